@@ -1,0 +1,105 @@
+//! # Ponte's wire protocol, version 1
+//!
+//! What crosses the WebSocket at `/ws` (subprotocol `ponte.v1`) between a client — the page, or any program — and
+//! the bridge. This page is the specification: a client can be written from it alone. Every message has a golden
+//! file under `protocol/golden/`, and a change edits specification, golden file and changelog together.
+//!
+//! ## Frames
+//! - A text frame is one JSON object with a `type`. Control messages are always text.
+//! - Binary frames are reserved for record batches; a bridge that does not understand one closes with 4501.
+//! - `id`, a number of the client's choice, makes a client message a request; its reply carries the same `id`. A
+//!   message without `id` is a push.
+//! - Kafka offsets are strings in JSON (they have 64 bits, JavaScript's numbers 53). Sequence numbers, counts,
+//!   partitions and milliseconds are numbers.
+//! - Keys, values and header values ([`WireBytes`]) are `null` (Kafka's null; as a value, a tombstone),
+//!   `{"text": "…"}`, `{"json": …}` (raw JSON, passed through untouched) or `{"base64": "…"}`. From a client a bare
+//!   string means text. To a client: valid JSON comes as `json`, else valid UTF-8 as `text`, else `base64`; the
+//!   empty value is `{"text": ""}`, never null. JSON with white space around it comes as `text`, so that its bytes
+//!   stay what they are.
+//! - Headers are an ordered list of `[name, bytes]`; duplicates are kept.
+//! - A receiver ignores fields that it does not know.
+//!
+//! ## A session
+//! ```text
+//! > {"type":"hello","protocol":"ponte.v1","client":"example/1.0"}
+//! < {"type":"welcome","session":"9f2c…","resumed":false,"cluster":{…},"defaults":{…},"limits":{…},"heartbeat_ms":20000,"read_only":false}
+//! > {"type":"subscribe","id":1,"topics":["foobar"],"mode":{"group":{"id":"my-group","start":"earliest","commit":"auto"}},"window":{"records":1000,"bytes":1048576},"format":"json","when_slow":"block"}
+//! < {"type":"subscribed","id":1,"subscription":1}
+//! < {"type":"assigned","subscription":1,"partitions":[{"topic":"foobar","partition":0,"offset":"0"}]}
+//! > {"type":"produce","seq":0,"records":[{"topic":"foobar","key":null,"value":{"json":{"id":0,"text":"messaggio 0"}},"headers":[]}]}
+//! < {"type":"produced","acks":[{"first":0,"last":0,"topic":"foobar","partition":0,"offset":"0","timestamp":1763800000000,"took_us":1400}],"errors":[]}
+//! < {"type":"records","subscription":1,"seq":1,"topic":"foobar","partition":0,"records":[{"offset":"0","timestamp":1763800000000,"key":null,"value":{"json":{"id":0,"text":"messaggio 0"}},"headers":[]}]}
+//! > {"type":"flow","subscription":1,"through":1,"records":1000,"bytes":1048576}
+//! < {"type":"committed","subscription":1,"positions":[{"topic":"foobar","partition":0,"offset":"1"}]}
+//! < {"type":"ping"}
+//! > {"type":"pong"}
+//! > {"type":"unsubscribe","id":2,"subscription":1}
+//! < {"type":"unsubscribed","id":2,"subscription":1}
+//! ```
+//! [`Hello`] comes first and within 10 s (else 4502), then the bridge answers [`Welcome`]. The bridge sends `ping`
+//! every `heartbeat_ms` and closes with 4012 when nothing at all arrives until the one after. Tokens are never in
+//! the URL.
+//!
+//! [`ClusterChanged`] is pushed whenever Kafka goes away or comes back.
+//!
+//! ## Produce
+//! [`Produce`] carries records numbered from `seq` on; numbers only rise within a session. [`Produced`] brings each
+//! record exactly one outcome: *acked* (a range of consecutive numbers at consecutive offsets), *failed* (not in the
+//! log), or *unknown* (`"unknown": true` in its error: it may be in the log, since no answer came in time). When the
+//! produce window (`limits.produce_window` records without outcome) or librdkafka's queue is full, the bridge stops
+//! reading the socket; it never drops.
+//!
+//! After a lost socket the session lingers for 60 s. A client that says `hello` with `resume` gets it back
+//! (`"resumed": true`) and sends again what has no outcome yet; the bridge answers what it has already written with
+//! the same outcome and writes nothing twice. This holds across a lost socket, not across a crash of the bridge.
+//!
+//! ## Subscribe
+//! [`Subscribe`] opens a stream in one of two modes ([`Mode`]): `tail` looks on without a group, `group` joins one and
+//! gets [`Assigned`], [`Revoked`] and [`Committed`].
+//!
+//! [`Records`] is a batch of one partition, at most 256 records or 128 KiB; a larger record travels alone. The
+//! records of a subscription are numbered 1, 2, 3 …; `seq` is the number of the batch's last record.
+//!
+//! Credit is not acknowledgement. [`Flow`] is absolute: handled through `through`, beyond it so many records and bytes
+//! more; zero records pause. [`Ack`] moves what may be committed; with `"commit": "auto"` `flow` does that as well.
+//! Only what is contiguous is committed, never beyond what the client acknowledged.
+//!
+//! [`WhenSlow`] says what happens to a client that falls behind: `block` (default of groups), `skip` (default of
+//! tails: a [`Gap`] in the place of what is missing) or `close` (4008). A jump in `seq` is a loss and always comes
+//! with a gap; a jump in offsets is not, since compaction and transaction markers leave holes. Never a silent reset.
+//!
+//! [`Unsubscribe`] ends it; its reply comes after the last record. [`Fetch`] reads a range once.
+//!
+//! ## Errors
+//! [`ErrorMessage`] carries an [`ErrorBody`]: number and name ([`ErrorCode`]), a message that says what failed and what
+//! to do, whether trying again can help, and Kafka's own code where there is one. A frame that is no message closes
+//! the socket (4501); an unknown type or a bad field gets an error and the session stays. [`CloseCode`] lists why a
+//! socket closes, and [`CloseCode::should_reconnect`] what to do about it.
+
+mod client;
+mod error;
+mod json_batch;
+mod message;
+mod name;
+mod server;
+mod wire_bytes;
+
+pub use client::*;
+pub use error::{CloseCode, ErrorBody, ErrorCode, KafkaError};
+pub use json_batch::{JsonBatch, RecordView};
+pub use message::{Frame, ParseError, RequestId};
+pub use name::{GroupId, InvalidName, Offset, Position, TopicName};
+pub use server::*;
+pub use wire_bytes::WireBytes;
+
+/// The WebSocket subprotocol, and what `hello.protocol` says.
+pub const SUBPROTOCOL: &str = "ponte.v1";
+
+/// The most records in one `records` frame.
+pub const MAX_BATCH_RECORDS: usize = 256;
+
+/// The most bytes in one `records` frame; a single larger record travels alone.
+pub const MAX_BATCH_BYTES: usize = 128 * 1024;
+
+/// How long a session waits for its client after the socket is lost.
+pub const SESSION_LINGER_SECS: u64 = 60;

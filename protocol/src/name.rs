@@ -1,0 +1,145 @@
+//! Names and positions of Kafka, parsed once at the edge.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A valid topic name: 1 to 249 of `a-z A-Z 0-9 . _ -`, and neither `.` nor `..`
+/// (`org.apache.kafka.common.internals.Topic`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct TopicName(String);
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidName {
+    #[error("{0:?} is no topic name: use 1 to 249 letters, digits, dots, underscores and hyphens, not \".\" or \"..\"")]
+    Topic(String),
+    #[error("{0:?} is no group name: use 1 to 255 characters, no control characters")]
+    Group(String),
+}
+
+impl TopicName {
+    pub const MAX_LEN: usize = 249;
+
+    pub fn parse(name: &str) -> Result<Self, InvalidName> {
+        let legal = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-');
+        let ok =
+            !name.is_empty() && name.len() <= Self::MAX_LEN && name != "." && name != ".." && name.bytes().all(legal);
+        if ok { Ok(Self(name.to_owned())) } else { Err(InvalidName::Topic(shorten(name))) }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TopicName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::str::FromStr for TopicName {
+    type Err = InvalidName;
+
+    fn from_str(name: &str) -> Result<Self, InvalidName> {
+        Self::parse(name)
+    }
+}
+
+/// A usable consumer group id. Kafka itself only forbids the empty one; control characters and extreme lengths
+/// would break every tool that lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct GroupId(String);
+
+impl GroupId {
+    pub const MAX_LEN: usize = 255;
+
+    pub fn parse(id: &str) -> Result<Self, InvalidName> {
+        let ok = !id.is_empty() && id.len() <= Self::MAX_LEN && !id.chars().any(char::is_control);
+        if ok { Ok(Self(id.to_owned())) } else { Err(InvalidName::Group(shorten(id))) }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for GroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::str::FromStr for GroupId {
+    type Err = InvalidName;
+
+    fn from_str(id: &str) -> Result<Self, InvalidName> {
+        Self::parse(id)
+    }
+}
+
+/// What is echoed of a refused name: enough to recognise it, never a megabyte.
+fn shorten(name: &str) -> String {
+    const SHOWN_CHARS: usize = 60;
+    if name.chars().count() <= SHOWN_CHARS {
+        name.to_owned()
+    } else {
+        name.chars().take(SHOWN_CHARS).chain(['…']).collect()
+    }
+}
+
+/// A position in a partition: the offset of a record, or of the next one to read. Never negative.
+///
+/// A string in JSON, because JavaScript's numbers end at 2⁵³; a number is understood too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Offset(pub i64);
+
+impl fmt::Display for Offset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for Offset {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Offset {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OffsetVisitor;
+
+        impl de::Visitor<'_> for OffsetVisitor {
+            type Value = Offset;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an offset: a string of digits, \"0\" to \"9223372036854775807\"")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Offset, E> {
+                let digits_only = !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
+                match text.parse() {
+                    Ok(offset) if digits_only => Ok(Offset(offset)),
+                    _ => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
+                }
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Offset, E> {
+                i64::try_from(number).map(Offset).map_err(|_| E::invalid_value(de::Unexpected::Unsigned(number), &self))
+            }
+        }
+
+        deserializer.deserialize_any(OffsetVisitor)
+    }
+}
+
+/// One partition's position.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    pub topic: String,
+    pub partition: i32,
+    pub offset: Offset,
+}

@@ -1,0 +1,373 @@
+//! What the bridge sends to a client.
+
+use serde::{Deserialize, Serialize};
+
+use crate::client::{GroupStart, Header};
+use crate::message::messages;
+use crate::{ErrorBody, Offset, Position, WireBytes};
+
+messages! {
+    /// A message from bridge to client.
+    ServerMessage {
+        "welcome" => Welcome,
+        "ping" => Ping,
+        "error" => ErrorMessage,
+        "cluster_changed" => ClusterChanged,
+        "produced" => Produced,
+        "subscribed" => Subscribed,
+        "assigned" => Assigned,
+        "revoked" => Revoked,
+        "records" => Records,
+        "gap" => Gap,
+        "committed" => Committed,
+        "unsubscribed" => Unsubscribed,
+        "fetched" => Fetched,
+        "cluster_result" => ClusterResult,
+        "topics_result" => TopicsResult,
+        "topic_result" => TopicResult,
+        "create_topic_result" => CreateTopicResult,
+        "delete_topic_result" => DeleteTopicResult,
+        "groups_result" => GroupsResult,
+        "group_result" => GroupResult,
+        "plan_offset_reset_result" => PlanOffsetResetResult,
+        "reset_offsets_result" => ResetOffsetsResult,
+    }
+}
+
+/// The answer to `hello`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// What `hello.resume` may name for 60 s after the socket is lost.
+    pub session: String,
+    /// The named session was still there: outcomes that the client missed follow, and what it sends again is not
+    /// written twice.
+    pub resumed: bool,
+    pub cluster: Cluster,
+    pub defaults: Defaults,
+    pub limits: Limits,
+    /// How often the bridge sends `ping`.
+    pub heartbeat_ms: u64,
+    pub read_only: bool,
+}
+
+/// The Kafka behind the bridge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// Kafka's cluster id; null until a broker has answered.
+    pub id: Option<String>,
+    /// The demo broker: in memory, inside the bridge.
+    pub demo: bool,
+    /// Empty until a broker has answered.
+    pub brokers: Vec<Broker>,
+    #[serde(default)]
+    pub state: ClusterState,
+    /// The addresses the bridge was given.
+    #[serde(default)]
+    pub bootstrap_servers: String,
+    /// Why it is down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorBody>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClusterState {
+    /// Kafka answers.
+    #[default]
+    Up,
+    /// No broker answers; the bridge keeps trying.
+    Down,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Broker {
+    pub id: i32,
+    pub host: String,
+    pub port: u16,
+}
+
+/// What the page proposes where the user said nothing else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Defaults {
+    pub topic: String,
+    pub group: String,
+    pub start: GroupStart,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// The largest record (key, value and headers) in bytes.
+    pub message_bytes: u64,
+    /// How many subscriptions a socket may have.
+    pub subscriptions: u32,
+    /// How many records may wait for their outcome; beyond it the bridge stops reading the socket.
+    pub produce_window: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Ping {}
+
+/// Something failed. With the `id` of a request it is the reply to it; with a `subscription` it concerns that one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ErrorMessage {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription: Option<u32>,
+    #[serde(flatten)]
+    pub error: ErrorBody,
+}
+
+/// Kafka went away, came back, or changed its brokers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClusterChanged {
+    pub cluster: Cluster,
+}
+
+/// Outcomes of produced records, as they arrive. Every record gets exactly one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Produced {
+    pub acks: Vec<ProduceAck>,
+    pub errors: Vec<ProduceError>,
+}
+
+/// The records `first..=last` are in the log, at consecutive offsets from `offset`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProduceAck {
+    pub first: u64,
+    pub last: u64,
+    pub topic: String,
+    pub partition: i32,
+    pub offset: Offset,
+    /// Of the last record, milliseconds since 1970-01-01 UTC; null where the broker reports none.
+    pub timestamp: Option<i64>,
+    /// The longest time in the range from the bridge receiving a record to Kafka's acknowledgement, in microseconds.
+    pub took_us: u64,
+}
+
+/// One record that was not acknowledged: not in the log, or (`error.unknown`) perhaps in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProduceError {
+    pub seq: u64,
+    pub error: ErrorBody,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscribed {
+    pub subscription: u32,
+}
+
+/// Partitions this subscription reads from now on, and where each starts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Assigned {
+    pub subscription: u32,
+    pub partitions: Vec<Position>,
+}
+
+/// Partitions that another member of the group took over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Revoked {
+    pub subscription: u32,
+    pub partitions: Vec<TopicPartition>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TopicPartition {
+    pub topic: String,
+    pub partition: i32,
+}
+
+/// A batch of one partition. The records of a subscription are numbered 1, 2, 3 …; `seq` is the last one's number.
+/// A jump in `seq` is a loss and always comes with a `gap`; a jump in offsets is not (compaction and transaction
+/// markers leave holes).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Records {
+    pub subscription: u32,
+    pub seq: u64,
+    pub topic: String,
+    pub partition: i32,
+    pub records: Vec<Record>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    pub offset: Offset,
+    /// Milliseconds since 1970-01-01 UTC; null where the record has none.
+    pub timestamp: Option<i64>,
+    #[serde(default, skip_serializing_if = "TimestampType::is_create")]
+    pub timestamp_type: TimestampType,
+    pub key: WireBytes,
+    pub value: WireBytes,
+    pub headers: Vec<Header>,
+}
+
+/// Who set the timestamp. Absent on the wire: `create`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimestampType {
+    /// The producer.
+    #[default]
+    Create,
+    /// The broker, when it appended the record.
+    LogAppend,
+}
+
+impl TimestampType {
+    fn is_create(&self) -> bool {
+        matches!(self, Self::Create)
+    }
+}
+
+/// Records `from` (inclusive) to `to` (exclusive) will not come by themselves. Stands where they would have stood.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gap {
+    pub subscription: u32,
+    pub topic: String,
+    pub partition: i32,
+    pub from: Offset,
+    pub to: Offset,
+    pub reason: GapReason,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GapReason {
+    /// The client was slower than the bridge's buffer is long; `fetch` can still read them.
+    Slow,
+    /// Kafka has deleted them.
+    Retention,
+    /// The topic was deleted and created again.
+    Recreated,
+}
+
+/// The group's committed positions moved (`offset` is the next to read).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Committed {
+    pub subscription: u32,
+    pub positions: Vec<Position>,
+}
+
+/// The end of a subscription, after its last record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsubscribed {
+    pub subscription: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fetched {
+    pub records: Vec<Record>,
+    /// Where to go on; equal to the request's `to` when the range is complete.
+    pub next: Offset,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClusterResult {
+    pub cluster: Cluster,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TopicsResult {
+    pub topics: Vec<TopicSummary>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TopicSummary {
+    pub name: String,
+    pub partitions: u32,
+    /// The smallest number of replicas among its partitions.
+    pub replication: u32,
+    pub internal: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TopicResult {
+    pub name: String,
+    pub partitions: Vec<PartitionInfo>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PartitionInfo {
+    pub partition: i32,
+    /// The leader's broker id; null while there is none.
+    pub leader: Option<i32>,
+    pub replicas: Vec<i32>,
+    pub in_sync: Vec<i32>,
+    /// The first offset still there, and the next one to be written.
+    pub low: Offset,
+    pub high: Offset,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CreateTopicResult {
+    pub name: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeleteTopicResult {
+    pub name: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupsResult {
+    pub groups: Vec<GroupSummary>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupSummary {
+    pub group: String,
+    pub state: String,
+    pub members: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupResult {
+    pub group: String,
+    pub state: String,
+    pub members: Vec<GroupMember>,
+    pub positions: Vec<GroupPosition>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupMember {
+    pub member: String,
+    pub client: String,
+    pub host: String,
+    pub partitions: Vec<TopicPartition>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupPosition {
+    pub topic: String,
+    pub partition: i32,
+    /// The committed position; null where nothing was committed.
+    pub offset: Option<Offset>,
+    pub end: Offset,
+    pub lag: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanOffsetResetResult {
+    pub plan: OffsetResetPlan,
+    /// Why applying it would be refused now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<ErrorBody>,
+}
+
+/// Old and new position of each partition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OffsetResetPlan {
+    pub group: String,
+    pub changes: Vec<OffsetChange>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OffsetChange {
+    pub topic: String,
+    pub partition: i32,
+    /// Null where nothing was committed.
+    pub from: Option<Offset>,
+    pub to: Offset,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ResetOffsetsResult {
+    pub positions: Vec<Position>,
+}

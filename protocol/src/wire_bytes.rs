@@ -1,0 +1,162 @@
+//! Keys, values and header values as they stand in JSON: null, text, raw JSON or base64.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::de::{self, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// A Kafka key, value or header value in its JSON form.
+///
+/// `null` is Kafka's null (as a value, a tombstone) and differs from the empty text. Raw JSON passes through
+/// untouched: big integers, key order and spacing survive.
+#[derive(Clone, Debug, Default)]
+pub enum WireBytes {
+    #[default]
+    Null,
+    Text(String),
+    Json(Box<RawValue>),
+    Base64(Vec<u8>),
+}
+
+impl WireBytes {
+    /// The form a client is shown: valid JSON, else valid UTF-8, else base64. Empty bytes are the empty text.
+    pub fn from_kafka(bytes: Option<&[u8]>) -> Self {
+        let Some(bytes) = bytes else { return Self::Null };
+        match classify(bytes) {
+            Form::Json(text) => match RawValue::from_string(text.to_owned()) {
+                Ok(raw) => Self::Json(raw),
+                Err(_) => Self::Text(text.to_owned()),
+            },
+            Form::Text(text) => Self::Text(text.to_owned()),
+            Form::Binary(bytes) => Self::Base64(bytes.to_owned()),
+        }
+    }
+
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// The bytes that go into Kafka; `None` is Kafka's null.
+    pub fn as_kafka(&self) -> Option<&[u8]> {
+        match self {
+            Self::Null => None,
+            Self::Text(text) => Some(text.as_bytes()),
+            Self::Json(raw) => Some(raw.get().as_bytes()),
+            Self::Base64(bytes) => Some(bytes),
+        }
+    }
+
+    /// How many bytes Kafka stores for it; null counts as 0.
+    pub fn len(&self) -> usize {
+        self.as_kafka().map_or(0, <[u8]>::len)
+    }
+
+    /// Nothing is stored: null, or zero bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+}
+
+/// Two forms of the same stored bytes are equal; null equals null alone.
+impl PartialEq for WireBytes {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_kafka() == other.as_kafka()
+    }
+}
+
+impl Eq for WireBytes {}
+
+/// What stored bytes look like to a client.
+pub(crate) enum Form<'a> {
+    Json(&'a str),
+    Text(&'a str),
+    Binary(&'a [u8]),
+}
+
+pub(crate) fn classify(bytes: &[u8]) -> Form<'_> {
+    let Ok(text) = std::str::from_utf8(bytes) else { return Form::Binary(bytes) };
+    if starts_like_json(bytes) && serde_json::from_str::<de::IgnoredAny>(text).is_ok() {
+        Form::Json(text)
+    } else {
+        Form::Text(text)
+    }
+}
+
+/// A cheap test before the full parse. White space around the value would be lost when raw JSON is embedded in a
+/// frame, so such a value travels as text, byte for byte.
+fn starts_like_json(bytes: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return false };
+    matches!(first, b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') && !last.is_ascii_whitespace()
+}
+
+impl Serialize for WireBytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.is_null() {
+            return serializer.serialize_unit();
+        }
+        let mut map = serializer.serialize_map(Some(1))?;
+        match self {
+            Self::Null => {}
+            Self::Text(text) => map.serialize_entry("text", text)?,
+            Self::Json(raw) => map.serialize_entry("json", raw)?,
+            Self::Base64(bytes) => map.serialize_entry("base64", &BASE64.encode(bytes))?,
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for WireBytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(WireBytesVisitor)
+    }
+}
+
+struct WireBytesVisitor;
+
+impl<'de> Visitor<'de> for WireBytesVisitor {
+    type Value = WireBytes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("null, a string, {\"text\": …}, {\"json\": …} or {\"base64\": …}")
+    }
+
+    fn visit_unit<E>(self) -> Result<WireBytes, E> {
+        Ok(WireBytes::Null)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<WireBytes, E> {
+        Ok(WireBytes::Text(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<WireBytes, E> {
+        Ok(WireBytes::Text(text))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<WireBytes, A::Error> {
+        let form: String = map.next_key()?.ok_or_else(|| de::Error::custom("an empty object is no value"))?;
+        let bytes = match form.as_str() {
+            "text" => WireBytes::Text(map.next_value()?),
+            "json" => WireBytes::Json(map.next_value()?),
+            "base64" => {
+                let encoded: String = map.next_value()?;
+                let decoded = BASE64.decode(&encoded).map_err(|e| de::Error::custom(format!("not base64: {e}")))?;
+                WireBytes::Base64(decoded)
+            }
+            other => return Err(de::Error::unknown_field(other, &["text", "json", "base64"])),
+        };
+        match map.next_key::<String>()? {
+            None => Ok(bytes),
+            Some(extra) => {
+                Err(de::Error::custom(format!("one form is enough: {form:?} and {extra:?} exclude each other")))
+            }
+        }
+    }
+}
