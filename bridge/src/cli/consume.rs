@@ -1,0 +1,54 @@
+//! `bridge consume`: the tutorial's consumer.
+
+use std::io::Write;
+use std::time::Duration;
+
+use anyhow::bail;
+use tokio_util::sync::CancellationToken;
+
+use super::target::{self, KAFKA_WITHIN};
+use crate::config::ConsumeArgs;
+use crate::kafka::client_config::Connection;
+use crate::kafka::consumer::GroupConsumer;
+use crate::shutdown;
+
+/// How long one look for a record waits; also how late Ctrl+C is noticed.
+const POLL: Duration = Duration::from_millis(100);
+
+/// Prints a line for each record until stopped, then commits and leaves the group.
+pub async fn run(args: ConsumeArgs) -> anyhow::Result<()> {
+    let shutdown = shutdown::on_signal()?;
+    let connection = target::find(&args.kafka).await?;
+    tokio::task::spawn_blocking(move || consume(&args, &connection, &shutdown)).await?
+}
+
+fn consume(args: &ConsumeArgs, connection: &Connection, shutdown: &CancellationToken) -> anyhow::Result<()> {
+    let consumer = GroupConsumer::new(connection, &args.topic, &args.group, args.start, !args.no_commit)?;
+    if !consumer.is_reachable(KAFKA_WITHIN) {
+        bail!("no Kafka broker answers at {}; is it running, and is the address right?", connection.bootstrap_servers);
+    }
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "In ascolto su '{}'...", args.topic)?;
+    out.flush()?;
+    let mut printed = 0;
+    while args.count.is_none_or(|count| printed < count) && !shutdown.is_cancelled() {
+        consumer.join_when_topic_exists()?;
+        let seen = consumer.next(POLL, |value| -> std::io::Result<()> {
+            out.write_all("← Consumato: ".as_bytes())?;
+            match value {
+                Some(value) => out.write_all(value)?,
+                // As the tutorial's language prints a missing value.
+                None => out.write_all(b"None")?,
+            }
+            out.write_all(b"\n")?;
+            out.flush()
+        })?;
+        if let Some(written) = seen {
+            written?;
+            printed += 1;
+        }
+    }
+    consumer.close()?;
+    eprintln!("{printed} records read{}", if args.no_commit { ", nothing committed" } else { "" });
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! `bridge produce`: the tutorial's producer.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use minijinja::Environment;
+use protocol::{ErrorBody, ProduceRecord, WireBytes};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::sync::mpsc;
+
+use super::target::{self, KAFKA_WITHIN};
+use crate::config::ProduceArgs;
+use crate::kafka::producer::{Delivery, DeliverySink, NotSent, Outcome, Producer};
+use crate::shutdown;
+
+/// How long to wait for the last acknowledgements; librdkafka's own time-out is shorter.
+const FLUSH_WITHIN: Duration = Duration::from_secs(130);
+
+/// Sends, prints a line for each, and fails unless every record was acknowledged.
+pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
+    let shutdown = shutdown::on_signal()?;
+    let template = Template::new(&args.template)?;
+    let connection = target::find(&args.kafka).await?;
+    let servers = connection.bootstrap_servers.clone();
+    let producer = tokio::task::spawn_blocking(move || Producer::new(&connection)).await??;
+    let producer = Arc::new(producer);
+    let reachable = {
+        let producer = Arc::clone(&producer);
+        tokio::task::spawn_blocking(move || producer.is_reachable(KAFKA_WITHIN)).await?
+    };
+    if !reachable {
+        bail!("no Kafka broker answers at {servers}; is it running, and is the address right?");
+    }
+
+    let (failures, mut failed) = mpsc::unbounded_channel();
+    let sink: Arc<dyn DeliverySink> = Arc::new(Failures(failures));
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    println!("→ PALLEEE");
+    let mut sent = 0;
+    loop {
+        let value = if args.stdin {
+            tokio::select! {
+                line = lines.next_line() => line.context("standard input is not UTF-8 text")?,
+                () = shutdown.cancelled() => None,
+            }
+        } else if sent < args.count {
+            Some(template.render(sent)?)
+        } else {
+            None
+        };
+        let Some(value) = value else { break };
+        let record = ProduceRecord {
+            topic: args.topic.to_string(),
+            value: WireBytes::Text(value.clone()),
+            ..ProduceRecord::default()
+        };
+        let mut delivery = Box::new(Delivery { sink: Arc::clone(&sink), seq: sent, received: Instant::now() });
+        loop {
+            match producer.send(&args.topic, &record, delivery) {
+                Ok(()) => break,
+                Err(NotSent::QueueFull(back)) => delivery = back,
+                Err(NotSent::Refused(error)) => bail!("record {sent}: {}", error.message),
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        println!("→ Inviato: {value}");
+        sent += 1;
+        let more = args.stdin || sent < args.count;
+        if more && !args.stdin {
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(args.interval_ms)) => {}
+                () = shutdown.cancelled() => break,
+            }
+        }
+    }
+    drop(sink);
+    tokio::task::spawn_blocking(move || producer.flush(FLUSH_WITHIN))
+        .await?
+        .map_err(|error| anyhow::anyhow!("not every record was acknowledged: {error}"))?;
+
+    let mut unacknowledged = 0;
+    while let Ok((seq, error)) = failed.try_recv() {
+        eprintln!("record {seq}: {}", error.message);
+        unacknowledged += 1;
+    }
+    if unacknowledged > 0 {
+        bail!("{unacknowledged} of {sent} records were not acknowledged");
+    }
+    if shutdown.is_cancelled() && !args.stdin && sent < args.count {
+        bail!("interrupted after {sent} of {} records; all of them were acknowledged", args.count);
+    }
+    eprintln!("{sent} records acknowledged by {servers}");
+    Ok(())
+}
+
+/// Remembers what was not acknowledged.
+struct Failures(mpsc::UnboundedSender<(u64, ErrorBody)>);
+
+impl DeliverySink for Failures {
+    fn delivered(&self, seq: u64, outcome: Outcome) {
+        if let Outcome::Failed(error) = outcome {
+            // The receiver lives until the program ends.
+            let _ = self.0.send((seq, error));
+        }
+    }
+}
+
+struct Template(Environment<'static>);
+
+impl Template {
+    const NAME: &'static str = "record";
+
+    fn new(source: &str) -> anyhow::Result<Self> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
+        environment
+            .add_template_owned(Self::NAME, source.to_owned())
+            .with_context(|| format!("--template {source:?} cannot be read; {{{{i}}}} counts from 0"))?;
+        Ok(Self(environment))
+    }
+
+    fn render(&self, i: u64) -> anyhow::Result<String> {
+        let template = self.0.get_template(Self::NAME)?;
+        template.render(minijinja::context! { i }).context("--template cannot be filled in; it may use {{i}}")
+    }
+}

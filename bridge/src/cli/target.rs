@@ -1,0 +1,54 @@
+//! Which Kafka the terminal programs talk to.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::TokioIo;
+use protocol::Cluster;
+use tokio::net::TcpStream;
+
+use crate::answers;
+use crate::config::{DEFAULT_BOOTSTRAP_SERVERS, DEFAULT_LISTEN, KafkaArgs};
+use crate::kafka::client_config::Connection;
+
+/// How long a broker may take to answer before the program gives up.
+pub const KAFKA_WITHIN: Duration = Duration::from_secs(10);
+
+/// The named broker, else the local one, else the brokers of a running bridge (its demo broker, say).
+pub async fn find(args: &KafkaArgs) -> anyhow::Result<Connection> {
+    let properties = args.properties()?;
+    let connect = |bootstrap_servers, demo| Connection { bootstrap_servers, properties: properties.clone(), demo };
+    if let Some(servers) = &args.bootstrap_servers {
+        return Ok(connect(servers.clone(), false));
+    }
+    if answers(DEFAULT_BOOTSTRAP_SERVERS).await {
+        return Ok(connect(DEFAULT_BOOTSTRAP_SERVERS.to_owned(), false));
+    }
+    match tokio::time::timeout(Duration::from_secs(2), ask_bridge()).await {
+        Ok(Ok(cluster)) if !cluster.bootstrap_servers.is_empty() => {
+            let kind = if cluster.demo { "demo broker" } else { "Kafka" };
+            eprintln!(
+                "nothing listens on {DEFAULT_BOOTSTRAP_SERVERS}; using the {kind} of the bridge on {DEFAULT_LISTEN} ({})",
+                cluster.bootstrap_servers
+            );
+            Ok(connect(cluster.bootstrap_servers, cluster.demo))
+        }
+        _ => bail!(
+            "no Kafka on {DEFAULT_BOOTSTRAP_SERVERS}, and no bridge on {DEFAULT_LISTEN} to borrow one from.\n\
+             Start Kafka (docker compose -f kafka_broker.yaml up -d), or start the bridge (cargo run -p bridge), \
+             or name a broker with --bootstrap-servers"
+        ),
+    }
+}
+
+async fn ask_bridge() -> anyhow::Result<Cluster> {
+    let stream = TcpStream::connect(DEFAULT_LISTEN).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let request = hyper::Request::get("/api/cluster")
+        .header(hyper::header::HOST, DEFAULT_LISTEN)
+        .body(Empty::<bytes::Bytes>::new())?;
+    let body = sender.send_request(request).await?.into_body().collect().await?.to_bytes();
+    serde_json::from_slice(&body).context("what listens there is no bridge")
+}

@@ -1,0 +1,248 @@
+//! The command line and environment, validated before any port is bound.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use protocol::{GroupId, GroupStart, TopicName};
+
+use crate::kafka::client_config::KafkaProperties;
+
+/// Where Kafka is looked for when nothing else is said.
+pub const DEFAULT_BOOTSTRAP_SERVERS: &str = "localhost:9092";
+
+/// Where the bridge listens when nothing else is said; the terminal programs look for a running bridge there.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:3030";
+
+#[derive(Parser, Debug)]
+#[command(
+    name = "bridge",
+    version,
+    about = "Ponte: Kafka in the browser",
+    long_about = "Ponte puts Kafka in the browser. Without a command it serves the page and its WebSocket.\n\
+                  Every option can also be set as an environment variable, PONTE_ and the option's name."
+)]
+pub struct CommandLine {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Serve the page and its WebSocket (the default)
+    Serve(ServeArgs),
+    /// Send messages from the terminal: ten, half a second apart, unless told otherwise
+    Produce(ProduceArgs),
+    /// Print messages in the terminal as they arrive
+    Consume(ConsumeArgs),
+}
+
+/// How Kafka is reached; the same for every command.
+#[derive(Args, Debug, Clone)]
+pub struct KafkaArgs {
+    /// Kafka's addresses, host:port separated by commas [default: localhost:9092]
+    #[arg(long, env = "PONTE_BOOTSTRAP_SERVERS", value_parser = parse_bootstrap_servers, value_name = "HOST:PORT,…")]
+    pub bootstrap_servers: Option<String>,
+
+    /// File with librdkafka properties (TLS, SASL, …), key=value a line
+    #[arg(long, env = "PONTE_KAFKA_CONFIG", value_name = "FILE")]
+    pub kafka_config: Option<PathBuf>,
+}
+
+#[derive(Args, Debug, Clone)]
+pub struct ServeArgs {
+    /// Address to listen on; port 0 picks a free one
+    #[arg(long, env = "PONTE_LISTEN", default_value = DEFAULT_LISTEN, value_name = "ADDRESS:PORT")]
+    pub listen: SocketAddr,
+
+    #[command(flatten)]
+    pub kafka: KafkaArgs,
+
+    /// Use the built-in demo broker (in memory), even if there is a Kafka
+    #[arg(long, env = "PONTE_DEMO", conflicts_with = "bootstrap_servers")]
+    pub demo: bool,
+
+    /// The topic that the page proposes
+    #[arg(long, env = "PONTE_TOPIC", default_value = "foobar")]
+    pub topic: TopicName,
+
+    /// The consumer group that the page proposes
+    #[arg(long, env = "PONTE_GROUP", default_value = "my-group")]
+    pub group: GroupId,
+
+    /// Where the page proposes to start without a committed offset
+    #[arg(long, env = "PONTE_START", default_value = "earliest", value_parser = parse_start, value_name = "earliest|latest")]
+    pub start: GroupStart,
+
+    /// Open the page in the browser
+    #[arg(long, env = "PONTE_OPEN")]
+    pub open: bool,
+
+    /// Host name under which the page may be asked for, besides this machine's loopback names; repeatable
+    #[arg(long, env = "PONTE_ALLOWED_HOSTS", value_delimiter = ',', value_name = "HOST")]
+    pub allowed_hosts: Vec<String>,
+
+    /// Origin of another page that may open the WebSocket, such as http://127.0.0.1:8080; repeatable
+    #[arg(long, env = "PONTE_ALLOWED_ORIGINS", value_delimiter = ',', value_parser = parse_origin, value_name = "ORIGIN")]
+    pub allowed_origins: Vec<String>,
+
+    /// Accept a listener beyond loopback although no access token is set: anyone who reaches it can read and write
+    #[arg(long, env = "PONTE_INSECURE_NO_TOKEN")]
+    pub insecure_no_token: bool,
+}
+
+#[derive(Args, Debug, Clone)]
+pub struct ProduceArgs {
+    #[command(flatten)]
+    pub kafka: KafkaArgs,
+
+    /// Topic to write to
+    #[arg(long, env = "PONTE_TOPIC", default_value = "foobar")]
+    pub topic: TopicName,
+
+    /// How many messages to send
+    #[arg(long, env = "PONTE_COUNT", default_value_t = 10)]
+    pub count: u64,
+
+    /// Milliseconds between two messages
+    #[arg(long, env = "PONTE_INTERVAL_MS", default_value_t = 500)]
+    pub interval_ms: u64,
+
+    /// What to send; {{i}} counts from 0
+    #[arg(long, env = "PONTE_TEMPLATE", default_value = r#"{"id": {{i}}, "text": "messaggio {{i}}"}"#)]
+    pub template: String,
+
+    /// Send what comes on standard input, one message a line, instead of a template
+    #[arg(long, env = "PONTE_STDIN", conflicts_with_all = ["template", "count"])]
+    pub stdin: bool,
+}
+
+#[derive(Args, Debug, Clone)]
+pub struct ConsumeArgs {
+    #[command(flatten)]
+    pub kafka: KafkaArgs,
+
+    /// Topic to read
+    #[arg(long, env = "PONTE_TOPIC", default_value = "foobar")]
+    pub topic: TopicName,
+
+    /// Consumer group to join
+    #[arg(long, env = "PONTE_GROUP", default_value = "my-group")]
+    pub group: GroupId,
+
+    /// Where to start without a committed offset
+    #[arg(long, env = "PONTE_START", default_value = "earliest", value_parser = parse_start, value_name = "earliest|latest")]
+    pub start: GroupStart,
+
+    /// Stop after this many messages
+    #[arg(long, env = "PONTE_COUNT")]
+    pub count: Option<u64>,
+
+    /// Do not commit what was read
+    #[arg(long, env = "PONTE_NO_COMMIT")]
+    pub no_commit: bool,
+}
+
+/// Settings that contradict each other or the machine; exit code 2.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error(
+        "--listen {0} is reachable from other machines, and no access token is set: anyone could read and write your \
+         Kafka. Listen on 127.0.0.1, or pass --insecure-no-token if that is what you want"
+    )]
+    OpenListener(SocketAddr),
+    #[error("--kafka-config: {0}")]
+    KafkaConfig(#[from] crate::kafka::client_config::PropertiesError),
+}
+
+/// Which broker the bridge talks to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BrokerChoice {
+    /// The user named it: no other is ever used instead.
+    Named(String),
+    /// `localhost:9092` if something listens there, else the demo broker.
+    LocalOrDemo,
+    Demo,
+}
+
+/// Everything `serve` needs, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub broker: BrokerChoice,
+    pub kafka_properties: KafkaProperties,
+    pub topic: TopicName,
+    pub group: GroupId,
+    pub start: GroupStart,
+    pub open: bool,
+    pub allowed_hosts: Vec<String>,
+    pub allowed_origins: Vec<String>,
+}
+
+impl Config {
+    pub fn from_args(args: ServeArgs) -> Result<Self, ConfigError> {
+        if !args.listen.ip().is_loopback() && !args.insecure_no_token {
+            return Err(ConfigError::OpenListener(args.listen));
+        }
+        let broker = match (args.kafka.bootstrap_servers.clone(), args.demo) {
+            (_, true) => BrokerChoice::Demo,
+            (Some(servers), false) => BrokerChoice::Named(servers),
+            (None, false) => BrokerChoice::LocalOrDemo,
+        };
+        Ok(Self {
+            listen: args.listen,
+            broker,
+            kafka_properties: args.kafka.properties()?,
+            topic: args.topic,
+            group: args.group,
+            start: args.start,
+            open: args.open,
+            allowed_hosts: args.allowed_hosts,
+            allowed_origins: args.allowed_origins,
+        })
+    }
+}
+
+impl KafkaArgs {
+    /// The properties of `--kafka-config`, read and checked.
+    pub fn properties(&self) -> Result<KafkaProperties, ConfigError> {
+        match &self.kafka_config {
+            Some(file) => Ok(KafkaProperties::read(file)?),
+            None => Ok(KafkaProperties::default()),
+        }
+    }
+}
+
+fn parse_start(text: &str) -> Result<GroupStart, String> {
+    match text {
+        "earliest" => Ok(GroupStart::Earliest),
+        "latest" => Ok(GroupStart::Latest),
+        _ => Err("use earliest or latest".to_owned()),
+    }
+}
+
+fn parse_bootstrap_servers(text: &str) -> Result<String, String> {
+    let servers: Vec<&str> = text.split(',').map(str::trim).collect();
+    for server in &servers {
+        // A listener name (SASL_SSL://host:9093) is librdkafka's own notation and stays.
+        let address = server.rsplit_once("://").map_or(*server, |(_, address)| address);
+        let port = match address.rsplit_once(':') {
+            Some((host, port)) if !host.is_empty() => port,
+            _ => return Err(format!("{server:?} is not host:port")),
+        };
+        if !matches!(port.parse::<u16>(), Ok(1..)) {
+            return Err(format!("{server:?}: the port must be a number from 1 to 65535"));
+        }
+    }
+    Ok(servers.join(","))
+}
+
+fn parse_origin(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    match rest {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '*']) => Ok(text.to_ascii_lowercase()),
+        _ => Err("an origin is scheme, host and port alone, such as http://127.0.0.1:8080".to_owned()),
+    }
+}

@@ -1,0 +1,404 @@
+//! One reader's encoded records on their way to any number of subscriptions.
+//!
+//! A [`Feed`] is a bounded ring: the reader thread fills it, each subscription walks along it with a cursor of its own.
+//! What every cursor has passed is dropped. When the ring is full, the reader waits as long as everybody waits at the
+//! front and somebody asked to `block`; otherwise those in front go on, and who falls out of the ring gets a gap.
+//!
+//! It knows neither Kafka's client library nor sockets.
+
+mod acks;
+mod cursor;
+mod registry;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use protocol::{ErrorBody, GapReason, JsonBatch, SESSION_LINGER_SECS, TopicPartition, WhenSlow};
+use tokio::sync::Notify;
+
+use self::acks::Acks;
+pub use self::cursor::{Cursor, Delivered};
+pub use self::registry::{FeedRequest, Feeds, ReadMode};
+
+/// Encoded bytes a feed keeps for slow subscriptions.
+const CAPACITY_BYTES: usize = 8 * 1024 * 1024;
+
+/// Records of one partition, encoded once.
+#[derive(Debug)]
+pub struct Batch {
+    pub topic: Arc<str>,
+    pub partition: i32,
+    pub records: JsonBatch,
+}
+
+impl Batch {
+    fn key(&self) -> TopicPartition {
+        TopicPartition { topic: self.topic.to_string(), partition: self.partition }
+    }
+
+    /// The offset after its last record.
+    fn next_offset(&self) -> i64 {
+        self.records.offset(self.records.len() - 1) + 1
+    }
+}
+
+/// A partition and the offset at which reading starts there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    pub partition: TopicPartition,
+    pub offset: i64,
+}
+
+/// What stands between records, in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    Assigned(Vec<Start>),
+    Revoked(Vec<TopicPartition>),
+    Gap { partition: TopicPartition, from: i64, to: i64, reason: GapReason },
+}
+
+#[derive(Debug)]
+enum Entry {
+    Records(Arc<Batch>),
+    Event(Event),
+    /// Records of a partition that was revoked before they were delivered: the next owner delivers them.
+    Withdrawn,
+}
+
+impl Entry {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Records(batch) => batch.records.encoded_bytes(),
+            Self::Event(_) | Self::Withdrawn => 0,
+        }
+    }
+
+    fn records(&self) -> u64 {
+        match self {
+            Self::Records(batch) => batch.records.len() as u64,
+            Self::Event(_) | Self::Withdrawn => 0,
+        }
+    }
+}
+
+/// Whether the reader may take more from Kafka.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    Free,
+    /// Nobody takes what is here; leave the rest in Kafka.
+    Full,
+}
+
+pub struct Feed {
+    state: Mutex<State>,
+    /// Wakes cursors: something new is there for them.
+    news: Notify,
+    /// Wakes the reader: there may be room, acknowledgements or an end.
+    demand: Condvar,
+    /// A group's member outlives a lost socket for a while, so that a page's refresh does not rebalance the group.
+    lingers: bool,
+}
+
+struct State {
+    ring: VecDeque<Entry>,
+    ring_bytes: usize,
+    /// The index of `ring[0]`; indices only grow.
+    front: u64,
+    /// Records in all entries that left the ring at the front.
+    dropped_records: u64,
+    /// Per partition, the offset after the last record that left the ring.
+    dropped_through: BTreeMap<TopicPartition, i64>,
+    /// Per partition, the offset after the last record that entered the ring, or where reading starts.
+    next_offsets: BTreeMap<TopicPartition, i64>,
+    /// Per partition, where reading started when it was assigned.
+    starts: BTreeMap<TopicPartition, i64>,
+    cursors: BTreeMap<u64, Place>,
+    next_cursor: u64,
+    acks: Acks,
+    /// Positions that Kafka has taken, and a counter that grows with each change.
+    committed: BTreeMap<TopicPartition, i64>,
+    committed_version: u64,
+    /// What is wrong right now, if anything, and a counter that grows with each change.
+    trouble: Option<ErrorBody>,
+    trouble_version: u64,
+    life: Life,
+    /// A cursor joined after all others were gone: read again what nobody acknowledged.
+    rewind: bool,
+}
+
+/// Where a cursor stands in the ring.
+#[derive(Clone, Debug)]
+struct Place {
+    entry: u64,
+    /// The next record inside that entry.
+    record: usize,
+    when_slow: WhenSlow,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Running,
+    /// No cursor since then; a new one may still come.
+    Abandoned(Instant),
+    /// No cursor may join any more.
+    Ending,
+    /// The reader is gone.
+    Ended,
+}
+
+impl Feed {
+    fn new(lingers: bool) -> Self {
+        let state = State {
+            ring: VecDeque::new(),
+            ring_bytes: 0,
+            front: 0,
+            dropped_records: 0,
+            dropped_through: BTreeMap::new(),
+            next_offsets: BTreeMap::new(),
+            starts: BTreeMap::new(),
+            cursors: BTreeMap::new(),
+            next_cursor: 0,
+            acks: Acks::default(),
+            committed: BTreeMap::new(),
+            committed_version: 0,
+            trouble: None,
+            trouble_version: 0,
+            life: Life::Running,
+            rewind: false,
+        };
+        Self { state: Mutex::new(state), news: Notify::new(), demand: Condvar::new(), lingers }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere does not make the ring inconsistent: every change is complete before anything can fail.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The reader's side.
+impl Feed {
+    /// Whether to take more records, waiting up to `timeout` for room.
+    pub fn wait_for_room(&self, timeout: Duration) -> Room {
+        let mut state = self.lock();
+        state.drop_passed();
+        if state.has_room() || state.life == Life::Ending {
+            return Room::Free;
+        }
+        let (mut state, _) = self.demand.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner);
+        state.drop_passed();
+        if state.has_room() { Room::Free } else { Room::Full }
+    }
+
+    /// Appends records. Where the ring is full, what lies in front makes room.
+    pub fn push(&self, batch: Batch) {
+        let mut state = self.lock();
+        if state.rewind {
+            // Read before the rewind; it comes again in its place.
+            return;
+        }
+        state.drop_passed();
+        state.next_offsets.insert(batch.key(), batch.next_offset());
+        state.append(Entry::Records(Arc::new(batch)));
+        while state.ring_bytes > CAPACITY_BYTES && state.ring.len() > 1 {
+            state.drop_front();
+        }
+        drop(state);
+        self.news.notify_waiters();
+    }
+
+    /// Partitions to read from now on, announced before their first record.
+    pub fn assigned(&self, starts: Vec<Start>) {
+        let mut state = self.lock();
+        for Start { partition, offset } in &starts {
+            state.next_offsets.insert(partition.clone(), *offset);
+            state.starts.insert(partition.clone(), *offset);
+            state.acks.start(partition.clone(), *offset);
+        }
+        state.append(Entry::Event(Event::Assigned(starts)));
+        drop(state);
+        self.news.notify_waiters();
+    }
+
+    /// Takes back what was not delivered yet of these partitions, and waits up to `timeout` until what was delivered
+    /// is acknowledged, so that the next owner starts behind it.
+    pub fn withdraw(&self, partitions: &[TopicPartition], timeout: Duration) {
+        let deadline = Instant::now() + timeout;
+        let mut state = self.lock();
+        let lead = state.cursors.values().map(|place| (place.entry, place.record)).max();
+        let front = state.front;
+        let mut freed = 0;
+        for (index, entry) in state.ring.iter_mut().enumerate() {
+            let untouched = lead.is_none_or(|lead| lead <= (front + index as u64, 0));
+            if untouched && matches!(entry, Entry::Records(batch) if partitions.contains(&batch.key())) {
+                freed += entry.bytes();
+                *entry = Entry::Withdrawn;
+            }
+        }
+        state.ring_bytes -= freed;
+        while !state.cursors.is_empty() && !state.acks.complete(partitions) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            state = self.demand.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// These partitions are somebody else's now.
+    pub fn revoked(&self, partitions: Vec<TopicPartition>) {
+        let mut state = self.lock();
+        for partition in &partitions {
+            state.acks.stop(partition);
+            state.next_offsets.remove(partition);
+            state.starts.remove(partition);
+            state.committed.remove(partition);
+            state.dropped_through.remove(partition);
+        }
+        state.append(Entry::Event(Event::Revoked(partitions)));
+        drop(state);
+        self.news.notify_waiters();
+    }
+
+    /// Records that Kafka no longer has.
+    pub fn lost(&self, partition: TopicPartition, from: i64, to: i64, reason: GapReason) {
+        let mut state = self.lock();
+        state.next_offsets.insert(partition.clone(), to);
+        if to < from {
+            // A recreated topic counts from the beginning again.
+            state.acks.start(partition.clone(), to);
+        } else {
+            state.acks.acknowledge(&partition, from, to);
+        }
+        state.append(Entry::Event(Event::Gap { partition, from, to, reason }));
+        drop(state);
+        self.news.notify_waiters();
+    }
+
+    /// What is wrong right now; `None` when all is well again.
+    pub fn set_trouble(&self, trouble: Option<ErrorBody>) {
+        let mut state = self.lock();
+        if state.trouble == trouble {
+            return;
+        }
+        state.trouble = trouble;
+        state.trouble_version += 1;
+        drop(state);
+        self.news.notify_waiters();
+    }
+
+    /// Where the partition is to be read next.
+    pub fn next_offset(&self, partition: &TopicPartition) -> Option<i64> {
+        self.lock().next_offsets.get(partition).copied()
+    }
+
+    /// Positions acknowledged without a hole that differ from what is committed.
+    pub fn uncommitted(&self) -> Vec<Start> {
+        let state = self.lock();
+        let changed = |(partition, offset): (&TopicPartition, i64)| {
+            // Before anything is acknowledged there is nothing to commit.
+            let known = state.committed.get(partition).or_else(|| state.starts.get(partition)).copied();
+            (known != Some(offset)).then(|| Start { partition: partition.clone(), offset })
+        };
+        state.acks.positions().filter_map(changed).collect()
+    }
+
+    /// Kafka has taken these positions.
+    pub fn committed(&self, positions: &[Start]) {
+        if positions.is_empty() {
+            return;
+        }
+        let mut state = self.lock();
+        for Start { partition, offset } in positions {
+            state.committed.insert(partition.clone(), *offset);
+        }
+        state.committed_version += 1;
+        drop(state);
+        self.news.notify_waiters();
+    }
+
+    /// Where to read again, after every cursor was gone and a new one came: nobody acknowledged what lies behind.
+    pub fn take_rewind(&self) -> Option<Vec<Start>> {
+        let mut state = self.lock();
+        if !std::mem::take(&mut state.rewind) {
+            return None;
+        }
+        let positions = state.acks.positions();
+        Some(positions.map(|(partition, offset)| Start { partition: partition.clone(), offset }).collect())
+    }
+
+    /// Whether the reader should end: nobody looks, and nobody is waited for.
+    pub fn should_end(&self) -> bool {
+        let mut state = self.lock();
+        match state.life {
+            Life::Running => false,
+            Life::Ending | Life::Ended => true,
+            Life::Abandoned(since) => {
+                let over = since.elapsed() >= Duration::from_secs(SESSION_LINGER_SECS);
+                if over {
+                    state.life = Life::Ending;
+                }
+                over
+            }
+        }
+    }
+
+    /// Ends the feed for everyone, now.
+    pub fn end(&self) {
+        let mut state = self.lock();
+        if state.life != Life::Ended {
+            state.life = Life::Ending;
+        }
+        drop(state);
+        self.demand.notify_all();
+    }
+
+    /// The reader is gone; cursors learn it after the last record.
+    pub fn ended(&self) {
+        self.lock().life = Life::Ended;
+        self.news.notify_waiters();
+        self.demand.notify_all();
+    }
+}
+
+impl State {
+    fn append(&mut self, entry: Entry) {
+        self.ring_bytes += entry.bytes();
+        self.ring.push_back(entry);
+    }
+
+    fn drop_front(&mut self) {
+        let Some(entry) = self.ring.pop_front() else { return };
+        self.front += 1;
+        self.ring_bytes -= entry.bytes();
+        self.dropped_records += entry.records();
+        if let Entry::Records(batch) = entry {
+            self.dropped_through.insert(batch.key(), batch.next_offset());
+        }
+    }
+
+    /// Drops what every cursor has passed. Without cursors everything stays for the one that may come.
+    fn drop_passed(&mut self) {
+        let Some(slowest) = self.cursors.values().map(|place| place.entry).min() else { return };
+        while self.front < slowest && !self.ring.is_empty() {
+            self.drop_front();
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        if self.cursors.is_empty() {
+            return false;
+        }
+        if self.ring_bytes < CAPACITY_BYTES {
+            return true;
+        }
+        // Full. Whoever is ahead of the front may go on; if nobody is, one that blocks holds everything.
+        let someone_ahead = self.cursors.values().any(|place| place.entry > self.front);
+        let someone_blocks = self.cursors.values().any(|place| place.when_slow == WhenSlow::Block);
+        someone_ahead || !someone_blocks
+    }
+
+    fn end_index(&self) -> u64 {
+        self.front + self.ring.len() as u64
+    }
+}

@@ -1,0 +1,412 @@
+//! One subscription's walk along a feed: numbering, credit, and what its client has acknowledged.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use protocol::{CommitMode, ErrorBody, GapReason, TopicPartition, WhenSlow, Window};
+
+use super::{Batch, Entry, Event, Feed, Life, Place, Start, State};
+
+/// What a subscription gets next.
+#[derive(Clone, Debug)]
+pub enum Delivered {
+    /// `seq` is the number of the range's last record.
+    Records {
+        seq: u64,
+        batch: Arc<Batch>,
+        range: Range<usize>,
+    },
+    Event(Event),
+    Committed(Vec<Start>),
+    Trouble(ErrorBody),
+    /// It fell out of the ring and asked to be closed in that case.
+    TooSlow,
+    /// The feed is over; nothing follows.
+    Ended,
+}
+
+/// `flow` named a record that was never sent.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NeverSent {
+    pub last_sent: u64,
+}
+
+pub struct Cursor {
+    feed: Arc<Feed>,
+    id: u64,
+    when_slow: WhenSlow,
+    /// How its client acknowledges; none without a group.
+    commit: Option<CommitMode>,
+    progress: Mutex<Progress>,
+}
+
+struct Progress {
+    /// The number of the last record sent, or lost in a gap.
+    seq: u64,
+    credit: Window,
+    /// Sent and not yet handled, oldest first.
+    sent: VecDeque<Sent>,
+    sent_records: u64,
+    sent_bytes: u64,
+    /// Records in entries that this cursor has passed, counted as [`State::dropped_records`] counts them.
+    passed_records: u64,
+    partitions: BTreeMap<TopicPartition, Position>,
+    /// Due before anything from the ring.
+    pending: VecDeque<Delivered>,
+    committed: BTreeMap<TopicPartition, i64>,
+    committed_version: u64,
+    trouble_version: u64,
+}
+
+struct Sent {
+    first_seq: u64,
+    batch: Arc<Batch>,
+    range: Range<usize>,
+}
+
+#[derive(Clone, Copy)]
+struct Position {
+    /// The next offset to be sent.
+    next: i64,
+    /// From here on nothing is acknowledged by this client.
+    unacked: i64,
+}
+
+impl Feed {
+    /// A new subscription's cursor, or none if the feed is about to end.
+    pub(super) fn join(
+        self: &Arc<Self>,
+        when_slow: WhenSlow,
+        commit: Option<CommitMode>,
+        credit: Window,
+    ) -> Option<Cursor> {
+        let mut state = self.lock();
+        match state.life {
+            Life::Ending | Life::Ended => return None,
+            Life::Abandoned(_) => state.prepare_rewind(),
+            Life::Running => {}
+        }
+        state.life = Life::Running;
+        let id = state.next_cursor;
+        state.next_cursor += 1;
+        let place = Place { entry: state.end_index(), record: 0, when_slow };
+        state.cursors.insert(id, place);
+        let starts: Vec<Start> =
+            state.next_offsets.iter().map(|(p, offset)| Start { partition: p.clone(), offset: *offset }).collect();
+        let mut progress = Progress {
+            seq: 0,
+            credit,
+            sent: VecDeque::new(),
+            sent_records: 0,
+            sent_bytes: 0,
+            passed_records: state.dropped_records + state.ring.iter().map(Entry::records).sum::<u64>(),
+            partitions: BTreeMap::new(),
+            pending: VecDeque::new(),
+            committed: state.committed.clone(),
+            committed_version: state.committed_version,
+            // What is wrong already is news to a newcomer.
+            trouble_version: 0,
+        };
+        if !starts.is_empty() {
+            progress.assign(&starts);
+            progress.pending.push_back(Delivered::Event(Event::Assigned(starts)));
+        }
+        drop(state);
+        self.demand.notify_all();
+        Some(Cursor { feed: Arc::clone(self), id, when_slow, commit, progress: Mutex::new(progress) })
+    }
+
+    fn leave(&self, id: u64, may_come_back: bool) {
+        let mut state = self.lock();
+        if state.cursors.remove(&id).is_none() {
+            return;
+        }
+        if state.cursors.is_empty() && state.life == Life::Running {
+            let linger = self.lingers && may_come_back;
+            state.life = if linger { Life::Abandoned(std::time::Instant::now()) } else { Life::Ending };
+        }
+        drop(state);
+        self.demand.notify_all();
+    }
+}
+
+impl State {
+    /// Forgets what the ring holds; the reader goes back to what was acknowledged.
+    fn prepare_rewind(&mut self) {
+        while !self.ring.is_empty() {
+            self.drop_front();
+        }
+        self.dropped_through.clear();
+        self.rewind = true;
+        for (partition, offset) in self.acks.positions() {
+            self.next_offsets.insert(partition.clone(), offset);
+        }
+    }
+}
+
+impl Cursor {
+    /// Waits for what comes next. Cancelling it loses nothing.
+    pub async fn next(&self) -> Delivered {
+        loop {
+            let news = self.feed.news.notified();
+            tokio::pin!(news);
+            // Registered before looking, so that news in between is not missed.
+            news.as_mut().enable();
+            if let Some(delivered) = self.try_next() {
+                return delivered;
+            }
+            news.await;
+        }
+    }
+
+    /// The client has handled everything through number `through`, and takes `credit` beyond it.
+    pub fn flow(&self, through: u64, credit: Window) -> Result<(), NeverSent> {
+        let mut progress = self.lock();
+        if through > progress.seq {
+            return Err(NeverSent { last_sent: progress.seq });
+        }
+        let handled = progress.settle(through);
+        progress.credit = credit;
+        if self.commit == Some(CommitMode::Auto) {
+            let mut state = self.feed.lock();
+            for (partition, next) in handled {
+                progress.acknowledge(&mut state, &partition, next);
+            }
+        }
+        drop(progress);
+        self.feed.demand.notify_all();
+        self.feed.news.notify_waiters();
+        Ok(())
+    }
+
+    /// The client is done with everything below `next` in this partition, as far as it was sent.
+    pub fn acknowledge(&self, partition: &TopicPartition, next: i64) {
+        if self.commit.is_none() {
+            return;
+        }
+        let mut progress = self.lock();
+        let mut state = self.feed.lock();
+        progress.acknowledge(&mut state, partition, next);
+        drop((progress, state));
+        self.feed.demand.notify_all();
+    }
+
+    /// The subscription ends on the client's wish: a group is left at once.
+    pub fn close(&self) {
+        self.feed.leave(self.id, false);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        // As for the feed: no change is left half done.
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lock order: progress, then feed.
+    fn try_next(&self) -> Option<Delivered> {
+        let mut progress = self.lock();
+        if let Some(delivered) = progress.pending.pop_front() {
+            return Some(delivered);
+        }
+        let mut state = self.feed.lock();
+        if let Some(delivered) = progress.catch_up_with_news(&state) {
+            return Some(delivered);
+        }
+        let mut place = state.cursors.get(&self.id)?.clone();
+        if place.entry < state.front {
+            if self.when_slow == WhenSlow::Close {
+                return Some(Delivered::TooSlow);
+            }
+            progress.fall_behind(&state, self.when_slow);
+            place = Place { entry: state.front, record: 0, ..place };
+        }
+        let delivered = match progress.pending.pop_front() {
+            Some(gap) => Some(gap),
+            None => progress.walk(&mut state, &mut place, self.commit.is_some()),
+        };
+        let ring_is_filling = state.ring_bytes > super::CAPACITY_BYTES / 2;
+        state.cursors.insert(self.id, place);
+        drop(state);
+        if ring_is_filling {
+            self.feed.demand.notify_all();
+        }
+        delivered
+    }
+}
+
+/// The socket is gone, the client may come back.
+impl Drop for Cursor {
+    fn drop(&mut self) {
+        self.feed.leave(self.id, true);
+    }
+}
+
+impl Progress {
+    fn assign(&mut self, starts: &[Start]) {
+        for Start { partition, offset } in starts {
+            self.partitions.insert(partition.clone(), Position { next: *offset, unacked: *offset });
+        }
+    }
+
+    /// What is not tied to a place among the records.
+    fn catch_up_with_news(&mut self, state: &State) -> Option<Delivered> {
+        if self.trouble_version != state.trouble_version {
+            self.trouble_version = state.trouble_version;
+            if let Some(trouble) = &state.trouble {
+                return Some(Delivered::Trouble(trouble.clone()));
+            }
+        }
+        if self.committed_version != state.committed_version {
+            self.committed_version = state.committed_version;
+            let mut moved = Vec::new();
+            for (partition, offset) in &state.committed {
+                if self.committed.insert(partition.clone(), *offset) != Some(*offset) {
+                    moved.push(Start { partition: partition.clone(), offset: *offset });
+                }
+            }
+            if !moved.is_empty() {
+                return Some(Delivered::Committed(moved));
+            }
+        }
+        None
+    }
+
+    /// What left the ring before it was sent becomes a gap per partition.
+    fn fall_behind(&mut self, state: &State, when_slow: WhenSlow) {
+        self.seq += state.dropped_records.saturating_sub(self.passed_records);
+        self.passed_records = state.dropped_records;
+        for (partition, through) in &state.dropped_through {
+            let from = match self.partitions.get(partition) {
+                Some(position) => position.next,
+                None => match state.starts.get(partition) {
+                    Some(start) => *start,
+                    None => continue,
+                },
+            };
+            if from >= *through {
+                continue;
+            }
+            // Whoever asked to skip accepts the gap as handled. Who asked to block has not seen these records: only
+            // another page's acknowledgement may move the commit over them.
+            let unacked = match (when_slow, self.partitions.get(partition)) {
+                (WhenSlow::Skip, Some(position)) => position.unacked,
+                _ => *through,
+            };
+            self.partitions.insert(partition.clone(), Position { next: *through, unacked });
+            self.pending.push_back(Delivered::Event(Event::Gap {
+                partition: partition.clone(),
+                from,
+                to: *through,
+                reason: GapReason::Slow,
+            }));
+        }
+    }
+
+    /// Takes the next thing from the ring that the credit allows.
+    fn walk(&mut self, state: &mut State, place: &mut Place, in_group: bool) -> Option<Delivered> {
+        loop {
+            let index = usize::try_from(place.entry - state.front).ok()?;
+            match state.ring.get(index) {
+                None => return (state.life == Life::Ended).then_some(Delivered::Ended),
+                Some(Entry::Withdrawn) => {}
+                Some(Entry::Event(event)) => {
+                    let event = event.clone();
+                    self.note(&event);
+                    place.entry += 1;
+                    return Some(Delivered::Event(event));
+                }
+                Some(Entry::Records(batch)) => {
+                    let count = self.allowed(batch, place.record);
+                    if count == 0 {
+                        return None;
+                    }
+                    let batch = Arc::clone(batch);
+                    let range = place.record..place.record + count;
+                    if range.end == batch.records.len() {
+                        place.entry += 1;
+                        place.record = 0;
+                    } else {
+                        place.record = range.end;
+                    }
+                    if in_group {
+                        state.acks.delivered(&batch.key(), batch.records.offset(range.end - 1) + 1);
+                    }
+                    return Some(self.send(batch, range));
+                }
+            }
+            place.entry += 1;
+            place.record = 0;
+        }
+    }
+
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Assigned(starts) => self.assign(starts),
+            Event::Revoked(partitions) => {
+                for partition in partitions {
+                    self.partitions.remove(partition);
+                }
+            }
+            Event::Gap { partition, to, .. } => {
+                let position = self.partitions.entry(partition.clone()).or_insert(Position { next: *to, unacked: *to });
+                position.next = *to;
+                // A recreated topic counts from the beginning again.
+                position.unacked = position.unacked.min(*to);
+            }
+        }
+    }
+
+    /// How many records of the batch the credit allows now.
+    fn allowed(&self, batch: &Batch, start: usize) -> usize {
+        let records = self.credit.records.saturating_sub(self.sent_records);
+        if records == 0 {
+            return 0;
+        }
+        let bytes = self.credit.bytes.saturating_sub(self.sent_bytes);
+        match batch.records.fitting(start, records, bytes) {
+            // Larger than the whole window: it would never fit, so it travels when nothing else does.
+            0 if self.sent.is_empty() && self.credit.bytes > 0 => 1,
+            count => count,
+        }
+    }
+
+    fn send(&mut self, batch: Arc<Batch>, range: Range<usize>) -> Delivered {
+        let count = range.len() as u64;
+        self.sent.push_back(Sent { first_seq: self.seq + 1, batch: Arc::clone(&batch), range: range.clone() });
+        self.seq += count;
+        self.passed_records += count;
+        self.sent_records += count;
+        self.sent_bytes += batch.records.payload_bytes(range.clone());
+        if let Some(position) = self.partitions.get_mut(&batch.key()) {
+            position.next = batch.records.offset(range.end - 1) + 1;
+        }
+        Delivered::Records { seq: self.seq, batch, range }
+    }
+
+    /// Forgets what is handled, and says how far each partition is.
+    fn settle(&mut self, through: u64) -> BTreeMap<TopicPartition, i64> {
+        let mut handled = BTreeMap::new();
+        while let Some(sent) = self.sent.front_mut() {
+            let Some(count) = (through + 1).checked_sub(sent.first_seq).filter(|count| *count > 0) else { break };
+            let end = sent.range.len().min(usize::try_from(count).unwrap_or(usize::MAX)) + sent.range.start;
+            let done = sent.range.start..end;
+            self.sent_records -= done.len() as u64;
+            self.sent_bytes -= sent.batch.records.payload_bytes(done.clone());
+            handled.insert(sent.batch.key(), sent.batch.records.offset(end - 1) + 1);
+            if end < sent.range.end {
+                sent.first_seq += done.len() as u64;
+                sent.range.start = end;
+                break;
+            }
+            self.sent.pop_front();
+        }
+        handled
+    }
+
+    fn acknowledge(&mut self, state: &mut State, partition: &TopicPartition, next: i64) {
+        let Some(position) = self.partitions.get_mut(partition) else { return };
+        let next = next.min(position.next);
+        state.acks.acknowledge(partition, position.unacked, next);
+        position.unacked = position.unacked.max(next);
+    }
+}

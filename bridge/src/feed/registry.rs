@@ -1,0 +1,133 @@
+//! Which feeds there are, and who may share one.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use protocol::{CommitMode, ErrorBody, ErrorCode, GroupId, GroupStart, TailStart, TopicName, WhenSlow, Window};
+
+use super::{Cursor, Feed};
+use crate::kafka::client_config::Connection;
+use crate::kafka::reader;
+
+/// What a reader reads, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReadMode {
+    Tail(TailStart),
+    Group { id: GroupId, start: GroupStart },
+}
+
+/// A checked subscription.
+#[derive(Clone, Debug)]
+pub struct FeedRequest {
+    pub topics: Vec<TopicName>,
+    pub mode: ReadMode,
+    /// None without a group.
+    pub commit: Option<CommitMode>,
+    pub when_slow: WhenSlow,
+    pub window: Window,
+}
+
+/// Requests with the same key may share a feed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    /// Pages of one group are views of the bridge's one member.
+    Group { id: GroupId, start: GroupStart, topics: Vec<TopicName> },
+    /// Everyone who looks at what comes from now on.
+    Latest { topics: Vec<TopicName> },
+    /// A start of its own, or one that may hold the reader up.
+    Private(u64),
+}
+
+pub struct Feeds {
+    connection: Connection,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    running: HashMap<Key, Running>,
+    next_private: u64,
+    closed: bool,
+}
+
+struct Running {
+    feed: Arc<Feed>,
+    reader: std::thread::JoinHandle<()>,
+}
+
+impl Feeds {
+    pub fn new(connection: Connection) -> Self {
+        Self { connection, inner: Mutex::default() }
+    }
+
+    /// Joins the feed that fits, or starts one.
+    pub fn subscribe(&self, request: FeedRequest) -> Result<Cursor, ErrorBody> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if inner.closed {
+            return Err(ErrorBody::new(ErrorCode::ShuttingDown, "the bridge is shutting down; connect again later"));
+        }
+        inner.running.retain(|_, running| !running.reader.is_finished());
+        let mut key = inner.key(&request);
+        if let Some(running) = inner.running.get(&key) {
+            if let Some(cursor) = running.feed.join(request.when_slow, request.commit, request.window) {
+                return Ok(cursor);
+            }
+            // It is about to end, and keeps its key until it has.
+            let ending = inner.running.remove(&key);
+            let parked = inner.private_key();
+            if let Some(ending) = ending {
+                inner.running.insert(parked, ending);
+            }
+        }
+        if let Key::Private(_) = key {
+            key = inner.private_key();
+        }
+        let lingers = matches!(request.mode, ReadMode::Group { .. });
+        let feed = Arc::new(Feed::new(lingers));
+        let cursor = feed
+            .join(request.when_slow, request.commit, request.window)
+            .ok_or_else(|| ErrorBody::new(ErrorCode::Internal, "a new feed took no subscription"))?;
+        let reader = reader::spawn(&self.connection, Arc::clone(&feed), request.topics, request.mode)?;
+        inner.running.insert(key, Running { feed, reader });
+        Ok(cursor)
+    }
+
+    /// Ends every reader: positions are committed, groups are left. Blocks until done or until `deadline`.
+    pub fn close(&self, deadline: Instant) {
+        let running = {
+            let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+            inner.closed = true;
+            std::mem::take(&mut inner.running)
+        };
+        for reader in running.values() {
+            reader.feed.end();
+        }
+        for reader in running.into_values() {
+            while !reader.reader.is_finished() {
+                if Instant::now() >= deadline {
+                    tracing::warn!("a reader did not leave its group in time; Kafka will notice by itself");
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn key(&self, request: &FeedRequest) -> Key {
+        let mut topics = request.topics.clone();
+        topics.sort();
+        match (&request.mode, request.when_slow) {
+            (ReadMode::Group { id, start }, _) => Key::Group { id: id.clone(), start: *start, topics },
+            (ReadMode::Tail(TailStart::Latest), WhenSlow::Skip | WhenSlow::Close) => Key::Latest { topics },
+            _ => Key::Private(self.next_private),
+        }
+    }
+
+    fn private_key(&mut self) -> Key {
+        self.next_private += 1;
+        Key::Private(self.next_private)
+    }
+}

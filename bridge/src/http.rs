@@ -1,0 +1,10 @@
+//! The HTTP side: the page, health, and the door to the WebSocket.
+
+mod guard;
+mod page;
+mod routes;
+mod server;
+
+pub use self::guard::Guard;
+pub use self::routes::routes;
+pub use self::server::serve;

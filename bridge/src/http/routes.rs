@@ -1,0 +1,91 @@
+//! What answers where.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hyper::upgrade::OnUpgrade;
+use protocol::ClusterState;
+use warp::Filter;
+use warp::http::StatusCode;
+use warp::http::header::{HeaderMap, ORIGIN};
+use warp::reply::{Reply, Response};
+
+use super::Guard;
+use super::page;
+use crate::websocket::{self, Refused, Shared};
+
+/// Every route; the guard has seen the `Host` already.
+pub fn routes(
+    shared: Arc<Shared>,
+    guard: Arc<Guard>,
+) -> impl Filter<Extract = (impl Reply,), Error = Infallible> + Clone + Send + Sync + 'static {
+    let state = {
+        let shared = Arc::clone(&shared);
+        warp::any().map(move || Arc::clone(&shared))
+    };
+    let only_get = warp::get().or(warp::head()).unify();
+
+    let websocket = warp::path!("ws")
+        .and(warp::get())
+        .and(state.clone())
+        .and(warp::any().map(move || Arc::clone(&guard)))
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::optional::<OnUpgrade>())
+        .and(warp::ext::get::<SocketAddr>())
+        .map(upgrade);
+
+    let alive = warp::path!("healthz").and(only_get).map(|| "ok\n".into_response());
+    let ready = warp::path!("readyz").and(only_get).and(state.clone()).map(ready);
+    let cluster = warp::path!("api" / "cluster")
+        .and(only_get)
+        .and(state)
+        .map(|shared: Arc<Shared>| warp::reply::json(&*shared.cluster.borrow()).into_response());
+    let page = only_get
+        .and(warp::path::full())
+        .and(warp::header::headers_cloned())
+        .map(|path: warp::path::FullPath, headers: HeaderMap| page::serve(path.as_str(), &headers));
+
+    websocket
+        .or(alive)
+        .unify()
+        .or(ready)
+        .unify()
+        .or(cluster)
+        .unify()
+        .or(page)
+        .unify()
+        .or(warp::any().map(|| plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered here")))
+        .unify()
+}
+
+fn upgrade(
+    shared: Arc<Shared>,
+    guard: Arc<Guard>,
+    headers: HeaderMap,
+    on_upgrade: Option<OnUpgrade>,
+    peer: SocketAddr,
+) -> Response {
+    if !guard.allows_origin(&headers) {
+        let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or("(unreadable)");
+        tracing::warn!(%peer, origin, "a page of another origin was refused; --allowed-origins lets one in");
+        return plain(StatusCode::FORBIDDEN, "pages of this origin may not connect; see --allowed-origins");
+    }
+    match websocket::upgrade(shared, &headers, on_upgrade, peer) {
+        Ok(response) => response.map(|()| "").into_response(),
+        Err(Refused { status, reason }) => plain(status, reason),
+    }
+}
+
+fn ready(shared: Arc<Shared>) -> Response {
+    let cluster = shared.cluster.borrow().clone();
+    let status = match cluster.state {
+        ClusterState::Up => StatusCode::OK,
+        ClusterState::Down => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    warp::reply::with_status(warp::reply::json(&cluster), status).into_response()
+}
+
+pub(super) fn plain(status: StatusCode, text: &str) -> Response {
+    warp::reply::with_status(format!("{text}\n"), status).into_response()
+}

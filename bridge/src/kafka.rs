@@ -1,0 +1,13 @@
+//! Everything that speaks to Kafka, and nothing that knows a socket.
+
+pub mod admin;
+pub mod client_config;
+pub mod cluster;
+pub mod consumer;
+pub mod context;
+pub mod demo;
+mod error;
+mod native;
+pub mod producer;
+pub mod questions;
+pub mod reader;

@@ -1,0 +1,45 @@
+//! The demo broker: librdkafka's in-process mock cluster. It speaks the real protocol on a loopback port, keeps
+//! everything in memory, and ends with the bridge.
+
+use protocol::TopicName;
+use rdkafka::ClientConfig;
+use rdkafka::client::Client;
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::types::RDKafkaType;
+
+use super::native;
+
+pub struct DemoBroker {
+    client: Client<QuietContext>,
+    bootstrap_servers: String,
+}
+
+struct QuietContext;
+super::context::quiet_client_context!(QuietContext);
+
+impl DemoBroker {
+    /// Starts it with one topic of one partition, as a fresh Kafka creates topics on first use.
+    pub fn start(topic: &TopicName) -> KafkaResult<Self> {
+        let mut config = ClientConfig::new();
+        config.set("test.mock.num.brokers", "1");
+        let native_config = config.create_native_config()?;
+        let client = Client::new(&config, native_config, RDKafkaType::RD_KAFKA_PRODUCER, QuietContext)?;
+        native::shorten_mock_group_wait(&client);
+        let bootstrap_servers = {
+            let cluster = client.mock_cluster().ok_or(KafkaError::ClientCreation("no mock cluster".to_owned()))?;
+            cluster.create_topic(topic.as_str(), 1, 1)?;
+            cluster.bootstrap_servers()
+        };
+        Ok(Self { client, bootstrap_servers })
+    }
+
+    pub fn bootstrap_servers(&self) -> &str {
+        &self.bootstrap_servers
+    }
+
+    /// The mock has no CreateTopics request; this is its own way.
+    pub fn create_topic(&self, topic: &TopicName, partitions: i32) -> KafkaResult<()> {
+        let cluster = self.client.mock_cluster().ok_or(KafkaError::ClientCreation("no mock cluster".to_owned()))?;
+        cluster.create_topic(topic.as_str(), partitions, 1)
+    }
+}

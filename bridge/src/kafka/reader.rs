@@ -1,0 +1,364 @@
+//! A Kafka consumer on a thread of its own: it takes records in batches, encodes them at once and fills a feed.
+//!
+//! Back-pressure is leaving the data queue alone; the main queue (rebalances, commits, errors) is served all the time.
+
+mod plan;
+mod rebalance;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use protocol::{
+    ErrorBody, ErrorCode, JsonBatch, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, RecordView, TopicName, TopicPartition,
+};
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::{Offset, TopicPartitionList};
+
+use self::rebalance::{Queues, ReaderContext};
+use super::admin::existing_partitions;
+use super::client_config::Connection;
+use super::native::{CommitQueue, DataQueue, TakenMessage};
+use crate::feed::{Batch, Feed, ReadMode, Room, Start};
+use crate::kafka::error::kafka_error;
+
+/// How long one look at the data queue waits; also how late a rebalance or an end is noticed.
+const POLL: Duration = Duration::from_millis(20);
+
+/// Positions are committed at most this often.
+const COMMIT_EVERY: Duration = Duration::from_millis(250);
+
+/// How often a topic that does not exist yet is looked for.
+const LOOK_FOR_TOPIC_EVERY: Duration = Duration::from_millis(500);
+
+/// How long Kafka may take to answer a question about positions.
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Starts the thread; it ends when the feed says so.
+pub fn spawn(
+    connection: &Connection,
+    feed: Arc<Feed>,
+    topics: Vec<TopicName>,
+    mode: ReadMode,
+) -> Result<std::thread::JoinHandle<()>, ErrorBody> {
+    let reader = Reader::new(connection, feed, topics, mode).map_err(|error| {
+        ErrorBody::new(ErrorCode::ConsumeFailed, format!("no Kafka consumer could be made: {error}"))
+    })?;
+    std::thread::Builder::new()
+        .name("kafka-reader".to_owned())
+        .spawn(move || reader.run())
+        .map_err(|error| ErrorBody::new(ErrorCode::Internal, format!("no thread for a reader: {error}")))
+}
+
+struct Reader {
+    // Fields drop in this order: the queues must be gone before their consumer.
+    queues: Arc<Queues>,
+    consumer: BaseConsumer<ReaderContext>,
+    feed: Arc<Feed>,
+    mode: ReadMode,
+    /// Topics that did not exist when last looked for.
+    missing: BTreeSet<TopicName>,
+    /// Topics that are read.
+    found: BTreeSet<TopicName>,
+    /// A topic in here was missing at first, so that all its records are new.
+    was_missing: BTreeSet<TopicName>,
+    look_for_topics_at: Instant,
+    commit_at: Instant,
+}
+
+impl Reader {
+    fn new(
+        connection: &Connection,
+        feed: Arc<Feed>,
+        topics: Vec<TopicName>,
+        mode: ReadMode,
+    ) -> Result<Self, KafkaError> {
+        let mut config = connection.base_config();
+        config
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            // A position that Kafka no longer has is a gap to report, never a silent jump.
+            .set("auto.offset.reset", "error")
+            .set("enable.partition.eof", "false")
+            .set("allow.auto.create.topics", "false")
+            // librdkafka's default of a second starves small queues.
+            .set("fetch.queue.backoff.ms", "10")
+            // Per partition; the feed is the buffer, this only keeps the fetcher busy.
+            .set("queued.max.messages.kbytes", "4096")
+            // The mock cluster does not wake a waiting fetch, so waiting is pure latency there.
+            .set("fetch.wait.max.ms", if connection.demo { "5" } else { "500" });
+        match &mode {
+            ReadMode::Group { id, .. } => {
+                config.set("group.id", id.as_str()).set("partition.assignment.strategy", "cooperative-sticky");
+            }
+            // Without any group id librdkafka serves the main queue alone. Nothing is ever committed to this one.
+            ReadMode::Tail(_) => {
+                config.set("group.id", "ponte-tail");
+            }
+        }
+        let start = match &mode {
+            ReadMode::Group { start, .. } => *start,
+            ReadMode::Tail(_) => protocol::GroupStart::Earliest,
+        };
+        let context = ReaderContext::new(Arc::clone(&feed), start);
+        let consumer: BaseConsumer<ReaderContext> = BaseConsumer::from_config_and_context(&config, context)?;
+        let queues = Arc::new(Queues { data: DataQueue::new(&consumer), commits: CommitQueue::new(&consumer) });
+        consumer.context().use_queues(Some(Arc::clone(&queues)));
+        let now = Instant::now();
+        Ok(Self {
+            queues,
+            consumer,
+            feed,
+            mode,
+            missing: topics.into_iter().collect(),
+            found: BTreeSet::new(),
+            was_missing: BTreeSet::new(),
+            look_for_topics_at: now,
+            commit_at: now,
+        })
+    }
+
+    fn run(mut self) {
+        while !self.feed.should_end() {
+            self.serve_main_queue();
+            if !self.missing.is_empty() && Instant::now() >= self.look_for_topics_at {
+                self.look_for_topics();
+            }
+            self.rewind_if_asked();
+            self.commit_if_due();
+            if self.found.is_empty() {
+                std::thread::sleep(POLL);
+                continue;
+            }
+            match self.feed.wait_for_room(POLL) {
+                Room::Free => self.take_records(),
+                Room::Full => {}
+            }
+        }
+        self.end();
+    }
+
+    /// Commits what is acknowledged, leaves the group, and lets the consumer go.
+    fn end(self) {
+        if matches!(self.mode, ReadMode::Group { .. }) {
+            self.consumer.context().commit_acknowledged_now(&self.consumer);
+        }
+        self.consumer.context().use_queues(None);
+        let Self { queues, consumer, feed, .. } = self;
+        drop(queues);
+        // Blocks until the group is left.
+        drop(consumer);
+        feed.ended();
+    }
+
+    fn serve_main_queue(&self) {
+        while let Some(event) = self.consumer.poll(Duration::ZERO) {
+            match event {
+                // Records come through the data queue; one that slipped by before forwarding would be lost here.
+                Ok(message) => self.push_stray(&message),
+                Err(error) => self.report(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)),
+            }
+        }
+    }
+
+    fn push_stray(&self, message: &rdkafka::message::BorrowedMessage<'_>) {
+        use rdkafka::Message;
+        tracing::error!(
+            topic = message.topic(),
+            partition = message.partition(),
+            offset = message.offset(),
+            "a record arrived outside the data queue; reading its partition again from there"
+        );
+        let partition = TopicPartition { topic: message.topic().to_owned(), partition: message.partition() };
+        self.seek(&Start { partition, offset: message.offset() });
+    }
+
+    fn take_records(&self) {
+        // A little more than a frame: enough to keep librdkafka's lock cold, little enough to leave soon.
+        let taken = self.queues.data.take(POLL, MAX_BATCH_RECORDS);
+        let mut open: Option<(Arc<str>, i32, JsonBatch)> = None;
+        let mut headers = Vec::new();
+        for message in taken.iter() {
+            if let Some(error) = message.error() {
+                self.push_open(&mut open);
+                self.handle_partition_error(&message, error);
+                continue;
+            }
+            let same = open.as_ref().is_some_and(|(topic, partition, batch)| {
+                **topic == *message.topic()
+                    && *partition == message.partition()
+                    && batch.encoded_bytes() + message.value().map_or(0, <[u8]>::len) < MAX_BATCH_BYTES
+            });
+            if !same {
+                self.push_open(&mut open);
+            }
+            let (_, _, batch) =
+                open.get_or_insert_with(|| (message.topic().into(), message.partition(), JsonBatch::default()));
+            headers.clear();
+            message.headers_into(&mut headers);
+            let (timestamp, timestamp_type) = message.timestamp();
+            batch.push(RecordView {
+                offset: message.offset(),
+                timestamp,
+                timestamp_type,
+                key: message.key(),
+                value: message.value(),
+                headers: &headers,
+            });
+        }
+        self.push_open(&mut open);
+        if taken.len() > 0 && self.missing.is_empty() {
+            self.feed.set_trouble(None);
+        }
+    }
+
+    fn push_open(&self, open: &mut Option<(Arc<str>, i32, JsonBatch)>) {
+        if let Some((topic, partition, records)) = open.take() {
+            self.feed.push(Batch { topic, partition, records });
+        }
+    }
+
+    fn handle_partition_error(&self, message: &TakenMessage<'_>, error: RDKafkaErrorCode) {
+        let partition = TopicPartition { topic: message.topic().to_owned(), partition: message.partition() };
+        match error {
+            RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange => {
+                self.jump_to_what_is_there(partition)
+            }
+            other => self.report(other),
+        }
+    }
+
+    /// Kafka no longer has the next offset: say what is missing, and go on behind it.
+    fn jump_to_what_is_there(&self, partition: TopicPartition) {
+        let watermarks = self.consumer.fetch_watermarks(&partition.topic, partition.partition, QUESTION_TIMEOUT);
+        let Ok((low, high)) = watermarks else {
+            return self.report(RDKafkaErrorCode::OperationTimedOut);
+        };
+        let wanted = self.feed.next_offset(&partition).unwrap_or(low);
+        if let Some(reason) = plan::gap_reason(wanted, low, high) {
+            self.feed.lost(partition.clone(), wanted, low, reason);
+        }
+        let offset = if (low..=high).contains(&wanted) { wanted } else { low };
+        self.seek(&Start { partition, offset });
+    }
+
+    fn seek(&self, start: &Start) {
+        let Start { partition, offset } = start;
+        let seek = self.consumer.seek(&partition.topic, partition.partition, Offset::Offset(*offset), QUESTION_TIMEOUT);
+        if let Err(error) = seek {
+            self.report(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail));
+        }
+    }
+
+    fn rewind_if_asked(&self) {
+        if let Some(starts) = self.feed.take_rewind() {
+            for start in &starts {
+                self.seek(start);
+            }
+        }
+    }
+
+    fn commit_if_due(&mut self) {
+        if matches!(self.mode, ReadMode::Tail(_)) || Instant::now() < self.commit_at {
+            return;
+        }
+        self.commit_at = Instant::now() + COMMIT_EVERY;
+        self.consumer.context().commit_acknowledged(&self.consumer);
+    }
+
+    /// Starts to read the topics that exist by now.
+    fn look_for_topics(&mut self) {
+        let mut appeared = Vec::new();
+        let mut trouble = None;
+        for topic in &self.missing {
+            match existing_partitions(self.consumer.client(), topic, QUESTION_TIMEOUT) {
+                Ok(Some(partitions)) => appeared.push((topic.clone(), partitions)),
+                Ok(None) => {
+                    self.was_missing.insert(topic.clone());
+                    trouble = Some(ErrorBody::new(
+                        ErrorCode::TopicMissing,
+                        format!("the topic {:?} does not exist yet; reading begins as soon as it does", topic.as_str()),
+                    ));
+                }
+                Err(error) => trouble = Some(ErrorBody { retriable: true, ..error }),
+            }
+        }
+        for (topic, partitions) in appeared {
+            let begun = match &self.mode {
+                ReadMode::Group { .. } => self.subscribe_to(&topic),
+                ReadMode::Tail(start) => self.tail(&topic, &partitions, start),
+            };
+            match begun {
+                Ok(()) => {
+                    self.missing.remove(&topic);
+                    self.found.insert(topic);
+                }
+                Err(error) => trouble = Some(error),
+            }
+        }
+        self.feed.set_trouble(trouble);
+        self.look_for_topics_at = Instant::now() + LOOK_FOR_TOPIC_EVERY;
+    }
+
+    fn subscribe_to(&self, topic: &TopicName) -> Result<(), ErrorBody> {
+        let topics: Vec<&str> = self.found.iter().chain([topic]).map(TopicName::as_str).collect();
+        self.consumer.subscribe(&topics).map_err(|error| {
+            let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+            kafka_error(ErrorCode::ConsumeRefused, code, format!("the group cannot read {:?}: {code}", topic.as_str()))
+        })
+    }
+
+    fn tail(&self, topic: &TopicName, partitions: &[i32], start: &protocol::TailStart) -> Result<(), ErrorBody> {
+        let all_is_new = self.was_missing.contains(topic);
+        let planned = plan::tail_starts(&self.consumer, topic, partitions, start, all_is_new)?;
+        let mut list = TopicPartitionList::with_capacity(planned.len());
+        for plan::TailPlan { start: Start { partition, offset }, .. } in &planned {
+            self.queues.data.forward(&self.consumer, &partition.topic, partition.partition);
+            let added = list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*offset));
+            added.map_err(|error| ErrorBody::new(ErrorCode::ConsumeFailed, error.to_string()))?;
+        }
+        self.feed.assigned(planned.iter().map(|plan| plan.start.clone()).collect());
+        for plan in planned {
+            if let Some((from, reason)) = plan.gap {
+                self.feed.lost(plan.start.partition, from, plan.start.offset, reason);
+            }
+        }
+        self.consumer.incremental_assign(&list).map_err(|error| {
+            let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+            kafka_error(ErrorCode::ConsumeFailed, code, format!("{:?} cannot be read: {code}", topic.as_str()))
+        })
+    }
+
+    /// Tells the subscriptions what Kafka complains about, unless it heals unseen or is told elsewhere.
+    fn report(&self, code: RDKafkaErrorCode) {
+        use RDKafkaErrorCode as Kafka;
+        let tailing = matches!(self.mode, ReadMode::Tail(_));
+        let trouble = match code {
+            // The cluster's state is everybody's news (see `cluster`).
+            Kafka::AllBrokersDown | Kafka::BrokerTransportFailure | Kafka::Resolve | Kafka::OperationTimedOut => return,
+            // The tail's group id is a formality; whether it may be used does not matter.
+            Kafka::GroupAuthorizationFailed if tailing => return,
+            Kafka::GroupAuthorizationFailed | Kafka::TopicAuthorizationFailed | Kafka::ClusterAuthorizationFailed => {
+                let message = format!("Kafka's access rules do not let the bridge read this: {code}");
+                kafka_error(ErrorCode::ConsumeRefused, code, message)
+            }
+            Kafka::InconsistentGroupProtocol => kafka_error(
+                ErrorCode::ConsumeRefused,
+                code,
+                "the group has members that use another assignment strategy; choose another group, or use \
+                 cooperative-sticky there too",
+            ),
+            Kafka::UnknownTopicOrPartition | Kafka::UnknownTopic => kafka_error(
+                ErrorCode::TopicMissing,
+                code,
+                "a topic or partition is gone; reading goes on when it is there again",
+            ),
+            other => {
+                kafka_error(ErrorCode::ConsumeFailed, other, format!("Kafka reports: {other}; the bridge keeps trying"))
+            }
+        };
+        self.feed.set_trouble(Some(trouble));
+    }
+}

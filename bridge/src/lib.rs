@@ -1,0 +1,120 @@
+//! Ponte's bridge: a page's WebSocket on one side, librdkafka on the other.
+//!
+//! In reading order: [`config`] checks what the user asked for, [`serve`] puts the parts together, [`http`] and
+//! [`websocket`] face the page, [`feed`] carries records from Kafka's readers to any number of sockets, [`kafka`]
+//! speaks to Kafka, [`shutdown`] ends it all in order. [`cli`] holds the two terminal programs.
+
+pub mod cli;
+pub mod config;
+pub mod feed;
+pub mod http;
+pub mod kafka;
+pub mod shutdown;
+pub mod websocket;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use protocol::Defaults;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{BrokerChoice, Config, DEFAULT_BOOTSTRAP_SERVERS};
+use crate::feed::Feeds;
+use crate::http::Guard;
+use crate::kafka::admin::Admin;
+use crate::kafka::client_config::Connection;
+use crate::kafka::cluster::watch_cluster;
+use crate::kafka::demo::DemoBroker;
+use crate::kafka::producer::Producer;
+use crate::kafka::questions::Questions;
+use crate::websocket::{Sessions, Shared};
+
+/// Serves on the listener until the token is cancelled, then ends in order.
+pub async fn serve(config: Config, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let (connection, demo) = choose_broker(&config).await?;
+    let address = listener.local_addr().context("the listener has no address")?;
+    let producer = Arc::new(Producer::new(&connection).context("librdkafka made no producer")?);
+    let questions = Arc::new(Questions::new(&connection).context("librdkafka made no client")?);
+    let cluster = watch_cluster(&questions, &connection).context("no thread to watch Kafka")?;
+    let admin = Admin::new(questions, connection.clone(), demo.clone());
+    let shared = Arc::new(Shared {
+        producer,
+        feeds: Arc::new(Feeds::new(connection.clone())),
+        admin: Arc::new(admin),
+        cluster,
+        defaults: Defaults { topic: config.topic.to_string(), group: config.group.to_string(), start: config.start },
+        sessions: Sessions::default(),
+        shutdown: shutdown.clone(),
+        tasks: TaskTracker::new(),
+    });
+    let guard = Guard::new(address, &config.allowed_hosts, &config.allowed_origins);
+    announce(&connection, address);
+    if config.open {
+        open_page(address);
+    }
+    http::serve(listener, guard, Arc::clone(&shared)).await;
+    shutdown::drain(shared).await;
+    drop(demo);
+    Ok(())
+}
+
+/// The broker that the user named, else the local one, else the demo broker.
+async fn choose_broker(config: &Config) -> anyhow::Result<(Connection, Option<Arc<DemoBroker>>)> {
+    let named = match &config.broker {
+        BrokerChoice::Named(servers) => Some(servers.clone()),
+        BrokerChoice::LocalOrDemo if answers(DEFAULT_BOOTSTRAP_SERVERS).await => {
+            Some(DEFAULT_BOOTSTRAP_SERVERS.to_owned())
+        }
+        BrokerChoice::LocalOrDemo => {
+            tracing::info!("nothing listens on {DEFAULT_BOOTSTRAP_SERVERS}: starting the demo broker");
+            None
+        }
+        BrokerChoice::Demo => None,
+    };
+    if let Some(bootstrap_servers) = named {
+        let properties = config.kafka_properties.clone();
+        return Ok((Connection { bootstrap_servers, properties, demo: false }, None));
+    }
+    let demo = DemoBroker::start(&config.topic).context("the demo broker did not start")?;
+    tracing::warn!(
+        bootstrap_servers = demo.bootstrap_servers(),
+        "this is the demo broker: in memory, gone when the bridge ends"
+    );
+    let connection = Connection {
+        bootstrap_servers: demo.bootstrap_servers().to_owned(),
+        // Properties for a secured cluster would keep the bridge from reaching its own demo.
+        properties: kafka::client_config::KafkaProperties::default(),
+        demo: true,
+    };
+    Ok((connection, Some(Arc::new(demo))))
+}
+
+/// Whether something accepts connections there. A machine that silently drops them counts as nothing.
+pub(crate) async fn answers(address: &str) -> bool {
+    const WITHIN: Duration = Duration::from_millis(500);
+    matches!(tokio::time::timeout(WITHIN, tokio::net::TcpStream::connect(address)).await, Ok(Ok(_)))
+}
+
+/// The first line on standard output: scripts wait for it.
+fn announce(connection: &Connection, address: std::net::SocketAddr) {
+    let broker = if connection.demo {
+        format!("demo broker (in memory) at {}", connection.bootstrap_servers)
+    } else {
+        format!("Kafka at {}", connection.bootstrap_servers)
+    };
+    println!("Ponte is listening on http://{address} · {broker}");
+}
+
+fn open_page(address: std::net::SocketAddr) {
+    // An unspecified address is for listening, not for visiting.
+    let url = match address {
+        address if address.ip().is_unspecified() => format!("http://localhost:{}", address.port()),
+        address => format!("http://{address}"),
+    };
+    if let Err(error) = open::that_detached(&url) {
+        tracing::warn!(%error, "no browser could be opened; visit {url}");
+    }
+}

@@ -1,0 +1,101 @@
+//! Signals, and the order in which things end.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::websocket::Shared;
+
+/// Everything is over by then, done or not.
+const GRACE: Duration = Duration::from_millis(4500);
+
+/// Sockets have this long for their last outcomes and their close frame.
+const SOCKETS_WITHIN: Duration = Duration::from_secs(3);
+
+/// Cancels the token at the first SIGINT or SIGTERM; a second one ends the process at once.
+pub fn on_signal() -> std::io::Result<CancellationToken> {
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    let mut signals = Signals::new()?;
+    tokio::spawn(async move {
+        signals.next().await;
+        cancelled.cancel();
+        signals.next().await;
+        tracing::warn!("second signal: ending at once");
+        // 128 + SIGINT, as shells report it.
+        std::process::exit(130);
+    });
+    Ok(token)
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        // If Ctrl+C cannot be heard there is nothing to wait for.
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+/// After the token was cancelled: sockets close (each tells its last outcomes and says 1001), readers commit and leave
+/// their groups, the producer empties its queue.
+pub async fn drain(shared: Arc<Shared>) {
+    let deadline = Instant::now() + GRACE;
+    tracing::info!("shutting down");
+    // What waits in the producer leaves now, so that sockets can still tell its outcome.
+    let flushing = {
+        let producer = Arc::clone(&shared.producer);
+        tokio::task::spawn_blocking(move || producer.flush(deadline.saturating_duration_since(Instant::now())))
+    };
+    shared.tasks.close();
+    if tokio::time::timeout(SOCKETS_WITHIN, shared.tasks.wait()).await.is_err() {
+        tracing::warn!(open = shared.tasks.len(), "some sockets did not close in time");
+    }
+    let readers = {
+        let feeds = Arc::clone(&shared.feeds);
+        tokio::task::spawn_blocking(move || feeds.close(deadline))
+    };
+    let left = deadline.saturating_duration_since(Instant::now());
+    let finished = tokio::time::timeout(left, async {
+        if let Err(error) = readers.await {
+            tracing::error!(%error, "the readers did not end in order");
+        }
+        match flushing.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "records still waiting were not delivered; their senders know"),
+            Err(error) => tracing::error!(%error, "the producer was not flushed"),
+        }
+    });
+    if finished.await.is_err() {
+        tracing::warn!("not everything ended in time");
+    }
+    tracing::info!("done");
+}

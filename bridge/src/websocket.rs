@@ -1,0 +1,44 @@
+//! Sockets: one [`session`] each, and what outlives a lost one. It knows feeds and the producer, never librdkafka.
+
+mod ledger;
+mod outbox;
+mod produce;
+mod requests;
+mod session;
+mod sessions;
+mod subscription;
+mod upgrade;
+
+use std::sync::Arc;
+
+use protocol::{Defaults, Limits};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::feed::Feeds;
+use crate::kafka::admin::Admin;
+use crate::kafka::cluster::ClusterWatch;
+use crate::kafka::producer::Producer;
+
+pub use self::sessions::Sessions;
+pub use self::upgrade::{Refused, upgrade};
+
+/// The largest frame: a produce batch of several records, or one of the largest in base64.
+pub const MAX_FRAME_BYTES: usize = 4 * 1024 * 1024;
+
+/// Kafka's default `message.max.bytes`, without its envelope.
+pub const MAX_RECORD_BYTES: usize = 1024 * 1024;
+
+pub const LIMITS: Limits = Limits { message_bytes: MAX_RECORD_BYTES as u64, subscriptions: 16, produce_window: 10_000 };
+
+/// What every session shares.
+pub struct Shared {
+    pub producer: Arc<Producer>,
+    pub feeds: Arc<Feeds>,
+    pub admin: Arc<Admin>,
+    pub cluster: ClusterWatch,
+    pub defaults: Defaults,
+    pub sessions: Sessions,
+    pub shutdown: CancellationToken,
+    pub tasks: TaskTracker,
+}

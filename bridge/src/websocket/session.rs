@@ -1,0 +1,360 @@
+//! One socket from `hello` to close.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::SplitStream;
+use protocol::{
+    ClientMessage, CloseCode, ClusterChanged, ErrorBody, ErrorCode, ErrorMessage, Frame, Hello, ParseError, Ping,
+    SUBPROTOCOL, Subscribe, Subscribed, Welcome,
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::CapacityError;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::outbox::{Gone, Outbox};
+use super::sessions::Held;
+use super::subscription::{self, Subscription};
+use super::{LIMITS, Shared, produce, requests};
+use crate::kafka::cluster::ClusterWatch;
+
+/// How long a fresh socket may take to say `hello`.
+const HELLO_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often the bridge pings. A client that stays silent until the next ping is gone.
+const HEARTBEAT: Duration = Duration::from_secs(20);
+
+/// At shutdown, how long records on their way may take to get an outcome.
+const LAST_OUTCOMES: Duration = Duration::from_secs(2);
+
+/// After a close frame, how long the client may take to close its side.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
+/// Why a session ends: the close frame, or none where the socket is gone already.
+enum End {
+    Close(CloseCode, String),
+    Gone,
+}
+
+impl From<Gone> for End {
+    fn from(_: Gone) -> Self {
+        Self::Gone
+    }
+}
+
+impl End {
+    fn close(code: CloseCode, reason: impl Into<String>) -> Self {
+        Self::Close(code, reason.into())
+    }
+}
+
+/// Serves an upgraded socket until it is closed.
+pub async fn serve<S>(shared: Arc<Shared>, socket: WebSocketStream<S>, peer: SocketAddr)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sink, mut stream) = socket.split();
+    let (outbox, writer) = Outbox::new();
+    let writer = tokio::spawn(writer.run(sink));
+    let end = converse(&shared, &mut stream, &outbox, peer).await;
+    if let End::Close(code, reason) = &end {
+        tracing::debug!(%peer, code = code.number(), reason, "closing a socket");
+        outbox.close(*code, reason.as_str()).await;
+    }
+    drop(outbox);
+    // The writer ends once every task of the session has let go of its outbox.
+    if let Ok(sink) = writer.await
+        && let End::Close(..) = end
+        && let Ok(socket) = sink.reunite(stream)
+    {
+        drain(socket.into_inner()).await;
+    }
+    tracing::debug!(%peer, "socket closed");
+}
+
+/// Reads what still comes until the client has closed. Closing with unread data would reset the connection, and the
+/// client might never see the close frame.
+async fn drain(mut socket: impl AsyncRead + Unpin) {
+    let mut rest = [0; 4096];
+    let read_all = async { while matches!(socket.read(&mut rest).await, Ok(1..)) {} };
+    // A client that goes on and on is cut off.
+    let _ = timeout(CLOSE_WITHIN, read_all).await;
+}
+
+async fn converse<S>(
+    shared: &Arc<Shared>,
+    stream: &mut SplitStream<WebSocketStream<S>>,
+    outbox: &Outbox,
+    peer: SocketAddr,
+) -> End
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let hello = match greeting(stream, shared).await {
+        Ok(hello) => hello,
+        Err(end) => return end,
+    };
+    let held = shared.sessions.open(hello.resume.as_ref().map(|resume| resume.session.as_str()));
+    tracing::debug!(%peer, client = hello.client, resumed = held.resumed, "session opened");
+    let mut cluster = shared.cluster.clone();
+    let welcome = Welcome {
+        session: held.id.clone(),
+        resumed: held.resumed,
+        cluster: cluster.borrow_and_update().clone(),
+        defaults: shared.defaults.clone(),
+        limits: LIMITS,
+        heartbeat_ms: HEARTBEAT.as_millis().try_into().unwrap_or(u64::MAX),
+        read_only: false,
+    };
+    let end = match outbox.send(welcome).await {
+        Ok(()) => Session::new(shared, outbox, &held).run(stream, cluster).await,
+        Err(Gone) => End::Gone,
+    };
+    shared.sessions.release(&held);
+    end
+}
+
+async fn greeting<S>(stream: &mut SplitStream<WebSocketStream<S>>, shared: &Shared) -> Result<Hello, End>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let first = tokio::select! {
+        first = timeout(HELLO_WITHIN, next_text(stream)) => first,
+        () = shared.shutdown.cancelled() => return Err(shutting_down()),
+    };
+    let text = first.map_err(|_| End::close(CloseCode::NoHello, "no hello within 10 s"))??;
+    let hello = match ClientMessage::parse(&text) {
+        Ok(Frame { message: ClientMessage::Hello(hello), .. }) => hello,
+        Ok(Frame { message, .. }) => {
+            return Err(End::close(CloseCode::NoHello, format!("{} came before hello", message.name())));
+        }
+        Err(ParseError::UnknownType { .. }) => {
+            return Err(End::close(CloseCode::NoHello, "the first message must be hello"));
+        }
+        Err(error) => return Err(End::close(CloseCode::BadFrame, error.to_string())),
+    };
+    if hello.protocol != SUBPROTOCOL {
+        return Err(End::close(CloseCode::ProtocolVersion, format!("this bridge speaks {SUBPROTOCOL}")));
+    }
+    Ok(hello)
+}
+
+/// The next text frame, or why there is none.
+async fn next_text<S>(stream: &mut SplitStream<WebSocketStream<S>>) -> Result<String, End>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        match stream.next().await {
+            Some(Ok(Message::Text(text))) => return Ok(text.as_str().to_owned()),
+            Some(Ok(Message::Binary(_))) => {
+                return Err(End::close(CloseCode::BadFrame, "binary frames are not part of this version"));
+            }
+            // tungstenite answers pings and close frames itself.
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+            Some(Ok(Message::Close(_))) | None => return Err(End::Gone),
+            Some(Err(Error::Capacity(CapacityError::MessageTooLong { size, max_size }))) => {
+                let reason = format!("a message of {size} bytes; at most {max_size} are taken");
+                return Err(End::close(CloseCode::TooLarge, reason));
+            }
+            Some(Err(Error::Utf8(_))) => return Err(End::close(CloseCode::BadFrame, "a text frame that is not UTF-8")),
+            Some(Err(Error::Protocol(error))) => return Err(End::close(CloseCode::BadFrame, error.to_string())),
+            Some(Err(_)) => return Err(End::Gone),
+        }
+    }
+}
+
+fn shutting_down() -> End {
+    End::close(CloseCode::ShuttingDown, "the bridge is shutting down; connect again")
+}
+
+/// A greeted socket.
+struct Session<'s> {
+    shared: &'s Arc<Shared>,
+    outbox: &'s Outbox,
+    held: &'s Held,
+    subscriptions: HashMap<u32, Subscription>,
+    last_subscription: u32,
+}
+
+impl<'s> Session<'s> {
+    fn new(shared: &'s Arc<Shared>, outbox: &'s Outbox, held: &'s Held) -> Self {
+        Self { shared, outbox, held, subscriptions: HashMap::new(), last_subscription: 0 }
+    }
+
+    /// `cluster` knows the state that `welcome` told.
+    async fn run<S>(mut self, stream: &mut SplitStream<WebSocketStream<S>>, cluster: ClusterWatch) -> End
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        // Dropping the set ends its tasks; subscriptions' tasks own their cursors, so groups notice the loss.
+        let mut helpers = tokio::task::JoinSet::new();
+        helpers.spawn(tell_outcomes(Arc::clone(&self.held.ledger), self.outbox.clone()));
+        helpers.spawn(tell_cluster_changes(cluster, self.outbox.clone()));
+        let end = self.listen(stream, &mut helpers).await;
+        if let End::Close(CloseCode::ShuttingDown, _) = end {
+            // What is in flight gets its outcome before the socket is closed.
+            let _ = timeout(LAST_OUTCOMES, self.held.ledger.wait_until_settled()).await;
+        }
+        helpers.shutdown().await;
+        if let Some(produced) = self.held.ledger.take_outcomes() {
+            // If the socket is gone, the outcomes are asked for again after a resume.
+            let _ = self.outbox.send(produced).await;
+        }
+        end
+    }
+
+    async fn listen<S>(
+        &mut self,
+        stream: &mut SplitStream<WebSocketStream<S>>,
+        helpers: &mut tokio::task::JoinSet<()>,
+    ) -> End
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heard_since_ping = true;
+        loop {
+            let text = tokio::select! {
+                // Frames that arrived while this task was busy count before the heartbeat is judged.
+                biased;
+                () = self.shared.shutdown.cancelled() => return shutting_down(),
+                () = self.held.superseded.cancelled() => {
+                    return End::close(CloseCode::Superseded, "another socket took this session");
+                }
+                () = self.outbox.closed() => return End::Gone,
+                text = next_text(stream) => text,
+                _ = heartbeat.tick() => {
+                    if !heard_since_ping {
+                        return End::close(CloseCode::NoHeartbeat, "nothing was heard since the last ping");
+                    }
+                    heard_since_ping = false;
+                    if self.outbox.send(Ping {}).await.is_err() {
+                        return End::Gone;
+                    }
+                    continue;
+                }
+            };
+            heard_since_ping = true;
+            let handled = match text {
+                Ok(text) => self.handle(&text, helpers).await,
+                Err(end) => Err(end),
+            };
+            if let Err(end) = handled {
+                return end;
+            }
+            // Finished helpers are forgotten as they go, so that many requests do not pile up.
+            while helpers.try_join_next().is_some() {}
+        }
+    }
+
+    async fn handle(&mut self, text: &str, helpers: &mut tokio::task::JoinSet<()>) -> Result<(), End> {
+        let Frame { id, message } = match ClientMessage::parse(text) {
+            Ok(frame) => frame,
+            Err(ParseError::NotAMessage(reason)) => return Err(End::close(CloseCode::BadFrame, reason)),
+            Err(error @ ParseError::UnknownType { id, .. }) => {
+                return self.refuse(id, ErrorBody::new(ErrorCode::UnknownType, error.to_string())).await;
+            }
+            Err(error @ ParseError::BadFields { id, .. }) => {
+                return self.refuse(id, ErrorBody::new(ErrorCode::BadRequest, error.to_string())).await;
+            }
+        };
+        let handled = match message {
+            ClientMessage::Pong(_) => Ok(()),
+            ClientMessage::Hello(_) => {
+                Err(ErrorBody::new(ErrorCode::AlreadyGreeted, "hello was said already; nothing changed"))
+            }
+            ClientMessage::Produce(request) => {
+                let producing = produce::produce(&self.shared.producer, &self.held.ledger, request);
+                tokio::select! {
+                    done = producing => done,
+                    () = self.outbox.closed() => return Err(End::Gone),
+                    () = self.shared.shutdown.cancelled() => return Err(shutting_down()),
+                }
+            }
+            ClientMessage::Subscribe(request) => self.subscribe(id, request, helpers).await?,
+            ClientMessage::Flow(flow) => self.subscription(flow.subscription).and_then(|s| s.flow(&flow)),
+            ClientMessage::Ack(ack) => self.subscription(ack.subscription).map(|s| s.acknowledge(ack)),
+            ClientMessage::Unsubscribe(request) => match self.subscriptions.remove(&request.subscription) {
+                Some(subscription) => {
+                    subscription.unsubscribe(id);
+                    Ok(())
+                }
+                None => Err(unknown_subscription(request.subscription)),
+            },
+            request => {
+                helpers.spawn(requests::answer(Arc::clone(self.shared), self.outbox.clone(), id, request));
+                Ok(())
+            }
+        };
+        match handled {
+            Ok(()) => Ok(()),
+            Err(error) => self.refuse(id, error).await,
+        }
+    }
+
+    async fn refuse(&self, id: Option<u64>, error: ErrorBody) -> Result<(), End> {
+        Ok(self.outbox.reply(id, ErrorMessage { subscription: None, error }).await?)
+    }
+
+    fn subscription(&self, number: u32) -> Result<&Subscription, ErrorBody> {
+        self.subscriptions.get(&number).ok_or_else(|| unknown_subscription(number))
+    }
+
+    async fn subscribe(
+        &mut self,
+        id: Option<u64>,
+        request: Subscribe,
+        helpers: &mut tokio::task::JoinSet<()>,
+    ) -> Result<Result<(), ErrorBody>, End> {
+        if self.subscriptions.len() >= LIMITS.subscriptions as usize {
+            let message = format!("a socket has at most {} subscriptions; end one first", LIMITS.subscriptions);
+            return Ok(Err(ErrorBody::new(ErrorCode::TooManySubscriptions, message)));
+        }
+        let request = match subscription::check(request) {
+            Ok(request) => request,
+            Err(error) => return Ok(Err(error)),
+        };
+        let shared = Arc::clone(self.shared);
+        // Making a Kafka consumer starts threads and takes milliseconds.
+        let joined = tokio::task::spawn_blocking(move || shared.feeds.subscribe(request)).await;
+        let cursor = match joined {
+            Ok(Ok(cursor)) => cursor,
+            Ok(Err(error)) => return Ok(Err(error)),
+            Err(error) => return Ok(Err(ErrorBody::new(ErrorCode::Internal, error.to_string()))),
+        };
+        self.last_subscription += 1;
+        let number = self.last_subscription;
+        self.outbox.reply(id, Subscribed { subscription: number }).await?;
+        let (subscription, carrier) = Subscription::start(number, cursor, self.outbox.clone());
+        self.subscriptions.insert(number, subscription);
+        helpers.spawn(carrier);
+        Ok(Ok(()))
+    }
+}
+
+fn unknown_subscription(number: u32) -> ErrorBody {
+    ErrorBody::new(ErrorCode::UnknownSubscription, format!("there is no subscription {number} on this socket"))
+}
+
+async fn tell_outcomes(ledger: Arc<super::ledger::Ledger>, outbox: Outbox) {
+    // After a resume there may be outcomes that the lost socket never carried.
+    while outbox.send_latest(|| ledger.take_outcomes()).await.is_ok() {
+        ledger.news().await;
+    }
+}
+
+async fn tell_cluster_changes(mut cluster: ClusterWatch, outbox: Outbox) {
+    while cluster.changed().await.is_ok() {
+        let told = outbox.send_latest(|| Some(ClusterChanged { cluster: cluster.borrow_and_update().clone() })).await;
+        if told.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Java, Maven and the jars: what must be there before a broker can start, and a typed reason when it is not.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use thiserror::Error;
+
+use crate::Flavour;
+
+/// Kafka 4 and its tools are compiled for it.
+const MINIMUM_JAVA: u32 = 17;
+
+/// The version of the SLF4J API among Kafka's jars; without a binding of the same line the brokers' logs are lost.
+const SLF4J_VERSION: &str = "1.7.36";
+
+/// Why Kafka cannot run here. It says what to install, and is no failure of Kafka's.
+#[derive(Debug, Error)]
+pub enum Unavailable {
+    #[error("no Java: install a JDK {MINIMUM_JAVA} or newer, or run `cargo xtask setup`")]
+    NoJava,
+    #[error("Java {found} is too old: install a JDK {MINIMUM_JAVA} or newer, or run `cargo xtask setup`")]
+    OldJava { found: u32 },
+    #[error("no Maven to fetch Kafka's jars with: install `mvn`, or run `cargo xtask setup`")]
+    NoMaven,
+    #[error("the jars of Kafka {version} could not be fetched; is Maven Central reachable? {reason}")]
+    NoJars { version: &'static str, reason: String },
+}
+
+/// The jars of one Kafka version on this machine.
+#[derive(Debug, Clone)]
+pub struct Installation {
+    pub(crate) flavour: Flavour,
+    pub(crate) libraries: PathBuf,
+}
+
+impl Installation {
+    /// Fetches the jars once (about 60 MB), then finds them under `target/kafka/<version>`.
+    ///
+    /// # Errors
+    /// The reason why this machine cannot run it.
+    pub fn find_or_fetch(flavour: Flavour) -> Result<Self, Unavailable> {
+        Self::check_java()?;
+        let version = flavour.kafka_version();
+        let directory = kafka_dir().join(version);
+        let libraries = directory.join("libs");
+        if !libraries.is_dir() {
+            fetch(version, &directory, &libraries)?;
+        }
+        Ok(Self { flavour, libraries })
+    }
+
+    /// Whether a Java that Kafka accepts is there.
+    ///
+    /// # Errors
+    /// The reason why not.
+    pub fn check_java() -> Result<(), Unavailable> {
+        let output = Command::new("java").arg("-version").output().map_err(|_| Unavailable::NoJava)?;
+        // `openjdk version "17.0.15" 2025-04-15`, on standard error.
+        let text = String::from_utf8_lossy(&output.stderr);
+        let major = text.split('"').nth(1).and_then(|version| version.split(['.', '-']).next()?.parse().ok());
+        match major {
+            Some(found) if found < MINIMUM_JAVA => Err(Unavailable::OldJava { found }),
+            Some(_) => Ok(()),
+            None => Err(Unavailable::NoJava),
+        }
+    }
+
+    /// A Java process with Kafka's jars on its class path, which logs from `log_level` up to standard error.
+    pub(crate) fn java(&self, options: &[&str], log_level: &str, class: &str) -> Command {
+        let mut command = Command::new("java");
+        command
+            .args(options)
+            .arg(format!("-Dorg.slf4j.simpleLogger.defaultLogLevel={log_level}"))
+            .arg("-Dorg.slf4j.simpleLogger.showDateTime=true")
+            .arg("-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS")
+            .arg("-cp")
+            .arg(self.libraries.join("*"))
+            .arg(class);
+        command
+    }
+}
+
+/// `kafka/` in cargo's target directory: `cargo clean` removes it.
+pub(crate) fn kafka_dir() -> PathBuf {
+    let workspace_root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    let directory = workspace_root.join(target).join("kafka");
+    // Java's tools print these paths; without `..` they can be read.
+    fs::create_dir_all(&directory).and_then(|()| directory.canonicalize()).unwrap_or(directory)
+}
+
+fn fetch(version: &'static str, directory: &Path, libraries: &Path) -> Result<(), Unavailable> {
+    let failed = |reason: String| Unavailable::NoJars { version, reason };
+    let unfinished = directory.join(format!("libs.unfinished-{}", std::process::id()));
+    fs::create_dir_all(directory)
+        .and_then(|()| fs::write(directory.join("pom.xml"), pom(version)))
+        .map_err(|error| failed(format!("cannot write {}: {error}", directory.display())))?;
+
+    let output = Command::new("mvn")
+        .current_dir(directory)
+        .args(["--batch-mode", "--quiet", "dependency:copy-dependencies"])
+        .arg(format!("-DoutputDirectory={}", unfinished.display()))
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|_| Unavailable::NoMaven)?;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stdout);
+        let first_error = text.lines().find(|line| line.contains("ERROR")).unwrap_or("mvn gave no reason");
+        return Err(failed(first_error.to_owned()));
+    }
+    // Whoever renames first wins; the jars are the same, and nobody ever sees a directory with half of them.
+    if fs::rename(&unfinished, libraries).is_err() {
+        let _ = fs::remove_dir_all(&unfinished);
+        if !libraries.is_dir() {
+            return Err(failed(format!("cannot make {}", libraries.display())));
+        }
+    }
+    Ok(())
+}
+
+fn pom(version: &str) -> String {
+    /// The tools of 3.9 bring a binding of their own, which is silent without a configuration file and would win.
+    const EXCLUDED: &str = "<exclusion><groupId>org.slf4j</groupId><artifactId>slf4j-reload4j</artifactId></exclusion>";
+    let dependency = |group: &str, artifact: &str, version: &str| {
+        format!(
+            "    <dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId>\
+             <version>{version}</version><exclusions>{EXCLUDED}</exclusions></dependency>\n"
+        )
+    };
+    let dependencies = [
+        dependency("org.apache.kafka", "kafka_2.13", version),
+        dependency("org.apache.kafka", "kafka-tools", version),
+        dependency("org.slf4j", "slf4j-simple", SLF4J_VERSION),
+    ]
+    .concat();
+    format!(
+        "<project xmlns=\"http://maven.apache.org/POM/4.0.0\">\n  <modelVersion>4.0.0</modelVersion>\n  \
+         <groupId>ponte</groupId>\n  <artifactId>local-kafka</artifactId>\n  <version>1</version>\n  \
+         <dependencies>\n{dependencies}  </dependencies>\n</project>\n"
+    )
+}

@@ -1,0 +1,94 @@
+//! Real Kafka on this machine without Docker: the broker's jars from Maven Central, run by Java.
+//!
+//! [`Installation::find_or_fetch`] → [`Installation::start`] → [`Cluster`]. The tests use it as the real thing to talk to, and
+//! Kafka's own tools ([`Cluster::tool`]) as judges that share no code with us; `cargo xtask kafka up` runs it in the background
+//! ([`Cluster::detach`], [`Detached`]).
+
+mod cluster;
+mod detached;
+mod installation;
+mod ports;
+mod probe;
+mod process;
+mod properties;
+
+use std::fmt;
+use std::path::PathBuf;
+
+pub use cluster::{Cluster, Node};
+pub use detached::Detached;
+pub use installation::{Installation, Unavailable};
+
+/// Which Kafka, and how it keeps its metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flavour {
+    /// A current Kafka. Each process is broker and controller; one or three of them make sense.
+    Kraft { brokers: u16 },
+    /// One broker of the last version that can run with ZooKeeper.
+    Zookeeper,
+}
+
+impl Flavour {
+    #[must_use]
+    pub fn kafka_version(self) -> &'static str {
+        match self {
+            Self::Kraft { .. } => "4.3.1",
+            Self::Zookeeper => "3.9.1",
+        }
+    }
+
+    #[must_use]
+    pub fn brokers(self) -> u16 {
+        match self {
+            Self::Kraft { brokers } => brokers,
+            Self::Zookeeper => 1,
+        }
+    }
+}
+
+impl fmt::Display for Flavour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let version = self.kafka_version();
+        match self {
+            Self::Kraft { brokers: 1 } => write!(f, "Kafka {version}"),
+            Self::Kraft { brokers } => write!(f, "Kafka {version} with {brokers} brokers"),
+            Self::Zookeeper => write!(f, "Kafka {version} with ZooKeeper"),
+        }
+    }
+}
+
+/// What a cluster is for; decides its settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Starts fast and lets a consumer group begin without waiting for more members.
+    Tests,
+    /// Kafka's own defaults, as someone would meet them elsewhere.
+    Development,
+}
+
+/// Where the brokers listen, always on the loopback address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ports {
+    /// Any that are free; they stay the same over a restart.
+    Free,
+    /// 9092 for the first broker, 9093 and 9094 for the others, 2181 for ZooKeeper.
+    WellKnown,
+}
+
+/// How to start a cluster.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub purpose: Purpose,
+    pub ports: Ports,
+    /// Data and logs. What an earlier cluster of the same flavour left there is used again. `None`: a new directory below
+    /// `target/`, removed when the cluster is dropped (kept when a test is failing, for its logs).
+    pub directory: Option<PathBuf>,
+}
+
+impl Options {
+    /// What tests want: free ports, a new directory.
+    #[must_use]
+    pub fn for_tests() -> Self {
+        Self { purpose: Purpose::Tests, ports: Ports::Free, directory: None }
+    }
+}

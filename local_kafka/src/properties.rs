@@ -1,0 +1,95 @@
+//! The configuration files of brokers and of ZooKeeper.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::{Flavour, Purpose};
+
+/// What one broker's configuration depends on.
+pub(crate) struct Broker<'a> {
+    pub id: u16,
+    pub port: u16,
+    pub flavour: Flavour,
+    pub purpose: Purpose,
+    pub data: &'a Path,
+    pub metadata: Metadata<'a>,
+}
+
+/// Where a broker finds the cluster's metadata.
+pub(crate) enum Metadata<'a> {
+    /// The controller port of every node, in order of node id from 1.
+    Controllers(&'a [u16]),
+    Zookeeper {
+        port: u16,
+    },
+}
+
+impl Broker<'_> {
+    pub(crate) fn to_properties(&self) -> String {
+        let Self { id, port, .. } = self;
+        let replicas = self.flavour.brokers().min(3);
+        // One of three may be down and every acknowledged record is still on two.
+        let in_sync = replicas.saturating_sub(1).max(1);
+
+        let mut text = format!(
+            "log.dirs={}\n\
+             auto.create.topics.enable=true\n\
+             default.replication.factor={replicas}\n\
+             min.insync.replicas={in_sync}\n\
+             offsets.topic.replication.factor={replicas}\n\
+             transaction.state.log.replication.factor={replicas}\n\
+             transaction.state.log.min.isr={in_sync}\n",
+            self.data.display()
+        );
+        match self.metadata {
+            Metadata::Controllers(ports) => {
+                let own = ports[usize::from(id - 1)];
+                let voters: Vec<_> = (1..).zip(ports).map(|(id, port)| format!("{id}@127.0.0.1:{port}")).collect();
+                let _ = write!(
+                    text,
+                    "node.id={id}\n\
+                     process.roles=broker,controller\n\
+                     listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{own}\n\
+                     advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
+                     controller.listener.names=CONTROLLER\n\
+                     controller.quorum.voters={}\n\
+                     share.coordinator.state.topic.replication.factor={replicas}\n\
+                     share.coordinator.state.topic.min.isr={in_sync}\n",
+                    voters.join(",")
+                );
+            }
+            Metadata::Zookeeper { port: zookeeper } => {
+                let _ = write!(
+                    text,
+                    "broker.id={id}\n\
+                     listeners=PLAINTEXT://127.0.0.1:{port}\n\
+                     zookeeper.connect=127.0.0.1:{zookeeper}\n"
+                );
+            }
+        }
+        if self.purpose == Purpose::Tests {
+            // In order: a group's first member starts at once; the first group does not wait for fifty partitions to be made; a
+            // killed broker is forgotten, and may come back, after three seconds instead of nine (eighteen with ZooKeeper).
+            text.push_str("group.initial.rebalance.delay.ms=0\noffsets.topic.num.partitions=4\n");
+            text.push_str(match self.metadata {
+                Metadata::Controllers(_) => "broker.session.timeout.ms=3000\nbroker.heartbeat.interval.ms=500\n",
+                Metadata::Zookeeper { .. } => "zookeeper.session.timeout.ms=3000\n",
+            });
+        }
+        text
+    }
+}
+
+pub(crate) fn zookeeper(port: u16, data: &Path, purpose: Purpose) -> String {
+    // ZooKeeper looks for ended sessions once a tick.
+    let tick_ms = if purpose == Purpose::Tests { 500 } else { 2000 };
+    format!(
+        "dataDir={}\n\
+         clientPort={port}\n\
+         clientPortAddress=127.0.0.1\n\
+         tickTime={tick_ms}\n\
+         admin.enableServer=false\n\
+         4lw.commands.whitelist=ruok\n",
+        data.display()
+    )
+}

@@ -1,0 +1,77 @@
+//! Each flavour of Kafka really starts, answers Kafka's own tools, and keeps its data over a restart.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::time::Instant;
+
+use local_kafka::{Cluster, Flavour, Installation, Options};
+
+/// A cluster, or `None` where this machine cannot run one; then the reason is counted as a skipped test.
+fn cluster(test: &str, flavour: Flavour) -> Option<Cluster> {
+    let installation = match Installation::find_or_fetch(flavour) {
+        Ok(installation) => installation,
+        Err(reason) => {
+            let line = format!("SKIPPED: local_kafka::{test}: {reason}");
+            println!("{line}");
+            if let Some(log) = std::env::var_os("PONTE_SKIP_LOG") {
+                let mut log = File::options().create(true).append(true).open(log).expect("PONTE_SKIP_LOG is writable");
+                writeln!(log, "{line}").expect("PONTE_SKIP_LOG is writable");
+            }
+            return None;
+        }
+    };
+    let start = Instant::now();
+    let cluster = installation.start(&Options::for_tests()).expect("a cluster that starts");
+    println!("{flavour}: answers after {:?}", start.elapsed());
+    Some(cluster)
+}
+
+/// Runs `kafka-topics` on the cluster and returns what it printed.
+fn topics(cluster: &Cluster, arguments: &[&str]) -> String {
+    let output = cluster.tool("org.apache.kafka.tools.TopicCommand", arguments).expect("Java runs");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {}\n{printed}\n{errors}", output.status);
+    printed
+}
+
+fn keeps_its_topics_over_a_restart(cluster: &mut Cluster) {
+    let bootstrap_servers = cluster.bootstrap_servers();
+    topics(cluster, &["--create", "--topic", "ricordi", "--partitions", "2"]);
+    for how in ["stop", "kill"] {
+        let start = Instant::now();
+        if how == "stop" {
+            cluster.stop()
+        } else {
+            cluster.kill()
+        }
+        println!("{how}: {:?}", start.elapsed());
+        let start = Instant::now();
+        cluster.restart().expect("a cluster that restarts");
+        println!("restart: {:?}", start.elapsed());
+        assert_eq!(cluster.bootstrap_servers(), bootstrap_servers);
+        assert_eq!(topics(cluster, &["--list"]).trim(), "ricordi", "after {how}");
+    }
+}
+
+#[test]
+fn one_broker_keeps_its_topics_over_a_restart() {
+    let Some(mut cluster) = cluster("one_broker", Flavour::Kraft { brokers: 1 }) else { return };
+    keeps_its_topics_over_a_restart(&mut cluster);
+}
+
+#[test]
+fn zookeeper_and_a_broker_keep_their_topics_over_a_restart() {
+    let Some(mut cluster) = cluster("zookeeper", Flavour::Zookeeper) else { return };
+    keeps_its_topics_over_a_restart(&mut cluster);
+}
+
+#[test]
+fn three_brokers_serve_without_one_of_them() {
+    let Some(mut cluster) = cluster("three_brokers", Flavour::Kraft { brokers: 3 }) else { return };
+    topics(&cluster, &["--create", "--topic", "ricordi", "--partitions", "3"]);
+    cluster.kill_broker(0);
+    let description = topics(&cluster, &["--describe", "--topic", "ricordi"]);
+    assert!(description.contains("ReplicationFactor: 3"), "{description}");
+    cluster.restart().expect("the killed broker joins again");
+}

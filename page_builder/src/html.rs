@@ -1,0 +1,111 @@
+//! `index.html` with the names of the built files. The bridge's Content-Security-Policy allows no inline script or style, so
+//! everything here is a reference.
+
+use std::fmt::Write as _;
+
+use anyhow::{Result, bail};
+
+/// Marks a reference that only `trunk serve` understands. One template serves both builds: trunk replaces these elements,
+/// and here they are removed.
+const TRUNK_MARK: &str = "data-trunk";
+
+pub(crate) const SKIPPED: &str = "<!doctype html>
+<html lang=\"en\">
+<meta charset=\"utf-8\">
+<title>Ponte: page not built</title>
+<h1>This bridge was built without its page</h1>
+<p>The environment variable <code>PONTE_SKIP_PAGE</code> was set while compiling. Unset it and build again:
+<code>cargo run -p bridge</code>.</p>
+</html>
+";
+
+/// Paths of the built files on the server.
+pub(crate) struct References<'a> {
+    pub code: &'a str,
+    pub glue: &'a str,
+    pub start: &'a str,
+    pub style: &'a str,
+    pub icon: Option<&'a str>,
+}
+
+/// The module that loads the wasm. If that fails, `<html data-start="failed">` lets the stylesheet show the template's own
+/// words about it, since there is no page to show any.
+pub(crate) fn start_module(glue: &str, code: &str) -> String {
+    format!(
+        "import init from '{glue}';\n\
+         try {{\n  await init({{ module_or_path: '{code}' }});\n}} catch (error) {{\n  \
+         document.documentElement.dataset.start = 'failed';\n  throw error;\n}}\n"
+    )
+}
+
+/// Puts the references at the end of the template's head.
+pub(crate) fn fill_template(template: &str, references: &References<'_>) -> Result<String> {
+    let template = without_trunk_elements(template)?;
+    let Some(head_end) = template.find("</head>") else {
+        bail!("it has no </head>, before which the references to the built files would go");
+    };
+
+    let References { code, glue, start, style, icon } = references;
+    let mut links = String::new();
+    if let Some(icon) = icon {
+        let _ = writeln!(links, "<link rel=\"icon\" type=\"image/svg+xml\" href=\"{icon}\">");
+    }
+    let _ = writeln!(links, "<link rel=\"stylesheet\" href=\"{style}\">");
+    // All three start to load at once instead of one after the other. `crossorigin` makes the preload match the request
+    // that the glue's `fetch` will make.
+    let _ =
+        writeln!(links, "<link rel=\"preload\" as=\"fetch\" type=\"application/wasm\" crossorigin href=\"{code}\">");
+    let _ = writeln!(links, "<link rel=\"modulepreload\" href=\"{glue}\">");
+    let _ = writeln!(links, "<script type=\"module\" src=\"{start}\"></script>");
+
+    let (before, after) = template.split_at(head_end);
+    Ok(format!("{before}{links}{after}"))
+}
+
+fn without_trunk_elements(template: &str) -> Result<String> {
+    let mut kept = String::new();
+    let mut rest = template;
+    while let Some(mark) = rest.find(TRUNK_MARK) {
+        let (Some(start), Some(length)) = (rest[..mark].rfind('<'), rest[mark..].find('>')) else {
+            bail!("`{TRUNK_MARK}` stands outside of an element");
+        };
+        if !rest[start..].starts_with("<link") {
+            bail!("`{TRUNK_MARK}` belongs on <link> elements only: {}", &rest[start..=mark + length]);
+        }
+        kept.push_str(&rest[..start]);
+        rest = rest[mark + length + 1..].trim_start_matches([' ', '\t']);
+        rest = rest.strip_prefix('\n').unwrap_or(rest);
+    }
+    kept.push_str(rest);
+    Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REFERENCES: References<'_> =
+        References { code: "/c.wasm", glue: "/g.js", start: "/s.js", style: "/s.css", icon: Some("/i.svg") };
+
+    #[test]
+    fn references_go_to_the_end_of_the_head_and_trunks_own_are_removed() {
+        let template = "<html><head>\n<title>x</title>\n<link data-trunk rel=\"rust\">\n</head><body></body></html>";
+        let filled = fill_template(template, &REFERENCES).expect("a valid template");
+        assert_eq!(
+            filled,
+            "<html><head>\n<title>x</title>\n\
+             <link rel=\"icon\" type=\"image/svg+xml\" href=\"/i.svg\">\n\
+             <link rel=\"stylesheet\" href=\"/s.css\">\n\
+             <link rel=\"preload\" as=\"fetch\" type=\"application/wasm\" crossorigin href=\"/c.wasm\">\n\
+             <link rel=\"modulepreload\" href=\"/g.js\">\n\
+             <script type=\"module\" src=\"/s.js\"></script>\n\
+             </head><body></body></html>"
+        );
+    }
+
+    #[test]
+    fn a_template_without_a_head_is_refused() {
+        let error = fill_template("<html></html>", &REFERENCES).expect_err("no head");
+        assert!(error.to_string().contains("</head>"), "{error}");
+    }
+}

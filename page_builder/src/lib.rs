@@ -1,0 +1,155 @@
+//! Turns `frontend/` into the files that the bridge serves: wasm, its JavaScript glue, the stylesheet, the icon and
+//! `index.html`, each with its compressed forms. Everything runs as a library: no trunk, no wasm-bindgen program, no Node.
+//!
+//! It does not serve anything and knows nothing of the bridge: `bridge/build.rs` embeds what [`build`] returns.
+
+mod asset;
+mod compile;
+mod embed;
+mod html;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use wasm_bindgen_cli_support::Bindgen;
+
+pub use asset::Asset;
+use asset::CompressionCache;
+
+/// How the page's code names itself in file names and in error messages.
+const STEM: &str = "ponte";
+
+/// Where a build finds its input and keeps what the next build can use again.
+pub struct Options {
+    /// The directory with the workspace's `Cargo.toml`.
+    pub workspace_root: PathBuf,
+    /// Cargo's target directory for the page. It must not be the one of a cargo that is waiting for this build (both would
+    /// wait for the same lock), and it must stay the same between builds, or each of them starts from nothing.
+    pub target_dir: PathBuf,
+}
+
+impl Options {
+    /// Beside the compiled page, hence shared by every profile and by clippy.
+    fn compression_cache(&self) -> Result<CompressionCache> {
+        CompressionCache::open(&self.target_dir.join("compressed"))
+    }
+}
+
+/// The page, ready to be served. The first asset is `index.html`, at the path `/`.
+pub struct Page {
+    pub assets: Vec<Asset>,
+}
+
+/// Compiles the page and prepares every file of it.
+///
+/// # Errors
+/// Says what failed and what to do: no wasm target, a compile error in `frontend`, a missing template.
+pub fn build(options: &Options) -> Result<Page> {
+    let frontend = options.workspace_root.join("frontend");
+    let wasm = compile::frontend_to_wasm(&options.workspace_root, &options.target_dir)?;
+    let cache = options.compression_cache()?;
+
+    let mut scripts = bind(&wasm)?;
+    let code = Asset::hashed("ponte_bg", "wasm", scripts.wasm, &cache)?;
+    let glue = Asset::hashed("ponte", "js", scripts.glue.into_bytes(), &cache)?;
+    let start = Asset::hashed("start", "js", html::start_module(&glue.path, &code.path).into_bytes(), &cache)?;
+    let style = Asset::hashed("ponte", "css", stylesheet(&frontend.join("style"))?, &cache)?;
+    let icon = optional_file(&frontend.join("favicon.svg"))?
+        .map(|svg| Asset::hashed("favicon", "svg", svg, &cache))
+        .transpose()?;
+
+    let template_path = frontend.join("index.html");
+    let template = fs::read_to_string(&template_path)
+        .with_context(|| format!("cannot read {}, the page's template", template_path.display()))?;
+    let references = html::References {
+        code: &code.path,
+        glue: &glue.path,
+        start: &start.path,
+        style: &style.path,
+        icon: icon.as_ref().map(|icon| icon.path.as_str()),
+    };
+    let index = html::fill_template(&template, &references)
+        .with_context(|| format!("cannot use {} as the page's template", template_path.display()))?;
+
+    let mut assets = vec![Asset::named("/", "html", index.into_bytes(), &cache)?, start, glue, code, style];
+    assets.extend(icon);
+    for (path, source) in scripts.snippets.drain(..) {
+        // The glue imports them by these names, so they cannot carry a hash and are not cached for ever.
+        assets.push(Asset::named(&path, "js", source.into_bytes(), &cache)?);
+    }
+    cache.forget_unused()?;
+    Ok(Page { assets })
+}
+
+impl Page {
+    /// Stands in for the real page where building that one was skipped on purpose; it says so.
+    ///
+    /// # Errors
+    /// When the target directory cannot be written.
+    pub fn skipped(options: &Options) -> Result<Self> {
+        let cache = options.compression_cache()?;
+        Ok(Self { assets: vec![Asset::named("/", "html", html::SKIPPED.as_bytes().to_vec(), &cache)?] })
+    }
+}
+
+/// What wasm-bindgen makes of the compiled page.
+struct Scripts {
+    wasm: Vec<u8>,
+    glue: String,
+    /// Modules that the glue imports: (path on the server, source).
+    snippets: Vec<(String, String)>,
+}
+
+fn bind(wasm: &Path) -> Result<Scripts> {
+    let mut output = Bindgen::new()
+        .input_path(wasm)
+        .out_name(STEM)
+        .web(true)?
+        .typescript(false)
+        // The start module names the wasm file; a default would point at a file without hash that does not exist.
+        .omit_default_module_path(true)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .generate_output()
+        .context(
+            "wasm-bindgen cannot process the compiled page. If it speaks of a schema version: `wasm-bindgen` in \
+             frontend/Cargo.toml and `wasm-bindgen-cli-support` in page_builder/Cargo.toml must be the same version",
+        )?;
+
+    let inline = output.snippets().iter().flat_map(|(package, sources)| {
+        let numbered = sources.iter().enumerate();
+        numbered.map(move |(i, source)| (format!("/snippets/{package}/inline{i}.js"), source.clone()))
+    });
+    let local = output.local_modules().iter().map(|(path, source)| (format!("/snippets/{path}"), source.clone()));
+    let mut snippets: Vec<_> = inline.chain(local).collect();
+    snippets.sort();
+
+    Ok(Scripts { glue: output.js().to_owned(), snippets, wasm: output.wasm_mut().emit_wasm() })
+}
+
+/// Every `*.css` of a directory as one, in order of name.
+fn stylesheet(directory: &Path) -> Result<Vec<u8>> {
+    let mut joined = Vec::new();
+    if !directory.exists() {
+        return Ok(joined);
+    }
+    let mut paths = fs::read_dir(directory)
+        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<Vec<_>>>())
+        .with_context(|| format!("cannot list {}", directory.display()))?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "css"));
+    paths.sort();
+    for path in paths {
+        joined.extend(fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
+        joined.push(b'\n');
+    }
+    Ok(joined)
+}
+
+fn optional_file(path: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}

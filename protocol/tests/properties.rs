@@ -1,0 +1,289 @@
+//! What holds for every input, not only for the examples: bytes survive, frames can be cut anywhere, nothing panics.
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use protocol::{
+    ClientMessage, Frame, GroupId, Header, JsonBatch, Offset, Record, RecordView, Records, ServerMessage,
+    TimestampType, TopicName, WireBytes,
+};
+
+type Bytes = Option<Vec<u8>>;
+
+/// A record with everything owned, to lend views from.
+#[derive(Clone, Debug)]
+struct OwnedRecord {
+    offset: i64,
+    timestamp: Option<i64>,
+    timestamp_type: TimestampType,
+    key: Bytes,
+    value: Bytes,
+    headers: Vec<(String, Bytes)>,
+}
+
+impl OwnedRecord {
+    fn lend<T>(&self, use_view: impl FnOnce(RecordView<'_>) -> T) -> T {
+        let headers: Vec<(&str, Option<&[u8]>)> =
+            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
+        use_view(RecordView {
+            offset: self.offset,
+            timestamp: self.timestamp,
+            timestamp_type: self.timestamp_type,
+            key: self.key.as_deref(),
+            value: self.value.as_deref(),
+            headers: &headers,
+        })
+    }
+
+    fn as_received(&self) -> Record {
+        Record {
+            offset: Offset(self.offset),
+            timestamp: self.timestamp,
+            timestamp_type: self.timestamp_type,
+            key: WireBytes::from_kafka(self.key.as_deref()),
+            value: WireBytes::from_kafka(self.value.as_deref()),
+            headers: self
+                .headers
+                .iter()
+                .map(|(name, value)| Header(name.clone(), WireBytes::from_kafka(value.as_deref())))
+                .collect(),
+        }
+    }
+}
+
+/// JSON with the spacing, key order and numbers that a parse and a write would change.
+fn json_text() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        any::<i64>().prop_map(|n| n.to_string()),
+        "-?[1-9][0-9]{0,40}(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,4})?",
+        ".{0,12}".prop_map(|text| serde_json::to_string(&text).expect("a string is JSON")),
+    ];
+    leaf.prop_recursive(4, 24, 5, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..5).prop_map(|items| format!("[ {} ]", items.join(" ,\t"))),
+            vec(("[a-z]{1,3}", inner), 0..5).prop_map(|fields| {
+                let fields: Vec<String> = fields.iter().map(|(key, value)| format!("\"{key}\" :  {value}")).collect();
+                format!("{{{}}}", fields.join(", "))
+            }),
+        ]
+    })
+}
+
+/// Every kind of bytes that Kafka may hold, the awkward ones often.
+fn kafka_bytes() -> impl Strategy<Value = Bytes> {
+    option::weighted(
+        0.9,
+        prop_oneof![
+            Just(Vec::new()),
+            vec(any::<u8>(), 0..40),
+            ".{0,20}".prop_map(String::into_bytes),
+            json_text().prop_map(String::into_bytes),
+            json_text().prop_map(|json| format!(" {json}\n").into_bytes()),
+            Just(b"9007199254740993".to_vec()),
+            Just(b"nullify".to_vec()),
+            Just("\u{feff}{}".as_bytes().to_vec()),
+            Just(b"\"\\ud800\"".to_vec()),
+        ],
+    )
+}
+
+fn record() -> impl Strategy<Value = OwnedRecord> {
+    (
+        0..i64::MAX,
+        option::of(0..4_102_444_800_000_i64),
+        prop_oneof![Just(TimestampType::Create), Just(TimestampType::LogAppend)],
+        kafka_bytes(),
+        kafka_bytes(),
+        vec((".{0,8}", kafka_bytes()), 0..4),
+    )
+        .prop_map(|(offset, timestamp, timestamp_type, key, value, headers)| OwnedRecord {
+            offset,
+            timestamp,
+            timestamp_type,
+            key,
+            value,
+            headers,
+        })
+}
+
+fn parse_records(frame: &str) -> Records {
+    match ServerMessage::parse(frame) {
+        Ok(Frame { id: None, message: ServerMessage::Records(records) }) => records,
+        other => panic!("no records: {other:?}\n{frame}"),
+    }
+}
+
+proptest! {
+    #[test]
+    fn bytes_survive_the_way_to_the_client_and_back(bytes in kafka_bytes()) {
+        let sent = WireBytes::from_kafka(bytes.as_deref());
+        prop_assert_eq!(sent.as_kafka(), bytes.as_deref());
+
+        let json = serde_json::to_string(&sent).expect("every form is JSON");
+        let received: WireBytes = serde_json::from_str(&json).expect("our own JSON parses");
+        prop_assert_eq!(received.as_kafka(), bytes.as_deref(), "{}", json);
+    }
+
+    #[test]
+    fn raw_json_is_passed_through_untouched(json in json_text()) {
+        let text = format!(r#"{{"type":"produce","seq":0,"records":[{{"topic":"t","value":{{"json":{json}}}}}]}}"#);
+        let Ok(Frame { message: ClientMessage::Produce(produce), .. }) = ClientMessage::parse(&text) else {
+            panic!("no produce: {text}");
+        };
+        prop_assert_eq!(produce.records[0].value.as_kafka(), Some(json.as_bytes()));
+    }
+
+    #[test]
+    fn a_batch_cut_anywhere_holds_exactly_the_records_pushed(
+        records in vec(record(), 1..12),
+        cuts in vec(any::<prop::sample::Index>(), 0..4),
+        topic in "[a-zA-Z0-9._-]{1,20}",
+        partition in 0..1000_i32,
+    ) {
+        let mut batch = JsonBatch::default();
+        for record in &records {
+            record.lend(|view| batch.push(view));
+        }
+        prop_assert_eq!(batch.len(), records.len());
+
+        let mut bounds: Vec<usize> = cuts.iter().map(|cut| cut.index(records.len())).collect();
+        bounds.extend([0, records.len()]);
+        bounds.sort_unstable();
+        bounds.dedup();
+
+        let mut received = Vec::new();
+        for pair in bounds.windows(2) {
+            let range = pair[0]..pair[1];
+            let size: u64 = records[range.clone()].iter().map(|record| record.lend(|view| view.size() as u64)).sum();
+            prop_assert_eq!(batch.payload_bytes(range.clone()), size);
+            prop_assert_eq!(batch.fitting(range.start, range.len() as u64, u64::MAX), range.len());
+            prop_assert!(batch.fitting(range.start, u64::MAX, size) >= range.len());
+
+            let frame = parse_records(&batch.frame(7, range.end as u64, &topic, partition, range));
+            prop_assert_eq!(frame.subscription, 7);
+            prop_assert_eq!(frame.seq, pair[1] as u64);
+            prop_assert_eq!(&frame.topic, &topic);
+            prop_assert_eq!(frame.partition, partition);
+            received.extend(frame.records);
+        }
+        let sent: Vec<Record> = records.iter().map(OwnedRecord::as_received).collect();
+        prop_assert_eq!(received, sent);
+    }
+
+    #[test]
+    fn the_batch_writes_what_the_types_would_write(record in record()) {
+        let mut batch = JsonBatch::default();
+        record.lend(|view| batch.push(view));
+        let typed = ServerMessage::from(Records {
+            subscription: 1,
+            seq: 1,
+            topic: "foobar".to_owned(),
+            partition: 0,
+            records: vec![record.as_received()],
+        });
+        prop_assert_eq!(batch.frame(1, 1, "foobar", 0, 0..1), typed.to_json());
+    }
+
+    #[test]
+    fn credit_is_never_exceeded(records in vec(record(), 1..10), max_records in 0..12_u64, max_bytes in 0..400_u64) {
+        let mut batch = JsonBatch::default();
+        for record in &records {
+            record.lend(|view| batch.push(view));
+        }
+        for start in 0..batch.len() {
+            let count = batch.fitting(start, max_records, max_bytes);
+            prop_assert!(count as u64 <= max_records);
+            prop_assert!(start + count <= batch.len());
+            prop_assert!(batch.payload_bytes(start..start + count) <= max_bytes);
+            let one_more = start..start + count + 1;
+            if (count as u64) < max_records && one_more.end <= batch.len() {
+                prop_assert!(batch.payload_bytes(one_more) > max_bytes, "stopped before the limit");
+            }
+        }
+    }
+
+    #[test]
+    fn arbitrary_text_never_panics(text in any::<String>()) {
+        let _ = ClientMessage::parse(&text);
+        let _ = ServerMessage::parse(&text);
+        let _ = serde_json::from_str::<WireBytes>(&text);
+        let _ = serde_json::from_str::<Offset>(&text);
+        let _ = TopicName::parse(&text);
+        let _ = GroupId::parse(&text);
+    }
+
+    /// Right type, wrong everything else: reaches the decoders that plain noise never gets to.
+    #[test]
+    fn known_types_with_arbitrary_fields_never_panic(
+        name in prop::sample::select([ClientMessage::NAMES, ServerMessage::NAMES].concat()),
+        fields in vec((field_name(), json_text()), 0..6),
+    ) {
+        let fields: String = fields.iter().map(|(field, value)| format!(r#","{field}":{value}"#)).collect();
+        let text = format!(r#"{{"type":"{name}"{fields}}}"#);
+        let _ = ClientMessage::parse(&text);
+        let _ = ServerMessage::parse(&text);
+    }
+
+    #[test]
+    fn an_offset_is_a_string_and_never_negative(offset in any::<i64>()) {
+        let json = format!("\"{offset}\"");
+        let parsed = serde_json::from_str::<Offset>(&json);
+        if offset >= 0 {
+            let parsed = parsed.expect("a position");
+            prop_assert_eq!(parsed, Offset(offset));
+            prop_assert_eq!(serde_json::to_string(&parsed).expect("an offset is JSON"), json);
+        } else {
+            prop_assert!(parsed.is_err());
+        }
+    }
+
+    #[test]
+    fn only_kafkas_topic_names_are_topic_names(name in "[a-zA-Z0-9._-]{1,249}") {
+        prop_assert_eq!(TopicName::parse(&name).is_ok(), name != "." && name != "..");
+        for bad in ["/", " ", "\0", "é", "\u{202e}"] {
+            let bad_name = format!("{name}{bad}");
+            prop_assert!(TopicName::parse(&bad_name).is_err(), "{:?}", bad_name);
+        }
+    }
+}
+
+fn field_name() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "id", "type", "seq", "records", "topics", "mode", "window", "format", "subscription", "positions", "plan",
+        "cluster", "acks", "errors", "code", "message", "resume", "session", "protocol", "client", "name", "config",
+    ])
+}
+
+#[test]
+fn what_a_record_holds_is_shown_in_the_right_form() {
+    let shown = |bytes: Option<&[u8]>| {
+        serde_json::to_string(&WireBytes::from_kafka(bytes)).expect("every form is JSON")
+    };
+    for (bytes, expected) in [
+        (None, "null"),
+        (Some(&b""[..]), r#"{"text":""}"#),
+        (Some(b"null"), r#"{"json":null}"#),
+        (Some(b"9007199254740993"), r#"{"json":9007199254740993}"#),
+        (Some(br#"{"b":1, "a":2}"#), r#"{"json":{"b":1, "a":2}}"#),
+        (Some(b" {} "), r#"{"text":" {} "}"#),
+        (Some(b"ciao"), r#"{"text":"ciao"}"#),
+        (Some("\u{fffd}".as_bytes()), "{\"text\":\"\u{fffd}\"}"),
+        (Some(b"\x00\xff"), r#"{"base64":"AP8="}"#),
+    ] {
+        assert_eq!(shown(bytes), expected, "{bytes:?}");
+    }
+}
+
+#[test]
+fn a_bare_string_from_a_client_is_text() {
+    let bytes: WireBytes = serde_json::from_str(r#""città""#).expect("a string is a value");
+    assert_eq!(bytes.as_kafka(), Some("città".as_bytes()));
+}
+
+#[test]
+fn a_value_in_two_forms_is_refused() {
+    for json in [r#"{"text":"a","json":1}"#, "{}", r#"{"hex":"00"}"#, r#"{"base64":"*"}"#, "[]", "1", "true"] {
+        assert!(serde_json::from_str::<WireBytes>(json).is_err(), "{json}");
+    }
+}

@@ -1,0 +1,64 @@
+//! `cargo xtask kafka up` and `down`: real Kafka in the background, for those without Docker.
+
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use local_kafka::{Detached, Flavour, Installation, Options, Ports, Purpose};
+
+#[derive(clap::Subcommand)]
+pub(crate) enum Action {
+    /// Start Kafka on localhost:9092 and return when it answers
+    Up {
+        /// Kafka 3.9 with ZooKeeper (localhost:2181), as kafka_broker.yaml has it
+        #[arg(long, conflicts_with = "brokers")]
+        zookeeper: bool,
+        /// 3 starts a cluster on localhost:9092, 9093 and 9094, as kafka_cluster.yaml has it
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=3))]
+        brokers: u16,
+    },
+    /// Stop it; its data is there again at the next `up`
+    Down,
+}
+
+pub(crate) fn run(action: &Action) -> Result<()> {
+    match *action {
+        Action::Up { zookeeper: true, .. } => up(Flavour::Zookeeper),
+        Action::Up { zookeeper: false, brokers } => up(Flavour::Kraft { brokers }),
+        Action::Down => down(),
+    }
+}
+
+fn up(flavour: Flavour) -> Result<()> {
+    if let Some(present) = Detached::find()? {
+        if present.description != flavour.to_string() {
+            bail!("{} is running; end it first: cargo xtask kafka down", present.description);
+        }
+        if present.answers() {
+            println!("{flavour} is already running");
+            return Ok(());
+        }
+        // Some of its processes are left.
+        present.stop()?;
+    }
+    let start = Instant::now();
+    let directory = Detached::directory(flavour);
+    let options =
+        Options { purpose: Purpose::Development, ports: Ports::WellKnown, directory: Some(directory.clone()) };
+    let cluster = Installation::find_or_fetch(flavour)?.start(&options)?;
+    let addresses = cluster.bootstrap_servers().replace("127.0.0.1", "localhost");
+    cluster.detach()?;
+    println!("{flavour} answers on {addresses} after {:.1} s", start.elapsed().as_secs_f64());
+    println!("Data and logs: {}. To end it: cargo xtask kafka down", directory.display());
+    Ok(())
+}
+
+fn down() -> Result<()> {
+    let Some(present) = Detached::find()? else {
+        println!("No Kafka of ours is running");
+        return Ok(());
+    };
+    let description = present.description.clone();
+    present.stop()?;
+    println!("{description} is stopped");
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! `cargo xtask setup`: what the tests need and this machine lacks. Fast when nothing is missing.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use local_kafka::{Flavour, Installation, Unavailable};
+
+use crate::programs::{self, is_on_path};
+
+const WASM_TARGET: &str = "wasm32-unknown-unknown";
+
+/// A program the tests call, under any of its names, and the Debian package that has it.
+struct Requirement {
+    programs: &'static [&'static str],
+    package: &'static str,
+    purpose: &'static str,
+}
+
+const REQUIREMENTS: &[Requirement] = &[
+    Requirement {
+        programs: &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
+        package: "chromium",
+        purpose: "the browser of the end-to-end tests",
+    },
+    Requirement { programs: &["chromedriver"], package: "chromium-driver", purpose: "the browser's remote control" },
+    Requirement { programs: &["kcat", "kafkacat"], package: "kcat", purpose: "a Kafka client that is not ours" },
+    Requirement { programs: &["java"], package: "openjdk-17-jre-headless", purpose: "runs a real Kafka" },
+    Requirement { programs: &["mvn"], package: "maven", purpose: "fetches a real Kafka" },
+];
+
+/// # Errors
+/// When something is still missing at the end; it says what and how to install it.
+pub(crate) fn run() -> Result<()> {
+    add_wasm_target()?;
+    let missing = missing_requirements();
+    if !missing.is_empty() {
+        install(&missing)?;
+    }
+    for flavour in [Flavour::Kraft { brokers: 1 }, Flavour::Zookeeper] {
+        Installation::find_or_fetch(flavour)?;
+    }
+    Ok(())
+}
+
+fn missing_requirements() -> Vec<&'static Requirement> {
+    let mut missing: Vec<_> = REQUIREMENTS
+        .iter()
+        .filter(|requirement| !requirement.programs.iter().any(|program| is_on_path(program)))
+        .collect();
+    // There, but too old.
+    let java = REQUIREMENTS.iter().find(|requirement| requirement.programs.contains(&"java"));
+    if matches!(Installation::check_java(), Err(Unavailable::OldJava { .. })) {
+        missing.extend(java);
+    }
+    missing
+}
+
+fn add_wasm_target() -> Result<()> {
+    let output = Command::new("rustc")
+        .args(["--print", "target-libdir", "--target", WASM_TARGET])
+        .output()
+        .context("cannot run rustc")?;
+    if std::path::Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir() {
+        return Ok(());
+    }
+    programs::run(Command::new("rustup").args(["target", "add", WASM_TARGET])).context(
+        "the page needs Rust's standard library for wasm; with a distribution's Rust, install its wasm package",
+    )
+}
+
+fn install(missing: &[&Requirement]) -> Result<()> {
+    let packages: Vec<_> = missing.iter().map(|requirement| requirement.package).collect();
+    for Requirement { package, purpose, .. } in missing {
+        println!("missing: {package}, {purpose}");
+    }
+    if !is_on_path("apt-get") {
+        bail!(
+            "this is no Debian; install with your package manager what these Debian packages contain: {}",
+            packages.join(", ")
+        );
+    }
+    apt_get(&["update"], &[])?;
+    apt_get(&["install", "--yes", "--no-install-recommends"], &packages)
+}
+
+/// As root, or by a sudo that asks for no password: nobody may be there to type one.
+fn apt_get(arguments: &[&str], packages: &[&str]) -> Result<()> {
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
+    let mut command = Command::new(if is_root { "apt-get" } else { "sudo" });
+    if !is_root {
+        command.args(["--non-interactive", "apt-get"]);
+    }
+    command.env("DEBIAN_FRONTEND", "noninteractive").args(arguments).args(packages);
+    programs::run(&mut command).with_context(|| {
+        if packages.is_empty() {
+            "cannot update the list of packages".to_owned()
+        } else {
+            format!("install by hand: sudo apt-get install {}", packages.join(" "))
+        }
+    })
+}

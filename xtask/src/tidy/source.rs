@@ -1,0 +1,176 @@
+//! Rules about single files: who may name what (ARCHITECTURE.md), how long a file may be, what must not be published.
+
+use super::{Finding, SourceFile};
+
+/// A file is one noun; beyond this it is usually two.
+const MAX_LINES: usize = 600;
+
+/// Where `unsafe` is allowed: the calls of librdkafka's C API, each behind a safe function.
+const UNSAFE_FILES: &[&str] = &["bridge/src/kafka/native.rs"];
+
+/// Paths of one machine. In pieces, so that this file does not break its own rule.
+const MACHINE_PATHS: &[&str] = &[concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/tmp/bash", "_jobs")];
+
+/// Names that only some files may use.
+struct NameRule {
+    names: &'static [&'static str],
+    /// The rule is about files below this.
+    within: &'static str,
+    /// Except those whose path starts with one of these.
+    except: &'static [&'static str],
+    why: &'static str,
+}
+
+const NAME_RULES: &[NameRule] = &[
+    NameRule {
+        names: &["rdkafka", "rdkafka_sys"],
+        within: "bridge/src/",
+        except: &["bridge/src/kafka"],
+        why: "librdkafka is known to bridge/src/kafka only",
+    },
+    NameRule {
+        names: &["warp", "tokio_tungstenite"],
+        within: "bridge/src/",
+        except: &["bridge/src/http", "bridge/src/websocket"],
+        why: "sockets are known to bridge/src/http and bridge/src/websocket only",
+    },
+    NameRule {
+        names: &["crate::http", "crate::websocket"],
+        within: "bridge/src/kafka",
+        except: &[],
+        why: "the Kafka side knows no sockets; they meet over bounded channels and the feed",
+    },
+    NameRule {
+        names: &["web_sys", "js_sys", "wasm_bindgen"],
+        within: "frontend/src/state",
+        except: &[],
+        why: "state is plain Rust, so that its tests run natively",
+    },
+    NameRule {
+        names: &["crate::socket"],
+        within: "frontend/src/components",
+        except: &[],
+        why: "a component gets signals and callbacks, it never touches the socket",
+    },
+    NameRule {
+        names: &["bridge"],
+        within: "frontend/src/",
+        except: &[],
+        why: "frontend and bridge share only protocol",
+    },
+    NameRule {
+        names: &["frontend"],
+        within: "bridge/src/",
+        except: &[],
+        why: "frontend and bridge share only protocol",
+    },
+    NameRule {
+        names: &["bridge", "frontend"],
+        within: "protocol/src/",
+        except: &[],
+        why: "protocol depends on nothing of ours",
+    },
+];
+
+pub(super) fn check(file: &SourceFile, findings: &mut Vec<Finding>) {
+    let mut report = |line: usize, message: String| {
+        findings.push(Finding { path: file.path.clone(), line, message });
+    };
+    for (number, line) in (1..).zip(file.text.lines()) {
+        for path in MACHINE_PATHS.iter().filter(|path| line.contains(**path)) {
+            report(number, format!("{path} is a path of one machine; use a relative one"));
+        }
+    }
+    if !file.path.ends_with(".rs") {
+        return;
+    }
+
+    let lines = file.text.lines().count();
+    if lines > MAX_LINES {
+        report(0, format!("{lines} lines, more than {MAX_LINES}; split it by noun"));
+    }
+    let rules: Vec<_> = NAME_RULES.iter().filter(|rule| rule.applies_to(&file.path)).collect();
+    let may_be_unsafe = UNSAFE_FILES.contains(&file.path.as_str());
+    for (number, line) in (1..).zip(file.text.lines()) {
+        let code = without_comment(line);
+        if !may_be_unsafe && is_unsafe_code(code) {
+            report(number, format!("unsafe code belongs in {} only", UNSAFE_FILES.join(", ")));
+        }
+        for rule in &rules {
+            for name in rule.names.iter().filter(|name| names_path(code, name)) {
+                report(number, format!("`{name}` has no place here: {}", rule.why));
+            }
+        }
+    }
+}
+
+impl NameRule {
+    fn applies_to(&self, path: &str) -> bool {
+        path.starts_with(self.within) && !self.except.iter().any(|allowed| path.starts_with(allowed))
+    }
+}
+
+/// Good enough for rules about code: a `//` inside a string only hides the rest of that line.
+fn without_comment(line: &str) -> &str {
+    line.find("//").map_or(line, |comment| &line[..comment])
+}
+
+fn is_unsafe_code(code: &str) -> bool {
+    ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern", "unsafe trait", "unsafe("]
+        .iter()
+        .any(|form| code.find(form).is_some_and(|at| !code[..at].ends_with(is_word) && !code[..at].ends_with('"')))
+}
+
+/// Whether the line names a path that begins with `name`: `name::…`, or `use name…`.
+fn names_path(code: &str, name: &str) -> bool {
+    code.match_indices(name).any(|(at, _)| {
+        let before = &code[..at];
+        let after = &code[at + name.len()..];
+        let begins = !before.ends_with(is_word) && (!before.ends_with("::") || before.trim_start() == "::");
+        let is_import = before.trim_start().trim_start_matches("pub ").trim_start() == "use ";
+        begins && (after.starts_with("::") || (is_import && !after.starts_with(is_word)))
+    })
+}
+
+fn is_word(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn messages(path: &str, text: &str) -> Vec<String> {
+        let mut findings = Vec::new();
+        check(&SourceFile { path: path.into(), text: text.into() }, &mut findings);
+        findings.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn librdkafka_outside_of_the_kafka_module_is_found() {
+        let text = "// rdkafka:: in a comment\nuse rdkafka::config::ClientConfig;\n";
+        assert_eq!(messages("bridge/src/kafka/producer.rs", text), [""; 0]);
+        assert_eq!(
+            messages("bridge/src/feed.rs", text),
+            ["bridge/src/feed.rs:2: `rdkafka` has no place here: librdkafka is known to bridge/src/kafka only"]
+        );
+    }
+
+    #[test]
+    fn a_longer_name_is_another_name() {
+        assert_eq!(messages("bridge/src/feed.rs", "use crate::warped::x;\nlet y = my_warp::z();\n"), [""; 0]);
+    }
+
+    #[test]
+    fn unsafe_code_is_found_where_it_is_not_allowed() {
+        // In pieces, so that this line does not break the rule itself.
+        let text = concat!("fn f() { unsa", "fe { g() } }\n#![deny(unsafe_code)]\n");
+        assert_eq!(messages("bridge/src/kafka/native.rs", text), [""; 0]);
+        assert_eq!(messages("protocol/src/lib.rs", text).len(), 1);
+    }
+
+    #[test]
+    fn a_path_of_one_machine_is_found_in_any_file() {
+        assert_eq!(messages("README.md", &format!("see {}main\n", MACHINE_PATHS[0])).len(), 1);
+    }
+}
