@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use protocol::GroupId;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
@@ -160,5 +161,23 @@ impl Connection {
         config.set("bootstrap.servers", &self.bootstrap_servers);
         config.set_log_level(RDKafkaLogLevel::Info);
         config
+    }
+
+    /// The same for a member of a consumer group.
+    pub fn group_config(&self, group: &GroupId) -> ClientConfig {
+        let mut config = self.base_config();
+        config.set("group.id", group.as_str());
+        if self.demo {
+            // The mock's classic groups wait most of a session time-out for every change but the first.
+            config.set("group.protocol", "consumer");
+        } else {
+            config.set("partition.assignment.strategy", "cooperative-sticky");
+        }
+        config
+    }
+
+    /// How long a fetch may wait for new records. The mock does not wake a waiting fetch, so there it is pure latency.
+    pub fn fetch_wait_ms(&self) -> &'static str {
+        if self.demo { "5" } else { "500" }
     }
 }

@@ -38,16 +38,14 @@ impl GroupConsumer {
         start: GroupStart,
         commits: bool,
     ) -> anyhow::Result<Self> {
-        let mut config = connection.base_config();
+        let mut config = connection.group_config(group);
         config
-            .set("group.id", group.as_str())
-            .set("partition.assignment.strategy", "cooperative-sticky")
             .set("auto.offset.reset", start.to_string())
             // Only what was printed is stored, and what is stored is committed in the background and at the end.
             .set("enable.auto.offset.store", "false")
             .set("enable.auto.commit", if commits { "true" } else { "false" })
             .set("auto.commit.interval.ms", "1000")
-            .set("fetch.wait.max.ms", if connection.demo { "5" } else { "500" });
+            .set("fetch.wait.max.ms", connection.fetch_wait_ms());
         let inner = BaseConsumer::from_config_and_context(&config, QuietContext)
             .context("librdkafka made no consumer of these settings")?;
         Ok(Self {
@@ -80,7 +78,7 @@ impl GroupConsumer {
                     eprintln!("the topic {:?} does not exist yet; waiting for its first record", self.topic.as_str());
                 }
             }
-            Err(error) if error.retriable => {}
+            Err(error) if error.retriable => tracing::debug!(?error, "the topic could not be looked up; trying again"),
             Err(error) => bail!("{}", error.message),
         }
         self.look_again_at.set(Instant::now() + LOOK_FOR_TOPIC_EVERY);

@@ -24,7 +24,7 @@ impl DemoBroker {
         config.set("test.mock.num.brokers", "1");
         let native_config = config.create_native_config()?;
         let client = Client::new(&config, native_config, RDKafkaType::RD_KAFKA_PRODUCER, QuietContext)?;
-        native::shorten_mock_group_wait(&client);
+        native::hasten_mock_groups(&client);
         let bootstrap_servers = {
             let cluster = client.mock_cluster().ok_or(KafkaError::ClientCreation("no mock cluster".to_owned()))?;
             cluster.create_topic(topic.as_str(), 1, 1)?;

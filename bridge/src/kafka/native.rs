@@ -307,13 +307,16 @@ pub fn possibly_persisted(message: &BorrowedMessage<'_>) -> bool {
     status != sys::rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_NOT_PERSISTED
 }
 
-/// The mock cluster waits 3 s for further members of a new group, as real brokers do by default; a single user at a
-/// demo need not.
-pub fn shorten_mock_group_wait<C: ClientContext>(client: &Client<C>) {
+/// The mock cluster tells members of a group about each other at their heartbeats, every 3 s; a user at a demo should
+/// not wait that long.
+pub fn hasten_mock_groups<C: ClientContext>(client: &Client<C>) {
+    const HEARTBEAT_MS: c_int = 100;
     // SAFETY: the cluster belongs to the client and lives as long; null means there is none.
     unsafe {
         let cluster = sys::rd_kafka_handle_mock_cluster(client.native_ptr());
         if !cluster.is_null() {
+            sys::rd_kafka_mock_set_group_consumer_heartbeat_interval_ms(cluster, HEARTBEAT_MS);
+            // Other tools at the demo broker use the older protocol; there the first member waits as long.
             sys::rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, 0);
         }
     }

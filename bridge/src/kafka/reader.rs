@@ -75,7 +75,11 @@ impl Reader {
         topics: Vec<TopicName>,
         mode: ReadMode,
     ) -> Result<Self, KafkaError> {
-        let mut config = connection.base_config();
+        let mut config = match &mode {
+            ReadMode::Group { id, .. } => connection.group_config(id),
+            // Without any group id librdkafka serves the main queue alone. Nothing is ever committed to this one.
+            ReadMode::Tail(_) => connection.base_config().set("group.id", "ponte-tail").clone(),
+        };
         config
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
@@ -87,17 +91,7 @@ impl Reader {
             .set("fetch.queue.backoff.ms", "10")
             // Per partition; the feed is the buffer, this only keeps the fetcher busy.
             .set("queued.max.messages.kbytes", "4096")
-            // The mock cluster does not wake a waiting fetch, so waiting is pure latency there.
-            .set("fetch.wait.max.ms", if connection.demo { "5" } else { "500" });
-        match &mode {
-            ReadMode::Group { id, .. } => {
-                config.set("group.id", id.as_str()).set("partition.assignment.strategy", "cooperative-sticky");
-            }
-            // Without any group id librdkafka serves the main queue alone. Nothing is ever committed to this one.
-            ReadMode::Tail(_) => {
-                config.set("group.id", "ponte-tail");
-            }
-        }
+            .set("fetch.wait.max.ms", connection.fetch_wait_ms());
         let start = match &mode {
             ReadMode::Group { start, .. } => *start,
             ReadMode::Tail(_) => protocol::GroupStart::Earliest,
