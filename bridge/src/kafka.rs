@@ -10,4 +10,5 @@ mod error;
 mod native;
 pub mod producer;
 pub mod questions;
+mod range;
 pub mod reader;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::{
-    CreateTopic, ErrorBody, ErrorCode, Offset, PartitionInfo, TopicName, TopicResult, TopicSummary, TopicsResult,
+    CreateTopic, ErrorBody, ErrorCode, Fetch, Fetched, Offset, PartitionInfo, TopicName, TopicResult, TopicSummary,
+    TopicsResult,
 };
 use rdkafka::ClientContext;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -15,6 +16,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use super::client_config::Connection;
 use super::demo::DemoBroker;
 use super::questions::{Questions, TIMEOUT};
+use super::range;
 use crate::kafka::error::kafka_error;
 
 /// Kafka's topics.
@@ -78,6 +80,11 @@ impl Admin {
         }
         infos.sort_by_key(|info| info.partition);
         Ok(TopicResult { name: name.as_str().to_owned(), partitions: infos })
+    }
+
+    /// Reads a range of offsets once.
+    pub fn fetch(&self, topic: &TopicName, request: &Fetch) -> Result<Fetched, ErrorBody> {
+        range::fetch(&self.connection, topic, request)
     }
 
     /// Creates a topic; an error when it exists.

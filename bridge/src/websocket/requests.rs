@@ -1,4 +1,4 @@
-//! Questions with one answer: the cluster, topics. Each is asked off the async workers.
+//! Questions with one answer: the cluster, topics, a range of records. Each is asked off the async workers.
 
 use std::sync::Arc;
 
@@ -36,6 +36,17 @@ fn ask(shared: &Shared, request: ClientMessage) -> Result<ServerMessage, ErrorBo
             shared.admin.create_topic(&name, &request)?;
             tracing::info!(topic = name.as_str(), "topic created");
             Ok(CreateTopicResult { name: request.name }.into())
+        }
+        ClientMessage::Fetch(request) => {
+            let name = topic(&request.topic)?;
+            if request.from > request.to || request.partition < 0 {
+                let message = format!(
+                    "partition {}, offsets {} to {}: a range goes forward in a partition from 0",
+                    request.partition, request.from, request.to
+                );
+                return Err(ErrorBody::new(ErrorCode::BadRequest, message));
+            }
+            Ok(shared.admin.fetch(&name, &request)?.into())
         }
         other => {
             let message = format!("this bridge does not answer {:?}", other.name());
