@@ -1,7 +1,6 @@
 //! `cargo xtask tidy`: the rules that neither compiler nor clippy knows. Each finding names the file, the line and what to do.
 
 mod documents;
-mod locales;
 mod source;
 
 use std::fmt;
@@ -43,7 +42,6 @@ pub(crate) fn run() -> Result<()> {
         source::check(file, &mut findings);
     }
     documents::check(&files, &mut findings);
-    locales::check(&files, &mut findings);
 
     if findings.is_empty() {
         println!("tidy: {} files are in order", files.len());
