@@ -1,0 +1,102 @@
+//! The few things the page asks of the browser directly: clock, address, storage, title, clipboard. Knows nothing of Kafka.
+
+use leptos::prelude::{document, window};
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+
+const STORAGE_KEY: &str = "ponte.settings";
+
+/// Milliseconds on a clock that never jumps; 0 is when the page was opened.
+pub fn now_ms() -> f64 {
+    window().performance().map_or_else(js_sys::Date::now, |performance| performance.now())
+}
+
+/// `/ws` on the host that served the page.
+pub fn websocket_url() -> String {
+    let location = window().location();
+    let scheme = if location.protocol().is_ok_and(|protocol| protocol == "https:") { "wss" } else { "ws" };
+    format!("{scheme}://{}/ws", location.host().unwrap_or_default())
+}
+
+pub fn tab_is_hidden() -> bool {
+    document().hidden()
+}
+
+/// Empty where the browser allows no storage.
+pub fn stored_settings() -> String {
+    storage().and_then(|storage| storage.get_item(STORAGE_KEY).ok().flatten()).unwrap_or_default()
+}
+
+/// Remembers if the browser allows it; a page without memory works too.
+pub fn store_settings(json: &str) {
+    if let Some(storage) = storage() {
+        let _ = storage.set_item(STORAGE_KEY, json);
+    }
+}
+
+fn storage() -> Option<web_sys::Storage> {
+    window().local_storage().ok().flatten()
+}
+
+/// Such as `["it-CH", "en"]`.
+pub fn preferred_languages() -> Vec<String> {
+    window().navigator().languages().iter().filter_map(|tag| tag.as_string()).collect()
+}
+
+/// Sets an attribute of the `html` element.
+pub fn set_root_attribute(name: &str, value: &str) {
+    if let Some(root) = document().document_element() {
+        let _ = root.set_attribute(name, value);
+    }
+}
+
+pub fn set_title(title: &str) {
+    document().set_title(title);
+}
+
+/// Says whether it worked; outside of https and localhost browsers forbid it.
+pub async fn copy(text: &str) -> bool {
+    let navigator = window().navigator();
+    let clipboard = js_sys::Reflect::get(&navigator, &JsValue::from_str("clipboard"));
+    if clipboard.is_ok_and(|clipboard| clipboard.is_undefined()) {
+        return false;
+    }
+    JsFuture::from(navigator.clipboard().write_text(text)).await.is_ok()
+}
+
+pub fn focus(element_id: &str) {
+    use wasm_bindgen::JsCast;
+    let element = document().get_element_by_id(element_id);
+    if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
+/// Local time of day of a Kafka timestamp: `11:04:31.207`.
+pub fn time_of_day(timestamp_ms: i64) -> String {
+    let date = js_sys::Date::new(&JsValue::from_f64(timestamp_ms as f64));
+    format!(
+        "{:02}:{:02}:{:02}.{:03}",
+        date.get_hours(),
+        date.get_minutes(),
+        date.get_seconds(),
+        date.get_milliseconds()
+    )
+}
+
+/// Local date of a Kafka timestamp: `2025-11-22`.
+pub fn date(timestamp_ms: i64) -> String {
+    let date = js_sys::Date::new(&JsValue::from_f64(timestamp_ms as f64));
+    format!("{:04}-{:02}-{:02}", date.get_full_year(), date.get_month() + 1, date.get_date())
+}
+
+pub fn reload() {
+    // It fails only in documents without a window.
+    let _ = leptos::prelude::window().location().reload();
+}
+
+/// A key that presses what has the focus must not do anything else.
+pub fn focus_is_on_a_button() -> bool {
+    let pressable = "button, a, summary, [role=button]";
+    document().active_element().is_some_and(|element| element.matches(pressable).unwrap_or(false))
+}

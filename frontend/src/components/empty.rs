@@ -1,0 +1,151 @@
+//! Why the list is empty, and what to do about it.
+
+use leptos::prelude::*;
+use protocol::ErrorCode;
+
+use super::format::number;
+use super::{desk, preferences};
+use crate::state::{Page, Phase, ReadMode};
+use crate::watch_fields::WatchFields;
+use crate::words::{Words, fill};
+
+/// The first that applies, from what hinders most to what is merely so.
+#[derive(Clone, PartialEq)]
+enum Why {
+    Offline,
+    TopicMissing,
+    /// In the bridge's words.
+    Problem { message: String, refused: bool },
+    NoBroker,
+    NothingMatches { searched: u64 },
+    NeverListened,
+    Stopped,
+    Joining,
+    NoPartition,
+    WaitingForGroup,
+    Waiting,
+}
+
+impl Why {
+    fn of(page: &Page) -> Self {
+        let listening = page.listening();
+        let counts = page.feed().counts();
+        if !page.link().is_open() {
+            return Self::Offline;
+        }
+        if counts.kept > 0 {
+            return Self::NothingMatches { searched: counts.kept };
+        }
+        match (listening.problem(), listening.phase()) {
+            (Some(error), _) if error.code == ErrorCode::TopicMissing.number() => Self::TopicMissing,
+            (Some(error), phase) if error.code != ErrorCode::KafkaUnreachable.number() => {
+                Self::Problem { message: error.message.clone(), refused: phase == Phase::Idle }
+            }
+            _ if page.kafka_is_down() => Self::NoBroker,
+            (_, Phase::Idle) if listening.intent().topic.is_empty() => Self::NeverListened,
+            (_, Phase::Idle | Phase::Stopping) => Self::Stopped,
+            _ if listening.intent().mode == ReadMode::Group => match listening.assigned() {
+                None => Self::Joining,
+                Some([]) => Self::NoPartition,
+                Some(_) => Self::WaitingForGroup,
+            },
+            _ => Self::Waiting,
+        }
+    }
+
+    fn title(&self, words: &Words) -> &'static str {
+        match self {
+            Self::Offline => words.empty_offline,
+            Self::TopicMissing => words.topic_missing,
+            Self::Problem { refused: true, .. } => words.problem_refused,
+            Self::Problem { .. } => words.problem_listening,
+            Self::NoBroker => words.empty_no_broker,
+            Self::NothingMatches { .. } => words.empty_filtered,
+            Self::NeverListened => words.empty_idle,
+            Self::Stopped => words.empty_stopped,
+            Self::Joining => words.empty_joining,
+            Self::NoPartition => words.empty_no_partition,
+            Self::WaitingForGroup | Self::Waiting => words.empty_waiting,
+        }
+    }
+
+    fn next(&self, words: &Words) -> String {
+        match self {
+            Self::Offline => words.empty_offline_next,
+            Self::TopicMissing => words.topic_missing_next,
+            Self::Problem { message, .. } => message,
+            Self::NoBroker => words.empty_no_broker_next,
+            Self::NothingMatches { .. } => words.empty_filtered_next,
+            Self::NeverListened | Self::Stopped => words.empty_idle_next,
+            Self::Joining => words.empty_joining_next,
+            Self::NoPartition => words.empty_no_partition_next,
+            Self::WaitingForGroup => words.empty_waiting_group,
+            Self::Waiting => words.empty_waiting_next,
+        }
+        .to_owned()
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Offline => "offline",
+            Self::TopicMissing => "topic-missing",
+            Self::Problem { .. } => "problem",
+            Self::NoBroker => "no-broker",
+            Self::NothingMatches { .. } => "filtered",
+            Self::NeverListened => "idle",
+            Self::Stopped => "stopped",
+            Self::Joining => "joining",
+            Self::NoPartition => "no-partition",
+            Self::WaitingForGroup | Self::Waiting => "waiting",
+        }
+    }
+}
+
+#[component]
+pub fn Empty(filter: RwSignal<String>, fields: WatchFields) -> impl IntoView {
+    let (desk, prefs) = (desk(), preferences());
+    let why = Memo::new(move |_| {
+        desk.cluster(|_| ());
+        desk.feed(|_| ());
+        desk.listening(Why::of)
+    });
+    let place = move |template: &str| {
+        let (topic, group) = desk.listening(|page| {
+            let intent = page.listening().intent();
+            (intent.topic.clone(), intent.group.clone())
+        });
+        let searched = match why.get() {
+            Why::NothingMatches { searched } => number(searched, prefs.language()),
+            _ => String::new(),
+        };
+        fill(template, &[("topic", &topic), ("group", &group), ("n", &searched), ("text", &filter.get())])
+    };
+    let can_start = move || matches!(why.get(), Why::NeverListened | Why::Stopped);
+    let is_filtered = move || matches!(why.get(), Why::NothingMatches { .. });
+    view! {
+        <div class="empty" data-testid="empty" data-reason=move || why.get().name()>
+            <svg class="empty-arch" viewBox="0 0 120 56" aria-hidden="true">
+                <path d="M4 14H116M14 54V14M106 54V14M16 54C16 34 36 18 60 18S104 34 104 54" />
+            </svg>
+            <p class="empty-title" role="status">{move || place(why.get().title(prefs.words()))}</p>
+            <p class="empty-next">{move || {
+                let next = why.get().next(prefs.words());
+                // The bridge's words may contain braces of their own.
+                if matches!(why.get(), Why::Problem { .. }) { next } else { place(&next) }
+            }}</p>
+            <Show when=can_start>
+                <button type="button" class="button" on:click=move |_| desk.listen(fields.intent())>
+                    {prefs.text(|w| w.listen)}
+                </button>
+            </Show>
+            <Show when=is_filtered>
+                <button type="button" class="button" on:click=move |_| {
+                    desk.set_filter("");
+                    filter.set(String::new());
+                }>
+                    {prefs.text(|w| w.empty_filter_clear)}
+                </button>
+            </Show>
+        </div>
+    }
+}

@@ -1,0 +1,142 @@
+//! The controls of the list: filter, pause, clear, and the honest counts.
+
+use leptos::prelude::*;
+
+use super::format::number;
+use super::{desk, preferences};
+use crate::app::key_is_free;
+use crate::browser;
+use crate::state::{Counts, Phase};
+use crate::words::{Words, fill};
+
+#[component]
+pub fn FeedToolbar(filter: RwSignal<String>) -> impl IntoView {
+    let (desk, prefs) = (desk(), preferences());
+    let is_paused = Memo::new(move |_| desk.feed(|page| page.feed().is_paused()));
+    window_event_listener(leptos::ev::keydown, move |event| {
+        if !key_is_free(&event) {
+            return;
+        }
+        match event.key().as_str() {
+            "/" => {
+                event.prevent_default();
+                browser::focus("filter");
+            }
+            // On a button, the space bar presses that button.
+            " " if !browser::focus_is_on_a_button() => {
+                event.prevent_default();
+                desk.pause_or_resume();
+            }
+            _ => {}
+        }
+    });
+    view! {
+        <div class="toolbar">
+            <input
+                id="filter"
+                type="search"
+                data-testid="filter"
+                autocomplete="off"
+                spellcheck="false"
+                placeholder=prefs.text(|w| w.filter)
+                aria-label=prefs.text(|w| w.filter)
+                prop:value=move || filter.get()
+                on:input=move |event| {
+                    let text = event_target_value(&event);
+                    desk.set_filter(&text);
+                    filter.set(text);
+                }
+                on:keydown=move |event| {
+                    if event.key() == "Escape" {
+                        event.stop_propagation();
+                        if filter.with_untracked(String::is_empty) {
+                            browser::focus("feed-rows");
+                        } else {
+                            desk.set_filter("");
+                            filter.set(String::new());
+                        }
+                    }
+                }
+            />
+            <button
+                type="button"
+                class="button pause"
+                data-testid="pause"
+                data-state=move || if is_paused.get() { "paused" } else { "live" }
+                aria-pressed=move || is_paused.get().to_string()
+                title=prefs.text(|w| w.pause_hint)
+                on:click=move |_| desk.pause_or_resume()
+            >
+                <span class="same-width" data-other=prefs.text(|w| w.resume)>
+                    {move || if is_paused.get() { prefs.words().resume } else { prefs.words().pause }}
+                </span>
+                <kbd>{prefs.text(|w| w.keys_space)}</kbd>
+            </button>
+            <button type="button" class="button quiet" data-testid="clear" on:click=move |_| desk.clear_feed()>
+                {prefs.text(|w| w.clear)}
+            </button>
+        </div>
+        <div class="counts">
+            <Status />
+            <Numbers filter=filter />
+        </div>
+    }
+}
+
+/// `Listening on 'foobar'`.
+#[component]
+fn Status() -> impl IntoView {
+    let (desk, prefs) = (desk(), preferences());
+    let phase = Memo::new(move |_| desk.listening(|page| page.listening().phase()));
+    let intent = Memo::new(move |_| desk.listening(|page| page.listening().intent().clone()));
+    let is_joining = Memo::new(move |_| desk.listening(|page| page.listening().is_joining()));
+    let is_connected = Memo::new(move |_| desk.link(|page| page.link().is_open()));
+    let partitions = Memo::new(move |_| {
+        desk.listening(|page| {
+            let list = page.listening().assigned()?.iter().map(i32::to_string).collect::<Vec<_>>();
+            (!list.is_empty()).then(|| list.join(", "))
+        })
+    });
+    let text = move || {
+        let words = prefs.words();
+        let template = match phase.get() {
+            Phase::Idle => words.status_idle,
+            Phase::Starting if is_connected.get() => words.status_starting,
+            Phase::Starting => words.status_offline,
+            Phase::Listening if is_joining.get() => words.status_joining,
+            Phase::Listening => words.status_listening,
+            Phase::Stopping => words.status_stopping,
+        };
+        intent.with(|intent| fill(template, &[("topic", &intent.topic), ("group", &intent.group)]))
+    };
+    let title = move || partitions.get().map(|list| fill(prefs.words().partitions_read, &[("list", &list)]));
+    view! {
+        <span class="status" data-testid="status" data-state=move || if is_joining.get() { "joining" } else { phase.get().name() } role="status" title=title>
+            <i class="dot" aria-hidden="true"></i>
+            {text}
+        </span>
+    }
+}
+
+#[component]
+fn Numbers(filter: RwSignal<String>) -> impl IntoView {
+    let (desk, prefs) = (desk(), preferences());
+    let counts = Memo::new(move |_| desk.feed(|page| page.feed().counts()));
+    let figure = move |of: fn(&Counts) -> u64, one: fn(&Words) -> &'static str, many: fn(&Words) -> &'static str| {
+        let n = Memo::new(move |_| counts.with(of));
+        let word = move || if n.get() == 1 { one(prefs.words()) } else { many(prefs.words()) };
+        view! { <b>{move || number(n.get(), prefs.language())}</b> " " {word} }
+    };
+    let has_filter = Memo::new(move |_| filter.with(|filter| !filter.is_empty()));
+    let is_missing = Memo::new(move |_| counts.with(|counts| counts.missing > 0));
+    view! {
+        <span>{figure(|c| c.received, |w| w.received_one, |w| w.received_many)}</span>
+        <span title=prefs.text(|w| w.kept_hint)>{figure(|c| c.kept, |w| w.kept_one, |w| w.kept_many)}</span>
+        <Show when=move || has_filter.get()>
+            <span>{figure(|c| c.matching, |w| w.matching_one, |w| w.matching_many)}</span>
+        </Show>
+        <Show when=move || is_missing.get()>
+            <span class="missing">{figure(|c| c.missing, |w| w.missing_one, |w| w.missing_many)}</span>
+        </Show>
+    }
+}

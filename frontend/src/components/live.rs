@@ -1,0 +1,28 @@
+//! The live half: what to watch, the controls of the list, the list itself and the opened record.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use super::detail::Detail;
+use super::feed_list::FeedList;
+use super::feed_toolbar::FeedToolbar;
+use super::watch_form::WatchForm;
+use crate::state::Entry;
+use crate::watch_fields::WatchFields;
+
+#[component]
+pub fn Live(fields: WatchFields) -> impl IntoView {
+    let selected = RwSignal::new(None::<Arc<Entry>>);
+    let filter = RwSignal::new(String::new());
+    view! {
+        <section class="live" aria-labelledby="live-title">
+            <WatchForm fields=fields />
+            <FeedToolbar filter=filter />
+            <div class="table">
+                <FeedList selected=selected filter=filter fields=fields />
+                <Detail selected=selected />
+            </div>
+        </section>
+    }
+}

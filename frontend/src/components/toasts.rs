@@ -1,0 +1,55 @@
+//! Messages that belong to no place of their own. They go by themselves, or when dismissed.
+
+use leptos::prelude::*;
+
+use super::{desk, preferences};
+use crate::state::{Notice, NoticeKind};
+
+#[component]
+pub fn Toasts() -> impl IntoView {
+    let desk = desk();
+    let notices = move || desk.notices(|page| page.notices().cloned().collect::<Vec<_>>());
+    view! {
+        <div class="toasts" role="status" aria-live="polite">
+            <For each=notices key=|notice| notice.id let:notice>
+                <Toast notice=notice />
+            </For>
+        </div>
+    }
+}
+
+#[component]
+fn Toast(notice: Notice) -> impl IntoView {
+    let (desk, prefs) = (desk(), preferences());
+    let Notice { id, kind, .. } = notice;
+    let level = match kind {
+        NoticeKind::Copied => "info",
+        NoticeKind::CopyFailed => "warning",
+        NoticeKind::Refused(_) | NoticeKind::Unreadable(_) => "error",
+    };
+    let detail = match &kind {
+        NoticeKind::Refused(error) => error.message.clone(),
+        NoticeKind::Unreadable(reason) => reason.clone(),
+        NoticeKind::Copied | NoticeKind::CopyFailed => String::new(),
+    };
+    let title = move || {
+        let words = prefs.words();
+        match kind {
+            NoticeKind::Copied => words.copied,
+            NoticeKind::CopyFailed => words.copy_failed,
+            NoticeKind::Refused(_) => words.refused,
+            NoticeKind::Unreadable(_) => words.unreadable,
+        }
+    };
+    view! {
+        <div class="toast" data-testid="toast" data-level=level>
+            <p>
+                <strong>{title}</strong>
+                {(!detail.is_empty()).then(|| view! { <span class="toast-detail">{detail.clone()}</span> })}
+            </p>
+            <button type="button" class="icon" aria-label=prefs.text(|w| w.close) on:click=move |_| desk.dismiss(id)>
+                "×"
+            </button>
+        </div>
+    }
+}

@@ -1,0 +1,98 @@
+//! Name, views, the state of what the page depends on, and the page's own settings.
+
+use leptos::prelude::*;
+
+use super::broker_pill::BrokerPill;
+use super::connection_pill::ConnectionPill;
+use super::preferences;
+use crate::state::Theme;
+
+#[component]
+pub fn TopBar(show_shortcuts: RwSignal<bool>) -> impl IntoView {
+    let prefs = preferences();
+    let theme_label = move || {
+        let words = prefs.words();
+        match prefs.theme() {
+            Theme::System => words.theme_system,
+            Theme::Light => words.theme_light,
+            Theme::Dark => words.theme_dark,
+        }
+    };
+    view! {
+        <header class="top-bar">
+            <h1 class="brand">
+                <Arch />
+                "Ponte"
+            </h1>
+            <nav aria-label=prefs.text(|w| w.views)>
+                <a href="#live" data-testid="nav-live" aria-current="page">{prefs.text(|w| w.nav_live)}</a>
+            </nav>
+            <div class="spacer"></div>
+            <BrokerPill />
+            <ConnectionPill />
+            <div class="tools">
+                <button
+                    type="button"
+                    class="icon"
+                    data-testid="language"
+                    data-value=move || prefs.language().tag()
+                    lang=move || prefs.language().other().tag()
+                    aria-label=move || format!("{}: {}", prefs.words().language_short, prefs.words().language_switch)
+                    title=prefs.text(|w| w.language_switch)
+                    on:click=move |_| prefs.switch_language()
+                >
+                    {prefs.text(|w| w.language_short)}
+                </button>
+                <button
+                    type="button"
+                    class="icon"
+                    data-testid="theme"
+                    data-value=move || prefs.theme().name()
+                    aria-label=theme_label
+                    title=theme_label
+                    on:click=move |_| prefs.next_theme()
+                >
+                    {move || view! { <ThemeIcon theme=prefs.theme() /> }}
+                </button>
+                <button
+                    type="button"
+                    class="icon"
+                    data-testid="shortcuts"
+                    aria-label=prefs.text(|w| w.shortcuts)
+                    title=prefs.text(|w| w.shortcuts)
+                    on:click=move |_| show_shortcuts.set(true)
+                >
+                    "?"
+                </button>
+            </div>
+        </header>
+    }
+}
+
+#[component]
+fn Arch() -> impl IntoView {
+    view! {
+        <svg class="arch" viewBox="0 0 26 20" width="26" height="20" aria-hidden="true">
+            <path d="M1.5 6.5h23M3 17C3 10.5 7.5 7 13 7s10 3.500 10 10M3 6.500V17M23 6.500V17" />
+        </svg>
+    }
+}
+
+/// A disc: half filled for "as the system", empty with rays for light, a crescent for dark.
+#[component]
+fn ThemeIcon(theme: Theme) -> impl IntoView {
+    let path = match theme {
+        Theme::System => "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2Zm0 1.500v9a4.500 4.500 0 0 1 0-9Z",
+        Theme::Light => {
+            "M8 5a3 3 0 1 0 0 6 3 3 0 0 0 0-6ZM7.250 1h1.500v2h-1.500ZM7.250 13h1.500v2h-1.500ZM1 7.250h2v1.500H1ZM13 \
+             7.250h2v1.500h-2ZM2.520 3.580l1.060-1.060 1.420 1.420-1.060 1.060ZM11 12.060 12.060 11l1.420 1.420-1.060 \
+             1.060ZM2.520 12.420 3.940 11 5 12.060l-1.420 1.420ZM11 3.940l1.420-1.420 1.060 1.060L12.060 5Z"
+        }
+        Theme::Dark => "M6.500 2.200A6 6 0 1 0 13.800 9.500 5 5 0 0 1 6.500 2.200Z",
+    };
+    view! {
+        <svg class="glyph" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+            <path d=path fill-rule="evenodd" />
+        </svg>
+    }
+}

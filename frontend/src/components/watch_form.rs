@@ -1,0 +1,141 @@
+//! What to listen to and how, and the button that starts and stops it. While listening the fields stand still as chips.
+
+use leptos::prelude::*;
+use protocol::{GroupId, TopicName};
+
+use super::explain::Explain;
+use super::{desk, preferences};
+use crate::state::{Phase, ReadMode, Start};
+use crate::watch_fields::WatchFields;
+
+#[component]
+pub fn WatchForm(fields: WatchFields) -> impl IntoView {
+    let (desk, prefs) = (desk(), preferences());
+    let phase = Memo::new(move |_| desk.listening(|page| page.listening().phase()));
+    let is_idle = move || phase.get() == Phase::Idle;
+    let locked = move || (!is_idle()).then(|| prefs.words().stop_to_change);
+    let topic_fault = Memo::new(move |_| TopicName::parse(fields.topic().trim()).is_err());
+    let group_fault =
+        Memo::new(move |_| fields.mode() == ReadMode::Group && GroupId::parse(fields.group().trim()).is_err());
+    let can_start = move || !topic_fault.get() && !group_fault.get();
+    let toggle = move || match phase.get_untracked() {
+        Phase::Idle if can_start() => desk.listen(fields.intent()),
+        Phase::Idle | Phase::Stopping => {}
+        Phase::Starting | Phase::Listening => desk.stop_listening(),
+    };
+    let button_text = move || {
+        let words = prefs.words();
+        match phase.get() {
+            Phase::Idle => words.listen,
+            Phase::Starting | Phase::Listening => words.listen_stop,
+            Phase::Stopping => words.listen_stopping,
+        }
+    };
+    let mode_button = move |mode: ReadMode| {
+        view! {
+            <button
+                type="button"
+                data-testid=if mode == ReadMode::Group { "mode-group" } else { "mode-watch" }
+                aria-pressed=move || (fields.mode() == mode).to_string()
+                disabled=move || !is_idle()
+                title=move || {
+                    let words = prefs.words();
+                    locked().unwrap_or(if mode == ReadMode::Group { words.mode_group_hint } else { words.mode_watch_hint })
+                }
+                on:click=move |_| fields.choose_mode(mode)
+            >
+                {move || if mode == ReadMode::Group { prefs.words().mode_group } else { prefs.words().mode_watch }}
+            </button>
+        }
+    };
+    view! {
+        <form
+            class="watch"
+            data-state=move || phase.get().name()
+            on:submit=move |event| {
+                event.prevent_default();
+                toggle();
+            }
+        >
+            <h2 id="live-title">{prefs.text(|w| w.live_title)}</h2>
+            <div
+                class="seg"
+                role="group"
+                data-testid="mode"
+                data-value=move || if fields.mode() == ReadMode::Group { "group" } else { "watch" }
+                aria-label=prefs.text(|w| w.read_mode)
+            >
+                {mode_button(ReadMode::Group)}
+                {mode_button(ReadMode::Watch)}
+            </div>
+            <div class="inline-field topic-field" class:fault=move || topic_fault.get()>
+                <label for="topic">{prefs.text(|w| w.topic)}</label>
+                <input
+                    id="topic"
+                    data-testid="topic"
+                    type="text"
+                    autocomplete="off"
+                    autocapitalize="off"
+                    spellcheck="false"
+                    readonly=move || !is_idle()
+                    title=move || locked().or_else(|| topic_fault.get().then(|| prefs.words().topic_invalid))
+                    aria-invalid=move || topic_fault.get().to_string()
+                    prop:value=move || fields.topic()
+                    on:input=move |event| fields.choose_topic(event_target_value(&event))
+                />
+            </div>
+            <Show when=move || fields.mode() == ReadMode::Group>
+                <div class="inline-field group-field" class:fault=move || group_fault.get()>
+                    <label for="group">{prefs.text(|w| w.group)}</label>
+                    <Explain thing=|w| w.group text=|w| w.explain_group />
+                    <input
+                        id="group"
+                        data-testid="group"
+                        type="text"
+                        autocomplete="off"
+                        autocapitalize="off"
+                        spellcheck="false"
+                        readonly=move || !is_idle()
+                        title=locked
+                        aria-invalid=move || group_fault.get().to_string()
+                        prop:value=move || fields.group()
+                        on:input=move |event| fields.choose_group(event_target_value(&event))
+                    />
+                </div>
+            </Show>
+            <div class="inline-field start-field">
+                <label for="start">{prefs.text(|w| w.start)}</label>
+                <select
+                    id="start"
+                    data-testid="start"
+                    disabled=move || !is_idle()
+                    title=move || {
+                        let words = prefs.words();
+                        locked().unwrap_or(match fields.mode() {
+                            ReadMode::Group => words.start_group_hint,
+                            ReadMode::Watch => words.start_watch_hint,
+                        })
+                    }
+                    prop:value=move || fields.start().name()
+                    on:change=move |event| {
+                        let latest = event_target_value(&event) == Start::Latest.name();
+                        fields.choose_start(if latest { Start::Latest } else { Start::Earliest });
+                    }
+                >
+                    <option value="earliest">{prefs.text(|w| w.start_earliest)}</option>
+                    <option value="latest">{prefs.text(|w| w.start_latest)}</option>
+                </select>
+            </div>
+            <button
+                type="submit"
+                class="button listen"
+                data-testid="listen"
+                data-state=move || phase.get().name()
+                disabled=move || phase.get() == Phase::Stopping || (is_idle() && !can_start())
+                title=move || (is_idle() && !can_start()).then(|| prefs.words().topic_invalid)
+            >
+                {button_text}
+            </button>
+        </form>
+    }
+}

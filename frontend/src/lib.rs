@@ -1,0 +1,20 @@
+//! Ponte's page. [`state`] is plain Rust and compiles everywhere; the rest needs a browser and exists only on wasm.
+#![recursion_limit = "256"]
+
+pub mod state;
+pub mod words;
+
+#[cfg(target_arch = "wasm32")]
+pub mod app;
+#[cfg(target_arch = "wasm32")]
+mod browser;
+#[cfg(target_arch = "wasm32")]
+mod components;
+#[cfg(target_arch = "wasm32")]
+mod desk;
+#[cfg(target_arch = "wasm32")]
+mod settings;
+#[cfg(target_arch = "wasm32")]
+mod socket;
+#[cfg(target_arch = "wasm32")]
+mod watch_fields;

@@ -1,0 +1,48 @@
+//! The connection to the bridge as the user sees it. Owns no socket and no timer.
+
+/// `Connecting` → `Open` (the bridge has said welcome) → `Waiting` (lost; the next try has a time) → `Connecting` …,
+/// or `Closed` when the bridge said that trying again cannot help.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Link {
+    #[default]
+    Connecting,
+    Open,
+    Waiting {
+        retry_at_ms: f64,
+        loss: Loss,
+    },
+    Closed {
+        loss: Loss,
+    },
+}
+
+/// Why a socket ended: its close code and the bridge's words, which may be empty.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Loss {
+    pub code: u16,
+    pub reason: String,
+}
+
+impl Link {
+    /// The value of `data-state`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Open => "open",
+            Self::Waiting { .. } => "waiting",
+            Self::Closed { .. } => "closed",
+        }
+    }
+
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Open)
+    }
+
+    /// Whole seconds until the next try, rounded up: "in 0 s" is never shown.
+    pub fn retry_in_secs(&self, now_ms: f64) -> Option<u32> {
+        match self {
+            Self::Waiting { retry_at_ms, .. } => Some(((retry_at_ms - now_ms) / 1000.0).ceil().max(1.0) as u32),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,416 @@
+//! The page as a whole: what the user does and what time does to it. What the bridge says is in `answers.rs`. Owns the
+//! parts and the outbox; never a socket, a timer or a word.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use protocol::{
+    ClientMessage, Cluster, ClusterState, Defaults, ErrorBody, Hello, Limits, RequestId, Resume, SUBPROTOCOL, Unsubscribe,
+};
+
+use super::crossing::Crossing;
+use super::draft::Draft;
+use super::feed::{Feed, Hold};
+use super::filter::Filter;
+use super::link::{Link, Loss};
+use super::listening::{Intent, Listening, Phase};
+use super::run::{Run, RunState};
+use super::sends::{Sends, Settled};
+
+/// Long enough to read two lines.
+const NOTICE_SHOWN_MS: f64 = 7000.0;
+/// More at once would cover the page; the oldest go.
+const NOTICES_KEPT: usize = 4;
+/// How often the countdown to the next try is drawn.
+const COUNTDOWN_MS: f64 = 250.0;
+
+/// Which parts must be drawn again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    pub link: bool,
+    pub cluster: bool,
+    pub sends: bool,
+    pub listening: bool,
+    pub feed: bool,
+    pub notices: bool,
+}
+
+/// A message that belongs to no place of its own; it goes by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notice {
+    pub id: u64,
+    pub kind: NoticeKind,
+    until_ms: f64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum NoticeKind {
+    /// The bridge refused something; in its words.
+    Refused(ErrorBody),
+    /// The bridge sent what this page cannot read: one of the two is older than the other.
+    Unreadable(String),
+    Copied,
+    CopyFailed,
+}
+
+/// Why nothing can be sent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendObstacle {
+    NotConnected,
+    ReadOnly,
+    /// So many records wait for their outcome that the bridge would stop reading.
+    TooManyWaiting,
+}
+
+/// What the bridge said of itself in its welcome.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bridge {
+    pub defaults: Defaults,
+    pub limits: Limits,
+    pub read_only: bool,
+}
+
+#[derive(Debug, Default)]
+pub struct Page {
+    pub(super) link: Link,
+    pub(super) session: Option<String>,
+    pub(super) bridge: Option<Bridge>,
+    pub(super) cluster: Option<Cluster>,
+    pub(super) sends: Sends,
+    pub(super) run: Option<Run>,
+    pub(super) listening: Listening,
+    pub(super) feed: Feed,
+    notices: VecDeque<Notice>,
+    pub(super) changed: Changed,
+    outbox: Vec<String>,
+    next_request: RequestId,
+    next_notice: u64,
+    next_run: u64,
+    /// Requests that carried records, until their records have an outcome: a message refused whole is answered by `id`.
+    pub(super) produce_requests: BTreeMap<RequestId, u64>,
+}
+
+impl Page {
+    // What the browser side takes after each step.
+
+    pub fn take_outbox(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.outbox)
+    }
+
+    pub fn take_changed(&mut self) -> Changed {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// When `tick` has something to do at the latest.
+    pub fn next_tick_ms(&self, now_ms: f64) -> Option<f64> {
+        let countdown = matches!(self.link, Link::Waiting { .. }).then_some(now_ms + COUNTDOWN_MS);
+        let run = self.run.as_ref().filter(|_| self.send_obstacle().is_none()).and_then(Run::next_at_ms);
+        let flow = self.listening.flow_due_ms().filter(|_| self.link.is_open());
+        let notice = self.notices.front().map(|notice| notice.until_ms);
+        [countdown, run, flow, notice].into_iter().flatten().min_by(f64::total_cmp)
+    }
+
+    // What components show.
+
+    pub fn link(&self) -> &Link {
+        &self.link
+    }
+
+    pub fn bridge(&self) -> Option<&Bridge> {
+        self.bridge.as_ref()
+    }
+
+    pub fn cluster(&self) -> Option<&Cluster> {
+        self.cluster.as_ref()
+    }
+
+    /// Nothing is known of Kafka while the bridge is away.
+    pub fn kafka_is_up(&self) -> bool {
+        self.link.is_open() && self.cluster.as_ref().is_some_and(|cluster| cluster.state == ClusterState::Up)
+    }
+
+    pub fn kafka_is_down(&self) -> bool {
+        self.link.is_open() && self.cluster.as_ref().is_some_and(|cluster| cluster.state == ClusterState::Down)
+    }
+
+    pub fn sends(&self) -> &Sends {
+        &self.sends
+    }
+
+    pub fn run(&self) -> Option<&Run> {
+        self.run.as_ref()
+    }
+
+    pub fn listening(&self) -> &Listening {
+        &self.listening
+    }
+
+    pub fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    pub fn notices(&self) -> impl Iterator<Item = &Notice> {
+        self.notices.iter()
+    }
+
+    pub fn crossing(&self) -> Crossing {
+        let last = self.sends.last();
+        Crossing::of(last, last.is_some_and(|row| self.listening.reads(&row.record.topic)))
+    }
+
+    pub fn send_obstacle(&self) -> Option<SendObstacle> {
+        let Some(bridge) = self.bridge.as_ref().filter(|_| self.link.is_open()) else {
+            return Some(SendObstacle::NotConnected);
+        };
+        if bridge.read_only {
+            return Some(SendObstacle::ReadOnly);
+        }
+        // One less than the window: the bridge stops reading when it is full, and then answers nothing else either.
+        (self.sends.waiting() as u64 + 1 >= bridge.limits.produce_window).then_some(SendObstacle::TooManyWaiting)
+    }
+
+    // The connection.
+
+    pub fn connecting(&mut self) {
+        self.link = Link::Connecting;
+        self.changed.link = true;
+    }
+
+    /// The socket stands; the bridge answers with its welcome.
+    pub fn socket_opened(&mut self, client: &str) {
+        let resume = self.session.clone().map(|session| Resume { session });
+        self.post(Hello { protocol: SUBPROTOCOL.into(), client: client.into(), token: None, resume });
+    }
+
+    /// The socket is gone; `retry_at_ms` says when the next try begins, if one makes sense.
+    pub fn socket_lost(&mut self, loss: Loss, retry_at_ms: Option<f64>) {
+        self.link = match retry_at_ms {
+            Some(retry_at_ms) => Link::Waiting { retry_at_ms, loss },
+            None => Link::Closed { loss },
+        };
+        self.outbox.clear();
+        self.produce_requests.clear();
+        self.listening.socket_lost();
+        if retry_at_ms.is_none() {
+            self.forget_session();
+        }
+        self.changed.link = true;
+        self.changed.cluster = true;
+        self.changed.listening = true;
+    }
+
+    /// What has no outcome stays without: it may be in the log.
+    pub(super) fn forget_session(&mut self) {
+        self.session = None;
+        let mut settled = Settled::default();
+        self.sends.session_lost(&mut settled);
+        self.settle(settled);
+    }
+
+    // Sending.
+
+    /// Sends the draft. Says whether it was sent.
+    pub fn send(&mut self, draft: &Draft, now_ms: f64) -> bool {
+        match draft.record() {
+            Some(record) if self.send_obstacle().is_none() => {
+                self.produce(record, None, now_ms);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn produce(&mut self, record: protocol::ProduceRecord, run: Option<u64>, now_ms: f64) {
+        let message = self.sends.send(record, run, now_ms);
+        let seq = message.seq;
+        let request = self.request(message);
+        self.produce_requests.insert(request, seq);
+        self.changed.sends = true;
+    }
+
+    /// Starts the seed's run of ten; one run at a time.
+    pub fn start_run(&mut self, topic: &str, now_ms: f64) {
+        if self.run.as_ref().is_some_and(|run| run.state == RunState::Running) || self.send_obstacle().is_some() {
+            return;
+        }
+        self.run = Some(Run::seed(self.next_run, topic.trim().to_owned(), now_ms));
+        self.next_run += 1;
+        self.changed.sends = true;
+        self.tick(now_ms);
+    }
+
+    pub fn cancel_run(&mut self) {
+        if let Some(run) = &mut self.run {
+            run.cancel();
+        }
+        self.changed.sends = true;
+    }
+
+    pub fn clear_sends(&mut self) {
+        self.sends.clear_settled();
+        if self.run.as_ref().is_some_and(|run| run.state != RunState::Running) {
+            self.run = None;
+        }
+        self.changed.sends = true;
+    }
+
+    // Listening.
+
+    pub fn listen(&mut self, intent: Intent) {
+        if self.listening.phase() != Phase::Idle {
+            return;
+        }
+        if self.listening.start(intent) {
+            self.feed.clear();
+            self.feed.follow();
+        }
+        self.changed.feed = true;
+        self.subscribe();
+    }
+
+    pub(super) fn subscribe(&mut self) {
+        self.changed.listening = true;
+        if self.link.is_open()
+            && let Some(message) = self.listening.subscribe(self.next_request)
+        {
+            self.request(message);
+        }
+    }
+
+    pub fn stop_listening(&mut self) {
+        // What was handled is acknowledged first, so that the group goes on exactly here.
+        if let Some(flow) = self.listening.flow() {
+            self.post(flow);
+        }
+        if let Some(subscription) = self.listening.stop(self.link.is_open()) {
+            self.unsubscribe(subscription);
+        }
+        self.changed.listening = true;
+    }
+
+    pub(super) fn unsubscribe(&mut self, subscription: u32) {
+        let request = self.request(Unsubscribe { subscription });
+        self.listening.stopping_by(request);
+    }
+
+    // The list.
+
+    pub fn pause_or_resume(&mut self) {
+        if self.feed.is_paused() {
+            self.feed.follow();
+        } else {
+            self.feed.freeze(Hold::Paused);
+        }
+        self.changed.feed = true;
+    }
+
+    pub fn scrolled_up(&mut self) {
+        self.feed.freeze(Hold::Scrolled);
+        self.changed.feed = true;
+    }
+
+    /// The user came to the end of the list by scrolling: that lets go of a list held by scrolling, not of a paused one.
+    pub fn scrolled_to_end(&mut self) {
+        if self.feed.hold() == Some(Hold::Scrolled) {
+            self.jump_to_latest();
+        }
+    }
+
+    pub fn jump_to_latest(&mut self) {
+        self.feed.follow();
+        self.changed.feed = true;
+    }
+
+    pub fn clear_feed(&mut self) {
+        self.feed.clear();
+        // There is nothing left to have scrolled up in.
+        if self.feed.hold() == Some(Hold::Scrolled) {
+            self.feed.follow();
+        }
+        self.changed.feed = true;
+    }
+
+    pub fn set_filter(&mut self, text: &str) {
+        self.feed.set_filter(Filter::new(text));
+        self.changed.feed = true;
+    }
+
+    // Notices and time.
+
+    pub fn notify(&mut self, kind: NoticeKind, now_ms: f64) {
+        self.notices.retain(|notice| notice.kind != kind);
+        self.notices.push_back(Notice { id: self.next_notice, kind, until_ms: now_ms + NOTICE_SHOWN_MS });
+        self.next_notice += 1;
+        if self.notices.len() > NOTICES_KEPT {
+            self.notices.pop_front();
+        }
+        self.changed.notices = true;
+    }
+
+    pub fn dismiss(&mut self, id: u64) {
+        self.notices.retain(|notice| notice.id != id);
+        self.changed.notices = true;
+    }
+
+    /// Does what time has come for.
+    pub fn tick(&mut self, now_ms: f64) {
+        if matches!(self.link, Link::Waiting { .. }) {
+            self.changed.link = true;
+        }
+        if self.send_obstacle().is_none()
+            && let Some(run) = &mut self.run
+            && let Some(record) = run.due(now_ms)
+        {
+            let id = run.id;
+            self.produce(record, Some(id), now_ms);
+        }
+        if self.link.is_open()
+            && let Some(flow) = self.listening.flow_due(now_ms)
+        {
+            self.post(flow);
+        }
+        let before = self.notices.len();
+        self.notices.retain(|notice| notice.until_ms > now_ms);
+        self.changed.notices |= self.notices.len() != before;
+    }
+
+    /// Counts the run anew after outcomes came, and marks own records that were on screen before their acknowledgement.
+    pub(super) fn settle(&mut self, settled: Settled) {
+        for early in &settled.seen_early {
+            self.feed.ring.mark_own(&early.topic, early.partition, early.offset, early.after_ms);
+            self.changed.feed = true;
+        }
+        if settled.rows.iter().any(|(_, run)| run.is_some()) {
+            self.recount_run();
+        }
+        self.changed.sends = true;
+    }
+
+    pub(super) fn recount_run(&mut self) {
+        let Some(run) = &mut self.run else { return };
+        let (mut acked, mut failed, mut unknown) = (0, 0, 0);
+        let mut round_trips_ms = Vec::new();
+        for row in self.sends.rows().filter(|row| row.run == Some(run.id)) {
+            match row.outcome.name() {
+                "acked" => acked += 1,
+                "failed" => failed += 1,
+                "unknown" => unknown += 1,
+                _ => {}
+            }
+            round_trips_ms.extend(row.seen_after_ms);
+        }
+        run.recount(acked, failed, unknown, round_trips_ms);
+    }
+
+    // The outbox.
+
+    pub(super) fn post(&mut self, message: impl Into<ClientMessage>) {
+        self.outbox.push(message.into().to_json());
+    }
+
+    pub(super) fn request(&mut self, message: impl Into<ClientMessage>) -> RequestId {
+        let id = self.next_request;
+        self.next_request += 1;
+        self.outbox.push(message.into().to_json_with_id(Some(id)));
+        id
+    }
+}

@@ -1,0 +1,133 @@
+//! What the page remembers between visits, as one JSON text. Owns the format, not the browser's storage.
+
+use serde::{Deserialize, Serialize};
+
+use super::listening::{ReadMode, Start};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Theme {
+    #[default]
+    System,
+    Light,
+    Dark,
+}
+
+impl Theme {
+    pub fn next(self) -> Self {
+        match self {
+            Self::System => Self::Light,
+            Self::Light => Self::Dark,
+            Self::Dark => Self::System,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    #[default]
+    En,
+    It,
+}
+
+impl Language {
+    /// The first language of ours among what the browser prefers, such as `it-CH`.
+    pub fn preferred<'a>(browser: impl IntoIterator<Item = &'a str>) -> Self {
+        let ours = |tag: &str| match tag.split('-').next() {
+            Some("it") => Some(Self::It),
+            Some("en") => Some(Self::En),
+            _ => None,
+        };
+        browser.into_iter().find_map(ours).unwrap_or_default()
+    }
+
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::It => "it",
+        }
+    }
+
+    pub fn other(self) -> Self {
+        match self {
+            Self::En => Self::It,
+            Self::It => Self::En,
+        }
+    }
+}
+
+/// Every field may be missing: an older page wrote fewer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    pub theme: Theme,
+    /// Absent: as the browser prefers.
+    pub language: Option<Language>,
+    pub watch: Option<Watched>,
+}
+
+/// What was listened to last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Watched {
+    pub topic: String,
+    pub group: String,
+    pub mode: ReadMode,
+    pub start: Start,
+    /// The bridge's proposal at the time, as `topic group`. When it makes another one (`bridge --topic orders`), that one
+    /// counts, not the memory of an older bridge.
+    pub proposed: String,
+}
+
+impl Settings {
+    /// What cannot be read is as if nothing were stored.
+    pub fn from_json(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_default()
+    }
+
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_come_back_as_they_were() {
+        let settings = Settings {
+            theme: Theme::Dark,
+            language: Some(Language::It),
+            watch: Some(Watched {
+                topic: "orders".into(),
+                group: "g".into(),
+                mode: ReadMode::Watch,
+                start: Start::Latest,
+                proposed: "foobar my-group".into(),
+            }),
+        };
+        assert_eq!(Settings::from_json(&settings.to_json()), settings);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_as_if_nothing_were_stored() {
+        for text in ["", "null", "{\"theme\":\"purple\"}", "[1", "{\"unknown\":1}"] {
+            assert_eq!(Settings::from_json(text), Settings::default(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_browsers_first_language_of_ours_is_taken() {
+        assert_eq!(Language::preferred(["de-DE", "it-CH", "en"]), Language::It);
+        assert_eq!(Language::preferred(["fr"]), Language::En);
+    }
+}

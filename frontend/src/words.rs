@@ -1,0 +1,346 @@
+//! Every visible word, in both languages side by side: a key without its Italian does not compile. Names of Kafka's own
+//! things stay as Kafka has them.
+//!
+//! `leptos_i18n` was tried first: for two languages and a few plurals it adds some 30 crates, ICU data and a YAML parser
+//! among them, to a page whose size is counted in kilobytes.
+
+use crate::state::Language;
+
+macro_rules! words {
+    ($($key:ident: $english:literal, $italian:literal;)*) => {
+        /// The words of one language. `{…}` stands for a value, filled in by [`fill`].
+        pub struct Words { $(pub $key: &'static str,)* }
+
+        static ENGLISH: Words = Words { $($key: $english,)* };
+        static ITALIAN: Words = Words { $($key: $italian,)* };
+
+        #[cfg(test)]
+        const ALL: &[(&str, &str, &str)] = &[$((stringify!($key), $english, $italian),)*];
+    };
+}
+
+pub fn of(language: Language) -> &'static Words {
+    match language {
+        Language::En => &ENGLISH,
+        Language::It => &ITALIAN,
+    }
+}
+
+/// Puts values in the places of their names.
+pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let mut text = String::with_capacity(template.len() + 16);
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(before);
+        let (name, behind) = after.split_once('}').unwrap_or((after, ""));
+        text.push_str(values.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value));
+        rest = behind;
+    }
+    text.push_str(rest);
+    text
+}
+
+/// `1 record`, `2 records`: of the two forms the one for this count, with `{n}` filled in.
+pub fn count(one: &str, many: &str, n: u64, shown: &str) -> String {
+    fill(if n == 1 { one } else { many }, &[("n", shown)])
+}
+
+words! {
+    // The frame of the page.
+    page_title: "Ponte", "Ponte";
+    views: "Views", "Viste";
+    nav_live: "Live", "Dal vivo";
+    language_switch: "Passa all'italiano", "Switch to English";
+    language_short: "IT", "EN";
+    theme_system: "Theme: as the system", "Tema: come il sistema";
+    theme_light: "Theme: light", "Tema: chiaro";
+    theme_dark: "Theme: dark", "Tema: scuro";
+    close: "Close", "Chiudi";
+    what_is: "What is {thing}?", "Che cos'è: {thing}?";
+
+    // Connection to the bridge.
+    link_connecting: "Connecting…", "Connessione…";
+    link_open: "Connected", "Connesso";
+    link_waiting: "Next try in {n} s", "Nuovo tentativo tra {n} s";
+    link_closed: "Disconnected", "Disconnesso";
+    try_now: "Try now", "Riprova ora";
+    reload: "Reload the page", "Ricarica la pagina";
+    banner_lost: "The bridge does not answer.", "Il bridge non risponde.";
+    banner_shutting_down: "The bridge was shut down.", "Il bridge è stato spento.";
+    banner_lost_next: "Next try in {n} s. Listening goes on by itself.", "Nuovo tentativo tra {n} s. L'ascolto riprende da solo.";
+    banner_lost_waiting_one: "{n} record sent has no answer yet.", "{n} record inviato è senza risposta.";
+    banner_lost_waiting_many: "{n} records sent have no answer yet.", "{n} record inviati sono senza risposta.";
+    banner_reconnecting: "Trying to reach it now…", "Provo a raggiungerlo ora…";
+    banner_closed: "The bridge ended the connection: {reason}.", "Il bridge ha chiuso la connessione: {reason}.";
+    banner_closed_next: "Trying again would end the same way.", "Riprovare darebbe lo stesso esito.";
+    close_4506: "this page is of another version than the bridge", "questa pagina è di un'altra versione";
+    close_4504: "it has too many connections", "ha troppe connessioni";
+    close_forbidden: "it refuses this page", "rifiuta questa pagina";
+    close_other: "code {code}", "codice {code}";
+
+    // Kafka.
+    broker_unknown: "Kafka: not known yet", "Kafka: non si sa ancora";
+    broker_demo: "Demo broker", "Broker di prova";
+    broker_demo_note: "in memory", "in memoria";
+    broker_one: "{n} broker", "{n} broker";
+    broker_many: "{n} brokers", "{n} broker";
+    broker_down: "Kafka is down", "Kafka non risponde";
+    banner_kafka: "Kafka does not answer at {servers}.", "Kafka non risponde su {servers}.";
+    banner_kafka_next: "The bridge keeps trying; sending and listening go on by themselves when it is back.",
+        "Il bridge continua a provare; invio e ascolto riprendono da soli quando torna.";
+    banner_kafka_start: "To start one here: docker compose -f kafka_broker.yaml up -d",
+        "Per avviarne uno qui: docker compose -f kafka_broker.yaml up -d";
+
+    // The crossing.
+    crossing: "Where the last record's time went", "Dove è passato il tempo dell'ultimo record";
+    pier_page: "This page", "Questa pagina";
+    pier_bridge: "Bridge", "Bridge";
+    pier_kafka: "Kafka", "Kafka";
+    pier_ready: "ready", "pronta";
+    pier_sent: "sent", "inviato";
+    pier_on_its_way: "on its way", "in viaggio";
+    pier_connected: "connected", "connesso";
+    pier_passed_on: "passed on", "inoltrato";
+    pier_away: "not there", "assente";
+    pier_down: "down", "non risponde";
+    pier_unknown: "not known", "non si sa";
+    pier_lost: "outcome unknown", "esito sconosciuto";
+    pier_up: "ready", "pronto";
+    pier_demo: "demo, in memory", "di prova, in memoria";
+    pier_seen: "seen after {ms}", "visto dopo {ms}";
+    pier_listening: "listening", "in ascolto";
+    pier_not_listening: "not listening", "non in ascolto";
+    explain_page: "Your browser. It cannot speak Kafka's protocol, so it sends each record over a WebSocket to the bridge.",
+        "Il tuo browser. Non sa parlare il protocollo di Kafka, perciò manda ogni record al bridge su un WebSocket.";
+    explain_bridge: "A small server with Kafka's real client inside. It passes your record on and returns Kafka's answer.",
+        "Un piccolo server con dentro il vero client di Kafka. Inoltra il tuo record e riporta la risposta di Kafka.";
+    explain_kafka: "The log. A topic is a list split into partitions; a record's number in its partition is its offset.",
+        "Il log. Un topic è una lista divisa in partizioni; il numero di un record nella sua partizione è l'offset.";
+    explain_back: "Listening, this page is a consumer like any other. A record you sent comes back with a terracotta edge.",
+        "In ascolto, questa pagina è un consumer come gli altri. Un record che hai inviato torna con il bordo terracotta.";
+
+    // Send.
+    send_title: "Send", "Invia";
+    topic: "Topic", "Topic";
+    explain_topic: "A named list of records. Where the broker allows it, sending to a new name creates the topic.",
+        "Una lista di record con un nome. Se il broker lo permette, inviare a un nome nuovo crea il topic.";
+    partition: "Partition", "Partizione";
+    explain_partition: "A topic is split into partitions; order holds within one. The same key always goes to the same one.",
+        "Un topic è diviso in partizioni; l'ordine vale dentro ciascuna. La stessa chiave va sempre nella stessa.";
+    partition_auto: "Auto, by key", "Auto, per chiave";
+    partition_fixed: "Number…", "Numero…";
+    partition_number: "Partition number", "Numero di partizione";
+    key: "Key", "Chiave";
+    key_form: "Form of the key", "Forma della chiave";
+    value: "Value", "Valore";
+    value_form: "Form of the value", "Forma del valore";
+    form_null: "null", "null";
+    form_text: "text", "testo";
+    form_json: "JSON", "JSON";
+    json_valid: "valid JSON", "JSON valido";
+    json_fault: "No valid JSON: line {line}, column {column}", "JSON non valido: riga {line}, colonna {column}";
+    no_key: "no key: any partition", "nessuna chiave: partizione qualsiasi";
+    no_value: "null: a tombstone", "null: un tombstone";
+    headers: "Headers", "Header";
+    header_name: "Name of header {n}", "Nome dell'header {n}";
+    header_value: "Value of header {n}", "Valore dell'header {n}";
+    header_name_short: "name", "nome";
+    header_value_short: "value", "valore";
+    header_add: "Add header", "Aggiungi header";
+    header_remove: "Remove header {n}", "Togli l'header {n}";
+    topic_invalid: "Letters, digits, dots, underscores and hyphens only", "Solo lettere, cifre, punti, trattini e trattini bassi";
+    send: "Send", "Invia";
+    send_ten: "Send 10", "Invia 10";
+    send_ten_hint: "Ten messages, one every half second", "Dieci messaggi, uno ogni mezzo secondo";
+    cannot_send_offline: "Not connected to the bridge", "Non connesso al bridge";
+    cannot_send_read_only: "This bridge is read-only", "Questo bridge è di sola lettura";
+    cannot_send_waiting: "Too many records wait for Kafka's answer", "Troppi record attendono la risposta di Kafka";
+    cannot_send_draft: "Correct the form first", "Prima correggi il modulo";
+    run_active: "A run is under way", "Un invio in serie è in corso";
+    more_fields: "All fields", "Tutti i campi";
+    fewer_fields: "Fewer fields", "Meno campi";
+
+    // Runs and sent rows.
+    run_every: "messaggio 0 to 9, every 0.5 s", "messaggio da 0 a 9, ogni 0,5 s";
+    run_cancel: "Cancel", "Annulla";
+    run_sent: "{n} of {total} sent", "{n} di {total} inviati";
+    run_acked_one: "{n} acknowledged", "{n} confermato";
+    run_acked_many: "{n} acknowledged", "{n} confermati";
+    run_seen_one: "{n} seen", "{n} visto";
+    run_seen_many: "{n} seen", "{n} visti";
+    run_failed_one: "{n} failed", "{n} fallito";
+    run_failed_many: "{n} failed", "{n} falliti";
+    run_unknown_one: "{n} unknown", "{n} sconosciuto";
+    run_unknown_many: "{n} unknown", "{n} sconosciuti";
+    run_done: "done", "finito";
+    run_cancelled: "cancelled", "annullato";
+    run_paused: "waits for the connection", "attende la connessione";
+    run_median: "median {ms}", "mediana {ms}";
+    sent_list: "Sent records", "Record inviati";
+    sent_none: "What you send appears here: queued, acknowledged by Kafka, seen again in the live list.",
+        "Qui appare quel che invii: in coda, confermato da Kafka, rivisto dal vivo.";
+    clear_sent: "Clear", "Svuota";
+    state_queued: "queued", "in coda";
+    state_acked: "acknowledged", "confermato";
+    state_failed: "failed", "fallito";
+    state_unknown: "unknown", "sconosciuto";
+    state_seen: "seen", "visto";
+    unknown_why: "The connection was lost before Kafka's answer came. The record may be in the log.",
+        "La connessione è caduta prima della risposta di Kafka. Il record potrebbe essere nel log.";
+
+    // Live.
+    live_title: "Live", "Dal vivo";
+    read_mode: "How to read", "Come leggere";
+    mode_group: "Group", "Gruppo";
+    mode_watch: "Watch", "Osserva";
+    mode_group_hint: "Joins a consumer group: positions are committed, partitions shared with its other members.",
+        "Entra in un gruppo di consumer: le posizioni sono salvate, le partizioni divise con gli altri membri.";
+    mode_watch_hint: "Only looks on: no group, nothing is committed.", "Guarda soltanto: nessun gruppo, niente viene salvato.";
+    group: "Group", "Gruppo";
+    explain_group: "Consumers with the same group name share the partitions. Kafka remembers how far the group has read.",
+        "I consumer con lo stesso nome di gruppo si dividono le partizioni. Kafka ricorda fin dove il gruppo ha letto.";
+    start: "From", "Da";
+    start_group_hint: "Where the group begins if it has no position yet", "Da dove comincia il gruppo se non ha ancora una posizione";
+    start_watch_hint: "Where to begin reading", "Da dove cominciare a leggere";
+    start_earliest: "earliest", "dall'inizio";
+    start_latest: "latest", "da ora";
+    listen: "Start listening", "Ascolta";
+    listen_starting: "Starting…", "Avvio…";
+    listen_stop: "Stop listening", "Ferma l'ascolto";
+    listen_stopping: "Stopping…", "Arresto…";
+    stop_to_change: "Stop listening to change this", "Ferma l'ascolto per cambiarlo";
+    status_idle: "Not listening", "Non in ascolto";
+    status_starting: "Starting to listen on '{topic}'…", "Avvio l'ascolto su '{topic}'…";
+    status_offline: "Will listen on '{topic}' when the bridge is back", "In ascolto su '{topic}' appena torna il bridge";
+    status_listening: "Listening on '{topic}'", "In ascolto su '{topic}'";
+    status_joining: "Joining group {group} on '{topic}'…", "Entro nel gruppo {group} su '{topic}'…";
+    status_stopping: "Stopping…", "Arresto…";
+    partitions_read: "partitions {list}", "partizioni {list}";
+    filter: "Filter: text in key or value", "Filtra: testo nella chiave o nel valore";
+    pause: "Pause", "Pausa";
+    resume: "Resume", "Riprendi";
+    pause_hint: "Holds the display; records go on arriving", "Ferma la vista; i record continuano ad arrivare";
+    clear: "Clear", "Svuota";
+    received_one: "received", "ricevuto";
+    received_many: "received", "ricevuti";
+    kept_one: "kept", "tenuto";
+    kept_many: "kept", "tenuti";
+    matching_one: "matches", "corrisponde";
+    matching_many: "match", "corrispondono";
+    missing_one: "missing", "non mostrato";
+    missing_many: "missing", "non mostrati";
+    kept_hint: "The newest 10,000 records are kept; older ones leave the list", "Si tengono gli ultimi 10.000 record; i più vecchi lasciano la lista";
+    records: "Records", "Record";
+    column_time: "Time", "Ora";
+    column_offset: "Offset", "Offset";
+    explain_offset: "partition@offset: where the record lies. Offsets count up within a partition and never change.",
+        "partizione@offset: dove sta il record. Gli offset crescono dentro una partizione e non cambiano mai.";
+    column_key: "Key", "Chiave";
+    column_value: "Value", "Valore";
+    column_size: "Size", "Byte";
+    tombstone: "tombstone (null value)", "tombstone (valore null)";
+    empty_value: "empty (0 bytes)", "vuoto (0 byte)";
+    binary: "binary", "binario";
+    new_one: "{n} new, jump to latest", "{n} nuovo, vai all'ultimo";
+    new_many: "{n} new, jump to latest", "{n} nuovi, vai agli ultimi";
+    jump_latest: "Jump to latest", "Vai agli ultimi";
+    gap_slow_one: "1 record not shown: offset {from}, this page was too slow", "1 record non mostrato: offset {from}, questa pagina era troppo lenta";
+    gap_slow_many: "{n} records not shown: offsets {from} to {to}, this page was too slow",
+        "{n} record non mostrati: offset da {from} a {to}, questa pagina era troppo lenta";
+    gap_retention_one: "1 record gone: offset {from}, Kafka has deleted it", "1 record perduto: offset {from}, Kafka l'ha cancellato";
+    gap_retention_many: "{n} records gone: offsets {from} to {to}, Kafka has deleted them",
+        "{n} record perduti: offset da {from} a {to}, Kafka li ha cancellati";
+    gap_recreated: "The topic was deleted and created again; offsets begin anew", "Il topic è stato cancellato e ricreato; gli offset ricominciano";
+
+    // Why the list is empty.
+    empty_idle: "Not listening yet", "Non sei ancora in ascolto";
+    empty_idle_next: "Start listening, then press Send 10: records appear here as they arrive, your own with a terracotta edge.",
+        "Avvia l'ascolto, poi premi Invia 10: i record appaiono qui appena arrivano, i tuoi con il bordo terracotta.";
+    empty_stopped: "Stopped", "Ascolto fermo";
+    empty_waiting: "Listening on '{topic}': nothing has come yet", "In ascolto su '{topic}': ancora niente";
+    empty_waiting_next: "Connected, 0 received. Whatever is sent to the topic appears here at once.",
+        "Connesso, 0 ricevuti. Quel che viene inviato al topic appare qui subito.";
+    empty_waiting_group: "Connected, 0 received. Group {group} has read everything so far, or the topic is empty. To see older records again, watch from earliest.",
+        "Connesso, 0 ricevuti. Il gruppo {group} ha già letto tutto, oppure il topic è vuoto. Per rivedere i record vecchi, osserva dall'inizio.";
+    empty_joining: "Joining group {group}…", "Entro nel gruppo {group}…";
+    empty_joining_next: "Kafka shares the partitions among the members. That takes seconds; up to a minute when a member has vanished.",
+        "Kafka divide le partizioni tra i membri. Ci vogliono secondi; fino a un minuto se un membro è sparito.";
+    empty_no_partition: "This member has no partition", "Questo membro non ha partizioni";
+    empty_no_partition_next: "Other members of group {group} read all of them. When one leaves, its partitions come here.",
+        "Le leggono tutte gli altri membri del gruppo {group}. Quando uno esce, le sue arrivano qui.";
+    empty_cleared: "Cleared", "Lista svuotata";
+    empty_filtered: "Nothing matches the filter", "Niente corrisponde al filtro";
+    empty_filtered_next: "Looked through {n} records for “{text}”.", "Cercato “{text}” in {n} record.";
+    empty_filter_clear: "Remove the filter", "Togli il filtro";
+    empty_offline: "No connection to the bridge", "Nessuna connessione al bridge";
+    empty_offline_next: "Listening goes on by itself when it is back.", "L'ascolto riprende da solo quando torna.";
+    empty_no_broker: "Kafka does not answer", "Kafka non risponde";
+    empty_no_broker_next: "Listening goes on by itself when Kafka is back.", "L'ascolto riprende da solo quando Kafka torna.";
+    topic_missing: "Topic '{topic}' does not exist yet", "Il topic '{topic}' non esiste ancora";
+    topic_missing_next: "Its records appear here as soon as it does. Sending to it creates it, where the broker allows that.",
+        "I suoi record appaiono qui appena esiste. Inviare un record lo crea, se il broker lo permette.";
+    problem_listening: "Listening is hindered", "L'ascolto è ostacolato";
+    problem_refused: "The bridge could not start listening", "Il bridge non ha potuto avviare l'ascolto";
+
+    // One record.
+    detail: "Record {place}", "Record {place}";
+    detail_close: "Close the record (Esc)", "Chiudi il record (Esc)";
+    offset: "Offset", "Offset";
+    time: "Time", "Ora";
+    time_create: "set by the producer", "messa dal producer";
+    time_append: "set by the broker", "messa dal broker";
+    time_none: "none", "nessuna";
+    size: "Size", "Dimensione";
+    size_parts: "key {key}, value {value}", "chiave {key}, valore {value}";
+    sent_by: "Sent by", "Inviato da";
+    sent_by_page: "this page, seen in {ms}", "questa pagina, visto in {ms}";
+    headers_none: "none", "nessuno";
+    copy_value: "Copy value", "Copia il valore";
+    copied: "Copied", "Copiato";
+    copy_failed: "The browser did not allow copying", "Il browser non ha permesso di copiare";
+    shown_part: "The first {shown} of {size} are shown; copying takes all.", "Sono mostrati i primi {shown} di {size}; la copia li prende tutti.";
+
+    // Messages.
+    refused: "The bridge refused a request", "Il bridge ha rifiutato una richiesta";
+    unreadable: "The bridge sent something this page cannot read; reload it", "Il bridge ha inviato qualcosa che questa pagina non sa leggere; ricaricala";
+
+    // Keys.
+    shortcuts: "Keyboard shortcuts", "Scorciatoie da tastiera";
+    keys_send: "Send the record", "Invia il record";
+    keys_filter: "Go to the filter", "Vai al filtro";
+    keys_pause: "Pause or resume the list", "Ferma o riprendi la lista";
+    keys_move: "Move through the records", "Scorri i record";
+    keys_open: "Open the record", "Apri il record";
+    keys_ends: "First and latest record", "Primo e ultimo record";
+    keys_close: "Close what is open", "Chiudi ciò che è aperto";
+    keys_help: "Show this list", "Mostra questo elenco";
+    keys_space: "Space", "Spazio";
+    keys_enter: "Enter", "Invio";
+    keys_ctrl: "Ctrl", "Ctrl";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_take_the_places_of_their_names() {
+        assert_eq!(fill("{n} of {total} {x}!", &[("total", "10"), ("n", "{total}")]), "{total} of 10 !");
+        assert_eq!(fill("no place", &[("n", "1")]), "no place");
+        assert_eq!(fill("cut {off", &[]), "cut ");
+    }
+
+    #[test]
+    fn both_languages_have_the_same_places() {
+        let places = |text: &str| {
+            let mut names: Vec<String> =
+                text.split('{').skip(1).filter_map(|part| Some(part.split_once('}')?.0.to_owned())).collect();
+            names.sort();
+            names
+        };
+        for (key, english, italian) in ALL {
+            assert_eq!(places(english), places(italian), "{key}");
+            assert!(!english.is_empty() && !italian.is_empty(), "{key}");
+        }
+    }
+}

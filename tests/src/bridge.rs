@@ -1,0 +1,162 @@
+//! A bridge of the test's own, started as a user starts it: the real binary, a free port, what it prints.
+
+use std::future::IntoFuture;
+use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use protocol::Cluster;
+
+use crate::client::Client;
+use crate::http::{Request, Response};
+use crate::judge::Judge;
+use crate::kafka::Kafka;
+use crate::program::Program;
+use crate::socket::{Handshake, Socket};
+
+/// What the first line of standard output begins with.
+const LISTENING: &str = "Ponte is listening on http://";
+
+/// How a bridge is to be started: `Bridge::start().on(&kafka).option("--group", "g").await`.
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    listen: Option<String>,
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+}
+
+/// A bridge that accepts connections.
+#[derive(Debug)]
+pub struct Bridge {
+    program: Program,
+    builder: Builder,
+    /// `127.0.0.1:40123`
+    pub address: String,
+    /// The whole first line of standard output.
+    pub greeting: String,
+    /// From the start of the process to its first line.
+    pub started_in: Duration,
+}
+
+impl Builder {
+    pub fn on(self, kafka: &Kafka) -> Self {
+        match kafka.bootstrap_servers() {
+            None => self.demo(),
+            Some(bootstrap) => self.option("--bootstrap-servers", &bootstrap),
+        }
+    }
+
+    pub fn demo(self) -> Self {
+        self.flag("--demo")
+    }
+
+    /// The topic that the page proposes; the demo broker has it from the start, with one partition.
+    pub fn topic(self, topic: &str) -> Self {
+        self.option("--topic", topic)
+    }
+
+    pub fn option(self, name: &str, value: &str) -> Self {
+        self.flag(name).flag(value)
+    }
+
+    pub fn flag(mut self, name: &str) -> Self {
+        self.args.push(name.to_owned());
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    async fn run(self) -> Bridge {
+        let listen = self.listen.as_deref().unwrap_or("127.0.0.1:0");
+        let mut args = vec!["--listen", listen];
+        args.extend(self.args.iter().map(String::as_str));
+        let env: Vec<(&str, &str)> = self.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+
+        let begin = Instant::now();
+        let mut program = Program::bridge_with(&args, &env);
+        let greeting = program.line().await;
+        let started_in = begin.elapsed();
+        let address = greeting.strip_prefix(LISTENING).unwrap_or_else(|| panic!("the first line is {greeting:?}"));
+        let end = address.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ':'))).unwrap_or(address.len());
+        let address = address[..end].to_owned();
+        Bridge { program, builder: self, address, greeting, started_in }
+    }
+}
+
+impl IntoFuture for Builder {
+    type Output = Bridge;
+    type IntoFuture = Pin<Box<dyn Future<Output = Bridge>>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl Bridge {
+    pub fn start() -> Builder {
+        Builder::default()
+    }
+
+    /// The same bridge once more, on the same port; the old one must have ended.
+    pub async fn start_again(&mut self) {
+        assert!(!self.program.is_running(), "stop the bridge first");
+        let builder = Builder { listen: Some(self.address.clone()), ..self.builder.clone() };
+        *self = builder.run().await;
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+
+    /// A client that has been welcomed.
+    pub async fn client(&self) -> Client {
+        Client::hello(self.socket().await).await
+    }
+
+    /// A socket that has said nothing yet.
+    pub async fn socket(&self) -> Socket {
+        self.handshake().open().await
+    }
+
+    /// A handshake whose headers the test chooses.
+    pub fn handshake(&self) -> Handshake {
+        Handshake::with(&self.address)
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        Request::get(path).send(&self.address).await
+    }
+
+    /// What `/api/cluster` says.
+    pub async fn cluster(&self) -> Cluster {
+        self.get("/api/cluster").await.json()
+    }
+
+    /// An independent client of the same Kafka; `None`, and the skip, where it is not installed.
+    pub async fn judge(&self) -> Option<Judge> {
+        Judge::of(&self.bootstrap_servers().await)
+    }
+
+    pub async fn bootstrap_servers(&self) -> String {
+        let cluster = self.cluster().await;
+        assert!(!cluster.bootstrap_servers.is_empty(), "/api/cluster names no address: {cluster:?}");
+        cluster.bootstrap_servers
+    }
+}
+
+impl Deref for Bridge {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        &self.program
+    }
+}
+
+impl DerefMut for Bridge {
+    fn deref_mut(&mut self) -> &mut Program {
+        &mut self.program
+    }
+}

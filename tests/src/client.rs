@@ -1,0 +1,386 @@
+//! A client as a third party would write it from the specification: `hello`, requests, streams, JSON only.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use protocol::{
+    Ack, ClientMessage, ErrorBody, ErrorMessage, Flow, Frame, Header, Hello, Offset, Ping, Pong, Position, Produce,
+    ProduceRecord, Produced, Record, Records, RequestId, Resume, ServerMessage, Subscribed, Unsubscribe, Unsubscribed,
+    Welcome, WireBytes,
+};
+use tokio::time::Instant;
+
+use crate::socket::{Heard, Socket};
+use crate::wait::PATIENCE;
+use crate::watch::Watch;
+
+/// One record of a stream, with its number in the subscription.
+#[derive(Clone, Debug)]
+pub struct Received {
+    pub number: u64,
+    pub topic: String,
+    pub partition: i32,
+    pub record: Record,
+}
+
+impl Received {
+    pub fn offset(&self) -> i64 {
+        self.record.offset.0
+    }
+
+    /// The value's bytes as text; panics on null.
+    pub fn value(&self) -> String {
+        let bytes = self.record.value.as_kafka().unwrap_or_else(|| panic!("null value: {self:?}"));
+        String::from_utf8(bytes.to_vec()).unwrap_or_else(|_| panic!("no text: {self:?}"))
+    }
+
+    pub fn place(&self) -> (i32, i64) {
+        (self.partition, self.offset())
+    }
+}
+
+/// A record's end.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    Acked { topic: String, partition: i32, offset: i64 },
+    Failed(ErrorBody),
+}
+
+#[derive(Debug)]
+pub struct Client {
+    pub socket: Socket,
+    pub welcome: Welcome,
+    /// Answers `ping`, as everyone should.
+    pub answers_pings: bool,
+    inbox: VecDeque<Frame<ServerMessage>>,
+    next_request: RequestId,
+    next_seq: u64,
+    outcomes: BTreeMap<u64, Outcome>,
+    /// The number of the next record of each subscription.
+    next_number: BTreeMap<u32, u64>,
+}
+
+/// A message that `expect` can wait for.
+pub trait Expected: Sized {
+    const NAME: &str;
+    fn pick(message: &ServerMessage) -> Option<Self>;
+}
+
+macro_rules! expected {
+    ($($message:ident),*) => {$(
+        impl Expected for protocol::$message {
+            const NAME: &str = stringify!($message);
+            fn pick(message: &ServerMessage) -> Option<Self> {
+                match message {
+                    ServerMessage::$message(body) => Some(body.clone()),
+                    _ => None,
+                }
+            }
+        }
+    )*};
+}
+
+expected!(
+    Welcome, Ping, ErrorMessage, ClusterChanged, Produced, Subscribed, Assigned, Revoked, Records, Gap, Committed,
+    Unsubscribed, Fetched, ClusterResult, TopicsResult, TopicResult, CreateTopicResult, DeleteTopicResult,
+    GroupsResult, GroupResult, PlanOffsetResetResult, ResetOffsetsResult
+);
+
+impl Client {
+    pub async fn hello(socket: Socket) -> Self {
+        Self::hello_with(socket, None).await
+    }
+
+    /// Comes back to a session that lost its socket.
+    pub async fn resume(socket: Socket, session: &str) -> Self {
+        Self::hello_with(socket, Some(Resume { session: session.to_owned() })).await
+    }
+
+    async fn hello_with(mut socket: Socket, resume: Option<Resume>) -> Self {
+        let hello = Hello {
+            protocol: protocol::SUBPROTOCOL.to_owned(),
+            client: "tests/1".to_owned(),
+            token: None,
+            resume,
+        };
+        socket.text(&ClientMessage::from(hello).to_json()).await;
+        let heard = socket.next().await;
+        let Heard::Text(text) = heard else { panic!("no welcome: {heard:?}") };
+        let parsed = ServerMessage::parse(&text);
+        let Ok(Frame { id: None, message: ServerMessage::Welcome(welcome) }) = parsed else {
+            panic!("no welcome: {parsed:?}")
+        };
+        Self {
+            socket,
+            welcome,
+            answers_pings: true,
+            inbox: VecDeque::new(),
+            next_request: 1,
+            next_seq: 0,
+            outcomes: BTreeMap::new(),
+            next_number: BTreeMap::new(),
+        }
+    }
+
+    pub async fn send(&mut self, message: impl Into<ClientMessage>) {
+        self.socket.text(&message.into().to_json()).await;
+    }
+
+    /// Sends a request; its number is what the reply carries.
+    pub async fn request(&mut self, message: impl Into<ClientMessage>) -> RequestId {
+        let id = self.next_request;
+        self.next_request += 1;
+        self.socket.text(&message.into().to_json_with_id(Some(id))).await;
+        id
+    }
+
+    /// The next message of this type; others stay for whoever expects them.
+    pub async fn expect<T: Expected>(&mut self) -> T {
+        self.find(T::NAME, |frame| T::pick(&frame.message)).await
+    }
+
+    /// The reply to a request; an error in its place fails the test.
+    pub async fn reply<T: Expected>(&mut self, request: RequestId) -> T {
+        let reply = self
+            .find(T::NAME, |frame| match &frame.message {
+                _ if frame.id != Some(request) => None,
+                ServerMessage::ErrorMessage(error) => Some(Err(error.clone())),
+                message => T::pick(message).map(Ok),
+            })
+            .await;
+        reply.unwrap_or_else(|error| panic!("request {request} was refused: {error:?}"))
+    }
+
+    pub async fn ask<T: Expected>(&mut self, message: impl Into<ClientMessage>) -> T {
+        let request = self.request(message).await;
+        self.reply(request).await
+    }
+
+    /// The error that answers a request.
+    pub async fn refused(&mut self, message: impl Into<ClientMessage>) -> ErrorMessage {
+        let request = self.request(message).await;
+        self.find("Error", |frame| match &frame.message {
+            ServerMessage::ErrorMessage(error) if frame.id == Some(request) => Some(error.clone()),
+            message if frame.id == Some(request) => panic!("accepted: {message:?}"),
+            _ => None,
+        })
+        .await
+    }
+
+    /// The first message that `pick` takes, out of those that wait and those to come.
+    pub async fn find<T>(&mut self, what: &str, mut pick: impl FnMut(&Frame<ServerMessage>) -> Option<T>) -> T {
+        for index in 0..self.inbox.len() {
+            if let Some(found) = pick(&self.inbox[index]) {
+                self.inbox.remove(index);
+                return found;
+            }
+        }
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let limit = deadline.saturating_duration_since(Instant::now());
+            let Some(frame) = self.hear_within(limit).await else {
+                panic!("no {what} within {} s; waiting are {:?}", PATIENCE.as_secs(), self.inbox)
+            };
+            if let Some(found) = pick(&frame) {
+                return found;
+            }
+            self.inbox.push_back(frame);
+        }
+    }
+
+    /// The next message, whatever it is; `None` when nothing comes in time.
+    pub async fn next_within(&mut self, limit: Duration) -> Option<ServerMessage> {
+        match self.inbox.pop_front() {
+            Some(frame) => Some(frame.message),
+            None => self.hear_within(limit).await.map(|frame| frame.message),
+        }
+    }
+
+    /// Reads for that long and keeps what comes; says whether anything of this type is among it.
+    pub async fn nothing<T: Expected>(&mut self, during: Duration) {
+        let deadline = Instant::now() + during;
+        while let Some(frame) = self.hear_within(deadline.saturating_duration_since(Instant::now())).await {
+            self.inbox.push_back(frame);
+        }
+        let unwanted = self.inbox.iter().find(|frame| T::pick(&frame.message).is_some());
+        assert!(unwanted.is_none(), "unexpected {unwanted:?}");
+    }
+
+    async fn hear_within(&mut self, limit: Duration) -> Option<Frame<ServerMessage>> {
+        let deadline = Instant::now() + limit;
+        loop {
+            match self.socket.next_within(deadline.saturating_duration_since(Instant::now())).await? {
+                Heard::Text(text) => {
+                    let frame = ServerMessage::parse(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+                    if frame.message.name() == "ping" && self.answers_pings {
+                        self.send(Pong {}).await;
+                    }
+                    // Every number of pings may come between two messages.
+                    if Ping::pick(&frame.message).is_none() || !self.answers_pings {
+                        return Some(frame);
+                    }
+                }
+                other => panic!("expected a message, heard {other:?}"),
+            }
+        }
+    }
+
+    // Produce
+
+    /// Sends these records with the next sequence numbers; returns the first.
+    pub async fn produce(&mut self, records: Vec<ProduceRecord>) -> u64 {
+        let seq = self.next_seq;
+        self.next_seq += records.len() as u64;
+        self.send(Produce { seq, records }).await;
+        seq
+    }
+
+    /// Produces and waits until all are acknowledged; their partitions and offsets, in the order sent.
+    pub async fn write(&mut self, records: Vec<ProduceRecord>) -> Vec<(i32, i64)> {
+        let count = records.len() as u64;
+        let first = self.produce(records).await;
+        let mut places = Vec::new();
+        for seq in first..first + count {
+            match self.outcome(seq).await {
+                Outcome::Acked { partition, offset, .. } => places.push((partition, offset)),
+                Outcome::Failed(error) => panic!("record {seq} failed: {error:?}"),
+            }
+        }
+        places
+    }
+
+    pub async fn outcome(&mut self, seq: u64) -> Outcome {
+        loop {
+            if let Some(outcome) = self.outcomes.get(&seq) {
+                return outcome.clone();
+            }
+            let produced = self.expect::<Produced>().await;
+            self.note_outcomes(produced);
+        }
+    }
+
+    /// Each record has exactly one outcome; a second one that says the same is only right after a resume.
+    fn note_outcomes(&mut self, produced: Produced) {
+        let mut outcomes = Vec::new();
+        for ack in produced.acks {
+            assert!(ack.first <= ack.last, "an empty range: {ack:?}");
+            outcomes.extend((ack.first..=ack.last).zip(ack.offset.0..).map(|(seq, offset)| {
+                (seq, Outcome::Acked { topic: ack.topic.clone(), partition: ack.partition, offset })
+            }));
+        }
+        outcomes.extend(produced.errors.into_iter().map(|failed| (failed.seq, Outcome::Failed(failed.error))));
+        for (seq, outcome) in outcomes {
+            let before = self.outcomes.insert(seq, outcome.clone());
+            let repeated = self.welcome.resumed && before.as_ref() == Some(&outcome);
+            assert!(before.is_none() || repeated, "record {seq} has two outcomes: {before:?}, then {outcome:?}");
+        }
+    }
+
+    // Subscribe
+
+    pub async fn subscribe(&mut self, watch: &Watch) -> u32 {
+        let Subscribed { subscription } = self.ask(watch.message()).await;
+        self.next_number.insert(subscription, 1);
+        subscription
+    }
+
+    /// The next records of a subscription, at least `count`; numbers without a jump.
+    pub async fn records(&mut self, subscription: u32, count: usize) -> Vec<Received> {
+        let mut received = Vec::new();
+        while received.len() < count {
+            let what = format!("record {} of {count}", received.len() + 1);
+            let batch: Records = self
+                .find(&what, |frame| {
+                    Records::pick(&frame.message).filter(|records| records.subscription == subscription)
+                })
+                .await;
+            received.extend(self.numbered(batch));
+        }
+        received
+    }
+
+    /// Gives each record its number and insists that none is missing.
+    pub fn numbered(&mut self, batch: Records) -> Vec<Received> {
+        let Records { subscription, seq, topic, partition, records } = batch;
+        let next = self.next_number.get_mut(&subscription).unwrap_or_else(|| panic!("no subscription {subscription}"));
+        let first = (seq + 1).checked_sub(records.len() as u64).unwrap_or_else(|| panic!("seq {seq} is too small"));
+        assert_eq!(first, *next, "subscription {subscription}: the number of its next record");
+        assert!(!records.is_empty() && records.len() <= protocol::MAX_BATCH_RECORDS, "{} records", records.len());
+        *next = seq + 1;
+        let numbered = (first..).zip(records);
+        numbered.map(|(number, record)| Received { number, topic: topic.clone(), partition, record }).collect()
+    }
+
+    pub async fn flow(&mut self, subscription: u32, through: u64, records: u64) {
+        self.send(Flow { subscription, through, records, bytes: 1 << 20 }).await;
+    }
+
+    pub async fn ack(&mut self, subscription: u32, topic: &str, partition: i32, offset: i64) {
+        let positions = vec![Position { topic: topic.to_owned(), partition, offset: Offset(offset) }];
+        self.send(Ack { subscription, positions }).await;
+    }
+
+    /// Everything that still came before the reply, in order.
+    pub async fn unsubscribe(&mut self, subscription: u32) -> Vec<Received> {
+        let request = self.request(Unsubscribe { subscription }).await;
+        let mut last = Vec::new();
+        loop {
+            let message = self
+                .find("Unsubscribed", |frame| match &frame.message {
+                    ServerMessage::Records(records) if records.subscription == subscription => {
+                        Some(Ok(records.clone()))
+                    }
+                    ServerMessage::Unsubscribed(Unsubscribed { .. }) if frame.id == Some(request) => Some(Err(())),
+                    _ => None,
+                })
+                .await;
+            match message {
+                Ok(records) => last.extend(self.numbered(records)),
+                Err(()) => return last,
+            }
+        }
+    }
+}
+
+/// The seed's message: `{"id": 3, "text": "messaggio 3"}`.
+pub fn messaggio(topic: &str, id: usize) -> ProduceRecord {
+    json_record(topic, &format!(r#"{{"id": {id}, "text": "messaggio {id}"}}"#))
+}
+
+/// `count` of the seed's messages.
+pub fn messaggi(topic: &str, count: usize) -> Vec<ProduceRecord> {
+    (0..count).map(|id| messaggio(topic, id)).collect()
+}
+
+pub fn json_record(topic: &str, json: &str) -> ProduceRecord {
+    let value = serde_json::from_str(&format!(r#"{{"json":{json}}}"#)).unwrap_or_else(|e| panic!("{e}: {json}"));
+    ProduceRecord { topic: topic.to_owned(), value, ..ProduceRecord::default() }
+}
+
+pub fn text_record(topic: &str, value: &str) -> ProduceRecord {
+    ProduceRecord { topic: topic.to_owned(), value: WireBytes::text(value), ..ProduceRecord::default() }
+}
+
+/// Reads aloud: `text_record(&topic, "ciao").with_key("k").on_partition(2)`.
+pub trait RecordExt: Sized {
+    fn with_key(self, key: &str) -> Self;
+    fn on_partition(self, partition: i32) -> Self;
+    fn with_header(self, name: &str, value: WireBytes) -> Self;
+}
+
+impl RecordExt for ProduceRecord {
+    fn with_key(mut self, key: &str) -> Self {
+        self.key = WireBytes::text(key);
+        self
+    }
+
+    fn on_partition(mut self, partition: i32) -> Self {
+        self.partition = Some(partition);
+        self
+    }
+
+    fn with_header(mut self, name: &str, value: WireBytes) -> Self {
+        self.headers.push(Header(name.to_owned(), value));
+        self
+    }
+}

@@ -1,0 +1,223 @@
+//! Kafka in the three forms that the tests meet: the bridge's demo broker, a mock cluster that the test owns and
+//! breaks, and real Kafka, started once for all tests.
+
+use std::collections::BTreeMap;
+use std::process::Output;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use local_kafka::{Cluster, Flavour, Installation, Options};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::skip::skip;
+use crate::wait::unique;
+
+/// What a broker may take to answer one request of the test's own.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The Kafka that a claim is tested on.
+#[derive(Clone, Copy)]
+pub enum Kafka {
+    /// Inside each bridge, four partitions a topic.
+    Demo,
+    Real(&'static Cluster),
+}
+
+impl Kafka {
+    pub async fn demo() -> Option<Self> {
+        Some(Self::Demo)
+    }
+
+    /// A current Kafka without ZooKeeper; `None`, and the skip, where it cannot be had.
+    pub async fn current() -> Option<Self> {
+        static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
+        Self::shared(&CLUSTER, Flavour::Kraft { brokers: 1 }).await
+    }
+
+    /// The last Kafka with ZooKeeper.
+    pub async fn with_zookeeper() -> Option<Self> {
+        static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
+        Self::shared(&CLUSTER, Flavour::Zookeeper).await
+    }
+
+    /// The first test that asks starts it; it ends with the test process.
+    async fn shared(cluster: &'static OnceLock<Result<Cluster, String>>, flavour: Flavour) -> Option<Self> {
+        let start = move || {
+            let installation = Installation::find_or_fetch(flavour).map_err(|reason| reason.to_string())?;
+            Ok(installation.start(&Options::for_tests()).unwrap_or_else(|error| panic!("{flavour}: {error:?}")))
+        };
+        let started = tokio::task::spawn_blocking(move || cluster.get_or_init(start));
+        match started.await.unwrap_or_else(|error| panic!("{flavour} did not start: {error}")) {
+            Ok(cluster) => Some(Self::Real(cluster)),
+            Err(reason) => {
+                skip(&format!("{flavour}: {reason}"));
+                None
+            }
+        }
+    }
+
+    /// `None`: the bridge brings its own.
+    pub fn bootstrap_servers(&self) -> Option<String> {
+        match self {
+            Self::Demo => None,
+            Self::Real(cluster) => Some(cluster.bootstrap_servers()),
+        }
+    }
+
+    /// A topic of the test's own with one partition; on the demo broker `Bridge::start().on(&kafka).topic(&topic)`
+    /// brings it.
+    pub async fn topic(&self, noun: &str) -> String {
+        self.topic_with(noun, 1).await
+    }
+
+    /// With so many partitions on real Kafka. The demo broker gives four to every topic but its first.
+    pub async fn topic_with(&self, noun: &str, partitions: i32) -> String {
+        let topic = unique(noun);
+        if let Self::Real(cluster) = self {
+            create_topic(&cluster.bootstrap_servers(), &topic, partitions).await;
+        }
+        topic
+    }
+
+    pub fn is_demo(&self) -> bool {
+        matches!(self, Self::Demo)
+    }
+
+    /// What Kafka's own command-line tool prints, by its class. The demo broker is too small a Kafka for them.
+    pub async fn tool(&self, class: &'static str, arguments: &[&str]) -> String {
+        let Self::Real(cluster) = *self else { panic!("{class} needs a real Kafka") };
+        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let output = tokio::task::spawn_blocking(move || {
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            cluster.tool(class, &arguments).unwrap_or_else(|error| panic!("{class}: {error:?}"))
+        });
+        let Output { status, stdout, stderr } = output.await.expect("the tool's thread does not panic");
+        let stdout = String::from_utf8_lossy(&stdout).into_owned();
+        assert!(status.success(), "{class}: {status}\n{stdout}\n{}", String::from_utf8_lossy(&stderr));
+        stdout
+    }
+}
+
+/// A topic with so many partitions, where the demo broker's four are not what the test wants.
+pub async fn create_topic(bootstrap_servers: &str, topic: &str, partitions: i32) {
+    let admin: AdminClient<DefaultClientContext> = client_config(bootstrap_servers).create().expect("an admin client");
+    let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+    let options = AdminOptions::new().operation_timeout(Some(REQUEST_TIMEOUT)).request_timeout(Some(REQUEST_TIMEOUT));
+    let created = admin.create_topics([&new], &options).await.unwrap_or_else(|error| panic!("{topic}: {error}"));
+    assert!(matches!(created.as_slice(), [Ok(_)]), "{topic}: {created:?}");
+}
+
+/// The positions that the group has committed, by partition.
+pub async fn committed(bootstrap_servers: &str, group: &str, topic: &str) -> BTreeMap<i32, i64> {
+    let mut config = client_config(bootstrap_servers);
+    config.set("group.id", group);
+    let topic = topic.to_owned();
+    let positions = tokio::task::spawn_blocking(move || {
+        let consumer: BaseConsumer = config.create().expect("a consumer");
+        let metadata = consumer.fetch_metadata(Some(&topic), REQUEST_TIMEOUT).expect("metadata");
+        let mut wanted = TopicPartitionList::new();
+        for partition in metadata.topics()[0].partitions() {
+            wanted.add_partition(&topic, partition.id());
+        }
+        let found = consumer.committed_offsets(wanted, REQUEST_TIMEOUT).expect("committed offsets");
+        let found = found.elements().into_iter().filter_map(|element| match element.offset() {
+            Offset::Offset(offset) => Some((element.partition(), offset)),
+            _ => None,
+        });
+        found.collect()
+    });
+    positions.await.expect("asking for positions does not panic")
+}
+
+fn client_config(bootstrap_servers: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", bootstrap_servers);
+    config
+}
+
+/// A broker of the test's own, to be broken and mended. In memory, librdkafka's.
+pub struct Mock {
+    cluster: MockCluster<'static, DefaultProducerContext>,
+    brokers: i32,
+}
+
+impl Mock {
+    pub fn start() -> Self {
+        Self::with_brokers(1)
+    }
+
+    pub fn with_brokers(brokers: i32) -> Self {
+        Self { cluster: MockCluster::new(brokers).expect("a mock cluster"), brokers }
+    }
+
+    pub fn bootstrap_servers(&self) -> String {
+        self.cluster.bootstrap_servers()
+    }
+
+    pub fn with_topic(self, topic: &str, partitions: i32) -> Self {
+        self.cluster.create_topic(topic, partitions, 1).unwrap_or_else(|error| panic!("{topic}: {error}"));
+        self
+    }
+
+    /// Connections end, and new ones get no answer.
+    pub fn down(&self) {
+        (1..=self.brokers).for_each(|id| self.cluster.broker_down(id).expect("a broker of this cluster"));
+    }
+
+    pub fn up(&self) {
+        (1..=self.brokers).for_each(|id| self.cluster.broker_up(id).expect("a broker of this cluster"));
+    }
+
+    /// Every answer takes that much longer.
+    pub fn slow(&self, round_trip: Duration) {
+        for id in 1..=self.brokers {
+            self.cluster.broker_round_trip_time(id, round_trip).expect("a broker of this cluster");
+        }
+    }
+}
+
+/// An address on which nothing listens.
+pub fn nobodys_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("a bound listener").to_string()
+}
+
+/// Runs one claim on each Kafka: `on_every_kafka! { async fn claim(kafka: Kafka) { … } }` becomes the tests
+/// `claim::on_the_demo_broker`, `claim::on_current_kafka` and `claim::on_kafka_with_zookeeper`. With `real` before it the
+/// claim is about what the demo broker cannot do (it forgets, it has no tools).
+#[macro_export]
+macro_rules! on_every_kafka {
+    (real $(#[$doc:meta])* async fn $claim:ident($kafka:ident: Kafka) $body:block) => {
+        $(#[$doc])*
+        async fn $claim($kafka: $crate::Kafka) $body
+
+        mod $claim {
+            $crate::on_every_kafka!(@ $claim on_current_kafka current);
+            $crate::on_every_kafka!(@ $claim on_kafka_with_zookeeper with_zookeeper);
+        }
+    };
+    ($($(#[$doc:meta])* async fn $claim:ident($kafka:ident: Kafka) $body:block)*) => {$(
+        $(#[$doc])*
+        async fn $claim($kafka: $crate::Kafka) $body
+
+        mod $claim {
+            $crate::on_every_kafka!(@ $claim on_the_demo_broker demo);
+            $crate::on_every_kafka!(@ $claim on_current_kafka current);
+            $crate::on_every_kafka!(@ $claim on_kafka_with_zookeeper with_zookeeper);
+        }
+    )*};
+    (@ $claim:ident $test:ident $kafka:ident) => {
+        #[tokio::test]
+        async fn $test() {
+            if let Some(kafka) = $crate::Kafka::$kafka().await {
+                super::$claim(kafka).await;
+            }
+        }
+    };
+}

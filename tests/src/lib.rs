@@ -1,0 +1,37 @@
+//! What the end-to-end tests stand on: a bridge as a child process, a client of its socket, Kafka in three forms with
+//! independent judges, a real browser. The claims themselves are in `tests/e2e/`.
+
+pub mod bridge;
+pub mod browser;
+pub mod client;
+pub mod http;
+pub mod judge;
+pub mod kafka;
+pub mod page;
+pub mod program;
+pub mod skip;
+pub mod socket;
+pub mod wait;
+pub mod watch;
+
+pub use bridge::Bridge;
+pub use browser::Browser;
+pub use client::Client;
+pub use kafka::Kafka;
+pub use page::Page;
+pub use program::Program;
+pub use socket::Socket;
+pub use wait::{PATIENCE, eventually, unique};
+pub use watch::Watch;
+
+/// A number of the table, for the log: what was measured on this machine, in this run.
+pub fn measured(name: &str, value: impl std::fmt::Display) {
+    say(&format!("MEASURED {name} {value}"));
+}
+
+/// Past the test harness, which keeps to itself what a passing test prints.
+fn say(line: &str) {
+    use std::io::Write;
+    // A closed standard output is no reason to fail.
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}

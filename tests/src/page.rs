@@ -1,0 +1,344 @@
+//! The page as a user has it: found by its test ids, clicked with a mouse, typed into, watched for errors.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use chromiumoxide::cdp::browser_protocol::emulation::{
+    MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams, SetUserAgentOverrideParams,
+};
+use chromiumoxide::cdp::browser_protocol::input::{
+    DispatchKeyEventParams, DispatchKeyEventType, InsertTextParams,
+};
+use chromiumoxide::cdp::browser_protocol::log;
+use chromiumoxide::cdp::browser_protocol::page::CaptureScreenshotFormat;
+use chromiumoxide::cdp::js_protocol::runtime::{
+    ConsoleApiCalledType, EventConsoleApiCalled, EventExceptionThrown,
+};
+use chromiumoxide::page::ScreenshotParams;
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+
+use crate::wait::{PATIENCE, POLL_INTERVAL};
+
+/// Runs before the page's own code, in every document.
+const REPORT_CSP_VIOLATIONS: &str = "window.__csp = []; document.addEventListener('securitypolicyviolation', \
+    event => window.__csp.push(`${event.effectiveDirective} ${event.blockedURI} ${event.sample}`));";
+
+/// The screen that a page is looked at on.
+#[derive(Clone, Debug)]
+pub struct View {
+    pub width: i64,
+    pub height: i64,
+    pub dark: bool,
+    /// What the browser says that its user reads.
+    pub language: &'static str,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self { width: 1280, height: 800, dark: false, language: "en" }
+    }
+}
+
+impl View {
+    /// A telephone.
+    pub fn narrow() -> Self {
+        Self { width: 390, height: 844, ..Self::default() }
+    }
+
+    pub fn dark(self) -> Self {
+        Self { dark: true, ..self }
+    }
+
+    pub fn italian(self) -> Self {
+        Self { language: "it", ..self }
+    }
+}
+
+pub struct Page {
+    tab: chromiumoxide::Page,
+    complaints: Arc<Mutex<Vec<String>>>,
+    /// Complaints with this text are what the test provokes.
+    forgiven: Vec<&'static str>,
+}
+
+impl Page {
+    pub(crate) async fn load(tab: chromiumoxide::Page, url: &str, view: View) -> Self {
+        let complaints = Arc::default();
+        listen(&tab, &complaints).await;
+        let page = Self { tab, complaints, forgiven: Vec::new() };
+        page.tab.evaluate_on_new_document(REPORT_CSP_VIOLATIONS).await.expect("an init script");
+        page.show_on(&view).await;
+        page.tab.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+        page
+    }
+
+    /// Another screen for the same page.
+    pub async fn show_on(&self, view: &View) {
+        let View { width, height, dark, language } = *view;
+        let metrics = SetDeviceMetricsOverrideParams::new(width, height, 1.0, width < 600);
+        self.tab.execute(metrics).await.expect("a screen");
+        let scheme = MediaFeature::new("prefers-color-scheme", if dark { "dark" } else { "light" });
+        // Screenshots must not depend on when they are taken.
+        let motion = MediaFeature::new("prefers-reduced-motion", "reduce");
+        let media = SetEmulatedMediaParams::builder().features([scheme, motion]).build();
+        self.tab.execute(media).await.expect("a colour scheme");
+        let agent = self.tab.user_agent().await.expect("the browser's name");
+        let locale = SetUserAgentOverrideParams::builder().user_agent(agent).accept_language(language).build();
+        self.tab.execute(locale.expect("a complete command")).await.expect("a language");
+    }
+
+    pub async fn reload(&self) {
+        self.tab.reload().await.expect("the page loads again");
+    }
+
+    // Looking
+
+    pub async fn eval<T: DeserializeOwned>(&self, expression: &str) -> T {
+        let result = self.tab.evaluate_expression(expression).await;
+        let result = result.unwrap_or_else(|error| panic!("{expression}: {error}"));
+        // JavaScript's null is no value here, and JSON's null everywhere else.
+        let value = result.value().cloned().unwrap_or_default();
+        serde_json::from_value(value).unwrap_or_else(|error| panic!("{expression}: {error}"))
+    }
+
+    pub async fn attribute(&self, testid: &str, name: &str) -> Option<String> {
+        self.eval(&format!("{}?.getAttribute('{name}') ?? null", element(testid))).await
+    }
+
+    /// An attribute that counts something; 0 where there is none.
+    pub async fn count(&self, testid: &str, name: &str) -> u64 {
+        self.attribute(testid, name).await.and_then(|value| value.parse().ok()).unwrap_or(0)
+    }
+
+    pub async fn text(&self, testid: &str) -> String {
+        self.eval(&format!("{}?.innerText ?? ''", element(testid))).await
+    }
+
+    pub async fn whole_text(&self) -> String {
+        self.eval("document.body.innerText").await
+    }
+
+    /// How many elements there are, seen or not.
+    pub async fn number_of(&self, selector: &str) -> u64 {
+        self.eval(&format!("document.querySelectorAll({selector:?}).length")).await
+    }
+
+    /// Waits until the attribute has this value.
+    pub async fn wait(&self, testid: &str, name: &str, value: &str) {
+        self.wait_within(PATIENCE, testid, name, value).await;
+    }
+
+    pub async fn wait_within(&self, limit: Duration, testid: &str, name: &str, value: &str) {
+        let what = format!("{testid} with {name}={value:?}");
+        let condition = format!("{}?.getAttribute('{name}') === {value:?}", element(testid));
+        self.until_within(limit, &what, &condition).await;
+    }
+
+    pub async fn wait_for(&self, testid: &str) {
+        self.until(testid, &visible(testid)).await;
+    }
+
+    /// Waits until the JavaScript expression is true.
+    pub async fn until(&self, what: &str, condition: &str) {
+        self.until_within(PATIENCE, what, condition).await;
+    }
+
+    pub async fn until_within(&self, limit: Duration, what: &str, condition: &str) {
+        let deadline = Instant::now() + limit;
+        while !self.eval::<bool>(&format!("Boolean({condition})")).await {
+            if Instant::now() > deadline {
+                let picture = self.screenshot("FAILED").await;
+                let text = self.whole_text().await;
+                panic!("waited {limit:?} for {what}; the page, {}, says:\n{text}", picture.display());
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    // Doing
+
+    /// A real mouse on the middle of the element, once it can be clicked.
+    pub async fn click(&self, testid: &str) {
+        self.click_at(&format!("[data-testid={testid:?}]")).await;
+    }
+
+    pub async fn click_at(&self, selector: &str) {
+        let ready = format!("(e => e && !e.disabled && e.getClientRects().length)(document.querySelector({selector:?}))");
+        self.until(&format!("{selector}, ready for a click"), &ready).await;
+        // A tab in the background answers no mouse.
+        self.tab.bring_to_front().await.expect("the tab is open");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            // It may be drawn anew between finding and clicking.
+            let clicked = match self.tab.find_element(selector).await {
+                Ok(element) => element.click().await.map(|_| ()),
+                Err(error) => Err(error),
+            };
+            match clicked {
+                Ok(()) => return,
+                Err(error) => assert!(Instant::now() < deadline, "{selector} cannot be clicked: {error}"),
+            }
+        }
+    }
+
+    /// Replaces what the field holds, as if it were pasted.
+    pub async fn fill(&self, testid: &str, text: &str) {
+        self.until(&format!("{testid}, ready for typing"), &format!("(e => e && !e.disabled)({})", element(testid))).await;
+        self.eval::<bool>(&format!("(e => {{ e.focus(); e.select(); return true }})({})", element(testid))).await;
+        if text.is_empty() {
+            self.press("Delete", &[]).await;
+        } else {
+            self.tab.execute(InsertTextParams::new(text)).await.expect("typing");
+        }
+    }
+
+    /// Chooses in a list, or fills a field, whichever it is.
+    pub async fn choose(&self, testid: &str, value: &str) {
+        self.wait_for(testid).await;
+        let is_list: bool = self.eval(&format!("{}.tagName === 'SELECT'", element(testid))).await;
+        if is_list {
+            let choose = format!(
+                "(e => {{ e.value = {value:?}; e.dispatchEvent(new Event('input', {{bubbles: true}})); \
+                 e.dispatchEvent(new Event('change', {{bubbles: true}})); return e.value === {value:?} }})({})",
+                element(testid)
+            );
+            assert!(self.eval::<bool>(&choose).await, "{testid} offers no {value:?}");
+        } else {
+            self.fill(testid, value).await;
+        }
+    }
+
+    /// A key with `Control`, `Shift` … held, to whatever has the focus.
+    pub async fn press(&self, key: &str, held: &[&str]) {
+        // Bits of the DevTools protocol's `modifiers`.
+        let modifiers = held.iter().fold(0, |bits, &held| {
+            bits | match held {
+                "Alt" => 1,
+                "Control" => 2,
+                "Meta" => 4,
+                "Shift" => 8,
+                other => panic!("no modifier: {other}"),
+            }
+        });
+        let definition = chromiumoxide::keys::get_key_definition(key).unwrap_or_else(|| panic!("no key: {key}"));
+        let mut event = DispatchKeyEventParams::builder()
+            .key(definition.key)
+            .code(definition.code)
+            .windows_virtual_key_code(definition.key_code)
+            .modifiers(modifiers);
+        let printed = definition.text.or((definition.key.len() == 1).then_some(definition.key));
+        if let Some(text) = printed.filter(|_| modifiers & !8 == 0) {
+            event = event.text(text);
+        }
+        for kind in [DispatchKeyEventType::KeyDown, DispatchKeyEventType::KeyUp] {
+            let event = event.clone().r#type(kind).build().expect("a complete command");
+            self.tab.execute(event).await.expect("a key press");
+        }
+    }
+
+    // Keeping
+
+    /// A picture for people to look at, in `target/screenshots/`.
+    pub async fn screenshot(&self, name: &str) -> PathBuf {
+        let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/screenshots"));
+        std::fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let file = match name {
+            "FAILED" => {
+                let test = std::thread::current().name().unwrap_or("a test").replace("::", "-");
+                folder.join(format!("FAILED-{test}.png"))
+            }
+            name => folder.join(format!("{name}.png")),
+        };
+        let params = ScreenshotParams::builder().format(CaptureScreenshotFormat::Png).build();
+        self.tab.save_screenshot(params, &file).await.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        file
+    }
+
+    /// Bytes of JavaScript objects and of wasm memory, after a collection.
+    pub async fn memory_bytes(&self) -> u64 {
+        let measure = "(async () => { const wasm = window.wasmBindings?.memory?.buffer?.byteLength ?? 0; \
+            return performance.memory.usedJSHeapSize + wasm })()";
+        let collect = chromiumoxide::cdp::js_protocol::heap_profiler::CollectGarbageParams::default();
+        self.tab.execute(collect).await.expect("a garbage collection");
+        let result = self.tab.evaluate_expression(measure).await.expect("a measurement");
+        result.into_value::<f64>().expect("a number") as u64
+    }
+
+    /// Expects complaints with this text, of a test that provokes them.
+    pub fn forgive(&mut self, text: &'static str) {
+        self.forgiven.push(text);
+    }
+
+    /// The end of every test with a page: no error on the console, no exception, nothing that the policy blocked.
+    pub async fn is_clean(&self) {
+        let blocked: Vec<String> = self.eval("window.__csp ?? []").await;
+        assert!(blocked.is_empty(), "blocked by the Content-Security-Policy: {blocked:#?}");
+        let complaints = self.complaints.lock().expect("no holder panics").clone();
+        let unexpected: Vec<_> =
+            complaints.iter().filter(|text| !self.forgiven.iter().any(|forgiven| text.contains(forgiven))).collect();
+        assert!(unexpected.is_empty(), "the console says: {unexpected:#?}");
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let complaints = self.complaints.lock().map(|complaints| complaints.join("\n")).unwrap_or_default();
+            eprintln!("--- the page's console\n{complaints}\n---");
+        }
+    }
+}
+
+fn element(testid: &str) -> String {
+    format!("document.querySelector('[data-testid={testid:?}]')")
+}
+
+fn visible(testid: &str) -> String {
+    format!("{}?.getClientRects().length", element(testid))
+}
+
+/// Collects what the console, the browser's own log and uncaught exceptions say.
+async fn listen(tab: &chromiumoxide::Page, complaints: &Arc<Mutex<Vec<String>>>) {
+    tab.enable_runtime().await.expect("runtime events");
+    tab.enable_log().await.expect("log events");
+    let keep = |complaints: &Arc<Mutex<Vec<String>>>, text: String| {
+        complaints.lock().expect("no holder panics").push(text);
+    };
+
+    let mut exceptions = tab.event_listener::<EventExceptionThrown>().await.expect("exception events");
+    let kept = complaints.clone();
+    tokio::spawn(async move {
+        while let Some(event) = exceptions.next().await {
+            let details = &event.exception_details;
+            let said = details.exception.as_ref().and_then(|thrown| thrown.description.clone());
+            keep(&kept, format!("exception: {} {}", details.text, said.unwrap_or_default()));
+        }
+    });
+
+    let mut console = tab.event_listener::<EventConsoleApiCalled>().await.expect("console events");
+    let kept = complaints.clone();
+    tokio::spawn(async move {
+        while let Some(event) = console.next().await {
+            if matches!(event.r#type, ConsoleApiCalledType::Error | ConsoleApiCalledType::Assert) {
+                let said = event.args.iter().map(|arg| match (&arg.value, &arg.description) {
+                    (Some(value), _) => value.to_string(),
+                    (None, description) => description.clone().unwrap_or_default(),
+                });
+                keep(&kept, format!("console: {}", said.collect::<Vec<_>>().join(" ")));
+            }
+        }
+    });
+
+    let mut entries = tab.event_listener::<log::EventEntryAdded>().await.expect("log events");
+    let kept = complaints.clone();
+    tokio::spawn(async move {
+        while let Some(event) = entries.next().await {
+            let entry = &event.entry;
+            if entry.level == log::LogEntryLevel::Error || entry.source == log::LogEntrySource::Security {
+                keep(&kept, format!("{:?}: {} {}", entry.source, entry.text, entry.url.clone().unwrap_or_default()));
+            }
+        }
+    });
+}

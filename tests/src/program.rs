@@ -1,0 +1,205 @@
+//! A child process whose lines can be waited for: the bridge itself and its terminal commands.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::wait::{PATIENCE, POLL_INTERVAL};
+
+/// How much of a log is shown when a test fails.
+const TAIL_LINES: usize = 60;
+
+/// The lines of one stream so far.
+#[derive(Clone, Debug, Default)]
+pub struct Lines(Arc<Mutex<Vec<String>>>);
+
+impl Lines {
+    fn collect(stream: impl Read + Send + 'static) -> Self {
+        let lines = Self::default();
+        let collected = lines.clone();
+        thread::spawn(move || {
+            for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
+                collected.lock().push(String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned());
+            }
+        });
+        lines
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
+        self.0.lock().expect("no holder panics")
+    }
+
+    pub fn all(&self) -> Vec<String> {
+        self.lock().clone()
+    }
+
+    pub fn text(&self) -> String {
+        self.lock().join("\n")
+    }
+
+    pub fn tail(&self) -> String {
+        let lines = self.lock();
+        lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+    }
+}
+
+/// A running `bridge …`. Killed when dropped; when the test is failing, its output is shown first.
+#[derive(Debug)]
+pub struct Program {
+    child: Child,
+    command_line: String,
+    pub stdout: Lines,
+    pub stderr: Lines,
+    /// How many lines of standard output were expected already.
+    read: usize,
+}
+
+impl Program {
+    pub fn bridge(args: &[&str]) -> Self {
+        Self::bridge_with(args, &[])
+    }
+
+    /// Starts the bridge's binary; of our own settings the environment holds only `env`.
+    pub fn bridge_with(args: &[&str], env: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(bridge_binary());
+        command.args(args);
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PONTE_")) {
+            command.env_remove(name);
+        }
+        // A colourless log that also shows what happens to each session.
+        command.envs([("NO_COLOR", "1"), ("RUST_LOG", "info,bridge=debug")]).envs(env.iter().copied());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+        let stdout = Lines::collect(child.stdout.take().expect("standard output is piped"));
+        let stderr = Lines::collect(child.stderr.take().expect("standard error is piped"));
+        Self { child, command_line: format!("bridge {}", args.join(" ")), stdout, stderr, read: 0 }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Writes to standard input and ends it.
+    pub fn type_and_end(&mut self, text: &str) {
+        let mut stdin = self.child.stdin.take().expect("standard input was not ended before");
+        stdin.write_all(text.as_bytes()).expect("the program reads its standard input");
+    }
+
+    /// The next line of standard output.
+    pub async fn line(&mut self) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(line) = self.stdout.lock().get(self.read) {
+                self.read += 1;
+                return line.clone();
+            }
+            assert!(Instant::now() < deadline, "no line {} on standard output", self.read + 1);
+            let ended = self.child.try_wait().expect("a child can be waited for").is_some();
+            tokio::time::sleep(POLL_INTERVAL).await;
+            let nothing_new = self.stdout.lock().len() == self.read;
+            assert!(!(ended && nothing_new), "ended before line {} on standard output", self.read + 1);
+        }
+    }
+
+    pub async fn expect_line(&mut self, expected: &str) {
+        let line = self.line().await;
+        assert_eq!(line, expected, "line {} of standard output", self.read);
+    }
+
+    /// Waits until standard error holds this text; returns the line.
+    pub async fn logged(&self, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(line) = self.stderr.lock().iter().find(|line| line.contains(text)) {
+                return line.clone();
+            }
+            assert!(Instant::now() < deadline, "{text:?} never appeared on standard error");
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).expect("a process id is positive");
+        kill(Pid::from_raw(id), signal).unwrap_or_else(|error| panic!("{signal} to {id}: {error}"));
+    }
+
+    /// The SIGINT of a terminal's Ctrl+C.
+    pub fn ctrl_c(&self) {
+        self.signal(Signal::SIGINT);
+    }
+
+    /// No chance to say goodbye.
+    pub async fn kill(&mut self) {
+        self.signal(Signal::SIGKILL);
+        self.wait_exit(PATIENCE).await;
+    }
+
+    pub async fn exit_code(&mut self) -> i32 {
+        self.exit_code_within(PATIENCE).await
+    }
+
+    pub async fn exit_code_within(&mut self, limit: Duration) -> i32 {
+        let status = self.wait_exit(limit).await;
+        status.code().unwrap_or_else(|| panic!("ended by a signal: {status}"))
+    }
+
+    pub async fn wait_exit(&mut self, limit: Duration) -> ExitStatus {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "still running after {limit:?}");
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be waited for").is_none()
+    }
+
+    /// Everything it said so far, on both streams.
+    pub fn output(&self) -> String {
+        format!("{}\n{}", self.stdout.text(), self.stderr.text())
+    }
+
+    /// Resident memory in bytes, by the kernel's account.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("the process runs");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux counts resident memory");
+        let kib: u64 = line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("in kB");
+        kib * 1024
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended already: then there is nothing to kill.
+        let _ = self.child.kill();
+        let status = self.child.wait();
+        if thread::panicking() {
+            let (out, err) = (self.stdout.tail(), self.stderr.tail());
+            eprintln!("--- {} ({status:?})\n--- standard output\n{out}\n--- standard error\n{err}\n---", self.command_line);
+        }
+    }
+}
+
+/// Built by whoever runs the tests (`cargo xtask test` does): the path in `PONTE_BRIDGE_BIN`, else the one that lies
+/// beside the tests in `target/<profile>`.
+pub fn bridge_binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("PONTE_BRIDGE_BIN") {
+        return path.into();
+    }
+    let test = std::env::current_exe().expect("a running program has a path");
+    let profile = test.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
+    let binary = profile.join("bridge");
+    assert!(binary.is_file(), "{} is not there: build it with `cargo build -p bridge`, or set PONTE_BRIDGE_BIN", binary.display());
+    binary
+}

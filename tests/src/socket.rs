@@ -1,0 +1,221 @@
+//! The WebSocket as it is: frames, close codes, and handshakes with any header. Everything said is remembered and
+//! shown when the test fails.
+
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt, StreamExt};
+use hyper::StatusCode;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+use crate::wait::PATIENCE;
+
+/// The longest frame and the most frames that a failing test shows of a conversation.
+const SHOWN_CHARS: usize = 400;
+const SHOWN_FRAMES: usize = 80;
+
+/// A handshake as the page does it, but for the headers that a test changes.
+#[derive(Clone, Debug)]
+pub struct Handshake {
+    address: String,
+    host: String,
+    origin: Option<String>,
+    subprotocol: Option<String>,
+}
+
+/// What the bridge sent.
+#[derive(Debug)]
+pub enum Heard {
+    Text(String),
+    Binary(Vec<u8>),
+    /// Code and reason; 1005 where a close frame names none, 1006 where the connection just ended.
+    Closed(u16, String),
+}
+
+#[derive(Debug)]
+pub struct Socket {
+    stream: WebSocketStream<TcpStream>,
+    began: Instant,
+    transcript: Vec<String>,
+}
+
+impl Handshake {
+    pub fn with(address: &str) -> Self {
+        Self {
+            address: address.to_owned(),
+            host: address.to_owned(),
+            origin: Some(format!("http://{address}")),
+            subprotocol: Some(protocol::SUBPROTOCOL.to_owned()),
+        }
+    }
+
+    pub fn origin(self, origin: &str) -> Self {
+        Self { origin: Some(origin.to_owned()), ..self }
+    }
+
+    /// As a program does that is no browser.
+    pub fn without_origin(self) -> Self {
+        Self { origin: None, ..self }
+    }
+
+    pub fn host(self, host: &str) -> Self {
+        Self { host: host.to_owned(), ..self }
+    }
+
+    pub fn subprotocol(self, name: Option<&str>) -> Self {
+        Self { subprotocol: name.map(str::to_owned), ..self }
+    }
+
+    pub async fn open(self) -> Socket {
+        let what = format!("{self:?}");
+        self.try_open().await.unwrap_or_else(|status| panic!("refused with {status}: {what}"))
+    }
+
+    /// The status of a bridge that does not upgrade.
+    pub async fn refused(self) -> StatusCode {
+        let what = format!("{self:?}");
+        match self.try_open().await {
+            Err(status) => status,
+            Ok(_) => panic!("upgraded all the same: {what}"),
+        }
+    }
+
+    async fn try_open(self) -> Result<Socket, StatusCode> {
+        let mut request = format!("ws://{}/ws", self.address).into_client_request().expect("a legal address");
+        let headers = request.headers_mut();
+        headers.insert("host", self.host.parse().expect("a legal header"));
+        if let Some(origin) = &self.origin {
+            headers.insert("origin", origin.parse().expect("a legal header"));
+        }
+        if let Some(name) = &self.subprotocol {
+            headers.insert("sec-websocket-protocol", name.parse().expect("a legal header"));
+        }
+        let stream = TcpStream::connect(&self.address).await.unwrap_or_else(|e| panic!("{}: {e}", self.address));
+        stream.set_nodelay(true).expect("a TCP socket");
+        let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
+        let upgrade = client_async_with_config(request, stream, Some(config));
+        match timeout(PATIENCE, upgrade).await.unwrap_or_else(|_| panic!("no answer to the upgrade")) {
+            Ok((stream, response)) => {
+                if let Some(name) = &self.subprotocol {
+                    let echoed = response.headers().get("sec-websocket-protocol").and_then(|name| name.to_str().ok());
+                    assert_eq!(echoed, Some(name.as_str()), "the subprotocol is echoed");
+                }
+                Ok(Socket { stream, began: Instant::now(), transcript: Vec::new() })
+            }
+            Err(Error::Http(response)) => Err(response.status()),
+            Err(error) => panic!("{}: {error}", self.address),
+        }
+    }
+}
+
+impl Socket {
+    pub async fn text(&mut self, text: &str) {
+        self.remember('>', text);
+        self.send(Message::text(text)).await;
+    }
+
+    pub async fn binary(&mut self, bytes: &[u8]) {
+        self.remember('>', &format!("{} bytes {bytes:.60?}", bytes.len()));
+        self.send(Message::binary(bytes.to_vec())).await;
+    }
+
+    /// A frame that the library would not write: any opcode, any bytes.
+    pub async fn raw(&mut self, message: Message) {
+        self.remember('>', &format!("{message:.60?}"));
+        self.send(message).await;
+    }
+
+    async fn send(&mut self, message: Message) {
+        // A bridge that has closed already says why when it is next read.
+        let sent = timeout(PATIENCE, self.stream.send(message)).await;
+        if let Ok(Err(error)) = sent {
+            self.remember('!', &error.to_string());
+        }
+    }
+
+    /// Says a proper goodbye.
+    pub async fn close(mut self) {
+        // It may be closed already.
+        let _ = self.stream.close(None).await;
+    }
+
+    /// The connection ends without a word, as when the network fails.
+    pub fn cut(self) {
+        let Self { stream, .. } = &self;
+        // RST instead of FIN, where the system lets us.
+        let _ = stream.get_ref().set_zero_linger();
+    }
+
+    pub async fn next(&mut self) -> Heard {
+        self.next_within(PATIENCE).await.unwrap_or_else(|| panic!("nothing came for {} s", PATIENCE.as_secs()))
+    }
+
+    /// `None` when nothing came in time.
+    pub async fn next_within(&mut self, limit: Duration) -> Option<Heard> {
+        timeout(limit, self.hear()).await.ok()
+    }
+
+    async fn hear(&mut self) -> Heard {
+        let heard = loop {
+            match self.stream.next().await {
+                Some(Ok(Message::Text(text))) => break Heard::Text(text.as_str().to_owned()),
+                Some(Ok(Message::Binary(bytes))) => break Heard::Binary(bytes.to_vec()),
+                Some(Ok(Message::Close(Some(frame)))) => {
+                    break Heard::Closed(frame.code.into(), frame.reason.as_str().to_owned());
+                }
+                Some(Ok(Message::Close(None))) => break Heard::Closed(1005, String::new()),
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                Some(Err(error)) => break Heard::Closed(1006, error.to_string()),
+                None => break Heard::Closed(1006, "the connection ended".to_owned()),
+            }
+        };
+        match &heard {
+            Heard::Text(text) => self.remember('<', &text.clone()),
+            other => self.remember('<', &format!("{other:?}")),
+        }
+        heard
+    }
+
+    /// Skips what else comes until the bridge closes, and says with which code.
+    pub async fn closed(&mut self) -> (u16, String) {
+        loop {
+            if let Heard::Closed(code, reason) = self.next().await {
+                assert!(
+                    reason.len() <= protocol::CloseCode::MAX_REASON_BYTES || code == 1006,
+                    "the reason is longer than a close frame holds: {reason}"
+                );
+                return (code, reason);
+            }
+        }
+    }
+
+    pub async fn expect_close(&mut self, code: protocol::CloseCode) -> String {
+        let (heard, reason) = self.closed().await;
+        assert_eq!(heard, code.number(), "the close code; reason {reason:?}");
+        assert!(!reason.is_empty(), "close {heard} has no reason");
+        reason
+    }
+
+    pub fn remember(&mut self, mark: char, text: &str) {
+        let shown: String = text.chars().take(SHOWN_CHARS).collect();
+        let more = if shown.len() < text.len() { format!(" … {} bytes", text.len()) } else { String::new() };
+        self.transcript.push(format!("{:>6} ms {mark} {shown}{more}", self.began.elapsed().as_millis()));
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let hidden = self.transcript.len().saturating_sub(SHOWN_FRAMES);
+            eprintln!("--- a socket's conversation ({hidden} earlier frames)");
+            for line in &self.transcript[hidden..] {
+                eprintln!("{line}");
+            }
+            eprintln!("---");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Waiting for a condition with a deadline, and names that no other test uses.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How long anything may take before a test gives up. Long, because two cores run brokers, browsers and compilers at
+/// once; a claim about time is asserted by itself.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often a condition that cannot be subscribed to is looked at again.
+pub const POLL_INTERVAL: Duration = Duration::from_millis(15);
+
+/// Asks until the answer is there; `what` completes "waited 30 s for …".
+pub async fn eventually<T, F>(what: &str, mut ask: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "waited {} s for {what}", PATIENCE.as_secs());
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}
+
+/// A name for a topic or group that no other test, and no other run on the same broker, uses.
+pub fn unique(noun: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    format!("{noun}-{now_ms:x}-{}-{count}", std::process::id())
+}

@@ -1,0 +1,82 @@
+//! What to subscribe to, read aloud: `Watch::group(&topic, &group).commit_by_ack().window(5)`.
+
+use protocol::{
+    CommitMode, Format, GroupStart, Mode, Offset, Position, Subscribe, TailStart, WhenSlow, Window,
+};
+
+/// Enough for whatever a test sends.
+const PLENTY: Window = Window { records: 1_000_000, bytes: 1 << 30 };
+
+#[derive(Clone, Debug)]
+pub struct Watch(Subscribe);
+
+impl Watch {
+    /// Looks on from the first record.
+    pub fn tail(topic: &str) -> Self {
+        Self::new(topic, Mode::Tail { start: TailStart::Earliest })
+    }
+
+    /// A member of the group, from the first record, committed as `flow` acknowledges.
+    pub fn group(topic: &str, group: &str) -> Self {
+        let (start, commit) = (GroupStart::Earliest, CommitMode::Auto);
+        Self::new(topic, Mode::Group { id: group.to_owned(), start, commit })
+    }
+
+    fn new(topic: &str, mode: Mode) -> Self {
+        let topics = vec![topic.to_owned()];
+        Self(Subscribe { topics, mode, window: PLENTY, format: Format::Json, when_slow: None })
+    }
+
+    pub fn latest(self) -> Self {
+        match self.0.mode {
+            Mode::Tail { .. } => self.starting(TailStart::Latest),
+            Mode::Group { id, commit, .. } => {
+                let mode = Mode::Group { id, start: GroupStart::Latest, commit };
+                Self(Subscribe { mode, ..self.0 })
+            }
+        }
+    }
+
+    pub fn last(self, records: u64) -> Self {
+        self.starting(TailStart::Last(records))
+    }
+
+    pub fn since(self, timestamp_ms: i64) -> Self {
+        self.starting(TailStart::Timestamp(timestamp_ms))
+    }
+
+    pub fn at(self, partition: i32, offset: i64) -> Self {
+        let topic = self.0.topics[0].clone();
+        self.starting(TailStart::Offsets(vec![Position { topic, partition, offset: Offset(offset) }]))
+    }
+
+    fn starting(mut self, start: TailStart) -> Self {
+        assert!(matches!(self.0.mode, Mode::Tail { .. }), "a group starts where it has committed");
+        self.0.mode = Mode::Tail { start };
+        self
+    }
+
+    pub fn commit_by_ack(mut self) -> Self {
+        let Mode::Group { commit, .. } = &mut self.0.mode else { panic!("a tail commits nothing") };
+        *commit = CommitMode::Ack;
+        self
+    }
+
+    pub fn window(self, records: u64) -> Self {
+        self.window_bytes(records, PLENTY.bytes)
+    }
+
+    pub fn window_bytes(mut self, records: u64, bytes: u64) -> Self {
+        self.0.window = Window { records, bytes };
+        self
+    }
+
+    pub fn when_slow(mut self, when_slow: WhenSlow) -> Self {
+        self.0.when_slow = Some(when_slow);
+        self
+    }
+
+    pub fn message(&self) -> Subscribe {
+        self.0.clone()
+    }
+}

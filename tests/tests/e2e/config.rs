@@ -1,0 +1,178 @@
+//! Wrong settings stop the start: exit code 2, the flag's name, its value, what is allowed, and no port bound.
+
+use std::io::Write;
+
+use tempfile::NamedTempFile;
+use tests::kafka::nobodys_address;
+use tests::{Bridge, PATIENCE, Program, eventually, unique};
+
+/// What a password must never be seen in.
+const CANARY: &str = "canary-3f9a1c-password";
+
+/// Starts it, and expects exit code 2 with all these words on standard error and nothing on standard output.
+async fn refuses(args: &[&str], env: &[(&str, &str)], words: &[&str]) {
+    let mut program = Program::bridge_with(args, env);
+    assert_eq!(program.exit_code().await, 2, "{args:?} {env:?}");
+    eventually("the end of its standard error", || async {
+        let said = program.stderr.text();
+        words.iter().all(|word| said.contains(word)).then_some(())
+    })
+    .await;
+    assert_eq!(program.stdout.text(), "", "{args:?} {env:?}: it never listened");
+}
+
+fn file(content: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().expect("a temporary file");
+    file.write_all(content.as_bytes()).expect("a temporary file takes bytes");
+    file
+}
+
+#[tokio::test]
+async fn a_wrong_flag_is_named_with_its_value_and_what_is_allowed() {
+    for (args, words) in [
+        (&["--listen", "nowhere"][..], &["--listen", "nowhere"][..]),
+        (&["--listen", "127.0.0.1:99999"], &["--listen", "127.0.0.1:99999"]),
+        (&["--bootstrap-servers", "kafka"], &["--bootstrap-servers", "kafka", "host:port"]),
+        (&["--bootstrap-servers", "kafka:0"], &["--bootstrap-servers", "kafka:0", "1 to 65535"]),
+        (&["--bootstrap-servers", ""], &["--bootstrap-servers"]),
+        (&["--topic", "a b"], &["--topic", "a b", "letters"]),
+        (&["--topic", ".."], &["--topic", ".."]),
+        (&["--group", ""], &["--group"]),
+        (&["--start", "soon"], &["--start", "soon", "earliest"]),
+        (&["--kafka-config", "/not/there"], &["--kafka-config", "/not/there"]),
+        (&["--allowed-origins", "example.com"], &["--allowed-origins", "example.com"]),
+        (&["--demo", "--bootstrap-servers", "localhost:9092"], &["--demo", "--bootstrap-servers"]),
+        (&["--colour", "red"], &["--colour"]),
+        (&["produce", "--count", "many"], &["--count", "many"]),
+        (&["produce", "--interval-ms=-1"], &["--interval-ms", "-1"]),
+        (&["produce", "--stdin", "--count", "3"], &["--stdin", "--count"]),
+        (&["produce", "--topic", "a/b"], &["--topic", "a/b"]),
+        (&["consume", "--start", "never"], &["--start", "never", "latest"]),
+        (&["fly"], &["fly"]),
+    ] {
+        refuses(args, &[], words).await;
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_environment_variable_is_named_too() {
+    for (name, value, words) in [
+        ("PONTE_LISTEN", "nowhere", &["nowhere"][..]),
+        ("PONTE_BOOTSTRAP_SERVERS", "kafka", &["kafka", "host:port"]),
+        ("PONTE_TOPIC", "a b", &["a b"]),
+        ("PONTE_START", "soon", &["soon", "earliest"]),
+        ("PONTE_DEMO", "perhaps", &["perhaps"]),
+    ] {
+        refuses(&[], &[(name, value)], words).await;
+    }
+}
+
+#[tokio::test]
+async fn the_environment_says_the_same_as_the_flags() {
+    let topic = unique("environment");
+    let bridge = Bridge::start()
+        .env("PONTE_DEMO", "true")
+        .env("PONTE_TOPIC", &topic)
+        .env("PONTE_GROUP", "their-group")
+        .env("PONTE_START", "latest")
+        .await;
+    let welcome = bridge.client().await.welcome.clone();
+    assert!(welcome.cluster.demo);
+    assert_eq!((welcome.defaults.topic, welcome.defaults.group.as_str()), (topic, "their-group"));
+    assert_eq!(welcome.defaults.start, protocol::GroupStart::Latest);
+}
+
+#[tokio::test]
+async fn a_listener_beyond_loopback_needs_a_word() {
+    refuses(&["--demo", "--listen", "0.0.0.0:0"], &[], &["0.0.0.0:0", "--insecure-no-token"]).await;
+    refuses(&["--demo", "--listen", "[::]:0"], &[], &["--insecure-no-token"]).await;
+
+    let mut program = Program::bridge(&["--demo", "--listen", "0.0.0.0:0", "--insecure-no-token"]);
+    let line = program.line().await;
+    assert!(line.starts_with("Ponte is listening on http://"), "{line}");
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_said_so() {
+    let bridge = Bridge::start().demo().await;
+    let mut second = Program::bridge(&["--demo", "--listen", &bridge.address]);
+    assert_ne!(second.exit_code().await, 0);
+    second.logged(&bridge.address).await;
+    assert_eq!(second.stdout.text(), "");
+}
+
+#[tokio::test]
+async fn properties_that_the_bridge_relies_on_are_refused_by_name() {
+    for property in [
+        "sasl.kerberos.kinit.cmd", "plugin.library.paths", "bootstrap.servers", "metadata.broker.list", "group.id",
+        "enable.idempotence", "acks", "partitioner", "enable.auto.commit", "enable.auto.offset.store",
+        "test.mock.num.brokers", "transactional.id", "ssl.engine.location",
+    ] {
+        let properties = file(&format!("# ours\n\nclient.id=me\n{property}={CANARY}\n"));
+        let path = properties.path().to_str().expect("a plain path");
+        let args = ["--kafka-config", path, "--bootstrap-servers", "localhost:9092"];
+        refuses(&args, &[], &["--kafka-config", path, "line 4", property]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_properties_file_that_makes_no_sense_is_refused_with_the_line() {
+    for (content, word) in [
+        ("security.protocol", "line 1"),
+        ("client.id=a\nclient.id=b\n", "client.id"),
+        ("no.such.property=1\n", "no.such.property"),
+        ("socket.timeout.ms=soon\n", "socket.timeout.ms"),
+    ] {
+        let properties = file(content);
+        let path = properties.path().to_str().expect("a plain path");
+        refuses(&["--kafka-config", path], &[], &["--kafka-config", path, word]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_seen_nowhere() {
+    let properties = file(&format!(
+        "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username=me\nsasl.password={CANARY}\n"
+    ));
+    let path = properties.path().to_str().expect("a plain path");
+    let servers = nobodys_address();
+    let mut bridge = Bridge::start()
+        .option("--bootstrap-servers", &servers)
+        .option("--kafka-config", path)
+        .env("RUST_LOG", "trace")
+        .await;
+    let mut client = bridge.client().await;
+    client.produce(tests::client::messaggi("foobar", 1)).await;
+    let seen = eventually("Kafka being down", || async {
+        let answer = bridge.get("/readyz").await;
+        (answer.status == 503).then(|| answer.text().to_owned())
+    })
+    .await;
+    assert!(!seen.contains(CANARY), "{seen}");
+    for route in ["/api/cluster", "/healthz", "/metrics", "/"] {
+        assert!(!String::from_utf8_lossy(&bridge.get(route).await.body).contains(CANARY), "{route}");
+    }
+    while let Some(message) = client.next_within(std::time::Duration::from_millis(500)).await {
+        assert!(!format!("{message:?}").contains(CANARY), "{message:?}");
+    }
+    bridge.ctrl_c();
+    bridge.wait_exit(PATIENCE).await;
+    assert!(!bridge.output().contains(CANARY), "{}", bridge.output());
+
+    // The same for what is refused: a typing error in the line before must not print the next.
+    let broken = file(&format!("security.protocol=SASL\nsasl.password={CANARY}\n"));
+    let mut program = Program::bridge(&["--kafka-config", broken.path().to_str().expect("a plain path")]);
+    assert_eq!(program.exit_code().await, 2);
+    program.logged("security.protocol").await;
+    assert!(!program.output().contains(CANARY), "{}", program.output());
+}
+
+#[tokio::test]
+async fn help_and_version_are_there() {
+    for (args, word) in [(&["--help"][..], "--bootstrap-servers"), (&["--version"], "bridge"), (&["produce", "--help"], "--count")]
+    {
+        let mut program = Program::bridge(args);
+        assert_eq!(program.exit_code().await, 0, "{args:?}");
+        eventually("the help", || async { program.stdout.text().contains(word).then_some(()) }).await;
+    }
+}

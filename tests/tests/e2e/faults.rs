@@ -1,0 +1,185 @@
+//! Kafka and the network fail: it is seen within two seconds, nothing acknowledged is lost, and it heals by itself.
+
+use std::time::{Duration, Instant};
+
+use protocol::{ClusterChanged, ClusterResult, ClusterState, ErrorCode};
+use tests::client::{messaggi, text_record};
+use tests::kafka::{Mock, nobodys_address};
+use tests::{Bridge, Client, Watch, measured, unique};
+
+/// `reliability.md`, promise 5.
+const SEEN_WITHIN: Duration = Duration::from_secs(2);
+
+async fn state_becomes(client: &mut Client, state: ClusterState) -> Duration {
+    let began = Instant::now();
+    loop {
+        let changed = client.expect::<ClusterChanged>().await;
+        if changed.cluster.state == state {
+            return began.elapsed();
+        }
+    }
+}
+
+async fn is_up(client: &mut Client) {
+    let now = client.ask::<ClusterResult>(protocol::ClusterRequest {}).await.cluster.state;
+    if now != ClusterState::Up {
+        state_becomes(client, ClusterState::Up).await;
+    }
+}
+
+async fn bridge_on(kafka: &Mock) -> Bridge {
+    Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await
+}
+
+#[tokio::test]
+async fn a_named_broker_that_is_not_there_is_said_so_and_nothing_replaces_it() {
+    let address = nobodys_address();
+    let bridge = Bridge::start().option("--bootstrap-servers", &address).await;
+    assert!(bridge.greeting.contains(&address) || bridge.stdout.text().contains(&address), "{}", bridge.greeting);
+    bridge.logged(&address).await;
+
+    let mut client = bridge.client().await;
+    let mut cluster = client.welcome.cluster.clone();
+    while cluster.error.is_none() {
+        cluster = client.expect::<ClusterChanged>().await.cluster;
+    }
+    assert!(!cluster.demo, "no silent fall-back: {cluster:?}");
+    assert_eq!((cluster.state, cluster.bootstrap_servers), (ClusterState::Down, address.clone()));
+    let error = cluster.error.expect("the loop ends with one");
+    assert_eq!(error.code, ErrorCode::KafkaUnreachable.number());
+    assert!(error.message.contains(&address) && error.retriable, "{error:?}");
+}
+
+#[tokio::test]
+async fn a_broker_that_comes_later_is_found() {
+    let kafka = Mock::start();
+    kafka.down();
+    let bridge = bridge_on(&kafka).await;
+    let mut client = bridge.client().await;
+    assert_eq!(client.welcome.cluster.state, ClusterState::Down);
+    let topic = unique("later");
+    // What is sent meanwhile waits.
+    client.produce(messaggi(&topic, 3)).await;
+    client.nothing::<protocol::Produced>(Duration::from_millis(300)).await;
+
+    kafka.up();
+    state_becomes(&mut client, ClusterState::Up).await;
+    for seq in 0..3 {
+        let outcome = client.outcome(seq).await;
+        assert!(matches!(outcome, tests::client::Outcome::Acked { .. }), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_broker_that_goes_and_comes_back_is_seen_within_two_seconds() {
+    let kafka = Mock::start();
+    let bridge = bridge_on(&kafka).await;
+    let mut client = bridge.client().await;
+    is_up(&mut client).await;
+
+    kafka.down();
+    let down = state_becomes(&mut client, ClusterState::Down).await;
+    measured("broker_down_seen_ms", down.as_millis());
+    kafka.up();
+    let up = state_becomes(&mut client, ClusterState::Up).await;
+    measured("broker_up_seen_ms", up.as_millis());
+    assert!(down < SEEN_WITHIN, "down was seen after {down:?}");
+    assert!(up < SEEN_WITHIN, "up was seen after {up:?}");
+}
+
+#[tokio::test]
+async fn writing_and_reading_go_on_after_an_outage_with_nothing_lost_or_doubled() {
+    let topic = unique("outage");
+    let kafka = Mock::start().with_topic(&topic, 1);
+    let bridge = bridge_on(&kafka).await;
+    let mut client = bridge.client().await;
+    is_up(&mut client).await;
+    let watch = client.subscribe(&Watch::tail(&topic)).await;
+    client.write(messaggi(&topic, 10)).await;
+    assert_eq!(client.records(watch, 10).await.len(), 10);
+
+    for round in 1..=3 {
+        kafka.down();
+        state_becomes(&mut client, ClusterState::Down).await;
+        let first = client.produce((0..20).map(|id| text_record(&topic, &format!("{round}/{id}"))).collect()).await;
+        kafka.up();
+        let began = Instant::now();
+        state_becomes(&mut client, ClusterState::Up).await;
+        for seq in first..first + 20 {
+            let outcome = client.outcome(seq).await;
+            assert!(matches!(outcome, tests::client::Outcome::Acked { .. }), "{outcome:?}");
+        }
+        let received = client.records(watch, 20).await;
+        let values: Vec<String> = received.iter().map(|got| got.value()).collect();
+        let sent: Vec<String> = (0..20).map(|id| format!("{round}/{id}")).collect();
+        assert_eq!(values, sent, "round {round}: each once and in order");
+        let healed = began.elapsed();
+        measured("healed_after_outage_ms", healed.as_millis());
+        assert!(healed < Duration::from_secs(5), "round {round}: it took {healed:?}");
+    }
+    let Some(judge) = bridge.judge().await else { return };
+    assert_eq!(judge.read(&topic).await.len(), 70, "each record once");
+}
+
+#[tokio::test]
+async fn a_slow_broker_delays_and_loses_nothing() {
+    let topic = unique("distant");
+    let kafka = Mock::start().with_topic(&topic, 1);
+    let bridge = bridge_on(&kafka).await;
+    let mut client = bridge.client().await;
+    is_up(&mut client).await;
+    kafka.slow(Duration::from_millis(500));
+    let watch = client.subscribe(&Watch::tail(&topic)).await;
+    client.write(messaggi(&topic, 10)).await;
+    assert_eq!(client.records(watch, 10).await.len(), 10);
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_before_the_bridge_is_killed_is_in_the_log_once() {
+    let topic = unique("killed");
+    let kafka = Mock::start().with_topic(&topic, 1);
+    let mut bridge = bridge_on(&kafka).await;
+    let mut client = bridge.client().await;
+    let mut acknowledged = Vec::new();
+    for round in 0..5 {
+        let value = format!("round {round}");
+        client.write(vec![text_record(&topic, &value)]).await;
+        acknowledged.push(value);
+    }
+    bridge.kill().await;
+    bridge.start_again().await;
+    let mut client = bridge.client().await;
+    let watch = client.subscribe(&Watch::tail(&topic)).await;
+    let values: Vec<String> = client.records(watch, 5).await.iter().map(|got| got.value()).collect();
+    assert_eq!(values, acknowledged);
+}
+
+#[tokio::test]
+async fn a_thousand_connections_come_and_go_and_leave_nothing_behind() {
+    let bridge = Bridge::start().demo().await;
+    let topic = unique("busy");
+    let threads = || std::fs::read_dir(format!("/proc/{}/task", bridge.id())).expect("it runs").count();
+    let files = || std::fs::read_dir(format!("/proc/{}/fd", bridge.id())).expect("it runs").count();
+    // One of each kind first, so that what is made once is there.
+    let mut client = bridge.client().await;
+    client.subscribe(&Watch::tail(&topic)).await;
+    client.write(messaggi(&topic, 1)).await;
+    let (threads_before, files_before) = (threads(), files());
+    for round in 0..200 {
+        let mut visitors = Vec::new();
+        for _ in 0..5 {
+            visitors.push(bridge.client().await);
+        }
+        if round % 20 == 0 {
+            visitors[0].subscribe(&Watch::tail(&topic)).await;
+        }
+        for (index, visitor) in visitors.into_iter().enumerate() {
+            if index % 2 == 0 { visitor.socket.cut() } else { visitor.socket.close().await }
+        }
+    }
+    tests::eventually("threads and files as before", || async {
+        (threads() <= threads_before + 8 && files() <= files_before + 16).then_some(())
+    })
+    .await;
+    client.write(messaggi(&topic, 1)).await;
+}

@@ -1,0 +1,205 @@
+//! Credit: the bridge sends what was allowed and nothing beyond it; who is slow gets a gap, not silence.
+
+use std::time::Duration;
+
+use protocol::{ErrorCode, Fetch, Fetched, Gap, GapReason, Offset, Records, ServerMessage, WhenSlow};
+use tests::client::{RecordExt, messaggi, text_record};
+use tests::{Bridge, Client, Watch, on_every_kafka, unique};
+
+/// Long enough for anything that should not come to come.
+const QUIET: Duration = Duration::from_millis(400);
+
+on_every_kafka! {
+    async fn five_records_of_credit_are_five_records(kafka: Kafka) {
+        let topic = kafka.topic("credit").await;
+        let bridge = Bridge::start().on(&kafka).topic(&topic).await;
+        let mut client = bridge.client().await;
+        client.write(messaggi(&topic, 20)).await;
+
+        let watch = client.subscribe(&Watch::tail(&topic).window(5)).await;
+        assert_eq!(client.records(watch, 5).await.len(), 5);
+        client.nothing::<Records>(QUIET).await;
+
+        client.flow(watch, 5, 3).await;
+        assert_eq!(client.records(watch, 3).await.last().map(|got| got.number), Some(8));
+        client.nothing::<Records>(QUIET).await;
+
+        // Absolute, not added: three beyond number 6 are one beyond number 8.
+        client.flow(watch, 6, 3).await;
+        assert_eq!(client.records(watch, 1).await.last().map(|got| got.number), Some(9));
+        client.nothing::<Records>(QUIET).await;
+    }
+}
+
+#[tokio::test]
+async fn zero_records_pause_and_more_resume() {
+    let topic = unique("pause");
+    let bridge = Bridge::start().demo().topic(&topic).await;
+    let mut client = bridge.client().await;
+    let watch = client.subscribe(&Watch::tail(&topic)).await;
+    client.write(messaggi(&topic, 3)).await;
+    client.records(watch, 3).await;
+
+    client.flow(watch, 3, 0).await;
+    client.write(messaggi(&topic, 3)).await;
+    client.nothing::<Records>(QUIET).await;
+    client.flow(watch, 3, 100).await;
+    assert_eq!(client.records(watch, 3).await.len(), 3);
+}
+
+#[tokio::test]
+async fn bytes_are_a_limit_too() {
+    let topic = unique("bytes");
+    let bridge = Bridge::start().demo().topic(&topic).await;
+    let mut client = bridge.client().await;
+    client.write((0..10).map(|_| text_record(&topic, &"x".repeat(1000))).collect()).await;
+    let watch = client.subscribe(&Watch::tail(&topic).window_bytes(100, 3500)).await;
+    assert_eq!(client.records(watch, 3).await.len(), 3);
+    client.nothing::<Records>(QUIET).await;
+}
+
+#[tokio::test]
+async fn a_record_larger_than_the_credit_comes_alone() {
+    let topic = unique("alone");
+    let bridge = Bridge::start().demo().topic(&topic).await;
+    let mut client = bridge.client().await;
+    client.write(vec![text_record(&topic, &"x".repeat(50_000)), text_record(&topic, "small")]).await;
+    let watch = client.subscribe(&Watch::tail(&topic).window_bytes(10, 100)).await;
+    assert_eq!(client.records(watch, 1).await.len(), 1);
+    client.nothing::<Records>(QUIET).await;
+    client.flow(watch, 1, 10).await;
+    assert_eq!(client.records(watch, 1).await[0].value(), "small");
+}
+
+#[tokio::test]
+async fn the_reply_to_unsubscribe_comes_after_the_last_record() {
+    let topic = unique("goodbye");
+    let bridge = Bridge::start().demo().topic(&topic).await;
+    let mut client = bridge.client().await;
+    client.write((0..5000).map(|id| text_record(&topic, &id.to_string())).collect()).await;
+    let watch = client.subscribe(&Watch::tail(&topic)).await;
+    client.records(watch, 1).await;
+    client.unsubscribe(watch).await;
+    client.nothing::<Records>(QUIET).await;
+    let unknown = client.refused(protocol::Unsubscribe { subscription: watch }).await;
+    assert_eq!(unknown.error.code, ErrorCode::UnknownSubscription.number());
+}
+
+#[tokio::test]
+async fn a_batch_holds_256_records_or_128_kib() {
+    let topic = unique("batches");
+    let bridge = Bridge::start().demo().topic(&topic).await;
+    let mut client = bridge.client().await;
+    client.write((0..2000).map(|_| text_record(&topic, &"y".repeat(1000))).collect()).await;
+    let watch = client.subscribe(&Watch::tail(&topic)).await;
+    let mut seen = 0;
+    while seen < 2000 {
+        let batch = client.expect::<Records>().await;
+        let bytes: usize = batch.records.iter().map(|record| record.value.len()).sum();
+        assert!(bytes <= protocol::MAX_BATCH_BYTES, "{} records, {bytes} bytes", batch.records.len());
+        seen += client.numbered(batch).len();
+    }
+    client.unsubscribe(watch).await;
+}
+
+/// More than any reasonable buffer of the bridge, in records of 4 KiB, and less than the demo broker forgets.
+const FLOOD: usize = 4000;
+const FLOOD_PARTITIONS: usize = 4;
+
+/// 16 MiB over four partitions.
+async fn flood(client: &mut Client, topic: &str) {
+    let value = "z".repeat(4096);
+    for chunk in 0..FLOOD / 400 {
+        let records = (0..400).map(|id| {
+            let partition = i32::try_from((chunk * 400 + id) % FLOOD_PARTITIONS).expect("0 to 3");
+            text_record(topic, &value).on_partition(partition)
+        });
+        client.write(records.collect()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_slow_client_gets_a_gap_and_can_fetch_what_it_missed() {
+    let topic = unique("slow");
+    let bridge = Bridge::start().demo().await;
+    let (mut slow, mut writer) = (bridge.client().await, bridge.client().await);
+    writer.write((0..4).map(|partition| text_record(&topic, "first").on_partition(partition)).collect()).await;
+
+    let watch = slow.subscribe(&Watch::tail(&topic).window(4).when_slow(WhenSlow::Skip)).await;
+    assert_eq!(slow.records(watch, 4).await.len(), 4);
+    // Somebody else reads it all; the slow one allows nothing meanwhile.
+    let keen = writer.subscribe(&Watch::tail(&topic)).await;
+    flood(&mut writer, &topic).await;
+    writer.records(keen, FLOOD + 4).await;
+
+    slow.send(protocol::Flow { subscription: watch, through: 4, records: 1_000_000, bytes: 1 << 30 }).await;
+    // Per partition, records and gaps together leave nothing out.
+    let mut next = [1_i64; FLOOD_PARTITIONS];
+    let mut gaps: Vec<Gap> = Vec::new();
+    while next.iter().any(|&offset| offset < 1 + (FLOOD / FLOOD_PARTITIONS) as i64) {
+        let message = slow.find("Records or Gap", |frame| match &frame.message {
+            message @ (ServerMessage::Records(_) | ServerMessage::Gap(_)) => Some(message.clone()),
+            _ => None,
+        });
+        match message.await {
+            ServerMessage::Gap(gap) => {
+                let next = &mut next[usize::try_from(gap.partition).expect("0 to 3")];
+                assert_eq!((gap.from.0, gap.reason), (*next, GapReason::Slow), "{gap:?}");
+                *next = gap.to.0;
+                gaps.push(gap);
+            }
+            ServerMessage::Records(records) => {
+                let next = &mut next[usize::try_from(records.partition).expect("0 to 3")];
+                for record in &records.records {
+                    assert_eq!(record.offset.0, *next, "partition {}", records.partition);
+                    *next += 1;
+                }
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let gap = gaps.first().expect("16 MiB fit into no buffer of ours");
+
+    let (mut from, mut fetched) = (gap.from, Vec::new());
+    while from < gap.to {
+        let fetch = Fetch { topic: topic.clone(), partition: gap.partition, from, to: gap.to };
+        let Fetched { records, next } = slow.ask(fetch).await;
+        assert!(next > from, "fetch makes no progress at {from:?}");
+        fetched.extend(records.iter().map(|record| record.offset));
+        from = next;
+    }
+    let missed: Vec<Offset> = (gap.from.0..gap.to.0).map(Offset).collect();
+    assert_eq!(fetched, missed);
+}
+
+#[tokio::test]
+async fn a_slow_client_that_asked_to_be_closed_is_closed_with_4008() {
+    let topic = unique("close");
+    let bridge = Bridge::start().demo().await;
+    let (mut slow, mut writer) = (bridge.client().await, bridge.client().await);
+    writer.write(vec![text_record(&topic, "first")]).await;
+    let watch = slow.subscribe(&Watch::tail(&topic).window(1).when_slow(WhenSlow::Close)).await;
+    slow.records(watch, 1).await;
+    let keen = writer.subscribe(&Watch::tail(&topic)).await;
+    flood(&mut writer, &topic).await;
+    writer.records(keen, FLOOD + 1).await;
+    slow.socket.expect_close(protocol::CloseCode::TooSlow).await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_disturbs_nobody() {
+    let topic = unique("stalled");
+    let bridge = Bridge::start().demo().await;
+    let (mut stalled, mut writer) = (bridge.client().await, bridge.client().await);
+    stalled.send(Watch::tail(&topic).message()).await;
+    let keen = writer.subscribe(&Watch::tail(&topic)).await;
+    let before = bridge.resident_bytes();
+    for _ in 0..3 {
+        flood(&mut writer, &topic).await;
+    }
+    assert!(writer.records(keen, 3 * FLOOD).await.len() >= 3 * FLOOD);
+    let grown = bridge.resident_bytes().saturating_sub(before);
+    tests::measured("bridge_growth_with_a_stalled_client_mib", grown >> 20);
+    // The demo broker itself keeps 5 MiB a partition, librdkafka's queues and our ring come on top.
+    assert!(grown < 200 << 20, "{} MiB", grown >> 20);
+}

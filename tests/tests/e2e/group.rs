@@ -1,0 +1,213 @@
+//! Consumer groups: what is committed was acknowledged, restarts lose nothing, members share the partitions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use protocol::{Assigned, Committed, Revoked, ServerMessage};
+use tests::client::{RecordExt, messaggi, text_record};
+use tests::kafka::committed;
+use tests::{Bridge, Client, Watch, eventually, on_every_kafka, unique};
+
+/// Waits until the client was told that this position is committed, and insists that none ever lay beyond it.
+async fn told_committed(client: &mut Client, watch: u32, partition: i32, expected: i64) {
+    loop {
+        let told = client.expect::<Committed>().await;
+        assert_eq!(told.subscription, watch);
+        for position in told.positions.iter().filter(|position| position.partition == partition) {
+            assert!(position.offset.0 <= expected, "committed beyond what was acknowledged: {position:?}");
+            if position.offset.0 == expected {
+                return;
+            }
+        }
+    }
+}
+
+on_every_kafka! {
+    async fn flow_commits_what_was_handled_and_no_more(kafka: Kafka) {
+        let (topic, group) = (kafka.topic("auto").await, unique("group"));
+        let bridge = Bridge::start().on(&kafka).topic(&topic).await;
+        let servers = bridge.bootstrap_servers().await;
+        let mut client = bridge.client().await;
+        client.write(messaggi(&topic, 10)).await;
+
+        let watch = client.subscribe(&Watch::group(&topic, &group)).await;
+        assert_eq!(client.expect::<Assigned>().await.partitions[0].offset.0, 0);
+        assert_eq!(client.records(watch, 10).await.len(), 10);
+        client.nothing::<Committed>(Duration::from_millis(600)).await;
+        assert_eq!(committed(&servers, &group, &topic).await, BTreeMap::new(), "sent is not handled");
+
+        client.flow(watch, 7, 1000).await;
+        told_committed(&mut client, watch, 0, 7).await;
+        assert_eq!(committed(&servers, &group, &topic).await, BTreeMap::from([(0, 7)]));
+    }
+
+    async fn ack_commits_only_what_has_no_hole_before_it(kafka: Kafka) {
+        let (topic, group) = (kafka.topic("ack").await, unique("group"));
+        let bridge = Bridge::start().on(&kafka).topic(&topic).await;
+        let servers = bridge.bootstrap_servers().await;
+        let mut client = bridge.client().await;
+        client.write(messaggi(&topic, 10)).await;
+
+        let watch = client.subscribe(&Watch::group(&topic, &group).commit_by_ack()).await;
+        assert_eq!(client.records(watch, 10).await.len(), 10);
+        // Credit is not acknowledgement.
+        client.flow(watch, 10, 1000).await;
+        client.nothing::<Committed>(Duration::from_millis(600)).await;
+
+        client.ack(watch, &topic, 0, 4).await;
+        told_committed(&mut client, watch, 0, 4).await;
+        // Beyond what was ever sent: at most what was.
+        client.ack(watch, &topic, 0, 5_000).await;
+        told_committed(&mut client, watch, 0, 10).await;
+        assert_eq!(committed(&servers, &group, &topic).await, BTreeMap::from([(0, 10)]));
+    }
+
+    async fn two_pages_of_one_bridge_share_its_member_and_see_the_same(kafka: Kafka) {
+        let (topic, group) = (kafka.topic("shared").await, unique("group"));
+        let bridge = Bridge::start().on(&kafka).topic(&topic).await;
+        let (mut one, mut two) = (bridge.client().await, bridge.client().await);
+        let first = one.subscribe(&Watch::group(&topic, &group)).await;
+        let second = two.subscribe(&Watch::group(&topic, &group)).await;
+        one.expect::<Assigned>().await;
+        two.expect::<Assigned>().await;
+
+        one.write(messaggi(&topic, 10)).await;
+        let (seen_by_one, seen_by_two) = (one.records(first, 10).await, two.records(second, 10).await);
+        let places = |seen: &[tests::client::Received]| seen.iter().map(|got| got.place()).collect::<Vec<_>>();
+        assert_eq!(places(&seen_by_one), places(&seen_by_two));
+        one.nothing::<Revoked>(Duration::from_millis(300)).await;
+    }
+
+    async fn a_page_that_comes_back_soon_goes_on_where_it_was(kafka: Kafka) {
+        let (topic, group) = (kafka.topic("refresh").await, unique("group"));
+        let bridge = Bridge::start().on(&kafka).topic(&topic).await;
+        let mut client = bridge.client().await;
+        client.write(messaggi(&topic, 10)).await;
+        let watch = client.subscribe(&Watch::group(&topic, &group)).await;
+        client.records(watch, 10).await;
+        client.flow(watch, 6, 1000).await;
+        told_committed(&mut client, watch, 0, 6).await;
+        client.socket.close().await;
+
+        let mut client = bridge.client().await;
+        let watch = client.subscribe(&Watch::group(&topic, &group)).await;
+        let received = client.records(watch, 4).await;
+        assert_eq!(received[0].offset(), 6, "the first one that nobody acknowledged");
+        assert_eq!(received.last().map(|got| got.offset()), Some(9));
+    }
+}
+
+on_every_kafka! {
+    real
+    async fn offsets_survive_a_restart_of_the_bridge(kafka: Kafka) {
+        let (topic, group) = (kafka.topic("restart").await, unique("group"));
+        let mut bridge = Bridge::start().on(&kafka).await;
+        let mut client = bridge.client().await;
+        client.write(messaggi(&topic, 10)).await;
+        let watch = client.subscribe(&Watch::group(&topic, &group).window(10)).await;
+        client.records(watch, 10).await;
+        client.flow(watch, 6, 10).await;
+        told_committed(&mut client, watch, 0, 6).await;
+
+        bridge.ctrl_c();
+        assert_eq!(bridge.exit_code().await, 0);
+        bridge.start_again().await;
+        let mut client = bridge.client().await;
+        let watch = client.subscribe(&Watch::group(&topic, &group)).await;
+        assert_eq!(client.expect::<Assigned>().await.partitions[0].offset.0, 6);
+        let offsets: Vec<i64> = client.records(watch, 4).await.iter().map(|got| got.offset()).collect();
+        assert_eq!(offsets, [6, 7, 8, 9]);
+    }
+}
+
+on_every_kafka! {
+    real
+    async fn what_was_acknowledged_last_is_committed_on_the_way_out(kafka: Kafka) {
+        let (topic, group) = (kafka.topic("goodbye").await, unique("group"));
+        let mut bridge = Bridge::start().on(&kafka).await;
+        let mut client = bridge.client().await;
+        client.write(messaggi(&topic, 10)).await;
+        let watch = client.subscribe(&Watch::group(&topic, &group)).await;
+        client.records(watch, 10).await;
+        client.flow(watch, 8, 10).await;
+        // An answer to a later request: the flow has arrived, its commit may still wait.
+        client.ask::<protocol::ClusterResult>(protocol::ClusterRequest {}).await;
+        bridge.ctrl_c();
+        assert_eq!(bridge.exit_code().await, 0);
+        let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
+        assert_eq!(committed(&servers, &group, &topic).await, BTreeMap::from([(0, 8)]));
+    }
+}
+
+on_every_kafka! {
+    real
+    async fn a_second_bridge_takes_over_part_of_the_partitions(kafka: Kafka) {
+        const PARTITIONS: i32 = 4;
+        let (topic, group) = (kafka.topic_with("share", PARTITIONS).await, unique("group"));
+        let (mut one, two) = (Bridge::start().on(&kafka).await, Bridge::start().on(&kafka).await);
+        let (mut first, mut second) = (one.client().await, two.client().await);
+        let watch = Watch::group(&topic, &group).commit_by_ack();
+        let first_watch = first.subscribe(&watch).await;
+        let (mut firsts, mut seconds) = (BTreeSet::new(), BTreeSet::new());
+        while firsts.len() < 4 {
+            apply(&mut firsts, ownership_change(&mut first).await);
+        }
+        let second_watch = second.subscribe(&watch).await;
+        while firsts.len() != 2 || seconds.len() != 2 {
+            tokio::select! {
+                change = ownership_change(&mut first) => apply(&mut firsts, change),
+                change = ownership_change(&mut second) => apply(&mut seconds, change),
+            }
+        }
+        assert!(firsts.is_disjoint(&seconds), "{firsts:?} {seconds:?}");
+
+        // Each record reaches exactly one of them.
+        let records = (0..40).map(|id| text_record(&topic, &id.to_string()).on_partition(id % PARTITIONS)).collect();
+        second.write(records).await;
+        let (seen_first, seen_second) = (first.records(first_watch, 20).await, second.records(second_watch, 20).await);
+        let seen: BTreeSet<_> = seen_first.iter().chain(&seen_second).map(|got| got.place()).collect();
+        assert_eq!((seen_first.len(), seen_second.len(), seen.len()), (20, 20, 40));
+
+        // The first one leaves in good order: the second has everything at once, not after a session time-out.
+        for partition in &firsts {
+            first.ack(first_watch, &topic, *partition, 10).await;
+        }
+        eventually("commits of all that was acknowledged", || async {
+            let found = committed(&one.bootstrap_servers().await, &group, &topic).await;
+            firsts.iter().all(|partition| found.get(partition) == Some(&10)).then_some(())
+        })
+        .await;
+        one.ctrl_c();
+        assert_eq!(one.exit_code().await, 0);
+        while seconds.len() < 4 {
+            apply(&mut seconds, ownership_change(&mut second).await);
+        }
+        second.write(vec![text_record(&topic, "last").on_partition(*firsts.first().expect("two"))]).await;
+        assert_eq!(second.records(second_watch, 1).await[0].value(), "last");
+    }
+}
+
+/// The next change of what a member of the group has; cancelling it loses nothing.
+async fn ownership_change(client: &mut Client) -> (bool, Vec<i32>) {
+    client
+        .find("Assigned or Revoked", |frame| match &frame.message {
+            ServerMessage::Assigned(Assigned { partitions, .. }) => {
+                Some((true, partitions.iter().map(|position| position.partition).collect()))
+            }
+            ServerMessage::Revoked(Revoked { partitions, .. }) => {
+                Some((false, partitions.iter().map(|place| place.partition).collect()))
+            }
+            _ => None,
+        })
+        .await
+}
+
+fn apply(owned: &mut BTreeSet<i32>, (added, partitions): (bool, Vec<i32>)) {
+    for partition in partitions {
+        if added {
+            owned.insert(partition);
+        } else {
+            owned.remove(&partition);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The HTTP routes: health, the cluster as JSON, the page and how it is delivered.
+
+use hyper::StatusCode;
+use protocol::ClusterState;
+use serde_json::Value;
+use tests::http::{Request, Response};
+use tests::kafka::{Mock, nobodys_address};
+use tests::{Bridge, eventually, measured};
+
+/// `reliability.md` has it; `'self'` in connect-src covers the page's own WebSocket.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; style-src 'self'; \
+    img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action 'none'";
+
+#[tokio::test]
+async fn healthz_says_that_the_process_is_up() {
+    let bridge = Bridge::start().option("--bootstrap-servers", &nobodys_address()).await;
+    assert_eq!(bridge.get("/healthz").await.status, StatusCode::OK, "whatever Kafka does");
+}
+
+#[tokio::test]
+async fn readyz_follows_kafka() {
+    let kafka = Mock::start();
+    let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
+    let ready = || async { (bridge.get("/readyz").await.status == StatusCode::OK).then_some(()) };
+    eventually("readiness", ready).await;
+
+    kafka.down();
+    let refusal = eventually("unreadiness", || async {
+        let response = bridge.get("/readyz").await;
+        (response.status == StatusCode::SERVICE_UNAVAILABLE).then_some(response)
+    })
+    .await;
+    let reason: Value = refusal.json();
+    assert!(reason.to_string().contains(&kafka.bootstrap_servers()), "names the address: {reason}");
+
+    kafka.up();
+    eventually("readiness again", ready).await;
+}
+
+#[tokio::test]
+async fn the_cluster_is_there_as_json() {
+    let bridge = Bridge::start().demo().await;
+    let response = bridge.get("/api/cluster").await;
+    assert_eq!(response.status, StatusCode::OK);
+    assert!(response.header("content-type").starts_with("application/json"), "{response:?}");
+    let cluster = bridge.cluster().await;
+    assert!(cluster.demo);
+    assert!(!cluster.bootstrap_servers.is_empty());
+    eventually("the demo broker in /api/cluster", || async {
+        let cluster = bridge.cluster().await;
+        (cluster.state == ClusterState::Up && cluster.brokers.len() == 1).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_page_has_its_policy_and_no_inline_script() {
+    let bridge = Bridge::start().demo().await;
+    let page = bridge.get("/").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.header("content-type").starts_with("text/html"), "{:?}", page.headers);
+    assert_eq!(page.header("content-security-policy"), POLICY);
+    assert_eq!(page.header("x-content-type-options"), "nosniff");
+    for (position, _) in page.text().match_indices("<script") {
+        let tag = &page.text()[position..];
+        let tag = &tag[..tag.find("</script>").expect("it ends")];
+        assert!(tag.contains("src=") && tag.ends_with('>'), "an inline script: {tag}");
+    }
+    assert!(!page.text().contains("style=\""), "an inline style is blocked by the policy");
+}
+
+#[tokio::test]
+async fn assets_never_change_and_the_page_is_always_asked_for() {
+    let bridge = Bridge::start().demo().await;
+    let page = bridge.get("/").await;
+    let cache = page.header("cache-control");
+    assert!(cache.contains("no-cache") || cache.contains("no-store"), "the page: {cache:?}");
+
+    let assets = assets(page.text());
+    assert!(assets.iter().any(|path| path.ends_with(".js")), "{assets:?} in {}", page.text());
+    assert!(assets.iter().any(|path| path.ends_with(".css")), "{assets:?} in {}", page.text());
+    for path in assets {
+        let asset = bridge.get(&path).await;
+        assert_eq!(asset.status, StatusCode::OK, "{path}");
+        assert!(asset.header("cache-control").contains("immutable"), "{path}: {:?}", asset.headers);
+        let kind = asset.header("content-type");
+        let expected = match path.rsplit_once('.').map(|(_, extension)| extension) {
+            Some("js") => "text/javascript",
+            Some("css") => "text/css",
+            Some("wasm") => "application/wasm",
+            Some("svg") => "image/svg+xml",
+            _ => "",
+        };
+        assert!(kind.starts_with(expected), "{path} is {kind}");
+    }
+}
+
+#[tokio::test]
+async fn assets_come_compressed_to_who_understands_it() {
+    let bridge = Bridge::start().demo().await;
+    let page = bridge.get("/").await;
+    let mut brotli_bytes = 0;
+    for path in assets(page.text()) {
+        let plain = bridge.get(&path).await;
+        assert_eq!(plain.header("content-encoding"), "", "{path}: nobody asked for an encoding");
+        let encoded = async |encoding: &str| -> Response {
+            Request::get(&path).header("accept-encoding", encoding).send(&bridge.address).await
+        };
+        let (brotli, gzip) = (encoded("gzip, deflate, br, zstd").await, encoded("gzip").await);
+        brotli_bytes += brotli.body.len();
+        if path.ends_with(".wasm") || path.ends_with(".js") || path.ends_with(".css") {
+            assert_eq!(brotli.header("content-encoding"), "br", "{path}");
+            assert_eq!(gzip.header("content-encoding"), "gzip", "{path}");
+            assert!(brotli.body.len() < plain.body.len() && gzip.body.len() < plain.body.len(), "{path}");
+            assert!(brotli.header("vary").to_lowercase().contains("accept-encoding"), "{path}: {:?}", brotli.headers);
+        }
+        let refused = encoded("br;q=0, gzip;q=0").await;
+        assert_eq!(refused.header("content-encoding"), "", "{path}: both were refused");
+    }
+    measured("page_brotli_bytes", brotli_bytes);
+    assert!(brotli_bytes <= 180 * 1024 * 2, "{brotli_bytes} bytes of page");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_404() {
+    let bridge = Bridge::start().demo().await;
+    for path in ["/nothing", "/../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/assets/", "/api", "/.git/config"] {
+        let response = bridge.get(path).await;
+        assert_eq!(response.status, StatusCode::NOT_FOUND, "{path}");
+        assert_ne!(response.header("content-security-policy"), "", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_socket_wants_an_upgrade() {
+    let bridge = Bridge::start().demo().await;
+    let status = bridge.get("/ws").await.status;
+    assert!(status == StatusCode::BAD_REQUEST || status == StatusCode::UPGRADE_REQUIRED, "{status}");
+}
+
+/// What the page's HTML asks for, from this bridge.
+fn assets(html: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for attribute in ["src=\"", "href=\""] {
+        for (position, _) in html.match_indices(attribute) {
+            let rest = &html[position + attribute.len()..];
+            let path = &rest[..rest.find('"').expect("the attribute ends")];
+            if !path.starts_with("data:") && !path.starts_with("http") {
+                let path = path.trim_start_matches("./").trim_start_matches('/');
+                found.push(format!("/{path}"));
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}

@@ -1,0 +1,277 @@
+//! The page in a real browser: listen, send, see it arrive, in one window.
+
+use tests::page::View;
+use tests::{Bridge, Browser, Page, measured, unique};
+
+/// A bridge with a topic of the test's own as what the page proposes.
+pub async fn bridge() -> (Bridge, String) {
+    let topic = unique("page");
+    let bridge = Bridge::start().demo().topic(&topic).option("--group", &unique("group")).await;
+    (bridge, topic)
+}
+
+pub async fn listen(page: &Page) {
+    page.click("listen").await;
+    page.wait("listen", "data-state", "listening").await;
+}
+
+/// The seed's run, to its end: ten sent, ten acknowledged, ten seen.
+pub async fn send_ten(page: &Page) {
+    page.click("send-ten").await;
+    page.wait("run", "data-state", "done").await;
+    page.wait("run", "data-acked", "10").await;
+    assert_eq!(page.attribute("run", "data-failed").await.as_deref(), Some("0"));
+    assert_eq!(page.attribute("run", "data-sent").await.as_deref(), Some("10"));
+}
+
+const ACKED_AND_SEEN: &str = "[data-testid='sent-row'][data-state='acked'][data-seen='true']";
+
+#[tokio::test]
+async fn ten_are_sent_acknowledged_and_seen() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    page.wait("broker", "data-state", "up").await;
+    page.wait("broker", "data-demo", "true").await;
+
+    listen(&page).await;
+    send_ten(&page).await;
+    page.until("ten rows, acknowledged and seen", &format!("document.querySelectorAll(`{ACKED_AND_SEEN}`).length === 10"))
+        .await;
+    page.wait("feed", "data-received", "10").await;
+    page.wait("feed", "data-missing", "0").await;
+    page.until("ten records in the list", "document.querySelectorAll('[data-testid=record]').length === 10").await;
+
+    let list = page.text("feed").await;
+    for id in 0..10 {
+        assert!(list.contains(&format!("messaggio {id}")), "no messaggio {id} in:\n{list}");
+    }
+    page.screenshot("ten-sent-and-seen").await;
+
+    let Some(judge) = bridge.judge().await else { return };
+    let log: Vec<String> = judge.read(&topic).await.iter().map(|seen| seen.text().to_owned()).collect();
+    let sent: Vec<String> = (0..10).map(|id| format!(r#"{{"id": {id}, "text": "messaggio {id}"}}"#)).collect();
+    let same = |a: &String, b: &String| {
+        let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+        json(a) == json(b)
+    };
+    assert!(log.len() == 10 && log.iter().zip(&sent).all(|(a, b)| same(a, b)), "{log:#?}");
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn the_consumer_stops_and_starts_again_where_it_was() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    listen(&page).await;
+    let mut writer = bridge.client().await;
+    writer.write(tests::client::messaggi(&topic, 5)).await;
+    page.wait("feed", "data-received", "5").await;
+
+    page.click("listen").await;
+    page.wait("listen", "data-state", "idle").await;
+    writer.write(tests::client::messaggi(&topic, 3)).await;
+    listen(&page).await;
+    page.until("three more, each once", "document.querySelectorAll('[data-testid=record]').length >= 3").await;
+    let offsets = "[...document.querySelectorAll('[data-testid=record]')].map(e => Number(e.dataset.offset))";
+    page.until("offset 7", &format!("{offsets}.includes(7)")).await;
+    let mut offsets: Vec<u64> = page.eval(offsets).await;
+    let count = offsets.len();
+    offsets.sort_unstable();
+    offsets.dedup();
+    assert_eq!(offsets.len(), count, "a record is shown twice");
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_message_is_sent_with_the_keyboard_alone() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    listen(&page).await;
+    page.fill("compose-key", "clé").await;
+    page.fill("compose-value", r#"{"n": 9007199254740993}"#).await;
+    page.press("Enter", &["Control"]).await;
+    page.wait("sent-row", "data-state", "acked").await;
+    page.wait("sent-row", "data-seen", "true").await;
+    assert!(page.text("feed").await.contains("9007199254740993"), "the whole integer");
+    let kept: String = page.eval("document.querySelector('[data-testid=compose-value]').value").await;
+    assert_eq!(kept, r#"{"n": 9007199254740993}"#, "the form keeps what it had");
+
+    let Some(judge) = bridge.judge().await else { return };
+    let log = judge.read(&topic).await;
+    assert_eq!(log[0].key.as_deref(), Some("clé".as_bytes()));
+    assert_eq!(log[0].value.as_deref(), Some(&br#"{"n": 9007199254740993}"#[..]));
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn markup_in_a_record_is_text() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    listen(&page).await;
+    let payloads = [
+        "<img src=x onerror=window.__xss=1>",
+        "<script>window.__xss=1</script>",
+        "\"><svg onload=window.__xss=1>",
+        "{{constructor.constructor('window.__xss=1')()}}",
+        "javascript:window.__xss=1",
+    ];
+    let mut writer = bridge.client().await;
+    let mut records = Vec::new();
+    for payload in payloads {
+        let record = tests::client::text_record(&topic, payload);
+        let record = tests::client::RecordExt::with_key(record, payload);
+        let header = protocol::WireBytes::text(payload);
+        records.push(tests::client::RecordExt::with_header(record, payload, header));
+    }
+    writer.write(records).await;
+    page.wait("feed", "data-received", "5").await;
+    page.until("the list", "document.querySelectorAll('[data-testid=record]').length === 5").await;
+    assert!(page.text("feed").await.contains(payloads[0]), "shown as it is: {}", page.text("feed").await);
+    // Opened too: key, value and headers in full.
+    page.click("record").await;
+    page.wait_for("detail").await;
+    page.screenshot("markup-is-text").await;
+
+    // And sent by the page itself.
+    page.fill("compose-value", payloads[0]).await;
+    assert_eq!(page.number_of("[data-testid=feed] img, [data-testid=detail] img, [data-testid=sent-row] img").await, 0);
+    assert_eq!(page.eval::<Option<u8>>("window.__xss ?? null").await, None);
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn the_page_speaks_both_languages() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, _) = bridge().await;
+    let english = browser.open(&bridge).await;
+    assert_eq!(english.eval::<String>("document.documentElement.lang").await, "en");
+    assert!(english.whole_text().await.contains("Send 10"), "{}", english.whole_text().await);
+
+    let italian = browser.open_as(&bridge, View::default().italian()).await;
+    assert_eq!(italian.eval::<String>("document.documentElement.lang").await, "it");
+    let text = italian.whole_text().await;
+    assert!(text.contains("Invia") && !text.contains("Send 10"), "{text}");
+
+    // By hand, and it stays so.
+    english.click("language").await;
+    english.until("Italian", "document.documentElement.lang === 'it' && document.body.innerText.includes('Invia')").await;
+    english.reload().await;
+    english.wait("connection", "data-state", "open").await;
+    assert!(english.whole_text().await.contains("Invia"));
+    english.is_clean().await;
+    italian.is_clean().await;
+}
+
+#[tokio::test]
+async fn the_theme_follows_the_system_and_the_user() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, _) = bridge().await;
+    let page = browser.open_as(&bridge, View::default().dark()).await;
+    let background = "getComputedStyle(document.body).backgroundColor";
+    let dark: String = page.eval(background).await;
+    page.show_on(&View::default()).await;
+    page.until("another background", &format!("{background} !== {dark:?}")).await;
+    let light: String = page.eval(background).await;
+    // By hand, until it is dark again: the button goes round.
+    for _ in 0..3 {
+        page.click("theme").await;
+        if page.eval::<String>(background).await == dark {
+            page.is_clean().await;
+            return;
+        }
+    }
+    panic!("the button never gave {dark} instead of {light}");
+}
+
+#[tokio::test]
+async fn every_control_has_a_name() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, _) = bridge().await;
+    for view in [View::default(), View::narrow(), View::default().italian()] {
+        let page = browser.open_as(&bridge, view).await;
+        let nameless: Vec<String> = page
+            .eval(
+                "[...document.querySelectorAll('button, input, select, textarea, a, [role=button]')].filter(e => \
+                 e.getClientRects().length && !(e.getAttribute('aria-label') || e.getAttribute('aria-labelledby') \
+                 || e.textContent.trim() || e.labels?.length || e.title)).map(e => e.outerHTML)",
+            )
+            .await;
+        assert!(nameless.is_empty(), "{nameless:#?}");
+        let doubled: Vec<String> = page
+            .eval(
+                "[...document.querySelectorAll('[id]')].map(e => e.id).filter((id, i, all) => all.indexOf(id) !== i)",
+            )
+            .await;
+        assert!(doubled.is_empty(), "ids used twice: {doubled:?}");
+        page.is_clean().await;
+    }
+}
+
+/// A row's way from the click to the screen, as the page itself measures it: the p50 of a hundred.
+#[tokio::test]
+async fn a_click_is_acknowledged_and_seen_soon() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, _) = bridge().await;
+    let page = browser.open(&bridge).await;
+    listen(&page).await;
+    page.fill("compose-value", r#"{"n":1}"#).await;
+    // In the page, so that the test's own way to the browser is not part of it.
+    let measure = "(async () => { const took = []; const done = () => document.querySelectorAll(`SEEN`).length; \
+        for (let i = 0; i < 100; i++) { \
+          const rows = new Set([...document.querySelectorAll('[data-testid=sent-row]')].map(e => e.dataset.seq)); \
+          const began = performance.now(); document.querySelector('[data-testid=send]').click(); \
+          const fresh = () => [...document.querySelectorAll(`SEEN`)].some(e => !rows.has(e.dataset.seq)); \
+          while (!fresh() && performance.now() - began < 5000) await new Promise(requestAnimationFrame); \
+          took.push(performance.now() - began); } \
+        took.sort((a, b) => a - b); return [took[50], took[95], took[99]] })()"
+        .replace("SEEN", ACKED_AND_SEEN);
+    let [p50, p95, max]: [f64; 3] = page.eval(&measure).await;
+    measured("click_to_seen_p50_ms", format!("{p50:.1}"));
+    measured("click_to_seen_p95_ms", format!("{p95:.1}"));
+    assert!(max < 5000.0, "some never came");
+    assert!(p50 < 4.0 * 50.0, "p50 {p50:.1} ms; the table says 50 ms");
+    page.is_clean().await;
+}
+
+/// What a long flood leaves behind in the tab.
+#[tokio::test]
+async fn a_hundred_thousand_records_are_all_counted_and_memory_is_bounded() {
+    const COUNT: u64 = 100_000;
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    listen(&page).await;
+    let mut writer = bridge.client().await;
+    writer.write(tests::client::messaggi(&topic, 1)).await;
+    page.wait("feed", "data-received", "1").await;
+    let before = page.memory_bytes().await;
+
+    let value = format!("{{\"text\":\"{}\"}}", "x".repeat(100 - 11));
+    let began = std::time::Instant::now();
+    // The demo broker forgets at 5 MiB a partition: what the page has not seen yet must not be more than that.
+    for round in 1..=COUNT / 10_000 {
+        for _ in 0..10 {
+            let records = (0..1000).map(|_| tests::client::json_record(&topic, &value)).collect();
+            writer.write(records).await;
+        }
+        page.until(&format!("round {round}"), &format!(
+            "Number(document.querySelector('[data-testid=feed]').dataset.received) + \
+             Number(document.querySelector('[data-testid=feed]').dataset.missing) >= {} - 20000", round * 10_000
+        ))
+        .await;
+    }
+    page.wait("feed", "data-received", &(COUNT + 1).to_string()).await;
+    page.wait("feed", "data-missing", "0").await;
+    measured("page_records_per_second", COUNT / began.elapsed().as_secs().max(1));
+    let kept = page.count("feed", "data-kept").await;
+    assert!((1..=10_000).contains(&kept), "{kept} kept");
+    assert!(page.number_of("[data-testid=record]").await < 200, "only visible rows are in the document");
+    let grown = page.memory_bytes().await.saturating_sub(before);
+    measured("page_growth_100k_mib", grown >> 20);
+    assert!(grown < 150 << 20, "{} MiB", grown >> 20);
+    page.is_clean().await;
+}

@@ -1,0 +1,63 @@
+//! A lost socket: the session waits, answers what it already has, and writes nothing twice.
+
+use tests::client::{Outcome, messaggi};
+use tests::{Bridge, Client, eventually, on_every_kafka, unique};
+
+on_every_kafka! {
+    async fn what_is_sent_again_after_a_lost_socket_is_not_written_twice(kafka: Kafka) {
+        let topic = kafka.topic("resume").await;
+        let bridge = Bridge::start().on(&kafka).topic(&topic).await;
+        let mut client = bridge.client().await;
+        let session = client.welcome.session.clone();
+        let before = client.write(messaggi(&topic, 5)).await;
+        // Five more, whose outcomes the client never hears.
+        client.produce(messaggi(&topic, 5)).await;
+        client.socket.cut();
+
+        let mut client = Client::resume(bridge.socket().await, &session).await;
+        assert!(client.welcome.resumed);
+        assert_eq!(client.welcome.session, session);
+        // The client does not know what became of any of them and sends all ten.
+        let again = client.write(messaggi(&topic, 10)).await;
+        assert_eq!(again[..5], before, "the same outcome as the first time");
+
+        let Some(judge) = bridge.judge().await else { return };
+        assert_eq!(judge.read(&topic).await.len(), 10, "each record once");
+    }
+}
+
+#[tokio::test]
+async fn outcomes_that_a_lost_socket_missed_are_answered() {
+    let topic = unique("missed");
+    let bridge = Bridge::start().demo().topic(&topic).await;
+    let mut client = bridge.client().await;
+    let session = client.welcome.session.clone();
+    let first = client.produce(messaggi(&topic, 3)).await;
+    client.socket.cut();
+    let Some(judge) = bridge.judge().await else { return };
+    eventually("the records in the log", || async { (judge.read(&topic).await.len() == 3).then_some(()) }).await;
+
+    let mut client = Client::resume(bridge.socket().await, &session).await;
+    client.send(protocol::Produce { seq: first, records: messaggi(&topic, 3) }).await;
+    for seq in first..first + 3 {
+        assert!(matches!(client.outcome(seq).await, Outcome::Acked { .. }));
+    }
+    assert_eq!(judge.read(&topic).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_session_that_is_not_there_any_more_is_a_new_one() {
+    let bridge = Bridge::start().demo().await;
+    let client = Client::resume(bridge.socket().await, "00000000-0000-4000-8000-000000000000").await;
+    assert!(!client.welcome.resumed);
+    assert_ne!(client.welcome.session, "00000000-0000-4000-8000-000000000000");
+}
+
+#[tokio::test]
+async fn a_session_taken_over_by_a_second_socket_closes_the_first_with_4510() {
+    let bridge = Bridge::start().demo().await;
+    let mut first = bridge.client().await;
+    let second = Client::resume(bridge.socket().await, &first.welcome.session).await;
+    assert!(second.welcome.resumed);
+    first.socket.expect_close(protocol::CloseCode::Superseded).await;
+}

@@ -1,0 +1,168 @@
+//! The specification's session, as a third party's client would hold it, and the socket's own rules.
+
+use std::time::{Duration, Instant};
+
+use protocol::{CloseCode, ClusterState, ErrorCode, Hello, Ping};
+use serde_json::{Value, json};
+use tests::kafka::Mock;
+use tests::socket::Heard;
+use tests::{Bridge, Client, Socket, on_every_kafka, unique};
+
+/// The next message of this type, whatever else comes before it.
+async fn hears(socket: &mut Socket, name: &str) -> Value {
+    loop {
+        match socket.next().await {
+            Heard::Text(text) => {
+                let message: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+                if message["type"] == name {
+                    return message;
+                }
+                assert_ne!(message["type"], "error", "instead of {name}: {message}");
+            }
+            other => panic!("instead of {name}: {other:?}"),
+        }
+    }
+}
+
+on_every_kafka! {
+    async fn the_specifications_session_line_by_line(kafka: Kafka) {
+        let (topic, group) = (kafka.topic("session").await, unique("group"));
+        let bridge = Bridge::start().on(&kafka).topic(&topic).option("--group", &group).await;
+        let mut socket = bridge.socket().await;
+
+        socket.text(r#"{"type":"hello","protocol":"ponte.v1","client":"example/1.0"}"#).await;
+        let welcome = hears(&mut socket, "welcome").await;
+        assert_eq!(welcome["resumed"], false);
+        assert_eq!(welcome["cluster"]["demo"], kafka.is_demo());
+        assert_eq!(welcome["defaults"], json!({"topic": topic, "group": group, "start": "earliest"}));
+        assert_eq!(welcome["heartbeat_ms"], 20_000);
+        assert_eq!(welcome["read_only"], false);
+        assert_eq!(welcome["limits"]["message_bytes"], 1_048_576);
+        assert!(welcome["session"].as_str().is_some_and(|session| session.len() >= 16), "{welcome}");
+
+        socket.text(&format!(
+            r#"{{"type":"subscribe","id":1,"topics":["{topic}"],"mode":{{"group":{{"id":"{group}","start":"earliest","commit":"auto"}}}},"window":{{"records":1000,"bytes":1048576}},"format":"json","when_slow":"block"}}"#
+        )).await;
+        let subscribed = hears(&mut socket, "subscribed").await;
+        assert_eq!(subscribed, json!({"type": "subscribed", "id": 1, "subscription": 1}));
+        let assigned = hears(&mut socket, "assigned").await;
+        assert_eq!(
+            assigned,
+            json!({"type": "assigned", "subscription": 1, "partitions": [{"topic": topic, "partition": 0, "offset": "0"}]})
+        );
+
+        socket.text(&format!(
+            r#"{{"type":"produce","seq":0,"records":[{{"topic":"{topic}","key":null,"value":{{"json":{{"id":0,"text":"messaggio 0"}}}},"headers":[]}}]}}"#
+        )).await;
+        // Kafka may hand the record back before it has acknowledged it.
+        let (mut produced, mut records) = (Value::Null, Value::Null);
+        while produced.is_null() || records.is_null() {
+            let Heard::Text(text) = socket.next().await else { panic!("closed") };
+            let message: Value = serde_json::from_str(&text).expect("a JSON message");
+            match message["type"].as_str() {
+                Some("produced") => produced = message,
+                Some("records") => records = message,
+                Some("ping" | "cluster_changed") => {}
+                _ => panic!("{message}"),
+            }
+        }
+        let ack = &produced["acks"][0];
+        assert_eq!(produced["errors"], json!([]));
+        assert_eq!((&ack["first"], &ack["last"], &ack["topic"]), (&json!(0), &json!(0), &json!(topic)));
+        assert_eq!((&ack["partition"], &ack["offset"]), (&json!(0), &json!("0")));
+        assert!(ack["took_us"].as_u64().is_some_and(|us| us > 0), "{ack}");
+        assert_eq!(ack["timestamp"].is_null(), kafka.is_demo(), "the demo broker reports no time: {ack}");
+
+        let timestamp = records["records"][0]["timestamp"].clone();
+        assert!(timestamp.as_i64().is_some_and(|ms| ms > 1_700_000_000_000), "{records}");
+        assert_eq!(
+            records,
+            json!({"type": "records", "subscription": 1, "seq": 1, "topic": topic, "partition": 0, "records": [
+                {"offset": "0", "timestamp": timestamp, "key": null,
+                 "value": {"json": {"id": 0, "text": "messaggio 0"}}, "headers": []}]})
+        );
+
+        socket.text(r#"{"type":"flow","subscription":1,"through":1,"records":1000,"bytes":1048576}"#).await;
+        let committed = hears(&mut socket, "committed").await;
+        assert_eq!(
+            committed,
+            json!({"type": "committed", "subscription": 1, "positions": [{"topic": topic, "partition": 0, "offset": "1"}]})
+        );
+
+        socket.text(r#"{"type":"unsubscribe","id":2,"subscription":1}"#).await;
+        let unsubscribed = hears(&mut socket, "unsubscribed").await;
+        assert_eq!(unsubscribed, json!({"type": "unsubscribed", "id": 2, "subscription": 1}));
+    }
+}
+
+#[tokio::test]
+async fn the_cluster_is_named_in_the_welcome_and_on_request() {
+    let kafka = Mock::with_brokers(3);
+    let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
+    let mut client = bridge.client().await;
+    loop {
+        let cluster = client.ask::<protocol::ClusterResult>(protocol::ClusterRequest {}).await.cluster;
+        assert!(!cluster.demo);
+        assert_eq!(cluster.bootstrap_servers, kafka.bootstrap_servers());
+        if cluster.state == ClusterState::Up {
+            let ids: Vec<i32> = cluster.brokers.iter().map(|broker| broker.id).collect();
+            assert_eq!(ids, [1, 2, 3]);
+            break;
+        }
+        client.expect::<protocol::ClusterChanged>().await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_is_no_browser_is_welcome_without_an_origin() {
+    let bridge = Bridge::start().demo().await;
+    let client = Client::hello(bridge.handshake().without_origin().subprotocol(None).open().await).await;
+    assert!(client.welcome.cluster.demo);
+}
+
+#[tokio::test]
+async fn two_sessions_have_different_names() {
+    let bridge = Bridge::start().demo().await;
+    let (one, two) = (bridge.client().await, bridge.client().await);
+    assert_ne!(one.welcome.session, two.welcome.session);
+}
+
+#[tokio::test]
+async fn another_protocol_version_closes_with_4506() {
+    let bridge = Bridge::start().demo().await;
+    let mut socket = bridge.socket().await;
+    socket.text(r#"{"type":"hello","protocol":"ponte.v9","client":"future/1"}"#).await;
+    let reason = socket.expect_close(CloseCode::ProtocolVersion).await;
+    assert!(reason.contains("ponte.v1"), "says what it speaks: {reason}");
+}
+
+#[tokio::test]
+async fn a_second_hello_is_an_error_and_the_session_stays() {
+    let bridge = Bridge::start().demo().await;
+    let mut client = bridge.client().await;
+    let hello = Hello { protocol: "ponte.v1".into(), client: "again/1".into(), token: None, resume: None };
+    let refused = client.refused(hello).await;
+    assert_eq!(refused.error.code, ErrorCode::AlreadyGreeted.number());
+    client.ask::<protocol::ClusterResult>(protocol::ClusterRequest {}).await;
+}
+
+/// Takes two heartbeats.
+#[tokio::test]
+async fn a_client_that_answers_no_ping_is_closed_with_4012() {
+    let bridge = Bridge::start().demo().await;
+    let mut silent = bridge.client().await;
+    let mut faithful = bridge.client().await;
+    silent.answers_pings = false;
+    let began = Instant::now();
+    let beat = Duration::from_millis(silent.welcome.heartbeat_ms);
+
+    silent.expect::<Ping>().await;
+    assert!(began.elapsed() < beat + Duration::from_secs(2), "the first ping came after {:?}", began.elapsed());
+    // The faithful client answers while it waits for something that never comes.
+    let (closed, ()) = tokio::join!(
+        silent.socket.expect_close(CloseCode::NoHeartbeat),
+        faithful.nothing::<protocol::ErrorMessage>(beat + Duration::from_secs(4))
+    );
+    assert!(!closed.is_empty());
+    faithful.ask::<protocol::ClusterResult>(protocol::ClusterRequest {}).await;
+}

@@ -1,0 +1,108 @@
+//! The way out: sockets are told, what is in flight gets its outcome, the group is left, and it takes five seconds at
+//! most.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use protocol::CloseCode;
+use tests::client::{Outcome, messaggi, text_record};
+use tests::kafka::Mock;
+use tests::{Bridge, Client, PATIENCE, Watch, eventually, unique};
+use tokio::net::TcpStream;
+
+const GRACE: Duration = Duration::from_secs(5);
+
+#[tokio::test]
+async fn sigint_and_sigterm_close_the_sockets_with_1001_and_exit_with_0() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let topic = unique("shutdown");
+        let mut bridge = Bridge::start().demo().topic(&topic).await;
+        let (mut idle, mut busy) = (bridge.client().await, bridge.client().await);
+        let mut silent = bridge.socket().await;
+        busy.write(messaggi(&topic, 10)).await;
+        let watch = busy.subscribe(&Watch::group(&topic, &unique("group"))).await;
+        busy.records(watch, 10).await;
+
+        bridge.signal(signal);
+        let began = Instant::now();
+        idle.socket.expect_close(CloseCode::ShuttingDown).await;
+        busy.socket.expect_close(CloseCode::ShuttingDown).await;
+        silent.expect_close(CloseCode::ShuttingDown).await;
+        assert_eq!(bridge.exit_code_within(GRACE).await, 0, "{signal}");
+        tests::measured("shutdown_ms", began.elapsed().as_millis());
+    }
+}
+
+#[tokio::test]
+async fn what_is_in_flight_is_acknowledged_before_the_goodbye() {
+    let topic = unique("in-flight");
+    let kafka = Mock::start().with_topic(&topic, 1);
+    let mut bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
+    let mut client = bridge.client().await;
+    client.write(messaggi(&topic, 1)).await;
+    kafka.slow(Duration::from_secs(1));
+    let first = client.produce((0..100).map(|id| text_record(&topic, &id.to_string())).collect()).await;
+    // Answered in order: the records have arrived at the bridge.
+    client.ask::<protocol::ClusterResult>(protocol::ClusterRequest {}).await;
+
+    bridge.signal(Signal::SIGTERM);
+    for seq in first..first + 100 {
+        let outcome = client.outcome(seq).await;
+        assert!(matches!(outcome, Outcome::Acked { .. }), "{seq}: {outcome:?}");
+    }
+    client.socket.expect_close(CloseCode::ShuttingDown).await;
+    assert_eq!(bridge.exit_code_within(GRACE).await, 0);
+    kafka.slow(Duration::ZERO);
+    let Some(judge) = tests::judge::Judge::of(&kafka.bootstrap_servers()) else { return };
+    assert_eq!(judge.read(&topic).await.len(), 101);
+}
+
+/// A bridge whose broker went away with records on their way.
+async fn stuck(kafka: &Mock, topic: &str) -> (Bridge, Client, u64) {
+    let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
+    let mut client = bridge.client().await;
+    client.write(messaggi(topic, 1)).await;
+    kafka.down();
+    let first = client.produce(messaggi(topic, 10)).await;
+    client.ask::<protocol::ClusterResult>(protocol::ClusterRequest {}).await;
+    (bridge, client, first)
+}
+
+#[tokio::test]
+async fn without_a_broker_it_ends_in_time_and_says_what_is_unknown() {
+    let topic = unique("hopeless");
+    let kafka = Mock::start().with_topic(&topic, 1);
+    let (mut bridge, mut client, first) = stuck(&kafka, &topic).await;
+    bridge.signal(Signal::SIGTERM);
+    let began = Instant::now();
+    for seq in first..first + 10 {
+        let outcome = client.outcome(seq).await;
+        assert!(matches!(outcome, Outcome::Failed(_)), "{seq}: {outcome:?}");
+    }
+    client.socket.expect_close(CloseCode::ShuttingDown).await;
+    bridge.wait_exit(GRACE.saturating_sub(began.elapsed()) + Duration::from_millis(500)).await;
+}
+
+#[tokio::test]
+async fn a_second_signal_exits_at_once() {
+    let topic = unique("impatient");
+    let kafka = Mock::start().with_topic(&topic, 1);
+    let (mut bridge, _client, _) = stuck(&kafka, &topic).await;
+    bridge.ctrl_c();
+    // The first thing it does: then the first signal has been taken.
+    eventually("a closed door", || async { TcpStream::connect(&bridge.address).await.is_err().then_some(()) }).await;
+    assert!(bridge.is_running(), "it waits for what is in flight");
+    bridge.ctrl_c();
+    let status = bridge.wait_exit(Duration::from_secs(1)).await;
+    assert!(!status.success(), "not the orderly way: {status}");
+}
+
+#[tokio::test]
+async fn the_port_is_free_at_once_for_the_next_bridge() {
+    let mut bridge = Bridge::start().demo().await;
+    let _client = bridge.client().await;
+    bridge.ctrl_c();
+    bridge.wait_exit(PATIENCE).await;
+    bridge.start_again().await;
+    bridge.client().await;
+}

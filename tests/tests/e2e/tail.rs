@@ -1,0 +1,181 @@
+//! Looking on without a group: where a tail starts, and that everybody sees the same.
+
+use std::time::Duration;
+
+use protocol::{Assigned, Committed, ErrorCode, ErrorMessage, Records};
+use tests::client::{RecordExt, messaggi, messaggio, text_record};
+use tests::{Bridge, Client, Watch, on_every_kafka, unique};
+
+/// Values of a one-partition topic as they come.
+async fn values(client: &mut Client, watch: &Watch, count: usize) -> Vec<String> {
+    let watch = client.subscribe(watch).await;
+    client.records(watch, count).await.iter().map(|got| got.value()).collect()
+}
+
+fn texts(range: std::ops::Range<usize>) -> Vec<String> {
+    range.map(|id| format!(r#"{{"id": {id}, "text": "messaggio {id}"}}"#)).collect()
+}
+
+on_every_kafka! {
+    async fn earliest_begins_with_the_first_record(kafka: Kafka) {
+        let topic = kafka.topic("earliest").await;
+        let bridge = Bridge::start().on(&kafka).topic(&topic).await;
+        let mut client = bridge.client().await;
+        client.write(messaggi(&topic, 10)).await;
+        assert_eq!(values(&mut client, &Watch::tail(&topic), 10).await, texts(0..10));
+    }
+
+    async fn latest_shows_only_what_comes_afterwards(kafka: Kafka) {
+        let topic = kafka.topic("latest").await;
+        let bridge = Bridge::start().on(&kafka).topic(&topic).await;
+        let mut client = bridge.client().await;
+        client.write(messaggi(&topic, 5)).await;
+
+        let watch = client.subscribe(&Watch::tail(&topic).latest()).await;
+        // `assigned` says where it begins: everything from there on is seen.
+        assert_eq!(client.expect::<Assigned>().await.partitions[0].offset.0, 5);
+        client.write(vec![messaggio(&topic, 5), messaggio(&topic, 6)]).await;
+        let seen: Vec<String> = client.records(watch, 2).await.iter().map(|got| got.value()).collect();
+        assert_eq!(seen, texts(5..7));
+    }
+
+    async fn last_begins_that_many_records_before_the_end(kafka: Kafka) {
+        let topic = kafka.topic("last").await;
+        let bridge = Bridge::start().on(&kafka).topic(&topic).await;
+        let mut client = bridge.client().await;
+        client.write(messaggi(&topic, 10)).await;
+        assert_eq!(values(&mut client, &Watch::tail(&topic).last(3), 3).await, texts(7..10));
+        assert_eq!(values(&mut client, &Watch::tail(&topic).last(1000), 10).await, texts(0..10));
+    }
+
+    async fn a_time_begins_with_the_first_record_of_then_or_later(kafka: Kafka) {
+        const THEN: i64 = 1_700_000_000_000;
+        let topic = kafka.topic("time").await;
+        let bridge = Bridge::start().on(&kafka).topic(&topic).await;
+        let mut client = bridge.client().await;
+        let records = (0..5).map(|id| {
+            let timestamp = Some(THEN + 1000 * i64::try_from(id).expect("small"));
+            protocol::ProduceRecord { timestamp, ..messaggio(&topic, id) }
+        });
+        // One by one: Kafka finds batches by time, and then records.
+        for record in records {
+            client.write(vec![record]).await;
+        }
+        if kafka.is_demo() {
+            // librdkafka's mock answers every time with the end or the beginning; at least nobody is disturbed.
+            client.subscribe(&Watch::tail(&topic).since(THEN + 2500)).await;
+            return;
+        }
+        assert_eq!(values(&mut client, &Watch::tail(&topic).since(THEN + 2500), 2).await, texts(3..5));
+    }
+
+    async fn offsets_begin_exactly_there(kafka: Kafka) {
+        let topic = kafka.topic("offsets").await;
+        let bridge = Bridge::start().on(&kafka).topic(&topic).await;
+        let mut client = bridge.client().await;
+        client.write(messaggi(&topic, 10)).await;
+        assert_eq!(values(&mut client, &Watch::tail(&topic).at(0, 4), 6).await, texts(4..10));
+    }
+
+    async fn a_topic_with_four_partitions_is_read_whole_and_each_in_order(kafka: Kafka) {
+        let topic = kafka.topic_with("four", 4).await;
+        let bridge = Bridge::start().on(&kafka).await;
+        let mut client = bridge.client().await;
+        let records = (0..400).map(|id| text_record(&topic, &id.to_string()).on_partition(id % 4)).collect();
+        let written = client.write(records).await;
+
+        let watch = client.subscribe(&Watch::tail(&topic)).await;
+        let received = client.records(watch, 400).await;
+        let mut next = [0; 4];
+        for got in &received {
+            let expected = &mut next[usize::try_from(got.partition).expect("0 to 3")];
+            assert_eq!(got.offset(), *expected, "{got:?}");
+            *expected += 1;
+            let id: usize = got.value().parse().expect("a number");
+            assert_eq!(written[id], got.place(), "{got:?}");
+        }
+        assert_eq!(next, [100; 4]);
+    }
+
+    async fn a_topic_that_does_not_exist_yet_is_read_from_its_first_record(kafka: Kafka) {
+        let topic = unique("future");
+        let bridge = Bridge::start().on(&kafka).await;
+        let mut client = bridge.client().await;
+        let watch = client.subscribe(&Watch::tail(&topic).latest()).await;
+        let error = client.expect::<ErrorMessage>().await;
+        assert_eq!((error.subscription, error.error.code), (Some(watch), ErrorCode::TopicMissing.number()), "{error:?}");
+        assert!(error.error.retriable && error.error.message.contains(&topic), "{error:?}");
+
+        client.write(messaggi(&topic, 3)).await;
+        assert_eq!(client.records(watch, 3).await.len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn two_pages_that_watch_the_same_topic_see_the_same() {
+    let topic = unique("both");
+    let bridge = Bridge::start().demo().topic(&topic).await;
+    let (mut one, mut two) = (bridge.client().await, bridge.client().await);
+    one.write(messaggi(&topic, 20)).await;
+    assert_eq!(values(&mut one, &Watch::tail(&topic), 20).await, texts(0..20));
+    // Later, while the first one still watches: it misses nothing of the beginning.
+    assert_eq!(values(&mut two, &Watch::tail(&topic), 20).await, texts(0..20));
+    assert_eq!(values(&mut two, &Watch::tail(&topic).last(2), 2).await, texts(18..20));
+}
+
+#[tokio::test]
+async fn a_page_may_watch_several_topics_at_once() {
+    let topics = [unique("one"), unique("two"), unique("three")];
+    let bridge = Bridge::start().demo().await;
+    let mut client = bridge.client().await;
+    let mut watches = Vec::new();
+    for topic in &topics {
+        client.write(vec![text_record(topic, topic)]).await;
+        watches.push(client.subscribe(&Watch::tail(topic)).await);
+    }
+    for (topic, watch) in topics.iter().zip(watches).rev() {
+        let got = client.records(watch, 1).await;
+        assert_eq!((&got[0].topic, got[0].value().as_str()), (topic, topic.as_str()));
+    }
+}
+
+#[tokio::test]
+async fn a_tail_joins_no_group_and_commits_nothing() {
+    let topic = unique("quiet");
+    let bridge = Bridge::start().demo().topic(&topic).await;
+    let mut client = bridge.client().await;
+    client.write(messaggi(&topic, 3)).await;
+    let watch = client.subscribe(&Watch::tail(&topic)).await;
+    client.records(watch, 3).await;
+    client.flow(watch, 3, 1000).await;
+    client.nothing::<Committed>(Duration::from_millis(600)).await;
+}
+
+#[tokio::test]
+async fn the_seventeenth_subscription_is_one_too_many() {
+    let bridge = Bridge::start().demo().await;
+    let mut client = bridge.client().await;
+    let limit = client.welcome.limits.subscriptions;
+    let topic = unique("watched");
+    let mut last = 0;
+    for _ in 0..limit {
+        last = client.subscribe(&Watch::tail(&topic)).await;
+    }
+    let refused = client.refused(Watch::tail(&topic).message()).await;
+    assert_eq!(refused.error.code, ErrorCode::TooManySubscriptions.number(), "{refused:?}");
+    client.unsubscribe(last).await;
+    client.subscribe(&Watch::tail(&topic)).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_was_ended_stays_silent() {
+    let topic = unique("ended");
+    let bridge = Bridge::start().demo().topic(&topic).await;
+    let mut client = bridge.client().await;
+    let watch = client.subscribe(&Watch::tail(&topic)).await;
+    client.write(messaggi(&topic, 3)).await;
+    client.records(watch, 3).await;
+    client.unsubscribe(watch).await;
+    client.write(messaggi(&topic, 3)).await;
+    client.nothing::<Records>(Duration::from_millis(400)).await;
+}
