@@ -10,8 +10,11 @@ use crate::websocket::Shared;
 /// Everything is over by then, done or not.
 const GRACE: Duration = Duration::from_millis(4500);
 
+/// What is on its way to Kafka has this long to arrive; then it is given up, and its senders are told.
+const FLUSH_WITHIN: Duration = Duration::from_millis(1500);
+
 /// Sockets have this long for their last outcomes and their close frame.
-const SOCKETS_WITHIN: Duration = Duration::from_secs(3);
+const SOCKETS_WITHIN: Duration = Duration::from_millis(3000);
 
 /// Cancels the token at the first SIGINT or SIGTERM; a second one ends the process at once.
 pub fn on_signal() -> std::io::Result<CancellationToken> {
@@ -73,7 +76,7 @@ pub async fn drain(shared: Arc<Shared>) {
     // What waits in the producer leaves now, so that sockets can still tell its outcome.
     let flushing = {
         let producer = Arc::clone(&shared.producer);
-        tokio::task::spawn_blocking(move || producer.flush(deadline.saturating_duration_since(Instant::now())))
+        tokio::task::spawn_blocking(move || producer.flush_or_give_up(FLUSH_WITHIN))
     };
     shared.tasks.close();
     if tokio::time::timeout(SOCKETS_WITHIN, shared.tasks.wait()).await.is_err() {
@@ -89,8 +92,8 @@ pub async fn drain(shared: Arc<Shared>) {
             tracing::error!(%error, "the readers did not end in order");
         }
         match flushing.await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "records still waiting were not delivered; their senders know"),
+            Ok(0) => {}
+            Ok(given_up) => tracing::warn!(given_up, "Kafka did not answer for some records; their senders know"),
             Err(error) => tracing::error!(%error, "the producer was not flushed"),
         }
     });

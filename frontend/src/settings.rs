@@ -27,7 +27,9 @@ impl Preferences {
                 browser::store_settings(&json);
             }
         });
-        Effect::new(move |_| browser::set_root_attribute("data-theme", settings.with(|settings| settings.theme.name())));
+        Effect::new(move |_| {
+            browser::set_root_attribute("data-theme", settings.with(|settings| settings.theme.name()))
+        });
         Effect::new(move |_| browser::set_root_attribute("lang", language.get().tag()));
         Self { settings, language }
     }

@@ -254,7 +254,8 @@ pub struct Unsubscribed {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fetched {
     pub records: Vec<Record>,
-    /// Where to go on; equal to the request's `to` when the range is complete.
+    /// Where to go on: the request's `to` when the range is complete, less when it did not fit into one answer or the
+    /// partition ends before.
     pub next: Offset,
 }
 

@@ -250,16 +250,35 @@ proptest! {
 
 fn field_name() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
-        "id", "type", "seq", "records", "topics", "mode", "window", "format", "subscription", "positions", "plan",
-        "cluster", "acks", "errors", "code", "message", "resume", "session", "protocol", "client", "name", "config",
+        "id",
+        "type",
+        "seq",
+        "records",
+        "topics",
+        "mode",
+        "window",
+        "format",
+        "subscription",
+        "positions",
+        "plan",
+        "cluster",
+        "acks",
+        "errors",
+        "code",
+        "message",
+        "resume",
+        "session",
+        "protocol",
+        "client",
+        "name",
+        "config",
     ])
 }
 
 #[test]
 fn what_a_record_holds_is_shown_in_the_right_form() {
-    let shown = |bytes: Option<&[u8]>| {
-        serde_json::to_string(&WireBytes::from_kafka(bytes)).expect("every form is JSON")
-    };
+    let shown =
+        |bytes: Option<&[u8]>| serde_json::to_string(&WireBytes::from_kafka(bytes)).expect("every form is JSON");
     for (bytes, expected) in [
         (None, "null"),
         (Some(&b""[..]), r#"{"text":""}"#),

@@ -1,6 +1,7 @@
 //! Debian's Chromium without a window, a fresh profile for each test, driven over its DevTools protocol.
 
 use chromiumoxide::browser::BrowserConfig;
+use chromiumoxide::cdp::browser_protocol::system_info::GetProcessInfoParams;
 use chromiumoxide::cdp::browser_protocol::target::CreateTargetParams;
 use futures_util::StreamExt;
 use tempfile::TempDir;
@@ -8,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::Bridge;
 use crate::page::{Page, View};
+use crate::program::resident_bytes;
 use crate::skip::{find_program, skip};
 
 pub struct Browser {
@@ -34,7 +36,6 @@ impl Browser {
             // The view sets its own; this one would be forced upon every page.
             .viewport(None)
             .args(["disable-gpu", "disable-quic", "no-first-run", "disable-component-update", "disable-sync"])
-            .arg("enable-precise-memory-info")
             .build()
             .expect("a complete configuration");
         let launched = chromiumoxide::Browser::launch(config).await;
@@ -59,6 +60,13 @@ impl Browser {
         let blank = CreateTargetParams::new("about:blank");
         let tab = self.browser.new_page(blank).await.expect("a new tab");
         Page::load(tab, url, view).await
+    }
+
+    /// Resident memory of the processes that hold tabs: JavaScript, wasm, the document, everything.
+    pub async fn tab_bytes(&self) -> u64 {
+        let processes = self.browser.execute(GetProcessInfoParams::default()).await.expect("the browser's processes");
+        let tabs = processes.result.process_info.iter().filter(|process| process.r#type == "renderer");
+        tabs.map(|process| resident_bytes(u32::try_from(process.id).expect("a process id is positive"))).sum()
     }
 }
 

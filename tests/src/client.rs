@@ -81,9 +81,28 @@ macro_rules! expected {
 }
 
 expected!(
-    Welcome, Ping, ErrorMessage, ClusterChanged, Produced, Subscribed, Assigned, Revoked, Records, Gap, Committed,
-    Unsubscribed, Fetched, ClusterResult, TopicsResult, TopicResult, CreateTopicResult, DeleteTopicResult,
-    GroupsResult, GroupResult, PlanOffsetResetResult, ResetOffsetsResult
+    Welcome,
+    Ping,
+    ErrorMessage,
+    ClusterChanged,
+    Produced,
+    Subscribed,
+    Assigned,
+    Revoked,
+    Records,
+    Gap,
+    Committed,
+    Unsubscribed,
+    Fetched,
+    ClusterResult,
+    TopicsResult,
+    TopicResult,
+    CreateTopicResult,
+    DeleteTopicResult,
+    GroupsResult,
+    GroupResult,
+    PlanOffsetResetResult,
+    ResetOffsetsResult
 );
 
 impl Client {
@@ -97,12 +116,8 @@ impl Client {
     }
 
     async fn hello_with(mut socket: Socket, resume: Option<Resume>) -> Self {
-        let hello = Hello {
-            protocol: protocol::SUBPROTOCOL.to_owned(),
-            client: "tests/1".to_owned(),
-            token: None,
-            resume,
-        };
+        let hello =
+            Hello { protocol: protocol::SUBPROTOCOL.to_owned(), client: "tests/1".to_owned(), token: None, resume };
         socket.text(&ClientMessage::from(hello).to_json()).await;
         let heard = socket.next().await;
         let Heard::Text(text) = heard else { panic!("no welcome: {heard:?}") };

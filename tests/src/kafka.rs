@@ -62,6 +62,21 @@ impl Kafka {
         }
     }
 
+    /// A current Kafka of the test's own, to be stopped, killed and started again.
+    pub async fn of_ones_own() -> Option<Cluster> {
+        let started = tokio::task::spawn_blocking(|| {
+            let installation = Installation::find_or_fetch(Flavour::Kraft { brokers: 1 }).map_err(|r| r.to_string())?;
+            Ok::<Cluster, String>(installation.start(&Options::for_tests()).expect("Kafka starts"))
+        });
+        match started.await.expect("starting Kafka does not panic") {
+            Ok(cluster) => Some(cluster),
+            Err(reason) => {
+                skip(&reason);
+                None
+            }
+        }
+    }
+
     /// `None`: the bridge brings its own.
     pub fn bootstrap_servers(&self) -> Option<String> {
         match self {
@@ -172,6 +187,17 @@ impl Mock {
 
     pub fn up(&self) {
         (1..=self.brokers).for_each(|id| self.cluster.broker_up(id).expect("a broker of this cluster"));
+        // The mock's thread may sleep on for seconds with connections waiting [measured]; further ones wake it. A real
+        // broker needs no such thing (`faults::a_real_broker…`).
+        let addresses = self.bootstrap_servers();
+        std::thread::spawn(move || {
+            for _ in 0..WAKING_CALLS {
+                for address in addresses.split(',') {
+                    let _ = std::net::TcpStream::connect(address);
+                }
+                std::thread::sleep(WAKING_PAUSE);
+            }
+        });
     }
 
     /// Every answer takes that much longer.
@@ -181,6 +207,10 @@ impl Mock {
         }
     }
 }
+
+/// How often, and how long apart, a mock that came back is called on.
+const WAKING_CALLS: usize = 60;
+const WAKING_PAUSE: Duration = Duration::from_millis(50);
 
 /// An address on which nothing listens.
 pub fn nobodys_address() -> String {

@@ -7,14 +7,10 @@ use std::time::{Duration, Instant};
 use chromiumoxide::cdp::browser_protocol::emulation::{
     MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams, SetUserAgentOverrideParams,
 };
-use chromiumoxide::cdp::browser_protocol::input::{
-    DispatchKeyEventParams, DispatchKeyEventType, InsertTextParams,
-};
+use chromiumoxide::cdp::browser_protocol::input::{DispatchKeyEventParams, DispatchKeyEventType, InsertTextParams};
 use chromiumoxide::cdp::browser_protocol::log;
 use chromiumoxide::cdp::browser_protocol::page::CaptureScreenshotFormat;
-use chromiumoxide::cdp::js_protocol::runtime::{
-    ConsoleApiCalledType, EventConsoleApiCalled, EventExceptionThrown,
-};
+use chromiumoxide::cdp::js_protocol::runtime::{ConsoleApiCalledType, EventConsoleApiCalled, EventExceptionThrown};
 use chromiumoxide::page::ScreenshotParams;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
@@ -165,7 +161,8 @@ impl Page {
     }
 
     pub async fn click_at(&self, selector: &str) {
-        let ready = format!("(e => e && !e.disabled && e.getClientRects().length)(document.querySelector({selector:?}))");
+        let ready =
+            format!("(e => e && !e.disabled && e.getClientRects().length)(document.querySelector({selector:?}))");
         self.until(&format!("{selector}, ready for a click"), &ready).await;
         // A tab in the background answers no mouse.
         self.tab.bring_to_front().await.expect("the tab is open");
@@ -185,7 +182,8 @@ impl Page {
 
     /// Replaces what the field holds, as if it were pasted.
     pub async fn fill(&self, testid: &str, text: &str) {
-        self.until(&format!("{testid}, ready for typing"), &format!("(e => e && !e.disabled)({})", element(testid))).await;
+        self.until(&format!("{testid}, ready for typing"), &format!("(e => e && !e.disabled)({})", element(testid)))
+            .await;
         self.eval::<bool>(&format!("(e => {{ e.focus(); e.select(); return true }})({})", element(testid))).await;
         if text.is_empty() {
             self.press("Delete", &[]).await;
@@ -256,14 +254,10 @@ impl Page {
         file
     }
 
-    /// Bytes of JavaScript objects and of wasm memory, after a collection.
-    pub async fn memory_bytes(&self) -> u64 {
-        let measure = "(async () => { const wasm = window.wasmBindings?.memory?.buffer?.byteLength ?? 0; \
-            return performance.memory.usedJSHeapSize + wasm })()";
+    /// Collects what JavaScript no longer needs, so that it does not count as growth.
+    pub async fn collect_garbage(&self) {
         let collect = chromiumoxide::cdp::js_protocol::heap_profiler::CollectGarbageParams::default();
         self.tab.execute(collect).await.expect("a garbage collection");
-        let result = self.tab.evaluate_expression(measure).await.expect("a measurement");
-        result.into_value::<f64>().expect("a number") as u64
     }
 
     /// Expects complaints with this text, of a test that provokes them.

@@ -170,13 +170,17 @@ impl Program {
         format!("{}\n{}", self.stdout.text(), self.stderr.text())
     }
 
-    /// Resident memory in bytes, by the kernel's account.
     pub fn resident_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("the process runs");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux counts resident memory");
-        let kib: u64 = line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("in kB");
-        kib * 1024
+        resident_bytes(self.id())
     }
+}
+
+/// Resident memory of any process in bytes, by the kernel's account.
+pub fn resident_bytes(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the process runs");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux counts resident memory");
+    let kib: u64 = line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("in kB");
+    kib * 1024
 }
 
 impl Drop for Program {
@@ -186,7 +190,10 @@ impl Drop for Program {
         let status = self.child.wait();
         if thread::panicking() {
             let (out, err) = (self.stdout.tail(), self.stderr.tail());
-            eprintln!("--- {} ({status:?})\n--- standard output\n{out}\n--- standard error\n{err}\n---", self.command_line);
+            eprintln!(
+                "--- {} ({status:?})\n--- standard output\n{out}\n--- standard error\n{err}\n---",
+                self.command_line
+            );
         }
     }
 }
@@ -200,6 +207,10 @@ pub fn bridge_binary() -> PathBuf {
     let test = std::env::current_exe().expect("a running program has a path");
     let profile = test.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
     let binary = profile.join("bridge");
-    assert!(binary.is_file(), "{} is not there: build it with `cargo build -p bridge`, or set PONTE_BRIDGE_BIN", binary.display());
+    assert!(
+        binary.is_file(),
+        "{} is not there: build it with `cargo build -p bridge`, or set PONTE_BRIDGE_BIN",
+        binary.display()
+    );
     binary
 }

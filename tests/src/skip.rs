@@ -13,7 +13,8 @@ pub fn skip(reason: &str) {
     let line = format!("SKIPPED: {test}: {reason}");
     crate::say(&line);
     if let Some(log) = std::env::var_os("PONTE_SKIP_LOG") {
-        let written = OpenOptions::new().create(true).append(true).open(&log).and_then(|mut log| writeln!(log, "{line}"));
+        let written =
+            OpenOptions::new().create(true).append(true).open(&log).and_then(|mut log| writeln!(log, "{line}"));
         written.unwrap_or_else(|error| panic!("PONTE_SKIP_LOG={}: {error}", log.display()));
     }
 }

@@ -1,8 +1,6 @@
 //! What to subscribe to, read aloud: `Watch::group(&topic, &group).commit_by_ack().window(5)`.
 
-use protocol::{
-    CommitMode, Format, GroupStart, Mode, Offset, Position, Subscribe, TailStart, WhenSlow, Window,
-};
+use protocol::{CommitMode, Format, GroupStart, Mode, Offset, Position, Subscribe, TailStart, WhenSlow, Window};
 
 /// Enough for whatever a test sends.
 const PLENTY: Window = Window { records: 1_000_000, bytes: 1 << 30 };

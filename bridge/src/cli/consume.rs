@@ -3,10 +3,9 @@
 use std::io::Write;
 use std::time::Duration;
 
-use anyhow::bail;
 use tokio_util::sync::CancellationToken;
 
-use super::target::{self, KAFKA_WITHIN};
+use super::target;
 use crate::config::ConsumeArgs;
 use crate::kafka::client_config::Connection;
 use crate::kafka::consumer::GroupConsumer;
@@ -24,9 +23,6 @@ pub async fn run(args: ConsumeArgs) -> anyhow::Result<()> {
 
 fn consume(args: &ConsumeArgs, connection: &Connection, shutdown: &CancellationToken) -> anyhow::Result<()> {
     let consumer = GroupConsumer::new(connection, &args.topic, &args.group, args.start, !args.no_commit)?;
-    if !consumer.is_reachable(KAFKA_WITHIN) {
-        bail!("no Kafka broker answers at {}; is it running, and is the address right?", connection.bootstrap_servers);
-    }
     let mut out = std::io::stdout().lock();
     writeln!(out, "In ascolto su '{}'...", args.topic)?;
     out.flush()?;

@@ -9,7 +9,7 @@ use protocol::{ErrorBody, ProduceRecord, WireBytes};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::mpsc;
 
-use super::target::{self, KAFKA_WITHIN};
+use super::target;
 use crate::config::ProduceArgs;
 use crate::kafka::producer::{Delivery, DeliverySink, NotSent, Outcome, Producer};
 use crate::shutdown;
@@ -23,16 +23,7 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
     let template = Template::new(&args.template)?;
     let connection = target::find(&args.kafka).await?;
     let servers = connection.bootstrap_servers.clone();
-    let producer = tokio::task::spawn_blocking(move || Producer::new(&connection)).await??;
-    let producer = Arc::new(producer);
-    let reachable = {
-        let producer = Arc::clone(&producer);
-        tokio::task::spawn_blocking(move || producer.is_reachable(KAFKA_WITHIN)).await?
-    };
-    if !reachable {
-        bail!("no Kafka broker answers at {servers}; is it running, and is the address right?");
-    }
-
+    let producer = Arc::new(Producer::new(&connection)?);
     let (failures, mut failed) = mpsc::unbounded_channel();
     let sink: Arc<dyn DeliverySink> = Arc::new(Failures(failures));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();

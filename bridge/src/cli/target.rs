@@ -11,28 +11,47 @@ use tokio::net::TcpStream;
 use crate::answers;
 use crate::config::{DEFAULT_BOOTSTRAP_SERVERS, DEFAULT_LISTEN, KafkaArgs};
 use crate::kafka::client_config::Connection;
+use crate::kafka::questions::Questions;
 
 /// How long a broker may take to answer before the program gives up.
-pub const KAFKA_WITHIN: Duration = Duration::from_secs(10);
+const KAFKA_WITHIN: Duration = Duration::from_secs(10);
 
-/// The named broker, else the local one, else the brokers of a running bridge (its demo broker, say).
+/// How long a bridge on this machine may take to answer.
+const BRIDGE_WITHIN: Duration = Duration::from_secs(2);
+
+/// The named broker, else the local one, else the brokers of a running bridge (its demo broker, say). It has answered.
 pub async fn find(args: &KafkaArgs) -> anyhow::Result<Connection> {
     let properties = args.properties()?;
-    let connect = |bootstrap_servers, demo| Connection { bootstrap_servers, properties: properties.clone(), demo };
-    if let Some(servers) = &args.bootstrap_servers {
-        return Ok(connect(servers.clone(), false));
-    }
-    if answers(DEFAULT_BOOTSTRAP_SERVERS).await {
-        return Ok(connect(DEFAULT_BOOTSTRAP_SERVERS.to_owned(), false));
-    }
-    match tokio::time::timeout(Duration::from_secs(2), ask_bridge()).await {
+    let bootstrap_servers = match &args.bootstrap_servers {
+        Some(named) => named.clone(),
+        None if answers(DEFAULT_BOOTSTRAP_SERVERS).await => DEFAULT_BOOTSTRAP_SERVERS.to_owned(),
+        None => of_running_bridge().await?,
+    };
+    let mut connection = Connection { bootstrap_servers, properties, demo: false };
+    tokio::task::spawn_blocking(move || {
+        let questions = Questions::new(&connection).context("librdkafka made no client of these settings")?;
+        if !questions.is_answered(KAFKA_WITHIN) {
+            bail!(
+                "no Kafka broker answers at {}. Is it running, and is the address right? Start one with\n\
+                 docker compose -f kafka_broker.yaml up -d, or try without Kafka: cargo run -p bridge",
+                connection.bootstrap_servers
+            );
+        }
+        connection.demo = questions.is_mock();
+        Ok(connection)
+    })
+    .await?
+}
+
+async fn of_running_bridge() -> anyhow::Result<String> {
+    match tokio::time::timeout(BRIDGE_WITHIN, ask_bridge()).await {
         Ok(Ok(cluster)) if !cluster.bootstrap_servers.is_empty() => {
             let kind = if cluster.demo { "demo broker" } else { "Kafka" };
             eprintln!(
                 "nothing listens on {DEFAULT_BOOTSTRAP_SERVERS}; using the {kind} of the bridge on {DEFAULT_LISTEN} ({})",
                 cluster.bootstrap_servers
             );
-            Ok(connect(cluster.bootstrap_servers, cluster.demo))
+            Ok(cluster.bootstrap_servers)
         }
         _ => bail!(
             "no Kafka on {DEFAULT_BOOTSTRAP_SERVERS}, and no bridge on {DEFAULT_LISTEN} to borrow one from.\n\

@@ -35,7 +35,7 @@ enum Key {
     Group { id: GroupId, start: GroupStart, topics: Vec<TopicName> },
     /// Everyone who looks at what comes from now on.
     Latest { topics: Vec<TopicName> },
-    /// A start of its own, or one that may hold the reader up.
+    /// A start of its own, or one that may hold the reader up. Never looked up, only kept for the shutdown.
     Private(u64),
 }
 
@@ -68,21 +68,20 @@ impl Feeds {
             return Err(ErrorBody::new(ErrorCode::ShuttingDown, "the bridge is shutting down; connect again later"));
         }
         inner.running.retain(|_, running| !running.reader.is_finished());
-        let mut key = inner.key(&request);
-        if let Some(running) = inner.running.get(&key) {
-            if let Some(cursor) = running.feed.join(request.when_slow, request.commit, request.window) {
+        let shared = Key::shared(&request);
+        if let Some(running) = shared.as_ref().and_then(|key| inner.running.remove(key)) {
+            let joined = running.feed.join(request.when_slow, request.commit, request.window);
+            // One that is about to end makes room for a successor, and is still waited for at shutdown.
+            let key = match (&shared, &joined) {
+                (Some(key), Some(_)) => key.clone(),
+                _ => inner.private_key(),
+            };
+            inner.running.insert(key, running);
+            if let Some(cursor) = joined {
                 return Ok(cursor);
             }
-            // It is about to end, and keeps its key until it has.
-            let ending = inner.running.remove(&key);
-            let parked = inner.private_key();
-            if let Some(ending) = ending {
-                inner.running.insert(parked, ending);
-            }
         }
-        if let Key::Private(_) = key {
-            key = inner.private_key();
-        }
+        let key = shared.unwrap_or_else(|| inner.private_key());
         let lingers = matches!(request.mode, ReadMode::Group { .. });
         let feed = Arc::new(Feed::new(lingers));
         let cursor = feed
@@ -115,17 +114,20 @@ impl Feeds {
     }
 }
 
-impl Inner {
-    fn key(&self, request: &FeedRequest) -> Key {
+impl Key {
+    /// The key under which a feed may be found again; none for one that is nobody else's.
+    fn shared(request: &FeedRequest) -> Option<Self> {
         let mut topics = request.topics.clone();
         topics.sort();
         match (&request.mode, request.when_slow) {
-            (ReadMode::Group { id, start }, _) => Key::Group { id: id.clone(), start: *start, topics },
-            (ReadMode::Tail(TailStart::Latest), WhenSlow::Skip | WhenSlow::Close) => Key::Latest { topics },
-            _ => Key::Private(self.next_private),
+            (ReadMode::Group { id, start }, _) => Some(Self::Group { id: id.clone(), start: *start, topics }),
+            (ReadMode::Tail(TailStart::Latest), WhenSlow::Skip | WhenSlow::Close) => Some(Self::Latest { topics }),
+            (ReadMode::Tail(_), _) => None,
         }
     }
+}
 
+impl Inner {
     fn private_key(&mut self) -> Key {
         self.next_private += 1;
         Key::Private(self.next_private)

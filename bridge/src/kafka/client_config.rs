@@ -142,7 +142,7 @@ fn describe(error: &KafkaError) -> String {
 pub struct Connection {
     pub bootstrap_servers: String,
     pub properties: KafkaProperties,
-    /// The broker is librdkafka's mock inside this process, which needs other timings.
+    /// The broker is librdkafka's mock, which needs other timings.
     pub demo: bool,
 }
 
@@ -152,9 +152,9 @@ impl Connection {
         let mut config = ClientConfig::new();
         config
             .set("client.id", "ponte")
-            // A broker that comes back is noticed within a second; librdkafka's default is ten.
+            // A broker that comes back is noticed at once; librdkafka waits up to ten seconds.
             .set("reconnect.backoff.ms", "100")
-            .set("reconnect.backoff.max.ms", "1000")
+            .set("reconnect.backoff.max.ms", "500")
             .set("socket.keepalive.enable", "true")
             .set("socket.nagle.disable", "true");
         config.extend(self.properties.0.clone());
@@ -172,6 +172,11 @@ impl Connection {
             config.set("group.protocol", "consumer");
         } else {
             config.set("partition.assignment.strategy", "cooperative-sticky");
+            // After a crash the group waits this long for its member. librdkafka's 45 s are for clients that may stall;
+            // here nothing but heartbeats keeps the reader's thread from polling.
+            if config.get("session.timeout.ms").is_none() {
+                config.set("session.timeout.ms", "10000");
+            }
         }
         config
     }

@@ -7,12 +7,12 @@ use anyhow::{Context, bail};
 use protocol::{GroupId, GroupStart, TopicName};
 use rdkafka::Message;
 use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::admin::existing_partitions;
 use super::client_config::Connection;
-use super::native;
+use super::questions::QuietContext;
 
 /// How often a topic that does not exist yet is looked for.
 const LOOK_FOR_TOPIC_EVERY: Duration = Duration::from_millis(500);
@@ -25,10 +25,6 @@ pub struct GroupConsumer {
     look_again_at: Cell<Instant>,
     told_missing: Cell<bool>,
 }
-
-struct QuietContext;
-super::context::quiet_client_context!(QuietContext);
-impl ConsumerContext for QuietContext {}
 
 impl GroupConsumer {
     pub fn new(
@@ -56,10 +52,6 @@ impl GroupConsumer {
             look_again_at: Cell::new(Instant::now()),
             told_missing: Cell::new(false),
         })
-    }
-
-    pub fn is_reachable(&self, timeout: Duration) -> bool {
-        native::fetch_brokers(self.inner.client(), timeout).is_ok()
     }
 
     /// Joins the group, once the topic is there. A group that waits for a topic would learn of it minutes later.

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protocol::{ErrorBody, ErrorCode, ProduceRecord, TopicName};
-use rdkafka::client::Client;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer};
 
 use super::client_config::Connection;
 use super::native;
@@ -117,14 +116,15 @@ impl Producer {
         self.inner.flush(timeout)
     }
 
-    /// Runs `f` with the underlying client, which also answers questions about the cluster.
-    pub(super) fn client(&self) -> &Client<impl rdkafka::ClientContext> {
-        self.inner.client()
-    }
-
-    /// Whether any broker answers within the time; blocks.
-    pub fn is_reachable(&self, timeout: Duration) -> bool {
-        native::fetch_brokers(self.client(), timeout).is_ok()
+    /// Waits until every record has an outcome, then gives up on those that have none: they get the outcome that this
+    /// leaves them with. Blocks; returns how many were given up.
+    pub fn flush_or_give_up(&self, timeout: Duration) -> u64 {
+        if self.flush(timeout).is_ok() {
+            return 0;
+        }
+        let given_up = self.inner.in_flight_count();
+        self.inner.purge(PurgeConfig::default().queue().inflight());
+        u64::try_from(given_up).unwrap_or(0)
     }
 }
 

@@ -1,5 +1,5 @@
 //! The client that asks: for brokers, topics, positions. It neither writes nor joins a group, and asking for a topic
-//! does not create it, as it would through the producer.
+//! does not create it, as it would through the producer. Every answer blocks: ask off the async workers.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaResult;
 
 use super::client_config::Connection;
+use super::native;
 
 /// Answers come within this time, or not at all.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
@@ -31,6 +32,16 @@ impl Questions {
 
     pub fn client(&self) -> &Client<QuietContext> {
         self.consumer.client()
+    }
+
+    /// Whether any broker answers within the time.
+    pub fn is_answered(&self, timeout: Duration) -> bool {
+        native::fetch_brokers(self.client(), timeout).is_ok()
+    }
+
+    /// Whether the brokers are librdkafka's mock, whoever runs it. Known once a broker has answered.
+    pub fn is_mock(&self) -> bool {
+        self.client().fetch_cluster_id(Duration::ZERO).is_some_and(|id| id.starts_with("mockCluster"))
     }
 
     /// Takes librdkafka's log lines and errors off its queue; somebody must, now and then.

@@ -41,7 +41,6 @@ pub fn fetch(connection: &Connection, topic: &TopicName, request: &Fetch) -> Res
     let mut fetched = Fetched { records: Vec::new(), next: Offset(from.max(low)) };
     let end = to.min(high);
     if fetched.next.0 >= end {
-        fetched.next = Offset(to);
         return Ok(fetched);
     }
     let mut list = TopicPartitionList::new();
@@ -75,7 +74,8 @@ pub fn fetch(connection: &Connection, topic: &TopicName, request: &Fetch) -> Res
             return Err(ErrorBody::new(ErrorCode::KafkaUnreachable, message));
         }
     }
-    fetched.next = Offset(to);
+    // What lies between the last record and the end was compacted away, or is a transaction's marker.
+    fetched.next = Offset(end);
     Ok(fetched)
 }
 

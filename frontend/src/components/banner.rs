@@ -18,8 +18,14 @@ enum Trouble {
     },
     /// Trying again right now, after a loss.
     Reconnecting,
-    BridgeClosed { loss: Loss },
-    KafkaDown { servers: String, reason: String, is_local: bool },
+    BridgeClosed {
+        loss: Loss,
+    },
+    KafkaDown {
+        servers: String,
+        reason: String,
+        is_local: bool,
+    },
 }
 
 impl Trouble {
@@ -28,9 +34,11 @@ impl Trouble {
         match page.link() {
             Link::Waiting { loss, .. } => {
                 Some(Self::BridgeLost { loss: loss.clone(), unanswered: page.sends().waiting() as u64 })
-            },
+            }
             Link::Closed { loss } => Some(Self::BridgeClosed { loss: loss.clone() }),
-            Link::Connecting => matches!(before, Some(Self::BridgeLost { .. } | Self::Reconnecting)).then_some(Self::Reconnecting),
+            Link::Connecting => {
+                matches!(before, Some(Self::BridgeLost { .. } | Self::Reconnecting)).then_some(Self::Reconnecting)
+            }
             Link::Open if page.kafka_is_down() => page.cluster().map(|cluster| Self::KafkaDown {
                 servers: cluster.bootstrap_servers.clone(),
                 reason: cluster.error.as_ref().map(|error| error.message.clone()).unwrap_or_default(),
@@ -65,7 +73,9 @@ impl Trouble {
             }
             Self::Reconnecting => words.banner_reconnecting.to_owned(),
             Self::BridgeClosed { .. } => words.banner_closed_next.to_owned(),
-            Self::KafkaDown { is_local: true, .. } => format!("{} {}", words.banner_kafka_next, words.banner_kafka_start),
+            Self::KafkaDown { is_local: true, .. } => {
+                format!("{} {}", words.banner_kafka_next, words.banner_kafka_start)
+            }
             Self::KafkaDown { .. } => words.banner_kafka_next.to_owned(),
         }
     }
@@ -99,7 +109,8 @@ pub fn Banner() -> impl IntoView {
     let is_lost = move || trouble.with(|trouble| matches!(trouble, Some(Trouble::BridgeLost { .. })));
     let is_closed = move || trouble.with(|trouble| matches!(trouble, Some(Trouble::BridgeClosed { .. })));
     let what = move || trouble.with(|trouble| trouble.as_ref().map(|trouble| trouble.what(prefs.words())));
-    let next = move || trouble.with(|trouble| trouble.as_ref().map(|trouble| trouble.next(prefs.words(), seconds.get())));
+    let next =
+        move || trouble.with(|trouble| trouble.as_ref().map(|trouble| trouble.next(prefs.words(), seconds.get())));
     let detail = move || trouble.with(|trouble| trouble.as_ref().map(Trouble::detail));
     view! {
         <Show when=move || trouble.with(Option::is_some)>
@@ -112,7 +123,7 @@ pub fn Banner() -> impl IntoView {
                     <span>{next}</span>
                 </p>
                 <Show when=is_lost>
-                    <button type="button" class="button small" on:click=move |_| desk.connect_now()>
+                    <button type="button" class="button small" data-testid="banner-try-now" on:click=move |_| desk.connect_now()>
                         {prefs.text(|w| w.try_now)}
                     </button>
                 </Show>

@@ -10,9 +10,8 @@ use crate::words;
 pub fn BrokerPill() -> impl IntoView {
     let (desk, prefs) = (desk(), preferences());
     // While the bridge is away nothing is known of Kafka.
-    let cluster = Memo::new(move |_| {
-        desk.cluster(|page| if page.link().is_open() { page.cluster().cloned() } else { None })
-    });
+    let cluster =
+        Memo::new(move |_| desk.cluster(|page| if page.link().is_open() { page.cluster().cloned() } else { None }));
     let state = Memo::new(move |_| desk.cluster(|page| if page.kafka_is_up() { "up" } else { "down" }));
     let is_demo = Memo::new(move |_| cluster.with(|cluster| cluster.as_ref().is_some_and(|cluster| cluster.demo)));
     let parts = move || {

@@ -50,9 +50,8 @@ pub fn Composer(fields: WatchFields) -> impl IntoView {
             SendObstacle::TooManyWaiting => words.cannot_send_waiting,
         })
     };
-    let why_not = move || {
-        obstacle_words().or_else(|| (!draft.with(Draft::is_sendable)).then(|| prefs.words().cannot_send_draft))
-    };
+    let why_not =
+        move || obstacle_words().or_else(|| (!draft.with(Draft::is_sendable)).then(|| prefs.words().cannot_send_draft));
     let run_is_active =
         Memo::new(move |_| desk.sends(|page| page.run().is_some_and(|run| run.state == RunState::Running)));
     let why_no_run = move || {

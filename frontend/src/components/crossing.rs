@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::format::duration;
 use super::{desk, preferences};
-use crate::state::{Crossing, Leg, Phase};
+use crate::state::{BadEnd, Crossing, Leg, Phase};
 use crate::words::{Words, fill};
 
 #[derive(Clone, Copy, PartialEq)]
@@ -52,7 +52,8 @@ pub fn CrossingStrip() -> impl IntoView {
     let page_note = move || {
         let (words, crossing) = (prefs.words(), crossing.get());
         match crossing {
-            Crossing { lost: true, .. } => words.pier_lost.to_owned(),
+            Crossing { bad_end: Some(BadEnd::Failed), .. } => words.state_failed.to_owned(),
+            Crossing { bad_end: Some(BadEnd::Unknown), .. } => words.pier_lost.to_owned(),
             _ if !has_sent.get() => words.pier_ready.to_owned(),
             Crossing { legs: [Leg::UnderWay, ..], .. } => words.pier_on_its_way.to_owned(),
             _ => words.pier_sent.to_owned(),

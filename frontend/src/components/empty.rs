@@ -5,7 +5,7 @@ use protocol::ErrorCode;
 
 use super::format::number;
 use super::{desk, preferences};
-use crate::state::{Page, Phase, ReadMode};
+use crate::state::{Link, Page, Phase, ReadMode};
 use crate::watch_fields::WatchFields;
 use crate::words::{Words, fill};
 
@@ -13,11 +13,18 @@ use crate::words::{Words, fill};
 #[derive(Clone, PartialEq)]
 enum Why {
     Offline,
+    /// Offline for good.
+    Closed,
     TopicMissing,
     /// In the bridge's words.
-    Problem { message: String, refused: bool },
+    Problem {
+        message: String,
+        refused: bool,
+    },
     NoBroker,
-    NothingMatches { searched: u64 },
+    NothingMatches {
+        searched: u64,
+    },
     NeverListened,
     Stopped,
     Joining,
@@ -30,6 +37,9 @@ impl Why {
     fn of(page: &Page) -> Self {
         let listening = page.listening();
         let counts = page.feed().counts();
+        if matches!(page.link(), Link::Closed { .. }) {
+            return Self::Closed;
+        }
         if !page.link().is_open() {
             return Self::Offline;
         }
@@ -55,7 +65,7 @@ impl Why {
 
     fn title(&self, words: &Words) -> &'static str {
         match self {
-            Self::Offline => words.empty_offline,
+            Self::Offline | Self::Closed => words.empty_offline,
             Self::TopicMissing => words.topic_missing,
             Self::Problem { refused: true, .. } => words.problem_refused,
             Self::Problem { .. } => words.problem_listening,
@@ -72,6 +82,7 @@ impl Why {
     fn next(&self, words: &Words) -> String {
         match self {
             Self::Offline => words.empty_offline_next,
+            Self::Closed => words.reload,
             Self::TopicMissing => words.topic_missing_next,
             Self::Problem { message, .. } => message,
             Self::NoBroker => words.empty_no_broker_next,
@@ -87,7 +98,7 @@ impl Why {
 
     fn name(&self) -> &'static str {
         match self {
-            Self::Offline => "offline",
+            Self::Offline | Self::Closed => "offline",
             Self::TopicMissing => "topic-missing",
             Self::Problem { .. } => "problem",
             Self::NoBroker => "no-broker",

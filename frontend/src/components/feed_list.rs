@@ -39,7 +39,11 @@ struct Window {
 }
 
 #[component]
-pub fn FeedList(selected: RwSignal<Option<Arc<Entry>>>, filter: RwSignal<String>, fields: WatchFields) -> impl IntoView {
+pub fn FeedList(
+    selected: RwSignal<Option<Arc<Entry>>>,
+    filter: RwSignal<String>,
+    fields: WatchFields,
+) -> impl IntoView {
     let (desk, prefs) = (desk(), preferences());
     let viewport = NodeRef::<Div>::new();
     let spacer = NodeRef::<Div>::new();
@@ -163,7 +167,13 @@ pub fn FeedList(selected: RwSignal<Option<Arc<Entry>>>, filter: RwSignal<String>
         }
     };
     let is_empty = Memo::new(move |_| window.get().total == 0);
-    let active_row = move || selected.with(|entry| entry.as_ref().map(|entry| format!("row-{}", entry.index())));
+    // Named only while the row is in the document: the list may have moved on.
+    let active_row = move || {
+        let index = selected.with(|entry| entry.as_ref().map(|entry| entry.index()))?;
+        let now = window.get();
+        let place = desk.feed(|page| page.feed().place_of(index))?;
+        (now.start..now.end).contains(&place).then(|| format!("row-{index}"))
+    };
     view! {
         <div class="sheet">
             <div

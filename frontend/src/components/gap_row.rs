@@ -38,6 +38,7 @@ pub fn GapLine(gap: GapRow) -> impl IntoView {
             data-from=from.to_string()
             data-to=to.to_string()
             data-reason=reason
+            title=text.clone()
         >
             <span role="gridcell" class="clip">
                 <span aria-hidden="true">"⚠ "</span>

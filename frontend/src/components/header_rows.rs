@@ -31,7 +31,8 @@ pub fn HeaderRows(rows: RwSignal<Vec<EditedHeader>>) -> impl IntoView {
         rows.update(|rows| rows.push(row));
     };
     let remove = move |key| rows.update(|rows| rows.retain(|row| row.key != key));
-    let number = move |key| rows.with(|rows| rows.iter().position(|row| row.key == key).map_or(1, |at| at + 1)).to_string();
+    let number =
+        move |key| rows.with(|rows| rows.iter().position(|row| row.key == key).map_or(1, |at| at + 1)).to_string();
     view! {
         <details class="headers" data-testid="compose-headers" on:toggle=move |_| {
             // The first opening shows a row to fill instead of a second button to press.

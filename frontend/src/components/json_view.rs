@@ -71,8 +71,10 @@ fn push(parts: &mut Vec<Part>, class: &'static str, text: &str) {
 pub fn Styled(parts: Vec<Part>) -> impl IntoView {
     parts
         .into_iter()
-        .map(|(class, text)| {
-            if class.is_empty() { text.into_any() } else { view! { <span class=class>{text}</span> }.into_any() }
-        })
+        .map(
+            |(class, text)| {
+                if class.is_empty() { text.into_any() } else { view! { <span class=class>{text}</span> }.into_any() }
+            },
+        )
         .collect::<Vec<_>>()
 }

@@ -23,8 +23,9 @@ pub fn RecordRow(entry: Arc<Entry>, selected: RwSignal<Option<Arc<Entry>>>) -> i
     let time = row.record.timestamp.map_or_else(|| "–".to_owned(), browser::time_of_day);
     let offset = row.record.offset.to_string();
     let size = row.size;
-    let is_selected =
-        Memo::new(move |_| selected.with(|selected| selected.as_ref().is_some_and(|selected| selected.index() == index)));
+    let is_selected = Memo::new(move |_| {
+        selected.with(|selected| selected.as_ref().is_some_and(|selected| selected.index() == index))
+    });
     let place = format!("{}@{offset}", row.partition);
     let key = field(field_text(&row.record.key, KEY_CHARS), &filter, true);
     let value = field(field_text(&row.record.value, VALUE_CHARS), &filter, false);

@@ -76,7 +76,9 @@ fn RunEnd() -> impl IntoView {
             </button>
         }
         .into_any(),
-        Some(RunState::Done) => view! { <span class="muted run-end">{move || ended(prefs.words().run_done)}</span> }.into_any(),
+        Some(RunState::Done) => {
+            view! { <span class="muted run-end">{move || ended(prefs.words().run_done)}</span> }.into_any()
+        }
         _ => view! { <span class="muted run-end">{move || ended(prefs.words().run_cancelled)}</span> }.into_any(),
     }
 }

@@ -6,8 +6,10 @@ use leptos::prelude::*;
 use super::preferences;
 use crate::words::Words;
 
-/// Keys and what they do; a key is a word of ours or what stands on it.
-const SHORTCUTS: [(fn(&Words) -> String, fn(&Words) -> &'static str); 8] = [
+/// A key, as a word of ours or as what stands on it, and what it does.
+type Shortcut = (fn(&Words) -> String, fn(&Words) -> &'static str);
+
+const SHORTCUTS: [Shortcut; 8] = [
     (|words| format!("{} ↵", words.keys_ctrl), |words| words.keys_send),
     (|_| "/".to_owned(), |words| words.keys_filter),
     (|words| words.keys_space.to_owned(), |words| words.keys_pause),

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use protocol::{
-    ErrorMessage, Frame, GapReason, Produced, Record, Records, RequestId, ServerMessage, Welcome,
+    ClusterState, ErrorMessage, Frame, GapReason, Produced, Record, Records, RequestId, ServerMessage, Welcome,
 };
 
 use super::link::Link;
-use super::page::{Bridge, NoticeKind, Page};
+use super::notices::NoticeKind;
+use super::page::{Bridge, Page};
 use super::ring::Arrival;
 use super::sends::Settled;
 
@@ -43,8 +44,12 @@ impl Page {
         match message {
             ServerMessage::ErrorMessage(error) => self.refused(id, error, now_ms),
             ServerMessage::ClusterChanged(changed) => {
+                if changed.cluster.state == ClusterState::Up {
+                    self.listening.kafka_is_back();
+                }
                 self.cluster = Some(changed.cluster);
                 self.changed.cluster = true;
+                self.changed.listening = true;
             }
             ServerMessage::Produced(produced) => self.produced(&produced, now_ms),
             ServerMessage::Subscribed(subscribed) if self.listening.awaits(id) => {
@@ -91,8 +96,7 @@ impl Page {
         }
         self.session = Some(welcome.session);
         self.cluster = Some(welcome.cluster);
-        self.bridge =
-            Some(Bridge { defaults: welcome.defaults, limits: welcome.limits, read_only: welcome.read_only });
+        self.bridge = Some(Bridge { defaults: welcome.defaults, limits: welcome.limits, read_only: welcome.read_only });
         self.changed.link = true;
         self.changed.cluster = true;
         self.subscribe();
@@ -214,7 +218,11 @@ mod tests {
 
     fn records(subscription: u32, seq: u64, offsets: std::ops::Range<i64>) -> String {
         let records: Vec<String> = offsets
-            .map(|o| format!(r#"{{"offset":"{o}","timestamp":1,"key":null,"value":{{"json":9007199254740993}},"headers":[]}}"#))
+            .map(|o| {
+                format!(
+                    r#"{{"offset":"{o}","timestamp":1,"key":null,"value":{{"json":9007199254740993}},"headers":[]}}"#
+                )
+            })
             .collect();
         format!(
             r#"{{"type":"records","subscription":{subscription},"seq":{seq},"topic":"foobar","partition":0,"records":[{}]}}"#,
@@ -325,7 +333,10 @@ mod tests {
         let mut page = connected();
         listen(&mut page);
         page.receive(r#"{"type":"subscribed","id":0,"subscription":1}"#, 1.0);
-        page.receive(r#"{"type":"error","subscription":1,"code":501,"name":"topic_missing","message":"…","retriable":true}"#, 1.0);
+        page.receive(
+            r#"{"type":"error","subscription":1,"code":501,"name":"topic_missing","message":"…","retriable":true}"#,
+            1.0,
+        );
         assert_eq!(page.listening().problem().map(|error| error.code), Some(501));
         assert_eq!(page.notices().count(), 0);
         page.receive(r#"{"type":"error","code":900,"name":"internal","message":"…","retriable":true}"#, 1.0);

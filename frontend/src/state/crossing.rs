@@ -15,6 +15,14 @@ pub enum Leg {
     },
 }
 
+/// A record that has no place in the log, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadEnd {
+    Failed,
+    /// It may be there all the same.
+    Unknown,
+}
+
 /// Page → bridge, bridge → Kafka, Kafka → page.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Crossing {
@@ -22,8 +30,7 @@ pub struct Crossing {
     /// Where the record lies: topic, partition, offset.
     pub place: Option<(String, i32, i64)>,
     pub seen_after_ms: Option<f64>,
-    /// The last record has no good end: failed or unknown.
-    pub lost: bool,
+    pub bad_end: Option<BadEnd>,
 }
 
 impl Crossing {
@@ -35,7 +42,8 @@ impl Crossing {
         let Some(row) = last else { return Self::default() };
         match &row.outcome {
             Outcome::Queued => Self { legs: [Leg::UnderWay, Leg::UnderWay, Leg::Idle], ..Self::default() },
-            Outcome::Failed(_) | Outcome::Unknown(_) => Self { lost: true, ..Self::default() },
+            Outcome::Failed(_) => Self { bad_end: Some(BadEnd::Failed), ..Self::default() },
+            Outcome::Unknown(_) => Self { bad_end: Some(BadEnd::Unknown), ..Self::default() },
             Outcome::Acked { partition, offset, took_ms, after_ms } => {
                 let to_bridge_ms = ((after_ms - took_ms) / 2.0).max(0.0);
                 let back = match row.seen_after_ms {
@@ -47,7 +55,7 @@ impl Crossing {
                     legs: [Leg::Crossed { ms: to_bridge_ms }, Leg::Crossed { ms: *took_ms }, back],
                     place: Some((row.record.topic.clone(), *partition, *offset)),
                     seen_after_ms: row.seen_after_ms,
-                    lost: false,
+                    bad_end: None,
                 }
             }
         }
@@ -83,6 +91,6 @@ mod tests {
     #[test]
     fn a_record_without_a_good_end_lights_nothing() {
         let crossing = Crossing::of(Some(&row(Outcome::Unknown(None), None)), true);
-        assert!(crossing.lost && crossing.legs == [Leg::Idle; 3]);
+        assert_eq!((crossing.bad_end, crossing.legs), (Some(BadEnd::Unknown), [Leg::Idle; 3]));
     }
 }

@@ -149,7 +149,8 @@ mod tests {
         let json = r#"{"id": -1.5e3, "text": "a: \"b\"", "ok": [true,null]}"#;
         let pieces = pieces(json);
         assert_eq!(pieces.iter().map(|piece| piece.text).collect::<String>(), json);
-        let of = |kind| pieces.iter().filter(move |piece| piece.kind == kind).map(|piece| piece.text).collect::<Vec<_>>();
+        let of =
+            |kind| pieces.iter().filter(move |piece| piece.kind == kind).map(|piece| piece.text).collect::<Vec<_>>();
         assert_eq!(of(PieceKind::Key), ["\"id\"", "\"text\"", "\"ok\""]);
         assert_eq!(of(PieceKind::Text), [r#""a: \"b\"""#]);
         assert_eq!(of(PieceKind::Number), ["-1.5e3"]);

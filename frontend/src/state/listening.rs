@@ -4,16 +4,12 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    CommitMode, ErrorBody, Flow, Format, GroupStart, Mode, Offset, Position, RequestId, Subscribe, TailStart, WhenSlow,
-    Window,
+    CommitMode, ErrorBody, ErrorCode, Flow, Format, GroupStart, Mode, Offset, Position, RequestId, Subscribe,
+    TailStart, WhenSlow,
 };
 use serde::{Deserialize, Serialize};
 
-/// The credit given at a time. The bridge may have this much on its way: enough for 100,000 records a second when the page
-/// looks into its inbox 60 times a second, and little enough for a tab.
-const WINDOW: Window = Window { records: 10_000, bytes: 4 << 20 };
-/// With `"commit": "auto"` credit acknowledges, so what was handled is told at the latest after this time, however little.
-const FLOW_AFTER_MS: f64 = 300.0;
+use super::credit::{Credit, WINDOW};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -91,19 +87,6 @@ pub struct Listening {
     credit: Credit,
 }
 
-/// Absolute credit of one subscription.
-#[derive(Debug, Default)]
-struct Credit {
-    /// Number of the last record handled.
-    through: u64,
-    /// Number up to which the bridge was told.
-    told: u64,
-    /// Bytes handled since the bridge was told.
-    bytes: u64,
-    /// When to tell at the latest.
-    due_ms: Option<f64>,
-}
-
 impl Listening {
     pub fn phase(&self) -> Phase {
         self.phase
@@ -171,7 +154,9 @@ impl Listening {
             (ReadMode::Group, Start::Earliest) => group_mode(group, GroupStart::Earliest),
             (ReadMode::Group, Start::Latest) => group_mode(group, GroupStart::Latest),
             // After a reconnect: exactly behind what was received, so that nothing is missing or doubled.
-            (ReadMode::Watch, _) if !self.positions.is_empty() => Mode::Tail { start: TailStart::Offsets(self.all_positions()) },
+            (ReadMode::Watch, _) if !self.positions.is_empty() => {
+                Mode::Tail { start: TailStart::Offsets(self.all_positions()) }
+            }
             (ReadMode::Watch, Start::Earliest) => Mode::Tail { start: TailStart::Earliest },
             (ReadMode::Watch, Start::Latest) => Mode::Tail { start: TailStart::Latest },
         }
@@ -236,6 +221,13 @@ impl Listening {
         self.problem = Some(error);
     }
 
+    /// Kafka answers again: what only that hindered goes on.
+    pub fn kafka_is_back(&mut self) {
+        if self.problem.as_ref().is_some_and(|error| error.code == ErrorCode::KafkaUnreachable.number()) {
+            self.problem = None;
+        }
+    }
+
     pub fn socket_lost(&mut self) {
         self.subscription = None;
         self.request = None;
@@ -287,20 +279,12 @@ impl Listening {
     /// A batch was handled. Returns credit to send when half of it is used.
     pub fn handled(&mut self, through: u64, bytes: u64, now_ms: f64) -> Option<Flow> {
         self.problem = None;
-        self.credit.through = self.credit.through.max(through);
-        self.credit.bytes += bytes;
-        let half_used =
-            self.credit.through - self.credit.told >= WINDOW.records / 2 || self.credit.bytes >= WINDOW.bytes / 2;
-        if half_used {
-            return self.flow();
-        }
-        self.credit.due_ms.get_or_insert(now_ms + FLOW_AFTER_MS);
-        None
+        if self.credit.handled(through, bytes, now_ms) { self.flow() } else { None }
     }
 
     /// When `flow_due` has something to say at the latest.
     pub fn flow_due_ms(&self) -> Option<f64> {
-        self.credit.due_ms.filter(|_| self.subscription.is_some())
+        self.credit.due_ms().filter(|_| self.subscription.is_some())
     }
 
     pub fn flow_due(&mut self, now_ms: f64) -> Option<Flow> {
@@ -309,14 +293,7 @@ impl Listening {
 
     /// New credit for everything handled, if anything was handled since the last.
     pub fn flow(&mut self) -> Option<Flow> {
-        let subscription = self.subscription?;
-        self.credit.due_ms = None;
-        if self.credit.told == self.credit.through {
-            return None;
-        }
-        self.credit.told = self.credit.through;
-        self.credit.bytes = 0;
-        Some(Flow { subscription, through: self.credit.through, records: WINDOW.records, bytes: WINDOW.bytes })
+        self.credit.tell(self.subscription?)
     }
 }
 
@@ -326,8 +303,6 @@ fn group_mode(id: &str, start: GroupStart) -> Mode {
 
 #[cfg(test)]
 mod tests {
-    use protocol::ErrorCode;
-
     use super::*;
 
     fn intent(mode: ReadMode) -> Intent {
@@ -340,18 +315,6 @@ mod tests {
         assert!(listening.subscribe(1).is_some());
         assert!(!listening.subscribed(5));
         listening
-    }
-
-    #[test]
-    fn credit_is_renewed_at_half_and_at_the_latest_after_a_while() {
-        let mut listening = listening(ReadMode::Group);
-        assert_eq!(listening.handled(10, 1000, 0.0), None);
-        assert_eq!(listening.flow_due(299.0), None);
-        let flow = |through| Flow { subscription: 5, through, records: WINDOW.records, bytes: WINDOW.bytes };
-        assert_eq!(listening.flow_due(300.0), Some(flow(10)));
-        assert_eq!(listening.flow_due_ms(), None, "nothing more to tell");
-        assert_eq!(listening.handled(10 + WINDOW.records / 2, 0, 400.0), Some(flow(10 + WINDOW.records / 2)));
-        assert_eq!(listening.handled(6000, WINDOW.bytes, 400.0), Some(flow(6000)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod answers;
 mod backoff;
+mod credit;
 mod crossing;
 mod draft;
 mod feed;
@@ -10,6 +11,7 @@ mod filter;
 mod json_text;
 mod link;
 mod listening;
+mod notices;
 mod page;
 mod ring;
 mod run;
@@ -17,15 +19,16 @@ mod sends;
 mod settings;
 
 pub use backoff::Backoff;
-pub use crossing::{Crossing, Leg};
+pub use crossing::{BadEnd, Crossing, Leg};
 pub use draft::{Draft, Form, HeaderRow, JsonFault, Partition, check_json};
 pub use feed::{Feed, Hold};
 pub use filter::Filter;
 pub use json_text::{Piece, PieceKind, indent, pieces};
 pub use link::{Link, Loss};
 pub use listening::{Intent, Listening, Phase, ReadMode, Start};
-pub use page::{Bridge, Changed, Notice, NoticeKind, Page, SendObstacle};
+pub use notices::{Notice, NoticeKind};
+pub use page::{Bridge, Changed, Page, SendObstacle};
 pub use ring::{Counts, Entry, GapRow, Ring, RingLimits, Row};
 pub use run::{Run, RunState};
-pub use sends::{Outcome, SentRow, Sends};
+pub use sends::{Outcome, Sends, SentRow};
 pub use settings::{Language, Settings, Theme, Watched};

@@ -1,10 +1,10 @@
 //! The page as a whole: what the user does and what time does to it. What the bridge says is in `answers.rs`. Owns the
 //! parts and the outbox; never a socket, a timer or a word.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use protocol::{
-    ClientMessage, Cluster, ClusterState, Defaults, ErrorBody, Hello, Limits, RequestId, Resume, SUBPROTOCOL, Unsubscribe,
+    ClientMessage, Cluster, ClusterState, Defaults, Hello, Limits, RequestId, Resume, SUBPROTOCOL, Unsubscribe,
 };
 
 use super::crossing::Crossing;
@@ -13,13 +13,10 @@ use super::feed::{Feed, Hold};
 use super::filter::Filter;
 use super::link::{Link, Loss};
 use super::listening::{Intent, Listening, Phase};
+use super::notices::{Notice, NoticeKind, Notices};
 use super::run::{Run, RunState};
 use super::sends::{Sends, Settled};
 
-/// Long enough to read two lines.
-const NOTICE_SHOWN_MS: f64 = 7000.0;
-/// More at once would cover the page; the oldest go.
-const NOTICES_KEPT: usize = 4;
 /// How often the countdown to the next try is drawn.
 const COUNTDOWN_MS: f64 = 250.0;
 
@@ -32,24 +29,6 @@ pub struct Changed {
     pub listening: bool,
     pub feed: bool,
     pub notices: bool,
-}
-
-/// A message that belongs to no place of its own; it goes by itself.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Notice {
-    pub id: u64,
-    pub kind: NoticeKind,
-    until_ms: f64,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum NoticeKind {
-    /// The bridge refused something; in its words.
-    Refused(ErrorBody),
-    /// The bridge sent what this page cannot read: one of the two is older than the other.
-    Unreadable(String),
-    Copied,
-    CopyFailed,
 }
 
 /// Why nothing can be sent now.
@@ -79,11 +58,10 @@ pub struct Page {
     pub(super) run: Option<Run>,
     pub(super) listening: Listening,
     pub(super) feed: Feed,
-    notices: VecDeque<Notice>,
+    notices: Notices,
     pub(super) changed: Changed,
     outbox: Vec<String>,
     next_request: RequestId,
-    next_notice: u64,
     next_run: u64,
     /// Requests that carried records, until their records have an outcome: a message refused whole is answered by `id`.
     pub(super) produce_requests: BTreeMap<RequestId, u64>,
@@ -105,7 +83,7 @@ impl Page {
         let countdown = matches!(self.link, Link::Waiting { .. }).then_some(now_ms + COUNTDOWN_MS);
         let run = self.run.as_ref().filter(|_| self.send_obstacle().is_none()).and_then(Run::next_at_ms);
         let flow = self.listening.flow_due_ms().filter(|_| self.link.is_open());
-        let notice = self.notices.front().map(|notice| notice.until_ms);
+        let notice = self.notices.next_expiry_ms();
         [countdown, run, flow, notice].into_iter().flatten().min_by(f64::total_cmp)
     }
 
@@ -149,7 +127,7 @@ impl Page {
     }
 
     pub fn notices(&self) -> impl Iterator<Item = &Notice> {
-        self.notices.iter()
+        self.notices.shown()
     }
 
     pub fn crossing(&self) -> Crossing {
@@ -191,6 +169,8 @@ impl Page {
         self.produce_requests.clear();
         self.listening.socket_lost();
         if retry_at_ms.is_none() {
+            // Nothing goes on by itself any more.
+            self.listening.stop(false);
             self.forget_session();
         }
         self.changed.link = true;
@@ -337,17 +317,12 @@ impl Page {
     // Notices and time.
 
     pub fn notify(&mut self, kind: NoticeKind, now_ms: f64) {
-        self.notices.retain(|notice| notice.kind != kind);
-        self.notices.push_back(Notice { id: self.next_notice, kind, until_ms: now_ms + NOTICE_SHOWN_MS });
-        self.next_notice += 1;
-        if self.notices.len() > NOTICES_KEPT {
-            self.notices.pop_front();
-        }
+        self.notices.add(kind, now_ms);
         self.changed.notices = true;
     }
 
     pub fn dismiss(&mut self, id: u64) {
-        self.notices.retain(|notice| notice.id != id);
+        self.notices.dismiss(id);
         self.changed.notices = true;
     }
 
@@ -368,9 +343,7 @@ impl Page {
         {
             self.post(flow);
         }
-        let before = self.notices.len();
-        self.notices.retain(|notice| notice.until_ms > now_ms);
-        self.changed.notices |= self.notices.len() != before;
+        self.changed.notices |= self.notices.expire(now_ms);
     }
 
     /// Counts the run anew after outcomes came, and marks own records that were on screen before their acknowledgement.

@@ -278,9 +278,9 @@ impl Ring {
     pub fn mark_own(&mut self, topic: &str, partition: i32, offset: i64, round_trip_ms: f64) {
         const SEARCHED: usize = 20_000;
         let is_it = |entry: &Entry| {
-            entry.record().is_some_and(|row| {
-                row.record.offset.0 == offset && row.partition == partition && &*row.topic == topic
-            })
+            entry
+                .record()
+                .is_some_and(|row| row.record.offset.0 == offset && row.partition == partition && &*row.topic == topic)
         };
         if let Some(entry) = self.entries.iter_mut().rev().take(SEARCHED).find(|entry| is_it(entry))
             && let Entry::Record(row) = Arc::make_mut(entry)

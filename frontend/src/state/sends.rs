@@ -258,7 +258,15 @@ mod tests {
     }
 
     fn ack(first: u64, last: u64, offset: i64) -> ProduceAck {
-        ProduceAck { first, last, topic: "t".into(), partition: 0, offset: Offset(offset), timestamp: None, took_us: 1400 }
+        ProduceAck {
+            first,
+            last,
+            topic: "t".into(),
+            partition: 0,
+            offset: Offset(offset),
+            timestamp: None,
+            took_us: 1400,
+        }
     }
 
     fn states(sends: &Sends) -> Vec<&'static str> {

@@ -49,9 +49,27 @@ async fn a_frame_that_is_no_message_closes_with_4501() {
     let deep_field = format!(r#"{{"x":{deep}"#);
     let nul = "\0".to_owned();
     for garbage in [
-        "", " ", "x", "{", "[]", "1", "null", "\"hello\"", "{}", r#"{"type":1}"#, r#"{"type":null}"#, r#"{"Type":"pong"}"#,
-        r#"{"type":"pong"} {"type":"pong"}"#, "{'type':'pong'}", "NaN", r#"{"type":"pong","x":NaN}"#,
-        r#"{"type":"pong","x":Infinity}"#, r#"{"type":"po"#, &deep, &deep_field, &nul,
+        "",
+        " ",
+        "x",
+        "{",
+        "[]",
+        "1",
+        "null",
+        "\"hello\"",
+        "{}",
+        r#"{"type":1}"#,
+        r#"{"type":null}"#,
+        r#"{"Type":"pong"}"#,
+        r#"{"type":"pong"} {"type":"pong"}"#,
+        "{'type':'pong'}",
+        "NaN",
+        r#"{"type":"pong","x":NaN}"#,
+        r#"{"type":"pong","x":Infinity}"#,
+        r#"{"type":"po"#,
+        &deep,
+        &deep_field,
+        &nul,
     ] {
         let mut client = scene.bridge.client().await;
         client.socket.text(garbage).await;
@@ -151,7 +169,8 @@ async fn a_malformed_message_is_refused_whole_and_uses_up_no_number() {
     let mut scene = Scene::set().await;
     let mut client = scene.bridge.client().await;
     let topic = scene.topic.clone();
-    let half = format!(r#"{{"type":"produce","seq":0,"records":[{{"topic":"{topic}","value":"good"}},{{"topic":7}}]}}"#);
+    let half =
+        format!(r#"{{"type":"produce","seq":0,"records":[{{"topic":"{topic}","value":"good"}},{{"topic":7}}]}}"#);
     error_to(&mut client, &half).await;
     assert_eq!(client.produce(messaggi(&topic, 1)).await, 0);
     assert!(matches!(client.outcome(0).await, Outcome::Acked { .. }));
@@ -267,10 +286,8 @@ async fn a_message_of_ten_megabytes_closes_with_1009() {
     let mut scene = Scene::set().await;
     let topic = scene.topic.clone();
     let value = "x".repeat(10 << 20);
-    for text in [
-        format!(r#"{{"type":"produce","seq":0,"records":[{{"topic":"{topic}","value":"{value}"}}]}}"#),
-        value,
-    ] {
+    for text in [format!(r#"{{"type":"produce","seq":0,"records":[{{"topic":"{topic}","value":"{value}"}}]}}"#), value]
+    {
         let mut client = scene.bridge.client().await;
         client.socket.text(&text).await;
         client.socket.expect_close(CloseCode::TooLarge).await;

@@ -104,9 +104,19 @@ async fn a_port_that_is_taken_is_said_so() {
 #[tokio::test]
 async fn properties_that_the_bridge_relies_on_are_refused_by_name() {
     for property in [
-        "sasl.kerberos.kinit.cmd", "plugin.library.paths", "bootstrap.servers", "metadata.broker.list", "group.id",
-        "enable.idempotence", "acks", "partitioner", "enable.auto.commit", "enable.auto.offset.store",
-        "test.mock.num.brokers", "transactional.id", "ssl.engine.location",
+        "sasl.kerberos.kinit.cmd",
+        "plugin.library.paths",
+        "bootstrap.servers",
+        "metadata.broker.list",
+        "group.id",
+        "enable.idempotence",
+        "acks",
+        "partitioner",
+        "enable.auto.commit",
+        "enable.auto.offset.store",
+        "test.mock.num.brokers",
+        "transactional.id",
+        "ssl.engine.location",
     ] {
         let properties = file(&format!("# ours\n\nclient.id=me\n{property}={CANARY}\n"));
         let path = properties.path().to_str().expect("a plain path");
@@ -169,7 +179,8 @@ async fn a_password_is_seen_nowhere() {
 
 #[tokio::test]
 async fn help_and_version_are_there() {
-    for (args, word) in [(&["--help"][..], "--bootstrap-servers"), (&["--version"], "bridge"), (&["produce", "--help"], "--count")]
+    for (args, word) in
+        [(&["--help"][..], "--bootstrap-servers"), (&["--version"], "bridge"), (&["produce", "--help"], "--count")]
     {
         let mut program = Program::bridge(args);
         assert_eq!(program.exit_code().await, 0, "{args:?}");

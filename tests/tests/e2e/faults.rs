@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use protocol::{ClusterChanged, ClusterResult, ClusterState, ErrorCode};
 use tests::client::{messaggi, text_record};
 use tests::kafka::{Mock, nobodys_address};
-use tests::{Bridge, Client, Watch, measured, unique};
+use tests::{Bridge, Client, Kafka, Watch, measured, unique};
 
 /// `reliability.md`, promise 5.
 const SEEN_WITHIN: Duration = Duration::from_secs(2);
@@ -119,6 +119,42 @@ async fn writing_and_reading_go_on_after_an_outage_with_nothing_lost_or_doubled(
     }
     let Some(judge) = bridge.judge().await else { return };
     assert_eq!(judge.read(&topic).await.len(), 70, "each record once");
+}
+
+/// Not the mock: a broker whose process is gone, and which comes back with its log.
+#[tokio::test]
+async fn a_real_broker_that_is_killed_and_started_again_loses_nothing() {
+    let Some(mut kafka) = Kafka::of_ones_own().await else { return };
+    let topic = unique("power-failure");
+    let servers = kafka.bootstrap_servers();
+    tests::kafka::create_topic(&servers, &topic, 1).await;
+    let bridge = Bridge::start().option("--bootstrap-servers", &servers).await;
+    let mut client = bridge.client().await;
+    is_up(&mut client).await;
+    let watch = client.subscribe(&Watch::tail(&topic)).await;
+    client.write(messaggi(&topic, 10)).await;
+    assert_eq!(client.records(watch, 10).await.len(), 10);
+
+    kafka.kill();
+    let down = state_becomes(&mut client, ClusterState::Down).await;
+    let first = client.produce((0..20).map(|id| text_record(&topic, &id.to_string())).collect()).await;
+    let kafka = tokio::task::spawn_blocking(move || {
+        kafka.restart().expect("Kafka starts again");
+        kafka
+    });
+    let began = Instant::now();
+    state_becomes(&mut client, ClusterState::Up).await;
+    for seq in first..first + 20 {
+        let outcome = client.outcome(seq).await;
+        assert!(matches!(outcome, tests::client::Outcome::Acked { .. }), "{outcome:?}");
+    }
+    let values: Vec<String> = client.records(watch, 20).await.iter().map(|got| got.value()).collect();
+    assert_eq!(values, (0..20).map(|id| id.to_string()).collect::<Vec<_>>(), "each once and in order");
+    // Since it was started, the seconds that Kafka itself takes included.
+    measured("real_broker_down_seen_ms", down.as_millis());
+    measured("real_broker_start_to_healed_ms", began.elapsed().as_millis());
+    assert!(down < SEEN_WITHIN, "down was seen after {down:?}");
+    kafka.await.expect("Kafka was started");
 }
 
 #[tokio::test]

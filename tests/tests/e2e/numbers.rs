@@ -37,9 +37,7 @@ async fn the_first_record_comes_soon() {
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;
     client.write(messaggi(&topic, 10)).await;
-    for (name, watch) in
-        [("tail", Watch::tail(&topic)), ("group", Watch::group(&topic, &unique("group")))]
-    {
+    for (name, watch) in [("tail", Watch::tail(&topic)), ("group", Watch::group(&topic, &unique("group")))] {
         let began = Instant::now();
         let watch = client.subscribe(&watch).await;
         client.records(watch, 1).await;

@@ -64,7 +64,10 @@ async fn a_foreign_host_is_refused_on_every_route() {
         }
         let same = format!("http://{host}");
         let status = bridge.handshake().host(&host).origin(&same).refused().await;
-        assert!(status == StatusCode::FORBIDDEN || status == StatusCode::MISDIRECTED_REQUEST, "/ws for {host}: {status}");
+        assert!(
+            status == StatusCode::FORBIDDEN || status == StatusCode::MISDIRECTED_REQUEST,
+            "/ws for {host}: {status}"
+        );
     }
 }
 
@@ -85,7 +88,6 @@ async fn hosts_and_origins_can_be_allowed() {
 #[tokio::test]
 async fn nothing_is_shared_with_other_origins() {
     let bridge = Bridge::start().demo().await;
-    let response =
-        Request::get("/api/cluster").header("origin", "https://evil.example").send(&bridge.address).await;
+    let response = Request::get("/api/cluster").header("origin", "https://evil.example").send(&bridge.address).await;
     assert_eq!(response.header("access-control-allow-origin"), "");
 }

@@ -12,9 +12,8 @@ const NO_SOCKET: &str = "WebSocket connection to";
 
 /// The offsets of partition 0 in the list, as often as they are shown.
 async fn offsets(page: &Page) -> Vec<u64> {
-    let mut offsets: Vec<u64> = page
-        .eval("[...document.querySelectorAll('[data-testid=record]')].map(e => Number(e.dataset.offset))")
-        .await;
+    let mut offsets: Vec<u64> =
+        page.eval("[...document.querySelectorAll('[data-testid=record]')].map(e => Number(e.dataset.offset))").await;
     offsets.sort_unstable();
     offsets
 }
@@ -70,8 +69,7 @@ async fn a_named_broker_that_is_not_there_is_shown_and_heals() {
     let topic = unique("absent");
     let kafka = Mock::start().with_topic(&topic, 1);
     kafka.down();
-    let bridge =
-        Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).topic(&topic).await;
+    let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).topic(&topic).await;
     let page = browser.open(&bridge).await;
     page.wait("broker", "data-state", "down").await;
     page.wait("broker", "data-demo", "false").await;
@@ -105,11 +103,8 @@ async fn a_bridge_that_is_killed_and_comes_back_finds_a_group_page_with_nothing_
 
 async fn killed_and_back(mode: &str, topic: &str, servers: &str, limit: Duration) {
     let Some(browser) = Browser::start().await else { return };
-    let mut bridge = Bridge::start()
-        .option("--bootstrap-servers", servers)
-        .topic(topic)
-        .option("--group", &unique("group"))
-        .await;
+    let mut bridge =
+        Bridge::start().option("--bootstrap-servers", servers).topic(topic).option("--group", &unique("group")).await;
     let mut page = browser.open(&bridge).await;
     page.forgive(NO_SOCKET);
     page.click(&format!("mode-{mode}")).await;
@@ -158,8 +153,7 @@ async fn what_was_on_its_way_when_the_bridge_died_is_never_called_failed() {
     let Some(browser) = Browser::start().await else { return };
     let topic = unique("unknown");
     let kafka = Mock::start().with_topic(&topic, 1);
-    let mut bridge =
-        Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).topic(&topic).await;
+    let mut bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).topic(&topic).await;
     let mut page = browser.open(&bridge).await;
     page.forgive(NO_SOCKET);
     page.wait("broker", "data-state", "up").await;

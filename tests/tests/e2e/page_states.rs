@@ -22,8 +22,7 @@ async fn photograph(page: &Page, state: &str) {
         page.show_on(&view).await;
         // Two frames: laid out, then painted.
         page.eval::<bool>("new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => r(true))))").await;
-        let wider: i64 =
-            page.eval("document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
+        let wider: i64 = page.eval("document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
         assert!(wider <= 0, "{state} on {screen}: {wider} px wider than the screen");
         page.screenshot(&format!("{state}-{screen}")).await;
     }

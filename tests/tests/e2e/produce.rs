@@ -1,6 +1,6 @@
 //! Writing: every record gets exactly one outcome, and what is acknowledged is in the log.
 
-use protocol::{ErrorCode, Produced, ProduceRecord, WireBytes};
+use protocol::{ErrorCode, ProduceRecord, Produced, WireBytes};
 use tests::client::{Outcome, RecordExt, json_record, messaggi, text_record};
 use tests::{Bridge, on_every_kafka, unique};
 

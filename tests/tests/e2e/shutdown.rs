@@ -40,7 +40,7 @@ async fn what_is_in_flight_is_acknowledged_before_the_goodbye() {
     let mut bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
     let mut client = bridge.client().await;
     client.write(messaggi(&topic, 1)).await;
-    kafka.slow(Duration::from_secs(1));
+    kafka.slow(Duration::from_millis(400));
     let first = client.produce((0..100).map(|id| text_record(&topic, &id.to_string())).collect()).await;
     // Answered in order: the records have arrived at the bridge.
     client.ask::<protocol::ClusterResult>(protocol::ClusterRequest {}).await;

@@ -214,6 +214,8 @@ async fn they_find_the_demo_broker_of_a_running_bridge() {
         consumer.expect_line(&format!("← Consumato: {}", messaggio(id))).await;
     }
     assert_eq!(consumer.exit_code().await, 0);
-    eventually("word of where it was found", || async { consumer.stderr.text().contains(DEFAULT_LISTEN).then_some(()) })
-        .await;
+    eventually("word of where it was found", || async {
+        consumer.stderr.text().contains(DEFAULT_LISTEN).then_some(())
+    })
+    .await;
 }
