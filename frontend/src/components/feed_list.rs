@@ -15,7 +15,7 @@ use super::empty::Empty;
 use super::explain::Explain;
 use super::format::number;
 use super::gap_row::GapLine;
-use super::record_row::RecordRow;
+use super::record_row::{Look, record_row};
 use super::{desk, preferences};
 use crate::app::key_is_free;
 use crate::state::{Counts, Entry};
@@ -96,12 +96,28 @@ pub fn FeedList(
         height
     });
     let rows = move || {
-        let now = window.get();
+        let (now, language) = (window.get(), prefs.language());
+        let selected = selected.with(|entry| entry.as_ref().map(|entry| entry.index()));
         desk.feed(|page| {
             let feed = page.feed();
-            let revision = feed.ring.filter_revision();
-            (now.start..now.end).filter_map(|place| Some((revision, feed.get(place)?.clone()))).collect::<Vec<_>>()
+            let filter_revision = feed.ring.filter_revision();
+            let row = |place| {
+                let entry = Arc::clone(feed.get(place)?);
+                let is_selected = selected == Some(entry.index());
+                Some((entry, Look { filter_revision, is_selected, language }))
+            };
+            (now.start..now.end).filter_map(row).collect::<Vec<_>>()
         })
+    };
+    // One listener for all rows.
+    let on_click = move |event: leptos::ev::MouseEvent| {
+        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let row = target.and_then(|element| element.closest("[role=row]").ok().flatten());
+        let index = row.and_then(|row| row.id().strip_prefix("row-")?.parse().ok());
+        let find = |index| desk.peek(|page| page.feed().get(page.feed().place_of(index)?).cloned());
+        if let Some(entry) = index.and_then(find) {
+            selected.set(Some(entry));
+        }
     };
     let counts = Memo::new(move |_| desk.feed(|page| page.feed().counts()));
     let count = move |of: fn(&Counts) -> u64| move || counts.with(of).to_string();
@@ -206,10 +222,11 @@ pub fn FeedList(
                     <div
                         class="rows"
                         role="rowgroup"
+                        on:click=on_click
                         style:transform=move || format!("translateY({}px)", window.get().start as f64 * ROW_PX)
                     >
-                        <For each=rows key=|(revision, entry)| row_key(*revision, entry) let:row>
-                            {row_view(row.1, selected)}
+                        <For each=rows key=row_key let:row>
+                            {row_view(&row.0, row.1)}
                         </For>
                     </div>
                 </div>
@@ -227,14 +244,14 @@ pub fn FeedList(
     }
 }
 
-/// A row is drawn anew when it becomes known as our own, and for another filter.
-fn row_key(revision: u32, entry: &Entry) -> (u32, u64, bool) {
-    (revision, entry.index(), entry.record().is_some_and(|row| row.round_trip_ms.is_some()))
+/// A row is drawn anew when it becomes known as our own, and for another look.
+fn row_key((entry, look): &(Arc<Entry>, Look)) -> (u64, bool, Look) {
+    (entry.index(), entry.record().is_some_and(|row| row.round_trip_ms.is_some()), *look)
 }
 
-fn row_view(entry: Arc<Entry>, selected: RwSignal<Option<Arc<Entry>>>) -> AnyView {
-    match &*entry {
-        Entry::Record(_) => view! { <RecordRow entry=Arc::clone(&entry) selected=selected /> }.into_any(),
+fn row_view(entry: &Entry, look: Look) -> AnyView {
+    match entry {
+        Entry::Record(row) => record_row(row, look),
         Entry::Gap(gap) => view! { <GapLine gap=gap.clone() /> }.into_any(),
     }
 }

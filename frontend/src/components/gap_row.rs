@@ -30,6 +30,7 @@ pub fn GapLine(gap: GapRow) -> impl IntoView {
         // `to` is exclusive on the wire; people read "10 to 129".
         fill(template, &[("n", &n), ("from", &from.to_string()), ("to", &(to - 1).to_string())])
     };
+    let title = text.clone();
     view! {
         <div
             class="gap"
@@ -38,7 +39,7 @@ pub fn GapLine(gap: GapRow) -> impl IntoView {
             data-from=from.to_string()
             data-to=to.to_string()
             data-reason=reason
-            title=text.clone()
+            title=title
         >
             <span role="gridcell" class="clip">
                 <span aria-hidden="true">"⚠ "</span>
