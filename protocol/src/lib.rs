@@ -55,7 +55,13 @@
 //!
 //! ## Subscribe
 //! [`Subscribe`] opens a stream in one of two modes ([`Mode`]): `tail` looks on without a group, `group` joins one and
-//! gets [`Assigned`], [`Revoked`] and [`Committed`].
+//! gets [`Revoked`] and [`Committed`]. Both get [`Assigned`] before the first record of a partition, with the offset
+//! where reading starts. `latest` is what is latest then, not when `subscribe` was sent: who wants to see what it
+//! sends itself waits for `assigned`. A tail reads the partitions that the topic has at that time; with `offsets`, those
+//! that are named.
+//!
+//! An [`ErrorMessage`] with a `subscription` says what hinders it (its topic does not exist yet, say). The subscription
+//! stays and goes on by itself.
 //!
 //! [`Records`] is a batch of one partition, at most 256 records or 128 KiB; a larger record travels alone. The
 //! records of a subscription are numbered 1, 2, 3 …; `seq` is the number of the batch's last record.
