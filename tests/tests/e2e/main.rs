@@ -19,3 +19,4 @@ mod session;
 mod shutdown;
 mod tail;
 mod terminal;
+mod topics;

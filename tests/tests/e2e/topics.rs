@@ -1,0 +1,76 @@
+//! Asking for topics, and creating one.
+
+use std::collections::BTreeMap;
+
+use protocol::{
+    CreateTopic, CreateTopicResult, DeleteTopic, ErrorCode, TopicRequest, TopicResult, TopicsRequest, TopicsResult,
+};
+use tests::client::messaggi;
+use tests::{Bridge, on_every_kafka, unique};
+
+fn with_partitions(name: &str, partitions: i32) -> CreateTopic {
+    CreateTopic { name: name.to_owned(), partitions: Some(partitions), replication: None, config: BTreeMap::new() }
+}
+
+on_every_kafka! {
+    async fn a_created_topic_is_listed_with_its_partitions(kafka: Kafka) {
+        let topic = unique("created");
+        let bridge = Bridge::start().on(&kafka).await;
+        let mut client = bridge.client().await;
+        let created: CreateTopicResult = client.ask(with_partitions(&topic, 3)).await;
+        assert_eq!(created.name, topic);
+
+        client.write(messaggi(&topic, 12)).await;
+        let described: TopicResult = client.ask(TopicRequest { name: topic.clone() }).await;
+        let numbers: Vec<i32> = described.partitions.iter().map(|partition| partition.partition).collect();
+        assert_eq!(numbers, [0, 1, 2]);
+        let records: i64 = described.partitions.iter().map(|partition| partition.high.0 - partition.low.0).sum();
+        assert_eq!(records, 12, "{described:?}");
+
+        let listed: TopicsResult = client.ask(TopicsRequest {}).await;
+        let listed = listed.topics.into_iter().find(|listed| listed.name == topic).expect("the new topic is listed");
+        assert_eq!((listed.partitions, listed.replication, listed.internal), (3, 1, false));
+
+        if !kafka.is_demo() {
+            let told = kafka.tool("org.apache.kafka.tools.TopicCommand", &["--describe", "--topic", &topic]).await;
+            assert!(told.contains("PartitionCount: 3"), "{told}");
+        }
+    }
+
+    async fn a_topic_is_created_once(kafka: Kafka) {
+        let topic = unique("twice");
+        let bridge = Bridge::start().on(&kafka).await;
+        let mut client = bridge.client().await;
+        let _: CreateTopicResult = client.ask(with_partitions(&topic, 1)).await;
+        let refused = client.refused(with_partitions(&topic, 1)).await;
+        assert_eq!(refused.error.code, ErrorCode::TopicExists.number());
+        assert!(refused.error.message.contains(&topic), "{}", refused.error.message);
+    }
+
+    async fn asking_for_a_topic_does_not_create_it(kafka: Kafka) {
+        let topic = unique("nowhere");
+        let bridge = Bridge::start().on(&kafka).await;
+        let mut client = bridge.client().await;
+        for _ in 0..2 {
+            let refused = client.refused(TopicRequest { name: topic.clone() }).await;
+            assert_eq!(refused.error.code, ErrorCode::TopicMissing.number(), "{refused:?}");
+        }
+        let listed: TopicsResult = client.ask(TopicsRequest {}).await;
+        assert!(listed.topics.iter().all(|listed| listed.name != topic));
+    }
+}
+
+#[tokio::test]
+async fn impossible_requests_get_their_typed_errors() {
+    let bridge = Bridge::start().demo().await;
+    let mut client = bridge.client().await;
+    let replicated = CreateTopic { replication: Some(3), ..with_partitions("replicated", 1) };
+    for (refused, code) in [
+        (client.refused(with_partitions("../etc", 1)).await, ErrorCode::InvalidTopic),
+        (client.refused(with_partitions("none", 0)).await, ErrorCode::BadRequest),
+        (client.refused(replicated).await, ErrorCode::NotOnThisCluster),
+        (client.refused(DeleteTopic { name: "foobar".to_owned() }).await, ErrorCode::Unsupported),
+    ] {
+        assert_eq!(refused.error.code, code.number(), "{refused:?}");
+    }
+}
