@@ -153,7 +153,7 @@ pub enum ConfigError {
          Kafka. Listen on 127.0.0.1, or pass --insecure-no-token if that is what you want"
     )]
     OpenListener(SocketAddr),
-    #[error("--kafka-config: {0}")]
+    #[error("--kafka-config")]
     KafkaConfig(#[from] crate::kafka::client_config::PropertiesError),
 }
 
