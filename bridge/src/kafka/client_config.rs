@@ -45,7 +45,7 @@ pub struct KafkaProperties(BTreeMap<String, String>);
 
 #[derive(Debug, thiserror::Error)]
 pub enum PropertiesError {
-    #[error("cannot read {}: {source}", file.display())]
+    #[error("cannot read {}", file.display())]
     Unreadable { file: PathBuf, source: std::io::Error },
     #[error("{}, line {line}: expected key=value", file.display())]
     NotKeyValue { file: PathBuf, line: usize },
