@@ -13,8 +13,8 @@ use std::time::Duration;
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::{request_animation_frame, set_interval, set_timeout, set_timeout_with_handle};
 use protocol::{ClientMessage, CloseCode, Pong, SUBPROTOCOL};
-use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
 use crate::browser;
@@ -112,7 +112,7 @@ impl Socket {
             old.retire();
         }
         (inner.handler)(Event::Connecting);
-        let socket = match WebSocket::new_with_str(&browser::websocket_url(), SUBPROTOCOL) {
+        let socket = match WebSocket::new_with_str_sequence(&browser::websocket_url(), &offered_subprotocols()) {
             Ok(socket) => socket,
             Err(_) => return self.lost(generation, Loss::default()),
         };
@@ -270,4 +270,11 @@ impl Socket {
             timer.clear();
         }
     }
+}
+
+/// The page offers its subprotocol, except under `trunk serve`: that proxy does not pass on the bridge's answer, and the
+/// browser would close the socket. Trunk alone makes debug builds of the page; `Trunk.toml` adds the header behind it.
+fn offered_subprotocols() -> js_sys::Array {
+    let offered: &[&str] = if cfg!(debug_assertions) { &[] } else { &[SUBPROTOCOL] };
+    offered.iter().map(|name| JsValue::from_str(name)).collect()
 }
