@@ -208,6 +208,10 @@ impl Mock {
     }
 }
 
+/// Beside other tests on a busy machine the mock itself may sleep on for seconds before it answers anybody; what a test
+/// allows on top of a promise where a mock has to come back. A real broker gets no such allowance.
+pub const MOCK_MAY_SLEEP: Duration = Duration::from_secs(5);
+
 /// How often, and how long apart, a mock that came back is called on.
 const WAKING_CALLS: usize = 60;
 const WAKING_PAUSE: Duration = Duration::from_millis(50);
