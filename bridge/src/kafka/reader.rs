@@ -21,6 +21,7 @@ use self::rebalance::{Queues, ReaderContext};
 use super::admin::existing_partitions;
 use super::client_config::Connection;
 use super::native::{CommitQueue, DataQueue, TakenMessage};
+use super::questions::TIMEOUT;
 use crate::feed::{Batch, Feed, ReadMode, Room, Start};
 use crate::kafka::error::kafka_error;
 
@@ -32,9 +33,6 @@ const COMMIT_EVERY: Duration = Duration::from_millis(250);
 
 /// How often a topic that does not exist yet is looked for.
 const LOOK_FOR_TOPIC_EVERY: Duration = Duration::from_millis(500);
-
-/// How long Kafka may take to answer a question about positions.
-const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Starts the thread; it ends when the feed says so.
 pub fn spawn(
@@ -226,7 +224,7 @@ impl Reader {
 
     /// Kafka no longer has the next offset: say what is missing, and go on behind it.
     fn jump_to_what_is_there(&self, partition: TopicPartition) {
-        let watermarks = self.consumer.fetch_watermarks(&partition.topic, partition.partition, QUESTION_TIMEOUT);
+        let watermarks = self.consumer.fetch_watermarks(&partition.topic, partition.partition, TIMEOUT);
         let Ok((low, high)) = watermarks else {
             return self.report(RDKafkaErrorCode::OperationTimedOut);
         };
@@ -240,7 +238,7 @@ impl Reader {
 
     fn seek(&self, start: &Start) {
         let Start { partition, offset } = start;
-        let seek = self.consumer.seek(&partition.topic, partition.partition, Offset::Offset(*offset), QUESTION_TIMEOUT);
+        let seek = self.consumer.seek(&partition.topic, partition.partition, Offset::Offset(*offset), TIMEOUT);
         if let Err(error) = seek {
             self.report(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail));
         }
@@ -267,7 +265,7 @@ impl Reader {
         let mut appeared = Vec::new();
         let mut trouble = None;
         for topic in &self.missing {
-            match existing_partitions(self.consumer.client(), topic, QUESTION_TIMEOUT) {
+            match existing_partitions(self.consumer.client(), topic, TIMEOUT) {
                 Ok(Some(partitions)) => appeared.push((topic.clone(), partitions)),
                 Ok(None) => {
                     self.was_missing.insert(topic.clone());

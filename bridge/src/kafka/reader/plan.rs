@@ -10,9 +10,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::QUESTION_TIMEOUT;
 use crate::feed::Start;
 use crate::kafka::admin::admin_error;
+use crate::kafka::questions::TIMEOUT;
 
 /// Where a tail starts in one partition, and what it wanted and cannot have.
 pub struct TailPlan {
@@ -35,7 +35,7 @@ pub fn tail_starts<C: ConsumerContext>(
     };
     let mut plans = Vec::with_capacity(partitions.len());
     for &partition in partitions {
-        let (low, high) = consumer.fetch_watermarks(topic.as_str(), partition, QUESTION_TIMEOUT).map_err(failed)?;
+        let (low, high) = consumer.fetch_watermarks(topic.as_str(), partition, TIMEOUT).map_err(failed)?;
         let mut gap = None;
         let offset = match start {
             // Looked for before it existed: everything in it came later.
@@ -80,7 +80,7 @@ fn offsets_at<C: ConsumerContext>(
         // This call takes the time in the offset's place.
         question.add_partition_offset(topic.as_str(), partition, Offset::Offset(ms))?;
     }
-    let answer = consumer.offsets_for_times(question, QUESTION_TIMEOUT)?;
+    let answer = consumer.offsets_for_times(question, TIMEOUT)?;
     let known = answer.elements().into_iter().filter_map(|element| match element.offset() {
         Offset::Offset(offset) => Some((element.partition(), offset)),
         _ => None,

@@ -10,10 +10,10 @@ use rdkafka::error::KafkaResult;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::QUESTION_TIMEOUT;
 use super::plan::gap_reason;
 use crate::feed::{Feed, Start};
 use crate::kafka::native::{CommitQueue, DataQueue};
+use crate::kafka::questions::TIMEOUT;
 
 /// How long a page may take to acknowledge what it got before the partition goes to somebody else.
 const LAST_ACKS: Duration = Duration::from_millis(500);
@@ -129,11 +129,11 @@ impl ReaderContext {
         consumer: &BaseConsumer<Self>,
         list: &TopicPartitionList,
     ) -> KafkaResult<(Vec<Start>, Vec<(TopicPartition, i64, i64, protocol::GapReason)>)> {
-        let committed = consumer.committed_offsets(list.clone(), QUESTION_TIMEOUT)?;
+        let committed = consumer.committed_offsets(list.clone(), TIMEOUT)?;
         let (mut starts, mut losses) = (Vec::new(), Vec::new());
         for element in committed.elements() {
             let partition = TopicPartition { topic: element.topic().to_owned(), partition: element.partition() };
-            let (low, high) = consumer.fetch_watermarks(element.topic(), element.partition(), QUESTION_TIMEOUT)?;
+            let (low, high) = consumer.fetch_watermarks(element.topic(), element.partition(), TIMEOUT)?;
             let offset = match element.offset() {
                 Offset::Offset(committed) => match gap_reason(committed, low, high) {
                     Some(reason) => {
