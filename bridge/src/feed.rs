@@ -11,10 +11,10 @@ mod cursor;
 mod registry;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use protocol::{ErrorBody, GapReason, JsonBatch, SESSION_LINGER_SECS, TopicPartition, WhenSlow};
+use protocol::{BinaryBatch, ErrorBody, GapReason, JsonBatch, SESSION_LINGER_SECS, TopicPartition, WhenSlow};
 use tokio::sync::Notify;
 
 use self::acks::Acks;
@@ -24,15 +24,26 @@ pub use self::registry::{FeedRequest, Feeds, ReadMode};
 /// Encoded bytes a feed keeps for slow subscriptions.
 const CAPACITY_BYTES: usize = 8 * 1024 * 1024;
 
-/// Records of one partition, encoded once.
+/// Records of one partition, encoded once per format.
 #[derive(Debug)]
 pub struct Batch {
     pub topic: Arc<str>,
     pub partition: i32,
-    pub records: JsonBatch,
+    pub records: BinaryBatch,
+    json: OnceLock<JsonBatch>,
 }
 
 impl Batch {
+    pub fn new(topic: Arc<str>, partition: i32, records: BinaryBatch) -> Self {
+        Self { topic, partition, records, json: OnceLock::new() }
+    }
+
+    /// The same records as JSON. The first subscription that wants it encodes it for all, on its own task: the reader
+    /// does not wait for it.
+    pub fn json(&self) -> &JsonBatch {
+        self.json.get_or_init(|| JsonBatch::encode(&self.records))
+    }
+
     fn key(&self) -> TopicPartition {
         TopicPartition { topic: self.topic.to_string(), partition: self.partition }
     }

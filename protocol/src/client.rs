@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::message::messages;
-use crate::{Offset, OffsetResetPlan, Position, WireBytes};
+use crate::{HeaderView, Offset, OffsetResetPlan, Position, ProduceView, WireBytes};
 
 messages! {
     /// A message from client to bridge.
@@ -77,6 +77,19 @@ pub struct ProduceRecord {
     /// Milliseconds since 1970-01-01 UTC; absent: now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<i64>,
+}
+
+impl ProduceRecord {
+    /// The same record as a binary frame would lend it.
+    pub fn view(&self) -> ProduceView<'_, impl Iterator<Item = HeaderView<'_>> + Clone> {
+        ProduceView {
+            partition: self.partition,
+            timestamp: self.timestamp,
+            key: self.key.as_kafka(),
+            value: self.value.as_kafka(),
+            headers: self.headers.iter().map(|Header(name, value)| (name.as_str(), value.as_kafka())),
+        }
+    }
 }
 
 /// `[name, bytes]`. Order and duplicates are kept.

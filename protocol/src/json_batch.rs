@@ -1,4 +1,4 @@
-//! Records encoded once as JSON, from which the `records` frames of any number of sockets are cut.
+//! Records as JSON, encoded once for any number of sockets.
 
 use std::io::Write;
 use std::ops::Range;
@@ -6,67 +6,36 @@ use std::ops::Range;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use crate::binary::BinaryBatch;
+use crate::record_view::{HeaderView, RecordView};
 use crate::server::TimestampType;
 use crate::wire_bytes::{Form, classify};
 
-/// A record as Kafka's client library lends it, not copied yet.
-#[derive(Clone, Copy, Debug)]
-pub struct RecordView<'a> {
-    pub offset: i64,
-    /// Milliseconds since 1970-01-01 UTC.
-    pub timestamp: Option<i64>,
-    pub timestamp_type: TimestampType,
-    pub key: Option<&'a [u8]>,
-    pub value: Option<&'a [u8]>,
-    pub headers: &'a [(&'a str, Option<&'a [u8]>)],
-}
-
-impl RecordView<'_> {
-    /// Bytes of key, value and headers: what credit counts.
-    pub fn size(&self) -> usize {
-        let bytes = |b: Option<&[u8]>| b.map_or(0, <[u8]>::len);
-        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + bytes(*value)).sum();
-        bytes(self.key) + bytes(self.value) + headers
-    }
-}
-
-/// Records of one partition, each encoded exactly once.
+/// The JSON of a batch's records, from which `records` frames are cut as from the batch itself.
 #[derive(Debug, Default)]
 pub struct JsonBatch {
     /// The records' JSON objects, separated by commas.
     body: Vec<u8>,
-    records: Vec<Entry>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    offset: i64,
-    /// Where its JSON object ends in `body`.
-    end: usize,
-    /// Bytes of key, value and headers in all records up to and with this one.
-    size_through: u64,
+    /// Where each object ends in `body`.
+    ends: Vec<usize>,
 }
 
 impl JsonBatch {
-    pub fn push(&mut self, record: RecordView<'_>) {
-        if !self.records.is_empty() {
-            self.body.push(b',');
+    pub fn encode(batch: &BinaryBatch) -> Self {
+        // What a record of small JSON needs around it.
+        const ENVELOPE: usize = 80;
+        let mut json = Self {
+            body: Vec::with_capacity(batch.encoded_bytes() + batch.len() * ENVELOPE),
+            ends: Vec::with_capacity(batch.len()),
+        };
+        for record in batch.iter() {
+            if !json.ends.is_empty() {
+                json.body.push(b',');
+            }
+            write_record(&mut json.body, record);
+            json.ends.push(json.body.len());
         }
-        write_record(&mut self.body, record);
-        let size_before = self.records.last().map_or(0, |entry| entry.size_through);
-        self.records.push(Entry {
-            offset: record.offset,
-            end: self.body.len(),
-            size_through: size_before + record.size() as u64,
-        });
-    }
-
-    pub fn len(&self) -> usize {
-        self.records.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        json
     }
 
     /// Bytes of JSON.
@@ -74,34 +43,12 @@ impl JsonBatch {
         self.body.len()
     }
 
-    /// The offset of record `index`.
-    pub fn offset(&self, index: usize) -> i64 {
-        self.records[index].offset
-    }
-
-    /// Bytes of keys, values and headers of these records: what they use up of a client's credit.
-    pub fn payload_bytes(&self, range: Range<usize>) -> u64 {
-        if range.is_empty() {
-            return 0;
-        }
-        let before = if range.start == 0 { 0 } else { self.records[range.start - 1].size_through };
-        self.records[range.end - 1].size_through - before
-    }
-
-    /// How many records from `start` on fit into the credit.
-    pub fn fitting(&self, start: usize, max_records: u64, max_bytes: u64) -> usize {
-        let before = if start == 0 { 0 } else { self.records[start - 1].size_through };
-        let limit = before.saturating_add(max_bytes);
-        let by_bytes = self.records[start..].partition_point(|entry| entry.size_through <= limit);
-        by_bytes.min(usize::try_from(max_records).unwrap_or(usize::MAX))
-    }
-
     /// The `records` frame of one subscription; `seq` is the number of the range's last record.
     pub fn frame(&self, subscription: u32, seq: u64, topic: &str, partition: i32, range: Range<usize>) -> String {
         debug_assert!(!range.is_empty());
         // A comma stands between two records.
-        let start = if range.start == 0 { 0 } else { self.records[range.start - 1].end + 1 };
-        let body = &self.body[start..self.records[range.end - 1].end];
+        let start = if range.start == 0 { 0 } else { self.ends[range.start - 1] + 1 };
+        let body = &self.body[start..self.ends[range.end - 1]];
         let mut frame = Vec::with_capacity(body.len() + topic.len() + 128);
         frame.extend_from_slice(br#"{"type":"records","subscription":"#);
         write!(frame, r#"{subscription},"seq":{seq},"topic":"#).expect("a Vec takes everything");
@@ -113,7 +60,7 @@ impl JsonBatch {
     }
 }
 
-fn write_record(out: &mut Vec<u8>, record: RecordView<'_>) {
+fn write_record<'a>(out: &mut Vec<u8>, record: RecordView<'a, impl Iterator<Item = HeaderView<'a>>>) {
     write!(out, r#"{{"offset":"{}","timestamp":"#, record.offset).expect("a Vec takes everything");
     match record.timestamp {
         Some(ms) => write!(out, "{ms}").expect("a Vec takes everything"),
@@ -127,11 +74,11 @@ fn write_record(out: &mut Vec<u8>, record: RecordView<'_>) {
     out.extend_from_slice(br#","value":"#);
     write_bytes(out, record.value);
     out.extend_from_slice(br#","headers":["#);
-    for (index, (name, value)) in record.headers.iter().enumerate() {
+    for (index, (name, value)) in record.headers.enumerate() {
         out.extend_from_slice(if index == 0 { b"[" } else { b",[" });
         write_string(out, name);
         out.push(b',');
-        write_bytes(out, *value);
+        write_bytes(out, value);
         out.push(b']');
     }
     out.extend_from_slice(b"]}");

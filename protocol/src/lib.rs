@@ -6,7 +6,9 @@
 //!
 //! ## Frames
 //! - A text frame is one JSON object with a `type`. Control messages are always text.
-//! - Binary frames are reserved for record batches; a bridge that does not understand one closes with 4501.
+//! - A binary frame is a batch of records with raw bytes ([`binary`] has its layout): `records` to a client that
+//!   subscribed with `"format": "binary"`, `produce` from any client that prefers it. It means the same as its JSON
+//!   form. One that cannot be read closes the socket with 4501.
 //! - `id`, a number of the client's choice, makes a client message a request; its reply carries the same `id`. A
 //!   message without `id` is a push.
 //! - Kafka offsets are strings in JSON (they have 64 bits, JavaScript's numbers 53). Sequence numbers, counts,
@@ -82,19 +84,23 @@
 //! the socket (4501); an unknown type or a bad field gets an error and the session stays. [`CloseCode`] lists why a
 //! socket closes, and [`CloseCode::should_reconnect`] what to do about it.
 
+pub mod binary;
 mod client;
 mod error;
 mod json_batch;
 mod message;
 mod name;
+mod record_view;
 mod server;
 mod wire_bytes;
 
+pub use binary::{BadBatch, BinaryBatch, ProduceBatch, ProduceFrame, RecordsFrame};
 pub use client::*;
 pub use error::{CloseCode, ErrorBody, ErrorCode, KafkaError};
-pub use json_batch::{JsonBatch, RecordView};
+pub use json_batch::JsonBatch;
 pub use message::{Frame, ParseError, RequestId};
 pub use name::{GroupId, InvalidName, Offset, Position, TopicName};
+pub use record_view::{HeaderView, ProduceView, RecordView};
 pub use server::*;
 pub use wire_bytes::WireBytes;
 

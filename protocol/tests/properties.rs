@@ -4,14 +4,15 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use protocol::{
-    ClientMessage, Frame, GroupId, Header, JsonBatch, Offset, Record, RecordView, Records, ServerMessage,
-    TimestampType, TopicName, WireBytes,
+    BadBatch, BinaryBatch, ClientMessage, Frame, GroupId, Header, HeaderView, JsonBatch, Offset, ProduceBatch,
+    ProduceFrame, ProduceRecord, Record, RecordView, Records, RecordsFrame, ServerMessage, TimestampType, TopicName,
+    WireBytes,
 };
 
 type Bytes = Option<Vec<u8>>;
 
 /// A record with everything owned, to lend views from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct OwnedRecord {
     offset: i64,
     timestamp: Option<i64>,
@@ -22,17 +23,22 @@ struct OwnedRecord {
 }
 
 impl OwnedRecord {
-    fn lend<T>(&self, use_view: impl FnOnce(RecordView<'_>) -> T) -> T {
-        let headers: Vec<(&str, Option<&[u8]>)> =
-            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
-        use_view(RecordView {
+    fn view(&self) -> RecordView<'_, impl Iterator<Item = HeaderView<'_>> + Clone> {
+        RecordView {
             offset: self.offset,
             timestamp: self.timestamp,
             timestamp_type: self.timestamp_type,
             key: self.key.as_deref(),
             value: self.value.as_deref(),
-            headers: &headers,
-        })
+            headers: self.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())),
+        }
+    }
+
+    /// Bytes of key, value and headers, counted by hand.
+    fn size(&self) -> u64 {
+        let bytes = |b: &Bytes| b.as_ref().map_or(0, Vec::len);
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + bytes(value)).sum();
+        (bytes(&self.key) + bytes(&self.value) + headers) as u64
     }
 
     fn as_received(&self) -> Record {
@@ -107,10 +113,42 @@ fn record() -> impl Strategy<Value = OwnedRecord> {
         })
 }
 
+fn batch_of(records: &[OwnedRecord]) -> BinaryBatch {
+    let mut batch = BinaryBatch::default();
+    for record in records {
+        batch.push(record.view());
+    }
+    batch
+}
+
+fn decode<'a, H: Iterator<Item = HeaderView<'a>>>(view: RecordView<'a, H>) -> OwnedRecord {
+    OwnedRecord {
+        offset: view.offset,
+        timestamp: view.timestamp,
+        timestamp_type: view.timestamp_type,
+        key: view.key.map(<[u8]>::to_vec),
+        value: view.value.map(<[u8]>::to_vec),
+        headers: view.headers.map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec))).collect(),
+    }
+}
+
 fn parse_records(frame: &str) -> Records {
     match ServerMessage::parse(frame) {
         Ok(Frame { id: None, message: ServerMessage::Records(records) }) => records,
         other => panic!("no records: {other:?}\n{frame}"),
+    }
+}
+
+/// Reads whatever can be read.
+fn read_all(bytes: &[u8]) {
+    if let Ok(frame) = ProduceFrame::parse(bytes) {
+        assert_eq!(frame.iter().map(|record| record.headers.count()).count(), frame.count as usize);
+    }
+    if let Ok(frame) = RecordsFrame::parse(bytes) {
+        let views: Result<Vec<_>, BadBatch> = frame.records.map(|record| record?.view()).collect();
+        if let Ok(views) = views {
+            views.into_iter().for_each(|view| drop(decode(view)));
+        }
     }
 }
 
@@ -141,10 +179,8 @@ proptest! {
         topic in "[a-zA-Z0-9._-]{1,20}",
         partition in 0..1000_i32,
     ) {
-        let mut batch = JsonBatch::default();
-        for record in &records {
-            record.lend(|view| batch.push(view));
-        }
+        let batch = batch_of(&records);
+        let json = JsonBatch::encode(&batch);
         prop_assert_eq!(batch.len(), records.len());
 
         let mut bounds: Vec<usize> = cuts.iter().map(|cut| cut.index(records.len())).collect();
@@ -152,15 +188,23 @@ proptest! {
         bounds.sort_unstable();
         bounds.dedup();
 
-        let mut received = Vec::new();
+        let (mut received, mut received_binary) = (Vec::new(), Vec::new());
         for pair in bounds.windows(2) {
             let range = pair[0]..pair[1];
-            let size: u64 = records[range.clone()].iter().map(|record| record.lend(|view| view.size() as u64)).sum();
+            let size: u64 = records[range.clone()].iter().map(OwnedRecord::size).sum();
             prop_assert_eq!(batch.payload_bytes(range.clone()), size);
             prop_assert_eq!(batch.fitting(range.start, range.len() as u64, u64::MAX), range.len());
             prop_assert!(batch.fitting(range.start, u64::MAX, size) >= range.len());
 
-            let frame = parse_records(&batch.frame(7, range.end as u64, &topic, partition, range));
+            let bytes = batch.frame(7, range.end as u64, &topic, partition, range.clone());
+            let binary = RecordsFrame::parse(&bytes).expect("our own frame");
+            prop_assert_eq!((binary.subscription, binary.seq, binary.partition), (7, pair[1] as u64, partition));
+            prop_assert_eq!((binary.topic, binary.count as usize), (topic.as_str(), range.len()));
+            for record in binary.records {
+                received_binary.push(decode(record.and_then(|record| record.view()).expect("our own record")));
+            }
+
+            let frame = parse_records(&json.frame(7, range.end as u64, &topic, partition, range));
             prop_assert_eq!(frame.subscription, 7);
             prop_assert_eq!(frame.seq, pair[1] as u64);
             prop_assert_eq!(&frame.topic, &topic);
@@ -169,12 +213,87 @@ proptest! {
         }
         let sent: Vec<Record> = records.iter().map(OwnedRecord::as_received).collect();
         prop_assert_eq!(received, sent);
+        prop_assert_eq!(received_binary, records);
+    }
+
+    #[test]
+    fn joined_batches_hold_the_records_of_both(
+        first in vec(record(), 1..6),
+        second in vec(record(), 1..6),
+    ) {
+        let mut joined = batch_of(&first);
+        joined.append(&batch_of(&second));
+        let all: Vec<OwnedRecord> = first.into_iter().chain(second).collect();
+        prop_assert_eq!(joined.frame(1, 9, "t", 0, 0..all.len()), batch_of(&all).frame(1, 9, "t", 0, 0..all.len()));
+        prop_assert_eq!(joined.payload_bytes(0..all.len()), all.iter().map(OwnedRecord::size).sum::<u64>());
+        prop_assert_eq!(joined.iter().map(decode).collect::<Vec<_>>(), all);
+    }
+
+    #[test]
+    fn a_produce_frame_holds_the_records_pushed(
+        records in vec((record(), option::of(0..100_i32)), 0..8),
+        seq in any::<u64>(),
+    ) {
+        let records: Vec<ProduceRecord> = records
+            .into_iter()
+            .map(|(record, partition)| {
+                let Record { timestamp, key, value, headers, .. } = record.as_received();
+                ProduceRecord { topic: "foobar".to_owned(), partition, key, value, headers, timestamp }
+            })
+            .collect();
+        let mut batch = ProduceBatch::new("foobar", seq);
+        for record in &records {
+            batch.push(record.view());
+        }
+        let bytes = batch.into_frame();
+        let frame = ProduceFrame::parse(&bytes).expect("our own frame");
+        prop_assert_eq!((frame.seq, frame.topic, frame.count as usize), (seq, "foobar", records.len()));
+        let wire = |bytes: Option<&[u8]>| WireBytes::from_kafka(bytes);
+        let received: Vec<ProduceRecord> = frame
+            .iter()
+            .map(|view| ProduceRecord {
+                topic: frame.topic.to_owned(),
+                partition: view.partition,
+                key: wire(view.key),
+                value: wire(view.value),
+                headers: view.headers.map(|(name, value)| Header(name.to_owned(), wire(value))).collect(),
+                timestamp: view.timestamp,
+            })
+            .collect();
+        prop_assert_eq!(received, records);
+    }
+
+    /// Every prefix of a frame is an error, never a panic and never a shorter batch; a flipped byte may do anything but
+    /// panic.
+    #[test]
+    fn a_damaged_frame_is_an_error(records in vec(record(), 1..4), flip in any::<prop::sample::Index>(), to in any::<u8>()) {
+        let frame = batch_of(&records).frame(1, records.len() as u64, "foobar", 0, 0..records.len());
+        let mut produce = ProduceBatch::new("foobar", 0);
+        for record in &records {
+            produce.push(ProduceRecord { value: WireBytes::from_kafka(record.value.as_deref()), ..Default::default() }.view());
+        }
+        let produce = produce.into_frame();
+        for cut in 0..produce.len() {
+            prop_assert!(ProduceFrame::parse(&produce[..cut]).is_err(), "cut at {}", cut);
+        }
+        for mut bytes in [frame, produce] {
+            let at = flip.index(bytes.len());
+            bytes[at] = to;
+            read_all(&bytes);
+        }
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(mut bytes in vec(any::<u8>(), 0..200), kind in 0..4_u8) {
+        read_all(&bytes);
+        // Past the first two bytes, where noise seldom gets.
+        bytes.splice(0..0, [1, kind]);
+        read_all(&bytes);
     }
 
     #[test]
     fn the_batch_writes_what_the_types_would_write(record in record()) {
-        let mut batch = JsonBatch::default();
-        record.lend(|view| batch.push(view));
+        let json = JsonBatch::encode(&batch_of(std::slice::from_ref(&record)));
         let typed = ServerMessage::from(Records {
             subscription: 1,
             seq: 1,
@@ -182,15 +301,12 @@ proptest! {
             partition: 0,
             records: vec![record.as_received()],
         });
-        prop_assert_eq!(batch.frame(1, 1, "foobar", 0, 0..1), typed.to_json());
+        prop_assert_eq!(json.frame(1, 1, "foobar", 0, 0..1), typed.to_json());
     }
 
     #[test]
     fn credit_is_never_exceeded(records in vec(record(), 1..10), max_records in 0..12_u64, max_bytes in 0..400_u64) {
-        let mut batch = JsonBatch::default();
-        for record in &records {
-            record.lend(|view| batch.push(view));
-        }
+        let batch = batch_of(&records);
         for start in 0..batch.len() {
             let count = batch.fitting(start, max_records, max_bytes);
             prop_assert!(count as u64 <= max_records);

@@ -48,7 +48,7 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
         };
         let mut delivery = Box::new(Delivery { sink: Arc::clone(&sink), seq: sent, received: Instant::now() });
         loop {
-            match producer.send(&args.topic, &record, delivery) {
+            match producer.send(args.topic.as_str(), record.view(), delivery) {
                 Ok(()) => break,
                 Err(NotSent::QueueFull(back)) => delivery = back,
                 Err(NotSent::Refused(error)) => bail!("record {sent}: {}", error.message),

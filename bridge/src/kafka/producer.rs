@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::{ErrorBody, ErrorCode, ProduceRecord, TopicName};
+use protocol::{ErrorBody, ErrorCode, HeaderView, ProduceView};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer};
@@ -81,33 +81,35 @@ impl Producer {
     }
 
     /// Hands a record to librdkafka; never blocks.
-    pub fn send(&self, topic: &TopicName, record: &ProduceRecord, delivery: Box<Delivery>) -> Result<(), NotSent> {
-        let mut message = BaseRecord::with_opaque_to(topic.as_str(), delivery);
+    pub fn send<'a>(
+        &self,
+        topic: &str,
+        record: ProduceView<'a, impl Iterator<Item = HeaderView<'a>>>,
+        delivery: Box<Delivery>,
+    ) -> Result<(), NotSent> {
+        let mut message = BaseRecord::with_opaque_to(topic, delivery);
         if let Some(partition) = record.partition {
             message = message.partition(partition);
         }
-        if let Some(key) = record.key.as_kafka() {
+        if let Some(key) = record.key {
             message = message.key(key);
         }
-        if let Some(value) = record.value.as_kafka() {
+        if let Some(value) = record.value {
             message = message.payload(value);
         }
         if let Some(ms) = record.timestamp {
             message = message.timestamp(ms);
         }
-        if !record.headers.is_empty() {
-            let empty = OwnedHeaders::new_with_capacity(record.headers.len());
-            let headers = record.headers.iter().fold(empty, |headers, protocol::Header(name, value)| {
-                headers.insert(Header { key: name, value: value.as_kafka() })
-            });
-            message = message.headers(headers);
+        for (key, value) in record.headers {
+            let headers = message.headers.take().unwrap_or_else(OwnedHeaders::new);
+            message.headers = Some(headers.insert(Header { key, value }));
         }
         match self.inner.send(message) {
             Ok(()) => Ok(()),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), message)) => {
                 Err(NotSent::QueueFull(message.delivery_opaque))
             }
-            Err((error, _)) => Err(NotSent::Refused(produce_error(&error, topic.as_str(), false))),
+            Err((error, _)) => Err(NotSent::Refused(produce_error(&error, topic, false))),
         }
     }
 

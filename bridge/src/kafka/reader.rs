@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protocol::{
-    ErrorBody, ErrorCode, JsonBatch, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, RecordView, TopicName, TopicPartition,
+    BinaryBatch, ErrorBody, ErrorCode, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, RecordView, TopicName, TopicPartition,
 };
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -170,7 +170,7 @@ impl Reader {
     fn take_records(&self) {
         // A little more than a frame: enough to keep librdkafka's lock cold, little enough to leave soon.
         let taken = self.queues.data.take(POLL, MAX_BATCH_RECORDS);
-        let mut open: Option<(Arc<str>, i32, JsonBatch)> = None;
+        let mut open: Option<(Arc<str>, i32, BinaryBatch)> = None;
         let mut headers = Vec::new();
         for message in taken.iter() {
             if let Some(error) = message.error() {
@@ -187,7 +187,7 @@ impl Reader {
                 self.push_open(&mut open);
             }
             let (_, _, batch) =
-                open.get_or_insert_with(|| (message.topic().into(), message.partition(), JsonBatch::default()));
+                open.get_or_insert_with(|| (message.topic().into(), message.partition(), BinaryBatch::default()));
             headers.clear();
             message.headers_into(&mut headers);
             let (timestamp, timestamp_type) = message.timestamp();
@@ -197,7 +197,7 @@ impl Reader {
                 timestamp_type,
                 key: message.key(),
                 value: message.value(),
-                headers: &headers,
+                headers: headers.iter().copied(),
             });
         }
         self.push_open(&mut open);
@@ -206,9 +206,9 @@ impl Reader {
         }
     }
 
-    fn push_open(&self, open: &mut Option<(Arc<str>, i32, JsonBatch)>) {
+    fn push_open(&self, open: &mut Option<(Arc<str>, i32, BinaryBatch)>) {
         if let Some((topic, partition, records)) = open.take() {
-            self.feed.push(Batch { topic, partition, records });
+            self.feed.push(Batch::new(topic, partition, records));
         }
     }
 

@@ -20,6 +20,7 @@ pub struct Outbox(mpsc::Sender<Outgoing>);
 
 enum Outgoing {
     Text(String),
+    Binary(Vec<u8>),
     Close(CloseCode, String),
 }
 
@@ -44,6 +45,10 @@ impl Outbox {
 
     pub async fn send_text(&self, frame: String) -> Result<(), Gone> {
         self.0.send(Outgoing::Text(frame)).await.map_err(|_| Gone)
+    }
+
+    pub async fn send_binary(&self, frame: Vec<u8>) -> Result<(), Gone> {
+        self.0.send(Outgoing::Binary(frame)).await.map_err(|_| Gone)
     }
 
     /// Waits for a place first, then asks what to send, so that a cancelled wait loses nothing.
@@ -97,6 +102,7 @@ impl Writer {
         while let Some(outgoing) = next {
             let message = match outgoing {
                 Outgoing::Text(text) => Message::text(text),
+                Outgoing::Binary(bytes) => Message::binary(bytes),
                 Outgoing::Close(code, reason) => {
                     last = Last::Yes;
                     Message::Close(Some(CloseFrame { code: code.number().into(), reason: shorten(reason).into() }))

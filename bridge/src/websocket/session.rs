@@ -5,19 +5,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::SplitStream;
 use protocol::{
-    ClientMessage, CloseCode, ClusterChanged, ErrorBody, ErrorCode, ErrorMessage, Frame, Hello, ParseError, Ping,
-    SUBPROTOCOL, Subscribe, Subscribed, Welcome,
+    ClientMessage, CloseCode, ClusterChanged, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView, Hello, ParseError,
+    Ping, Produce, ProduceFrame, ProduceView, SUBPROTOCOL, Subscribe, Subscribed, Welcome,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::CapacityError;
-use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::outbox::{Gone, Outbox};
+use super::produce::Numbered;
 use super::sessions::Held;
 use super::subscription::{self, Subscription};
 use super::{LIMITS, Shared, produce, requests};
@@ -124,10 +126,13 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let first = tokio::select! {
-        first = timeout(HELLO_WITHIN, next_text(stream)) => first,
+        first = timeout(HELLO_WITHIN, next_frame(stream)) => first,
         () = shared.shutdown.cancelled() => return Err(shutting_down()),
     };
-    let text = first.map_err(|_| End::close(CloseCode::NoHello, "no hello within 10 s"))??;
+    let text = match first.map_err(|_| End::close(CloseCode::NoHello, "no hello within 10 s"))?? {
+        Incoming::Text(text) => text,
+        Incoming::Binary(_) => return Err(End::close(CloseCode::NoHello, "the first message must be hello")),
+    };
     let hello = match ClientMessage::parse(&text) {
         Ok(Frame { message: ClientMessage::Hello(hello), .. }) => hello,
         Ok(Frame { message, .. }) => {
@@ -144,17 +149,21 @@ where
     Ok(hello)
 }
 
-/// The next text frame, or why there is none.
-async fn next_text<S>(stream: &mut SplitStream<WebSocketStream<S>>) -> Result<String, End>
+/// What a client may send.
+enum Incoming {
+    Text(Utf8Bytes),
+    Binary(Bytes),
+}
+
+/// The next frame, or why there is none.
+async fn next_frame<S>(stream: &mut SplitStream<WebSocketStream<S>>) -> Result<Incoming, End>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     loop {
         match stream.next().await {
-            Some(Ok(Message::Text(text))) => return Ok(text.as_str().to_owned()),
-            Some(Ok(Message::Binary(_))) => {
-                return Err(End::close(CloseCode::BadFrame, "binary frames are not part of this version"));
-            }
+            Some(Ok(Message::Text(text))) => return Ok(Incoming::Text(text)),
+            Some(Ok(Message::Binary(bytes))) => return Ok(Incoming::Binary(bytes)),
             // tungstenite answers pings and close frames itself.
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
             Some(Ok(Message::Close(_))) | None => return Err(End::Gone),
@@ -221,7 +230,7 @@ impl<'s> Session<'s> {
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard_since_ping = true;
         loop {
-            let text = tokio::select! {
+            let frame = tokio::select! {
                 // Frames that arrived while this task was busy count before the heartbeat is judged.
                 biased;
                 () = self.shared.shutdown.cancelled() => return shutting_down(),
@@ -229,7 +238,7 @@ impl<'s> Session<'s> {
                     return End::close(CloseCode::Superseded, "another socket took this session");
                 }
                 () = self.outbox.closed() => return End::Gone,
-                text = next_text(stream) => text,
+                frame = next_frame(stream) => frame,
                 _ = heartbeat.tick() => {
                     if !heard_since_ping {
                         return End::close(CloseCode::NoHeartbeat, "nothing was heard since the last ping");
@@ -242,8 +251,9 @@ impl<'s> Session<'s> {
                 }
             };
             heard_since_ping = true;
-            let handled = match text {
-                Ok(text) => self.handle(&text, helpers).await,
+            let handled = match frame {
+                Ok(Incoming::Text(text)) => self.handle(&text, helpers).await,
+                Ok(Incoming::Binary(frame)) => self.handle_batch(&frame).await,
                 Err(end) => Err(end),
             };
             if let Err(end) = handled {
@@ -270,13 +280,10 @@ impl<'s> Session<'s> {
             ClientMessage::Hello(_) => {
                 Err(ErrorBody::new(ErrorCode::AlreadyGreeted, "hello was said already; nothing changed"))
             }
-            ClientMessage::Produce(request) => {
-                let producing = produce::produce(&self.shared.producer, &self.held.ledger, request);
-                tokio::select! {
-                    done = producing => done,
-                    () = self.outbox.closed() => return Err(End::Gone),
-                    () = self.shared.shutdown.cancelled() => return Err(shutting_down()),
-                }
+            ClientMessage::Produce(Produce { seq, records }) => {
+                let count = records.len() as u64;
+                let records = records.iter().map(|record| (record.topic.as_str(), record.view()));
+                self.produce(Numbered { seq, count, records }).await?
             }
             ClientMessage::Subscribe(request) => self.subscribe(id, request, helpers).await?,
             ClientMessage::Flow(flow) => self.subscription(flow.subscription).and_then(|s| s.flow(&flow)),
@@ -299,6 +306,26 @@ impl<'s> Session<'s> {
         }
     }
 
+    async fn handle_batch(&self, frame: &[u8]) -> Result<(), End> {
+        let batch = ProduceFrame::parse(frame).map_err(|bad| End::close(CloseCode::BadFrame, bad.to_string()))?;
+        let records = batch.iter().map(|record| (batch.topic, record));
+        match self.produce(Numbered { seq: batch.seq, count: batch.count.into(), records }).await? {
+            Ok(()) => Ok(()),
+            Err(error) => self.refuse(None, error).await,
+        }
+    }
+
+    async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
+        &self,
+        numbered: Numbered<impl Iterator<Item = (&'a str, ProduceView<'a, H>)>>,
+    ) -> Result<Result<(), ErrorBody>, End> {
+        tokio::select! {
+            done = produce::produce(&self.shared.producer, &self.held.ledger, numbered) => Ok(done),
+            () = self.outbox.closed() => Err(End::Gone),
+            () = self.shared.shutdown.cancelled() => Err(shutting_down()),
+        }
+    }
+
     async fn refuse(&self, id: Option<u64>, error: ErrorBody) -> Result<(), End> {
         Ok(self.outbox.reply(id, ErrorMessage { subscription: None, error }).await?)
     }
@@ -317,6 +344,7 @@ impl<'s> Session<'s> {
             let message = format!("a socket has at most {} subscriptions; end one first", LIMITS.subscriptions);
             return Ok(Err(ErrorBody::new(ErrorCode::TooManySubscriptions, message)));
         }
+        let format = request.format;
         let request = match subscription::check(request) {
             Ok(request) => request,
             Err(error) => return Ok(Err(error)),
@@ -332,7 +360,7 @@ impl<'s> Session<'s> {
         self.last_subscription += 1;
         let number = self.last_subscription;
         self.outbox.reply(id, Subscribed { subscription: number }).await?;
-        let (subscription, carrier) = Subscription::start(number, cursor, self.outbox.clone());
+        let (subscription, carrier) = Subscription::start(number, cursor, format, self.outbox.clone());
         self.subscriptions.insert(number, subscription);
         helpers.spawn(carrier);
         Ok(Ok(()))

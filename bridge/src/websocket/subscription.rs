@@ -23,13 +23,19 @@ pub struct Subscription {
 
 impl Subscription {
     /// Starts to carry records; the returned future is the task.
-    pub fn start(number: u32, cursor: Cursor, outbox: Outbox) -> (Self, impl Future<Output = ()> + Send + 'static) {
+    pub fn start(
+        number: u32,
+        cursor: Cursor,
+        format: Format,
+        outbox: Outbox,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let cursor = Arc::new(cursor);
         let ending = CancellationToken::new();
         let unsubscribe_id = Arc::new(std::sync::OnceLock::new());
         let carrier = Carrier {
             number,
             cursor: Arc::clone(&cursor),
+            format,
             outbox,
             ending: ending.clone(),
             unsubscribe_id: Arc::clone(&unsubscribe_id),
@@ -61,10 +67,6 @@ impl Subscription {
 
 /// Checks a `subscribe` and turns it into a request for a feed.
 pub fn check(request: Subscribe) -> Result<FeedRequest, ErrorBody> {
-    if request.format == Format::Binary {
-        let message = "binary batches are not there yet; subscribe with \"format\": \"json\"";
-        return Err(ErrorBody::new(ErrorCode::Unsupported, message));
-    }
     if request.topics.is_empty() || request.topics.len() > MAX_TOPICS {
         let message = format!("{} topics; name 1 to {MAX_TOPICS}", request.topics.len());
         return Err(ErrorBody::new(ErrorCode::BadRequest, message));
@@ -87,6 +89,7 @@ pub fn check(request: Subscribe) -> Result<FeedRequest, ErrorBody> {
 struct Carrier {
     number: u32,
     cursor: Arc<Cursor>,
+    format: Format,
     outbox: Outbox,
     ending: CancellationToken,
     unsubscribe_id: Arc<std::sync::OnceLock<Option<u64>>>,
@@ -125,8 +128,15 @@ impl Carrier {
         let subscription = self.number;
         match delivered {
             Delivered::Records { seq, batch, range } => {
-                let frame = batch.records.frame(subscription, seq, &batch.topic, batch.partition, range);
-                self.outbox.send_text(frame).await
+                let (topic, partition) = (&batch.topic, batch.partition);
+                match self.format {
+                    Format::Binary => {
+                        self.outbox.send_binary(batch.records.frame(subscription, seq, topic, partition, range)).await
+                    }
+                    Format::Json => {
+                        self.outbox.send_text(batch.json().frame(subscription, seq, topic, partition, range)).await
+                    }
+                }
             }
             Delivered::Event(Event::Assigned(starts)) => {
                 self.outbox.send(Assigned { subscription, partitions: positions(starts) }).await

@@ -1,0 +1,498 @@
+//! Record batches as binary frames: raw bytes for keys, values and headers.
+//!
+//! All numbers are little-endian. A frame begins with a head:
+//!
+//! | bytes | type | |
+//! |---|---|---|
+//! | 0 | u8 | version: 1 |
+//! | 1 | u8 | kind: 1 = records (bridge → client), 2 = produce (client → bridge) |
+//! | 2 | u16 | length of the topic's name, t |
+//! | 4 | u32 | number of records |
+//! | 8 | u64 | `seq`: of the *last* record in a records frame, of the *first* in a produce frame |
+//! | 16 | u32 | records: the subscription; produce: 0 |
+//! | 20 | i32 | records: the partition; produce: −1 |
+//! | 24 | t bytes | the topic's name, UTF-8 |
+//!
+//! The records follow, one after the other, up to the end of the frame:
+//!
+//! | bytes | type | |
+//! |---|---|---|
+//! | 0 | u32 | how many bytes of this record follow these four |
+//! | 4 | i64 | records: the offset; produce: the partition, −1 where Kafka is to choose |
+//! | 12 | i64 | timestamp in milliseconds since 1970-01-01 UTC; −1: none (produce: now) |
+//! | 20 | u8 | 0 = the producer set the timestamp, 1 = the broker did; produce: 0 |
+//! | 21 | i32 | length of the key, −1 for Kafka's null |
+//! | 25 | i32 | length of the value, −1 for Kafka's null (a tombstone) |
+//! | 29 | | key, then value |
+//! | … | | headers up to the record's end: i32 length of the name, the name (UTF-8), i32 length of the value or −1, the value |
+
+use std::ops::Range;
+
+use crate::record_view::{HeaderView, ProduceView, RecordView};
+use crate::server::TimestampType;
+
+const VERSION: u8 = 1;
+const KIND_RECORDS: u8 = 1;
+const KIND_PRODUCE: u8 = 2;
+const FRAME_HEAD: usize = 24;
+/// The size in front of a record and its fixed fields.
+const RECORD_HEAD: usize = 29;
+const SIZE_FIELD: usize = 4;
+/// The lengths of name and value in front of each header.
+const HEADER_HEAD: usize = 8;
+const NONE: i64 = -1;
+const NULL: i32 = -1;
+
+/// Why a binary frame is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadBatch {
+    #[error("binary version {0}; this side reads version {VERSION}")]
+    Version(u8),
+    #[error("a binary frame of kind {0}, which does not belong here")]
+    Kind(u8),
+    #[error("the frame ends inside {0}")]
+    Truncated(&'static str),
+    #[error("{0} is not UTF-8")]
+    NotUtf8(&'static str),
+    #[error("a record has the timestamp type {0}; 0 and 1 exist")]
+    TimestampType(u8),
+    #[error("a negative length of {0}")]
+    NegativeLength(i32),
+    #[error("partition {0}: use a number from 0, or -1 and Kafka chooses")]
+    Partition(i64),
+    #[error("the head counts {announced} records, the frame holds {found}")]
+    Count { announced: u32, found: u64 },
+}
+
+/// Records of one partition, each encoded exactly once; the frames of any number of sockets are cut from it.
+#[derive(Debug, Default)]
+pub struct BinaryBatch {
+    body: Vec<u8>,
+    records: Vec<Entry>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    offset: i64,
+    /// Where it ends in `body`.
+    end: u32,
+    /// Bytes of key, value and headers in all records up to and with this one.
+    size_through: u32,
+}
+
+impl BinaryBatch {
+    pub fn with_capacity(records: usize, bytes: usize) -> Self {
+        Self { body: Vec::with_capacity(bytes), records: Vec::with_capacity(records) }
+    }
+
+    pub fn push<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(&mut self, record: RecordView<'a, H>) {
+        let size = write_record(
+            &mut self.body,
+            record.offset,
+            record.timestamp,
+            record.timestamp_type,
+            record.key,
+            record.value,
+            record.headers,
+        );
+        let (size_before, end) = (self.records.last().map_or(0, |entry| entry.size_through), self.body.len());
+        self.records.push(Entry {
+            offset: record.offset,
+            end: u32::try_from(end).expect("a batch holds far less than 4 GiB"),
+            size_through: size_before + size,
+        });
+    }
+
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    pub fn encoded_bytes(&self) -> usize {
+        self.body.len()
+    }
+
+    /// The offset of record `index`.
+    pub fn offset(&self, index: usize) -> i64 {
+        self.records[index].offset
+    }
+
+    /// Bytes of keys, values and headers of these records: what they use up of a client's credit.
+    pub fn payload_bytes(&self, range: Range<usize>) -> u64 {
+        if range.is_empty() {
+            return 0;
+        }
+        u64::from(self.records[range.end - 1].size_through - self.size_before(range.start))
+    }
+
+    /// How many records from `start` on fit into the credit.
+    pub fn fitting(&self, start: usize, max_records: u64, max_bytes: u64) -> usize {
+        let limit = u64::from(self.size_before(start)).saturating_add(max_bytes);
+        let fits = |entry: &Entry| u64::from(entry.size_through) <= limit;
+        let rest = &self.records[start..];
+        let by_bytes = if rest.last().is_some_and(fits) { rest.len() } else { rest.partition_point(fits) };
+        by_bytes.min(usize::try_from(max_records).unwrap_or(usize::MAX))
+    }
+
+    /// Takes over the records of a batch that follows this one in the same partition.
+    pub fn append(&mut self, next: &BinaryBatch) {
+        let end_before = u32::try_from(self.body.len()).expect("a batch holds far less than 4 GiB");
+        let size_before = self.records.last().map_or(0, |entry| entry.size_through);
+        self.body.extend_from_slice(&next.body);
+        self.records.extend(next.records.iter().map(|entry| Entry {
+            offset: entry.offset,
+            end: entry.end + end_before,
+            size_through: entry.size_through + size_before,
+        }));
+    }
+
+    /// The `records` frame of one subscription; `seq` is the number of the range's last record.
+    pub fn frame(&self, subscription: u32, seq: u64, topic: &str, partition: i32, range: Range<usize>) -> Vec<u8> {
+        debug_assert!(!range.is_empty());
+        let body = &self.body[self.start(range.start)..self.records[range.end - 1].end as usize];
+        let mut frame = Vec::with_capacity(FRAME_HEAD + topic.len() + body.len());
+        write_head(&mut frame, KIND_RECORDS, topic, range.len(), seq, subscription, partition);
+        frame.extend_from_slice(body);
+        frame
+    }
+
+    /// The records as they went in.
+    pub fn iter(&self) -> impl Iterator<Item = RecordView<'_, Headers<'_>>> {
+        let starts = (0..self.len()).map(|index| self.start(index));
+        starts.zip(&self.records).map(|(start, entry)| {
+            let record = RawRecord { fields: &self.body[start + SIZE_FIELD..entry.end as usize] };
+            record.view().expect("encoded here")
+        })
+    }
+
+    fn start(&self, index: usize) -> usize {
+        if index == 0 { 0 } else { self.records[index - 1].end as usize }
+    }
+
+    fn size_before(&self, index: usize) -> u32 {
+        if index == 0 { 0 } else { self.records[index - 1].size_through }
+    }
+}
+
+/// A produce frame under construction: records for one topic.
+#[derive(Debug)]
+pub struct ProduceBatch {
+    frame: Vec<u8>,
+    count: u32,
+}
+
+impl ProduceBatch {
+    /// `seq` is the number of the first record; the others count up from it.
+    pub fn new(topic: &str, seq: u64) -> Self {
+        let mut frame = Vec::new();
+        write_head(&mut frame, KIND_PRODUCE, topic, 0, seq, 0, NULL);
+        Self { frame, count: 0 }
+    }
+
+    pub fn push<'a>(&mut self, record: ProduceView<'a, impl Iterator<Item = HeaderView<'a>>>) {
+        let ProduceView { partition, timestamp, key, value, headers } = record;
+        let place = partition.map_or(NONE, i64::from);
+        write_record(&mut self.frame, place, timestamp, TimestampType::Create, key, value, headers);
+        self.count += 1;
+    }
+
+    pub fn len(&self) -> u32 {
+        self.count
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub fn encoded_bytes(&self) -> usize {
+        self.frame.len()
+    }
+
+    pub fn into_frame(mut self) -> Vec<u8> {
+        self.frame[4..8].copy_from_slice(&self.count.to_le_bytes());
+        self.frame
+    }
+}
+
+fn write_head(out: &mut Vec<u8>, kind: u8, topic: &str, count: usize, seq: u64, subscription: u32, partition: i32) {
+    let topic_len = u16::try_from(topic.len()).expect("topic names have at most 249 bytes");
+    let count = u32::try_from(count).expect("a frame holds far fewer records");
+    out.extend_from_slice(&[VERSION, kind]);
+    out.extend_from_slice(&topic_len.to_le_bytes());
+    out.extend_from_slice(&count.to_le_bytes());
+    out.extend_from_slice(&seq.to_le_bytes());
+    out.extend_from_slice(&subscription.to_le_bytes());
+    out.extend_from_slice(&partition.to_le_bytes());
+    out.extend_from_slice(topic.as_bytes());
+}
+
+/// Returns the bytes of key, value and headers.
+fn write_record<'a>(
+    out: &mut Vec<u8>,
+    place: i64,
+    timestamp: Option<i64>,
+    timestamp_type: TimestampType,
+    key: Option<&[u8]>,
+    value: Option<&[u8]>,
+    headers: impl Iterator<Item = HeaderView<'a>>,
+) -> u32 {
+    let start = out.len();
+    let mut head = [0; RECORD_HEAD];
+    head[4..12].copy_from_slice(&place.to_le_bytes());
+    head[12..20].copy_from_slice(&timestamp.unwrap_or(NONE).to_le_bytes());
+    head[20] = u8::from(timestamp_type == TimestampType::LogAppend);
+    head[21..25].copy_from_slice(&length(key).to_le_bytes());
+    head[25..29].copy_from_slice(&length(value).to_le_bytes());
+    out.extend_from_slice(&head);
+    out.extend_from_slice(key.unwrap_or_default());
+    out.extend_from_slice(value.unwrap_or_default());
+    let mut framing = RECORD_HEAD;
+    for (name, value) in headers {
+        framing += HEADER_HEAD;
+        out.extend_from_slice(&length(Some(name.as_bytes())).to_le_bytes());
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(&length(value).to_le_bytes());
+        out.extend_from_slice(value.unwrap_or_default());
+    }
+    let written = out.len() - start;
+    let size = u32::try_from(written - SIZE_FIELD).expect("Kafka's records are smaller than 2 GiB");
+    out[start..start + SIZE_FIELD].copy_from_slice(&size.to_le_bytes());
+    u32::try_from(written - framing).expect("less than the whole")
+}
+
+fn length(bytes: Option<&[u8]>) -> i32 {
+    bytes.map_or(NULL, |bytes| i32::try_from(bytes.len()).expect("Kafka's records are smaller than 2 GiB"))
+}
+
+/// A binary `records` frame, looked at in place.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordsFrame<'a> {
+    pub subscription: u32,
+    /// The number of the last record.
+    pub seq: u64,
+    pub topic: &'a str,
+    pub partition: i32,
+    pub count: u32,
+    pub records: RawRecords<'a>,
+}
+
+impl<'a> RecordsFrame<'a> {
+    /// Reads the head; the records are looked at when they are asked for.
+    pub fn parse(frame: &'a [u8]) -> Result<Self, BadBatch> {
+        let head = Head::parse(frame, KIND_RECORDS)?;
+        let Head { seq, subscription, partition, topic, count, rest } = head;
+        Ok(Self { subscription, seq, topic, partition, count, records: RawRecords { rest } })
+    }
+}
+
+/// A binary `produce` frame that was checked to its last byte.
+#[derive(Clone, Copy, Debug)]
+pub struct ProduceFrame<'a> {
+    /// The number of the first record.
+    pub seq: u64,
+    pub topic: &'a str,
+    pub count: u32,
+    records: RawRecords<'a>,
+}
+
+impl<'a> ProduceFrame<'a> {
+    pub fn parse(frame: &'a [u8]) -> Result<Self, BadBatch> {
+        let Head { seq, topic, count, rest, .. } = Head::parse(frame, KIND_PRODUCE)?;
+        let records = RawRecords { rest };
+        let mut found = 0;
+        for record in records {
+            produce_view(&record?)?;
+            found += 1;
+        }
+        if found != u64::from(count) {
+            return Err(BadBatch::Count { announced: count, found });
+        }
+        Ok(Self { seq, topic, count, records })
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = ProduceView<'a, Headers<'a>>> + use<'a> {
+        self.records.map(|record| {
+            let checked = record.and_then(|record| produce_view(&record));
+            checked.expect("checked when it was parsed")
+        })
+    }
+}
+
+fn produce_view<'a>(record: &RawRecord<'a>) -> Result<ProduceView<'a, Headers<'a>>, BadBatch> {
+    let RecordView { offset: place, timestamp, key, value, headers, .. } = record.view()?;
+    let partition = match place {
+        NONE => None,
+        _ => Some(i32::try_from(place).ok().filter(|p| *p >= 0).ok_or(BadBatch::Partition(place))?),
+    };
+    Ok(ProduceView { partition, timestamp, key, value, headers })
+}
+
+struct Head<'a> {
+    seq: u64,
+    subscription: u32,
+    partition: i32,
+    topic: &'a str,
+    count: u32,
+    rest: &'a [u8],
+}
+
+impl<'a> Head<'a> {
+    fn parse(frame: &'a [u8], kind: u8) -> Result<Self, BadBatch> {
+        match frame.first() {
+            Some(&VERSION) => {}
+            Some(version) => return Err(BadBatch::Version(*version)),
+            None => return Err(BadBatch::Truncated("the head")),
+        }
+        let mut reader = Reader(frame);
+        let [_, found_kind] = reader.array("the head")?;
+        if found_kind != kind {
+            return Err(BadBatch::Kind(found_kind));
+        }
+        let topic_len = u16::from_le_bytes(reader.array("the head")?);
+        let count = u32::from_le_bytes(reader.array("the head")?);
+        let seq = u64::from_le_bytes(reader.array("the head")?);
+        let subscription = u32::from_le_bytes(reader.array("the head")?);
+        let partition = i32::from_le_bytes(reader.array("the head")?);
+        let topic = reader.take(topic_len.into(), "the topic's name")?;
+        let topic = std::str::from_utf8(topic).map_err(|_| BadBatch::NotUtf8("the topic's name"))?;
+        Ok(Self { seq, subscription, partition, topic, count, rest: reader.0 })
+    }
+}
+
+/// The records of a frame, found by their sizes alone.
+#[derive(Clone, Copy, Debug)]
+pub struct RawRecords<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for RawRecords<'a> {
+    type Item = Result<RawRecord<'a>, BadBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let mut reader = Reader(self.rest);
+        let record = reader
+            .array("a record's size")
+            .and_then(|size| reader.take(u32::from_le_bytes(size) as usize, "a record"))
+            .map(|fields| RawRecord { fields });
+        // After an error there is no telling where the next record would begin.
+        self.rest = if record.is_ok() { reader.0 } else { &[] };
+        Some(record)
+    }
+}
+
+/// One record's bytes, without the size in front of them.
+#[derive(Clone, Copy, Debug)]
+pub struct RawRecord<'a> {
+    fields: &'a [u8],
+}
+
+impl<'a> RawRecord<'a> {
+    /// The bytes that [`RawRecord::from_bytes`] takes, to be kept.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.fields
+    }
+
+    pub fn from_bytes(fields: &'a [u8]) -> Self {
+        Self { fields }
+    }
+
+    /// Decodes it. Nothing is copied.
+    pub fn view(&self) -> Result<RecordView<'a, Headers<'a>>, BadBatch> {
+        let mut reader = Reader(self.fields);
+        let offset = i64::from_le_bytes(reader.array("a record")?);
+        let timestamp = i64::from_le_bytes(reader.array("a record")?);
+        let [timestamp_type] = reader.array("a record")?;
+        let timestamp_type = match timestamp_type {
+            0 => TimestampType::Create,
+            1 => TimestampType::LogAppend,
+            other => return Err(BadBatch::TimestampType(other)),
+        };
+        let key_len = i32::from_le_bytes(reader.array("a record")?);
+        let value_len = i32::from_le_bytes(reader.array("a record")?);
+        let key = reader.nullable(key_len, "a key")?;
+        let value = reader.nullable(value_len, "a value")?;
+        let headers = Headers { rest: reader.0 };
+        headers.check()?;
+        Ok(RecordView {
+            offset,
+            timestamp: (timestamp != NONE).then_some(timestamp),
+            timestamp_type,
+            key,
+            value,
+            headers,
+        })
+    }
+}
+
+/// A record's headers, checked before they are handed out.
+#[derive(Clone, Copy, Debug)]
+pub struct Headers<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Headers<'a> {
+    pub fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn check(&self) -> Result<(), BadBatch> {
+        let mut reader = Reader(self.rest);
+        while !reader.0.is_empty() {
+            reader.header()?;
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Iterator for Headers<'a> {
+    type Item = HeaderView<'a>;
+
+    fn next(&mut self) -> Option<HeaderView<'a>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let mut reader = Reader(self.rest);
+        let header = reader.header().expect("checked before");
+        self.rest = reader.0;
+        Some(header)
+    }
+}
+
+/// What is left to read.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, len: usize, what: &'static str) -> Result<&'a [u8], BadBatch> {
+        let (taken, rest) = self.0.split_at_checked(len).ok_or(BadBatch::Truncated(what))?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], BadBatch> {
+        let (taken, rest) = self.0.split_first_chunk().ok_or(BadBatch::Truncated(what))?;
+        self.0 = rest;
+        Ok(*taken)
+    }
+
+    fn nullable(&mut self, len: i32, what: &'static str) -> Result<Option<&'a [u8]>, BadBatch> {
+        if len == NULL {
+            return Ok(None);
+        }
+        let len = usize::try_from(len).map_err(|_| BadBatch::NegativeLength(len))?;
+        self.take(len, what).map(Some)
+    }
+
+    fn header(&mut self) -> Result<HeaderView<'a>, BadBatch> {
+        let name_len = i32::from_le_bytes(self.array("a header")?);
+        let name = self.nullable(name_len, "a header's name")?.ok_or(BadBatch::NegativeLength(name_len))?;
+        let name = std::str::from_utf8(name).map_err(|_| BadBatch::NotUtf8("a header's name"))?;
+        let value_len = i32::from_le_bytes(self.array("a header")?);
+        Ok((name, self.nullable(value_len, "a header's value")?))
+    }
+}
