@@ -11,11 +11,14 @@ use tokio::sync::mpsc;
 
 use super::target;
 use crate::config::ProduceArgs;
-use crate::kafka::producer::{Delivery, DeliverySink, NotSent, Outcome, Producer};
+use crate::kafka::producer::{DeliverySink, Outcome, Producer, Run, Shipment};
 use crate::shutdown;
 
 /// How long to wait for the last acknowledgements; librdkafka's own time-out is shorter.
 const FLUSH_WITHIN: Duration = Duration::from_secs(130);
+
+/// How long to wait when librdkafka's queue is full before trying again.
+const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(5);
 
 /// Sends, prints a line for each, and fails unless every record was acknowledged.
 pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
@@ -46,14 +49,14 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
             value: WireBytes::Text(value.clone()),
             ..ProduceRecord::default()
         };
-        let mut delivery = Box::new(Delivery { sink: Arc::clone(&sink), seq: sent, received: Instant::now() });
-        loop {
-            match producer.send(args.topic.as_str(), record.view(), delivery) {
-                Ok(()) => break,
-                Err(NotSent::QueueFull(back)) => delivery = back,
-                Err(NotSent::Refused(error)) => bail!("record {sent}: {}", error.message),
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+        let shipment = || Shipment {
+            sink: Arc::clone(&sink),
+            topic: args.topic.as_str().into(),
+            first_seq: sent,
+            received: Instant::now(),
+        };
+        while producer.send(shipment(), &[record.view()]) == 0 {
+            tokio::time::sleep(QUEUE_FULL_PAUSE).await;
         }
         println!("→ Inviato: {value}");
         sent += 1;
@@ -89,10 +92,12 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
 struct Failures(mpsc::UnboundedSender<(u64, ErrorBody)>);
 
 impl DeliverySink for Failures {
-    fn delivered(&self, seq: u64, outcome: Outcome) {
-        if let Outcome::Failed(error) = outcome {
-            // The receiver lives until the program ends.
-            let _ = self.0.send((seq, error));
+    fn delivered(&self, runs: Vec<Run>) {
+        for run in runs {
+            if let Outcome::Failed(error) = run.outcome {
+                // The receiver lives until the program ends.
+                let _ = self.0.send((run.first, error));
+            }
         }
     }
 }

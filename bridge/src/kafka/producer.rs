@@ -1,67 +1,126 @@
 //! The bridge's one producer: idempotent, shared by every session. Each record's outcome goes back to the sink that
 //! its sender named.
 
-use std::sync::Arc;
+mod outcome;
+mod shipments;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use protocol::{ErrorBody, ErrorCode, HeaderView, ProduceView};
+use protocol::{HeaderView, ProduceView};
+use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer};
+use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
 
+use self::outcome::produce_error;
+pub use self::outcome::{Acked, DeliverySink, Outcome, Run};
+pub use self::shipments::Shipment;
+use self::shipments::Shipments;
 use super::client_config::Connection;
-use super::native;
-use crate::kafka::error::kafka_error;
+use super::context;
+use super::native::{self, DeliveryQueue, Plain, Told};
 
-/// Where outcomes go. Called on librdkafka's delivery thread: it must be quick and must not block.
-pub trait DeliverySink: Send + Sync {
-    fn delivered(&self, seq: u64, outcome: Outcome);
+/// How long the outcome thread waits at a time; bounds how long a replaced producer lives on.
+const POLL: Duration = Duration::from_millis(100);
+
+pub struct Producer(Arc<Current>);
+
+/// librdkafka's producer of the moment. After a fatal error it takes no more records, and another takes its place.
+struct Current {
+    connection: Connection,
+    client: Mutex<Arc<Client>>,
 }
 
-/// What became of one record.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    Acked(Acked),
-    /// Not in the log, or (`unknown`) perhaps in it.
-    Failed(ErrorBody),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Acked {
-    pub topic: Arc<str>,
-    pub partition: i32,
-    pub offset: i64,
-    /// Milliseconds since 1970-01-01 UTC.
-    pub timestamp: Option<i64>,
-    /// From the bridge receiving the record to Kafka's acknowledgement.
-    pub took: Duration,
-}
-
-/// A record checked and on its way, with its sender's name for it.
-pub struct Delivery {
-    pub sink: Arc<dyn DeliverySink>,
-    pub seq: u64,
-    pub received: Instant,
-}
-
-/// Why a record was not taken.
-pub enum NotSent {
-    /// librdkafka's queue is full; try again when some are delivered.
-    QueueFull(Box<Delivery>),
-    /// It can never be sent.
-    Refused(ErrorBody),
-}
-
-pub struct Producer {
-    inner: ThreadedProducer<Deliveries>,
-}
-
-struct Deliveries {
-    demo: bool,
+struct Client {
+    // Before `inner`: the queue must go first.
+    queue: DeliveryQueue,
+    inner: BaseProducer<Deliveries>,
+    shipments: Arc<Shipments>,
+    retired: AtomicBool,
 }
 
 impl Producer {
     pub fn new(connection: &Connection) -> KafkaResult<Self> {
+        let client = Client::new(connection)?;
+        let current = Arc::new(Current { connection: connection.clone(), client: Mutex::new(Arc::clone(&client)) });
+        client.listen(Arc::downgrade(&current));
+        Ok(Self(current))
+    }
+
+    /// Hands records to librdkafka, in order; never blocks. Returns how many were taken: fewer than all when its queue
+    /// is full, so try the rest again when some are delivered. A record that can never be sent counts as taken; its
+    /// sink hears why.
+    pub fn send<'a, H>(&self, shipment: Shipment, records: &[ProduceView<'a, H>]) -> usize
+    where
+        H: Iterator<Item = HeaderView<'a>> + Clone,
+    {
+        let client = self.0.client();
+        let (taken, fatal) = client.send(shipment, records);
+        if fatal {
+            self.0.replace(&client);
+        }
+        taken
+    }
+
+    /// Waits until every record has an outcome; blocks.
+    pub fn flush(&self, timeout: Duration) -> KafkaResult<()> {
+        let deadline = Instant::now() + timeout;
+        let client = self.0.client();
+        client.inner.flush(timeout)?;
+        if client.shipments.wait_until_settled(deadline.saturating_duration_since(Instant::now())) {
+            Ok(())
+        } else {
+            Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut))
+        }
+    }
+
+    /// Waits until every record has an outcome, then gives up on those that have none: they get the outcome that this
+    /// leaves them with. Blocks; returns how many were given up.
+    pub fn flush_or_give_up(&self, timeout: Duration) -> u64 {
+        if self.flush(timeout).is_ok() {
+            return 0;
+        }
+        let client = self.0.client();
+        let given_up = client.inner.in_flight_count();
+        client.give_up();
+        u64::try_from(given_up).unwrap_or(0)
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        self.0.client().retired.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Current {
+    fn client(&self) -> Arc<Client> {
+        Arc::clone(&self.client.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A producer that failed for good is given up with what it holds; the next record goes through a new one.
+    fn replace(self: &Arc<Self>, failed: &Arc<Client>) {
+        let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&client, failed) {
+            return;
+        }
+        match Client::new(&self.connection) {
+            Ok(fresh) => {
+                tracing::warn!("the producer failed for good and was replaced; what was on its way is unknown");
+                fresh.listen(Arc::downgrade(self));
+                *client = fresh;
+                failed.give_up();
+                failed.retired.store(true, Ordering::Relaxed);
+            }
+            Err(error) => tracing::error!("the producer failed for good, and librdkafka makes no other: {error}"),
+        }
+    }
+}
+
+impl Client {
+    fn new(connection: &Connection) -> KafkaResult<Arc<Self>> {
         let mut config = connection.base_config();
         config
             // Retries neither duplicate nor reorder; implies acks=all.
@@ -75,121 +134,125 @@ impl Producer {
             // Bounds the memory of what waits; sessions stop reading their sockets when it is full.
             .set("queue.buffering.max.kbytes", "65536")
             .set("allow.auto.create.topics", "true");
-        let context = Deliveries { demo: connection.demo };
-        let inner = rdkafka::config::FromClientConfigAndContext::from_config_and_context(&config, context)?;
-        Ok(Self { inner })
+        // The mock reports a constant as every record's timestamp.
+        let shipments = Arc::new(Shipments::new(!connection.demo));
+        let context = Deliveries { shipments: Arc::clone(&shipments) };
+        let inner = BaseProducer::from_config_and_context(&config, context)?;
+        let queue = DeliveryQueue::of(inner.client());
+        Ok(Arc::new(Self { queue, inner, shipments, retired: AtomicBool::new(false) }))
     }
 
-    /// Hands a record to librdkafka; never blocks.
-    pub fn send<'a>(
-        &self,
-        topic: &str,
-        record: ProduceView<'a, impl Iterator<Item = HeaderView<'a>>>,
-        delivery: Box<Delivery>,
-    ) -> Result<(), NotSent> {
-        let mut message = BaseRecord::with_opaque_to(topic, delivery);
-        if let Some(partition) = record.partition {
-            message = message.partition(partition);
-        }
-        if let Some(key) = record.key {
-            message = message.key(key);
-        }
-        if let Some(value) = record.value {
-            message = message.payload(value);
-        }
-        if let Some(ms) = record.timestamp {
-            message = message.timestamp(ms);
-        }
-        for (key, value) in record.headers {
-            let headers = message.headers.take().unwrap_or_else(OwnedHeaders::new);
-            message.headers = Some(headers.insert(Header { key, value }));
-        }
-        match self.inner.send(message) {
-            Ok(()) => Ok(()),
-            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), message)) => {
-                Err(NotSent::QueueFull(message.delivery_opaque))
-            }
-            Err((error, _)) => Err(NotSent::Refused(produce_error(&error, topic, false))),
-        }
-    }
-
-    /// Waits until every record has an outcome; blocks.
-    pub fn flush(&self, timeout: Duration) -> KafkaResult<()> {
-        self.inner.flush(timeout)
-    }
-
-    /// Waits until every record has an outcome, then gives up on those that have none: they get the outcome that this
-    /// leaves them with. Blocks; returns how many were given up.
-    pub fn flush_or_give_up(&self, timeout: Duration) -> u64 {
-        if self.flush(timeout).is_ok() {
-            return 0;
-        }
-        let given_up = self.inner.in_flight_count();
-        self.inner.purge(PurgeConfig::default().queue().inflight());
-        u64::try_from(given_up).unwrap_or(0)
-    }
-}
-
-super::context::quiet_client_context!(Deliveries);
-
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = Box<Delivery>;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, delivery: Box<Delivery>) {
-        let outcome = match result {
-            Ok(message) => Outcome::Acked(Acked {
-                topic: message.topic().into(),
-                partition: message.partition(),
-                offset: message.offset(),
-                // The mock cluster reports a constant here; the consumed record has the right one.
-                timestamp: if self.demo { None } else { message.timestamp().to_millis() },
-                took: delivery.received.elapsed(),
-            }),
-            Err((error, message)) => {
-                Outcome::Failed(produce_error(error, message.topic(), native::possibly_persisted(message)))
+    /// Starts the thread that leads outcomes back until the producer is retired.
+    fn listen(self: &Arc<Self>, current: Weak<Current>) {
+        let client = Arc::clone(self);
+        let listen = move || {
+            while !client.retired.load(Ordering::Relaxed) || client.inner.in_flight_count() > 0 {
+                client.queue.take(POLL, |told| match told {
+                    Told::Outcomes(reports) => client.shipments.settle(reports),
+                    Told::Error { error: RDKafkaErrorCode::Fatal, reason } => {
+                        tracing::error!("librdkafka's producer: {reason}");
+                        if let Some(current) = current.upgrade() {
+                            current.replace(&client);
+                        }
+                    }
+                    Told::Error { error, reason } => context::error(&KafkaError::Global(error), &reason),
+                });
             }
         };
-        delivery.sink.delivered(delivery.seq, outcome);
+        std::thread::Builder::new().name("kafka-producer".to_owned()).spawn(listen).expect("a thread can be started");
+    }
+
+    /// Returns how many were taken, and whether the producer turned out to have failed for good.
+    fn send<'a, H>(&self, shipment: Shipment, records: &[ProduceView<'a, H>]) -> (usize, bool)
+    where
+        H: Iterator<Item = HeaderView<'a>> + Clone,
+    {
+        if records.is_empty() {
+            return (0, false);
+        }
+        let (sink, topic, first_seq) = (Arc::clone(&shipment.sink), Arc::clone(&shipment.topic), shipment.first_seq);
+        let tags = self.shipments.open(shipment, records.len());
+        let mut refused = Vec::new();
+        let mut taken = records.len();
+        let is_plain =
+            |record: &ProduceView<'a, H>| record.timestamp.is_none() && record.headers.clone().next().is_none();
+        let mut start = 0;
+        for run in records.chunk_by(|one, next| is_plain(one) && is_plain(next)) {
+            let mut full_at = None;
+            let mut refuse = |place: usize, error| match error {
+                RDKafkaErrorCode::QueueFull => full_at = full_at.or(Some(start + place)),
+                error => refused.push((start + place, error)),
+            };
+            match run {
+                [one] if !is_plain(one) => {
+                    if let Err(error) = self.send_one(&topic, one, tags.of(start)) {
+                        refuse(0, error);
+                    }
+                }
+                plain => {
+                    let plain = plain.iter().enumerate().map(|(place, record)| Plain {
+                        partition: record.partition,
+                        key: record.key,
+                        value: record.value,
+                        tag: tags.of(start + place),
+                    });
+                    native::produce_batch(self.inner.client(), &topic, plain, refuse);
+                }
+            }
+            if let Some(full_at) = full_at {
+                taken = full_at;
+                break;
+            }
+            start += run.len();
+        }
+        self.shipments.withdraw(tags, records.len() - taken + refused.len());
+        let fatal = refused.iter().any(|(_, error)| *error == RDKafkaErrorCode::Fatal);
+        if !refused.is_empty() {
+            let failed =
+                |(place, error): (usize, _)| Run::failed(first_seq + place as u64, produce_error(error, &topic, false));
+            sink.delivered(refused.into_iter().map(failed).collect());
+        }
+        (taken, fatal)
+    }
+
+    fn send_one<'a>(
+        &self,
+        topic: &str,
+        record: &ProduceView<'a, impl Iterator<Item = HeaderView<'a>> + Clone>,
+        tag: usize,
+    ) -> Result<(), RDKafkaErrorCode> {
+        let mut message = BaseRecord::with_opaque_to(topic, tag);
+        message.partition = record.partition;
+        message.key = record.key;
+        message.payload = record.value;
+        message.timestamp = record.timestamp;
+        for (key, value) in record.headers.clone() {
+            let headers = message.headers.take().unwrap_or_default();
+            message.headers = Some(headers.insert(Header { key, value }));
+        }
+        self.inner
+            .send::<[u8], [u8]>(message)
+            .map_err(|(error, _)| error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail))
+    }
+
+    /// Gives up what has no outcome.
+    fn give_up(&self) {
+        self.inner.purge(PurgeConfig::default().queue().inflight());
     }
 }
 
-fn produce_error(error: &KafkaError, topic: &str, possibly_persisted: bool) -> ErrorBody {
-    use RDKafkaErrorCode as Kafka;
-    let code = error.rdkafka_error_code().unwrap_or(Kafka::Fail);
-    if possibly_persisted {
-        return kafka_error(
-            ErrorCode::DeliveryUnknown,
-            code,
-            format!("sent to {topic:?}, but Kafka's answer never came: the record may be in the log ({code})"),
-        );
+/// librdkafka's callbacks. Outcomes arrive here only when the `rdkafka` crate polls on its own, while it flushes.
+struct Deliveries {
+    shipments: Arc<Shipments>,
+}
+
+context::quiet_client_context!(Deliveries);
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, _tag: usize) {
+        let (Ok(message) | Err((_, message))) = result;
+        self.shipments.settle(std::iter::once(native::report_of(message)));
     }
-    let (ours, message) = match code {
-        Kafka::MessageTimedOut | Kafka::AllBrokersDown | Kafka::BrokerTransportFailure => (
-            ErrorCode::NotDelivered,
-            format!(
-                "no broker took the record for {topic:?} in time; it was not written. Send it again when Kafka is back"
-            ),
-        ),
-        Kafka::PurgeQueue | Kafka::PurgeInflight => {
-            (ErrorCode::NotDelivered, "the bridge shut down before the record left; it was not written".to_owned())
-        }
-        Kafka::MessageSizeTooLarge | Kafka::InvalidMessageSize => (
-            ErrorCode::RecordTooLarge,
-            format!("the record is larger than {topic:?} takes; raise max.message.bytes of the topic, or send less"),
-        ),
-        Kafka::UnknownPartition => (
-            ErrorCode::UnknownPartition,
-            format!("{topic:?} has no such partition; let Kafka choose, or look at the topic"),
-        ),
-        Kafka::UnknownTopic | Kafka::UnknownTopicOrPartition => (
-            ErrorCode::UnknownTopic,
-            format!("the topic {topic:?} does not exist and Kafka did not create it; create it, then send again"),
-        ),
-        Kafka::TopicAuthorizationFailed | Kafka::ClusterAuthorizationFailed => {
-            (ErrorCode::Forbidden, format!("Kafka's access rules do not let the bridge write to {topic:?}"))
-        }
-        Kafka::InvalidTopic => (ErrorCode::InvalidTopic, format!("Kafka does not take {topic:?} as a topic")),
-        other => (ErrorCode::ProduceRefused, format!("Kafka refused the record for {topic:?}: {other}")),
-    };
-    kafka_error(ours, code, message)
 }

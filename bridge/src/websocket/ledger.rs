@@ -1,14 +1,15 @@
 //! One session's sent records: which are on their way, and what became of the others. It outlives a lost socket, so
 //! that a client that comes back gets the outcomes it missed and nothing is written twice.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use protocol::{ErrorBody, Offset, ProduceAck, ProduceError, Produced};
 use tokio::sync::Notify;
 
 use super::LIMITS;
-use crate::kafka::producer::{Acked, DeliverySink, Outcome};
+use crate::kafka::producer::{Acked, DeliverySink, Outcome, Run};
 
 /// How many outcomes are kept for a client that sends again: twice what can be on its way at once.
 const KEPT_OUTCOMES: usize = 2 * LIMITS.produce_window as usize;
@@ -24,21 +25,35 @@ pub struct Ledger {
 
 #[derive(Default)]
 struct Inner {
+    /// The records `first_kept..next_seq`, oldest first. Numbers only rise, and may leave holes.
+    slots: VecDeque<Slot>,
+    first_kept: u64,
     /// One more than the highest number seen.
     next_seq: u64,
-    in_flight: BTreeSet<u64>,
-    outcomes: BTreeMap<u64, Outcome>,
-    untold: Vec<u64>,
+    in_flight: u64,
+    /// Outcomes to tell, as ranges of numbers.
+    untold: Vec<Range<u64>>,
 }
 
-/// What to do with a record that a client sends.
+enum Slot {
+    /// Its number was passed over, so that it can never be sent.
+    PassedOver,
+    InFlight,
+    Acked(Acked),
+    Failed(Box<ErrorBody>),
+}
+
+/// What to do with records that a client sends.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Admission {
-    New,
-    /// Sent before: its outcome comes, or comes again.
-    Repeated,
-    /// Its number was passed over, or its outcome is long forgotten.
+    /// So many of them are new; send them.
+    New(u64),
+    /// So many were sent before: their outcomes come, or come again.
+    Repeated(u64),
+    /// The first one's number was passed over, or its outcome is long forgotten.
     OutOfOrder,
+    /// The window is full; wait for room.
+    Full,
 }
 
 impl Ledger {
@@ -46,28 +61,27 @@ impl Ledger {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn admit(&self, seq: u64) -> Admission {
+    /// Looks at the records numbered from `seq` on and says what becomes of the first ones. `count` is not 0.
+    pub fn admit(&self, seq: u64, count: u64) -> Admission {
         let mut inner = self.lock();
         if seq >= inner.next_seq {
-            inner.next_seq = seq + 1;
-            inner.in_flight.insert(seq);
-            return Admission::New;
+            let room = LIMITS.produce_window.saturating_sub(inner.in_flight);
+            let new = count.min(room);
+            if new == 0 {
+                return Admission::Full;
+            }
+            inner.begin(seq, new);
+            return Admission::New(new);
         }
-        if inner.in_flight.contains(&seq) {
-            return Admission::Repeated;
+        let count = count.min(inner.next_seq - seq);
+        let known = inner.known_from(seq, count);
+        if known == 0 {
+            return Admission::OutOfOrder;
         }
-        if inner.outcomes.contains_key(&seq) {
-            inner.untold.push(seq);
-            drop(inner);
-            self.news.notify_one();
-            return Admission::Repeated;
-        }
-        Admission::OutOfOrder
-    }
-
-    /// The record never reached Kafka's client.
-    pub fn refuse(&self, seq: u64, error: ErrorBody) {
-        self.delivered(seq, Outcome::Failed(error));
+        inner.untold.push(seq..seq + known);
+        drop(inner);
+        self.news.notify_one();
+        Admission::Repeated(known)
     }
 
     /// Waits until another record may be sent.
@@ -76,7 +90,7 @@ impl Ledger {
             let room = self.room.notified();
             tokio::pin!(room);
             room.as_mut().enable();
-            if (self.lock().in_flight.len() as u64) < LIMITS.produce_window {
+            if self.lock().in_flight < LIMITS.produce_window {
                 return;
             }
             room.await;
@@ -89,7 +103,7 @@ impl Ledger {
             let room = self.room.notified();
             tokio::pin!(room);
             room.as_mut().enable();
-            if self.lock().in_flight.is_empty() {
+            if self.lock().in_flight == 0 {
                 return;
             }
             room.await;
@@ -104,36 +118,92 @@ impl Ledger {
     /// The outcomes not told yet, acknowledgements joined to ranges.
     pub fn take_outcomes(&self) -> Option<Produced> {
         let mut inner = self.lock();
-        let mut seqs = std::mem::take(&mut inner.untold);
-        if seqs.is_empty() {
-            return None;
-        }
-        seqs.sort_unstable();
-        seqs.dedup();
+        let mut untold = std::mem::take(&mut inner.untold);
+        untold.sort_unstable_by_key(|range| range.start);
         let mut produced = Produced::default();
-        for seq in seqs {
-            match inner.outcomes.get(&seq) {
-                Some(Outcome::Acked(acked)) => add_ack(&mut produced.acks, seq, acked),
-                Some(Outcome::Failed(error)) => produced.errors.push(ProduceError { seq, error: error.clone() }),
-                None => {}
+        let mut told_through = 0;
+        for range in untold {
+            let first = range.start.max(told_through);
+            told_through = told_through.max(range.end);
+            for seq in first..range.end {
+                match inner.slot(seq) {
+                    Some(Slot::Acked(acked)) => add_ack(&mut produced.acks, seq, acked),
+                    Some(Slot::Failed(error)) => {
+                        produced.errors.push(ProduceError { seq, error: ErrorBody::clone(error) });
+                    }
+                    // On its way: told when it has arrived.
+                    Some(Slot::PassedOver | Slot::InFlight) | None => {}
+                }
             }
         }
-        while inner.outcomes.len() > KEPT_OUTCOMES {
-            inner.outcomes.pop_first();
-        }
-        Some(produced)
+        inner.forget_old();
+        (produced != Produced::default()).then_some(produced)
     }
 }
 
 impl DeliverySink for Ledger {
-    fn delivered(&self, seq: u64, outcome: Outcome) {
+    fn delivered(&self, runs: Vec<Run>) {
         let mut inner = self.lock();
-        inner.in_flight.remove(&seq);
-        inner.outcomes.insert(seq, outcome);
-        inner.untold.push(seq);
+        for run in runs {
+            inner.settle(run);
+        }
         drop(inner);
         self.news.notify_one();
         self.room.notify_waiters();
+    }
+}
+
+impl Inner {
+    fn slot(&self, seq: u64) -> Option<&Slot> {
+        self.slots.get(usize::try_from(seq.checked_sub(self.first_kept)?).ok()?)
+    }
+
+    fn begin(&mut self, seq: u64, count: u64) {
+        if seq - self.next_seq > KEPT_OUTCOMES as u64 && self.in_flight == 0 {
+            // A leap so wide that nothing before it is kept.
+            self.slots.clear();
+        }
+        if self.slots.is_empty() {
+            self.first_kept = seq;
+        }
+        let passed_over = self.next_seq.max(self.first_kept)..seq;
+        self.slots.extend(passed_over.map(|_| Slot::PassedOver));
+        self.slots.extend((0..count).map(|_| Slot::InFlight));
+        self.next_seq = seq + count;
+        self.in_flight += count;
+    }
+
+    /// How many records from `seq` on were sent before and are remembered.
+    fn known_from(&self, seq: u64, count: u64) -> u64 {
+        let known = |seq: &u64| !matches!(self.slot(*seq), None | Some(Slot::PassedOver));
+        (seq..seq + count).take_while(known).count() as u64
+    }
+
+    fn settle(&mut self, Run { first, count, outcome }: Run) {
+        for place in 0..count {
+            let seq = first + place;
+            let index = seq.checked_sub(self.first_kept).and_then(|index| usize::try_from(index).ok());
+            let Some(slot) = index.and_then(|index| self.slots.get_mut(index)) else { continue };
+            if !matches!(slot, Slot::InFlight) {
+                continue;
+            }
+            self.in_flight -= 1;
+            *slot = match &outcome {
+                Outcome::Acked(acked) => Slot::Acked(Acked {
+                    offset: acked.offset + i64::try_from(place).unwrap_or(i64::MAX),
+                    ..acked.clone()
+                }),
+                Outcome::Failed(error) => Slot::Failed(Box::new(error.clone())),
+            };
+        }
+        self.untold.push(first..first + count);
+    }
+
+    fn forget_old(&mut self) {
+        while self.slots.len() > KEPT_OUTCOMES && !matches!(self.slots.front(), Some(Slot::InFlight)) {
+            self.slots.pop_front();
+            self.first_kept += 1;
+        }
     }
 }
 
@@ -168,49 +238,67 @@ mod tests {
 
     use super::*;
 
-    fn acked(partition: i32, offset: i64) -> Outcome {
-        Outcome::Acked(Acked {
-            topic: "t".into(),
-            partition,
-            offset,
-            timestamp: Some(offset),
-            took: Duration::from_micros(10),
-        })
+    fn acked(first: u64, count: u64, partition: i32, offset: i64) -> Run {
+        let took = Duration::from_micros(10);
+        let acked = Acked { topic: "t".into(), partition, offset, timestamp: Some(offset), took };
+        Run { first, count, outcome: Outcome::Acked(acked) }
     }
 
-    fn ledger_with(outcomes: &[(u64, Outcome)]) -> Ledger {
+    fn ledger_with(runs: &[Run]) -> Ledger {
         let ledger = Ledger::default();
-        for (seq, _) in outcomes {
-            ledger.admit(*seq);
+        for run in runs {
+            assert_eq!(ledger.admit(run.first, run.count), Admission::New(run.count));
         }
-        for (seq, outcome) in outcomes {
-            ledger.delivered(*seq, outcome.clone());
-        }
+        ledger.delivered(runs.to_vec());
         ledger
+    }
+
+    fn ranges(produced: &Produced) -> Vec<(u64, u64, i32, i64)> {
+        produced.acks.iter().map(|ack| (ack.first, ack.last, ack.partition, ack.offset.0)).collect()
     }
 
     #[test]
     fn consecutive_acknowledgements_become_one_range() {
-        let ledger = ledger_with(&[(0, acked(0, 5)), (1, acked(0, 6)), (2, acked(1, 0)), (3, acked(0, 7))]);
+        let ledger = ledger_with(&[acked(0, 2, 0, 5), acked(2, 1, 1, 0), acked(3, 1, 0, 7), acked(4, 3, 0, 8)]);
         let produced = ledger.take_outcomes().expect("outcomes");
-        let ranges: Vec<_> = produced.acks.iter().map(|a| (a.first, a.last, a.partition, a.offset.0)).collect();
-        assert_eq!(ranges, [(0, 1, 0, 5), (2, 2, 1, 0), (3, 3, 0, 7)]);
+        assert_eq!(ranges(&produced), [(0, 1, 0, 5), (2, 2, 1, 0), (3, 6, 0, 7)]);
     }
 
     #[test]
     fn an_outcome_is_told_once_unless_asked_again() {
-        let ledger = ledger_with(&[(0, acked(0, 5))]);
+        let ledger = ledger_with(&[acked(0, 3, 0, 5)]);
         assert!(ledger.take_outcomes().is_some());
         assert!(ledger.take_outcomes().is_none());
-        assert_eq!(ledger.admit(0), Admission::Repeated);
-        assert_eq!(ledger.take_outcomes().expect("again").acks[0].offset.0, 5);
+        assert_eq!(ledger.admit(1, 5), Admission::Repeated(2));
+        assert_eq!(ranges(&ledger.take_outcomes().expect("again")), [(1, 2, 0, 6)]);
     }
 
     #[test]
     fn a_number_that_was_passed_over_is_out_of_order() {
         let ledger = Ledger::default();
-        assert_eq!(ledger.admit(5), Admission::New);
-        assert_eq!(ledger.admit(5), Admission::Repeated);
-        assert_eq!(ledger.admit(4), Admission::OutOfOrder);
+        assert_eq!(ledger.admit(2, 1), Admission::New(1));
+        assert_eq!(ledger.admit(5, 1), Admission::New(1));
+        assert_eq!(ledger.admit(5, 1), Admission::Repeated(1));
+        assert_eq!(ledger.admit(4, 1), Admission::OutOfOrder);
+        assert_eq!(ledger.admit(1, 1), Admission::OutOfOrder);
+        assert_eq!(ledger.admit(2, 9), Admission::Repeated(1));
+    }
+
+    #[test]
+    fn a_wide_leap_costs_nothing() {
+        let ledger = ledger_with(&[acked(0, 1, 0, 0)]);
+        assert_eq!(ledger.admit(u64::MAX - 5, 2), Admission::New(2));
+        assert_eq!(ledger.admit(0, 1), Admission::OutOfOrder);
+        ledger.delivered(vec![acked(u64::MAX - 5, 2, 0, 1)]);
+        assert_eq!(ledger.lock().slots.len(), 2);
+    }
+
+    #[test]
+    fn the_window_bounds_what_is_on_its_way() {
+        let ledger = Ledger::default();
+        assert_eq!(ledger.admit(0, 2 * LIMITS.produce_window), Admission::New(LIMITS.produce_window));
+        assert_eq!(ledger.admit(LIMITS.produce_window, 1), Admission::Full);
+        ledger.delivered(vec![acked(0, 1, 0, 0)]);
+        assert_eq!(ledger.admit(LIMITS.produce_window, 2), Admission::New(1));
     }
 }

@@ -7,29 +7,29 @@ use protocol::{ErrorBody, ErrorCode, HeaderView, ProduceView, TopicName};
 
 use super::ledger::{Admission, Ledger};
 use super::{LIMITS, MAX_RECORD_BYTES};
-use crate::kafka::producer::{Delivery, DeliverySink, NotSent, Producer};
+use crate::kafka::producer::{DeliverySink, Producer, Run, Shipment};
 
 /// How long to wait when librdkafka's queue is full before trying again.
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(5);
 
-/// Records of one message, in the order of their numbers.
-pub struct Numbered<I> {
+/// The records of one message, in the order of their numbers, each with its topic.
+pub struct Numbered<'a, H> {
     /// The number of the first.
     pub seq: u64,
-    pub count: u64,
-    pub records: I,
+    pub records: Vec<(&'a str, ProduceView<'a, H>)>,
 }
 
-/// Sends the records one by one. While it waits for room the socket is not read: that is the back-pressure.
+/// Sends the records. While it waits for room the socket is not read: that is the back-pressure.
 ///
 /// # Errors
 /// When the message as a whole is wrong; then none of its records was taken.
 pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
     producer: &Producer,
     ledger: &Arc<Ledger>,
-    Numbered { seq, count, records }: Numbered<impl Iterator<Item = (&'a str, ProduceView<'a, H>)>>,
+    Numbered { mut seq, records }: Numbered<'a, H>,
 ) -> Result<(), ErrorBody> {
     let received = Instant::now();
+    let count = records.len() as u64;
     if count > LIMITS.produce_window {
         let message = format!("{count} records at once; send at most {}", LIMITS.produce_window);
         return Err(ErrorBody::new(ErrorCode::BatchTooLarge, message));
@@ -37,49 +37,93 @@ pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
     if seq.checked_add(count).is_none() {
         return Err(ErrorBody::new(ErrorCode::BadRequest, format!("seq {seq} leaves no numbers to count up")));
     }
-    for (seq, (topic, record)) in (seq..).zip(records) {
-        ledger.wait_for_room().await;
-        match ledger.admit(seq) {
-            Admission::New => send(producer, ledger, seq, topic, record, received).await,
-            Admission::Repeated => {}
-            Admission::OutOfOrder => {
-                let message = format!("record {seq}: its number was used or passed over before; numbers only rise");
-                return Err(ErrorBody::new(ErrorCode::SequenceReused, message));
-            }
+    for (topic, records) in by_topic(records) {
+        let mut rest = records.as_slice();
+        while !rest.is_empty() {
+            let done = match ledger.admit(seq, rest.len() as u64) {
+                Admission::New(count) => {
+                    let (new, _) = rest.split_at(places(count));
+                    send(producer, ledger, seq, topic, new, received).await;
+                    count
+                }
+                Admission::Repeated(count) => count,
+                Admission::Full => {
+                    ledger.wait_for_room().await;
+                    0
+                }
+                Admission::OutOfOrder => {
+                    let message = format!("record {seq}: its number was used or passed over before; numbers only rise");
+                    return Err(ErrorBody::new(ErrorCode::SequenceReused, message));
+                }
+            };
+            rest = &rest[places(done)..];
+            seq += done;
         }
     }
     Ok(())
 }
 
+/// A count of records that are in memory.
+fn places(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+/// Consecutive records for the same topic.
+fn by_topic<'a, H>(records: Vec<(&'a str, ProduceView<'a, H>)>) -> Vec<(&'a str, Vec<ProduceView<'a, H>>)> {
+    let mut runs: Vec<(&str, Vec<_>)> = Vec::new();
+    let count = records.len();
+    for (topic, record) in records {
+        match runs.last_mut() {
+            Some((last, run)) if *last == topic => run.push(record),
+            _ => {
+                let mut run = Vec::with_capacity(if runs.is_empty() { count } else { 1 });
+                run.push(record);
+                runs.push((topic, run));
+            }
+        }
+    }
+    runs
+}
+
+/// Sends what was admitted. What can never be sent gets its outcome here.
 async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
     producer: &Producer,
     ledger: &Arc<Ledger>,
     seq: u64,
     topic: &str,
-    record: ProduceView<'a, H>,
+    records: &[ProduceView<'a, H>],
     received: Instant,
 ) {
-    if let Err(error) = check(topic, &record) {
-        return ledger.refuse(seq, error);
-    }
-    let sink = Arc::clone(ledger) as Arc<dyn DeliverySink>;
-    let mut delivery = Box::new(Delivery { sink, seq, received });
-    loop {
-        delivery = match producer.send(topic, record.clone(), delivery) {
-            Ok(()) => return,
-            Err(NotSent::Refused(error)) => return ledger.refuse(seq, error),
-            Err(NotSent::QueueFull(delivery)) => delivery,
-        };
-        tokio::time::sleep(QUEUE_FULL_PAUSE).await;
+    let topic_error =
+        TopicName::parse(topic).err().map(|error| ErrorBody::new(ErrorCode::InvalidTopic, error.to_string()));
+    let error_of = |record| topic_error.clone().map_or_else(|| check(record), Err).err();
+    let shared_topic: Arc<str> = topic.into();
+    let mut start = 0;
+    while start < records.len() {
+        if let Some(error) = error_of(&records[start]) {
+            ledger.delivered(vec![Run::failed(seq + start as u64, error)]);
+            start += 1;
+            continue;
+        }
+        let good = records[start..].iter().take_while(|record| error_of(record).is_none()).count();
+        let end = start + good;
+        while start < end {
+            let shipment = Shipment {
+                sink: Arc::clone(ledger) as Arc<dyn DeliverySink>,
+                topic: Arc::clone(&shared_topic),
+                first_seq: seq + start as u64,
+                received,
+            };
+            start += producer.send(shipment, &records[start..end]);
+            if start < end {
+                tokio::time::sleep(QUEUE_FULL_PAUSE).await;
+            }
+        }
     }
 }
 
 /// What librdkafka would refuse late, or not at all.
-fn check<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
-    topic: &str,
-    record: &ProduceView<'a, H>,
-) -> Result<(), ErrorBody> {
-    TopicName::parse(topic).map_err(|error| ErrorBody::new(ErrorCode::InvalidTopic, error.to_string()))?;
+fn check<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(record: &ProduceView<'a, H>) -> Result<(), ErrorBody> {
     let size = record.size();
     if size > MAX_RECORD_BYTES {
         let message = format!("the record has {size} bytes; at most {MAX_RECORD_BYTES} are taken");

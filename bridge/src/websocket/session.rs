@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use futures_util::stream::SplitStream;
 use protocol::{
     ClientMessage, CloseCode, ClusterChanged, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView, Hello, ParseError,
-    Ping, Produce, ProduceFrame, ProduceView, SUBPROTOCOL, Subscribe, Subscribed, Welcome,
+    Ping, Produce, ProduceFrame, SUBPROTOCOL, Subscribe, Subscribed, Welcome,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
@@ -281,9 +281,8 @@ impl<'s> Session<'s> {
                 Err(ErrorBody::new(ErrorCode::AlreadyGreeted, "hello was said already; nothing changed"))
             }
             ClientMessage::Produce(Produce { seq, records }) => {
-                let count = records.len() as u64;
-                let records = records.iter().map(|record| (record.topic.as_str(), record.view()));
-                self.produce(Numbered { seq, count, records }).await?
+                let records = records.iter().map(|record| (record.topic.as_str(), record.view())).collect();
+                self.produce(Numbered { seq, records }).await?
             }
             ClientMessage::Subscribe(request) => self.subscribe(id, request, helpers).await?,
             ClientMessage::Flow(flow) => self.subscription(flow.subscription).and_then(|s| s.flow(&flow)),
@@ -308,8 +307,8 @@ impl<'s> Session<'s> {
 
     async fn handle_batch(&self, frame: &[u8]) -> Result<(), End> {
         let batch = ProduceFrame::parse(frame).map_err(|bad| End::close(CloseCode::BadFrame, bad.to_string()))?;
-        let records = batch.iter().map(|record| (batch.topic, record));
-        match self.produce(Numbered { seq: batch.seq, count: batch.count.into(), records }).await? {
+        let records = batch.iter().map(|record| (batch.topic, record)).collect();
+        match self.produce(Numbered { seq: batch.seq, records }).await? {
             Ok(()) => Ok(()),
             Err(error) => self.refuse(None, error).await,
         }
@@ -317,7 +316,7 @@ impl<'s> Session<'s> {
 
     async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
         &self,
-        numbered: Numbered<impl Iterator<Item = (&'a str, ProduceView<'a, H>)>>,
+        numbered: Numbered<'a, H>,
     ) -> Result<Result<(), ErrorBody>, End> {
         tokio::select! {
             done = produce::produce(&self.shared.producer, &self.held.ledger, numbered) => Ok(done),

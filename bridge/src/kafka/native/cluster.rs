@@ -1,0 +1,58 @@
+//! Questions about the cluster as a whole.
+
+use std::ffi::CStr;
+use std::os::raw::c_int;
+use std::time::Duration;
+
+use protocol::Broker;
+use rdkafka::ClientContext;
+use rdkafka::client::Client;
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka_sys as sys;
+
+/// What the brokers say of themselves.
+pub struct BrokerList {
+    pub brokers: Vec<Broker>,
+}
+
+/// Asks for the brokers alone. `Client::fetch_metadata(None)` would ask for every topic of the cluster.
+pub fn fetch_brokers<C: ClientContext>(client: &Client<C>, timeout: Duration) -> Result<BrokerList, RDKafkaErrorCode> {
+    let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
+    let mut metadata: *const sys::rd_kafka_metadata = std::ptr::null();
+    // SAFETY: a valid client and a valid place for the answer.
+    let error =
+        unsafe { sys::rd_kafka_metadata(client.native_ptr(), 0, std::ptr::null_mut(), &mut metadata, timeout_ms) };
+    if error != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+        return Err(error.into());
+    }
+    // SAFETY: on success the answer is valid until destroyed; `brokers` has `broker_cnt` entries whose host names are
+    // NUL-terminated.
+    let brokers = unsafe {
+        let count = usize::try_from((*metadata).broker_cnt).unwrap_or(0);
+        let entries = if count == 0 { &[] } else { std::slice::from_raw_parts((*metadata).brokers, count) };
+        let brokers = entries.iter().map(|broker| Broker {
+            id: broker.id,
+            host: CStr::from_ptr(broker.host).to_string_lossy().into_owned(),
+            port: u16::try_from(broker.port).unwrap_or(0),
+        });
+        let brokers = brokers.collect();
+        sys::rd_kafka_metadata_destroy(metadata);
+        brokers
+    };
+    Ok(BrokerList { brokers })
+}
+
+/// The mock cluster tells members of a group about each other at their heartbeats, every 3 s; a user at a demo should
+/// not wait that long.
+pub fn hasten_mock_groups<C: ClientContext>(client: &Client<C>) {
+    const HEARTBEAT_MS: c_int = 100;
+    // SAFETY: the cluster belongs to the client and lives as long; null means there is none.
+    unsafe {
+        let cluster = sys::rd_kafka_handle_mock_cluster(client.native_ptr());
+        if !cluster.is_null() {
+            sys::rd_kafka_mock_set_group_consumer_heartbeat_interval_ms(cluster, HEARTBEAT_MS);
+            // Other tools at the demo broker use the older protocol; there the first member waits as long.
+            sys::rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, 0);
+        }
+    }
+}

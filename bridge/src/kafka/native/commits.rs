@@ -1,0 +1,100 @@
+//! Commits whose answers are told.
+
+use std::ffi::{CStr, CString};
+use std::os::raw::c_int;
+use std::time::Duration;
+
+use protocol::TopicPartition;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka_sys as sys;
+
+use crate::feed::Start;
+
+/// Where the answers to commits arrive. `rd_kafka_commit` reports nothing to anyone when it does not block.
+///
+/// Like [`DataQueue`] it must not outlive its consumer.
+pub struct CommitQueue(*mut sys::rd_kafka_queue_t);
+
+// SAFETY: as for `DataQueue`.
+unsafe impl Send for CommitQueue {}
+// SAFETY: as for `DataQueue`.
+unsafe impl Sync for CommitQueue {}
+
+/// What Kafka answered to one commit.
+pub struct CommitAnswer {
+    /// The error of the commit as a whole.
+    pub error: Option<RDKafkaErrorCode>,
+    /// The positions that were taken.
+    pub taken: Vec<Start>,
+}
+
+impl CommitQueue {
+    pub fn new<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Self {
+        // SAFETY: as in `DataQueue::new`.
+        Self(unsafe { sys::rd_kafka_queue_new(consumer.client().native_ptr()) })
+    }
+
+    /// Asks Kafka to commit; the answer comes by [`CommitQueue::answer`].
+    pub fn commit<C: ConsumerContext>(
+        &self,
+        consumer: &BaseConsumer<C>,
+        positions: &[Start],
+    ) -> Result<(), RDKafkaErrorCode> {
+        // SAFETY: the list is ours from creation to destruction; librdkafka copies it. Names are NUL-terminated.
+        let error = unsafe {
+            let list = sys::rd_kafka_topic_partition_list_new(c_int::try_from(positions.len()).unwrap_or(0));
+            for Start { partition, offset } in positions {
+                if let Ok(topic) = CString::new(partition.topic.as_str()) {
+                    let element = sys::rd_kafka_topic_partition_list_add(list, topic.as_ptr(), partition.partition);
+                    (*element).offset = *offset;
+                }
+            }
+            let error =
+                sys::rd_kafka_commit_queue(consumer.client().native_ptr(), list, self.0, None, std::ptr::null_mut());
+            sys::rd_kafka_topic_partition_list_destroy(list);
+            error
+        };
+        match error {
+            sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
+            error => Err(error.into()),
+        }
+    }
+
+    /// The next answer, waiting up to `timeout`.
+    pub fn answer(&self, timeout: Duration) -> Option<CommitAnswer> {
+        let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
+        // SAFETY: the queue is alive; the event is ours and destroyed below; its list lives as long as the event and
+        // has `cnt` elements with NUL-terminated names.
+        unsafe {
+            let event = sys::rd_kafka_queue_poll(self.0, timeout_ms);
+            if event.is_null() {
+                return None;
+            }
+            let error: RDKafkaErrorCode = sys::rd_kafka_event_error(event).into();
+            let list = sys::rd_kafka_event_topic_partition_list(event);
+            let mut taken = Vec::new();
+            if !list.is_null() {
+                for index in 0..usize::try_from((*list).cnt).unwrap_or(0) {
+                    let element = &*(*list).elems.add(index);
+                    if element.err == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && element.offset >= 0 {
+                        let topic = CStr::from_ptr(element.topic).to_string_lossy().into_owned();
+                        let partition = TopicPartition { topic, partition: element.partition };
+                        taken.push(Start { partition, offset: element.offset });
+                    }
+                }
+            }
+            sys::rd_kafka_event_destroy(event);
+            let error = (error != RDKafkaErrorCode::NoError).then_some(error);
+            let taken = if error.is_none() { taken } else { Vec::new() };
+            Some(CommitAnswer { error, taken })
+        }
+    }
+}
+
+impl Drop for CommitQueue {
+    fn drop(&mut self) {
+        // SAFETY: our own reference, given back once.
+        unsafe { sys::rd_kafka_queue_destroy(self.0) }
+    }
+}
