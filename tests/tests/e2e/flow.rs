@@ -128,7 +128,7 @@ async fn a_slow_client_gets_a_gap_and_can_fetch_what_it_missed() {
     let watch = slow.subscribe(&Watch::tail(&topic).window(4).when_slow(WhenSlow::Skip)).await;
     assert_eq!(slow.records(watch, 4).await.len(), 4);
     // Somebody else reads it all; the slow one allows nothing meanwhile.
-    let keen = writer.subscribe(&Watch::tail(&topic)).await;
+    let keen = writer.subscribe(&Watch::tail(&topic).when_slow(WhenSlow::Block)).await;
     flood(&mut writer, &topic).await;
     writer.records(keen, FLOOD + 4).await;
 
@@ -180,7 +180,7 @@ async fn a_slow_client_that_asked_to_be_closed_is_closed_with_4008() {
     writer.write(vec![text_record(&topic, "first")]).await;
     let watch = slow.subscribe(&Watch::tail(&topic).window(1).when_slow(WhenSlow::Close)).await;
     slow.records(watch, 1).await;
-    let keen = writer.subscribe(&Watch::tail(&topic)).await;
+    let keen = writer.subscribe(&Watch::tail(&topic).when_slow(WhenSlow::Block)).await;
     flood(&mut writer, &topic).await;
     writer.records(keen, FLOOD + 1).await;
     slow.socket.expect_close(protocol::CloseCode::TooSlow).await;
@@ -192,7 +192,7 @@ async fn a_client_that_does_not_read_disturbs_nobody() {
     let bridge = Bridge::start().demo().await;
     let (mut stalled, mut writer) = (bridge.client().await, bridge.client().await);
     stalled.send(Watch::tail(&topic).message()).await;
-    let keen = writer.subscribe(&Watch::tail(&topic)).await;
+    let keen = writer.subscribe(&Watch::tail(&topic).when_slow(WhenSlow::Block)).await;
     let before = bridge.resident_bytes();
     for _ in 0..3 {
         flood(&mut writer, &topic).await;
