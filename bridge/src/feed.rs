@@ -14,7 +14,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use protocol::{BinaryBatch, ErrorBody, GapReason, JsonBatch, SESSION_LINGER_SECS, TopicPartition, WhenSlow};
+use protocol::{
+    BinaryBatch, ErrorBody, GapReason, JsonBatch, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, SESSION_LINGER_SECS,
+    TopicPartition, WhenSlow,
+};
 use tokio::sync::Notify;
 
 use self::acks::Acks;
@@ -147,6 +150,13 @@ struct Place {
     when_slow: WhenSlow,
 }
 
+impl Place {
+    /// The first entry of which this cursor has taken nothing.
+    fn first_untouched(&self) -> u64 {
+        self.entry + u64::from(self.record > 0)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
     Running,
@@ -210,7 +220,9 @@ impl Feed {
         }
         state.drop_passed();
         state.next_offsets.insert(batch.key(), batch.next_offset());
-        state.append(Entry::Records(Arc::new(batch)));
+        if !state.join_waiting(&batch) {
+            state.append(Entry::Records(Arc::new(batch)));
+        }
         while state.ring_bytes > CAPACITY_BYTES && state.ring.len() > 1 {
             state.drop_front();
         }
@@ -376,6 +388,34 @@ impl State {
     fn append(&mut self, entry: Entry) {
         self.ring_bytes += entry.bytes();
         self.ring.push_back(entry);
+    }
+
+    /// Adds the records to an earlier batch of their partition that nobody has taken yet: small batches become one
+    /// frame while the sockets are busy, and none waits while one is idle.
+    fn join_waiting(&mut self, batch: &Batch) -> bool {
+        /// How far to look back. Topics have more partitions, but a long search would cost more than it saves.
+        const LOOK_BACK: usize = 32;
+        let Some(lead) = self.cursors.values().map(Place::first_untouched).max() else { return false };
+        let untouched = usize::try_from(lead.saturating_sub(self.front)).unwrap_or(usize::MAX);
+        let waiting = self.ring.iter_mut().skip(untouched).rev().take(LOOK_BACK);
+        for entry in waiting {
+            match entry {
+                Entry::Records(earlier) if earlier.partition == batch.partition && earlier.topic == batch.topic => {
+                    let Some(earlier) = Arc::get_mut(earlier) else { return false };
+                    let fits = earlier.records.len() + batch.records.len() <= MAX_BATCH_RECORDS
+                        && earlier.records.encoded_bytes() + batch.records.encoded_bytes() <= MAX_BATCH_BYTES;
+                    if fits {
+                        earlier.records.append(&batch.records);
+                        self.ring_bytes += batch.records.encoded_bytes();
+                    }
+                    return fits;
+                }
+                Entry::Records(_) | Entry::Withdrawn => {}
+                // It may concern the same partition and must stay between.
+                Entry::Event(_) => return false,
+            }
+        }
+        false
     }
 
     fn drop_front(&mut self) {

@@ -7,6 +7,7 @@ pub mod consumer;
 pub mod context;
 pub mod demo;
 mod error;
+pub mod group_protocol;
 mod native;
 pub mod producer;
 pub mod questions;

@@ -76,7 +76,7 @@ async fn choose_broker(config: &Config) -> anyhow::Result<(Connection, Option<Ar
     };
     if let Some(bootstrap_servers) = named {
         let properties = config.kafka_properties.clone();
-        return Ok((Connection { bootstrap_servers, properties, demo: false }, None));
+        return Ok((Connection { bootstrap_servers, properties, demo: false, group_protocol: Arc::default() }, None));
     }
     let demo = DemoBroker::start(&config.topic).context("the demo broker did not start")?;
     tracing::warn!(
@@ -88,6 +88,7 @@ async fn choose_broker(config: &Config) -> anyhow::Result<(Connection, Option<Ar
         // Properties for a secured cluster would keep the bridge from reaching its own demo.
         properties: kafka::client_config::KafkaProperties::default(),
         demo: true,
+        group_protocol: Arc::default(),
     };
     Ok((connection, Some(Arc::new(demo))))
 }

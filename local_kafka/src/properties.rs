@@ -71,6 +71,13 @@ impl Broker<'_> {
             // In order: a group's first member starts at once; the first group does not wait for fifty partitions to be made; a
             // killed broker is forgotten, and may come back, after three seconds instead of nine (eighteen with ZooKeeper).
             text.push_str("group.initial.rebalance.delay.ms=0\noffsets.topic.num.partitions=4\n");
+            if matches!(self.metadata, Metadata::Controllers(_)) {
+                // A killed member of a group is forgotten after ten seconds, as with the classic protocol, instead of 45.
+                text.push_str("group.consumer.min.session.timeout.ms=6000\ngroup.consumer.session.timeout.ms=10000\n");
+                text.push_str(
+                    "group.consumer.min.heartbeat.interval.ms=1000\ngroup.consumer.heartbeat.interval.ms=2000\n",
+                );
+            }
             text.push_str(match self.metadata {
                 Metadata::Controllers(_) => "broker.session.timeout.ms=3000\nbroker.heartbeat.interval.ms=500\n",
                 Metadata::Zookeeper { .. } => "zookeeper.session.timeout.ms=3000\n",

@@ -1,5 +1,6 @@
 //! Which Kafka the terminal programs talk to.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -27,7 +28,7 @@ pub async fn find(args: &KafkaArgs) -> anyhow::Result<Connection> {
         None if answers(DEFAULT_BOOTSTRAP_SERVERS).await => DEFAULT_BOOTSTRAP_SERVERS.to_owned(),
         None => of_running_bridge().await?,
     };
-    let mut connection = Connection { bootstrap_servers, properties, demo: false };
+    let mut connection = Connection { bootstrap_servers, properties, demo: false, group_protocol: Arc::default() };
     tokio::task::spawn_blocking(move || {
         let questions = Questions::new(&connection).context("librdkafka made no client of these settings")?;
         if !questions.is_answered(KAFKA_WITHIN) {
@@ -38,6 +39,9 @@ pub async fn find(args: &KafkaArgs) -> anyhow::Result<Connection> {
             );
         }
         connection.demo = questions.is_mock();
+        if !connection.demo {
+            connection.group_protocol.set(questions.group_protocol(&connection, KAFKA_WITHIN));
+        }
         Ok(connection)
     })
     .await?

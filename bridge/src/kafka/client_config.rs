@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use protocol::GroupId;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
+
+use super::group_protocol::{GroupProtocol, KnownProtocol};
 
 /// Properties that the user's file may not set, and why.
 const REFUSED: &[(&str, &str)] = &[
@@ -144,6 +147,8 @@ pub struct Connection {
     pub properties: KafkaProperties,
     /// The broker is librdkafka's mock, which needs other timings.
     pub demo: bool,
+    /// What the brokers were found to speak.
+    pub group_protocol: Arc<KnownProtocol>,
 }
 
 impl Connection {
@@ -164,21 +169,37 @@ impl Connection {
     }
 
     /// The same for a member of a consumer group.
-    pub fn group_config(&self, group: &GroupId) -> ClientConfig {
+    pub fn group_config(&self, group: &GroupId, protocol: GroupProtocol) -> ClientConfig {
         let mut config = self.base_config();
         config.set("group.id", group.as_str());
-        if self.demo {
-            // The mock's classic groups wait most of a session time-out for every change but the first.
-            config.set("group.protocol", "consumer");
-        } else {
-            config.set("partition.assignment.strategy", "cooperative-sticky");
-            // After a crash the group waits this long for its member. librdkafka's 45 s are for clients that may stall;
-            // here nothing but heartbeats keeps the reader's thread from polling.
-            if config.get("session.timeout.ms").is_none() {
-                config.set("session.timeout.ms", "10000");
+        match protocol {
+            GroupProtocol::Consumer => {
+                config.set("group.protocol", "consumer");
+            }
+            GroupProtocol::Classic => {
+                config.set("partition.assignment.strategy", "cooperative-sticky");
+                // After a crash the group waits this long for its member. librdkafka's 45 s are for clients that may
+                // stall; here nothing but heartbeats keeps the reader's thread from polling.
+                if config.get("session.timeout.ms").is_none() {
+                    config.set("session.timeout.ms", "10000");
+                }
             }
         }
         config
+    }
+
+    /// What a group of this cluster speaks, as far as is known.
+    pub fn protocol_of_groups(&self) -> GroupProtocol {
+        /// KIP-848 leaves these to the broker, and librdkafka refuses them beside it: who sets them wants the other.
+        const CLASSIC_ONLY: &[&str] = &["session.timeout.ms", "heartbeat.interval.ms", "group.protocol.type"];
+        if CLASSIC_ONLY.iter().any(|name| self.properties.0.contains_key(*name)) {
+            return GroupProtocol::Classic;
+        }
+        match self.group_protocol.get() {
+            // The mock's classic groups wait most of a session time-out for every change but the first.
+            None if self.demo => GroupProtocol::Consumer,
+            known => known.unwrap_or(GroupProtocol::Classic),
+        }
     }
 
     /// How long a fetch may wait for new records. The mock does not wake a waiting fetch, so there it is pure latency.

@@ -7,8 +7,8 @@ use protocol::{Cluster, ClusterState, ErrorCode};
 use tokio::sync::watch;
 
 use super::client_config::Connection;
-use super::native;
 use super::questions::Questions;
+use super::{group_protocol, native};
 use crate::kafka::error::kafka_error;
 
 /// How often Kafka is asked. With the time-out below a dead cluster is known within 1.5 s; the promise is 2 s.
@@ -30,11 +30,14 @@ pub fn watch_cluster(questions: &Arc<Questions>, connection: &Connection) -> std
     };
     let (sender, receiver) = watch::channel(unknown);
     let questions = Arc::downgrade(questions);
-    std::thread::Builder::new().name("kafka-cluster".to_owned()).spawn(move || ask(&questions, &sender))?;
+    let connection = connection.clone();
+    std::thread::Builder::new()
+        .name("kafka-cluster".to_owned())
+        .spawn(move || ask(&questions, &connection, &sender))?;
     Ok(receiver)
 }
 
-fn ask(questions: &Weak<Questions>, sender: &watch::Sender<Cluster>) {
+fn ask(questions: &Weak<Questions>, connection: &Connection, sender: &watch::Sender<Cluster>) {
     let mut known = false;
     loop {
         let asked = Instant::now();
@@ -44,6 +47,7 @@ fn ask(questions: &Weak<Questions>, sender: &watch::Sender<Cluster>) {
         drop(questions);
         let was_up = sender.borrow().state == ClusterState::Up;
         report(&next, was_up, known);
+        learn_group_protocol(connection, &next, was_up);
         known = true;
         sender.send_if_modified(|cluster| {
             let changed = *cluster != next;
@@ -69,6 +73,18 @@ fn observe(questions: &Questions, last: &Cluster) -> Cluster {
             let error = kafka_error(ErrorCode::KafkaUnreachable, code, message);
             Cluster { state: ClusterState::Down, error: Some(error), ..last.clone() }
         }
+    }
+}
+
+/// Asks once whenever Kafka comes up: it may have been upgraded meanwhile.
+fn learn_group_protocol(connection: &Connection, cluster: &Cluster, was_up: bool) {
+    let ask_again = !was_up || connection.group_protocol.get().is_none();
+    let Some(broker) = cluster.brokers.first().filter(|_| cluster.state == ClusterState::Up && ask_again) else {
+        return;
+    };
+    // The mock answers no such question, and it is known what it speaks.
+    if !connection.demo {
+        connection.group_protocol.set(group_protocol::ask(connection, broker.id, ANSWER_WITHIN));
     }
 }
 

@@ -9,6 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaResult;
 
 use super::client_config::Connection;
+use super::group_protocol::{self, GroupProtocol};
 use super::native;
 
 /// Answers come within this time, or not at all.
@@ -42,6 +43,12 @@ impl Questions {
     /// Whether the brokers are librdkafka's mock, whoever runs it. Known once a broker has answered.
     pub fn is_mock(&self) -> bool {
         self.client().fetch_cluster_id(Duration::ZERO).is_some_and(|id| id.starts_with("mockCluster"))
+    }
+
+    /// Which protocol the brokers' groups speak; none if no broker answers within the time.
+    pub fn group_protocol(&self, connection: &Connection, timeout: Duration) -> Option<GroupProtocol> {
+        let brokers = native::fetch_brokers(self.client(), timeout).ok()?.brokers;
+        group_protocol::ask(connection, brokers.first()?.id, timeout)
     }
 
     /// Takes librdkafka's log lines and errors off its queue; somebody must, now and then.

@@ -20,6 +20,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use self::rebalance::{Queues, ReaderContext};
 use super::admin::existing_partitions;
 use super::client_config::Connection;
+use super::group_protocol::GroupProtocol;
 use super::native::{CommitQueue, DataQueue, TakenMessage};
 use super::questions::TIMEOUT;
 use crate::feed::{Batch, Feed, ReadMode, Room, Start};
@@ -54,6 +55,9 @@ struct Reader {
     // Fields drop in this order: the queues must be gone before their consumer.
     queues: Arc<Queues>,
     consumer: BaseConsumer<ReaderContext>,
+    connection: Connection,
+    /// How a group is spoken with.
+    protocol: GroupProtocol,
     feed: Arc<Feed>,
     mode: ReadMode,
     /// Topics that did not exist when last looked for.
@@ -73,8 +77,32 @@ impl Reader {
         topics: Vec<TopicName>,
         mode: ReadMode,
     ) -> Result<Self, KafkaError> {
-        let mut config = match &mode {
-            ReadMode::Group { id, .. } => connection.group_config(id),
+        let protocol = connection.protocol_of_groups();
+        let (queues, consumer) = Self::connect(connection, &feed, &mode, protocol)?;
+        let now = Instant::now();
+        Ok(Self {
+            queues,
+            consumer,
+            connection: connection.clone(),
+            protocol,
+            feed,
+            mode,
+            missing: topics.into_iter().collect(),
+            found: BTreeSet::new(),
+            was_missing: BTreeSet::new(),
+            look_for_topics_at: now,
+            commit_at: now,
+        })
+    }
+
+    fn connect(
+        connection: &Connection,
+        feed: &Arc<Feed>,
+        mode: &ReadMode,
+        protocol: GroupProtocol,
+    ) -> Result<(Arc<Queues>, BaseConsumer<ReaderContext>), KafkaError> {
+        let mut config = match mode {
+            ReadMode::Group { id, .. } => connection.group_config(id, protocol),
             // Without any group id librdkafka serves the main queue alone. Nothing is ever committed to this one.
             ReadMode::Tail(_) => connection.base_config().set("group.id", "ponte-tail").clone(),
         };
@@ -90,26 +118,15 @@ impl Reader {
             // Per partition; the feed is the buffer, this only keeps the fetcher busy.
             .set("queued.max.messages.kbytes", "4096")
             .set("fetch.wait.max.ms", connection.fetch_wait_ms());
-        let start = match &mode {
+        let start = match mode {
             ReadMode::Group { start, .. } => *start,
             ReadMode::Tail(_) => protocol::GroupStart::Earliest,
         };
-        let context = ReaderContext::new(Arc::clone(&feed), start);
+        let context = ReaderContext::new(Arc::clone(feed), start);
         let consumer: BaseConsumer<ReaderContext> = BaseConsumer::from_config_and_context(&config, context)?;
         let queues = Arc::new(Queues { data: DataQueue::new(&consumer), commits: CommitQueue::new(&consumer) });
         consumer.context().use_queues(Some(Arc::clone(&queues)));
-        let now = Instant::now();
-        Ok(Self {
-            queues,
-            consumer,
-            feed,
-            mode,
-            missing: topics.into_iter().collect(),
-            found: BTreeSet::new(),
-            was_missing: BTreeSet::new(),
-            look_for_topics_at: now,
-            commit_at: now,
-        })
+        Ok((queues, consumer))
     }
 
     fn run(mut self) {
@@ -145,14 +162,32 @@ impl Reader {
         feed.ended();
     }
 
-    fn serve_main_queue(&self) {
+    fn serve_main_queue(&mut self) {
         while let Some(event) = self.consumer.poll(Duration::ZERO) {
             match event {
                 // Records come through the data queue; one that slipped by before forwarding would be lost here.
                 Ok(message) => self.push_stray(&message),
+                Err(KafkaError::MessageConsumptionFatal(error)) if self.protocol == GroupProtocol::Consumer => {
+                    tracing::info!(%error, "this group cannot use the consumer protocol (KIP-848); using the classic one");
+                    return self.fall_back_to_classic();
+                }
                 Err(error) => self.report(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)),
             }
         }
+    }
+
+    /// A group whose members do not migrate, or a cluster that announced more than it has enabled.
+    fn fall_back_to_classic(&mut self) {
+        let Ok((queues, consumer)) = Self::connect(&self.connection, &self.feed, &self.mode, GroupProtocol::Classic)
+        else {
+            return self.report(RDKafkaErrorCode::Fatal);
+        };
+        self.consumer.context().use_queues(None);
+        self.protocol = GroupProtocol::Classic;
+        self.queues = queues;
+        self.consumer = consumer;
+        self.missing.append(&mut self.found);
+        self.look_for_topics_at = Instant::now();
     }
 
     fn push_stray(&self, message: &rdkafka::message::BorrowedMessage<'_>) {
