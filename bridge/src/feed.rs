@@ -223,7 +223,8 @@ impl Feed {
         if !state.join_waiting(&batch) {
             state.append(Entry::Records(Arc::new(batch)));
         }
-        while state.ring_bytes > CAPACITY_BYTES && state.ring.len() > 1 {
+        // What was taken in one go is stored, even if it exceeds the capacity and somebody holds the front.
+        while state.ring_bytes > CAPACITY_BYTES && state.ring.len() > 1 && !state.front_is_held() {
             state.drop_front();
         }
         drop(state);
@@ -440,13 +441,14 @@ impl State {
         if self.cursors.is_empty() {
             return false;
         }
-        if self.ring_bytes < CAPACITY_BYTES {
-            return true;
-        }
-        // Full. Whoever is ahead of the front may go on; if nobody is, one that blocks holds everything.
+        self.ring_bytes < CAPACITY_BYTES || !self.front_is_held()
+    }
+
+    /// Whoever is ahead of the front may go on; if nobody is, one that blocks holds everything.
+    fn front_is_held(&self) -> bool {
         let someone_ahead = self.cursors.values().any(|place| place.entry > self.front);
         let someone_blocks = self.cursors.values().any(|place| place.when_slow == WhenSlow::Block);
-        someone_ahead || !someone_blocks
+        someone_blocks && !someone_ahead
     }
 
     fn end_index(&self) -> u64 {

@@ -32,6 +32,9 @@ const POLL: Duration = Duration::from_millis(20);
 /// Positions are committed at most this often.
 const COMMIT_EVERY: Duration = Duration::from_millis(250);
 
+/// About how many bytes are taken from librdkafka in one go.
+const TAKE_BYTES: usize = 1024 * 1024;
+
 /// How often a topic that does not exist yet is looked for.
 const LOOK_FOR_TOPIC_EVERY: Duration = Duration::from_millis(500);
 
@@ -68,6 +71,8 @@ struct Reader {
     was_missing: BTreeSet<TopicName>,
     look_for_topics_at: Instant,
     commit_at: Instant,
+    /// How many records to take next, by the size of the last ones.
+    take_at_once: usize,
 }
 
 impl Reader {
@@ -92,6 +97,7 @@ impl Reader {
             was_missing: BTreeSet::new(),
             look_for_topics_at: now,
             commit_at: now,
+            take_at_once: MAX_BATCH_RECORDS,
         })
     }
 
@@ -202,9 +208,9 @@ impl Reader {
         self.seek(&Start { partition, offset: message.offset() });
     }
 
-    fn take_records(&self) {
-        // A little more than a frame: enough to keep librdkafka's lock cold, little enough to leave soon.
-        let taken = self.queues.data.take(POLL, MAX_BATCH_RECORDS);
+    fn take_records(&mut self) {
+        let taken = self.queues.data.take(POLL, self.take_at_once);
+        let mut bytes = 0;
         let mut open: Option<(Arc<str>, i32, BinaryBatch)> = None;
         let mut headers = Vec::new();
         for message in taken.iter() {
@@ -223,6 +229,7 @@ impl Reader {
             }
             let (_, _, batch) =
                 open.get_or_insert_with(|| (message.topic().into(), message.partition(), BinaryBatch::default()));
+            bytes += message.value().map_or(0, <[u8]>::len);
             headers.clear();
             message.headers_into(&mut headers);
             let (timestamp, timestamp_type) = message.timestamp();
@@ -236,6 +243,9 @@ impl Reader {
             });
         }
         self.push_open(&mut open);
+        // A frame's worth of records, fewer where they are large: the feed takes whatever was taken here.
+        let average = bytes / taken.len().max(1);
+        self.take_at_once = (TAKE_BYTES / average.max(1)).clamp(1, MAX_BATCH_RECORDS);
         if taken.len() > 0 && self.missing.is_empty() {
             self.feed.set_trouble(None);
         }
