@@ -177,7 +177,10 @@ impl Connection {
                 config.set("group.protocol", "consumer");
             }
             GroupProtocol::Classic => {
-                config.set("partition.assignment.strategy", "cooperative-sticky");
+                config
+                    .set("partition.assignment.strategy", "cooperative-sticky")
+                    // Partitions that are added are shared out this soon; librdkafka would look every five minutes.
+                    .set("topic.metadata.refresh.interval.ms", "5000");
                 // After a crash the group waits this long for its member. librdkafka's 45 s are for clients that may
                 // stall; here nothing but heartbeats keeps the reader's thread from polling.
                 if config.get("session.timeout.ms").is_none() {

@@ -6,8 +6,10 @@ mod cluster;
 mod commits;
 mod consuming;
 mod producing;
+mod topics;
 
 pub use self::cluster::{fetch_brokers, hasten_mock_groups};
 pub use self::commits::CommitQueue;
 pub use self::consuming::{DataQueue, TakenMessage};
 pub use self::producing::{DeliveryQueue, Plain, Report, Told, produce_batch, report_of};
+pub use self::topics::{ExistingTopic, TopicId, TopicQueue};

@@ -4,6 +4,7 @@
 
 mod plan;
 mod rebalance;
+mod topics;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,10 +19,11 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use self::rebalance::{Queues, ReaderContext};
+use self::topics::{Change, TopicWatch};
 use super::admin::existing_partitions;
 use super::client_config::Connection;
 use super::group_protocol::GroupProtocol;
-use super::native::{CommitQueue, DataQueue, TakenMessage};
+use super::native::{CommitQueue, DataQueue, TakenMessage, TopicQueue};
 use super::questions::TIMEOUT;
 use crate::feed::{Batch, Feed, ReadMode, Room, Start};
 use crate::kafka::error::kafka_error;
@@ -69,6 +71,7 @@ struct Reader {
     found: BTreeSet<TopicName>,
     /// A topic in here was missing at first, so that all its records are new.
     was_missing: BTreeSet<TopicName>,
+    watch: TopicWatch,
     look_for_topics_at: Instant,
     commit_at: Instant,
     /// How many records to take next, by the size of the last ones.
@@ -95,6 +98,7 @@ impl Reader {
             missing: topics.into_iter().collect(),
             found: BTreeSet::new(),
             was_missing: BTreeSet::new(),
+            watch: TopicWatch::new(),
             look_for_topics_at: now,
             commit_at: now,
             take_at_once: MAX_BATCH_RECORDS,
@@ -130,7 +134,11 @@ impl Reader {
         };
         let context = ReaderContext::new(Arc::clone(feed), start);
         let consumer: BaseConsumer<ReaderContext> = BaseConsumer::from_config_and_context(&config, context)?;
-        let queues = Arc::new(Queues { data: DataQueue::new(&consumer), commits: CommitQueue::new(&consumer) });
+        let queues = Arc::new(Queues {
+            data: DataQueue::new(&consumer),
+            commits: CommitQueue::new(&consumer),
+            topics: TopicQueue::new(&consumer),
+        });
         consumer.context().use_queues(Some(Arc::clone(&queues)));
         Ok((queues, consumer))
     }
@@ -141,6 +149,7 @@ impl Reader {
             if !self.missing.is_empty() && Instant::now() >= self.look_for_topics_at {
                 self.look_for_topics();
             }
+            self.watch_topics();
             self.rewind_if_asked();
             self.commit_if_due();
             if self.found.is_empty() {
@@ -337,6 +346,50 @@ impl Reader {
         }
         self.feed.set_trouble(trouble);
         self.look_for_topics_at = Instant::now() + LOOK_FOR_TOPIC_EVERY;
+    }
+
+    fn watch_topics(&mut self) {
+        if let Some(topics) = self.queues.topics.answer() {
+            for change in self.watch.answered(topics) {
+                match change {
+                    Change::Grown { topic, from, to } => self.read_new_partitions(&topic, from..to),
+                    Change::Recreated { topic, partitions } => self.begin_recreated(&topic, partitions),
+                }
+            }
+        }
+        if !self.found.is_empty() && self.watch.should_ask() {
+            let names = self.found.iter().map(TopicName::as_str);
+            self.queues.topics.ask(&self.consumer, names, topics::ANSWER_WITHIN);
+        }
+    }
+
+    /// Partitions that were added while a tail looks on: everything in them is new. A group is told by its coordinator.
+    fn read_new_partitions(&self, topic: &str, partitions: std::ops::Range<i32>) {
+        let (ReadMode::Tail(start), Ok(topic)) = (&self.mode, TopicName::parse(topic)) else { return };
+        if matches!(start, protocol::TailStart::Offsets(_)) {
+            // Its client named the partitions it wants.
+            return;
+        }
+        let partitions: Vec<i32> = partitions.collect();
+        if let Err(error) = self.tail(&topic, &partitions, &protocol::TailStart::Earliest) {
+            self.feed.set_trouble(Some(error));
+        }
+    }
+
+    /// The topic of that name is another one now: what the old one still held is lost, and reading begins anew.
+    fn begin_recreated(&self, topic: &str, partitions: i32) {
+        for partition in 0..partitions {
+            let partition = TopicPartition { topic: topic.to_owned(), partition };
+            let Some(wanted) = self.feed.next_offset(&partition) else { continue };
+            let Ok((low, _)) = self.consumer.fetch_watermarks(topic, partition.partition, TIMEOUT) else {
+                self.report(RDKafkaErrorCode::OperationTimedOut);
+                continue;
+            };
+            if wanted != low {
+                self.feed.lost(partition.clone(), wanted, low, protocol::GapReason::Recreated);
+                self.seek(&Start { partition, offset: low });
+            }
+        }
     }
 
     fn subscribe_to(&self, topic: &TopicName) -> Result<(), ErrorBody> {

@@ -12,7 +12,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::plan::gap_reason;
 use crate::feed::{Feed, Start};
-use crate::kafka::native::{CommitQueue, DataQueue};
+use crate::kafka::native::{CommitQueue, DataQueue, TopicQueue};
 use crate::kafka::questions::TIMEOUT;
 
 /// How long a page may take to acknowledge what it got before the partition goes to somebody else.
@@ -35,6 +35,7 @@ pub struct ReaderContext {
 pub struct Queues {
     pub data: DataQueue,
     pub commits: CommitQueue,
+    pub topics: TopicQueue,
 }
 
 crate::kafka::context::quiet_client_context!(ReaderContext);
