@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use protocol::{GroupId, GroupStart, TopicName};
 
 use crate::kafka::client_config::KafkaProperties;
+use crate::websocket::SocketLimits;
 
 /// Where Kafka is looked for when nothing else is said.
 pub const DEFAULT_BOOTSTRAP_SERVERS: &str = "localhost:9092";
@@ -87,6 +88,14 @@ pub struct ServeArgs {
     /// Origin of another page that may open the WebSocket, such as http://127.0.0.1:8080; repeatable
     #[arg(long, env = "PONTE_ALLOWED_ORIGINS", value_delimiter = ',', value_parser = parse_origin, value_name = "ORIGIN")]
     pub allowed_origins: Vec<String>,
+
+    /// Sockets that may be open at once
+    #[arg(long, env = "PONTE_MAX_SOCKETS", default_value_t = 256, value_name = "COUNT")]
+    pub max_sockets: usize,
+
+    /// Sockets that may be open at once from one IP address of another machine
+    #[arg(long, env = "PONTE_MAX_SOCKETS_PER_ADDRESS", default_value_t = 32, value_name = "COUNT")]
+    pub max_sockets_per_address: usize,
 
     /// Accept a listener beyond loopback although no access token is set: anyone who reaches it can read and write
     #[arg(long, env = "PONTE_INSECURE_NO_TOKEN")]
@@ -179,6 +188,7 @@ pub struct Config {
     pub open: bool,
     pub allowed_hosts: Vec<String>,
     pub allowed_origins: Vec<String>,
+    pub sockets: SocketLimits,
 }
 
 impl Config {
@@ -201,6 +211,7 @@ impl Config {
             open: args.open,
             allowed_hosts: args.allowed_hosts,
             allowed_origins: args.allowed_origins,
+            sockets: SocketLimits { total: args.max_sockets, per_address: args.max_sockets_per_address },
         })
     }
 }

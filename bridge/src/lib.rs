@@ -30,7 +30,7 @@ use crate::kafka::cluster::watch_cluster;
 use crate::kafka::demo::DemoBroker;
 use crate::kafka::producer::Producer;
 use crate::kafka::questions::Questions;
-use crate::websocket::{Sessions, Shared};
+use crate::websocket::{Sessions, Shared, Slots};
 
 /// Serves on the listener until the token is cancelled, then ends in order.
 pub async fn serve(config: Config, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
@@ -47,6 +47,7 @@ pub async fn serve(config: Config, listener: TcpListener, shutdown: Cancellation
         cluster,
         defaults: Defaults { topic: config.topic.to_string(), group: config.group.to_string(), start: config.start },
         sessions: Sessions::default(),
+        slots: Slots::new(config.sockets),
         shutdown: shutdown.clone(),
         tasks: TaskTracker::new(),
     });

@@ -3,9 +3,11 @@
 mod ledger;
 mod outbox;
 mod produce;
+mod rate;
 mod requests;
 mod session;
 mod sessions;
+mod slots;
 mod subscription;
 mod upgrade;
 
@@ -21,6 +23,7 @@ use crate::kafka::cluster::ClusterWatch;
 use crate::kafka::producer::Producer;
 
 pub use self::sessions::Sessions;
+pub use self::slots::{Slots, SocketLimits};
 pub use self::upgrade::{Refused, upgrade};
 
 /// The largest frame: a produce batch of several records, or one of the largest in base64.
@@ -39,6 +42,7 @@ pub struct Shared {
     pub cluster: ClusterWatch,
     pub defaults: Defaults,
     pub sessions: Sessions,
+    pub slots: Arc<Slots>,
     pub shutdown: CancellationToken,
     pub tasks: TaskTracker,
 }

@@ -84,7 +84,8 @@ impl Handshake {
         }
     }
 
-    async fn try_open(self) -> Result<Socket, StatusCode> {
+    /// The socket, or the status of a bridge that does not upgrade.
+    pub async fn try_open(self) -> Result<Socket, StatusCode> {
         let mut request = format!("ws://{}/ws", self.address).into_client_request().expect("a legal address");
         let headers = request.headers_mut();
         headers.insert("host", self.host.parse().expect("a legal header"));

@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::outbox::{Gone, Outbox};
 use super::produce::Numbered;
+use super::rate::{REQUESTS_PER_SECOND, Rate};
 use super::sessions::Held;
 use super::subscription::{self, Subscription};
 use super::{LIMITS, Shared, produce, requests};
@@ -189,11 +190,13 @@ struct Session<'s> {
     held: &'s Held,
     subscriptions: HashMap<u32, Subscription>,
     last_subscription: u32,
+    rate: Rate,
 }
 
 impl<'s> Session<'s> {
     fn new(shared: &'s Arc<Shared>, outbox: &'s Outbox, held: &'s Held) -> Self {
-        Self { shared, outbox, held, subscriptions: HashMap::new(), last_subscription: 0 }
+        let rate = Rate::new(std::time::Instant::now());
+        Self { shared, outbox, held, subscriptions: HashMap::new(), last_subscription: 0, rate }
     }
 
     /// `cluster` knows the state that `welcome` told.
@@ -275,6 +278,14 @@ impl<'s> Session<'s> {
                 return self.refuse(id, ErrorBody::new(ErrorCode::BadRequest, error.to_string())).await;
             }
         };
+        let is_stream = matches!(
+            message,
+            ClientMessage::Pong(_) | ClientMessage::Produce(_) | ClientMessage::Flow(_) | ClientMessage::Ack(_)
+        );
+        if !is_stream && !self.rate.allows(std::time::Instant::now()) {
+            let reason = format!("more than {REQUESTS_PER_SECOND} requests a second; ask less often");
+            return Err(End::close(CloseCode::RateExceeded, reason));
+        }
         let handled = match message {
             ClientMessage::Pong(_) => Ok(()),
             ClientMessage::Hello(_) => {

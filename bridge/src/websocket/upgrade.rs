@@ -3,7 +3,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -17,15 +16,11 @@ use warp::http::header::{
 };
 use warp::http::{Response, StatusCode};
 
+use super::slots::Full;
 use super::{MAX_FRAME_BYTES, Shared, session};
-
-/// Sockets at once; beyond it a newcomer gets 503 and the others notice nothing.
-const MAX_SOCKETS: usize = 256;
 
 /// Control messages are small; batches grow the buffer while they are read.
 const READ_BUFFER_BYTES: usize = 8 * 1024;
-
-static OPEN_SOCKETS: AtomicUsize = AtomicUsize::new(0);
 
 /// Why there is no upgrade.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,8 +51,13 @@ pub fn upgrade(
     if headers.contains_key(SEC_WEBSOCKET_PROTOCOL) && !names_ours {
         return Err(bad("the subprotocol here is ponte.v1"));
     }
-    let slot = Slot::take()
-        .ok_or_else(|| refused(StatusCode::SERVICE_UNAVAILABLE, "too many sockets are open; try again later"))?;
+    let slot = shared.slots.take(peer.ip()).map_err(|full| {
+        let reason = match full {
+            Full::Total => "too many sockets are open; try again later, or raise --max-sockets",
+            Full::Address => "too many sockets from your address; close one, or raise --max-sockets-per-address",
+        };
+        refused(StatusCode::SERVICE_UNAVAILABLE, reason)
+    })?;
 
     let accept = derive_accept_key(key.as_bytes());
     let mut response = Response::builder()
@@ -97,21 +97,4 @@ fn has_token(headers: &HeaderMap, name: &warp::http::header::HeaderName, token: 
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|part| part.trim().eq_ignore_ascii_case(token))
-}
-
-/// One of the sockets that may be open.
-struct Slot;
-
-impl Slot {
-    fn take() -> Option<Self> {
-        let taken = OPEN_SOCKETS
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| (open < MAX_SOCKETS).then_some(open + 1));
-        taken.ok().map(|_| Self)
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        OPEN_SOCKETS.fetch_sub(1, Ordering::Relaxed);
-    }
 }

@@ -8,6 +8,7 @@ mod fetch;
 mod flow;
 mod group;
 mod http;
+mod limits;
 mod numbers;
 mod origin;
 mod page;

@@ -1,0 +1,41 @@
+//! How often a client may ask. Records have their own limits: window and credit.
+
+use std::time::Instant;
+
+/// Requests a second that a socket may make, on average and at once.
+pub const REQUESTS_PER_SECOND: f64 = 1000.0;
+
+/// A bucket of requests that fills evenly.
+pub struct Rate {
+    left: f64,
+    filled_at: Instant,
+}
+
+impl Rate {
+    pub fn new(now: Instant) -> Self {
+        Self { left: REQUESTS_PER_SECOND, filled_at: now }
+    }
+
+    /// Counts a request; false when there were too many.
+    pub fn allows(&mut self, now: Instant) -> bool {
+        let filled = now.saturating_duration_since(self.filled_at).as_secs_f64() * REQUESTS_PER_SECOND;
+        self.left = (self.left + filled).min(REQUESTS_PER_SECOND) - 1.0;
+        self.filled_at = now;
+        self.left >= 0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_steady_rate_passes_and_a_flood_does_not() {
+        let start = Instant::now();
+        let mut rate = Rate::new(start);
+        assert!((0..5000).all(|i| rate.allows(start + Duration::from_millis(i))));
+        assert!((0..2000).any(|_| !rate.allows(start + Duration::from_secs(5))));
+    }
+}

@@ -1,0 +1,33 @@
+//! More than the bridge allows: the newcomer or the culprit hears why, and nobody else notices.
+
+use protocol::CloseCode;
+use tests::client::text_record;
+use tests::wait::eventually;
+use tests::{Bridge, Watch, unique};
+
+#[tokio::test]
+async fn a_socket_beyond_the_cap_is_refused_and_the_others_stay() {
+    let bridge = Bridge::start().demo().option("--max-sockets", "2").await;
+    let (mut first, second) = (bridge.client().await, bridge.client().await);
+    assert_eq!(bridge.handshake().refused().await, 503);
+
+    let topic = unique("capped");
+    first.write(vec![text_record(&topic, "still here")]).await;
+    let watch = first.subscribe(&Watch::tail(&topic)).await;
+    assert_eq!(first.records(watch, 1).await.len(), 1);
+
+    drop(second);
+    eventually("room for another socket", || async { bridge.handshake().try_open().await.ok() }).await;
+}
+
+#[tokio::test]
+async fn who_asks_without_end_is_closed_with_4013() {
+    let bridge = Bridge::start().demo().await;
+    let (mut busy, mut calm) = (bridge.client().await, bridge.client().await);
+    for _ in 0..3000 {
+        // Refused requests count like any other.
+        busy.socket.text(r#"{"type":"unsubscribe","id":1,"subscription":99}"#).await;
+    }
+    busy.socket.expect_close(CloseCode::RateExceeded).await;
+    assert_eq!(calm.write(vec![text_record(&unique("calm"), "v")]).await.len(), 1);
+}
