@@ -64,6 +64,8 @@ pub enum Purpose {
     Tests,
     /// Kafka's own defaults, as someone would meet them elsewhere.
     Development,
+    /// As fast as a development broker, and a group begins without waiting, as in tests.
+    Benchmarks,
 }
 
 /// Where the brokers listen, always on the loopback address.

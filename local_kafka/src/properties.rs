@@ -67,6 +67,13 @@ impl Broker<'_> {
                 );
             }
         }
+        if self.purpose == Purpose::Benchmarks {
+            // A group's first member starts at once. The topics that are to lose old records do so soon: Kafka looks every five
+            // minutes, in which a full-speed producer fills a disk.
+            text.push_str(
+                "group.initial.rebalance.delay.ms=0\noffsets.topic.num.partitions=4\nlog.retention.check.interval.ms=2000\n",
+            );
+        }
         if self.purpose == Purpose::Tests {
             // In order: a group's first member starts at once; the first group does not wait for fifty partitions to be made; a
             // killed broker is forgotten, and may come back, after three seconds instead of nine (eighteen with ZooKeeper).

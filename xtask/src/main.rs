@@ -1,5 +1,6 @@
 //! `cargo xtask …`: everything about this project that is not the product.
 
+mod bench;
 mod ci;
 mod dev;
 mod kafka;
@@ -25,6 +26,8 @@ enum Command {
     Setup,
     /// Run every test: native, end to end, real Kafka, a real browser
     Test(test::Options),
+    /// Measure Ponte against what its parts can do, on real Kafka; `cargo xtask bench -- --help` has the options
+    Bench(bench::Arguments),
     /// Real Kafka in the background, without Docker
     #[command(subcommand)]
     Kafka(kafka::Action),
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Setup => setup::run(),
         Command::Test(options) => test::run(&options),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Kafka(action) => kafka::run(&action),
         Command::Dev => dev::run(),
         Command::Tidy => tidy::run(),

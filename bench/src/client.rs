@@ -1,0 +1,147 @@
+//! The wire protocol from a client's side, over the same raw tungstenite for the bridge and for the floors.
+
+use std::net::TcpStream as BlockingStream;
+
+use anyhow::{Context, Result, bail};
+use futures_util::{SinkExt as _, StreamExt as _};
+use protocol::{
+    ClientMessage, Flow, Format, Frame, Hello, Mode, SUBPROTOCOL, ServerMessage, Subscribe, Subscribed, Welcome,
+    WhenSlow, Window,
+};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Message, WebSocket};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+/// The settings of every client here, whoever it talks to: tungstenite's own.
+pub fn settings() -> WebSocketConfig {
+    WebSocketConfig::default()
+}
+
+/// A socket of which nothing is known but that it is a WebSocket.
+pub type Socket = WebSocketStream<TcpStream>;
+
+pub async fn open(address: &str) -> Result<Socket> {
+    let stream = TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
+    stream.set_nodelay(true)?;
+    let (socket, _) = client_async_with_config(url(address), stream, Some(settings())).await?;
+    Ok(socket)
+}
+
+fn url(address: &str) -> String {
+    format!("ws://{address}/ws")
+}
+
+/// A blocking socket of which one thread reads and another writes: where microseconds count, a runtime's timers and
+/// wake-ups would be measured too.
+pub fn open_blocking(address: &str) -> Result<(WebSocket<BlockingStream>, WebSocket<BlockingStream>)> {
+    use tokio_tungstenite::tungstenite::client::client_with_config;
+    use tokio_tungstenite::tungstenite::protocol::Role;
+    let stream = BlockingStream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
+    stream.set_nodelay(true)?;
+    let writing_half = stream.try_clone()?;
+    let (reader, _) = client_with_config(url(address), stream, Some(settings()))
+        .map_err(|error| anyhow::anyhow!("the WebSocket was refused: {error}"))?;
+    let writer = WebSocket::from_raw_socket(writing_half, Role::Client, Some(settings()));
+    Ok((reader, writer))
+}
+
+pub fn hello() -> Message {
+    let hello = Hello {
+        protocol: SUBPROTOCOL.to_owned(),
+        client: concat!("ponte-bench/", env!("CARGO_PKG_VERSION")).to_owned(),
+        token: None,
+        resume: None,
+    };
+    text(hello)
+}
+
+pub fn text(message: impl Into<ClientMessage>) -> Message {
+    Message::text(message.into().to_json())
+}
+
+pub fn subscribe(topic: &str, mode: Mode, format: Format, window: Window, when_slow: WhenSlow) -> Message {
+    let request = Subscribe { topics: vec![topic.to_owned()], mode, window, format, when_slow: Some(when_slow) };
+    Message::text(ClientMessage::from(request).to_json_with_id(Some(1)))
+}
+
+/// What the bridge says in a text frame. An error of its is one here.
+pub fn parse(text: &str) -> Result<ServerMessage> {
+    match ServerMessage::parse(text) {
+        Ok(Frame { message: ServerMessage::ErrorMessage(error), .. }) => bail!("the bridge says: {:?}", error.error),
+        Ok(Frame { message, .. }) => Ok(message),
+        Err(error) => bail!("{error}: {text}"),
+    }
+}
+
+/// A socket of the bridge that was welcomed.
+pub struct Client {
+    pub socket: Socket,
+    pub welcome: Welcome,
+}
+
+impl Client {
+    pub async fn connect(address: &str) -> Result<Self> {
+        let mut socket = open(address).await?;
+        socket.send(hello()).await?;
+        match parse(&next_text(&mut socket).await?)? {
+            ServerMessage::Welcome(welcome) => Ok(Self { socket, welcome }),
+            other => bail!("{} came instead of welcome", other.name()),
+        }
+    }
+
+    /// Opens a stream of records and waits until its partition is assigned.
+    pub async fn subscribe(&mut self, request: Message) -> Result<u32> {
+        self.socket.send(request).await?;
+        let mut number = None;
+        loop {
+            match parse(&next_text(&mut self.socket).await?)? {
+                ServerMessage::Subscribed(Subscribed { subscription }) => number = Some(subscription),
+                ServerMessage::Assigned(_) => return number.context("assigned before subscribed"),
+                _ => {}
+            }
+        }
+    }
+}
+
+async fn next_text(socket: &mut Socket) -> Result<String> {
+    loop {
+        match socket.next().await.context("the bridge closed the socket")?? {
+            Message::Text(text) => return Ok(text.to_string()),
+            Message::Close(frame) => bail!("the bridge closed the socket: {frame:?}"),
+            _ => {}
+        }
+    }
+}
+
+/// Keeps a subscription's window open without a message for every frame.
+pub struct Credit {
+    subscription: u32,
+    window: Window,
+    /// Since the last `flow`.
+    records: u64,
+    bytes: u64,
+}
+
+impl Credit {
+    pub fn new(subscription: u32, window: Window) -> Self {
+        Self { subscription, window, records: 0, bytes: 0 }
+    }
+
+    /// So much was handled, up to number `through`; the message to send once a quarter of the window is used up.
+    pub fn use_up(&mut self, through: u64, records: u64, bytes: u64) -> Option<Message> {
+        self.records += records;
+        self.bytes += bytes;
+        if self.records * 4 < self.window.records && self.bytes * 4 < self.window.bytes {
+            return None;
+        }
+        (self.records, self.bytes) = (0, 0);
+        Some(self.flow(through))
+    }
+
+    /// The whole window from `through` on.
+    pub fn flow(&self, through: u64) -> Message {
+        let Window { records, bytes } = self.window;
+        text(Flow { subscription: self.subscription, through, records, bytes })
+    }
+}

@@ -1,0 +1,158 @@
+//! What every row measures with: one real Kafka, topics in it, fresh bridges.
+
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use local_kafka::{Cluster, Flavour, Installation, Options, Ports, Purpose};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+
+use crate::role::{self, Process, Role};
+use crate::roles::native_producer::{NativeProducer, Written};
+
+/// Creating and deleting topics takes milliseconds.
+const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What the bridge's first line begins with.
+const LISTENING: &str = "Ponte is listening on http://";
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Scale {
+    /// Just enough to see that everything works.
+    pub quick: bool,
+    /// The rows that watch memory take minutes.
+    pub long: bool,
+}
+
+impl Scale {
+    /// `full`, or what a smoke test takes of it.
+    pub fn of(self, full: u64) -> u64 {
+        if self.quick { (full / 100).max(50) } else { full }
+    }
+
+    /// `full` sockets, or what a smoke test opens of them.
+    pub fn sockets(self, full: usize) -> usize {
+        if self.quick { full.min(4) } else { full }
+    }
+}
+
+pub struct Lab {
+    pub scale: Scale,
+    cluster: Cluster,
+    bridge: PathBuf,
+    topics: Cell<u32>,
+}
+
+impl Lab {
+    pub fn open(scale: Scale, bridge: PathBuf) -> Result<Self> {
+        ensure!(bridge.exists(), "there is no {}; cargo xtask bench builds it", bridge.display());
+        let options = Options { purpose: Purpose::Benchmarks, ports: Ports::Free, directory: None };
+        let cluster = Installation::find_or_fetch(Flavour::Kraft { brokers: 1 })?.start(&options)?;
+        Ok(Self { scale, cluster, bridge, topics: Cell::new(0) })
+    }
+
+    pub fn kafka(&self) -> String {
+        self.cluster.bootstrap_servers()
+    }
+
+    pub fn kafka_port(&self) -> u16 {
+        self.cluster.brokers()[0].port()
+    }
+
+    /// A new topic with one partition.
+    pub fn topic(&self) -> Result<Topic<'_>> {
+        self.topic_with(&[])
+    }
+
+    pub fn topic_with(&self, config: &[(&str, &str)]) -> Result<Topic<'_>> {
+        let number = self.topics.get();
+        self.topics.set(number + 1);
+        let name = format!("bench-{number}");
+        let mut new = NewTopic::new(&name, 1, TopicReplication::Fixed(1))
+            // A deleted topic must not fill the page cache for the minute that is Kafka's default.
+            .set("file.delete.delay.ms", "1000");
+        for (key, value) in config {
+            new = new.set(key, value);
+        }
+        let created = self.admin(async |admin, options| admin.create_topics([&new], options).await)?;
+        ensure!(matches!(created.as_slice(), [Ok(_)]), "{name}: {created:?}");
+        Ok(Topic { name, lab: self })
+    }
+
+    /// A topic with `records` records of `bytes` bytes, written by the floor's producer.
+    pub fn filled_topic(&self, records: u64, bytes: usize) -> Result<(Topic<'_>, Written)> {
+        let topic = self.topic()?;
+        let written = topic.fill(records, bytes)?;
+        Ok((topic, written))
+    }
+
+    /// A bridge that nobody has used yet.
+    pub fn bridge(&self) -> Result<Bridge> {
+        let mut command = Command::new(&self.bridge);
+        command.args(["--listen", "127.0.0.1:0", "--bootstrap-servers", &self.kafka()]);
+        // Its log would stand in the middle of the table; what goes wrong shows in the measurement.
+        command.env("PONTE_LOG", "error").stderr(Stdio::inherit());
+        let begin = Instant::now();
+        let mut process = Process::spawn(command, "the bridge".to_owned())?;
+        let greeting = process.line()?;
+        let started_in = begin.elapsed();
+        let address = greeting.strip_prefix(LISTENING).and_then(|rest| rest.split(' ').next());
+        let address = address.with_context(|| format!("the bridge's first line is {greeting:?}"))?.to_owned();
+        Ok(Bridge { process, address, started_in })
+    }
+
+    fn admin<T>(
+        &self,
+        request: impl AsyncFnOnce(&AdminClient<DefaultClientContext>, &AdminOptions) -> rdkafka::error::KafkaResult<T>,
+    ) -> Result<T> {
+        let client: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", self.kafka()).create()?;
+        let options = AdminOptions::new().operation_timeout(Some(ADMIN_TIMEOUT)).request_timeout(Some(ADMIN_TIMEOUT));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(runtime.block_on(request(&client, &options))?)
+    }
+}
+
+/// Deleted with this value.
+pub struct Topic<'l> {
+    pub name: String,
+    lab: &'l Lab,
+}
+
+impl Topic<'_> {
+    /// Appends so many records.
+    pub fn fill(&self, records: u64, bytes: usize) -> Result<Written> {
+        let (kafka, topic) = (self.lab.kafka(), self.name.clone());
+        // A linger makes the batches full, which is how a topic that is read for its throughput usually looks.
+        role::run(&Role::NativeProducer(NativeProducer { kafka, topic, records, bytes, linger_ms: 5, window: 100_000 }))
+    }
+}
+
+impl Drop for Topic<'_> {
+    fn drop(&mut self) {
+        let deleted = self.lab.admin(async |admin, options| admin.delete_topics(&[&self.name], options).await);
+        if let Err(error) = deleted {
+            eprintln!("{} stays: {error:#}", self.name);
+        }
+    }
+}
+
+/// A release build of the bridge. Ends with this value.
+pub struct Bridge {
+    process: Process,
+    /// `127.0.0.1:40123`
+    pub address: String,
+    /// From exec to the first line on standard output.
+    pub started_in: Duration,
+}
+
+impl Bridge {
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+}

@@ -1,0 +1,82 @@
+//! One measured number.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a number counts; decides how it is printed and which way is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    RecordsPerSecond,
+    Microseconds,
+    Bytes,
+}
+
+impl Unit {
+    pub fn more_is_better(self) -> bool {
+        self == Self::RecordsPerSecond
+    }
+
+    /// A value in this unit, short enough for a table.
+    pub fn show(self, value: f64) -> String {
+        let scaled = |steps: &[(f64, &str)]| {
+            let (factor, name) = steps.iter().find(|(factor, _)| value >= *factor).copied().unwrap_or((1.0, ""));
+            let digits = if value / factor >= 100.0 { 0 } else { 2 };
+            format!("{:.digits$} {name}", value / factor)
+        };
+        match self {
+            Self::RecordsPerSecond => scaled(&[(1e6, "M/s"), (1e3, "k/s"), (0.0, "/s")]),
+            Self::Microseconds => scaled(&[(1e6, "s"), (1e3, "ms"), (0.0, "µs")]),
+            Self::Bytes => scaled(&[(1_048_576.0, "MiB"), (1024.0, "KiB"), (0.0, "B")]),
+        }
+    }
+}
+
+/// A value in its metric's unit, and what it cost.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    pub value: f64,
+    /// User and system time of the measured process, per record.
+    pub cpu_ns: Option<f64>,
+}
+
+impl Measurement {
+    pub fn of(value: f64) -> Self {
+        Self { value, cpu_ns: None }
+    }
+}
+
+/// How fast records went through a process.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Throughput {
+    pub records: u64,
+    pub seconds: f64,
+    pub cpu_seconds: f64,
+}
+
+impl From<Throughput> for Measurement {
+    #[expect(clippy::cast_precision_loss, reason = "counts of records are far below 2^52")]
+    fn from(run: Throughput) -> Self {
+        let records = run.records as f64;
+        Self { value: records / run.seconds, cpu_ns: Some(run.cpu_seconds * 1e9 / records) }
+    }
+}
+
+impl fmt::Display for Throughput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Unit::RecordsPerSecond.show(Measurement::from(*self).value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_shown_with_a_fitting_prefix() {
+        assert_eq!(Unit::RecordsPerSecond.show(2_345_678.0), "2.35 M/s");
+        assert_eq!(Unit::Microseconds.show(330.0), "330 µs");
+        assert_eq!(Unit::Bytes.show(20.0 * 1024.0 * 1024.0), "20.00 MiB");
+    }
+}

@@ -1,0 +1,49 @@
+//! What a running process has used: CPU time, memory, bytes from a peer.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+/// User and system time of all its threads, those that have ended included.
+#[cfg(target_os = "linux")]
+pub fn cpu_time(pid: u32) -> Result<Duration> {
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(pid)?);
+    let clock = nix::time::ClockId::pid_cpu_clock_id(pid).context("no CPU clock of the process")?;
+    Ok(clock.now().context("no CPU time of the process")?.into())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn cpu_time(_pid: u32) -> Result<Duration> {
+    anyhow::bail!("CPU time of another process is known how to be read on Linux only")
+}
+
+/// Resident memory.
+pub fn resident_bytes(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/status");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().context("VmRSS is no number")?;
+    Ok(kib * 1024)
+}
+
+/// What the open connections of a process to a port have received, as the kernel counts it (`tcp_info`, by `ss` of
+/// iproute2).
+pub fn bytes_received_from(pid: u32, port: u16) -> Result<u64> {
+    let filter = format!("dport = :{port}");
+    let output = Command::new("ss").args(["-tinpHO", &filter]).output().context("cannot run ss (iproute2)")?;
+    ensure!(output.status.success(), "ss: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stdout);
+    let owner = format!("pid={pid},");
+    let connections = text.lines().filter(|line| line.contains(&owner));
+    let received =
+        connections.filter_map(|line| line.split("bytes_received:").nth(1)?.split(' ').next()?.parse::<u64>().ok());
+    Ok(received.sum::<u64>())
+}
+
+/// Thousand sockets need more files than most shells allow; children inherit what is raised here.
+pub fn allow_many_files() -> Result<()> {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("cannot ask how many files may be open")?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).context("cannot raise how many files may be open")
+}

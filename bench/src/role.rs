@@ -1,0 +1,151 @@
+//! The other processes of a measurement: this program again, with a role. Parent and child speak in lines of JSON over the
+//! child's standard streams.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::roles::{native_consumer, native_producer, relay, sink};
+
+/// The hidden command under which this program plays a role.
+pub const COMMAND: &str = "role";
+
+/// No measurement has a silence as long as this; the process hangs then.
+const SILENCE: Duration = Duration::from_secs(120);
+
+/// What a process of a measurement does.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Role {
+    NativeConsumer(native_consumer::NativeConsumer),
+    NativeProducer(native_producer::NativeProducer),
+    Relay(relay::Relay),
+    Sink(sink::Sink),
+}
+
+/// Plays a role in this process.
+pub fn play(text: &str) -> Result<()> {
+    let role = serde_json::from_str(text).context("not a role")?;
+    let _parent = Parent::listen();
+    match role {
+        Role::NativeConsumer(role) => role.play(),
+        Role::NativeProducer(role) => role.play(),
+        Role::Relay(role) => role.play(),
+        Role::Sink(role) => role.play(),
+    }
+}
+
+/// The benchmark that a role works for.
+pub struct Parent(Receiver<()>);
+
+impl Parent {
+    /// Listens for its lines, and ends this process when it is gone.
+    fn listen() -> Self {
+        let (sender, receiver) = channel();
+        std::thread::spawn(move || {
+            for line in std::io::stdin().lines() {
+                if line.is_err() || sender.send(()).is_err() {
+                    break;
+                }
+            }
+            std::process::exit(0);
+        });
+        Self(receiver)
+    }
+
+    /// Waits until it says that this process may go on.
+    pub fn wait(&self) -> Result<()> {
+        self.0.recv().context("the benchmark is gone")
+    }
+}
+
+/// Tells the parent something.
+pub fn tell(message: &impl Serialize) -> Result<()> {
+    let mut output = std::io::stdout().lock();
+    serde_json::to_writer(&mut output, message)?;
+    output.write_all(b"\n")?;
+    output.flush().context("cannot speak to the benchmark")
+}
+
+/// A process that this one started. Ends with this value.
+pub struct Process {
+    child: Child,
+    input: ChildStdin,
+    lines: Receiver<String>,
+    name: String,
+}
+
+impl Process {
+    /// Starts this program in a role.
+    pub fn start(role: &Role) -> Result<Self> {
+        let program = std::env::current_exe().context("cannot find this program")?;
+        let text = serde_json::to_string(role)?;
+        let mut command = Command::new(program);
+        command.arg(COMMAND).arg(&text);
+        Self::spawn(command, text)
+    }
+
+    /// Starts any program whose lines are read.
+    pub fn spawn(mut command: Command, name: String) -> Result<Self> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
+        let (input, output) = (child.stdin.take(), child.stdout.take());
+        let (input, output) = (input.context("no input")?, output.context("no output")?);
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                // Nobody listens any more: the pipe is still emptied, so that the process does not block.
+                let _ = sender.send(line);
+            }
+        });
+        Ok(Self { child, input, lines, name })
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The next line of its output.
+    pub fn line(&mut self) -> Result<String> {
+        self.line_within(SILENCE)
+    }
+
+    pub fn line_within(&mut self, silence: Duration) -> Result<String> {
+        match self.lines.recv_timeout(silence) {
+            Ok(line) => Ok(line),
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => bail!("silent for {silence:?}: {}", self.name),
+            Err(_) => {
+                let status = self.child.wait().map_err(|error| anyhow!(error))?;
+                bail!("ended ({status}) without an answer: {}", self.name)
+            }
+        }
+    }
+
+    /// What it tells next.
+    pub fn hear<T: DeserializeOwned>(&mut self) -> Result<T> {
+        let line = self.line()?;
+        serde_json::from_str(&line).with_context(|| format!("{} said {line:?}", self.name))
+    }
+
+    /// Lets it go on.
+    pub fn go(&mut self) -> Result<()> {
+        self.input.write_all(b"\n").context("cannot speak to a process")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself; either way it is gone after this.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Plays a role in a process of its own to its end.
+pub fn run<T: DeserializeOwned>(role: &Role) -> Result<T> {
+    Process::start(role)?.hear()
+}

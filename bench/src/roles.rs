@@ -1,0 +1,6 @@
+//! What the processes of a measurement do, one file each.
+
+pub mod native_consumer;
+pub mod native_producer;
+pub mod relay;
+pub mod sink;

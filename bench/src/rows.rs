@@ -1,0 +1,27 @@
+//! The rows of the table, one file each.
+
+pub mod consume;
+
+use anyhow::Result;
+
+use crate::lab::Lab;
+use crate::report::Line;
+
+/// Measures a row's cases one after the other.
+type Run = fn(&Lab, &mut dyn FnMut(&mut crate::case::Case<'_>)) -> Result<()>;
+
+pub struct Row {
+    pub name: &'static str,
+    pub about: &'static str,
+    pub run: Run,
+}
+
+/// In the order in which they are measured. B5 (the page in a browser) and B8 (its size) belong here as well.
+pub const ROWS: &[Row] = &[Row { name: "B1", about: "consume to one WebSocket", run: consume::run }];
+
+/// Collects the lines of a row.
+pub fn measure(row: &Row, lab: &Lab, rounds: usize, verdict: bool) -> Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    (row.run)(lab, &mut |case| lines.extend(crate::suite::measure(case, rounds, verdict)))?;
+    Ok(lines)
+}
