@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::roles::{native_consumer, native_producer, relay, sink};
+use crate::roles::{native_consumer, native_producer, relay, sink, source};
 
 /// The hidden command under which this program plays a role.
 pub const COMMAND: &str = "role";
@@ -25,6 +25,7 @@ pub enum Role {
     NativeProducer(native_producer::NativeProducer),
     Relay(relay::Relay),
     Sink(sink::Sink),
+    Source(source::Source),
 }
 
 /// Plays a role in this process.
@@ -36,6 +37,7 @@ pub fn play(text: &str) -> Result<()> {
         Role::NativeProducer(role) => role.play(),
         Role::Relay(role) => role.play(),
         Role::Sink(role) => role.play(),
+        Role::Source(role) => role.play(),
     }
 }
 

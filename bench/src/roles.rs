@@ -4,3 +4,4 @@ pub mod native_consumer;
 pub mod native_producer;
 pub mod relay;
 pub mod sink;
+pub mod source;

@@ -1,6 +1,7 @@
 //! The rows of the table, one file each.
 
 pub mod consume;
+pub mod produce;
 
 use anyhow::Result;
 
@@ -17,7 +18,10 @@ pub struct Row {
 }
 
 /// In the order in which they are measured. B5 (the page in a browser) and B8 (its size) belong here as well.
-pub const ROWS: &[Row] = &[Row { name: "B1", about: "consume to one WebSocket", run: consume::run }];
+pub const ROWS: &[Row] = &[
+    Row { name: "B1", about: "consume to one WebSocket", run: consume::run },
+    Row { name: "B2", about: "produce from one WebSocket, acknowledged", run: produce::run },
+];
 
 /// Collects the lines of a row.
 pub fn measure(row: &Row, lab: &Lab, rounds: usize, verdict: bool) -> Result<Vec<Line>> {
