@@ -9,6 +9,11 @@ use clap::Parser;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
+/// Also the C code's allocator: see `Cargo.toml`.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The command line or the environment is wrong; clap uses the same.
 const EXIT_CONFIG: u8 = 2;
 
