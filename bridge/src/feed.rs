@@ -24,7 +24,7 @@ use self::acks::Acks;
 pub use self::cursor::{Cursor, Delivered};
 pub use self::registry::{FeedRequest, Feeds, ReadMode};
 
-/// Encoded bytes a feed keeps for slow subscriptions.
+/// Bytes of binary records a feed keeps for slow subscriptions. Their JSON comes on top where somebody wants it.
 const CAPACITY_BYTES: usize = 8 * 1024 * 1024;
 
 /// Records of one partition, encoded once per format.
@@ -83,7 +83,7 @@ enum Entry {
 impl Entry {
     fn bytes(&self) -> usize {
         match self {
-            Self::Records(batch) => batch.records.encoded_bytes(),
+            Self::Records(batch) => size_of::<Batch>() + batch.records.memory_bytes(),
             Self::Event(_) | Self::Withdrawn => 0,
         }
     }
@@ -406,8 +406,9 @@ impl State {
                     let fits = earlier.records.len() + batch.records.len() <= MAX_BATCH_RECORDS
                         && earlier.records.encoded_bytes() + batch.records.encoded_bytes() <= MAX_BATCH_BYTES;
                     if fits {
+                        let before = earlier.records.memory_bytes();
                         earlier.records.append(&batch.records);
-                        self.ring_bytes += batch.records.encoded_bytes();
+                        self.ring_bytes += earlier.records.memory_bytes() - before;
                     }
                     return fits;
                 }

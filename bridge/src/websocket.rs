@@ -1,9 +1,11 @@
 //! Sockets: one [`session`] each, and what outlives a lost one. It knows feeds and the producer, never librdkafka.
 
+mod frame;
 mod ledger;
 mod outbox;
 mod produce;
 mod rate;
+mod replies;
 mod requests;
 mod session;
 mod sessions;

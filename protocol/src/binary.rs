@@ -81,6 +81,9 @@ struct Entry {
 }
 
 impl BinaryBatch {
+    /// What each record takes beside key, value and headers.
+    pub const RECORD_HEAD: usize = RECORD_HEAD;
+
     pub fn with_capacity(records: usize, bytes: usize) -> Self {
         Self { body: Vec::with_capacity(bytes), records: Vec::with_capacity(records) }
     }
@@ -113,6 +116,11 @@ impl BinaryBatch {
 
     pub fn encoded_bytes(&self) -> usize {
         self.body.len()
+    }
+
+    /// What it takes of the process's memory.
+    pub fn memory_bytes(&self) -> usize {
+        size_of::<Self>() + self.body.capacity() + self.records.capacity() * size_of::<Entry>()
     }
 
     /// The offset of record `index`.
@@ -149,14 +157,19 @@ impl BinaryBatch {
         }));
     }
 
-    /// The `records` frame of one subscription; `seq` is the number of the range's last record.
-    pub fn frame(&self, subscription: u32, seq: u64, topic: &str, partition: i32, range: Range<usize>) -> Vec<u8> {
-        debug_assert!(!range.is_empty());
-        let body = &self.body[self.start(range.start)..self.records[range.end - 1].end as usize];
-        let mut frame = Vec::with_capacity(FRAME_HEAD + topic.len() + body.len());
-        write_head(&mut frame, KIND_RECORDS, topic, range.len(), seq, subscription, partition);
+    /// The `records` frame of these records, which may not be none.
+    pub fn frame(&self, head: &RecordsHead<'_>, range: Range<usize>) -> Vec<u8> {
+        let body = self.body(range.clone());
+        let mut frame = Vec::with_capacity(FRAME_HEAD + head.topic.len() + body.len());
+        head.write_binary(&mut frame, range.len());
         frame.extend_from_slice(body);
         frame
+    }
+
+    /// The records' bytes, which follow a frame's head.
+    pub fn body(&self, range: Range<usize>) -> &[u8] {
+        debug_assert!(!range.is_empty());
+        &self.body[self.start(range.start)..self.records[range.end - 1].end as usize]
     }
 
     /// The records as they went in.
@@ -174,6 +187,23 @@ impl BinaryBatch {
 
     fn size_before(&self, index: usize) -> u32 {
         if index == 0 { 0 } else { self.records[index - 1].size_through }
+    }
+}
+
+/// What differs between the frames of the same records for different subscriptions.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordsHead<'a> {
+    pub subscription: u32,
+    /// The number of the last record.
+    pub seq: u64,
+    pub topic: &'a str,
+    pub partition: i32,
+}
+
+impl RecordsHead<'_> {
+    /// Writes the head of a binary frame of so many records.
+    pub fn write_binary(&self, out: &mut Vec<u8>, count: usize) {
+        write_head(out, KIND_RECORDS, self.topic, count, self.seq, self.subscription, self.partition);
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use crate::binary::BinaryBatch;
+use crate::binary::{BinaryBatch, RecordsHead};
 use crate::record_view::{HeaderView, RecordView};
 use crate::server::TimestampType;
 use crate::wire_bytes::{Form, classify};
@@ -43,20 +43,35 @@ impl JsonBatch {
         self.body.len()
     }
 
-    /// The `records` frame of one subscription; `seq` is the number of the range's last record.
-    pub fn frame(&self, subscription: u32, seq: u64, topic: &str, partition: i32, range: Range<usize>) -> String {
+    /// The `records` frame of these records, which may not be none.
+    pub fn frame(&self, head: &RecordsHead<'_>, range: Range<usize>) -> String {
+        let mut frame = Vec::new();
+        head.write_json(&mut frame);
+        frame.extend_from_slice(self.body(range));
+        frame.extend_from_slice(Self::TAIL);
+        String::from_utf8(frame).expect("built from strings alone")
+    }
+
+    /// The records' JSON, which stands between a frame's head and its tail.
+    pub fn body(&self, range: Range<usize>) -> &[u8] {
         debug_assert!(!range.is_empty());
         // A comma stands between two records.
         let start = if range.start == 0 { 0 } else { self.ends[range.start - 1] + 1 };
-        let body = &self.body[start..self.ends[range.end - 1]];
-        let mut frame = Vec::with_capacity(body.len() + topic.len() + 128);
-        frame.extend_from_slice(br#"{"type":"records","subscription":"#);
-        write!(frame, r#"{subscription},"seq":{seq},"topic":"#).expect("a Vec takes everything");
-        write_string(&mut frame, topic);
-        write!(frame, r#","partition":{partition},"records":["#).expect("a Vec takes everything");
-        frame.extend_from_slice(body);
-        frame.extend_from_slice(b"]}");
-        String::from_utf8(frame).expect("built from strings alone")
+        &self.body[start..self.ends[range.end - 1]]
+    }
+
+    /// What ends a frame.
+    pub const TAIL: &[u8] = b"]}";
+}
+
+impl RecordsHead<'_> {
+    /// Writes the head of a JSON frame.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        let Self { subscription, seq, topic, partition } = self;
+        write!(out, r#"{{"type":"records","subscription":{subscription},"seq":{seq},"topic":"#)
+            .expect("a Vec takes everything");
+        write_string(out, topic);
+        write!(out, r#","partition":{partition},"records":["#).expect("a Vec takes everything");
     }
 }
 

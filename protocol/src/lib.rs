@@ -94,7 +94,7 @@ mod record_view;
 mod server;
 mod wire_bytes;
 
-pub use binary::{BadBatch, BinaryBatch, ProduceBatch, ProduceFrame, RecordsFrame};
+pub use binary::{BadBatch, BinaryBatch, ProduceBatch, ProduceFrame, RecordsFrame, RecordsHead};
 pub use client::*;
 pub use error::{CloseCode, ErrorBody, ErrorCode, KafkaError};
 pub use json_batch::JsonBatch;

@@ -5,8 +5,8 @@ use proptest::option;
 use proptest::prelude::*;
 use protocol::{
     BadBatch, BinaryBatch, ClientMessage, Frame, GroupId, Header, HeaderView, JsonBatch, Offset, ProduceBatch,
-    ProduceFrame, ProduceRecord, Record, RecordView, Records, RecordsFrame, ServerMessage, TimestampType, TopicName,
-    WireBytes,
+    ProduceFrame, ProduceRecord, Record, RecordView, Records, RecordsFrame, RecordsHead, ServerMessage, TimestampType,
+    TopicName, WireBytes,
 };
 
 type Bytes = Option<Vec<u8>>;
@@ -121,6 +121,10 @@ fn batch_of(records: &[OwnedRecord]) -> BinaryBatch {
     batch
 }
 
+fn head(subscription: u32, last: usize, topic: &str, partition: i32) -> RecordsHead<'_> {
+    RecordsHead { subscription, seq: last as u64, topic, partition }
+}
+
 fn decode<'a, H: Iterator<Item = HeaderView<'a>>>(view: RecordView<'a, H>) -> OwnedRecord {
     OwnedRecord {
         offset: view.offset,
@@ -196,7 +200,7 @@ proptest! {
             prop_assert_eq!(batch.fitting(range.start, range.len() as u64, u64::MAX), range.len());
             prop_assert!(batch.fitting(range.start, u64::MAX, size) >= range.len());
 
-            let bytes = batch.frame(7, range.end as u64, &topic, partition, range.clone());
+            let bytes = batch.frame(&head(7, range.end, &topic, partition), range.clone());
             let binary = RecordsFrame::parse(&bytes).expect("our own frame");
             prop_assert_eq!((binary.subscription, binary.seq, binary.partition), (7, pair[1] as u64, partition));
             prop_assert_eq!((binary.topic, binary.count as usize), (topic.as_str(), range.len()));
@@ -204,7 +208,7 @@ proptest! {
                 received_binary.push(decode(record.and_then(|record| record.view()).expect("our own record")));
             }
 
-            let frame = parse_records(&json.frame(7, range.end as u64, &topic, partition, range));
+            let frame = parse_records(&json.frame(&head(7, range.end, &topic, partition), range));
             prop_assert_eq!(frame.subscription, 7);
             prop_assert_eq!(frame.seq, pair[1] as u64);
             prop_assert_eq!(&frame.topic, &topic);
@@ -224,7 +228,8 @@ proptest! {
         let mut joined = batch_of(&first);
         joined.append(&batch_of(&second));
         let all: Vec<OwnedRecord> = first.into_iter().chain(second).collect();
-        prop_assert_eq!(joined.frame(1, 9, "t", 0, 0..all.len()), batch_of(&all).frame(1, 9, "t", 0, 0..all.len()));
+        let whole = batch_of(&all);
+        prop_assert_eq!(joined.body(0..all.len()), whole.body(0..all.len()));
         prop_assert_eq!(joined.payload_bytes(0..all.len()), all.iter().map(OwnedRecord::size).sum::<u64>());
         prop_assert_eq!(joined.iter().map(decode).collect::<Vec<_>>(), all);
     }
@@ -267,7 +272,7 @@ proptest! {
     /// panic.
     #[test]
     fn a_damaged_frame_is_an_error(records in vec(record(), 1..4), flip in any::<prop::sample::Index>(), to in any::<u8>()) {
-        let frame = batch_of(&records).frame(1, records.len() as u64, "foobar", 0, 0..records.len());
+        let frame = batch_of(&records).frame(&head(1, records.len(), "foobar", 0), 0..records.len());
         let mut produce = ProduceBatch::new("foobar", 0);
         for record in &records {
             produce.push(ProduceRecord { value: WireBytes::from_kafka(record.value.as_deref()), ..Default::default() }.view());
@@ -301,7 +306,7 @@ proptest! {
             partition: 0,
             records: vec![record.as_received()],
         });
-        prop_assert_eq!(json.frame(1, 1, "foobar", 0, 0..1), typed.to_json());
+        prop_assert_eq!(json.frame(&head(1, 1, "foobar", 0), 0..1), typed.to_json());
     }
 
     #[test]

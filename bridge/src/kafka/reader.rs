@@ -37,6 +37,9 @@ const COMMIT_EVERY: Duration = Duration::from_millis(250);
 /// About how many bytes are taken from librdkafka in one go.
 const TAKE_BYTES: usize = 1024 * 1024;
 
+/// About how large a batch grows: large enough for few calls, small enough for the processor's cache.
+const BATCH_BYTES: usize = MAX_BATCH_BYTES / 2;
+
 /// How often a topic that does not exist yet is looked for.
 const LOOK_FOR_TOPIC_EVERY: Duration = Duration::from_millis(500);
 
@@ -76,6 +79,19 @@ struct Reader {
     commit_at: Instant,
     /// How many records to take next, by the size of the last ones.
     take_at_once: usize,
+}
+
+/// A batch that still takes records.
+struct Open<'t> {
+    /// The message that tells topic and partition.
+    first: TakenMessage<'t>,
+    records: BinaryBatch,
+}
+
+impl Open<'_> {
+    fn takes(&self, message: &TakenMessage<'_>) -> bool {
+        self.first.is_of_partition_of(message) && self.records.encoded_bytes() + message.stored_bytes() < BATCH_BYTES
+    }
 }
 
 impl Reader {
@@ -219,8 +235,9 @@ impl Reader {
 
     fn take_records(&mut self) {
         let taken = self.queues.data.take(POLL, self.take_at_once);
-        let mut bytes = 0;
-        let mut open: Option<(Arc<str>, i32, BinaryBatch)> = None;
+        let total_bytes: usize = taken.iter().map(|message| message.stored_bytes()).sum();
+        let (mut records_left, mut bytes_left) = (taken.len(), total_bytes + taken.len() * BinaryBatch::RECORD_HEAD);
+        let mut open: Option<Open<'_>> = None;
         let mut headers = Vec::new();
         for message in taken.iter() {
             if let Some(error) = message.error() {
@@ -228,21 +245,20 @@ impl Reader {
                 self.handle_partition_error(&message, error);
                 continue;
             }
-            let same = open.as_ref().is_some_and(|(topic, partition, batch)| {
-                **topic == *message.topic()
-                    && *partition == message.partition()
-                    && batch.encoded_bytes() + message.value().map_or(0, <[u8]>::len) < MAX_BATCH_BYTES
-            });
-            if !same {
+            if !open.as_ref().is_some_and(|open| open.takes(&message)) {
                 self.push_open(&mut open);
             }
-            let (_, _, batch) =
-                open.get_or_insert_with(|| (message.topic().into(), message.partition(), BinaryBatch::default()));
-            bytes += message.value().map_or(0, <[u8]>::len);
+            let Open { records, .. } = open.get_or_insert_with(|| Open {
+                first: message,
+                // As large as what is left, so that it seldom grows and never keeps room that it does not need.
+                records: BinaryBatch::with_capacity(records_left, bytes_left.min(BATCH_BYTES)),
+            });
+            records_left -= 1;
+            bytes_left = bytes_left.saturating_sub(message.stored_bytes() + BinaryBatch::RECORD_HEAD);
             headers.clear();
             message.headers_into(&mut headers);
             let (timestamp, timestamp_type) = message.timestamp();
-            batch.push(RecordView {
+            records.push(RecordView {
                 offset: message.offset(),
                 timestamp,
                 timestamp_type,
@@ -253,16 +269,16 @@ impl Reader {
         }
         self.push_open(&mut open);
         // A frame's worth of records, fewer where they are large: the feed takes whatever was taken here.
-        let average = bytes / taken.len().max(1);
+        let average = total_bytes / taken.len().max(1);
         self.take_at_once = (TAKE_BYTES / average.max(1)).clamp(1, MAX_BATCH_RECORDS);
         if taken.len() > 0 && self.missing.is_empty() {
             self.feed.set_trouble(None);
         }
     }
 
-    fn push_open(&self, open: &mut Option<(Arc<str>, i32, BinaryBatch)>) {
-        if let Some((topic, partition, records)) = open.take() {
-            self.feed.push(Batch::new(topic, partition, records));
+    fn push_open(&self, open: &mut Option<Open<'_>>) {
+        if let Some(Open { first, records }) = open.take() {
+            self.feed.push(Batch::new(first.topic().into(), first.partition(), records));
         }
     }
 

@@ -1,17 +1,19 @@
 //! What a socket has still to write: a bounded queue, and the task that empties it.
 
+use std::io::{self, IoSlice};
 use std::time::Duration;
 
-use futures_util::{Sink, SinkExt};
 use protocol::{CloseCode, ServerMessage};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::frame::Frame;
+use super::replies::Replies;
 
 /// Frames that may wait. Whoever has more to say waits itself, which is how a slow client slows its own feed only.
-const CAPACITY: usize = 32;
+const CAPACITY: usize = 16;
 
-/// A client that takes nothing at all for so long is gone.
+/// A client that takes not one byte for so long is gone.
 const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The sending side; cloned into every task of a session.
@@ -19,9 +21,9 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 pub struct Outbox(mpsc::Sender<Outgoing>);
 
 enum Outgoing {
-    Text(String),
-    Binary(Vec<u8>),
-    Close(CloseCode, String),
+    Frame(Frame),
+    /// The last frame; nothing is written after it.
+    Last(Frame),
 }
 
 /// The writer is gone, and with it the socket.
@@ -29,41 +31,43 @@ enum Outgoing {
 pub struct Gone;
 
 impl Outbox {
-    pub fn new() -> (Self, Writer) {
+    /// The writer also writes what the reading side answers by itself.
+    pub fn new(replies: Replies) -> (Self, Writer) {
         let (sender, receiver) = mpsc::channel(CAPACITY);
-        (Self(sender), Writer(receiver))
+        (Self(sender), Writer { queue: receiver, replies })
     }
 
     pub async fn send(&self, message: impl Into<ServerMessage>) -> Result<(), Gone> {
-        self.send_text(message.into().to_json()).await
+        self.send_frame(Frame::text(&message.into().to_json())).await
     }
 
     /// The reply to a request.
     pub async fn reply(&self, id: Option<u64>, message: impl Into<ServerMessage>) -> Result<(), Gone> {
-        self.send_text(message.into().to_json_with_id(id)).await
+        self.send_frame(Frame::text(&message.into().to_json_with_id(id))).await
     }
 
-    pub async fn send_text(&self, frame: String) -> Result<(), Gone> {
-        self.0.send(Outgoing::Text(frame)).await.map_err(|_| Gone)
-    }
-
-    pub async fn send_binary(&self, frame: Vec<u8>) -> Result<(), Gone> {
-        self.0.send(Outgoing::Binary(frame)).await.map_err(|_| Gone)
+    pub async fn send_frame(&self, frame: Frame) -> Result<(), Gone> {
+        self.0.send(Outgoing::Frame(frame)).await.map_err(|_| Gone)
     }
 
     /// Waits for a place first, then asks what to send, so that a cancelled wait loses nothing.
     pub async fn send_latest<M: Into<ServerMessage>>(&self, latest: impl FnOnce() -> Option<M>) -> Result<(), Gone> {
         let place = self.0.reserve().await.map_err(|_| Gone)?;
         if let Some(message) = latest() {
-            place.send(Outgoing::Text(message.into().to_json()));
+            place.send(Outgoing::Frame(Frame::text(&message.into().to_json())));
         }
         Ok(())
     }
 
     /// The last frame; nothing is written after it.
-    pub async fn close(&self, code: CloseCode, reason: impl Into<String>) {
+    pub async fn close(&self, code: CloseCode, reason: &str) {
+        self.close_with(code.number(), reason).await;
+    }
+
+    /// The answer to a client that closes: its own code.
+    pub async fn close_with(&self, code: u16, reason: &str) {
         // If the writer is gone, the socket is closed already.
-        let _ = self.0.send(Outgoing::Close(code, reason.into())).await;
+        let _ = self.0.send(Outgoing::Last(Frame::close(code, reason))).await;
     }
 
     /// Resolves when nothing can be written any more.
@@ -72,62 +76,62 @@ impl Outbox {
     }
 }
 
-pub struct Writer(mpsc::Receiver<Outgoing>);
+pub struct Writer {
+    queue: mpsc::Receiver<Outgoing>,
+    replies: Replies,
+}
 
 impl Writer {
-    /// Writes until every [`Outbox`] is gone, a close frame was written, or the client takes nothing any more. Gives
-    /// the sink back for an orderly end.
-    pub async fn run<S: Sink<Message, Error = Error> + Unpin>(mut self, mut sink: S) -> S {
-        while let Some(first) = self.0.recv().await {
-            let written = tokio::time::timeout(WRITE_DEADLINE, self.write_waiting(&mut sink, first)).await;
+    /// Writes until every [`Outbox`] is gone, the last frame was written, or the client takes nothing any more.
+    pub async fn run(mut self, mut socket: impl AsyncWrite + Unpin) {
+        let mut waiting = Vec::with_capacity(CAPACITY);
+        loop {
+            waiting.clear();
+            let written = tokio::select! {
+                // Pongs are small and late ones are worthless.
+                biased;
+                replies = self.replies.wait() => write(&mut socket, &mut [IoSlice::new(&replies)]).await,
+                received = self.queue.recv_many(&mut waiting, CAPACITY) => match received {
+                    0 => return,
+                    _ => write_frames(&mut socket, &waiting).await,
+                },
+            };
             match written {
-                Ok(Ok(Last::No)) => {}
-                Ok(Ok(Last::Yes) | Err(_)) => break,
-                Err(_) => {
-                    tracing::debug!("a client took nothing for {WRITE_DEADLINE:?}");
-                    break;
+                Ok(()) if waiting.iter().any(|outgoing| matches!(outgoing, Outgoing::Last(_))) => return,
+                Ok(()) => {}
+                Err(error) => {
+                    tracing::debug!(%error, "a socket cannot be written to any more");
+                    return;
                 }
             }
         }
-        sink
     }
+}
 
-    /// Writes the frame and what else waits, then flushes once.
-    async fn write_waiting<S>(&mut self, sink: &mut S, first: Outgoing) -> Result<Last, Error>
-    where
-        S: Sink<Message, Error = Error> + Unpin,
-    {
-        let mut next = Some(first);
-        let mut last = Last::No;
-        while let Some(outgoing) = next {
-            let message = match outgoing {
-                Outgoing::Text(text) => Message::text(text),
-                Outgoing::Binary(bytes) => Message::binary(bytes),
-                Outgoing::Close(code, reason) => {
-                    last = Last::Yes;
-                    Message::Close(Some(CloseFrame { code: code.number().into(), reason: shorten(reason).into() }))
-                }
-            };
-            sink.feed(message).await?;
-            next = if last == Last::Yes { None } else { self.0.try_recv().ok() };
+/// Writes the frames up to the last one with as few calls as possible.
+async fn write_frames(socket: &mut (impl AsyncWrite + Unpin), waiting: &[Outgoing]) -> io::Result<()> {
+    let mut slices = Vec::with_capacity(3 * waiting.len());
+    for outgoing in waiting {
+        match outgoing {
+            Outgoing::Frame(frame) => frame.slices(&mut slices),
+            Outgoing::Last(frame) => {
+                frame.slices(&mut slices);
+                break;
+            }
         }
-        sink.flush().await?;
-        Ok(last)
     }
+    write(socket, &mut slices).await
 }
 
-#[derive(PartialEq)]
-enum Last {
-    Yes,
-    No,
-}
-
-/// A close reason must fit into a control frame.
-fn shorten(mut reason: String) -> String {
-    let mut end = CloseCode::MAX_REASON_BYTES.min(reason.len());
-    while !reason.is_char_boundary(end) {
-        end -= 1;
+async fn write(socket: &mut (impl AsyncWrite + Unpin), mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+    // Empty slices at the front would look like a socket that takes nothing.
+    IoSlice::advance_slices(&mut slices, 0);
+    while !slices.is_empty() {
+        let taken = tokio::time::timeout(WRITE_DEADLINE, socket.write_vectored(slices)).await;
+        match taken.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            taken => IoSlice::advance_slices(&mut slices, taken),
+        }
     }
-    reason.truncate(end);
-    reason
+    Ok(())
 }

@@ -7,20 +7,22 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use futures_util::stream::SplitStream;
 use protocol::{
     ClientMessage, CloseCode, ClusterChanged, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView, Hello, ParseError,
     Ping, Produce, ProduceFrame, SUBPROTOCOL, Subscribe, Subscribed, Welcome,
 };
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::CapacityError;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode as CloseFrameCode;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::outbox::{Gone, Outbox};
 use super::produce::Numbered;
 use super::rate::{REQUESTS_PER_SECOND, Rate};
+use super::replies::{ReadSide, Replies};
 use super::sessions::Held;
 use super::subscription::{self, Subscription};
 use super::{LIMITS, Shared, produce, requests};
@@ -41,6 +43,7 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 /// Why a session ends: the close frame, or none where the socket is gone already.
 enum End {
     Close(CloseCode, String),
+    ClosedByClient(u16),
     Gone,
 }
 
@@ -56,26 +59,40 @@ impl End {
     }
 }
 
+/// What a client sends, frame by frame.
+type Stream = WebSocketStream<ReadSide>;
+
 /// Serves an upgraded socket until it is closed.
-pub async fn serve<S>(shared: Arc<Shared>, socket: WebSocketStream<S>, peer: SocketAddr)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let (sink, mut stream) = socket.split();
-    let (outbox, writer) = Outbox::new();
-    let writer = tokio::spawn(writer.run(sink));
+pub async fn serve(
+    shared: Arc<Shared>,
+    mut stream: Stream,
+    writing: OwnedWriteHalf,
+    replies: Replies,
+    peer: SocketAddr,
+) {
+    let (outbox, writer) = Outbox::new(replies);
+    let writer = tokio::spawn(async move {
+        let mut writing = writing;
+        writer.run(&mut writing).await;
+        writing
+    });
     let end = converse(&shared, &mut stream, &outbox, peer).await;
-    if let End::Close(code, reason) = &end {
-        tracing::debug!(%peer, code = code.number(), reason, "closing a socket");
-        outbox.close(*code, reason.as_str()).await;
+    match &end {
+        End::Close(code, reason) => {
+            tracing::debug!(%peer, code = code.number(), reason, "closing a socket");
+            outbox.close(*code, reason).await;
+        }
+        // RFC 6455, 5.5.1: a close frame is answered with one.
+        End::ClosedByClient(code) => outbox.close_with(*code, "").await,
+        End::Gone => {}
     }
     drop(outbox);
     // The writer ends once every task of the session has let go of its outbox.
-    if let Ok(sink) = writer.await
+    if let Ok(writing) = writer.await
         && let End::Close(..) = end
-        && let Ok(socket) = sink.reunite(stream)
     {
-        drain(socket.into_inner()).await;
+        drain(stream.into_inner()).await;
+        drop(writing);
     }
     tracing::debug!(%peer, "socket closed");
 }
@@ -89,15 +106,7 @@ async fn drain(mut socket: impl AsyncRead + Unpin) {
     let _ = timeout(CLOSE_WITHIN, read_all).await;
 }
 
-async fn converse<S>(
-    shared: &Arc<Shared>,
-    stream: &mut SplitStream<WebSocketStream<S>>,
-    outbox: &Outbox,
-    peer: SocketAddr,
-) -> End
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+async fn converse(shared: &Arc<Shared>, stream: &mut Stream, outbox: &Outbox, peer: SocketAddr) -> End {
     let hello = match greeting(stream, shared).await {
         Ok(hello) => hello,
         Err(end) => return end,
@@ -122,10 +131,7 @@ where
     end
 }
 
-async fn greeting<S>(stream: &mut SplitStream<WebSocketStream<S>>, shared: &Shared) -> Result<Hello, End>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+async fn greeting(stream: &mut Stream, shared: &Shared) -> Result<Hello, End> {
     let first = tokio::select! {
         first = timeout(HELLO_WITHIN, next_frame(stream)) => first,
         () = shared.shutdown.cancelled() => return Err(shutting_down()),
@@ -157,17 +163,18 @@ enum Incoming {
 }
 
 /// The next frame, or why there is none.
-async fn next_frame<S>(stream: &mut SplitStream<WebSocketStream<S>>) -> Result<Incoming, End>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+async fn next_frame(stream: &mut Stream) -> Result<Incoming, End> {
     loop {
         match stream.next().await {
             Some(Ok(Message::Text(text))) => return Ok(Incoming::Text(text)),
             Some(Ok(Message::Binary(bytes))) => return Ok(Incoming::Binary(bytes)),
             // tungstenite answers pings and close frames itself.
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
-            Some(Ok(Message::Close(_))) | None => return Err(End::Gone),
+            Some(Ok(Message::Close(frame))) => {
+                let code = frame.map_or(CloseFrameCode::Status, |frame| frame.code);
+                return Err(End::ClosedByClient(code.into()));
+            }
+            None => return Err(End::Gone),
             Some(Err(Error::Capacity(CapacityError::MessageTooLong { size, max_size }))) => {
                 let reason = format!("a message of {size} bytes; at most {max_size} are taken");
                 return Err(End::close(CloseCode::TooLarge, reason));
@@ -200,10 +207,7 @@ impl<'s> Session<'s> {
     }
 
     /// `cluster` knows the state that `welcome` told.
-    async fn run<S>(mut self, stream: &mut SplitStream<WebSocketStream<S>>, cluster: ClusterWatch) -> End
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
+    async fn run(mut self, stream: &mut Stream, cluster: ClusterWatch) -> End {
         // Dropping the set ends its tasks; subscriptions' tasks own their cursors, so groups notice the loss.
         let mut helpers = tokio::task::JoinSet::new();
         helpers.spawn(tell_outcomes(Arc::clone(&self.held.ledger), self.outbox.clone()));
@@ -221,14 +225,7 @@ impl<'s> Session<'s> {
         end
     }
 
-    async fn listen<S>(
-        &mut self,
-        stream: &mut SplitStream<WebSocketStream<S>>,
-        helpers: &mut tokio::task::JoinSet<()>,
-    ) -> End
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
+    async fn listen(&mut self, stream: &mut Stream, helpers: &mut tokio::task::JoinSet<()>) -> End {
         let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard_since_ping = true;

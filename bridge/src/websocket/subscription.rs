@@ -8,6 +8,7 @@ use protocol::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::frame::Frame;
 use super::outbox::{Gone, Outbox};
 use crate::feed::{Cursor, Delivered, Event, FeedRequest, ReadMode, Start};
 
@@ -128,15 +129,7 @@ impl Carrier {
         let subscription = self.number;
         match delivered {
             Delivered::Records { seq, batch, range } => {
-                let (topic, partition) = (&batch.topic, batch.partition);
-                match self.format {
-                    Format::Binary => {
-                        self.outbox.send_binary(batch.records.frame(subscription, seq, topic, partition, range)).await
-                    }
-                    Format::Json => {
-                        self.outbox.send_text(batch.json().frame(subscription, seq, topic, partition, range)).await
-                    }
-                }
+                self.outbox.send_frame(Frame::records(subscription, seq, batch, range, self.format)).await
             }
             Delivered::Event(Event::Assigned(starts)) => {
                 self.outbox.send(Assigned { subscription, partitions: positions(starts) }).await

@@ -4,9 +4,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use hyper::upgrade::OnUpgrade;
+use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
 use protocol::SUBPROTOCOL;
+use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -16,6 +17,7 @@ use warp::http::header::{
 };
 use warp::http::{Response, StatusCode};
 
+use super::replies::{ReadSide, Replies};
 use super::slots::Full;
 use super::{MAX_FRAME_BYTES, Shared, session};
 
@@ -79,9 +81,14 @@ pub fn upgrade(
                 config.read_buffer_size = READ_BUFFER_BYTES;
                 config.max_message_size = Some(MAX_FRAME_BYTES);
                 config.max_frame_size = Some(MAX_FRAME_BYTES);
-                let io = TokioIo::new(upgraded);
-                let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
-                session::serve(shared, socket, peer).await;
+                // The accept loop makes no other kind.
+                let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
+                let (reading, writing) = io.into_inner().into_split();
+                let replies = Replies::default();
+                let reading = ReadSide { socket: reading, replies: replies.clone() };
+                let begun = read_buf.to_vec();
+                let stream = WebSocketStream::from_partially_read(reading, begun, Role::Server, Some(config)).await;
+                session::serve(shared, stream, writing, replies, peer).await;
             }
             Err(error) => tracing::debug!(%peer, %error, "an upgrade was not completed"),
         }

@@ -97,6 +97,7 @@ impl Drop for Taken<'_> {
 }
 
 /// A record, or an error in its place.
+#[derive(Clone, Copy)]
 pub struct TakenMessage<'t>(&'t sys::rd_kafka_message_t);
 
 impl<'t> TakenMessage<'t> {
@@ -112,6 +113,16 @@ impl<'t> TakenMessage<'t> {
         // SAFETY: the topic handle lives as long as the message, and its name as long as the handle. Topic names
         // are ASCII.
         unsafe { CStr::from_ptr(sys::rd_kafka_topic_name(self.0.rkt)) }.to_str().unwrap_or_default()
+    }
+
+    /// Whether both come from the same partition; quicker than comparing names.
+    pub fn is_of_partition_of(&self, other: &TakenMessage<'_>) -> bool {
+        self.0.rkt == other.0.rkt && self.0.partition == other.0.partition
+    }
+
+    /// Bytes of key and value.
+    pub fn stored_bytes(&self) -> usize {
+        self.0.key_len + self.0.len
     }
 
     pub fn partition(&self) -> i32 {
