@@ -9,7 +9,12 @@ pub const QUEUE_BYTES: u64 = 48 * 1024 * 1024;
 
 pub fn base(kafka: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", kafka).set("client.id", "bench").set("socket.nagle.disable", "true");
+    config
+        .set("bootstrap.servers", kafka)
+        .set("client.id", "bench")
+        .set("socket.nagle.disable", "true")
+        // Errors. Warnings of a broker that has just started say nothing about a measurement.
+        .set("log_level", "3");
     config
 }
 

@@ -20,15 +20,15 @@ impl Unit {
 
     /// A value in this unit, short enough for a table.
     pub fn show(self, value: f64) -> String {
-        let scaled = |steps: &[(f64, &str)]| {
-            let (factor, name) = steps.iter().find(|(factor, _)| value >= *factor).copied().unwrap_or((1.0, ""));
+        let scaled = |steps: &[(f64, &str); 3]| {
+            let (factor, name) = steps.iter().find(|(factor, _)| value >= *factor).copied().unwrap_or(steps[2]);
             let digits = if value / factor >= 100.0 { 0 } else { 2 };
             format!("{:.digits$} {name}", value / factor)
         };
         match self {
-            Self::RecordsPerSecond => scaled(&[(1e6, "M/s"), (1e3, "k/s"), (0.0, "/s")]),
-            Self::Microseconds => scaled(&[(1e6, "s"), (1e3, "ms"), (0.0, "µs")]),
-            Self::Bytes => scaled(&[(1_048_576.0, "MiB"), (1024.0, "KiB"), (0.0, "B")]),
+            Self::RecordsPerSecond => scaled(&[(1e6, "M/s"), (1e3, "k/s"), (1.0, "/s")]),
+            Self::Microseconds => scaled(&[(1e6, "s"), (1e3, "ms"), (1.0, "µs")]),
+            Self::Bytes => scaled(&[(1_048_576.0, "MiB"), (1024.0, "KiB"), (1.0, "B")]),
         }
     }
 }
@@ -77,6 +77,7 @@ mod tests {
     fn a_value_is_shown_with_a_fitting_prefix() {
         assert_eq!(Unit::RecordsPerSecond.show(2_345_678.0), "2.35 M/s");
         assert_eq!(Unit::Microseconds.show(330.0), "330 µs");
+        assert_eq!(Unit::Microseconds.show(0.5), "0.50 µs");
         assert_eq!(Unit::Bytes.show(20.0 * 1024.0 * 1024.0), "20.00 MiB");
     }
 }

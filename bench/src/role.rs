@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::roles::{native_consumer, native_producer, relay, sink, source};
+use crate::roles::{echo, native_consumer, native_echo, native_producer, relay, sink, source};
 
 /// The hidden command under which this program plays a role.
 pub const COMMAND: &str = "role";
@@ -26,6 +26,8 @@ pub enum Role {
     Relay(relay::Relay),
     Sink(sink::Sink),
     Source(source::Source),
+    NativeEcho(native_echo::NativeEcho),
+    Echo(echo::Echo),
 }
 
 /// Plays a role in this process.
@@ -38,6 +40,8 @@ pub fn play(text: &str) -> Result<()> {
         Role::Relay(role) => role.play(),
         Role::Sink(role) => role.play(),
         Role::Source(role) => role.play(),
+        Role::NativeEcho(role) => role.play(),
+        Role::Echo(role) => role.play(),
     }
 }
 

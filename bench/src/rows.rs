@@ -1,6 +1,7 @@
 //! The rows of the table, one file each.
 
 pub mod consume;
+pub mod latency;
 pub mod produce;
 
 use anyhow::Result;
@@ -21,6 +22,7 @@ pub struct Row {
 pub const ROWS: &[Row] = &[
     Row { name: "B1", about: "consume to one WebSocket", run: consume::run },
     Row { name: "B2", about: "produce from one WebSocket, acknowledged", run: produce::run },
+    Row { name: "B3", about: "from sending to seeing", run: latency::run },
 ];
 
 /// Collects the lines of a row.

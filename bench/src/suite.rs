@@ -56,8 +56,10 @@ fn lines(case: &Case<'_>, rounds: &[Round], failures: &[String], verdict: bool) 
     for (m, metric) in case.metrics.iter().enumerate() {
         for (f, floor) in case.floors.iter().enumerate() {
             let counted: Vec<&Round> = rounds.iter().filter(|round| !verdict || holds_still(round, f)).collect();
+            // Where none counts, the numbers are still worth a look.
+            let shown: Vec<&Round> = if counted.is_empty() { rounds.iter().collect() } else { counted.clone() };
             let of = |value: &dyn Fn(&Round) -> Option<f64>| {
-                let values: Vec<f64> = counted.iter().filter_map(|round| value(round)).collect();
+                let values: Vec<f64> = shown.iter().filter_map(|round| value(round)).collect();
                 Summary::of(&values)
             };
             let floor_of = |round: &Round| (round.floors[f][0][m].value + round.floors[f][1][m].value) / 2.0;

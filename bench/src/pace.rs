@@ -1,0 +1,113 @@
+//! When records are sent: one after the other, or at a steady rate whatever becomes of them.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+/// Records sent one after the other before anything is measured: connections, metadata and caches are warm then.
+pub const WARM_UP: u64 = 200;
+
+/// Three digits are more than a median of rounds can use.
+const SIGNIFICANT_DIGITS: u8 = 3;
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub enum Pace {
+    /// The next leaves when the one before was seen.
+    OneInFlight { records: u64 },
+    /// They leave when they are due. Latency counts from then, not from when the sender got round to it: a stall delays all
+    /// that were due meanwhile (Gil Tene's "coordinated omission").
+    Steady { per_second: u32, records: u64 },
+}
+
+/// The times at which records are due.
+#[derive(Clone, Copy)]
+pub struct Schedule {
+    begin: Instant,
+    interval: Duration,
+    first: u64,
+    end: u64,
+}
+
+impl Schedule {
+    /// From now on, numbers `first` to `first + records`.
+    pub fn start(per_second: u32, first: u64, records: u64) -> Self {
+        let interval = Duration::from_secs(1) / per_second.max(1);
+        Self { begin: Instant::now() + interval, interval, first, end: first + records }
+    }
+
+    pub fn due(&self, number: u64) -> Instant {
+        let passed = u32::try_from(number - self.first).unwrap_or(u32::MAX);
+        self.begin + self.interval * passed
+    }
+
+    /// Hands over the numbers that are due, as soon as they are, to the last.
+    pub fn run(&self, mut send: impl FnMut(Range<u64>) -> Result<()>) -> Result<()> {
+        let mut next = self.first;
+        while next < self.end {
+            std::thread::sleep(self.due(next).saturating_duration_since(Instant::now()));
+            let now = Instant::now();
+            let mut end = next;
+            while end < self.end && self.due(end) <= now {
+                end += 1;
+            }
+            if end > next {
+                send(next..end)?;
+                next = end;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How long records took.
+pub struct Latencies(Histogram<u64>);
+
+/// In microseconds.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Percentiles {
+    pub p50: f64,
+    pub p99: f64,
+}
+
+impl Latencies {
+    pub fn new() -> Result<Self> {
+        Ok(Self(Histogram::new(SIGNIFICANT_DIGITS).context("no histogram")?))
+    }
+
+    pub fn record(&mut self, took: Duration) -> Result<()> {
+        self.0.record(u64::try_from(took.as_nanos())?).context("a latency beyond any histogram")
+    }
+
+    pub fn percentiles(&self) -> Percentiles {
+        #[expect(clippy::cast_precision_loss, reason = "nanoseconds of a latency are far below 2^52")]
+        let micros = |quantile| self.0.value_at_quantile(quantile) as f64 / 1000.0;
+        Percentiles { p50: micros(0.50), p99: micros(0.99) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_due_during_a_stall_is_sent_at_once_and_counts_from_when_it_was_due() {
+        let schedule = Schedule::start(1000, 10, 20);
+        let mut sent = Vec::new();
+        let run = schedule.run(|numbers| {
+            if sent.is_empty() {
+                // The stall: until the last one is due.
+                std::thread::sleep(schedule.due(29).saturating_duration_since(Instant::now()));
+            }
+            sent.push(numbers);
+            Ok(())
+        });
+        run.expect("nothing fails here");
+        assert_eq!(sent.first().map(|numbers| numbers.start), Some(10));
+        assert_eq!(sent.last().map(|numbers| numbers.end), Some(30));
+        assert_eq!(sent.len(), 2, "the stalled ones leave together: {sent:?}");
+        assert_eq!(schedule.due(12) - schedule.due(10), Duration::from_millis(2));
+    }
+}
