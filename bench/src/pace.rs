@@ -81,6 +81,11 @@ impl Latencies {
         self.0.record(u64::try_from(took.as_nanos())?).context("a latency beyond any histogram")
     }
 
+    /// Takes over what another has counted.
+    pub fn add(&mut self, other: &Self) -> Result<()> {
+        self.0.add(&other.0).context("histograms of another kind")
+    }
+
     pub fn percentiles(&self) -> Percentiles {
         #[expect(clippy::cast_precision_loss, reason = "nanoseconds of a latency are far below 2^52")]
         let micros = |quantile| self.0.value_at_quantile(quantile) as f64 / 1000.0;

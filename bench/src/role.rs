@@ -10,7 +10,10 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::roles::{echo, native_consumer, native_echo, native_producer, relay, sink, source};
+use crate::roles::{
+    audience, echo, fan, first_record, idle_sockets, native_consumer, native_echo, native_producer, ready_frames,
+    relay, sink, source, warp_server,
+};
 
 /// The hidden command under which this program plays a role.
 pub const COMMAND: &str = "role";
@@ -28,12 +31,18 @@ pub enum Role {
     Source(source::Source),
     NativeEcho(native_echo::NativeEcho),
     Echo(echo::Echo),
+    Fan(fan::Fan),
+    Audience(audience::Audience),
+    FirstRecord(first_record::FirstRecord),
+    WarpServer(warp_server::WarpServer),
+    IdleSockets(idle_sockets::IdleSockets),
+    ReadyFrames(ready_frames::ReadyFrames),
 }
 
 /// Plays a role in this process.
 pub fn play(text: &str) -> Result<()> {
     let role = serde_json::from_str(text).context("not a role")?;
-    let _parent = Parent::listen();
+    let parent = Parent::listen();
     match role {
         Role::NativeConsumer(role) => role.play(),
         Role::NativeProducer(role) => role.play(),
@@ -42,6 +51,12 @@ pub fn play(text: &str) -> Result<()> {
         Role::Source(role) => role.play(),
         Role::NativeEcho(role) => role.play(),
         Role::Echo(role) => role.play(),
+        Role::Fan(role) => role.play(&parent),
+        Role::Audience(role) => role.play(),
+        Role::FirstRecord(role) => role.play(),
+        Role::WarpServer(role) => role.play(&parent),
+        Role::IdleSockets(role) => role.play(&parent),
+        Role::ReadyFrames(role) => role.play(&parent),
     }
 }
 

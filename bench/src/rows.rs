@@ -1,8 +1,11 @@
 //! The rows of the table, one file each.
 
 pub mod consume;
+pub mod fan_out;
 pub mod latency;
+pub mod memory;
 pub mod produce;
+pub mod start;
 
 use anyhow::Result;
 
@@ -23,6 +26,9 @@ pub const ROWS: &[Row] = &[
     Row { name: "B1", about: "consume to one WebSocket", run: consume::run },
     Row { name: "B2", about: "produce from one WebSocket, acknowledged", run: produce::run },
     Row { name: "B3", about: "from sending to seeing", run: latency::run },
+    Row { name: "B4", about: "fan-out to many WebSockets", run: fan_out::run },
+    Row { name: "B6", about: "from exec to listening, from asking to the first record", run: start::run },
+    Row { name: "B7", about: "memory at rest, and with clients that do not read", run: memory::run },
 ];
 
 /// Collects the lines of a row.

@@ -32,6 +32,11 @@ impl Tally {
         self.push_unnumbered(value);
     }
 
+    /// What lies before this offset was left out, and that was said.
+    pub fn jump_to(&mut self, offset: i64) {
+        self.next_offset = Some(offset);
+    }
+
     /// A record whose offset says nothing.
     pub fn push_unnumbered(&mut self, value: &[u8]) {
         self.records += 1;

@@ -1,0 +1,151 @@
+//! Many WebSockets in one process, each taking the same records.
+
+use anyhow::{Context, Result, bail, ensure};
+use futures_util::{SinkExt as _, StreamExt as _};
+use protocol::{CommitMode, Format, GroupStart, Mode, RecordsFrame, ServerMessage, WhenSlow, Window};
+use serde::{Deserialize, Serialize};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::client::{self, Client, Credit, Socket};
+use crate::frames;
+use crate::measurement::Throughput;
+use crate::role::{Parent, tell};
+use crate::stopwatch::Stopwatch;
+use crate::tally::{Content, Tally};
+
+/// Nothing until all sockets are there.
+const CLOSED: Window = Window { records: 0, bytes: 0 };
+const OPEN: Window = Window { records: 100_000, bytes: 16 * 1024 * 1024 };
+
+/// Opens sockets, tells that they are open, and once told to go reads the same number of records from each.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Fan {
+    pub address: String,
+    /// The process at the other end, whose CPU time is measured.
+    pub watched: u32,
+    pub sender: Sender,
+    pub sockets: usize,
+    /// From each socket.
+    pub records: u64,
+}
+
+/// Who is at the other end.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Sender {
+    /// The sockets are one group's: one member for the bridge, and each socket sees everything.
+    Bridge { topic: String },
+    /// A ready frame, over and over; each socket asks with any frame.
+    ReadyFrames,
+}
+
+/// What all sockets together took, and what each of them read.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Fanned {
+    pub throughput: Throughput,
+    pub content: Content,
+    /// Records that the bridge said it left out, of all sockets together.
+    pub left_out: u64,
+}
+
+impl Fan {
+    pub fn play(self, parent: &Parent) -> Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let mut members = Vec::new();
+        for _ in 0..self.sockets {
+            members.push(runtime.block_on(Member::open(&self))?);
+        }
+        tell(&members.len())?;
+        parent.wait()?;
+
+        let stopwatch = Stopwatch::over(self.watched)?;
+        let read = runtime.block_on(async {
+            let mut reading = tokio::task::JoinSet::new();
+            for member in members {
+                reading.spawn(member.read(self.records));
+            }
+            // A socket that is done stays open: closing it would be more work for the other end.
+            let mut done = Vec::new();
+            while let Some(member) = reading.join_next().await {
+                done.push(member??);
+            }
+            anyhow::Ok(done)
+        })?;
+        let left_out = read.iter().map(|member| member.left_out).sum();
+        let delivered = self.records * self.sockets as u64 - left_out;
+        let throughput = stopwatch.stop(delivered)?;
+        let mut contents = Vec::new();
+        for member in read.iter().filter(|member| member.left_out == 0) {
+            contents.push(member.tally.content()?);
+        }
+        let content = *contents.first().context("records were left out at every socket")?;
+        ensure!(contents.iter().all(|other| *other == content), "not every socket read the same");
+        tell(&Fanned { throughput, content, left_out })
+    }
+}
+
+struct Member {
+    socket: Socket,
+    /// None at a ready frame.
+    credit: Option<Credit>,
+    tally: Tally,
+    left_out: u64,
+}
+
+impl Member {
+    async fn open(fan: &Fan) -> Result<Self> {
+        let (socket, credit) = match &fan.sender {
+            Sender::Bridge { topic } => {
+                let mut client = Client::connect(&fan.address).await?;
+                let group = format!("{topic}-fan");
+                let mode = Mode::Group { id: group, start: GroupStart::Earliest, commit: CommitMode::Auto };
+                let request = client::subscribe(topic, mode, Format::Binary, CLOSED, WhenSlow::Block);
+                let subscription = client.subscribe(request).await?;
+                (client.socket, Some(Credit::new(subscription, OPEN)))
+            }
+            Sender::ReadyFrames => (client::open(&fan.address).await?, None),
+        };
+        Ok(Self { socket, credit, tally: Tally::default(), left_out: 0 })
+    }
+
+    async fn read(mut self, records: u64) -> Result<Self> {
+        let go = match &self.credit {
+            Some(credit) => credit.flow(0),
+            None => Message::text("go"),
+        };
+        self.socket.send(go).await?;
+        while self.tally.records() + self.left_out < records {
+            match self.socket.next().await.context("the socket was closed")?? {
+                Message::Binary(frame) => self.take(&frame).await?,
+                Message::Text(text) => self.hear(&text)?,
+                other => bail!("{other} came in between"),
+            }
+        }
+        Ok(self)
+    }
+
+    async fn take(&mut self, frame: &[u8]) -> Result<()> {
+        let Some(credit) = &mut self.credit else {
+            // Its offsets are always the same.
+            for record in RecordsFrame::parse(frame)?.records {
+                self.tally.push_unnumbered(record?.view()?.value.unwrap_or_default());
+            }
+            return Ok(());
+        };
+        let (records, bytes) = (self.tally.records(), self.tally.bytes());
+        let through = frames::binary(frame, &mut self.tally)?;
+        let (records, bytes) = (self.tally.records() - records, self.tally.bytes() - bytes);
+        if let Some(flow) = credit.use_up(through, records, bytes) {
+            self.socket.send(flow).await?;
+        }
+        Ok(())
+    }
+
+    /// A gap that is said is no fault, but no delivery either.
+    fn hear(&mut self, text: &str) -> Result<()> {
+        if let ServerMessage::Gap(gap) = client::parse(text)? {
+            self.left_out += u64::try_from(gap.to.0 - gap.from.0)?;
+            self.tally.jump_to(gap.to.0);
+        }
+        Ok(())
+    }
+}
