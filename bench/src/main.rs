@@ -12,6 +12,7 @@ mod measurement;
 mod native;
 mod pace;
 mod payload;
+mod plot;
 mod process;
 mod report;
 mod role;
@@ -88,7 +89,7 @@ fn run(arguments: Arguments) -> Result<()> {
     }
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
     println!("{}", report.save(&directory)?.display());
-    Ok(())
+    plot::draw(&Report::history(&directory)?, &directory)
 }
 
 fn chosen(names: &[String]) -> Result<Vec<&'static Row>> {

@@ -142,10 +142,6 @@ pub struct Batch<'c> {
 }
 
 impl Batch<'_> {
-    pub fn len(&self) -> usize {
-        self.messages.len()
-    }
-
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }

@@ -32,6 +32,16 @@ pub struct Line {
     pub void: usize,
     /// Why rounds failed.
     pub failures: Vec<String>,
+    /// All that came to their end, in their order.
+    pub samples: Vec<Sample>,
+}
+
+/// One round of one line.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Sample {
+    pub ours: f64,
+    /// Before and after ours.
+    pub floor: [f64; 2],
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::case::{Case, Floor};
 use crate::measurement::Measurement;
-use crate::report::{Line, Value, Verdict};
+use crate::report::{Line, Sample, Value, Verdict};
 use crate::stats::{FLOORS_MAY_DIFFER, Summary, floors_agree};
 
 /// After so many failures in a row a case is given up.
@@ -55,7 +55,7 @@ fn lines(case: &Case<'_>, rounds: &[Round], failures: &[String], verdict: bool) 
     let mut lines = Vec::new();
     for (m, metric) in case.metrics.iter().enumerate() {
         for (f, floor) in case.floors.iter().enumerate() {
-            let counted: Vec<&Round> = rounds.iter().filter(|round| !verdict || holds_still(round, f)).collect();
+            let counted: Vec<&Round> = rounds.iter().filter(|round| !verdict || holds_still(case, round, f)).collect();
             // Where none counts, the numbers are still worth a look.
             let shown: Vec<&Round> = if counted.is_empty() { rounds.iter().collect() } else { counted.clone() };
             let of = |value: &dyn Fn(&Round) -> Option<f64>| {
@@ -90,14 +90,23 @@ fn lines(case: &Case<'_>, rounds: &[Round], failures: &[String], verdict: bool) 
                 rounds: counted.len(),
                 void: rounds.len() - counted.len() + failures.len(),
                 failures: failures.to_vec(),
+                samples: rounds.iter().map(|round| sample(round, m, f)).collect(),
             });
         }
     }
     lines
 }
 
-/// Whether the floor's two runs of the round agree in the case's first metric.
-fn holds_still(round: &Round, floor: usize) -> bool {
+fn sample(round: &Round, metric: usize, floor: usize) -> Sample {
+    let [before, after] = &round.floors[floor];
+    Sample { ours: round.ours[metric].value, floor: [before[metric].value, after[metric].value] }
+}
+
+/// Whether the floor's two runs of the round agree in the case's first metric. A floor for orientation need not.
+fn holds_still(case: &Case<'_>, round: &Round, floor: usize) -> bool {
+    if case.floors[floor].targets.iter().all(Option::is_none) {
+        return true;
+    }
     let [before, after] = &round.floors[floor];
     floors_agree(before[0].value, after[0].value)
 }
@@ -143,7 +152,8 @@ mod tests {
     fn lines_of(ours: &[f64], floors: &[f64], target: f64) -> Vec<Line> {
         let rounds = ours.len();
         let run = |values: &[f64]| {
-            let mut values = values.to_vec().into_iter();
+            let values: Vec<f64> = values.to_vec();
+            let mut values = values.into_iter();
             move || Ok(vec![Measurement::of(values.next().expect("a value for each run"))])
         };
         let mut case = Case {
