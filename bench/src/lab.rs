@@ -17,6 +17,9 @@ use crate::roles::native_producer::{NativeProducer, Written};
 /// Creating and deleting topics takes milliseconds.
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// More than any row opens.
+const SOCKETS: &str = "2000";
+
 /// What the bridge's first line begins with.
 const LISTENING: &str = "Ponte is listening on http://";
 
@@ -95,6 +98,7 @@ impl Lab {
     pub fn bridge(&self) -> Result<Bridge> {
         let mut command = Command::new(&self.bridge);
         command.args(["--listen", "127.0.0.1:0", "--bootstrap-servers", &self.kafka()]);
+        command.args(["--max-sockets", SOCKETS]);
         // Its log would stand in the middle of the table; what goes wrong shows in the measurement.
         command.env("PONTE_LOG", "error").stderr(Stdio::inherit());
         let begin = Instant::now();
