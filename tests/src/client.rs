@@ -1,12 +1,12 @@
-//! A client as a third party would write it from the specification: `hello`, requests, streams, JSON only.
+//! A client as a third party would write it from the specification: `hello`, requests, streams, batches in both forms.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use protocol::{
     Ack, ClientMessage, ErrorBody, ErrorMessage, Flow, Frame, Header, Hello, Offset, Ping, Pong, Position, Produce,
-    ProduceRecord, Produced, Record, Records, RequestId, Resume, ServerMessage, Subscribed, Unsubscribe, Unsubscribed,
-    Welcome, WireBytes,
+    ProduceBatch, ProduceRecord, Produced, Record, Records, RecordsFrame, RequestId, Resume, ServerMessage, Subscribed,
+    Unsubscribe, Unsubscribed, Welcome, WireBytes,
 };
 use tokio::time::Instant;
 
@@ -52,6 +52,8 @@ pub struct Client {
     pub welcome: Welcome,
     /// Answers `ping`, as everyone should.
     pub answers_pings: bool,
+    /// How many batches came as binary frames.
+    pub binary_batches: u64,
     inbox: VecDeque<Frame<ServerMessage>>,
     next_request: RequestId,
     next_seq: u64,
@@ -129,6 +131,7 @@ impl Client {
             socket,
             welcome,
             answers_pings: true,
+            binary_batches: 0,
             inbox: VecDeque::new(),
             next_request: 1,
             next_seq: 0,
@@ -235,7 +238,11 @@ impl Client {
                         return Some(frame);
                     }
                 }
-                other => panic!("expected a message, heard {other:?}"),
+                Heard::Binary(frame) => {
+                    self.binary_batches += 1;
+                    return Some(Frame { id: None, message: decoded(&frame).into() });
+                }
+                Heard::Closed(code, reason) => panic!("expected a message, heard close {code} {reason:?}"),
             }
         }
     }
@@ -250,10 +257,23 @@ impl Client {
         seq
     }
 
+    /// The same as one binary frame; all records are for the first one's topic.
+    pub async fn produce_binary(&mut self, records: &[ProduceRecord]) -> u64 {
+        let seq = self.next_seq;
+        self.next_seq += records.len() as u64;
+        self.socket.binary(&produce_frame(seq, records)).await;
+        seq
+    }
+
     /// Produces and waits until all are acknowledged; their partitions and offsets, in the order sent.
     pub async fn write(&mut self, records: Vec<ProduceRecord>) -> Vec<(i32, i64)> {
         let count = records.len() as u64;
         let first = self.produce(records).await;
+        self.acknowledged(first, count).await
+    }
+
+    /// Waits until these are acknowledged; their partitions and offsets, in the order sent.
+    pub async fn acknowledged(&mut self, first: u64, count: u64) -> Vec<(i32, i64)> {
         let mut places = Vec::new();
         for seq in first..first + count {
             match self.outcome(seq).await {
@@ -355,6 +375,37 @@ impl Client {
             }
         }
     }
+}
+
+/// The frame's records as their JSON form would show them.
+pub fn decoded(frame: &[u8]) -> Records {
+    let batch = RecordsFrame::parse(frame).unwrap_or_else(|error| panic!("{error}: {frame:?}"));
+    let record = |raw: Result<protocol::binary::RawRecord<'_>, _>| {
+        let view = raw.and_then(|raw| raw.view()).unwrap_or_else(|error| panic!("{error}: {frame:?}"));
+        Record {
+            offset: Offset(view.offset),
+            timestamp: view.timestamp,
+            timestamp_type: view.timestamp_type,
+            key: WireBytes::from_kafka(view.key),
+            value: WireBytes::from_kafka(view.value),
+            headers: view.headers.map(|(name, value)| Header(name.to_owned(), WireBytes::from_kafka(value))).collect(),
+        }
+    };
+    let records: Vec<Record> = batch.records.map(record).collect();
+    assert_eq!(records.len(), batch.count as usize, "the head counts the records");
+    let RecordsFrame { subscription, seq, topic, partition, .. } = batch;
+    Records { subscription, seq, topic: topic.to_owned(), partition, records }
+}
+
+/// A binary produce frame; all records are for the first one's topic.
+pub fn produce_frame(seq: u64, records: &[ProduceRecord]) -> Vec<u8> {
+    let topic = &records.first().expect("a frame holds records").topic;
+    let mut batch = ProduceBatch::new(topic, seq);
+    for record in records {
+        assert_eq!(&record.topic, topic, "a binary frame is for one topic");
+        batch.push(record.view());
+    }
+    batch.into_frame()
 }
 
 /// The seed's message: `{"id": 3, "text": "messaggio 3"}`.

@@ -121,8 +121,15 @@ impl Kafka {
 
 /// A topic with so many partitions, where the demo broker's four are not what the test wants.
 pub async fn create_topic(bootstrap_servers: &str, topic: &str, partitions: i32) {
+    create_topic_with(bootstrap_servers, topic, partitions, &[]).await;
+}
+
+/// The same with properties of the topic's own, in as many replicas as the cluster makes by itself.
+pub async fn create_topic_with(bootstrap_servers: &str, topic: &str, partitions: i32, config: &[(&str, &str)]) {
     let admin: AdminClient<DefaultClientContext> = client_config(bootstrap_servers).create().expect("an admin client");
-    let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+    const BROKERS_DEFAULT: TopicReplication<'_> = TopicReplication::Fixed(-1);
+    let new = NewTopic::new(topic, partitions, BROKERS_DEFAULT);
+    let new = config.iter().fold(new, |new, (name, value)| new.set(name, value));
     let options = AdminOptions::new().operation_timeout(Some(REQUEST_TIMEOUT)).request_timeout(Some(REQUEST_TIMEOUT));
     let created = admin.create_topics([&new], &options).await.unwrap_or_else(|error| panic!("{topic}: {error}"));
     assert!(matches!(created.as_slice(), [Ok(_)]), "{topic}: {created:?}");

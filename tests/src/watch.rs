@@ -69,6 +69,12 @@ impl Watch {
         self
     }
 
+    /// Batches come as binary frames.
+    pub fn binary(mut self) -> Self {
+        self.0.format = Format::Binary;
+        self
+    }
+
     pub fn when_slow(mut self, when_slow: WhenSlow) -> Self {
         self.0.when_slow = Some(when_slow);
         self

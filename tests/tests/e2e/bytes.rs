@@ -7,7 +7,8 @@ use tests::{Bridge, Watch, on_every_kafka};
 const BIG: &str = r#"{"z": 9007199254740993,  "a":[1.0, 1e2, 0.1000], "z": 2}"#;
 const BEYOND_ASCII: &str = "città ✓ 日本語 🌉 \u{202e}oilgof";
 
-fn awkward_records(topic: &str) -> Vec<(&'static str, ProduceRecord)> {
+/// One of each that went wrong somewhere once, with its name.
+pub fn awkward_records(topic: &str) -> Vec<(&'static str, ProduceRecord)> {
     let record = |value: WireBytes| ProduceRecord { topic: topic.to_owned(), value, ..ProduceRecord::default() };
     let header = |name: &str, value| Header(name.to_owned(), value);
     vec![

@@ -1,6 +1,7 @@
 //! Ponte end to end, one binary: each module is a boundary that a user has, each test's name is a claim.
 
 mod bad_input;
+mod binary;
 mod bytes;
 mod config;
 mod faults;
