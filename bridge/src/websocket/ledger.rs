@@ -11,6 +11,9 @@ use tokio::sync::Notify;
 use super::LIMITS;
 use crate::kafka::producer::{Acked, DeliverySink, Outcome, Run};
 
+#[cfg(test)]
+mod model;
+
 /// How many outcomes are kept for a client that sends again: twice what can be on its way at once.
 const KEPT_OUTCOMES: usize = 2 * LIMITS.produce_window as usize;
 
@@ -25,9 +28,10 @@ pub struct Ledger {
 
 #[derive(Default)]
 struct Inner {
-    /// The records `first_kept..next_seq`, oldest first. Numbers only rise, and may leave holes.
-    slots: VecDeque<Slot>,
-    first_kept: u64,
+    /// Oldest first. Numbers only rise, and may leave holes: a span begins behind each.
+    spans: VecDeque<Span>,
+    /// How many slots all spans have together.
+    kept: usize,
     /// One more than the highest number seen.
     next_seq: u64,
     in_flight: u64,
@@ -35,9 +39,13 @@ struct Inner {
     untold: Vec<Range<u64>>,
 }
 
+/// Records with consecutive numbers.
+struct Span {
+    first: u64,
+    slots: VecDeque<Slot>,
+}
+
 enum Slot {
-    /// Its number was passed over, so that it can never be sent.
-    PassedOver,
     InFlight,
     Acked(Acked),
     Failed(Box<ErrorBody>),
@@ -132,7 +140,7 @@ impl Ledger {
                         produced.errors.push(ProduceError { seq, error: ErrorBody::clone(error) });
                     }
                     // On its way: told when it has arrived.
-                    Some(Slot::PassedOver | Slot::InFlight) | None => {}
+                    Some(Slot::InFlight) | None => {}
                 }
             }
         }
@@ -153,41 +161,56 @@ impl DeliverySink for Ledger {
     }
 }
 
+impl Span {
+    /// The number after its last record's.
+    fn end(&self) -> u64 {
+        self.first + self.slots.len() as u64
+    }
+
+    fn place(&self, seq: u64) -> Option<usize> {
+        usize::try_from(seq.checked_sub(self.first)?).ok()
+    }
+}
+
 impl Inner {
+    /// The span that would hold this number.
+    fn span_index(&self, seq: u64) -> Option<usize> {
+        self.spans.partition_point(|span| span.first <= seq).checked_sub(1)
+    }
+
     fn slot(&self, seq: u64) -> Option<&Slot> {
-        self.slots.get(usize::try_from(seq.checked_sub(self.first_kept)?).ok()?)
+        let span = &self.spans[self.span_index(seq)?];
+        span.slots.get(span.place(seq)?)
+    }
+
+    fn slot_mut(&mut self, seq: u64) -> Option<&mut Slot> {
+        let index = self.span_index(seq)?;
+        let span = &mut self.spans[index];
+        let place = span.place(seq)?;
+        span.slots.get_mut(place)
     }
 
     fn begin(&mut self, seq: u64, count: u64) {
-        if seq - self.next_seq > KEPT_OUTCOMES as u64 && self.in_flight == 0 {
-            // A leap so wide that nothing before it is kept.
-            self.slots.clear();
+        let slots = (0..count).map(|_| Slot::InFlight);
+        match self.spans.back_mut() {
+            Some(last) if last.end() == seq => last.slots.extend(slots),
+            _ => self.spans.push_back(Span { first: seq, slots: slots.collect() }),
         }
-        if self.slots.is_empty() {
-            self.first_kept = seq;
-        }
-        let passed_over = self.next_seq.max(self.first_kept)..seq;
-        self.slots.extend(passed_over.map(|_| Slot::PassedOver));
-        self.slots.extend((0..count).map(|_| Slot::InFlight));
+        self.kept += usize::try_from(count).unwrap_or(usize::MAX);
         self.next_seq = seq + count;
         self.in_flight += count;
     }
 
     /// How many records from `seq` on were sent before and are remembered.
     fn known_from(&self, seq: u64, count: u64) -> u64 {
-        let known = |seq: &u64| !matches!(self.slot(*seq), None | Some(Slot::PassedOver));
-        (seq..seq + count).take_while(known).count() as u64
+        let end = self.span_index(seq).map_or(0, |index| self.spans[index].end());
+        end.saturating_sub(seq).min(count)
     }
 
     fn settle(&mut self, Run { first, count, outcome }: Run) {
         for place in 0..count {
             let seq = first + place;
-            let index = seq.checked_sub(self.first_kept).and_then(|index| usize::try_from(index).ok());
-            let Some(slot) = index.and_then(|index| self.slots.get_mut(index)) else { continue };
-            if !matches!(slot, Slot::InFlight) {
-                continue;
-            }
-            self.in_flight -= 1;
+            let Some(slot) = self.slot_mut(seq).filter(|slot| matches!(slot, Slot::InFlight)) else { continue };
             *slot = match &outcome {
                 Outcome::Acked(acked) => Slot::Acked(Acked {
                     offset: acked.offset + i64::try_from(place).unwrap_or(i64::MAX),
@@ -195,14 +218,22 @@ impl Inner {
                 }),
                 Outcome::Failed(error) => Slot::Failed(Box::new(error.clone())),
             };
+            self.in_flight -= 1;
         }
         self.untold.push(first..first + count);
     }
 
     fn forget_old(&mut self) {
-        while self.slots.len() > KEPT_OUTCOMES && !matches!(self.slots.front(), Some(Slot::InFlight)) {
-            self.slots.pop_front();
-            self.first_kept += 1;
+        while self.kept > KEPT_OUTCOMES
+            && let Some(oldest) = self.spans.front_mut()
+            && !matches!(oldest.slots.front(), Some(Slot::InFlight))
+        {
+            oldest.slots.pop_front();
+            oldest.first += 1;
+            self.kept -= 1;
+            if oldest.slots.is_empty() {
+                self.spans.pop_front();
+            }
         }
     }
 }
@@ -285,12 +316,15 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_leap_costs_nothing() {
-        let ledger = ledger_with(&[acked(0, 1, 0, 0)]);
+    fn a_wide_leap_costs_nothing_even_with_records_on_their_way() {
+        let ledger = Ledger::default();
+        assert_eq!(ledger.admit(0, 1), Admission::New(1));
         assert_eq!(ledger.admit(u64::MAX - 5, 2), Admission::New(2));
-        assert_eq!(ledger.admit(0, 1), Admission::OutOfOrder);
-        ledger.delivered(vec![acked(u64::MAX - 5, 2, 0, 1)]);
-        assert_eq!(ledger.lock().slots.len(), 2);
+        assert_eq!(ledger.admit(1, 1), Admission::OutOfOrder);
+        ledger.delivered(vec![acked(u64::MAX - 5, 2, 0, 1), acked(0, 1, 0, 0)]);
+        assert_eq!(ledger.lock().kept, 3);
+        let produced = ledger.take_outcomes().expect("outcomes");
+        assert_eq!(ranges(&produced), [(0, 0, 0, 0), (u64::MAX - 5, u64::MAX - 4, 0, 1)]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use protocol::{ErrorCode, ProduceRecord, Produced, WireBytes};
 use tests::client::{Outcome, RecordExt, json_record, messaggi, text_record};
+use tests::kafka::Mock;
 use tests::{Bridge, on_every_kafka, unique};
 
 on_every_kafka! {
@@ -177,4 +178,20 @@ async fn an_omitted_value_is_a_tombstone() {
 
     let Some(judge) = bridge.judge().await else { return };
     assert_eq!(judge.read(&topic).await[0].value, None);
+}
+
+#[tokio::test]
+async fn numbers_that_leap_ahead_of_records_on_their_way_cost_nothing() {
+    let (topic, kafka) = (unique("leap"), Mock::start());
+    let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
+    let mut client = bridge.client().await;
+    kafka.down();
+    const FAR: u64 = 1 << 60;
+    client.send(protocol::Produce { seq: 0, records: messaggi(&topic, 1) }).await;
+    client.send(protocol::Produce { seq: FAR, records: messaggi(&topic, 1) }).await;
+    client.ask::<protocol::ClusterResult>(protocol::ClusterRequest {}).await;
+    kafka.up();
+    for seq in [0, FAR] {
+        assert!(matches!(client.outcome(seq).await, Outcome::Acked { .. }));
+    }
 }

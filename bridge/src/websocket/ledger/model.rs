@@ -1,0 +1,177 @@
+//! A ledger in any interleaving of sends, repetitions, outcomes and tellings, beside a model that knows what was
+//! promised: one outcome per number, never another one, and never more on their way than the window.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use protocol::{ErrorCode, ProduceAck};
+
+use super::*;
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// New records, whose numbers pass over so many.
+    Send {
+        over: u64,
+        count: u64,
+    },
+    /// A client that came back sends again, from so many numbers before the last one.
+    Again {
+        back: u64,
+        count: u64,
+    },
+    /// Kafka answers for so many of the records on their way, from one of them on.
+    Settle {
+        from: usize,
+        count: usize,
+        acked: bool,
+    },
+    Tell,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let count = || prop_oneof![4 => 1..20_u64, 1 => 1..LIMITS.produce_window * 2];
+    prop_oneof![
+        4 => (prop_oneof![6 => Just(0), 2 => 1..5_u64, 1 => Just(1 << 40)], count())
+            .prop_map(|(over, count)| Step::Send { over, count }),
+        2 => (0..50_u64, 1..60_u64).prop_map(|(back, count)| Step::Again { back, count }),
+        4 => (any::<prop::sample::Index>(), 1..LIMITS.produce_window as usize, prop::bool::weighted(0.8))
+            .prop_map(|(from, count, acked)| Step::Settle { from: from.index(20_000), count, acked }),
+        3 => Just(Step::Tell),
+    ]
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fate {
+    InFlight,
+    /// Its offset, or none for a failure; whether the client was told.
+    Settled {
+        offset: Option<i64>,
+        told: bool,
+    },
+}
+
+#[derive(Default)]
+struct World {
+    ledger: Ledger,
+    fates: BTreeMap<u64, Fate>,
+    next_seq: u64,
+    next_offset: i64,
+}
+
+impl World {
+    fn in_flight(&self) -> Vec<u64> {
+        self.fates.iter().filter(|(_, fate)| **fate == Fate::InFlight).map(|(seq, _)| *seq).collect()
+    }
+
+    fn apply(&mut self, step: Step) {
+        match step {
+            Step::Send { over, count } => self.send(over, count),
+            Step::Again { back, count } => self.send_again(back, count),
+            Step::Settle { from, count, acked } => self.settle(from, count, acked),
+            Step::Tell => self.tell(),
+        }
+    }
+
+    fn send(&mut self, over: u64, count: u64) {
+        let seq = self.next_seq + over;
+        let room = LIMITS.produce_window - self.in_flight().len() as u64;
+        match self.ledger.admit(seq, count) {
+            Admission::New(new) => {
+                assert_eq!(new, count.min(room), "of {count} with room for {room}");
+                self.fates.extend((seq..seq + new).map(|seq| (seq, Fate::InFlight)));
+                self.next_seq = seq + new;
+            }
+            admission => assert_eq!((admission, room), (Admission::Full, 0)),
+        }
+    }
+
+    fn send_again(&mut self, back: u64, count: u64) {
+        let seq = self.next_seq.saturating_sub(back);
+        if seq == self.next_seq {
+            return;
+        }
+        match self.ledger.admit(seq, count) {
+            Admission::Repeated(known) => {
+                for seq in seq..seq + known {
+                    // Told again if it has an outcome, told when it has one else.
+                    if let Fate::Settled { told, .. } = self.fates.get_mut(&seq).expect("sent before") {
+                        *told = false;
+                    }
+                }
+            }
+            // Only what was never sent: nothing this young is forgotten.
+            Admission::OutOfOrder => assert!(!self.fates.contains_key(&seq), "{seq} was sent"),
+            other => panic!("{seq} is no new number: {other:?}"),
+        }
+    }
+
+    fn settle(&mut self, from: usize, count: usize, acked: bool) {
+        let waiting = self.in_flight();
+        if waiting.is_empty() {
+            return;
+        }
+        let settled: Vec<u64> = waiting.iter().skip(from % waiting.len()).take(count).copied().collect();
+        let mut runs = Vec::new();
+        for run in settled.chunk_by(|one, next| one + 1 == *next) {
+            let (first, count) = (run[0], run.len() as u64);
+            let offset = self.next_offset;
+            self.next_offset += i64::try_from(count).expect("few");
+            let outcome = if acked {
+                Outcome::Acked(Acked { topic: "t".into(), partition: 0, offset, timestamp: None, took: Duration::ZERO })
+            } else {
+                Outcome::Failed(ErrorBody::new(ErrorCode::NotDelivered, "as the test wants it"))
+            };
+            for (seq, offset) in run.iter().zip(offset..) {
+                self.fates.insert(*seq, Fate::Settled { offset: acked.then_some(offset), told: false });
+            }
+            runs.push(Run { first, count, outcome: outcome.clone() });
+            // A second answer for the same records changes nothing.
+            runs.push(Run { first, count, outcome: Outcome::Failed(ErrorBody::new(ErrorCode::Internal, "late")) });
+        }
+        self.ledger.delivered(runs);
+    }
+
+    fn tell(&mut self) {
+        let Produced { acks, errors } = self.ledger.take_outcomes().unwrap_or_default();
+        let mut told = BTreeMap::new();
+        for ProduceAck { first, last, offset, .. } in acks {
+            assert!(first <= last);
+            for (seq, offset) in (first..=last).zip(offset.0..) {
+                assert_eq!(told.insert(seq, Some(offset)), None, "{seq} is told twice");
+            }
+        }
+        for ProduceError { seq, error } in errors {
+            assert_eq!(error.code, ErrorCode::NotDelivered.number());
+            assert_eq!(told.insert(seq, None), None, "{seq} is told twice");
+        }
+        for (seq, fate) in &mut self.fates {
+            match (fate, told.remove(seq)) {
+                (Fate::Settled { offset, told }, Some(now)) => {
+                    assert_eq!(*offset, now, "{seq} has another outcome now");
+                    *told = true;
+                }
+                (Fate::Settled { told: false, .. }, None) => panic!("{seq} was not told"),
+                (Fate::Settled { told: true, .. } | Fate::InFlight, None) => {}
+                (Fate::InFlight, Some(_)) => panic!("{seq} is still on its way"),
+            }
+        }
+        assert!(told.is_empty(), "nobody sent {told:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn each_number_has_one_outcome_whatever_happens(steps in vec(step(), 1..40)) {
+        let mut world = World::default();
+        for step in steps {
+            world.apply(step);
+            prop_assert!(world.ledger.lock().in_flight <= LIMITS.produce_window);
+            prop_assert!(world.ledger.lock().kept <= KEPT_OUTCOMES + 2 * LIMITS.produce_window as usize + 64);
+        }
+        world.apply(Step::Settle { from: 0, count: usize::MAX, acked: true });
+        world.apply(Step::Tell);
+    }
+}
