@@ -8,6 +8,9 @@
 
 mod acks;
 mod cursor;
+mod missed;
+#[cfg(test)]
+mod model;
 mod registry;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -22,6 +25,7 @@ use tokio::sync::Notify;
 
 use self::acks::Acks;
 pub use self::cursor::{Cursor, Delivered};
+use self::missed::Missed;
 pub use self::registry::{FeedRequest, Feeds, ReadMode};
 
 /// Bytes of binary records a feed keeps for slow subscriptions. Their JSON comes on top where somebody wants it.
@@ -76,7 +80,7 @@ pub enum Event {
 enum Entry {
     Records(Arc<Batch>),
     Event(Event),
-    /// Records of a partition that was revoked before they were delivered: the next owner delivers them.
+    /// Records, or a gap, of a partition that was revoked before they were delivered: the next owner delivers them.
     Withdrawn,
 }
 
@@ -121,8 +125,8 @@ struct State {
     front: u64,
     /// Records in all entries that left the ring at the front.
     dropped_records: u64,
-    /// Per partition, the offset after the last record that left the ring.
-    dropped_through: BTreeMap<TopicPartition, i64>,
+    /// What left the ring at the front and some cursor has not passed.
+    missed: Missed,
     /// Per partition, the offset after the last record that entered the ring, or where reading starts.
     next_offsets: BTreeMap<TopicPartition, i64>,
     /// Per partition, where reading started when it was assigned.
@@ -175,7 +179,7 @@ impl Feed {
             ring_bytes: 0,
             front: 0,
             dropped_records: 0,
-            dropped_through: BTreeMap::new(),
+            missed: Missed::default(),
             next_offsets: BTreeMap::new(),
             starts: BTreeMap::new(),
             cursors: BTreeMap::new(),
@@ -202,13 +206,11 @@ impl Feed {
     /// Whether to take more records, waiting up to `timeout` for room.
     pub fn wait_for_room(&self, timeout: Duration) -> Room {
         let mut state = self.lock();
-        state.drop_passed();
-        if state.has_room() || state.life == Life::Ending {
+        if state.make_room() || state.life == Life::Ending {
             return Room::Free;
         }
         let (mut state, _) = self.demand.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner);
-        state.drop_passed();
-        if state.has_room() { Room::Free } else { Room::Full }
+        if state.make_room() { Room::Free } else { Room::Full }
     }
 
     /// Appends records. Where the ring is full, what lies in front makes room.
@@ -254,7 +256,12 @@ impl Feed {
         let mut freed = 0;
         for (index, entry) in state.ring.iter_mut().enumerate() {
             let untouched = lead.is_none_or(|lead| lead <= (front + index as u64, 0));
-            if untouched && matches!(entry, Entry::Records(batch) if partitions.contains(&batch.key())) {
+            let concerned = match entry {
+                Entry::Records(batch) => partitions.contains(&batch.key()),
+                Entry::Event(Event::Gap { partition, .. }) => partitions.contains(partition),
+                Entry::Event(_) | Entry::Withdrawn => false,
+            };
+            if untouched && concerned {
                 freed += entry.bytes();
                 *entry = Entry::Withdrawn;
             }
@@ -277,7 +284,6 @@ impl Feed {
             state.next_offsets.remove(partition);
             state.starts.remove(partition);
             state.committed.remove(partition);
-            state.dropped_through.remove(partition);
         }
         state.append(Entry::Event(Event::Revoked(partitions)));
         drop(state);
@@ -422,11 +428,12 @@ impl State {
 
     fn drop_front(&mut self) {
         let Some(entry) = self.ring.pop_front() else { return };
+        let index = self.front;
         self.front += 1;
         self.ring_bytes -= entry.bytes();
         self.dropped_records += entry.records();
-        if let Entry::Records(batch) = entry {
-            self.dropped_through.insert(batch.key(), batch.next_offset());
+        if self.cursors.values().any(|place| place.entry <= index) {
+            self.missed.add(index, entry, self.dropped_records);
         }
     }
 
@@ -436,13 +443,20 @@ impl State {
         while self.front < slowest && !self.ring.is_empty() {
             self.drop_front();
         }
+        self.missed.forget_before(slowest);
     }
 
-    fn has_room(&self) -> bool {
+    /// Whether there is room for one more look at Kafka. What the last one brought too much makes way first: otherwise
+    /// each small step of somebody ahead would let in another whole one.
+    fn make_room(&mut self) -> bool {
         if self.cursors.is_empty() {
             return false;
         }
-        self.ring_bytes < CAPACITY_BYTES || !self.front_is_held()
+        self.drop_passed();
+        while self.ring_bytes >= CAPACITY_BYTES && self.ring.len() > 1 && !self.front_is_held() {
+            self.drop_front();
+        }
+        self.ring_bytes < CAPACITY_BYTES
     }
 
     /// Whoever is ahead of the front may go on; if nobody is, one that blocks holds everything.

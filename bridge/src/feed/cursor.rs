@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::{CommitMode, ErrorBody, GapReason, TopicPartition, WhenSlow, Window};
 
+use super::missed::MissedPiece;
 use super::{Batch, Entry, Event, Feed, Life, Place, Start, State};
 
 /// What a subscription gets next.
@@ -137,7 +138,7 @@ impl State {
         while !self.ring.is_empty() {
             self.drop_front();
         }
-        self.dropped_through.clear();
+        self.missed.clear();
         self.rewind = true;
         for (partition, offset) in self.acks.positions() {
             self.next_offsets.insert(partition.clone(), offset);
@@ -203,7 +204,7 @@ impl Cursor {
     }
 
     /// Lock order: progress, then feed.
-    fn try_next(&self) -> Option<Delivered> {
+    pub(super) fn try_next(&self) -> Option<Delivered> {
         let mut progress = self.lock();
         if let Some(delivered) = progress.pending.pop_front() {
             return Some(delivered);
@@ -217,7 +218,7 @@ impl Cursor {
             if self.when_slow == WhenSlow::Close {
                 return Some(Delivered::TooSlow);
             }
-            progress.fall_behind(&state, self.when_slow);
+            progress.fall_behind(&state, place.entry, self.when_slow);
             place = Place { entry: state.front, record: 0, ..place };
         }
         let delivered = match progress.pending.pop_front() {
@@ -271,35 +272,43 @@ impl Progress {
         None
     }
 
-    /// What left the ring before it was sent becomes a gap per partition.
-    fn fall_behind(&mut self, state: &State, when_slow: WhenSlow) {
-        self.seq += state.dropped_records.saturating_sub(self.passed_records);
-        self.passed_records = state.dropped_records;
-        for (partition, through) in &state.dropped_through {
-            let from = match self.partitions.get(partition) {
-                Some(position) => position.next,
-                None => match state.starts.get(partition) {
-                    Some(start) => *start,
-                    None => continue,
-                },
-            };
-            if from >= *through {
-                continue;
+    /// What left the ring before it was sent: records become a gap per partition, everything else is told in its place.
+    fn fall_behind(&mut self, state: &State, since: u64, when_slow: WhenSlow) {
+        for piece in state.missed.since(since) {
+            match piece {
+                MissedPiece::Event(event) => {
+                    self.note(event);
+                    self.pending.push_back(Delivered::Event(event.clone()));
+                }
+                MissedPiece::Records { next_offsets, dropped_records } => {
+                    self.seq += dropped_records.saturating_sub(self.passed_records);
+                    self.passed_records = self.passed_records.max(*dropped_records);
+                    for (partition, through) in next_offsets {
+                        self.skip(partition, *through, when_slow);
+                    }
+                }
             }
-            // Whoever asked to skip accepts the gap as handled. Who asked to block has not seen these records: only
-            // another page's acknowledgement may move the commit over them.
-            let unacked = match (when_slow, self.partitions.get(partition)) {
-                (WhenSlow::Skip, Some(position)) => position.unacked,
-                _ => *through,
-            };
-            self.partitions.insert(partition.clone(), Position { next: *through, unacked });
-            self.pending.push_back(Delivered::Event(Event::Gap {
-                partition: partition.clone(),
-                from,
-                to: *through,
-                reason: GapReason::Slow,
-            }));
         }
+    }
+
+    fn skip(&mut self, partition: &TopicPartition, through: i64, when_slow: WhenSlow) {
+        let Some(position) = self.partitions.get_mut(partition) else { return };
+        let from = position.next;
+        if from >= through {
+            return;
+        }
+        position.next = through;
+        // Whoever asked to skip accepts the gap as handled. Who asked to block has not seen these records: only another
+        // page's acknowledgement may move the commit over them.
+        if when_slow != WhenSlow::Skip {
+            position.unacked = through;
+        }
+        self.pending.push_back(Delivered::Event(Event::Gap {
+            partition: partition.clone(),
+            from,
+            to: through,
+            reason: GapReason::Slow,
+        }));
     }
 
     /// Takes the next thing from the ring that the credit allows.
