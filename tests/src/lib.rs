@@ -9,8 +9,11 @@ pub mod judge;
 pub mod kafka;
 pub mod page;
 pub mod program;
+pub mod proxy;
+pub mod scale;
 pub mod skip;
 pub mod socket;
+pub mod survivor;
 pub mod wait;
 pub mod watch;
 
@@ -20,7 +23,9 @@ pub use client::Client;
 pub use kafka::Kafka;
 pub use page::Page;
 pub use program::Program;
+pub use proxy::Proxy;
 pub use socket::Socket;
+pub use survivor::Survivor;
 pub use wait::{PATIENCE, eventually, unique};
 pub use watch::Watch;
 

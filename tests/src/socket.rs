@@ -21,6 +21,7 @@ const SHOWN_FRAMES: usize = 80;
 /// A handshake as the page does it, but for the headers that a test changes.
 #[derive(Clone, Debug)]
 pub struct Handshake {
+    /// Where to connect, which a proxy may change; `host` stays the bridge's.
     address: String,
     host: String,
     origin: Option<String>,
@@ -51,6 +52,11 @@ impl Handshake {
             origin: Some(format!("http://{address}")),
             subprotocol: Some(protocol::SUBPROTOCOL.to_owned()),
         }
+    }
+
+    /// By way of this address instead of the bridge's own.
+    pub fn via(self, address: &str) -> Self {
+        Self { address: address.to_owned(), ..self }
     }
 
     pub fn origin(self, origin: &str) -> Self {
@@ -85,7 +91,20 @@ impl Handshake {
     }
 
     /// The socket, or the status of a bridge that does not upgrade.
-    pub async fn try_open(self) -> Result<Socket, StatusCode> {
+    pub async fn try_open(&self) -> Result<Socket, StatusCode> {
+        match self.upgrade().await {
+            Ok(socket) => Ok(socket),
+            Err(Error::Http(response)) => Err(response.status()),
+            Err(error) => panic!("{}: {error}", self.address),
+        }
+    }
+
+    /// `None` where the network does not let it through.
+    pub async fn attempt(&self) -> Option<Socket> {
+        self.upgrade().await.ok()
+    }
+
+    async fn upgrade(&self) -> Result<Socket, Error> {
         let mut request = format!("ws://{}/ws", self.address).into_client_request().expect("a legal address");
         let headers = request.headers_mut();
         headers.insert("host", self.host.parse().expect("a legal header"));
@@ -95,21 +114,17 @@ impl Handshake {
         if let Some(name) = &self.subprotocol {
             headers.insert("sec-websocket-protocol", name.parse().expect("a legal header"));
         }
-        let stream = TcpStream::connect(&self.address).await.unwrap_or_else(|e| panic!("{}: {e}", self.address));
+        let stream = TcpStream::connect(&self.address).await.map_err(Error::Io)?;
         stream.set_nodelay(true).expect("a TCP socket");
         let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
         let upgrade = client_async_with_config(request, stream, Some(config));
-        match timeout(PATIENCE, upgrade).await.unwrap_or_else(|_| panic!("no answer to the upgrade")) {
-            Ok((stream, response)) => {
-                if let Some(name) = &self.subprotocol {
-                    let echoed = response.headers().get("sec-websocket-protocol").and_then(|name| name.to_str().ok());
-                    assert_eq!(echoed, Some(name.as_str()), "the subprotocol is echoed");
-                }
-                Ok(Socket { stream, began: Instant::now(), transcript: Vec::new() })
-            }
-            Err(Error::Http(response)) => Err(response.status()),
-            Err(error) => panic!("{}: {error}", self.address),
+        let upgraded = timeout(PATIENCE, upgrade).await.unwrap_or_else(|_| panic!("no answer to the upgrade"));
+        let (stream, response) = upgraded?;
+        if let Some(name) = &self.subprotocol {
+            let echoed = response.headers().get("sec-websocket-protocol").and_then(|name| name.to_str().ok());
+            assert_eq!(echoed, Some(name.as_str()), "the subprotocol is echoed");
         }
+        Ok(Socket { stream, began: Instant::now(), transcript: Vec::new() })
     }
 }
 

@@ -48,6 +48,18 @@ impl Watch {
         self.starting(TailStart::Offsets(vec![Position { topic, partition, offset: Offset(offset) }]))
     }
 
+    /// From these positions on: partition and offset.
+    pub fn from_positions(self, positions: impl IntoIterator<Item = (i32, i64)>) -> Self {
+        let topic = self.0.topics[0].clone();
+        let position = |(partition, offset)| Position { topic: topic.clone(), partition, offset: Offset(offset) };
+        let positions = positions.into_iter().map(position).collect();
+        self.starting(TailStart::Offsets(positions))
+    }
+
+    pub fn is_tail(&self) -> bool {
+        matches!(self.0.mode, Mode::Tail { .. })
+    }
+
     fn starting(mut self, start: TailStart) -> Self {
         assert!(matches!(self.0.mode, Mode::Tail { .. }), "a group starts where it has committed");
         self.0.mode = Mode::Tail { start };

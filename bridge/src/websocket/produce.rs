@@ -7,7 +7,7 @@ use protocol::{ErrorBody, ErrorCode, HeaderView, ProduceView, TopicName};
 
 use super::ledger::{Admission, Ledger};
 use super::{LIMITS, MAX_RECORD_BYTES};
-use crate::kafka::producer::{DeliverySink, Producer, Run, Shipment};
+use crate::kafka::producer::{DeliverySink, Outcome, Producer, Run, Shipment};
 
 /// How long to wait when librdkafka's queue is full before trying again.
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(5);
@@ -99,9 +99,11 @@ async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
     let error_of = |record| topic_error.clone().map_or_else(|| check(record), Err).err();
     let shared_topic: Arc<str> = topic.into();
     let mut start = 0;
+    let mut unsent = Unsent { ledger, next: seq, count: records.len() as u64 };
     while start < records.len() {
         if let Some(error) = error_of(&records[start]) {
             ledger.delivered(vec![Run::failed(seq + start as u64, error)]);
+            unsent.forget(1);
             start += 1;
             continue;
         }
@@ -114,10 +116,37 @@ async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
                 first_seq: seq + start as u64,
                 received,
             };
-            start += producer.send(shipment, &records[start..end]);
+            let taken = producer.send(shipment, &records[start..end]);
+            start += taken;
+            unsent.forget(taken as u64);
             if start < end {
                 tokio::time::sleep(QUEUE_FULL_PAUSE).await;
             }
+        }
+    }
+}
+
+/// Records that have a number and are not with the producer yet. If the socket ends while they wait for its queue, that
+/// is their outcome: else they would never get one, and a client that comes back would wait for it.
+struct Unsent<'l> {
+    ledger: &'l Ledger,
+    next: u64,
+    count: u64,
+}
+
+impl Unsent<'_> {
+    fn forget(&mut self, taken: u64) {
+        self.next += taken;
+        self.count -= taken;
+    }
+}
+
+impl Drop for Unsent<'_> {
+    fn drop(&mut self) {
+        let message = "the socket ended before the record left; it was not written. Send it again with a new number";
+        let gave_up = || Outcome::Failed(ErrorBody::new(ErrorCode::NotDelivered, message));
+        if self.count > 0 {
+            self.ledger.delivered(vec![Run { first: self.next, count: self.count, outcome: gave_up() }]);
         }
     }
 }

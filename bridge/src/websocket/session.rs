@@ -113,6 +113,13 @@ async fn converse(shared: &Arc<Shared>, stream: &mut Stream, outbox: &Outbox, pe
     };
     let held = shared.sessions.open(hello.resume.as_ref().map(|resume| resume.session.as_str()));
     tracing::debug!(%peer, client = hello.client, resumed = held.resumed, "session opened");
+    tokio::select! {
+        () = held.predecessor_is_gone() => {}
+        () = held.superseded.cancelled() => {
+            shared.sessions.release(&held);
+            return superseded();
+        }
+    }
     let mut cluster = shared.cluster.clone();
     let welcome = Welcome {
         session: held.id.clone(),
@@ -190,6 +197,10 @@ fn shutting_down() -> End {
     End::close(CloseCode::ShuttingDown, "the bridge is shutting down; connect again")
 }
 
+fn superseded() -> End {
+    End::close(CloseCode::Superseded, "another socket took this session")
+}
+
 /// A greeted socket.
 struct Session<'s> {
     shared: &'s Arc<Shared>,
@@ -212,14 +223,20 @@ impl<'s> Session<'s> {
         let mut helpers = tokio::task::JoinSet::new();
         helpers.spawn(tell_outcomes(Arc::clone(&self.held.ledger), self.outbox.clone()));
         helpers.spawn(tell_cluster_changes(cluster, self.outbox.clone()));
-        let end = self.listen(stream, &mut helpers).await;
+        // A socket that hangs may have everything full, and its session may be waited for.
+        let taken_over = self.held.superseded.clone();
+        let end = tokio::select! {
+            end = self.listen(stream, &mut helpers) => end,
+            () = taken_over.cancelled() => superseded(),
+        };
         if let End::Close(CloseCode::ShuttingDown, _) = end {
             // What is in flight gets its outcome before the socket is closed.
             let _ = timeout(LAST_OUTCOMES, self.held.ledger.wait_until_settled()).await;
         }
         helpers.shutdown().await;
-        if let Some(produced) = self.held.ledger.take_outcomes() {
-            // If the socket is gone, the outcomes are asked for again after a resume.
+        // What the socket cannot tell any more is told by the one that comes after it.
+        let can_tell = matches!(&end, End::Close(code, _) if *code != CloseCode::Superseded);
+        if can_tell && let Some(produced) = self.held.ledger.take_outcomes() {
             let _ = self.outbox.send(produced).await;
         }
         end
@@ -234,9 +251,7 @@ impl<'s> Session<'s> {
                 // Frames that arrived while this task was busy count before the heartbeat is judged.
                 biased;
                 () = self.shared.shutdown.cancelled() => return shutting_down(),
-                () = self.held.superseded.cancelled() => {
-                    return End::close(CloseCode::Superseded, "another socket took this session");
-                }
+                () = self.held.superseded.cancelled() => return superseded(),
                 () = self.outbox.closed() => return End::Gone,
                 frame = next_frame(stream) => frame,
                 _ = heartbeat.tick() => {

@@ -20,8 +20,12 @@ struct Entry {
 }
 
 enum Socket {
-    /// Cancelling the token closes it: another socket took its session.
-    Attached(CancellationToken),
+    Attached {
+        /// Cancelling it closes the socket: another one took its session.
+        superseded: CancellationToken,
+        /// Cancelled when it has let go of the session.
+        released: CancellationToken,
+    },
     LostAt(Instant),
 }
 
@@ -32,6 +36,19 @@ pub struct Held {
     pub resumed: bool,
     /// Cancelled when another socket takes the session over.
     pub superseded: CancellationToken,
+    released: CancellationToken,
+    /// The socket that it was taken from, until that has let go.
+    predecessor: Option<CancellationToken>,
+}
+
+impl Held {
+    /// Waits until the socket that held the session before tells no outcomes and reads no feed any more: what it took
+    /// after its client asked again here would be lost with it.
+    pub async fn predecessor_is_gone(&self) {
+        if let Some(predecessor) = &self.predecessor {
+            predecessor.cancelled().await;
+        }
+    }
 }
 
 impl Sessions {
@@ -39,25 +56,30 @@ impl Sessions {
     pub fn open(&self, resume: Option<&str>) -> Held {
         let mut by_id = self.lock();
         by_id.retain(|_, entry| !entry.is_over());
-        let superseded = CancellationToken::new();
+        let (superseded, released) = (CancellationToken::new(), CancellationToken::new());
+        let attached = Socket::Attached { superseded: superseded.clone(), released: released.clone() };
         if let Some(id) = resume
             && let Some(entry) = by_id.get_mut(id)
         {
-            if let Socket::Attached(old) = &entry.socket {
-                old.cancel();
-            }
-            entry.socket = Socket::Attached(superseded.clone());
-            return Held { id: id.to_owned(), ledger: Arc::clone(&entry.ledger), resumed: true, superseded };
+            let predecessor = match std::mem::replace(&mut entry.socket, attached) {
+                Socket::Attached { superseded, released } => {
+                    superseded.cancel();
+                    Some(released)
+                }
+                Socket::LostAt(_) => None,
+            };
+            let ledger = Arc::clone(&entry.ledger);
+            return Held { id: id.to_owned(), ledger, resumed: true, superseded, released, predecessor };
         }
         let id = uuid::Uuid::new_v4().simple().to_string();
         let ledger = Arc::new(Ledger::default());
-        let entry = Entry { ledger: Arc::clone(&ledger), socket: Socket::Attached(superseded.clone()) };
-        by_id.insert(id.clone(), entry);
-        Held { id, ledger, resumed: false, superseded }
+        by_id.insert(id.clone(), Entry { ledger: Arc::clone(&ledger), socket: attached });
+        Held { id, ledger, resumed: false, superseded, released, predecessor: None }
     }
 
     /// The socket is gone; its client may come back for a while.
     pub fn release(&self, held: &Held) {
+        held.released.cancel();
         if held.superseded.is_cancelled() {
             return;
         }
@@ -75,7 +97,7 @@ impl Sessions {
 impl Entry {
     fn is_over(&self) -> bool {
         match self.socket {
-            Socket::Attached(_) => false,
+            Socket::Attached { .. } => false,
             Socket::LostAt(at) => at.elapsed() >= Duration::from_secs(SESSION_LINGER_SECS),
         }
     }

@@ -10,6 +10,7 @@ mod flow;
 mod group;
 mod http;
 mod limits;
+mod network;
 mod numbers;
 mod origin;
 mod page;

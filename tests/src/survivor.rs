@@ -1,0 +1,299 @@
+//! A client that outlives its sockets, as the page does: it takes its session up again, sends again what has no outcome,
+//! and watches on from where it was. What it insists on is promised: one outcome a record, each record in order, nothing
+//! left out.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use protocol::{
+    Assigned, ClientMessage, ClusterRequest, Flow, Gap, Hello, Pong, Produce, ProduceRecord, Produced, Records, Resume,
+    ServerMessage, Welcome,
+};
+use tokio::time::Instant;
+
+use crate::client::{Outcome, Received, decoded};
+use crate::socket::{Handshake, Heard, Socket};
+use crate::wait::{PATIENCE, POLL_INTERVAL};
+use crate::watch::Watch;
+
+/// After so many records the client says that it has handled them.
+const FLOW_EVERY: u64 = 20;
+
+/// Enough for whatever a test sends.
+const PLENTY: u64 = 1_000_000;
+
+/// The number of the request behind which everything before it is known to have arrived.
+const BARRIER: u64 = 2;
+const SUBSCRIBE: u64 = 1;
+
+#[derive(Debug)]
+pub struct Survivor {
+    handshake: Handshake,
+    socket: Option<Socket>,
+    session: Option<String>,
+    /// Welcomed on this socket, and what was open is sent again: from here on numbers rise.
+    is_greeted: bool,
+    watch: Option<Watch>,
+    /// The subscription of this socket, once it is confirmed.
+    subscription: Option<u32>,
+    /// The last number of this socket's subscription.
+    number: u64,
+    /// Through which number `flow` said that all is handled.
+    flowed: u64,
+    next_seq: u64,
+    /// Sent, or to be sent, and without an outcome.
+    open: BTreeMap<u64, ProduceRecord>,
+    pub outcomes: BTreeMap<u64, Outcome>,
+    /// Per partition, the next offset that is due.
+    due: BTreeMap<i32, i64>,
+    /// Per partition, below which everything is known to be acknowledged: it must not come again.
+    settled: BTreeMap<i32, i64>,
+    barrier_is_open: bool,
+    /// Each record once, as it came first.
+    pub received: Vec<Received>,
+    /// How many records came once more, because their acknowledgement was lost.
+    pub repeated: u64,
+    pub gaps: Vec<Gap>,
+    pub sockets_lost: u64,
+}
+
+impl Survivor {
+    pub fn new(handshake: Handshake) -> Self {
+        Self {
+            handshake,
+            socket: None,
+            session: None,
+            is_greeted: false,
+            watch: None,
+            subscription: None,
+            number: 0,
+            flowed: 0,
+            next_seq: 0,
+            open: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
+            due: BTreeMap::new(),
+            settled: BTreeMap::new(),
+            barrier_is_open: false,
+            received: Vec::new(),
+            repeated: 0,
+            gaps: Vec::new(),
+            sockets_lost: 0,
+        }
+    }
+
+    pub fn watching(self, watch: Watch) -> Self {
+        Self { watch: Some(watch), ..self }
+    }
+
+    /// Where the next socket goes.
+    pub fn connects(&mut self, handshake: Handshake) {
+        self.handshake = handshake;
+    }
+
+    pub async fn produce(&mut self, records: Vec<ProduceRecord>) -> u64 {
+        let seq = self.next_seq;
+        self.next_seq += records.len() as u64;
+        self.open.extend((seq..).zip(records.iter().cloned()));
+        if let Some(socket) = self.socket.as_mut().filter(|_| self.is_greeted) {
+            socket.text(&ClientMessage::from(Produce { seq, records }).to_json()).await;
+        }
+        seq
+    }
+
+    /// Records without an outcome.
+    pub fn open(&self) -> usize {
+        self.open.len()
+    }
+
+    pub fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// The connection ends without a word.
+    pub fn cut(&mut self) {
+        if let Some(socket) = self.socket.take() {
+            socket.cut();
+            self.lost();
+        }
+    }
+
+    /// The socket stays as it is, and nobody looks at it any more.
+    pub fn abandon(&mut self) -> Option<Socket> {
+        let socket = self.socket.take();
+        self.lost();
+        socket
+    }
+
+    fn lost(&mut self) {
+        self.sockets_lost += 1;
+        self.is_greeted = false;
+        self.subscription = None;
+        self.barrier_is_open = false;
+    }
+
+    /// Lives on until the condition holds.
+    pub async fn until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !condition(self) {
+            assert!(Instant::now() < deadline, "waited {} s for {what}: {}", PATIENCE.as_secs(), self.summary());
+            self.live(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Says that everything received is handled, and waits until the bridge has heard it.
+    pub async fn settle(&mut self) {
+        self.until("a subscription", |one| one.subscription.is_some()).await;
+        self.flow().await;
+        self.barrier_is_open = true;
+        if let Some(socket) = &mut self.socket {
+            socket.text(&ClientMessage::from(ClusterRequest {}).to_json_with_id(Some(BARRIER))).await;
+        }
+        self.until("an answer", |one| !one.barrier_is_open).await;
+    }
+
+    fn summary(&self) -> String {
+        let (open, due, received) = (self.open.keys().next(), &self.due, self.received.len());
+        format!(
+            "open from {open:?}, due {due:?}, received {received}, sockets lost {}, connected {}",
+            self.sockets_lost,
+            self.socket.is_some()
+        )
+    }
+
+    /// The next thing that happens, if anything does within the time.
+    pub async fn live(&mut self, limit: Duration) {
+        let Some(socket) = &mut self.socket else { return self.connect().await };
+        match socket.next_within(limit).await {
+            None => {}
+            Some(Heard::Text(text)) => {
+                let frame = ServerMessage::parse(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+                self.note(frame.id, frame.message).await;
+            }
+            Some(Heard::Binary(frame)) => self.note(None, decoded(&frame).into()).await,
+            Some(Heard::Closed(code, reason)) => {
+                // The hello of an earlier socket of ours, cut before it was answered, may arrive after this one's.
+                let by_ourselves = code == protocol::CloseCode::Superseded.number() && self.sockets_lost > 0;
+                assert!(code < 4500 || by_ourselves, "closed for good: {code} {reason}");
+                self.socket = None;
+                self.lost();
+            }
+        }
+    }
+
+    async fn connect(&mut self) {
+        let Some(mut socket) = self.handshake.attempt().await else {
+            return tokio::time::sleep(POLL_INTERVAL).await;
+        };
+        let resume = self.session.clone().map(|session| Resume { session });
+        let hello =
+            Hello { protocol: protocol::SUBPROTOCOL.to_owned(), client: "survivor/1".to_owned(), token: None, resume };
+        socket.text(&ClientMessage::from(hello).to_json()).await;
+        self.socket = Some(socket);
+    }
+
+    async fn note(&mut self, id: Option<u64>, message: ServerMessage) {
+        match message {
+            ServerMessage::Welcome(welcome) => self.greeted(welcome).await,
+            ServerMessage::Produced(produced) => self.note_outcomes(produced),
+            ServerMessage::Subscribed(subscribed) => {
+                assert_eq!(id, Some(SUBSCRIBE));
+                self.subscription = Some(subscribed.subscription);
+                (self.number, self.flowed) = (0, 0);
+            }
+            ServerMessage::Assigned(Assigned { partitions, .. }) => {
+                for position in partitions {
+                    let (partition, start) = (position.partition, position.offset.0);
+                    let settled = self.settled.get(&partition).copied().unwrap_or(0);
+                    assert!(start >= settled, "partition {partition} from {start}, handled before {settled}");
+                    if let Some(due) = self.due.get(&partition) {
+                        assert!(
+                            start <= *due,
+                            "partition {partition} from {start}, due is {due}: something is left out"
+                        );
+                    }
+                    self.due.insert(partition, start);
+                }
+            }
+            ServerMessage::Records(records) => self.note_records(records).await,
+            ServerMessage::Gap(gap) => {
+                self.due.insert(gap.partition, gap.to.0);
+                self.gaps.push(gap);
+            }
+            ServerMessage::ClusterResult(_) if id == Some(BARRIER) => {
+                self.barrier_is_open = false;
+                self.settled = self.due.clone();
+            }
+            ServerMessage::Ping(_) => {
+                if let Some(socket) = &mut self.socket {
+                    socket.text(&ClientMessage::from(Pong {}).to_json()).await;
+                }
+            }
+            ServerMessage::ErrorMessage(error) => assert!(error.error.retriable, "{error:?}"),
+            _ => {}
+        }
+    }
+
+    async fn greeted(&mut self, welcome: Welcome) {
+        assert_eq!(welcome.resumed, self.session.is_some(), "the session is still there");
+        self.session = Some(welcome.session);
+        self.is_greeted = true;
+        let Some(socket) = &mut self.socket else { return };
+        // What has no outcome is sent again, each run of numbers as one message.
+        let open: Vec<(u64, ProduceRecord)> = self.open.iter().map(|(seq, record)| (*seq, record.clone())).collect();
+        for run in open.chunk_by(|one, next| one.0 + 1 == next.0) {
+            let records = run.iter().map(|(_, record)| record.clone()).collect();
+            socket.text(&ClientMessage::from(Produce { seq: run[0].0, records }).to_json()).await;
+        }
+        if let Some(watch) = &self.watch {
+            let goes_on = watch.is_tail() && !self.due.is_empty();
+            let watch = if goes_on { watch.clone().from_positions(self.due.clone()) } else { watch.clone() };
+            socket.text(&ClientMessage::from(watch.message()).to_json_with_id(Some(SUBSCRIBE))).await;
+        }
+    }
+
+    fn note_outcomes(&mut self, produced: Produced) {
+        let mut outcomes = Vec::new();
+        for ack in produced.acks {
+            outcomes.extend((ack.first..=ack.last).zip(ack.offset.0..).map(|(seq, offset)| {
+                (seq, Outcome::Acked { topic: ack.topic.clone(), partition: ack.partition, offset })
+            }));
+        }
+        outcomes.extend(produced.errors.into_iter().map(|failed| (failed.seq, Outcome::Failed(failed.error))));
+        for (seq, outcome) in outcomes {
+            assert!(seq < self.next_seq, "an outcome for {seq}, which was never sent");
+            self.open.remove(&seq);
+            if let Some(before) = self.outcomes.insert(seq, outcome.clone()) {
+                assert_eq!(before, outcome, "record {seq} has two outcomes");
+            }
+        }
+    }
+
+    async fn note_records(&mut self, batch: Records) {
+        let Records { seq, topic, partition, records, .. } = batch;
+        let first = seq + 1 - records.len() as u64;
+        for (number, record) in (first..).zip(records) {
+            let offset = record.offset.0;
+            let due = self.due.get(&partition).copied().unwrap_or_else(|| panic!("{partition} was not assigned"));
+            assert_eq!(offset, due, "partition {partition}: the next offset");
+            self.due.insert(partition, offset + 1);
+            let seen = self.received.iter().rev().find(|got| got.partition == partition);
+            if seen.is_some_and(|got| got.offset() >= offset) {
+                self.repeated += 1;
+            } else {
+                self.received.push(Received { number, topic: topic.clone(), partition, record });
+            }
+        }
+        assert!(seq > self.number, "numbers only rise");
+        self.number = seq;
+        if self.number >= self.flowed + FLOW_EVERY {
+            self.flow().await;
+        }
+    }
+
+    async fn flow(&mut self) {
+        let (Some(socket), Some(subscription)) = (&mut self.socket, self.subscription) else { return };
+        self.flowed = self.number;
+        let flow = Flow { subscription, through: self.number, records: PLENTY, bytes: 1 << 30 };
+        socket.text(&ClientMessage::from(flow).to_json()).await;
+    }
+}

@@ -1,0 +1,219 @@
+//! The network between page and bridge fails in every way it knows: sessions go on, nothing is lost or doubled.
+
+use std::time::{Duration, Instant};
+
+use protocol::CloseCode;
+use tests::client::{Outcome, text_record};
+use tests::kafka::Mock;
+use tests::proxy::{Direction, Weather};
+use tests::scale::{is_long, seeds, times};
+use tests::{Bridge, Client, Proxy, Survivor, Watch, eventually, unique};
+
+/// A bridge on a broker of the test's own, and a bad network in front of it.
+struct Scene {
+    kafka: Mock,
+    topic: String,
+    bridge: Bridge,
+    proxy: Proxy,
+}
+
+const PARTITIONS: i32 = 2;
+
+impl Scene {
+    async fn set(noun: &str) -> Self {
+        let topic = unique(noun);
+        let kafka = Mock::start().with_topic(&topic, PARTITIONS);
+        let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
+        let proxy = Proxy::to(&bridge.address).await;
+        Self { kafka, topic, bridge, proxy }
+    }
+
+    async fn client(&self) -> Client {
+        Client::hello(self.bridge.handshake().via(&self.proxy.address).open().await).await
+    }
+
+    fn survivor(&self) -> Survivor {
+        Survivor::new(self.bridge.handshake().via(&self.proxy.address))
+    }
+
+    fn record(&self, id: u64) -> protocol::ProduceRecord {
+        use tests::client::RecordExt;
+        let partition = i32::try_from(id).expect("small") % PARTITIONS;
+        text_record(&self.topic, &id.to_string()).on_partition(partition)
+    }
+
+    /// What was sent is in the log once, in order, and where its outcome says; what was received is the same.
+    async fn is_whole(&self, writer: &Survivor, reader: &Survivor) {
+        assert!(reader.gaps.is_empty(), "{:?}", reader.gaps);
+        let mut places = Vec::new();
+        for (seq, outcome) in &writer.outcomes {
+            let Outcome::Acked { partition, offset, .. } = outcome else { panic!("{seq}: {outcome:?}") };
+            places.push(((*partition, *offset), seq.to_string()));
+        }
+        assert_eq!(places.len() as u64, writer.next_seq());
+        let in_order =
+            |partition| places.iter().filter(move |(place, _)| place.0 == partition).map(|(place, _)| place.1);
+        for partition in 0..PARTITIONS {
+            assert!(in_order(partition).is_sorted(), "partition {partition}: as they were sent");
+        }
+        places.sort();
+        let mut received: Vec<_> = reader.received.iter().map(|got| (got.place(), got.value())).collect();
+        received.sort();
+        assert_eq!(received, places, "received and acknowledged are the same");
+        let Some(judge) = tests::judge::Judge::of(&self.kafka.bootstrap_servers()) else { return };
+        let log = judge.read(&self.topic).await;
+        let log: Vec<_> = log.iter().map(|seen| ((seen.partition, seen.offset), seen.text().to_owned())).collect();
+        assert_eq!(log, places, "the log holds each record once");
+    }
+}
+
+#[tokio::test]
+async fn one_byte_a_segment_is_slow_and_nothing_else() {
+    let scene = Scene::set("slices").await;
+    scene.proxy.weather(Weather::Slices);
+    let mut client = scene.client().await;
+    for watch in [Watch::tail(&scene.topic), Watch::tail(&scene.topic).binary()] {
+        let first = client.produce((0..20).map(|id| scene.record(id)).collect()).await;
+        client.acknowledged(first, 20).await;
+        let watch = client.subscribe(&watch).await;
+        assert_eq!(client.records(watch, 20).await.len() % 20, 0);
+        client.unsubscribe(watch).await;
+    }
+}
+
+#[tokio::test]
+async fn a_far_away_client_waits_and_loses_nothing() {
+    let scene = Scene::set("far").await;
+    let latency = if is_long() { Duration::from_secs(5) } else { Duration::from_millis(300) };
+    scene.proxy.weather(Weather::Delay(latency));
+    let mut client = scene.client().await;
+    let watch = client.subscribe(&Watch::tail(&scene.topic)).await;
+    let began = Instant::now();
+    client.write((0..10).map(|id| scene.record(id)).collect()).await;
+    assert!(began.elapsed() >= 2 * latency, "the network is as slow as the test wants it");
+    assert_eq!(client.records(watch, 10).await.len(), 10);
+}
+
+#[tokio::test]
+async fn eight_kilobytes_a_second_disturb_nobody_else() {
+    const EACH: usize = 400;
+    let scene = Scene::set("throttled").await;
+    let (mut far, mut near) = (scene.client().await, scene.bridge.client().await);
+    let slow = far.subscribe(&Watch::tail(&scene.topic)).await;
+    let fast = near.subscribe(&Watch::tail(&scene.topic)).await;
+    scene.proxy.weather(Weather::Throttle(8 * 1024));
+    let count = times(40, 400);
+    let began = Instant::now();
+    let record = |_| text_record(&scene.topic, &"x".repeat(EACH));
+    near.write((0..count).map(record).collect()).await;
+    let count = usize::try_from(count).expect("small");
+    near.records(fast, count).await;
+    let undisturbed = began.elapsed();
+    assert_eq!(far.records(slow, count).await.len(), count);
+    let throttled = began.elapsed();
+    assert!(throttled > Duration::from_millis(500), "16 KB at 8 KB a second took {throttled:?}");
+    assert!(undisturbed < throttled / 2, "the others: {undisturbed:?}, the slow one: {throttled:?}");
+}
+
+#[tokio::test]
+async fn a_reset_in_the_middle_of_a_frame_loses_and_doubles_nothing() {
+    for seed in seeds(6, 60) {
+        let mut random = seed.random();
+        let scene = Scene::set("reset").await;
+        let watch = Watch::tail(&scene.topic);
+        let mut survivor = scene.survivor().watching(if random.bool() { watch } else { watch.binary() });
+        let mut sent = 0;
+        for _ in 0..8 {
+            let direction = if random.bool() { Direction::ToBridge } else { Direction::ToClient };
+            scene.proxy.reset_after(direction, random.usize(1..4000));
+            while scene.proxy.reset_is_planned() {
+                let count = random.u64(1..20);
+                survivor.produce((sent..sent + count).map(|id| scene.record(id)).collect()).await;
+                sent += count;
+                survivor.live(Duration::from_millis(5)).await;
+            }
+        }
+        survivor.until("all outcomes and records", |one| one.open() == 0 && one.received.len() as u64 == sent).await;
+        assert!(survivor.sockets_lost > 0, "no reset reached the client");
+        scene.is_whole(&survivor, &survivor).await;
+    }
+}
+
+#[tokio::test]
+async fn reconnecting_a_hundred_times_while_writing_and_reading_in_a_group_leaves_no_gap_and_no_double() {
+    let scene = Scene::set("reconnects").await;
+    let group = Watch::group(&scene.topic, &unique("group"));
+    let mut random = fastrand::Rng::with_seed(7);
+    let (mut writer, mut reader) = (scene.survivor(), scene.survivor().watching(group));
+    let rounds = times(100, 1000);
+    let mut settled = 0;
+    for round in 0..rounds {
+        writer.produce((round * 5..round * 5 + 5).map(|id| scene.record(id)).collect()).await;
+        writer.live(Duration::from_millis(1)).await;
+        reader.live(Duration::from_millis(1)).await;
+        match random.u8(0..4) {
+            0 => writer.cut(),
+            1 => reader.cut(),
+            2 => scene.proxy.reset(),
+            // Everything so far is read and handled: it must not come again.
+            _ => {
+                let through = (round + 1) * 5;
+                writer.until("all outcomes", |one| one.open() == 0).await;
+                reader.until("all records so far", |one| one.received.len() as u64 == through).await;
+                reader.settle().await;
+                reader.cut();
+                settled += 1;
+            }
+        }
+    }
+    let sent = rounds * 5;
+    writer.until("all outcomes", |one| one.open() == 0).await;
+    reader.until("all records", |one| one.received.len() as u64 == sent).await;
+    assert!(settled > 0);
+    tests::measured("reconnects", writer.sockets_lost + reader.sockets_lost);
+    tests::measured("records_repeated_after_unacknowledged_losses", reader.repeated);
+    scene.is_whole(&writer, &reader).await;
+}
+
+#[tokio::test]
+async fn a_page_that_comes_back_while_its_old_connection_hangs_misses_nothing() {
+    let scene = Scene::set("half-open").await;
+    for watch in [Watch::tail(&scene.topic), Watch::group(&scene.topic, &unique("group"))] {
+        scene.proxy.weather(Weather::Clear);
+        let mut survivor = scene.survivor().watching(watch);
+        survivor.produce((0..20).map(|id| scene.record(id)).collect()).await;
+        survivor.until("the first records", |one| one.open() == 0 && one.received.len() >= 20).await;
+        survivor.settle().await;
+        let before = survivor.received.len();
+
+        scene.proxy.weather(Weather::HalfOpen);
+        survivor.produce((20..40).map(|id| scene.record(id)).collect()).await;
+        // The bridge still believes in the old socket, and sends what others write into it.
+        scene.bridge.client().await.write((40..60).map(|id| scene.record(id)).collect()).await;
+        let hanging = survivor.abandon();
+        survivor.connects(scene.bridge.handshake());
+        survivor.until("the rest", |one| one.open() == 0 && one.received.len() == before + 40).await;
+        assert!(survivor.gaps.is_empty());
+        drop(hanging);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_hangs_for_longer_than_the_heartbeat_is_given_up() {
+    if !is_long() {
+        // It takes two heartbeats.
+        return;
+    }
+    let scene = Scene::set("hanging").await;
+    let mut client = scene.bridge.client().await;
+    let mut hanging = scene.client().await;
+    hanging.subscribe(&Watch::tail(&scene.topic)).await;
+    scene.proxy.weather(Weather::HalfOpen);
+    let began = Instant::now();
+    let limit = Duration::from_millis(client.welcome.heartbeat_ms) * 3;
+    while began.elapsed() < limit {
+        client.next_within(Duration::from_secs(1)).await;
+    }
+    let code = format!("code={}", CloseCode::NoHeartbeat.number());
+    eventually("the bridge to give it up", || async { scene.bridge.stderr.text().contains(&code).then_some(()) }).await;
+}
