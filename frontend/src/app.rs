@@ -14,7 +14,7 @@ use crate::words::fill;
 #[component]
 pub fn App() -> impl IntoView {
     let preferences = Preferences::load();
-    let desk = Desk::open();
+    let desk = Desk::open(preferences);
     provide_context(preferences);
     provide_context(desk);
     let fields = WatchFields::new(desk, preferences);
@@ -53,7 +53,7 @@ pub(crate) fn key_is_free(event: &KeyboardEvent) -> bool {
 /// How many records came while the tab was hidden: `(12) Ponte`.
 fn show_unread_in_title(desk: Desk, preferences: Preferences) {
     Effect::new(move |received_when_seen: Option<u64>| {
-        let received = desk.feed(|page| page.feed().counts().received);
+        let received = desk.counts(|page| page.feed().counts().received);
         let title = preferences.words().page_title;
         // Cleared while hidden: counting begins anew.
         let seen = received_when_seen.filter(|&seen| seen <= received && browser::tab_is_hidden()).unwrap_or(received);

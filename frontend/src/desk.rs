@@ -7,10 +7,17 @@ use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 
 use crate::browser;
+use crate::settings::Preferences;
 use crate::socket::{Event, Socket};
-use crate::state::{Draft, Intent, NoticeKind, Page};
+use crate::state::{Draft, Entry, Filter, Intent, Limits, NoticeKind, Page};
 
 const CLIENT: &str = concat!("ponte-page/", env!("CARGO_PKG_VERSION"));
+
+/// Numbers that change in every frame cannot be read, and cost a layout each: they are drawn anew so often.
+const COUNTS_EVERY_MS: f64 = 100.0;
+/// How long the filter may work in one animation frame, and how many bytes it looks at between two looks at the clock.
+const SCAN_MS: f64 = 6.0;
+const SCAN_BYTES: usize = 64 * 1024;
 
 /// The components' handle on everything; a copy costs nothing. Each reader (`link`, `feed` …) tracks its part: whoever
 /// reads inside of an effect or a view is drawn again when that part changes, and never for another.
@@ -24,12 +31,16 @@ pub struct Desk {
     sends: Trigger,
     listening: Trigger,
     feed: Trigger,
+    counts: Trigger,
+    /// When the numbers were drawn last, and whether they have changed since.
+    counts_at_ms: StoredValue<(f64, bool), LocalStorage>,
+    scan_is_planned: StoredValue<bool, LocalStorage>,
     notices: Trigger,
 }
 
 impl Desk {
     /// Starts connecting.
-    pub fn open() -> Self {
+    pub fn open(preferences: Preferences) -> Self {
         let desk = Self {
             page: StoredValue::new_local(Page::default()),
             socket: StoredValue::new_local(None),
@@ -39,8 +50,13 @@ impl Desk {
             sends: Trigger::new(),
             listening: Trigger::new(),
             feed: Trigger::new(),
+            counts: Trigger::new(),
+            counts_at_ms: StoredValue::new_local((0.0, false)),
+            scan_is_planned: StoredValue::new_local(false),
             notices: Trigger::new(),
         };
+        let limits = preferences.limits();
+        desk.page.update_value(|page| page.set_limits(limits));
         let socket = Socket::new(move |event| desk.on_socket(event));
         desk.socket.set_value(Some(socket.clone()));
         socket.connect();
@@ -73,8 +89,15 @@ impl Desk {
         self.page.with_value(read)
     }
 
+    /// The rows: drawn in every frame in which records came.
     pub fn feed<T>(self, read: impl FnOnce(&Page) -> T) -> T {
         self.feed.track();
+        self.page.with_value(read)
+    }
+
+    /// The numbers of the list and how it is held: ten times a second, and at once after what the user does.
+    pub fn counts<T>(self, read: impl FnOnce(&Page) -> T) -> T {
+        self.counts.track();
         self.page.with_value(read)
     }
 
@@ -134,8 +157,20 @@ impl Desk {
         self.act(|page, _| page.clear_feed());
     }
 
-    pub fn set_filter(self, text: &str) {
-        self.act(|page, _| page.set_filter(text));
+    pub fn set_filter(self, filter: Filter) {
+        self.act(|page, _| page.set_filter(filter));
+    }
+
+    pub fn set_limits(self, limits: Limits) {
+        self.act(|page, _| page.set_limits(limits));
+    }
+
+    pub fn load_gap(self, gap: &Entry) {
+        self.act(|page, _| page.load_gap(gap));
+    }
+
+    pub fn stop_loading_gap(self, gap: &Entry) {
+        self.act(|page, _| page.stop_loading_gap(gap));
     }
 
     pub fn dismiss(self, notice: u64) {
@@ -166,11 +201,11 @@ impl Desk {
         if let Some(socket) = self.socket.get_value() {
             socket.visibility_changed();
         }
-        if !browser::tab_is_hidden() {
+        let is_hidden = browser::tab_is_hidden();
+        if !is_hidden {
             self.connect_if_waiting();
         }
-        // The count of unread records in the title depends on it.
-        self.feed.notify();
+        self.act(|page, _| page.hidden(is_hidden));
     }
 
     // The socket.
@@ -179,7 +214,10 @@ impl Desk {
         match event {
             Event::Connecting => self.act(|page, _| page.connecting()),
             Event::Opened => self.act(|page, _| page.socket_opened(CLIENT)),
-            Event::Frame { text, arrived_ms } => {
+            Event::Batch { bytes, arrived_ms } => {
+                let _ = self.page.try_update_value(|page| page.receive_batch(bytes, arrived_ms));
+            }
+            Event::Text { text, arrived_ms } => {
                 let heartbeat_ms = self.page.try_update_value(|page| page.receive(text, arrived_ms)).flatten();
                 if let (Some(heartbeat_ms), Some(socket)) = (heartbeat_ms, self.socket.get_value()) {
                     socket.established(heartbeat_ms);
@@ -211,12 +249,42 @@ impl Desk {
             (changed.link || changed.cluster, self.cluster),
             (changed.sends, self.sends),
             (changed.listening, self.listening),
-            (changed.feed, self.feed),
+            (changed.feed || changed.view, self.feed),
+            (self.counts_are_due(changed.feed, changed.view, now_ms), self.counts),
             (changed.notices, self.notices),
         ];
         parts.into_iter().filter(|(changed, _)| *changed).for_each(|(_, part)| part.notify());
+        if (changed.feed || changed.view) && !self.page.with_value(|page| page.feed().is_scanned()) {
+            self.plan_scan();
+        }
+        let counts_at_ms = self.counts_at_ms.with_value(|&(at_ms, wait)| wait.then_some(at_ms + COUNTS_EVERY_MS));
+        let next_ms = next_ms.into_iter().chain(counts_at_ms).min_by(f64::total_cmp);
         self.plan_tick(next_ms.map(|at_ms| at_ms - now_ms));
         result
+    }
+
+    fn counts_are_due(self, records_came: bool, user_did: bool, now_ms: f64) -> bool {
+        let due = |state: &mut (f64, bool)| {
+            state.1 |= records_came;
+            let is_due = user_did || (state.1 && now_ms - state.0 >= COUNTS_EVERY_MS);
+            if is_due {
+                *state = (now_ms, false);
+            }
+            is_due
+        };
+        self.counts_at_ms.try_update_value(due).unwrap_or(false)
+    }
+
+    /// The filter looks at what it has not seen yet in the next animation frame, hence never in a hidden tab.
+    fn plan_scan(self) {
+        if self.scan_is_planned.get_value() {
+            return;
+        }
+        self.scan_is_planned.set_value(true);
+        request_animation_frame(move || {
+            self.scan_is_planned.set_value(false);
+            self.act(|page, now_ms| while !page.scan(SCAN_BYTES) && browser::now_ms() - now_ms < SCAN_MS {});
+        });
     }
 
     fn plan_tick(self, in_ms: Option<f64>) {

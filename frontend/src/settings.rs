@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::browser;
-use crate::state::{Language, Settings, Theme, Watched};
+use crate::state::{Columns, Language, Limits, Settings, Theme, Watched};
 use crate::words::{self, Words};
 
 #[derive(Clone, Copy)]
@@ -60,6 +60,30 @@ impl Preferences {
 
     pub fn next_theme(self) {
         self.settings.update(|settings| settings.theme = settings.theme.next());
+    }
+
+    pub fn columns<T>(self, read: impl FnOnce(&Columns) -> T) -> T {
+        self.settings.with(|settings| read(&settings.columns))
+    }
+
+    pub fn columns_untracked(self) -> Columns {
+        self.settings.with_untracked(|settings| settings.columns.clone())
+    }
+
+    pub fn language_untracked(self) -> Language {
+        self.language.get_untracked()
+    }
+
+    pub fn change_columns(self, change: impl FnOnce(&mut Columns)) {
+        self.settings.update(|settings| change(&mut settings.columns));
+    }
+
+    pub fn limits(self) -> Limits {
+        self.settings.with(|settings| settings.limits)
+    }
+
+    pub fn set_limits(self, limits: Limits) {
+        self.settings.update(|settings| settings.limits = limits);
     }
 
     pub fn watched(self) -> Option<Watched> {

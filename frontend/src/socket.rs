@@ -15,7 +15,7 @@ use leptos::prelude::{request_animation_frame, set_interval, set_timeout, set_ti
 use protocol::{ClientMessage, CloseCode, Pong, SUBPROTOCOL};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{CloseEvent, MessageEvent, WebSocket};
+use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
 use crate::browser;
 use crate::state::{Backoff, Loss};
@@ -28,15 +28,20 @@ const DRAIN_MS: f64 = 8.0;
 const DRAIN_LATEST: Duration = Duration::from_millis(250);
 const SILENCE_CHECK: Duration = Duration::from_secs(2);
 /// A `ping` is shorter than this; longer frames are not searched for one.
-const PING_MAX_BYTES: u32 = 64;
+const PING_MAX_CHARS: u32 = 64;
 
 /// What happens on the connection, in order.
 pub enum Event<'a> {
     Connecting,
     /// The socket stands; the bridge has not said anything yet.
     Opened,
-    Frame {
+    Text {
         text: &'a str,
+        arrived_ms: f64,
+    },
+    /// A binary frame: a batch of records.
+    Batch {
+        bytes: Box<[u8]>,
         arrived_ms: f64,
     },
     /// All frames of this turn were handed over.
@@ -56,7 +61,8 @@ struct Inner {
     /// Rises with each connection; what belongs to an older one is ignored.
     generation: Cell<u64>,
     connection: RefCell<Option<Connection>>,
-    queue: RefCell<VecDeque<(f64, String)>>,
+    /// As the browser handed them over; what they hold is taken out when their turn comes.
+    queue: RefCell<VecDeque<(f64, JsValue)>>,
     drain_is_due: Cell<bool>,
     backoff: RefCell<Backoff>,
     timer: Cell<Option<TimeoutHandle>>,
@@ -140,6 +146,7 @@ impl Socket {
         let on_close = Closure::<dyn FnMut(CloseEvent)>::new(move |event: CloseEvent| {
             this.lost(generation, Loss { code: event.code(), reason: event.reason() });
         });
+        socket.set_binary_type(BinaryType::Arraybuffer);
         socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
         socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         socket.set_onclose(Some(on_close.as_ref().unchecked_ref()));
@@ -171,13 +178,11 @@ impl Socket {
         let now_ms = browser::now_ms();
         self.0.last_frame_ms.set(now_ms);
         let data = event.data();
-        let Some(js_text) = data.dyn_ref::<js_sys::JsString>() else { return };
-        let Some(text) = js_text.as_string() else { return };
         // Timers and frames are throttled in a hidden tab; messages are not.
-        if js_text.length() <= PING_MAX_BYTES && text.contains("\"ping\"") {
+        if data.dyn_ref::<js_sys::JsString>().is_some_and(is_ping) {
             return self.send(&ClientMessage::from(Pong {}).to_json());
         }
-        self.0.queue.borrow_mut().push_back((now_ms, text));
+        self.0.queue.borrow_mut().push_back((now_ms, data));
         if browser::tab_is_hidden() {
             self.drain(f64::INFINITY);
         } else {
@@ -206,8 +211,13 @@ impl Socket {
         let until_ms = browser::now_ms() + budget_ms;
         loop {
             // The handler may send, hence nothing is borrowed while it runs.
-            let Some((arrived_ms, text)) = self.0.queue.borrow_mut().pop_front() else { break };
-            (self.0.handler)(Event::Frame { text: &text, arrived_ms });
+            let Some((arrived_ms, data)) = self.0.queue.borrow_mut().pop_front() else { break };
+            if let Some(text) = data.as_string() {
+                (self.0.handler)(Event::Text { text: &text, arrived_ms });
+            } else {
+                let bytes = js_sys::Uint8Array::new(&data).to_vec().into_boxed_slice();
+                (self.0.handler)(Event::Batch { bytes, arrived_ms });
+            }
             if browser::now_ms() >= until_ms {
                 break;
             }
@@ -270,6 +280,10 @@ impl Socket {
             timer.clear();
         }
     }
+}
+
+fn is_ping(text: &js_sys::JsString) -> bool {
+    text.length() <= PING_MAX_CHARS && text.as_string().is_some_and(|text| text.contains("\"ping\""))
 }
 
 /// The page offers its subprotocol, except under `trunk serve`: that proxy does not pass on the bridge's answer, and the

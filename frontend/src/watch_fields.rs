@@ -126,13 +126,13 @@ impl WatchFields {
     /// What to listen to now; it is remembered for the next visit.
     pub fn intent(self) -> Intent {
         let intent = Intent {
-            topic: self.topic().trim().to_owned(),
+            topics: topics_of(&self.topic()),
             mode: self.mode(),
             group: self.group().trim().to_owned(),
             start: self.start(),
         };
         self.preferences.remember_watched(Watched {
-            topic: intent.topic.clone(),
+            topic: intent.topic(),
             group: intent.group.clone(),
             mode: intent.mode,
             start: intent.start,
@@ -140,4 +140,15 @@ impl WatchFields {
         });
         intent
     }
+}
+
+/// The names in a text such as `orders, payments`.
+pub fn topics_of(text: &str) -> Vec<String> {
+    let mut topics: Vec<String> = Vec::new();
+    for name in text.split([',', ' ']).filter(|name| !name.is_empty()) {
+        if !topics.iter().any(|known| known == name) {
+            topics.push(name.to_owned());
+        }
+    }
+    topics
 }

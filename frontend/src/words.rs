@@ -229,9 +229,12 @@ words! {
     matching_many: "match", "corrispondono";
     missing_one: "missing", "non mostrato";
     missing_many: "missing", "non mostrati";
-    kept_hint: "The newest 10,000 records are kept; older ones leave the list", "Si tengono gli ultimi 10.000 record; i più vecchi lasciano la lista";
+    kept_hint: "The newest records are kept, up to the limit chosen; older ones leave the list", "Si tengono i record più recenti, fino al limite scelto; i più vecchi lasciano la lista";
     records: "Records", "Record";
     column_time: "Time", "Ora";
+    column_partition: "Part.", "Part.";
+    column_width: "Width of the column {column}", "Larghezza della colonna {column}";
+    column_width_hint: "Drag, or use the arrow keys; double-click for the usual width", "Trascina o usa le frecce; doppio clic per la larghezza solita";
     column_offset: "Offset", "Offset";
     explain_offset: "partition@offset: where the record lies. Offsets count up within a partition and never change.",
         "partizione@offset: dove sta il record. Gli offset crescono dentro una partizione e non cambiano mai.";
@@ -247,6 +250,9 @@ words! {
     gap_slow_one: "1 record not shown: offset {from}, this page was too slow", "1 record non mostrato: offset {from}, questa pagina era troppo lenta";
     gap_slow_many: "{n} records not shown: offsets {from} to {to}, this page was too slow",
         "{n} record non mostrati: offset da {from} a {to}, questa pagina era troppo lenta";
+    gap_loading: "Loading: {n} records to go, from offset {from}", "Carico: mancano {n} record, dall'offset {from}";
+    gap_load: "Load them", "Caricali";
+    gap_stop: "Stop", "Basta";
     gap_retention_one: "1 record gone: offset {from}, Kafka has deleted it", "1 record perduto: offset {from}, Kafka l'ha cancellato";
     gap_retention_many: "{n} records gone: offsets {from} to {to}, Kafka has deleted them",
         "{n} record perduti: offset da {from} a {to}, Kafka li ha cancellati";

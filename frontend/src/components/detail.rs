@@ -1,33 +1,41 @@
 //! The opened record: its value in full, and every fact about it.
 
-use std::sync::Arc;
-
 use leptos::prelude::*;
 use protocol::{Header, TimestampType, WireBytes};
 
 use super::field_text::{whole_text, with_visible_controls};
 use super::json_view::{Styled, styled_json, styled_text};
+use super::live::Selected;
 use super::{desk, format, preferences};
 use crate::browser;
-use crate::state::{Entry, Filter, Row, indent};
+use crate::state::{Entry, Part, indent};
 use crate::words::fill;
 
 /// So much of a value is shown; copying takes it all. More would take the browser longer to lay out than anyone reads.
 const SHOWN_BYTES: usize = 256 * 1024;
 
 #[component]
-pub fn Detail(selected: RwSignal<Option<Arc<Entry>>>) -> impl IntoView {
+pub fn Detail(selected: Selected) -> impl IntoView {
     move || {
-        let entry = selected.get()?;
-        let row = entry.record()?.clone();
-        Some(view! { <OpenedRecord row=row selected=selected /> })
+        let entry = selected.get().filter(Entry::is_record)?;
+        Some(view! { <OpenedRecord entry=entry selected=selected /> })
     }
 }
 
 #[component]
-fn OpenedRecord(row: Row, selected: RwSignal<Option<Arc<Entry>>>) -> impl IntoView {
+fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
     let (desk, prefs) = (desk(), preferences());
-    let Row { topic, partition, record, size, round_trip_ms, .. } = row;
+    let record = entry.record()?;
+    let (topic, partition, size) = (record.topic.clone(), record.partition, record.size());
+    let round_trip_ms = desk.peek(|page| page.feed().own_after_ms(&record));
+    let record = protocol::Record {
+        offset: protocol::Offset(record.offset),
+        timestamp: record.timestamp,
+        timestamp_type: record.timestamp_type,
+        key: WireBytes::from_kafka(record.key),
+        value: WireBytes::from_kafka(record.value),
+        headers: record.headers.map(|(name, value)| Header(name.to_owned(), WireBytes::from_kafka(value))).collect(),
+    };
     let place = format!("{topic}-{partition} @ {}", record.offset);
     let title_place = place.clone();
     let (key_bytes, value_bytes) = (record.key.len(), record.value.len());
@@ -46,7 +54,7 @@ fn OpenedRecord(row: Row, selected: RwSignal<Option<Arc<Entry>>>) -> impl IntoVi
     };
     let headers = record.headers.clone();
     let has_headers = !headers.is_empty();
-    view! {
+    Some(view! {
         <section
             class="detail"
             data-testid="detail"
@@ -124,7 +132,7 @@ fn OpenedRecord(row: Row, selected: RwSignal<Option<Arc<Entry>>>) -> impl IntoVi
                 </dl>
             </div>
         </section>
-    }
+    })
 }
 
 fn header_view(Header(name, value): Header) -> impl IntoView {
@@ -141,7 +149,8 @@ fn header_view(Header(name, value): Header) -> impl IntoView {
 #[component]
 fn Whole(field: WireBytes) -> impl IntoView {
     let prefs = preferences();
-    let filter = desk().peek(|page| page.feed().ring.filter().clone());
+    let filter = desk().peek(|page| page.feed().filter().clone());
+    let marks = |text: &str| filter.marks_in(Part::Value, text);
     let bytes = field.len();
     let note = (bytes > SHOWN_BYTES).then(|| {
         view! {
@@ -157,9 +166,16 @@ fn Whole(field: WireBytes) -> impl IntoView {
     let text = match &field {
         WireBytes::Null => return view! { <p class="said">{prefs.text(|w| w.tombstone)}</p> }.into_any(),
         field if field.is_empty() => return view! { <p class="said">{prefs.text(|w| w.empty_value)}</p> }.into_any(),
-        WireBytes::Json(raw) => styled_json(&with_visible_controls(&indent(first_bytes(raw.get()))), &filter),
-        WireBytes::Text(text) => styled_text(&with_visible_controls(first_bytes(text)), &filter),
-        WireBytes::Base64(_) => styled_text(first_bytes(&whole_text(&field)), &Filter::default()),
+        WireBytes::Json(raw) => {
+            let text = indent(first_bytes(raw.get()));
+            let text = with_visible_controls(&text);
+            styled_json(&text, &marks(&text))
+        }
+        WireBytes::Text(text) => {
+            let text = with_visible_controls(first_bytes(text));
+            styled_text(&text, &marks(&text))
+        }
+        WireBytes::Base64(_) => styled_text(first_bytes(&whole_text(&field)), &[]),
     };
     let label = matches!(field, WireBytes::Base64(_))
         .then(|| view! { <span class="label">{prefs.text(|w| w.binary)} " · base64"</span> });

@@ -52,7 +52,7 @@ impl Why {
                 Self::Problem { message: error.message.clone(), refused: phase == Phase::Idle }
             }
             _ if page.kafka_is_down() => Self::NoBroker,
-            (_, Phase::Idle) if listening.intent().topic.is_empty() => Self::NeverListened,
+            (_, Phase::Idle) if listening.intent().topics.is_empty() => Self::NeverListened,
             (_, Phase::Idle | Phase::Stopping) => Self::Stopped,
             _ if listening.intent().mode == ReadMode::Group => match listening.assigned() {
                 None => Self::Joining,
@@ -117,13 +117,13 @@ pub fn Empty(filter: RwSignal<String>, fields: WatchFields) -> impl IntoView {
     let (desk, prefs) = (desk(), preferences());
     let why = Memo::new(move |_| {
         desk.cluster(|_| ());
-        desk.feed(|_| ());
+        desk.counts(|_| ());
         desk.listening(Why::of)
     });
     let place = move |template: &str| {
         let (topic, group) = desk.listening(|page| {
             let intent = page.listening().intent();
-            (intent.topic.clone(), intent.group.clone())
+            (intent.topic(), intent.group.clone())
         });
         let searched = match why.get() {
             Why::NothingMatches { searched } => number(searched, prefs.language()),
@@ -151,7 +151,7 @@ pub fn Empty(filter: RwSignal<String>, fields: WatchFields) -> impl IntoView {
             </Show>
             <Show when=is_filtered>
                 <button type="button" class="button" on:click=move |_| {
-                    desk.set_filter("");
+                    desk.set_filter(Default::default());
                     filter.set(String::new());
                 }>
                     {prefs.text(|w| w.empty_filter_clear)}

@@ -6,13 +6,13 @@ use super::format::number;
 use super::{desk, preferences};
 use crate::app::key_is_free;
 use crate::browser;
-use crate::state::{Counts, Phase};
+use crate::state::{Counts, Filter, Phase};
 use crate::words::{Words, fill};
 
 #[component]
 pub fn FeedToolbar(filter: RwSignal<String>) -> impl IntoView {
     let (desk, prefs) = (desk(), preferences());
-    let is_paused = Memo::new(move |_| desk.feed(|page| page.feed().is_paused()));
+    let is_paused = Memo::new(move |_| desk.counts(|page| page.feed().is_paused()));
     window_event_listener(leptos::ev::keydown, move |event| {
         if !key_is_free(&event) {
             return;
@@ -43,7 +43,7 @@ pub fn FeedToolbar(filter: RwSignal<String>) -> impl IntoView {
                 prop:value=move || filter.get()
                 on:input=move |event| {
                     let text = event_target_value(&event);
-                    desk.set_filter(&text);
+                    desk.set_filter(Filter::text(&text));
                     filter.set(text);
                 }
                 on:keydown=move |event| {
@@ -52,7 +52,7 @@ pub fn FeedToolbar(filter: RwSignal<String>) -> impl IntoView {
                         if filter.with_untracked(String::is_empty) {
                             browser::focus("feed-rows");
                         } else {
-                            desk.set_filter("");
+                            desk.set_filter(Filter::default());
                             filter.set(String::new());
                         }
                     }
@@ -93,7 +93,7 @@ fn Status() -> impl IntoView {
     let is_connected = Memo::new(move |_| desk.link(|page| page.link().is_open()));
     let partitions = Memo::new(move |_| {
         desk.listening(|page| {
-            let list = page.listening().assigned()?.iter().map(i32::to_string).collect::<Vec<_>>();
+            let list = page.listening().assigned()?.iter().map(|place| place.partition.to_string()).collect::<Vec<_>>();
             (!list.is_empty()).then(|| list.join(", "))
         })
     });
@@ -107,7 +107,7 @@ fn Status() -> impl IntoView {
             Phase::Listening => words.status_listening,
             Phase::Stopping => words.status_stopping,
         };
-        intent.with(|intent| fill(template, &[("topic", &intent.topic), ("group", &intent.group)]))
+        intent.with(|intent| fill(template, &[("topic", &intent.topic()), ("group", &intent.group)]))
     };
     let title = move || partitions.get().map(|list| fill(prefs.words().partitions_read, &[("list", &list)]));
     view! {
@@ -121,7 +121,7 @@ fn Status() -> impl IntoView {
 #[component]
 fn Numbers(filter: RwSignal<String>) -> impl IntoView {
     let (desk, prefs) = (desk(), preferences());
-    let counts = Memo::new(move |_| desk.feed(|page| page.feed().counts()));
+    let counts = Memo::new(move |_| desk.counts(|page| page.feed().counts()));
     let figure = move |of: fn(&Counts) -> u64, one: fn(&Words) -> &'static str, many: fn(&Words) -> &'static str| {
         let n = Memo::new(move |_| counts.with(of));
         let word = move || if n.get() == 1 { one(prefs.words()) } else { many(prefs.words()) };

@@ -6,6 +6,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use protocol::WireBytes;
 
+use crate::state::check_json;
+
+/// Single numbers and words are shorter; longer texts are not parsed for the sake of a colour.
+const SHORT_BYTES: usize = 32;
+
 #[derive(Clone, PartialEq)]
 pub enum FieldText {
     Null,
@@ -18,28 +23,48 @@ pub enum FieldText {
 
 /// At most `chars` characters; a cut text ends in an ellipsis. Line breaks become spaces: a row has one line.
 pub fn field_text(field: &WireBytes, chars: usize) -> FieldText {
-    match field {
-        WireBytes::Null => FieldText::Null,
-        field if field.is_empty() => FieldText::Empty,
-        WireBytes::Json(raw) => FieldText::Json(one_line(raw.get(), chars)),
-        WireBytes::Text(text) => FieldText::Text(one_line(text, chars)),
-        WireBytes::Base64(bytes) => {
-            // Three bytes make four characters; encoding a megabyte for one row would be felt.
+    raw_text(field.as_kafka(), chars)
+}
+
+/// The same of raw bytes. Only as many are looked at as are shown: a megabyte costs no more than a line.
+pub fn raw_text(field: Option<&[u8]>, chars: usize) -> FieldText {
+    let Some(bytes) = field else { return FieldText::Null };
+    // No character has more than four bytes.
+    let shown = &bytes[..bytes.len().min(chars * 4)];
+    let text = match std::str::from_utf8(shown) {
+        Ok(text) => text,
+        // A character cut in two.
+        Err(error) if error.error_len().is_none() && shown.len() < bytes.len() => {
+            std::str::from_utf8(&shown[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => {
+            // Three bytes make four characters.
             let shown = &bytes[..bytes.len().min(chars / 4 * 3)];
             let mut text = BASE64.encode(shown);
             if shown.len() < bytes.len() {
                 text.push('…');
             }
-            FieldText::Binary(text)
+            return FieldText::Binary(text);
         }
+    };
+    let line = one_line(text, chars, shown.len() < bytes.len());
+    match bytes.first() {
+        None => FieldText::Empty,
+        // A line of it is coloured alike whether the rest is valid or not.
+        Some(b'{' | b'[') => FieldText::Json(line),
+        Some(_) if bytes.len() <= SHORT_BYTES && check_json(text).is_ok() => FieldText::Json(line),
+        Some(_) => FieldText::Text(line),
     }
 }
 
-fn one_line(text: &str, max_chars: usize) -> String {
-    let mut chars = text.chars();
-    let line: String = chars.by_ref().take(max_chars).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let mut line = with_visible_controls(&line).into_owned();
-    if chars.next().is_some() {
+fn one_line(text: &str, max_chars: usize, is_cut: bool) -> String {
+    let end = text.char_indices().nth(max_chars).map_or(text.len(), |(at, _)| at);
+    let mut line = String::with_capacity(end + 4);
+    line.extend(text[..end].chars().map(|c| if c.is_control() { ' ' } else { c }));
+    if let Cow::Owned(shown) = with_visible_controls(&line) {
+        line = shown;
+    }
+    if is_cut || end < text.len() {
         line.push('…');
     }
     line
@@ -48,8 +73,9 @@ fn one_line(text: &str, max_chars: usize) -> String {
 /// Characters that only turn the direction of writing around would let a value look like another one; they are shown as
 /// their escapes.
 pub fn with_visible_controls(text: &str) -> Cow<'_, str> {
+    // All of them begin with this byte in UTF-8.
     let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if !text.contains(turns) {
+    if !text.as_bytes().contains(&0xe2) || !text.contains(turns) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);

@@ -1,8 +1,10 @@
 //! JSON and text in colour, with what the filter found marked: as spans, never as markup of its own.
 
+use std::ops::Range;
+
 use leptos::prelude::*;
 
-use crate::state::{Filter, PieceKind, pieces};
+use crate::state::{PieceKind, pieces};
 
 /// A stretch of text with the class that colours it; an empty class leaves it as it is.
 pub type Part = (&'static str, String);
@@ -10,8 +12,8 @@ pub type Part = (&'static str, String);
 /// Beyond this the rest follows as one uncoloured stretch: a document of hundreds of thousands of spans would freeze.
 const MAX_PARTS: usize = 3000;
 
-pub fn styled_json(json: &str, filter: &Filter) -> Vec<Part> {
-    let marks = filter.ranges_in(json);
+/// `marks`: byte ranges in order, as a filter finds them.
+pub fn styled_json(json: &str, marks: &[Range<usize>]) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut at = 0;
     for piece in pieces(json) {
@@ -25,26 +27,20 @@ pub fn styled_json(json: &str, filter: &Filter) -> Vec<Part> {
             PieceKind::Text => "json-text",
             PieceKind::Punctuation => "",
         };
-        push_marked(&mut parts, class, json, at..at + piece.text.len(), &marks);
+        push_marked(&mut parts, class, json, at..at + piece.text.len(), marks);
         at += piece.text.len();
     }
     parts
 }
 
-pub fn styled_text(text: &str, filter: &Filter) -> Vec<Part> {
+pub fn styled_text(text: &str, marks: &[Range<usize>]) -> Vec<Part> {
     let mut parts = Vec::new();
-    push_marked(&mut parts, "", text, 0..text.len(), &filter.ranges_in(text));
+    push_marked(&mut parts, "", text, 0..text.len(), marks);
     parts
 }
 
 /// Cuts the range at the marks that reach into it. A mark may go over several pieces.
-fn push_marked(
-    parts: &mut Vec<Part>,
-    class: &'static str,
-    text: &str,
-    range: std::ops::Range<usize>,
-    marks: &[std::ops::Range<usize>],
-) {
+fn push_marked(parts: &mut Vec<Part>, class: &'static str, text: &str, range: Range<usize>, marks: &[Range<usize>]) {
     let mut at = range.start;
     let first = marks.partition_point(|mark| mark.end <= range.start);
     for mark in marks[first..].iter().take_while(|mark| mark.start < range.end) {

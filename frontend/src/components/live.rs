@@ -1,7 +1,5 @@
 //! The live half: what to watch, the controls of the list, the list itself and the opened record.
 
-use std::sync::Arc;
-
 use leptos::prelude::*;
 
 use super::detail::Detail;
@@ -11,9 +9,12 @@ use super::watch_form::WatchForm;
 use crate::state::Entry;
 use crate::watch_fields::WatchFields;
 
+/// The opened record.
+pub type Selected = RwSignal<Option<Entry>, LocalStorage>;
+
 #[component]
 pub fn Live(fields: WatchFields) -> impl IntoView {
-    let selected = RwSignal::new(None::<Arc<Entry>>);
+    let selected = RwSignal::new_local(None::<Entry>);
     let filter = RwSignal::new(String::new());
     view! {
         <section class="live" aria-labelledby="live-title">

@@ -3,6 +3,7 @@
 
 mod banner;
 mod broker_pill;
+mod column_heads;
 mod composer;
 mod connection_pill;
 mod crossing;
@@ -14,11 +15,12 @@ mod feed_toolbar;
 mod field_text;
 mod form_choice;
 mod format;
-mod gap_row;
+mod gap_line;
 mod header_rows;
 mod json_view;
+mod list_view;
 mod live;
-mod record_row;
+mod row_pool;
 mod run_card;
 mod sent_list;
 mod shortcuts;

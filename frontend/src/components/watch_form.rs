@@ -6,7 +6,7 @@ use protocol::{GroupId, TopicName};
 use super::explain::Explain;
 use super::{desk, preferences};
 use crate::state::{Phase, ReadMode, Start};
-use crate::watch_fields::WatchFields;
+use crate::watch_fields::{WatchFields, topics_of};
 
 #[component]
 pub fn WatchForm(fields: WatchFields) -> impl IntoView {
@@ -14,7 +14,10 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
     let phase = Memo::new(move |_| desk.listening(|page| page.listening().phase()));
     let is_idle = move || phase.get() == Phase::Idle;
     let locked = move || (!is_idle()).then(|| prefs.words().stop_to_change);
-    let topic_fault = Memo::new(move |_| TopicName::parse(fields.topic().trim()).is_err());
+    let topic_fault = Memo::new(move |_| {
+        let topics = topics_of(&fields.topic());
+        topics.is_empty() || topics.iter().any(|name| TopicName::parse(name).is_err())
+    });
     let group_fault =
         Memo::new(move |_| fields.mode() == ReadMode::Group && GroupId::parse(fields.group().trim()).is_err());
     let can_start = move || !topic_fault.get() && !group_fault.get();

@@ -1,31 +1,19 @@
 //! What the bridge says, and what it changes in the page. The other half of `page.rs`.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
-use protocol::{
-    ClusterState, ErrorMessage, Frame, GapReason, Produced, Record, Records, RequestId, ServerMessage, Welcome,
-};
+use protocol::{ClusterState, ErrorMessage, Frame, GapReason, Produced, RequestId, ServerMessage, Welcome};
 
+use super::entry::{Arrived, Gap};
 use super::link::Link;
 use super::notices::NoticeKind;
-use super::page::{Bridge, Page};
-use super::ring::Arrival;
+use super::page::{Bridge, Page, TopicQuestion};
 use super::sends::Settled;
-
-/// How every `records` frame of our own bridge begins. Such a frame is read once; any other order of fields works too, but
-/// is read twice.
-const RECORDS_PREFIX: &str = "{\"type\":\"records\",";
 
 impl Page {
     /// Takes in one text frame. `arrived_ms` is when the socket got it, by the page's clock. If it was the welcome: how
     /// often the bridge sends `ping`, in milliseconds.
     pub fn receive(&mut self, text: &str, arrived_ms: f64) -> Option<u64> {
-        if text.starts_with(RECORDS_PREFIX)
-            && let Ok(records) = serde_json::from_str::<Records>(text)
-        {
-            self.records(records, arrived_ms);
-            return None;
-        }
         match ServerMessage::parse(text) {
             Ok(Frame { message: ServerMessage::Welcome(welcome), .. }) => {
                 let heartbeat_ms = welcome.heartbeat_ms;
@@ -59,18 +47,48 @@ impl Page {
                 self.changed.listening = true;
             }
             ServerMessage::Assigned(assigned) if self.is_mine(assigned.subscription) => {
-                self.listening.assigned_to(&assigned.partitions);
+                self.listening.assigned_to(&assigned.partitions, now_ms);
                 self.changed.listening = true;
             }
             ServerMessage::Revoked(revoked) if self.is_mine(revoked.subscription) => {
-                self.listening.revoked(revoked.partitions.iter().map(|partition| partition.partition));
+                self.listening.revoked(&revoked.partitions);
                 self.changed.listening = true;
             }
-            ServerMessage::Records(records) => self.records(records, now_ms),
+            ServerMessage::Committed(committed) if self.is_mine(committed.subscription) => {
+                self.listening.committed(&committed.positions);
+                self.changed.listening = true;
+            }
+            ServerMessage::TopicResult(topic) => match id.and_then(|id| self.topic_questions.remove(&id)) {
+                Some(TopicQuestion::Ends) => {
+                    self.listening.ends_are(&topic.name, &topic.partitions);
+                    self.changed.listening = true;
+                }
+                Some(TopicQuestion::BeginAt) => {
+                    self.listening.begin_at(&topic.name, &topic.partitions);
+                    if !self.topic_questions.values().any(|&why| why == TopicQuestion::BeginAt) {
+                        self.subscribe();
+                    }
+                }
+                None => {}
+            },
+            ServerMessage::Fetched(fetched) => {
+                let Some(gap) = self.fills.answered(id) else { return };
+                let Some(hole) = gap.as_gap() else { return };
+                let (from, next) = (hole.from, fetched.next.0);
+                let records = Arrived::fetched(&hole.topic, hole.partition, &fetched.records);
+                let rest = self.feed.fill(&gap, records.as_ref(), next);
+                self.feed.shrink();
+                self.changed.view = true;
+                // Without progress the partition ends before the gap does: asking again would not help.
+                if let Some(rest) = rest.filter(|_| next > from) {
+                    self.ask_for_gap(&rest);
+                }
+            }
             ServerMessage::Gap(gap) if self.is_mine(gap.subscription) => {
-                self.listening.gap(gap.partition, gap.to.0, gap.reason == GapReason::Recreated);
-                self.feed.ring.push_gap(gap.topic.into(), gap.partition, gap.from.0, gap.to.0, gap.reason);
-                self.changed.feed = true;
+                self.listening.gap(&gap.topic, gap.partition, gap.to.0, gap.reason == GapReason::Recreated);
+                let (topic, from, to) = (gap.topic.into(), gap.from.0, gap.to.0);
+                self.feed.push_gap(Gap { topic, partition: gap.partition, from, to, reason: gap.reason });
+                self.changed.view = true;
             }
             ServerMessage::Unsubscribed(ended) if self.is_mine(ended.subscription) || self.listening.awaits(id) => {
                 self.listening.ended();
@@ -105,6 +123,7 @@ impl Page {
     fn produced(&mut self, produced: &Produced, now_ms: f64) {
         let mut settled = Settled::default();
         for ack in &produced.acks {
+            self.awaited.acked(ack);
             self.sends.acked(ack, now_ms, &mut settled);
         }
         for failure in &produced.errors {
@@ -118,7 +137,15 @@ impl Page {
 
     fn refused(&mut self, id: Option<RequestId>, ErrorMessage { subscription, error }: ErrorMessage, now_ms: f64) {
         self.changed.listening = true;
-        if let Some(seq) = id.and_then(|id| self.produce_requests.remove(&id)) {
+        let question = id.and_then(|id| self.topic_questions.remove(&id));
+        if id.is_some() && self.fills.answered(id).is_some() {
+            self.changed.view = true;
+            self.notify(NoticeKind::Refused(error), now_ms);
+        } else if question == Some(TopicQuestion::Ends) {
+            // What cannot be known is left out; the subscription itself says what is wrong.
+        } else if question == Some(TopicQuestion::BeginAt) {
+            self.listening.refused(error);
+        } else if let Some(seq) = id.and_then(|id| self.produce_requests.remove(&id)) {
             let mut settled = Settled::default();
             self.sends.failed(seq, error, &mut settled);
             self.settle(settled);
@@ -131,51 +158,69 @@ impl Page {
         }
     }
 
-    /// One batch: one partition, in order.
-    fn records(&mut self, batch: Records, arrived_ms: f64) {
+    /// Takes in one binary frame: a batch of one partition, in order.
+    pub fn receive_batch(&mut self, bytes: Box<[u8]>, arrived_ms: f64) {
+        let batch = match Arrived::parse(bytes, self.last_topic.as_ref()) {
+            Ok(batch) => batch,
+            Err(error) => return self.notify(NoticeKind::Unreadable(error.to_string()), arrived_ms),
+        };
         if !self.is_mine(batch.subscription) {
             return;
         }
-        let topic: Arc<str> = batch.topic.into();
-        let may_be_own = self.sends.expects_any();
-        let mut bytes = 0;
-        let mut own_seen = false;
-        for record in batch.records {
-            let size = payload_bytes(&record);
-            bytes += size as u64;
-            if !self.listening.accept(batch.partition, record.offset.0) {
-                continue;
+        let (topic, partition) = (Rc::clone(batch.topic()), batch.partition());
+        self.last_topic = Some(Rc::clone(&topic));
+        let mut next = self.listening.next_of(&topic, partition, i64::MIN);
+        let first = next;
+        let mut count = 0;
+        for (offset, entry) in batch.entries() {
+            if offset >= next {
+                next = offset + 1;
+                self.feed.receive(entry);
+                count += 1;
             }
-            let round_trip_ms = if may_be_own {
-                self.sends.record_arrived(&topic, batch.partition, record.offset.0, arrived_ms)
-            } else {
-                None
-            };
-            own_seen |= round_trip_ms.is_some();
-            let topic = Arc::clone(&topic);
-            self.feed.ring.push_record(Arrival { topic, partition: batch.partition, record, size, round_trip_ms });
+        }
+        if count > 0 {
+            self.listening.advance(&topic, partition, next);
+            self.look_for_own(&batch, first, arrived_ms);
+        }
+        self.feed.shrink();
+        self.pace.received(count, arrived_ms);
+        self.changed.listening |= self.listening.problem().is_some();
+        if let Some(flow) = self.listening.handled(batch.seq, batch.payload_bytes, arrived_ms) {
+            self.post(flow);
+        }
+        self.changed.feed = true;
+    }
+
+    /// Which of a batch's records this page has sent itself.
+    fn look_for_own(&mut self, batch: &Arrived, first: i64, arrived_ms: f64) {
+        let (topic, partition) = (batch.topic(), batch.partition());
+        // While acknowledgements are outstanding any record may be one; else only where one was announced.
+        let candidates: Vec<i64> = if self.sends.waiting() > 0 {
+            batch.offsets().filter(|&offset| offset >= first).collect()
+        } else {
+            let (low, high) = (batch.offsets().next().unwrap_or(0), batch.offsets().next_back().unwrap_or(0));
+            self.awaited.take(topic, partition, low.max(first).min(high), high)
+        };
+        let mut own_seen = false;
+        for offset in candidates {
+            if let Some(after_ms) = self.sends.record_arrived(topic, partition, offset, arrived_ms) {
+                own_seen = true;
+                self.pace.seen_after(after_ms);
+                self.feed.mark_own(Rc::clone(topic), partition, offset, after_ms);
+            }
         }
         if own_seen {
             self.recount_run();
             self.changed.sends = true;
         }
-        self.changed.listening |= self.listening.problem().is_some();
-        if let Some(flow) = self.listening.handled(batch.seq, bytes, arrived_ms) {
-            self.post(flow);
-        }
-        self.changed.feed = true;
     }
-}
-
-/// Bytes of key, value and headers: what credit counts.
-fn payload_bytes(record: &Record) -> usize {
-    let headers: usize = record.headers.iter().map(|header| header.0.len() + header.1.len()).sum();
-    record.key.len() + record.value.len() + headers
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::state::listening::{Intent, Phase};
+    use crate::state::entry::tests::frame;
+    use crate::state::listening::{Intent, Phase, ReadMode, Start};
     use crate::state::{Draft, Form, Loss, SendObstacle};
 
     use super::*;
@@ -212,22 +257,12 @@ mod tests {
     }
 
     fn listen(page: &mut Page) -> Vec<String> {
-        page.listen(Intent { topic: "foobar".into(), group: "g".into(), ..Intent::default() });
+        page.listen(Intent { topics: vec!["foobar".into()], group: "g".into(), ..Intent::default() });
         page.take_outbox()
     }
 
-    fn records(subscription: u32, seq: u64, offsets: std::ops::Range<i64>) -> String {
-        let records: Vec<String> = offsets
-            .map(|o| {
-                format!(
-                    r#"{{"offset":"{o}","timestamp":1,"key":null,"value":{{"json":9007199254740993}},"headers":[]}}"#
-                )
-            })
-            .collect();
-        format!(
-            r#"{{"type":"records","subscription":{subscription},"seq":{seq},"topic":"foobar","partition":0,"records":[{}]}}"#,
-            records.join(",")
-        )
+    fn records(subscription: u32, seq: u64, offsets: std::ops::Range<i64>) -> Box<[u8]> {
+        frame(subscription, seq, "foobar", offsets, "9007199254740993")
     }
 
     fn outcomes(page: &Page) -> Vec<&'static str> {
@@ -245,7 +280,7 @@ mod tests {
             r#"{"type":"produced","acks":[{"first":0,"last":0,"topic":"foobar","partition":0,"offset":"7","timestamp":1,"took_us":1400}],"errors":[]}"#,
             102.0,
         );
-        page.receive(&records(1, 1, 7..8), 103.0);
+        page.receive_batch(records(1, 1, 7..8), 103.0);
         let row = page.sends().last().expect("sent");
         assert_eq!((row.outcome.name(), row.seen_after_ms), ("acked", Some(3.0)));
         assert_eq!(page.feed().counts().received, 1);
@@ -292,12 +327,12 @@ mod tests {
         let mut page = connected();
         listen(&mut page);
         page.receive(r#"{"type":"subscribed","id":0,"subscription":1}"#, 1.0);
-        page.receive(&records(1, 5, 0..5), 2.0);
+        page.receive_batch(records(1, 5, 0..5), 2.0);
         lose(&mut page);
         let again = connect(&mut page, "b", false);
         assert!(again.iter().any(|message| message.contains(r#""type":"subscribe","id":1"#)), "{again:?}");
         page.receive(r#"{"type":"subscribed","id":1,"subscription":1}"#, 3.0);
-        page.receive(&records(1, 7, 3..10), 4.0);
+        page.receive_batch(records(1, 7, 3..10), 4.0);
         assert_eq!(page.feed().counts().received, 10);
     }
 
@@ -306,13 +341,13 @@ mod tests {
         let mut page = connected();
         listen(&mut page);
         page.receive(r#"{"type":"subscribed","id":0,"subscription":1}"#, 1.0);
-        page.receive(&records(1, 5, 0..5), 2.0);
+        page.receive_batch(records(1, 5, 0..5), 2.0);
         page.stop_listening();
         let out = page.take_outbox();
         assert!(out[0].contains(r#""type":"flow","subscription":1,"through":5"#), "{out:?}");
         assert!(out[1].contains(r#""type":"unsubscribe","id":1,"subscription":1"#), "{out:?}");
         assert_eq!(page.listening().phase(), Phase::Stopping);
-        page.receive(&records(1, 6, 5..6), 2.0);
+        page.receive_batch(records(1, 6, 5..6), 2.0);
         page.receive(r#"{"type":"unsubscribed","id":1,"subscription":1}"#, 3.0);
         assert_eq!((page.listening().phase(), page.feed().counts().received), (Phase::Idle, 6));
     }
@@ -367,5 +402,65 @@ mod tests {
         page.receive(r#"{"type":"subscribed"}"#, 0.0);
         page.receive("garbage", 0.0);
         assert_eq!(page.notices().count(), 2);
+    }
+
+    #[test]
+    fn a_gap_is_loaded_page_by_page_until_it_is_gone_or_the_user_has_enough() {
+        let mut page = connected();
+        listen(&mut page);
+        page.receive(r#"{"type":"subscribed","id":0,"subscription":1}"#, 1.0);
+        let gap =
+            r#"{"type":"gap","subscription":1,"topic":"foobar","partition":0,"from":"10","to":"14","reason":"slow"}"#;
+        page.receive(gap, 2.0);
+        page.receive_batch(records(1, 5, 14..15), 2.0);
+        let fetched = |id: u64, offset: i64| {
+            format!(
+                r#"{{"type":"fetched","id":{id},"next":"{}","records":[{{"offset":"{offset}","timestamp":1,"key":null,"value":{{"text":"x"}},"headers":[]}}]}}"#,
+                offset + 1
+            )
+        };
+        let hole = page.feed().get(0).expect("the gap").clone();
+        page.load_gap(&hole);
+        page.load_gap(&hole);
+        let asked = page.take_outbox();
+        assert_eq!(asked.len(), 1, "a second click changes nothing: {asked:?}");
+        assert!(asked[0].contains(r#""type":"fetch","id":1,"#), "{asked:?}");
+        page.receive(&fetched(1, 10), 3.0);
+        assert!(page.take_outbox()[0].contains(r#""from":"11","to":"14""#));
+        assert_eq!(page.feed().counts().missing, 3);
+        let rest = page.feed().get(1).expect("what is left").clone();
+        assert!(page.is_filling(&rest));
+        page.stop_loading_gap(&rest);
+        page.receive(&fetched(2, 11), 3.0);
+        assert!(page.take_outbox().is_empty(), "what was on its way is dropped");
+        assert_eq!((page.feed().counts().missing, page.feed().len()), (3, 3));
+    }
+
+    #[test]
+    fn listening_from_an_offset_asks_for_the_partitions_first() {
+        let mut page = connected();
+        let start = Start::Offset { partition: None, offset: 7 };
+        page.listen(Intent { topics: vec!["foobar".into()], mode: ReadMode::Watch, start, ..Intent::default() });
+        assert!(page.take_outbox()[0].contains(r#""type":"topic","id":0,"name":"foobar""#));
+        let topic = r#"{"type":"topic_result","id":0,"name":"foobar","partitions":[{"partition":0,"leader":1,"replicas":[],"in_sync":[],"low":"0","high":"9"}]}"#;
+        page.receive(topic, 1.0);
+        let subscribe = page.take_outbox();
+        assert!(subscribe[0].contains(r#""offsets":[{"topic":"foobar","partition":0,"offset":"7"}]"#), "{subscribe:?}");
+    }
+
+    #[test]
+    fn a_record_that_comes_back_before_its_acknowledgement_is_ours_too() {
+        let mut page = connected();
+        listen(&mut page);
+        page.receive(r#"{"type":"subscribed","id":0,"subscription":1}"#, 1.0);
+        page.send(&draft("x"), 100.0);
+        page.receive_batch(records(1, 1, 7..8), 103.0);
+        page.receive(
+            r#"{"type":"produced","acks":[{"first":0,"last":0,"topic":"foobar","partition":0,"offset":"7","timestamp":1,"took_us":1400}],"errors":[]}"#,
+            104.0,
+        );
+        let own = page.feed().get(0).and_then(|entry| page.feed().own_after_ms(&entry.record()?));
+        assert_eq!(own, Some(3.0));
+        assert_eq!(page.pace().round_trips_ms().collect::<Vec<_>>(), [3.0]);
     }
 }

@@ -4,12 +4,15 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    CommitMode, ErrorBody, ErrorCode, Flow, Format, GroupStart, Mode, Offset, Position, RequestId, Subscribe,
-    TailStart, WhenSlow,
+    CommitMode, ErrorBody, ErrorCode, Flow, Format, GroupStart, Mode, Offset, PartitionInfo, Position, RequestId,
+    Subscribe, TailStart, TopicPartition, WhenSlow,
 };
 use serde::{Deserialize, Serialize};
 
 use super::credit::{Credit, WINDOW};
+
+/// How often Kafka is asked where the partitions end, for what is still to come.
+const ENDS_EVERY_MS: f64 = 2500.0;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -21,31 +24,56 @@ pub enum ReadMode {
     Watch,
 }
 
+/// Where reading begins; a group knows the first two alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Start {
     #[default]
     Earliest,
     Latest,
+    /// So many records of each partition.
+    Last(u64),
+    /// This offset: of one partition, or of each.
+    Offset {
+        partition: Option<i32>,
+        offset: i64,
+    },
+    /// Milliseconds since 1970-01-01 UTC.
+    Time(i64),
 }
 
 impl Start {
+    /// The value of the choice.
     pub fn name(self) -> &'static str {
         match self {
             Self::Earliest => "earliest",
             Self::Latest => "latest",
+            Self::Last(_) => "last",
+            Self::Offset { .. } => "offset",
+            Self::Time(_) => "time",
         }
+    }
+
+    pub fn suits(self, mode: ReadMode) -> bool {
+        mode == ReadMode::Watch || matches!(self, Self::Earliest | Self::Latest)
     }
 }
 
 /// What the user asked for. It outlives sockets and bridges.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Intent {
-    pub topic: String,
+    pub topics: Vec<String>,
     pub mode: ReadMode,
     /// Unused when watching.
     pub group: String,
     pub start: Start,
+}
+
+impl Intent {
+    /// The topics in one text: `orders, payments`.
+    pub fn topic(&self) -> String {
+        self.topics.join(", ")
+    }
 }
 
 /// `Idle` → `Starting` (asked for, or waiting for a connection) → `Listening` → `Stopping` → `Idle`. A lost socket leads
@@ -71,6 +99,25 @@ impl Phase {
     }
 }
 
+/// One partition that is read, as far as its numbers are known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    pub topic: String,
+    pub partition: i32,
+    /// The next offset to come.
+    pub position: Option<i64>,
+    pub committed: Option<i64>,
+    /// The next offset to be written.
+    pub end: Option<i64>,
+}
+
+impl Reading {
+    /// Records that Kafka has and the group has not committed.
+    pub fn lag(&self) -> Option<u64> {
+        Some(u64::try_from(self.end? - self.committed?).unwrap_or(0))
+    }
+}
+
 #[derive(Debug, Default)]
 pub struct Listening {
     phase: Phase,
@@ -78,12 +125,17 @@ pub struct Listening {
     /// The request whose answer is awaited.
     request: Option<RequestId>,
     subscription: Option<u32>,
-    /// Partitions this page reads, once the bridge has said it.
-    assigned: Option<Vec<i32>>,
+    /// Partitions this page reads, once the bridge has said it; sorted.
+    assigned: Option<Vec<TopicPartition>>,
+    /// How often partitions came or went after the first time.
+    rebalances: u32,
     /// What stands in the way, while it does.
     problem: Option<ErrorBody>,
-    /// Partition → the next offset to come. Records below it were received already.
-    positions: BTreeMap<i32, i64>,
+    /// The next offset to come. Records below it were received already.
+    positions: BTreeMap<TopicPartition, i64>,
+    committed: BTreeMap<TopicPartition, i64>,
+    ends: BTreeMap<TopicPartition, i64>,
+    ends_due_ms: Option<f64>,
     credit: Credit,
 }
 
@@ -105,8 +157,35 @@ impl Listening {
     }
 
     /// The partitions read, once known. A group's member may have none.
-    pub fn assigned(&self) -> Option<&[i32]> {
+    pub fn assigned(&self) -> Option<&[TopicPartition]> {
         self.assigned.as_deref()
+    }
+
+    pub fn rebalances(&self) -> u32 {
+        self.rebalances
+    }
+
+    pub fn readings(&self) -> Vec<Reading> {
+        let reading = |place: &TopicPartition| Reading {
+            topic: place.topic.clone(),
+            partition: place.partition,
+            position: self.positions.get(place).copied(),
+            committed: self.committed.get(place).copied(),
+            end: self.ends.get(place).copied(),
+        };
+        self.assigned.iter().flatten().map(reading).collect()
+    }
+
+    /// How many records Kafka has in the partitions read that have not come yet; nothing while an end is not known.
+    pub fn behind(&self) -> Option<u64> {
+        let assigned = self.assigned.as_ref().filter(|assigned| !assigned.is_empty())?;
+        let behind = |place| Some(u64::try_from(self.ends.get(place)? - self.positions.get(place)?).unwrap_or(0));
+        assigned.iter().map(behind).sum()
+    }
+
+    /// Records that the group has not committed, over all partitions that this page reads.
+    pub fn lag(&self) -> Option<u64> {
+        self.readings().iter().map(Reading::lag).sum::<Option<u64>>().filter(|_| self.intent.mode == ReadMode::Group)
     }
 
     /// Subscribed, but Kafka has not shared out the group's partitions yet.
@@ -119,7 +198,7 @@ impl Listening {
 
     /// Whether a record of this topic would come back now.
     pub fn reads(&self, topic: &str) -> bool {
-        self.phase == Phase::Listening && self.intent.topic == topic && self.problem.is_none()
+        self.phase == Phase::Listening && self.intent.topics.iter().any(|read| read == topic) && self.problem.is_none()
     }
 
     /// The user starts listening. Says whether the rows on screen belong to something else and must go.
@@ -127,10 +206,18 @@ impl Listening {
         // A group goes on where it was; anything else begins a new list.
         let continues = intent.mode == ReadMode::Group
             && self.intent.mode == ReadMode::Group
-            && self.intent.topic == intent.topic
+            && self.intent.topics == intent.topics
             && self.intent.group == intent.group;
         *self = Self { intent, phase: Phase::Starting, ..Self::default() };
         !continues
+    }
+
+    /// Where to begin can only be said once the partitions are known: the topics to ask for.
+    pub fn must_ask_first(&self) -> bool {
+        self.phase == Phase::Starting
+            && self.intent.mode == ReadMode::Watch
+            && matches!(self.intent.start, Start::Offset { .. })
+            && self.positions.is_empty()
     }
 
     /// The request that opens the subscription: at the start, and again after every reconnect.
@@ -141,31 +228,34 @@ impl Listening {
         self.request = Some(request);
         self.subscription = None;
         self.credit = Credit::default();
-        let topics = vec![self.intent.topic.clone()];
+        let topics = self.intent.topics.clone();
         let mode = self.mode();
         // A tail would skip by default when the page is slow; here the page sets the pace and misses nothing.
         let when_slow = Some(WhenSlow::Block);
-        Some(Subscribe { topics, mode, window: WINDOW, format: Format::Json, when_slow })
+        Some(Subscribe { topics, mode, window: WINDOW, format: Format::Binary, when_slow })
     }
 
     fn mode(&self) -> Mode {
         let Intent { mode, group, start, .. } = &self.intent;
-        match (mode, start) {
-            (ReadMode::Group, Start::Earliest) => group_mode(group, GroupStart::Earliest),
-            (ReadMode::Group, Start::Latest) => group_mode(group, GroupStart::Latest),
-            // After a reconnect: exactly behind what was received, so that nothing is missing or doubled.
-            (ReadMode::Watch, _) if !self.positions.is_empty() => {
-                Mode::Tail { start: TailStart::Offsets(self.all_positions()) }
-            }
-            (ReadMode::Watch, Start::Earliest) => Mode::Tail { start: TailStart::Earliest },
-            (ReadMode::Watch, Start::Latest) => Mode::Tail { start: TailStart::Latest },
+        if *mode == ReadMode::Group {
+            let start = if *start == Start::Latest { GroupStart::Latest } else { GroupStart::Earliest };
+            return Mode::Group { id: group.clone(), start, commit: CommitMode::Auto };
         }
+        let start = match *start {
+            // After a reconnect: exactly behind what was received, so that nothing is missing or doubled.
+            _ if !self.positions.is_empty() => TailStart::Offsets(self.all_positions()),
+            Start::Earliest | Start::Offset { .. } => TailStart::Earliest,
+            Start::Latest => TailStart::Latest,
+            Start::Last(count) => TailStart::Last(count),
+            Start::Time(ms) => TailStart::Timestamp(ms),
+        };
+        Mode::Tail { start }
     }
 
     fn all_positions(&self) -> Vec<Position> {
-        let position = |(&partition, &offset): (&i32, &i64)| Position {
-            topic: self.intent.topic.clone(),
-            partition,
+        let position = |(place, &offset): (&TopicPartition, &i64)| Position {
+            topic: place.topic.clone(),
+            partition: place.partition,
             offset: Offset(offset),
         };
         self.positions.iter().map(position).collect()
@@ -209,6 +299,7 @@ impl Listening {
         self.subscription = None;
         self.problem = None;
         self.assigned = None;
+        self.ends_due_ms = None;
     }
 
     /// The bridge refused to subscribe, or the subscription cannot go on.
@@ -233,47 +324,100 @@ impl Listening {
         self.request = None;
         self.assigned = None;
         self.problem = None;
+        self.ends_due_ms = None;
         self.phase = match self.phase {
             Phase::Idle | Phase::Stopping => Phase::Idle,
             Phase::Starting | Phase::Listening => Phase::Starting,
         };
     }
 
-    pub fn assigned_to(&mut self, partitions: &[Position]) {
+    pub fn assigned_to(&mut self, partitions: &[Position], now_ms: f64) {
         self.problem = None;
+        if self.assigned.is_some() {
+            self.rebalances += 1;
+        }
         let assigned = self.assigned.get_or_insert_default();
         for position in partitions {
-            if !assigned.contains(&position.partition) {
-                assigned.push(position.partition);
-            }
+            let place = TopicPartition { topic: position.topic.clone(), partition: position.partition };
             // Only where nothing was received yet: a crash of the bridge redelivers from further back.
-            self.positions.entry(position.partition).or_insert(position.offset.0);
+            self.positions.entry(place.clone()).or_insert(position.offset.0);
+            if self.intent.mode == ReadMode::Group {
+                // A group begins where it has committed, or where it would.
+                self.committed.entry(place.clone()).or_insert(position.offset.0);
+            }
+            if !assigned.contains(&place) {
+                assigned.push(place);
+            }
         }
         assigned.sort_unstable();
+        self.ends_due_ms = Some(now_ms);
     }
 
-    pub fn revoked(&mut self, partitions: impl IntoIterator<Item = i32>) {
+    pub fn revoked(&mut self, partitions: &[TopicPartition]) {
         if let Some(assigned) = &mut self.assigned {
-            for partition in partitions {
-                assigned.retain(|&p| p != partition);
-            }
+            assigned.retain(|place| !partitions.contains(place));
+            self.rebalances += 1;
         }
     }
 
-    /// Whether a record is new. One that was received before the connection was lost is not.
-    pub fn accept(&mut self, partition: i32, offset: i64) -> bool {
-        let next = self.positions.entry(partition).or_insert(offset);
-        let is_new = offset >= *next;
-        if is_new {
-            *next = offset + 1;
+    pub fn committed(&mut self, positions: &[Position]) {
+        for position in positions {
+            let place = TopicPartition { topic: position.topic.clone(), partition: position.partition };
+            self.committed.insert(place, position.offset.0);
         }
-        is_new
+    }
+
+    /// When to ask Kafka for the ends of the partitions.
+    pub fn ends_due_ms(&self) -> Option<f64> {
+        self.ends_due_ms
+    }
+
+    /// The topics to ask for, if it is time to.
+    pub fn ask_for_ends(&mut self, now_ms: f64) -> &[String] {
+        match self.ends_due_ms {
+            Some(due_ms) if now_ms >= due_ms => {
+                self.ends_due_ms = Some(now_ms + ENDS_EVERY_MS);
+                &self.intent.topics
+            }
+            _ => &[],
+        }
+    }
+
+    pub fn ends_are(&mut self, topic: &str, partitions: &[PartitionInfo]) {
+        for info in partitions {
+            self.ends.insert(TopicPartition { topic: topic.to_owned(), partition: info.partition }, info.high.0);
+        }
+    }
+
+    /// The partitions that the user wants to begin at an offset in, now that they are known.
+    pub fn begin_at(&mut self, topic: &str, partitions: &[PartitionInfo]) {
+        let Start::Offset { partition, offset } = self.intent.start else { return };
+        for info in partitions.iter().filter(|info| partition.is_none_or(|wanted| wanted == info.partition)) {
+            let place = TopicPartition { topic: topic.to_owned(), partition: info.partition };
+            // Beyond the end there is nothing to begin at: what comes next is.
+            self.positions.insert(place, offset.min(info.high.0));
+        }
+    }
+
+    /// The next offset of a partition; `first` if nothing of it came before. Records below it were received already.
+    pub fn next_of(&self, topic: &str, partition: i32, first: i64) -> i64 {
+        // The map is small; this saves a copy of the name for each batch.
+        let found = self.positions.iter().find(|(place, _)| place.partition == partition && place.topic == topic);
+        found.map_or(first, |(_, &next)| next)
+    }
+
+    pub fn advance(&mut self, topic: &str, partition: i32, next: i64) {
+        let found = self.positions.iter_mut().find(|(place, _)| place.partition == partition && place.topic == topic);
+        match found {
+            Some((_, position)) => *position = next,
+            None => drop(self.positions.insert(TopicPartition { topic: topic.to_owned(), partition }, next)),
+        }
     }
 
     /// Records that will not come; the next one is `to`. After a topic was created again its offsets begin anew.
-    pub fn gap(&mut self, partition: i32, to: i64, recreated: bool) {
-        let next = self.positions.entry(partition).or_insert(to);
-        *next = if recreated { to } else { to.max(*next) };
+    pub fn gap(&mut self, topic: &str, partition: i32, to: i64, recreated: bool) {
+        let next = self.next_of(topic, partition, to);
+        self.advance(topic, partition, if recreated { to } else { to.max(next) });
     }
 
     /// A batch was handled. Returns credit to send when half of it is used.
@@ -297,16 +441,21 @@ impl Listening {
     }
 }
 
-fn group_mode(id: &str, start: GroupStart) -> Mode {
-    Mode::Group { id: id.to_owned(), start, commit: CommitMode::Auto }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn intent(mode: ReadMode) -> Intent {
-        Intent { topic: "t".into(), mode, group: "g".into(), start: Start::Earliest }
+        Intent { topics: vec!["t".into()], mode, group: "g".into(), start: Start::Earliest }
+    }
+
+    /// Takes a record in as the page does.
+    fn accept(listening: &mut Listening, partition: i32, offset: i64) -> bool {
+        let is_new = offset >= listening.next_of("t", partition, offset);
+        if is_new {
+            listening.advance("t", partition, offset + 1);
+        }
+        is_new
     }
 
     fn listening(mode: ReadMode) -> Listening {
@@ -320,22 +469,22 @@ mod tests {
     #[test]
     fn after_a_lost_socket_a_group_joins_again_and_what_was_received_is_not_new() {
         let mut listening = listening(ReadMode::Group);
-        assert!(listening.accept(0, 7) && listening.accept(0, 8) && listening.accept(1, 3));
+        assert!(accept(&mut listening, 0, 7) && accept(&mut listening, 0, 8) && accept(&mut listening, 1, 3));
         listening.socket_lost();
         assert_eq!(listening.phase(), Phase::Starting);
         let again = listening.subscribe(2).expect("it begins again by itself");
         assert!(matches!(again.mode, Mode::Group { ref id, .. } if id == "g"));
         listening.subscribed(1);
-        assert!(!listening.accept(0, 7) && !listening.accept(0, 8));
-        assert!(listening.accept(0, 9) && listening.accept(1, 4));
+        assert!(!accept(&mut listening, 0, 7) && !accept(&mut listening, 0, 8));
+        assert!(accept(&mut listening, 0, 9) && accept(&mut listening, 1, 4));
     }
 
     #[test]
     fn after_a_lost_socket_watching_goes_on_behind_what_was_received() {
         let mut listening = listening(ReadMode::Watch);
         let at = |partition, offset| Position { topic: "t".into(), partition, offset: Offset(offset) };
-        listening.assigned_to(&[at(0, 0), at(1, 5)]);
-        listening.accept(0, 7);
+        listening.assigned_to(&[at(0, 0), at(1, 5)], 0.0);
+        accept(&mut listening, 0, 7);
         listening.socket_lost();
         let again = listening.subscribe(2).expect("it begins again by itself");
         let offsets = TailStart::Offsets(vec![at(0, 8), at(1, 5)]);
@@ -345,10 +494,10 @@ mod tests {
     #[test]
     fn a_new_start_of_the_same_group_keeps_the_rows_and_takes_what_comes() {
         let mut listening = listening(ReadMode::Group);
-        listening.accept(0, 7);
+        accept(&mut listening, 0, 7);
         listening.ended();
         assert!(!listening.start(intent(ReadMode::Group)), "the rows stay");
-        assert!(listening.accept(0, 3), "somebody may have reset the group");
+        assert!(accept(&mut listening, 0, 3), "somebody may have reset the group");
         assert!(listening.start(intent(ReadMode::Watch)), "another list");
     }
 
@@ -384,10 +533,64 @@ mod tests {
     #[test]
     fn a_recreated_topic_begins_anew() {
         let mut listening = listening(ReadMode::Watch);
-        listening.accept(0, 99);
-        listening.gap(0, 0, true);
-        assert!(listening.accept(0, 0));
-        listening.gap(0, 50, false);
-        assert!(!listening.accept(0, 49) && listening.accept(0, 50));
+        accept(&mut listening, 0, 99);
+        listening.gap("t", 0, 0, true);
+        assert!(accept(&mut listening, 0, 0));
+        listening.gap("t", 0, 50, false);
+        assert!(!accept(&mut listening, 0, 49) && accept(&mut listening, 0, 50));
+    }
+
+    fn info(partition: i32, high: i64) -> PartitionInfo {
+        PartitionInfo {
+            partition,
+            leader: None,
+            replicas: Vec::new(),
+            in_sync: Vec::new(),
+            low: Offset(0),
+            high: Offset(high),
+        }
+    }
+
+    fn at(partition: i32, offset: i64) -> Position {
+        Position { topic: "t".into(), partition, offset: Offset(offset) }
+    }
+
+    #[test]
+    fn what_is_behind_is_known_once_every_end_is() {
+        let mut listening = listening(ReadMode::Group);
+        assert_eq!(listening.behind(), None);
+        listening.assigned_to(&[at(0, 0), at(1, 5)], 10.0);
+        assert_eq!(listening.ask_for_ends(10.0), ["t"]);
+        assert!(listening.ask_for_ends(11.0).is_empty(), "not again at once");
+        listening.ends_are("t", &[info(0, 10)]);
+        assert_eq!(listening.behind(), None);
+        listening.ends_are("t", &[info(0, 10), info(1, 6), info(2, 99)]);
+        assert_eq!(listening.behind(), Some(11));
+        listening.advance("t", 0, 12);
+        assert_eq!(listening.behind(), Some(1), "records came after Kafka was asked");
+        listening.committed(&[at(0, 8)]);
+        assert_eq!(listening.lag(), Some(3));
+    }
+
+    #[test]
+    fn a_rebalance_takes_partitions_and_brings_others() {
+        let mut listening = listening(ReadMode::Group);
+        listening.assigned_to(&[at(0, 0), at(1, 5)], 0.0);
+        assert_eq!(listening.rebalances(), 0, "the first assignment is none");
+        listening.revoked(&[TopicPartition { topic: "t".into(), partition: 0 }]);
+        let partitions = listening.readings().iter().map(|reading| reading.partition).collect::<Vec<_>>();
+        assert_eq!((partitions, listening.rebalances()), (vec![1], 1));
+    }
+
+    #[test]
+    fn an_offset_to_begin_at_is_never_beyond_the_end() {
+        let mut listening = Listening::default();
+        let start = Start::Offset { partition: None, offset: 7 };
+        listening.start(Intent { start, ..intent(ReadMode::Watch) });
+        assert!(listening.must_ask_first());
+        listening.begin_at("t", &[info(0, 100), info(1, 3)]);
+        assert!(!listening.must_ask_first());
+        let mode = listening.subscribe(1).expect("now it can").mode;
+        assert_eq!(mode, Mode::Tail { start: TailStart::Offsets(vec![at(0, 7), at(1, 3)]) });
     }
 }

@@ -4,16 +4,21 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    ClientMessage, Cluster, ClusterState, Defaults, Hello, Limits, RequestId, Resume, SUBPROTOCOL, Unsubscribe,
+    ClientMessage, Cluster, ClusterState, Defaults, Hello, Limits, RequestId, Resume, SUBPROTOCOL, TopicRequest,
+    Unsubscribe,
 };
 
 use super::crossing::Crossing;
 use super::draft::Draft;
-use super::feed::{Feed, Hold};
+use super::entry::Entry;
+use super::feed::{self, Feed, Hold};
+use super::fills::Fills;
 use super::filter::Filter;
 use super::link::{Link, Loss};
 use super::listening::{Intent, Listening, Phase};
 use super::notices::{Notice, NoticeKind, Notices};
+use super::own::Awaited;
+use super::pace::Pace;
 use super::run::{Run, RunState};
 use super::sends::{Sends, Settled};
 
@@ -27,7 +32,10 @@ pub struct Changed {
     pub cluster: bool,
     pub sends: bool,
     pub listening: bool,
+    /// Records came: the rows are drawn in every frame, the numbers now and then.
     pub feed: bool,
+    /// The user has changed what is shown of them: everything is drawn at once.
+    pub view: bool,
     pub notices: bool,
 }
 
@@ -48,6 +56,15 @@ pub struct Bridge {
     pub read_only: bool,
 }
 
+/// Why a topic was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TopicQuestion {
+    /// Where its partitions end.
+    Ends,
+    /// To begin at an offset in each of its partitions.
+    BeginAt,
+}
+
 #[derive(Debug, Default)]
 pub struct Page {
     pub(super) link: Link,
@@ -58,6 +75,15 @@ pub struct Page {
     pub(super) run: Option<Run>,
     pub(super) listening: Listening,
     pub(super) feed: Feed,
+    pub(super) awaited: Awaited,
+    pub(super) pace: Pace,
+    pub(super) fills: Fills,
+    /// Of the last batch: most come from the same topic, and its name is kept once.
+    pub(super) last_topic: Option<std::rc::Rc<str>>,
+    /// Questions about topics: what the answers are for.
+    pub(super) topic_questions: BTreeMap<RequestId, TopicQuestion>,
+    /// Nobody is looking: what is only for the eye waits.
+    is_hidden: bool,
     notices: Notices,
     pub(super) changed: Changed,
     outbox: Vec<String>,
@@ -84,7 +110,9 @@ impl Page {
         let run = self.run.as_ref().filter(|_| self.send_obstacle().is_none()).and_then(Run::next_at_ms);
         let flow = self.listening.flow_due_ms().filter(|_| self.link.is_open());
         let notice = self.notices.next_expiry_ms();
-        [countdown, run, flow, notice].into_iter().flatten().min_by(f64::total_cmp)
+        let ends = self.listening.ends_due_ms().filter(|_| self.link.is_open() && !self.is_hidden);
+        let pace = self.pace.due_ms().filter(|_| !self.is_hidden);
+        [countdown, run, flow, notice, ends, pace].into_iter().flatten().min_by(f64::total_cmp)
     }
 
     // What components show.
@@ -124,6 +152,15 @@ impl Page {
 
     pub fn feed(&self) -> &Feed {
         &self.feed
+    }
+
+    pub fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    /// Whether the records of this gap are being loaded.
+    pub fn is_filling(&self, gap: &Entry) -> bool {
+        self.fills.is_filling(gap)
     }
 
     pub fn notices(&self) -> impl Iterator<Item = &Notice> {
@@ -167,6 +204,8 @@ impl Page {
         };
         self.outbox.clear();
         self.produce_requests.clear();
+        self.topic_questions.clear();
+        self.fills.clear();
         self.listening.socket_lost();
         if retry_at_ms.is_none() {
             // Nothing goes on by itself any more.
@@ -243,16 +282,25 @@ impl Page {
             self.feed.clear();
             self.feed.follow();
         }
-        self.changed.feed = true;
+        self.changed.view = true;
         self.subscribe();
     }
 
     pub(super) fn subscribe(&mut self) {
         self.changed.listening = true;
-        if self.link.is_open()
+        if self.link.is_open() && self.listening.must_ask_first() {
+            self.ask_for_topics(self.listening.intent().topics.clone(), TopicQuestion::BeginAt);
+        } else if self.link.is_open()
             && let Some(message) = self.listening.subscribe(self.next_request)
         {
             self.request(message);
+        }
+    }
+
+    fn ask_for_topics(&mut self, topics: Vec<String>, why: TopicQuestion) {
+        for name in topics {
+            let request = self.request(TopicRequest { name });
+            self.topic_questions.insert(request, why);
         }
     }
 
@@ -280,12 +328,14 @@ impl Page {
         } else {
             self.feed.freeze(Hold::Paused);
         }
-        self.changed.feed = true;
+        self.changed.view = true;
     }
 
     pub fn scrolled_up(&mut self) {
-        self.feed.freeze(Hold::Scrolled);
-        self.changed.feed = true;
+        if self.feed.hold().is_none() {
+            self.feed.freeze(Hold::Scrolled);
+            self.changed.view = true;
+        }
     }
 
     /// The user came to the end of the list by scrolling: that lets go of a list held by scrolling, not of a paused one.
@@ -297,21 +347,62 @@ impl Page {
 
     pub fn jump_to_latest(&mut self) {
         self.feed.follow();
-        self.changed.feed = true;
+        self.changed.view = true;
     }
 
     pub fn clear_feed(&mut self) {
         self.feed.clear();
+        self.fills.clear();
         // There is nothing left to have scrolled up in.
         if self.feed.hold() == Some(Hold::Scrolled) {
             self.feed.follow();
         }
-        self.changed.feed = true;
+        self.changed.view = true;
     }
 
-    pub fn set_filter(&mut self, text: &str) {
-        self.feed.set_filter(Filter::new(text));
+    pub fn set_filter(&mut self, filter: Filter) {
+        self.feed.set_filter(filter);
+        self.changed.view = true;
+    }
+
+    /// Applies the filter to some of what it has not seen yet. Says whether that is all.
+    pub fn scan(&mut self, budget: usize) -> bool {
+        if self.feed.is_scanned() {
+            return true;
+        }
         self.changed.feed = true;
+        self.feed.scan(budget)
+    }
+
+    pub fn set_limits(&mut self, limits: feed::Limits) {
+        self.feed.set_limits(limits);
+        self.changed.view = true;
+    }
+
+    pub fn load_gap(&mut self, gap: &Entry) {
+        if self.link.is_open() && !self.fills.is_filling(gap) {
+            self.ask_for_gap(gap);
+        }
+    }
+
+    pub(super) fn ask_for_gap(&mut self, gap: &Entry) {
+        if let Some(fetch) = Fills::question(gap) {
+            let request = self.request(fetch);
+            self.fills.asked(request, gap);
+        }
+        self.changed.view = true;
+    }
+
+    pub fn stop_loading_gap(&mut self, gap: &Entry) {
+        self.fills.cancel(gap);
+        self.changed.view = true;
+    }
+
+    /// The tab was hidden or shown.
+    pub fn hidden(&mut self, is_hidden: bool) {
+        self.is_hidden = is_hidden;
+        // The count of unread records in the title depends on it.
+        self.changed.view = true;
     }
 
     // Notices and time.
@@ -344,12 +435,18 @@ impl Page {
             self.post(flow);
         }
         self.changed.notices |= self.notices.expire(now_ms);
+        if self.link.is_open() && !self.is_hidden {
+            let topics = self.listening.ask_for_ends(now_ms).to_vec();
+            self.ask_for_topics(topics, TopicQuestion::Ends);
+        }
+        self.changed.feed |= self.pace.roll(now_ms);
     }
 
     /// Counts the run anew after outcomes came, and marks own records that were on screen before their acknowledgement.
     pub(super) fn settle(&mut self, settled: Settled) {
         for early in &settled.seen_early {
-            self.feed.ring.mark_own(&early.topic, early.partition, early.offset, early.after_ms);
+            self.pace.seen_after(early.after_ms);
+            self.feed.mark_own(early.topic.as_str().into(), early.partition, early.offset, early.after_ms);
             self.changed.feed = true;
         }
         if settled.rows.iter().any(|(_, run)| run.is_some()) {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::columns::Columns;
+use super::feed::Limits;
 use super::listening::{ReadMode, Start};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +75,8 @@ pub struct Settings {
     /// Absent: as the browser prefers.
     pub language: Option<Language>,
     pub watch: Option<Watched>,
+    pub columns: Columns,
+    pub limits: Limits,
 }
 
 /// What was listened to last.
@@ -114,6 +118,7 @@ mod tests {
                 start: Start::Latest,
                 proposed: "foobar my-group".into(),
             }),
+            ..Settings::default()
         };
         assert_eq!(Settings::from_json(&settings.to_json()), settings);
     }

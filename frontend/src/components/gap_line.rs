@@ -1,0 +1,23 @@
+//! What a hole in the list says: how many records are missing, which, and why.
+
+use protocol::GapReason;
+
+use super::format::number;
+use crate::state::{Gap, Language};
+use crate::words::{self, fill};
+
+pub fn gap_text(gap: &Gap, is_filling: bool, language: Language) -> String {
+    let words = words::of(language);
+    let template = match (gap.reason, gap.records()) {
+        (GapReason::Recreated, _) => words.gap_recreated,
+        (GapReason::Slow, _) if is_filling => words.gap_loading,
+        (GapReason::Slow, 1) => words.gap_slow_one,
+        (GapReason::Slow, _) => words.gap_slow_many,
+        (GapReason::Retention, 1) => words.gap_retention_one,
+        (GapReason::Retention, _) => words.gap_retention_many,
+    };
+    let n = number(gap.records(), language);
+    // `to` is exclusive on the wire; people read "10 to 129".
+    let text = fill(template, &[("n", &n), ("from", &gap.from.to_string()), ("to", &(gap.to - 1).to_string())]);
+    format!("⚠ {text}")
+}

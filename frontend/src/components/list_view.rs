@@ -1,0 +1,228 @@
+//! Which stretch of the list is in sight, and drawing it: the scrollbar, the position, the rows. It follows the newest
+//! unless the display is held.
+
+use std::cell::{Cell, RefCell};
+
+use leptos::html::Div;
+use leptos::prelude::*;
+use web_sys::Element;
+
+use super::live::Selected;
+use super::row_pool::{Detail, Look, RowPool};
+use crate::desk::Desk;
+use crate::settings::Preferences;
+use crate::state::Entry;
+
+/// The height of a row, in CSS pixels: `--row` of the stylesheet.
+const ROW_PX: f64 = 30.0;
+/// The height of the column names, which stay in sight: `--head` of the stylesheet.
+const HEAD_PX: f64 = 32.0;
+/// Browsers end at 17 to 33 million pixels, less where the page is zoomed; longer lists share this height.
+const TALLEST_PX: f64 = 6_000_000.0;
+/// After a fast stretch the rows get their colours back.
+const SETTLE: std::time::Duration = std::time::Duration::from_millis(150);
+
+pub struct ListView {
+    pub viewport: NodeRef<Div>,
+    pub spacer: NodeRef<Div>,
+    pub rows: NodeRef<Div>,
+    /// The id of the row that shows the selected record, while it is in sight.
+    pub active_row: RwSignal<Option<String>>,
+    selected: Selected,
+    desk: Desk,
+    preferences: Preferences,
+    pool: RefCell<Option<RowPool>>,
+    /// Pixels of the list above what is in sight; a list without limits.
+    top_px: Cell<f64>,
+    /// The height of what is in sight, without the column names.
+    view_px: Cell<f64>,
+    /// As they were set last: to tell the browser's echo from the user's hand.
+    scroll_px: Cell<f64>,
+    spacer_px: Cell<f64>,
+    settle_is_planned: Cell<bool>,
+}
+
+impl ListView {
+    pub fn new(desk: Desk, preferences: Preferences, selected: Selected) -> Self {
+        Self {
+            viewport: NodeRef::new(),
+            spacer: NodeRef::new(),
+            rows: NodeRef::new(),
+            active_row: RwSignal::new(None),
+            selected,
+            desk,
+            preferences,
+            pool: RefCell::new(None),
+            top_px: Cell::new(0.0),
+            view_px: Cell::new(0.0),
+            scroll_px: Cell::new(0.0),
+            spacer_px: Cell::new(-1.0),
+            settle_is_planned: Cell::new(false),
+        }
+    }
+
+    fn total(&self) -> usize {
+        self.desk.peek(|page| page.feed().len())
+    }
+
+    fn highest_top_px(&self, total: usize) -> f64 {
+        (total as f64 * ROW_PX - self.view_px.get()).max(0.0)
+    }
+
+    /// Pixels of the list for one of the scrollbar's.
+    fn scale(&self, total: usize) -> f64 {
+        let view_px = self.view_px.get();
+        if total as f64 * ROW_PX <= TALLEST_PX { 1.0 } else { self.highest_top_px(total) / (TALLEST_PX - view_px) }
+    }
+
+    /// Draws what is in sight now. Says whether it was drawn without colours and should be drawn again soon.
+    pub fn draw(&self) -> bool {
+        let (Some(viewport), Some(spacer), Some(rows)) =
+            (self.viewport.get_untracked(), self.spacer.get_untracked(), self.rows.get_untracked())
+        else {
+            return false;
+        };
+        let mut pool = self.pool.borrow_mut();
+        let pool = pool.get_or_insert_with(|| RowPool::new(rows.clone().into()));
+        let (view_px, total) = (self.view_px.get(), self.total());
+        let before = (self.top_px.get() / ROW_PX) as usize;
+        let highest_px = self.highest_top_px(total);
+        let follows = self.desk.peek(|page| page.feed().hold().is_none());
+        let top_px = if follows { highest_px } else { self.top_px.get().min(highest_px) };
+        self.top_px.set(top_px);
+
+        // Height first, then the position within it: in one step, before the browser paints.
+        let spacer_px = (total as f64 * ROW_PX).min(TALLEST_PX).max(view_px);
+        if self.spacer_px.replace(spacer_px) != spacer_px {
+            set_px(&spacer, "height", spacer_px);
+        }
+        let scroll_px = (top_px / self.scale(total)).round();
+        if self.scroll_px.replace(scroll_px) != scroll_px {
+            viewport.set_scroll_top(scroll_px as i32);
+        }
+        let first = (top_px / ROW_PX) as usize;
+        let rest_px = top_px - first as f64 * ROW_PX;
+        set_px(&rows, "--up", -rest_px);
+        let count = ((view_px + rest_px) / ROW_PX).ceil() as usize;
+        // Half a screenful in one frame: nobody reads that.
+        let detail = if first.abs_diff(before) <= count / 2 { Detail::Coloured } else { Detail::Plain };
+        let active = self.selected.with_untracked(|selected| {
+            self.desk.peek(|page| {
+                let look = Look {
+                    filter_revision: page.feed().filter_revision(),
+                    language: self.preferences.language_untracked(),
+                    columns: self.preferences.columns_untracked(),
+                };
+                pool.show(page, first, count, selected.as_ref(), look, detail);
+            });
+            selected.as_ref().and_then(|entry| pool.row_id(entry))
+        });
+        if self.active_row.with_untracked(|before| *before != active) {
+            self.active_row.set(active);
+        }
+        detail == Detail::Plain && !self.settle_is_planned.replace(true)
+    }
+
+    /// The user, or the browser in answer to `draw`, has moved the scrollbar.
+    pub fn scrolled(&self) {
+        let Some(viewport) = self.viewport.get_untracked() else { return };
+        let scroll_px = f64::from(viewport.scroll_top());
+        let moved_px = scroll_px - self.scroll_px.get();
+        if moved_px.abs() < 2.0 {
+            return;
+        }
+        let total = self.total();
+        let (scale, before_px) = (self.scale(total), self.top_px.get());
+        // Where many rows share a pixel, a small step still goes row by row; only the thumb goes in leaps.
+        let top_px =
+            if scale > 1.0 && moved_px.abs() < self.view_px.get() { before_px + moved_px } else { scroll_px * scale };
+        self.scroll_px.set(scroll_px);
+        self.move_to(top_px);
+    }
+
+    fn move_to(&self, top_px: f64) {
+        let highest_px = self.highest_top_px(self.total());
+        let before_px = self.top_px.replace(top_px.clamp(0.0, highest_px));
+        if top_px < before_px {
+            self.desk.scrolled_up();
+        } else if top_px >= highest_px - 2.0 {
+            self.desk.scrolled_to_end();
+        }
+        self.redraw();
+    }
+
+    /// After the user's hand. Leaps are drawn without colours; the scrolling that ends them is drawn with.
+    fn redraw(&self) {
+        if self.draw() {
+            self.settle_is_planned.set(false);
+        }
+    }
+
+    /// Following sets the position 60 times a second, which would swallow the wheel: hold before it scrolls.
+    pub fn wheel_up(&self) {
+        if self.top_px.get() > 0.0 {
+            self.desk.scrolled_up();
+        }
+    }
+
+    pub fn to_first(&self) {
+        self.desk.scrolled_up();
+        self.move_to(0.0);
+    }
+
+    pub fn rows_in_sight(&self) -> i64 {
+        (self.view_px.get() / ROW_PX).max(2.0) as i64
+    }
+
+    /// Scrolls as little as needed for a row to be in sight. Upwards that leaves the end, so the display is held.
+    pub fn scroll_to(&self, place: usize) {
+        let (row_px, top_px, view_px) = (place as f64 * ROW_PX, self.top_px.get(), self.view_px.get());
+        if row_px < top_px {
+            self.move_to(row_px);
+        } else if row_px + ROW_PX > top_px + view_px {
+            self.move_to(row_px + ROW_PX - view_px);
+        } else {
+            self.redraw();
+        }
+    }
+
+    /// The list has another height. The opened record may have taken room from it: its row stays in sight.
+    pub fn resized(&self) {
+        let Some(viewport) = self.viewport.get_untracked() else { return };
+        let view_px = (f64::from(viewport.client_height()) - HEAD_PX).max(0.0);
+        if self.view_px.replace(view_px) == view_px {
+            return;
+        }
+        if let Some(rows) = self.rows.get_untracked() {
+            set_px(&rows, "height", view_px);
+        }
+        let selected = self.selected.get_untracked();
+        let place = selected.and_then(|entry| self.desk.peek(|page| page.feed().place_of(&entry)));
+        match place.filter(|_| self.desk.peek(|page| page.feed().hold().is_some())) {
+            Some(place) => self.scroll_to(place),
+            None => self.redraw(),
+        }
+    }
+
+    pub fn entry_at(&self, element: &Element) -> Option<Entry> {
+        self.pool.borrow().as_ref()?.entry_at(element)
+    }
+}
+
+/// Draws, and once more after a fast stretch: by then the list stands still for a moment.
+pub fn draw_and_settle(list: StoredValue<ListView, LocalStorage>) {
+    if list.try_with_value(ListView::draw).unwrap_or(false) {
+        let settle = move || {
+            let _ = list.try_with_value(|list| {
+                list.draw();
+                list.settle_is_planned.set(false);
+            });
+        };
+        set_timeout(settle, SETTLE);
+    }
+}
+
+fn set_px(element: &web_sys::HtmlElement, property: &str, px: f64) {
+    // Through the object model: the page's security policy forbids style attributes.
+    let _ = element.style().set_property(property, &format!("{px}px"));
+}

@@ -1,0 +1,375 @@
+//! The rows in sight: a fixed set of elements whose texts change as the list moves. Nothing is created for a record, so
+//! that a fast stream costs the same however fast it is. Plain DOM calls: no signal, effect or listener for each row.
+
+use leptos::prelude::document;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement, Text};
+
+use super::field_text::{FieldText, raw_text};
+use super::format;
+use super::gap_line::gap_text;
+use super::json_view::{Part as StyledPart, styled_json, styled_text};
+use crate::browser;
+use crate::state::{Column, Columns, Entry, Feed, Gap, Language, Page, Part, RecordRef};
+use crate::words::{self, Words};
+
+/// More does not fit into the widest screen's row.
+const KEY_CHARS: usize = 60;
+const VALUE_CHARS: usize = 300;
+
+/// What changes how every row looks.
+#[derive(Clone, PartialEq)]
+pub struct Look {
+    pub filter_revision: u32,
+    pub language: Language,
+    pub columns: Columns,
+}
+
+/// The list moves so fast that nobody can read: colours would cost more than they tell.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    Plain,
+    Coloured,
+}
+
+struct Shown {
+    entry: Entry,
+    is_selected: bool,
+    is_own: bool,
+    is_filling: bool,
+    detail: Detail,
+}
+
+struct Cell {
+    element: HtmlElement,
+    /// Its only child, unless it is coloured.
+    text: Text,
+    is_plain: bool,
+}
+
+struct Row {
+    element: HtmlElement,
+    cells: [Cell; Column::ALL.len()],
+    gap_text: HtmlElement,
+    gap_button: HtmlElement,
+    shown: Option<Shown>,
+}
+
+pub struct RowPool {
+    parent: HtmlElement,
+    /// In the document, top to bottom.
+    rows: Vec<Row>,
+    spare: Vec<Row>,
+    look: Option<Look>,
+    made: u32,
+}
+
+impl RowPool {
+    pub fn new(parent: HtmlElement) -> Self {
+        Self { parent, rows: Vec::new(), spare: Vec::new(), look: None, made: 0 }
+    }
+
+    /// Shows the entries from `first` on in `count` rows.
+    pub fn show(
+        &mut self,
+        page: &Page,
+        first: usize,
+        count: usize,
+        selected: Option<&Entry>,
+        look: Look,
+        detail: Detail,
+    ) {
+        let feed = page.feed();
+        let count = count.min(feed.len().saturating_sub(first));
+        if self.look.as_ref() != Some(&look) {
+            self.rows.iter_mut().chain(&mut self.spare).for_each(|row| row.shown = None);
+        }
+        self.turn_to(feed, first);
+        self.resize(count);
+        for (row, place) in self.rows.iter_mut().zip(first..) {
+            let Some(entry) = feed.get(place) else { continue };
+            let is_selected = selected.is_some_and(|selected| selected.is(entry));
+            row.show(page, entry, is_selected, &look, detail);
+        }
+        self.look = Some(look);
+    }
+
+    /// A list that moved by a few rows takes its rows along: only those that come into sight are filled anew.
+    fn turn_to(&mut self, feed: &Feed, first: usize) {
+        let shows = |row: &Row, place: usize| {
+            feed.get(place).is_some_and(|entry| row.shown.as_ref().is_some_and(|shown| shown.entry.is(entry)))
+        };
+        if let Some(down) = (0..self.rows.len()).find(|&at| shows(&self.rows[at], first)) {
+            for row in &self.rows[..down] {
+                append(&self.parent, &row.element);
+            }
+            self.rows.rotate_left(down);
+        } else if let Some(up) = (1..self.rows.len()).find(|&up| shows(&self.rows[0], first + up)) {
+            let at = self.rows.len() - up;
+            for row in self.rows[at..].iter().rev() {
+                // It fails only where the nodes are not each other's.
+                let _ = self.parent.insert_before(&row.element, self.parent.first_child().as_ref());
+            }
+            self.rows.rotate_right(up);
+        }
+    }
+
+    fn resize(&mut self, count: usize) {
+        while self.rows.len() > count {
+            let Some(row) = self.rows.pop() else { break };
+            row.element.remove();
+            self.spare.push(row);
+        }
+        while self.rows.len() < count {
+            let row = self.spare.pop().unwrap_or_else(|| {
+                self.made += 1;
+                Row::new(self.made)
+            });
+            append(&self.parent, &row.element);
+            self.rows.push(row);
+        }
+    }
+
+    /// The entry of the row that contains an element.
+    pub fn entry_at(&self, element: &Element) -> Option<Entry> {
+        let row = self.rows.iter().find(|row| row.element.contains(Some(element)))?;
+        row.shown.as_ref().map(|shown| shown.entry.clone())
+    }
+
+    /// The id of the row that shows an entry, while one does.
+    pub fn row_id(&self, entry: &Entry) -> Option<String> {
+        let shows = |row: &&Row| row.shown.as_ref().is_some_and(|shown| shown.entry.is(entry));
+        self.rows.iter().find(shows).map(|row| row.element.id())
+    }
+}
+
+impl Row {
+    fn new(number: u32) -> Self {
+        let element = make("div", "tr");
+        element.set_id(&format!("row-{number}"));
+        set(&element, "role", "row");
+        let cells = Column::ALL.map(|column| {
+            let cell = make(
+                "span",
+                match column {
+                    Column::Time => "cell-time",
+                    Column::Topic => "cell-topic clip",
+                    Column::Partition => "cell-partition",
+                    Column::Offset => "cell-offset",
+                    Column::Key => "cell-key clip",
+                    Column::Value => "cell-value clip",
+                    Column::Headers => "cell-headers clip",
+                    Column::Size => "cell-size",
+                },
+            );
+            set(&cell, "role", "gridcell");
+            let text = document().create_text_node("");
+            append(&cell, &text);
+            append(&element, &cell);
+            Cell { element: cell, text, is_plain: true }
+        });
+        let gap = make("span", "gap-cell");
+        set(&gap, "role", "gridcell");
+        let gap_text = make("span", "gap-text clip");
+        let gap_button = make("button", "gap-button");
+        set(&gap_button, "type", "button");
+        append(&gap, &gap_text);
+        append(&gap, &gap_button);
+        append(&element, &gap);
+        Self { element, cells, gap_text, gap_button, shown: None }
+    }
+
+    fn show(&mut self, page: &Page, entry: &Entry, is_selected: bool, look: &Look, detail: Detail) {
+        let record = entry.record();
+        let own = record.as_ref().and_then(|record| page.feed().own_after_ms(record));
+        let (is_own, is_filling) = (own.is_some(), record.is_none() && page.is_filling(entry));
+        let before = self.shown.take();
+        let is_same = before.as_ref().is_some_and(|shown| shown.entry.is(entry) && shown.is_filling == is_filling);
+        // A row that is coloured already stays so.
+        let detail = if is_same && before.as_ref().is_some_and(|shown| shown.detail == Detail::Coloured) {
+            Detail::Coloured
+        } else {
+            detail
+        };
+        let is_text_same = is_same && before.as_ref().is_some_and(|shown| shown.detail == detail);
+        match &record {
+            Some(record) => {
+                if before.as_ref().is_none_or(|shown| !shown.entry.is_record()) {
+                    set(&self.element, "data-testid", "record");
+                }
+                if !is_text_same {
+                    self.fill(record, page, look, detail);
+                }
+            }
+            None => {
+                if let Some(gap) = entry.as_gap().filter(|_| !is_same) {
+                    self.fill_gap(gap, is_filling, look.language);
+                }
+            }
+        }
+        let is_marked_same = before.as_ref().is_some_and(|shown| {
+            shown.entry.is_record() == entry.is_record() && (shown.is_own, shown.is_selected) == (is_own, is_selected)
+        });
+        if !is_marked_same {
+            self.element.set_class_name(match (record.is_some(), is_own, is_selected) {
+                (false, ..) => "tr gap",
+                (_, false, false) => "tr",
+                (_, true, false) => "tr own",
+                (_, false, true) => "tr selected",
+                (_, true, true) => "tr own selected",
+            });
+            set(&self.element, "aria-selected", if is_selected { "true" } else { "false" });
+            set(&self.element, "data-own", if is_own { "true" } else { "false" });
+        }
+        self.shown = Some(Shown { entry: entry.clone(), is_selected, is_own, is_filling, detail });
+    }
+
+    fn fill(&mut self, record: &RecordRef<'_>, page: &Page, look: &Look, detail: Detail) {
+        let words = words::of(look.language);
+        let offset = record.offset.to_string();
+        set(&self.element, "data-topic", record.topic);
+        set(&self.element, "data-partition", &record.partition.to_string());
+        set(&self.element, "data-offset", &offset);
+        let filter = page.feed().filter();
+        let field = |text: FieldText, part: Part| {
+            styled_field(text, words, part, |text, is_json| {
+                let marks = filter.marks_in(part, text);
+                match detail {
+                    Detail::Coloured if is_json => styled_json(text, &marks),
+                    _ => styled_text(text, &marks),
+                }
+            })
+        };
+        for (cell, column) in self.cells.iter_mut().zip(Column::ALL) {
+            if !look.columns.shows(column) {
+                continue;
+            }
+            match column {
+                Column::Time => {
+                    cell.say(&record.timestamp.map_or_else(|| "–".to_owned(), browser::time_of_day));
+                }
+                Column::Topic => cell.say(record.topic),
+                Column::Partition => cell.say(&record.partition.to_string()),
+                Column::Offset if look.columns.shows(Column::Partition) => cell.say(&offset),
+                Column::Offset => cell.say(&format!("{}@{offset}", record.partition)),
+                Column::Key => cell.style(&field(raw_text(record.key, KEY_CHARS), Part::Key)),
+                Column::Value => cell.style(&field(raw_text(record.value, VALUE_CHARS), Part::Value)),
+                Column::Headers => cell.say(&headers_line(record)),
+                Column::Size => cell.say(&format::bytes(record.size(), look.language)),
+            }
+        }
+    }
+
+    fn fill_gap(&mut self, gap: &Gap, is_filling: bool, language: Language) {
+        let words = words::of(language);
+        let text = gap_text(gap, is_filling, language);
+        set(&self.element, "data-testid", "gap");
+        set(&self.element, "data-from", &gap.from.to_string());
+        set(&self.element, "data-to", &gap.to.to_string());
+        set(
+            &self.element,
+            "data-reason",
+            match gap.reason {
+                protocol::GapReason::Slow => "slow",
+                protocol::GapReason::Retention => "retention",
+                protocol::GapReason::Recreated => "recreated",
+            },
+        );
+        self.gap_text.set_text_content(Some(&text));
+        self.gap_text.set_title(&text);
+        self.gap_button.set_hidden(!gap.can_be_loaded());
+        self.gap_button.set_text_content(Some(if is_filling { words.gap_stop } else { words.gap_load }));
+        set(&self.gap_button, "data-testid", if is_filling { "gap-stop" } else { "gap-load" });
+    }
+}
+
+impl Cell {
+    fn say(&mut self, text: &str) {
+        if !self.is_plain {
+            self.element.set_text_content(None);
+            append(&self.element, &self.text);
+            self.is_plain = true;
+        }
+        self.text.set_data(text);
+    }
+
+    fn style(&mut self, parts: &[StyledPart]) {
+        match parts {
+            [] => self.say(""),
+            [("", text)] => self.say(text),
+            parts => {
+                self.element.set_text_content(None);
+                self.is_plain = false;
+                append_parts(&self.element, parts);
+            }
+        }
+    }
+}
+
+/// Stretches of text as spans with their classes.
+pub fn append_parts(parent: &HtmlElement, parts: &[StyledPart]) {
+    for (class, text) in parts {
+        if class.is_empty() {
+            append(parent, &document().create_text_node(text));
+        } else {
+            let span = make("span", class);
+            span.set_text_content(Some(text));
+            append(parent, &span);
+        }
+    }
+}
+
+/// What is not text is said in words, in another colour than data.
+fn styled_field(
+    text: FieldText,
+    words: &'static Words,
+    part: Part,
+    style: impl Fn(&str, bool) -> Vec<StyledPart>,
+) -> Vec<StyledPart> {
+    match text {
+        FieldText::Null if part == Part::Key => vec![("nil", "null".to_owned())],
+        FieldText::Null => vec![("said", words.tombstone.to_owned())],
+        FieldText::Empty => vec![("said", words.empty_value.to_owned())],
+        FieldText::Json(text) => style(&text, true),
+        FieldText::Text(text) => style(&text, false),
+        FieldText::Binary(text) => vec![("label", words.binary.to_owned()), ("", format!(" {text}"))],
+    }
+}
+
+/// `trace-id: 7f3a, retry: 2`.
+fn headers_line(record: &RecordRef<'_>) -> String {
+    let mut line = String::new();
+    for (name, value) in record.headers {
+        if line.len() > KEY_CHARS * 2 {
+            line.push('…');
+            break;
+        }
+        if !line.is_empty() {
+            line.push_str(", ");
+        }
+        line.push_str(&super::field_text::with_visible_controls(name));
+        line.push_str(": ");
+        match raw_text(value, KEY_CHARS) {
+            FieldText::Null => line.push_str("null"),
+            FieldText::Empty => {}
+            FieldText::Json(text) | FieldText::Text(text) | FieldText::Binary(text) => line.push_str(&text),
+        }
+    }
+    line
+}
+
+fn make(tag: &str, class: &str) -> HtmlElement {
+    let element = document().create_element(tag).unwrap_or_else(|_| unreachable!("{tag} is a valid name"));
+    element.set_class_name(class);
+    element.unchecked_into()
+}
+
+fn append(parent: &HtmlElement, child: &web_sys::Node) {
+    // It fails only where a node would contain itself.
+    let _ = parent.append_child(child);
+}
+
+fn set(element: &HtmlElement, name: &str, value: &str) {
+    // It fails only for names that are none.
+    let _ = element.set_attribute(name, value);
+}

@@ -1,0 +1,186 @@
+//! A stretch of the live list: its entries, oldest first, and which of them pass the filter. The filter is applied little
+//! by little (`scan`), so that no length of list can stop the page.
+
+use std::collections::VecDeque;
+
+use super::entry::Entry;
+use super::filter::Filter;
+
+#[derive(Debug, Default)]
+pub struct Segment {
+    entries: VecDeque<Entry>,
+    /// Rises with every entry that leaves at the front: `base` + place names an entry for as long as it stays.
+    base: u64,
+    bytes: usize,
+    records: u64,
+    /// Names of the entries that pass; unused while there is no filter.
+    passing: VecDeque<u64>,
+    /// Entries with a smaller name have been looked at.
+    scanned: u64,
+    /// Records among `passing`.
+    matching: u64,
+    /// Records that passed since the filter was set, those that left included.
+    matched_ever: u64,
+    has_filter: bool,
+}
+
+impl Segment {
+    pub fn new(filter: &Filter) -> Self {
+        Self { has_filter: !filter.is_empty(), ..Self::default() }
+    }
+
+    pub fn push(&mut self, entry: Entry) {
+        self.bytes += entry.bytes();
+        let is_record = u64::from(entry.is_record());
+        self.records += is_record;
+        if !self.has_filter {
+            self.matched_ever += is_record;
+        }
+        self.entries.push_back(entry);
+    }
+
+    /// Drops the oldest entries until the rest fits. The newest stays even if it alone is too large: it is what the user
+    /// waits for. Says whether any had to go.
+    pub fn shrink(&mut self, max_records: usize, max_bytes: usize) -> bool {
+        let before = self.base;
+        while self.entries.len() > 1 && (self.entries.len() > max_records || self.bytes > max_bytes) {
+            let Some(oldest) = self.entries.pop_front() else { break };
+            self.bytes -= oldest.bytes();
+            let is_record = u64::from(oldest.is_record());
+            self.records -= is_record;
+            if self.passing.front() == Some(&self.base) {
+                self.passing.pop_front();
+                self.matching -= is_record;
+            }
+            self.base += 1;
+        }
+        self.scanned = self.scanned.max(self.base);
+        self.base != before
+    }
+
+    /// Something has left at the front.
+    pub fn has_shrunk(&self) -> bool {
+        self.base > 0
+    }
+
+    /// Every entry has to be looked at again.
+    pub fn refilter(&mut self, filter: &Filter) {
+        self.has_filter = !filter.is_empty();
+        self.passing.clear();
+        self.scanned = self.base;
+        self.matching = 0;
+        self.matched_ever = if self.has_filter { 0 } else { self.records };
+    }
+
+    pub fn is_scanned(&self) -> bool {
+        !self.has_filter || self.scanned == self.base + self.entries.len() as u64
+    }
+
+    /// Looks at the entries not looked at yet, until about `budget` bytes were searched. Says whether all are done.
+    pub fn scan(&mut self, filter: &Filter, budget: &mut usize) -> bool {
+        if !self.has_filter {
+            return true;
+        }
+        let end = self.base + self.entries.len() as u64;
+        while self.scanned < end {
+            if *budget == 0 {
+                return false;
+            }
+            let entry = &self.entries[(self.scanned - self.base) as usize];
+            *budget = budget.saturating_sub(entry.bytes() * filter.cost());
+            // A loss must not be filtered away.
+            let passes = entry.record().is_none_or(|record| filter.matches(&record));
+            if passes {
+                self.passing.push_back(self.scanned);
+                let is_record = u64::from(entry.is_record());
+                self.matching += is_record;
+                self.matched_ever += is_record;
+            }
+            self.scanned += 1;
+        }
+        true
+    }
+
+    /// Puts entries in the place of one: a gap's records, and what is left of the gap.
+    pub fn replace(&mut self, place: usize, with: impl IntoIterator<Item = Entry>) {
+        let mut rest = self.entries.split_off(place);
+        if let Some(old) = rest.pop_front() {
+            self.bytes -= old.bytes();
+            self.records -= u64::from(old.is_record());
+        }
+        for entry in with {
+            self.bytes += entry.bytes();
+            self.records += u64::from(entry.is_record());
+            self.entries.push_back(entry);
+        }
+        self.entries.append(&mut rest);
+        // What stands behind has other names now: it is looked at again.
+        let name = self.base + place as u64;
+        while self.passing.back().is_some_and(|&last| last >= name) {
+            self.passing.pop_back();
+        }
+        self.scanned = self.scanned.min(name);
+        self.matching =
+            self.passing.iter().filter(|&&name| self.entries[(name - self.base) as usize].is_record()).count() as u64;
+    }
+
+    /// Takes over the entries that follow its own.
+    pub fn append(&mut self, next: Segment) {
+        let end = self.base + self.entries.len() as u64;
+        if self.scanned == end {
+            self.passing.extend(next.passing.iter().map(|name| name - next.base + end));
+            self.matching += next.matching;
+            self.scanned = end + (next.scanned - next.base);
+        }
+        self.matched_ever += next.matched_ever;
+        self.bytes += next.bytes;
+        self.records += next.records;
+        self.entries.extend(next.entries);
+    }
+
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+
+    pub fn matching(&self) -> u64 {
+        if self.has_filter { self.matching } else { self.records }
+    }
+
+    pub fn matched_ever(&self) -> u64 {
+        self.matched_ever
+    }
+
+    /// How many records were looked at by the filter; the few gaps among them count as records until all are done.
+    pub fn scanned(&self) -> u64 {
+        if self.has_filter { (self.scanned - self.base).min(self.records) } else { self.records }
+    }
+
+    /// How many entries pass the filter, gaps included: the height of the list.
+    pub fn len(&self) -> usize {
+        if self.has_filter { self.passing.len() } else { self.entries.len() }
+    }
+
+    /// The entry at a place of the filtered list.
+    pub fn get(&self, place: usize) -> Option<&Entry> {
+        if !self.has_filter {
+            return self.entries.get(place);
+        }
+        let name = *self.passing.get(place)?;
+        self.entries.get((name - self.base) as usize)
+    }
+
+    /// Where an entry stands in the filtered list.
+    pub fn place_of(&self, entry: &Entry) -> Option<usize> {
+        // What is looked for was on screen a moment ago, hence near the end more often than not.
+        (0..self.len()).rev().find(|&place| self.get(place).is_some_and(|found| found.is(entry)))
+    }
+
+    /// Everything, whatever the filter.
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
+    pub fn place_among_all(&self, entry: &Entry) -> Option<usize> {
+        self.entries.iter().rposition(|found| found.is(entry))
+    }
+}
