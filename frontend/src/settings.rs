@@ -82,6 +82,14 @@ impl Preferences {
         self.settings.with(|settings| settings.limits)
     }
 
+    pub fn skips_ahead(self) -> bool {
+        self.settings.with(|settings| settings.skips_ahead)
+    }
+
+    pub fn set_skips_ahead(self, skips: bool) {
+        self.settings.update(|settings| settings.skips_ahead = skips);
+    }
+
     pub fn set_limits(self, limits: Limits) {
         self.settings.update(|settings| settings.limits = limits);
     }

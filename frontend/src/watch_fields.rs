@@ -130,6 +130,7 @@ impl WatchFields {
             mode: self.mode(),
             group: self.group().trim().to_owned(),
             start: self.start(),
+            skips_ahead: self.preferences.skips_ahead(),
         };
         self.preferences.remember_watched(Watched {
             topic: intent.topic(),

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use protocol::ErrorCode;
 
+use super::filter_bar::FilterBox;
 use super::format::number;
 use super::{desk, preferences};
 use crate::state::{Link, Page, Phase, ReadMode};
@@ -22,6 +23,8 @@ enum Why {
         refused: bool,
     },
     NoBroker,
+    /// The filter has not looked at everything yet.
+    Searching,
     NothingMatches {
         searched: u64,
     },
@@ -42,6 +45,9 @@ impl Why {
         }
         if !page.link().is_open() {
             return Self::Offline;
+        }
+        if counts.kept > 0 && counts.scanned < counts.kept {
+            return Self::Searching;
         }
         if counts.kept > 0 {
             return Self::NothingMatches { searched: counts.kept };
@@ -70,6 +76,7 @@ impl Why {
             Self::Problem { refused: true, .. } => words.problem_refused,
             Self::Problem { .. } => words.problem_listening,
             Self::NoBroker => words.empty_no_broker,
+            Self::Searching => words.empty_searching,
             Self::NothingMatches { .. } => words.empty_filtered,
             Self::NeverListened => words.empty_idle,
             Self::Stopped => words.empty_stopped,
@@ -86,6 +93,7 @@ impl Why {
             Self::TopicMissing => words.topic_missing_next,
             Self::Problem { message, .. } => message,
             Self::NoBroker => words.empty_no_broker_next,
+            Self::Searching => "",
             Self::NothingMatches { .. } => words.empty_filtered_next,
             Self::NeverListened | Self::Stopped => words.empty_idle_next,
             Self::Joining => words.empty_joining_next,
@@ -102,6 +110,7 @@ impl Why {
             Self::TopicMissing => "topic-missing",
             Self::Problem { .. } => "problem",
             Self::NoBroker => "no-broker",
+            Self::Searching => "searching",
             Self::NothingMatches { .. } => "filtered",
             Self::NeverListened => "idle",
             Self::Stopped => "stopped",
@@ -113,7 +122,7 @@ impl Why {
 }
 
 #[component]
-pub fn Empty(filter: RwSignal<String>, fields: WatchFields) -> impl IntoView {
+pub fn Empty(filter: FilterBox, fields: WatchFields) -> impl IntoView {
     let (desk, prefs) = (desk(), preferences());
     let why = Memo::new(move |_| {
         desk.cluster(|_| ());
@@ -129,7 +138,7 @@ pub fn Empty(filter: RwSignal<String>, fields: WatchFields) -> impl IntoView {
             Why::NothingMatches { searched } => number(searched, prefs.language()),
             _ => String::new(),
         };
-        fill(template, &[("topic", &topic), ("group", &group), ("n", &searched), ("text", &filter.get())])
+        fill(template, &[("topic", &topic), ("group", &group), ("n", &searched), ("text", "")])
     };
     let can_start = move || matches!(why.get(), Why::NeverListened | Why::Stopped);
     let is_filtered = move || matches!(why.get(), Why::NothingMatches { .. });
@@ -151,8 +160,7 @@ pub fn Empty(filter: RwSignal<String>, fields: WatchFields) -> impl IntoView {
             </Show>
             <Show when=is_filtered>
                 <button type="button" class="button" on:click=move |_| {
-                    desk.set_filter(Default::default());
-                    filter.set(String::new());
+                    filter.clear();
                 }>
                     {prefs.text(|w| w.empty_filter_clear)}
                 </button>

@@ -8,6 +8,7 @@ use wasm_bindgen::closure::Closure;
 
 use super::column_heads::ColumnHeads;
 use super::empty::Empty;
+use super::filter_bar::FilterBox;
 use super::format::number;
 use super::list_view::{ListView, draw_and_settle};
 use super::live::Selected;
@@ -19,7 +20,7 @@ use crate::watch_fields::WatchFields;
 use crate::words;
 
 #[component]
-pub fn FeedList(selected: Selected, filter: RwSignal<String>, fields: WatchFields) -> impl IntoView {
+pub fn FeedList(selected: Selected, filter: FilterBox, fields: WatchFields) -> impl IntoView {
     let (desk, prefs) = (desk(), preferences());
     let view = ListView::new(desk, prefs, selected);
     let (viewport, spacer, rows, active_row) = (view.viewport, view.spacer, view.rows, view.active_row);

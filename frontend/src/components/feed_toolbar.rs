@@ -2,15 +2,17 @@
 
 use leptos::prelude::*;
 
+use super::filter_bar::{FilterBox, FilterFieldRows, FilterText};
 use super::format::number;
+use super::list_settings::ListSettings;
 use super::{desk, preferences};
 use crate::app::key_is_free;
 use crate::browser;
-use crate::state::{Counts, Filter, Phase};
+use crate::state::{Counts, Phase};
 use crate::words::{Words, fill};
 
 #[component]
-pub fn FeedToolbar(filter: RwSignal<String>) -> impl IntoView {
+pub fn FeedToolbar(filter: FilterBox) -> impl IntoView {
     let (desk, prefs) = (desk(), preferences());
     let is_paused = Memo::new(move |_| desk.counts(|page| page.feed().is_paused()));
     window_event_listener(leptos::ev::keydown, move |event| {
@@ -32,32 +34,7 @@ pub fn FeedToolbar(filter: RwSignal<String>) -> impl IntoView {
     });
     view! {
         <div class="toolbar">
-            <input
-                id="filter"
-                type="search"
-                data-testid="filter"
-                autocomplete="off"
-                spellcheck="false"
-                placeholder=prefs.text(|w| w.filter)
-                aria-label=prefs.text(|w| w.filter)
-                prop:value=move || filter.get()
-                on:input=move |event| {
-                    let text = event_target_value(&event);
-                    desk.set_filter(Filter::text(&text));
-                    filter.set(text);
-                }
-                on:keydown=move |event| {
-                    if event.key() == "Escape" {
-                        event.stop_propagation();
-                        if filter.with_untracked(String::is_empty) {
-                            browser::focus("feed-rows");
-                        } else {
-                            desk.set_filter(Filter::default());
-                            filter.set(String::new());
-                        }
-                    }
-                }
-            />
+            <FilterText filter=filter />
             <button
                 type="button"
                 class="button pause"
@@ -75,7 +52,9 @@ pub fn FeedToolbar(filter: RwSignal<String>) -> impl IntoView {
             <button type="button" class="button quiet" data-testid="clear" on:click=move |_| desk.clear_feed()>
                 {prefs.text(|w| w.clear)}
             </button>
+            <ListSettings />
         </div>
+        <FilterFieldRows filter=filter />
         <div class="counts">
             <Status />
             <Numbers filter=filter />
@@ -119,7 +98,7 @@ fn Status() -> impl IntoView {
 }
 
 #[component]
-fn Numbers(filter: RwSignal<String>) -> impl IntoView {
+fn Numbers(filter: FilterBox) -> impl IntoView {
     let (desk, prefs) = (desk(), preferences());
     let counts = Memo::new(move |_| desk.counts(|page| page.feed().counts()));
     let figure = move |of: fn(&Counts) -> u64, one: fn(&Words) -> &'static str, many: fn(&Words) -> &'static str| {
@@ -127,16 +106,37 @@ fn Numbers(filter: RwSignal<String>) -> impl IntoView {
         let word = move || if n.get() == 1 { one(prefs.words()) } else { many(prefs.words()) };
         view! { <b>{move || number(n.get(), prefs.language())}</b> " " {word} }
     };
-    let has_filter = Memo::new(move |_| filter.with(|filter| !filter.is_empty()));
+    let has_filter = Memo::new(move |_| filter.is_active());
+    let behind = Memo::new(move |_| {
+        desk.listening(|_| ());
+        desk.counts(|page| page.listening().behind())
+    });
+    let rate = Memo::new(move |_| desk.counts(|page| page.pace().rate()));
+    // It stays for as long as there is a minute to look back on, so that nothing jumps in a pause.
+    let has_rate = Memo::new(move |_| desk.counts(|page| page.pace().seconds().len() > 0));
     let is_missing = Memo::new(move |_| counts.with(|counts| counts.missing > 0));
     view! {
         <span>{figure(|c| c.received, |w| w.received_one, |w| w.received_many)}</span>
         <span title=prefs.text(|w| w.kept_hint)>{figure(|c| c.kept, |w| w.kept_one, |w| w.kept_many)}</span>
         <Show when=move || has_filter.get()>
+            <span>{figure(|c| c.scanned, |w| w.scanned_one, |w| w.scanned_many)}</span>
             <span>{figure(|c| c.matching, |w| w.matching_one, |w| w.matching_many)}</span>
         </Show>
         <Show when=move || is_missing.get()>
             <span class="missing">{figure(|c| c.missing, |w| w.missing_one, |w| w.missing_many)}</span>
+        </Show>
+        <Show when=move || behind.get().is_some_and(|behind| behind > 0)>
+            <span title=prefs.text(|w| w.behind_hint) data-testid="behind">
+                <b>{move || number(behind.get().unwrap_or(0), prefs.language())}</b>
+                " "
+                {prefs.text(|w| w.behind)}
+            </span>
+        </Show>
+        <Show when=move || has_rate.get()>
+            <span class="rate" data-testid="rate">
+                <b>{move || number(rate.get(), prefs.language())}</b>
+                {prefs.text(|w| w.per_second)}
+            </span>
         </Show>
     }
 }

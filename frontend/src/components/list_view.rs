@@ -75,7 +75,7 @@ impl ListView {
         if total as f64 * ROW_PX <= TALLEST_PX { 1.0 } else { self.highest_top_px(total) / (TALLEST_PX - view_px) }
     }
 
-    /// Draws what is in sight now. Says whether it was drawn without colours and should be drawn again soon.
+    /// Draws what is in sight now. Says whether it was drawn without colours and has to be drawn again soon.
     pub fn draw(&self) -> bool {
         let (Some(viewport), Some(spacer), Some(rows)) =
             (self.viewport.get_untracked(), self.spacer.get_untracked(), self.rows.get_untracked())
@@ -85,7 +85,6 @@ impl ListView {
         let mut pool = self.pool.borrow_mut();
         let pool = pool.get_or_insert_with(|| RowPool::new(rows.clone().into()));
         let (view_px, total) = (self.view_px.get(), self.total());
-        let before = (self.top_px.get() / ROW_PX) as usize;
         let highest_px = self.highest_top_px(total);
         let follows = self.desk.peek(|page| page.feed().hold().is_none());
         let top_px = if follows { highest_px } else { self.top_px.get().min(highest_px) };
@@ -104,23 +103,21 @@ impl ListView {
         let rest_px = top_px - first as f64 * ROW_PX;
         set_px(&rows, "--up", -rest_px);
         let count = ((view_px + rest_px) / ROW_PX).ceil() as usize;
-        // Half a screenful in one frame: nobody reads that.
-        let detail = if first.abs_diff(before) <= count / 2 { Detail::Coloured } else { Detail::Plain };
-        let active = self.selected.with_untracked(|selected| {
-            self.desk.peek(|page| {
+        let (detail, active) = self.selected.with_untracked(|selected| {
+            let detail = self.desk.peek(|page| {
                 let look = Look {
                     filter_revision: page.feed().filter_revision(),
                     language: self.preferences.language_untracked(),
                     columns: self.preferences.columns_untracked(),
                 };
-                pool.show(page, first, count, selected.as_ref(), look, detail);
+                pool.show(page, first, count, selected.as_ref(), look, follows)
             });
-            selected.as_ref().and_then(|entry| pool.row_id(entry))
+            (detail, selected.as_ref().and_then(|entry| pool.row_id(entry)))
         });
         if self.active_row.with_untracked(|before| *before != active) {
             self.active_row.set(active);
         }
-        detail == Detail::Plain && !self.settle_is_planned.replace(true)
+        detail == Detail::Plain
     }
 
     /// The user, or the browser in answer to `draw`, has moved the scrollbar.
@@ -148,14 +145,7 @@ impl ListView {
         } else if top_px >= highest_px - 2.0 {
             self.desk.scrolled_to_end();
         }
-        self.redraw();
-    }
-
-    /// After the user's hand. Leaps are drawn without colours; the scrolling that ends them is drawn with.
-    fn redraw(&self) {
-        if self.draw() {
-            self.settle_is_planned.set(false);
-        }
+        self.draw();
     }
 
     /// Following sets the position 60 times a second, which would swallow the wheel: hold before it scrolls.
@@ -182,7 +172,7 @@ impl ListView {
         } else if row_px + ROW_PX > top_px + view_px {
             self.move_to(row_px + ROW_PX - view_px);
         } else {
-            self.redraw();
+            self.draw();
         }
     }
 
@@ -200,7 +190,9 @@ impl ListView {
         let place = selected.and_then(|entry| self.desk.peek(|page| page.feed().place_of(&entry)));
         match place.filter(|_| self.desk.peek(|page| page.feed().hold().is_some())) {
             Some(place) => self.scroll_to(place),
-            None => self.redraw(),
+            None => {
+                self.draw();
+            }
         }
     }
 
@@ -211,11 +203,12 @@ impl ListView {
 
 /// Draws, and once more after a fast stretch: by then the list stands still for a moment.
 pub fn draw_and_settle(list: StoredValue<ListView, LocalStorage>) {
-    if list.try_with_value(ListView::draw).unwrap_or(false) {
+    let must_settle = |list: &ListView| list.draw() && !list.settle_is_planned.replace(true);
+    if list.try_with_value(must_settle).unwrap_or(false) {
         let settle = move || {
             let _ = list.try_with_value(|list| {
-                list.draw();
                 list.settle_is_planned.set(false);
+                list.draw();
             });
         };
         set_timeout(settle, SETTLE);

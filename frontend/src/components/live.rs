@@ -5,8 +5,9 @@ use leptos::prelude::*;
 use super::detail::Detail;
 use super::feed_list::FeedList;
 use super::feed_toolbar::FeedToolbar;
+use super::filter_bar::FilterBox;
 use super::watch_form::WatchForm;
-use crate::state::Entry;
+use crate::state::{Entry, FilterFields};
 use crate::watch_fields::WatchFields;
 
 /// The opened record.
@@ -15,7 +16,7 @@ pub type Selected = RwSignal<Option<Entry>, LocalStorage>;
 #[component]
 pub fn Live(fields: WatchFields) -> impl IntoView {
     let selected = RwSignal::new_local(None::<Entry>);
-    let filter = RwSignal::new(String::new());
+    let filter = FilterBox::new(FilterFields::default());
     view! {
         <section class="live" aria-labelledby="live-title">
             <WatchForm fields=fields />

@@ -77,14 +77,17 @@ impl RowPool {
         count: usize,
         selected: Option<&Entry>,
         look: Look,
-        detail: Detail,
-    ) {
+        may_be_plain: bool,
+    ) -> Detail {
         let feed = page.feed();
         let count = count.min(feed.len().saturating_sub(first));
         if self.look.as_ref() != Some(&look) {
             self.rows.iter_mut().chain(&mut self.spare).for_each(|row| row.shown = None);
         }
-        self.turn_to(feed, first);
+        let had_rows = !self.rows.is_empty();
+        let has_kept_some = self.turn_to(feed, first);
+        // A whole screenful in one frame: nobody reads that.
+        let detail = if may_be_plain && had_rows && !has_kept_some { Detail::Plain } else { Detail::Coloured };
         self.resize(count);
         for (row, place) in self.rows.iter_mut().zip(first..) {
             let Some(entry) = feed.get(place) else { continue };
@@ -92,10 +95,12 @@ impl RowPool {
             row.show(page, entry, is_selected, &look, detail);
         }
         self.look = Some(look);
+        detail
     }
 
-    /// A list that moved by a few rows takes its rows along: only those that come into sight are filled anew.
-    fn turn_to(&mut self, feed: &Feed, first: usize) {
+    /// A list that moved by a few rows takes its rows along: only those that come into sight are filled anew. Says whether
+    /// any could stay.
+    fn turn_to(&mut self, feed: &Feed, first: usize) -> bool {
         let shows = |row: &Row, place: usize| {
             feed.get(place).is_some_and(|entry| row.shown.as_ref().is_some_and(|shown| shown.entry.is(entry)))
         };
@@ -104,6 +109,7 @@ impl RowPool {
                 append(&self.parent, &row.element);
             }
             self.rows.rotate_left(down);
+            true
         } else if let Some(up) = (1..self.rows.len()).find(|&up| shows(&self.rows[0], first + up)) {
             let at = self.rows.len() - up;
             for row in self.rows[at..].iter().rev() {
@@ -111,6 +117,9 @@ impl RowPool {
                 let _ = self.parent.insert_before(&row.element, self.parent.first_child().as_ref());
             }
             self.rows.rotate_right(up);
+            true
+        } else {
+            false
         }
     }
 

@@ -6,6 +6,7 @@ use std::ops::{Range, RangeInclusive};
 use std::rc::Rc;
 
 use super::entry::RecordRef;
+use super::json_path::JsonPath;
 
 /// A regular expression, as the browser has it.
 pub trait Pattern {
@@ -30,6 +31,8 @@ pub enum Condition {
     Offset(RangeInclusive<i64>),
     /// Milliseconds since 1970-01-01 UTC.
     Time(RangeInclusive<i64>),
+    /// In the value, where it is JSON.
+    Path(Rc<JsonPath>),
 }
 
 impl fmt::Debug for Condition {
@@ -72,6 +75,7 @@ impl Condition {
             }
             Self::Partition(partitions) => partitions.contains(&record.partition),
             Self::Offset(range) => range.contains(&record.offset),
+            Self::Path(path) => record.value.is_some_and(|value| path.is_in(value)),
             Self::Time(range) => record.timestamp.is_some_and(|time| range.contains(&time)),
         }
     }
@@ -99,6 +103,7 @@ impl Filter {
     pub fn cost(&self) -> usize {
         let cost = |condition: &Condition| match condition {
             Condition::Pattern(_) => 4,
+            Condition::Path(_) => 16,
             _ => 1,
         };
         self.conditions.iter().map(cost).max().unwrap_or(1)

@@ -67,6 +67,8 @@ pub struct Intent {
     /// Unused when watching.
     pub group: String,
     pub start: Start,
+    /// Watching: where the page is too slow it gets the newest and a gap, instead of falling behind.
+    pub skips_ahead: bool,
 }
 
 impl Intent {
@@ -230,8 +232,9 @@ impl Listening {
         self.credit = Credit::default();
         let topics = self.intent.topics.clone();
         let mode = self.mode();
-        // A tail would skip by default when the page is slow; here the page sets the pace and misses nothing.
-        let when_slow = Some(WhenSlow::Block);
+        // Unless the user wants it otherwise the page sets the pace and misses nothing.
+        let skips = self.intent.skips_ahead && self.intent.mode == ReadMode::Watch;
+        let when_slow = Some(if skips { WhenSlow::Skip } else { WhenSlow::Block });
         Some(Subscribe { topics, mode, window: WINDOW, format: Format::Binary, when_slow })
     }
 
@@ -446,7 +449,7 @@ mod tests {
     use super::*;
 
     fn intent(mode: ReadMode) -> Intent {
-        Intent { topics: vec!["t".into()], mode, group: "g".into(), start: Start::Earliest }
+        Intent { topics: vec!["t".into()], mode, group: "g".into(), ..Intent::default() }
     }
 
     /// Takes a record in as the page does.

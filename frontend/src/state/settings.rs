@@ -77,6 +77,8 @@ pub struct Settings {
     pub watch: Option<Watched>,
     pub columns: Columns,
     pub limits: Limits,
+    /// Watching a topic that is too fast, the page gets the newest and a gap instead of falling behind.
+    pub skips_ahead: bool,
 }
 
 /// What was listened to last.

@@ -1,0 +1,107 @@
+//! How the list looks and how much it keeps: columns, memory, what to do when the page is too slow. Remembered.
+
+use leptos::html::Details;
+use leptos::prelude::*;
+
+use super::column_heads::column_word;
+use super::format::number;
+use super::{desk, preferences};
+use crate::state::{Column, Limits};
+
+/// How many records may be kept, for choosing.
+const RECORD_CHOICES: [usize; 4] = [1_000, 10_000, 100_000, Limits::MOST_RECORDS];
+
+#[component]
+pub fn ListSettings() -> impl IntoView {
+    let (desk, prefs) = (desk(), preferences());
+    let details = NodeRef::<Details>::new();
+    let close = move || {
+        if let Some(details) = details.get_untracked() {
+            details.set_open(false);
+        }
+    };
+    // A click beside it closes it, as with every menu.
+    window_event_listener(leptos::ev::click, move |event| {
+        use wasm_bindgen::JsCast;
+        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Node>().ok());
+        if details.get_untracked().is_some_and(|details| !details.contains(target.as_ref())) {
+            close();
+        }
+    });
+    let set_limits = move |change: fn(&mut Limits, usize), text: String| {
+        if let Ok(value) = text.parse() {
+            let mut limits = prefs.limits();
+            change(&mut limits, value);
+            prefs.set_limits(limits);
+            desk.set_limits(limits);
+        }
+    };
+    let columns = Column::ALL.into_iter().filter(|&column| column != Column::Value).map(|column| {
+        let word = column_word(column);
+        view! {
+            <label class="check">
+                <input
+                    type="checkbox"
+                    data-testid=format!("column-{}", column.name())
+                    prop:checked=move || prefs.columns(|columns| columns.shows(column))
+                    on:change=move |_| prefs.change_columns(|columns| columns.toggle(column))
+                />
+                {move || word(prefs.words())}
+            </label>
+        }
+    });
+    let records = RECORD_CHOICES.map(|n| {
+        view! { <option value=n.to_string()>{move || number(n as u64, prefs.language())}</option> }
+    });
+    let mib = Limits::MIB_CHOICES.map(|n| view! { <option value=n.to_string()>{format!("{n} MiB")}</option> });
+    view! {
+        <details
+            class="menu"
+            node_ref=details
+            on:keydown=move |event| {
+                if event.key() == "Escape" {
+                    event.stop_propagation();
+                    close();
+                }
+            }
+        >
+            <summary class="button quiet" data-testid="list-settings">{prefs.text(|w| w.list_settings)}</summary>
+            <div class="menu-box">
+                <fieldset>
+                    <legend>{prefs.text(|w| w.columns)}</legend>
+                    {columns.collect::<Vec<_>>()}
+                </fieldset>
+                <label class="menu-line">
+                    <span>{prefs.text(|w| w.keep_records)}</span>
+                    <select
+                        data-testid="limit-records"
+                        prop:value=move || prefs.limits().records.to_string()
+                        on:change=move |event| set_limits(|limits, n| limits.records = n, event_target_value(&event))
+                    >
+                        {records}
+                    </select>
+                </label>
+                <label class="menu-line">
+                    <span>{prefs.text(|w| w.keep_memory)}</span>
+                    <select
+                        data-testid="limit-mib"
+                        prop:value=move || prefs.limits().mib.to_string()
+                        on:change=move |event| set_limits(|limits, n| limits.mib = n, event_target_value(&event))
+                    >
+                        {mib}
+                    </select>
+                </label>
+                <label class="check" title=prefs.text(|w| w.skip_ahead_hint)>
+                    <input
+                        type="checkbox"
+                        data-testid="skip-ahead"
+                        prop:checked=move || prefs.skips_ahead()
+                        on:change=move |event| prefs.set_skips_ahead(event_target_checked(&event))
+                    />
+                    {prefs.text(|w| w.skip_ahead)}
+                </label>
+                <p class="menu-note">{prefs.text(|w| w.skip_ahead_hint)}</p>
+            </div>
+        </details>
+    }
+}

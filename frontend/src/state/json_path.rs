@@ -1,0 +1,101 @@
+//! A JSON path (RFC 9535) as a condition: it holds where it selects something. `$.price > 10` is short for the filter that
+//! RFC 9535 would write around it. Numbers are compared as that RFC has them, exact up to 2⁵³.
+
+use serde_json_path::JsonPath as Query;
+
+use super::filter_fields::FaultKind;
+
+#[derive(Debug)]
+pub struct JsonPath {
+    query: Query,
+    /// The query is a filter over a list of the one value.
+    is_condition: bool,
+}
+
+impl JsonPath {
+    pub fn parse(text: &str) -> Result<Self, FaultKind> {
+        let fault = |at: usize, why: String| FaultKind::Path { at: at + 1, why };
+        if !text.starts_with('$') && !text.starts_with(['!', '(']) {
+            return Err(fault(0, "$".to_owned()));
+        }
+        let error = match Query::parse(text) {
+            Ok(query) => return Ok(Self { query, is_condition: false }),
+            Err(error) => error,
+        };
+        match Query::parse(&format!("$[?{}]", with_current(text))) {
+            Ok(query) => Ok(Self { query, is_condition: true }),
+            Err(_) => Err(fault(error.position(), error.message().to_owned())),
+        }
+    }
+
+    /// Values that are no JSON have nothing to select.
+    pub fn is_in(&self, json: &[u8]) -> bool {
+        let Ok(mut value) = serde_json::from_slice::<serde_json::Value>(json) else { return false };
+        if self.is_condition {
+            value = serde_json::Value::Array(vec![value]);
+        }
+        !self.query.query(&value).is_empty()
+    }
+}
+
+/// In a filter the value at hand is `@`: outside of strings `$` becomes that.
+fn with_current(text: &str) -> String {
+    let mut quote = None;
+    let mut is_escaped = false;
+    let turn = |c: char| {
+        match quote {
+            Some(end) if !is_escaped && c == end => quote = None,
+            None if matches!(c, '"' | '\'') => quote = Some(c),
+            None if c == '$' => return '@',
+            _ => {}
+        }
+        is_escaped = c == '\\' && !is_escaped;
+        c
+    };
+    text.chars().map(turn).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_in(path: &str, json: &str) -> bool {
+        JsonPath::parse(path).unwrap_or_else(|fault| panic!("{path}: {fault:?}")).is_in(json.as_bytes())
+    }
+
+    #[test]
+    fn a_path_holds_where_it_selects_something() {
+        let json = r#"{"id":9007199254740993,"items":[{"price":8.5},{"price":12}],"to":{"city":"Città $"},"x":null}"#;
+        for path in [
+            "$.id",
+            "$.items[1].price",
+            "$..price",
+            "$.items[?@.price > 10]",
+            "$.x",
+            "$.items[-1:]",
+            "$['to'].city",
+            "$.id == 9007199254740993",
+            "$.to.city == \"Città $\" && $.items[0].price < 9",
+            "!$.missing",
+            "$.x == null",
+        ] {
+            assert!(is_in(path, json), "{path}");
+        }
+        for path in
+            ["$.missing", "$.items[2]", "$.items[?@.price > 20]", "$.id == 9007199254740000", "$.to.city == 'x'"]
+        {
+            assert!(!is_in(path, json), "{path}");
+        }
+        assert!(!is_in("$", "no JSON") && !is_in("$", ""));
+    }
+
+    #[test]
+    fn a_path_that_is_none_says_where() {
+        for (text, expected) in [("items", 1), ("$.a[", 4), ("$.a = 3", 5)] {
+            match JsonPath::parse(text) {
+                Err(FaultKind::Path { at, .. }) => assert!(at.abs_diff(expected) <= 1, "{text}: {at}"),
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+    }
+}
