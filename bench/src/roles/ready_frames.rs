@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use futures_util::{SinkExt as _, StreamExt as _};
-use protocol::{BinaryBatch, MAX_BATCH_RECORDS, RecordView, TimestampType};
+use protocol::{BinaryBatch, MAX_BATCH_RECORDS, RecordView, RecordsHead, TimestampType};
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::accept_async_with_config;
@@ -57,7 +57,8 @@ fn ready_frame(bytes: usize) -> Vec<u8> {
             headers: std::iter::empty(),
         });
     }
-    batch.frame(1, MAX_BATCH_RECORDS as u64, "ready", 0, 0..MAX_BATCH_RECORDS)
+    let head = RecordsHead { subscription: 1, seq: MAX_BATCH_RECORDS as u64, topic: "ready", partition: 0 };
+    batch.frame(&head, 0..MAX_BATCH_RECORDS)
 }
 
 async fn serve(stream: TcpStream, frame: Message, frames: u64) -> Result<()> {
