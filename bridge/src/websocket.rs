@@ -34,7 +34,7 @@ pub const MAX_FRAME_BYTES: usize = 4 * 1024 * 1024;
 /// Kafka's default `message.max.bytes`, without its envelope.
 pub const MAX_RECORD_BYTES: usize = 1024 * 1024;
 
-pub const LIMITS: Limits = Limits { message_bytes: MAX_RECORD_BYTES as u64, subscriptions: 16, produce_window: 10_000 };
+pub const LIMITS: Limits = Limits { message_bytes: MAX_RECORD_BYTES as u64, subscriptions: 16, produce_window: 50_000 };
 
 /// What every session shares.
 pub struct Shared {
