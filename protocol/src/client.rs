@@ -1,11 +1,13 @@
 //! What a client (the page, or anyone's program) sends to the bridge.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::message::messages;
-use crate::{HeaderView, Offset, OffsetResetPlan, Position, ProduceView, WireBytes};
+use crate::{
+    AddPartitions, AlterTopicConfig, ClusterDetailsRequest, ClusterRequest, CreateTopic, DeleteGroup, DeleteTopic,
+    EmptyTopic, GroupRequest, GroupsRequest, HeaderView, Offset, PlanOffsetReset, Position, ProduceView, ResetOffsets,
+    TopicRequest, TopicsRequest, Unwatch, WatchCluster, WatchGroup, WatchGroups, WatchTopic, WatchTopics, WireBytes,
+};
 
 messages! {
     /// A message from client to bridge.
@@ -23,10 +25,21 @@ messages! {
         "topic" => TopicRequest,
         "create_topic" => CreateTopic,
         "delete_topic" => DeleteTopic,
+        "alter_topic_config" => AlterTopicConfig,
+        "add_partitions" => AddPartitions,
+        "empty_topic" => EmptyTopic,
         "groups" => GroupsRequest,
         "group" => GroupRequest,
+        "delete_group" => DeleteGroup,
         "plan_offset_reset" => PlanOffsetReset,
         "reset_offsets" => ResetOffsets,
+        "cluster_details" => ClusterDetailsRequest,
+        "watch_cluster" => WatchCluster,
+        "watch_topics" => WatchTopics,
+        "watch_topic" => WatchTopic,
+        "watch_groups" => WatchGroups,
+        "watch_group" => WatchGroup,
+        "unwatch" => Unwatch,
     }
 }
 
@@ -222,67 +235,4 @@ pub struct Fetch {
     pub partition: i32,
     pub from: Offset,
     pub to: Offset,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ClusterRequest {}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct TopicsRequest {}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TopicRequest {
-    pub name: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CreateTopic {
-    pub name: String,
-    /// Absent: the broker's default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub partitions: Option<i32>,
-    /// Absent: the broker's default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replication: Option<i32>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub config: BTreeMap<String, String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DeleteTopic {
-    pub name: String,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct GroupsRequest {}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GroupRequest {
-    #[serde(rename = "group")]
-    pub group: String,
-}
-
-/// Asks what a reset would do; changes nothing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PlanOffsetReset {
-    pub group: String,
-    pub topics: Vec<String>,
-    pub to: ResetTarget,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ResetTarget {
-    Earliest,
-    Latest,
-    /// Milliseconds since 1970-01-01 UTC.
-    Timestamp(i64),
-    Offset(Offset),
-    Shift(i64),
-}
-
-/// Applies a plan exactly as it was shown.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ResetOffsets {
-    pub plan: OffsetResetPlan,
 }

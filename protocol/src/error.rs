@@ -48,10 +48,12 @@ error_codes! {
     SequenceReused = 206, "sequence_reused", false;
     /// A second `hello`.
     AlreadyGreeted = 207, "already_greeted", false;
+    UnknownWatch = 208, "unknown_watch", false;
 
     TooManySubscriptions = 300, "too_many_subscriptions", false;
     /// More records at once than the limit allows.
     BatchTooLarge = 301, "batch_too_large", false;
+    TooManyWatches = 302, "too_many_watches", false;
 
     /// One record is larger than the bridge or the broker takes.
     RecordTooLarge = 400, "record_too_large", false;
@@ -81,6 +83,18 @@ error_codes! {
     AdminRefused = 601, "admin_refused", false;
     /// This cluster (the demo broker, say) cannot do it.
     NotOnThisCluster = 602, "not_on_this_cluster", false;
+    /// `confirm` is not the name of what would be changed.
+    NotConfirmed = 603, "not_confirmed", false;
+    /// Kafka's own topics (`__…`) are not changed from here.
+    InternalTopic = 604, "internal_topic", false;
+    /// There is no such group.
+    GroupMissing = 605, "group_missing", false;
+    /// The group has members: they would go on where they are. Stop them first.
+    GroupActive = 606, "group_active", true;
+    /// The group's positions are not those of the plan any more: nothing was changed, plan again.
+    PositionsMoved = 607, "positions_moved", false;
+    /// Kafka took part of a change; the message says which part.
+    PartlyDone = 608, "partly_done", false;
 
     Internal = 900, "internal", true;
     ShuttingDown = 901, "shutting_down", true;

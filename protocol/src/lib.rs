@@ -78,6 +78,29 @@
 //!
 //! [`Unsubscribe`] ends it; its reply comes after the last record. [`Fetch`] reads a range once.
 //!
+//! ## Requests
+//! Each has an `id`; its reply is the same `type` with `_result` added, or an `error` with that `id`.
+//! - Topics: [`TopicsRequest`], [`TopicRequest`] (partitions and settings), [`CreateTopic`], [`AlterTopicConfig`],
+//!   [`AddPartitions`], [`EmptyTopic`], [`DeleteTopic`].
+//! - Groups: [`GroupsRequest`], [`GroupRequest`] (members, positions, lag), [`DeleteGroup`], and the reset of positions in
+//!   two steps: [`PlanOffsetReset`] shows old and new, [`ResetOffsets`] applies what was shown, or nothing.
+//! - Cluster: [`ClusterRequest`] (who the brokers are; answered from memory), [`ClusterDetailsRequest`] (controller, racks,
+//!   partitions in trouble; asks Kafka).
+//!
+//! What destroys (`add_partitions`, `empty_topic`, `delete_topic`, `delete_group`) carries `confirm`, the name once more as
+//! the user typed it; without it the answer is `not_confirmed`. Topics whose name begins with `__` are Kafka's own and stay
+//! as they are (`internal_topic`). A bridge that is read-only (`welcome.read_only`) refuses every change with `read_only`;
+//! joining a group commits, so that is refused as well.
+//!
+//! ## Live views
+//! `watch_cluster`, `watch_topics`, `watch_topic`, `watch_groups` and `watch_group` are answered by [`Watching`] with a
+//! number, and from then on what was asked for is pushed as it changes ([`ClusterDetailsChanged`], [`TopicsChanged`],
+//! [`TopicChanged`], [`GroupsChanged`], [`GroupChanged`]), about once a second; rarer where Kafka takes long to answer. The
+//! first push is complete. In those that follow a list holds only what is new or different, `removed` names what is gone,
+//! and an absent field is as it was. A client that takes its time misses steps in between, never the last state.
+//! [`WatchTrouble`] says why nothing new comes; the view goes on by itself. [`Unwatch`] ends it. However many sockets look
+//! at the same thing, Kafka is asked once.
+//!
 //! ## Errors
 //! [`ErrorMessage`] carries an [`ErrorBody`]: number and name ([`ErrorCode`]), a message that says what failed and what
 //! to do, whether trying again can help, and Kafka's own code where there is one. A frame that is no message closes
@@ -86,22 +109,32 @@
 
 pub mod binary;
 mod client;
+mod cluster;
 mod error;
+mod groups;
 mod json_batch;
 mod message;
 mod name;
+mod offset_reset;
 mod record_view;
 mod server;
+mod topics;
+mod watch;
 mod wire_bytes;
 
 pub use binary::{BadBatch, BinaryBatch, ProduceBatch, ProduceFrame, RecordsFrame, RecordsHead};
 pub use client::*;
+pub use cluster::*;
 pub use error::{CloseCode, ErrorBody, ErrorCode, KafkaError};
+pub use groups::*;
 pub use json_batch::JsonBatch;
 pub use message::{Frame, ParseError, RequestId};
 pub use name::{GroupId, InvalidName, Offset, Position, TopicName};
+pub use offset_reset::*;
 pub use record_view::{HeaderView, ProduceView, RecordView};
 pub use server::*;
+pub use topics::*;
+pub use watch::*;
 pub use wire_bytes::WireBytes;
 
 /// The WebSocket subprotocol, and what `hello.protocol` says.

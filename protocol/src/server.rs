@@ -4,7 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::client::{GroupStart, Header};
 use crate::message::messages;
-use crate::{ErrorBody, Offset, Position, WireBytes};
+use crate::{
+    AddPartitionsResult, AlterTopicConfigResult, ClusterDetailsChanged, ClusterDetailsResult, ClusterResult,
+    CreateTopicResult, DeleteGroupResult, DeleteTopicResult, EmptyTopicResult, ErrorBody, GroupChanged, GroupResult,
+    GroupsChanged, GroupsResult, Offset, PlanOffsetResetResult, Position, ResetOffsetsResult, TopicChanged,
+    TopicResult, TopicsChanged, TopicsResult, Unwatched, WatchTrouble, Watching, WireBytes,
+};
 
 messages! {
     /// A message from bridge to client.
@@ -27,10 +32,23 @@ messages! {
         "topic_result" => TopicResult,
         "create_topic_result" => CreateTopicResult,
         "delete_topic_result" => DeleteTopicResult,
+        "alter_topic_config_result" => AlterTopicConfigResult,
+        "add_partitions_result" => AddPartitionsResult,
+        "empty_topic_result" => EmptyTopicResult,
         "groups_result" => GroupsResult,
         "group_result" => GroupResult,
+        "delete_group_result" => DeleteGroupResult,
         "plan_offset_reset_result" => PlanOffsetResetResult,
         "reset_offsets_result" => ResetOffsetsResult,
+        "cluster_details_result" => ClusterDetailsResult,
+        "watching" => Watching,
+        "cluster_details_changed" => ClusterDetailsChanged,
+        "topics_changed" => TopicsChanged,
+        "topic_changed" => TopicChanged,
+        "groups_changed" => GroupsChanged,
+        "group_changed" => GroupChanged,
+        "watch_trouble" => WatchTrouble,
+        "unwatched" => Unwatched,
     }
 }
 
@@ -257,118 +275,4 @@ pub struct Fetched {
     /// Where to go on: the request's `to` when the range is complete, less when it did not fit into one answer or the
     /// partition ends before.
     pub next: Offset,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ClusterResult {
-    pub cluster: Cluster,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TopicsResult {
-    pub topics: Vec<TopicSummary>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TopicSummary {
-    pub name: String,
-    pub partitions: u32,
-    /// The smallest number of replicas among its partitions.
-    pub replication: u32,
-    pub internal: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TopicResult {
-    pub name: String,
-    pub partitions: Vec<PartitionInfo>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PartitionInfo {
-    pub partition: i32,
-    /// The leader's broker id; null while there is none.
-    pub leader: Option<i32>,
-    pub replicas: Vec<i32>,
-    pub in_sync: Vec<i32>,
-    /// The first offset still there, and the next one to be written.
-    pub low: Offset,
-    pub high: Offset,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CreateTopicResult {
-    pub name: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DeleteTopicResult {
-    pub name: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GroupsResult {
-    pub groups: Vec<GroupSummary>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GroupSummary {
-    pub group: String,
-    pub state: String,
-    pub members: u32,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GroupResult {
-    pub group: String,
-    pub state: String,
-    pub members: Vec<GroupMember>,
-    pub positions: Vec<GroupPosition>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GroupMember {
-    pub member: String,
-    pub client: String,
-    pub host: String,
-    pub partitions: Vec<TopicPartition>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GroupPosition {
-    pub topic: String,
-    pub partition: i32,
-    /// The committed position; null where nothing was committed.
-    pub offset: Option<Offset>,
-    pub end: Offset,
-    pub lag: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PlanOffsetResetResult {
-    pub plan: OffsetResetPlan,
-    /// Why applying it would be refused now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refused: Option<ErrorBody>,
-}
-
-/// Old and new position of each partition.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct OffsetResetPlan {
-    pub group: String,
-    pub changes: Vec<OffsetChange>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct OffsetChange {
-    pub topic: String,
-    pub partition: i32,
-    /// Null where nothing was committed.
-    pub from: Option<Offset>,
-    pub to: Offset,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ResetOffsetsResult {
-    pub positions: Vec<Position>,
 }
