@@ -97,6 +97,10 @@ pub struct ServeArgs {
     #[arg(long, env = "PONTE_MAX_SOCKETS_PER_ADDRESS", default_value_t = 32, value_name = "COUNT")]
     pub max_sockets_per_address: usize,
 
+    /// Change nothing in Kafka: refuse to produce, to join groups (that commits), and every change of topics and groups
+    #[arg(long, env = "PONTE_READ_ONLY")]
+    pub read_only: bool,
+
     /// Accept a listener beyond loopback although no access token is set: anyone who reaches it can read and write
     #[arg(long, env = "PONTE_INSECURE_NO_TOKEN")]
     pub insecure_no_token: bool,
@@ -186,6 +190,7 @@ pub struct Config {
     pub group: GroupId,
     pub start: GroupStart,
     pub open: bool,
+    pub read_only: bool,
     pub allowed_hosts: Vec<String>,
     pub allowed_origins: Vec<String>,
     pub sockets: SocketLimits,
@@ -209,6 +214,7 @@ impl Config {
             group: args.group,
             start: args.start,
             open: args.open,
+            read_only: args.read_only,
             allowed_hosts: args.allowed_hosts,
             allowed_origins: args.allowed_origins,
             sockets: SocketLimits { total: args.max_sockets, per_address: args.max_sockets_per_address },

@@ -1,8 +1,8 @@
 //! Ponte's bridge: a page's WebSocket on one side, librdkafka on the other.
 //!
 //! In reading order: [`config`] checks what the user asked for, [`serve`] puts the parts together, [`http`] and
-//! [`websocket`] face the page, [`feed`] carries records from Kafka's readers to any number of sockets, [`kafka`]
-//! speaks to Kafka, [`shutdown`] ends it all in order. [`cli`] holds the two terminal programs.
+//! [`websocket`] face the page, [`feed`] carries records from Kafka's readers to any number of sockets, [`views`] does the
+//! same for what somebody looks at, [`kafka`] speaks to Kafka, [`shutdown`] ends it all in order. [`cli`] holds the two terminal programs.
 
 pub mod cli;
 pub mod config;
@@ -10,6 +10,7 @@ pub mod feed;
 pub mod http;
 pub mod kafka;
 pub mod shutdown;
+pub mod views;
 pub mod websocket;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::kafka::cluster::watch_cluster;
 use crate::kafka::demo::DemoBroker;
 use crate::kafka::producer::Producer;
 use crate::kafka::questions::Questions;
+use crate::views::Views;
 use crate::websocket::{Sessions, Shared, Slots};
 
 /// Serves on the listener until the token is cancelled, then ends in order.
@@ -39,13 +41,15 @@ pub async fn serve(config: Config, listener: TcpListener, shutdown: Cancellation
     let producer = Arc::new(Producer::new(&connection).context("librdkafka made no producer")?);
     let questions = Arc::new(Questions::new(&connection).context("librdkafka made no client")?);
     let cluster = watch_cluster(&questions, &connection).context("no thread to watch Kafka")?;
-    let admin = Admin::new(questions, connection.clone(), demo.clone());
+    let admin = Arc::new(Admin::new(questions, connection.clone(), demo.clone()));
     let shared = Arc::new(Shared {
         producer,
         feeds: Arc::new(Feeds::new(connection.clone())),
-        admin: Arc::new(admin),
+        views: Arc::new(Views::new(Arc::clone(&admin))),
+        admin,
         cluster,
         defaults: Defaults { topic: config.topic.to_string(), group: config.group.to_string(), start: config.start },
+        read_only: config.read_only,
         sessions: Sessions::default(),
         slots: Slots::new(config.sockets),
         shutdown: shutdown.clone(),

@@ -12,6 +12,7 @@ mod sessions;
 mod slots;
 mod subscription;
 mod upgrade;
+mod watches;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use crate::feed::Feeds;
 use crate::kafka::admin::Admin;
 use crate::kafka::cluster::ClusterWatch;
 use crate::kafka::producer::Producer;
+use crate::views::Views;
 
 pub use self::sessions::Sessions;
 pub use self::slots::{Slots, SocketLimits};
@@ -36,13 +38,19 @@ pub const MAX_RECORD_BYTES: usize = 1024 * 1024;
 
 pub const LIMITS: Limits = Limits { message_bytes: MAX_RECORD_BYTES as u64, subscriptions: 16, produce_window: 50_000 };
 
+/// Ends the sentence that refuses a change.
+const READ_ONLY: &str = "this bridge is read-only (it was started with --read-only)";
+
 /// What every session shares.
 pub struct Shared {
     pub producer: Arc<Producer>,
     pub feeds: Arc<Feeds>,
     pub admin: Arc<Admin>,
+    pub views: Arc<Views>,
     pub cluster: ClusterWatch,
     pub defaults: Defaults,
+    /// Nothing in Kafka is changed through this bridge.
+    pub read_only: bool,
     pub sessions: Sessions,
     pub slots: Arc<Slots>,
     pub shutdown: CancellationToken,

@@ -101,10 +101,23 @@ expected!(
     TopicResult,
     CreateTopicResult,
     DeleteTopicResult,
+    AlterTopicConfigResult,
+    AddPartitionsResult,
+    EmptyTopicResult,
     GroupsResult,
     GroupResult,
+    DeleteGroupResult,
     PlanOffsetResetResult,
-    ResetOffsetsResult
+    ResetOffsetsResult,
+    ClusterDetailsResult,
+    Watching,
+    ClusterDetailsChanged,
+    TopicsChanged,
+    TopicChanged,
+    GroupsChanged,
+    GroupChanged,
+    WatchTrouble,
+    Unwatched
 );
 
 impl Client {

@@ -1,85 +1,52 @@
-//! Questions about topics, and creating one. Every function blocks: call it off the async workers.
+//! Looking after Kafka: topics, groups, positions, the cluster. Every function blocks: call it off the async workers.
+//!
+//! One client asks for everything (`Questions`), each request with a deadline. What changes something says so in its name;
+//! who may change what is decided by the caller.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod cluster;
+mod groups;
+mod offsets;
+mod setting_notes;
+mod settings;
+mod topics;
 
-use protocol::{
-    CreateTopic, ErrorBody, ErrorCode, Fetch, Fetched, Offset, PartitionInfo, TopicName, TopicResult, TopicSummary,
-    TopicsResult,
-};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use protocol::{ErrorBody, ErrorCode, Fetch, Fetched, TopicName, TopicPartition};
 use rdkafka::ClientContext;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::Client;
-use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::{Metadata, MetadataTopic};
 
 use super::client_config::Connection;
 use super::demo::DemoBroker;
-use super::questions::{Questions, TIMEOUT};
+use super::native::{self, Failure, OffsetSpec};
+use super::questions::{Questions, QuietContext, TIMEOUT};
 use super::range;
 use crate::kafka::error::kafka_error;
 
-/// Kafka's topics.
+pub use self::topics::TopicLook;
+
+/// Changes may take their time: brokers answer when they are done.
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long it is believed which partitions have a leader. Asking one that has lost it costs a retry, not a wrong answer.
+const LEADERS_KNOWN_FOR: Duration = Duration::from_secs(5);
+
 pub struct Admin {
     questions: Arc<Questions>,
     connection: Connection,
     demo: Option<Arc<DemoBroker>>,
+    /// The partitions of a topic that have a leader, and when Kafka said so.
+    led: Mutex<HashMap<String, (Instant, Vec<i32>)>>,
 }
 
-struct AdminContext;
-super::context::quiet_client_context!(AdminContext);
-
 impl Admin {
+    /// `demo`: the demo broker, where it runs in this process.
     pub fn new(questions: Arc<Questions>, connection: Connection, demo: Option<Arc<DemoBroker>>) -> Self {
-        Self { questions, connection, demo }
-    }
-
-    /// All topics, internal ones marked.
-    pub fn topics(&self) -> Result<TopicsResult, ErrorBody> {
-        let metadata =
-            self.questions.client().fetch_metadata(None, TIMEOUT).map_err(|e| admin_error(&e, "the topics"))?;
-        let mut topics: Vec<TopicSummary> = metadata
-            .topics()
-            .iter()
-            .map(|topic| TopicSummary {
-                name: topic.name().to_owned(),
-                partitions: u32::try_from(topic.partitions().len()).unwrap_or(u32::MAX),
-                replication: topic
-                    .partitions()
-                    .iter()
-                    .map(|partition| u32::try_from(partition.replicas().len()).unwrap_or(u32::MAX))
-                    .min()
-                    .unwrap_or(0),
-                internal: topic.name().starts_with("__"),
-            })
-            .collect();
-        topics.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(TopicsResult { topics })
-    }
-
-    /// One topic's partitions with their first and next offsets.
-    pub fn topic(&self, name: &TopicName) -> Result<TopicResult, ErrorBody> {
-        let client = self.questions.client();
-        let partitions = existing_partitions(client, name, TIMEOUT)?.ok_or_else(|| missing(name))?;
-        let metadata =
-            client.fetch_metadata(Some(name.as_str()), TIMEOUT).map_err(|e| admin_error(&e, name.as_str()))?;
-        let described = metadata.topics().first().ok_or_else(|| missing(name))?;
-        let mut infos = Vec::with_capacity(partitions.len());
-        for partition in described.partitions() {
-            let (low, high) = client
-                .fetch_watermarks(name.as_str(), partition.id(), TIMEOUT)
-                .map_err(|e| admin_error(&e, name.as_str()))?;
-            infos.push(PartitionInfo {
-                partition: partition.id(),
-                leader: (partition.leader() >= 0).then_some(partition.leader()),
-                replicas: partition.replicas().to_vec(),
-                in_sync: partition.isr().to_vec(),
-                low: Offset(low),
-                high: Offset(high),
-            });
-        }
-        infos.sort_by_key(|info| info.partition);
-        Ok(TopicResult { name: name.as_str().to_owned(), partitions: infos })
+        Self { questions, connection, demo, led: Mutex::default() }
     }
 
     /// Reads a range of offsets once.
@@ -87,52 +54,84 @@ impl Admin {
         range::fetch(&self.connection, topic, request)
     }
 
-    /// Creates a topic; an error when it exists.
-    pub fn create_topic(&self, name: &TopicName, request: &CreateTopic) -> Result<(), ErrorBody> {
-        if let Some(demo) = &self.demo {
-            return self.create_demo_topic(demo, name, request);
-        }
-        let config = self.connection.base_config();
-        let client: AdminClient<AdminContext> = AdminClient::from_config_and_context(&config, AdminContext)
-            .map_err(|e| admin_error(&e, "the admin client"))?;
-        let partitions = request.partitions.unwrap_or(BROKER_DEFAULT);
-        let replication = TopicReplication::Fixed(request.replication.unwrap_or(BROKER_DEFAULT));
-        let mut topic = NewTopic::new(name.as_str(), partitions, replication);
-        for (key, value) in &request.config {
-            topic = topic.set(key, value);
-        }
-        let options = AdminOptions::new().operation_timeout(Some(TIMEOUT)).request_timeout(Some(TIMEOUT));
-        let outcome = tokio::runtime::Handle::current()
-            .block_on(client.create_topics([&topic], &options))
-            .map_err(|e| admin_error(&e, name.as_str()))?;
-        match outcome.into_iter().next() {
-            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Err(exists(name)),
-            Some(Err((_, code))) => Err(kafka_error(
-                ErrorCode::AdminRefused,
-                code,
-                format!("Kafka did not create the topic {:?}: {code}", name.as_str()),
-            )),
-            Some(Ok(_)) | None => Ok(()),
-        }
+    fn client(&self) -> &Client<QuietContext> {
+        self.questions.client()
     }
 
-    fn create_demo_topic(&self, demo: &DemoBroker, name: &TopicName, request: &CreateTopic) -> Result<(), ErrorBody> {
-        if !request.config.is_empty() || request.replication.is_some_and(|factor| factor > 1) {
-            let message = "the demo broker has one replica and no settings; leave replication and config out";
-            return Err(ErrorBody::new(ErrorCode::NotOnThisCluster, message));
+    /// The demo broker answers few kinds of request.
+    fn require_real_kafka(&self, what: &str) -> Result<(), ErrorBody> {
+        if !self.connection.demo {
+            return Ok(());
         }
-        // The mock's own default for topics that are created by use.
-        const DEFAULT_PARTITIONS: i32 = 4;
-        // Asking first would not do: right after its start the mock creates what it is asked for.
-        match demo.create_topic(name, request.partitions.unwrap_or(DEFAULT_PARTITIONS)) {
-            Err(KafkaError::MockCluster(RDKafkaErrorCode::TopicAlreadyExists)) => Err(exists(name)),
-            created => created.map_err(|e| admin_error(&e, name.as_str())),
+        let message = format!(
+            "the demo broker cannot {what}; with a real Kafka it works (docker compose -f kafka_broker.yaml up -d, then \
+             start the bridge again)"
+        );
+        Err(ErrorBody::new(ErrorCode::NotOnThisCluster, message))
+    }
+
+    /// The first and the next offset of each partition that has a leader and tells.
+    fn watermarks(&self, partitions: &[TopicPartition], timeout: Duration) -> Result<Watermarks, Failure> {
+        let low = native::list_offsets(self.client(), partitions, OffsetSpec::Earliest, timeout)?;
+        let mut high = native::list_offsets(self.client(), partitions, OffsetSpec::Latest, timeout)?;
+        let told = low.into_iter().filter_map(|(partition, low)| {
+            let high = high.remove(&partition)?.ok()??;
+            let low = low.ok()??;
+            Some((partition, (low, high.max(low))))
+        });
+        Ok(told.collect())
+    }
+
+    /// Those of the partitions that exist and have a leader. Others must not be asked for offsets: librdkafka would wait.
+    fn led(&self, partitions: impl Iterator<Item = TopicPartition>) -> Result<Vec<TopicPartition>, ErrorBody> {
+        /// From so many unknown topics on, one question for all of the cluster is cheaper than one for each.
+        const ASK_FOR_ALL: usize = 16;
+        let mut by_topic: HashMap<String, Vec<i32>> = HashMap::new();
+        for TopicPartition { topic, partition } in partitions {
+            by_topic.entry(topic).or_default().push(partition);
         }
+        let mut known = self.led.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, (since, _)| since.elapsed() < LEADERS_KNOWN_FOR);
+        let unknown: Vec<&String> = by_topic.keys().filter(|topic| !known.contains_key(*topic)).collect();
+        let answers = if unknown.len() >= ASK_FOR_ALL {
+            vec![self.metadata(None)?]
+        } else {
+            unknown.iter().map(|topic| self.metadata(Some(topic.as_str()))).collect::<Result<_, _>>()?
+        };
+        for topic in answers.iter().flat_map(Metadata::topics).filter(|topic| by_topic.contains_key(topic.name())) {
+            let led = topic.partitions().iter().filter(|partition| partition.leader() >= 0);
+            known.insert(topic.name().to_owned(), (Instant::now(), led.map(|partition| partition.id()).collect()));
+        }
+        let mut led = Vec::new();
+        for (topic, mut partitions) in by_topic {
+            let Some((_, with_leader)) = known.get(&topic) else { continue };
+            partitions.sort_unstable();
+            partitions.dedup();
+            partitions.retain(|partition| with_leader.contains(partition));
+            led.extend(partitions.into_iter().map(|partition| TopicPartition { topic: topic.clone(), partition }));
+        }
+        Ok(led)
+    }
+
+    /// Every partition of the cluster.
+    fn all_partitions(&self) -> Result<Vec<TopicPartition>, ErrorBody> {
+        let metadata = self.metadata(None)?;
+        let of = |topic: &MetadataTopic| {
+            let name = topic.name().to_owned();
+            let partitions = topic.partitions().iter().map(|partition| partition.id());
+            partitions.map(|partition| TopicPartition { topic: name.clone(), partition }).collect::<Vec<_>>()
+        };
+        Ok(metadata.topics().iter().flat_map(of).collect())
+    }
+
+    /// What Kafka says of one topic, or of all.
+    fn metadata(&self, topic: Option<&str>) -> Result<Metadata, ErrorBody> {
+        self.client().fetch_metadata(topic, TIMEOUT).map_err(|error| admin_error(&error, topic.unwrap_or("the topics")))
     }
 }
 
-/// CreateTopics' way to say "as the broker is configured" (KIP-464).
-const BROKER_DEFAULT: i32 = -1;
+/// The first and the next offset.
+type Watermarks = HashMap<TopicPartition, (i64, i64)>;
 
 /// The topic's partition ids, or none if it does not exist (asking does not create it).
 pub(super) fn existing_partitions<C: ClientContext>(
@@ -141,21 +140,24 @@ pub(super) fn existing_partitions<C: ClientContext>(
     timeout: Duration,
 ) -> Result<Option<Vec<i32>>, ErrorBody> {
     let metadata = client.fetch_metadata(Some(topic.as_str()), timeout).map_err(|e| admin_error(&e, topic.as_str()))?;
-    let Some(described) = metadata.topics().iter().find(|described| described.name() == topic.as_str()) else {
-        return Ok(None);
-    };
-    if let Some(error) = described.error() {
-        let code: RDKafkaErrorCode = error.into();
-        return match code {
-            RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic => Ok(None),
-            // Just created: the controller has not chosen leaders yet.
-            RDKafkaErrorCode::LeaderNotAvailable => Ok(None),
-            _ => Err(admin_error(&KafkaError::MetadataFetch(code), topic.as_str())),
-        };
-    }
+    let Some(described) = existing(&metadata, topic)? else { return Ok(None) };
     let mut ids: Vec<i32> = described.partitions().iter().map(|partition| partition.id()).collect();
     ids.sort_unstable();
     Ok((!ids.is_empty()).then_some(ids))
+}
+
+/// The topic in Kafka's answer, or none if it does not exist.
+fn existing<'m>(metadata: &'m Metadata, topic: &TopicName) -> Result<Option<&'m MetadataTopic>, ErrorBody> {
+    let Some(described) = metadata.topics().iter().find(|described| described.name() == topic.as_str()) else {
+        return Ok(None);
+    };
+    match described.error().map(RDKafkaErrorCode::from) {
+        None => Ok(Some(described)),
+        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => Ok(None),
+        // Just created: the controller has not chosen leaders yet.
+        Some(RDKafkaErrorCode::LeaderNotAvailable) => Ok(None),
+        Some(code) => Err(admin_error(&KafkaError::MetadataFetch(code), topic.as_str())),
+    }
 }
 
 fn missing(name: &TopicName) -> ErrorBody {
@@ -163,10 +165,6 @@ fn missing(name: &TopicName) -> ErrorBody {
         ErrorCode::TopicMissing,
         format!("the topic {:?} does not exist; send a record to it or create it", name.as_str()),
     )
-}
-
-fn exists(name: &TopicName) -> ErrorBody {
-    ErrorBody::new(ErrorCode::TopicExists, format!("the topic {:?} exists already", name.as_str()))
 }
 
 /// A failed question, as the protocol has it.
@@ -186,4 +184,40 @@ pub(super) fn admin_error(error: &KafkaError, subject: &str) -> ErrorBody {
         }
         _ => kafka_error(ErrorCode::AdminRefused, code, format!("Kafka did not answer for {subject}: {code}")),
     }
+}
+
+/// A failed admin request, as the protocol has it; `what` says what was to be done ("delete the topic \"orders\"").
+fn refused(failure: &Failure, what: &str) -> ErrorBody {
+    use RDKafkaErrorCode as Kafka;
+    let Failure { code, reason } = failure;
+    let reason = if reason.is_empty() { code.to_string() } else { reason.clone() };
+    let (error, message) = match code {
+        Kafka::BrokerTransportFailure
+        | Kafka::AllBrokersDown
+        | Kafka::OperationTimedOut
+        | Kafka::RequestTimedOut
+        | Kafka::CoordinatorNotAvailable
+        | Kafka::CoordinatorLoadInProgress
+        | Kafka::NotCoordinator => (
+            ErrorCode::KafkaUnreachable,
+            format!("Kafka was asked to {what} and did not answer in time; look before you try again"),
+        ),
+        Kafka::TopicAuthorizationFailed | Kafka::ClusterAuthorizationFailed | Kafka::GroupAuthorizationFailed => {
+            (ErrorCode::Forbidden, format!("Kafka's access rules do not let the bridge {what}"))
+        }
+        Kafka::UnsupportedFeature | Kafka::UnsupportedVersion => {
+            (ErrorCode::NotOnThisCluster, format!("this cluster cannot {what}: {reason}"))
+        }
+        Kafka::TopicAlreadyExists => (ErrorCode::TopicExists, format!("cannot {what}: it exists already")),
+        Kafka::UnknownTopicOrPartition | Kafka::UnknownTopic => {
+            (ErrorCode::TopicMissing, format!("cannot {what}: there is no such topic"))
+        }
+        Kafka::GroupIdNotFound => (ErrorCode::GroupMissing, format!("cannot {what}: there is no such group")),
+        Kafka::NonEmptyGroup | Kafka::UnknownMemberId | Kafka::GroupSubscribedToTopic | Kafka::RebalanceInProgress => (
+            ErrorCode::GroupActive,
+            format!("cannot {what}: the group has members; stop them first, nothing was changed"),
+        ),
+        _ => (ErrorCode::AdminRefused, format!("Kafka refuses to {what}: {reason}")),
+    };
+    kafka_error(error, *code, message)
 }

@@ -2,14 +2,26 @@
 //! is safe to call and says why.
 #![allow(unsafe_code)]
 
+mod admin;
 mod cluster;
 mod commits;
+mod configs;
 mod consuming;
+mod group_offsets;
+mod groups;
+mod offsets;
 mod producing;
+mod topic_changes;
 mod topics;
 
-pub use self::cluster::{fetch_brokers, hasten_mock_groups};
+pub use self::admin::{Failure, PartitionEntry};
+pub use self::cluster::{describe_cluster, fetch_brokers, hasten_mock_groups};
 pub use self::commits::CommitQueue;
+pub use self::configs::{Configured, Setting, alter_topic_config, describe_config};
 pub use self::consuming::{DataQueue, TakenMessage};
+pub use self::group_offsets::{alter_offsets, committed, forget_offsets};
+pub use self::groups::{DescribedGroup, delete_group, describe_groups, list_groups};
+pub use self::offsets::{OffsetSpec, list_offsets};
 pub use self::producing::{DeliveryQueue, Plain, Report, Told, produce_batch, report_of};
+pub use self::topic_changes::{add_partitions, create_topic, delete_all_records, delete_topic};
 pub use self::topics::{ExistingTopic, TopicId, TopicQueue};

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use protocol::{ErrorBody, ErrorCode, HeaderView, ProduceView, TopicName};
 
 use super::ledger::{Admission, Ledger};
-use super::{LIMITS, MAX_RECORD_BYTES};
-use crate::kafka::producer::{DeliverySink, Outcome, Producer, Run, Shipment};
+use super::{LIMITS, MAX_RECORD_BYTES, READ_ONLY, Shared};
+use crate::kafka::producer::{DeliverySink, Outcome, Run, Shipment};
 
 /// How long to wait when librdkafka's queue is full before trying again.
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(5);
@@ -24,7 +24,7 @@ pub struct Numbered<'a, H> {
 /// # Errors
 /// When the message as a whole is wrong; then none of its records was taken.
 pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
-    producer: &Producer,
+    shared: &Shared,
     ledger: &Arc<Ledger>,
     Numbered { mut seq, records }: Numbered<'a, H>,
 ) -> Result<(), ErrorBody> {
@@ -43,7 +43,7 @@ pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
             let done = match ledger.admit(seq, rest.len() as u64) {
                 Admission::New(count) => {
                     let (new, _) = rest.split_at(places(count));
-                    send(producer, ledger, seq, topic, new, received).await;
+                    send(shared, ledger, seq, topic, new, received).await;
                     count
                 }
                 Admission::Repeated(count) => count,
@@ -87,15 +87,18 @@ fn by_topic<'a, H>(records: Vec<(&'a str, ProduceView<'a, H>)>) -> Vec<(&'a str,
 
 /// Sends what was admitted. What can never be sent gets its outcome here.
 async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
-    producer: &Producer,
+    shared: &Shared,
     ledger: &Arc<Ledger>,
     seq: u64,
     topic: &str,
     records: &[ProduceView<'a, H>],
     received: Instant,
 ) {
-    let topic_error =
-        TopicName::parse(topic).err().map(|error| ErrorBody::new(ErrorCode::InvalidTopic, error.to_string()));
+    let topic_error = if shared.read_only {
+        Some(ErrorBody::new(ErrorCode::ReadOnly, format!("nothing is written to {topic:?}: {READ_ONLY}")))
+    } else {
+        TopicName::parse(topic).err().map(|error| ErrorBody::new(ErrorCode::InvalidTopic, error.to_string()))
+    };
     let error_of = |record| topic_error.clone().map_or_else(|| check(record), Err).err();
     let shared_topic: Arc<str> = topic.into();
     let mut start = 0;
@@ -116,7 +119,7 @@ async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
                 first_seq: seq + start as u64,
                 received,
             };
-            let taken = producer.send(shipment, &records[start..end]);
+            let taken = shared.producer.send(shipment, &records[start..end]);
             start += taken;
             unsent.forget(taken as u64);
             if start < end {

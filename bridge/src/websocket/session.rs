@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use protocol::{
-    ClientMessage, CloseCode, ClusterChanged, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView, Hello, ParseError,
-    Ping, Produce, ProduceFrame, SUBPROTOCOL, Subscribe, Subscribed, Welcome,
+    ClientMessage, CloseCode, ClusterChanged, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView, Hello, Mode,
+    ParseError, Ping, Produce, ProduceFrame, SUBPROTOCOL, Subscribe, Subscribed, Watching, Welcome,
 };
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::tcp::OwnedWriteHalf;
@@ -23,10 +23,13 @@ use super::outbox::{Gone, Outbox};
 use super::produce::Numbered;
 use super::rate::{REQUESTS_PER_SECOND, Rate};
 use super::replies::{ReadSide, Replies};
+use super::requests::Asker;
 use super::sessions::Held;
 use super::subscription::{self, Subscription};
-use super::{LIMITS, Shared, produce, requests};
+use super::watches::Watches;
+use super::{LIMITS, READ_ONLY, Shared, produce, requests};
 use crate::kafka::cluster::ClusterWatch;
+use crate::views::View;
 
 /// How long a fresh socket may take to say `hello`.
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
@@ -128,10 +131,13 @@ async fn converse(shared: &Arc<Shared>, stream: &mut Stream, outbox: &Outbox, pe
         defaults: shared.defaults.clone(),
         limits: LIMITS,
         heartbeat_ms: HEARTBEAT.as_millis().try_into().unwrap_or(u64::MAX),
-        read_only: false,
+        read_only: shared.read_only,
     };
     let end = match outbox.send(welcome).await {
-        Ok(()) => Session::new(shared, outbox, &held).run(stream, cluster).await,
+        Ok(()) => {
+            let asker = Asker { peer, client: hello.client };
+            Session::new(shared, asker, outbox, &held).run(stream, cluster).await
+        }
         Err(Gone) => End::Gone,
     };
     shared.sessions.release(&held);
@@ -208,13 +214,16 @@ struct Session<'s> {
     held: &'s Held,
     subscriptions: HashMap<u32, Subscription>,
     last_subscription: u32,
+    watches: Watches,
     rate: Rate,
+    asker: Asker,
 }
 
 impl<'s> Session<'s> {
-    fn new(shared: &'s Arc<Shared>, outbox: &'s Outbox, held: &'s Held) -> Self {
+    fn new(shared: &'s Arc<Shared>, asker: Asker, outbox: &'s Outbox, held: &'s Held) -> Self {
         let rate = Rate::new(std::time::Instant::now());
-        Self { shared, outbox, held, subscriptions: HashMap::new(), last_subscription: 0, rate }
+        let (subscriptions, watches) = (HashMap::new(), Watches::default());
+        Self { shared, outbox, held, subscriptions, last_subscription: 0, watches, rate, asker }
     }
 
     /// `cluster` knows the state that `welcome` told.
@@ -317,8 +326,19 @@ impl<'s> Session<'s> {
                 }
                 None => Err(unknown_subscription(request.subscription)),
             },
+            ClientMessage::WatchCluster(_) => self.watch(id, Ok(View::Cluster), helpers).await?,
+            ClientMessage::WatchTopics(_) => self.watch(id, Ok(View::Topics), helpers).await?,
+            ClientMessage::WatchTopic(request) => {
+                self.watch(id, requests::topic(&request.name).map(View::Topic), helpers).await?
+            }
+            ClientMessage::WatchGroups(_) => self.watch(id, Ok(View::Groups), helpers).await?,
+            ClientMessage::WatchGroup(request) => {
+                self.watch(id, requests::group(&request.group).map(View::Group), helpers).await?
+            }
+            ClientMessage::Unwatch(request) => self.watches.end(request.watch, id),
             request => {
-                helpers.spawn(requests::answer(Arc::clone(self.shared), self.outbox.clone(), id, request));
+                let (shared, asker, outbox) = (Arc::clone(self.shared), self.asker.clone(), self.outbox.clone());
+                helpers.spawn(requests::answer(shared, asker, outbox, id, request));
                 Ok(())
             }
         };
@@ -342,7 +362,7 @@ impl<'s> Session<'s> {
         numbered: Numbered<'a, H>,
     ) -> Result<Result<(), ErrorBody>, End> {
         tokio::select! {
-            done = produce::produce(&self.shared.producer, &self.held.ledger, numbered) => Ok(done),
+            done = produce::produce(self.shared, &self.held.ledger, numbered) => Ok(done),
             () = self.outbox.closed() => Err(End::Gone),
             () = self.shared.shutdown.cancelled() => Err(shutting_down()),
         }
@@ -356,6 +376,21 @@ impl<'s> Session<'s> {
         self.subscriptions.get(&number).ok_or_else(|| unknown_subscription(number))
     }
 
+    async fn watch(
+        &mut self,
+        id: Option<u64>,
+        view: Result<View, ErrorBody>,
+        helpers: &mut tokio::task::JoinSet<()>,
+    ) -> Result<Result<(), ErrorBody>, End> {
+        let (view, watch) = match view.and_then(|view| Ok((view, self.watches.reserve()?))) {
+            Ok(reserved) => reserved,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.outbox.reply(id, Watching { watch }).await?;
+        helpers.spawn(self.watches.start(watch, self.shared.views.look(view), self.outbox.clone()));
+        Ok(Ok(()))
+    }
+
     async fn subscribe(
         &mut self,
         id: Option<u64>,
@@ -365,6 +400,10 @@ impl<'s> Session<'s> {
         if self.subscriptions.len() >= LIMITS.subscriptions as usize {
             let message = format!("a socket has at most {} subscriptions; end one first", LIMITS.subscriptions);
             return Ok(Err(ErrorBody::new(ErrorCode::TooManySubscriptions, message)));
+        }
+        if self.shared.read_only && matches!(request.mode, Mode::Group { .. }) {
+            let message = format!("joining a group commits its positions; {READ_ONLY}: look on without a group (tail)");
+            return Ok(Err(ErrorBody::new(ErrorCode::ReadOnly, message)));
         }
         let format = request.format;
         let request = match subscription::check(request) {

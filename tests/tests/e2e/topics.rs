@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{
-    CreateTopic, CreateTopicResult, DeleteTopic, ErrorCode, TopicRequest, TopicResult, TopicsRequest, TopicsResult,
-};
+use protocol::{CreateTopic, CreateTopicResult, ErrorCode, TopicRequest, TopicResult, TopicsRequest, TopicsResult};
 use tests::client::messaggi;
 use tests::{Bridge, on_every_kafka, unique};
 
@@ -73,7 +71,7 @@ async fn impossible_requests_get_their_typed_errors() {
         (client.refused(with_partitions("../etc", 1)).await, ErrorCode::InvalidTopic),
         (client.refused(with_partitions("none", 0)).await, ErrorCode::BadRequest),
         (client.refused(replicated).await, ErrorCode::NotOnThisCluster),
-        (client.refused(DeleteTopic { name: "foobar".to_owned() }).await, ErrorCode::Unsupported),
+        (client.refused(with_partitions("__mine", 1)).await, ErrorCode::InternalTopic),
     ] {
         assert_eq!(refused.error.code, code.number(), "{refused:?}");
     }

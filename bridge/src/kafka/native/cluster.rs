@@ -10,6 +10,8 @@ use rdkafka::client::Client;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka_sys as sys;
 
+use super::admin::{AdminRequests, Failure, array, optional_text};
+
 /// What the brokers say of themselves.
 pub struct BrokerList {
     pub brokers: Vec<Broker>,
@@ -40,6 +42,33 @@ pub fn fetch_brokers<C: ClientContext>(client: &Client<C>, timeout: Duration) ->
         brokers
     };
     Ok(BrokerList { brokers })
+}
+
+/// The cluster as its controller sees it.
+pub struct DescribedCluster {
+    /// The brokers that are up, with their racks.
+    pub racks: Vec<(i32, Option<String>)>,
+    pub controller: Option<i32>,
+}
+
+pub fn describe_cluster<C: ClientContext>(client: &Client<C>, timeout: Duration) -> Result<DescribedCluster, Failure> {
+    let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER;
+    let mut requests = AdminRequests::new(client, kind, timeout);
+    requests.send(0, |client, options, queue| {
+        // SAFETY: valid pointers.
+        unsafe { sys::rd_kafka_DescribeCluster(client, options, queue) }
+    });
+    let answer = requests.only_answer()?;
+    // SAFETY: the event is an answer to DescribeCluster; nodes live as long as it, the controller is null or one of them.
+    unsafe {
+        let result = sys::rd_kafka_event_DescribeCluster_result(answer.0);
+        let nodes = array(|count| sys::rd_kafka_DescribeCluster_result_nodes(result, count));
+        let racks =
+            nodes.iter().map(|&node| (sys::rd_kafka_Node_id(node), optional_text(sys::rd_kafka_Node_rack(node))));
+        let controller = sys::rd_kafka_DescribeCluster_result_controller(result);
+        let controller = (!controller.is_null()).then(|| sys::rd_kafka_Node_id(controller));
+        Ok(DescribedCluster { racks: racks.collect(), controller })
+    }
 }
 
 /// The mock cluster tells members of a group about each other at their heartbeats, every 3 s; a user at a demo should

@@ -1,0 +1,251 @@
+//! Topics: the list, one with its partitions, and what can be done to them.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use protocol::{
+    AddPartitions, AddPartitionsResult, CreateTopic, EmptiedPartition, EmptyTopicResult, ErrorBody, ErrorCode, Offset,
+    PartitionInfo, TopicName, TopicPartition, TopicResult, TopicSummary, TopicsResult,
+};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::MetadataTopic;
+
+use super::settings::check_texts;
+use super::{Admin, CHANGE_TIMEOUT, Watermarks, admin_error, existing, existing_partitions, missing, refused};
+use crate::kafka::demo::DemoBroker;
+use crate::kafka::error::kafka_error;
+use crate::kafka::native;
+use crate::kafka::questions::TIMEOUT;
+
+/// What the list may wait for the number of records; partitions that do not tell by then tell nothing.
+const RECORDS_WITHIN: Duration = Duration::from_secs(3);
+
+/// A topic of the list, and how many records were ever written to it: what a rate is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TopicLook {
+    pub summary: TopicSummary,
+    pub written: Option<i64>,
+}
+
+impl Admin {
+    /// All topics, internal ones marked.
+    pub fn topics(&self) -> Result<TopicsResult, ErrorBody> {
+        Ok(TopicsResult { topics: self.look_at_topics()?.into_iter().map(|look| look.summary).collect() })
+    }
+
+    /// The same with what a live view needs besides.
+    pub fn look_at_topics(&self) -> Result<Vec<TopicLook>, ErrorBody> {
+        let metadata = self.metadata(None)?;
+        let mut led = Vec::new();
+        for topic in metadata.topics() {
+            let with_leader = topic.partitions().iter().filter(|partition| partition.leader() >= 0);
+            led.extend(
+                with_leader
+                    .map(|partition| TopicPartition { topic: topic.name().to_owned(), partition: partition.id() }),
+            );
+        }
+        let watermarks = self.watermarks(&led, RECORDS_WITHIN).unwrap_or_else(|failure| {
+            tracing::debug!(?failure, "the topics are listed without their records");
+            Watermarks::new()
+        });
+        let mut topics: Vec<TopicLook> = metadata.topics().iter().map(|topic| look_at(topic, &watermarks)).collect();
+        topics.sort_by(|a, b| a.summary.name.cmp(&b.summary.name));
+        Ok(topics)
+    }
+
+    /// One topic's partitions and its settings.
+    pub fn topic(&self, name: &TopicName) -> Result<TopicResult, ErrorBody> {
+        let partitions = self.partitions(name)?;
+        let (settings, settings_error) = match self.topic_settings(name) {
+            Ok(settings) => (settings, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let internal = is_internal(name.as_str());
+        Ok(TopicResult { name: name.to_string(), partitions, internal, settings, settings_error })
+    }
+
+    /// One topic's partitions with their first and next offsets.
+    pub fn partitions(&self, name: &TopicName) -> Result<Vec<PartitionInfo>, ErrorBody> {
+        let metadata = self.metadata(Some(name.as_str()))?;
+        let described = existing(&metadata, name)?.ok_or_else(|| missing(name))?;
+        let up: HashSet<i32> = metadata.brokers().iter().map(|broker| broker.id()).collect();
+        let of = |partition: i32| TopicPartition { topic: name.to_string(), partition };
+        let led = described.partitions().iter().filter(|partition| partition.leader() >= 0);
+        let led: Vec<TopicPartition> = led.map(|partition| of(partition.id())).collect();
+        let watermarks = self
+            .watermarks(&led, TIMEOUT)
+            .map_err(|failure| refused(&failure, &format!("tell the offsets of the topic {:?}", name.as_str())))?;
+        let mut infos: Vec<PartitionInfo> = described
+            .partitions()
+            .iter()
+            .map(|partition| {
+                let (low, high) = watermarks.get(&of(partition.id())).copied().unwrap_or_default();
+                PartitionInfo {
+                    partition: partition.id(),
+                    leader: (partition.leader() >= 0).then_some(partition.leader()),
+                    replicas: partition.replicas().to_vec(),
+                    in_sync: partition.isr().to_vec(),
+                    offline: partition.replicas().iter().copied().filter(|id| !up.contains(id)).collect(),
+                    low: Offset(low),
+                    high: Offset(high),
+                }
+            })
+            .collect();
+        infos.sort_by_key(|info| info.partition);
+        Ok(infos)
+    }
+
+    /// Creates a topic; an error when it exists.
+    pub fn create_topic(&self, name: &TopicName, request: &CreateTopic) -> Result<(), ErrorBody> {
+        require_not_internal(name)?;
+        check_texts(request.config.iter().flat_map(|(name, value)| [name, value]))?;
+        if let Some(demo) = &self.demo {
+            return self.create_demo_topic(demo, name, request);
+        }
+        let what = format!("create the topic {:?}", name.as_str());
+        // Another process' demo broker: only that process can.
+        self.require_real_kafka(&what)?;
+        let CreateTopic { partitions, replication, config, .. } = request;
+        native::create_topic(self.client(), name.as_str(), *partitions, *replication, config, CHANGE_TIMEOUT).map_err(
+            |failure| match failure.code {
+                RDKafkaErrorCode::TopicAlreadyExists => exists(name),
+                _ => refused(&failure, &what),
+            },
+        )
+    }
+
+    fn create_demo_topic(&self, demo: &DemoBroker, name: &TopicName, request: &CreateTopic) -> Result<(), ErrorBody> {
+        if !request.config.is_empty() || request.replication.is_some_and(|factor| factor > 1) {
+            let message = "the demo broker has one replica and no settings; leave replication and config out";
+            return Err(ErrorBody::new(ErrorCode::NotOnThisCluster, message));
+        }
+        // The mock's own default for topics that are created by use.
+        const DEFAULT_PARTITIONS: i32 = 4;
+        // Asking first would not do: right after its start the mock creates what it is asked for.
+        match demo.create_topic(name, request.partitions.unwrap_or(DEFAULT_PARTITIONS)) {
+            Err(KafkaError::MockCluster(RDKafkaErrorCode::TopicAlreadyExists)) => Err(exists(name)),
+            created => created.map_err(|e| admin_error(&e, name.as_str())),
+        }
+    }
+
+    /// Gives a topic more partitions.
+    pub fn add_partitions(&self, name: &TopicName, request: &AddPartitions) -> Result<AddPartitionsResult, ErrorBody> {
+        let what = format!("add partitions to the topic {:?}", name.as_str());
+        require_not_internal(name)?;
+        self.require_real_kafka(&what)?;
+        let from = self.partition_count(name)?;
+        let partitions = request.partitions;
+        if partitions <= from {
+            let message = format!(
+                "{partitions} partitions: the topic {:?} has {from} already, and none can be taken away",
+                name.as_str()
+            );
+            return Err(ErrorBody::new(ErrorCode::BadRequest, message));
+        }
+        native::add_partitions(self.client(), name.as_str(), partitions, CHANGE_TIMEOUT)
+            .map_err(|failure| refused(&failure, &what))?;
+        Ok(AddPartitionsResult { name: name.to_string(), from, partitions })
+    }
+
+    /// Deletes every record of a topic.
+    pub fn empty_topic(&self, name: &TopicName) -> Result<EmptyTopicResult, ErrorBody> {
+        let what = format!("empty the topic {:?}", name.as_str());
+        require_not_internal(name)?;
+        self.require_real_kafka(&what)?;
+        let before = self.partitions(name)?;
+        if let Some(offline) = before.iter().find(|partition| partition.leader.is_none()) {
+            let message = format!("cannot {what}: its partition {} has no leader now", offline.partition);
+            return Err(ErrorBody::new(ErrorCode::KafkaUnreachable, message));
+        }
+        let all: Vec<TopicPartition> = before
+            .iter()
+            .map(|partition| TopicPartition { topic: name.to_string(), partition: partition.partition })
+            .collect();
+        let emptied = native::delete_all_records(self.client(), &all, CHANGE_TIMEOUT)
+            .map_err(|failure| refused(&failure, &what))?;
+        let failed: Vec<_> =
+            emptied.iter().filter_map(|entry| Some((entry.partition.partition, entry.error?))).collect();
+        if let Some((_, code)) = failed.first() {
+            // A topic that is compacted and never deletes refuses as a whole (POLICY_VIOLATION).
+            let hint = match code {
+                RDKafkaErrorCode::PolicyViolation => "; a topic with cleanup.policy=compact keeps its records",
+                _ => "",
+            };
+            let partly = if failed.len() < all.len() { ErrorCode::PartlyDone } else { ErrorCode::AdminRefused };
+            let partitions = failed.iter().map(|(partition, _)| partition.to_string()).collect::<Vec<_>>().join(", ");
+            return Err(kafka_error(partly, *code, format!("cannot {what}, partitions {partitions}: {code}{hint}")));
+        }
+        let mut partitions: Vec<EmptiedPartition> = emptied
+            .iter()
+            .map(|entry| {
+                let before = before.iter().find(|before| before.partition == entry.partition.partition);
+                EmptiedPartition {
+                    partition: entry.partition.partition,
+                    from: before.map_or(Offset(0), |before| before.low),
+                    to: Offset(entry.offset.max(0)),
+                }
+            })
+            .collect();
+        partitions.sort_by_key(|partition| partition.partition);
+        Ok(EmptyTopicResult { name: name.to_string(), partitions })
+    }
+
+    /// Deletes a topic with all its records.
+    pub fn delete_topic(&self, name: &TopicName) -> Result<(), ErrorBody> {
+        let what = format!("delete the topic {:?}", name.as_str());
+        require_not_internal(name)?;
+        self.require_real_kafka(&what)?;
+        native::delete_topic(self.client(), name.as_str(), CHANGE_TIMEOUT).map_err(|failure| refused(&failure, &what))
+    }
+
+    fn partition_count(&self, name: &TopicName) -> Result<i32, ErrorBody> {
+        let partitions = existing_partitions(self.client(), name, TIMEOUT)?.ok_or_else(|| missing(name))?;
+        Ok(i32::try_from(partitions.len()).unwrap_or(i32::MAX))
+    }
+}
+
+fn look_at(topic: &MetadataTopic, watermarks: &Watermarks) -> TopicLook {
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let partitions = topic.partitions();
+    let ends: Option<Vec<(i64, i64)>> = partitions
+        .iter()
+        .map(|partition| {
+            let place = TopicPartition { topic: topic.name().to_owned(), partition: partition.id() };
+            watermarks.get(&place).copied()
+        })
+        .collect();
+    let records = ends.as_ref().map(|ends| ends.iter().map(|(low, high)| high.abs_diff(*low)).sum());
+    TopicLook {
+        summary: TopicSummary {
+            name: topic.name().to_owned(),
+            partitions: count(partitions.len()),
+            replication: partitions.iter().map(|partition| count(partition.replicas().len())).min().unwrap_or(0),
+            internal: is_internal(topic.name()),
+            records,
+            rate: None,
+            under_replicated: count(partitions.iter().filter(|p| p.isr().len() < p.replicas().len()).count()),
+            offline: count(partitions.iter().filter(|partition| partition.leader() < 0).count()),
+        },
+        written: ends.map(|ends| ends.iter().map(|(_, high)| high).sum()),
+    }
+}
+
+/// Kafka's own topics, and those of its tools.
+pub(super) fn is_internal(name: &str) -> bool {
+    name.starts_with("__")
+}
+
+pub(super) fn require_not_internal(name: &TopicName) -> Result<(), ErrorBody> {
+    if !is_internal(name.as_str()) {
+        return Ok(());
+    }
+    let message = format!(
+        "{:?} is an internal topic: names that begin with __ belong to Kafka, and changing them here could break it",
+        name.as_str()
+    );
+    Err(ErrorBody::new(ErrorCode::InternalTopic, message))
+}
+
+fn exists(name: &TopicName) -> ErrorBody {
+    ErrorBody::new(ErrorCode::TopicExists, format!("the topic {:?} exists already", name.as_str()))
+}

@@ -1,0 +1,236 @@
+//! What all admin requests have in common: a queue for the answers, options with a deadline, an event to read from.
+
+use std::ffi::{CStr, CString};
+use std::marker::PhantomData;
+use std::os::raw::{c_char, c_int, c_void};
+use std::time::{Duration, Instant};
+
+use protocol::TopicPartition;
+use rdkafka::ClientContext;
+use rdkafka::client::Client;
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka_sys as sys;
+
+/// librdkafka ends a request by itself when its time is over; waiting a little longer lets it say so.
+const MARGIN: Duration = Duration::from_millis(500);
+
+/// Why a request, or a part of it, failed.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    pub code: RDKafkaErrorCode,
+    /// Kafka's own words; may be empty.
+    pub reason: String,
+}
+
+/// Requests of one kind on their way to Kafka. Any number may be sent before the first answer is taken.
+pub struct AdminRequests<'c> {
+    client: *mut sys::rd_kafka_t,
+    options: *mut sys::rd_kafka_AdminOptions_t,
+    queue: *mut sys::rd_kafka_queue_t,
+    deadline: Instant,
+    waiting: usize,
+    borrowed: PhantomData<&'c ()>,
+}
+
+impl<'c> AdminRequests<'c> {
+    pub(super) fn new<C: ClientContext>(
+        client: &'c Client<C>,
+        kind: sys::rd_kafka_admin_op_t,
+        timeout: Duration,
+    ) -> Self {
+        let client = client.native_ptr();
+        let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
+        let mut reason: [c_char; 128] = [0; 128];
+        // SAFETY: the client lives for `'c`. Queue and options are ours until dropped. The buffer for the reason is as long
+        // as said; the only reason to fail is a time-out out of range, and then librdkafka's own stays.
+        let (options, queue) = unsafe {
+            let options = sys::rd_kafka_AdminOptions_new(client, kind);
+            sys::rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, reason.as_mut_ptr(), reason.len());
+            (options, sys::rd_kafka_queue_new(client))
+        };
+        Self { client, options, queue, deadline: Instant::now() + timeout + MARGIN, waiting: 0, borrowed: PhantomData }
+    }
+
+    /// How long the brokers may take to carry a change out before they answer (the kinds of request that have this).
+    pub(super) fn operation_timeout(self, timeout: Duration) -> Self {
+        let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
+        let mut reason: [c_char; 128] = [0; 128];
+        // SAFETY: our own options and a buffer as long as said.
+        unsafe {
+            sys::rd_kafka_AdminOptions_set_operation_timeout(
+                self.options,
+                timeout_ms,
+                reason.as_mut_ptr(),
+                reason.len(),
+            );
+        }
+        self
+    }
+
+    /// Sends one request; the answer carries the tag. `send` calls the C function with the pointers that it is given, and
+    /// must not keep them. librdkafka copies what it is told, so nothing else need outlive the call.
+    pub(super) fn send(
+        &mut self,
+        tag: usize,
+        send: impl FnOnce(*mut sys::rd_kafka_t, *const sys::rd_kafka_AdminOptions_t, *mut sys::rd_kafka_queue_t),
+    ) {
+        // SAFETY: our own options; the opaque value is never followed, only given back.
+        unsafe { sys::rd_kafka_AdminOptions_set_opaque(self.options, tag as *mut c_void) };
+        send(self.client, self.options, self.queue);
+        self.waiting += 1;
+    }
+
+    /// The next answer, in the order of arrival; `None` when each request has got one.
+    pub(super) fn answer(&mut self) -> Option<(usize, Result<Answer, Failure>)> {
+        if self.waiting == 0 {
+            return None;
+        }
+        self.waiting -= 1;
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let left_ms = c_int::try_from(left.as_millis()).unwrap_or(c_int::MAX);
+        // SAFETY: our own queue; a returned event is owned by `Answer`.
+        let event = unsafe { sys::rd_kafka_queue_poll(self.queue, left_ms) };
+        if event.is_null() {
+            let reason = "no answer in time".to_owned();
+            return Some((usize::MAX, Err(Failure { code: RDKafkaErrorCode::OperationTimedOut, reason })));
+        }
+        let answer = Answer(event);
+        // SAFETY: a valid event; its text is NUL-terminated and lives as long.
+        unsafe {
+            let tag = sys::rd_kafka_event_opaque(event) as usize;
+            match sys::rd_kafka_event_error(event).into() {
+                RDKafkaErrorCode::NoError => Some((tag, Ok(answer))),
+                code => Some((tag, Err(Failure { code, reason: text(sys::rd_kafka_event_error_string(event)) }))),
+            }
+        }
+    }
+
+    /// The only answer.
+    pub(super) fn only_answer(mut self) -> Result<Answer, Failure> {
+        let nothing = || Failure { code: RDKafkaErrorCode::Fail, reason: "nothing was asked".to_owned() };
+        self.answer().map_or_else(|| Err(nothing()), |(_, answer)| answer)
+    }
+}
+
+impl Drop for AdminRequests<'_> {
+    fn drop(&mut self) {
+        // SAFETY: our own, given back once. A request still on its way holds its own reference to the queue.
+        unsafe {
+            sys::rd_kafka_queue_destroy(self.queue);
+            sys::rd_kafka_AdminOptions_destroy(self.options);
+        }
+    }
+}
+
+/// What Kafka answered to one request; everything read from it by pointer is valid until it is dropped.
+pub(super) struct Answer(pub(super) *mut sys::rd_kafka_event_t);
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        // SAFETY: owned by us and destroyed once.
+        unsafe { sys::rd_kafka_event_destroy(self.0) }
+    }
+}
+
+/// A list of partitions with an offset each, owned by us.
+pub(super) struct PartitionList(pub(super) *mut sys::rd_kafka_topic_partition_list_t);
+
+impl PartitionList {
+    pub(super) fn new<'p>(partitions: impl ExactSizeIterator<Item = (&'p TopicPartition, i64)>) -> Self {
+        // SAFETY: the list is ours; the name is copied, the element is valid until the next one is added.
+        unsafe {
+            let list = sys::rd_kafka_topic_partition_list_new(c_int::try_from(partitions.len()).unwrap_or(0));
+            for (TopicPartition { topic, partition }, offset) in partitions {
+                let topic = c_text(topic);
+                (*sys::rd_kafka_topic_partition_list_add(list, topic.as_ptr(), *partition)).offset = offset;
+            }
+            Self(list)
+        }
+    }
+}
+
+impl Drop for PartitionList {
+    fn drop(&mut self) {
+        // SAFETY: owned by us and destroyed once.
+        unsafe { sys::rd_kafka_topic_partition_list_destroy(self.0) }
+    }
+}
+
+/// One element of a list that librdkafka lends.
+pub struct PartitionEntry {
+    pub partition: TopicPartition,
+    pub offset: i64,
+    pub error: Option<RDKafkaErrorCode>,
+}
+
+/// # Safety
+/// `list` is null or a valid list.
+pub(super) unsafe fn entries(list: *const sys::rd_kafka_topic_partition_list_t) -> Vec<PartitionEntry> {
+    if list.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: the caller's promise; a valid list has `cnt` elements.
+    unsafe {
+        let count = usize::try_from((*list).cnt).unwrap_or(0);
+        (0..count).map(|index| entry((*list).elems.add(index))).collect()
+    }
+}
+
+/// # Safety
+/// `element` is a valid element whose name is NUL-terminated.
+pub(super) unsafe fn entry(element: *const sys::rd_kafka_topic_partition_t) -> PartitionEntry {
+    // SAFETY: the caller's promise.
+    let element = unsafe { &*element };
+    let error: RDKafkaErrorCode = element.err.into();
+    PartitionEntry {
+        // SAFETY: the caller's promise.
+        partition: TopicPartition { topic: unsafe { text(element.topic) }, partition: element.partition },
+        offset: element.offset,
+        error: (error != RDKafkaErrorCode::NoError).then_some(error),
+    }
+}
+
+/// The elements of an array as librdkafka hands it out: a pointer to pointers, and a count that the function sets.
+///
+/// # Safety
+/// `read` returns null or an array of as many valid pointers as it sets the count to, all valid for `'a`.
+pub(super) unsafe fn array<'a, T>(read: impl FnOnce(*mut usize) -> *mut *const T) -> &'a [*const T] {
+    let mut count = 0;
+    let first = read(&mut count);
+    if first.is_null() || count == 0 {
+        return &[];
+    }
+    // SAFETY: the caller's promise.
+    unsafe { std::slice::from_raw_parts(first, count) }
+}
+
+/// # Safety
+/// `error` is null or a valid error object.
+pub(super) unsafe fn failure(error: *const sys::rd_kafka_error_t) -> Option<Failure> {
+    if error.is_null() {
+        return None;
+    }
+    // SAFETY: the caller's promise; the text is NUL-terminated.
+    let (code, reason) = unsafe { (sys::rd_kafka_error_code(error), text(sys::rd_kafka_error_string(error))) };
+    let code: RDKafkaErrorCode = code.into();
+    (code != RDKafkaErrorCode::NoError).then_some(Failure { code, reason })
+}
+
+/// # Safety
+/// `text` is null (the empty text) or NUL-terminated.
+pub(super) unsafe fn text(text: *const c_char) -> String {
+    // SAFETY: the caller's promise.
+    unsafe { optional_text(text) }.unwrap_or_default()
+}
+
+/// # Safety
+/// `text` is null (none) or NUL-terminated.
+pub(super) unsafe fn optional_text(text: *const c_char) -> Option<String> {
+    // SAFETY: the caller's promise.
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+}
+
+/// For names that were checked, which hold no NUL; what a NUL would cut off never gets here.
+pub(super) fn c_text(text: &str) -> CString {
+    CString::new(text).unwrap_or_default()
+}

@@ -1,0 +1,67 @@
+//! Where partitions begin and end: ListOffsets, many partitions in one request.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use protocol::TopicPartition;
+use rdkafka::ClientContext;
+use rdkafka::client::Client;
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka_sys as sys;
+
+use super::admin::{AdminRequests, Failure, PartitionList, array, entry};
+
+/// librdkafka looks each answer up in a list, so its work grows with the square of this [S]; 500 keep it below a
+/// millisecond and the requests few.
+const PARTITIONS_A_REQUEST: usize = 500;
+
+/// Which offset of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OffsetSpec {
+    /// The first record that is still there.
+    Earliest,
+    /// The next one to be written.
+    Latest,
+    /// The first record at or after this time, in milliseconds since 1970-01-01 UTC.
+    Timestamp(i64),
+}
+
+/// Asks for one offset of each partition. `Ok(None)`: no record is that new. Partitions that have no leader must not be
+/// among them: librdkafka would wait for one until the time is over.
+pub fn list_offsets<C: ClientContext>(
+    client: &Client<C>,
+    partitions: &[TopicPartition],
+    spec: OffsetSpec,
+    timeout: Duration,
+) -> Result<HashMap<TopicPartition, Result<Option<i64>, RDKafkaErrorCode>>, Failure> {
+    let wanted = match spec {
+        OffsetSpec::Earliest => sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST as i64,
+        OffsetSpec::Latest => sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64,
+        OffsetSpec::Timestamp(ms) => ms.max(0),
+    };
+    let mut requests = AdminRequests::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS, timeout);
+    for (tag, chunk) in partitions.chunks(PARTITIONS_A_REQUEST).enumerate() {
+        let list = PartitionList::new(chunk.iter().map(|partition| (partition, wanted)));
+        requests.send(tag, |client, options, queue| {
+            // SAFETY: valid pointers; the list is copied before the call returns.
+            unsafe { sys::rd_kafka_ListOffsets(client, list.0, options, queue) }
+        });
+    }
+    let mut offsets = HashMap::with_capacity(partitions.len());
+    while let Some((_, answer)) = requests.answer() {
+        let answer = answer?;
+        // SAFETY: the event is an answer to ListOffsets; its infos live as long as it, each with a valid element.
+        unsafe {
+            let result = sys::rd_kafka_event_ListOffsets_result(answer.0);
+            for info in array(|count| sys::rd_kafka_ListOffsets_result_infos(result, count)) {
+                let entry = entry(sys::rd_kafka_ListOffsetsResultInfo_topic_partition(*info));
+                let offset = match entry.error {
+                    Some(error) => Err(error),
+                    None => Ok((entry.offset >= 0).then_some(entry.offset)),
+                };
+                offsets.insert(entry.partition, offset);
+            }
+        }
+    }
+    Ok(offsets)
+}
