@@ -41,10 +41,10 @@ pub async fn serve(config: Config, listener: TcpListener, shutdown: Cancellation
     let producer = Arc::new(Producer::new(&connection).context("librdkafka made no producer")?);
     let questions = Arc::new(Questions::new(&connection).context("librdkafka made no client")?);
     let cluster = watch_cluster(&questions, &connection).context("no thread to watch Kafka")?;
-    let admin = Arc::new(Admin::new(questions, connection.clone(), demo.clone()));
+    let admin = Arc::new(Admin::new(Arc::clone(&questions), connection.clone(), demo.clone()));
     let shared = Arc::new(Shared {
         producer,
-        feeds: Arc::new(Feeds::new(connection.clone())),
+        feeds: Arc::new(Feeds::new(connection.clone(), questions)),
         views: Arc::new(Views::new(Arc::clone(&admin))),
         admin,
         cluster,

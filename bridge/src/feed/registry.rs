@@ -8,6 +8,7 @@ use protocol::{CommitMode, ErrorBody, ErrorCode, GroupId, GroupStart, TailStart,
 
 use super::{Cursor, Feed};
 use crate::kafka::client_config::Connection;
+use crate::kafka::questions::Questions;
 use crate::kafka::reader;
 
 /// What a reader reads, and how.
@@ -41,6 +42,7 @@ enum Key {
 
 pub struct Feeds {
     connection: Connection,
+    questions: Arc<Questions>,
     inner: Mutex<Inner>,
 }
 
@@ -57,8 +59,8 @@ struct Running {
 }
 
 impl Feeds {
-    pub fn new(connection: Connection) -> Self {
-        Self { connection, inner: Mutex::default() }
+    pub fn new(connection: Connection, questions: Arc<Questions>) -> Self {
+        Self { connection, questions, inner: Mutex::default() }
     }
 
     /// Joins the feed that fits, or starts one.
@@ -87,7 +89,7 @@ impl Feeds {
         let cursor = feed
             .join(request.when_slow, request.commit, request.window)
             .ok_or_else(|| ErrorBody::new(ErrorCode::Internal, "a new feed took no subscription"))?;
-        let reader = reader::spawn(&self.connection, Arc::clone(&feed), request.topics, request.mode)?;
+        let reader = reader::spawn(&self.connection, &self.questions, Arc::clone(&feed), request.topics, request.mode)?;
         inner.running.insert(key, Running { feed, reader });
         Ok(cursor)
     }

@@ -22,8 +22,8 @@ use rdkafka::metadata::{Metadata, MetadataTopic};
 
 use super::client_config::Connection;
 use super::demo::DemoBroker;
-use super::native::{self, Failure, OffsetSpec};
-use super::questions::{Questions, QuietContext, TIMEOUT};
+use super::native::Failure;
+use super::questions::{Questions, QuietContext, TIMEOUT, Watermarks};
 use super::range;
 use crate::kafka::error::kafka_error;
 
@@ -72,14 +72,7 @@ impl Admin {
 
     /// The first and the next offset of each partition that has a leader and tells.
     fn watermarks(&self, partitions: &[TopicPartition], timeout: Duration) -> Result<Watermarks, Failure> {
-        let low = native::list_offsets(self.client(), partitions, OffsetSpec::Earliest, timeout)?;
-        let mut high = native::list_offsets(self.client(), partitions, OffsetSpec::Latest, timeout)?;
-        let told = low.into_iter().filter_map(|(partition, low)| {
-            let high = high.remove(&partition)?.ok()??;
-            let low = low.ok()??;
-            Some((partition, (low, high.max(low))))
-        });
-        Ok(told.collect())
+        self.questions.watermarks(partitions, timeout)
     }
 
     /// Those of the partitions that exist and have a leader. Others must not be asked for offsets: librdkafka would wait.
@@ -129,9 +122,6 @@ impl Admin {
         self.client().fetch_metadata(topic, TIMEOUT).map_err(|error| admin_error(&error, topic.unwrap_or("the topics")))
     }
 }
-
-/// The first and the next offset.
-type Watermarks = HashMap<TopicPartition, (i64, i64)>;
 
 /// The topic's partition ids, or none if it does not exist (asking does not create it).
 pub(super) fn existing_partitions<C: ClientContext>(

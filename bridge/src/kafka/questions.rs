@@ -1,19 +1,24 @@
 //! The client that asks: for brokers, topics, positions. It neither writes nor joins a group, and asking for a topic
 //! does not create it, as it would through the producer. Every answer blocks: ask off the async workers.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
+use protocol::TopicPartition;
 use rdkafka::client::Client;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 
 use super::client_config::Connection;
 use super::group_protocol::{self, GroupProtocol};
-use super::native;
+use super::native::{self, Failure, OffsetSpec};
 
 /// Answers come within this time, or not at all.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// First and next offset.
+pub type Watermarks = HashMap<TopicPartition, (i64, i64)>;
 
 pub struct Questions {
     consumer: BaseConsumer<QuietContext>,
@@ -49,6 +54,42 @@ impl Questions {
     pub fn group_protocol(&self, connection: &Connection, timeout: Duration) -> Option<GroupProtocol> {
         let brokers = native::fetch_brokers(self.client(), timeout).ok()?.brokers;
         group_protocol::ask(connection, brokers.first()?.id, timeout)
+    }
+
+    /// The first and the next offset of each partition that has a leader and tells.
+    pub fn watermarks(&self, partitions: &[TopicPartition], timeout: Duration) -> Result<Watermarks, Failure> {
+        /// So few are asked for one by one: each takes a millisecond, where the question for many first looks up leaders.
+        const FEW: usize = 8;
+        if partitions.len() <= FEW {
+            return partitions.iter().map(|partition| self.watermarks_of(partition, timeout)).collect();
+        }
+        let low = native::list_offsets(self.client(), partitions, OffsetSpec::Earliest, timeout)?;
+        let mut high = native::list_offsets(self.client(), partitions, OffsetSpec::Latest, timeout)?;
+        let told = low.into_iter().filter_map(|(partition, low)| {
+            let high = high.remove(&partition)?.ok()??;
+            let low = low.ok()??;
+            Some((partition, (low, high.max(low))))
+        });
+        Ok(told.collect())
+    }
+
+    fn watermarks_of(
+        &self,
+        partition: &TopicPartition,
+        timeout: Duration,
+    ) -> Result<(TopicPartition, (i64, i64)), Failure> {
+        let told = self.client().fetch_watermarks(&partition.topic, partition.partition, timeout);
+        let told = told.map_err(|error| {
+            let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+            Failure { code, reason: error.to_string() }
+        });
+        Ok((partition.clone(), told?))
+    }
+
+    /// The first offset at or after the time (milliseconds since 1970-01-01 UTC), of the partitions that have one.
+    pub fn offsets_at(&self, partitions: &[TopicPartition], ms: i64) -> Result<HashMap<TopicPartition, i64>, Failure> {
+        let told = native::list_offsets(self.client(), partitions, OffsetSpec::Timestamp(ms), TIMEOUT)?;
+        Ok(told.into_iter().filter_map(|(partition, offset)| Some((partition, offset.ok()??))).collect())
     }
 
     /// Takes librdkafka's log lines and errors off its queue; somebody must, now and then.

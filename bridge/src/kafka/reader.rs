@@ -24,7 +24,7 @@ use super::admin::existing_partitions;
 use super::client_config::Connection;
 use super::group_protocol::GroupProtocol;
 use super::native::{CommitQueue, DataQueue, TakenMessage, TopicQueue};
-use super::questions::TIMEOUT;
+use super::questions::{Questions, TIMEOUT};
 use crate::feed::{Batch, Feed, ReadMode, Room, Start};
 use crate::kafka::error::kafka_error;
 
@@ -46,11 +46,12 @@ const LOOK_FOR_TOPIC_EVERY: Duration = Duration::from_millis(500);
 /// Starts the thread; it ends when the feed says so.
 pub fn spawn(
     connection: &Connection,
+    questions: &Arc<Questions>,
     feed: Arc<Feed>,
     topics: Vec<TopicName>,
     mode: ReadMode,
 ) -> Result<std::thread::JoinHandle<()>, ErrorBody> {
-    let reader = Reader::new(connection, feed, topics, mode).map_err(|error| {
+    let reader = Reader::new(connection, questions, feed, topics, mode).map_err(|error| {
         ErrorBody::new(ErrorCode::ConsumeFailed, format!("no Kafka consumer could be made: {error}"))
     })?;
     std::thread::Builder::new()
@@ -64,6 +65,8 @@ struct Reader {
     queues: Arc<Queues>,
     consumer: BaseConsumer<ReaderContext>,
     connection: Connection,
+    /// Asks in its place: it is connected already.
+    questions: Arc<Questions>,
     /// How a group is spoken with.
     protocol: GroupProtocol,
     feed: Arc<Feed>,
@@ -97,17 +100,19 @@ impl Open<'_> {
 impl Reader {
     fn new(
         connection: &Connection,
+        questions: &Arc<Questions>,
         feed: Arc<Feed>,
         topics: Vec<TopicName>,
         mode: ReadMode,
     ) -> Result<Self, KafkaError> {
         let protocol = connection.protocol_of_groups();
-        let (queues, consumer) = Self::connect(connection, &feed, &mode, protocol)?;
+        let (queues, consumer) = Self::connect(connection, questions, &feed, &mode, protocol)?;
         let now = Instant::now();
         Ok(Self {
             queues,
             consumer,
             connection: connection.clone(),
+            questions: Arc::clone(questions),
             protocol,
             feed,
             mode,
@@ -123,6 +128,7 @@ impl Reader {
 
     fn connect(
         connection: &Connection,
+        questions: &Arc<Questions>,
         feed: &Arc<Feed>,
         mode: &ReadMode,
         protocol: GroupProtocol,
@@ -148,7 +154,7 @@ impl Reader {
             ReadMode::Group { start, .. } => *start,
             ReadMode::Tail(_) => protocol::GroupStart::Earliest,
         };
-        let context = ReaderContext::new(Arc::clone(feed), start);
+        let context = ReaderContext::new(Arc::clone(feed), Arc::clone(questions), start);
         let consumer: BaseConsumer<ReaderContext> = BaseConsumer::from_config_and_context(&config, context)?;
         let queues = Arc::new(Queues {
             data: DataQueue::new(&consumer),
@@ -209,7 +215,8 @@ impl Reader {
 
     /// A group whose members do not migrate, or a cluster that announced more than it has enabled.
     fn fall_back_to_classic(&mut self) {
-        let Ok((queues, consumer)) = Self::connect(&self.connection, &self.feed, &self.mode, GroupProtocol::Classic)
+        let Ok((queues, consumer)) =
+            Self::connect(&self.connection, &self.questions, &self.feed, &self.mode, GroupProtocol::Classic)
         else {
             return self.report(RDKafkaErrorCode::Fatal);
         };
@@ -294,7 +301,7 @@ impl Reader {
 
     /// Kafka no longer has the next offset: say what is missing, and go on behind it.
     fn jump_to_what_is_there(&self, partition: TopicPartition) {
-        let watermarks = self.consumer.fetch_watermarks(&partition.topic, partition.partition, TIMEOUT);
+        let watermarks = self.questions.client().fetch_watermarks(&partition.topic, partition.partition, TIMEOUT);
         let Ok((low, high)) = watermarks else {
             return self.report(RDKafkaErrorCode::OperationTimedOut);
         };
@@ -335,7 +342,7 @@ impl Reader {
         let mut appeared = Vec::new();
         let mut trouble = None;
         for topic in &self.missing {
-            match existing_partitions(self.consumer.client(), topic, TIMEOUT) {
+            match existing_partitions(self.questions.client(), topic, TIMEOUT) {
                 Ok(Some(partitions)) => appeared.push((topic.clone(), partitions)),
                 Ok(None) => {
                     self.was_missing.insert(topic.clone());
@@ -397,7 +404,7 @@ impl Reader {
         for partition in 0..partitions {
             let partition = TopicPartition { topic: topic.to_owned(), partition };
             let Some(wanted) = self.feed.next_offset(&partition) else { continue };
-            let Ok((low, _)) = self.consumer.fetch_watermarks(topic, partition.partition, TIMEOUT) else {
+            let Ok((low, _)) = self.questions.client().fetch_watermarks(topic, partition.partition, TIMEOUT) else {
                 self.report(RDKafkaErrorCode::OperationTimedOut);
                 continue;
             };
@@ -418,19 +425,14 @@ impl Reader {
 
     fn tail(&self, topic: &TopicName, partitions: &[i32], start: &protocol::TailStart) -> Result<(), ErrorBody> {
         let all_is_new = self.was_missing.contains(topic);
-        let planned = plan::tail_starts(&self.consumer, topic, partitions, start, all_is_new)?;
+        let planned = plan::tail_starts(&self.questions, topic, partitions, start, all_is_new)?;
         let mut list = TopicPartitionList::with_capacity(planned.len());
-        for plan::TailPlan { start: Start { partition, offset }, .. } in &planned {
+        for Start { partition, offset } in &planned {
             self.queues.data.forward(&self.consumer, &partition.topic, partition.partition);
             let added = list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*offset));
             added.map_err(|error| ErrorBody::new(ErrorCode::ConsumeFailed, error.to_string()))?;
         }
-        self.feed.assigned(planned.iter().map(|plan| plan.start.clone()).collect());
-        for plan in planned {
-            if let Some((from, reason)) = plan.gap {
-                self.feed.lost(plan.start.partition, from, plan.start.offset, reason);
-            }
-        }
+        self.feed.assigned(planned);
         self.consumer.incremental_assign(&list).map_err(|error| {
             let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
             kafka_error(ErrorCode::ConsumeFailed, code, format!("{:?} cannot be read: {code}", topic.as_str()))

@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 
 use protocol::{GroupStart, TopicPartition};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::plan::gap_reason;
 use crate::feed::{Feed, Start};
-use crate::kafka::native::{CommitQueue, DataQueue, TopicQueue};
-use crate::kafka::questions::TIMEOUT;
+use crate::kafka::native::{CommitQueue, DataQueue, Failure, TopicQueue};
+use crate::kafka::questions::{Questions, TIMEOUT};
 
 /// How long a page may take to acknowledge what it got before the partition goes to somebody else.
 const LAST_ACKS: Duration = Duration::from_millis(500);
@@ -24,6 +25,7 @@ const LAST_COMMIT: Duration = Duration::from_secs(2);
 /// The consumer's callbacks; they run on the reader's thread, inside its polls.
 pub struct ReaderContext {
     feed: Arc<Feed>,
+    questions: Arc<Questions>,
     /// Where a partition without a committed offset starts.
     start: GroupStart,
     queues: Mutex<Option<Arc<Queues>>>,
@@ -41,8 +43,8 @@ pub struct Queues {
 crate::kafka::context::quiet_client_context!(ReaderContext);
 
 impl ReaderContext {
-    pub fn new(feed: Arc<Feed>, start: GroupStart) -> Self {
-        Self { feed, start, queues: Mutex::new(None), commits_in_flight: AtomicUsize::new(0) }
+    pub fn new(feed: Arc<Feed>, questions: Arc<Questions>, start: GroupStart) -> Self {
+        Self { feed, questions, start, queues: Mutex::new(None), commits_in_flight: AtomicUsize::new(0) }
     }
 
     /// The queues for records and commits. They must be taken away before the consumer is dropped.
@@ -131,10 +133,19 @@ impl ReaderContext {
         list: &TopicPartitionList,
     ) -> KafkaResult<(Vec<Start>, Vec<(TopicPartition, i64, i64, protocol::GapReason)>)> {
         let committed = consumer.committed_offsets(list.clone(), TIMEOUT)?;
+        let elements = committed.elements();
+        let named = |element: &TopicPartitionListElem<'_>| TopicPartition {
+            topic: element.topic().to_owned(),
+            partition: element.partition(),
+        };
+        let partitions: Vec<TopicPartition> = elements.iter().map(named).collect();
+        let failed = |failure: Failure| KafkaError::OffsetFetch(failure.code);
+        let watermarks = self.questions.watermarks(&partitions, TIMEOUT).map_err(failed)?;
         let (mut starts, mut losses) = (Vec::new(), Vec::new());
-        for element in committed.elements() {
-            let partition = TopicPartition { topic: element.topic().to_owned(), partition: element.partition() };
-            let (low, high) = consumer.fetch_watermarks(element.topic(), element.partition(), TIMEOUT)?;
+        for (element, partition) in elements.iter().zip(partitions) {
+            let Some(&(low, high)) = watermarks.get(&partition) else {
+                return Err(KafkaError::OffsetFetch(RDKafkaErrorCode::LeaderNotAvailable));
+            };
             let offset = match element.offset() {
                 Offset::Offset(committed) => match gap_reason(committed, low, high) {
                     Some(reason) => {
