@@ -31,6 +31,9 @@ pub use self::registry::{FeedRequest, Feeds, ReadMode};
 /// Bytes of binary records a feed keeps for slow subscriptions. Their JSON comes on top where somebody wants it.
 const CAPACITY_BYTES: usize = 8 * 1024 * 1024;
 
+/// A blocking subscription that takes nothing for so long holds up nobody else any more.
+const STALLED_AFTER: Duration = Duration::from_millis(500);
+
 /// Records of one partition, encoded once per format.
 #[derive(Debug)]
 pub struct Batch {
@@ -152,6 +155,8 @@ struct Place {
     /// The next record inside that entry.
     record: usize,
     when_slow: WhenSlow,
+    /// When it last took something.
+    moved_at: Instant,
 }
 
 impl Place {
@@ -459,11 +464,14 @@ impl State {
         self.ring_bytes < CAPACITY_BYTES
     }
 
-    /// Whoever is ahead of the front may go on; if nobody is, one that blocks holds everything.
+    /// Who blocks holds the front: alone, for as long as it takes; beside others that are ahead, while it moves.
     fn front_is_held(&self) -> bool {
         let someone_ahead = self.cursors.values().any(|place| place.entry > self.front);
-        let someone_blocks = self.cursors.values().any(|place| place.when_slow == WhenSlow::Block);
-        someone_blocks && !someone_ahead
+        let now = Instant::now();
+        self.cursors.values().any(|place| {
+            let moves = now.saturating_duration_since(place.moved_at) < STALLED_AFTER;
+            place.when_slow == WhenSlow::Block && place.entry <= self.front && (moves || !someone_ahead)
+        })
     }
 
     fn end_index(&self) -> u64 {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use protocol::{CommitMode, ErrorBody, GapReason, TopicPartition, WhenSlow, Window};
 
@@ -91,7 +92,7 @@ impl Feed {
         state.life = Life::Running;
         let id = state.next_cursor;
         state.next_cursor += 1;
-        let place = Place { entry: state.end_index(), record: 0, when_slow };
+        let place = Place { entry: state.end_index(), record: 0, when_slow, moved_at: Instant::now() };
         state.cursors.insert(id, place);
         let starts: Vec<Start> =
             state.next_offsets.iter().map(|(p, offset)| Start { partition: p.clone(), offset: *offset }).collect();
@@ -225,6 +226,9 @@ impl Cursor {
             Some(gap) => Some(gap),
             None => progress.walk(&mut state, &mut place, self.commit.is_some()),
         };
+        if delivered.is_some() {
+            place.moved_at = Instant::now();
+        }
         let ring_is_filling = state.ring_bytes > super::CAPACITY_BYTES / 2;
         state.cursors.insert(self.id, place);
         drop(state);

@@ -246,10 +246,12 @@ impl Reader {
         let (mut records_left, mut bytes_left) = (taken.len(), total_bytes + taken.len() * BinaryBatch::RECORD_HEAD);
         let mut open: Option<Open<'_>> = None;
         let mut headers = Vec::new();
+        let mut errors = Vec::new();
         for message in taken.iter() {
             if let Some(error) = message.error() {
-                self.push_open(&mut open);
-                self.handle_partition_error(&message, error);
+                // Nothing more comes from this partition before it is dealt with.
+                let partition = TopicPartition { topic: message.topic().to_owned(), partition: message.partition() };
+                errors.push((partition, error));
                 continue;
             }
             if !open.as_ref().is_some_and(|open| open.takes(&message)) {
@@ -281,6 +283,10 @@ impl Reader {
         if taken.len() > 0 && self.missing.is_empty() {
             self.feed.set_trouble(None);
         }
+        drop(taken);
+        for (partition, error) in errors {
+            self.handle_partition_error(partition, error);
+        }
     }
 
     fn push_open(&self, open: &mut Option<Open<'_>>) {
@@ -289,8 +295,7 @@ impl Reader {
         }
     }
 
-    fn handle_partition_error(&self, message: &TakenMessage<'_>, error: RDKafkaErrorCode) {
-        let partition = TopicPartition { topic: message.topic().to_owned(), partition: message.partition() };
+    fn handle_partition_error(&self, partition: TopicPartition, error: RDKafkaErrorCode) {
         match error {
             RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange => {
                 self.jump_to_what_is_there(partition)
@@ -310,13 +315,20 @@ impl Reader {
             self.feed.lost(partition.clone(), wanted, low, reason);
         }
         let offset = if (low..=high).contains(&wanted) { wanted } else { low };
+        tracing::debug!(?partition, wanted, low, high, offset, "a position is not there any more");
         self.seek(&Start { partition, offset });
     }
 
+    /// Reads on from another position. librdkafka's own seek refuses a partition whose position was lost.
     fn seek(&self, start: &Start) {
-        let Start { partition, offset } = start;
-        let seek = self.consumer.seek(&partition.topic, partition.partition, Offset::Offset(*offset), TIMEOUT);
-        if let Err(error) = seek {
+        let Start { partition: TopicPartition { topic, partition }, offset } = start;
+        let mut place = TopicPartitionList::with_capacity(1);
+        let moved = place.add_partition_offset(topic, *partition, Offset::Offset(*offset)).and_then(|()| {
+            self.consumer.incremental_unassign(&place)?;
+            self.queues.data.forward(&self.consumer, topic, *partition);
+            self.consumer.incremental_assign(&place)
+        });
+        if let Err(error) = moved {
             self.report(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail));
         }
     }
