@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     RecordsPerSecond,
+    Records,
     Microseconds,
     Bytes,
 }
@@ -27,6 +28,7 @@ impl Unit {
         };
         match self {
             Self::RecordsPerSecond => scaled(&[(1e6, "M/s"), (1e3, "k/s"), (1.0, "/s")]),
+            Self::Records => format!("{value:.0}"),
             Self::Microseconds => scaled(&[(1e6, "s"), (1e3, "ms"), (1.0, "µs")]),
             Self::Bytes => scaled(&[(1_048_576.0, "MiB"), (1024.0, "KiB"), (1.0, "B")]),
         }

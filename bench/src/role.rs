@@ -51,12 +51,12 @@ pub fn play(text: &str) -> Result<()> {
         Role::Source(role) => role.play(),
         Role::NativeEcho(role) => role.play(),
         Role::Echo(role) => role.play(),
-        Role::Fan(role) => role.play(&parent),
+        Role::Fan(role) => role.play(parent),
         Role::Audience(role) => role.play(),
         Role::FirstRecord(role) => role.play(),
-        Role::WarpServer(role) => role.play(&parent),
-        Role::IdleSockets(role) => role.play(&parent),
-        Role::ReadyFrames(role) => role.play(&parent),
+        Role::WarpServer(role) => role.play(parent),
+        Role::IdleSockets(role) => role.play(parent),
+        Role::ReadyFrames(role) => role.play(parent),
     }
 }
 
@@ -81,6 +81,11 @@ impl Parent {
     /// Waits until it says that this process may go on.
     pub fn wait(&self) -> Result<()> {
         self.0.recv().context("the benchmark is gone")
+    }
+
+    /// The same, while the runtime goes on with other tasks.
+    pub async fn waited(self) -> Result<()> {
+        tokio::task::spawn_blocking(move || self.wait()).await?
     }
 }
 

@@ -59,7 +59,8 @@ fn lines(case: &Case<'_>, rounds: &[Round], failures: &[String], verdict: bool) 
             // Where none counts, the numbers are still worth a look.
             let shown: Vec<&Round> = if counted.is_empty() { rounds.iter().collect() } else { counted.clone() };
             let of = |value: &dyn Fn(&Round) -> Option<f64>| {
-                let values: Vec<f64> = shown.iter().filter_map(|round| value(round)).collect();
+                let values: Vec<f64> =
+                    shown.iter().filter_map(|round| value(round)).filter(|value| value.is_finite()).collect();
                 Summary::of(&values)
             };
             let floor_of = |round: &Round| (round.floors[f][0][m].value + round.floors[f][1][m].value) / 2.0;

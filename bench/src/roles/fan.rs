@@ -2,8 +2,9 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::{SinkExt as _, StreamExt as _};
-use protocol::{CommitMode, Format, GroupStart, Mode, RecordsFrame, ServerMessage, WhenSlow, Window};
+use protocol::{CommitMode, Format, GroupStart, Mode, Pong, RecordsFrame, ServerMessage, WhenSlow, Window};
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::{self, Client, Credit, Socket};
@@ -42,34 +43,34 @@ pub enum Sender {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Fanned {
     pub throughput: Throughput,
-    pub content: Content,
+    /// None when the bridge left out records at every socket.
+    pub content: Option<Content>,
     /// Records that the bridge said it left out, of all sockets together.
     pub left_out: u64,
 }
 
 impl Fan {
-    pub fn play(self, parent: &Parent) -> Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let mut members = Vec::new();
+    pub fn play(self, parent: Parent) -> Result<()> {
+        tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(self.run(parent))
+    }
+
+    async fn run(self, parent: Parent) -> Result<()> {
+        let (go, gone) = watch::channel(());
+        let mut reading = tokio::task::JoinSet::new();
         for _ in 0..self.sockets {
-            members.push(runtime.block_on(Member::open(&self))?);
+            let member = Member::open(&self).await?;
+            reading.spawn(member.read(gone.clone(), self.records));
         }
-        tell(&members.len())?;
-        parent.wait()?;
+        tell(&self.sockets)?;
+        parent.waited().await?;
 
         let stopwatch = Stopwatch::over(self.watched)?;
-        let read = runtime.block_on(async {
-            let mut reading = tokio::task::JoinSet::new();
-            for member in members {
-                reading.spawn(member.read(self.records));
-            }
-            // A socket that is done stays open: closing it would be more work for the other end.
-            let mut done = Vec::new();
-            while let Some(member) = reading.join_next().await {
-                done.push(member??);
-            }
-            anyhow::Ok(done)
-        })?;
+        go.send(())?;
+        // A socket that is done stays open: closing it would be more work for the other end.
+        let mut read = Vec::new();
+        while let Some(member) = reading.join_next().await {
+            read.push(member??);
+        }
         let left_out = read.iter().map(|member| member.left_out).sum();
         let delivered = self.records * self.sockets as u64 - left_out;
         let throughput = stopwatch.stop(delivered)?;
@@ -77,8 +78,8 @@ impl Fan {
         for member in read.iter().filter(|member| member.left_out == 0) {
             contents.push(member.tally.content()?);
         }
-        let content = *contents.first().context("records were left out at every socket")?;
-        ensure!(contents.iter().all(|other| *other == content), "not every socket read the same");
+        let content = contents.first().copied();
+        ensure!(contents.iter().all(|other| Some(*other) == content), "not every socket read the same");
         tell(&Fanned { throughput, content, left_out })
     }
 }
@@ -107,7 +108,20 @@ impl Member {
         Ok(Self { socket, credit, tally: Tally::default(), left_out: 0 })
     }
 
-    async fn read(mut self, records: u64) -> Result<Self> {
+    async fn read(mut self, mut gone: watch::Receiver<()>, records: u64) -> Result<Self> {
+        // Whoever waits for a thousand others has to answer pings meanwhile.
+        loop {
+            tokio::select! {
+                go = gone.changed() => {
+                    go.context("the others failed")?;
+                    break;
+                }
+                frame = self.socket.next() => match frame.context("the socket was closed")?? {
+                    Message::Text(text) => self.hear(&text).await?,
+                    other => bail!("{other} came before it was asked for"),
+                },
+            }
+        }
         let go = match &self.credit {
             Some(credit) => credit.flow(0),
             None => Message::text("go"),
@@ -116,7 +130,7 @@ impl Member {
         while self.tally.records() + self.left_out < records {
             match self.socket.next().await.context("the socket was closed")?? {
                 Message::Binary(frame) => self.take(&frame).await?,
-                Message::Text(text) => self.hear(&text)?,
+                Message::Text(text) => self.hear(&text).await?,
                 other => bail!("{other} came in between"),
             }
         }
@@ -141,10 +155,14 @@ impl Member {
     }
 
     /// A gap that is said is no fault, but no delivery either.
-    fn hear(&mut self, text: &str) -> Result<()> {
-        if let ServerMessage::Gap(gap) = client::parse(text)? {
-            self.left_out += u64::try_from(gap.to.0 - gap.from.0)?;
-            self.tally.jump_to(gap.to.0);
+    async fn hear(&mut self, text: &str) -> Result<()> {
+        match client::parse(text)? {
+            ServerMessage::Gap(gap) => {
+                self.left_out += u64::try_from(gap.to.0 - gap.from.0)?;
+                self.tally.jump_to(gap.to.0);
+            }
+            ServerMessage::Ping(_) => self.socket.send(client::text(Pong {})).await?,
+            _ => {}
         }
         Ok(())
     }

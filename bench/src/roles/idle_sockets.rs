@@ -1,15 +1,22 @@
-//! Sockets that nobody reads: idle ones, and stalled ones that asked for everything.
+//! Sockets that ask for nothing, and stalled ones that ask for everything and read nothing.
 
-use anyhow::Result;
-use futures_util::SinkExt as _;
-use protocol::{Format, Mode, TailStart, WhenSlow, Window};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use futures_util::{SinkExt as _, StreamExt as _};
+use protocol::{Format, Mode, Pong, ServerMessage, TailStart, WhenSlow, Window};
 use serde::{Deserialize, Serialize};
+use tokio_tungstenite::tungstenite::Message;
 
-use crate::client::{self, Client};
+use crate::client::{self, Client, Socket};
 use crate::role::{Parent, tell};
 
 /// As much as a client can ask for.
 const EVERYTHING: Window = Window { records: 1 << 50, bytes: 1 << 50 };
+
+/// A client that does not read may still be heard: one that says nothing is closed after two heartbeats (40 s), and would not
+/// be stalled for as long as it is watched.
+const HEARD_EVERY: Duration = Duration::from_secs(5);
 
 /// Opens sockets and holds them until it is told to go.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,24 +30,33 @@ pub struct IdleSockets {
 pub enum Kind {
     /// A floor's, of which nothing is said.
     Raw,
-    /// Welcomed by the bridge.
+    /// Welcomed by the bridge; they answer its pings.
     Welcomed,
-    /// They watch a topic from now on, with all the credit there is, and never read.
+    /// They watch a topic from now on, with all the credit there is, and never read. Those that the bridge gives up come
+    /// again.
     Stalled { topic: String },
 }
 
 impl IdleSockets {
-    pub fn play(self, parent: &Parent) -> Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let mut sockets = Vec::new();
-        for _ in 0..self.sockets {
-            sockets.push(runtime.block_on(self.open())?);
-        }
-        tell(&sockets.len())?;
-        parent.wait()
+    pub fn play(self, parent: Parent) -> Result<()> {
+        tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(self.run(parent))
     }
 
-    async fn open(&self) -> Result<client::Socket> {
+    async fn run(self, parent: Parent) -> Result<()> {
+        let mut holding = tokio::task::JoinSet::new();
+        for _ in 0..self.sockets {
+            let socket = self.open().await?;
+            let role = self.clone();
+            holding.spawn(async move { role.hold(socket).await });
+        }
+        tell(&self.sockets)?;
+        tokio::select! {
+            told = parent.waited() => told,
+            Some(ended) = holding.join_next() => ended?.context("a socket did not stay open"),
+        }
+    }
+
+    async fn open(&self) -> Result<Socket> {
         match &self.kind {
             Kind::Raw => client::open(&self.address).await,
             Kind::Welcomed => Ok(Client::connect(&self.address).await?.socket),
@@ -49,9 +65,27 @@ impl IdleSockets {
                 let mode = Mode::Tail { start: TailStart::Latest };
                 let request = client::subscribe(topic, mode, Format::Binary, EVERYTHING, WhenSlow::Skip);
                 client.subscribe(request).await?;
-                client.socket.flush().await?;
                 Ok(client.socket)
             }
         }
+    }
+
+    async fn hold(&self, mut socket: Socket) -> Result<()> {
+        if let Kind::Stalled { .. } = self.kind {
+            loop {
+                tokio::time::sleep(HEARD_EVERY).await;
+                if socket.send(client::text(Pong {})).await.is_err() {
+                    socket = self.open().await?;
+                }
+            }
+        }
+        while let Some(frame) = socket.next().await {
+            if let Message::Text(text) = frame?
+                && let ServerMessage::Ping(_) = client::parse(&text)?
+            {
+                socket.send(client::text(Pong {})).await?;
+            }
+        }
+        anyhow::bail!("the socket was closed")
     }
 }

@@ -25,7 +25,7 @@ pub struct ReadyFrames {
 }
 
 impl ReadyFrames {
-    pub fn play(self, parent: &Parent) -> Result<()> {
+    pub fn play(self, parent: Parent) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?.to_string();
@@ -40,7 +40,7 @@ impl ReadyFrames {
             }
         });
         tell(&address)?;
-        parent.wait()
+        runtime.block_on(parent.waited())
     }
 }
 

@@ -11,12 +11,12 @@ use crate::role::{Parent, tell};
 pub struct WarpServer {}
 
 impl WarpServer {
-    pub fn play(self, parent: &Parent) -> Result<()> {
+    pub fn play(self, parent: Parent) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?.to_string();
         runtime.spawn(warp::serve(warp::path::end().map(|| "")).incoming(listener).run());
         tell(&address)?;
-        parent.wait()
+        runtime.block_on(parent.waited())
     }
 }
