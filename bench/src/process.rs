@@ -1,5 +1,6 @@
 //! What a running process has used: CPU time, memory, bytes from a peer.
 
+use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Duration;
 
@@ -39,16 +40,33 @@ fn status(pid: u32, field: &str) -> Result<u64> {
 
 /// What the open connections of a process to a port have received, as the kernel counts it (`tcp_info`, by `ss` of
 /// iproute2).
-pub fn bytes_received_from(pid: u32, port: u16) -> Result<u64> {
-    let filter = format!("dport = :{port}");
-    let output = Command::new("ss").args(["-tinpHO", &filter]).output().context("cannot run ss (iproute2)")?;
-    ensure!(output.status.success(), "ss: {}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8_lossy(&output.stdout);
-    let owner = format!("pid={pid},");
-    let connections = text.lines().filter(|line| line.contains(&owner));
-    let received =
-        connections.filter_map(|line| line.split("bytes_received:").nth(1)?.split(' ').next()?.parse::<u64>().ok());
-    Ok(received.sum::<u64>())
+pub struct Received(BTreeMap<String, u64>);
+
+impl Received {
+    pub fn by(pid: u32, port: u16) -> Result<Self> {
+        let filter = format!("dport = :{port}");
+        let output = Command::new("ss").args(["-tinpHO", &filter]).output().context("cannot run ss (iproute2)")?;
+        ensure!(output.status.success(), "ss: {}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8_lossy(&output.stdout);
+        let owner = format!("pid={pid},");
+        let connections = text.lines().filter(|line| line.contains(&owner));
+        Ok(Self(connections.filter_map(connection).collect()))
+    }
+
+    /// Bytes since an earlier look. A connection that was closed in between is not known any more; those that bring records
+    /// stay open.
+    pub fn since(&self, earlier: &Self) -> u64 {
+        let before = |address| earlier.0.get(address).copied().unwrap_or(0);
+        self.0.iter().map(|(address, bytes)| bytes.saturating_sub(before(address))).sum()
+    }
+}
+
+/// The local address and the bytes received, of a line like
+/// `ESTAB 0 0 127.0.0.1:33284 127.0.0.1:29803 users:(("bridge",pid=7,fd=14)) … bytes_received:972 …`.
+fn connection(line: &str) -> Option<(String, u64)> {
+    let local = line.split_whitespace().nth(3)?.to_owned();
+    let bytes = line.split("bytes_received:").nth(1)?.split_whitespace().next()?.parse().ok()?;
+    Some((local, bytes))
 }
 
 /// Thousand sockets need more files than most shells allow; children inherit what is raised here.
@@ -56,4 +74,20 @@ pub fn allow_many_files() -> Result<()> {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("cannot ask how many files may be open")?;
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).context("cannot raise how many files may be open")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_came_since_counts_whichever_connections_came_and_went() {
+        let line = r#"ESTAB 0 0 127.0.0.1:33284 127.0.0.1:29803 users:(("bridge",pid=7,fd=14)) bbr bytes_received:972 segs_out:8"#;
+        assert_eq!(connection(line), Some(("127.0.0.1:33284".to_owned(), 972)));
+        let look = |connections: &[(&str, u64)]| {
+            Received(connections.iter().map(|(address, bytes)| ((*address).to_owned(), *bytes)).collect())
+        };
+        let before = look(&[("closed", 5000), ("kept", 100)]);
+        assert_eq!(look(&[("kept", 130), ("new", 7)]).since(&before), 37);
+    }
 }

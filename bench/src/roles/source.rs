@@ -15,7 +15,7 @@ use crate::roles::native_producer::Written;
 use crate::stopwatch::Stopwatch;
 use crate::tally::Tally;
 
-/// Records in a frame, besides [`MAX_BATCH_BYTES`]: ten frames are on their way in a window of 10,000.
+/// Records in a frame, besides [`MAX_BATCH_BYTES`]: many frames fit into the window, so that it is never empty.
 const FRAME_RECORDS: u64 = 1000;
 
 /// Writes records into a new topic through the bridge and measures until the last is acknowledged.

@@ -7,7 +7,7 @@ use crate::case::{Case, Metric};
 use crate::lab::Lab;
 use crate::measurement::{Measurement, Unit};
 use crate::pace::Percentiles;
-use crate::process::bytes_received_from;
+use crate::process::Received;
 use crate::role::{self, Process, Role};
 use crate::roles::audience::Audience;
 use crate::roles::fan::{Fan, Fanned, Sender};
@@ -107,7 +107,7 @@ fn bridge(lab: &Lab, sockets: usize, records: u64) -> Result<(Fanned, u64)> {
     let (address, watched) = (bridge.address.clone(), bridge.id());
     let sender = Sender::Bridge { topic: topic.name.clone() };
     let mut fan = start_fan(Fan { address, watched, sender, sockets, records })?;
-    let before = bytes_received_from(bridge.id(), lab.kafka_port())?;
+    let before = Received::by(bridge.id(), lab.kafka_port())?;
     // All are there and have no credit yet: what the bridge has read when it begins is no more than its buffers hold.
     let written = topic.fill(records, BYTES)?;
     fan.go()?;
@@ -115,7 +115,7 @@ fn bridge(lab: &Lab, sockets: usize, records: u64) -> Result<(Fanned, u64)> {
     if let Some(content) = fanned.content {
         content.require(&written.content)?;
     }
-    let fetched = bytes_received_from(bridge.id(), lab.kafka_port())? - before;
+    let fetched = Received::by(bridge.id(), lab.kafka_port())?.since(&before);
     Ok((fanned, fetched))
 }
 
