@@ -75,9 +75,12 @@ impl Broker<'_> {
             );
         }
         if self.purpose == Purpose::Tests {
-            // In order: a group's first member starts at once; the first group does not wait for fifty partitions to be made; a
-            // killed broker is forgotten, and may come back, after three seconds instead of nine (eighteen with ZooKeeper).
-            text.push_str("group.initial.rebalance.delay.ms=0\noffsets.topic.num.partitions=4\n");
+            // In order: a group's first member starts at once; the first group does not wait for fifty partitions to be made;
+            // what compaction has to do it does soon, not every fifteen seconds; a killed broker is forgotten, and may come
+            // back, after three seconds instead of nine (eighteen with ZooKeeper).
+            text.push_str(
+                "group.initial.rebalance.delay.ms=0\noffsets.topic.num.partitions=4\nlog.cleaner.backoff.ms=500\n",
+            );
             if matches!(self.metadata, Metadata::Controllers(_)) {
                 // A killed member of a group is forgotten after ten seconds, as with the classic protocol, instead of 45.
                 text.push_str("group.consumer.min.session.timeout.ms=6000\ngroup.consumer.session.timeout.ms=10000\n");

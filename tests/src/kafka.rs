@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use local_kafka::{Cluster, Flavour, Installation, Options};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::mocking::MockCluster;
+use rdkafka::mocking::{MockCluster, MockCoordinator};
 use rdkafka::producer::DefaultProducerContext;
+pub use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::skip::skip;
@@ -64,8 +65,13 @@ impl Kafka {
 
     /// A current Kafka of the test's own, to be stopped, killed and started again.
     pub async fn of_ones_own() -> Option<Cluster> {
-        let started = tokio::task::spawn_blocking(|| {
-            let installation = Installation::find_or_fetch(Flavour::Kraft { brokers: 1 }).map_err(|r| r.to_string())?;
+        Self::of_ones_own_with(1).await
+    }
+
+    /// The same with one to three brokers; three keep each record three times and acknowledge it when two have it.
+    pub async fn of_ones_own_with(brokers: u16) -> Option<Cluster> {
+        let started = tokio::task::spawn_blocking(move || {
+            let installation = Installation::find_or_fetch(Flavour::Kraft { brokers }).map_err(|r| r.to_string())?;
             Ok::<Cluster, String>(installation.start(&Options::for_tests()).expect("Kafka starts"))
         });
         match started.await.expect("starting Kafka does not panic") {
@@ -126,13 +132,40 @@ pub async fn create_topic(bootstrap_servers: &str, topic: &str, partitions: i32)
 
 /// The same with properties of the topic's own, in as many replicas as the cluster makes by itself.
 pub async fn create_topic_with(bootstrap_servers: &str, topic: &str, partitions: i32, config: &[(&str, &str)]) {
-    let admin: AdminClient<DefaultClientContext> = client_config(bootstrap_servers).create().expect("an admin client");
+    let (admin, options) = admin(bootstrap_servers);
     const BROKERS_DEFAULT: TopicReplication<'_> = TopicReplication::Fixed(-1);
     let new = NewTopic::new(topic, partitions, BROKERS_DEFAULT);
     let new = config.iter().fold(new, |new, (name, value)| new.set(name, value));
-    let options = AdminOptions::new().operation_timeout(Some(REQUEST_TIMEOUT)).request_timeout(Some(REQUEST_TIMEOUT));
     let created = admin.create_topics([&new], &options).await.unwrap_or_else(|error| panic!("{topic}: {error}"));
     assert!(matches!(created.as_slice(), [Ok(_)]), "{topic}: {created:?}");
+}
+
+fn admin(bootstrap_servers: &str) -> (AdminClient<DefaultClientContext>, AdminOptions) {
+    let options = AdminOptions::new().operation_timeout(Some(REQUEST_TIMEOUT)).request_timeout(Some(REQUEST_TIMEOUT));
+    (client_config(bootstrap_servers).create().expect("an admin client"), options)
+}
+
+pub async fn delete_topic(bootstrap_servers: &str, topic: &str) {
+    let (admin, options) = admin(bootstrap_servers);
+    let deleted = admin.delete_topics(&[topic], &options).await.unwrap_or_else(|error| panic!("{topic}: {error}"));
+    assert!(matches!(deleted.as_slice(), [Ok(_)]), "{topic}: {deleted:?}");
+}
+
+/// So many partitions in all from now on.
+pub async fn grow_topic(bootstrap_servers: &str, topic: &str, partitions: usize) {
+    let (admin, options) = admin(bootstrap_servers);
+    let grown = admin.create_partitions(&[NewPartitions::new(topic, partitions)], &options).await;
+    let grown = grown.unwrap_or_else(|error| panic!("{topic}: {error}"));
+    assert!(matches!(grown.as_slice(), [Ok(_)]), "{topic}: {grown:?}");
+}
+
+/// What retention does in its time: everything before this offset is gone.
+pub async fn delete_records_before(bootstrap_servers: &str, topic: &str, partition: i32, offset: i64) {
+    let (admin, options) = admin(bootstrap_servers);
+    let mut before = TopicPartitionList::new();
+    before.add_partition_offset(topic, partition, Offset::Offset(offset)).expect("an offset");
+    let deleted = admin.delete_records(&before, &options).await.unwrap_or_else(|error| panic!("{topic}: {error}"));
+    assert!(deleted.elements().iter().all(|element| element.error().is_ok()), "{topic}: {deleted:?}");
 }
 
 /// The positions that the group has committed, by partition.
@@ -157,7 +190,8 @@ pub async fn committed(bootstrap_servers: &str, group: &str, topic: &str) -> BTr
     positions.await.expect("asking for positions does not panic")
 }
 
-fn client_config(bootstrap_servers: &str) -> ClientConfig {
+/// A client that knows nothing of Ponte.
+pub fn client_config(bootstrap_servers: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", bootstrap_servers);
     config
@@ -207,6 +241,28 @@ impl Mock {
         });
     }
 
+    /// The partition is led by this broker from now on.
+    pub fn lead(&self, topic: &str, partition: i32, broker: i32) {
+        self.cluster
+            .partition_leader(topic, partition, Some(broker))
+            .expect("a partition and a broker of this cluster");
+    }
+
+    /// The next requests of this kind, on any broker, get these errors, one each.
+    pub fn fail(&self, request: RDKafkaApiKey, errors: &[RDKafkaRespErr]) {
+        self.cluster.request_errors(request, errors);
+    }
+
+    /// What is left of them is forgotten.
+    pub fn fail_no_more(&self, request: RDKafkaApiKey) {
+        self.cluster.clear_request_errors(request);
+    }
+
+    /// Another broker keeps the group from now on.
+    pub fn coordinate(&self, group: &str, broker: i32) {
+        self.cluster.coordinator(MockCoordinator::Group(group.to_owned()), broker).expect("a broker of this cluster");
+    }
+
     /// Every answer takes that much longer.
     pub fn slow(&self, round_trip: Duration) {
         for id in 1..=self.brokers {
@@ -230,11 +286,11 @@ pub fn nobodys_address() -> String {
 }
 
 /// Runs one claim on each Kafka: `on_every_kafka! { async fn claim(kafka: Kafka) { … } }` becomes the tests
-/// `claim::on_the_demo_broker`, `claim::on_current_kafka` and `claim::on_kafka_with_zookeeper`. With `real` before it the
-/// claim is about what the demo broker cannot do (it forgets, it has no tools).
+/// `claim::on_the_demo_broker`, `claim::on_current_kafka` and `claim::on_kafka_with_zookeeper`. With `real` before them the
+/// claims are about what the demo broker cannot do (it forgets, it has no tools).
 #[macro_export]
 macro_rules! on_every_kafka {
-    (real $(#[$doc:meta])* async fn $claim:ident($kafka:ident: Kafka) $body:block) => {
+    (real $($(#[$doc:meta])* async fn $claim:ident($kafka:ident: Kafka) $body:block)*) => {$(
         $(#[$doc])*
         async fn $claim($kafka: $crate::Kafka) $body
 
@@ -242,7 +298,7 @@ macro_rules! on_every_kafka {
             $crate::on_every_kafka!(@ $claim on_current_kafka current);
             $crate::on_every_kafka!(@ $claim on_kafka_with_zookeeper with_zookeeper);
         }
-    };
+    )*};
     ($($(#[$doc:meta])* async fn $claim:ident($kafka:ident: Kafka) $body:block)*) => {$(
         $(#[$doc])*
         async fn $claim($kafka: $crate::Kafka) $body

@@ -4,6 +4,7 @@
 pub mod bridge;
 pub mod browser;
 pub mod client;
+pub mod history;
 pub mod http;
 pub mod judge;
 pub mod kafka;

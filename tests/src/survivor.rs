@@ -12,6 +12,7 @@ use protocol::{
 use tokio::time::Instant;
 
 use crate::client::{Outcome, Received, decoded};
+use crate::history::{Event, History};
 use crate::socket::{Handshake, Heard, Socket};
 use crate::wait::{PATIENCE, POLL_INTERVAL};
 use crate::watch::Watch;
@@ -55,6 +56,8 @@ pub struct Survivor {
     pub repeated: u64,
     pub gaps: Vec<Gap>,
     pub sockets_lost: u64,
+    /// The same for a judge.
+    pub history: History,
 }
 
 impl Survivor {
@@ -78,11 +81,22 @@ impl Survivor {
             repeated: 0,
             gaps: Vec::new(),
             sockets_lost: 0,
+            history: History::default(),
         }
+    }
+
+    /// By which name a judge knows it.
+    pub fn named(mut self, name: &str) -> Self {
+        self.history.client = name.to_owned();
+        self
     }
 
     pub fn watching(self, watch: Watch) -> Self {
         Self { watch: Some(watch), ..self }
+    }
+
+    pub fn is_watching(&self) -> bool {
+        self.watch.is_some()
     }
 
     /// Where the next socket goes.
@@ -93,6 +107,10 @@ impl Survivor {
     pub async fn produce(&mut self, records: Vec<ProduceRecord>) -> u64 {
         let seq = self.next_seq;
         self.next_seq += records.len() as u64;
+        for (seq, record) in (seq..).zip(&records) {
+            let value = String::from_utf8_lossy(record.value.as_kafka().unwrap_or_default()).into_owned();
+            self.history.events.push(Event::Sent { seq, value });
+        }
         self.open.extend((seq..).zip(records.iter().cloned()));
         if let Some(socket) = self.socket.as_mut().filter(|_| self.is_greeted) {
             socket.text(&ClientMessage::from(Produce { seq, records }).to_json()).await;
@@ -203,6 +221,7 @@ impl Survivor {
             ServerMessage::Assigned(Assigned { partitions, .. }) => {
                 for position in partitions {
                     let (partition, start) = (position.partition, position.offset.0);
+                    self.history.events.push(Event::Assigned { partition, offset: start });
                     let settled = self.settled.get(&partition).copied().unwrap_or(0);
                     assert!(start >= settled, "partition {partition} from {start}, handled before {settled}");
                     if let Some(due) = self.due.get(&partition) {
@@ -216,7 +235,9 @@ impl Survivor {
             }
             ServerMessage::Records(records) => self.note_records(records).await,
             ServerMessage::Gap(gap) => {
-                self.due.insert(gap.partition, gap.to.0);
+                let (partition, from, to) = (gap.partition, gap.from.0, gap.to.0);
+                self.history.events.push(Event::Gap { partition, from, to });
+                self.due.insert(partition, to);
                 self.gaps.push(gap);
             }
             ServerMessage::ClusterResult(_) if id == Some(BARRIER) => {
@@ -228,7 +249,8 @@ impl Survivor {
                     socket.text(&ClientMessage::from(Pong {}).to_json()).await;
                 }
             }
-            ServerMessage::ErrorMessage(error) => assert!(error.error.retriable, "{error:?}"),
+            // What hinders a subscription heals by itself; everything else would be our own mistake.
+            ServerMessage::ErrorMessage(error) => assert!(error.subscription.is_some(), "{error:?}"),
             _ => {}
         }
     }
@@ -262,6 +284,7 @@ impl Survivor {
         for (seq, outcome) in outcomes {
             assert!(seq < self.next_seq, "an outcome for {seq}, which was never sent");
             self.open.remove(&seq);
+            self.history.events.push(Event::Ended { seq, outcome: outcome.clone() });
             if let Some(before) = self.outcomes.insert(seq, outcome.clone()) {
                 assert_eq!(before, outcome, "record {seq} has two outcomes");
             }
@@ -273,6 +296,8 @@ impl Survivor {
         let first = seq + 1 - records.len() as u64;
         for (number, record) in (first..).zip(records) {
             let offset = record.offset.0;
+            let value = String::from_utf8_lossy(record.value.as_kafka().unwrap_or_default()).into_owned();
+            self.history.events.push(Event::Polled { partition, offset, value });
             let due = self.due.get(&partition).copied().unwrap_or_else(|| panic!("{partition} was not assigned"));
             assert_eq!(offset, due, "partition {partition}: the next offset");
             self.due.insert(partition, offset + 1);

@@ -15,10 +15,14 @@ pub(crate) struct Options {
     /// Run only tests whose name contains this
     #[arg(long)]
     filter: Option<String>,
-    /// Run the tests that take many minutes too
+    /// Repeat what is random, and wait for what takes long: hundreds of seeds and minutes of faults instead of a share
+    /// that everybody waits for. Sets PONTE_LONG and PROPTEST_CASES; PONTE_SEED=n runs one failing seed again
     #[arg(long)]
     long: bool,
 }
+
+/// Of each property, instead of proptest's 256.
+const LONG_RUN_CASES: &str = "5000";
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     // What is missing shows as skipped tests, each with its reason; a machine without Java can still run all the others.
@@ -38,6 +42,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     tests.env("PONTE_BRIDGE_BIN", bridge_binary()).env("PONTE_SKIP_LOG", &skip_log);
     if options.long {
         tests.env("PONTE_LONG", "1");
+        if std::env::var_os("PROPTEST_CASES").is_none() {
+            tests.env("PROPTEST_CASES", LONG_RUN_CASES);
+        }
     }
     if let Some(filter) = &options.filter {
         tests.args(["--", filter]);

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod binary;
+mod broker;
 mod bytes;
 mod config;
 mod faults;
@@ -18,6 +19,7 @@ mod page;
 mod page_faults;
 mod page_states;
 mod produce;
+mod real_broker;
 mod resume;
 mod session;
 mod shutdown;

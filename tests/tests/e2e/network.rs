@@ -151,10 +151,10 @@ async fn reconnecting_a_hundred_times_while_writing_and_reading_in_a_group_leave
         writer.produce((round * 5..round * 5 + 5).map(|id| scene.record(id)).collect()).await;
         writer.live(Duration::from_millis(1)).await;
         reader.live(Duration::from_millis(1)).await;
-        match random.u8(0..4) {
-            0 => writer.cut(),
-            1 => reader.cut(),
-            2 => scene.proxy.reset(),
+        match random.u8(0..10) {
+            0..3 => writer.cut(),
+            3..6 => reader.cut(),
+            6..9 => scene.proxy.reset(),
             // Everything so far is read and handled: it must not come again.
             _ => {
                 let through = (round + 1) * 5;

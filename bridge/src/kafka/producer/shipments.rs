@@ -4,6 +4,8 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use protocol::{ErrorBody, ErrorCode};
+
 use super::outcome::{Acked, DeliverySink, Outcome, Run, produce_error};
 use crate::kafka::native::Report;
 
@@ -153,6 +155,14 @@ fn joins(run: &mut Run, seq: u64, report: &Report) -> bool {
 
 fn outcome(shipment: &Shipment, report: &Report) -> Outcome {
     match report.error {
+        // A record that Kafka knew already, sent again after an answer that never came: in the log, and only Kafka knows where.
+        None if report.offset < 0 => Outcome::Failed(ErrorBody::new(
+            ErrorCode::DeliveryUnknown,
+            format!(
+                "Kafka has the record for {:?} from an earlier attempt and does not say at which offset",
+                shipment.topic
+            ),
+        )),
         None => Outcome::Acked(Acked {
             topic: Arc::clone(&shipment.topic),
             partition: report.partition,
@@ -194,6 +204,21 @@ mod tests {
         let runs: Vec<_> = sink.0.lock().expect("runs").iter().map(|run| (run.first, run.count)).collect();
         assert_eq!(runs, [(100, 2), (102, 2)]);
         assert_eq!(shipments.open(shipment(&sink, 0), 1).of(0), tags.of(0));
+    }
+
+    #[test]
+    fn an_acknowledgement_without_an_offset_is_none() {
+        let (shipments, sink) = (Shipments::new(true), Arc::new(Heard::default()));
+        let tags = shipments.open(shipment(&sink, 0), 2);
+        // What librdkafka reports where Kafka answered "duplicate".
+        shipments.settle([acked(tags.of(0), 0, -1001), acked(tags.of(1), 0, 7)].into_iter());
+        let runs = sink.0.lock().expect("runs").clone();
+        let [Run { outcome: Outcome::Failed(error), .. }, Run { first: 1, count: 1, outcome: Outcome::Acked(_) }] =
+            &runs[..]
+        else {
+            panic!("{runs:?}")
+        };
+        assert!(error.unknown, "{error:?}");
     }
 
     #[test]

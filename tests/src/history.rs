@@ -1,0 +1,294 @@
+//! What clients did and saw, and what was wrong with it, judged afterwards against the log. After the anomalies that
+//! Jepsen looks for in Kafka.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::client::Outcome;
+
+/// One client's doings, in its order. A value is unique among all that is sent.
+#[derive(Clone, Debug)]
+pub enum Event {
+    Sent {
+        seq: u64,
+        value: String,
+    },
+    Ended {
+        seq: u64,
+        outcome: Outcome,
+    },
+    /// Reading goes on from here.
+    Assigned {
+        partition: i32,
+        offset: i64,
+    },
+    Polled {
+        partition: i32,
+        offset: i64,
+        value: String,
+    },
+    /// Told to be missing: `from` to `to` (exclusive).
+    Gap {
+        partition: i32,
+        from: i64,
+        to: i64,
+    },
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    pub client: String,
+    pub events: Vec<Event>,
+}
+
+/// A record as the log has it: partition, offset, value.
+pub type Logged = (i32, i64, String);
+
+/// What must not happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Anomaly {
+    /// Acknowledged, and not at that place in the log.
+    LostWrite { client: String, seq: u64 },
+    /// In the log more than once.
+    Duplicate { value: String },
+    /// Reported as not written, and in the log or delivered all the same.
+    AbortedRead { client: String, seq: u64 },
+    /// In the log, and nobody sent it.
+    Invented { value: String },
+    /// Two records of one sender and one partition lie the wrong way round.
+    OutOfOrder { client: String, earlier: u64, later: u64 },
+    /// An outcome that changed, or one for what was never sent.
+    TwoOutcomes { client: String, seq: u64 },
+    /// No outcome at all.
+    NoOutcome { client: String, seq: u64 },
+    /// An offset that is not above the one before, without an assignment in between.
+    NonMonotonicPoll { client: String, partition: i32, offset: i64 },
+    /// A record that the log has was passed over, without a gap.
+    SkippedPoll { client: String, partition: i32, offset: i64 },
+    /// Delivered, and not what the log has there.
+    WrongRecord { client: String, partition: i32, offset: i64 },
+    /// In the log, and a client that read to the end never saw it.
+    Unseen { client: String, partition: i32, offset: i64 },
+}
+
+/// Everything that is wrong with what these clients saw. Those that were assigned partitions are taken to have read to the
+/// end of the log.
+pub fn check(histories: &[History], log: &[Logged]) -> Vec<Anomaly> {
+    let mut anomalies = Vec::new();
+    let places: BTreeMap<(i32, i64), &str> =
+        log.iter().map(|(partition, offset, value)| ((*partition, *offset), value.as_str())).collect();
+    let mut seen_values = BTreeSet::new();
+    let all_sent: BTreeSet<&str> = histories.iter().flat_map(History::sent_values).collect();
+    for (_, _, value) in log {
+        if !seen_values.insert(value.as_str()) {
+            anomalies.push(Anomaly::Duplicate { value: value.clone() });
+        }
+        if !all_sent.contains(value.as_str()) {
+            anomalies.push(Anomaly::Invented { value: value.clone() });
+        }
+    }
+    for history in histories {
+        history.check_writes(&places, &mut anomalies);
+        history.check_polls(&places, &mut anomalies);
+    }
+    anomalies
+}
+
+impl History {
+    pub fn of(client: &str) -> Self {
+        Self { client: client.to_owned(), events: Vec::new() }
+    }
+
+    fn sent_values(&self) -> impl Iterator<Item = &str> {
+        self.events.iter().filter_map(|event| match event {
+            Event::Sent { value, .. } => Some(value.as_str()),
+            _ => None,
+        })
+    }
+
+    fn check_writes(&self, places: &BTreeMap<(i32, i64), &str>, anomalies: &mut Vec<Anomaly>) {
+        let client = || self.client.clone();
+        let (mut sent, mut outcomes) = (BTreeMap::new(), BTreeMap::new());
+        for event in &self.events {
+            match event {
+                Event::Sent { seq, value } => {
+                    sent.insert(*seq, value.as_str());
+                }
+                Event::Ended { seq, outcome } => {
+                    let before = outcomes.insert(*seq, outcome);
+                    if before.is_some_and(|before| before != outcome) || !sent.contains_key(seq) {
+                        anomalies.push(Anomaly::TwoOutcomes { client: client(), seq: *seq });
+                    }
+                }
+                Event::Assigned { .. } | Event::Polled { .. } | Event::Gap { .. } => {}
+            }
+        }
+        let logged: BTreeSet<&str> = places.values().copied().collect();
+        let mut last_in: BTreeMap<i32, (i64, u64)> = BTreeMap::new();
+        for (seq, value) in sent {
+            match outcomes.get(&seq) {
+                None => anomalies.push(Anomaly::NoOutcome { client: client(), seq }),
+                Some(Outcome::Acked { partition, offset, .. }) => {
+                    if places.get(&(*partition, *offset)) != Some(&value) {
+                        anomalies.push(Anomaly::LostWrite { client: client(), seq });
+                    }
+                    if let Some((before, earlier)) = last_in.insert(*partition, (*offset, seq))
+                        && before >= *offset
+                    {
+                        anomalies.push(Anomaly::OutOfOrder { client: client(), earlier, later: seq });
+                    }
+                }
+                Some(Outcome::Failed(error)) => {
+                    if !error.unknown && logged.contains(value) {
+                        anomalies.push(Anomaly::AbortedRead { client: client(), seq });
+                    }
+                }
+            }
+        }
+    }
+
+    fn check_polls(&self, places: &BTreeMap<(i32, i64), &str>, anomalies: &mut Vec<Anomaly>) {
+        let client = || self.client.clone();
+        let mut due: BTreeMap<i32, i64> = BTreeMap::new();
+        let skipped = |partition: i32, from: i64, to: i64| {
+            let there = places.range((partition, from)..(partition, to.max(from)));
+            there.map(|((_, offset), _)| *offset).collect::<Vec<_>>()
+        };
+        for event in &self.events {
+            match event {
+                Event::Assigned { partition, offset } => {
+                    // Further back is a repetition; further on would leave something out.
+                    if let Some(before) = due.insert(*partition, *offset) {
+                        for offset in skipped(*partition, before, *offset) {
+                            anomalies.push(Anomaly::SkippedPoll { client: client(), partition: *partition, offset });
+                        }
+                    }
+                }
+                Event::Polled { partition, offset, value } => {
+                    let (partition, offset) = (*partition, *offset);
+                    let before = due.insert(partition, offset + 1).unwrap_or(0);
+                    if offset < before {
+                        anomalies.push(Anomaly::NonMonotonicPoll { client: client(), partition, offset });
+                    }
+                    for offset in skipped(partition, before, offset) {
+                        anomalies.push(Anomaly::SkippedPoll { client: client(), partition, offset });
+                    }
+                    if places.get(&(partition, offset)) != Some(&value.as_str()) {
+                        anomalies.push(Anomaly::WrongRecord { client: client(), partition, offset });
+                    }
+                }
+                Event::Gap { partition, from, to } => {
+                    let before = due.insert(*partition, *to).unwrap_or(0);
+                    for offset in skipped(*partition, before, *from) {
+                        anomalies.push(Anomaly::SkippedPoll { client: client(), partition: *partition, offset });
+                    }
+                }
+                Event::Sent { .. } | Event::Ended { .. } => {}
+            }
+        }
+        for (partition, due) in due {
+            for offset in skipped(partition, due, i64::MAX) {
+                anomalies.push(Anomaly::Unseen { client: client(), partition, offset });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{ErrorBody, ErrorCode};
+
+    use super::*;
+
+    fn sent(seq: u64) -> Event {
+        Event::Sent { seq, value: format!("v{seq}") }
+    }
+
+    fn acked(seq: u64, offset: i64) -> Event {
+        Event::Ended { seq, outcome: Outcome::Acked { topic: "t".to_owned(), partition: 0, offset } }
+    }
+
+    fn failed(seq: u64, code: ErrorCode) -> Event {
+        Event::Ended { seq, outcome: Outcome::Failed(ErrorBody::new(code, "as the test wants it")) }
+    }
+
+    fn assigned(offset: i64) -> Event {
+        Event::Assigned { partition: 0, offset }
+    }
+
+    fn polled(offset: i64) -> Event {
+        Event::Polled { partition: 0, offset, value: format!("v{offset}") }
+    }
+
+    /// `v0` to `v<n>` at their own offsets.
+    fn log(records: i64) -> Vec<Logged> {
+        (0..records).map(|offset| (0, offset, format!("v{offset}"))).collect()
+    }
+
+    fn found(events: Vec<Event>, log: &[Logged]) -> Vec<Anomaly> {
+        check(&[History { client: "c".to_owned(), events }], log)
+    }
+
+    fn c() -> String {
+        "c".to_owned()
+    }
+
+    #[test]
+    fn a_good_history_has_none() {
+        let events = vec![sent(0), sent(1), acked(1, 1), acked(0, 0), assigned(0), polled(0), polled(1)];
+        assert_eq!(found(events, &log(2)), []);
+        // Failed and not there, unknown and there, unknown and not there; read again after an assignment.
+        let events = vec![
+            sent(0),
+            sent(7),
+            sent(8),
+            failed(0, ErrorCode::DeliveryUnknown),
+            failed(7, ErrorCode::NotDelivered),
+            failed(8, ErrorCode::DeliveryUnknown),
+            assigned(0),
+            polled(0),
+            assigned(0),
+            polled(0),
+        ];
+        assert_eq!(found(events, &log(1)), []);
+    }
+
+    #[test]
+    fn each_wrong_write_is_found() {
+        let lost = vec![sent(0), sent(1), acked(0, 0), acked(1, 1)];
+        assert_eq!(found(lost, &log(1)), [Anomaly::LostWrite { client: c(), seq: 1 }]);
+        let twice = [log(1), vec![(1, 0, "v0".to_owned())]].concat();
+        assert_eq!(found(vec![sent(0), acked(0, 0)], &twice), [Anomaly::Duplicate { value: "v0".to_owned() }]);
+        let aborted = vec![sent(0), failed(0, ErrorCode::NotDelivered)];
+        assert_eq!(found(aborted, &log(1)), [Anomaly::AbortedRead { client: c(), seq: 0 }]);
+        assert_eq!(found(vec![], &log(1)), [Anomaly::Invented { value: "v0".to_owned() }]);
+        assert_eq!(found(vec![sent(0)], &log(1)), [Anomaly::NoOutcome { client: c(), seq: 0 }]);
+        let changed = vec![sent(0), acked(0, 1), acked(0, 0)];
+        assert_eq!(found(changed, &log(1)), [Anomaly::TwoOutcomes { client: c(), seq: 0 }]);
+        let swapped = vec![(0, 0, "v1".to_owned()), (0, 1, "v0".to_owned())];
+        let events = vec![sent(0), sent(1), acked(0, 1), acked(1, 0)];
+        assert_eq!(found(events, &swapped), [Anomaly::OutOfOrder { client: c(), earlier: 0, later: 1 }]);
+    }
+
+    #[test]
+    fn each_wrong_poll_is_found() {
+        let sender =
+            History { client: "s".to_owned(), events: (0..3).flat_map(|n| [sent(n), acked(n, n as i64)]).collect() };
+        let found = |events| check(&[sender.clone(), History { client: c(), events }], &log(3));
+        let place = |offset| (c(), 0, offset);
+        let backwards = found(vec![assigned(0), polled(0), polled(1), polled(0), polled(1), polled(2)]);
+        let (client, partition, offset) = place(0);
+        assert_eq!(backwards, [Anomaly::NonMonotonicPoll { client, partition, offset }]);
+        let (client, partition, offset) = place(1);
+        let skipped = Anomaly::SkippedPoll { client, partition, offset };
+        assert_eq!(found(vec![assigned(0), polled(0), polled(2)]), std::slice::from_ref(&skipped));
+        assert_eq!(found(vec![assigned(0), polled(0), assigned(2), polled(2)]), [skipped]);
+        let told = vec![assigned(0), polled(0), Event::Gap { partition: 0, from: 1, to: 2 }, polled(2)];
+        assert_eq!(found(told), []);
+        let (client, partition, offset) = place(2);
+        assert_eq!(found(vec![assigned(0), polled(0), polled(1)]), [Anomaly::Unseen { client, partition, offset }]);
+        let wrong = Event::Polled { partition: 0, offset: 2, value: "v1".to_owned() };
+        let (client, partition, offset) = place(2);
+        let expected = [Anomaly::WrongRecord { client, partition, offset }];
+        assert_eq!(found(vec![assigned(0), polled(0), polled(1), wrong]), expected);
+    }
+}

@@ -1,0 +1,271 @@
+//! The broker answers late, with errors, from somewhere else, or not at all: nothing acknowledged is lost, nothing is
+//! doubled or out of order, and work goes on within five seconds after it is over. On a mock, which fails as it is told.
+
+use std::time::{Duration, Instant};
+
+use protocol::ProduceRecord;
+use tests::client::{RecordExt, text_record};
+use tests::history::{Logged, check};
+use tests::kafka::{MOCK_MAY_SLEEP, Mock, RDKafkaApiKey as Request, RDKafkaRespErr as Answer};
+use tests::proxy::Direction;
+use tests::scale::{is_long, seeds, times};
+use tests::{Bridge, Proxy, Survivor, Watch, unique};
+
+/// `reliability.md`: after the fault has ended.
+const RESUMES_WITHIN: Duration = Duration::from_secs(5);
+
+const BROKERS: i32 = 3;
+const PARTITIONS: i32 = 3;
+
+struct Scene {
+    kafka: Mock,
+    topic: String,
+    bridge: Bridge,
+}
+
+impl Scene {
+    async fn set(noun: &str) -> Self {
+        let topic = unique(noun);
+        let kafka = Mock::with_brokers(BROKERS).with_topic(&topic, PARTITIONS);
+        let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
+        Self { kafka, topic, bridge }
+    }
+
+    fn survivor(&self, name: &str) -> Survivor {
+        Survivor::new(self.bridge.handshake()).named(name)
+    }
+
+    /// Records with values that nobody else sends, over all partitions.
+    fn records(&self, sender: &Survivor, count: u64) -> Vec<ProduceRecord> {
+        let from = sender.next_seq();
+        let record = |seq: u64| {
+            let partition = i32::try_from(seq).expect("small") % PARTITIONS;
+            text_record(&self.topic, &format!("{}/{seq}", sender.history.client)).on_partition(partition)
+        };
+        (from..from + count).map(record).collect()
+    }
+
+    async fn write(&self, sender: &mut Survivor, count: u64) {
+        let records = self.records(sender, count);
+        sender.produce(records).await;
+    }
+
+    /// What the topic holds now, by a reader that was not there before.
+    async fn log(&self) -> Option<Vec<Logged>> {
+        let judge = tests::judge::Judge::of(&self.kafka.bootstrap_servers())?;
+        let log = judge.read(&self.topic).await;
+        Some(log.iter().map(|seen| (seen.partition, seen.offset, seen.text().to_owned())).collect())
+    }
+
+    /// Lets everybody finish, asks the log, and looks for anything wrong.
+    async fn judge(&self, mut survivors: Vec<Survivor>) {
+        for survivor in &mut survivors {
+            survivor.until("all outcomes", |one| one.open() == 0).await;
+        }
+        let Some(log) = self.log().await else { return };
+        for survivor in survivors.iter_mut().filter(|survivor| survivor.is_watching()) {
+            let everything = |one: &Survivor| one.received.len() >= log.len();
+            survivor.until(&format!("all {} records", log.len()), everything).await;
+        }
+        let histories: Vec<_> = survivors.into_iter().map(|survivor| survivor.history).collect();
+        let anomalies = check(&histories, &log);
+        assert!(anomalies.is_empty(), "{anomalies:#?}");
+    }
+}
+
+#[tokio::test]
+async fn round_trips_from_nothing_to_seconds_delay_and_lose_nothing() {
+    for round_trip_ms in [0, 50, 500, 3000].into_iter().take(if is_long() { 4 } else { 3 }) {
+        let scene = Scene::set("round-trip").await;
+        let mut survivor = scene.survivor("one").watching(Watch::tail(&scene.topic));
+        scene.write(&mut survivor, 3).await;
+        survivor.until("the first records", |one| one.received.len() == 3).await;
+        scene.kafka.slow(Duration::from_millis(round_trip_ms));
+        for _ in 0..5 {
+            scene.write(&mut survivor, 20).await;
+            survivor.live(Duration::from_millis(20)).await;
+        }
+        survivor.until("outcomes over the distance", |one| one.open() == 0).await;
+        scene.kafka.slow(Duration::ZERO);
+        scene.judge(vec![survivor]).await;
+    }
+}
+
+#[tokio::test]
+async fn leaders_that_move_under_load_lose_double_and_reorder_nothing() {
+    let scene = Scene::set("leaders").await;
+    let mut random = fastrand::Rng::with_seed(11);
+    let mut survivor = scene.survivor("one").watching(Watch::tail(&scene.topic));
+    for _ in 0..times(25, 100) {
+        scene.kafka.lead(&scene.topic, random.i32(0..PARTITIONS), random.i32(1..=BROKERS));
+        for _ in 0..3 {
+            scene.write(&mut survivor, 5).await;
+            survivor.live(Duration::from_millis(10)).await;
+        }
+    }
+    let began = Instant::now();
+    survivor.until("everything", |one| one.open() == 0 && one.received.len() as u64 == one.next_seq()).await;
+    tests::measured("leaders_moved_to_healed_ms", began.elapsed().as_millis());
+    assert!(began.elapsed() < RESUMES_WITHIN, "it took {:?}", began.elapsed());
+    scene.judge(vec![survivor]).await;
+}
+
+#[tokio::test]
+async fn an_outage_of_seconds_is_survived() {
+    for seconds in [1, 10, 60].into_iter().take(if is_long() { 3 } else { 1 }) {
+        let scene = Scene::set("outage").await;
+        let mut survivor = scene.survivor("one").watching(Watch::tail(&scene.topic));
+        scene.write(&mut survivor, 20).await;
+        survivor.until("the first records", |one| one.received.len() == 20).await;
+        scene.kafka.down();
+        let outage = Instant::now();
+        while outage.elapsed() < Duration::from_secs(seconds) {
+            if survivor.open() < 1000 {
+                scene.write(&mut survivor, 3).await;
+            }
+            survivor.live(Duration::from_millis(20)).await;
+        }
+        scene.kafka.up();
+        let began = Instant::now();
+        survivor.until("everything", |one| one.open() == 0 && one.received.len() as u64 == one.next_seq()).await;
+        tests::measured(&format!("outage_of_{seconds}_s_to_healed_ms"), began.elapsed().as_millis());
+        assert!(began.elapsed() < RESUMES_WITHIN + MOCK_MAY_SLEEP, "{seconds} s: it took {:?}", began.elapsed());
+        scene.judge(vec![survivor]).await;
+    }
+}
+
+/// What a broker answers when it is not well; the client is to try again, or to say honestly that it failed.
+const ERRORS: [Answer; 16] = [
+    Answer::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+    Answer::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+    Answer::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+    Answer::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
+    Answer::RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE,
+    Answer::RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE,
+    Answer::RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION,
+    Answer::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+    Answer::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+    Answer::RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR,
+    Answer::RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH,
+    Answer::RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH,
+    Answer::RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
+    Answer::RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
+    Answer::RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
+    Answer::RD_KAFKA_RESP_ERR_UNKNOWN,
+];
+
+/// Sends and reads while requests of these kinds are answered with each error in turn.
+async fn errors_on(noun: &str, requests: &[Request], in_a_group: bool) {
+    let scene = Scene::set(noun).await;
+    let group = unique("group");
+    let watch = if in_a_group { Watch::group(&scene.topic, &group) } else { Watch::tail(&scene.topic) };
+    let mut survivor = scene.survivor("one").watching(watch);
+    scene.write(&mut survivor, 30).await;
+    survivor.until("the first records", |one| one.open() == 0 && one.received.len() == 30).await;
+    for error in ERRORS {
+        let before = survivor.received.len() as u64;
+        for request in requests {
+            scene.kafka.fail(*request, &[error; 3]);
+        }
+        for _ in 0..3 {
+            scene.write(&mut survivor, 5).await;
+            survivor.live(Duration::from_millis(20)).await;
+        }
+        for request in requests {
+            scene.kafka.fail_no_more(*request);
+        }
+        let began = Instant::now();
+        survivor.until(&format!("outcomes after {error:?}"), |one| one.open() == 0).await;
+        // Of what failed nothing need come; of what was sent afterwards everything.
+        let first = survivor.next_seq();
+        scene.write(&mut survivor, 3).await;
+        survivor
+            .until(&format!("records after {error:?}"), |one| {
+                (first..first + 3).all(|seq| {
+                    matches!(one.outcomes.get(&seq), Some(tests::client::Outcome::Acked { .. }))
+                        && one.received.iter().rev().any(|got| got.value() == format!("one/{seq}"))
+                })
+            })
+            .await;
+        let healed = began.elapsed();
+        assert!(healed < RESUMES_WITHIN + MOCK_MAY_SLEEP, "{error:?} on {requests:?}: it took {healed:?}");
+        assert!(survivor.received.len() as u64 > before, "{error:?}");
+    }
+    scene.judge(vec![survivor]).await;
+}
+
+#[tokio::test]
+async fn errors_in_answer_to_produce_lose_and_double_nothing() {
+    errors_on("produce-errors", &[Request::Produce, Request::InitProducerId], false).await;
+}
+
+#[tokio::test]
+async fn errors_in_answer_to_fetch_lose_and_double_nothing() {
+    errors_on("fetch-errors", &[Request::Fetch, Request::ListOffsets], false).await;
+}
+
+#[tokio::test]
+async fn errors_in_answer_to_metadata_lose_and_double_nothing() {
+    errors_on("metadata-errors", &[Request::Metadata], false).await;
+}
+
+#[tokio::test]
+async fn errors_of_the_groups_coordinator_lose_and_double_nothing() {
+    let requests =
+        [Request::FindCoordinator, Request::OffsetCommit, Request::OffsetFetch, Request::Heartbeat, Request::JoinGroup];
+    errors_on("coordinator-errors", &requests, true).await;
+}
+
+/// Several clients, several partitions, and whatever can go wrong at random.
+#[tokio::test]
+async fn no_random_history_has_an_anomaly() {
+    for seed in seeds(12, 500) {
+        let mut random = seed.random();
+        let scene = Scene::set("history").await;
+        let proxy = Proxy::to(&scene.bridge.address).await;
+        let mut survivors = Vec::new();
+        for index in 0..3 {
+            let survivor = Survivor::new(scene.bridge.handshake().via(&proxy.address)).named(&format!("c{index}"));
+            survivors.push(match random.u8(0..3) {
+                0 => survivor,
+                1 => survivor.watching(Watch::tail(&scene.topic)),
+                _ => survivor.watching(Watch::tail(&scene.topic).binary()),
+            });
+        }
+        let mut is_down = false;
+        for _ in 0..random.u32(20..60) {
+            match random.u8(0..40) {
+                0 if !is_down => {
+                    scene.kafka.down();
+                    is_down = true;
+                }
+                0..3 if is_down => {
+                    scene.kafka.up();
+                    is_down = false;
+                }
+                3..6 => scene.kafka.lead(&scene.topic, random.i32(0..PARTITIONS), random.i32(1..=BROKERS)),
+                6 => scene.kafka.fail(Request::Produce, &[ERRORS[random.usize(0..8)]; 2]),
+                7 => scene.kafka.fail(Request::Fetch, &[ERRORS[random.usize(0..8)]; 2]),
+                8 => proxy.reset(),
+                9 | 10 => proxy.reset_after(Direction::ToBridge, random.usize(1..3000)),
+                11 | 12 => proxy.reset_after(Direction::ToClient, random.usize(1..3000)),
+                13 | 14 => survivors[random.usize(0..3)].cut(),
+                _ => {
+                    let sender = &mut survivors[random.usize(0..3)];
+                    let records = scene.records(sender, random.u64(1..20));
+                    sender.produce(records).await;
+                }
+            }
+            for survivor in &mut survivors {
+                survivor.live(Duration::from_millis(random.u64(0..6))).await;
+            }
+        }
+        if is_down {
+            scene.kafka.up();
+        }
+        for request in [Request::Produce, Request::Fetch] {
+            scene.kafka.fail_no_more(request);
+        }
+        scene.judge(survivors).await;
+    }
+}

@@ -1,0 +1,319 @@
+//! Real Kafka is stopped, killed, truncated, compacted, grown and recreated: what was acknowledged is there once, readers
+//! go on, and what is missing is named.
+
+use std::time::{Duration, Instant};
+
+use local_kafka::Cluster;
+use protocol::{Gap, GapReason, ProduceRecord, ServerMessage, WireBytes};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use tests::client::{RecordExt, messaggi, text_record};
+use tests::history::check;
+use tests::kafka::{client_config, create_topic, create_topic_with, delete_records_before, delete_topic, grow_topic};
+use tests::scale::times;
+use tests::{Bridge, Client, Kafka, Survivor, Watch, eventually, on_every_kafka, unique};
+
+const PARTITIONS: i32 = 3;
+
+fn records(topic: &str, sender: &Survivor, count: u64) -> Vec<ProduceRecord> {
+    let from = sender.next_seq();
+    let record = |seq: u64| {
+        let partition = i32::try_from(seq).expect("small") % PARTITIONS;
+        text_record(topic, &seq.to_string()).on_partition(partition)
+    };
+    (from..from + count).map(record).collect()
+}
+
+async fn is_whole(servers: &str, topic: &str, survivor: Survivor) {
+    let Some(judge) = tests::judge::Judge::of(servers) else { return };
+    let log = judge.read(topic).await;
+    let log: Vec<_> = log.iter().map(|seen| (seen.partition, seen.offset, seen.text().to_owned())).collect();
+    assert_eq!(log.len() as u64, survivor.next_seq(), "each record once");
+    let anomalies = check(&[survivor.history], &log);
+    assert!(anomalies.is_empty(), "{anomalies:#?}");
+}
+
+/// Sends and reads while the blocking work is done; gives the cluster back.
+async fn meanwhile(
+    mut cluster: Cluster,
+    topic: &str,
+    survivor: &mut Survivor,
+    work: impl FnOnce(&mut Cluster) + Send + 'static,
+) -> Cluster {
+    let mut task = tokio::task::spawn_blocking(move || {
+        work(&mut cluster);
+        cluster
+    });
+    loop {
+        if survivor.open() < 2000 {
+            let records = records(topic, survivor, 5);
+            survivor.produce(records).await;
+        }
+        tokio::select! {
+            done = &mut task => return done.expect("the cluster does as it is told"),
+            () = survivor.live(Duration::from_millis(20)) => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_broker_stopped_or_killed_under_load_again_and_again_loses_and_doubles_nothing() {
+    let Some(mut cluster) = Kafka::of_ones_own().await else { return };
+    let (topic, servers) = (unique("again"), cluster.bootstrap_servers());
+    create_topic(&servers, &topic, PARTITIONS).await;
+    let bridge = Bridge::start().option("--bootstrap-servers", &servers).await;
+    let mut survivor = Survivor::new(bridge.handshake()).named("one").watching(Watch::tail(&topic));
+    for round in 0..times(2, 20) {
+        let kill = round % 2 == 0;
+        cluster = meanwhile(cluster, &topic, &mut survivor, move |cluster| {
+            if kill {
+                cluster.kill()
+            } else {
+                cluster.stop()
+            }
+            cluster.restart().expect("Kafka starts again");
+        })
+        .await;
+        let began = Instant::now();
+        let through = survivor.next_seq();
+        survivor.until("everything so far", |one| one.open() == 0 && one.received.len() as u64 == through).await;
+        tests::measured("real_broker_back_to_healed_ms", began.elapsed().as_millis());
+    }
+    assert!(survivor.gaps.is_empty(), "{:?}", survivor.gaps);
+    is_whole(&servers, &topic, survivor).await;
+}
+
+/// The seconds in which Kafka itself does not know yet that a broker is gone (`broker.session.timeout.ms`).
+const KAFKA_NOTICES: Duration = Duration::from_secs(3);
+const RESUMES_WITHIN: Duration = Duration::from_secs(5);
+
+#[tokio::test]
+async fn one_of_three_brokers_killed_under_load_costs_no_record_and_seconds() {
+    let Some(cluster) = Kafka::of_ones_own_with(3).await else { return };
+    let (topic, servers) = (unique("three"), cluster.bootstrap_servers());
+    create_topic_with(&servers, &topic, PARTITIONS, &[("min.insync.replicas", "2")]).await;
+    let bridge = Bridge::start().option("--bootstrap-servers", &servers).await;
+    let mut survivor = Survivor::new(bridge.handshake()).named("one").watching(Watch::tail(&topic));
+    survivor.produce(records(&topic, &survivor, 300)).await;
+    survivor.until("the first records", |one| one.open() == 0 && one.received.len() == 300).await;
+
+    let cluster = meanwhile(cluster, &topic, &mut survivor, |cluster| cluster.kill_broker(1)).await;
+    // Partitions whose leader died wait for another one; each of these is sent after the kill.
+    survivor.produce(records(&topic, &survivor, 30)).await;
+    let began = Instant::now();
+    let through = survivor.next_seq();
+    survivor.until("everything", |one| one.open() == 0 && one.received.len() as u64 == through).await;
+    tests::measured("one_of_three_killed_to_healed_ms", began.elapsed().as_millis());
+    assert!(began.elapsed() < KAFKA_NOTICES + RESUMES_WITHIN, "it took {:?}", began.elapsed());
+    assert!(survivor.gaps.is_empty(), "{:?}", survivor.gaps);
+    is_whole(&servers, &topic, survivor).await;
+    drop(cluster);
+}
+
+async fn next_gap(client: &mut Client) -> Gap {
+    client.expect::<Gap>().await
+}
+
+on_every_kafka! {
+    real
+    async fn what_retention_deleted_before_a_group_came_back_is_a_gap(kafka: Kafka) {
+        let (topic, group) = (kafka.topic("deleted").await, unique("group"));
+        let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
+        let bridge = Bridge::start().on(&kafka).await;
+        let mut client = bridge.client().await;
+        client.write(messaggi(&topic, 10)).await;
+        let watch = client.subscribe(&Watch::group(&topic, &group)).await;
+        client.records(watch, 10).await;
+        client.flow(watch, 3, 100).await;
+        while client.expect::<protocol::Committed>().await.positions[0].offset.0 < 3 {}
+        client.unsubscribe(watch).await;
+
+        delete_records_before(&servers, &topic, 0, 7).await;
+        let watch = client.subscribe(&Watch::group(&topic, &group)).await;
+        let gap = next_gap(&mut client).await;
+        assert_eq!((gap.from.0, gap.to.0, gap.reason), (3, 7, GapReason::Retention));
+        assert_eq!(client.records(watch, 3).await[0].offset(), 7);
+    }
+
+    async fn what_retention_deletes_in_front_of_a_reader_is_a_gap(kafka: Kafka) {
+        /// More than the bridge and librdkafka hold: 32 MiB.
+        const RECORDS: usize = 320;
+        const EACH: usize = 100_000;
+        let topic = kafka.topic("overtaken").await;
+        let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
+        let bridge = Bridge::start().on(&kafka).await;
+        let mut client = bridge.client().await;
+        let watch = Watch::tail(&topic).window(1).when_slow(protocol::WhenSlow::Block);
+        let watch = client.subscribe(&watch).await;
+        for _ in 0..RECORDS / 20 {
+            client.write((0..20).map(|_| text_record(&topic, &"x".repeat(EACH))).collect()).await;
+        }
+        client.records(watch, 1).await;
+        let last = i64::try_from(RECORDS).expect("small") - 5;
+        delete_records_before(&servers, &topic, 0, last).await;
+        client.send(protocol::Flow { subscription: watch, through: 1, records: 1_000_000, bytes: 1 << 30 }).await;
+
+        let (mut due, mut gap) = (1, None);
+        while due < last + 5 {
+            let message = client.find("Records or Gap", |frame| match &frame.message {
+                message @ (ServerMessage::Records(_) | ServerMessage::Gap(_)) => Some(message.clone()),
+                _ => None,
+            });
+            match message.await {
+                ServerMessage::Gap(told) => {
+                    assert_eq!((told.from.0, told.to.0, told.reason), (due, last, GapReason::Retention));
+                    assert!(gap.replace(told).is_none(), "one gap");
+                    due = last;
+                }
+                ServerMessage::Records(records) => {
+                    for record in records.records {
+                        assert_eq!(record.offset.0, due);
+                        due += 1;
+                    }
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(gap.is_some(), "the reader was overtaken");
+    }
+
+    async fn holes_that_compaction_leaves_are_no_gap(kafka: Kafka) {
+        let topic = unique("compacted");
+        let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
+        let soon = [
+            ("cleanup.policy", "compact"),
+            ("segment.ms", "100"),
+            ("min.cleanable.dirty.ratio", "0.01"),
+            ("max.compaction.lag.ms", "100"),
+            ("delete.retention.ms", "100"),
+        ];
+        create_topic_with(&servers, &topic, 1, &soon).await;
+        let bridge = Bridge::start().on(&kafka).await;
+        let mut client = bridge.client().await;
+        client.write((0..50).map(|id| text_record(&topic, &id.to_string()).with_key("same")).collect()).await;
+        let Some(judge) = bridge.judge().await else { return };
+        let mut count = 50;
+        let log = eventually("compaction", || {
+            count += 1;
+            let another = text_record(&topic, &count.to_string()).with_key("same");
+            // The segment that is written to is never compacted: each record begins another one.
+            let (client, judge, topic) = (&bridge, &judge, &topic);
+            async move {
+                client.client().await.write(vec![another]).await;
+                let log = judge.read(topic).await;
+                let is_hole = |pair: &[tests::judge::Seen]| pair[0].offset + 1 < pair[1].offset;
+                (log[0].offset > 0 || log.windows(2).any(is_hole)).then_some(())
+            }
+        });
+        log.await;
+        let last = client.write(vec![text_record(&topic, "last").with_key("last")]).await[0].1;
+        let watch = client.subscribe(&Watch::tail(&topic)).await;
+        let mut offsets = Vec::new();
+        while offsets.last() != Some(&last) {
+            offsets.extend(client.records(watch, 1).await.iter().map(|got| got.offset()));
+        }
+        assert!(offsets.is_sorted() && (offsets.len() as i64) < last + 1, "holes: {offsets:?}");
+        client.nothing::<Gap>(Duration::from_millis(200)).await;
+    }
+
+    async fn aborted_records_do_not_come_and_markers_are_no_gap(kafka: Kafka) {
+        let topic = kafka.topic("transactions").await;
+        let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
+        let name = topic.clone();
+        let written = tokio::task::spawn_blocking(move || {
+            const PATIENCE: Duration = Duration::from_secs(20);
+            let mut config = client_config(&servers);
+            let producer: BaseProducer = config.set("transactional.id", &name).create().expect("a producer");
+            producer.init_transactions(PATIENCE).expect("transactions");
+            for (round, commit) in [true, false, true, false, false, true].into_iter().enumerate() {
+                producer.begin_transaction().expect("a transaction");
+                for id in 0..3 {
+                    let value = format!("{round}/{id}");
+                    producer.send(BaseRecord::<(), str>::to(&name).payload(&value)).expect("room");
+                }
+                producer.flush(PATIENCE).expect("written");
+                let done =
+                    if commit { producer.commit_transaction(PATIENCE) } else { producer.abort_transaction(PATIENCE) };
+                done.expect("the transaction ends");
+            }
+        });
+        written.await.expect("transactions are written");
+        let bridge = Bridge::start().on(&kafka).await;
+        let mut client = bridge.client().await;
+        for watch in [Watch::tail(&topic), Watch::group(&topic, &unique("group"))] {
+            let watch = client.subscribe(&watch).await;
+            let values: Vec<String> = client.records(watch, 9).await.iter().map(|got| got.value()).collect();
+            assert_eq!(values, ["0/0", "0/1", "0/2", "2/0", "2/1", "2/2", "5/0", "5/1", "5/2"]);
+            client.nothing::<Gap>(Duration::from_millis(200)).await;
+            client.unsubscribe(watch).await;
+        }
+    }
+
+    async fn partitions_that_come_later_are_read_from_their_first_record(kafka: Kafka) {
+        let topic = kafka.topic("grows").await;
+        let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
+        let bridge = Bridge::start().on(&kafka).await;
+        let (mut one, mut two) = (bridge.client().await, bridge.client().await);
+        let tail = one.subscribe(&Watch::tail(&topic)).await;
+        let group = two.subscribe(&Watch::group(&topic, &unique("group"))).await;
+        one.write(messaggi(&topic, 1)).await;
+        one.records(tail, 1).await;
+        two.records(group, 1).await;
+
+        grow_topic(&servers, &topic, 8).await;
+        let Some(judge) = bridge.judge().await else { return };
+        for partition in 1..8 {
+            judge.write(&topic, &["-p", &partition.to_string()], b"new").await;
+        }
+        for (client, watch) in [(&mut one, tail), (&mut two, group)] {
+            let mut places: Vec<_> = client.records(watch, 7).await.iter().map(|got| got.place()).collect();
+            places.sort_unstable();
+            assert_eq!(places, (1..8).map(|partition| (partition, 0)).collect::<Vec<_>>());
+        }
+    }
+
+    async fn a_topic_that_is_deleted_and_made_again_is_a_gap_and_reading_goes_on(kafka: Kafka) {
+        let topic = kafka.topic("again").await;
+        let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
+        let bridge = Bridge::start().on(&kafka).await;
+        let mut client = bridge.client().await;
+        client.write(messaggi(&topic, 10)).await;
+        let watch = client.subscribe(&Watch::tail(&topic)).await;
+        client.records(watch, 10).await;
+
+        delete_topic(&servers, &topic).await;
+        let Some(judge) = bridge.judge().await else { return };
+        // Gone, not only marked: else it could not be made again.
+        let is_gone = || async {
+            let topics: protocol::TopicsResult = bridge.client().await.ask(protocol::TopicsRequest {}).await;
+            topics.topics.iter().all(|found| found.name != topic).then_some(())
+        };
+        eventually("the topic to be gone", is_gone).await;
+        create_topic(&servers, &topic, 1).await;
+        judge.write(&topic, &[], b"first of the new one").await;
+
+        let gap = next_gap(&mut client).await;
+        assert_eq!((gap.from.0, gap.to.0, gap.reason), (10, 0, GapReason::Recreated));
+        let got = client.records(watch, 1).await.remove(0);
+        assert_eq!((got.offset(), got.value().as_str()), (0, "first of the new one"));
+    }
+}
+
+on_every_kafka! {
+    async fn a_large_record_and_a_hundred_headers_pass_in_both_formats(kafka: Kafka) {
+        /// Kafka's limit is 1 MiB for a batch, what surrounds the record included.
+        const LARGE: usize = 1024 * 1024 - 500;
+        let topic = kafka.topic("large").await;
+        let bridge = Bridge::start().on(&kafka).topic(&topic).await;
+        let mut client = bridge.client().await;
+        let large = ProduceRecord { value: WireBytes::Base64(vec![0xff; LARGE]), ..text_record(&topic, "") };
+        let many = (0..100).fold(text_record(&topic, "v"), |record, id| {
+            record.with_header(&format!("header-{}", id % 50), WireBytes::text(id.to_string()))
+        });
+        client.write(vec![large.clone(), many.clone()]).await;
+        for watch in [Watch::tail(&topic), Watch::tail(&topic).binary()] {
+            let watch = client.subscribe(&watch).await;
+            let got = client.records(watch, 2).await;
+            assert_eq!((&got[0].record.value, &got[1].record.headers), (&large.value, &many.headers));
+        }
+    }
+}
