@@ -54,7 +54,8 @@ pub struct Lab {
 impl Lab {
     pub fn open(scale: Scale, bridge: PathBuf) -> Result<Self> {
         ensure!(bridge.exists(), "there is no {}; cargo xtask bench builds it", bridge.display());
-        let options = Options { purpose: Purpose::Benchmarks, ports: Ports::Free, directory: None };
+        let options =
+            Options { purpose: Purpose::Benchmarks, ports: Ports::Free, directory: None, advertised_port: None };
         let cluster = Installation::find_or_fetch(Flavour::Kraft { brokers: 1 })?.start(&options)?;
         Ok(Self { scale, cluster, bridge, topics: Cell::new(0) })
     }

@@ -1,5 +1,8 @@
 //! The command line and environment, validated before any port is bound.
 
+mod groups;
+mod topics;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -7,6 +10,12 @@ use clap::{Args, Parser, Subcommand};
 use protocol::{GroupId, GroupStart, TopicName};
 
 use crate::kafka::client_config::KafkaProperties;
+
+pub use self::groups::{DeleteGroupArgs, DescribeGroups, GroupsCommand, ListGroups, ResetArgs};
+pub use self::topics::{
+    AddPartitionsArgs, AlterTopic, ConfirmationArgs, CreateTopicArgs, DeleteTopicArgs, DescribeTopics, EmptyTopicArgs,
+    ListTopics, TopicsCommand,
+};
 use crate::websocket::SocketLimits;
 
 /// Where Kafka is looked for when nothing else is said.
@@ -38,13 +47,19 @@ pub enum Command {
     Produce(ProduceArgs),
     /// Print messages in the terminal as they arrive
     Consume(ConsumeArgs),
+    /// List, create, change and delete topics
+    #[command(subcommand)]
+    Topics(TopicsCommand),
+    /// Look at consumer groups, and reset their positions
+    #[command(subcommand)]
+    Groups(GroupsCommand),
 }
 
 /// How Kafka is reached; the same for every command.
 #[derive(Args, Debug, Clone)]
 pub struct KafkaArgs {
     /// Kafka's addresses, host:port separated by commas [default: localhost:9092]
-    #[arg(long, env = "PONTE_BOOTSTRAP_SERVERS", value_parser = parse_bootstrap_servers, value_name = "HOST:PORT,…")]
+    #[arg(long, alias = "bootstrap-server", env = "PONTE_BOOTSTRAP_SERVERS", value_parser = parse_bootstrap_servers, value_name = "HOST:PORT,…")]
     pub bootstrap_servers: Option<String>,
 
     /// File with librdkafka properties (TLS, SASL, …), key=value a line
@@ -166,6 +181,12 @@ pub enum ConfigError {
          Kafka. Listen on 127.0.0.1, or pass --insecure-no-token if that is what you want"
     )]
     OpenListener(SocketAddr),
+    #[error("this would {0}: say --yes where nobody can be asked to type the name")]
+    NotConfirmed(String),
+    #[error("--from-file: cannot read {}", file.display())]
+    UnreadablePositions { file: PathBuf, source: std::io::Error },
+    #[error("--from-file: {}, line {line}: expected topic,partition,offset", file.display())]
+    NoPosition { file: PathBuf, line: usize },
     #[error("--kafka-config")]
     KafkaConfig(#[from] crate::kafka::client_config::PropertiesError),
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use bridge::cli::{consume, produce};
+use bridge::cli::{consume, groups, produce, topics};
 use bridge::config::{Command, CommandLine, Config, ConfigError, ServeArgs};
 use bridge::shutdown;
 use clap::Parser;
@@ -25,6 +25,8 @@ fn main() -> ExitCode {
         Some(Command::Serve(args)) => run_serve(args),
         Some(Command::Produce(args)) => block_on(produce::run(args)),
         Some(Command::Consume(args)) => block_on(consume::run(args)),
+        Some(Command::Topics(args)) => block_on(topics::run(args)),
+        Some(Command::Groups(args)) => block_on(groups::run(args)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -111,9 +111,14 @@ impl Views {
             });
             memory = kept;
             drop(permit);
-            tracing::debug!(?view, took = ?began.elapsed(), failed = seen.is_err(), "asked for a view");
+            let failed = seen.is_err();
+            tracing::debug!(?view, took = ?began.elapsed(), failed, "asked for a view");
             sender.send_replace(Some(Arc::new(Look { at, seen })));
-            let pause = view.every().saturating_sub(began.elapsed()).max(began.elapsed() * PAUSE_FACTOR);
+            let pause = match failed {
+                // It took as long as its deadline; when Kafka comes back, somebody waits for it.
+                true => view.every(),
+                false => view.every().saturating_sub(began.elapsed()).max(began.elapsed() * PAUSE_FACTOR),
+            };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = sender.closed() => {}

@@ -57,6 +57,7 @@ impl Installation {
         let flavour = self.flavour;
         let count = flavour.brokers();
         ensure!((1..=3).contains(&count), "a cluster has one to three brokers here, not {count}");
+        ensure!(options.advertised_port.is_none() || count == 1, "{count} brokers cannot share one advertised port");
 
         let directory = Directory::new(options.directory.clone())?;
         let ports = PortPlan::choose(flavour, options.ports)?;
@@ -89,7 +90,16 @@ impl Installation {
                 Some(_) => Metadata::Zookeeper { port: ports.metadata[0] },
                 None => Metadata::Controllers(&ports.metadata),
             };
-            let broker = properties::Broker { id, port, flavour, purpose: options.purpose, data: &data, metadata };
+            let advertised_port = options.advertised_port.unwrap_or(port);
+            let broker = properties::Broker {
+                id,
+                port,
+                advertised_port,
+                flavour,
+                purpose: options.purpose,
+                data: &data,
+                metadata,
+            };
             write(&node.properties, &broker.to_properties())?;
             brokers.push(node);
         }

@@ -85,12 +85,14 @@ pub struct Options {
     /// Data and logs. What an earlier cluster of the same flavour left there is used again. `None`: a new directory below
     /// `target/`, removed when the cluster is dropped (kept when a test is failing, for its logs).
     pub directory: Option<PathBuf>,
+    /// The port that a single broker tells clients to use instead of its own: that of a proxy of the caller's.
+    pub advertised_port: Option<u16>,
 }
 
 impl Options {
     /// What tests want: free ports, a new directory.
     #[must_use]
     pub fn for_tests() -> Self {
-        Self { purpose: Purpose::Tests, ports: Ports::Free, directory: None }
+        Self { purpose: Purpose::Tests, ports: Ports::Free, directory: None, advertised_port: None }
     }
 }

@@ -9,6 +9,8 @@ use crate::{Flavour, Purpose};
 pub(crate) struct Broker<'a> {
     pub id: u16,
     pub port: u16,
+    /// What clients are told to connect to.
+    pub advertised_port: u16,
     pub flavour: Flavour,
     pub purpose: Purpose,
     pub data: &'a Path,
@@ -26,7 +28,7 @@ pub(crate) enum Metadata<'a> {
 
 impl Broker<'_> {
     pub(crate) fn to_properties(&self) -> String {
-        let Self { id, port, .. } = self;
+        let Self { id, port, advertised_port, .. } = self;
         let replicas = self.flavour.brokers().min(3);
         // One of three may be down and every acknowledged record is still on two.
         let in_sync = replicas.saturating_sub(1).max(1);
@@ -50,7 +52,7 @@ impl Broker<'_> {
                     "node.id={id}\n\
                      process.roles=broker,controller\n\
                      listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{own}\n\
-                     advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
+                     advertised.listeners=PLAINTEXT://127.0.0.1:{advertised_port}\n\
                      controller.listener.names=CONTROLLER\n\
                      controller.quorum.voters={}\n\
                      share.coordinator.state.topic.replication.factor={replicas}\n\
@@ -63,6 +65,7 @@ impl Broker<'_> {
                     text,
                     "broker.id={id}\n\
                      listeners=PLAINTEXT://127.0.0.1:{port}\n\
+                     advertised.listeners=PLAINTEXT://127.0.0.1:{advertised_port}\n\
                      zookeeper.connect=127.0.0.1:{zookeeper}\n"
                 );
             }

@@ -16,6 +16,7 @@ use rdkafka::producer::DefaultProducerContext;
 pub use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{Offset, TopicPartitionList};
 
+use crate::broker_proxy::{BrokerProxy, Listening};
 use crate::skip::skip;
 use crate::wait::unique;
 
@@ -65,14 +66,27 @@ impl Kafka {
 
     /// A current Kafka of the test's own, to be stopped, killed and started again.
     pub async fn of_ones_own() -> Option<Cluster> {
-        Self::of_ones_own_with(1).await
+        Self::start(1, Options::for_tests()).await
     }
 
     /// The same with one to three brokers; three keep each record three times and acknowledge it when two have it.
     pub async fn of_ones_own_with(brokers: u16) -> Option<Cluster> {
+        Self::start(brokers, Options::for_tests()).await
+    }
+
+    /// The same behind a proxy that counts what clients ask of it.
+    pub async fn counted() -> Option<(Cluster, BrokerProxy)> {
+        let listening = Listening::new().await;
+        let options = Options { advertised_port: Some(listening.port()), ..Options::for_tests() };
+        let cluster = Self::start(1, options).await?;
+        let proxy = listening.to(cluster.bootstrap_servers());
+        Some((cluster, proxy))
+    }
+
+    async fn start(brokers: u16, options: Options) -> Option<Cluster> {
         let started = tokio::task::spawn_blocking(move || {
             let installation = Installation::find_or_fetch(Flavour::Kraft { brokers }).map_err(|r| r.to_string())?;
-            Ok::<Cluster, String>(installation.start(&Options::for_tests()).expect("Kafka starts"))
+            Ok::<Cluster, String>(installation.start(&options).expect("Kafka starts"))
         });
         match started.await.expect("starting Kafka does not panic") {
             Ok(cluster) => Some(cluster),

@@ -2,6 +2,7 @@
 //! independent judges, a real browser. The claims themselves are in `tests/e2e/`.
 
 pub mod bridge;
+pub mod broker_proxy;
 pub mod browser;
 pub mod client;
 pub mod history;

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,7 +18,11 @@ const TAIL_LINES: usize = 60;
 
 /// The lines of one stream so far.
 #[derive(Clone, Debug, Default)]
-pub struct Lines(Arc<Mutex<Vec<String>>>);
+pub struct Lines {
+    lines: Arc<Mutex<Vec<String>>>,
+    /// The stream has ended.
+    complete: Arc<AtomicBool>,
+}
 
 impl Lines {
     fn collect(stream: impl Read + Send + 'static) -> Self {
@@ -27,12 +32,17 @@ impl Lines {
             for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
                 collected.lock().push(String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned());
             }
+            collected.complete.store(true, Ordering::Release);
         });
         lines
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
-        self.0.lock().expect("no holder panics")
+        self.lines.lock().expect("no holder panics")
+    }
+
+    fn is_complete(&self) -> bool {
+        self.complete.load(Ordering::Acquire)
     }
 
     pub fn all(&self) -> Vec<String> {
@@ -165,9 +175,29 @@ impl Program {
         self.child.try_wait().expect("a child can be waited for").is_none()
     }
 
+    /// Everything that an ended program said: standard output and standard error, to their ends.
+    pub async fn all_output(&mut self) -> (String, String) {
+        for stream in [&self.stdout, &self.stderr] {
+            crate::wait::eventually("the end of its output", || async { stream.is_complete().then_some(()) }).await;
+        }
+        let text = |lines: &Lines| lines.all().iter().map(|line| format!("{line}\n")).collect();
+        (text(&self.stdout), text(&self.stderr))
+    }
+
     /// Everything it said so far, on both streams.
     pub fn output(&self) -> String {
         format!("{}\n{}", self.stdout.text(), self.stderr.text())
+    }
+
+    /// What it has taken of all cores since it began.
+    pub fn cpu_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).expect("the process runs");
+        // The name before may hold blanks; user and system time are the 12th and 13th field after it, in hundredths of a
+        // second on every Linux (USER_HZ).
+        let (_, fields) = stat.rsplit_once(')').expect("the name stands in parentheses");
+        let ticks: u64 =
+            fields.split_whitespace().skip(11).take(2).map(|field| field.parse().unwrap_or(0)).sum::<u64>();
+        Duration::from_millis(ticks * 10)
     }
 
     pub fn resident_bytes(&self) -> u64 {

@@ -42,8 +42,12 @@ fn up(flavour: Flavour) -> Result<()> {
     }
     let start = Instant::now();
     let directory = Detached::directory(flavour);
-    let options =
-        Options { purpose: Purpose::Development, ports: Ports::WellKnown, directory: Some(directory.clone()) };
+    let options = Options {
+        purpose: Purpose::Development,
+        ports: Ports::WellKnown,
+        directory: Some(directory.clone()),
+        advertised_port: None,
+    };
     let cluster = Installation::find_or_fetch(flavour)?.start(&options)?;
     let addresses = cluster.bootstrap_servers().replace("127.0.0.1", "localhost");
     cluster.detach()?;

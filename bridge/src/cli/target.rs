@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::answers;
 use crate::config::{DEFAULT_BOOTSTRAP_SERVERS, DEFAULT_LISTEN, KafkaArgs};
+use crate::kafka::admin::Admin;
 use crate::kafka::client_config::Connection;
 use crate::kafka::questions::Questions;
 
@@ -22,6 +23,17 @@ const BRIDGE_WITHIN: Duration = Duration::from_secs(2);
 
 /// The named broker, else the local one, else the brokers of a running bridge (its demo broker, say). It has answered.
 pub async fn find(args: &KafkaArgs) -> anyhow::Result<Connection> {
+    Ok(connect(args).await?.0)
+}
+
+/// The same Kafka, to look after it.
+pub async fn admin(args: &KafkaArgs) -> anyhow::Result<Admin> {
+    let (connection, questions) = connect(args).await?;
+    // A demo broker belongs to another process.
+    Ok(Admin::new(Arc::new(questions), connection, None))
+}
+
+async fn connect(args: &KafkaArgs) -> anyhow::Result<(Connection, Questions)> {
     let properties = args.properties()?;
     let bootstrap_servers = match &args.bootstrap_servers {
         Some(named) => named.clone(),
@@ -42,7 +54,7 @@ pub async fn find(args: &KafkaArgs) -> anyhow::Result<Connection> {
         if !connection.demo {
             connection.group_protocol.set(questions.group_protocol(&connection, KAFKA_WITHIN));
         }
-        Ok(connection)
+        Ok((connection, questions))
     })
     .await?
 }

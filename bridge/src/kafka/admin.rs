@@ -83,9 +83,14 @@ impl Admin {
         for TopicPartition { topic, partition } in partitions {
             by_topic.entry(topic).or_default().push(partition);
         }
-        let mut known = self.led.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|_, (since, _)| since.elapsed() < LEADERS_KNOWN_FOR);
-        let unknown: Vec<&String> = by_topic.keys().filter(|topic| !known.contains_key(*topic)).collect();
+        let mut with_leader: HashMap<String, Vec<i32>> = {
+            let mut known = self.led.lock().unwrap_or_else(PoisonError::into_inner);
+            known.retain(|_, (since, _)| since.elapsed() < LEADERS_KNOWN_FOR);
+            let known = by_topic.keys().filter_map(|topic| Some((topic.clone(), known.get(topic)?.1.clone())));
+            known.collect()
+        };
+        // Asked without the lock: Kafka may take its time.
+        let unknown: Vec<&String> = by_topic.keys().filter(|topic| !with_leader.contains_key(*topic)).collect();
         let answers = if unknown.len() >= ASK_FOR_ALL {
             vec![self.metadata(None)?]
         } else {
@@ -93,11 +98,14 @@ impl Admin {
         };
         for topic in answers.iter().flat_map(Metadata::topics).filter(|topic| by_topic.contains_key(topic.name())) {
             let led = topic.partitions().iter().filter(|partition| partition.leader() >= 0);
-            known.insert(topic.name().to_owned(), (Instant::now(), led.map(|partition| partition.id()).collect()));
+            let led: Vec<i32> = led.map(|partition| partition.id()).collect();
+            let mut known = self.led.lock().unwrap_or_else(PoisonError::into_inner);
+            known.insert(topic.name().to_owned(), (Instant::now(), led.clone()));
+            with_leader.insert(topic.name().to_owned(), led);
         }
         let mut led = Vec::new();
         for (topic, mut partitions) in by_topic {
-            let Some((_, with_leader)) = known.get(&topic) else { continue };
+            let Some(with_leader) = with_leader.get(&topic) else { continue };
             partitions.sort_unstable();
             partitions.dedup();
             partitions.retain(|partition| with_leader.contains(partition));

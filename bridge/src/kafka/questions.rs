@@ -63,8 +63,8 @@ impl Questions {
         if partitions.len() <= FEW {
             return partitions.iter().map(|partition| self.watermarks_of(partition, timeout)).collect();
         }
-        let low = native::list_offsets(self.client(), partitions, OffsetSpec::Earliest, timeout)?;
-        let mut high = native::list_offsets(self.client(), partitions, OffsetSpec::Latest, timeout)?;
+        let ends = [OffsetSpec::Earliest, OffsetSpec::Latest];
+        let [low, mut high] = native::list_offsets(self.client(), partitions, ends, timeout)?;
         let told = low.into_iter().filter_map(|(partition, low)| {
             let high = high.remove(&partition)?.ok()??;
             let low = low.ok()??;
@@ -88,7 +88,7 @@ impl Questions {
 
     /// The first offset at or after the time (milliseconds since 1970-01-01 UTC), of the partitions that have one.
     pub fn offsets_at(&self, partitions: &[TopicPartition], ms: i64) -> Result<HashMap<TopicPartition, i64>, Failure> {
-        let told = native::list_offsets(self.client(), partitions, OffsetSpec::Timestamp(ms), TIMEOUT)?;
+        let [told] = native::list_offsets(self.client(), partitions, [OffsetSpec::Timestamp(ms)], TIMEOUT)?;
         Ok(told.into_iter().filter_map(|(partition, offset)| Some((partition, offset.ok()??))).collect())
     }
 

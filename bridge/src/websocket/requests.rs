@@ -68,7 +68,7 @@ fn ask(shared: &Shared, asker: &Asker, request: ClientMessage) -> Result<ServerM
         | ClientMessage::DeleteGroup(_)
         | ClientMessage::ResetOffsets(_) => {
             if shared.read_only {
-                tracing::info!(target: "audit", %asker, change = name, "refused: the bridge is read-only");
+                tracing::info!(target: "audit", %asker, change = name, "audit: refused: the bridge is read-only");
                 return Err(ErrorBody::new(ErrorCode::ReadOnly, format!("{name} changes Kafka; {READ_ONLY}")));
             }
             change(shared, asker, request)
@@ -93,7 +93,7 @@ fn change(shared: &Shared, asker: &Asker, request: ClientMessage) -> Result<Serv
             }
             admin.create_topic(&name, &request)?;
             let (partitions, replication, config) = (request.partitions, request.replication, request.config);
-            tracing::info!(target: "audit", %asker, change, topic = %name, ?partitions, ?replication, ?config, "topic created");
+            tracing::info!(target: "audit", %asker, change, topic = %name, ?partitions, ?replication, ?config, "audit: topic created");
             Ok(CreateTopicResult { name: request.name }.into())
         }
         ClientMessage::AlterTopicConfig(request) => {
@@ -101,7 +101,7 @@ fn change(shared: &Shared, asker: &Asker, request: ClientMessage) -> Result<Serv
             let changes = admin.alter_topic_config(&name, &request)?;
             for changed in &changes {
                 let (setting, old, new) = (&changed.name, &changed.from, &changed.to);
-                tracing::info!(target: "audit", %asker, change, topic = %name, setting, ?old, ?new, "setting changed");
+                tracing::info!(target: "audit", %asker, change, topic = %name, setting, ?old, ?new, "audit: setting changed");
             }
             Ok(AlterTopicConfigResult { name: request.name, changes }.into())
         }
@@ -109,7 +109,7 @@ fn change(shared: &Shared, asker: &Asker, request: ClientMessage) -> Result<Serv
             let name = topic(&request.name)?;
             require_confirmation(change, &request.name, &request.confirm)?;
             let added = admin.add_partitions(&name, &request)?;
-            tracing::info!(target: "audit", %asker, change, topic = %name, old = added.from, new = added.partitions, "partitions added");
+            tracing::info!(target: "audit", %asker, change, topic = %name, old = added.from, new = added.partitions, "audit: partitions added");
             Ok(added.into())
         }
         ClientMessage::EmptyTopic(request) => {
@@ -118,7 +118,7 @@ fn change(shared: &Shared, asker: &Asker, request: ClientMessage) -> Result<Serv
             let emptied = admin.empty_topic(&name)?;
             for partition in &emptied.partitions {
                 let (number, old, new) = (partition.partition, partition.from, partition.to);
-                tracing::info!(target: "audit", %asker, change, topic = %name, partition = number, %old, %new, "records deleted");
+                tracing::info!(target: "audit", %asker, change, topic = %name, partition = number, %old, %new, "audit: records deleted");
             }
             Ok(emptied.into())
         }
@@ -126,14 +126,14 @@ fn change(shared: &Shared, asker: &Asker, request: ClientMessage) -> Result<Serv
             let name = topic(&request.name)?;
             require_confirmation(change, &request.name, &request.confirm)?;
             admin.delete_topic(&name)?;
-            tracing::info!(target: "audit", %asker, change, topic = %name, "topic deleted");
+            tracing::info!(target: "audit", %asker, change, topic = %name, "audit: topic deleted");
             Ok(DeleteTopicResult { name: request.name }.into())
         }
         ClientMessage::DeleteGroup(request) => {
             let name = group(&request.group)?;
             require_confirmation(change, &request.group, &request.confirm)?;
             admin.delete_group(&name)?;
-            tracing::info!(target: "audit", %asker, change, group = %name, "group deleted");
+            tracing::info!(target: "audit", %asker, change, group = %name, "audit: group deleted");
             Ok(DeleteGroupResult { group: request.group }.into())
         }
         ClientMessage::ResetOffsets(request) => {
@@ -150,16 +150,16 @@ fn change(shared: &Shared, asker: &Asker, request: ClientMessage) -> Result<Serv
 fn log_reset(asker: &Asker, group: &GroupId, plan: &OffsetResetPlan, error: Option<&ErrorBody>) {
     let change = "reset_offsets";
     if let Some(error) = error {
-        tracing::info!(target: "audit", %asker, change, %group, error = error.name, reason = error.message, "reset failed");
+        tracing::info!(target: "audit", %asker, change, %group, error = error.name, reason = error.message, "audit: reset failed");
         return;
     }
     for moved in plan.changes.iter().filter(|moved| moved.from != Some(moved.to)) {
         let (topic, partition, old, new) = (&moved.topic, moved.partition, moved.from.map(|from| from.0), moved.to);
-        tracing::info!(target: "audit", %asker, change, %group, topic, partition, ?old, %new, "position moved");
+        tracing::info!(target: "audit", %asker, change, %group, topic, partition, ?old, %new, "audit: position moved");
     }
     for forgotten in &plan.forget {
         let (topic, partition, old) = (&forgotten.topic, forgotten.partition, forgotten.offset);
-        tracing::info!(target: "audit", %asker, change, %group, topic, partition, %old, "position deleted");
+        tracing::info!(target: "audit", %asker, change, %group, topic, partition, %old, "audit: position deleted");
     }
 }
 

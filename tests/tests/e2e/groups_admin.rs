@@ -1,16 +1,22 @@
 //! Looking at consumer groups, and moving their positions: planned first, applied exactly or not at all.
 
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
 use protocol::{
     DeleteGroup, DeleteGroupResult, ErrorCode, GroupChanged, GroupProtocol, GroupRequest, GroupResult, GroupsChanged,
     GroupsRequest, GroupsResult, Offset, OffsetResetPlan, PlanOffsetReset, PlanOffsetResetResult, Position,
-    ResetOffsets, ResetOffsetsResult, ResetTarget, ServerMessage, TopicPartition, Unwatch, Unwatched, WatchGroup,
-    WatchGroups, Watching,
+    ResetOffsets, ResetOffsetsResult, ResetTarget, ServerMessage, TopicPartition, TopicsRequest, TopicsResult, Unwatch,
+    Unwatched, WatchGroup, WatchGroups, Watching,
 };
+use tests::broker_proxy::OFFSET_FETCH;
 use tests::client::{RecordExt, messaggi, text_record};
 use tests::kafka::committed;
-use tests::{Bridge, Client, Kafka, Program, Watch, eventually, on_every_kafka, unique};
+use tests::{Bridge, Client, Kafka, Program, Watch, eventually, measured, on_every_kafka, unique};
 
 const GROUP_TOOL: &str = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
+/// Its own five seconds are short beside a compiler.
+const TOOL_TIMEOUT_MS: &str = "30000";
 
 /// Reads and commits so many records, and leaves.
 async fn consume(bridge: &Bridge, topic: &str, group: &str, count: usize) {
@@ -67,7 +73,7 @@ on_every_kafka! {
         let positions: Vec<_> = seen.positions.iter().map(|at| (at.offset.map(|o| o.0), at.end.0, at.lag)).collect();
         assert_eq!(positions, [(Some(3), 5, 2), (None, 5, 5)]);
 
-        let told = kafka.tool(GROUP_TOOL, &["--describe", "--group", &group]).await;
+        let told = kafka.tool(GROUP_TOOL, &["--timeout", TOOL_TIMEOUT_MS, "--describe", "--group", &group]).await;
         let row = told.lines().find(|line| line.contains(&topic) && line.contains(" 3 ")).unwrap_or_else(|| panic!("{told}"));
         let columns: Vec<&str> = row.split_whitespace().collect();
         let (partition, position, end, lag, member) = (columns[2], columns[3], columns[4], columns[5], columns[6]);
@@ -140,7 +146,7 @@ on_every_kafka! {
         assert_eq!(plan.changes[1].from, None, "nothing was committed there");
         let done: ResetOffsetsResult = client.ask(ResetOffsets { plan }).await;
         assert_eq!(done.positions.iter().map(|position| position.offset.0).collect::<Vec<_>>(), [0, 0]);
-        let told = kafka.tool(GROUP_TOOL, &["--describe", "--group", &group]).await;
+        let told = kafka.tool(GROUP_TOOL, &["--timeout", TOOL_TIMEOUT_MS, "--describe", "--group", &group]).await;
         let row: Vec<&str> = told
             .lines()
             .map(|line| line.split_whitespace().collect::<Vec<_>>())
@@ -182,14 +188,22 @@ on_every_kafka! {
         let seen: GroupResult = client.ask(GroupRequest { group: group.clone() }).await;
         assert!(refused.message.contains(&seen.members[0].member), "{}", refused.message);
 
-        // Neither the plan of a moment ago nor one made now, and the group itself stays as well.
-        for plan in [plan_before, answer.plan] {
-            let refused = client.refused(ResetOffsets { plan }).await;
-            assert_eq!(refused.error.code, ErrorCode::GroupActive.number(), "{refused:?}");
+        // Neither the plan of a moment ago nor one made now, however far the reader is.
+        for handled in 4..=10 {
+            reader.ack(watch, &topic, 0, handled).await;
+            for plan in [plan_before.clone(), answer.plan.clone()] {
+                let refused = client.refused(ResetOffsets { plan }).await;
+                assert_eq!(refused.error.code, ErrorCode::GroupActive.number(), "{refused:?}");
+            }
         }
+        // The group itself stays as well.
         let delete = DeleteGroup { group: group.clone(), confirm: group.clone() };
         assert_eq!(client.refused(delete).await.error.code, ErrorCode::GroupActive.number());
-        assert_eq!(committed(&bridge.bootstrap_servers().await, &group, &topic).await, [(0, 4)].into());
+        eventually("what the reader acknowledged, and nothing else", || async {
+            let found = committed(&bridge.bootstrap_servers().await, &group, &topic).await;
+            (found == [(0, 10)].into()).then_some(())
+        })
+        .await;
     }
 }
 
@@ -203,7 +217,7 @@ on_every_kafka! {
         assert_eq!(deleted.group, group);
         let refused = client.refused(GroupRequest { group: group.clone() }).await;
         assert_eq!(refused.error.code, ErrorCode::GroupMissing.number());
-        let told = kafka.tool(GROUP_TOOL, &["--list"]).await;
+        let told = kafka.tool(GROUP_TOOL, &["--timeout", TOOL_TIMEOUT_MS, "--list"]).await;
         assert!(!told.lines().any(|line| line == group), "{told}");
     }
 }
@@ -272,4 +286,85 @@ async fn the_demo_broker_tells_positions_and_lag_but_not_who_reads() {
         assert_eq!(refused.error.code, ErrorCode::NotOnThisCluster.number(), "{refused:?}");
         assert!(refused.error.message.contains("demo broker"), "{refused:?}");
     }
+}
+
+#[tokio::test]
+async fn however_many_look_kafka_is_asked_by_one() {
+    const SOCKETS: usize = 100;
+    const LOOKS: usize = 4;
+    let Some((_cluster, proxy)) = Kafka::counted().await else { return };
+    let (topic, group) = (unique("looked-at"), unique("group"));
+    let bridge =
+        Bridge::start().option("--bootstrap-servers", &proxy.address).env("PONTE_LOG", "info,bridge=debug").await;
+    let mut client = bridge.client().await;
+    client.write(messaggi(&topic, 10)).await;
+    let watch = client.subscribe(&Watch::group(&topic, &group).commit_by_ack()).await;
+    client.records(watch, 10).await;
+    client.ack(watch, &topic, 0, 4).await;
+    client.expect::<protocol::Committed>().await;
+
+    let mut lookers = Vec::new();
+    for _ in 0..SOCKETS {
+        let mut looker = bridge.client().await;
+        let _: Watching = looker.ask(WatchGroup { group: group.clone() }).await;
+        lookers.push(looker);
+    }
+    for looker in &mut lookers {
+        let seen = sees(looker, "its first push", |_| true).await;
+        assert_eq!((seen.lag, seen.positions.len()), (6, 1), "everyone gets a complete picture first");
+    }
+    let before = proxy.count(OFFSET_FETCH);
+    let mut looks = BTreeSet::new();
+    while looks.len() < LOOKS {
+        for looker in &mut lookers {
+            looks.insert(sees(looker, "a push", |_| true).await.at);
+        }
+    }
+    let asked = proxy.count(OFFSET_FETCH) - before;
+    // One more may be on its way.
+    assert!((1..=looks.len() + 1).contains(&asked), "{asked} requests for {} looks of {SOCKETS} sockets", looks.len());
+    measured("requests_for_positions", format!("{asked} for {} looks of {SOCKETS} sockets", looks.len()));
+
+    drop(lookers);
+    bridge.logged("nobody looks at a view any more").await;
+    let before = proxy.count(OFFSET_FETCH);
+    client.nothing::<GroupChanged>(Duration::from_millis(2500)).await;
+    assert_eq!(proxy.count(OFFSET_FETCH), before, "nobody looks, nobody asks");
+}
+
+/// The promise is five percent of one core, of a release build; this one is not.
+#[tokio::test]
+async fn the_lag_of_a_thousand_partitions_costs_little() {
+    const PARTITIONS: usize = 1000;
+    const MOST_PERCENT: f64 = 10.0;
+    let Some(kafka) = Kafka::current().await else { return };
+    // The first group of all makes Kafka create its own topic, which is not to wait behind ours.
+    let (bridge, mut client, ..) = four_of_ten(&kafka).await;
+    let (topic, group) = (kafka.topic_with("wide", 1000).await, unique("group"));
+    loop {
+        let listed: TopicsResult = client.ask(TopicsRequest {}).await;
+        if listed.topics.iter().any(|seen| seen.name == topic && seen.records.is_some()) {
+            break;
+        }
+    }
+    let (plan, targets) = planned(&mut client, &group, &topic, ResetTarget::Earliest).await;
+    assert_eq!(targets.len(), PARTITIONS);
+    let _: ResetOffsetsResult = client.ask(ResetOffsets { plan }).await;
+
+    let Watching { watch } = client.ask(WatchGroup { group: group.clone() }).await;
+    let first = sees(&mut client, "the first push", |_| true).await;
+    assert_eq!(first.positions.len(), PARTITIONS);
+    let (began, cpu_before) = (Instant::now(), bridge.cpu_time());
+    let mut looks = 0;
+    while looks < 5 {
+        let next = sees(&mut client, "a push", |_| true).await;
+        assert!(next.positions.is_empty(), "nothing moved: {next:?}");
+        looks += 1;
+    }
+    let percent = (bridge.cpu_time() - cpu_before).as_secs_f64() / began.elapsed().as_secs_f64() * 100.0;
+    measured("lag_of_1000_partitions_cpu_percent", format!("{percent:.1} ({looks} looks in {:?})", began.elapsed()));
+    assert!(percent < MOST_PERCENT, "{percent:.1} % of one core");
+    let _: Unwatched = client.ask(Unwatch { watch }).await;
+    let delete = protocol::DeleteTopic { name: topic.clone(), confirm: topic };
+    let _: protocol::DeleteTopicResult = client.ask(delete).await;
 }

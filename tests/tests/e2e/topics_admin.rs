@@ -86,6 +86,35 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
+    async fn every_change_is_in_the_log_with_who_what_old_and_new(kafka: Kafka) {
+        let topic = kafka.topic("logged").await;
+        let bridge = Bridge::start().on(&kafka).await;
+        let mut client = bridge.client().await;
+        client.write(vec![text_record(&topic, "not for the log")]).await;
+        let set = BTreeMap::from([("retention.ms".to_owned(), "3600000".to_owned())]);
+        let alter = AlterTopicConfig { name: topic.clone(), set, delete: Vec::new() };
+        let _: AlterTopicConfigResult = client.ask(alter).await;
+        let _: AddPartitionsResult = client.ask(add_partitions(&topic, 3)).await;
+        let _: EmptyTopicResult = client.ask(empty(&topic)).await;
+        let _: DeleteTopicResult = client.ask(delete(&topic, &topic)).await;
+        for (line, old_and_new) in [
+            ("audit: setting changed", &["setting=\"retention.ms\"", "old=Some(\"604800000\")", "new=Some(\"3600000\")"][..]),
+            ("audit: partitions added", &["old=1", "new=3"]),
+            ("audit: records deleted", &["partition=0", "old=0", "new=1"]),
+            ("audit: topic deleted", &[]),
+        ] {
+            let logged = bridge.logged(line).await;
+            let words = [&topic, "asker=127.0.0.1:", "(tests/1)"];
+            for word in words.iter().chain(old_and_new) {
+                assert!(logged.contains(word), "{word}: {logged}");
+            }
+        }
+        assert!(!bridge.output().contains("not for the log"));
+    }
+}
+
+on_every_kafka! {
+    real
     async fn partitions_are_added_and_never_taken_away(kafka: Kafka) {
         let topic = kafka.topic_with("grown", 2).await;
         let bridge = Bridge::start().on(&kafka).await;

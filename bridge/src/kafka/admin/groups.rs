@@ -12,8 +12,9 @@ use super::{Admin, CHANGE_TIMEOUT, refused};
 use crate::kafka::native::{self, DescribedGroup, Failure, OffsetSpec};
 use crate::kafka::questions::TIMEOUT;
 
-/// What the list of groups may take: each group is asked for by itself.
-const LIST_WITHIN: Duration = Duration::from_secs(10);
+/// What questions about groups may take: each group is asked for by itself, and the first question of all makes Kafka create
+/// the topic in which it keeps positions.
+const GROUPS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Kafka's name for a group that is not there.
 pub const DEAD: &str = "Dead";
@@ -30,19 +31,19 @@ impl Admin {
         let what = "list the groups";
         self.require_real_kafka(what)?;
         let failed = |failure: Failure| refused(&failure, what);
-        let (mut listed, failures) = native::list_groups(self.client(), LIST_WITHIN).map_err(failed)?;
+        let (mut listed, failures) = native::list_groups(self.client(), GROUPS_WITHIN).map_err(failed)?;
         if let (true, Some(failure)) = (listed.is_empty(), failures.into_iter().next()) {
             return Err(refused(&failure, what));
         }
         listed.sort_by(|a, b| a.group.cmp(&b.group));
         listed.dedup_by(|a, b| a.group == b.group);
         let names: Vec<String> = listed.iter().map(|group| group.group.clone()).collect();
-        let described = native::describe_groups(self.client(), &names, LIST_WITHIN).map_err(failed)?;
-        let committed = native::committed(self.client(), &names, None, LIST_WITHIN);
+        let described = native::describe_groups(self.client(), &names, GROUPS_WITHIN).map_err(failed)?;
+        let committed = native::committed(self.client(), &names, None, GROUPS_WITHIN);
         let positions: Vec<Option<Positions>> =
             described.iter().zip(committed).map(|(group, committed)| Some(positions(group, committed.ok()?))).collect();
         let everything = positions.iter().flatten().flatten();
-        let ends = self.ends(everything.map(|(place, offset)| (place.clone(), offset.is_none())), LIST_WITHIN)?;
+        let ends = self.ends(everything.map(|(place, offset)| (place.clone(), offset.is_none())), GROUPS_WITHIN)?;
         let groups = listed.into_iter().zip(described).zip(positions).map(|((listed, described), positions)| {
             let positions = positions.as_ref();
             let topics: BTreeSet<&str> =
@@ -103,8 +104,8 @@ impl Admin {
         }
         let what = format!("describe the group {:?}", group.as_str());
         let names = [group.to_string()];
-        let described =
-            native::describe_groups(self.client(), &names, TIMEOUT).map_err(|failure| refused(&failure, &what))?;
+        let described = native::describe_groups(self.client(), &names, GROUPS_WITHIN)
+            .map_err(|failure| refused(&failure, &what))?;
         match described.into_iter().next() {
             Some(DescribedGroup { error: Some(failure), .. }) if failure.code == RDKafkaErrorCode::GroupIdNotFound => {
                 Ok(unknown_group(DEAD))
@@ -120,7 +121,7 @@ impl Admin {
         // The mock does not know the question for all of them.
         let among = if self.connection.demo { Some(self.all_partitions()?) } else { None };
         let names = [group.to_string()];
-        match native::committed(self.client(), &names, among.as_deref(), TIMEOUT).into_iter().next() {
+        match native::committed(self.client(), &names, among.as_deref(), GROUPS_WITHIN).into_iter().next() {
             Some(Ok(committed)) => Ok(committed),
             Some(Err(failure)) if failure.code == RDKafkaErrorCode::GroupIdNotFound => Ok(Vec::new()),
             Some(Err(failure)) => {
@@ -144,7 +145,7 @@ impl Admin {
         let led = self.led(wanted.keys().cloned())?;
         let failed = |failure: Failure| refused(&failure, "tell where the partitions end");
         let ask = |partitions: &[TopicPartition], spec| -> Result<HashMap<TopicPartition, i64>, ErrorBody> {
-            let told = native::list_offsets(self.client(), partitions, spec, timeout).map_err(failed)?;
+            let [told] = native::list_offsets(self.client(), partitions, [spec], timeout).map_err(failed)?;
             Ok(told.into_iter().filter_map(|(partition, offset)| Some((partition, offset.ok()??))).collect())
         };
         let high = ask(&led, OffsetSpec::Latest)?;

@@ -26,30 +26,36 @@ pub enum OffsetSpec {
     Timestamp(i64),
 }
 
-/// Asks for one offset of each partition. `Ok(None)`: no record is that new. Partitions that have no leader must not be
-/// among them: librdkafka would wait for one until the time is over.
-pub fn list_offsets<C: ClientContext>(
+/// An offset of each partition; `Ok(None)`: no record is that new.
+pub type Offsets = HashMap<TopicPartition, Result<Option<i64>, RDKafkaErrorCode>>;
+
+/// Asks for offsets of each partition, one answer for each kind, in the order asked. Partitions that have no leader must not
+/// be among them: librdkafka would wait for one until the time is over.
+pub fn list_offsets<C: ClientContext, const N: usize>(
     client: &Client<C>,
     partitions: &[TopicPartition],
-    spec: OffsetSpec,
+    specs: [OffsetSpec; N],
     timeout: Duration,
-) -> Result<HashMap<TopicPartition, Result<Option<i64>, RDKafkaErrorCode>>, Failure> {
-    let wanted = match spec {
-        OffsetSpec::Earliest => sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST as i64,
-        OffsetSpec::Latest => sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64,
-        OffsetSpec::Timestamp(ms) => ms.max(0),
-    };
+) -> Result<[Offsets; N], Failure> {
     let mut requests = AdminRequests::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS, timeout);
-    for (tag, chunk) in partitions.chunks(PARTITIONS_A_REQUEST).enumerate() {
-        let list = PartitionList::new(chunk.iter().map(|partition| (partition, wanted)));
-        requests.send(tag, |client, options, queue| {
-            // SAFETY: valid pointers; the list is copied before the call returns.
-            unsafe { sys::rd_kafka_ListOffsets(client, list.0, options, queue) }
-        });
+    for (tag, spec) in specs.into_iter().enumerate() {
+        let wanted = match spec {
+            OffsetSpec::Earliest => sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST as i64,
+            OffsetSpec::Latest => sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64,
+            OffsetSpec::Timestamp(ms) => ms.max(0),
+        };
+        for chunk in partitions.chunks(PARTITIONS_A_REQUEST) {
+            let list = PartitionList::new(chunk.iter().map(|partition| (partition, wanted)));
+            requests.send(tag, |client, options, queue| {
+                // SAFETY: valid pointers; the list is copied before the call returns.
+                unsafe { sys::rd_kafka_ListOffsets(client, list.0, options, queue) }
+            });
+        }
     }
-    let mut offsets = HashMap::with_capacity(partitions.len());
-    while let Some((_, answer)) = requests.answer() {
+    let mut offsets = specs.map(|_| Offsets::with_capacity(partitions.len()));
+    while let Some((tag, answer)) = requests.answer() {
         let answer = answer?;
+        let Some(offsets) = offsets.get_mut(tag) else { continue };
         // SAFETY: the event is an answer to ListOffsets; its infos live as long as it, each with a valid element.
         unsafe {
             let result = sys::rd_kafka_event_ListOffsets_result(answer.0);
