@@ -22,6 +22,9 @@ use super::client_config::Connection;
 use super::context;
 use super::native::{self, DeliveryQueue, Plain, Told};
 
+/// A record of 1 MiB (`limits.message_bytes`), and what surrounds it.
+const LARGEST_MESSAGE_BYTES: &str = "1114112";
+
 /// How long the outcome thread waits at a time; bounds how long a replaced producer lives on.
 const POLL: Duration = Duration::from_millis(100);
 
@@ -134,6 +137,11 @@ impl Client {
             // Bounds the memory of what waits; sessions stop reading their sockets when it is full.
             .set("queue.buffering.max.kbytes", "65536")
             .set("allow.auto.create.topics", "true");
+        // librdkafka takes a million bytes by itself, less than the bridge promises its clients. Batches stay below that
+        // (`batch.size`); whether the topic takes so large a record is Kafka's to say.
+        if config.get("message.max.bytes").is_none() {
+            config.set("message.max.bytes", LARGEST_MESSAGE_BYTES);
+        }
         // The mock reports a constant as every record's timestamp.
         let shipments = Arc::new(Shipments::new(!connection.demo));
         let context = Deliveries { shipments: Arc::clone(&shipments) };

@@ -319,18 +319,26 @@ impl Reader {
         self.seek(&Start { partition, offset });
     }
 
-    /// Reads on from another position. librdkafka's own seek refuses a partition whose position was lost.
+    /// Reads a partition on from there. After an error that ended its fetching (`auto.offset.reset=error`) librdkafka
+    /// refuses to seek in it; then it is assigned anew.
     fn seek(&self, start: &Start) {
-        let Start { partition: TopicPartition { topic, partition }, offset } = start;
-        let mut place = TopicPartitionList::with_capacity(1);
-        let moved = place.add_partition_offset(topic, *partition, Offset::Offset(*offset)).and_then(|()| {
-            self.consumer.incremental_unassign(&place)?;
-            self.queues.data.forward(&self.consumer, topic, *partition);
-            self.consumer.incremental_assign(&place)
+        let Start { partition, offset } = start;
+        let seek = self.consumer.seek(&partition.topic, partition.partition, Offset::Offset(*offset), TIMEOUT);
+        let done = seek.or_else(|error| {
+            tracing::debug!(?partition, offset, %error, "assigning a partition anew");
+            self.assign_anew(start)
         });
-        if let Err(error) = moved {
+        if let Err(error) = done {
             self.report(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail));
         }
+    }
+
+    fn assign_anew(&self, Start { partition, offset }: &Start) -> Result<(), KafkaError> {
+        let mut list = TopicPartitionList::with_capacity(1);
+        list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*offset))?;
+        self.consumer.incremental_unassign(&list)?;
+        self.queues.data.forward(&self.consumer, &partition.topic, partition.partition);
+        self.consumer.incremental_assign(&list)
     }
 
     fn rewind_if_asked(&self) {

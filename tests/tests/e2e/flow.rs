@@ -206,3 +206,35 @@ on_every_kafka! {
         assert!(grown < 128 << 20, "{} MiB", grown >> 20);
     }
 }
+
+#[tokio::test]
+async fn one_of_ten_clients_that_stalls_gets_a_gap_and_the_others_everything() {
+    const VALUE_BYTES: u64 = 4096;
+    let topic = unique("one-of-ten");
+    let bridge = Bridge::start().demo().await;
+    let mut writer = bridge.client().await;
+    writer.write(vec![text_record(&topic, "first")]).await;
+    let latest = Watch::tail(&topic).latest().binary();
+    let mut stalled = bridge.client().await;
+    let stalled_watch = stalled.subscribe(&latest.clone().window(1)).await;
+    stalled.expect::<protocol::Assigned>().await;
+    let mut others = Vec::new();
+    for _ in 0..9 {
+        let mut client = bridge.client().await;
+        let watch = client.subscribe(&latest).await;
+        client.expect::<protocol::Assigned>().await;
+        others.push(tokio::spawn(async move { client.records(watch, 2 * FLOOD).await.len() }));
+    }
+    let before = bridge.resident_bytes();
+    for _ in 0..2 {
+        flood(&mut writer, &topic).await;
+    }
+    for other in others {
+        assert!(other.await.expect("nobody else is disturbed") >= 2 * FLOOD);
+    }
+    let grown = bridge.resident_bytes().saturating_sub(before);
+    tests::measured("bridge_growth_with_one_of_ten_stalled_mib", grown >> 20);
+    assert!(grown < 200 << 20, "{} MiB for {} MiB of records", grown >> 20, 2 * FLOOD as u64 * VALUE_BYTES >> 20);
+    stalled.flow(stalled_watch, 1, 1_000_000).await;
+    assert_eq!(stalled.expect::<Gap>().await.reason, GapReason::Slow);
+}
