@@ -8,6 +8,7 @@ use crate::browser;
 use crate::components::{Banner, Composer, CrossingStrip, Live, Shortcuts, Toasts, TopBar};
 use crate::desk::Desk;
 use crate::settings::Preferences;
+use crate::state::ViewLink;
 use crate::watch_fields::WatchFields;
 use crate::words::fill;
 
@@ -17,7 +18,8 @@ pub fn App() -> impl IntoView {
     let desk = Desk::open(preferences);
     provide_context(preferences);
     provide_context(desk);
-    let fields = WatchFields::new(desk, preferences);
+    let link = ViewLink::from_pairs(browser::address_pairs());
+    let fields = WatchFields::new(desk, preferences, &link);
     let show_shortcuts = RwSignal::new(false);
     // What stood in its place while the page was loading.
     if let Some(boot) = document().get_element_by_id("boot") {
@@ -35,7 +37,7 @@ pub fn App() -> impl IntoView {
         <CrossingStrip />
         <main id="live">
             <Composer fields=fields />
-            <Live fields=fields />
+            <Live fields=fields link=link />
         </main>
         <Toasts />
         <Shortcuts open=show_shortcuts />

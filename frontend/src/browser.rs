@@ -84,6 +84,45 @@ pub fn time_of_day(timestamp_ms: i64) -> String {
     )
 }
 
+/// As a field for local date and time has it: `2025-11-22T11:04:31`.
+pub fn local_date_time(timestamp_ms: i64) -> String {
+    format!("{}T{}", date(timestamp_ms), time_of_day(timestamp_ms))
+}
+
+pub fn parse_local_date_time(text: &str) -> Option<i64> {
+    let ms = js_sys::Date::parse(text);
+    (!ms.is_nan()).then_some(ms as i64)
+}
+
+/// What the address says, as names and values.
+pub fn address_pairs() -> Vec<(String, String)> {
+    let search = window().location().search().unwrap_or_default();
+    let Ok(parameters) = web_sys::UrlSearchParams::new_with_str(&search) else { return Vec::new() };
+    let pair = |pair: JsValue| {
+        let pair = js_sys::Array::from(&pair);
+        Some((pair.get(0).as_string()?, pair.get(1).as_string()?))
+    };
+    js_sys::Array::from(&parameters).iter().filter_map(pair).collect()
+}
+
+/// The address of a view.
+pub fn address_of(pairs: &[(&str, String)]) -> String {
+    let location = window().location();
+    let base = format!("{}{}", location.origin().unwrap_or_default(), location.pathname().unwrap_or_default());
+    let Ok(parameters) = web_sys::UrlSearchParams::new() else { return base };
+    pairs.iter().for_each(|(name, value)| parameters.append(name, value));
+    let query = String::from(parameters.to_string());
+    if query.is_empty() { base } else { format!("{base}?{query}") }
+}
+
+/// The address bar shows the view, without a step back in the history for each letter of a filter.
+pub fn show_address(address: &str) {
+    if let Ok(history) = window().history() {
+        // Browsers refuse more than a hundred in half a minute; then the address is behind, which harms nobody.
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(address));
+    }
+}
+
 /// Local date of a Kafka timestamp: `2025-11-22`.
 pub fn date(timestamp_ms: i64) -> String {
     let date = js_sys::Date::new(&JsValue::from_f64(timestamp_ms as f64));

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use js_sys::RegExp;
 use wasm_bindgen::{JsCast, JsValue};
 
+use crate::browser;
 use crate::state::{Lent, Pattern};
 
 /// More marks than fit on any screen.
@@ -33,8 +34,7 @@ impl Lent for FromBrowser {
     }
 
     fn local_time_ms(&self, text: &str) -> Option<i64> {
-        let ms = js_sys::Date::parse(text);
-        (!ms.is_nan()).then_some(ms as i64)
+        browser::parse_local_date_time(text)
     }
 }
 

@@ -98,6 +98,14 @@ impl Preferences {
         self.settings.with_untracked(|settings| settings.watch.clone())
     }
 
+    pub fn recent_topics(self) -> Vec<String> {
+        self.settings.with(|settings| settings.recent_topics.clone())
+    }
+
+    pub fn remember_topics(self, topics: &[String]) {
+        self.settings.update(|settings| settings.remember_topics(topics));
+    }
+
     pub fn remember_watched(self, watched: Watched) {
         if self.watched().as_ref() != Some(&watched) {
             self.settings.update(|settings| settings.watch = Some(watched));

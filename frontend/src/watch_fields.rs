@@ -1,23 +1,30 @@
-//! What stands in the fields that say what to watch and how: the user's choice, else what was remembered, else what the
-//! bridge proposes. All derived, so that a late welcome fills in only what nobody has chosen.
+//! What stands in the fields that say what to watch and how: the user's choice, else what the address says, else what was
+//! remembered, else what the bridge proposes. All derived, so that a late welcome fills in only what nobody has chosen.
 
 use leptos::prelude::*;
 use protocol::GroupStart;
 
+use crate::browser;
 use crate::desk::Desk;
 use crate::settings::Preferences;
-use crate::state::{Intent, ReadMode, Start, Watched};
+use crate::state::{Intent, ReadMode, Start, ViewLink, Watched};
 
 /// The seed's, shown until the bridge has proposed its own.
 const SEED_TOPIC: &str = "foobar";
 const SEED_GROUP: &str = "my-group";
+/// What is proposed where the user wants the last records: a screenful or two.
+const LAST: &str = "100";
 
 #[derive(Clone, Debug, Default)]
 struct Chosen {
     topic: Option<String>,
     group: Option<String>,
     mode: Option<ReadMode>,
-    start: Option<Start>,
+    /// The name of a start, and what stands in the field that belongs to it.
+    start: Option<String>,
+    last: Option<String>,
+    offset: String,
+    time: String,
 }
 
 #[derive(Clone, PartialEq)]
@@ -44,7 +51,7 @@ pub struct WatchFields {
 }
 
 impl WatchFields {
-    pub fn new(desk: Desk, preferences: Preferences) -> Self {
+    pub fn new(desk: Desk, preferences: Preferences, link: &ViewLink) -> Self {
         let proposed = Memo::new(move |_| {
             desk.link(|page| match page.bridge() {
                 Some(bridge) => Proposed {
@@ -69,7 +76,18 @@ impl WatchFields {
             let counts = |watched: &Watched| proposed.with(|now| !now.is_known || watched.proposed == now.key());
             watched.clone().filter(counts)
         });
-        Self { chosen: RwSignal::default(), proposed, remembered, preferences }
+        let mut chosen =
+            Chosen { topic: link.topic.clone(), group: link.group.clone(), mode: link.mode, ..Chosen::default() };
+        if let Some(start) = link.start {
+            chosen.start = Some(start.name().to_owned());
+            match start {
+                Start::Last(count) => chosen.last = Some(count.to_string()),
+                Start::Offset { .. } => chosen.offset = start.to_link().replace("offset:", ""),
+                Start::Time(ms) => chosen.time = browser::local_date_time(ms),
+                Start::Earliest | Start::Latest => {}
+            }
+        }
+        Self { chosen: RwSignal::new(chosen), proposed, remembered, preferences }
     }
 
     fn remembered<T>(self, field: impl Fn(&Watched) -> T) -> Option<T> {
@@ -91,14 +109,44 @@ impl WatchFields {
         chosen.or_else(|| self.remembered(|watched| watched.mode)).unwrap_or_default()
     }
 
-    /// A group begins where the bridge proposes; who only watches wants to see what happens from now on.
-    pub fn start(self) -> Start {
+    /// The name of the start. A group begins where the bridge proposes; who only watches wants to see what happens from
+    /// now on.
+    pub fn start_name(self) -> String {
         let mode = self.mode();
+        let suits = |name: &String| mode == ReadMode::Watch || matches!(name.as_str(), "earliest" | "latest");
         let remembered = || self.remembered(|watched| (watched.mode == mode).then_some(watched.start)).flatten();
-        self.chosen.with(|chosen| chosen.start).or_else(remembered).unwrap_or_else(|| match mode {
-            ReadMode::Group => self.proposed.get().start,
-            ReadMode::Watch => Start::Latest,
+        self.chosen.with(|chosen| chosen.start.clone()).filter(suits).unwrap_or_else(|| {
+            let usual = match mode {
+                ReadMode::Group => self.proposed.get().start,
+                ReadMode::Watch => Start::Latest,
+            };
+            // A moment or an offset is seldom wanted twice.
+            let remembered = remembered().filter(|start| start.suits(ReadMode::Group));
+            remembered.unwrap_or(usual).name().to_owned()
         })
+    }
+
+    /// What stands in the field that belongs to the start.
+    pub fn start_detail(self) -> String {
+        let name = self.start_name();
+        self.chosen.with(|chosen| match name.as_str() {
+            "last" => chosen.last.clone().unwrap_or_else(|| LAST.to_owned()),
+            "offset" => chosen.offset.clone(),
+            "time" => chosen.time.clone(),
+            _ => String::new(),
+        })
+    }
+
+    /// Nothing while the field that belongs to it cannot be read.
+    pub fn start(self) -> Option<Start> {
+        let detail = self.start_detail();
+        match self.start_name().as_str() {
+            "latest" => Some(Start::Latest),
+            "last" => detail.trim().parse().ok().filter(|count| *count > 0).map(Start::Last),
+            "offset" => Start::offset(&detail),
+            "time" => browser::parse_local_date_time(&detail).map(Start::Time),
+            _ => Some(Start::Earliest),
+        }
     }
 
     pub fn choose_topic(self, topic: String) {
@@ -119,8 +167,17 @@ impl WatchFields {
         });
     }
 
-    pub fn choose_start(self, start: Start) {
-        self.chosen.update(|chosen| chosen.start = Some(start));
+    pub fn choose_start(self, name: String) {
+        self.chosen.update(|chosen| chosen.start = Some(name));
+    }
+
+    pub fn choose_start_detail(self, text: String) {
+        let name = self.start_name();
+        self.chosen.update(|chosen| match name.as_str() {
+            "last" => chosen.last = Some(text),
+            "offset" => chosen.offset = text,
+            _ => chosen.time = text,
+        });
     }
 
     /// What to listen to now; it is remembered for the next visit.
@@ -129,9 +186,10 @@ impl WatchFields {
             topics: topics_of(&self.topic()),
             mode: self.mode(),
             group: self.group().trim().to_owned(),
-            start: self.start(),
+            start: self.start().unwrap_or_default(),
             skips_ahead: self.preferences.skips_ahead(),
         };
+        self.preferences.remember_topics(&intent.topics);
         self.preferences.remember_watched(Watched {
             topic: intent.topic(),
             group: intent.group.clone(),

@@ -204,6 +204,26 @@ words! {
     start_watch_hint: "Where to begin reading", "Da dove cominciare a leggere";
     start_earliest: "earliest", "dall'inizio";
     start_latest: "latest", "da ora";
+    start_last: "the last", "gli ultimi";
+    start_last_label: "How many records of each partition", "Quanti record di ogni partizione";
+    start_offset: "offset", "offset";
+    start_offset_label: "An offset of every partition, or partition@offset", "Un offset di ogni partizione, o partizione@offset";
+    start_time: "time", "ora";
+    start_fault: "Say where to begin", "Indica da dove cominciare";
+    explain_mode: "Group: this page joins a consumer group; Kafka shares the partitions among its members and remembers how far they read. Watch: it only looks on, from wherever you like; nothing is committed.",
+        "Gruppo: la pagina entra in un gruppo di consumer; Kafka divide le partizioni tra i membri e ricorda fin dove hanno letto. Osserva: guarda soltanto, da dove vuoi; niente viene salvato.";
+    partitions_one: "{n} partition", "{n} partizione";
+    partitions_many: "{n} partitions", "{n} partizioni";
+    lag_word: "lag", "di ritardo";
+    place_next: "Next", "Prossimo";
+    place_committed: "Committed", "Salvato";
+    place_end: "End", "Fine";
+    lag: "Lag", "Ritardo";
+    lag_hint: "Records in Kafka that the group has not committed", "Record in Kafka che il gruppo non ha ancora salvato";
+    rebalances_one: "{n} rebalance", "{n} redistribuzione";
+    rebalances_many: "{n} rebalances", "{n} redistribuzioni";
+    chart_rate: "Records a second over the last minute, at most {n}", "Record al secondo nell'ultimo minuto, al massimo {n}";
+    chart_seen: "Sent to seen, the last {n}: {ms}", "Da inviato a visto, gli ultimi {n}: {ms}";
     listen: "Start listening", "Ascolta";
     listen_starting: "Starting…", "Avvio…";
     listen_stop: "Stop listening", "Ferma l'ascolto";

@@ -5,6 +5,8 @@ use leptos::prelude::*;
 use super::filter_bar::{FilterBox, FilterFieldRows, FilterText};
 use super::format::number;
 use super::list_settings::ListSettings;
+use super::pace_chart::PaceCharts;
+use super::partitions::Partitions;
 use super::{desk, preferences};
 use crate::app::key_is_free;
 use crate::browser;
@@ -132,6 +134,9 @@ fn Numbers(filter: FilterBox) -> impl IntoView {
                 {prefs.text(|w| w.behind)}
             </span>
         </Show>
+        <Partitions />
+        <span class="push"></span>
+        <PaceCharts />
         <Show when=move || has_rate.get()>
             <span class="rate" data-testid="rate">
                 <b>{move || number(rate.get(), prefs.language())}</b>

@@ -1,10 +1,10 @@
 //! How the list looks and how much it keeps: columns, memory, what to do when the page is too slow. Remembered.
 
-use leptos::html::Details;
 use leptos::prelude::*;
 
 use super::column_heads::column_word;
 use super::format::number;
+use super::menu::Menu;
 use super::{desk, preferences};
 use crate::state::{Column, Limits};
 
@@ -14,20 +14,7 @@ const RECORD_CHOICES: [usize; 4] = [1_000, 10_000, 100_000, Limits::MOST_RECORDS
 #[component]
 pub fn ListSettings() -> impl IntoView {
     let (desk, prefs) = (desk(), preferences());
-    let details = NodeRef::<Details>::new();
-    let close = move || {
-        if let Some(details) = details.get_untracked() {
-            details.set_open(false);
-        }
-    };
-    // A click beside it closes it, as with every menu.
-    window_event_listener(leptos::ev::click, move |event| {
-        use wasm_bindgen::JsCast;
-        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Node>().ok());
-        if details.get_untracked().is_some_and(|details| !details.contains(target.as_ref())) {
-            close();
-        }
-    });
+    let label = move || prefs.words().list_settings.to_owned();
     let set_limits = move |change: fn(&mut Limits, usize), text: String| {
         if let Ok(value) = text.parse() {
             let mut limits = prefs.limits();
@@ -55,18 +42,7 @@ pub fn ListSettings() -> impl IntoView {
     });
     let mib = Limits::MIB_CHOICES.map(|n| view! { <option value=n.to_string()>{format!("{n} MiB")}</option> });
     view! {
-        <details
-            class="menu"
-            node_ref=details
-            on:keydown=move |event| {
-                if event.key() == "Escape" {
-                    event.stop_propagation();
-                    close();
-                }
-            }
-        >
-            <summary class="button quiet" data-testid="list-settings">{prefs.text(|w| w.list_settings)}</summary>
-            <div class="menu-box">
+        <Menu label=label testid="list-settings" class="">
                 <fieldset>
                     <legend>{prefs.text(|w| w.columns)}</legend>
                     {columns.collect::<Vec<_>>()}
@@ -101,7 +77,6 @@ pub fn ListSettings() -> impl IntoView {
                     {prefs.text(|w| w.skip_ahead)}
                 </label>
                 <p class="menu-note">{prefs.text(|w| w.skip_ahead_hint)}</p>
-            </div>
-        </details>
+        </Menu>
     }
 }

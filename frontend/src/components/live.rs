@@ -2,21 +2,35 @@
 
 use leptos::prelude::*;
 
+use super::desk;
 use super::detail::Detail;
 use super::feed_list::FeedList;
 use super::feed_toolbar::FeedToolbar;
 use super::filter_bar::FilterBox;
 use super::watch_form::WatchForm;
-use crate::state::{Entry, FilterFields};
+use crate::browser;
+use crate::state::{Entry, ViewLink};
 use crate::watch_fields::WatchFields;
 
 /// The opened record.
 pub type Selected = RwSignal<Option<Entry>, LocalStorage>;
 
 #[component]
-pub fn Live(fields: WatchFields) -> impl IntoView {
+pub fn Live(fields: WatchFields, link: ViewLink) -> impl IntoView {
+    let desk = desk();
     let selected = RwSignal::new_local(None::<Entry>);
-    let filter = FilterBox::new(FilterFields::default());
+    if link.starts_by_itself() {
+        desk.listen(fields.intent());
+    }
+    let filter = FilterBox::new(link.filter);
+    // The address follows what is watched and what is filtered; before the first time it is left as it was opened.
+    Effect::new(move |_| {
+        let intent = desk.listening(|page| page.listening().intent().clone());
+        let link = filter.fields.with(|fields| ViewLink::of(&intent, fields));
+        if !intent.topics.is_empty() {
+            browser::show_address(&browser::address_of(&link.pairs()));
+        }
+    });
     view! {
         <section class="live" aria-labelledby="live-title">
             <WatchForm fields=fields />

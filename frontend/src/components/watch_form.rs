@@ -5,7 +5,7 @@ use protocol::{GroupId, TopicName};
 
 use super::explain::Explain;
 use super::{desk, preferences};
-use crate::state::{Phase, ReadMode, Start};
+use crate::state::{Phase, ReadMode};
 use crate::watch_fields::{WatchFields, topics_of};
 
 #[component]
@@ -20,7 +20,10 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
     });
     let group_fault =
         Memo::new(move |_| fields.mode() == ReadMode::Group && GroupId::parse(fields.group().trim()).is_err());
-    let can_start = move || !topic_fault.get() && !group_fault.get();
+    let start_fault = Memo::new(move |_| fields.start().is_none());
+    let can_start = move || !topic_fault.get() && !group_fault.get() && !start_fault.get();
+    let is_watching = Memo::new(move |_| fields.mode() == ReadMode::Watch);
+    let start_name = Memo::new(move |_| fields.start_name());
     let toggle = move || match phase.get_untracked() {
         Phase::Idle if can_start() => desk.listen(fields.intent()),
         Phase::Idle | Phase::Stopping => {}
@@ -71,6 +74,7 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
                 {mode_button(ReadMode::Group)}
                 {mode_button(ReadMode::Watch)}
             </div>
+            <Explain thing=|w| w.read_mode text=|w| w.explain_mode />
             <div class="inline-field topic-field" class:fault=move || topic_fault.get()>
                 <label for="topic">{prefs.text(|w| w.topic)}</label>
                 <input
@@ -83,9 +87,16 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
                     readonly=move || !is_idle()
                     title=move || locked().or_else(|| topic_fault.get().then(|| prefs.words().topic_invalid))
                     aria-invalid=move || topic_fault.get().to_string()
+                    list="recent-topics"
                     prop:value=move || fields.topic()
                     on:input=move |event| fields.choose_topic(event_target_value(&event))
                 />
+                <datalist id="recent-topics">
+                    {move || {
+                        let topics = prefs.recent_topics().into_iter();
+                        topics.map(|topic| view! { <option value=topic></option> }).collect::<Vec<_>>()
+                    }}
+                </datalist>
             </div>
             <Show when=move || fields.mode() == ReadMode::Group>
                 <div class="inline-field group-field" class:fault=move || group_fault.get()>
@@ -106,7 +117,7 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
                     />
                 </div>
             </Show>
-            <div class="inline-field start-field">
+            <div class="inline-field start-field" class:fault=move || start_fault.get()>
                 <label for="start">{prefs.text(|w| w.start)}</label>
                 <select
                     id="start"
@@ -119,15 +130,40 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
                             ReadMode::Watch => words.start_watch_hint,
                         })
                     }
-                    prop:value=move || fields.start().name()
-                    on:change=move |event| {
-                        let latest = event_target_value(&event) == Start::Latest.name();
-                        fields.choose_start(if latest { Start::Latest } else { Start::Earliest });
-                    }
+                    prop:value=move || start_name.get()
+                    on:change=move |event| fields.choose_start(event_target_value(&event))
                 >
                     <option value="earliest">{prefs.text(|w| w.start_earliest)}</option>
                     <option value="latest">{prefs.text(|w| w.start_latest)}</option>
+                    <option value="last" hidden=move || !is_watching.get()>{prefs.text(|w| w.start_last)}</option>
+                    <option value="offset" hidden=move || !is_watching.get()>{prefs.text(|w| w.start_offset)}</option>
+                    <option value="time" hidden=move || !is_watching.get()>{prefs.text(|w| w.start_time)}</option>
                 </select>
+                <Show when=move || matches!(start_name.get().as_str(), "last" | "offset" | "time")>
+                    <input
+                        class="start-detail"
+                        class:long=move || start_name.get() == "time"
+                        data-testid=move || format!("start-{}", start_name.get())
+                        type=move || if start_name.get() == "time" { "datetime-local" } else { "text" }
+                        step="1"
+                        inputmode="numeric"
+                        autocomplete="off"
+                        placeholder=move || if start_name.get() == "offset" { "2@120" } else { "" }
+                        readonly=move || !is_idle()
+                        aria-label=move || {
+                            let words = prefs.words();
+                            match start_name.get().as_str() {
+                                "last" => words.start_last_label,
+                                "offset" => words.start_offset_label,
+                                _ => words.start_time,
+                            }
+                        }
+                        title=move || (start_name.get() == "offset").then(|| prefs.words().start_offset_label)
+                        aria-invalid=move || start_fault.get().to_string()
+                        prop:value=move || fields.start_detail()
+                        on:input=move |event| fields.choose_start_detail(event_target_value(&event))
+                    />
+                </Show>
             </div>
             <button
                 type="submit"
@@ -135,7 +171,10 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
                 data-testid="listen"
                 data-state=move || phase.get().name()
                 disabled=move || phase.get() == Phase::Stopping || (is_idle() && !can_start())
-                title=move || (is_idle() && !can_start()).then(|| prefs.words().topic_invalid)
+                title=move || (is_idle() && !can_start()).then(|| {
+                    let words = prefs.words();
+                    if start_fault.get() && !topic_fault.get() { words.start_fault } else { words.topic_invalid }
+                })
             >
                 {button_text}
             </button>

@@ -54,6 +54,38 @@ impl Start {
         }
     }
 
+    /// An offset as people write it: `120`, or `2@120` for one partition.
+    pub fn offset(text: &str) -> Option<Self> {
+        let (partition, offset) = match text.trim().split_once('@') {
+            Some((partition, offset)) => (Some(partition.trim().parse().ok().filter(|p| *p >= 0)?), offset),
+            None => (None, text),
+        };
+        let offset = offset.trim().parse().ok().filter(|offset| *offset >= 0)?;
+        Some(Self::Offset { partition, offset })
+    }
+
+    /// As a link carries it: `earliest`, `last:100`, `offset:2@120`, `time:1763800000000`.
+    pub fn to_link(self) -> String {
+        match self {
+            Self::Last(count) => format!("last:{count}"),
+            Self::Offset { partition: Some(partition), offset } => format!("offset:{partition}@{offset}"),
+            Self::Offset { partition: None, offset } => format!("offset:{offset}"),
+            Self::Time(ms) => format!("time:{ms}"),
+            plain => plain.name().to_owned(),
+        }
+    }
+
+    pub fn from_link(text: &str) -> Option<Self> {
+        match text.split_once(':').unwrap_or((text, "")) {
+            ("earliest", _) => Some(Self::Earliest),
+            ("latest", _) => Some(Self::Latest),
+            ("last", count) => count.parse().ok().map(Self::Last),
+            ("offset", place) => Self::offset(place),
+            ("time", ms) => ms.parse().ok().map(Self::Time),
+            _ => None,
+        }
+    }
+
     pub fn suits(self, mode: ReadMode) -> bool {
         mode == ReadMode::Watch || matches!(self, Self::Earliest | Self::Latest)
     }
@@ -556,6 +588,24 @@ mod tests {
 
     fn at(partition: i32, offset: i64) -> Position {
         Position { topic: "t".into(), partition, offset: Offset(offset) }
+    }
+
+    #[test]
+    fn a_start_survives_a_link() {
+        let starts = [
+            Start::Earliest,
+            Start::Latest,
+            Start::Last(100),
+            Start::Offset { partition: Some(2), offset: 120 },
+            Start::Offset { partition: None, offset: 0 },
+            Start::Time(1_763_800_000_000),
+        ];
+        for start in starts {
+            assert_eq!(Start::from_link(&start.to_link()), Some(start));
+        }
+        for text in ["", "last", "offset:x", "offset:-1", "offset:-1@3", "noon"] {
+            assert_eq!(Start::from_link(text), None, "{text}");
+        }
     }
 
     #[test]

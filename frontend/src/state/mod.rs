@@ -24,6 +24,7 @@ mod run;
 mod segment;
 mod sends;
 mod settings;
+mod view_link;
 
 pub use backoff::Backoff;
 pub use columns::{Column, Columns};
@@ -42,3 +43,4 @@ pub use page::{Bridge, Changed, Page, SendObstacle};
 pub use run::{Run, RunState};
 pub use sends::{Outcome, Sends, SentRow};
 pub use settings::{Language, Settings, Theme, Watched};
+pub use view_link::ViewLink;

@@ -79,6 +79,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Watching a topic that is too fast, the page gets the newest and a gap instead of falling behind.
     pub skips_ahead: bool,
+    /// Topics listened to, the last first.
+    pub recent_topics: Vec<String>,
 }
 
 /// What was listened to last.
@@ -93,7 +95,16 @@ pub struct Watched {
     pub proposed: String,
 }
 
+/// More would be a list to search through.
+const RECENT_TOPICS: usize = 12;
+
 impl Settings {
+    pub fn remember_topics(&mut self, topics: &[String]) {
+        self.recent_topics.retain(|known| !topics.contains(known));
+        self.recent_topics.splice(0..0, topics.iter().cloned());
+        self.recent_topics.truncate(RECENT_TOPICS);
+    }
+
     /// What cannot be read is as if nothing were stored.
     pub fn from_json(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()
@@ -123,6 +134,14 @@ mod tests {
             ..Settings::default()
         };
         assert_eq!(Settings::from_json(&settings.to_json()), settings);
+    }
+
+    #[test]
+    fn the_topics_used_last_come_first_and_each_once() {
+        let mut settings = Settings::default();
+        settings.remember_topics(&["a".into(), "b".into()]);
+        settings.remember_topics(&["c".into(), "a".into()]);
+        assert_eq!(settings.recent_topics, ["c", "a", "b"]);
     }
 
     #[test]

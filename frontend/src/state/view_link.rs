@@ -1,0 +1,113 @@
+//! The page's view as an address: topics, how they are read, from where, and the filter. A link opens the same view.
+
+use protocol::TopicName;
+
+use super::filter_fields::FilterFields;
+use super::listening::{Intent, ReadMode, Start};
+
+/// What an address says. What it does not say is as remembered or proposed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ViewLink {
+    pub topic: Option<String>,
+    pub mode: Option<ReadMode>,
+    pub group: Option<String>,
+    pub start: Option<Start>,
+    pub filter: FilterFields,
+}
+
+impl ViewLink {
+    pub fn of(intent: &Intent, filter: &FilterFields) -> Self {
+        Self {
+            topic: (!intent.topics.is_empty()).then(|| intent.topics.join(",")),
+            mode: Some(intent.mode),
+            group: (intent.mode == ReadMode::Group).then(|| intent.group.clone()),
+            start: Some(intent.start),
+            filter: filter.clone(),
+        }
+    }
+
+    /// One record, where it lies.
+    pub fn record(topic: &str, partition: i32, offset: i64) -> Self {
+        let start = Start::Offset { partition: Some(partition), offset };
+        let (topic, mode) = (Some(topic.to_owned()), Some(ReadMode::Watch));
+        Self { topic, mode, start: Some(start), ..Self::default() }
+    }
+
+    /// Only looking on is begun by a link alone: joining a group moves its positions, which is for the user to decide.
+    pub fn starts_by_itself(&self) -> bool {
+        let is_topic = |name: &str| TopicName::parse(name).is_ok();
+        self.mode == Some(ReadMode::Watch) && self.topic.as_ref().is_some_and(|topic| topic.split(',').all(is_topic))
+    }
+
+    /// Names and values, not yet encoded.
+    pub fn pairs(&self) -> Vec<(&'static str, String)> {
+        let mode = self.mode.map(|mode| if mode == ReadMode::Group { "group" } else { "watch" }.to_owned());
+        let fields = [
+            ("topic", self.topic.clone()),
+            ("mode", mode),
+            ("group", self.group.clone()),
+            ("start", self.start.map(Start::to_link)),
+        ];
+        let FilterFields { text, is_pattern, key, header, partition, offset, since, until, path } = self.filter.clone();
+        let filter = [
+            (if is_pattern { "pattern" } else { "filter" }, text),
+            ("key", key),
+            ("header", header),
+            ("partition", partition),
+            ("offset", offset),
+            ("since", since),
+            ("until", until),
+            ("path", path),
+        ];
+        let given = fields.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        given.chain(filter.into_iter().filter(|(_, value)| !value.is_empty())).collect()
+    }
+
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut link = Self::default();
+        for (name, value) in pairs {
+            match name.as_str() {
+                "topic" => link.topic = Some(value),
+                "mode" => link.mode = Some(if value == "watch" { ReadMode::Watch } else { ReadMode::Group }),
+                "group" => link.group = Some(value),
+                "start" => link.start = Start::from_link(&value),
+                "filter" => link.filter.text = value,
+                "pattern" => (link.filter.text, link.filter.is_pattern) = (value, true),
+                "key" => link.filter.key = value,
+                "header" => link.filter.header = value,
+                "partition" => link.filter.partition = value,
+                "offset" => link.filter.offset = value,
+                "since" => link.filter.since = value,
+                "until" => link.filter.until = value,
+                "path" => link.filter.path = value,
+                _ => {}
+            }
+        }
+        link
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_opens_the_same_view() {
+        let intent = Intent { topics: vec!["a".into(), "b".into()], group: "g h".into(), ..Intent::default() };
+        let filter =
+            FilterFields { text: "x|y".into(), is_pattern: true, path: "$.a".into(), ..FilterFields::default() };
+        let links = [ViewLink::of(&intent, &filter), ViewLink::record("t", 3, 99), ViewLink::default()];
+        for link in links {
+            let pairs = link.pairs().into_iter().map(|(name, value)| (name.to_owned(), value));
+            assert_eq!(ViewLink::from_pairs(pairs), link);
+        }
+    }
+
+    #[test]
+    fn a_link_never_joins_a_group_by_itself() {
+        assert!(ViewLink::record("t", 3, 99).starts_by_itself());
+        assert!(!ViewLink::record("no topic!", 3, 99).starts_by_itself());
+        assert!(!ViewLink { mode: Some(ReadMode::Group), ..ViewLink::record("t", 3, 99) }.starts_by_itself());
+        assert!(!ViewLink::default().starts_by_itself());
+    }
+}
