@@ -23,7 +23,7 @@ pub fn ListSettings() -> impl IntoView {
             desk.set_limits(limits);
         }
     };
-    let columns = Column::ALL.into_iter().filter(|&column| column != Column::Value).map(|column| {
+    let columns = Column::ALL.into_iter().filter(|&column| column != Column::Value).map(move |column| {
         let word = column_word(column);
         view! {
             <label class="check">
@@ -37,7 +37,7 @@ pub fn ListSettings() -> impl IntoView {
             </label>
         }
     });
-    let records = RECORD_CHOICES.map(|n| {
+    let records = RECORD_CHOICES.map(move |n| {
         view! { <option value=n.to_string()>{move || number(n as u64, prefs.language())}</option> }
     });
     let mib = Limits::MIB_CHOICES.map(|n| view! { <option value=n.to_string()>{format!("{n} MiB")}</option> });
