@@ -129,6 +129,48 @@ pub fn date(timestamp_ms: i64) -> String {
     format!("{:04}-{:02}-{:02}", date.get_full_year(), date.get_month() + 1, date.get_date())
 }
 
+/// A file under construction; its texts lie with the browser.
+pub struct FileParts(js_sys::Array);
+
+impl FileParts {
+    pub fn new() -> Self {
+        Self(js_sys::Array::new())
+    }
+
+    pub fn push(&mut self, text: &str) {
+        self.0.push(&JsValue::from_str(text));
+    }
+
+    /// Offers it to the user as a download.
+    pub fn save(self, name: &str, media_type: &str) {
+        let options = web_sys::BlobPropertyBag::new();
+        options.set_type(media_type);
+        let blob = web_sys::Blob::new_with_str_sequence_and_options(&self.0, &options);
+        let Ok(url) = blob.and_then(|blob| web_sys::Url::create_object_url_with_blob(&blob)) else { return };
+        if let Ok(anchor) = document().create_element("a") {
+            use wasm_bindgen::JsCast;
+            let anchor: web_sys::HtmlElement = anchor.unchecked_into();
+            let _ = anchor.set_attribute("href", &url);
+            let _ = anchor.set_attribute("download", name);
+            anchor.click();
+        }
+        // The download has begun by then; without this the file would lie in memory for as long as the page lives.
+        leptos::prelude::set_timeout(
+            move || drop(web_sys::Url::revoke_object_url(&url)),
+            std::time::Duration::from_secs(60),
+        );
+    }
+}
+
+/// Lets the browser draw and answer before going on.
+pub async fn breathe() {
+    let wait = js_sys::Promise::new(&mut |resolve, _| {
+        // Without a timer nothing would go on at all.
+        let _ = window().set_timeout_with_callback(&resolve);
+    });
+    let _ = JsFuture::from(wait).await;
+}
+
 pub fn reload() {
     // It fails only in documents without a window.
     let _ = leptos::prelude::window().location().reload();

@@ -248,7 +248,7 @@ words! {
     fault_numbers: "“{piece}” is no number or range such as 10-20", "“{piece}” non è un numero né un intervallo come 10-20";
     fault_backwards: "The range ends before it begins", "L'intervallo finisce prima di cominciare";
     fault_time: "No date and time", "Data e ora non valide";
-    fault_path: "Not applied: character {at}: {why}", "Non applicato: carattere {at}: {why}";
+    fault_path: "Not applied: cannot be read from character {at} on", "Non applicato: illeggibile dal carattere {at} in poi";
     list_settings: "View", "Vista";
     columns: "Columns", "Colonne";
     keep_records: "Keep at most", "Tieni al massimo";
@@ -347,6 +347,26 @@ words! {
     sent_by_page: "this page, seen in {ms}", "questa pagina, visto in {ms}";
     headers_none: "none", "nessuno";
     copy_value: "Copy value", "Copia il valore";
+    copy_key: "Copy key", "Copia la chiave";
+    copy_record: "Copy record", "Copia il record";
+    record_link: "Link", "Link";
+    record_link_hint: "The address of this record: opens the page at its offset", "L'indirizzo di questo record: apre la pagina al suo offset";
+    replay: "Send again", "Reinvia";
+    replay_hint: "Send this record again (r)", "Invia di nuovo questo record (r)";
+    detail_previous: "Previous record (↑)", "Record precedente (↑)";
+    detail_next: "Next record (↓)", "Record successivo (↓)";
+    form_bytes: "bytes", "byte";
+    value_shown_as: "How the value is shown", "Come mostrare il valore";
+    fold_all: "Fold all", "Chiudi tutto";
+    unfold_all: "Unfold all", "Apri tutto";
+    shown_lines: "{shown} of {size} lines are shown; copying takes all.", "Mostrate {shown} righe su {size}; la copia le prende tutte.";
+    show_more: "Show more", "Mostra altro";
+    export: "Export", "Esporta";
+    export_jsonl: "JSON Lines", "JSON Lines";
+    export_csv: "CSV", "CSV";
+    export_hint: "What is kept and matches the filter. JSON Lines can be sent again without loss.",
+        "Quel che è tenuto e corrisponde al filtro. I JSON Lines si possono reinviare senza perdite.";
+    keys_replay: "Send the record again", "Reinvia il record";
     copied: "Copied", "Copiato";
     copy_failed: "The browser did not allow copying", "Il browser non ha permesso di copiare";
     shown_part: "The first {shown} of {size} are shown; copying takes all.", "Sono mostrati i primi {shown} di {size}; la copia li prende tutti.";

@@ -1,18 +1,19 @@
-//! The opened record: its value in full, and every fact about it.
+//! The opened record: its value as JSON, text or bytes, and every fact about it. Large values are shown in part, and the
+//! rest on demand; copying takes it all.
 
 use leptos::prelude::*;
-use protocol::{Header, TimestampType, WireBytes};
+use protocol::TimestampType;
 
-use super::field_text::{whole_text, with_visible_controls};
-use super::json_view::{Styled, styled_json, styled_text};
-use super::live::Selected;
+use super::field_text::{FieldText, raw_text};
+use super::live::{Selected, step};
+use super::value_view::ValueView;
 use super::{desk, format, preferences};
 use crate::browser;
-use crate::state::{Entry, Part, indent};
-use crate::words::fill;
+use crate::state::{Entry, RecordRef, ViewLink, json_line};
+use crate::words::{Words, fill};
 
-/// So much of a value is shown; copying takes it all. More would take the browser longer to lay out than anyone reads.
-const SHOWN_BYTES: usize = 256 * 1024;
+/// Of a key or header's value: more is seldom read there.
+const FACT_CHARS: usize = 2000;
 
 #[component]
 pub fn Detail(selected: Selected) -> impl IntoView {
@@ -26,34 +27,44 @@ pub fn Detail(selected: Selected) -> impl IntoView {
 fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
     let (desk, prefs) = (desk(), preferences());
     let record = entry.record()?;
-    let (topic, partition, size) = (record.topic.clone(), record.partition, record.size());
-    let round_trip_ms = desk.peek(|page| page.feed().own_after_ms(&record));
-    let record = protocol::Record {
-        offset: protocol::Offset(record.offset),
-        timestamp: record.timestamp,
-        timestamp_type: record.timestamp_type,
-        key: WireBytes::from_kafka(record.key),
-        value: WireBytes::from_kafka(record.value),
-        headers: record.headers.map(|(name, value)| Header(name.to_owned(), WireBytes::from_kafka(value))).collect(),
+    let place = format!("{}-{} @ {}", record.topic, record.partition, record.offset);
+    let address = browser::address_of(&ViewLink::record(record.topic, record.partition, record.offset).pairs());
+    let facts = facts(&record, desk.peek(|page| page.feed().own_after_ms(&record)));
+    let size = record.value.map_or(0, <[u8]>::len);
+    let opened = StoredValue::new_local(entry.clone());
+    // What is copied is made only when it is asked for.
+    let copy = move |what: fn(&RecordRef<'_>) -> String| {
+        let text = opened.with_value(|entry| entry.record().map(|record| what(&record)));
+        if let Some(text) = text {
+            desk.copy(text);
+        }
     };
-    let place = format!("{topic}-{partition} @ {}", record.offset);
+    let copy_button =
+        move |testid: &'static str, word: fn(&'static Words) -> &'static str, what: fn(&RecordRef<'_>) -> String| {
+            view! {
+                <button type="button" class="button small" data-testid=testid on:click=move |_| copy(what)>
+                    {prefs.text(word)}
+                </button>
+            }
+        };
+    let icon = move |testid: &'static str,
+                     sign: &'static str,
+                     word: fn(&'static Words) -> &'static str,
+                     act: fn(crate::desk::Desk, Selected)| {
+        view! {
+            <button
+                type="button"
+                class="icon"
+                data-testid=testid
+                aria-label=prefs.text(word)
+                title=prefs.text(word)
+                on:click=move |_| act(desk, selected)
+            >
+                {sign}
+            </button>
+        }
+    };
     let title_place = place.clone();
-    let (key_bytes, value_bytes) = (record.key.len(), record.value.len());
-    let value_text = StoredValue::new(whole_text(&record.value));
-    let time = record.timestamp.map(|ms| (browser::date(ms), browser::time_of_day(ms)));
-    let has_time = time.is_some();
-    let time_text = time.map(|(date, time)| format!("{date} {time}"));
-    let timestamp_type = record.timestamp_type;
-    let sizes = move || {
-        let language = prefs.language();
-        let parts = fill(
-            prefs.words().size_parts,
-            &[("key", &format::bytes(key_bytes, language)), ("value", &format::bytes(value_bytes, language))],
-        );
-        format!("{} ({parts})", format::bytes(size, language))
-    };
-    let headers = record.headers.clone();
-    let has_headers = !headers.is_empty();
     Some(view! {
         <section
             class="detail"
@@ -61,149 +72,104 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
             aria-label=move || fill(prefs.words().detail, &[("place", &title_place)])
         >
             <div class="detail-head">
-                <h3 class="mono">{place}</h3>
+                {icon("detail-previous", "↑", |w| w.detail_previous, |desk, selected| step(desk, selected, -1))}
+                {icon("detail-next", "↓", |w| w.detail_next, |desk, selected| step(desk, selected, 1))}
+                <h3 class="mono clip">{place}</h3>
                 <div class="spacer"></div>
-                <button
-                    type="button"
-                    class="button small"
-                    data-testid="copy-value"
-                    on:click=move |_| desk.copy(value_text.get_value())
-                >
-                    {prefs.text(|w| w.copy_value)}
-                </button>
-                <button
-                    type="button"
-                    class="icon"
-                    data-testid="detail-close"
-                    aria-label=prefs.text(|w| w.detail_close)
-                    title=prefs.text(|w| w.detail_close)
-                    on:click=move |_| selected.set(None)
-                >
-                    "×"
-                </button>
+                <div class="detail-actions">
+                    {copy_button("copy-value", |w| w.copy_value, |record| whole_text(record.value))}
+                    {copy_button("copy-key", |w| w.copy_key, |record| whole_text(record.key))}
+                    {copy_button("copy-record", |w| w.copy_record, json_line)}
+                    <a class="button small" data-testid="record-link" href=address title=prefs.text(|w| w.record_link_hint)>
+                        {prefs.text(|w| w.record_link)}
+                    </a>
+                    <button
+                        type="button"
+                        class="button small"
+                        data-testid="replay"
+                        title=prefs.text(|w| w.replay_hint)
+                        on:click=move |_| opened.with_value(|entry| desk.replay(entry))
+                    >
+                        {prefs.text(|w| w.replay)}
+                    </button>
+                </div>
+                {icon("detail-close", "×", |w| w.detail_close, |_, selected| selected.set(None))}
             </div>
             <div class="detail-body">
-                <div class="detail-value" tabindex="0" role="group" aria-label=prefs.text(|w| w.value)>
-                    <Whole field=record.value.clone() />
-                </div>
-                <dl class="facts">
-                    <dt>{prefs.text(|w| w.topic)}</dt>
-                    <dd>{topic.to_string()}</dd>
-                    <dt>{prefs.text(|w| w.partition)}</dt>
-                    <dd>{partition}</dd>
-                    <dt>{prefs.text(|w| w.offset)}</dt>
-                    <dd>{record.offset.to_string()}</dd>
-                    <dt>{prefs.text(|w| w.key)}</dt>
-                    <dd class="fact-key"><Inline field=record.key.clone() /></dd>
-                    <dt>{prefs.text(|w| w.time)}</dt>
-                    <dd>
-                        {time_text}
-                        " "
-                        <span class="said">
-                            {move || {
-                                let words = prefs.words();
-                                match timestamp_type {
-                                    _ if !has_time => words.time_none,
-                                    TimestampType::Create => words.time_create,
-                                    TimestampType::LogAppend => words.time_append,
-                                }
-                            }}
-                        </span>
-                    </dd>
-                    <dt>{prefs.text(|w| w.size)}</dt>
-                    <dd>{sizes}</dd>
-                    <dt>{prefs.text(|w| w.headers)}</dt>
-                    <dd>
-                        {(!has_headers).then(|| view! { <span class="said">{prefs.text(|w| w.headers_none)}</span> })}
-                        <ul class="header-list">{headers.into_iter().map(header_view).collect::<Vec<_>>()}</ul>
-                    </dd>
-                    {round_trip_ms
-                        .map(|ms| {
-                            view! {
-                                <dt>{prefs.text(|w| w.sent_by)}</dt>
-                                <dd class="own-fact">
-                                    {move || {
-                                        let ms = format::duration(ms, prefs.language());
-                                        fill(prefs.words().sent_by_page, &[("ms", &ms)])
-                                    }}
-                                </dd>
-                            }
-                        })}
-                </dl>
+                <ValueView entry=entry.clone() size=size />
+                {facts}
             </div>
         </section>
     })
 }
 
-fn header_view(Header(name, value): Header) -> impl IntoView {
-    view! {
-        <li>
-            <span class="header-name">{name}</span>
-            ": "
-            <Inline field=value />
-        </li>
-    }
-}
-
-/// A value as it is read best: JSON indented and coloured, text as it stands, bytes in base64.
-#[component]
-fn Whole(field: WireBytes) -> impl IntoView {
+fn facts(record: &RecordRef<'_>, own_after_ms: Option<f64>) -> impl IntoView + use<> {
     let prefs = preferences();
-    let filter = desk().peek(|page| page.feed().filter().clone());
-    let marks = |text: &str| filter.marks_in(Part::Value, text);
-    let bytes = field.len();
-    let note = (bytes > SHOWN_BYTES).then(|| {
+    let time = record.timestamp.map(|ms| format!("{} {}", browser::date(ms), browser::time_of_day(ms)));
+    let (has_time, timestamp_type) = (time.is_some(), record.timestamp_type);
+    let time_word = move || {
+        let words = prefs.words();
+        match timestamp_type {
+            _ if !has_time => words.time_none,
+            TimestampType::Create => words.time_create,
+            TimestampType::LogAppend => words.time_append,
+        }
+    };
+    let bytes = |field: Option<&[u8]>| field.map_or(0, <[u8]>::len);
+    let (size, key, value) = (record.size(), bytes(record.key), bytes(record.value));
+    let sizes = move || {
+        let language = prefs.language();
+        let parts = [("key", &*format::bytes(key, language)), ("value", &format::bytes(value, language))];
+        format!("{} ({})", format::bytes(size, language), fill(prefs.words().size_parts, &parts))
+    };
+    let headers: Vec<_> = record
+        .headers
+        .map(|(name, value)| {
+            let name = super::field_text::with_visible_controls(name).into_owned();
+            view! { <li><span class="header-name">{name}</span> ": " {fact(value)}</li> }
+        })
+        .collect();
+    let no_headers = headers.is_empty().then(|| view! { <span class="said">{prefs.text(|w| w.headers_none)}</span> });
+    let own = own_after_ms.map(|ms| {
+        let text = move || fill(prefs.words().sent_by_page, &[("ms", &format::duration(ms, prefs.language()))]);
         view! {
-            <p class="said">
-                {move || {
-                    let language = prefs.language();
-                    let values = [("shown", &*format::bytes(SHOWN_BYTES, language)), ("size", &format::bytes(bytes, language))];
-                    fill(prefs.words().shown_part, &values)
-                }}
-            </p>
+            <dt>{prefs.text(|w| w.sent_by)}</dt>
+            <dd class="own-fact">{text}</dd>
         }
     });
-    let text = match &field {
-        WireBytes::Null => return view! { <p class="said">{prefs.text(|w| w.tombstone)}</p> }.into_any(),
-        field if field.is_empty() => return view! { <p class="said">{prefs.text(|w| w.empty_value)}</p> }.into_any(),
-        WireBytes::Json(raw) => {
-            let text = indent(first_bytes(raw.get()));
-            let text = with_visible_controls(&text);
-            styled_json(&text, &marks(&text))
-        }
-        WireBytes::Text(text) => {
-            let text = with_visible_controls(first_bytes(text));
-            styled_text(&text, &marks(&text))
-        }
-        WireBytes::Base64(_) => styled_text(first_bytes(&whole_text(&field)), &[]),
-    };
-    let label = matches!(field, WireBytes::Base64(_))
-        .then(|| view! { <span class="label">{prefs.text(|w| w.binary)} " · base64"</span> });
     view! {
-        {note}
-        {label}
-        <pre data-testid="detail-value"><Styled parts=text /></pre>
+        <dl class="facts">
+            <dt>{prefs.text(|w| w.topic)}</dt>
+            <dd>{record.topic.to_string()}</dd>
+            <dt>{prefs.text(|w| w.partition)}</dt>
+            <dd>{record.partition.to_string()}</dd>
+            <dt>{prefs.text(|w| w.offset)}</dt>
+            <dd>{record.offset.to_string()}</dd>
+            <dt>{prefs.text(|w| w.key)}</dt>
+            <dd class="fact-key">{fact(record.key)}</dd>
+            <dt>{prefs.text(|w| w.time)}</dt>
+            <dd>{time} " " <span class="said">{time_word}</span></dd>
+            <dt>{prefs.text(|w| w.size)}</dt>
+            <dd>{sizes}</dd>
+            <dt>{prefs.text(|w| w.headers)}</dt>
+            <dd>{no_headers} <ul class="header-list">{headers}</ul></dd>
+            {own}
+        </dl>
     }
-    .into_any()
 }
 
 /// A key or a header's value, in one run of text.
-#[component]
-fn Inline(field: WireBytes) -> impl IntoView {
+fn fact(field: Option<&[u8]>) -> AnyView {
     let prefs = preferences();
-    match &field {
-        WireBytes::Null => view! { <span class="nil">"null"</span> }.into_any(),
-        field if field.is_empty() => view! { <span class="said">{prefs.text(|w| w.empty_value)}</span> }.into_any(),
-        WireBytes::Base64(_) => view! {
-            <span class="label">"base64"</span>
-            " "
-            {whole_text(&field)}
-        }
-        .into_any(),
-        _ => with_visible_controls(&whole_text(&field)).into_owned().into_any(),
+    match raw_text(field, FACT_CHARS) {
+        FieldText::Null => view! { <span class="nil">"null"</span> }.into_any(),
+        FieldText::Empty => view! { <span class="said">{prefs.text(|w| w.empty_value)}</span> }.into_any(),
+        FieldText::Binary(text) => view! { <span class="label">"base64"</span> " " {text} }.into_any(),
+        FieldText::Json(text) | FieldText::Text(text) => text.into_any(),
     }
 }
 
-fn first_bytes(text: &str) -> &str {
-    &text[..text.floor_char_boundary(SHOWN_BYTES)]
+/// All of it, for copying: as text where it is text, else in base64.
+fn whole_text(field: Option<&[u8]>) -> String {
+    super::field_text::whole_text(&protocol::WireBytes::from_kafka(field))
 }

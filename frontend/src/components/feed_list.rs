@@ -11,7 +11,7 @@ use super::empty::Empty;
 use super::filter_bar::FilterBox;
 use super::format::number;
 use super::list_view::{ListView, draw_and_settle};
-use super::live::Selected;
+use super::live::{Selected, step};
 use super::{desk, preferences};
 use crate::app::key_is_free;
 use crate::browser;
@@ -63,13 +63,14 @@ pub fn FeedList(selected: Selected, filter: FilterBox, fields: WatchFields) -> i
             }
         }
     };
-    let step = move |steps: i64| {
-        let step = |from: Option<&_>| desk.peek(|page| page.feed().step_from(from, steps));
-        if let Some((place, entry)) = selected.with_untracked(|selected| step(selected.as_ref())) {
-            selected.set(Some(entry));
+    // The record that was opened, by whatever way, comes into sight.
+    Effect::new(move |_| {
+        let Some(entry) = selected.get() else { return };
+        if let Some(place) = desk.peek(|page| page.feed().place_of(&entry)) {
             let _ = list.try_with_value(|list| list.scroll_to(place));
         }
-    };
+    });
+    let step = move |steps: i64| step(desk, selected, steps);
     window_event_listener(leptos::ev::keydown, move |event: KeyboardEvent| {
         if !key_is_free(&event) {
             return;
@@ -83,6 +84,10 @@ pub fn FeedList(selected: Selected, filter: FilterBox, fields: WatchFields) -> i
             "Enter" if !browser::focus_is_on_a_button() && selected.with_untracked(Option::is_none) => step(0),
             "g" | "Home" => with_list(ListView::to_first),
             "G" | "End" => desk.jump_to_latest(),
+            "r" => match selected.get_untracked() {
+                Some(entry) => desk.replay(&entry),
+                None => return,
+            },
             "Escape" if selected.with_untracked(Option::is_some) => selected.set(None),
             _ => return,
         }

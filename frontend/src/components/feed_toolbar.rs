@@ -135,7 +135,7 @@ fn Numbers(filter: FilterBox) -> impl IntoView {
             </span>
         </Show>
         <Partitions />
-        <span class="push"></span>
+        <span class="pace">
         <PaceCharts />
         <Show when=move || has_rate.get()>
             <span class="rate" data-testid="rate">
@@ -143,5 +143,6 @@ fn Numbers(filter: FilterBox) -> impl IntoView {
                 {prefs.text(|w| w.per_second)}
             </span>
         </Show>
+        </span>
     }
 }

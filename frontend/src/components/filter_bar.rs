@@ -51,7 +51,7 @@ impl FilterBox {
                 FaultKind::Numbers(piece) => fill(words.fault_numbers, &[("piece", piece)]),
                 FaultKind::Backwards => words.fault_backwards.to_owned(),
                 FaultKind::Time => words.fault_time.to_owned(),
-                FaultKind::Path { at, why } => fill(words.fault_path, &[("at", &at.to_string()), ("why", why)]),
+                FaultKind::Path { at } => fill(words.fault_path, &[("at", &at.to_string())]),
             })
         })
     }

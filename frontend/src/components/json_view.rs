@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use leptos::prelude::*;
-
 use crate::state::{PieceKind, pieces};
 
 /// A stretch of text with the class that colours it; an empty class leaves it as it is.
@@ -61,16 +59,4 @@ fn push(parts: &mut Vec<Part>, class: &'static str, text: &str) {
         Some((last, before)) if *last == class => before.push_str(text),
         _ => parts.push((class, text.to_owned())),
     }
-}
-
-#[component]
-pub fn Styled(parts: Vec<Part>) -> impl IntoView {
-    parts
-        .into_iter()
-        .map(
-            |(class, text)| {
-                if class.is_empty() { text.into_any() } else { view! { <span class=class>{text}</span> }.into_any() }
-            },
-        )
-        .collect::<Vec<_>>()
 }

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::column_heads::column_word;
+use super::export::Export;
 use super::format::number;
 use super::menu::Menu;
 use super::{desk, preferences};
@@ -77,6 +78,7 @@ pub fn ListSettings() -> impl IntoView {
                     {prefs.text(|w| w.skip_ahead)}
                 </label>
                 <p class="menu-note">{prefs.text(|w| w.skip_ahead_hint)}</p>
+                <Export />
         </Menu>
     }
 }

@@ -9,11 +9,20 @@ use super::feed_toolbar::FeedToolbar;
 use super::filter_bar::FilterBox;
 use super::watch_form::WatchForm;
 use crate::browser;
+use crate::desk::Desk;
 use crate::state::{Entry, ViewLink};
 use crate::watch_fields::WatchFields;
 
 /// The opened record.
 pub type Selected = RwSignal<Option<Entry>, LocalStorage>;
+
+/// Opens the record so many rows below (or above) the opened one; without one, the last.
+pub fn step(desk: Desk, selected: Selected, steps: i64) {
+    let from = selected.get_untracked();
+    if let Some((_, entry)) = desk.peek(|page| page.feed().step_from(from.as_ref(), steps)) {
+        selected.set(Some(entry));
+    }
+}
 
 #[component]
 pub fn Live(fields: WatchFields, link: ViewLink) -> impl IntoView {

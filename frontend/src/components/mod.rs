@@ -10,6 +10,7 @@ mod crossing;
 mod detail;
 mod empty;
 mod explain;
+mod export;
 mod feed_list;
 mod feed_toolbar;
 mod field_text;
@@ -31,6 +32,7 @@ mod sent_list;
 mod shortcuts;
 mod toasts;
 mod top_bar;
+mod value_view;
 mod watch_form;
 
 pub use banner::Banner;

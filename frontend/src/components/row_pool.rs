@@ -367,18 +367,18 @@ fn headers_line(record: &RecordRef<'_>) -> String {
     line
 }
 
-fn make(tag: &str, class: &str) -> HtmlElement {
+pub fn make(tag: &str, class: &str) -> HtmlElement {
     let element = document().create_element(tag).unwrap_or_else(|_| unreachable!("{tag} is a valid name"));
     element.set_class_name(class);
     element.unchecked_into()
 }
 
-fn append(parent: &HtmlElement, child: &web_sys::Node) {
+pub fn append(parent: &HtmlElement, child: &web_sys::Node) {
     // It fails only where a node would contain itself.
     let _ = parent.append_child(child);
 }
 
-fn set(element: &HtmlElement, name: &str, value: &str) {
+pub fn set(element: &HtmlElement, name: &str, value: &str) {
     // It fails only for names that are none.
     let _ = element.set_attribute(name, value);
 }

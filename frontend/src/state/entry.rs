@@ -4,7 +4,9 @@
 use std::rc::Rc;
 
 use protocol::binary::{Headers, RawRecord};
-use protocol::{BadBatch, BinaryBatch, GapReason, Record, RecordsFrame, TimestampType};
+use protocol::{
+    BadBatch, BinaryBatch, GapReason, Header, ProduceRecord, Record, RecordsFrame, TimestampType, WireBytes,
+};
 
 #[derive(Debug)]
 enum Source {
@@ -56,6 +58,19 @@ pub struct RecordRef<'a> {
 }
 
 impl RecordRef<'_> {
+    /// The same record to be written again: partition and timestamp are Kafka's to choose anew.
+    pub fn to_produce(&self) -> ProduceRecord {
+        let headers = self.headers.map(|(name, value)| Header(name.to_owned(), WireBytes::from_kafka(value)));
+        ProduceRecord {
+            topic: self.topic.to_string(),
+            partition: None,
+            key: WireBytes::from_kafka(self.key),
+            value: WireBytes::from_kafka(self.value),
+            headers: headers.collect(),
+            timestamp: None,
+        }
+    }
+
     /// Bytes of key, value and headers: what credit counts.
     pub fn size(&self) -> usize {
         payload_bytes(self.key, self.value, self.headers)

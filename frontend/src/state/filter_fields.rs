@@ -65,10 +65,9 @@ pub enum FaultKind {
     /// The range ends before it begins.
     Backwards,
     Time,
-    /// Where the path cannot be read, counted from 1, and why in the parser's words.
+    /// From which character on the path cannot be read, counted from 1.
     Path {
         at: usize,
-        why: String,
     },
 }
 

@@ -219,7 +219,8 @@ impl Listening {
 
     /// Records that the group has not committed, over all partitions that this page reads.
     pub fn lag(&self) -> Option<u64> {
-        self.readings().iter().map(Reading::lag).sum::<Option<u64>>().filter(|_| self.intent.mode == ReadMode::Group)
+        self.assigned.as_ref().filter(|_| self.intent.mode == ReadMode::Group)?;
+        self.readings().iter().map(Reading::lag).sum()
     }
 
     /// Subscribed, but Kafka has not shared out the group's partitions yet.

@@ -1,0 +1,69 @@
+//! What is kept, or of it what passes the filter, as a file. Made in pieces, so that half a million records do not stop
+//! the page.
+
+use leptos::prelude::*;
+
+use super::{desk, preferences};
+use crate::browser;
+use crate::state::{Entry, FileFormat};
+use crate::words::Words;
+
+/// Records between two breaths of the page.
+const PIECE: usize = 4000;
+
+#[component]
+pub fn Export() -> impl IntoView {
+    let (desk, prefs) = (desk(), preferences());
+    let percent = RwSignal::new(None::<usize>);
+    let nothing_kept = Memo::new(move |_| desk.counts(|page| page.feed().counts().kept == 0));
+    let export = move |format: FileFormat| {
+        // A snapshot of handles: what comes meanwhile belongs to the next file.
+        let (entries, filter) = desk.peek(|page| {
+            let entries: Vec<Entry> = page.feed().entries().filter(|entry| entry.is_record()).cloned().collect();
+            (entries, page.feed().filter().clone())
+        });
+        let topics = desk.peek(|page| page.listening().intent().topics.join("+"));
+        percent.set(Some(0));
+        leptos::task::spawn_local(async move {
+            let mut file = browser::FileParts::new();
+            let mut text = format.head().to_owned();
+            for (at, piece) in entries.chunks(PIECE).enumerate() {
+                let records = piece.iter().filter_map(Entry::record).filter(|record| filter.matches(record));
+                records.for_each(|record| format.push(&record, &mut text));
+                file.push(&text);
+                text.clear();
+                percent.set(Some(at * PIECE * 100 / entries.len().max(1)));
+                browser::breathe().await;
+            }
+            file.push(&text);
+            file.save(&format!("{topics}.{}", format.extension()), format.media_type());
+            percent.set(None);
+        });
+    };
+    let button = move |format: FileFormat, testid: &'static str, word: fn(&'static Words) -> &'static str| {
+        view! {
+            <button
+                type="button"
+                class="button small"
+                data-testid=testid
+                disabled=move || percent.get().is_some() || nothing_kept.get()
+                on:click=move |_| export(format)
+            >
+                {prefs.text(word)}
+            </button>
+        }
+    };
+    view! {
+        <div class="menu-line">
+            <span>
+                {prefs.text(|w| w.export)}
+                <span class="muted" role="status">{move || percent.get().map(|percent| format!(" {percent} %"))}</span>
+            </span>
+            <span class="pair">
+                {button(FileFormat::JsonLines, "export-jsonl", |w| w.export_jsonl)}
+                {button(FileFormat::Csv, "export-csv", |w| w.export_csv)}
+            </span>
+        </div>
+        <p class="menu-note">{prefs.text(|w| w.export_hint)}</p>
+    }
+}

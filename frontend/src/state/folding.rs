@@ -1,0 +1,137 @@
+//! A JSON text indented and cut into lines, of which those between two brackets can be folded away. The text stays as it
+//! is: big integers, the order and the doubling of keys.
+
+use std::collections::BTreeSet;
+
+use super::json_text::indent;
+
+#[derive(Debug)]
+pub struct Folding {
+    text: String,
+    lines: Vec<Line>,
+    folded: BTreeSet<usize>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    start: usize,
+    end: usize,
+    /// The line of the closing bracket, if this one opens.
+    closes_at: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FoldLine<'a> {
+    pub number: usize,
+    pub text: &'a str,
+    /// Of a line that opens: how it ends when it is folded.
+    pub closing: Option<&'a str>,
+    pub is_folded: bool,
+}
+
+impl Folding {
+    pub fn new(json: &str) -> Self {
+        let text = indent(json);
+        let mut lines: Vec<Line> = Vec::new();
+        let mut open = Vec::new();
+        let mut start = 0;
+        for line in text.split('\n') {
+            let number = lines.len();
+            if line.trim_start().starts_with(['}', ']'])
+                && let Some(opening) = open.pop()
+            {
+                let opening: &mut Line = &mut lines[opening];
+                opening.closes_at = Some(number);
+            }
+            // A text's last character is its quote, so these are brackets.
+            if line.ends_with(['{', '[']) {
+                open.push(number);
+            }
+            lines.push(Line { start, end: start + line.len(), closes_at: None });
+            start += line.len() + 1;
+        }
+        Self { text, lines, folded: BTreeSet::new() }
+    }
+
+    pub fn toggle(&mut self, number: usize) {
+        if !self.folded.remove(&number) {
+            self.folded.insert(number);
+        }
+    }
+
+    /// Folds everything below the first level, or unfolds everything.
+    pub fn fold_all(&mut self, fold: bool) {
+        self.folded.clear();
+        if fold {
+            let opening = |(number, line): (usize, &Line)| line.closes_at.map(|_| number);
+            self.folded.extend(self.lines.iter().enumerate().skip(1).filter_map(opening));
+        }
+    }
+
+    pub fn has_folded(&self) -> bool {
+        !self.folded.is_empty()
+    }
+
+    pub fn line_count(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// The lines in sight from the top.
+    pub fn lines(&self) -> impl Iterator<Item = FoldLine<'_>> {
+        let mut next = 0;
+        std::iter::from_fn(move || {
+            let (number, line) = (next, self.lines.get(next)?);
+            let is_folded = self.folded.contains(&number);
+            let closing = line.closes_at.map(|at| self.text_of(at).trim_start());
+            next = match line.closes_at {
+                Some(at) if is_folded => at + 1,
+                _ => number + 1,
+            };
+            Some(FoldLine { number, text: self.text_of(number), closing, is_folded })
+        })
+    }
+
+    fn text_of(&self, number: usize) -> &str {
+        let line = self.lines[number];
+        &self.text[line.start..line.end]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(folding: &Folding) -> Vec<String> {
+        let show = |line: FoldLine<'_>| match line.closing.filter(|_| line.is_folded) {
+            Some(closing) => format!("{}…{closing}", line.text.trim()),
+            None => line.text.trim().to_owned(),
+        };
+        folding.lines().map(show).collect()
+    }
+
+    #[test]
+    fn a_folded_bracket_hides_what_it_holds_and_nothing_else() {
+        let mut folding = Folding::new(r#"{"a":[1,{"b":"x{"}],"c":{},"a":9007199254740993}"#);
+        let all = shown(&folding);
+        assert_eq!(
+            all,
+            ["{", "\"a\": [", "1,", "{", "\"b\": \"x{\"", "}", "],", "\"c\": {},", "\"a\": 9007199254740993", "}"]
+        );
+        folding.toggle(1);
+        assert_eq!(shown(&folding), ["{", "\"a\": […],", "\"c\": {},", "\"a\": 9007199254740993", "}"]);
+        folding.toggle(1);
+        assert_eq!(shown(&folding), all);
+        folding.fold_all(true);
+        assert_eq!(shown(&folding).len(), 5);
+        folding.fold_all(false);
+        assert!(!folding.has_folded());
+    }
+
+    #[test]
+    fn a_single_value_has_one_line_and_nothing_to_fold() {
+        let folding = Folding::new("\"ends with {\"");
+        assert_eq!(shown(&folding), ["\"ends with {\""]);
+        assert!(folding.lines().all(|line| line.closing.is_none()));
+        assert_eq!(folding.line_count(), 1);
+    }
+}
