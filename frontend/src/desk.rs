@@ -173,11 +173,6 @@ impl Desk {
         self.act(|page, _| page.stop_loading_gap(gap));
     }
 
-    /// The user wants to send this record again: whoever owns the composer reads `Page::take_replay`.
-    pub fn replay(self, entry: &Entry) {
-        self.act(|page, _| page.ask_replay(entry));
-    }
-
     pub fn dismiss(self, notice: u64) {
         self.act(|page, _| page.dismiss(notice));
     }

@@ -351,8 +351,6 @@ words! {
     copy_record: "Copy record", "Copia il record";
     record_link: "Link", "Link";
     record_link_hint: "The address of this record: opens the page at its offset", "L'indirizzo di questo record: apre la pagina al suo offset";
-    replay: "Send again", "Reinvia";
-    replay_hint: "Send this record again (r)", "Invia di nuovo questo record (r)";
     detail_previous: "Previous record (↑)", "Record precedente (↑)";
     detail_next: "Next record (↓)", "Record successivo (↓)";
     form_bytes: "bytes", "byte";
@@ -366,7 +364,6 @@ words! {
     export_csv: "CSV", "CSV";
     export_hint: "What is kept and matches the filter. JSON Lines can be sent again without loss.",
         "Quel che è tenuto e corrisponde al filtro. I JSON Lines si possono reinviare senza perdite.";
-    keys_replay: "Send the record again", "Reinvia il record";
     copied: "Copied", "Copiato";
     copy_failed: "The browser did not allow copying", "Il browser non ha permesso di copiare";
     shown_part: "The first {shown} of {size} are shown; copying takes all.", "Sono mostrati i primi {shown} di {size}; la copia li prende tutti.";

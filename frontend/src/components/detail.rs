@@ -83,15 +83,6 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
                     <a class="button small" data-testid="record-link" href=address title=prefs.text(|w| w.record_link_hint)>
                         {prefs.text(|w| w.record_link)}
                     </a>
-                    <button
-                        type="button"
-                        class="button small"
-                        data-testid="replay"
-                        title=prefs.text(|w| w.replay_hint)
-                        on:click=move |_| opened.with_value(|entry| desk.replay(entry))
-                    >
-                        {prefs.text(|w| w.replay)}
-                    </button>
                 </div>
                 {icon("detail-close", "×", |w| w.detail_close, |_, selected| selected.set(None))}
             </div>

@@ -84,10 +84,6 @@ pub fn FeedList(selected: Selected, filter: FilterBox, fields: WatchFields) -> i
             "Enter" if !browser::focus_is_on_a_button() && selected.with_untracked(Option::is_none) => step(0),
             "g" | "Home" => with_list(ListView::to_first),
             "G" | "End" => desk.jump_to_latest(),
-            "r" => match selected.get_untracked() {
-                Some(entry) => desk.replay(&entry),
-                None => return,
-            },
             "Escape" if selected.with_untracked(Option::is_some) => selected.set(None),
             _ => return,
         }

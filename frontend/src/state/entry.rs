@@ -58,12 +58,12 @@ pub struct RecordRef<'a> {
 }
 
 impl RecordRef<'_> {
-    /// The same record to be written again: partition and timestamp are Kafka's to choose anew.
+    /// The same record to be written again, now.
     pub fn to_produce(&self) -> ProduceRecord {
         let headers = self.headers.map(|(name, value)| Header(name.to_owned(), WireBytes::from_kafka(value)));
         ProduceRecord {
             topic: self.topic.to_string(),
-            partition: None,
+            partition: Some(self.partition),
             key: WireBytes::from_kafka(self.key),
             value: WireBytes::from_kafka(self.value),
             headers: headers.collect(),

@@ -84,7 +84,6 @@ pub struct Page {
     pub(super) topic_questions: BTreeMap<RequestId, TopicQuestion>,
     /// Nobody is looking: what is only for the eye waits.
     is_hidden: bool,
-    replay: Option<protocol::ProduceRecord>,
     notices: Notices,
     pub(super) changed: Changed,
     outbox: Vec<String>,
@@ -404,17 +403,6 @@ impl Page {
         self.is_hidden = is_hidden;
         // The count of unread records in the title depends on it.
         self.changed.view = true;
-    }
-
-    /// The user wants to send this record again, as it is or edited. The composer takes it.
-    pub fn ask_replay(&mut self, entry: &Entry) {
-        self.replay = entry.record().map(|record| record.to_produce());
-        self.changed.sends = true;
-    }
-
-    /// The record to be sent again, once.
-    pub fn take_replay(&mut self) -> Option<protocol::ProduceRecord> {
-        self.replay.take()
     }
 
     // Notices and time.

@@ -18,6 +18,7 @@ mod origin;
 mod page;
 mod page_faults;
 mod page_states;
+mod page_watching;
 mod produce;
 mod read_only;
 mod real_broker;
