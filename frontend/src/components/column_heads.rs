@@ -62,7 +62,8 @@ fn Edge(column: Column) -> impl IntoView {
         };
         event.prevent_default();
         event.stop_propagation();
-        prefs.change_columns(|columns| columns.set_width_px(column, width() + by * direction));
+        let px = width() + by * direction;
+        prefs.change_columns(|columns| columns.set_width_px(column, px));
     };
     view! {
         <span

@@ -387,11 +387,13 @@ async fn a_gap_is_shown_and_loaded_in_place() {
     page.fill("filter", "only gaps have this").await;
     page.wait_for("gap").await;
     page.screenshot("gap").await;
-    while page.count("feed", "data-missing").await > 0 {
+    // There may be several.
+    let settled = "!document.querySelector('[data-testid=gap-stop]')";
+    while page.number_of("[data-testid=gap-load]").await > 0 {
         page.click("gap-load").await;
-        page.until_within(Duration::from_secs(60), "less missing", "!document.querySelector('[data-testid=gap-stop]')")
-            .await;
+        page.until_within(Duration::from_secs(60), "the gap loaded", settled).await;
     }
+    page.wait("feed", "data-missing", "0").await;
     page.wait("feed", "data-received", &COUNT.to_string()).await;
     page.is_clean().await;
 }
