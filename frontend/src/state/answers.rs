@@ -220,8 +220,9 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use crate::state::entry::tests::frame;
-    use crate::state::listening::{Intent, Phase, ReadMode, Start};
+    use crate::state::listening::Phase;
     use crate::state::{Draft, Form, Loss, SendObstacle};
+    use crate::state::{Intent, ReadMode, Start};
 
     use super::*;
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::columns::Columns;
 use super::feed::Limits;
-use super::listening::{ReadMode, Start};
+use super::intent::{ReadMode, Start};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -3,7 +3,7 @@
 use protocol::TopicName;
 
 use super::filter_fields::FilterFields;
-use super::listening::{Intent, ReadMode, Start};
+use super::intent::{Intent, ReadMode, Start};
 
 /// What an address says. What it does not say is as remembered or proposed.
 #[derive(Clone, Debug, Default, PartialEq)]
