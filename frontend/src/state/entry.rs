@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use protocol::binary::{Headers, RawRecord};
 use protocol::{
-    BadBatch, BinaryBatch, GapReason, Header, ProduceRecord, Record, RecordsFrame, TimestampType, WireBytes,
+    BadBatch, BinaryBatch, GapReason, Header, ProduceRecord, Record, RecordsFrame, RecordsHead, TimestampType,
+    WireBytes,
 };
 
 #[derive(Debug)]
@@ -185,7 +186,7 @@ impl Arrived {
         if batch.is_empty() {
             return None;
         }
-        let frame = batch.frame(0, 0, topic, partition, 0..batch.len());
+        let frame = batch.frame(&RecordsHead { subscription: 0, seq: 0, topic, partition }, 0..batch.len());
         Self::parse(frame.into_boxed_slice(), Some(topic)).ok()
     }
 
@@ -229,7 +230,8 @@ pub(crate) mod tests {
                 headers: [("h", None), ("h", Some(&b"x"[..]))].into_iter(),
             });
         }
-        batch.frame(subscription, seq, topic, 0, 0..batch.len()).into_boxed_slice()
+        let head = RecordsHead { subscription, seq, topic, partition: 0 };
+        batch.frame(&head, 0..batch.len()).into_boxed_slice()
     }
 
     pub fn entry(offset: i64, value: &str) -> Entry {

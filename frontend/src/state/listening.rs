@@ -486,6 +486,7 @@ mod tests {
             leader: None,
             replicas: Vec::new(),
             in_sync: Vec::new(),
+            offline: Vec::new(),
             low: Offset(0),
             high: Offset(high),
         }
