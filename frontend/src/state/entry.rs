@@ -38,6 +38,14 @@ impl Gap {
         u64::try_from(self.to.saturating_sub(self.from)).unwrap_or(0)
     }
 
+    /// The next one begins where this one ends, for the same reason.
+    pub fn touches(&self, next: &Gap) -> bool {
+        self.to == next.from
+            && self.reason == next.reason
+            && self.partition == next.partition
+            && self.topic == next.topic
+    }
+
     /// Kafka still has them, as far as the page knows.
     pub fn can_be_loaded(&self) -> bool {
         self.reason == GapReason::Slow

@@ -87,7 +87,12 @@ impl Feed {
 
     pub fn push_gap(&mut self, gap: Gap) {
         self.missing += gap.records();
-        self.live.push(Entry::gap(gap));
+        // Holes that touch are one hole to the reader.
+        let before = self.live.last().and_then(Entry::as_gap).filter(|before| before.touches(&gap));
+        match before.map(|before| Gap { from: before.from, ..gap.clone() }) {
+            Some(both) => self.live.replace_last(Entry::gap(both)),
+            None => self.live.push(Entry::gap(gap)),
+        }
     }
 
     pub fn limits(&self) -> Limits {
@@ -397,6 +402,18 @@ mod tests {
         feed.set_filter(Filter::text("nothing has this"));
         assert_eq!(offsets(&mut feed), [-1]);
         assert_eq!(feed.counts(), Counts { received: 2, kept: 2, scanned: 2, matching: 0, missing: 120 });
+    }
+
+    #[test]
+    fn gaps_that_touch_become_one() {
+        let mut feed = feed(9);
+        feed.push_gap(gap(10, 13));
+        feed.push_gap(gap(13, 20));
+        feed.push_gap(gap(21, 22));
+        feed.push_gap(Gap { reason: GapReason::Retention, ..gap(22, 30) });
+        let gaps: Vec<_> = feed.entries().filter_map(Entry::as_gap).map(|gap| (gap.from, gap.to)).collect();
+        assert_eq!(gaps, [(10, 20), (21, 22), (22, 30)]);
+        assert_eq!(feed.counts().missing, 19);
     }
 
     #[test]

@@ -124,6 +124,16 @@ impl Segment {
             self.passing.iter().filter(|&&name| self.entries[(name - self.base) as usize].is_record()).count() as u64;
     }
 
+    pub fn last(&self) -> Option<&Entry> {
+        self.entries.back()
+    }
+
+    pub fn replace_last(&mut self, entry: Entry) {
+        if let Some(last) = self.entries.len().checked_sub(1) {
+            self.replace(last, [entry]);
+        }
+    }
+
     /// Takes over the entries that follow its own.
     pub fn append(&mut self, next: Segment) {
         let end = self.base + self.entries.len() as u64;

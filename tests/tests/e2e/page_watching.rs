@@ -323,7 +323,7 @@ async fn columns_are_chosen_and_widened_and_stay_so() {
     page.click("column-headers").await;
     page.until("the header", "document.querySelector('.rows .cell-headers').innerText === 'trace: 7f3a'").await;
     page.press("Escape", &[]).await;
-    let width = "document.querySelector('.th .cell-key').getBoundingClientRect().width";
+    let width = "document.querySelector('.th .cell-key')?.getBoundingClientRect().width";
     let before: f64 = page.eval(width).await;
     page.eval::<bool>("(document.querySelector('[data-testid=column-edge-key]').focus(), true)").await;
     page.press("ArrowRight", &[]).await;
