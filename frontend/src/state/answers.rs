@@ -5,6 +5,7 @@ use std::rc::Rc;
 use protocol::{ClusterState, ErrorMessage, Frame, GapReason, Produced, RequestId, ServerMessage, Welcome};
 
 use super::entry::{Arrived, Gap};
+use super::incoming;
 use super::link::Link;
 use super::notices::NoticeKind;
 use super::page::{Bridge, Page, TopicQuestion};
@@ -14,15 +15,14 @@ impl Page {
     /// Takes in one text frame. `arrived_ms` is when the socket got it, by the page's clock. If it was the welcome: how
     /// often the bridge sends `ping`, in milliseconds.
     pub fn receive(&mut self, text: &str, arrived_ms: f64) -> Option<u64> {
-        match ServerMessage::parse(text) {
-            Ok(Frame { message: ServerMessage::Welcome(welcome), .. }) => {
+        match incoming::parse(text) {
+            Ok(Some(Frame { message: ServerMessage::Welcome(welcome), .. })) => {
                 let heartbeat_ms = welcome.heartbeat_ms;
                 self.welcomed(welcome);
                 return Some(heartbeat_ms);
             }
-            Ok(Frame { id, message }) => self.answer(id, message, arrived_ms),
-            // A newer bridge may say more than this page knows.
-            Err(protocol::ParseError::UnknownType { .. }) => {}
+            Ok(Some(Frame { id, message })) => self.answer(id, message, arrived_ms),
+            Ok(None) => {}
             Err(error) => self.notify(NoticeKind::Unreadable(error.to_string()), arrived_ms),
         }
         None

@@ -15,6 +15,7 @@ mod filter;
 mod filter_fields;
 mod folding;
 mod hex;
+mod incoming;
 mod intent;
 mod json_path;
 mod json_text;
