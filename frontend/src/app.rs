@@ -7,6 +7,7 @@ use wasm_bindgen::JsCast;
 use crate::browser;
 use crate::components::{Banner, Composer, CrossingStrip, Live, Shortcuts, Toasts, TopBar};
 use crate::desk::Desk;
+use crate::send_fields::SendFields;
 use crate::settings::Preferences;
 use crate::state::ViewLink;
 use crate::watch_fields::WatchFields;
@@ -20,6 +21,8 @@ pub fn App() -> impl IntoView {
     provide_context(desk);
     let link = ViewLink::from_pairs(browser::address_pairs());
     let fields = WatchFields::new(desk, preferences, &link);
+    let send_fields = SendFields::new(fields);
+    provide_context(send_fields);
     let show_shortcuts = RwSignal::new(false);
     // What stood in its place while the page was loading.
     if let Some(boot) = document().get_element_by_id("boot") {
@@ -36,7 +39,7 @@ pub fn App() -> impl IntoView {
         <Banner />
         <CrossingStrip />
         <main id="live">
-            <Composer fields=fields />
+            <Composer fields=send_fields />
             <Live fields=fields link=link />
         </main>
         <Toasts />

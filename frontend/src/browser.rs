@@ -24,14 +24,30 @@ pub fn tab_is_hidden() -> bool {
 
 /// Empty where the browser allows no storage.
 pub fn stored_settings() -> String {
-    storage().and_then(|storage| storage.get_item(STORAGE_KEY).ok().flatten()).unwrap_or_default()
+    stored(STORAGE_KEY)
 }
 
 /// Remembers if the browser allows it; a page without memory works too.
 pub fn store_settings(json: &str) {
+    store(STORAGE_KEY, json);
+}
+
+/// What is remembered under a name of ours; empty where there is nothing.
+pub fn stored(key: &str) -> String {
+    storage().and_then(|storage| storage.get_item(key).ok().flatten()).unwrap_or_default()
+}
+
+pub fn store(key: &str, text: &str) {
     if let Some(storage) = storage() {
-        let _ = storage.set_item(STORAGE_KEY, json);
+        // It is full, or forbidden.
+        let _ = storage.set_item(key, text);
     }
+}
+
+/// For random test values: no secrets hang on it.
+pub fn random_seed() -> u64 {
+    let half = || (js_sys::Math::random() * f64::from(u32::MAX)) as u64;
+    half() << 32 | half()
 }
 
 fn storage() -> Option<web_sys::Storage> {

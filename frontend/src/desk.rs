@@ -1,15 +1,26 @@
 //! Where the plain state meets the browser: hands frames, clicks and the clock to [`Page`], sends what it wants sent, tells
 //! the components which part to draw again, and keeps the one timer. Decides nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
+use protocol::ProduceRecord;
 
 use crate::browser;
 use crate::settings::Preferences;
 use crate::socket::{Event, Socket};
-use crate::state::{Draft, Entry, Filter, Intent, Limits, NoticeKind, Page};
+use crate::state::{
+    BatchChoice, Draft, Entry, Filter, Intent, Limits, NoticeKind, Outgoing, Page, RunPlan, RunStart, RunTitle,
+};
+
+/// Outcomes come in any number of frames; the list of sent records is drawn as often as a screen is.
+const DRAW_SENDS_MS: f64 = 16.0;
+/// While more than a screenful of them moves each time, drawing them all would cost more than sending them.
+const DRAW_MANY_SENDS_MS: f64 = 250.0;
+/// How many moved since the last drawing make that difference.
+const MANY_SENDS: u64 = 25;
 
 const CLIENT: &str = concat!("ponte-page/", env!("CARGO_PKG_VERSION"));
 
@@ -29,6 +40,10 @@ pub struct Desk {
     link: Trigger,
     cluster: Trigger,
     sends: Trigger,
+    batch: Trigger,
+    /// When the sent records were drawn last, and what they counted then.
+    sends_drawn: StoredValue<(f64, u64), LocalStorage>,
+    sends_drawing_is_due: StoredValue<bool, LocalStorage>,
     listening: Trigger,
     feed: Trigger,
     counts: Trigger,
@@ -48,6 +63,9 @@ impl Desk {
             link: Trigger::new(),
             cluster: Trigger::new(),
             sends: Trigger::new(),
+            batch: Trigger::new(),
+            sends_drawn: StoredValue::new_local((0.0, 0)),
+            sends_drawing_is_due: StoredValue::new_local(false),
             listening: Trigger::new(),
             feed: Trigger::new(),
             counts: Trigger::new(),
@@ -84,6 +102,11 @@ impl Desk {
         self.page.with_value(read)
     }
 
+    pub fn batch<T>(self, read: impl FnOnce(&Page) -> T) -> T {
+        self.batch.track();
+        self.page.with_value(read)
+    }
+
     pub fn listening<T>(self, read: impl FnOnce(&Page) -> T) -> T {
         self.listening.track();
         self.page.with_value(read)
@@ -113,16 +136,37 @@ impl Desk {
 
     // Actions.
 
-    pub fn send(self, draft: &Draft) -> bool {
-        self.act(|page, now_ms| page.send(draft, now_ms))
+    pub fn send(self, topic: &str, draft: &Draft) -> bool {
+        self.act(|page, now_ms| page.send(topic, draft, now_ms))
     }
 
-    pub fn start_run(self, topic: &str) {
-        self.act(|page, now_ms| page.start_run(topic, now_ms));
+    /// Sends a record as it is: the replay of one that was read.
+    pub fn send_record(self, record: &ProduceRecord) -> bool {
+        self.act(|page, now_ms| page.send_record(record, now_ms))
+    }
+
+    pub fn start_run(self, topic: &str, plan: &RunPlan, title: RunTitle) -> bool {
+        self.act(|page, now_ms| page.start_run(topic, plan, title, run_start(now_ms)))
+    }
+
+    pub fn set_batch(self, name: Option<String>, text: Arc<str>) {
+        self.act(|page, _| page.set_batch(name, text));
+    }
+
+    pub fn choose_batch(self, choice: BatchChoice) {
+        self.act(|page, _| page.choose_batch(choice));
+    }
+
+    pub fn send_batch(self, topic: &str) -> bool {
+        self.act(|page, now_ms| page.send_batch(topic, run_start(now_ms)))
+    }
+
+    pub fn pause_or_resume_run(self) {
+        self.act(|page, now_ms| page.pause_or_resume_run(now_ms));
     }
 
     pub fn cancel_run(self) {
-        self.act(|page, _| page.cancel_run());
+        self.act(|page, now_ms| page.cancel_run(now_ms));
     }
 
     pub fn clear_sends(self) {
@@ -224,8 +268,8 @@ impl Desk {
                 }
             }
             // Once for all frames of a turn: one redraw, however many records.
-            Event::Drained => self.act(|_, _| ()),
-            Event::Lost { loss, retry_at_ms } => self.act(|page, _| page.socket_lost(loss, retry_at_ms)),
+            Event::Drained => self.act(|page, now_ms| page.tick(now_ms)),
+            Event::Lost { loss, retry_at_ms } => self.act(|page, now_ms| page.socket_lost(loss, retry_at_ms, now_ms)),
         }
     }
 
@@ -242,12 +286,15 @@ impl Desk {
             return T::default();
         };
         if let Some(socket) = self.socket.get_value() {
-            outbox.iter().for_each(|message| socket.send(message));
+            outbox.iter().for_each(|message| match message {
+                Outgoing::Text(text) => socket.send(text),
+                Outgoing::Binary(frame) => socket.send_binary(frame),
+            });
         }
         let parts = [
             (changed.link, self.link),
             (changed.link || changed.cluster, self.cluster),
-            (changed.sends, self.sends),
+            (changed.batch, self.batch),
             (changed.listening, self.listening),
             (changed.feed || changed.view, self.feed),
             (self.counts_are_due(changed.feed, changed.view, now_ms), self.counts),
@@ -259,6 +306,9 @@ impl Desk {
         }
         let counts_at_ms = self.counts_at_ms.with_value(|&(at_ms, wait)| wait.then_some(at_ms + COUNTS_EVERY_MS));
         let next_ms = next_ms.into_iter().chain(counts_at_ms).min_by(f64::total_cmp);
+        if changed.sends {
+            self.draw_sends(now_ms);
+        }
         self.plan_tick(next_ms.map(|at_ms| at_ms - now_ms));
         result
     }
@@ -287,6 +337,26 @@ impl Desk {
         });
     }
 
+    /// At once if the last drawing is long enough ago, else when it is.
+    fn draw_sends(self, now_ms: f64) {
+        let totals = self.peek(|page| page.sends().totals());
+        let moved = totals.sent + totals.acked + totals.failed + totals.unknown + totals.seen;
+        let (drawn_ms, moved_then) = self.sends_drawn.get_value();
+        let apart_ms = if moved.abs_diff(moved_then) > MANY_SENDS { DRAW_MANY_SENDS_MS } else { DRAW_SENDS_MS };
+        let wait_ms = drawn_ms + apart_ms - now_ms;
+        if wait_ms <= 0.0 {
+            self.sends_drawn.set_value((now_ms, moved));
+            self.sends.notify();
+        } else if !self.sends_drawing_is_due.get_value() {
+            self.sends_drawing_is_due.set_value(true);
+            let draw = move || {
+                self.sends_drawing_is_due.set_value(false);
+                self.draw_sends(browser::now_ms());
+            };
+            set_timeout(draw, Duration::from_millis(wait_ms.ceil() as u64));
+        }
+    }
+
     fn plan_tick(self, in_ms: Option<f64>) {
         let next = in_ms.and_then(|ms| {
             // A timer of 0 would spin where a tick cannot do its work yet.
@@ -298,6 +368,10 @@ impl Desk {
             old.clear();
         }
     }
+}
+
+fn run_start(now_ms: f64) -> RunStart {
+    RunStart { now_ms, wall_ms: js_sys::Date::now() - now_ms, seed: browser::random_seed() }
 }
 
 /// `visibilitychange` is an event of the document, which leptos has no helper for.

@@ -39,6 +39,11 @@ impl Preferences {
         words::of(self.language.get())
     }
 
+    /// The words at this moment, for what is said once.
+    pub fn words_untracked(self) -> &'static Words {
+        words::of(self.language.get_untracked())
+    }
+
     /// One of the words as a reactive text. Every use has the same type, which saves the page a copy of leptos's code for
     /// each word (together a tenth of its size).
     pub fn text(self, word: fn(&'static Words) -> &'static str) -> impl Fn() -> &'static str + Copy + Send + Sync {

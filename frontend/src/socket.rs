@@ -166,11 +166,19 @@ impl Socket {
     }
 
     pub fn send(&self, text: &str) {
+        // Fails only while connecting, which was excluded.
+        self.with_open(|socket| drop(socket.send_with_str(text)));
+    }
+
+    pub fn send_binary(&self, frame: &[u8]) {
+        self.with_open(|socket| drop(socket.send_with_u8_array(frame)));
+    }
+
+    fn with_open(&self, send: impl FnOnce(&WebSocket)) {
         if let Some(connection) = &*self.0.connection.borrow()
             && connection.socket.ready_state() == WebSocket::OPEN
         {
-            // Fails only while connecting, which was excluded.
-            let _ = connection.socket.send_with_str(text);
+            send(&connection.socket);
         }
     }
 

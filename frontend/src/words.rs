@@ -137,7 +137,6 @@ words! {
     form_null: "null", "null";
     form_text: "text", "testo";
     form_json: "JSON", "JSON";
-    json_valid: "valid JSON", "JSON valido";
     json_fault: "No valid JSON: line {line}, column {column}", "JSON non valido: riga {line}, colonna {column}";
     no_key: "no key: any partition", "nessuna chiave: partizione qualsiasi";
     no_value: "null: a tombstone", "null: un tombstone";
@@ -161,7 +160,7 @@ words! {
     fewer_fields: "Fewer fields", "Meno campi";
 
     // Runs and sent rows.
-    run_every: "messaggio 0 to 9, every 0.5 s", "messaggio da 0 a 9, ogni 0,5 s";
+    run_every: "one every {s}", "uno ogni {s}";
     run_cancel: "Cancel", "Annulla";
     run_sent: "{n} of {total} sent", "{n} di {total} inviati";
     run_acked_one: "{n} acknowledged", "{n} confermato";
@@ -175,7 +174,6 @@ words! {
     run_done: "done", "finito";
     run_cancelled: "cancelled", "annullato";
     run_paused: "waits for the connection", "attende la connessione";
-    run_median: "median {ms}", "mediana {ms}";
     sent_list: "Sent records", "Record inviati";
     sent_none: "What you send appears here: queued, acknowledged by Kafka, seen again in the live list.",
         "Qui appare quel che invii: in coda, confermato da Kafka, rivisto dal vivo.";
@@ -187,6 +185,150 @@ words! {
     state_seen: "seen", "visto";
     unknown_why: "The connection was lost before Kafka's answer came. The record may be in the log.",
         "La connessione è caduta prima della risposta di Kafka. Il record potrebbe essere nel log.";
+
+    // What is sent: forms, files, times.
+    tabs: "What to send", "Che cosa inviare";
+    tab_one: "One", "Uno";
+    tab_run: "Run", "Serie";
+    tab_batch: "Batch", "Lotto";
+    form_base64: "base64", "base64";
+    form_file: "file", "file";
+    header_form: "Form of the value of header {n}", "Forma del valore dell'header {n}";
+    headers_timestamp: "Headers, timestamp", "Header, timestamp";
+    base64_fault: "No base64: line {line}, column {column}", "Base64 non valido: riga {line}, colonna {column}";
+    base64_ends: "The base64 ends in the middle of a byte", "Il base64 finisce a metà di un byte";
+    base64_placeholder: "bytes in base64, such as 3q2+7w==", "byte in base64, ad esempio 3q2+7w==";
+    no_file: "Choose a file, or drop one here", "Scegli un file, o trascinalo qui";
+    file_gone: "Choose {name} again: it was too large to remember", "Scegli di nuovo {name}: era troppo grande da ricordare";
+    file_remove: "Remove the file", "Togli il file";
+    field_size: "{size}", "{size}";
+    show_place: "Show", "Mostra";
+    format: "Format", "Formatta";
+    format_hint: "Indents the JSON. Nothing is changed unless you press this.", "Rientra il JSON. Nulla cambia se non premi qui.";
+    record_too_large: "The record has {size}; the bridge takes at most {limit}", "Il record pesa {size}; il bridge ne accetta al massimo {limit}";
+    timestamp: "Timestamp", "Timestamp";
+    timestamp_now: "now", "adesso";
+    timestamp_invalid: "Write milliseconds, or 2025-11-22T20:45:00Z", "Scrivi i millisecondi, o 2025-11-22T20:45:00Z";
+    explain_timestamp: "When the record happened. Empty: now. Milliseconds since 1970, or UTC such as 2025-11-22T20:45:00Z.",
+        "Quando è avvenuto il record. Vuoto: adesso. Millisecondi dal 1970, oppure UTC come 2025-11-22T20:45:00Z.";
+
+    // Patterns of runs.
+    first_json_fault: "The first record would be no valid JSON: line {line}, column {column}",
+        "Il primo record non sarebbe JSON valido: riga {line}, colonna {column}";
+    place_in_text: "Line {line}, column {column}", "Riga {line}, colonna {column}";
+    template_not_closed: "this placeholder has no }} at its end", "questo segnaposto non si chiude con }}";
+    template_unknown: "there is no placeholder “{name}”", "non esiste il segnaposto “{name}”";
+    template_takes_nothing: "“{name}” stands alone", "“{name}” va da solo";
+    template_bad_start: "“i” takes one whole number at most: the first", "“i” accetta al massimo un numero intero: il primo";
+    template_bad_bounds: "“random” takes two numbers, the smaller first", "“random” vuole due numeri, prima il minore";
+    template_no_choice: "“choice” needs words to choose from", "“choice” vuole parole tra cui scegliere";
+    placeholders: "Placeholders", "Segnaposto";
+    placeholder_i: "0, 1, 2 …; {{i 100}} begins at 100", "0, 1, 2 …; {{i 100}} comincia da 100";
+    placeholder_uuid: "a random UUID", "un UUID casuale";
+    placeholder_now: "now, in milliseconds since 1970", "adesso, in millisecondi dal 1970";
+    placeholder_now_iso: "now, as 2025-11-22T20:45:00.000Z", "adesso, come 2025-11-22T20:45:00.000Z";
+    placeholder_random: "a whole number from 1 to 100; {{random 0.0 9.9}} has one decimal",
+        "un numero intero da 1 a 100; {{random 0.0 9.9}} ha un decimale";
+    placeholder_choice: "one of the words", "una delle parole";
+    placeholders_note: "In key, value and header values, in text and JSON. Each record fills them anew; {{\"{{\"}} writes two braces.",
+        "In chiave, valore e valori degli header, in testo e JSON. Ogni record li riempie da capo; {{\"{{\"}} scrive due graffe.";
+    run_count: "How many", "Quanti";
+    run_endless: "until stopped", "finché non lo fermi";
+    explain_run_count: "How many records to send. Without a number the run goes on until you cancel it.",
+        "Quanti record inviare. Senza un numero si continua finché non annulli.";
+    run_rate: "Per second", "Al secondo";
+    run_unlimited: "as fast as possible", "più in fretta possibile";
+    explain_run_rate: "2 is one every half second. Without a number: as fast as Kafka acknowledges them.",
+        "2 vuol dire uno ogni mezzo secondo. Senza un numero: alla velocità con cui Kafka li conferma.";
+    run_start: "Start the run", "Avvia la serie";
+    run_title: "Run", "Serie";
+    run_held: "paused", "in pausa";
+    run_sent_one: "{n} sent", "{n} inviato";
+    run_sent_many: "{n} sent", "{n} inviati";
+    rate_per_second: "{n} per second", "{n} al secondo";
+    latency: "Latency", "Latenza";
+    latency_acked: "to acknowledgement", "alla conferma";
+    latency_seen: "to the live list", "alla lista dal vivo";
+    failed_records: "records {list}", "record {list}";
+    sent_newest: "newest {n} listed", "elencati gli ultimi {n}";
+    preview: "The first ones", "I primi";
+    templates: "Templates", "Modelli";
+    template_seed: "messaggio 0 to 9, every 0.5 s", "messaggio da 0 a 9, ogni 0,5 s";
+    template_built_in: "built in", "incluso";
+    template_name: "Name for this run", "Nome per questa serie";
+    template_save: "Save", "Salva";
+    template_saved: "Saved “{name}”.", "Salvato “{name}”.";
+    template_rename: "Rename “{name}”", "Rinomina “{name}”";
+    template_name_taken: "“{name}” is taken or empty.", "“{name}” è già in uso o vuoto.";
+    template_delete: "Delete “{name}”", "Elimina “{name}”";
+    template_deleted: "Deleted “{name}”.", "Eliminato “{name}”.";
+    undo: "Undo", "Ripristina";
+    templates_export: "Export as file", "Esporta in un file";
+    templates_import: "Import from file", "Importa da un file";
+    templates_imported_one: "{n} template imported.", "{n} modello importato.";
+    templates_imported_many: "{n} templates imported.", "{n} modelli importati.";
+    templates_unreadable: "Not a file of templates: line {line}, column {column}.", "Non è un file di modelli: riga {line}, colonna {column}.";
+
+    // Batches.
+    failed_lines: "lines {list}", "righe {list}";
+    batch_text: "Records", "Record";
+    explain_batch: "Many records at once: a JSON array, JSON Lines, CSV with a line of names, or key and value on each line.",
+        "Molti record insieme: un array JSON, JSON Lines, CSV con una riga di nomi, o chiave e valore su ogni riga.";
+    batch_placeholder: "Paste records here, or drop a file", "Incolla qui i record, o trascina un file";
+    batch_choose_file: "Choose a file…", "Scegli un file…";
+    batch_pasted: "pasted text", "testo incollato";
+    batch_none: "Paste records or choose a file first", "Prima incolla dei record o scegli un file";
+    batch_checking: "Reading…", "Lettura…";
+    batch_nothing_good: "There is no record that could be sent", "Non c'è alcun record da inviare";
+    batch_send_one: "Send {n} record", "Invia {n} record";
+    batch_send_many: "Send {n} records", "Invia {n} record";
+    batch_format: "Format", "Formato";
+    format_json: "JSON array", "array JSON";
+    format_json_lines: "JSON Lines", "JSON Lines";
+    format_csv: "CSV", "CSV";
+    format_lines: "lines", "righe";
+    batch_entries: "Each entry is", "Ogni voce è";
+    explain_entries: "A value as it is, or a record with “value” and perhaps “key”, “headers”, “partition”, “timestamp”: what this page exports.",
+        "Un valore così com'è, o un record con “value” e magari “key”, “headers”, “partition”, “timestamp”: quel che questa pagina esporta.";
+    entries_values: "a value", "un valore";
+    entries_records: "a record", "un record";
+    batch_separator: "Between key and value", "Tra chiave e valore";
+    separator_none: "none: all is value", "nulla: tutto è valore";
+    separator_tab: "tab", "tabulazione";
+    batch_columns: "Columns", "Colonne";
+    column_is: "What column {name} is", "Che cos'è la colonna {name}";
+    column_ignored: "ignored", "ignorata";
+    column_header: "header", "header";
+    column_headers: "all headers (JSON)", "tutti gli header (JSON)";
+    batch_empty_null: "Empty values are null (tombstones)", "I valori vuoti sono null (tombstone)";
+    batch_keep_partitions: "Keep the partitions of the file", "Mantieni le partizioni del file";
+    batch_keep_timestamps: "Keep the timestamps of the file", "Mantieni i timestamp del file";
+    batch_good_one: "{n} record", "{n} record";
+    batch_good_many: "{n} records", "{n} record";
+    batch_faulty_one: "{n} line with a mistake", "{n} riga con un errore";
+    batch_faulty_many: "{n} lines with mistakes", "{n} righe con errori";
+    batch_left_out: "Lines with mistakes are left out:", "Le righe con errori non vengono inviate:";
+    batch_faults: "Mistakes by line", "Errori riga per riga";
+    batch_line: "line {n}", "riga {n}";
+    batch_more_faults: "and {n} more", "e altre {n}";
+    line_json: "no valid JSON, column {column}", "JSON non valido, colonna {column}";
+    line_array_end: "the array is not closed here, or something follows it", "qui l'array non si chiude, o è seguito da altro";
+    line_not_a_record: "no record: {why}", "non è un record: {why}";
+    line_base64: "a base64 that cannot be read", "un base64 illeggibile";
+    line_partition: "“{text}” is no partition", "“{text}” non è una partizione";
+    line_timestamp: "“{text}” is no timestamp", "“{text}” non è un timestamp";
+    line_headers: "headers are a list of [name, value]", "gli header sono una lista di [nome, valore]";
+    line_no_separator: "no {separator} in it", "non contiene {separator}";
+    line_columns: "{n} columns, not as many as the first line", "{n} colonne, non quante la prima riga";
+    line_too_large: "too large: {n} bytes", "troppo grande: {n} byte";
+
+    // A record that was read, sent again.
+    replay: "Replay", "Reinvia";
+    replay_hint: "Send it again as it is: same key, value and headers, timestamp now", "Reinvialo così com'è: stessa chiave, valore e header, timestamp adesso";
+    replay_edit: "Edit and send", "Modifica e invia";
+    replay_edit_hint: "Put it into the form, change it, send it", "Mettilo nel modulo, cambialo, invialo";
+    same_partition: "same partition", "stessa partizione";
+    keys_replay: "Send the opened record again", "Reinvia il record aperto";
 
     // Live.
     live_title: "Live", "Dal vivo";

@@ -18,6 +18,7 @@ pub mod socket;
 pub mod survivor;
 pub mod wait;
 pub mod watch;
+pub mod wire;
 
 pub use bridge::Bridge;
 pub use browser::Browser;
@@ -30,6 +31,7 @@ pub use socket::Socket;
 pub use survivor::Survivor;
 pub use wait::{PATIENCE, eventually, unique};
 pub use watch::Watch;
+pub use wire::Wire;
 
 /// A number of the table, for the log: what was measured on this machine, in this run.
 pub fn measured(name: &str, value: impl std::fmt::Display) {

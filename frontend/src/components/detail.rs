@@ -2,10 +2,11 @@
 //! rest on demand; copying takes it all.
 
 use leptos::prelude::*;
-use protocol::TimestampType;
+use protocol::{Header, ProduceRecord, TimestampType, WireBytes};
 
 use super::field_text::{FieldText, raw_text};
 use super::live::{Selected, step};
+use super::replay_actions::ReplayActions;
 use super::value_view::ValueView;
 use super::{desk, format, preferences};
 use crate::browser;
@@ -65,6 +66,14 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
         }
     };
     let title_place = place.clone();
+    let again = ProduceRecord {
+        topic: record.topic.to_string(),
+        partition: Some(record.partition),
+        key: WireBytes::from_kafka(record.key),
+        value: WireBytes::from_kafka(record.value),
+        headers: record.headers.map(|(name, value)| Header(name.to_owned(), WireBytes::from_kafka(value))).collect(),
+        timestamp: None,
+    };
     Some(view! {
         <section
             class="detail"
@@ -77,6 +86,7 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
                 <h3 class="mono clip">{place}</h3>
                 <div class="spacer"></div>
                 <div class="detail-actions">
+                    <ReplayActions record=again />
                     {copy_button("copy-value", |w| w.copy_value, |record| whole_text(record.value))}
                     {copy_button("copy-key", |w| w.copy_key, |record| whole_text(record.key))}
                     {copy_button("copy-record", |w| w.copy_record, json_line)}

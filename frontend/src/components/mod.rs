@@ -2,6 +2,8 @@
 //! on what the user does; the rules are in `state`.
 
 mod banner;
+mod batch_findings;
+mod batch_form;
 mod broker_pill;
 mod column_heads;
 mod composer;
@@ -13,6 +15,8 @@ mod explain;
 mod export;
 mod feed_list;
 mod feed_toolbar;
+mod field_editor;
+mod field_fault;
 mod field_text;
 mod filter_bar;
 mod form_choice;
@@ -24,10 +28,15 @@ mod list_settings;
 mod list_view;
 mod live;
 mod menu;
+mod one_form;
 mod pace_chart;
 mod partitions;
+mod record_fields;
+mod replay_actions;
 mod row_pool;
 mod run_card;
+mod run_form;
+mod saved_templates;
 mod sent_list;
 mod shortcuts;
 mod toasts;

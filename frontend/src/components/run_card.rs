@@ -1,18 +1,22 @@
-//! A run under way or done: how far it is, what came of it, and the way to stop it.
+//! A run under way or done: how far it is, what came of it, and the ways to hold and to stop it.
 
 use leptos::prelude::*;
 
-use super::format::duration;
+use super::format::{duration, number};
 use super::{desk, preferences};
-use crate::state::{Run, RunState};
+use crate::browser;
+use crate::desk::Desk;
+use crate::state::{Failures, Language, Percentiles, Run, RunState, RunTitle};
 use crate::words::{self, Words, fill};
 
 #[component]
 pub fn RunCard() -> impl IntoView {
     let (desk, prefs) = (desk(), preferences());
-    // The card is made once and its numbers move, so that nothing jumps and the button stays the same.
+    // The card is made once and its numbers move, so that nothing jumps and the buttons stay the same.
     let has_run = Memo::new(move |_| desk.sends(|page| page.run().is_some()));
-    let is_running = Memo::new(move |_| of_run(desk, |run| run.state == RunState::Running));
+    let title = Memo::new(move |_| desk.sends(|page| page.run().map(|run| run.title.clone())));
+    let title_words = move || title_words(title.get().as_ref(), prefs.words());
+    let is_endless = Memo::new(move |_| of_run(desk, |run| run.total.is_none() && run.is_active()));
     view! {
         <Show when=move || has_run.get()>
             <div
@@ -27,69 +31,168 @@ pub fn RunCard() -> impl IntoView {
             >
                 <div class="run-head">
                     <span class="clip">
-                        <b>{prefs.text(|w| w.send_ten)}</b>
+                        <b>{title_words}</b>
                         " "
-                        <span class="muted">{move || is_running.get().then(|| prefs.words().run_every)}</span>
+                        <span class="muted">{move || pace_words(desk, prefs.words(), prefs.language())}</span>
                     </span>
-                    <RunEnd />
+                    <RunControls />
                 </div>
                 <progress
-                    max=move || of_run(desk, |run| run.total)
-                    prop:value=move || of_run(desk, |run| f64::from(run.sent))
-                    aria-label=prefs.text(|w| w.send_ten)
+                    max=move || of_run(desk, |run| run.total.unwrap_or(1)).to_string()
+                    prop:value=move || of_run(desk, |run| run.total.map_or(1.0, |_| run.sent as f64))
+                    class:endless=move || is_endless.get()
+                    aria-label=title_words
                 ></progress>
                 <p class="run-note" role="status">
                     {move || {
                         desk.link(|_| ());
                         let offline = desk.peek(|page| !page.link().is_open());
-                        desk.sends(|page| page.run().map(|run| note(run, offline, prefs.words())))
+                        desk.sends(|page| page.run().map(|run| note(run, offline, prefs.words(), prefs.language())))
                     }}
                 </p>
+                <Latencies />
+                <FailureList />
             </div>
         </Show>
     }
 }
 
-fn of_run<T: Default>(desk: crate::desk::Desk, read: impl Fn(&Run) -> T) -> T {
+fn of_run<T: Default>(desk: Desk, read: impl Fn(&Run) -> T) -> T {
     desk.sends(|page| page.run().map(read).unwrap_or_default())
 }
 
-/// The button while it runs, the word for how it ended afterwards.
+fn title_words(title: Option<&RunTitle>, words: &Words) -> String {
+    match title {
+        Some(RunTitle::Seed) => words.send_ten.to_owned(),
+        Some(RunTitle::Pattern(Some(name)) | RunTitle::Batch(Some(name))) => name.clone(),
+        Some(RunTitle::Batch(None)) => words.tab_batch.to_owned(),
+        _ => words.run_title.to_owned(),
+    }
+}
+
+/// While it runs what was asked for, afterwards how fast it was.
+fn pace_words(desk: Desk, words: &Words, language: Language) -> String {
+    let now_ms = browser::now_ms();
+    desk.sends(|page| {
+        let Some(run) = page.run() else { return String::new() };
+        let measured = run.rate(now_ms).filter(|_| run.per_second.is_none_or(|asked| asked > 2.0));
+        match (measured, run.per_second) {
+            (Some(rate), _) if rate >= 1.0 => {
+                fill(words.rate_per_second, &[("n", &number(rate.round() as u64, language))])
+            }
+            (_, None) => words.run_unlimited.to_owned(),
+            (_, Some(asked)) if asked > 2.0 => fill(words.rate_per_second, &[("n", &number(asked as u64, language))]),
+            (_, Some(asked)) => fill(words.run_every, &[("s", &duration(1000.0 / asked, language))]),
+        }
+    })
+}
+
+/// Buttons while it runs, the word for how it ended afterwards.
 #[component]
-fn RunEnd() -> impl IntoView {
+fn RunControls() -> impl IntoView {
     let (desk, prefs) = (desk(), preferences());
     let state = Memo::new(move |_| desk.sends(|page| page.run().map(|run| run.state)));
-    let ended = move |word: &str| {
-        let median = desk.sends(|page| page.run().and_then(Run::median_ms));
-        match median {
-            Some(ms) => {
-                let median = fill(prefs.words().run_median, &[("ms", &duration(ms, prefs.language()))]);
-                format!("{word} · {median}")
+    let is_active = Memo::new(move |_| desk.sends(|page| page.run().is_some_and(Run::is_active)));
+    let is_paused = Memo::new(move |_| state.get() == Some(RunState::Paused));
+    move || {
+        if is_active.get() {
+            view! {
+                <span class="run-controls">
+                    <button type="button" class="link" data-testid="run-pause" on:click=move |_| desk.pause_or_resume_run()>
+                        {move || if is_paused.get() { prefs.words().resume } else { prefs.words().pause }}
+                    </button>
+                    <button type="button" class="link" data-testid="run-cancel" on:click=move |_| desk.cancel_run()>
+                        {prefs.text(|w| w.run_cancel)}
+                    </button>
+                </span>
             }
-            None => word.to_owned(),
+            .into_any()
+        } else {
+            let ended = move || match state.get() {
+                Some(RunState::Done) => prefs.words().run_done,
+                _ => prefs.words().run_cancelled,
+            };
+            view! { <span class="muted run-end">{ended}</span> }.into_any()
+        }
+    }
+}
+
+/// How long it took: to Kafka and back, and until the records were in the live list.
+#[component]
+fn Latencies() -> impl IntoView {
+    let (desk, prefs) = (desk(), preferences());
+    let acked = move || desk.sends(|page| page.run().and_then(|run| run.acked_after.percentiles()));
+    let seen = move || desk.sends(|page| page.run().and_then(|run| run.seen_after.percentiles()));
+    let row = move |label: &'static str, percentiles: Option<Percentiles>| {
+        let Percentiles { p50_ms, p95_ms, p99_ms } = percentiles?;
+        let cells = [p50_ms, p95_ms, p99_ms].map(|ms| view! { <td>{duration(ms, prefs.language())}</td> });
+        Some(view! { <tr><th scope="row">{label}</th>{cells}</tr> })
+    };
+    let has_any = Memo::new(move |_| acked().is_some());
+    view! {
+        <Show when=move || has_any.get()>
+            <table class="latencies" data-testid="run-latencies">
+                <thead>
+                    <tr>
+                        <th scope="col"><span class="out-of-sight">{prefs.text(|w| w.latency)}</span></th>
+                        <th scope="col">"p50"</th>
+                        <th scope="col">"p95"</th>
+                        <th scope="col">"p99"</th>
+                    </tr>
+                </thead>
+                <tbody>
+                    {move || row(prefs.words().latency_acked, acked())}
+                    {move || row(prefs.words().latency_seen, seen())}
+                </tbody>
+            </table>
+        </Show>
+    }
+}
+
+/// What was refused, and why, reason by reason.
+#[component]
+fn FailureList() -> impl IntoView {
+    let (desk, prefs) = (desk(), preferences());
+    let failed = Memo::new(move |_| of_run(desk, |run| run.failed));
+    let failures = move || {
+        failed.track();
+        desk.peek(|page| page.run().map(|run| run.failures.clone()).unwrap_or_default())
+    };
+    let item = move |Failures { reason, count, labels }: Failures| {
+        let more = count > labels.len() as u64;
+        let named: Vec<String> = labels.iter().take(12).map(u64::to_string).collect();
+        let dots = if more || labels.len() > named.len() { ", …" } else { "" };
+        let is_batch = desk.peek(|page| page.run().is_some_and(|run| matches!(run.title, RunTitle::Batch(_))));
+        let words = prefs.words();
+        let which = if is_batch { words.failed_lines } else { words.failed_records };
+        let which = fill(which, &[("list", &format!("{}{dots}", named.join(", ")))]);
+        view! {
+            <li>
+                <b>{number(count, prefs.language())} "×"</b>
+                " "
+                {reason.message}
+                <span class="failed-which">{which}</span>
+            </li>
         }
     };
-    move || match state.get() {
-        Some(RunState::Running) => view! {
-            <button type="button" class="link" data-testid="run-cancel" on:click=move |_| desk.cancel_run()>
-                {prefs.text(|w| w.run_cancel)}
-            </button>
-        }
-        .into_any(),
-        Some(RunState::Done) => {
-            view! { <span class="muted run-end">{move || ended(prefs.words().run_done)}</span> }.into_any()
-        }
-        _ => view! { <span class="muted run-end">{move || ended(prefs.words().run_cancelled)}</span> }.into_any(),
+    view! {
+        <Show when=move || failed.get() != 0>
+            <ul class="failures" data-testid="run-failures">
+                {move || failures().into_iter().map(item).collect::<Vec<_>>()}
+            </ul>
+        </Show>
     }
 }
 
 /// `7 of 10 sent · 7 acknowledged · 7 seen`; what did not happen is not mentioned.
-fn note(run: &Run, offline: bool, words: &Words) -> String {
-    let n = |one: &str, many: &str, n: u32| words::count(one, many, u64::from(n), &n.to_string());
-    let mut parts = vec![
-        fill(words.run_sent, &[("n", &run.sent.to_string()), ("total", &run.total.to_string())]),
-        n(words.run_acked_one, words.run_acked_many, run.acked),
-    ];
+fn note(run: &Run, offline: bool, words: &Words, language: Language) -> String {
+    let shown = |n: u64| number(n, language);
+    let n = |one: &str, many: &str, n: u64| words::count(one, many, n, &shown(n));
+    let sent = match run.total {
+        Some(total) => fill(words.run_sent, &[("n", &shown(run.sent)), ("total", &shown(total))]),
+        None => n(words.run_sent_one, words.run_sent_many, run.sent),
+    };
+    let mut parts = vec![sent, n(words.run_acked_one, words.run_acked_many, run.acked)];
     if run.failed > 0 {
         parts.push(n(words.run_failed_one, words.run_failed_many, run.failed));
     }
@@ -99,8 +202,10 @@ fn note(run: &Run, offline: bool, words: &Words) -> String {
     if run.seen > 0 {
         parts.push(n(words.run_seen_one, words.run_seen_many, run.seen));
     }
-    if offline && run.state == RunState::Running {
-        parts.push(words.run_paused.to_owned());
+    match run.state {
+        RunState::Paused => parts.push(words.run_held.to_owned()),
+        RunState::Running if offline => parts.push(words.run_paused.to_owned()),
+        _ => {}
     }
     parts.join(" · ")
 }

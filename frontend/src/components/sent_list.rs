@@ -4,9 +4,10 @@ use leptos::prelude::*;
 use protocol::WireBytes;
 
 use super::field_text::{FieldText, field_text};
-use super::format::duration;
+use super::format::{duration, number};
 use super::{desk, preferences};
-use crate::state::{Outcome, SentRow};
+use crate::state::{LISTED_ROWS, Outcome, SentRow};
+use crate::words::{self, fill};
 
 /// More of the value does not fit into the row.
 const PREVIEW_CHARS: usize = 120;
@@ -14,13 +15,39 @@ const PREVIEW_CHARS: usize = 120;
 #[component]
 pub fn SentList() -> impl IntoView {
     let (desk, prefs) = (desk(), preferences());
-    let rows = move || desk.sends(|page| page.sends().rows().rev().cloned().collect::<Vec<_>>());
-    let is_empty = Memo::new(move |_| desk.sends(|page| page.sends().rows().len() == 0));
+    let rows = move || desk.sends(|page| page.sends().rows());
+    let is_empty =
+        Memo::new(move |_| desk.sends(|page| page.sends().totals().sent == 0 && page.sends().last().is_none()));
+    let totals = Memo::new(move |_| desk.sends(|page| page.sends().totals()));
+    let total_words = move || {
+        let (words, language, totals) = (prefs.words(), prefs.language(), totals.get());
+        let n = |one: &str, many: &str, n: u64| (n > 0).then(|| words::count(one, many, n, &number(n, language)));
+        let parts = [
+            n(words.run_sent_one, words.run_sent_many, totals.sent),
+            n(words.run_failed_one, words.run_failed_many, totals.failed),
+            n(words.run_unknown_one, words.run_unknown_many, totals.unknown),
+        ];
+        let mut parts: Vec<String> = parts.into_iter().flatten().collect();
+        if totals.sent > LISTED_ROWS as u64 {
+            parts.push(fill(words.sent_newest, &[("n", &LISTED_ROWS.to_string())]));
+        }
+        parts.join(" · ")
+    };
     view! {
         <div class="sent-list">
             <Show when=move || !is_empty.get()>
                 <div class="sent-head">
                     <h3>{prefs.text(|w| w.sent_list)}</h3>
+                    <span
+                        class="sent-totals clip"
+                        data-testid="sent-totals"
+                        data-sent=move || totals.get().sent
+                        data-acked=move || totals.get().acked
+                        data-failed=move || totals.get().failed
+                        data-unknown=move || totals.get().unknown
+                    >
+                        {total_words}
+                    </span>
                     <button type="button" class="link" data-testid="clear-sent" on:click=move |_| desk.clear_sends()>
                         {prefs.text(|w| w.clear_sent)}
                     </button>
@@ -42,14 +69,14 @@ pub fn SentList() -> impl IntoView {
 #[component]
 fn Sent(row: SentRow) -> impl IntoView {
     let prefs = preferences();
-    let SentRow { number, record, outcome, seen_after_ms, .. } = row;
+    let SentRow { number, preview, outcome, seen_after_ms, .. } = row;
     let state = outcome.name();
     let is_seen = seen_after_ms.is_some();
     let (partition, offset) = match outcome {
         Outcome::Acked { partition, offset, .. } => (Some(partition), Some(offset)),
         _ => (None, None),
     };
-    let preview = preview(&record.value);
+    let preview = shown(preview);
     let because = match &outcome {
         Outcome::Failed(error) | Outcome::Unknown(Some(error)) => Some(error.message.clone()),
         _ => None,
@@ -114,6 +141,17 @@ fn Sent(row: SentRow) -> impl IntoView {
     }
 }
 
-fn preview(value: &WireBytes) -> FieldText {
-    field_text(value, PREVIEW_CHARS)
+/// The first bytes of a value as text, if that is what they are; a character may be cut at their end.
+fn shown(preview: Option<Vec<u8>>) -> FieldText {
+    let Some(mut bytes) = preview else { return FieldText::Null };
+    let whole = match std::str::from_utf8(&bytes) {
+        Err(error) if error.error_len().is_none() => error.valid_up_to(),
+        _ => bytes.len(),
+    };
+    bytes.truncate(whole);
+    let value = match String::from_utf8(bytes) {
+        Ok(text) => WireBytes::text(text),
+        Err(error) => WireBytes::Base64(error.into_bytes()),
+    };
+    field_text(&value, PREVIEW_CHARS)
 }

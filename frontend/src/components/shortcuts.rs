@@ -9,12 +9,13 @@ use crate::words::Words;
 /// A key, as a word of ours or as what stands on it, and what it does.
 type Shortcut = (fn(&Words) -> String, fn(&Words) -> &'static str);
 
-const SHORTCUTS: [Shortcut; 8] = [
+const SHORTCUTS: [Shortcut; 9] = [
     (|words| format!("{} ↵", words.keys_ctrl), |words| words.keys_send),
     (|_| "/".to_owned(), |words| words.keys_filter),
     (|words| words.keys_space.to_owned(), |words| words.keys_pause),
     (|_| "↑ ↓".to_owned(), |words| words.keys_move),
     (|words| words.keys_enter.to_owned(), |words| words.keys_open),
+    (|_| "r".to_owned(), |words| words.keys_replay),
     (|_| "g G".to_owned(), |words| words.keys_ends),
     (|_| "Esc".to_owned(), |words| words.keys_close),
     (|_| "?".to_owned(), |words| words.keys_help),

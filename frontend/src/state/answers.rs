@@ -9,7 +9,6 @@ use super::incoming;
 use super::link::Link;
 use super::notices::NoticeKind;
 use super::page::{Bridge, Page, TopicQuestion};
-use super::sends::Settled;
 
 impl Page {
     /// Takes in one text frame. `arrived_ms` is when the socket got it, by the page's clock. If it was the welcome: how
@@ -39,7 +38,7 @@ impl Page {
                 self.changed.cluster = true;
                 self.changed.listening = true;
             }
-            ServerMessage::Produced(produced) => self.produced(&produced, now_ms),
+            ServerMessage::Produced(produced) => self.produced(produced, now_ms),
             ServerMessage::Subscribed(subscribed) if self.listening.awaits(id) => {
                 if self.listening.subscribed(subscribed.subscription) {
                     self.unsubscribe(subscribed.subscription);
@@ -106,9 +105,7 @@ impl Page {
     fn welcomed(&mut self, welcome: Welcome) {
         self.link = Link::Open;
         if welcome.resumed {
-            for message in self.sends.resumed() {
-                self.post(message);
-            }
+            self.post_frames(self.sends.resumed());
         } else {
             self.forget_session();
         }
@@ -120,19 +117,14 @@ impl Page {
         self.subscribe();
     }
 
-    fn produced(&mut self, produced: &Produced, now_ms: f64) {
-        let mut settled = Settled::default();
+    fn produced(&mut self, produced: Produced, now_ms: f64) {
         for ack in &produced.acks {
-            self.awaited.acked(ack);
-            self.sends.acked(ack, now_ms, &mut settled);
+            self.sends.acked(ack, now_ms);
         }
-        for failure in &produced.errors {
-            self.sends.failed(failure.seq, failure.error.clone(), &mut settled);
+        for failure in produced.errors {
+            self.sends.failed(failure.seq, failure.error);
         }
-        if self.sends.waiting() == 0 {
-            self.produce_requests.clear();
-        }
-        self.settle(settled);
+        self.settle(now_ms);
     }
 
     fn refused(&mut self, id: Option<RequestId>, ErrorMessage { subscription, error }: ErrorMessage, now_ms: f64) {
@@ -145,10 +137,6 @@ impl Page {
             // What cannot be known is left out; the subscription itself says what is wrong.
         } else if question == Some(TopicQuestion::BeginAt) {
             self.listening.refused(error);
-        } else if let Some(seq) = id.and_then(|id| self.produce_requests.remove(&id)) {
-            let mut settled = Settled::default();
-            self.sends.failed(seq, error, &mut settled);
-            self.settle(settled);
         } else if self.listening.awaits(id) {
             self.listening.refused(error);
         } else if subscription.is_some_and(|subscription| self.is_mine(subscription)) {
@@ -195,15 +183,13 @@ impl Page {
     /// Which of a batch's records this page has sent itself.
     fn look_for_own(&mut self, batch: &Arrived, first: i64, arrived_ms: f64) {
         let (topic, partition) = (batch.topic(), batch.partition());
-        // While acknowledgements are outstanding any record may be one; else only where one was announced.
-        let candidates: Vec<i64> = if self.sends.waiting() > 0 {
-            batch.offsets().filter(|&offset| offset >= first).collect()
-        } else {
-            let (low, high) = (batch.offsets().next().unwrap_or(0), batch.offsets().next_back().unwrap_or(0));
-            self.awaited.take(topic, partition, low.max(first).min(high), high)
-        };
+        let (low, high) = (batch.offsets().next().unwrap_or(0), batch.offsets().next_back().unwrap_or(0));
+        // A fast stream is not searched for what cannot be in it.
+        if !self.sends.expects_any_in(topic, partition, low, high) {
+            return;
+        }
         let mut own_seen = false;
-        for offset in candidates {
+        for offset in batch.offsets().filter(|&offset| offset >= first) {
             if let Some(after_ms) = self.sends.record_arrived(topic, partition, offset, arrived_ms) {
                 own_seen = true;
                 self.pace.seen_after(after_ms);
@@ -211,8 +197,7 @@ impl Page {
             }
         }
         if own_seen {
-            self.recount_run();
-            self.changed.sends = true;
+            self.settle(arrived_ms);
         }
     }
 }
@@ -221,7 +206,7 @@ impl Page {
 mod tests {
     use crate::state::entry::tests::frame;
     use crate::state::listening::Phase;
-    use crate::state::{Draft, Form, Loss, SendObstacle};
+    use crate::state::{Draft, Field, Loss, Outgoing, RunPlan, RunStart, RunTitle, SendObstacle};
     use crate::state::{Intent, ReadMode, Start};
 
     use super::*;
@@ -236,7 +221,7 @@ mod tests {
         )
     }
 
-    fn connect(page: &mut Page, session: &str, resumed: bool) -> Vec<String> {
+    fn connect(page: &mut Page, session: &str, resumed: bool) -> Vec<Outgoing> {
         page.connecting();
         page.socket_opened("test");
         page.receive(&welcome(session, resumed), 0.0);
@@ -250,14 +235,14 @@ mod tests {
     }
 
     fn draft(value: &str) -> Draft {
-        Draft { topic: "foobar".into(), value_form: Form::Text, value: value.into(), ..Draft::default() }
+        Draft { value: Field::text(value), ..Draft::default() }
     }
 
     fn lose(page: &mut Page) {
-        page.socket_lost(Loss::default(), Some(500.0));
+        page.socket_lost(Loss::default(), Some(500.0), 500.0);
     }
 
-    fn listen(page: &mut Page) -> Vec<String> {
+    fn listen(page: &mut Page) -> Vec<Outgoing> {
         page.listen(Intent { topics: vec!["foobar".into()], group: "g".into(), ..Intent::default() });
         page.take_outbox()
     }
@@ -267,7 +252,16 @@ mod tests {
     }
 
     fn outcomes(page: &Page) -> Vec<&'static str> {
-        page.sends().rows().map(|row| row.outcome.name()).collect()
+        page.sends().rows().iter().rev().map(|row| row.outcome.name()).collect()
+    }
+
+    /// The first numbers of the frames with records in the outbox.
+    fn sent_seqs(page: &mut Page) -> Vec<u64> {
+        let frames = page.take_outbox().into_iter().filter_map(|message| match message {
+            Outgoing::Binary(frame) => Some(frame),
+            Outgoing::Text(_) => None,
+        });
+        frames.map(|frame| protocol::ProduceFrame::parse(&frame).expect("a frame").seq).collect()
     }
 
     #[test]
@@ -276,7 +270,7 @@ mod tests {
         let subscribe = listen(&mut page);
         assert!(subscribe[0].contains(r#""type":"subscribe","id":0"#), "{subscribe:?}");
         page.receive(r#"{"type":"subscribed","id":0,"subscription":1}"#, 1.0);
-        assert!(page.send(&draft("x"), 100.0));
+        assert!(page.send("foobar", &draft("x"), 100.0));
         page.receive(
             r#"{"type":"produced","acks":[{"first":0,"last":0,"topic":"foobar","partition":0,"offset":"7","timestamp":1,"took_us":1400}],"errors":[]}"#,
             102.0,
@@ -290,37 +284,37 @@ mod tests {
     #[test]
     fn nothing_is_sent_without_a_connection() {
         let mut page = Page::default();
-        assert!(!page.send(&draft("x"), 0.0));
+        assert!(!page.send("foobar", &draft("x"), 0.0));
         assert_eq!(page.send_obstacle(), Some(SendObstacle::NotConnected));
         let mut page = connected();
         lose(&mut page);
-        assert!(!page.send(&draft("x"), 0.0) && page.sends().last().is_none());
+        assert!(!page.send("foobar", &draft("x"), 0.0) && page.sends().last().is_none());
     }
 
     #[test]
     fn a_resumed_session_is_sent_what_has_no_outcome_again() {
         let mut page = connected();
-        page.send(&draft("x"), 0.0);
+        page.send("foobar", &draft("x"), 0.0);
         page.take_outbox();
         lose(&mut page);
         page.connecting();
         page.socket_opened("test");
         assert!(page.take_outbox()[0].contains(r#""resume":{"session":"a"}"#));
         page.receive(&welcome("a", true), 0.0);
-        assert!(page.take_outbox()[0].contains(r#""type":"produce","seq":0"#));
+        assert_eq!(sent_seqs(&mut page), [0]);
         assert_eq!(outcomes(&page), ["queued"]);
     }
 
     #[test]
     fn a_new_session_leaves_what_had_no_outcome_unknown() {
         let mut page = connected();
-        page.send(&draft("x"), 0.0);
+        page.send("foobar", &draft("x"), 0.0);
         lose(&mut page);
         assert_eq!(outcomes(&page), ["queued"], "it may still be resumed");
         connect(&mut page, "b", false);
         assert_eq!(outcomes(&page), ["unknown"]);
-        page.send(&draft("y"), 0.0);
-        assert!(page.take_outbox()[0].contains(r#""seq":0"#));
+        page.send("foobar", &draft("y"), 0.0);
+        assert!(sent_seqs(&mut page).ends_with(&[0]));
     }
 
     #[test]
@@ -354,17 +348,6 @@ mod tests {
     }
 
     #[test]
-    fn a_produce_refused_whole_fails_its_row() {
-        let mut page = connected();
-        page.send(&draft("x"), 0.0);
-        page.receive(
-            r#"{"type":"error","id":0,"code":202,"name":"invalid_topic","message":"no","retriable":false}"#,
-            1.0,
-        );
-        assert_eq!(outcomes(&page), ["failed"]);
-    }
-
-    #[test]
     fn a_problem_of_the_subscription_stays_with_it_and_others_become_notices() {
         let mut page = connected();
         listen(&mut page);
@@ -384,7 +367,7 @@ mod tests {
     #[test]
     fn a_run_waits_for_the_connection_and_goes_on() {
         let mut page = connected();
-        page.start_run("foobar", 0.0);
+        page.start_run("foobar", &RunPlan::seed(), RunTitle::Seed, RunStart::default());
         page.tick(500.0);
         assert_eq!(page.run().map(|run| run.sent), Some(2));
         lose(&mut page);
@@ -392,7 +375,44 @@ mod tests {
         assert_eq!(page.run().map(|run| run.sent), Some(2));
         connect(&mut page, "a", true);
         page.tick(6000.0);
+        assert_eq!(page.run().map(|run| run.sent), Some(2), "the time without a connection does not count");
+        page.tick(6500.0);
         assert_eq!(page.run().map(|run| run.sent), Some(3));
+    }
+
+    #[test]
+    fn a_run_without_a_rate_fills_the_window_and_waits_for_room() {
+        let mut page = connected();
+        let plan = RunPlan { count: Some(20_000), per_second: None, ..RunPlan::seed() };
+        page.start_run("foobar", &plan, RunTitle::Seed, RunStart::default());
+        let mut now = 0.0;
+        while let Some(at) = page.next_tick_ms(now) {
+            now = at + 1.0;
+            page.tick(now);
+        }
+        let window = 10_000 - 10_000 / 8;
+        assert_eq!(page.sends().waiting(), window);
+        assert!(page.send("foobar", &draft("the user's own"), now), "there is room for the user");
+        let ack = |first: u64, last: u64| {
+            format!(
+                r#"{{"type":"produced","acks":[{{"first":{first},"last":{last},"topic":"foobar","partition":0,"offset":"{first}","timestamp":1,"took_us":1400}}],"errors":[]}}"#
+            )
+        };
+        page.receive(&ack(0, 4999), now);
+        page.tick(now);
+        assert!(page.sends().waiting() > window - 5000 && page.run().is_some_and(|run| run.acked == 5000));
+    }
+
+    #[test]
+    fn a_read_only_bridge_is_sent_nothing() {
+        let mut page = Page::default();
+        page.socket_opened("test");
+        page.receive(&welcome("a", false).replace("\"read_only\":false", "\"read_only\":true"), 0.0);
+        page.take_outbox();
+        assert_eq!(page.send_obstacle(), Some(SendObstacle::ReadOnly));
+        assert!(!page.send("foobar", &draft("x"), 0.0));
+        assert!(!page.start_run("foobar", &RunPlan::seed(), RunTitle::Seed, RunStart::default()));
+        assert!(page.take_outbox().is_empty());
     }
 
     #[test]
@@ -454,7 +474,7 @@ mod tests {
         let mut page = connected();
         listen(&mut page);
         page.receive(r#"{"type":"subscribed","id":0,"subscription":1}"#, 1.0);
-        page.send(&draft("x"), 100.0);
+        page.send("foobar", &draft("x"), 100.0);
         page.receive_batch(records(1, 1, 7..8), 103.0);
         page.receive(
             r#"{"type":"produced","acks":[{"first":0,"last":0,"topic":"foobar","partition":0,"offset":"7","timestamp":1,"took_us":1400}],"errors":[]}"#,

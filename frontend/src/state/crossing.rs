@@ -53,7 +53,7 @@ impl Crossing {
                 };
                 Self {
                     legs: [Leg::Crossed { ms: to_bridge_ms }, Leg::Crossed { ms: *took_ms }, back],
-                    place: Some((row.record.topic.clone(), *partition, *offset)),
+                    place: Some((row.topic.to_string(), *partition, *offset)),
                     seen_after_ms: row.seen_after_ms,
                     bad_end: None,
                 }
@@ -64,13 +64,10 @@ impl Crossing {
 
 #[cfg(test)]
 mod tests {
-    use protocol::ProduceRecord;
-
     use super::*;
 
     fn row(outcome: Outcome, seen_after_ms: Option<f64>) -> SentRow {
-        let record = ProduceRecord { topic: "t".into(), ..ProduceRecord::default() };
-        SentRow { number: 0, record, outcome, clicked_ms: 0.0, seen_after_ms, run: None }
+        SentRow { number: 0, topic: "t".into(), preview: None, outcome, seen_after_ms }
     }
 
     #[test]

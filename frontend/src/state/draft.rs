@@ -1,21 +1,13 @@
-//! What stands in the composer, and the record it makes. Owns the rules of each form; the fields on screen are components.
+//! What stands in the composer, and the record it makes. Remembered between visits; the fields on screen are components.
 
-use protocol::{Header, ProduceRecord, TopicName, WireBytes};
-use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
+use protocol::{Header, ProduceRecord, TopicName};
+use serde::{Deserialize, Serialize};
 
-/// How the text of a field becomes bytes. Always the user's choice, never guessed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Form {
-    /// Kafka's null: no key; as a value, a tombstone.
-    #[default]
-    Null,
-    Text,
-    /// As text, byte for byte, but only if it is valid JSON.
-    Json,
-}
+use super::field::{Field, FieldFault, Form, check_json};
+use super::template::{Moment, Template, parse_time};
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Partition {
     /// By the key's hash; any without a key.
     #[default]
@@ -24,147 +16,204 @@ pub enum Partition {
 }
 
 /// One header; names may repeat, order is kept.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct HeaderRow {
     pub name: String,
-    pub value: String,
+    pub value: Field,
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Every field may be missing: an older page wrote fewer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Draft {
-    pub topic: String,
     pub partition: Partition,
-    pub key_form: Form,
-    pub key: String,
-    pub value_form: Form,
-    pub value: String,
+    /// As it was written; empty: now.
+    pub timestamp: String,
+    pub key: Field,
+    pub value: Field,
     pub headers: Vec<HeaderRow>,
 }
 
-/// Why a text is no JSON, and where (both from 1).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JsonFault {
-    pub line: usize,
-    pub column: usize,
+/// Whether the fields are one record, or the pattern of many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    Record,
+    Pattern,
 }
 
-/// Checks without building anything: numbers are not even parsed.
-pub fn check_json(text: &str) -> Result<(), JsonFault> {
-    serde_json::from_str::<IgnoredAny>(text)
-        .map(|_| ())
-        .map_err(|error| JsonFault { line: error.line().max(1), column: error.column().max(1) })
+/// A part of the form that something is wrong with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DraftPart {
+    Timestamp,
+    Key,
+    Value,
+    /// By its place, from 0.
+    Header(usize),
+}
+
+pub fn topic_is_valid(topic: &str) -> bool {
+    TopicName::parse(topic.trim()).is_ok()
 }
 
 impl Draft {
-    pub fn topic_is_valid(&self) -> bool {
-        TopicName::parse(self.topic.trim()).is_ok()
+    /// What the composer holds on the first visit.
+    pub fn first() -> Self {
+        Self { value: Field::json(r#"{"id": 10, "text": "messaggio 10"}"#), ..Self::default() }
     }
 
-    pub fn value_fault(&self) -> Option<JsonFault> {
-        fault(self.value_form, &self.value)
+    /// What cannot be read is as if nothing were remembered.
+    pub fn from_json(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
     }
 
-    pub fn key_fault(&self) -> Option<JsonFault> {
-        fault(self.key_form, &self.key)
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
     }
 
-    pub fn is_sendable(&self) -> bool {
-        self.topic_is_valid() && self.value_fault().is_none() && self.key_fault().is_none()
+    pub fn fault(&self, part: DraftPart, reading: Meaning) -> Option<FieldFault> {
+        let field = match part {
+            DraftPart::Timestamp => return None,
+            DraftPart::Key => &self.key,
+            DraftPart::Value => &self.value,
+            DraftPart::Header(at) => &self.headers.get(at).filter(|row| !row.name.is_empty())?.value,
+        };
+        match reading {
+            Meaning::Record => field.fault(),
+            Meaning::Pattern => pattern_fault(field),
+        }
+    }
+
+    pub fn timestamp_is_valid(&self) -> bool {
+        self.timestamp.trim().is_empty() || parse_time(&self.timestamp).is_some()
+    }
+
+    /// Nothing stands in the way of sending.
+    pub fn is_sound(&self, reading: Meaning) -> bool {
+        let headers = (0..self.headers.len()).map(DraftPart::Header);
+        self.timestamp_is_valid()
+            && [DraftPart::Key, DraftPart::Value]
+                .into_iter()
+                .chain(headers)
+                .all(|part| self.fault(part, reading).is_none())
+    }
+
+    /// Bytes of key, value and headers.
+    pub fn size(&self) -> usize {
+        let headers: usize = self.named_headers().map(|row| row.name.len() + row.value.size()).sum();
+        self.key.size() + self.value.size() + headers
+    }
+
+    pub fn partition(&self) -> Option<i32> {
+        match self.partition {
+            Partition::Auto => None,
+            Partition::Fixed(partition) => Some(partition),
+        }
+    }
+
+    pub fn timestamp_ms(&self) -> Option<i64> {
+        parse_time(&self.timestamp)
+    }
+
+    /// The row that nobody has filled is no header.
+    pub fn named_headers(&self) -> impl Iterator<Item = &HeaderRow> {
+        self.headers.iter().filter(|row| !row.name.is_empty())
     }
 
     /// The record, or nothing while the draft has a fault.
-    pub fn record(&self) -> Option<ProduceRecord> {
-        self.is_sendable().then(|| ProduceRecord {
-            topic: self.topic.trim().to_owned(),
-            partition: match self.partition {
-                Partition::Auto => None,
-                Partition::Fixed(partition) => Some(partition),
-            },
-            key: bytes(self.key_form, &self.key),
-            value: bytes(self.value_form, &self.value),
-            headers: self.headers.iter().filter(|row| !row.name.is_empty()).map(header).collect(),
-            timestamp: None,
+    pub fn record(&self, topic: &str) -> Option<ProduceRecord> {
+        if !topic_is_valid(topic) || !self.is_sound(Meaning::Record) {
+            return None;
+        }
+        let header = |row: &HeaderRow| Some(Header(row.name.clone(), row.value.bytes().ok()?));
+        Some(ProduceRecord {
+            topic: topic.trim().to_owned(),
+            partition: self.partition(),
+            key: self.key.bytes().ok()?,
+            value: self.value.bytes().ok()?,
+            headers: self.named_headers().map(header).collect::<Option<_>>()?,
+            timestamp: self.timestamp_ms(),
         })
     }
 }
 
-fn fault(form: Form, text: &str) -> Option<JsonFault> {
-    if form == Form::Json { check_json(text).err() } else { None }
-}
-
-fn header(row: &HeaderRow) -> Header {
-    Header(row.name.clone(), WireBytes::text(row.value.clone()))
-}
-
-fn bytes(form: Form, text: &str) -> WireBytes {
-    match form {
-        Form::Null => WireBytes::Null,
-        Form::Text => WireBytes::text(text),
-        Form::Json => json_bytes(text),
+fn pattern_fault(field: &Field) -> Option<FieldFault> {
+    let template: Template = match field.template() {
+        Ok(template) => template,
+        Err(fault) => return Some(fault),
+    };
+    if field.form != Form::Json {
+        return None;
     }
-}
-
-/// Raw JSON loses white space around it inside a frame; such a text travels as text, and not a byte changes.
-fn json_bytes(text: &str) -> WireBytes {
-    if text.trim().len() == text.len()
-        && let Ok(raw) = RawValue::from_string(text.to_owned())
-    {
-        WireBytes::Json(raw)
-    } else {
-        WireBytes::text(text)
-    }
+    // Placeholders make numbers and plain words: when one record is JSON, the others are, but for odd choices.
+    let mut first = Vec::new();
+    template.fill(Moment { i: 0, now_ms: 0 }, &mut fastrand::Rng::with_seed(0), &mut first);
+    check_json(&String::from_utf8_lossy(&first)).err().map(FieldFault::FirstJson)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::field::Spot;
 
-    fn stored(form: Form, value: &str) -> Option<Vec<u8>> {
-        let draft = Draft { topic: "t".into(), value_form: form, value: value.into(), ..Draft::default() };
-        draft.record().expect("sendable").value.as_kafka().map(<[u8]>::to_vec)
+    fn header(name: &str, value: &str) -> HeaderRow {
+        HeaderRow { name: name.into(), value: Field::text(value) }
     }
 
     #[test]
-    fn json_is_never_reformatted() {
-        for text in ["{\"id\": 9007199254740993, \"b\":1.10,\"a\":[ ]}", " [1,\n 2]\n", "\"\\u00e8\"", "1e400"] {
-            assert_eq!(stored(Form::Json, text).as_deref(), Some(text.as_bytes()), "{text}");
-        }
-    }
-
-    #[test]
-    fn null_is_not_empty() {
-        assert_eq!(stored(Form::Null, "ignored"), None);
-        assert_eq!(stored(Form::Text, ""), Some(Vec::new()));
-    }
-
-    #[test]
-    fn a_json_fault_says_where_and_stops_the_record() {
-        let draft =
-            Draft { topic: "t".into(), value_form: Form::Json, value: "{\n  \"id\": 1,\n}".into(), ..Draft::default() };
-        assert_eq!(draft.value_fault(), Some(JsonFault { line: 3, column: 1 }));
-        assert!(draft.record().is_none());
-        assert!(Draft { value_form: Form::Text, ..draft }.record().is_some(), "as text it is fine");
-    }
-
-    #[test]
-    fn empty_json_is_a_fault() {
-        assert_eq!(check_json(""), Err(JsonFault { line: 1, column: 1 }));
+    fn a_fault_stops_the_record() {
+        let draft = Draft { value: Field::json("{\n  \"id\": 1,\n}"), ..Draft::default() };
+        let fault = draft.fault(DraftPart::Value, Meaning::Record);
+        assert_eq!(fault, Some(FieldFault::Json(Spot { line: 3, column: 1 })));
+        assert!(draft.record("t").is_none());
+        assert!(Draft { value: Field::text("{"), ..draft }.record("t").is_some(), "as text it is fine");
     }
 
     #[test]
     fn headers_keep_order_and_duplicates_and_lose_the_unfilled_row() {
-        let row = |name: &str, value: &str| HeaderRow { name: name.into(), value: value.into() };
-        let headers = vec![row("b", "1"), row("a", ""), row("b", "2"), row("", "")];
-        let record = Draft { topic: "t".into(), headers, ..Draft::default() }.record().expect("sendable");
+        let headers = vec![header("b", "1"), header("a", ""), header("b", "2"), header("", "")];
+        let record = Draft { headers, ..Draft::default() }.record("t").expect("sendable");
         let names: Vec<&str> = record.headers.iter().map(|header| header.0.as_str()).collect();
         assert_eq!(names, ["b", "a", "b"]);
     }
 
     #[test]
     fn a_topic_with_spaces_around_it_is_trimmed_and_an_impossible_one_refused() {
-        let draft = |topic: &str| Draft { topic: topic.into(), ..Draft::default() };
-        assert_eq!(draft(" foobar ").record().map(|record| record.topic).as_deref(), Some("foobar"));
-        assert!(draft("").record().is_none());
-        assert!(draft("a/b").record().is_none());
+        let draft = Draft::default();
+        assert_eq!(draft.record(" foobar ").map(|record| record.topic).as_deref(), Some("foobar"));
+        assert!(draft.record("").is_none());
+        assert!(draft.record("a/b").is_none());
+    }
+
+    #[test]
+    fn a_timestamp_is_now_or_what_is_given() {
+        let at = |timestamp: &str| Draft { timestamp: timestamp.into(), ..Draft::default() }.record("t");
+        assert_eq!(at("").map(|record| record.timestamp), Some(None));
+        assert_eq!(at("1763800000123").map(|record| record.timestamp), Some(Some(1_763_800_000_123)));
+        assert!(at("tomorrow").is_none());
+    }
+
+    #[test]
+    fn a_pattern_is_checked_with_its_placeholders_filled() {
+        let pattern = |text: &str| Draft { value: Field::json(text), ..Draft::default() };
+        let faults = |text: &str, reading| pattern(text).fault(DraftPart::Value, reading);
+        assert!(faults(r#"{"id": {{i}}}"#, Meaning::Record).is_some());
+        assert_eq!(faults(r#"{"id": {{i}}}"#, Meaning::Pattern), None);
+        assert_eq!(
+            faults(r#"{"id": {{i}}"#, Meaning::Pattern),
+            Some(FieldFault::FirstJson(Spot { line: 1, column: 8 }))
+        );
+    }
+
+    #[test]
+    fn the_form_comes_back_as_it_was() {
+        let draft = Draft {
+            partition: Partition::Fixed(2),
+            timestamp: "2025-11-22T08:26:40Z".into(),
+            key: Field::text("k"),
+            value: Field { form: Form::Base64, text: "AP8=".into(), file: None },
+            headers: vec![header("a", "1"), HeaderRow { name: "a".into(), value: Field::default() }],
+        };
+        assert_eq!(Draft::from_json(&draft.to_json()), Some(draft));
+        assert_eq!(Draft::from_json("{\"value\":5}"), None);
     }
 }

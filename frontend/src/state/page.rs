@@ -2,14 +2,18 @@
 //! parts and the outbox; never a socket, a timer or a word.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use protocol::{
-    ClientMessage, Cluster, ClusterState, Defaults, Hello, Limits, RequestId, Resume, SUBPROTOCOL, TopicRequest,
-    Unsubscribe,
+    ClientMessage, Cluster, ClusterState, Defaults, Hello, Limits, ProduceRecord, RequestId, Resume, SUBPROTOCOL,
+    TopicRequest, Unsubscribe,
 };
 
+use super::batch::Batch;
+use super::batch_format::BatchChoice;
 use super::crossing::Crossing;
-use super::draft::Draft;
+use super::draft::{Draft, topic_is_valid};
 use super::entry::Entry;
 use super::feed::{self, Feed, Hold};
 use super::fills::Fills;
@@ -18,13 +22,22 @@ use super::intent::Intent;
 use super::link::{Link, Loss};
 use super::listening::{Listening, Phase};
 use super::notices::{Notice, NoticeKind, Notices};
-use super::own::Awaited;
+use super::outgoing::Outgoing;
 use super::pace::Pace;
-use super::run::{Run, RunState};
-use super::sends::{Sends, Settled};
+use super::plan::RunPlan;
+use super::run::{self, Run, RunTitle};
+use super::sends::Sends;
 
 /// How often the countdown to the next try is drawn.
 const COUNTDOWN_MS: f64 = 250.0;
+/// What a run leaves of the bridge's window for records that the user sends meanwhile: an eighth.
+const LEFT_FOR_USER: u64 = 8;
+/// Bytes of a run that may wait for their outcome; the page keeps them to send them again.
+const RUN_BYTES: usize = 8 * 1024 * 1024;
+/// How often the progress of reading a batch is drawn.
+const DRAW_BATCH_MS: f64 = 150.0;
+/// Records of a run made in one step: a few milliseconds, so that clicks and drawing come between.
+const STEP_RECORDS: u64 = 2048;
 
 /// Which parts must be drawn again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +45,7 @@ pub struct Changed {
     pub link: bool,
     pub cluster: bool,
     pub sends: bool,
+    pub batch: bool,
     pub listening: bool,
     /// Records came: the rows are drawn in every frame, the numbers now and then.
     pub feed: bool,
@@ -74,9 +88,10 @@ pub struct Page {
     pub(super) cluster: Option<Cluster>,
     pub(super) sends: Sends,
     pub(super) run: Option<Run>,
+    batch: Option<Batch>,
+    batch_drawn_ms: f64,
     pub(super) listening: Listening,
     pub(super) feed: Feed,
-    pub(super) awaited: Awaited,
     pub(super) pace: Pace,
     pub(super) fills: Fills,
     /// Of the last batch: most come from the same topic, and its name is kept once.
@@ -87,17 +102,15 @@ pub struct Page {
     is_hidden: bool,
     notices: Notices,
     pub(super) changed: Changed,
-    outbox: Vec<String>,
+    outbox: Vec<Outgoing>,
     next_request: RequestId,
     next_run: u64,
-    /// Requests that carried records, until their records have an outcome: a message refused whole is answered by `id`.
-    pub(super) produce_requests: BTreeMap<RequestId, u64>,
 }
 
 impl Page {
     // What the browser side takes after each step.
 
-    pub fn take_outbox(&mut self) -> Vec<String> {
+    pub fn take_outbox(&mut self) -> Vec<Outgoing> {
         std::mem::take(&mut self.outbox)
     }
 
@@ -108,12 +121,13 @@ impl Page {
     /// When `tick` has something to do at the latest.
     pub fn next_tick_ms(&self, now_ms: f64) -> Option<f64> {
         let countdown = matches!(self.link, Link::Waiting { .. }).then_some(now_ms + COUNTDOWN_MS);
-        let run = self.run.as_ref().filter(|_| self.send_obstacle().is_none()).and_then(Run::next_at_ms);
+        let run = self.run.as_ref().filter(|_| self.room_for_run() > 0).and_then(|run| run.next_at_ms(now_ms));
         let flow = self.listening.flow_due_ms().filter(|_| self.link.is_open());
         let notice = self.notices.next_expiry_ms();
+        let batch = self.batch.as_ref().filter(|batch| !batch.is_checked()).map(|_| now_ms);
         let ends = self.listening.ends_due_ms().filter(|_| self.link.is_open() && !self.is_hidden);
         let pace = self.pace.due_ms().filter(|_| !self.is_hidden);
-        [countdown, run, flow, notice, ends, pace].into_iter().flatten().min_by(f64::total_cmp)
+        [countdown, run, batch, flow, notice, ends, pace].into_iter().flatten().min_by(f64::total_cmp)
     }
 
     // What components show.
@@ -147,6 +161,10 @@ impl Page {
         self.run.as_ref()
     }
 
+    pub fn batch(&self) -> Option<&Batch> {
+        self.batch.as_ref()
+    }
+
     pub fn listening(&self) -> &Listening {
         &self.listening
     }
@@ -170,7 +188,8 @@ impl Page {
 
     pub fn crossing(&self) -> Crossing {
         let last = self.sends.last();
-        Crossing::of(last, last.is_some_and(|row| self.listening.reads(&row.record.topic)))
+        let watched = last.as_ref().is_some_and(|row| self.listening.reads(&row.topic));
+        Crossing::of(last.as_ref(), watched)
     }
 
     pub fn send_obstacle(&self) -> Option<SendObstacle> {
@@ -198,13 +217,12 @@ impl Page {
     }
 
     /// The socket is gone; `retry_at_ms` says when the next try begins, if one makes sense.
-    pub fn socket_lost(&mut self, loss: Loss, retry_at_ms: Option<f64>) {
+    pub fn socket_lost(&mut self, loss: Loss, retry_at_ms: Option<f64>, now_ms: f64) {
         self.link = match retry_at_ms {
             Some(retry_at_ms) => Link::Waiting { retry_at_ms, loss },
             None => Link::Closed { loss },
         };
         self.outbox.clear();
-        self.produce_requests.clear();
         self.topic_questions.clear();
         self.fills.clear();
         self.listening.socket_lost();
@@ -212,6 +230,9 @@ impl Page {
             // Nothing goes on by itself any more.
             self.listening.stop(false);
             self.forget_session();
+        }
+        if let Some(run) = &mut self.run {
+            run.hold(now_ms);
         }
         self.changed.link = true;
         self.changed.cluster = true;
@@ -221,53 +242,139 @@ impl Page {
     /// What has no outcome stays without: it may be in the log.
     pub(super) fn forget_session(&mut self) {
         self.session = None;
-        let mut settled = Settled::default();
-        self.sends.session_lost(&mut settled);
-        self.settle(settled);
+        self.sends.session_lost();
+        self.settle(0.0);
     }
 
     // Sending.
 
     /// Sends the draft. Says whether it was sent.
-    pub fn send(&mut self, draft: &Draft, now_ms: f64) -> bool {
-        match draft.record() {
-            Some(record) if self.send_obstacle().is_none() => {
-                self.produce(record, None, now_ms);
-                true
-            }
-            _ => false,
-        }
+    pub fn send(&mut self, topic: &str, draft: &Draft, now_ms: f64) -> bool {
+        draft.record(topic).is_some_and(|record| self.send_record(&record, now_ms))
     }
 
-    fn produce(&mut self, record: protocol::ProduceRecord, run: Option<u64>, now_ms: f64) {
-        let message = self.sends.send(record, run, now_ms);
-        let seq = message.seq;
-        let request = self.request(message);
-        self.produce_requests.insert(request, seq);
+    /// Sends a record as it is. Says whether it was sent.
+    pub fn send_record(&mut self, record: &ProduceRecord, now_ms: f64) -> bool {
+        if self.send_obstacle().is_some() {
+            return false;
+        }
+        let frame = self.sends.send(record, now_ms);
+        self.outbox.push(Outgoing::Binary(frame));
         self.changed.sends = true;
+        true
     }
 
-    /// Starts the seed's run of ten; one run at a time.
-    pub fn start_run(&mut self, topic: &str, now_ms: f64) {
-        if self.run.as_ref().is_some_and(|run| run.state == RunState::Running) || self.send_obstacle().is_some() {
-            return;
+    /// Starts a run; one at a time. Says whether it was started.
+    pub fn start_run(&mut self, topic: &str, plan: &RunPlan, title: RunTitle, start: run::Start) -> bool {
+        if self.run.as_ref().is_some_and(Run::is_active) || self.send_obstacle().is_some() || !topic_is_valid(topic) {
+            return false;
         }
-        self.run = Some(Run::seed(self.next_run, topic.trim().to_owned(), now_ms));
+        let Some(run) = Run::new(self.next_run, title, topic.trim(), plan, start) else { return false };
+        self.start(run, start.now_ms);
+        true
+    }
+
+    /// A text with records, to be checked. An empty one is none.
+    pub fn set_batch(&mut self, name: Option<String>, text: Arc<str>) {
+        let choice = self.batch.take().filter(|batch| batch.name == name).map(|batch| batch.choice().clone());
+        let limit = self.bridge.as_ref().map_or(usize::MAX, |bridge| bridge.limits.message_bytes as usize);
+        self.batch = (!text.is_empty()).then(|| Batch::new(name, text, choice.unwrap_or_default(), limit));
+        self.changed.batch = true;
+        self.check_batch(0.0);
+    }
+
+    pub fn choose_batch(&mut self, choice: BatchChoice) {
+        if let Some(batch) = &mut self.batch {
+            batch.choose(choice);
+        }
+        self.changed.batch = true;
+        self.check_batch(0.0);
+    }
+
+    fn check_batch(&mut self, now_ms: f64) {
+        if let Some(batch) = self.batch.as_mut().filter(|batch| !batch.is_checked()) {
+            batch.check_slice();
+            // Drawing takes longer than a slice does.
+            if batch.is_checked() || now_ms - self.batch_drawn_ms > DRAW_BATCH_MS {
+                self.batch_drawn_ms = now_ms;
+                self.changed.batch = true;
+            }
+        }
+    }
+
+    /// Sends what was checked. Says whether it began.
+    pub fn send_batch(&mut self, topic: &str, start: run::Start) -> bool {
+        if self.run.as_ref().is_some_and(Run::is_active) || self.send_obstacle().is_some() || !topic_is_valid(topic) {
+            return false;
+        }
+        let Some(batch) = &self.batch else { return false };
+        let Some(run) = Run::of_batch(self.next_run, topic.trim(), batch, start) else { return false };
+        self.start(run, start.now_ms);
+        true
+    }
+
+    fn start(&mut self, run: Run, now_ms: f64) {
+        self.run = Some(run);
         self.next_run += 1;
         self.changed.sends = true;
-        self.tick(now_ms);
+        self.send_due(now_ms);
     }
 
-    pub fn cancel_run(&mut self) {
+    pub fn cancel_run(&mut self, now_ms: f64) {
         if let Some(run) = &mut self.run {
-            run.cancel();
+            run.cancel(now_ms);
         }
         self.changed.sends = true;
+    }
+
+    pub fn pause_or_resume_run(&mut self, now_ms: f64) {
+        if let Some(run) = &mut self.run {
+            match run.state {
+                run::RunState::Paused => run.resume(now_ms),
+                _ => run.pause(now_ms),
+            }
+        }
+        self.changed.sends = true;
+        self.send_due(now_ms);
+    }
+
+    /// How many records of a run may leave now.
+    fn room_for_run(&self) -> u64 {
+        let Some(bridge) = self.bridge.as_ref().filter(|_| self.send_obstacle().is_none()) else { return 0 };
+        if self.sends.waiting_bytes() >= RUN_BYTES {
+            return 0;
+        }
+        let window = bridge.limits.produce_window;
+        (window - window / LEFT_FOR_USER).saturating_sub(self.sends.waiting() as u64)
+    }
+
+    /// Sends what the run's clock says, as far as there is room.
+    fn send_due(&mut self, now_ms: f64) {
+        let cannot_send = self.send_obstacle().is_some();
+        let mut room = self.room_for_run().min(STEP_RECORDS);
+        let Some(run) = &mut self.run else { return };
+        if cannot_send {
+            return run.hold(now_ms);
+        }
+        run.release(now_ms);
+        loop {
+            let most = run.due(now_ms).min(room);
+            if most == 0 || self.sends.waiting_bytes() >= RUN_BYTES {
+                return;
+            }
+            let cargo = run.load(self.sends.next_seq(), most, now_ms);
+            if cargo.batch.is_empty() {
+                return;
+            }
+            room -= u64::from(cargo.batch.len());
+            self.outbox.push(Outgoing::Binary(self.sends.launch(cargo, now_ms)));
+            self.changed.sends = true;
+        }
     }
 
     pub fn clear_sends(&mut self) {
         self.sends.clear_settled();
-        if self.run.as_ref().is_some_and(|run| run.state != RunState::Running) {
+        if self.run.as_ref().is_some_and(|run| !run.is_active()) {
             self.run = None;
         }
         self.changed.sends = true;
@@ -423,13 +530,8 @@ impl Page {
         if matches!(self.link, Link::Waiting { .. }) {
             self.changed.link = true;
         }
-        if self.send_obstacle().is_none()
-            && let Some(run) = &mut self.run
-            && let Some(record) = run.due(now_ms)
-        {
-            let id = run.id;
-            self.produce(record, Some(id), now_ms);
-        }
+        self.send_due(now_ms);
+        self.check_batch(now_ms);
         if self.link.is_open()
             && let Some(flow) = self.listening.flow_due(now_ms)
         {
@@ -443,45 +545,35 @@ impl Page {
         self.changed.feed |= self.pace.roll(now_ms);
     }
 
-    /// Counts the run anew after outcomes came, and marks own records that were on screen before their acknowledgement.
-    pub(super) fn settle(&mut self, settled: Settled) {
-        for early in &settled.seen_early {
+    /// Tells the run what came of its records, and marks own records that were on screen before their acknowledgement.
+    pub(super) fn settle(&mut self, now_ms: f64) {
+        let news = self.sends.take_news();
+        for early in &news.seen_early {
             self.pace.seen_after(early.after_ms);
-            self.feed.mark_own(early.topic.as_str().into(), early.partition, early.offset, early.after_ms);
+            self.feed.mark_own((&*early.topic).into(), early.partition, early.offset, early.after_ms);
             self.changed.feed = true;
         }
-        if settled.rows.iter().any(|(_, run)| run.is_some()) {
-            self.recount_run();
+        if let Some(run) = &mut self.run {
+            let id = run.id;
+            news.runs.into_iter().filter(|(run, _)| *run == id).for_each(|(_, news)| run.hear(news, now_ms));
         }
         self.changed.sends = true;
     }
 
-    pub(super) fn recount_run(&mut self) {
-        let Some(run) = &mut self.run else { return };
-        let (mut acked, mut failed, mut unknown) = (0, 0, 0);
-        let mut round_trips_ms = Vec::new();
-        for row in self.sends.rows().filter(|row| row.run == Some(run.id)) {
-            match row.outcome.name() {
-                "acked" => acked += 1,
-                "failed" => failed += 1,
-                "unknown" => unknown += 1,
-                _ => {}
-            }
-            round_trips_ms.extend(row.seen_after_ms);
-        }
-        run.recount(acked, failed, unknown, round_trips_ms);
-    }
-
     // The outbox.
 
+    pub(super) fn post_frames(&mut self, frames: Vec<Rc<Vec<u8>>>) {
+        self.outbox.extend(frames.into_iter().map(Outgoing::Binary));
+    }
+
     pub(super) fn post(&mut self, message: impl Into<ClientMessage>) {
-        self.outbox.push(message.into().to_json());
+        self.outbox.push(Outgoing::Text(message.into().to_json()));
     }
 
     pub(super) fn request(&mut self, message: impl Into<ClientMessage>) -> RequestId {
         let id = self.next_request;
         self.next_request += 1;
-        self.outbox.push(message.into().to_json_with_id(Some(id)));
+        self.outbox.push(Outgoing::Text(message.into().to_json_with_id(Some(id))));
         id
     }
 }

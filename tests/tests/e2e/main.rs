@@ -17,6 +17,7 @@ mod numbers;
 mod origin;
 mod page;
 mod page_faults;
+mod page_sending;
 mod page_states;
 mod page_watching;
 mod produce;

@@ -17,7 +17,7 @@ fn screens() -> [(&'static str, View); 4] {
 }
 
 /// One page, photographed on the four screens.
-async fn photograph(page: &Page, state: &str) {
+pub async fn photograph(page: &Page, state: &str) {
     for (screen, view) in screens() {
         page.show_on(&view).await;
         // Two frames: laid out, then painted.

@@ -1,0 +1,91 @@
+//! The form that makes one record and sends it. It keeps what it had after sending.
+
+use leptos::prelude::*;
+
+use super::composer::{MoreButton, is_send_key, obstacle_words};
+use super::record_fields::RecordFields;
+use super::{desk, format, preferences};
+use crate::send_fields::SendFields;
+use crate::state::{Draft, Meaning, Run, RunPlan, RunTitle, topic_is_valid};
+use crate::words::fill;
+
+#[component]
+pub fn OneForm(fields: SendFields) -> impl IntoView {
+    let (desk, prefs) = (desk(), preferences());
+    let SendFields { topic, record, .. } = fields;
+    let obstacle = obstacle_words();
+    let topic_fault = Memo::new(move |_| topic.with(|topic| !topic_is_valid(topic)));
+    let is_sound = Memo::new(move |_| record.with(|draft| draft.is_sound(Meaning::Record)));
+    let limit = Memo::new(move |_| desk.link(|page| page.bridge().map(|bridge| bridge.limits.message_bytes as usize)));
+    let size = Memo::new(move |_| record.with(Draft::size));
+    let is_too_large = move || limit.get().is_some_and(|limit| size.get() > limit);
+    let too_large = move || {
+        let language = prefs.language();
+        let limit = limit.get().filter(|_| is_too_large())?;
+        let values = [("size", &*format::bytes(size.get(), language)), ("limit", &format::bytes(limit, language))];
+        Some(fill(prefs.words().record_too_large, &values))
+    };
+    let cannot_send =
+        Memo::new(move |_| obstacle().is_some() || topic_fault.get() || !is_sound.get() || is_too_large());
+    let why_not = move || {
+        let of_form = || (topic_fault.get() || !is_sound.get()).then(|| prefs.words().cannot_send_draft);
+        obstacle().or_else(of_form).map(str::to_owned).or_else(too_large)
+    };
+    let run_is_active = Memo::new(move |_| desk.sends(|page| page.run().is_some_and(Run::is_active)));
+    let why_no_run = move || {
+        let words = prefs.words();
+        let topic_fault = topic_fault.get().then_some(words.cannot_send_draft);
+        obstacle().or(topic_fault).or_else(|| run_is_active.get().then_some(words.run_active))
+    };
+    let send = move || {
+        if !cannot_send.get_untracked() {
+            desk.send(&topic.get_untracked(), &record.get_untracked());
+        }
+    };
+    view! {
+        <form
+            class="composer"
+            on:submit=move |event| {
+                event.prevent_default();
+                send();
+            }
+            on:keydown=move |event| {
+                if is_send_key(&event) {
+                    event.prevent_default();
+                    send();
+                }
+            }
+        >
+            <RecordFields fields=fields reading=Meaning::Record />
+            <div class="actions">
+                <button
+                    type="submit"
+                    class="button primary"
+                    data-testid="send"
+                    disabled=move || cannot_send.get()
+                    title=why_not
+                    aria-describedby="send-why-not"
+                >
+                    {prefs.text(|w| w.send)}
+                    <kbd>{prefs.text(|w| w.keys_ctrl)} " ↵"</kbd>
+                </button>
+                <button
+                    type="button"
+                    class="button"
+                    data-testid="send-ten"
+                    disabled=move || why_no_run().is_some()
+                    title=move || why_no_run().unwrap_or(prefs.words().send_ten_hint)
+                    on:click=move |_| {
+                        desk.start_run(&topic.get_untracked(), &RunPlan::seed(), RunTitle::Seed);
+                    }
+                >
+                    {prefs.text(|w| w.send_ten)}
+                </button>
+                <MoreButton is_open=fields.is_open />
+                <span id="send-why-not" class="why-not" role="status">
+                    {move || obstacle().map(str::to_owned).or_else(too_large)}
+                </span>
+            </div>
+        </form>
+    }
+}

@@ -1,0 +1,55 @@
+//! Files of the user: read when they are chosen or dropped, written as downloads. Knows nothing of what is in them.
+
+use leptos::prelude::document;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Blob, BlobPropertyBag, DragEvent, File, FileList, HtmlAnchorElement, HtmlInputElement, Url};
+
+/// The file that was chosen in an `<input type="file">`. Emptied, so that the same file can be chosen again.
+pub fn chosen(event: &leptos::ev::Event) -> Option<File> {
+    let input: HtmlInputElement = event.target()?.dyn_into().ok()?;
+    let file = first(input.files());
+    input.set_value("");
+    file
+}
+
+/// The file that was dropped. Keeps the browser from opening it.
+pub fn dropped(event: &DragEvent) -> Option<File> {
+    let file = first(event.data_transfer()?.files());
+    if file.is_some() {
+        event.prevent_default();
+        event.stop_propagation();
+    }
+    file
+}
+
+fn first(files: Option<FileList>) -> Option<File> {
+    files?.get(0)
+}
+
+/// Reads all of it, then hands it over. A file that vanished meanwhile is as if none had been chosen.
+pub fn read(file: File, then: impl FnOnce(String, Vec<u8>) + 'static) {
+    leptos::task::spawn_local(async move {
+        if let Ok(buffer) = JsFuture::from(file.array_buffer()).await {
+            then(file.name(), js_sys::Uint8Array::new(&buffer).to_vec());
+        }
+    });
+}
+
+/// Offers a text to the user as a file.
+pub fn download(name: &str, mime: &str, text: &str) {
+    // It fails only in documents without a body or a browser without blobs.
+    let _ = try_download(name, mime, text);
+}
+
+fn try_download(name: &str, mime: &str, text: &str) -> Result<(), JsValue> {
+    let options = BlobPropertyBag::new();
+    options.set_type(mime);
+    let parts = js_sys::Array::of1(&JsValue::from_str(text));
+    let url = Url::create_object_url_with_blob(&Blob::new_with_str_sequence_and_options(&parts, &options)?)?;
+    let link: HtmlAnchorElement = document().create_element("a")?.unchecked_into();
+    link.set_href(&url);
+    link.set_download(name);
+    link.click();
+    Url::revoke_object_url(&url)
+}

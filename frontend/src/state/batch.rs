@@ -1,0 +1,184 @@
+//! A text with many records: read slice by slice, so that the page stays alive, and shown with its mistakes before anything
+//! is sent. Owns the checking; sending it is a run.
+
+use std::sync::Arc;
+
+use protocol::ProduceRecord;
+
+use super::batch_format::{BatchChoice, BatchReading};
+use super::batch_reader::{BatchReader, LineFault};
+
+/// Read in one step: some milliseconds.
+const SLICE_BYTES: usize = 256 * 1024;
+/// Records that are shown before they are sent.
+const PREVIEWED: usize = 5;
+/// Mistakes that are listed; all are counted.
+const LISTED_FAULTS: usize = 100;
+
+#[derive(Debug)]
+pub struct Batch {
+    /// The file's; nothing for what was typed.
+    pub name: Option<String>,
+    text: Arc<str>,
+    choice: BatchChoice,
+    reading: BatchReading,
+    /// Nothing when all was read.
+    reader: Option<BatchReader>,
+    /// The largest record that the bridge takes, in bytes.
+    max_record_bytes: usize,
+    pub findings: Findings,
+}
+
+/// What was found so far.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Findings {
+    pub good: u64,
+    pub faulty: u64,
+    /// Keys, values and headers of the good ones.
+    pub bytes: u64,
+    /// The first mistakes, by line.
+    pub faults: Vec<(u64, LineFault)>,
+    /// The first good records, by line.
+    pub preview: Vec<(u64, ProduceRecord)>,
+    pub has_partitions: bool,
+    pub has_timestamps: bool,
+}
+
+impl Batch {
+    pub fn new(name: Option<String>, text: Arc<str>, choice: BatchChoice, max_record_bytes: usize) -> Self {
+        let reading = BatchReading::of(&text, &choice);
+        let reader = Some(BatchReader::new(Arc::clone(&text), reading.clone()));
+        Self { name, text, choice, reading, reader, max_record_bytes, findings: Findings::default() }
+    }
+
+    /// The same text, read in another way.
+    pub fn choose(&mut self, choice: BatchChoice) {
+        *self = Self::new(self.name.take(), Arc::clone(&self.text), choice, self.max_record_bytes);
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub fn choice(&self) -> &BatchChoice {
+        &self.choice
+    }
+
+    pub fn reading(&self) -> &BatchReading {
+        &self.reading
+    }
+
+    pub fn is_checked(&self) -> bool {
+        self.reader.is_none()
+    }
+
+    /// Bytes read so far, and all.
+    pub fn progress(&self) -> (usize, usize) {
+        let all = self.text.len();
+        (self.reader.as_ref().map_or(all, BatchReader::position), all)
+    }
+
+    /// A reader at the beginning, to send what was checked.
+    pub fn reader(&self) -> BatchReader {
+        BatchReader::new(Arc::clone(&self.text), self.reading.clone())
+    }
+
+    /// Whether a record that was read can be sent.
+    pub fn fits(&self, record: &ProduceRecord) -> bool {
+        record.view().size() <= self.max_record_bytes
+    }
+
+    pub fn max_record_bytes(&self) -> usize {
+        self.max_record_bytes
+    }
+
+    /// Reads on for one step.
+    pub fn check_slice(&mut self) {
+        let Some(mut reader) = self.reader.take() else { return };
+        let end = reader.position() + SLICE_BYTES;
+        while reader.position() < end {
+            let Some(entry) = reader.next_entry() else { return };
+            let record = entry.record.and_then(|record| {
+                if self.fits(&record) { Ok(record) } else { Err(LineFault::TooLarge(record.view().size())) }
+            });
+            self.note(entry.line, record);
+        }
+        self.reader = Some(reader);
+    }
+
+    fn note(&mut self, line: u64, record: Result<ProduceRecord, LineFault>) {
+        let findings = &mut self.findings;
+        match record {
+            Ok(record) => {
+                findings.good += 1;
+                findings.bytes += record.view().size() as u64;
+                findings.has_partitions |= record.partition.is_some() || self.reading.drop_partitions;
+                findings.has_timestamps |= record.timestamp.is_some() || self.reading.drop_timestamps;
+                if findings.preview.len() < PREVIEWED {
+                    findings.preview.push((line, record));
+                }
+            }
+            Err(fault) => {
+                findings.faulty += 1;
+                if findings.faults.len() < LISTED_FAULTS {
+                    findings.faults.push((line, fault));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::batch_format::Format;
+    use super::*;
+
+    fn batch(text: &str) -> Batch {
+        Batch::new(None, text.into(), BatchChoice::default(), 1000)
+    }
+
+    fn checked(text: &str) -> Batch {
+        let mut batch = batch(text);
+        while !batch.is_checked() {
+            batch.check_slice();
+        }
+        batch
+    }
+
+    #[test]
+    fn good_and_bad_lines_are_counted_and_the_first_of_each_kept() {
+        let lines: Vec<String> =
+            (0..300).map(|n| if n % 2 == 0 { format!("{{\"n\":{n}}}") } else { "{".into() }).collect();
+        let Findings { good, faulty, faults, preview, .. } = checked(&lines.join("\n")).findings;
+        assert_eq!((good, faulty, faults.len(), preview.len()), (150, 150, LISTED_FAULTS, PREVIEWED));
+        assert_eq!(faults[0], (2, LineFault::Json { column: 1 }));
+    }
+
+    #[test]
+    fn a_large_text_is_read_slice_by_slice() {
+        let text = "a:b\n".repeat(SLICE_BYTES);
+        let mut batch = batch(&text);
+        let mut slices = 0;
+        while !batch.is_checked() {
+            batch.check_slice();
+            slices += 1;
+            assert!(batch.progress().0 <= slices * (SLICE_BYTES + 4));
+        }
+        assert!(slices >= 4 && batch.findings.good == SLICE_BYTES as u64);
+    }
+
+    #[test]
+    fn a_record_that_is_too_large_is_a_mistake_of_its_line() {
+        let text = format!("a:b\nc:{}", "x".repeat(1000));
+        assert_eq!(checked(&text).findings.faults, [(2, LineFault::TooLarge(1001))]);
+    }
+
+    #[test]
+    fn another_choice_reads_it_anew() {
+        let mut batch = checked("a:1\nb:2");
+        batch.choose(BatchChoice { format: Some(Format::JsonLines), ..BatchChoice::default() });
+        assert!(!batch.is_checked());
+        batch.check_slice();
+        assert!(batch.is_checked() && batch.findings.faulty == 2);
+    }
+}

@@ -1,0 +1,19 @@
+//! A frame for the bridge.
+
+use std::rc::Rc;
+
+#[derive(Clone, Debug)]
+pub enum Outgoing {
+    /// A control message.
+    Text(String),
+    /// Records. Shared with `sends.rs`, which keeps them until they have their outcome.
+    Binary(Rc<Vec<u8>>),
+}
+
+#[cfg(test)]
+impl Outgoing {
+    /// What tests look for in control messages.
+    pub fn contains(&self, text: &str) -> bool {
+        matches!(self, Self::Text(message) if message.contains(text))
+    }
+}

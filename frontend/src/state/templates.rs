@@ -1,0 +1,169 @@
+//! Runs that the user has saved under a name, each for a topic. Owns the list and its file format, not where it is stored.
+
+use serde::{Deserialize, Serialize};
+
+use super::field::Spot;
+use super::plan::RunPlan;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SavedTemplate {
+    pub name: String,
+    pub topic: String,
+    pub plan: RunPlan,
+}
+
+/// One template of a name for a topic. In the order they were saved.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Templates {
+    list: Vec<SavedTemplate>,
+    /// The one deleted last, and where it stood.
+    deleted: Option<(usize, SavedTemplate)>,
+}
+
+/// What a file of templates looks like.
+#[derive(Serialize, Deserialize)]
+struct File<T> {
+    ponte_templates: T,
+}
+
+impl Templates {
+    /// What cannot be read is as if nothing were stored.
+    pub fn from_json(text: &str) -> Self {
+        let list = serde_json::from_str::<File<_>>(text).map(|file| file.ponte_templates).unwrap_or_default();
+        Self { list, deleted: None }
+    }
+
+    /// For the browser's storage and for a file alike.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(&File { ponte_templates: &self.list }).unwrap_or_default()
+    }
+
+    /// Those of this topic first.
+    pub fn listed_for(&self, topic: &str) -> Vec<SavedTemplate> {
+        let (mut here, elsewhere): (Vec<_>, Vec<_>) = self.list.iter().cloned().partition(|saved| saved.topic == topic);
+        here.extend(elsewhere);
+        here
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    fn place_of(&self, name: &str, topic: &str) -> Option<usize> {
+        self.list.iter().position(|saved| saved.name == name && saved.topic == topic)
+    }
+
+    pub fn get(&self, name: &str, topic: &str) -> Option<&SavedTemplate> {
+        self.place_of(name, topic).map(|at| &self.list[at])
+    }
+
+    /// Another of the same name for this topic is replaced.
+    pub fn save(&mut self, saved: SavedTemplate) {
+        match self.place_of(&saved.name, &saved.topic) {
+            Some(at) => self.list[at] = saved,
+            None => self.list.push(saved),
+        }
+    }
+
+    /// Does nothing where the new name is taken.
+    pub fn rename(&mut self, name: &str, topic: &str, new_name: &str) -> bool {
+        let new_name = new_name.trim();
+        match self.place_of(name, topic) {
+            Some(at) if !new_name.is_empty() && self.place_of(new_name, topic).is_none() => {
+                self.list[at].name = new_name.to_owned();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub fn delete(&mut self, name: &str, topic: &str) {
+        if let Some(at) = self.place_of(name, topic) {
+            self.deleted = Some((at, self.list.remove(at)));
+        }
+    }
+
+    /// The one that [`Self::undo`] would bring back.
+    pub fn deleted(&self) -> Option<&SavedTemplate> {
+        self.deleted.as_ref().map(|(_, saved)| saved)
+    }
+
+    pub fn undo(&mut self) {
+        if let Some((at, saved)) = self.deleted.take()
+            && self.place_of(&saved.name, &saved.topic).is_none()
+        {
+            self.list.insert(at.min(self.list.len()), saved);
+        }
+    }
+
+    /// Takes in a file that this page wrote; says how many templates it held.
+    ///
+    /// # Errors
+    /// Where the text stops being such a file.
+    pub fn import(&mut self, text: &str) -> Result<usize, Spot> {
+        let file = serde_json::from_str::<File<Vec<SavedTemplate>>>(text)
+            .map_err(|error| Spot { line: error.line().max(1), column: error.column().max(1) })?;
+        let count = file.ponte_templates.len();
+        file.ponte_templates.into_iter().for_each(|saved| self.save(saved));
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn saved(name: &str, topic: &str) -> SavedTemplate {
+        SavedTemplate { name: name.into(), topic: topic.into(), plan: RunPlan::seed() }
+    }
+
+    fn names(templates: &Templates, topic: &str) -> Vec<String> {
+        templates.listed_for(topic).into_iter().map(|saved| saved.name).collect()
+    }
+
+    fn three() -> Templates {
+        let mut templates = Templates::default();
+        [saved("a", "x"), saved("b", "y"), saved("c", "y")].into_iter().for_each(|saved| templates.save(saved));
+        templates
+    }
+
+    #[test]
+    fn those_of_the_topic_come_first() {
+        assert_eq!(names(&three(), "y"), ["b", "c", "a"]);
+    }
+
+    #[test]
+    fn saving_under_the_same_name_replaces() {
+        let mut templates = three();
+        templates.save(SavedTemplate { plan: RunPlan { count: None, ..RunPlan::seed() }, ..saved("a", "x") });
+        assert_eq!(names(&templates, "x").len(), 3);
+        assert_eq!(templates.get("a", "x").and_then(|saved| saved.plan.count), None);
+    }
+
+    #[test]
+    fn a_name_is_changed_unless_it_is_taken() {
+        let mut templates = three();
+        assert!(!templates.rename("b", "y", "c") && !templates.rename("b", "y", "  "));
+        assert!(templates.rename("b", "y", "d"));
+        assert_eq!(names(&templates, "y"), ["d", "c", "a"]);
+    }
+
+    #[test]
+    fn what_was_deleted_comes_back_to_its_place() {
+        let mut templates = three();
+        templates.delete("b", "y");
+        assert_eq!(templates.deleted().map(|saved| saved.name.as_str()), Some("b"));
+        templates.undo();
+        assert_eq!(templates, three());
+    }
+
+    #[test]
+    fn a_file_brings_them_to_another_browser() {
+        let mut other = Templates::default();
+        assert_eq!(other.import(&three().to_json()), Ok(3));
+        assert_eq!(other, three());
+        assert_eq!(Templates::from_json(&three().to_json()), three());
+        assert!(other.import("{\"something\": 1}").is_err());
+        assert_eq!(other, three());
+    }
+}

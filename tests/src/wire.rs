@@ -1,0 +1,69 @@
+//! A wire between browser and bridge that can be cut, as a network does it: both ends see their connection end.
+
+use std::net::SocketAddr;
+
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinHandle;
+
+pub struct Wire {
+    address: SocketAddr,
+    target: watch::Sender<String>,
+    cut: broadcast::Sender<()>,
+    accepting: JoinHandle<()>,
+}
+
+impl Wire {
+    /// Accepts connections; they are passed on once there is a target.
+    pub async fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let (cut, _) = broadcast::channel(1);
+        let (target, targets) = watch::channel(String::new());
+        let cuts = cut.clone();
+        let accepting = tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let (mut targets, mut cut) = (targets.clone(), cuts.subscribe());
+                tokio::spawn(async move {
+                    let Ok(target) = targets.wait_for(|target| !target.is_empty()).await.map(|target| target.clone())
+                    else {
+                        return;
+                    };
+                    let Ok(mut far) = TcpStream::connect(target).await else { return };
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut near, &mut far) => {}
+                        _ = cut.recv() => {}
+                    }
+                });
+            }
+        });
+        Self { address, target, cut, accepting }
+    }
+
+    /// Where to pass connections on to, such as `127.0.0.1:3030`.
+    pub fn lead_to(&self, target: &str) {
+        self.target.send_replace(target.to_owned());
+    }
+
+    /// As a `Host` header has it.
+    pub fn host(&self) -> String {
+        self.address.to_string()
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+
+    /// Ends every connection there is; new ones are passed on as before.
+    pub fn cut(&self) {
+        // Nobody listens where nobody is connected.
+        let _ = self.cut.send(());
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}

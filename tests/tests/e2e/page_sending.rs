@@ -1,0 +1,719 @@
+//! The sending half of the page: what stands in its fields is what lies in Kafka, byte for byte.
+
+use std::time::Instant;
+
+use tests::client::{RecordExt, json_record};
+use tests::judge::Seen;
+use tests::page::View;
+use tests::{Bridge, Browser, Page, Wire, measured, unique};
+
+use crate::page::{bridge, listen};
+use crate::page_states::photograph;
+
+/// What lies in the topic; nothing where kcat is not installed.
+async fn log(bridge: &Bridge, topic: &str) -> Option<Vec<Seen>> {
+    Some(bridge.judge().await?.read(topic).await)
+}
+
+/// Waits until so many records of this page have their acknowledgement.
+async fn acked(page: &Page, count: u64) {
+    page.wait("sent-totals", "data-acked", &count.to_string()).await;
+}
+
+/// Opens a folded part of the form, if it is folded.
+async fn unfold(page: &Page, testid: &str) {
+    page.wait_for(testid).await;
+    page.eval::<bool>(&format!("document.querySelector('[data-testid={testid:?}]').open = true")).await;
+}
+
+/// Hands a file over as a user does who drops it there.
+async fn drop_file(page: &Page, testid: &str, name: &str, bytes: &[u8]) {
+    page.wait_for(testid).await;
+    let drop = format!(
+        "(e => {{ const data = new DataTransfer(); data.items.add(new File([new Uint8Array({bytes:?})], {name:?})); \
+         e.dispatchEvent(new DragEvent('drop', {{bubbles: true, cancelable: true, dataTransfer: data}})); return true \
+         }})(document.querySelector('[data-testid={testid:?}]'))"
+    );
+    page.eval::<bool>(&drop).await;
+}
+
+/// Chooses a file in the browser's dialog, which tests cannot open.
+async fn choose_file(page: &Page, picker: &str, name: &str, bytes: &[u8]) {
+    let choose = format!(
+        "(e => {{ const data = new DataTransfer(); data.items.add(new File([new Uint8Array({bytes:?})], {name:?})); \
+         e.files = data.files; e.dispatchEvent(new Event('change', {{bubbles: true}})); return true \
+         }})(document.querySelector('[data-testid={picker:?}]'))"
+    );
+    page.eval::<bool>(&choose).await;
+}
+
+async fn value_of(page: &Page, testid: &str) -> String {
+    page.eval(&format!("document.querySelector('[data-testid={testid:?}]').value")).await
+}
+
+// One record.
+
+#[tokio::test]
+async fn every_form_arrives_as_the_bytes_it_says() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    // Text with what JSON would escape; no key.
+    page.click("compose-value-text").await;
+    page.fill("compose-value", "riga \"1\"\t✓").await;
+    page.click("send").await;
+    acked(&page, 1).await;
+    // JSON, its spaces and digits untouched.
+    page.click("compose-value-json").await;
+    page.fill("compose-value", r#"{ "id":9007199254740993,  "x": 1.10 }"#).await;
+    page.click("send").await;
+    acked(&page, 2).await;
+    // Bytes that are no text, as key and value.
+    page.click("compose-key-base64").await;
+    page.fill("compose-key", "3q2+7w==").await;
+    page.click("compose-value-base64").await;
+    page.fill("compose-value", "AP/+gA==").await;
+    page.press("Enter", &["Control"]).await;
+    acked(&page, 3).await;
+    // A tombstone for a key in text.
+    page.click("compose-key-text").await;
+    page.fill("compose-key", "gone").await;
+    page.click("compose-value-null").await;
+    page.click("send").await;
+    acked(&page, 4).await;
+    // Empty is not null.
+    page.click("compose-key-null").await;
+    page.click("compose-value-text").await;
+    page.fill("compose-value", "").await;
+    page.click("send").await;
+    acked(&page, 5).await;
+
+    let Some(log) = log(&bridge, &topic).await else { return };
+    let bytes: Vec<_> = log.iter().map(|seen| (seen.key.as_deref(), seen.value.as_deref())).collect();
+    let expected: [(Option<&[u8]>, Option<&[u8]>); 5] = [
+        (None, Some("riga \"1\"\t✓".as_bytes())),
+        (None, Some(br#"{ "id":9007199254740993,  "x": 1.10 }"#)),
+        (Some(&[0xde, 0xad, 0xbe, 0xef]), Some(&[0, 255, 254, 128])),
+        (Some(b"gone"), None),
+        (None, Some(b"")),
+    ];
+    for record in expected {
+        assert!(bytes.contains(&record), "{record:?} is not in {bytes:?}");
+    }
+    assert_eq!(bytes.len(), 5);
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn headers_partition_and_timestamp_are_what_was_written() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    page.choose("compose-partition", "fixed").await;
+    unfold(&page, "compose-headers").await;
+    page.wait_for("compose-header-name").await;
+    page.fill("compose-header-name", "a").await;
+    page.fill("compose-header-value", "uno").await;
+    page.click("compose-header-add").await;
+    let second = "document.querySelectorAll('.header-row')[1]";
+    page.until("a second row", second).await;
+    let write = |testid: &str, text: &str| {
+        format!(
+            "(e => {{ e.value = {text:?}; e.dispatchEvent(new Event(e.tagName === 'SELECT' ? 'change' : 'input', \
+             {{bubbles: true}})); return true }})({second}.querySelector('[data-testid={testid:?}]'))"
+        )
+    };
+    page.eval::<bool>(&write("compose-header-name", "a")).await;
+    page.eval::<bool>(&write("compose-header-value", "AP8=")).await;
+    page.eval::<bool>(&write("compose-header-form", "base64")).await;
+    page.fill("compose-timestamp", "2025-11-22T08:26:40.123Z").await;
+    photograph(&page, "composer-full").await;
+    page.click("send").await;
+    acked(&page, 1).await;
+
+    let Some(log) = log(&bridge, &topic).await else { return };
+    assert_eq!((log[0].partition, log[0].timestamp_ms), (0, 1_763_800_000_123));
+    assert!(log[0].headers.starts_with("a=uno,a="), "{:?}", log[0].headers);
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_file_is_sent_byte_for_byte_whether_chosen_or_dropped() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    let bytes: Vec<u8> = (0..=255).collect();
+    drop_file(&page, "compose-value", "all-bytes.bin", &bytes).await;
+    page.until("the file", "document.querySelector('.file-chip')?.innerText.includes('all-bytes.bin')").await;
+    photograph(&page, "composer-file").await;
+    page.click("send").await;
+    acked(&page, 1).await;
+    choose_file(&page, "compose-key-picker", "key.bin", &[1, 0, 2]).await;
+    page.until("two files", "document.querySelectorAll('.file-chip').length === 2").await;
+    page.click("send").await;
+    acked(&page, 2).await;
+    let Some(log) = log(&bridge, &topic).await else { return };
+    assert!(log.iter().all(|seen| seen.value.as_deref() == Some(&bytes)), "{log:?}");
+    assert!(log.iter().any(|seen| seen.key.as_deref() == Some(&[1, 0, 2])), "{log:?}");
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn the_form_is_there_again_after_a_reload() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    page.fill("compose-key", "chiave").await;
+    page.fill("compose-value", r#"{"kept": true}"#).await;
+    unfold(&page, "compose-headers").await;
+    page.wait_for("compose-header-name").await;
+    page.fill("compose-header-name", "h").await;
+    page.fill("compose-header-value", "v").await;
+    page.reload().await;
+    page.wait("connection", "data-state", "open").await;
+    assert_eq!(value_of(&page, "compose-key").await, "chiave");
+    assert_eq!(value_of(&page, "compose-header-name").await, "h");
+    page.click("send").await;
+    acked(&page, 1).await;
+    let Some(log) = log(&bridge, &topic).await else { return };
+    assert_eq!(log[0].text(), r#"{"kept": true}"#);
+    assert_eq!((log[0].key.as_deref(), log[0].headers.as_str()), (Some(&b"chiave"[..]), "h=v"));
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_json_mistake_is_shown_where_it_is_and_nothing_is_reformatted_unasked() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, _) = bridge().await;
+    let page = browser.open(&bridge).await;
+    page.fill("compose-value", "{\n  \"è\": 1,\n}").await;
+    let note = "document.getElementById('compose-value-note').innerText";
+    page.until("the place", &format!("{note}.includes('line 3, column 1')")).await;
+    let described: String = page
+        .eval("document.getElementById(document.querySelector('[data-testid=compose-value]').getAttribute('aria-describedby')).innerText")
+        .await;
+    assert!(described.contains("line 3"), "read aloud with the field: {described}");
+    page.click("compose-show-fault").await;
+    let selected: String = page
+        .eval("(e => e.value.slice(e.selectionStart, e.selectionEnd))(document.querySelector('[data-testid=compose-value]'))")
+        .await;
+    assert_eq!(selected, "}");
+
+    page.fill("compose-value", r#"{"b":9007199254740993,"a":[1,2]}"#).await;
+    assert_eq!(value_of(&page, "compose-value").await, r#"{"b":9007199254740993,"a":[1,2]}"#);
+    page.click("compose-format").await;
+    page.until("lines", "document.querySelector('[data-testid=compose-value]').value.includes('\\n')").await;
+    assert!(value_of(&page, "compose-value").await.contains("9007199254740993"));
+
+    page.click("compose-value-base64").await;
+    page.fill("compose-value", "AP/*").await;
+    page.until("the place", &format!("{note}.includes('line 1, column 4')")).await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_record_that_the_bridge_would_refuse_says_so_before() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, _) = bridge().await;
+    let page = browser.open(&bridge).await;
+    drop_file(&page, "compose-key", "small.bin", &[1]).await;
+    let large = "(e => { const data = new DataTransfer(); data.items.add(new File([new Uint8Array(3 << 20)], 'large.bin')); \
+         e.dispatchEvent(new DragEvent('drop', {bubbles: true, cancelable: true, dataTransfer: data})); return true \
+         })(document.querySelector('[data-testid=compose-value]'))";
+    page.eval::<bool>(large).await;
+    page.until("the reason", "document.getElementById('send-why-not').innerText.includes('3.0 MB')").await;
+    assert!(page.eval::<bool>("document.querySelector('[data-testid=send]').disabled").await);
+    page.is_clean().await;
+}
+
+/// No bridge is read-only yet; the page is told so by a socket that changes the welcome.
+#[tokio::test]
+async fn a_read_only_bridge_disables_sending_and_says_why() {
+    let Some(browser) = Browser::start().await else { return };
+    let wire = Wire::new().await;
+    let bridge = Bridge::start().demo().option("--allowed-hosts", &wire.host()).await;
+    wire.lead_to(&bridge.address);
+    let mut page = browser.load(&wire.url(), View::default()).await;
+    page.forgive("WebSocket connection to");
+    page.wait("connection", "data-state", "open").await;
+    let patch = "(() => { const Real = WebSocket; window.WebSocket = class extends Real { set onmessage(run) { \
+         super.onmessage = run && (event => run(typeof event.data !== 'string' ? event : new MessageEvent('message', \
+         {data: event.data.replace('\"read_only\":false', '\"read_only\":true')}))) } }; return true })()";
+    page.eval::<bool>(patch).await;
+    wire.cut();
+    page.until("a reason", "document.getElementById('send-why-not').innerText.includes('read-only')").await;
+    assert!(page.eval::<bool>("document.querySelector('[data-testid=send]').disabled").await);
+    assert!(page.eval::<bool>("document.querySelector('[data-testid=send-ten]').disabled").await);
+    page.press("Enter", &["Control"]).await;
+    photograph(&page, "read-only").await;
+    page.click("send-run-tab").await;
+    page.until("the same for runs", "document.getElementById('run-why-not').innerText.includes('read-only')").await;
+    assert_eq!(page.number_of("[data-testid=sent-row]").await, 0);
+    page.is_clean().await;
+}
+
+// Runs.
+
+/// Fills in a run of `count` at `rate`; empty: until stopped, as fast as possible.
+async fn plan(page: &Page, value: &str, count: &str, rate: &str) {
+    page.click("send-run-tab").await;
+    page.fill("run-value", value).await;
+    for (field, number) in [("run-count", count), ("run-rate", rate)] {
+        let is_none: bool = page.eval(&format!("document.querySelector('[data-testid={field}-none]').checked")).await;
+        if is_none != number.is_empty() {
+            page.click(&format!("{field}-none")).await;
+        }
+        if !number.is_empty() {
+            page.fill(field, number).await;
+            // A number counts when it is complete.
+            page.press("Tab", &[]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_run_fills_its_placeholders_anew_for_each_record() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    listen(&page).await;
+    let value =
+        r#"{"n": {{i}}, "id": "{{uuid}}", "at": {{now}}, "x": {{random 1.0 2.5}}, "c": "{{choice red "dark blue"}}"}"#;
+    plan(&page, value, "200", "1000").await;
+    page.fill("run-key", "key-{{i 5}}").await;
+    page.until("a preview", "document.querySelector('[data-testid=run-preview]')?.children.length === 3").await;
+    assert!(page.text("run-preview").await.contains("key-7 → {\"n\": 2,"), "{}", page.text("run-preview").await);
+    photograph(&page, "run-form").await;
+    page.click("run-start").await;
+    page.wait("run", "data-state", "done").await;
+    page.wait("run", "data-acked", "200").await;
+    page.wait("run", "data-seen", "200").await;
+    page.until("percentiles", "document.querySelectorAll('[data-testid=run-latencies] tbody tr').length === 2").await;
+    photograph(&page, "run-done").await;
+
+    let Some(mut log) = log(&bridge, &topic).await else { return };
+    let json = |seen: &Seen| serde_json::from_str::<serde_json::Value>(seen.text()).expect("JSON");
+    log.sort_by_key(|seen| json(seen)["n"].as_u64());
+    assert_eq!(log.len(), 200);
+    let mut ids: Vec<String> = Vec::new();
+    for (n, seen) in log.iter().enumerate() {
+        let value = json(seen);
+        assert_eq!(value["n"], n);
+        assert_eq!(seen.key.as_deref(), Some(format!("key-{}", n + 5).as_bytes()));
+        let x = value["x"].as_f64().expect("a number");
+        assert!((1.0..=2.5).contains(&x) && ["red", "dark blue"].contains(&value["c"].as_str().expect("a word")));
+        assert!(value["at"].as_i64().is_some_and(|at| (at - seen.timestamp_ms).abs() < 60_000), "{value}");
+        ids.push(value["id"].to_string());
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 200, "each its own");
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_pattern_that_cannot_be_read_says_where() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, _) = bridge().await;
+    let page = browser.open(&bridge).await;
+    plan(&page, "{\"a\": 1,\n \"b\": {{rondom 1 2}}}", "10", "10").await;
+    let note = "document.getElementById('run-value-note').innerText";
+    page.until("the place", &format!("{note}.includes('Line 2, column 7') && {note}.includes('rondom')")).await;
+    assert!(page.eval::<bool>("document.querySelector('[data-testid=run-start]').disabled").await);
+    photograph(&page, "run-mistake").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_run_is_paused_resumed_and_cancelled() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    plan(&page, r#"{"i": {{i}}}"#, "", "50").await;
+    page.click("run-start").await;
+    page.wait("run", "data-state", "running").await;
+    page.until("some", "Number(document.querySelector('[data-testid=run]').dataset.acked) >= 10").await;
+    page.click("run-pause").await;
+    page.wait("run", "data-state", "paused").await;
+    let sent = page.count("run", "data-sent").await;
+    page.wait("run", "data-acked", &sent.to_string()).await;
+    photograph(&page, "run-paused").await;
+    assert_eq!(page.count("run", "data-sent").await, sent, "nothing leaves meanwhile");
+    page.click("run-pause").await;
+    page.wait("run", "data-state", "running").await;
+    page.until("more", &format!("Number(document.querySelector('[data-testid=run]').dataset.acked) >= {sent} + 5"))
+        .await;
+    page.click("run-cancel").await;
+    page.wait("run", "data-state", "cancelled").await;
+    let sent = page.count("run", "data-sent").await;
+    page.wait("run", "data-acked", &sent.to_string()).await;
+    let Some(log) = log(&bridge, &topic).await else { return };
+    assert_eq!(log.len() as u64, sent, "what was counted is what was written");
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_run_keeps_its_rate() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, _) = bridge().await;
+    let page = browser.open(&bridge).await;
+    plan(&page, r#"{"i": {{i}}}"#, "4000", "2000").await;
+    page.click("run-start").await;
+    let began = Instant::now();
+    page.wait("run", "data-state", "done").await;
+    let took = began.elapsed().as_secs_f64();
+    measured("page_run_2000_per_second_took_s", format!("{took:.2}"));
+    assert!((1.9..4.0).contains(&took), "4000 records at 2000 a second took {took:.2} s");
+    page.wait("run", "data-acked", "4000").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn tens_of_thousands_are_sent_as_fast_as_possible_and_all_accounted_for() {
+    const COUNT: u64 = 100_000;
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, _) = bridge().await;
+    let page = browser.open(&bridge).await;
+    plan(&page, r#"{"id": {{i}}, "text": "messaggio {{i}}"}"#, &COUNT.to_string(), "").await;
+    page.click("run-start").await;
+    let began = Instant::now();
+    page.wait("run", "data-state", "done").await;
+    let rate = COUNT as f64 / began.elapsed().as_secs_f64();
+    measured("page_run_records_per_second", format!("{rate:.0}"));
+    page.wait("run", "data-acked", &COUNT.to_string()).await;
+    page.wait("run", "data-failed", "0").await;
+    let rows = page.number_of("[data-testid=sent-row]").await;
+    assert!((1..=300).contains(&rows), "{rows} rows");
+    acked(&page, COUNT).await;
+    assert!(page.text("run-latencies").await.contains("ms"));
+    page.screenshot("run-fast").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_run_goes_on_after_a_cut_wire_with_nothing_lost_or_doubled() {
+    const COUNT: usize = 3000;
+    let Some(browser) = Browser::start().await else { return };
+    let (wire, topic) = (Wire::new().await, unique("wire"));
+    let bridge = Bridge::start().demo().topic(&topic).option("--allowed-hosts", &wire.host()).await;
+    wire.lead_to(&bridge.address);
+    let mut page = browser.load(&wire.url(), View::default()).await;
+    page.forgive("WebSocket connection to");
+    page.wait("connection", "data-state", "open").await;
+    plan(&page, r#"{"i": {{i}}}"#, &COUNT.to_string(), "1000").await;
+    page.click("run-start").await;
+    for part in 1..=3 {
+        let some = format!("Number(document.querySelector('[data-testid=run]').dataset.acked) >= {}", part * 500);
+        page.until("some of it", &some).await;
+        wire.cut();
+        page.until("a lost connection", "document.querySelector('[data-testid=banner]')").await;
+        page.wait("connection", "data-state", "open").await;
+    }
+    page.wait("run", "data-state", "done").await;
+    page.wait("run", "data-acked", &COUNT.to_string()).await;
+    page.wait("run", "data-unknown", "0").await;
+    let Some(log) = log(&bridge, &topic).await else { return };
+    let mut written: Vec<u64> = log
+        .iter()
+        .map(|seen| {
+            serde_json::from_str::<serde_json::Value>(seen.text()).expect("JSON")["i"].as_u64().expect("a number")
+        })
+        .collect();
+    written.sort_unstable();
+    assert!(written.iter().copied().eq(0..COUNT as u64), "{} records, each once", written.len());
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn what_a_run_could_not_write_is_listed_with_its_reason() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, _) = bridge().await;
+    let page = browser.open(&bridge).await;
+    plan(&page, r#"{"i": {{i}}}"#, "30", "").await;
+    page.choose("run-partition", "fixed").await;
+    page.fill("run-partition-number", "999").await;
+    page.press("Tab", &[]).await;
+    page.click("run-start").await;
+    page.wait("run", "data-failed", "30").await;
+    page.wait("run", "data-state", "done").await;
+    let failures = page.text("run-failures").await;
+    assert!(failures.contains("30×") && failures.contains("0, 1, 2"), "{failures}");
+    page.wait("sent-row", "data-state", "failed").await;
+    photograph(&page, "run-with-failures").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn runs_are_saved_renamed_deleted_and_taken_along() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, _) = bridge().await;
+    let page = browser.open(&bridge).await;
+    plan(&page, r#"{"saved": {{i}}}"#, "7", "70").await;
+    unfold(&page, "templates").await;
+    page.fill("template-name", "seven").await;
+    page.click("template-save").await;
+    page.wait_for("template").await;
+
+    // Another pattern, then the saved one again, after a reload.
+    page.click("template-seed").await;
+    page.until("the seed's", "document.querySelector('[data-testid=run-value]').value.includes('messaggio')").await;
+    page.reload().await;
+    page.wait("connection", "data-state", "open").await;
+    page.click("send-run-tab").await;
+    unfold(&page, "templates").await;
+    page.click("template-load").await;
+    page.until("the saved one", "document.querySelector('[data-testid=run-value]').value.includes('saved')").await;
+    assert_eq!((value_of(&page, "run-count").await, value_of(&page, "run-rate").await), ("7".into(), "70".into()));
+
+    page.click("template-rename").await;
+    page.fill("template-new-name", "sette").await;
+    page.press("Tab", &[]).await;
+    page.until("the new name", "document.querySelector('[data-testid=template]')?.innerText.includes('sette')").await;
+    photograph(&page, "templates").await;
+    page.click("template-delete").await;
+    page.until("none", "!document.querySelector('[data-testid=template]')").await;
+    page.click("template-undo").await;
+    page.wait_for("template").await;
+
+    // Over to another browser, as a file.
+    let exported: String = page
+        .eval(
+            "(async () => { let text; const made = URL.createObjectURL; \
+             URL.createObjectURL = blob => { text = blob.text(); return made.call(URL, blob) }; \
+             document.querySelector('[data-testid=templates-export]').click(); URL.createObjectURL = made; \
+             return await text })()",
+        )
+        .await;
+    let other_browser = Browser::start().await.expect("there was one before");
+    let other = other_browser.open(&bridge).await;
+    other.click("send-run-tab").await;
+    unfold(&other, "templates").await;
+    choose_file(&other, "templates-picker", "ponte-templates.json", exported.as_bytes()).await;
+    other.until("it", "document.querySelector('[data-testid=template]')?.innerText.includes('sette')").await;
+    choose_file(&other, "templates-picker", "other.json", b"{\"no\": 1}").await;
+    other.until("a refusal", "document.querySelector('.template-said').innerText.includes('Not a file')").await;
+    page.is_clean().await;
+    other.is_clean().await;
+}
+
+// Records that were read.
+
+#[tokio::test]
+async fn a_record_is_replayed_as_it_is_or_edited_first() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    listen(&page).await;
+    let record = json_record(&topic, r#"{"n":  9007199254740993}"#)
+        .with_key("k")
+        .with_header("a", protocol::WireBytes::text("1"))
+        .with_header("a", protocol::WireBytes::Null);
+    bridge.client().await.write(vec![record]).await;
+    page.wait("feed", "data-received", "1").await;
+    page.click("record").await;
+    page.wait_for("replay").await;
+    page.screenshot("replay").await;
+    page.click("replay").await;
+    page.wait("feed", "data-received", "2").await;
+    page.eval::<bool>("document.activeElement.blur() ?? true").await;
+    page.press("r", &[]).await;
+    page.wait("feed", "data-received", "3").await;
+
+    page.click("replay-edit").await;
+    page.until("the value in the form", "document.querySelector('[data-testid=compose-value]').value.includes('9007')")
+        .await;
+    page.fill("compose-value", r#"{"n": "edited"}"#).await;
+    page.press("Enter", &["Control"]).await;
+    page.wait("feed", "data-received", "4").await;
+
+    let Some(log) = log(&bridge, &topic).await else { return };
+    let values: Vec<&str> = log.iter().map(Seen::text).collect();
+    assert_eq!(values.iter().filter(|value| **value == r#"{"n":  9007199254740993}"#).count(), 3, "{values:?}");
+    assert!(values.contains(&r#"{"n": "edited"}"#));
+    let (headers, partition) = (&log[0].headers, log[0].partition);
+    assert!(log.iter().all(|seen| seen.key.as_deref() == Some(b"k") && seen.headers == *headers), "{log:?}");
+    assert!(log.iter().all(|seen| seen.partition == partition), "the same key, the same partition");
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_telephone_opens_the_whole_form() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, _) = bridge().await;
+    let page = browser.open_as(&bridge, View::narrow()).await;
+    page.screenshot("telephone-closed").await;
+    page.click("compose-more").await;
+    page.wait_for("send-run-tab").await;
+    page.screenshot("telephone-open").await;
+    page.click("send-run-tab").await;
+    page.wait_for("run-start").await;
+    page.screenshot("telephone-run").await;
+    page.click("compose-more").await;
+    page.screenshot("telephone-run-closed").await;
+    page.is_clean().await;
+}
+
+// Batches.
+
+/// Pastes a text into the form of batches and waits until it is read.
+async fn paste(page: &Page, text: &str) {
+    page.click("send-batch-tab").await;
+    page.fill("batch-text", text).await;
+    page.wait("batch", "data-state", "checked").await;
+}
+
+async fn send_batch(page: &Page, count: u64) {
+    page.click("batch-send").await;
+    page.wait("run", "data-state", "done").await;
+    page.wait("run", "data-acked", &count.to_string()).await;
+}
+
+fn keys_and_values(log: &[Seen]) -> Vec<(String, String)> {
+    let text = |bytes: &Option<Vec<u8>>| {
+        bytes.as_ref().map_or("null".into(), |bytes| String::from_utf8_lossy(bytes).into_owned())
+    };
+    let mut all: Vec<_> = log.iter().map(|seen| (text(&seen.key), text(&seen.value))).collect();
+    all.sort();
+    all
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+}
+
+#[tokio::test]
+async fn a_json_array_becomes_a_record_for_each_of_its_values() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    paste(&page, "[\n {\"id\": 9007199254740993},\n {\"id\":  2}\n]").await;
+    assert_eq!(value_of(&page, "batch-format").await, "json");
+    photograph(&page, "batch-json").await;
+    send_batch(&page, 2).await;
+    let Some(log) = log(&bridge, &topic).await else { return };
+    assert_eq!(keys_and_values(&log), pairs(&[("null", "{\"id\":  2}"), ("null", "{\"id\": 9007199254740993}")]));
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn mistakes_are_shown_by_line_and_only_good_records_are_sent() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    let text = "{\"key\":\"a\",\"value\":{\"text\":\"uno\"}}\n{\"value\":\n\n{\"key\":\"b\",\"value\":{\"json\":[ 1 ]}}\n\
+                {\"key\":\"c\",\"value\":{\"base64\":\"AP/+gA==\"},\"headers\":[[\"h\",\"1\"],[\"h\",\"2\"]]}\n{\"valu\":1}";
+    paste(&page, text).await;
+    assert_eq!(page.attribute("batch", "data-good").await.as_deref(), Some("3"));
+    assert_eq!(page.attribute("batch", "data-faulty").await.as_deref(), Some("2"));
+    let told = page.text("batch").await;
+    assert!(told.contains("line 2") && told.contains("line 6") && told.contains("valu"), "{told}");
+    photograph(&page, "batch-mistakes").await;
+    assert!(page.text("batch-send").await.contains("3 records"));
+    send_batch(&page, 3).await;
+    let Some(log) = log(&bridge, &topic).await else { return };
+    assert_eq!(log.len(), 3);
+    let by_key = |key: &str| log.iter().find(|seen| seen.key.as_deref() == Some(key.as_bytes())).expect(key);
+    assert_eq!((by_key("a").text(), by_key("b").text()), ("uno", "[ 1 ]"));
+    assert_eq!(by_key("c").value.as_deref(), Some(&[0, 255, 254, 128][..]));
+    assert_eq!(by_key("c").headers, "h=1,h=2");
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn csv_columns_are_keys_values_and_headers_as_chosen() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    let csv = "nome,value,colour,timestamp\nuno,\"a, \"\"b\"\"\",red,1763800000123\ndue,,blue,\n";
+    page.click("send-batch-tab").await;
+    drop_file(&page, "batch-drop", "records.csv", csv.as_bytes()).await;
+    page.wait("batch", "data-state", "checked").await;
+    assert_eq!(value_of(&page, "batch-format").await, "csv");
+    // The column that nobody could have guessed.
+    page.choose("batch-column", "key").await;
+    page.click("batch-empty-null").await;
+    page.until("keys", "document.querySelector('[data-testid=batch-preview]')?.innerText.includes('uno → ')").await;
+    photograph(&page, "batch-csv").await;
+    send_batch(&page, 2).await;
+    let Some(log) = log(&bridge, &topic).await else { return };
+    assert_eq!(keys_and_values(&log), pairs(&[("due", "null"), ("uno", "a, \"b\"")]));
+    let uno = log.iter().find(|seen| seen.key.as_deref() == Some(b"uno")).expect("it is there");
+    assert_eq!((uno.headers.as_str(), uno.timestamp_ms), ("colour=red", 1_763_800_000_123));
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn lines_are_split_at_the_separator_of_choice() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    paste(&page, "a:1|x\nb:2|y").await;
+    assert_eq!(value_of(&page, "batch-format").await, "lines");
+    page.choose("batch-separator", ":").await;
+    page.until("keys", "document.querySelector('[data-testid=batch-preview]')?.innerText.includes('a → 1|x')").await;
+    send_batch(&page, 2).await;
+    let Some(log) = log(&bridge, &topic).await else { return };
+    assert_eq!(keys_and_values(&log), pairs(&[("a", "1|x"), ("b", "2|y")]));
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn lines_that_kafka_refused_are_named() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    let good = r#"{"value":"good","partition":0}"#;
+    let bad = r#"{"value":"bad","partition":4000}"#;
+    paste(&page, &format!("{good}\n\n{bad}\n{good}")).await;
+    page.click("batch-send").await;
+    page.wait("run", "data-state", "done").await;
+    page.wait("run", "data-acked", "2").await;
+    page.wait("run", "data-failed", "1").await;
+    let failures = page.text("run-failures").await;
+    assert!(failures.contains("lines 3"), "{failures}");
+    photograph(&page, "batch-failures").await;
+    // Without the partitions of the file all of them can go.
+    page.click("batch-keep-partitions").await;
+    send_batch(&page, 3).await;
+    let Some(log) = log(&bridge, &topic).await else { return };
+    assert_eq!(log.len(), 5);
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn twenty_megabytes_are_read_and_sent_without_freezing_the_page() {
+    const LINES: u64 = 100_000;
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, _) = bridge().await;
+    let page = browser.open(&bridge).await;
+    page.click("send-batch-tab").await;
+    page.wait_for("batch-drop").await;
+    // Made in the page: the way of 20 MB through the DevTools protocol is not what is tested. The longest time between two
+    // turns of the event loop is how long a click had to wait.
+    let make = "(() => { const line = i => JSON.stringify({key: `k${i}`, value: {json: {i, pad: 'x'.repeat(160)}}}); \
+         let text = ''; for (let i = 0; i < 100000; i++) text += line(i) + '\\n'; \
+         window.__longest = 0; let last = performance.now(); \
+         const turn = () => { const now = performance.now(); window.__longest = Math.max(window.__longest, now - last); \
+           last = now; setTimeout(turn, 0) }; \
+         const data = new DataTransfer(); data.items.add(new File([text], 'large.jsonl')); \
+         last = performance.now(); turn(); \
+         document.querySelector('[data-testid=batch-drop]').dispatchEvent(new DragEvent('drop', \
+           {bubbles: true, cancelable: true, dataTransfer: data})); return text.length })()";
+    let size: u64 = page.eval(make).await;
+    assert!(size > 20_000_000, "{size} bytes");
+    let began = Instant::now();
+    page.wait("batch", "data-state", "checked").await;
+    measured("page_batch_100k_lines_read_ms", began.elapsed().as_millis());
+    page.wait("batch", "data-good", &LINES.to_string()).await;
+    let longest: f64 = page.eval("window.__longest").await;
+    measured("page_batch_longest_wait_ms", format!("{longest:.0}"));
+    photograph(&page, "batch-large").await;
+    let began = Instant::now();
+    page.click("batch-send").await;
+    page.wait("run", "data-state", "done").await;
+    measured("page_batch_100k_lines_sent_ms", began.elapsed().as_millis());
+    page.wait("run", "data-acked", &LINES.to_string()).await;
+    let longest: f64 = page.eval("window.__longest").await;
+    assert!(longest < 1000.0, "the page stood still for {longest:.0} ms");
+    page.is_clean().await;
+}
