@@ -136,6 +136,7 @@ pub fn BatchForm(fields: SendFields) -> impl IntoView {
                 }
             }
         >
+            <div class="fields">
             <TopicField fields=fields id="batch-topic".to_owned() />
             <div
                 class="field"
@@ -188,6 +189,7 @@ pub fn BatchForm(fields: SendFields) -> impl IntoView {
                 <HowToRead />
                 <BatchFindings />
             </Show>
+            </div>
             <div class="actions">
                 <button
                     type="submit"

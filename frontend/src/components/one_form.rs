@@ -56,7 +56,9 @@ pub fn OneForm(fields: SendFields) -> impl IntoView {
                 }
             }
         >
+            <div class="fields">
             <RecordFields fields=fields reading=Meaning::Record />
+            </div>
             <div class="actions">
                 <button
                     type="submit"

@@ -65,6 +65,7 @@ pub fn RunForm(fields: SendFields) -> impl IntoView {
                 }
             }
         >
+            <div class="fields">
             <SavedTemplates fields=fields />
             <RecordFields fields=fields reading=Meaning::Pattern />
             <details class="headers placeholders" data-testid="run-placeholders">
@@ -95,6 +96,7 @@ pub fn RunForm(fields: SendFields) -> impl IntoView {
                 />
             </div>
             <Preview fields=fields />
+            </div>
             <div class="actions">
                 <button
                     type="submit"

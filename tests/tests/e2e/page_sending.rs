@@ -385,7 +385,7 @@ async fn tens_of_thousands_are_sent_as_fast_as_possible_and_all_accounted_for() 
     let rows = page.number_of("[data-testid=sent-row]").await;
     assert!((1..=300).contains(&rows), "{rows} rows");
     acked(&page, COUNT).await;
-    assert!(page.text("run-latencies").await.contains("ms"));
+    assert!(page.text("run-latencies").await.contains("p99"));
     page.screenshot("run-fast").await;
     page.is_clean().await;
 }
@@ -707,13 +707,12 @@ async fn twenty_megabytes_are_read_and_sent_without_freezing_the_page() {
     page.wait("batch", "data-good", &LINES.to_string()).await;
     let longest: f64 = page.eval("window.__longest").await;
     measured("page_batch_longest_wait_ms", format!("{longest:.0}"));
+    assert!(longest < 500.0, "the page stood still for {longest:.0} ms");
     photograph(&page, "batch-large").await;
     let began = Instant::now();
     page.click("batch-send").await;
     page.wait("run", "data-state", "done").await;
     measured("page_batch_100k_lines_sent_ms", began.elapsed().as_millis());
     page.wait("run", "data-acked", &LINES.to_string()).await;
-    let longest: f64 = page.eval("window.__longest").await;
-    assert!(longest < 1000.0, "the page stood still for {longest:.0} ms");
     page.is_clean().await;
 }
