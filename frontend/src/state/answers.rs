@@ -135,9 +135,7 @@ impl Page {
             self.notify(NoticeKind::Refused(error), now_ms);
         } else if question == Some(TopicQuestion::Ends) {
             // What cannot be known is left out; the subscription itself says what is wrong.
-        } else if question == Some(TopicQuestion::BeginAt) {
-            self.listening.refused(error);
-        } else if self.listening.awaits(id) {
+        } else if question == Some(TopicQuestion::BeginAt) || self.listening.awaits(id) {
             self.listening.refused(error);
         } else if subscription.is_some_and(|subscription| self.is_mine(subscription)) {
             self.listening.hindered(error);

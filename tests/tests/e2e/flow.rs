@@ -188,7 +188,7 @@ async fn a_slow_client_that_asked_to_be_closed_is_closed_with_4008() {
 
 // Not on the demo broker: it keeps 20 MiB of a topic and would lose what the keen one has not read yet.
 on_every_kafka! {
-    [real]
+    real
     async fn a_client_that_does_not_read_disturbs_nobody(kafka: Kafka) {
         let topic = kafka.topic_with("stalled", 4).await;
         let bridge = Bridge::start().on(&kafka).await;

@@ -16,6 +16,7 @@ mod network;
 mod numbers;
 mod origin;
 mod page;
+mod page_batches;
 mod page_faults;
 mod page_sending;
 mod page_states;

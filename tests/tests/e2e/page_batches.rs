@@ -1,0 +1,174 @@
+//! Many records pasted or dropped at once, looked at before they are sent.
+
+use std::time::Instant;
+
+use tests::judge::Seen;
+use tests::{Browser, Page, measured};
+
+use crate::page::bridge;
+use crate::page_sending::{drop_file, log, value_of};
+use crate::page_states::photograph;
+
+// Batches.
+
+/// Pastes a text into the form of batches and waits until it is read.
+async fn paste(page: &Page, text: &str) {
+    page.click("send-batch-tab").await;
+    page.fill("batch-text", text).await;
+    page.wait("batch", "data-state", "checked").await;
+}
+
+async fn send_batch(page: &Page, count: u64) {
+    page.click("batch-send").await;
+    page.wait("run", "data-state", "done").await;
+    page.wait("run", "data-acked", &count.to_string()).await;
+}
+
+fn keys_and_values(log: &[Seen]) -> Vec<(String, String)> {
+    let text = |bytes: &Option<Vec<u8>>| {
+        bytes.as_ref().map_or("null".into(), |bytes| String::from_utf8_lossy(bytes).into_owned())
+    };
+    let mut all: Vec<_> = log.iter().map(|seen| (text(&seen.key), text(&seen.value))).collect();
+    all.sort();
+    all
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+}
+
+#[tokio::test]
+async fn a_json_array_becomes_a_record_for_each_of_its_values() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    paste(&page, "[\n {\"id\": 9007199254740993},\n {\"id\":  2}\n]").await;
+    assert_eq!(value_of(&page, "batch-format").await, "json");
+    photograph(&page, "batch-json").await;
+    send_batch(&page, 2).await;
+    let Some(log) = log(&bridge, &topic).await else { return };
+    assert_eq!(keys_and_values(&log), pairs(&[("null", "{\"id\":  2}"), ("null", "{\"id\": 9007199254740993}")]));
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn mistakes_are_shown_by_line_and_only_good_records_are_sent() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    let text = "{\"key\":\"a\",\"value\":{\"text\":\"uno\"}}\n{\"value\":\n\n{\"key\":\"b\",\"value\":{\"json\":[ 1 ]}}\n\
+                {\"key\":\"c\",\"value\":{\"base64\":\"AP/+gA==\"},\"headers\":[[\"h\",\"1\"],[\"h\",\"2\"]]}\n{\"valu\":1}";
+    paste(&page, text).await;
+    assert_eq!(page.attribute("batch", "data-good").await.as_deref(), Some("3"));
+    assert_eq!(page.attribute("batch", "data-faulty").await.as_deref(), Some("2"));
+    let told = page.text("batch").await;
+    assert!(told.contains("line 2") && told.contains("line 6") && told.contains("valu"), "{told}");
+    photograph(&page, "batch-mistakes").await;
+    assert!(page.text("batch-send").await.contains("3 records"));
+    send_batch(&page, 3).await;
+    let Some(log) = log(&bridge, &topic).await else { return };
+    assert_eq!(log.len(), 3);
+    let by_key = |key: &str| log.iter().find(|seen| seen.key.as_deref() == Some(key.as_bytes())).expect(key);
+    assert_eq!((by_key("a").text(), by_key("b").text()), ("uno", "[ 1 ]"));
+    assert_eq!(by_key("c").value.as_deref(), Some(&[0, 255, 254, 128][..]));
+    assert_eq!(by_key("c").headers, "h=1,h=2");
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn csv_columns_are_keys_values_and_headers_as_chosen() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    let csv = "nome,value,colour,timestamp\nuno,\"a, \"\"b\"\"\",red,1763800000123\ndue,,blue,\n";
+    page.click("send-batch-tab").await;
+    drop_file(&page, "batch-drop", "records.csv", csv.as_bytes()).await;
+    page.wait("batch", "data-state", "checked").await;
+    assert_eq!(value_of(&page, "batch-format").await, "csv");
+    // The column that nobody could have guessed.
+    page.choose("batch-column", "key").await;
+    page.click("batch-empty-null").await;
+    page.until("keys", "document.querySelector('[data-testid=batch-preview]')?.innerText.includes('uno → ')").await;
+    photograph(&page, "batch-csv").await;
+    send_batch(&page, 2).await;
+    let Some(log) = log(&bridge, &topic).await else { return };
+    assert_eq!(keys_and_values(&log), pairs(&[("due", "null"), ("uno", "a, \"b\"")]));
+    let uno = log.iter().find(|seen| seen.key.as_deref() == Some(b"uno")).expect("it is there");
+    assert_eq!((uno.headers.as_str(), uno.timestamp_ms), ("colour=red", 1_763_800_000_123));
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn lines_are_split_at_the_separator_of_choice() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    paste(&page, "a:1|x\nb:2|y").await;
+    assert_eq!(value_of(&page, "batch-format").await, "lines");
+    page.choose("batch-separator", ":").await;
+    page.until("keys", "document.querySelector('[data-testid=batch-preview]')?.innerText.includes('a → 1|x')").await;
+    send_batch(&page, 2).await;
+    let Some(log) = log(&bridge, &topic).await else { return };
+    assert_eq!(keys_and_values(&log), pairs(&[("a", "1|x"), ("b", "2|y")]));
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn lines_that_kafka_refused_are_named() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    let good = r#"{"value":"good","partition":0}"#;
+    let bad = r#"{"value":"bad","partition":4000}"#;
+    paste(&page, &format!("{good}\n\n{bad}\n{good}")).await;
+    page.click("batch-send").await;
+    page.wait("run", "data-state", "done").await;
+    page.wait("run", "data-acked", "2").await;
+    page.wait("run", "data-failed", "1").await;
+    let failures = page.text("run-failures").await;
+    assert!(failures.contains("lines 3"), "{failures}");
+    photograph(&page, "batch-failures").await;
+    // Without the partitions of the file all of them can go.
+    page.click("batch-keep-partitions").await;
+    send_batch(&page, 3).await;
+    let Some(log) = log(&bridge, &topic).await else { return };
+    assert_eq!(log.len(), 5);
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn twenty_megabytes_are_read_and_sent_without_freezing_the_page() {
+    const LINES: u64 = 100_000;
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, _) = bridge().await;
+    let page = browser.open(&bridge).await;
+    page.click("send-batch-tab").await;
+    page.wait_for("batch-drop").await;
+    // Made in the page: the way of 20 MB through the DevTools protocol is not what is tested. The longest time between two
+    // turns of the event loop is how long a click had to wait.
+    let make = "(() => { const line = i => JSON.stringify({key: `k${i}`, value: {json: {i, pad: 'x'.repeat(160)}}}); \
+         let text = ''; for (let i = 0; i < 100000; i++) text += line(i) + '\\n'; \
+         window.__longest = 0; let last = performance.now(); \
+         const turn = () => { const now = performance.now(); window.__longest = Math.max(window.__longest, now - last); \
+           last = now; setTimeout(turn, 0) }; \
+         const data = new DataTransfer(); data.items.add(new File([text], 'large.jsonl')); \
+         last = performance.now(); turn(); \
+         document.querySelector('[data-testid=batch-drop]').dispatchEvent(new DragEvent('drop', \
+           {bubbles: true, cancelable: true, dataTransfer: data})); return text.length })()";
+    let size: u64 = page.eval(make).await;
+    assert!(size > 20_000_000, "{size} bytes");
+    let began = Instant::now();
+    page.wait("batch", "data-state", "checked").await;
+    measured("page_batch_100k_lines_read_ms", began.elapsed().as_millis());
+    page.wait("batch", "data-good", &LINES.to_string()).await;
+    let longest: f64 = page.eval("window.__longest").await;
+    measured("page_batch_longest_wait_ms", format!("{longest:.0}"));
+    assert!(longest < 500.0, "the page stood still for {longest:.0} ms");
+    photograph(&page, "batch-large").await;
+    let began = Instant::now();
+    page.click("batch-send").await;
+    page.wait("run", "data-state", "done").await;
+    measured("page_batch_100k_lines_sent_ms", began.elapsed().as_millis());
+    page.wait("run", "data-acked", &LINES.to_string()).await;
+    page.is_clean().await;
+}
