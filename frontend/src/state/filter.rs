@@ -198,8 +198,11 @@ mod tests {
         assert_eq!(Filter::text("è").marks_in(Part::Value, "caffè e tè"), [4..6, 10..12]);
         assert!(Filter::text("").marks_in(Part::Value, "abc").is_empty());
         let overlapping = Filter::new(vec![Condition::text("ab"), Condition::text("abc")]);
-        assert_eq!(overlapping.marks_in(Part::Key, "abc"), [0..2]);
+        assert_eq!(overlapping.marks_in(Part::Key, "abc"), std::slice::from_ref(&(0..2)));
         let of_key = Filter::new(vec![Condition::Key(b"ab".to_vec())]);
-        assert!(of_key.marks_in(Part::Value, "ab").is_empty() && of_key.marks_in(Part::Key, "ab") == [0..2]);
+        assert!(
+            of_key.marks_in(Part::Value, "ab").is_empty()
+                && of_key.marks_in(Part::Key, "ab") == std::slice::from_ref(&(0..2))
+        );
     }
 }

@@ -90,7 +90,8 @@ async fn every_form_arrives_as_the_bytes_it_says() {
 
     let Some(log) = log(&bridge, &topic).await else { return };
     let bytes: Vec<_> = log.iter().map(|seen| (seen.key.as_deref(), seen.value.as_deref())).collect();
-    let expected: [(Option<&[u8]>, Option<&[u8]>); 5] = [
+    type Bytes<'b> = Option<&'b [u8]>;
+    let expected: [(Bytes<'_>, Bytes<'_>); 5] = [
         (None, Some("riga \"1\"\t✓".as_bytes())),
         (None, Some(br#"{ "id":9007199254740993,  "x": 1.10 }"#)),
         (Some(&[0xde, 0xad, 0xbe, 0xef]), Some(&[0, 255, 254, 128])),
