@@ -32,7 +32,7 @@ pub use self::registry::{FeedRequest, Feeds, ReadMode};
 const CAPACITY_BYTES: usize = 8 * 1024 * 1024;
 
 /// A blocking subscription that takes nothing for so long holds up nobody else any more.
-const STALLED_AFTER: Duration = Duration::from_millis(500);
+const STALLED_AFTER: Duration = Duration::from_secs(2);
 
 /// Records of one partition, encoded once per format.
 #[derive(Debug)]

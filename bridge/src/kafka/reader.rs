@@ -40,6 +40,10 @@ const TAKE_BYTES: usize = 1024 * 1024;
 /// About how large a batch grows: large enough for few calls, small enough for the processor's cache.
 const BATCH_BYTES: usize = MAX_BATCH_BYTES / 2;
 
+/// A lost position that could not be replaced is tried again after so long, with so long for Kafka's answer.
+const JUMP_AGAIN_AFTER: Duration = Duration::from_millis(500);
+const JUMP_ANSWER_WITHIN: Duration = Duration::from_secs(1);
+
 /// How often a topic that does not exist yet is looked for.
 const LOOK_FOR_TOPIC_EVERY: Duration = Duration::from_millis(500);
 
@@ -80,6 +84,9 @@ struct Reader {
     watch: TopicWatch,
     look_for_topics_at: Instant,
     commit_at: Instant,
+    /// Partitions whose next offset Kafka no longer has.
+    misplaced: BTreeSet<TopicPartition>,
+    jump_at: Instant,
     /// How many records to take next, by the size of the last ones.
     take_at_once: usize,
 }
@@ -122,6 +129,8 @@ impl Reader {
             watch: TopicWatch::new(),
             look_for_topics_at: now,
             commit_at: now,
+            misplaced: BTreeSet::new(),
+            jump_at: now,
             take_at_once: MAX_BATCH_RECORDS,
         })
     }
@@ -172,6 +181,7 @@ impl Reader {
                 self.look_for_topics();
             }
             self.watch_topics();
+            self.jump_if_due();
             self.rewind_if_asked();
             self.commit_if_due();
             if self.found.is_empty() {
@@ -237,7 +247,7 @@ impl Reader {
             "a record arrived outside the data queue; reading its partition again from there"
         );
         let partition = TopicPartition { topic: message.topic().to_owned(), partition: message.partition() };
-        self.seek(&Start { partition, offset: message.offset() });
+        self.seek_or_report(&Start { partition, offset: message.offset() });
     }
 
     fn take_records(&mut self) {
@@ -295,42 +305,56 @@ impl Reader {
         }
     }
 
-    fn handle_partition_error(&self, partition: TopicPartition, error: RDKafkaErrorCode) {
+    fn handle_partition_error(&mut self, partition: TopicPartition, error: RDKafkaErrorCode) {
         match error {
             RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange => {
-                self.jump_to_what_is_there(partition)
+                self.misplaced.insert(partition);
+                self.jump_at = Instant::now();
             }
             other => self.report(other),
         }
     }
 
-    /// Kafka no longer has the next offset: say what is missing, and go on behind it.
-    fn jump_to_what_is_there(&self, partition: TopicPartition) {
-        let watermarks = self.questions.client().fetch_watermarks(&partition.topic, partition.partition, TIMEOUT);
-        let Ok((low, high)) = watermarks else {
-            return self.report(RDKafkaErrorCode::OperationTimedOut);
+    /// Moves partitions whose next offset Kafka no longer has; those where that fails are tried again.
+    fn jump_if_due(&mut self) {
+        if self.misplaced.is_empty() || Instant::now() < self.jump_at {
+            return;
+        }
+        for partition in std::mem::take(&mut self.misplaced) {
+            if let Err(error) = self.jump_to_what_is_there(&partition) {
+                tracing::debug!(?partition, %error, "a lost position could not be replaced; trying again");
+                self.misplaced.insert(partition);
+            }
+        }
+        self.jump_at = Instant::now() + JUMP_AGAIN_AFTER;
+    }
+
+    /// Says what is missing, and goes on behind it.
+    fn jump_to_what_is_there(&self, partition: &TopicPartition) -> Result<(), KafkaError> {
+        let Some(wanted) = self.feed.next_offset(partition) else {
+            // Somebody else's by now.
+            return Ok(());
         };
-        let wanted = self.feed.next_offset(&partition).unwrap_or(low);
-        if let Some(reason) = plan::gap_reason(wanted, low, high) {
+        let (low, high) =
+            self.questions.client().fetch_watermarks(&partition.topic, partition.partition, JUMP_ANSWER_WITHIN)?;
+        let reason = plan::gap_reason(wanted, low, high);
+        let offset = if reason.is_some() { low } else { wanted };
+        self.seek(&Start { partition: partition.clone(), offset })?;
+        if let Some(reason) = reason {
             self.feed.lost(partition.clone(), wanted, low, reason);
         }
-        let offset = if (low..=high).contains(&wanted) { wanted } else { low };
-        tracing::debug!(?partition, wanted, low, high, offset, "a position is not there any more");
-        self.seek(&Start { partition, offset });
+        Ok(())
     }
 
     /// Reads a partition on from there. After an error that ended its fetching (`auto.offset.reset=error`) librdkafka
     /// refuses to seek in it; then it is assigned anew.
-    fn seek(&self, start: &Start) {
+    fn seek(&self, start: &Start) -> Result<(), KafkaError> {
         let Start { partition, offset } = start;
         let seek = self.consumer.seek(&partition.topic, partition.partition, Offset::Offset(*offset), TIMEOUT);
-        let done = seek.or_else(|error| {
+        seek.or_else(|error| {
             tracing::debug!(?partition, offset, %error, "assigning a partition anew");
             self.assign_anew(start)
-        });
-        if let Err(error) = done {
-            self.report(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail));
-        }
+        })
     }
 
     fn assign_anew(&self, Start { partition, offset }: &Start) -> Result<(), KafkaError> {
@@ -341,10 +365,16 @@ impl Reader {
         self.consumer.incremental_assign(&list)
     }
 
+    fn seek_or_report(&self, start: &Start) {
+        if let Err(error) = self.seek(start) {
+            self.report(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail));
+        }
+    }
+
     fn rewind_if_asked(&self) {
         if let Some(starts) = self.feed.take_rewind() {
             for start in &starts {
-                self.seek(start);
+                self.seek_or_report(start);
             }
         }
     }
@@ -430,7 +460,7 @@ impl Reader {
             };
             if wanted != low {
                 self.feed.lost(partition.clone(), wanted, low, protocol::GapReason::Recreated);
-                self.seek(&Start { partition, offset: low });
+                self.seek_or_report(&Start { partition, offset: low });
             }
         }
     }

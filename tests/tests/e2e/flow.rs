@@ -202,8 +202,9 @@ on_every_kafka! {
         assert!(writer.records(keen, 3 * FLOOD).await.len() >= 3 * FLOOD);
         let grown = bridge.resident_bytes().saturating_sub(before);
         tests::measured("bridge_growth_with_a_stalled_client_mib", grown >> 20);
-        // Two rings of 8 MiB and their JSON, librdkafka's queues of 4 MiB a partition, what waits in the outboxes.
-        assert!(grown < 128 << 20, "{} MiB", grown >> 20);
+        // Two rings of 8 MiB and their JSON, librdkafka's queues of 4 MiB a partition, what waits in the outboxes, and what the
+        // producer held of 48 MiB sent at once.
+        assert!(grown < 200 << 20, "{} MiB", grown >> 20);
     }
 }
 
@@ -214,7 +215,8 @@ async fn one_of_ten_clients_that_stalls_gets_a_gap_and_the_others_everything() {
     let bridge = Bridge::start().demo().await;
     let mut writer = bridge.client().await;
     writer.write(vec![text_record(&topic, "first")]).await;
-    let latest = Watch::tail(&topic).latest().binary();
+    // One member of a group, ten views of it: who takes what it is given is waited for, who takes nothing is not.
+    let latest = Watch::group(&topic, &unique("ten")).latest().binary();
     let mut stalled = bridge.client().await;
     let stalled_watch = stalled.subscribe(&latest.clone().window(1)).await;
     stalled.expect::<protocol::Assigned>().await;
