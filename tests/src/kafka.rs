@@ -11,6 +11,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::mocking::{MockCluster, MockCoordinator};
 use rdkafka::producer::DefaultProducerContext;
 pub use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
@@ -146,12 +147,23 @@ pub async fn create_topic(bootstrap_servers: &str, topic: &str, partitions: i32)
 
 /// The same with properties of the topic's own, in as many replicas as the cluster makes by itself.
 pub async fn create_topic_with(bootstrap_servers: &str, topic: &str, partitions: i32, config: &[(&str, &str)]) {
+    let created = try_create_topic(bootstrap_servers, topic, partitions, config).await;
+    created.unwrap_or_else(|error| panic!("{topic}: {error}"));
+}
+
+/// Kafka's own answer: a topic of this name may not be gone for good yet.
+pub async fn try_create_topic(
+    bootstrap_servers: &str,
+    topic: &str,
+    partitions: i32,
+    config: &[(&str, &str)],
+) -> Result<(), RDKafkaErrorCode> {
     let (admin, options) = admin(bootstrap_servers);
     const BROKERS_DEFAULT: TopicReplication<'_> = TopicReplication::Fixed(-1);
     let new = NewTopic::new(topic, partitions, BROKERS_DEFAULT);
     let new = config.iter().fold(new, |new, (name, value)| new.set(name, value));
     let created = admin.create_topics([&new], &options).await.unwrap_or_else(|error| panic!("{topic}: {error}"));
-    assert!(matches!(created.as_slice(), [Ok(_)]), "{topic}: {created:?}");
+    created.into_iter().try_for_each(|result| result.map(drop).map_err(|(_, error)| error))
 }
 
 fn admin(bootstrap_servers: &str) -> (AdminClient<DefaultClientContext>, AdminOptions) {

@@ -210,7 +210,6 @@ on_every_kafka! {
 
 #[tokio::test]
 async fn one_of_ten_clients_that_stalls_gets_a_gap_and_the_others_everything() {
-    const VALUE_BYTES: u64 = 4096;
     let topic = unique("one-of-ten");
     let bridge = Bridge::start().demo().await;
     let mut writer = bridge.client().await;
@@ -236,7 +235,7 @@ async fn one_of_ten_clients_that_stalls_gets_a_gap_and_the_others_everything() {
     }
     let grown = bridge.resident_bytes().saturating_sub(before);
     tests::measured("bridge_growth_with_one_of_ten_stalled_mib", grown >> 20);
-    assert!(grown < 200 << 20, "{} MiB for {} MiB of records", grown >> 20, (2 * FLOOD as u64 * VALUE_BYTES) >> 20);
+    assert!(grown < 200 << 20, "{} MiB", grown >> 20);
     stalled.flow(stalled_watch, 1, 1_000_000).await;
     assert_eq!(stalled.expect::<Gap>().await.reason, GapReason::Slow);
 }

@@ -76,7 +76,7 @@ async fn one_byte_a_segment_is_slow_and_nothing_else() {
         let first = client.produce((0..20).map(|id| scene.record(id)).collect()).await;
         client.acknowledged(first, 20).await;
         let watch = client.subscribe(&watch).await;
-        assert_eq!(client.records(watch, 20).await.len() % 20, 0);
+        assert!(client.records(watch, 20).await.len() >= 20);
         client.unsubscribe(watch).await;
     }
 }

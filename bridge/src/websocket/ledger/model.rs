@@ -32,7 +32,7 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let count = || prop_oneof![4 => 1..20_u64, 1 => 1..LIMITS.produce_window * 2];
+    let count = || prop_oneof![12 => 1..20_u64, 1 => 1..LIMITS.produce_window * 2];
     prop_oneof![
         4 => (prop_oneof![6 => Just(0), 2 => 1..5_u64, 1 => Just(1 << 40)], count())
             .prop_map(|(over, count)| Step::Send { over, count }),
