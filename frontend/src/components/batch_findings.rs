@@ -85,7 +85,7 @@ pub fn BatchFindings() -> impl IntoView {
             </Show>
             <Show when=move || findings.with(|findings| findings.faulty != 0)>
                 <p class="fault">{prefs.text(|w| w.batch_left_out)}</p>
-                <ul class="failures" tabindex="0" role="group" aria-label=prefs.text(|w| w.batch_faults)>{faults}</ul>
+                <ul class="failures" tabindex="0" aria-label=prefs.text(|w| w.batch_faults)>{faults}</ul>
             </Show>
         </div>
     }

@@ -57,6 +57,12 @@ pub fn BatchForm(fields: SendFields) -> impl IntoView {
             .or_else(of_batch)
             .or_else(|| run_is_active.get().then_some(words.run_active))
     };
+    // What is wrong is listed above, perhaps out of sight.
+    let left_out = move || {
+        let faulty = desk.batch(|page| page.batch().map_or(0, |batch| batch.findings.faulty));
+        let (words, shown) = (prefs.words(), format::number(faulty, prefs.language()));
+        (faulty > 0).then(|| words::count(words.batch_faulty_one, words.batch_faulty_many, faulty, &shown))
+    };
     let cannot_send = Memo::new(move |_| why_not().is_some());
     let send = move || {
         if !cannot_send.get_untracked() {
@@ -212,7 +218,7 @@ pub fn BatchForm(fields: SendFields) -> impl IntoView {
                 </button>
                 <MoreButton is_open=fields.is_open />
                 <span id="batch-why-not" class="why-not" role="status">
-                    {move || found.get().is_some().then(why_not).flatten()}
+                    {move || found.get().is_some().then(|| why_not().map(str::to_owned).or_else(left_out)).flatten()}
                 </span>
             </div>
         </form>

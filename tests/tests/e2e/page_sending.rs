@@ -227,21 +227,11 @@ async fn a_record_that_the_bridge_would_refuse_says_so_before() {
     page.is_clean().await;
 }
 
-/// No bridge is read-only yet; the page is told so by a socket that changes the welcome.
 #[tokio::test]
 async fn a_read_only_bridge_disables_sending_and_says_why() {
     let Some(browser) = Browser::start().await else { return };
-    let wire = Wire::new().await;
-    let bridge = Bridge::start().demo().option("--allowed-hosts", &wire.host()).await;
-    wire.lead_to(&bridge.address);
-    let mut page = browser.load(&wire.url(), View::default()).await;
-    page.forgive("WebSocket connection to");
-    page.wait("connection", "data-state", "open").await;
-    let patch = "(() => { const Real = WebSocket; window.WebSocket = class extends Real { set onmessage(run) { \
-         super.onmessage = run && (event => run(typeof event.data !== 'string' ? event : new MessageEvent('message', \
-         {data: event.data.replace('\"read_only\":false', '\"read_only\":true')}))) } }; return true })()";
-    page.eval::<bool>(patch).await;
-    wire.cut();
+    let bridge = Bridge::start().demo().flag("--read-only").await;
+    let page = browser.open(&bridge).await;
     page.until("a reason", "document.getElementById('send-why-not').innerText.includes('read-only')").await;
     assert!(page.eval::<bool>("document.querySelector('[data-testid=send]').disabled").await);
     assert!(page.eval::<bool>("document.querySelector('[data-testid=send-ten]').disabled").await);
