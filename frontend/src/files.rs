@@ -1,9 +1,8 @@
-//! Files of the user: read when they are chosen or dropped, written as downloads. Knows nothing of what is in them.
+//! Files of the user, read when they are chosen or dropped. Knows nothing of what is in them.
 
-use leptos::prelude::document;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, BlobPropertyBag, DragEvent, File, FileList, HtmlAnchorElement, HtmlInputElement, Url};
+use web_sys::{DragEvent, File, FileList, HtmlInputElement};
 
 /// The file that was chosen in an `<input type="file">`. Emptied, so that the same file can be chosen again.
 pub fn chosen(event: &leptos::ev::Event) -> Option<File> {
@@ -34,22 +33,4 @@ pub fn read(file: File, then: impl FnOnce(String, Vec<u8>) + 'static) {
             then(file.name(), js_sys::Uint8Array::new(&buffer).to_vec());
         }
     });
-}
-
-/// Offers a text to the user as a file.
-pub fn download(name: &str, mime: &str, text: &str) {
-    // It fails only in documents without a body or a browser without blobs.
-    let _ = try_download(name, mime, text);
-}
-
-fn try_download(name: &str, mime: &str, text: &str) -> Result<(), JsValue> {
-    let options = BlobPropertyBag::new();
-    options.set_type(mime);
-    let parts = js_sys::Array::of1(&JsValue::from_str(text));
-    let url = Url::create_object_url_with_blob(&Blob::new_with_str_sequence_and_options(&parts, &options)?)?;
-    let link: HtmlAnchorElement = document().create_element("a")?.unchecked_into();
-    link.set_href(&url);
-    link.set_download(name);
-    link.click();
-    Url::revoke_object_url(&url)
 }

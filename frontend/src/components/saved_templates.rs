@@ -4,6 +4,7 @@ use leptos::html::Input;
 use leptos::prelude::*;
 
 use super::preferences;
+use crate::browser::FileParts;
 use crate::files;
 use crate::send_fields::SendFields;
 use crate::state::{RunPlan, SavedTemplate};
@@ -52,7 +53,9 @@ pub fn SavedTemplates(fields: SendFields) -> impl IntoView {
     };
     let export = move |_| {
         let json = fields.templates.with_untracked(|templates| templates.to_json());
-        files::download("ponte-templates.json", "application/json", &json);
+        let mut file = FileParts::new();
+        file.push(&json);
+        file.save("ponte-templates.json", "application/json");
     };
     view! {
         <details class="headers templates" data-testid="templates">
