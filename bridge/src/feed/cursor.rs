@@ -226,7 +226,8 @@ impl Cursor {
             Some(gap) => Some(gap),
             None => progress.walk(&mut state, &mut place, self.commit.is_some()),
         };
-        if delivered.is_some() {
+        // A gap is no progress of its own: it tells that there was none.
+        if matches!(delivered, Some(Delivered::Records { .. })) {
             place.moved_at = Instant::now();
         }
         let ring_is_filling = state.ring_bytes > super::CAPACITY_BYTES / 2;
