@@ -6,7 +6,7 @@
 //!
 //! ## Frames
 //! - A text frame is one JSON object with a `type`. Control messages are always text.
-//! - A binary frame is a batch of records with raw bytes ([`binary`] has its layout): `records` to a client that
+//! - A binary frame is a batch of records with raw bytes ([`binary`] has its layout, `protocol/golden/binary/` examples byte by byte): `records` to a client that
 //!   subscribed with `"format": "binary"`, `produce` from any client that prefers it. It means the same as its JSON
 //!   form. One that cannot be read closes the socket with 4501.
 //! - `id`, a number of the client's choice, makes a client message a request; its reply carries the same `id`. A
