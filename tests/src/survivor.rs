@@ -49,6 +49,8 @@ pub struct Survivor {
     due: BTreeMap<i32, i64>,
     /// Per partition, below which everything is known to be acknowledged: it must not come again.
     settled: BTreeMap<i32, i64>,
+    /// What will be settled once the bridge has answered.
+    settling: BTreeMap<i32, i64>,
     barrier_is_open: bool,
     /// Each record once, as it came first.
     pub received: Vec<Received>,
@@ -76,6 +78,7 @@ impl Survivor {
             outcomes: BTreeMap::new(),
             due: BTreeMap::new(),
             settled: BTreeMap::new(),
+            settling: BTreeMap::new(),
             barrier_is_open: false,
             received: Vec::new(),
             repeated: 0,
@@ -161,6 +164,8 @@ impl Survivor {
     /// Says that everything received is handled, and waits until the bridge has heard it.
     pub async fn settle(&mut self) {
         self.until("a subscription", |one| one.subscription.is_some()).await;
+        // More may arrive before the answer; that is not handled yet.
+        self.settling = self.due.clone();
         self.flow().await;
         self.barrier_is_open = true;
         if let Some(socket) = &mut self.socket {
@@ -242,7 +247,7 @@ impl Survivor {
             }
             ServerMessage::ClusterResult(_) if id == Some(BARRIER) => {
                 self.barrier_is_open = false;
-                self.settled = self.due.clone();
+                self.settled = std::mem::take(&mut self.settling);
             }
             ServerMessage::Ping(_) => {
                 if let Some(socket) = &mut self.socket {

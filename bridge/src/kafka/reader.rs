@@ -44,6 +44,9 @@ const BATCH_BYTES: usize = MAX_BATCH_BYTES / 2;
 const JUMP_AGAIN_AFTER: Duration = Duration::from_millis(500);
 const JUMP_ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
+/// How long a partition may be silent after it was moved before it is looked after.
+const WAKE_EVERY: Duration = Duration::from_secs(1);
+
 /// How often a topic that does not exist yet is looked for.
 const LOOK_FOR_TOPIC_EVERY: Duration = Duration::from_millis(500);
 
@@ -86,6 +89,9 @@ struct Reader {
     commit_at: Instant,
     /// Partitions whose next offset Kafka no longer has.
     misplaced: BTreeSet<TopicPartition>,
+    /// Partitions that were moved to another position and have sent nothing since.
+    moved: BTreeSet<TopicPartition>,
+    wake_at: Instant,
     jump_at: Instant,
     /// How many records to take next, by the size of the last ones.
     take_at_once: usize,
@@ -130,6 +136,8 @@ impl Reader {
             look_for_topics_at: now,
             commit_at: now,
             misplaced: BTreeSet::new(),
+            moved: BTreeSet::new(),
+            wake_at: now,
             jump_at: now,
             take_at_once: MAX_BATCH_RECORDS,
         })
@@ -182,6 +190,7 @@ impl Reader {
             }
             self.watch_topics();
             self.jump_if_due();
+            self.wake_silent();
             self.rewind_if_asked();
             self.commit_if_due();
             if self.found.is_empty() {
@@ -293,7 +302,16 @@ impl Reader {
         if taken.len() > 0 && self.missing.is_empty() {
             self.feed.set_trouble(None);
         }
+        let place = |message: TakenMessage<'_>| TopicPartition {
+            topic: message.topic().to_owned(),
+            partition: message.partition(),
+        };
+        let awake: Vec<TopicPartition> = match self.moved.is_empty() {
+            true => Vec::new(),
+            false => taken.iter().filter(|message| message.error().is_none()).map(place).collect(),
+        };
         drop(taken);
+        self.note_awake(awake.into_iter());
         for (partition, error) in errors {
             self.handle_partition_error(partition, error);
         }
@@ -321,12 +339,20 @@ impl Reader {
             return;
         }
         for partition in std::mem::take(&mut self.misplaced) {
-            if let Err(error) = self.jump_to_what_is_there(&partition) {
-                tracing::debug!(?partition, %error, "a lost position could not be replaced; trying again");
-                self.misplaced.insert(partition);
+            match self.jump_to_what_is_there(&partition) {
+                Ok(()) => self.watch_moved(partition),
+                Err(error) => {
+                    tracing::debug!(?partition, %error, "a lost position could not be replaced; trying again");
+                    self.misplaced.insert(partition);
+                }
             }
         }
         self.jump_at = Instant::now() + JUMP_AGAIN_AFTER;
+    }
+
+    fn watch_moved(&mut self, partition: TopicPartition) {
+        self.moved.insert(partition);
+        self.wake_at = Instant::now() + WAKE_EVERY;
     }
 
     /// Says what is missing, and goes on behind it.
@@ -344,6 +370,37 @@ impl Reader {
             self.feed.lost(partition.clone(), wanted, low, reason);
         }
         Ok(())
+    }
+
+    /// A partition that was moved, sends nothing and has records is assigned anew: librdkafka was seen to leave it alone
+    /// when its topic had just been made again.
+    fn wake_silent(&mut self) {
+        if self.moved.is_empty() || Instant::now() < self.wake_at {
+            return;
+        }
+        self.wake_at = Instant::now() + WAKE_EVERY;
+        let silent: Vec<TopicPartition> = self.moved.iter().cloned().collect();
+        for partition in silent {
+            let Some(next) = self.feed.next_offset(&partition) else {
+                self.moved.remove(&partition);
+                continue;
+            };
+            let ends =
+                self.questions.client().fetch_watermarks(&partition.topic, partition.partition, JUMP_ANSWER_WITHIN);
+            if matches!(ends, Ok((low, high)) if (low..high).contains(&next)) {
+                tracing::debug!(?partition, next, "a partition that was moved is silent; assigning it anew");
+                if let Err(error) = self.assign_anew(&Start { partition, offset: next }) {
+                    tracing::debug!(%error, "it could not be assigned; trying again");
+                }
+            }
+        }
+    }
+
+    /// Whoever sends records is awake.
+    fn note_awake(&mut self, senders: impl Iterator<Item = TopicPartition>) {
+        for sender in senders {
+            self.moved.remove(&sender);
+        }
     }
 
     /// Reads a partition on from there. After an error that ended its fetching (`auto.offset.reset=error`) librdkafka
@@ -450,7 +507,7 @@ impl Reader {
     }
 
     /// The topic of that name is another one now: what the old one still held is lost, and reading begins anew.
-    fn begin_recreated(&self, topic: &str, partitions: i32) {
+    fn begin_recreated(&mut self, topic: &str, partitions: i32) {
         for partition in 0..partitions {
             let partition = TopicPartition { topic: topic.to_owned(), partition };
             let Some(wanted) = self.feed.next_offset(&partition) else { continue };
@@ -460,7 +517,8 @@ impl Reader {
             };
             if wanted != low {
                 self.feed.lost(partition.clone(), wanted, low, protocol::GapReason::Recreated);
-                self.seek_or_report(&Start { partition, offset: low });
+                self.seek_or_report(&Start { partition: partition.clone(), offset: low });
+                self.watch_moved(partition);
             }
         }
     }
