@@ -10,7 +10,7 @@ mod setting_notes;
 mod settings;
 mod topics;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,7 @@ pub struct Admin {
     connection: Connection,
     demo: Option<Arc<DemoBroker>>,
     /// The partitions of a topic that have a leader, and when Kafka said so.
-    led: Mutex<HashMap<String, (Instant, Vec<i32>)>>,
+    led: Mutex<HashMap<String, (Instant, HashSet<i32>)>>,
 }
 
 impl Admin {
@@ -83,7 +83,7 @@ impl Admin {
         for TopicPartition { topic, partition } in partitions {
             by_topic.entry(topic).or_default().push(partition);
         }
-        let mut with_leader: HashMap<String, Vec<i32>> = {
+        let mut with_leader: HashMap<String, HashSet<i32>> = {
             let mut known = self.led.lock().unwrap_or_else(PoisonError::into_inner);
             known.retain(|_, (since, _)| since.elapsed() < LEADERS_KNOWN_FOR);
             let known = by_topic.keys().filter_map(|topic| Some((topic.clone(), known.get(topic)?.1.clone())));
@@ -98,7 +98,7 @@ impl Admin {
         };
         for topic in answers.iter().flat_map(Metadata::topics).filter(|topic| by_topic.contains_key(topic.name())) {
             let led = topic.partitions().iter().filter(|partition| partition.leader() >= 0);
-            let led: Vec<i32> = led.map(|partition| partition.id()).collect();
+            let led: HashSet<i32> = led.map(|partition| partition.id()).collect();
             let mut known = self.led.lock().unwrap_or_else(PoisonError::into_inner);
             known.insert(topic.name().to_owned(), (Instant::now(), led.clone()));
             with_leader.insert(topic.name().to_owned(), led);

@@ -17,7 +17,27 @@ impl Admin {
         self.require_real_kafka(&what)?;
         let settings = native::describe_config(self.client(), Configured::Topic(name.as_str()), TIMEOUT)
             .map_err(|failure| refused(&failure, &what))?;
-        Ok(settings.into_iter().map(shown).collect())
+        let mut settings: Vec<TopicSetting> = settings.into_iter().map(shown).collect();
+        self.add_defaults_in_other_units(&mut settings);
+        Ok(settings)
+    }
+
+    /// Kafka does not say what a topic's own retention replaces, since brokers have that in hours.
+    fn add_defaults_in_other_units(&self, settings: &mut [TopicSetting]) {
+        let mut lacking = settings.iter_mut().filter_map(|setting| {
+            let (_, sources) = IN_OTHER_UNITS.iter().find(|(name, _)| *name == setting.name)?;
+            setting.default.is_none().then_some((setting, sources))
+        });
+        let Some(first) = lacking.next() else { return };
+        // Without an answer the default stays unknown, which is what the client is told then.
+        let brokers = native::fetch_brokers(self.client(), TIMEOUT).map(|list| list.brokers).unwrap_or_default();
+        let Some(broker) = brokers.first() else { return };
+        let Ok(broker) = native::describe_config(self.client(), Configured::Broker(broker.id), TIMEOUT) else { return };
+        for (setting, sources) in std::iter::once(first).chain(lacking) {
+            let value =
+                |name: &str| broker.iter().find(|known| known.name == name)?.value.as_ref()?.parse::<i64>().ok();
+            setting.default = sources.iter().find_map(|(name, ms)| in_ms(value(name)?, *ms)).map(|ms| ms.to_string());
+        }
     }
 
     /// Changes the named settings; says which of them differ now.
@@ -35,8 +55,21 @@ impl Admin {
         let taken_back = request.delete.iter().map(|name| (name.as_str(), None));
         native::alter_topic_config(self.client(), name.as_str(), set.chain(taken_back), CHANGE_TIMEOUT)
             .map_err(|failure| refused(&failure, &what))?;
-        Ok(changes(request, before, self.topic_settings(name)?))
+        // Not asked for again: a broker may tell the old values for a moment.
+        Ok(changes(request, before))
     }
+}
+
+/// The broker's settings behind a topic's, the strongest first, and how many milliseconds their unit has.
+const IN_OTHER_UNITS: &[(&str, &[(&str, i64)])] = &[
+    ("retention.ms", &[("log.retention.ms", 1), ("log.retention.minutes", 60_000), ("log.retention.hours", 3_600_000)]),
+    ("segment.ms", &[("log.roll.ms", 1), ("log.roll.hours", 3_600_000)]),
+    ("segment.jitter.ms", &[("log.roll.jitter.ms", 1), ("log.roll.jitter.hours", 3_600_000)]),
+];
+
+/// Negative numbers mean "without limit" in every unit.
+fn in_ms(value: i64, unit_ms: i64) -> Option<i64> {
+    if value < 0 { Some(-1) } else { value.checked_mul(unit_ms) }
 }
 
 fn check(request: &AlterTopicConfig) -> Result<(), ErrorBody> {
@@ -60,25 +93,25 @@ pub(super) fn check_texts<'a>(mut texts: impl Iterator<Item = &'a String>) -> Re
     }
 }
 
-/// What differs among the settings that were asked for. The log and the client see no secrets.
-fn changes(request: &AlterTopicConfig, before: Vec<TopicSetting>, after: Vec<TopicSetting>) -> Vec<SettingChange> {
-    let mut before: BTreeMap<String, TopicSetting> =
+/// What differs among the settings that were asked for, by name. The log and the client see no secrets.
+fn changes(request: &AlterTopicConfig, before: Vec<TopicSetting>) -> Vec<SettingChange> {
+    let before: BTreeMap<String, TopicSetting> =
         before.into_iter().map(|setting| (setting.name.clone(), setting)).collect();
-    let asked = |name: &String| request.set.contains_key(name) || request.delete.contains(name);
-    let named = after.into_iter().filter(|setting| asked(&setting.name));
-    named
-        .filter_map(|after| {
-            let from = before.remove(&after.name);
-            let same = from
-                .as_ref()
-                .is_some_and(|from| from.value == after.value && from.source == after.source && !after.sensitive);
-            (!same).then_some(SettingChange {
-                name: after.name,
-                from: from.and_then(|from| from.value),
-                to: after.value,
-            })
-        })
-        .collect()
+    let set = request.set.iter().filter_map(|(name, value)| {
+        let old = before.get(name);
+        let is_own = old.is_some_and(|old| old.source == SettingSource::Topic);
+        let from = old.and_then(|old| old.value.clone());
+        let to = (!old.is_some_and(|old| old.sensitive)).then(|| value.clone());
+        let same = is_own && to.is_some() && from == to;
+        (!same).then(|| SettingChange { name: name.clone(), from, to })
+    });
+    let taken_back = request.delete.iter().filter_map(|name| {
+        let old = before.get(name).filter(|old| old.source == SettingSource::Topic)?;
+        Some(SettingChange { name: name.clone(), from: old.value.clone(), to: old.default.clone() })
+    });
+    let mut changes: Vec<SettingChange> = set.chain(taken_back).collect();
+    changes.sort_by(|a, b| a.name.cmp(&b.name));
+    changes
 }
 
 fn shown(setting: Setting) -> TopicSetting {
@@ -98,5 +131,49 @@ fn shown(setting: Setting) -> TopicSetting {
         source: setting.source,
         read_only: setting.read_only,
         sensitive: setting.sensitive,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setting(name: &str, value: &str, source: SettingSource) -> TopicSetting {
+        TopicSetting {
+            name: name.to_owned(),
+            value: Some(value.to_owned()),
+            default: Some("default".to_owned()),
+            source,
+            read_only: false,
+            sensitive: false,
+            documentation: None,
+        }
+    }
+
+    #[test]
+    fn a_change_says_what_it_was_and_what_it_is_now() {
+        let secret = TopicSetting { sensitive: true, value: None, ..setting("secret", "", SettingSource::Topic) };
+        let before = vec![
+            setting("inherited", "default", SettingSource::Default),
+            setting("kept", "same", SettingSource::Topic),
+            setting("own", "old", SettingSource::Topic),
+            setting("never.set", "default", SettingSource::Default),
+            secret,
+        ];
+        let set = [("inherited", "default"), ("kept", "same"), ("secret", "hush")];
+        let set = set.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let delete = vec!["own".to_owned(), "never.set".to_owned()];
+        let changes = changes(&AlterTopicConfig { name: "t".to_owned(), set, delete }, before);
+        let told: Vec<_> =
+            changes.iter().map(|change| (change.name.as_str(), change.from.as_deref(), change.to.as_deref())).collect();
+        assert_eq!(
+            told,
+            [
+                // The same value, but from now on its own.
+                ("inherited", Some("default"), Some("default")),
+                ("own", Some("old"), Some("default")),
+                ("secret", None, None),
+            ]
+        );
     }
 }
