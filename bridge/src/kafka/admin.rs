@@ -196,7 +196,9 @@ fn refused(failure: &Failure, what: &str) -> ErrorBody {
         | Kafka::RequestTimedOut
         | Kafka::CoordinatorNotAvailable
         | Kafka::CoordinatorLoadInProgress
-        | Kafka::NotCoordinator => (
+        | Kafka::NotCoordinator
+        | Kafka::NotLeaderForPartition
+        | Kafka::LeaderNotAvailable => (
             ErrorCode::KafkaUnreachable,
             format!("Kafka was asked to {what} and did not answer in time; look before you try again"),
         ),

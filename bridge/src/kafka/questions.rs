@@ -2,7 +2,7 @@
 //! does not create it, as it would through the producer. Every answer blocks: ask off the async workers.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use protocol::TopicPartition;
 use rdkafka::client::Client;
@@ -78,12 +78,23 @@ impl Questions {
         partition: &TopicPartition,
         timeout: Duration,
     ) -> Result<(TopicPartition, (i64, i64)), Failure> {
-        let told = self.client().fetch_watermarks(&partition.topic, partition.partition, timeout);
-        let told = told.map_err(|error| {
+        /// A new leader is named before the broker itself knows of it: moments, in which asking again is all there is to do.
+        const ASK_AGAIN_AFTER: Duration = Duration::from_millis(50);
+        let deadline = Instant::now() + timeout;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let error = match self.client().fetch_watermarks(&partition.topic, partition.partition, left) {
+                Ok(watermarks) => return Ok((partition.clone(), watermarks)),
+                Err(error) => error,
+            };
             let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-            Failure { code, reason: error.to_string() }
-        });
-        Ok((partition.clone(), told?))
+            let is_moving =
+                matches!(code, RDKafkaErrorCode::NotLeaderForPartition | RDKafkaErrorCode::LeaderNotAvailable);
+            if !is_moving || left <= ASK_AGAIN_AFTER {
+                return Err(Failure { code, reason: error.to_string() });
+            }
+            std::thread::sleep(ASK_AGAIN_AFTER);
+        }
     }
 
     /// The first offset at or after the time (milliseconds since 1970-01-01 UTC), of the partitions that have one.
