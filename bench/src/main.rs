@@ -39,6 +39,9 @@ use crate::rows::{ROWS, Row};
 struct Arguments {
     /// The rows to measure, `B1` for example; all of them unless named
     rows: Vec<String>,
+    /// Of these only the cases whose name contains this, `1 KiB` for example
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    case: String,
     /// How often each is measured
     #[arg(long, default_value_t = 7)]
     rounds: usize,
@@ -76,7 +79,7 @@ fn run(arguments: Arguments) -> Result<()> {
     let mut lines = Vec::new();
     for row in rows {
         eprintln!("{}: {}", row.name, row.about);
-        lines.extend(rows::measure(row, &lab, rounds, !arguments.quick).with_context(|| row.name)?);
+        lines.extend(rows::measure(row, &lab, &arguments.case, rounds, !arguments.quick).with_context(|| row.name)?);
     }
     drop(lab);
 

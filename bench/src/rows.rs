@@ -31,9 +31,13 @@ pub const ROWS: &[Row] = &[
     Row { name: "B7", about: "memory at rest, and with clients that do not read", run: memory::run },
 ];
 
-/// Collects the lines of a row.
-pub fn measure(row: &Row, lab: &Lab, rounds: usize, verdict: bool) -> Result<Vec<Line>> {
+/// Collects the lines of a row's cases whose name contains `case`.
+pub fn measure(row: &Row, lab: &Lab, case: &str, rounds: usize, verdict: bool) -> Result<Vec<Line>> {
     let mut lines = Vec::new();
-    (row.run)(lab, &mut |case| lines.extend(crate::suite::measure(case, rounds, verdict)))?;
+    (row.run)(lab, &mut |next| {
+        if next.name.contains(case) {
+            lines.extend(crate::suite::measure(next, rounds, verdict));
+        }
+    })?;
     Ok(lines)
 }

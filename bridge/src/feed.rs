@@ -407,6 +407,11 @@ impl State {
     fn join_waiting(&mut self, batch: &Batch) -> bool {
         /// How far to look back. Topics have more partitions, but a long search would cost more than it saves.
         const LOOK_BACK: usize = 32;
+        /// What is larger fills a frame well enough, and copying it once more would cost more than a frame.
+        const SMALL_BYTES: usize = 8 * 1024;
+        if batch.records.encoded_bytes() > SMALL_BYTES {
+            return false;
+        }
         let Some(lead) = self.cursors.values().map(Place::first_untouched).max() else { return false };
         let untouched = usize::try_from(lead.saturating_sub(self.front)).unwrap_or(usize::MAX);
         let waiting = self.ring.iter_mut().skip(untouched).rev().take(LOOK_BACK);
