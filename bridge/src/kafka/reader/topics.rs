@@ -8,6 +8,9 @@ use crate::kafka::native::{ExistingTopic, TopicId};
 /// How often Kafka is asked; a deleted topic may be made anew for so long before it is noticed.
 const ASK_EVERY: Duration = Duration::from_secs(2);
 
+/// The first question waits, so that it is not in the way of the first records.
+const ASK_FIRST_AFTER: Duration = Duration::from_millis(100);
+
 /// A question that was not answered for so long is asked again.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
@@ -35,7 +38,7 @@ pub enum Change {
 
 impl TopicWatch {
     pub fn new() -> Self {
-        Self { known: BTreeMap::new(), ask_at: Instant::now(), asked: false }
+        Self { known: BTreeMap::new(), ask_at: Instant::now() + ASK_FIRST_AFTER, asked: false }
     }
 
     /// Whether to ask now; then the question is on its way.
