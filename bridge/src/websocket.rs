@@ -5,6 +5,7 @@ mod ledger;
 mod outbox;
 mod produce;
 mod rate;
+mod read_side;
 mod replies;
 mod requests;
 mod session;

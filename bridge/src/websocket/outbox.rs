@@ -20,10 +20,11 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct Outbox(mpsc::Sender<Outgoing>);
 
+/// Boxed: the channel keeps room for 32 of them as long as the socket lives.
 enum Outgoing {
-    Frame(Frame),
+    Frame(Box<Frame>),
     /// The last frame; nothing is written after it.
-    Last(Frame),
+    Last(Box<Frame>),
 }
 
 /// The writer is gone, and with it the socket.
@@ -47,14 +48,14 @@ impl Outbox {
     }
 
     pub async fn send_frame(&self, frame: Frame) -> Result<(), Gone> {
-        self.0.send(Outgoing::Frame(frame)).await.map_err(|_| Gone)
+        self.0.send(Outgoing::Frame(Box::new(frame))).await.map_err(|_| Gone)
     }
 
     /// Waits for a place first, then asks what to send, so that a cancelled wait loses nothing.
     pub async fn send_latest<M: Into<ServerMessage>>(&self, latest: impl FnOnce() -> Option<M>) -> Result<(), Gone> {
         let place = self.0.reserve().await.map_err(|_| Gone)?;
         if let Some(message) = latest() {
-            place.send(Outgoing::Frame(Frame::text(&message.into().to_json())));
+            place.send(Outgoing::Frame(Box::new(Frame::text(&message.into().to_json()))));
         }
         Ok(())
     }
@@ -67,7 +68,7 @@ impl Outbox {
     /// The answer to a client that closes: its own code.
     pub async fn close_with(&self, code: u16, reason: &str) {
         // If the writer is gone, the socket is closed already.
-        let _ = self.0.send(Outgoing::Last(Frame::close(code, reason))).await;
+        let _ = self.0.send(Outgoing::Last(Box::new(Frame::close(code, reason)))).await;
     }
 
     /// Resolves when nothing can be written any more.
@@ -84,9 +85,8 @@ pub struct Writer {
 impl Writer {
     /// Writes until every [`Outbox`] is gone, the last frame was written, or the client takes nothing any more.
     pub async fn run(mut self, mut socket: impl AsyncWrite + Unpin) {
-        let mut waiting = Vec::with_capacity(CAPACITY);
         loop {
-            waiting.clear();
+            let mut waiting = Vec::new();
             let written = tokio::select! {
                 // Pongs are small and late ones are worthless.
                 biased;

@@ -22,7 +22,8 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use super::outbox::{Gone, Outbox};
 use super::produce::Numbered;
 use super::rate::{REQUESTS_PER_SECOND, Rate};
-use super::replies::{ReadSide, Replies};
+use super::read_side::ReadSide;
+use super::replies::Replies;
 use super::requests::Asker;
 use super::sessions::Held;
 use super::subscription::{self, Subscription};
@@ -103,7 +104,8 @@ pub async fn serve(
 /// Reads what still comes until the client has closed. Closing with unread data would reset the connection, and the
 /// client might never see the close frame.
 async fn drain(mut socket: impl AsyncRead + Unpin) {
-    let mut rest = [0; 4096];
+    // Not part of the future, which every socket has as long as it lives.
+    let mut rest = vec![0; 4096];
     let read_all = async { while matches!(socket.read(&mut rest).await, Ok(1..)) {} };
     // A client that goes on and on is cut off.
     let _ = timeout(CLOSE_WITHIN, read_all).await;

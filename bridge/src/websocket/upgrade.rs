@@ -17,12 +17,13 @@ use warp::http::header::{
 };
 use warp::http::{Response, StatusCode};
 
-use super::replies::{ReadSide, Replies};
+use super::read_side::ReadSide;
+use super::replies::Replies;
 use super::slots::Full;
 use super::{MAX_FRAME_BYTES, Shared, session};
 
-/// Control messages are small; batches grow the buffer while they are read.
-const READ_BUFFER_BYTES: usize = 8 * 1024;
+/// What a socket keeps for as long as it lives. Control messages are small; what comes in bulk is read ahead.
+const READ_BUFFER_BYTES: usize = 2 * 1024;
 
 /// Why there is no upgrade.
 #[derive(Debug, PartialEq, Eq)]
@@ -85,7 +86,7 @@ pub fn upgrade(
                 let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
                 let (reading, writing) = io.into_inner().into_split();
                 let replies = Replies::default();
-                let reading = ReadSide { socket: reading, replies: replies.clone() };
+                let reading = ReadSide::new(reading, replies.clone());
                 let begun = read_buf.to_vec();
                 let stream = WebSocketStream::from_partially_read(reading, begun, Role::Server, Some(config)).await;
                 session::serve(shared, stream, writing, replies, peer).await;
