@@ -14,7 +14,7 @@ mod model;
 mod registry;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use protocol::{
@@ -24,7 +24,7 @@ use protocol::{
 use tokio::sync::Notify;
 
 use self::acks::Acks;
-pub use self::cursor::{Cursor, Delivered};
+pub use self::cursor::{Cursor, Delivered, Listener};
 use self::missed::Missed;
 pub use self::registry::{FeedRequest, Feeds, ReadMode};
 
@@ -52,6 +52,13 @@ impl Batch {
     /// does not wait for it.
     pub fn json(&self) -> &JsonBatch {
         self.json.get_or_init(|| JsonBatch::encode(&self.records))
+    }
+
+    /// What is larger fills a frame well enough: it is neither joined to others, which would copy it once more, nor in such
+    /// a hurry that the reader itself would write it.
+    fn is_small(&self) -> bool {
+        const SMALL_BYTES: usize = 8 * 1024;
+        self.records.encoded_bytes() <= SMALL_BYTES
     }
 
     fn key(&self) -> TopicPartition {
@@ -149,7 +156,7 @@ struct State {
 }
 
 /// Where a cursor stands in the ring.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Place {
     entry: u64,
     /// The next record inside that entry.
@@ -157,6 +164,7 @@ struct Place {
     when_slow: WhenSlow,
     /// When it last took something.
     moved_at: Instant,
+    listener: Option<Weak<dyn Listener>>,
 }
 
 impl Place {
@@ -227,6 +235,7 @@ impl Feed {
         }
         state.drop_passed();
         state.next_offsets.insert(batch.key(), batch.next_offset());
+        let listener = if batch.is_small() { state.only_listener() } else { None };
         if !state.join_waiting(&batch) {
             state.append(Entry::Records(Arc::new(batch)));
         }
@@ -235,7 +244,9 @@ impl Feed {
             state.drop_front();
         }
         drop(state);
-        self.news.notify_waiters();
+        if !listener.is_some_and(|listener| listener.news()) {
+            self.news.notify_waiters();
+        }
     }
 
     /// Partitions to read from now on, announced before their first record.
@@ -407,9 +418,7 @@ impl State {
     fn join_waiting(&mut self, batch: &Batch) -> bool {
         /// How far to look back. Topics have more partitions, but a long search would cost more than it saves.
         const LOOK_BACK: usize = 32;
-        /// What is larger fills a frame well enough, and copying it once more would cost more than a frame.
-        const SMALL_BYTES: usize = 8 * 1024;
-        if batch.records.encoded_bytes() > SMALL_BYTES {
+        if !batch.is_small() {
             return false;
         }
         let Some(lead) = self.cursors.values().map(Place::first_untouched).max() else { return false };
@@ -477,6 +486,13 @@ impl State {
             let moves = now.saturating_duration_since(place.moved_at) < STALLED_AFTER;
             place.when_slow == WhenSlow::Block && place.entry <= self.front && (moves || !someone_ahead)
         })
+    }
+
+    /// Who carries small news on the reader's thread. Among several the reader would serve one after the other.
+    fn only_listener(&self) -> Option<Arc<dyn Listener>> {
+        let mut places = self.cursors.values();
+        let only = places.next().filter(|_| places.next().is_none())?;
+        only.listener.as_ref()?.upgrade()
     }
 
     fn end_index(&self) -> u64 {

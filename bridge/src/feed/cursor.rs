@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use protocol::{CommitMode, ErrorBody, GapReason, TopicPartition, WhenSlow, Window};
@@ -26,6 +26,12 @@ pub enum Delivered {
     TooSlow,
     /// The feed is over; nothing follows.
     Ended,
+}
+
+/// Who wants to hear of small news on the very thread that brings them.
+pub trait Listener: Send + Sync {
+    /// Something is there. Says whether all of it was taken; whoever waits for news is not woken then.
+    fn news(&self) -> bool;
 }
 
 /// `flow` named a record that was never sent.
@@ -92,7 +98,7 @@ impl Feed {
         state.life = Life::Running;
         let id = state.next_cursor;
         state.next_cursor += 1;
-        let place = Place { entry: state.end_index(), record: 0, when_slow, moved_at: Instant::now() };
+        let place = Place { entry: state.end_index(), record: 0, when_slow, moved_at: Instant::now(), listener: None };
         state.cursors.insert(id, place);
         let starts: Vec<Start> =
             state.next_offsets.iter().map(|(p, offset)| Start { partition: p.clone(), offset: *offset }).collect();
@@ -148,18 +154,16 @@ impl State {
 }
 
 impl Cursor {
-    /// Waits for what comes next. Cancelling it loses nothing.
-    pub async fn next(&self) -> Delivered {
-        loop {
-            let news = self.feed.news.notified();
-            tokio::pin!(news);
-            // Registered before looking, so that news in between is not missed.
-            news.as_mut().enable();
-            if let Some(delivered) = self.try_next() {
-                return delivered;
-            }
-            news.await;
+    /// From now on the reader tells it of small news, while this is the feed's only cursor.
+    pub fn listen(&self, listener: Weak<dyn Listener>) {
+        if let Some(place) = self.feed.lock().cursors.get_mut(&self.id) {
+            place.listener = Some(listener);
         }
+    }
+
+    /// Resolves when something new may be there; made before the look that finds nothing, so that nothing is missed.
+    pub fn news(&self) -> tokio::sync::futures::Notified<'_> {
+        self.feed.news.notified()
     }
 
     /// The client has handled everything through number `through`, and takes `credit` beyond it.
@@ -204,8 +208,9 @@ impl Cursor {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lock order: progress, then feed.
-    pub(super) fn try_next(&self) -> Option<Delivered> {
+    /// What comes next, if it is there.
+    // Lock order: progress, then feed.
+    pub fn try_next(&self) -> Option<Delivered> {
         let mut progress = self.lock();
         if let Some(delivered) = progress.pending.pop_front() {
             return Some(delivered);

@@ -3,12 +3,13 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use protocol::{ErrorBody, Offset, ProduceAck, ProduceError, Produced};
 use tokio::sync::Notify;
 
 use super::LIMITS;
+use crate::feed::Listener;
 use crate::kafka::producer::{Acked, DeliverySink, Outcome, Run};
 
 #[cfg(test)]
@@ -17,9 +18,14 @@ mod model;
 /// How many outcomes are kept for a client that sends again: twice what can be on its way at once.
 const KEPT_OUTCOMES: usize = 2 * LIMITS.produce_window as usize;
 
+/// So few outcomes are told at once; many are told together by whoever waits for news.
+const FEW: u64 = 16;
+
 #[derive(Default)]
 pub struct Ledger {
     inner: Mutex<Inner>,
+    /// Tells a few outcomes on the thread that brings them, while a socket is there.
+    listener: Mutex<Option<Weak<dyn Listener>>>,
     /// Outcomes are waiting to be told.
     news: Notify,
     /// A record got its outcome, so that another may follow.
@@ -118,6 +124,15 @@ impl Ledger {
         }
     }
 
+    /// From now on it is told of a few outcomes at once, and nobody else is.
+    pub fn listen(&self, listener: Weak<dyn Listener>) {
+        *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = Some(listener);
+    }
+
+    fn listener(&self) -> Option<Arc<dyn Listener>> {
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.upgrade()
+    }
+
     /// Waits until there are outcomes to tell.
     pub async fn news(&self) {
         self.news.notified().await;
@@ -151,12 +166,16 @@ impl Ledger {
 
 impl DeliverySink for Ledger {
     fn delivered(&self, runs: Vec<Run>) {
+        let are_few = runs.iter().map(|run| run.count).sum::<u64>() <= FEW;
         let mut inner = self.lock();
         for run in runs {
             inner.settle(run);
         }
         drop(inner);
-        self.news.notify_one();
+        let listener = if are_few { self.listener() } else { None };
+        if !listener.is_some_and(|listener| listener.news()) {
+            self.news.notify_one();
+        }
         self.room.notify_waiters();
     }
 }

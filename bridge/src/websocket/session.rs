@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use protocol::{
     ClientMessage, CloseCode, ClusterChanged, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView, Hello, Mode,
-    ParseError, Ping, Produce, ProduceFrame, SUBPROTOCOL, Subscribe, Subscribed, Watching, Welcome,
+    ParseError, Ping, Produce, ProduceFrame, SUBPROTOCOL, ServerMessage, Subscribe, Subscribed, Watching, Welcome,
 };
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::tcp::OwnedWriteHalf;
@@ -19,7 +19,9 @@ use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode as CloseFrameCode;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-use super::outbox::{Gone, Outbox};
+use super::frame::Frame as OutboxFrame;
+use super::ledger::Ledger;
+use super::outbox::{AtOnce, Gone, Outbox};
 use super::produce::Numbered;
 use super::rate::{REQUESTS_PER_SECOND, Rate};
 use super::read_side::ReadSide;
@@ -29,6 +31,7 @@ use super::sessions::Held;
 use super::subscription::{self, Subscription};
 use super::watches::Watches;
 use super::{LIMITS, READ_ONLY, Shared, produce, requests};
+use crate::feed::Listener;
 use crate::kafka::cluster::ClusterWatch;
 use crate::views::View;
 
@@ -74,12 +77,8 @@ pub async fn serve(
     replies: Replies,
     peer: SocketAddr,
 ) {
-    let (outbox, writer) = Outbox::new(replies);
-    let writer = tokio::spawn(async move {
-        let mut writing = writing;
-        writer.run(&mut writing).await;
-        writing
-    });
+    let (outbox, writer) = Outbox::new(writing, replies);
+    let writer = tokio::spawn(writer.run());
     let end = converse(&shared, &mut stream, &outbox, peer).await;
     match &end {
         End::Close(code, reason) => {
@@ -92,11 +91,11 @@ pub async fn serve(
     }
     drop(outbox);
     // The writer ends once every task of the session has let go of its outbox.
-    if let Ok(writing) = writer.await
+    if let Ok(open) = writer.await
         && let End::Close(..) = end
     {
         drain(stream.into_inner()).await;
-        drop(writing);
+        drop(open);
     }
     tracing::debug!(%peer, "socket closed");
 }
@@ -232,6 +231,9 @@ impl<'s> Session<'s> {
     async fn run(mut self, stream: &mut Stream, cluster: ClusterWatch) -> End {
         // Dropping the set ends its tasks; subscriptions' tasks own their cursors, so groups notice the loss.
         let mut helpers = tokio::task::JoinSet::new();
+        let outcomes: Arc<dyn Listener> =
+            Arc::new(Outcomes { ledger: Arc::clone(&self.held.ledger), outbox: self.outbox.clone() });
+        self.held.ledger.listen(Arc::downgrade(&outcomes));
         helpers.spawn(tell_outcomes(Arc::clone(&self.held.ledger), self.outbox.clone()));
         helpers.spawn(tell_cluster_changes(cluster, self.outbox.clone()));
         // A socket that hangs may have everything full, and its session may be waited for.
@@ -244,6 +246,7 @@ impl<'s> Session<'s> {
             // What is in flight gets its outcome before the socket is closed.
             let _ = timeout(LAST_OUTCOMES, self.held.ledger.wait_until_settled()).await;
         }
+        drop(outcomes);
         helpers.shutdown().await;
         // What the socket cannot tell any more is told by the one that comes after it.
         let can_tell = matches!(&end, End::Close(code, _) if *code != CloseCode::Superseded);
@@ -434,7 +437,20 @@ fn unknown_subscription(number: u32) -> ErrorBody {
     ErrorBody::new(ErrorCode::UnknownSubscription, format!("there is no subscription {number} on this socket"))
 }
 
-async fn tell_outcomes(ledger: Arc<super::ledger::Ledger>, outbox: Outbox) {
+/// A session's outcomes on their way to its socket.
+struct Outcomes {
+    ledger: Arc<Ledger>,
+    outbox: Outbox,
+}
+
+impl Listener for Outcomes {
+    fn news(&self) -> bool {
+        let produced = || Some(OutboxFrame::text(&ServerMessage::from(self.ledger.take_outcomes()?).to_json()));
+        self.outbox.write_at_once(produced) != AtOnce::Busy
+    }
+}
+
+async fn tell_outcomes(ledger: Arc<Ledger>, outbox: Outbox) {
     // After a resume there may be outcomes that the lost socket never carried.
     while outbox.send_latest(|| ledger.take_outcomes()).await.is_ok() {
         ledger.news().await;

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use protocol::{
     Ack, Assigned, CloseCode, Committed, ErrorBody, ErrorCode, ErrorMessage, Flow, Format, Gap, GroupId, Mode, Offset,
-    Position, Revoked, Subscribe, TopicName, TopicPartition, Unsubscribed, WhenSlow, Window,
+    Position, Revoked, ServerMessage, Subscribe, TopicName, TopicPartition, Unsubscribed, WhenSlow, Window,
 };
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::frame::Frame;
-use super::outbox::{Gone, Outbox};
-use crate::feed::{Cursor, Delivered, Event, FeedRequest, ReadMode, Start};
+use super::outbox::{AtOnce, Gone, Outbox};
+use crate::feed::{Cursor, Delivered, Event, FeedRequest, Listener, ReadMode, Start};
 
 /// How many topics one subscription may name.
 const MAX_TOPICS: usize = 64;
@@ -33,14 +34,10 @@ impl Subscription {
         let cursor = Arc::new(cursor);
         let ending = CancellationToken::new();
         let unsubscribe_id = Arc::new(std::sync::OnceLock::new());
-        let carrier = Carrier {
-            number,
-            cursor: Arc::clone(&cursor),
-            format,
-            outbox,
-            ending: ending.clone(),
-            unsubscribe_id: Arc::clone(&unsubscribe_id),
-        };
+        let line = Arc::new(Line { number, cursor: Arc::clone(&cursor), format, outbox, turn: Mutex::default() });
+        let listener: Arc<dyn Listener> = Arc::clone(&line) as _;
+        cursor.listen(Arc::downgrade(&listener));
+        let carrier = Carrier { line, ending: ending.clone(), unsubscribe_id: Arc::clone(&unsubscribe_id) };
         (Self { cursor, ending, unsubscribe_id }, carrier.run())
     }
 
@@ -87,69 +84,123 @@ pub fn check(request: Subscribe) -> Result<FeedRequest, ErrorBody> {
     Ok(FeedRequest { topics, mode, commit, when_slow, window: request.window })
 }
 
-struct Carrier {
+/// From the cursor to the outbox, one at a time and in order.
+struct Line {
     number: u32,
     cursor: Arc<Cursor>,
     format: Format,
     outbox: Outbox,
+    /// Held from taking something off the cursor until it is in the outbox or written.
+    turn: Mutex<Turn>,
+}
+
+/// Taken off the cursor on the reader's thread, where nothing could be done about it.
+#[derive(Default)]
+struct Turn(Option<Delivered>);
+
+/// What the carrier does next.
+enum Next {
+    More,
+    Wait,
+    End,
+}
+
+impl Line {
+    /// Carries what comes next, if it is there. Cancelling it may lose that.
+    async fn carry(&self) -> Result<Next, Gone> {
+        let mut turn = self.turn.lock().await;
+        match turn.0.take().or_else(|| self.cursor.try_next()) {
+            None => Ok(Next::Wait),
+            Some(Delivered::Ended) => Ok(Next::End),
+            Some(Delivered::TooSlow) => {
+                let reason = "too slow for this topic; subscribe with when_slow block or skip";
+                self.outbox.close(CloseCode::TooSlow, reason).await;
+                Ok(Next::End)
+            }
+            Some(other) => {
+                if let Some(frame) = self.frame(other) {
+                    self.outbox.send_frame(frame).await?;
+                }
+                Ok(Next::More)
+            }
+        }
+    }
+
+    fn frame(&self, delivered: Delivered) -> Option<Frame> {
+        let subscription = self.number;
+        let message: ServerMessage = match delivered {
+            Delivered::Records { seq, batch, range } => {
+                return Some(Frame::records(subscription, seq, batch, range, self.format));
+            }
+            Delivered::Event(Event::Assigned(starts)) => {
+                Assigned { subscription, partitions: positions(starts) }.into()
+            }
+            Delivered::Event(Event::Revoked(partitions)) => Revoked { subscription, partitions }.into(),
+            Delivered::Event(Event::Gap { partition: TopicPartition { topic, partition }, from, to, reason }) => {
+                let (from, to) = (Offset(from), Offset(to));
+                Gap { subscription, topic, partition, from, to, reason }.into()
+            }
+            Delivered::Committed(starts) => Committed { subscription, positions: positions(starts) }.into(),
+            Delivered::Trouble(error) => ErrorMessage { subscription: Some(subscription), error }.into(),
+            // Both end the carrier before they get here.
+            Delivered::TooSlow | Delivered::Ended => return None,
+        };
+        Some(Frame::text(&message.to_json()))
+    }
+}
+
+impl Listener for Line {
+    fn news(&self) -> bool {
+        let Ok(mut turn) = self.turn.try_lock() else { return false };
+        loop {
+            let next = || match turn.0.take().or_else(|| self.cursor.try_next())? {
+                // The carrier's business.
+                end @ (Delivered::Ended | Delivered::TooSlow) => {
+                    turn.0 = Some(end);
+                    None
+                }
+                other => self.frame(other),
+            };
+            match self.outbox.write_at_once(next) {
+                AtOnce::Written => {}
+                AtOnce::Nothing => return turn.0.is_none(),
+                AtOnce::Busy => return false,
+            }
+        }
+    }
+}
+
+/// Carries what is new in its own time.
+struct Carrier {
+    line: Arc<Line>,
     ending: CancellationToken,
     unsubscribe_id: Arc<std::sync::OnceLock<Option<u64>>>,
 }
 
 impl Carrier {
     async fn run(self) {
-        loop {
-            let delivered = tokio::select! {
-                // An end asked for comes before more records.
+        let Line { number, cursor, outbox, .. } = &*self.line;
+        while !self.ending.is_cancelled() {
+            let news = cursor.news();
+            tokio::pin!(news);
+            // Registered before looking, so that news in between is not missed.
+            news.as_mut().enable();
+            match self.line.carry().await {
+                Ok(Next::More) => continue,
+                Ok(Next::Wait) => {}
+                Ok(Next::End) | Err(Gone) => return,
+            }
+            tokio::select! {
                 biased;
-                () = self.ending.cancelled() => break,
-                () = self.outbox.closed() => return,
-                delivered = self.cursor.next() => delivered,
-            };
-            match delivered {
-                Delivered::Ended => return,
-                Delivered::TooSlow => {
-                    let reason = "too slow for this topic; subscribe with when_slow block or skip";
-                    return self.outbox.close(CloseCode::TooSlow, reason).await;
-                }
-                other => {
-                    if self.carry(other).await.is_err() {
-                        return;
-                    }
-                }
+                () = self.ending.cancelled() => {}
+                () = outbox.closed() => return,
+                () = news => {}
             }
         }
-        self.cursor.close();
+        cursor.close();
         let id = self.unsubscribe_id.get().copied().flatten();
         // If the socket is gone there is nobody to tell.
-        let _ = self.outbox.reply(id, Unsubscribed { subscription: self.number }).await;
-    }
-
-    async fn carry(&self, delivered: Delivered) -> Result<(), Gone> {
-        let subscription = self.number;
-        match delivered {
-            Delivered::Records { seq, batch, range } => {
-                self.outbox.send_frame(Frame::records(subscription, seq, batch, range, self.format)).await
-            }
-            Delivered::Event(Event::Assigned(starts)) => {
-                self.outbox.send(Assigned { subscription, partitions: positions(starts) }).await
-            }
-            Delivered::Event(Event::Revoked(partitions)) => {
-                self.outbox.send(Revoked { subscription, partitions }).await
-            }
-            Delivered::Event(Event::Gap { partition: TopicPartition { topic, partition }, from, to, reason }) => {
-                let (from, to) = (Offset(from), Offset(to));
-                self.outbox.send(Gap { subscription, topic, partition, from, to, reason }).await
-            }
-            Delivered::Committed(starts) => {
-                self.outbox.send(Committed { subscription, positions: positions(starts) }).await
-            }
-            Delivered::Trouble(error) => {
-                self.outbox.send(ErrorMessage { subscription: Some(subscription), error }).await
-            }
-            // Both end the task before they get here.
-            Delivered::TooSlow | Delivered::Ended => Ok(()),
-        }
+        let _ = outbox.reply(id, Unsubscribed { subscription: *number }).await;
     }
 }
 
