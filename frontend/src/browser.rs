@@ -112,8 +112,16 @@ pub fn parse_local_date_time(text: &str) -> Option<i64> {
 
 /// What the address says, as names and values.
 pub fn address_pairs() -> Vec<(String, String)> {
-    let search = window().location().search().unwrap_or_default();
-    let Ok(parameters) = web_sys::UrlSearchParams::new_with_str(&search) else { return Vec::new() };
+    pairs_of_query(&window().location().search().unwrap_or_default())
+}
+
+/// What another address says.
+pub fn pairs_of(address: &str) -> Vec<(String, String)> {
+    pairs_of_query(address.split_once('?').map_or("", |(_, query)| query))
+}
+
+fn pairs_of_query(search: &str) -> Vec<(String, String)> {
+    let Ok(parameters) = web_sys::UrlSearchParams::new_with_str(search) else { return Vec::new() };
     let pair = |pair: JsValue| {
         let pair = js_sys::Array::from(&pair);
         Some((pair.get(0).as_string()?, pair.get(1).as_string()?))
@@ -122,11 +130,11 @@ pub fn address_pairs() -> Vec<(String, String)> {
 }
 
 /// The address of a view.
-pub fn address_of(pairs: &[(&str, String)]) -> String {
+pub fn address_of<N: AsRef<str>>(pairs: &[(N, String)]) -> String {
     let location = window().location();
     let base = format!("{}{}", location.origin().unwrap_or_default(), location.pathname().unwrap_or_default());
     let Ok(parameters) = web_sys::UrlSearchParams::new() else { return base };
-    pairs.iter().for_each(|(name, value)| parameters.append(name, value));
+    pairs.iter().for_each(|(name, value)| parameters.append(name.as_ref(), value));
     let query = String::from(parameters.to_string());
     if query.is_empty() { base } else { format!("{base}?{query}") }
 }
@@ -136,6 +144,14 @@ pub fn show_address(address: &str) {
     if let Ok(history) = window().history() {
         // Browsers refuse more than a hundred in half a minute; then the address is behind, which harms nobody.
         let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(address));
+    }
+}
+
+/// The address bar shows another view; Back leads to the one before.
+pub fn push_address(address: &str) {
+    if let Ok(history) = window().history() {
+        // As above.
+        let _ = history.push_state_with_url(&JsValue::NULL, "", Some(address));
     }
 }
 

@@ -1,18 +1,22 @@
 //! Where the plain state meets the browser: hands frames, clicks and the clock to [`Page`], sends what it wants sent, tells
-//! the components which part to draw again, and keeps the one timer. Decides nothing.
+//! the components which part to draw again, brings them the answers to what they asked, and keeps the one timer. Decides
+//! nothing.
 
+use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
-use protocol::ProduceRecord;
+use protocol::{ClientMessage, ErrorBody, ProduceRecord, ServerMessage};
 
 use crate::browser;
 use crate::settings::Preferences;
 use crate::socket::{Event, Socket};
 use crate::state::{
-    BatchChoice, Draft, Entry, Filter, Intent, Limits, NoticeKind, Outgoing, Page, RunPlan, RunStart, RunTitle,
+    Asker, BatchChoice, Delivery, Draft, Entry, Filter, Intent, Limits, News, NoticeKind, Outgoing, Page, RunPlan,
+    RunStart, RunTitle, Unanswered,
 };
 
 /// Outcomes come in any number of frames; the list of sent records is drawn as often as a screen is.
@@ -29,6 +33,17 @@ const COUNTS_EVERY_MS: f64 = 100.0;
 /// How long the filter may work in one animation frame, and how many bytes it looks at between two looks at the clock.
 const SCAN_MS: f64 = 6.0;
 const SCAN_BYTES: usize = 64 * 1024;
+
+/// What a component does with an answer, and with each piece of news.
+type OnAnswer = Box<dyn FnOnce(Result<ServerMessage, Unanswered>)>;
+type OnNews = Rc<dyn Fn(News)>;
+
+/// Components that wait for the bridge.
+#[derive(Default)]
+struct Askers {
+    questions: HashMap<Asker, OnAnswer>,
+    looks: HashMap<Asker, OnNews>,
+}
 
 /// The components' handle on everything; a copy costs nothing. Each reader (`link`, `feed` …) tracks its part: whoever
 /// reads inside of an effect or a view is drawn again when that part changes, and never for another.
@@ -51,6 +66,9 @@ pub struct Desk {
     counts_at_ms: StoredValue<(f64, bool), LocalStorage>,
     scan_is_planned: StoredValue<bool, LocalStorage>,
     notices: Trigger,
+    askers: StoredValue<Askers, LocalStorage>,
+    /// Whether the live list is seen; while it is not, it is not drawn.
+    live_is_shown: StoredValue<bool>,
 }
 
 impl Desk {
@@ -72,6 +90,8 @@ impl Desk {
             counts_at_ms: StoredValue::new_local((0.0, false)),
             scan_is_planned: StoredValue::new_local(false),
             notices: Trigger::new(),
+            askers: StoredValue::new_local(Askers::default()),
+            live_is_shown: StoredValue::new(true),
         };
         let limits = preferences.limits();
         desk.page.update_value(|page| page.set_limits(limits));
@@ -177,6 +197,11 @@ impl Desk {
         self.act(|page, _| page.listen(intent));
     }
 
+    /// Listens to this instead of whatever is listened to now.
+    pub fn listen_instead(self, intent: Intent) {
+        self.act(|page, _| page.listen_instead(intent));
+    }
+
     pub fn stop_listening(self) {
         self.act(|page, _| page.stop_listening());
     }
@@ -221,12 +246,70 @@ impl Desk {
         self.act(|page, _| page.dismiss(notice));
     }
 
+    /// What nobody is left to show belongs into a message.
+    pub fn say_refused(self, error: ErrorBody) {
+        self.act(|page, now_ms| page.notify(NoticeKind::Refused(error), now_ms));
+    }
+
     pub fn copy(self, text: String) {
         leptos::task::spawn_local(async move {
             let copied = browser::copy(&text).await;
             let kind = if copied { NoticeKind::Copied } else { NoticeKind::CopyFailed };
             self.act(|page, now_ms| page.notify(kind, now_ms));
         });
+    }
+
+    /// Asks the bridge; the answer, or why there is none, comes once.
+    pub fn ask(
+        self,
+        request: impl Into<ClientMessage>,
+        on_answer: impl FnOnce(Result<ServerMessage, Unanswered>) + 'static,
+    ) {
+        let (request, on_answer): (_, OnAnswer) = (request.into(), Box::new(on_answer));
+        // Before anything is delivered: without a connection the answer is there at once.
+        let Some(asker) = self.page.try_update_value(|page| page.ask(request)) else { return };
+        self.askers.update_value(|askers| drop(askers.questions.insert(asker, on_answer)));
+        self.act(|_, _| ());
+    }
+
+    /// Looks at what a `watch_…` names, across reconnects, for as long as the calling component lives.
+    pub fn look(self, request: impl Into<ClientMessage>, on_news: impl Fn(News) + 'static) {
+        let (request, on_news): (_, OnNews) = (request.into(), Rc::new(on_news));
+        let Some(asker) = self.page.try_update_value(|page| page.look(request)) else { return };
+        self.askers.update_value(|askers| drop(askers.looks.insert(asker, on_news)));
+        self.act(|_, _| ());
+        on_cleanup(move || {
+            self.askers.update_value(|askers| drop(askers.looks.remove(&asker)));
+            self.act(|page, _| page.leave(asker));
+        });
+    }
+
+    fn deliver(self, deliveries: Vec<Delivery>) {
+        for delivery in deliveries {
+            match delivery {
+                Delivery::Answer(asker, answer) => {
+                    let on_answer = self.askers.try_update_value(|askers| askers.questions.remove(&asker)).flatten();
+                    if let Some(on_answer) = on_answer {
+                        on_answer(answer);
+                    }
+                }
+                Delivery::News(asker, news) => {
+                    let on_news = self.askers.try_with_value(|askers| askers.looks.get(&asker).cloned()).flatten();
+                    if let Some(on_news) = on_news {
+                        on_news(news);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The live list is drawn again, as it has become, when it is shown again.
+    pub fn show_live(self, is_shown: bool) {
+        let was_shown = self.live_is_shown.get_value();
+        self.live_is_shown.set_value(is_shown);
+        if is_shown && !was_shown {
+            self.feed.notify();
+        }
     }
 
     pub fn connect_now(self) {
@@ -279,9 +362,9 @@ impl Desk {
         T: Default,
     {
         let now_ms = browser::now_ms();
-        let Some((result, outbox, changed, next_ms)) = self.page.try_update_value(|page| {
+        let Some((result, outbox, changed, deliveries, next_ms)) = self.page.try_update_value(|page| {
             let result = step(page, now_ms);
-            (result, page.take_outbox(), page.take_changed(), page.next_tick_ms(now_ms))
+            (result, page.take_outbox(), page.take_changed(), page.take_deliveries(), page.next_tick_ms(now_ms))
         }) else {
             return T::default();
         };
@@ -296,7 +379,7 @@ impl Desk {
             (changed.link || changed.cluster, self.cluster),
             (changed.batch, self.batch),
             (changed.listening, self.listening),
-            (changed.feed || changed.view, self.feed),
+            ((changed.feed || changed.view) && self.live_is_shown.get_value(), self.feed),
             (self.counts_are_due(changed.feed, changed.view, now_ms), self.counts),
             (changed.notices, self.notices),
         ];
@@ -310,6 +393,8 @@ impl Desk {
             self.draw_sends(now_ms);
         }
         self.plan_tick(next_ms.map(|at_ms| at_ms - now_ms));
+        // Last: what comes of an answer may be the next step.
+        self.deliver(deliveries);
         result
     }
 

@@ -17,6 +17,8 @@ mod files;
 #[cfg(target_arch = "wasm32")]
 mod lent;
 #[cfg(target_arch = "wasm32")]
+mod navigation;
+#[cfg(target_arch = "wasm32")]
 mod send_fields;
 #[cfg(target_arch = "wasm32")]
 mod settings;

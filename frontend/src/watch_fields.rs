@@ -27,6 +27,23 @@ struct Chosen {
     time: String,
 }
 
+impl Chosen {
+    /// What an address says.
+    fn of(link: &ViewLink) -> Self {
+        let mut chosen = Self { topic: link.topic.clone(), group: link.group.clone(), mode: link.mode, ..Self::default() };
+        if let Some(start) = link.start {
+            chosen.start = Some(start.name().to_owned());
+            match start {
+                Start::Last(count) => chosen.last = Some(count.to_string()),
+                Start::Offset { .. } => chosen.offset = start.to_link().replace("offset:", ""),
+                Start::Time(ms) => chosen.time = browser::local_date_time(ms),
+                Start::Earliest | Start::Latest => {}
+            }
+        }
+        chosen
+    }
+}
+
 #[derive(Clone, PartialEq)]
 struct Proposed {
     topic: String,
@@ -76,18 +93,7 @@ impl WatchFields {
             let counts = |watched: &Watched| proposed.with(|now| !now.is_known || watched.proposed == now.key());
             watched.clone().filter(counts)
         });
-        let mut chosen =
-            Chosen { topic: link.topic.clone(), group: link.group.clone(), mode: link.mode, ..Chosen::default() };
-        if let Some(start) = link.start {
-            chosen.start = Some(start.name().to_owned());
-            match start {
-                Start::Last(count) => chosen.last = Some(count.to_string()),
-                Start::Offset { .. } => chosen.offset = start.to_link().replace("offset:", ""),
-                Start::Time(ms) => chosen.time = browser::local_date_time(ms),
-                Start::Earliest | Start::Latest => {}
-            }
-        }
-        Self { chosen: RwSignal::new(chosen), proposed, remembered, preferences }
+        Self { chosen: RwSignal::new(Chosen::of(link)), proposed, remembered, preferences }
     }
 
     fn remembered<T>(self, field: impl Fn(&Watched) -> T) -> Option<T> {
@@ -147,6 +153,11 @@ impl WatchFields {
             "time" => browser::parse_local_date_time(&detail).map(Start::Time),
             _ => Some(Start::Earliest),
         }
+    }
+
+    /// What another address says takes the place of what was chosen.
+    pub fn follow(self, link: &ViewLink) {
+        self.chosen.set(Chosen::of(link));
     }
 
     pub fn choose_topic(self, topic: String) {

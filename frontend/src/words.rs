@@ -50,6 +50,25 @@ words! {
     page_title: "Ponte", "Ponte";
     views: "Views", "Viste";
     nav_live: "Live", "Dal vivo";
+    nav_topics: "Topics", "Topic";
+    nav_groups: "Groups", "Gruppi";
+    nav_cluster: "Cluster", "Cluster";
+    read_only: "Read-only", "Sola lettura";
+    read_only_hint: "This bridge was started with --read-only: it changes nothing in Kafka", "Questo bridge è stato avviato con --read-only: non cambia nulla in Kafka";
+    cancel: "Cancel", "Annulla";
+    under_way: "Under way…", "In corso…";
+    confirm_type: "To confirm, type", "Per confermare, scrivi";
+    answer_lost: "The connection was lost before the answer came: look whether it was done.",
+        "La connessione è caduta prima della risposta: verifica se è stato fatto.";
+    cannot_change_demo: "The demo broker cannot do this; a real Kafka can", "Il broker di prova non sa farlo; un vero Kafka sì";
+    loading: "Loading…", "Carico…";
+    view_live: "live", "dal vivo";
+    view_stale: "not up to date: Kafka does not answer", "non aggiornato: Kafka non risponde";
+    view_lost: "not up to date: no connection", "non aggiornato: nessuna connessione";
+    view_failed: "Kafka did not tell", "Kafka non l'ha detto";
+    view_offline_next: "It appears by itself when the bridge is back.", "Appare da sé quando il bridge torna.";
+    nothing_found: "Nothing has this in its name", "Nessun nome lo contiene";
+    find_clear: "Show all", "Mostra tutto";
     language_switch: "Passa all'italiano", "Switch to English";
     language_short: "IT", "EN";
     theme_system: "Theme: as the system", "Tema: come il sistema";

@@ -2,13 +2,12 @@
 
 use leptos::prelude::*;
 
-use super::desk;
 use super::detail::Detail;
 use super::feed_list::FeedList;
 use super::feed_toolbar::FeedToolbar;
 use super::filter_bar::FilterBox;
 use super::watch_form::WatchForm;
-use crate::browser;
+use super::{desk, navigation};
 use crate::desk::Desk;
 use crate::state::{Entry, ViewLink};
 use crate::watch_fields::WatchFields;
@@ -26,7 +25,7 @@ pub fn step(desk: Desk, selected: Selected, steps: i64) {
 
 #[component]
 pub fn Live(fields: WatchFields, link: ViewLink) -> impl IntoView {
-    let desk = desk();
+    let (desk, navigation) = (desk(), navigation());
     let selected = RwSignal::new_local(None::<Entry>);
     if link.starts_by_itself() {
         desk.listen(fields.intent());
@@ -37,7 +36,7 @@ pub fn Live(fields: WatchFields, link: ViewLink) -> impl IntoView {
         let intent = desk.listening(|page| page.listening().intent().clone());
         let link = filter.fields.with(|fields| ViewLink::of(&intent, fields));
         if !intent.topics.is_empty() {
-            browser::show_address(&browser::address_of(&link.pairs()));
+            navigation.set_live(link.pairs());
         }
     });
     view! {

@@ -5,11 +5,16 @@ mod banner;
 mod batch_findings;
 mod batch_form;
 mod broker_pill;
+mod chart;
+mod cluster_view;
 mod column_heads;
 mod composer;
+mod confirm_dialog;
 mod connection_pill;
 mod crossing;
+mod data_table;
 mod detail;
+mod dialog;
 mod empty;
 mod explain;
 mod export;
@@ -22,6 +27,7 @@ mod filter_bar;
 mod form_choice;
 mod format;
 mod gap_line;
+mod groups_view;
 mod header_rows;
 mod json_view;
 mod list_settings;
@@ -41,27 +47,45 @@ mod sent_list;
 mod shortcuts;
 mod toasts;
 mod top_bar;
+mod topic_view;
+mod topics_view;
+mod unanswered;
 mod value_view;
+mod view_frame;
 mod watch_form;
 
 pub use banner::Banner;
+pub use cluster_view::ClusterView;
 pub use composer::Composer;
+pub use confirm_dialog::{ConfirmDialog, Confirmations};
 pub use crossing::CrossingStrip;
+pub use groups_view::GroupsView;
 pub use live::Live;
 pub use shortcuts::Shortcuts;
 pub use toasts::Toasts;
 pub use top_bar::TopBar;
+pub use topic_view::TopicView;
+pub use topics_view::TopicsView;
 
 use leptos::prelude::expect_context;
 
 use crate::desk::Desk;
+use crate::navigation::Navigation;
 use crate::settings::Preferences;
 
-/// Both are provided by `App`, above every component.
+/// All are provided by `App`, above every component.
 pub(crate) fn desk() -> Desk {
     expect_context()
 }
 
 pub(crate) fn preferences() -> Preferences {
+    expect_context()
+}
+
+pub(crate) fn navigation() -> Navigation {
+    expect_context()
+}
+
+pub(crate) fn confirmations() -> Confirmations {
     expect_context()
 }

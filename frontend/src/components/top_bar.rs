@@ -4,8 +4,10 @@ use leptos::prelude::*;
 
 use super::broker_pill::BrokerPill;
 use super::connection_pill::ConnectionPill;
-use super::preferences;
-use crate::state::Theme;
+use super::{desk, navigation, preferences};
+use crate::navigation::href;
+use crate::state::{Address, Theme, View};
+use crate::words::Words;
 
 #[component]
 pub fn TopBar(show_shortcuts: RwSignal<bool>) -> impl IntoView {
@@ -18,6 +20,8 @@ pub fn TopBar(show_shortcuts: RwSignal<bool>) -> impl IntoView {
             Theme::Dark => words.theme_dark,
         }
     };
+    let desk = desk();
+    let is_read_only = move || desk.link(|page| page.link().is_open() && page.is_read_only());
     view! {
         <header class="top-bar">
             <h1 class="brand">
@@ -25,9 +29,17 @@ pub fn TopBar(show_shortcuts: RwSignal<bool>) -> impl IntoView {
                 "Ponte"
             </h1>
             <nav aria-label=prefs.text(|w| w.views)>
-                <a href="#live" data-testid="nav-live" aria-current="page">{prefs.text(|w| w.nav_live)}</a>
+                <ViewLink view=View::Live testid="nav-live" word=|w| w.nav_live />
+                <ViewLink view=View::Topics testid="nav-topics" word=|w| w.nav_topics />
+                <ViewLink view=View::Groups testid="nav-groups" word=|w| w.nav_groups />
+                <ViewLink view=View::Cluster testid="nav-cluster" word=|w| w.nav_cluster />
             </nav>
             <div class="spacer"></div>
+            <Show when=is_read_only>
+                <span class="pill read-only" data-testid="read-only" title=prefs.text(|w| w.read_only_hint)>
+                    {prefs.text(|w| w.read_only)}
+                </span>
+            </Show>
             <BrokerPill />
             <ConnectionPill />
             <div class="tools">
@@ -66,6 +78,23 @@ pub fn TopBar(show_shortcuts: RwSignal<bool>) -> impl IntoView {
                 </button>
             </div>
         </header>
+    }
+}
+
+#[component]
+fn ViewLink(view: View, testid: &'static str, word: fn(&'static Words) -> &'static str) -> impl IntoView {
+    let (navigation, prefs) = (navigation(), preferences());
+    let (is_live, address) = (view == View::Live, href(&Address::of(view.clone())));
+    let current = move || (navigation.view().list() == view).then_some("page");
+    view! {
+        <a
+            href=move || if is_live { navigation.live_href() } else { address.clone() }
+            data-view=""
+            data-testid=testid
+            aria-current=current
+        >
+            {prefs.text(word)}
+        </a>
     }
 }
 

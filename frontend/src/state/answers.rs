@@ -68,8 +68,21 @@ impl Page {
                         self.subscribe();
                     }
                 }
-                None => {}
+                None => {
+                    self.questions.answered(id, topic.into());
+                }
             },
+            ServerMessage::Watching(watching) => {
+                if let Some(watch) = self.questions.look_opened(id, watching.watch) {
+                    self.end_look(watch);
+                }
+            }
+            ServerMessage::TopicsChanged(ref news) => self.questions.pushed(news.watch, message),
+            ServerMessage::TopicChanged(ref news) => self.questions.pushed(news.watch, message),
+            ServerMessage::GroupsChanged(ref news) => self.questions.pushed(news.watch, message),
+            ServerMessage::GroupChanged(ref news) => self.questions.pushed(news.watch, message),
+            ServerMessage::ClusterDetailsChanged(ref news) => self.questions.pushed(news.watch, message),
+            ServerMessage::WatchTrouble(ref news) => self.questions.pushed(news.watch, message),
             ServerMessage::Fetched(fetched) => {
                 let Some(gap) = self.fills.answered(id) else { return };
                 let Some(hole) = gap.as_gap() else { return };
@@ -92,9 +105,12 @@ impl Page {
             ServerMessage::Unsubscribed(ended) if self.is_mine(ended.subscription) || self.listening.awaits(id) => {
                 self.listening.ended();
                 self.changed.listening = true;
+                self.listen_to_next();
             }
-            // The rest answers requests that this page does not make yet, or needs no answer (`ping` got its at the socket).
-            _ => {}
+            // What is left answers components, or needs no answer (`ping` got its at the socket).
+            message => {
+                self.questions.answered(id, message);
+            }
         }
     }
 
@@ -115,6 +131,7 @@ impl Page {
         self.changed.link = true;
         self.changed.cluster = true;
         self.subscribe();
+        self.ask_for_looks();
     }
 
     fn produced(&mut self, produced: Produced, now_ms: f64) {
@@ -128,6 +145,9 @@ impl Page {
     }
 
     fn refused(&mut self, id: Option<RequestId>, ErrorMessage { subscription, error }: ErrorMessage, now_ms: f64) {
+        if self.questions.refused(id, &error) {
+            return;
+        }
         self.changed.listening = true;
         let question = id.and_then(|id| self.topic_questions.remove(&id));
         if id.is_some() && self.fills.answered(id).is_some() {
@@ -137,6 +157,7 @@ impl Page {
             // What cannot be known is left out; the subscription itself says what is wrong.
         } else if question == Some(TopicQuestion::BeginAt) || self.listening.awaits(id) {
             self.listening.refused(error);
+            self.listen_to_next();
         } else if subscription.is_some_and(|subscription| self.is_mine(subscription)) {
             self.listening.hindered(error);
         } else if subscription.is_none() {
@@ -204,7 +225,9 @@ impl Page {
 mod tests {
     use crate::state::entry::tests::frame;
     use crate::state::listening::Phase;
-    use crate::state::{Draft, Field, Loss, Outgoing, RunPlan, RunStart, RunTitle, SendObstacle};
+    use protocol::{TopicRequest, WatchTopics};
+
+    use crate::state::{ChangeObstacle, Delivery, Draft, Field, Loss, Outgoing, RunPlan, RunStart, RunTitle, SendObstacle};
     use crate::state::{Intent, ReadMode, Start};
 
     use super::*;
@@ -465,6 +488,75 @@ mod tests {
         page.receive(topic, 1.0);
         let subscribe = page.take_outbox();
         assert!(subscribe[0].contains(r#""offsets":[{"topic":"foobar","partition":0,"offset":"7"}]"#), "{subscribe:?}");
+    }
+
+    #[test]
+    fn a_components_question_gets_its_answer_and_no_one_elses() {
+        let mut page = connected();
+        let asker = page.ask(TopicRequest { name: "foobar".into() }.into());
+        assert!(page.take_outbox()[0].contains(r#""type":"topic","id":0,"name":"foobar""#));
+        page.receive(r#"{"type":"topic_result","id":9,"name":"foobar","partitions":[]}"#, 1.0);
+        assert!(page.take_deliveries().is_empty());
+        page.receive(r#"{"type":"topic_result","id":0,"name":"foobar","partitions":[]}"#, 1.0);
+        let delivered = page.take_deliveries();
+        assert!(matches!(&delivered[..], [Delivery::Answer(to, Ok(_))] if *to == asker), "{delivered:?}");
+    }
+
+    #[test]
+    fn a_live_view_is_asked_for_again_after_a_reconnect_and_ended_when_it_is_left() {
+        let mut page = Page::default();
+        let asker = page.look(WatchTopics {}.into());
+        assert!(page.take_outbox().is_empty(), "it waits for the connection");
+        let hello = connect(&mut page, "a", false);
+        assert!(hello[1].contains(r#""type":"watch_topics","id":0"#), "{hello:?}");
+        page.receive(r#"{"type":"watching","id":0,"watch":4}"#, 1.0);
+        page.receive(r#"{"type":"topics_changed","watch":4,"at":1,"topics":[]}"#, 1.0);
+        lose(&mut page);
+        let again = connect(&mut page, "a", true);
+        assert!(again.iter().any(|sent| sent.contains(r#""type":"watch_topics","id":1"#)), "{again:?}");
+        page.receive(r#"{"type":"watching","id":1,"watch":1}"#, 2.0);
+        page.leave(asker);
+        assert!(page.take_outbox()[0].contains(r#""type":"unwatch","id":2,"watch":1"#));
+        assert_eq!(page.take_deliveries().len(), 4, "begins, pushed, lost, begins");
+        assert_eq!(page.notices().count(), 0);
+    }
+
+    #[test]
+    fn a_refused_question_is_for_who_asked_and_no_notice() {
+        let mut page = connected();
+        page.ask(TopicRequest { name: "foobar".into() }.into());
+        page.receive(
+            r#"{"type":"error","id":0,"code":604,"name":"internal_topic","message":"…","retriable":false}"#,
+            1.0,
+        );
+        assert_eq!((page.notices().count(), page.take_deliveries().len()), (0, 1));
+    }
+
+    #[test]
+    fn listening_to_something_else_begins_when_the_first_has_ended() {
+        let mut page = connected();
+        listen(&mut page);
+        page.receive(r#"{"type":"subscribed","id":0,"subscription":1}"#, 1.0);
+        let other = Intent { topics: vec!["orders".into()], mode: ReadMode::Watch, ..Intent::default() };
+        page.listen_instead(other.clone());
+        let out = page.take_outbox();
+        assert!(out.iter().any(|sent| sent.contains(r#""type":"unsubscribe""#)), "{out:?}");
+        assert!(!out.iter().any(|sent| sent.contains("orders")), "{out:?}");
+        page.receive(r#"{"type":"unsubscribed","id":1,"subscription":1}"#, 3.0);
+        assert!(page.take_outbox()[0].contains(r#""topics":["orders"]"#));
+        page.receive(r#"{"type":"subscribed","id":2,"subscription":2}"#, 4.0);
+        page.listen_instead(other);
+        assert!(page.take_outbox().is_empty(), "it listens to that already");
+    }
+
+    #[test]
+    fn what_cannot_be_changed_is_known_with_its_reason() {
+        let mut page = Page::default();
+        assert_eq!(page.change_obstacle(), Some(ChangeObstacle::NotConnected));
+        connect(&mut page, "a", false);
+        assert_eq!((page.create_obstacle(), page.change_obstacle()), (None, Some(ChangeObstacle::DemoBroker)));
+        page.receive(&welcome("a", false).replace("\"read_only\":false", "\"read_only\":true"), 0.0);
+        assert_eq!(page.create_obstacle(), Some(ChangeObstacle::ReadOnly));
     }
 
     #[test]

@@ -2,8 +2,10 @@
 //! which no part of the page waits for would be a tenth of what the browser has to load.
 
 use protocol::{
-    Assigned, ClusterChanged, Committed, ErrorMessage, Fetched, Frame, Gap, Produced, RequestId, Revoked,
-    ServerMessage, Subscribed, TopicResult, Unsubscribed, Welcome,
+    AddPartitionsResult, AlterTopicConfigResult, Assigned, ClusterChanged, ClusterDetailsChanged, Committed,
+    CreateTopicResult, DeleteGroupResult, DeleteTopicResult, EmptyTopicResult, ErrorMessage, Fetched, Frame, Gap,
+    GroupChanged, GroupsChanged, GroupsResult, PlanOffsetResetResult, Produced, RequestId, ResetOffsetsResult, Revoked,
+    ServerMessage, Subscribed, TopicChanged, TopicResult, TopicsChanged, Unsubscribed, WatchTrouble, Watching, Welcome,
 };
 use serde::Deserialize;
 
@@ -31,6 +33,22 @@ pub fn parse(text: &str) -> Result<Option<Frame<ServerMessage>>, serde_json::Err
         "unsubscribed" => read::<Unsubscribed>(text)?,
         "fetched" => read::<Fetched>(text)?,
         "topic_result" => read::<TopicResult>(text)?,
+        "create_topic_result" => read::<CreateTopicResult>(text)?,
+        "delete_topic_result" => read::<DeleteTopicResult>(text)?,
+        "alter_topic_config_result" => read::<AlterTopicConfigResult>(text)?,
+        "add_partitions_result" => read::<AddPartitionsResult>(text)?,
+        "empty_topic_result" => read::<EmptyTopicResult>(text)?,
+        "groups_result" => read::<GroupsResult>(text)?,
+        "delete_group_result" => read::<DeleteGroupResult>(text)?,
+        "plan_offset_reset_result" => read::<PlanOffsetResetResult>(text)?,
+        "reset_offsets_result" => read::<ResetOffsetsResult>(text)?,
+        "watching" => read::<Watching>(text)?,
+        "cluster_details_changed" => read::<ClusterDetailsChanged>(text)?,
+        "topics_changed" => read::<TopicsChanged>(text)?,
+        "topic_changed" => read::<TopicChanged>(text)?,
+        "groups_changed" => read::<GroupsChanged>(text)?,
+        "group_changed" => read::<GroupChanged>(text)?,
+        "watch_trouble" => read::<WatchTrouble>(text)?,
         _ => return Ok(None),
     };
     Ok(Some(Frame { id, message }))
@@ -50,6 +68,8 @@ mod tests {
             r#"{"type":"subscribed","id":7,"subscription":3}"#,
             r#"{"type":"committed","subscription":1,"positions":[{"topic":"t","partition":0,"offset":"9"}]}"#,
             r#"{"type":"error","code":501,"name":"topic_missing","message":"…","retriable":true}"#,
+            r#"{"type":"topics_changed","watch":2,"at":1,"topics":[],"removed":["t"]}"#,
+            r#"{"type":"delete_topic_result","id":3,"name":"t"}"#,
         ];
         for text in messages {
             let expected = ServerMessage::parse(text).expect("a message of the protocol");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use protocol::{
     ClientMessage, Cluster, ClusterState, Defaults, Hello, Limits, ProduceRecord, RequestId, Resume, SUBPROTOCOL,
-    TopicRequest, Unsubscribe,
+    TopicRequest, Unsubscribe, Unwatch,
 };
 
 use super::batch::Batch;
@@ -25,6 +25,7 @@ use super::notices::{Notice, NoticeKind, Notices};
 use super::outgoing::Outgoing;
 use super::pace::Pace;
 use super::plan::RunPlan;
+use super::questions::{Asker, Delivery, Questions};
 use super::run::{self, Run, RunTitle};
 use super::sends::Sends;
 
@@ -63,6 +64,16 @@ pub enum SendObstacle {
     TooManyWaiting,
 }
 
+/// Why nothing of Kafka's can be changed now: the first that applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeObstacle {
+    NotConnected,
+    ReadOnly,
+    KafkaDown,
+    /// The demo broker creates topics, and can change nothing of them.
+    DemoBroker,
+}
+
 /// What the bridge said of itself in its welcome.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bridge {
@@ -98,6 +109,10 @@ pub struct Page {
     pub(super) last_topic: Option<std::rc::Rc<str>>,
     /// Questions about topics: what the answers are for.
     pub(super) topic_questions: BTreeMap<RequestId, TopicQuestion>,
+    /// What components ask, and the live views they look at.
+    pub(super) questions: Questions,
+    /// What to listen to as soon as the present subscription has ended.
+    next_intent: Option<Intent>,
     /// Nobody is looking: what is only for the eye waits.
     is_hidden: bool,
     notices: Notices,
@@ -116,6 +131,10 @@ impl Page {
 
     pub fn take_changed(&mut self) -> Changed {
         std::mem::take(&mut self.changed)
+    }
+
+    pub fn take_deliveries(&mut self) -> Vec<Delivery> {
+        self.questions.take_deliveries()
     }
 
     /// When `tick` has something to do at the latest.
@@ -203,6 +222,72 @@ impl Page {
         (self.sends.waiting() as u64 + 1 >= bridge.limits.produce_window).then_some(SendObstacle::TooManyWaiting)
     }
 
+    pub fn is_read_only(&self) -> bool {
+        self.bridge.as_ref().is_some_and(|bridge| bridge.read_only)
+    }
+
+    pub fn is_demo(&self) -> bool {
+        self.cluster.as_ref().is_some_and(|cluster| cluster.demo)
+    }
+
+    /// Why topics cannot be created now.
+    pub fn create_obstacle(&self) -> Option<ChangeObstacle> {
+        if !self.link.is_open() {
+            Some(ChangeObstacle::NotConnected)
+        } else if self.is_read_only() {
+            Some(ChangeObstacle::ReadOnly)
+        } else {
+            self.kafka_is_down().then_some(ChangeObstacle::KafkaDown)
+        }
+    }
+
+    /// Why nothing that is there can be changed now.
+    pub fn change_obstacle(&self) -> Option<ChangeObstacle> {
+        self.create_obstacle().or_else(|| self.is_demo().then_some(ChangeObstacle::DemoBroker))
+    }
+
+    // What components ask.
+
+    /// The answer is delivered to the asker; without a connection that is the answer.
+    pub fn ask(&mut self, request: ClientMessage) -> Asker {
+        let asker = self.questions.new_asker();
+        if self.link.is_open() {
+            let request = self.request(request);
+            self.questions.asked(asker, request);
+        } else {
+            self.questions.not_asked(asker);
+        }
+        asker
+    }
+
+    /// Looks at what a `watch_…` names, after each reconnect anew, until it is left.
+    pub fn look(&mut self, request: ClientMessage) -> Asker {
+        let asker = self.questions.new_asker();
+        self.questions.look(asker, request);
+        self.ask_for_looks();
+        asker
+    }
+
+    pub fn leave(&mut self, asker: Asker) {
+        if let Some(watch) = self.questions.leave(asker) {
+            self.end_look(watch);
+        }
+    }
+
+    pub(super) fn end_look(&mut self, watch: u32) {
+        self.request(Unwatch { watch });
+    }
+
+    pub(super) fn ask_for_looks(&mut self) {
+        if !self.link.is_open() {
+            return;
+        }
+        for (asker, request) in self.questions.waiting() {
+            let request = self.request(request);
+            self.questions.look_asked(asker, request);
+        }
+    }
+
     // The connection.
 
     pub fn connecting(&mut self) {
@@ -224,8 +309,10 @@ impl Page {
         };
         self.outbox.clear();
         self.topic_questions.clear();
+        self.questions.socket_lost();
         self.fills.clear();
         self.listening.socket_lost();
+        self.listen_to_next();
         if retry_at_ms.is_none() {
             // Nothing goes on by itself any more.
             self.listening.stop(false);
@@ -392,6 +479,28 @@ impl Page {
         }
         self.changed.view = true;
         self.subscribe();
+    }
+
+    /// Listens to this instead of whatever is listened to now.
+    pub fn listen_instead(&mut self, intent: Intent) {
+        if self.listening.phase() == Phase::Idle {
+            return self.listen(intent);
+        }
+        if self.listening.intent() == &intent && self.listening.phase() != Phase::Stopping {
+            return;
+        }
+        self.next_intent = Some(intent);
+        self.stop_listening();
+        self.listen_to_next();
+    }
+
+    /// The subscription before has ended: what waited for that begins.
+    pub(super) fn listen_to_next(&mut self) {
+        if self.listening.phase() == Phase::Idle
+            && let Some(intent) = self.next_intent.take()
+        {
+            self.listen(intent);
+        }
     }
 
     pub(super) fn subscribe(&mut self) {

@@ -1,0 +1,8 @@
+//! Being written.
+
+use leptos::prelude::*;
+
+#[component]
+pub fn ClusterView() -> impl IntoView {
+    
+}

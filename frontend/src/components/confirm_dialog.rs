@@ -1,0 +1,156 @@
+//! The one dialog that asks before something is changed. Where something is destroyed its name must be typed, letter by
+//! letter. Any component asks through [`Confirmations`], and says what became of it.
+
+use std::rc::Rc;
+
+use leptos::prelude::*;
+
+use super::dialog::Dialog;
+use super::unanswered::unanswered_text;
+use super::{desk, preferences};
+use crate::desk::Desk;
+use crate::state::Unanswered;
+use crate::words::Words;
+
+/// What is to be confirmed. Title and text are said once, in the language of the moment.
+#[derive(Clone)]
+pub struct Confirmation {
+    pub title: String,
+    /// What happens then, and whether it can be taken back.
+    pub text: String,
+    /// Stands on the button.
+    pub verb: fn(&'static Words) -> &'static str,
+    /// What must be typed first.
+    pub typed: Option<String>,
+    /// Does it, and says with [`Confirmations::finish`] what became of it.
+    pub on_confirm: Rc<dyn Fn(Confirmations)>,
+}
+
+#[derive(Clone, Default, PartialEq)]
+enum Progress {
+    #[default]
+    Open,
+    UnderWay,
+    Failed(Unanswered),
+}
+
+/// Provided by `App`, above every component.
+#[derive(Clone, Copy)]
+pub struct Confirmations {
+    desk: Desk,
+    asked: StoredValue<Option<Confirmation>, LocalStorage>,
+    is_open: RwSignal<bool>,
+    progress: RwSignal<Progress>,
+}
+
+impl Confirmations {
+    pub fn new(desk: Desk) -> Self {
+        let (asked, is_open) = (StoredValue::new_local(None), RwSignal::new(false));
+        Self { desk, asked, is_open, progress: RwSignal::new(Progress::Open) }
+    }
+
+    pub fn ask(self, confirmation: Confirmation) {
+        self.asked.set_value(Some(confirmation));
+        self.progress.set(Progress::Open);
+        self.is_open.set(true);
+    }
+
+    /// Closes, or says why it was not done: in the dialog, or as a message where the user has closed it meanwhile.
+    pub fn finish(self, outcome: Result<(), Unanswered>) {
+        match outcome {
+            Ok(()) => self.is_open.set(false),
+            Err(Unanswered::Refused(error)) if !self.is_open.get_untracked() => self.desk.say_refused(error),
+            Err(reason) => self.progress.set(Progress::Failed(reason)),
+        }
+    }
+}
+
+#[component]
+pub fn ConfirmDialog(confirmations: Confirmations) -> impl IntoView {
+    let title = move || {
+        confirmations.is_open.track();
+        confirmations.asked.with_value(|asked| asked.as_ref().map(|asked| asked.title.clone()).unwrap_or_default())
+    };
+    view! {
+        <Dialog open=confirmations.is_open testid="confirm-dialog" title=Signal::derive(title)>
+            <ConfirmForm confirmations=confirmations />
+        </Dialog>
+    }
+}
+
+#[component]
+fn ConfirmForm(confirmations: Confirmations) -> impl IntoView {
+    let (prefs, desk) = (preferences(), desk());
+    let Confirmation { text, verb, typed: name, on_confirm, .. } = confirmations.asked.get_value()?;
+    let (on_confirm, needs_name) = (StoredValue::new_local(on_confirm), name.is_some());
+    let expected = name.clone();
+    let written = RwSignal::new(String::new());
+    let is_confirmed =
+        Memo::new(move |_| expected.as_ref().is_none_or(|name| written.with(|written| written.trim() == name)));
+    let progress = confirmations.progress;
+    let is_under_way = move || progress.with(|progress| *progress == Progress::UnderWay);
+    let fault = move || {
+        progress.with(|progress| match progress {
+            Progress::Failed(reason) => Some(unanswered_text(reason, prefs.words())),
+            _ => None,
+        })
+    };
+    // An answer that is not there yet comes for certain, unless the connection goes: then that is the answer.
+    let confirm = move || {
+        if is_confirmed.get_untracked() && !progress.with_untracked(|progress| *progress == Progress::UnderWay) {
+            progress.set(Progress::UnderWay);
+            on_confirm.with_value(|on_confirm| on_confirm(confirmations));
+        }
+    };
+    let name_field = name.map(|name| {
+        view! {
+            <label class="field">
+                <span class="field-head">{prefs.text(|w| w.confirm_type)} <code class="name-to-type">{name}</code></span>
+                <input
+                    type="text"
+                    class="mono"
+                    data-testid="confirm-name"
+                    autocomplete="off"
+                    autocapitalize="off"
+                    spellcheck="false"
+                    autofocus
+                    prop:value=move || written.get()
+                    on:input=move |event| written.set(event_target_value(&event))
+                />
+            </label>
+        }
+    });
+    let is_offline = move || desk.link(|page| !page.link().is_open());
+    Some(view! {
+        <form
+            class="dialog-form"
+            on:submit=move |event| {
+                event.prevent_default();
+                confirm();
+            }
+        >
+            <p>{text}</p>
+            {name_field}
+            <p class="fault" role="alert" data-testid="confirm-fault">{fault}</p>
+            <div class="dialog-actions">
+                <button
+                    type="button"
+                    class="button"
+                    data-testid="confirm-cancel"
+                    autofocus=!needs_name
+                    on:click=move |_| confirmations.is_open.set(false)
+                >
+                    {prefs.text(|w| w.cancel)}
+                </button>
+                <button
+                    type="submit"
+                    class="button danger"
+                    data-testid="confirm"
+                    disabled=move || !is_confirmed.get() || is_under_way() || is_offline()
+                >
+                    {move || if is_under_way() { prefs.words().under_way } else { verb(prefs.words()) }}
+                </button>
+            </div>
+        </form>
+    })
+}

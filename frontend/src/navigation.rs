@@ -1,0 +1,134 @@
+//! Which view is open, in the address bar and in the browser's history. Links to views are ordinary links; a plain click on
+//! one changes the view in the page, everything else (a middle click, a new window) is the browser's own.
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+use crate::browser;
+use crate::state::{Address, View};
+
+/// Links with this attribute lead to a view of this page. With the value [`STARTS`] the live view begins to show what the
+/// link says; without it, it is shown as it is.
+const VIEW_LINK: &str = "data-view";
+pub const STARTS: &str = "starts";
+
+#[derive(Clone, Copy)]
+pub struct Navigation {
+    address: RwSignal<Address>,
+    view: Memo<View>,
+    /// The address of the live view as it is, whichever view is open.
+    live: RwSignal<Address>,
+    /// The view was changed by the user, in this page.
+    has_moved: RwSignal<bool>,
+}
+
+impl Navigation {
+    /// Reads the address.
+    pub fn new() -> Self {
+        let address = Address::from_pairs(browser::address_pairs());
+        let live = if address.view == View::Live { address.clone() } else { Address::default() };
+        let address = RwSignal::new(address);
+        let view = Memo::new(move |_| address.with(|address| address.view.clone()));
+        Self { address, view, live: RwSignal::new(live), has_moved: RwSignal::new(false) }
+    }
+
+    /// From here on links and the history change the view. `started` hears of links that begin something.
+    pub fn follow_links(self, started: impl Fn(&Address) + 'static) {
+        window_event_listener(leptos::ev::click, move |event| {
+            let is_plain = event.button() == 0
+                && !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key())
+                && !event.default_prevented();
+            let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+            let link = target.and_then(|target| target.closest(&format!("a[{VIEW_LINK}]")).ok().flatten());
+            let Some(link) = link.filter(|_| is_plain) else { return };
+            event.prevent_default();
+            let address = Address::from_pairs(browser::pairs_of(&link.get_attribute("href").unwrap_or_default()));
+            if link.get_attribute(VIEW_LINK).as_deref() == Some(STARTS) {
+                started(&address);
+            }
+            self.open(address);
+        });
+        window_event_listener(leptos::ev::popstate, move |_| {
+            self.has_moved.set(true);
+            let mut address = Address::from_pairs(browser::address_pairs());
+            if address.view == View::Live {
+                // What it showed then may be over; it is shown as it is now.
+                address = self.live.get_untracked();
+                browser::show_address(&browser::address_of(&address.pairs()));
+            }
+            self.address.set(address);
+        });
+    }
+
+    pub fn view(self) -> View {
+        self.view.get()
+    }
+
+    pub fn is_live(self) -> bool {
+        self.view.with(|view| *view == View::Live)
+    }
+
+    /// Whether the view was changed in this page: then the focus goes with it.
+    pub fn has_moved(self) -> bool {
+        self.has_moved.get_untracked()
+    }
+
+    /// Shows another view; Back leads to the one before. The live view keeps its own address.
+    pub fn open(self, address: Address) {
+        let address = if address.view == View::Live { self.live.get_untracked() } else { address };
+        if self.address.with_untracked(|now| *now == address) {
+            return;
+        }
+        browser::push_address(&browser::address_of(&address.pairs()));
+        self.has_moved.set(true);
+        self.address.set(address);
+    }
+
+    /// Something that the open view understands, as `find` in `?view=topics&find=orders`.
+    pub fn detail(self, name: &str) -> Option<String> {
+        self.address.with(|address| address.detail(name).map(str::to_owned))
+    }
+
+    /// The address says so from now on; without a step back for each letter that is typed.
+    pub fn set_detail(self, name: &str, value: String) {
+        if self.address.with_untracked(|address| address.detail(name).unwrap_or_default() == value) {
+            return;
+        }
+        self.address.update(|address| address.set(name, value));
+        self.address.with_untracked(|address| browser::show_address(&browser::address_of(&address.pairs())));
+    }
+
+    /// What the live view shows has an address of its own, which is in the bar while the view is open.
+    pub fn set_live(self, pairs: Vec<(&'static str, String)>) {
+        let pairs = pairs.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let address = Address::from_pairs(pairs);
+        if self.is_live_untracked() {
+            browser::show_address(&browser::address_of(&address.pairs()));
+            // An address of the history may have said something else.
+            self.address.update_untracked(|now| now.clone_from(&address));
+        }
+        self.live.set(address);
+    }
+
+    fn is_live_untracked(self) -> bool {
+        self.view.with_untracked(|view| *view == View::Live)
+    }
+
+    /// Where the link to the live view leads.
+    pub fn live_href(self) -> String {
+        self.live.with(|live| browser::address_of(&live.pairs()))
+    }
+}
+
+/// The address of a view, for a link.
+pub fn href(address: &Address) -> String {
+    browser::address_of(&address.pairs())
+}
+
+pub fn topic_href(name: &str) -> String {
+    href(&Address::of(View::Topic(name.to_owned())))
+}
+
+pub fn group_href(name: &str) -> String {
+    href(&Address::of(View::Group(name.to_owned())))
+}

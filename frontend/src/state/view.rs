@@ -1,0 +1,132 @@
+//! Which view is open, and how an address says so: `?view=topics&name=orders`. The live view has no `view`; what its address
+//! says beyond that is `view_link`'s.
+
+/// What fills the page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    #[default]
+    Live,
+    Topics,
+    Topic(String),
+    Groups,
+    Group(String),
+    Cluster,
+}
+
+impl View {
+    /// Names and values, not yet encoded.
+    fn pairs(&self) -> Vec<(&'static str, &str)> {
+        match self {
+            Self::Live => Vec::new(),
+            Self::Topics => vec![("view", "topics")],
+            Self::Topic(name) => vec![("view", "topics"), ("name", name)],
+            Self::Groups => vec![("view", "groups")],
+            Self::Group(name) => vec![("view", "groups"), ("name", name)],
+            Self::Cluster => vec![("view", "cluster")],
+        }
+    }
+
+    /// The view that stands in the top bar for it: a topic's is the list of topics.
+    pub fn list(&self) -> Self {
+        match self {
+            Self::Topic(_) => Self::Topics,
+            Self::Group(_) => Self::Groups,
+            other => other.clone(),
+        }
+    }
+}
+
+/// A view and what is chosen in it: the names and values that the view itself understands, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Address {
+    pub view: View,
+    pub details: Vec<(String, String)>,
+}
+
+impl Address {
+    pub fn of(view: View) -> Self {
+        Self { view, details: Vec::new() }
+    }
+
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.set(name, value.into());
+        self
+    }
+
+    pub fn detail(&self, name: &str) -> Option<&str> {
+        self.details.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// An empty value is none.
+    pub fn set(&mut self, name: &str, value: String) {
+        self.details.retain(|(known, _)| known != name);
+        if !value.is_empty() {
+            self.details.push((name.to_owned(), value));
+        }
+    }
+
+    pub fn pairs(&self) -> Vec<(String, String)> {
+        let view = self.view.pairs().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        view.chain(self.details.iter().cloned()).collect()
+    }
+
+    /// What it does not understand belongs to the view.
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut pairs: Vec<_> = pairs.into_iter().collect();
+        let mut take = |name: &str| {
+            let place = pairs.iter().position(|(known, _)| known == name)?;
+            Some(pairs.remove(place).1)
+        };
+        let view = match take("view").as_deref() {
+            Some("topics") => take("name").filter(|name| !name.is_empty()).map_or(View::Topics, View::Topic),
+            Some("groups") => take("name").filter(|name| !name.is_empty()).map_or(View::Groups, View::Group),
+            Some("cluster") => View::Cluster,
+            _ => View::Live,
+        };
+        Self { view, details: pairs }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_opens_the_same_view() {
+        let addresses = [
+            Address::default(),
+            Address::of(View::Topics).with("find", "ord").with("internal", "shown"),
+            Address::of(View::Topic("orders".into())).with("tab", "settings"),
+            Address::of(View::Groups),
+            Address::of(View::Group("my group & co".into())),
+            Address::of(View::Cluster),
+            Address::of(View::Live).with("topic", "a,b").with("mode", "watch"),
+        ];
+        for address in addresses {
+            assert_eq!(Address::from_pairs(address.pairs()), address);
+        }
+    }
+
+    #[test]
+    fn the_live_views_addresses_are_what_they_were() {
+        assert!(Address::default().pairs().is_empty());
+        let old = vec![("topic".to_owned(), "orders".to_owned()), ("name".to_owned(), "x".to_owned())];
+        let address = Address::from_pairs(old.clone());
+        assert_eq!((address.view.clone(), address.pairs()), (View::Live, old));
+    }
+
+    #[test]
+    fn a_view_that_does_not_exist_is_the_live_one() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(Address::from_pairs([pair("view", "dashboards")]).view, View::Live);
+        assert_eq!(Address::from_pairs([pair("view", "topics"), pair("name", "")]).view, View::Topics);
+    }
+
+    #[test]
+    fn a_detail_is_there_once_and_gone_when_it_is_empty() {
+        let mut address = Address::of(View::Topics).with("find", "a").with("find", "b");
+        assert_eq!((address.detail("find"), address.details.len()), (Some("b"), 1));
+        address.set("find", String::new());
+        assert_eq!((address.detail("find"), address.pairs().len()), (None, 1));
+    }
+}
