@@ -89,6 +89,10 @@ impl Navigation {
         self.address.with(|address| address.detail(name).map(str::to_owned))
     }
 
+    pub fn detail_untracked(self, name: &str) -> Option<String> {
+        self.address.with_untracked(|address| address.detail(name).map(str::to_owned))
+    }
+
     /// The address says so from now on; without a step back for each letter that is typed.
     pub fn set_detail(self, name: &str, value: String) {
         if self.address.with_untracked(|address| address.detail(name).unwrap_or_default() == value) {

@@ -1,8 +1,327 @@
-//! Being written.
+//! The cluster: its brokers, who controls it, and what is wrong with its partitions.
+
+use std::rc::Rc;
 
 use leptos::prelude::*;
+use protocol::{BrokerDetails, ClusterDetails, ServerMessage, TroubledPartition, WatchCluster};
+
+use super::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
+use super::format::number;
+use super::view_frame::{Freshness, Look, NotYet, Tell, ViewTitle};
+use super::{desk, preferences};
+use crate::navigation::href;
+use crate::settings::Preferences;
+use crate::state::{Address, PartitionState, Sort, View, partition_state};
+use crate::words::{Words, count, fill};
+
+const BROKERS: &[TableColumn] = &[
+    TableColumn {
+        name: "broker",
+        word: |w| w.broker,
+        hint: None,
+        is_number: false,
+        can_sort: true,
+        width: "88px",
+        narrow_width: "64px",
+    },
+    TableColumn {
+        name: "address",
+        word: |w| w.broker_address,
+        hint: None,
+        is_number: false,
+        can_sort: true,
+        width: "minmax(160px, 1fr)",
+        narrow_width: "minmax(0, 1fr)",
+    },
+    TableColumn {
+        name: "state",
+        word: |w| w.state,
+        hint: None,
+        is_number: false,
+        can_sort: true,
+        width: "144px",
+        narrow_width: "96px",
+    },
+    TableColumn {
+        name: "rack",
+        word: |w| w.rack,
+        hint: Some(|w| w.rack_hint),
+        is_number: false,
+        can_sort: true,
+        width: "120px",
+        narrow_width: "",
+    },
+    TableColumn {
+        name: "version",
+        word: |w| w.version,
+        hint: Some(|w| w.version_hint),
+        is_number: false,
+        can_sort: true,
+        width: "120px",
+        narrow_width: "",
+    },
+    TableColumn {
+        name: "leads",
+        word: |w| w.leads,
+        hint: Some(|w| w.leads_hint),
+        is_number: true,
+        can_sort: true,
+        width: "104px",
+        narrow_width: "",
+    },
+    TableColumn {
+        name: "replicas",
+        word: |w| w.replication,
+        hint: Some(|w| w.replicas_held_hint),
+        is_number: true,
+        can_sort: true,
+        width: "104px",
+        narrow_width: "",
+    },
+];
+
+const TROUBLED: &[TableColumn] = &[
+    TableColumn {
+        name: "topic",
+        word: |w| w.topic,
+        hint: None,
+        is_number: false,
+        can_sort: true,
+        width: "minmax(180px, 1fr)",
+        narrow_width: "minmax(0, 1fr)",
+    },
+    TableColumn {
+        name: "partition",
+        word: |w| w.partition,
+        hint: None,
+        is_number: true,
+        can_sort: true,
+        width: "88px",
+        narrow_width: "64px",
+    },
+    TableColumn {
+        name: "state",
+        word: |w| w.state,
+        hint: None,
+        is_number: false,
+        can_sort: true,
+        width: "200px",
+        narrow_width: "112px",
+    },
+    TableColumn {
+        name: "leader",
+        word: |w| w.leader,
+        hint: Some(|w| w.leader_hint),
+        is_number: false,
+        can_sort: false,
+        width: "88px",
+        narrow_width: "",
+    },
+    TableColumn {
+        name: "replicas",
+        word: |w| w.replicas_on,
+        hint: Some(|w| w.replicas_on_hint),
+        is_number: false,
+        can_sort: false,
+        width: "136px",
+        narrow_width: "",
+    },
+];
 
 #[component]
 pub fn ClusterView() -> impl IntoView {
-    
+    let (desk, prefs) = (desk(), preferences());
+    let look = RwSignal::new(Look::Loading);
+    let details = RwSignal::new(None::<ClusterDetails>);
+    desk.look(WatchCluster {}, move |news| {
+        if let Some(ServerMessage::ClusterDetailsChanged(news)) = look.tell(news, || ()) {
+            details.set(Some(news.details));
+        }
+    });
+    let is_known = Memo::new(move |_| details.with(Option::is_some));
+    let brokers_sort = RwSignal::new(Sort::by("broker"));
+    let brokers = Memo::new(move |_| {
+        let sort = brokers_sort.get();
+        let mut brokers = details.with(|details| details.as_ref().map(|d| d.brokers.clone())).unwrap_or_default();
+        brokers.sort_by(|a, b| {
+            let by_column = match sort.column {
+                "address" => (&a.host, a.port).cmp(&(&b.host, b.port)),
+                "state" => a.up.cmp(&b.up),
+                "rack" => a.rack.cmp(&b.rack),
+                "version" => a.version.cmp(&b.version),
+                "leads" => a.leads.cmp(&b.leads),
+                "replicas" => a.replicas.cmp(&b.replicas),
+                _ => a.id.cmp(&b.id),
+            };
+            sort.order(by_column, a.id.cmp(&b.id))
+        });
+        brokers
+    });
+    let controller = Memo::new(move |_| details.with(|details| details.as_ref().and_then(|d| d.controller)));
+    let broker_rows = TableRows {
+        count: Rc::new(move || {
+            controller.track();
+            brokers.with(Vec::len)
+        }),
+        row: Rc::new(move |row| {
+            brokers.with_untracked(|brokers| {
+                let broker = brokers.get(row);
+                broker.map(|broker| broker_row(broker, controller.get_untracked(), prefs)).unwrap_or_default()
+            })
+        }),
+    };
+    let troubled_sort = RwSignal::new(Sort { column: "state", is_descending: true });
+    let troubled = Memo::new(move |_| {
+        let sort = troubled_sort.get();
+        let mut troubled = details.with(|details| details.as_ref().map(|d| d.troubled.clone())).unwrap_or_default();
+        troubled.sort_by(|a, b| {
+            let by_column = match sort.column {
+                "topic" => a.topic.cmp(&b.topic),
+                "partition" => a.partition.cmp(&b.partition),
+                _ => state(a).cmp(&state(b)),
+            };
+            sort.order(by_column, (&a.topic, a.partition).cmp(&(&b.topic, b.partition)))
+        });
+        troubled
+    });
+    let troubled_rows = TableRows {
+        count: Rc::new(move || troubled.with(Vec::len)),
+        row: Rc::new(move |row| {
+            troubled.with_untracked(|troubled| {
+                troubled.get(row).map(|partition| troubled_row(partition, prefs)).unwrap_or_default()
+            })
+        }),
+    };
+    let has_trouble = Memo::new(move |_| troubled.with(|troubled| !troubled.is_empty()));
+    let fact = move |of: fn(&ClusterDetails) -> u32, one: fn(&Words) -> &'static str, many: fn(&Words) -> &'static str| {
+        move || {
+            let n = u64::from(details.with(|details| details.as_ref().map_or(0, of)));
+            count(one(prefs.words()), many(prefs.words()), n, &number(n, prefs.language()))
+        }
+    };
+    let is_bad = move |of: fn(&ClusterDetails) -> u32| details.with(|details| details.as_ref().is_some_and(|d| of(d) > 0));
+    let id = move || {
+        let id = desk.cluster(|page| page.cluster().and_then(|cluster| cluster.id.clone()));
+        id.map(|id| fill(prefs.words().cluster_id, &[("id", &id)]))
+    };
+    let not_all = move || {
+        let named = troubled.with(Vec::len) as u64;
+        let all = details.with(|d| d.as_ref().map_or(0, |d| u64::from(d.under_replicated.max(d.offline))));
+        (all > named).then(|| fill(prefs.words().troubled_part, &[("n", &number(named, prefs.language()))]))
+    };
+    view! {
+        <div class="view-head">
+            <ViewTitle title=Signal::derive(move || prefs.words().nav_cluster.to_owned()) />
+            <Freshness look=look />
+        </div>
+        <Show when=move || !is_known.get()>
+            <NotYet look=look loading=|w| w.cluster_loading />
+        </Show>
+        <Show when=move || is_known.get()>
+            <div
+                class="facts-line"
+                data-testid="cluster-facts"
+                data-controller=move || controller.get().map(|id| id.to_string())
+                data-offline=move || details.with(|d| d.as_ref().map_or(0, |d| d.offline)).to_string()
+                data-under-replicated=move || details.with(|d| d.as_ref().map_or(0, |d| d.under_replicated)).to_string()
+            >
+                <span>{fact(|d| d.brokers.len() as u32, |w| w.broker_one, |w| w.broker_many)}</span>
+                <span>{fact(|d| d.topics, |w| w.topics_one, |w| w.topics_many)}</span>
+                <span>{fact(|d| d.partitions, |w| w.partitions_one, |w| w.partitions_many)}</span>
+                <span class:warn=move || is_bad(|d| d.under_replicated)>
+                    {fact(|d| d.under_replicated, |w| w.under_replicated_one, |w| w.under_replicated_many)}
+                </span>
+                <span class:bad=move || is_bad(|d| d.offline)>
+                    {fact(|d| d.offline, |w| w.offline_one, |w| w.offline_many)}
+                </span>
+                <span class="mono clip">{id}</span>
+            </div>
+        </Show>
+        <div class="table-place fits" hidden=move || !is_known.get()>
+            <DataTable
+                testid="brokers"
+                row_testid="broker-row"
+                label=|w| w.brokers
+                columns=BROKERS
+                sort=brokers_sort
+                rows=broker_rows
+            />
+        </div>
+        <Show when=move || is_known.get()>
+            <div class="view-head second">
+                <h3>{prefs.text(|w| w.troubled)}</h3>
+                <span class="muted">{not_all}</span>
+            </div>
+        </Show>
+        <Show when=move || is_known.get() && !has_trouble.get()>
+            <p class="all-well" data-testid="all-well">
+                <i class="dot" aria-hidden="true"></i>
+                {prefs.text(|w| w.no_trouble)}
+            </p>
+        </Show>
+        <div class="table-place" hidden=move || !has_trouble.get()>
+            <DataTable
+                testid="troubled"
+                row_testid="troubled-row"
+                label=|w| w.troubled
+                columns=TROUBLED
+                sort=troubled_sort
+                rows=troubled_rows
+            />
+        </div>
+    }
+}
+
+fn state(partition: &TroubledPartition) -> PartitionState {
+    partition_state(partition.leader, partition.replicas.len(), partition.in_sync.len())
+}
+
+fn broker_row(broker: &BrokerDetails, controller: Option<i32>, prefs: Preferences) -> TableRow {
+    let (language, words) = (prefs.language_untracked(), prefs.words_untracked());
+    let is_controller = controller == Some(broker.id);
+    let state = match (broker.up, is_controller) {
+        (false, _) => TableCell::text(words.broker_not_up).class("bad"),
+        (_, true) => TableCell::text(words.controller).title(words.controller_hint).class("strong"),
+        _ => TableCell::text(words.broker_up),
+    };
+    let address = if broker.host.is_empty() { "–".to_owned() } else { format!("{}:{}", broker.host, broker.port) };
+    TableRow {
+        cells: vec![
+            TableCell::text(broker.id.to_string()).class("mono"),
+            TableCell::text(address).class("mono"),
+            state,
+            TableCell::text(broker.rack.as_deref().unwrap_or("–")),
+            TableCell::text(broker.version.as_deref().unwrap_or("–")),
+            TableCell::text(number(broker.leads.into(), language)),
+            TableCell::text(number(broker.replicas.into(), language)),
+        ],
+        data: vec![("data-broker", broker.id.to_string()), ("data-up", broker.up.to_string())],
+        class: "",
+    }
+}
+
+fn troubled_row(partition: &TroubledPartition, prefs: Preferences) -> TableRow {
+    let words = prefs.words_untracked();
+    let list = |brokers: &[i32]| brokers.iter().map(i32::to_string).collect::<Vec<_>>().join(", ");
+    let number = partition.partition.to_string();
+    let address = Address::of(View::Topic(partition.topic.clone())).with("partition", &number);
+    let state = match state(partition) {
+        PartitionState::Offline => TableCell::text(words.partition_offline).class("bad"),
+        _ => {
+            let behind: Vec<i32> =
+                partition.replicas.iter().copied().filter(|replica| !partition.in_sync.contains(replica)).collect();
+            TableCell::text(fill(words.not_in_sync, &[("brokers", &list(&behind))])).class("warn")
+        }
+    };
+    TableRow {
+        cells: vec![
+            TableCell::link(&partition.topic, href(&address)).class("mono"),
+            TableCell::text(number.clone()),
+            state,
+            TableCell::text(partition.leader.map_or_else(|| words.nobody.to_owned(), |id| id.to_string())),
+            TableCell::text(list(&partition.replicas)),
+        ],
+        data: vec![("data-topic", partition.topic.clone()), ("data-partition", number)],
+        class: "",
+    }
 }

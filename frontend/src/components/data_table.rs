@@ -42,6 +42,8 @@ pub struct TableCell {
     pub text: String,
     /// A view of this page that the text leads to.
     pub href: String,
+    /// What the link's `data-view` says: see `navigation`.
+    pub starts: &'static str,
     pub class: &'static str,
     /// Said when the mouse rests on it; else the text itself, which may be cut off.
     pub title: String,
@@ -54,6 +56,12 @@ impl TableCell {
 
     pub fn link(text: impl Into<String>, href: impl Into<String>) -> Self {
         Self { text: text.into(), href: href.into(), ..Self::default() }
+    }
+
+    /// A link that begins something.
+    pub fn starting(mut self, starts: &'static str) -> Self {
+        self.starts = starts;
+        self
     }
 
     pub fn class(mut self, class: &'static str) -> Self {
@@ -242,7 +250,10 @@ impl Table {
         let total = self.total.get();
         set(&viewport, "aria-rowcount", &(total + 1).to_string());
         // The height first: it limits the position.
-        let _ = space.style().set_property("height", &format!("{}px", total as f64 * ROW_PX));
+        let rows_px = format!("{}px", total as f64 * ROW_PX);
+        let _ = space.style().set_property("height", &rows_px);
+        // A table that is as high as its rows reads this.
+        let _ = viewport.style().set_property("--rows-px", &rows_px);
         let top_px = f64::from(viewport.scroll_top());
         let view_px = (f64::from(viewport.client_height()) - HEAD_PX).max(0.0);
         let first = ((top_px / ROW_PX) as usize).saturating_sub(MARGIN_ROWS).min(total);
@@ -384,7 +395,7 @@ fn show(element: &HtmlElement, before: &TableCell, cell: &TableCell, column: &Ta
         Some(link) => link.unchecked_into::<HtmlElement>(),
         None => {
             let link = make("a", "clip");
-            set(&link, "data-view", "");
+            set(&link, "data-view", cell.starts);
             element.set_text_content(None);
             append(element, &link);
             link

@@ -19,7 +19,8 @@ pub fn bytes(n: usize, language: Language) -> String {
     let text = match n {
         n if n < 1024.0 => format!("{n} B"),
         n if n < 1024.0 * 1024.0 => format!("{:.1} KB", n / 1024.0),
-        n => format!("{:.1} MB", n / (1024.0 * 1024.0)),
+        n if n < 1024.0 * 1024.0 * 1024.0 => format!("{:.1} MB", n / (1024.0 * 1024.0)),
+        n => format!("{:.1} GB", n / (1024.0 * 1024.0 * 1024.0)),
     };
     decimal(text, language)
 }
@@ -35,6 +36,15 @@ pub fn number(n: u64, language: Language) -> String {
         text.push(digit);
     }
     text
+}
+
+/// Records a second: `0`, `0.4`, `12`, `12,408`.
+pub fn rate(per_second: f64, language: Language) -> String {
+    match per_second {
+        n if n <= 0.0 => "0".to_owned(),
+        n if n < 10.0 => decimal(format!("{n:.1}"), language),
+        n => number(n.round() as u64, language),
+    }
 }
 
 fn decimal(text: String, language: Language) -> String {

@@ -3,9 +3,12 @@
 
 use leptos::prelude::*;
 
-use super::preferences;
+use protocol::{ErrorBody, ServerMessage};
+
 use super::unanswered::unanswered_text;
-use crate::state::Unanswered;
+use super::{navigation, preferences};
+use crate::app::key_is_unused;
+use crate::state::{News, Unanswered};
 use crate::words::Words;
 
 /// How far a view is.
@@ -17,11 +20,101 @@ pub enum Look {
     /// What is shown is as new as it gets.
     Live,
     /// What is shown is what was known last, since Kafka does not answer; in the bridge's words.
-    Stale(String),
+    Stale(ErrorBody),
     /// The connection is gone.
     Lost,
     /// There is nothing to show, and why.
     Failed(Unanswered),
+}
+
+impl Look {
+    /// Of what stands in the way, if the bridge said so.
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            Self::Stale(error) | Self::Failed(Unanswered::Refused(error)) => Some(error.code),
+            _ => None,
+        }
+    }
+}
+
+/// What a view's heart is told.
+pub trait Tell {
+    /// Notes how far the view is; hands on what was pushed. `begin` is called when what follows is complete.
+    fn tell(self, news: News, begin: impl FnOnce()) -> Option<ServerMessage>;
+}
+
+impl Tell for RwSignal<Look> {
+    fn tell(self, news: News, begin: impl FnOnce()) -> Option<ServerMessage> {
+        let look = match news {
+            News::Begins => {
+                begin();
+                return None;
+            }
+            News::Pushed(ServerMessage::WatchTrouble(trouble)) => Look::Stale(trouble.error),
+            News::Pushed(message) => {
+                if self.with_untracked(|look| *look != Look::Live) {
+                    self.set(Look::Live);
+                }
+                return Some(message);
+            }
+            News::Refused(error) => Look::Failed(Unanswered::Refused(error)),
+            News::Lost => Look::Lost,
+        };
+        self.set(look);
+        None
+    }
+}
+
+/// The heading of a view; the focus comes here when the view is opened.
+#[component]
+pub fn ViewTitle(
+    #[prop(into)] title: Signal<String>,
+    /// The list that it belongs to: where it leads, and its name.
+    #[prop(optional)]
+    above: Option<(String, fn(&'static Words) -> &'static str)>,
+) -> impl IntoView {
+    let prefs = preferences();
+    let above = above.map(|(href, word)| {
+        view! { <a href=href data-view="">{prefs.text(word)}</a> <span class="muted" aria-hidden="true">" / "</span> }
+    });
+    view! {
+        <h2 id="view-title" tabindex="-1">
+            {above}
+            {move || title.get()}
+        </h2>
+    }
+}
+
+/// What is looked for in a list; the address says it too. The key `/` leads here.
+#[component]
+pub fn FindField(testid: &'static str, label: fn(&'static Words) -> &'static str, value: Memo<String>) -> impl IntoView {
+    let (prefs, navigation) = (preferences(), navigation());
+    let field = NodeRef::<leptos::html::Input>::new();
+    let keys = window_event_listener(leptos::ev::keydown, move |event| {
+        if event.key() == "/"
+            && key_is_unused(&event)
+            && let Some(field) = field.get_untracked()
+        {
+            event.prevent_default();
+            let _ = field.focus();
+        }
+    });
+    on_cleanup(move || keys.remove());
+    view! {
+        <input
+            type="search"
+            class="find"
+            data-testid=testid
+            autocomplete="off"
+            autocapitalize="off"
+            spellcheck="false"
+            aria-label=prefs.text(label)
+            placeholder=prefs.text(label)
+            node_ref=field
+            prop:value=move || value.get()
+            on:input=move |event| navigation.set_detail("find", event_target_value(&event))
+        />
+    }
 }
 
 /// A title and a sentence in the place of contents.
@@ -30,7 +123,6 @@ pub fn Instead(
     reason: &'static str,
     #[prop(into)] title: Signal<String>,
     #[prop(into)] next: Signal<String>,
-    #[prop(optional)] children: Option<ChildrenFn>,
 ) -> impl IntoView {
     view! {
         <div class="instead" data-testid="instead" data-reason=reason>
@@ -39,7 +131,6 @@ pub fn Instead(
             </svg>
             <p class="empty-title" role="status">{move || title.get()}</p>
             <p class="empty-next">{move || next.get()}</p>
-            {children.map(|children| children())}
         </div>
     }
 }
@@ -54,7 +145,7 @@ pub fn NotYet(look: RwSignal<Look>, loading: fn(&'static Words) -> &'static str)
             Look::Loading => ("loading", loading(words).to_owned(), String::new()),
             Look::Lost => ("offline", words.empty_offline.to_owned(), words.view_offline_next.to_owned()),
             Look::Failed(reason) => ("problem", words.view_failed.to_owned(), unanswered_text(&reason, words)),
-            Look::Stale(reason) => ("problem", words.view_failed.to_owned(), reason),
+            Look::Stale(error) => ("problem", words.view_failed.to_owned(), error.message),
             Look::Live => return None,
         };
         Some(view! { <Instead reason=reason title=Signal::derive(move || title.clone()) next=Signal::derive(move || next.clone()) /> })
@@ -81,7 +172,7 @@ pub fn Freshness(look: RwSignal<Look>) -> impl IntoView {
     };
     let title = move || {
         look.with(|look| match look {
-            Look::Stale(reason) => reason.clone(),
+            Look::Stale(error) => error.message.clone(),
             _ => String::new(),
         })
     };

@@ -1,0 +1,127 @@
+//! The groups that read a topic, or have a position in it.
+
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use protocol::{GroupSummary, GroupsRequest, ServerMessage};
+
+use super::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
+use super::format::number;
+use super::topic_view::OpenTopic;
+use super::view_frame::{Instead, Look, NotYet};
+use super::{desk, preferences};
+use crate::navigation::group_href;
+use crate::state::Sort;
+
+const COLUMNS: &[TableColumn] = &[
+    TableColumn {
+        name: "group",
+        word: |w| w.group,
+        hint: None,
+        is_number: false,
+        can_sort: true,
+        width: "minmax(200px, 1fr)",
+        narrow_width: "minmax(0, 1fr)",
+    },
+    TableColumn {
+        name: "state",
+        word: |w| w.state,
+        hint: None,
+        is_number: false,
+        can_sort: true,
+        width: "160px",
+        narrow_width: "",
+    },
+    TableColumn {
+        name: "members",
+        word: |w| w.members,
+        hint: None,
+        is_number: true,
+        can_sort: true,
+        width: "96px",
+        narrow_width: "72px",
+    },
+    TableColumn {
+        name: "lag",
+        word: |w| w.lag_in_all,
+        hint: Some(|w| w.lag_in_all_hint),
+        is_number: true,
+        can_sort: true,
+        width: "144px",
+        narrow_width: "88px",
+    },
+];
+
+#[component]
+pub fn TopicGroups(topic: OpenTopic) -> impl IntoView {
+    let (desk, prefs) = (desk(), preferences());
+    let look = RwSignal::new(Look::Loading);
+    let groups = RwSignal::new(Vec::<GroupSummary>::new());
+    desk.ask(GroupsRequest {}, move |answer| match answer {
+        Ok(ServerMessage::GroupsResult(all)) => {
+            let reads = |group: &GroupSummary| topic.name.with_value(|name| group.topics.contains(name));
+            groups.set(all.groups.into_iter().filter(reads).collect());
+            look.set(Look::Live);
+        }
+        Ok(_) => {}
+        Err(reason) => look.set(Look::Failed(reason)),
+    });
+    let sort = RwSignal::new(Sort::by("group"));
+    Effect::new(move |_| {
+        let sort = sort.get();
+        groups.update(|groups| {
+            groups.sort_by(|a, b| {
+                let by_column = match sort.column {
+                    "state" => a.state.cmp(&b.state),
+                    "members" => a.members.cmp(&b.members),
+                    "lag" => a.lag.cmp(&b.lag),
+                    _ => a.group.cmp(&b.group),
+                };
+                sort.order(by_column, a.group.cmp(&b.group))
+            });
+        });
+    });
+    let is_empty = Memo::new(move |_| groups.with(Vec::is_empty));
+    let is_known = Memo::new(move |_| look.with(|look| *look == Look::Live));
+    let rows = TableRows {
+        count: Rc::new(move || groups.with(Vec::len)),
+        row: Rc::new(move |row| {
+            groups.with_untracked(|groups| {
+                let Some(group) = groups.get(row) else { return TableRow::default() };
+                let language = prefs.language_untracked();
+                TableRow {
+                    cells: vec![
+                        TableCell::link(&group.group, group_href(&group.group)).class("mono"),
+                        TableCell::text(&group.state),
+                        TableCell::text(number(group.members.into(), language)),
+                        TableCell::text(group.lag.map_or_else(|| "–".to_owned(), |lag| number(lag, language))),
+                    ],
+                    data: vec![("data-group", group.group.clone())],
+                    class: "",
+                }
+            })
+        }),
+    };
+    view! {
+        <Show when=move || !is_known.get()>
+            <NotYet look=look loading=|w| w.groups_loading />
+        </Show>
+        <Show when=move || is_known.get() && is_empty.get()>
+            <Instead
+                reason="nothing"
+                title=Signal::derive(move || prefs.words().no_readers.to_owned())
+                next=Signal::derive(move || prefs.words().no_readers_next.to_owned())
+            />
+        </Show>
+        <div class="table-place" hidden=move || is_empty.get()>
+            <DataTable
+                testid="topic-groups"
+                row_testid="topic-group-row"
+                label=|w| w.nav_groups
+                columns=COLUMNS
+                sort=sort
+                rows=rows
+            />
+        </div>
+    }
+}

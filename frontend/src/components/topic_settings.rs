@@ -1,0 +1,352 @@
+//! A topic's settings: what each is, who chose it, what it would be otherwise; and changing one.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use leptos::prelude::*;
+use protocol::{AlterTopicConfig, ServerMessage, SettingChange, SettingSource, TopicRequest, TopicSetting};
+
+use super::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
+use super::dialog::Dialog;
+use super::setting_words::{setting_value, setting_value_untracked};
+use super::topic_view::{OpenTopic, topic_obstacle};
+use super::unanswered::unanswered_text;
+use super::view_frame::{Look, NotYet};
+use super::{desk, navigation, preferences};
+use crate::navigation::href;
+use crate::settings::Preferences;
+use crate::state::{Address, COMMON_SETTINGS, Sort, Unanswered, View, differs};
+use crate::words::Words;
+
+/// A broker may tell the old value for a moment after a change.
+const ASK_AGAIN: Duration = Duration::from_millis(1500);
+
+const COLUMNS: &[TableColumn] = &[
+    TableColumn {
+        name: "setting",
+        word: |w| w.setting,
+        hint: None,
+        is_number: false,
+        can_sort: true,
+        width: "minmax(200px, 1.1fr)",
+        narrow_width: "minmax(0, 1fr)",
+    },
+    TableColumn {
+        name: "value",
+        word: |w| w.value,
+        hint: None,
+        is_number: false,
+        can_sort: true,
+        width: "minmax(150px, 1fr)",
+        narrow_width: "minmax(0, 1fr)",
+    },
+    TableColumn {
+        name: "source",
+        word: |w| w.setting_source,
+        hint: Some(|w| w.setting_source_hint),
+        is_number: false,
+        can_sort: true,
+        width: "136px",
+        narrow_width: "",
+    },
+    TableColumn {
+        name: "default",
+        word: |w| w.setting_default,
+        hint: Some(|w| w.setting_default_hint),
+        is_number: false,
+        can_sort: false,
+        width: "minmax(120px, .8fr)",
+        narrow_width: "",
+    },
+    TableColumn {
+        name: "note",
+        word: |w| w.setting_note,
+        hint: None,
+        is_number: false,
+        can_sort: false,
+        width: "minmax(0, 2fr)",
+        narrow_width: "",
+    },
+];
+
+fn source_word(source: SettingSource, words: &'static Words) -> &'static str {
+    match source {
+        SettingSource::Topic => words.source_topic,
+        SettingSource::Broker => words.source_broker,
+        SettingSource::Cluster => words.source_cluster,
+        SettingSource::File => words.source_file,
+        SettingSource::Default => words.source_default,
+        SettingSource::Unknown => words.source_unknown,
+    }
+}
+
+#[component]
+pub fn TopicSettings(topic: OpenTopic) -> impl IntoView {
+    let (desk, prefs, navigation) = (desk(), preferences(), navigation());
+    let look = RwSignal::new(Look::Loading);
+    let settings = RwSignal::new(Vec::<TopicSetting>::new());
+    let ask = move || {
+        desk.ask(TopicRequest { name: topic.name() }, move |answer| match answer {
+            Ok(ServerMessage::TopicResult(told)) => match told.settings_error {
+                Some(error) => look.set(Look::Failed(Unanswered::Refused(error))),
+                None => {
+                    settings.set(told.settings);
+                    look.set(Look::Live);
+                }
+            },
+            Ok(_) => {}
+            Err(reason) => look.set(Look::Failed(reason)),
+        });
+    };
+    // Also when the bridge is back.
+    let is_connected = Memo::new(move |_| desk.link(|page| page.link().is_open()));
+    Effect::new(move |_| {
+        if is_connected.get() {
+            ask();
+        }
+    });
+    let only_different = Memo::new(move |_| navigation.detail("only").is_some());
+    let sort = RwSignal::new(Sort::by("setting"));
+    let shown = Memo::new(move |_| {
+        let (only, sort) = (only_different.get(), sort.get());
+        let mut shown: Vec<TopicSetting> =
+            settings.with(|settings| settings.iter().filter(|setting| !only || differs(setting)).cloned().collect());
+        shown.sort_by(|a, b| {
+            let by_column = match sort.column {
+                "value" => a.value.cmp(&b.value),
+                "source" => (a.source as u8).cmp(&(b.source as u8)),
+                _ => a.name.cmp(&b.name),
+            };
+            sort.order(by_column, a.name.cmp(&b.name))
+        });
+        shown
+    });
+    let rows = TableRows {
+        count: Rc::new(move || shown.with(Vec::len)),
+        row: Rc::new(move |row| {
+            shown.with_untracked(|shown| {
+                shown.get(row).map(|setting| setting_row(topic, setting, prefs)).unwrap_or_default()
+            })
+        }),
+    };
+    let is_known = Memo::new(move |_| look.with(|look| *look == Look::Live));
+
+    let open = RwSignal::new(false);
+    let chosen = Memo::new(move |_| {
+        let name = navigation.detail("setting")?;
+        settings.with(|settings| settings.iter().find(|setting| setting.name == name).cloned())
+    });
+    Effect::new(move |_| open.set(chosen.with(Option::is_some)));
+    // Closing the dialog leaves its address.
+    Effect::new(move |was_open: Option<bool>| {
+        let is_open = open.get();
+        if was_open == Some(true) && !is_open {
+            navigation.set_detail("setting", String::new());
+        }
+        is_open
+    });
+    let on_changed = Callback::new(move |changes: Vec<SettingChange>| {
+        settings.update(|settings| changes.iter().for_each(|change| apply(settings, change)));
+        set_timeout(ask, ASK_AGAIN);
+    });
+    let title = move || chosen.with(|chosen| chosen.as_ref().map(|setting| setting.name.clone()).unwrap_or_default());
+    view! {
+        <Show when=move || !is_known.get()>
+            <NotYet look=look loading=|w| w.settings_loading />
+        </Show>
+        <div class="table-place" hidden=move || !is_known.get()>
+            <div class="view-tools">
+                <label class="check">
+                    <input
+                        type="checkbox"
+                        data-testid="only-different"
+                        prop:checked=move || only_different.get()
+                        on:change=move |event| {
+                            let is_on = event_target_checked(&event);
+                            navigation.set_detail("only", if is_on { "different".to_owned() } else { String::new() });
+                        }
+                    />
+                    {prefs.text(|w| w.only_different)}
+                </label>
+            </div>
+            <DataTable
+                testid="settings"
+                row_testid="setting-row"
+                label=|w| w.settings_word
+                columns=COLUMNS
+                sort=sort
+                rows=rows
+            />
+        </div>
+        <Dialog open=open testid="setting-dialog" title=Signal::derive(title)>
+            {move || {
+                let setting = chosen.get_untracked()?;
+                Some(view! { <SettingForm topic=topic setting=setting open=open on_changed=on_changed /> })
+            }}
+        </Dialog>
+    }
+}
+
+/// What was asked for holds, whatever a broker tells for a moment.
+fn apply(settings: &mut [TopicSetting], change: &SettingChange) {
+    if let Some(setting) = settings.iter_mut().find(|setting| setting.name == change.name) {
+        let is_default = change.to == setting.default && setting.source == SettingSource::Topic;
+        setting.source = if is_default { SettingSource::Default } else { SettingSource::Topic };
+        setting.value.clone_from(&change.to);
+    }
+}
+
+fn shown_value(setting: &TopicSetting, prefs: Preferences) -> String {
+    match &setting.value {
+        _ if setting.sensitive => prefs.words_untracked().sensitive.to_owned(),
+        Some(value) => setting_value_untracked(&setting.name, value, prefs),
+        None => "–".to_owned(),
+    }
+}
+
+fn setting_row(topic: OpenTopic, setting: &TopicSetting, prefs: Preferences) -> TableRow {
+    let words = prefs.words_untracked();
+    let address = Address::of(View::Topic(topic.name())).with("tab", "settings").with("setting", &setting.name);
+    let default = setting.default.as_ref();
+    let default = default.map_or_else(String::new, |value| setting_value_untracked(&setting.name, value, prefs));
+    let is_different = differs(setting);
+    TableRow {
+        cells: vec![
+            TableCell::link(&setting.name, href(&address)).class("mono"),
+            TableCell::text(shown_value(setting, prefs)).class(if is_different { "mono strong" } else { "mono" }),
+            TableCell::text(source_word(setting.source, words)).class(if is_different { "strong" } else { "" }),
+            TableCell::text(if is_different { default } else { String::new() }).class("mono"),
+            TableCell::text(setting.documentation.clone().unwrap_or_default()),
+        ],
+        data: vec![
+            ("data-name", setting.name.clone()),
+            ("data-value", setting.value.clone().unwrap_or_default()),
+            ("data-different", is_different.to_string()),
+        ],
+        class: "",
+    }
+}
+
+#[component]
+fn SettingForm(
+    topic: OpenTopic,
+    setting: TopicSetting,
+    open: RwSignal<bool>,
+    on_changed: Callback<Vec<SettingChange>>,
+) -> impl IntoView {
+    let (desk, prefs) = (desk(), preferences());
+    let TopicSetting { name, value, default, source, read_only, documentation, .. } = setting;
+    let obstacle = topic_obstacle(topic);
+    let obstacle = move || obstacle().or_else(|| read_only.then(|| prefs.words().setting_read_only));
+    let written = RwSignal::new(value.clone().unwrap_or_default());
+    let before = StoredValue::new(value.clone());
+    let name = StoredValue::new(name);
+    let is_under_way = RwSignal::new(false);
+    let failure = RwSignal::new(None::<Unanswered>);
+    let is_own = source == SettingSource::Topic;
+    let is_same =
+        Memo::new(move |_| is_own && before.with_value(|before| written.with(|now| before.as_ref() == Some(now))));
+    let change = move |request: AlterTopicConfig| {
+        is_under_way.set(true);
+        failure.set(None);
+        desk.ask(request, move |answer| {
+            is_under_way.set(false);
+            match answer {
+                Ok(ServerMessage::AlterTopicConfigResult(result)) => {
+                    on_changed.run(result.changes);
+                    open.set(false);
+                }
+                Ok(_) => {}
+                Err(reason) => failure.set(Some(reason)),
+            }
+        });
+    };
+    let save = move || {
+        if obstacle().is_some() || is_same.get_untracked() || is_under_way.get_untracked() {
+            return;
+        }
+        let set = BTreeMap::from([(name.get_value(), written.get_untracked())]);
+        change(AlterTopicConfig { name: topic.name(), set, delete: Vec::new() });
+    };
+    let take_back = move |_| {
+        change(AlterTopicConfig { name: topic.name(), set: BTreeMap::new(), delete: vec![name.get_value()] });
+    };
+    let usual = default.map(|value| {
+        let shown = move || setting_value(&name.get_value(), &value, prefs);
+        view! {
+            <dt>{prefs.text(|w| w.setting_default)}</dt>
+            <dd class="mono">{shown}</dd>
+        }
+    });
+    let meaning = move || {
+        let (name, value) = (name.get_value(), written.get());
+        let said = setting_value(&name, &value, prefs);
+        (said != value).then_some(said)
+    };
+    let offered = COMMON_SETTINGS.iter().find(|common| name.with_value(|name| common.name == name));
+    let offered = offered.map(|common| {
+        common.values.iter().map(|value| view! { <option value=*value></option> }).collect::<Vec<_>>()
+    });
+    view! {
+        <form
+            class="dialog-form"
+            on:submit=move |event| {
+                event.prevent_default();
+                save();
+            }
+        >
+            {documentation.map(|text| view! { <p class="muted">{text}</p> })}
+            <dl class="pairs">
+                <dt>{prefs.text(|w| w.setting_source)}</dt>
+                <dd>{move || source_word(source, prefs.words())}</dd>
+                {usual}
+            </dl>
+            <label class="field">
+                <span class="field-head">{prefs.text(|w| w.value)}</span>
+                <input
+                    type="text"
+                    class="mono"
+                    data-testid="setting-value"
+                    autocomplete="off"
+                    autocapitalize="off"
+                    spellcheck="false"
+                    autofocus
+                    list="setting-values"
+                    disabled=move || obstacle().is_some()
+                    title=obstacle
+                    prop:value=move || written.get()
+                    on:input=move |event| written.set(event_target_value(&event))
+                />
+                <datalist id="setting-values">{offered}</datalist>
+                <span class="field-note">{meaning}</span>
+            </label>
+            <p class="why-not">{obstacle}</p>
+            <p class="fault" role="alert" data-testid="setting-fault">
+                {move || failure.with(|failure| failure.as_ref().map(|reason| unanswered_text(reason, prefs.words())))}
+            </p>
+            <div class="dialog-actions">
+                <button
+                    type="button"
+                    class="button"
+                    data-testid="setting-default"
+                    hidden=!is_own
+                    disabled=move || obstacle().is_some() || is_under_way.get()
+                    on:click=take_back
+                >
+                    {prefs.text(|w| w.setting_take_back)}
+                </button>
+                <div class="spacer"></div>
+                <button type="button" class="button" on:click=move |_| open.set(false)>{prefs.text(|w| w.cancel)}</button>
+                <button
+                    type="submit"
+                    class="button primary"
+                    data-testid="setting-save"
+                    disabled=move || obstacle().is_some() || is_same.get() || is_under_way.get()
+                >
+                    {move || if is_under_way.get() { prefs.words().under_way } else { prefs.words().setting_save }}
+                </button>
+            </div>
+        </form>
+    }
+}

@@ -1,0 +1,120 @@
+//! The form of a new topic, and what is wrong with it.
+
+use std::collections::BTreeMap;
+
+use protocol::{CreateTopic, TopicName};
+
+/// What stands in the form. Empty fields are left to the broker.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NewTopic {
+    pub name: String,
+    pub partitions: String,
+    pub replication: String,
+    /// Of the settings that the form names itself.
+    pub common: BTreeMap<&'static str, String>,
+    /// All others: `name=value`, one a line.
+    pub others: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewTopicFault {
+    Name,
+    /// Kafka's own topics begin with `__`.
+    Internal,
+    Partitions,
+    Replication,
+    /// The line, from 1.
+    Line(usize),
+}
+
+/// A setting that the form names itself, and the values that it offers.
+pub struct CommonSetting {
+    pub name: &'static str,
+    pub values: &'static [&'static str],
+}
+
+/// What most topics are given, if anything. The rest is for those who know its name.
+pub const COMMON_SETTINGS: [CommonSetting; 5] = [
+    CommonSetting { name: "cleanup.policy", values: &["delete", "compact", "compact,delete"] },
+    CommonSetting { name: "retention.ms", values: &["3600000", "86400000", "604800000", "2592000000", "-1"] },
+    CommonSetting { name: "min.insync.replicas", values: &["1", "2", "3"] },
+    CommonSetting { name: "max.message.bytes", values: &["1048588", "5242880", "10485760", "52428800"] },
+    CommonSetting {
+        name: "compression.type",
+        values: &["producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"],
+    },
+];
+
+impl NewTopic {
+    pub fn fault(&self) -> Option<NewTopicFault> {
+        self.request().err()
+    }
+
+    pub fn request(&self) -> Result<CreateTopic, NewTopicFault> {
+        let name = TopicName::parse(self.name.trim()).map_err(|_| NewTopicFault::Name)?;
+        if name.as_str().starts_with("__") {
+            return Err(NewTopicFault::Internal);
+        }
+        let partitions = number(&self.partitions).map_err(|()| NewTopicFault::Partitions)?;
+        let replication = number(&self.replication).map_err(|()| NewTopicFault::Replication)?;
+        let common = self.common.iter().filter(|(_, value)| !value.is_empty());
+        let mut config: BTreeMap<String, String> =
+            common.map(|(&name, value)| (name.to_owned(), value.clone())).collect();
+        for (at, line) in self.others.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let (name, value) = line.split_once('=').ok_or(NewTopicFault::Line(at + 1))?;
+            let name = name.trim();
+            // What is said twice is a mistake in one of the two places.
+            if name.is_empty() || config.insert(name.to_owned(), value.trim().to_owned()).is_some() {
+                return Err(NewTopicFault::Line(at + 1));
+            }
+        }
+        Ok(CreateTopic { name: name.as_str().to_owned(), partitions, replication, config })
+    }
+}
+
+/// Nothing for an empty field.
+fn number(text: &str) -> Result<Option<i32>, ()> {
+    match text.trim() {
+        "" => Ok(None),
+        text => text.parse().ok().filter(|n| *n > 0).map(Some).ok_or(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(name: &str) -> NewTopic {
+        NewTopic { name: name.to_owned(), ..NewTopic::default() }
+    }
+
+    #[test]
+    fn what_is_left_empty_is_the_brokers_to_choose() {
+        let request = form(" orders ").request().expect("a name is enough");
+        assert_eq!(request, CreateTopic { name: "orders".into(), partitions: None, replication: None, config: BTreeMap::new() });
+    }
+
+    #[test]
+    fn settings_come_from_both_parts_of_the_form() {
+        let mut full = form("orders");
+        (full.partitions, full.replication) = ("12".into(), "3".into());
+        full.common.insert("cleanup.policy", "compact".into());
+        full.common.insert("retention.ms", String::new());
+        full.others = "\n segment.bytes = 1048576 \nflush.ms=\n".into();
+        let request = full.request().expect("a whole form");
+        let config: Vec<_> = request.config.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(config, [("cleanup.policy", "compact"), ("flush.ms", ""), ("segment.bytes", "1048576")]);
+        assert_eq!((request.partitions, request.replication), (Some(12), Some(3)));
+    }
+
+    #[test]
+    fn a_fault_says_where_it_is() {
+        assert_eq!(form("").fault(), Some(NewTopicFault::Name));
+        assert_eq!(form("a b").fault(), Some(NewTopicFault::Name));
+        assert_eq!(form("__mine").fault(), Some(NewTopicFault::Internal));
+        assert_eq!(NewTopic { partitions: "0".into(), ..form("t") }.fault(), Some(NewTopicFault::Partitions));
+        assert_eq!(NewTopic { replication: "three".into(), ..form("t") }.fault(), Some(NewTopicFault::Replication));
+        assert_eq!(NewTopic { others: "a=1\nb".into(), ..form("t") }.fault(), Some(NewTopicFault::Line(2)));
+        assert_eq!(NewTopic { others: "a=1\na=2".into(), ..form("t") }.fault(), Some(NewTopicFault::Line(2)), "said twice");
+    }
+}
