@@ -10,7 +10,8 @@ use super::replay_actions::ReplayActions;
 use super::value_view::ValueView;
 use super::{desk, format, preferences};
 use crate::browser;
-use crate::state::{Entry, RecordRef, ViewLink, json_line};
+use crate::navigation::{group_href, href, topic_href};
+use crate::state::{Address, Entry, ReadMode, RecordRef, View, ViewLink, json_line};
 use crate::words::{Words, fill};
 
 /// Of a key or header's value: more is seldom read there.
@@ -30,7 +31,11 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
     let record = entry.record()?;
     let place = format!("{}-{} @ {}", record.topic, record.partition, record.offset);
     let address = browser::address_of(&ViewLink::record(record.topic, record.partition, record.offset).pairs());
-    let facts = facts(&record, desk.peek(|page| page.feed().own_after_ms(&record)));
+    let group = desk.peek(|page| {
+        let intent = page.listening().intent();
+        (intent.mode == ReadMode::Group).then(|| intent.group.clone())
+    });
+    let facts = facts(&record, desk.peek(|page| page.feed().own_after_ms(&record)), group);
     let size = record.value.map_or(0, <[u8]>::len);
     let opened = StoredValue::new_local(entry.clone());
     // What is copied is made only when it is asked for.
@@ -104,7 +109,8 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
     })
 }
 
-fn facts(record: &RecordRef<'_>, own_after_ms: Option<f64>) -> impl IntoView + use<> {
+/// `group`: in which it was read.
+fn facts(record: &RecordRef<'_>, own_after_ms: Option<f64>, group: Option<String>) -> impl IntoView + use<> {
     let prefs = preferences();
     let time = record.timestamp.map(|ms| format!("{} {}", browser::date(ms), browser::time_of_day(ms)));
     let (has_time, timestamp_type) = (time.is_some(), record.timestamp_type);
@@ -138,12 +144,25 @@ fn facts(record: &RecordRef<'_>, own_after_ms: Option<f64>) -> impl IntoView + u
             <dd class="own-fact">{text}</dd>
         }
     });
+    let partition = Address::of(View::Topic(record.topic.to_string())).with("partition", record.partition.to_string());
+    let partition_address = href(&partition);
+    let group = group.map(|group| {
+        view! {
+            <dt>{prefs.text(|w| w.group)}</dt>
+            <dd><a href=group_href(&group) data-view="" data-testid="detail-group">{group}</a></dd>
+        }
+    });
     view! {
         <dl class="facts">
             <dt>{prefs.text(|w| w.topic)}</dt>
-            <dd>{record.topic.to_string()}</dd>
+            <dd>
+                <a href=topic_href(record.topic) data-view="" data-testid="detail-topic">{record.topic.to_string()}</a>
+            </dd>
             <dt>{prefs.text(|w| w.partition)}</dt>
-            <dd>{record.partition.to_string()}</dd>
+            <dd>
+                <a href=partition_address data-view="" data-testid="detail-partition">{record.partition.to_string()}</a>
+            </dd>
+            {group}
             <dt>{prefs.text(|w| w.offset)}</dt>
             <dd>{record.offset.to_string()}</dd>
             <dt>{prefs.text(|w| w.key)}</dt>

@@ -125,7 +125,8 @@ impl ListView {
         let Some(viewport) = self.viewport.get_untracked() else { return };
         let scroll_px = f64::from(viewport.scroll_top());
         let moved_px = scroll_px - self.scroll_px.get();
-        if moved_px.abs() < 2.0 {
+        // Out of sight, behind another view, nobody scrolls.
+        if moved_px.abs() < 2.0 || viewport.client_height() == 0 {
             return;
         }
         let total = self.total();
@@ -180,8 +181,13 @@ impl ListView {
     pub fn resized(&self) {
         let Some(viewport) = self.viewport.get_untracked() else { return };
         let view_px = (f64::from(viewport.client_height()) - HEAD_PX).max(0.0);
-        if self.view_px.replace(view_px) == view_px {
+        let before_px = self.view_px.replace(view_px);
+        if before_px == view_px {
             return;
+        }
+        if before_px == 0.0 {
+            // Browsers forget the position of what they do not show.
+            self.scroll_px.set(-1.0);
         }
         if let Some(rows) = self.rows.get_untracked() {
             set_px(&rows, "height", view_px);

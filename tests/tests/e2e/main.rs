@@ -20,6 +20,7 @@ mod page_batches;
 mod page_faults;
 mod page_sending;
 mod page_states;
+mod page_topics;
 mod page_watching;
 mod produce;
 mod read_only;

@@ -1,0 +1,383 @@
+//! Topics and the cluster in a real browser: seen, created, changed, deleted, each as Kafka has it afterwards.
+
+use std::collections::BTreeMap;
+
+use protocol::{CreateTopic, CreateTopicResult, SettingSource, TopicRequest, TopicResult};
+use tests::client::messaggi;
+use tests::page::View;
+use tests::{Bridge, Browser, Kafka, Page, eventually, measured, unique};
+
+use crate::page::listen;
+use crate::page_states::photograph;
+
+async fn describe(bridge: &Bridge, topic: &str) -> TopicResult {
+    bridge.client().await.ask(TopicRequest { name: topic.to_owned() }).await
+}
+
+async fn on_real_kafka() -> Option<(Kafka, Bridge, Browser)> {
+    let browser = Browser::start().await?;
+    let kafka = Kafka::current().await?;
+    let bridge = Bridge::start().on(&kafka).await;
+    Some((kafka, bridge, browser))
+}
+
+async fn open_topic(browser: &Browser, bridge: &Bridge, topic: &str) -> Page {
+    let page = browser.load(&format!("{}?view=topics&name={topic}", bridge.url()), View::default()).await;
+    page.wait("freshness", "data-state", "live").await;
+    page
+}
+
+fn row(topic: &str) -> String {
+    format!("document.querySelector('[data-testid=topic-row][data-name=\"{topic}\"]')")
+}
+
+async fn wait_for_row(page: &Page, selector: &str) {
+    page.until(selector, &format!("document.querySelector({selector:?})")).await;
+}
+
+/// Types the name into the dialog that asks for it, and goes through with it.
+async fn confirm(page: &Page, name: &str) {
+    page.wait_for("confirm-dialog").await;
+    assert!(page.eval::<bool>("document.querySelector('[data-testid=confirm]').disabled").await, "before the name is typed");
+    page.fill("confirm-name", &name[..name.len() - 1]).await;
+    assert!(page.eval::<bool>("document.querySelector('[data-testid=confirm]').disabled").await, "nearly is not enough");
+    page.fill("confirm-name", name).await;
+    page.click("confirm").await;
+    page.until("the dialog to close", "!document.querySelector('[data-testid=confirm-dialog]').open").await;
+}
+
+#[tokio::test]
+async fn a_topic_is_created_seen_changed_and_deleted() {
+    let Some((_kafka, bridge, browser)) = on_real_kafka().await else { return };
+    let topic = unique("made");
+    let page = browser.open(&bridge).await;
+    page.click("nav-topics").await;
+    page.click("create-topic").await;
+    page.fill("create-name", &topic).await;
+    page.fill("create-partitions", "3").await;
+    page.choose("create-cleanup.policy", "compact").await;
+    page.fill("create-others", "segment.bytes=1048576").await;
+    photograph(&page, "topic-create").await;
+    page.click("create-submit").await;
+
+    page.wait("topic-facts", "data-partitions", "3").await;
+    assert!(page.eval::<String>("location.search").await.contains(&topic), "the new topic is opened");
+    let made = describe(&bridge, &topic).await;
+    let setting = |topic: &TopicResult, name: &str| {
+        topic.settings.iter().find(|setting| setting.name == name).map(|s| (s.value.clone().unwrap_or_default(), s.source))
+    };
+    assert_eq!(made.partitions.len(), 3);
+    assert_eq!(setting(&made, "cleanup.policy"), Some(("compact".to_owned(), SettingSource::Topic)));
+    assert_eq!(setting(&made, "segment.bytes"), Some(("1048576".to_owned(), SettingSource::Topic)));
+
+    page.click("tab-settings").await;
+    page.click_at("[data-testid=setting-row][data-name='retention.ms'] a").await;
+    page.fill("setting-value", "soon").await;
+    page.click("setting-save").await;
+    page.until("Kafka's own reason", "document.querySelector('[data-testid=setting-fault]').innerText.includes('soon')").await;
+    page.fill("setting-value", "3600000").await;
+    page.click("setting-save").await;
+    wait_for_row(&page, "[data-testid=setting-row][data-name='retention.ms'][data-value='3600000'][data-different=true]").await;
+    assert_eq!(setting(&describe(&bridge, &topic).await, "retention.ms").map(|s| s.0).as_deref(), Some("3600000"));
+    assert_eq!(
+        setting(&describe(&bridge, &topic).await, "segment.bytes").map(|s| s.0).as_deref(),
+        Some("1048576"),
+        "the others stay"
+    );
+    photograph(&page, "topic-settings").await;
+
+    page.click_at("[data-testid=setting-row][data-name='retention.ms'] a").await;
+    page.click("setting-default").await;
+    wait_for_row(&page, "[data-testid=setting-row][data-name='retention.ms'][data-different=false]").await;
+    assert_eq!(setting(&describe(&bridge, &topic).await, "retention.ms").map(|s| s.1), Some(SettingSource::Default));
+
+    page.click("tab-partitions").await;
+    page.fill("more-partitions", "5").await;
+    page.click("add-partitions").await;
+    confirm(&page, &topic).await;
+    page.wait("topic-facts", "data-partitions", "5").await;
+
+    page.click("delete-topic").await;
+    photograph(&page, "topic-delete").await;
+    page.press("Escape", &[]).await;
+    page.until("the focus back on the button", "document.activeElement.dataset.testid === 'delete-topic'").await;
+    page.click("delete-topic").await;
+    confirm(&page, &topic).await;
+    page.until("the list again", "location.search === '?view=topics'").await;
+    page.fill("find-topic", &topic).await;
+    page.until("it is gone from the list", &format!("!{}", row(&topic))).await;
+    eventually("the topic to be gone", || async {
+        let mut client = bridge.client().await;
+        let left: protocol::TopicsResult = client.ask(protocol::TopicsRequest {}).await;
+        (!left.topics.iter().any(|left| left.name == topic)).then_some(())
+    })
+    .await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn what_is_refused_is_said_where_it_was_asked() {
+    let Some((kafka, bridge, browser)) = on_real_kafka().await else { return };
+    let topic = kafka.topic("taken").await;
+    let page = browser.open(&bridge).await;
+    page.click("nav-topics").await;
+    page.click("create-topic").await;
+    page.click("create-submit").await;
+    assert_eq!(page.attribute("create-name", "aria-invalid").await.as_deref(), Some("true"));
+    page.fill("create-name", &topic).await;
+    page.click("create-submit").await;
+    page.until(
+        "it exists already",
+        &format!("document.querySelector('[data-testid=create-fault]').innerText.includes('{topic}')"),
+    )
+    .await;
+    page.fill("create-name", &unique("too-many-copies")).await;
+    page.fill("create-replication", "3").await;
+    page.click("create-submit").await;
+    page.until(
+        "one broker cannot keep three copies",
+        "/replication factor/i.test(document.querySelector('[data-testid=create-fault]').innerText)",
+    )
+    .await;
+
+    // Kafka's own are shown when they are wanted, and changed by nobody.
+    let mut client = bridge.client().await;
+    client.write(messaggi(&topic, 1)).await;
+    let page = browser.load(&format!("{}?view=topics&name=__consumer_offsets", bridge.url()), View::default()).await;
+    page.until(
+        "known or missing",
+        "document.querySelector('[data-testid=delete-topic]') || document.querySelector('[data-reason=missing]')",
+    )
+    .await;
+    if page.number_of("[data-testid=delete-topic]").await == 1 {
+        assert!(page.eval::<bool>("document.querySelector('[data-testid=delete-topic]').disabled").await);
+        assert!(!page.text("why-not").await.is_empty());
+    }
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn the_count_moves_while_records_are_written_and_an_emptied_topic_has_none() {
+    let Some((kafka, bridge, browser)) = on_real_kafka().await else { return };
+    let topic = kafka.topic_with("counted", 2).await;
+    let mut client = bridge.client().await;
+    client.write(messaggi(&topic, 5)).await;
+    let page = open_topic(&browser, &bridge, &topic).await;
+    page.wait("topic-facts", "data-records", "5").await;
+    client.write(messaggi(&topic, 7)).await;
+    page.wait("topic-facts", "data-records", "12").await;
+    page.wait_for("chart-written").await;
+    photograph(&page, "topic").await;
+
+    page.click("nav-topics").await;
+    page.fill("find-topic", &topic).await;
+    page.until("12 in the list", &format!("{}?.dataset.records === '12'", row(&topic))).await;
+    client.write(messaggi(&topic, 3)).await;
+    page.until("15 in the list", &format!("{}?.dataset.records === '15'", row(&topic))).await;
+
+    page.click_at(&format!("[data-testid=topic-row][data-name='{topic}'] a")).await;
+    page.click("empty-topic").await;
+    confirm(&page, &topic).await;
+    page.wait("topic-facts", "data-records", "0").await;
+    let emptied = describe(&bridge, &topic).await;
+    assert!(emptied.partitions.iter().all(|partition| partition.low == partition.high), "{emptied:?}");
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn an_address_opens_the_same_view_and_back_leads_back() {
+    let Some(browser) = Browser::start().await else { return };
+    let topic = unique("address");
+    let bridge = Bridge::start().demo().topic(&topic).await;
+    let page = browser.open(&bridge).await;
+    listen(&page).await;
+    let live: String = page.eval("location.search").await;
+    page.click("nav-topics").await;
+    page.until("the row", &row(&topic)).await;
+    assert_eq!(page.attribute("nav-topics", "aria-current").await.as_deref(), Some("page"));
+    assert_eq!(page.eval::<String>("document.activeElement.id").await, "view-title");
+    page.fill("find-topic", "ADDRESS").await;
+    page.until("the search in the address", "location.search.includes('find=ADDRESS')").await;
+    page.click_at(&format!("[data-testid=topic-row][data-name='{topic}'] a")).await;
+    page.wait_for("topic-facts").await;
+    page.until("its title", &format!("document.title.startsWith('{topic}')")).await;
+
+    page.eval::<bool>("(history.back(), true)").await;
+    page.wait_for("topics").await;
+    assert_eq!(page.eval::<String>("document.querySelector('[data-testid=find-topic]').value").await, "ADDRESS");
+    page.eval::<bool>("(history.back(), true)").await;
+    page.wait_for("feed").await;
+    assert_eq!(page.eval::<String>("location.search").await, live, "the live view's own address");
+    page.wait("listen", "data-state", "listening").await;
+    page.eval::<bool>("(history.forward(), true)").await;
+    page.wait_for("topics").await;
+
+    page.reload().await;
+    page.until("the same view again", &row(&topic)).await;
+    assert_eq!(page.eval::<String>("document.querySelector('[data-testid=find-topic]').value").await, "ADDRESS");
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn the_live_view_goes_on_receiving_behind_another() {
+    let Some(browser) = Browser::start().await else { return };
+    let topic = unique("behind");
+    let bridge = Bridge::start().demo().topic(&topic).await;
+    let page = browser.open(&bridge).await;
+    listen(&page).await;
+    page.click("nav-cluster").await;
+    page.wait_for("brokers").await;
+    bridge.client().await.write(messaggi(&topic, 50)).await;
+    page.wait("feed", "data-received", "50").await;
+    assert_eq!(page.number_of("[data-testid=record]").await, 0, "what nobody sees is not drawn");
+    page.click("nav-live").await;
+    page.until("the newest", "document.querySelector('[data-testid=record][data-offset=\"49\"]')?.getClientRects().length").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn from_a_record_to_its_topic_and_partition_and_back() {
+    let Some(browser) = Browser::start().await else { return };
+    let topic = unique("record");
+    let bridge = Bridge::start().demo().topic(&topic).await;
+    bridge.client().await.write(messaggi(&topic, 3)).await;
+    let page = browser.open(&bridge).await;
+    listen(&page).await;
+    page.click_at("[data-testid=record][data-offset='1']").await;
+    page.click("detail-partition").await;
+    page.wait_for("topic-facts").await;
+    wait_for_row(&page, "[data-testid=partition-row][data-partition='0'].marked").await;
+    page.eval::<bool>("(history.back(), true)").await;
+    page.wait_for("detail").await;
+    page.click("detail-topic").await;
+    page.wait("topic-facts", "data-records", "3").await;
+    page.click("watch-topic").await;
+    page.wait("listen", "data-state", "listening").await;
+    page.wait("mode", "data-value", "watch").await;
+    page.wait("feed", "data-received", "3").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn what_the_demo_broker_cannot_do_is_disabled_and_says_why() {
+    let Some(browser) = Browser::start().await else { return };
+    let bridge = Bridge::start().demo().topic(&unique("demo")).await;
+    let page = browser.open(&bridge).await;
+    page.click("nav-topics").await;
+    page.click("create-topic").await;
+    let made = unique("made");
+    page.fill("create-name", &made).await;
+    page.fill("create-partitions", "2").await;
+    assert!(page.eval::<bool>("document.querySelector('[data-testid=create-replication]').disabled").await);
+    page.click("create-submit").await;
+    page.wait("topic-facts", "data-partitions", "2").await;
+    for control in ["delete-topic", "empty-topic", "more-partitions"] {
+        let is_disabled: bool = page.eval(&format!("document.querySelector('[data-testid={control}]').disabled")).await;
+        assert!(is_disabled, "{control}");
+    }
+    assert!(page.text("why-not").await.contains("demo broker"), "{}", page.text("why-not").await);
+    photograph(&page, "topic-demo").await;
+    page.click("tab-settings").await;
+    page.wait("instead", "data-reason", "problem").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_read_only_bridge_is_seen_to_be_one() {
+    let Some(browser) = Browser::start().await else { return };
+    let topic = unique("kept");
+    let bridge = Bridge::start().demo().topic(&topic).flag("--read-only").await;
+    let page = browser.open_as(&bridge, View::default().italian()).await;
+    page.wait_for("read-only").await;
+    page.click("nav-topics").await;
+    page.until("the row", &row(&topic)).await;
+    assert!(page.eval::<bool>("document.querySelector('[data-testid=create-topic]').disabled").await);
+    assert_eq!(page.attribute("create-topic", "title").await.as_deref(), Some("Questo bridge è di sola lettura"));
+    page.click_at(&format!("[data-testid=topic-row][data-name='{topic}'] a")).await;
+    page.wait_for("topic-facts").await;
+    assert!(page.eval::<bool>("document.querySelector('[data-testid=delete-topic]').disabled").await);
+    assert!(page.text("why-not").await.contains("sola lettura"));
+    photograph(&page, "topic-read-only").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn the_cluster_shows_its_brokers_and_its_health() {
+    let Some((kafka, bridge, browser)) = on_real_kafka().await else { return };
+    kafka.topic_with("healthy", 3).await;
+    let page = browser.load(&format!("{}?view=cluster", bridge.url()), View::default()).await;
+    wait_for_row(&page, "[data-testid=broker-row][data-broker='1'][data-up=true]").await;
+    assert_eq!(page.attribute("cluster-facts", "data-controller").await.as_deref(), Some("1"));
+    page.wait_for("all-well").await;
+    photograph(&page, "cluster").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_view_says_that_the_bridge_is_gone_and_goes_on_when_it_is_back() {
+    let Some(browser) = Browser::start().await else { return };
+    let topic = unique("again");
+    let mut bridge = Bridge::start().demo().topic(&topic).await;
+    let mut page = browser.open(&bridge).await;
+    page.forgive("WebSocket connection");
+    page.forgive("ERR_CONNECTION_REFUSED");
+    page.click("nav-topics").await;
+    page.until("the row", &row(&topic)).await;
+    bridge.kill().await;
+    page.wait("freshness", "data-state", "lost").await;
+    assert_eq!(page.number_of(&format!("[data-testid=topic-row][data-name='{topic}']")).await, 1, "what was known stays");
+    photograph(&page, "topics-bridge-gone").await;
+    bridge.start_again().await;
+    page.wait("freshness", "data-state", "live").await;
+    page.is_clean().await;
+}
+
+/// From the answer's arrival at the page to rows on the screen.
+#[tokio::test]
+async fn five_thousand_topics_are_listed_at_once() {
+    const TOPICS: usize = 5000;
+    let Some(browser) = Browser::start().await else { return };
+    let bridge = Bridge::start().demo().topic(&unique("first")).await;
+    let mut client = bridge.client().await;
+    for number in 0..TOPICS {
+        let name = format!("orders-{number:04}.with-a-name-as-long-as-they-come-in-larger-companies");
+        let new = CreateTopic { name, partitions: Some(1), replication: None, config: BTreeMap::new() };
+        let _: CreateTopicResult = client.ask(new).await;
+    }
+    let page = browser.open(&bridge).await;
+    // When the first push is read, and when its rows have been painted.
+    page.eval::<bool>(
+        "(() => { const data = Object.getOwnPropertyDescriptor(MessageEvent.prototype, 'data');
+         Object.defineProperty(MessageEvent.prototype, 'data', { configurable: true, get() {
+             const text = data.get.call(this);
+             if (typeof text === 'string' && text.startsWith('{\"type\":\"topics_changed\"')) window.__arrived ??= performance.now();
+             return text } });
+         const look = () => { if (document.querySelector('[data-testid=topic-row]')) window.__listed ??= performance.now();
+             else requestAnimationFrame(look) };
+         requestAnimationFrame(look); return true })()",
+    )
+    .await;
+    page.click("nav-topics").await;
+    page.until("the rows", "window.__listed").await;
+    let took: f64 = page.eval("window.__listed - window.__arrived").await;
+    measured("page_5000_topics_listed_ms", took.round());
+    assert!(took < 500.0, "{took} ms");
+    let rows = page.number_of("[data-testid=topic-row]").await;
+    assert!(rows > 10 && rows < 100, "only what is in sight is in the document: {rows} rows");
+    assert_eq!(page.attribute("topics", "aria-rowcount").await.as_deref(), Some("5002"));
+
+    let took: f64 = page
+        .eval(
+            "new Promise(done => { const find = document.querySelector('[data-testid=find-topic]'), began = performance.now();
+             find.value = '4321'; find.dispatchEvent(new Event('input', { bubbles: true }));
+             const look = () => document.querySelector('[data-testid=topics]').ariaRowCount === '2'
+                 ? done(performance.now() - began) : requestAnimationFrame(look); look() })",
+        )
+        .await;
+    measured("page_5000_topics_filtered_ms", took.round());
+    page.fill("find-topic", "").await;
+    page.eval::<bool>("(e => { e.scrollTop = e.scrollHeight; return true })(document.querySelector('[data-testid=topics]'))").await;
+    page.until("the last", &row("orders-4999.with-a-name-as-long-as-they-come-in-larger-companies")).await;
+    photograph(&page, "topics-many").await;
+    page.is_clean().await;
+}
