@@ -30,7 +30,8 @@ struct Chosen {
 impl Chosen {
     /// What an address says.
     fn of(link: &ViewLink) -> Self {
-        let mut chosen = Self { topic: link.topic.clone(), group: link.group.clone(), mode: link.mode, ..Self::default() };
+        let mut chosen =
+            Self { topic: link.topic.clone(), group: link.group.clone(), mode: link.mode, ..Self::default() };
         if let Some(start) = link.start {
             chosen.start = Some(start.name().to_owned());
             match start {

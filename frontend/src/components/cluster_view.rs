@@ -193,13 +193,15 @@ pub fn ClusterView() -> impl IntoView {
         }),
     };
     let has_trouble = Memo::new(move |_| troubled.with(|troubled| !troubled.is_empty()));
-    let fact = move |of: fn(&ClusterDetails) -> u32, one: fn(&Words) -> &'static str, many: fn(&Words) -> &'static str| {
-        move || {
-            let n = u64::from(details.with(|details| details.as_ref().map_or(0, of)));
-            count(one(prefs.words()), many(prefs.words()), n, &number(n, prefs.language()))
-        }
-    };
-    let is_bad = move |of: fn(&ClusterDetails) -> u32| details.with(|details| details.as_ref().is_some_and(|d| of(d) > 0));
+    let fact =
+        move |of: fn(&ClusterDetails) -> u32, one: fn(&Words) -> &'static str, many: fn(&Words) -> &'static str| {
+            move || {
+                let n = u64::from(details.with(|details| details.as_ref().map_or(0, of)));
+                count(one(prefs.words()), many(prefs.words()), n, &number(n, prefs.language()))
+            }
+        };
+    let is_bad =
+        move |of: fn(&ClusterDetails) -> u32| details.with(|details| details.as_ref().is_some_and(|d| of(d) > 0));
     let id = move || {
         let id = desk.cluster(|page| page.cluster().and_then(|cluster| cluster.id.clone()));
         id.map(|id| fill(prefs.words().cluster_id, &[("id", &id)]))

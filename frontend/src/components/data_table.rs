@@ -374,7 +374,8 @@ impl Table {
         let to = to.min(last);
         self.scroll_to(to);
         let rows = self.rows.borrow();
-        let link = rows.iter().find(|row| row.place == to).and_then(|row| row.element.query_selector("a").ok().flatten());
+        let link =
+            rows.iter().find(|row| row.place == to).and_then(|row| row.element.query_selector("a").ok().flatten());
         if let Some(link) = link.and_then(|link| link.dyn_into::<HtmlElement>().ok()) {
             let _ = link.focus();
         }

@@ -67,26 +67,25 @@ pub fn TopicGroups(topic: OpenTopic) -> impl IntoView {
         Err(reason) => look.set(Look::Failed(reason)),
     });
     let sort = RwSignal::new(Sort::by("group"));
-    Effect::new(move |_| {
-        let sort = sort.get();
-        groups.update(|groups| {
-            groups.sort_by(|a, b| {
-                let by_column = match sort.column {
-                    "state" => a.state.cmp(&b.state),
-                    "members" => a.members.cmp(&b.members),
-                    "lag" => a.lag.cmp(&b.lag),
-                    _ => a.group.cmp(&b.group),
-                };
-                sort.order(by_column, a.group.cmp(&b.group))
-            });
+    let sorted = Memo::new(move |_| {
+        let (sort, mut sorted) = (sort.get(), groups.get());
+        sorted.sort_by(|a, b| {
+            let by_column = match sort.column {
+                "state" => a.state.cmp(&b.state),
+                "members" => a.members.cmp(&b.members),
+                "lag" => a.lag.cmp(&b.lag),
+                _ => a.group.cmp(&b.group),
+            };
+            sort.order(by_column, a.group.cmp(&b.group))
         });
+        sorted
     });
     let is_empty = Memo::new(move |_| groups.with(Vec::is_empty));
     let is_known = Memo::new(move |_| look.with(|look| *look == Look::Live));
     let rows = TableRows {
-        count: Rc::new(move || groups.with(Vec::len)),
+        count: Rc::new(move || sorted.with(Vec::len)),
         row: Rc::new(move |row| {
-            groups.with_untracked(|groups| {
+            sorted.with_untracked(|groups| {
                 let Some(group) = groups.get(row) else { return TableRow::default() };
                 let language = prefs.language_untracked();
                 TableRow {

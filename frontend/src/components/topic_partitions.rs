@@ -186,10 +186,10 @@ fn MorePartitions(topic: OpenTopic) -> impl IntoView {
     let add = move || {
         let Some(partitions) = number.get_untracked() else { return };
         let (name, words) = (topic.name(), prefs.words_untracked());
-        let numbers = [("from", &*existing.get_untracked().to_string()), ("to", &partitions.to_string())];
+        let (from, to) = (existing.get_untracked().to_string(), partitions.to_string());
         confirmations.ask(Confirmation {
             title: fill(words.add_title, &[("topic", &name)]),
-            text: fill(words.add_text, &numbers),
+            text: fill(words.add_text, &[("from", &from), ("to", &to)]),
             verb: |w: &'static Words| w.add_partitions,
             typed: Some(name.clone()),
             on_confirm: Rc::new(move |confirmations| {

@@ -137,7 +137,8 @@ pub fn TopicSettings(topic: OpenTopic) -> impl IntoView {
         let name = navigation.detail("setting")?;
         settings.with(|settings| settings.iter().find(|setting| setting.name == name).cloned())
     });
-    Effect::new(move |_| open.set(chosen.with(Option::is_some)));
+    let is_chosen = Memo::new(move |_| chosen.with(Option::is_some));
+    Effect::new(move |_| open.set(is_chosen.get()));
     // Closing the dialog leaves its address.
     Effect::new(move |was_open: Option<bool>| {
         let is_open = open.get();
@@ -285,9 +286,8 @@ fn SettingForm(
         (said != value).then_some(said)
     };
     let offered = COMMON_SETTINGS.iter().find(|common| name.with_value(|name| common.name == name));
-    let offered = offered.map(|common| {
-        common.values.iter().map(|value| view! { <option value=*value></option> }).collect::<Vec<_>>()
-    });
+    let offered = offered
+        .map(|common| common.values.iter().map(|value| view! { <option value=*value></option> }).collect::<Vec<_>>());
     view! {
         <form
             class="dialog-form"

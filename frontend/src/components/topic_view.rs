@@ -153,9 +153,8 @@ fn TopicFacts(topic: OpenTopic, rates: RwSignal<Vec<f64>>) -> impl IntoView {
         let n = facts.get().2;
         count(prefs.words().records_one, prefs.words().records_many, n, &shown(n))
     };
-    let speed = move || {
-        facts.get().3.map(|n| fill(prefs.words().rate_per_second, &[("n", &rate(n, prefs.language()))]))
-    };
+    let speed =
+        move || facts.get().3.map(|n| fill(prefs.words().rate_per_second, &[("n", &rate(n, prefs.language()))]));
     let points = Memo::new(move |_| rates.get());
     let chart_label = move || {
         let most = rate(points.with(|points| highest(points)), prefs.language());

@@ -90,7 +90,10 @@ pub fn TopicsView() -> impl IntoView {
     let find = Memo::new(move |_| navigation.detail("find").unwrap_or_default());
     let shows_internal = Memo::new(move |_| navigation.detail("internal").is_some());
     let sort = RwSignal::new(
-        navigation.detail_untracked("sort").and_then(|sort| Sort::from_link(&sort, &TopicList::COLUMNS)).unwrap_or(BY_NAME),
+        navigation
+            .detail_untracked("sort")
+            .and_then(|sort| Sort::from_link(&sort, &TopicList::COLUMNS))
+            .unwrap_or(BY_NAME),
     );
     Effect::new(move |_| {
         let sort = sort.get();
@@ -105,7 +108,9 @@ pub fn TopicsView() -> impl IntoView {
     });
     let rows = TableRows {
         count: Rc::new(move || arranged.get().1),
-        row: Rc::new(move |row| list.with_value(|list| list.get(row).map(|topic| topic_row(topic, prefs)).unwrap_or_default())),
+        row: Rc::new(move |row| {
+            list.with_value(|list| list.get(row).map(|topic| topic_row(topic, prefs)).unwrap_or_default())
+        }),
     };
     let totals = Memo::new(move |_| {
         arranged.track();
@@ -119,12 +124,13 @@ pub fn TopicsView() -> impl IntoView {
     });
     let creating = RwSignal::new(false);
     let obstacle = create_obstacle();
-    let fact = move |shown: fn(&TopicTotals) -> u64, one: fn(&Words) -> &'static str, many: fn(&Words) -> &'static str| {
-        move || {
-            let (n, words) = (totals.with(shown), prefs.words());
-            count(one(words), many(words), n, &number(n, prefs.language()))
-        }
-    };
+    let fact =
+        move |shown: fn(&TopicTotals) -> u64, one: fn(&Words) -> &'static str, many: fn(&Words) -> &'static str| {
+            move || {
+                let (n, words) = (totals.with(shown), prefs.words());
+                count(one(words), many(words), n, &number(n, prefs.language()))
+            }
+        };
     view! {
         <div class="view-head">
             <ViewTitle title=Signal::derive(move || prefs.words().nav_topics.to_owned()) />

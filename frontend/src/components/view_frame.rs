@@ -87,7 +87,11 @@ pub fn ViewTitle(
 
 /// What is looked for in a list; the address says it too. The key `/` leads here.
 #[component]
-pub fn FindField(testid: &'static str, label: fn(&'static Words) -> &'static str, value: Memo<String>) -> impl IntoView {
+pub fn FindField(
+    testid: &'static str,
+    label: fn(&'static Words) -> &'static str,
+    value: Memo<String>,
+) -> impl IntoView {
     let (prefs, navigation) = (preferences(), navigation());
     let field = NodeRef::<leptos::html::Input>::new();
     let keys = window_event_listener(leptos::ev::keydown, move |event| {
@@ -148,7 +152,9 @@ pub fn NotYet(look: RwSignal<Look>, loading: fn(&'static Words) -> &'static str)
             Look::Stale(error) => ("problem", words.view_failed.to_owned(), error.message),
             Look::Live => return None,
         };
-        Some(view! { <Instead reason=reason title=Signal::derive(move || title.clone()) next=Signal::derive(move || next.clone()) /> })
+        Some(
+            view! { <Instead reason=reason title=Signal::derive(move || title.clone()) next=Signal::derive(move || next.clone()) /> },
+        )
     }
 }
 

@@ -227,7 +227,9 @@ mod tests {
     use crate::state::listening::Phase;
     use protocol::{TopicRequest, WatchTopics};
 
-    use crate::state::{ChangeObstacle, Delivery, Draft, Field, Loss, Outgoing, RunPlan, RunStart, RunTitle, SendObstacle};
+    use crate::state::{
+        ChangeObstacle, Delivery, Draft, Field, Loss, Outgoing, RunPlan, RunStart, RunTitle, SendObstacle,
+    };
     use crate::state::{Intent, ReadMode, Start};
 
     use super::*;

@@ -34,15 +34,12 @@ pub struct CommonSetting {
 }
 
 /// What most topics are given, if anything. The rest is for those who know its name.
-pub const COMMON_SETTINGS: [CommonSetting; 5] = [
+pub static COMMON_SETTINGS: [CommonSetting; 5] = [
     CommonSetting { name: "cleanup.policy", values: &["delete", "compact", "compact,delete"] },
     CommonSetting { name: "retention.ms", values: &["3600000", "86400000", "604800000", "2592000000", "-1"] },
     CommonSetting { name: "min.insync.replicas", values: &["1", "2", "3"] },
     CommonSetting { name: "max.message.bytes", values: &["1048588", "5242880", "10485760", "52428800"] },
-    CommonSetting {
-        name: "compression.type",
-        values: &["producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"],
-    },
+    CommonSetting { name: "compression.type", values: &["producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"] },
 ];
 
 impl NewTopic {
@@ -91,7 +88,10 @@ mod tests {
     #[test]
     fn what_is_left_empty_is_the_brokers_to_choose() {
         let request = form(" orders ").request().expect("a name is enough");
-        assert_eq!(request, CreateTopic { name: "orders".into(), partitions: None, replication: None, config: BTreeMap::new() });
+        assert_eq!(
+            request,
+            CreateTopic { name: "orders".into(), partitions: None, replication: None, config: BTreeMap::new() }
+        );
     }
 
     #[test]
@@ -115,6 +115,10 @@ mod tests {
         assert_eq!(NewTopic { partitions: "0".into(), ..form("t") }.fault(), Some(NewTopicFault::Partitions));
         assert_eq!(NewTopic { replication: "three".into(), ..form("t") }.fault(), Some(NewTopicFault::Replication));
         assert_eq!(NewTopic { others: "a=1\nb".into(), ..form("t") }.fault(), Some(NewTopicFault::Line(2)));
-        assert_eq!(NewTopic { others: "a=1\na=2".into(), ..form("t") }.fault(), Some(NewTopicFault::Line(2)), "said twice");
+        assert_eq!(
+            NewTopic { others: "a=1\na=2".into(), ..form("t") }.fault(),
+            Some(NewTopicFault::Line(2)),
+            "said twice"
+        );
     }
 }

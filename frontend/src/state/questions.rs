@@ -94,7 +94,8 @@ impl Questions {
             self.deliveries.push(Delivery::Answer(asker, Err(Unanswered::Refused(error.clone()))));
             return true;
         }
-        let awaited = |(_, look): &(&Asker, &Look)| matches!(look.stage, Stage::Asked(of) | Stage::Left(of) if of == id);
+        let awaited =
+            |(_, look): &(&Asker, &Look)| matches!(look.stage, Stage::Asked(of) | Stage::Left(of) if of == id);
         let Some(asker) = self.looks.iter().find(awaited).map(|(&asker, _)| asker) else { return false };
         if self.looks.remove(&asker).is_some_and(|look| look.stage == Stage::Asked(id)) {
             self.deliveries.push(Delivery::News(asker, News::Refused(error.clone())));
@@ -122,9 +123,7 @@ impl Questions {
 
     /// The bridge has given a view its number. The number comes back where nobody wants the view any more.
     pub fn look_opened(&mut self, id: Option<RequestId>, number: u32) -> Option<u32> {
-        let awaited = |(_, look): &(&Asker, &mut Look)| {
-            matches!(look.stage, Stage::Asked(of) | Stage::Left(of) if Some(of) == id)
-        };
+        let awaited = |(_, look): &(&Asker, &mut Look)| matches!(look.stage, Stage::Asked(of) | Stage::Left(of) if Some(of) == id);
         let Some((&asker, look)) = self.looks.iter_mut().find(awaited) else { return Some(number) };
         if matches!(look.stage, Stage::Left(_)) {
             self.looks.remove(&asker);

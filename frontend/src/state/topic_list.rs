@@ -163,7 +163,8 @@ mod tests {
     fn listed() -> TopicList {
         let mut list = TopicList::default();
         list.begin();
-        let topics = vec![topic("payments", 5), topic("Orders.eu", 9), topic("__consumer_offsets", 99), topic("orders.us", 7)];
+        let topics =
+            vec![topic("payments", 5), topic("Orders.eu", 9), topic("__consumer_offsets", 99), topic("orders.us", 7)];
         list.learn(push(topics, &[]));
         list
     }

@@ -93,7 +93,9 @@ impl TopicSheet {
     }
 
     pub fn row_of(&self, partition: i32) -> Option<usize> {
-        self.shown.iter().position(|&place| self.partitions.get(place as usize).is_some_and(|p| p.partition == partition))
+        self.shown
+            .iter()
+            .position(|&place| self.partitions.get(place as usize).is_some_and(|p| p.partition == partition))
     }
 }
 

@@ -38,9 +38,15 @@ async fn wait_for_row(page: &Page, selector: &str) {
 /// Types the name into the dialog that asks for it, and goes through with it.
 async fn confirm(page: &Page, name: &str) {
     page.wait_for("confirm-dialog").await;
-    assert!(page.eval::<bool>("document.querySelector('[data-testid=confirm]').disabled").await, "before the name is typed");
+    assert!(
+        page.eval::<bool>("document.querySelector('[data-testid=confirm]').disabled").await,
+        "before the name is typed"
+    );
     page.fill("confirm-name", &name[..name.len() - 1]).await;
-    assert!(page.eval::<bool>("document.querySelector('[data-testid=confirm]').disabled").await, "nearly is not enough");
+    assert!(
+        page.eval::<bool>("document.querySelector('[data-testid=confirm]').disabled").await,
+        "nearly is not enough"
+    );
     page.fill("confirm-name", name).await;
     page.click("confirm").await;
     page.until("the dialog to close", "!document.querySelector('[data-testid=confirm-dialog]').open").await;
@@ -64,7 +70,11 @@ async fn a_topic_is_created_seen_changed_and_deleted() {
     assert!(page.eval::<String>("location.search").await.contains(&topic), "the new topic is opened");
     let made = describe(&bridge, &topic).await;
     let setting = |topic: &TopicResult, name: &str| {
-        topic.settings.iter().find(|setting| setting.name == name).map(|s| (s.value.clone().unwrap_or_default(), s.source))
+        topic
+            .settings
+            .iter()
+            .find(|setting| setting.name == name)
+            .map(|s| (s.value.clone().unwrap_or_default(), s.source))
     };
     assert_eq!(made.partitions.len(), 3);
     assert_eq!(setting(&made, "cleanup.policy"), Some(("compact".to_owned(), SettingSource::Topic)));
@@ -74,10 +84,18 @@ async fn a_topic_is_created_seen_changed_and_deleted() {
     page.click_at("[data-testid=setting-row][data-name='retention.ms'] a").await;
     page.fill("setting-value", "soon").await;
     page.click("setting-save").await;
-    page.until("Kafka's own reason", "document.querySelector('[data-testid=setting-fault]').innerText.includes('soon')").await;
+    page.until(
+        "Kafka's own reason",
+        "document.querySelector('[data-testid=setting-fault]').innerText.includes('soon')",
+    )
+    .await;
     page.fill("setting-value", "3600000").await;
     page.click("setting-save").await;
-    wait_for_row(&page, "[data-testid=setting-row][data-name='retention.ms'][data-value='3600000'][data-different=true]").await;
+    wait_for_row(
+        &page,
+        "[data-testid=setting-row][data-name='retention.ms'][data-value='3600000'][data-different=true]",
+    )
+    .await;
     assert_eq!(setting(&describe(&bridge, &topic).await, "retention.ms").map(|s| s.0).as_deref(), Some("3600000"));
     assert_eq!(
         setting(&describe(&bridge, &topic).await, "segment.bytes").map(|s| s.0).as_deref(),
@@ -231,7 +249,11 @@ async fn the_live_view_goes_on_receiving_behind_another() {
     page.wait("feed", "data-received", "50").await;
     assert_eq!(page.number_of("[data-testid=record]").await, 0, "what nobody sees is not drawn");
     page.click("nav-live").await;
-    page.until("the newest", "document.querySelector('[data-testid=record][data-offset=\"49\"]')?.getClientRects().length").await;
+    page.until(
+        "the newest",
+        "document.querySelector('[data-testid=record][data-offset=\"49\"]')?.getClientRects().length",
+    )
+    .await;
     page.is_clean().await;
 }
 
@@ -325,7 +347,11 @@ async fn a_view_says_that_the_bridge_is_gone_and_goes_on_when_it_is_back() {
     page.until("the row", &row(&topic)).await;
     bridge.kill().await;
     page.wait("freshness", "data-state", "lost").await;
-    assert_eq!(page.number_of(&format!("[data-testid=topic-row][data-name='{topic}']")).await, 1, "what was known stays");
+    assert_eq!(
+        page.number_of(&format!("[data-testid=topic-row][data-name='{topic}']")).await,
+        1,
+        "what was known stays"
+    );
     photograph(&page, "topics-bridge-gone").await;
     bridge.start_again().await;
     page.wait("freshness", "data-state", "live").await;
@@ -376,7 +402,10 @@ async fn five_thousand_topics_are_listed_at_once() {
         .await;
     measured("page_5000_topics_filtered_ms", took.round());
     page.fill("find-topic", "").await;
-    page.eval::<bool>("(e => { e.scrollTop = e.scrollHeight; return true })(document.querySelector('[data-testid=topics]'))").await;
+    page.eval::<bool>(
+        "(e => { e.scrollTop = e.scrollHeight; return true })(document.querySelector('[data-testid=topics]'))",
+    )
+    .await;
     page.until("the last", &row("orders-4999.with-a-name-as-long-as-they-come-in-larger-companies")).await;
     photograph(&page, "topics-many").await;
     page.is_clean().await;
