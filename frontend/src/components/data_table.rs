@@ -253,7 +253,7 @@ impl Table {
         let rows_px = format!("{}px", total as f64 * ROW_PX);
         let _ = space.style().set_property("height", &rows_px);
         // A table that is as high as its rows reads this.
-        let _ = viewport.style().set_property("--rows-px", &rows_px);
+        let _ = HtmlElement::style(&viewport).set_property("--rows-px", &rows_px);
         let top_px = f64::from(viewport.scroll_top());
         let view_px = (f64::from(viewport.client_height()) - HEAD_PX).max(0.0);
         let first = ((top_px / ROW_PX) as usize).saturating_sub(MARGIN_ROWS).min(total);

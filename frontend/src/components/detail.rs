@@ -147,9 +147,10 @@ fn facts(record: &RecordRef<'_>, own_after_ms: Option<f64>, group: Option<String
     let partition = Address::of(View::Topic(record.topic.to_string())).with("partition", record.partition.to_string());
     let partition_address = href(&partition);
     let group = group.map(|group| {
+        let address = group_href(&group);
         view! {
             <dt>{prefs.text(|w| w.group)}</dt>
-            <dd><a href=group_href(&group) data-view="" data-testid="detail-group">{group}</a></dd>
+            <dd><a href=address data-view="" data-testid="detail-group">{group}</a></dd>
         }
     });
     view! {

@@ -36,13 +36,14 @@ pub fn Dialog(
             _ => {}
         }
     });
+    let labelled_by = title_id.clone();
     let children = StoredValue::new(children);
     view! {
         <dialog
             class="dialog"
             data-testid=testid
             node_ref=dialog
-            aria-labelledby=title_id.clone()
+            aria-labelledby=labelled_by
             on:close=move |_| open.set(false)
             on:pointerdown=move |event| {
                 // A press beside the box lands on the dialog itself.

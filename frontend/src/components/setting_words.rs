@@ -29,9 +29,9 @@ fn said(name: &str, value: &str, language: Language) -> String {
 fn time(ms: u64, language: Language) -> String {
     let day = if language == Language::It { "g" } else { "d" };
     let units = [(86_400_000, day), (3_600_000, "h"), (60_000, "min"), (1000, "s")];
-    let whole = units.into_iter().find(|(unit, _)| ms % unit == 0);
+    let whole = units.into_iter().find(|(unit, _)| ms.is_multiple_of(*unit));
     match whole.or_else(|| units.into_iter().find(|(unit, _)| ms >= *unit)) {
-        Some((unit, word)) if ms % unit == 0 => format!("{} {word}", format::number(ms / unit, language)),
+        Some((unit, word)) if ms.is_multiple_of(unit) => format!("{} {word}", format::number(ms / unit, language)),
         Some((unit, word)) => format!("≈ {} {word}", format::number((ms + unit / 2) / unit, language)),
         None => format!("{ms} ms"),
     }

@@ -59,7 +59,8 @@ pub fn TopicGroups(topic: OpenTopic) -> impl IntoView {
     let groups = RwSignal::new(Vec::<GroupSummary>::new());
     desk.ask(GroupsRequest {}, move |answer| match answer {
         Ok(ServerMessage::GroupsResult(all)) => {
-            let reads = |group: &GroupSummary| topic.name.with_value(|name| group.topics.contains(name));
+            let name = topic.name();
+            let reads = |group: &GroupSummary| group.topics.contains(&name);
             groups.set(all.groups.into_iter().filter(reads).collect());
             look.set(Look::Live);
         }

@@ -87,7 +87,11 @@ pub fn TopicSettings(topic: OpenTopic) -> impl IntoView {
     let look = RwSignal::new(Look::Loading);
     let settings = RwSignal::new(Vec::<TopicSetting>::new());
     let ask = move || {
-        desk.ask(TopicRequest { name: topic.name() }, move |answer| match answer {
+        let name = topic.name();
+        if name.is_empty() {
+            return;
+        }
+        desk.ask(TopicRequest { name }, move |answer| match answer {
             Ok(ServerMessage::TopicResult(told)) => match told.settings_error {
                 Some(error) => look.set(Look::Failed(Unanswered::Refused(error))),
                 None => {
@@ -255,7 +259,8 @@ fn SettingForm(
             is_under_way.set(false);
             match answer {
                 Ok(ServerMessage::AlterTopicConfigResult(result)) => {
-                    on_changed.run(result.changes);
+                    // Nobody is there any more if the view was left meanwhile.
+                    let _ = on_changed.try_run(result.changes);
                     open.set(false);
                 }
                 Ok(_) => {}

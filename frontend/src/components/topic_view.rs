@@ -34,8 +34,9 @@ pub struct OpenTopic {
 }
 
 impl OpenTopic {
+    /// Empty once the view is left: an answer may come later.
     pub fn name(self) -> String {
-        self.name.get_value()
+        self.name.try_get_value().unwrap_or_default()
     }
 }
 

@@ -11,6 +11,8 @@ use crate::app::key_is_unused;
 use crate::state::{News, Unanswered};
 use crate::words::Words;
 
+type Word = fn(&'static Words) -> &'static str;
+
 /// How far a view is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Look {
@@ -71,7 +73,7 @@ pub fn ViewTitle(
     #[prop(into)] title: Signal<String>,
     /// The list that it belongs to: where it leads, and its name.
     #[prop(optional)]
-    above: Option<(String, fn(&'static Words) -> &'static str)>,
+    above: Option<(String, Word)>,
 ) -> impl IntoView {
     let prefs = preferences();
     let above = above.map(|(href, word)| {
