@@ -63,9 +63,12 @@ words! {
     cannot_change_demo: "The demo broker cannot do this; a real Kafka can", "Il broker di prova non sa farlo; un vero Kafka sì";
     loading: "Loading…", "Carico…";
     view_live: "live", "dal vivo";
-    view_stale: "not up to date: Kafka does not answer", "non aggiornato: Kafka non risponde";
+    view_stale: "not up to date", "non aggiornato";
     view_lost: "not up to date: no connection", "non aggiornato: nessuna connessione";
     view_failed: "Kafka did not tell", "Kafka non l'ha detto";
+    demo_has_none: "The demo broker has none of this", "Il broker di prova non ne ha";
+    demo_has_none_next: "A real Kafka does: docker compose -f kafka_broker.yaml up -d, then start the bridge again.",
+        "Un vero Kafka sì: docker compose -f kafka_broker.yaml up -d, poi riavvia il bridge.";
     view_offline_next: "It appears by itself when the bridge is back.", "Appare da sé quando il bridge torna.";
     nothing_found: "Nothing has this in its name", "Nessun nome lo contiene";
     find_clear: "Show all", "Mostra tutto";
@@ -149,6 +152,7 @@ words! {
     no_readers: "No group reads this topic", "Nessun gruppo legge questo topic";
     no_readers_next: "Whoever watches without a group does not appear here.", "Chi osserva senza un gruppo non appare qui.";
     settings_loading: "Asking Kafka for the settings…", "Chiedo a Kafka le impostazioni…";
+    find_setting: "Find a setting", "Cerca un'impostazione";
     setting: "Setting", "Impostazione";
     setting_source: "Chosen by", "Deciso da";
     setting_source_hint: "Who chose the value", "Chi ha scelto il valore";

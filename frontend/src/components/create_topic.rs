@@ -94,8 +94,9 @@ fn CreateTopicForm(open: RwSignal<bool>) -> impl IntoView {
             view! { <option value=*value>{move || setting_value(setting.name, value, prefs)}</option> }
         });
         view! {
-            <label class="field">
+            <label class="setting-line">
                 <span class="field-head mono">{setting.name}</span>
+                <span class="field-note">{move || common_setting_note(setting.name, prefs.words())}</span>
                 <select
                     data-testid=format!("create-{}", setting.name)
                     disabled=is_demo
@@ -107,13 +108,12 @@ fn CreateTopicForm(open: RwSignal<bool>) -> impl IntoView {
                     <option value="">{prefs.text(|w| w.brokers_default)}</option>
                     {options.collect::<Vec<_>>()}
                 </select>
-                <span class="field-note">{move || common_setting_note(setting.name, prefs.words())}</span>
             </label>
         }
     });
     view! {
         <form
-            class="dialog-form"
+            class="dialog-form create-form"
             novalidate
             on:submit=move |event| {
                 event.prevent_default();

@@ -18,6 +18,8 @@ pub fn setting_value_untracked(name: &str, value: &str, prefs: Preferences) -> S
 fn said(name: &str, value: &str, language: Language) -> String {
     let note = match spoken(name, value) {
         None => return value.to_owned(),
+        // The largest number there is says nothing to anybody.
+        Some(Spoken::Unlimited) if value.len() > 2 => return words::of(language).no_limit.to_owned(),
         Some(Spoken::Unlimited) => words::of(language).no_limit.to_owned(),
         Some(Spoken::Time(ms)) => time(ms, language),
         Some(Spoken::Bytes(bytes)) => format::bytes(usize::try_from(bytes).unwrap_or(usize::MAX), language),

@@ -26,7 +26,7 @@ const COLUMNS: &[TableColumn] = &[
         is_number: false,
         can_sort: true,
         width: "96px",
-        narrow_width: "72px",
+        narrow_width: "88px",
     },
     TableColumn {
         name: "leader",

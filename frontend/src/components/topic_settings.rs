@@ -12,7 +12,7 @@ use super::dialog::Dialog;
 use super::setting_words::{setting_value, setting_value_untracked};
 use super::topic_view::{OpenTopic, topic_obstacle};
 use super::unanswered::unanswered_text;
-use super::view_frame::{Look, NotYet};
+use super::view_frame::{FindField, Look, NotYet};
 use super::{desk, navigation, preferences};
 use crate::navigation::href;
 use crate::settings::Preferences;
@@ -111,11 +111,13 @@ pub fn TopicSettings(topic: OpenTopic) -> impl IntoView {
         }
     });
     let only_different = Memo::new(move |_| navigation.detail("only").is_some());
+    let find = Memo::new(move |_| navigation.detail("find").unwrap_or_default());
     let sort = RwSignal::new(Sort::by("setting"));
     let shown = Memo::new(move |_| {
-        let (only, sort) = (only_different.get(), sort.get());
+        let (only, sort, find) = (only_different.get(), sort.get(), find.get().trim().to_lowercase());
+        let is_shown = |setting: &&TopicSetting| (!only || differs(setting)) && setting.name.contains(&find);
         let mut shown: Vec<TopicSetting> =
-            settings.with(|settings| settings.iter().filter(|setting| !only || differs(setting)).cloned().collect());
+            settings.with(|settings| settings.iter().filter(is_shown).cloned().collect());
         shown.sort_by(|a, b| {
             let by_column = match sort.column {
                 "value" => a.value.cmp(&b.value),
@@ -162,6 +164,7 @@ pub fn TopicSettings(topic: OpenTopic) -> impl IntoView {
         </Show>
         <div class="table-place" hidden=move || !is_known.get()>
             <div class="view-tools">
+                <FindField testid="find-setting" label=|w| w.find_setting value=find />
                 <label class="check">
                     <input
                         type="checkbox"
@@ -219,7 +222,9 @@ fn setting_row(topic: OpenTopic, setting: &TopicSetting, prefs: Preferences) -> 
     TableRow {
         cells: vec![
             TableCell::link(&setting.name, href(&address)).class("mono"),
-            TableCell::text(shown_value(setting, prefs)).class(if is_different { "mono strong" } else { "mono" }),
+            TableCell::text(shown_value(setting, prefs))
+                .class(if is_different { "mono strong" } else { "mono" })
+                .title(setting.value.clone().unwrap_or_default()),
             TableCell::text(source_word(setting.source, words)).class(if is_different { "strong" } else { "" }),
             TableCell::text(if is_different { default } else { String::new() }).class("mono"),
             TableCell::text(setting.documentation.clone().unwrap_or_default()),

@@ -91,7 +91,9 @@ pub fn TopicView(name: String) -> impl IntoView {
     view! {
         <div class="view-head">
             <ViewTitle title=Signal::derive(move || topic.name()) above=(href(&Address::of(View::Topics)), |w| w.nav_topics) />
-            <Freshness look=look />
+            <Show when=move || !is_missing.get()>
+                <Freshness look=look />
+            </Show>
             <div class="spacer"></div>
             <Show when=is_shown>
                 <TopicActions topic=topic />

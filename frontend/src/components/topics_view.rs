@@ -33,7 +33,7 @@ const COLUMNS: &[TableColumn] = &[
         is_number: true,
         can_sort: true,
         width: "88px",
-        narrow_width: "56px",
+        narrow_width: "72px",
     },
     TableColumn {
         name: "replication",
@@ -51,7 +51,7 @@ const COLUMNS: &[TableColumn] = &[
         is_number: true,
         can_sort: true,
         width: "132px",
-        narrow_width: "96px",
+        narrow_width: "88px",
     },
     TableColumn {
         name: "rate",
@@ -202,7 +202,7 @@ const BY_NAME: Sort = Sort::by("name");
 fn topic_row(topic: &TopicSummary, prefs: Preferences) -> TableRow {
     let (language, words) = (prefs.language_untracked(), prefs.words_untracked());
     let records = topic.records.map_or_else(|| "–".to_owned(), |n| number(n, language));
-    let rate = topic.rate.map_or_else(String::new, |n| rate(n, language));
+    let rate = topic.rate.map_or_else(|| "–".to_owned(), |n| rate(n, language));
     let mut state = Vec::new();
     if topic.offline > 0 {
         let n = u64::from(topic.offline);

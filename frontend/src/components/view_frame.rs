@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use protocol::{ErrorBody, ServerMessage};
+use protocol::{ErrorBody, ErrorCode, ServerMessage};
 
 use super::unanswered::unanswered_text;
 use super::{navigation, preferences};
@@ -150,6 +150,10 @@ pub fn NotYet(look: RwSignal<Look>, loading: fn(&'static Words) -> &'static str)
         let (reason, title, next) = match look.get() {
             Look::Loading => ("loading", loading(words).to_owned(), String::new()),
             Look::Lost => ("offline", words.empty_offline.to_owned(), words.view_offline_next.to_owned()),
+            // Nothing is wrong: it has none of this.
+            Look::Failed(Unanswered::Refused(error)) if error.code == ErrorCode::NotOnThisCluster.number() => {
+                ("demo", words.demo_has_none.to_owned(), words.demo_has_none_next.to_owned())
+            }
             Look::Failed(reason) => ("problem", words.view_failed.to_owned(), unanswered_text(&reason, words)),
             Look::Stale(error) => ("problem", words.view_failed.to_owned(), error.message),
             Look::Live => return None,

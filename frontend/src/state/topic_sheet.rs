@@ -122,7 +122,8 @@ pub fn spoken(name: &str, value: &str) -> Option<Spoken> {
     }
     let number: i64 = value.trim().parse().ok()?;
     match u64::try_from(number) {
-        Err(_) => Some(Spoken::Unlimited),
+        // Other negative numbers mean "as another setting says".
+        Err(_) => Some(Spoken::Unlimited).filter(|_| number == -1),
         Ok(n) if n == i64::MAX as u64 => Some(Spoken::Unlimited),
         Ok(n) if is_time => Some(Spoken::Time(n)).filter(|_| n >= 1000),
         Ok(n) => Some(Spoken::Bytes(n)).filter(|_| n >= 1024),
@@ -182,6 +183,7 @@ mod tests {
     fn numbers_of_settings_are_said_as_people_say_them() {
         assert_eq!(spoken("retention.ms", "604800000"), Some(Spoken::Time(604_800_000)));
         assert_eq!(spoken("retention.ms", "-1"), Some(Spoken::Unlimited));
+        assert_eq!(spoken("local.retention.ms", "-2"), None);
         assert_eq!(spoken("flush.ms", "9223372036854775807"), Some(Spoken::Unlimited));
         assert_eq!(spoken("segment.bytes", "1073741824"), Some(Spoken::Bytes(1 << 30)));
         assert_eq!(spoken("file.delete.delay.ms", "500"), None, "short enough as it is");

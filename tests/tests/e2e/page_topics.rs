@@ -81,6 +81,7 @@ async fn a_topic_is_created_seen_changed_and_deleted() {
     assert_eq!(setting(&made, "segment.bytes"), Some(("1048576".to_owned(), SettingSource::Topic)));
 
     page.click("tab-settings").await;
+    page.fill("find-setting", "retention").await;
     page.click_at("[data-testid=setting-row][data-name='retention.ms'] a").await;
     page.fill("setting-value", "soon").await;
     page.click("setting-save").await;
@@ -300,7 +301,7 @@ async fn what_the_demo_broker_cannot_do_is_disabled_and_says_why() {
     assert!(page.text("why-not").await.contains("demo broker"), "{}", page.text("why-not").await);
     photograph(&page, "topic-demo").await;
     page.click("tab-settings").await;
-    page.wait("instead", "data-reason", "problem").await;
+    page.wait("instead", "data-reason", "demo").await;
     page.is_clean().await;
 }
 
