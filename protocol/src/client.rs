@@ -61,6 +61,10 @@ pub struct Hello {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Resume {
     pub session: String,
+    /// Higher each time this client says `hello`: a socket that it gave up, and whose `hello` comes late, then takes nothing
+    /// from the newer one. Without it the last to arrive has the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u64>,
 }
 
 /// The answer to `ping`; any other frame counts as one too.

@@ -54,6 +54,8 @@
 //! After a lost socket the session lingers for 60 s. A client that says `hello` with `resume` gets it back
 //! (`"resumed": true`) and sends again what has no outcome yet; the bridge answers what it has already written with
 //! the same outcome and writes nothing twice. This holds across a lost socket, not across a crash of the bridge.
+//! The socket that comes back takes the session from one that still has it (4510). With `resume.attempt`, a number that
+//! rises with each `hello` of the client, a late `hello` of a socket that was given up is the one that is closed.
 //!
 //! ## Subscribe
 //! [`Subscribe`] opens a stream in one of two modes ([`Mode`]): `tail` looks on without a group, `group` joins one and

@@ -127,7 +127,12 @@ impl Client {
 
     /// Comes back to a session that lost its socket.
     pub async fn resume(socket: Socket, session: &str) -> Self {
-        Self::hello_with(socket, Some(Resume { session: session.to_owned() })).await
+        Self::hello_with(socket, Some(Resume { session: session.to_owned(), attempt: None })).await
+    }
+
+    /// The same, as the attempt of this number.
+    pub async fn resume_again(socket: Socket, session: &str, attempt: u64) -> Self {
+        Self::hello_with(socket, Some(Resume { session: session.to_owned(), attempt: Some(attempt) })).await
     }
 
     async fn hello_with(mut socket: Socket, resume: Option<Resume>) -> Self {

@@ -115,7 +115,7 @@ async fn converse(shared: &Arc<Shared>, stream: &mut Stream, outbox: &Outbox, pe
         Ok(hello) => hello,
         Err(end) => return end,
     };
-    let held = shared.sessions.open(hello.resume.as_ref().map(|resume| resume.session.as_str()));
+    let Ok(held) = shared.sessions.open(hello.resume.as_ref()) else { return superseded() };
     tracing::debug!(%peer, client = hello.client, resumed = held.resumed, "session opened");
     tokio::select! {
         () = held.predecessor_is_gone() => {}

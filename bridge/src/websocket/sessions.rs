@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use protocol::SESSION_LINGER_SECS;
+use protocol::{Resume, SESSION_LINGER_SECS};
 use tokio_util::sync::CancellationToken;
 
 use super::ledger::Ledger;
@@ -17,6 +17,8 @@ pub struct Sessions {
 struct Entry {
     ledger: Arc<Ledger>,
     socket: Socket,
+    /// The highest that its client named when it came back.
+    last_attempt: u64,
 }
 
 enum Socket {
@@ -51,16 +53,27 @@ impl Held {
     }
 }
 
+/// The client has come back with another socket since.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Late;
+
 impl Sessions {
     /// The session that `resume` names if it is still there, else a new one.
-    pub fn open(&self, resume: Option<&str>) -> Held {
+    ///
+    /// # Errors
+    /// When this is the `hello` of a socket that its client has given up.
+    pub fn open(&self, resume: Option<&Resume>) -> Result<Held, Late> {
         let mut by_id = self.lock();
         by_id.retain(|_, entry| !entry.is_over());
         let (superseded, released) = (CancellationToken::new(), CancellationToken::new());
         let attached = Socket::Attached { superseded: superseded.clone(), released: released.clone() };
-        if let Some(id) = resume
+        if let Some(Resume { session: id, attempt }) = resume
             && let Some(entry) = by_id.get_mut(id)
         {
+            if attempt.is_some_and(|attempt| attempt < entry.last_attempt) {
+                return Err(Late);
+            }
+            entry.last_attempt = attempt.unwrap_or(entry.last_attempt);
             let predecessor = match std::mem::replace(&mut entry.socket, attached) {
                 Socket::Attached { superseded, released } => {
                     superseded.cancel();
@@ -69,12 +82,12 @@ impl Sessions {
                 Socket::LostAt(_) => None,
             };
             let ledger = Arc::clone(&entry.ledger);
-            return Held { id: id.to_owned(), ledger, resumed: true, superseded, released, predecessor };
+            return Ok(Held { id: id.to_owned(), ledger, resumed: true, superseded, released, predecessor });
         }
         let id = uuid::Uuid::new_v4().simple().to_string();
         let ledger = Arc::new(Ledger::default());
-        by_id.insert(id.clone(), Entry { ledger: Arc::clone(&ledger), socket: attached });
-        Held { id, ledger, resumed: false, superseded, released, predecessor: None }
+        by_id.insert(id.clone(), Entry { ledger: Arc::clone(&ledger), socket: attached, last_attempt: 0 });
+        Ok(Held { id, ledger, resumed: false, superseded, released, predecessor: None })
     }
 
     /// The socket is gone; its client may come back for a while.

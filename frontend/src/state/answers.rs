@@ -322,7 +322,7 @@ mod tests {
         lose(&mut page);
         page.connecting();
         page.socket_opened("test");
-        assert!(page.take_outbox()[0].contains(r#""resume":{"session":"a"}"#));
+        assert!(page.take_outbox()[0].contains(r#""resume":{"session":"a","attempt":2}"#));
         page.receive(&welcome("a", true), 0.0);
         assert_eq!(sent_seqs(&mut page), [0]);
         assert_eq!(outcomes(&page), ["queued"]);

@@ -95,6 +95,8 @@ pub enum TopicQuestion {
 pub struct Page {
     pub(super) link: Link,
     pub(super) session: Option<String>,
+    /// How often this page said hello.
+    hellos: u64,
     pub(super) bridge: Option<Bridge>,
     pub(super) cluster: Option<Cluster>,
     pub(super) sends: Sends,
@@ -297,7 +299,8 @@ impl Page {
 
     /// The socket stands; the bridge answers with its welcome.
     pub fn socket_opened(&mut self, client: &str) {
-        let resume = self.session.clone().map(|session| Resume { session });
+        self.hellos += 1;
+        let resume = self.session.clone().map(|session| Resume { session, attempt: Some(self.hellos) });
         self.post(Hello { protocol: SUBPROTOCOL.into(), client: client.into(), token: None, resume });
     }
 

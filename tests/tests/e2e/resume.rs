@@ -61,3 +61,29 @@ async fn a_session_taken_over_by_a_second_socket_closes_the_first_with_4510() {
     assert!(second.welcome.resumed);
     first.socket.expect_close(protocol::CloseCode::Superseded).await;
 }
+
+#[tokio::test]
+async fn a_hello_that_comes_late_takes_nothing_from_the_socket_that_came_after_it() {
+    let bridge = Bridge::start().demo().await;
+    let first = bridge.client().await;
+    let session = first.welcome.session.clone();
+    first.socket.cut();
+    // The second socket is given up before its hello has arrived; the third one overtakes it.
+    let mut second = bridge.socket().await;
+    let mut third = Client::resume_again(bridge.socket().await, &session, 2).await;
+    let late = protocol::Resume { session: session.clone(), attempt: Some(1) };
+    let hello = protocol::Hello {
+        protocol: protocol::SUBPROTOCOL.to_owned(),
+        client: "late/1".to_owned(),
+        token: None,
+        resume: Some(late),
+    };
+    second.text(&protocol::ClientMessage::from(hello).to_json()).await;
+    second.expect_close(protocol::CloseCode::Superseded).await;
+
+    let topic = unique("late");
+    assert_eq!(third.write(messaggi(&topic, 3)).await.len(), 3, "it goes on undisturbed");
+    // Whoever comes after it has the session again.
+    assert!(Client::resume_again(bridge.socket().await, &session, 3).await.welcome.resumed);
+    third.socket.expect_close(protocol::CloseCode::Superseded).await;
+}
