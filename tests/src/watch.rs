@@ -25,6 +25,12 @@ impl Watch {
         Self(Subscribe { topics, mode, window: PLENTY, format: Format::Json, when_slow: None })
     }
 
+    /// Another topic beside it.
+    pub fn and(mut self, topic: &str) -> Self {
+        self.0.topics.push(topic.to_owned());
+        self
+    }
+
     pub fn latest(self) -> Self {
         match self.0.mode {
             Mode::Tail { .. } => self.starting(TailStart::Latest),

@@ -5,13 +5,15 @@
 mod plan;
 mod rebalance;
 mod topics;
+mod trouble;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protocol::{
-    BinaryBatch, ErrorBody, ErrorCode, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, RecordView, TopicName, TopicPartition,
+    BinaryBatch, ErrorBody, ErrorCode, GapReason, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, RecordView, TopicName,
+    TopicPartition,
 };
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -20,6 +22,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use self::rebalance::{Queues, ReaderContext};
 use self::topics::{Change, TopicWatch};
+use self::trouble::{Subject, Troubles};
 use super::admin::existing_partitions;
 use super::client_config::Connection;
 use super::group_protocol::GroupProtocol;
@@ -87,14 +90,24 @@ struct Reader {
     watch: TopicWatch,
     look_for_topics_at: Instant,
     commit_at: Instant,
-    /// Partitions whose next offset Kafka no longer has.
-    misplaced: BTreeSet<TopicPartition>,
+    /// Partitions that cannot go on where they are.
+    misplaced: BTreeMap<TopicPartition, Misplaced>,
     /// Partitions that were moved to another position and have sent nothing since.
     moved: BTreeSet<TopicPartition>,
     wake_at: Instant,
     jump_at: Instant,
     /// How many records to take next, by the size of the last ones.
     take_at_once: usize,
+    troubles: Troubles,
+}
+
+/// Why a partition cannot go on where it is.
+#[derive(Clone, Copy, Debug)]
+enum Misplaced {
+    /// Kafka does not have its next offset.
+    OutOfRange,
+    /// The topic of that name is another one now.
+    Recreated,
 }
 
 /// A batch that still takes records.
@@ -135,11 +148,12 @@ impl Reader {
             watch: TopicWatch::new(),
             look_for_topics_at: now,
             commit_at: now,
-            misplaced: BTreeSet::new(),
+            misplaced: BTreeMap::new(),
             moved: BTreeSet::new(),
             wake_at: now,
             jump_at: now,
             take_at_once: MAX_BATCH_RECORDS,
+            troubles: Troubles::default(),
         })
     }
 
@@ -193,6 +207,7 @@ impl Reader {
             self.wake_silent();
             self.rewind_if_asked();
             self.commit_if_due();
+            self.tell_trouble();
             if self.found.is_empty() {
                 std::thread::sleep(POLL);
                 continue;
@@ -222,12 +237,18 @@ impl Reader {
         while let Some(event) = self.consumer.poll(Duration::ZERO) {
             match event {
                 // Records come through the data queue; one that slipped by before forwarding would be lost here.
-                Ok(message) => self.push_stray(&message),
+                Ok(message) => {
+                    let start = Self::stray(&message);
+                    drop(message);
+                    self.move_to(&start);
+                }
                 Err(KafkaError::MessageConsumptionFatal(error)) if self.protocol == GroupProtocol::Consumer => {
                     tracing::info!(%error, "this group cannot use the consumer protocol (KIP-848); using the classic one");
                     return self.fall_back_to_classic();
                 }
-                Err(error) => self.report(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)),
+                Err(error) => {
+                    self.report(Subject::Client, error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail));
+                }
             }
         }
     }
@@ -237,7 +258,7 @@ impl Reader {
         let Ok((queues, consumer)) =
             Self::connect(&self.connection, &self.questions, &self.feed, &self.mode, GroupProtocol::Classic)
         else {
-            return self.report(RDKafkaErrorCode::Fatal);
+            return self.report(Subject::Client, RDKafkaErrorCode::Fatal);
         };
         self.consumer.context().use_queues(None);
         self.protocol = GroupProtocol::Classic;
@@ -247,7 +268,8 @@ impl Reader {
         self.look_for_topics_at = Instant::now();
     }
 
-    fn push_stray(&self, message: &rdkafka::message::BorrowedMessage<'_>) {
+    /// Where to read again so that this record comes through the data queue.
+    fn stray(message: &rdkafka::message::BorrowedMessage<'_>) -> Start {
         use rdkafka::Message;
         tracing::error!(
             topic = message.topic(),
@@ -256,7 +278,7 @@ impl Reader {
             "a record arrived outside the data queue; reading its partition again from there"
         );
         let partition = TopicPartition { topic: message.topic().to_owned(), partition: message.partition() };
-        self.seek_or_report(&Start { partition, offset: message.offset() });
+        Start { partition, offset: message.offset() }
     }
 
     fn take_records(&mut self) {
@@ -266,11 +288,18 @@ impl Reader {
         let mut open: Option<Open<'_>> = None;
         let mut headers = Vec::new();
         let mut errors = Vec::new();
+        let place = |message: &TakenMessage<'_>| TopicPartition {
+            topic: message.topic().to_owned(),
+            partition: message.partition(),
+        };
         for message in taken.iter() {
             if let Some(error) = message.error() {
                 // Nothing more comes from this partition before it is dealt with.
-                let partition = TopicPartition { topic: message.topic().to_owned(), partition: message.partition() };
-                errors.push((partition, error));
+                errors.push((place(&message), error));
+                continue;
+            }
+            if !self.misplaced.is_empty() && self.misplaced.contains_key(&place(&message)) {
+                // From a position that it is about to leave.
                 continue;
             }
             if !open.as_ref().is_some_and(|open| open.takes(&message)) {
@@ -299,19 +328,15 @@ impl Reader {
         // A frame's worth of records, fewer where they are large: the feed takes whatever was taken here.
         let average = total_bytes / taken.len().max(1);
         self.take_at_once = (TAKE_BYTES / average.max(1)).clamp(1, MAX_BATCH_RECORDS);
-        if taken.len() > 0 && self.missing.is_empty() {
-            self.feed.set_trouble(None);
-        }
-        let place = |message: TakenMessage<'_>| TopicPartition {
-            topic: message.topic().to_owned(),
-            partition: message.partition(),
-        };
-        let awake: Vec<TopicPartition> = match self.moved.is_empty() {
+        let senders: Vec<TopicPartition> = match self.moved.is_empty() && self.troubles.is_empty() {
             true => Vec::new(),
-            false => taken.iter().filter(|message| message.error().is_none()).map(place).collect(),
+            false => taken.iter().filter(|message| message.error().is_none()).map(|message| place(&message)).collect(),
         };
         drop(taken);
-        self.note_awake(awake.into_iter());
+        for sender in &senders {
+            self.moved.remove(sender);
+            self.troubles.note_records_of(sender);
+        }
         for (partition, error) in errors {
             self.handle_partition_error(partition, error);
         }
@@ -326,24 +351,27 @@ impl Reader {
     fn handle_partition_error(&mut self, partition: TopicPartition, error: RDKafkaErrorCode) {
         match error {
             RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange => {
-                self.misplaced.insert(partition);
+                self.misplaced.entry(partition).or_insert(Misplaced::OutOfRange);
                 self.jump_at = Instant::now();
             }
-            other => self.report(other),
+            other => self.report(Subject::Partition(partition), other),
         }
     }
 
-    /// Moves partitions whose next offset Kafka no longer has; those where that fails are tried again.
+    /// Moves partitions that cannot go on; those where that fails are tried again.
     fn jump_if_due(&mut self) {
         if self.misplaced.is_empty() || Instant::now() < self.jump_at {
             return;
         }
-        for partition in std::mem::take(&mut self.misplaced) {
-            match self.jump_to_what_is_there(&partition) {
-                Ok(()) => self.watch_moved(partition),
+        for (partition, why) in std::mem::take(&mut self.misplaced) {
+            match self.jump_to_what_is_there(&partition, why) {
+                Ok(()) => {
+                    self.troubles.is_over(&Subject::Partition(partition.clone()));
+                    self.watch_moved(partition);
+                }
                 Err(error) => {
                     tracing::debug!(?partition, %error, "a lost position could not be replaced; trying again");
-                    self.misplaced.insert(partition);
+                    self.misplaced.insert(partition, why);
                 }
             }
         }
@@ -356,14 +384,17 @@ impl Reader {
     }
 
     /// Says what is missing, and goes on behind it.
-    fn jump_to_what_is_there(&self, partition: &TopicPartition) -> Result<(), KafkaError> {
+    fn jump_to_what_is_there(&self, partition: &TopicPartition, why: Misplaced) -> Result<(), KafkaError> {
         let Some(wanted) = self.feed.next_offset(partition) else {
             // Somebody else's by now.
             return Ok(());
         };
         let (low, high) =
             self.questions.client().fetch_watermarks(&partition.topic, partition.partition, JUMP_ANSWER_WITHIN)?;
-        let reason = plan::gap_reason(wanted, low, high);
+        let reason = match why {
+            Misplaced::OutOfRange => plan::gap_reason(wanted, low, high),
+            Misplaced::Recreated => (wanted != low).then_some(GapReason::Recreated),
+        };
         let offset = if reason.is_some() { low } else { wanted };
         self.seek(&Start { partition: partition.clone(), offset })?;
         if let Some(reason) = reason {
@@ -396,13 +427,6 @@ impl Reader {
         }
     }
 
-    /// Whoever sends records is awake.
-    fn note_awake(&mut self, senders: impl Iterator<Item = TopicPartition>) {
-        for sender in senders {
-            self.moved.remove(&sender);
-        }
-    }
-
     /// Reads a partition on from there. After an error that ended its fetching (`auto.offset.reset=error`) librdkafka
     /// refuses to seek in it; then it is assigned anew.
     fn seek(&self, start: &Start) -> Result<(), KafkaError> {
@@ -422,16 +446,19 @@ impl Reader {
         self.consumer.incremental_assign(&list)
     }
 
-    fn seek_or_report(&self, start: &Start) {
+    /// Reads on from there, if not now then in a moment.
+    fn move_to(&mut self, start: &Start) {
         if let Err(error) = self.seek(start) {
-            self.report(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail));
+            let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+            self.report(Subject::Partition(start.partition.clone()), code);
+            self.misplaced.insert(start.partition.clone(), Misplaced::OutOfRange);
         }
     }
 
-    fn rewind_if_asked(&self) {
+    fn rewind_if_asked(&mut self) {
         if let Some(starts) = self.feed.take_rewind() {
             for start in &starts {
-                self.seek_or_report(start);
+                self.move_to(start);
             }
         }
     }
@@ -458,7 +485,7 @@ impl Reader {
                         format!("the topic {:?} does not exist yet; reading begins as soon as it does", topic.as_str()),
                     ));
                 }
-                Err(error) => trouble = Some(ErrorBody { retriable: true, ..error }),
+                Err(error) => trouble = Some(error),
             }
         }
         for (topic, partitions) in appeared {
@@ -474,7 +501,10 @@ impl Reader {
                 Err(error) => trouble = Some(error),
             }
         }
-        self.feed.set_trouble(trouble);
+        match trouble {
+            Some(trouble) => self.troubles.set(Subject::Search, trouble),
+            None => self.troubles.is_over(&Subject::Search),
+        }
         self.look_for_topics_at = Instant::now() + LOOK_FOR_TOPIC_EVERY;
     }
 
@@ -494,15 +524,19 @@ impl Reader {
     }
 
     /// Partitions that were added while a tail looks on: everything in them is new. A group is told by its coordinator.
-    fn read_new_partitions(&self, topic: &str, partitions: std::ops::Range<i32>) {
+    fn read_new_partitions(&mut self, topic: &str, added: std::ops::Range<i32>) {
         let (ReadMode::Tail(start), Ok(topic)) = (&self.mode, TopicName::parse(topic)) else { return };
         if matches!(start, protocol::TailStart::Offsets(_)) {
             // Its client named the partitions it wants.
             return;
         }
-        let partitions: Vec<i32> = partitions.collect();
-        if let Err(error) = self.tail(&topic, &partitions, &protocol::TailStart::Earliest) {
-            self.feed.set_trouble(Some(error));
+        let partitions: Vec<i32> = added.clone().collect();
+        match self.tail(&topic, &partitions, &protocol::TailStart::Earliest) {
+            Ok(()) => self.troubles.is_over(&Subject::NewPartitions),
+            Err(error) => {
+                self.watch.tell_growth_again(topic.as_str(), added.start);
+                self.troubles.set(Subject::NewPartitions, error);
+            }
         }
     }
 
@@ -510,17 +544,11 @@ impl Reader {
     fn begin_recreated(&mut self, topic: &str, partitions: i32) {
         for partition in 0..partitions {
             let partition = TopicPartition { topic: topic.to_owned(), partition };
-            let Some(wanted) = self.feed.next_offset(&partition) else { continue };
-            let Ok((low, _)) = self.questions.client().fetch_watermarks(topic, partition.partition, TIMEOUT) else {
-                self.report(RDKafkaErrorCode::OperationTimedOut);
-                continue;
-            };
-            if wanted != low {
-                self.feed.lost(partition.clone(), wanted, low, protocol::GapReason::Recreated);
-                self.seek_or_report(&Start { partition: partition.clone(), offset: low });
-                self.watch_moved(partition);
+            if self.feed.next_offset(&partition).is_some() {
+                self.misplaced.insert(partition, Misplaced::Recreated);
             }
         }
+        self.jump_at = Instant::now();
     }
 
     fn subscribe_to(&self, topic: &TopicName) -> Result<(), ErrorBody> {
@@ -547,8 +575,15 @@ impl Reader {
         })
     }
 
-    /// Tells the subscriptions what Kafka complains about, unless it heals unseen or is told elsewhere.
-    fn report(&self, code: RDKafkaErrorCode) {
+    fn tell_trouble(&mut self) {
+        self.troubles.keep_partitions(|partition| self.feed.next_offset(partition).is_some());
+        if let Some(latest) = self.troubles.take_news() {
+            self.feed.set_trouble(latest);
+        }
+    }
+
+    /// Notes what Kafka complains about, unless it heals unseen or is told elsewhere.
+    fn report(&mut self, about: Subject, code: RDKafkaErrorCode) {
         use RDKafkaErrorCode as Kafka;
         let tailing = matches!(self.mode, ReadMode::Tail(_));
         let trouble = match code {
@@ -575,6 +610,6 @@ impl Reader {
                 kafka_error(ErrorCode::ConsumeFailed, other, format!("Kafka reports: {other}; the bridge keeps trying"))
             }
         };
-        self.feed.set_trouble(Some(trouble));
+        self.troubles.set(about, trouble);
     }
 }

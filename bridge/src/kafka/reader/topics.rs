@@ -55,6 +55,13 @@ impl TopicWatch {
         topics.into_iter().filter_map(|topic| self.change(topic)).collect()
     }
 
+    /// The partitions from this one on could not be read yet.
+    pub fn tell_growth_again(&mut self, topic: &str, from: i32) {
+        if let Some(known) = self.known.get_mut(topic) {
+            known.partitions = from;
+        }
+    }
+
     fn change(&mut self, ExistingTopic { name, id, partitions }: ExistingTopic) -> Option<Change> {
         let before = self.known.insert(name.clone(), Known { id, partitions })?;
         if before.id.is_known() && id.is_known() && before.id != id {
