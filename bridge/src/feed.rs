@@ -153,6 +153,8 @@ struct State {
     life: Life,
     /// A cursor joined after all others were gone: read again what nobody acknowledged.
     rewind: bool,
+    /// A cursor left, or fell behind: what it had not acknowledged may be nobody's now.
+    may_have_orphans: bool,
 }
 
 /// Where a cursor stands in the ring.
@@ -204,6 +206,7 @@ impl Feed {
             trouble_version: 0,
             life: Life::Running,
             rewind: false,
+            may_have_orphans: false,
         };
         Self { state: Mutex::new(state), news: Notify::new(), demand: Condvar::new(), lingers }
     }
@@ -267,22 +270,7 @@ impl Feed {
     pub fn withdraw(&self, partitions: &[TopicPartition], timeout: Duration) {
         let deadline = Instant::now() + timeout;
         let mut state = self.lock();
-        let lead = state.cursors.values().map(|place| (place.entry, place.record)).max();
-        let front = state.front;
-        let mut freed = 0;
-        for (index, entry) in state.ring.iter_mut().enumerate() {
-            let untouched = lead.is_none_or(|lead| lead <= (front + index as u64, 0));
-            let concerned = match entry {
-                Entry::Records(batch) => partitions.contains(&batch.key()),
-                Entry::Event(Event::Gap { partition, .. }) => partitions.contains(partition),
-                Entry::Event(_) | Entry::Withdrawn => false,
-            };
-            if untouched && concerned {
-                freed += entry.bytes();
-                *entry = Entry::Withdrawn;
-            }
-        }
-        state.ring_bytes -= freed;
+        state.withdraw(partitions);
         while !state.cursors.is_empty() && !state.acks.complete(partitions) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -314,7 +302,7 @@ impl Feed {
             // A recreated topic counts from the beginning again.
             state.acks.start(partition.clone(), to);
         } else {
-            state.acks.acknowledge(&partition, from, to);
+            state.acks.lost(&partition, from, to);
         }
         state.append(Entry::Event(Event::Gap { partition, from, to, reason }));
         drop(state);
@@ -363,14 +351,21 @@ impl Feed {
         self.news.notify_waiters();
     }
 
-    /// Where to read again, after every cursor was gone and a new one came: nobody acknowledged what lies behind.
+    /// Where to read again what was delivered and is nobody's to acknowledge any more: everywhere if every cursor was
+    /// gone and a new one came, else where one left before it was done and none of the others has the same records.
     pub fn take_rewind(&self) -> Option<Vec<Start>> {
         let mut state = self.lock();
-        if !std::mem::take(&mut state.rewind) {
+        if std::mem::take(&mut state.rewind) {
+            let positions = state.acks.positions();
+            return Some(positions.map(|(partition, offset)| Start { partition: partition.clone(), offset }).collect());
+        }
+        let starts = self.lingers.then(|| state.take_orphans())?;
+        if starts.is_empty() {
             return None;
         }
-        let positions = state.acks.positions();
-        Some(positions.map(|(partition, offset)| Start { partition: partition.clone(), offset }).collect())
+        drop(state);
+        self.news.notify_waiters();
+        Some(starts)
     }
 
     /// Whether the reader should end: nobody looks, and nobody is waited for.
@@ -443,6 +438,47 @@ impl State {
             }
         }
         false
+    }
+
+    /// Takes back what nobody has taken yet of these partitions.
+    fn withdraw(&mut self, partitions: &[TopicPartition]) {
+        let lead = self.cursors.values().map(|place| (place.entry, place.record)).max();
+        let mut freed = 0;
+        for (index, entry) in (self.front..).zip(&mut self.ring) {
+            let untouched = lead.is_none_or(|lead| lead <= (index, 0));
+            let concerned = match entry {
+                Entry::Records(batch) => partitions.contains(&batch.key()),
+                Entry::Event(Event::Gap { partition, .. }) => partitions.contains(partition),
+                Entry::Event(_) | Entry::Withdrawn => false,
+            };
+            if untouched && concerned {
+                freed += entry.bytes();
+                *entry = Entry::Withdrawn;
+            }
+        }
+        self.ring_bytes -= freed;
+    }
+
+    /// Assigns anew what is nobody's to acknowledge any more, as a rebalance would, and says from where.
+    fn take_orphans(&mut self) -> Vec<Start> {
+        if self.cursors.is_empty() || !std::mem::take(&mut self.may_have_orphans) {
+            return Vec::new();
+        }
+        let cursors: Vec<u64> = self.cursors.keys().copied().collect();
+        let orphaned = self.acks.orphaned(&cursors);
+        if orphaned.is_empty() {
+            return Vec::new();
+        }
+        let partitions: Vec<TopicPartition> = orphaned.iter().map(|(partition, _)| partition.clone()).collect();
+        self.withdraw(&partitions);
+        for (partition, offset) in &orphaned {
+            self.acks.start(partition.clone(), *offset);
+            self.next_offsets.insert(partition.clone(), *offset);
+        }
+        let starts: Vec<Start> = orphaned.into_iter().map(|(partition, offset)| Start { partition, offset }).collect();
+        self.append(Entry::Event(Event::Revoked(partitions)));
+        self.append(Entry::Event(Event::Assigned(starts.clone())));
+        starts
     }
 
     fn drop_front(&mut self) {

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use protocol::{CommitMode, ErrorBody, GapReason, TopicPartition, WhenSlow, Window};
 
+use super::acks::Acks;
 use super::missed::MissedPiece;
 use super::{Batch, Entry, Event, Feed, Life, Place, Start, State};
 
@@ -57,6 +58,8 @@ struct Progress {
     sent: VecDeque<Sent>,
     sent_records: u64,
     sent_bytes: u64,
+    /// How often a partition was assigned.
+    assignments: u64,
     /// Records in entries that this cursor has passed, counted as [`State::dropped_records`] counts them.
     passed_records: u64,
     partitions: BTreeMap<TopicPartition, Position>,
@@ -71,14 +74,16 @@ struct Sent {
     first_seq: u64,
     batch: Arc<Batch>,
     range: Range<usize>,
+    /// Of which [`Position`] it is.
+    assignment: u64,
 }
 
 #[derive(Clone, Copy)]
 struct Position {
     /// The next offset to be sent.
     next: i64,
-    /// From here on nothing is acknowledged by this client.
-    unacked: i64,
+    /// The number of its assignment. What was sent in an earlier one says nothing about what comes again in this one.
+    assignment: u64,
 }
 
 impl Feed {
@@ -108,6 +113,7 @@ impl Feed {
             sent: VecDeque::new(),
             sent_records: 0,
             sent_bytes: 0,
+            assignments: 0,
             passed_records: state.dropped_records + state.ring.iter().map(Entry::records).sum::<u64>(),
             partitions: BTreeMap::new(),
             pending: VecDeque::new(),
@@ -117,7 +123,7 @@ impl Feed {
             trouble_version: 0,
         };
         if !starts.is_empty() {
-            progress.assign(&starts);
+            progress.assign(&mut state.acks, id, &starts);
             progress.pending.push_back(Delivered::Event(Event::Assigned(starts)));
         }
         drop(state);
@@ -130,6 +136,8 @@ impl Feed {
         if state.cursors.remove(&id).is_none() {
             return;
         }
+        state.acks.left(id);
+        state.may_have_orphans = true;
         if state.cursors.is_empty() && state.life == Life::Running {
             let linger = self.lingers && may_come_back;
             state.life = if linger { Life::Abandoned(std::time::Instant::now()) } else { Life::Ending };
@@ -177,7 +185,7 @@ impl Cursor {
         if self.commit == Some(CommitMode::Auto) {
             let mut state = self.feed.lock();
             for (partition, next) in handled {
-                progress.acknowledge(&mut state, &partition, next);
+                progress.acknowledge(&mut state, self.id, &partition, next);
             }
         }
         drop(progress);
@@ -191,9 +199,9 @@ impl Cursor {
         if self.commit.is_none() {
             return;
         }
-        let mut progress = self.lock();
+        let progress = self.lock();
         let mut state = self.feed.lock();
-        progress.acknowledge(&mut state, partition, next);
+        progress.acknowledge(&mut state, self.id, partition, next);
         drop((progress, state));
         self.feed.demand.notify_all();
     }
@@ -224,12 +232,12 @@ impl Cursor {
             if self.when_slow == WhenSlow::Close {
                 return Some(Delivered::TooSlow);
             }
-            progress.fall_behind(&state, place.entry, self.when_slow);
+            progress.fall_behind(&mut state, self.id, place.entry, self.when_slow);
             place = Place { entry: state.front, record: 0, ..place };
         }
         let delivered = match progress.pending.pop_front() {
             Some(gap) => Some(gap),
-            None => progress.walk(&mut state, &mut place, self.commit.is_some()),
+            None => progress.walk(&mut state, self.id, &mut place, self.commit.is_some()),
         };
         // A gap is no progress of its own: it tells that there was none.
         if matches!(delivered, Some(Delivered::Records { .. })) {
@@ -253,9 +261,12 @@ impl Drop for Cursor {
 }
 
 impl Progress {
-    fn assign(&mut self, starts: &[Start]) {
+    fn assign(&mut self, acks: &mut Acks, id: u64, starts: &[Start]) {
+        self.assignments += 1;
         for Start { partition, offset } in starts {
-            self.partitions.insert(partition.clone(), Position { next: *offset, unacked: *offset });
+            let position = Position { next: *offset, assignment: self.assignments };
+            self.partitions.insert(partition.clone(), position);
+            acks.owes_from(id, partition, *offset);
         }
     }
 
@@ -283,25 +294,26 @@ impl Progress {
     }
 
     /// What left the ring before it was sent: records become a gap per partition, everything else is told in its place.
-    fn fall_behind(&mut self, state: &State, since: u64, when_slow: WhenSlow) {
+    fn fall_behind(&mut self, state: &mut State, id: u64, since: u64, when_slow: WhenSlow) {
         for piece in state.missed.since(since) {
             match piece {
                 MissedPiece::Event(event) => {
-                    self.note(event);
+                    self.note(&mut state.acks, id, event);
                     self.pending.push_back(Delivered::Event(event.clone()));
                 }
                 MissedPiece::Records { next_offsets, dropped_records } => {
                     self.seq += dropped_records.saturating_sub(self.passed_records);
                     self.passed_records = self.passed_records.max(*dropped_records);
                     for (partition, through) in next_offsets {
-                        self.skip(partition, *through, when_slow);
+                        self.skip(&mut state.acks, id, partition, *through, when_slow);
                     }
                 }
             }
         }
+        state.may_have_orphans = true;
     }
 
-    fn skip(&mut self, partition: &TopicPartition, through: i64, when_slow: WhenSlow) {
+    fn skip(&mut self, acks: &mut Acks, id: u64, partition: &TopicPartition, through: i64, when_slow: WhenSlow) {
         let Some(position) = self.partitions.get_mut(partition) else { return };
         let from = position.next;
         if from >= through {
@@ -311,7 +323,7 @@ impl Progress {
         // Whoever asked to skip accepts the gap as handled. Who asked to block has not seen these records: only another
         // page's acknowledgement may move the commit over them.
         if when_slow != WhenSlow::Skip {
-            position.unacked = through;
+            acks.owes_from(id, partition, through);
         }
         self.pending.push_back(Delivered::Event(Event::Gap {
             partition: partition.clone(),
@@ -322,7 +334,7 @@ impl Progress {
     }
 
     /// Takes the next thing from the ring that the credit allows.
-    fn walk(&mut self, state: &mut State, place: &mut Place, in_group: bool) -> Option<Delivered> {
+    fn walk(&mut self, state: &mut State, id: u64, place: &mut Place, in_group: bool) -> Option<Delivered> {
         loop {
             let index = usize::try_from(place.entry - state.front).ok()?;
             match state.ring.get(index) {
@@ -330,7 +342,7 @@ impl Progress {
                 Some(Entry::Withdrawn) => {}
                 Some(Entry::Event(event)) => {
                     let event = event.clone();
-                    self.note(&event);
+                    self.note(&mut state.acks, id, &event);
                     place.entry += 1;
                     return Some(Delivered::Event(event));
                 }
@@ -358,20 +370,22 @@ impl Progress {
         }
     }
 
-    fn note(&mut self, event: &Event) {
+    fn note(&mut self, acks: &mut Acks, id: u64, event: &Event) {
         match event {
-            Event::Assigned(starts) => self.assign(starts),
+            Event::Assigned(starts) => self.assign(acks, id, starts),
             Event::Revoked(partitions) => {
                 for partition in partitions {
                     self.partitions.remove(partition);
                 }
             }
-            Event::Gap { partition, to, .. } => {
-                let position = self.partitions.entry(partition.clone()).or_insert(Position { next: *to, unacked: *to });
-                position.next = *to;
+            Event::Gap { partition, from, to, .. } if to < from => {
                 // A recreated topic counts from the beginning again.
-                position.unacked = position.unacked.min(*to);
+                self.assign(acks, id, &[Start { partition: partition.clone(), offset: *to }]);
             }
+            Event::Gap { partition, to, .. } => match self.partitions.get_mut(partition) {
+                Some(position) => position.next = *to,
+                None => self.assign(acks, id, &[Start { partition: partition.clone(), offset: *to }]),
+            },
         }
     }
 
@@ -391,14 +405,17 @@ impl Progress {
 
     fn send(&mut self, batch: Arc<Batch>, range: Range<usize>) -> Delivered {
         let count = range.len() as u64;
-        self.sent.push_back(Sent { first_seq: self.seq + 1, batch: Arc::clone(&batch), range: range.clone() });
+        let first_seq = self.seq + 1;
         self.seq += count;
         self.passed_records += count;
         self.sent_records += count;
         self.sent_bytes += batch.records.payload_bytes(range.clone());
+        let mut assignment = 0;
         if let Some(position) = self.partitions.get_mut(&batch.key()) {
             position.next = batch.records.offset(range.end - 1) + 1;
+            assignment = position.assignment;
         }
+        self.sent.push_back(Sent { first_seq, batch: Arc::clone(&batch), range: range.clone(), assignment });
         Delivered::Records { seq: self.seq, batch, range }
     }
 
@@ -411,7 +428,10 @@ impl Progress {
             let done = sent.range.start..end;
             self.sent_records -= done.len() as u64;
             self.sent_bytes -= sent.batch.records.payload_bytes(done.clone());
-            handled.insert(sent.batch.key(), sent.batch.records.offset(end - 1) + 1);
+            let partition = sent.batch.key();
+            if self.partitions.get(&partition).is_some_and(|position| position.assignment == sent.assignment) {
+                handled.insert(partition, sent.batch.records.offset(end - 1) + 1);
+            }
             if end < sent.range.end {
                 sent.first_seq += done.len() as u64;
                 sent.range.start = end;
@@ -422,10 +442,9 @@ impl Progress {
         handled
     }
 
-    fn acknowledge(&mut self, state: &mut State, partition: &TopicPartition, next: i64) {
-        let Some(position) = self.partitions.get_mut(partition) else { return };
-        let next = next.min(position.next);
-        state.acks.acknowledge(partition, position.unacked, next);
-        position.unacked = position.unacked.max(next);
+    fn acknowledge(&self, state: &mut State, id: u64, partition: &TopicPartition, next: i64) {
+        if let Some(position) = self.partitions.get(partition) {
+            state.acks.acknowledged_by(id, partition, next.min(position.next));
+        }
     }
 }

@@ -144,12 +144,23 @@ struct Viewer {
     seq: u64,
     /// Records that gaps lost since the last delivered number.
     jump: u64,
-    /// Delivered and not handled: number, partition, offset, bytes.
-    unhandled: VecDeque<(u64, i32, i64, u64)>,
+    unhandled: VecDeque<Unhandled>,
+    /// How often each partition was assigned.
+    assignments: BTreeMap<i32, u32>,
     /// Per assigned partition, the next offset that is due.
     due: BTreeMap<i32, i64>,
     /// What an acknowledgement of this client may cover: delivered, or skipped on its own wish.
     may_handle: BTreeMap<i32, BTreeSet<i64>>,
+}
+
+/// A record that was delivered and is not handled.
+struct Unhandled {
+    number: u64,
+    partition: i32,
+    /// In which of the partition's assignments it came.
+    assignment: u32,
+    offset: i64,
+    bytes: u64,
 }
 
 struct World {
@@ -328,6 +339,7 @@ impl World {
             seq: 0,
             jump: 0,
             unhandled: VecDeque::new(),
+            assignments: BTreeMap::new(),
             due: BTreeMap::new(),
             may_handle: BTreeMap::new(),
         });
@@ -357,8 +369,11 @@ impl World {
         viewer.cursor.flow(through, credit).expect("it was sent");
         viewer.credit = credit;
         let mut handled: BTreeMap<i32, i64> = BTreeMap::new();
-        while let Some((_, partition, offset, _)) = viewer.unhandled.pop_front_if(|sent| sent.0 <= through) {
-            handled.insert(partition, offset + 1);
+        while let Some(sent) = viewer.unhandled.pop_front_if(|sent| sent.number <= through) {
+            // What was sent before the partition was assigned anew says nothing about what came again.
+            if viewer.assignments.get(&sent.partition) == Some(&sent.assignment) {
+                handled.insert(sent.partition, sent.offset + 1);
+            }
         }
         if viewer.commit == CommitMode::Auto {
             for (partition, next) in handled {
@@ -382,7 +397,8 @@ impl World {
         self.partition(partition).handled.extend(handled);
     }
 
-    /// With all the credit there is, everybody still there gets everything that is still there.
+    /// With all the credit there is, everybody still there gets everything that is still there, and what they handle is
+    /// committed, whoever left before.
     fn finish(mut self) {
         if self.over {
             return;
@@ -396,6 +412,32 @@ impl World {
         for partition in 0..PARTITIONS {
             self.apply(Step::Assign { partition });
         }
+        self.drain();
+        for viewer in &self.viewers {
+            for (partition, known) in &self.partitions {
+                let left: Vec<i64> = known.offsets(viewer.due[partition], known.end).collect();
+                assert!(left.is_empty(), "partition {partition}: {left:?} never came");
+            }
+        }
+        // What comes again because nobody was left to acknowledge it comes once.
+        for _ in 0..3 {
+            for who in 0..self.viewers.len() {
+                self.apply(Step::Flow { who, behind: 0, credit: plenty });
+                for partition in 0..PARTITIONS {
+                    self.apply(Step::Ack { who, partition, behind: 0 });
+                }
+            }
+            self.apply(Step::Turn);
+            self.drain();
+        }
+        for (partition, known) in self.partitions.iter().filter(|_| !self.viewers.is_empty()) {
+            let left: Vec<i64> = known.offsets(known.committed.max(known.low), known.end).collect();
+            assert!(left.is_empty(), "partition {partition}: {left:?} were handled and are never committed");
+        }
+    }
+
+    /// Reads on until everybody has everything.
+    fn drain(&mut self) {
         // Each look drains everybody, so that there is room again.
         loop {
             let mut progress = false;
@@ -416,13 +458,7 @@ impl World {
                 }
             }
             if !progress {
-                break;
-            }
-        }
-        for viewer in &self.viewers {
-            for (partition, known) in &self.partitions {
-                let left: Vec<i64> = known.offsets(viewer.due[partition], known.end).collect();
-                assert!(left.is_empty(), "partition {partition}: {left:?} never came");
+                return;
             }
         }
     }
@@ -434,6 +470,7 @@ impl Viewer {
             Delivered::Event(Event::Assigned(starts)) => {
                 for Start { partition, offset } in starts {
                     self.due.insert(partition.partition, offset);
+                    *self.assignments.entry(partition.partition).or_default() += 1;
                     self.may_handle.remove(&partition.partition);
                 }
             }
@@ -468,14 +505,16 @@ impl Viewer {
                 let partition = &partitions[&batch.partition];
                 let first = seq + 1 - count;
                 let in_flight = self.unhandled.len() as u64;
-                let bytes_in_flight: u64 = self.unhandled.iter().map(|sent| sent.3).sum();
+                let bytes_in_flight: u64 = self.unhandled.iter().map(|sent| sent.bytes).sum();
+                let assignment = self.assignments[&batch.partition];
                 for (number, index) in (first..).zip(range) {
                     let offset = batch.records.offset(index);
                     let expected = partition.offsets(*due, i64::MAX).next();
                     assert_eq!(Some(offset), expected, "partition {}: something was left out", batch.partition);
                     *due = offset + 1;
                     let bytes = batch.records.payload_bytes(index..index + 1);
-                    self.unhandled.push_back((number, batch.partition, offset, bytes));
+                    let partition = batch.partition;
+                    self.unhandled.push_back(Unhandled { number, partition, assignment, offset, bytes });
                     self.may_handle.entry(batch.partition).or_default().insert(offset);
                 }
                 assert!(in_flight + count <= self.credit.records, "{in_flight} + {count} beyond {:?}", self.credit);

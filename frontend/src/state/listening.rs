@@ -69,8 +69,9 @@ pub struct Listening {
     rebalances: u32,
     /// What stands in the way, while it does.
     problem: Option<ErrorBody>,
-    /// The next offset to come. Records below it were received already.
+    /// The next offset to come. Records below it, from the beginning on, were received already.
     positions: BTreeMap<TopicPartition, i64>,
+    beginnings: BTreeMap<TopicPartition, i64>,
     committed: BTreeMap<TopicPartition, i64>,
     ends: BTreeMap<TopicPartition, i64>,
     ends_due_ms: Option<f64>,
@@ -281,6 +282,12 @@ impl Listening {
             let place = TopicPartition { topic: position.topic.clone(), partition: position.partition };
             // Only where nothing was received yet: a crash of the bridge redelivers from further back.
             self.positions.entry(place.clone()).or_insert(position.offset.0);
+            let beginning = self.beginnings.entry(place.clone()).or_insert(position.offset.0);
+            if position.offset.0 < *beginning {
+                // Another page of the group had these and left before it was done; what follows comes once more.
+                *beginning = position.offset.0;
+                self.positions.insert(place.clone(), position.offset.0);
+            }
             if self.intent.mode == ReadMode::Group {
                 // A group begins where it has committed, or where it would.
                 self.committed.entry(place.clone()).or_insert(position.offset.0);
@@ -358,6 +365,9 @@ impl Listening {
     pub fn gap(&mut self, topic: &str, partition: i32, to: i64, recreated: bool) {
         let next = self.next_of(topic, partition, to);
         self.advance(topic, partition, if recreated { to } else { to.max(next) });
+        if recreated {
+            self.beginnings.insert(TopicPartition { topic: topic.to_owned(), partition }, to);
+        }
     }
 
     /// A batch was handled. Returns credit to send when half of it is used.
@@ -417,6 +427,18 @@ mod tests {
         listening.subscribed(1);
         assert!(!accept(&mut listening, 0, 7) && !accept(&mut listening, 0, 8));
         assert!(accept(&mut listening, 0, 9) && accept(&mut listening, 1, 4));
+    }
+
+    #[test]
+    fn what_another_page_of_the_group_left_behind_is_taken_although_it_lies_before_what_came() {
+        let mut listening = listening(ReadMode::Group);
+        let at = |offset| Position { topic: "t".into(), partition: 0, offset: Offset(offset) };
+        listening.assigned_to(&[at(10)], 0.0);
+        assert!(accept(&mut listening, 0, 10));
+        listening.assigned_to(&[at(10)], 0.0);
+        assert!(!accept(&mut listening, 0, 10), "received before");
+        listening.assigned_to(&[at(4)], 0.0);
+        assert!(accept(&mut listening, 0, 4));
     }
 
     #[test]

@@ -78,6 +78,40 @@ on_every_kafka! {
         one.nothing::<Revoked>(Duration::from_millis(300)).await;
     }
 
+    async fn what_a_page_left_without_acknowledging_comes_to_one_that_joined_after_it(kafka: Kafka) {
+        let (topic, group) = (kafka.topic("orphans").await, unique("group"));
+        let bridge = Bridge::start().on(&kafka).topic(&topic).await;
+        let servers = bridge.bootstrap_servers().await;
+        for says_goodbye in [true, false] {
+            let (mut leaves, mut stays) = (bridge.client().await, bridge.client().await);
+            let from = leaves.write(messaggi(&topic, 10)).await[0].1;
+            let watch = leaves.subscribe(&Watch::group(&topic, &group)).await;
+            leaves.records(watch, 10).await;
+            leaves.flow(watch, 4, 1000).await;
+            told_committed(&mut leaves, watch, 0, from + 4).await;
+            let staying = stays.subscribe(&Watch::group(&topic, &group)).await;
+            assert_eq!(stays.expect::<Assigned>().await.partitions[0].offset.0, from + 10, "it joined after the others");
+            leaves.write(messaggi(&topic, 5)).await;
+            stays.records(staying, 5).await;
+            // What it said of these is not said of those that it has not seen.
+            stays.flow(staying, 5, 1000).await;
+            if says_goodbye {
+                leaves.unsubscribe(watch).await;
+            } else {
+                leaves.socket.cut();
+            }
+
+            stays.expect::<Revoked>().await;
+            assert_eq!(stays.expect::<Assigned>().await.partitions[0].offset.0, from + 4);
+            let again: Vec<i64> = stays.records(staying, 11).await.iter().map(|got| got.offset()).collect();
+            assert_eq!(again, (from + 4..from + 15).collect::<Vec<_>>(), "in order, each once more");
+            assert_eq!(committed(&servers, &group, &topic).await, BTreeMap::from([(0, from + 4)]));
+            stays.flow(staying, 16, 1000).await;
+            told_committed(&mut stays, staying, 0, from + 15).await;
+            stays.unsubscribe(staying).await;
+        }
+    }
+
     async fn a_page_that_comes_back_soon_goes_on_where_it_was(kafka: Kafka) {
         let (topic, group) = (kafka.topic("refresh").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
