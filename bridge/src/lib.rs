@@ -38,8 +38,8 @@ use crate::websocket::{Sessions, Shared, Slots};
 pub async fn serve(config: Config, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
     let (connection, demo) = choose_broker(&config).await?;
     let address = listener.local_addr().context("the listener has no address")?;
-    let producer = Arc::new(Producer::new(&connection).context("librdkafka made no producer")?);
     let questions = Arc::new(Questions::new(&connection).context("librdkafka made no client")?);
+    let producer = Arc::new(Producer::new(&connection, &questions).context("librdkafka made no producer")?);
     let cluster = watch_cluster(&questions, &connection).context("no thread to watch Kafka")?;
     let admin = Arc::new(Admin::new(Arc::clone(&questions), connection.clone(), demo.clone()));
     let shared = Arc::new(Shared {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::process::Output;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use local_kafka::{Cluster, Flavour, Installation, Options};
 use rdkafka::ClientConfig;
@@ -19,7 +19,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::broker_proxy::{BrokerProxy, Listening};
 use crate::skip::skip;
-use crate::wait::unique;
+use crate::wait::{PATIENCE, POLL_INTERVAL, unique};
 
 /// What a broker may take to answer one request of the test's own.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -192,6 +192,26 @@ pub async fn delete_records_before(bootstrap_servers: &str, topic: &str, partiti
     before.add_partition_offset(topic, partition, Offset::Offset(offset)).expect("an offset");
     let deleted = admin.delete_records(&before, &options).await.unwrap_or_else(|error| panic!("{topic}: {error}"));
     assert!(deleted.elements().iter().all(|element| element.error().is_ok()), "{topic}: {deleted:?}");
+}
+
+/// When every partition of the topic is led by a broker other than this one.
+pub async fn led_by_others(bootstrap_servers: &str, topic: &str, gone: i32) -> Instant {
+    const ANSWER_WITHIN: Duration = Duration::from_millis(500);
+    let (config, topic) = (client_config(bootstrap_servers), topic.to_owned());
+    let elected = tokio::task::spawn_blocking(move || {
+        let asking: BaseConsumer = config.create().expect("a consumer");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            assert!(Instant::now() < deadline, "no leaders for {topic}");
+            let Ok(metadata) = asking.fetch_metadata(Some(&topic), ANSWER_WITHIN) else { continue };
+            let mut leaders = metadata.topics().iter().flat_map(|topic| topic.partitions()).map(|one| one.leader());
+            if leaders.all(|leader| leader >= 0 && leader != gone) {
+                return Instant::now();
+            }
+            std::thread::sleep(POLL_INTERVAL);
+        }
+    });
+    elected.await.expect("asking for leaders does not panic")
 }
 
 /// The positions that the group has committed, by partition.

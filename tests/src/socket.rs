@@ -175,20 +175,25 @@ impl Socket {
         timeout(limit, self.hear()).await.ok()
     }
 
-    async fn hear(&mut self) -> Heard {
-        let heard = loop {
+    /// The next thing, remembered by nobody: for more than a conversation can hold.
+    pub async fn skim(&mut self) -> Heard {
+        loop {
             match self.stream.next().await {
-                Some(Ok(Message::Text(text))) => break Heard::Text(text.as_str().to_owned()),
-                Some(Ok(Message::Binary(bytes))) => break Heard::Binary(bytes.to_vec()),
+                Some(Ok(Message::Text(text))) => return Heard::Text(text.as_str().to_owned()),
+                Some(Ok(Message::Binary(bytes))) => return Heard::Binary(bytes.to_vec()),
                 Some(Ok(Message::Close(Some(frame)))) => {
-                    break Heard::Closed(frame.code.into(), frame.reason.as_str().to_owned());
+                    return Heard::Closed(frame.code.into(), frame.reason.as_str().to_owned());
                 }
-                Some(Ok(Message::Close(None))) => break Heard::Closed(1005, String::new()),
+                Some(Ok(Message::Close(None))) => return Heard::Closed(1005, String::new()),
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
-                Some(Err(error)) => break Heard::Closed(1006, error.to_string()),
-                None => break Heard::Closed(1006, "the connection ended".to_owned()),
+                Some(Err(error)) => return Heard::Closed(1006, error.to_string()),
+                None => return Heard::Closed(1006, "the connection ended".to_owned()),
             }
-        };
+        }
+    }
+
+    async fn hear(&mut self) -> Heard {
+        let heard = self.skim().await;
         match &heard {
             Heard::Text(text) => self.remember('<', &text.clone()),
             other => self.remember('<', &format!("{other:?}")),

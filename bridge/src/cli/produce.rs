@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use super::target;
 use crate::config::ProduceArgs;
 use crate::kafka::producer::{DeliverySink, Outcome, Producer, Run, Shipment};
+use crate::kafka::questions::Questions;
 use crate::shutdown;
 
 /// How long to wait for the last acknowledgements; librdkafka's own time-out is shorter.
@@ -26,7 +27,8 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
     let template = Template::new(&args.template)?;
     let connection = target::find(&args.kafka).await?;
     let servers = connection.bootstrap_servers.clone();
-    let producer = Arc::new(Producer::new(&connection)?);
+    let questions = Arc::new(Questions::new(&connection)?);
+    let producer = Arc::new(Producer::new(&connection, &questions)?);
     let (failures, mut failed) = mpsc::unbounded_channel();
     let sink: Arc<dyn DeliverySink> = Arc::new(Failures(failures));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();

@@ -160,6 +160,8 @@ impl Connection {
             // A broker that comes back is noticed at once; librdkafka waits up to ten seconds.
             .set("reconnect.backoff.ms", "100")
             .set("reconnect.backoff.max.ms", "500")
+            // What was refused is tried again, and a lost leader looked for, at least this often; librdkafka waits up to a second.
+            .set("retry.backoff.max.ms", "250")
             .set("socket.keepalive.enable", "true")
             .set("socket.nagle.disable", "true");
         config.extend(self.properties.0.clone());

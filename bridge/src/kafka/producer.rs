@@ -1,6 +1,7 @@
 //! The bridge's one producer: idempotent, shared by every session. Each record's outcome goes back to the sink that
 //! its sender named.
 
+mod missing_topics;
 mod outcome;
 mod shipments;
 
@@ -14,6 +15,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
 
+use self::missing_topics::MissingTopics;
 use self::outcome::produce_error;
 pub use self::outcome::{Acked, DeliverySink, Outcome, Run};
 pub use self::shipments::Shipment;
@@ -21,6 +23,7 @@ use self::shipments::Shipments;
 use super::client_config::Connection;
 use super::context;
 use super::native::{self, DeliveryQueue, Plain, Told};
+use super::questions::Questions;
 
 /// A record of 1 MiB (`limits.message_bytes`), and what surrounds it.
 const LARGEST_MESSAGE_BYTES: &str = "1114112";
@@ -34,6 +37,7 @@ pub struct Producer(Arc<Current>);
 struct Current {
     connection: Connection,
     client: Mutex<Arc<Client>>,
+    missing: MissingTopics,
 }
 
 struct Client {
@@ -45,22 +49,24 @@ struct Client {
 }
 
 impl Producer {
-    pub fn new(connection: &Connection) -> KafkaResult<Self> {
+    pub fn new(connection: &Connection, questions: &Arc<Questions>) -> KafkaResult<Self> {
         let client = Client::new(connection)?;
-        let current = Arc::new(Current { connection: connection.clone(), client: Mutex::new(Arc::clone(&client)) });
+        let missing = MissingTopics::new(connection, questions);
+        let current = Current { connection: connection.clone(), client: Mutex::new(Arc::clone(&client)), missing };
+        let current = Arc::new(current);
         client.listen(Arc::downgrade(&current));
         Ok(Self(current))
     }
 
     /// Hands records to librdkafka, in order; never blocks. Returns how many were taken: fewer than all when its queue
-    /// is full, so try the rest again when some are delivered. A record that can never be sent counts as taken; its
-    /// sink hears why.
+    /// is full, their topic is being made, or the producer was replaced, so try the rest again in a moment. A record that
+    /// can never be sent counts as taken; its sink hears why.
     pub fn send<'a, H>(&self, shipment: Shipment, records: &[ProduceView<'a, H>]) -> usize
     where
         H: Iterator<Item = HeaderView<'a>> + Clone,
     {
         let client = self.0.client();
-        let (taken, fatal) = client.send(shipment, records);
+        let (taken, fatal) = client.send(shipment, records, &self.0.missing);
         if fatal {
             self.0.replace(&client);
         }
@@ -136,7 +142,8 @@ impl Client {
             .set("message.timeout.ms", "120000")
             // Bounds the memory of what waits; sessions stop reading their sockets when it is full.
             .set("queue.buffering.max.kbytes", "65536")
-            .set("allow.auto.create.topics", "true");
+            // Somebody else asks for them (`missing_topics`).
+            .set("allow.auto.create.topics", "false");
         // librdkafka takes a million bytes by itself, less than the bridge promises its clients. Batches stay below that
         // (`batch.size`); whether the topic takes so large a record is Kafka's to say.
         if config.get("message.max.bytes").is_none() {
@@ -170,8 +177,9 @@ impl Client {
         std::thread::Builder::new().name("kafka-producer".to_owned()).spawn(listen).expect("a thread can be started");
     }
 
-    /// Returns how many were taken, and whether the producer turned out to have failed for good.
-    fn send<'a, H>(&self, shipment: Shipment, records: &[ProduceView<'a, H>]) -> (usize, bool)
+    /// Returns how many were taken, and whether the producer turned out to have failed for good; then the next one takes the
+    /// rest.
+    fn send<'a, H>(&self, shipment: Shipment, records: &[ProduceView<'a, H>], missing: &MissingTopics) -> (usize, bool)
     where
         H: Iterator<Item = HeaderView<'a>> + Clone,
     {
@@ -179,16 +187,23 @@ impl Client {
             return (0, false);
         }
         let (sink, topic, first_seq) = (Arc::clone(&shipment.sink), Arc::clone(&shipment.topic), shipment.first_seq);
+        missing.expect(&topic);
         let tags = self.shipments.open(shipment, records.len());
-        let mut refused = Vec::new();
+        let (mut refused, mut fatal) = (Vec::new(), false);
         let mut taken = records.len();
         let is_plain =
             |record: &ProduceView<'a, H>| record.timestamp.is_none() && record.headers.clone().next().is_none();
         let mut start = 0;
         for run in records.chunk_by(|one, next| is_plain(one) && is_plain(next)) {
-            let mut full_at = None;
+            let (mut full_at, mut later) = (None, Vec::new());
             let mut refuse = |place: usize, error| match error {
                 RDKafkaErrorCode::QueueFull => full_at = full_at.or(Some(start + place)),
+                // The next producer takes it.
+                RDKafkaErrorCode::Fatal => {
+                    fatal = true;
+                    later.push((start + place, error));
+                }
+                RDKafkaErrorCode::UnknownTopic if missing.may_appear(&topic) => later.push((start + place, error)),
                 error => refused.push((start + place, error)),
             };
             match run {
@@ -207,6 +222,11 @@ impl Client {
                     native::produce_batch(self.inner.client(), &topic, plain, refuse);
                 }
             }
+            match later.first() {
+                // None after it was taken either: they may follow in their order.
+                Some(&(first, _)) if later.len() == start + run.len() - first => full_at = full_at.or(Some(first)),
+                _ => refused.append(&mut later),
+            }
             if let Some(full_at) = full_at {
                 taken = full_at;
                 break;
@@ -214,7 +234,6 @@ impl Client {
             start += run.len();
         }
         self.shipments.withdraw(tags, records.len() - taken + refused.len());
-        let fatal = refused.iter().any(|(_, error)| *error == RDKafkaErrorCode::Fatal);
         if !refused.is_empty() {
             let failed =
                 |(place, error): (usize, _)| Run::failed(first_seq + place as u64, produce_error(error, &topic, false));

@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use protocol::ProduceRecord;
-use tests::client::{RecordExt, text_record};
+use protocol::{Assigned, ErrorCode, ErrorMessage, ProduceRecord};
+use tests::client::{Outcome, RecordExt, messaggi, text_record};
 use tests::history::{Logged, check};
 use tests::kafka::{MOCK_MAY_SLEEP, Mock, RDKafkaApiKey as Request, RDKafkaRespErr as Answer};
 use tests::proxy::Direction;
@@ -214,6 +214,80 @@ async fn errors_of_the_groups_coordinator_lose_and_double_nothing() {
     let requests =
         [Request::FindCoordinator, Request::OffsetCommit, Request::OffsetFetch, Request::Heartbeat, Request::JoinGroup];
     errors_on("coordinator-errors", &requests, true).await;
+}
+
+/// What it answers where it has lost count of a producer's records: librdkafka's producer then fails for good.
+#[tokio::test]
+async fn after_a_fatal_error_what_was_on_its_way_is_unknown_and_a_new_producer_goes_on() {
+    for binary in [false, true] {
+        let scene = Scene::set("fatal").await;
+        let mut client = scene.bridge.client().await;
+        let (mut sent, mut unknown) = (Vec::new(), 0);
+        for round in 0..3 {
+            let records: Vec<ProduceRecord> = (0..30)
+                .map(|id| text_record(&scene.topic, &format!("{round}/{id}")).on_partition(id % PARTITIONS))
+                .collect();
+            if round == 1 {
+                scene.kafka.fail(Request::Produce, &[Answer::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER]);
+            }
+            let values =
+                records.iter().map(|record| String::from_utf8_lossy(record.value.as_kafka().unwrap_or_default()));
+            let values: Vec<String> = values.map(|value| value.into_owned()).collect();
+            let first = if binary { client.produce_binary(&records).await } else { client.produce(records).await };
+            for (seq, value) in (first..).zip(values) {
+                let outcome = client.outcome(seq).await;
+                if let Outcome::Failed(error) = &outcome {
+                    assert_eq!(round, 1, "only what was on its way suffers: {value} {error:?}");
+                    assert_eq!(error.unknown, error.code == ErrorCode::DeliveryUnknown.number(), "{error:?}");
+                    assert!(error.unknown || error.code == ErrorCode::NotDelivered.number(), "{error:?}");
+                    unknown += u32::from(error.unknown);
+                }
+                sent.push((value, outcome));
+            }
+        }
+        assert!(unknown > 0, "the broker's answer reached nobody");
+        scene.bridge.logged("the producer failed for good and was replaced").await;
+        let Some(log) = scene.log().await else { return };
+        for (value, outcome) in sent {
+            let places: Vec<_> = log.iter().filter(|logged| logged.2 == value).map(|one| (one.0, one.1)).collect();
+            match outcome {
+                Outcome::Acked { partition, offset, .. } => assert_eq!(places, [(partition, offset)], "{value}"),
+                Outcome::Failed(error) if error.unknown => assert!(places.len() <= 1, "{value}: {places:?}"),
+                Outcome::Failed(error) => assert_eq!(places, [], "{value}: {error:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_complaint_about_one_topic_is_not_silenced_by_records_of_another() {
+    let (calm, troubled) = (unique("calm"), unique("troubled"));
+    let kafka = Mock::start().with_topic(&calm, 1).with_topic(&troubled, 1);
+    let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
+    let both = Watch::tail(&calm).and(&troubled).latest();
+    let mut first = bridge.client().await;
+    let watch = first.subscribe(&both).await;
+    let mut assigned = 0;
+    while assigned < 2 {
+        assigned += first.expect::<Assigned>().await.partitions.len();
+    }
+    kafka.fail(Request::Fetch, &[Answer::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED; 3]);
+    let told = first.expect::<ErrorMessage>().await;
+    assert_eq!((told.subscription, told.error.code), (Some(watch), ErrorCode::ConsumeRefused.number()));
+    assert!(told.error.retriable, "the bridge goes on trying: {told:?}");
+    kafka.fail_no_more(Request::Fetch);
+    first.write(messaggi(&calm, 5)).await;
+    first.records(watch, 5).await;
+
+    // Nothing shows yet that the other one can be read again.
+    let mut second = bridge.client().await;
+    let watching = second.subscribe(&both).await;
+    assert_eq!(second.expect::<ErrorMessage>().await.subscription, Some(watching));
+    first.write(messaggi(&troubled, 1)).await;
+    first.records(watch, 1).await;
+    let mut third = bridge.client().await;
+    third.subscribe(&both).await;
+    third.nothing::<ErrorMessage>(Duration::from_millis(300)).await;
 }
 
 /// Several clients, several partitions, and whatever can go wrong at random.

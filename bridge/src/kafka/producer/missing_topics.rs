@@ -1,0 +1,179 @@
+//! Topics that do not exist yet when a record is sent to them.
+//!
+//! Kafka makes a topic when a client asks for it that may create it, where the broker is configured so. The producer itself
+//! must not: it asks again and again for every topic that it has ever written to, and would bring back one that somebody
+//! deleted. A client of its own asks in its place, only when there is something to send, and is gone at once.
+
+use std::collections::HashMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use protocol::TopicName;
+use rdkafka::error::KafkaResult;
+use rdkafka::producer::{BaseProducer, Producer as _};
+
+use crate::kafka::admin::existing_partitions;
+use crate::kafka::client_config::Connection;
+use crate::kafka::questions::{Questions, TIMEOUT};
+
+/// A topic that records were sent to since is asked for again after so long: it may have been deleted.
+const BELIEVED_FOR: Duration = Duration::from_secs(2);
+
+/// How often the thread looks what is to be asked for, and whether an absent broker is back.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// A topic that is not there so long after it was asked for is not made by asking.
+const MADE_WITHIN: Duration = Duration::from_secs(2);
+const IS_IT_MADE_EVERY: Duration = Duration::from_millis(50);
+
+/// The producer looks for topics that it misses once a second. Beyond that the topic may have been deleted again.
+const NOTICED_WITHIN: Duration = Duration::from_secs(3);
+
+/// Topics that wait for an answer. Others are asked for with their next record.
+const WAITING: usize = 1024;
+
+/// Topics that are remembered; when there are more they are asked for again.
+const REMEMBERED: usize = 4096;
+
+pub struct MissingTopics {
+    known: Arc<Mutex<HashMap<Arc<str>, Known>>>,
+    asking: SyncSender<Arc<str>>,
+}
+
+#[derive(Clone, Copy)]
+enum Known {
+    /// Nobody has answered yet.
+    Asked,
+    Answered {
+        is_there: bool,
+        at: Instant,
+        /// A record was sent to it since.
+        is_wanted: bool,
+    },
+}
+
+impl Known {
+    fn now(is_there: bool) -> Self {
+        Self::Answered { is_there, at: Instant::now(), is_wanted: false }
+    }
+}
+
+impl MissingTopics {
+    pub fn new(connection: &Connection, questions: &Arc<Questions>) -> Self {
+        let known = Arc::default();
+        let (asking, asked) = sync_channel(WAITING);
+        let maker =
+            Maker { connection: connection.clone(), questions: Arc::clone(questions), known: Arc::clone(&known) };
+        let thread = std::thread::Builder::new().name("kafka-topics".to_owned());
+        thread.spawn(move || maker.run(&asked)).expect("a thread can be started");
+        Self { known, asking }
+    }
+
+    /// A record goes there. Never blocks.
+    pub fn expect(&self, topic: &Arc<str>) {
+        let mut known = self.lock();
+        match known.get_mut(topic) {
+            Some(Known::Asked) => {}
+            Some(Known::Answered { is_wanted, .. }) => *is_wanted = true,
+            None => self.ask(&mut known, topic),
+        }
+    }
+
+    /// The producer does not find the topic: whether it may in a moment.
+    pub fn may_appear(&self, topic: &Arc<str>) -> bool {
+        let mut known = self.lock();
+        match known.get(topic) {
+            Some(Known::Asked) => true,
+            Some(Known::Answered { is_there: false, .. }) => false,
+            Some(Known::Answered { is_there: true, at, .. }) if at.elapsed() < NOTICED_WITHIN => true,
+            _ => {
+                self.ask(&mut known, topic);
+                true
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Known>> {
+        // Each change is a single insert.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ask(&self, known: &mut HashMap<Arc<str>, Known>, topic: &Arc<str>) {
+        if known.len() >= REMEMBERED {
+            known.retain(|_, known| matches!(known, Known::Asked));
+        }
+        if self.asking.try_send(Arc::clone(topic)).is_ok() {
+            known.insert(Arc::clone(topic), Known::Asked);
+        }
+    }
+}
+
+/// The thread that asks; it ends with the last producer.
+struct Maker {
+    connection: Connection,
+    questions: Arc<Questions>,
+    known: Arc<Mutex<HashMap<Arc<str>, Known>>>,
+}
+
+impl Maker {
+    fn run(self, asked: &Receiver<Arc<str>>) {
+        let mut waiting: Vec<Arc<str>> = Vec::new();
+        loop {
+            match asked.recv_timeout(LOOK_EVERY) {
+                Ok(topic) => waiting.push(topic),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            waiting.extend(asked.try_iter());
+            let believed = |known: &Known| match known {
+                Known::Asked => true,
+                Known::Answered { at, is_wanted, .. } => !is_wanted || at.elapsed() < BELIEVED_FOR,
+            };
+            {
+                let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+                for (topic, known) in known.iter_mut().filter(|(_, known)| !believed(known)) {
+                    *known = Known::Asked;
+                    waiting.push(Arc::clone(topic));
+                }
+            }
+            while let Some(topic) = waiting.first() {
+                let Some(found) = self.find_or_make(topic) else { break };
+                self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(waiting.remove(0), found);
+            }
+        }
+    }
+
+    /// None while nobody answers.
+    fn find_or_make(&self, topic: &str) -> Option<Known> {
+        let Ok(name) = TopicName::parse(topic) else { return Some(Known::now(false)) };
+        let is_there = self.exists(&name)?
+            || self.ask_for(&name).unwrap_or_else(|error| {
+                tracing::debug!(topic, %error, "a topic could not be asked for");
+                false
+            });
+        Some(Known::now(is_there))
+    }
+
+    fn exists(&self, topic: &TopicName) -> Option<bool> {
+        match existing_partitions(self.questions.client(), topic, TIMEOUT) {
+            Ok(partitions) => Some(partitions.is_some()),
+            Err(error) if error.retriable => None,
+            // Kafka does not say; the producer's own attempt does.
+            Err(_) => Some(true),
+        }
+    }
+
+    fn ask_for(&self, topic: &TopicName) -> KafkaResult<bool> {
+        let asking: BaseProducer = self.connection.base_config().set("allow.auto.create.topics", "true").create()?;
+        asking.client().fetch_metadata(Some(topic.as_str()), TIMEOUT)?;
+        let deadline = Instant::now() + MADE_WITHIN;
+        while Instant::now() < deadline {
+            if self.exists(topic) == Some(true) {
+                return Ok(true);
+            }
+            std::thread::sleep(IS_IT_MADE_EVERY);
+        }
+        Ok(false)
+    }
+}
