@@ -102,6 +102,11 @@ impl Navigation {
         self.address.with_untracked(|address| browser::show_address(&browser::address_of(&address.pairs())));
     }
 
+    /// The address of the same view, as it is now, with something else chosen in it.
+    pub fn href_with(self, name: &str, value: &str) -> String {
+        self.address.with_untracked(|address| href(&address.clone().with(name, value)))
+    }
+
     /// What the live view shows has an address of its own, which is in the bar while the view is open.
     pub fn set_live(self, pairs: Vec<(&'static str, String)>) {
         let pairs = pairs.into_iter().map(|(name, value)| (name.to_owned(), value));

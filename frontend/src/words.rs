@@ -197,7 +197,7 @@ words! {
     create: "Create", "Crea";
     topic_name: "Name", "Nome";
     topic_internal_fault: "Names that begin with __ are Kafka's own", "I nomi che cominciano con __ sono riservati a Kafka";
-    brokers_default: "the broker's default", "predefinito del broker";
+    brokers_default: "broker's default", "predefinito";
     partitions_note: "How many can read it at once; more can be added later, never fewer",
         "In quanti possono leggerlo insieme; si possono aggiungere, mai togliere";
     replication_word: "Replication", "Replicazione";

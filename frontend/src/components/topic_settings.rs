@@ -14,9 +14,8 @@ use super::topic_view::{OpenTopic, topic_obstacle};
 use super::unanswered::unanswered_text;
 use super::view_frame::{FindField, Look, NotYet};
 use super::{desk, navigation, preferences};
-use crate::navigation::href;
 use crate::settings::Preferences;
-use crate::state::{Address, COMMON_SETTINGS, Sort, Unanswered, View, differs};
+use crate::state::{COMMON_SETTINGS, Sort, Unanswered, differs};
 use crate::words::Words;
 
 /// A broker may tell the old value for a moment after a change.
@@ -129,10 +128,17 @@ pub fn TopicSettings(topic: OpenTopic) -> impl IntoView {
         shown
     });
     let rows = TableRows {
-        count: Rc::new(move || shown.with(Vec::len)),
-        row: Rc::new(move |row| {
+        count: Rc::new(move || {
+            // The rows' links keep them.
+            find.track();
+            shown.with(Vec::len)
+        }),
+        row: Rc::new(move |row_number| {
             shown.with_untracked(|shown| {
-                shown.get(row).map(|setting| setting_row(topic, setting, prefs)).unwrap_or_default()
+                let row = |setting: &TopicSetting| {
+                    setting_row(setting, navigation.href_with("setting", &setting.name), prefs)
+                };
+                shown.get(row_number).map(row).unwrap_or_default()
             })
         }),
     };
@@ -213,15 +219,14 @@ fn shown_value(setting: &TopicSetting, prefs: Preferences) -> String {
     }
 }
 
-fn setting_row(topic: OpenTopic, setting: &TopicSetting, prefs: Preferences) -> TableRow {
+fn setting_row(setting: &TopicSetting, href: String, prefs: Preferences) -> TableRow {
     let words = prefs.words_untracked();
-    let address = Address::of(View::Topic(topic.name())).with("tab", "settings").with("setting", &setting.name);
     let default = setting.default.as_ref();
     let default = default.map_or_else(String::new, |value| setting_value_untracked(&setting.name, value, prefs));
     let is_different = differs(setting);
     TableRow {
         cells: vec![
-            TableCell::link(&setting.name, href(&address)).class("mono"),
+            TableCell::link(&setting.name, href).class("mono"),
             TableCell::text(shown_value(setting, prefs))
                 .class(if is_different { "mono strong" } else { "mono" })
                 .title(setting.value.clone().unwrap_or_default()),

@@ -81,6 +81,7 @@ async fn a_topic_is_created_seen_changed_and_deleted() {
     assert_eq!(setting(&made, "segment.bytes"), Some(("1048576".to_owned(), SettingSource::Topic)));
 
     page.click("tab-settings").await;
+    page.wait_for("find-setting").await;
     page.fill("find-setting", "retention").await;
     page.click_at("[data-testid=setting-row][data-name='retention.ms'] a").await;
     page.fill("setting-value", "soon").await;
