@@ -6,9 +6,9 @@ use leptos::prelude::*;
 use protocol::{ErrorBody, ErrorCode, ServerMessage};
 
 use super::unanswered::unanswered_text;
-use super::{navigation, preferences};
+use super::{desk, navigation, preferences};
 use crate::app::key_is_unused;
-use crate::state::{News, Unanswered};
+use crate::state::{Link, News, Unanswered};
 use crate::words::Words;
 
 type Word = fn(&'static Words) -> &'static str;
@@ -144,12 +144,16 @@ pub fn Instead(
 /// Loading, lost before anything came, or failed: what a view says then. Nothing where there is something to show.
 #[component]
 pub fn NotYet(look: RwSignal<Look>, loading: fn(&'static Words) -> &'static str) -> impl IntoView {
-    let prefs = preferences();
+    let (desk, prefs) = (desk(), preferences());
+    let is_away =
+        Memo::new(move |_| desk.link(|page| matches!(page.link(), Link::Waiting { .. } | Link::Closed { .. })));
     move || {
         let words = prefs.words();
         let (reason, title, next) = match look.get() {
-            Look::Loading => ("loading", loading(words).to_owned(), String::new()),
-            Look::Lost => ("offline", words.empty_offline.to_owned(), words.view_offline_next.to_owned()),
+            Look::Loading if !is_away.get() => ("loading", loading(words).to_owned(), String::new()),
+            Look::Loading | Look::Lost => {
+                ("offline", words.empty_offline.to_owned(), words.view_offline_next.to_owned())
+            }
             // Nothing is wrong: it has none of this.
             Look::Failed(Unanswered::Refused(error)) if error.code == ErrorCode::NotOnThisCluster.number() => {
                 ("demo", words.demo_has_none.to_owned(), words.demo_has_none_next.to_owned())

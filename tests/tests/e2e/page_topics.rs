@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use protocol::{CreateTopic, CreateTopicResult, SettingSource, TopicRequest, TopicResult};
 use tests::client::messaggi;
+use tests::kafka::Mock;
 use tests::page::View;
 use tests::{Bridge, Browser, Kafka, Page, eventually, measured, unique};
 
@@ -356,6 +357,29 @@ async fn a_view_says_that_the_bridge_is_gone_and_goes_on_when_it_is_back() {
     );
     photograph(&page, "topics-bridge-gone").await;
     bridge.start_again().await;
+    page.wait("freshness", "data-state", "live").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_view_says_that_kafka_is_down_and_goes_on_when_it_is_back() {
+    let Some(browser) = Browser::start().await else { return };
+    let topic = unique("stale");
+    let mock = Mock::start().with_topic(&topic, 2);
+    let bridge = Bridge::start().option("--bootstrap-servers", &mock.bootstrap_servers()).await;
+    let page = browser.open(&bridge).await;
+    page.click("nav-topics").await;
+    page.until("the row", &row(&topic)).await;
+    mock.down();
+    page.wait("freshness", "data-state", "stale").await;
+    assert_eq!(
+        page.number_of(&format!("[data-testid=topic-row][data-name='{topic}']")).await,
+        1,
+        "what was known stays"
+    );
+    assert!(page.eval::<bool>("document.querySelector('[data-testid=create-topic]').disabled").await);
+    photograph(&page, "topics-kafka-down").await;
+    mock.up();
     page.wait("freshness", "data-state", "live").await;
     page.is_clean().await;
 }
