@@ -13,7 +13,7 @@ use crate::desk::Desk;
 use crate::navigation::Navigation;
 use crate::send_fields::SendFields;
 use crate::settings::Preferences;
-use crate::state::{View, ViewLink};
+use crate::state::{Phase, View, ViewLink};
 use crate::watch_fields::WatchFields;
 use crate::words::fill;
 
@@ -44,9 +44,12 @@ pub fn App() -> impl IntoView {
     });
     navigation.follow_links(move |address| {
         let link = ViewLink::from_pairs(address.details.clone());
-        if address.view == View::Live && link.starts_by_itself() {
+        if link.starts_by_itself() {
             fields.follow(&link);
             desk.listen_instead(fields.intent());
+        } else if desk.peek(|page| page.listening().phase() == Phase::Idle) {
+            // A group is joined by the user: the form says what would be.
+            fields.follow(&link);
         }
     });
     // The focus goes with the view; those who hear the page hear its title.

@@ -240,6 +240,11 @@ impl Table {
         let _ = style.set_property("--tracks", &tracks(|column| column.width));
         let _ = style.set_property("--narrow-tracks", &tracks(|column| column.narrow_width));
         *parts = find(".data-space").zip(find(".data-rows"));
+        // Where one table takes the place of another, leptos keeps the elements, and in them the rows that it knows nothing of.
+        if let Some((_, holder)) = parts.as_ref() {
+            holder.set_text_content(None);
+            viewport.set_scroll_top(0);
+        }
     }
 
     /// Draws what is in sight now.

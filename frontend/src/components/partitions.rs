@@ -5,8 +5,9 @@ use leptos::prelude::*;
 use super::format::number;
 use super::menu::Menu;
 use super::{desk, preferences};
+use crate::navigation::group_href;
 use crate::state::{ReadMode, Reading};
-use crate::words;
+use crate::words::{self, fill};
 
 #[component]
 pub fn Partitions() -> impl IntoView {
@@ -19,6 +20,7 @@ pub fn Partitions() -> impl IntoView {
     let has_any = Memo::new(move |_| readings.with(|readings| !readings.is_empty()));
     let is_group = Memo::new(move |_| desk.listening(|page| page.listening().intent().mode == ReadMode::Group));
     let several_topics = Memo::new(move |_| desk.listening(|page| page.listening().intent().topics.len() > 1));
+    let group = Memo::new(move |_| desk.listening(|page| page.listening().intent().group.clone()));
     let lag = Memo::new(move |_| desk.listening(|page| page.listening().lag()));
     let rebalances = Memo::new(move |_| desk.listening(|page| u64::from(page.listening().rebalances())));
     let figure = move |n: Option<i64>| n.map_or_else(|| "–".to_owned(), |n| n.to_string());
@@ -75,11 +77,18 @@ pub fn Partitions() -> impl IntoView {
             </Menu>
         </Show>
         <Show when=move || lag.get().is_some()>
-            <span title=prefs.text(|w| w.lag_hint) data-testid="lag" data-lag=move || lag.get()>
+            <a
+                class="to-group"
+                data-testid="lag"
+                data-view=""
+                data-lag=move || lag.get()
+                href=move || group.with(|group| group_href(group))
+                title=move || group.with(|group| fill(prefs.words().group_open_hint, &[("group", group)]))
+            >
                 <b>{move || number(lag.get().unwrap_or(0), prefs.language())}</b>
                 " "
                 {prefs.text(|w| w.lag_word)}
-            </span>
+            </a>
         </Show>
     }
 }

@@ -160,6 +160,23 @@ fn partitions(text: &str) -> Result<Condition, FaultKind> {
     Ok(Condition::Partition(partitions))
 }
 
+/// Numbers and ranges that say themselves where they end: `0, 2-4`. Sorted, each once, at most so many.
+pub(super) fn closed_ranges(text: &str, most: usize) -> Result<Vec<i32>, FaultKind> {
+    let mut numbers = std::collections::BTreeSet::new();
+    for piece in text.split(',').map(str::trim).filter(|piece| !piece.is_empty()) {
+        let numbers_of = |range: RangeInclusive<i64>| {
+            let last = i32::try_from(*range.end()).ok()?;
+            Some(i32::try_from(*range.start()).ok()?..=last)
+        };
+        let range = range(piece).map(numbers_of)?.ok_or_else(|| FaultKind::Numbers(piece.to_owned()))?;
+        numbers.extend(range.take(most));
+        if numbers.len() > most {
+            return Err(FaultKind::Numbers(piece.to_owned()));
+        }
+    }
+    Ok(numbers.into_iter().collect())
+}
+
 /// `7`, `7-9`, `7-` or `-9`.
 fn range(text: &str) -> Result<RangeInclusive<i64>, FaultKind> {
     let number = |digits: &str, absent: i64| match digits.trim() {

@@ -20,6 +20,7 @@ mod origin;
 mod page;
 mod page_batches;
 mod page_faults;
+mod page_groups;
 mod page_sending;
 mod page_states;
 mod page_topics;

@@ -1,0 +1,227 @@
+//! The tables of one group: its partitions with who reads them, its members with what they read, and the plan of a reset.
+
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use protocol::{GroupMember, GroupPosition, Offset, OffsetChange};
+
+use super::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
+use super::format::number;
+use super::group_screen::GroupScreen;
+use super::preferences;
+use crate::navigation::topic_href;
+use crate::settings::Preferences;
+use crate::state::{Sort, ranges, shares};
+use crate::words::{Words, fill};
+
+/// Topics that are named in a member's line; the rest is counted.
+const NAMED_TOPICS: usize = 6;
+
+const fn column(name: &'static str, word: fn(&Words) -> &'static str, width: &'static str) -> TableColumn {
+    TableColumn { name, word, hint: None, is_number: false, can_sort: false, width, narrow_width: "" }
+}
+
+const POSITION_COLUMNS: [TableColumn; 6] = [
+    TableColumn {
+        can_sort: true,
+        narrow_width: "minmax(0, 1fr)",
+        ..column("topic", |w| w.topic, "minmax(120px, 2fr)")
+    },
+    TableColumn {
+        is_number: true,
+        can_sort: true,
+        narrow_width: "44px",
+        ..column("partition", |w| w.column_partition, "64px")
+    },
+    TableColumn {
+        is_number: true,
+        can_sort: true,
+        hint: Some(|w| w.explain_position),
+        ..column("position", |w| w.group_position, "minmax(90px, 1fr)")
+    },
+    TableColumn { is_number: true, can_sort: true, ..column("end", |w| w.place_end, "minmax(90px, 1fr)") },
+    TableColumn {
+        is_number: true,
+        can_sort: true,
+        narrow_width: "84px",
+        hint: Some(|w| w.lag_hint),
+        ..column("lag", |w| w.lag, "minmax(80px, 1fr)")
+    },
+    TableColumn { can_sort: true, ..column("member", |w| w.member, "minmax(120px, 2fr)") },
+];
+
+#[component]
+pub fn PositionTable(screen: GroupScreen) -> impl IntoView {
+    let prefs = preferences();
+    let sort = RwSignal::new(Sort::by("topic"));
+    let shown = StoredValue::new_local(Vec::<Rc<GroupPosition>>::new());
+    let count = move || {
+        shown.set_value(screen.look(|look| look.positions(sort.get())));
+        shown.with_value(Vec::len)
+    };
+    let row = move |at: usize| {
+        let position = shown.with_value(|shown| shown.get(at).cloned());
+        position.map(|position| position_row(&position, screen, prefs)).unwrap_or_default()
+    };
+    let rows = TableRows { count: Rc::new(count), row: Rc::new(row) };
+    view! {
+        <DataTable
+            testid="positions"
+            row_testid="position"
+            label=|w| w.tab_partitions
+            columns=&POSITION_COLUMNS
+            sort=sort
+            rows=rows
+        />
+    }
+}
+
+fn position_row(position: &GroupPosition, screen: GroupScreen, prefs: Preferences) -> TableRow {
+    let (words, language) = (prefs.words_untracked(), prefs.language_untracked());
+    let member = screen.look_untracked(|look| match look.reader(position).map(member_name) {
+        Some((name, id)) => TableCell::text(name).title(id),
+        None if look.tells_members() => TableCell::text(words.member_none).class("muted"),
+        None => TableCell::text(words.not_told).class("muted"),
+    });
+    let cells = vec![
+        TableCell::link(&position.topic, topic_href(&position.topic)),
+        TableCell::text(position.partition.to_string()),
+        offset_cell(position.offset, words),
+        TableCell::text(position.end.to_string()),
+        TableCell::text(number(position.lag, language)).class(if position.lag > 0 { "behind" } else { "" }),
+        member,
+    ];
+    let data = vec![
+        ("data-topic", position.topic.clone()),
+        ("data-partition", position.partition.to_string()),
+        ("data-offset", position.offset.map(|offset| offset.to_string()).unwrap_or_default()),
+        ("data-lag", position.lag.to_string()),
+    ];
+    TableRow { cells, data, class: "" }
+}
+
+fn offset_cell(offset: Option<Offset>, words: &'static Words) -> TableCell {
+    match offset {
+        Some(offset) => TableCell::text(offset.to_string()),
+        None => TableCell::text(words.position_none).class("muted"),
+    }
+}
+
+/// What tells a member from others at a glance, and its whole id.
+fn member_name(member: &GroupMember) -> (String, String) {
+    let host = member.host.trim_start_matches('/');
+    let name = member.instance.as_ref().unwrap_or(&member.client);
+    (format!("{name} · {host}"), member.member.clone())
+}
+
+const MEMBER_COLUMNS: [TableColumn; 4] = [
+    TableColumn { narrow_width: "minmax(0, 1fr)", ..column("client", |w| w.member_client, "minmax(120px, 1fr)") },
+    column("host", |w| w.member_host, "minmax(90px, 150px)"),
+    TableColumn { narrow_width: "minmax(0, 2fr)", ..column("reads", |w| w.member_reads, "minmax(160px, 3fr)") },
+    column("id", |w| w.member_id, "minmax(120px, 2fr)"),
+];
+
+#[component]
+pub fn MemberTable(screen: GroupScreen) -> impl IntoView {
+    let prefs = preferences();
+    let sort = RwSignal::new(Sort::by("client"));
+    let row = move |at: usize| {
+        let words = prefs.words_untracked();
+        screen.look_untracked(|look| look.members().get(at).map(|member| member_row(member, words)).unwrap_or_default())
+    };
+    let count = move || screen.look(|look| look.members().len());
+    let rows = TableRows { count: Rc::new(count), row: Rc::new(row) };
+    view! {
+        <DataTable
+            testid="members"
+            row_testid="member"
+            label=|w| w.tab_members
+            columns=&MEMBER_COLUMNS
+            sort=sort
+            rows=rows
+        />
+    }
+}
+
+fn member_row(member: &GroupMember, words: &'static Words) -> TableRow {
+    let shares = shares(&member.partitions);
+    let named = shares.iter().take(NAMED_TOPICS).map(|(topic, partitions)| format!("{topic} {}", ranges(partitions)));
+    let named = named.collect::<Vec<_>>().join(" · ");
+    let reads = match shares.len() {
+        0 => TableCell::text(words.member_reads_nothing).class("muted"),
+        n if n > NAMED_TOPICS => {
+            let more = (n - NAMED_TOPICS).to_string();
+            TableCell::text(fill(words.reset_and_more, &[("names", &named), ("n", &more)]))
+        }
+        _ => TableCell::text(named),
+    };
+    let client = match &member.instance {
+        Some(name) => TableCell::text(&member.client).title(fill(words.member_static, &[("name", name)])),
+        None => TableCell::text(&member.client),
+    };
+    let host = TableCell::text(member.host.trim_start_matches('/'));
+    let data = vec![("data-member", member.member.clone())];
+    TableRow { cells: vec![client, host, reads, TableCell::text(&member.member).class("muted")], data, class: "" }
+}
+
+const PLAN_COLUMNS: [TableColumn; 7] = [
+    TableColumn { narrow_width: "minmax(0, 1fr)", ..column("topic", |w| w.topic, "minmax(120px, 2fr)") },
+    TableColumn { is_number: true, narrow_width: "36px", ..column("partition", |w| w.column_partition, "64px") },
+    TableColumn { is_number: true, narrow_width: "72px", ..column("old", |w| w.reset_old, "minmax(80px, 1fr)") },
+    TableColumn { is_number: true, narrow_width: "80px", ..column("new", |w| w.reset_new, "minmax(90px, 1fr)") },
+    TableColumn { is_number: true, ..column("reread", |w| w.reset_reread, "minmax(90px, 1fr)") },
+    TableColumn { is_number: true, ..column("skipped", |w| w.reset_skipped, "minmax(90px, 1fr)") },
+    column("note", |w| w.reset_note, "minmax(110px, 2fr)"),
+];
+
+#[component]
+pub fn PlanTable(screen: GroupScreen) -> impl IntoView {
+    let prefs = preferences();
+    let sort = RwSignal::new(Sort::by("topic"));
+    let count = move || screen.reset(|reset| reset.plan().changes.len());
+    let row = move |at: usize| {
+        let plan = untrack(|| screen.reset(|reset| Rc::clone(reset.plan())));
+        plan.changes.get(at).map(|change| plan_row(change, prefs)).unwrap_or_default()
+    };
+    let rows = TableRows { count: Rc::new(count), row: Rc::new(row) };
+    view! {
+        <DataTable
+            testid="plan"
+            row_testid="change"
+            label=|w| w.tab_plan
+            columns=&PLAN_COLUMNS
+            sort=sort
+            rows=rows
+        />
+    }
+}
+
+fn plan_row(change: &OffsetChange, prefs: Preferences) -> TableRow {
+    let (words, language) = (prefs.words_untracked(), prefs.language_untracked());
+    let stays = change.from == Some(change.to);
+    let some = |n: u64| if n == 0 { String::new() } else { number(n, language) };
+    let note = match (change.clamped, stays, change.from) {
+        (true, _, _) => TableCell::text(words.reset_clamped).class("clamped"),
+        (_, true, _) => TableCell::text(words.reset_stays).class("muted"),
+        (_, _, None) => TableCell::text(words.reset_new_position).class("muted"),
+        _ => TableCell::default(),
+    };
+    let cells = vec![
+        TableCell::text(&change.topic),
+        TableCell::text(change.partition.to_string()),
+        offset_cell(change.from, words),
+        // The arrow says which way, where colours are not seen.
+        TableCell::text(format!("→ {}", change.to)).class(if stays { "muted" } else { "moves" }),
+        TableCell::text(some(change.reread)),
+        TableCell::text(some(change.skipped)).class(if change.skipped > 0 { "behind" } else { "" }),
+        note,
+    ];
+    let data = vec![
+        ("data-topic", change.topic.clone()),
+        ("data-partition", change.partition.to_string()),
+        ("data-from", change.from.map(|offset| offset.to_string()).unwrap_or_default()),
+        ("data-to", change.to.to_string()),
+        ("data-clamped", change.clamped.to_string()),
+    ];
+    TableRow { cells, data, class: "" }
+}

@@ -1,0 +1,339 @@
+//! One group: what it is, how far behind, who reads which partition, and what can be done with it.
+
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use protocol::{DeleteGroup, GroupProtocol};
+
+use super::confirm_dialog::Confirmation;
+use super::explain::Explain;
+use super::format::number;
+use super::group_screen::GroupScreen;
+use super::group_tables::{MemberTable, PlanTable, PositionTable};
+use super::lag_chart::{LagChart, LagTrend};
+use super::reset_panel::ResetPanel;
+use super::unanswered::change_obstacle;
+use super::view_frame::{Freshness, Instead, NotYet, ViewTitle};
+use super::{confirmations, desk, navigation, preferences};
+use crate::navigation::{STARTS, href};
+use crate::state::{Address, ReadMode, ResetStep, View, ViewLink};
+use crate::words::{Words, count, fill};
+
+/// What stands in the place of the group.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    NotYet,
+    Missing,
+    Group,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tab {
+    Partitions,
+    Members,
+    Plan,
+}
+
+/// What a state of Kafka's means, and which colour it has: by the name that Kafka gives it.
+pub fn state_hint(state: &str, words: &'static Words) -> &'static str {
+    match state {
+        "Stable" => words.state_hint_stable,
+        "Empty" => words.state_hint_empty,
+        "Dead" => words.state_hint_dead,
+        "Unknown" => words.state_hint_unknown,
+        _ => words.state_hint_rebalancing,
+    }
+}
+
+pub fn protocol_name(protocol: Option<GroupProtocol>) -> &'static str {
+    match protocol {
+        Some(GroupProtocol::Classic) => "classic",
+        Some(GroupProtocol::Consumer) => "consumer",
+        None => "",
+    }
+}
+
+pub fn protocol_hint(protocol: Option<GroupProtocol>, words: &'static Words) -> &'static str {
+    match protocol {
+        Some(GroupProtocol::Classic) => words.protocol_classic_hint,
+        Some(GroupProtocol::Consumer) => words.protocol_consumer_hint,
+        None => words.state_hint_unknown,
+    }
+}
+
+#[component]
+pub fn GroupView(name: String) -> impl IntoView {
+    let prefs = preferences();
+    let screen = GroupScreen::open(name.clone());
+    let reset_is_open = RwSignal::new(false);
+    let shown = Memo::new(move |_| match screen.look(|look| (look.is_known(), look.is_missing())) {
+        (false, _) => Shown::NotYet,
+        (true, true) => Shown::Missing,
+        (true, false) => Shown::Group,
+    });
+    let missing_title = {
+        let name = name.clone();
+        move || fill(prefs.words().group_missing, &[("group", &name)])
+    };
+    let missing_title = Signal::derive(missing_title);
+    view! {
+        <section
+            class="group-view"
+            data-testid="group-view"
+            data-group=name.clone()
+            data-state=move || screen.look(|look| look.state.clone())
+            data-lag=move || screen.look(|look| look.lag)
+            data-members=move || screen.look(|look| look.members().len())
+            data-partitions=move || screen.look(|look| look.partitions())
+            aria-labelledby="view-title"
+        >
+            <header class="view-head">
+                <ViewTitle
+                    title=Signal::derive(move || screen.name())
+                    above=(href(&Address::of(View::Groups)), |w| w.nav_groups)
+                />
+                <Show when=move || shown.get() == Shown::Group>
+                    <StatePill screen=screen />
+                </Show>
+                <Freshness look=screen.sight />
+                <span class="spacer"></span>
+                <Show when=move || shown.get() == Shown::Group>
+                    <Actions screen=screen reset_is_open=reset_is_open />
+                </Show>
+            </header>
+            {move || match shown.get() {
+                Shown::NotYet => view! { <NotYet look=screen.sight loading=|w| w.group_loading /> }.into_any(),
+                Shown::Missing => {
+                    let next = Signal::derive(move || prefs.words().group_missing_next.to_owned());
+                    view! { <Instead reason="missing" title=missing_title next=next /> }.into_any()
+                }
+                Shown::Group => view! { <Body screen=screen reset_is_open=reset_is_open /> }.into_any(),
+            }}
+        </section>
+    }
+}
+
+#[component]
+fn StatePill(screen: GroupScreen) -> impl IntoView {
+    let prefs = preferences();
+    let state = Memo::new(move |_| screen.look(|look| look.state.clone()));
+    let protocol = Memo::new(move |_| screen.look(|look| look.protocol));
+    let state_title = move || state.with(|state| state_hint(state, prefs.words()));
+    let protocol_title = move || protocol_hint(protocol.get(), prefs.words());
+    view! {
+        <span class="pill group-state" data-state=move || state.get() title=state_title>
+            <i class="dot" aria-hidden="true"></i>
+            {move || state.get()}
+        </span>
+        <Show when=move || protocol.get().is_some()>
+            <span class="pill" title=protocol_title>{move || protocol_name(protocol.get())}</span>
+        </Show>
+    }
+}
+
+/// Listen with it, move its positions, delete it. What cannot be done says why.
+#[component]
+fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView {
+    let (desk, prefs) = (desk(), preferences());
+    let (confirmations, navigation) = (confirmations(), navigation());
+    let change_obstacle = change_obstacle();
+    let members = Memo::new(move |_| screen.look(|look| look.members().len()));
+    let topic = Memo::new(move |_| screen.look(|look| look.first_topic()));
+    let live = move || {
+        let link = ViewLink {
+            topic: topic.get(),
+            mode: Some(ReadMode::Group),
+            group: Some(screen.name()),
+            ..ViewLink::default()
+        };
+        let pairs = link.pairs().into_iter().map(|(name, value)| (name.to_owned(), value));
+        href(&Address { view: View::Live, details: pairs.collect() })
+    };
+    let cannot_delete = move || {
+        let words = prefs.words();
+        let of_members = |n: u64| count(words.cannot_members_one, words.cannot_members_many, n, &n.to_string());
+        let n = members.get() as u64;
+        change_obstacle().map(str::to_owned).or_else(|| (n > 0).then(|| of_members(n)))
+    };
+    let delete = move |_| {
+        let (name, words) = (screen.name(), prefs.words_untracked());
+        let typed = name.clone();
+        let on_confirm = move |confirmations: super::Confirmations| {
+            let request = DeleteGroup { group: name.clone(), confirm: name.clone() };
+            desk.ask(request, move |answer| {
+                let outcome = answer.map(drop);
+                if outcome.is_ok() {
+                    navigation.open(Address::of(View::Groups));
+                }
+                confirmations.finish(outcome);
+            });
+        };
+        confirmations.ask(Confirmation {
+            title: fill(words.group_delete_title, &[("group", &typed)]),
+            text: words.group_delete_what.to_owned(),
+            verb: |w| w.group_delete,
+            typed: Some(typed),
+            on_confirm: Rc::new(on_confirm),
+        });
+    };
+    view! {
+        <a class="button" data-testid="group-live" href=live data-view=STARTS title=prefs.text(|w| w.group_live_hint)>
+            {prefs.text(|w| w.group_live)}
+        </a>
+        <button
+            type="button"
+            class="button"
+            data-testid="delete-group"
+            disabled=move || cannot_delete().is_some()
+            title=cannot_delete
+            aria-describedby="cannot-delete"
+            on:click=delete
+        >
+            {prefs.text(|w| w.group_delete)}
+        </button>
+        <span id="cannot-delete" class="out-of-sight">{cannot_delete}</span>
+        <button
+            type="button"
+            class="button primary"
+            id="reset-offsets"
+            data-testid="reset-offsets"
+            aria-expanded=move || reset_is_open.get().to_string()
+            disabled=move || change_obstacle().is_some()
+            title=change_obstacle
+            aria-describedby="cannot-change"
+            on:click=move |_| reset_is_open.update(|open| *open = !*open)
+        >
+            {prefs.text(|w| w.reset)}
+        </button>
+        <span id="cannot-change" class="why-not" data-testid="cannot-change">{change_obstacle}</span>
+    }
+}
+
+#[component]
+fn Body(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView {
+    let (prefs, navigation) = (preferences(), navigation());
+    // The plan has no address: nobody else has it.
+    let shows_plan = RwSignal::new(false);
+    let tab = Memo::new(move |_| match navigation.detail("tab").as_deref() {
+        _ if shows_plan.get() => Tab::Plan,
+        Some("members") => Tab::Members,
+        _ => Tab::Partitions,
+    });
+    let step = Memo::new(move |_| screen.reset(|reset| reset.step()));
+    let has_plan =
+        Memo::new(move |_| matches!(step.get(), ResetStep::Planned | ResetStep::Applying | ResetStep::Refused));
+    // A plan that has come is what is looked at; one that is gone, or done, makes room for the positions.
+    Effect::new(move |_| shows_plan.set(has_plan.get()));
+    let partitions = Memo::new(move |_| screen.look(|look| look.partitions()));
+    let members = Memo::new(move |_| screen.look(|look| look.members().len()));
+    // A table is made anew only where there was none: it keeps its place while rows come and go.
+    let has_partitions = Memo::new(move |_| partitions.get() > 0);
+    let has_members = Memo::new(move |_| members.get() > 0);
+    let lag = move || number(screen.look(|look| look.lag), prefs.language());
+    let coordinator = move || {
+        screen.look(|look| {
+            let broker = look.coordinator.as_ref()?;
+            Some(format!("{} ({}:{})", broker.id, broker.host, broker.port))
+        })
+    };
+    let coordinator = Memo::new(move |_| coordinator());
+    let assignor = Memo::new(move |_| screen.look(|look| look.assignor.clone().filter(|name| !name.is_empty())));
+    let table = move || match tab.get() {
+        Tab::Partitions if !has_partitions.get() => view! {
+            <Instead
+                reason="no-positions"
+                title=Signal::derive(move || prefs.words().positions_none.to_owned())
+                next=Signal::derive(move || prefs.words().positions_none_next.to_owned())
+            />
+        }
+        .into_any(),
+        Tab::Partitions => view! { <PositionTable screen=screen /> }.into_any(),
+        Tab::Members if !has_members.get() => view! { <NoMembers /> }.into_any(),
+        Tab::Members => view! { <MemberTable screen=screen /> }.into_any(),
+        Tab::Plan => view! { <PlanTable screen=screen /> }.into_any(),
+    };
+    let tab_link = move |of: &'static str,
+                         this: Tab,
+                         testid: &'static str,
+                         word: fn(&'static Words) -> &'static str,
+                         n: Memo<usize>| {
+        let address = Address::of(View::Group(screen.name())).with("tab", of);
+        view! {
+            <a
+                href=href(&address)
+                data-view=""
+                data-testid=testid
+                aria-current=move || (tab.get() == this).then_some("true")
+                on:click=move |_| shows_plan.set(false)
+            >
+                {prefs.text(word)}
+                <span class="tab-count">{move || number(n.get() as u64, prefs.language())}</span>
+            </a>
+        }
+    };
+    view! {
+        <div class="group-facts">
+            <p class="lag-now" title=prefs.text(|w| w.group_lag_hint)>
+                <span class="muted">{prefs.text(|w| w.lag)}</span>
+                <b data-testid="group-lag">{lag}</b>
+                <LagTrend screen=screen />
+            </p>
+            <LagChart screen=screen />
+            <dl>
+                <Show when=move || coordinator.with(Option::is_some)>
+                    <div>
+                        <dt>
+                            {prefs.text(|w| w.group_coordinator)}
+                            <Explain thing=|w| w.group_coordinator text=|w| w.explain_coordinator />
+                        </dt>
+                        <dd>{move || coordinator.get()}</dd>
+                    </div>
+                </Show>
+                <Show when=move || assignor.with(Option::is_some)>
+                    <div>
+                        <dt>
+                            {prefs.text(|w| w.group_assignor)}
+                            <Explain thing=|w| w.group_assignor text=|w| w.explain_assignor />
+                        </dt>
+                        <dd>{move || assignor.get()}</dd>
+                    </div>
+                </Show>
+            </dl>
+        </div>
+        <Show when=move || reset_is_open.get()>
+            <ResetPanel screen=screen is_open=reset_is_open />
+        </Show>
+        <div class="view-tabs">
+            <div class="seg links" role="group" aria-label=prefs.text(|w| w.group_tabs)>
+                {tab_link("", Tab::Partitions, "tab-partitions", |w| w.tab_partitions, partitions)}
+                {tab_link("members", Tab::Members, "tab-members", |w| w.tab_members, members)}
+                <Show when=move || has_plan.get()>
+                    <button
+                        type="button"
+                        data-testid="tab-plan"
+                        aria-pressed=move || shows_plan.get().to_string()
+                        on:click=move |_| shows_plan.set(true)
+                    >
+                        {prefs.text(|w| w.tab_plan)}
+                    </button>
+                </Show>
+            </div>
+        </div>
+        <div class="group-table">{table}</div>
+    }
+}
+
+#[component]
+fn NoMembers() -> impl IntoView {
+    let (desk, prefs) = (desk(), preferences());
+    let is_demo = Memo::new(move |_| desk.cluster(|page| page.is_demo()));
+    let title = move || if is_demo.get() { prefs.words().members_demo } else { prefs.words().members_none };
+    let next = move || if is_demo.get() { "" } else { prefs.words().members_none_next };
+    view! {
+        <Instead
+            reason="no-members"
+            title=Signal::derive(move || title().to_owned())
+            next=Signal::derive(move || next().to_owned())
+        />
+    }
+}

@@ -1,0 +1,316 @@
+//! The offset reset of the open group: the form, then the plan's sum with what may be done, then what became of it. The plan's
+//! partitions are in the table below (`group_tables.rs`).
+
+use leptos::prelude::*;
+
+use super::format::number;
+use super::group_screen::GroupScreen;
+use super::reset_form::ResetForm;
+use super::unanswered::change_obstacle;
+use super::{desk, preferences};
+use crate::browser::{self, FileParts};
+use crate::state::{Intent, Phase, PlanTotals, ReadMode, Reset, ResetObstacle, ResetStep};
+use crate::words::{count, fill};
+
+/// Members that are named where they are in the way.
+const NAMED: usize = 3;
+
+/// What of the panel is shown: a step of the reset changes it only where something else is to be done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Form,
+    Plan,
+    Outcome,
+}
+
+#[component]
+pub fn ResetPanel(screen: GroupScreen, is_open: RwSignal<bool>) -> impl IntoView {
+    let prefs = preferences();
+    let step = Memo::new(move |_| screen.reset(|reset| reset.step()));
+    let part = Memo::new(move |_| match step.get() {
+        ResetStep::Choosing | ResetStep::Planning => Part::Form,
+        ResetStep::Planned | ResetStep::Applying => Part::Plan,
+        _ => Part::Outcome,
+    });
+    // What was pressed is gone: the focus goes to what has come.
+    Effect::new(move |_| {
+        let id = if part.get() == Part::Form { "reset-to" } else { "reset-panel" };
+        request_animation_frame(move || browser::focus(id));
+    });
+    let close = move || {
+        screen.back_to_choosing();
+        is_open.set(false);
+        browser::focus("reset-offsets");
+    };
+    view! {
+        <section
+            class="reset"
+            id="reset-panel"
+            tabindex="-1"
+            data-testid="reset"
+            data-state=move || step.get().name()
+            aria-label=prefs.text(|w| w.reset)
+            on:keydown=move |event| {
+                if event.key() == "Escape" && !step.get_untracked().is_waiting() {
+                    close();
+                }
+            }
+        >
+            <div class="reset-head">
+                <h3>{prefs.text(|w| w.reset)}</h3>
+                <p class="muted">{prefs.text(|w| w.reset_what)}</p>
+                <button
+                    type="button"
+                    class="icon"
+                    data-testid="reset-close"
+                    aria-label=prefs.text(|w| w.close)
+                    disabled=move || step.get().is_waiting()
+                    on:click=move |_| close()
+                >
+                    "×"
+                </button>
+            </div>
+            {move || match part.get() {
+                Part::Form => view! { <ResetForm screen=screen step=step /> }.into_any(),
+                Part::Plan => view! { <Planned screen=screen step=step /> }.into_any(),
+                Part::Outcome => view! { <Outcome screen=screen step=step /> }.into_any(),
+            }}
+        </section>
+    }
+}
+
+/// The plan in sum: read it, apply it, or change it.
+#[component]
+fn Planned(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
+    let (desk, prefs) = (desk(), preferences());
+    let obstacle = Memo::new(move |_| screen.look(|look| screen.reset(|reset| reset.obstacle(look))));
+    let change_obstacle = change_obstacle();
+    let totals = screen.reset(|reset| reset.totals());
+    let page_reads = Memo::new(move |_| {
+        let reads = |intent: &Intent| intent.mode == ReadMode::Group && intent.group == screen.name();
+        desk.listening(|page| page.listening().phase() != Phase::Idle && reads(page.listening().intent()))
+    });
+    let members = move || {
+        let words = prefs.words();
+        let named = screen.look(|look| {
+            let name = |member: &protocol::GroupMember| {
+                let host = member.host.trim_start_matches('/');
+                fill(words.reset_member_at, &[("client", &member.client), ("host", host)])
+            };
+            let named = look.members().iter().take(NAMED).map(name).collect::<Vec<_>>().join(", ");
+            (named, look.members().len().saturating_sub(NAMED))
+        });
+        match named {
+            (named, 0) => named,
+            (named, more) => fill(words.reset_and_more, &[("names", &named), ("n", &more.to_string())]),
+        }
+    };
+    let why_not = move || {
+        let words = prefs.words();
+        if let Some(obstacle) = change_obstacle() {
+            return obstacle.to_owned();
+        }
+        match obstacle.get() {
+            None => String::new(),
+            Some(ResetObstacle::NothingMoves) => words.reset_nothing_moves.to_owned(),
+            Some(ResetObstacle::Moved(n)) => {
+                count(words.reset_moved_one, words.reset_moved_many, n as u64, &n.to_string())
+            }
+            Some(ResetObstacle::Refused(error)) => error.message,
+            Some(ResetObstacle::Members(n)) => {
+                let text = if n == 1 { words.reset_members_one } else { words.reset_members_many };
+                fill(text, &[("n", &n.to_string()), ("names", &members())])
+            }
+        }
+    };
+    let state = move || match obstacle.get() {
+        None => "ready",
+        Some(ResetObstacle::NothingMoves) => "idle",
+        Some(ResetObstacle::Moved(_)) => "moved",
+        Some(ResetObstacle::Refused(_)) => "refused",
+        Some(ResetObstacle::Members(_)) => "members",
+    };
+    let apply = move || {
+        let n = totals.moved as u64;
+        let words = prefs.words();
+        match step.get() {
+            ResetStep::Applying => words.reset_applying.to_owned(),
+            _ => count(words.reset_apply_one, words.reset_apply_many, n, &number(n, prefs.language())),
+        }
+    };
+    let cannot_apply = move || step.get().is_waiting() || obstacle.with(Option::is_some) || change_obstacle().is_some();
+    let moved = move || matches!(obstacle.get(), Some(ResetObstacle::Moved(_)));
+    view! {
+        <Sum totals=totals />
+        <p class="reset-why" class:bad=move || !moved() data-testid="reset-obstacle" data-state=state id="reset-why-not" role="status">
+            {why_not}
+        </p>
+        <div class="actions">
+            <button
+                type="button"
+                class="button primary"
+                data-testid="confirm"
+                disabled=cannot_apply
+                aria-describedby="reset-why-not"
+                on:click=move |_| screen.apply()
+            >
+                {apply}
+            </button>
+            <button
+                type="button"
+                class="button"
+                class:primary=moved
+                data-testid="reset-again"
+                disabled=move || step.get().is_waiting()
+                on:click=move |_| screen.plan_again()
+            >
+                {prefs.text(|w| w.reset_plan_again)}
+            </button>
+            <button
+                type="button"
+                class="button quiet"
+                data-testid="reset-change"
+                disabled=move || step.get().is_waiting()
+                on:click=move |_| screen.back_to_choosing()
+            >
+                {prefs.text(|w| w.reset_change)}
+            </button>
+            <Show when=move || page_reads.get()>
+                <button
+                    type="button"
+                    class="button"
+                    data-testid="reset-stop-listening"
+                    on:click=move |_| desk.stop_listening()
+                >
+                    {prefs.text(|w| w.listen_stop)}
+                </button>
+            </Show>
+        </div>
+    }
+}
+
+/// `12 positions move · 3 stay · 1,204 records read again`.
+#[component]
+fn Sum(totals: PlanTotals) -> impl IntoView {
+    let prefs = preferences();
+    let parts = move || {
+        let words = prefs.words();
+        let parts = [
+            (totals.moved as u64, words.reset_sum_moved_one, words.reset_sum_moved_many, "moved"),
+            (totals.stays as u64, words.reset_sum_stays_one, words.reset_sum_stays_many, "stays"),
+            (totals.reread, words.reset_sum_reread_one, words.reset_sum_reread_many, "reread"),
+            (totals.skipped, words.reset_sum_skipped_one, words.reset_sum_skipped_many, "skipped"),
+            (totals.clamped as u64, words.reset_sum_clamped_one, words.reset_sum_clamped_many, "clamped"),
+        ];
+        let shown = parts.into_iter().filter(|(n, _, _, what)| *n > 0 || *what == "moved");
+        let part = |(n, one, many, what): (u64, &'static str, &'static str, &'static str)| {
+            let word = if n == 1 { one } else { many };
+            view! { <span data-what=what><b>{number(n, prefs.language())}</b> " " {word}</span> }
+        };
+        shown.map(part).collect::<Vec<_>>()
+    };
+    view! {
+        <p
+            class="reset-sum"
+            data-testid="reset-sum"
+            data-moved=totals.moved
+            data-stays=totals.stays
+            data-reread=totals.reread
+            data-skipped=totals.skipped
+            data-clamped=totals.clamped
+        >
+            {parts}
+        </p>
+    }
+}
+
+/// What became of the plan, and the way back.
+#[component]
+fn Outcome(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
+    let prefs = preferences();
+    let error = move || screen.reset(|reset| reset.error().map(|error| error.message.clone()));
+    let said = move || {
+        let words = prefs.words();
+        match step.get() {
+            ResetStep::Done => {
+                let n = screen.reset(|reset| reset.totals().moved) as u64;
+                count(words.reset_done_one, words.reset_done_many, n, &number(n, prefs.language()))
+            }
+            ResetStep::Undone => words.reset_undone.to_owned(),
+            ResetStep::Undoing => words.reset_undoing.to_owned(),
+            ResetStep::Unknown => words.reset_unknown.to_owned(),
+            _ => format!("{} {}", words.reset_refused, error().unwrap_or_default()),
+        }
+    };
+    let is_refused = move || step.get() == ResetStep::Refused;
+    view! {
+        <p class="reset-said" data-testid="reset-said" role="status">{said}</p>
+        <div class="actions">
+            <Show when=is_refused>
+                <button type="button" class="button primary" data-testid="reset-again" on:click=move |_| screen.plan_again()>
+                    {prefs.text(|w| w.reset_plan_again)}
+                </button>
+            </Show>
+            <WayBack screen=screen step=step />
+            <button
+                type="button"
+                class="button quiet"
+                data-testid="reset-change"
+                disabled=move || step.get().is_waiting()
+                on:click=move |_| screen.back_to_choosing()
+            >
+                {prefs.text(|w| w.reset_another)}
+            </button>
+        </div>
+    }
+}
+
+/// Undo, and the old positions as a file, for as long as there is something to undo.
+#[component]
+pub fn WayBack(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
+    let prefs = preferences();
+    let change_obstacle = change_obstacle();
+    let is_there = Memo::new(move |_| screen.reset(|reset| reset.undoable().is_some()));
+    let was_refused = move || step.get() == ResetStep::Refused;
+    let cannot = move || step.get().is_waiting() || change_obstacle().is_some();
+    let save = move |_| {
+        let Some(lines) = untrack(|| screen.reset(Reset::old_positions)) else { return };
+        let mut file = FileParts::new();
+        file.push(&lines);
+        file.save(&format!("{}-offsets.csv", screen.name()), "text/csv");
+    };
+    view! {
+        <Show when=move || is_there.get()>
+            <button
+                type="button"
+                class="button"
+                data-testid="undo"
+                title=prefs.text(|w| w.reset_undo_hint)
+                disabled=cannot
+                on:click=move |_| screen.undo()
+            >
+                {prefs.text(|w| w.reset_undo)}
+            </button>
+            <Show when=was_refused>
+                <button
+                    type="button"
+                    class="button"
+                    data-testid="reset-plan-old"
+                    disabled=cannot
+                    on:click=move |_| screen.plan_old_positions()
+                >
+                    {prefs.text(|w| w.reset_plan_old)}
+                </button>
+            </Show>
+            <button
+                type="button"
+                class="button quiet"
+                data-testid="reset-save-old"
+                title=prefs.text(|w| w.reset_save_old_hint)
+                on:click=save
+            >
+                {prefs.text(|w| w.reset_save_old)}
+            </button>
+        </Show>
+    }
+}

@@ -1,0 +1,146 @@
+//! The list of groups as the page holds it: kept up to date by what changed, searched and sorted here.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use protocol::{GroupProtocol, GroupSummary, GroupsChanged};
+
+use super::sort::Sort;
+
+/// What the list can be sorted by, as addresses and columns call it.
+pub const GROUP_COLUMNS: [&str; 6] = ["name", "state", "protocol", "members", "topics", "lag"];
+
+fn compare(sort: Sort, a: &GroupSummary, b: &GroupSummary) -> Ordering {
+    let by_column = match sort.column {
+        "state" => a.state.cmp(&b.state),
+        "protocol" => protocol_rank(a).cmp(&protocol_rank(b)),
+        "members" => a.members.cmp(&b.members),
+        "topics" => a.topics.cmp(&b.topics),
+        // What Kafka did not tell comes last, however it is sorted.
+        "lag" if a.lag.is_some() != b.lag.is_some() => return b.lag.is_some().cmp(&a.lag.is_some()),
+        "lag" => a.lag.cmp(&b.lag),
+        _ => a.group.cmp(&b.group),
+    };
+    sort.order(by_column, a.group.cmp(&b.group))
+}
+
+fn protocol_rank(group: &GroupSummary) -> u8 {
+    match group.protocol {
+        Some(GroupProtocol::Classic) => 0,
+        Some(GroupProtocol::Consumer) => 1,
+        None => 2,
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct GroupList {
+    groups: BTreeMap<String, Rc<GroupSummary>>,
+    is_known: bool,
+    is_beginning: bool,
+}
+
+impl GroupList {
+    /// What is known stays until the next push, which is complete.
+    pub fn begin(&mut self) {
+        self.is_beginning = true;
+    }
+
+    /// Whether something has come yet.
+    pub fn is_known(&self) -> bool {
+        self.is_known
+    }
+
+    pub fn learn(&mut self, changed: GroupsChanged) {
+        self.is_known = true;
+        if std::mem::take(&mut self.is_beginning) {
+            self.groups.clear();
+        }
+        self.groups.extend(changed.groups.into_iter().map(|group| (group.group.clone(), Rc::new(group))));
+        for name in &changed.removed {
+            self.groups.remove(name);
+        }
+    }
+
+    pub fn total(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Those whose name, or a topic's, contains what is searched for, in this order.
+    pub fn shown(&self, search: &str, sort: Sort) -> Vec<Rc<GroupSummary>> {
+        let search = search.trim().to_lowercase();
+        let contains = |name: &str| name.to_lowercase().contains(&search);
+        let matches = |group: &GroupSummary| {
+            search.is_empty() || contains(&group.group) || group.topics.iter().any(|topic| contains(topic))
+        };
+        let mut shown: Vec<_> = self.groups.values().filter(|group| matches(group)).cloned().collect();
+        shown.sort_by(|a, b| compare(sort, a, b));
+        shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(name: &str, topics: &[&str], lag: Option<u64>) -> GroupSummary {
+        GroupSummary {
+            group: name.to_owned(),
+            state: "Stable".to_owned(),
+            members: 1,
+            protocol: None,
+            topics: topics.iter().map(|&topic| topic.to_owned()).collect(),
+            lag,
+        }
+    }
+
+    fn changed(groups: Vec<GroupSummary>, removed: &[&str]) -> GroupsChanged {
+        GroupsChanged { watch: 1, at: 0, groups, removed: removed.iter().map(|&name| name.to_owned()).collect() }
+    }
+
+    fn list() -> GroupList {
+        let mut list = GroupList::default();
+        let groups = vec![
+            group("billing", &["orders"], Some(7)),
+            group("Audit", &["orders", "payments"], None),
+            group("mail", &["users"], Some(700)),
+        ];
+        list.learn(changed(groups, &[]));
+        list
+    }
+
+    fn names(shown: &[Rc<GroupSummary>]) -> Vec<&str> {
+        shown.iter().map(|group| group.group.as_str()).collect()
+    }
+
+    #[test]
+    fn a_group_is_found_by_its_name_and_by_its_topics() {
+        let sort = Sort::by("name");
+        for (search, expected) in [
+            ("", &["Audit", "billing", "mail"][..]),
+            (" AUD ", &["Audit"]),
+            ("orders", &["Audit", "billing"]),
+            ("nothing", &[]),
+        ] {
+            assert_eq!(names(&list().shown(search, sort)), expected, "{search:?}");
+        }
+    }
+
+    #[test]
+    fn the_largest_lag_comes_first_and_what_is_not_known_last() {
+        let sort = Sort::by("name").pressed("lag", true);
+        assert_eq!(names(&list().shown("", sort)), ["mail", "billing", "Audit"]);
+        assert_eq!(names(&list().shown("", sort.pressed("lag", true))), ["billing", "mail", "Audit"]);
+    }
+
+    #[test]
+    fn a_push_changes_what_it_names_and_a_first_one_replaces_everything() {
+        let mut list = list();
+        list.learn(changed(vec![group("mail", &[], Some(1)), group("new", &[], None)], &["billing"]));
+        assert_eq!(names(&list.shown("", Sort::by("name"))), ["Audit", "mail", "new"]);
+        list.begin();
+        assert_eq!(list.total(), 3, "what is known stays until then");
+        list.learn(changed(vec![group("only", &[], None)], &[]));
+        assert_eq!((names(&list.shown("", Sort::by("name"))), list.total()), (vec!["only"], 1));
+    }
+}

@@ -1,0 +1,191 @@
+//! What the user chose in the form of an offset reset: where to, and of what. Becomes the question for a plan, or says which
+//! field is in the way.
+
+use protocol::{Offset, PlanOffsetReset, Position, ResetTarget, TopicName, TopicPartition};
+
+use super::filter_fields::{FaultKind, closed_ranges};
+use super::offsets_csv::{OffsetsFault, parse_offsets};
+
+/// Kafka's brokers do not hold more of one topic.
+const MOST_PARTITIONS: usize = 100_000;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResetTo {
+    #[default]
+    Earliest,
+    Latest,
+    Time,
+    Offset,
+    Shift,
+    File,
+}
+
+impl ResetTo {
+    pub const ALL: [Self; 6] = [Self::Earliest, Self::Latest, Self::Time, Self::Offset, Self::Shift, Self::File];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Earliest => "earliest",
+            Self::Latest => "latest",
+            Self::Time => "time",
+            Self::Offset => "offset",
+            Self::Shift => "shift",
+            Self::File => "file",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResetChoice {
+    pub to: ResetTo,
+    /// As the browser's field for local time writes it.
+    pub time: String,
+    pub offset: String,
+    /// So many records on, or (negative) back.
+    pub shift: String,
+    /// Lines of `topic,partition,offset`.
+    pub file: String,
+    /// Empty: all topics of the group.
+    pub topic: String,
+    /// `0, 2-4`; empty: all of the topic.
+    pub partitions: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResetFault {
+    Time,
+    Offset,
+    Shift,
+    /// No line at all.
+    FileEmpty,
+    File(Vec<OffsetsFault>),
+    Topic,
+    Partitions(FaultKind),
+}
+
+impl ResetChoice {
+    /// A file chooses the partitions by itself.
+    pub fn has_scope(&self) -> bool {
+        self.to != ResetTo::File
+    }
+
+    /// `local_time_ms` is the browser's: milliseconds since 1970-01-01 UTC of a local date and time.
+    pub fn request(
+        &self,
+        group: &str,
+        local_time_ms: impl Fn(&str) -> Option<i64>,
+    ) -> Result<PlanOffsetReset, ResetFault> {
+        let to = match self.to {
+            ResetTo::Earliest => ResetTarget::Earliest,
+            ResetTo::Latest => ResetTarget::Latest,
+            ResetTo::Time => local_time_ms(&self.time).map(ResetTarget::Timestamp).ok_or(ResetFault::Time)?,
+            ResetTo::Offset => {
+                let offset = self.offset.trim().parse().ok().filter(|offset: &i64| *offset >= 0);
+                ResetTarget::Offset(Offset(offset.ok_or(ResetFault::Offset)?))
+            }
+            ResetTo::Shift => {
+                // A minus sign as a keyboard of a telephone may write it.
+                let by = self.shift.trim().replace('−', "-").parse().ok().filter(|by: &i64| *by != 0);
+                ResetTarget::Shift(by.ok_or(ResetFault::Shift)?)
+            }
+            ResetTo::File => match parse_offsets(&self.file).map_err(ResetFault::File)? {
+                positions if positions.is_empty() => return Err(ResetFault::FileEmpty),
+                positions => return Ok(to_positions(group, positions)),
+            },
+        };
+        let (topics, partitions) = self.scope()?;
+        Ok(PlanOffsetReset { group: group.to_owned(), topics, partitions, to })
+    }
+
+    fn scope(&self) -> Result<(Vec<String>, Vec<TopicPartition>), ResetFault> {
+        if self.topic.trim().is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let topic = TopicName::parse(self.topic.trim()).map_err(|_| ResetFault::Topic)?.to_string();
+        let partitions = closed_ranges(&self.partitions, MOST_PARTITIONS).map_err(ResetFault::Partitions)?;
+        if partitions.is_empty() {
+            return Ok((vec![topic], Vec::new()));
+        }
+        let place = |partition| TopicPartition { topic: topic.clone(), partition };
+        Ok((Vec::new(), partitions.into_iter().map(place).collect()))
+    }
+}
+
+/// These positions, and nothing else.
+pub fn to_positions(group: &str, positions: Vec<Position>) -> PlanOffsetReset {
+    let to = ResetTarget::Positions(positions);
+    PlanOffsetReset { group: group.to_owned(), topics: Vec::new(), partitions: Vec::new(), to }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(choice: &ResetChoice) -> Result<PlanOffsetReset, ResetFault> {
+        choice.request("g", |text| text.parse().ok())
+    }
+
+    fn choice(to: ResetTo, text: &str) -> ResetChoice {
+        let text = text.to_owned();
+        let (time, offset, shift, file) = (text.clone(), text.clone(), text.clone(), text);
+        ResetChoice { to, time, offset, shift, file, ..ResetChoice::default() }
+    }
+
+    #[test]
+    fn every_target_becomes_a_question() {
+        let position = |offset| Position { topic: "t".to_owned(), partition: 0, offset: Offset(offset) };
+        for (choice, target) in [
+            (choice(ResetTo::Earliest, ""), ResetTarget::Earliest),
+            (choice(ResetTo::Latest, ""), ResetTarget::Latest),
+            (choice(ResetTo::Time, "1763800000000"), ResetTarget::Timestamp(1_763_800_000_000)),
+            (choice(ResetTo::Offset, " 7 "), ResetTarget::Offset(Offset(7))),
+            (choice(ResetTo::Shift, "+7"), ResetTarget::Shift(7)),
+            (choice(ResetTo::Shift, "−7"), ResetTarget::Shift(-7)),
+            (choice(ResetTo::File, "t,0,9"), ResetTarget::Positions(vec![position(9)])),
+        ] {
+            let request = request(&choice).expect("a question");
+            assert_eq!((request.to, request.topics.len(), request.partitions.len()), (target, 0, 0));
+        }
+    }
+
+    #[test]
+    fn a_field_in_the_way_is_named() {
+        for (choice, fault) in [
+            (choice(ResetTo::Time, "noon"), ResetFault::Time),
+            (choice(ResetTo::Offset, "-1"), ResetFault::Offset),
+            (choice(ResetTo::Shift, "0"), ResetFault::Shift),
+            (choice(ResetTo::File, "\n"), ResetFault::FileEmpty),
+        ] {
+            assert_eq!(request(&choice), Err(fault));
+        }
+        assert!(matches!(request(&choice(ResetTo::File, "t,0")), Err(ResetFault::File(faults)) if faults.len() == 1));
+        let of = |topic: &str, partitions: &str| {
+            let (topic, partitions) = (topic.to_owned(), partitions.to_owned());
+            request(&ResetChoice { topic, partitions, ..ResetChoice::default() })
+        };
+        assert_eq!(of("no topic!", ""), Err(ResetFault::Topic));
+        assert!(matches!(of("t", "x"), Err(ResetFault::Partitions(FaultKind::Numbers(_)))));
+        assert!(of("", "x").is_ok(), "without a topic there are no partitions to choose");
+    }
+
+    #[test]
+    fn a_topic_is_reset_as_a_whole_or_by_its_partitions() {
+        let of = |partitions: &str| {
+            let (topic, partitions) = ("t".to_owned(), partitions.to_owned());
+            request(&ResetChoice { topic, partitions, ..ResetChoice::default() }).expect("a question")
+        };
+        let whole = of("");
+        assert_eq!((whole.topics, whole.partitions.len()), (vec!["t".to_owned()], 0));
+        let some = of("0, 2-3, 2");
+        let partitions: Vec<i32> = some.partitions.iter().map(|place| place.partition).collect();
+        assert_eq!((some.topics.len(), partitions), (0, vec![0, 2, 3]));
+        assert!(
+            matches!(
+                ResetChoice { topic: "t".into(), partitions: "3-".into(), ..ResetChoice::default() }
+                    .request("g", |_| None),
+                Err(ResetFault::Partitions(_))
+            ),
+            "an open range says nothing of where it ends"
+        );
+    }
+}

@@ -1,0 +1,482 @@
+//! The page's view of consumer groups: live, and with the offset reset in two steps. On real Kafka; what the page says is
+//! checked against what the group's positions are.
+
+use std::collections::BTreeMap;
+
+use protocol::{
+    PlanOffsetReset, PlanOffsetResetResult, ResetOffsets, ResetOffsetsResult, ResetTarget, TopicsRequest, TopicsResult,
+};
+use tests::client::{RecordExt, messaggi, text_record};
+use tests::kafka::committed;
+use tests::page::View;
+use tests::{Bridge, Browser, Client, Kafka, Page, Program, Watch, eventually, measured, unique};
+
+use crate::page_states::photograph;
+
+/// Reads and commits so many records, and leaves; what it printed.
+async fn consume(bridge: &Bridge, topic: &str, group: &str, count: usize) -> String {
+    let servers = bridge.bootstrap_servers().await;
+    let count = count.to_string();
+    let args = ["consume", "--bootstrap-servers", &servers, "--topic", topic, "--group", group, "--count", &count];
+    let mut program = Program::bridge(&args);
+    assert_eq!(program.exit_code().await, 0);
+    program.all_output().await.0
+}
+
+struct Scene {
+    bridge: Bridge,
+    client: Client,
+    topic: String,
+    group: String,
+}
+
+impl Scene {
+    /// A topic of one partition with ten records, and a group that has read four of them and left.
+    async fn four_of_ten(kafka: &Kafka) -> Self {
+        let (topic, group) = (kafka.topic("read").await, unique("group"));
+        let bridge = Bridge::start().on(kafka).await;
+        let mut client = bridge.client().await;
+        client.write(messaggi(&topic, 10)).await;
+        consume(&bridge, &topic, &group, 4).await;
+        Self { bridge, client, topic, group }
+    }
+
+    async fn open(&self, browser: &Browser) -> Page {
+        open_group(browser, &self.bridge, &self.group).await
+    }
+
+    async fn committed(&self) -> BTreeMap<i32, i64> {
+        committed(&self.bridge.bootstrap_servers().await, &self.group, &self.topic).await
+    }
+}
+
+async fn open_at(browser: &Browser, bridge: &Bridge, query: &str) -> Page {
+    let page = browser.load(&format!("{}?{query}", bridge.url()), View::default()).await;
+    page.wait("connection", "data-state", "open").await;
+    page
+}
+
+async fn open_group(browser: &Browser, bridge: &Bridge, group: &str) -> Page {
+    let page = open_at(browser, bridge, &format!("view=groups&name={group}")).await;
+    page.wait("freshness", "data-state", "live").await;
+    page
+}
+
+/// Opens the form and asks for the plan to this target.
+async fn plan(page: &Page, target: &str, value: &str) {
+    page.click("reset-offsets").await;
+    page.choose("reset-to", target).await;
+    if !value.is_empty() {
+        page.fill("reset-value", value).await;
+    }
+    page.click("reset-plan").await;
+    page.wait("reset", "data-state", "planned").await;
+}
+
+/// Whether the plan that is shown cannot be applied.
+const IS_DISABLED: &str = "document.querySelector('[data-testid=confirm]').disabled";
+
+#[tokio::test]
+async fn groups_are_listed_live_found_sorted_and_opened() {
+    let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
+    let Scene { bridge, mut client, topic, group } = Scene::four_of_ten(&kafka).await;
+    let page = browser.open(&bridge).await;
+    page.click("nav-groups").await;
+    page.wait("freshness", "data-state", "live").await;
+    page.fill("find-group", &group).await;
+    page.wait("groups-view", "data-found", "1").await;
+    for (name, value) in
+        [("data-group", group.as_str()), ("data-state", "Empty"), ("data-members", "0"), ("data-lag", "6")]
+    {
+        page.wait("group-row", name, value).await;
+    }
+    client.write(messaggi(&topic, 5)).await;
+    page.wait("group-row", "data-lag", "11").await;
+
+    // A second group on the same topic is found by the topic; the larger lag comes first.
+    let other = unique("other");
+    consume(&bridge, &topic, &other, 15).await;
+    page.fill("find-group", &topic).await;
+    page.wait("groups-view", "data-found", "2").await;
+    page.click("sort-lag").await;
+    page.until(
+        "the lagging one first",
+        &format!("document.querySelector('[data-testid=group-row]').dataset.group === '{group}'"),
+    )
+    .await;
+    let address: String = page.eval("location.search").await;
+    assert!(address.contains(&format!("find={topic}")) && address.contains("sort=-lag"), "{address}");
+    page.reload().await;
+    page.wait("groups-view", "data-found", "2").await;
+    photograph(&page, "groups").await;
+
+    page.fill("find-group", "no such group").await;
+    page.wait("instead", "data-reason", "none-found").await;
+    page.click("find-clear").await;
+    page.fill("find-group", &group).await;
+    page.wait("groups-view", "data-found", "1").await;
+    page.click_at("[data-testid=group-row] a").await;
+    page.wait("group-view", "data-group", &group).await;
+    assert!(page.eval::<String>("document.title").await.contains(&group));
+    page.eval::<()>("history.back()").await;
+    page.wait("groups-view", "data-found", "1").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn lag_members_and_positions_move_while_somebody_looks() {
+    let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
+    let mut scene = Scene::four_of_ten(&kafka).await;
+    let page = scene.open(&browser).await;
+    page.wait("group-view", "data-lag", "6").await;
+    page.wait("position", "data-offset", "4").await;
+    scene.client.write(messaggi(&scene.topic, 5)).await;
+    page.wait("group-view", "data-lag", "11").await;
+
+    let mut reader = scene.bridge.client().await;
+    let watch = reader.subscribe(&Watch::group(&scene.topic, &scene.group).commit_by_ack()).await;
+    reader.records(watch, 11).await;
+    page.wait("group-view", "data-members", "1").await;
+    page.wait("group-view", "data-state", "Stable").await;
+    reader.ack(watch, &scene.topic, 0, 12).await;
+    page.wait("group-view", "data-lag", "3").await;
+    page.wait("position", "data-offset", "12").await;
+    page.until("a picture of several looks", "+document.querySelector('[data-testid=lag-chart]').dataset.points > 3")
+        .await;
+    photograph(&page, "group-with-a-member").await;
+
+    page.click("tab-members").await;
+    page.wait_for("member").await;
+    let line = page.text("member").await;
+    assert!(line.contains(&format!("{} 0", scene.topic)), "which partition it reads: {line}");
+    let cannot: String = page.eval("document.querySelector('[data-testid=delete-group]').title").await;
+    assert!(cannot.contains('1'), "why it cannot be deleted: {cannot:?}");
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn an_idle_group_is_reset_as_the_plan_shows_and_reads_again_from_there() {
+    let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
+    let scene = Scene::four_of_ten(&kafka).await;
+    let page = scene.open(&browser).await;
+    plan(&page, "earliest", "").await;
+    for (name, value) in [("data-from", "4"), ("data-to", "0"), ("data-clamped", "false")] {
+        page.wait("change", name, value).await;
+    }
+    for (name, value) in [("data-moved", "1"), ("data-reread", "4"), ("data-skipped", "0")] {
+        page.wait("reset-sum", name, value).await;
+    }
+    assert_eq!(scene.committed().await, [(0, 4)].into(), "a plan changes nothing");
+    photograph(&page, "reset-plan").await;
+    page.click("confirm").await;
+    page.wait("reset", "data-state", "done").await;
+    page.wait("position", "data-offset", "0").await;
+    page.wait("group-view", "data-lag", "10").await;
+    photograph(&page, "reset-done").await;
+
+    let printed = consume(&scene.bridge, &scene.topic, &scene.group, 10).await;
+    for id in 0..10 {
+        assert!(printed.contains(&format!("messaggio {id}")), "{printed}");
+    }
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn every_target_is_planned_and_what_lies_outside_is_said() {
+    let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
+    let scene = Scene::four_of_ten(&kafka).await;
+    let page = scene.open(&browser).await;
+    for (target, value, to, clamped) in [
+        ("latest", "", "10", "false"),
+        ("offset", "7", "7", "false"),
+        ("offset", "700", "10", "true"),
+        ("shift", "-3", "1", "false"),
+        ("shift", "2", "6", "false"),
+        ("time", "2001-01-01T00:00:00", "0", "false"),
+    ] {
+        page.click("reset-offsets").await;
+        page.choose("reset-to", target).await;
+        if !value.is_empty() {
+            // A field for date and time takes no pasted text.
+            let set = format!(
+                "(e => {{ e.value = '{value}'; e.dispatchEvent(new Event('input', {{bubbles: true}})); return true }})\
+                 (document.querySelector('[data-testid=reset-value]'))"
+            );
+            page.wait_for("reset-value").await;
+            assert!(page.eval::<bool>(&set).await);
+        }
+        page.click("reset-plan").await;
+        page.wait("reset", "data-state", "planned").await;
+        page.wait("change", "data-to", to).await;
+        page.wait("change", "data-clamped", clamped).await;
+        page.click("reset-close").await;
+    }
+    // One topic and some of its partitions; one that is not there is refused in the bridge's words.
+    page.click("reset-offsets").await;
+    page.choose("reset-to", "earliest").await;
+    page.fill("reset-topic", &scene.topic).await;
+    page.fill("reset-partitions", "0-2").await;
+    page.click("reset-plan").await;
+    page.until("the reason", "document.querySelector('[data-testid=reset-error]').innerText.includes('partition')")
+        .await;
+    page.fill("reset-partitions", "0").await;
+    page.click("reset-plan").await;
+    page.wait("change", "data-to", "0").await;
+    assert_eq!(scene.committed().await, [(0, 4)].into(), "plans change nothing");
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_reset_waits_for_the_members_and_names_them() {
+    let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
+    let scene = Scene::four_of_ten(&kafka).await;
+    let mut reader = scene.bridge.client().await;
+    let watch = reader.subscribe(&Watch::group(&scene.topic, &scene.group).commit_by_ack()).await;
+    reader.records(watch, 6).await;
+    let page = scene.open(&browser).await;
+    page.wait("group-view", "data-members", "1").await;
+    plan(&page, "earliest", "").await;
+    page.wait("reset-obstacle", "data-state", "members").await;
+    assert!(page.eval::<bool>(IS_DISABLED).await);
+    let why = page.text("reset-obstacle").await;
+    assert!(why.contains("127.0.0.1"), "who is to be stopped: {why}");
+    photograph(&page, "reset-refused").await;
+
+    // Nobody reads any more: the same plan can be applied.
+    reader.unsubscribe(watch).await;
+    page.wait("reset-obstacle", "data-state", "ready").await;
+    page.click("confirm").await;
+    page.wait("reset", "data-state", "done").await;
+    assert_eq!(scene.committed().await, [(0, 0)].into());
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn positions_that_moved_after_the_plan_are_never_overwritten() {
+    let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
+    let scene = Scene::four_of_ten(&kafka).await;
+    let page = scene.open(&browser).await;
+    plan(&page, "earliest", "").await;
+    consume(&scene.bridge, &scene.topic, &scene.group, 2).await;
+    page.wait("reset-obstacle", "data-state", "moved").await;
+    assert!(page.eval::<bool>(IS_DISABLED).await);
+    photograph(&page, "reset-moved").await;
+    assert_eq!(scene.committed().await, [(0, 6)].into());
+
+    page.click("reset-again").await;
+    page.wait("change", "data-from", "6").await;
+    page.click("confirm").await;
+    page.wait("reset", "data-state", "done").await;
+    assert_eq!(scene.committed().await, [(0, 0)].into());
+
+    // Nor are they by undoing: the way back is a plan of its own then.
+    consume(&scene.bridge, &scene.topic, &scene.group, 3).await;
+    page.click("undo").await;
+    page.wait("reset", "data-state", "refused").await;
+    assert_eq!(scene.committed().await, [(0, 3)].into());
+    page.click("reset-plan-old").await;
+    page.wait("change", "data-to", "6").await;
+    page.wait("change", "data-from", "3").await;
+    page.click("confirm").await;
+    page.wait("reset", "data-state", "done").await;
+    assert_eq!(scene.committed().await, [(0, 6)].into());
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn undo_brings_the_old_positions_back_and_none_where_none_was() {
+    let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
+    let (topic, group) = (kafka.topic_with("undone", 2).await, unique("group"));
+    let bridge = Bridge::start().on(&kafka).await;
+    let mut client = bridge.client().await;
+    client.write((0..8).map(|_| text_record(&topic, "x").on_partition(0)).collect()).await;
+    consume(&bridge, &topic, &group, 6).await;
+    let scene = Scene { bridge, client, topic, group };
+    let page = scene.open(&browser).await;
+    page.click("reset-offsets").await;
+    page.fill("reset-topic", &scene.topic).await;
+    page.click("reset-plan").await;
+    page.wait("reset-sum", "data-moved", "2").await;
+    page.click("confirm").await;
+    page.wait("reset", "data-state", "done").await;
+    assert_eq!(scene.committed().await, [(0, 0), (1, 0)].into());
+    // It is kept while the view is open, whatever is done with the form.
+    page.click("reset-close").await;
+    page.click("reset-offsets").await;
+    page.click("undo").await;
+    page.wait("reset", "data-state", "undone").await;
+    assert_eq!(scene.committed().await, [(0, 6)].into());
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn positions_of_a_file_are_checked_line_by_line() {
+    let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
+    let scene = Scene::four_of_ten(&kafka).await;
+    let page = scene.open(&browser).await;
+    page.click("reset-offsets").await;
+    page.choose("reset-to", "file").await;
+    page.fill("reset-lines", &format!("{0},0,2\n{0},zero,2\n{0},1\n", scene.topic)).await;
+    page.until("two faults", "document.querySelectorAll('[data-testid=reset-faults] li').length === 2").await;
+    let faults = page.text("reset-faults").await;
+    assert!(faults.contains('2') && faults.contains("zero") && faults.contains('3'), "{faults}");
+    photograph(&page, "reset-file").await;
+    page.fill("reset-lines", &format!("topic,partition,offset\n{},0,2\n", scene.topic)).await;
+    page.click("reset-plan").await;
+    page.wait("change", "data-to", "2").await;
+    page.click("confirm").await;
+    page.wait("reset", "data-state", "done").await;
+    assert_eq!(scene.committed().await, [(0, 2)].into());
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_group_is_deleted_when_its_name_is_typed() {
+    let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
+    let scene = Scene::four_of_ten(&kafka).await;
+    let page = scene.open(&browser).await;
+    page.click("delete-group").await;
+    page.fill("confirm-name", "another name").await;
+    assert!(page.eval::<bool>("document.querySelector('dialog [data-testid=confirm]').disabled").await);
+    page.fill("confirm-name", &scene.group).await;
+    page.click_at("dialog [data-testid=confirm]").await;
+    page.wait_for("groups-view").await;
+    let committed = || async { scene.committed().await.is_empty().then_some(()) };
+    eventually("no position is left", committed).await;
+    let page = open_group(&browser, &scene.bridge, &scene.group).await;
+    page.wait("instead", "data-reason", "missing").await;
+    photograph(&page, "group-missing").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_read_only_bridge_shows_groups_and_says_why_nothing_can_be_changed() {
+    let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
+    let scene = Scene::four_of_ten(&kafka).await;
+    let bridge = Bridge::start().on(&kafka).flag("--read-only").await;
+    let page = open_group(&browser, &bridge, &scene.group).await;
+    page.wait("group-view", "data-lag", "6").await;
+    page.until(
+        "both disabled",
+        "['reset-offsets', 'delete-group'].every(id => document.querySelector(`[data-testid=${id}]`).disabled)",
+    )
+    .await;
+    assert!(page.text("cannot-change").await.contains("read-only"));
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn the_demo_broker_says_what_it_cannot_do() {
+    let Some(browser) = Browser::start().await else { return };
+    let (topic, group) = (unique("demo"), unique("group"));
+    let bridge = Bridge::start().demo().topic(&topic).option("--group", &group).await;
+    bridge.client().await.write(messaggi(&topic, 10)).await;
+    consume(&bridge, &topic, &group, 4).await;
+    let page = browser.open(&bridge).await;
+    page.click("nav-groups").await;
+    page.wait("instead", "data-reason", "demo").await;
+    photograph(&page, "groups-demo").await;
+    page.click("open-group").await;
+    page.wait("group-view", "data-lag", "6").await;
+    page.wait("position", "data-offset", "4").await;
+    page.until(
+        "both disabled",
+        "['reset-offsets', 'delete-group'].every(id => document.querySelector(`[data-testid=${id}]`).disabled)",
+    )
+    .await;
+    assert!(page.text("cannot-change").await.contains("demo broker"));
+    photograph(&page, "group-demo").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_record_leads_to_its_group_and_the_group_back_to_the_live_view() {
+    let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
+    let (topic, group) = (kafka.topic("led").await, unique("group"));
+    let bridge = Bridge::start().on(&kafka).topic(&topic).option("--group", &group).await;
+    bridge.client().await.write(messaggi(&topic, 3)).await;
+    let page = browser.open(&bridge).await;
+    page.click("listen").await;
+    page.wait("feed", "data-received", "3").await;
+    page.click_at("[data-testid=record]").await;
+    page.click("detail-group").await;
+    page.wait("group-view", "data-group", &group).await;
+    page.wait("group-view", "data-members", "1").await;
+    page.click("group-live").await;
+    page.wait("listen", "data-state", "listening").await;
+    page.wait_for("feed").await;
+    assert_eq!(page.count("feed", "data-received").await, 3, "it went on meanwhile");
+
+    // The page is the member in the way, and can leave by itself.
+    page.click("lag").await;
+    plan(&page, "earliest", "").await;
+    page.wait("reset-obstacle", "data-state", "members").await;
+    page.click("reset-stop-listening").await;
+    page.until(
+        "the plan can be applied, or is out of date",
+        "['ready', 'moved', 'idle'].includes(document.querySelector('[data-testid=reset-obstacle]').dataset.state)",
+    )
+    .await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_bridge_that_went_away_leaves_what_was_seen_and_says_so() {
+    let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
+    let Scene { bridge, group, .. } = Scene::four_of_ten(&kafka).await;
+    let mut page = open_group(&browser, &bridge, &group).await;
+    page.forgive("WebSocket connection");
+    page.forgive("ERR_CONNECTION_REFUSED");
+    page.wait("group-view", "data-lag", "6").await;
+    drop(bridge);
+    page.wait("freshness", "data-state", "lost").await;
+    assert_eq!(page.attribute("position", "data-offset").await.as_deref(), Some("4"));
+    photograph(&page, "group-offline").await;
+}
+
+/// A group with positions in a thousand partitions: drawn at once, scrolled without delay, planned as a whole.
+#[tokio::test]
+async fn a_thousand_partitions_are_shown_and_planned() {
+    const PARTITIONS: usize = 1000;
+    let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
+    let (topic, group) = (kafka.topic_with("wide", 1000).await, unique("group"));
+    let bridge = Bridge::start().on(&kafka).await;
+    let mut client = bridge.client().await;
+    loop {
+        let listed: TopicsResult = client.ask(TopicsRequest {}).await;
+        if listed.topics.iter().any(|seen| seen.name == topic && seen.records.is_some()) {
+            break;
+        }
+    }
+    let earliest = PlanOffsetReset {
+        group: group.clone(),
+        topics: vec![topic.clone()],
+        partitions: Vec::new(),
+        to: ResetTarget::Earliest,
+    };
+    let PlanOffsetResetResult { plan: made, .. } = client.ask(earliest).await;
+    assert_eq!(made.changes.len(), PARTITIONS);
+    let _: ResetOffsetsResult = client.ask(ResetOffsets { plan: made }).await;
+    client.write(vec![text_record(&topic, "x").on_partition(999)]).await;
+
+    let page = open_group(&browser, &bridge, &group).await;
+    page.wait("group-view", "data-partitions", "1000").await;
+    let drawn: u64 = page.number_of("[data-testid=position]").await;
+    assert!(drawn < 100, "only what is in sight is in the document: {drawn}");
+    page.click("sort-lag").await;
+    page.wait("position", "data-partition", "999").await;
+    let took: f64 = page
+        .eval(
+            "new Promise(done => { const table = document.querySelector('[data-testid=positions]'); const began = performance.now(); \
+             table.scrollTop = 15000; requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - began))) })",
+        )
+        .await;
+    measured("scroll_a_thousand_partitions_ms", format!("{took:.0}"));
+    plan(&page, "latest", "").await;
+    page.wait("reset-sum", "data-moved", "1").await;
+    page.wait("reset-sum", "data-stays", "999").await;
+    photograph(&page, "group-thousand-partitions").await;
+    page.is_clean().await;
+    let delete = protocol::DeleteTopic { name: topic.clone(), confirm: topic };
+    let _: protocol::DeleteTopicResult = client.ask(delete).await;
+}
