@@ -733,6 +733,7 @@ words! {
     member_host: "Host", "Host";
     member_reads: "Reads", "Legge";
     member_reads_nothing: "nothing", "niente";
+    member_share: "{partitions} of {topic}", "{partitions} di {topic}";
     member_id: "Member id", "Id del membro";
     member_static: "static: {name}", "statico: {name}";
     members_none: "No members", "Nessun membro";

@@ -11,7 +11,7 @@ use super::group_screen::GroupScreen;
 use super::preferences;
 use crate::navigation::topic_href;
 use crate::settings::Preferences;
-use crate::state::{Sort, ranges, shares};
+use crate::state::{Reset, Sort, ranges, shares};
 use crate::words::{Words, fill};
 
 /// Topics that are named in a member's line; the rest is counted.
@@ -25,7 +25,7 @@ const POSITION_COLUMNS: [TableColumn; 6] = [
     TableColumn {
         can_sort: true,
         narrow_width: "minmax(0, 1fr)",
-        ..column("topic", |w| w.topic, "minmax(120px, 2fr)")
+        ..column("topic", |w| w.topic, "minmax(120px, 3fr)")
     },
     TableColumn {
         is_number: true,
@@ -145,7 +145,11 @@ pub fn MemberTable(screen: GroupScreen) -> impl IntoView {
 
 fn member_row(member: &GroupMember, words: &'static Words) -> TableRow {
     let shares = shares(&member.partitions);
-    let named = shares.iter().take(NAMED_TOPICS).map(|(topic, partitions)| format!("{topic} {}", ranges(partitions)));
+    // The numbers first: a long name may be cut off.
+    let share = |(topic, partitions): &(&str, Vec<i32>)| {
+        fill(words.member_share, &[("partitions", &ranges(partitions)), ("topic", topic)])
+    };
+    let named = shares.iter().take(NAMED_TOPICS).map(share);
     let named = named.collect::<Vec<_>>().join(" · ");
     let reads = match shares.len() {
         0 => TableCell::text(words.member_reads_nothing).class("muted"),
@@ -178,10 +182,10 @@ const PLAN_COLUMNS: [TableColumn; 7] = [
 pub fn PlanTable(screen: GroupScreen) -> impl IntoView {
     let prefs = preferences();
     let sort = RwSignal::new(Sort::by("topic"));
-    let count = move || screen.reset(|reset| reset.plan().changes.len());
+    let count = move || screen.reset(Reset::shown);
     let row = move |at: usize| {
-        let plan = untrack(|| screen.reset(|reset| Rc::clone(reset.plan())));
-        plan.changes.get(at).map(|change| plan_row(change, prefs)).unwrap_or_default()
+        let row = |reset: &Reset| reset.change(at).map(|change| plan_row(change, prefs));
+        untrack(|| screen.reset(row)).unwrap_or_default()
     };
     let rows = TableRows { count: Rc::new(count), row: Rc::new(row) };
     view! {

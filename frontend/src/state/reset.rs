@@ -8,8 +8,6 @@
 //! ```
 //! From every step but the waiting ones a new plan can be asked for.
 
-use std::rc::Rc;
-
 use protocol::{ErrorBody, ErrorCode, OffsetChange, OffsetResetPlan, PlanOffsetReset, Position, ResetOffsets};
 
 use super::group_look::GroupLook;
@@ -84,7 +82,9 @@ pub struct Reset {
     step: ResetStep,
     /// What the plan was asked for with: a new one is one click.
     request: Option<PlanOffsetReset>,
-    plan: Rc<OffsetResetPlan>,
+    plan: OffsetResetPlan,
+    /// The places of the plan's changes in the order in which they are shown.
+    shown: Vec<usize>,
     refused: Option<ErrorBody>,
     error: Option<ErrorBody>,
     /// What takes the group back, the newest last: each is valid again once those after it are undone.
@@ -96,8 +96,13 @@ impl Reset {
         self.step
     }
 
-    pub fn plan(&self) -> &Rc<OffsetResetPlan> {
-        &self.plan
+    /// How many changes are shown, and each of them: those that move something come first.
+    pub fn shown(&self) -> usize {
+        self.shown.len()
+    }
+
+    pub fn change(&self, at: usize) -> Option<&OffsetChange> {
+        self.shown.get(at).and_then(|&place| self.plan.changes.get(place))
     }
 
     /// Of the last question; it says what failed and what to do.
@@ -136,7 +141,9 @@ impl Reset {
 
     pub fn planned(&mut self, plan: OffsetResetPlan, refused: Option<ErrorBody>) {
         self.step = ResetStep::Planned;
-        self.plan = Rc::new(plan);
+        self.shown = (0..plan.changes.len()).collect();
+        self.shown.sort_by_key(|&place| plan.changes.get(place).is_none_or(|change| change.from == Some(change.to)));
+        self.plan = plan;
         self.refused = refused;
     }
 
@@ -148,7 +155,8 @@ impl Reset {
 
     pub fn back_to_choosing(&mut self) {
         self.step = ResetStep::Choosing;
-        self.plan = Rc::default();
+        self.plan = OffsetResetPlan::default();
+        self.shown.clear();
         self.refused = None;
         self.error = None;
     }
@@ -184,7 +192,7 @@ impl Reset {
             return None;
         }
         self.step = ResetStep::Applying;
-        Some(ResetOffsets { plan: OffsetResetPlan::clone(&self.plan) })
+        Some(ResetOffsets { plan: self.plan.clone() })
     }
 
     /// The bridge has done what was asked: the reset, or its undoing.
@@ -310,6 +318,8 @@ mod tests {
             plan(vec![change(0, Some(4), 0), change(1, Some(4), 10), change(2, Some(3), 3), change(3, None, 0)]),
             None,
         );
+        let partitions: Vec<i32> = (0..reset.shown()).filter_map(|at| Some(reset.change(at)?.partition)).collect();
+        assert_eq!(partitions, [0, 1, 3, 2], "what stays comes last");
         assert_eq!(reset.totals(), PlanTotals { moved: 3, stays: 1, reread: 4, skipped: 6, clamped: 1 });
     }
 
@@ -317,7 +327,7 @@ mod tests {
     fn a_plan_is_applied_as_it_is_shown_and_undone() {
         let mut reset = planned();
         let applied = reset.apply(&idle()).expect("nothing is in the way");
-        assert_eq!(&applied.plan, &**reset.plan());
+        assert_eq!(applied.plan, reset.plan);
         let undo = plan(vec![change(0, Some(0), 4)]);
         reset.done(undo.clone());
         assert_eq!((reset.step(), reset.undoable()), (ResetStep::Done, Some(1)));
