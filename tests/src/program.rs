@@ -83,7 +83,7 @@ impl Program {
             command.env_remove(name);
         }
         // A colourless log that also shows what happens to each session.
-        command.envs([("NO_COLOR", "1"), ("RUST_LOG", "info,bridge=debug")]).envs(env.iter().copied());
+        command.envs([("NO_COLOR", "1"), ("PONTE_LOG", "info,bridge=debug")]).envs(env.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
 
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));

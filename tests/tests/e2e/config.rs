@@ -149,7 +149,7 @@ async fn a_password_is_seen_nowhere() {
     let mut bridge = Bridge::start()
         .option("--bootstrap-servers", &servers)
         .option("--kafka-config", path)
-        .env("RUST_LOG", "trace")
+        .env("PONTE_LOG", "trace")
         .await;
     let mut client = bridge.client().await;
     client.produce(tests::client::messaggi("foobar", 1)).await;
