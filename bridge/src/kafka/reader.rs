@@ -588,7 +588,9 @@ impl Reader {
         let tailing = matches!(self.mode, ReadMode::Tail(_));
         let trouble = match code {
             // The cluster's state is everybody's news (see `cluster`).
-            Kafka::AllBrokersDown | Kafka::BrokerTransportFailure | Kafka::Resolve | Kafka::OperationTimedOut => return,
+            Kafka::AllBrokersDown | Kafka::BrokerTransportFailure | Kafka::Resolve | Kafka::OperationTimedOut => {
+                return self.watch.hurry();
+            }
             // The tail's group id is a formality; whether it may be used does not matter.
             Kafka::GroupAuthorizationFailed if tailing => return,
             Kafka::GroupAuthorizationFailed | Kafka::TopicAuthorizationFailed | Kafka::ClusterAuthorizationFailed => {

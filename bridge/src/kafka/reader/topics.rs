@@ -11,6 +11,11 @@ const ASK_EVERY: Duration = Duration::from_secs(2);
 /// The first question waits, so that it is not in the way of the first records.
 const ASK_FIRST_AFTER: Duration = Duration::from_millis(100);
 
+/// While leaders may be moving Kafka is asked more often. librdkafka learns from the same answers, and was seen to forget the
+/// leader it had just been told when the broker before it went: by itself it asks again after up to a second.
+const HURRY_EVERY: Duration = Duration::from_millis(200);
+const HURRY_FOR: Duration = Duration::from_secs(15);
+
 /// A question that was not answered for so long is asked again.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
@@ -19,6 +24,7 @@ pub struct TopicWatch {
     known: BTreeMap<String, Known>,
     ask_at: Instant,
     asked: bool,
+    hurry_until: Instant,
 }
 
 #[derive(Clone, Copy)]
@@ -38,7 +44,8 @@ pub enum Change {
 
 impl TopicWatch {
     pub fn new() -> Self {
-        Self { known: BTreeMap::new(), ask_at: Instant::now() + ASK_FIRST_AFTER, asked: false }
+        let now = Instant::now();
+        Self { known: BTreeMap::new(), ask_at: now + ASK_FIRST_AFTER, asked: false, hurry_until: now }
     }
 
     /// Whether to ask now; then the question is on its way.
@@ -51,8 +58,16 @@ impl TopicWatch {
     /// What the answer changes.
     pub fn answered(&mut self, topics: Vec<ExistingTopic>) -> Vec<Change> {
         self.asked = false;
-        self.ask_at = Instant::now() + ASK_EVERY;
+        let now = Instant::now();
+        self.ask_at = now + if now < self.hurry_until { HURRY_EVERY } else { ASK_EVERY };
         topics.into_iter().filter_map(|topic| self.change(topic)).collect()
+    }
+
+    /// A broker is gone, and others may lead from now on.
+    pub fn hurry(&mut self) {
+        let now = Instant::now();
+        self.hurry_until = now + HURRY_FOR;
+        self.ask_at = self.ask_at.min(now + HURRY_EVERY);
     }
 
     /// The partitions from this one on could not be read yet.
