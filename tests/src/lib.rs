@@ -1,6 +1,7 @@
 //! What the end-to-end tests stand on: a bridge as a child process, a client of its socket, Kafka in three forms with
 //! independent judges, a real browser. The claims themselves are in `tests/e2e/`.
 
+pub mod accessibility;
 pub mod bridge;
 pub mod broker_proxy;
 pub mod browser;
@@ -10,6 +11,7 @@ pub mod http;
 pub mod judge;
 pub mod kafka;
 pub mod page;
+pub mod payloads;
 pub mod program;
 pub mod proxy;
 pub mod scale;

@@ -4,22 +4,33 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use chromiumoxide::cdp::browser_protocol::emulation::{
+use chromium::chromiumoxide;
+use chromium::chromiumoxide::cdp::browser_protocol::browser::{
+    Bounds, GetWindowForTargetParams, SetWindowBoundsParams, WindowState,
+};
+use chromium::chromiumoxide::cdp::browser_protocol::emulation::{
     MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams, SetUserAgentOverrideParams,
 };
-use chromiumoxide::cdp::browser_protocol::input::{DispatchKeyEventParams, DispatchKeyEventType, InsertTextParams};
-use chromiumoxide::cdp::browser_protocol::log;
-use chromiumoxide::cdp::browser_protocol::page::CaptureScreenshotFormat;
-use chromiumoxide::cdp::js_protocol::runtime::{ConsoleApiCalledType, EventConsoleApiCalled, EventExceptionThrown};
-use chromiumoxide::page::ScreenshotParams;
+use chromium::chromiumoxide::cdp::browser_protocol::input::{
+    DispatchKeyEventParams, DispatchKeyEventType, InsertTextParams,
+};
+use chromium::chromiumoxide::cdp::browser_protocol::log;
+use chromium::chromiumoxide::cdp::browser_protocol::page::CaptureScreenshotFormat;
+use chromium::chromiumoxide::cdp::js_protocol::runtime::{
+    ConsoleApiCalledType, EventConsoleApiCalled, EventExceptionThrown,
+};
+use chromium::chromiumoxide::page::ScreenshotParams;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 
 use crate::wait::{PATIENCE, POLL_INTERVAL};
 
-/// Runs before the page's own code, in every document.
-const REPORT_CSP_VIOLATIONS: &str = "window.__csp = []; document.addEventListener('securitypolicyviolation', \
-    event => window.__csp.push(`${event.effectiveDirective} ${event.blockedURI} ${event.sample}`));";
+/// Runs before the page's own code, in every document. The page opens no dialog of the browser's: whoever does is a script
+/// that came with data.
+const REPORT_INTRUDERS: &str = "window.__csp = []; document.addEventListener('securitypolicyviolation', \
+    event => window.__csp.push(`${event.effectiveDirective} ${event.blockedURI} ${event.sample}`)); \
+    for (const name of ['alert', 'confirm', 'prompt', 'print', 'open']) \
+    window[name] = (...said) => window.__csp.push(`${name}(${said})`);";
 
 /// The screen that a page is looked at on.
 #[derive(Clone, Debug)]
@@ -27,13 +38,15 @@ pub struct View {
     pub width: i64,
     pub height: i64,
     pub dark: bool,
+    /// Pixels of the screen for one of the page's.
+    pub scale: f64,
     /// What the browser says that its user reads.
     pub language: &'static str,
 }
 
 impl Default for View {
     fn default() -> Self {
-        Self { width: 1280, height: 800, dark: false, language: "en" }
+        Self { width: 1280, height: 800, dark: false, scale: 1.0, language: "en" }
     }
 }
 
@@ -45,6 +58,10 @@ impl View {
 
     pub fn dark(self) -> Self {
         Self { dark: true, ..self }
+    }
+
+    pub fn scaled(self, scale: f64) -> Self {
+        Self { scale, ..self }
     }
 
     pub fn italian(self) -> Self {
@@ -64,16 +81,21 @@ impl Page {
         let complaints = Arc::default();
         listen(&tab, &complaints).await;
         let page = Self { tab, complaints, forgiven: Vec::new() };
-        page.tab.evaluate_on_new_document(REPORT_CSP_VIOLATIONS).await.expect("an init script");
+        page.tab.evaluate_on_new_document(REPORT_INTRUDERS).await.expect("an init script");
         page.show_on(&view).await;
         page.tab.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
         page
     }
 
+    /// Another address in the same tab.
+    pub async fn go(&self, url: &str) {
+        self.tab.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+    }
+
     /// Another screen for the same page.
     pub async fn show_on(&self, view: &View) {
-        let View { width, height, dark, language } = *view;
-        let metrics = SetDeviceMetricsOverrideParams::new(width, height, 1.0, width < 600);
+        let View { width, height, dark, scale, language } = *view;
+        let metrics = SetDeviceMetricsOverrideParams::new(width, height, scale, width < 600);
         self.tab.execute(metrics).await.expect("a screen");
         let scheme = MediaFeature::new("prefers-color-scheme", if dark { "dark" } else { "light" });
         // Screenshots must not depend on when they are taken.
@@ -97,6 +119,12 @@ impl Page {
         // JavaScript's null is no value here, and JSON's null everywhere else.
         let value = result.value().cloned().unwrap_or_default();
         serde_json::from_value(value).unwrap_or_else(|error| panic!("{expression}: {error}"))
+    }
+
+    /// Runs a script that somebody else wrote, for what it leaves behind.
+    pub(crate) async fn run_script(&self, script: &str) {
+        let run = self.tab.evaluate_expression(format!("{script};\ntrue")).await;
+        run.unwrap_or_else(|error| panic!("the script beginning with {:.60}: {error}", script));
     }
 
     pub async fn attribute(&self, testid: &str, name: &str) -> Option<String> {
@@ -236,6 +264,23 @@ impl Page {
         }
     }
 
+    /// The window is put away: the browser stops drawing the page and tells it so.
+    pub async fn hide(&self) {
+        self.set_window(WindowState::Minimized).await;
+    }
+
+    pub async fn show(&self) {
+        self.set_window(WindowState::Normal).await;
+        self.tab.bring_to_front().await.expect("the tab is open");
+    }
+
+    async fn set_window(&self, state: WindowState) {
+        let window = self.tab.execute(GetWindowForTargetParams::default()).await.expect("the tab's window");
+        let bounds = Bounds::builder().window_state(state).build();
+        let set = SetWindowBoundsParams::new(window.result.window_id, bounds);
+        self.tab.execute(set).await.expect("a window that is put away or brought back");
+    }
+
     // Keeping
 
     /// A picture for people to look at, in `target/screenshots/`.
@@ -268,7 +313,7 @@ impl Page {
     /// The end of every test with a page: no error on the console, no exception, nothing that the policy blocked.
     pub async fn is_clean(&self) {
         let blocked: Vec<String> = self.eval("window.__csp ?? []").await;
-        assert!(blocked.is_empty(), "blocked by the Content-Security-Policy: {blocked:#?}");
+        assert!(blocked.is_empty(), "blocked by the Content-Security-Policy, or a dialog: {blocked:#?}");
         let complaints = self.complaints.lock().expect("no holder panics").clone();
         let unexpected: Vec<_> =
             complaints.iter().filter(|text| !self.forgiven.iter().any(|forgiven| text.contains(forgiven))).collect();

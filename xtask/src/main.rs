@@ -1,9 +1,11 @@
 //! `cargo xtask …`: everything about this project that is not the product.
 
+mod axe;
 mod bench;
 mod ci;
 mod dev;
 mod kafka;
+mod pictures;
 mod programs;
 mod setup;
 mod test;
@@ -33,6 +35,8 @@ enum Command {
     Kafka(kafka::Action),
     /// Work on the page: `trunk serve` with hot reload, beside a bridge
     Dev,
+    /// Take a picture of every state of the page, into target/screenshots
+    Pictures,
     /// Check the rules of ARCHITECTURE.md and of the repository
     Tidy,
     /// Everything that must pass before a change is accepted
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Kafka(action) => kafka::run(&action),
         Command::Dev => dev::run(),
+        Command::Pictures => pictures::run(),
         Command::Tidy => tidy::run(),
         Command::Ci => ci::run(),
     };

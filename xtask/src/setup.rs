@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use local_kafka::{Flavour, Installation, Unavailable};
 
+use crate::axe;
 use crate::programs::{self, is_on_path};
 
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
@@ -25,7 +26,7 @@ const REQUIREMENTS: &[Requirement] = &[
     Requirement { programs: &["chromedriver"], package: "chromium-driver", purpose: "the browser's remote control" },
     Requirement { programs: &["kcat", "kafkacat"], package: "kcat", purpose: "a Kafka client that is not ours" },
     Requirement { programs: &["java"], package: "openjdk-17-jre-headless", purpose: "runs a real Kafka" },
-    Requirement { programs: &["mvn"], package: "maven", purpose: "fetches a real Kafka" },
+    Requirement { programs: &["mvn"], package: "maven", purpose: "fetches a real Kafka, and axe-core" },
 ];
 
 /// # Errors
@@ -39,7 +40,7 @@ pub(crate) fn run() -> Result<()> {
     for flavour in [Flavour::Kraft { brokers: 1 }, Flavour::Zookeeper] {
         Installation::find_or_fetch(flavour)?;
     }
-    Ok(())
+    axe::fetch()
 }
 
 fn missing_requirements() -> Vec<&'static Requirement> {

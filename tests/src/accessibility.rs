@@ -1,0 +1,31 @@
+//! What axe-core finds that would keep people out: those who see a page badly or not at all, or who use no mouse.
+
+use std::path::PathBuf;
+
+use crate::Page;
+
+/// The rules of WCAG 2.2 up to level AA; the size of targets is one of them and off unless asked for.
+const RULES: &str = "{runOnly: {type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}, \
+     rules: {'target-size': {enabled: true}}, resultTypes: ['violations'], preload: false}";
+
+impl Page {
+    /// No rule of WCAG 2.2 AA is broken, as far as a program can tell. `state` says what the page shows just now.
+    pub async fn assert_accessible(&self, state: &str) {
+        self.run_script(&axe_core()).await;
+        let violations: Vec<String> = self
+            .eval(&format!(
+                "axe.run(document, {RULES}).then(found => found.violations.flatMap(rule => rule.nodes.map(node => \
+                 `${{rule.id}}: ${{node.target.join(' ')}}: ${{node.html.slice(0, 160)}}\\n    ${{node.failureSummary}}`)))"
+            ))
+            .await;
+        assert!(violations.is_empty(), "{state} shuts people out:\n{}", violations.join("\n"));
+    }
+}
+
+/// The script, as `cargo xtask setup` has fetched it.
+fn axe_core() -> String {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    let script = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(target).join("axe-core/axe.min.js");
+    std::fs::read_to_string(&script)
+        .unwrap_or_else(|error| panic!("no axe-core at {}: {error}. To fetch it: cargo xtask setup", script.display()))
+}
