@@ -113,7 +113,7 @@ pub(crate) fn key_is_unused(event: &KeyboardEvent) -> bool {
 /// The view's name, and how many records came while the tab was hidden: `(12) Ponte`, `orders · Ponte`.
 fn show_view_in_title(desk: Desk, preferences: Preferences, navigation: Navigation) {
     Effect::new(move |received_when_seen: Option<u64>| {
-        let received = desk.counts(|page| page.feed().counts().received);
+        let received = desk.unread(|page| page.feed().counts().received);
         let words = preferences.words();
         let view = match navigation.view() {
             View::Live => String::new(),

@@ -30,6 +30,8 @@ const CLIENT: &str = concat!("ponte-page/", env!("CARGO_PKG_VERSION"));
 
 /// Numbers that change in every frame cannot be read, and cost a layout each: they are drawn anew so often.
 const COUNTS_EVERY_MS: f64 = 100.0;
+/// In a hidden tab it is the title alone that says so.
+const HIDDEN_COUNTS_EVERY_MS: f64 = 1000.0;
 /// How long the filter may work in one animation frame, and how many bytes it looks at between two looks at the clock.
 const SCAN_MS: f64 = 6.0;
 const SCAN_BYTES: usize = 64 * 1024;
@@ -62,6 +64,7 @@ pub struct Desk {
     listening: Trigger,
     feed: Trigger,
     counts: Trigger,
+    unread: Trigger,
     /// When the numbers were drawn last, and whether they have changed since.
     counts_at_ms: StoredValue<(f64, bool), LocalStorage>,
     scan_is_planned: StoredValue<bool, LocalStorage>,
@@ -87,6 +90,7 @@ impl Desk {
             listening: Trigger::new(),
             feed: Trigger::new(),
             counts: Trigger::new(),
+            unread: Trigger::new(),
             counts_at_ms: StoredValue::new_local((0.0, false)),
             scan_is_planned: StoredValue::new_local(false),
             notices: Trigger::new(),
@@ -94,7 +98,11 @@ impl Desk {
             live_is_shown: StoredValue::new(true),
         };
         let limits = preferences.limits();
-        desk.page.update_value(|page| page.set_limits(limits));
+        desk.page.update_value(|page| {
+            page.set_limits(limits);
+            // Opened in the background, perhaps.
+            page.hidden(browser::tab_is_hidden());
+        });
         let socket = Socket::new(move |event| desk.on_socket(event));
         desk.socket.set_value(Some(socket.clone()));
         socket.connect();
@@ -141,6 +149,12 @@ impl Desk {
     /// The numbers of the list and how it is held: ten times a second, and at once after what the user does.
     pub fn counts<T>(self, read: impl FnOnce(&Page) -> T) -> T {
         self.counts.track();
+        self.page.with_value(read)
+    }
+
+    /// How much has come, for the title: the only thing that is drawn in a hidden tab too, once a second.
+    pub fn unread<T>(self, read: impl FnOnce(&Page) -> T) -> T {
+        self.unread.track();
         self.page.with_value(read)
     }
 
@@ -374,22 +388,27 @@ impl Desk {
                 Outgoing::Binary(frame) => socket.send_binary(frame),
             });
         }
+        let is_hidden = self.page.with_value(Page::is_hidden);
+        let every_ms = if is_hidden { HIDDEN_COUNTS_EVERY_MS } else { COUNTS_EVERY_MS };
+        let counts_are_due = self.counts_are_due(changed.feed, changed.view, now_ms, every_ms);
+        // What moves with every record is drawn when the tab is shown again: that changes the view.
         let parts = [
             (changed.link, self.link),
             (changed.link || changed.cluster, self.cluster),
             (changed.batch, self.batch),
-            (changed.listening, self.listening),
-            ((changed.feed || changed.view) && self.live_is_shown.get_value(), self.feed),
-            (self.counts_are_due(changed.feed, changed.view, now_ms), self.counts),
+            (!is_hidden && changed.listening, self.listening),
+            (!is_hidden && (changed.feed || changed.view) && self.live_is_shown.get_value(), self.feed),
+            (!is_hidden && counts_are_due, self.counts),
+            (counts_are_due, self.unread),
             (changed.notices, self.notices),
         ];
         parts.into_iter().filter(|(changed, _)| *changed).for_each(|(_, part)| part.notify());
         if (changed.feed || changed.view) && !self.page.with_value(|page| page.feed().is_scanned()) {
             self.plan_scan();
         }
-        let counts_at_ms = self.counts_at_ms.with_value(|&(at_ms, wait)| wait.then_some(at_ms + COUNTS_EVERY_MS));
+        let counts_at_ms = self.counts_at_ms.with_value(|&(at_ms, wait)| wait.then_some(at_ms + every_ms));
         let next_ms = next_ms.into_iter().chain(counts_at_ms).min_by(f64::total_cmp);
-        if changed.sends {
+        if changed.sends && !is_hidden {
             self.draw_sends(now_ms);
         }
         self.plan_tick(next_ms.map(|at_ms| at_ms - now_ms));
@@ -398,10 +417,10 @@ impl Desk {
         result
     }
 
-    fn counts_are_due(self, records_came: bool, user_did: bool, now_ms: f64) -> bool {
+    fn counts_are_due(self, records_came: bool, user_did: bool, now_ms: f64, every_ms: f64) -> bool {
         let due = |state: &mut (f64, bool)| {
             state.1 |= records_came;
-            let is_due = user_did || (state.1 && now_ms - state.0 >= COUNTS_EVERY_MS);
+            let is_due = user_did || (state.1 && now_ms - state.0 >= every_ms);
             if is_due {
                 *state = (now_ms, false);
             }

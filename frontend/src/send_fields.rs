@@ -30,7 +30,7 @@ pub struct SendFields {
     pub tab: RwSignal<Tab>,
     /// On a narrow screen: the whole form, not its one line.
     pub is_open: RwSignal<bool>,
-    /// The topic of the live list until the user writes another here.
+    /// Absent: the topic of the live list, the first of several.
     own_topic: RwSignal<Option<String>>,
     pub topic: Memo<String>,
     pub record: RwSignal<Draft>,
@@ -45,7 +45,7 @@ pub struct SendFields {
 impl SendFields {
     pub fn new(watch: WatchFields) -> Self {
         let own_topic = RwSignal::new(None::<String>);
-        let topic = Memo::new(move |_| own_topic.get().unwrap_or_else(|| watch.topic()));
+        let topic = Memo::new(move |_| own_topic.get().unwrap_or_else(|| watch.first_topic()));
         let plan = serde_json::from_str(&browser::stored(PLAN_KEY)).unwrap_or_else(|_| RunPlan::seed());
         let fields = Self {
             tab: RwSignal::new(Tab::One),

@@ -7,7 +7,7 @@ use protocol::GroupStart;
 use crate::browser;
 use crate::desk::Desk;
 use crate::settings::Preferences;
-use crate::state::{Intent, ReadMode, Start, ViewLink, Watched};
+use crate::state::{Intent, ReadMode, Start, TopicsText, ViewLink, Watched};
 
 /// The seed's, shown until the bridge has proposed its own.
 const SEED_TOPIC: &str = "foobar";
@@ -106,6 +106,10 @@ impl WatchFields {
         chosen.or_else(|| self.remembered(|watched| watched.topic.clone())).unwrap_or_else(|| self.proposed.get().topic)
     }
 
+    pub fn first_topic(self) -> String {
+        TopicsText::new(&self.topic()).names().into_iter().next().unwrap_or_default()
+    }
+
     pub fn group(self) -> String {
         let chosen = self.chosen.with(|chosen| chosen.group.clone());
         chosen.or_else(|| self.remembered(|watched| watched.group.clone())).unwrap_or_else(|| self.proposed.get().group)
@@ -195,7 +199,7 @@ impl WatchFields {
     /// What to listen to now; it is remembered for the next visit.
     pub fn intent(self) -> Intent {
         let intent = Intent {
-            topics: topics_of(&self.topic()),
+            topics: TopicsText::new(&self.topic()).names(),
             mode: self.mode(),
             group: self.group().trim().to_owned(),
             start: self.start().unwrap_or_default(),
@@ -211,15 +215,4 @@ impl WatchFields {
         });
         intent
     }
-}
-
-/// The names in a text such as `orders, payments`.
-pub fn topics_of(text: &str) -> Vec<String> {
-    let mut topics: Vec<String> = Vec::new();
-    for name in text.split([',', ' ']).filter(|name| !name.is_empty()) {
-        if !topics.iter().any(|known| known == name) {
-            topics.push(name.to_owned());
-        }
-    }
-    topics
 }

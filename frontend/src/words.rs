@@ -314,6 +314,9 @@ words! {
     header_add: "Add header", "Aggiungi header";
     header_remove: "Remove header {n}", "Togli l'header {n}";
     topic_invalid: "Letters, digits, dots, underscores and hyphens only", "Solo lettere, cifre, punti, trattini e trattini bassi";
+    topics_chosen: "Topics chosen", "Topic scelti";
+    topics_hint: "Several topics: a comma after each", "Più topic: una virgola dopo ciascuno";
+    topic_remove: "Remove topic {topic}", "Togli il topic {topic}";
     send: "Send", "Invia";
     send_ten: "Send 10", "Invia 10";
     send_ten_hint: "Ten messages, one every half second", "Dieci messaggi, uno ogni mezzo secondo";
@@ -619,15 +622,22 @@ words! {
     empty_waiting: "Listening on '{topic}': nothing has come yet", "In ascolto su '{topic}': ancora niente";
     empty_waiting_next: "Connected, 0 received. Whatever is sent to the topic appears here at once.",
         "Connesso, 0 ricevuti. Quel che viene inviato al topic appare qui subito.";
-    empty_waiting_group: "Connected, 0 received. Group {group} has read everything so far, or the topic is empty. To see older records again, watch from earliest.",
-        "Connesso, 0 ricevuti. Il gruppo {group} ha già letto tutto, oppure il topic è vuoto. Per rivedere i record vecchi, osserva dall'inizio.";
+    empty_topic: "Listening: '{topic}' is empty", "In ascolto: '{topic}' è vuoto";
+    empty_topic_next: "There is no record in it. Send the first one, from here or from elsewhere: it appears at once.",
+        "Non contiene alcun record. Invia il primo, da qui o da altrove: appare subito.";
+    empty_new_group: "Listening: nothing new for group {group}", "In ascolto: niente di nuovo per il gruppo {group}";
+    empty_new_group_next: "The group has read everything that is there. What is sent from now on appears at once.",
+        "Il gruppo ha già letto tutto quel che c'è. Quel che arriva da ora appare subito.";
+    empty_new: "Listening on '{topic}': nothing new yet", "In ascolto su '{topic}': ancora niente di nuovo";
+    empty_new_next: "There are older records. What is sent from now on appears at once.",
+        "Ci sono record più vecchi. Quel che arriva da ora appare subito.";
+    empty_watch_all: "Watch from earliest", "Osserva dall'inizio";
     empty_joining: "Joining group {group}…", "Entro nel gruppo {group}…";
     empty_joining_next: "Kafka shares the partitions among the members. That takes seconds; up to a minute when a member has vanished.",
         "Kafka divide le partizioni tra i membri. Ci vogliono secondi; fino a un minuto se un membro è sparito.";
     empty_no_partition: "This member has no partition", "Questo membro non ha partizioni";
     empty_no_partition_next: "Other members of group {group} read all of them. When one leaves, its partitions come here.",
         "Le leggono tutte gli altri membri del gruppo {group}. Quando uno esce, le sue arrivano qui.";
-    empty_cleared: "Cleared", "Lista svuotata";
     empty_filtered: "Nothing matches the filter", "Niente corrisponde al filtro";
     empty_filtered_next: "Looked through {n} records.", "Esaminati {n} record.";
     empty_filter_clear: "Remove the filter", "Togli il filtro";

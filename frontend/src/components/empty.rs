@@ -32,7 +32,13 @@ enum Why {
     Stopped,
     Joining,
     NoPartition,
-    WaitingForGroup,
+    /// Listening, and there is no record at all.
+    EmptyTopic,
+    /// Listening, at the end of what is there.
+    NothingNew {
+        group: bool,
+    },
+    /// Where the end is, is not known yet, or something is on its way.
     Waiting,
 }
 
@@ -60,12 +66,16 @@ impl Why {
             _ if page.kafka_is_down() => Self::NoBroker,
             (_, Phase::Idle) if listening.intent().topics.is_empty() => Self::NeverListened,
             (_, Phase::Idle | Phase::Stopping) => Self::Stopped,
-            _ if listening.intent().mode == ReadMode::Group => match listening.assigned() {
-                None => Self::Joining,
-                Some([]) => Self::NoPartition,
-                Some(_) => Self::WaitingForGroup,
-            },
-            _ => Self::Waiting,
+            _ => {
+                let group = listening.intent().mode == ReadMode::Group;
+                match (listening.assigned(), listening.is_all_there_was()) {
+                    (None, _) if group => Self::Joining,
+                    (Some([]), _) if group => Self::NoPartition,
+                    (_, Some(false)) => Self::EmptyTopic,
+                    (_, Some(true)) => Self::NothingNew { group },
+                    _ => Self::Waiting,
+                }
+            }
         }
     }
 
@@ -82,7 +92,10 @@ impl Why {
             Self::Stopped => words.empty_stopped,
             Self::Joining => words.empty_joining,
             Self::NoPartition => words.empty_no_partition,
-            Self::WaitingForGroup | Self::Waiting => words.empty_waiting,
+            Self::EmptyTopic => words.empty_topic,
+            Self::NothingNew { group: true } => words.empty_new_group,
+            Self::NothingNew { group: false } => words.empty_new,
+            Self::Waiting => words.empty_waiting,
         }
     }
 
@@ -98,7 +111,9 @@ impl Why {
             Self::NeverListened | Self::Stopped => words.empty_idle_next,
             Self::Joining => words.empty_joining_next,
             Self::NoPartition => words.empty_no_partition_next,
-            Self::WaitingForGroup => words.empty_waiting_group,
+            Self::EmptyTopic => words.empty_topic_next,
+            Self::NothingNew { group: true } => words.empty_new_group_next,
+            Self::NothingNew { group: false } => words.empty_new_next,
             Self::Waiting => words.empty_waiting_next,
         }
         .to_owned()
@@ -116,7 +131,9 @@ impl Why {
             Self::Stopped => "stopped",
             Self::Joining => "joining",
             Self::NoPartition => "no-partition",
-            Self::WaitingForGroup | Self::Waiting => "waiting",
+            Self::EmptyTopic => "empty-topic",
+            Self::NothingNew { .. } => "nothing-new",
+            Self::Waiting => "waiting",
         }
     }
 }
@@ -141,6 +158,22 @@ pub fn Empty(filter: FilterBox, fields: WatchFields) -> impl IntoView {
         fill(template, &[("topic", &topic), ("group", &group), ("n", &searched), ("text", "")])
     };
     let can_start = move || matches!(why.get(), Why::NeverListened | Why::Stopped);
+    let is_at_end = move || matches!(why.get(), Why::NothingNew { .. });
+    // Another way to read begins where the present one has ended.
+    let begins_anew = RwSignal::new(false);
+    Effect::new(move |_| {
+        let is_idle = desk.listening(|page| page.listening().phase() == Phase::Idle);
+        if is_idle && begins_anew.get() {
+            begins_anew.set(false);
+            desk.listen(fields.intent());
+        }
+    });
+    let watch_all = move |_| {
+        fields.choose_mode(ReadMode::Watch);
+        fields.choose_start("earliest".to_owned());
+        begins_anew.set(true);
+        desk.stop_listening();
+    };
     let is_filtered = move || matches!(why.get(), Why::NothingMatches { .. });
     view! {
         <div class="empty" data-testid="empty" data-reason=move || why.get().name()>
@@ -156,6 +189,11 @@ pub fn Empty(filter: FilterBox, fields: WatchFields) -> impl IntoView {
             <Show when=can_start>
                 <button type="button" class="button" on:click=move |_| desk.listen(fields.intent())>
                     {prefs.text(|w| w.listen)}
+                </button>
+            </Show>
+            <Show when=is_at_end>
+                <button type="button" class="button" data-testid="watch-all" on:click=watch_all>
+                    {prefs.text(|w| w.empty_watch_all)}
                 </button>
             </Show>
             <Show when=is_filtered>

@@ -123,6 +123,10 @@ impl ListView {
     /// The user, or the browser in answer to `draw`, has moved the scrollbar.
     pub fn scrolled(&self) {
         let Some(viewport) = self.viewport.get_untracked() else { return };
+        // The list has another height, and the browser has moved the scrollbar along: it was not the user.
+        if sight_px(&viewport) != self.view_px.get() {
+            return self.resized();
+        }
         let scroll_px = f64::from(viewport.scroll_top());
         let moved_px = scroll_px - self.scroll_px.get();
         // Out of sight, behind another view, nobody scrolls.
@@ -180,7 +184,7 @@ impl ListView {
     /// The list has another height. The opened record may have taken room from it: its row stays in sight.
     pub fn resized(&self) {
         let Some(viewport) = self.viewport.get_untracked() else { return };
-        let view_px = (f64::from(viewport.client_height()) - HEAD_PX).max(0.0);
+        let view_px = sight_px(&viewport);
         let before_px = self.view_px.replace(view_px);
         if before_px == view_px {
             return;
@@ -219,6 +223,11 @@ pub fn draw_and_settle(list: StoredValue<ListView, LocalStorage>) {
         };
         set_timeout(settle, SETTLE);
     }
+}
+
+/// The height of what is in sight, without the column names.
+fn sight_px(viewport: &Element) -> f64 {
+    (f64::from(viewport.client_height()) - HEAD_PX).max(0.0)
 }
 
 fn set_px(element: &web_sys::HtmlElement, property: &str, px: f64) {

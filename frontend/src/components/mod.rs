@@ -64,6 +64,7 @@ mod unanswered;
 mod value_view;
 mod view_frame;
 mod watch_form;
+mod watched_topics;
 
 pub use banner::Banner;
 pub use cluster_view::ClusterView;

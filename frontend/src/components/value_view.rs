@@ -198,6 +198,8 @@ fn show_text(bytes: &[u8], body: &web_sys::HtmlElement, most: usize, desk: Desk)
 fn show_bytes(bytes: &[u8], body: &web_sys::HtmlElement, most: usize) -> Option<(usize, usize)> {
     let shown = &bytes[..bytes.len().min(most)];
     let pre = make("pre", "hex");
+    // It scrolls sideways where it is narrow, with the keyboard too.
+    set(&pre, "tabindex", "0");
     pre.set_text_content(Some(&hex_dump(shown)));
     append(body, &pre);
     (shown.len() < bytes.len()).then_some((shown.len(), bytes.len()))

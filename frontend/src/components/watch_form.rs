@@ -4,9 +4,10 @@ use leptos::prelude::*;
 use protocol::{GroupId, TopicName};
 
 use super::explain::Explain;
+use super::watched_topics::WatchedTopics;
 use super::{desk, preferences};
-use crate::state::{Phase, ReadMode};
-use crate::watch_fields::{WatchFields, topics_of};
+use crate::state::{Phase, ReadMode, TopicsText};
+use crate::watch_fields::WatchFields;
 
 #[component]
 pub fn WatchForm(fields: WatchFields) -> impl IntoView {
@@ -15,7 +16,7 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
     let is_idle = move || phase.get() == Phase::Idle;
     let locked = move || (!is_idle()).then(|| prefs.words().stop_to_change);
     let topic_fault = Memo::new(move |_| {
-        let topics = topics_of(&fields.topic());
+        let topics = TopicsText::new(&fields.topic()).names();
         topics.is_empty() || topics.iter().any(|name| TopicName::parse(name).is_err())
     });
     let group_fault =
@@ -75,29 +76,7 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
                 {mode_button(ReadMode::Watch)}
             </div>
             <Explain thing=|w| w.read_mode text=|w| w.explain_mode />
-            <div class="inline-field topic-field" class:fault=move || topic_fault.get()>
-                <label for="topic">{prefs.text(|w| w.topic)}</label>
-                <input
-                    id="topic"
-                    data-testid="topic"
-                    type="text"
-                    autocomplete="off"
-                    autocapitalize="off"
-                    spellcheck="false"
-                    readonly=move || !is_idle()
-                    title=move || locked().or_else(|| topic_fault.get().then(|| prefs.words().topic_invalid))
-                    aria-invalid=move || topic_fault.get().to_string()
-                    list="recent-topics"
-                    prop:value=move || fields.topic()
-                    on:input=move |event| fields.choose_topic(event_target_value(&event))
-                />
-                <datalist id="recent-topics">
-                    {move || {
-                        let topics = prefs.recent_topics().into_iter();
-                        topics.map(|topic| view! { <option value=topic></option> }).collect::<Vec<_>>()
-                    }}
-                </datalist>
-            </div>
+            <WatchedTopics fields=fields is_idle=Signal::derive(is_idle) has_fault=topic_fault />
             <Show when=move || fields.mode() == ReadMode::Group>
                 <div class="inline-field group-field" class:fault=move || group_fault.get()>
                     <label for="group">{prefs.text(|w| w.group)}</label>

@@ -74,6 +74,8 @@ pub struct Listening {
     beginnings: BTreeMap<TopicPartition, i64>,
     committed: BTreeMap<TopicPartition, i64>,
     ends: BTreeMap<TopicPartition, i64>,
+    /// The first offset that is still there.
+    lows: BTreeMap<TopicPartition, i64>,
     ends_due_ms: Option<f64>,
     credit: Credit,
 }
@@ -120,6 +122,15 @@ impl Listening {
         let assigned = self.assigned.as_ref().filter(|assigned| !assigned.is_empty())?;
         let behind = |place| Some(u64::try_from(self.ends.get(place)? - self.positions.get(place)?).unwrap_or(0));
         assigned.iter().map(behind).sum()
+    }
+
+    /// Where everything was read: whether there is anything at all in the partitions read. Nothing while that is not known,
+    /// or while there is more to come.
+    pub fn is_all_there_was(&self) -> Option<bool> {
+        let assigned = self.assigned.as_ref().filter(|_| self.behind() == Some(0))?;
+        let is_empty = |place| Some(self.lows.get(place)? >= self.ends.get(place)?);
+        let empty = assigned.iter().map(is_empty).collect::<Option<Vec<bool>>>()?;
+        Some(empty.contains(&false))
     }
 
     /// Records that the group has not committed, over all partitions that this page reads.
@@ -332,7 +343,9 @@ impl Listening {
 
     pub fn ends_are(&mut self, topic: &str, partitions: &[PartitionInfo]) {
         for info in partitions {
-            self.ends.insert(TopicPartition { topic: topic.to_owned(), partition: info.partition }, info.high.0);
+            let place = TopicPartition { topic: topic.to_owned(), partition: info.partition };
+            self.lows.insert(place.clone(), info.low.0);
+            self.ends.insert(place, info.high.0);
         }
     }
 

@@ -50,6 +50,7 @@ mod template;
 mod templates;
 mod topic_list;
 mod topic_sheet;
+mod topics_text;
 mod view;
 mod view_link;
 
@@ -94,5 +95,6 @@ pub use template::{TemplateMistake, iso};
 pub use templates::{SavedTemplate, Templates};
 pub use topic_list::{TopicList, TopicTotals, Wanted};
 pub use topic_sheet::{PartitionState, Spoken, TopicSheet, differs, partition_state, records_in, spoken};
+pub use topics_text::TopicsText;
 pub use view::{Address, View};
 pub use view_link::ViewLink;

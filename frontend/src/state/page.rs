@@ -621,8 +621,14 @@ impl Page {
     /// The tab was hidden or shown.
     pub fn hidden(&mut self, is_hidden: bool) {
         self.is_hidden = is_hidden;
-        // The count of unread records in the title depends on it.
+        // What was not drawn meanwhile, and the count of unread records in the title.
         self.changed.view = true;
+        self.changed.sends = true;
+        self.changed.listening = true;
+    }
+
+    pub fn is_hidden(&self) -> bool {
+        self.is_hidden
     }
 
     // Notices and time.
