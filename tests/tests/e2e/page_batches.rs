@@ -2,10 +2,12 @@
 
 use std::time::Instant;
 
+use protocol::{ProduceRecord, WireBytes};
+use tests::client::{RecordExt, text_record};
 use tests::judge::Seen;
-use tests::{Browser, Page, measured};
+use tests::{Bridge, Browser, Client, Kafka, Page, Watch, measured};
 
-use crate::page::bridge;
+use crate::page::{bridge, listen};
 use crate::page_sending::{drop_file, log, value_of};
 use crate::page_states::photograph;
 
@@ -171,4 +173,78 @@ async fn twenty_megabytes_are_read_and_sent_without_freezing_the_page() {
     measured("page_batch_100k_lines_sent_ms", began.elapsed().as_millis());
     page.wait("run", "data-acked", &LINES.to_string()).await;
     page.is_clean().await;
+}
+
+/// Everything that Kafka can hold, out as a file and in again: not a byte is another.
+#[tokio::test]
+async fn an_exported_file_is_sent_again_byte_for_byte() {
+    let Some(browser) = Browser::start().await else { return };
+    let Some(kafka) = Kafka::current().await else { return };
+    let (from, to) = (kafka.topic("out").await, kafka.topic("in").await);
+    let bridge = Bridge::start().on(&kafka).topic(&from).await;
+    let all_bytes: Vec<u8> = (0..=255).collect();
+    let big = serde_json::from_str(r#"{"json":{ "id":9007199254740993,  "x": 1.10e0, "z":[ ] }}"#).expect("a value");
+    let record = |key: WireBytes, value: WireBytes| ProduceRecord { key, value, ..text_record(&from, "") };
+    let records = vec![
+        record(WireBytes::Null, WireBytes::Null),
+        record(WireBytes::text(""), WireBytes::text("")),
+        record(WireBytes::text("clé \u{202e}"), big),
+        record(WireBytes::Base64(all_bytes.clone()), WireBytes::Base64(all_bytes)),
+        record(WireBytes::text("{\"text\":1}"), WireBytes::text("riga 1\nriga \"2\"\t\u{0}\u{2028}")),
+        record(WireBytes::text("1"), WireBytes::text("9223372036854775807")),
+        record(WireBytes::text("k"), WireBytes::text("\u{feff}{\"a\":1}"))
+            .with_header("a", WireBytes::text("1"))
+            .with_header("a", WireBytes::Null)
+            .with_header("a", WireBytes::text("1"))
+            .with_header("", WireBytes::Base64(vec![0xff, 0]))
+            .with_header("b,c=\"d\"", WireBytes::text("")),
+    ];
+    let count = records.len();
+    let mut client = bridge.client().await;
+    client.write(records.into_iter().enumerate().map(|(at, record)| at_minute(record, at)).collect()).await;
+
+    let page = browser.open(&bridge).await;
+    page.click("mode-watch").await;
+    page.choose("start", "earliest").await;
+    listen(&page).await;
+    page.wait("feed", "data-received", &count.to_string()).await;
+    let keep = "(() => { window.files = []; const make = URL.createObjectURL; \
+         URL.createObjectURL = blob => { window.files.push(blob); return make(blob) }; return true })()";
+    page.eval::<bool>(keep).await;
+    page.click("list-settings").await;
+    page.click("export-jsonl").await;
+    page.until("a file", "window.files.length === 1").await;
+    let file: String = page.eval("window.files[0].text()").await;
+    page.press("Escape", &[]).await;
+
+    page.click("send-batch-tab").await;
+    page.fill("batch-topic", &to).await;
+    drop_file(&page, "batch-drop", "again.jsonl", file.as_bytes()).await;
+    page.wait("batch", "data-state", "checked").await;
+    page.wait("batch", "data-good", &count.to_string()).await;
+    page.wait("batch", "data-faulty", "0").await;
+    send_batch(&page, count as u64).await;
+
+    let read = async |client: &mut Client, topic: &str| {
+        let watch = client.subscribe(&Watch::tail(topic)).await;
+        client.records(watch, count).await.into_iter().map(|received| received.record).collect::<Vec<_>>()
+    };
+    let (sent, again) = (read(&mut client, &from).await, read(&mut client, &to).await);
+    for (sent, again) in sent.iter().zip(&again) {
+        assert_eq!(again.key.as_kafka(), sent.key.as_kafka());
+        assert_eq!(again.value.as_kafka(), sent.value.as_kafka());
+        assert_eq!(again.timestamp, sent.timestamp);
+        let headers = |record: &protocol::Record| {
+            let header =
+                |header: &protocol::Header| (header.0.clone(), header.1.as_kafka().map(|bytes| bytes.to_vec()));
+            record.headers.iter().map(header).collect::<Vec<_>>()
+        };
+        assert_eq!(headers(again), headers(sent));
+    }
+    page.is_clean().await;
+}
+
+/// Each at another time.
+fn at_minute(record: ProduceRecord, minute: usize) -> ProduceRecord {
+    ProduceRecord { timestamp: Some(1_763_800_000_123 + minute as i64 * 60_000), ..record }
 }

@@ -1,10 +1,15 @@
-//! The states that the design names, each with its picture for people to look at, wide and narrow, light and dark.
+//! The states that the design names, each usable by everybody and with its picture for people to look at, wide and narrow,
+//! light and dark.
+
+use std::time::Duration;
 
 use tests::client::{RecordExt, json_record, text_record};
+use tests::kafka::Mock;
 use tests::page::View;
-use tests::{Bridge, Browser, Page};
+use tests::{Bridge, Browser, Page, unique};
 
-use crate::page::{bridge, listen};
+use crate::page::{bridge, listen, send_ten};
+use crate::page_sending::{drop_file, unfold};
 
 /// The four screens of one state.
 fn screens() -> [(&'static str, View); 4] {
@@ -16,7 +21,7 @@ fn screens() -> [(&'static str, View); 4] {
     ]
 }
 
-/// One page, photographed on the four screens.
+/// One page on the four screens: nothing sticks out, nobody is shut out, and a picture of it.
 pub async fn photograph(page: &Page, state: &str) {
     for (screen, view) in screens() {
         page.show_on(&view).await;
@@ -25,6 +30,7 @@ pub async fn photograph(page: &Page, state: &str) {
         let wider: i64 = page.eval("document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
         assert!(wider <= 0, "{state} on {screen}: {wider} px wider than the screen");
         page.screenshot(&format!("{state}-{screen}")).await;
+        page.assert_accessible(&format!("{state} on {screen}")).await;
     }
     page.show_on(&View::default()).await;
 }
@@ -77,8 +83,16 @@ async fn records_of_every_kind_and_one_of_them_open() {
     listen(&page).await;
     page.wait("feed", "data-received", "7").await;
     photograph(&page, "records").await;
-    page.click_at("[data-testid=record][data-offset='6']").await;
+    page.click_at("[data-testid=record][data-offset='0']").await;
     page.wait_for("detail").await;
+    photograph(&page, "record-open-json").await;
+    page.click("value-text").await;
+    photograph(&page, "record-open-text").await;
+    page.click_at("[data-testid=record][data-offset='4']").await;
+    page.until("bytes", "document.querySelector('[data-testid=detail-value]').innerText.includes('ff fe 80')").await;
+    photograph(&page, "record-open-bytes").await;
+    page.click_at("[data-testid=record][data-offset='6']").await;
+    page.until("the long one", "document.querySelector('[data-testid=detail-value]').innerText.length > 1000").await;
     photograph(&page, "record-open-huge").await;
     page.is_clean().await;
 }
@@ -183,5 +197,154 @@ async fn a_thousand_a_second_is_drawn_with_few_rows() {
     assert!((5..200).contains(&rows), "{rows} rows in the document");
     page.until("the newest in sight", "document.querySelector('[data-testid=record][data-offset=\"4999\"]')").await;
     photograph(&page, "five-thousand").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_long_run_under_way() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, _) = bridge().await;
+    let page = browser.open(&bridge).await;
+    listen(&page).await;
+    page.click("send-run-tab").await;
+    page.click("run-count-none").await;
+    page.click("run-start").await;
+    page.wait("run", "data-state", "running").await;
+    page.until("some of it", "Number(document.querySelector('[data-testid=run]').dataset.acked) >= 2").await;
+    photograph(&page, "run-running").await;
+    page.click("run-cancel").await;
+    page.wait("run", "data-state", "cancelled").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn ten_sent_and_seen() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, _) = bridge().await;
+    let page = browser.open(&bridge).await;
+    listen(&page).await;
+    send_ten(&page).await;
+    page.until("ten records", "document.querySelectorAll('[data-testid=record][data-own=true]').length === 10").await;
+    photograph(&page, "ten-sent").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn whatever_opens_in_the_live_half() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    with_records(&bridge, &topic).await;
+    let page = browser.open(&bridge).await;
+    listen(&page).await;
+    page.wait("feed", "data-received", "7").await;
+    page.click("filter-more").await;
+    page.fill("filter-offset", "9-1").await;
+    page.fill("filter-path", "$.id ==").await;
+    page.wait("filter-path", "aria-invalid", "true").await;
+    photograph(&page, "filters-open").await;
+    page.click("filter-clear").await;
+    page.click("filter-more").await;
+    page.click("list-settings").await;
+    page.wait_for("limit-records").await;
+    photograph(&page, "list-settings").await;
+    page.press("Escape", &[]).await;
+    page.click("partitions").await;
+    page.until("a partition", "document.querySelector('[data-testid=partition]')").await;
+    photograph(&page, "partitions").await;
+    page.press("Escape", &[]).await;
+    page.click("shortcuts").await;
+    page.until("the dialog", "document.querySelector('dialog[open]')").await;
+    photograph(&page, "shortcuts").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn whatever_opens_in_the_sending_half() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, _) = bridge().await;
+    let page = browser.open(&bridge).await;
+    // On a telephone all of this is behind one button.
+    page.show_on(&View::narrow()).await;
+    page.click("compose-more").await;
+    page.show_on(&View::default()).await;
+    photograph(&page, "composer-open").await;
+    unfold(&page, "compose-headers").await;
+    page.wait_for("compose-header-name").await;
+    page.fill("compose-header-name", "trace").await;
+    page.fill("compose-value", "{\n  \"id\": 1,\n}").await;
+    page.until("a fault", "document.querySelector('[data-testid=send]').disabled").await;
+    photograph(&page, "composer-fault").await;
+    drop_file(&page, "compose-value", "picture.png", &[0; 2000]).await;
+    photograph(&page, "composer-with-a-file").await;
+
+    page.click("send-run-tab").await;
+    unfold(&page, "templates").await;
+    page.fill("template-name", "orders at noon").await;
+    page.click("template-save").await;
+    unfold(&page, "run-placeholders").await;
+    photograph(&page, "templates-open").await;
+    page.fill("run-value", "{\"b\": {{rondom 1 2}}}").await;
+    page.until("a fault", "document.querySelector('[data-testid=run-start]').disabled").await;
+    photograph(&page, "run-fault").await;
+
+    page.click("send-batch-tab").await;
+    photograph(&page, "batch-empty").await;
+    page.fill("batch-text", "key,value,colour\na,1,red\nb\n").await;
+    page.wait("batch", "data-state", "checked").await;
+    photograph(&page, "batch-findings").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn several_topics_watched() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    page.fill("topic", &format!("{topic}, not there, payments-2025")).await;
+    page.until("chips", "document.querySelectorAll('[data-testid=topic-chip]').length >= 2").await;
+    photograph(&page, "several-topics").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_broker_that_is_gone() {
+    let Some(browser) = Browser::start().await else { return };
+    let topic = unique("gone");
+    let kafka = Mock::start().with_topic(&topic, 1);
+    let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).topic(&topic).await;
+    let page = browser.open(&bridge).await;
+    page.wait("broker", "data-state", "up").await;
+    photograph(&page, "real-broker").await;
+    kafka.down();
+    page.wait("broker", "data-state", "down").await;
+    page.click("send").await;
+    page.wait("sent-row", "data-state", "queued").await;
+    photograph(&page, "broker-gone").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_bridge_that_is_gone() {
+    let Some(browser) = Browser::start().await else { return };
+    let (mut bridge, _) = bridge().await;
+    let mut page = browser.open(&bridge).await;
+    page.forgive("WebSocket connection to");
+    listen(&page).await;
+    bridge.kill().await;
+    page.wait_for("banner").await;
+    photograph(&page, "bridge-lost").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_topic_that_is_not_there() {
+    let Some(browser) = Browser::start().await else { return };
+    let Some(kafka) = tests::Kafka::current().await else { return };
+    let bridge = Bridge::start().on(&kafka).topic(&unique("nowhere")).await;
+    let page = browser.open(&bridge).await;
+    page.click("mode-watch").await;
+    listen(&page).await;
+    page.wait_within(Duration::from_secs(30), "empty", "data-reason", "topic-missing").await;
+    photograph(&page, "topic-missing").await;
     page.is_clean().await;
 }

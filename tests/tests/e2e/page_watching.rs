@@ -9,6 +9,7 @@ use tests::page::View;
 use tests::{Bridge, Browser, Kafka, Page, unique};
 
 use crate::page::{bridge, listen};
+use crate::page_states::photograph;
 
 /// The offsets in the list, top to bottom.
 const OFFSETS: &str = "[...document.querySelectorAll('[data-testid=record]')].map(e => Number(e.dataset.offset))";
@@ -386,7 +387,7 @@ async fn a_gap_is_shown_and_loaded_in_place() {
     page.press("g", &[]).await;
     page.fill("filter", "only gaps have this").await;
     page.wait_for("gap").await;
-    page.screenshot("gap").await;
+    photograph(&page, "gap").await;
     // There may be several.
     let settled = "!document.querySelector('[data-testid=gap-stop]')";
     while page.number_of("[data-testid=gap-load]").await > 0 {

@@ -1,0 +1,158 @@
+//! The list itself: long, followed, held, and in a tab that nobody sees.
+
+use std::time::Duration;
+
+use tests::client::{messaggi, text_record};
+use tests::page::View;
+use tests::{Bridge, Browser, Page, measured};
+
+use crate::page::{bridge, listen};
+
+/// The offsets in sight, top to bottom.
+const OFFSETS: &str = "[...document.querySelectorAll('[data-testid=record]')].map(e => Number(e.dataset.offset))";
+
+/// Notes everything that changes in the document, but the title.
+const NOTE_CHANGES: &str = "(() => { window.__changes = []; new MutationObserver(changes => window.__changes.push( \
+     ...changes.map(({type, target}) => `${type} of ${(target.parentElement ?? target).outerHTML.slice(0, 100)}`))) \
+     .observe(document.body, {subtree: true, childList: true, attributes: true, characterData: true}); return true })()";
+
+/// Writes so many short records, as fast as the page takes them: the demo broker forgets at 5 MiB a partition.
+async fn flood(page: &Page, bridge: &Bridge, topic: &str, count: u64) {
+    const ROUND: u64 = 10_000;
+    let mut writer = bridge.client().await;
+    let mut written = 0;
+    while written < count {
+        for _ in 0..ROUND / 1000 {
+            writer.write((0..1000).map(|_| text_record(topic, "v")).collect()).await;
+        }
+        written += ROUND;
+        let arrived = "Number(document.querySelector('[data-testid=feed]').dataset.received)";
+        page.until(&format!("{written} records"), &format!("{arrived} >= {written} - 20000")).await;
+    }
+    page.wait("feed", "data-received", &count.to_string()).await;
+    page.wait("feed", "data-missing", "0").await;
+}
+
+/// Drags the scrollbar to this part of its way, 0 to 1.
+async fn drag(page: &Page, part: f64) {
+    page.eval::<f64>(&format!(
+        "(e => e.scrollTop = (e.scrollHeight - e.clientHeight) * {part})(document.querySelector('[data-testid=feed]'))"
+    ))
+    .await;
+}
+
+/// More records than any browser could give a pixel height to: the scrollbar stands for all of them.
+#[tokio::test]
+async fn the_scrollbar_of_a_long_list_leads_to_its_middle_and_its_ends() {
+    const COUNT: u64 = 250_000;
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    listen(&page).await;
+    flood(&page, &bridge, &topic, COUNT).await;
+    page.wait("feed", "data-kept", &COUNT.to_string()).await;
+    page.until("the newest", &format!("{OFFSETS}.at(-1) === {}", COUNT - 1)).await;
+
+    drag(&page, 0.5).await;
+    let middle = COUNT as f64 / 2.0;
+    page.until("the middle", &format!("Math.abs({OFFSETS}[0] - {middle}) < 50")).await;
+    drag(&page, 0.25).await;
+    page.until("a quarter", &format!("Math.abs({OFFSETS}[0] - {}) < 50", middle / 2.0)).await;
+    drag(&page, 0.0).await;
+    page.until("the first", &format!("{OFFSETS}[0] === 0")).await;
+    drag(&page, 1.0).await;
+    page.until("the last", &format!("{OFFSETS}.at(-1) === {}", COUNT - 1)).await;
+    page.until("following again", "!document.querySelector('[data-testid=latest]')").await;
+
+    // A step of the wheel goes by rows, however many share a pixel of the scrollbar.
+    drag(&page, 0.5).await;
+    page.until("the middle", &format!("Math.abs({OFFSETS}[0] - {middle}) < 50")).await;
+    let before: u64 = page.eval(&format!("{OFFSETS}[0]")).await;
+    page.eval::<bool>("(document.querySelector('[data-testid=feed]').scrollBy(0, 60), true)").await;
+    page.until("two rows on", &format!("{OFFSETS}[0] === {}", before + 2)).await;
+    // In order and without a hole, wherever one looks.
+    let in_order: bool =
+        page.eval(&format!("{OFFSETS}.every((offset, i, all) => i === 0 || offset === all[i - 1] + 1)")).await;
+    assert!(in_order);
+    page.press("g", &[]).await;
+    page.until("the first", &format!("{OFFSETS}[0] === 0")).await;
+    page.press("G", &["Shift"]).await;
+    page.until("the last", &format!("{OFFSETS}.at(-1) === {}", COUNT - 1)).await;
+    assert!(page.number_of("[data-testid=record]").await < 200, "only the rows in sight");
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn the_list_follows_only_while_its_end_is_in_sight() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    listen(&page).await;
+    let mut writer = bridge.client().await;
+    writer.write(messaggi(&topic, 100)).await;
+    page.until("the newest", &format!("{OFFSETS}.at(-1) === 99")).await;
+    writer.write(messaggi(&topic, 1)).await;
+    page.until("followed", &format!("{OFFSETS}.at(-1) === 100")).await;
+
+    // Another size of the window is no scrolling, whichever the browser tells first.
+    for height in [300, 900, 500, 800] {
+        page.show_on(&View { height, ..View::default() }).await;
+        page.eval::<f64>("document.body.getBoundingClientRect().height").await;
+        page.until("the newest", &format!("{OFFSETS}.at(-1) === 100")).await;
+        page.until("following", "!document.querySelector('[data-testid=latest]')").await;
+    }
+
+    // One step of the wheel up: it stands still, and says what came.
+    page.eval::<bool>("(document.querySelector('[data-testid=feed]').scrollBy(0, -300), true)").await;
+    page.wait_for("latest").await;
+    let first: u64 = page.eval(&format!("{OFFSETS}[0]")).await;
+    writer.write(messaggi(&topic, 1)).await;
+    page.until("one new", "document.querySelector('[data-testid=latest]').innerText.includes('1 new, jump to latest')")
+        .await;
+    writer.write(messaggi(&topic, 6)).await;
+    page.until(
+        "more new",
+        "document.querySelector('[data-testid=latest]').innerText.includes('7 new, jump to latest')",
+    )
+    .await;
+    assert_eq!(page.eval::<u64>(&format!("{OFFSETS}[0]")).await, first, "it stands still");
+
+    // Back at the end by hand, it follows again without being asked.
+    drag(&page, 1.0).await;
+    page.until("the newest", &format!("{OFFSETS}.at(-1) === 107")).await;
+    page.until("following", "!document.querySelector('[data-testid=latest]')").await;
+    writer.write(messaggi(&topic, 1)).await;
+    page.until("followed", &format!("{OFFSETS}.at(-1) === 108")).await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_hidden_tab_draws_nothing_and_counts_everything() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    listen(&page).await;
+    let mut writer = bridge.client().await;
+    writer.write(messaggi(&topic, 5)).await;
+    page.wait("feed", "data-received", "5").await;
+
+    page.hide().await;
+    page.until("a hidden tab", "document.hidden").await;
+    page.eval::<bool>(NOTE_CHANGES).await;
+    for _ in 0..20 {
+        writer.write(messaggi(&topic, 1000)).await;
+    }
+    // The title alone says so.
+    page.until("the title", "document.title === '(20000) Ponte'").await;
+    let changes: Vec<String> = page.eval("window.__changes").await;
+    assert!(changes.is_empty(), "nothing is drawn that nobody sees: {changes:#?}");
+
+    let began = std::time::Instant::now();
+    page.show().await;
+    page.wait_within(Duration::from_secs(2), "feed", "data-received", "20005").await;
+    page.until("the newest", &format!("{OFFSETS}.at(-1) === 20004")).await;
+    measured("page_is_back_in_sight_ms", began.elapsed().as_millis());
+    page.wait("feed", "data-missing", "0").await;
+    page.until("the title", "document.title === 'Ponte'").await;
+    page.is_clean().await;
+}
