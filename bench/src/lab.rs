@@ -97,9 +97,14 @@ impl Lab {
 
     /// A bridge that nobody has used yet.
     pub fn bridge(&self) -> Result<Bridge> {
+        self.bridge_with(&[])
+    }
+
+    /// The same with options of the row's own.
+    pub fn bridge_with(&self, options: &[&str]) -> Result<Bridge> {
         let mut command = Command::new(&self.bridge);
         command.args(["--listen", "127.0.0.1:0", "--bootstrap-servers", &self.kafka()]);
-        command.args(["--max-sockets", SOCKETS]);
+        command.args(["--max-sockets", SOCKETS]).args(options);
         // Its log would stand in the middle of the table; what goes wrong shows in the measurement.
         command.env("PONTE_LOG", "error").stderr(Stdio::inherit());
         let begin = Instant::now();

@@ -3,6 +3,7 @@
 //! [`rows`] say what is measured, [`roles`] are the processes that take part, [`suite`] repeats and judges, [`report`] and
 //! [`plot`] tell.
 
+mod browser;
 mod case;
 mod client;
 mod frames;

@@ -12,11 +12,14 @@ pub enum Unit {
     Records,
     Microseconds,
     Bytes,
+    FramesPerSecond,
+    /// Processors that were busy all the time.
+    Cores,
 }
 
 impl Unit {
     pub fn more_is_better(self) -> bool {
-        self == Self::RecordsPerSecond
+        matches!(self, Self::RecordsPerSecond | Self::FramesPerSecond)
     }
 
     /// A value in this unit, short enough for a table.
@@ -30,6 +33,8 @@ impl Unit {
             Self::RecordsPerSecond => scaled(&[(1e6, "M/s"), (1e3, "k/s"), (1.0, "/s")]),
             Self::Records => format!("{value:.0}"),
             Self::Microseconds => scaled(&[(1e6, "s"), (1e3, "ms"), (1.0, "µs")]),
+            Self::FramesPerSecond => format!("{value:.1} fps"),
+            Self::Cores => format!("{value:.2} cores"),
             Self::Bytes => scaled(&[(1_048_576.0, "MiB"), (1024.0, "KiB"), (1.0, "B")]),
         }
     }

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::roles::{
-    audience, echo, fan, first_record, idle_sockets, native_consumer, native_echo, native_producer, ready_frames,
-    relay, sink, source, warp_server,
+    audience, echo, fan, first_record, hand_written_page, idle_sockets, native_consumer, native_echo, native_producer,
+    paced_producer, ready_frames, relay, sink, source, warp_server,
 };
 
 /// The hidden command under which this program plays a role.
@@ -37,6 +37,8 @@ pub enum Role {
     WarpServer(warp_server::WarpServer),
     IdleSockets(idle_sockets::IdleSockets),
     ReadyFrames(ready_frames::ReadyFrames),
+    PacedProducer(paced_producer::PacedProducer),
+    HandWrittenPage(hand_written_page::HandWrittenPage),
 }
 
 /// Plays a role in this process.
@@ -57,6 +59,8 @@ pub fn play(text: &str) -> Result<()> {
         Role::WarpServer(role) => role.play(parent),
         Role::IdleSockets(role) => role.play(parent),
         Role::ReadyFrames(role) => role.play(parent),
+        Role::PacedProducer(role) => role.play(parent),
+        Role::HandWrittenPage(role) => role.play(parent),
     }
 }
 

@@ -4,6 +4,8 @@ pub mod consume;
 pub mod fan_out;
 pub mod latency;
 pub mod memory;
+pub mod page;
+pub mod page_weight;
 pub mod produce;
 pub mod start;
 
@@ -21,14 +23,16 @@ pub struct Row {
     pub run: Run,
 }
 
-/// In the order in which they are measured. B5 (the page in a browser) and B8 (its size) belong here as well.
+/// In the order in which they are measured.
 pub const ROWS: &[Row] = &[
     Row { name: "B1", about: "consume to one WebSocket", run: consume::run },
     Row { name: "B2", about: "produce from one WebSocket, acknowledged", run: produce::run },
     Row { name: "B3", about: "from sending to seeing", run: latency::run },
     Row { name: "B4", about: "fan-out to many WebSockets", run: fan_out::run },
+    Row { name: "B5", about: "the page in a browser", run: page::run },
     Row { name: "B6", about: "from exec to listening, from asking to the first record", run: start::run },
     Row { name: "B7", about: "memory at rest, and with clients that do not read", run: memory::run },
+    Row { name: "B8", about: "what the page weighs, and how soon it is there", run: page_weight::run },
 ];
 
 /// Collects the lines of a row's cases whose name contains `case`.

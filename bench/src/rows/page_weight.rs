@@ -1,0 +1,68 @@
+//! B8: what crosses the network before the page is there, and how long that takes a slow computer.
+
+use anyhow::Result;
+use serde::Deserialize;
+
+use crate::browser::Window;
+use crate::case::{Case, Metric};
+use crate::lab::Lab;
+use crate::measurement::{Measurement, Unit};
+use crate::role::{Process, Role};
+use crate::roles::hand_written_page::HandWrittenPage;
+use crate::suite::floor;
+
+const WEIGHT_LIMIT: f64 = 180.0 * 1024.0;
+/// A telephone of some years ago beside this machine.
+const SLOWER: f64 = 4.0;
+
+/// Notes when the first control that does something is there.
+const NOTE: &str = "new MutationObserver((_, observer) => { if (READY) { window.__ready = performance.now(); \
+     observer.disconnect() } }).observe(document, {subtree: true, childList: true, attributes: true})";
+/// Bodies as they came: compressed where the server compresses. Loopback counts as secure, so the browser asks for brotli.
+const READ: &str = "(() => { const all = [...performance.getEntriesByType('navigation'), \
+     ...performance.getEntriesByType('resource')]; \
+     return {bytes: all.reduce((sum, one) => sum + one.encodedBodySize, 0), \
+     painted: performance.getEntriesByName('first-contentful-paint')[0].startTime, ready: window.__ready} })()";
+
+#[derive(Deserialize)]
+struct Arrival {
+    bytes: f64,
+    /// Milliseconds since the address was asked for.
+    painted: f64,
+    ready: f64,
+}
+
+pub fn run(lab: &Lab, measure: &mut dyn FnMut(&mut Case<'_>)) -> Result<()> {
+    let mut by_hand = Process::start(&Role::HandWrittenPage(HandWrittenPage {}))?;
+    let address: String = by_hand.hear()?;
+    measure(&mut Case {
+        row: "B8",
+        name: "the page, first visit".to_owned(),
+        metrics: vec![
+            Metric::within("bytes, compressed", Unit::Bytes, WEIGHT_LIMIT),
+            Metric::new("first paint, 4× slower", Unit::Microseconds),
+            Metric::new("interactive, 4× slower", Unit::Microseconds),
+        ],
+        // For orientation: a list is not all that the page is.
+        floors: vec![floor("by hand in JavaScript", &[None, None, None], || {
+            arrive(&format!("http://{address}/"), "document.getElementById('rows')")
+        })],
+        ours: Box::new(|| {
+            let bridge = lab.bridge()?;
+            let control = "document.querySelector('[data-testid=listen]:not(:disabled)')";
+            arrive(&format!("http://{}/", bridge.address), control)
+        }),
+    });
+    Ok(())
+}
+
+fn arrive(url: &str, ready: &str) -> Result<Vec<Measurement>> {
+    let window = Window::open()?;
+    window.slow_down(SLOWER)?;
+    window.prepare(&NOTE.replace("READY", ready))?;
+    window.go(url)?;
+    window.until("an interactive page", "window.__ready")?;
+    window.until("a painted page", "performance.getEntriesByName('first-contentful-paint').length")?;
+    let Arrival { bytes, painted, ready } = window.ask(READ)?;
+    Ok([bytes, painted * 1000.0, ready * 1000.0].map(Measurement::of).to_vec())
+}
