@@ -27,8 +27,11 @@ pub(crate) fn fetch() -> Result<()> {
         return Ok(());
     }
     let unpacked = directory.join(format!("unpacked-{}", std::process::id()));
+    fs::create_dir_all(&unpacked).with_context(|| format!("cannot make {}", unpacked.display()))?;
     let mut maven = Command::new("mvn");
     maven
+        // Without a project it leaves marks where it runs.
+        .current_dir(&unpacked)
         .args(["--batch-mode", "--quiet", "dependency:unpack", &format!("-Dartifact={ARTIFACT}")])
         .arg(format!("-DoutputDirectory={}", unpacked.display()))
         .arg(format!("-Dmdep.unpack.includes=**/{SCRIPT}"))
