@@ -622,8 +622,8 @@ words! {
     empty_waiting: "Listening on '{topic}': nothing has come yet", "In ascolto su '{topic}': ancora niente";
     empty_waiting_next: "Connected, 0 received. Whatever is sent to the topic appears here at once.",
         "Connesso, 0 ricevuti. Quel che viene inviato al topic appare qui subito.";
-    empty_topic: "Listening: '{topic}' is empty", "In ascolto: '{topic}' è vuoto";
-    empty_topic_next: "There is no record in it. Send the first one, from here or from elsewhere: it appears at once.",
+    empty_no_record: "Listening: '{topic}' is empty", "In ascolto: '{topic}' è vuoto";
+    empty_no_record_next: "There is no record in it. Send the first one, from here or from elsewhere: it appears at once.",
         "Non contiene alcun record. Invia il primo, da qui o da altrove: appare subito.";
     empty_new_group: "Listening: nothing new for group {group}", "In ascolto: niente di nuovo per il gruppo {group}";
     empty_new_group_next: "The group has read everything that is there. What is sent from now on appears at once.",
