@@ -2,6 +2,7 @@
 //!
 //! Back-pressure is leaving the data queue alone; the main queue (rebalances, commits, errors) is served all the time.
 
+mod moving;
 mod plan;
 mod rebalance;
 mod topics;
@@ -12,14 +13,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protocol::{
-    BinaryBatch, ErrorBody, ErrorCode, GapReason, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, RecordView, TopicName,
-    TopicPartition,
+    BinaryBatch, ErrorBody, ErrorCode, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, RecordView, TopicName, TopicPartition,
 };
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
+use self::moving::Misplaced;
 use self::rebalance::{Queues, ReaderContext};
 use self::topics::{Change, TopicWatch};
 use self::trouble::{Subject, Troubles};
@@ -42,13 +43,6 @@ const TAKE_BYTES: usize = 1024 * 1024;
 
 /// About how large a batch grows: large enough for few calls, small enough for the processor's cache.
 const BATCH_BYTES: usize = MAX_BATCH_BYTES / 2;
-
-/// A lost position that could not be replaced is tried again after so long, with so long for Kafka's answer.
-const JUMP_AGAIN_AFTER: Duration = Duration::from_millis(500);
-const JUMP_ANSWER_WITHIN: Duration = Duration::from_secs(1);
-
-/// How long a partition may be silent after it was moved before it is looked after.
-const WAKE_EVERY: Duration = Duration::from_secs(1);
 
 /// How often a topic that does not exist yet is looked for.
 const LOOK_FOR_TOPIC_EVERY: Duration = Duration::from_millis(500);
@@ -99,15 +93,6 @@ struct Reader {
     /// How many records to take next, by the size of the last ones.
     take_at_once: usize,
     troubles: Troubles,
-}
-
-/// Why a partition cannot go on where it is.
-#[derive(Clone, Copy, Debug)]
-enum Misplaced {
-    /// Kafka does not have its next offset.
-    OutOfRange,
-    /// The topic of that name is another one now.
-    Recreated,
 }
 
 /// A batch that still takes records.
@@ -358,111 +343,6 @@ impl Reader {
         }
     }
 
-    /// Moves partitions that cannot go on; those where that fails are tried again.
-    fn jump_if_due(&mut self) {
-        if self.misplaced.is_empty() || Instant::now() < self.jump_at {
-            return;
-        }
-        for (partition, why) in std::mem::take(&mut self.misplaced) {
-            match self.jump_to_what_is_there(&partition, why) {
-                Ok(()) => {
-                    self.troubles.is_over(&Subject::Partition(partition.clone()));
-                    self.watch_moved(partition);
-                }
-                Err(error) => {
-                    tracing::debug!(?partition, %error, "a lost position could not be replaced; trying again");
-                    self.misplaced.insert(partition, why);
-                }
-            }
-        }
-        self.jump_at = Instant::now() + JUMP_AGAIN_AFTER;
-    }
-
-    fn watch_moved(&mut self, partition: TopicPartition) {
-        self.moved.insert(partition);
-        self.wake_at = Instant::now() + WAKE_EVERY;
-    }
-
-    /// Says what is missing, and goes on behind it.
-    fn jump_to_what_is_there(&self, partition: &TopicPartition, why: Misplaced) -> Result<(), KafkaError> {
-        let Some(wanted) = self.feed.next_offset(partition) else {
-            // Somebody else's by now.
-            return Ok(());
-        };
-        let (low, high) =
-            self.questions.client().fetch_watermarks(&partition.topic, partition.partition, JUMP_ANSWER_WITHIN)?;
-        let reason = match why {
-            Misplaced::OutOfRange => plan::gap_reason(wanted, low, high),
-            Misplaced::Recreated => (wanted != low).then_some(GapReason::Recreated),
-        };
-        let offset = if reason.is_some() { low } else { wanted };
-        self.seek(&Start { partition: partition.clone(), offset })?;
-        if let Some(reason) = reason {
-            self.feed.lost(partition.clone(), wanted, low, reason);
-        }
-        Ok(())
-    }
-
-    /// A partition that was moved, sends nothing and has records is assigned anew: librdkafka was seen to leave it alone
-    /// when its topic had just been made again.
-    fn wake_silent(&mut self) {
-        if self.moved.is_empty() || Instant::now() < self.wake_at {
-            return;
-        }
-        self.wake_at = Instant::now() + WAKE_EVERY;
-        let silent: Vec<TopicPartition> = self.moved.iter().cloned().collect();
-        for partition in silent {
-            let Some(next) = self.feed.next_offset(&partition) else {
-                self.moved.remove(&partition);
-                continue;
-            };
-            let ends =
-                self.questions.client().fetch_watermarks(&partition.topic, partition.partition, JUMP_ANSWER_WITHIN);
-            if matches!(ends, Ok((low, high)) if (low..high).contains(&next)) {
-                tracing::debug!(?partition, next, "a partition that was moved is silent; assigning it anew");
-                if let Err(error) = self.assign_anew(&Start { partition, offset: next }) {
-                    tracing::debug!(%error, "it could not be assigned; trying again");
-                }
-            }
-        }
-    }
-
-    /// Reads a partition on from there. After an error that ended its fetching (`auto.offset.reset=error`) librdkafka
-    /// refuses to seek in it; then it is assigned anew.
-    fn seek(&self, start: &Start) -> Result<(), KafkaError> {
-        let Start { partition, offset } = start;
-        let seek = self.consumer.seek(&partition.topic, partition.partition, Offset::Offset(*offset), TIMEOUT);
-        seek.or_else(|error| {
-            tracing::debug!(?partition, offset, %error, "assigning a partition anew");
-            self.assign_anew(start)
-        })
-    }
-
-    fn assign_anew(&self, Start { partition, offset }: &Start) -> Result<(), KafkaError> {
-        let mut list = TopicPartitionList::with_capacity(1);
-        list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*offset))?;
-        self.consumer.incremental_unassign(&list)?;
-        self.queues.data.forward(&self.consumer, &partition.topic, partition.partition);
-        self.consumer.incremental_assign(&list)
-    }
-
-    /// Reads on from there, if not now then in a moment.
-    fn move_to(&mut self, start: &Start) {
-        if let Err(error) = self.seek(start) {
-            let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-            self.report(Subject::Partition(start.partition.clone()), code);
-            self.misplaced.insert(start.partition.clone(), Misplaced::OutOfRange);
-        }
-    }
-
-    fn rewind_if_asked(&mut self) {
-        if let Some(starts) = self.feed.take_rewind() {
-            for start in &starts {
-                self.move_to(start);
-            }
-        }
-    }
-
     fn commit_if_due(&mut self) {
         if matches!(self.mode, ReadMode::Tail(_)) || Instant::now() < self.commit_at {
             return;
@@ -538,17 +418,6 @@ impl Reader {
                 self.troubles.set(Subject::NewPartitions, error);
             }
         }
-    }
-
-    /// The topic of that name is another one now: what the old one still held is lost, and reading begins anew.
-    fn begin_recreated(&mut self, topic: &str, partitions: i32) {
-        for partition in 0..partitions {
-            let partition = TopicPartition { topic: topic.to_owned(), partition };
-            if self.feed.next_offset(&partition).is_some() {
-                self.misplaced.insert(partition, Misplaced::Recreated);
-            }
-        }
-        self.jump_at = Instant::now();
     }
 
     fn subscribe_to(&self, topic: &TopicName) -> Result<(), ErrorBody> {

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 
 use crate::kafka::native::{ExistingTopic, TopicId};
 
-/// How often Kafka is asked; a deleted topic may be made anew for so long before it is noticed.
+/// How often Kafka is asked; a deleted topic may be made anew for so long before it is noticed. If the new one is longer by
+/// then than the position in the old one, librdkafka reads on in it without a word: its records from there on come first,
+/// then the gap, then all of them. Nothing that librdkafka tells makes this exact: it keeps the topic's id to itself, and a
+/// leader's epoch begins with the same number in both.
 const ASK_EVERY: Duration = Duration::from_secs(2);
 
 /// The first question waits, so that it is not in the way of the first records.
