@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use protocol::{
     ClientMessage, Cluster, ClusterState, Defaults, Hello, Limits, ProduceRecord, RequestId, Resume, SUBPROTOCOL,
-    TopicRequest, Unsubscribe, Unwatch,
+    TopicRequest, Unsubscribe,
 };
 
 use super::batch::Batch;
@@ -25,7 +25,7 @@ use super::notices::{Notice, NoticeKind, Notices};
 use super::outgoing::Outgoing;
 use super::pace::Pace;
 use super::plan::RunPlan;
-use super::questions::{Asker, Delivery, Questions};
+use super::questions::{Delivery, Questions};
 use super::run::{self, Run, RunTitle};
 use super::sends::Sends;
 
@@ -53,25 +53,6 @@ pub struct Changed {
     /// The user has changed what is shown of them: everything is drawn at once.
     pub view: bool,
     pub notices: bool,
-}
-
-/// Why nothing can be sent now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SendObstacle {
-    NotConnected,
-    ReadOnly,
-    /// So many records wait for their outcome that the bridge would stop reading.
-    TooManyWaiting,
-}
-
-/// Why nothing of Kafka's can be changed now: the first that applies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChangeObstacle {
-    NotConnected,
-    ReadOnly,
-    KafkaDown,
-    /// The demo broker creates topics, and can change nothing of them.
-    DemoBroker,
 }
 
 /// What the bridge said of itself in its welcome.
@@ -211,83 +192,6 @@ impl Page {
         let last = self.sends.last();
         let watched = last.as_ref().is_some_and(|row| self.listening.reads(&row.topic));
         Crossing::of(last.as_ref(), watched)
-    }
-
-    pub fn send_obstacle(&self) -> Option<SendObstacle> {
-        let Some(bridge) = self.bridge.as_ref().filter(|_| self.link.is_open()) else {
-            return Some(SendObstacle::NotConnected);
-        };
-        if bridge.read_only {
-            return Some(SendObstacle::ReadOnly);
-        }
-        // One less than the window: the bridge stops reading when it is full, and then answers nothing else either.
-        (self.sends.waiting() as u64 + 1 >= bridge.limits.produce_window).then_some(SendObstacle::TooManyWaiting)
-    }
-
-    pub fn is_read_only(&self) -> bool {
-        self.bridge.as_ref().is_some_and(|bridge| bridge.read_only)
-    }
-
-    pub fn is_demo(&self) -> bool {
-        self.cluster.as_ref().is_some_and(|cluster| cluster.demo)
-    }
-
-    /// Why topics cannot be created now.
-    pub fn create_obstacle(&self) -> Option<ChangeObstacle> {
-        if !self.link.is_open() {
-            Some(ChangeObstacle::NotConnected)
-        } else if self.is_read_only() {
-            Some(ChangeObstacle::ReadOnly)
-        } else {
-            self.kafka_is_down().then_some(ChangeObstacle::KafkaDown)
-        }
-    }
-
-    /// Why nothing that is there can be changed now.
-    pub fn change_obstacle(&self) -> Option<ChangeObstacle> {
-        self.create_obstacle().or_else(|| self.is_demo().then_some(ChangeObstacle::DemoBroker))
-    }
-
-    // What components ask.
-
-    /// The answer is delivered to the asker; without a connection that is the answer.
-    pub fn ask(&mut self, request: ClientMessage) -> Asker {
-        let asker = self.questions.new_asker();
-        if self.link.is_open() {
-            let request = self.request(request);
-            self.questions.asked(asker, request);
-        } else {
-            self.questions.not_asked(asker);
-        }
-        asker
-    }
-
-    /// Looks at what a `watch_…` names, after each reconnect anew, until it is left.
-    pub fn look(&mut self, request: ClientMessage) -> Asker {
-        let asker = self.questions.new_asker();
-        self.questions.look(asker, request);
-        self.ask_for_looks();
-        asker
-    }
-
-    pub fn leave(&mut self, asker: Asker) {
-        if let Some(watch) = self.questions.leave(asker) {
-            self.end_look(watch);
-        }
-    }
-
-    pub(super) fn end_look(&mut self, watch: u32) {
-        self.request(Unwatch { watch });
-    }
-
-    pub(super) fn ask_for_looks(&mut self) {
-        if !self.link.is_open() {
-            return;
-        }
-        for (asker, request) in self.questions.waiting() {
-            let request = self.request(request);
-            self.questions.look_asked(asker, request);
-        }
     }
 
     // The connection.

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{ClientMessage, ErrorBody, RequestId, ServerMessage};
+use protocol::{ClientMessage, ErrorBody, RequestId, ServerMessage, Unwatch};
+
+use super::page::Page;
 
 /// Who asked, or who looks.
 pub type Asker = u64;
@@ -169,6 +171,48 @@ impl Questions {
                 look.stage = Stage::Waiting;
                 self.deliveries.push(Delivery::News(asker, News::Lost));
             }
+        }
+    }
+}
+
+impl Page {
+    /// The answer is delivered to the asker; without a connection that is the answer.
+    pub fn ask(&mut self, request: ClientMessage) -> Asker {
+        let asker = self.questions.new_asker();
+        if self.link.is_open() {
+            let request = self.request(request);
+            self.questions.asked(asker, request);
+        } else {
+            self.questions.not_asked(asker);
+        }
+        asker
+    }
+
+    /// Looks at what a `watch_…` names, after each reconnect anew, until it is left.
+    pub fn look(&mut self, request: ClientMessage) -> Asker {
+        let asker = self.questions.new_asker();
+        self.questions.look(asker, request);
+        self.ask_for_looks();
+        asker
+    }
+
+    pub fn leave(&mut self, asker: Asker) {
+        if let Some(watch) = self.questions.leave(asker) {
+            self.end_look(watch);
+        }
+    }
+
+    pub(super) fn end_look(&mut self, watch: u32) {
+        self.request(Unwatch { watch });
+    }
+
+    pub(super) fn ask_for_looks(&mut self) {
+        if !self.link.is_open() {
+            return;
+        }
+        for (asker, request) in self.questions.waiting() {
+            let request = self.request(request);
+            self.questions.look_asked(asker, request);
         }
     }
 }

@@ -384,6 +384,31 @@ async fn a_view_says_that_kafka_is_down_and_goes_on_when_it_is_back() {
     page.is_clean().await;
 }
 
+#[tokio::test]
+async fn a_thousand_partitions_are_as_quick_as_one() {
+    let Some(browser) = Browser::start().await else { return };
+    let topic = unique("wide");
+    let bridge = Bridge::start().demo().topic(&unique("first")).await;
+    let new = CreateTopic { name: topic.clone(), partitions: Some(1000), replication: None, config: BTreeMap::new() };
+    let _: CreateTopicResult = bridge.client().await.ask(new).await;
+    let page = open_topic(&browser, &bridge, &format!("{topic}&partition=777")).await;
+    wait_for_row(&page, "[data-testid=partition-row][data-partition='777'].marked").await;
+    assert_eq!(page.attribute("partitions", "aria-rowcount").await.as_deref(), Some("1001"));
+    let rows = page.number_of("[data-testid=partition-row]").await;
+    assert!(rows < 100, "only what is in sight is in the document: {rows} rows");
+    let took: f64 = page
+        .eval(
+            "new Promise(done => { const began = performance.now();
+             document.querySelector('[data-testid=sort-partition]').click();
+             const look = () => document.querySelector('[data-testid=partitions]').scrollTop >= 0
+                 && document.querySelector('[aria-sort=descending]') ? done(performance.now() - began)
+                 : requestAnimationFrame(look); look() })",
+        )
+        .await;
+    measured("page_1000_partitions_sorted_ms", took.round());
+    page.is_clean().await;
+}
+
 /// From the answer's arrival at the page to rows on the screen.
 #[tokio::test]
 async fn five_thousand_topics_are_listed_at_once() {
