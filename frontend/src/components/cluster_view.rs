@@ -132,84 +132,70 @@ const TROUBLED: &[TableColumn] = &[
 pub fn ClusterView() -> impl IntoView {
     let (desk, prefs) = (desk(), preferences());
     let look = RwSignal::new(Look::Loading);
-    let details = RwSignal::new(None::<ClusterDetails>);
+    let details = StoredValue::new_local(ClusterDetails::default());
+    let learned = Trigger::new();
+    let is_known = RwSignal::new(false);
     desk.look(WatchCluster {}, move |news| {
         if let Some(ServerMessage::ClusterDetailsChanged(news)) = look.tell(news, || ()) {
-            details.set(Some(news.details));
+            details.set_value(news.details);
+            is_known.set(true);
+            learned.notify();
         }
     });
-    let is_known = Memo::new(move |_| details.with(Option::is_some));
     let brokers_sort = RwSignal::new(Sort::by("broker"));
-    let brokers = Memo::new(move |_| {
-        let sort = brokers_sort.get();
-        let mut brokers = details.with(|details| details.as_ref().map(|d| d.brokers.clone())).unwrap_or_default();
-        brokers.sort_by(|a, b| {
-            let by_column = match sort.column {
-                "address" => (&a.host, a.port).cmp(&(&b.host, b.port)),
-                "state" => a.up.cmp(&b.up),
-                "rack" => a.rack.cmp(&b.rack),
-                "version" => a.version.cmp(&b.version),
-                "leads" => a.leads.cmp(&b.leads),
-                "replicas" => a.replicas.cmp(&b.replicas),
-                _ => a.id.cmp(&b.id),
-            };
-            sort.order(by_column, a.id.cmp(&b.id))
-        });
-        brokers
-    });
-    let controller = Memo::new(move |_| details.with(|details| details.as_ref().and_then(|d| d.controller)));
     let broker_rows = TableRows {
         count: Rc::new(move || {
-            controller.track();
-            brokers.with(Vec::len)
+            learned.track();
+            let sort = brokers_sort.get();
+            details.update_value(|details| sort_brokers(&mut details.brokers, sort));
+            details.with_value(|details| details.brokers.len())
         }),
         row: Rc::new(move |row| {
-            brokers.with_untracked(|brokers| {
-                let broker = brokers.get(row);
-                broker.map(|broker| broker_row(broker, controller.get_untracked(), prefs)).unwrap_or_default()
+            details.with_value(|details| {
+                let broker = details.brokers.get(row);
+                broker.map(|broker| broker_row(broker, details.controller, prefs)).unwrap_or_default()
             })
         }),
     };
     let troubled_sort = RwSignal::new(Sort { column: "state", is_descending: true });
-    let troubled = Memo::new(move |_| {
-        let sort = troubled_sort.get();
-        let mut troubled = details.with(|details| details.as_ref().map(|d| d.troubled.clone())).unwrap_or_default();
-        troubled.sort_by(|a, b| {
-            let by_column = match sort.column {
-                "topic" => a.topic.cmp(&b.topic),
-                "partition" => a.partition.cmp(&b.partition),
-                _ => state(a).cmp(&state(b)),
-            };
-            sort.order(by_column, (&a.topic, a.partition).cmp(&(&b.topic, b.partition)))
-        });
-        troubled
-    });
     let troubled_rows = TableRows {
-        count: Rc::new(move || troubled.with(Vec::len)),
+        count: Rc::new(move || {
+            learned.track();
+            let sort = troubled_sort.get();
+            details.update_value(|details| sort_troubled(&mut details.troubled, sort));
+            details.with_value(|details| details.troubled.len())
+        }),
         row: Rc::new(move |row| {
-            troubled.with_untracked(|troubled| {
-                troubled.get(row).map(|partition| troubled_row(partition, prefs)).unwrap_or_default()
+            details.with_value(|details| {
+                let partition = details.troubled.get(row);
+                partition.map(|partition| troubled_row(partition, prefs)).unwrap_or_default()
             })
         }),
     };
-    let has_trouble = Memo::new(move |_| troubled.with(|troubled| !troubled.is_empty()));
+    let told = move |of: fn(&ClusterDetails) -> u32| {
+        learned.track();
+        details.with_value(of)
+    };
+    let has_trouble = Memo::new(move |_| told(|d| d.troubled.len() as u32) > 0);
     let fact =
         move |of: fn(&ClusterDetails) -> u32, one: fn(&Words) -> &'static str, many: fn(&Words) -> &'static str| {
             move || {
-                let n = u64::from(details.with(|details| details.as_ref().map_or(0, of)));
+                let n = u64::from(told(of));
                 count(one(prefs.words()), many(prefs.words()), n, &number(n, prefs.language()))
             }
         };
-    let is_bad =
-        move |of: fn(&ClusterDetails) -> u32| details.with(|details| details.as_ref().is_some_and(|d| of(d) > 0));
+    let controller = move || {
+        learned.track();
+        details.with_value(|details| details.controller.map(|id| id.to_string()))
+    };
     let id = move || {
         let id = desk.cluster(|page| page.cluster().and_then(|cluster| cluster.id.clone()));
         id.map(|id| fill(prefs.words().cluster_id, &[("id", &id)]))
     };
     let not_all = move || {
-        let named = troubled.with(Vec::len) as u64;
-        let all = details.with(|d| d.as_ref().map_or(0, |d| u64::from(d.under_replicated.max(d.offline))));
-        (all > named).then(|| fill(prefs.words().troubled_part, &[("n", &number(named, prefs.language()))]))
+        let named = told(|d| d.troubled.len() as u32);
+        let is_part = told(|d| d.under_replicated.max(d.offline)) > named;
+        is_part.then(|| fill(prefs.words().troubled_part, &[("n", &number(named.into(), prefs.language()))]))
     };
     view! {
         <div class="view-head">
@@ -223,17 +209,17 @@ pub fn ClusterView() -> impl IntoView {
             <div
                 class="facts-line"
                 data-testid="cluster-facts"
-                data-controller=move || controller.get().map(|id| id.to_string())
-                data-offline=move || details.with(|d| d.as_ref().map_or(0, |d| d.offline)).to_string()
-                data-under-replicated=move || details.with(|d| d.as_ref().map_or(0, |d| d.under_replicated)).to_string()
+                data-controller=controller
+                data-offline=move || told(|d| d.offline).to_string()
+                data-under-replicated=move || told(|d| d.under_replicated).to_string()
             >
                 <span>{fact(|d| d.brokers.len() as u32, |w| w.broker_one, |w| w.broker_many)}</span>
                 <span>{fact(|d| d.topics, |w| w.topics_one, |w| w.topics_many)}</span>
                 <span>{fact(|d| d.partitions, |w| w.partitions_one, |w| w.partitions_many)}</span>
-                <span class:warn=move || is_bad(|d| d.under_replicated)>
+                <span class:warn=move || told(|d| d.under_replicated) != 0>
                     {fact(|d| d.under_replicated, |w| w.under_replicated_one, |w| w.under_replicated_many)}
                 </span>
-                <span class:bad=move || is_bad(|d| d.offline)>
+                <span class:bad=move || told(|d| d.offline) != 0>
                     {fact(|d| d.offline, |w| w.offline_one, |w| w.offline_many)}
                 </span>
                 <span class="mono clip">{id}</span>
@@ -272,6 +258,32 @@ pub fn ClusterView() -> impl IntoView {
             />
         </div>
     }
+}
+
+fn sort_brokers(brokers: &mut [BrokerDetails], sort: Sort) {
+    brokers.sort_by(|a, b| {
+        let by_column = match sort.column {
+            "address" => (&a.host, a.port).cmp(&(&b.host, b.port)),
+            "state" => a.up.cmp(&b.up),
+            "rack" => a.rack.cmp(&b.rack),
+            "version" => a.version.cmp(&b.version),
+            "leads" => a.leads.cmp(&b.leads),
+            "replicas" => a.replicas.cmp(&b.replicas),
+            _ => a.id.cmp(&b.id),
+        };
+        sort.order(by_column, a.id.cmp(&b.id))
+    });
+}
+
+fn sort_troubled(troubled: &mut [TroubledPartition], sort: Sort) {
+    troubled.sort_by(|a, b| {
+        let by_column = match sort.column {
+            "topic" => a.topic.cmp(&b.topic),
+            "partition" => a.partition.cmp(&b.partition),
+            _ => state(a).cmp(&state(b)),
+        };
+        sort.order(by_column, (&a.topic, a.partition).cmp(&(&b.topic, b.partition)))
+    });
 }
 
 fn state(partition: &TroubledPartition) -> PartitionState {

@@ -30,9 +30,9 @@ fn CreateTopicForm(open: RwSignal<bool>) -> impl IntoView {
     // A form that was never sent is not scolded for being empty.
     let was_tried = RwSignal::new(false);
     let failure = RwSignal::new(None::<Unanswered>);
-    let fault = Memo::new(move |_| form.with(NewTopic::fault));
-    let shown_fault =
-        move |of: fn(NewTopicFault) -> bool| move || fault.get().filter(|&fault| was_tried.get() && of(fault));
+    let shown_fault = move |of: fn(NewTopicFault) -> bool| {
+        move || form.with(NewTopic::fault).filter(|&fault| was_tried.get() && of(fault))
+    };
     let create = move || {
         was_tried.set(true);
         let Ok(request) = form.with_untracked(NewTopic::request) else { return };

@@ -11,7 +11,7 @@ use super::topic_view::OpenTopic;
 use super::view_frame::{Instead, Look, NotYet};
 use super::{desk, preferences};
 use crate::navigation::group_href;
-use crate::state::Sort;
+use crate::state::{Language, Sort};
 
 const COLUMNS: &[TableColumn] = &[
     TableColumn {
@@ -56,50 +56,30 @@ const COLUMNS: &[TableColumn] = &[
 pub fn TopicGroups(topic: OpenTopic) -> impl IntoView {
     let (desk, prefs) = (desk(), preferences());
     let look = RwSignal::new(Look::Loading);
-    let groups = RwSignal::new(Vec::<GroupSummary>::new());
+    let groups = StoredValue::new_local(Vec::<GroupSummary>::new());
     desk.ask(GroupsRequest {}, move |answer| match answer {
         Ok(ServerMessage::GroupsResult(all)) => {
             let name = topic.name();
             let reads = |group: &GroupSummary| group.topics.contains(&name);
-            groups.set(all.groups.into_iter().filter(reads).collect());
+            groups.update_value(|groups| *groups = all.groups.into_iter().filter(reads).collect());
             look.set(Look::Live);
         }
         Ok(_) => {}
         Err(reason) => look.set(Look::Failed(reason)),
     });
     let sort = RwSignal::new(Sort::by("group"));
-    let sorted = Memo::new(move |_| {
-        let (sort, mut sorted) = (sort.get(), groups.get());
-        sorted.sort_by(|a, b| {
-            let by_column = match sort.column {
-                "state" => a.state.cmp(&b.state),
-                "members" => a.members.cmp(&b.members),
-                "lag" => a.lag.cmp(&b.lag),
-                _ => a.group.cmp(&b.group),
-            };
-            sort.order(by_column, a.group.cmp(&b.group))
-        });
-        sorted
-    });
-    let is_empty = Memo::new(move |_| groups.with(Vec::is_empty));
     let is_known = Memo::new(move |_| look.with(|look| *look == Look::Live));
+    let is_empty = Memo::new(move |_| !is_known.get() || groups.with_value(Vec::is_empty));
     let rows = TableRows {
-        count: Rc::new(move || sorted.with(Vec::len)),
+        count: Rc::new(move || {
+            is_known.track();
+            let sort = sort.get();
+            groups.update_value(|groups| sort_groups(groups, sort));
+            groups.with_value(Vec::len)
+        }),
         row: Rc::new(move |row| {
-            sorted.with_untracked(|groups| {
-                let Some(group) = groups.get(row) else { return TableRow::default() };
-                let language = prefs.language_untracked();
-                TableRow {
-                    cells: vec![
-                        TableCell::link(&group.group, group_href(&group.group)).class("mono"),
-                        TableCell::text(&group.state),
-                        TableCell::text(number(group.members.into(), language)),
-                        TableCell::text(group.lag.map_or_else(|| "–".to_owned(), |lag| number(lag, language))),
-                    ],
-                    data: vec![("data-group", group.group.clone())],
-                    class: "",
-                }
-            })
+            let language = prefs.language_untracked();
+            groups.with_value(|groups| groups.get(row).map(|group| group_row(group, language)).unwrap_or_default())
         }),
     };
     view! {
@@ -123,5 +103,30 @@ pub fn TopicGroups(topic: OpenTopic) -> impl IntoView {
                 rows=rows
             />
         </div>
+    }
+}
+
+fn sort_groups(groups: &mut [GroupSummary], sort: Sort) {
+    groups.sort_by(|a, b| {
+        let by_column = match sort.column {
+            "state" => a.state.cmp(&b.state),
+            "members" => a.members.cmp(&b.members),
+            "lag" => a.lag.cmp(&b.lag),
+            _ => a.group.cmp(&b.group),
+        };
+        sort.order(by_column, a.group.cmp(&b.group))
+    });
+}
+
+fn group_row(group: &GroupSummary, language: Language) -> TableRow {
+    TableRow {
+        cells: vec![
+            TableCell::link(&group.group, group_href(&group.group)).class("mono"),
+            TableCell::text(&group.state),
+            TableCell::text(number(group.members.into(), language)),
+            TableCell::text(group.lag.map_or_else(|| "–".to_owned(), |lag| number(lag, language))),
+        ],
+        data: vec![("data-group", group.group.clone())],
+        class: "",
     }
 }

@@ -84,7 +84,8 @@ fn source_word(source: SettingSource, words: &'static Words) -> &'static str {
 pub fn TopicSettings(topic: OpenTopic) -> impl IntoView {
     let (desk, prefs, navigation) = (desk(), preferences(), navigation());
     let look = RwSignal::new(Look::Loading);
-    let settings = RwSignal::new(Vec::<TopicSetting>::new());
+    let settings = StoredValue::new_local(Vec::<TopicSetting>::new());
+    let learned = Trigger::new();
     let ask = move || {
         let name = topic.name();
         if name.is_empty() {
@@ -94,7 +95,8 @@ pub fn TopicSettings(topic: OpenTopic) -> impl IntoView {
             Ok(ServerMessage::TopicResult(told)) => match told.settings_error {
                 Some(error) => look.set(Look::Failed(Unanswered::Refused(error))),
                 None => {
-                    settings.set(told.settings);
+                    settings.update_value(|settings| *settings = told.settings);
+                    learned.notify();
                     look.set(Look::Live);
                 }
             },
@@ -112,44 +114,37 @@ pub fn TopicSettings(topic: OpenTopic) -> impl IntoView {
     let only_different = Memo::new(move |_| navigation.detail("only").is_some());
     let find = Memo::new(move |_| navigation.detail("find").unwrap_or_default());
     let sort = RwSignal::new(Sort::by("setting"));
-    let shown = Memo::new(move |_| {
-        let (only, sort, find) = (only_different.get(), sort.get(), find.get().trim().to_lowercase());
-        let is_shown = |setting: &&TopicSetting| (!only || differs(setting)) && setting.name.contains(&find);
-        let mut shown: Vec<TopicSetting> =
-            settings.with(|settings| settings.iter().filter(is_shown).cloned().collect());
-        shown.sort_by(|a, b| {
-            let by_column = match sort.column {
-                "value" => a.value.cmp(&b.value),
-                "source" => (a.source as u8).cmp(&(b.source as u8)),
-                _ => a.name.cmp(&b.name),
-            };
-            sort.order(by_column, a.name.cmp(&b.name))
-        });
-        shown
-    });
+    // Which are shown, in their order.
+    let shown = StoredValue::new(Vec::<usize>::new());
     let rows = TableRows {
         count: Rc::new(move || {
-            // The rows' links keep them.
-            find.track();
-            shown.with(Vec::len)
+            learned.track();
+            let (only, sort, find) = (only_different.get(), sort.get(), find.get().trim().to_lowercase());
+            let places = settings.with_value(|settings| arranged(settings, only, &find, sort));
+            let count = places.len();
+            shown.set_value(places);
+            count
         }),
-        row: Rc::new(move |row_number| {
-            shown.with_untracked(|shown| {
+        row: Rc::new(move |row| {
+            let place = shown.with_value(|shown| shown.get(row).copied());
+            settings.with_value(|settings| {
+                let setting = place.and_then(|place| settings.get(place));
                 let row = |setting: &TopicSetting| {
                     setting_row(setting, navigation.href_with("setting", &setting.name), prefs)
                 };
-                shown.get(row_number).map(row).unwrap_or_default()
+                setting.map(row).unwrap_or_default()
             })
         }),
     };
     let is_known = Memo::new(move |_| look.with(|look| *look == Look::Live));
 
     let open = RwSignal::new(false);
-    let chosen = Memo::new(move |_| {
+    let chosen = move || {
+        learned.track();
         let name = navigation.detail("setting")?;
-        settings.with(|settings| settings.iter().find(|setting| setting.name == name).cloned())
-    });
-    let is_chosen = Memo::new(move |_| chosen.with(Option::is_some));
+        settings.with_value(|settings| settings.iter().find(|setting| setting.name == name).cloned())
+    };
+    let is_chosen = Memo::new(move |_| chosen().is_some());
     Effect::new(move |_| open.set(is_chosen.get()));
     // Closing the dialog leaves its address.
     Effect::new(move |was_open: Option<bool>| {
@@ -160,10 +155,11 @@ pub fn TopicSettings(topic: OpenTopic) -> impl IntoView {
         is_open
     });
     let on_changed = Callback::new(move |changes: Vec<SettingChange>| {
-        settings.update(|settings| changes.iter().for_each(|change| apply(settings, change)));
+        settings.update_value(|settings| changes.iter().for_each(|change| apply(settings, change)));
+        learned.notify();
         set_timeout(ask, ASK_AGAIN);
     });
-    let title = move || chosen.with(|chosen| chosen.as_ref().map(|setting| setting.name.clone()).unwrap_or_default());
+    let title = move || navigation.detail("setting").unwrap_or_default();
     view! {
         <Show when=move || !is_known.get()>
             <NotYet look=look loading=|w| w.settings_loading />
@@ -195,11 +191,27 @@ pub fn TopicSettings(topic: OpenTopic) -> impl IntoView {
         </div>
         <Dialog open=open testid="setting-dialog" title=Signal::derive(title)>
             {move || {
-                let setting = chosen.get_untracked()?;
+                let setting = untrack(chosen)?;
                 Some(view! { <SettingForm topic=topic setting=setting open=open on_changed=on_changed /> })
             }}
         </Dialog>
     }
+}
+
+/// The places of those that are wanted, in their order.
+fn arranged(settings: &[TopicSetting], only_different: bool, find: &str, sort: Sort) -> Vec<usize> {
+    let is_shown = |setting: &TopicSetting| (!only_different || differs(setting)) && setting.name.contains(find);
+    let mut places: Vec<usize> = (0..settings.len()).filter(|&place| is_shown(&settings[place])).collect();
+    places.sort_by(|&a, &b| {
+        let (a, b) = (&settings[a], &settings[b]);
+        let by_column = match sort.column {
+            "value" => a.value.cmp(&b.value),
+            "source" => (a.source as u8).cmp(&(b.source as u8)),
+            _ => a.name.cmp(&b.name),
+        };
+        sort.order(by_column, a.name.cmp(&b.name))
+    });
+    places
 }
 
 /// What was asked for holds, whatever a broker tells for a moment.

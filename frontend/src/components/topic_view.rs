@@ -136,28 +136,21 @@ pub fn watch_href(topic: &str, start: Start) -> String {
 #[component]
 fn TopicFacts(topic: OpenTopic, rates: RwSignal<Vec<f64>>) -> impl IntoView {
     let prefs = preferences();
-    // (Partitions, replicas, records, rate.)
-    let facts = Memo::new(move |_| {
+    let told = move |of: fn(&TopicSheet) -> u64| {
         topic.learned.track();
-        topic.sheet.with_value(|sheet| {
-            (sheet.partitions().len() as u64, sheet.replication() as u64, sheet.records, sheet.rate)
-        })
-    });
-    let shown = move |n: u64| number(n, prefs.language());
-    let partitions = move || {
-        let n = facts.get().0;
-        count(prefs.words().partitions_one, prefs.words().partitions_many, n, &shown(n))
+        topic.sheet.with_value(of)
     };
-    let replicas = move || {
-        let n = facts.get().1;
-        count(prefs.words().replicas_one, prefs.words().replicas_many, n, &shown(n))
+    let fact = move |of: fn(&TopicSheet) -> u64, one: fn(&Words) -> &'static str, many: fn(&Words) -> &'static str| {
+        move || {
+            let n = told(of);
+            count(one(prefs.words()), many(prefs.words()), n, &number(n, prefs.language()))
+        }
     };
-    let records = move || {
-        let n = facts.get().2;
-        count(prefs.words().records_one, prefs.words().records_many, n, &shown(n))
+    let speed = move || {
+        topic.learned.track();
+        let n = topic.sheet.with_value(|sheet| sheet.rate);
+        n.map(|n| fill(prefs.words().rate_per_second, &[("n", &rate(n, prefs.language()))]))
     };
-    let speed =
-        move || facts.get().3.map(|n| fill(prefs.words().rate_per_second, &[("n", &rate(n, prefs.language()))]));
     let points = Memo::new(move |_| rates.get());
     let chart_label = move || {
         let most = rate(points.with(|points| highest(points)), prefs.language());
@@ -167,13 +160,13 @@ fn TopicFacts(topic: OpenTopic, rates: RwSignal<Vec<f64>>) -> impl IntoView {
         <div
             class="facts-line"
             data-testid="topic-facts"
-            data-records=move || facts.get().2.to_string()
-            data-partitions=move || facts.get().0.to_string()
+            data-records=move || told(|sheet| sheet.records).to_string()
+            data-partitions=move || told(|sheet| sheet.partitions().len() as u64).to_string()
         >
             {topic.is_internal.then(|| view! { <span class="label">{prefs.text(|w| w.internal)}</span> })}
-            <span>{partitions}</span>
-            <span>{replicas}</span>
-            <span title=prefs.text(|w| w.records_hint)><b>{records}</b></span>
+            <span>{fact(|sheet| sheet.partitions().len() as u64, |w| w.partitions_one, |w| w.partitions_many)}</span>
+            <span>{fact(|sheet| sheet.replication() as u64, |w| w.replicas_one, |w| w.replicas_many)}</span>
+            <span title=prefs.text(|w| w.records_hint)><b>{fact(|sheet| sheet.records, |w| w.records_one, |w| w.records_many)}</b></span>
             <span title=prefs.text(|w| w.rate_hint)>{speed}</span>
             <Chart points=points class="chart" testid="chart-written" label=Signal::derive(chart_label) />
         </div>

@@ -112,10 +112,10 @@ pub fn TopicsView() -> impl IntoView {
             list.with_value(|list| list.get(row).map(|topic| topic_row(topic, prefs)).unwrap_or_default())
         }),
     };
-    let totals = Memo::new(move |_| {
+    let total = move |of: fn(&TopicTotals) -> u64| {
         arranged.track();
-        list.with_value(|list| list.totals(shows_internal.get()))
-    });
+        list.with_value(|list| of(&list.totals(shows_internal.get())))
+    };
     let has_any = Memo::new(move |_| arranged.get().1 > 0);
     let is_known = Memo::new(move |_| {
         learned.track();
@@ -127,7 +127,7 @@ pub fn TopicsView() -> impl IntoView {
     let fact =
         move |shown: fn(&TopicTotals) -> u64, one: fn(&Words) -> &'static str, many: fn(&Words) -> &'static str| {
             move || {
-                let (n, words) = (totals.with(shown), prefs.words());
+                let (n, words) = (total(shown), prefs.words());
                 count(one(words), many(words), n, &number(n, prefs.language()))
             }
         };
@@ -164,15 +164,15 @@ pub fn TopicsView() -> impl IntoView {
             <div class="facts-line" data-testid="topics-facts">
                 <span>{fact(|t| t.topics, |w| w.topics_one, |w| w.topics_many)}</span>
                 <span>{fact(|t| t.partitions, |w| w.partitions_one, |w| w.partitions_many)}</span>
-                <Show when=move || totals.with(|t| t.hidden > 0)>
+                <Show when=move || total(|t| t.hidden) != 0>
                     <span>{fact(|t| t.hidden, |w| w.internal_hidden_one, |w| w.internal_hidden_many)}</span>
                 </Show>
-                <Show when=move || totals.with(|t| t.under_replicated > 0)>
+                <Show when=move || total(|t| t.under_replicated) != 0>
                     <span class="warn">
                         {fact(|t| t.under_replicated, |w| w.under_replicated_one, |w| w.under_replicated_many)}
                     </span>
                 </Show>
-                <Show when=move || totals.with(|t| t.offline > 0)>
+                <Show when=move || total(|t| t.offline) != 0>
                     <span class="bad">{fact(|t| t.offline, |w| w.offline_one, |w| w.offline_many)}</span>
                 </Show>
             </div>

@@ -62,15 +62,15 @@ macro_rules! with_admin_words {
             records_many: "{n} records", "{n} record";
             chart_written: "Records written per second while this view is open, at most {n}",
                 "Record scritti al secondo da quando la vista è aperta, al massimo {n}";
-            watch_live: "Watch it live", "Guardalo dal vivo";
-            empty_topic: "Empty it", "Svuotalo";
+            watch_live: "Watch it live", "Guarda dal vivo";
+            empty_topic: "Empty it", "Svuota";
             empty_title: "Empty the topic '{topic}'?", "Svuotare il topic '{topic}'?";
             empty_text_one: "{n} record is deleted for good. The topic and its settings stay, and offsets count on.",
                 "{n} record viene cancellato per sempre. Il topic e le impostazioni restano, gli offset proseguono.";
             empty_text_many: "{n} records are deleted for good. The topic and its settings stay, and offsets count on.",
                 "{n} record vengono cancellati per sempre. Il topic e le impostazioni restano, gli offset proseguono.";
-            delete_topic: "Delete it", "Cancellalo";
-            delete_title: "Delete the topic '{topic}'?", "Cancellare il topic '{topic}'?";
+            delete_topic: "Delete it", "Elimina";
+            delete_title: "Delete the topic '{topic}'?", "Eliminare il topic '{topic}'?";
             delete_text_one: "The topic goes with {n} record and its settings, for good.",
                 "Il topic sparisce con {n} record e le sue impostazioni, per sempre.";
             delete_text_many: "The topic goes with {n} records and its settings, for good.",
