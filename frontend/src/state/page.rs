@@ -25,7 +25,7 @@ use super::notices::{Notice, NoticeKind, Notices};
 use super::outgoing::Outgoing;
 use super::pace::Pace;
 use super::plan::RunPlan;
-use super::questions::{Delivery, Questions};
+use super::questions::Questions;
 use super::run::{self, Run, RunTitle};
 use super::sends::Sends;
 
@@ -114,10 +114,6 @@ impl Page {
 
     pub fn take_changed(&mut self) -> Changed {
         std::mem::take(&mut self.changed)
-    }
-
-    pub fn take_deliveries(&mut self) -> Vec<Delivery> {
-        self.questions.take_deliveries()
     }
 
     /// When `tick` has something to do at the latest.

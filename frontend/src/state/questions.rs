@@ -176,6 +176,10 @@ impl Questions {
 }
 
 impl Page {
+    pub fn take_deliveries(&mut self) -> Vec<Delivery> {
+        self.questions.take_deliveries()
+    }
+
     /// The answer is delivered to the asker; without a connection that is the answer.
     pub fn ask(&mut self, request: ClientMessage) -> Asker {
         let asker = self.questions.new_asker();
