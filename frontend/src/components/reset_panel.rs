@@ -95,7 +95,7 @@ fn Planned(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
         let named = screen.look(|look| {
             let name = |member: &protocol::GroupMember| {
                 let host = member.host.trim_start_matches('/');
-                fill(words.reset_member_at, &[("client", &member.client), ("host", host)])
+                fill(words.reset_member_at, &[("client", &member.client), ("host", host), ("id", &member.member)])
             };
             let named = look.members().iter().take(NAMED).map(name).collect::<Vec<_>>().join(", ");
             (named, look.members().len().saturating_sub(NAMED))

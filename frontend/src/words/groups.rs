@@ -133,7 +133,7 @@ macro_rules! with_group_words {
                 "{n} membro legge e continuerebbe da dov'è. Fermalo, poi il piano si potrà applicare: {names}";
             reset_members_many: "{n} members read, and would go on where they are. Stop them, then the plan can be applied: {names}",
                 "{n} membri leggono e continuerebbero da dove sono. Fermali, poi il piano si potrà applicare: {names}";
-            reset_member_at: "{client} at {host}", "{client} su {host}";
+            reset_member_at: "{client} at {host} ({id})", "{client} su {host} ({id})";
             reset_and_more: "{names} and {n} more", "{names} e altri {n}";
             reset_moved_one: "{n} position has moved since this plan was made, so it is not applied.", "{n} posizione si è mossa da quando il piano è stato fatto, perciò non viene applicato.";
             reset_moved_many: "{n} positions have moved since this plan was made, so it is not applied.", "{n} posizioni si sono mosse da quando il piano è stato fatto, perciò non viene applicato.";
