@@ -93,7 +93,7 @@ async fn the_readme_shows_ten_on_their_way() {
     }
     let Some(browser) = Browser::start().await else { return };
     let bridge = Bridge::start().demo().topic("foobar").await;
-    let view = View { width: 1080, height: 620, ..View::default() };
+    let view = View { height: 720, ..View::default() };
     let page = browser.open_as(&bridge, view).await;
     listen(&page).await;
     let mut clock = tokio::time::interval(FRAME);
