@@ -375,6 +375,7 @@ impl Reader {
             };
             match begun {
                 Ok(()) => {
+                    self.watch.begin(topic.as_str(), partitions.len());
                     self.missing.remove(&topic);
                     self.found.insert(topic);
                 }

@@ -102,9 +102,13 @@ on_every_kafka! {
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
         let watch = client.subscribe(&Watch::tail(&topic).latest()).await;
-        let error = client.expect::<ErrorMessage>().await;
-        assert_eq!((error.subscription, error.error.code), (Some(watch), ErrorCode::TopicMissing.number()), "{error:?}");
-        assert!(error.error.retriable && error.error.message.contains(&topic), "{error:?}");
+        // Just started, the demo broker may make a topic because it is asked for one.
+        if !kafka.is_demo() {
+            let error = client.expect::<ErrorMessage>().await;
+            let told = (error.subscription, error.error.code);
+            assert_eq!(told, (Some(watch), ErrorCode::TopicMissing.number()), "{error:?}");
+            assert!(error.error.retriable && error.error.message.contains(&topic), "{error:?}");
+        }
 
         client.write(messaggi(&topic, 3)).await;
         assert_eq!(client.records(watch, 3).await.len(), 3);

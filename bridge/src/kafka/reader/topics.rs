@@ -51,6 +51,12 @@ impl TopicWatch {
         Self { known: BTreeMap::new(), ask_at: now + ASK_FIRST_AFTER, asked: false, hurry_until: now }
     }
 
+    /// A topic is read from now on; so many partitions of it are known. Its identity comes with the first answer.
+    pub fn begin(&mut self, topic: &str, partitions: usize) {
+        let partitions = i32::try_from(partitions).unwrap_or(i32::MAX);
+        self.known.entry(topic.to_owned()).or_insert(Known { id: TopicId::default(), partitions });
+    }
+
     /// Whether to ask now; then the question is on its way.
     pub fn should_ask(&mut self) -> bool {
         let due = !self.asked && Instant::now() >= self.ask_at;
