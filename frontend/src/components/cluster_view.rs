@@ -11,7 +11,7 @@ use super::view_frame::{Freshness, Look, NotYet, Tell, ViewTitle};
 use super::{desk, preferences};
 use crate::navigation::href;
 use crate::settings::Preferences;
-use crate::state::{Address, PartitionState, Sort, View, partition_state};
+use crate::state::{Address, PartitionState, Sort, View, arrange, partition_state};
 use crate::words::{Words, count, fill};
 
 const BROKERS: &[TableColumn] = &[
@@ -261,7 +261,7 @@ pub fn ClusterView() -> impl IntoView {
 }
 
 fn sort_brokers(brokers: &mut [BrokerDetails], sort: Sort) {
-    brokers.sort_by(|a, b| {
+    arrange(brokers, |a, b| {
         let by_column = match sort.column {
             "address" => (&a.host, a.port).cmp(&(&b.host, b.port)),
             "state" => a.up.cmp(&b.up),
@@ -276,7 +276,7 @@ fn sort_brokers(brokers: &mut [BrokerDetails], sort: Sort) {
 }
 
 fn sort_troubled(troubled: &mut [TroubledPartition], sort: Sort) {
-    troubled.sort_by(|a, b| {
+    arrange(troubled, |a, b| {
         let by_column = match sort.column {
             "topic" => a.topic.cmp(&b.topic),
             "partition" => a.partition.cmp(&b.partition),

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::chart::{Chart, highest};
 use super::format::{duration, number};
 use super::{desk, preferences};
+use crate::state::arrange;
 use crate::words::fill;
 
 #[component]
@@ -34,6 +35,6 @@ pub fn PaceCharts() -> impl IntoView {
 
 fn median(points: &[f64]) -> f64 {
     let mut sorted = points.to_vec();
-    sorted.sort_by(f64::total_cmp);
+    arrange(&mut sorted, f64::total_cmp);
     sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
 }

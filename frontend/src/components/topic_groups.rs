@@ -11,7 +11,7 @@ use super::topic_view::OpenTopic;
 use super::view_frame::{Instead, Look, NotYet};
 use super::{desk, preferences};
 use crate::navigation::group_href;
-use crate::state::{Language, Sort};
+use crate::state::{Language, Sort, arrange};
 
 const COLUMNS: &[TableColumn] = &[
     TableColumn {
@@ -107,7 +107,7 @@ pub fn TopicGroups(topic: OpenTopic) -> impl IntoView {
 }
 
 fn sort_groups(groups: &mut [GroupSummary], sort: Sort) {
-    groups.sort_by(|a, b| {
+    arrange(groups, |a, b| {
         let by_column = match sort.column {
             "state" => a.state.cmp(&b.state),
             "members" => a.members.cmp(&b.members),

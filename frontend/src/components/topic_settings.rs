@@ -15,7 +15,7 @@ use super::unanswered::unanswered_text;
 use super::view_frame::{FindField, Look, NotYet};
 use super::{desk, navigation, preferences};
 use crate::settings::Preferences;
-use crate::state::{COMMON_SETTINGS, Sort, Unanswered, differs};
+use crate::state::{COMMON_SETTINGS, Sort, Unanswered, arrange, differs};
 use crate::words::Words;
 
 /// A broker may tell the old value for a moment after a change.
@@ -202,7 +202,7 @@ pub fn TopicSettings(topic: OpenTopic) -> impl IntoView {
 fn arranged(settings: &[TopicSetting], only_different: bool, find: &str, sort: Sort) -> Vec<usize> {
     let is_shown = |setting: &TopicSetting| (!only_different || differs(setting)) && setting.name.contains(find);
     let mut places: Vec<usize> = (0..settings.len()).filter(|&place| is_shown(&settings[place])).collect();
-    places.sort_by(|&a, &b| {
+    arrange(&mut places, |&a, &b| {
         let (a, b) = (&settings[a], &settings[b]);
         let by_column = match sort.column {
             "value" => a.value.cmp(&b.value),

@@ -79,7 +79,8 @@ pub fn WatchedTopics(
                 // Without their buttons nothing else in it takes the focus, and it scrolls.
                 tabindex=move || (!is_idle.get()).then_some("0")
             >
-                {move || chips.get().into_iter().map(chip).collect::<Vec<_>>()}
+                // Keyed: the focus may be on one of the buttons while another topic comes or goes.
+                <For each=move || chips.get() key=String::clone children=chip />
             </ul>
             <input
                 id=INPUT

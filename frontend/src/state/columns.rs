@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::sort::arrange;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Column {
@@ -80,7 +82,7 @@ impl Columns {
             self.shown.retain(|&shown| shown != column);
         } else {
             self.shown.push(column);
-            self.shown.sort_unstable();
+            arrange(&mut self.shown, Ord::cmp);
         }
     }
 

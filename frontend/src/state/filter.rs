@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use super::entry::RecordRef;
 use super::json_path::JsonPath;
+use super::sort::arrange;
 
 /// A regular expression, as the browser has it.
 pub trait Pattern {
@@ -121,7 +122,7 @@ impl Filter {
             }
         }
         marks.retain(|mark| !mark.is_empty());
-        marks.sort_unstable_by_key(|mark| mark.start);
+        arrange(&mut marks, |a, b| a.start.cmp(&b.start));
         let mut end = 0;
         marks.retain(|mark| {
             let is_free = mark.start >= end;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use protocol::{GroupProtocol, GroupSummary, GroupsChanged};
 
-use super::sort::Sort;
+use super::sort::{Sort, arrange};
 
 /// What the list can be sorted by, as addresses and columns call it.
 pub const GROUP_COLUMNS: [&str; 6] = ["name", "state", "protocol", "members", "topics", "lag"];
@@ -74,7 +74,7 @@ impl GroupList {
             search.is_empty() || contains(&group.group) || group.topics.iter().any(|topic| contains(topic))
         };
         let mut shown: Vec<_> = self.groups.values().filter(|group| matches(group)).cloned().collect();
-        shown.sort_by(|a, b| compare(sort, a, b));
+        arrange(&mut shown, |a, b| compare(sort, a, b));
         shown
     }
 }

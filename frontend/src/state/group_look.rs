@@ -6,7 +6,7 @@ use std::rc::Rc;
 use protocol::{Broker, GroupChanged, GroupMember, GroupPosition, GroupProtocol, TopicPartition};
 
 use super::lag_history::LagHistory;
-use super::sort::Sort;
+use super::sort::{Sort, arrange};
 
 /// Kafka's name for a group that is not there.
 const DEAD: &str = "Dead";
@@ -97,7 +97,7 @@ impl GroupLook {
     pub fn positions(&self, sort: Sort) -> Vec<Rc<GroupPosition>> {
         let mut positions: Vec<_> = self.positions.values().cloned().collect();
         let client = |position: &GroupPosition| self.reader(position).map(|member| (&member.client, &member.member));
-        positions.sort_by(|a, b| {
+        arrange(&mut positions, |a, b| {
             let by_column = match sort.column {
                 "partition" => a.partition.cmp(&b.partition),
                 "position" => a.offset.cmp(&b.offset),
@@ -149,7 +149,7 @@ pub fn shares(partitions: &[TopicPartition]) -> Vec<(&str, Vec<i32>)> {
     for place in partitions {
         by_topic.entry(&place.topic).or_default().push(place.partition);
     }
-    by_topic.values_mut().for_each(|partitions| partitions.sort_unstable());
+    by_topic.values_mut().for_each(|partitions| arrange(partitions, Ord::cmp));
     by_topic.into_iter().collect()
 }
 

@@ -10,6 +10,7 @@ use protocol::{
 
 use super::credit::{Credit, WINDOW};
 use super::intent::{Intent, ReadMode, Start};
+use super::sort::arrange;
 
 /// How often Kafka is asked where the partitions end, for what is still to come.
 const ENDS_EVERY_MS: f64 = 2500.0;
@@ -307,7 +308,7 @@ impl Listening {
                 assigned.push(place);
             }
         }
-        assigned.sort_unstable();
+        arrange(assigned, Ord::cmp);
         self.ends_due_ms = Some(now_ms);
     }
 

@@ -92,7 +92,7 @@ pub use reset_choice::{ResetChoice, ResetFault, ResetTo};
 pub use run::{Failures, Run, RunState, RunTitle, Start as RunStart};
 pub use sends::{LISTED_ROWS, Outcome, Sends, SentRow, Totals};
 pub use settings::{Language, Settings, Theme, Watched};
-pub use sort::{Sort, by_number};
+pub use sort::{Sort, arrange, by_number};
 pub use template::{TemplateMistake, iso};
 pub use templates::{SavedTemplate, Templates};
 pub use topic_list::{TopicList, TopicTotals, Wanted};

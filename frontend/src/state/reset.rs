@@ -13,6 +13,7 @@ use protocol::{ErrorBody, ErrorCode, OffsetChange, OffsetResetPlan, PlanOffsetRe
 use super::group_look::GroupLook;
 use super::offsets_csv::write_offsets;
 use super::reset_choice::to_positions;
+use super::sort::arrange;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ResetStep {
@@ -142,7 +143,8 @@ impl Reset {
     pub fn planned(&mut self, plan: OffsetResetPlan, refused: Option<ErrorBody>) {
         self.step = ResetStep::Planned;
         self.shown = (0..plan.changes.len()).collect();
-        self.shown.sort_by_key(|&place| plan.changes.get(place).is_none_or(|change| change.from == Some(change.to)));
+        let stays = |place: usize| plan.changes.get(place).is_none_or(|change| change.from == Some(change.to));
+        arrange(&mut self.shown, |&a, &b| stays(a).cmp(&stays(b)));
         self.plan = plan;
         self.refused = refused;
     }

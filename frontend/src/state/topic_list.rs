@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use protocol::{TopicSummary, TopicsChanged};
 
-use super::sort::{Sort, by_number};
+use super::sort::{Sort, arrange, by_number};
 
 #[derive(Debug, Default)]
 pub struct TopicList {
@@ -55,7 +55,7 @@ impl TopicList {
         self.is_known = true;
         if std::mem::take(&mut self.is_beginning) {
             self.topics = news.topics;
-            self.topics.sort_by(|a, b| a.name.cmp(&b.name));
+            arrange(&mut self.topics, |a, b| a.name.cmp(&b.name));
             return;
         }
         for name in news.removed {
@@ -90,7 +90,7 @@ impl TopicList {
         let (topics, sort) = (&self.topics, wanted.sort);
         // By name they are already.
         if sort != Sort::by("name") {
-            self.shown.sort_by(|&a, &b| sort.order(compare(topics, a, b, sort.column), a.cmp(&b)));
+            arrange(&mut self.shown, |&a, &b| sort.order(compare(topics, a, b, sort.column), a.cmp(&b)));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use protocol::{PartitionInfo, SettingSource, TopicChanged, TopicSetting};
 
-use super::sort::Sort;
+use super::sort::{Sort, arrange};
 
 /// How a partition is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +72,7 @@ impl TopicSheet {
         self.shown = (0..self.partitions.len() as u32).collect();
         let partitions = &self.partitions;
         let state = |p: &PartitionInfo| partition_state(p.leader, p.replicas.len(), p.in_sync.len());
-        self.shown.sort_by(|&at, &bt| {
+        arrange(&mut self.shown, |&at, &bt| {
             let (a, b) = (&partitions[at as usize], &partitions[bt as usize]);
             let by_column = match sort.column {
                 "leader" => a.leader.cmp(&b.leader),
