@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::client::Outcome;
+use crate::log::Log;
 
 /// One client's doings, in its order. A value is unique among all that is sent.
 #[derive(Clone, Debug)]
@@ -40,16 +41,15 @@ pub struct History {
     pub events: Vec<Event>,
 }
 
-/// A record as the log has it: partition, offset, value.
-pub type Logged = (i32, i64, String);
-
 /// What must not happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Anomaly {
     /// Acknowledged, and not at that place in the log.
     LostWrite { client: String, seq: u64 },
-    /// In the log more than once.
+    /// In the log more than once, and not by a mock's doing.
     Duplicate { value: String },
+    /// Sent with the numbers of another record: only a mock keeps it, a broker would have dropped it.
+    NumberUsedTwice { value: String },
     /// Reported as not written, and in the log or delivered all the same.
     AbortedRead { client: String, seq: u64 },
     /// In the log, and nobody sent it.
@@ -71,15 +71,20 @@ pub enum Anomaly {
 }
 
 /// Everything that is wrong with what these clients saw. Those that were assigned partitions are taken to have read to the
-/// end of the log.
-pub fn check(histories: &[History], log: &[Logged]) -> Vec<Anomaly> {
+/// end of the log, copies and all; an acknowledgement may name the place of a copy.
+pub fn check(histories: &[History], log: &Log) -> Vec<Anomaly> {
     let mut anomalies = Vec::new();
+    let records = log.records().iter();
     let places: BTreeMap<(i32, i64), &str> =
-        log.iter().map(|(partition, offset, value)| ((*partition, *offset), value.as_str())).collect();
+        records.map(|(partition, offset, value)| ((*partition, *offset), value.as_str())).collect();
     let mut seen_values = BTreeSet::new();
     let all_sent: BTreeSet<&str> = histories.iter().flat_map(History::sent_values).collect();
-    for (_, _, value) in log {
-        if !seen_values.insert(value.as_str()) {
+    for (partition, offset, value) in log.records() {
+        if let Some(original) = log.copied_from(*partition, *offset) {
+            if places.get(&(*partition, original)) != Some(&value.as_str()) {
+                anomalies.push(Anomaly::NumberUsedTwice { value: value.clone() });
+            }
+        } else if !seen_values.insert(value.as_str()) {
             anomalies.push(Anomaly::Duplicate { value: value.clone() });
         }
         if !all_sent.contains(value.as_str()) {
@@ -87,7 +92,7 @@ pub fn check(histories: &[History], log: &[Logged]) -> Vec<Anomaly> {
         }
     }
     for history in histories {
-        history.check_writes(&places, &mut anomalies);
+        history.check_writes(&places, log, &mut anomalies);
         history.check_polls(&places, &mut anomalies);
     }
     anomalies
@@ -98,14 +103,14 @@ impl History {
         Self { client: client.to_owned(), events: Vec::new() }
     }
 
-    fn sent_values(&self) -> impl Iterator<Item = &str> {
+    pub fn sent_values(&self) -> impl Iterator<Item = &str> {
         self.events.iter().filter_map(|event| match event {
             Event::Sent { value, .. } => Some(value.as_str()),
             _ => None,
         })
     }
 
-    fn check_writes(&self, places: &BTreeMap<(i32, i64), &str>, anomalies: &mut Vec<Anomaly>) {
+    fn check_writes(&self, places: &BTreeMap<(i32, i64), &str>, log: &Log, anomalies: &mut Vec<Anomaly>) {
         let client = || self.client.clone();
         let (mut sent, mut outcomes) = (BTreeMap::new(), BTreeMap::new());
         for event in &self.events {
@@ -131,8 +136,10 @@ impl History {
                     if places.get(&(*partition, *offset)) != Some(&value) {
                         anomalies.push(Anomaly::LostWrite { client: client(), seq });
                     }
-                    if let Some((before, earlier)) = last_in.insert(*partition, (*offset, seq))
-                        && before >= *offset
+                    // What was repeated together came back together: its order is that of the originals.
+                    let offset = log.copied_from(*partition, *offset).unwrap_or(*offset);
+                    if let Some((before, earlier)) = last_in.insert(*partition, (offset, seq))
+                        && before >= offset
                     {
                         anomalies.push(Anomaly::OutOfOrder { client: client(), earlier, later: seq });
                     }
@@ -198,6 +205,8 @@ mod tests {
     use protocol::{ErrorBody, ErrorCode};
 
     use super::*;
+    use crate::batches::Batch;
+    use crate::log::Logged;
 
     fn sent(seq: u64) -> Event {
         Event::Sent { seq, value: format!("v{seq}") }
@@ -219,13 +228,17 @@ mod tests {
         Event::Polled { partition: 0, offset, value: format!("v{offset}") }
     }
 
+    fn polled_value(offset: i64, value: &str) -> Event {
+        Event::Polled { partition: 0, offset, value: value.to_owned() }
+    }
+
     /// `v0` to `v<n>` at their own offsets.
     fn log(records: i64) -> Vec<Logged> {
         (0..records).map(|offset| (0, offset, format!("v{offset}"))).collect()
     }
 
     fn found(events: Vec<Event>, log: &[Logged]) -> Vec<Anomaly> {
-        check(&[History { client: "c".to_owned(), events }], log)
+        check(&[History { client: "c".to_owned(), events }], &Log::of_a_broker(log.to_vec()))
     }
 
     fn c() -> String {
@@ -273,7 +286,7 @@ mod tests {
     fn each_wrong_poll_is_found() {
         let sender =
             History { client: "s".to_owned(), events: (0..3).flat_map(|n| [sent(n), acked(n, n as i64)]).collect() };
-        let found = |events| check(&[sender.clone(), History { client: c(), events }], &log(3));
+        let found = |events| check(&[sender.clone(), History { client: c(), events }], &Log::of_a_broker(log(3)));
         let place = |offset| (c(), 0, offset);
         let backwards = found(vec![assigned(0), polled(0), polled(1), polled(0), polled(1), polled(2)]);
         let (client, partition, offset) = place(0);
@@ -290,5 +303,68 @@ mod tests {
         let (client, partition, offset) = place(2);
         let expected = [Anomaly::WrongRecord { client, partition, offset }];
         assert_eq!(found(vec![assigned(0), polled(0), polled(1), wrong]), expected);
+    }
+
+    /// `v0 v1` and once more `v0 v1`, as batches of one record with these sequence numbers.
+    fn repeated(sequences: [i32; 4]) -> (Vec<Logged>, Vec<Batch>) {
+        let logged = [log(2), vec![(0, 2, "v0".to_owned()), (0, 3, "v1".to_owned())]].concat();
+        let batch = |(base_offset, base_sequence)| Batch {
+            partition: 0,
+            base_offset,
+            records: 1,
+            producer_id: 7,
+            producer_epoch: 0,
+            base_sequence,
+        };
+        (logged, (0..).zip(sequences).map(batch).collect())
+    }
+
+    fn duplicate(value: &str) -> Anomaly {
+        Anomaly::Duplicate { value: value.to_owned() }
+    }
+
+    #[test]
+    fn a_copy_with_the_same_sequence_is_excused_on_a_mock_alone() {
+        let everything = [assigned(0), polled(0), polled(1), polled_value(2, "v0"), polled_value(3, "v1")].into_iter();
+        // The answer that came is the first one's or the second one's.
+        for offsets in [[0, 1], [2, 3], [0, 3]] {
+            let events: Vec<_> = [sent(0), sent(1), acked(0, offsets[0]), acked(1, offsets[1])].into();
+            let events = [events, everything.clone().collect()].concat();
+            let histories = [History { client: c(), events }];
+            let (logged, batches) = repeated([0, 1, 0, 1]);
+            assert_eq!(check(&histories, &Log::of_a_mock(logged.clone(), &batches)), [], "{offsets:?}");
+            assert_eq!(check(&histories, &Log::of_a_broker(logged)), [duplicate("v0"), duplicate("v1")]);
+        }
+    }
+
+    #[test]
+    fn a_copy_with_another_sequence_is_found_on_a_mock_too() {
+        let events = vec![sent(0), sent(1), acked(0, 0), acked(1, 1)];
+        let found = |sequences| {
+            let (logged, batches) = repeated(sequences);
+            check(&[History { client: c(), events: events.clone() }], &Log::of_a_mock(logged, &batches))
+        };
+        assert_eq!(found([0, 1, 2, 3]), [duplicate("v0"), duplicate("v1")]);
+        assert_eq!(found([0, 1, 0, 2]), [duplicate("v1")]);
+        // The right numbers, and another record.
+        let reused = |value: &str| Anomaly::NumberUsedTwice { value: value.to_owned() };
+        assert_eq!(found([0, 1, 1, 0]), [reused("v0"), reused("v1")]);
+    }
+
+    #[test]
+    fn an_excused_copy_excuses_nothing_else() {
+        let (logged, batches) = repeated([0, 1, 0, 1]);
+        let log = Log::of_a_mock(logged, &batches);
+        let found = |events| check(&[History { client: c(), events }], &log);
+        let written = || vec![sent(0), sent(1), acked(0, 0), acked(1, 1)];
+        let nothing_of_the_copies = [written(), vec![assigned(0), polled(0), polled(1)]].concat();
+        let unseen = |offset| Anomaly::Unseen { client: c(), partition: 0, offset };
+        assert_eq!(found(nothing_of_the_copies), [unseen(2), unseen(3)]);
+        assert_eq!(
+            found(vec![sent(0), sent(1), acked(0, 3), acked(1, 1)]),
+            [Anomaly::LostWrite { client: c(), seq: 0 }, Anomaly::OutOfOrder { client: c(), earlier: 0, later: 1 }]
+        );
+        let failed = vec![sent(0), sent(1), failed(0, ErrorCode::NotDelivered), acked(1, 1)];
+        assert_eq!(found(failed), [Anomaly::AbortedRead { client: c(), seq: 0 }]);
     }
 }

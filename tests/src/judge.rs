@@ -7,6 +7,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use crate::batches::Batch;
+use crate::log::{Log, Logged};
 use crate::skip::need_program;
 use crate::wait::PATIENCE;
 
@@ -51,6 +53,21 @@ impl Judge {
         let mut seen = parse(&self.run(&args, b"").await);
         seen.sort_by_key(|record| (record.partition, record.offset));
         seen
+    }
+
+    /// The topic as a broker keeps it.
+    pub async fn log(&self, topic: &str) -> Log {
+        Log::of_a_broker(self.logged(topic).await)
+    }
+
+    /// The topic as librdkafka's mock keeps it. Of its batches kcat knows nothing.
+    pub async fn log_of_mock(&self, topic: &str) -> Log {
+        Log::of_a_mock(self.logged(topic).await, &Batch::read_all(&self.bootstrap_servers, topic).await)
+    }
+
+    async fn logged(&self, topic: &str) -> Vec<Logged> {
+        let seen = self.read(topic).await;
+        seen.iter().map(|one| (one.partition, one.offset, one.text().to_owned())).collect()
     }
 
     /// Writes one record; `args` as kcat has them: `-k key`, `-H name=value`, `-p 0`. kcat writes no empty file.

@@ -2,6 +2,7 @@
 //! independent judges, a real browser. The claims themselves are in `tests/e2e/`.
 
 pub mod accessibility;
+pub mod batches;
 pub mod bridge;
 pub mod broker_proxy;
 pub mod browser;
@@ -10,6 +11,7 @@ pub mod history;
 pub mod http;
 pub mod judge;
 pub mod kafka;
+pub mod log;
 pub mod page;
 pub mod payloads;
 pub mod program;

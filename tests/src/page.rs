@@ -12,15 +12,18 @@ use chromium::chromiumoxide::cdp::browser_protocol::emulation::{
     MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams, SetUserAgentOverrideParams,
 };
 use chromium::chromiumoxide::cdp::browser_protocol::input::{
-    DispatchKeyEventParams, DispatchKeyEventType, InsertTextParams,
+    DispatchKeyEventParams, DispatchKeyEventType, DispatchMouseEventParams, DispatchMouseEventType, InsertTextParams,
+    MouseButton,
 };
 use chromium::chromiumoxide::cdp::browser_protocol::log;
 use chromium::chromiumoxide::cdp::browser_protocol::page::CaptureScreenshotFormat;
 use chromium::chromiumoxide::cdp::js_protocol::runtime::{
     ConsoleApiCalledType, EventConsoleApiCalled, EventExceptionThrown,
 };
+use chromium::chromiumoxide::layout::Point;
 use chromium::chromiumoxide::page::ScreenshotParams;
 use futures_util::StreamExt;
+use futures_util::future::join;
 use serde::de::DeserializeOwned;
 
 use crate::wait::{PATIENCE, POLL_INTERVAL};
@@ -31,6 +34,54 @@ const REPORT_INTRUDERS: &str = "window.__csp = []; document.addEventListener('se
     event => window.__csp.push(`${event.effectiveDirective} ${event.blockedURI} ${event.sample}`)); \
     for (const name of ['alert', 'confirm', 'prompt', 'print', 'open']) \
     window[name] = (...said) => window.__csp.push(`${name}(${said})`);";
+
+/// Runs before the page's own code as well, so that it hears of the mouse first: `__aim` is what a click is meant for.
+const ASK_THE_AIM: &str = "for (const kind of ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click']) \
+    addEventListener(kind, event => window.__aim?.hear(event), {capture: true});";
+
+/// Where to click: `Ok` with the middle of the first element of a selector, once it rests there in two frames and nothing
+/// lies over it; `Err` with what stands against it. Then whatever the mouse does is let through to the page only if it
+/// begins on that element, since the page may move once more before the mouse arrives.
+const AIM: &str = "(async selector => {
+    const frame = () => new Promise(requestAnimationFrame);
+    const find = () => document.querySelector(selector);
+    const look = () => {
+        const element = find();
+        if (!element || element.disabled) return {};
+        const box = [...element.getClientRects()].find(box => box.width * box.height > 1);
+        return {element, box, place: box && [box.x, box.y, box.width, box.height].join()};
+    };
+    const name = element => element ? element.cloneNode(false).outerHTML : 'nothing';
+    await frame();
+    const before = look();
+    await frame();
+    const {element, box, place} = look();
+    if (!box) return {Err: 'it is not there, or disabled'};
+    if (element !== before.element || place !== before.place) return {Err: `it moves: ${before.place}, then ${place}`};
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    const hit = document.elementFromPoint(x, y);
+    if (!element.contains(hit)) {
+        element.scrollIntoView({block: 'center', inline: 'center', behavior: 'instant'});
+        return {Err: `${name(hit)} lies over it at ${x}, ${y}`};
+    }
+    window.__aim = {
+        verdict: null,
+        hear(event) {
+            if (!event.isTrusted) return;
+            this.verdict ??= find()?.contains(event.target) ? {Ok: null} : {Err: `${name(event.target)} moved there`};
+            if ('Ok' in this.verdict) return;
+            event.preventDefault();
+            event.stopImmediatePropagation();
+        },
+    };
+    return {Ok: [x, y]};
+})";
+
+/// Whether the mouse found it. A document without an aim is a new one: then the click has opened it.
+const VERDICT: &str = "(aim => {
+    delete window.__aim;
+    return aim ? aim.verdict ?? {Err: 'the mouse found nothing'} : {Ok: null};
+})(window.__aim)";
 
 /// The screen that a page is looked at on.
 #[derive(Clone, Debug)]
@@ -81,7 +132,9 @@ impl Page {
         let complaints = Arc::default();
         listen(&tab, &complaints).await;
         let page = Self { tab, complaints, forgiven: Vec::new() };
-        page.tab.evaluate_on_new_document(REPORT_INTRUDERS).await.expect("an init script");
+        for script in [REPORT_INTRUDERS, ASK_THE_AIM] {
+            page.tab.evaluate_on_new_document(script).await.expect("an init script");
+        }
         page.show_on(&view).await;
         page.tab.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
         page
@@ -183,7 +236,7 @@ impl Page {
 
     // Doing
 
-    /// A real mouse on the middle of the element, once it can be clicked.
+    /// A real mouse on the middle of the element, once it rests and nothing lies over it.
     pub async fn click(&self, testid: &str) {
         self.click_at(&format!("[data-testid={testid:?}]")).await;
     }
@@ -195,17 +248,25 @@ impl Page {
         // A tab in the background answers no mouse.
         self.tab.bring_to_front().await.expect("the tab is open");
         let deadline = Instant::now() + PATIENCE;
-        loop {
-            // It may be drawn anew between finding and clicking.
-            let clicked = match self.tab.find_element(selector).await {
-                Ok(element) => element.click().await.map(|_| ()),
-                Err(error) => Err(error),
-            };
-            match clicked {
-                Ok(()) => return,
-                Err(error) => assert!(Instant::now() < deadline, "{selector} cannot be clicked: {error}"),
-            }
+        // Again only while the page has heard nothing of it.
+        while let Err(hindrance) = self.try_click(selector).await {
+            assert!(Instant::now() < deadline, "{selector} cannot be clicked: {hindrance}");
         }
+    }
+
+    /// A mouse on the middle of the element, or what kept it from there.
+    async fn try_click(&self, selector: &str) -> Result<(), String> {
+        let (x, y): (f64, f64) = self.eval::<Result<_, String>>(&format!("{AIM}({selector:?})")).await?;
+        let mouse = |kind: DispatchMouseEventType| {
+            let event = DispatchMouseEventParams::builder().r#type(kind).x(x).y(y).button(MouseButton::Left);
+            self.tab.execute(event.click_count(1).build().expect("a complete command"))
+        };
+        self.tab.move_mouse(Point { x, y }).await.expect("a mouse");
+        // Both at once: nothing is drawn between them.
+        let (pressed, released) =
+            join(mouse(DispatchMouseEventType::MousePressed), mouse(DispatchMouseEventType::MouseReleased)).await;
+        pressed.and(released).expect("a mouse");
+        self.eval(VERDICT).await
     }
 
     /// Replaces what the field holds, as if it were pasted.

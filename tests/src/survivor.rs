@@ -2,7 +2,7 @@
 //! and watches on from where it was. What it insists on is promised: one outcome a record, each record in order, nothing
 //! left out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use protocol::{
@@ -138,6 +138,15 @@ impl Survivor {
 
     pub fn next_seq(&self) -> u64 {
         self.next_seq
+    }
+
+    /// Every record that it sent came back to it; on a mock some may have come more than once.
+    pub fn has_seen_all_it_sent(&self) -> bool {
+        if (self.received.len() as u64) < self.next_seq {
+            return false;
+        }
+        let seen: BTreeSet<String> = self.received.iter().map(Received::value).collect();
+        self.history.sent_values().all(|value| seen.contains(value))
     }
 
     /// The connection ends without a word.

@@ -171,6 +171,18 @@ async fn markup_in_an_address_is_text() {
     is_inert(&page, "a pattern").await;
 }
 
+/// Sets `__said` once the page shows the text: a group is named only while it is joined, which may be over between two
+/// looks.
+async fn notes_when_it_says(page: &Page, text: &str) {
+    let note = format!(
+        "(() => {{ window.__said = false; window.__listener?.disconnect(); \
+         window.__listener = new MutationObserver(() => window.__said ||= document.body.innerText.includes({text:?})); \
+         window.__listener.observe(document.body, {{subtree: true, childList: true, characterData: true, \
+         attributes: true}}); return true }})()"
+    );
+    assert!(page.eval::<bool>(&note).await);
+}
+
 #[tokio::test]
 async fn markup_in_names_of_groups_and_topics_is_text() {
     let Some(browser) = Browser::start().await else { return };
@@ -189,8 +201,9 @@ async fn markup_in_names_of_groups_and_topics_is_text() {
     page.wait("connection", "data-state", "open").await;
     for payload in ["<img src=x onerror=alert(1)>", "\"><svg onload=alert(1)>", "{{7*7}}{topic}"] {
         page.fill("group", payload).await;
+        notes_when_it_says(&page, payload).await;
         page.click("listen").await;
-        page.until("the name", &format!("document.body.innerText.includes({payload:?})")).await;
+        page.until("the name", "window.__said").await;
         page.until("a start", "document.querySelector('[data-testid=listen]').dataset.state !== 'idle'").await;
         page.click("listen").await;
         page.wait("listen", "data-state", "idle").await;

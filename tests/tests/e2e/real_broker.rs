@@ -29,9 +29,8 @@ fn records(topic: &str, sender: &Survivor, count: u64) -> Vec<ProduceRecord> {
 
 async fn is_whole(servers: &str, topic: &str, survivor: Survivor) {
     let Some(judge) = tests::judge::Judge::of(servers) else { return };
-    let log = judge.read(topic).await;
-    let log: Vec<_> = log.iter().map(|seen| (seen.partition, seen.offset, seen.text().to_owned())).collect();
-    assert_eq!(log.len() as u64, survivor.next_seq(), "each record once");
+    let log = judge.log(topic).await;
+    assert_eq!(log.records().len() as u64, survivor.next_seq(), "each record once");
     let anomalies = check(&[survivor.history], &log);
     assert!(anomalies.is_empty(), "{anomalies:#?}");
 }
@@ -170,10 +169,10 @@ on_every_kafka! {
         let [writer, member, onlooker] = &mut survivors;
         writer.until("all outcomes", |one| one.open() == 0).await;
         let Some(judge) = tests::judge::Judge::of(&servers) else { return };
-        let log = judge.read(&topic).await;
-        let log: Vec<_> = log.iter().map(|seen| (seen.partition, seen.offset, seen.text().to_owned())).collect();
+        let log = judge.log(&topic).await;
+        let records = log.records().len();
         for one in [member, onlooker] {
-            one.until(&format!("all {} records", log.len()), |one| one.received.len() >= log.len()).await;
+            one.until(&format!("all {records} records"), |one| one.received.len() >= records).await;
             assert!(one.gaps.is_empty(), "{:?}", one.gaps);
         }
         let acked = survivors[0].outcomes.values().filter(|outcome| matches!(outcome, Outcome::Acked { .. })).count();

@@ -122,8 +122,11 @@ impl DeliveryQueue {
                 }
                 sys::RD_KAFKA_EVENT_ERROR => {
                     let error: RDKafkaRespErr = sys::rd_kafka_event_error(event);
+                    // Here librdkafka has put the error's cause in the place of "fatal", unlike in `produce`'s answers.
+                    let is_fatal = sys::rd_kafka_event_error_is_fatal(event) != 0;
+                    let error = if is_fatal { RDKafkaErrorCode::Fatal } else { error.into() };
                     let reason = std::ffi::CStr::from_ptr(sys::rd_kafka_event_error_string(event));
-                    told(Told::Error { error: error.into(), reason: reason.to_string_lossy().trim().to_owned() });
+                    told(Told::Error { error, reason: reason.to_string_lossy().trim().to_owned() });
                 }
                 _ => {}
             }
