@@ -151,6 +151,8 @@ struct State {
     trouble: Option<ErrorBody>,
     trouble_version: u64,
     life: Life,
+    /// The reader waits for room.
+    reader_waits: bool,
     /// A cursor joined after all others were gone: read again what nobody acknowledged.
     rewind: bool,
     /// A cursor left, or fell behind: what it had not acknowledged may be nobody's now.
@@ -205,6 +207,7 @@ impl Feed {
             trouble: None,
             trouble_version: 0,
             life: Life::Running,
+            reader_waits: false,
             rewind: false,
             may_have_orphans: false,
         };
@@ -225,7 +228,9 @@ impl Feed {
         if state.make_room() || state.life == Life::Ending {
             return Room::Free;
         }
+        state.reader_waits = true;
         let (mut state, _) = self.demand.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner);
+        state.reader_waits = false;
         if state.make_room() { Room::Free } else { Room::Full }
     }
 

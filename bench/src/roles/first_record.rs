@@ -18,6 +18,10 @@ use crate::stats::Summary;
 
 /// Far longer than the first group of a cluster takes.
 const WAIT: Duration = Duration::from_secs(30);
+/// Between two samples. People do not come milliseconds after each other, and what the one before leaves behind (its consumer
+/// is torn down) must not be measured with the next.
+const APART: Duration = Duration::from_millis(200);
+
 const WINDOW: Window = Window { records: 1000, bytes: 1024 * 1024 };
 
 /// Asks for a topic's first record several times, each time as somebody new.
@@ -60,6 +64,7 @@ impl FirstRecord {
                 (Source::Bridge(address), _) => runtime.block_on(self.subscribed(address, group))?,
             };
             samples.push(took.as_secs_f64() * 1e6);
+            std::thread::sleep(APART);
         }
         tell(&Summary::of(&samples).context("no samples")?.median)
     }

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use protocol::{CommitMode, ErrorBody, GapReason, TopicPartition, WhenSlow, Window};
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 use super::acks::Acks;
 use super::missed::MissedPiece;
@@ -48,6 +50,8 @@ pub struct Cursor {
     /// How its client acknowledges; none without a group.
     commit: Option<CommitMode>,
     progress: Mutex<Progress>,
+    /// There is new credit.
+    credited: Notify,
 }
 
 struct Progress {
@@ -128,7 +132,14 @@ impl Feed {
         }
         drop(state);
         self.demand.notify_all();
-        Some(Cursor { feed: Arc::clone(self), id, when_slow, commit, progress: Mutex::new(progress) })
+        Some(Cursor {
+            feed: Arc::clone(self),
+            id,
+            when_slow,
+            commit,
+            progress: Mutex::new(progress),
+            credited: Notify::new(),
+        })
     }
 
     fn leave(&self, id: u64, may_come_back: bool) {
@@ -170,8 +181,13 @@ impl Cursor {
     }
 
     /// Resolves when something new may be there; made before the look that finds nothing, so that nothing is missed.
-    pub fn news(&self) -> tokio::sync::futures::Notified<'_> {
+    pub fn news(&self) -> Notified<'_> {
         self.feed.news.notified()
+    }
+
+    /// Resolves when there was new credit since the last time. Nothing is missed: it is one cursor's own.
+    pub fn credited(&self) -> Notified<'_> {
+        self.credited.notified()
     }
 
     /// The client has handled everything through number `through`, and takes `credit` beyond it.
@@ -187,10 +203,12 @@ impl Cursor {
             for (partition, next) in handled {
                 progress.acknowledge(&mut state, self.id, &partition, next);
             }
+            drop(state);
+            self.feed.demand.notify_all();
         }
         drop(progress);
-        self.feed.demand.notify_all();
-        self.feed.news.notify_waiters();
+        // Nobody else's: a feed has many cursors, and each of their clients gives credit all the time.
+        self.credited.notify_one();
         Ok(())
     }
 
@@ -243,10 +261,10 @@ impl Cursor {
         if matches!(delivered, Some(Delivered::Records { .. })) {
             place.moved_at = Instant::now();
         }
-        let ring_is_filling = state.ring_bytes > super::CAPACITY_BYTES / 2;
         state.cursors.insert(self.id, place);
+        let reader_waits = state.reader_waits;
         drop(state);
-        if ring_is_filling {
+        if reader_waits {
             self.feed.demand.notify_all();
         }
         delivered

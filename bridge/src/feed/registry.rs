@@ -9,7 +9,7 @@ use protocol::{CommitMode, ErrorBody, ErrorCode, GroupId, GroupStart, TailStart,
 use super::{Cursor, Feed};
 use crate::kafka::client_config::Connection;
 use crate::kafka::questions::Questions;
-use crate::kafka::reader;
+use crate::kafka::reader::Readers;
 
 /// What a reader reads, and how.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,8 +41,7 @@ enum Key {
 }
 
 pub struct Feeds {
-    connection: Connection,
-    questions: Arc<Questions>,
+    readers: Readers,
     inner: Mutex<Inner>,
 }
 
@@ -60,7 +59,7 @@ struct Running {
 
 impl Feeds {
     pub fn new(connection: Connection, questions: Arc<Questions>) -> Self {
-        Self { connection, questions, inner: Mutex::default() }
+        Self { readers: Readers::new(connection, questions), inner: Mutex::default() }
     }
 
     /// Joins the feed that fits, or starts one.
@@ -89,7 +88,7 @@ impl Feeds {
         let cursor = feed
             .join(request.when_slow, request.commit, request.window)
             .ok_or_else(|| ErrorBody::new(ErrorCode::Internal, "a new feed took no subscription"))?;
-        let reader = reader::spawn(&self.connection, &self.questions, Arc::clone(&feed), request.topics, request.mode)?;
+        let reader = self.readers.start(Arc::clone(&feed), request.topics, request.mode)?;
         inner.running.insert(key, Running { feed, reader });
         Ok(cursor)
     }
@@ -104,6 +103,7 @@ impl Feeds {
         for reader in running.values() {
             reader.feed.end();
         }
+        self.readers.close();
         for reader in running.into_values() {
             while !reader.reader.is_finished() {
                 if Instant::now() >= deadline {

@@ -157,8 +157,10 @@ impl Connection {
         let mut config = ClientConfig::new();
         config
             .set("client.id", "ponte")
-            // A broker that comes back is noticed at once; librdkafka waits up to ten seconds.
-            .set("reconnect.backoff.ms", "100")
+            // A broker that comes back is noticed at once; librdkafka waits up to ten seconds. Half of the first is also how
+            // long it looks for no other broker after one: a new client that is told what to read while it connects would
+            // stand still for that long.
+            .set("reconnect.backoff.ms", "20")
             .set("reconnect.backoff.max.ms", "500")
             // What was refused is tried again, and a lost leader looked for, at least this often; librdkafka waits up to a second.
             .set("retry.backoff.max.ms", "250")

@@ -5,6 +5,7 @@
 mod moving;
 mod plan;
 mod rebalance;
+mod spare;
 mod topics;
 mod trouble;
 
@@ -18,10 +19,11 @@ use protocol::{
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use self::moving::Misplaced;
-use self::rebalance::{Queues, ReaderContext};
+use self::rebalance::{Membership, Queues, ReaderContext};
+use self::spare::Spare;
 use self::topics::{Change, TopicWatch};
 use self::trouble::{Subject, Troubles};
 use super::admin::existing_partitions;
@@ -47,22 +49,44 @@ const BATCH_BYTES: usize = MAX_BATCH_BYTES / 2;
 /// How often a topic that does not exist yet is looked for.
 const LOOK_FOR_TOPIC_EVERY: Duration = Duration::from_millis(500);
 
-/// Starts the thread; it ends when the feed says so.
-pub fn spawn(
-    connection: &Connection,
-    questions: &Arc<Questions>,
-    feed: Arc<Feed>,
-    topics: Vec<TopicName>,
-    mode: ReadMode,
-) -> Result<std::thread::JoinHandle<()>, ErrorBody> {
-    let reader = Reader::new(connection, questions, feed, topics, mode).map_err(|error| {
-        ErrorBody::new(ErrorCode::ConsumeFailed, format!("no Kafka consumer could be made: {error}"))
-    })?;
-    std::thread::Builder::new()
-        .name("kafka-reader".to_owned())
-        .spawn(move || reader.run())
-        .map_err(|error| ErrorBody::new(ErrorCode::Internal, format!("no thread for a reader: {error}")))
+/// Starts readers.
+pub struct Readers {
+    connection: Connection,
+    questions: Arc<Questions>,
+    spare: Spare,
 }
+
+impl Readers {
+    pub fn new(connection: Connection, questions: Arc<Questions>) -> Self {
+        let spare = Spare::keep(connection.clone());
+        Self { connection, questions, spare }
+    }
+
+    /// Starts a reader's thread; it ends when the feed says so.
+    pub fn start(
+        &self,
+        feed: Arc<Feed>,
+        topics: Vec<TopicName>,
+        mode: ReadMode,
+    ) -> Result<std::thread::JoinHandle<()>, ErrorBody> {
+        let spare = if matches!(mode, ReadMode::Tail(_)) { self.spare.take() } else { None };
+        let reader = Reader::new(&self.connection, &self.questions, spare, feed, topics, mode).map_err(|error| {
+            ErrorBody::new(ErrorCode::ConsumeFailed, format!("no Kafka consumer could be made: {error}"))
+        })?;
+        std::thread::Builder::new()
+            .name("kafka-reader".to_owned())
+            .spawn(move || reader.run())
+            .map_err(|error| ErrorBody::new(ErrorCode::Internal, format!("no thread for a reader: {error}")))
+    }
+
+    /// No other is started; what was kept for it goes.
+    pub fn close(&self) {
+        self.spare.close();
+    }
+}
+
+/// A consumer, and the queues of its own. The queues must be gone before it is.
+type Client = (Arc<Queues>, BaseConsumer<ReaderContext>);
 
 struct Reader {
     // Fields drop in this order: the queues must be gone before their consumer.
@@ -108,16 +132,50 @@ impl Open<'_> {
     }
 }
 
+/// A consumer that is in no group.
+fn tail_client(connection: &Connection) -> Result<Client, KafkaError> {
+    let mut config = connection.base_config();
+    // Without any group id librdkafka serves the main queue alone. Nothing is ever committed to this one.
+    config.set("group.id", "ponte-tail");
+    client(connection, config, ReaderContext::of_tail())
+}
+
+fn client(connection: &Connection, mut config: ClientConfig, context: ReaderContext) -> Result<Client, KafkaError> {
+    config
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        // A position that Kafka no longer has is a gap to report, never a silent jump.
+        .set("auto.offset.reset", "error")
+        .set("enable.partition.eof", "false")
+        .set("allow.auto.create.topics", "false")
+        // librdkafka's default of a second starves small queues.
+        .set("fetch.queue.backoff.ms", "10")
+        // Per partition; the feed is the buffer, this only keeps the fetcher busy.
+        .set("queued.max.messages.kbytes", "4096")
+        .set("fetch.wait.max.ms", connection.fetch_wait_ms());
+    let consumer: BaseConsumer<ReaderContext> = BaseConsumer::from_config_and_context(&config, context)?;
+    let queues = Arc::new(Queues {
+        data: DataQueue::new(&consumer),
+        commits: CommitQueue::new(&consumer),
+        topics: TopicQueue::new(&consumer),
+    });
+    Ok((queues, consumer))
+}
+
 impl Reader {
     fn new(
         connection: &Connection,
         questions: &Arc<Questions>,
+        spare: Option<Client>,
         feed: Arc<Feed>,
         topics: Vec<TopicName>,
         mode: ReadMode,
     ) -> Result<Self, KafkaError> {
         let protocol = connection.protocol_of_groups();
-        let (queues, consumer) = Self::connect(connection, questions, &feed, &mode, protocol)?;
+        let (queues, consumer) = match spare {
+            Some(spare) => spare,
+            None => Self::connect(connection, questions, &feed, &mode, protocol)?,
+        };
         let now = Instant::now();
         Ok(Self {
             queues,
@@ -148,37 +206,19 @@ impl Reader {
         feed: &Arc<Feed>,
         mode: &ReadMode,
         protocol: GroupProtocol,
-    ) -> Result<(Arc<Queues>, BaseConsumer<ReaderContext>), KafkaError> {
-        let mut config = match mode {
-            ReadMode::Group { id, .. } => connection.group_config(id, protocol),
-            // Without any group id librdkafka serves the main queue alone. Nothing is ever committed to this one.
-            ReadMode::Tail(_) => connection.base_config().set("group.id", "ponte-tail").clone(),
-        };
-        config
-            .set("enable.auto.commit", "false")
-            .set("enable.auto.offset.store", "false")
-            // A position that Kafka no longer has is a gap to report, never a silent jump.
-            .set("auto.offset.reset", "error")
-            .set("enable.partition.eof", "false")
-            .set("allow.auto.create.topics", "false")
-            // librdkafka's default of a second starves small queues.
-            .set("fetch.queue.backoff.ms", "10")
-            // Per partition; the feed is the buffer, this only keeps the fetcher busy.
-            .set("queued.max.messages.kbytes", "4096")
-            .set("fetch.wait.max.ms", connection.fetch_wait_ms());
-        let start = match mode {
-            ReadMode::Group { start, .. } => *start,
-            ReadMode::Tail(_) => protocol::GroupStart::Earliest,
-        };
-        let context = ReaderContext::new(Arc::clone(feed), Arc::clone(questions), start);
-        let consumer: BaseConsumer<ReaderContext> = BaseConsumer::from_config_and_context(&config, context)?;
-        let queues = Arc::new(Queues {
-            data: DataQueue::new(&consumer),
-            commits: CommitQueue::new(&consumer),
-            topics: TopicQueue::new(&consumer),
-        });
-        consumer.context().use_queues(Some(Arc::clone(&queues)));
-        Ok((queues, consumer))
+    ) -> Result<Client, KafkaError> {
+        match mode {
+            ReadMode::Tail(_) => tail_client(connection),
+            ReadMode::Group { id, start } => {
+                let membership = Membership::new(Arc::clone(feed), Arc::clone(questions), *start);
+                let config = connection.group_config(id, protocol);
+                let (queues, consumer) = client(connection, config, ReaderContext::of_member(membership))?;
+                if let Some(membership) = consumer.context().membership() {
+                    membership.use_queues(Some(Arc::clone(&queues)));
+                }
+                Ok((queues, consumer))
+            }
+        }
     }
 
     fn run(mut self) {
@@ -207,10 +247,10 @@ impl Reader {
 
     /// Commits what is acknowledged, leaves the group, and lets the consumer go.
     fn end(self) {
-        if matches!(self.mode, ReadMode::Group { .. }) {
-            self.consumer.context().commit_acknowledged_now(&self.consumer);
+        if let Some(membership) = self.consumer.context().membership() {
+            membership.commit_acknowledged_now(&self.consumer);
+            membership.use_queues(None);
         }
-        self.consumer.context().use_queues(None);
         let Self { queues, consumer, feed, .. } = self;
         drop(queues);
         // Blocks until the group is left.
@@ -245,7 +285,9 @@ impl Reader {
         else {
             return self.report(Subject::Client, RDKafkaErrorCode::Fatal);
         };
-        self.consumer.context().use_queues(None);
+        if let Some(membership) = self.consumer.context().membership() {
+            membership.use_queues(None);
+        }
         self.protocol = GroupProtocol::Classic;
         self.queues = queues;
         self.consumer = consumer;
@@ -344,11 +386,11 @@ impl Reader {
     }
 
     fn commit_if_due(&mut self) {
-        if matches!(self.mode, ReadMode::Tail(_)) || Instant::now() < self.commit_at {
-            return;
+        let Some(membership) = self.consumer.context().membership() else { return };
+        if Instant::now() >= self.commit_at {
+            self.commit_at = Instant::now() + COMMIT_EVERY;
+            membership.commit_acknowledged(&self.consumer);
         }
-        self.commit_at = Instant::now() + COMMIT_EVERY;
-        self.consumer.context().commit_acknowledged(&self.consumer);
     }
 
     /// Starts to read the topics that exist by now.

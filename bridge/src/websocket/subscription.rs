@@ -195,6 +195,7 @@ impl Carrier {
                 () = self.ending.cancelled() => {}
                 () = outbox.closed() => return,
                 () = news => {}
+                () = cursor.credited() => {}
             }
         }
         cursor.close();

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use hyper::upgrade::{OnUpgrade, Parts};
+use hyper::upgrade::{OnUpgrade, Parts, Upgraded};
 use hyper_util::rt::TokioIo;
 use protocol::SUBPROTOCOL;
 use tokio::net::TcpStream;
@@ -82,12 +82,10 @@ pub fn upgrade(
                 config.read_buffer_size = READ_BUFFER_BYTES;
                 config.max_message_size = Some(MAX_FRAME_BYTES);
                 config.max_frame_size = Some(MAX_FRAME_BYTES);
-                // The accept loop makes no other kind.
-                let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
-                let (reading, writing) = io.into_inner().into_split();
+                let Some((socket, begun)) = take_apart(upgraded) else { return };
+                let (reading, writing) = socket.into_split();
                 let replies = Replies::default();
                 let reading = ReadSide::new(reading, replies.clone());
-                let begun = read_buf.to_vec();
                 let stream = WebSocketStream::from_partially_read(reading, begun, Role::Server, Some(config)).await;
                 session::serve(shared, stream, writing, replies, peer).await;
             }
@@ -95,6 +93,13 @@ pub fn upgrade(
         }
     });
     Ok(response)
+}
+
+/// The socket, and what was read from it beyond the request. None if it is of a kind that the accept loop never makes.
+fn take_apart(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
+    let Parts { io, read_buf, .. } = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
+    // Copied: even an empty rest would keep all of hyper's buffer, 8 KiB, for as long as the socket lives.
+    Some((io.into_inner(), read_buf.to_vec()))
 }
 
 /// Whether a comma-separated header contains the token, whatever its case.

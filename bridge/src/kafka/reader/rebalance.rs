@@ -23,7 +23,10 @@ const LAST_ACKS: Duration = Duration::from_millis(500);
 const LAST_COMMIT: Duration = Duration::from_secs(2);
 
 /// The consumer's callbacks; they run on the reader's thread, inside its polls.
-pub struct ReaderContext {
+pub struct ReaderContext(Option<Membership>);
+
+/// What a member of a group does when it is called back.
+pub struct Membership {
     feed: Arc<Feed>,
     questions: Arc<Questions>,
     /// Where a partition without a committed offset starts.
@@ -43,6 +46,21 @@ pub struct Queues {
 crate::kafka::context::quiet_client_context!(ReaderContext);
 
 impl ReaderContext {
+    /// For a tail, which is in no group and is never called back.
+    pub fn of_tail() -> Self {
+        Self(None)
+    }
+
+    pub fn of_member(membership: Membership) -> Self {
+        Self(Some(membership))
+    }
+
+    pub fn membership(&self) -> Option<&Membership> {
+        self.0.as_ref()
+    }
+}
+
+impl Membership {
     pub fn new(feed: Arc<Feed>, questions: Arc<Questions>, start: GroupStart) -> Self {
         Self { feed, questions, start, queues: Mutex::new(None), commits_in_flight: AtomicUsize::new(0) }
     }
@@ -57,7 +75,7 @@ impl ReaderContext {
     }
 
     /// Asks Kafka to commit what the pages have acknowledged and it does not know yet, one commit at a time.
-    pub fn commit_acknowledged(&self, consumer: &BaseConsumer<Self>) {
+    pub fn commit_acknowledged(&self, consumer: &BaseConsumer<ReaderContext>) {
         let Some(queues) = self.queues() else { return };
         self.take_answers(&queues, Duration::ZERO);
         if self.commits_in_flight.load(Ordering::Relaxed) > 0 {
@@ -76,7 +94,7 @@ impl ReaderContext {
     }
 
     /// The same, and waits for Kafka's answer up to [`LAST_COMMIT`].
-    pub fn commit_acknowledged_now(&self, consumer: &BaseConsumer<Self>) {
+    pub fn commit_acknowledged_now(&self, consumer: &BaseConsumer<ReaderContext>) {
         let Some(queues) = self.queues() else { return };
         let deadline = Instant::now() + LAST_COMMIT;
         // An earlier commit may still be under way, with older positions.
@@ -107,7 +125,7 @@ impl ReaderContext {
         }
     }
 
-    fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
+    fn assign(&self, consumer: &BaseConsumer<ReaderContext>, list: &TopicPartitionList) -> KafkaResult<()> {
         let (starts, losses) = self.starts(consumer, list)?;
         if let Some(queues) = self.queues() {
             for Start { partition, .. } in &starts {
@@ -129,7 +147,7 @@ impl ReaderContext {
     #[allow(clippy::type_complexity, reason = "used once, right above")]
     fn starts(
         &self,
-        consumer: &BaseConsumer<Self>,
+        consumer: &BaseConsumer<ReaderContext>,
         list: &TopicPartitionList,
     ) -> KafkaResult<(Vec<Start>, Vec<(TopicPartition, i64, i64, protocol::GapReason)>)> {
         let committed = consumer.committed_offsets(list.clone(), TIMEOUT)?;
@@ -164,7 +182,7 @@ impl ReaderContext {
         Ok((starts, losses))
     }
 
-    fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
+    fn revoke(&self, consumer: &BaseConsumer<ReaderContext>, list: &TopicPartitionList) -> KafkaResult<()> {
         let partitions: Vec<TopicPartition> = list
             .elements()
             .iter()
@@ -181,10 +199,8 @@ impl ReaderContext {
             RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
         }
     }
-}
 
-impl ConsumerContext for ReaderContext {
-    fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
+    fn rebalance(&self, consumer: &BaseConsumer<ReaderContext>, event: RDKafkaRespErr, list: &TopicPartitionList) {
         let done = match event {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assign(consumer, list),
             _ => self.revoke(consumer, list),
@@ -203,6 +219,14 @@ impl ConsumerContext for ReaderContext {
             if let Err(error) = given_up.and(rejoined) {
                 tracing::error!(%error, "the group could not be joined again");
             }
+        }
+    }
+}
+
+impl ConsumerContext for ReaderContext {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        if let Some(membership) = &self.0 {
+            membership.rebalance(consumer, event, list);
         }
     }
 }
