@@ -35,6 +35,7 @@ mod groups_view;
 mod header_rows;
 mod json_view;
 mod lag_chart;
+mod learned;
 mod list_settings;
 mod list_view;
 mod live;
