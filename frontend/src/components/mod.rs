@@ -6,6 +6,7 @@ mod batch_findings;
 mod batch_form;
 mod broker_pill;
 mod chart;
+mod cluster_features;
 mod cluster_view;
 mod column_heads;
 mod composer;
