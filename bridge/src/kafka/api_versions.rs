@@ -277,7 +277,7 @@ mod tests {
             tag(2, &[&[2], &*text("metadata.version"), &[0, 29, 0, 29, 0]].concat()),
             tag(9, b"new"),
         ];
-        [&correlation.to_be_bytes(), &[0, 0], one_api, throttle, &[4], &*tags.concat()].concat()
+        [&correlation.to_be_bytes()[..], &[0, 0], one_api, throttle, &[4], &*tags.concat()].concat()
     }
 
     fn expected() -> ApiVersions {
