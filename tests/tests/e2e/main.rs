@@ -29,6 +29,7 @@ mod page_markup;
 mod page_sending;
 mod page_states;
 mod page_topics;
+mod page_views;
 mod page_watching;
 mod pictures;
 mod produce;
