@@ -19,13 +19,16 @@ use crate::page_topics::on_real_kafka;
 async fn leave_and_come_back(page: &Page, table: &str, row: &str, inside: &str) {
     const TOP_PX: u32 = 600;
     let list = format!("document.querySelector('[data-testid={table}]')");
-    page.eval::<bool>(&format!("({list}.scrollTop = {TOP_PX}, true)")).await;
+    // Two frames: the first tells the page that it was scrolled.
+    let scroll = format!(
+        "new Promise(done => {{ {list}.scrollTop = {TOP_PX}; \
+         requestAnimationFrame(() => requestAnimationFrame(() => done(true))) }})"
+    );
+    page.eval::<bool>(&scroll).await;
     let in_sight = format!(
         "[...document.querySelectorAll('[data-testid={row}] a')].find(link => \
          link.getBoundingClientRect().top > {list}.getBoundingClientRect().top + 100)"
     );
-    // The rows that are drawn for the place come with the next frame.
-    page.until("rows of the place", &format!("{in_sight} && {list}.scrollTop === {TOP_PX}")).await;
     let opened: String = page.eval(&format!("(link => (link.click(), link.innerText))({in_sight})")).await;
     page.wait_for(inside).await;
     page.eval::<bool>("(history.back(), true)").await;
