@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use local_kafka::{Cluster, Flavour, Installation, Options, Ports, Purpose};
+use local_kafka::{Cluster, Flavour, Installation, Options, Purpose};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -54,8 +54,7 @@ pub struct Lab {
 impl Lab {
     pub fn open(scale: Scale, bridge: PathBuf) -> Result<Self> {
         ensure!(bridge.exists(), "there is no {}; cargo xtask bench builds it", bridge.display());
-        let options =
-            Options { purpose: Purpose::Benchmarks, ports: Ports::Free, directory: None, advertised_port: None };
+        let options = Options { purpose: Purpose::Benchmarks, ..Options::for_tests() };
         let cluster = Installation::find_or_fetch(Flavour::Kraft { brokers: 1 })?.start(&options)?;
         Ok(Self { scale, cluster, bridge, topics: Cell::new(0) })
     }

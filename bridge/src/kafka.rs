@@ -1,6 +1,8 @@
 //! Everything that speaks to Kafka, and nothing that knows a socket.
 
 pub mod admin;
+mod api_versions;
+mod broker_stream;
 pub mod client_config;
 pub mod cluster;
 pub mod consumer;
@@ -13,3 +15,6 @@ pub mod producer;
 pub mod questions;
 mod range;
 pub mod reader;
+mod releases;
+#[cfg(feature = "tls")]
+mod tls;

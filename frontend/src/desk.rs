@@ -72,6 +72,8 @@ pub struct Desk {
     askers: StoredValue<Askers, LocalStorage>,
     /// Whether the live list is seen; while it is not, it is not drawn.
     live_is_shown: StoredValue<bool>,
+    /// The tab was hidden, and is not any more.
+    shown: Trigger,
 }
 
 impl Desk {
@@ -96,6 +98,7 @@ impl Desk {
             notices: Trigger::new(),
             askers: StoredValue::new_local(Askers::default()),
             live_is_shown: StoredValue::new(true),
+            shown: Trigger::new(),
         };
         let limits = preferences.limits();
         desk.page.update_value(|page| {
@@ -161,6 +164,11 @@ impl Desk {
     pub fn notices<T>(self, read: impl FnOnce(&Page) -> T) -> T {
         self.notices.track();
         self.page.with_value(read)
+    }
+
+    /// Runs again whenever the tab comes back into sight.
+    pub fn track_shown(self) {
+        self.shown.track();
     }
 
     /// Reads without being drawn again.
@@ -347,6 +355,9 @@ impl Desk {
             self.connect_if_waiting();
         }
         self.act(|page, _| page.hidden(is_hidden));
+        if !is_hidden {
+            self.shown.notify();
+        }
     }
 
     // The socket.

@@ -12,6 +12,9 @@ use crate::state::{Address, View};
 const VIEW_LINK: &str = "data-view";
 pub const STARTS: &str = "starts";
 
+/// More than anybody goes back by.
+const KEPT_PLACES: usize = 50;
+
 #[derive(Clone, Copy)]
 pub struct Navigation {
     address: RwSignal<Address>,
@@ -20,6 +23,10 @@ pub struct Navigation {
     live: RwSignal<Address>,
     /// The view was changed by the user, in this page.
     has_moved: RwSignal<bool>,
+    /// How far down the lists were, by address, the latest last.
+    places: StoredValue<Vec<(Address, i32)>>,
+    /// The history led to the open view, by Back or Forward.
+    came_back: StoredValue<bool>,
 }
 
 impl Navigation {
@@ -29,7 +36,8 @@ impl Navigation {
         let live = if address.view == View::Live { address.clone() } else { Address::default() };
         let address = RwSignal::new(address);
         let view = Memo::new(move |_| address.with(|address| address.view.clone()));
-        Self { address, view, live: RwSignal::new(live), has_moved: RwSignal::new(false) }
+        let (places, came_back) = (StoredValue::new(Vec::new()), StoredValue::new(false));
+        Self { address, view, live: RwSignal::new(live), has_moved: RwSignal::new(false), places, came_back }
     }
 
     /// From here on links and the history change the view. `started` hears of links that begin something.
@@ -50,6 +58,7 @@ impl Navigation {
         });
         window_event_listener(leptos::ev::popstate, move |_| {
             self.has_moved.set(true);
+            self.came_back.set_value(true);
             let mut address = Address::from_pairs(browser::address_pairs());
             if address.view == View::Live {
                 // What it showed then may be over; it is shown as it is now.
@@ -81,7 +90,27 @@ impl Navigation {
         }
         browser::push_address(&browser::address_of(&address.pairs()));
         self.has_moved.set(true);
+        self.came_back.set_value(false);
         self.address.set(address);
+    }
+
+    /// The list of this address was moved to here.
+    pub fn keep_place(self, top_px: i32) {
+        let address = self.address.get_untracked();
+        self.places.update_value(|places| {
+            places.retain(|(of, _)| *of != address);
+            if places.len() == KEPT_PLACES {
+                places.remove(0);
+            }
+            places.push((address, top_px));
+        });
+    }
+
+    /// Where the list of this address was left, if the history leads back to it. A link begins at the top.
+    pub fn place(self) -> Option<i32> {
+        let address = self.address.get_untracked();
+        let of = |places: &Vec<(Address, i32)>| places.iter().find(|(of, _)| *of == address).map(|(_, top_px)| *top_px);
+        self.came_back.get_value().then(|| self.places.with_value(of)).flatten()
     }
 
     /// Something that the open view understands, as `find` in `?view=topics&find=orders`.

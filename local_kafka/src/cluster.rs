@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::installation::{Installation, kafka_dir};
 use crate::process::{POLL_INTERVAL, ServerProcess};
 use crate::properties::{self, Metadata};
-use crate::{Flavour, Options, Ports, Purpose, ports, probe};
+use crate::{Flavour, Options, Ports, Purpose, Secured, ports, probe};
 
 /// Two to five seconds on an idle machine with two cores; a loaded one takes several times that.
 const START_TIMEOUT: Duration = Duration::from_secs(90);
@@ -34,6 +34,7 @@ pub struct Cluster {
     // Before ZooKeeper: fields are dropped in this order, and a broker without ZooKeeper cannot shut down.
     brokers: Vec<Node>,
     zookeeper: Option<Node>,
+    secured: Option<Secured>,
     directory: Directory,
 }
 
@@ -58,9 +59,11 @@ impl Installation {
         let count = flavour.brokers();
         ensure!((1..=3).contains(&count), "a cluster has one to three brokers here, not {count}");
         ensure!(options.advertised_port.is_none() || count == 1, "{count} brokers cannot share one advertised port");
+        ensure!(!options.secured || count == 1, "{count} brokers cannot share one set of secured ports");
 
         let directory = Directory::new(options.directory.clone())?;
         let ports = PortPlan::choose(flavour, options.ports)?;
+        let secured = options.secured.then(|| Secured::prepare(&directory.path)).transpose()?;
         let jvm = if options.purpose == Purpose::Tests { TEST_JVM } else { DEVELOPMENT_JVM };
         let node = |name: String, port: u16, class: &'static str| Node {
             properties: directory.path.join(format!("{name}.properties")),
@@ -99,12 +102,13 @@ impl Installation {
                 purpose: options.purpose,
                 data: &data,
                 metadata,
+                secured: secured.as_ref(),
             };
             write(&node.properties, &broker.to_properties())?;
             brokers.push(node);
         }
 
-        let mut cluster = Cluster { installation: self.clone(), brokers, zookeeper, directory };
+        let mut cluster = Cluster { installation: self.clone(), brokers, zookeeper, secured, directory };
         if flavour != Flavour::Zookeeper {
             cluster.format_storage()?;
         }
@@ -129,6 +133,12 @@ impl Cluster {
     #[must_use]
     pub fn brokers(&self) -> &[Node] {
         &self.brokers
+    }
+
+    /// The secured listeners, if it was started with them.
+    #[must_use]
+    pub fn secured(&self) -> Option<&Secured> {
+        self.secured.as_ref()
     }
 
     /// Where data and logs lie.

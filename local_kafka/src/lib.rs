@@ -11,6 +11,7 @@ mod ports;
 mod probe;
 mod process;
 mod properties;
+mod secured;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 pub use cluster::{Cluster, Node};
 pub use detached::Detached;
 pub use installation::{Installation, Unavailable};
+pub use secured::Secured;
 
 /// Which Kafka, and how it keeps its metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,12 +89,14 @@ pub struct Options {
     pub directory: Option<PathBuf>,
     /// The port that a single broker tells clients to use instead of its own: that of a proxy of the caller's.
     pub advertised_port: Option<u16>,
+    /// Whether a single broker listens on secured ports as well ([`Cluster::secured`]).
+    pub secured: bool,
 }
 
 impl Options {
     /// What tests want: free ports, a new directory.
     #[must_use]
     pub fn for_tests() -> Self {
-        Self { purpose: Purpose::Tests, ports: Ports::Free, directory: None, advertised_port: None }
+        Self { purpose: Purpose::Tests, ports: Ports::Free, directory: None, advertised_port: None, secured: false }
     }
 }

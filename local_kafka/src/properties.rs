@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::{Flavour, Purpose};
+use crate::{Flavour, Purpose, Secured};
 
 /// What one broker's configuration depends on.
 pub(crate) struct Broker<'a> {
@@ -15,6 +15,7 @@ pub(crate) struct Broker<'a> {
     pub purpose: Purpose,
     pub data: &'a Path,
     pub metadata: Metadata<'a>,
+    pub secured: Option<&'a Secured>,
 }
 
 /// Where a broker finds the cluster's metadata.
@@ -32,6 +33,10 @@ impl Broker<'_> {
         let replicas = self.flavour.brokers().min(3);
         // One of three may be down and every acknowledged record is still on two.
         let in_sync = replicas.saturating_sub(1).max(1);
+        let secured =
+            |host: &str| self.secured.map(|secured| format!(",{}", secured.listeners(host))).unwrap_or_default();
+        // The certificate names localhost, and nothing else.
+        let (listeners, advertised) = (secured("127.0.0.1"), secured("localhost"));
 
         let mut text = format!(
             "log.dirs={}\n\
@@ -51,8 +56,8 @@ impl Broker<'_> {
                     text,
                     "node.id={id}\n\
                      process.roles=broker,controller\n\
-                     listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{own}\n\
-                     advertised.listeners=PLAINTEXT://127.0.0.1:{advertised_port}\n\
+                     listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{own}{listeners}\n\
+                     advertised.listeners=PLAINTEXT://127.0.0.1:{advertised_port}{advertised}\n\
                      controller.listener.names=CONTROLLER\n\
                      controller.quorum.voters={}\n\
                      share.coordinator.state.topic.replication.factor={replicas}\n\
@@ -64,11 +69,14 @@ impl Broker<'_> {
                 let _ = write!(
                     text,
                     "broker.id={id}\n\
-                     listeners=PLAINTEXT://127.0.0.1:{port}\n\
-                     advertised.listeners=PLAINTEXT://127.0.0.1:{advertised_port}\n\
+                     listeners=PLAINTEXT://127.0.0.1:{port}{listeners}\n\
+                     advertised.listeners=PLAINTEXT://127.0.0.1:{advertised_port}{advertised}\n\
                      zookeeper.connect=127.0.0.1:{zookeeper}\n"
                 );
             }
+        }
+        if let Some(secured) = self.secured {
+            text.push_str(&secured.to_properties());
         }
         if self.purpose == Purpose::Benchmarks {
             // A group's first member starts at once. The topics that are to lose old records do so soon: Kafka looks every five

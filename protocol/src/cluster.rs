@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Cluster;
+use crate::{Cluster, ErrorBody};
 
 /// Asks for what `welcome` and `cluster_changed` tell: answered from memory, also while Kafka is away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,12 @@ pub struct ClusterDetails {
     pub offline: u32,
     /// The partitions counted in the two fields above, offline ones first, at most [`ClusterDetails::MAX_TROUBLED`].
     pub troubled: Vec<TroubledPartition>,
+    /// By name; empty where the brokers have none (those with ZooKeeper), null where no broker tells.
+    #[serde(default)]
+    pub features: Option<Vec<ClusterFeature>>,
+    /// Why a broker does not tell its features, and so perhaps not its version; absent where all tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features_error: Option<ErrorBody>,
 }
 
 impl ClusterDetails {
@@ -52,13 +58,38 @@ pub struct BrokerDetails {
     pub up: bool,
     /// Null where the broker is in no rack.
     pub rack: Option<String>,
-    /// What the broker says of its version (a protocol or metadata version: Kafka tells clients no other); null where it
-    /// says nothing.
+    /// The release that the broker belongs to ("4.3"), by the newest `metadata.version` that it knows; where it knows none
+    /// (ZooKeeper), the protocol that it speaks with other brokers ("3.9-IV0"), which may be older than the broker. Null
+    /// where it tells neither: Kafka has no word for a broker's version itself.
     pub version: Option<String>,
+    /// The broker is newer than every release that the bridge knows; `version` is the last of those.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub version_or_newer: bool,
     /// Partitions that it leads.
     pub leads: u32,
     /// Replicas that it holds, those that it leads included.
     pub replicas: u32,
+}
+
+/// Something that brokers can do at several levels, and that the cluster does at one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterFeature {
+    /// `metadata.version`, `group.version` …
+    pub name: String,
+    /// The level that is in force in the cluster, 0 for none; null where no broker tells.
+    pub finalized: Option<i16>,
+    /// What Kafka calls that level ("4.3-IV0"); null for features whose levels have no names, and for levels newer than the
+    /// bridge knows.
+    pub release: Option<String>,
+    /// What each broker that tells could do, by broker id. A broker that is missing cannot do it at all, or does not tell.
+    pub supported: Vec<SupportedLevels>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SupportedLevels {
+    pub broker: i32,
+    pub min: i16,
+    pub max: i16,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

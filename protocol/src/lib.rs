@@ -87,7 +87,8 @@
 //! - Groups: [`GroupsRequest`], [`GroupRequest`] (members, positions, lag), [`DeleteGroup`], and the reset of positions in
 //!   two steps: [`PlanOffsetReset`] shows old and new, [`ResetOffsets`] applies what was shown, or nothing.
 //! - Cluster: [`ClusterRequest`] (who the brokers are; answered from memory), [`ClusterDetailsRequest`] (controller, racks,
-//!   partitions in trouble; asks Kafka).
+//!   versions, features, partitions in trouble; asks Kafka). Versions and features come from each broker by itself and may
+//!   be ten seconds old; a broker that does not tell them is no error, `features_error` says why.
 //!
 //! What destroys (`add_partitions`, `empty_topic`, `delete_topic`, `delete_group`) carries `confirm`, the name once more as
 //! the user typed it; without it the answer is `not_confirmed`. Topics whose name begins with `__` are Kafka's own and stay

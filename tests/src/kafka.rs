@@ -75,6 +75,11 @@ impl Kafka {
         Self::start(brokers, Options::for_tests()).await
     }
 
+    /// The same with listeners that want TLS, or a name and a password, beside the open one.
+    pub async fn secured() -> Option<Cluster> {
+        Self::start(1, Options { secured: true, ..Options::for_tests() }).await
+    }
+
     /// The same behind a proxy that counts what clients ask of it.
     pub async fn counted() -> Option<(Cluster, BrokerProxy)> {
         let listening = Listening::new().await;

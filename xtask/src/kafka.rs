@@ -47,6 +47,7 @@ fn up(flavour: Flavour) -> Result<()> {
         ports: Ports::WellKnown,
         directory: Some(directory.clone()),
         advertised_port: None,
+        secured: false,
     };
     let cluster = Installation::find_or_fetch(flavour)?.start(&options)?;
     let addresses = cluster.bootstrap_servers().replace("127.0.0.1", "localhost");

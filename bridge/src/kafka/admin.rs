@@ -4,6 +4,7 @@
 //! who may change what is decided by the caller.
 
 mod cluster;
+mod features;
 mod groups;
 mod offsets;
 mod setting_notes;
@@ -27,6 +28,7 @@ use super::questions::{Questions, QuietContext, TIMEOUT, Watermarks};
 use super::range;
 use crate::kafka::error::kafka_error;
 
+use self::features::ToldFeatures;
 pub use self::topics::TopicLook;
 
 /// Changes may take their time: brokers answer when they are done.
@@ -41,12 +43,13 @@ pub struct Admin {
     demo: Option<Arc<DemoBroker>>,
     /// The partitions of a topic that have a leader, and when Kafka said so.
     led: Mutex<HashMap<String, (Instant, HashSet<i32>)>>,
+    told_features: ToldFeatures,
 }
 
 impl Admin {
     /// `demo`: the demo broker, where it runs in this process.
     pub fn new(questions: Arc<Questions>, connection: Connection, demo: Option<Arc<DemoBroker>>) -> Self {
-        Self { questions, connection, demo, led: Mutex::default() }
+        Self { questions, connection, demo, led: Mutex::default(), told_features: ToldFeatures::default() }
     }
 
     /// Reads a range of offsets once.

@@ -90,6 +90,17 @@ impl KafkaProperties {
         Ok(properties)
     }
 
+    /// As if a file had said so.
+    #[cfg(test)]
+    pub fn of(properties: &[(&str, &str)]) -> Self {
+        Self(properties.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
+    /// What the user's file says; none where librdkafka's default holds.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
     /// Asks librdkafka whether it knows the names and takes the values. Its own message would repeat the value.
     fn check(&self, file: &Path) -> Result<(), PropertiesError> {
         for (name, value) in &self.0 {

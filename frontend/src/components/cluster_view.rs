@@ -1,12 +1,14 @@
-//! The cluster: its brokers, who controls it, and what is wrong with its partitions.
+//! The cluster: its brokers, who controls it, what is wrong with its partitions, and its features.
 
 use std::rc::Rc;
 
 use leptos::prelude::*;
 use protocol::{BrokerDetails, ClusterDetails, ServerMessage, TroubledPartition, WatchCluster};
 
+use super::cluster_features::ClusterFeatures;
 use super::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use super::format::number;
+use super::learned::Learned;
 use super::view_frame::{Freshness, Look, NotYet, Tell, ViewTitle};
 use super::{desk, preferences};
 use crate::navigation::href;
@@ -133,7 +135,7 @@ pub fn ClusterView() -> impl IntoView {
     let (desk, prefs) = (desk(), preferences());
     let look = RwSignal::new(Look::Loading);
     let details = StoredValue::new_local(ClusterDetails::default());
-    let learned = Trigger::new();
+    let learned = Learned::new();
     let is_known = RwSignal::new(false);
     desk.look(WatchCluster {}, move |news| {
         if let Some(ServerMessage::ClusterDetailsChanged(news)) = look.tell(news, || ()) {
@@ -257,6 +259,9 @@ pub fn ClusterView() -> impl IntoView {
                 rows=troubled_rows
             />
         </div>
+        <Show when=move || is_known.get()>
+            <ClusterFeatures details=details learned=learned />
+        </Show>
     }
 }
 
@@ -299,17 +304,26 @@ fn broker_row(broker: &BrokerDetails, controller: Option<i32>, prefs: Preference
         _ => TableCell::text(words.broker_up),
     };
     let address = if broker.host.is_empty() { "–".to_owned() } else { format!("{}:{}", broker.host, broker.port) };
+    let version = match broker.version.as_deref() {
+        None => "–".to_owned(),
+        Some(version) if broker.version_or_newer => fill(words.version_or_newer, &[("version", version)]),
+        Some(version) => version.to_owned(),
+    };
     TableRow {
         cells: vec![
             TableCell::text(broker.id.to_string()).class("mono"),
             TableCell::text(address).class("mono"),
             state,
             TableCell::text(broker.rack.as_deref().unwrap_or("–")),
-            TableCell::text(broker.version.as_deref().unwrap_or("–")),
+            TableCell::text(version),
             TableCell::text(number(broker.leads.into(), language)),
             TableCell::text(number(broker.replicas.into(), language)),
         ],
-        data: vec![("data-broker", broker.id.to_string()), ("data-up", broker.up.to_string())],
+        data: vec![
+            ("data-broker", broker.id.to_string()),
+            ("data-up", broker.up.to_string()),
+            ("data-version", broker.version.clone().unwrap_or_default()),
+        ],
         class: "",
     }
 }

@@ -11,8 +11,8 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::HtmlElement;
 
-use super::preferences;
 use super::row_pool::{append, make, set};
+use super::{navigation, preferences};
 use crate::state::Sort;
 use crate::words::Words;
 
@@ -103,11 +103,17 @@ pub fn DataTable(
     /// A row that is to come into sight, and is marked.
     #[prop(optional)]
     marked: Option<Signal<Option<usize>>>,
+    /// Whether the history leads back to where it was left: for the list that a view consists of.
+    #[prop(optional)]
+    keeps_place: bool,
 ) -> impl IntoView {
-    let prefs = preferences();
+    let (prefs, navigation) = (preferences(), navigation());
     let viewport = NodeRef::<Div>::new();
     let count = Rc::clone(&rows.count);
     let table = StoredValue::new_local(Table::new(viewport, columns, row_testid, rows.row));
+    if keeps_place {
+        table.with_value(|table| table.place.set(navigation.place()));
+    }
     let with_table = move |act: fn(&Table)| {
         let _ = table.try_with_value(act);
     };
@@ -166,7 +172,13 @@ pub fn DataTable(
             data-testid=testid
             aria-label=move || label(prefs.words())
             node_ref=viewport
-            on:scroll=move |_| with_table(Table::draw)
+            on:scroll=move |_| {
+                with_table(Table::draw);
+                // Not of one that was just taken away, when another view has the address.
+                if let Some(viewport) = viewport.get_untracked().filter(|viewport| keeps_place && viewport.is_connected()) {
+                    navigation.keep_place(viewport.scroll_top());
+                }
+            }
             on:keydown=move |event| {
                 let _ = table.try_with_value(|table| table.key(&event));
             }
@@ -205,6 +217,8 @@ struct Table {
     make_row: Rc<dyn Fn(usize) -> TableRow>,
     total: Cell<usize>,
     marked: Cell<Option<usize>>,
+    /// Where it was left; it goes there as soon as it has rows.
+    place: Cell<Option<i32>>,
     parts: RefCell<Option<(HtmlElement, HtmlElement)>>,
     /// In the document, top to bottom.
     rows: RefCell<Vec<Row>>,
@@ -217,9 +231,9 @@ impl Table {
         row_testid: &'static str,
         make_row: Rc<dyn Fn(usize) -> TableRow>,
     ) -> Self {
-        let (total, marked) = (Cell::new(0), Cell::new(None));
+        let (total, marked, place) = (Cell::new(0), Cell::new(None), Cell::new(None));
         let (parts, rows) = (RefCell::new(None), RefCell::new(Vec::new()));
-        Self { viewport, columns, row_testid, make_row, total, marked, parts, rows }
+        Self { viewport, columns, row_testid, make_row, total, marked, place, parts, rows }
     }
 
     /// Finds the parts that leptos has made, once.
@@ -259,6 +273,13 @@ impl Table {
         let _ = space.style().set_property("height", &rows_px);
         // A table that is as high as its rows reads this.
         let _ = HtmlElement::style(&viewport).set_property("--rows-px", &rows_px);
+        // One that is not shown yet cannot be scrolled.
+        if total > 0
+            && viewport.client_height() > 0
+            && let Some(place) = self.place.take()
+        {
+            viewport.set_scroll_top(place);
+        }
         let top_px = f64::from(viewport.scroll_top());
         let view_px = (f64::from(viewport.client_height()) - HEAD_PX).max(0.0);
         let first = ((top_px / ROW_PX) as usize).saturating_sub(MARGIN_ROWS).min(total);

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use protocol::{PlanOffsetReset, ResetOffsets, ServerMessage, WatchGroup};
 
 use super::desk;
+use super::learned::Learned;
 use super::view_frame::{Look, Tell};
 use crate::browser;
 use crate::desk::Desk;
@@ -16,7 +17,7 @@ pub struct GroupScreen {
     name: StoredValue<String>,
     look: StoredValue<GroupLook, LocalStorage>,
     /// A push came.
-    pushed: Trigger,
+    pushed: Learned,
     pub sight: RwSignal<Look>,
     reset: RwSignal<Reset, LocalStorage>,
     pub choice: RwSignal<ResetChoice>,
@@ -29,7 +30,7 @@ impl GroupScreen {
             desk: desk(),
             name: StoredValue::new(name.clone()),
             look: StoredValue::new_local(GroupLook::default()),
-            pushed: Trigger::new(),
+            pushed: Learned::new(),
             sight: RwSignal::new(Look::Loading),
             reset: RwSignal::new_local(Reset::default()),
             choice: RwSignal::new(ResetChoice::default()),

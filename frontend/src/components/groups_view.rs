@@ -8,6 +8,7 @@ use protocol::{GroupSummary, ServerMessage, WatchGroups};
 use super::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use super::format::number;
 use super::group_view::{GroupView, protocol_hint, protocol_name, state_hint};
+use super::learned::Learned;
 use super::view_frame::{FindField, Freshness, Instead, Look, NotYet, Tell, ViewTitle};
 use super::{desk, navigation, preferences};
 use crate::navigation::{group_href, topic_href};
@@ -95,7 +96,7 @@ fn Groups() -> impl IntoView {
     let (desk, prefs, navigation) = (desk(), preferences(), navigation());
     let look = RwSignal::new(Look::Loading);
     let list = StoredValue::new_local(GroupList::default());
-    let learned = Trigger::new();
+    let learned = Learned::new();
     desk.look(WatchGroups {}, move |news| {
         let told = look.tell(news, || list.update_value(GroupList::begin));
         if let Some(ServerMessage::GroupsChanged(changed)) = told {
@@ -186,6 +187,7 @@ fn Groups() -> impl IntoView {
                     columns=&COLUMNS
                     sort=sort
                     rows=rows
+                    keeps_place=true
                 />
             </div>
         </section>

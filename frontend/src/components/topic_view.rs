@@ -9,6 +9,7 @@ use protocol::{DeleteTopic, EmptyTopic, ErrorCode, ServerMessage, WatchTopic};
 use super::chart::{Chart, highest, keep_point};
 use super::confirm_dialog::Confirmation;
 use super::format::{number, rate};
+use super::learned::Learned;
 use super::topic_groups::TopicGroups;
 use super::topic_partitions::TopicPartitions;
 use super::topic_settings::TopicSettings;
@@ -29,7 +30,7 @@ pub struct OpenTopic {
     pub name: StoredValue<String>,
     pub sheet: StoredValue<TopicSheet, LocalStorage>,
     /// The sheet has changed.
-    pub learned: Trigger,
+    pub learned: Learned,
     pub is_internal: bool,
 }
 
@@ -51,17 +52,17 @@ pub fn TopicView(name: String) -> impl IntoView {
     let (desk, prefs, navigation) = (desk(), preferences(), navigation());
     let topic = OpenTopic {
         sheet: StoredValue::new_local(TopicSheet::default()),
-        learned: Trigger::new(),
+        learned: Learned::new(),
         is_internal: name.starts_with("__"),
         name: StoredValue::new(name.clone()),
     };
     let look = RwSignal::new(Look::Loading);
-    let rates = RwSignal::new(Vec::<f64>::new());
+    let rates = StoredValue::new(Vec::<f64>::new());
     desk.look(WatchTopic { name: name.clone() }, move |news| {
         let told = look.tell(news, || topic.sheet.update_value(TopicSheet::begin));
         if let Some(ServerMessage::TopicChanged(news)) = told {
             if let Some(rate) = news.rate {
-                rates.update(|rates| keep_point(rates, rate));
+                rates.update_value(|rates| keep_point(rates, rate));
             }
             topic.sheet.update_value(|sheet| sheet.learn(news));
             topic.learned.notify();
@@ -134,7 +135,7 @@ pub fn watch_href(topic: &str, start: Start) -> String {
 }
 
 #[component]
-fn TopicFacts(topic: OpenTopic, rates: RwSignal<Vec<f64>>) -> impl IntoView {
+fn TopicFacts(topic: OpenTopic, rates: StoredValue<Vec<f64>>) -> impl IntoView {
     let prefs = preferences();
     let told = move |of: fn(&TopicSheet) -> u64| {
         topic.learned.track();
@@ -151,7 +152,10 @@ fn TopicFacts(topic: OpenTopic, rates: RwSignal<Vec<f64>>) -> impl IntoView {
         let n = topic.sheet.with_value(|sheet| sheet.rate);
         n.map(|n| fill(prefs.words().rate_per_second, &[("n", &rate(n, prefs.language()))]))
     };
-    let points = Memo::new(move |_| rates.get());
+    let points = Memo::new(move |_| {
+        topic.learned.track();
+        rates.get_value()
+    });
     let chart_label = move || {
         let most = rate(points.with(|points| highest(points)), prefs.language());
         fill(prefs.words().chart_written, &[("n", &most)])

@@ -8,6 +8,7 @@ use protocol::{ServerMessage, TopicSummary, WatchTopics};
 use super::create_topic::CreateTopicDialog;
 use super::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use super::format::{number, rate};
+use super::learned::Learned;
 use super::unanswered::create_obstacle;
 use super::view_frame::{FindField, Freshness, Instead, Look, NotYet, Tell, ViewTitle};
 use super::{desk, navigation, preferences};
@@ -77,7 +78,7 @@ const COLUMNS: &[TableColumn] = &[
 pub fn TopicsView() -> impl IntoView {
     let (desk, prefs, navigation) = (desk(), preferences(), navigation());
     let list = StoredValue::new_local(TopicList::default());
-    let learned = Trigger::new();
+    let learned = Learned::new();
     let look = RwSignal::new(Look::Loading);
     desk.look(WatchTopics {}, move |news| {
         let told = look.tell(news, || list.update_value(TopicList::begin));
@@ -191,6 +192,7 @@ pub fn TopicsView() -> impl IntoView {
                 columns=COLUMNS
                 sort=sort
                 rows=rows
+                keeps_place=true
             />
         </div>
         <CreateTopicDialog open=creating />

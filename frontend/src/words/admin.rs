@@ -135,12 +135,35 @@ macro_rules! with_admin_words {
             rack: "Rack", "Rack";
             rack_hint: "Where it stands; Kafka spreads replicas over racks", "Dove si trova; Kafka distribuisce le repliche tra i rack";
             version: "Version", "Versione";
-            version_hint: "What the broker says of itself; newer ones say nothing", "Quel che il broker dice di sé; i più nuovi non lo dicono";
+            version_hint: "The release, by the newest metadata version it knows; with ZooKeeper, the protocol among the brokers, which may be older",
+                "La release, dalla più recente metadata version che conosce; con ZooKeeper, il protocollo tra i broker, che può essere più vecchio";
+            version_or_newer: "{version} or newer", "{version} o successiva";
             leads: "Leads", "Guida";
             leads_hint: "Partitions that it leads", "Partizioni che guida";
             replicas_held_hint: "Copies of partitions that it keeps", "Copie di partizioni che conserva";
             troubled: "Partitions in trouble", "Partizioni in difficoltà";
             troubled_part: "the first {n} are listed", "sono elencate le prime {n}";
+            features: "Features", "Funzionalità";
+            explain_features: "What the brokers do together, each thing at one level. After an upgrade of all brokers a level is raised with kafka-features upgrade.",
+                "Quello che i broker fanno insieme, ogni cosa a un livello. Quando tutti sono aggiornati, il livello si alza con kafka-features upgrade.";
+            features_demo: "The demo broker has none; a real Kafka tells them.", "Il broker di prova non ne ha; un vero Kafka le dice.";
+            features_none: "These brokers have none: Kafka has them since it does without ZooKeeper.",
+                "Questi broker non ne hanno: Kafka le ha da quando fa a meno di ZooKeeper.";
+            feature: "Feature", "Funzionalità";
+            feature_level: "In force", "In vigore";
+            feature_level_hint: "The level that the whole cluster uses", "Il livello usato da tutto il cluster";
+            feature_off: "{level} (off)", "{level} (spenta)";
+            feature_supported: "Supported", "Supportati";
+            feature_supported_hint: "The levels that the brokers could use; brokers that differ are named", "I livelli che i broker potrebbero usare; chi è diverso viene nominato";
+            feature_of_brokers: "{levels} (broker {brokers})", "{levels} (broker {brokers})";
+            feature_meaning: "What it brings", "Che cosa porta";
+            feature_metadata: "What the cluster can keep about itself; grows with each release", "Quello che il cluster sa tenere di sé; cresce a ogni release";
+            feature_kraft: "1: controllers join and leave while the cluster runs (KIP-853)", "1: i controller entrano ed escono a cluster acceso (KIP-853)";
+            feature_group: "1: the broker assigns partitions to a group's members (KIP-848)", "1: è il broker ad assegnare le partizioni ai membri di un gruppo (KIP-848)";
+            feature_transaction: "2: a late record cannot slip into another transaction (KIP-890)", "2: un record in ritardo non finisce in un'altra transazione (KIP-890)";
+            feature_replicas: "1: more replicas may lead without losing records (KIP-966)", "1: più repliche possono guidare senza perdere record (KIP-966)";
+            feature_share: "1: share groups, which read a topic like a queue (KIP-932)", "1: share group, che leggono un topic come una coda (KIP-932)";
+            feature_streams: "1: the broker assigns the tasks of Kafka Streams (KIP-1071)", "1: è il broker ad assegnare i task di Kafka Streams (KIP-1071)";
             no_trouble: "Every partition has a leader and all its replicas in sync.", "Ogni partizione ha un leader e tutte le repliche in sync.";
 
             // A new topic.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use local_kafka::Flavour;
 use protocol::{
     GroupRequest, GroupResult, PlanOffsetReset, PlanOffsetResetResult, ResetOffsets, ResetOffsetsResult, ResetTarget,
     TopicsRequest, TopicsResult,
@@ -10,12 +11,12 @@ use protocol::{
 use tests::client::{RecordExt, messaggi, text_record};
 use tests::kafka::committed;
 use tests::page::View;
-use tests::{Bridge, Browser, Client, Kafka, Page, Program, Watch, eventually, measured, unique};
+use tests::{Bridge, Browser, Client, Kafka, Page, Program, Watch, eventually, measured, on_every_kafka, unique};
 
 use crate::page_states::photograph;
 
 /// Reads and commits so many records, and leaves; what it printed.
-async fn consume(bridge: &Bridge, topic: &str, group: &str, count: usize) -> String {
+pub async fn consume(bridge: &Bridge, topic: &str, group: &str, count: usize) -> String {
     let servers = bridge.bootstrap_servers().await;
     let count = count.to_string();
     let args = ["consume", "--bootstrap-servers", &servers, "--topic", topic, "--group", group, "--count", &count];
@@ -74,112 +75,130 @@ async fn plan(page: &Page, target: &str, value: &str) {
     page.wait("reset", "data-state", "planned").await;
 }
 
+/// The groups of an older Kafka look a little different.
+fn picture(state: &str, kafka: &Kafka) -> String {
+    if speaks_classic(kafka) { format!("{state}-classic") } else { state.to_owned() }
+}
+
+fn speaks_classic(kafka: &Kafka) -> bool {
+    matches!(kafka, Kafka::Real(cluster) if cluster.flavour() == Flavour::Zookeeper)
+}
+
 /// Whether the plan that is shown cannot be applied.
 const IS_DISABLED: &str = "document.querySelector('[data-testid=confirm]').disabled";
 
-#[tokio::test]
-async fn groups_are_listed_live_found_sorted_and_opened() {
-    let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
-    let Scene { bridge, mut client, topic, group } = Scene::four_of_ten(&kafka).await;
-    let page = browser.open(&bridge).await;
-    page.click("nav-groups").await;
-    page.wait("freshness", "data-state", "live").await;
-    page.fill("find-group", &group).await;
-    page.wait("groups-view", "data-found", "1").await;
-    for (name, value) in
-        [("data-group", group.as_str()), ("data-state", "Empty"), ("data-members", "0"), ("data-lag", "6")]
-    {
-        page.wait("group-row", name, value).await;
-    }
-    client.write(messaggi(&topic, 5)).await;
-    page.wait("group-row", "data-lag", "11").await;
+on_every_kafka! {
+    real
+    async fn groups_are_listed_live_found_sorted_and_opened(kafka: Kafka) {
+        let Some(browser) = Browser::start().await else { return };
+        let Scene { bridge, mut client, topic, group } = Scene::four_of_ten(&kafka).await;
+        let page = browser.open(&bridge).await;
+        page.click("nav-groups").await;
+        page.wait("freshness", "data-state", "live").await;
+        page.fill("find-group", &group).await;
+        page.wait("groups-view", "data-found", "1").await;
+        for (name, value) in
+            [("data-group", group.as_str()), ("data-state", "Empty"), ("data-members", "0"), ("data-lag", "6")]
+        {
+            page.wait("group-row", name, value).await;
+        }
+        let protocol = if speaks_classic(&kafka) { "classic" } else { "consumer" };
+        let line = page.text("group-row").await;
+        assert!(line.contains(protocol), "{line}");
+        client.write(messaggi(&topic, 5)).await;
+        page.wait("group-row", "data-lag", "11").await;
 
-    // A second group on the same topic is found by the topic; the larger lag comes first.
-    let other = unique("other");
-    consume(&bridge, &topic, &other, 15).await;
-    page.fill("find-group", &topic).await;
-    page.wait("groups-view", "data-found", "2").await;
-    page.click("sort-lag").await;
-    page.until(
-        "the lagging one first",
-        &format!("document.querySelector('[data-testid=group-row]').dataset.group === '{group}'"),
-    )
-    .await;
-    let address: String = page.eval("location.search").await;
-    assert!(address.contains(&format!("find={topic}")) && address.contains("sort=-lag"), "{address}");
-    page.reload().await;
-    page.wait("groups-view", "data-found", "2").await;
-    photograph(&page, "groups").await;
-
-    page.fill("find-group", "no such group").await;
-    page.wait("instead", "data-reason", "none-found").await;
-    page.click("find-clear").await;
-    page.fill("find-group", &group).await;
-    page.wait("groups-view", "data-found", "1").await;
-    page.click_at("[data-testid=group-row] a").await;
-    page.wait("group-view", "data-group", &group).await;
-    assert!(page.eval::<String>("document.title").await.contains(&group));
-    page.eval::<()>("history.back()").await;
-    page.wait("groups-view", "data-found", "1").await;
-    page.is_clean().await;
-}
-
-#[tokio::test]
-async fn lag_members_and_positions_move_while_somebody_looks() {
-    let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
-    let mut scene = Scene::four_of_ten(&kafka).await;
-    let page = scene.open(&browser).await;
-    page.wait("group-view", "data-lag", "6").await;
-    page.wait("position", "data-offset", "4").await;
-    scene.client.write(messaggi(&scene.topic, 5)).await;
-    page.wait("group-view", "data-lag", "11").await;
-
-    let mut reader = scene.bridge.client().await;
-    let watch = reader.subscribe(&Watch::group(&scene.topic, &scene.group).commit_by_ack()).await;
-    reader.records(watch, 11).await;
-    page.wait("group-view", "data-members", "1").await;
-    page.wait("group-view", "data-state", "Stable").await;
-    reader.ack(watch, &scene.topic, 0, 12).await;
-    page.wait("group-view", "data-lag", "3").await;
-    page.wait("position", "data-offset", "12").await;
-    page.until("a picture of several looks", "+document.querySelector('[data-testid=lag-chart]').dataset.points > 3")
+        // A second group on the same topic is found by the topic; the larger lag comes first.
+        let other = unique("other");
+        consume(&bridge, &topic, &other, 15).await;
+        page.fill("find-group", &topic).await;
+        page.wait("groups-view", "data-found", "2").await;
+        page.click("sort-lag").await;
+        page.until(
+            "the lagging one first",
+            &format!("document.querySelector('[data-testid=group-row]').dataset.group === '{group}'"),
+        )
         .await;
-    photograph(&page, "group-with-a-member").await;
+        let address: String = page.eval("location.search").await;
+        assert!(address.contains(&format!("find={topic}")) && address.contains("sort=-lag"), "{address}");
+        page.reload().await;
+        page.wait("groups-view", "data-found", "2").await;
+        photograph(&page, &picture("groups", &kafka)).await;
 
-    page.click("tab-members").await;
-    page.wait_for("member").await;
-    let line = page.text("member").await;
-    assert!(line.contains(&format!("0 of {}", scene.topic)), "which partition it reads: {line}");
-    let cannot: String = page.eval("document.querySelector('[data-testid=delete-group]').title").await;
-    assert!(cannot.contains('1'), "why it cannot be deleted: {cannot:?}");
-    page.is_clean().await;
+        page.fill("find-group", "no such group").await;
+        page.wait("instead", "data-reason", "none-found").await;
+        page.click("find-clear").await;
+        page.fill("find-group", &group).await;
+        page.wait("groups-view", "data-found", "1").await;
+        page.click_at("[data-testid=group-row] a").await;
+        page.wait("group-view", "data-group", &group).await;
+        assert!(page.eval::<String>("document.title").await.contains(&group));
+        page.eval::<()>("history.back()").await;
+        page.wait("groups-view", "data-found", "1").await;
+        page.is_clean().await;
+    }
 }
 
-#[tokio::test]
-async fn an_idle_group_is_reset_as_the_plan_shows_and_reads_again_from_there() {
-    let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
-    let scene = Scene::four_of_ten(&kafka).await;
-    let page = scene.open(&browser).await;
-    plan(&page, "earliest", "").await;
-    for (name, value) in [("data-from", "4"), ("data-to", "0"), ("data-clamped", "false")] {
-        page.wait("change", name, value).await;
-    }
-    for (name, value) in [("data-moved", "1"), ("data-reread", "4"), ("data-skipped", "0")] {
-        page.wait("reset-sum", name, value).await;
-    }
-    assert_eq!(scene.committed().await, [(0, 4)].into(), "a plan changes nothing");
-    photograph(&page, "reset-plan").await;
-    page.click("confirm").await;
-    page.wait("reset", "data-state", "done").await;
-    page.wait("position", "data-offset", "0").await;
-    page.wait("group-view", "data-lag", "10").await;
-    photograph(&page, "reset-done").await;
+on_every_kafka! {
+    real
+    async fn lag_members_and_positions_move_while_somebody_looks(kafka: Kafka) {
+        let Some(browser) = Browser::start().await else { return };
+        let mut scene = Scene::four_of_ten(&kafka).await;
+        let page = scene.open(&browser).await;
+        page.wait("group-view", "data-lag", "6").await;
+        page.wait("position", "data-offset", "4").await;
+        scene.client.write(messaggi(&scene.topic, 5)).await;
+        page.wait("group-view", "data-lag", "11").await;
 
-    let printed = consume(&scene.bridge, &scene.topic, &scene.group, 10).await;
-    for id in 0..10 {
-        assert!(printed.contains(&format!("messaggio {id}")), "{printed}");
+        let mut reader = scene.bridge.client().await;
+        let watch = reader.subscribe(&Watch::group(&scene.topic, &scene.group).commit_by_ack()).await;
+        reader.records(watch, 11).await;
+        page.wait("group-view", "data-members", "1").await;
+        page.wait("group-view", "data-state", "Stable").await;
+        reader.ack(watch, &scene.topic, 0, 12).await;
+        page.wait("group-view", "data-lag", "3").await;
+        page.wait("position", "data-offset", "12").await;
+        page.until("a picture of several looks", "+document.querySelector('[data-testid=lag-chart]').dataset.points > 3")
+            .await;
+        photograph(&page, &picture("group-with-a-member", &kafka)).await;
+
+        page.click("tab-members").await;
+        page.wait_for("member").await;
+        let line = page.text("member").await;
+        assert!(line.contains(&format!("0 of {}", scene.topic)), "which partition it reads: {line}");
+        let cannot: String = page.eval("document.querySelector('[data-testid=delete-group]').title").await;
+        assert!(cannot.contains('1'), "why it cannot be deleted: {cannot:?}");
+        page.is_clean().await;
     }
-    page.is_clean().await;
+}
+
+on_every_kafka! {
+    real
+    async fn an_idle_group_is_reset_as_the_plan_shows_and_reads_again_from_there(kafka: Kafka) {
+        let Some(browser) = Browser::start().await else { return };
+        let scene = Scene::four_of_ten(&kafka).await;
+        let page = scene.open(&browser).await;
+        plan(&page, "earliest", "").await;
+        for (name, value) in [("data-from", "4"), ("data-to", "0"), ("data-clamped", "false")] {
+            page.wait("change", name, value).await;
+        }
+        for (name, value) in [("data-moved", "1"), ("data-reread", "4"), ("data-skipped", "0")] {
+            page.wait("reset-sum", name, value).await;
+        }
+        assert_eq!(scene.committed().await, [(0, 4)].into(), "a plan changes nothing");
+        photograph(&page, &picture("reset-plan", &kafka)).await;
+        page.click("confirm").await;
+        page.wait("reset", "data-state", "done").await;
+        page.wait("position", "data-offset", "0").await;
+        page.wait("group-view", "data-lag", "10").await;
+        photograph(&page, &picture("reset-done", &kafka)).await;
+
+        let printed = consume(&scene.bridge, &scene.topic, &scene.group, 10).await;
+        for id in 0..10 {
+            assert!(printed.contains(&format!("messaggio {id}")), "{printed}");
+        }
+        page.is_clean().await;
+    }
 }
 
 #[tokio::test]
@@ -227,30 +246,32 @@ async fn every_target_is_planned_and_what_lies_outside_is_said() {
     page.is_clean().await;
 }
 
-#[tokio::test]
-async fn a_reset_waits_for_the_members_and_names_them() {
-    let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
-    let mut scene = Scene::four_of_ten(&kafka).await;
-    let mut reader = scene.bridge.client().await;
-    let watch = reader.subscribe(&Watch::group(&scene.topic, &scene.group).commit_by_ack()).await;
-    reader.records(watch, 6).await;
-    let page = scene.open(&browser).await;
-    page.wait("group-view", "data-members", "1").await;
-    plan(&page, "earliest", "").await;
-    page.wait("reset-obstacle", "data-state", "members").await;
-    assert!(page.eval::<bool>(IS_DISABLED).await);
-    let why = page.text("reset-obstacle").await;
-    let seen: GroupResult = scene.client.ask(GroupRequest { group: scene.group.clone() }).await;
-    assert!(why.contains(&seen.members[0].member), "who is to be stopped: {why}");
-    photograph(&page, "reset-refused").await;
+on_every_kafka! {
+    real
+    async fn a_reset_waits_for_the_members_and_names_them(kafka: Kafka) {
+        let Some(browser) = Browser::start().await else { return };
+        let mut scene = Scene::four_of_ten(&kafka).await;
+        let mut reader = scene.bridge.client().await;
+        let watch = reader.subscribe(&Watch::group(&scene.topic, &scene.group).commit_by_ack()).await;
+        reader.records(watch, 6).await;
+        let page = scene.open(&browser).await;
+        page.wait("group-view", "data-members", "1").await;
+        plan(&page, "earliest", "").await;
+        page.wait("reset-obstacle", "data-state", "members").await;
+        assert!(page.eval::<bool>(IS_DISABLED).await);
+        let why = page.text("reset-obstacle").await;
+        let seen: GroupResult = scene.client.ask(GroupRequest { group: scene.group.clone() }).await;
+        assert!(why.contains(&seen.members[0].member), "who is to be stopped: {why}");
+        photograph(&page, &picture("reset-refused", &kafka)).await;
 
-    // Nobody reads any more: the same plan can be applied.
-    reader.unsubscribe(watch).await;
-    page.wait("reset-obstacle", "data-state", "ready").await;
-    page.click("confirm").await;
-    page.wait("reset", "data-state", "done").await;
-    assert_eq!(scene.committed().await, [(0, 0)].into());
-    page.is_clean().await;
+        // Nobody reads any more: the same plan can be applied.
+        reader.unsubscribe(watch).await;
+        page.wait("reset-obstacle", "data-state", "ready").await;
+        page.click("confirm").await;
+        page.wait("reset", "data-state", "done").await;
+        assert_eq!(scene.committed().await, [(0, 0)].into());
+        page.is_clean().await;
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::page::{bridge, listen};
 const OFFSETS: &str = "[...document.querySelectorAll('[data-testid=record]')].map(e => Number(e.dataset.offset))";
 
 /// Notes everything that changes in the document, but the title.
-const NOTE_CHANGES: &str = "(() => { window.__changes = []; new MutationObserver(changes => window.__changes.push( \
+pub const NOTE_CHANGES: &str = "(() => { window.__changes = []; new MutationObserver(changes => window.__changes.push( \
      ...changes.map(({type, target}) => `${type} of ${(target.parentElement ?? target).outerHTML.slice(0, 100)}`))) \
      .observe(document.body, {subtree: true, childList: true, attributes: true, characterData: true}); return true })()";
 

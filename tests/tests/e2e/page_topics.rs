@@ -1,4 +1,4 @@
-//! Topics and the cluster in a real browser: seen, created, changed, deleted, each as Kafka has it afterwards.
+//! Topics in a real browser: seen, created, changed, deleted, each as Kafka has it afterwards.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ async fn describe(bridge: &Bridge, topic: &str) -> TopicResult {
     bridge.client().await.ask(TopicRequest { name: topic.to_owned() }).await
 }
 
-async fn on_real_kafka() -> Option<(Kafka, Bridge, Browser)> {
+pub async fn on_real_kafka() -> Option<(Kafka, Bridge, Browser)> {
     let browser = Browser::start().await?;
     let kafka = Kafka::current().await?;
     let bridge = Bridge::start().on(&kafka).await;
@@ -32,7 +32,7 @@ fn row(topic: &str) -> String {
     format!("document.querySelector('[data-testid=topic-row][data-name=\"{topic}\"]')")
 }
 
-async fn wait_for_row(page: &Page, selector: &str) {
+pub async fn wait_for_row(page: &Page, selector: &str) {
     page.until(selector, &format!("document.querySelector({selector:?})")).await;
 }
 
@@ -323,18 +323,6 @@ async fn a_read_only_bridge_is_seen_to_be_one() {
     assert!(page.eval::<bool>("document.querySelector('[data-testid=delete-topic]').disabled").await);
     assert!(page.text("why-not").await.contains("sola lettura"));
     photograph(&page, "topic-read-only").await;
-    page.is_clean().await;
-}
-
-#[tokio::test]
-async fn the_cluster_shows_its_brokers_and_its_health() {
-    let Some((kafka, bridge, browser)) = on_real_kafka().await else { return };
-    kafka.topic_with("healthy", 3).await;
-    let page = browser.load(&format!("{}?view=cluster", bridge.url()), View::default()).await;
-    wait_for_row(&page, "[data-testid=broker-row][data-broker='1'][data-up=true]").await;
-    assert_eq!(page.attribute("cluster-facts", "data-controller").await.as_deref(), Some("1"));
-    page.wait_for("all-well").await;
-    photograph(&page, "cluster").await;
     page.is_clean().await;
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{BrokerDetails, ClusterDetails, ErrorBody, TroubledPartition};
+use protocol::{BrokerDetails, ClusterDetails, ErrorBody, ErrorCode, TroubledPartition};
 use rdkafka::metadata::Metadata;
 
 use super::{Admin, refused};
@@ -15,23 +15,34 @@ impl Admin {
         let metadata = self.metadata(None)?;
         let mut details = health(&metadata);
         if self.connection.demo {
-            // The mock has no controller, which librdkafka would ask.
+            // The mock has no controller, which librdkafka would ask, and no features.
+            let message = "the demo broker has no features; a real Kafka tells them";
+            details.features_error = Some(ErrorBody::new(ErrorCode::NotOnThisCluster, message));
             return Ok(details);
         }
         let failed = |failure: Failure| refused(&failure, "describe the cluster");
         let described = native::describe_cluster(self.client(), TIMEOUT).map_err(failed)?;
         details.controller = described.controller;
+        let told = self.features(&details.brokers);
         for (id, rack) in described.racks {
             if let Some(broker) = details.brokers.iter_mut().find(|broker| broker.id == id) {
                 broker.rack = rack.filter(|rack| !rack.is_empty());
-                broker.version = self.broker_version(id);
+                match told.release(id) {
+                    Some(release) => {
+                        broker.version = Some(release.name.to_owned());
+                        broker.version_or_newer = release.or_newer;
+                    }
+                    None => broker.version = self.protocol_between_brokers(id),
+                }
             }
         }
+        details.features = told.features();
+        details.features_error = told.error();
         Ok(details)
     }
 
-    /// Kafka's protocol has no word for a broker's version; older brokers have one among their settings.
-    fn broker_version(&self, broker: i32) -> Option<String> {
+    /// Brokers that know no metadata versions have the next best among their settings.
+    fn protocol_between_brokers(&self, broker: i32) -> Option<String> {
         let settings = native::describe_config(self.client(), Configured::Broker(broker), TIMEOUT).ok()?;
         settings.into_iter().find(|setting| setting.name == "inter.broker.protocol.version")?.value
     }
@@ -84,5 +95,15 @@ fn health(metadata: &Metadata) -> ClusterDetails {
 }
 
 fn broker_details(id: i32, host: &str, port: u16, up: bool) -> BrokerDetails {
-    BrokerDetails { id, host: host.to_owned(), port, up, rack: None, version: None, leads: 0, replicas: 0 }
+    BrokerDetails {
+        id,
+        host: host.to_owned(),
+        port,
+        up,
+        rack: None,
+        version: None,
+        version_or_newer: false,
+        leads: 0,
+        replicas: 0,
+    }
 }

@@ -1,0 +1,138 @@
+//! What the views beside the live one have in common: Back leads to where a list was left, and nothing is drawn that nobody
+//! sees.
+
+use std::collections::BTreeMap;
+
+use protocol::{
+    CreateTopic, CreateTopicResult, PlanOffsetReset, PlanOffsetResetResult, ResetOffsets, ResetOffsetsResult,
+    ResetTarget,
+};
+use tests::client::messaggi;
+use tests::page::View;
+use tests::{Bridge, Browser, Page, unique};
+
+use crate::page_groups::consume;
+use crate::page_list::NOTE_CHANGES;
+use crate::page_topics::on_real_kafka;
+
+/// Scrolls the list, opens a row that is in sight, and goes back: the list is where it was. A link to it begins at the top.
+async fn leave_and_come_back(page: &Page, table: &str, row: &str, inside: &str) {
+    const TOP_PX: u32 = 600;
+    let list = format!("document.querySelector('[data-testid={table}]')");
+    // Two frames: the first tells the page that it was scrolled.
+    let scroll = format!(
+        "new Promise(done => {{ {list}.scrollTop = {TOP_PX}; \
+         requestAnimationFrame(() => requestAnimationFrame(() => done(true))) }})"
+    );
+    page.eval::<bool>(&scroll).await;
+    let in_sight = format!(
+        "[...document.querySelectorAll('[data-testid={row}] a')].find(link => \
+         link.getBoundingClientRect().top > {list}.getBoundingClientRect().top + 100)"
+    );
+    let opened: String = page.eval(&format!("(link => (link.click(), link.innerText))({in_sight})")).await;
+    page.wait_for(inside).await;
+    page.eval::<bool>("(history.back(), true)").await;
+    page.until("the place", &format!("{list}?.scrollTop === {TOP_PX}")).await;
+    page.until("the row", &format!("{in_sight}?.innerText === {opened:?}")).await;
+    // And forward, and back once more.
+    page.eval::<bool>("(history.forward(), true)").await;
+    page.wait_for(inside).await;
+    page.eval::<bool>("(history.back(), true)").await;
+    page.until("the place again", &format!("{list}?.scrollTop === {TOP_PX}")).await;
+
+    page.click("nav-cluster").await;
+    page.wait_for("brokers").await;
+    page.click(&format!("nav-{table}")).await;
+    page.until("the top", &format!("document.querySelector('[data-testid={row}]') && {list}.scrollTop === 0")).await;
+}
+
+#[tokio::test]
+async fn back_leads_to_where_the_list_of_topics_was_left() {
+    const TOPICS: usize = 100;
+    let Some(browser) = Browser::start().await else { return };
+    let bridge = Bridge::start().demo().topic(&unique("first")).await;
+    let mut client = bridge.client().await;
+    for number in 0..TOPICS {
+        let name = format!("orders-{number:03}");
+        let new = CreateTopic { name, partitions: Some(1), replication: None, config: BTreeMap::new() };
+        let _: CreateTopicResult = client.ask(new).await;
+    }
+    let page = browser.open(&bridge).await;
+    page.click("nav-topics").await;
+    page.until("all", "document.querySelector('[data-testid=topics]')?.ariaRowCount === '102'").await;
+    leave_and_come_back(&page, "topics", "topic-row", "topic-facts").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn back_leads_to_where_the_list_of_groups_was_left() {
+    const GROUPS: usize = 60;
+    let Some((kafka, bridge, browser)) = on_real_kafka().await else { return };
+    let (topic, prefix) = (kafka.topic("many").await, unique("among-many"));
+    let mut client = bridge.client().await;
+    // Kafka has looked after a group before: the first one waits until it can.
+    client.write(messaggi(&topic, 1)).await;
+    consume(&bridge, &topic, &unique("first"), 1).await;
+    for number in 0..GROUPS {
+        let earliest = PlanOffsetReset {
+            group: format!("{prefix}-{number:02}"),
+            topics: vec![topic.clone()],
+            partitions: Vec::new(),
+            to: ResetTarget::Earliest,
+        };
+        let PlanOffsetResetResult { plan, .. } = client.ask(earliest).await;
+        let _: ResetOffsetsResult = client.ask(ResetOffsets { plan }).await;
+    }
+    let page = browser.load(&format!("{}?view=groups&find={prefix}", bridge.url()), View::default()).await;
+    page.wait("groups-view", "data-found", &GROUPS.to_string()).await;
+    leave_and_come_back(&page, "groups", "group-row", "group-view").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_hidden_tab_draws_no_view_and_is_up_to_date_when_it_is_shown() {
+    let Some((kafka, bridge, browser)) = on_real_kafka().await else { return };
+    let (topic, group) = (kafka.topic("unseen").await, unique("unseen"));
+    bridge.client().await.write(messaggi(&topic, 1)).await;
+    consume(&bridge, &topic, &group, 1).await;
+    for (query, pushed, shown, counts) in [
+        (format!("view=topics&find={topic}"), "topics_changed", "topic-row", "data-records"),
+        (format!("view=topics&name={topic}"), "topic_changed", "topic-facts", "data-records"),
+        (format!("view=groups&find={group}"), "groups_changed", "group-row", "data-lag"),
+        (format!("view=groups&name={group}"), "group_changed", "group-view", "data-lag"),
+    ] {
+        let page = browser.load(&format!("{}?{query}", bridge.url()), View::default()).await;
+        page.wait("freshness", "data-state", "live").await;
+        page.until(
+            "what it counts",
+            &format!("document.querySelector('[data-testid={shown}]')?.getAttribute('{counts}')"),
+        )
+        .await;
+        let before = page.count(shown, counts).await;
+        page.eval::<bool>(&note_pushes(pushed)).await;
+        page.hide().await;
+        page.until("a hidden tab", "document.hidden").await;
+        page.eval::<bool>(NOTE_CHANGES).await;
+        for _ in 0..2 {
+            page.eval::<bool>("(window.__pushes = 0, true)").await;
+            bridge.client().await.write(messaggi(&topic, 5)).await;
+            page.until("news", "window.__pushes > 0").await;
+        }
+        let changes: Vec<String> = page.eval("window.__changes").await;
+        assert!(changes.is_empty(), "{query}: nothing is drawn that nobody sees: {changes:#?}");
+        page.show().await;
+        page.wait(shown, counts, &(before + 10).to_string()).await;
+        page.is_clean().await;
+    }
+}
+
+/// Counts what the bridge pushes, as the page reads it.
+fn note_pushes(kind: &str) -> String {
+    format!(
+        "(() => {{ const data = Object.getOwnPropertyDescriptor(MessageEvent.prototype, 'data'); window.__pushes = 0;
+         Object.defineProperty(MessageEvent.prototype, 'data', {{ configurable: true, get() {{
+             const text = data.get.call(this);
+             if (typeof text === 'string' && text.startsWith('{{\"type\":\"{kind}\"')) window.__pushes += 1;
+             return text }} }}); return true }})()"
+    )
+}
