@@ -52,8 +52,10 @@ const COLUMNS: &[TableColumn] = &[
     },
 ];
 
+type Word = fn(&Words) -> &'static str;
+
 /// What they bring, as far as the page knows; Kafka adds some with each release.
-const MEANINGS: &[(&str, fn(&Words) -> &'static str)] = &[
+const MEANINGS: &[(&str, Word)] = &[
     ("metadata.version", |w| w.feature_metadata),
     ("kraft.version", |w| w.feature_kraft),
     ("group.version", |w| w.feature_group),
