@@ -61,6 +61,10 @@ impl Admin {
         self.questions.client()
     }
 
+    fn positions_client(&self) -> Result<&Client<QuietContext>, ErrorBody> {
+        self.questions.positions_client().map_err(|error| admin_error(&error, "the positions of groups"))
+    }
+
     /// The demo broker answers few kinds of request.
     fn require_real_kafka(&self, what: &str) -> Result<(), ErrorBody> {
         if !self.connection.demo {

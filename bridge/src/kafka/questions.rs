@@ -2,11 +2,12 @@
 //! does not create it, as it would through the producer. Every answer blocks: ask off the async workers.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use protocol::TopicPartition;
 use rdkafka::client::Client;
-use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 
@@ -22,6 +23,9 @@ pub type Watermarks = HashMap<TopicPartition, (i64, i64)>;
 
 pub struct Questions {
     consumer: BaseConsumer<QuietContext>,
+    /// Asks for the positions of groups; made when somebody wants to know them.
+    positions: OnceLock<BaseConsumer<QuietContext>>,
+    config: ClientConfig,
 }
 
 pub struct QuietContext;
@@ -33,7 +37,21 @@ impl Questions {
         let mut config = connection.base_config();
         config.set("allow.auto.create.topics", "false");
         let consumer = BaseConsumer::from_config_and_context(&config, QuietContext)?;
-        Ok(Self { consumer })
+        Ok(Self { consumer, positions: OnceLock::new(), config })
+    }
+
+    /// For questions about the positions of groups. This client has a group of its own, in which it never is: told that a
+    /// broker no longer coordinates the group that was asked about, librdkafka looks for the coordinator of the client's
+    /// own, and without one it ends the process (librdkafka #5040).
+    pub fn positions_client(&self) -> KafkaResult<&Client<QuietContext>> {
+        if let Some(consumer) = self.positions.get() {
+            return Ok(consumer.client());
+        }
+        let mut config = self.config.clone();
+        config.set("group.id", "ponte-positions");
+        let consumer = BaseConsumer::from_config_and_context(&config, QuietContext)?;
+        // Of two that are made at once the first one stays.
+        Ok(self.positions.get_or_init(|| consumer).client())
     }
 
     pub fn client(&self) -> &Client<QuietContext> {
@@ -105,6 +123,42 @@ impl Questions {
 
     /// Takes librdkafka's log lines and errors off its queue; somebody must, now and then.
     pub fn serve_events(&self) {
-        while self.consumer.poll(Duration::ZERO).is_some() {}
+        for consumer in [Some(&self.consumer), self.positions.get()].into_iter().flatten() {
+            while consumer.poll(Duration::ZERO).is_some() {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
+    use super::*;
+    use crate::kafka::client_config::KafkaProperties;
+
+    #[test]
+    fn a_coordinator_that_has_moved_does_not_end_the_process() {
+        let brokers = MockCluster::new(1).expect("brokers");
+        brokers.create_topic("moved", 1, 1).expect("a topic");
+        let questions = Questions::new(&Connection {
+            bootstrap_servers: brokers.bootstrap_servers(),
+            properties: KafkaProperties::default(),
+            demo: true,
+            group_protocol: Arc::default(),
+        });
+        let questions = questions.expect("a client");
+        let among = [TopicPartition { topic: "moved".to_owned(), partition: 0 }];
+        let ask = || {
+            let client = questions.positions_client().expect("a client");
+            native::committed(client, &["somebody".to_owned()], Some(&among), TIMEOUT).remove(0)
+        };
+        brokers.request_errors(RDKafkaApiKey::OffsetFetch, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_COORDINATOR]);
+        let told = ask();
+        assert!(told.as_ref().err().is_none_or(|failure| failure.code == RDKafkaErrorCode::NotCoordinator), "{told:?}");
+        brokers.clear_request_errors(RDKafkaApiKey::OffsetFetch);
+        assert_eq!(ask().expect("an answer"), []);
     }
 }

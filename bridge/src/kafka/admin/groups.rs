@@ -39,7 +39,7 @@ impl Admin {
         listed.dedup_by(|a, b| a.group == b.group);
         let names: Vec<String> = listed.iter().map(|group| group.group.clone()).collect();
         let described = native::describe_groups(self.client(), &names, GROUPS_WITHIN).map_err(failed)?;
-        let committed = native::committed(self.client(), &names, None, GROUPS_WITHIN);
+        let committed = native::committed(self.positions_client()?, &names, None, GROUPS_WITHIN);
         let positions: Vec<Option<Positions>> =
             described.iter().zip(committed).map(|(group, committed)| Some(positions(group, committed.ok()?))).collect();
         let everything = positions.iter().flatten().flatten();
@@ -121,7 +121,7 @@ impl Admin {
         // The mock does not know the question for all of them.
         let among = if self.connection.demo { Some(self.all_partitions()?) } else { None };
         let names = [group.to_string()];
-        match native::committed(self.client(), &names, among.as_deref(), GROUPS_WITHIN).into_iter().next() {
+        match native::committed(self.positions_client()?, &names, among.as_deref(), GROUPS_WITHIN).into_iter().next() {
             Some(Ok(committed)) => Ok(committed),
             Some(Err(failure)) if failure.code == RDKafkaErrorCode::GroupIdNotFound => Ok(Vec::new()),
             Some(Err(failure)) => {
