@@ -44,8 +44,7 @@ impl Preferences {
         words::of(self.language.get_untracked())
     }
 
-    /// One of the words as a reactive text. Every use has the same type, which saves the page a copy of leptos's code for
-    /// each word (together a tenth of its size).
+    /// One of the words as a reactive text.
     pub fn text(self, word: fn(&'static Words) -> &'static str) -> impl Fn() -> &'static str + Copy + Send + Sync {
         move || word(self.words())
     }

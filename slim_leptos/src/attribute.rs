@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use leptos::prelude::{Get, Memo, ReadSignal, RwSignal, Signal};
+use leptos::prelude::{Get, Memo, RwSignal, Signal};
 
 use crate::element::Element;
 use crate::follow::follow;
@@ -128,7 +128,7 @@ macro_rules! signals {
     )*};
 }
 
-signals!(Memo, ReadSignal, RwSignal, Signal);
+signals!(Memo, RwSignal, Signal);
 
 fn fix(element: &Element, name: &'static str, text: Text) {
     if let Some(text) = text {

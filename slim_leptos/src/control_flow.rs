@@ -40,8 +40,12 @@ where
     View: IntoView + 'static,
 {
     // Not the owner of one run: an item stays when the list is looked at again.
-    let owner = Owner::current();
-    let make = move |item: Item| Part::new(owner.as_ref(), || children(item).into_any());
+    let owner = Owner::new();
+    let make = move |spare: Option<Owner>, item: Item| {
+        // A parent's list of its children is never cleared of those that are gone, so they are used again.
+        let owner = spare.unwrap_or_else(|| owner.with(Owner::new));
+        Part::new(owner, || children(item).into_any())
+    };
     List { each: move || each().into_iter().map(|item| (key(&item), item)).collect(), make }
 }
 
@@ -55,24 +59,25 @@ where
     Item: 'static,
     Key: PartialEq + 'static,
     Each: Fn() -> Vec<(Key, Item)> + 'static,
-    Make: Fn(Item) -> Option<Part> + 'static,
+    Make: Fn(Option<Owner>, Item) -> Option<Part> + 'static,
 {
     fn append_to(self, parent: &Node) {
         let end: Node = element::comment();
         element::append(parent, &end);
         let Self { each, make } = self;
         let mut parts: Vec<(Key, Part)> = Vec::new();
+        let mut spare: Vec<Owner> = Vec::new();
         follow(Box::new(move || {
             let mut before = std::mem::take(&mut parts);
             for (key, item) in each() {
                 // Nearly always the first: lists grow at an end.
                 let part = match before.iter().position(|(known, _)| *known == key) {
                     Some(at) => Some(before.remove(at).1),
-                    None => make(item),
+                    None => make(spare.pop(), item),
                 };
                 parts.extend(part.map(|part| (key, part)));
             }
-            before.into_iter().for_each(|(_, part)| part.remove());
+            spare.extend(before.into_iter().map(|(_, part)| part.remove()));
             let mut next = end.clone();
             for (_, part) in parts.iter().rev() {
                 part.stand_before(&next);
@@ -90,11 +95,18 @@ struct Part {
 }
 
 impl Part {
-    fn new(parent: Option<&Owner>, make: impl FnOnce() -> AnyView) -> Option<Self> {
-        let owner = parent.map_or_else(Owner::new, |parent| parent.with(Owner::new));
+    fn new(owner: Owner, make: impl FnOnce() -> AnyView) -> Option<Self> {
         let fragment = element::fragment();
         owner.with(|| make().append_to(&fragment));
-        let (first, last) = view::ends(&fragment)?;
+        let (first, last) = (fragment.first_child()?, fragment.last_child()?);
+        // A closure that begins the item puts its nodes before its own first one; at the end it has one that stays.
+        let first = if first.node_type() == Node::ELEMENT_NODE {
+            first
+        } else {
+            let mark = element::comment();
+            view::insert(&fragment, &mark, &first);
+            mark
+        };
         Some(Self { owner, first, last })
     }
 
@@ -104,8 +116,10 @@ impl Part {
         }
     }
 
-    fn remove(self) {
+    /// Leaves its owner, for another one.
+    fn remove(self) -> Owner {
         self.owner.cleanup();
         view::remove(&self.first, &self.last);
+        self.owner
     }
 }

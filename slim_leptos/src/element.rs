@@ -100,15 +100,13 @@ macro_rules! attributes {
 }
 
 attributes! {
-    autocapitalize "autocapitalize", autocomplete "autocomplete", autofocus "autofocus", checked "checked", cols "cols",
-    colspan "colspan", disabled "disabled", r#for "for", hidden "hidden", href "href", id "id", inputmode "inputmode", lang "lang", list "list",
-    max "max", maxlength "maxlength", min "min", name "name", novalidate "novalidate", open "open", placeholder "placeholder",
-    readonly "readonly", rel "rel", role "role", rows "rows", scope "scope", selected "selected", spellcheck "spellcheck",
-    step "step", tabindex "tabindex", title "title", r#type "type", value "value", multiple "multiple", accept "accept",
-    aria_activedescendant "aria-activedescendant", aria_busy "aria-busy", aria_checked "aria-checked",
-    aria_colcount "aria-colcount", aria_controls "aria-controls", aria_current "aria-current",
-    aria_describedby "aria-describedby", aria_disabled "aria-disabled", aria_expanded "aria-expanded",
-    aria_haspopup "aria-haspopup", aria_hidden "aria-hidden", aria_invalid "aria-invalid", aria_label "aria-label",
+    autocapitalize "autocapitalize", autocomplete "autocomplete", autofocus "autofocus", disabled "disabled", r#for "for", hidden "hidden", href "href", id "id", inputmode "inputmode", lang "lang", list "list",
+    max "max", min "min", name "name", novalidate "novalidate", open "open", placeholder "placeholder",
+    readonly "readonly", role "role", rows "rows", scope "scope", selected "selected", spellcheck "spellcheck",
+    step "step", tabindex "tabindex", title "title", r#type "type", value "value", accept "accept",
+    aria_activedescendant "aria-activedescendant", aria_controls "aria-controls", aria_current "aria-current",
+    aria_describedby "aria-describedby", aria_expanded "aria-expanded",
+    aria_hidden "aria-hidden", aria_invalid "aria-invalid", aria_label "aria-label",
     aria_labelledby "aria-labelledby", aria_live "aria-live", aria_orientation "aria-orientation",
     aria_pressed "aria-pressed", aria_rowcount "aria-rowcount", aria_rowindex "aria-rowindex", aria_selected "aria-selected", aria_sort "aria-sort",
     aria_valuemax "aria-valuemax", aria_valuemin "aria-valuemin", aria_valuenow "aria-valuenow",
@@ -127,16 +125,16 @@ pub mod html {
     use super::Element;
 
     elements! { new:
-        a, b, button, code, datalist, dd, details, dialog, div, dl, dt, em, fieldset, figcaption, figure, form, h1, h2, h3,
+        a, b, button, code, datalist, dd, details, dialog, div, dl, dt, fieldset, figcaption, figure, form, h1, h2, h3,
         header, i, input, kbd, label, legend, li, main, nav, ol, option, p, progress, section, select, span, strong, summary,
-        table, tbody, td, textarea, th, thead, time, tr, u, ul,
+        table, tbody, td, textarea, th, thead, tr, u, ul,
     }
 }
 
 pub mod svg {
     use super::Element;
 
-    elements! { new_svg: circle, g, line, path, polyline, rect, svg, text }
+    elements! { new_svg: path, svg }
 }
 
 /// An element in which nothing changes, as the browser's parser makes it.

@@ -1,6 +1,7 @@
-//! Listeners of elements.
+//! Listeners of elements. They run outside of any component: what they make belongs to nobody, what they read is not followed.
 
 use leptos::ev::EventDescriptor;
+use leptos::prelude::untrack;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 
@@ -13,7 +14,7 @@ impl Element {
         E: EventDescriptor,
         E::EventType: JsCast,
     {
-        listen(&self, &event.name(), Box::new(move |event| handler(event.unchecked_into())));
+        listen(&self, &event.name(), Box::new(move |event| untrack(|| handler(event.unchecked_into()))));
         self
     }
 }

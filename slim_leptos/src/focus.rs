@@ -2,7 +2,7 @@
 
 use leptos::prelude::document;
 use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement, Node};
+use web_sys::{Element, FocusOptions, HtmlElement, Node};
 
 /// Which element had the focus, in a way that finds the one in its place.
 pub(crate) struct Focus {
@@ -33,8 +33,11 @@ impl Focus {
     pub(crate) fn go_on(&self) {
         let found = self.parent.query_selector_all(&self.selector).ok().and_then(|found| found.item(self.at));
         if let Some(element) = found.and_then(|node| node.dyn_into::<HtmlElement>().ok()) {
+            // The element may have been scrolled out of sight; the page is not to jump there.
+            let options = FocusOptions::new();
+            options.set_prevent_scroll(true);
             // It fails only for what cannot have the focus.
-            let _ = element.focus();
+            let _ = element.focus_with_options(&options);
         }
     }
 }

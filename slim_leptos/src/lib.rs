@@ -44,10 +44,9 @@ pub mod prelude {
     pub use leptos::reactive::signal::*;
     pub use leptos::reactive::wrappers::read::*;
 
-    pub use crate::attribute::{AttributeValue, IntoAttributeValue};
+    pub use crate::attribute::IntoAttributeValue;
     pub use crate::children::{Children, ChildrenFn};
     pub use crate::control_flow::{For, ForProps, Show, ShowProps};
-    pub use crate::element::Element;
     pub use crate::view::{AnyView, IntoRender, IntoView, View};
 }
 

@@ -1,9 +1,8 @@
 //! What can stand between tags: elements, texts, lists of them, and closures that make them anew.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
-use leptos::prelude::{Get, Memo, ReadSignal, RwSignal, Signal};
+use leptos::prelude::{Get, Memo, RwSignal, Signal};
 use wasm_bindgen::JsCast;
 use web_sys::Node;
 
@@ -113,12 +112,6 @@ macro_rules! texts {
 texts! {
     &'static str => Cow::Borrowed,
     String => Cow::Owned,
-    Cow<'static, str> => |text| text,
-    Arc<str> => |text| Cow::Owned(text.to_string()),
-    char => |text| Cow::Owned(text.to_string()),
-    i32 => |number| Cow::Owned(number.to_string()),
-    u32 => |number| Cow::Owned(number.to_string()),
-    i64 => |number| Cow::Owned(number.to_string()),
     u64 => |number| Cow::Owned(number.to_string()),
     usize => |number| Cow::Owned(number.to_string()),
 }
@@ -200,7 +193,7 @@ macro_rules! signals {
     )*};
 }
 
-signals!(Memo, ReadSignal, RwSignal, Signal);
+signals!(Memo, RwSignal, Signal);
 
 /// A place whose content changes. Its last node is a text that stays: it holds the content while that is text, and marks the
 /// end while it is something else. An empty comment then marks the beginning.
@@ -248,11 +241,6 @@ fn remove_between(first: &Node, last: &Node) {
 /// Before a node that is a child of `parent`.
 pub(crate) fn insert(parent: &Node, node: &Node, before: &Node) {
     let _ = parent.insert_before(node, Some(before));
-}
-
-/// The first and the last node of a view that was appended to an empty fragment.
-pub(crate) fn ends(fragment: &Node) -> Option<(Node, Node)> {
-    Some((fragment.first_child()?, fragment.last_child()?))
 }
 
 /// Takes the nodes from `first` to `last`, which are neighbours, out of the document.

@@ -395,26 +395,28 @@ fn Columns(reading: Memo<Option<BatchReading>>) -> impl IntoView {
             desk.choose_batch(BatchChoice { columns: Some(columns), ..choice });
         }
     };
-    let row = move |(at, (name, column)): (usize, (String, CsvColumn))| {
-        let kind = match column {
-            CsvColumn::Ignored => "ignored",
-            CsvColumn::Key => "key",
-            CsvColumn::Value => "value",
-            CsvColumn::Partition => "partition",
-            CsvColumn::Timestamp => "timestamp",
-            CsvColumn::Headers => "headers",
-            CsvColumn::Header(_) => "header",
+    // Rows stay while what their columns are changes: the user may be about to choose with the keyboard.
+    let row = move |(at, (name, _)): (usize, (String, CsvColumn))| {
+        let kind = move || {
+            columns.with(|columns| match columns.as_ref().and_then(|columns| Some(&columns.get(at)?.1.1)) {
+                None | Some(CsvColumn::Ignored) => "ignored",
+                Some(CsvColumn::Key) => "key",
+                Some(CsvColumn::Value) => "value",
+                Some(CsvColumn::Partition) => "partition",
+                Some(CsvColumn::Timestamp) => "timestamp",
+                Some(CsvColumn::Headers) => "headers",
+                Some(CsvColumn::Header(_)) => "header",
+            })
         };
         let (label, written) = (name.clone(), name.clone());
-        let options = COLUMNS.map(|(each, words)| {
-            view! { <option value=each selected=each == kind>{move || words(prefs.words())}</option> }
-        });
+        let options = COLUMNS.map(|(each, words)| view! { <option value=each>{move || words(prefs.words())}</option> });
         view! {
             <li>
                 <span class="mono clip">{label.clone()}</span>
                 <select
                     data-testid="batch-column"
                     aria-label=move || fill(prefs.words().column_is, &[("name", &label)])
+                    prop:value=kind
                     on:change=move |event| choose(at, &written, &event_target_value(&event))
                 >
                     {options}
@@ -425,7 +427,9 @@ fn Columns(reading: Memo<Option<BatchReading>>) -> impl IntoView {
     view! {
         <div class="field">
             <span class="field-head">{prefs.text(|w| w.batch_columns)}</span>
-            <ul class="columns">{move || columns.get().unwrap_or_default().into_iter().map(row).collect::<Vec<_>>()}</ul>
+            <ul class="columns">
+                <For each=move || columns.get().unwrap_or_default() key=|(at, (name, _))| (*at, name.clone()) children=row />
+            </ul>
         </div>
     }
 }

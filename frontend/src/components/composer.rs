@@ -88,7 +88,12 @@ fn Tabs(tab: RwSignal<Tab>) -> impl IntoView {
                 aria-selected=move || is_chosen().to_string()
                 aria-controls="send-panel"
                 tabindex=move || if is_chosen() { "0" } else { "-1" }
-                on:click=move |_| tab.set(each)
+                on:click=move |_| {
+                    // The form would be made anew, and what is open in it closed.
+                    if tab.get_untracked() != each {
+                        tab.set(each);
+                    }
+                }
             >
                 {move || tab_words(each, prefs.words())}
             </button>

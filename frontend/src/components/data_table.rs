@@ -175,7 +175,8 @@ pub fn DataTable(
             on:scroll=move |_| {
                 with_table(Table::draw);
                 // Not of one that was just taken away, when another view has the address.
-                if let Some(viewport) = viewport.get_untracked().filter(|viewport| keeps_place && viewport.is_connected()) {
+                let viewport = viewport.try_get_untracked().flatten();
+                if let Some(viewport) = viewport.filter(|viewport| keeps_place && viewport.is_connected()) {
                     navigation.keep_place(viewport.scroll_top());
                 }
             }
@@ -236,7 +237,7 @@ impl Table {
         Self { viewport, columns, row_testid, make_row, total, marked, place, parts, rows }
     }
 
-    /// Finds the parts that leptos has made, once.
+    /// Finds the parts that the view has made, once.
     fn attach(&self, viewport: &HtmlElement) {
         let mut parts = self.parts.borrow_mut();
         if parts.is_some() {
@@ -254,11 +255,6 @@ impl Table {
         let _ = style.set_property("--tracks", &tracks(|column| column.width));
         let _ = style.set_property("--narrow-tracks", &tracks(|column| column.narrow_width));
         *parts = find(".data-space").zip(find(".data-rows"));
-        // Where one table takes the place of another, leptos keeps the elements, and in them the rows that it knows nothing of.
-        if let Some((_, holder)) = parts.as_ref() {
-            holder.set_text_content(None);
-            viewport.set_scroll_top(0);
-        }
     }
 
     /// Draws what is in sight now.

@@ -11,7 +11,7 @@ use super::empty::Empty;
 use super::filter_bar::FilterBox;
 use super::format::number;
 use super::list_view::{ListView, draw_and_settle};
-use super::live::{Selected, step};
+use super::live::{Selected, open, step};
 use super::{desk, preferences};
 use crate::app::key_is_free;
 use crate::browser;
@@ -54,7 +54,7 @@ pub fn FeedList(selected: Selected, filter: FilterBox, fields: WatchFields) -> i
         let entry = list.try_with_value(|list| list.entry_at(&target)).flatten();
         let Some(entry) = entry else { return };
         if entry.is_record() {
-            selected.set(Some(entry));
+            open(selected, entry);
         } else if target.tag_name() == "BUTTON" {
             if desk.peek(|page| page.is_filling(&entry)) {
                 desk.stop_loading_gap(&entry);

@@ -19,6 +19,13 @@ pub type Selected = RwSignal<Option<Entry>, LocalStorage>;
 pub fn step(desk: Desk, selected: Selected, steps: i64) {
     let from = selected.get_untracked();
     if let Some((_, entry)) = desk.peek(|page| page.feed().step_from(from.as_ref(), steps)) {
+        open(selected, entry);
+    }
+}
+
+/// The one that is open already stays as it is: folded, and in the form that was chosen.
+pub fn open(selected: Selected, entry: Entry) {
+    if !selected.with_untracked(|now| now.as_ref().is_some_and(|now| now.is(&entry))) {
         selected.set(Some(entry));
     }
 }

@@ -23,25 +23,35 @@ pub fn Partitions() -> impl IntoView {
     let group = Memo::new(move |_| desk.listening(|page| page.listening().intent().group.clone()));
     let lag = Memo::new(move |_| desk.listening(|page| page.listening().lag()));
     let rebalances = Memo::new(move |_| desk.listening(|page| u64::from(page.listening().rebalances())));
-    let figure = move |n: Option<i64>| n.map_or_else(|| "–".to_owned(), |n| n.to_string());
-    let rows = move || {
-        let line = |reading: Reading| {
-            let name = match several_topics.get() {
-                true => format!("{}-{}", reading.topic, reading.partition),
-                false => reading.partition.to_string(),
+    // Rows stay while their numbers change, so that one can be selected and copied.
+    let places = Memo::new(move |_| {
+        let place = |reading: &Reading| (reading.topic.clone(), reading.partition);
+        readings.with(|readings| readings.iter().map(place).collect::<Vec<_>>())
+    });
+    let line = move |place: (String, i32)| {
+        let place = StoredValue::new(place);
+        let of = move |read: &dyn Fn(&Reading) -> Option<String>| {
+            let is_it = |reading: &&Reading| {
+                place.with_value(|(topic, partition)| (&reading.topic, &reading.partition) == (topic, partition))
             };
-            let lag = reading.lag().map_or_else(|| "–".to_owned(), |lag| number(lag, prefs.language()));
-            view! {
-                <tr data-testid="partition">
-                    <th scope="row">{name}</th>
-                    <td>{figure(reading.position)}</td>
-                    <td class:off=!is_group.get()>{figure(reading.committed)}</td>
-                    <td>{figure(reading.end)}</td>
-                    <td class:off=!is_group.get()>{lag}</td>
-                </tr>
-            }
+            readings.with(|readings| readings.iter().find(is_it).and_then(read)).unwrap_or_else(|| "–".to_owned())
         };
-        readings.get().into_iter().map(line).collect::<Vec<_>>()
+        let name = move || {
+            place.with_value(|(topic, partition)| match several_topics.get() {
+                true => format!("{topic}-{partition}"),
+                false => partition.to_string(),
+            })
+        };
+        let lag = move || of(&|reading| Some(number(reading.lag()?, prefs.language())));
+        view! {
+            <tr data-testid="partition">
+                <th scope="row">{name}</th>
+                <td>{move || of(&|reading| Some(reading.position?.to_string()))}</td>
+                <td class:off=move || !is_group.get()>{move || of(&|reading| Some(reading.committed?.to_string()))}</td>
+                <td>{move || of(&|reading| Some(reading.end?.to_string()))}</td>
+                <td class:off=move || !is_group.get()>{lag}</td>
+            </tr>
+        }
     };
     view! {
         <Show when=move || has_any.get()>
@@ -64,7 +74,7 @@ pub fn Partitions() -> impl IntoView {
                             <th scope="col" class:off=move || !is_group.get()>{prefs.text(|w| w.lag)}</th>
                         </tr>
                     </thead>
-                    <tbody>{rows}</tbody>
+                    <tbody><For each=move || places.get() key=Clone::clone children=line /></tbody>
                 </table>
                 <p class="menu-note" data-testid="rebalances">
                     {move || {

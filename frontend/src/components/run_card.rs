@@ -123,12 +123,19 @@ fn Latencies() -> impl IntoView {
     let (desk, prefs) = (desk(), preferences());
     let acked = move || desk.sends(|page| page.run().and_then(|run| run.acked_after.percentiles()));
     let seen = move || desk.sends(|page| page.run().and_then(|run| run.seen_after.percentiles()));
-    let row = move |label: &'static str, percentiles: Option<Percentiles>| {
-        let Percentiles { p50_ms, p95_ms, p99_ms } = percentiles?;
-        let cells = [p50_ms, p95_ms, p99_ms].map(|ms| view! { <td>{duration(ms, prefs.language())}</td> });
-        Some(view! { <tr><th scope="row">{label}</th>{cells}</tr> })
+    let acked = Memo::new(move |_| acked());
+    let seen = Memo::new(move |_| seen());
+    // Rows stay while their numbers change.
+    let row = move |label: fn(&Words) -> &'static str, percentiles: Memo<Option<Percentiles>>| {
+        let shares: [fn(&Percentiles) -> f64; 3] = [|p| p.p50_ms, |p| p.p95_ms, |p| p.p99_ms];
+        let cells = shares.map(|share| {
+            let text = move || percentiles.get().map(|percentiles| duration(share(&percentiles), prefs.language()));
+            view! { <td>{text}</td> }
+        });
+        view! { <tr><th scope="row">{move || label(prefs.words())}</th>{cells}</tr> }
     };
-    let has_any = Memo::new(move |_| acked().is_some());
+    let has_any = Memo::new(move |_| acked.get().is_some());
+    let has_seen = Memo::new(move |_| seen.get().is_some());
     view! {
         <Show when=move || has_any.get()>
             <table class="latencies" data-testid="run-latencies">
@@ -141,8 +148,8 @@ fn Latencies() -> impl IntoView {
                     </tr>
                 </thead>
                 <tbody>
-                    {move || row(prefs.words().latency_acked, acked())}
-                    {move || row(prefs.words().latency_seen, seen())}
+                    {row(|w| w.latency_acked, acked)}
+                    <Show when=move || has_seen.get()>{row(|w| w.latency_seen, seen)}</Show>
                 </tbody>
             </table>
         </Show>

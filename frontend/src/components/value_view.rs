@@ -112,7 +112,7 @@ pub fn ValueView(entry: Entry, size: usize) -> impl IntoView {
         Some(fill(template, &[("shown", &values[0]), ("size", &values[1])]))
     };
     view! {
-        <div class="detail-value" tabindex="0" role="group" aria-label=prefs.text(|w| w.value)>
+        <div id="detail-value" class="detail-value" tabindex="0" role="group" aria-label=prefs.text(|w| w.value)>
             <div class="value-head">
                 <span class="forms" role="group" aria-label=prefs.text(|w| w.value_shown_as)>
                     {is_json.then(|| tab(Form::Json, "value-json", |w| w.form_json))}
