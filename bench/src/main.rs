@@ -49,7 +49,7 @@ struct Arguments {
     /// One round of a few records: do the benchmarks still work? No verdict, no file
     #[arg(long)]
     quick: bool,
-    /// The rows that watch memory do so for five minutes instead of one
+    /// The rows that watch memory take their time: B7 five minutes instead of one, B5 ten more
     #[arg(long)]
     long: bool,
     /// The release build of the bridge

@@ -157,7 +157,11 @@ impl Process {
 
     /// What it tells next.
     pub fn hear<T: DeserializeOwned>(&mut self) -> Result<T> {
-        let line = self.line()?;
+        self.hear_within(SILENCE)
+    }
+
+    pub fn hear_within<T: DeserializeOwned>(&mut self, silence: Duration) -> Result<T> {
+        let line = self.line_within(silence)?;
         serde_json::from_str(&line).with_context(|| format!("{} said {line:?}", self.name))
     }
 

@@ -1,6 +1,6 @@
 //! Rounds: floors, ours, floors again, several times over, interleaved so that a machine that slows down slows all alike.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::case::{Case, Floor};
 use crate::measurement::Measurement;
@@ -43,9 +43,10 @@ pub fn measure(case: &mut Case<'_>, rounds: usize, verdict: bool) -> Vec<Line> {
 }
 
 fn round(case: &mut Case<'_>) -> Result<Round> {
-    let before = case.floors.iter_mut().map(|floor| (floor.measure)()).collect::<Result<Vec<_>>>()?;
-    let ours = (case.ours)()?;
-    let mut after = case.floors.iter_mut().rev().map(|floor| (floor.measure)()).collect::<Result<Vec<_>>>()?;
+    let run = |floor: &mut Floor<'_>| (floor.measure)().with_context(|| format!("the floor \"{}\"", floor.name));
+    let before = case.floors.iter_mut().map(run).collect::<Result<Vec<_>>>()?;
+    let ours = (case.ours)().context("ours")?;
+    let mut after = case.floors.iter_mut().rev().map(run).collect::<Result<Vec<_>>>()?;
     after.reverse();
     Ok(Round { ours, floors: before.into_iter().zip(after).map(|(before, after)| [before, after]).collect() })
 }

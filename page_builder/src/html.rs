@@ -28,15 +28,37 @@ pub(crate) struct References<'a> {
     pub icon: Option<&'a str>,
 }
 
-/// The module that loads the wasm. If that fails, `<html data-start="failed">` lets the stylesheet show the template's own
-/// words about it, since there is no page to show any.
-pub(crate) fn start_module(glue: &str, code: &str) -> String {
-    format!(
-        "import init from '{glue}';\n\
-         try {{\n  await init({{ module_or_path: '{code}' }});\n}} catch (error) {{\n  \
-         document.documentElement.dataset.start = 'failed';\n  throw error;\n}}\n"
-    )
+/// The module that starts the page. If that fails, it shows the template's own words about it, since there is no page to
+/// show any.
+///
+/// Three things come before the page's first turn, which takes the thread for as long as several frames. Its code is
+/// compiled; the stylesheet is there, which no drawing waits for since it is not in the template; and what the template
+/// has for this while has been seen. A tab that nobody looks at draws nothing, and a browser may draw late: neither is
+/// waited for.
+pub(crate) fn start_module(glue: &str, code: &str, style: &str) -> String {
+    START.replace("GLUE", glue).replace("CODE", code).replace("STYLE", style)
 }
+
+const START: &str = "\
+const styled = new Promise((done, fail) => {
+  const link = document.createElement('link');
+  const failed = () => fail(new Error('the stylesheet did not load'));
+  document.head.append(Object.assign(link, {rel: 'stylesheet', href: 'STYLE', onload: done, onerror: failed}));
+});
+const drawn = new Promise(done => {
+  if (document.hidden) done();
+  requestAnimationFrame(() => setTimeout(done));
+  setTimeout(done, 100);
+});
+try {
+  const code = WebAssembly.compileStreaming(fetch('CODE'));
+  const [glue, module_or_path] = await Promise.all([import('GLUE'), code, styled, drawn]);
+  await glue.default({module_or_path});
+} catch (error) {
+  document.getElementById('boot-failed')?.removeAttribute('hidden');
+  throw error;
+}
+";
 
 /// Puts the references at the end of the template's head.
 pub(crate) fn fill_template(template: &str, references: &References<'_>) -> Result<String> {
@@ -50,9 +72,9 @@ pub(crate) fn fill_template(template: &str, references: &References<'_>) -> Resu
     if let Some(icon) = icon {
         let _ = writeln!(links, "<link rel=\"icon\" type=\"image/svg+xml\" href=\"{icon}\">");
     }
-    let _ = writeln!(links, "<link rel=\"stylesheet\" href=\"{style}\">");
-    // All three start to load at once instead of one after the other. `crossorigin` makes the preload match the request
-    // that the glue's `fetch` will make.
+    // All four start to load at once instead of one after the other. `crossorigin` makes the preload match the request
+    // that the start module's `fetch` will make.
+    let _ = writeln!(links, "<link rel=\"preload\" as=\"style\" href=\"{style}\">");
     let _ =
         writeln!(links, "<link rel=\"preload\" as=\"fetch\" type=\"application/wasm\" crossorigin href=\"{code}\">");
     let _ = writeln!(links, "<link rel=\"modulepreload\" href=\"{glue}\">");
@@ -95,7 +117,7 @@ mod tests {
             filled,
             "<html><head>\n<title>x</title>\n\
              <link rel=\"icon\" type=\"image/svg+xml\" href=\"/i.svg\">\n\
-             <link rel=\"stylesheet\" href=\"/s.css\">\n\
+             <link rel=\"preload\" as=\"style\" href=\"/s.css\">\n\
              <link rel=\"preload\" as=\"fetch\" type=\"application/wasm\" crossorigin href=\"/c.wasm\">\n\
              <link rel=\"modulepreload\" href=\"/g.js\">\n\
              <script type=\"module\" src=\"/s.js\"></script>\n\

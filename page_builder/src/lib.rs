@@ -53,8 +53,9 @@ pub fn build(options: &Options) -> Result<Page> {
     let mut scripts = bind(&wasm)?;
     let code = Asset::hashed("ponte_bg", "wasm", scripts.wasm, &cache)?;
     let glue = Asset::hashed("ponte", "js", scripts.glue.into_bytes(), &cache)?;
-    let start = Asset::hashed("start", "js", html::start_module(&glue.path, &code.path).into_bytes(), &cache)?;
     let style = Asset::hashed("ponte", "css", stylesheet(&frontend.join("style"))?, &cache)?;
+    let start = html::start_module(&glue.path, &code.path, &style.path);
+    let start = Asset::hashed("start", "js", start.into_bytes(), &cache)?;
     let icon = optional_file(&frontend.join("favicon.svg"))?
         .map(|svg| Asset::hashed("favicon", "svg", svg, &cache))
         .transpose()?;

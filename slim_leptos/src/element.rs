@@ -8,7 +8,7 @@ use web_sys::Node;
 
 use crate::attribute::{AttributeValue, Class};
 use crate::property::PropertyValue;
-use crate::view::{AnyView, IntoView, as_node};
+use crate::view::{AnyView, IntoView};
 
 /// An element of the document, or one that will be.
 #[derive(Clone)]
@@ -200,4 +200,8 @@ pub(crate) fn comment() -> Node {
 
 pub(crate) fn fragment() -> Node {
     as_node(document().create_document_fragment())
+}
+
+fn as_node(value: impl JsCast) -> Node {
+    value.unchecked_into()
 }

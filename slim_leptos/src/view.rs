@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use leptos::prelude::{Get, Memo, RwSignal, Signal};
-use wasm_bindgen::JsCast;
 use web_sys::Node;
 
 use crate::element::{self, Element};
@@ -264,8 +263,4 @@ fn for_each(first: &Node, last: &Node, act: impl Fn(&Node)) {
         next = if node == *last { None } else { node.next_sibling() };
         act(&node);
     }
-}
-
-pub(crate) fn as_node(value: impl JsCast) -> Node {
-    value.unchecked_into()
 }

@@ -133,7 +133,7 @@ impl Page {
         listen(&tab, &complaints).await;
         let page = Self { tab, complaints, forgiven: Vec::new() };
         for script in [REPORT_INTRUDERS, ASK_THE_AIM] {
-            page.tab.evaluate_on_new_document(script).await.expect("an init script");
+            page.prepare(script).await;
         }
         page.show_on(&view).await;
         page.tab.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
@@ -158,6 +158,11 @@ impl Page {
         let agent = self.tab.user_agent().await.expect("the browser's name");
         let locale = SetUserAgentOverrideParams::builder().user_agent(agent).accept_language(language).build();
         self.tab.execute(locale.expect("a complete command")).await.expect("a language");
+    }
+
+    /// Runs before the page's own scripts from the next load on.
+    pub async fn prepare(&self, script: &str) {
+        self.tab.evaluate_on_new_document(script).await.expect("an init script");
     }
 
     pub async fn reload(&self) {

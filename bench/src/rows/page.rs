@@ -1,8 +1,10 @@
 //! B5: the live list in a real browser, while records come at a steady rate.
 
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use crate::browser::Window;
@@ -30,6 +32,11 @@ const TASK_LIMIT_US: f64 = 50_000.0;
 const CPU_TARGET: f64 = 1.3;
 /// What the browser itself comes and goes by.
 const GROWTH_LIMIT: f64 = 24.0 * 1_048_576.0;
+
+/// With `--long`: whether what a minute does not show grows after all.
+const LONG_RATE: u64 = 10_000;
+const LONG_TIME: Duration = Duration::from_secs(600);
+const LONG_GROWTH: f64 = 1.1;
 
 /// Old records go: a page that keeps up reads them long before.
 const RETENTION: [(&str, &str); 2] = [("retention.bytes", "1073741824"), ("segment.bytes", "134217728")];
@@ -79,19 +86,117 @@ pub fn run(lab: &Lab, measure: &mut dyn FnMut(&mut Case<'_>)) -> Result<()> {
                     received: "window.received()",
                 })
             })],
-            ours: Box::new(|| {
-                watch(lab, rate, &address, |bridge, topic| Shown {
-                    url: format!("http://{}/?mode=watch&start=earliest&topic={}", bridge.address, topic.name),
-                    is_listening: "document.querySelector('[data-testid=listen]')?.dataset.state === 'listening'",
-                    received: "Number(document.querySelector('[data-testid=feed]').dataset.received)",
-                })
-            }),
+            ours: Box::new(|| watch(lab, rate, &address, ponte)),
         });
+    }
+    if lab.scale.long {
+        measure(&mut long_run(lab, &address));
     }
     Ok(())
 }
 
-/// One page, fresh in a fresh browser, while records come at this rate.
+fn ponte(bridge: &Bridge, topic: &Topic<'_>) -> Shown<'static> {
+    Shown {
+        url: format!("http://{}/?mode=watch&start=earliest&topic={}", bridge.address, topic.name),
+        is_listening: "document.querySelector('[data-testid=listen]')?.dataset.state === 'listening'",
+        received: "Number(document.querySelector('[data-testid=feed]').dataset.received)",
+    }
+}
+
+/// Whether a tab grows in ten minutes. Its floor is the same tab before them.
+fn long_run<'l>(lab: &'l Lab, address: &'l str) -> Case<'l> {
+    let page = Rc::new(RefCell::new(None));
+    let before = Rc::new(Cell::new(None));
+    let (opened, known) = (Rc::clone(&page), Rc::clone(&before));
+    let open = move || {
+        // The second time it is asked: what the first time brought.
+        if let Some(memory) = known.take() {
+            return Ok(vec![Measurement::of(memory)]);
+        }
+        let page = Watched::open(lab, LONG_RATE, LONG_TIME, address, ponte)?;
+        let memory = page.tab_bytes()?;
+        *opened.borrow_mut() = Some((page, memory));
+        Ok(vec![Measurement::of(memory)])
+    };
+    Case {
+        row: "B5",
+        name: format!("{LONG_RATE} records/s for {} minutes", LONG_TIME.as_secs() / 60),
+        metrics: vec![Metric::new("memory of the tab", Unit::Bytes)],
+        floors: vec![floor("the same tab before", &[Some(LONG_GROWTH)], open)],
+        ours: Box::new(move || {
+            let (mut page, memory) = page.take().context("the page was not opened")?;
+            let sent = page.produce()?;
+            page.counts_all(sent)?;
+            before.set(Some(memory));
+            Ok(vec![Measurement::of(page.tab_bytes()?)])
+        }),
+    }
+}
+
+/// A page, fresh in a fresh browser, that has received what lay in its topic; the producer waits to be let go.
+struct Watched<'l> {
+    window: Window,
+    producer: Process,
+    received: &'static str,
+    before: u64,
+    time: Duration,
+    _bridge: Bridge,
+    _topic: Topic<'l>,
+}
+
+impl<'l> Watched<'l> {
+    fn open(
+        lab: &'l Lab,
+        per_second: u64,
+        time: Duration,
+        allowed: &str,
+        shown: impl FnOnce(&Bridge, &Topic<'_>) -> Shown<'static>,
+    ) -> Result<Self> {
+        let topic = lab.topic_with(&RETENTION)?;
+        let before = lab.scale.of(BEFORE);
+        topic.fill(before, RECORD_BYTES)?;
+        let bridge = lab.bridge_with(&["--allowed-origins", &format!("http://{allowed}")])?;
+        let Shown { url, is_listening, received } = shown(&bridge, &topic);
+        let window = Window::open()?;
+        window.go(&url)?;
+        window.until("listening", is_listening)?;
+        window.until("what was there before", &format!("{received} >= {before}"))?;
+
+        let records = per_second * time.as_secs();
+        let role =
+            PacedProducer { kafka: lab.kafka(), topic: topic.name.clone(), per_second, records, bytes: RECORD_BYTES };
+        let mut producer = Process::start(&Role::PacedProducer(role))?;
+        let _connected: u64 = producer.hear()?;
+        Ok(Self { window, producer, received, before, time, _bridge: bridge, _topic: topic })
+    }
+
+    /// Lets the producer go and waits until it is done. Says how many records it sent. A machine that is too small for the
+    /// rate makes it take longer.
+    fn produce(&mut self) -> Result<u64> {
+        self.producer.go()?;
+        self.producer.hear_within(self.time * 2)
+    }
+
+    /// Waits until the page has counted every record.
+    fn counts_all(&self, sent: u64) -> Result<()> {
+        let last = self.before + sent;
+        let deadline = Instant::now() + CATCH_UP;
+        loop {
+            let counted: u64 = self.window.ask(self.received)?;
+            if counted == last {
+                return Ok(());
+            }
+            ensure!(counted < last && Instant::now() < deadline, "{counted} of {last} records were counted");
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "bytes of memory are far below 2^52")]
+    fn tab_bytes(&self) -> Result<f64> {
+        Ok(self.window.tab_bytes()? as f64)
+    }
+}
+
+/// Our page, or the one by hand, while records come at this rate.
 fn watch(
     lab: &Lab,
     per_second: u64,
@@ -99,41 +204,14 @@ fn watch(
     shown: impl Fn(&Bridge, &Topic<'_>) -> Shown<'static>,
 ) -> Result<Vec<Measurement>> {
     let time = if lab.scale.quick { QUICK_TIME } else { TIME };
-    let topic = lab.topic_with(&RETENTION)?;
-    let before = lab.scale.of(BEFORE);
-    topic.fill(before, RECORD_BYTES)?;
-    let bridge = lab.bridge_with(&["--allowed-origins", &format!("http://{allowed}")])?;
-    let Shown { url, is_listening, received } = shown(&bridge, &topic);
-    let window = Window::open()?;
-    window.go(&url)?;
-    window.until("listening", is_listening)?;
-    window.until("what was there before", &format!("{received} >= {before}"))?;
-
-    let records = per_second * time.as_secs();
-    let role =
-        PacedProducer { kafka: lab.kafka(), topic: topic.name.clone(), per_second, records, bytes: RECORD_BYTES };
-    let mut producer = Process::start(&Role::PacedProducer(role))?;
-    let _connected: u64 = producer.hear()?;
-    let memory = window.tab_bytes()?;
-    window.ask::<bool>(METER)?;
-    let (began, cpu) = (Instant::now(), window.cpu_seconds()?);
-    producer.go()?;
-    let sent: u64 = producer.hear()?;
-    let (took, cpu) = (began.elapsed(), window.cpu_seconds()? - cpu);
-    let meter: Meter = window.ask(READ_METER)?;
-
-    let last = before + sent;
-    let deadline = Instant::now() + CATCH_UP;
-    let counted = loop {
-        let counted: u64 = window.ask(received)?;
-        if counted >= last || Instant::now() > deadline {
-            break counted;
-        }
-    };
-    ensure!(counted == last, "{counted} of {last} records were counted");
-    let grown = window.tab_bytes()?.saturating_sub(memory);
-    ensure!(took < time * 2, "{sent} records took the producer {took:?}: the machine is too small for this rate");
-    #[expect(clippy::cast_precision_loss, reason = "bytes of memory are far below 2^52")]
-    let grown = grown as f64;
+    let mut page = Watched::open(lab, per_second, time, allowed, shown)?;
+    let memory = page.tab_bytes()?;
+    page.window.ask::<bool>(METER)?;
+    let (began, cpu) = (Instant::now(), page.window.cpu_seconds()?);
+    let sent = page.produce()?;
+    let (took, cpu) = (began.elapsed(), page.window.cpu_seconds()? - cpu);
+    let meter: Meter = page.window.ask(READ_METER)?;
+    page.counts_all(sent)?;
+    let grown = (page.tab_bytes()? - memory).max(0.0);
     Ok([cpu / took.as_secs_f64(), meter.fps, meter.longest * 1000.0, grown].map(Measurement::of).to_vec())
 }

@@ -64,7 +64,7 @@ pub fn TopBar(show_shortcuts: RwSignal<bool>) -> impl IntoView {
                     title=theme_label
                     on:click=move |_| prefs.next_theme()
                 >
-                    {move || view! { <ThemeIcon theme=prefs.theme() /> }}
+                    <ThemeIcon />
                 </button>
                 <button
                     type="button"
@@ -109,8 +109,9 @@ fn Arch() -> impl IntoView {
 
 /// A disc: half filled for "as the system", empty with rays for light, a crescent for dark.
 #[component]
-fn ThemeIcon(theme: Theme) -> impl IntoView {
-    let path = match theme {
+fn ThemeIcon() -> impl IntoView {
+    let prefs = preferences();
+    let path = move || match prefs.theme() {
         Theme::System => "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2Zm0 1.500v9a4.500 4.500 0 0 1 0-9Z",
         Theme::Light => {
             "M8 5a3 3 0 1 0 0 6 3 3 0 0 0 0-6ZM7.250 1h1.500v2h-1.500ZM7.250 13h1.500v2h-1.500ZM1 7.250h2v1.500H1ZM13 \

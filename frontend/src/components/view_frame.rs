@@ -147,9 +147,10 @@ pub fn NotYet(look: RwSignal<Look>, loading: fn(&'static Words) -> &'static str)
     let (desk, prefs) = (desk(), preferences());
     let is_away =
         Memo::new(move |_| desk.link(|page| matches!(page.link(), Link::Waiting { .. } | Link::Closed { .. })));
-    move || {
+    // The same again is not said again.
+    let said = Memo::new(move |_| {
         let words = prefs.words();
-        let (reason, title, next) = match look.get() {
+        Some(match look.get() {
             Look::Loading if !is_away.get() => ("loading", loading(words).to_owned(), String::new()),
             Look::Loading | Look::Lost => {
                 ("offline", words.empty_offline.to_owned(), words.view_offline_next.to_owned())
@@ -161,10 +162,12 @@ pub fn NotYet(look: RwSignal<Look>, loading: fn(&'static Words) -> &'static str)
             Look::Failed(reason) => ("problem", words.view_failed.to_owned(), unanswered_text(&reason, words)),
             Look::Stale(error) => ("problem", words.view_failed.to_owned(), error.message),
             Look::Live => return None,
-        };
-        Some(
-            view! { <Instead reason=reason title=Signal::derive(move || title.clone()) next=Signal::derive(move || next.clone()) /> },
-        )
+        })
+    });
+    move || {
+        said.get().map(|(reason, title, next)| {
+            view! { <Instead reason=reason title=Signal::derive(move || title.clone()) next=Signal::derive(move || next.clone()) /> }
+        })
     }
 }
 

@@ -24,6 +24,7 @@ pub fn WatchedTopics(
     let is_written = RwSignal::new(false);
     let parts = Memo::new(move |_| TopicsText::new(&fields.topic()).parts(is_written.get()));
     let chips = Memo::new(move |_| parts.with(|(names, _)| names.clone()));
+    let recent = Memo::new(move |_| prefs.recent_topics());
     let write = move |names: &[String], rest: &str| fields.choose_topic(TopicsText::join(names, rest));
     let remove = move |name: &str| {
         let (mut names, rest) = parts.get_untracked();
@@ -111,7 +112,7 @@ pub fn WatchedTopics(
             />
             <datalist id="recent-topics">
                 {move || {
-                    let topics = prefs.recent_topics().into_iter();
+                    let topics = recent.get().into_iter();
                     topics.map(|topic| view! { <option value=topic></option> }).collect::<Vec<_>>()
                 }}
             </datalist>

@@ -193,6 +193,21 @@ async fn the_theme_follows_the_system_and_the_user() {
 }
 
 #[tokio::test]
+async fn a_browser_that_cannot_run_the_page_says_so() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, _) = bridge().await;
+    for missing in ["WebAssembly", "TextDecoder"] {
+        let mut page = browser.open(&bridge).await;
+        page.forgive(missing);
+        page.prepare(&format!("delete window.{missing}")).await;
+        page.reload().await;
+        page.until("its words", "document.getElementById('boot-failed')?.checkVisibility()").await;
+        page.screenshot(&format!("without-{}", missing.to_lowercase())).await;
+        page.is_clean().await;
+    }
+}
+
+#[tokio::test]
 async fn every_control_has_a_name() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
