@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use protocol::{GroupId, GroupStart, TopicName};
 
+use crate::access_token::AccessToken;
 use crate::kafka::client_config::KafkaProperties;
 
 pub use self::groups::{DeleteGroupArgs, DescribeGroups, GroupsCommand, ListGroups, ResetArgs};
@@ -24,13 +25,19 @@ pub const DEFAULT_BOOTSTRAP_SERVERS: &str = "localhost:9092";
 /// Where the bridge listens when nothing else is said; the terminal programs look for a running bridge there.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:3030";
 
+/// Where the access token is looked for; the terminal programs, too, when they ask a running bridge.
+pub const TOKEN_VARIABLE: &str = "PONTE_TOKEN";
+
 #[derive(Parser, Debug)]
 #[command(
     name = "bridge",
     version,
+    // Each command has options of its own: what stands before its name would be for another one.
+    args_conflicts_with_subcommands = true,
     about = "Ponte: Kafka in the browser",
     long_about = "Ponte puts Kafka in the browser. Without a command it serves the page and its WebSocket.\n\
-                  Every option can also be set as an environment variable, PONTE_ and the option's name."
+                  Its options, and those of produce and consume, can also be set as environment variables: PONTE_ and the \
+                  option's name."
 )]
 pub struct CommandLine {
     #[command(subcommand)]
@@ -116,6 +123,14 @@ pub struct ServeArgs {
     #[arg(long, env = "PONTE_READ_ONLY")]
     pub read_only: bool,
 
+    /// Access token that every client must give; better from the environment or a file, where other users do not see it
+    #[arg(long, env = TOKEN_VARIABLE, hide_env_values = true, conflicts_with = "token_file", value_name = "TOKEN", value_parser = parse_token)]
+    pub token: Option<AccessToken>,
+
+    /// File with the access token, its only line
+    #[arg(long, env = "PONTE_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+
     /// Accept a listener beyond loopback although no access token is set: anyone who reaches it can read and write
     #[arg(long, env = "PONTE_INSECURE_NO_TOKEN")]
     pub insecure_no_token: bool,
@@ -178,9 +193,14 @@ pub struct ConsumeArgs {
 pub enum ConfigError {
     #[error(
         "--listen {0} is reachable from other machines, and no access token is set: anyone could read and write your \
-         Kafka. Listen on 127.0.0.1, or pass --insecure-no-token if that is what you want"
+         Kafka. Listen on 127.0.0.1, or set one with --token-file or {TOKEN_VARIABLE}, or pass --insecure-no-token if \
+         that is what you want"
     )]
     OpenListener(SocketAddr),
+    #[error("--token-file {}: {reason}", file.display())]
+    BadTokenFile { file: PathBuf, reason: String },
+    #[error("--token (or {TOKEN_VARIABLE}): {0}")]
+    BadToken(String),
     #[error("this would {0}: say --yes where nobody can be asked to type the name")]
     NotConfirmed(String),
     #[error("--from-file: cannot read {}", file.display())]
@@ -212,6 +232,7 @@ pub struct Config {
     pub start: GroupStart,
     pub open: bool,
     pub read_only: bool,
+    pub token: Option<AccessToken>,
     pub allowed_hosts: Vec<String>,
     pub allowed_origins: Vec<String>,
     pub sockets: SocketLimits,
@@ -219,7 +240,14 @@ pub struct Config {
 
 impl Config {
     pub fn from_args(args: ServeArgs) -> Result<Self, ConfigError> {
-        if !args.listen.ip().is_loopback() && !args.insecure_no_token {
+        let token = match (args.token, args.token_file) {
+            (Some(token), _) => Some(token.checked().map_err(ConfigError::BadToken)?),
+            (None, Some(file)) => {
+                Some(AccessToken::read(&file).map_err(|reason| ConfigError::BadTokenFile { file, reason })?)
+            }
+            (None, None) => None,
+        };
+        if !args.listen.ip().is_loopback() && token.is_none() && !args.insecure_no_token {
             return Err(ConfigError::OpenListener(args.listen));
         }
         let broker = match (args.kafka.bootstrap_servers.clone(), args.demo) {
@@ -236,6 +264,7 @@ impl Config {
             start: args.start,
             open: args.open,
             read_only: args.read_only,
+            token,
             allowed_hosts: args.allowed_hosts,
             allowed_origins: args.allowed_origins,
             sockets: SocketLimits { total: args.max_sockets, per_address: args.max_sockets_per_address },
@@ -251,6 +280,11 @@ impl KafkaArgs {
             None => Ok(KafkaProperties::default()),
         }
     }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "clap's signature")]
+fn parse_token(text: &str) -> Result<AccessToken, std::convert::Infallible> {
+    Ok(AccessToken::unchecked(text))
 }
 
 fn parse_start(text: &str) -> Result<GroupStart, String> {

@@ -27,6 +27,7 @@ use self::acks::Acks;
 pub use self::cursor::{Cursor, Delivered, Listener};
 use self::missed::Missed;
 pub use self::registry::{FeedRequest, Feeds, ReadMode};
+use crate::metrics::METRICS;
 
 /// Bytes of binary records a feed keeps for slow subscriptions. Their JSON comes on top where somebody wants it.
 const CAPACITY_BYTES: usize = 8 * 1024 * 1024;
@@ -241,6 +242,7 @@ impl Feed {
             // Read before the rewind; it comes again in its place.
             return;
         }
+        METRICS.read(batch.records.len());
         state.drop_passed();
         state.next_offsets.insert(batch.key(), batch.next_offset());
         let listener = if batch.is_small() { state.only_listener() } else { None };

@@ -2,13 +2,15 @@
 //!
 //! In reading order: [`config`] checks what the user asked for, [`serve`] puts the parts together, [`http`] and
 //! [`websocket`] face the page, [`feed`] carries records from Kafka's readers to any number of sockets, [`views`] does the
-//! same for what somebody looks at, [`kafka`] speaks to Kafka, [`shutdown`] ends it all in order. [`cli`] holds the two terminal programs.
+//! same for what somebody looks at, [`metrics`] counts, [`kafka`] speaks to Kafka, [`shutdown`] ends it all in order. [`cli`] holds the terminal programs.
 
+pub mod access_token;
 pub mod cli;
 pub mod config;
 pub mod feed;
 pub mod http;
 pub mod kafka;
+pub mod metrics;
 pub mod shutdown;
 pub mod views;
 pub mod websocket;
@@ -50,6 +52,7 @@ pub async fn serve(config: Config, listener: TcpListener, shutdown: Cancellation
         cluster,
         defaults: Defaults { topic: config.topic.to_string(), group: config.group.to_string(), start: config.start },
         read_only: config.read_only,
+        token: config.token,
         sessions: Sessions::default(),
         slots: Slots::new(config.sockets),
         shutdown: shutdown.clone(),

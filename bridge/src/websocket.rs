@@ -21,6 +21,7 @@ use protocol::{Defaults, Limits};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::access_token::AccessToken;
 use crate::feed::Feeds;
 use crate::kafka::admin::Admin;
 use crate::kafka::cluster::ClusterWatch;
@@ -50,10 +51,19 @@ pub struct Shared {
     pub views: Arc<Views>,
     pub cluster: ClusterWatch,
     pub defaults: Defaults,
+    /// Who does not have it gets no further than `hello`.
+    pub token: Option<AccessToken>,
     /// Nothing in Kafka is changed through this bridge.
     pub read_only: bool,
     pub sessions: Sessions,
     pub slots: Arc<Slots>,
     pub shutdown: CancellationToken,
     pub tasks: TaskTracker,
+}
+
+impl Shared {
+    /// Whether a client that gives this token may be served.
+    pub fn admits(&self, token: Option<&str>) -> bool {
+        self.token.as_ref().is_none_or(|ours| token.is_some_and(|given| ours.is(given)))
+    }
 }

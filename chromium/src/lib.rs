@@ -1,7 +1,9 @@
 //! Debian's Chromium, or whichever is installed, without a window and with a profile of its own, driven over its DevTools
 //! protocol. Knows nothing of Ponte.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 pub use chromiumoxide;
@@ -15,13 +17,17 @@ use tokio::task::JoinHandle;
 /// What it is called, by whoever packaged it.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
+/// How long a killed browser may take to be gone.
+const ENDS_WITHIN: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
 /// Ends with this value, and its profile with it.
 pub struct Chromium {
     browser: chromiumoxide::Browser,
     /// Moves the DevTools protocol's messages.
     handler: JoinHandle<()>,
     /// Removed with the browser.
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 impl Chromium {
@@ -48,7 +54,7 @@ impl Chromium {
             .map_err(|missing| anyhow!(missing))?;
         let (browser, mut events) = chromiumoxide::Browser::launch(config).await.context("chromium does not start")?;
         let handler = tokio::spawn(async move { while events.next().await.is_some() {} });
-        Ok(Self { browser, handler, _profile: profile })
+        Ok(Self { browser, handler, profile })
     }
 
     /// A new tab with nothing in it yet.
@@ -73,9 +79,18 @@ impl Chromium {
 impl Drop for Chromium {
     fn drop(&mut self) {
         self.handler.abort();
-        // Before the profile's folder goes. The child is killed on drop; this does not wait for it.
+        let deadline = Instant::now() + ENDS_WITHIN;
         if let Some(child) = self.browser.get_mut_child() {
             let _ = child.inner.start_kill();
+            while matches!(child.inner.try_wait(), Ok(None)) && Instant::now() < deadline {
+                std::thread::sleep(POLL_INTERVAL);
+            }
+        }
+        // Its helpers go after it, and write until then.
+        while std::fs::remove_dir_all(self.profile.path()).is_err_and(|error| error.kind() != ErrorKind::NotFound)
+            && Instant::now() < deadline
+        {
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 }

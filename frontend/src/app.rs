@@ -33,10 +33,6 @@ pub fn App() -> impl IntoView {
     let send_fields = SendFields::new(fields);
     provide_context(send_fields);
     let show_shortcuts = RwSignal::new(false);
-    // What stood in its place while the page was loading.
-    if let Some(boot) = document().get_element_by_id("boot") {
-        boot.remove();
-    }
     window_event_listener(leptos::ev::keydown, move |event| {
         if key_is_unused(&event) && event.key() == "?" {
             show_shortcuts.set(true);

@@ -5,6 +5,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
 const STORAGE_KEY: &str = "ponte.settings";
+const TOKEN_KEY: &str = "ponte.token";
 
 /// Milliseconds on a clock that never jumps; 0 is when the page was opened.
 pub fn now_ms() -> f64 {
@@ -42,6 +43,21 @@ pub fn store(key: &str, text: &str) {
         // It is full, or forbidden.
         let _ = storage.set_item(key, text);
     }
+}
+
+/// The bridge's access token. Forgotten with the tab: who comes to this computer later does not have it.
+pub fn stored_token() -> String {
+    session_storage().and_then(|storage| storage.get_item(TOKEN_KEY).ok().flatten()).unwrap_or_default()
+}
+
+pub fn store_token(token: &str) {
+    if let Some(storage) = session_storage() {
+        let _ = storage.set_item(TOKEN_KEY, token);
+    }
+}
+
+fn session_storage() -> Option<web_sys::Storage> {
+    window().session_storage().ok().flatten()
 }
 
 /// For random test values: no secrets hang on it.

@@ -103,6 +103,7 @@ impl Desk {
         let limits = preferences.limits();
         desk.page.update_value(|page| {
             page.set_limits(limits);
+            page.set_token(browser::stored_token());
             // Opened in the background, perhaps.
             page.hidden(browser::tab_is_hidden());
         });
@@ -270,7 +271,11 @@ impl Desk {
 
     /// What nobody is left to show belongs into a message.
     pub fn say_refused(self, error: ErrorBody) {
-        self.act(|page, now_ms| page.notify(NoticeKind::Refused(error), now_ms));
+        self.say(NoticeKind::Refused(error));
+    }
+
+    pub fn say(self, kind: NoticeKind) {
+        self.act(|page, now_ms| page.notify(kind, now_ms));
     }
 
     pub fn copy(self, text: String) {
@@ -338,6 +343,13 @@ impl Desk {
         if let Some(socket) = self.socket.get_value() {
             socket.connect();
         }
+    }
+
+    /// Tries what the user says is the bridge's access token.
+    pub fn give_token(self, token: String) {
+        browser::store_token(&token);
+        self.page.update_value(|page| page.set_token(token));
+        self.connect_now();
     }
 
     fn connect_if_waiting(self) {

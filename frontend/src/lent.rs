@@ -70,8 +70,10 @@ impl Pattern for BrowserPattern {
             };
             let (start, len) = (start as usize, whole as usize);
             if len == 0 {
-                // An empty match does not move on by itself.
-                self.all.set_last_index(start as u32 + 1);
+                // An empty match does not move on by itself, and from within a pair of surrogates the engine steps back.
+                let byte = cursor.byte_at(start);
+                let width = text[byte..].chars().next().map_or(1, char::len_utf16);
+                self.all.set_last_index((start + width) as u32);
                 continue;
             }
             ranges.push(cursor.byte_at(start)..cursor.byte_at(start + len));

@@ -90,6 +90,14 @@ impl Preferences {
         self.settings.with(|settings| settings.skips_ahead)
     }
 
+    pub fn commits_nothing(self) -> bool {
+        self.settings.with(|settings| settings.commits_nothing)
+    }
+
+    pub fn set_commits_nothing(self, nothing: bool) {
+        self.settings.update(|settings| settings.commits_nothing = nothing);
+    }
+
     pub fn set_skips_ahead(self, skips: bool) {
         self.settings.update(|settings| settings.skips_ahead = skips);
     }

@@ -63,7 +63,10 @@ struct Inner {
     connection: RefCell<Option<Connection>>,
     /// As the browser handed them over; what they hold is taken out when their turn comes.
     queue: RefCell<VecDeque<(f64, JsValue)>>,
-    drain_is_due: Cell<bool>,
+    /// Rises with each turn at the queue.
+    drains: Cell<u64>,
+    /// The turn that is planned: what an earlier one left behind does nothing.
+    planned_drain: Cell<Option<u64>>,
     backoff: RefCell<Backoff>,
     timer: Cell<Option<TimeoutHandle>>,
     last_frame_ms: Cell<f64>,
@@ -97,7 +100,8 @@ impl Socket {
             generation: Cell::new(0),
             connection: RefCell::new(None),
             queue: RefCell::default(),
-            drain_is_due: Cell::new(false),
+            drains: Cell::new(0),
+            planned_drain: Cell::new(None),
             backoff: RefCell::default(),
             timer: Cell::new(None),
             last_frame_ms: Cell::new(0.0),
@@ -199,23 +203,27 @@ impl Socket {
     }
 
     fn plan_drain(&self) {
-        if self.0.drain_is_due.replace(true) {
+        if self.0.planned_drain.get().is_some() {
             return;
         }
+        let number = self.0.drains.get();
+        self.0.planned_drain.set(Some(number));
         let this = self.clone();
-        request_animation_frame(move || this.drain_if_due());
+        request_animation_frame(move || this.drain_if_planned(number));
         let this = self.clone();
-        set_timeout(move || this.drain_if_due(), DRAIN_LATEST);
+        set_timeout(move || this.drain_if_planned(number), DRAIN_LATEST);
     }
 
-    fn drain_if_due(&self) {
-        if self.0.drain_is_due.get() {
+    /// The frame or the timer, whichever comes first.
+    fn drain_if_planned(&self, number: u64) {
+        if self.0.planned_drain.get() == Some(number) {
             self.drain(DRAIN_MS);
         }
     }
 
     fn drain(&self, budget_ms: f64) {
-        self.0.drain_is_due.set(false);
+        self.0.planned_drain.set(None);
+        self.0.drains.set(self.0.drains.get() + 1);
         let until_ms = browser::now_ms() + budget_ms;
         loop {
             // The handler may send, hence nothing is borrowed while it runs.

@@ -2,7 +2,7 @@
 //! remembered, else what the bridge proposes. All derived, so that a late welcome fills in only what nobody has chosen.
 
 use leptos::prelude::*;
-use protocol::GroupStart;
+use protocol::{GroupId, GroupStart, TopicName};
 
 use crate::browser;
 use crate::desk::Desk;
@@ -160,6 +160,21 @@ impl WatchFields {
         }
     }
 
+    /// No topic, or a name that Kafka would not take.
+    pub fn has_topic_fault(self) -> bool {
+        let topics = TopicsText::new(&self.topic()).names();
+        topics.is_empty() || topics.iter().any(|name| TopicName::parse(name).is_err())
+    }
+
+    pub fn has_group_fault(self) -> bool {
+        self.mode() == ReadMode::Group && GroupId::parse(self.group().trim()).is_err()
+    }
+
+    /// Whether what is chosen can be listened to.
+    pub fn can_start(self) -> bool {
+        !self.has_topic_fault() && !self.has_group_fault() && self.start().is_some()
+    }
+
     /// What another address says takes the place of what was chosen.
     pub fn follow(self, link: &ViewLink) {
         self.chosen.set(Chosen::of(link));
@@ -204,6 +219,7 @@ impl WatchFields {
             group: self.group().trim().to_owned(),
             start: self.start().unwrap_or_default(),
             skips_ahead: self.preferences.skips_ahead(),
+            commits_nothing: self.preferences.commits_nothing(),
         };
         self.preferences.remember_topics(&intent.topics);
         self.preferences.remember_watched(Watched {

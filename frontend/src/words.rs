@@ -85,6 +85,13 @@ with_group_words! { words {
     banner_closed_next: "Trying again would end the same way.", "Riprovare darebbe lo stesso esito.";
     close_4506: "this page is of another version than the bridge", "questa pagina è di un'altra versione";
     close_4504: "it has too many connections", "ha troppe connessioni";
+    token_asked: "This bridge asks for its access token.", "Questo bridge chiede il suo token di accesso.";
+    token_wrong: "The bridge refused this access token.", "Il bridge ha rifiutato questo token di accesso.";
+    token_next: "Whoever started it has it. This tab keeps it until it is closed.",
+        "Lo ha chi lo ha avviato. Questa scheda lo tiene finché resta aperta.";
+    token_above: "Give it above.", "Inseriscilo qui sopra.";
+    token: "Access token", "Token di accesso";
+    token_give: "Connect", "Connetti";
     close_forbidden: "it refuses this page", "rifiuta questa pagina";
     close_other: "code {code}", "codice {code}";
 
@@ -408,6 +415,9 @@ with_group_words! { words {
     columns: "Columns", "Colonne";
     keep_records: "Keep at most", "Tieni al massimo";
     keep_memory: "Memory for records", "Memoria per i record";
+    commit: "Commit the group's positions", "Conferma le posizioni del gruppo";
+    commit_hint: "In a group. Without it the group stays where it was (enable.auto.commit=false). From the next start.",
+        "In un gruppo. Senza, il gruppo resta dov'era (enable.auto.commit=false). Dal prossimo avvio.";
     skip_ahead: "Skip ahead when too slow", "Salta avanti se troppo lenta";
     skip_ahead_hint: "When watching only: the newest records and a gap, instead of falling behind. From the next start.",
         "Solo quando si osserva: i record più nuovi e un vuoto, invece di restare indietro. Dal prossimo avvio.";
@@ -482,6 +492,8 @@ with_group_words! { words {
     empty_no_partition: "This member has no partition", "Questo membro non ha partizioni";
     empty_no_partition_next: "Other members of group {group} read all of them. When one leaves, its partitions come here.",
         "Le leggono tutte gli altri membri del gruppo {group}. Quando uno esce, le sue arrivano qui.";
+    empty_held: "The list is paused", "La lista è in pausa";
+    empty_held_next: "{n} records have come meanwhile.", "Nel frattempo sono arrivati {n} record.";
     empty_filtered: "Nothing matches the filter", "Niente corrisponde al filtro";
     empty_filtered_next: "Looked through {n} records.", "Esaminati {n} record.";
     empty_filter_clear: "Remove the filter", "Togli il filtro";
@@ -531,6 +543,8 @@ with_group_words! { words {
     shown_part: "The first {shown} of {size} are shown; copying takes all.", "Sono mostrati i primi {shown} di {size}; la copia li prende tutti.";
 
     // Messages.
+    not_utf8: "The file is not UTF-8 text: save it as UTF-8 (Excel: CSV UTF-8) and choose it again",
+        "Il file non è testo UTF-8: salvalo come UTF-8 (Excel: CSV UTF-8) e sceglilo di nuovo";
     refused: "The bridge refused a request", "Il bridge ha rifiutato una richiesta";
     unreadable: "The bridge sent something this page cannot read; reload it", "Il bridge ha inviato qualcosa che questa pagina non sa leggere; ricaricala";
 

@@ -28,8 +28,8 @@ pub(crate) struct References<'a> {
     pub icon: Option<&'a str>,
 }
 
-/// The module that starts the page. If that fails, it shows the template's own words about it, since there is no page to
-/// show any.
+/// The module that starts the page. If that fails, it shows the template's own words about it, with the browser's behind
+/// them, since there is no page to show any; and if the code traps later, so that the page stands still, likewise.
 ///
 /// Three things come before the page's first turn, which takes the thread for as long as several frames. Its code is
 /// compiled; the stylesheet is there, which no drawing waits for since it is not in the template; and what the template
@@ -50,12 +50,22 @@ const drawn = new Promise(done => {
   requestAnimationFrame(() => setTimeout(done));
   setTimeout(done, 100);
 });
+const stopped = error => {
+  const words = document.getElementById('stopped');
+  if (!(error instanceof WebAssembly.RuntimeError) || !words?.hidden || document.getElementById('boot')) return;
+  words.append(` (${error})`);
+  words.hidden = false;
+};
+addEventListener('error', event => stopped(event.error));
+addEventListener('unhandledrejection', event => stopped(event.reason));
 try {
   const code = WebAssembly.compileStreaming(fetch('CODE'));
   const [glue, module_or_path] = await Promise.all([import('GLUE'), code, styled, drawn]);
   await glue.default({module_or_path});
 } catch (error) {
-  document.getElementById('boot-failed')?.removeAttribute('hidden');
+  const words = document.getElementById('boot-failed');
+  words?.append(` (${error})`);
+  words?.removeAttribute('hidden');
   throw error;
 }
 ";

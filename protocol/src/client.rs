@@ -1,5 +1,7 @@
 //! What a client (the page, or anyone's program) sends to the bridge.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::message::messages;
@@ -52,9 +54,20 @@ pub struct Hello {
     pub client: String,
     /// The access token, where the bridge asks for one. Never in the URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<String>,
+    pub token: Option<Secret>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<Resume>,
+}
+
+/// What no log and no error shows.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
 }
 
 /// Asks for the session that a lost socket left behind.
@@ -153,6 +166,8 @@ pub enum TailStart {
     Timestamp(i64),
     /// These positions; partitions not named are not read.
     Offsets(Vec<Position>),
+    /// These positions, of a client that comes back; partitions not named are new and read from their first record.
+    Resume(Vec<Position>),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -39,8 +39,8 @@
 //! < {"type":"unsubscribed","id":2,"subscription":1}
 //! ```
 //! [`Hello`] comes first and within 10 s (else 4502), then the bridge answers [`Welcome`]. The bridge sends `ping`
-//! every `heartbeat_ms` and closes with 4012 when nothing at all arrives until the one after. Tokens are never in
-//! the URL.
+//! every `heartbeat_ms` and closes with 4012 when nothing at all arrives until the one after. A bridge that was
+//! started with an access token closes with 4500 where `hello` has none or another. Tokens are never in the URL.
 //!
 //! [`ClusterChanged`] is pushed whenever Kafka goes away or comes back.
 //!

@@ -1,17 +1,20 @@
 //! `Show` and `For`: what keeps its elements while other things around them change.
 
-use leptos::prelude::{ArcMemo, Get, Owner, component};
+use leptos::prelude::{ArcMemo, Get, Owner, component, on_cleanup};
 use web_sys::Node;
 
 use crate::children::ChildrenFn;
 use crate::element;
-use crate::follow::follow;
+use crate::follow::{follow, leave_sources};
 use crate::view::{self, AnyView, IntoView, append_changing};
 
 /// Shows its children while the condition holds, and makes them anew each time it begins to.
 #[component]
 pub fn Show(when: impl Fn() -> bool + Send + Sync + 'static, children: ChildrenFn) -> impl IntoView {
-    Shown { when: ArcMemo::new(move |_| when()), children }
+    let when = ArcMemo::new(move |_| when());
+    let memo = when.clone();
+    on_cleanup(move || leave_sources(&memo));
+    Shown { when, children }
 }
 
 struct Shown {

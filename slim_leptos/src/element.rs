@@ -51,6 +51,10 @@ impl Element {
         let _ = js_sys::Reflect::set(&self.0, &JsValue::from_str(name), value);
     }
 
+    pub(crate) fn property(&self, name: &str) -> JsValue {
+        js_sys::Reflect::get(&self.0, &JsValue::from_str(name)).unwrap_or_default()
+    }
+
     #[inline]
     pub fn child(self, view: impl IntoView) -> Self {
         view.append_to(&self.0);
@@ -100,7 +104,7 @@ macro_rules! attributes {
 }
 
 attributes! {
-    autocapitalize "autocapitalize", autocomplete "autocomplete", autofocus "autofocus", disabled "disabled", r#for "for", hidden "hidden", href "href", id "id", inputmode "inputmode", lang "lang", list "list",
+    autocapitalize "autocapitalize", autocomplete "autocomplete", autofocus "autofocus", disabled "disabled", r#for "for", hidden "hidden", href "href", target "target", rel "rel", id "id", inputmode "inputmode", lang "lang", list "list",
     max "max", min "min", name "name", novalidate "novalidate", open "open", placeholder "placeholder",
     readonly "readonly", role "role", rows "rows", scope "scope", selected "selected", spellcheck "spellcheck",
     step "step", tabindex "tabindex", title "title", r#type "type", value "value", accept "accept",

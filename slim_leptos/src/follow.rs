@@ -8,9 +8,14 @@ use leptos::reactive::owner::on_cleanup;
 pub(crate) fn follow(mut run: Box<dyn FnMut()>) {
     let effect = RenderEffect::new(move |_: Option<()>| run());
     on_cleanup(move || {
-        // A dropped effect stays on the lists of its signals; that of the language, for example, would grow with every row.
-        let subscriber = effect.to_any_subscriber();
-        subscriber.clear_sources(&subscriber);
+        leave_sources(&effect);
         drop(effect);
     });
+}
+
+/// What is dropped stays on the lists of the signals that it read; that of the language, for example, would grow with every
+/// row.
+pub(crate) fn leave_sources(reader: &impl ToAnySubscriber) {
+    let subscriber = reader.to_any_subscriber();
+    subscriber.clear_sources(&subscriber);
 }

@@ -28,13 +28,11 @@ where
 
 fn keep(element: &Element, name: &'static str, read: Box<dyn Fn() -> JsValue>) {
     let element = element.clone();
-    // Whoever types is not disturbed by a value that has not changed.
-    let mut before = JsValue::UNDEFINED;
     follow(Box::new(move || {
         let value = read();
-        if value != before {
+        // Whoever types is not disturbed by what stands there already; what was typed and not taken is put right.
+        if element.property(name) != value {
             element.set_property(name, &value);
-            before = value;
         }
     }));
 }

@@ -120,6 +120,22 @@ impl View {
     }
 }
 
+/// Absolute elements lie where they are put, and boxes of texts are as wide as their lines: neither is looked at. Nothing
+/// but text as it is, and the row of what can be done with a record, is to be pushed sideways either.
+const STICKING_OUT: &str = "[...document.body.querySelectorAll('*')].flatMap(element => { \
+     const box = element.parentElement, [own, outer] = [element, box].map(one => getComputedStyle(one)); \
+     if (!element.checkVisibility() || element.closest('svg svg, svg *')) return []; \
+     const moves = ['auto', 'scroll'].includes(own.overflowX) && !element.matches('textarea, pre, .detail-actions'); \
+     const wider = moves ? element.scrollWidth - element.clientWidth : 0; \
+     const is_loose = outer.display.startsWith('inline') && outer.display !== 'inline-flex' || \
+       [outer.display, own.display].includes('contents') || ['absolute', 'fixed'].includes(own.position) || \
+       outer.overflowX !== 'visible'; \
+     const [it, around] = [element, box].map(one => one.getBoundingClientRect()); \
+     const [left, right] = [own.marginLeft, own.marginRight].map(margin => Math.min(0, parseFloat(margin) || 0)); \
+     const beside = Math.max(it.right + right - around.right, around.left - it.left + left); \
+     const out = Math.max(wider, is_loose ? 0 : beside); \
+     return it.width && out > 1 ? [`${out} px: ${element.outerHTML.slice(0, 160)}`] : [] })";
+
 pub struct Page {
     tab: chromiumoxide::Page,
     complaints: Arc<Mutex<Vec<String>>>,
@@ -136,13 +152,18 @@ impl Page {
             page.prepare(script).await;
         }
         page.show_on(&view).await;
-        page.tab.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+        page.go(url).await;
         page
     }
 
     /// Another address in the same tab.
     pub async fn go(&self, url: &str) {
-        self.tab.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+        if let Err(error) = self.tab.goto(url).await {
+            // Seldom, right after the browser's start, the driver misses the end of a load. The page knows better.
+            let there = self.tab.evaluate_expression("`${document.readyState} ${location.href}`").await;
+            let there = there.ok().and_then(|there| there.value().cloned()).unwrap_or_default();
+            assert_eq!(there, format!("complete {url}"), "{url}: {error}");
+        }
     }
 
     /// Another screen for the same page.
@@ -200,6 +221,11 @@ impl Page {
 
     pub async fn whole_text(&self) -> String {
         self.eval("document.body.innerText").await
+    }
+
+    /// What stands out of the box that it is in, where that was not meant: nothing clips it, and no margin pulls it out.
+    pub async fn sticking_out(&self) -> Vec<String> {
+        self.eval(STICKING_OUT).await
     }
 
     /// How many elements there are, seen or not.

@@ -62,6 +62,16 @@ impl Watch {
         self.starting(TailStart::Offsets(positions))
     }
 
+    /// The same, of a client that comes back: partitions not named are read from their first record.
+    pub fn resuming(self, positions: impl IntoIterator<Item = (i32, i64)>) -> Self {
+        let Self(Subscribe { mode: Mode::Tail { start: TailStart::Offsets(positions) }, .. }) =
+            self.clone().from_positions(positions)
+        else {
+            unreachable!("that is what it makes")
+        };
+        self.starting(TailStart::Resume(positions))
+    }
+
     pub fn is_tail(&self) -> bool {
         matches!(self.0.mode, Mode::Tail { .. })
     }

@@ -23,7 +23,6 @@ const REQUIREMENTS: &[Requirement] = &[
         package: "chromium",
         purpose: "the browser of the end-to-end tests",
     },
-    Requirement { programs: &["chromedriver"], package: "chromium-driver", purpose: "the browser's remote control" },
     Requirement { programs: &["kcat", "kafkacat"], package: "kcat", purpose: "a Kafka client that is not ours" },
     Requirement { programs: &["java"], package: "openjdk-17-jre-headless", purpose: "runs a real Kafka" },
     Requirement { programs: &["mvn"], package: "maven", purpose: "fetches a real Kafka, and axe-core" },

@@ -22,7 +22,7 @@ const TIME: Duration = Duration::from_secs(60);
 const QUICK_TIME: Duration = Duration::from_secs(2);
 /// A tab that has seen so many keeps no more of them than it does later: from here on its memory has to stay.
 const BEFORE: u64 = 600_000;
-/// At most so many records may still be on their way when the producer is done: a second's.
+/// How long what is still on its way when the producer is done may take.
 const CATCH_UP: Duration = Duration::from_secs(10);
 
 /// Of 60 frames a second that the browser draws, the slowest twentieth.

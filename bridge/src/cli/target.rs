@@ -10,7 +10,7 @@ use protocol::Cluster;
 use tokio::net::TcpStream;
 
 use crate::answers;
-use crate::config::{DEFAULT_BOOTSTRAP_SERVERS, DEFAULT_LISTEN, KafkaArgs};
+use crate::config::{DEFAULT_BOOTSTRAP_SERVERS, DEFAULT_LISTEN, KafkaArgs, TOKEN_VARIABLE};
 use crate::kafka::admin::Admin;
 use crate::kafka::client_config::Connection;
 use crate::kafka::questions::Questions;
@@ -81,9 +81,11 @@ async fn ask_bridge() -> anyhow::Result<Cluster> {
     let stream = TcpStream::connect(DEFAULT_LISTEN).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let request = hyper::Request::get("/api/cluster")
-        .header(hyper::header::HOST, DEFAULT_LISTEN)
-        .body(Empty::<bytes::Bytes>::new())?;
+    let mut request = hyper::Request::get("/api/cluster").header(hyper::header::HOST, DEFAULT_LISTEN);
+    if let Ok(token) = std::env::var(TOKEN_VARIABLE) {
+        request = request.header(hyper::header::AUTHORIZATION, format!("Bearer {token}"));
+    }
+    let request = request.body(Empty::<bytes::Bytes>::new())?;
     let body = sender.send_request(request).await?.into_body().collect().await?.to_bytes();
     serde_json::from_slice(&body).context("what listens there is no bridge")
 }

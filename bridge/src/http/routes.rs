@@ -8,11 +8,12 @@ use hyper::upgrade::OnUpgrade;
 use protocol::ClusterState;
 use warp::Filter;
 use warp::http::StatusCode;
-use warp::http::header::{HeaderMap, ORIGIN};
+use warp::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, ORIGIN, WWW_AUTHENTICATE};
 use warp::reply::{Reply, Response};
 
 use super::Guard;
 use super::page;
+use crate::metrics::{self, METRICS};
 use crate::websocket::{self, Refused, Shared};
 
 /// Every route; the guard has seen the `Host` already.
@@ -39,8 +40,10 @@ pub fn routes(
     let ready = warp::path!("readyz").and(only_get).and(state.clone()).map(ready);
     let cluster = warp::path!("api" / "cluster")
         .and(only_get)
-        .and(state)
-        .map(|shared: Arc<Shared>| warp::reply::json(&*shared.cluster.borrow()).into_response());
+        .and(state.clone())
+        .and(warp::header::headers_cloned())
+        .map(cluster);
+    let metrics = warp::path!("metrics").and(only_get).and(state).and(warp::header::headers_cloned()).map(metrics);
     let page = only_get
         .and(warp::path::full())
         .and(warp::header::headers_cloned())
@@ -52,6 +55,8 @@ pub fn routes(
         .or(ready)
         .unify()
         .or(cluster)
+        .unify()
+        .or(metrics)
         .unify()
         .or(page)
         .unify()
@@ -83,7 +88,39 @@ fn ready(shared: Arc<Shared>) -> Response {
         ClusterState::Up => StatusCode::OK,
         ClusterState::Down => StatusCode::SERVICE_UNAVAILABLE,
     };
+    if shared.token.is_some() {
+        // The reason names brokers.
+        return warp::reply::with_status(warp::reply::json(&serde_json::json!({ "state": cluster.state })), status)
+            .into_response();
+    }
     warp::reply::with_status(warp::reply::json(&cluster), status).into_response()
+}
+
+/// It names brokers, which are nobody's business where the bridge asks for a token. Whether Kafka answers is everybody's.
+fn cluster(shared: Arc<Shared>, headers: HeaderMap) -> Response {
+    match refusal(&shared, &headers) {
+        Some(refusal) => refusal,
+        None => warp::reply::json(&*shared.cluster.borrow()).into_response(),
+    }
+}
+
+fn metrics(shared: Arc<Shared>, headers: HeaderMap) -> Response {
+    if let Some(refusal) = refusal(&shared, &headers) {
+        return refusal;
+    }
+    let kafka_is_up = shared.cluster.borrow().state == ClusterState::Up;
+    let text = METRICS.text(kafka_is_up, shared.slots.taken());
+    warp::reply::with_header(text, CONTENT_TYPE, metrics::CONTENT_TYPE).into_response()
+}
+
+/// What is said to who asks without the access token, where there is one.
+fn refusal(shared: &Shared, headers: &HeaderMap) -> Option<Response> {
+    let authorization = headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok());
+    if shared.admits(authorization.and_then(|header| header.strip_prefix("Bearer "))) {
+        return None;
+    }
+    let refusal = plain(StatusCode::UNAUTHORIZED, "this bridge asks for its access token: Authorization: Bearer …");
+    Some(warp::reply::with_header(refusal, WWW_AUTHENTICATE, "Bearer").into_response())
 }
 
 pub(super) fn plain(status: StatusCode, text: &str) -> Response {

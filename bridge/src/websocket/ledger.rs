@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use super::LIMITS;
 use crate::feed::Listener;
 use crate::kafka::producer::{Acked, DeliverySink, Outcome, Run};
+use crate::metrics::{Fate, METRICS};
 
 #[cfg(test)]
 mod model;
@@ -227,6 +228,12 @@ impl Inner {
     }
 
     fn settle(&mut self, Run { first, count, outcome }: Run) {
+        let fate = match &outcome {
+            Outcome::Acked(_) => Fate::Acked,
+            Outcome::Failed(error) if error.unknown => Fate::Unknown,
+            Outcome::Failed(_) => Fate::Failed,
+        };
+        METRICS.produced(count, fate);
         for place in 0..count {
             let seq = first + place;
             let Some(slot) = self.slot_mut(seq).filter(|slot| matches!(slot, Slot::InFlight)) else { continue };

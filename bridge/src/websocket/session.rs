@@ -111,7 +111,7 @@ async fn drain(mut socket: impl AsyncRead + Unpin) {
 }
 
 async fn converse(shared: &Arc<Shared>, stream: &mut Stream, outbox: &Outbox, peer: SocketAddr) -> End {
-    let hello = match greeting(stream, shared).await {
+    let hello = match greeting(stream, shared, peer).await {
         Ok(hello) => hello,
         Err(end) => return end,
     };
@@ -145,7 +145,7 @@ async fn converse(shared: &Arc<Shared>, stream: &mut Stream, outbox: &Outbox, pe
     end
 }
 
-async fn greeting(stream: &mut Stream, shared: &Shared) -> Result<Hello, End> {
+async fn greeting(stream: &mut Stream, shared: &Shared, peer: SocketAddr) -> Result<Hello, End> {
     let first = tokio::select! {
         first = timeout(HELLO_WITHIN, next_frame(stream)) => first,
         () = shared.shutdown.cancelled() => return Err(shutting_down()),
@@ -166,6 +166,11 @@ async fn greeting(stream: &mut Stream, shared: &Shared) -> Result<Hello, End> {
     };
     if hello.protocol != SUBPROTOCOL {
         return Err(End::close(CloseCode::ProtocolVersion, format!("this bridge speaks {SUBPROTOCOL}")));
+    }
+    if !shared.admits(hello.token.as_ref().map(|token| token.0.as_str())) {
+        let what = if hello.token.is_some() { "the access token is wrong" } else { "hello has no access token" };
+        tracing::warn!(%peer, client = hello.client, "{what}");
+        return Err(End::close(CloseCode::TokenRefused, format!("{what}; this bridge asks for one")));
     }
     Ok(hello)
 }

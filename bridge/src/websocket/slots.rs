@@ -48,6 +48,11 @@ impl Slots {
         Ok(Slot { slots: Arc::clone(self), address })
     }
 
+    /// How many are taken.
+    pub fn taken(&self) -> usize {
+        self.lock().values().sum()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
         // Each change is a single step: a panic elsewhere leaves the counts right.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::frame::Frame;
 use super::outbox::{AtOnce, Gone, Outbox};
 use crate::feed::{Cursor, Delivered, Event, FeedRequest, Listener, ReadMode, Start};
+use crate::metrics::METRICS;
 
 /// How many topics one subscription may name.
 const MAX_TOPICS: usize = 64;
@@ -130,6 +131,7 @@ impl Line {
         let subscription = self.number;
         let message: ServerMessage = match delivered {
             Delivered::Records { seq, batch, range } => {
+                METRICS.delivered(range.len());
                 return Some(Frame::records(subscription, seq, batch, range, self.format));
             }
             Delivered::Event(Event::Assigned(starts)) => {
@@ -137,6 +139,7 @@ impl Line {
             }
             Delivered::Event(Event::Revoked(partitions)) => Revoked { subscription, partitions }.into(),
             Delivered::Event(Event::Gap { partition: TopicPartition { topic, partition }, from, to, reason }) => {
+                METRICS.missed(u64::try_from(to - from).unwrap_or(0));
                 let (from, to) = (Offset(from), Offset(to));
                 Gap { subscription, topic, partition, from, to, reason }.into()
             }

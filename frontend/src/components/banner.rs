@@ -21,6 +21,10 @@ enum Trouble {
     BridgeClosed {
         loss: Loss,
     },
+    TokenAsked {
+        /// One was given already.
+        is_wrong: bool,
+    },
     KafkaDown {
         servers: String,
         reason: String,
@@ -35,10 +39,13 @@ impl Trouble {
             Link::Waiting { loss, .. } => {
                 Some(Self::BridgeLost { loss: loss.clone(), unanswered: page.sends().waiting() as u64 })
             }
+            link if link.asks_for_token() => Some(Self::TokenAsked { is_wrong: page.has_token() }),
             Link::Closed { loss } => Some(Self::BridgeClosed { loss: loss.clone() }),
-            Link::Connecting => {
-                matches!(before, Some(Self::BridgeLost { .. } | Self::Reconnecting)).then_some(Self::Reconnecting)
-            }
+            Link::Connecting => match before {
+                Some(Self::BridgeLost { .. } | Self::Reconnecting) => Some(Self::Reconnecting),
+                Some(Self::TokenAsked { .. }) => before.cloned(),
+                _ => None,
+            },
             Link::Open if page.kafka_is_down() => page.cluster().map(|cluster| Self::KafkaDown {
                 servers: cluster.bootstrap_servers.clone(),
                 reason: cluster.error.as_ref().map(|error| error.message.clone()).unwrap_or_default(),
@@ -55,6 +62,7 @@ impl Trouble {
             }
             Self::BridgeLost { .. } | Self::Reconnecting => words.banner_lost.to_owned(),
             Self::BridgeClosed { loss } => fill(words.banner_closed, &[("reason", &close_reason(loss, words))]),
+            Self::TokenAsked { is_wrong } => (if *is_wrong { words.token_wrong } else { words.token_asked }).to_owned(),
             Self::KafkaDown { servers, .. } => fill(words.banner_kafka, &[("servers", servers)]),
         }
     }
@@ -73,6 +81,7 @@ impl Trouble {
             }
             Self::Reconnecting => words.banner_reconnecting.to_owned(),
             Self::BridgeClosed { .. } => words.banner_closed_next.to_owned(),
+            Self::TokenAsked { .. } => words.token_next.to_owned(),
             Self::KafkaDown { is_local: true, .. } => {
                 format!("{} {}", words.banner_kafka_next, words.banner_kafka_start)
             }
@@ -84,7 +93,7 @@ impl Trouble {
         match self {
             Self::KafkaDown { reason, .. } => reason.clone(),
             Self::BridgeLost { loss, .. } | Self::BridgeClosed { loss } => loss.reason.clone(),
-            Self::Reconnecting => String::new(),
+            Self::Reconnecting | Self::TokenAsked { .. } => String::new(),
         }
     }
 }
@@ -93,7 +102,7 @@ fn close_reason(loss: &Loss, words: &Words) -> String {
     match loss.code {
         4506 => words.close_4506.to_owned(),
         4504 => words.close_4504.to_owned(),
-        4500 | 4507 => words.close_forbidden.to_owned(),
+        4507 => words.close_forbidden.to_owned(),
         _ if !loss.reason.is_empty() => loss.reason.clone(),
         code => fill(words.close_other, &[("code", &code.to_string())]),
     }
@@ -108,13 +117,19 @@ pub fn Banner() -> impl IntoView {
     let seconds = Memo::new(move |_| desk.link(|page| page.link().retry_in_secs(browser::now_ms()).unwrap_or(1)));
     let is_lost = move || trouble.with(|trouble| matches!(trouble, Some(Trouble::BridgeLost { .. })));
     let is_closed = move || trouble.with(|trouble| matches!(trouble, Some(Trouble::BridgeClosed { .. })));
+    let asks_for_token = move || trouble.with(|trouble| matches!(trouble, Some(Trouble::TokenAsked { .. })));
+    // Nothing is wrong yet where it was only asked.
+    let level = move || {
+        let is_new = trouble.with(|trouble| matches!(trouble, Some(Trouble::TokenAsked { is_wrong: false })));
+        if is_new { "warning" } else { "error" }
+    };
     let what = move || trouble.with(|trouble| trouble.as_ref().map(|trouble| trouble.what(prefs.words())));
     let next =
         move || trouble.with(|trouble| trouble.as_ref().map(|trouble| trouble.next(prefs.words(), seconds.get())));
     let detail = move || trouble.with(|trouble| trouble.as_ref().map(Trouble::detail));
     view! {
         <Show when=move || trouble.with(Option::is_some)>
-            <div class="banner" data-testid="banner" data-level="error">
+            <div class="banner" data-testid="banner" data-level=level>
                 <span class="banner-mark" aria-hidden="true">"!"</span>
                 <p>
                     // Read out once; the countdown beside it would be read out every second.
@@ -127,6 +142,9 @@ pub fn Banner() -> impl IntoView {
                         {prefs.text(|w| w.try_now)}
                     </button>
                 </Show>
+                <Show when=asks_for_token>
+                    <TokenForm />
+                </Show>
                 <Show when=is_closed>
                     <button type="button" class="button small" on:click=move |_| browser::reload()>
                         {prefs.text(|w| w.reload)}
@@ -134,5 +152,34 @@ pub fn Banner() -> impl IntoView {
                 </Show>
             </div>
         </Show>
+    }
+}
+
+/// Where the bridge's access token is given.
+#[component]
+fn TokenForm() -> impl IntoView {
+    let (desk, prefs) = (desk(), preferences());
+    let token = RwSignal::new(String::new());
+    view! {
+        <form
+            class="token"
+            on:submit=move |event| {
+                event.prevent_default();
+                desk.give_token(token.get_untracked().trim().to_owned());
+            }
+        >
+            <input
+                type="password"
+                data-testid="token"
+                autocomplete="current-password"
+                aria-label=prefs.text(|w| w.token)
+                placeholder=prefs.text(|w| w.token)
+                prop:value=move || token.get()
+                on:input=move |event| token.set(event_target_value(&event))
+            />
+            <button type="submit" class="button small" data-testid="token-give" disabled=move || token.with(|token| token.trim().is_empty())>
+                {prefs.text(|w| w.token_give)}
+            </button>
+        </form>
     }
 }

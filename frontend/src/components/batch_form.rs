@@ -12,7 +12,9 @@ use super::record_fields::TopicField;
 use super::{desk, format, preferences};
 use crate::files;
 use crate::send_fields::SendFields;
-use crate::state::{BatchChoice, BatchReading, CsvColumn, Entries, Format, Run, SEPARATORS, topic_is_valid};
+use crate::state::{
+    BatchChoice, BatchReading, CsvColumn, Entries, Format, NoticeKind, Run, SEPARATORS, topic_is_valid,
+};
 use crate::words::{self, Words, fill};
 
 /// A text field with more than this is slow to type in and to draw; a longer paste is kept like a file.
@@ -70,10 +72,9 @@ pub fn BatchForm(fields: SendFields) -> impl IntoView {
         }
     };
     let take_file = move |file: web_sys::File| {
-        files::read(file, move |name, bytes| {
-            let text =
-                String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-            desk.set_batch(Some(name), text.into());
+        files::read(file, move |name, bytes| match String::from_utf8(bytes) {
+            Ok(text) => desk.set_batch(Some(name), text.into()),
+            Err(_) => desk.say(NoticeKind::NotUtf8(name)),
         });
     };
     let picker = NodeRef::<Input>::new();

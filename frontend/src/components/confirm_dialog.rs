@@ -41,26 +41,34 @@ pub struct Confirmations {
     asked: StoredValue<Option<Confirmation>, LocalStorage>,
     is_open: RwSignal<bool>,
     progress: RwSignal<Progress>,
+    /// How often something was asked.
+    count: StoredValue<u64>,
+    /// Of that which this is about.
+    number: u64,
 }
 
 impl Confirmations {
     pub fn new(desk: Desk) -> Self {
         let (asked, is_open) = (StoredValue::new_local(None), RwSignal::new(false));
-        Self { desk, asked, is_open, progress: RwSignal::new(Progress::Open) }
+        Self { desk, asked, is_open, progress: RwSignal::new(Progress::Open), count: StoredValue::new(0), number: 0 }
     }
 
     pub fn ask(self, confirmation: Confirmation) {
         self.asked.set_value(Some(confirmation));
+        self.count.update_value(|count| *count += 1);
         self.progress.set(Progress::Open);
         self.is_open.set(true);
     }
 
-    /// Closes, or says why it was not done: in the dialog, or as a message where the user has closed it meanwhile.
+    /// Closes, or says why it was not done: in the dialog, or as a message where the user has closed it meanwhile, and has
+    /// perhaps opened another.
     pub fn finish(self, outcome: Result<(), Unanswered>) {
+        let is_asked = self.is_open.get_untracked() && self.number == self.count.get_value();
         match outcome {
-            Ok(()) => self.is_open.set(false),
-            Err(Unanswered::Refused(error)) if !self.is_open.get_untracked() => self.desk.say_refused(error),
-            Err(reason) => self.progress.set(Progress::Failed(reason)),
+            Ok(()) if is_asked => self.is_open.set(false),
+            Err(reason) if is_asked => self.progress.set(Progress::Failed(reason)),
+            Err(Unanswered::Refused(error)) => self.desk.say_refused(error),
+            _ => {}
         }
     }
 }
@@ -81,6 +89,7 @@ pub fn ConfirmDialog(confirmations: Confirmations) -> impl IntoView {
 #[component]
 fn ConfirmForm(confirmations: Confirmations) -> impl IntoView {
     let (prefs, desk) = (preferences(), desk());
+    let confirmations = Confirmations { number: confirmations.count.get_value(), ..confirmations };
     let Confirmation { text, verb, typed: name, on_confirm, .. } = confirmations.asked.get_value()?;
     let (on_confirm, needs_name) = (StoredValue::new_local(on_confirm), name.is_some());
     let expected = name.clone();

@@ -43,8 +43,11 @@ fn CreateTopicForm(open: RwSignal<bool>) -> impl IntoView {
         failure.set(None);
         let name = request.name.clone();
         desk.ask(request, move |answer| {
-            is_under_way.set(false);
+            // Cancelled meanwhile: whatever the user does now is not disturbed.
+            let is_gone = is_under_way.try_set(false).is_some();
             match answer {
+                Err(Unanswered::Refused(error)) if is_gone => desk.say_refused(error),
+                _ if is_gone => {}
                 Ok(_) => {
                     open.set(false);
                     navigation.open(Address::of(View::Topic(name)));

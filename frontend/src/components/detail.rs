@@ -95,7 +95,15 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
                     {copy_button("copy-value", |w| w.copy_value, |record| whole_text(record.value))}
                     {copy_button("copy-key", |w| w.copy_key, |record| whole_text(record.key))}
                     {copy_button("copy-record", |w| w.copy_record, json_line)}
-                    <a class="button small" data-testid="record-link" href=address title=prefs.text(|w| w.record_link_hint)>
+                    // In a tab of its own: a run, and what is listed here, go on in this one.
+                    <a
+                        class="button small"
+                        data-testid="record-link"
+                        href=address
+                        target="_blank"
+                        rel="noopener"
+                        title=prefs.text(|w| w.record_link_hint)
+                    >
                         {prefs.text(|w| w.record_link)}
                     </a>
                 </div>

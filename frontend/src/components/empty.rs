@@ -16,6 +16,8 @@ enum Why {
     Offline,
     /// Offline for good.
     Closed,
+    /// The bridge asks for its access token, in the banner.
+    TokenAsked,
     TopicMissing,
     /// In the bridge's words.
     Problem {
@@ -27,6 +29,10 @@ enum Why {
     Searching,
     NothingMatches {
         searched: u64,
+    },
+    /// It was empty when the display was held.
+    Held {
+        meanwhile: u64,
     },
     NeverListened,
     Stopped,
@@ -46,6 +52,9 @@ impl Why {
     fn of(page: &Page) -> Self {
         let listening = page.listening();
         let counts = page.feed().counts();
+        if page.link().asks_for_token() {
+            return Self::TokenAsked;
+        }
         if matches!(page.link(), Link::Closed { .. }) {
             return Self::Closed;
         }
@@ -54,6 +63,9 @@ impl Why {
         }
         if counts.kept > 0 && counts.scanned < counts.kept {
             return Self::Searching;
+        }
+        if counts.kept > 0 && page.feed().filter().is_empty() {
+            return Self::Held { meanwhile: counts.kept };
         }
         if counts.kept > 0 {
             return Self::NothingMatches { searched: counts.kept };
@@ -82,12 +94,14 @@ impl Why {
     fn title(&self, words: &Words) -> &'static str {
         match self {
             Self::Offline | Self::Closed => words.empty_offline,
+            Self::TokenAsked => words.token_asked,
             Self::TopicMissing => words.topic_missing,
             Self::Problem { refused: true, .. } => words.problem_refused,
             Self::Problem { .. } => words.problem_listening,
             Self::NoBroker => words.empty_no_broker,
             Self::Searching => words.empty_searching,
             Self::NothingMatches { .. } => words.empty_filtered,
+            Self::Held { .. } => words.empty_held,
             Self::NeverListened => words.empty_idle,
             Self::Stopped => words.empty_stopped,
             Self::Joining => words.empty_joining,
@@ -103,11 +117,13 @@ impl Why {
         match self {
             Self::Offline => words.empty_offline_next,
             Self::Closed => words.reload,
+            Self::TokenAsked => words.token_above,
             Self::TopicMissing => words.topic_missing_next,
             Self::Problem { message, .. } => message,
             Self::NoBroker => words.empty_no_broker_next,
             Self::Searching => "",
             Self::NothingMatches { .. } => words.empty_filtered_next,
+            Self::Held { .. } => words.empty_held_next,
             Self::NeverListened | Self::Stopped => words.empty_idle_next,
             Self::Joining => words.empty_joining_next,
             Self::NoPartition => words.empty_no_partition_next,
@@ -121,12 +137,13 @@ impl Why {
 
     fn name(&self) -> &'static str {
         match self {
-            Self::Offline | Self::Closed => "offline",
+            Self::Offline | Self::Closed | Self::TokenAsked => "offline",
             Self::TopicMissing => "topic-missing",
             Self::Problem { .. } => "problem",
             Self::NoBroker => "no-broker",
             Self::Searching => "searching",
             Self::NothingMatches { .. } => "filtered",
+            Self::Held { .. } => "paused",
             Self::NeverListened => "idle",
             Self::Stopped => "stopped",
             Self::Joining => "joining",
@@ -152,12 +169,12 @@ pub fn Empty(filter: FilterBox, fields: WatchFields) -> impl IntoView {
             (intent.topic(), intent.group.clone())
         });
         let searched = match why.get() {
-            Why::NothingMatches { searched } => number(searched, prefs.language()),
+            Why::NothingMatches { searched: count } | Why::Held { meanwhile: count } => number(count, prefs.language()),
             _ => String::new(),
         };
         fill(template, &[("topic", &topic), ("group", &group), ("n", &searched), ("text", "")])
     };
-    let can_start = move || matches!(why.get(), Why::NeverListened | Why::Stopped);
+    let can_start = move || matches!(why.get(), Why::NeverListened | Why::Stopped) && fields.can_start();
     let is_at_end = move || matches!(why.get(), Why::NothingNew { .. });
     // Another way to read begins where the present one has ended.
     let begins_anew = RwSignal::new(false);

@@ -1,4 +1,5 @@
-//! How the list looks and how much it keeps: columns, memory, what to do when the page is too slow. Remembered.
+//! How the list looks and how much it keeps: columns, memory, what to do when the page is too slow, whether a
+//! group commits. Remembered.
 
 use leptos::prelude::*;
 
@@ -78,6 +79,16 @@ pub fn ListSettings() -> impl IntoView {
                     {prefs.text(|w| w.skip_ahead)}
                 </label>
                 <p class="menu-note">{prefs.text(|w| w.skip_ahead_hint)}</p>
+                <label class="check" title=prefs.text(|w| w.commit_hint)>
+                    <input
+                        type="checkbox"
+                        data-testid="commit"
+                        prop:checked=move || !prefs.commits_nothing()
+                        on:change=move |event| prefs.set_commits_nothing(!event_target_checked(&event))
+                    />
+                    {prefs.text(|w| w.commit)}
+                </label>
+                <p class="menu-note">{prefs.text(|w| w.commit_hint)}</p>
                 <Export />
         </Menu>
     }

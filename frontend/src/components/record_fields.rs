@@ -1,6 +1,8 @@
 //! The fields of a record, or of the pattern of many: partition, timestamp, key, value, headers.
 
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlInputElement;
 
 use super::explain::Explain;
 use super::field_editor::FieldEditor;
@@ -120,9 +122,16 @@ fn PartitionField(draft: RwSignal<Draft>, reading: Meaning) -> impl IntoView {
                             Partition::Fixed(number) => number.to_string(),
                             Partition::Auto => String::new(),
                         }
-                        on:change=move |event| {
-                            let number = event_target_value(&event).parse().unwrap_or(0);
-                            choose(Partition::Fixed(i32::max(number, 0)));
+                        on:change=move |event| match event_target_value(&event).parse() {
+                            Ok(number @ 0..) => choose(Partition::Fixed(number)),
+                            // What stands there is what is sent.
+                            _ => {
+                                if let (Some(field), Partition::Fixed(number)) =
+                                    (event.target().and_then(|field| field.dyn_into::<HtmlInputElement>().ok()), partition.get_untracked())
+                                {
+                                    field.set_value(&number.to_string());
+                                }
+                            }
                         }
                     />
                 </Show>
@@ -163,7 +172,7 @@ fn TimestampField(draft: RwSignal<Draft>, reading: Meaning) -> impl IntoView {
                     (false, _) => prefs.words().timestamp_invalid.to_owned(),
                     // Milliseconds are no time that people read.
                     (true, Some(ms)) if draft.with(|draft| draft.timestamp.trim().parse::<i64>().is_ok()) => {
-                        iso(ms).to_string()
+                        iso(ms).unwrap_or_default()
                     }
                     _ => String::new(),
                 }}

@@ -1,7 +1,7 @@
 //! What can be done again with a record that was read: send it as it is, or put it into the composer first.
 
 use leptos::prelude::*;
-use protocol::{ProduceRecord, WireBytes};
+use protocol::ProduceRecord;
 
 use super::composer::obstacle_words;
 use super::{desk, preferences};
@@ -22,21 +22,23 @@ pub fn ReplayActions(record: ProduceRecord) -> impl IntoView {
         record.with_value(|record| ProduceRecord { partition, ..record.clone() })
     };
     let obstacle = obstacle_words();
-    let cannot_send = Memo::new(move |_| obstacle().is_some());
+    let cannot_send = move || obstacle().is_some();
     let replay = move || {
-        if !cannot_send.get_untracked() {
+        if !untrack(cannot_send) {
             desk.send_record(&chosen());
         }
     };
     let edit = move |_| {
         let ProduceRecord { topic, partition, key, value, headers, .. } = chosen();
-        let field = |bytes: &WireBytes| Field::of(bytes);
         let draft = Draft {
             partition: partition.map_or(Partition::Auto, Partition::Fixed),
             timestamp: String::new(),
-            key: field(&key),
-            value: field(&value),
-            headers: headers.into_iter().map(|header| HeaderRow { name: header.0, value: field(&header.1) }).collect(),
+            key: Field::editable(&key, false),
+            value: Field::editable(&value, true),
+            headers: headers
+                .into_iter()
+                .map(|header| HeaderRow { value: Field::editable(&header.1, false), name: header.0 })
+                .collect(),
         };
         fields.edit(&topic, draft);
     };
@@ -69,7 +71,7 @@ pub fn ReplayActions(record: ProduceRecord) -> impl IntoView {
             type="button"
             class="button small"
             data-testid="replay"
-            disabled=move || cannot_send.get()
+            disabled=cannot_send
             title=move || obstacle().unwrap_or(prefs.words().replay_hint)
             on:click=move |_| replay()
         >

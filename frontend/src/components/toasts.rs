@@ -24,12 +24,13 @@ fn Toast(notice: Notice) -> impl IntoView {
     let Notice { id, kind, .. } = notice;
     let level = match kind {
         NoticeKind::Copied => "info",
-        NoticeKind::CopyFailed => "warning",
+        NoticeKind::CopyFailed | NoticeKind::NotUtf8(_) => "warning",
         NoticeKind::Refused(_) | NoticeKind::Unreadable(_) => "error",
     };
     let detail = match &kind {
         NoticeKind::Refused(error) => error.message.clone(),
         NoticeKind::Unreadable(reason) => reason.clone(),
+        NoticeKind::NotUtf8(name) => name.clone(),
         NoticeKind::Copied | NoticeKind::CopyFailed => String::new(),
     };
     let title = move || {
@@ -37,6 +38,7 @@ fn Toast(notice: Notice) -> impl IntoView {
         match kind {
             NoticeKind::Copied => words.copied,
             NoticeKind::CopyFailed => words.copy_failed,
+            NoticeKind::NotUtf8(_) => words.not_utf8,
             NoticeKind::Refused(_) => words.refused,
             NoticeKind::Unreadable(_) => words.unreadable,
         }

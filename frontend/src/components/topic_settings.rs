@@ -278,13 +278,18 @@ fn SettingForm(
         is_under_way.set(true);
         failure.set(None);
         desk.ask(request, move |answer| {
-            is_under_way.set(false);
+            // Closed meanwhile, and perhaps opened for another setting.
+            let is_gone = is_under_way.try_set(false).is_some();
             match answer {
                 Ok(ServerMessage::AlterTopicConfigResult(result)) => {
                     // Nobody is there any more if the view was left meanwhile.
                     let _ = on_changed.try_run(result.changes);
-                    open.set(false);
+                    if !is_gone {
+                        open.set(false);
+                    }
                 }
+                Err(Unanswered::Refused(error)) if is_gone => desk.say_refused(error),
+                _ if is_gone => {}
                 Ok(_) => {}
                 Err(reason) => failure.set(Some(reason)),
             }

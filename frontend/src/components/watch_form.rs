@@ -1,12 +1,11 @@
 //! What to listen to and how, and the button that starts and stops it. While listening the fields stand still as chips.
 
 use leptos::prelude::*;
-use protocol::{GroupId, TopicName};
 
 use super::explain::Explain;
 use super::watched_topics::WatchedTopics;
 use super::{desk, preferences};
-use crate::state::{Phase, ReadMode, TopicsText};
+use crate::state::{Phase, ReadMode};
 use crate::watch_fields::WatchFields;
 
 #[component]
@@ -15,12 +14,8 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
     let phase = Memo::new(move |_| desk.listening(|page| page.listening().phase()));
     let is_idle = move || phase.get() == Phase::Idle;
     let locked = move || (!is_idle()).then(|| prefs.words().stop_to_change);
-    let topic_fault = Memo::new(move |_| {
-        let topics = TopicsText::new(&fields.topic()).names();
-        topics.is_empty() || topics.iter().any(|name| TopicName::parse(name).is_err())
-    });
-    let group_fault =
-        Memo::new(move |_| fields.mode() == ReadMode::Group && GroupId::parse(fields.group().trim()).is_err());
+    let topic_fault = Memo::new(move |_| fields.has_topic_fault());
+    let group_fault = Memo::new(move |_| fields.has_group_fault());
     let start_fault = Memo::new(move |_| fields.start().is_none());
     let can_start = move || !topic_fault.get() && !group_fault.get() && !start_fault.get();
     let is_watching = Memo::new(move |_| fields.mode() == ReadMode::Watch);
@@ -76,26 +71,28 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
                 {mode_button(ReadMode::Watch)}
             </div>
             <Explain thing=|w| w.read_mode text=|w| w.explain_mode />
-            <WatchedTopics fields=fields is_idle=Signal::derive(is_idle) has_fault=topic_fault />
-            <Show when=move || fields.mode() == ReadMode::Group>
-                <div class="inline-field group-field" class:fault=move || group_fault.get()>
-                    <label for="group">{prefs.text(|w| w.group)}</label>
-                    <Explain thing=|w| w.group text=|w| w.explain_group />
-                    <input
-                        id="group"
-                        data-testid="group"
-                        type="text"
-                        autocomplete="off"
-                        autocapitalize="off"
-                        spellcheck="false"
-                        readonly=move || !is_idle()
-                        title=locked
-                        aria-invalid=move || group_fault.get().to_string()
-                        prop:value=move || fields.group()
-                        on:input=move |event| fields.choose_group(event_target_value(&event))
-                    />
-                </div>
-            </Show>
+            <div class="names">
+                <WatchedTopics fields=fields is_idle=Signal::derive(is_idle) has_fault=topic_fault />
+                <Show when=move || fields.mode() == ReadMode::Group>
+                    <div class="inline-field group-field" class:fault=move || group_fault.get()>
+                        <label for="group">{prefs.text(|w| w.group)}</label>
+                        <Explain thing=|w| w.group text=|w| w.explain_group />
+                        <input
+                            id="group"
+                            data-testid="group"
+                            type="text"
+                            autocomplete="off"
+                            autocapitalize="off"
+                            spellcheck="false"
+                            readonly=move || !is_idle()
+                            title=locked
+                            aria-invalid=move || group_fault.get().to_string()
+                            prop:value=move || fields.group()
+                            on:input=move |event| fields.choose_group(event_target_value(&event))
+                        />
+                    </div>
+                </Show>
+            </div>
             <div class="inline-field start-field" class:fault=move || start_fault.get()>
                 <label for="start">{prefs.text(|w| w.start)}</label>
                 <select

@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
-use protocol::{ClusterState, ErrorMessage, Frame, GapReason, Produced, RequestId, ServerMessage, Welcome};
+use protocol::{
+    ClusterState, ErrorBody, ErrorCode, ErrorMessage, Frame, GapReason, Produced, RequestId, ServerMessage,
+};
 
 use super::entry::{Arrived, Gap};
 use super::incoming;
-use super::link::Link;
 use super::notices::NoticeKind;
-use super::page::{Bridge, Page, TopicQuestion};
+use super::page::{Page, TopicQuestion};
 
 impl Page {
     /// Takes in one text frame. `arrived_ms` is when the socket got it, by the page's clock. If it was the welcome: how
@@ -64,7 +65,16 @@ impl Page {
                 }
                 Some(TopicQuestion::BeginAt) => {
                     self.listening.begin_at(&topic.name, &topic.partitions);
-                    if !self.topic_questions.values().any(|&why| why == TopicQuestion::BeginAt) {
+                    if self.topic_questions.values().any(|&why| why == TopicQuestion::BeginAt) {
+                        return;
+                    }
+                    if self.listening.must_ask_first() {
+                        // All have answered, and asking again would not bring the partition.
+                        let message = "none of these topics has the partition to begin in";
+                        self.listening.refused(ErrorBody::new(ErrorCode::UnknownPartition, message));
+                        self.changed.listening = true;
+                        self.listen_to_next();
+                    } else {
                         self.subscribe();
                     }
                 }
@@ -116,22 +126,6 @@ impl Page {
 
     fn is_mine(&self, subscription: u32) -> bool {
         self.listening.subscription() == Some(subscription)
-    }
-
-    fn welcomed(&mut self, welcome: Welcome) {
-        self.link = Link::Open;
-        if welcome.resumed {
-            self.post_frames(self.sends.resumed());
-        } else {
-            self.forget_session();
-        }
-        self.session = Some(welcome.session);
-        self.cluster = Some(welcome.cluster);
-        self.bridge = Some(Bridge { defaults: welcome.defaults, limits: welcome.limits, read_only: welcome.read_only });
-        self.changed.link = true;
-        self.changed.cluster = true;
-        self.subscribe();
-        self.ask_for_looks();
     }
 
     fn produced(&mut self, produced: Produced, now_ms: f64) {
@@ -489,7 +483,28 @@ mod tests {
         let topic = r#"{"type":"topic_result","id":0,"name":"foobar","partitions":[{"partition":0,"leader":1,"replicas":[],"in_sync":[],"low":"0","high":"9"}]}"#;
         page.receive(topic, 1.0);
         let subscribe = page.take_outbox();
-        assert!(subscribe[0].contains(r#""offsets":[{"topic":"foobar","partition":0,"offset":"7"}]"#), "{subscribe:?}");
+        assert!(subscribe[0].contains(r#""resume":[{"topic":"foobar","partition":0,"offset":"7"}]"#), "{subscribe:?}");
+    }
+
+    #[test]
+    fn an_offset_of_a_partition_that_is_not_there_is_refused_once() {
+        let mut page = connected();
+        let start = Start::Offset { partition: Some(5), offset: 0 };
+        let intent = Intent { topics: vec!["foobar".into()], mode: ReadMode::Watch, start, ..Intent::default() };
+        page.listen(intent.clone());
+        page.take_outbox();
+        let topic = r#"{"type":"topic_result","id":0,"name":"foobar","partitions":[{"partition":0,"leader":1,"replicas":[],"in_sync":[],"low":"0","high":"9"}]}"#;
+        page.receive(topic, 1.0);
+        assert!(page.take_outbox().is_empty(), "nothing is asked again");
+        assert_eq!((page.listening().phase(), page.listening().problem().is_some()), (Phase::Idle, true));
+
+        page.listen(intent.clone());
+        page.stop_listening();
+        page.listen(Intent { start: Start::Latest, ..intent });
+        page.take_outbox();
+        page.receive(&topic.replace("\"id\":0", "\"id\":1"), 2.0);
+        assert!(page.take_outbox().is_empty(), "an answer to what was stopped subscribes to nothing");
+        assert_eq!(page.listening().phase(), Phase::Starting);
     }
 
     #[test]

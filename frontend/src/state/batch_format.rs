@@ -71,6 +71,9 @@ pub struct BatchReading {
 
 /// In the order in which they are tried.
 pub const SEPARATORS: [char; 6] = ['\t', '|', ';', ':', '=', ','];
+/// Columns of this page's own files: whether a cell is null, text or base64.
+pub const KEY_FORM: &str = "key_form";
+pub const VALUE_FORM: &str = "value_form";
 const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 /// Lines that a guess looks at.
 const GUESSED_FROM: usize = 5;
@@ -172,7 +175,8 @@ fn column(name: &str) -> CsvColumn {
         "partition" => CsvColumn::Partition,
         "timestamp" => CsvColumn::Timestamp,
         "headers" => CsvColumn::Headers,
-        "topic" | "offset" | "size" | "timestamp_type" | "" => CsvColumn::Ignored,
+        // The forms say what the cells behind them are.
+        "topic" | "offset" | "size" | "timestamp_type" | KEY_FORM | VALUE_FORM | "" => CsvColumn::Ignored,
         lower => {
             let prefixed = ["header.", "header:", "header_"].into_iter().any(|prefix| lower.starts_with(prefix));
             CsvColumn::Header(if prefixed { &name[7..] } else { name }.to_owned())

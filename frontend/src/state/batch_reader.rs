@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::batch_format::{BatchReading, CsvColumn, Entries, Format};
+use super::batch_format::{BatchReading, CsvColumn, Entries, Format, KEY_FORM, VALUE_FORM};
 use super::field::{Field, Form};
 use super::template::parse_time;
 
@@ -229,6 +229,12 @@ impl BatchReader {
 
     fn csv_record(&self, fields: usize) -> Result<ProduceRecord, LineFault> {
         let Csv { output, ends, .. } = &self.csv;
+        let form = |name: &str| {
+            let at = self.reading.names.iter().position(|known| known.eq_ignore_ascii_case(name))?;
+            let start = at.checked_sub(1).map_or(0, |before| ends[before]);
+            std::str::from_utf8(&output[start..ends[at]]).ok()
+        };
+        let (key_form, value_form) = (form(KEY_FORM), form(VALUE_FORM));
         let mut record = ProduceRecord { value: WireBytes::Null, ..ProduceRecord::default() };
         let mut start = 0;
         for (end, column) in ends[..fields].iter().zip(&self.reading.columns) {
@@ -237,6 +243,8 @@ impl BatchReader {
             start = *end;
             match column {
                 CsvColumn::Ignored => {}
+                CsvColumn::Key if let Some(key) = formed(key_form, cell)? => record.key = key,
+                CsvColumn::Value if let Some(value) = formed(value_form, cell)? => record.value = value,
                 CsvColumn::Key if cell.is_empty() => {}
                 CsvColumn::Value if cell.is_empty() && self.reading.empty_is_null => {}
                 CsvColumn::Key => record.key = WireBytes::text(cell),
@@ -253,6 +261,18 @@ impl BatchReader {
         }
         Ok(record)
     }
+}
+
+/// A cell of this page's own files; nothing where no form says what it is.
+fn formed(form: Option<&str>, cell: &str) -> Result<Option<WireBytes>, LineFault> {
+    Ok(match form {
+        Some("null") => Some(WireBytes::Null),
+        Some("text") => Some(WireBytes::text(cell)),
+        Some("base64") => Some(
+            Field { form: Form::Base64, text: cell.to_owned(), file: None }.bytes().map_err(|_| LineFault::Base64)?,
+        ),
+        _ => None,
+    })
 }
 
 fn key_and_value(content: &str, separator: Option<char>) -> Result<ProduceRecord, LineFault> {

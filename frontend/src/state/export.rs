@@ -176,6 +176,8 @@ mod tests {
     use protocol::{Header, Offset, ProduceRecord, Record};
 
     use super::*;
+    use crate::state::batch_format::{BatchChoice, BatchReading};
+    use crate::state::batch_reader::BatchReader;
     use crate::state::entry::{Arrived, Entry};
 
     fn entry(key: Option<&[u8]>, value: Option<&[u8]>) -> Entry {
@@ -224,6 +226,25 @@ mod tests {
             line.contains(r#""offset":"9007199254740993","timestamp":1763800000000,"timestamp_type":"log_append""#),
             "{line}"
         );
+    }
+
+    #[test]
+    fn csv_can_be_sent_again_without_loss() {
+        let fields: [Option<&[u8]>; 5] =
+            [None, Some(b""), Some(b"null"), Some("città, \"\r\n".as_bytes()), Some(&[0xff, 0x00, 0xfe])];
+        for key in fields {
+            for value in fields {
+                let mut file = format!("{}\r\n", FileFormat::Csv.head().trim_end());
+                FileFormat::Csv.push(&entry(key, value).record().expect("a record"), &mut file);
+                let choice = BatchChoice { empty_is_null: true, ..BatchChoice::default() };
+                let mut reader = BatchReader::new(file.as_str().into(), BatchReading::of(&file, &choice));
+                let again = reader.next_entry().expect("a record").record.expect("a good one");
+                assert!(reader.next_entry().is_none());
+                assert_eq!((again.key.as_kafka(), again.value.as_kafka()), (key, value), "{file}");
+                let headers: Vec<_> = again.headers.iter().map(|header| (&*header.0, header.1.as_kafka())).collect();
+                assert_eq!(headers, [("h", None), ("h", Some(&b"x"[..]))], "{file}");
+            }
+        }
     }
 
     #[test]

@@ -129,6 +129,18 @@ impl Field {
         }
     }
 
+    /// The same to be edited. A text area keeps no carriage return and a line of text no line end at all: what has such is
+    /// shown as base64, or an edit elsewhere in it would lose them.
+    pub fn editable(bytes: &WireBytes, has_lines: bool) -> Self {
+        let field = Self::of(bytes);
+        match bytes.as_kafka() {
+            Some(raw) if field.text.contains(|c| c == '\r' || (c == '\n' && !has_lines)) => {
+                Self::of(&WireBytes::Base64(raw.to_vec()))
+            }
+            _ => field,
+        }
+    }
+
     /// How many bytes Kafka will store, as far as that is known while there is a fault.
     pub fn size(&self) -> usize {
         match self.form {
@@ -193,6 +205,15 @@ mod tests {
         let field = Field { form, text: text.into(), file: None };
         assert_eq!(field.fault(), None, "{text}");
         field.bytes().expect("no fault").as_kafka().map(<[u8]>::to_vec)
+    }
+
+    #[test]
+    fn what_an_input_would_lose_is_edited_as_base64() {
+        let form = |text: &str, has_lines| Field::editable(&WireBytes::text(text), has_lines).form;
+        assert_eq!((form("a\nb", true), form("a\r\nb", true)), (Form::Text, Form::Base64));
+        assert_eq!((form("a b", false), form("a\nb", false)), (Form::Text, Form::Base64));
+        let field = Field::editable(&WireBytes::text("{\r\n}"), true);
+        assert_eq!(field.bytes().expect("base64").as_kafka(), Some(&b"{\r\n}"[..]));
     }
 
     #[test]

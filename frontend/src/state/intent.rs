@@ -89,6 +89,8 @@ pub struct Intent {
     pub start: Start,
     /// Watching: where the page is too slow it gets the newest and a gap, instead of falling behind.
     pub skips_ahead: bool,
+    /// The group's positions stay where they are.
+    pub commits_nothing: bool,
 }
 
 impl Intent {

@@ -1,5 +1,7 @@
 //! The connection to the bridge as the user sees it. Owns no socket and no timer.
 
+use protocol::CloseCode;
+
 /// `Connecting` → `Open` (the bridge has said welcome) → `Waiting` (lost; the next try has a time) → `Connecting` …,
 /// or `Closed` when the bridge said that trying again cannot help.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +34,11 @@ impl Link {
             Self::Waiting { .. } => "waiting",
             Self::Closed { .. } => "closed",
         }
+    }
+
+    /// The bridge was started with an access token, and what it was given is not it.
+    pub fn asks_for_token(&self) -> bool {
+        matches!(self, Self::Closed { loss } if loss.code == CloseCode::TokenRefused.number())
     }
 
     pub fn is_open(&self) -> bool {

@@ -189,14 +189,20 @@ impl Listening {
     }
 
     fn mode(&self) -> Mode {
-        let Intent { mode, group, start, .. } = &self.intent;
+        let Intent { mode, group, start, commits_nothing, .. } = &self.intent;
         if *mode == ReadMode::Group {
             let start = if *start == Start::Latest { GroupStart::Latest } else { GroupStart::Earliest };
-            return Mode::Group { id: group.clone(), start, commit: CommitMode::Auto };
+            // What is never acknowledged is never committed.
+            let commit = if *commits_nothing { CommitMode::Ack } else { CommitMode::Auto };
+            return Mode::Group { id: group.clone(), start, commit };
         }
         let start = match *start {
+            // One partition alone was wanted.
+            Start::Offset { partition: Some(_), .. } if !self.positions.is_empty() => {
+                TailStart::Offsets(self.all_positions())
+            }
             // After a reconnect: exactly behind what was received, so that nothing is missing or doubled.
-            _ if !self.positions.is_empty() => TailStart::Offsets(self.all_positions()),
+            _ if !self.positions.is_empty() => TailStart::Resume(self.all_positions()),
             Start::Earliest | Start::Offset { .. } => TailStart::Earliest,
             Start::Latest => TailStart::Latest,
             Start::Last(count) => TailStart::Last(count),
@@ -292,8 +298,10 @@ impl Listening {
         let assigned = self.assigned.get_or_insert_default();
         for position in partitions {
             let place = TopicPartition { topic: position.topic.clone(), partition: position.partition };
-            // Only where nothing was received yet: a crash of the bridge redelivers from further back.
-            self.positions.entry(place.clone()).or_insert(position.offset.0);
+            // Never back: a crash of the bridge redelivers from further back what was received.
+            // What others of the group read meanwhile does not come here any more.
+            let next = self.positions.entry(place.clone()).or_insert(position.offset.0);
+            *next = (*next).max(position.offset.0);
             let beginning = self.beginnings.entry(place.clone()).or_insert(position.offset.0);
             if position.offset.0 < *beginning {
                 // Another page of the group had these and left before it was done; what follows comes once more.
@@ -302,7 +310,8 @@ impl Listening {
             }
             if self.intent.mode == ReadMode::Group {
                 // A group begins where it has committed, or where it would.
-                self.committed.entry(place.clone()).or_insert(position.offset.0);
+                let committed = self.committed.entry(place.clone()).or_insert(position.offset.0);
+                *committed = (*committed).max(position.offset.0);
             }
             if !assigned.contains(&place) {
                 assigned.push(place);
@@ -456,6 +465,19 @@ mod tests {
     }
 
     #[test]
+    fn a_partition_that_comes_back_begins_where_others_have_left_it() {
+        let mut listening = listening(ReadMode::Group);
+        let at = |offset| Position { topic: "t".into(), partition: 0, offset: Offset(offset) };
+        listening.assigned_to(&[at(0)], 0.0);
+        accept(&mut listening, 0, 99);
+        listening.committed(&[at(100)]);
+        listening.revoked(&[TopicPartition { topic: "t".into(), partition: 0 }]);
+        listening.assigned_to(&[at(500)], 0.0);
+        listening.ends_are("t", &[info(0, 500)]);
+        assert_eq!((listening.behind(), listening.lag()), (Some(0), Some(0)));
+    }
+
+    #[test]
     fn after_a_lost_socket_watching_goes_on_behind_what_was_received() {
         let mut listening = listening(ReadMode::Watch);
         let at = |partition, offset| Position { topic: "t".into(), partition, offset: Offset(offset) };
@@ -463,8 +485,8 @@ mod tests {
         accept(&mut listening, 0, 7);
         listening.socket_lost();
         let again = listening.subscribe(2).expect("it begins again by itself");
-        let offsets = TailStart::Offsets(vec![at(0, 8), at(1, 5)]);
-        assert_eq!(again.mode, Mode::Tail { start: offsets });
+        let behind = TailStart::Resume(vec![at(0, 8), at(1, 5)]);
+        assert_eq!(again.mode, Mode::Tail { start: behind });
     }
 
     #[test]
@@ -568,6 +590,6 @@ mod tests {
         listening.begin_at("t", &[info(0, 100), info(1, 3)]);
         assert!(!listening.must_ask_first());
         let mode = listening.subscribe(1).expect("now it can").mode;
-        assert_eq!(mode, Mode::Tail { start: TailStart::Offsets(vec![at(0, 7), at(1, 3)]) });
+        assert_eq!(mode, Mode::Tail { start: TailStart::Resume(vec![at(0, 7), at(1, 3)]) });
     }
 }

@@ -7,6 +7,7 @@ mod batch;
 mod batch_format;
 mod batch_reader;
 mod columns;
+mod connection;
 mod credit;
 mod crossing;
 mod draft;

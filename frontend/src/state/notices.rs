@@ -24,6 +24,8 @@ pub enum NoticeKind {
     Unreadable(String),
     Copied,
     CopyFailed,
+    /// A file with this name was to be read as text.
+    NotUtf8(String),
 }
 
 #[derive(Debug, Default)]

@@ -1,13 +1,12 @@
-//! The page as a whole: what the user does and what time does to it. What the bridge says is in `answers.rs`. Owns the
-//! parts and the outbox; never a socket, a timer or a word.
+//! The page as a whole: what the user does and what time does to it. What the bridge says is in `answers.rs`, how a
+//! connection begins and ends in `connection.rs`. Owns the parts and the outbox; never a socket, a timer or a word.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use protocol::{
-    ClientMessage, Cluster, ClusterState, Defaults, Hello, Limits, ProduceRecord, RequestId, Resume, SUBPROTOCOL,
-    TopicRequest, Unsubscribe,
+    ClientMessage, Cluster, ClusterState, Defaults, Limits, ProduceRecord, RequestId, Secret, TopicRequest, Unsubscribe,
 };
 
 use super::batch::Batch;
@@ -19,7 +18,7 @@ use super::feed::{self, Feed, Hold};
 use super::fills::Fills;
 use super::filter::Filter;
 use super::intent::Intent;
-use super::link::{Link, Loss};
+use super::link::Link;
 use super::listening::{Listening, Phase};
 use super::notices::{Notice, NoticeKind, Notices};
 use super::outgoing::Outgoing;
@@ -76,8 +75,10 @@ pub enum TopicQuestion {
 pub struct Page {
     pub(super) link: Link,
     pub(super) session: Option<String>,
+    /// The bridge's access token, where the user has given one.
+    pub(super) token: Option<Secret>,
     /// How often this page said hello.
-    hellos: u64,
+    pub(super) hellos: u64,
     pub(super) bridge: Option<Bridge>,
     pub(super) cluster: Option<Cluster>,
     pub(super) sends: Sends,
@@ -100,7 +101,7 @@ pub struct Page {
     is_hidden: bool,
     notices: Notices,
     pub(super) changed: Changed,
-    outbox: Vec<Outgoing>,
+    pub(super) outbox: Vec<Outgoing>,
     next_request: RequestId,
     next_run: u64,
 }
@@ -188,52 +189,6 @@ impl Page {
         let last = self.sends.last();
         let watched = last.as_ref().is_some_and(|row| self.listening.reads(&row.topic));
         Crossing::of(last.as_ref(), watched)
-    }
-
-    // The connection.
-
-    pub fn connecting(&mut self) {
-        self.link = Link::Connecting;
-        self.changed.link = true;
-    }
-
-    /// The socket stands; the bridge answers with its welcome.
-    pub fn socket_opened(&mut self, client: &str) {
-        self.hellos += 1;
-        let resume = self.session.clone().map(|session| Resume { session, attempt: Some(self.hellos) });
-        self.post(Hello { protocol: SUBPROTOCOL.into(), client: client.into(), token: None, resume });
-    }
-
-    /// The socket is gone; `retry_at_ms` says when the next try begins, if one makes sense.
-    pub fn socket_lost(&mut self, loss: Loss, retry_at_ms: Option<f64>, now_ms: f64) {
-        self.link = match retry_at_ms {
-            Some(retry_at_ms) => Link::Waiting { retry_at_ms, loss },
-            None => Link::Closed { loss },
-        };
-        self.outbox.clear();
-        self.topic_questions.clear();
-        self.questions.socket_lost();
-        self.fills.clear();
-        self.listening.socket_lost();
-        self.listen_to_next();
-        if retry_at_ms.is_none() {
-            // Nothing goes on by itself any more.
-            self.listening.stop(false);
-            self.forget_session();
-        }
-        if let Some(run) = &mut self.run {
-            run.hold(now_ms);
-        }
-        self.changed.link = true;
-        self.changed.cluster = true;
-        self.changed.listening = true;
-    }
-
-    /// What has no outcome stays without: it may be in the log.
-    pub(super) fn forget_session(&mut self) {
-        self.session = None;
-        self.sends.session_lost();
-        self.settle(0.0);
     }
 
     // Sending.
@@ -432,6 +387,8 @@ impl Page {
         if let Some(subscription) = self.listening.stop(self.link.is_open()) {
             self.unsubscribe(subscription);
         }
+        // Their answers are not for whatever is listened to next.
+        self.topic_questions.retain(|_, why| *why != TopicQuestion::BeginAt);
         self.changed.listening = true;
     }
 

@@ -79,6 +79,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Watching a topic that is too fast, the page gets the newest and a gap instead of falling behind.
     pub skips_ahead: bool,
+    /// A group stays where it was, whatever is read.
+    pub commits_nothing: bool,
     /// Topics listened to, the last first.
     pub recent_topics: Vec<String>,
 }

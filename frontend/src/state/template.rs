@@ -1,7 +1,8 @@
 //! Text with placeholders that each record fills anew: `{{i}}`, `{{uuid}}`, `{{now}}`, `{{now_iso}}`, `{{random 1 100}}`,
 //! `{{choice a b c}}`. Parsed once; making a record from it allocates nothing once its buffer has grown.
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::time::{Duration, SystemTime};
 
 use super::field::Spot;
@@ -110,7 +111,7 @@ impl Template {
                 Part::Number { start } => write!(out, "{}", start.saturating_add_unsigned(moment.i)),
                 Part::Uuid => write_uuid(out, dice),
                 Part::Now => write!(out, "{}", moment.now_ms),
-                Part::NowIso => write!(out, "{}", iso(moment.now_ms)),
+                Part::NowIso => write!(out, "{}", rfc3339(moment.now_ms)),
                 Part::Random { low, high, decimals } => write_decimal(out, dice.i64(*low..=*high), *decimals),
                 Part::Choice(words) => out.write_all(words[dice.usize(..words.len())].as_bytes()),
             };
@@ -118,8 +119,14 @@ impl Template {
     }
 }
 
-/// `2025-11-22T20:45:00.000Z` of a time in milliseconds since 1970.
-pub fn iso(ms: i64) -> humantime::Rfc3339Timestamp {
+/// `2025-11-22T20:45:00.000Z` of a time in milliseconds since 1970; nothing beyond the year 9999, which has no such form.
+pub fn iso(ms: i64) -> Option<String> {
+    let mut text = String::new();
+    write!(text, "{}", rfc3339(ms)).ok()?;
+    Some(text)
+}
+
+fn rfc3339(ms: i64) -> humantime::Rfc3339Timestamp {
     let time = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(ms).unwrap_or(0));
     humantime::format_rfc3339_millis(time)
 }
@@ -264,6 +271,14 @@ mod tests {
         let uuid = filled("{{uuid}}");
         let shape: Vec<usize> = uuid.split('-').map(str::len).collect();
         assert_eq!((shape, &uuid[14..15]), (vec![8, 4, 4, 4, 12], "4"));
+    }
+
+    #[test]
+    fn a_time_beyond_the_year_9999_has_no_text() {
+        assert_eq!(iso(253_402_300_799_999).as_deref(), Some("9999-12-31T23:59:59.999Z"));
+        for far in [253_402_300_800_000, 1_763_800_000_000_000, i64::MAX] {
+            assert_eq!(iso(far), None, "{far}");
+        }
     }
 
     #[test]

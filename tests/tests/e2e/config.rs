@@ -49,6 +49,9 @@ async fn a_wrong_flag_is_named_with_its_value_and_what_is_allowed() {
         (&["produce", "--topic", "a/b"], &["--topic", "a/b"]),
         (&["consume", "--start", "never"], &["--start", "never", "latest"]),
         (&["fly"], &["fly"]),
+        (&["--read-only", "serve"], &["--read-only"]),
+        (&["--bootstrap-servers", "staging:9092", "produce"], &["--bootstrap-servers"]),
+        (&["--kafka-config", "/not/there", "topics", "list"], &["--kafka-config"]),
     ] {
         refuses(args, &[], words).await;
     }

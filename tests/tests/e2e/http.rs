@@ -3,9 +3,10 @@
 use hyper::StatusCode;
 use protocol::ClusterState;
 use serde_json::Value;
+use tests::client::messaggi;
 use tests::http::{Request, Response};
 use tests::kafka::{Mock, nobodys_address};
-use tests::{Bridge, eventually, measured};
+use tests::{Bridge, Watch, eventually, measured, on_every_kafka};
 
 /// `reliability.md` has it; `'self'` in connect-src covers the page's own WebSocket.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; style-src 'self'; \
@@ -51,6 +52,39 @@ async fn the_cluster_is_there_as_json() {
         (cluster.state == ClusterState::Up && cluster.brokers.len() == 1).then_some(())
     })
     .await;
+}
+
+/// A sample of `/metrics`.
+async fn metric(bridge: &Bridge, name: &str) -> f64 {
+    let response = bridge.get("/metrics").await;
+    assert!(response.header("content-type").starts_with("application/openmetrics-text"), "{response:?}");
+    let value = response.text().lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+    value.unwrap_or_else(|| panic!("no {name} in\n{}", response.text()))
+}
+
+on_every_kafka! {
+    async fn metrics_count_what_goes_through(kafka: Kafka) {
+        let topic = kafka.topic("metrics").await;
+        let bridge = Bridge::start().on(&kafka).topic(&topic).await;
+        let acked = r#"ponte_records_produced_total{outcome="acked"}"#;
+        for name in [acked, "ponte_records_read_total", "ponte_records_delivered_total", "ponte_sockets"] {
+            assert_eq!(metric(&bridge, name).await, 0.0, "{name}");
+        }
+        let mut clients = [bridge.client().await, bridge.client().await];
+        clients[0].write(messaggi(&topic, 10)).await;
+        for client in &mut clients {
+            let watch = client.subscribe(&Watch::tail(&topic)).await;
+            client.records(watch, 10).await;
+        }
+        assert_eq!(metric(&bridge, acked).await, 10.0);
+        assert_eq!(metric(&bridge, r#"ponte_records_produced_total{outcome="failed"}"#).await, 0.0);
+        assert_eq!(metric(&bridge, "ponte_records_delivered_total").await, 20.0);
+        let read = metric(&bridge, "ponte_records_read_total").await;
+        assert!((10.0..=20.0).contains(&read), "read once, or once by each: {read}");
+        assert_eq!(metric(&bridge, "ponte_records_missed_total").await, 0.0);
+        assert_eq!(metric(&bridge, "ponte_sockets").await, 2.0);
+        assert_eq!(metric(&bridge, "ponte_kafka_up").await, 1.0);
+    }
 }
 
 #[tokio::test]

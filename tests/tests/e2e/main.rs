@@ -41,5 +41,6 @@ mod shutdown;
 mod tail;
 mod terminal;
 mod terminal_admin;
+mod token;
 mod topics;
 mod topics_admin;

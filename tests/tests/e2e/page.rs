@@ -208,6 +208,21 @@ async fn a_browser_that_cannot_run_the_page_says_so() {
 }
 
 #[tokio::test]
+async fn a_page_that_stands_still_says_so() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, _) = bridge().await;
+    let mut page = browser.open(&bridge).await;
+    page.forgive("unreachable");
+    page.eval::<bool>("setTimeout(() => { throw new Error('unreachable, but not of the page') }) > 0").await;
+    let is_shown = "document.getElementById('stopped').checkVisibility()";
+    assert!(!page.eval::<bool>(is_shown).await);
+    page.eval::<bool>("setTimeout(() => { throw new WebAssembly.RuntimeError('unreachable') }) > 0").await;
+    page.until("its words", is_shown).await;
+    page.screenshot("stopped").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
 async fn every_control_has_a_name() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;

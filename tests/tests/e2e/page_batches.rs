@@ -219,6 +219,10 @@ async fn an_exported_file_is_sent_again_byte_for_byte() {
 
     page.click("send-batch-tab").await;
     page.fill("batch-topic", &to).await;
+    // What is no text is not made into one.
+    drop_file(&page, "batch-drop", "windows-1252.csv", b"key;value\n1;citt\xe0").await;
+    page.until("why not", "document.querySelector('[data-testid=toast]')?.innerText.includes('UTF-8')").await;
+    assert_eq!(page.number_of("[data-testid=batch][data-state=checked]").await, 0);
     drop_file(&page, "batch-drop", "again.jsonl", file.as_bytes()).await;
     page.wait("batch", "data-state", "checked").await;
     page.wait("batch", "data-good", &count.to_string()).await;

@@ -30,6 +30,8 @@ pub async fn photograph(page: &Page, state: &str) {
         let wider: i64 = page.eval("document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
         assert!(wider <= 0, "{state} on {screen}: {wider} px wider than the screen");
         page.screenshot(&format!("{state}-{screen}")).await;
+        let sticking_out = page.sticking_out().await;
+        assert!(sticking_out.is_empty(), "{state} on {screen}: {sticking_out:#?}");
         page.assert_accessible(&format!("{state} on {screen}")).await;
     }
     page.show_on(&View::default()).await;

@@ -77,6 +77,25 @@ on_every_kafka! {
         assert_eq!(values(&mut client, &Watch::tail(&topic).at(0, 4), 6).await, texts(4..10));
     }
 
+    async fn who_comes_back_reads_on_and_what_is_new_from_its_beginning(kafka: Kafka) {
+        let (topic, later) = (kafka.topic_with("resumed", 2).await, unique("later"));
+        let bridge = Bridge::start().on(&kafka).await;
+        let mut client = bridge.client().await;
+        let record = |topic: &str, partition: i32, id: i32| text_record(topic, &format!("{partition}/{id}")).on_partition(partition);
+        client.write((0..3).flat_map(|id| [record(&topic, 0, id), record(&topic, 1, id)]).collect()).await;
+
+        // As after a lost connection: partition 1 and the other topic have come meanwhile.
+        let watch = client.subscribe(&Watch::tail(&topic).and(&later).resuming([(0, 2)])).await;
+        client.write(vec![record(&later, 0, 0)]).await;
+        let mut seen: Vec<_> = client.records(watch, 5).await.iter().map(|got| (got.topic.clone(), got.place())).collect();
+        seen.sort();
+        let place = |topic: &str, place| (topic.to_owned(), place);
+        let mut expected =
+            vec![place(&topic, (0, 2)), place(&topic, (1, 0)), place(&topic, (1, 1)), place(&topic, (1, 2)), place(&later, (0, 0))];
+        expected.sort();
+        assert_eq!(seen, expected);
+    }
+
     async fn a_topic_with_four_partitions_is_read_whole_and_each_in_order(kafka: Kafka) {
         let topic = kafka.topic_with("four", 4).await;
         let bridge = Bridge::start().on(&kafka).await;

@@ -23,16 +23,21 @@ pub fn tail_starts(
     let failed = |Failure { code, .. }| admin_error(&KafkaError::OffsetFetch(code), topic.as_str());
     let named = |partition: &i32| TopicPartition { topic: topic.as_str().to_owned(), partition: *partition };
     let partitions: Vec<TopicPartition> = partitions.iter().map(named).collect();
-    if let TailStart::Offsets(positions) = start {
-        // Taken at their word; what is not there turns into a gap when it is asked for.
-        let wanted = |partition: TopicPartition| {
+    if let TailStart::Offsets(positions) | TailStart::Resume(positions) = start {
+        let mut starts = Vec::with_capacity(partitions.len());
+        let mut others = Vec::new();
+        for partition in partitions {
             let is_it = |p: &&Position| p.topic == partition.topic && p.partition == partition.partition;
-            positions
-                .iter()
-                .find(is_it)
-                .map(|position| Start { offset: position.offset.0, partition: partition.clone() })
-        };
-        return Ok(partitions.into_iter().filter_map(wanted).collect());
+            match positions.iter().find(is_it) {
+                // Taken at its word; what is not there turns into a gap when it is asked for.
+                Some(position) => starts.push(Start { offset: position.offset.0, partition }),
+                None => others.push(partition.partition),
+            }
+        }
+        if matches!(start, TailStart::Resume(_)) && !others.is_empty() {
+            starts.extend(tail_starts(questions, topic, &others, &TailStart::Earliest, all_is_new)?);
+        }
+        return Ok(starts);
     }
     let watermarks = questions.watermarks(&partitions, TIMEOUT).map_err(failed)?;
     let by_time = match start {
@@ -48,7 +53,7 @@ pub fn tail_starts(
             // Looked for before it existed: everything in it came later.
             TailStart::Latest if all_is_new => low,
             TailStart::Latest => high,
-            TailStart::Earliest | TailStart::Offsets(_) => low,
+            TailStart::Earliest | TailStart::Offsets(_) | TailStart::Resume(_) => low,
             TailStart::Last(count) => high.saturating_sub(i64::try_from(*count).unwrap_or(i64::MAX)).max(low),
             TailStart::Timestamp(_) => by_time.get(&partition).copied().unwrap_or(high),
         };

@@ -1,0 +1,143 @@
+//! The access token: who does not have it gets no further than `hello`, and nobody ever sees it.
+
+use std::io::Write;
+
+use hyper::StatusCode;
+use protocol::CloseCode;
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+use tests::http::Request;
+use tests::kafka::nobodys_address;
+use tests::page::View;
+use tests::socket::{Heard, Socket};
+use tests::{Bridge, Browser, Program, unique};
+
+use crate::page_states::photograph;
+
+const TOKEN: &str = "canary-7d11e0b2-token";
+
+/// Says hello with this token, or with none.
+async fn hello(bridge: &Bridge, token: Option<&str>) -> Socket {
+    let mut socket = bridge.socket().await;
+    let mut hello = json!({"type": "hello", "protocol": "ponte.v1", "client": "test/1"});
+    if let Some(token) = token {
+        hello["token"] = token.into();
+    }
+    socket.text(&hello.to_string()).await;
+    socket
+}
+
+fn shows_no_token(output: &str) {
+    assert!(!output.contains(TOKEN), "the token is shown:\n{output}");
+}
+
+#[tokio::test]
+async fn a_socket_without_the_token_is_closed_with_4500() {
+    let bridge = Bridge::start().demo().env("PONTE_TOKEN", TOKEN).await;
+    let mut admitted = hello(&bridge, Some(TOKEN)).await;
+    assert!(matches!(admitted.next().await, Heard::Text(text) if text.contains(r#""type":"welcome""#)));
+
+    for wrong in
+        [None, Some(""), Some("canary-7d11e0b2-toke"), Some("canary-7d11e0b2-token2"), Some("CANARY-7D11E0B2-TOKEN")]
+    {
+        let mut socket = hello(&bridge, wrong).await;
+        // Whatever comes behind a refused hello is not looked at.
+        socket.text(r#"{"type":"topics","id":1}"#).await;
+        let reason = socket.expect_close(CloseCode::TokenRefused).await;
+        assert!(reason.contains("token"), "{wrong:?}: {reason}");
+        shows_no_token(&reason);
+    }
+    admitted.text(r#"{"type":"cluster","id":1}"#).await;
+    assert!(matches!(admitted.next().await, Heard::Text(text) if text.contains("cluster")), "the others go on");
+    shows_no_token(&bridge.output());
+}
+
+#[tokio::test]
+async fn what_names_brokers_asks_for_the_token_too() {
+    let servers = nobodys_address();
+    let bridge = Bridge::start().option("--bootstrap-servers", &servers).env("PONTE_TOKEN", TOKEN).await;
+    let ask = async |authorization: &str| {
+        Request::get("/api/cluster").header("authorization", authorization).send(&bridge.address).await
+    };
+    assert_eq!(ask(&format!("Bearer {TOKEN}")).await.json::<Value>()["bootstrap_servers"], json!(servers));
+    assert_eq!(bridge.get("/metrics").await.status, StatusCode::UNAUTHORIZED);
+    for wrong in ["", "Bearer", "Bearer wrong", TOKEN, &format!("Basic {TOKEN}")] {
+        let refused = ask(wrong).await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{wrong}");
+        assert_eq!(refused.header("www-authenticate"), "Bearer");
+        assert!(!refused.text().contains(&servers), "{}", refused.text());
+    }
+    // What an orchestrator asks, and the page itself, are for everybody.
+    assert_eq!(bridge.get("/healthz").await.status, StatusCode::OK);
+    let ready = bridge.get("/readyz").await;
+    assert_eq!((ready.status, ready.json::<Value>()), (StatusCode::SERVICE_UNAVAILABLE, json!({"state": "down"})));
+    assert_eq!(bridge.get("/").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_token_opens_a_listener_beyond_loopback() {
+    let mut file = NamedTempFile::new().expect("a temporary file");
+    writeln!(file, "{TOKEN}").expect("a temporary file takes bytes");
+    let path = file.path().to_str().expect("a readable path");
+    let mut program = Program::bridge(&["--demo", "--listen", "0.0.0.0:0", "--token-file", path]);
+    let line = program.line().await;
+    assert!(line.starts_with("Ponte is listening on http://"), "{line}");
+    shows_no_token(&program.output());
+}
+
+#[tokio::test]
+async fn a_token_that_can_be_guessed_is_refused_without_being_shown() {
+    const SHORT: &str = "canary-7d11e0b";
+    let mut file = NamedTempFile::new().expect("a temporary file");
+    writeln!(file, "{SHORT}").expect("a temporary file takes bytes");
+    let path = file.path().to_str().expect("a readable path");
+    for (args, env, named) in [
+        (vec!["--token", SHORT], vec![], "--token"),
+        (vec![], vec![("PONTE_TOKEN", SHORT)], "PONTE_TOKEN"),
+        (vec!["--token-file", path], vec![], "--token-file"),
+        (vec!["--token-file", "/not/there"], vec![], "/not/there"),
+        (vec!["--token-file", path, "--token", TOKEN], vec![], "--token-file"),
+    ] {
+        let args = [&["--demo", "--listen", "127.0.0.1:0"][..], &args].concat();
+        let mut program = Program::bridge_with(&args, &env);
+        assert_eq!(program.exit_code().await, 2, "{args:?}");
+        let (_, said) = program.all_output().await;
+        assert!(said.contains(named), "{args:?}: {said}");
+        assert!(!said.contains("canary"), "{args:?} shows the token: {said}");
+    }
+    let mut help = Program::bridge_with(&["--help"], &[("PONTE_TOKEN", TOKEN)]);
+    assert_eq!(help.exit_code().await, 0);
+    shows_no_token(&help.all_output().await.0);
+}
+
+#[tokio::test]
+async fn the_page_asks_for_the_token_and_goes_on_where_it_was_stopped() {
+    let Some(browser) = Browser::start().await else { return };
+    let topic = unique("token");
+    let bridge = Bridge::start().demo().topic(&topic).env("PONTE_TOKEN", TOKEN).await;
+    let page =
+        browser.load(&format!("{}?mode=watch&start=earliest&topic={topic}", bridge.url()), View::default()).await;
+    page.wait("connection", "data-state", "closed").await;
+    page.wait("banner", "data-level", "warning").await;
+    photograph(&page, "token-asked").await;
+
+    page.fill("token", "wrong").await;
+    page.press("Enter", &[]).await;
+    page.wait("banner", "data-level", "error").await;
+    photograph(&page, "token-refused").await;
+
+    page.fill("token", TOKEN).await;
+    page.click("token-give").await;
+    page.wait("connection", "data-state", "open").await;
+    page.until("no banner", "!document.querySelector('[data-testid=banner]')").await;
+    // The link that was opened asked for this.
+    page.wait("listen", "data-state", "listening").await;
+
+    page.reload().await;
+    page.wait("connection", "data-state", "open").await;
+    let seen: String =
+        page.eval("location.href + document.documentElement.outerHTML + JSON.stringify(localStorage)").await;
+    shows_no_token(&seen);
+    shows_no_token(&bridge.output());
+    page.is_clean().await;
+}
