@@ -9,6 +9,7 @@ use web_sys::Element;
 
 use super::live::Selected;
 use super::row_pool::{Detail, Look, RowPool};
+use crate::browser;
 use crate::desk::Desk;
 use crate::settings::Preferences;
 use crate::state::Entry;
@@ -19,8 +20,9 @@ const ROW_PX: f64 = 30.0;
 const HEAD_PX: f64 = 32.0;
 /// Browsers end at 17 to 33 million pixels, less where the page is zoomed; longer lists share this height.
 const TALLEST_PX: f64 = 6_000_000.0;
-/// After a fast stretch the rows get their colours back.
+/// After a fast stretch the rows get their colours back: how often is looked whether it is over, and from when on it is.
 const SETTLE: std::time::Duration = std::time::Duration::from_millis(150);
+const SETTLED_AFTER_MS: f64 = 100.0;
 
 pub struct ListView {
     pub viewport: NodeRef<Div>,
@@ -40,6 +42,8 @@ pub struct ListView {
     scroll_px: Cell<f64>,
     spacer_px: Cell<f64>,
     settle_is_planned: Cell<bool>,
+    /// When it was drawn without colours last.
+    fast_at_ms: Cell<f64>,
 }
 
 impl ListView {
@@ -58,6 +62,7 @@ impl ListView {
             scroll_px: Cell::new(0.0),
             spacer_px: Cell::new(-1.0),
             settle_is_planned: Cell::new(false),
+            fast_at_ms: Cell::new(0.0),
         }
     }
 
@@ -211,18 +216,35 @@ impl ListView {
     }
 }
 
-/// Draws, and once more after a fast stretch: by then the list stands still for a moment.
+/// Draws, and once more after a fast stretch, when the list stands still.
 pub fn draw_and_settle(list: StoredValue<ListView, LocalStorage>) {
-    let must_settle = |list: &ListView| list.draw() && !list.settle_is_planned.replace(true);
+    let must_settle = |list: &ListView| {
+        let is_fast = list.draw();
+        if is_fast {
+            list.fast_at_ms.set(browser::now_ms());
+        }
+        is_fast && !list.settle_is_planned.replace(true)
+    };
     if list.try_with_value(must_settle).unwrap_or(false) {
-        let settle = move || {
-            let _ = list.try_with_value(|list| {
+        settle_later(list);
+    }
+}
+
+fn settle_later(list: StoredValue<ListView, LocalStorage>) {
+    let settle = move || {
+        let is_still_fast = list.try_with_value(|list| {
+            let is_still_fast = browser::now_ms() - list.fast_at_ms.get() < SETTLED_AFTER_MS;
+            if !is_still_fast {
                 list.settle_is_planned.set(false);
                 list.draw();
-            });
-        };
-        set_timeout(settle, SETTLE);
-    }
+            }
+            is_still_fast
+        });
+        if is_still_fast == Some(true) {
+            settle_later(list);
+        }
+    };
+    set_timeout(settle, SETTLE);
 }
 
 /// The height of what is in sight, without the column names.

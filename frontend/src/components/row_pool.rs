@@ -61,12 +61,14 @@ pub struct RowPool {
     rows: Vec<Row>,
     spare: Vec<Row>,
     look: Option<Look>,
+    /// Most rows were new when they were shown last.
+    was_fast: bool,
     made: u32,
 }
 
 impl RowPool {
     pub fn new(parent: HtmlElement) -> Self {
-        Self { parent, rows: Vec::new(), spare: Vec::new(), look: None, made: 0 }
+        Self { parent, rows: Vec::new(), spare: Vec::new(), look: None, was_fast: false, made: 0 }
     }
 
     /// Shows the entries from `first` on in `count` rows.
@@ -84,10 +86,13 @@ impl RowPool {
         if self.look.as_ref() != Some(&look) {
             self.rows.iter_mut().chain(&mut self.spare).for_each(|row| row.shown = None);
         }
-        let had_rows = !self.rows.is_empty();
-        let has_kept_some = self.turn_to(feed, first);
-        // A whole screenful in one frame: nobody reads that.
-        let detail = if may_be_plain && had_rows && !has_kept_some { Detail::Plain } else { Detail::Coloured };
+        let had_rows = self.rows.len();
+        let kept = self.turn_to(feed, first);
+        // A whole screenful in one frame, or most of one in frame after frame: nobody reads that.
+        let is_fast = may_be_plain && kept * 2 < had_rows;
+        let is_plain = is_fast && (self.was_fast || kept == 0);
+        self.was_fast = is_fast;
+        let detail = if is_plain { Detail::Plain } else { Detail::Coloured };
         self.resize(count);
         for (row, place) in self.rows.iter_mut().zip(first..) {
             let Some(entry) = feed.get(place) else { continue };
@@ -98,9 +103,9 @@ impl RowPool {
         detail
     }
 
-    /// A list that moved by a few rows takes its rows along: only those that come into sight are filled anew. Says whether
-    /// any could stay.
-    fn turn_to(&mut self, feed: &Feed, first: usize) -> bool {
+    /// A list that moved by a few rows takes its rows along: only those that come into sight are filled anew. Says how many
+    /// could stay.
+    fn turn_to(&mut self, feed: &Feed, first: usize) -> usize {
         let shows = |row: &Row, place: usize| {
             feed.get(place).is_some_and(|entry| row.shown.as_ref().is_some_and(|shown| shown.entry.is(entry)))
         };
@@ -109,7 +114,7 @@ impl RowPool {
                 append(&self.parent, &row.element);
             }
             self.rows.rotate_left(down);
-            true
+            self.rows.len() - down
         } else if let Some(up) = (1..self.rows.len()).find(|&up| shows(&self.rows[0], first + up)) {
             let at = self.rows.len() - up;
             for row in self.rows[at..].iter().rev() {
@@ -117,9 +122,9 @@ impl RowPool {
                 let _ = self.parent.insert_before(&row.element, self.parent.first_child().as_ref());
             }
             self.rows.rotate_right(up);
-            true
+            at
         } else {
-            false
+            0
         }
     }
 
@@ -207,7 +212,8 @@ impl Row {
                     set(&self.element, "data-testid", "record");
                 }
                 if !is_text_same {
-                    self.fill(record, page, look, detail);
+                    let before = before.as_ref().and_then(|shown| shown.entry.record());
+                    self.fill(record, before.as_ref(), page, look, detail);
                 }
             }
             None => {
@@ -233,11 +239,21 @@ impl Row {
         self.shown = Some(Shown { entry: entry.clone(), is_selected, is_own, is_filling, detail });
     }
 
-    fn fill(&mut self, record: &RecordRef<'_>, page: &Page, look: &Look, detail: Detail) {
+    /// `before`: what the row showed until now.
+    fn fill(
+        &mut self,
+        record: &RecordRef<'_>,
+        before: Option<&RecordRef<'_>>,
+        page: &Page,
+        look: &Look,
+        detail: Detail,
+    ) {
         let words = words::of(look.language);
         let offset = record.offset.to_string();
-        set(&self.element, "data-topic", record.topic);
-        set(&self.element, "data-partition", &record.partition.to_string());
+        if before.is_none_or(|before| (before.topic, before.partition) != (record.topic, record.partition)) {
+            set(&self.element, "data-topic", record.topic);
+            set(&self.element, "data-partition", &record.partition.to_string());
+        }
         set(&self.element, "data-offset", &offset);
         let filter = page.feed().filter();
         let field = |text: FieldText, part: Part| {
