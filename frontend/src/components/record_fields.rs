@@ -124,19 +124,20 @@ fn PartitionField(draft: RwSignal<Draft>, reading: Meaning) -> impl IntoView {
                         }
                         on:change=move |event| match event_target_value(&event).parse() {
                             Ok(number @ 0..) => choose(Partition::Fixed(number)),
-                            // What stands there is what is sent.
-                            _ => {
-                                if let (Some(field), Partition::Fixed(number)) =
-                                    (event.target().and_then(|field| field.dyn_into::<HtmlInputElement>().ok()), partition.get_untracked())
-                                {
-                                    field.set_value(&number.to_string());
-                                }
-                            }
+                            _ => restore(&event, partition.get_untracked()),
                         }
                     />
                 </Show>
             </div>
         </div>
+    }
+}
+
+/// What stands in the field is what is sent: a number that is none does not stay there.
+fn restore(event: &leptos::ev::Event, partition: Partition) {
+    let field = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
+    if let (Some(field), Partition::Fixed(number)) = (field, partition) {
+        field.set_value(&number.to_string());
     }
 }
 
