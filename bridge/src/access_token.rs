@@ -16,12 +16,7 @@ impl AccessToken {
     /// The only line of a file.
     pub fn read(file: &Path) -> Result<Self, String> {
         let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
-        Self::unchecked(text.trim_end_matches(['\r', '\n'])).checked()
-    }
-
-    /// Of the command line, whose own complaint about a bad one would show it.
-    pub fn unchecked(text: &str) -> Self {
-        Self(text.to_owned())
+        Self::from(text.trim_end_matches(['\r', '\n'])).checked()
     }
 
     /// Long enough, and the same for everybody who types it.
@@ -40,6 +35,13 @@ impl AccessToken {
     }
 }
 
+/// Not checked yet: the command line's own complaint about a bad one would show it.
+impl From<&str> for AccessToken {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
 impl fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AccessToken")
@@ -52,7 +54,7 @@ mod tests {
 
     #[test]
     fn only_the_whole_token_is_it() {
-        let token = AccessToken::unchecked("0123456789abcdef").checked().expect("a token");
+        let token = AccessToken::from("0123456789abcdef").checked().expect("a token");
         assert!(token.is("0123456789abcdef"));
         for wrong in ["", "0123456789abcde", "0123456789abcdeg", "0123456789abcdef0", "0123456789ABCDEF"] {
             assert!(!token.is(wrong), "{wrong}");
@@ -63,7 +65,7 @@ mod tests {
     #[test]
     fn what_can_be_guessed_or_misread_is_refused() {
         for text in ["", "0123456789abcde", "0123456789 abcdef", "0123456789abcdeé"] {
-            assert!(AccessToken::unchecked(text).checked().is_err(), "{text}");
+            assert!(AccessToken::from(text).checked().is_err(), "{text}");
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! In reading order: [`config`] checks what the user asked for, [`serve`] puts the parts together, [`http`] and
 //! [`websocket`] face the page, [`feed`] carries records from Kafka's readers to any number of sockets, [`views`] does the
-//! same for what somebody looks at, [`metrics`] counts, [`kafka`] speaks to Kafka, [`shutdown`] ends it all in order. [`cli`] holds the terminal programs.
+//! same for what somebody looks at, [`metrics`] counts, [`kafka`] speaks to Kafka, [`shutdown`] ends it all in order. [`cli`]
+//! holds the terminal programs.
 
 pub mod access_token;
 pub mod cli;

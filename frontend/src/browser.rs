@@ -35,39 +35,40 @@ pub fn store_settings(json: &str) {
 
 /// What is remembered under a name of ours; empty where there is nothing.
 pub fn stored(key: &str) -> String {
-    storage().and_then(|storage| storage.get_item(key).ok().flatten()).unwrap_or_default()
+    read(window().local_storage(), key)
 }
 
 pub fn store(key: &str, text: &str) {
-    if let Some(storage) = storage() {
-        // It is full, or forbidden.
-        let _ = storage.set_item(key, text);
-    }
+    write(window().local_storage(), key, text);
 }
 
 /// The bridge's access token. Forgotten with the tab: who comes to this computer later does not have it.
 pub fn stored_token() -> String {
-    session_storage().and_then(|storage| storage.get_item(TOKEN_KEY).ok().flatten()).unwrap_or_default()
+    read(window().session_storage(), TOKEN_KEY)
 }
 
 pub fn store_token(token: &str) {
-    if let Some(storage) = session_storage() {
-        let _ = storage.set_item(TOKEN_KEY, token);
-    }
+    write(window().session_storage(), TOKEN_KEY, token);
 }
 
-fn session_storage() -> Option<web_sys::Storage> {
-    window().session_storage().ok().flatten()
+/// A storage, where the browser allows one.
+type MaybeStorage = Result<Option<web_sys::Storage>, JsValue>;
+
+fn read(storage: MaybeStorage, key: &str) -> String {
+    storage.ok().flatten().and_then(|storage| storage.get_item(key).ok().flatten()).unwrap_or_default()
+}
+
+fn write(storage: MaybeStorage, key: &str, text: &str) {
+    if let Ok(Some(storage)) = storage {
+        // It is full, or forbidden.
+        let _ = storage.set_item(key, text);
+    }
 }
 
 /// For random test values: no secrets hang on it.
 pub fn random_seed() -> u64 {
     let half = || (js_sys::Math::random() * f64::from(u32::MAX)) as u64;
     half() << 32 | half()
-}
-
-fn storage() -> Option<web_sys::Storage> {
-    window().local_storage().ok().flatten()
 }
 
 /// Such as `["it-CH", "en"]`.

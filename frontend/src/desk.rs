@@ -282,7 +282,7 @@ impl Desk {
         leptos::task::spawn_local(async move {
             let copied = browser::copy(&text).await;
             let kind = if copied { NoticeKind::Copied } else { NoticeKind::CopyFailed };
-            self.act(|page, now_ms| page.notify(kind, now_ms));
+            self.say(kind);
         });
     }
 

@@ -88,20 +88,20 @@ fn ready(shared: Arc<Shared>) -> Response {
         ClusterState::Up => StatusCode::OK,
         ClusterState::Down => StatusCode::SERVICE_UNAVAILABLE,
     };
-    if shared.token.is_some() {
+    let told = match &shared.token {
+        None => warp::reply::json(&cluster),
         // The reason names brokers.
-        return warp::reply::with_status(warp::reply::json(&serde_json::json!({ "state": cluster.state })), status)
-            .into_response();
-    }
-    warp::reply::with_status(warp::reply::json(&cluster), status).into_response()
+        Some(_) => warp::reply::json(&serde_json::json!({ "state": cluster.state })),
+    };
+    warp::reply::with_status(told, status).into_response()
 }
 
 /// It names brokers, which are nobody's business where the bridge asks for a token. Whether Kafka answers is everybody's.
 fn cluster(shared: Arc<Shared>, headers: HeaderMap) -> Response {
-    match refusal(&shared, &headers) {
-        Some(refusal) => refusal,
-        None => warp::reply::json(&*shared.cluster.borrow()).into_response(),
+    if let Some(refusal) = refusal(&shared, &headers) {
+        return refusal;
     }
+    warp::reply::json(&*shared.cluster.borrow()).into_response()
 }
 
 fn metrics(shared: Arc<Shared>, headers: HeaderMap) -> Response {

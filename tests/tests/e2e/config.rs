@@ -21,7 +21,7 @@ async fn refuses(args: &[&str], env: &[(&str, &str)], words: &[&str]) {
     assert_eq!(program.stdout.text(), "", "{args:?} {env:?}: it never listened");
 }
 
-fn file(content: &str) -> NamedTempFile {
+pub fn file(content: &str) -> NamedTempFile {
     let mut file = NamedTempFile::new().expect("a temporary file");
     file.write_all(content.as_bytes()).expect("a temporary file takes bytes");
     file

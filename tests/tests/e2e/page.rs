@@ -15,6 +15,11 @@ pub async fn listen(page: &Page) {
     page.wait("listen", "data-state", "listening").await;
 }
 
+pub async fn stop_listening(page: &Page) {
+    page.click("listen").await;
+    page.wait("listen", "data-state", "idle").await;
+}
+
 /// The seed's run, to its end: ten sent, ten acknowledged, ten seen.
 pub async fn send_ten(page: &Page) {
     page.click("send-ten").await;
@@ -72,8 +77,7 @@ async fn the_consumer_stops_and_starts_again_where_it_was() {
     writer.write(tests::client::messaggi(&topic, 5)).await;
     page.wait("feed", "data-received", "5").await;
 
-    page.click("listen").await;
-    page.wait("listen", "data-state", "idle").await;
+    stop_listening(&page).await;
     writer.write(tests::client::messaggi(&topic, 3)).await;
     listen(&page).await;
     page.until("three more, each once", "document.querySelectorAll('[data-testid=record]').length >= 3").await;

@@ -3,7 +3,7 @@
 use tests::client::messaggi;
 use tests::{Bridge, Browser, Kafka, Page, unique};
 
-use crate::page::{bridge, listen};
+use crate::page::{bridge, listen, stop_listening};
 use crate::page_states::photograph;
 
 const CHIPS: &str = "[...document.querySelectorAll('[data-testid=topic-chip]')].map(e => e.dataset.topic).join(' ')";
@@ -95,8 +95,7 @@ async fn an_empty_topic_is_told_from_one_where_nothing_is_new() {
     photograph(&page, "topic-is-empty").await;
     bridge.client().await.write(messaggi(&topic, 3)).await;
     page.wait("feed", "data-received", "3").await;
-    page.click("listen").await;
-    page.wait("listen", "data-state", "idle").await;
+    stop_listening(&page).await;
 
     // The same group again, in a page that has seen nothing yet.
     page.reload().await;
@@ -110,8 +109,7 @@ async fn an_empty_topic_is_told_from_one_where_nothing_is_new() {
     page.click("watch-all").await;
     page.wait("feed", "data-received", "3").await;
     page.until("watching", "document.querySelector('[data-testid=mode]').dataset.value === 'watch'").await;
-    page.click("listen").await;
-    page.wait("listen", "data-state", "idle").await;
+    stop_listening(&page).await;
 
     page.choose("start", "latest").await;
     listen(&page).await;

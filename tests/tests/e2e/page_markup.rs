@@ -8,7 +8,7 @@ use tests::page::View;
 use tests::payloads::{PAYLOADS, is_plain};
 use tests::{Bridge, Browser, Page, unique};
 
-use crate::page::{bridge, listen};
+use crate::page::{bridge, listen, stop_listening};
 use crate::page_sending::{acked, choose_file, drop_file, unfold};
 
 /// Which kinds of elements there are.
@@ -205,8 +205,7 @@ async fn markup_in_names_of_groups_and_topics_is_text() {
         page.click("listen").await;
         page.until("the name", "window.__said").await;
         page.until("a start", "document.querySelector('[data-testid=listen]').dataset.state !== 'idle'").await;
-        page.click("listen").await;
-        page.wait("listen", "data-state", "idle").await;
+        stop_listening(&page).await;
     }
     let after = kinds(&page).await;
     let usual = ["li", "button", "span", "ul", "strong"];

@@ -8,7 +8,7 @@ use tests::kafka::committed;
 use tests::page::View;
 use tests::{Bridge, Browser, Kafka, Page, unique};
 
-use crate::page::{bridge, listen};
+use crate::page::{bridge, listen, stop_listening};
 use crate::page_states::photograph;
 
 /// The offsets in the list, top to bottom.
@@ -125,8 +125,7 @@ async fn watching_begins_wherever_the_user_says() {
     ] {
         watch_from(&page, start, detail).await;
         shows(&page, &expected).await;
-        page.click("listen").await;
-        page.wait("listen", "data-state", "idle").await;
+        stop_listening(&page).await;
     }
     // The fifth minute, in the browser's own time zone.
     let at: String = page
@@ -420,16 +419,14 @@ async fn a_group_commits_only_if_the_user_wants_it() {
     page.press("Escape", &[]).await;
     listen(&page).await;
     page.wait("feed", "data-received", "10").await;
-    page.click("listen").await;
-    page.wait("listen", "data-state", "idle").await;
+    stop_listening(&page).await;
 
     // It is remembered, and the group is where it was.
     page.reload().await;
     page.wait("connection", "data-state", "open").await;
     listen(&page).await;
     page.wait("feed", "data-received", "10").await;
-    page.click("listen").await;
-    page.wait("listen", "data-state", "idle").await;
+    stop_listening(&page).await;
     page.click("list-settings").await;
     page.click("commit").await;
     page.press("Escape", &[]).await;

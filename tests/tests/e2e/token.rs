@@ -1,17 +1,15 @@
 //! The access token: who does not have it gets no further than `hello`, and nobody ever sees it.
 
-use std::io::Write;
-
 use hyper::StatusCode;
 use protocol::CloseCode;
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
 use tests::http::Request;
 use tests::kafka::nobodys_address;
 use tests::page::View;
 use tests::socket::{Heard, Socket};
 use tests::{Bridge, Browser, Program, unique};
 
+use crate::config::file;
 use crate::page_states::photograph;
 
 const TOKEN: &str = "canary-7d11e0b2-token";
@@ -76,8 +74,7 @@ async fn what_names_brokers_asks_for_the_token_too() {
 
 #[tokio::test]
 async fn a_token_opens_a_listener_beyond_loopback() {
-    let mut file = NamedTempFile::new().expect("a temporary file");
-    writeln!(file, "{TOKEN}").expect("a temporary file takes bytes");
+    let file = file(&format!("{TOKEN}\n"));
     let path = file.path().to_str().expect("a readable path");
     let mut program = Program::bridge(&["--demo", "--listen", "0.0.0.0:0", "--token-file", path]);
     let line = program.line().await;
@@ -88,8 +85,7 @@ async fn a_token_opens_a_listener_beyond_loopback() {
 #[tokio::test]
 async fn a_token_that_can_be_guessed_is_refused_without_being_shown() {
     const SHORT: &str = "canary-7d11e0b";
-    let mut file = NamedTempFile::new().expect("a temporary file");
-    writeln!(file, "{SHORT}").expect("a temporary file takes bytes");
+    let file = file(&format!("{SHORT}\n"));
     let path = file.path().to_str().expect("a readable path");
     for (args, env, named) in [
         (vec!["--token", SHORT], vec![], "--token"),
