@@ -467,6 +467,7 @@ with_group_words! { words {
     gap_retention_many: "{n} records gone: offsets {from} to {to}, Kafka has deleted them",
         "{n} record perduti: offset da {from} a {to}, Kafka li ha cancellati";
     gap_recreated: "The topic was deleted and created again; offsets begin anew", "Il topic è stato cancellato e ricreato; gli offset ricominciano";
+    gap_out_of_range: "The group's committed offset {from} is beyond the end of the partition; reading started again, and nothing is committed", "L'offset {from} confermato dal gruppo è oltre la fine della partizione; la lettura è ricominciata e nulla viene confermato";
 
     // Why the list is empty.
     empty_idle: "Not listening yet", "Non sei ancora in ascolto";

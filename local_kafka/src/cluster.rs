@@ -103,6 +103,8 @@ impl Installation {
                 data: &data,
                 metadata,
                 secured: secured.as_ref(),
+                access_rules: options.access_rules,
+                extra_properties: &options.extra_properties,
             };
             write(&node.properties, &broker.to_properties())?;
             brokers.push(node);

@@ -11,7 +11,7 @@ mod ports;
 mod probe;
 mod process;
 mod properties;
-mod secured;
+pub mod secured;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -91,12 +91,25 @@ pub struct Options {
     pub advertised_port: Option<u16>,
     /// Whether a single broker listens on secured ports as well ([`Cluster::secured`]).
     pub secured: bool,
+    /// Whether brokers check access rules (ACLs). Nothing is allowed but to [`secured::USER`] and to clients of the open listener,
+    /// which may do everything; `kafka-acls` gives rights to [`secured::OTHER_USERS`].
+    pub access_rules: bool,
+    /// Lines for the end of each broker's configuration file.
+    pub extra_properties: String,
 }
 
 impl Options {
     /// What tests want: free ports, a new directory.
     #[must_use]
     pub fn for_tests() -> Self {
-        Self { purpose: Purpose::Tests, ports: Ports::Free, directory: None, advertised_port: None, secured: false }
+        Self {
+            purpose: Purpose::Tests,
+            ports: Ports::Free,
+            directory: None,
+            advertised_port: None,
+            secured: false,
+            access_rules: false,
+            extra_properties: String::new(),
+        }
     }
 }

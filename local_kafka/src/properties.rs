@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::secured::USER;
 use crate::{Flavour, Purpose, Secured};
 
 /// What one broker's configuration depends on.
@@ -16,6 +17,8 @@ pub(crate) struct Broker<'a> {
     pub data: &'a Path,
     pub metadata: Metadata<'a>,
     pub secured: Option<&'a Secured>,
+    pub access_rules: bool,
+    pub extra_properties: &'a str,
 }
 
 /// Where a broker finds the cluster's metadata.
@@ -78,6 +81,13 @@ impl Broker<'_> {
         if let Some(secured) = self.secured {
             text.push_str(&secured.to_properties());
         }
+        if self.access_rules {
+            let _ = write!(
+                text,
+                "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
+                 super.users=User:ANONYMOUS;User:{USER}\n"
+            );
+        }
         if self.purpose == Purpose::Benchmarks {
             // A group's first member starts at once. The topics that are to lose old records do so soon: Kafka looks every five
             // minutes, in which a full-speed producer fills a disk.
@@ -104,6 +114,7 @@ impl Broker<'_> {
                 Metadata::Zookeeper { .. } => "zookeeper.session.timeout.ms=3000\n",
             });
         }
+        text.push_str(self.extra_properties);
         text
     }
 }

@@ -12,6 +12,9 @@ use crate::ports::free_ports;
 pub const USER: &str = "ponte";
 pub const PASSWORD: &str = "a-password-for-tests";
 
+/// Users with the same password who may do nothing while access rules are checked, until `kafka-acls` allows it.
+pub const OTHER_USERS: [&str; 2] = ["reader", "writer"];
+
 /// Of both key stores; there is nothing in them that is worth a secret.
 const STORE_PASSWORD: &str = "changeit";
 
@@ -54,12 +57,18 @@ impl Secured {
     /// What a client's configuration says to reach the listener; its address is [`Cluster::secured`](crate::Cluster)'s.
     #[must_use]
     pub fn client_properties(&self, protocol: &str) -> String {
+        self.client_properties_of(protocol, USER)
+    }
+
+    /// The same for another user.
+    #[must_use]
+    pub fn client_properties_of(&self, protocol: &str, user: &str) -> String {
         let mut text = format!("security.protocol={protocol}\n");
         if protocol.ends_with("SSL") {
             let _ = writeln!(text, "ssl.ca.location={}", self.certificate.display());
         }
         if protocol.starts_with("SASL") {
-            let _ = write!(text, "sasl.mechanism=PLAIN\nsasl.username={USER}\nsasl.password={PASSWORD}\n");
+            let _ = write!(text, "sasl.mechanism=PLAIN\nsasl.username={user}\nsasl.password={PASSWORD}\n");
         } else {
             let identity = self.identity.display();
             let _ = write!(text, "ssl.keystore.location={identity}\nssl.keystore.password={STORE_PASSWORD}\n");
@@ -100,10 +109,12 @@ impl Secured {
             trust.display()
         );
         for listener in ["sasl_plaintext", "sasl_ssl"] {
+            let users = [USER].into_iter().chain(OTHER_USERS).map(|user| format!(" user_{user}=\"{PASSWORD}\""));
             let _ = writeln!(
                 text,
                 "listener.name.{listener}.plain.sasl.jaas.config=\
-                 org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}=\"{PASSWORD}\";"
+                 org.apache.kafka.common.security.plain.PlainLoginModule required{};",
+                users.collect::<String>()
             );
         }
         text

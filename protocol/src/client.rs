@@ -8,7 +8,8 @@ use crate::message::messages;
 use crate::{
     AddPartitions, AlterTopicConfig, ClusterDetailsRequest, ClusterRequest, CreateTopic, DeleteGroup, DeleteTopic,
     EmptyTopic, GroupRequest, GroupsRequest, HeaderView, Offset, PlanOffsetReset, Position, ProduceView, ResetOffsets,
-    TopicRequest, TopicsRequest, Unwatch, WatchCluster, WatchGroup, WatchGroups, WatchTopic, WatchTopics, WireBytes,
+    TopicPartition, TopicRequest, TopicsRequest, Unwatch, WatchCluster, WatchGroup, WatchGroups, WatchTopic,
+    WatchTopics, WireBytes,
 };
 
 messages! {
@@ -20,6 +21,7 @@ messages! {
         "subscribe" => Subscribe,
         "flow" => Flow,
         "ack" => Ack,
+        "resume_commits" => ResumeCommits,
         "unsubscribe" => Unsubscribe,
         "fetch" => Fetch,
         "cluster" => ClusterRequest,
@@ -240,6 +242,16 @@ pub struct Flow {
 pub struct Ack {
     pub subscription: u32,
     pub positions: Vec<Position>,
+}
+
+/// The user agrees that the group's positions move to where reading started after an `out_of_range` gap: what is acknowledged
+/// of these partitions is committed again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ResumeCommits {
+    pub subscription: u32,
+    /// Empty: every partition of the subscription.
+    #[serde(default)]
+    pub partitions: Vec<TopicPartition>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

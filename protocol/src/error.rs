@@ -44,16 +44,22 @@ error_codes! {
     UnknownSubscription = 204, "unknown_subscription", false;
     /// The message is part of the protocol, but this bridge does not answer it.
     Unsupported = 205, "unsupported", false;
-    /// A sequence number did not rise.
+    /// A sequence number that was used for another record, or that was passed over.
     SequenceReused = 206, "sequence_reused", false;
     /// A second `hello`.
     AlreadyGreeted = 207, "already_greeted", false;
     UnknownWatch = 208, "unknown_watch", false;
+    /// A sequence number older than the bridge remembers: the record is not written, and its outcome is not known here.
+    SequenceExpired = 209, "sequence_expired", false;
 
     TooManySubscriptions = 300, "too_many_subscriptions", false;
     /// More records at once than the limit allows.
     BatchTooLarge = 301, "batch_too_large", false;
     TooManyWatches = 302, "too_many_watches", false;
+    /// Too many requests wait for Kafka, on this socket or in the whole bridge.
+    TooManyRequests = 303, "too_many_requests", true;
+    /// The bridge has as many consumers as it may have.
+    TooManyReaders = 304, "too_many_readers", true;
 
     /// One record is larger than the bridge or the broker takes.
     RecordTooLarge = 400, "record_too_large", false;
@@ -66,6 +72,8 @@ error_codes! {
     UnknownTopic = 404, "unknown_topic", true;
     /// Any other refusal of Kafka; `kafka` says which.
     ProduceRefused = 405, "produce_refused", false;
+    /// Fewer replicas of the partition are in sync than `min.insync.replicas` asks for.
+    TooFewReplicas = 406, "too_few_replicas", true;
 
     /// No broker answers; reading goes on by itself when one does.
     KafkaUnreachable = 500, "kafka_unreachable", true;
@@ -77,6 +85,20 @@ error_codes! {
     ConsumeFailed = 503, "consume_failed", true;
     /// An offset could not be committed.
     CommitFailed = 504, "commit_failed", true;
+    /// The broker's host name has no address.
+    DnsFailed = 510, "dns_failed", true;
+    /// Nothing listens at the broker's address.
+    ConnectionRefused = 511, "connection_refused", true;
+    /// The TLS handshake failed, or one side speaks TLS and the other does not.
+    TlsFailed = 512, "tls_failed", true;
+    /// A certificate was refused: unknown CA, expired, wrong host name, or the broker asks for a client certificate.
+    CertificateRejected = 513, "certificate_rejected", true;
+    /// Kafka refused the credentials.
+    AuthenticationFailed = 514, "authentication_failed", true;
+    /// A broker answers, but the address that it advertises cannot be reached.
+    AdvertisedAddressUnreachable = 515, "advertised_address_unreachable", true;
+    /// The broker's address takes no connection in time, or the broker sends no answer in time.
+    ConnectionTimedOut = 516, "connection_timed_out", true;
 
     TopicExists = 600, "topic_exists", false;
     /// Kafka refused an admin request; `kafka` says which.
@@ -111,6 +133,9 @@ pub struct ErrorBody {
     /// Kafka's own error, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kafka: Option<KafkaError>,
+    /// The broker that the error comes from, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broker: Option<ErrorBroker>,
     /// Milliseconds to wait before trying again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
@@ -127,6 +152,7 @@ impl ErrorBody {
             message: message.into(),
             retriable: code.retriable(),
             kafka: None,
+            broker: None,
             retry_after_ms: None,
             unknown: matches!(code, ErrorCode::DeliveryUnknown),
         }
@@ -136,6 +162,16 @@ impl ErrorBody {
         self.kafka = Some(KafkaError { code, name: name.into() });
         self
     }
+}
+
+/// The broker that an error comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBroker {
+    /// Absent for an address that was configured and has not answered yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<i32>,
+    /// `host:port`.
+    pub address: String,
 }
 
 /// Kafka's error number and name (negative numbers are librdkafka's own).

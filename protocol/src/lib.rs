@@ -78,6 +78,13 @@
 //! tails: a [`Gap`] in the place of what is missing) or `close` (4008). A jump in `seq` is a loss and always comes
 //! with a gap; a jump in offsets is not, since compaction and transaction markers leave holes. Never a silent reset.
 //!
+//! A gap is `recreated` only when two different topic ids were observed under the topic's name. A group's committed offset
+//! that Kafka does not have for another reason is a gap `out_of_range`: reading starts at the group's `start`, and nothing of
+//! that partition is committed until the client sends [`ResumeCommits`].
+//!
+//! [`RecordsWaiting`] lists the partitions whose next records are not visible yet, because a transaction that began before them
+//! is still open; [`ProduceWaiting`] says why a record that was sent has no outcome, or is not visible, yet.
+//!
 //! [`Unsubscribe`] ends it; its reply comes after the last record. [`Fetch`] reads a range once.
 //!
 //! ## Requests
@@ -128,7 +135,7 @@ mod wire_bytes;
 pub use binary::{BadBatch, BinaryBatch, ProduceBatch, ProduceFrame, RecordsFrame, RecordsHead};
 pub use client::*;
 pub use cluster::*;
-pub use error::{CloseCode, ErrorBody, ErrorCode, KafkaError};
+pub use error::{CloseCode, ErrorBody, ErrorBroker, ErrorCode, KafkaError};
 pub use groups::*;
 pub use json_batch::JsonBatch;
 pub use message::{Frame, ParseError, RequestId};

@@ -19,12 +19,15 @@ messages! {
         "error" => ErrorMessage,
         "cluster_changed" => ClusterChanged,
         "produced" => Produced,
+        "produce_waiting" => ProduceWaiting,
         "subscribed" => Subscribed,
         "assigned" => Assigned,
         "revoked" => Revoked,
         "records" => Records,
         "gap" => Gap,
         "committed" => Committed,
+        "records_waiting" => RecordsWaiting,
+        "resume_commits_result" => ResumeCommitsResult,
         "unsubscribed" => Unsubscribed,
         "fetched" => Fetched,
         "cluster_result" => ClusterResult,
@@ -168,6 +171,56 @@ pub struct ProduceError {
     pub error: ErrorBody,
 }
 
+/// Records that were sent to this partition have no outcome, or cannot be read, for now. It stands until they have one, or are
+/// read; then nothing more is said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProduceWaiting {
+    pub topic: String,
+    pub partition: i32,
+    pub reason: WaitReason,
+    /// What they wait for, and what to do.
+    pub message: String,
+    /// `open_transaction`: where the oldest open transaction of the partition began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<Offset>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitReason {
+    /// Not acknowledged: fewer replicas are in sync than `min.insync.replicas` asks for.
+    TooFewInSyncReplicas,
+    /// Not acknowledged: the partition has no leader.
+    NoLeader,
+    /// Acknowledged, and not visible to consumers that read committed records: an older transaction is open.
+    OpenTransaction,
+}
+
+/// The partitions of a subscription in which records wait behind an open transaction; all of them, each time that changes.
+/// Empty when none waits any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordsWaiting {
+    pub subscription: u32,
+    pub partitions: Vec<WaitingPartition>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingPartition {
+    pub topic: String,
+    pub partition: i32,
+    /// The last stable offset: where the oldest open transaction began. Nothing from there on is visible.
+    pub offset: Offset,
+    /// The high watermark: the end of what all in-sync replicas have.
+    pub end: Offset,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResumeCommitsResult {
+    pub subscription: u32,
+    /// The partitions that are committed again.
+    pub partitions: Vec<TopicPartition>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscribed {
     pub subscription: u32,
@@ -252,8 +305,10 @@ pub enum GapReason {
     Slow,
     /// Kafka has deleted them.
     Retention,
-    /// The topic was deleted and created again.
+    /// The topic was deleted and created again: two different topic ids were observed.
     Recreated,
+    /// The committed offset is beyond the end of the partition. Nothing is committed until `resume_commits`.
+    OutOfRange,
 }
 
 /// The group's committed positions moved (`offset` is the next to read).

@@ -46,8 +46,7 @@ fn up(flavour: Flavour) -> Result<()> {
         purpose: Purpose::Development,
         ports: Ports::WellKnown,
         directory: Some(directory.clone()),
-        advertised_port: None,
-        secured: false,
+        ..Options::for_tests()
     };
     let cluster = Installation::find_or_fetch(flavour)?.start(&options)?;
     let addresses = cluster.bootstrap_servers().replace("127.0.0.1", "localhost");

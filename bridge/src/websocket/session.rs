@@ -329,6 +329,7 @@ impl<'s> Session<'s> {
             ClientMessage::Subscribe(request) => self.subscribe(id, request, helpers).await?,
             ClientMessage::Flow(flow) => self.subscription(flow.subscription).and_then(|s| s.flow(&flow)),
             ClientMessage::Ack(ack) => self.subscription(ack.subscription).map(|s| s.acknowledge(ack)),
+            ClientMessage::ResumeCommits(request) => Err(unknown_subscription(request.subscription)),
             ClientMessage::Unsubscribe(request) => match self.subscriptions.remove(&request.subscription) {
                 Some(subscription) => {
                     subscription.unsubscribe(id);

@@ -10,6 +10,7 @@ pub fn gap_text(gap: &Gap, is_filling: bool, language: Language) -> String {
     let words = words::of(language);
     let template = match (gap.reason, gap.records()) {
         (GapReason::Recreated, _) => words.gap_recreated,
+        (GapReason::OutOfRange, _) => words.gap_out_of_range,
         (GapReason::Slow, _) if is_filling => words.gap_loading,
         (GapReason::Slow, 1) => words.gap_slow_one,
         (GapReason::Slow, _) => words.gap_slow_many,

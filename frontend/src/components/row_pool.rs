@@ -298,6 +298,7 @@ impl Row {
                 protocol::GapReason::Slow => "slow",
                 protocol::GapReason::Retention => "retention",
                 protocol::GapReason::Recreated => "recreated",
+                protocol::GapReason::OutOfRange => "out_of_range",
             },
         );
         self.gap_text.set_text_content(Some(&text));

@@ -107,7 +107,12 @@ impl Page {
                 }
             }
             ServerMessage::Gap(gap) if self.is_mine(gap.subscription) => {
-                self.listening.gap(&gap.topic, gap.partition, gap.to.0, gap.reason == GapReason::Recreated);
+                self.listening.gap(
+                    &gap.topic,
+                    gap.partition,
+                    gap.to.0,
+                    matches!(gap.reason, GapReason::Recreated | GapReason::OutOfRange),
+                );
                 let (topic, from, to) = (gap.topic.into(), gap.from.0, gap.to.0);
                 self.feed.push_gap(Gap { topic, partition: gap.partition, from, to, reason: gap.reason });
                 self.changed.view = true;
