@@ -1,4 +1,4 @@
-//! `bridge produce`: the tutorial's producer.
+//! `bridge produce`: the tutorial's producer. It prints the tutorial's two lines for each message.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use protocol::{ErrorBody, ProduceRecord, WireBytes};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::mpsc;
 
+use super::output::print;
 use super::target;
 use crate::config::ProduceArgs;
 use crate::kafka::producer::{DeliverySink, Outcome, Producer, Run, Shipment};
@@ -32,7 +33,6 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
     let (failures, mut failed) = mpsc::unbounded_channel();
     let sink: Arc<dyn DeliverySink> = Arc::new(Failures(failures));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
-    println!("→ PALLEEE");
     let mut sent = 0;
     loop {
         let value = if args.stdin {
@@ -46,6 +46,7 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
             None
         };
         let Some(value) = value else { break };
+        print("→ PALLEEE\n")?;
         let record = ProduceRecord {
             topic: args.topic.to_string(),
             value: WireBytes::Text(value.clone()),
@@ -60,7 +61,7 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
         while producer.send(shipment(), &[record.view()]) == 0 {
             tokio::time::sleep(QUEUE_FULL_PAUSE).await;
         }
-        println!("→ Inviato: {value}");
+        print(&format!("→ Inviato: {value}\n"))?;
         sent += 1;
         let more = args.stdin || sent < args.count;
         if more && !args.stdin {
