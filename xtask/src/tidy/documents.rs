@@ -1,9 +1,11 @@
-//! Documents that must stay true: ARCHITECTURE.md names every crate and only files that exist; manifests agree where they must.
+//! Documents that must stay true: ARCHITECTURE.md names every crate and only files that exist, SECURITY.md only tests that exist;
+//! manifests agree where they must.
 
 use super::{Finding, SourceFile};
 use crate::programs::workspace_root;
 
 const ARCHITECTURE: &str = "ARCHITECTURE.md";
+const SECURITY: &str = "SECURITY.md";
 
 pub(super) fn check(files: &[SourceFile], findings: &mut Vec<Finding>) {
     let members: Vec<_> = files
@@ -15,7 +17,35 @@ pub(super) fn check(files: &[SourceFile], findings: &mut Vec<Finding>) {
         Some(architecture) => check_architecture(architecture, files, &members, findings),
         None => findings.push(Finding { path: ARCHITECTURE.into(), line: 0, message: "it is missing".into() }),
     }
+    match files.iter().find(|file| file.path == SECURITY) {
+        Some(security) => check_security(security, files, findings),
+        None => findings.push(Finding { path: SECURITY.into(), line: 0, message: "it is missing".into() }),
+    }
     check_wasm_bindgen(files, findings);
+}
+
+/// Each promise of SECURITY.md names its test as `module::test`; a renamed or deleted test must not leave a promise behind.
+fn check_security(file: &SourceFile, files: &[SourceFile], findings: &mut Vec<Finding>) {
+    for (number, line) in (1..).zip(file.text.lines()) {
+        for (module, test) in quoted_tests(line) {
+            let declaration = format!("fn {test}(");
+            let is_declared = files.iter().any(|source| {
+                let is_module = source.path.ends_with(&format!("/{module}.rs"));
+                is_module && source.text.contains(&declaration)
+            });
+            if !is_declared {
+                let message = format!("no file {module}.rs declares the test {test}");
+                findings.push(Finding { path: file.path.clone(), line: number, message });
+            }
+        }
+    }
+}
+
+/// What stands in backticks and has the form `module::test`.
+fn quoted_tests(line: &str) -> impl Iterator<Item = (&str, &str)> {
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let quoted = line.split('`').skip(1).step_by(2);
+    quoted.filter_map(|quoted| quoted.split_once("::")).filter(move |(module, test)| is_name(module) && is_name(test))
 }
 
 fn check_architecture(file: &SourceFile, files: &[SourceFile], members: &[&str], findings: &mut Vec<Finding>) {
@@ -79,5 +109,21 @@ fn check_wasm_bindgen(files: &[SourceFile], findings: &mut Vec<Finding>) {
                 page.unwrap_or("not pinned")
             ),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_promise_without_its_test_is_found() {
+        let file = |path: &str, text: &str| SourceFile { path: path.to_owned(), text: text.to_owned() };
+        let files = [file("tests/tests/e2e/token.rs", "async fn a_wrong_token_is_refused() {}")];
+        let security = file(SECURITY, "| a | `token::a_wrong_token_is_refused` |\n| b | `token::is_gone` `--token` |");
+        let mut findings = Vec::new();
+        check_security(&security, &files, &mut findings);
+        let found: Vec<_> = findings.iter().map(|finding| (finding.line, finding.message.as_str())).collect();
+        assert_eq!(found, [(2, "no file token.rs declares the test is_gone")]);
     }
 }
