@@ -148,7 +148,11 @@ mod tests {
     #[test]
     fn a_usual_limit_has_room_for_the_defaults() {
         for limit in [1024, 20_000, usize::MAX] {
-            assert_eq!(Budget::within(limit, ASKED), Budget { sockets: ASKED, connections: 256, reserve: 8 }, "{limit}");
+            assert_eq!(
+                Budget::within(limit, ASKED),
+                Budget { sockets: ASKED, connections: 256, reserve: 8 },
+                "{limit}"
+            );
         }
     }
 

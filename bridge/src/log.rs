@@ -109,7 +109,10 @@ mod tests {
     #[test]
     fn an_event_is_one_line_without_characters_that_a_terminal_obeys() {
         assert_eq!(one_line("topic=città", false), "topic=città");
-        assert_eq!(one_line("a\n2026 INFO audit: \u{1b}[2Jb\u{202e}c\u{9b}", false), "a\\n2026 INFO audit: \\u{1b}[2Jb\\u{202e}c\\u{9b}");
+        assert_eq!(
+            one_line("a\n2026 INFO audit: \u{1b}[2Jb\u{202e}c\u{9b}", false),
+            "a\\n2026 INFO audit: \\u{1b}[2Jb\\u{202e}c\\u{9b}"
+        );
         assert_eq!(one_line("\u{1b}[32m INFO\u{1b}[0m a\nb", true), "\u{1b}[32m INFO\u{1b}[0m a\\nb");
     }
 

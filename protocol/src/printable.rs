@@ -56,8 +56,24 @@ mod tests {
     #[test]
     fn control_and_format_characters_are_not_printable() {
         for character in [
-            '\0', '\n', '\r', '\t', '\u{1b}', '\u{7f}', '\u{85}', '\u{9b}', '\u{ad}', '\u{200b}', '\u{200f}', '\u{2028}',
-            '\u{2029}', '\u{202e}', '\u{2066}', '\u{2069}', '\u{feff}', '\u{e0041}',
+            '\0',
+            '\n',
+            '\r',
+            '\t',
+            '\u{1b}',
+            '\u{7f}',
+            '\u{85}',
+            '\u{9b}',
+            '\u{ad}',
+            '\u{200b}',
+            '\u{200f}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{202e}',
+            '\u{2066}',
+            '\u{2069}',
+            '\u{feff}',
+            '\u{e0041}',
         ] {
             assert!(!is_printable(character), "{character:?}");
         }

@@ -114,7 +114,7 @@ fn ends_with_close_frame(bytes: &[u8], code: u16) -> bool {
     (2..=125_u8).any(|payload| {
         let Some(start) = bytes.len().checked_sub(2 + 4 + usize::from(payload)) else { return false };
         match &bytes[start..] {
-            [FINAL_CLOSE, length, mask @ .., ] if *length == MASKED | payload => {
+            [FINAL_CLOSE, length, mask @ ..] if *length == MASKED | payload => {
                 u16::from_be_bytes([mask[0] ^ mask[4], mask[1] ^ mask[5]]) == code
             }
             _ => false,

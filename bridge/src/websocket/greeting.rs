@@ -22,7 +22,12 @@ pub struct Greeting {
 }
 
 /// Waits for `hello` and checks it; from then on the socket is one of the open ones.
-pub async fn greeting(stream: &mut Stream, shared: &Shared, peer: SocketAddr, slot: &mut Slot) -> Result<Greeting, End> {
+pub async fn greeting(
+    stream: &mut Stream,
+    shared: &Shared,
+    peer: SocketAddr,
+    slot: &mut Slot,
+) -> Result<Greeting, End> {
     static LOG: LogThrottle = LogThrottle::new();
     let greeting = tokio::select! {
         greeting = checked_hello(stream, shared, peer) => greeting,

@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use protocol::{
-    AlterTopicConfigResult, ClientMessage, ClientName, ClusterDetailsResult, ClusterResult, CreateTopicResult, DeleteGroupResult,
-    DeleteTopicResult, ErrorBody, ErrorCode, ErrorMessage, GroupId, OffsetResetPlan, ServerMessage, TopicName,
+    AlterTopicConfigResult, ClientMessage, ClientName, ClusterDetailsResult, ClusterResult, CreateTopicResult,
+    DeleteGroupResult, DeleteTopicResult, ErrorBody, ErrorCode, ErrorMessage, GroupId, OffsetResetPlan, ServerMessage,
+    TopicName,
 };
 
 use super::outbox::Outbox;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use protocol::{
-    ClientMessage, CloseCode, ClusterChanged, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView, Mode,
-    ParseError, Ping, Produce, ProduceFrame, ServerMessage, Subscribe, Subscribed, Watching, Welcome,
+    ClientMessage, CloseCode, ClusterChanged, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView, Mode, ParseError,
+    Ping, Produce, ProduceFrame, ServerMessage, Subscribe, Subscribed, Watching, Welcome,
 };
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};

@@ -62,10 +62,7 @@ pub fn upgrade(
     if headers.contains_key(SEC_WEBSOCKET_PROTOCOL) && !names_ours {
         return Err(bad("the subprotocol here is ponte.v1"));
     }
-    let slot = shared
-        .slots
-        .take(peer.ip())
-        .map_err(|full| refused(StatusCode::SERVICE_UNAVAILABLE, full.reason()))?;
+    let slot = shared.slots.take(peer.ip()).map_err(|full| refused(StatusCode::SERVICE_UNAVAILABLE, full.reason()))?;
 
     let accept = derive_accept_key(key.as_bytes());
     let mut response = Response::builder()
