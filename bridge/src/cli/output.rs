@@ -100,9 +100,9 @@ impl Table {
 
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         // A row is one line, whatever a cell holds.
-        let one_line = |cell: String| match escaped(&cell, |character| !character.is_control()) {
-            Cow::Borrowed(_) => cell,
-            Cow::Owned(shown) => shown,
+        let one_line = |cell: String| match cell.contains(char::is_control) {
+            true => escaped(&cell, |character| !character.is_control()).into_owned(),
+            false => cell,
         };
         let shown = |cell: String| if cell.is_empty() { "-".to_owned() } else { one_line(cell) };
         self.rows.push(cells.into_iter().map(shown).collect());

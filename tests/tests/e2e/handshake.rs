@@ -41,7 +41,7 @@ async fn answers(cases: Vec<(String, u16, &str)>) {
 #[tokio::test]
 async fn a_handshake_is_taken_by_the_letter_of_rfc_6455() {
     const GET: &str = "GET /ws HTTP/1.1";
-    let accepted = "sec-websocket-accept: icx+yqv66kxgm0fcwalwldamssy=";
+    let accepted = "sec-websocket-accept: icx+yqv66kxgm0fcwalwlflwtai=";
     answers(vec![
         (upgrade(GET, &[]), 101, accepted),
         (upgrade(GET, &[("Upgrade", "WebSocket"), ("Connection", "upgrade")]), 101, accepted),
