@@ -3,7 +3,7 @@
 mod confirmation;
 pub mod consume;
 pub mod groups;
-mod output;
+pub mod output;
 pub mod produce;
 mod target;
 pub mod topics;

@@ -28,6 +28,9 @@ pub const DEFAULT_LISTEN: &str = "127.0.0.1:3030";
 /// Where the access token is looked for; the terminal programs, too, when they ask a running bridge.
 pub const TOKEN_VARIABLE: &str = "PONTE_TOKEN";
 
+/// Sockets that may wait for their `hello` at once; see the protocol's specification.
+const SOCKETS_BEFORE_HELLO: usize = 64;
+
 #[derive(Parser, Debug)]
 #[command(
     name = "bridge",
@@ -115,7 +118,7 @@ pub struct ServeArgs {
     #[arg(long, env = "PONTE_MAX_SOCKETS", default_value_t = 256, value_name = "COUNT")]
     pub max_sockets: usize,
 
-    /// Sockets that may be open at once from one IP address of another machine
+    /// Sockets that may be open at once from one IP address (IPv6: one /64 network) of another machine
     #[arg(long, env = "PONTE_MAX_SOCKETS_PER_ADDRESS", default_value_t = 32, value_name = "COUNT")]
     pub max_sockets_per_address: usize,
 
@@ -267,7 +270,11 @@ impl Config {
             token,
             allowed_hosts: args.allowed_hosts,
             allowed_origins: args.allowed_origins,
-            sockets: SocketLimits { total: args.max_sockets, per_address: args.max_sockets_per_address },
+            sockets: SocketLimits {
+                total: args.max_sockets,
+                per_address: args.max_sockets_per_address,
+                before_hello: SOCKETS_BEFORE_HELLO,
+            },
         })
     }
 }

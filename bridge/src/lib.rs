@@ -6,13 +6,17 @@
 //! holds the terminal programs.
 
 pub mod access_token;
+mod address_class;
 pub mod cli;
 pub mod config;
+pub mod descriptors;
 pub mod feed;
 pub mod http;
 pub mod kafka;
+pub mod log;
 pub mod metrics;
 pub mod shutdown;
+mod token_attempts;
 pub mod views;
 pub mod websocket;
 
@@ -26,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{BrokerChoice, Config, DEFAULT_BOOTSTRAP_SERVERS};
+use crate::descriptors::Budget;
 use crate::feed::Feeds;
 use crate::http::Guard;
 use crate::kafka::admin::Admin;
@@ -34,11 +39,13 @@ use crate::kafka::cluster::watch_cluster;
 use crate::kafka::demo::DemoBroker;
 use crate::kafka::producer::Producer;
 use crate::kafka::questions::Questions;
+use crate::token_attempts::TokenAttempts;
 use crate::views::Views;
 use crate::websocket::{Sessions, Shared, Slots};
 
 /// Serves on the listener until the token is cancelled, then ends in order.
 pub async fn serve(config: Config, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let budget = Budget::prepare(config.sockets);
     let (connection, demo) = choose_broker(&config).await?;
     let address = listener.local_addr().context("the listener has no address")?;
     let questions = Arc::new(Questions::new(&connection).context("librdkafka made no client")?);
@@ -54,8 +61,9 @@ pub async fn serve(config: Config, listener: TcpListener, shutdown: Cancellation
         defaults: Defaults { topic: config.topic.to_string(), group: config.group.to_string(), start: config.start },
         read_only: config.read_only,
         token: config.token,
+        token_attempts: TokenAttempts::default(),
         sessions: Sessions::default(),
-        slots: Slots::new(config.sockets),
+        slots: Slots::new(budget.sockets),
         shutdown: shutdown.clone(),
         tasks: TaskTracker::new(),
     });
@@ -64,7 +72,7 @@ pub async fn serve(config: Config, listener: TcpListener, shutdown: Cancellation
     if config.open {
         open_page(address);
     }
-    http::serve(listener, guard, Arc::clone(&shared)).await;
+    http::serve(listener, guard, budget, Arc::clone(&shared)).await;
     shutdown::drain(shared).await;
     drop(demo);
     Ok(())

@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use bridge::cli::{consume, groups, produce, topics};
+use bridge::cli::{consume, groups, output, produce, topics};
 use bridge::config::{Command, CommandLine, Config, ConfigError, ServeArgs};
-use bridge::shutdown;
+use bridge::{log, shutdown};
 use clap::Parser;
 use tokio::net::TcpListener;
-use tracing_subscriber::EnvFilter;
 
 /// Also the C code's allocator: see `Cargo.toml`.
 #[cfg(target_os = "linux")]
@@ -19,7 +18,7 @@ const EXIT_CONFIG: u8 = 2;
 
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
-    start_log();
+    log::start();
     let outcome = match command_line.command {
         None => run_serve(command_line.serve),
         Some(Command::Serve(args)) => run_serve(args),
@@ -31,7 +30,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            output::say(&format!("error: {error:#}"));
             let code = if error.is::<ConfigError>() { EXIT_CONFIG } else { 1 };
             ExitCode::from(code)
         }
@@ -58,15 +57,4 @@ fn block_on(program: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result
     // What did not end within its grace must not hold the process.
     runtime.shutdown_background();
     outcome
-}
-
-/// Logs go to standard error; `PONTE_LOG` chooses what, in tracing's filter syntax.
-fn start_log() {
-    let filter = EnvFilter::try_from_env("PONTE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .init();
 }

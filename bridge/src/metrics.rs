@@ -23,6 +23,10 @@ pub struct Metrics {
     records_delivered: Counter,
     records_missed: Counter,
     records_produced: Family<Labels, Counter>,
+    tokens_refused: Counter,
+    sockets_evicted: Counter,
+    connections_evicted: Counter,
+    accept_errors: Counter,
 }
 
 /// What became of records to be written.
@@ -55,7 +59,30 @@ impl Metrics {
             drop(records_produced.get_or_create(&fate.labels()));
         }
         registry.register("records_produced", "Records from sockets by what became of them", records_produced.clone());
-        Self { registry, kafka_up, sockets, records_read, records_delivered, records_missed, records_produced }
+        let tokens_refused = Counter::default();
+        registry.register("tokens_refused", "Wrong access tokens", tokens_refused.clone());
+        let sockets_evicted = Counter::default();
+        let help = "WebSockets closed before their hello, because too many waited to say it";
+        registry.register("sockets_evicted", help, sockets_evicted.clone());
+        let connections_evicted = Counter::default();
+        let help = "Idle connections closed to make room for another one";
+        registry.register("connections_evicted", help, connections_evicted.clone());
+        let accept_errors = Counter::default();
+        let help = "Connections that could not be accepted, for want of file descriptors for example";
+        registry.register("accept_errors", help, accept_errors.clone());
+        Self {
+            registry,
+            kafka_up,
+            sockets,
+            records_read,
+            records_delivered,
+            records_missed,
+            records_produced,
+            tokens_refused,
+            sockets_evicted,
+            connections_evicted,
+            accept_errors,
+        }
     }
 
     pub fn read(&self, records: usize) {
@@ -72,6 +99,22 @@ impl Metrics {
 
     pub fn produced(&self, records: u64, fate: Fate) {
         self.records_produced.get_or_create(&fate.labels()).inc_by(records);
+    }
+
+    pub fn token_refused(&self) {
+        self.tokens_refused.inc();
+    }
+
+    pub fn socket_evicted(&self) {
+        self.sockets_evicted.inc();
+    }
+
+    pub fn connection_evicted(&self) {
+        self.connections_evicted.inc();
+    }
+
+    pub fn accept_failed(&self) {
+        self.accept_errors.inc();
     }
 
     /// Everything as text, with how things are now.

@@ -1,6 +1,8 @@
 //! Sockets: one [`session`] each, and what outlives a lost one. It knows feeds and the producer, never librdkafka.
 
+mod closing;
 mod frame;
+mod greeting;
 mod ledger;
 mod outbox;
 mod produce;
@@ -15,6 +17,7 @@ mod subscription;
 mod upgrade;
 mod watches;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use protocol::{Defaults, Limits};
@@ -26,6 +29,7 @@ use crate::feed::Feeds;
 use crate::kafka::admin::Admin;
 use crate::kafka::cluster::ClusterWatch;
 use crate::kafka::producer::Producer;
+use crate::token_attempts::TokenAttempts;
 use crate::views::Views;
 
 pub use self::sessions::Sessions;
@@ -53,6 +57,7 @@ pub struct Shared {
     pub defaults: Defaults,
     /// Who does not have it gets no further than `hello`.
     pub token: Option<AccessToken>,
+    pub token_attempts: TokenAttempts,
     /// Nothing in Kafka is changed through this bridge.
     pub read_only: bool,
     pub sessions: Sessions,
@@ -62,8 +67,16 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Whether a client that gives this token may be served.
-    pub fn admits(&self, token: Option<&str>) -> bool {
-        self.token.as_ref().is_none_or(|ours| token.is_some_and(|given| ours.is(given)))
+    /// Whether a client that gives this token may be served. After several wrong tokens from the same address the answer takes
+    /// a while; `whence` says in the log where the token was given.
+    pub async fn admits(&self, token: Option<&str>, peer: SocketAddr, whence: &str) -> bool {
+        let Some(ours) = &self.token else { return true };
+        let Some(given) = token else { return false };
+        self.token_attempts.wait(peer.ip()).await;
+        let is_right = ours.is(given);
+        if !is_right {
+            self.token_attempts.failed(peer, whence);
+        }
+        is_right
     }
 }

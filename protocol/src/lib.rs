@@ -9,8 +9,8 @@
 //! - A binary frame is a batch of records with raw bytes ([`binary`] has its layout, `protocol/golden/binary/` examples byte by byte): `records` to a client that
 //!   subscribed with `"format": "binary"`, `produce` from any client that prefers it. It means the same as its JSON
 //!   form. One that cannot be read closes the socket with 4501.
-//! - `id`, a number of the client's choice, makes a client message a request; its reply carries the same `id`. A
-//!   message without `id` is a push.
+//! - `id`, a number of the client's choice (0 to 2⁶⁴−1), makes a client message a request; its reply carries the same
+//!   `id`. A message without `id` is a push. An `id` of another type is answered by `bad_request` without an `id`.
 //! - Kafka offsets are strings in JSON (they have 64 bits, JavaScript's numbers 53). Sequence numbers, counts,
 //!   partitions and milliseconds are numbers.
 //! - Keys, values and header values ([`WireBytes`]) are `null` (Kafka's null; as a value, a tombstone),
@@ -38,9 +38,16 @@
 //! > {"type":"unsubscribe","id":2,"subscription":1}
 //! < {"type":"unsubscribed","id":2,"subscription":1}
 //! ```
-//! [`Hello`] comes first and within 10 s (else 4502), then the bridge answers [`Welcome`]. The bridge sends `ping`
-//! every `heartbeat_ms` and closes with 4012 when nothing at all arrives until the one after. A bridge that was
-//! started with an access token closes with 4500 where `hello` has none or another. Tokens are never in the URL.
+//! [`Hello`] comes first and within 10 s (else 4502), then the bridge answers [`Welcome`]. The first message has at most
+//! [`MAX_HELLO_BYTES`] (else 1009). `hello.client` is a [`ClientName`]: at most 100 characters, no control or format
+//! characters (else 4501). At most 64 sockets wait for their `hello`: when another one comes, the oldest of the address that
+//! has the most of them is closed with 4013. A `hello` beyond the number of sockets that the bridge (or one address) may have
+//! open is closed with 4504.
+//!
+//! The bridge sends `ping` every `heartbeat_ms` and closes with 4012 when not one byte arrives until the one after; a part of
+//! a message and a WebSocket ping count. A bridge that was started with an access token closes with 4500 where `hello` has
+//! none or another; after several wrong tokens from one address, the bridge takes up to 2 s to answer the next one.
+//! Tokens are never in the URL.
 //!
 //! [`ClusterChanged`] is pushed whenever Kafka goes away or comes back.
 //!
@@ -126,6 +133,7 @@ mod json_batch;
 mod message;
 mod name;
 mod offset_reset;
+mod printable;
 mod record_view;
 mod server;
 mod topics;
@@ -139,8 +147,9 @@ pub use error::{CloseCode, ErrorBody, ErrorBroker, ErrorCode, KafkaError};
 pub use groups::*;
 pub use json_batch::JsonBatch;
 pub use message::{Frame, ParseError, RequestId};
-pub use name::{GroupId, InvalidName, Offset, Position, TopicName};
+pub use name::{ClientName, GroupId, InvalidName, Offset, Position, TopicName};
 pub use offset_reset::*;
+pub use printable::is_printable;
 pub use record_view::{HeaderView, ProduceView, RecordView};
 pub use server::*;
 pub use topics::*;
@@ -155,6 +164,9 @@ pub const MAX_BATCH_RECORDS: usize = 256;
 
 /// The most bytes in one `records` frame; a single larger record travels alone.
 pub const MAX_BATCH_BYTES: usize = 128 * 1024;
+
+/// The most bytes in the first message of a socket, which must be `hello`.
+pub const MAX_HELLO_BYTES: usize = 16 * 1024;
 
 /// How long a session waits for its client after the socket is lost.
 pub const SESSION_LINGER_SECS: u64 = 60;

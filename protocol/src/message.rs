@@ -1,6 +1,9 @@
 //! A text frame: one JSON object with a `type`, perhaps an `id`, and the fields of its message.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::printable::shorten;
 
 /// A number of the client's choice; the reply to a request carries the same.
 pub type RequestId = u64;
@@ -28,11 +31,34 @@ pub enum ParseError {
 
 /// What every text frame has, whatever its type.
 #[derive(Deserialize)]
-pub(crate) struct Envelope {
+pub(crate) struct Envelope<'a> {
     #[serde(rename = "type")]
     pub name: String,
-    #[serde(default)]
-    pub id: Option<RequestId>,
+    /// Any JSON: a wrong `id` is an error of this message, not of the frame.
+    #[serde(borrow, default)]
+    pub id: Option<&'a RawValue>,
+}
+
+/// What an error repeats of a client's message. serde's reasons quote the wrong value, which may have megabytes.
+const SHOWN_CHARS: usize = 200;
+
+pub(crate) fn not_a_message(error: &serde_json::Error) -> ParseError {
+    ParseError::NotAMessage(shorten(&error.to_string(), SHOWN_CHARS))
+}
+
+pub(crate) fn bad_fields(id: Option<RequestId>, name: &'static str, error: &serde_json::Error) -> ParseError {
+    ParseError::BadFields { id, name, reason: shorten(&error.to_string(), SHOWN_CHARS) }
+}
+
+pub(crate) fn unknown_type(id: Option<RequestId>, name: &str) -> ParseError {
+    ParseError::UnknownType { id, name: shorten(name, SHOWN_CHARS) }
+}
+
+/// The number in `id`, or why the value is not one.
+pub(crate) fn request_id(id: Option<&RawValue>) -> Result<Option<RequestId>, String> {
+    let Some(id) = id.map(RawValue::get) else { return Ok(None) };
+    let wrong = |_| format!("id: {} is not a whole number from 0 to {}", shorten(id, SHOWN_CHARS), RequestId::MAX);
+    id.parse().map(Some).map_err(wrong)
 }
 
 #[derive(Serialize)]
@@ -64,15 +90,23 @@ macro_rules! messages {
             }
 
             pub fn parse(text: &str) -> Result<$crate::Frame<Self>, $crate::ParseError> {
-                let $crate::message::Envelope { name, id } = serde_json::from_str(text)
-                    .map_err(|error| $crate::ParseError::NotAMessage(error.to_string()))?;
-                let message = match name.as_str() {
-                    $($name => Self::$variant(serde_json::from_str(text).map_err(|error| {
-                        $crate::ParseError::BadFields { id, name: $name, reason: error.to_string() }
-                    })?),)*
-                    _ => return Err($crate::ParseError::UnknownType { id, name }),
+                use $crate::message::{Envelope, bad_fields, not_a_message, request_id, unknown_type};
+                let Envelope { name, id } = serde_json::from_str(text).map_err(|error| not_a_message(&error))?;
+                let (id, wrong_id) = match request_id(id) {
+                    Ok(id) => (id, None),
+                    Err(reason) => (None, Some(reason)),
                 };
-                Ok($crate::Frame { id, message })
+                let (name, message) = match name.as_str() {
+                    $($name => {
+                        let read = serde_json::from_str(text).map_err(|error| bad_fields(id, $name, &error))?;
+                        ($name, Self::$variant(read))
+                    })*
+                    _ => return Err(unknown_type(id, &name)),
+                };
+                match wrong_id {
+                    None => Ok($crate::Frame { id, message }),
+                    Some(reason) => Err($crate::ParseError::BadFields { id: None, name, reason }),
+                }
             }
         }
 

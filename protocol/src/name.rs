@@ -1,8 +1,14 @@
 //! Names and positions of Kafka, parsed once at the edge.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::printable::{is_printable, shorten};
+
+/// What is echoed of a refused name: enough to recognise it, never a megabyte.
+const SHOWN_CHARS: usize = 60;
 
 /// A valid topic name: 1 to 249 of `a-z A-Z 0-9 . _ -`, and neither `.` nor `..`
 /// (`org.apache.kafka.common.internals.Topic`).
@@ -14,8 +20,10 @@ pub struct TopicName(String);
 pub enum InvalidName {
     #[error("{0:?} is no topic name: use 1 to 249 letters, digits, dots, underscores and hyphens, not \".\" or \"..\"")]
     Topic(String),
-    #[error("{0:?} is no group name: use 1 to 255 characters, no control characters")]
+    #[error("{0:?} is no group name: use 1 to 255 bytes, no control or format characters")]
     Group(String),
+    #[error("{0:?} is no client name: use at most 100 characters, no control or format characters")]
+    Client(String),
 }
 
 impl TopicName {
@@ -25,7 +33,7 @@ impl TopicName {
         let legal = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-');
         let ok =
             !name.is_empty() && name.len() <= Self::MAX_LEN && name != "." && name != ".." && name.bytes().all(legal);
-        if ok { Ok(Self(name.to_owned())) } else { Err(InvalidName::Topic(shorten(name))) }
+        if ok { Ok(Self(name.to_owned())) } else { Err(InvalidName::Topic(shorten(name, SHOWN_CHARS))) }
     }
 
     pub fn as_str(&self) -> &str {
@@ -47,8 +55,8 @@ impl std::str::FromStr for TopicName {
     }
 }
 
-/// A usable consumer group id. Kafka itself only forbids the empty one; control characters and extreme lengths
-/// would break every tool that lists it.
+/// A usable consumer group id. Kafka itself only forbids the empty one; extreme lengths and control characters would
+/// break every tool that lists it, and format characters (direction overrides, say) make it look like another group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct GroupId(String);
@@ -57,8 +65,8 @@ impl GroupId {
     pub const MAX_LEN: usize = 255;
 
     pub fn parse(id: &str) -> Result<Self, InvalidName> {
-        let ok = !id.is_empty() && id.len() <= Self::MAX_LEN && !id.chars().any(char::is_control);
-        if ok { Ok(Self(id.to_owned())) } else { Err(InvalidName::Group(shorten(id))) }
+        let ok = !id.is_empty() && id.len() <= Self::MAX_LEN && id.chars().all(is_printable);
+        if ok { Ok(Self(id.to_owned())) } else { Err(InvalidName::Group(shorten(id, SHOWN_CHARS))) }
     }
 
     pub fn as_str(&self) -> &str {
@@ -80,13 +88,20 @@ impl std::str::FromStr for GroupId {
     }
 }
 
-/// What is echoed of a refused name: enough to recognise it, never a megabyte.
-fn shorten(name: &str) -> String {
-    const SHOWN_CHARS: usize = 60;
-    if name.chars().count() <= SHOWN_CHARS {
-        name.to_owned()
-    } else {
-        name.chars().take(SHOWN_CHARS).chain(['…']).collect()
+/// What a client calls itself in `hello.client`: at most 100 printable characters. It is written to the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientName(Arc<str>);
+
+impl ClientName {
+    pub const MAX_CHARS: usize = 100;
+
+    pub fn parse(name: &str) -> Result<Self, InvalidName> {
+        let ok = name.chars().nth(Self::MAX_CHARS).is_none() && name.chars().all(is_printable);
+        if ok { Ok(Self(name.into())) } else { Err(InvalidName::Client(shorten(name, SHOWN_CHARS))) }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

@@ -23,6 +23,7 @@ pub struct Builder {
     listen: Option<String>,
     args: Vec<String>,
     env: Vec<(String, String)>,
+    limit: Option<String>,
 }
 
 /// A bridge that accepts connections.
@@ -69,6 +70,11 @@ impl Builder {
         self
     }
 
+    /// Under a limit of the shell's `ulimit`, such as `-n 128` for open files.
+    pub fn limited(self, limit: &str) -> Self {
+        Self { limit: Some(limit.to_owned()), ..self }
+    }
+
     async fn run(self) -> Bridge {
         let listen = self.listen.as_deref().unwrap_or("127.0.0.1:0");
         let mut args = vec!["--listen", listen];
@@ -76,7 +82,10 @@ impl Builder {
         let env: Vec<(&str, &str)> = self.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
 
         let begin = Instant::now();
-        let mut program = Program::bridge_with(&args, &env);
+        let mut program = match &self.limit {
+            None => Program::bridge_with(&args, &env),
+            Some(limit) => Program::bridge_limited(limit, &args, &env),
+        };
         let greeting = program.line().await;
         let started_in = begin.elapsed();
         let address = greeting.strip_prefix(LISTENING).unwrap_or_else(|| panic!("the first line is {greeting:?}"));

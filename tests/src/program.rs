@@ -77,17 +77,40 @@ impl Program {
 
     /// Starts the bridge's binary; of our own settings the environment holds only `env`.
     pub fn bridge_with(args: &[&str], env: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(bridge_binary());
+        Self::start(Command::new(bridge_binary()), args, env)
+    }
+
+    /// The same under a limit of the shell's `ulimit`, such as `-n 128` for open files.
+    pub fn bridge_limited(limit: &str, args: &[&str], env: &[(&str, &str)]) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\"")]).arg(bridge_binary());
+        Self::start(command, args, env)
+    }
+
+    /// The same with a terminal as its standard output; a line of it ends as a terminal's does.
+    pub fn bridge_on_terminal(args: &[&str]) -> Self {
+        let terminal = nix::pty::openpty(None, None).expect("the machine has pseudo-terminals");
+        let mut program = Self::spawn(Command::new(bridge_binary()), args, &[], terminal.slave.into());
+        program.stdout = Lines::collect(std::fs::File::from(terminal.master));
+        program
+    }
+
+    fn start(command: Command, args: &[&str], env: &[(&str, &str)]) -> Self {
+        Self::spawn(command, args, env, Stdio::piped())
+    }
+
+    fn spawn(mut command: Command, args: &[&str], env: &[(&str, &str)], stdout: Stdio) -> Self {
         command.args(args);
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PONTE_")) {
             command.env_remove(name);
         }
         // A colourless log that also shows what happens to each session.
         command.envs([("NO_COLOR", "1"), ("PONTE_LOG", "info,bridge=debug")]).envs(env.iter().copied());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped());
 
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
-        let stdout = Lines::collect(child.stdout.take().expect("standard output is piped"));
+        // A terminal is read from its other end.
+        let stdout = child.stdout.take().map(Lines::collect).unwrap_or_default();
         let stderr = Lines::collect(child.stderr.take().expect("standard error is piped"));
         Self { child, command_line: format!("bridge {}", args.join(" ")), stdout, stderr, read: 0 }
     }

@@ -1,10 +1,11 @@
 //! `bridge consume`: the tutorial's consumer.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::output::shown_bytes;
 use super::target;
 use crate::config::ConsumeArgs;
 use crate::kafka::client_config::Connection;
@@ -26,12 +27,14 @@ fn consume(args: &ConsumeArgs, connection: &Connection, shutdown: &CancellationT
     let mut out = std::io::stdout().lock();
     writeln!(out, "In ascolto su '{}'...", args.topic)?;
     out.flush()?;
+    let is_terminal = out.is_terminal();
     let mut printed = 0;
     while args.count.is_none_or(|count| printed < count) && !shutdown.is_cancelled() {
         consumer.join_when_topic_exists()?;
         let seen = consumer.next(POLL, |value| -> std::io::Result<()> {
             out.write_all("← Consumato: ".as_bytes())?;
             match value {
+                Some(value) if is_terminal => out.write_all(shown_bytes(value).as_bytes())?,
                 Some(value) => out.write_all(value)?,
                 // As the tutorial's language prints a missing value.
                 None => out.write_all(b"None")?,

@@ -9,7 +9,7 @@ use protocol::{
 };
 
 use super::confirmation::confirm;
-use super::output::{Table, or_dash, print, print_json};
+use super::output::{Table, name_line, or_dash, print, print_json, say};
 use super::{failed, target};
 use crate::config::{ConfigError, DeleteGroupArgs, DescribeGroups, GroupsCommand, ListGroups, ResetArgs};
 use crate::kafka::admin::Admin;
@@ -37,7 +37,7 @@ fn list(admin: &Admin, args: &ListGroups) -> anyhow::Result<()> {
         return print_json(&listed);
     }
     if !args.verbose {
-        return print(&listed.groups.iter().map(|group| format!("{}\n", group.group)).collect::<String>());
+        return print(&listed.groups.iter().map(|group| name_line(&group.group)).collect::<String>());
     }
     let mut table = Table::new(&["GROUP", "TYPE", "STATE", "MEMBERS", "LAG", "TOPICS"]);
     for group in &listed.groups {
@@ -74,7 +74,7 @@ fn describe(admin: &Admin, args: &DescribeGroups) -> anyhow::Result<()> {
         };
     }
     for group in described.iter().filter(|group| group.members.is_empty()) {
-        eprintln!("Consumer group '{}' has no active members.", group.group);
+        say(&format!("Consumer group '{}' has no active members.", group.group));
     }
     print(&match (args.members, args.state) {
         (true, _) => members(&described),
@@ -220,7 +220,7 @@ fn show_way_back(group: &GroupId, undo: &OffsetResetPlan) {
     if undo.changes.is_empty() {
         return;
     }
-    eprintln!("the way back, as a file for bridge groups reset --group {group} --from-file FILE --execute:");
+    say(&format!("the way back, as a file for bridge groups reset --group {group} --from-file FILE --execute:"));
     for change in &undo.changes {
         eprintln!("{},{},{}", change.topic, change.partition, change.to);
     }

@@ -1,12 +1,19 @@
 //! What the terminal programs print: tables like those of Kafka's tools, or JSON.
+//!
+//! On a terminal, characters that it would obey (control characters, escape sequences) or that move text around (direction
+//! overrides) are escaped, whoever wrote them into Kafka. In a pipe or a file the bytes stay as they are.
 
-use std::io::{ErrorKind, Write};
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io::{ErrorKind, IsTerminal, Write};
 
+use protocol::is_printable;
 use serde::Serialize;
 
 /// Prints everything at once. A reader that closed its end early (`| head`) has seen enough.
 pub fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
+    let text = if out.is_terminal() { lines(text) } else { Cow::Borrowed(text) };
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
@@ -14,7 +21,71 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 }
 
 pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    print(&format!("{}\n", serde_json::to_string(value)?))
+    let json = serde_json::to_string(value)?;
+    let json = if std::io::stdout().is_terminal() { json_escaped(&json) } else { Cow::Borrowed(json.as_str()) };
+    print(&format!("{json}\n"))
+}
+
+/// Says something on standard error.
+pub fn say(text: &str) {
+    let text = if std::io::stderr().is_terminal() { lines(text) } else { Cow::Borrowed(text) };
+    eprintln!("{text}");
+}
+
+/// A name alone on its line: no line break inside of it begins another one.
+pub fn name_line(name: &str) -> String {
+    format!("{}\n", escaped(name, |character| !character.is_control()))
+}
+
+/// A record's bytes as a line of a terminal shows them: what is not UTF-8 as `\x9b`, a line break as `\n`.
+pub fn shown_bytes(bytes: &[u8]) -> String {
+    let mut shown = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        shown.push_str(&escaped(chunk.valid(), is_printable));
+        for byte in chunk.invalid() {
+            // Writing to a String does not fail.
+            let _ = write!(shown, "\\x{byte:02x}");
+        }
+    }
+    shown
+}
+
+/// Our own line breaks and columns stay.
+fn lines(text: &str) -> Cow<'_, str> {
+    escaped(text, |character| is_printable(character) || matches!(character, '\n' | '\t'))
+}
+
+fn escaped(text: &str, is_shown: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if text.chars().all(&is_shown) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        match is_shown(character) {
+            true => shown.push(character),
+            false => shown.extend(character.escape_debug()),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// The same JSON; what is not printable can only stand in strings, where JSON has an escape for it.
+fn json_escaped(json: &str) -> Cow<'_, str> {
+    if json.chars().all(is_printable) {
+        return Cow::Borrowed(json);
+    }
+    let mut shown = String::with_capacity(json.len() + 16);
+    for character in json.chars() {
+        if is_printable(character) {
+            shown.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            // Writing to a String does not fail.
+            let _ = write!(shown, "\\u{unit:04x}");
+        }
+    }
+    Cow::Owned(shown)
 }
 
 /// Columns that line up, one blank at least between them, `-` for what is empty.
@@ -28,7 +99,12 @@ impl Table {
     }
 
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        let shown = |cell: String| if cell.is_empty() { "-".to_owned() } else { cell };
+        // A row is one line, whatever a cell holds.
+        let one_line = |cell: String| match cell.contains(char::is_control) {
+            true => escaped(&cell, |character| !character.is_control()).into_owned(),
+            false => cell,
+        };
+        let shown = |cell: String| if cell.is_empty() { "-".to_owned() } else { one_line(cell) };
         self.rows.push(cells.into_iter().map(shown).collect());
     }
 
@@ -60,5 +136,30 @@ mod tests {
         table.row(["a-long-name".to_owned(), "1".to_owned()]);
         table.row(["città".to_owned(), String::new()]);
         assert_eq!(table.to_text(), "GROUP        LAG\na-long-name  1\ncittà        -\n");
+    }
+
+    #[test]
+    fn a_row_is_one_line_whatever_its_cells_hold() {
+        let mut table = Table::new(&["GROUP"]);
+        table.row(["a\nb\tc".to_owned()]);
+        assert_eq!(table.to_text(), "GROUP\na\\nb\\tc\n");
+        assert_eq!(name_line("a\nb"), "a\\nb\n");
+    }
+
+    #[test]
+    fn a_terminal_gets_no_character_that_it_obeys() {
+        assert_eq!(lines("città\t1\n"), "città\t1\n");
+        assert_eq!(lines("a\u{1b}[2J\u{202e}b\r\n"), "a\\u{1b}[2J\\u{202e}b\\r\n");
+        assert_eq!(shown_bytes("città €".as_bytes()), "città €");
+        assert_eq!(shown_bytes(b"a\x1b]0;x\x07\n\x9b2J"), "a\\u{1b}]0;x\\u{7}\\n\\x9b2J");
+    }
+
+    #[test]
+    fn json_for_a_terminal_is_the_same_json() {
+        let value = serde_json::json!({"a": "\u{1b}[2J\u{202e}\u{9b}\u{e0041}città"});
+        let shown = json_escaped(&value.to_string()).into_owned();
+        assert!(shown.contains("\\u202e") && shown.contains("\\u009b"), "{shown}");
+        assert!(shown.chars().all(is_printable), "{shown}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).expect("JSON"), value);
     }
 }

@@ -1,5 +1,6 @@
 //! `bridge produce`: the tutorial's producer. It prints the tutorial's two lines for each message.
 
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use protocol::{ErrorBody, ProduceRecord, WireBytes};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::mpsc;
 
-use super::output::print;
+use super::output::{print, say, shown_bytes};
 use super::target;
 use crate::config::ProduceArgs;
 use crate::kafka::producer::{DeliverySink, Outcome, Producer, Run, Shipment};
@@ -33,6 +34,7 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
     let (failures, mut failed) = mpsc::unbounded_channel();
     let sink: Arc<dyn DeliverySink> = Arc::new(Failures(failures));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    let is_terminal = std::io::stdout().is_terminal();
     let mut sent = 0;
     loop {
         let value = if args.stdin {
@@ -61,7 +63,8 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
         while producer.send(shipment(), &[record.view()]) == 0 {
             tokio::time::sleep(QUEUE_FULL_PAUSE).await;
         }
-        print(&format!("→ Inviato: {value}\n"))?;
+        let shown = if is_terminal { shown_bytes(value.as_bytes()) } else { value };
+        print(&format!("→ Inviato: {shown}\n"))?;
         sent += 1;
         let more = args.stdin || sent < args.count;
         if more && !args.stdin {
@@ -78,7 +81,7 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
 
     let mut unacknowledged = 0;
     while let Ok((seq, error)) = failed.try_recv() {
-        eprintln!("record {seq}: {}", error.message);
+        say(&format!("record {seq}: {}", error.message));
         unacknowledged += 1;
     }
     if unacknowledged > 0 {

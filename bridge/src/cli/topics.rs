@@ -9,7 +9,7 @@ use protocol::{
 };
 
 use super::confirmation::confirm;
-use super::output::{Table, or_dash, print, print_json};
+use super::output::{Table, name_line, or_dash, print, print_json, say};
 use super::{failed, target};
 use crate::config::{
     AddPartitionsArgs, AlterTopic, CreateTopicArgs, DeleteTopicArgs, DescribeTopics, EmptyTopicArgs, ListTopics,
@@ -38,7 +38,7 @@ fn list(admin: &Admin, args: &ListTopics) -> anyhow::Result<()> {
         return print_json(&listed);
     }
     if !args.verbose {
-        return print(&listed.topics.iter().map(|topic| format!("{}\n", topic.name)).collect::<String>());
+        return print(&listed.topics.iter().map(|topic| name_line(&topic.name)).collect::<String>());
     }
     let mut table = Table::new(&["TOPIC", "PARTITIONS", "REPLICATION", "RECORDS", "UNDER-REPLICATED", "OFFLINE"]);
     for topic in &listed.topics {
@@ -103,7 +103,7 @@ fn description(topic: &TopicResult, all_settings: bool) -> String {
         );
     }
     if let Some(error) = &topic.settings_error {
-        eprintln!("no settings: {}", error.message);
+        say(&format!("no settings: {}", error.message));
     }
     if all_settings {
         let mut table = Table::new(&["SETTING", "VALUE", "DEFAULT", "SOURCE"]);
@@ -127,7 +127,7 @@ fn create(admin: &Admin, args: CreateTopicArgs) -> anyhow::Result<()> {
     };
     match admin.create_topic(&args.topic, &request) {
         Err(error) if args.if_not_exists && is(&error, ErrorCode::TopicExists) => {
-            eprintln!("{}", error.message);
+            say(&error.message);
             Ok(())
         }
         Err(error) => Err(failed(error)),
@@ -188,7 +188,7 @@ fn delete(admin: &Admin, args: &DeleteTopicArgs) -> anyhow::Result<()> {
     confirm(&format!("delete the topic {} and its records", args.topic), args.topic.as_str(), args.confirmation)?;
     match admin.delete_topic(&args.topic) {
         Err(error) if args.if_exists && is(&error, ErrorCode::TopicMissing) => {
-            eprintln!("{}", error.message);
+            say(&error.message);
             Ok(())
         }
         Err(error) => Err(failed(error)),

@@ -3,8 +3,10 @@
 //! A page of another site can make the user's browser connect to localhost (DNS rebinding, cross-site WebSockets);
 //! these two headers give it away.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use warp::http::Uri;
 use warp::http::header::{HOST, HeaderMap, ORIGIN};
 
 #[derive(Clone, Debug)]
@@ -14,6 +16,15 @@ pub struct Guard {
     any_address: bool,
     hosts: Vec<String>,
     origins: Vec<String>,
+}
+
+/// Why a request is not answered, whatever its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It breaks HTTP's rules about hosts.
+    Malformed(&'static str),
+    /// It is for a host that is not this bridge.
+    ForeignHost,
 }
 
 impl Guard {
@@ -26,11 +37,30 @@ impl Guard {
         }
     }
 
-    /// Whether the request names a host that this bridge answers for.
-    pub fn allows_host(&self, headers: &HeaderMap) -> bool {
+    /// Whether the request is for this bridge: its `Host`, and a target that names no other host.
+    pub fn check(&self, target: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
         let mut hosts = headers.get_all(HOST).iter();
-        let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
-        host.to_str().is_ok_and(|host| self.knows(host))
+        let (Some(host), None) = (hosts.next(), hosts.next()) else {
+            return Err(Refusal::Malformed("a request has exactly one Host header"));
+        };
+        let host = host.to_str().map_err(|_| Refusal::Malformed("the Host header is not readable"))?;
+        let host = Host::parse(host).ok_or(Refusal::Malformed("the Host header is not a host name with a port"))?;
+        if !self.knows(&host) {
+            return Err(Refusal::ForeignHost);
+        }
+        // Absolute form (RFC 9112, 3.2.2), as for a proxy: the target's host counts, which must be no other one.
+        if let Some(scheme) = target.scheme_str()
+            && scheme != "http"
+            && scheme != "https"
+        {
+            return Err(Refusal::Malformed("the request's target must begin with /"));
+        }
+        match target.authority() {
+            Some(named) if Host::parse(named.as_str()).as_ref() != Some(&host) => {
+                Err(Refusal::Malformed("the request's target names another host than the Host header"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether a page of that origin may open the WebSocket. Programs send no origin; browsers always do.
@@ -45,40 +75,69 @@ impl Guard {
         let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
         match (authority, host) {
-            (Some(authority), Some(host)) => authority == host.to_ascii_lowercase() && self.knows(host),
+            (Some(authority), Some(host)) => {
+                authority == host.to_ascii_lowercase() && Host::parse(host).is_some_and(|host| self.knows(&host))
+            }
             _ => false,
         }
     }
 
-    fn knows(&self, host: &str) -> bool {
-        let host = host.to_ascii_lowercase();
-        if self.hosts.contains(&host) {
+    fn knows(&self, host: &Host) -> bool {
+        let allows = |name: &str| self.hosts.iter().any(|allowed| allowed == name);
+        if allows(&host.name) || allows(&host.to_string()) {
             return true;
         }
-        let (name, port) = split_port(&host);
-        if self.hosts.iter().any(|allowed| allowed == name) {
-            return true;
-        }
-        if port != Some(self.port) && !(port.is_none() && self.port == 80) {
+        if host.port != Some(self.port) && !(host.port.is_none() && self.port == 80) {
             return false;
         }
-        let bare = name.trim_start_matches('[').trim_end_matches(']');
-        match bare.parse::<IpAddr>() {
-            Ok(address) => address.is_loopback() || self.any_address,
-            Err(_) => name == "localhost",
+        match host.address {
+            Some(address) => address.is_loopback() || self.any_address,
+            None => host.name == "localhost",
         }
     }
 }
 
-/// `host:port`, `[::1]:port` or a host alone.
-fn split_port(host: &str) -> (&str, Option<u16>) {
-    match host.rsplit_once(':') {
-        Some((name, port)) if !name.is_empty() && (!name.contains(':') || name.ends_with(']')) => {
-            // An unreadable port must not count as no port.
-            (name, Some(port.parse().unwrap_or(0)))
-        }
-        _ => (host, None),
+/// The value of a `Host` header (RFC 9110, 7.2): a name, an IPv4 address or an IPv6 address in brackets, and perhaps a port.
+#[derive(Debug, PartialEq, Eq)]
+struct Host {
+    /// In lower case, an IPv6 address with its brackets.
+    name: String,
+    address: Option<IpAddr>,
+    port: Option<u16>,
+}
+
+impl Host {
+    fn parse(text: &str) -> Option<Self> {
+        let (name, port) = match text.rsplit_once(':') {
+            // A colon inside of the brackets separates no port.
+            Some((name, port)) if !port.ends_with(']') => (name, Some(parse_port(port)?)),
+            _ => (text, None),
+        };
+        let name = name.to_ascii_lowercase();
+        let address = match name.strip_prefix('[') {
+            Some(rest) => Some(IpAddr::V6(rest.strip_suffix(']')?.parse().ok()?)),
+            None => name.parse().ok().map(IpAddr::V4),
+        };
+        let is_name = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_');
+        let is_valid = address.is_some() || (!name.is_empty() && name.bytes().all(is_name));
+        is_valid.then_some(Self { name, address, port })
     }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        match self.port {
+            Some(port) => write!(f, ":{port}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Digits alone: Rust's own parser takes a sign as well.
+fn parse_port(text: &str) -> Option<u16> {
+    let is_plain = text.bytes().all(|c| c.is_ascii_digit()) && !text.starts_with('0');
+    text.parse().ok().filter(|_| is_plain)
 }
 
 #[cfg(test)]
@@ -100,11 +159,19 @@ mod tests {
         headers
     }
 
+    fn check(guard: &Guard, host: &str) -> Result<(), Refusal> {
+        guard.check(&Uri::from_static("/"), &headers(host, None))
+    }
+
+    fn is_malformed(checked: Result<(), Refusal>) -> bool {
+        matches!(checked, Err(Refusal::Malformed(_)))
+    }
+
     #[test]
     fn loopback_answers_to_its_own_names_alone() {
         let guard = guard("127.0.0.1:3030");
         for host in ["127.0.0.1:3030", "localhost:3030", "LOCALHOST:3030", "[::1]:3030", "ponte.example"] {
-            assert!(guard.allows_host(&headers(host, None)), "{host}");
+            assert_eq!(check(&guard, host), Ok(()), "{host}");
         }
         for host in [
             "evil.example:3030",
@@ -112,21 +179,72 @@ mod tests {
             "localhost",
             "localhost.evil.example:3030",
             "192.168.1.7:3030",
+            "127.0.0.1.evil.example:3030",
+            "127.1:3030",
+            "localhost.:3030",
+            "[::2]:3030",
+        ] {
+            assert_eq!(check(&guard, host), Err(Refusal::ForeignHost), "{host}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_host_with_a_port_is_malformed() {
+        let guard = guard("127.0.0.1:3030");
+        for host in [
             "",
             ":3030",
             "localhost:",
-            "127.0.0.1.evil.example:3030",
+            "localhost:+3030",
+            "localhost:-1",
+            "localhost:03030",
+            "localhost:65536",
+            "localhost:3030:3030",
+            "localhost :3030",
+            "user@localhost:3030",
+            "localhost/:3030",
+            "[[127.0.0.1]]:3030",
+            "[127.0.0.1]:3030",
+            "[localhost]:3030",
+            "::1:3030",
+            "[::1:3030",
+            "[::1]3030",
+            "[::1%25lo]:3030",
         ] {
-            assert!(!guard.allows_host(&headers(host, None)), "{host}");
+            assert!(is_malformed(check(&guard, host)), "{host}: {:?}", check(&guard, host));
+        }
+        let mut twice = headers("localhost:3030", None);
+        twice.append(HOST, HeaderValue::from_static("localhost:3030"));
+        assert!(is_malformed(guard.check(&Uri::from_static("/"), &twice)));
+        assert!(is_malformed(guard.check(&Uri::from_static("/"), &HeaderMap::new())));
+    }
+
+    #[test]
+    fn a_target_that_names_another_host_is_malformed() {
+        let guard = guard("127.0.0.1:3030");
+        let check = |target: &'static str| guard.check(&Uri::from_static(target), &headers("localhost:3030", None));
+        for target in ["/", "*", "http://localhost:3030/", "http://LOCALHOST:3030/healthz"] {
+            assert_eq!(check(target), Ok(()), "{target}");
+        }
+        for target in [
+            "http://evil.example/",
+            "http://localhost/",
+            "http://127.0.0.1:3030/",
+            "http://user@localhost:3030/",
+            "ftp://localhost:3030/",
+            "evil.example:443",
+        ] {
+            assert!(is_malformed(check(target)), "{target}");
         }
     }
 
     #[test]
     fn a_public_listener_answers_to_addresses_and_listed_names() {
         let guard = guard("0.0.0.0:3030");
-        assert!(guard.allows_host(&headers("192.168.1.7:3030", None)));
-        assert!(guard.allows_host(&headers("ponte.example:443", None)));
-        assert!(!guard.allows_host(&headers("rebound.example:3030", None)));
+        assert_eq!(check(&guard, "192.168.1.7:3030"), Ok(()));
+        assert_eq!(check(&guard, "[2001:db8::1]:3030"), Ok(()));
+        assert_eq!(check(&guard, "ponte.example:443"), Ok(()));
+        assert_eq!(check(&guard, "rebound.example:3030"), Err(Refusal::ForeignHost));
     }
 
     #[test]

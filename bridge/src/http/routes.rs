@@ -8,13 +8,20 @@ use hyper::upgrade::OnUpgrade;
 use protocol::ClusterState;
 use warp::Filter;
 use warp::http::StatusCode;
-use warp::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, ORIGIN, WWW_AUTHENTICATE};
+use warp::http::header::{
+    ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderMap, ORIGIN, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+};
 use warp::reply::{Reply, Response};
 
 use super::Guard;
 use super::page;
+use super::server::OnLentDescriptor;
+use crate::log::LogThrottle;
 use crate::metrics::{self, METRICS};
 use crate::websocket::{self, Refused, Shared};
+
+/// What the log shows of a foreign origin.
+const SHOWN_ORIGIN_BYTES: usize = 200;
 
 /// Every route; the guard has seen the `Host` already.
 pub fn routes(
@@ -34,7 +41,9 @@ pub fn routes(
         .and(warp::header::headers_cloned())
         .and(warp::ext::optional::<OnUpgrade>())
         .and(warp::ext::get::<SocketAddr>())
+        .and(warp::ext::get::<OnLentDescriptor>())
         .map(upgrade);
+    let only_by_get = warp::path!("ws").map(|| method_not_allowed("GET"));
 
     let alive = warp::path!("healthz").and(only_get).map(|| "ok\n".into_response());
     let ready = warp::path!("readyz").and(only_get).and(state.clone()).map(ready);
@@ -42,14 +51,22 @@ pub fn routes(
         .and(only_get)
         .and(state.clone())
         .and(warp::header::headers_cloned())
-        .map(cluster);
-    let metrics = warp::path!("metrics").and(only_get).and(state).and(warp::header::headers_cloned()).map(metrics);
+        .and(warp::ext::get::<SocketAddr>())
+        .then(cluster);
+    let metrics = warp::path!("metrics")
+        .and(only_get)
+        .and(state)
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::get::<SocketAddr>())
+        .then(metrics);
     let page = only_get
         .and(warp::path::full())
         .and(warp::header::headers_cloned())
         .map(|path: warp::path::FullPath, headers: HeaderMap| page::serve(path.as_str(), &headers));
 
     websocket
+        .or(only_by_get)
+        .unify()
         .or(alive)
         .unify()
         .or(ready)
@@ -60,7 +77,7 @@ pub fn routes(
         .unify()
         .or(page)
         .unify()
-        .or(warp::any().map(|| plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered here")))
+        .or(warp::any().map(|| method_not_allowed("GET, HEAD")))
         .unify()
 }
 
@@ -70,14 +87,29 @@ fn upgrade(
     headers: HeaderMap,
     on_upgrade: Option<OnUpgrade>,
     peer: SocketAddr,
+    OnLentDescriptor(is_lent): OnLentDescriptor,
 ) -> Response {
+    if is_lent {
+        return plain(StatusCode::SERVICE_UNAVAILABLE, "the bridge has no file descriptor free; try again later");
+    }
     if !guard.allows_origin(&headers) {
-        let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or("(unreadable)");
-        tracing::warn!(%peer, origin, "a page of another origin was refused; --allowed-origins lets one in");
+        static LOG: LogThrottle = LogThrottle::new();
+        if let Some(unlogged) = LOG.line() {
+            let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or("(unreadable)");
+            let origin = &origin[..origin.floor_char_boundary(SHOWN_ORIGIN_BYTES)];
+            tracing::warn!(%peer, origin, unlogged, "a page of another origin was refused; --allowed-origins lets one in");
+        }
         return plain(StatusCode::FORBIDDEN, "pages of this origin may not connect; see --allowed-origins");
     }
     match websocket::upgrade(shared, &headers, on_upgrade, peer) {
         Ok(response) => response.map(|()| "").into_response(),
+        Err(Refused { status: StatusCode::UPGRADE_REQUIRED, reason }) => {
+            // RFC 6455, 4.4: the versions that are understood.
+            let refusal = plain(StatusCode::UPGRADE_REQUIRED, reason);
+            let refusal = warp::reply::with_header(refusal, SEC_WEBSOCKET_VERSION, "13");
+            // RFC 9110, 15.5.22.
+            warp::reply::with_header(refusal, UPGRADE, "websocket").into_response()
+        }
         Err(Refused { status, reason }) => plain(status, reason),
     }
 }
@@ -97,15 +129,15 @@ fn ready(shared: Arc<Shared>) -> Response {
 }
 
 /// It names brokers, which are nobody's business where the bridge asks for a token. Whether Kafka answers is everybody's.
-fn cluster(shared: Arc<Shared>, headers: HeaderMap) -> Response {
-    if let Some(refusal) = refusal(&shared, &headers) {
+async fn cluster(shared: Arc<Shared>, headers: HeaderMap, peer: SocketAddr) -> Response {
+    if let Some(refusal) = refusal(&shared, &headers, peer).await {
         return refusal;
     }
     warp::reply::json(&*shared.cluster.borrow()).into_response()
 }
 
-fn metrics(shared: Arc<Shared>, headers: HeaderMap) -> Response {
-    if let Some(refusal) = refusal(&shared, &headers) {
+async fn metrics(shared: Arc<Shared>, headers: HeaderMap, peer: SocketAddr) -> Response {
+    if let Some(refusal) = refusal(&shared, &headers, peer).await {
         return refusal;
     }
     let kafka_is_up = shared.cluster.borrow().state == ClusterState::Up;
@@ -114,13 +146,25 @@ fn metrics(shared: Arc<Shared>, headers: HeaderMap) -> Response {
 }
 
 /// What is said to who asks without the access token, where there is one.
-fn refusal(shared: &Shared, headers: &HeaderMap) -> Option<Response> {
-    let authorization = headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok());
-    if shared.admits(authorization.and_then(|header| header.strip_prefix("Bearer "))) {
+async fn refusal(shared: &Shared, headers: &HeaderMap, peer: SocketAddr) -> Option<Response> {
+    if shared.admits(bearer_token(headers), peer, "Authorization").await {
         return None;
     }
     let refusal = plain(StatusCode::UNAUTHORIZED, "this bridge asks for its access token: Authorization: Bearer …");
     Some(warp::reply::with_header(refusal, WWW_AUTHENTICATE, "Bearer").into_response())
+}
+
+/// The token of `Authorization: Bearer …` (RFC 6750, 2.1); the scheme may be in any case (RFC 9110, 11.1).
+fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let mut authorizations = headers.get_all(AUTHORIZATION).iter();
+    let (Some(authorization), None) = (authorizations.next(), authorizations.next()) else { return None };
+    let (scheme, token) = authorization.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start_matches(' '))
+}
+
+fn method_not_allowed(allowed: &'static str) -> Response {
+    let refusal = plain(StatusCode::METHOD_NOT_ALLOWED, &format!("answered here: {allowed}"));
+    warp::reply::with_header(refusal, ALLOW, allowed).into_response()
 }
 
 pub(super) fn plain(status: StatusCode, text: &str) -> Response {

@@ -4,10 +4,12 @@
 //! right for the thousands that are idle, a large one for the few that send in bulk: so the buffer is small, and whoever
 //! fills it is read ahead of into a second one, which goes when the socket is drained.
 
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
+use protocol::MAX_HELLO_BYTES;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio_util::io::poll_read_buf;
@@ -17,19 +19,44 @@ use super::replies::Replies;
 /// Read at once from a socket that sends in bulk.
 const AHEAD_BYTES: usize = 128 * 1024;
 
+/// What tungstenite may take before `hello`: the largest one, and the longest header of a frame.
+const BEFORE_HELLO_BYTES: usize = MAX_HELLO_BYTES + 14;
+
 pub struct ReadSide {
     socket: OwnedReadHalf,
     /// What tungstenite writes.
     replies: Replies,
     /// The last read took all it could: there is probably more.
     is_bulk: bool,
+    /// Something came since it was last asked.
+    has_heard: bool,
     /// Read, and not yet taken by tungstenite. Without memory of its own unless the socket sends in bulk.
     ahead: BytesMut,
+    /// How many more bytes tungstenite may take; no limit after `hello`.
+    left: Option<usize>,
 }
 
 impl ReadSide {
-    pub fn new(socket: OwnedReadHalf, replies: Replies) -> Self {
-        Self { socket, replies, is_bulk: false, ahead: BytesMut::new() }
+    /// `begun` is what came with the request for the upgrade.
+    pub fn new(socket: OwnedReadHalf, begun: &[u8], replies: Replies) -> Self {
+        let has_begun = !begun.is_empty();
+        let ahead = BytesMut::from(begun);
+        Self { socket, replies, is_bulk: has_begun, has_heard: has_begun, ahead, left: Some(BEFORE_HELLO_BYTES) }
+    }
+
+    /// Whether anything at all came since the last time this was asked: a part of a frame is a sign of life as well.
+    pub fn take_heard(&mut self) -> bool {
+        std::mem::take(&mut self.has_heard)
+    }
+
+    /// The socket said `hello`.
+    pub fn lift_limit(&mut self) {
+        self.left = None;
+    }
+
+    /// Whether more came than a `hello` has.
+    pub fn limit_is_reached(&self) -> bool {
+        self.left == Some(0)
     }
 
     fn take_ahead(&mut self, buf: &mut ReadBuf<'_>) {
@@ -37,48 +64,60 @@ impl ReadSide {
         buf.put_slice(&self.ahead[..taken]);
         self.ahead.advance(taken);
     }
-}
 
-impl AsyncRead for ReadSide {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
-        let this = &mut *self;
-        if !this.ahead.is_empty() {
-            this.take_ahead(buf);
+    fn poll_socket(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            self.take_ahead(buf);
             return Poll::Ready(Ok(()));
         }
-        if !this.is_bulk {
-            ready!(Pin::new(&mut this.socket).poll_read(cx, buf))?;
-            this.is_bulk = buf.remaining() == 0;
+        if !self.is_bulk {
+            ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
+            self.has_heard = true;
+            self.is_bulk = buf.remaining() == 0;
             return Poll::Ready(Ok(()));
         }
-        this.ahead.reserve(AHEAD_BYTES);
-        match poll_read_buf(Pin::new(&mut this.socket), cx, &mut this.ahead) {
+        self.ahead.reserve(AHEAD_BYTES);
+        match poll_read_buf(Pin::new(&mut self.socket), cx, &mut self.ahead) {
             Poll::Ready(read) => {
                 read?;
-                this.take_ahead(buf);
+                self.has_heard = true;
+                self.take_ahead(buf);
                 Poll::Ready(Ok(()))
             }
             Poll::Pending => {
-                this.is_bulk = false;
-                this.ahead = BytesMut::new();
+                self.is_bulk = false;
+                self.ahead = BytesMut::new();
                 Poll::Pending
             }
         }
     }
 }
 
+impl AsyncRead for ReadSide {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let Some(left) = self.left else { return self.poll_socket(cx, buf) };
+        if left == 0 {
+            return Poll::Ready(Err(io::ErrorKind::FileTooLarge.into()));
+        }
+        let before = buf.filled().len();
+        ready!(self.poll_socket(cx, buf))?;
+        self.left = Some(left.saturating_sub(buf.filled().len() - before));
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl AsyncWrite for ReadSide {
     /// Takes everything at once, so that only whole frames get here.
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, frames: &[u8]) -> Poll<std::io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, frames: &[u8]) -> Poll<io::Result<usize>> {
         self.replies.add(frames);
         Poll::Ready(Ok(frames.len()))
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 }

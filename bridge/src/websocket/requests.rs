@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use protocol::{
-    AlterTopicConfigResult, ClientMessage, ClusterDetailsResult, ClusterResult, CreateTopicResult, DeleteGroupResult,
-    DeleteTopicResult, ErrorBody, ErrorCode, ErrorMessage, GroupId, OffsetResetPlan, ServerMessage, TopicName,
+    AlterTopicConfigResult, ClientMessage, ClientName, ClusterDetailsResult, ClusterResult, CreateTopicResult,
+    DeleteGroupResult, DeleteTopicResult, ErrorBody, ErrorCode, ErrorMessage, GroupId, OffsetResetPlan, ServerMessage,
+    TopicName,
 };
 
 use super::outbox::Outbox;
@@ -18,7 +19,7 @@ use super::{READ_ONLY, Shared};
 pub struct Asker {
     pub peer: SocketAddr,
     /// What the client calls itself.
-    pub client: String,
+    pub client: ClientName,
 }
 
 /// Answers in its own time; other messages of the socket go on meanwhile.
@@ -133,7 +134,7 @@ fn change(shared: &Shared, asker: &Asker, request: ClientMessage) -> Result<Serv
             let name = group(&request.group)?;
             require_confirmation(change, &request.group, &request.confirm)?;
             admin.delete_group(&name)?;
-            tracing::info!(target: "audit", %asker, change, group = %name, "audit: group deleted");
+            tracing::info!(target: "audit", %asker, change, group = name.as_str(), "audit: group deleted");
             Ok(DeleteGroupResult { group: request.group }.into())
         }
         ClientMessage::ResetOffsets(request) => {
@@ -149,26 +150,26 @@ fn change(shared: &Shared, asker: &Asker, request: ClientMessage) -> Result<Serv
 /// A reset that failed may have been taken in part, so it is logged as well.
 fn log_reset(asker: &Asker, group: &GroupId, plan: &OffsetResetPlan, error: Option<&ErrorBody>) {
     let change = "reset_offsets";
+    // As a text, which the log quotes: a group's name may contain spaces.
+    let group = group.as_str();
     if let Some(error) = error {
-        tracing::info!(target: "audit", %asker, change, %group, error = error.name, reason = error.message, "audit: reset failed");
+        tracing::info!(target: "audit", %asker, change, group, error = error.name, reason = error.message, "audit: reset failed");
         return;
     }
     for moved in plan.changes.iter().filter(|moved| moved.from != Some(moved.to)) {
         let (topic, partition, old, new) = (&moved.topic, moved.partition, moved.from.map(|from| from.0), moved.to);
-        tracing::info!(target: "audit", %asker, change, %group, topic, partition, ?old, %new, "audit: position moved");
+        tracing::info!(target: "audit", %asker, change, group, topic, partition, ?old, %new, "audit: position moved");
     }
     for forgotten in &plan.forget {
         let (topic, partition, old) = (&forgotten.topic, forgotten.partition, forgotten.offset);
-        tracing::info!(target: "audit", %asker, change, %group, topic, partition, %old, "audit: position deleted");
+        tracing::info!(target: "audit", %asker, change, group, topic, partition, %old, "audit: position deleted");
     }
 }
 
+/// Quoted, so that no client can end the field and begin another one.
 impl fmt::Display for Asker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// Enough to recognise a client by; it is the client's own text.
-        const SHOWN_CHARS: usize = 60;
-        let client: String = self.client.chars().filter(|c| !c.is_control()).take(SHOWN_CHARS).collect();
-        write!(f, "{} ({client})", self.peer)
+        write!(f, "{} ({:?})", self.peer, self.client.as_str())
     }
 }
 

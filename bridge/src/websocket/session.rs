@@ -8,10 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use protocol::{
-    ClientMessage, CloseCode, ClusterChanged, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView, Hello, Mode,
-    ParseError, Ping, Produce, ProduceFrame, SUBPROTOCOL, ServerMessage, Subscribe, Subscribed, Watching, Welcome,
+    ClientMessage, CloseCode, ClusterChanged, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView, Mode, ParseError,
+    Ping, Produce, ProduceFrame, ServerMessage, Subscribe, Subscribed, Watching, Welcome,
 };
-use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -19,7 +18,9 @@ use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode as CloseFrameCode;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
+use super::closing::{self, End};
 use super::frame::Frame as OutboxFrame;
+use super::greeting::{Greeting, greeting};
 use super::ledger::Ledger;
 use super::outbox::{AtOnce, Gone, Outbox};
 use super::produce::Numbered;
@@ -28,6 +29,7 @@ use super::read_side::ReadSide;
 use super::replies::Replies;
 use super::requests::Asker;
 use super::sessions::Held;
+use super::slots::Slot;
 use super::subscription::{self, Subscription};
 use super::watches::Watches;
 use super::{LIMITS, READ_ONLY, Shared, produce, requests};
@@ -35,39 +37,14 @@ use crate::feed::Listener;
 use crate::kafka::cluster::ClusterWatch;
 use crate::views::View;
 
-/// How long a fresh socket may take to say `hello`.
-const HELLO_WITHIN: Duration = Duration::from_secs(10);
-
 /// How often the bridge pings. A client that stays silent until the next ping is gone.
 const HEARTBEAT: Duration = Duration::from_secs(20);
 
 /// At shutdown, how long records on their way may take to get an outcome.
 const LAST_OUTCOMES: Duration = Duration::from_secs(2);
 
-/// After a close frame, how long the client may take to close its side.
-const CLOSE_WITHIN: Duration = Duration::from_secs(2);
-
-/// Why a session ends: the close frame, or none where the socket is gone already.
-enum End {
-    Close(CloseCode, String),
-    ClosedByClient(u16),
-    Gone,
-}
-
-impl From<Gone> for End {
-    fn from(_: Gone) -> Self {
-        Self::Gone
-    }
-}
-
-impl End {
-    fn close(code: CloseCode, reason: impl Into<String>) -> Self {
-        Self::Close(code, reason.into())
-    }
-}
-
 /// What a client sends, frame by frame.
-type Stream = WebSocketStream<ReadSide>;
+pub(super) type Stream = WebSocketStream<ReadSide>;
 
 /// Serves an upgraded socket until it is closed.
 pub async fn serve(
@@ -76,47 +53,32 @@ pub async fn serve(
     writing: OwnedWriteHalf,
     replies: Replies,
     peer: SocketAddr,
+    mut slot: Slot,
 ) {
     let (outbox, writer) = Outbox::new(writing, replies);
     let writer = tokio::spawn(writer.run());
-    let end = converse(&shared, &mut stream, &outbox, peer).await;
-    match &end {
-        End::Close(code, reason) => {
-            tracing::debug!(%peer, code = code.number(), reason, "closing a socket");
-            outbox.close(*code, reason).await;
-        }
-        // RFC 6455, 5.5.1: a close frame is answered with one.
-        End::ClosedByClient(code) => outbox.close_with(*code, "").await,
-        End::Gone => {}
+    let end = converse(&shared, &mut stream, &outbox, peer, &mut slot).await;
+    if let End::Close(code, reason) = &end {
+        tracing::debug!(%peer, code = code.number(), reason, "closing a socket");
     }
-    drop(outbox);
-    // The writer ends once every task of the session has let go of its outbox.
-    if let Ok(open) = writer.await
-        && let End::Close(..) = end
-    {
-        drain(stream.into_inner()).await;
-        drop(open);
-    }
+    Box::pin(closing::close(end, stream, outbox, writer, &slot)).await;
     tracing::debug!(%peer, "socket closed");
 }
 
-/// Reads what still comes until the client has closed. Closing with unread data would reset the connection, and the
-/// client might never see the close frame.
-async fn drain(mut socket: impl AsyncRead + Unpin) {
-    // Not part of the future, which every socket has as long as it lives.
-    let mut rest = vec![0; 4096];
-    let read_all = async { while matches!(socket.read(&mut rest).await, Ok(1..)) {} };
-    // A client that goes on and on is cut off.
-    let _ = timeout(CLOSE_WITHIN, read_all).await;
-}
-
-async fn converse(shared: &Arc<Shared>, stream: &mut Stream, outbox: &Outbox, peer: SocketAddr) -> End {
-    let hello = match greeting(stream, shared, peer).await {
-        Ok(hello) => hello,
+async fn converse(
+    shared: &Arc<Shared>,
+    stream: &mut Stream,
+    outbox: &Outbox,
+    peer: SocketAddr,
+    slot: &mut Slot,
+) -> End {
+    // On the heap, where it goes when `hello` was said: what a socket keeps is paid for thousands of times.
+    let Greeting { client, resume } = match Box::pin(greeting(stream, shared, peer, slot)).await {
+        Ok(greeting) => greeting,
         Err(end) => return end,
     };
-    let Ok(held) = shared.sessions.open(hello.resume.as_ref()) else { return superseded() };
-    tracing::debug!(%peer, client = hello.client, resumed = held.resumed, "session opened");
+    let Ok(held) = shared.sessions.open(resume.as_ref()) else { return superseded() };
+    tracing::debug!(%peer, client = client.as_str(), resumed = held.resumed, "session opened");
     tokio::select! {
         () = held.predecessor_is_gone() => {}
         () = held.superseded.cancelled() => {
@@ -136,7 +98,7 @@ async fn converse(shared: &Arc<Shared>, stream: &mut Stream, outbox: &Outbox, pe
     };
     let end = match outbox.send(welcome).await {
         Ok(()) => {
-            let asker = Asker { peer, client: hello.client };
+            let asker = Asker { peer, client };
             Session::new(shared, asker, outbox, &held).run(stream, cluster).await
         }
         Err(Gone) => End::Gone,
@@ -145,44 +107,14 @@ async fn converse(shared: &Arc<Shared>, stream: &mut Stream, outbox: &Outbox, pe
     end
 }
 
-async fn greeting(stream: &mut Stream, shared: &Shared, peer: SocketAddr) -> Result<Hello, End> {
-    let first = tokio::select! {
-        first = timeout(HELLO_WITHIN, next_frame(stream)) => first,
-        () = shared.shutdown.cancelled() => return Err(shutting_down()),
-    };
-    let text = match first.map_err(|_| End::close(CloseCode::NoHello, "no hello within 10 s"))?? {
-        Incoming::Text(text) => text,
-        Incoming::Binary(_) => return Err(End::close(CloseCode::NoHello, "the first message must be hello")),
-    };
-    let hello = match ClientMessage::parse(&text) {
-        Ok(Frame { message: ClientMessage::Hello(hello), .. }) => hello,
-        Ok(Frame { message, .. }) => {
-            return Err(End::close(CloseCode::NoHello, format!("{} came before hello", message.name())));
-        }
-        Err(ParseError::UnknownType { .. }) => {
-            return Err(End::close(CloseCode::NoHello, "the first message must be hello"));
-        }
-        Err(error) => return Err(End::close(CloseCode::BadFrame, error.to_string())),
-    };
-    if hello.protocol != SUBPROTOCOL {
-        return Err(End::close(CloseCode::ProtocolVersion, format!("this bridge speaks {SUBPROTOCOL}")));
-    }
-    if !shared.admits(hello.token.as_ref().map(|token| token.0.as_str())) {
-        let what = if hello.token.is_some() { "the access token is wrong" } else { "hello has no access token" };
-        tracing::warn!(%peer, client = hello.client, "{what}");
-        return Err(End::close(CloseCode::TokenRefused, format!("{what}; this bridge asks for one")));
-    }
-    Ok(hello)
-}
-
 /// What a client may send.
-enum Incoming {
+pub(super) enum Incoming {
     Text(Utf8Bytes),
     Binary(Bytes),
 }
 
 /// The next frame, or why there is none.
-async fn next_frame(stream: &mut Stream) -> Result<Incoming, End> {
+pub(super) async fn next_frame(stream: &mut Stream) -> Result<Incoming, End> {
     loop {
         match stream.next().await {
             Some(Ok(Message::Text(text))) => return Ok(Incoming::Text(text)),
@@ -205,7 +137,7 @@ async fn next_frame(stream: &mut Stream) -> Result<Incoming, End> {
     }
 }
 
-fn shutting_down() -> End {
+pub(super) fn shutting_down() -> End {
     End::close(CloseCode::ShuttingDown, "the bridge is shutting down; connect again")
 }
 
@@ -264,7 +196,7 @@ impl<'s> Session<'s> {
     async fn listen(&mut self, stream: &mut Stream, helpers: &mut tokio::task::JoinSet<()>) -> End {
         let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut heard_since_ping = true;
+        let mut is_first_ping = true;
         loop {
             let frame = tokio::select! {
                 // Frames that arrived while this task was busy count before the heartbeat is judged.
@@ -274,17 +206,16 @@ impl<'s> Session<'s> {
                 () = self.outbox.closed() => return End::Gone,
                 frame = next_frame(stream) => frame,
                 _ = heartbeat.tick() => {
-                    if !heard_since_ping {
+                    if !stream.get_mut().take_heard() && !is_first_ping {
                         return End::close(CloseCode::NoHeartbeat, "nothing was heard since the last ping");
                     }
-                    heard_since_ping = false;
+                    is_first_ping = false;
                     if self.outbox.send(Ping {}).await.is_err() {
                         return End::Gone;
                     }
                     continue;
                 }
             };
-            heard_since_ping = true;
             let handled = match frame {
                 Ok(Incoming::Text(text)) => self.handle(&text, helpers).await,
                 Ok(Incoming::Binary(frame)) => self.handle_batch(&frame).await,

@@ -1,26 +1,56 @@
-//! How many sockets are open, in all and per address. At the cap a newcomer is refused and the others notice nothing.
+//! How many sockets are open: those that were welcomed, in all and per address, and apart from them those that have not said
+//! `hello` yet. A client that opens sockets and stays silent takes no place that a user could have.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::address_class::AddressClass;
+use crate::metrics::METRICS;
 
 /// How many sockets may be open at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SocketLimits {
     pub total: usize,
-    /// From one IP address of another machine. Loopback is this machine's user, or a proxy that stands for everybody.
+    /// From one address (IPv6: one /64 network) of another machine.
     pub per_address: usize,
+    /// Sockets that have not said `hello`. A newcomer takes the place of the oldest one, of the address that has the most.
+    pub before_hello: usize,
 }
 
 pub struct Slots {
     limits: SocketLimits,
-    open: Mutex<HashMap<IpAddr, usize>>,
+    state: Mutex<State>,
 }
 
-/// One of the sockets that may be open; its place is free again when it is dropped.
+#[derive(Default)]
+struct State {
+    /// Welcomed sockets.
+    open: HashMap<AddressClass, usize>,
+    total: usize,
+    /// Sockets before their `hello`, the oldest first.
+    waiting: BTreeMap<u64, Waiting>,
+    last_number: u64,
+}
+
+struct Waiting {
+    address: AddressClass,
+    evicted: CancellationToken,
+}
+
+/// The place of one socket, free again when it is dropped: first among those that wait for their `hello`, then, after
+/// [`Slot::open`], among the open ones.
 pub struct Slot {
     slots: Arc<Slots>,
-    address: IpAddr,
+    address: AddressClass,
+    phase: Phase,
+}
+
+enum Phase {
+    BeforeHello { number: u64, evicted: CancellationToken },
+    Open,
 }
 
 /// Which cap was reached.
@@ -28,44 +58,124 @@ pub struct Slot {
 pub enum Full {
     Total,
     Address,
+    /// The socket had no place any more: too many newer ones waited for their `hello`.
+    BeforeHello,
+}
+
+impl Full {
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Total => "too many sockets are open; try again later, or raise --max-sockets",
+            Self::Address => "too many sockets from your address; close one, or raise --max-sockets-per-address",
+            Self::BeforeHello => "too many sockets have not said hello, and this is the oldest; connect again",
+        }
+    }
 }
 
 impl Slots {
     pub fn new(limits: SocketLimits) -> Arc<Self> {
-        Arc::new(Self { limits, open: Mutex::default() })
+        Arc::new(Self { limits, state: Mutex::default() })
     }
 
+    /// A place before `hello`; another socket may lose its own.
+    ///
+    /// # Errors
+    /// When the socket could not be opened at its `hello` as things are.
     pub fn take(self: &Arc<Self>, address: IpAddr) -> Result<Slot, Full> {
-        let mut open = self.lock();
-        if open.values().sum::<usize>() >= self.limits.total {
+        let address = AddressClass::of(address);
+        let mut state = self.lock();
+        state.has_room(&self.limits, address)?;
+        while state.waiting.len() >= self.limits.before_hello.max(1) {
+            state.evict();
+        }
+        state.last_number += 1;
+        let (number, evicted) = (state.last_number, CancellationToken::new());
+        state.waiting.insert(number, Waiting { address, evicted: evicted.clone() });
+        Ok(Slot { slots: Arc::clone(self), address, phase: Phase::BeforeHello { number, evicted } })
+    }
+
+    /// How many sockets are open, those before their `hello` included.
+    pub fn taken(&self) -> usize {
+        let state = self.lock();
+        state.total + state.waiting.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No step between two changes can panic: a panic elsewhere leaves the counts right.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn has_room(&self, limits: &SocketLimits, address: AddressClass) -> Result<(), Full> {
+        if self.total >= limits.total {
             return Err(Full::Total);
         }
-        let here = open.entry(address).or_default();
-        if *here >= self.limits.per_address && !address.is_loopback() {
+        let here = self.open.get(&address).copied().unwrap_or(0);
+        if here >= limits.per_address && !address.is_loopback() {
             return Err(Full::Address);
         }
-        *here += 1;
-        Ok(Slot { slots: Arc::clone(self), address })
+        Ok(())
     }
 
-    /// How many are taken.
-    pub fn taken(&self) -> usize {
-        self.lock().values().sum()
+    /// Takes the place of the oldest waiting socket of the address that has the most of them.
+    fn evict(&mut self) {
+        let mut counts: HashMap<AddressClass, usize> = HashMap::new();
+        for waiting in self.waiting.values() {
+            *counts.entry(waiting.address).or_default() += 1;
+        }
+        let most = counts.values().max().copied();
+        let oldest = self.waiting.iter().find(|(_, waiting)| counts.get(&waiting.address).copied() == most);
+        let Some(number) = oldest.map(|(&number, _)| number) else { return };
+        if let Some(waiting) = self.waiting.remove(&number) {
+            waiting.evicted.cancel();
+            METRICS.socket_evicted();
+        }
+    }
+}
+
+impl Slot {
+    /// The socket said `hello` and is one of the open ones from now on.
+    pub fn open(&mut self) -> Result<(), Full> {
+        let mut state = self.slots.lock();
+        if let Phase::BeforeHello { number, .. } = &self.phase {
+            if !state.waiting.contains_key(number) {
+                return Err(Full::BeforeHello);
+            }
+            state.has_room(&self.slots.limits, self.address)?;
+            state.waiting.remove(number);
+            *state.open.entry(self.address).or_default() += 1;
+            state.total += 1;
+            drop(state);
+            self.phase = Phase::Open;
+        }
+        Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        // Each change is a single step: a panic elsewhere leaves the counts right.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Resolves when a newer socket took the place; never for an open socket.
+    pub async fn evicted(&self) {
+        match &self.phase {
+            Phase::BeforeHello { evicted, .. } => evicted.cancelled().await,
+            Phase::Open => std::future::pending().await,
+        }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut open = self.slots.lock();
-        if let Some(here) = open.get_mut(&self.address) {
-            *here -= 1;
-            if *here == 0 {
-                open.remove(&self.address);
+        let mut state = self.slots.lock();
+        match self.phase {
+            Phase::BeforeHello { number, .. } => {
+                state.waiting.remove(&number);
+            }
+            Phase::Open => {
+                state.total -= 1;
+                if let Some(here) = state.open.get_mut(&self.address) {
+                    *here -= 1;
+                    if *here == 0 {
+                        state.open.remove(&self.address);
+                    }
+                }
             }
         }
     }
@@ -75,24 +185,74 @@ impl Drop for Slot {
 mod tests {
     use super::*;
 
+    fn open(slots: &Arc<Slots>, address: impl Into<IpAddr>) -> Result<Slot, Full> {
+        let mut slot = slots.take(address.into())?;
+        slot.open().map(|()| slot)
+    }
+
+    fn is_evicted(slot: &Slot) -> bool {
+        matches!(&slot.phase, Phase::BeforeHello { evicted, .. } if evicted.is_cancelled())
+    }
+
     #[test]
     fn both_caps_hold_and_places_are_free_again() {
-        let slots = Slots::new(SocketLimits { total: 3, per_address: 2 });
+        let slots = Slots::new(SocketLimits { total: 3, per_address: 2, before_hello: 4 });
         let (one, two): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
-        let first = slots.take(one).ok();
-        let _second = slots.take(one).ok();
-        assert_eq!(slots.take(one).err(), Some(Full::Address));
-        let _third = slots.take(two).ok();
-        assert_eq!(slots.take(two).err(), Some(Full::Total));
+        let first = open(&slots, one).ok();
+        let _second = open(&slots, one).ok();
+        assert_eq!(open(&slots, one).err(), Some(Full::Address));
+        let _third = open(&slots, two).ok();
+        assert_eq!(open(&slots, two).err(), Some(Full::Total));
         drop(first);
-        assert!(slots.take(one).is_ok());
+        assert!(open(&slots, one).is_ok());
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_network_share_their_cap() {
+        let slots = Slots::new(SocketLimits { total: 10, per_address: 2, before_hello: 4 });
+        let address = |text: &str| -> IpAddr { text.parse().expect("an address") };
+        let _first = open(&slots, address("2001:db8::1")).ok();
+        let _second = open(&slots, address("2001:db8::2")).ok();
+        assert_eq!(open(&slots, address("2001:db8::3")).err(), Some(Full::Address));
+        assert!(open(&slots, address("2001:db8:0:1::1")).is_ok());
     }
 
     #[test]
     fn loopback_counts_against_the_total_alone() {
-        let slots = Slots::new(SocketLimits { total: 3, per_address: 1 });
-        let taken: Vec<_> = (0..4).map(|_| slots.take([127, 0, 0, 1].into())).collect();
+        let slots = Slots::new(SocketLimits { total: 3, per_address: 1, before_hello: 4 });
+        let taken: Vec<_> = (0..4).map(|_| open(&slots, [127, 0, 0, 1])).collect();
         assert!(taken[..3].iter().all(Result::is_ok));
         assert!(matches!(taken[3], Err(Full::Total)));
+    }
+
+    #[test]
+    fn silent_sockets_take_no_place_of_the_open_ones() {
+        let slots = Slots::new(SocketLimits { total: 2, per_address: 2, before_hello: 3 });
+        let silent: Vec<Slot> = (0..10).filter_map(|_| slots.take([10, 0, 0, 1].into()).ok()).collect();
+        assert_eq!(silent.len(), 10);
+        assert!(silent[..7].iter().all(is_evicted) && !silent[7..].iter().any(is_evicted));
+        assert!(open(&slots, [10, 0, 0, 2]).is_ok());
+        assert_eq!(slots.taken(), 2, "the newcomer took one place, and gave it back");
+    }
+
+    #[test]
+    fn the_address_with_the_most_silent_sockets_loses_one() {
+        let slots = Slots::new(SocketLimits { total: 9, per_address: 9, before_hello: 3 });
+        let mut user = slots.take([10, 0, 0, 1].into()).ok().expect("a place");
+        let attacker: Vec<Slot> = (0..100).filter_map(|_| slots.take([10, 0, 0, 2].into()).ok()).collect();
+        assert!(!is_evicted(&user));
+        assert_eq!(attacker.iter().filter(|slot| !is_evicted(slot)).count(), 2);
+        assert_eq!(user.open(), Ok(()));
+    }
+
+    #[test]
+    fn an_evicted_socket_cannot_be_opened_any_more() {
+        let slots = Slots::new(SocketLimits { total: 9, per_address: 9, before_hello: 1 });
+        let mut first = slots.take([10, 0, 0, 1].into()).ok().expect("a place");
+        let mut second = slots.take([10, 0, 0, 1].into()).ok().expect("a place");
+        assert_eq!(first.open(), Err(Full::BeforeHello));
+        drop(first);
+        assert_eq!(second.open(), Ok(()));
+        assert_eq!(slots.taken(), 1);
     }
 }

@@ -4,6 +4,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use bytes::Bytes;
 use hyper::upgrade::{OnUpgrade, Parts, Upgraded};
 use hyper_util::rt::TokioIo;
 use protocol::SUBPROTOCOL;
@@ -12,15 +14,15 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use warp::http::header::{
-    CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
 use warp::http::{Response, StatusCode};
 
 use super::read_side::ReadSide;
 use super::replies::Replies;
-use super::slots::Full;
 use super::{MAX_FRAME_BYTES, Shared, session};
+use crate::http::ActiveStream;
 
 /// What a socket keeps for as long as it lives. Control messages are small; what comes in bulk is read ahead.
 const READ_BUFFER_BYTES: usize = 2 * 1024;
@@ -44,23 +46,23 @@ pub fn upgrade(
     if !has_token(headers, &UPGRADE, "websocket") || !has_token(headers, &CONNECTION, "upgrade") {
         return Err(refused(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket; connect with one"));
     }
-    if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
-        return Err(bad("Sec-WebSocket-Version must be 13"));
+    if only_value(headers, &SEC_WEBSOCKET_VERSION) != Some("13") {
+        return Err(refused(StatusCode::UPGRADE_REQUIRED, "Sec-WebSocket-Version must be 13"));
     }
-    let key = headers.get(SEC_WEBSOCKET_KEY).ok_or_else(|| bad("Sec-WebSocket-Key is missing"))?;
-    let on_upgrade = on_upgrade.ok_or_else(|| bad("this connection cannot be upgraded"))?;
+    let key = only_value(headers, &SEC_WEBSOCKET_KEY).filter(|key| is_key(key));
+    let key = key.ok_or_else(|| bad("Sec-WebSocket-Key must be one, the base64 of 16 bytes"))?;
+    // Its bytes would be taken for frames.
+    let has_body = headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
+    if has_body || headers.contains_key(TRANSFER_ENCODING) {
+        return Err(bad("a request for an upgrade has no body"));
+    }
+    let on_upgrade = on_upgrade.ok_or_else(|| bad("this connection cannot be upgraded; use HTTP/1.1"))?;
     // Clients that name no subprotocol are welcome; those that name others speak something else.
     let names_ours = has_token(headers, &SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL);
     if headers.contains_key(SEC_WEBSOCKET_PROTOCOL) && !names_ours {
         return Err(bad("the subprotocol here is ponte.v1"));
     }
-    let slot = shared.slots.take(peer.ip()).map_err(|full| {
-        let reason = match full {
-            Full::Total => "too many sockets are open; try again later, or raise --max-sockets",
-            Full::Address => "too many sockets from your address; close one, or raise --max-sockets-per-address",
-        };
-        refused(StatusCode::SERVICE_UNAVAILABLE, reason)
-    })?;
+    let slot = shared.slots.take(peer.ip()).map_err(|full| refused(StatusCode::SERVICE_UNAVAILABLE, full.reason()))?;
 
     let accept = derive_accept_key(key.as_bytes());
     let mut response = Response::builder()
@@ -75,8 +77,11 @@ pub fn upgrade(
 
     let tasks = shared.tasks.clone();
     tasks.spawn(async move {
-        let _slot = slot;
-        match on_upgrade.await {
+        let upgraded = tokio::select! {
+            upgraded = on_upgrade => upgraded,
+            () = slot.evicted() => return,
+        };
+        match upgraded {
             Ok(upgraded) => {
                 let mut config = WebSocketConfig::default();
                 config.read_buffer_size = READ_BUFFER_BYTES;
@@ -85,9 +90,10 @@ pub fn upgrade(
                 let Some((socket, begun)) = take_apart(upgraded) else { return };
                 let (reading, writing) = socket.into_split();
                 let replies = Replies::default();
-                let reading = ReadSide::new(reading, replies.clone());
-                let stream = WebSocketStream::from_partially_read(reading, begun, Role::Server, Some(config)).await;
-                session::serve(shared, stream, writing, replies, peer).await;
+                let reading = ReadSide::new(reading, &begun, replies.clone());
+                drop(begun);
+                let stream = WebSocketStream::from_raw_socket(reading, Role::Server, Some(config)).await;
+                session::serve(shared, stream, writing, replies, peer, slot).await;
             }
             Err(error) => tracing::debug!(%peer, %error, "an upgrade was not completed"),
         }
@@ -96,14 +102,27 @@ pub fn upgrade(
 }
 
 /// The socket, and what was read from it beyond the request. None if it is of a kind that the accept loop never makes.
-fn take_apart(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
-    let Parts { io, read_buf, .. } = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
-    // Copied: even an empty rest would keep all of hyper's buffer, 8 KiB, for as long as the socket lives.
-    Some((io.into_inner(), read_buf.to_vec()))
+fn take_apart(upgraded: Upgraded) -> Option<(TcpStream, Bytes)> {
+    let Parts { io, read_buf, .. } = upgraded.downcast::<TokioIo<ActiveStream>>().ok()?;
+    Some((io.into_inner().into_inner(), read_buf))
+}
+
+/// The value of a header that comes once.
+fn only_value<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    }
+}
+
+/// Sixteen bytes in base64 (RFC 6455, 4.1).
+fn is_key(text: &str) -> bool {
+    BASE64_STANDARD.decode(text).is_ok_and(|key| key.len() == 16)
 }
 
 /// Whether a comma-separated header contains the token, whatever its case.
-fn has_token(headers: &HeaderMap, name: &warp::http::header::HeaderName, token: &str) -> bool {
+fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     headers
         .get_all(name)
         .iter()

@@ -244,7 +244,7 @@ async fn a_topic_that_cannot_be_is_refused_by_name() {
         assert_eq!(scene.bystander.records(scene.watch, 1).await.len(), 1);
     }
     let long = "g".repeat(300);
-    for group in ["", "a\nb", &long] {
+    for group in ["", "a\nb", "a\u{1b}[2J", "a\u{202e}b", "a\u{200b}b", "a\u{2028}b", &long] {
         let refused = client.refused(Watch::group(&scene.topic, group).message()).await;
         assert_eq!(refused.error.code, ErrorCode::InvalidGroup.number(), "{group:?}: {refused:?}");
     }

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use protocol::{CloseCode, ClusterState, ErrorCode, Hello, Ping};
 use serde_json::{Value, json};
 use tests::kafka::Mock;
+use tests::raw::{frame_head, text_frame};
 use tests::socket::Heard;
-use tests::{Bridge, Client, Socket, on_every_kafka, unique};
+use tests::{Bridge, Client, Raw, Socket, on_every_kafka, unique};
 
 /// The next message of this type, whatever else comes before it.
 async fn hears(socket: &mut Socket, name: &str) -> Value {
@@ -148,7 +149,9 @@ async fn a_second_hello_is_an_error_and_the_session_stays() {
 
 /// Takes two heartbeats.
 #[tokio::test]
-async fn a_client_that_answers_no_ping_is_closed_with_4012() {
+async fn only_a_client_that_sends_not_one_byte_is_closed_with_4012() {
+    const FRAGMENT: u8 = 0x01;
+    const PING: u8 = 0x89;
     let bridge = Bridge::start().demo().await;
     let mut silent = bridge.client().await;
     let mut faithful = bridge.client().await;
@@ -156,13 +159,35 @@ async fn a_client_that_answers_no_ping_is_closed_with_4012() {
     let began = Instant::now();
     let beat = Duration::from_millis(silent.welcome.heartbeat_ms);
 
-    silent.expect::<Ping>().await;
-    assert!(began.elapsed() < beat + Duration::from_secs(2), "the first ping came after {:?}", began.elapsed());
+    // Each sends something every second that is no message: bytes of one frame, fragments of a message, pings.
+    let hello = text_frame(r#"{"type":"hello","protocol":"ponte.v1","client":"slow/1"}"#);
+    let mut slow = Vec::new();
+    for begin in [frame_head(0x81, 1 << 20), frame_head(FRAGMENT, 0), frame_head(PING, 0)] {
+        let mut raw = Raw::upgraded(&bridge.address).await;
+        raw.send(&[&hello[..], &begin].concat()).await;
+        slow.push(raw);
+    }
+    let a_second = [vec![b' '], frame_head(0, 0), frame_head(PING, 0)];
+    let dribble = async {
+        while began.elapsed() < 2 * beat + Duration::from_secs(3) {
+            for (raw, bytes) in slow.iter_mut().zip(&a_second) {
+                raw.send(bytes).await;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        for (raw, how) in slow.iter_mut().zip(["a slow upload", "fragments", "pings"]) {
+            assert_eq!(raw.ends_within(Duration::from_millis(200)).await, None, "{how} are signs of life");
+        }
+    };
+
+    let watched = async {
+        silent.expect::<Ping>().await;
+        assert!(began.elapsed() < beat + Duration::from_secs(2), "the first ping came after {:?}", began.elapsed());
+        silent.socket.expect_close(CloseCode::NoHeartbeat).await
+    };
     // The faithful client answers while it waits for something that never comes.
-    let (closed, ()) = tokio::join!(
-        silent.socket.expect_close(CloseCode::NoHeartbeat),
-        faithful.nothing::<protocol::ErrorMessage>(beat + Duration::from_secs(4))
-    );
+    let (closed, (), ()) =
+        tokio::join!(watched, faithful.nothing::<protocol::ErrorMessage>(2 * beat + Duration::from_secs(4)), dribble);
     assert!(!closed.is_empty());
     faithful.ask::<protocol::ClusterResult>(protocol::ClusterRequest {}).await;
 }

@@ -58,6 +58,9 @@ async fn what_names_brokers_asks_for_the_token_too() {
         Request::get("/api/cluster").header("authorization", authorization).send(&bridge.address).await
     };
     assert_eq!(ask(&format!("Bearer {TOKEN}")).await.json::<Value>()["bootstrap_servers"], json!(servers));
+    for scheme in ["bearer", "BEARER", "Bearer "] {
+        assert_eq!(ask(&format!("{scheme} {TOKEN}")).await.status, StatusCode::OK, "the scheme {scheme:?}");
+    }
     assert_eq!(bridge.get("/metrics").await.status, StatusCode::UNAUTHORIZED);
     for wrong in ["", "Bearer", "Bearer wrong", TOKEN, &format!("Basic {TOKEN}")] {
         let refused = ask(wrong).await;

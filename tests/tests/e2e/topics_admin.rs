@@ -104,7 +104,7 @@ on_every_kafka! {
             ("audit: topic deleted", &[]),
         ] {
             let logged = bridge.logged(line).await;
-            let words = [&topic, "asker=127.0.0.1:", "(tests/1)"];
+            let words = [&topic, "asker=127.0.0.1:", "(\"tests/1\")"];
             for word in words.iter().chain(old_and_new) {
                 assert!(logged.contains(word), "{word}: {logged}");
             }

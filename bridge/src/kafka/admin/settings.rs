@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{AlterTopicConfig, ErrorBody, ErrorCode, SettingChange, SettingSource, TopicName, TopicSetting};
+use protocol::{
+    AlterTopicConfig, ErrorBody, ErrorCode, SettingChange, SettingSource, TopicName, TopicSetting, is_printable,
+};
 
 use super::setting_notes;
 use super::topics::require_not_internal;
@@ -83,11 +85,15 @@ fn check(request: &AlterTopicConfig) -> Result<(), ErrorBody> {
     check_texts(request.set.iter().flat_map(|(name, value)| [name, value]).chain(&request.delete))
 }
 
-/// Kafka's C API ends a text at its first NUL.
+/// Kafka's C API ends a text at its first NUL; other control and format characters would hide in tables and logs.
 pub(super) fn check_texts<'a>(mut texts: impl Iterator<Item = &'a String>) -> Result<(), ErrorBody> {
-    match texts.find(|text| text.contains('\0')) {
-        Some(_) => {
-            Err(ErrorBody::new(ErrorCode::BadRequest, "a setting's name or value cannot contain a NUL character"))
+    /// Enough to recognise the setting by.
+    const SHOWN_CHARS: usize = 60;
+    match texts.find(|text| !text.chars().all(is_printable)) {
+        Some(text) => {
+            let shown: String = text.chars().take(SHOWN_CHARS).collect();
+            let message = format!("{shown:?}: a setting's name or value cannot contain control or format characters");
+            Err(ErrorBody::new(ErrorCode::BadRequest, message))
         }
         None => Ok(()),
     }

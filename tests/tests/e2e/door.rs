@@ -1,0 +1,190 @@
+//! Clients that take what they can: silent sockets, idle connections, guessed tokens. A user is served all the same.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use hyper::StatusCode;
+use protocol::CloseCode;
+use serde_json::json;
+use tests::http::Request;
+use tests::socket::Heard;
+use tests::{Bridge, Client, Raw, Socket, eventually, measured};
+
+const TOKEN: &str = "canary-7d11e0b2-token";
+
+/// Within this time a user is served, whatever others do.
+const SERVED_WITHIN: Duration = Duration::from_secs(1);
+
+/// As the page does it: a socket that lost its place before it could say hello is opened again.
+async fn is_welcomed(bridge: &Bridge) -> Duration {
+    let began = Instant::now();
+    loop {
+        let mut socket = bridge.socket().await;
+        socket.text(r#"{"type":"hello","protocol":"ponte.v1","client":"user/1"}"#).await;
+        match socket.next().await {
+            Heard::Text(text) if text.contains(r#""type":"welcome""#) => return began.elapsed(),
+            Heard::Closed(4013 | 1006, _) => {}
+            other => panic!("no welcome: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sockets_that_say_nothing_shut_no_user_out() {
+    let bridge = Bridge::start().demo().await;
+    let mut before = bridge.client().await;
+    // More than may be open in all.
+    let mut silent: Vec<Socket> = Vec::new();
+    for _ in 0..300 {
+        silent.push(bridge.socket().await);
+    }
+    let waited = is_welcomed(&bridge).await;
+    assert!(waited < SERVED_WITHIN, "a user waited for {waited:?}");
+    let reason = silent[0].expect_close(CloseCode::RateExceeded).await;
+    assert!(reason.contains("hello") && CloseCode::should_reconnect(CloseCode::RateExceeded.number()), "{reason}");
+    let mut last = silent.pop().expect("a socket");
+    last.text(r#"{"type":"hello","protocol":"ponte.v1","client":"late/1"}"#).await;
+    assert!(matches!(last.next().await, Heard::Text(_)), "the newest of them still have their place");
+    drop(silent);
+
+    let address = bridge.address.clone();
+    let attack = tokio::spawn(async move {
+        let mut silent = std::collections::VecDeque::new();
+        loop {
+            silent.push_back(Raw::upgraded(&address).await);
+            if silent.len() > 500 {
+                silent.pop_front();
+            }
+        }
+    });
+    let mut longest = Duration::ZERO;
+    for _ in 0..20 {
+        longest = longest.max(is_welcomed(&bridge).await);
+    }
+    assert!(!attack.is_finished(), "the attack went on all the time");
+    attack.abort();
+    measured("welcome_during_an_attack_ms", longest.as_millis());
+    assert!(longest < SERVED_WITHIN, "a user waited for {longest:?}");
+    before.ask::<protocol::ClusterResult>(protocol::ClusterRequest {}).await;
+}
+
+#[tokio::test]
+async fn a_socket_beyond_the_cap_at_its_hello_is_closed_with_4504() {
+    let bridge = Bridge::start().demo().option("--max-sockets", "1").await;
+    let (mut one, mut two) = (bridge.socket().await, bridge.socket().await);
+    let hello = r#"{"type":"hello","protocol":"ponte.v1","client":"user/1"}"#;
+    one.text(hello).await;
+    assert!(matches!(one.next().await, Heard::Text(_)));
+    two.text(hello).await;
+    let reason = two.expect_close(CloseCode::TooManyConnections).await;
+    assert!(reason.contains("--max-sockets"), "{reason}");
+}
+
+#[tokio::test]
+async fn idle_connections_keep_nobody_out() {
+    let bridge = Bridge::start().demo().await;
+    let client = bridge.client().await;
+    let mut kept_alive = Raw::connect(&bridge.address).await;
+    kept_alive.send(format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", bridge.address).as_bytes()).await;
+    assert!(kept_alive.head().await.starts_with("HTTP/1.1 200 "));
+    let mut idle = Vec::new();
+    for index in 0..500 {
+        let mut raw = Raw::connect(&bridge.address).await;
+        if index % 2 == 1 {
+            raw.send(b"GET / HTTP/1.1\r\nHost: ").await;
+        }
+        idle.push(raw);
+    }
+    for _ in 0..5 {
+        let began = Instant::now();
+        assert_eq!(bridge.get("/healthz").await.status, StatusCode::OK);
+        assert!(began.elapsed() < SERVED_WITHIN, "a newcomer waited for {:?}", began.elapsed());
+    }
+    assert!(kept_alive.ends_within(SERVED_WITHIN).await.is_some(), "the longest silent connection made room");
+    let ended = join_all(idle.iter_mut().map(|raw| raw.ends_within(SERVED_WITHIN))).await;
+    let open = ended.iter().filter(|ended| ended.is_none()).count();
+    assert!(open <= 256, "{open} connections are open");
+    assert_eq!(Client::hello(bridge.socket().await).await.welcome.heartbeat_ms, client.welcome.heartbeat_ms);
+}
+
+/// Takes ten seconds.
+#[tokio::test]
+async fn a_connection_without_a_request_is_closed_after_ten_seconds() {
+    let bridge = Bridge::start().demo().await;
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", bridge.address);
+    let (mut silent, mut half, mut used) =
+        (Raw::connect(&bridge.address).await, Raw::connect(&bridge.address).await, Raw::connect(&bridge.address).await);
+    half.send(request[..20].as_bytes()).await;
+    used.send(request.as_bytes()).await;
+    let limit = Duration::from_secs(15);
+    let ended = tokio::join!(silent.ends_within(limit), half.ends_within(limit), used.ends_within(limit));
+    for (what, after) in [("a silent connection", ended.0), ("half a request", ended.1), ("an idle one", ended.2)] {
+        assert!(after.is_some_and(|after| after > Duration::from_secs(8)), "{what}: {after:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guessed_tokens_are_slowed_down_counted_and_logged_once() {
+    const GUESSERS: usize = 32;
+    const GUESSING: Duration = Duration::from_secs(3);
+    let bridge = Bridge::start().demo().env("PONTE_TOKEN", TOKEN).await;
+    let guess = format!("GET /metrics HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer guessed\r\n\r\n", bridge.address);
+    let began = Instant::now();
+    let mut guessers = tokio::task::JoinSet::new();
+    for _ in 0..GUESSERS {
+        let (address, guess) = (bridge.address.clone(), guess.clone());
+        guessers.spawn(async move {
+            let mut guessed: usize = 0;
+            while began.elapsed() < GUESSING {
+                let (status, _) = Raw::ask(&address, &guess).await;
+                assert_eq!(status, 401);
+                guessed += 1;
+            }
+            guessed
+        });
+    }
+    let guessed: usize = guessers.join_all().await.into_iter().sum();
+    measured(
+        "tokens_guessed_a_second",
+        guessed / usize::try_from(began.elapsed().as_secs().max(1)).expect("a short test"),
+    );
+    assert!(guessed < 10 * GUESSERS, "{guessed} guesses in {:?}", began.elapsed());
+
+    // Guesses in hello wait as long; so does the right token, and it is let in.
+    let began = Instant::now();
+    let mut socket = bridge.socket().await;
+    let hello =
+        |token: &str| json!({"type": "hello", "protocol": "ponte.v1", "client": "t/1", "token": token}).to_string();
+    socket.text(&hello("guessed")).await;
+    socket.expect_close(CloseCode::TokenRefused).await;
+    assert!(began.elapsed() > Duration::from_secs(1), "{:?}", began.elapsed());
+    let mut socket = bridge.socket().await;
+    socket.text(&hello(TOKEN)).await;
+    assert!(matches!(socket.next().await, Heard::Text(text) if text.contains("welcome")));
+    let metrics =
+        Request::get("/metrics").header("authorization", &format!("Bearer {TOKEN}")).send(&bridge.address).await;
+    let counted =
+        metrics.text().lines().find_map(|line| line.strip_prefix("ponte_tokens_refused_total ")?.parse().ok());
+    assert_eq!(counted, Some(guessed + 1), "{}", metrics.text());
+    let lines = bridge.stderr.all();
+    let logged = lines.iter().filter(|line| line.contains("a wrong access token was refused")).count();
+    assert!((1..=3).contains(&logged), "{logged} lines");
+    assert!(!bridge.output().contains(TOKEN) && !bridge.output().contains("guessed"), "tokens are not logged");
+    // What asks for no token is not slowed down.
+    let began = Instant::now();
+    assert_eq!(bridge.get("/healthz").await.status, StatusCode::OK);
+    assert!(began.elapsed() < SERVED_WITHIN);
+}
+
+#[tokio::test]
+async fn refused_origins_have_a_log_line_every_ten_seconds() {
+    let bridge = Bridge::start().demo().await;
+    let origin = format!("https://{}.example", "evil".repeat(1000));
+    for _ in 0..40 {
+        assert_eq!(bridge.handshake().origin(&origin).refused().await, StatusCode::FORBIDDEN);
+    }
+    eventually("a line about it", || async { bridge.output().contains("another origin").then_some(()) }).await;
+    let lines = bridge.stderr.all();
+    let refusals: Vec<&String> = lines.iter().filter(|line| line.contains("another origin")).collect();
+    assert!(refusals.len() <= 3 && refusals.iter().all(|line| line.len() < 600), "{refusals:?}");
+}

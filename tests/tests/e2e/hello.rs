@@ -1,0 +1,182 @@
+//! The first message: what it may say, and what the bridge makes of a client's name.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use protocol::{CloseCode, ClusterRequest, ClusterResult, CreateTopic, CreateTopicResult, ErrorCode, ServerMessage};
+use serde_json::json;
+use tests::raw::{close_frame, frame_head, text_frame};
+use tests::socket::{Heard, Socket};
+use tests::{Bridge, Client, Raw, unique};
+
+/// Says hello under this name.
+async fn hello(bridge: &Bridge, client: &str) -> Socket {
+    let mut socket = bridge.socket().await;
+    socket.text(&json!({"type": "hello", "protocol": "ponte.v1", "client": client}).to_string()).await;
+    socket
+}
+
+async fn is_welcomed(socket: &mut Socket) -> bool {
+    matches!(socket.next().await, Heard::Text(text) if text.contains(r#""type":"welcome""#))
+}
+
+#[tokio::test]
+async fn a_client_name_has_at_most_100_printable_characters() {
+    let bridge = Bridge::start().demo().await;
+    for name in ["", "page/1", "curl \"7\"", "città 🦀", &"é".repeat(100)] {
+        assert!(is_welcomed(&mut hello(&bridge, name).await).await, "{name:?}");
+    }
+    let long = "é".repeat(101);
+    for name in
+        ["a\nb", "a\u{1b}[2Jb", "a\u{7f}", "a\u{9b}2J", "a\u{202e}b", "a\u{200b}", "a\u{2028}b", "a\u{feff}", &long]
+    {
+        let reason = hello(&bridge, name).await.expect_close(CloseCode::BadFrame).await;
+        assert!(reason.contains("hello.client"), "{name:?}: {reason}");
+        assert!(!reason.contains(char::is_control) && !reason.contains('\u{202e}'), "{name:?}: {reason}");
+    }
+}
+
+#[tokio::test]
+async fn the_first_message_has_at_most_16_kib() {
+    let bridge = Bridge::start().demo().await;
+    let padded = |bytes: usize| {
+        let begin = r#"{"type":"hello","protocol":"ponte.v1","client":"big/1","future":""#;
+        format!(r#"{begin}{}"}}"#, "x".repeat(bytes - begin.len() - 2))
+    };
+    let mut largest = bridge.socket().await;
+    largest.text(&padded(16 * 1024)).await;
+    assert!(is_welcomed(&mut largest).await, "exactly 16 KiB");
+    let mut larger = bridge.socket().await;
+    larger.text(&padded(16 * 1024 + 1)).await;
+    let reason = larger.expect_close(CloseCode::TooLarge).await;
+    assert!(reason.contains("16384"), "{reason}");
+
+    // Four megabytes are announced, by a client whose name would be in every log line: they are not waited for.
+    let mut announced = Raw::upgraded(&bridge.address).await;
+    announced.send(&[&frame_head(0x81, 4 << 20)[..], padded(20 * 1024).as_bytes()].concat()).await;
+    assert_eq!(announced.close_code().await, CloseCode::TooLarge.number());
+    let mut in_pieces = Raw::upgraded(&bridge.address).await;
+    in_pieces.send(&frame_head(0x01, 0)).await;
+    for _ in 0..20 {
+        in_pieces.send(&[&frame_head(0x00, 1024)[..], &[b' '; 1024]].concat()).await;
+    }
+    assert_eq!(in_pieces.close_code().await, CloseCode::TooLarge.number());
+
+    // What comes after hello may be as large as ever, and need not wait for the welcome.
+    let mut socket = bridge.socket().await;
+    socket.text(r#"{"type":"hello","protocol":"ponte.v1","client":"eager/1"}"#).await;
+    socket.text(&format!(r#"{{"type":"cluster","id":1,"future":"{}"}}"#, "x".repeat(1 << 20))).await;
+    assert!(is_welcomed(&mut socket).await);
+    assert!(matches!(socket.next().await, Heard::Text(text) if text.contains("cluster_result")));
+}
+
+#[tokio::test]
+async fn refused_hellos_have_a_log_line_every_ten_seconds() {
+    let bridge = Bridge::start().demo().env("PONTE_TOKEN", "canary-7d11e0b2-token").await;
+    for index in 0..40 {
+        let mut socket = hello(&bridge, &format!("nobody/{index}")).await;
+        socket.expect_close(CloseCode::TokenRefused).await;
+    }
+    bridge.logged("a socket was refused at its hello").await;
+    let lines = bridge.stderr.all();
+    let refusals: Vec<&String> = lines.iter().filter(|line| line.contains("refused at its hello")).collect();
+    assert!(refusals.len() <= 3, "{refusals:?}");
+}
+
+#[tokio::test]
+async fn no_client_forges_a_line_or_a_field_of_the_log() {
+    let bridge = Bridge::start().demo().await;
+    let forging = r#"x") change="delete_topic" topic=prod "audit: topic deleted"#;
+    let mut socket = hello(&bridge, forging).await;
+    assert!(is_welcomed(&mut socket).await);
+    let topic = unique("audited");
+    socket.text(&format!(r#"{{"type":"create_topic","id":1,"name":"{topic}","partitions":1}}"#)).await;
+    let line = bridge.logged("audit: topic created").await;
+    assert!(line.contains(&topic), "{line}");
+    assert!(line.contains(r#"("x\") change=\"delete_topic\" topic=prod \"audit: topic deleted")"#), "quoted: {line}");
+
+    // Neither do names of groups, values of settings and unknown types.
+    let mut client = bridge.client().await;
+    let config = BTreeMap::from([("retention.ms".to_owned(), "1\n2026 INFO audit: topic deleted".to_owned())]);
+    let create = CreateTopic { name: unique("refused"), partitions: None, replication: None, config };
+    assert_eq!(client.refused(create).await.error.code, ErrorCode::BadRequest.number());
+    client.socket.text("{\"type\":\"x\\n2026 INFO audit: topic deleted\"}").await;
+    client.socket.text("{\"type\":\"hello\",\"protocol\":\"x\\n2026 INFO audit: topic deleted\"}").await;
+    client.ask::<ClusterResult>(ClusterRequest {}).await;
+    let forged = bridge.stderr.all().into_iter().find(|line| line.starts_with("2026 INFO") || line.contains('\u{1b}'));
+    assert_eq!(forged, None);
+    let created: CreateTopicResult = client
+        .ask(CreateTopic { name: unique("made"), partitions: None, replication: None, config: BTreeMap::new() })
+        .await;
+    assert!(!created.name.is_empty());
+}
+
+#[tokio::test]
+async fn a_wrongly_typed_id_is_a_bad_request_and_the_session_stays() {
+    let bridge = Bridge::start().demo().await;
+    let mut client = bridge.client().await;
+    let long = format!("\"{}\"", "x".repeat(100_000));
+    for id in ["\"7\"", "1.5", "-1", "true", "[]", "{\"a\":1}", "1e3", "1e999", "18446744073709551616", &long] {
+        client.socket.text(&format!(r#"{{"type":"cluster","id":{id}}}"#)).await;
+        let (answered, error) = client
+            .find("error", |frame| match &frame.message {
+                ServerMessage::ErrorMessage(error) => Some((frame.id, error.error.clone())),
+                _ => None,
+            })
+            .await;
+        assert_eq!((answered, error.code), (None, ErrorCode::BadRequest.number()), "{id:.60}: {error:?}");
+        assert!(error.message.starts_with("cluster: id: ") && error.message.len() < 500, "{id:.60}: {error:?}");
+    }
+    for id in ["18446744073709551615", "0"] {
+        client.socket.text(&format!(r#"{{"type":"cluster","id":{id}}}"#)).await;
+        let answered = client.find("cluster", |frame| frame.id).await;
+        assert_eq!(answered.to_string(), id);
+    }
+    client.socket.text(r#"{"type":"unsubscribe","id":null,"subscription":9}"#).await;
+    let error = client.expect::<protocol::ErrorMessage>().await.error;
+    assert_eq!(error.code, ErrorCode::UnknownSubscription.number(), "null is no id: {error:?}");
+}
+
+#[tokio::test]
+async fn what_a_client_sent_is_repeated_in_part_only() {
+    let bridge = Bridge::start().demo().await;
+    let mut client = bridge.client().await;
+    let long = "x".repeat(1 << 20);
+    for text in [
+        format!(r#"{{"type":"{long}"}}"#),
+        format!(r#"{{"type":"flow","subscription":"{long}"}}"#),
+        format!(r#"{{"type":"cluster","id":"{long}"}}"#),
+        format!(r#"{{"type":"watch_group","group":"{long}"}}"#),
+        format!(r#"{{"type":"watch_topic","name":"{long}"}}"#),
+    ] {
+        client.socket.text(&text).await;
+        let error = client.expect::<protocol::ErrorMessage>().await.error;
+        assert!(error.message.len() < 1000, "{} bytes come back to {text:.60}", error.message.len());
+    }
+    let longest = bridge.stderr.all().iter().map(String::len).max().unwrap_or(0);
+    assert!(longest < 20_000, "a line of the log has {longest} bytes");
+}
+
+#[tokio::test]
+async fn the_connection_ends_with_the_clients_close_frame() {
+    let bridge = Bridge::start().demo().await;
+    let hello = text_frame(r#"{"type":"hello","protocol":"ponte.v1","client":"raw/1"}"#);
+    for (sent, code) in [
+        (text_frame(r#"{"type":"hello","protocol":"ponte.v9","client":"raw/1"}"#), CloseCode::ProtocolVersion.number()),
+        ([&hello[..], &text_frame("{")].concat(), CloseCode::BadFrame.number()),
+        // In the middle of a frame that is too large to be read, where no other frame begins.
+        ([&hello[..], &frame_head(0x82, 8 << 20), &[7; 10_000]].concat(), CloseCode::TooLarge.number()),
+        // A reserved opcode.
+        ([&hello[..], &frame_head(0x83, 0)].concat(), CloseCode::BadFrame.number()),
+    ] {
+        let mut raw = Raw::upgraded(&bridge.address).await;
+        raw.send(&sent).await;
+        assert_eq!(raw.close_code().await, code);
+        // Who does not answer is waited for.
+        assert_eq!(raw.ends_within(Duration::from_millis(300)).await, None, "{code}");
+        raw.send(&close_frame(code)).await;
+        let ended = raw.ends_within(Duration::from_secs(1)).await;
+        assert!(ended.is_some_and(|after| after < Duration::from_millis(900)), "{code}: {ended:?}");
+    }
+    Client::hello(bridge.socket().await).await;
+}
