@@ -40,10 +40,13 @@ async fn connect(args: &KafkaArgs) -> anyhow::Result<(Connection, Questions)> {
         None if answers(DEFAULT_BOOTSTRAP_SERVERS).await => DEFAULT_BOOTSTRAP_SERVERS.to_owned(),
         None => of_running_bridge().await?,
     };
-    let mut connection = Connection { bootstrap_servers, properties, demo: false, group_protocol: Arc::default() };
+    let mut connection = Connection::to(bootstrap_servers, properties)?;
     tokio::task::spawn_blocking(move || {
         let questions = Questions::new(&connection).context("librdkafka made no client of these settings")?;
         if !questions.is_answered(KAFKA_WITHIN) {
+            if let Some(failure) = connection.tokens.failure() {
+                bail!("{failure}");
+            }
             bail!(
                 "no Kafka broker answers at {}. Is it running, and is the address right? Start one with\n\
                  docker compose -f kafka_broker.yaml up -d, or try without Kafka: cargo run -p bridge",

@@ -17,6 +17,7 @@ mod limits;
 mod model;
 mod network;
 mod numbers;
+mod oauth;
 mod origin;
 mod page;
 mod page_batches;
