@@ -90,7 +90,9 @@ impl Tokens {
                 owner.0.start();
             }
             let slot = TokenSlot::of(&client);
-            state.give(&slot);
+            if let Some(Err(error)) = state.token.as_ref().map(|token| token.set_on(&slot)) {
+                tracing::debug!(%error, "a new client waits for the next OAuth token");
+            }
             let id = state.next_client;
             state.next_client += 1;
             state.clients.insert(id, slot);
@@ -200,7 +202,8 @@ fn pause_after(error: &TokenError, failures_in_a_row: u32) -> Duration {
 }
 
 impl State {
-    /// Keeps the token and gives it to every client; returns how long it lives. Otherwise says why not, and whether that is news.
+    /// Keeps the token and gives it to every client; returns how long it lives. Otherwise says why not, and whether that is news; the
+    /// clients keep the token that they have. They are not told: each would repeat the reason in the log.
     fn accept(&mut self, fetched: Result<Token, TokenError>) -> Result<Duration, (TokenError, bool)> {
         let accepted = fetched.and_then(|token| {
             let lifetime = token.lifetime()?;
@@ -211,18 +214,8 @@ impl State {
         });
         accepted.map_err(|error| {
             let is_news = self.failure.replace(error.clone()).as_ref() != Some(&error);
-            let reason = error.to_string();
-            self.clients.values().for_each(|client| client.fail(&reason));
             (error, is_news)
         })
-    }
-
-    /// What is known now, for a new client.
-    fn give(&self, client: &TokenSlot) {
-        let set = self.token.as_ref().map(|token| token.set_on(client));
-        if let (None | Some(Err(_)), Some(failure)) = (set, &self.failure) {
-            client.fail(&failure.to_string());
-        }
     }
 }
 

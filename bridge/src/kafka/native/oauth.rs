@@ -85,11 +85,4 @@ impl TokenSlot {
             _ => Err(reason.replace(token, "…")),
         }
     }
-
-    /// There is no new token, and why. A token that the client has already stays in use.
-    pub fn fail(&self, reason: &str) {
-        let reason = CString::new(reason.replace('\0', " ")).unwrap_or_default();
-        // SAFETY: as in `set`.
-        unsafe { sys::rd_kafka_oauthbearer_set_token_failure(self.0, reason.as_ptr()) };
-    }
 }
