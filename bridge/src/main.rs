@@ -63,6 +63,8 @@ fn block_on(program: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result
 /// Logs go to standard error; `PONTE_LOG` chooses what, in tracing's filter syntax.
 fn start_log() {
     let filter = EnvFilter::try_from_env("PONTE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // At `trace` the HTTP client shows what goes over the wire: secrets and tokens.
+    let filter = filter.add_directive("ureq=info".parse().expect("a directive"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -191,8 +191,12 @@ async fn certificates_of_the_token_endpoint_are_checked(setting: &Setting) {
     assert!(code != 0 && said.contains(&endpoint) && said.contains("https.ca.location"), "{code}: {said}");
     let certificate = setting.certificate();
     let named = without_tls(&format!("{sasl}https.ca.location={certificate}\n"));
-    let (code, said) = list(&named, &[]).await;
+    let (code, said) = list(&named, &[("PONTE_LOG", "trace")]).await;
     assert_eq!(code, 0, "named by https.ca.location: {said}");
+    // A JWT begins so: {" in base64.
+    for secret in [SECRET, "Basic ", "eyJ"] {
+        assert!(!said.contains(secret), "the most detailed log holds {secret:?}");
+    }
     // What a system that trusts the authority says to every program that uses OpenSSL.
     let (code, said) = list(&without_tls(&sasl), &[("SSL_CERT_FILE", &certificate)]).await;
     assert_eq!(code, 0, "trusted by the system: {said}");

@@ -1,7 +1,6 @@
 //! Which properties say where tokens come from: librdkafka's own names, with the same meaning.
 
 use std::fmt;
-use std::path::Path;
 
 use ureq::http::Uri;
 
@@ -216,7 +215,7 @@ fn roots(properties: &KafkaProperties) -> Result<Roots, SettingsError> {
                 property: CA_LOCATION,
                 reason: error.to_string(),
             };
-            let location = Path::new(location);
+            let location = std::path::Path::new(location);
             if !location.is_dir() {
                 let pem = std::fs::read(location).map_err(unreadable)?;
                 return certificates(CA_LOCATION, &pem).map(Roots::Only);
