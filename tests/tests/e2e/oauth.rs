@@ -106,7 +106,7 @@ async fn every_client_outlives_its_tokens(setting: &Setting) {
     let mut client = bridge.client().await;
     let joined = client.subscribe(&Watch::group(&topic, &group)).await;
     let tail = client.subscribe(&Watch::tail(&topic)).await;
-    let log_so_far = bridge.stderr.all().len();
+    let log_so_far = log_once_connected(&bridge).await;
     let mut written = 0;
     for lifetime in 0..=LIFETIMES {
         provider.has_issued("ponte", lifetime + 1).await;
@@ -143,6 +143,12 @@ async fn every_client_outlives_its_tokens(setting: &Setting) {
     assert_eq!(terminal.exit_code().await, 0);
 }
 
+/// How many lines the log has when Kafka answers. A broker that has just been started may keep the bridge waiting.
+async fn log_once_connected(bridge: &Bridge) -> usize {
+    bridge.logged("Kafka answers").await;
+    bridge.stderr.all().len()
+}
+
 async fn never_lost_kafka(client: &mut Client, bridge: &Bridge, since_line: usize) {
     client.nothing::<Gap>(Duration::ZERO).await;
     let log = bridge.stderr.all()[since_line..].join("\n");
@@ -163,7 +169,7 @@ async fn unsecured_tokens_are_renewed_as_well(setting: &Setting) {
     let bridge = bridge_on(&setting.servers("SASL_SSL"), &config).await;
     let mut client = bridge.client().await;
     let tail = client.subscribe(&Watch::tail(&topic)).await;
-    let log_so_far = bridge.stderr.all().len();
+    let log_so_far = log_once_connected(&bridge).await;
     for lifetime in 1..=usize::try_from(LIFETIMES).expect("a few") {
         eventually("a new token", || async {
             (bridge.stderr.all().iter().filter(|line| line.contains(RENEWED)).count() > lifetime).then_some(())
