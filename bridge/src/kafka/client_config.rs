@@ -106,6 +106,7 @@ impl KafkaProperties {
 
     /// Asks librdkafka whether it knows the names and takes the values. Its own message would repeat the value.
     fn check(&self, file: &Path) -> Result<(), PropertiesError> {
+        oauth::check(self).map_err(|reason| PropertiesError::Tokens { file: file.to_owned(), reason })?;
         for (name, value) in self.for_librdkafka() {
             let mut config = ClientConfig::new();
             config.set(name, value);
@@ -113,7 +114,6 @@ impl KafkaProperties {
                 return Err(PropertiesError::Unknown { file: file.to_owned(), name: name.to_owned() });
             }
         }
-        oauth::check(self).map_err(|reason| PropertiesError::Tokens { file: file.to_owned(), reason })?;
         // Contradictions show only when a client is made; no connection is attempted without addresses.
         let mut config = ClientConfig::new();
         config.extend(self.for_librdkafka().map(|(name, value)| (name.to_owned(), value.to_owned())));
@@ -125,6 +125,11 @@ impl KafkaProperties {
                 Err(PropertiesError::Rejected { file: file.to_owned(), reason })
             }
         }
+    }
+
+    /// What the user's file sets.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     /// What librdkafka is told of it: all but what the bridge does in its place.

@@ -66,6 +66,7 @@ struct State {
 
 /// Finds mistakes that do not depend on the cluster.
 pub fn check(properties: &KafkaProperties) -> Result<(), SettingsError> {
+    settings::refuse_other_ways(properties)?;
     match Source::of(properties, "") {
         // The brokers' names may tell it.
         Err(SettingsError::NoRegion) => Ok(()),

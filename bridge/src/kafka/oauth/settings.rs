@@ -52,6 +52,15 @@ pub fn is_token_setting(name: &str) -> bool {
     TOKEN_SETTINGS.contains(&name)
 }
 
+/// librdkafka has more ways to tokens than the bridge. A property of theirs that had no effect would be noticed late.
+pub fn refuse_other_ways(properties: &KafkaProperties) -> Result<(), SettingsError> {
+    let other = |name: &&str| name.starts_with("sasl.oauthbearer.") && !is_token_setting(name);
+    match properties.names().find(other) {
+        Some(name) => Err(SettingsError::OtherWay(name.to_owned())),
+        None => Ok(()),
+    }
+}
+
 /// The mechanism that librdkafka is to use for the one in the user's file.
 pub fn mechanism_for_librdkafka(mechanism: &str) -> &str {
     if mechanism == AWS_MSK_IAM { OAUTHBEARER } else { mechanism }
@@ -65,6 +74,11 @@ pub enum SettingsError {
          {UNSECURED}=true with {CONFIG} for a broker under development"
     )]
     NoSource,
+    #[error(
+        "{0} cannot be used here: the bridge gets tokens by client credentials ({METHOD}=oidc), makes unsigned ones ({UNSECURED}), or \
+         signs them for Amazon MSK (sasl.mechanism={AWS_MSK_IAM})"
+    )]
+    OtherWay(String),
     #[error("{METHOD}=oidc needs {0}")]
     Missing(&'static str),
     #[error("{METHOD} is default or oidc")]

@@ -61,9 +61,9 @@ fn to_check(status: &u16, reason: &str) -> &'static str {
 }
 
 impl TokenError {
-    /// The endpoint has decided; asking again without a change counts as another failed sign-in.
+    /// Somebody has to change something first; asking an endpoint again before counts as another failed sign-in.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused { .. })
+        matches!(self, Self::Refused { .. } | Self::NoAwsCredentials)
     }
 }
 
