@@ -11,6 +11,7 @@ pub mod demo;
 mod error;
 pub mod group_protocol;
 mod native;
+pub mod oauth;
 pub mod producer;
 pub mod questions;
 mod range;

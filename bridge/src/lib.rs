@@ -37,6 +37,7 @@ use crate::kafka::admin::Admin;
 use crate::kafka::client_config::Connection;
 use crate::kafka::cluster::watch_cluster;
 use crate::kafka::demo::DemoBroker;
+use crate::kafka::oauth::Tokens;
 use crate::kafka::producer::Producer;
 use crate::kafka::questions::Questions;
 use crate::token_attempts::TokenAttempts;
@@ -92,8 +93,7 @@ async fn choose_broker(config: &Config) -> anyhow::Result<(Connection, Option<Ar
         BrokerChoice::Demo => None,
     };
     if let Some(bootstrap_servers) = named {
-        let properties = config.kafka_properties.clone();
-        return Ok((Connection { bootstrap_servers, properties, demo: false, group_protocol: Arc::default() }, None));
+        return Ok((Connection::to(bootstrap_servers, config.kafka_properties.clone())?, None));
     }
     let demo = DemoBroker::start(&config.topic).context("the demo broker did not start")?;
     tracing::warn!(
@@ -106,6 +106,7 @@ async fn choose_broker(config: &Config) -> anyhow::Result<(Connection, Option<Ar
         properties: kafka::client_config::KafkaProperties::default(),
         demo: true,
         group_protocol: Arc::default(),
+        tokens: Tokens::default(),
     };
     Ok((connection, Some(Arc::new(demo))))
 }

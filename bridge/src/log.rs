@@ -21,6 +21,8 @@ const ESCAPE: char = '\u{1b}';
 /// `PONTE_LOG` chooses what is written, in tracing's filter syntax.
 pub fn start() {
     let filter = EnvFilter::try_from_env("PONTE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // At `trace` the HTTP client shows what goes over the wire: secrets and tokens.
+    let filter = filter.add_directive("ureq=info".parse().expect("a directive"));
     let has_colours = io::stderr().is_terminal();
     tracing_subscriber::fmt()
         .with_env_filter(filter)

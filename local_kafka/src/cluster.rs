@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::installation::{Installation, kafka_dir};
 use crate::process::{POLL_INTERVAL, ServerProcess};
 use crate::properties::{self, Metadata};
-use crate::{Flavour, Options, Ports, Purpose, Secured, ports, probe};
+use crate::{Flavour, Options, Ports, Purpose, Secured, TokenProvider, ports, probe};
 
 /// Two to five seconds on an idle machine with two cores; a loaded one takes several times that.
 const START_TIMEOUT: Duration = Duration::from_secs(90);
@@ -43,7 +43,7 @@ pub struct Node {
     name: String,
     port: u16,
     class: &'static str,
-    jvm: &'static [&'static str],
+    jvm: Vec<String>,
     properties: PathBuf,
     log: PathBuf,
     process: Option<ServerProcess>,
@@ -65,6 +65,8 @@ impl Installation {
         let ports = PortPlan::choose(flavour, options.ports)?;
         let secured = options.secured.then(|| Secured::prepare(&directory.path)).transpose()?;
         let jvm = if options.purpose == Purpose::Tests { TEST_JVM } else { DEVELOPMENT_JVM };
+        let jvm = jvm.iter().map(|&option| option.to_owned());
+        let jvm: Vec<String> = jvm.chain(options.token_provider.as_ref().map(TokenProvider::system_property)).collect();
         let node = |name: String, port: u16, class: &'static str| Node {
             properties: directory.path.join(format!("{name}.properties")),
             log: directory.path.join(format!("{name}.log")),
@@ -72,7 +74,7 @@ impl Installation {
             name,
             port,
             class,
-            jvm,
+            jvm: jvm.clone(),
         };
 
         let zookeeper = (flavour == Flavour::Zookeeper)
@@ -103,6 +105,7 @@ impl Installation {
                 data: &data,
                 metadata,
                 secured: secured.as_ref(),
+                token_provider: options.token_provider.as_ref(),
                 access_rules: options.access_rules,
                 extra_properties: &options.extra_properties,
             };
@@ -288,7 +291,7 @@ impl Node {
 
     fn start(&mut self, installation: &Installation) -> Result<()> {
         if self.process.is_none() {
-            let mut command = installation.java(self.jvm, "info", self.class);
+            let mut command = installation.java(&self.jvm, "info", self.class);
             command.arg(&self.properties);
             let process = ServerProcess::start(command, self.log.clone());
             self.process = Some(process.with_context(|| format!("cannot start {}", self.name))?);

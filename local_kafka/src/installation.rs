@@ -1,5 +1,6 @@
 //! Java, Maven and the jars: what must be there before a broker can start, and a typed reason when it is not.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -67,7 +68,7 @@ impl Installation {
     }
 
     /// A Java process with Kafka's jars on its class path, which logs from `log_level` up to standard error.
-    pub(crate) fn java(&self, options: &[&str], log_level: &str, class: &str) -> Command {
+    pub(crate) fn java(&self, options: &[impl AsRef<OsStr>], log_level: &str, class: &str) -> Command {
         let mut command = Command::new("java");
         command
             .args(options)

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 pub use cluster::{Cluster, Node};
 pub use detached::Detached;
 pub use installation::{Installation, Unavailable};
-pub use secured::Secured;
+pub use secured::{Secured, TokenProvider};
 
 /// Which Kafka, and how it keeps its metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +91,8 @@ pub struct Options {
     pub advertised_port: Option<u16>,
     /// Whether a single broker listens on secured ports as well ([`Cluster::secured`]).
     pub secured: bool,
+    /// A provider whose tokens the listeners with SASL take (OAUTHBEARER), beside names and passwords.
+    pub token_provider: Option<TokenProvider>,
     /// Whether brokers check access rules (ACLs). Nothing is allowed but to [`secured::USER`] and to clients of the open listener,
     /// which may do everything; `kafka-acls` gives rights to [`secured::OTHER_USERS`].
     pub access_rules: bool,
@@ -108,6 +110,7 @@ impl Options {
             directory: None,
             advertised_port: None,
             secured: false,
+            token_provider: None,
             access_rules: false,
             extra_properties: String::new(),
         }

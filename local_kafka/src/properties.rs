@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::secured::USER;
-use crate::{Flavour, Purpose, Secured};
+use crate::{Flavour, Purpose, Secured, TokenProvider};
 
 /// What one broker's configuration depends on.
 pub(crate) struct Broker<'a> {
@@ -17,6 +17,7 @@ pub(crate) struct Broker<'a> {
     pub data: &'a Path,
     pub metadata: Metadata<'a>,
     pub secured: Option<&'a Secured>,
+    pub token_provider: Option<&'a TokenProvider>,
     pub access_rules: bool,
     pub extra_properties: &'a str,
 }
@@ -79,7 +80,7 @@ impl Broker<'_> {
             }
         }
         if let Some(secured) = self.secured {
-            text.push_str(&secured.to_properties());
+            text.push_str(&secured.to_properties(self.token_provider));
         }
         if self.access_rules {
             let _ = write!(

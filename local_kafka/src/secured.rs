@@ -18,6 +18,39 @@ pub const OTHER_USERS: [&str; 2] = ["reader", "writer"];
 /// Of both key stores; there is nothing in them that is worth a secret.
 const STORE_PASSWORD: &str = "changeit";
 
+/// Who signs the tokens that a broker takes (RFC 7519).
+#[derive(Debug, Clone)]
+pub struct TokenProvider {
+    /// Where its public keys are.
+    pub keys_url: String,
+    pub issuer: String,
+    pub audience: String,
+}
+
+impl TokenProvider {
+    /// Kafka asks nobody for keys that its Java process does not allow by name.
+    pub(crate) fn system_property(&self) -> String {
+        format!("-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={}", self.keys_url)
+    }
+
+    /// Connections end with the token that they were opened with, unless the client has signed in again with a newer one. A token
+    /// that has expired is refused at once; Kafka's default allows for clocks that differ by 30 seconds.
+    fn to_properties(&self, listener: &str) -> String {
+        let Self { keys_url, issuer, audience } = self;
+        let prefix = format!("listener.name.{listener}.oauthbearer");
+        let package = "org.apache.kafka.common.security.oauthbearer";
+        format!(
+            "{prefix}.sasl.jaas.config={package}.OAuthBearerLoginModule required;\n\
+             {prefix}.sasl.server.callback.handler.class={package}.OAuthBearerValidatorCallbackHandler\n\
+             {prefix}.sasl.oauthbearer.jwks.endpoint.url={keys_url}\n\
+             {prefix}.sasl.oauthbearer.expected.issuer={issuer}\n\
+             {prefix}.sasl.oauthbearer.expected.audience={audience}\n\
+             {prefix}.sasl.oauthbearer.clock.skew.seconds=0\n\
+             {prefix}.connections.max.reauth.ms=3600000\n"
+        )
+    }
+}
+
 /// A broker's secured listeners. Each is on a port of its own and named like its protocol.
 #[derive(Debug, Clone)]
 pub struct Secured {
@@ -93,7 +126,7 @@ impl Secured {
         format!("SSL://{host}:{ssl},SASL_PLAINTEXT://{host}:{sasl_plaintext},SASL_SSL://{host}:{sasl_ssl}")
     }
 
-    pub(crate) fn to_properties(&self) -> String {
+    pub(crate) fn to_properties(&self, token_provider: Option<&TokenProvider>) -> String {
         let (identity, trust) = (self.identity.display(), self.identity.with_file_name("trust.p12"));
         let mut text = format!(
             "ssl.keystore.location={identity}\n\
@@ -105,8 +138,9 @@ impl Secured {
              listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,\
              SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL\n\
              listener.name.ssl.ssl.client.auth=required\n\
-             sasl.enabled.mechanisms=PLAIN\n",
-            trust.display()
+             sasl.enabled.mechanisms=PLAIN{}\n",
+            trust.display(),
+            if token_provider.is_some() { ",OAUTHBEARER" } else { "" }
         );
         for listener in ["sasl_plaintext", "sasl_ssl"] {
             let users = [USER].into_iter().chain(OTHER_USERS).map(|user| format!(" user_{user}=\"{PASSWORD}\""));
@@ -116,6 +150,9 @@ impl Secured {
                  org.apache.kafka.common.security.plain.PlainLoginModule required{};",
                 users.collect::<String>()
             );
+            if let Some(provider) = token_provider {
+                text.push_str(&provider.to_properties(listener));
+            }
         }
         text
     }

@@ -93,7 +93,7 @@ error_codes! {
     TlsFailed = 512, "tls_failed", true;
     /// A certificate was refused: unknown CA, expired, wrong host name, or the broker asks for a client certificate.
     CertificateRejected = 513, "certificate_rejected", true;
-    /// Kafka refused the credentials.
+    /// Kafka refused the credentials, or there is no OAuth token to show to it; the message says why.
     AuthenticationFailed = 514, "authentication_failed", true;
     /// A broker answers, but the address that it advertises cannot be reached.
     AdvertisedAddressUnreachable = 515, "advertised_address_unreachable", true;

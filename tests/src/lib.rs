@@ -12,6 +12,7 @@ pub mod http;
 pub mod judge;
 pub mod kafka;
 pub mod log;
+pub mod oidc_provider;
 pub mod page;
 pub mod payloads;
 pub mod program;

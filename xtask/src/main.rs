@@ -5,6 +5,7 @@ mod bench;
 mod ci;
 mod dev;
 mod kafka;
+mod oidc_provider;
 mod pictures;
 mod programs;
 mod setup;

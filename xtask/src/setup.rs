@@ -5,8 +5,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use local_kafka::{Flavour, Installation, Unavailable};
 
-use crate::axe;
 use crate::programs::{self, is_on_path};
+use crate::{axe, oidc_provider};
 
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
@@ -26,6 +26,8 @@ const REQUIREMENTS: &[Requirement] = &[
     Requirement { programs: &["kcat", "kafkacat"], package: "kcat", purpose: "a Kafka client that is not ours" },
     Requirement { programs: &["java"], package: "openjdk-17-jre-headless", purpose: "runs a real Kafka" },
     Requirement { programs: &["mvn"], package: "maven", purpose: "fetches a real Kafka, and axe-core" },
+    Requirement { programs: &["node"], package: "nodejs", purpose: "runs an OpenID provider" },
+    Requirement { programs: &["npm"], package: "npm", purpose: "fetches an OpenID provider" },
 ];
 
 /// # Errors
@@ -39,7 +41,8 @@ pub(crate) fn run() -> Result<()> {
     for flavour in [Flavour::Kraft { brokers: 1 }, Flavour::Zookeeper] {
         Installation::find_or_fetch(flavour)?;
     }
-    axe::fetch()
+    axe::fetch()?;
+    oidc_provider::install()
 }
 
 fn missing_requirements() -> Vec<&'static Requirement> {

@@ -11,6 +11,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 
 use super::group_protocol::{GroupProtocol, KnownProtocol};
+use super::oauth::{self, Tokens};
 
 /// Properties that the user's file may not set, and why.
 const REFUSED: &[(&str, &str)] = &[
@@ -60,6 +61,8 @@ pub enum PropertiesError {
     Unknown { file: PathBuf, name: String },
     #[error("{}: librdkafka cannot use these properties together: {reason}", file.display())]
     Rejected { file: PathBuf, reason: String },
+    #[error("{}: {reason}", file.display())]
+    Tokens { file: PathBuf, reason: oauth::SettingsError },
 }
 
 impl KafkaProperties {
@@ -103,16 +106,17 @@ impl KafkaProperties {
 
     /// Asks librdkafka whether it knows the names and takes the values. Its own message would repeat the value.
     fn check(&self, file: &Path) -> Result<(), PropertiesError> {
-        for (name, value) in &self.0 {
+        oauth::check(self).map_err(|reason| PropertiesError::Tokens { file: file.to_owned(), reason })?;
+        for (name, value) in self.for_librdkafka() {
             let mut config = ClientConfig::new();
             config.set(name, value);
             if config.create_native_config().is_err() {
-                return Err(PropertiesError::Unknown { file: file.to_owned(), name: name.clone() });
+                return Err(PropertiesError::Unknown { file: file.to_owned(), name: name.to_owned() });
             }
         }
         // Contradictions show only when a client is made; no connection is attempted without addresses.
         let mut config = ClientConfig::new();
-        config.extend(self.0.clone());
+        config.extend(self.for_librdkafka().map(|(name, value)| (name.to_owned(), value.to_owned())));
         config.set_log_level(RDKafkaLogLevel::Emerg);
         match config.create::<rdkafka::producer::BaseProducer>() {
             Ok(_) => Ok(()),
@@ -121,6 +125,20 @@ impl KafkaProperties {
                 Err(PropertiesError::Rejected { file: file.to_owned(), reason })
             }
         }
+    }
+
+    /// What the user's file sets.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// What librdkafka is told of it: all but what the bridge does in its place.
+    fn for_librdkafka(&self) -> impl Iterator<Item = (&str, &str)> {
+        let properties = self.0.iter().filter(|(name, _)| !oauth::is_token_setting(name));
+        properties.map(|(name, value)| match name.as_str() {
+            "sasl.mechanism" | "sasl.mechanisms" => (name.as_str(), oauth::mechanism_for_librdkafka(value)),
+            name => (name, value.as_str()),
+        })
     }
 
     /// librdkafka's messages may repeat what was configured; secrets must not get into a log.
@@ -160,9 +178,17 @@ pub struct Connection {
     pub demo: bool,
     /// What the brokers were found to speak.
     pub group_protocol: Arc<KnownProtocol>,
+    /// What clients sign in with where brokers want OAuth tokens.
+    pub tokens: Tokens,
 }
 
 impl Connection {
+    /// To brokers that the user named.
+    pub fn to(bootstrap_servers: String, properties: KafkaProperties) -> Result<Self, oauth::SettingsError> {
+        let tokens = Tokens::of(&properties, &bootstrap_servers)?;
+        Ok(Self { bootstrap_servers, properties, demo: false, group_protocol: Arc::default(), tokens })
+    }
+
     /// What every client of the bridge has in common.
     pub fn base_config(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
@@ -177,7 +203,7 @@ impl Connection {
             .set("retry.backoff.max.ms", "250")
             .set("socket.keepalive.enable", "true")
             .set("socket.nagle.disable", "true");
-        config.extend(self.properties.0.clone());
+        config.extend(self.properties.for_librdkafka().map(|(name, value)| (name.to_owned(), value.to_owned())));
         config.set("bootstrap.servers", &self.bootstrap_servers);
         config.set_log_level(RDKafkaLogLevel::Info);
         config

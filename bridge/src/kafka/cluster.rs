@@ -7,6 +7,7 @@ use protocol::{Cluster, ClusterState, ErrorCode};
 use tokio::sync::watch;
 
 use super::client_config::Connection;
+use super::oauth::Tokens;
 use super::questions::Questions;
 use super::{group_protocol, native};
 use crate::kafka::error::kafka_error;
@@ -43,7 +44,7 @@ fn ask(questions: &Weak<Questions>, connection: &Connection, sender: &watch::Sen
         let asked = Instant::now();
         let Some(questions) = questions.upgrade() else { return };
         questions.serve_events();
-        let next = observe(&questions, &sender.borrow());
+        let next = observe(&questions, &connection.tokens, &sender.borrow());
         drop(questions);
         let was_up = sender.borrow().state == ClusterState::Up;
         report(&next, was_up, known);
@@ -58,7 +59,7 @@ fn ask(questions: &Weak<Questions>, connection: &Connection, sender: &watch::Sen
     }
 }
 
-fn observe(questions: &Questions, last: &Cluster) -> Cluster {
+fn observe(questions: &Questions, tokens: &Tokens, last: &Cluster) -> Cluster {
     match native::fetch_brokers(questions.client(), ANSWER_WITHIN) {
         Ok(mut list) => {
             list.brokers.sort_by_key(|broker| broker.id);
@@ -66,11 +67,17 @@ fn observe(questions: &Questions, last: &Cluster) -> Cluster {
             Cluster { id, brokers: list.brokers, state: ClusterState::Up, error: None, ..last.clone() }
         }
         Err(code) => {
-            let message = format!(
-                "no Kafka broker answers at {}; the bridge keeps trying and goes on by itself",
-                last.bootstrap_servers
-            );
-            let error = kafka_error(ErrorCode::KafkaUnreachable, code, message);
+            let error = match tokens.failure() {
+                // Without a token no broker is even asked.
+                Some(failure) => kafka_error(ErrorCode::AuthenticationFailed, code, failure.to_string()),
+                None => {
+                    let message = format!(
+                        "no Kafka broker answers at {}; the bridge keeps trying and goes on by itself",
+                        last.bootstrap_servers
+                    );
+                    kafka_error(ErrorCode::KafkaUnreachable, code, message)
+                }
+            };
             Cluster { state: ClusterState::Down, error: Some(error), ..last.clone() }
         }
     }

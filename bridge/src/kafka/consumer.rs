@@ -12,13 +12,14 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::admin::existing_partitions;
 use super::client_config::Connection;
+use super::oauth::SignedIn;
 use super::questions::QuietContext;
 
 /// How often a topic that does not exist yet is looked for.
 const LOOK_FOR_TOPIC_EVERY: Duration = Duration::from_millis(500);
 
 pub struct GroupConsumer {
-    inner: BaseConsumer<QuietContext>,
+    inner: SignedIn<BaseConsumer<QuietContext>>,
     topic: TopicName,
     commits: bool,
     joined: Cell<bool>,
@@ -44,6 +45,7 @@ impl GroupConsumer {
             .set("fetch.wait.max.ms", connection.fetch_wait_ms());
         let inner = BaseConsumer::from_config_and_context(&config, QuietContext)
             .context("librdkafka made no consumer of these settings")?;
+        let inner = connection.tokens.sign_in(inner);
         Ok(Self {
             inner,
             topic: topic.clone(),

@@ -49,6 +49,7 @@ impl KnownProtocol {
 pub fn ask(connection: &Connection, broker: i32, timeout: Duration) -> Option<GroupProtocol> {
     const SETTING: &str = "group.coordinator.rebalance.protocols";
     let client = AdminClient::from_config_and_context(&connection.base_config(), QuietContext).ok()?;
+    let client = connection.tokens.sign_in(client);
     let runtime = tokio::runtime::Builder::new_current_thread().build().ok()?;
     let options = AdminOptions::new().request_timeout(Some(timeout)).operation_timeout(Some(timeout));
     let brokers = [ResourceSpecifier::Broker(broker)];

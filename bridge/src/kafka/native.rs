@@ -9,6 +9,7 @@ mod configs;
 mod consuming;
 mod group_offsets;
 mod groups;
+mod oauth;
 mod offsets;
 mod producing;
 mod topic_changes;
@@ -21,6 +22,7 @@ pub use self::configs::{Configured, Setting, alter_topic_config, describe_config
 pub use self::consuming::{DataQueue, TakenMessage};
 pub use self::group_offsets::{alter_offsets, committed, forget_offsets};
 pub use self::groups::{DescribedGroup, delete_group, describe_groups, list_groups};
+pub use self::oauth::{KafkaClient, TokenSlot};
 pub use self::offsets::{OffsetSpec, list_offsets};
 pub use self::producing::{DeliveryQueue, Plain, Report, Told, produce_batch, report_of};
 pub use self::topic_changes::{add_partitions, create_topic, delete_all_records, delete_topic};

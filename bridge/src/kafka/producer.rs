@@ -23,6 +23,7 @@ use self::shipments::Shipments;
 use super::client_config::Connection;
 use super::context;
 use super::native::{self, DeliveryQueue, Plain, Told};
+use super::oauth::SignedIn;
 use super::questions::Questions;
 
 /// A record of 1 MiB (`limits.message_bytes`), and what surrounds it.
@@ -43,7 +44,7 @@ struct Current {
 struct Client {
     // Before `inner`: the queue must go first.
     queue: DeliveryQueue,
-    inner: BaseProducer<Deliveries>,
+    inner: SignedIn<BaseProducer<Deliveries>>,
     shipments: Arc<Shipments>,
     retired: AtomicBool,
 }
@@ -152,7 +153,7 @@ impl Client {
         // The mock reports a constant as every record's timestamp.
         let shipments = Arc::new(Shipments::new(!connection.demo));
         let context = Deliveries { shipments: Arc::clone(&shipments) };
-        let inner = BaseProducer::from_config_and_context(&config, context)?;
+        let inner = connection.tokens.sign_in(BaseProducer::from_config_and_context(&config, context)?);
         let queue = DeliveryQueue::of(inner.client());
         Ok(Arc::new(Self { queue, inner, shipments, retired: AtomicBool::new(false) }))
     }

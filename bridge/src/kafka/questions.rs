@@ -14,6 +14,7 @@ use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use super::client_config::Connection;
 use super::group_protocol::{self, GroupProtocol};
 use super::native::{self, Failure, OffsetSpec};
+use super::oauth::{SignedIn, Tokens};
 
 /// Answers come within this time, or not at all.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
@@ -22,10 +23,11 @@ pub const TIMEOUT: Duration = Duration::from_secs(5);
 pub type Watermarks = HashMap<TopicPartition, (i64, i64)>;
 
 pub struct Questions {
-    consumer: BaseConsumer<QuietContext>,
+    consumer: SignedIn<BaseConsumer<QuietContext>>,
     /// Asks for the positions of groups; made when somebody wants to know them.
-    positions: OnceLock<BaseConsumer<QuietContext>>,
+    positions: OnceLock<SignedIn<BaseConsumer<QuietContext>>>,
     config: ClientConfig,
+    tokens: Tokens,
 }
 
 pub struct QuietContext;
@@ -36,8 +38,9 @@ impl Questions {
     pub fn new(connection: &Connection) -> KafkaResult<Self> {
         let mut config = connection.base_config();
         config.set("allow.auto.create.topics", "false");
-        let consumer = BaseConsumer::from_config_and_context(&config, QuietContext)?;
-        Ok(Self { consumer, positions: OnceLock::new(), config })
+        let tokens = connection.tokens.clone();
+        let consumer = tokens.sign_in(BaseConsumer::from_config_and_context(&config, QuietContext)?);
+        Ok(Self { consumer, positions: OnceLock::new(), config, tokens })
     }
 
     /// For questions about the positions of groups. This client has a group of its own, in which it never is: told that a
@@ -49,7 +52,7 @@ impl Questions {
         }
         let mut config = self.config.clone();
         config.set("group.id", "ponte-positions");
-        let consumer = BaseConsumer::from_config_and_context(&config, QuietContext)?;
+        let consumer = self.tokens.sign_in(BaseConsumer::from_config_and_context(&config, QuietContext)?);
         // Of two that are made at once the first one stays.
         Ok(self.positions.get_or_init(|| consumer).client())
     }
@@ -148,6 +151,7 @@ mod tests {
             properties: KafkaProperties::default(),
             demo: true,
             group_protocol: Arc::default(),
+            tokens: Tokens::default(),
         });
         let questions = questions.expect("a client");
         let among = [TopicPartition { topic: "moved".to_owned(), partition: 0 }];

@@ -37,6 +37,7 @@ pub fn fetch(connection: &Connection, topic: &TopicName, request: &Fetch) -> Res
         .set("fetch.wait.max.ms", connection.fetch_wait_ms());
     let consumer: BaseConsumer<QuietContext> =
         BaseConsumer::from_config_and_context(&config, QuietContext).map_err(failed)?;
+    let consumer = connection.tokens.sign_in(consumer);
     let (low, high) = consumer.fetch_watermarks(topic.as_str(), request.partition, TIMEOUT).map_err(failed)?;
     let mut fetched = Fetched { records: Vec::new(), next: Offset(from.max(low)) };
     let end = to.min(high);

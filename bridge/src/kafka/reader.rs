@@ -30,6 +30,7 @@ use super::admin::existing_partitions;
 use super::client_config::Connection;
 use super::group_protocol::GroupProtocol;
 use super::native::{CommitQueue, DataQueue, TakenMessage, TopicQueue};
+use super::oauth::SignedIn;
 use super::questions::{Questions, TIMEOUT};
 use crate::feed::{Batch, Feed, ReadMode, Room, Start};
 use crate::kafka::error::kafka_error;
@@ -86,12 +87,12 @@ impl Readers {
 }
 
 /// A consumer, and the queues of its own. The queues must be gone before it is.
-type Client = (Arc<Queues>, BaseConsumer<ReaderContext>);
+type Client = (Arc<Queues>, SignedIn<BaseConsumer<ReaderContext>>);
 
 struct Reader {
     // Fields drop in this order: the queues must be gone before their consumer.
     queues: Arc<Queues>,
-    consumer: BaseConsumer<ReaderContext>,
+    consumer: SignedIn<BaseConsumer<ReaderContext>>,
     connection: Connection,
     /// Asks in its place: it is connected already.
     questions: Arc<Questions>,
@@ -153,7 +154,8 @@ fn client(connection: &Connection, mut config: ClientConfig, context: ReaderCont
         // Per partition; the feed is the buffer, this only keeps the fetcher busy.
         .set("queued.max.messages.kbytes", "4096")
         .set("fetch.wait.max.ms", connection.fetch_wait_ms());
-    let consumer: BaseConsumer<ReaderContext> = BaseConsumer::from_config_and_context(&config, context)?;
+    let consumer = BaseConsumer::from_config_and_context(&config, context)?;
+    let consumer: SignedIn<BaseConsumer<ReaderContext>> = connection.tokens.sign_in(consumer);
     let queues = Arc::new(Queues {
         data: DataQueue::new(&consumer),
         commits: CommitQueue::new(&consumer),

@@ -21,6 +21,7 @@ mod limits;
 mod model;
 mod network;
 mod numbers;
+mod oauth;
 mod origin;
 mod page;
 mod page_batches;

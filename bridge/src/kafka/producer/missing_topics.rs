@@ -166,6 +166,7 @@ impl Maker {
 
     fn ask_for(&self, topic: &TopicName) -> KafkaResult<bool> {
         let asking: BaseProducer = self.connection.base_config().set("allow.auto.create.topics", "true").create()?;
+        let asking = self.connection.tokens.sign_in(asking);
         asking.client().fetch_metadata(Some(topic.as_str()), TIMEOUT)?;
         let deadline = Instant::now() + MADE_WITHIN;
         while Instant::now() < deadline {

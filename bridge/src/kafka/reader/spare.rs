@@ -179,6 +179,7 @@ mod tests {
             properties: KafkaProperties::default(),
             demo: true,
             group_protocol: Arc::default(),
+            tokens: Default::default(),
         });
         let first = wait_for(&spare);
         assert!(spare.take().is_none(), "the next one is not there yet");

@@ -1,0 +1,278 @@
+//! SASL OAUTHBEARER on real Kafka, with tokens that live for seconds: every client of the bridge gets new ones in time, and the reason
+//! is named where there are none. The broker ends each connection with the token that it was opened with.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use local_kafka::{Cluster, Options};
+use protocol::{
+    ClusterDetailsRequest, ClusterDetailsResult, ClusterState, Fetch, Fetched, Gap, GroupRequest, GroupResult, Offset,
+    TopicsRequest, TopicsResult,
+};
+use tempfile::NamedTempFile;
+use tests::client::text_record;
+use tests::kafka::create_topic;
+use tests::oidc_provider::{OidcProvider, SECRET};
+use tests::{Bridge, Client, Kafka, PATIENCE, Program, Watch, eventually, unique};
+
+/// The shortest that leaves a loaded machine a second between the renewal, at 80 %, and the end.
+const TOKEN_LIFETIME_SECS: u32 = 5;
+
+/// How many tokens, one after the other, a client has to get.
+const LIFETIMES: u64 = 4;
+
+/// Of the test certificate's store (`local_kafka`).
+const STORE_PASSWORD: &str = "changeit";
+
+/// The broker takes unsigned tokens where it listens with TLS, so that one cluster serves every claim.
+const UNSECURED_WITH_TLS: &str = "listener.name.sasl_ssl.oauthbearer.sasl.server.callback.handler.class=\
+     org.apache.kafka.common.security.oauthbearer.internals.unsecured.OAuthBearerUnsecuredValidatorCallbackHandler\n";
+
+struct Setting {
+    provider: OidcProvider,
+    cluster: Cluster,
+}
+
+impl Setting {
+    fn servers(&self, protocol: &str) -> String {
+        self.cluster.secured().expect("started so").address(protocol)
+    }
+
+    fn certificate(&self) -> String {
+        self.cluster.secured().expect("started so").certificate.display().to_string()
+    }
+
+    /// `bridge …` on the listener without TLS, with tokens for this client.
+    fn program(&self, config: &NamedTempFile, args: &[&str]) -> Program {
+        let servers = self.servers("SASL_PLAINTEXT");
+        let options = ["--bootstrap-servers", &servers, "--kafka-config", path(config)];
+        Program::bridge(&[args, &options].concat())
+    }
+}
+
+fn properties(text: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().expect("a temporary file");
+    file.write_all(text.as_bytes()).expect("a temporary file takes bytes");
+    file
+}
+
+fn path(file: &NamedTempFile) -> &str {
+    file.path().to_str().expect("a plain path")
+}
+
+fn without_tls(sasl: &str) -> NamedTempFile {
+    properties(&format!("security.protocol=SASL_PLAINTEXT\n{sasl}"))
+}
+
+async fn bridge_on(servers: &str, config: &NamedTempFile) -> Bridge {
+    Bridge::start().option("--bootstrap-servers", servers).option("--kafka-config", path(config)).await
+}
+
+/// One Kafka and one provider for all of it: starting them is most of what the claims cost.
+#[tokio::test]
+async fn oauth_tokens_are_renewed_and_refusals_are_named() {
+    let Some(provider) = OidcProvider::start(TOKEN_LIFETIME_SECS, &["ponte", "terminal", "https"]).await else {
+        return;
+    };
+    let options = Options {
+        secured: true,
+        token_provider: Some(provider.for_kafka()),
+        extra_properties: UNSECURED_WITH_TLS.to_owned(),
+        ..Options::for_tests()
+    };
+    let Some(cluster) = Kafka::of_ones_own_from(options).await else { return };
+    let setting = Setting { provider, cluster };
+    tokio::join!(
+        every_client_outlives_its_tokens(&setting),
+        unsecured_tokens_are_renewed_as_well(&setting),
+        certificates_of_the_token_endpoint_are_checked(&setting),
+    );
+    refused_credentials_are_named_until_they_are_accepted(&setting).await;
+}
+
+/// Producer, group, tail, metadata, positions, the warm consumer, and the terminal's consumer.
+async fn every_client_outlives_its_tokens(setting: &Setting) {
+    let Setting { provider, cluster } = setting;
+    let (topic, group) = (unique("tokens"), unique("group"));
+    create_topic(&cluster.bootstrap_servers(), &topic, 1).await;
+    let config = without_tls(&provider.client_properties("ponte"));
+    let began = Instant::now();
+    let bridge = bridge_on(&setting.servers("SASL_PLAINTEXT"), &config).await;
+    let of_terminal = without_tls(&provider.client_properties("terminal"));
+    let of_terminal_group = unique("group");
+    let mut terminal = setting.program(&of_terminal, &["consume", "--topic", &topic, "--group", &of_terminal_group]);
+    terminal.expect_line(&format!("In ascolto su '{topic}'...")).await;
+
+    let mut client = bridge.client().await;
+    let joined = client.subscribe(&Watch::group(&topic, &group)).await;
+    let tail = client.subscribe(&Watch::tail(&topic)).await;
+    let log_so_far = log_once_connected(&bridge).await;
+    let mut written = 0;
+    for lifetime in 0..=LIFETIMES {
+        provider.has_issued("ponte", lifetime + 1).await;
+        provider.has_issued("terminal", lifetime + 1).await;
+        written += 1;
+        let value = format!("record {written}");
+        client.write(vec![text_record(&topic, &value)]).await;
+        for subscription in [joined, tail] {
+            let received = client.records(subscription, 1).await;
+            assert_eq!(received.iter().map(|record| record.value()).collect::<Vec<_>>(), [value.clone()]);
+        }
+        terminal.expect_line(&format!("← Consumato: {value}")).await;
+    }
+    // Whether they were there from the start or are made now.
+    let TopicsResult { topics } = client.ask(TopicsRequest {}).await;
+    assert!(topics.iter().any(|listed| listed.name == topic), "{topics:?}");
+    let GroupResult { .. } = client.ask(GroupRequest { group: group.clone() }).await;
+    let range = Fetch { topic: topic.clone(), partition: 0, from: Offset(0), to: Offset(2) };
+    let fetched: Fetched = client.ask(range).await;
+    assert_eq!(fetched.records.len(), 2);
+    let later = client.subscribe(&Watch::tail(&topic)).await;
+    assert_eq!(client.records(later, written).await.len(), written);
+    client.write(vec![text_record(&unique("made"), "on demand")]).await;
+
+    let ClusterDetailsResult { details } = client.ask(ClusterDetailsRequest {}).await;
+    assert_eq!(details.features_error, None, "asked over a connection of the bridge's own");
+
+    never_lost_kafka(&mut client, &bridge, log_so_far).await;
+    // One token serves all clients of the bridge: no more of them than lifetimes, and the first.
+    let asked = provider.asked("ponte").await;
+    let at_most = began.elapsed().as_secs() / u64::from(TOKEN_LIFETIME_SECS * 4 / 5) + 2;
+    assert!(asked <= at_most, "{asked} requests for tokens in {:?}", began.elapsed());
+    terminal.ctrl_c();
+    assert_eq!(terminal.exit_code().await, 0);
+}
+
+/// How many lines the log has when Kafka answers. A broker that has just been started may keep the bridge waiting.
+async fn log_once_connected(bridge: &Bridge) -> usize {
+    bridge.logged("Kafka answers").await;
+    bridge.stderr.all().len()
+}
+
+async fn never_lost_kafka(client: &mut Client, bridge: &Bridge, since_line: usize) {
+    client.nothing::<Gap>(Duration::ZERO).await;
+    let log = bridge.stderr.all()[since_line..].join("\n");
+    assert!(!log.contains("no Kafka broker answers") && !log.contains("no fresh OAuth token"), "{log}");
+    assert_eq!(bridge.cluster().await.state, ClusterState::Up);
+}
+
+async fn unsecured_tokens_are_renewed_as_well(setting: &Setting) {
+    const RENEWED: &str = "a fresh OAuth token";
+    let topic = unique("unsecured");
+    create_topic(&setting.cluster.bootstrap_servers(), &topic, 1).await;
+    let config = properties(&format!(
+        "security.protocol=SASL_SSL\nssl.ca.location={}\nsasl.mechanism=OAUTHBEARER\n\
+         enable.sasl.oauthbearer.unsecure.jwt=true\n\
+         sasl.oauthbearer.config=principal=ponte lifeSeconds={TOKEN_LIFETIME_SECS}\n",
+        setting.certificate()
+    ));
+    let bridge = bridge_on(&setting.servers("SASL_SSL"), &config).await;
+    let mut client = bridge.client().await;
+    let tail = client.subscribe(&Watch::tail(&topic)).await;
+    let log_so_far = log_once_connected(&bridge).await;
+    for lifetime in 1..=usize::try_from(LIFETIMES).expect("a few") {
+        eventually("a new token", || async {
+            (bridge.stderr.all().iter().filter(|line| line.contains(RENEWED)).count() > lifetime).then_some(())
+        })
+        .await;
+        client.write(vec![text_record(&topic, "still here")]).await;
+        client.records(tail, 1).await;
+    }
+    never_lost_kafka(&mut client, &bridge, log_so_far).await;
+}
+
+async fn certificates_of_the_token_endpoint_are_checked(setting: &Setting) {
+    let identity = &setting.cluster.secured().expect("started so").identity;
+    let endpoint = setting.provider.with_tls(identity, STORE_PASSWORD).await;
+    let sasl = OidcProvider::client_properties_at(&endpoint, "https");
+    let list = async |config: &NamedTempFile, env: &[(&str, &str)]| {
+        let servers = setting.servers("SASL_PLAINTEXT");
+        let args = ["topics", "list", "--bootstrap-servers", &servers, "--kafka-config", path(config)];
+        let mut program = Program::bridge_with(&args, env);
+        let code = program.exit_code_within(PATIENCE).await;
+        (code, program.all_output().await.1)
+    };
+
+    let (code, said) = list(&without_tls(&sasl), &[]).await;
+    assert!(code != 0 && said.contains(&endpoint) && said.contains("https.ca.location"), "{code}: {said}");
+    let certificate = setting.certificate();
+    let named = without_tls(&format!("{sasl}https.ca.location={certificate}\n"));
+    let (code, said) = list(&named, &[("PONTE_LOG", "trace")]).await;
+    assert_eq!(code, 0, "named by https.ca.location: {said}");
+    // A JWT begins so: {" in base64.
+    for secret in [SECRET, "Basic ", "eyJ"] {
+        assert!(!said.contains(secret), "the most detailed log holds {secret:?}");
+    }
+    // What a system that trusts the authority says to every program that uses OpenSSL.
+    let (code, said) = list(&without_tls(&sasl), &[("SSL_CERT_FILE", &certificate)]).await;
+    assert_eq!(code, 0, "trusted by the system: {said}");
+}
+
+async fn refused_credentials_are_named_until_they_are_accepted(setting: &Setting) {
+    const REASON: &str = "answered 401 invalid_client: client authentication failed; check sasl.oauthbearer.client.id and \
+                          sasl.oauthbearer.client.secret";
+    let provider = &setting.provider;
+    provider.refuse().await;
+    let config = without_tls(&provider.client_properties("ponte"));
+    let bridge = bridge_on(&setting.servers("SASL_PLAINTEXT"), &config).await;
+    let error = eventually("the reason", || async { bridge.cluster().await.error }).await;
+    assert!(error.message.contains(REASON), "{error:?}");
+    assert_eq!((error.name.as_str(), error.retriable), ("authentication_failed", true));
+    bridge.logged(REASON).await;
+
+    let mut list = setting.program(&config, &["topics", "list"]);
+    assert_eq!(list.exit_code().await, 1);
+    let (_, said) = list.all_output().await;
+    assert!(said.contains(REASON), "{said}");
+
+    let asked = provider.asked("ponte").await;
+    provider.accept().await;
+    eventually("Kafka again", || async { (bridge.cluster().await.state == ClusterState::Up).then_some(()) }).await;
+    assert_eq!(provider.asked("ponte").await, asked + 1, "one request for all of the bridge's clients");
+    let output = bridge.output();
+    assert_eq!(output.matches(REASON).count(), 1, "one line a change: {output}");
+    assert!(!output.contains(SECRET), "{output}");
+}
+
+#[tokio::test]
+async fn msk_iam_says_which_part_of_the_aws_environment_is_missing() {
+    const NONE: [(&str, &str); 5] = [
+        ("AWS_REGION", ""),
+        ("AWS_DEFAULT_REGION", ""),
+        ("AWS_ACCESS_KEY_ID", ""),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", ""),
+        ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", ""),
+    ];
+    let config = properties("security.protocol=SASL_SSL\nsasl.mechanism=AWS_MSK_IAM\n");
+    let servers = tests::kafka::nobodys_address();
+    let args = ["topics", "list", "--bootstrap-servers", &servers, "--kafka-config", path(&config)];
+    let mut without_region = Program::bridge_with(&args, &NONE);
+    assert_ne!(without_region.exit_code().await, 0);
+    let (_, said) = without_region.all_output().await;
+    assert!(said.contains("set the environment variable AWS_REGION"), "{said}");
+
+    let with_region = [&NONE[1..], &[("AWS_REGION", "eu-south-1")]].concat();
+    let mut without_credentials = Program::bridge_with(&args, &with_region);
+    assert_ne!(without_credentials.exit_code().await, 0);
+    let (_, said) = without_credentials.all_output().await;
+    assert!(said.contains("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"), "{said}");
+}
+
+#[tokio::test]
+async fn a_token_setting_that_is_wrong_is_named_before_the_bridge_listens() {
+    for (text, reason) in [
+        ("sasl.mechanism=OAUTHBEARER\n", "needs a source of tokens"),
+        (
+            "sasl.mechanism=OAUTHBEARER\nsasl.oauthbearer.method=oidc\nsasl.oauthbearer.client.id=ponte\n",
+            "sasl.oauthbearer.method=oidc needs sasl.oauthbearer.token.endpoint.url",
+        ),
+        ("sasl.oauthbearer.clientid=ponte\n", "sasl.oauthbearer.clientid cannot be used here"),
+        ("sasl.oauthbearer.assertion.file=f\n", "sasl.oauthbearer.assertion.file cannot be used here"),
+    ] {
+        let config = without_tls(text);
+        let mut program = Program::bridge(&["--listen", "127.0.0.1:0", "--demo", "--kafka-config", path(&config)]);
+        assert_eq!(program.exit_code().await, 2, "{text}");
+        let (_, said) = program.all_output().await;
+        assert!(said.contains(reason), "{text}: {said}");
+    }
+}
