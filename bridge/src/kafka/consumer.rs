@@ -34,7 +34,7 @@ impl GroupConsumer {
         start: GroupStart,
         commits: bool,
     ) -> anyhow::Result<Self> {
-        let mut config = connection.group_config(group, connection.protocol_of_groups());
+        let mut config = connection.group_config(group, group_protocol::to_join(connection, group));
         config
             .set("auto.offset.reset", start.to_string())
             // Only what was printed is stored, and what is stored is committed in the background and at the end.

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use protocol::{
     ClusterState, ErrorBody, ErrorCode, ErrorMessage, Frame, GapReason, Produced, RequestId, ServerMessage,
+    TopicPartition,
 };
 
 use super::entry::{Arrived, Gap};
@@ -58,6 +59,28 @@ impl Page {
                 self.listening.committed(&committed.positions);
                 self.changed.listening = true;
             }
+            ServerMessage::ProduceWaiting(wait) => {
+                self.waits.produce_waits(wait);
+                self.waits_shown = self.waits.sent().len();
+                self.changed.sends = true;
+                self.changed.cluster = true;
+            }
+            ServerMessage::RecordsWaiting(waiting) if self.is_mine(waiting.subscription) => {
+                let topics = &self.listening.intent().topics;
+                self.waits.records_wait(waiting.partitions, |topic| topics.iter().any(|read| read == topic));
+                self.waits_changed();
+                self.changed.listening = true;
+            }
+            ServerMessage::ResumeCommitsResult(resumed) if self.is_mine(resumed.subscription) => {
+                self.listening.commits_resumed(&resumed.partitions);
+                self.changed.listening = true;
+                self.changed.view = true;
+            }
+            ServerMessage::GroupResult(group) if id.is_some() && self.group_question == id => {
+                self.group_question = None;
+                self.listening.begin_at_committed(&group.positions);
+                self.subscribe();
+            }
             ServerMessage::TopicResult(topic) => match id.and_then(|id| self.topic_questions.remove(&id)) {
                 Some(TopicQuestion::Ends) => {
                     self.listening.ends_are(&topic.name, &topic.partitions);
@@ -107,6 +130,11 @@ impl Page {
                 }
             }
             ServerMessage::Gap(gap) if self.is_mine(gap.subscription) => {
+                if gap.reason == GapReason::OutOfRange {
+                    let place = TopicPartition { topic: gap.topic.clone(), partition: gap.partition };
+                    self.listening.out_of_range(place, gap.from.0, gap.to.0);
+                    self.changed.listening = true;
+                }
                 self.listening.gap(
                     &gap.topic,
                     gap.partition,
@@ -119,6 +147,7 @@ impl Page {
             }
             ServerMessage::Unsubscribed(ended) if self.is_mine(ended.subscription) || self.listening.awaits(id) => {
                 self.listening.ended();
+                self.waits.list_ended();
                 self.changed.listening = true;
                 self.listen_to_next();
             }
@@ -129,6 +158,15 @@ impl Page {
         }
     }
 
+    /// The banner and the list of sent records say what waits.
+    fn waits_changed(&mut self) {
+        let count = self.waits.sent().len();
+        if std::mem::replace(&mut self.waits_shown, count) != count {
+            self.changed.sends = true;
+            self.changed.cluster = true;
+        }
+    }
+
     fn is_mine(&self, subscription: u32) -> bool {
         self.listening.subscription() == Some(subscription)
     }
@@ -136,10 +174,15 @@ impl Page {
     fn produced(&mut self, produced: Produced, now_ms: f64) {
         for ack in &produced.acks {
             self.sends.acked(ack, now_ms);
+            self.waits.acked(&ack.topic, ack.partition);
         }
         for failure in produced.errors {
             self.sends.failed(failure.seq, failure.error);
         }
+        if self.sends.waiting() == 0 {
+            self.waits.all_have_outcomes();
+        }
+        self.waits_changed();
         self.settle(now_ms);
     }
 
@@ -148,6 +191,16 @@ impl Page {
             return;
         }
         self.changed.listening = true;
+        if id.is_some() && self.group_question == id {
+            self.group_question = None;
+            // A group that is not there has no positions.
+            if error.code == ErrorCode::GroupMissing.number() {
+                self.listening.begin_at_committed(&[]);
+                return self.subscribe();
+            }
+            self.listening.refused(error);
+            return self.listen_to_next();
+        }
         let question = id.and_then(|id| self.topic_questions.remove(&id));
         if id.is_some() && self.fills.answered(id).is_some() {
             self.changed.view = true;
@@ -211,10 +264,12 @@ impl Page {
             if let Some(after_ms) = self.sends.record_arrived(topic, partition, offset, arrived_ms) {
                 own_seen = true;
                 self.pace.seen_after(after_ms);
+                self.waits.seen(topic, partition, offset);
                 self.feed.mark_own(Rc::clone(topic), partition, offset, after_ms);
             }
         }
         if own_seen {
+            self.waits_changed();
             self.settle(arrived_ms);
         }
     }
@@ -595,5 +650,88 @@ mod tests {
         let own = page.feed().get(0).and_then(|entry| page.feed().own_after_ms(&entry.record()?));
         assert_eq!(own, Some(3.0));
         assert_eq!(page.pace().round_trips_ms().collect::<Vec<_>>(), [3.0]);
+    }
+
+    #[test]
+    fn browsing_from_a_groups_positions_asks_for_them_first_and_joins_nothing() {
+        let mut page = connected();
+        let intent = Intent {
+            topics: vec!["payments".into()],
+            mode: ReadMode::Watch,
+            group: "ledger".into(),
+            start: Start::Committed,
+            ..Intent::default()
+        };
+        page.listen(intent.clone());
+        assert!(page.take_outbox()[0].contains(r#""type":"group","id":0,"group":"ledger""#));
+        page.receive(
+            r#"{"type":"group_result","id":0,"group":"ledger","state":"Stable","members":[],"positions":[
+               {"topic":"payments","partition":2,"offset":"12","end":"48","lag":36}]}"#,
+            1.0,
+        );
+        let asked = page.take_outbox();
+        assert!(
+            asked[0].contains(r#""tail":{"start":{"resume":[{"topic":"payments","partition":2,"offset":"12"}]}}"#),
+            "{asked:?}"
+        );
+        assert!(!asked[0].contains("ledger"), "{asked:?}");
+
+        let mut page = connected();
+        page.listen(intent);
+        page.take_outbox();
+        page.receive(
+            r#"{"type":"error","id":0,"code":605,"name":"group_missing","message":"…","retriable":false}"#,
+            1.0,
+        );
+        let asked = page.take_outbox();
+        assert!(asked[0].contains(r#""tail":{"start":"earliest"}"#), "{asked:?}");
+    }
+
+    #[test]
+    fn a_position_out_of_range_is_committed_only_after_the_user_agrees() {
+        let mut page = connected();
+        listen(&mut page);
+        page.receive(r#"{"type":"subscribed","id":0,"subscription":1}"#, 1.0);
+        page.receive(
+            r#"{"type":"gap","subscription":1,"topic":"foobar","partition":0,"from":"1005","to":"0","reason":"out_of_range"}"#,
+            1.0,
+        );
+        assert_eq!(
+            page.listening().held_commits().of("foobar", 0).map(|held| (held.committed, held.begun)),
+            Some((1005, 0))
+        );
+        assert!(!page.take_outbox().iter().any(|sent| sent.contains("resume_commits")));
+        page.resume_commits(TopicPartition { topic: "foobar".into(), partition: 0 });
+        let sent = page.take_outbox();
+        let expected = r#""subscription":1,"partitions":[{"topic":"foobar","partition":0}]"#;
+        assert!(sent[0].contains(r#""type":"resume_commits""#) && sent[0].contains(expected), "{sent:?}");
+        page.receive(
+            r#"{"type":"resume_commits_result","id":1,"subscription":1,"partitions":[{"topic":"foobar","partition":0}]}"#,
+            2.0,
+        );
+        assert_eq!(page.listening().held_commits().len(), 0);
+    }
+
+    #[test]
+    fn what_waits_is_told_until_its_outcome_comes() {
+        let mut page = connected();
+        listen(&mut page);
+        page.receive(r#"{"type":"subscribed","id":0,"subscription":1}"#, 1.0);
+        page.send("foobar", &draft("x"), 100.0);
+        page.receive(
+            r#"{"type":"produce_waiting","topic":"foobar","partition":0,"reason":"too_few_in_sync_replicas","message":"1 of 2"}"#,
+            101.0,
+        );
+        page.receive(
+            r#"{"type":"records_waiting","subscription":1,"partitions":[{"topic":"foobar","partition":0,"offset":"7","end":"13"}]}"#,
+            101.0,
+        );
+        assert_eq!((page.waits().sent().len(), page.waits().unread().len()), (1, 1));
+        page.receive(
+            r#"{"type":"produced","acks":[{"first":0,"last":0,"topic":"foobar","partition":0,"offset":"7","timestamp":1,"took_us":1400}],"errors":[]}"#,
+            102.0,
+        );
+        page.receive(r#"{"type":"records_waiting","subscription":1,"partitions":[]}"#, 103.0);
+        assert_eq!((page.waits().sent().len(), page.waits().unread().len()), (0, 0));
     }
 }

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    CommitMode, ErrorBody, ErrorCode, Flow, Format, GroupStart, Mode, Offset, PartitionInfo, Position, RequestId,
-    Subscribe, TailStart, TopicPartition, WhenSlow,
+    CommitMode, ErrorBody, ErrorCode, Flow, Format, GroupPosition, GroupStart, Mode, Offset, PartitionInfo, Position,
+    RequestId, Subscribe, TailStart, TopicPartition, WhenSlow,
 };
 
 use super::credit::{Credit, WINDOW};
+use super::held_commits::HeldCommits;
 use super::intent::{Intent, ReadMode, Start};
 use super::sort::arrange;
 
@@ -78,6 +79,9 @@ pub struct Listening {
     /// The first offset that is still there.
     lows: BTreeMap<TopicPartition, i64>,
     ends_due_ms: Option<f64>,
+    /// The positions of the group to begin at are known.
+    knows_committed: bool,
+    held_commits: HeldCommits,
     credit: Credit,
 }
 
@@ -96,6 +100,11 @@ impl Listening {
 
     pub fn subscription(&self) -> Option<u32> {
         self.subscription
+    }
+
+    /// Partitions whose positions are not committed until the user agrees.
+    pub fn held_commits(&self) -> &HeldCommits {
+        &self.held_commits
     }
 
     /// The partitions read, once known. A group's member may have none.
@@ -168,8 +177,24 @@ impl Listening {
     pub fn must_ask_first(&self) -> bool {
         self.phase == Phase::Starting
             && self.intent.mode == ReadMode::Watch
-            && matches!(self.intent.start, Start::Offset { .. })
             && self.positions.is_empty()
+            && match self.intent.start {
+                Start::Offset { .. } => true,
+                Start::Committed => !self.knows_committed,
+                _ => false,
+            }
+    }
+
+    /// The positions to begin at, now that the group's are known: of the topics that are read, where it has committed one. What
+    /// it has not is read from the first record.
+    pub fn begin_at_committed(&mut self, positions: &[GroupPosition]) {
+        self.knows_committed = true;
+        let topics = &self.intent.topics;
+        let committed = positions.iter().filter(|position| topics.contains(&position.topic));
+        self.positions.extend(committed.filter_map(|position| {
+            let place = TopicPartition { topic: position.topic.clone(), partition: position.partition };
+            Some((place, position.offset?.0))
+        }));
     }
 
     /// The request that opens the subscription: at the start, and again after every reconnect.
@@ -203,7 +228,7 @@ impl Listening {
             }
             // After a reconnect: exactly behind what was received, so that nothing is missing or doubled.
             _ if !self.positions.is_empty() => TailStart::Resume(self.all_positions()),
-            Start::Earliest | Start::Offset { .. } => TailStart::Earliest,
+            Start::Earliest | Start::Offset { .. } | Start::Committed => TailStart::Earliest,
             Start::Latest => TailStart::Latest,
             Start::Last(count) => TailStart::Last(count),
             Start::Time(ms) => TailStart::Timestamp(ms),
@@ -259,6 +284,7 @@ impl Listening {
         self.problem = None;
         self.assigned = None;
         self.ends_due_ms = None;
+        self.held_commits.clear();
     }
 
     /// The bridge refused to subscribe, or the subscription cannot go on.
@@ -284,6 +310,8 @@ impl Listening {
         self.assigned = None;
         self.problem = None;
         self.ends_due_ms = None;
+        // The bridge says it again.
+        self.held_commits.clear();
         self.phase = match self.phase {
             Phase::Idle | Phase::Stopping => Phase::Idle,
             Phase::Starting | Phase::Listening => Phase::Starting,
@@ -324,6 +352,7 @@ impl Listening {
     pub fn revoked(&mut self, partitions: &[TopicPartition]) {
         if let Some(assigned) = &mut self.assigned {
             assigned.retain(|place| !partitions.contains(place));
+            self.held_commits.release(partitions);
             self.rebalances += 1;
         }
     }
@@ -382,6 +411,18 @@ impl Listening {
             Some((_, position)) => *position = next,
             None => drop(self.positions.insert(TopicPartition { topic: topic.to_owned(), partition }, next)),
         }
+    }
+
+    /// The committed position lay beyond the partition's end: reading began elsewhere, and the position stays for now.
+    pub fn out_of_range(&mut self, place: TopicPartition, committed: i64, begun: i64) {
+        if self.intent.mode == ReadMode::Group {
+            self.held_commits.hold(place, committed, begun);
+        }
+    }
+
+    /// What is acknowledged of these partitions is committed again.
+    pub fn commits_resumed(&mut self, places: &[TopicPartition]) {
+        self.held_commits.release(places);
     }
 
     /// Records that will not come; the next one is `to`. After a topic was created again its offsets begin anew.
@@ -591,5 +632,42 @@ mod tests {
         assert!(!listening.must_ask_first());
         let mode = listening.subscribe(1).expect("now it can").mode;
         assert_eq!(mode, Mode::Tail { start: TailStart::Resume(vec![at(0, 7), at(1, 3)]) });
+    }
+
+    #[test]
+    fn browsing_begins_at_the_committed_positions_and_at_the_first_record_elsewhere() {
+        let position = |topic: &str, partition, offset: Option<i64>| GroupPosition {
+            topic: topic.into(),
+            partition,
+            offset: offset.map(Offset),
+            end: Offset(100),
+            lag: 0,
+        };
+        let start = |positions: &[GroupPosition]| {
+            let mut listening = Listening::default();
+            listening.start(Intent { start: Start::Committed, ..intent(ReadMode::Watch) });
+            assert!(listening.must_ask_first());
+            listening.begin_at_committed(positions);
+            assert!(!listening.must_ask_first());
+            listening.subscribe(1).expect("a request").mode
+        };
+        let committed = [position("t", 0, Some(7)), position("t", 1, None), position("other", 0, Some(3))];
+        let expected = vec![Position { topic: "t".into(), partition: 0, offset: Offset(7) }];
+        assert_eq!(start(&committed), Mode::Tail { start: TailStart::Resume(expected) }, "no group, no commit");
+        assert_eq!(start(&[]), Mode::Tail { start: TailStart::Earliest });
+    }
+
+    #[test]
+    fn commits_are_held_until_the_bridge_says_otherwise() {
+        let mut listening = listening(ReadMode::Group);
+        let place = TopicPartition { topic: "t".into(), partition: 0 };
+        listening.out_of_range(place.clone(), 1005, 0);
+        let held = listening.held_commits().of("t", 0).expect("held");
+        assert_eq!((held.committed, held.begun), (1005, 0));
+        listening.commits_resumed(std::slice::from_ref(&place));
+        assert_eq!(listening.held_commits().len(), 0);
+        listening.out_of_range(place, 1005, 0);
+        listening.socket_lost();
+        assert_eq!(listening.held_commits().len(), 0);
     }
 }
