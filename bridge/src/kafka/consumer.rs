@@ -12,6 +12,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::admin::existing_partitions;
 use super::client_config::Connection;
+use super::group_protocol;
 use super::questions::QuietContext;
 
 /// How often a topic that does not exist yet is looked for.
