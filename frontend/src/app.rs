@@ -6,12 +6,11 @@ use wasm_bindgen::JsCast;
 
 use crate::browser;
 use crate::components::{
-    Banner, ClusterView, Composer, ConfirmDialog, Confirmations, CrossingStrip, GroupsView, Live, Shortcuts, Toasts,
-    TopBar, TopicView, TopicsView,
+    self, Banner, ClusterView, Composer, ConfirmDialog, Confirmations, CrossingStrip, GroupsView, Live, Shortcuts,
+    Toasts, TopBar, TopicView, TopicsView,
 };
 use crate::desk::Desk;
 use crate::navigation::Navigation;
-use crate::permissions;
 use crate::send_fields::SendFields;
 use crate::settings::Preferences;
 use crate::state::{Phase, View, ViewLink};
@@ -22,7 +21,7 @@ use crate::words::fill;
 pub fn App() -> impl IntoView {
     let preferences = Preferences::load();
     let desk = Desk::open(preferences);
-    permissions::load(desk);
+    components::permissions::load(desk);
     provide_context(preferences);
     provide_context(desk);
     let navigation = Navigation::new();

@@ -19,8 +19,6 @@ mod lent;
 #[cfg(target_arch = "wasm32")]
 mod navigation;
 #[cfg(target_arch = "wasm32")]
-mod permissions;
-#[cfg(target_arch = "wasm32")]
 mod send_fields;
 #[cfg(target_arch = "wasm32")]
 mod settings;

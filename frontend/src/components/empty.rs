@@ -212,7 +212,12 @@ pub fn Empty(filter: FilterBox, fields: WatchFields) -> impl IntoView {
                 why => place(why.title(prefs.words())),
             }}</p>
             <p class="empty-next">{move || {
-                let next = why.get().next(prefs.words());
+                let is_foreign = desk.cluster(|page| page.bridge().is_some() && !page.may_send_to(&fields.first_topic()));
+                let next = match why.get() {
+                    // The tutorial's run is not offered there.
+                    Why::NeverListened | Why::Stopped if is_foreign => prefs.words().empty_idle_next_foreign.to_owned(),
+                    why => why.next(prefs.words()),
+                };
                 // The bridge's words may contain braces of their own.
                 if matches!(why.get(), Why::Problem { .. }) { next } else { place(&next) }
             }}</p>

@@ -216,7 +216,7 @@ fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView 
         <span id="cannot-delete" class="out-of-sight">{cannot_delete}</span>
         <button
             type="button"
-            class="button primary"
+            class="button"
             id="reset-offsets"
             data-testid="reset-offsets"
             aria-expanded=move || reset_is_open.get().to_string()

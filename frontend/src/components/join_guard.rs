@@ -8,9 +8,9 @@ use protocol::{ErrorCode, GroupRequest, GroupResult, ServerMessage, TopicSummary
 use super::confirm_dialog::{Confirmation, Confirmations};
 use super::format::number;
 use super::group_view::protocol_name;
+use super::permissions::allow_group;
 use super::{confirmations, desk, preferences};
 use crate::desk::Desk;
-use crate::permissions::allow_group;
 use crate::settings::Preferences;
 use crate::state::{Intent, Joining, ReadMode, Unanswered};
 use crate::watch_fields::WatchFields;

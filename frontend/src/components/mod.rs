@@ -47,6 +47,7 @@ mod menu;
 mod one_form;
 mod pace_chart;
 mod partitions;
+pub(crate) mod permissions;
 mod record_fields;
 mod replay_actions;
 mod reset_form;

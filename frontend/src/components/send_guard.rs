@@ -7,9 +7,9 @@ use protocol::TopicRequest;
 
 use super::confirm_dialog::{Confirmation, Confirmations};
 use super::format::number;
+use super::permissions::allow_topic;
 use super::{confirmations, desk, preferences};
 use crate::desk::Desk;
-use crate::permissions::allow_topic;
 use crate::settings::Preferences;
 use crate::state::records_of;
 use crate::words::{count, fill};

@@ -18,8 +18,14 @@ impl JsonPath {
     /// As it is written, else as it was probably meant.
     pub fn parse(text: &str) -> Result<Self, FaultKind> {
         Self::parse_strictly(text).or_else(|fault| {
-            let meant = path_text::understood(text).ok_or(fault.clone())?;
-            Self::parse_strictly(&meant).map_err(|_| fault)
+            let meant = path_text::understood(text).map(|meant| Self::parse_strictly(&meant));
+            meant.and_then(Result::ok).ok_or_else(|| match Self::parse_strictly(&format!("$.{text}")) {
+                // Without its `$` nothing could be read: what is wrong lies behind the name.
+                Err(FaultKind::Path { at }) if text.starts_with(|c: char| c.is_alphabetic()) => {
+                    FaultKind::Path { at: at.saturating_sub(2).max(1) }
+                }
+                _ => fault,
+            })
         })
     }
 
@@ -110,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_path_that_is_none_says_where() {
-        for (text, expected) in [("items?", 1), ("$.a[", 4), ("$.a = b.c", 5)] {
+        for (text, expected) in [("items?", 6), ("ms > ", 3), ("$.a[", 4), ("$.a = b.c", 5)] {
             match JsonPath::parse(text) {
                 Err(FaultKind::Path { at }) => assert!(at.abs_diff(expected) <= 1, "{text}: {at}"),
                 other => panic!("{text}: {other:?}"),

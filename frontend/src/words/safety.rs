@@ -43,7 +43,8 @@ macro_rules! with_safety_words {
             group_browse: "Browse from its committed offsets", "Sfoglia dai suoi offset confermati";
             group_browse_hint: "Shows what the group has not read yet, without joining it; nothing is committed",
                 "Mostra quel che il gruppo non ha ancora letto, senza entrarvi; nulla viene confermato";
-            start_committed: "committed offsets", "offset confermati";
+            start_committed: "committed", "confermati";
+            empty_idle_next_foreign: "Start listening: records appear here as they arrive.", "Avvia l'ascolto: i record appaiono qui appena arrivano.";
 
             // The filter.
             filter_before_stays: "{field}: {why}. The last valid filter stays in force.", "{field}: {why}. Resta in vigore l'ultimo filtro valido.";

@@ -11,6 +11,7 @@ mod faults;
 mod fetch;
 mod flow;
 mod group;
+mod group_protocol;
 mod groups_admin;
 mod http;
 mod limits;

@@ -15,7 +15,7 @@ use crate::page::stop_listening;
 use crate::page_states::photograph;
 
 /// Positions that another program commits, with the classic protocol.
-async fn commit_as_others(servers: &str, group: &str, positions: &[(&str, i64)]) {
+pub async fn commit_as_others(servers: &str, group: &str, positions: &[(&str, i64)]) {
     let mut config = client_config(servers);
     config.set("group.id", group).set("enable.auto.commit", "false");
     let mut list = TopicPartitionList::new();
