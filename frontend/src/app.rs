@@ -6,8 +6,8 @@ use wasm_bindgen::JsCast;
 
 use crate::browser;
 use crate::components::{
-    Banner, ClusterView, Composer, ConfirmDialog, Confirmations, CrossingStrip, GroupsView, Live, Shortcuts, Toasts,
-    TopBar, TopicView, TopicsView,
+    self, Banner, ClusterView, Composer, ConfirmDialog, Confirmations, CrossingStrip, GroupsView, Live, Shortcuts,
+    Toasts, TopBar, TopicView, TopicsView,
 };
 use crate::desk::Desk;
 use crate::navigation::Navigation;
@@ -21,6 +21,7 @@ use crate::words::fill;
 pub fn App() -> impl IntoView {
     let preferences = Preferences::load();
     let desk = Desk::open(preferences);
+    components::permissions::load(desk);
     provide_context(preferences);
     provide_context(desk);
     let navigation = Navigation::new();
@@ -30,8 +31,15 @@ pub fn App() -> impl IntoView {
     // What other views have in their addresses is not for the live one.
     let link = if navigation.is_live() { ViewLink::from_pairs(browser::address_pairs()) } else { ViewLink::default() };
     let fields = WatchFields::new(desk, preferences, &link);
-    let send_fields = SendFields::new(fields);
+    let send_fields = SendFields::new(desk, fields);
     provide_context(send_fields);
+    // Who opens a topic has come to read.
+    let look_at = move |link: &ViewLink| {
+        if link.topic.is_some() {
+            send_fields.look_at(untrack(|| fields.first_topic()));
+        }
+    };
+    look_at(&link);
     let show_shortcuts = RwSignal::new(false);
     window_event_listener(leptos::ev::keydown, move |event| {
         if key_is_unused(&event) && event.key() == "?" {
@@ -42,10 +50,12 @@ pub fn App() -> impl IntoView {
         let link = ViewLink::from_pairs(address.details.clone());
         if link.starts_by_itself() {
             fields.follow(&link);
+            look_at(&link);
             desk.listen_instead(fields.intent());
         } else if desk.peek(|page| page.listening().phase() == Phase::Idle) {
             // A group is joined by the user: the form says what would be.
             fields.follow(&link);
+            look_at(&link);
         }
     });
     // The focus goes with the view; those who hear the page hear its title.

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
-use protocol::{ClientMessage, ErrorBody, ProduceRecord, ServerMessage};
+use protocol::{ClientMessage, ErrorBody, ProduceRecord, ServerMessage, TopicPartition};
 
 use crate::browser;
 use crate::settings::Preferences;
 use crate::socket::{Event, Socket};
 use crate::state::{
-    Asker, BatchChoice, Delivery, Draft, Entry, Filter, Intent, Limits, News, NoticeKind, Outgoing, Page, RunPlan,
-    RunStart, RunTitle, Unanswered,
+    Asker, BatchChoice, Delivery, Draft, Entry, Filter, Intent, Limits, News, NoticeKind, Outgoing, OwnNames, Page,
+    RunPlan, RunStart, RunTitle, Unanswered,
 };
 
 /// Outcomes come in any number of frames; the list of sent records is drawn as often as a screen is.
@@ -227,6 +227,15 @@ impl Desk {
 
     pub fn stop_listening(self) {
         self.act(|page, _| page.stop_listening());
+    }
+
+    /// The group's position in this partition moves to where reading began.
+    pub fn resume_commits(self, place: TopicPartition) {
+        self.act(|page, _| page.resume_commits(place));
+    }
+
+    pub fn set_own_names(self, own_names: OwnNames) {
+        self.act(|page, _| page.set_own_names(own_names));
     }
 
     pub fn pause_or_resume(self) {

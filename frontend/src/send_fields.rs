@@ -1,21 +1,24 @@
-//! What stands in the fields of the sending half: remembered between visits, and filled by a replay. The rules are in
-//! `state`; what is on screen are components.
+//! What stands in the fields of the sending half: remembered between visits, and filled by a record that is sent again. The
+//! rules are in `state`; what is on screen are components.
 
 use std::time::Duration;
 
 use leptos::prelude::*;
+use protocol::TopicRequest;
 
 use crate::browser;
 use crate::desk::Desk;
-use crate::state::{Draft, Meaning, RunPlan, RunTitle, SavedTemplate, Templates};
+use crate::state::{Draft, Drafts, Meaning, RunPlan, RunTitle, SavedTemplate, Templates, records_of, topic_is_valid};
 use crate::watch_fields::WatchFields;
 
-const RECORD_KEY: &str = "ponte.record";
+const DRAFTS_KEY: &str = "ponte.drafts";
 const PLAN_KEY: &str = "ponte.run";
 const TEMPLATES_KEY: &str = "ponte.templates";
 /// Storing more than this takes long enough to be felt while typing; it waits for a pause.
 const STORED_AT_ONCE: usize = 16 * 1024;
 const PAUSE: Duration = Duration::from_millis(500);
+/// A topic's name is being typed until it has stood still for this long.
+const TYPED: Duration = Duration::from_millis(250);
 
 /// One record, many from a pattern, or those of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,40 +36,91 @@ pub struct SendFields {
     /// Absent: the topic of the live list, the first of several.
     own_topic: RwSignal<Option<String>>,
     pub topic: Memo<String>,
+    /// The topic that the user has come to look at: the form to send to it is closed until it is asked for.
+    looked_at: RwSignal<Option<String>>,
+    pub is_closed: Memo<bool>,
     pub record: RwSignal<Draft>,
+    /// The topic that `record` was written for.
+    record_topic: RwSignal<String>,
+    /// How often another draft took the form's place.
+    pub replaced: RwSignal<u32>,
+    drafts: RwSignal<Drafts>,
     pub pattern: RwSignal<Draft>,
     pub count: RwSignal<Option<u64>>,
     pub per_second: RwSignal<Option<f64>>,
     pub templates: RwSignal<Templates>,
     /// The saved template that the pattern came from.
     pub template_name: RwSignal<Option<String>>,
+    /// A topic that needs a question, and whether it has records.
+    pub topic_content: RwSignal<Option<(String, bool)>>,
 }
 
 impl SendFields {
-    pub fn new(watch: WatchFields) -> Self {
+    pub fn new(desk: Desk, watch: WatchFields) -> Self {
         let own_topic = RwSignal::new(None::<String>);
         let topic = Memo::new(move |_| own_topic.get().unwrap_or_else(|| watch.first_topic()));
+        let looked_at = RwSignal::new(None::<String>);
+        let is_closed = Memo::new(move |_| {
+            let is_foreign = |topic: &str| desk.cluster(|page| page.bridge().is_some() && !page.may_send_to(topic));
+            looked_at.get().is_some_and(|looked_at| topic.with(|topic| *topic == looked_at && is_foreign(topic)))
+        });
         let plan = serde_json::from_str(&browser::stored(PLAN_KEY)).unwrap_or_else(|_| RunPlan::seed());
+        let drafts = Drafts::from_json(&browser::stored(DRAFTS_KEY));
+        let record_topic = topic.get_untracked();
         let fields = Self {
             tab: RwSignal::new(Tab::One),
             is_open: RwSignal::new(false),
             own_topic,
             topic,
-            record: RwSignal::new(Draft::from_json(&browser::stored(RECORD_KEY)).unwrap_or_else(Draft::first)),
+            looked_at,
+            is_closed,
+            record: RwSignal::new(drafts.of(&record_topic)),
+            record_topic: RwSignal::new(record_topic),
+            replaced: RwSignal::new(0),
+            drafts: RwSignal::new(drafts),
             pattern: RwSignal::new(plan.draft),
             count: RwSignal::new(plan.count),
             per_second: RwSignal::new(plan.per_second),
             templates: RwSignal::new(Templates::from_json(&browser::stored(TEMPLATES_KEY))),
             template_name: RwSignal::new(None),
+            topic_content: RwSignal::new(None),
         };
-        remember(RECORD_KEY, move || fields.record.with(Draft::to_json));
+        Effect::new(move |_| {
+            let topic = topic.get();
+            if fields.record_topic.with_untracked(|of| *of != topic) {
+                fields.show_draft(topic, None);
+            }
+        });
+        remember(DRAFTS_KEY, move || {
+            let mut drafts = fields.drafts.get();
+            fields.record.with(|draft| fields.record_topic.with(|topic| drafts.keep(topic, draft)));
+            drafts.to_json()
+        });
         remember(PLAN_KEY, move || serde_json::to_string(&fields.plan()).unwrap_or_default());
         remember(TEMPLATES_KEY, move || fields.templates.with(Templates::to_json));
+        fields.ask_for_content(desk);
         fields
     }
 
+    /// The user writes another topic by hand: what stands in the form is meant for it.
     pub fn write_topic(self, topic: String) {
+        let before = self.record_topic.get_untracked();
+        self.drafts.update(|drafts| drafts.forget(&before));
+        self.record_topic.set(topic.clone());
         self.own_topic.set(Some(topic));
+    }
+
+    /// The user has come to look at this topic: the form is not left pointing at the one before, and does not invite to send.
+    pub fn look_at(self, topic: String) {
+        self.own_topic.set(None);
+        self.looked_at.set(Some(topic));
+        self.is_open.set(false);
+    }
+
+    /// The user wants to send to the topic that is looked at.
+    pub fn open_form(self) {
+        self.looked_at.set(None);
+        self.is_open.set(true);
     }
 
     pub fn draft(self, reading: Meaning) -> RwSignal<Draft> {
@@ -91,19 +145,53 @@ impl SendFields {
         self.load_plan(saved.plan, Some(saved.name));
     }
 
-    pub fn start_run(self, desk: Desk) -> bool {
-        let title = RunTitle::Pattern(self.template_name.get_untracked());
-        desk.start_run(&self.topic.get_untracked(), &untrack(|| self.plan()), title)
+    pub fn run_title(self) -> RunTitle {
+        RunTitle::Pattern(self.template_name.get_untracked())
     }
 
     /// Puts a record into the composer, to be changed and sent.
     pub fn edit(self, topic: &str, draft: Draft) {
+        self.show_draft(topic.to_owned(), Some(draft));
         self.own_topic.set(Some(topic.to_owned()));
-        self.record.set(draft);
         self.tab.set(Tab::One);
-        self.is_open.set(true);
+        self.open_form();
         // Once the form is on screen.
         set_timeout(|| browser::focus("compose-value"), Duration::ZERO);
+    }
+
+    /// The form holds the draft of another topic, or another draft; the one before is kept with its own topic.
+    fn show_draft(self, topic: String, draft: Option<Draft>) {
+        let before = self.record.get_untracked();
+        self.drafts.update(|drafts| self.record_topic.with_untracked(|of| drafts.keep(of, &before)));
+        let draft = draft.unwrap_or_else(|| self.drafts.with_untracked(|drafts| drafts.of(&topic)));
+        self.record_topic.set(topic);
+        if draft != before {
+            self.record.set(draft);
+            self.replaced.update(|count| *count += 1);
+        }
+    }
+
+    /// Asks whether the topic has records, where that decides what is offered.
+    fn ask_for_content(self, desk: Desk) {
+        let timer = StoredValue::new_local(None::<TimeoutHandle>);
+        Effect::new(move |_| {
+            let is_open = desk.link(|page| page.link().is_open());
+            let topic = self.topic.get().trim().to_owned();
+            let is_needed = is_open && topic_is_valid(&topic) && desk.cluster(|page| !page.may_send_to(&topic));
+            if let Some(timer) = timer.try_update_value(Option::take).flatten() {
+                timer.clear();
+            }
+            if !is_needed {
+                return;
+            }
+            let ask = move || {
+                desk.ask(TopicRequest { name: topic.clone() }, move |answer| {
+                    // What Kafka did not tell counts as data of others.
+                    self.topic_content.set(Some((topic, records_of(&answer) != Some(0))));
+                });
+            };
+            timer.set_value(set_timeout_with_handle(ask, TYPED).ok());
+        });
     }
 }
 

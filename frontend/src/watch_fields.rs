@@ -7,10 +7,9 @@ use protocol::{GroupId, GroupStart, TopicName};
 use crate::browser;
 use crate::desk::Desk;
 use crate::settings::Preferences;
-use crate::state::{Intent, ReadMode, Start, TopicsText, ViewLink, Watched};
+use crate::state::{Intent, ReadMode, SEED_TOPIC, Start, TopicsText, ViewLink, Watched};
 
 /// The seed's, shown until the bridge has proposed its own.
-const SEED_TOPIC: &str = "foobar";
 const SEED_GROUP: &str = "my-group";
 /// What is proposed where the user wants the last records: a screenful or two.
 const LAST: &str = "100";
@@ -38,7 +37,7 @@ impl Chosen {
                 Start::Last(count) => chosen.last = Some(count.to_string()),
                 Start::Offset { .. } => chosen.offset = start.to_link().replace("offset:", ""),
                 Start::Time(ms) => chosen.time = browser::local_date_time(ms),
-                Start::Earliest | Start::Latest => {}
+                Start::Earliest | Start::Latest | Start::Committed => {}
             }
         }
         chosen
@@ -62,6 +61,7 @@ impl Proposed {
 
 #[derive(Clone, Copy)]
 pub struct WatchFields {
+    desk: Desk,
     chosen: RwSignal<Chosen>,
     proposed: Memo<Proposed>,
     remembered: Memo<Option<Watched>>,
@@ -94,7 +94,7 @@ impl WatchFields {
             let counts = |watched: &Watched| proposed.with(|now| !now.is_known || watched.proposed == now.key());
             watched.clone().filter(counts)
         });
-        Self { chosen: RwSignal::new(Chosen::of(link)), proposed, remembered, preferences }
+        Self { desk, chosen: RwSignal::new(Chosen::of(link)), proposed, remembered, preferences }
     }
 
     fn remembered<T>(self, field: impl Fn(&Watched) -> T) -> Option<T> {
@@ -115,9 +115,16 @@ impl WatchFields {
         chosen.or_else(|| self.remembered(|watched| watched.group.clone())).unwrap_or_else(|| self.proposed.get().group)
     }
 
+    /// What was remembered of another topic says nothing of this one.
     pub fn mode(self) -> ReadMode {
+        let topics = || TopicsText::new(&self.topic()).names();
+        let usual = || self.desk.cluster(|page| page.usual_mode(&topics()));
+        let suits = |watched: &Watched| {
+            let is_same = TopicsText::new(&watched.topic).names() == topics();
+            (is_same || usual() == watched.mode).then_some(watched.mode)
+        };
         let chosen = self.chosen.with(|chosen| chosen.mode);
-        chosen.or_else(|| self.remembered(|watched| watched.mode)).unwrap_or_default()
+        chosen.or_else(|| self.remembered(suits).flatten()).unwrap_or_else(usual)
     }
 
     /// The name of the start. A group begins where the bridge proposes; who only watches wants to see what happens from
@@ -153,6 +160,7 @@ impl WatchFields {
         let detail = self.start_detail();
         match self.start_name().as_str() {
             "latest" => Some(Start::Latest),
+            "committed" => Some(Start::Committed),
             "last" => detail.trim().parse().ok().filter(|count| *count > 0).map(Start::Last),
             "offset" => Start::offset(&detail),
             "time" => browser::parse_local_date_time(&detail).map(Start::Time),
@@ -167,7 +175,12 @@ impl WatchFields {
     }
 
     pub fn has_group_fault(self) -> bool {
-        self.mode() == ReadMode::Group && GroupId::parse(self.group().trim()).is_err()
+        self.needs_group() && GroupId::parse(self.group().trim()).is_err()
+    }
+
+    /// Whether the field for the group is part of what is asked for.
+    pub fn needs_group(self) -> bool {
+        self.mode() == ReadMode::Group || self.start_name() == "committed"
     }
 
     /// Whether what is chosen can be listened to.

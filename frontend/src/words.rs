@@ -10,6 +10,8 @@ use crate::state::Language;
 mod admin;
 #[macro_use]
 mod groups;
+#[macro_use]
+mod safety;
 
 macro_rules! words {
     ($($key:ident: $english:literal, $italian:literal;)*) => {
@@ -50,7 +52,7 @@ pub fn count(one: &str, many: &str, n: u64, shown: &str) -> String {
     fill(if n == 1 { one } else { many }, &[("n", shown)])
 }
 
-with_group_words! { words {
+with_safety_words! { words {
     // The frame of the page.
     page_title: "Ponte", "Ponte";
     views: "Views", "Viste";
@@ -346,9 +348,9 @@ with_group_words! { words {
     replay: "Replay", "Reinvia";
     replay_hint: "Send it again as it is: same key, value and headers, timestamp now", "Reinvialo così com'è: stessa chiave, valore e header, timestamp adesso";
     replay_edit: "Edit and send", "Modifica e invia";
-    replay_edit_hint: "Put it into the form, change it, send it", "Mettilo nel modulo, cambialo, invialo";
+    replay_edit_hint: "Puts it into the form; nothing is sent until you send it", "Lo mette nel modulo; nulla parte finché non lo invii";
     same_partition: "same partition", "stessa partizione";
-    keys_replay: "Send the opened record again", "Reinvia il record aperto";
+    keys_replay: "Put the opened record into the form, to send it again", "Metti il record aperto nel modulo, per reinviarlo";
 
     // Live.
     live_title: "Live", "Dal vivo";
@@ -467,7 +469,6 @@ with_group_words! { words {
     gap_retention_many: "{n} records gone: offsets {from} to {to}, Kafka has deleted them",
         "{n} record perduti: offset da {from} a {to}, Kafka li ha cancellati";
     gap_recreated: "The topic was deleted and created again; offsets begin anew", "Il topic è stato cancellato e ricreato; gli offset ricominciano";
-    gap_out_of_range: "The group's committed offset {from} is beyond the end of the partition; reading started again, and nothing is committed", "L'offset {from} confermato dal gruppo è oltre la fine della partizione; la lettura è ricominciata e nulla viene confermato";
 
     // Why the list is empty.
     empty_idle: "Not listening yet", "Non sei ancora in ascolto";

@@ -12,6 +12,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::admin::existing_partitions;
 use super::client_config::Connection;
+use super::group_protocol;
 use super::oauth::SignedIn;
 use super::questions::QuietContext;
 
@@ -35,7 +36,7 @@ impl GroupConsumer {
         start: GroupStart,
         commits: bool,
     ) -> anyhow::Result<Self> {
-        let mut config = connection.group_config(group, connection.protocol_of_groups());
+        let mut config = connection.group_config(group, group_protocol::to_join(connection, group));
         config
             .set("auto.offset.reset", start.to_string())
             // Only what was printed is stored, and what is stored is committed in the background and at the end.

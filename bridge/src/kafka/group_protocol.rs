@@ -1,13 +1,22 @@
-//! Which protocol a consumer group speaks: the broker decides, so it is asked.
+//! Which protocol a consumer group speaks: the broker decides, so it is asked. A group that is there keeps its own.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+use protocol::GroupId;
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::error::RDKafkaErrorCode;
 
 use super::client_config::Connection;
-use super::questions::QuietContext;
+use super::native::{self, DescribedGroup, Failure};
+use super::questions::{Questions, QuietContext};
+
+/// What a broker may take to describe a group; whoever asks again does so with the next look for the topics.
+const DESCRIBED_WITHIN: Duration = Duration::from_secs(2);
+
+/// Kafka's name for a group that is not there.
+const DEAD: &str = "Dead";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupProtocol {
@@ -63,4 +72,51 @@ pub fn ask(connection: &Connection, broker: i32, timeout: Duration) -> Option<Gr
     };
     let speaks_consumer = protocols.is_some_and(|list| list.split(',').any(|name| name.trim() == "consumer"));
     Some(if speaks_consumer { GroupProtocol::Consumer } else { GroupProtocol::Classic })
+}
+
+/// The protocol of a group that is there; none where there is no such group, or Kafka does not let us see it. An error where
+/// asking again may help. Blocks.
+pub fn of_group(questions: &Questions, group: &GroupId) -> Result<Option<GroupProtocol>, Failure> {
+    let describe = || native::describe_groups(questions.client(), &[group.to_string()], DESCRIBED_WITHIN);
+    let described = match describe().map(|groups| groups.into_iter().next()) {
+        Ok(Some(DescribedGroup { error: Some(failure), .. })) => Err(failure),
+        Ok(described) => Ok(described),
+        Err(failure) => Err(failure),
+    };
+    match described {
+        Ok(described) => {
+            let protocol = described.filter(|group| group.state != DEAD).and_then(|group| group.protocol);
+            Ok(protocol.map(|protocol| match protocol {
+                protocol::GroupProtocol::Classic => GroupProtocol::Classic,
+                protocol::GroupProtocol::Consumer => GroupProtocol::Consumer,
+            }))
+        }
+        Err(failure) if may_answer_later(failure.code) => Err(failure),
+        Err(_) => Ok(None),
+    }
+}
+
+/// What a new member of this group has to speak: the cluster's newest, unless the group is a classic one. Blocks.
+pub fn to_join(connection: &Connection, group: &GroupId) -> GroupProtocol {
+    let newest = connection.protocol_of_groups();
+    if newest == GroupProtocol::Classic || connection.demo {
+        return newest;
+    }
+    let existing = Questions::new(connection).ok().and_then(|questions| of_group(&questions, group).ok().flatten());
+    existing.unwrap_or(newest)
+}
+
+/// The group's coordinator is not there, or not ready, for moments.
+fn may_answer_later(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::OperationTimedOut
+            | RDKafkaErrorCode::MessageTimedOut
+            | RDKafkaErrorCode::RequestTimedOut
+            | RDKafkaErrorCode::BrokerTransportFailure
+            | RDKafkaErrorCode::AllBrokersDown
+            | RDKafkaErrorCode::CoordinatorNotAvailable
+            | RDKafkaErrorCode::CoordinatorLoadInProgress
+            | RDKafkaErrorCode::NotCoordinator
+    )
 }

@@ -2,6 +2,7 @@
 //!
 //! Back-pressure is leaving the data queue alone; the main queue (rebalances, commits, errors) is served all the time.
 
+mod joining;
 mod moving;
 mod plan;
 mod rebalance;
@@ -98,6 +99,8 @@ struct Reader {
     questions: Arc<Questions>,
     /// How a group is spoken with.
     protocol: GroupProtocol,
+    /// A group that is there was asked for its own.
+    knows_groups_protocol: bool,
     feed: Arc<Feed>,
     mode: ReadMode,
     /// Topics that did not exist when last looked for.
@@ -185,6 +188,7 @@ impl Reader {
             connection: connection.clone(),
             questions: Arc::clone(questions),
             protocol,
+            knows_groups_protocol: false,
             feed,
             mode,
             missing: topics.into_iter().collect(),
@@ -226,7 +230,7 @@ impl Reader {
     fn run(mut self) {
         while !self.feed.should_end() {
             self.serve_main_queue();
-            if !self.missing.is_empty() && Instant::now() >= self.look_for_topics_at {
+            if !self.missing.is_empty() && Instant::now() >= self.look_for_topics_at && self.has_groups_protocol() {
                 self.look_for_topics();
             }
             self.watch_topics();

@@ -1,12 +1,17 @@
 //! The one place that says what is wrong with the connection or with Kafka, and what happens next.
 
 use leptos::prelude::*;
-use protocol::CloseCode;
+use protocol::{CloseCode, ErrorBody, ErrorCode, ProduceWaiting, WaitReason};
 
+use super::error_text::down_text;
+use super::sent_waiting::wait_text;
 use super::{desk, preferences};
 use crate::browser;
-use crate::state::{Link, Loss, Page};
+use crate::state::{Language, Link, Loss, Page};
 use crate::words::{Words, count, fill};
+
+/// Where the bridge looks for Kafka when nobody has said where: a broker of the user's own computer.
+const DEFAULT_SERVERS: &str = "localhost:9092";
 
 /// The connection comes first: without it nothing is known of Kafka.
 #[derive(Clone, PartialEq)]
@@ -27,8 +32,11 @@ enum Trouble {
     },
     KafkaDown {
         servers: String,
-        reason: String,
-        is_local: bool,
+        error: Option<ErrorBody>,
+    },
+    /// Kafka answers, and does not take records that were sent.
+    ProduceWaits {
+        waits: Vec<ProduceWaiting>,
     },
 }
 
@@ -48,14 +56,18 @@ impl Trouble {
             },
             Link::Open if page.kafka_is_down() => page.cluster().map(|cluster| Self::KafkaDown {
                 servers: cluster.bootstrap_servers.clone(),
-                reason: cluster.error.as_ref().map(|error| error.message.clone()).unwrap_or_default(),
-                is_local: cluster.bootstrap_servers.starts_with("localhost"),
+                error: cluster.error.clone(),
             }),
-            Link::Open => None,
+            Link::Open => {
+                // Records that are only not visible yet are told where they were sent from.
+                let is_stuck = |wait: &&ProduceWaiting| wait.reason != WaitReason::OpenTransaction;
+                let waits: Vec<_> = page.waits().sent().iter().filter(is_stuck).cloned().collect();
+                (!waits.is_empty()).then_some(Self::ProduceWaits { waits })
+            }
         }
     }
 
-    fn what(&self, words: &Words) -> String {
+    fn what(&self, words: &Words, language: Language) -> String {
         match self {
             Self::BridgeLost { loss, .. } if loss.code == CloseCode::ShuttingDown.number() => {
                 words.banner_shutting_down.to_owned()
@@ -63,7 +75,11 @@ impl Trouble {
             Self::BridgeLost { .. } | Self::Reconnecting => words.banner_lost.to_owned(),
             Self::BridgeClosed { loss } => fill(words.banner_closed, &[("reason", &close_reason(loss, words))]),
             Self::TokenAsked { is_wrong } => (if *is_wrong { words.token_wrong } else { words.token_asked }).to_owned(),
-            Self::KafkaDown { servers, .. } => fill(words.banner_kafka, &[("servers", servers)]),
+            Self::KafkaDown { servers, error } => match known_reason(servers, error.as_ref(), words) {
+                Some((what, _)) => what,
+                None => fill(words.banner_kafka, &[("servers", servers)]),
+            },
+            Self::ProduceWaits { waits } => wait_text(waits, words, language).unwrap_or_default(),
         }
     }
 
@@ -82,20 +98,35 @@ impl Trouble {
             Self::Reconnecting => words.banner_reconnecting.to_owned(),
             Self::BridgeClosed { .. } => words.banner_closed_next.to_owned(),
             Self::TokenAsked { .. } => words.token_next.to_owned(),
-            Self::KafkaDown { is_local: true, .. } => {
-                format!("{} {}", words.banner_kafka_next, words.banner_kafka_start)
+            Self::KafkaDown { servers, error } => {
+                let change = known_reason(servers, error.as_ref(), words).map(|(_, next)| next);
+                // Only who has not said where Kafka is may be missing one.
+                let start = is_missing_local(servers, error.as_ref()).then_some(words.banner_kafka_start);
+                let parts = [start.is_none().then_some(change).flatten(), Some(words.banner_kafka_next), start];
+                parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
             }
-            Self::KafkaDown { .. } => words.banner_kafka_next.to_owned(),
+            Self::ProduceWaits { .. } => words.wait_next.to_owned(),
         }
     }
 
     fn detail(&self) -> String {
         match self {
-            Self::KafkaDown { reason, .. } => reason.clone(),
+            Self::KafkaDown { error, .. } => error.as_ref().map(|error| error.message.clone()).unwrap_or_default(),
+            Self::ProduceWaits { waits } => waits.first().map(|wait| wait.message.clone()).unwrap_or_default(),
             Self::BridgeLost { loss, .. } | Self::BridgeClosed { loss } => loss.reason.clone(),
             Self::Reconnecting | Self::TokenAsked { .. } => String::new(),
         }
     }
+}
+
+fn known_reason(servers: &str, error: Option<&ErrorBody>, words: &Words) -> Option<(String, &'static str)> {
+    down_text(error?, servers, words)
+}
+
+/// Nothing listens where Kafka is looked for by default.
+fn is_missing_local(servers: &str, error: Option<&ErrorBody>) -> bool {
+    let silent = [ErrorCode::ConnectionRefused, ErrorCode::KafkaUnreachable].map(ErrorCode::number);
+    servers == DEFAULT_SERVERS && error.is_none_or(|error| silent.contains(&error.code))
 }
 
 fn close_reason(loss: &Loss, words: &Words) -> String {
@@ -121,21 +152,36 @@ pub fn Banner() -> impl IntoView {
     // Nothing is wrong yet where it was only asked.
     let level = move || {
         let is_new = trouble.with(|trouble| matches!(trouble, Some(Trouble::TokenAsked { is_wrong: false })));
-        if is_new { "warning" } else { "error" }
+        let waits = trouble.with(|trouble| matches!(trouble, Some(Trouble::ProduceWaits { .. })));
+        if is_new || waits { "warning" } else { "error" }
     };
-    let what = move || trouble.with(|trouble| trouble.as_ref().map(|trouble| trouble.what(prefs.words())));
+    let what =
+        move || trouble.with(|trouble| trouble.as_ref().map(|trouble| trouble.what(prefs.words(), prefs.language())));
     let next =
         move || trouble.with(|trouble| trouble.as_ref().map(|trouble| trouble.next(prefs.words(), seconds.get())));
     let detail = move || trouble.with(|trouble| trouble.as_ref().map(Trouble::detail));
+    // Of Kafka the bridge's own words are worth their line: they name addresses and numbers.
+    let said = move || {
+        let is_of_kafka =
+            |trouble: &&Trouble| matches!(trouble, Trouble::KafkaDown { .. } | Trouble::ProduceWaits { .. });
+        trouble.with(|trouble| trouble.as_ref().filter(is_of_kafka).map(Trouble::detail))
+    };
+    let reason = move || {
+        trouble.with(|trouble| match trouble {
+            Some(Trouble::KafkaDown { error, .. }) => error.as_ref().map(|error| error.name.clone()),
+            _ => None,
+        })
+    };
     view! {
         <Show when=move || trouble.with(Option::is_some)>
-            <div class="banner" data-testid="banner" data-level=level>
+            <div class="banner" data-testid="banner" data-level=level data-reason=reason>
                 <span class="banner-mark" aria-hidden="true">"!"</span>
                 <p>
                     // Read out once; the countdown beside it would be read out every second.
                     <strong role="alert" title=detail>{what}</strong>
                     " "
                     <span>{next}</span>
+                    <span class="banner-detail" data-testid="banner-detail">{said}</span>
                 </p>
                 <Show when=is_lost>
                     <button type="button" class="button small" data-testid="banner-try-now" on:click=move |_| desk.connect_now()>

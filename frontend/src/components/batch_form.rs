@@ -9,6 +9,7 @@ use super::batch_findings::BatchFindings;
 use super::composer::{MoreButton, is_send_key, obstacle_words};
 use super::explain::Explain;
 use super::record_fields::TopicField;
+use super::send_guard::send_guard;
 use super::{desk, format, preferences};
 use crate::files;
 use crate::send_fields::SendFields;
@@ -36,7 +37,7 @@ const COLUMNS: [ColumnKind; 7] = [
 
 #[component]
 pub fn BatchForm(fields: SendFields) -> impl IntoView {
-    let (desk, prefs) = (desk(), preferences());
+    let (desk, prefs, guard) = (desk(), preferences(), send_guard());
     let obstacle = obstacle_words();
     let topic_fault = Memo::new(move |_| fields.topic.with(|topic| !topic_is_valid(topic)));
     let run_is_active = Memo::new(move |_| desk.sends(|page| page.run().is_some_and(Run::is_active)));
@@ -68,7 +69,10 @@ pub fn BatchForm(fields: SendFields) -> impl IntoView {
     let cannot_send = Memo::new(move |_| why_not().is_some());
     let send = move || {
         if !cannot_send.get_untracked() {
-            desk.send_batch(&fields.topic.get_untracked());
+            let (topic, records) = (fields.topic.get_untracked(), found.get_untracked().map(|(good, _)| good));
+            guard.send(&topic.clone(), records, move || {
+                desk.send_batch(&topic);
+            });
         }
     };
     let take_file = move |file: web_sys::File| {

@@ -10,11 +10,12 @@ use super::one_form::OneForm;
 use super::run_card::RunCard;
 use super::run_form::RunForm;
 use super::sent_list::SentList;
+use super::sent_waiting::SentWaiting;
 use super::{desk, preferences};
 use crate::browser;
 use crate::send_fields::{SendFields, Tab};
 use crate::state::SendObstacle;
-use crate::words::Words;
+use crate::words::{Words, fill};
 
 const TABS: [(Tab, &str); 3] = [(Tab::One, "one"), (Tab::Run, "run"), (Tab::Batch, "batch")];
 
@@ -34,18 +35,45 @@ pub fn Composer(fields: SendFields) -> impl IntoView {
         >
             <div class="send-head">
                 <h2 id="send-title">{prefs.text(|w| w.send_title)}</h2>
-                <Tabs tab=fields.tab />
+                <Show when=move || !fields.is_closed.get()>
+                    <Tabs tab=fields.tab />
+                </Show>
             </div>
-            <div id="send-panel" role="tabpanel" aria-labelledby=move || format!("send-tab-{}", tab_name(fields.tab.get()))>
-                {move || match fields.tab.get() {
-                    Tab::One => view! { <OneForm fields=fields /> }.into_any(),
-                    Tab::Run => view! { <RunForm fields=fields /> }.into_any(),
-                    Tab::Batch => view! { <BatchForm fields=fields /> }.into_any(),
-                }}
-            </div>
+            <Show when=move || fields.is_closed.get()>
+                <Closed fields=fields />
+            </Show>
+            <Show when=move || !fields.is_closed.get()>
+                <div id="send-panel" role="tabpanel" aria-labelledby=move || format!("send-tab-{}", tab_name(fields.tab.get()))>
+                    {move || match fields.tab.get() {
+                        Tab::One => {
+                            // The draft of another topic may have other parts to show.
+                            fields.replaced.track();
+                            view! { <OneForm fields=fields /> }.into_any()
+                        }
+                        Tab::Run => view! { <RunForm fields=fields /> }.into_any(),
+                        Tab::Batch => view! { <BatchForm fields=fields /> }.into_any(),
+                    }}
+                </div>
+            </Show>
             <RunCard />
+            <SentWaiting />
             <SentList />
         </section>
+    }
+}
+
+/// In the place of the form, while the user is only looking at a topic that may hold the data of others.
+#[component]
+fn Closed(fields: SendFields) -> impl IntoView {
+    let prefs = preferences();
+    let named = move |template: &str| fill(template, &[("topic", &fields.topic.get())]);
+    view! {
+        <div class="send-closed" data-testid="compose-closed">
+            <p>{move || named(prefs.words().compose_closed)}</p>
+            <button type="button" class="button" data-testid="compose-open" on:click=move |_| fields.open_form()>
+                {move || named(prefs.words().compose_open)}
+            </button>
+        </div>
     }
 }
 

@@ -1,10 +1,13 @@
 //! Why the list is empty, and what to do about it.
 
 use leptos::prelude::*;
-use protocol::ErrorCode;
+use protocol::{ErrorBody, ErrorCode};
 
+use super::error_text::error_text;
 use super::filter_bar::FilterBox;
 use super::format::number;
+use super::join_guard::join_guard;
+use super::list_notices::unread_text;
 use super::{desk, preferences};
 use crate::state::{Link, Page, Phase, ReadMode};
 use crate::watch_fields::WatchFields;
@@ -19,9 +22,8 @@ enum Why {
     /// The bridge asks for its access token, in the banner.
     TokenAsked,
     TopicMissing,
-    /// In the bridge's words.
     Problem {
-        message: String,
+        error: ErrorBody,
         refused: bool,
     },
     NoBroker,
@@ -38,6 +40,8 @@ enum Why {
     Stopped,
     Joining,
     NoPartition,
+    /// What is there is not visible yet.
+    Unread,
     /// Listening, and there is no record at all.
     EmptyTopic,
     /// Listening, at the end of what is there.
@@ -73,13 +77,16 @@ impl Why {
         match (listening.problem(), listening.phase()) {
             (Some(error), _) if error.code == ErrorCode::TopicMissing.number() => Self::TopicMissing,
             (Some(error), phase) if error.code != ErrorCode::KafkaUnreachable.number() => {
-                Self::Problem { message: error.message.clone(), refused: phase == Phase::Idle }
+                Self::Problem { error: error.clone(), refused: phase == Phase::Idle }
             }
             _ if page.kafka_is_down() => Self::NoBroker,
             (_, Phase::Idle) if listening.intent().topics.is_empty() => Self::NeverListened,
             (_, Phase::Idle | Phase::Stopping) => Self::Stopped,
             _ => {
                 let group = listening.intent().mode == ReadMode::Group;
+                if !page.waits().unread().is_empty() {
+                    return Self::Unread;
+                }
                 match (listening.assigned(), listening.is_all_there_was()) {
                     (None, _) if group => Self::Joining,
                     (Some([]), _) if group => Self::NoPartition,
@@ -106,6 +113,7 @@ impl Why {
             Self::Stopped => words.empty_stopped,
             Self::Joining => words.empty_joining,
             Self::NoPartition => words.empty_no_partition,
+            Self::Unread => "",
             Self::EmptyTopic => words.empty_no_record,
             Self::NothingNew { group: true } => words.empty_new_group,
             Self::NothingNew { group: false } => words.empty_new,
@@ -119,7 +127,8 @@ impl Why {
             Self::Closed => words.reload,
             Self::TokenAsked => words.token_above,
             Self::TopicMissing => words.topic_missing_next,
-            Self::Problem { message, .. } => message,
+            Self::Problem { error, .. } => return error_text(error, words),
+            Self::Unread => words.unread_next,
             Self::NoBroker => words.empty_no_broker_next,
             Self::Searching => "",
             Self::NothingMatches { .. } => words.empty_filtered_next,
@@ -148,6 +157,7 @@ impl Why {
             Self::Stopped => "stopped",
             Self::Joining => "joining",
             Self::NoPartition => "no-partition",
+            Self::Unread => "records-waiting",
             Self::EmptyTopic => "empty-topic",
             Self::NothingNew { .. } => "nothing-new",
             Self::Waiting => "waiting",
@@ -157,7 +167,7 @@ impl Why {
 
 #[component]
 pub fn Empty(filter: FilterBox, fields: WatchFields) -> impl IntoView {
-    let (desk, prefs) = (desk(), preferences());
+    let (desk, prefs, guard) = (desk(), preferences(), join_guard());
     let why = Memo::new(move |_| {
         desk.cluster(|_| ());
         desk.counts(|_| ());
@@ -182,7 +192,7 @@ pub fn Empty(filter: FilterBox, fields: WatchFields) -> impl IntoView {
         let is_idle = desk.listening(|page| page.listening().phase() == Phase::Idle);
         if is_idle && begins_anew.get() {
             begins_anew.set(false);
-            desk.listen(fields.intent());
+            guard.listen(fields);
         }
     });
     let watch_all = move |_| {
@@ -197,14 +207,22 @@ pub fn Empty(filter: FilterBox, fields: WatchFields) -> impl IntoView {
             <svg class="empty-arch" viewBox="0 0 120 56" aria-hidden="true">
                 <path d="M4 14H116M14 54V14M106 54V14M16 54C16 34 36 18 60 18S104 34 104 54" />
             </svg>
-            <p class="empty-title" role="status">{move || place(why.get().title(prefs.words()))}</p>
+            <p class="empty-title" role="status">{move || match why.get() {
+                Why::Unread => desk.listening(|page| unread_text(page, prefs.words(), prefs.language())).unwrap_or_default(),
+                why => place(why.title(prefs.words())),
+            }}</p>
             <p class="empty-next">{move || {
-                let next = why.get().next(prefs.words());
+                let is_foreign = desk.cluster(|page| page.bridge().is_some() && !page.may_send_to(&fields.first_topic()));
+                let next = match why.get() {
+                    // The tutorial's run is not offered there.
+                    Why::NeverListened | Why::Stopped if is_foreign => prefs.words().empty_idle_next_foreign.to_owned(),
+                    why => why.next(prefs.words()),
+                };
                 // The bridge's words may contain braces of their own.
                 if matches!(why.get(), Why::Problem { .. }) { next } else { place(&next) }
             }}</p>
             <Show when=can_start>
-                <button type="button" class="button" on:click=move |_| desk.listen(fields.intent())>
+                <button type="button" class="button" on:click=move |_| guard.listen(fields)>
                     {prefs.text(|w| w.listen)}
                 </button>
             </Show>

@@ -3,19 +3,23 @@
 
 use leptos::prelude::*;
 
+use super::filter_bar::FilterBox;
 use super::{desk, preferences};
 use crate::browser;
 use crate::state::{Entry, FileFormat};
-use crate::words::Words;
+use crate::words::{Words, fill};
 
 /// Records between two breaths of the page.
 const PIECE: usize = 4000;
 
 #[component]
-pub fn Export() -> impl IntoView {
+pub fn Export(filter: FilterBox) -> impl IntoView {
     let (desk, prefs) = (desk(), preferences());
     let percent = RwSignal::new(None::<usize>);
     let nothing_kept = Memo::new(move |_| desk.counts(|page| page.feed().counts().kept == 0));
+    // A filter at fault is not what the user asked for, and a file does not say so.
+    let why_not = move || filter.first_fault(prefs).map(|why| fill(prefs.words().export_blocked, &[("why", &why)]));
+    let is_blocked = Memo::new(move |_| filter.faults.with(|faults| !faults.is_empty()));
     let export = move |format: FileFormat| {
         // A snapshot of handles: what comes meanwhile belongs to the next file.
         let (entries, filter) = desk.peek(|page| {
@@ -46,7 +50,9 @@ pub fn Export() -> impl IntoView {
                 type="button"
                 class="button small"
                 data-testid=testid
-                disabled=move || percent.get().is_some() || nothing_kept.get()
+                disabled=move || percent.get().is_some() || nothing_kept.get() || is_blocked.get()
+                title=why_not
+                aria-describedby="export-note"
                 on:click=move |_| export(format)
             >
                 {prefs.text(word)}
@@ -64,6 +70,8 @@ pub fn Export() -> impl IntoView {
                 {button(FileFormat::Csv, "export-csv", |w| w.export_csv)}
             </span>
         </div>
-        <p class="menu-note">{prefs.text(|w| w.export_hint)}</p>
+        <p id="export-note" class="menu-note" class:fault=move || is_blocked.get() data-testid="export-note">
+            {move || why_not().unwrap_or_else(|| prefs.words().export_hint.to_owned())}
+        </p>
     }
 }

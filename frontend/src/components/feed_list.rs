@@ -1,27 +1,33 @@
 //! The live list: its column names, the rows in sight (`list_view`), why it is empty, and the keys that move through it.
 
+use std::rc::Rc;
+
 use leptos::ev::KeyboardEvent;
 use leptos::html::Div;
 use leptos::prelude::*;
+use protocol::{GapReason, TopicPartition};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 
 use super::column_heads::ColumnHeads;
+use super::confirm_dialog::{Confirmation, Confirmations};
 use super::empty::Empty;
 use super::filter_bar::FilterBox;
 use super::format::number;
 use super::list_view::{ListView, draw_and_settle};
 use super::live::{Selected, open, step};
-use super::{desk, preferences};
+use super::{confirmations, desk, preferences};
 use crate::app::key_is_free;
 use crate::browser;
-use crate::state::{Column, Counts};
+use crate::desk::Desk;
+use crate::settings::Preferences;
+use crate::state::{Column, Counts, Entry};
 use crate::watch_fields::WatchFields;
-use crate::words;
+use crate::words::{self, fill};
 
 #[component]
 pub fn FeedList(selected: Selected, filter: FilterBox, fields: WatchFields) -> impl IntoView {
-    let (desk, prefs) = (desk(), preferences());
+    let (desk, prefs, confirmations) = (desk(), preferences(), confirmations());
     let view = ListView::new(desk, prefs, selected);
     let (viewport, spacer, rows, active_row) = (view.viewport, view.spacer, view.rows, view.active_row);
     let list = StoredValue::new_local(view);
@@ -56,7 +62,9 @@ pub fn FeedList(selected: Selected, filter: FilterBox, fields: WatchFields) -> i
         if entry.is_record() {
             open(selected, entry);
         } else if target.tag_name() == "BUTTON" {
-            if desk.peek(|page| page.is_filling(&entry)) {
+            if entry.as_gap().is_some_and(|gap| gap.reason == GapReason::OutOfRange) {
+                confirm_commits(desk, prefs, confirmations, &entry);
+            } else if desk.peek(|page| page.is_filling(&entry)) {
                 desk.stop_loading_gap(&entry);
             } else {
                 desk.load_gap(&entry);
@@ -142,6 +150,26 @@ pub fn FeedList(selected: Selected, filter: FilterBox, fields: WatchFields) -> i
             </button>
         </Show>
     }
+}
+
+/// Asks before the group's position moves to where reading began.
+fn confirm_commits(desk: Desk, prefs: Preferences, confirmations: Confirmations, entry: &Entry) {
+    let Some(gap) = entry.as_gap() else { return };
+    let (words, group) = (prefs.words_untracked(), desk.peek(|page| page.listening().intent().group.clone()));
+    let place = TopicPartition { topic: gap.topic.to_string(), partition: gap.partition };
+    let (partition, old, new) = (gap.partition.to_string(), gap.from.to_string(), gap.to.to_string());
+    let values =
+        [("group", &*group), ("topic", &*place.topic), ("partition", &*partition), ("old", &*old), ("new", &*new)];
+    confirmations.ask(Confirmation {
+        title: fill(words.commits_title, &values),
+        text: fill(words.commits_text, &values),
+        verb: |w| w.commits_verb,
+        typed: None,
+        on_confirm: Rc::new(move |confirmations| {
+            desk.resume_commits(place.clone());
+            confirmations.finish(Ok(()));
+        }),
+    });
 }
 
 fn watch_height(element: NodeRef<Div>, resized: impl Fn() + Clone + 'static) {

@@ -54,7 +54,7 @@ pub fn FeedToolbar(filter: FilterBox) -> impl IntoView {
             <button type="button" class="button quiet" data-testid="clear" on:click=move |_| desk.clear_feed()>
                 {prefs.text(|w| w.clear)}
             </button>
-            <ListSettings />
+            <ListSettings filter=filter />
         </div>
         <FilterFieldRows filter=filter />
         <div class="counts">

@@ -1,12 +1,13 @@
-//! The filter: a text or regular expression in sight at all times, the further fields on demand. It works while typing;
-//! what cannot be read is pointed out and the rest applied.
+//! The filter: a text or regular expression in sight at all times, the further fields on demand. It works while typing; a field
+//! that cannot be read is pointed out, and what it said last stays in force.
 
 use leptos::prelude::*;
 
 use super::{desk, preferences};
 use crate::browser;
 use crate::lent::FromBrowser;
-use crate::state::{FaultKind, FilterFault, FilterField, FilterFields};
+use crate::settings::Preferences;
+use crate::state::{FaultKind, FilterFault, FilterField, FilterFields, JsonPath};
 use crate::words::{Words, fill};
 
 /// What stands in the filter's fields, and what is wrong with it.
@@ -14,6 +15,8 @@ use crate::words::{Words, fill};
 pub struct FilterBox {
     pub fields: RwSignal<FilterFields>,
     pub faults: RwSignal<Vec<FilterFault>>,
+    /// What the list is filtered by.
+    in_force: RwSignal<FilterFields>,
     pub is_open: RwSignal<bool>,
 }
 
@@ -22,12 +25,15 @@ impl FilterBox {
     pub fn new(fields: FilterFields) -> Self {
         let desk = desk();
         let is_open = RwSignal::new(fields.further() > 0);
-        let this = Self { fields: RwSignal::new(fields), faults: RwSignal::new(Vec::new()), is_open };
+        let in_force = RwSignal::new(FilterFields::default());
+        let this = Self { fields: RwSignal::new(fields), faults: RwSignal::new(Vec::new()), in_force, is_open };
         Effect::new(move |before: Option<FilterFields>| {
             let now = this.fields.get();
             if before.as_ref() != Some(&now) && !(before.is_none() && now.is_empty()) {
-                let (filter, faults) = now.compile(&FromBrowser);
+                let (in_force, filter, faults) =
+                    this.in_force.with_untracked(|before| now.in_force(before, &FromBrowser));
                 desk.set_filter(filter);
+                this.in_force.set(in_force);
                 this.faults.set(faults);
             }
             now
@@ -42,6 +48,16 @@ impl FilterBox {
 
     pub fn is_active(self) -> bool {
         self.fields.with(|fields| !fields.is_empty())
+    }
+
+    /// Why the filter is not what its fields say: the first field at fault, by its name.
+    pub fn first_fault(self, prefs: Preferences) -> Option<String> {
+        let words = prefs.words();
+        let field = self.faults.with(|faults| faults.first().map(|fault| fault.field))?;
+        let label =
+            FIELDS.iter().find(|spec| spec.field == field).map_or(words.filter_text, |spec| (spec.label)(words));
+        let why = self.fault(field, words)?;
+        Some(fill(words.filter_before_stays, &[("field", label), ("why", &why)]))
     }
 
     fn fault(self, field: FilterField, words: &Words) -> Option<String> {
@@ -61,7 +77,8 @@ impl FilterBox {
 pub fn FilterText(filter: FilterBox) -> impl IntoView {
     let prefs = preferences();
     let fault = move || filter.fault(FilterField::Text, prefs.words());
-    let further = move || filter.fields.with(FilterFields::further);
+    // Of those that filter.
+    let further = move || filter.in_force.with(FilterFields::further);
     view! {
         <div class="filter-text" class:fault=move || fault().is_some()>
             <input
@@ -117,9 +134,10 @@ pub fn FilterText(filter: FilterBox) -> impl IntoView {
 #[component]
 pub fn FilterFieldRows(filter: FilterBox) -> impl IntoView {
     let prefs = preferences();
-    let text_fault = move || filter.fault(FilterField::Text, prefs.words());
     view! {
-        <p id="filter-fault" class="filter-fault" role="status" data-testid="filter-fault">{text_fault}</p>
+        <p id="filter-fault" class="filter-fault" role="status" data-testid="filter-fault">
+            {move || filter.first_fault(prefs)}
+        </p>
         <Show when=move || filter.is_open.get()>
             <div id="filter-fields" class="filter-fields">
                 {FIELDS.map(|spec| view! { <Field filter=filter spec=spec /> })}
@@ -212,6 +230,11 @@ fn Field(filter: FilterBox, spec: Spec) -> impl IntoView {
     let prefs = preferences();
     let fault = move || filter.fault(spec.field, prefs.words());
     let fault_id = format!("{}-fault", spec.testid);
+    let read_as = move || {
+        let text = (spec.field == FilterField::Path)
+            .then(|| filter.fields.with(|fields| JsonPath::read_as(fields.path.trim())));
+        text.flatten().map(|text| fill(prefs.words().filter_read_as, &[("text", &text)]))
+    };
     let value = move || filter.fields.with(|fields| (spec.value)(&mut fields.clone()).clone());
     view! {
         <label class="filter-field" class:wide=spec.field == FilterField::Path>
@@ -231,6 +254,7 @@ fn Field(filter: FilterBox, spec: Spec) -> impl IntoView {
                 }
             />
             <span class="fault" id=fault_id.clone() role="status">{fault}</span>
+            <span class="field-note">{read_as}</span>
         </label>
     }
 }

@@ -16,7 +16,7 @@ use super::unanswered::change_obstacle;
 use super::view_frame::{Freshness, Instead, NotYet, ViewTitle};
 use super::{confirmations, desk, navigation, preferences};
 use crate::navigation::{STARTS, href};
-use crate::state::{Address, ReadMode, ResetStep, View, ViewLink};
+use crate::state::{Address, ReadMode, ResetStep, Start, View, ViewLink};
 use crate::words::{Words, count, fill};
 
 /// What stands in the place of the group.
@@ -131,19 +131,24 @@ fn StatePill(screen: GroupScreen) -> impl IntoView {
     }
 }
 
-/// Listen with it, move its positions, delete it. What cannot be done says why.
+/// Read what it has not read, join it, move its positions, delete it. What cannot be done says why.
 #[component]
 fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView {
     let (desk, prefs) = (desk(), preferences());
     let (confirmations, navigation) = (confirmations(), navigation());
     let change_obstacle = change_obstacle();
     let members = Memo::new(move |_| screen.look(|look| look.members().len()));
-    let topic = Memo::new(move |_| screen.look(|look| look.first_topic()));
-    let live = move || {
+    // All of them: a member that reads one topic only would leave the others to nobody.
+    let topics = Memo::new(move |_| {
+        let names = screen.look(|look| look.topics().into_iter().map(|share| share.topic).collect::<Vec<_>>());
+        (!names.is_empty()).then(|| names.join(","))
+    });
+    let live = move |mode: ReadMode, start: Option<Start>| {
         let link = ViewLink {
-            topic: topic.get(),
-            mode: Some(ReadMode::Group),
+            topic: topics.get(),
+            mode: Some(mode),
             group: Some(screen.name()),
+            start,
             ..ViewLink::default()
         };
         let pairs = link.pairs().into_iter().map(|(name, value)| (name.to_owned(), value));
@@ -177,7 +182,24 @@ fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView 
         });
     };
     view! {
-        <a class="button" data-testid="group-live" href=live data-view=STARTS title=prefs.text(|w| w.group_live_hint)>
+        <Show when=move || topics.with(Option::is_some)>
+            <a
+                class="button primary"
+                data-testid="group-browse"
+                href=move || live(ReadMode::Watch, Some(Start::Committed))
+                data-view=STARTS
+                title=prefs.text(|w| w.group_browse_hint)
+            >
+                {prefs.text(|w| w.group_browse)}
+            </a>
+        </Show>
+        <a
+            class="button"
+            data-testid="group-live"
+            href=move || live(ReadMode::Group, None)
+            data-view=STARTS
+            title=prefs.text(|w| w.group_live_hint)
+        >
             {prefs.text(|w| w.group_live)}
         </a>
         <button
@@ -194,7 +216,7 @@ fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView 
         <span id="cannot-delete" class="out-of-sight">{cannot_delete}</span>
         <button
             type="button"
-            class="button primary"
+            class="button"
             id="reset-offsets"
             data-testid="reset-offsets"
             aria-expanded=move || reset_is_open.get().to_string()

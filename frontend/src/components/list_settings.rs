@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use super::column_heads::column_word;
 use super::export::Export;
+use super::filter_bar::FilterBox;
 use super::format::number;
 use super::menu::Menu;
 use super::{desk, preferences};
@@ -14,7 +15,7 @@ use crate::state::{Column, Limits};
 const RECORD_CHOICES: [usize; 4] = [1_000, 10_000, 100_000, Limits::MOST_RECORDS];
 
 #[component]
-pub fn ListSettings() -> impl IntoView {
+pub fn ListSettings(filter: FilterBox) -> impl IntoView {
     let (desk, prefs) = (desk(), preferences());
     let label = move || prefs.words().list_settings.to_owned();
     let set_limits = move |change: fn(&mut Limits, usize), text: String| {
@@ -89,7 +90,7 @@ pub fn ListSettings() -> impl IntoView {
                     {prefs.text(|w| w.commit)}
                 </label>
                 <p class="menu-note">{prefs.text(|w| w.commit_hint)}</p>
-                <Export />
+                <Export filter=filter />
         </Menu>
     }
 }

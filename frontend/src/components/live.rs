@@ -6,6 +6,7 @@ use super::detail::Detail;
 use super::feed_list::FeedList;
 use super::feed_toolbar::FeedToolbar;
 use super::filter_bar::FilterBox;
+use super::list_notices::ListNotices;
 use super::watch_form::WatchForm;
 use super::{desk, navigation};
 use crate::desk::Desk;
@@ -50,6 +51,7 @@ pub fn Live(fields: WatchFields, link: ViewLink) -> impl IntoView {
         <section class="live" aria-labelledby="live-title">
             <WatchForm fields=fields />
             <FeedToolbar filter=filter />
+            <ListNotices />
             <div class="table">
                 <FeedList selected=selected filter=filter fields=fields />
                 <Detail selected=selected />

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::composer::{MoreButton, is_send_key, obstacle_words};
 use super::record_fields::RecordFields;
+use super::send_guard::{send_guard, send_ten_obstacle};
 use super::{desk, format, preferences};
 use crate::send_fields::SendFields;
 use crate::state::{Draft, Meaning, Run, RunPlan, RunTitle, topic_is_valid};
@@ -11,7 +12,7 @@ use crate::words::fill;
 
 #[component]
 pub fn OneForm(fields: SendFields) -> impl IntoView {
-    let (desk, prefs) = (desk(), preferences());
+    let (desk, prefs, guard) = (desk(), preferences(), send_guard());
     let SendFields { topic, record, .. } = fields;
     let obstacle = obstacle_words();
     let topic_fault = Memo::new(move |_| topic.with(|topic| !topic_is_valid(topic)));
@@ -32,15 +33,27 @@ pub fn OneForm(fields: SendFields) -> impl IntoView {
         obstacle().or_else(of_form).map(str::to_owned).or_else(too_large)
     };
     let run_is_active = Memo::new(move |_| desk.sends(|page| page.run().is_some_and(Run::is_active)));
+    let foreign = send_ten_obstacle(topic, fields.topic_content);
     let why_no_run = move || {
         let words = prefs.words();
         let topic_fault = topic_fault.get().then_some(words.cannot_send_draft);
-        obstacle().or(topic_fault).or_else(|| run_is_active.get().then_some(words.run_active))
+        let of_form = obstacle().or(topic_fault).or_else(|| run_is_active.get().then_some(words.run_active));
+        of_form.map(str::to_owned).or_else(foreign)
     };
     let send = move || {
         if !cannot_send.get_untracked() {
-            desk.send(&topic.get_untracked(), &record.get_untracked());
+            let (topic, draft) = (topic.get_untracked(), record.get_untracked());
+            guard.send(&topic.clone(), Some(1), move || {
+                desk.send(&topic, &draft);
+            });
         }
+    };
+    let send_ten = move || {
+        let topic = topic.get_untracked();
+        let plan = RunPlan::seed();
+        guard.send(&topic.clone(), plan.count, move || {
+            desk.start_run(&topic, &plan, RunTitle::Seed);
+        });
     };
     view! {
         <form
@@ -76,16 +89,15 @@ pub fn OneForm(fields: SendFields) -> impl IntoView {
                     class="button"
                     data-testid="send-ten"
                     disabled=move || why_no_run().is_some()
-                    title=move || why_no_run().unwrap_or(prefs.words().send_ten_hint)
-                    on:click=move |_| {
-                        desk.start_run(&topic.get_untracked(), &RunPlan::seed(), RunTitle::Seed);
-                    }
+                    title=move || why_no_run().unwrap_or_else(|| prefs.words().send_ten_hint.to_owned())
+                    aria-describedby="send-why-not"
+                    on:click=move |_| send_ten()
                 >
                     {prefs.text(|w| w.send_ten)}
                 </button>
                 <MoreButton is_open=fields.is_open />
                 <span id="send-why-not" class="why-not" role="status">
-                    {move || obstacle().map(str::to_owned).or_else(too_large)}
+                    {move || obstacle().map(str::to_owned).or_else(too_large).or_else(|| foreign().filter(|_| !topic_fault.get()))}
                 </span>
             </div>
         </form>

@@ -1,19 +1,20 @@
-//! What can be done again with a record that was read: send it as it is, or put it into the composer first.
+//! What can be done again with a record that was read: put it into the composer first, or send it as it is.
 
 use leptos::prelude::*;
 use protocol::ProduceRecord;
 
 use super::composer::obstacle_words;
+use super::send_guard::send_guard;
 use super::{desk, preferences};
 use crate::app::key_is_free;
 use crate::send_fields::SendFields;
 use crate::state::{Draft, Field, HeaderRow, Partition};
 
 /// `record` holds the topic, key, value and headers as they were read, and the partition that they were read from; its
-/// timestamp is not taken: the new record happens now. The key `r` replays while this is on screen.
+/// timestamp is not taken: the new record happens now. The key `r` puts the record into the composer while this is on screen.
 #[component]
 pub fn ReplayActions(record: ProduceRecord) -> impl IntoView {
-    let (desk, prefs, fields) = (desk(), preferences(), expect_context::<SendFields>());
+    let (desk, prefs, guard, fields) = (desk(), preferences(), send_guard(), expect_context::<SendFields>());
     let record = StoredValue::new(ProduceRecord { timestamp: None, ..record });
     let keeps_partition = RwSignal::new(false);
     let partition = record.with_value(|record| record.partition);
@@ -25,10 +26,13 @@ pub fn ReplayActions(record: ProduceRecord) -> impl IntoView {
     let cannot_send = move || obstacle().is_some();
     let replay = move || {
         if !untrack(cannot_send) {
-            desk.send_record(&chosen());
+            let record = chosen();
+            guard.send(&record.topic.clone(), Some(1), move || {
+                desk.send_record(&record);
+            });
         }
     };
-    let edit = move |_| {
+    let edit = move || {
         let ProduceRecord { topic, partition, key, value, headers, .. } = chosen();
         let draft = Draft {
             partition: partition.map_or(Partition::Auto, Partition::Fixed),
@@ -44,7 +48,9 @@ pub fn ReplayActions(record: ProduceRecord) -> impl IntoView {
     };
     let keys = window_event_listener(leptos::ev::keydown, move |event| {
         if key_is_free(&event) && event.key() == "r" {
-            replay();
+            // The letter must not be typed into the field that gets the focus.
+            event.prevent_default();
+            edit();
         }
     });
     on_cleanup(move || keys.remove());
@@ -63,9 +69,10 @@ pub fn ReplayActions(record: ProduceRecord) -> impl IntoView {
             class="button small"
             data-testid="replay-edit"
             title=prefs.text(|w| w.replay_edit_hint)
-            on:click=edit
+            on:click=move |_| edit()
         >
             {prefs.text(|w| w.replay_edit)}
+            <kbd>"r"</kbd>
         </button>
         <button
             type="button"
@@ -76,7 +83,6 @@ pub fn ReplayActions(record: ProduceRecord) -> impl IntoView {
             on:click=move |_| replay()
         >
             {prefs.text(|w| w.replay)}
-            <kbd>"r"</kbd>
         </button>
     }
 }

@@ -196,7 +196,7 @@ impl Row {
     fn show(&mut self, page: &Page, entry: &Entry, is_selected: bool, look: &Look, detail: Detail) {
         let record = entry.record();
         let own = record.as_ref().and_then(|record| page.feed().own_after_ms(record));
-        let (is_own, is_filling) = (own.is_some(), record.is_none() && page.is_filling(entry));
+        let (is_own, is_filling) = (own.is_some(), entry.as_gap().is_some_and(|gap| is_moving(page, entry, gap)));
         let before = self.shown.take();
         let is_same = before.as_ref().is_some_and(|shown| shown.entry.is(entry) && shown.is_filling == is_filling);
         // A row that is coloured already stays so.
@@ -303,9 +303,26 @@ impl Row {
         );
         self.gap_text.set_text_content(Some(&text));
         self.gap_text.set_title(&text);
-        self.gap_button.set_hidden(!gap.can_be_loaded());
-        self.gap_button.set_text_content(Some(if is_filling { words.gap_stop } else { words.gap_load }));
-        set(&self.gap_button, "data-testid", if is_filling { "gap-stop" } else { "gap-load" });
+        let can_commit = gap.reason == protocol::GapReason::OutOfRange && !is_filling;
+        self.gap_button.set_hidden(!gap.can_be_loaded() && !can_commit);
+        let (text, testid) = match (can_commit, is_filling) {
+            (true, _) => (words.gap_commit, "gap-commit"),
+            (_, true) => (words.gap_stop, "gap-stop"),
+            _ => (words.gap_load, "gap-load"),
+        };
+        self.gap_button.set_text_content(Some(text));
+        set(&self.gap_button, "data-testid", testid);
+    }
+}
+
+/// Whether something of the gap is on its way or settled: its records are being loaded, or its partition is committed again.
+fn is_moving(page: &Page, entry: &Entry, gap: &Gap) -> bool {
+    match gap.reason {
+        protocol::GapReason::OutOfRange => {
+            let held = page.listening().held_commits().of(&gap.topic, gap.partition);
+            held.is_none_or(|held| (held.committed, held.begun) != (gap.from, gap.to))
+        }
+        _ => page.is_filling(entry),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::error_text::error_text;
 use super::format::{duration, number};
 use super::{desk, preferences};
 use crate::browser;
@@ -177,7 +178,7 @@ fn FailureList() -> impl IntoView {
             <li>
                 <b>{number(count, prefs.language())} "×"</b>
                 " "
-                {reason.message}
+                {error_text(&reason, prefs.words())}
                 <span class="failed-which">{which}</span>
             </li>
         }

@@ -6,6 +6,7 @@ use super::composer::{MoreButton, is_send_key, obstacle_words};
 use super::explain::Explain;
 use super::record_fields::RecordFields;
 use super::saved_templates::SavedTemplates;
+use super::send_guard::send_guard;
 use super::{desk, preferences};
 use crate::send_fields::SendFields;
 use crate::state::{MAX_PER_SECOND, Meaning, Run, topic_is_valid};
@@ -29,7 +30,7 @@ const PLACEHOLDERS: [Placeholder; 6] = [
 
 #[component]
 pub fn RunForm(fields: SendFields) -> impl IntoView {
-    let (desk, prefs) = (desk(), preferences());
+    let (desk, prefs, guard) = (desk(), preferences(), send_guard());
     let obstacle = obstacle_words();
     let topic_fault = Memo::new(move |_| fields.topic.with(|topic| !topic_is_valid(topic)));
     let is_sound = Memo::new(move |_| fields.plan().is_sound());
@@ -42,7 +43,10 @@ pub fn RunForm(fields: SendFields) -> impl IntoView {
     let cannot_start = Memo::new(move |_| why_not().is_some());
     let start = move || {
         if !cannot_start.get_untracked() {
-            fields.start_run(desk);
+            let (topic, plan, title) = (fields.topic.get_untracked(), untrack(|| fields.plan()), fields.run_title());
+            guard.send(&topic.clone(), plan.count, move || {
+                desk.start_run(&topic, &plan, title.clone());
+            });
         }
     };
     let placeholders = move || {

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use protocol::WireBytes;
 
+use super::error_text::error_text;
 use super::field_text::{FieldText, field_text};
 use super::format::{duration, number};
 use super::{desk, preferences};
@@ -78,7 +79,7 @@ fn Sent(row: SentRow) -> impl IntoView {
     };
     let preview = shown(preview);
     let because = match &outcome {
-        Outcome::Failed(error) | Outcome::Unknown(Some(error)) => Some(error.message.clone()),
+        Outcome::Failed(error) | Outcome::Unknown(Some(error)) => Some(error_text(error, prefs.words_untracked())),
         _ => None,
     };
     let shown_because = because.clone();

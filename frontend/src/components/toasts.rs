@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::error_text::error_text;
 use super::{desk, preferences};
 use crate::state::{Notice, NoticeKind};
 
@@ -28,7 +29,7 @@ fn Toast(notice: Notice) -> impl IntoView {
         NoticeKind::Refused(_) | NoticeKind::Unreadable(_) => "error",
     };
     let detail = match &kind {
-        NoticeKind::Refused(error) => error.message.clone(),
+        NoticeKind::Refused(error) => error_text(error, prefs.words_untracked()),
         NoticeKind::Unreadable(reason) => reason.clone(),
         NoticeKind::NotUtf8(name) => name.clone(),
         NoticeKind::Copied | NoticeKind::CopyFailed => String::new(),

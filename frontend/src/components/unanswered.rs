@@ -1,5 +1,6 @@
 //! Why something was not answered or not done, in words.
 
+use super::error_text::error_text;
 use super::preferences;
 use crate::settings::Preferences;
 use crate::state::{ChangeObstacle, Unanswered};
@@ -9,7 +10,7 @@ pub fn unanswered_text(reason: &Unanswered, words: &'static Words) -> String {
     match reason {
         Unanswered::NotConnected => words.cannot_send_offline.to_owned(),
         Unanswered::ConnectionLost => words.answer_lost.to_owned(),
-        Unanswered::Refused(error) => error.message.clone(),
+        Unanswered::Refused(error) => error_text(error, words),
     }
 }
 

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use protocol::{ErrorBody, ErrorCode, ServerMessage};
 
+use super::error_text::error_text;
 use super::unanswered::unanswered_text;
 use super::{desk, navigation, preferences};
 use crate::app::key_is_unused;
@@ -160,7 +161,7 @@ pub fn NotYet(look: RwSignal<Look>, loading: fn(&'static Words) -> &'static str)
                 ("demo", words.demo_has_none.to_owned(), words.demo_has_none_next.to_owned())
             }
             Look::Failed(reason) => ("problem", words.view_failed.to_owned(), unanswered_text(&reason, words)),
-            Look::Stale(error) => ("problem", words.view_failed.to_owned(), error.message),
+            Look::Stale(error) => ("problem", words.view_failed.to_owned(), error_text(&error, words)),
             Look::Live => return None,
         })
     });
@@ -191,7 +192,7 @@ pub fn Freshness(look: RwSignal<Look>) -> impl IntoView {
     };
     let title = move || {
         look.with(|look| match look {
-            Look::Stale(error) => error.message.clone(),
+            Look::Stale(error) => error_text(error, prefs.words()),
             _ => String::new(),
         })
     };

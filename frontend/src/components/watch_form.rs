@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::explain::Explain;
+use super::join_guard::join_guard;
 use super::watched_topics::WatchedTopics;
 use super::{desk, preferences};
 use crate::state::{Phase, ReadMode};
@@ -10,7 +11,7 @@ use crate::watch_fields::WatchFields;
 
 #[component]
 pub fn WatchForm(fields: WatchFields) -> impl IntoView {
-    let (desk, prefs) = (desk(), preferences());
+    let (desk, prefs, guard) = (desk(), preferences(), join_guard());
     let phase = Memo::new(move |_| desk.listening(|page| page.listening().phase()));
     let is_idle = move || phase.get() == Phase::Idle;
     let locked = move || (!is_idle()).then(|| prefs.words().stop_to_change);
@@ -21,7 +22,7 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
     let is_watching = Memo::new(move |_| fields.mode() == ReadMode::Watch);
     let start_name = Memo::new(move |_| fields.start_name());
     let toggle = move || match phase.get_untracked() {
-        Phase::Idle if can_start() => desk.listen(fields.intent()),
+        Phase::Idle if can_start() => guard.listen(fields),
         Phase::Idle | Phase::Stopping => {}
         Phase::Starting | Phase::Listening => desk.stop_listening(),
     };
@@ -73,7 +74,7 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
             <Explain thing=|w| w.read_mode text=|w| w.explain_mode />
             <div class="names">
                 <WatchedTopics fields=fields is_idle=Signal::derive(is_idle) has_fault=topic_fault />
-                <Show when=move || fields.mode() == ReadMode::Group>
+                <Show when=move || fields.needs_group()>
                     <div class="inline-field group-field" class:fault=move || group_fault.get()>
                         <label for="group">{prefs.text(|w| w.group)}</label>
                         <Explain thing=|w| w.group text=|w| w.explain_group />
@@ -114,6 +115,7 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
                     <option value="last" hidden=move || !is_watching.get()>{prefs.text(|w| w.start_last)}</option>
                     <option value="offset" hidden=move || !is_watching.get()>{prefs.text(|w| w.start_offset)}</option>
                     <option value="time" hidden=move || !is_watching.get()>{prefs.text(|w| w.start_time)}</option>
+                    <option value="committed" hidden=move || !is_watching.get()>{prefs.text(|w| w.start_committed)}</option>
                 </select>
                 <Show when=move || matches!(start_name.get().as_str(), "last" | "offset" | "time")>
                     <input

@@ -35,6 +35,8 @@ impl Page {
         };
         self.outbox.clear();
         self.topic_questions.clear();
+        self.group_question = None;
+        self.waits.clear();
         self.questions.socket_lost();
         self.fills.clear();
         self.listening.socket_lost();

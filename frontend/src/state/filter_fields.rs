@@ -90,7 +90,40 @@ impl FilterFields {
         fields.iter().filter(|field| !field.is_empty()).count()
     }
 
-    /// What can be read of it is applied, so that a field half written does not undo the others.
+    /// What a field holds, as text.
+    fn text_of(&mut self, field: FilterField) -> &mut String {
+        match field {
+            FilterField::Text => &mut self.text,
+            FilterField::Key => &mut self.key,
+            FilterField::Header => &mut self.header,
+            FilterField::Partition => &mut self.partition,
+            FilterField::Offset => &mut self.offset,
+            FilterField::Since => &mut self.since,
+            FilterField::Until => &mut self.until,
+            FilterField::Path => &mut self.path,
+        }
+    }
+
+    /// What is in force while some fields are at fault: each of those as it was when it could be read last (`before`), so that
+    /// a field half written neither undoes the others nor lets everything pass. Returns what is wrong as well.
+    pub fn in_force(&self, before: &Self, lent: &dyn Lent) -> (Self, Filter, Vec<FilterFault>) {
+        let (filter, faults) = self.compile(lent);
+        if faults.is_empty() {
+            return (self.clone(), filter, faults);
+        }
+        let (mut sound, mut valid_before) = (self.clone(), before.clone());
+        for fault in &faults {
+            if fault.field == FilterField::Text {
+                sound.is_pattern = before.is_pattern;
+            }
+            *sound.text_of(fault.field) = std::mem::take(valid_before.text_of(fault.field));
+        }
+        // Two fields may not go together, such as the ends of a range.
+        let (filter, left) = sound.compile(lent);
+        if left.is_empty() { (sound, filter, faults) } else { (before.clone(), before.compile(lent).0, faults) }
+    }
+
+    /// What can be read of it; the rest is left out and named.
     pub fn compile(&self, lent: &dyn Lent) -> (Filter, Vec<FilterFault>) {
         let mut conditions = Vec::new();
         let mut faults = Vec::new();
@@ -257,6 +290,28 @@ mod tests {
         assert_eq!(faults[0].kind, FaultKind::Numbers("x".into()));
         assert!(filter.matches(&entry(0, "abc").record().expect("a record")));
         assert!(!filter.matches(&entry(0, "xyz").record().expect("a record")));
+    }
+
+    #[test]
+    fn a_field_at_fault_keeps_what_it_said_last() {
+        let matches = |filter: &Filter, value: &str| filter.matches(&entry(0, value).record().expect("a record"));
+        let valid = fields(|f| (f.path, f.offset) = ("$.a > 1".into(), "0-9".into()));
+        let half_written = FilterFields { path: "$.a >".into(), key: "k".into(), ..valid.clone() };
+        let (in_force, filter, faults) = half_written.in_force(&valid, &NoBrowser);
+        assert_eq!(in_force, FilterFields { key: "k".into(), ..valid.clone() }, "the other fields go on");
+        assert_eq!(faults.iter().map(|fault| fault.field).collect::<Vec<_>>(), [FilterField::Path]);
+        assert!(!filter.is_empty() && !matches(&filter, r#"{"a":0}"#));
+
+        // A range whose new beginning lies behind its old end: both as they were.
+        let range = fields(|f| (f.since, f.until) = ("10".into(), "20".into()));
+        let backwards = FilterFields { since: "30".into(), ..range.clone() };
+        let (in_force, _, faults) = backwards.in_force(&range, &NoBrowser);
+        assert_eq!((in_force, faults.len()), (range, 1));
+
+        // A regular expression that is not one yet.
+        let text = fields(|f| f.text = "b".into());
+        let pattern = fields(|f| (f.text, f.is_pattern) = ("(".into(), true));
+        assert_eq!(pattern.in_force(&text, &NoBrowser).0, text);
     }
 
     #[test]

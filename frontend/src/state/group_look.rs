@@ -121,10 +121,6 @@ impl GroupLook {
         self.readers.get(&place).and_then(|&at| self.members.get(at))
     }
 
-    pub fn first_topic(&self) -> Option<String> {
-        self.positions.keys().next().map(|place| place.topic.clone())
-    }
-
     /// By name.
     pub fn topics(&self) -> Vec<TopicShare> {
         let mut topics: Vec<TopicShare> = Vec::new();

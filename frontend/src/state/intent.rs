@@ -28,6 +28,8 @@ pub enum Start {
     },
     /// Milliseconds since 1970-01-01 UTC.
     Time(i64),
+    /// The positions that a group has committed, without joining it; from the first record where it has none.
+    Committed,
 }
 
 impl Start {
@@ -39,6 +41,7 @@ impl Start {
             Self::Last(_) => "last",
             Self::Offset { .. } => "offset",
             Self::Time(_) => "time",
+            Self::Committed => "committed",
         }
     }
 
@@ -67,6 +70,7 @@ impl Start {
         match text.split_once(':').unwrap_or((text, "")) {
             ("earliest", _) => Some(Self::Earliest),
             ("latest", _) => Some(Self::Latest),
+            ("committed", _) => Some(Self::Committed),
             ("last", count) => count.parse().ok().map(Self::Last),
             ("offset", place) => Self::offset(place),
             ("time", ms) => ms.parse().ok().map(Self::Time),
@@ -84,7 +88,7 @@ impl Start {
 pub struct Intent {
     pub topics: Vec<String>,
     pub mode: ReadMode,
-    /// Unused when watching.
+    /// Joined, or the one whose committed positions are where watching begins.
     pub group: String,
     pub start: Start,
     /// Watching: where the page is too slow it gets the newest and a gap, instead of falling behind.
@@ -94,6 +98,11 @@ pub struct Intent {
 }
 
 impl Intent {
+    /// Whether the group is part of what the user asked for.
+    pub fn names_group(&self) -> bool {
+        self.mode == ReadMode::Group || self.start == Start::Committed
+    }
+
     /// The topics in one text: `orders, payments`.
     pub fn topic(&self) -> String {
         self.topics.join(", ")
@@ -113,6 +122,7 @@ mod tests {
             Start::Offset { partition: Some(2), offset: 120 },
             Start::Offset { partition: None, offset: 0 },
             Start::Time(1_763_800_000_000),
+            Start::Committed,
         ];
         for start in starts {
             assert_eq!(Start::from_link(&start.to_link()), Some(start));

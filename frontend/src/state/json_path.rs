@@ -1,9 +1,11 @@
 //! A JSON path (RFC 9535) as a condition: it holds where it selects something. `$.price > 10` is short for the filter that
-//! RFC 9535 would write around it. Numbers are compared as that RFC has them, exact up to 2⁵³.
+//! RFC 9535 would write around it; `price = 10` and the like are understood too (`path_text`). Numbers are compared as that RFC
+//! has them, exact up to 2⁵³.
 
 use serde_json_path::JsonPath as Query;
 
 use super::filter_fields::FaultKind;
+use super::path_text;
 
 #[derive(Debug)]
 pub struct JsonPath {
@@ -13,7 +15,27 @@ pub struct JsonPath {
 }
 
 impl JsonPath {
+    /// As it is written, else as it was probably meant.
     pub fn parse(text: &str) -> Result<Self, FaultKind> {
+        Self::parse_strictly(text).or_else(|fault| {
+            let meant = path_text::understood(text).map(|meant| Self::parse_strictly(&meant));
+            meant.and_then(Result::ok).ok_or_else(|| match Self::parse_strictly(&format!("$.{text}")) {
+                // Without its `$` nothing could be read: what is wrong lies behind the name.
+                Err(FaultKind::Path { at }) if text.starts_with(|c: char| c.is_alphabetic()) => {
+                    FaultKind::Path { at: at.saturating_sub(2).max(1) }
+                }
+                _ => fault,
+            })
+        })
+    }
+
+    /// The condition in RFC 9535's form, where it was written otherwise and understood.
+    pub fn read_as(text: &str) -> Option<String> {
+        let meant = Self::parse_strictly(text).err().and_then(|_| path_text::understood(text))?;
+        Self::parse_strictly(&meant).is_ok().then_some(meant)
+    }
+
+    fn parse_strictly(text: &str) -> Result<Self, FaultKind> {
         let fault = |at: usize| FaultKind::Path { at: at + 1 };
         if !text.starts_with('$') && !text.starts_with(['!', '(']) {
             return Err(fault(0));
@@ -78,6 +100,9 @@ mod tests {
             "$.to.city == \"Città $\" && $.items[0].price < 9",
             "!$.missing",
             "$.x == null",
+            "id = 9007199254740993",
+            "to.city = \"Città $\"",
+            "items[1].price > 8",
         ] {
             assert!(is_in(path, json), "{path}");
         }
@@ -91,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_path_that_is_none_says_where() {
-        for (text, expected) in [("items", 1), ("$.a[", 4), ("$.a = 3", 5)] {
+        for (text, expected) in [("items?", 6), ("ms > ", 3), ("$.a[", 4), ("$.a = b.c", 5)] {
             match JsonPath::parse(text) {
                 Err(FaultKind::Path { at }) => assert!(at.abs_diff(expected) <= 1, "{text}: {at}"),
                 other => panic!("{text}: {other:?}"),

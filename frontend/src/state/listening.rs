@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    CommitMode, ErrorBody, ErrorCode, Flow, Format, GroupStart, Mode, Offset, PartitionInfo, Position, RequestId,
-    Subscribe, TailStart, TopicPartition, WhenSlow,
+    CommitMode, ErrorBody, ErrorCode, Flow, Format, GroupPosition, GroupStart, Mode, Offset, PartitionInfo, Position,
+    RequestId, Subscribe, TailStart, TopicPartition, WhenSlow,
 };
 
 use super::credit::{Credit, WINDOW};
+use super::held_commits::HeldCommits;
 use super::intent::{Intent, ReadMode, Start};
 use super::sort::arrange;
 
@@ -78,6 +79,9 @@ pub struct Listening {
     /// The first offset that is still there.
     lows: BTreeMap<TopicPartition, i64>,
     ends_due_ms: Option<f64>,
+    /// The positions of the group to begin at are known.
+    knows_committed: bool,
+    held_commits: HeldCommits,
     credit: Credit,
 }
 
@@ -96,6 +100,11 @@ impl Listening {
 
     pub fn subscription(&self) -> Option<u32> {
         self.subscription
+    }
+
+    /// Partitions whose positions are not committed until the user agrees.
+    pub fn held_commits(&self) -> &HeldCommits {
+        &self.held_commits
     }
 
     /// The partitions read, once known. A group's member may have none.
@@ -168,8 +177,24 @@ impl Listening {
     pub fn must_ask_first(&self) -> bool {
         self.phase == Phase::Starting
             && self.intent.mode == ReadMode::Watch
-            && matches!(self.intent.start, Start::Offset { .. })
             && self.positions.is_empty()
+            && match self.intent.start {
+                Start::Offset { .. } => true,
+                Start::Committed => !self.knows_committed,
+                _ => false,
+            }
+    }
+
+    /// The positions to begin at, now that the group's are known: of the topics that are read, where it has committed one. What
+    /// it has not is read from the first record.
+    pub fn begin_at_committed(&mut self, positions: &[GroupPosition]) {
+        self.knows_committed = true;
+        let topics = &self.intent.topics;
+        let committed = positions.iter().filter(|position| topics.contains(&position.topic));
+        self.positions.extend(committed.filter_map(|position| {
+            let place = TopicPartition { topic: position.topic.clone(), partition: position.partition };
+            Some((place, position.offset?.0))
+        }));
     }
 
     /// The request that opens the subscription: at the start, and again after every reconnect.
@@ -203,7 +228,7 @@ impl Listening {
             }
             // After a reconnect: exactly behind what was received, so that nothing is missing or doubled.
             _ if !self.positions.is_empty() => TailStart::Resume(self.all_positions()),
-            Start::Earliest | Start::Offset { .. } => TailStart::Earliest,
+            Start::Earliest | Start::Offset { .. } | Start::Committed => TailStart::Earliest,
             Start::Latest => TailStart::Latest,
             Start::Last(count) => TailStart::Last(count),
             Start::Time(ms) => TailStart::Timestamp(ms),
@@ -259,6 +284,7 @@ impl Listening {
         self.problem = None;
         self.assigned = None;
         self.ends_due_ms = None;
+        self.held_commits.clear();
     }
 
     /// The bridge refused to subscribe, or the subscription cannot go on.
@@ -284,6 +310,8 @@ impl Listening {
         self.assigned = None;
         self.problem = None;
         self.ends_due_ms = None;
+        // The bridge says it again.
+        self.held_commits.clear();
         self.phase = match self.phase {
             Phase::Idle | Phase::Stopping => Phase::Idle,
             Phase::Starting | Phase::Listening => Phase::Starting,
@@ -324,6 +352,7 @@ impl Listening {
     pub fn revoked(&mut self, partitions: &[TopicPartition]) {
         if let Some(assigned) = &mut self.assigned {
             assigned.retain(|place| !partitions.contains(place));
+            self.held_commits.release(partitions);
             self.rebalances += 1;
         }
     }
@@ -384,6 +413,18 @@ impl Listening {
         }
     }
 
+    /// The committed position lay beyond the partition's end: reading began elsewhere, and the position stays for now.
+    pub fn out_of_range(&mut self, place: TopicPartition, committed: i64, begun: i64) {
+        if self.intent.mode == ReadMode::Group {
+            self.held_commits.hold(place, committed, begun);
+        }
+    }
+
+    /// What is acknowledged of these partitions is committed again.
+    pub fn commits_resumed(&mut self, places: &[TopicPartition]) {
+        self.held_commits.release(places);
+    }
+
     /// Records that will not come; the next one is `to`. After a topic was created again its offsets begin anew.
     pub fn gap(&mut self, topic: &str, partition: i32, to: i64, recreated: bool) {
         let next = self.next_of(topic, partition, to);
@@ -415,181 +456,4 @@ impl Listening {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn intent(mode: ReadMode) -> Intent {
-        Intent { topics: vec!["t".into()], mode, group: "g".into(), ..Intent::default() }
-    }
-
-    /// Takes a record in as the page does.
-    fn accept(listening: &mut Listening, partition: i32, offset: i64) -> bool {
-        let is_new = offset >= listening.next_of("t", partition, offset);
-        if is_new {
-            listening.advance("t", partition, offset + 1);
-        }
-        is_new
-    }
-
-    fn listening(mode: ReadMode) -> Listening {
-        let mut listening = Listening::default();
-        listening.start(intent(mode));
-        assert!(listening.subscribe(1).is_some());
-        assert!(!listening.subscribed(5));
-        listening
-    }
-
-    #[test]
-    fn after_a_lost_socket_a_group_joins_again_and_what_was_received_is_not_new() {
-        let mut listening = listening(ReadMode::Group);
-        assert!(accept(&mut listening, 0, 7) && accept(&mut listening, 0, 8) && accept(&mut listening, 1, 3));
-        listening.socket_lost();
-        assert_eq!(listening.phase(), Phase::Starting);
-        let again = listening.subscribe(2).expect("it begins again by itself");
-        assert!(matches!(again.mode, Mode::Group { ref id, .. } if id == "g"));
-        listening.subscribed(1);
-        assert!(!accept(&mut listening, 0, 7) && !accept(&mut listening, 0, 8));
-        assert!(accept(&mut listening, 0, 9) && accept(&mut listening, 1, 4));
-    }
-
-    #[test]
-    fn what_another_page_of_the_group_left_behind_is_taken_although_it_lies_before_what_came() {
-        let mut listening = listening(ReadMode::Group);
-        let at = |offset| Position { topic: "t".into(), partition: 0, offset: Offset(offset) };
-        listening.assigned_to(&[at(10)], 0.0);
-        assert!(accept(&mut listening, 0, 10));
-        listening.assigned_to(&[at(10)], 0.0);
-        assert!(!accept(&mut listening, 0, 10), "received before");
-        listening.assigned_to(&[at(4)], 0.0);
-        assert!(accept(&mut listening, 0, 4));
-    }
-
-    #[test]
-    fn a_partition_that_comes_back_begins_where_others_have_left_it() {
-        let mut listening = listening(ReadMode::Group);
-        let at = |offset| Position { topic: "t".into(), partition: 0, offset: Offset(offset) };
-        listening.assigned_to(&[at(0)], 0.0);
-        accept(&mut listening, 0, 99);
-        listening.committed(&[at(100)]);
-        listening.revoked(&[TopicPartition { topic: "t".into(), partition: 0 }]);
-        listening.assigned_to(&[at(500)], 0.0);
-        listening.ends_are("t", &[info(0, 500)]);
-        assert_eq!((listening.behind(), listening.lag()), (Some(0), Some(0)));
-    }
-
-    #[test]
-    fn after_a_lost_socket_watching_goes_on_behind_what_was_received() {
-        let mut listening = listening(ReadMode::Watch);
-        let at = |partition, offset| Position { topic: "t".into(), partition, offset: Offset(offset) };
-        listening.assigned_to(&[at(0, 0), at(1, 5)], 0.0);
-        accept(&mut listening, 0, 7);
-        listening.socket_lost();
-        let again = listening.subscribe(2).expect("it begins again by itself");
-        let behind = TailStart::Resume(vec![at(0, 8), at(1, 5)]);
-        assert_eq!(again.mode, Mode::Tail { start: behind });
-    }
-
-    #[test]
-    fn a_new_start_of_the_same_group_keeps_the_rows_and_takes_what_comes() {
-        let mut listening = listening(ReadMode::Group);
-        accept(&mut listening, 0, 7);
-        listening.ended();
-        assert!(!listening.start(intent(ReadMode::Group)), "the rows stay");
-        assert!(accept(&mut listening, 0, 3), "somebody may have reset the group");
-        assert!(listening.start(intent(ReadMode::Watch)), "another list");
-    }
-
-    #[test]
-    fn stop_before_the_answer_ends_the_subscription_that_it_names() {
-        let mut listening = Listening::default();
-        listening.start(intent(ReadMode::Group));
-        listening.subscribe(1);
-        assert_eq!(listening.stop(true), None);
-        assert_eq!(listening.phase(), Phase::Stopping);
-        assert!(listening.subscribed(9), "it must be ended now");
-        assert_eq!(listening.subscription(), Some(9));
-    }
-
-    #[test]
-    fn stop_without_a_connection_is_immediate() {
-        let mut listening = listening(ReadMode::Group);
-        listening.socket_lost();
-        assert_eq!(listening.stop(false), None);
-        assert_eq!(listening.phase(), Phase::Idle);
-        assert!(listening.subscribe(3).is_none(), "nothing comes back by itself");
-    }
-
-    #[test]
-    fn a_problem_goes_when_records_come() {
-        let mut listening = listening(ReadMode::Group);
-        listening.hindered(ErrorBody::new(ErrorCode::TopicMissing, "…"));
-        assert!(listening.problem().is_some() && listening.phase() == Phase::Listening);
-        listening.handled(1, 1, 0.0);
-        assert!(listening.problem().is_none());
-    }
-
-    #[test]
-    fn a_recreated_topic_begins_anew() {
-        let mut listening = listening(ReadMode::Watch);
-        accept(&mut listening, 0, 99);
-        listening.gap("t", 0, 0, true);
-        assert!(accept(&mut listening, 0, 0));
-        listening.gap("t", 0, 50, false);
-        assert!(!accept(&mut listening, 0, 49) && accept(&mut listening, 0, 50));
-    }
-
-    fn info(partition: i32, high: i64) -> PartitionInfo {
-        PartitionInfo {
-            partition,
-            leader: None,
-            replicas: Vec::new(),
-            in_sync: Vec::new(),
-            offline: Vec::new(),
-            low: Offset(0),
-            high: Offset(high),
-        }
-    }
-
-    fn at(partition: i32, offset: i64) -> Position {
-        Position { topic: "t".into(), partition, offset: Offset(offset) }
-    }
-
-    #[test]
-    fn what_is_behind_is_known_once_every_end_is() {
-        let mut listening = listening(ReadMode::Group);
-        assert_eq!(listening.behind(), None);
-        listening.assigned_to(&[at(0, 0), at(1, 5)], 10.0);
-        assert_eq!(listening.ask_for_ends(10.0), ["t"]);
-        assert!(listening.ask_for_ends(11.0).is_empty(), "not again at once");
-        listening.ends_are("t", &[info(0, 10)]);
-        assert_eq!(listening.behind(), None);
-        listening.ends_are("t", &[info(0, 10), info(1, 6), info(2, 99)]);
-        assert_eq!(listening.behind(), Some(11));
-        listening.advance("t", 0, 12);
-        assert_eq!(listening.behind(), Some(1), "records came after Kafka was asked");
-        listening.committed(&[at(0, 8)]);
-        assert_eq!(listening.lag(), Some(3));
-    }
-
-    #[test]
-    fn a_rebalance_takes_partitions_and_brings_others() {
-        let mut listening = listening(ReadMode::Group);
-        listening.assigned_to(&[at(0, 0), at(1, 5)], 0.0);
-        assert_eq!(listening.rebalances(), 0, "the first assignment is none");
-        listening.revoked(&[TopicPartition { topic: "t".into(), partition: 0 }]);
-        let partitions = listening.readings().iter().map(|reading| reading.partition).collect::<Vec<_>>();
-        assert_eq!((partitions, listening.rebalances()), (vec![1], 1));
-    }
-
-    #[test]
-    fn an_offset_to_begin_at_is_never_beyond_the_end() {
-        let mut listening = Listening::default();
-        let start = Start::Offset { partition: None, offset: 7 };
-        listening.start(Intent { start, ..intent(ReadMode::Watch) });
-        assert!(listening.must_ask_first());
-        listening.begin_at("t", &[info(0, 100), info(1, 3)]);
-        assert!(!listening.must_ask_first());
-        let mode = listening.subscribe(1).expect("now it can").mode;
-        assert_eq!(mode, Mode::Tail { start: TailStart::Resume(vec![at(0, 7), at(1, 3)]) });
-    }
-}
+mod tests;

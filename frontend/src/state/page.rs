@@ -6,7 +6,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use protocol::{
-    ClientMessage, Cluster, ClusterState, Defaults, Limits, ProduceRecord, RequestId, Secret, TopicRequest, Unsubscribe,
+    ClientMessage, Cluster, ClusterState, Defaults, GroupRequest, Limits, ProduceRecord, RequestId, ResumeCommits,
+    Secret, TopicPartition, TopicRequest, Unsubscribe,
 };
 
 use super::batch::Batch;
@@ -17,16 +18,18 @@ use super::entry::Entry;
 use super::feed::{self, Feed, Hold};
 use super::fills::Fills;
 use super::filter::Filter;
-use super::intent::Intent;
+use super::intent::{Intent, Start};
 use super::link::Link;
 use super::listening::{Listening, Phase};
 use super::notices::{Notice, NoticeKind, Notices};
 use super::outgoing::Outgoing;
+use super::own_names::OwnNames;
 use super::pace::Pace;
 use super::plan::RunPlan;
 use super::questions::Questions;
 use super::run::{self, Run, RunTitle};
 use super::sends::Sends;
+use super::waiting::Waits;
 
 /// How often the countdown to the next try is drawn.
 const COUNTDOWN_MS: f64 = 250.0;
@@ -93,6 +96,13 @@ pub struct Page {
     pub(super) last_topic: Option<std::rc::Rc<str>>,
     /// Questions about topics: what the answers are for.
     pub(super) topic_questions: BTreeMap<RequestId, TopicQuestion>,
+    /// The question where a group's positions are, to begin there.
+    pub(super) group_question: Option<RequestId>,
+    /// Topics and groups that need no question.
+    pub(super) own_names: OwnNames,
+    pub(super) waits: Waits,
+    /// How many partitions with waiting sent records the components know of.
+    pub(super) waits_shown: usize,
     /// What components ask, and the live views they look at.
     pub(super) questions: Questions,
     /// What to listen to as soon as the present subscription has ended.
@@ -172,6 +182,10 @@ impl Page {
         &self.feed
     }
 
+    pub fn waits(&self) -> &Waits {
+        &self.waits
+    }
+
     pub fn pace(&self) -> &Pace {
         &self.pace
     }
@@ -200,7 +214,7 @@ impl Page {
 
     /// Sends a record as it is. Says whether it was sent.
     pub fn send_record(&mut self, record: &ProduceRecord, now_ms: f64) -> bool {
-        if self.send_obstacle().is_some() {
+        if self.send_obstacle().is_some() || !self.may_send_to(&record.topic) {
             return false;
         }
         let frame = self.sends.send(record, now_ms);
@@ -211,7 +225,7 @@ impl Page {
 
     /// Starts a run; one at a time. Says whether it was started.
     pub fn start_run(&mut self, topic: &str, plan: &RunPlan, title: RunTitle, start: run::Start) -> bool {
-        if self.run.as_ref().is_some_and(Run::is_active) || self.send_obstacle().is_some() || !topic_is_valid(topic) {
+        if !self.may_start_run(topic) {
             return false;
         }
         let Some(run) = Run::new(self.next_run, title, topic.trim(), plan, start) else { return false };
@@ -249,13 +263,18 @@ impl Page {
 
     /// Sends what was checked. Says whether it began.
     pub fn send_batch(&mut self, topic: &str, start: run::Start) -> bool {
-        if self.run.as_ref().is_some_and(Run::is_active) || self.send_obstacle().is_some() || !topic_is_valid(topic) {
+        if !self.may_start_run(topic) {
             return false;
         }
         let Some(batch) = &self.batch else { return false };
         let Some(run) = Run::of_batch(self.next_run, topic.trim(), batch, start) else { return false };
         self.start(run, start.now_ms);
         true
+    }
+
+    fn may_start_run(&self, topic: &str) -> bool {
+        let is_free = self.run.as_ref().is_none_or(|run| !run.is_active()) && self.send_obstacle().is_none();
+        is_free && topic_is_valid(topic) && self.may_send_to(topic)
     }
 
     fn start(&mut self, run: Run, now_ms: f64) {
@@ -319,6 +338,7 @@ impl Page {
 
     pub fn clear_sends(&mut self) {
         self.sends.clear_settled();
+        self.waits.clear();
         if self.run.as_ref().is_some_and(|run| !run.is_active()) {
             self.run = None;
         }
@@ -363,7 +383,10 @@ impl Page {
 
     pub(super) fn subscribe(&mut self) {
         self.changed.listening = true;
-        if self.link.is_open() && self.listening.must_ask_first() {
+        if self.link.is_open() && self.listening.must_ask_first() && self.listening.intent().start == Start::Committed {
+            let group = self.listening.intent().group.clone();
+            self.group_question = Some(self.request(GroupRequest { group }));
+        } else if self.link.is_open() && self.listening.must_ask_first() {
             self.ask_for_topics(self.listening.intent().topics.clone(), TopicQuestion::BeginAt);
         } else if self.link.is_open()
             && let Some(message) = self.listening.subscribe(self.next_request)
@@ -389,7 +412,16 @@ impl Page {
         }
         // Their answers are not for whatever is listened to next.
         self.topic_questions.retain(|_, why| *why != TopicQuestion::BeginAt);
+        self.group_question = None;
+        self.waits.list_ended();
         self.changed.listening = true;
+    }
+
+    /// The user agrees that the group's position in this partition moves to where reading began.
+    pub fn resume_commits(&mut self, place: TopicPartition) {
+        if let Some(subscription) = self.listening.subscription().filter(|_| self.link.is_open()) {
+            self.request(ResumeCommits { subscription, partitions: vec![place] });
+        }
     }
 
     pub(super) fn unsubscribe(&mut self, subscription: u32) {

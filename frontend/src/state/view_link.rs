@@ -20,7 +20,7 @@ impl ViewLink {
         Self {
             topic: (!intent.topics.is_empty()).then(|| intent.topics.join(",")),
             mode: Some(intent.mode),
-            group: (intent.mode == ReadMode::Group).then(|| intent.group.clone()),
+            group: intent.names_group().then(|| intent.group.clone()),
             start: Some(intent.start),
             filter: filter.clone(),
         }

@@ -72,7 +72,7 @@ macro_rules! with_group_words {
             members_demo: "The demo broker does not tell who reads", "Il broker di prova non dice chi legge";
             positions_none: "No positions yet", "Ancora nessuna posizione";
             positions_none_next: "The group has committed nothing, and no member has a partition.", "Il gruppo non ha salvato nulla e nessun membro ha una partizione.";
-            group_live: "Listen", "Ascolta";
+            group_live: "Join and listen", "Entra e ascolta";
             group_live_hint: "Live view with this group; it joins when you start listening", "Vista dal vivo con questo gruppo; entra quando avvii l'ascolto";
             group_open_hint: "Members, positions and lag of the group {group}", "Membri, posizioni e ritardo del gruppo {group}";
             group_delete: "Delete group", "Elimina gruppo";

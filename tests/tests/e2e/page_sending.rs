@@ -506,20 +506,21 @@ async fn a_record_is_replayed_as_it_is_or_edited_first() {
     page.screenshot("replay").await;
     page.click("replay").await;
     page.wait("feed", "data-received", "2").await;
+
+    // The key only fills the form; the record goes out when the user sends it.
     page.eval::<bool>("document.activeElement.blur() ?? true").await;
     page.press("r", &[]).await;
-    page.wait("feed", "data-received", "3").await;
-
-    page.click("replay-edit").await;
     page.until("the value in the form", "document.querySelector('[data-testid=compose-value]').value.includes('9007')")
         .await;
+    assert_eq!(page.count("feed", "data-received").await, 2);
+    page.click("replay-edit").await;
     page.fill("compose-value", r#"{"n": "edited"}"#).await;
     page.press("Enter", &["Control"]).await;
-    page.wait("feed", "data-received", "4").await;
+    page.wait("feed", "data-received", "3").await;
 
     let Some(log) = log(&bridge, &topic).await else { return };
     let values: Vec<&str> = log.iter().map(Seen::text).collect();
-    assert_eq!(values.iter().filter(|value| **value == r#"{"n":  9007199254740993}"#).count(), 3, "{values:?}");
+    assert_eq!(values.iter().filter(|value| **value == r#"{"n":  9007199254740993}"#).count(), 2, "{values:?}");
     assert!(values.contains(&r#"{"n": "edited"}"#));
     let (headers, partition) = (&log[0].headers, log[0].partition);
     assert!(log.iter().all(|seen| seen.key.as_deref() == Some(b"k") && seen.headers == *headers), "{log:?}");

@@ -1,0 +1,215 @@
+//! How listening starts, goes on after a loss, and ends.
+
+use super::*;
+
+fn intent(mode: ReadMode) -> Intent {
+    Intent { topics: vec!["t".into()], mode, group: "g".into(), ..Intent::default() }
+}
+
+/// Takes a record in as the page does.
+fn accept(listening: &mut Listening, partition: i32, offset: i64) -> bool {
+    let is_new = offset >= listening.next_of("t", partition, offset);
+    if is_new {
+        listening.advance("t", partition, offset + 1);
+    }
+    is_new
+}
+
+fn listening(mode: ReadMode) -> Listening {
+    let mut listening = Listening::default();
+    listening.start(intent(mode));
+    assert!(listening.subscribe(1).is_some());
+    assert!(!listening.subscribed(5));
+    listening
+}
+
+#[test]
+fn after_a_lost_socket_a_group_joins_again_and_what_was_received_is_not_new() {
+    let mut listening = listening(ReadMode::Group);
+    assert!(accept(&mut listening, 0, 7) && accept(&mut listening, 0, 8) && accept(&mut listening, 1, 3));
+    listening.socket_lost();
+    assert_eq!(listening.phase(), Phase::Starting);
+    let again = listening.subscribe(2).expect("it begins again by itself");
+    assert!(matches!(again.mode, Mode::Group { ref id, .. } if id == "g"));
+    listening.subscribed(1);
+    assert!(!accept(&mut listening, 0, 7) && !accept(&mut listening, 0, 8));
+    assert!(accept(&mut listening, 0, 9) && accept(&mut listening, 1, 4));
+}
+
+#[test]
+fn what_another_page_of_the_group_left_behind_is_taken_although_it_lies_before_what_came() {
+    let mut listening = listening(ReadMode::Group);
+    let at = |offset| Position { topic: "t".into(), partition: 0, offset: Offset(offset) };
+    listening.assigned_to(&[at(10)], 0.0);
+    assert!(accept(&mut listening, 0, 10));
+    listening.assigned_to(&[at(10)], 0.0);
+    assert!(!accept(&mut listening, 0, 10), "received before");
+    listening.assigned_to(&[at(4)], 0.0);
+    assert!(accept(&mut listening, 0, 4));
+}
+
+#[test]
+fn a_partition_that_comes_back_begins_where_others_have_left_it() {
+    let mut listening = listening(ReadMode::Group);
+    let at = |offset| Position { topic: "t".into(), partition: 0, offset: Offset(offset) };
+    listening.assigned_to(&[at(0)], 0.0);
+    accept(&mut listening, 0, 99);
+    listening.committed(&[at(100)]);
+    listening.revoked(&[TopicPartition { topic: "t".into(), partition: 0 }]);
+    listening.assigned_to(&[at(500)], 0.0);
+    listening.ends_are("t", &[info(0, 500)]);
+    assert_eq!((listening.behind(), listening.lag()), (Some(0), Some(0)));
+}
+
+#[test]
+fn after_a_lost_socket_watching_goes_on_behind_what_was_received() {
+    let mut listening = listening(ReadMode::Watch);
+    let at = |partition, offset| Position { topic: "t".into(), partition, offset: Offset(offset) };
+    listening.assigned_to(&[at(0, 0), at(1, 5)], 0.0);
+    accept(&mut listening, 0, 7);
+    listening.socket_lost();
+    let again = listening.subscribe(2).expect("it begins again by itself");
+    let behind = TailStart::Resume(vec![at(0, 8), at(1, 5)]);
+    assert_eq!(again.mode, Mode::Tail { start: behind });
+}
+
+#[test]
+fn a_new_start_of_the_same_group_keeps_the_rows_and_takes_what_comes() {
+    let mut listening = listening(ReadMode::Group);
+    accept(&mut listening, 0, 7);
+    listening.ended();
+    assert!(!listening.start(intent(ReadMode::Group)), "the rows stay");
+    assert!(accept(&mut listening, 0, 3), "somebody may have reset the group");
+    assert!(listening.start(intent(ReadMode::Watch)), "another list");
+}
+
+#[test]
+fn stop_before_the_answer_ends_the_subscription_that_it_names() {
+    let mut listening = Listening::default();
+    listening.start(intent(ReadMode::Group));
+    listening.subscribe(1);
+    assert_eq!(listening.stop(true), None);
+    assert_eq!(listening.phase(), Phase::Stopping);
+    assert!(listening.subscribed(9), "it must be ended now");
+    assert_eq!(listening.subscription(), Some(9));
+}
+
+#[test]
+fn stop_without_a_connection_is_immediate() {
+    let mut listening = listening(ReadMode::Group);
+    listening.socket_lost();
+    assert_eq!(listening.stop(false), None);
+    assert_eq!(listening.phase(), Phase::Idle);
+    assert!(listening.subscribe(3).is_none(), "nothing comes back by itself");
+}
+
+#[test]
+fn a_problem_goes_when_records_come() {
+    let mut listening = listening(ReadMode::Group);
+    listening.hindered(ErrorBody::new(ErrorCode::TopicMissing, "…"));
+    assert!(listening.problem().is_some() && listening.phase() == Phase::Listening);
+    listening.handled(1, 1, 0.0);
+    assert!(listening.problem().is_none());
+}
+
+#[test]
+fn a_recreated_topic_begins_anew() {
+    let mut listening = listening(ReadMode::Watch);
+    accept(&mut listening, 0, 99);
+    listening.gap("t", 0, 0, true);
+    assert!(accept(&mut listening, 0, 0));
+    listening.gap("t", 0, 50, false);
+    assert!(!accept(&mut listening, 0, 49) && accept(&mut listening, 0, 50));
+}
+
+fn info(partition: i32, high: i64) -> PartitionInfo {
+    PartitionInfo {
+        partition,
+        leader: None,
+        replicas: Vec::new(),
+        in_sync: Vec::new(),
+        offline: Vec::new(),
+        low: Offset(0),
+        high: Offset(high),
+    }
+}
+
+fn at(partition: i32, offset: i64) -> Position {
+    Position { topic: "t".into(), partition, offset: Offset(offset) }
+}
+
+#[test]
+fn what_is_behind_is_known_once_every_end_is() {
+    let mut listening = listening(ReadMode::Group);
+    assert_eq!(listening.behind(), None);
+    listening.assigned_to(&[at(0, 0), at(1, 5)], 10.0);
+    assert_eq!(listening.ask_for_ends(10.0), ["t"]);
+    assert!(listening.ask_for_ends(11.0).is_empty(), "not again at once");
+    listening.ends_are("t", &[info(0, 10)]);
+    assert_eq!(listening.behind(), None);
+    listening.ends_are("t", &[info(0, 10), info(1, 6), info(2, 99)]);
+    assert_eq!(listening.behind(), Some(11));
+    listening.advance("t", 0, 12);
+    assert_eq!(listening.behind(), Some(1), "records came after Kafka was asked");
+    listening.committed(&[at(0, 8)]);
+    assert_eq!(listening.lag(), Some(3));
+}
+
+#[test]
+fn a_rebalance_takes_partitions_and_brings_others() {
+    let mut listening = listening(ReadMode::Group);
+    listening.assigned_to(&[at(0, 0), at(1, 5)], 0.0);
+    assert_eq!(listening.rebalances(), 0, "the first assignment is none");
+    listening.revoked(&[TopicPartition { topic: "t".into(), partition: 0 }]);
+    let partitions = listening.readings().iter().map(|reading| reading.partition).collect::<Vec<_>>();
+    assert_eq!((partitions, listening.rebalances()), (vec![1], 1));
+}
+
+#[test]
+fn an_offset_to_begin_at_is_never_beyond_the_end() {
+    let mut listening = Listening::default();
+    let start = Start::Offset { partition: None, offset: 7 };
+    listening.start(Intent { start, ..intent(ReadMode::Watch) });
+    assert!(listening.must_ask_first());
+    listening.begin_at("t", &[info(0, 100), info(1, 3)]);
+    assert!(!listening.must_ask_first());
+    let mode = listening.subscribe(1).expect("now it can").mode;
+    assert_eq!(mode, Mode::Tail { start: TailStart::Resume(vec![at(0, 7), at(1, 3)]) });
+}
+
+#[test]
+fn browsing_begins_at_the_committed_positions_and_at_the_first_record_elsewhere() {
+    let position = |topic: &str, partition, offset: Option<i64>| GroupPosition {
+        topic: topic.into(),
+        partition,
+        offset: offset.map(Offset),
+        end: Offset(100),
+        lag: 0,
+    };
+    let start = |positions: &[GroupPosition]| {
+        let mut listening = Listening::default();
+        listening.start(Intent { start: Start::Committed, ..intent(ReadMode::Watch) });
+        assert!(listening.must_ask_first());
+        listening.begin_at_committed(positions);
+        assert!(!listening.must_ask_first());
+        listening.subscribe(1).expect("a request").mode
+    };
+    let committed = [position("t", 0, Some(7)), position("t", 1, None), position("other", 0, Some(3))];
+    let expected = vec![Position { topic: "t".into(), partition: 0, offset: Offset(7) }];
+    assert_eq!(start(&committed), Mode::Tail { start: TailStart::Resume(expected) }, "no group, no commit");
+    assert_eq!(start(&[]), Mode::Tail { start: TailStart::Earliest });
+}
+
+#[test]
+fn commits_are_held_until_the_bridge_says_otherwise() {
+    let mut listening = listening(ReadMode::Group);
+    let place = TopicPartition { topic: "t".into(), partition: 0 };
+    listening.out_of_range(place.clone(), 1005, 0);
+    let held = listening.held_commits().of("t", 0).expect("held");
+    assert_eq!((held.committed, held.begun), (1005, 0));
+    listening.commits_resumed(std::slice::from_ref(&place));
+    assert_eq!(listening.held_commits().len(), 0);
+    listening.out_of_range(place, 1005, 0);
+    listening.socket_lost();
+    assert_eq!(listening.held_commits().len(), 0);
+}
