@@ -12,9 +12,12 @@ mod error;
 pub mod group_protocol;
 mod native;
 pub mod producer;
+pub mod properties;
 pub mod questions;
 mod range;
 pub mod reader;
 mod releases;
+#[cfg(feature = "tls")]
+mod system_ca;
 #[cfg(feature = "tls")]
 mod tls;

@@ -87,6 +87,9 @@ async fn choose_broker(config: &Config) -> anyhow::Result<(Connection, Option<Ar
         let properties = config.kafka_properties.clone();
         return Ok((Connection { bootstrap_servers, properties, demo: false, group_protocol: Arc::default() }, None));
     }
+    if !config.kafka_properties.is_empty() {
+        tracing::warn!("the demo broker is used without the properties of --kafka-config");
+    }
     let demo = DemoBroker::start(&config.topic).context("the demo broker did not start")?;
     tracing::warn!(
         bootstrap_servers = demo.bootstrap_servers(),
@@ -95,7 +98,7 @@ async fn choose_broker(config: &Config) -> anyhow::Result<(Connection, Option<Ar
     let connection = Connection {
         bootstrap_servers: demo.bootstrap_servers().to_owned(),
         // Properties for a secured cluster would keep the bridge from reaching its own demo.
-        properties: kafka::client_config::KafkaProperties::default(),
+        properties: config.kafka_properties.for_demo(),
         demo: true,
         group_protocol: Arc::default(),
     };

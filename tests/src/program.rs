@@ -79,6 +79,11 @@ impl Program {
     pub fn bridge_with(args: &[&str], env: &[(&str, &str)]) -> Self {
         let mut command = Command::new(bridge_binary());
         command.args(args);
+        Self::started_by(command, &format!("bridge {}", args.join(" ")), env)
+    }
+
+    /// Starts a bridge in another way than by its name; `command_line` is what a failing test shows.
+    pub fn started_by(mut command: Command, command_line: &str, env: &[(&str, &str)]) -> Self {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PONTE_")) {
             command.env_remove(name);
         }
@@ -89,7 +94,7 @@ impl Program {
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
         let stdout = Lines::collect(child.stdout.take().expect("standard output is piped"));
         let stderr = Lines::collect(child.stderr.take().expect("standard error is piped"));
-        Self { child, command_line: format!("bridge {}", args.join(" ")), stdout, stderr, read: 0 }
+        Self { child, command_line: command_line.to_owned(), stdout, stderr, read: 0 }
     }
 
     pub fn id(&self) -> u32 {

@@ -34,8 +34,7 @@ impl ConsumerContext for QuietContext {}
 
 impl Questions {
     pub fn new(connection: &Connection) -> KafkaResult<Self> {
-        let mut config = connection.base_config();
-        config.set("allow.auto.create.topics", "false");
+        let config = connection.base_config();
         let consumer = BaseConsumer::from_config_and_context(&config, QuietContext)?;
         Ok(Self { consumer, positions: OnceLock::new(), config })
     }
