@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use protocol::{GroupId, GroupStart, TopicName};
 
 use crate::access_token::AccessToken;
-use crate::kafka::client_config::KafkaProperties;
+use crate::kafka::properties::{KafkaProperties, parse_addresses};
 
 pub use self::groups::{DeleteGroupArgs, DescribeGroups, GroupsCommand, ListGroups, ResetArgs};
 pub use self::topics::{
@@ -69,12 +69,24 @@ pub enum Command {
 #[derive(Args, Debug, Clone)]
 pub struct KafkaArgs {
     /// Kafka's addresses, host:port separated by commas [default: localhost:9092]
-    #[arg(long, alias = "bootstrap-server", env = "PONTE_BOOTSTRAP_SERVERS", value_parser = parse_bootstrap_servers, value_name = "HOST:PORT,…")]
+    #[arg(long, alias = "bootstrap-server", env = "PONTE_BOOTSTRAP_SERVERS", value_parser = parse_addresses, value_name = "HOST:PORT,…")]
     pub bootstrap_servers: Option<String>,
 
-    /// File with librdkafka properties (TLS, SASL, …), key=value a line
+    /// File with Kafka client properties (TLS, SASL, …): a client.properties of Java, or librdkafka's names
     #[arg(long, env = "PONTE_KAFKA_CONFIG", value_name = "FILE")]
     pub kafka_config: Option<PathBuf>,
+
+    /// Never make Kafka create a topic by sending to it
+    #[arg(long, env = "PONTE_NO_AUTO_CREATE")]
+    pub no_auto_create: bool,
+}
+
+/// What [`KafkaArgs`] say together with the file of `--kafka-config`.
+#[derive(Clone, Debug)]
+pub struct KafkaTarget {
+    /// The addresses that the user named, on the command line or in the file.
+    pub bootstrap_servers: Option<String>,
+    pub properties: KafkaProperties,
 }
 
 #[derive(Args, Debug, Clone)]
@@ -253,7 +265,8 @@ impl Config {
         if !args.listen.ip().is_loopback() && token.is_none() && !args.insecure_no_token {
             return Err(ConfigError::OpenListener(args.listen));
         }
-        let broker = match (args.kafka.bootstrap_servers.clone(), args.demo) {
+        let target = args.kafka.target()?;
+        let broker = match (target.bootstrap_servers, args.demo) {
             (_, true) => BrokerChoice::Demo,
             (Some(servers), false) => BrokerChoice::Named(servers),
             (None, false) => BrokerChoice::LocalOrDemo,
@@ -261,7 +274,7 @@ impl Config {
         Ok(Self {
             listen: args.listen,
             broker,
-            kafka_properties: args.kafka.properties()?,
+            kafka_properties: target.properties,
             topic: args.topic,
             group: args.group,
             start: args.start,
@@ -280,12 +293,23 @@ impl Config {
 }
 
 impl KafkaArgs {
-    /// The properties of `--kafka-config`, read and checked.
-    pub fn properties(&self) -> Result<KafkaProperties, ConfigError> {
-        match &self.kafka_config {
-            Some(file) => Ok(KafkaProperties::read(file)?),
-            None => Ok(KafkaProperties::default()),
+    /// Reads and checks the file of `--kafka-config`. The command line wins over the file's addresses.
+    pub fn target(&self) -> Result<KafkaTarget, ConfigError> {
+        let mut properties = match &self.kafka_config {
+            Some(file) => KafkaProperties::read(file)?,
+            None => KafkaProperties::default(),
+        };
+        if self.no_auto_create {
+            properties.forbid_auto_create();
         }
+        let in_file = properties.bootstrap_servers();
+        if let (Some(named), Some(in_file)) = (self.bootstrap_servers.as_deref(), in_file)
+            && named != in_file
+        {
+            tracing::info!("--bootstrap-servers {named} is used instead of the file's bootstrap.servers {in_file}");
+        }
+        let bootstrap_servers = self.bootstrap_servers.clone().or(in_file.map(ToOwned::to_owned));
+        Ok(KafkaTarget { bootstrap_servers, properties })
     }
 }
 
@@ -295,22 +319,6 @@ fn parse_start(text: &str) -> Result<GroupStart, String> {
         "latest" => Ok(GroupStart::Latest),
         _ => Err("use earliest or latest".to_owned()),
     }
-}
-
-fn parse_bootstrap_servers(text: &str) -> Result<String, String> {
-    let servers: Vec<&str> = text.split(',').map(str::trim).collect();
-    for server in &servers {
-        // A listener name (SASL_SSL://host:9093) is librdkafka's own notation and stays.
-        let address = server.rsplit_once("://").map_or(*server, |(_, address)| address);
-        let port = match address.rsplit_once(':') {
-            Some((host, port)) if !host.is_empty() => port,
-            _ => return Err(format!("{server:?} is not host:port")),
-        };
-        if !matches!(port.parse::<u16>(), Ok(1..)) {
-            return Err(format!("{server:?}: the port must be a number from 1 to 65535"));
-        }
-    }
-    Ok(servers.join(","))
 }
 
 fn parse_origin(text: &str) -> Result<String, String> {

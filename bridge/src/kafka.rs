@@ -13,9 +13,12 @@ pub mod group_protocol;
 mod native;
 pub mod oauth;
 pub mod producer;
+pub mod properties;
 pub mod questions;
 mod range;
 pub mod reader;
 mod releases;
+#[cfg(feature = "tls")]
+mod system_ca;
 #[cfg(feature = "tls")]
 mod tls;

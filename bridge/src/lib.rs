@@ -95,6 +95,9 @@ async fn choose_broker(config: &Config) -> anyhow::Result<(Connection, Option<Ar
     if let Some(bootstrap_servers) = named {
         return Ok((Connection::to(bootstrap_servers, config.kafka_properties.clone())?, None));
     }
+    if !config.kafka_properties.is_empty() {
+        tracing::warn!("the demo broker is used without the properties of --kafka-config");
+    }
     let demo = DemoBroker::start(&config.topic).context("the demo broker did not start")?;
     tracing::warn!(
         bootstrap_servers = demo.bootstrap_servers(),
@@ -103,7 +106,7 @@ async fn choose_broker(config: &Config) -> anyhow::Result<(Connection, Option<Ar
     let connection = Connection {
         bootstrap_servers: demo.bootstrap_servers().to_owned(),
         // Properties for a secured cluster would keep the bridge from reaching its own demo.
-        properties: kafka::client_config::KafkaProperties::default(),
+        properties: config.kafka_properties.for_demo(),
         demo: true,
         group_protocol: Arc::default(),
         tokens: Tokens::default(),

@@ -101,6 +101,11 @@ impl Program {
 
     fn spawn(mut command: Command, args: &[&str], env: &[(&str, &str)], stdout: Stdio) -> Self {
         command.args(args);
+        Self::started_by(command, &format!("bridge {}", args.join(" ")), env)
+    }
+
+    /// Starts a bridge in another way than by its name; `command_line` is what a failing test shows.
+    pub fn started_by(mut command: Command, command_line: &str, env: &[(&str, &str)]) -> Self {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PONTE_")) {
             command.env_remove(name);
         }
@@ -112,7 +117,7 @@ impl Program {
         // A terminal is read from its other end.
         let stdout = child.stdout.take().map(Lines::collect).unwrap_or_default();
         let stderr = Lines::collect(child.stderr.take().expect("standard error is piped"));
-        Self { child, command_line: format!("bridge {}", args.join(" ")), stdout, stderr, read: 0 }
+        Self { child, command_line: command_line.to_owned(), stdout, stderr, read: 0 }
     }
 
     pub fn id(&self) -> u32 {

@@ -23,7 +23,8 @@ pub async fn run(args: ConsumeArgs) -> anyhow::Result<()> {
 }
 
 fn consume(args: &ConsumeArgs, connection: &Connection, shutdown: &CancellationToken) -> anyhow::Result<()> {
-    let consumer = GroupConsumer::new(connection, &args.topic, &args.group, args.start, !args.no_commit)?;
+    let commits = !args.no_commit && !connection.properties.forbids_auto_commit();
+    let consumer = GroupConsumer::new(connection, &args.topic, &args.group, args.start, commits)?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "In ascolto su '{}'...", args.topic)?;
     out.flush()?;
@@ -48,6 +49,6 @@ fn consume(args: &ConsumeArgs, connection: &Connection, shutdown: &CancellationT
         }
     }
     consumer.close()?;
-    eprintln!("{printed} records read{}", if args.no_commit { ", nothing committed" } else { "" });
+    eprintln!("{printed} records read{}", if commits { "" } else { ", nothing committed" });
     Ok(())
 }

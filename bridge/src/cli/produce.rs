@@ -17,8 +17,8 @@ use crate::kafka::producer::{DeliverySink, Outcome, Producer, Run, Shipment};
 use crate::kafka::questions::Questions;
 use crate::shutdown;
 
-/// How long to wait for the last acknowledgements; librdkafka's own time-out is shorter.
-const FLUSH_WITHIN: Duration = Duration::from_secs(130);
+/// How long to wait for the last outcomes after the last record may have timed out.
+const LAST_OUTCOMES_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long to wait when librdkafka's queue is full before trying again.
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(5);
@@ -29,6 +29,7 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
     let template = Template::new(&args.template)?;
     let connection = target::find(&args.kafka).await?;
     let servers = connection.bootstrap_servers.clone();
+    let flush_within = connection.delivery_timeout() + LAST_OUTCOMES_WITHIN;
     let questions = Arc::new(Questions::new(&connection)?);
     let producer = Arc::new(Producer::new(&connection, &questions)?);
     let (failures, mut failed) = mpsc::unbounded_channel();
@@ -75,7 +76,7 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
         }
     }
     drop(sink);
-    tokio::task::spawn_blocking(move || producer.flush(FLUSH_WITHIN))
+    tokio::task::spawn_blocking(move || producer.flush(flush_within))
         .await?
         .map_err(|error| anyhow::anyhow!("not every record was acknowledged: {error}"))?;
 

@@ -10,7 +10,7 @@ use protocol::Cluster;
 use tokio::net::TcpStream;
 
 use crate::answers;
-use crate::config::{DEFAULT_BOOTSTRAP_SERVERS, DEFAULT_LISTEN, KafkaArgs, TOKEN_VARIABLE};
+use crate::config::{DEFAULT_BOOTSTRAP_SERVERS, DEFAULT_LISTEN, KafkaArgs, KafkaTarget, TOKEN_VARIABLE};
 use crate::kafka::admin::Admin;
 use crate::kafka::client_config::Connection;
 use crate::kafka::questions::Questions;
@@ -34,9 +34,9 @@ pub async fn admin(args: &KafkaArgs) -> anyhow::Result<Admin> {
 }
 
 async fn connect(args: &KafkaArgs) -> anyhow::Result<(Connection, Questions)> {
-    let properties = args.properties()?;
-    let bootstrap_servers = match &args.bootstrap_servers {
-        Some(named) => named.clone(),
+    let KafkaTarget { bootstrap_servers, properties } = args.target()?;
+    let bootstrap_servers = match bootstrap_servers {
+        Some(named) => named,
         None if answers(DEFAULT_BOOTSTRAP_SERVERS).await => DEFAULT_BOOTSTRAP_SERVERS.to_owned(),
         None => of_running_bridge().await?,
     };

@@ -1,173 +1,27 @@
-//! librdkafka's configuration: ours, the user's file, and what a role needs, in this order of growing authority.
+//! librdkafka's configuration for each of the bridge's clients: the bridge's defaults, then the user's file, then what the bridge
+//! relies on. The user's value stands wherever the file may set the property at all (`properties/relied_on.rs`).
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use protocol::GroupId;
+use protocol::{GroupId, GroupStart};
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
+use rdkafka::producer::BaseProducer;
 
 use super::group_protocol::{GroupProtocol, KnownProtocol};
 use super::oauth::{self, Tokens};
+pub use super::properties::{KafkaProperties, PropertiesError};
+#[cfg(feature = "tls")]
+use super::system_ca;
 
-/// Properties that the user's file may not set, and why.
-const REFUSED: &[(&str, &str)] = &[
-    ("sasl.kerberos.kinit.cmd", "it runs a command"),
-    ("plugin.library.paths", "it loads code"),
-    ("ssl.engine.location", "it loads code"),
-    ("ssl.providers", "it loads code"),
-    ("bootstrap.servers", "use --bootstrap-servers"),
-    ("metadata.broker.list", "use --bootstrap-servers"),
-    ("group.id", "use --group, or choose it in the page"),
-    ("group.protocol", "the bridge chooses what the broker supports"),
-    ("group.instance.id", "two members of the bridge would evict each other"),
-    ("partition.assignment.strategy", "the bridge relies on cooperative-sticky"),
-    ("auto.offset.reset", "use --start, or choose it in the page"),
-    ("enable.auto.commit", "the bridge commits what a page has acknowledged, and nothing else"),
-    ("enable.auto.offset.store", "the bridge commits what a page has acknowledged, and nothing else"),
-    ("enable.partition.eof", "the bridge relies on it being off"),
-    ("enable.idempotence", "the bridge relies on it: nothing is written twice"),
-    ("enable.gapless.guarantee", "the bridge recreates its producer instead"),
-    ("acks", "the bridge reports a record as acknowledged only when all in-sync replicas have it"),
-    ("request.required.acks", "the bridge reports a record as acknowledged only when all in-sync replicas have it"),
-    ("transactional.id", "the bridge does not write in transactions"),
-    ("partitioner", "the bridge partitions keys as Java clients do"),
-    ("delivery.report.only.error", "the bridge reports every record"),
-    ("log.queue", "the bridge reads librdkafka's log itself"),
-    ("statistics.interval.ms", "the bridge reads the statistics itself"),
-];
+/// A record of 1 MiB (`limits.message_bytes`), and what surrounds it.
+const LARGEST_MESSAGE_BYTES: &str = "1114112";
 
-/// Names that start like this are refused as well.
-const REFUSED_PREFIXES: &[(&str, &str)] = &[("test.", "it simulates faults; use --demo for the demo broker")];
-
-/// The checked content of `--kafka-config`. Its values are never printed.
-#[derive(Clone, Default)]
-pub struct KafkaProperties(BTreeMap<String, String>);
-
-#[derive(Debug, thiserror::Error)]
-pub enum PropertiesError {
-    #[error("cannot read {}", file.display())]
-    Unreadable { file: PathBuf, source: std::io::Error },
-    #[error("{}, line {line}: expected key=value", file.display())]
-    NotKeyValue { file: PathBuf, line: usize },
-    #[error("{}, line {line}: {name} is set twice", file.display())]
-    Twice { file: PathBuf, line: usize, name: String },
-    #[error("{}, line {line}: {name} cannot be set here: {why}", file.display())]
-    Refused { file: PathBuf, line: usize, name: String, why: &'static str },
-    #[error("{}: librdkafka does not take {name}: no such property, or a value it does not allow", file.display())]
-    Unknown { file: PathBuf, name: String },
-    #[error("{}: librdkafka cannot use these properties together: {reason}", file.display())]
-    Rejected { file: PathBuf, reason: String },
-    #[error("{}: {reason}", file.display())]
-    Tokens { file: PathBuf, reason: oauth::SettingsError },
-}
-
-impl KafkaProperties {
-    pub fn read(file: &Path) -> Result<Self, PropertiesError> {
-        let file = file.to_owned();
-        let text = std::fs::read_to_string(&file)
-            .map_err(|source| PropertiesError::Unreadable { file: file.clone(), source })?;
-        let mut properties = BTreeMap::new();
-        for (index, raw) in text.lines().enumerate() {
-            let line = index + 1;
-            let content = raw.trim();
-            if content.is_empty() || content.starts_with(['#', '!']) {
-                continue;
-            }
-            let Some((name, value)) = content.split_once('=') else {
-                return Err(PropertiesError::NotKeyValue { file, line });
-            };
-            let (name, value) = (name.trim().to_owned(), value.trim().to_owned());
-            if let Some(why) = why_refused(&name) {
-                return Err(PropertiesError::Refused { file, line, name, why });
-            }
-            if properties.insert(name.clone(), value).is_some() {
-                return Err(PropertiesError::Twice { file, line, name });
-            }
-        }
-        let properties = Self(properties);
-        properties.check(&file)?;
-        Ok(properties)
-    }
-
-    /// As if a file had said so.
-    #[cfg(test)]
-    pub fn of(properties: &[(&str, &str)]) -> Self {
-        Self(properties.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect())
-    }
-
-    /// What the user's file says; none where librdkafka's default holds.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
-    }
-
-    /// Asks librdkafka whether it knows the names and takes the values. Its own message would repeat the value.
-    fn check(&self, file: &Path) -> Result<(), PropertiesError> {
-        oauth::check(self).map_err(|reason| PropertiesError::Tokens { file: file.to_owned(), reason })?;
-        for (name, value) in self.for_librdkafka() {
-            let mut config = ClientConfig::new();
-            config.set(name, value);
-            if config.create_native_config().is_err() {
-                return Err(PropertiesError::Unknown { file: file.to_owned(), name: name.to_owned() });
-            }
-        }
-        // Contradictions show only when a client is made; no connection is attempted without addresses.
-        let mut config = ClientConfig::new();
-        config.extend(self.for_librdkafka().map(|(name, value)| (name.to_owned(), value.to_owned())));
-        config.set_log_level(RDKafkaLogLevel::Emerg);
-        match config.create::<rdkafka::producer::BaseProducer>() {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                let reason = self.without_values(&describe(&error));
-                Err(PropertiesError::Rejected { file: file.to_owned(), reason })
-            }
-        }
-    }
-
-    /// What the user's file sets.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
-    }
-
-    /// What librdkafka is told of it: all but what the bridge does in its place.
-    fn for_librdkafka(&self) -> impl Iterator<Item = (&str, &str)> {
-        let properties = self.0.iter().filter(|(name, _)| !oauth::is_token_setting(name));
-        properties.map(|(name, value)| match name.as_str() {
-            "sasl.mechanism" | "sasl.mechanisms" => (name.as_str(), oauth::mechanism_for_librdkafka(value)),
-            name => (name, value.as_str()),
-        })
-    }
-
-    /// librdkafka's messages may repeat what was configured; secrets must not get into a log.
-    fn without_values(&self, message: &str) -> String {
-        const SHORTEST_SECRET: usize = 4;
-        let values = self.0.values().filter(|value| value.len() >= SHORTEST_SECRET);
-        values.fold(message.to_owned(), |text, value| text.replace(value.as_str(), "…"))
-    }
-}
-
-/// Names only: a value may be a password.
-impl fmt::Debug for KafkaProperties {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
-    }
-}
-
-fn why_refused(name: &str) -> Option<&'static str> {
-    let exact = REFUSED.iter().find(|(refused, _)| *refused == name);
-    let prefixed = || REFUSED_PREFIXES.iter().find(|(prefix, _)| name.starts_with(prefix));
-    exact.or_else(prefixed).map(|(_, why)| *why)
-}
-
-fn describe(error: &KafkaError) -> String {
-    match error {
-        KafkaError::ClientCreation(reason) => reason.clone(),
-        other => other.to_string(),
-    }
-}
+/// Java's `delivery.timeout.ms` default: a broker may restart meanwhile.
+const DELIVERY_TIMEOUT_MS: u64 = 120_000;
 
 /// How to reach the chosen cluster; each role adds what it needs.
 #[derive(Clone, Debug)]
@@ -180,6 +34,13 @@ pub struct Connection {
     pub group_protocol: Arc<KnownProtocol>,
     /// What clients sign in with where brokers want OAuth tokens.
     pub tokens: Tokens,
+}
+
+/// Sets the property unless the user has.
+fn prefer(config: &mut ClientConfig, name: &str, value: &str) {
+    if config.get(name).is_none() {
+        config.set(name, value);
+    }
 }
 
 impl Connection {
@@ -203,8 +64,18 @@ impl Connection {
             .set("retry.backoff.max.ms", "250")
             .set("socket.keepalive.enable", "true")
             .set("socket.nagle.disable", "true");
-        config.extend(self.properties.for_librdkafka().map(|(name, value)| (name.to_owned(), value.to_owned())));
-        config.set("bootstrap.servers", &self.bootstrap_servers);
+        self.properties.set_all(&mut config);
+        // The bridge's OpenSSL is compiled in and would look for certificates where none are: librdkafka looks where systems
+        // keep them.
+        #[cfg(feature = "tls")]
+        if config.get("ssl.ca.pem").is_none() && !system_ca::is_named_by_environment() {
+            prefer(&mut config, "ssl.ca.location", system_ca::PROBE);
+        }
+        // Only a record that is to be sent makes a topic (`missing_topics`), never a question about one.
+        config.set("allow.auto.create.topics", "false");
+        if !self.bootstrap_servers.is_empty() {
+            config.set("bootstrap.servers", &self.bootstrap_servers);
+        }
         config.set_log_level(RDKafkaLogLevel::Info);
         config
     }
@@ -218,25 +89,106 @@ impl Connection {
                 config.set("group.protocol", "consumer");
             }
             GroupProtocol::Classic => {
-                config
-                    .set("partition.assignment.strategy", "cooperative-sticky")
-                    // Partitions that are added are shared out this soon; librdkafka would look every five minutes.
-                    .set("topic.metadata.refresh.interval.ms", "5000");
+                config.set("partition.assignment.strategy", "cooperative-sticky");
+                // Partitions that are added are shared out this soon; librdkafka would look every five minutes.
+                prefer(&mut config, "topic.metadata.refresh.interval.ms", "5000");
                 // After a crash the group waits this long for its member. librdkafka's 45 s are for clients that may
                 // stall; here nothing but heartbeats keeps the reader's thread from polling.
-                if config.get("session.timeout.ms").is_none() {
-                    config.set("session.timeout.ms", "10000");
-                }
+                prefer(&mut config, "session.timeout.ms", "10000");
             }
         }
         config
+    }
+
+    /// A consumer that is in no group. Without any group id librdkafka serves the main queue alone; nothing is ever committed
+    /// to this one.
+    pub fn tail_config(&self) -> ClientConfig {
+        let mut config = self.base_config();
+        config.set("group.id", "ponte-tail");
+        config
+    }
+
+    /// What a reader of topics adds to [`Self::group_config`] or [`Self::tail_config`].
+    pub fn reader_config(&self, mut config: ClientConfig) -> ClientConfig {
+        config
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            // A position that Kafka no longer has is a gap to report, never a silent jump.
+            .set("auto.offset.reset", "error")
+            .set("enable.partition.eof", "false");
+        // librdkafka's default of a second starves small queues.
+        prefer(&mut config, "fetch.queue.backoff.ms", "10");
+        // Per partition; the feed is the buffer, this only keeps the fetcher busy.
+        prefer(&mut config, "queued.max.messages.kbytes", "4096");
+        prefer(&mut config, "fetch.wait.max.ms", self.fetch_wait_ms());
+        config
+    }
+
+    /// A consumer that reads a range of offsets once.
+    pub fn range_config(&self) -> ClientConfig {
+        let mut config = self.base_config();
+        config
+            .set("group.id", "ponte-fetch")
+            .set("enable.auto.commit", "false")
+            .set("auto.offset.reset", "error")
+            // The end of the partition is an answer: nothing more is there.
+            .set("enable.partition.eof", "true");
+        prefer(&mut config, "fetch.wait.max.ms", self.fetch_wait_ms());
+        config
+    }
+
+    /// The consumer of `bridge consume`.
+    pub fn terminal_consumer_config(
+        &self,
+        group: &GroupId,
+        protocol: GroupProtocol,
+        start: GroupStart,
+        commits: bool,
+    ) -> ClientConfig {
+        let mut config = self.group_config(group, protocol);
+        config
+            .set("auto.offset.reset", start.to_string())
+            // Only what was printed is stored, and what is stored is committed in the background and at the end.
+            .set("enable.auto.offset.store", "false")
+            .set("enable.auto.commit", if commits { "true" } else { "false" });
+        prefer(&mut config, "auto.commit.interval.ms", "1000");
+        prefer(&mut config, "fetch.wait.max.ms", self.fetch_wait_ms());
+        config
+    }
+
+    pub fn producer_config(&self) -> ClientConfig {
+        let mut config = self.base_config();
+        config
+            // Retries neither duplicate nor reorder; implies acks=all.
+            .set("enable.idempotence", "true")
+            // The same key lands in the same partition as with Java clients.
+            .set("partitioner", "murmur2_random");
+        // What a person types leaves at once; under load batches form by themselves while requests are in flight.
+        prefer(&mut config, "linger.ms", "0");
+        prefer(&mut config, "message.timeout.ms", &DELIVERY_TIMEOUT_MS.to_string());
+        // Bounds the memory of what waits; sessions stop reading their sockets when it is full.
+        prefer(&mut config, "queue.buffering.max.kbytes", "65536");
+        // librdkafka takes a million bytes by itself, less than the bridge promises its clients. Batches stay below that
+        // (`batch.size`); whether the topic takes so large a record is Kafka's to say.
+        prefer(&mut config, "message.max.bytes", LARGEST_MESSAGE_BYTES);
+        if !self.properties.may_auto_create() {
+            // librdkafka gives a missing topic half a minute to appear, since some broker may be making it. Nobody does here.
+            prefer(&mut config, "topic.metadata.propagation.max.ms", "1000");
+        }
+        config
+    }
+
+    /// How long a record may wait for Kafka before the bridge gives it up.
+    pub fn delivery_timeout(&self) -> Duration {
+        let given = self.properties.get("message.timeout.ms").and_then(|value| value.parse().ok());
+        Duration::from_millis(given.unwrap_or(DELIVERY_TIMEOUT_MS))
     }
 
     /// What a group of this cluster speaks, as far as is known.
     pub fn protocol_of_groups(&self) -> GroupProtocol {
         /// KIP-848 leaves these to the broker, and librdkafka refuses them beside it: who sets them wants the other.
         const CLASSIC_ONLY: &[&str] = &["session.timeout.ms", "heartbeat.interval.ms", "group.protocol.type"];
-        if CLASSIC_ONLY.iter().any(|name| self.properties.0.contains_key(*name)) {
+        if CLASSIC_ONLY.iter().any(|name| self.properties.get(name).is_some()) {
             return GroupProtocol::Classic;
         }
         match self.group_protocol.get() {
@@ -247,8 +199,31 @@ impl Connection {
     }
 
     /// How long a fetch may wait for new records. The mock does not wake a waiting fetch, so there it is pure latency.
-    pub fn fetch_wait_ms(&self) -> &'static str {
+    fn fetch_wait_ms(&self) -> &'static str {
         // Whatever else is asked of the same broker waits behind it, which shows when leaders move.
         if self.demo { "5" } else { "200" }
     }
 }
+
+/// Makes a producer and a consumer of these properties, without addresses to connect to.
+pub(super) fn try_roles(properties: &KafkaProperties) -> Result<(), KafkaError> {
+    let connection = Connection {
+        bootstrap_servers: String::new(),
+        properties: properties.clone(),
+        demo: false,
+        group_protocol: Arc::default(),
+        tokens: Tokens::default(),
+    };
+    let mut producer = connection.producer_config();
+    let tail = connection.tail_config();
+    let mut consumer = connection.reader_config(tail);
+    for config in [&mut producer, &mut consumer] {
+        config.set_log_level(RDKafkaLogLevel::Emerg);
+    }
+    let _: BaseProducer = producer.create()?;
+    let _: BaseConsumer = consumer.create()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -36,14 +36,8 @@ impl GroupConsumer {
         start: GroupStart,
         commits: bool,
     ) -> anyhow::Result<Self> {
-        let mut config = connection.group_config(group, group_protocol::to_join(connection, group));
-        config
-            .set("auto.offset.reset", start.to_string())
-            // Only what was printed is stored, and what is stored is committed in the background and at the end.
-            .set("enable.auto.offset.store", "false")
-            .set("enable.auto.commit", if commits { "true" } else { "false" })
-            .set("auto.commit.interval.ms", "1000")
-            .set("fetch.wait.max.ms", connection.fetch_wait_ms());
+        let protocol = group_protocol::to_join(connection, group);
+        let config = connection.terminal_consumer_config(group, protocol, start, commits);
         let inner = BaseConsumer::from_config_and_context(&config, QuietContext)
             .context("librdkafka made no consumer of these settings")?;
         let inner = connection.tokens.sign_in(inner);

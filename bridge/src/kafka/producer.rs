@@ -26,9 +26,6 @@ use super::native::{self, DeliveryQueue, Plain, Told};
 use super::oauth::SignedIn;
 use super::questions::Questions;
 
-/// A record of 1 MiB (`limits.message_bytes`), and what surrounds it.
-const LARGEST_MESSAGE_BYTES: &str = "1114112";
-
 /// How long the outcome thread waits at a time; bounds how long a replaced producer lives on.
 const POLL: Duration = Duration::from_millis(100);
 
@@ -131,27 +128,10 @@ impl Current {
 
 impl Client {
     fn new(connection: &Connection) -> KafkaResult<Arc<Self>> {
-        let mut config = connection.base_config();
-        config
-            // Retries neither duplicate nor reorder; implies acks=all.
-            .set("enable.idempotence", "true")
-            // The same key lands in the same partition as with Java clients.
-            .set("partitioner", "murmur2_random")
-            // What a person types leaves at once; under load batches form by themselves while requests are in flight.
-            .set("linger.ms", "0")
-            // Java's delivery.timeout.ms default: a broker may restart meanwhile.
-            .set("message.timeout.ms", "120000")
-            // Bounds the memory of what waits; sessions stop reading their sockets when it is full.
-            .set("queue.buffering.max.kbytes", "65536")
-            // Somebody else asks for them (`missing_topics`).
-            .set("allow.auto.create.topics", "false");
-        // librdkafka takes a million bytes by itself, less than the bridge promises its clients. Batches stay below that
-        // (`batch.size`); whether the topic takes so large a record is Kafka's to say.
-        if config.get("message.max.bytes").is_none() {
-            config.set("message.max.bytes", LARGEST_MESSAGE_BYTES);
-        }
+        let config = connection.producer_config();
         // The mock reports a constant as every record's timestamp.
-        let shipments = Arc::new(Shipments::new(!connection.demo));
+        let shipments =
+            Arc::new(Shipments::new(!connection.demo).may_auto_create(connection.properties.may_auto_create()));
         let context = Deliveries { shipments: Arc::clone(&shipments) };
         let inner = connection.tokens.sign_in(BaseProducer::from_config_and_context(&config, context)?);
         let queue = DeliveryQueue::of(inner.client());
@@ -236,8 +216,10 @@ impl Client {
         }
         self.shipments.withdraw(tags, records.len() - taken + refused.len());
         if !refused.is_empty() {
-            let failed =
-                |(place, error): (usize, _)| Run::failed(first_seq + place as u64, produce_error(error, &topic, false));
+            let failed = |(place, error): (usize, _)| {
+                let error = self.shipments.explain(produce_error(error, &topic, false), &topic);
+                Run::failed(first_seq + place as u64, error)
+            };
             sink.delivered(refused.into_iter().map(failed).collect());
         }
         (taken, fatal)

@@ -36,8 +36,7 @@ impl ConsumerContext for QuietContext {}
 
 impl Questions {
     pub fn new(connection: &Connection) -> KafkaResult<Self> {
-        let mut config = connection.base_config();
-        config.set("allow.auto.create.topics", "false");
+        let config = connection.base_config();
         let tokens = connection.tokens.clone();
         let consumer = tokens.sign_in(BaseConsumer::from_config_and_context(&config, QuietContext)?);
         Ok(Self { consumer, positions: OnceLock::new(), config, tokens })

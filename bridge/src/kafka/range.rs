@@ -26,17 +26,8 @@ const QUIET_FOR: Duration = Duration::from_secs(5);
 pub fn fetch(connection: &Connection, topic: &TopicName, request: &Fetch) -> Result<Fetched, ErrorBody> {
     let (from, to) = (request.from.0, request.to.0);
     let failed = |error: KafkaError| admin_error(&error, topic.as_str());
-    let mut config = connection.base_config();
-    config
-        .set("group.id", "ponte-fetch")
-        .set("enable.auto.commit", "false")
-        .set("auto.offset.reset", "error")
-        .set("allow.auto.create.topics", "false")
-        // The end of the partition is an answer: nothing more is there.
-        .set("enable.partition.eof", "true")
-        .set("fetch.wait.max.ms", connection.fetch_wait_ms());
     let consumer: BaseConsumer<QuietContext> =
-        BaseConsumer::from_config_and_context(&config, QuietContext).map_err(failed)?;
+        BaseConsumer::from_config_and_context(&connection.range_config(), QuietContext).map_err(failed)?;
     let consumer = connection.tokens.sign_in(consumer);
     let (low, high) = consumer.fetch_watermarks(topic.as_str(), request.partition, TIMEOUT).map_err(failed)?;
     let mut fetched = Fetched { records: Vec::new(), next: Offset(from.max(low)) };

@@ -138,26 +138,11 @@ impl Open<'_> {
 
 /// A consumer that is in no group.
 fn tail_client(connection: &Connection) -> Result<Client, KafkaError> {
-    let mut config = connection.base_config();
-    // Without any group id librdkafka serves the main queue alone. Nothing is ever committed to this one.
-    config.set("group.id", "ponte-tail");
-    client(connection, config, ReaderContext::of_tail())
+    client(connection, connection.tail_config(), ReaderContext::of_tail())
 }
 
-fn client(connection: &Connection, mut config: ClientConfig, context: ReaderContext) -> Result<Client, KafkaError> {
-    config
-        .set("enable.auto.commit", "false")
-        .set("enable.auto.offset.store", "false")
-        // A position that Kafka no longer has is a gap to report, never a silent jump.
-        .set("auto.offset.reset", "error")
-        .set("enable.partition.eof", "false")
-        .set("allow.auto.create.topics", "false")
-        // librdkafka's default of a second starves small queues.
-        .set("fetch.queue.backoff.ms", "10")
-        // Per partition; the feed is the buffer, this only keeps the fetcher busy.
-        .set("queued.max.messages.kbytes", "4096")
-        .set("fetch.wait.max.ms", connection.fetch_wait_ms());
-    let consumer = BaseConsumer::from_config_and_context(&config, context)?;
+fn client(connection: &Connection, config: ClientConfig, context: ReaderContext) -> Result<Client, KafkaError> {
+    let consumer = BaseConsumer::from_config_and_context(&connection.reader_config(config), context)?;
     let consumer: SignedIn<BaseConsumer<ReaderContext>> = connection.tokens.sign_in(consumer);
     let queues = Arc::new(Queues {
         data: DataQueue::new(&consumer),

@@ -15,21 +15,7 @@ use openssl::x509::verify::X509VerifyFlags;
 
 use super::broker_stream::TimedStream;
 use super::client_config::KafkaProperties;
-
-/// Where systems keep the certificates that they trust, for `ssl.ca.location=probe`: those of librdkafka's list that are
-/// in use today.
-const TRUSTED_BY_SYSTEMS: &[&str] = &[
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/certs/ca-bundle.crt",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/ssl/certs",
-    "/usr/local/etc/ssl/cert.pem",
-    "/usr/local/share/certs/ca-root-nss.crt",
-    "/etc/openssl/certs/ca-certificates.crt",
-];
+use super::system_ca;
 
 pub struct Tls {
     connector: SslConnector,
@@ -99,21 +85,19 @@ fn choose_algorithms(builder: &mut SslConnectorBuilder, properties: &KafkaProper
 
 /// Whose signature under a broker's certificate is accepted.
 fn trust(builder: &mut SslConnectorBuilder, properties: &KafkaProperties) -> Result<(), TlsError> {
-    let location = properties.get("ssl.ca.location").filter(|location| !location.is_empty());
-    let probed = || TRUSTED_BY_SYSTEMS.iter().copied().find(|place| Path::new(place).exists());
-    let location = if location == Some("probe") { probed() } else { location };
     let pem = properties.get("ssl.ca.pem");
-    if location.is_some() || pem.is_some() {
+    let location = properties.get("ssl.ca.location").filter(|location| !location.is_empty());
+    let is_named = location.is_some_and(|location| location != system_ca::PROBE);
+    if is_named || pem.is_some() {
         // Whom the user names, instead of those that the system trusts.
         builder.set_cert_store(X509StoreBuilder::new()?.build());
+    } else if location.is_some() || !system_ca::is_named_by_environment() {
+        // As librdkafka does: the first place that OpenSSL can read.
+        let found = system_ca::places().find(|place| load(builder, place).is_ok());
+        tracing::debug!(?found, "the certificates that this system trusts");
     }
-    if let Some(location) = location {
-        let location = Path::new(location);
-        let loaded = match location.is_dir() {
-            true => builder.load_verify_locations(None, Some(location)),
-            false => builder.load_verify_locations(Some(location), None),
-        };
-        loaded.map_err(refused("ssl.ca.location"))?;
+    if let Some(location) = location.filter(|_| is_named) {
+        load(builder, Path::new(location)).map_err(refused("ssl.ca.location"))?;
     }
     if let Some(pem) = pem {
         let refused = refused("ssl.ca.pem");
@@ -126,6 +110,14 @@ fn trust(builder: &mut SslConnectorBuilder, properties: &KafkaProperties) -> Res
         builder.cert_store_mut().set_flags(X509VerifyFlags::CRL_CHECK)?;
     }
     Ok(())
+}
+
+/// A file of certificates, or a directory of them under their hashes.
+fn load(builder: &mut SslConnectorBuilder, place: &Path) -> Result<(), ErrorStack> {
+    match place.is_dir() {
+        true => builder.load_verify_locations(None, Some(place)),
+        false => builder.load_verify_locations(Some(place), None),
+    }
 }
 
 /// Who the bridge is, where brokers want to know.

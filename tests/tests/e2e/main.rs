@@ -4,6 +4,7 @@ mod bad_input;
 mod binary;
 mod broker;
 mod bytes;
+mod client_properties;
 mod cluster_features;
 mod config;
 mod crowd;

@@ -20,9 +20,7 @@ const AWS_MSK_IAM: &str = "AWS_MSK_IAM";
 const TOKEN_SETTINGS: &[&str] = &[
     METHOD,
     CLIENT_ID,
-    CLIENT_ID_ALIAS,
     CLIENT_SECRET,
-    CLIENT_SECRET_ALIAS,
     SCOPE,
     EXTENSIONS,
     ENDPOINT,
@@ -35,9 +33,7 @@ const TOKEN_SETTINGS: &[&str] = &[
 
 const METHOD: &str = "sasl.oauthbearer.method";
 const CLIENT_ID: &str = "sasl.oauthbearer.client.id";
-const CLIENT_ID_ALIAS: &str = "sasl.oauthbearer.client.credentials.client.id";
 const CLIENT_SECRET: &str = "sasl.oauthbearer.client.secret";
-const CLIENT_SECRET_ALIAS: &str = "sasl.oauthbearer.client.credentials.client.secret";
 const SCOPE: &str = "sasl.oauthbearer.scope";
 const EXTENSIONS: &str = "sasl.oauthbearer.extensions";
 const ENDPOINT: &str = "sasl.oauthbearer.token.endpoint.url";
@@ -87,8 +83,6 @@ pub enum SettingsError {
     TwoSources,
     #[error("{GRANT_TYPE}: the bridge fetches tokens by client_credentials alone")]
     GrantType,
-    #[error("{0} and {1} are two names of one property; set one of them")]
-    SetTwice(&'static str, &'static str),
     #[error("{ENDPOINT} is an address that begins with https:// or http://")]
     Endpoint,
     #[error("{EXTENSIONS} is a list like name=value,other=value")]
@@ -167,9 +161,8 @@ impl fmt::Display for Source {
     }
 }
 
-/// Under either of librdkafka's two names.
 fn mechanism(properties: &KafkaProperties) -> Option<&str> {
-    properties.get("sasl.mechanism").or_else(|| properties.get("sasl.mechanisms"))
+    properties.get("sasl.mechanism")
 }
 
 /// librdkafka's words for it.
@@ -181,10 +174,7 @@ fn oidc(properties: &KafkaProperties) -> Result<Oidc, SettingsError> {
     if properties.get(GRANT_TYPE).is_some_and(|grant| grant != "client_credentials") {
         return Err(SettingsError::GrantType);
     }
-    let either = |name: &'static str, alias: &'static str| match (properties.get(name), properties.get(alias)) {
-        (Some(_), Some(_)) => Err(SettingsError::SetTwice(name, alias)),
-        (one, other) => one.or(other).map(str::to_owned).ok_or(SettingsError::Missing(name)),
-    };
+    let required = |name| properties.get(name).map(str::to_owned).ok_or(SettingsError::Missing(name));
     let endpoint = properties.get(ENDPOINT).ok_or(SettingsError::Missing(ENDPOINT))?;
     let endpoint: Uri = endpoint.parse().map_err(|_| SettingsError::Endpoint)?;
     let is_http = matches!(endpoint.scheme_str(), Some("https" | "http"));
@@ -193,8 +183,8 @@ fn oidc(properties: &KafkaProperties) -> Result<Oidc, SettingsError> {
     }
     Ok(Oidc {
         endpoint,
-        client_id: either(CLIENT_ID, CLIENT_ID_ALIAS)?,
-        client_secret: either(CLIENT_SECRET, CLIENT_SECRET_ALIAS)?,
+        client_id: required(CLIENT_ID)?,
+        client_secret: required(CLIENT_SECRET)?,
         scope: properties.get(SCOPE).filter(|scope| !scope.is_empty()).map(str::to_owned),
         extensions: extensions(properties.get(EXTENSIONS).unwrap_or_default())?,
         http: HttpClient::new(&roots(properties)?),
@@ -289,8 +279,8 @@ mod tests {
             ("sasl.mechanisms", "OAUTHBEARER"),
             (METHOD, "OIDC"),
             (ENDPOINT, "http://idp.example/token"),
-            (CLIENT_ID_ALIAS, "ponte"),
-            (CLIENT_SECRET_ALIAS, "s3cret"),
+            ("sasl.oauthbearer.client.credentials.client.id", "ponte"),
+            ("sasl.oauthbearer.client.credentials.client.secret", "s3cret"),
             (SCOPE, "kafka.read kafka.write"),
             (EXTENSIONS, "logicalCluster=lkc-1, identityPoolId=pool-2"),
         ];
@@ -324,7 +314,6 @@ mod tests {
         }
         assert!(failure(oidc_but(METHOD, None)).contains("needs a source of tokens"));
         assert!(failure(oidc_but(UNSECURED, Some("true"))).contains("exclude each other"));
-        assert!(failure(oidc_but(CLIENT_SECRET_ALIAS, Some("other"))).contains("two names of one property"));
         assert!(failure(oidc_but(CA_LOCATION, Some("/nowhere"))).starts_with("https.ca.location: "));
         assert!(failure(oidc_but(CA_PEM, Some("no certificate"))).starts_with("https.ca.pem: "));
     }

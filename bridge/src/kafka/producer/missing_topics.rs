@@ -2,7 +2,8 @@
 //!
 //! Kafka makes a topic when a client asks for it that may create it, where the broker is configured so. The producer itself
 //! must not: it asks again and again for every topic that it has ever written to, and would bring back one that somebody
-//! deleted. A client of its own asks in its place, only when there is something to send, and is gone at once.
+//! deleted. A client of its own asks in its place, only when there is something to send, and is gone at once. Where the user has
+//! switched automatic creation off, topics are only looked up.
 
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -148,10 +149,11 @@ impl Maker {
     fn find_or_make(&self, topic: &str) -> Option<Known> {
         let Ok(name) = TopicName::parse(topic) else { return Some(Known::now(false)) };
         let is_there = self.exists(&name)?
-            || self.ask_for(&name).unwrap_or_else(|error| {
-                tracing::debug!(topic, %error, "a topic could not be asked for");
-                false
-            });
+            || self.connection.properties.may_auto_create()
+                && self.ask_for(&name).unwrap_or_else(|error| {
+                    tracing::debug!(topic, %error, "a topic could not be asked for");
+                    false
+                });
         Some(Known::now(is_there))
     }
 

@@ -87,3 +87,12 @@ pub fn produce_error(code: RDKafkaErrorCode, topic: &str, possibly_persisted: bo
     };
     kafka_error(ours, code, message)
 }
+
+/// The same for a missing topic where the user has switched automatic creation off.
+pub fn creation_is_off(error: ErrorBody, topic: &str) -> ErrorBody {
+    let message = format!(
+        "the topic {topic:?} does not exist, and automatic creation is switched off (--no-auto-create, or \
+         allow.auto.create.topics=false in --kafka-config); create the topic, then send again"
+    );
+    ErrorBody { message, ..error }
+}

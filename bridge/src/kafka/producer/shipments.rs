@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use protocol::{ErrorBody, ErrorCode};
 
-use super::outcome::{Acked, DeliverySink, Outcome, Run, produce_error};
+use super::outcome::{Acked, DeliverySink, Outcome, Run, creation_is_off, produce_error};
 use crate::kafka::native::Report;
 
 /// Consecutive records of one sender for one topic.
@@ -28,6 +28,8 @@ pub struct Shipments {
     closed: Condvar,
     /// Whether acknowledgements carry the records' timestamps.
     dated: bool,
+    /// Whether a record may make Kafka create its topic.
+    may_auto_create: bool,
 }
 
 #[derive(Default)]
@@ -56,7 +58,22 @@ impl Tags {
 
 impl Shipments {
     pub fn new(dated: bool) -> Self {
-        Self { slots: Mutex::default(), closed: Condvar::new(), dated }
+        Self { slots: Mutex::default(), closed: Condvar::new(), dated, may_auto_create: true }
+    }
+
+    /// A missing topic stays missing, and its records' outcome says so.
+    #[must_use]
+    pub fn may_auto_create(self, may_auto_create: bool) -> Self {
+        Self { may_auto_create, ..self }
+    }
+
+    /// What the sender of a record is told.
+    pub fn explain(&self, error: ErrorBody, topic: &str) -> ErrorBody {
+        if !self.may_auto_create && error.code == ErrorCode::UnknownTopic.number() {
+            creation_is_off(error, topic)
+        } else {
+            error
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Slots> {
@@ -103,7 +120,7 @@ impl Shipments {
                     told.push((Arc::clone(&shipment.sink), Vec::new()));
                 }
                 if let Some((_, runs)) = told.last_mut() {
-                    runs.push(Run { first: seq, count: 1, outcome: outcome(shipment, &report) });
+                    runs.push(Run { first: seq, count: 1, outcome: self.outcome(shipment, &report) });
                 }
             }
             last_slot = Some(slot);
@@ -116,6 +133,30 @@ impl Shipments {
         }
         self.lock().telling -= 1;
         self.closed.notify_all();
+    }
+
+    fn outcome(&self, shipment: &Shipment, report: &Report) -> Outcome {
+        match report.error {
+            // A record that Kafka knew already, sent again after an answer that never came: in the log, and only Kafka knows where.
+            None if report.offset < 0 => Outcome::Failed(ErrorBody::new(
+                ErrorCode::DeliveryUnknown,
+                format!(
+                    "Kafka has the record for {:?} from an earlier attempt and does not say at which offset",
+                    shipment.topic
+                ),
+            )),
+            None => Outcome::Acked(Acked {
+                topic: Arc::clone(&shipment.topic),
+                partition: report.partition,
+                offset: report.offset,
+                timestamp: report.timestamp,
+                took: shipment.received.elapsed(),
+            }),
+            Some(code) => {
+                let error = produce_error(code, &shipment.topic, report.possibly_persisted);
+                Outcome::Failed(self.explain(error, &shipment.topic))
+            }
+        }
     }
 
     /// Waits until every sink has heard of every record.
@@ -151,27 +192,6 @@ fn joins(run: &mut Run, seq: u64, report: &Report) -> bool {
         acked.timestamp = report.timestamp;
     }
     continues
-}
-
-fn outcome(shipment: &Shipment, report: &Report) -> Outcome {
-    match report.error {
-        // A record that Kafka knew already, sent again after an answer that never came: in the log, and only Kafka knows where.
-        None if report.offset < 0 => Outcome::Failed(ErrorBody::new(
-            ErrorCode::DeliveryUnknown,
-            format!(
-                "Kafka has the record for {:?} from an earlier attempt and does not say at which offset",
-                shipment.topic
-            ),
-        )),
-        None => Outcome::Acked(Acked {
-            topic: Arc::clone(&shipment.topic),
-            partition: report.partition,
-            offset: report.offset,
-            timestamp: report.timestamp,
-            took: shipment.received.elapsed(),
-        }),
-        Some(code) => Outcome::Failed(produce_error(code, &shipment.topic, report.possibly_persisted)),
-    }
 }
 
 #[cfg(test)]

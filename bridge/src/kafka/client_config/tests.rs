@@ -1,0 +1,142 @@
+//! Every property that the bridge gives to librdkafka, against the same property in a user's file: either the user's value stands,
+//! or the file is refused with the property's name. None is overridden in silence.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+
+use super::*;
+
+/// For each property of the bridge's another value that is valid.
+const OTHER_VALUES: &[(&str, &str)] = &[
+    ("acks", "1"),
+    ("allow.auto.create.topics", "true"),
+    ("auto.commit.interval.ms", "2500"),
+    ("auto.offset.reset", "latest"),
+    ("bootstrap.servers", "elsewhere:9092"),
+    ("client.id", "another"),
+    ("enable.auto.commit", "true"),
+    ("enable.auto.offset.store", "true"),
+    ("enable.idempotence", "false"),
+    ("enable.partition.eof", "true"),
+    ("fetch.queue.backoff.ms", "77"),
+    ("fetch.wait.max.ms", "333"),
+    ("group.id", "another"),
+    ("group.protocol", "classic"),
+    ("linger.ms", "7"),
+    ("message.max.bytes", "5000000"),
+    ("message.timeout.ms", "9000"),
+    ("partition.assignment.strategy", "range"),
+    ("partitioner", "random"),
+    ("queue.buffering.max.kbytes", "2048"),
+    ("queued.max.messages.kbytes", "1024"),
+    ("reconnect.backoff.max.ms", "4000"),
+    ("reconnect.backoff.ms", "50"),
+    ("retry.backoff.max.ms", "900"),
+    ("session.timeout.ms", "20000"),
+    ("socket.keepalive.enable", "false"),
+    ("socket.nagle.disable", "false"),
+    ("ssl.ca.location", "probe"),
+    ("topic.metadata.propagation.max.ms", "4000"),
+    ("topic.metadata.refresh.interval.ms", "60000"),
+];
+
+/// Where the file's word reaches the bridge itself instead of librdkafka: what holds then is tested where it is used.
+const HONOURED_BY_THE_BRIDGE: &[&str] = &["allow.auto.create.topics", "bootstrap.servers"];
+
+fn connection(properties: KafkaProperties) -> Connection {
+    let bootstrap_servers = "localhost:9092".to_owned();
+    Connection { bootstrap_servers, properties, demo: false, group_protocol: Arc::default(), tokens: Tokens::default() }
+}
+
+/// Every configuration that the bridge makes a client of.
+fn roles(connection: &Connection) -> BTreeMap<&'static str, ClientConfig> {
+    let group = GroupId::parse("a-group").expect("a group");
+    let member = |protocol| connection.group_config(&group, protocol);
+    BTreeMap::from([
+        ("metadata", connection.base_config()),
+        ("tail", connection.reader_config(connection.tail_config())),
+        ("classic member", connection.reader_config(member(GroupProtocol::Classic))),
+        ("member", connection.reader_config(member(GroupProtocol::Consumer))),
+        ("range", connection.range_config()),
+        ("terminal", connection.terminal_consumer_config(&group, GroupProtocol::Classic, GroupStart::Earliest, true)),
+        ("producer", connection.producer_config()),
+    ])
+}
+
+fn read(name: &str, value: &str) -> Result<KafkaProperties, PropertiesError> {
+    let file: PathBuf = std::env::temp_dir().join(format!("ponte-{name}-{}.properties", std::process::id()));
+    let mut written = std::fs::File::create(&file).expect("a file");
+    let protocol = if name.starts_with("ssl.") { "security.protocol=SSL\n" } else { "" };
+    writeln!(written, "{protocol}{name}={value}").expect("a file takes bytes");
+    let properties = KafkaProperties::read(&file);
+    let _ = std::fs::remove_file(&file);
+    properties
+}
+
+#[test]
+fn a_users_value_stands_or_is_refused_by_name() {
+    let mut without_creation = KafkaProperties::default();
+    without_creation.forbid_auto_create();
+    let ours = [KafkaProperties::default(), without_creation].map(|properties| roles(&connection(properties)));
+    for (role, config) in ours.into_iter().flatten() {
+        for (name, own) in config.config_map() {
+            let other = OTHER_VALUES.iter().find(|(known, _)| *known == name);
+            let (_, other) = other.unwrap_or_else(|| panic!("{role}: {name} needs another value in the table"));
+            assert!(
+                own != *other || name == "ssl.ca.location",
+                "{role}: {name} needs a value that is not the bridge's own"
+            );
+            match read(name, other) {
+                Err(error) => {
+                    let said = error.to_string();
+                    assert!(said.contains(name) && said.contains("cannot be set here"), "{role}: {said}");
+                }
+                Ok(_) if HONOURED_BY_THE_BRIDGE.contains(&name) => {}
+                Ok(properties) => {
+                    let with_it = roles(&connection(properties));
+                    assert_eq!(with_it[role].get(name), Some(*other), "{role}: {name} is the user's to choose");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn other_names_of_a_setting_stand_as_well() {
+    for (name, kept, value) in [
+        ("delivery.timeout.ms", "message.timeout.ms", "9000"),
+        ("queue.buffering.max.ms", "linger.ms", "7"),
+        ("fetch.max.wait.ms", "fetch.wait.max.ms", "333"),
+        ("max.request.size", "message.max.bytes", "5000000"),
+    ] {
+        let connection = connection(read(name, value).unwrap_or_else(|error| panic!("{name}: {error}")));
+        let all = roles(&connection);
+        let role = if kept.starts_with("fetch") { "tail" } else { "producer" };
+        assert_eq!(all[role].get(kept), Some(value), "{name}");
+        assert_eq!(all[role].get(name), None, "{name} is given once, as {kept}");
+    }
+    assert_eq!(
+        connection(read("delivery.timeout.ms", "9000").expect("valid")).delivery_timeout(),
+        Duration::from_secs(9)
+    );
+}
+
+#[test]
+fn contradictions_with_the_bridges_own_settings_are_found_at_start() {
+    let error = read("max.in.flight.requests.per.connection", "6").expect_err("idempotence allows five");
+    assert!(error.to_string().contains("max.in.flight"), "{error}");
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn certificates_are_looked_for_where_the_system_keeps_them_unless_the_file_names_some() {
+    let place = |properties: &[(&str, &str)]| {
+        let config = connection(KafkaProperties::of(properties)).base_config();
+        config.get("ssl.ca.location").map(ToOwned::to_owned)
+    };
+    let by_default = if system_ca::is_named_by_environment() { None } else { Some("probe".to_owned()) };
+    assert_eq!(place(&[]), by_default);
+    assert_eq!(place(&[("ssl.ca.location", "/etc/ours.pem")]).as_deref(), Some("/etc/ours.pem"));
+    assert_eq!(place(&[("ssl.ca.pem", "-----BEGIN CERTIFICATE-----")]), None);
+}

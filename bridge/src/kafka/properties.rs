@@ -1,0 +1,333 @@
+//! The file of `--kafka-config`: Kafka client properties in Java's or librdkafka's names, read as Kafka's own tools read them,
+//! checked before any port is bound, and kept in librdkafka's names. Values are never printed.
+
+mod addresses;
+mod file;
+mod jaas;
+mod java;
+mod names;
+mod relied_on;
+mod sign_in;
+mod stores;
+mod values;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Place;
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use rdkafka::ClientConfig;
+
+pub use self::addresses::parse_addresses;
+use self::file::{Entry, Malformed};
+use self::jaas::JaasError;
+use self::names::canonical;
+use self::relied_on::Verdict;
+use self::stores::StoreError;
+use super::{client_config, oauth};
+
+/// A properties file is a page of text; certificates in it make it a few.
+const LARGEST_FILE_BYTES: u64 = 1024 * 1024;
+
+/// Kafka client properties in librdkafka's names, one name for each setting ([`names::canonical`]).
+#[derive(Clone, Default)]
+pub struct KafkaProperties {
+    librdkafka: BTreeMap<String, String>,
+    bootstrap_servers: Option<String>,
+    no_auto_create: bool,
+    no_auto_commit: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PropertiesError {
+    #[error("cannot read {}", file.display())]
+    Unreadable { file: PathBuf, source: std::io::Error },
+    #[error("{}: larger than {LARGEST_FILE_BYTES} bytes", file.display())]
+    TooLarge { file: PathBuf },
+    #[error("{}, line {line}: {reason}", file.display())]
+    Line { file: PathBuf, line: usize, reason: Reason },
+    #[error("{}: librdkafka cannot use these properties together: {reason}", file.display())]
+    Rejected { file: PathBuf, reason: String },
+    #[error("{}: {reason}", file.display())]
+    Tokens { file: PathBuf, reason: oauth::SettingsError },
+}
+
+/// What is wrong with a line: the property by its name, and what to write instead. Never its value.
+#[derive(Debug, thiserror::Error)]
+pub enum Reason {
+    #[error("{0}")]
+    Malformed(#[from] Malformed),
+    #[error("{0} has no value: expected name=value")]
+    NoValue(String),
+    #[error("{name} is set twice, first in line {first}")]
+    Twice { name: String, first: usize },
+    #[error("{name} and {other} (line {first}) are the same setting; keep one of them")]
+    SameSetting { name: String, other: String, first: usize },
+    #[error("{name} cannot be set here: {why}")]
+    Refused { name: String, why: &'static str },
+    #[error("there is no property {name}, neither in librdkafka nor in Kafka's Java clients{}", meant(*nearest))]
+    Unknown { name: String, nearest: Option<&'static str> },
+    #[error("{name} does not take this value: {allowed}")]
+    Value { name: String, allowed: String },
+    #[error("sasl.jaas.config: {0}")]
+    Jaas(#[from] JaasError),
+    #[error("sasl.jaas.config: {0}")]
+    LoginModule(String),
+    #[error("{property}: {reason}")]
+    Store { property: String, reason: StoreError },
+    #[error("{0}")]
+    SignIn(String),
+}
+
+fn meant(nearest: Option<&str>) -> String {
+    nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
+}
+
+/// What is wrong, and in which line.
+type Refusal = (usize, Reason);
+
+/// A setting in librdkafka's name.
+#[derive(Debug)]
+struct Setting {
+    value: String,
+    line: usize,
+    /// The name in the file.
+    given_as: String,
+}
+
+/// What a file says, while it is read.
+#[derive(Default)]
+struct Reading {
+    settings: BTreeMap<String, Setting>,
+    /// Java's properties that have no counterpart of the same value.
+    java: BTreeMap<String, Entry>,
+    no_auto_create: bool,
+    no_auto_commit: bool,
+    /// For the log: names only.
+    translated: Vec<String>,
+    ignored: Vec<String>,
+    lost_backslashes: Vec<String>,
+}
+
+impl KafkaProperties {
+    pub fn read(path: &Path) -> Result<Self, PropertiesError> {
+        let file = || path.to_owned();
+        let mut content = Vec::new();
+        File::open(path)
+            .and_then(|opened| opened.take(LARGEST_FILE_BYTES + 1).read_to_end(&mut content))
+            .map_err(|source| PropertiesError::Unreadable { file: file(), source })?;
+        if content.len() as u64 > LARGEST_FILE_BYTES {
+            return Err(PropertiesError::TooLarge { file: file() });
+        }
+        let reading = Reading::of(&content)
+            .and_then(|reading| values::check(&reading).map(|()| reading))
+            .map_err(|(line, reason)| PropertiesError::Line { file: file(), line, reason })?;
+        reading.log(path);
+        let properties = Self::from(reading);
+        oauth::check(&properties).map_err(|reason| PropertiesError::Tokens { file: file(), reason })?;
+        // Contradictions show only when clients are made; no connection is attempted without addresses.
+        client_config::try_roles(&properties).map_err(|error| PropertiesError::Rejected {
+            file: file(),
+            reason: properties.without_values(&values::describe(&error)),
+        })?;
+        Ok(properties)
+    }
+
+    /// As if a file had said so.
+    #[cfg(test)]
+    pub fn of(properties: &[(&str, &str)]) -> Self {
+        let librdkafka =
+            properties.iter().map(|&(name, value)| (canonical(name).to_owned(), value.to_owned())).collect();
+        Self { librdkafka, ..Self::default() }
+    }
+
+    /// What the user's file says; none where librdkafka's default holds. Any name of the setting will do.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.librdkafka.get(canonical(name)).map(String::as_str)
+    }
+
+    /// The addresses that the file names.
+    pub fn bootstrap_servers(&self) -> Option<&str> {
+        self.bootstrap_servers.as_deref()
+    }
+
+    /// Whether a record for a missing topic may make Kafka create the topic.
+    pub fn may_auto_create(&self) -> bool {
+        !self.no_auto_create
+    }
+
+    pub fn forbid_auto_create(&mut self) {
+        self.no_auto_create = true;
+    }
+
+    /// Whether the file says `enable.auto.commit=false`.
+    pub fn forbids_auto_commit(&self) -> bool {
+        self.no_auto_commit
+    }
+
+    /// What holds for the demo broker: nothing about how to reach Kafka.
+    #[must_use]
+    pub fn for_demo(&self) -> Self {
+        Self { no_auto_create: self.no_auto_create, ..Self::default() }
+    }
+
+    /// Whether no setting of librdkafka's was given.
+    pub fn is_empty(&self) -> bool {
+        self.librdkafka.is_empty()
+    }
+
+    /// Whether connections are encrypted.
+    pub fn uses_tls(&self) -> bool {
+        self.get("security.protocol").is_some_and(|protocol| protocol.to_ascii_lowercase().ends_with("ssl"))
+    }
+
+    /// The names of the settings, in librdkafka's words.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.librdkafka.keys().map(String::as_str)
+    }
+
+    /// Sets all but what the bridge does in librdkafka's place: it fetches OAuth tokens itself.
+    pub fn set_all(&self, config: &mut ClientConfig) {
+        for (name, value) in self.librdkafka.iter().filter(|(name, _)| !oauth::is_token_setting(name)) {
+            let value = if name == "sasl.mechanism" { oauth::mechanism_for_librdkafka(value) } else { value };
+            config.set(name, value);
+        }
+    }
+
+    /// librdkafka's messages may repeat what was configured; secrets must not get into a log.
+    fn without_values(&self, message: &str) -> String {
+        const SHORTEST_SECRET: usize = 4;
+        let values = self.librdkafka.values().filter(|value| value.len() >= SHORTEST_SECRET);
+        values.fold(message.to_owned(), |text, value| text.replace(value.as_str(), "…"))
+    }
+}
+
+/// Names only: a value may be a password.
+impl fmt::Debug for KafkaProperties {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.librdkafka.keys()).finish()
+    }
+}
+
+impl From<Reading> for KafkaProperties {
+    fn from(reading: Reading) -> Self {
+        let mut librdkafka: BTreeMap<String, String> =
+            reading.settings.into_iter().map(|(name, setting)| (name, setting.value)).collect();
+        Self {
+            // The command line may name others.
+            bootstrap_servers: librdkafka.remove("bootstrap.servers"),
+            librdkafka,
+            no_auto_create: reading.no_auto_create,
+            no_auto_commit: reading.no_auto_commit,
+        }
+    }
+}
+
+impl Reading {
+    fn of(content: &[u8]) -> Result<Self, Refusal> {
+        let mut reading = Self::default();
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        for entry in file::parse(content).map_err(|(line, why)| (line, why.into()))? {
+            if let Some(first) = seen.insert(entry.name.clone(), entry.line) {
+                return Err((entry.line, Reason::Twice { name: entry.name, first }));
+            }
+            if entry.lost_backslash {
+                reading.lost_backslashes.push(format!("{} (line {})", entry.name, entry.line));
+            }
+            let line = entry.line;
+            reading.take(entry).map_err(|reason| (line, reason))?;
+        }
+        java::translate(&mut reading)?;
+        sign_in::check(&reading)?;
+        Ok(reading)
+    }
+
+    fn take(&mut self, entry: Entry) -> Result<(), Reason> {
+        let refused = |name: &str, why| Reason::Refused { name: name.to_owned(), why };
+        let Some(value) = entry.value.clone() else { return Err(Reason::NoValue(entry.name)) };
+        match java::handling(&entry.name) {
+            java::Handling::Translated => {
+                self.java.insert(entry.name.clone(), entry);
+                return Ok(());
+            }
+            java::Handling::Ignored => {
+                self.ignored.push(entry.name);
+                return Ok(());
+            }
+            java::Handling::Refused(why) => return Err(refused(&entry.name, why)),
+            java::Handling::Shared => {}
+        }
+        let name = canonical(&entry.name);
+        match relied_on::verdict(name, &value) {
+            Verdict::Refused(why) => return Err(refused(&entry.name, why)),
+            Verdict::Same => {
+                // Accepted: the bridge says so itself. The terminal's consumer commits unless it is told not to.
+                self.no_auto_commit |= name == "enable.auto.commit";
+                return Ok(());
+            }
+            Verdict::Free => {}
+        }
+        match name {
+            "bootstrap.servers" => {
+                let allowed = "expected host:port, separated by commas".to_owned();
+                let parsed = parse_addresses(&value);
+                let parsed = parsed.map_err(|_| Reason::Value { name: entry.name.clone(), allowed })?;
+                self.set(name, &entry.name, entry.line, parsed)
+            }
+            "allow.auto.create.topics" => {
+                self.no_auto_create = values::is_false(&entry.name, &value)?;
+                Ok(())
+            }
+            _ => {
+                if names::is_java_only(&entry.name) {
+                    self.translated.push(format!("{} → {name}", entry.name));
+                }
+                self.set(name, &entry.name, entry.line, value)
+            }
+        }
+    }
+
+    /// `name` in librdkafka's words is set by the property `given_as`.
+    fn set(&mut self, name: &str, given_as: &str, line: usize, value: String) -> Result<(), Reason> {
+        match self.settings.entry(name.to_owned()) {
+            Place::Vacant(place) => {
+                place.insert(Setting { value, line, given_as: given_as.to_owned() });
+                Ok(())
+            }
+            Place::Occupied(earlier) => {
+                let Setting { line: first, given_as: other, .. } = earlier.get();
+                Err(Reason::SameSetting { name: given_as.to_owned(), other: other.clone(), first: *first })
+            }
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.settings.get(name).map(|setting| setting.value.as_str())
+    }
+
+    fn protocol(&self) -> Option<String> {
+        self.get("security.protocol").map(str::to_ascii_uppercase)
+    }
+
+    fn log(&self, path: &Path) {
+        let file = path.display();
+        if !self.translated.is_empty() {
+            tracing::info!("{file}: translated from Java's properties: {}", self.translated.join(", "));
+        }
+        if !self.ignored.is_empty() {
+            tracing::info!("{file}: without meaning here, ignored: {}", self.ignored.join(", "));
+        }
+        if !self.lost_backslashes.is_empty() {
+            tracing::warn!(
+                "{file}: a backslash in a properties file escapes the character after it, as in Java, and was dropped; write \\\\ \
+                 for a backslash: {}",
+                self.lost_backslashes.join(", ")
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
