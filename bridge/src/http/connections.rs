@@ -196,6 +196,7 @@ mod tests {
         }
         places.push(connections.add([127, 0, 0, 1].into()));
         assert_eq!(evicted(&places), [1]);
+        silent_for(&places[3], 6);
         places.push(connections.add([127, 0, 0, 1].into()));
         assert_eq!(evicted(&places), [1, 2]);
     }

@@ -69,6 +69,8 @@ pub async fn close(end: End, stream: Stream, outbox: Outbox, writer: JoinHandle<
         }
     };
     tokio::select! {
+        // A socket that was evicted tries to say so first.
+        biased;
         () = closing => {}
         () = slot.evicted() => stop_writing.abort(),
     }
