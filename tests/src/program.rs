@@ -77,14 +77,14 @@ impl Program {
 
     /// Starts the bridge's binary; of our own settings the environment holds only `env`.
     pub fn bridge_with(args: &[&str], env: &[(&str, &str)]) -> Self {
-        Self::start(Command::new(bridge_binary()), args, env)
+        Self::run(Command::new(bridge_binary()), args, env)
     }
 
     /// The same under a limit of the shell's `ulimit`, such as `-n 128` for open files.
     pub fn bridge_limited(limit: &str, args: &[&str], env: &[(&str, &str)]) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\"")]).arg(bridge_binary());
-        Self::start(command, args, env)
+        Self::run(command, args, env)
     }
 
     /// The same with a terminal as its standard output; a line of it ends as a terminal's does.
@@ -95,17 +95,13 @@ impl Program {
         program
     }
 
-    fn start(command: Command, args: &[&str], env: &[(&str, &str)]) -> Self {
+    /// The same through another program that ends by becoming the bridge; `command` is complete but for the bridge's arguments.
+    pub fn run(command: Command, args: &[&str], env: &[(&str, &str)]) -> Self {
         Self::spawn(command, args, env, Stdio::piped())
     }
 
     fn spawn(mut command: Command, args: &[&str], env: &[(&str, &str)], stdout: Stdio) -> Self {
         command.args(args);
-        Self::started_by(command, &format!("bridge {}", args.join(" ")), env)
-    }
-
-    /// Starts a bridge in another way than by its name; `command_line` is what a failing test shows.
-    pub fn started_by(mut command: Command, command_line: &str, env: &[(&str, &str)]) -> Self {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PONTE_")) {
             command.env_remove(name);
         }
@@ -117,7 +113,7 @@ impl Program {
         // A terminal is read from its other end.
         let stdout = child.stdout.take().map(Lines::collect).unwrap_or_default();
         let stderr = Lines::collect(child.stderr.take().expect("standard error is piped"));
-        Self { child, command_line: command_line.to_owned(), stdout, stderr, read: 0 }
+        Self { child, command_line: format!("bridge {}", args.join(" ")), stdout, stderr, read: 0 }
     }
 
     pub fn id(&self) -> u32 {

@@ -1,220 +1,257 @@
-//! `--kafka-config`: a Java client's file as Kafka's own tools read it, certificates of the system, automatic creation of topics.
+//! Java's `client.properties` as `--kafka-config`: one file for Kafka's own tools and for the bridge, on a secured Kafka; the
+//! certificates that the system trusts; and automatic creation switched off.
 
-use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use local_kafka::{Cluster, Secured, secured};
-use protocol::{ClusterDetailsRequest, ClusterDetailsResult, ErrorCode, ProduceRecord, WireBytes};
-use tempfile::NamedTempFile;
-use tests::client::{Outcome, messaggi};
-use tests::kafka::create_topic;
-use tests::program::bridge_binary;
-use tests::skip::skip;
-use tests::socket::Handshake;
-use tests::{Bridge, Client, Kafka, Program, eventually, unique};
+use protocol::{ClusterDetailsRequest, ClusterDetailsResult};
+use tests::skip::{need_program, skip};
+use tests::{Bridge, Kafka, Program, eventually, unique};
 
-const TOPICS_TOOL: &str = "org.apache.kafka.tools.TopicCommand";
+use super::config::file;
 
-/// Where Debian keeps the certificates of the authorities that the machine trusts.
-const SYSTEM_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// Of the key stores that [`Secured`] makes.
+const STORE_PASSWORD: &str = "changeit";
 
-fn file(content: &str) -> NamedTempFile {
-    let mut file = NamedTempFile::new().expect("a temporary file");
-    file.write_all(content.as_bytes()).expect("a temporary file takes bytes");
-    file
-}
+const CONSOLE_CONSUMER: &str = "org.apache.kafka.tools.consumer.ConsoleConsumer";
+const GROUPS_TOOL: &str = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
 
-fn path(file: &NamedTempFile) -> &str {
-    file.path().to_str().expect("a plain path")
-}
+/// Where systems keep the certificates that they trust, in librdkafka's order; the first that exists is the one that counts.
+const SYSTEM_BUNDLES: [&str; 4] = [
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/certs/ca-bundle.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/certs/ca-certificates.crt",
+];
 
-/// A `client.properties` as Kafka's documentation shows it, for each secured listener.
-fn java_files(secured: &Secured) -> [(&'static str, String); 2] {
-    let store = secured.identity.display();
-    let trust = secured.identity.with_file_name("trust.p12");
-    let trust = format!(
-        "ssl.truststore.location={}\nssl.truststore.password : changeit\nssl.truststore.type=PKCS12\n",
-        trust.display()
-    );
-    let sasl = format!(
-        "# With every way to write a property\n! that java.util.Properties knows.\nbootstrap.servers={}\r\n\
-         security.protocol: SASL_SSL\nsasl.mechanism PLAIN\n\
-         sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \\\n    \
-         username=\"{}\" \\\n    password=\"{}\";\n{trust}\
-         key.deserializer=org.apache.kafka.common.serialization.StringDeserializer\nmax.poll.records=10\n",
-        secured.address("SASL_SSL"),
+/// A file as Java users write it: `:` between name and value, a long line continued, an escaped letter in the password, and
+/// settings that only Java knows.
+fn java_file(address: &str, truststore: &Path) -> String {
+    let password = secured::PASSWORD.replacen('a', "\\u0061", 1);
+    format!(
+        "\u{feff}! for kafka-console-consumer\r\n\
+         bootstrap.servers: {address}\r\n\
+         security.protocol: SASL_SSL\r\n\
+         sasl.mechanism: PLAIN\r\n\
+         sasl.jaas.config: org.apache.kafka.common.security.plain.PlainLoginModule required \\\r\n\
+         \x20   username=\"{}\" \\\r\n\
+         \x20   password=\"{password}\";\r\n\
+         ssl.truststore.location = {}\r\n\
+         ssl.truststore.type = PKCS12\r\n\
+         ssl.truststore.password {STORE_PASSWORD}\r\n\
+         max.poll.records=100\r\n",
         secured::USER,
-        secured::PASSWORD,
-    );
-    let tls = format!(
-        "bootstrap.servers = {}\nsecurity.protocol = SSL\n{trust}ssl.keystore.location={store}\n\
-         ssl.keystore.password=changeit\nssl.key.password=change\\u0069t\nacks=all\nenable.idempotence=true\n",
-        secured.address("SSL"),
-    );
-    [("SASL_SSL", sasl), ("SSL", tls)]
+        truststore.display()
+    )
 }
 
-/// What Kafka's own tool lists with this file.
-fn listed_by_kafkas_tool(cluster: &Cluster, secured: &Secured, protocol: &str, config: &str) -> String {
-    // The tool takes its last `--bootstrap-server`; the first is that of the open listener.
-    let address = secured.address(protocol);
-    let mut command = cluster.tool_command(TOPICS_TOOL, &["--command-config", config, "--list"]);
-    let arguments: Vec<_> = command.get_args().map(|argument| argument.to_owned()).collect();
-    let open = cluster.bootstrap_servers();
-    let arguments =
-        arguments.into_iter().map(|argument| if *argument == *open { address.clone().into() } else { argument });
-    let mut secured_command = Command::new(command.get_program());
-    let output = secured_command.args(arguments).stdin(Stdio::null()).output().expect("Java runs");
-    command.stdin(Stdio::null());
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{protocol}: {text}{}", String::from_utf8_lossy(&output.stderr));
-    text
+/// Sends three records, and expects all of them acknowledged.
+async fn produces(args: &[&str], topic: &str) {
+    let args = [&["produce", "--topic", topic, "--count", "3", "--interval-ms", "1"], args].concat();
+    let mut producer = Program::bridge(&args);
+    assert_eq!(producer.exit_code().await, 0, "{}", producer.output());
 }
 
+/// Kafka's own tool with the same file; what it prints.
+async fn tool(cluster: &Cluster, address: &str, class: &'static str, arguments: &[&str]) -> String {
+    let mut command = cluster.tool_command(class, arguments);
+    // The last address counts.
+    command.args(["--bootstrap-server", address]);
+    let output = tokio::task::spawn_blocking(move || command.output().expect("Java runs"));
+    let output = output.await.expect("the tool's thread does not panic");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{class}: {out}\n{err}");
+    out.into_owned()
+}
+
+async fn features_error(bridge: &Bridge) -> Option<protocol::ErrorBody> {
+    let ClusterDetailsResult { details } = bridge.client().await.ask(ClusterDetailsRequest {}).await;
+    details.features_error
+}
+
+/// One secured Kafka for all: starting it takes seconds.
 #[tokio::test]
-async fn one_java_file_serves_kafkas_own_tool_and_the_bridge() {
+async fn java_client_properties_reach_a_secured_kafka() {
     let Some(cluster) = Kafka::secured().await else { return };
     let secured = cluster.secured().expect("started so");
-    let topic = unique("java-file");
-    create_topic(&cluster.bootstrap_servers(), &topic, 1).await;
-    for (protocol, content) in java_files(secured) {
-        let config = file(&content);
-        let judged = listed_by_kafkas_tool(&cluster, secured, protocol, path(&config));
-        assert!(judged.lines().any(|line| line == topic), "{protocol}: {judged}");
-
-        // No address on the command line: the file's is used.
-        let mut program = Program::bridge(&["topics", "list", "--kafka-config", path(&config)]);
-        let (listed, log) = program.all_output().await;
-        assert!(listed.contains(&topic), "{protocol}: {listed}{log}");
-        assert!(!log.contains(secured::PASSWORD) && !log.contains("changeit"), "{protocol}: {log}");
-
-        let bridge = Bridge::start().option("--kafka-config", path(&config)).await;
-        let mut client = bridge.client().await;
-        client.write(messaggi(&topic, 1)).await;
-        // The bridge's own requests take the same way.
-        let ClusterDetailsResult { details } = client.ask(ClusterDetailsRequest {}).await;
-        assert_eq!(details.features_error, None, "{protocol}");
-        let translated = if protocol == "SASL_SSL" { "sasl.jaas.config" } else { "ssl.truststore.location" };
-        assert!(bridge.output().contains(translated), "what was translated is listed: {}", bridge.output());
-        assert!(!bridge.output().contains(secured::PASSWORD), "{}", bridge.output());
-    }
-    trust_of_the_system(secured).await;
+    one_file_serves_kafkas_own_tools_and_the_bridge(&cluster, secured).await;
+    client_certificates_come_from_pkcs12_and_pem_stores(secured).await;
+    the_systems_certificates_are_trusted(secured).await;
 }
 
-/// As in a container: the authority is in the system's bundle, and no variable of the environment says where that is.
-async fn trust_of_the_system(secured: &Secured) {
-    if !Path::new(SYSTEM_BUNDLE).exists() {
-        return skip(&format!("{SYSTEM_BUNDLE} does not exist on this system"));
-    }
-    let unshared = Command::new("unshare").args(["--mount", "true"]).status();
-    if !unshared.is_ok_and(|status| status.success()) {
-        return skip("no mount namespace of its own (unshare --mount)");
-    }
-    let config = file(&format!(
-        "security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\nsasl.username={}\nsasl.password={}\n",
-        secured::USER,
-        secured::PASSWORD
-    ));
+async fn one_file_serves_kafkas_own_tools_and_the_bridge(cluster: &Cluster, secured: &Secured) {
+    let (topic, group) = (unique("java-file"), unique("group"));
     let address = secured.address("SASL_SSL");
-    let start = |bundle: &Path| {
-        let mut command = Command::new("unshare");
-        command
-            .args(["--mount", "sh", "-c", &format!("mount --bind \"$0\" {SYSTEM_BUNDLE} && exec \"$@\"")])
-            .arg(bundle)
-            .arg(bridge_binary())
-            .args(["--listen", "127.0.0.1:0", "--bootstrap-servers", &address, "--kafka-config", path(&config)])
-            .env_remove("SSL_CERT_FILE")
-            .env_remove("SSL_CERT_DIR");
-        Program::started_by(command, "bridge in a mount namespace of its own", &[])
-    };
-    let state = async |program: &mut Program, wanted: &'static str| {
-        let greeting = program.line().await;
-        let address = greeting.split("http://").nth(1).and_then(|rest| rest.split_whitespace().next());
-        let address = address.unwrap_or_else(|| panic!("{greeting}")).to_owned();
-        eventually(wanted, || async {
-            let ready = tests::http::Request::get("/readyz").send(&address).await;
-            ready.text().contains(wanted).then_some(())
-        })
-        .await;
-        address
-    };
-    let mut trusting = start(&secured.certificate);
-    let address = state(&mut trusting, "\"state\":\"up\"").await;
-    let mut client = Client::hello(Handshake::with(&address).open().await).await;
-    let ClusterDetailsResult { details } = client.ask(ClusterDetailsRequest {}).await;
-    assert_eq!(details.features_error, None, "the bridge's own TLS connection finds the same authority");
+    let properties = file(&java_file(&address, &secured.identity.with_file_name("trust.p12")));
+    let path = properties.path().to_str().expect("a plain path");
 
-    // The same bridge with another bundle: the trust came from there.
-    let other = file("");
-    let mut refusing = start(other.path());
-    state(&mut refusing, "\"state\":\"down\"").await;
+    // The address comes from the file.
+    let mut created = Program::bridge(&["topics", "create", &topic, "--kafka-config", path]);
+    assert_eq!(created.exit_code().await, 0, "{}", created.output());
+    produces(&["--kafka-config", path], &topic).await;
+    let mut consumer =
+        Program::bridge(&["consume", "--topic", &topic, "--group", &group, "--count", "3", "--kafka-config", path]);
+    assert_eq!(consumer.exit_code().await, 0, "{}", consumer.output());
+
+    // Kafka's own tools do not read a byte order mark, which is the only difference.
+    let judged =
+        file(java_file(&address, &secured.identity.with_file_name("trust.p12")).trim_start_matches('\u{feff}'));
+    let path = judged.path().to_str().expect("a plain path");
+    let arguments = ["--topic", &topic, "--from-beginning", "--max-messages", "3", "--timeout-ms", "20000"];
+    let read = tool(cluster, &address, CONSOLE_CONSUMER, &[&arguments[..], &["--command-config", path]].concat()).await;
+    assert_eq!(read.lines().filter(|line| line.contains("messaggio")).count(), 3, "{read}");
+    let arguments = ["--describe", "--group", &group, "--command-config", path];
+    let described = tool(cluster, &address, GROUPS_TOOL, &arguments).await;
+    assert!(described.contains(&topic), "{described}");
 }
 
+async fn client_certificates_come_from_pkcs12_and_pem_stores(secured: &Secured) {
+    let Some(openssl) = need_program("openssl") else { return };
+    let address = secured.address("SSL");
+    let trust = secured.identity.with_file_name("trust.p12");
+    let pem = pem_identity(&openssl, &secured.identity);
+    let pem_text = std::fs::read_to_string(pem.path()).expect("a readable file");
+    let between = |begin: &str, end: &str| {
+        let from = pem_text.find(begin).expect("it begins");
+        let to = pem_text[from..].find(end).expect("it ends") + from + end.len();
+        pem_text[from..to].replace('\n', " \\\n ")
+    };
+    let certificate = between("-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----");
+    let key = between("-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----");
+    let trust = format!(
+        "security.protocol=SSL\nssl.truststore.location={}\nssl.truststore.password={STORE_PASSWORD}\n",
+        trust.display()
+    );
+    for identity in [
+        format!(
+            "ssl.keystore.location={}\nssl.keystore.password={STORE_PASSWORD}\nssl.keystore.type=PKCS12\n\
+             ssl.key.password={STORE_PASSWORD}\n",
+            secured.identity.display()
+        ),
+        format!("ssl.keystore.location={}\nssl.keystore.type=PEM\n", pem.path().display()),
+        format!("ssl.keystore.type=PEM\nssl.keystore.certificate.chain={certificate}\nssl.keystore.key={key}\n"),
+    ] {
+        let properties = file(&format!("{trust}{identity}"));
+        let path = properties.path().to_str().expect("a plain path");
+        let bridge = Bridge::start().option("--bootstrap-servers", &address).option("--kafka-config", path).await;
+        // Through the bridge's own TLS, then through librdkafka's.
+        assert_eq!(features_error(&bridge).await, None, "{identity}");
+        produces(&["--bootstrap-servers", &address, "--kafka-config", path], &unique("mtls")).await;
+    }
+}
+
+/// Certificate and key of the store, as Java's PEM stores hold them.
+fn pem_identity(openssl: &Path, store: &Path) -> tempfile::NamedTempFile {
+    let output = Command::new(openssl)
+        .args(["pkcs12", "-nodes", "-passin", &format!("pass:{STORE_PASSWORD}"), "-in"])
+        .arg(store)
+        .output()
+        .expect("openssl runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    file(&String::from_utf8(output.stdout).expect("PEM is text"))
+}
+
+/// As in a container whose system bundle holds the company's authority: nothing in the environment, nothing in the file.
+async fn the_systems_certificates_are_trusted(secured: &Secured) {
+    let address = secured.address("SASL_SSL");
+    let with_ca = secured.client_properties("SASL_SSL");
+    let without: String =
+        with_ca.lines().filter(|line| !line.starts_with("ssl.ca.")).fold(String::new(), |mut text, line| {
+            let _ = writeln!(text, "{line}");
+            text
+        });
+    let properties = file(&without);
+    let path = properties.path().to_str().expect("a plain path");
+    let args = ["--listen", "127.0.0.1:0", "--bootstrap-servers", &address, "--kafka-config", path];
+
+    let Some(with_the_ca) = in_a_namespace(&secured.certificate) else { return };
+    let mut bridge = Program::run(with_the_ca, &args, &[]);
+    let greeting = bridge.line().await;
+    let listening = greeting.split("http://").nth(1).and_then(|rest| rest.split(' ').next()).expect("an address");
+    eventually("Kafka being reached with the system's certificates", || async {
+        (tests::http::Request::get("/readyz").send(listening).await.status == 200).then_some(())
+    })
+    .await;
+    let mut client = tests::Client::hello(tests::socket::Handshake::with(listening).open().await).await;
+    let ClusterDetailsResult { details } = client.ask(ClusterDetailsRequest {}).await;
+    assert_eq!(details.features_error, None, "the bridge's own TLS finds the same certificates");
+
+    // Where the bundle holds others, nothing vouches for the broker.
+    let other = file("");
+    let Some(without_the_ca) = in_a_namespace(other.path()) else { return };
+    let args = ["topics", "list", "--bootstrap-servers", &address, "--kafka-config", path];
+    let mut refused = Program::run(without_the_ca, &args, &[]);
+    assert_ne!(refused.exit_code().await, 0, "{}", refused.output());
+}
+
+/// The bridge where the system's bundle of certificates is this file, without OpenSSL's variables. `None`, and the skip, where no
+/// mount namespace can be had.
+fn in_a_namespace(bundle: &Path) -> Option<Command> {
+    let unshare = need_program("unshare")?;
+    let Some(place) = SYSTEM_BUNDLES.iter().map(PathBuf::from).find(|place| place.is_file()) else {
+        skip("this system has no bundle of trusted certificates (apt-get install ca-certificates)");
+        return None;
+    };
+    let mut command = Command::new(unshare);
+    command.args([
+        "--mount",
+        "--map-root-user",
+        "sh",
+        "-c",
+        "mount --bind \"$1\" \"$2\" && shift 2 && exec \"$@\"",
+        "sh",
+    ]);
+    command.arg(bundle).arg(&place);
+    command.env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR");
+    let mut probe = Command::new(command.get_program());
+    probe.args(command.get_args()).arg("true");
+    match probe.output() {
+        Ok(output) if output.status.success() => {
+            command.arg(tests::program::bridge_binary());
+            Some(command)
+        }
+        Ok(output) => {
+            skip(&format!("no mount namespace can be had: {}", String::from_utf8_lossy(&output.stderr).trim()));
+            None
+        }
+        Err(error) => {
+            skip(&format!("unshare does not run: {error}"));
+            None
+        }
+    }
+}
+
+/// By flag, by environment and by file; from the terminal and from the page.
 #[tokio::test]
-async fn topics_are_not_created_where_the_user_forbids_it() {
+async fn no_topic_is_made_by_sending_where_automatic_creation_is_off() {
     let Some(kafka) = Kafka::current().await else { return };
     let servers = kafka.bootstrap_servers().expect("a real Kafka");
-    let forbidding = file("allow.auto.create.topics=false\n");
-    let by_file = Bridge::start().on(&kafka).option("--kafka-config", path(&forbidding));
-    for (how, bridge) in [("flag", Bridge::start().on(&kafka).flag("--no-auto-create")), ("file", by_file)] {
-        let bridge = bridge.await;
-        let topic = unique("never-created");
-        let mut client = bridge.client().await;
-        let record =
-            ProduceRecord { topic: topic.clone(), value: WireBytes::Text("x".into()), ..ProduceRecord::default() };
-        let seq = client.produce(vec![record]).await;
-        let Outcome::Failed(error) = client.outcome(seq).await else { panic!("{how}: acknowledged") };
-        assert_eq!(error.name, ErrorCode::UnknownTopic.name(), "{how}: {error:?}");
-        assert!(
-            error.message.contains("--no-auto-create") || error.message.contains("allow.auto.create.topics"),
-            "{error:?}"
-        );
-
-        let mut producer = Program::bridge(&[
-            "produce",
-            "--bootstrap-servers",
-            &servers,
-            "--topic",
-            &topic,
-            "--count",
-            "1",
-            "--kafka-config",
-            path(&forbidding),
-        ]);
-        assert_eq!(producer.exit_code().await, 1, "{how}");
-        let listed = kafka.tool(TOPICS_TOOL, &["--list"]).await;
-        assert!(!listed.contains(&topic), "{how}: {listed}");
-    }
-}
-
-/// A file that leaves something open is refused at the start, with what to add.
-#[tokio::test]
-async fn a_file_that_would_connect_otherwise_than_meant_is_refused() {
-    let jaas = "sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username=\"u\" password=\"canary-secret\";\n";
-    for (content, words) in [
-        ("sasl.mechanism=PLAIN\nsasl.username=u\nsasl.password=canary-secret\n".to_owned(), &["security.protocol"][..]),
-        ("security.protocol=SASL_SSL\nsasl.username=u\nsasl.password=canary-secret\n".to_owned(), &["sasl.mechanism"]),
-        ("ssl.ca.location=/ca.pem\n".to_owned(), &["ssl.ca.location", "security.protocol=SSL"]),
-        (format!("security.protocol=SASL_SSL\n{jaas}"), &["sasl.mechanism"]),
-        (
-            format!("security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\n{jaas}sasl.username=other\n"),
-            &["sasl.username", "sasl.jaas.config"],
-        ),
-        (
-            "security.protocol=SSL\nssl.truststore.location=/not/there.jks\n".to_owned(),
-            &["ssl.truststore.location", "line 2"],
-        ),
-        ("acks=1\n".to_owned(), &["acks", "line 1"]),
-        ("security.protocl=SSL\n".to_owned(), &["security.protocl", "security.protocol"]),
+    let properties = file("allow.auto.create.topics=false\n");
+    let path = properties.path().to_str().expect("a plain path");
+    for (args, env) in [
+        (&["--no-auto-create"][..], &[][..]),
+        (&["--kafka-config", path], &[]),
+        (&[], &[("PONTE_NO_AUTO_CREATE", "true")]),
     ] {
-        let config = file(&content);
-        let mut program = Program::bridge(&["--kafka-config", path(&config)]);
-        assert_eq!(program.exit_code().await, 2, "{content}");
-        let (_, log) = program.all_output().await;
-        for word in words {
-            assert!(log.contains(word), "{word:?} for {content:?}: {log}");
-        }
-        assert!(!log.contains("canary-secret"), "{log}");
+        let topic = unique("not-made");
+        let sending = ["produce", "--bootstrap-servers", &servers, "--topic", &topic, "--count", "1"];
+        let mut producer = Program::bridge_with(&[&sending, args].concat(), env);
+        assert_eq!(producer.exit_code().await, 1, "{}", producer.output());
+        let (_, said) = producer.all_output().await;
+        assert!(said.contains("automatic creation is switched off") && said.contains(&topic), "{said}");
+
+        let bridge =
+            args.iter().fold(Bridge::start().option("--bootstrap-servers", &servers), |bridge, arg| bridge.flag(arg));
+        let bridge = env.iter().fold(bridge, |bridge, (name, value)| bridge.env(name, value)).await;
+        let mut client = bridge.client().await;
+        client.produce(tests::client::messaggi(&topic, 1)).await;
+        let answer = client.next_within(tests::PATIENCE).await.expect("an outcome");
+        assert!(format!("{answer:?}").contains("automatic creation is switched off"), "{answer:?}");
+
+        let mut listed = Program::bridge(&["topics", "list", "--bootstrap-servers", &servers]);
+        assert_eq!(listed.exit_code().await, 0);
+        assert!(!listed.all_output().await.0.contains(&topic), "{topic} was made");
     }
 }

@@ -109,8 +109,6 @@ async fn properties_that_the_bridge_relies_on_are_refused_by_name() {
     for property in [
         "sasl.kerberos.kinit.cmd",
         "plugin.library.paths",
-        "bootstrap.servers",
-        "metadata.broker.list",
         "group.id",
         "enable.idempotence",
         "acks",
@@ -130,15 +128,23 @@ async fn properties_that_the_bridge_relies_on_are_refused_by_name() {
 
 #[tokio::test]
 async fn a_properties_file_that_makes_no_sense_is_refused_with_the_line() {
-    for (content, word) in [
-        ("security.protocol", "line 1"),
-        ("client.id=a\nclient.id=b\n", "client.id"),
-        ("no.such.property=1\n", "no.such.property"),
-        ("socket.timeout.ms=soon\n", "socket.timeout.ms"),
+    for (content, words) in [
+        ("security.protocol", &["line 1"][..]),
+        ("client.id=a\nclient.id=b\n", &["line 2", "client.id"]),
+        ("no.such.property=1\n", &["line 1", "no.such.property"]),
+        ("socket.timeout.ms=soon\n", &["line 1", "socket.timeout.ms", "expected"]),
+        ("bootstrap.servers=kafka\n", &["line 1", "bootstrap.servers", "host:port"]),
+        ("linger.ms=1\nqueue.buffering.max.ms=2\n", &["line 2", "linger.ms", "queue.buffering.max.ms"]),
+        ("ssl.trustore.location=x\n", &["line 1", "did you mean ssl.truststore.location?"]),
+        ("sasl.mechanism=PLAIN\n", &["line 1", "add security.protocol=SASL_SSL"]),
+        ("security.protocol=SASL_SSL\n", &["line 1", "add sasl.mechanism="]),
     ] {
         let properties = file(content);
         let path = properties.path().to_str().expect("a plain path");
-        refuses(&["--kafka-config", path], &[], &["--kafka-config", path, word]).await;
+        for command in [&[][..], &["topics", "list"], &["consume"]] {
+            let args = [command, &["--kafka-config", path]].concat();
+            refuses(&args, &[], &[&["--kafka-config", path], words].concat()).await;
+        }
     }
 }
 
