@@ -12,6 +12,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::admin::existing_partitions;
 use super::client_config::Connection;
+use super::error::{not_authorised_to_read, not_authorised_to_use_group};
 use super::questions::QuietContext;
 
 /// How often a topic that does not exist yet is looked for.
@@ -20,6 +21,7 @@ const LOOK_FOR_TOPIC_EVERY: Duration = Duration::from_millis(500);
 pub struct GroupConsumer {
     inner: BaseConsumer<QuietContext>,
     topic: TopicName,
+    group: GroupId,
     commits: bool,
     joined: Cell<bool>,
     look_again_at: Cell<Instant>,
@@ -47,6 +49,7 @@ impl GroupConsumer {
         Ok(Self {
             inner,
             topic: topic.clone(),
+            group: group.clone(),
             commits,
             joined: Cell::new(false),
             look_again_at: Cell::new(Instant::now()),
@@ -89,11 +92,15 @@ impl GroupConsumer {
                 Ok(Some(handled))
             }
             Some(Err(error)) => match error.rdkafka_error_code() {
-                Some(
-                    RDKafkaErrorCode::TopicAuthorizationFailed
-                    | RDKafkaErrorCode::GroupAuthorizationFailed
-                    | RDKafkaErrorCode::InconsistentGroupProtocol,
-                ) => Err(error).context("Kafka refuses this group or topic"),
+                Some(code @ RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                    bail!("{}", not_authorised_to_read(self.topic.as_str(), code).message)
+                }
+                Some(code @ RDKafkaErrorCode::GroupAuthorizationFailed) => {
+                    bail!("{}", not_authorised_to_use_group(self.group.as_str(), code).message)
+                }
+                Some(RDKafkaErrorCode::InconsistentGroupProtocol) => {
+                    Err(error).context("the group has members that use another assignment strategy")
+                }
                 _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => Err(error.into()),
                 // Everything else heals by itself or is repeated when it does not.
                 _ => {

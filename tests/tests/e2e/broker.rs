@@ -308,7 +308,7 @@ async fn a_complaint_about_one_topic_is_not_silenced_by_records_of_another() {
     }
     kafka.fail(Request::Fetch, &[Answer::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED; 3]);
     let told = first.expect::<ErrorMessage>().await;
-    assert_eq!((told.subscription, told.error.code), (Some(watch), ErrorCode::ConsumeRefused.number()));
+    assert_eq!((told.subscription, told.error.code), (Some(watch), ErrorCode::Forbidden.number()));
     assert!(told.error.retriable, "the bridge goes on trying: {told:?}");
     kafka.fail_no_more(Request::Fetch);
     first.write(messaggi(&calm, 5)).await;
