@@ -1,5 +1,6 @@
 //! Sockets: one [`session`] each, and what outlives a lost one. It knows feeds and the producer, never librdkafka.
 
+mod content;
 mod frame;
 mod ledger;
 mod outbox;
