@@ -493,6 +493,11 @@ impl Reader {
     fn tell_trouble(&mut self) {
         self.troubles.keep_partitions(|partition| self.feed.next_offset(partition).is_some());
         if let Some(latest) = self.troubles.take_news() {
+            if let Some(error) = &latest
+                && error.code == ErrorCode::Forbidden.number()
+            {
+                tracing::warn!("{}; the bridge keeps trying", error.message);
+            }
             self.feed.set_trouble(latest);
         }
     }
