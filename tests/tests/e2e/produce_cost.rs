@@ -74,7 +74,9 @@ async fn records_for_internal_topics_are_refused_and_make_no_topic() {
     }
     let topics: protocol::TopicsResult = client.ask(protocol::TopicsRequest {}).await;
     assert!(topics.topics.iter().all(|topic| topic.name != ghost), "{topics:?}");
-    let mut program = tests::Program::bridge(&["produce", "--demo", "--topic", &ghost, "--count", "1"]);
+    let servers = bridge.bootstrap_servers().await;
+    let arguments = ["produce", "--bootstrap-servers", &servers, "--topic", &ghost, "--count", "1"];
+    let mut program = tests::Program::bridge(&arguments);
     assert_ne!(program.exit_code().await, 0);
     assert!(program.output().contains("internal topic"), "{}", program.output());
 }

@@ -20,8 +20,6 @@ async fn sender_is_told_that_replicas_or_the_leader_are_missing() {
     let path = config.path().to_str().expect("a path in UTF-8");
     let bridge = Bridge::start().option("--bootstrap-servers", &servers).option("--kafka-config", path).await;
     let mut client = bridge.client().await;
-    client.write(vec![text_record(&strict, "three replicas")]).await;
-
     // Its only replica is on the broker that goes.
     let lonely = unique("lonely");
     let make = ["--create", "--topic", &lonely, "--replica-assignment", "3"];

@@ -23,7 +23,7 @@ async fn reused_number_with_other_content_is_refused_and_nothing_is_written() {
         assert_eq!(refused.code, ErrorCode::SequenceReused.number(), "{refused:?}");
         assert!(refused.message.contains("record 1"), "names the record: {refused:?}");
     }
-    // Records before it in the same message are answered; those after it are not taken.
+    // The records after it in the same message are not taken either.
     let mixed = vec![messaggio(&topic, 2), text_record(&topic, "new")];
     client.send(Produce { seq: 1, records: mixed }).await;
     assert_eq!(client.expect::<ErrorMessage>().await.error.code, ErrorCode::SequenceReused.number());
