@@ -280,7 +280,7 @@ async fn after_a_fatal_error_what_was_on_its_way_is_unknown_and_a_new_producer_g
             }
         }
         assert!(unknown > 0, "the broker's answer reached nobody");
-        scene.bridge.logged("the producer failed for good and was replaced").await;
+        scene.bridge.logged("the producer failed").await;
         let Some(log) = scene.log().await else { return };
         for (value, outcome) in sent {
             let there = log.records().iter().filter(|logged| logged.2 == value);
