@@ -1,6 +1,7 @@
 //! Sockets: one [`session`] each, and what outlives a lost one. It knows feeds and the producer, never librdkafka.
 
 mod closing;
+mod content;
 mod frame;
 mod greeting;
 mod ledger;

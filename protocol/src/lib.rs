@@ -61,6 +61,14 @@
 //! After a lost socket the session lingers for 60 s. A client that says `hello` with `resume` gets it back
 //! (`"resumed": true`) and sends again what has no outcome yet; the bridge answers what it has already written with
 //! the same outcome and writes nothing twice. This holds across a lost socket, not across a crash of the bridge.
+//! A number belongs to one record: the same number with other content is `sequence_reused`, one that is older than what the bridge
+//! remembers (100,000 records) is `sequence_expired`; neither is written, nor is what follows it in the same message. A record is
+//! the same whether it comes in JSON or in a binary frame.
+//!
+//! Outcomes of many records come in several `produced` messages of about 128 KiB. When very many records of a session fail for
+//! different reasons, later errors keep their code and lose their text. Sessions that wait for their client are bounded in number
+//! and in memory; beyond that the one that waits longest is forgotten before its 60 s are over.
+//!
 //! The socket that comes back takes the session from one that still has it (4510). With `resume.attempt`, a number that
 //! rises with each `hello` of the client, a late `hello` of a socket that was given up is the one that is closed.
 //!

@@ -88,6 +88,7 @@ expected!(
     ErrorMessage,
     ClusterChanged,
     Produced,
+    ProduceWaiting,
     Subscribed,
     Assigned,
     Revoked,

@@ -1,18 +1,19 @@
 //! `bridge produce`: the tutorial's producer. It prints the tutorial's two lines for each message.
 
 use std::io::IsTerminal;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use minijinja::Environment;
-use protocol::{ErrorBody, ProduceRecord, WireBytes};
+use protocol::{ErrorBody, ProduceRecord, ProduceWaiting, WireBytes};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::mpsc;
 
 use super::output::{print, say, shown_bytes};
 use super::target;
 use crate::config::ProduceArgs;
+use crate::kafka::admin::require_not_internal;
 use crate::kafka::producer::{DeliverySink, Outcome, Producer, Run, Shipment};
 use crate::kafka::questions::Questions;
 use crate::shutdown;
@@ -33,7 +34,8 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
     let questions = Arc::new(Questions::new(&connection)?);
     let producer = Arc::new(Producer::new(&connection, &questions)?);
     let (failures, mut failed) = mpsc::unbounded_channel();
-    let sink: Arc<dyn DeliverySink> = Arc::new(Failures(failures));
+    let sink: Arc<dyn DeliverySink> = Arc::new(Failures { failed: failures, waiting: Mutex::default() });
+    require_not_internal(&args.topic).map_err(|error| anyhow::anyhow!(error.message))?;
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     let is_terminal = std::io::stdout().is_terminal();
     let mut sent = 0;
@@ -95,16 +97,30 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Remembers what was not acknowledged.
-struct Failures(mpsc::UnboundedSender<(u64, ErrorBody)>);
+/// Remembers what was not acknowledged, and says why records wait.
+struct Failures {
+    failed: mpsc::UnboundedSender<(u64, Arc<ErrorBody>)>,
+    /// The reason that was printed last.
+    waiting: Mutex<Option<Arc<ProduceWaiting>>>,
+}
 
 impl DeliverySink for Failures {
     fn delivered(&self, runs: Vec<Run>) {
         for run in runs {
             if let Outcome::Failed(error) = run.outcome {
                 // The receiver lives until the program ends.
-                let _ = self.0.send((run.first, error));
+                for seq in run.first..run.first + run.count {
+                    let _ = self.failed.send((seq, Arc::clone(&error)));
+                }
             }
+        }
+    }
+
+    fn waiting(&self, waiting: &Arc<ProduceWaiting>) {
+        let mut last = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.as_ref() != Some(waiting) {
+            eprintln!("waiting: {}", waiting.message);
+            *last = Some(Arc::clone(waiting));
         }
     }
 }

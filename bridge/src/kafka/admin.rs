@@ -29,7 +29,7 @@ use super::range;
 use crate::kafka::error::kafka_error;
 
 use self::features::ToldFeatures;
-pub use self::topics::TopicLook;
+pub use self::topics::{TopicLook, require_not_internal};
 
 /// Changes may take their time: brokers answer when they are done.
 const CHANGE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -165,7 +165,7 @@ fn existing<'m>(metadata: &'m Metadata, topic: &TopicName) -> Result<Option<&'m 
     }
 }
 
-fn missing(name: &TopicName) -> ErrorBody {
+pub(super) fn missing(name: &TopicName) -> ErrorBody {
     ErrorBody::new(
         ErrorCode::TopicMissing,
         format!("the topic {:?} does not exist; send a record to it or create it", name.as_str()),
@@ -184,7 +184,13 @@ pub(super) fn admin_error(error: &KafkaError, subject: &str) -> ErrorBody {
                 format!("no Kafka broker answered the question for {subject}"),
             )
         }
-        Kafka::TopicAuthorizationFailed | Kafka::ClusterAuthorizationFailed | Kafka::GroupAuthorizationFailed => {
+        Kafka::TopicAuthorizationFailed => {
+            let message = format!(
+                "not authorised to see topic {subject:?}: it needs the ACL Describe, Read or Write on the topic"
+            );
+            kafka_error(ErrorCode::Forbidden, code, message)
+        }
+        Kafka::ClusterAuthorizationFailed | Kafka::GroupAuthorizationFailed => {
             kafka_error(ErrorCode::Forbidden, code, format!("Kafka's access rules do not let the bridge see {subject}"))
         }
         _ => kafka_error(ErrorCode::AdminRefused, code, format!("Kafka did not answer for {subject}: {code}")),

@@ -12,6 +12,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::admin::existing_partitions;
 use super::client_config::Connection;
+use super::error::{not_authorised_to_read, not_authorised_to_use_group};
 use super::group_protocol;
 use super::oauth::SignedIn;
 use super::questions::QuietContext;
@@ -22,6 +23,7 @@ const LOOK_FOR_TOPIC_EVERY: Duration = Duration::from_millis(500);
 pub struct GroupConsumer {
     inner: SignedIn<BaseConsumer<QuietContext>>,
     topic: TopicName,
+    group: GroupId,
     commits: bool,
     joined: Cell<bool>,
     look_again_at: Cell<Instant>,
@@ -44,6 +46,7 @@ impl GroupConsumer {
         Ok(Self {
             inner,
             topic: topic.clone(),
+            group: group.clone(),
             commits,
             joined: Cell::new(false),
             look_again_at: Cell::new(Instant::now()),
@@ -86,11 +89,15 @@ impl GroupConsumer {
                 Ok(Some(handled))
             }
             Some(Err(error)) => match error.rdkafka_error_code() {
-                Some(
-                    RDKafkaErrorCode::TopicAuthorizationFailed
-                    | RDKafkaErrorCode::GroupAuthorizationFailed
-                    | RDKafkaErrorCode::InconsistentGroupProtocol,
-                ) => Err(error).context("Kafka refuses this group or topic"),
+                Some(code @ RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                    bail!("{}", not_authorised_to_read(self.topic.as_str(), code).message)
+                }
+                Some(code @ RDKafkaErrorCode::GroupAuthorizationFailed) => {
+                    bail!("{}", not_authorised_to_use_group(self.group.as_str(), code).message)
+                }
+                Some(RDKafkaErrorCode::InconsistentGroupProtocol) => {
+                    Err(error).context("the group has members that use another assignment strategy")
+                }
                 _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => Err(error.into()),
                 // Everything else heals by itself or is repeated when it does not.
                 _ => {

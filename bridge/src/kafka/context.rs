@@ -24,7 +24,11 @@ pub fn error(error: &KafkaError, reason: &str) {
             RDKafkaErrorCode::AllBrokersDown
             | RDKafkaErrorCode::BrokerTransportFailure
             | RDKafkaErrorCode::Resolve
-            | RDKafkaErrorCode::OperationTimedOut,
+            | RDKafkaErrorCode::OperationTimedOut
+            // Repeated with every attempt; whoever asked says it once (the outcome of a record, the state of a subscription).
+            | RDKafkaErrorCode::TopicAuthorizationFailed
+            | RDKafkaErrorCode::GroupAuthorizationFailed
+            | RDKafkaErrorCode::ClusterAuthorizationFailed,
         ) => tracing::debug!(target: "librdkafka", "{reason}"),
         _ => tracing::warn!(target: "librdkafka", "{reason}"),
     }

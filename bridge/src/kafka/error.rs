@@ -7,3 +7,26 @@ use rdkafka::types::RDKafkaErrorCode;
 pub fn kafka_error(code: ErrorCode, kafka: RDKafkaErrorCode, message: impl Into<String>) -> ErrorBody {
     ErrorBody::new(code, message).with_kafka(kafka as i32, format!("{kafka:?}"))
 }
+
+/// Kafka's access rules (ACLs) refuse it: trying again helps only once a right was granted.
+pub fn is_authorization(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Kafka;
+    matches!(
+        code,
+        Kafka::TopicAuthorizationFailed
+            | Kafka::ClusterAuthorizationFailed
+            | Kafka::TransactionalIdAuthorizationFailed
+            | Kafka::GroupAuthorizationFailed
+    )
+}
+
+/// `topics`: one, or several with commas between them.
+pub fn not_authorised_to_read(topics: &str, kafka: RDKafkaErrorCode) -> ErrorBody {
+    let message = format!("not authorised to read topic {topics:?}: it needs the ACL Read on the topic");
+    kafka_error(ErrorCode::Forbidden, kafka, message)
+}
+
+pub fn not_authorised_to_use_group(group: &str, kafka: RDKafkaErrorCode) -> ErrorBody {
+    let message = format!("not authorised to use group {group:?}: it needs the ACL Read on the group");
+    kafka_error(ErrorCode::Forbidden, kafka, message)
+}

@@ -1,82 +1,109 @@
 //! The bridge's one producer: idempotent, shared by every session. Each record's outcome goes back to the sink that
 //! its sender named.
+//!
+//! librdkafka's producer is started with the first record, never before: a bridge that only reads needs no right to write.
+//! After a fatal error it takes no more records, and the next record starts another one ([`Backoff`] says when).
 
+mod backoff;
+mod client;
+mod denied_topics;
 mod missing_topics;
 mod outcome;
 mod shipments;
+mod waiting;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use protocol::{HeaderView, ProduceView};
-use rdkafka::config::FromClientConfigAndContext;
+use protocol::{ErrorBody, HeaderView, ProduceView};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Header};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
 
+use self::backoff::Backoff;
+use self::client::Client;
 use self::missing_topics::MissingTopics;
-use self::outcome::produce_error;
 pub use self::outcome::{Acked, DeliverySink, Outcome, Run};
+use self::outcome::{Fatal, producer_failed};
 pub use self::shipments::Shipment;
-use self::shipments::Shipments;
+use self::waiting::WaitingPartitions;
 use super::client_config::Connection;
-use super::context;
-use super::native::{self, DeliveryQueue, Plain, Told};
-use super::oauth::SignedIn;
 use super::questions::Questions;
-
-/// How long the outcome thread waits at a time; bounds how long a replaced producer lives on.
-const POLL: Duration = Duration::from_millis(100);
 
 pub struct Producer(Arc<Current>);
 
-/// librdkafka's producer of the moment. After a fatal error it takes no more records, and another takes its place.
+/// librdkafka's producer of the moment, and what outlives it.
 struct Current {
     connection: Connection,
-    client: Mutex<Arc<Client>>,
-    missing: MissingTopics,
+    questions: Arc<Questions>,
+    state: Mutex<State>,
+    /// Started with the first record.
+    missing: OnceLock<MissingTopics>,
+    waiting: Arc<WaitingPartitions>,
 }
 
-struct Client {
-    // Before `inner`: the queue must go first.
-    queue: DeliveryQueue,
-    inner: SignedIn<BaseProducer<Deliveries>>,
-    shipments: Arc<Shipments>,
-    retired: AtomicBool,
+#[derive(Default)]
+struct State {
+    running: Option<Arc<Client>>,
+    /// Why the last one failed, and when the next one may be started.
+    failed: Option<(Fatal, Instant)>,
+    backoff: Backoff,
 }
 
 impl Producer {
+    /// # Errors
+    /// When librdkafka takes no producer with this configuration.
     pub fn new(connection: &Connection, questions: &Arc<Questions>) -> KafkaResult<Self> {
-        let client = Client::new(connection)?;
-        let missing = MissingTopics::new(connection, questions);
-        let current = Current { connection: connection.clone(), client: Mutex::new(Arc::clone(&client)), missing };
-        let current = Arc::new(current);
-        client.listen(Arc::downgrade(&current));
-        Ok(Self(current))
+        // The producer itself comes with the first record; what is wrong with its configuration is said now.
+        connection.producer_config().create_native_config()?;
+        Ok(Self(Arc::new(Current {
+            connection: connection.clone(),
+            questions: Arc::clone(questions),
+            state: Mutex::default(),
+            missing: OnceLock::new(),
+            waiting: Arc::default(),
+        })))
     }
 
-    /// Hands records to librdkafka, in order; never blocks. Returns how many were taken: fewer than all when its queue
-    /// is full, their topic is being made, or the producer was replaced, so try the rest again in a moment. A record that
-    /// can never be sent counts as taken; its sink hears why.
+    /// Whether the next record has to start a producer first, which takes milliseconds: see [`Producer::start`].
+    pub fn must_start(&self) -> bool {
+        let state = self.0.state();
+        state.running.is_none() && state.may_start(Instant::now())
+    }
+
+    /// Starts the producer if it is not running; blocks.
+    pub fn start(&self) {
+        // What is wrong is each record's outcome.
+        let _ = self.0.client();
+    }
+
+    /// Hands records to librdkafka, in order. Returns how many were taken: fewer than all when its queue is full, when Kafka
+    /// is being asked about their topic, or when the producer failed, so try the rest again in a moment. A record that can
+    /// never be sent counts as taken; its sink is told why. Blocks only where the producer [must be started](Self::start).
     pub fn send<'a, H>(&self, shipment: Shipment, records: &[ProduceView<'a, H>]) -> usize
     where
         H: Iterator<Item = HeaderView<'a>> + Clone,
     {
-        let client = self.0.client();
-        let (taken, fatal) = client.send(shipment, records, &self.0.missing);
-        if fatal {
-            self.0.replace(&client);
+        match self.0.client() {
+            Ok(client) => {
+                let (taken, failed) = client.send(shipment, records, self.0.missing());
+                if failed {
+                    self.0.failed(&client);
+                }
+                taken
+            }
+            Err(refusal) => {
+                let error = Arc::new(refusal.error(&shipment.topic));
+                shipment.sink.delivered(vec![Run::failed(shipment.first_seq, records.len() as u64, error)]);
+                records.len()
+            }
         }
-        taken
     }
 
     /// Waits until every record has an outcome; blocks.
     pub fn flush(&self, timeout: Duration) -> KafkaResult<()> {
         let deadline = Instant::now() + timeout;
-        let client = self.0.client();
-        client.inner.flush(timeout)?;
-        if client.shipments.wait_until_settled(deadline.saturating_duration_since(Instant::now())) {
+        let Some(client) = self.0.running() else { return Ok(()) };
+        client.flush(timeout)?;
+        if client.wait_until_settled(deadline.saturating_duration_since(Instant::now())) {
             Ok(())
         } else {
             Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut))
@@ -89,180 +116,100 @@ impl Producer {
         if self.flush(timeout).is_ok() {
             return 0;
         }
-        let client = self.0.client();
-        let given_up = client.inner.in_flight_count();
-        client.give_up();
-        u64::try_from(given_up).unwrap_or(0)
+        self.0.running().map_or(0, |client| client.give_up())
     }
 }
 
 impl Drop for Producer {
     fn drop(&mut self) {
-        self.0.client().retired.store(true, Ordering::Relaxed);
+        if let Some(client) = self.0.running() {
+            client.retire();
+        }
+    }
+}
+
+/// No producer is running, and none may be started yet.
+struct Refusal {
+    fatal: Fatal,
+    retry_after: Duration,
+}
+
+impl Refusal {
+    fn error(&self, topic: &str) -> ErrorBody {
+        let retry_after_ms = u64::try_from(self.retry_after.as_millis()).ok();
+        ErrorBody { retry_after_ms, ..producer_failed(topic, &self.fatal) }
+    }
+}
+
+impl State {
+    fn may_start(&self, now: Instant) -> bool {
+        self.failed.as_ref().is_none_or(|(_, retry_at)| now >= *retry_at)
     }
 }
 
 impl Current {
-    fn client(&self) -> Arc<Client> {
-        Arc::clone(&self.client.lock().unwrap_or_else(PoisonError::into_inner))
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A producer that failed for good is given up with what it holds; the next record goes through a new one.
-    fn replace(self: &Arc<Self>, failed: &Arc<Client>) {
-        let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
-        if !Arc::ptr_eq(&client, failed) {
+    fn running(&self) -> Option<Arc<Client>> {
+        self.state().running.clone()
+    }
+
+    fn missing(&self) -> &MissingTopics {
+        self.missing.get_or_init(|| MissingTopics::new(&self.connection, &self.questions))
+    }
+
+    /// The producer that is running, or a new one if it may be started.
+    fn client(self: &Arc<Self>) -> Result<Arc<Client>, Refusal> {
+        let mut state = self.state();
+        if let Some(client) = &state.running {
+            return Ok(Arc::clone(client));
+        }
+        let now = Instant::now();
+        if !state.may_start(now)
+            && let Some((fatal, retry_at)) = &state.failed
+        {
+            let retry_after = retry_at.saturating_duration_since(now);
+            return Err(Refusal { fatal: fatal.clone(), retry_after });
+        }
+        match Client::start(self) {
+            Ok(client) => {
+                state.running = Some(Arc::clone(&client));
+                self.waiting.watch(self);
+                Ok(client)
+            }
+            Err(error) => {
+                let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+                let fatal = Fatal { code, reason: format!("librdkafka made no producer: {error}") };
+                let retry_at = state.backoff.failed(&fatal, false, now);
+                state.failed = Some((fatal.clone(), retry_at));
+                Err(Refusal { fatal, retry_after: retry_at.saturating_duration_since(now) })
+            }
+        }
+    }
+
+    /// A producer that failed as a whole is given up with what it holds; the next record goes through a new one.
+    fn failed(&self, client: &Arc<Client>) {
+        let mut state = self.state();
+        if !state.running.as_ref().is_some_and(|running| Arc::ptr_eq(running, client)) {
             return;
         }
-        match Client::new(&self.connection) {
-            Ok(fresh) => {
-                tracing::warn!("the producer failed for good and was replaced; what was on its way is unknown");
-                fresh.listen(Arc::downgrade(self));
-                *client = fresh;
-                failed.give_up();
-                failed.retired.store(true, Ordering::Relaxed);
-            }
-            Err(error) => tracing::error!("the producer failed for good, and librdkafka makes no other: {error}"),
-        }
-    }
-}
-
-impl Client {
-    fn new(connection: &Connection) -> KafkaResult<Arc<Self>> {
-        let config = connection.producer_config();
-        // The mock reports a constant as every record's timestamp.
-        let shipments =
-            Arc::new(Shipments::new(!connection.demo).may_auto_create(connection.properties.may_auto_create()));
-        let context = Deliveries { shipments: Arc::clone(&shipments) };
-        let inner = connection.tokens.sign_in(BaseProducer::from_config_and_context(&config, context)?);
-        let queue = DeliveryQueue::of(inner.client());
-        Ok(Arc::new(Self { queue, inner, shipments, retired: AtomicBool::new(false) }))
+        let fatal = client
+            .fatal()
+            .unwrap_or_else(|| Fatal { code: RDKafkaErrorCode::Fatal, reason: "librdkafka gave no reason".to_owned() });
+        let retry_at = state.backoff.failed(&fatal, client.has_delivered(), Instant::now());
+        state.failed = Some((fatal, retry_at));
+        state.running = None;
+        drop(state);
+        client.give_up();
+        client.retire();
     }
 
-    /// Starts the thread that leads outcomes back until the producer is retired.
-    fn listen(self: &Arc<Self>, current: Weak<Current>) {
-        let client = Arc::clone(self);
-        let listen = move || {
-            while !client.retired.load(Ordering::Relaxed) || client.inner.in_flight_count() > 0 {
-                client.queue.take(POLL, |told| match told {
-                    Told::Outcomes(reports) => client.shipments.settle(reports),
-                    Told::Error { error: RDKafkaErrorCode::Fatal, reason } => {
-                        tracing::error!("librdkafka's producer: {reason}");
-                        if let Some(current) = current.upgrade() {
-                            current.replace(&client);
-                        }
-                    }
-                    Told::Error { error, reason } => context::error(&KafkaError::Global(error), &reason),
-                });
-            }
-        };
-        std::thread::Builder::new().name("kafka-producer".to_owned()).spawn(listen).expect("a thread can be started");
-    }
-
-    /// Returns how many were taken, and whether the producer turned out to have failed for good; then the next one takes the
-    /// rest.
-    fn send<'a, H>(&self, shipment: Shipment, records: &[ProduceView<'a, H>], missing: &MissingTopics) -> (usize, bool)
-    where
-        H: Iterator<Item = HeaderView<'a>> + Clone,
-    {
-        if records.is_empty() {
-            return (0, false);
-        }
-        let (sink, topic, first_seq) = (Arc::clone(&shipment.sink), Arc::clone(&shipment.topic), shipment.first_seq);
-        missing.expect(&topic);
-        let tags = self.shipments.open(shipment, records.len());
-        let (mut refused, mut fatal) = (Vec::new(), false);
-        let mut taken = records.len();
-        let is_plain =
-            |record: &ProduceView<'a, H>| record.timestamp.is_none() && record.headers.clone().next().is_none();
-        let mut start = 0;
-        for run in records.chunk_by(|one, next| is_plain(one) && is_plain(next)) {
-            let (mut full_at, mut later) = (None, Vec::new());
-            let mut refuse = |place: usize, error| match error {
-                RDKafkaErrorCode::QueueFull => full_at = full_at.or(Some(start + place)),
-                // The next producer takes it.
-                RDKafkaErrorCode::Fatal => {
-                    fatal = true;
-                    later.push((start + place, error));
-                }
-                RDKafkaErrorCode::UnknownTopic if missing.may_appear(&topic) => later.push((start + place, error)),
-                error => refused.push((start + place, error)),
-            };
-            match run {
-                [one] if !is_plain(one) => {
-                    if let Err(error) = self.send_one(&topic, one, tags.of(start)) {
-                        refuse(0, error);
-                    }
-                }
-                plain => {
-                    let plain = plain.iter().enumerate().map(|(place, record)| Plain {
-                        partition: record.partition,
-                        key: record.key,
-                        value: record.value,
-                        tag: tags.of(start + place),
-                    });
-                    native::produce_batch(self.inner.client(), &topic, plain, refuse);
-                }
-            }
-            match later.first() {
-                // None after it was taken either: they may follow in their order.
-                Some(&(first, _)) if later.len() == start + run.len() - first => full_at = full_at.or(Some(first)),
-                _ => refused.append(&mut later),
-            }
-            if let Some(full_at) = full_at {
-                taken = full_at;
-                break;
-            }
-            start += run.len();
-        }
-        self.shipments.withdraw(tags, records.len() - taken + refused.len());
-        if !refused.is_empty() {
-            let failed = |(place, error): (usize, _)| {
-                let error = self.shipments.explain(produce_error(error, &topic, false), &topic);
-                Run::failed(first_seq + place as u64, error)
-            };
-            sink.delivered(refused.into_iter().map(failed).collect());
-        }
-        (taken, fatal)
-    }
-
-    fn send_one<'a>(
-        &self,
-        topic: &str,
-        record: &ProduceView<'a, impl Iterator<Item = HeaderView<'a>> + Clone>,
-        tag: usize,
-    ) -> Result<(), RDKafkaErrorCode> {
-        let mut message = BaseRecord::with_opaque_to(topic, tag);
-        message.partition = record.partition;
-        message.key = record.key;
-        message.payload = record.value;
-        message.timestamp = record.timestamp;
-        for (key, value) in record.headers.clone() {
-            let headers = message.headers.take().unwrap_or_default();
-            message.headers = Some(headers.insert(Header { key, value }));
-        }
-        self.inner
-            .send::<[u8], [u8]>(message)
-            .map_err(|(error, _)| error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail))
-    }
-
-    /// Gives up what has no outcome.
-    fn give_up(&self) {
-        self.inner.purge(PurgeConfig::default().queue().inflight());
-    }
-}
-
-/// librdkafka's callbacks. Outcomes arrive here only when the `rdkafka` crate polls on its own, while it flushes.
-struct Deliveries {
-    shipments: Arc<Shipments>,
-}
-
-context::quiet_client_context!(Deliveries);
-
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = usize;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, _tag: usize) {
-        let (Ok(message) | Err((_, message))) = result;
-        self.shipments.settle(std::iter::once(native::report_of(message)));
+    /// A producer delivered its first record.
+    fn delivered(&self) {
+        let mut state = self.state();
+        state.failed = None;
+        state.backoff.delivered();
     }
 }

@@ -8,12 +8,13 @@ use protocol::{
 };
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{Offset as Position, Timestamp, TopicPartitionList};
 
-use super::admin::admin_error;
+use super::admin::{admin_error, existing_partitions, missing};
 use super::client_config::Connection;
+use super::error::not_authorised_to_read;
 use super::questions::{QuietContext, TIMEOUT};
 
 /// An answer holds at most so many bytes of keys and values; the client goes on from `next`.
@@ -29,6 +30,12 @@ pub fn fetch(connection: &Connection, topic: &TopicName, request: &Fetch) -> Res
     let consumer: BaseConsumer<QuietContext> =
         BaseConsumer::from_config_and_context(&connection.range_config(), QuietContext).map_err(failed)?;
     let consumer = connection.tokens.sign_in(consumer);
+    // librdkafka calls a topic that is missing or forbidden an unknown partition.
+    let partitions = existing_partitions(consumer.client(), topic, TIMEOUT)?.ok_or_else(|| missing(topic))?;
+    if !partitions.contains(&request.partition) {
+        let message = format!("{:?} has no partition {}; look at the topic", topic.as_str(), request.partition);
+        return Err(ErrorBody::new(ErrorCode::UnknownPartition, message));
+    }
     let (low, high) = consumer.fetch_watermarks(topic.as_str(), request.partition, TIMEOUT).map_err(failed)?;
     let mut fetched = Fetched { records: Vec::new(), next: Offset(from.max(low)) };
     let end = to.min(high);
@@ -58,6 +65,9 @@ pub fn fetch(connection: &Connection, topic: &TopicName, request: &Fetch) -> Res
                 }
             }
             Some(Err(KafkaError::PartitionEOF(_))) => break,
+            Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                return Err(not_authorised_to_read(topic.as_str(), RDKafkaErrorCode::TopicAuthorizationFailed));
+            }
             Some(Err(error)) => tracing::debug!(%error, "a range is still being read"),
             None => {}
         }

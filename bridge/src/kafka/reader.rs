@@ -34,7 +34,7 @@ use super::native::{CommitQueue, DataQueue, TakenMessage, TopicQueue};
 use super::oauth::SignedIn;
 use super::questions::{Questions, TIMEOUT};
 use crate::feed::{Batch, Feed, ReadMode, Room, Start};
-use crate::kafka::error::kafka_error;
+use crate::kafka::error::{is_authorization, kafka_error, not_authorised_to_read, not_authorised_to_use_group};
 
 /// How long one look at the data queue waits; also how late a rebalance or an end is noticed.
 const POLL: Duration = Duration::from_millis(20);
@@ -258,7 +258,9 @@ impl Reader {
                     drop(message);
                     self.move_to(&start);
                 }
-                Err(KafkaError::MessageConsumptionFatal(error)) if self.protocol == GroupProtocol::Consumer => {
+                Err(KafkaError::MessageConsumptionFatal(error))
+                    if self.protocol == GroupProtocol::Consumer && !is_authorization(error) =>
+                {
                     tracing::info!(%error, "this group cannot use the consumer protocol (KIP-848); using the classic one");
                     return self.fall_back_to_classic();
                 }
@@ -458,7 +460,8 @@ impl Reader {
         let topics: Vec<&str> = self.found.iter().chain([topic]).map(TopicName::as_str).collect();
         self.consumer.subscribe(&topics).map_err(|error| {
             let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-            kafka_error(ErrorCode::ConsumeRefused, code, format!("the group cannot read {:?}: {code}", topic.as_str()))
+            let message = format!("the group cannot subscribe to {:?}: {code}", topic.as_str());
+            kafka_error(ErrorCode::ConsumeRefused, code, message)
         })
     }
 
@@ -481,6 +484,11 @@ impl Reader {
     fn tell_trouble(&mut self) {
         self.troubles.keep_partitions(|partition| self.feed.next_offset(partition).is_some());
         if let Some(latest) = self.troubles.take_news() {
+            if let Some(error) = &latest
+                && error.code == ErrorCode::Forbidden.number()
+            {
+                tracing::warn!("{}; the bridge keeps trying", error.message);
+            }
             self.feed.set_trouble(latest);
         }
     }
@@ -497,8 +505,7 @@ impl Reader {
             // The tail's group id is a formality; whether it may be used does not matter.
             Kafka::GroupAuthorizationFailed if tailing => return,
             Kafka::GroupAuthorizationFailed | Kafka::TopicAuthorizationFailed | Kafka::ClusterAuthorizationFailed => {
-                let message = format!("Kafka's access rules do not let the bridge read this: {code}");
-                kafka_error(ErrorCode::ConsumeRefused, code, message)
+                self.not_authorised(&about, code)
             }
             Kafka::InconsistentGroupProtocol => kafka_error(
                 ErrorCode::ConsumeRefused,
@@ -516,5 +523,20 @@ impl Reader {
             }
         };
         self.troubles.set(about, trouble);
+    }
+
+    fn not_authorised(&self, about: &Subject, code: RDKafkaErrorCode) -> ErrorBody {
+        let group = match &self.mode {
+            ReadMode::Group { id, .. } => id.as_str(),
+            ReadMode::Tail(_) => "",
+        };
+        match about {
+            Subject::Partition(partition) => not_authorised_to_read(&partition.topic, code),
+            _ if code == RDKafkaErrorCode::GroupAuthorizationFailed => not_authorised_to_use_group(group, code),
+            _ => {
+                let topics: Vec<&str> = self.found.iter().chain(&self.missing).map(TopicName::as_str).collect();
+                not_authorised_to_read(&topics.join(", "), code)
+            }
+        }
     }
 }

@@ -3,47 +3,80 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::{ErrorBody, ErrorCode, HeaderView, ProduceView, TopicName};
+use protocol::{ErrorBody, ErrorCode, HeaderView, ProduceView};
 
+use super::content::ContentHash;
 use super::ledger::{Admission, Ledger};
-use super::{LIMITS, MAX_RECORD_BYTES, READ_ONLY, Shared};
-use crate::kafka::producer::{DeliverySink, Outcome, Run, Shipment};
+use super::{LIMITS, MAX_RECORD_BYTES, READ_ONLY, Shared, requests};
+use crate::kafka::admin::require_not_internal;
+use crate::kafka::producer::{DeliverySink, Run, Shipment};
 
 /// How long to wait when librdkafka's queue is full before trying again.
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(5);
 
-/// The records of one message, in the order of their numbers, each with its topic.
+/// The records of one message, in the order of their numbers.
 pub struct Numbered<'a, H> {
     /// The number of the first.
     pub seq: u64,
-    pub records: Vec<(&'a str, ProduceView<'a, H>)>,
+    /// Consecutive records for the same topic.
+    pub by_topic: Vec<(&'a str, Vec<ProduceView<'a, H>>)>,
+}
+
+impl<'a, H> Numbered<'a, H> {
+    /// # Errors
+    /// When the message has more records than may wait for their outcome; nothing was done for any of them.
+    pub fn new(
+        seq: u64,
+        count: usize,
+        records: impl Iterator<Item = (&'a str, ProduceView<'a, H>)>,
+    ) -> Result<Self, ErrorBody> {
+        if count as u64 > LIMITS.produce_window {
+            let message = format!("{count} records at once; send at most {}", LIMITS.produce_window);
+            return Err(ErrorBody::new(ErrorCode::BatchTooLarge, message));
+        }
+        if seq.checked_add(count as u64).is_none() {
+            return Err(ErrorBody::new(ErrorCode::BadRequest, format!("seq {seq} leaves no numbers to count up")));
+        }
+        let mut by_topic: Vec<(&str, Vec<_>)> = Vec::new();
+        for (topic, record) in records {
+            match by_topic.last_mut() {
+                Some((last, run)) if *last == topic => run.push(record),
+                _ => {
+                    let mut run = Vec::with_capacity(if by_topic.is_empty() { count } else { 1 });
+                    run.push(record);
+                    by_topic.push((topic, run));
+                }
+            }
+        }
+        Ok(Self { seq, by_topic })
+    }
 }
 
 /// Sends the records. While it waits for room the socket is not read: that is the back-pressure.
 ///
 /// # Errors
-/// When the message as a whole is wrong; then none of its records was taken.
+/// When a number cannot be used; its record and those after it were not taken.
 pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
     shared: &Shared,
     ledger: &Arc<Ledger>,
-    Numbered { mut seq, records }: Numbered<'a, H>,
+    Numbered { mut seq, by_topic }: Numbered<'a, H>,
 ) -> Result<(), ErrorBody> {
     let received = Instant::now();
-    let count = records.len() as u64;
-    if count > LIMITS.produce_window {
-        let message = format!("{count} records at once; send at most {}", LIMITS.produce_window);
-        return Err(ErrorBody::new(ErrorCode::BatchTooLarge, message));
-    }
-    if seq.checked_add(count).is_none() {
-        return Err(ErrorBody::new(ErrorCode::BadRequest, format!("seq {seq} leaves no numbers to count up")));
-    }
-    for (topic, records) in by_topic(records) {
-        let mut rest = records.as_slice();
-        while !rest.is_empty() {
-            let done = match ledger.admit(seq, rest.len() as u64) {
+    for (topic, records) in by_topic {
+        // Known before anything is done for a record.
+        let refusal = may_write(shared, topic).err().map(Arc::new);
+        let hash = ContentHash::for_topic(topic);
+        let contents: Vec<u64> = records.iter().map(|record| hash.of(record)).collect();
+        let mut start = 0;
+        while start < records.len() {
+            let done = match ledger.admit(seq, &contents[start..]) {
                 Admission::New(count) => {
-                    let (new, _) = rest.split_at(places(count));
-                    send(shared, ledger, seq, topic, new, received).await;
+                    match &refusal {
+                        Some(error) => {
+                            ledger.delivered(vec![Run::failed(seq, count as u64, Arc::clone(error))]);
+                        }
+                        None => send(shared, ledger, seq, topic, &records[start..start + count], received).await,
+                    }
                     count
                 }
                 Admission::Repeated(count) => count,
@@ -51,38 +84,40 @@ pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
                     ledger.wait_for_room().await;
                     0
                 }
-                Admission::OutOfOrder => {
-                    let message = format!("record {seq}: its number was used or passed over before; numbers only rise");
+                Admission::Reused => {
+                    let message = format!(
+                        "record {seq}: its number was used for another record before, and nothing was written; send it \
+                         with a number of its own"
+                    );
                     return Err(ErrorBody::new(ErrorCode::SequenceReused, message));
                 }
+                Admission::PassedOver => {
+                    let message = format!("record {seq}: its number was passed over before; numbers only rise");
+                    return Err(ErrorBody::new(ErrorCode::SequenceReused, message));
+                }
+                Admission::Expired => {
+                    let message = format!(
+                        "record {seq}: its number is older than the bridge remembers; nothing was written now, and \
+                         whether it was written before is not known here"
+                    );
+                    return Err(ErrorBody::new(ErrorCode::SequenceExpired, message));
+                }
             };
-            rest = &rest[places(done)..];
-            seq += done;
+            start += done;
+            seq += done as u64;
         }
     }
     Ok(())
 }
 
-/// A count of records that are in memory.
-fn places(count: u64) -> usize {
-    usize::try_from(count).unwrap_or(usize::MAX)
-}
-
-/// Consecutive records for the same topic.
-fn by_topic<'a, H>(records: Vec<(&'a str, ProduceView<'a, H>)>) -> Vec<(&'a str, Vec<ProduceView<'a, H>>)> {
-    let mut runs: Vec<(&str, Vec<_>)> = Vec::new();
-    let count = records.len();
-    for (topic, record) in records {
-        match runs.last_mut() {
-            Some((last, run)) if *last == topic => run.push(record),
-            _ => {
-                let mut run = Vec::with_capacity(if runs.is_empty() { count } else { 1 });
-                run.push(record);
-                runs.push((topic, run));
-            }
-        }
+/// Whether records for this topic can be written at all.
+fn may_write(shared: &Shared, topic: &str) -> Result<(), ErrorBody> {
+    let name = requests::topic(topic);
+    if shared.read_only {
+        let what = name.map_or_else(|_| String::new(), |name| format!(" to {:?}", name.as_str()));
+        return Err(ErrorBody::new(ErrorCode::ReadOnly, format!("nothing is written{what}: {READ_ONLY}")));
     }
-    runs
+    require_not_internal(&name?)
 }
 
 /// Sends what was admitted. What can never be sent gets its outcome here.
@@ -94,25 +129,26 @@ async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
     records: &[ProduceView<'a, H>],
     received: Instant,
 ) {
-    let topic_error = if shared.read_only {
-        Some(ErrorBody::new(ErrorCode::ReadOnly, format!("nothing is written to {topic:?}: {READ_ONLY}")))
-    } else {
-        TopicName::parse(topic).err().map(|error| ErrorBody::new(ErrorCode::InvalidTopic, error.to_string()))
-    };
-    let error_of = |record| topic_error.clone().map_or_else(|| check(record), Err).err();
+    let mut unsent = Unsent { ledger, next: seq, count: records.len() as u64 };
     let shared_topic: Arc<str> = topic.into();
     let mut start = 0;
-    let mut unsent = Unsent { ledger, next: seq, count: records.len() as u64 };
     while start < records.len() {
-        if let Some(error) = error_of(&records[start]) {
-            ledger.delivered(vec![Run::failed(seq + start as u64, error)]);
-            unsent.forget(1);
-            start += 1;
+        if let Err(error) = check(&records[start]) {
+            let alike = |record: &&ProduceView<'a, H>| check(record).is_err_and(|other| other == error);
+            let count = 1 + records[start + 1..].iter().take_while(alike).count();
+            ledger.delivered(vec![Run::failed(seq + start as u64, count as u64, Arc::new(error))]);
+            unsent.forget(count as u64);
+            start += count;
             continue;
         }
-        let good = records[start..].iter().take_while(|record| error_of(record).is_none()).count();
+        let good = records[start..].iter().take_while(|record| check(record).is_ok()).count();
         let end = start + good;
         while start < end {
+            if shared.producer.must_start() {
+                let producer = Arc::clone(&shared.producer);
+                // If that fails, the records learn why below.
+                let _ = tokio::task::spawn_blocking(move || producer.start()).await;
+            }
             let shipment = Shipment {
                 sink: Arc::clone(ledger) as Arc<dyn DeliverySink>,
                 topic: Arc::clone(&shared_topic),
@@ -147,9 +183,9 @@ impl Unsent<'_> {
 impl Drop for Unsent<'_> {
     fn drop(&mut self) {
         let message = "the socket ended before the record left; it was not written. Send it again with a new number";
-        let gave_up = || Outcome::Failed(ErrorBody::new(ErrorCode::NotDelivered, message));
         if self.count > 0 {
-            self.ledger.delivered(vec![Run { first: self.next, count: self.count, outcome: gave_up() }]);
+            let error = Arc::new(ErrorBody::new(ErrorCode::NotDelivered, message));
+            self.ledger.delivered(vec![Run::failed(self.next, self.count, error)]);
         }
     }
 }

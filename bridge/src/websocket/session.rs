@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use protocol::{
     ClientMessage, CloseCode, ClusterChanged, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView, Mode, ParseError,
-    Ping, Produce, ProduceFrame, ServerMessage, Subscribe, Subscribed, Watching, Welcome,
+    Ping, Produce, ProduceFrame, ProduceWaiting, ServerMessage, Subscribe, Subscribed, Watching, Welcome,
 };
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
@@ -187,9 +187,10 @@ impl<'s> Session<'s> {
         helpers.shutdown().await;
         // What the socket cannot tell any more is told by the one that comes after it.
         let can_tell = matches!(&end, End::Close(code, _) if *code != CloseCode::Superseded);
-        if can_tell && let Some(produced) = self.held.ledger.take_outcomes() {
-            let _ = self.outbox.send(produced).await;
-        }
+        while can_tell
+            && let Some(produced) = self.held.ledger.take_outcomes()
+            && self.outbox.send(produced).await.is_ok()
+        {}
         end
     }
 
@@ -254,8 +255,11 @@ impl<'s> Session<'s> {
                 Err(ErrorBody::new(ErrorCode::AlreadyGreeted, "hello was said already; nothing changed"))
             }
             ClientMessage::Produce(Produce { seq, records }) => {
-                let records = records.iter().map(|record| (record.topic.as_str(), record.view())).collect();
-                self.produce(Numbered { seq, records }).await?
+                let views = records.iter().map(|record| (record.topic.as_str(), record.view()));
+                match Numbered::new(seq, records.len(), views) {
+                    Ok(numbered) => self.produce(numbered).await?,
+                    Err(error) => Err(error),
+                }
             }
             ClientMessage::Subscribe(request) => self.subscribe(id, request, helpers).await?,
             ClientMessage::Flow(flow) => self.subscription(flow.subscription).and_then(|s| s.flow(&flow)),
@@ -292,8 +296,12 @@ impl<'s> Session<'s> {
 
     async fn handle_batch(&self, frame: &[u8]) -> Result<(), End> {
         let batch = ProduceFrame::parse(frame).map_err(|bad| End::close(CloseCode::BadFrame, bad.to_string()))?;
-        let records = batch.iter().map(|record| (batch.topic, record)).collect();
-        match self.produce(Numbered { seq: batch.seq, records }).await? {
+        let records = batch.iter().map(|record| (batch.topic, record));
+        let produced = match Numbered::new(batch.seq, batch.count as usize, records) {
+            Ok(numbered) => self.produce(numbered).await?,
+            Err(error) => Err(error),
+        };
+        match produced {
             Ok(()) => Ok(()),
             Err(error) => self.refuse(None, error).await,
         }
@@ -390,6 +398,11 @@ impl Listener for Outcomes {
 async fn tell_outcomes(ledger: Arc<Ledger>, outbox: Outbox) {
     // After a resume there may be outcomes that the lost socket never carried.
     while outbox.send_latest(|| ledger.take_outcomes()).await.is_ok() {
+        for waiting in ledger.take_waiting() {
+            if outbox.send(ProduceWaiting::clone(&waiting)).await.is_err() {
+                return;
+            }
+        }
         ledger.news().await;
     }
 }

@@ -1,7 +1,7 @@
 //! Sessions by their id, for 60 s after their socket was lost.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use protocol::{Resume, SESSION_LINGER_SECS};
@@ -9,9 +9,27 @@ use tokio_util::sync::CancellationToken;
 
 use super::ledger::Ledger;
 
+/// How long a session waits for its client.
+const LINGER: Duration = Duration::from_secs(SESSION_LINGER_SECS);
+
+/// How often sessions that waited long enough are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Sessions that may wait for their clients at a time, and what they may hold together. Beyond it the one that lost its socket
+/// first is forgotten: its client begins a new one, and does not know what became of its records.
+const MOST_LOST: usize = 1024;
+const MOST_LOST_BYTES: usize = 64 * 1024 * 1024;
+
 #[derive(Default)]
 pub struct Sessions {
-    by_id: Mutex<HashMap<String, Entry>>,
+    table: Arc<Mutex<Table>>,
+}
+
+#[derive(Default)]
+struct Table {
+    by_id: HashMap<String, Entry>,
+    /// A task looks for sessions that waited long enough.
+    is_swept: bool,
 }
 
 struct Entry {
@@ -63,8 +81,9 @@ impl Sessions {
     /// # Errors
     /// When this is the `hello` of a socket that its client has given up.
     pub fn open(&self, resume: Option<&Resume>) -> Result<Held, Late> {
-        let mut by_id = self.lock();
-        by_id.retain(|_, entry| !entry.is_over());
+        let mut table = lock(&self.table);
+        let by_id = &mut table.by_id;
+        by_id.retain(|_, entry| !entry.is_over(Instant::now()));
         let (superseded, released) = (CancellationToken::new(), CancellationToken::new());
         let attached = Socket::Attached { superseded: superseded.clone(), released: released.clone() };
         if let Some(Resume { session: id, attempt }) = resume
@@ -96,22 +115,135 @@ impl Sessions {
         if held.superseded.is_cancelled() {
             return;
         }
-        if let Some(entry) = self.lock().get_mut(&held.id) {
-            entry.socket = Socket::LostAt(Instant::now());
+        let mut table = lock(&self.table);
+        let Some(entry) = table.by_id.get_mut(&held.id) else { return };
+        entry.socket = Socket::LostAt(Instant::now());
+        table.forget_excess();
+        if !std::mem::replace(&mut table.is_swept, true) {
+            tokio::spawn(sweep(Arc::downgrade(&self.table)));
         }
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
-        // Each change is a single insert or assignment: a panic elsewhere leaves the map whole.
-        self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(table: &Mutex<Table>) -> MutexGuard<'_, Table> {
+    // Each change is a single insert, removal or assignment: a panic elsewhere leaves the table whole.
+    table.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Forgets sessions that waited long enough, as long as any waits.
+async fn sweep(table: Weak<Mutex<Table>>) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        let Some(table) = table.upgrade() else { return };
+        let mut table = lock(&table);
+        table.is_swept = table.forget_over(Instant::now());
+        if !table.is_swept {
+            return;
+        }
+    }
+}
+
+impl Table {
+    /// Returns whether any session waits for its client still.
+    fn forget_over(&mut self, now: Instant) -> bool {
+        self.by_id.retain(|_, entry| !entry.is_over(now));
+        self.by_id.values().any(|entry| matches!(entry.socket, Socket::LostAt(_)))
+    }
+
+    /// Forgets the sessions that wait longest, if too many wait or if they hold too much.
+    fn forget_excess(&mut self) {
+        let lost = |(id, entry): (&String, &Entry)| match entry.socket {
+            Socket::Attached { .. } => None,
+            Socket::LostAt(at) => Some((at, id.clone(), entry.ledger.bytes())),
+        };
+        let mut lost: Vec<(Instant, String, usize)> = self.by_id.iter().filter_map(lost).collect();
+        // The latest first.
+        lost.sort_unstable_by(|one, other| other.cmp(one));
+        let mut bytes = 0;
+        let mut forgotten = 0;
+        for (place, (_, id, held)) in lost.iter().enumerate() {
+            bytes += held;
+            if place >= MOST_LOST || bytes > MOST_LOST_BYTES {
+                self.by_id.remove(id);
+                forgotten += 1;
+            }
+        }
+        if forgotten > 0 {
+            tracing::debug!(
+                forgotten,
+                "too many sessions wait for their clients; those that wait longest are forgotten"
+            );
+        }
     }
 }
 
 impl Entry {
-    fn is_over(&self) -> bool {
+    fn is_over(&self, now: Instant) -> bool {
         match self.socket {
             Socket::Attached { .. } => false,
-            Socket::LostAt(at) => at.elapsed() >= Duration::from_secs(SESSION_LINGER_SECS),
+            Socket::LostAt(at) => now.saturating_duration_since(at) >= LINGER,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{ErrorBody, ErrorCode, SESSION_LINGER_SECS};
+
+    use super::*;
+    use crate::kafka::producer::{DeliverySink, Run};
+    use crate::websocket::LIMITS;
+    use crate::websocket::ledger::Admission;
+
+    fn resumed(sessions: &Sessions, session: &str) -> bool {
+        let resume = Resume { session: session.to_owned(), attempt: None };
+        sessions.open(Some(&resume)).expect("no later attempt").resumed
+    }
+
+    #[tokio::test]
+    async fn session_is_forgotten_by_the_timer_alone_once_it_waited_long_enough() {
+        let sessions = Sessions::default();
+        let held = sessions.open(None).expect("a new session");
+        let ledger = Arc::downgrade(&held.ledger);
+        sessions.release(&held);
+        drop(held);
+        let lost = Instant::now();
+        assert!(lock(&sessions.table).is_swept, "a task looks after it");
+        let before = lost + Duration::from_secs(SESSION_LINGER_SECS - 1);
+        assert!(lock(&sessions.table).forget_over(before), "it waits still");
+        assert!(ledger.upgrade().is_some());
+        let after = lost + Duration::from_secs(SESSION_LINGER_SECS + 1);
+        assert!(!lock(&sessions.table).forget_over(after), "none waits");
+        assert!(ledger.upgrade().is_none(), "and its outcomes are gone");
+    }
+
+    #[tokio::test]
+    async fn lost_sessions_are_bounded_in_number_and_the_latest_stay() {
+        let sessions = Sessions::default();
+        let mut ids = Vec::new();
+        for _ in 0..MOST_LOST + 10 {
+            let held = sessions.open(None).expect("a new session");
+            sessions.release(&held);
+            ids.push(held.id);
+        }
+        assert_eq!(lock(&sessions.table).by_id.len(), MOST_LOST);
+        assert!(!resumed(&sessions, &ids[0]));
+        assert!(resumed(&sessions, &ids[MOST_LOST + 9]));
+    }
+
+    #[tokio::test]
+    async fn lost_sessions_are_bounded_in_what_they_hold() {
+        let sessions = Sessions::default();
+        let window = LIMITS.produce_window as usize;
+        for _ in 0..80 {
+            let held = sessions.open(None).expect("a new session");
+            assert_eq!(held.ledger.admit(0, &vec![0; window]), Admission::New(window));
+            let error = Arc::new(ErrorBody::new(ErrorCode::ReadOnly, "nothing is written"));
+            held.ledger.delivered(vec![Run::failed(0, LIMITS.produce_window, error)]);
+            sessions.release(&held);
+        }
+        let table = lock(&sessions.table);
+        let bytes: usize = table.by_id.values().map(|entry| entry.ledger.bytes()).sum();
+        assert!(bytes <= MOST_LOST_BYTES && table.by_id.len() > 10, "{bytes} bytes in {}", table.by_id.len());
     }
 }

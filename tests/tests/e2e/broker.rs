@@ -280,7 +280,7 @@ async fn after_a_fatal_error_what_was_on_its_way_is_unknown_and_a_new_producer_g
             }
         }
         assert!(unknown > 0, "the broker's answer reached nobody");
-        scene.bridge.logged("the producer failed for good and was replaced").await;
+        scene.bridge.logged("the producer failed").await;
         let Some(log) = scene.log().await else { return };
         for (value, outcome) in sent {
             let there = log.records().iter().filter(|logged| logged.2 == value);
@@ -308,7 +308,7 @@ async fn a_complaint_about_one_topic_is_not_silenced_by_records_of_another() {
     }
     kafka.fail(Request::Fetch, &[Answer::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED; 3]);
     let told = first.expect::<ErrorMessage>().await;
-    assert_eq!((told.subscription, told.error.code), (Some(watch), ErrorCode::ConsumeRefused.number()));
+    assert_eq!((told.subscription, told.error.code), (Some(watch), ErrorCode::Forbidden.number()));
     assert!(told.error.retriable, "the bridge goes on trying: {told:?}");
     kafka.fail_no_more(Request::Fetch);
     first.write(messaggi(&calm, 5)).await;

@@ -239,7 +239,8 @@ pub(super) fn is_internal(name: &str) -> bool {
     name.starts_with("__")
 }
 
-pub(super) fn require_not_internal(name: &TopicName) -> Result<(), ErrorBody> {
+/// Changing an internal topic, or writing to it, is refused.
+pub fn require_not_internal(name: &TopicName) -> Result<(), ErrorBody> {
     if !is_internal(name.as_str()) {
         return Ok(());
     }

@@ -5,9 +5,16 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use protocol::{ErrorBody, ErrorCode};
+use rdkafka::error::RDKafkaErrorCode;
 
-use super::outcome::{Acked, DeliverySink, Outcome, Run, creation_is_off, produce_error};
+use super::outcome::{Acked, DeliverySink, Outcome, Run};
 use crate::kafka::native::Report;
+
+/// Topics that are asked about at a time.
+const OVERDUE_TOPICS: usize = 16;
+
+/// Senders of one topic that are told at a time; more than sockets may be open by default.
+const OVERDUE_SENDERS: usize = 512;
 
 /// Consecutive records of one sender for one topic.
 pub struct Shipment {
@@ -28,8 +35,6 @@ pub struct Shipments {
     closed: Condvar,
     /// Whether acknowledgements carry the records' timestamps.
     dated: bool,
-    /// Whether a record may make Kafka create its topic.
-    may_auto_create: bool,
 }
 
 #[derive(Default)]
@@ -44,6 +49,19 @@ struct Open {
     shipment: Shipment,
     /// Records without an outcome.
     left: usize,
+    /// The partition that all of them name.
+    partition: Option<i32>,
+}
+
+/// Records for one topic that have waited too long, and who sent them (to which partition, where it was named).
+pub struct Overdue {
+    pub topic: Arc<str>,
+    pub senders: Vec<(Arc<dyn DeliverySink>, Option<i32>)>,
+}
+
+/// Says why a record was not delivered.
+pub trait Reasons {
+    fn error(&self, topic: &str, report: &Report, code: RDKafkaErrorCode) -> ErrorBody;
 }
 
 /// The tags of one shipment's records.
@@ -58,22 +76,7 @@ impl Tags {
 
 impl Shipments {
     pub fn new(dated: bool) -> Self {
-        Self { slots: Mutex::default(), closed: Condvar::new(), dated, may_auto_create: true }
-    }
-
-    /// A missing topic stays missing, and its records' outcome says so.
-    #[must_use]
-    pub fn may_auto_create(self, may_auto_create: bool) -> Self {
-        Self { may_auto_create, ..self }
-    }
-
-    /// What the sender of a record is told.
-    pub fn explain(&self, error: ErrorBody, topic: &str) -> ErrorBody {
-        if !self.may_auto_create && error.code == ErrorCode::UnknownTopic.number() {
-            creation_is_off(error, topic)
-        } else {
-            error
-        }
+        Self { slots: Mutex::default(), closed: Condvar::new(), dated }
     }
 
     fn lock(&self) -> MutexGuard<'_, Slots> {
@@ -82,9 +85,9 @@ impl Shipments {
     }
 
     /// Registers a shipment before its first record leaves.
-    pub fn open(&self, shipment: Shipment, records: usize) -> Tags {
+    pub fn open(&self, shipment: Shipment, records: usize, partition: Option<i32>) -> Tags {
         let mut slots = self.lock();
-        let open = Some(Open { shipment, left: records });
+        let open = Some(Open { shipment, left: records, partition });
         match slots.free.pop() {
             Some(slot) => {
                 slots.open[slot] = open;
@@ -102,25 +105,30 @@ impl Shipments {
         self.lock().settle(tags.0, records);
     }
 
-    /// Leads outcomes back to those who wait for them.
-    pub fn settle(&self, reports: impl Iterator<Item = Report>) {
+    /// Leads outcomes back to those who wait for them. Returns whether Kafka took any of the records.
+    pub fn settle(&self, reports: impl Iterator<Item = Report>, reasons: &impl Reasons) -> bool {
         let mut told: Vec<(Arc<dyn DeliverySink>, Vec<Run>)> = Vec::new();
-        let mut last_slot = None;
+        let (mut last_slot, mut last_failure, mut any_acked) = (None, None, false);
         let mut slots = self.lock();
         for mut report in reports {
             report.timestamp = report.timestamp.filter(|_| self.dated);
             let (slot, index) = (report.tag >> INDEX_BITS, report.tag & ((1 << INDEX_BITS) - 1));
             let Some(Some(Open { shipment, .. })) = slots.open.get(slot) else { continue };
             let seq = shipment.first_seq + index as u64;
+            any_acked |= report.error.is_none();
             let joined = last_slot == Some(slot)
-                && told.last_mut().and_then(|(_, runs)| runs.last_mut()).is_some_and(|run| joins(run, seq, &report));
+                && told
+                    .last_mut()
+                    .and_then(|(_, runs)| runs.last_mut())
+                    .is_some_and(|run| joins(run, seq, &report, last_failure.as_ref()));
             if !joined {
                 let sink_continues = told.last().is_some_and(|(sink, _)| Arc::ptr_eq(sink, &shipment.sink));
                 if !sink_continues {
                     told.push((Arc::clone(&shipment.sink), Vec::new()));
                 }
                 if let Some((_, runs)) = told.last_mut() {
-                    runs.push(Run { first: seq, count: 1, outcome: self.outcome(shipment, &report) });
+                    let outcome = outcome(shipment, &report, &mut last_failure, reasons);
+                    runs.push(Run { first: seq, count: 1, outcome });
                 }
             }
             last_slot = Some(slot);
@@ -133,30 +141,36 @@ impl Shipments {
         }
         self.lock().telling -= 1;
         self.closed.notify_all();
+        any_acked
     }
 
-    fn outcome(&self, shipment: &Shipment, report: &Report) -> Outcome {
-        match report.error {
-            // A record that Kafka knew already, sent again after an answer that never came: in the log, and only Kafka knows where.
-            None if report.offset < 0 => Outcome::Failed(ErrorBody::new(
-                ErrorCode::DeliveryUnknown,
-                format!(
-                    "Kafka has the record for {:?} from an earlier attempt and does not say at which offset",
-                    shipment.topic
-                ),
-            )),
-            None => Outcome::Acked(Acked {
-                topic: Arc::clone(&shipment.topic),
-                partition: report.partition,
-                offset: report.offset,
-                timestamp: report.timestamp,
-                took: shipment.received.elapsed(),
-            }),
-            Some(code) => {
-                let error = produce_error(code, &shipment.topic, report.possibly_persisted);
-                Outcome::Failed(self.explain(error, &shipment.topic))
+    /// The topics whose records have no outcome after so long.
+    pub fn overdue(&self, longer_than: Duration) -> Vec<Overdue> {
+        let slots = self.lock();
+        let mut found: Vec<Overdue> = Vec::new();
+        if slots.free.len() == slots.open.len() {
+            return found;
+        }
+        let now = Instant::now();
+        let is_overdue = |open: &&Open| now.saturating_duration_since(open.shipment.received) >= longer_than;
+        for Open { shipment, partition, .. } in slots.open.iter().flatten().filter(is_overdue) {
+            let place = match found.iter().position(|overdue| overdue.topic == shipment.topic) {
+                Some(place) => place,
+                None if found.len() < OVERDUE_TOPICS => {
+                    found.push(Overdue { topic: Arc::clone(&shipment.topic), senders: Vec::new() });
+                    found.len() - 1
+                }
+                None => continue,
+            };
+            let senders = &mut found[place].senders;
+            let is_known = |(sink, known): &(Arc<dyn DeliverySink>, Option<i32>)| {
+                Arc::ptr_eq(sink, &shipment.sink) && known == partition
+            };
+            if senders.len() < OVERDUE_SENDERS && !senders.iter().any(is_known) {
+                senders.push((Arc::clone(&shipment.sink), *partition));
             }
         }
+        found
     }
 
     /// Waits until every sink has heard of every record.
@@ -179,19 +193,84 @@ impl Slots {
     }
 }
 
-/// Lengthens the run if the record continues it.
-fn joins(run: &mut Run, seq: u64, report: &Report) -> bool {
-    let Outcome::Acked(acked) = &mut run.outcome else { return false };
-    let next_offset = i64::try_from(run.count).ok().and_then(|count| acked.offset.checked_add(count));
-    let continues = report.error.is_none()
-        && seq == run.first + run.count
-        && report.partition == acked.partition
-        && Some(report.offset) == next_offset;
-    if continues {
-        run.count += 1;
-        acked.timestamp = report.timestamp;
+/// A failure that the next record may share.
+struct LastFailure {
+    topic: Arc<str>,
+    code: RDKafkaErrorCode,
+    partition: i32,
+    possibly_persisted: bool,
+    error: Arc<ErrorBody>,
+}
+
+impl LastFailure {
+    fn is_of(&self, topic: &str, code: RDKafkaErrorCode, report: &Report) -> bool {
+        self.code == code
+            && self.partition == report.partition
+            && self.possibly_persisted == report.possibly_persisted
+            && *self.topic == *topic
     }
+}
+
+/// Lengthens the run if the record continues it.
+fn joins(run: &mut Run, seq: u64, report: &Report, last_failure: Option<&LastFailure>) -> bool {
+    if seq != run.first + run.count {
+        return false;
+    }
+    let continues = match (&mut run.outcome, report.error) {
+        (Outcome::Acked(acked), None) => {
+            let next_offset = i64::try_from(run.count).ok().and_then(|count| acked.offset.checked_add(count));
+            let continues = report.partition == acked.partition && Some(report.offset) == next_offset;
+            if continues {
+                acked.timestamp = report.timestamp;
+            }
+            continues
+        }
+        (Outcome::Failed(error), Some(code)) => {
+            last_failure.is_some_and(|last| Arc::ptr_eq(&last.error, error) && last.is_of(&last.topic, code, report))
+        }
+        _ => false,
+    };
+    run.count += u64::from(continues);
     continues
+}
+
+fn outcome(
+    shipment: &Shipment,
+    report: &Report,
+    last_failure: &mut Option<LastFailure>,
+    reasons: &impl Reasons,
+) -> Outcome {
+    let Some(code) = report.error else {
+        if report.offset >= 0 {
+            return Outcome::Acked(Acked {
+                topic: Arc::clone(&shipment.topic),
+                partition: report.partition,
+                offset: report.offset,
+                timestamp: report.timestamp,
+                took: shipment.received.elapsed(),
+            });
+        }
+        // A record that Kafka knew already, sent again after an answer that never came: in the log, and only Kafka knows where.
+        return Outcome::Failed(Arc::new(ErrorBody::new(
+            ErrorCode::DeliveryUnknown,
+            format!(
+                "Kafka has the record for {:?} from an earlier attempt and does not say at which offset",
+                shipment.topic
+            ),
+        )));
+    };
+    if let Some(last) = last_failure.as_ref().filter(|last| last.is_of(&shipment.topic, code, report)) {
+        return Outcome::Failed(Arc::clone(&last.error));
+    }
+    let error = Arc::new(reasons.error(&shipment.topic, report, code));
+    *last_failure = Some(LastFailure {
+        topic: Arc::clone(&shipment.topic),
+        code,
+        partition: report.partition,
+        possibly_persisted: report.possibly_persisted,
+        error: Arc::clone(&error),
+    });
+    Outcome::Failed(error)
 }
 
 #[cfg(test)]
@@ -204,6 +283,16 @@ mod tests {
     impl DeliverySink for Heard {
         fn delivered(&self, runs: Vec<Run>) {
             self.0.lock().expect("no panic elsewhere").extend(runs);
+        }
+
+        fn waiting(&self, _: &Arc<protocol::ProduceWaiting>) {}
+    }
+
+    struct Code;
+
+    impl Reasons for Code {
+        fn error(&self, topic: &str, _: &Report, code: RDKafkaErrorCode) -> ErrorBody {
+            ErrorBody::new(ErrorCode::ProduceRefused, format!("{topic}: {code:?}"))
         }
     }
 
@@ -218,20 +307,20 @@ mod tests {
     #[test]
     fn consecutive_outcomes_become_one_run_and_slots_are_used_again() {
         let (shipments, sink) = (Shipments::new(true), Arc::new(Heard::default()));
-        let tags = shipments.open(shipment(&sink, 100), 4);
-        shipments
-            .settle([(0, 0, 5), (1, 0, 6), (2, 1, 7), (3, 1, 8)].map(|(i, p, o)| acked(tags.of(i), p, o)).into_iter());
+        let tags = shipments.open(shipment(&sink, 100), 4, None);
+        let reports = [(0, 0, 5), (1, 0, 6), (2, 1, 7), (3, 1, 8)].map(|(i, p, o)| acked(tags.of(i), p, o));
+        assert!(shipments.settle(reports.into_iter(), &Code));
         let runs: Vec<_> = sink.0.lock().expect("runs").iter().map(|run| (run.first, run.count)).collect();
         assert_eq!(runs, [(100, 2), (102, 2)]);
-        assert_eq!(shipments.open(shipment(&sink, 0), 1).of(0), tags.of(0));
+        assert_eq!(shipments.open(shipment(&sink, 0), 1, None).of(0), tags.of(0));
     }
 
     #[test]
     fn an_acknowledgement_without_an_offset_is_none() {
         let (shipments, sink) = (Shipments::new(true), Arc::new(Heard::default()));
-        let tags = shipments.open(shipment(&sink, 0), 2);
+        let tags = shipments.open(shipment(&sink, 0), 2, None);
         // What librdkafka reports where Kafka answered "duplicate".
-        shipments.settle([acked(tags.of(0), 0, -1001), acked(tags.of(1), 0, 7)].into_iter());
+        shipments.settle([acked(tags.of(0), 0, -1001), acked(tags.of(1), 0, 7)].into_iter(), &Code);
         let runs = sink.0.lock().expect("runs").clone();
         let [Run { outcome: Outcome::Failed(error), .. }, Run { first: 1, count: 1, outcome: Outcome::Acked(_) }] =
             &runs[..]
@@ -244,9 +333,43 @@ mod tests {
     #[test]
     fn two_shipments_of_one_sender_are_told_together_but_never_joined() {
         let (shipments, sink) = (Shipments::new(true), Arc::new(Heard::default()));
-        let (one, two) = (shipments.open(shipment(&sink, 0), 1), shipments.open(shipment(&sink, 7), 1));
-        shipments.settle([acked(one.of(0), 0, 0), acked(two.of(0), 0, 1)].into_iter());
+        let (one, two) = (shipments.open(shipment(&sink, 0), 1, None), shipments.open(shipment(&sink, 7), 1, None));
+        shipments.settle([acked(one.of(0), 0, 0), acked(two.of(0), 0, 1)].into_iter(), &Code);
         let runs: Vec<_> = sink.0.lock().expect("runs").iter().map(|run| (run.first, run.count)).collect();
         assert_eq!(runs, [(0, 1), (7, 1)]);
+    }
+
+    #[test]
+    fn records_that_fail_for_one_reason_share_one_error() {
+        let (shipments, sink) = (Shipments::new(true), Arc::new(Heard::default()));
+        let (one, two) = (shipments.open(shipment(&sink, 0), 3, None), shipments.open(shipment(&sink, 9), 1, Some(0)));
+        let failed = |tag, code| Report { error: Some(code), possibly_persisted: false, ..acked(tag, 0, -1) };
+        let (timed_out, denied) = (RDKafkaErrorCode::MessageTimedOut, RDKafkaErrorCode::TopicAuthorizationFailed);
+        let reports = [
+            failed(one.of(0), timed_out),
+            failed(one.of(1), timed_out),
+            failed(one.of(2), denied),
+            failed(two.of(0), denied),
+        ];
+        assert!(!shipments.settle(reports.into_iter(), &Code));
+        let runs = sink.0.lock().expect("runs").clone();
+        let [Run { first: 0, count: 2, .. }, Run { first: 2, count: 1, outcome: Outcome::Failed(denied) }, last] =
+            &runs[..]
+        else {
+            panic!("{runs:?}")
+        };
+        assert!(matches!(&last.outcome, Outcome::Failed(error) if Arc::ptr_eq(error, denied)), "{last:?}");
+    }
+
+    #[test]
+    fn overdue_names_each_topic_and_sender_once() {
+        let (shipments, sink) = (Shipments::new(true), Arc::new(Heard::default()));
+        let tags = shipments.open(shipment(&sink, 0), 2, Some(1));
+        shipments.open(shipment(&sink, 2), 1, Some(1));
+        assert!(shipments.overdue(Duration::from_secs(60)).is_empty());
+        let overdue = shipments.overdue(Duration::ZERO);
+        assert_eq!((overdue.len(), overdue[0].senders.len(), overdue[0].senders[0].1), (1, 1, Some(1)));
+        shipments.settle([acked(tags.of(0), 1, 0), acked(tags.of(1), 1, 1)].into_iter(), &Code);
+        assert_eq!(shipments.overdue(Duration::ZERO).len(), 1, "the second shipment still waits");
     }
 }

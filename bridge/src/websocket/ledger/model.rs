@@ -2,6 +2,7 @@
 //! promised: one outcome per number, never another one, and never more on their way than the window.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::collection::vec;
@@ -17,10 +18,11 @@ enum Step {
         over: u64,
         count: u64,
     },
-    /// A client that came back sends again, from so many numbers before the last one.
+    /// A client that came back sends again, from so many numbers before the last one; from one of them on with other content.
     Again {
         back: u64,
         count: u64,
+        same: u64,
     },
     /// Kafka answers for so many of the records on their way, from one of them on.
     Settle {
@@ -36,7 +38,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (prop_oneof![6 => Just(0), 2 => 1..5_u64, 1 => Just(1 << 40)], count())
             .prop_map(|(over, count)| Step::Send { over, count }),
-        2 => (0..50_u64, 1..60_u64).prop_map(|(back, count)| Step::Again { back, count }),
+        2 => (0..50_u64, 1..60_u64, prop_oneof![3 => Just(u64::MAX), 1 => 0..60_u64])
+            .prop_map(|(back, count, same)| Step::Again { back, count, same }),
         4 => (any::<prop::sample::Index>(), 1..LIMITS.produce_window as usize, prop::bool::weighted(0.8))
             .prop_map(|(from, count, acked)| Step::Settle { from: from.index(20_000), count, acked }),
         3 => Just(Step::Tell),
@@ -69,7 +72,7 @@ impl World {
     fn apply(&mut self, step: Step) {
         match step {
             Step::Send { over, count } => self.send(over, count),
-            Step::Again { back, count } => self.send_again(back, count),
+            Step::Again { back, count, same } => self.send_again(back, count, same),
             Step::Settle { from, count, acked } => self.settle(from, count, acked),
             Step::Tell => self.tell(),
         }
@@ -77,10 +80,12 @@ impl World {
 
     fn send(&mut self, over: u64, count: u64) {
         let seq = self.next_seq + over;
-        let room = LIMITS.produce_window - self.in_flight().len() as u64;
-        match self.ledger.admit(seq, count) {
-            Admission::New(new) => {
-                assert_eq!(new, count.min(room), "of {count} with room for {room}");
+        let window = LIMITS.produce_window - self.in_flight().len() as u64;
+        let room = window.min((MOST_KEPT - self.ledger.lock().spans.kept()) as u64);
+        let new = count.min(room);
+        match self.ledger.admit(seq, &contents(seq, count)) {
+            Admission::New(taken) => {
+                assert_eq!(taken as u64, new, "of {count} with room for {room}");
                 self.fates.extend((seq..seq + new).map(|seq| (seq, Fate::InFlight)));
                 self.next_seq = seq + new;
             }
@@ -88,23 +93,29 @@ impl World {
         }
     }
 
-    fn send_again(&mut self, back: u64, count: u64) {
+    fn send_again(&mut self, back: u64, count: u64, same: u64) {
         let seq = self.next_seq.saturating_sub(back);
         if seq == self.next_seq {
             return;
         }
-        match self.ledger.admit(seq, count) {
+        let mut again = contents(seq, count);
+        again.iter_mut().skip(usize::try_from(same).unwrap_or(usize::MAX)).for_each(|content| *content = !*content);
+        match self.ledger.admit(seq, &again) {
             Admission::Repeated(known) => {
+                let known = known as u64;
+                assert!((1..=same).contains(&known), "{known} of {same} have the same content");
                 for seq in seq..seq + known {
                     // Told again if it has an outcome, told when it has one else.
                     if let Fate::Settled { told, .. } = self.fates.get_mut(&seq).expect("sent before") {
                         *told = false;
                     }
                 }
+                let next_is_known = known < count && self.fates.contains_key(&(seq + known));
+                assert!(known == same || !next_is_known, "{} is the same and was not recognised", seq + known);
             }
-            // Only what was never sent: nothing this young is forgotten.
-            Admission::OutOfOrder => assert!(!self.fates.contains_key(&seq), "{seq} was sent"),
-            other => panic!("{seq} is no new number: {other:?}"),
+            Admission::Reused => assert!(same == 0 && self.fates.contains_key(&seq), "{seq} has the same content"),
+            Admission::PassedOver => assert!(!self.fates.contains_key(&seq), "{seq} was sent"),
+            other => panic!("{seq} is no new number, and young: {other:?}"),
         }
     }
 
@@ -122,20 +133,25 @@ impl World {
             let outcome = if acked {
                 Outcome::Acked(Acked { topic: "t".into(), partition: 0, offset, timestamp: None, took: Duration::ZERO })
             } else {
-                Outcome::Failed(ErrorBody::new(ErrorCode::NotDelivered, "as the test wants it"))
+                Outcome::Failed(Arc::new(ErrorBody::new(ErrorCode::NotDelivered, "as the test wants it")))
             };
             for (seq, offset) in run.iter().zip(offset..) {
                 self.fates.insert(*seq, Fate::Settled { offset: acked.then_some(offset), told: false });
             }
             runs.push(Run { first, count, outcome: outcome.clone() });
             // A second answer for the same records changes nothing.
-            runs.push(Run { first, count, outcome: Outcome::Failed(ErrorBody::new(ErrorCode::Internal, "late")) });
+            runs.push(Run::failed(first, count, Arc::new(ErrorBody::new(ErrorCode::Internal, "late"))));
         }
         self.ledger.delivered(runs);
     }
 
     fn tell(&mut self) {
-        let Produced { acks, errors } = self.ledger.take_outcomes().unwrap_or_default();
+        let Produced { mut acks, mut errors } = self.ledger.take_outcomes().unwrap_or_default();
+        // The rest, where one message does not take everything.
+        while let Some(rest) = self.ledger.take_outcomes() {
+            acks.extend(rest.acks);
+            errors.extend(rest.errors);
+        }
         let mut told = BTreeMap::new();
         for ProduceAck { first, last, offset, .. } in acks {
             assert!(first <= last);
@@ -162,6 +178,11 @@ impl World {
     }
 }
 
+/// What the model's records hold: each number something else.
+fn contents(seq: u64, count: u64) -> Vec<u64> {
+    (seq..seq + count).map(|seq| seq.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect()
+}
+
 proptest! {
     #[test]
     fn each_number_has_one_outcome_whatever_happens(steps in vec(step(), 1..40)) {
@@ -169,7 +190,7 @@ proptest! {
         for step in steps {
             world.apply(step);
             prop_assert!(world.ledger.lock().in_flight <= LIMITS.produce_window);
-            prop_assert!(world.ledger.lock().kept <= KEPT_OUTCOMES + 2 * LIMITS.produce_window as usize + 64);
+            prop_assert!(world.ledger.lock().spans.kept() <= MOST_KEPT);
         }
         world.apply(Step::Settle { from: 0, count: usize::MAX, acked: true });
         world.apply(Step::Tell);

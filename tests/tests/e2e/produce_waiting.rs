@@ -1,0 +1,70 @@
+//! Records that Kafka does not take for now: their sender is told what the partition lacks, while they wait and when they are
+//! given up.
+
+use std::io::Write;
+use std::time::Duration;
+
+use protocol::{ErrorCode, ProduceWaiting, WaitReason};
+use tests::client::{Outcome, text_record};
+use tests::kafka::create_topic_with;
+use tests::{Bridge, Kafka, eventually, unique};
+
+#[tokio::test]
+async fn sender_is_told_that_replicas_or_the_leader_are_missing() {
+    let Some(mut cluster) = Kafka::of_ones_own_with(3).await else { return };
+    let servers = cluster.bootstrap_servers();
+    let strict = unique("strict");
+    create_topic_with(&servers, &strict, 1, &[("min.insync.replicas", "3")]).await;
+    let mut config = tempfile::NamedTempFile::new().expect("a temporary file");
+    config.write_all(b"message.timeout.ms=8000\n").expect("a temporary file takes bytes");
+    let path = config.path().to_str().expect("a path in UTF-8");
+    let bridge = Bridge::start().option("--bootstrap-servers", &servers).option("--kafka-config", path).await;
+    let mut client = bridge.client().await;
+    // Its only replica is on the broker that goes.
+    let lonely = unique("lonely");
+    let make = ["--create", "--topic", &lonely, "--replica-assignment", "3"];
+    let made = cluster.tool("org.apache.kafka.tools.TopicCommand", &make).expect("the tool runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));
+
+    cluster.kill_broker(2);
+    // Kafka takes the broker off the in-sync replicas after some seconds; until then a record times out for another reason.
+    loop {
+        let seq = client.produce(vec![text_record(&strict, "two replicas")]).await;
+        if let Outcome::Failed(error) = client.outcome(seq).await
+            && error.code == ErrorCode::TooFewReplicas.number()
+        {
+            assert!(error.message.contains("min.insync.replicas is 3"), "{error:?}");
+            break;
+        }
+    }
+    let mut other = bridge.client().await;
+    other.produce(vec![text_record(&strict, "waits")]).await;
+    let waiting = other.expect::<ProduceWaiting>().await;
+    assert_eq!((waiting.topic.as_str(), waiting.partition), (strict.as_str(), 0));
+    assert_eq!(waiting.reason, WaitReason::TooFewInSyncReplicas);
+    let words = format!("partition 0 of {strict:?} has 2 in-sync replicas, and min.insync.replicas is 3");
+    assert!(waiting.message.contains(&words), "{waiting:?}");
+    other.nothing::<ProduceWaiting>(Duration::from_millis(1500)).await;
+
+    let mut third = bridge.client().await;
+    let seq = third.produce(vec![text_record(&lonely, "no leader")]).await;
+    let waiting = third.expect::<ProduceWaiting>().await;
+    assert_eq!((waiting.topic.as_str(), waiting.reason), (lonely.as_str(), WaitReason::NoLeader));
+    match third.outcome(seq).await {
+        Outcome::Failed(error) => assert!(error.message.contains("has no leader"), "{error:?}"),
+        acked @ Outcome::Acked { .. } => panic!("{acked:?}"),
+    }
+
+    let _cluster = tokio::task::spawn_blocking(move || cluster.restart().map(|()| cluster))
+        .await
+        .expect("restarting does not panic")
+        .expect("the broker is back");
+    for topic in [&strict, &lonely] {
+        eventually("a record that goes through", || async {
+            let mut client = bridge.client().await;
+            let seq = client.produce(vec![text_record(topic, "again")]).await;
+            matches!(client.outcome(seq).await, Outcome::Acked { .. }).then_some(())
+        })
+        .await;
+    }
+}
