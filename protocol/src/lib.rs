@@ -17,7 +17,9 @@
 //!   `{"text": "…"}`, `{"json": …}` (raw JSON, passed through untouched) or `{"base64": "…"}`. From a client a bare
 //!   string means text. To a client: valid JSON comes as `json`, else valid UTF-8 as `text`, else `base64`; the
 //!   empty value is `{"text": ""}`, never null. JSON with white space around it comes as `text`, so that its bytes
-//!   stay what they are.
+//!   stay what they are. JSON that a receiver's parser may refuse, and with it the whole frame, comes as `text` as well:
+//!   nested more than 128 levels deep ([`MAX_JSON_DEPTH`]; the frame itself adds up to six), or with an escape of half a
+//!   character (`"\ud800"` without its second half). Numbers of any size and duplicate names stay `json`, untouched.
 //! - Headers are an ordered list of `[name, bytes]`; duplicates are kept.
 //! - A receiver ignores fields that it does not know.
 //!
@@ -126,6 +128,7 @@ mod json_batch;
 mod message;
 mod name;
 mod offset_reset;
+mod plain_json;
 mod record_view;
 mod server;
 mod topics;
@@ -141,6 +144,7 @@ pub use json_batch::JsonBatch;
 pub use message::{Frame, ParseError, RequestId};
 pub use name::{GroupId, InvalidName, Offset, Position, TopicName};
 pub use offset_reset::*;
+pub use plain_json::MAX_JSON_DEPTH;
 pub use record_view::{HeaderView, ProduceView, RecordView};
 pub use server::*;
 pub use topics::*;
