@@ -35,7 +35,7 @@ use crate::kafka::demo::DemoBroker;
 use crate::kafka::producer::Producer;
 use crate::kafka::questions::Questions;
 use crate::views::Views;
-use crate::websocket::{Sessions, Shared, Slots};
+use crate::websocket::{Gate, Sessions, Shared, Slots};
 
 /// Serves on the listener until the token is cancelled, then ends in order.
 pub async fn serve(config: Config, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
@@ -56,6 +56,7 @@ pub async fn serve(config: Config, listener: TcpListener, shutdown: Cancellation
         token: config.token,
         sessions: Sessions::default(),
         slots: Slots::new(config.sockets),
+        gate: Gate::new(),
         shutdown: shutdown.clone(),
         tasks: TaskTracker::new(),
     });

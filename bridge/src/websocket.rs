@@ -1,6 +1,7 @@
 //! Sockets: one [`session`] each, and what outlives a lost one. It knows feeds and the producer, never librdkafka.
 
 mod frame;
+mod gate;
 mod ledger;
 mod outbox;
 mod produce;
@@ -12,6 +13,7 @@ mod session;
 mod sessions;
 mod slots;
 mod subscription;
+mod subscriptions;
 mod upgrade;
 mod watches;
 
@@ -28,6 +30,7 @@ use crate::kafka::cluster::ClusterWatch;
 use crate::kafka::producer::Producer;
 use crate::views::Views;
 
+pub use self::gate::Gate;
 pub use self::sessions::Sessions;
 pub use self::slots::{Slots, SocketLimits};
 pub use self::upgrade::{Refused, upgrade};
@@ -57,6 +60,7 @@ pub struct Shared {
     pub read_only: bool,
     pub sessions: Sessions,
     pub slots: Arc<Slots>,
+    pub gate: Arc<Gate>,
     pub shutdown: CancellationToken,
     pub tasks: TaskTracker,
 }

@@ -1,17 +1,20 @@
 //! Reading a range of offsets once: to fill a gap, or to open a link. Blocks: call it off the async workers.
 
+pub mod by_time;
+mod pool;
+
 use std::time::{Duration, Instant};
 
 use protocol::{
     ErrorBody, ErrorCode, Fetch, Fetched, Header, MAX_BATCH_RECORDS, Offset, Record, TimestampType, TopicName,
     WireBytes,
 };
-use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{Offset as Position, Timestamp, TopicPartitionList};
 
+use self::pool::Pool;
 use super::admin::admin_error;
 use super::client_config::Connection;
 use super::questions::{QuietContext, TIMEOUT};
@@ -22,21 +25,32 @@ const MAX_BYTES: usize = 1024 * 1024;
 /// A broker that sends nothing for so long has nothing, or is gone.
 const QUIET_FOR: Duration = Duration::from_secs(5);
 
-/// Reads from `request.from` towards `request.to`, as far as one answer reaches.
-pub fn fetch(connection: &Connection, topic: &TopicName, request: &Fetch) -> Result<Fetched, ErrorBody> {
+/// Reads ranges, with consumers that it keeps for a while.
+pub struct Ranges {
+    pool: Pool,
+}
+
+impl Ranges {
+    pub fn new(connection: Connection) -> Self {
+        Self { pool: Pool::new(connection) }
+    }
+
+    /// Reads from `request.from` towards `request.to`, as far as one answer reaches. The partition must exist.
+    pub fn fetch(&self, topic: &TopicName, request: &Fetch) -> Result<Fetched, ErrorBody> {
+        let failed = |error: KafkaError| admin_error(&error, topic.as_str());
+        let consumer = self.pool.take().map_err(failed)?;
+        let fetched = fetch(&consumer, topic, request)?;
+        // What was fetched ahead goes with the assignment. A consumer that failed is not kept.
+        if consumer.assign(&TopicPartitionList::new()).is_ok() {
+            self.pool.give_back(consumer);
+        }
+        Ok(fetched)
+    }
+}
+
+fn fetch(consumer: &BaseConsumer<QuietContext>, topic: &TopicName, request: &Fetch) -> Result<Fetched, ErrorBody> {
     let (from, to) = (request.from.0, request.to.0);
     let failed = |error: KafkaError| admin_error(&error, topic.as_str());
-    let mut config = connection.base_config();
-    config
-        .set("group.id", "ponte-fetch")
-        .set("enable.auto.commit", "false")
-        .set("auto.offset.reset", "error")
-        .set("allow.auto.create.topics", "false")
-        // The end of the partition is an answer: nothing more is there.
-        .set("enable.partition.eof", "true")
-        .set("fetch.wait.max.ms", connection.fetch_wait_ms());
-    let consumer: BaseConsumer<QuietContext> =
-        BaseConsumer::from_config_and_context(&config, QuietContext).map_err(failed)?;
     let (low, high) = consumer.fetch_watermarks(topic.as_str(), request.partition, TIMEOUT).map_err(failed)?;
     let mut fetched = Fetched { records: Vec::new(), next: Offset(from.max(low)) };
     let end = to.min(high);
@@ -51,6 +65,11 @@ pub fn fetch(connection: &Connection, topic: &TopicName, request: &Fetch) -> Res
     let mut give_up_at = Instant::now() + QUIET_FOR;
     loop {
         match consumer.poll(Duration::from_millis(100)) {
+            // Left over from what this consumer read before.
+            Some(Ok(message))
+                if message.topic() != topic.as_str()
+                    || message.partition() != request.partition
+                    || message.offset() < fetched.next.0 => {}
             Some(Ok(message)) if message.offset() >= end => break,
             Some(Ok(message)) => {
                 give_up_at = Instant::now() + QUIET_FOR;
@@ -65,7 +84,7 @@ pub fn fetch(connection: &Connection, topic: &TopicName, request: &Fetch) -> Res
                     return Ok(fetched);
                 }
             }
-            Some(Err(KafkaError::PartitionEOF(_))) => break,
+            Some(Err(KafkaError::PartitionEOF(partition))) if partition == request.partition => break,
             Some(Err(error)) => tracing::debug!(%error, "a range is still being read"),
             None => {}
         }
