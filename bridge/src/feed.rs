@@ -391,9 +391,9 @@ impl Feed {
         }
     }
 
-    /// No subscription may join any more, and the reader is not gone yet.
+    /// No subscription may join any more: the reader ends, or is gone.
     fn is_ending(&self) -> bool {
-        self.lock().life == Life::Ending
+        matches!(self.lock().life, Life::Ending | Life::Ended)
     }
 
     /// Since when nobody has been reading it, where it waits for somebody to come back.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use protocol::{
     AddPartitions, ClusterRequest, ClusterResult, CreateTopic, CreateTopicResult, ErrorCode, Fetch, Gap, GapReason,
-    Offset, ServerMessage, TopicRequest, WhenSlow,
+    Offset, ServerMessage, TopicChanged, TopicRequest, Unwatch, Unwatched, WatchTopic, Watching, WhenSlow,
 };
 use tests::client::{RecordExt, messaggi, text_record};
 use tests::kafka::Mock;
@@ -101,6 +101,25 @@ async fn sockets_whose_requests_a_silent_kafka_holds_up_hold_up_no_other() {
     let newcomer: Result<Client, _> = timeout(AT_ONCE, work).await;
     assert!(newcomer.is_ok(), "hello, cluster and subscribe need no answer of Kafka; {:?} passed", begun.elapsed());
     assert_eq!(bridge.get("/healthz").await.status, 200);
+}
+
+#[tokio::test]
+async fn views_that_were_ended_while_kafka_was_silent_hold_up_no_other() {
+    let topic = unique("viewed");
+    let kafka = Mock::start().with_topic(&topic, 1);
+    let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
+    let (mut busy, mut calm) = (bridge.client().await, bridge.client().await);
+    calm.write(vec![text_record(&topic, "before")]).await;
+    kafka.slow(Duration::from_secs(20));
+    for number in 0..100 {
+        let Watching { watch } = busy.ask(WatchTopic { name: format!("{topic}-{number}") }).await;
+        busy.ask::<Unwatched>(Unwatch { watch }).await;
+    }
+    // Each of them would have asked for five seconds, four at a time: two minutes.
+    kafka.slow(Duration::ZERO);
+    let Watching { watch } = calm.ask(WatchTopic { name: topic }).await;
+    let seen = async { while calm.expect::<TopicChanged>().await.watch != watch {} };
+    assert!(timeout(Duration::from_secs(20), seen).await.is_ok(), "the view waits behind views that nobody looks at");
 }
 
 #[tokio::test]
