@@ -24,7 +24,7 @@ use protocol::{
 use tokio::sync::Notify;
 
 use self::acks::Acks;
-pub use self::cursor::{Cursor, Delivered, Listener};
+pub use self::cursor::{Cursor, Delivered, Left, Listener};
 use self::missed::Missed;
 pub use self::registry::{FeedRequest, Feeds, ReadMode};
 use crate::metrics::METRICS;
@@ -388,6 +388,19 @@ impl Feed {
                 }
                 over
             }
+        }
+    }
+
+    /// No subscription may join any more: the reader ends, or is gone.
+    fn is_ending(&self) -> bool {
+        matches!(self.lock().life, Life::Ending | Life::Ended)
+    }
+
+    /// Since when nobody has been reading it, where it waits for somebody to come back.
+    fn abandoned_since(&self) -> Option<Instant> {
+        match self.lock().life {
+            Life::Abandoned(since) => Some(since),
+            Life::Running | Life::Ending | Life::Ended => None,
         }
     }
 

@@ -42,7 +42,7 @@ use crate::kafka::producer::Producer;
 use crate::kafka::questions::Questions;
 use crate::token_attempts::TokenAttempts;
 use crate::views::Views;
-use crate::websocket::{Sessions, Shared, Slots};
+use crate::websocket::{Gate, Sessions, Shared, Slots};
 
 /// Serves on the listener until the token is cancelled, then ends in order.
 pub async fn serve(config: Config, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
@@ -65,6 +65,7 @@ pub async fn serve(config: Config, listener: TcpListener, shutdown: Cancellation
         token_attempts: TokenAttempts::default(),
         sessions: Sessions::default(),
         slots: Slots::new(budget.sockets),
+        gate: Gate::new(),
         shutdown: shutdown.clone(),
         tasks: TaskTracker::new(),
     });

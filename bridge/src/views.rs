@@ -98,6 +98,10 @@ impl Views {
             let began = Instant::now();
             // The semaphore is never closed.
             let permit = self.asking.acquire().await;
+            if sender.receiver_count() == 0 {
+                // Left while it waited for its turn: a client that opens and ends views holds up nobody's.
+                continue;
+            }
             let (admin, asked) = (Arc::clone(&self.admin), view.clone());
             let at = now_ms();
             let answer = tokio::task::spawn_blocking(move || {

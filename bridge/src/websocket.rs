@@ -3,6 +3,7 @@
 mod closing;
 mod content;
 mod frame;
+mod gate;
 mod greeting;
 mod ledger;
 mod outbox;
@@ -15,6 +16,7 @@ mod session;
 mod sessions;
 mod slots;
 mod subscription;
+mod subscriptions;
 mod upgrade;
 mod watches;
 
@@ -33,6 +35,7 @@ use crate::kafka::producer::Producer;
 use crate::token_attempts::TokenAttempts;
 use crate::views::Views;
 
+pub use self::gate::Gate;
 pub use self::sessions::Sessions;
 pub use self::slots::{Slots, SocketLimits};
 pub use self::upgrade::{Refused, upgrade};
@@ -63,6 +66,7 @@ pub struct Shared {
     pub read_only: bool,
     pub sessions: Sessions,
     pub slots: Arc<Slots>,
+    pub gate: Arc<Gate>,
     pub shutdown: CancellationToken,
     pub tasks: TaskTracker,
 }

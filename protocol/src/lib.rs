@@ -17,7 +17,9 @@
 //!   `{"text": "…"}`, `{"json": …}` (raw JSON, passed through untouched) or `{"base64": "…"}`. From a client a bare
 //!   string means text. To a client: valid JSON comes as `json`, else valid UTF-8 as `text`, else `base64`; the
 //!   empty value is `{"text": ""}`, never null. JSON with white space around it comes as `text`, so that its bytes
-//!   stay what they are.
+//!   stay what they are. JSON that a receiver's parser may refuse, and with it the whole frame, comes as `text` as well:
+//!   nested more than 128 levels deep ([`MAX_JSON_DEPTH`]; the frame itself adds up to six), or with an escape of half a
+//!   character (`"\ud800"` without its second half). Numbers of any size and duplicate names stay `json`, untouched.
 //! - Headers are an ordered list of `[name, bytes]`; duplicates are kept.
 //! - A receiver ignores fields that it does not know.
 //!
@@ -93,6 +95,19 @@
 //! tails: a [`Gap`] in the place of what is missing) or `close` (4008). A jump in `seq` is a loss and always comes
 //! with a gap; a jump in offsets is not, since compaction and transaction markers leave holes. Never a silent reset.
 //!
+//! Only gaps whose reason is `slow` move `seq`, by the number of records that they stand for: those were read from Kafka and
+//! counted. What Kafka no longer has (`retention`, `recreated`, `out_of_range`) was never counted. Gaps that are `slow` come
+//! before the next record or event: while a client allows no record, what it misses is added to the gap that waits, so that
+//! there is one for each partition.
+//!
+//! Positions in `offsets` and `resume` name topics of the subscription, each partition once; partitions, offsets and times
+//! count from 0 (else `bad_request`). A partition that the topic does not have (`unknown_partition`), or an offset of
+//! `offsets` beyond the end of its partition (`bad_request`), is told with the subscription's number; reading begins when it
+//! is there, of other partitions that are named at once where one is unknown. The same codes answer [`Fetch`], and `topic_missing` where there is no such topic.
+//!
+//! The bridge has at most 64 consumers, 32 of them for one subscription alone: tails that start elsewhere than at the latest
+//! record, or that `block`. One more is `too_many_readers`. A subscription counts until its consumer has ended.
+//!
 //! A gap is `recreated` only when two different topic ids were observed under the topic's name. A group's committed offset
 //! that Kafka does not have for another reason is a gap `out_of_range`: reading starts at the group's `start`, and nothing of
 //! that partition is committed until the client sends [`ResumeCommits`].
@@ -103,7 +118,8 @@
 //! [`Unsubscribe`] ends it; its reply comes after the last record. [`Fetch`] reads a range once.
 //!
 //! ## Requests
-//! Each has an `id`; its reply is the same `type` with `_result` added, or an `error` with that `id`.
+//! Each has an `id`; its reply is the same `type` with `_result` added, or an `error` with that `id`. Eight requests of a socket
+//! are answered at once, 64 more wait for their turn; a further one is `too_many_requests`, with `retry_after_ms`.
 //! - Topics: [`TopicsRequest`], [`TopicRequest`] (partitions and settings), [`CreateTopic`], [`AlterTopicConfig`],
 //!   [`AddPartitions`], [`EmptyTopic`], [`DeleteTopic`].
 //! - Groups: [`GroupsRequest`], [`GroupRequest`] (members, positions, lag), [`DeleteGroup`], and the reset of positions in
@@ -141,6 +157,7 @@ mod json_batch;
 mod message;
 mod name;
 mod offset_reset;
+mod plain_json;
 mod printable;
 mod record_view;
 mod server;
@@ -157,6 +174,7 @@ pub use json_batch::JsonBatch;
 pub use message::{Frame, ParseError, RequestId};
 pub use name::{ClientName, GroupId, InvalidName, Offset, Position, TopicName};
 pub use offset_reset::*;
+pub use plain_json::MAX_JSON_DEPTH;
 pub use printable::is_printable;
 pub use record_view::{HeaderView, ProduceView, RecordView};
 pub use server::*;

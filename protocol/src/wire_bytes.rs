@@ -9,10 +9,12 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::plain_json::is_plain_json;
+
 /// A Kafka key, value or header value in its JSON form.
 ///
 /// `null` is Kafka's null (as a value, a tombstone) and differs from the empty text. Raw JSON passes through
-/// untouched: big integers, key order and spacing survive.
+/// untouched: big integers, duplicate names, key order and spacing survive.
 #[derive(Clone, Debug, Default)]
 pub enum WireBytes {
     #[default]
@@ -23,7 +25,8 @@ pub enum WireBytes {
 }
 
 impl WireBytes {
-    /// The form a client is shown: valid JSON, else valid UTF-8, else base64. Empty bytes are the empty text.
+    /// The form a client is shown: valid JSON that every parser takes, else valid UTF-8, else base64. Empty bytes are the
+    /// empty text.
     pub fn from_kafka(bytes: Option<&[u8]>) -> Self {
         let Some(bytes) = bytes else { return Self::Null };
         match classify(bytes) {
@@ -81,20 +84,10 @@ pub(crate) enum Form<'a> {
     Binary(&'a [u8]),
 }
 
+/// White space around JSON would be lost when it is embedded in a frame, so such a value is text, byte for byte.
 pub(crate) fn classify(bytes: &[u8]) -> Form<'_> {
     let Ok(text) = std::str::from_utf8(bytes) else { return Form::Binary(bytes) };
-    if starts_like_json(bytes) && serde_json::from_str::<de::IgnoredAny>(text).is_ok() {
-        Form::Json(text)
-    } else {
-        Form::Text(text)
-    }
-}
-
-/// A cheap test before the full parse. White space around the value would be lost when raw JSON is embedded in a
-/// frame, so such a value travels as text, byte for byte.
-fn starts_like_json(bytes: &[u8]) -> bool {
-    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return false };
-    matches!(first, b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') && !last.is_ascii_whitespace()
+    if is_plain_json(text) { Form::Json(text) } else { Form::Text(text) }
 }
 
 impl Serialize for WireBytes {

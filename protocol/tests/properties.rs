@@ -4,9 +4,9 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use protocol::{
-    BadBatch, BinaryBatch, ClientMessage, Frame, GroupId, Header, HeaderView, JsonBatch, Offset, ProduceBatch,
-    ProduceFrame, ProduceRecord, Record, RecordView, Records, RecordsFrame, RecordsHead, ServerMessage, TimestampType,
-    TopicName, WireBytes,
+    BadBatch, BinaryBatch, ClientMessage, Frame, GroupId, Header, HeaderView, JsonBatch, MAX_JSON_DEPTH, Offset,
+    ProduceBatch, ProduceFrame, ProduceRecord, Record, RecordView, Records, RecordsFrame, RecordsHead, ServerMessage,
+    TimestampType, TopicName, WireBytes,
 };
 
 type Bytes = Option<Vec<u8>>;
@@ -170,6 +170,51 @@ proptest! {
         let json = serde_json::to_string(&sent).expect("every form is JSON");
         let received: WireBytes = serde_json::from_str(&json).expect("our own JSON parses");
         prop_assert_eq!(received.as_kafka(), bytes.as_deref(), "{}", json);
+    }
+
+    /// serde_json's own strings are the judge: they hold whole characters only.
+    #[test]
+    fn json_travels_as_json_exactly_where_its_strings_can_be_read(
+        pieces in vec(
+            prop_oneof![
+                "[a-z]{0,2}",
+                r"\\u[dD][89abAB][0-9a-f]{2}",
+                r"\\u[dD][c-fC-F][0-9a-f]{2}",
+                r"\\u00[0-9a-f]{2}",
+                Just(r"\\".to_owned()),
+                Just(r#"\""#.to_owned()),
+            ],
+            0..8,
+        ),
+    ) {
+        let json = format!("\"{}\"", pieces.concat());
+        let readable = serde_json::from_str::<String>(&json).is_ok();
+        let shown = WireBytes::from_kafka(Some(json.as_bytes()));
+        prop_assert_eq!(matches!(shown, WireBytes::Json(_)), readable, "{}", json);
+        prop_assert_eq!(shown.as_kafka(), Some(json.as_bytes()));
+    }
+
+    /// serde_json is the judge of what is JSON at all.
+    #[test]
+    fn what_is_no_json_never_travels_as_json(
+        json in json_text(),
+        damage in vec((any::<prop::sample::Index>(), prop::sample::select(br#"{}[]:,"\0-+.eEtn x"#.to_vec())), 0..3),
+        cut in option::weighted(0.2, any::<prop::sample::Index>()),
+    ) {
+        let mut bytes = json.into_bytes();
+        for (at, byte) in damage {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len() + 1));
+        }
+        let is_json = std::str::from_utf8(&bytes).is_ok_and(|text| {
+            text.trim_matches([' ', '\t', '\n', '\r']) == text && serde_json::from_str::<&serde_json::value::RawValue>(text).is_ok()
+        });
+        let shown = WireBytes::from_kafka(Some(&bytes));
+        prop_assert_eq!(matches!(shown, WireBytes::Json(_)), is_json, "{}", String::from_utf8_lossy(&bytes));
+        prop_assert_eq!(shown.as_kafka(), Some(bytes.as_slice()));
     }
 
     #[test]
@@ -417,6 +462,44 @@ fn what_a_record_holds_is_shown_in_the_right_form() {
         (Some(b"\x00\xff"), r#"{"base64":"AP8="}"#),
     ] {
         assert_eq!(shown(bytes), expected, "{bytes:?}");
+    }
+}
+
+/// `levels` arrays around each other, with a string between that looks like more.
+fn nested(levels: usize) -> String {
+    format!("{}\"[[\\\"[[\"{}", "[".repeat(levels), "]".repeat(levels))
+}
+
+#[test]
+fn json_deeper_than_128_levels_travels_as_text() {
+    let is_json = |json: &str| matches!(WireBytes::from_kafka(Some(json.as_bytes())), WireBytes::Json(_));
+    assert_eq!(MAX_JSON_DEPTH, 128);
+    assert!(is_json(&nested(128)));
+    assert!(!is_json(&nested(129)));
+    assert!(!is_json(&nested(20_000)));
+    assert!(!is_json(&format!("{}1{}", r#"{"a":[1,"#.repeat(65), "]}".repeat(65))));
+    assert!(is_json(&format!("[{}]", vec!["[{}]"; 1000].join(","))), "many values beside each other are not deep");
+    assert!(is_json(&format!(r#"["{}"]"#, "[{".repeat(1000))), "brackets in a string are text");
+}
+
+#[test]
+fn half_a_character_in_json_travels_as_text() {
+    let is_json = |json: &str| matches!(WireBytes::from_kafka(Some(json.as_bytes())), WireBytes::Json(_));
+    for half in [
+        r"\ud800",
+        r"\uDC00",
+        r"\ud800\ud800",
+        r"\ud800 \udc00",
+        r"\ud800\n",
+        r"\udc00\ud800",
+        r"\ud83d\u0041",
+        r"x\ud800",
+    ] {
+        assert!(!is_json(&format!(r#""{half}""#)), "{half}");
+        assert!(!is_json(&format!(r#"{{"{half}":1}}"#)), "{half} in a name");
+    }
+    for whole in [r"\ud83d\ude00", r"\\ud800", r"\u0041", r"\\\\udc00", r"\ud83d\ude00\uD83D\uDE00x"] {
+        assert!(is_json(&format!(r#""{whole}""#)), "{whole}");
     }
 }
 

@@ -43,6 +43,21 @@ pub struct NeverSent {
     pub last_sent: u64,
 }
 
+/// A subscription that ends or has ended, and the reader that it may leave behind.
+pub struct Left {
+    feed: Arc<Feed>,
+    id: u64,
+}
+
+impl Left {
+    /// Until it has left the feed and, if no other subscription reads the same, until the reader has ended too: a Kafka client
+    /// has threads and sockets, and takes a while to close where Kafka is silent.
+    pub fn still_counts(&self) -> bool {
+        let state = self.feed.lock();
+        state.cursors.contains_key(&self.id) || state.life == Life::Ending
+    }
+}
+
 pub struct Cursor {
     feed: Arc<Feed>,
     id: u64,
@@ -212,16 +227,23 @@ impl Cursor {
         Ok(())
     }
 
-    /// The client is done with everything below `next` in this partition, as far as it was sent.
-    pub fn acknowledge(&self, partition: &TopicPartition, next: i64) {
+    /// The client is done with everything below the offset in each of these partitions, as far as it was sent.
+    pub fn acknowledge(&self, positions: impl Iterator<Item = (TopicPartition, i64)>) {
         if self.commit.is_none() {
             return;
         }
         let progress = self.lock();
         let mut state = self.feed.lock();
-        progress.acknowledge(&mut state, self.id, partition, next);
+        for (partition, next) in positions {
+            progress.acknowledge(&mut state, self.id, &partition, next);
+        }
         drop((progress, state));
         self.feed.demand.notify_all();
+    }
+
+    /// What this subscription costs after its end.
+    pub fn left(&self) -> Left {
+        Left { feed: Arc::clone(&self.feed), id: self.id }
     }
 
     /// The subscription ends on the client's wish: a group is left at once.
@@ -238,7 +260,9 @@ impl Cursor {
     // Lock order: progress, then feed.
     pub fn try_next(&self) -> Option<Delivered> {
         let mut progress = self.lock();
-        if let Some(delivered) = progress.pending.pop_front() {
+        if !progress.only_gaps_wait()
+            && let Some(delivered) = progress.pending.pop_front()
+        {
             return Some(delivered);
         }
         let mut state = self.feed.lock();
@@ -253,9 +277,14 @@ impl Cursor {
             progress.fall_behind(&mut state, self.id, place.entry, self.when_slow);
             place = Place { entry: state.front, record: 0, ..place };
         }
-        let delivered = match progress.pending.pop_front() {
-            Some(gap) => Some(gap),
-            None => progress.walk(&mut state, self.id, &mut place, self.commit.is_some()),
+        let delivered = if progress.only_gaps_wait() && !progress.may_go_on(&state, &place) {
+            // What is skipped meanwhile makes these gaps longer: a client that pauses gets one for each partition, not many.
+            None
+        } else {
+            match progress.pending.pop_front() {
+                Some(gap) => Some(gap),
+                None => progress.walk(&mut state, self.id, &mut place, self.commit.is_some()),
+            }
         };
         // A gap is no progress of its own: it tells that there was none.
         if matches!(delivered, Some(Delivered::Records { .. })) {
@@ -343,12 +372,39 @@ impl Progress {
         if when_slow != WhenSlow::Skip {
             acks.owes_from(id, partition, through);
         }
+        if self.only_gaps_wait() {
+            let waiting = self.pending.iter_mut().find_map(|waiting| match waiting {
+                Delivered::Event(Event::Gap { partition: of, to, .. }) if of == partition && *to == from => Some(to),
+                _ => None,
+            });
+            if let Some(to) = waiting {
+                *to = through;
+                return;
+            }
+        }
         self.pending.push_back(Delivered::Event(Event::Gap {
             partition: partition.clone(),
             from,
             to: through,
             reason: GapReason::Slow,
         }));
+    }
+
+    /// Nothing but gaps of records that were skipped is due. They wait for the record that comes after them, so that there is
+    /// at most one for each partition.
+    fn only_gaps_wait(&self) -> bool {
+        let is_gap = |due: &Delivered| matches!(due, Delivered::Event(Event::Gap { reason: GapReason::Slow, .. }));
+        !self.pending.is_empty() && self.pending.iter().all(is_gap)
+    }
+
+    /// Whether something can follow the gaps that wait: a record that the credit allows, or an event.
+    fn may_go_on(&self, state: &State, place: &Place) -> bool {
+        let Ok(index) = usize::try_from(place.entry - state.front) else { return true };
+        match state.ring.iter().skip(index).find(|entry| !matches!(entry, Entry::Withdrawn)) {
+            Some(Entry::Records(batch)) => self.allowed(batch, place.record) > 0,
+            Some(_) => true,
+            None => self.credit.records > self.sent_records || state.life == Life::Ended,
+        }
     }
 
     /// Takes the next thing from the ring that the credit allows.

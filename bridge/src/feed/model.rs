@@ -386,7 +386,7 @@ impl World {
         let Some(viewer) = self.viewer(who) else { return };
         let Some(due) = viewer.due.get(&partition) else { return };
         let next = due - behind;
-        viewer.cursor.acknowledge(&key(partition), next);
+        viewer.cursor.acknowledge(std::iter::once((key(partition), next)));
         self.handle(who, partition, next);
     }
 

@@ -11,6 +11,16 @@ use crate::kafka::client_config::Connection;
 use crate::kafka::questions::Questions;
 use crate::kafka::reader::Readers;
 
+/// Readers that may run at once. Each has a Kafka client of its own: four to five threads, eight to nine descriptors with one
+/// broker.
+const MAX_READERS: usize = 64;
+
+/// Among them, readers that no other subscription can join.
+const MAX_PRIVATE_READERS: usize = 32;
+
+/// What a client that was refused waits before it tries again.
+const RETRY_AFTER_MS: u64 = 1000;
+
 /// What a reader reads, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ReadMode {
@@ -82,6 +92,7 @@ impl Feeds {
                 return Ok(cursor);
             }
         }
+        inner.require_room(shared.is_none())?;
         let key = shared.unwrap_or_else(|| inner.private_key());
         let lingers = matches!(request.mode, ReadMode::Group { .. });
         let feed = Arc::new(Feed::new(lingers));
@@ -91,6 +102,12 @@ impl Feeds {
         let reader = self.readers.start(Arc::clone(&feed), request.topics, request.mode)?;
         inner.running.insert(key, Running { feed, reader });
         Ok(cursor)
+    }
+
+    /// Whether a reader is about to end and make room for another.
+    pub fn is_any_ending(&self) -> bool {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.running.values().any(|running| running.feed.is_ending())
     }
 
     /// Ends every reader: positions are committed, groups are left. Blocks until done or until `deadline`.
@@ -130,6 +147,29 @@ impl Key {
 }
 
 impl Inner {
+    /// Refuses one more reader where there are as many as may be. Readers count until their threads have ended.
+    fn require_room(&self, is_private: bool) -> Result<(), ErrorBody> {
+        let private = self.running.keys().filter(|key| matches!(key, Key::Private(_))).count();
+        let message = if self.running.len() >= MAX_READERS {
+            // A group's member that waits for a page to come back waits the shorter where others need its place.
+            let abandoned =
+                self.running.values().filter_map(|running| Some((running.feed.abandoned_since()?, running)));
+            if let Some((_, longest)) = abandoned.min_by_key(|(since, _)| *since) {
+                longest.feed.end();
+            }
+            format!("the bridge has {MAX_READERS} consumers, which is as many as it may have; end a subscription first")
+        } else if is_private && private >= MAX_PRIVATE_READERS {
+            format!(
+                "{MAX_PRIVATE_READERS} subscriptions of this bridge have a consumer of their own, which is as many as may; end \
+                 one first, or start with latest and without when_slow block: such subscriptions of the same topics share one"
+            )
+        } else {
+            return Ok(());
+        };
+        let error = ErrorBody::new(ErrorCode::TooManyReaders, message);
+        Err(ErrorBody { retry_after_ms: Some(RETRY_AFTER_MS), ..error })
+    }
+
     fn private_key(&mut self) -> Key {
         self.next_private += 1;
         Key::Private(self.next_private)

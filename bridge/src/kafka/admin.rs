@@ -25,7 +25,7 @@ use super::client_config::Connection;
 use super::demo::DemoBroker;
 use super::native::Failure;
 use super::questions::{Questions, QuietContext, TIMEOUT, Watermarks};
-use super::range;
+use super::range::Ranges;
 use crate::kafka::error::kafka_error;
 
 use self::features::ToldFeatures;
@@ -44,17 +44,26 @@ pub struct Admin {
     /// The partitions of a topic that have a leader, and when Kafka said so.
     led: Mutex<HashMap<String, (Instant, HashSet<i32>)>>,
     told_features: ToldFeatures,
+    ranges: Ranges,
 }
 
 impl Admin {
     /// `demo`: the demo broker, where it runs in this process.
     pub fn new(questions: Arc<Questions>, connection: Connection, demo: Option<Arc<DemoBroker>>) -> Self {
-        Self { questions, connection, demo, led: Mutex::default(), told_features: ToldFeatures::default() }
+        let ranges = Ranges::new(connection.clone());
+        Self { questions, connection, demo, led: Mutex::default(), told_features: ToldFeatures::default(), ranges }
     }
 
     /// Reads a range of offsets once.
     pub fn fetch(&self, topic: &TopicName, request: &Fetch) -> Result<Fetched, ErrorBody> {
-        range::fetch(&self.connection, topic, request)
+        let partition = request.partition;
+        match existing_partitions(self.client(), topic, TIMEOUT)? {
+            None => Err(missing(topic)),
+            Some(partitions) if !partitions.contains(&partition) => {
+                Err(unknown_partition(topic, partition, partitions.len()))
+            }
+            Some(_) => self.ranges.fetch(topic, request),
+        }
     }
 
     fn client(&self) -> &Client<QuietContext> {
@@ -170,6 +179,19 @@ pub(super) fn missing(name: &TopicName) -> ErrorBody {
         ErrorCode::TopicMissing,
         format!("the topic {:?} does not exist; send a record to it or create it", name.as_str()),
     )
+}
+
+/// A partition that the topic does not have.
+pub(super) fn unknown_partition(topic: &TopicName, partition: i32, count: usize) -> ErrorBody {
+    let message = match count {
+        1 => format!("the topic {:?} has no partition {partition}; it has partition 0 alone", topic.as_str()),
+        _ => format!(
+            "the topic {:?} has no partition {partition}; it has 0 to {}",
+            topic.as_str(),
+            count.saturating_sub(1)
+        ),
+    };
+    ErrorBody::new(ErrorCode::UnknownPartition, message)
 }
 
 /// A failed question, as the protocol has it.

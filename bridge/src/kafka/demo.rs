@@ -9,6 +9,12 @@ use rdkafka::types::RDKafkaType;
 
 use super::native;
 
+/// What a topic may have here. Everything is in this process's memory, a partition without records about 4 KiB.
+pub const MAX_PARTITIONS: i32 = 1000;
+
+/// Topics that may be created by request; the same memory.
+pub const MAX_TOPICS: usize = 1000;
+
 pub struct DemoBroker {
     client: Client<QuietContext>,
     bootstrap_servers: String,

@@ -1,18 +1,21 @@
 //! Reading a range of offsets once: to fill a gap, or to open a link. Blocks: call it off the async workers.
 
+pub mod by_time;
+mod pool;
+
 use std::time::{Duration, Instant};
 
 use protocol::{
     ErrorBody, ErrorCode, Fetch, Fetched, Header, MAX_BATCH_RECORDS, Offset, Record, TimestampType, TopicName,
     WireBytes,
 };
-use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{Offset as Position, Timestamp, TopicPartitionList};
 
-use super::admin::{admin_error, existing_partitions, missing};
+use self::pool::Pool;
+use super::admin::admin_error;
 use super::client_config::Connection;
 use super::error::not_authorised_to_read;
 use super::questions::{QuietContext, TIMEOUT};
@@ -23,19 +26,32 @@ const MAX_BYTES: usize = 1024 * 1024;
 /// A broker that sends nothing for so long has nothing, or is gone.
 const QUIET_FOR: Duration = Duration::from_secs(5);
 
-/// Reads from `request.from` towards `request.to`, as far as one answer reaches.
-pub fn fetch(connection: &Connection, topic: &TopicName, request: &Fetch) -> Result<Fetched, ErrorBody> {
+/// Reads ranges, with consumers that it keeps for a while.
+pub struct Ranges {
+    pool: Pool,
+}
+
+impl Ranges {
+    pub fn new(connection: Connection) -> Self {
+        Self { pool: Pool::new(connection) }
+    }
+
+    /// Reads from `request.from` towards `request.to`, as far as one answer reaches. The partition must exist.
+    pub fn fetch(&self, topic: &TopicName, request: &Fetch) -> Result<Fetched, ErrorBody> {
+        let failed = |error: KafkaError| admin_error(&error, topic.as_str());
+        let consumer = self.pool.take().map_err(failed)?;
+        let fetched = fetch(&consumer, topic, request)?;
+        // What was fetched ahead goes with the assignment. A consumer that failed is not kept.
+        if consumer.assign(&TopicPartitionList::new()).is_ok() {
+            self.pool.give_back(consumer);
+        }
+        Ok(fetched)
+    }
+}
+
+fn fetch(consumer: &BaseConsumer<QuietContext>, topic: &TopicName, request: &Fetch) -> Result<Fetched, ErrorBody> {
     let (from, to) = (request.from.0, request.to.0);
     let failed = |error: KafkaError| admin_error(&error, topic.as_str());
-    let consumer: BaseConsumer<QuietContext> =
-        BaseConsumer::from_config_and_context(&connection.range_config(), QuietContext).map_err(failed)?;
-    let consumer = connection.tokens.sign_in(consumer);
-    // librdkafka calls a topic that is missing or forbidden an unknown partition.
-    let partitions = existing_partitions(consumer.client(), topic, TIMEOUT)?.ok_or_else(|| missing(topic))?;
-    if !partitions.contains(&request.partition) {
-        let message = format!("{:?} has no partition {}; look at the topic", topic.as_str(), request.partition);
-        return Err(ErrorBody::new(ErrorCode::UnknownPartition, message));
-    }
     let (low, high) = consumer.fetch_watermarks(topic.as_str(), request.partition, TIMEOUT).map_err(failed)?;
     let mut fetched = Fetched { records: Vec::new(), next: Offset(from.max(low)) };
     let end = to.min(high);
@@ -50,6 +66,11 @@ pub fn fetch(connection: &Connection, topic: &TopicName, request: &Fetch) -> Res
     let mut give_up_at = Instant::now() + QUIET_FOR;
     loop {
         match consumer.poll(Duration::from_millis(100)) {
+            // Left over from what this consumer read before.
+            Some(Ok(message))
+                if message.topic() != topic.as_str()
+                    || message.partition() != request.partition
+                    || message.offset() < fetched.next.0 => {}
             Some(Ok(message)) if message.offset() >= end => break,
             Some(Ok(message)) => {
                 give_up_at = Instant::now() + QUIET_FOR;
@@ -64,7 +85,7 @@ pub fn fetch(connection: &Connection, topic: &TopicName, request: &Fetch) -> Res
                     return Ok(fetched);
                 }
             }
-            Some(Err(KafkaError::PartitionEOF(_))) => break,
+            Some(Err(KafkaError::PartitionEOF(partition))) if partition == request.partition => break,
             Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
                 return Err(not_authorised_to_read(topic.as_str(), RDKafkaErrorCode::TopicAuthorizationFailed));
             }

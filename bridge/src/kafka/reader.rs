@@ -4,6 +4,7 @@
 
 mod joining;
 mod moving;
+mod named;
 mod plan;
 mod rebalance;
 mod spare;
@@ -405,11 +406,14 @@ impl Reader {
         }
         for (topic, partitions) in appeared {
             let begun = match &self.mode {
-                ReadMode::Group { .. } => self.subscribe_to(&topic),
-                ReadMode::Tail(start) => self.tail(&topic, &partitions, start),
+                ReadMode::Group { .. } => self.subscribe_to(&topic).map(|()| None),
+                ReadMode::Tail(start) => self.tail(&topic, &partitions, start, partitions.len()),
             };
             match begun {
-                Ok(()) => {
+                Ok(problem) => {
+                    if let Some(problem) = problem {
+                        self.troubles.set(Subject::Named(topic.to_string()), problem);
+                    }
                     self.watch.begin(topic.as_str(), partitions.len());
                     self.missing.remove(&topic);
                     self.found.insert(topic);
@@ -442,13 +446,20 @@ impl Reader {
     /// Partitions that were added while a tail looks on: everything in them is new. A group is told by its coordinator.
     fn read_new_partitions(&mut self, topic: &str, added: std::ops::Range<i32>) {
         let (ReadMode::Tail(start), Ok(topic)) = (&self.mode, TopicName::parse(topic)) else { return };
-        if matches!(start, protocol::TailStart::Offsets(_)) {
-            // Its client named the partitions it wants.
-            return;
-        }
+        // Of those, the ones that its client named, if it named any.
+        let start = match start {
+            named @ protocol::TailStart::Offsets(_) => named,
+            _ => &protocol::TailStart::Earliest,
+        };
         let partitions: Vec<i32> = added.clone().collect();
-        match self.tail(&topic, &partitions, &protocol::TailStart::Earliest) {
-            Ok(()) => self.troubles.is_over(&Subject::NewPartitions),
+        match self.tail(&topic, &partitions, start, usize::try_from(added.end).unwrap_or(0)) {
+            Ok(problem) => {
+                self.troubles.is_over(&Subject::NewPartitions);
+                match problem {
+                    Some(problem) => self.troubles.set(Subject::Named(topic.to_string()), problem),
+                    None => self.troubles.is_over(&Subject::Named(topic.to_string())),
+                }
+            }
             Err(error) => {
                 self.watch.tell_growth_again(topic.as_str(), added.start);
                 self.troubles.set(Subject::NewPartitions, error);
@@ -465,9 +476,22 @@ impl Reader {
         })
     }
 
-    fn tail(&self, topic: &TopicName, partitions: &[i32], start: &protocol::TailStart) -> Result<(), ErrorBody> {
+    /// Reads these partitions from now on; the topic has `count` in all. Says what is wrong with positions that were named.
+    fn tail(
+        &self,
+        topic: &TopicName,
+        partitions: &[i32],
+        start: &protocol::TailStart,
+        count: usize,
+    ) -> Result<Option<ErrorBody>, ErrorBody> {
         let all_is_new = self.was_missing.contains(topic);
-        let planned = plan::tail_starts(&self.questions, topic, partitions, start, all_is_new)?;
+        let mut planned = plan::tail_starts(&self.questions, topic, partitions, start, all_is_new)?;
+        if self.connection.demo
+            && let protocol::TailStart::Timestamp(ms) = start
+        {
+            named::find_by_time(&self.questions, &self.connection, &mut planned, *ms)?;
+        }
+        let problem = named::check(&self.questions, topic, count, start, &planned)?;
         let mut list = TopicPartitionList::with_capacity(planned.len());
         for Start { partition, offset } in &planned {
             self.queues.data.forward(&self.consumer, &partition.topic, partition.partition);
@@ -478,7 +502,8 @@ impl Reader {
         self.consumer.incremental_assign(&list).map_err(|error| {
             let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
             kafka_error(ErrorCode::ConsumeFailed, code, format!("{:?} cannot be read: {code}", topic.as_str()))
-        })
+        })?;
+        Ok(problem)
     }
 
     fn tell_trouble(&mut self) {

@@ -6,11 +6,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use protocol::{
-    AlterTopicConfigResult, ClientMessage, ClientName, ClusterDetailsResult, ClusterResult, CreateTopicResult,
-    DeleteGroupResult, DeleteTopicResult, ErrorBody, ErrorCode, ErrorMessage, GroupId, OffsetResetPlan, ServerMessage,
-    TopicName,
+    AlterTopicConfigResult, ClientMessage, ClientName, ClusterDetailsResult, CreateTopicResult, DeleteGroupResult,
+    DeleteTopicResult, ErrorBody, ErrorCode, ErrorMessage, GroupId, OffsetResetPlan, ServerMessage, TopicName,
 };
 
+use super::gate::{Taken, Work};
 use super::outbox::Outbox;
 use super::{READ_ONLY, Shared};
 
@@ -22,11 +22,27 @@ pub struct Asker {
     pub client: ClientName,
 }
 
-/// Answers in its own time; other messages of the socket go on meanwhile.
-pub async fn answer(shared: Arc<Shared>, asker: Asker, outbox: Outbox, id: Option<u64>, request: ClientMessage) {
+/// Answers when it is the request's turn; other messages of the socket go on meanwhile. A request whose socket is lost before
+/// its turn is never asked.
+pub async fn answer(
+    shared: Arc<Shared>,
+    asker: Asker,
+    outbox: Outbox,
+    taken: Taken,
+    id: Option<u64>,
+    request: ClientMessage,
+) {
     let name = request.name();
-    let asked = tokio::task::spawn_blocking(move || ask(&shared, &asker, request)).await;
-    let answer = asked.unwrap_or_else(|error| {
+    // Held until the answer is in the outbox: what a client does not read holds up that client's own requests.
+    let _turn = taken.turn().await;
+    let work = if matches!(request, ClientMessage::Fetch(_)) { Work::Fetch } else { Work::Ask };
+    let permit = taken.permit(work).await;
+    let asked = tokio::task::spawn_blocking(move || {
+        // As long as the thread is blocked, whatever becomes of the socket.
+        let _permit = permit;
+        ask(&shared, &asker, request)
+    });
+    let answer = asked.await.unwrap_or_else(|error| {
         tracing::error!(%error, request = name, "a request failed");
         Err(ErrorBody::new(ErrorCode::Internal, format!("{name} failed inside the bridge; its log says more")))
     });
@@ -39,7 +55,6 @@ fn ask(shared: &Shared, asker: &Asker, request: ClientMessage) -> Result<ServerM
     let admin = &shared.admin;
     let name = request.name();
     match request {
-        ClientMessage::ClusterRequest(_) => Ok(ClusterResult { cluster: shared.cluster.borrow().clone() }.into()),
         ClientMessage::ClusterDetailsRequest(_) => {
             Ok(ClusterDetailsResult { details: admin.cluster_details()? }.into())
         }
@@ -52,9 +67,10 @@ fn ask(shared: &Shared, asker: &Asker, request: ClientMessage) -> Result<ServerM
         }
         ClientMessage::Fetch(request) => {
             let name = topic(&request.topic)?;
-            if request.from > request.to || request.partition < 0 {
+            if request.from > request.to || request.from.0 < 0 || request.partition < 0 {
                 let message = format!(
-                    "partition {}, offsets {} to {}: a range goes forward in a partition from 0",
+                    "partition {}, offsets {} to {}: a range goes forward, and partitions and offsets \
+                     count from 0",
                     request.partition, request.from, request.to
                 );
                 return Err(ErrorBody::new(ErrorCode::BadRequest, message));

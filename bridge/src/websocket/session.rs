@@ -1,6 +1,5 @@
 //! One socket from `hello` to close.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use protocol::{
-    ClientMessage, CloseCode, ClusterChanged, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView, Mode, ParseError,
-    Ping, Produce, ProduceFrame, ProduceWaiting, ServerMessage, Subscribe, Subscribed, Watching, Welcome,
+    ClientMessage, CloseCode, ClusterChanged, ClusterResult, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView,
+    Mode, ParseError, Ping, Produce, ProduceFrame, ProduceWaiting, ServerMessage, Subscribe, Subscribed, Watching,
+    Welcome,
 };
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::closing::{self, End};
 use super::frame::Frame as OutboxFrame;
+use super::gate::SocketGate;
 use super::greeting::{Greeting, greeting};
 use super::ledger::Ledger;
 use super::outbox::{AtOnce, Gone, Outbox};
@@ -30,7 +31,8 @@ use super::replies::Replies;
 use super::requests::Asker;
 use super::sessions::Held;
 use super::slots::Slot;
-use super::subscription::{self, Subscription};
+use super::subscription;
+use super::subscriptions::{self, Subscriptions};
 use super::watches::Watches;
 use super::{LIMITS, READ_ONLY, Shared, produce, requests};
 use crate::feed::Listener;
@@ -150,18 +152,18 @@ struct Session<'s> {
     shared: &'s Arc<Shared>,
     outbox: &'s Outbox,
     held: &'s Held,
-    subscriptions: HashMap<u32, Subscription>,
-    last_subscription: u32,
+    subscriptions: Subscriptions,
     watches: Watches,
     rate: Rate,
+    gate: SocketGate,
     asker: Asker,
 }
 
 impl<'s> Session<'s> {
     fn new(shared: &'s Arc<Shared>, asker: Asker, outbox: &'s Outbox, held: &'s Held) -> Self {
         let rate = Rate::new(std::time::Instant::now());
-        let (subscriptions, watches) = (HashMap::new(), Watches::default());
-        Self { shared, outbox, held, subscriptions, last_subscription: 0, watches, rate, asker }
+        let (subscriptions, watches) = (Subscriptions::default(), Watches::default());
+        Self { shared, outbox, held, subscriptions, watches, rate, gate: shared.gate.of_socket(), asker }
     }
 
     /// `cluster` knows the state that `welcome` told.
@@ -262,16 +264,10 @@ impl<'s> Session<'s> {
                 }
             }
             ClientMessage::Subscribe(request) => self.subscribe(id, request, helpers).await?,
-            ClientMessage::Flow(flow) => self.subscription(flow.subscription).and_then(|s| s.flow(&flow)),
-            ClientMessage::Ack(ack) => self.subscription(ack.subscription).map(|s| s.acknowledge(ack)),
-            ClientMessage::ResumeCommits(request) => Err(unknown_subscription(request.subscription)),
-            ClientMessage::Unsubscribe(request) => match self.subscriptions.remove(&request.subscription) {
-                Some(subscription) => {
-                    subscription.unsubscribe(id);
-                    Ok(())
-                }
-                None => Err(unknown_subscription(request.subscription)),
-            },
+            ClientMessage::Flow(flow) => self.subscriptions.get(flow.subscription).and_then(|s| s.flow(&flow)),
+            ClientMessage::Ack(ack) => self.subscriptions.get(ack.subscription).map(|s| s.acknowledge(&ack)),
+            ClientMessage::ResumeCommits(request) => Err(subscriptions::unknown(request.subscription)),
+            ClientMessage::Unsubscribe(request) => self.subscriptions.end(request.subscription, id),
             ClientMessage::WatchCluster(_) => self.watch(id, Ok(View::Cluster), helpers).await?,
             ClientMessage::WatchTopics(_) => self.watch(id, Ok(View::Topics), helpers).await?,
             ClientMessage::WatchTopic(request) => {
@@ -282,11 +278,16 @@ impl<'s> Session<'s> {
                 self.watch(id, requests::group(&request.group).map(View::Group), helpers).await?
             }
             ClientMessage::Unwatch(request) => self.watches.end(request.watch, id),
-            request => {
-                let (shared, asker, outbox) = (Arc::clone(self.shared), self.asker.clone(), self.outbox.clone());
-                helpers.spawn(requests::answer(shared, asker, outbox, id, request));
+            // Answered from memory.
+            ClientMessage::ClusterRequest(_) => {
+                let cluster = self.shared.cluster.borrow().clone();
+                self.outbox.reply(id, ClusterResult { cluster }).await?;
                 Ok(())
             }
+            request => self.gate.take().map(|taken| {
+                let (shared, asker, outbox) = (Arc::clone(self.shared), self.asker.clone(), self.outbox.clone());
+                helpers.spawn(requests::answer(shared, asker, outbox, taken, id, request));
+            }),
         };
         match handled {
             Ok(()) => Ok(()),
@@ -322,10 +323,6 @@ impl<'s> Session<'s> {
         Ok(self.outbox.reply(id, ErrorMessage { subscription: None, error }).await?)
     }
 
-    fn subscription(&self, number: u32) -> Result<&Subscription, ErrorBody> {
-        self.subscriptions.get(&number).ok_or_else(|| unknown_subscription(number))
-    }
-
     async fn watch(
         &mut self,
         id: Option<u64>,
@@ -347,10 +344,6 @@ impl<'s> Session<'s> {
         request: Subscribe,
         helpers: &mut tokio::task::JoinSet<()>,
     ) -> Result<Result<(), ErrorBody>, End> {
-        if self.subscriptions.len() >= LIMITS.subscriptions as usize {
-            let message = format!("a socket has at most {} subscriptions; end one first", LIMITS.subscriptions);
-            return Ok(Err(ErrorBody::new(ErrorCode::TooManySubscriptions, message)));
-        }
         if self.shared.read_only && matches!(request.mode, Mode::Group { .. }) {
             let message = format!("joining a group commits its positions; {READ_ONLY}: look on without a group (tail)");
             return Ok(Err(ErrorBody::new(ErrorCode::ReadOnly, message)));
@@ -360,26 +353,19 @@ impl<'s> Session<'s> {
             Ok(request) => request,
             Err(error) => return Ok(Err(error)),
         };
-        let shared = Arc::clone(self.shared);
-        // Making a Kafka consumer starts threads and takes milliseconds.
-        let joined = tokio::task::spawn_blocking(move || shared.feeds.subscribe(request)).await;
-        let cursor = match joined {
-            Ok(Ok(cursor)) => cursor,
-            Ok(Err(error)) => return Ok(Err(error)),
-            Err(error) => return Ok(Err(ErrorBody::new(ErrorCode::Internal, error.to_string()))),
+        let begun = tokio::select! {
+            begun = self.subscriptions.begin(self.shared, request) => begun,
+            () = self.outbox.closed() => return Err(End::Gone),
+            () = self.shared.shutdown.cancelled() => return Err(shutting_down()),
         };
-        self.last_subscription += 1;
-        let number = self.last_subscription;
+        let (number, cursor) = match begun {
+            Ok(begun) => begun,
+            Err(error) => return Ok(Err(error)),
+        };
         self.outbox.reply(id, Subscribed { subscription: number }).await?;
-        let (subscription, carrier) = Subscription::start(number, cursor, format, self.outbox.clone());
-        self.subscriptions.insert(number, subscription);
-        helpers.spawn(carrier);
+        helpers.spawn(self.subscriptions.carry(number, cursor, format, self.outbox.clone()));
         Ok(Ok(()))
     }
-}
-
-fn unknown_subscription(number: u32) -> ErrorBody {
-    ErrorBody::new(ErrorCode::UnknownSubscription, format!("there is no subscription {number} on this socket"))
 }
 
 /// A session's outcomes on their way to its socket.

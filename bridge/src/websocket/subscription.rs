@@ -1,17 +1,18 @@
 //! One subscription of a session: its request checked, and the task that carries its cursor's records to the outbox.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use protocol::{
     Ack, Assigned, CloseCode, Committed, ErrorBody, ErrorCode, ErrorMessage, Flow, Format, Gap, GroupId, Mode, Offset,
-    Position, Revoked, ServerMessage, Subscribe, TopicName, TopicPartition, Unsubscribed, WhenSlow, Window,
+    Position, Revoked, ServerMessage, Subscribe, TailStart, TopicName, TopicPartition, Unsubscribed, WhenSlow, Window,
 };
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::frame::Frame;
 use super::outbox::{AtOnce, Gone, Outbox};
-use crate::feed::{Cursor, Delivered, Event, FeedRequest, Listener, ReadMode, Start};
+use crate::feed::{Cursor, Delivered, Event, FeedRequest, Left, Listener, ReadMode, Start};
 use crate::metrics::METRICS;
 
 /// How many topics one subscription may name.
@@ -50,17 +51,21 @@ impl Subscription {
         })
     }
 
-    pub fn acknowledge(&self, ack: Ack) {
-        for Position { topic, partition, offset } in ack.positions {
-            self.cursor.acknowledge(&TopicPartition { topic, partition }, offset.0);
-        }
+    pub fn acknowledge(&self, ack: &Ack) {
+        let place = |Position { topic, partition, .. }: &Position| TopicPartition {
+            topic: topic.clone(),
+            partition: *partition,
+        };
+        self.cursor.acknowledge(ack.positions.iter().map(|position| (place(position), position.offset.0)));
     }
 
     /// Ends it; the reply to request `id` follows the last record.
-    pub fn unsubscribe(self, id: Option<u64>) {
+    pub fn unsubscribe(self, id: Option<u64>) -> Left {
+        let left = self.cursor.left();
         // Set before the token: the carrier reads it after.
         let _ = self.unsubscribe_id.set(id);
         self.ending.cancel();
+        left
     }
 }
 
@@ -75,7 +80,10 @@ pub fn check(request: Subscribe) -> Result<FeedRequest, ErrorBody> {
     topics.sort();
     topics.dedup();
     let (mode, commit, when_slow) = match request.mode {
-        Mode::Tail { start } => (ReadMode::Tail(start), None, WhenSlow::Skip),
+        Mode::Tail { start } => {
+            check_start(&start, &topics)?;
+            (ReadMode::Tail(start), None, WhenSlow::Skip)
+        }
         Mode::Group { id, start, commit } => {
             let id = GroupId::parse(&id).map_err(|e| ErrorBody::new(ErrorCode::InvalidGroup, e.to_string()))?;
             (ReadMode::Group { id, start }, Some(commit), WhenSlow::Block)
@@ -83,6 +91,38 @@ pub fn check(request: Subscribe) -> Result<FeedRequest, ErrorBody> {
     };
     let when_slow = request.when_slow.unwrap_or(when_slow);
     Ok(FeedRequest { topics, mode, commit, when_slow, window: request.window })
+}
+
+/// Refuses a start that no partition can have.
+fn check_start(start: &TailStart, topics: &[TopicName]) -> Result<(), ErrorBody> {
+    let bad = |message: String| Err(ErrorBody::new(ErrorCode::BadRequest, message));
+    let positions = match start {
+        // Kafka gives negative times meanings of their own.
+        TailStart::Timestamp(ms) if *ms < 0 => {
+            return bad(format!("timestamp {ms}: milliseconds since 1970 cannot be negative"));
+        }
+        TailStart::Offsets(positions) if positions.is_empty() => {
+            return bad("offsets names no partition; name one, or start with earliest, latest or last".to_owned());
+        }
+        TailStart::Offsets(positions) | TailStart::Resume(positions) => positions,
+        _ => return Ok(()),
+    };
+    let mut named = HashSet::with_capacity(positions.len());
+    for Position { topic, partition, offset } in positions {
+        let shown = topic.chars().take(TopicName::MAX_LEN).collect::<String>();
+        if *partition < 0 || offset.0 < 0 {
+            return bad(format!(
+                "{shown:?}, partition {partition}, offset {offset}: partitions and offsets count from 0"
+            ));
+        }
+        if topics.binary_search_by(|name| name.as_str().cmp(topic)).is_err() {
+            return bad(format!("a position names the topic {shown:?}, which is not among the topics to read"));
+        }
+        if !named.insert((topic.as_str(), *partition)) {
+            return bad(format!("{shown:?}, partition {partition} has two positions; name each partition once"));
+        }
+    }
+    Ok(())
 }
 
 /// From the cursor to the outbox, one at a time and in order.

@@ -12,13 +12,23 @@ use rdkafka::metadata::MetadataTopic;
 
 use super::settings::check_texts;
 use super::{Admin, CHANGE_TIMEOUT, Watermarks, admin_error, existing, existing_partitions, missing, refused};
-use crate::kafka::demo::DemoBroker;
+use crate::kafka::demo::{self, DemoBroker};
 use crate::kafka::error::kafka_error;
 use crate::kafka::native;
 use crate::kafka::questions::TIMEOUT;
 
 /// What the list may wait for the number of records; partitions that do not tell by then tell nothing.
 const RECORDS_WITHIN: Duration = Duration::from_secs(3);
+
+/// Partitions that a topic may get through the bridge. No cluster should have as many in one topic; a mistyped number with
+/// more digits would keep a controller busy for hours.
+const MAX_PARTITIONS: i32 = 100_000;
+
+/// The replication factor has 16 bits in Kafka's protocol.
+const MAX_REPLICATION: i32 = i16::MAX as i32;
+
+/// Settings that one request may carry; Kafka knows about 35 for a topic.
+const MAX_SETTINGS: usize = 200;
 
 /// A topic of the list, and how many records were ever written to it: what a rate is made of.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,9 +108,10 @@ impl Admin {
     /// Creates a topic; an error when it exists.
     pub fn create_topic(&self, name: &TopicName, request: &CreateTopic) -> Result<(), ErrorBody> {
         require_not_internal(name)?;
+        self.require_sizes(request)?;
         check_texts(request.config.iter().flat_map(|(name, value)| [name, value]))?;
-        if let Some(demo) = &self.demo {
-            return self.create_demo_topic(demo, name, request);
+        if let Some(broker) = &self.demo {
+            return self.create_demo_topic(broker, name, request);
         }
         let what = format!("create the topic {:?}", name.as_str());
         if self.connection.demo {
@@ -118,18 +129,56 @@ impl Admin {
         )
     }
 
-    fn create_demo_topic(&self, demo: &DemoBroker, name: &TopicName, request: &CreateTopic) -> Result<(), ErrorBody> {
+    fn create_demo_topic(&self, broker: &DemoBroker, name: &TopicName, request: &CreateTopic) -> Result<(), ErrorBody> {
         if !request.config.is_empty() || request.replication.is_some_and(|factor| factor > 1) {
             let message = "the demo broker has one replica and no settings; leave replication and config out";
+            return Err(ErrorBody::new(ErrorCode::NotOnThisCluster, message));
+        }
+        let topics = self.metadata(None)?.topics().len();
+        if topics >= demo::MAX_TOPICS {
+            let message = format!(
+                "the demo broker has {topics} topics and keeps them in memory: at most {} are created; use one of them, or a \
+                 real Kafka",
+                demo::MAX_TOPICS
+            );
             return Err(ErrorBody::new(ErrorCode::NotOnThisCluster, message));
         }
         // The mock's own default for topics that are created by use.
         const DEFAULT_PARTITIONS: i32 = 4;
         // Asking first would not do: right after its start the mock creates what it is asked for.
-        match demo.create_topic(name, request.partitions.unwrap_or(DEFAULT_PARTITIONS)) {
+        match broker.create_topic(name, request.partitions.unwrap_or(DEFAULT_PARTITIONS)) {
             Err(KafkaError::MockCluster(RDKafkaErrorCode::TopicAlreadyExists)) => Err(exists(name)),
             created => created.map_err(|e| admin_error(&e, name.as_str())),
         }
+    }
+
+    /// What a request for a new topic may ask for, whatever the cluster says to it.
+    fn require_sizes(&self, request: &CreateTopic) -> Result<(), ErrorBody> {
+        let bad = |message: String| Err(ErrorBody::new(ErrorCode::BadRequest, message));
+        if let Some(partitions) = request.partitions {
+            self.require_partitions(partitions)?;
+        }
+        if let Some(factor) = request.replication.filter(|factor| *factor > MAX_REPLICATION) {
+            return bad(format!(
+                "replication {factor}: a topic has at most {MAX_REPLICATION} replicas, and no more than brokers"
+            ));
+        }
+        if request.config.len() > MAX_SETTINGS {
+            return bad(format!("{} settings at once; send at most {MAX_SETTINGS}", request.config.len()));
+        }
+        Ok(())
+    }
+
+    fn require_partitions(&self, partitions: i32) -> Result<(), ErrorBody> {
+        let (most, who) = match self.connection.demo {
+            true => (demo::MAX_PARTITIONS, "the demo broker"),
+            false => (MAX_PARTITIONS, "this bridge"),
+        };
+        if partitions <= most {
+            return Ok(());
+        }
+        let message = format!("{partitions} partitions: {who} gives a topic at most {most}; ask for fewer");
+        Err(ErrorBody::new(ErrorCode::BadRequest, message))
     }
 
     /// Gives a topic more partitions.
@@ -137,8 +186,9 @@ impl Admin {
         let what = format!("add partitions to the topic {:?}", name.as_str());
         require_not_internal(name)?;
         self.require_real_kafka(&what)?;
-        let from = self.partition_count(name)?;
         let partitions = request.partitions;
+        self.require_partitions(partitions)?;
+        let from = self.partition_count(name)?;
         if partitions <= from {
             let message = format!(
                 "{partitions} partitions: the topic {:?} has {from} already, and none can be taken away",

@@ -26,9 +26,10 @@ pub fn tail_starts(
     if let TailStart::Offsets(positions) | TailStart::Resume(positions) = start {
         let mut starts = Vec::with_capacity(partitions.len());
         let mut others = Vec::new();
+        let of_topic = positions.iter().filter(|position| position.topic == topic.as_str());
+        let named: HashMap<i32, &Position> = of_topic.map(|position| (position.partition, position)).collect();
         for partition in partitions {
-            let is_it = |p: &&Position| p.topic == partition.topic && p.partition == partition.partition;
-            match positions.iter().find(is_it) {
+            match named.get(&partition.partition) {
                 // Taken at its word; what is not there turns into a gap when it is asked for.
                 Some(position) => starts.push(Start { offset: position.offset.0, partition }),
                 None => others.push(partition.partition),

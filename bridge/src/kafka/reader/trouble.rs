@@ -14,6 +14,8 @@ pub enum Subject {
     Search,
     /// Partitions that were added and are not read yet.
     NewPartitions,
+    /// Positions that the client named and this topic does not have.
+    Named(String),
     /// The client as a whole: its group, its rights.
     Client,
     Partition(TopicPartition),
@@ -57,7 +59,7 @@ impl Troubles {
     /// Who sends records is well.
     pub fn note_records_of(&mut self, partition: &TopicPartition) {
         self.retain(|trouble| match &trouble.about {
-            Subject::Search | Subject::NewPartitions => true,
+            Subject::Search | Subject::NewPartitions | Subject::Named(_) => true,
             Subject::Client => trouble.since.elapsed() < FETCHED_BEFORE,
             Subject::Partition(troubled) => troubled != partition,
         });
@@ -67,7 +69,7 @@ impl Troubles {
     pub fn keep_partitions(&mut self, is_ours: impl Fn(&TopicPartition) -> bool) {
         self.retain(|trouble| match &trouble.about {
             Subject::Partition(partition) => is_ours(partition),
-            Subject::Search | Subject::NewPartitions | Subject::Client => true,
+            Subject::Search | Subject::NewPartitions | Subject::Named(_) | Subject::Client => true,
         });
     }
 

@@ -1,0 +1,232 @@
+//! Which JSON may become part of a frame as it is: what every parser takes.
+//!
+//! Raw JSON is written into the frame byte for byte. A receiver whose parser refuses one value loses the whole frame, and the
+//! frame's other records with it.
+
+/// Arrays and objects may be nested this deep. As many as there are bits in [`Scanner::objects`].
+pub const MAX_JSON_DEPTH: usize = 128;
+
+/// Whether the text is one JSON value (RFC 8259) without white space around it, nested at most [`MAX_JSON_DEPTH`] deep, and
+/// without an escape of half a character: the grammar allows `"\ud800"`, but it stands for no text, and parsers refuse it or
+/// fail when they write it again. Numbers may have any size, names may repeat.
+pub fn is_plain_json(text: &str) -> bool {
+    Scanner { bytes: text.as_bytes(), at: 0, depth: 0, objects: 0 }.document().is_some()
+}
+
+/// Its functions answer `None` where the text is not what is looked for.
+struct Scanner<'t> {
+    bytes: &'t [u8],
+    at: usize,
+    depth: usize,
+    /// Of what is open, the innermost in the lowest bit: 1 is an object, 0 an array.
+    objects: u128,
+}
+
+impl Scanner<'_> {
+    fn document(&mut self) -> Option<()> {
+        loop {
+            let is_open = self.value_or_opening()?;
+            if is_open {
+                continue;
+            }
+            // A value has ended: close what it was the last of, or go on to the next one.
+            loop {
+                if self.depth == 0 {
+                    return (self.at == self.bytes.len()).then_some(());
+                }
+                let in_object = self.objects & 1 == 1;
+                match self.token()? {
+                    b',' if in_object => {
+                        self.name()?;
+                        break;
+                    }
+                    b',' => {
+                        self.skip_white_space();
+                        break;
+                    }
+                    b'}' if in_object => self.close(),
+                    b']' if !in_object => self.close(),
+                    _ => return None,
+                }
+            }
+        }
+    }
+
+    /// A whole value, or the opening of an array or object that has one inside: then true.
+    fn value_or_opening(&mut self) -> Option<bool> {
+        match self.next()? {
+            b'"' => self.rest_of_string()?,
+            b'{' => {
+                self.open(true)?;
+                self.skip_white_space();
+                if self.peek() != Some(b'}') {
+                    self.name()?;
+                    return Some(true);
+                }
+                self.at += 1;
+                self.close();
+            }
+            b'[' => {
+                self.open(false)?;
+                self.skip_white_space();
+                if self.peek() != Some(b']') {
+                    return Some(true);
+                }
+                self.at += 1;
+                self.close();
+            }
+            b't' => self.literal(b"rue")?,
+            b'f' => self.literal(b"alse")?,
+            b'n' => self.literal(b"ull")?,
+            b'-' => {
+                let first = self.next()?;
+                self.rest_of_number(first)?;
+            }
+            first => self.rest_of_number(first)?,
+        }
+        Some(false)
+    }
+
+    /// `"name":` and the white space around it.
+    fn name(&mut self) -> Option<()> {
+        if self.token()? != b'"' {
+            return None;
+        }
+        self.rest_of_string()?;
+        if self.token()? != b':' {
+            return None;
+        }
+        self.skip_white_space();
+        Some(())
+    }
+
+    fn open(&mut self, is_object: bool) -> Option<()> {
+        if self.depth == MAX_JSON_DEPTH {
+            return None;
+        }
+        self.depth += 1;
+        self.objects = self.objects << 1 | u128::from(is_object);
+        Some(())
+    }
+
+    fn close(&mut self) {
+        self.depth -= 1;
+        self.objects >>= 1;
+    }
+
+    fn rest_of_string(&mut self) -> Option<()> {
+        loop {
+            self.skip_plain_text();
+            match self.next()? {
+                b'"' => return Some(()),
+                b'\\' => self.rest_of_escape()?,
+                // A control character.
+                _ => return None,
+            }
+        }
+    }
+
+    fn rest_of_escape(&mut self) -> Option<()> {
+        match self.next()? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
+            b'u' => match self.code_unit()? {
+                0xD800..=0xDBFF => {
+                    let is_pair = self.next()? == b'\\' && self.next()? == b'u';
+                    (is_pair && matches!(self.code_unit()?, 0xDC00..=0xDFFF)).then_some(())
+                }
+                0xDC00..=0xDFFF => None,
+                _ => Some(()),
+            },
+            _ => None,
+        }
+    }
+
+    /// The number that four hexadecimal digits write.
+    fn code_unit(&mut self) -> Option<u32> {
+        (0..4).try_fold(0, |unit, _| Some(unit << 4 | char::from(self.next()?).to_digit(16)?))
+    }
+
+    fn rest_of_number(&mut self, first: u8) -> Option<()> {
+        match first {
+            b'0' => {}
+            b'1'..=b'9' => self.skip_digits(),
+            _ => return None,
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Some(())
+    }
+
+    /// At least one.
+    fn digits(&mut self) -> Option<()> {
+        let start = self.at;
+        self.skip_digits();
+        (self.at > start).then_some(())
+    }
+
+    fn skip_digits(&mut self) {
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+    }
+
+    fn literal(&mut self, rest: &[u8]) -> Option<()> {
+        let is_it = self.bytes[self.at..].starts_with(rest);
+        self.at += rest.len();
+        is_it.then_some(())
+    }
+
+    /// Moves to the next quote, backslash or control character: eight bytes at a time, as most of a string is neither.
+    fn skip_plain_text(&mut self) {
+        const ONES: u64 = u64::MAX / 255;
+        const HIGH_BITS: u64 = ONES << 7;
+        while let Some(eight) = self.bytes[self.at..].first_chunk::<8>() {
+            let eight = u64::from_le_bytes(*eight);
+            // A byte below the other borrows into its highest bit; the lowest byte found is right, those above may not be.
+            let below = |bytes: u64, limit: u64| bytes.wrapping_sub(ONES * limit) & !bytes;
+            let found = below(eight, 0x20)
+                | below(eight ^ (ONES * u64::from(b'"')), 1)
+                | below(eight ^ (ONES * u64::from(b'\\')), 1);
+            let found = found & HIGH_BITS;
+            if found != 0 {
+                self.at += (found.trailing_zeros() / 8) as usize;
+                return;
+            }
+            self.at += 8;
+        }
+        while self.peek().is_some_and(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+            self.at += 1;
+        }
+    }
+
+    /// The next byte that is no white space.
+    fn token(&mut self) -> Option<u8> {
+        self.skip_white_space();
+        self.next()
+    }
+
+    fn skip_white_space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        Some(byte)
+    }
+}
