@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod consumer;
 pub mod context;
 pub mod demo;
+mod ends;
 mod error;
 pub mod group_protocol;
 mod native;
@@ -18,3 +19,4 @@ pub mod reader;
 mod releases;
 #[cfg(feature = "tls")]
 mod tls;
+mod topic_id;

@@ -13,6 +13,7 @@ mod sessions;
 mod slots;
 mod subscription;
 mod upgrade;
+mod visibility;
 mod watches;
 
 use std::sync::Arc;

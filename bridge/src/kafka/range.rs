@@ -14,7 +14,8 @@ use rdkafka::{Offset as Position, Timestamp, TopicPartitionList};
 
 use super::admin::admin_error;
 use super::client_config::Connection;
-use super::questions::{QuietContext, TIMEOUT};
+use super::ends::{LastStable, PartitionEnds};
+use super::questions::QuietContext;
 
 /// An answer holds at most so many bytes of keys and values; the client goes on from `next`.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -23,7 +24,14 @@ const MAX_BYTES: usize = 1024 * 1024;
 const QUIET_FOR: Duration = Duration::from_secs(5);
 
 /// Reads from `request.from` towards `request.to`, as far as one answer reaches.
-pub fn fetch(connection: &Connection, topic: &TopicName, request: &Fetch) -> Result<Fetched, ErrorBody> {
+///
+/// Records of an open transaction, and those behind them, are not visible yet: the answer stops before them, and says so.
+pub fn fetch(
+    connection: &Connection,
+    topic: &TopicName,
+    request: &Fetch,
+    ends: PartitionEnds,
+) -> Result<Fetched, ErrorBody> {
     let (from, to) = (request.from.0, request.to.0);
     let failed = |error: KafkaError| admin_error(&error, topic.as_str());
     let mut config = connection.base_config();
@@ -37,9 +45,10 @@ pub fn fetch(connection: &Connection, topic: &TopicName, request: &Fetch) -> Res
         .set("fetch.wait.max.ms", connection.fetch_wait_ms());
     let consumer: BaseConsumer<QuietContext> =
         BaseConsumer::from_config_and_context(&config, QuietContext).map_err(failed)?;
-    let (low, high) = consumer.fetch_watermarks(topic.as_str(), request.partition, TIMEOUT).map_err(failed)?;
-    let mut fetched = Fetched { records: Vec::new(), next: Offset(from.max(low)) };
-    let end = to.min(high);
+    let waits_from = ends.open_transaction().map(|LastStable(offset)| offset).filter(|offset| *offset < to);
+    let mut fetched =
+        Fetched { records: Vec::new(), next: Offset(from.max(ends.start.0)), waits_from: waits_from.map(Offset) };
+    let end = to.min(ends.stable.0);
     if fetched.next.0 >= end {
         return Ok(fetched);
     }

@@ -1,11 +1,11 @@
 //! One session's sent records: which are on their way, and what became of the others. It outlives a lost socket, so
 //! that a client that comes back gets the outcomes it missed and nothing is written twice.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use protocol::{ErrorBody, Offset, ProduceAck, ProduceError, Produced};
+use protocol::{ErrorBody, Offset, ProduceAck, ProduceError, Produced, TopicPartition};
 use tokio::sync::Notify;
 
 use super::LIMITS;
@@ -19,6 +19,10 @@ mod model;
 /// How many outcomes are kept for a client that sends again: twice what can be on its way at once.
 const KEPT_OUTCOMES: usize = 2 * LIMITS.produce_window as usize;
 
+/// How many partitions with new acknowledgements are noted. Whoever writes to more at once is not told of all of them that
+/// their records are not visible yet.
+const NOTED_PARTITIONS: usize = 64;
+
 /// So few outcomes are told at once; many are told together by whoever waits for news.
 const FEW: u64 = 16;
 
@@ -31,6 +35,8 @@ pub struct Ledger {
     news: Notify,
     /// A record got its outcome, so that another may follow.
     room: Notify,
+    /// The first of new acknowledgements is there for whoever looks after them.
+    acknowledged: Notify,
 }
 
 #[derive(Default)]
@@ -44,6 +50,14 @@ struct Inner {
     in_flight: u64,
     /// Outcomes to tell, as ranges of numbers.
     untold: Vec<Range<u64>>,
+    /// The partitions with new acknowledgements, and the last offset in each.
+    acknowledged: Vec<Acknowledged>,
+}
+
+struct Acknowledged {
+    topic: Arc<str>,
+    partition: i32,
+    last: i64,
 }
 
 /// Records with consecutive numbers.
@@ -139,6 +153,20 @@ impl Ledger {
         self.news.notified().await;
     }
 
+    /// Waits until records were acknowledged since [`Ledger::take_acknowledged`].
+    pub async fn acknowledged(&self) {
+        self.acknowledged.notified().await;
+    }
+
+    /// The partitions with new acknowledgements, and the last offset in each.
+    pub fn take_acknowledged(&self) -> BTreeMap<TopicPartition, i64> {
+        let taken = std::mem::take(&mut self.lock().acknowledged);
+        let by_name = |Acknowledged { topic, partition, last }: Acknowledged| {
+            (TopicPartition { topic: topic.to_string(), partition }, last)
+        };
+        taken.into_iter().map(by_name).collect()
+    }
+
     /// The outcomes not told yet, acknowledgements joined to ranges.
     pub fn take_outcomes(&self) -> Option<Produced> {
         let mut inner = self.lock();
@@ -169,10 +197,15 @@ impl DeliverySink for Ledger {
     fn delivered(&self, runs: Vec<Run>) {
         let are_few = runs.iter().map(|run| run.count).sum::<u64>() <= FEW;
         let mut inner = self.lock();
+        let was_noted = !inner.acknowledged.is_empty();
         for run in runs {
             inner.settle(run);
         }
+        let is_first_noted = !was_noted && !inner.acknowledged.is_empty();
         drop(inner);
+        if is_first_noted {
+            self.acknowledged.notify_one();
+        }
         let listener = if are_few { self.listener() } else { None };
         if !listener.is_some_and(|listener| listener.news()) {
             self.news.notify_one();
@@ -234,6 +267,9 @@ impl Inner {
             Outcome::Failed(_) => Fate::Failed,
         };
         METRICS.produced(count, fate);
+        if let Outcome::Acked(acked) = &outcome {
+            self.note_acknowledged(acked, count);
+        }
         for place in 0..count {
             let seq = first + place;
             let Some(slot) = self.slot_mut(seq).filter(|slot| matches!(slot, Slot::InFlight)) else { continue };
@@ -247,6 +283,19 @@ impl Inner {
             self.in_flight -= 1;
         }
         self.untold.push(first..first + count);
+    }
+
+    fn note_acknowledged(&mut self, acked: &Acked, count: u64) {
+        let last = acked.offset + i64::try_from(count.saturating_sub(1)).unwrap_or(0);
+        let is_same = |noted: &&mut Acknowledged| noted.partition == acked.partition && noted.topic == acked.topic;
+        match self.acknowledged.iter_mut().find(is_same) {
+            Some(noted) => noted.last = noted.last.max(last),
+            None if self.acknowledged.len() < NOTED_PARTITIONS => {
+                let (topic, partition) = (Arc::clone(&acked.topic), acked.partition);
+                self.acknowledged.push(Acknowledged { topic, partition, last });
+            }
+            None => {}
+        }
     }
 
     fn forget_old(&mut self) {

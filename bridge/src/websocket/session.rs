@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use protocol::{
     ClientMessage, CloseCode, ClusterChanged, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView, Hello, Mode,
-    ParseError, Ping, Produce, ProduceFrame, SUBPROTOCOL, ServerMessage, Subscribe, Subscribed, Watching, Welcome,
+    ParseError, Ping, Produce, ProduceFrame, ResumeCommitsResult, SUBPROTOCOL, ServerMessage, Subscribe, Subscribed, Watching, Welcome,
 };
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::tcp::OwnedWriteHalf;
@@ -29,6 +29,7 @@ use super::replies::Replies;
 use super::requests::Asker;
 use super::sessions::Held;
 use super::subscription::{self, Subscription};
+use super::visibility::tell_invisible;
 use super::watches::Watches;
 use super::{LIMITS, READ_ONLY, Shared, produce, requests};
 use crate::feed::Listener;
@@ -241,6 +242,8 @@ impl<'s> Session<'s> {
         self.held.ledger.listen(Arc::downgrade(&outcomes));
         helpers.spawn(tell_outcomes(Arc::clone(&self.held.ledger), self.outbox.clone()));
         helpers.spawn(tell_cluster_changes(cluster, self.outbox.clone()));
+        let admin = Arc::clone(&self.shared.admin);
+        helpers.spawn(tell_invisible(Arc::clone(&self.held.ledger), admin, self.outbox.clone()));
         // A socket that hangs may have everything full, and its session may be waited for.
         let taken_over = self.held.superseded.clone();
         let end = tokio::select! {
@@ -329,7 +332,15 @@ impl<'s> Session<'s> {
             ClientMessage::Subscribe(request) => self.subscribe(id, request, helpers).await?,
             ClientMessage::Flow(flow) => self.subscription(flow.subscription).and_then(|s| s.flow(&flow)),
             ClientMessage::Ack(ack) => self.subscription(ack.subscription).map(|s| s.acknowledge(ack)),
-            ClientMessage::ResumeCommits(request) => Err(unknown_subscription(request.subscription)),
+            ClientMessage::ResumeCommits(request) => match self.subscription(request.subscription) {
+                Ok(subscription) => {
+                    let partitions = subscription.resume_commits(&request.partitions);
+                    let resumed = ResumeCommitsResult { subscription: request.subscription, partitions };
+                    self.outbox.reply(id, resumed).await?;
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            },
             ClientMessage::Unsubscribe(request) => match self.subscriptions.remove(&request.subscription) {
                 Some(subscription) => {
                     subscription.unsubscribe(id);
