@@ -287,14 +287,13 @@ impl Inner {
 
     fn note_acknowledged(&mut self, acked: &Acked, count: u64) {
         let last = acked.offset + i64::try_from(count.saturating_sub(1)).unwrap_or(0);
-        let is_same = |noted: &&mut Acknowledged| noted.partition == acked.partition && noted.topic == acked.topic;
-        match self.acknowledged.iter_mut().find(is_same) {
-            Some(noted) => noted.last = noted.last.max(last),
-            None if self.acknowledged.len() < NOTED_PARTITIONS => {
-                let (topic, partition) = (Arc::clone(&acked.topic), acked.partition);
-                self.acknowledged.push(Acknowledged { topic, partition, last });
-            }
-            None => {}
+        let is_same = |noted: &Acknowledged| noted.partition == acked.partition && noted.topic == acked.topic;
+        if let Some(index) = self.acknowledged.iter().position(is_same) {
+            let noted = &mut self.acknowledged[index];
+            noted.last = noted.last.max(last);
+        } else if self.acknowledged.len() < NOTED_PARTITIONS {
+            let (topic, partition) = (Arc::clone(&acked.topic), acked.partition);
+            self.acknowledged.push(Acknowledged { topic, partition, last });
         }
     }
 

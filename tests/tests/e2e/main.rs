@@ -32,6 +32,8 @@ mod page_topics;
 mod page_views;
 mod page_watching;
 mod pictures;
+mod positions;
+mod positions_transactions;
 mod produce;
 mod read_only;
 mod real_broker;
