@@ -247,13 +247,7 @@ pub async fn commit(bootstrap_servers: &str, group: &str, topic: &str, positions
 }
 
 /// The same with a text beside each position.
-pub async fn commit_with_note(
-    bootstrap_servers: &str,
-    group: &str,
-    topic: &str,
-    positions: &[(i32, i64)],
-    note: &str,
-) {
+pub async fn commit_with_note(bootstrap_servers: &str, group: &str, topic: &str, positions: &[(i32, i64)], note: &str) {
     let mut config = client_config(bootstrap_servers);
     config.set("group.id", group);
     let mut list = TopicPartitionList::new();

@@ -97,13 +97,9 @@ mod tests {
     fn a_position_behind_an_open_transaction_is_inside() {
         let ends = PartitionEnds::new(10, 1005, 1000);
         assert_eq!(ends.open_transaction(), Some(LastStable(1000)));
-        for (position, outside) in [
-            (9, Some(Outside::BeforeStart)),
-            (10, None),
-            (1000, None),
-            (1005, None),
-            (1006, Some(Outside::BeyondEnd)),
-        ] {
+        for (position, outside) in
+            [(9, Some(Outside::BeforeStart)), (10, None), (1000, None), (1005, None), (1006, Some(Outside::BeyondEnd))]
+        {
             assert_eq!(ends.outside(position), outside, "{position}");
         }
         assert_eq!((ends.last(5), ends.last(5000), ends.last(u64::MAX)), (995, 10, 10));

@@ -95,7 +95,9 @@ impl Questions {
         // In this order: see `PartitionEnds::new`. One connection's requests are answered one after the other.
         let specs = [OffsetSpec::LogStart, OffsetSpec::HighWatermark, OffsetSpec::LastStable];
         let (told, untold) = self.offsets(partitions, specs, timeout)?;
-        let ends = |(partition, [start, high, stable]): (TopicPartition, [i64; 3])| (partition, PartitionEnds::new(start, high, stable));
+        let ends = |(partition, [start, high, stable]): (TopicPartition, [i64; 3])| {
+            (partition, PartitionEnds::new(start, high, stable))
+        };
         Ok((told.into_iter().map(ends).collect(), untold))
     }
 

@@ -74,7 +74,13 @@ mod tests {
         assert_eq!(id.to_string(), "ASNFZ4mrze_-3LqYdlQyEA");
         let note = id.commit_note().expect("a known id");
         assert_eq!(TopicId::from_commit_note(note.as_bytes()), Some(id));
-        for other in ["", "ponte", "ponte topic_id=", "ponte topic_id=ASNFZ4mrze_-3LqYdlQyE", "ponte topic_id=ASNFZ4mrze?-3LqYdlQyEA"] {
+        for other in [
+            "",
+            "ponte",
+            "ponte topic_id=",
+            "ponte topic_id=ASNFZ4mrze_-3LqYdlQyE",
+            "ponte topic_id=ASNFZ4mrze?-3LqYdlQyEA",
+        ] {
             assert_eq!(TopicId::from_commit_note(other.as_bytes()), None, "{other}");
         }
         assert_eq!(TopicId::default().commit_note(), None);

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use protocol::{
     ClientMessage, CloseCode, ClusterChanged, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView, Hello, Mode,
-    ParseError, Ping, Produce, ProduceFrame, ResumeCommitsResult, SUBPROTOCOL, ServerMessage, Subscribe, Subscribed, Watching, Welcome,
+    ParseError, Ping, Produce, ProduceFrame, ResumeCommitsResult, SUBPROTOCOL, ServerMessage, Subscribe, Subscribed,
+    Watching, Welcome,
 };
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::tcp::OwnedWriteHalf;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use protocol::{
     Ack, Assigned, CloseCode, Committed, ErrorBody, ErrorCode, ErrorMessage, Flow, Format, Gap, GroupId, Mode, Offset,
-    Position, RecordsWaiting, Revoked, ServerMessage, Subscribe, TopicName, TopicPartition, Unsubscribed, WaitingPartition,
-    WhenSlow, Window,
+    Position, RecordsWaiting, Revoked, ServerMessage, Subscribe, TopicName, TopicPartition, Unsubscribed,
+    WaitingPartition, WhenSlow, Window,
 };
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;

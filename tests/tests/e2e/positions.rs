@@ -46,11 +46,9 @@ async fn position_beyond_the_end_is_kept_until_the_user_confirms() {
     assert_eq!(gap(&mut client).await, (1000, 0, GapReason::OutOfRange));
     client.records(read, 10).await;
     let other = TopicPartition { topic: topic.clone(), partition: 7 };
-    let resumed: ResumeCommitsResult =
-        client.ask(ResumeCommits { subscription: read, partitions: vec![other] }).await;
+    let resumed: ResumeCommitsResult = client.ask(ResumeCommits { subscription: read, partitions: vec![other] }).await;
     assert_eq!(resumed.partitions, [], "that one does not wait for anything");
-    let resumed: ResumeCommitsResult =
-        client.ask(ResumeCommits { subscription: read, partitions: Vec::new() }).await;
+    let resumed: ResumeCommitsResult = client.ask(ResumeCommits { subscription: read, partitions: Vec::new() }).await;
     assert_eq!(resumed.partitions, [TopicPartition { topic: topic.clone(), partition: 0 }]);
     client.flow(read, 7, 100).await;
     eventually("the confirmed position", async || {

@@ -92,16 +92,14 @@ async fn group_behind_an_open_transaction_is_left_alone(partitions: i32) {
     let watch = page.subscribe(&Watch::group(&topic, &group)).await;
     starts(&mut page).await;
     world.transaction.commit().await;
-    let written = world.client.write((0..partitions).flat_map(|partition| records(&topic, partition, 1)).collect()).await;
+    let written =
+        world.client.write((0..partitions).flat_map(|partition| records(&topic, partition, 1)).collect()).await;
     let mut got: Vec<(i32, i64)> = page.records(watch, each).await.iter().map(|record| record.place()).collect();
     got.sort_unstable();
     assert_eq!(got, written);
     assert!(got.iter().all(|(_, offset)| *offset == END + 1), "{got:?}");
     page.flow(watch, u64::try_from(each).expect("small"), 100).await;
-    eventually("the commit", async || {
-        (world.committed(&group).await == world.each_at(END + 2)).then_some(())
-    })
-    .await;
+    eventually("the commit", async || (world.committed(&group).await == world.each_at(END + 2)).then_some(())).await;
 }
 
 #[tokio::test]
@@ -116,7 +114,8 @@ async fn group_behind_an_open_transaction_is_left_alone_with_9_partitions() {
 
 async fn every_view_counts_to_the_high_watermark_as_kafkas_tools_do(partitions: i32) {
     let Some(mut world) = World::new(partitions).await else { return };
-    let (topic, group, count) = (world.topic.clone(), world.group_at(BEFORE - 3).await, u64::try_from(partitions).expect("small"));
+    let (topic, group, count) =
+        (world.topic.clone(), world.group_at(BEFORE - 3).await, u64::try_from(partitions).expect("small"));
 
     let seen: GroupResult = world.client.ask(GroupRequest { group: group.clone() }).await;
     let lags: Vec<_> = seen.positions.iter().map(|at| (at.end.0, at.lag)).collect();
@@ -146,8 +145,12 @@ async fn every_view_counts_to_the_high_watermark_as_kafkas_tools_do(partitions: 
         (ResetTarget::Shift(700), None, END, 0, 8),
         (ResetTarget::Timestamp(future), Some(&["--to-datetime", "2096-10-02T07:06:40.000"][..]), END, 0, 8),
     ] {
-        let request =
-            PlanOffsetReset { group: group.clone(), topics: vec![topic.clone()], partitions: Vec::new(), to: to.clone() };
+        let request = PlanOffsetReset {
+            group: group.clone(),
+            topics: vec![topic.clone()],
+            partitions: Vec::new(),
+            to: to.clone(),
+        };
         let planned: PlanOffsetResetResult = world.client.ask(request).await;
         let moves: Vec<_> = planned.plan.changes.iter().map(|one| (one.to.0, one.reread, one.skipped)).collect();
         assert_eq!(moves, vec![(target, reread, skipped); moves.len()], "{to:?}");
@@ -161,8 +164,12 @@ async fn every_view_counts_to_the_high_watermark_as_kafkas_tools_do(partitions: 
 
     // A group at the end reads again what it is sent back over.
     let ahead = world.group_at(END).await;
-    let request =
-        PlanOffsetReset { group: ahead, topics: vec![topic], partitions: Vec::new(), to: ResetTarget::Offset(Offset(23)) };
+    let request = PlanOffsetReset {
+        group: ahead,
+        topics: vec![topic],
+        partitions: Vec::new(),
+        to: ResetTarget::Offset(Offset(23)),
+    };
     let planned: PlanOffsetResetResult = world.client.ask(request).await;
     assert!(planned.plan.changes.iter().all(|one| (one.reread, one.clamped) == (2, false)), "{planned:?}");
 }
@@ -266,7 +273,8 @@ async fn records_behind_an_open_transaction_are_said_to_wait_until_it_ends() {
 async fn group_among_the_records_of_a_transaction_that_is_over_is_left_alone() {
     for aborted in [false, true] {
         let Some(world) = World::new(1).await else { return };
-        let (topic, inside, end) = (world.topic.clone(), world.group_at(BEFORE + 2).await, world.group_at(END + 1).await);
+        let (topic, inside, end) =
+            (world.topic.clone(), world.group_at(BEFORE + 2).await, world.group_at(END + 1).await);
         if aborted {
             world.transaction.abort().await;
         } else {

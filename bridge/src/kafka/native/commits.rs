@@ -135,9 +135,7 @@ pub fn committed_positions<C: ConsumerContext>(
                 }
                 let note = match element.metadata.is_null() {
                     true => Vec::new(),
-                    false => {
-                        std::slice::from_raw_parts(element.metadata.cast::<u8>(), element.metadata_size).to_vec()
-                    }
+                    false => std::slice::from_raw_parts(element.metadata.cast::<u8>(), element.metadata_size).to_vec(),
                 };
                 let PartitionEntry { partition, offset, .. } = entry(element);
                 Ok(CommittedPosition { partition, offset: (offset >= 0).then_some(offset), note })

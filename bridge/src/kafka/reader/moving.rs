@@ -8,8 +8,8 @@ use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::trouble::Subject;
 use super::Reader;
+use super::trouble::Subject;
 use crate::feed::{ReadMode, Start};
 use crate::kafka::ends::{Outside, PartitionEnds};
 use crate::kafka::native::{self, Failure};
@@ -100,8 +100,8 @@ impl Reader {
             Some(membership) => membership.topic_id_of(partition),
             None => known,
         };
-        let described =
-            native::describe_topics(self.questions.client(), &[&partition.topic], JUMP_ANSWER_WITHIN).map_err(failed)?;
+        let described = native::describe_topics(self.questions.client(), &[&partition.topic], JUMP_ANSWER_WITHIN)
+            .map_err(failed)?;
         let Some(topic) = described.into_iter().next() else {
             // Deleted, and not created again yet.
             return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition));
@@ -117,7 +117,9 @@ impl Reader {
     /// what was acknowledged; what a tail read before the end does not come again.
     fn after_truncation(&self, partition: &TopicPartition, wanted: i64, ends: &PartitionEnds) -> i64 {
         let is_wanted = |position: &protocol::Position| {
-            position.topic == partition.topic && position.partition == partition.partition && position.offset.0 == wanted
+            position.topic == partition.topic
+                && position.partition == partition.partition
+                && position.offset.0 == wanted
         };
         match &self.mode {
             ReadMode::Group { .. } => {

@@ -205,8 +205,7 @@ impl Membership {
     fn plan(&self, consumer: &BaseConsumer<ReaderContext>, list: &TopicPartitionList) -> KafkaResult<Plan> {
         let partitions = named(list);
         let failed = |failure: Failure| KafkaError::OffsetFetch(failure.code);
-        let found =
-            native::committed_positions(consumer, &partitions, TIMEOUT).map_err(KafkaError::OffsetFetch)?;
+        let found = native::committed_positions(consumer, &partitions, TIMEOUT).map_err(KafkaError::OffsetFetch)?;
         let ends = self.questions.ends(&partitions, TIMEOUT).map_err(failed)?;
         let topic_ids = self.look_up_topic_ids(&partitions);
         let mut plan = Plan::default();

@@ -66,8 +66,9 @@ impl Reader {
         }
         self.wait_watch.look_at = now + LOOK_EVERY;
         let consumer = &self.consumer;
-        let fetched =
-            |partition: &TopicPartition| native::fetched_high_watermark(consumer, &partition.topic, partition.partition);
+        let fetched = |partition: &TopicPartition| {
+            native::fetched_high_watermark(consumer, &partition.topic, partition.partition)
+        };
         let suspects = self.wait_watch.suspects(self.feed.next_offsets(), fetched);
         if !suspects.is_empty() {
             if now < self.wait_watch.ask_at {
