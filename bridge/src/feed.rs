@@ -7,6 +7,7 @@
 //! It knows neither Kafka's client library nor sockets.
 
 mod acks;
+mod commits;
 mod cursor;
 mod missed;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use protocol::{
 use tokio::sync::Notify;
 
 use self::acks::Acks;
+use self::commits::Commits;
 pub use self::cursor::{Cursor, Delivered, Left, Listener};
 use self::missed::Missed;
 pub use self::registry::{FeedRequest, Feeds, ReadMode};
@@ -77,6 +79,16 @@ impl Batch {
 pub struct Start {
     pub partition: TopicPartition,
     pub offset: i64,
+}
+
+/// A partition whose next records are in Kafka and not visible yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub partition: TopicPartition,
+    /// The last stable offset: where the oldest open transaction began.
+    pub stable: i64,
+    /// The high watermark.
+    pub high: i64,
 }
 
 /// What stands between records, in its place.
@@ -140,17 +152,19 @@ struct State {
     missed: Missed,
     /// Per partition, the offset after the last record that entered the ring, or where reading starts.
     next_offsets: BTreeMap<TopicPartition, i64>,
-    /// Per partition, where reading started when it was assigned.
-    starts: BTreeMap<TopicPartition, i64>,
     cursors: BTreeMap<u64, Place>,
     next_cursor: u64,
     acks: Acks,
+    commits: Commits,
     /// Positions that Kafka has taken, and a counter that grows with each change.
     committed: BTreeMap<TopicPartition, i64>,
     committed_version: u64,
     /// What is wrong right now, if anything, and a counter that grows with each change.
     trouble: Option<ErrorBody>,
     trouble_version: u64,
+    /// Where records are not visible yet, and a counter that grows with each change.
+    waiting: Vec<Waiting>,
+    waiting_version: u64,
     life: Life,
     /// The reader waits for room.
     reader_waits: bool,
@@ -199,14 +213,16 @@ impl Feed {
             dropped_records: 0,
             missed: Missed::default(),
             next_offsets: BTreeMap::new(),
-            starts: BTreeMap::new(),
             cursors: BTreeMap::new(),
             next_cursor: 0,
             acks: Acks::default(),
+            commits: Commits::default(),
             committed: BTreeMap::new(),
             committed_version: 0,
             trouble: None,
             trouble_version: 0,
+            waiting: Vec::new(),
+            waiting_version: 0,
             life: Life::Running,
             reader_waits: false,
             rewind: false,
@@ -261,10 +277,15 @@ impl Feed {
 
     /// Partitions to read from now on, announced before their first record.
     pub fn assigned(&self, starts: Vec<Start>) {
+        self.assigned_to_group(starts, &BTreeMap::new());
+    }
+
+    /// The same, with the positions that the group has committed.
+    pub fn assigned_to_group(&self, starts: Vec<Start>, committed: &BTreeMap<TopicPartition, i64>) {
         let mut state = self.lock();
         for Start { partition, offset } in &starts {
             state.next_offsets.insert(partition.clone(), *offset);
-            state.starts.insert(partition.clone(), *offset);
+            state.commits.assigned(partition, *offset, committed.get(partition).copied());
             state.acks.start(partition.clone(), *offset);
         }
         state.append(Entry::Event(Event::Assigned(starts)));
@@ -293,7 +314,7 @@ impl Feed {
         for partition in &partitions {
             state.acks.stop(partition);
             state.next_offsets.remove(partition);
-            state.starts.remove(partition);
+            state.commits.revoked(partition);
             state.committed.remove(partition);
         }
         state.append(Entry::Event(Event::Revoked(partitions)));
@@ -301,12 +322,17 @@ impl Feed {
         self.news.notify_waiters();
     }
 
-    /// Records that Kafka no longer has.
+    /// Records that Kafka does not have (any more); reading goes on at `to`.
     pub fn lost(&self, partition: TopicPartition, from: i64, to: i64, reason: GapReason) {
         let mut state = self.lock();
         state.next_offsets.insert(partition.clone(), to);
+        match reason {
+            GapReason::Recreated => state.commits.recreated(&partition),
+            GapReason::OutOfRange => state.commits.out_of_range(&partition, to),
+            GapReason::Slow | GapReason::Retention => {}
+        }
         if to < from {
-            // A recreated topic counts from the beginning again.
+            // Offsets that were passed come again, with other records.
             state.acks.start(partition.clone(), to);
         } else {
             state.acks.lost(&partition, from, to);
@@ -328,20 +354,38 @@ impl Feed {
         self.news.notify_waiters();
     }
 
+    /// The partitions in which records wait behind an open transaction; all of them.
+    pub fn set_waiting(&self, waiting: Vec<Waiting>) {
+        let mut state = self.lock();
+        if state.waiting == waiting {
+            return;
+        }
+        state.waiting = waiting;
+        state.waiting_version += 1;
+        drop(state);
+        self.news.notify_waiters();
+    }
+
+    /// Where each partition is to be read next.
+    pub fn next_offsets(&self) -> BTreeMap<TopicPartition, i64> {
+        self.lock().next_offsets.clone()
+    }
+
     /// Where the partition is to be read next.
     pub fn next_offset(&self, partition: &TopicPartition) -> Option<i64> {
         self.lock().next_offsets.get(partition).copied()
     }
 
-    /// Positions acknowledged without a hole that differ from what is committed.
+    /// Up to where everything of the partition is acknowledged.
+    pub fn acknowledged(&self, partition: &TopicPartition) -> Option<i64> {
+        self.lock().acks.position(partition)
+    }
+
+    /// Positions acknowledged without a hole that are to be committed now.
     pub fn uncommitted(&self) -> Vec<Start> {
         let state = self.lock();
-        let changed = |(partition, offset): (&TopicPartition, i64)| {
-            // Before anything is acknowledged there is nothing to commit.
-            let known = state.committed.get(partition).or_else(|| state.starts.get(partition)).copied();
-            (known != Some(offset)).then(|| Start { partition: partition.clone(), offset })
-        };
-        state.acks.positions().filter_map(changed).collect()
+        let due = state.acks.positions().filter(|(partition, offset)| state.commits.is_due(partition, *offset));
+        due.map(|(partition, offset)| Start { partition: partition.clone(), offset }).collect()
     }
 
     /// Kafka has taken these positions.
@@ -352,6 +396,8 @@ impl Feed {
         let mut state = self.lock();
         for Start { partition, offset } in positions {
             state.committed.insert(partition.clone(), *offset);
+            let acknowledged = state.acks.position(partition);
+            state.commits.taken(partition, *offset, acknowledged);
         }
         state.committed_version += 1;
         drop(state);

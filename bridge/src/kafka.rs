@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod consumer;
 pub mod context;
 pub mod demo;
+mod ends;
 mod error;
 pub mod group_protocol;
 mod native;
@@ -22,3 +23,4 @@ mod releases;
 mod system_ca;
 #[cfg(feature = "tls")]
 mod tls;
+mod topic_id;

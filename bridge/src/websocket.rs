@@ -18,6 +18,7 @@ mod slots;
 mod subscription;
 mod subscriptions;
 mod upgrade;
+mod visibility;
 mod watches;
 
 use std::net::SocketAddr;

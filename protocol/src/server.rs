@@ -330,4 +330,7 @@ pub struct Fetched {
     /// Where to go on: the request's `to` when the range is complete, less when it did not fit into one answer or the
     /// partition ends before.
     pub next: Offset,
+    /// Where an open transaction began, if the range reaches beyond it: what lies from there on is not visible yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_from: Option<Offset>,
 }

@@ -89,6 +89,8 @@ expected!(
     ClusterChanged,
     Produced,
     ProduceWaiting,
+    RecordsWaiting,
+    ResumeCommitsResult,
     Subscribed,
     Assigned,
     Revoked,

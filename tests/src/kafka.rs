@@ -10,7 +10,7 @@ use local_kafka::{Cluster, Flavour, Installation, Options};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::mocking::{MockCluster, MockCoordinator};
 use rdkafka::producer::DefaultProducerContext;
@@ -244,6 +244,41 @@ pub async fn committed(bootstrap_servers: &str, group: &str, topic: &str) -> BTr
         found.collect()
     });
     positions.await.expect("asking for positions does not panic")
+}
+
+/// Commits positions for a group as any other client may: Kafka does not check whether the topic has them.
+pub async fn commit(bootstrap_servers: &str, group: &str, topic: &str, positions: &[(i32, i64)]) {
+    commit_with_note(bootstrap_servers, group, topic, positions, "").await;
+}
+
+/// The same with a text beside each position.
+pub async fn commit_with_note(bootstrap_servers: &str, group: &str, topic: &str, positions: &[(i32, i64)], note: &str) {
+    let mut config = client_config(bootstrap_servers);
+    config.set("group.id", group);
+    let mut list = TopicPartitionList::new();
+    for (partition, offset) in positions {
+        list.add_partition_offset(topic, *partition, Offset::Offset(*offset)).expect("an offset");
+        list.find_partition(topic, *partition).expect("just added").set_metadata(note);
+    }
+    let committed = tokio::task::spawn_blocking(move || {
+        let consumer: BaseConsumer = config.create().expect("a consumer");
+        consumer.commit(&list, CommitMode::Sync).expect("Kafka takes the positions");
+    });
+    committed.await.expect("committing does not panic");
+}
+
+/// The text beside a group's position.
+pub async fn committed_note(bootstrap_servers: &str, group: &str, topic: &str, partition: i32) -> String {
+    let mut config = client_config(bootstrap_servers);
+    config.set("group.id", group);
+    let mut wanted = TopicPartitionList::new();
+    wanted.add_partition(topic, partition);
+    let found = tokio::task::spawn_blocking(move || {
+        let consumer: BaseConsumer = config.create().expect("a consumer");
+        let found = consumer.committed_offsets(wanted, REQUEST_TIMEOUT).expect("committed offsets");
+        found.elements()[0].metadata().to_owned()
+    });
+    found.await.expect("asking for positions does not panic")
 }
 
 /// A client that knows nothing of Ponte.

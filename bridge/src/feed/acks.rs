@@ -71,6 +71,11 @@ impl Acks {
         }
     }
 
+    /// The next offset to read of the partition.
+    pub fn position(&self, partition: &TopicPartition) -> Option<i64> {
+        self.partitions.get(partition).map(|progress| progress.through)
+    }
+
     /// The next offset to read of each partition, as Kafka commits it.
     pub fn positions(&self) -> impl Iterator<Item = (&TopicPartition, i64)> {
         self.partitions.iter().map(|(partition, progress)| (partition, progress.through))

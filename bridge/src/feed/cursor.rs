@@ -11,7 +11,7 @@ use tokio::sync::futures::Notified;
 
 use super::acks::Acks;
 use super::missed::MissedPiece;
-use super::{Batch, Entry, Event, Feed, Life, Place, Start, State};
+use super::{Batch, Entry, Event, Feed, Life, Place, Start, State, Waiting};
 
 /// What a subscription gets next.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub enum Delivered {
     Event(Event),
     Committed(Vec<Start>),
     Trouble(ErrorBody),
+    /// The partitions in which records are not visible yet; all of them.
+    Waiting(Vec<Waiting>),
     /// It fell out of the ring and asked to be closed in that case.
     TooSlow,
     /// The feed is over; nothing follows.
@@ -87,6 +89,7 @@ struct Progress {
     committed: BTreeMap<TopicPartition, i64>,
     committed_version: u64,
     trouble_version: u64,
+    waiting_version: u64,
 }
 
 struct Sent {
@@ -140,10 +143,19 @@ impl Feed {
             committed_version: state.committed_version,
             // What is wrong already is news to a newcomer.
             trouble_version: 0,
+            // That nothing waits is not.
+            waiting_version: if state.waiting.is_empty() { state.waiting_version } else { 0 },
         };
         if !starts.is_empty() {
             progress.assign(&mut state.acks, id, &starts);
+            let next_offsets = &state.next_offsets;
+            let held = state.commits.held().filter_map(|(partition, committed)| {
+                let (partition, to) = (partition.clone(), *next_offsets.get(partition)?);
+                Some(Event::Gap { partition, from: committed, to, reason: GapReason::OutOfRange })
+            });
             progress.pending.push_back(Delivered::Event(Event::Assigned(starts)));
+            // A newcomer must know of commits that wait for a confirmation, or nobody may be left to give it.
+            progress.pending.extend(held.map(Delivered::Event));
         }
         drop(state);
         self.demand.notify_all();
@@ -241,6 +253,14 @@ impl Cursor {
         self.feed.demand.notify_all();
     }
 
+    /// The user agrees that the group's positions move back in these partitions (none named: in all) where Kafka did not have
+    /// them. Says in which that was waited for.
+    pub fn resume_commits(&self, partitions: &[TopicPartition]) -> Vec<TopicPartition> {
+        let resumed = self.feed.lock().commits.confirmed(partitions);
+        self.feed.demand.notify_all();
+        resumed
+    }
+
     /// What this subscription costs after its end.
     pub fn left(&self) -> Left {
         Left { feed: Arc::clone(&self.feed), id: self.id }
@@ -324,6 +344,10 @@ impl Progress {
             if let Some(trouble) = &state.trouble {
                 return Some(Delivered::Trouble(trouble.clone()));
             }
+        }
+        if self.waiting_version != state.waiting_version {
+            self.waiting_version = state.waiting_version;
+            return Some(Delivered::Waiting(state.waiting.clone()));
         }
         if self.committed_version != state.committed_version {
             self.committed_version = state.committed_version;

@@ -522,7 +522,7 @@ impl Viewer {
                 let fits = bytes_in_flight + bytes <= self.credit.bytes;
                 assert!(alone || fits, "{bytes_in_flight} + {bytes} bytes beyond {:?}", self.credit);
             }
-            Delivered::Committed(_) | Delivered::Trouble(_) => {}
+            Delivered::Committed(_) | Delivered::Trouble(_) | Delivered::Waiting(_) => {}
             Delivered::TooSlow | Delivered::Ended => panic!("{delivered:?} is nothing to note"),
         }
     }

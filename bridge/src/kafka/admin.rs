@@ -11,7 +11,7 @@ mod setting_notes;
 mod settings;
 mod topics;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,8 +23,9 @@ use rdkafka::metadata::{Metadata, MetadataTopic};
 
 use super::client_config::Connection;
 use super::demo::DemoBroker;
+use super::ends::PartitionEnds;
 use super::native::Failure;
-use super::questions::{Questions, QuietContext, TIMEOUT, Watermarks};
+use super::questions::{Questions, QuietContext, TIMEOUT};
 use super::range::Ranges;
 use crate::kafka::error::kafka_error;
 
@@ -45,25 +46,59 @@ pub struct Admin {
     led: Mutex<HashMap<String, (Instant, HashSet<i32>)>>,
     told_features: ToldFeatures,
     ranges: Ranges,
+    /// Where partitions ended when a session last asked whether its records are visible.
+    seen_ends: Mutex<HashMap<TopicPartition, (Instant, PartitionEnds)>>,
 }
 
 impl Admin {
     /// `demo`: the demo broker, where it runs in this process.
     pub fn new(questions: Arc<Questions>, connection: Connection, demo: Option<Arc<DemoBroker>>) -> Self {
         let ranges = Ranges::new(connection.clone());
-        Self { questions, connection, demo, led: Mutex::default(), told_features: ToldFeatures::default(), ranges }
+        let (led, told_features, seen_ends) = (Mutex::default(), ToldFeatures::default(), Mutex::default());
+        Self { questions, connection, demo, led, told_features, ranges, seen_ends }
     }
 
     /// Reads a range of offsets once.
     pub fn fetch(&self, topic: &TopicName, request: &Fetch) -> Result<Fetched, ErrorBody> {
-        let partition = request.partition;
         match existing_partitions(self.client(), topic, TIMEOUT)? {
-            None => Err(missing(topic)),
-            Some(partitions) if !partitions.contains(&partition) => {
-                Err(unknown_partition(topic, partition, partitions.len()))
+            None => return Err(missing(topic)),
+            Some(partitions) if !partitions.contains(&request.partition) => {
+                return Err(unknown_partition(topic, request.partition, partitions.len()));
             }
-            Some(_) => self.ranges.fetch(topic, request),
+            Some(_) => {}
         }
+        let partition = TopicPartition { topic: topic.to_string(), partition: request.partition };
+        let ends = self.questions.ends_of(&partition, TIMEOUT);
+        let ends = ends.map_err(|Failure { code, .. }| admin_error(&KafkaError::OffsetFetch(code), topic.as_str()))?;
+        self.ranges.fetch(topic, request, ends)
+    }
+
+    /// Where the oldest open transaction of each partition began; partitions without one are left out. Sessions that write to
+    /// the same partitions share an answer for a moment.
+    pub fn open_transactions(&self, partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, i64> {
+        const BELIEVED_FOR: Duration = Duration::from_millis(500);
+        const WITHIN: Duration = Duration::from_secs(1);
+        if self.connection.demo {
+            // It has no transactions.
+            return BTreeMap::new();
+        }
+        let seen_ends = || self.seen_ends.lock().unwrap_or_else(PoisonError::into_inner);
+        seen_ends().retain(|_, (since, _)| since.elapsed() < BELIEVED_FOR);
+        let unknown: Vec<TopicPartition> = {
+            let seen = seen_ends();
+            partitions.iter().filter(|partition| !seen.contains_key(*partition)).cloned().collect()
+        };
+        // Asked without the lock: Kafka may take its time.
+        match self.questions.ends(&unknown, WITHIN) {
+            Ok(ends) => {
+                let now = Instant::now();
+                seen_ends().extend(ends.into_iter().map(|(partition, ends)| (partition, (now, ends))));
+            }
+            Err(failure) => tracing::debug!(?failure, "whether sent records are visible could not be asked"),
+        }
+        let seen = seen_ends();
+        let open = |partition: &TopicPartition| Some((partition.clone(), seen.get(partition)?.1.open_transaction()?.0));
+        partitions.iter().filter_map(open).collect()
     }
 
     fn client(&self) -> &Client<QuietContext> {
@@ -84,11 +119,6 @@ impl Admin {
              start the bridge again)"
         );
         Err(ErrorBody::new(ErrorCode::NotOnThisCluster, message))
-    }
-
-    /// The first and the next offset of each partition that has a leader and tells.
-    fn watermarks(&self, partitions: &[TopicPartition], timeout: Duration) -> Result<Watermarks, Failure> {
-        self.questions.watermarks(partitions, timeout)
     }
 
     /// Those of the partitions that exist and have a leader. Others must not be asked for offsets: librdkafka would wait.

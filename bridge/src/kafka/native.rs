@@ -17,13 +17,13 @@ mod topics;
 
 pub use self::admin::{Failure, PartitionEntry};
 pub use self::cluster::{describe_cluster, fetch_brokers, hasten_mock_groups};
-pub use self::commits::CommitQueue;
+pub use self::commits::{CommitQueue, CommittedPosition, committed_positions};
 pub use self::configs::{Configured, Setting, alter_topic_config, describe_config};
-pub use self::consuming::{DataQueue, TakenMessage};
+pub use self::consuming::{DataQueue, TakenMessage, fetched_high_watermark};
 pub use self::group_offsets::{alter_offsets, committed, forget_offsets};
 pub use self::groups::{DescribedGroup, delete_group, describe_groups, list_groups};
 pub use self::oauth::{KafkaClient, TokenSlot};
-pub use self::offsets::{OffsetSpec, list_offsets};
+pub use self::offsets::{OffsetSpec, Offsets, list_offsets};
 pub use self::producing::{DeliveryQueue, Plain, Report, Told, produce_batch, report_of};
 pub use self::topic_changes::{add_partitions, create_topic, delete_all_records, delete_topic};
-pub use self::topics::{ExistingTopic, TopicId, TopicQueue};
+pub use self::topics::{ExistingTopic, TopicQueue, describe_topics};

@@ -12,6 +12,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 
 use super::client_config::Connection;
+use super::ends::{Ends, Extent, Extents, PartitionEnds};
 use super::group_protocol::{self, GroupProtocol};
 use super::native::{self, Failure, OffsetSpec};
 use super::oauth::{SignedIn, Tokens};
@@ -19,8 +20,8 @@ use super::oauth::{SignedIn, Tokens};
 /// Answers come within this time, or not at all.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// First and next offset.
-pub type Watermarks = HashMap<TopicPartition, (i64, i64)>;
+/// Why partitions told no offsets.
+type Untold = HashMap<TopicPartition, RDKafkaErrorCode>;
 
 pub struct Questions {
     consumer: SignedIn<BaseConsumer<QuietContext>>,
@@ -76,51 +77,110 @@ impl Questions {
         group_protocol::ask(connection, brokers.first()?.id, timeout)
     }
 
-    /// The first and the next offset of each partition that has a leader and tells.
-    pub fn watermarks(&self, partitions: &[TopicPartition], timeout: Duration) -> Result<Watermarks, Failure> {
-        /// So few are asked for one by one: each takes a millisecond, where the question for many first looks up leaders.
-        const FEW: usize = 8;
-        if partitions.len() <= FEW {
-            return partitions.iter().map(|partition| self.watermarks_of(partition, timeout)).collect();
-        }
-        let ends = [OffsetSpec::Earliest, OffsetSpec::Latest];
-        let [low, mut high] = native::list_offsets(self.client(), partitions, ends, timeout)?;
-        let told = low.into_iter().filter_map(|(partition, low)| {
-            let high = high.remove(&partition)?.ok()??;
-            let low = low.ok()??;
-            Some((partition, (low, high.max(low))))
-        });
-        Ok(told.collect())
+    /// Where each partition begins and ends; partitions that tell nothing are left out. Those without a leader should not be
+    /// asked for.
+    pub fn ends(&self, partitions: &[TopicPartition], timeout: Duration) -> Result<Ends, Failure> {
+        let (told, _) = self.told_ends(partitions, timeout)?;
+        Ok(told)
     }
 
-    fn watermarks_of(
-        &self,
-        partition: &TopicPartition,
-        timeout: Duration,
-    ) -> Result<(TopicPartition, (i64, i64)), Failure> {
-        /// A new leader is named before the broker itself knows of it: moments, in which asking again is all there is to do.
-        const ASK_AGAIN_AFTER: Duration = Duration::from_millis(50);
-        let deadline = Instant::now() + timeout;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let error = match self.client().fetch_watermarks(&partition.topic, partition.partition, left) {
-                Ok(watermarks) => return Ok((partition.clone(), watermarks)),
-                Err(error) => error,
-            };
-            let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-            let is_moving =
-                matches!(code, RDKafkaErrorCode::NotLeaderForPartition | RDKafkaErrorCode::LeaderNotAvailable);
-            if !is_moving || left <= ASK_AGAIN_AFTER {
-                return Err(Failure { code, reason: error.to_string() });
-            }
-            std::thread::sleep(ASK_AGAIN_AFTER);
-        }
+    /// Where one partition begins and ends, or why it does not tell.
+    pub fn ends_of(&self, partition: &TopicPartition, timeout: Duration) -> Result<PartitionEnds, Failure> {
+        let (told, untold) = self.told_ends(std::slice::from_ref(partition), timeout)?;
+        told.get(partition).copied().ok_or_else(|| {
+            let code = untold.get(partition).copied().unwrap_or(RDKafkaErrorCode::Fail);
+            Failure { code, reason: String::new() }
+        })
     }
 
-    /// The first offset at or after the time (milliseconds since 1970-01-01 UTC), of the partitions that have one.
+    fn told_ends(&self, partitions: &[TopicPartition], timeout: Duration) -> Result<(Ends, Untold), Failure> {
+        // In this order: see `PartitionEnds::new`. One connection's requests are answered one after the other.
+        let specs = [OffsetSpec::LogStart, OffsetSpec::HighWatermark, OffsetSpec::LastStable];
+        let (told, untold) = self.offsets(partitions, specs, timeout)?;
+        let ends = |(partition, [start, high, stable]): (TopicPartition, [i64; 3])| {
+            (partition, PartitionEnds::new(start, high, stable))
+        };
+        Ok((told.into_iter().map(ends).collect(), untold))
+    }
+
+    /// The same without the last stable offset, for views that count records.
+    pub fn extents(&self, partitions: &[TopicPartition], timeout: Duration) -> Result<Extents, Failure> {
+        let specs = [OffsetSpec::LogStart, OffsetSpec::HighWatermark];
+        let (told, _) = self.offsets(partitions, specs, timeout)?;
+        Ok(told.into_iter().map(|(partition, [start, high])| (partition, Extent::new(start, high))).collect())
+    }
+
+    /// The first offset at or after the time (milliseconds since 1970-01-01 UTC), of the partitions that have one. Records of
+    /// open transactions count.
     pub fn offsets_at(&self, partitions: &[TopicPartition], ms: i64) -> Result<HashMap<TopicPartition, i64>, Failure> {
         let [told] = native::list_offsets(self.client(), partitions, [OffsetSpec::Timestamp(ms)], TIMEOUT)?;
         Ok(told.into_iter().filter_map(|(partition, offset)| Some((partition, offset.ok()??))).collect())
+    }
+
+    /// One offset for each question, of the partitions that answer all of them; and why the others do not.
+    fn offsets<const N: usize>(
+        &self,
+        partitions: &[TopicPartition],
+        specs: [OffsetSpec; N],
+        timeout: Duration,
+    ) -> Result<(HashMap<TopicPartition, [i64; N]>, Untold), Failure> {
+        /// A new leader is named before the broker itself knows of it: moments, in which asking again is all there is to do.
+        const ASK_AGAIN_AFTER: Duration = Duration::from_millis(50);
+        /// A partition without a leader may have one with the next metadata. One that stays without is not waited for.
+        const LOOKS_FOR_A_LEADER: usize = 2;
+        let deadline = Instant::now() + timeout;
+        let (mut told, mut untold) = (HashMap::with_capacity(partitions.len()), Untold::new());
+        let mut asked: Vec<TopicPartition> = partitions.to_vec();
+        let mut looks = 0;
+        while !asked.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let answers = match native::list_offsets(self.client(), &asked, specs, left) {
+                Ok(answers) => answers,
+                // No partition of them has a leader, as far as librdkafka knows.
+                Err(Failure { code: RDKafkaErrorCode::NoEnt, .. }) => specs.map(|_| HashMap::new()),
+                Err(failure) => return Err(failure),
+            };
+            let mut again = Vec::new();
+            let mut is_leader_missing = false;
+            for partition in std::mem::take(&mut asked) {
+                match combined(&answers, &partition) {
+                    Ok(offsets) => {
+                        told.insert(partition, offsets);
+                    }
+                    Err(code) => {
+                        let is_leaderless = is_without_leader(code);
+                        is_leader_missing |= is_leaderless;
+                        if is_moving(code) || (is_leaderless && looks < LOOKS_FOR_A_LEADER) {
+                            again.push(partition.clone());
+                        }
+                        untold.insert(partition, code);
+                    }
+                }
+            }
+            if again.is_empty() || deadline.saturating_duration_since(Instant::now()) <= ASK_AGAIN_AFTER {
+                break;
+            }
+            std::thread::sleep(ASK_AGAIN_AFTER);
+            if is_leader_missing {
+                looks += 1;
+                self.refresh_leaders(&again, deadline);
+            }
+            for partition in &again {
+                untold.remove(partition);
+            }
+            asked = again;
+        }
+        Ok((told, untold))
+    }
+
+    /// librdkafka looks leaders up in metadata that it has; this brings newer.
+    fn refresh_leaders(&self, partitions: &[TopicPartition], deadline: Instant) {
+        let first = partitions.first().map(|partition| partition.topic.as_str());
+        let only = first.filter(|first| partitions.iter().all(|partition| partition.topic == *first));
+        let left = deadline.saturating_duration_since(Instant::now());
+        if let Err(error) = self.client().fetch_metadata(only, left) {
+            tracing::debug!(%error, "the leaders of partitions could not be looked up");
+        }
     }
 
     /// Takes librdkafka's log lines and errors off its queue; somebody must, now and then.
@@ -129,6 +189,32 @@ impl Questions {
             while consumer.poll(Duration::ZERO).is_some() {}
         }
     }
+}
+
+/// One partition's answers to all questions.
+fn combined<const N: usize>(
+    answers: &[native::Offsets; N],
+    partition: &TopicPartition,
+) -> Result<[i64; N], RDKafkaErrorCode> {
+    let mut offsets = [0; N];
+    for (offset, answers) in offsets.iter_mut().zip(answers) {
+        let answer = answers.get(partition).copied().unwrap_or(Err(RDKafkaErrorCode::LeaderNotAvailable));
+        *offset = answer?.ok_or(RDKafkaErrorCode::OffsetNotAvailable)?;
+    }
+    Ok(offsets)
+}
+
+/// Whether it is a matter of moments: leadership moves, or a new leader does not know its high watermark yet.
+fn is_moving(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Kafka;
+    matches!(
+        code,
+        Kafka::NotLeaderForPartition | Kafka::OffsetNotAvailable | Kafka::FencedLeaderEpoch | Kafka::UnknownLeaderEpoch
+    )
+}
+
+fn is_without_leader(code: RDKafkaErrorCode) -> bool {
+    matches!(code, RDKafkaErrorCode::LeaderNotAvailable | RDKafkaErrorCode::NoEnt)
 }
 
 #[cfg(test)]

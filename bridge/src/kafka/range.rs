@@ -17,8 +17,9 @@ use rdkafka::{Offset as Position, Timestamp, TopicPartitionList};
 use self::pool::Pool;
 use super::admin::admin_error;
 use super::client_config::Connection;
+use super::ends::{LastStable, PartitionEnds};
 use super::error::not_authorised_to_read;
-use super::questions::{QuietContext, TIMEOUT};
+use super::questions::QuietContext;
 
 /// An answer holds at most so many bytes of keys and values; the client goes on from `next`.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -36,11 +37,14 @@ impl Ranges {
         Self { pool: Pool::new(connection) }
     }
 
-    /// Reads from `request.from` towards `request.to`, as far as one answer reaches. The partition must exist.
-    pub fn fetch(&self, topic: &TopicName, request: &Fetch) -> Result<Fetched, ErrorBody> {
+    /// Reads from `request.from` towards `request.to`, as far as one answer reaches. The partition must exist, and have these
+    /// ends.
+    ///
+    /// Records of an open transaction, and those behind them, are not visible yet: the answer stops before them, and says so.
+    pub fn fetch(&self, topic: &TopicName, request: &Fetch, ends: PartitionEnds) -> Result<Fetched, ErrorBody> {
         let failed = |error: KafkaError| admin_error(&error, topic.as_str());
         let consumer = self.pool.take().map_err(failed)?;
-        let fetched = fetch(&consumer, topic, request)?;
+        let fetched = fetch(&consumer, topic, request, ends)?;
         // What was fetched ahead goes with the assignment. A consumer that failed is not kept.
         if consumer.assign(&TopicPartitionList::new()).is_ok() {
             self.pool.give_back(consumer);
@@ -49,12 +53,18 @@ impl Ranges {
     }
 }
 
-fn fetch(consumer: &BaseConsumer<QuietContext>, topic: &TopicName, request: &Fetch) -> Result<Fetched, ErrorBody> {
+fn fetch(
+    consumer: &BaseConsumer<QuietContext>,
+    topic: &TopicName,
+    request: &Fetch,
+    ends: PartitionEnds,
+) -> Result<Fetched, ErrorBody> {
     let (from, to) = (request.from.0, request.to.0);
     let failed = |error: KafkaError| admin_error(&error, topic.as_str());
-    let (low, high) = consumer.fetch_watermarks(topic.as_str(), request.partition, TIMEOUT).map_err(failed)?;
-    let mut fetched = Fetched { records: Vec::new(), next: Offset(from.max(low)) };
-    let end = to.min(high);
+    let waits_from = ends.open_transaction().map(|LastStable(offset)| offset).filter(|offset| *offset < to);
+    let mut fetched =
+        Fetched { records: Vec::new(), next: Offset(from.max(ends.start.0)), waits_from: waits_from.map(Offset) };
+    let end = to.min(ends.stable.0);
     if fetched.next.0 >= end {
         return Ok(fetched);
     }

@@ -10,6 +10,7 @@ mod rebalance;
 mod spare;
 mod topics;
 mod trouble;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use self::rebalance::{Membership, Queues, ReaderContext};
 use self::spare::Spare;
 use self::topics::{Change, TopicWatch};
 use self::trouble::{Subject, Troubles};
+use self::waiting::WaitWatch;
 use super::admin::existing_partitions;
 use super::client_config::Connection;
 use super::group_protocol::GroupProtocol;
@@ -122,6 +124,7 @@ struct Reader {
     /// How many records to take next, by the size of the last ones.
     take_at_once: usize,
     troubles: Troubles,
+    wait_watch: WaitWatch,
 }
 
 /// A batch that still takes records.
@@ -189,6 +192,7 @@ impl Reader {
             jump_at: now,
             take_at_once: MAX_BATCH_RECORDS,
             troubles: Troubles::default(),
+            wait_watch: WaitWatch::new(),
         })
     }
 
@@ -230,7 +234,10 @@ impl Reader {
                 continue;
             }
             match self.feed.wait_for_room(POLL) {
-                Room::Free => self.take_records(),
+                Room::Free => {
+                    self.take_records();
+                    self.look_for_waiting();
+                }
                 Room::Full => {}
             }
         }
@@ -431,15 +438,19 @@ impl Reader {
     fn watch_topics(&mut self) {
         if let Some(topics) = self.queues.topics.answer() {
             for change in self.watch.answered(topics) {
-                match change {
-                    Change::Grown { topic, from, to } => self.read_new_partitions(&topic, from..to),
-                    Change::Recreated { topic, partitions } => self.begin_recreated(&topic, partitions),
-                }
+                self.follow(change);
             }
         }
         if !self.found.is_empty() && self.watch.should_ask() {
             let names = self.found.iter().map(TopicName::as_str);
             self.queues.topics.ask(&self.consumer, names, topics::ANSWER_WITHIN);
+        }
+    }
+
+    fn follow(&mut self, change: Change) {
+        match change {
+            Change::Grown { topic, from, to } => self.read_new_partitions(&topic, from..to),
+            Change::Recreated { topic, partitions } => self.begin_recreated(&topic, partitions),
         }
     }
 

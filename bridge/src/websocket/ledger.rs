@@ -1,10 +1,10 @@
 //! One session's sent records: which are on their way, and what became of the others. It outlives a lost socket, so
 //! that a client that comes back gets the outcomes it missed and nothing is written twice.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use protocol::{ErrorBody, Offset, ProduceAck, ProduceError, ProduceWaiting, Produced, WaitReason};
+use protocol::{ErrorBody, Offset, ProduceAck, ProduceError, ProduceWaiting, Produced, TopicPartition, WaitReason};
 use tokio::sync::Notify;
 
 use self::errors::KeptErrors;
@@ -28,6 +28,10 @@ const KEPT_OUTCOMES: usize = 2 * LIMITS.produce_window as usize;
 /// the oldest one has an outcome.
 const MOST_KEPT: usize = 2 * KEPT_OUTCOMES;
 
+/// How many partitions with new acknowledgements are noted. Whoever writes to more at once is not told of all of them that
+/// their records are not visible yet.
+const NOTED_PARTITIONS: usize = 64;
+
 /// So few outcomes are told at once; many are told together by whoever waits for news.
 const FEW: u64 = 16;
 
@@ -46,6 +50,8 @@ pub struct Ledger {
     news: Notify,
     /// A record got its outcome, so that another may follow.
     room: Notify,
+    /// The first of new acknowledgements is there for whoever looks after them.
+    acknowledged: Notify,
 }
 
 #[derive(Default)]
@@ -59,6 +65,14 @@ struct Inner {
     /// Why records wait, by topic and partition, as far as the client was told or is about to be.
     waiting: HashMap<(String, i32), WaitReason>,
     untold_waiting: Vec<Arc<ProduceWaiting>>,
+    /// The partitions with new acknowledgements, and the last offset in each.
+    acknowledged: Vec<Acknowledged>,
+}
+
+struct Acknowledged {
+    topic: Arc<str>,
+    partition: i32,
+    last: i64,
 }
 
 /// What to do with records that a client sends.
@@ -150,6 +164,20 @@ impl Ledger {
         self.news.notified().await;
     }
 
+    /// Waits until records were acknowledged since [`Ledger::take_acknowledged`].
+    pub async fn acknowledged(&self) {
+        self.acknowledged.notified().await;
+    }
+
+    /// The partitions with new acknowledgements, and the last offset in each.
+    pub fn take_acknowledged(&self) -> BTreeMap<TopicPartition, i64> {
+        let taken = std::mem::take(&mut self.lock().acknowledged);
+        let by_name = |Acknowledged { topic, partition, last }: Acknowledged| {
+            (TopicPartition { topic: topic.to_string(), partition }, last)
+        };
+        taken.into_iter().map(by_name).collect()
+    }
+
     /// The outcomes not told yet, acknowledgements joined to ranges: as many as one message takes. What is left is news.
     pub fn take_outcomes(&self) -> Option<Produced> {
         let mut inner = self.lock();
@@ -179,10 +207,15 @@ impl DeliverySink for Ledger {
     fn delivered(&self, runs: Vec<Run>) {
         let are_few = runs.iter().map(|run| run.count).sum::<u64>() <= FEW;
         let mut inner = self.lock();
+        let was_noted = !inner.acknowledged.is_empty();
         for run in runs {
             inner.settle(run);
         }
+        let is_first_noted = !was_noted && !inner.acknowledged.is_empty();
         drop(inner);
+        if is_first_noted {
+            self.acknowledged.notify_one();
+        }
         let listener = if are_few { self.listener() } else { None };
         if !listener.is_some_and(|listener| listener.news()) {
             self.news.notify_one();
@@ -229,6 +262,9 @@ impl Inner {
             Outcome::Failed(_) => Fate::Failed,
         };
         METRICS.produced(count, fate);
+        if let Outcome::Acked(acked) = &outcome {
+            self.note_acknowledged(acked, count);
+        }
         if let Outcome::Acked(acked) = &outcome
             && !self.waiting.is_empty()
         {
@@ -250,6 +286,18 @@ impl Inner {
             self.forget_waiting();
         }
         self.untold.add(first..first + count);
+    }
+
+    fn note_acknowledged(&mut self, acked: &Acked, count: u64) {
+        let last = acked.offset + i64::try_from(count.saturating_sub(1)).unwrap_or(0);
+        let is_same = |noted: &Acknowledged| noted.partition == acked.partition && noted.topic == acked.topic;
+        if let Some(index) = self.acknowledged.iter().position(is_same) {
+            let noted = &mut self.acknowledged[index];
+            noted.last = noted.last.max(last);
+        } else if self.acknowledged.len() < NOTED_PARTITIONS {
+            let (topic, partition) = (Arc::clone(&acked.topic), acked.partition);
+            self.acknowledged.push(Acknowledged { topic, partition, last });
+        }
     }
 
     fn forget_waiting(&mut self) {

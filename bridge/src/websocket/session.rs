@@ -8,8 +8,8 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use protocol::{
     ClientMessage, CloseCode, ClusterChanged, ClusterResult, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView,
-    Mode, ParseError, Ping, Produce, ProduceFrame, ProduceWaiting, ServerMessage, Subscribe, Subscribed, Watching,
-    Welcome,
+    Mode, ParseError, Ping, Produce, ProduceFrame, ProduceWaiting, ResumeCommitsResult, ServerMessage, Subscribe,
+    Subscribed, Watching, Welcome,
 };
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
@@ -32,7 +32,8 @@ use super::requests::Asker;
 use super::sessions::Held;
 use super::slots::Slot;
 use super::subscription;
-use super::subscriptions::{self, Subscriptions};
+use super::subscriptions::Subscriptions;
+use super::visibility::tell_invisible;
 use super::watches::Watches;
 use super::{LIMITS, READ_ONLY, Shared, produce, requests};
 use crate::feed::Listener;
@@ -175,6 +176,8 @@ impl<'s> Session<'s> {
         self.held.ledger.listen(Arc::downgrade(&outcomes));
         helpers.spawn(tell_outcomes(Arc::clone(&self.held.ledger), self.outbox.clone()));
         helpers.spawn(tell_cluster_changes(cluster, self.outbox.clone()));
+        let admin = Arc::clone(&self.shared.admin);
+        helpers.spawn(tell_invisible(Arc::clone(&self.held.ledger), admin, self.outbox.clone()));
         // A socket that hangs may have everything full, and its session may be waited for.
         let taken_over = self.held.superseded.clone();
         let end = tokio::select! {
@@ -266,7 +269,15 @@ impl<'s> Session<'s> {
             ClientMessage::Subscribe(request) => self.subscribe(id, request, helpers).await?,
             ClientMessage::Flow(flow) => self.subscriptions.get(flow.subscription).and_then(|s| s.flow(&flow)),
             ClientMessage::Ack(ack) => self.subscriptions.get(ack.subscription).map(|s| s.acknowledge(&ack)),
-            ClientMessage::ResumeCommits(request) => Err(subscriptions::unknown(request.subscription)),
+            ClientMessage::ResumeCommits(request) => match self.subscriptions.get(request.subscription) {
+                Ok(subscription) => {
+                    let partitions = subscription.resume_commits(&request.partitions);
+                    let resumed = ResumeCommitsResult { subscription: request.subscription, partitions };
+                    self.outbox.reply(id, resumed).await?;
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            },
             ClientMessage::Unsubscribe(request) => self.subscriptions.end(request.subscription, id),
             ClientMessage::WatchCluster(_) => self.watch(id, Ok(View::Cluster), helpers).await?,
             ClientMessage::WatchTopics(_) => self.watch(id, Ok(View::Topics), helpers).await?,

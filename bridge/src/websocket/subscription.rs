@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use protocol::{
     Ack, Assigned, CloseCode, Committed, ErrorBody, ErrorCode, ErrorMessage, Flow, Format, Gap, GroupId, Mode, Offset,
-    Position, Revoked, ServerMessage, Subscribe, TailStart, TopicName, TopicPartition, Unsubscribed, WhenSlow, Window,
+    Position, RecordsWaiting, Revoked, ServerMessage, Subscribe, TailStart, TopicName, TopicPartition, Unsubscribed,
+    WaitingPartition, WhenSlow, Window,
 };
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::frame::Frame;
 use super::outbox::{AtOnce, Gone, Outbox};
-use crate::feed::{Cursor, Delivered, Event, FeedRequest, Left, Listener, ReadMode, Start};
+use crate::feed::{Cursor, Delivered, Event, FeedRequest, Left, Listener, ReadMode, Start, Waiting};
 use crate::metrics::METRICS;
 
 /// How many topics one subscription may name.
@@ -57,6 +58,11 @@ impl Subscription {
             partition: *partition,
         };
         self.cursor.acknowledge(ack.positions.iter().map(|position| (place(position), position.offset.0)));
+    }
+
+    /// The user agrees that the group's positions move back. Without partitions: in all of them.
+    pub fn resume_commits(&self, partitions: &[TopicPartition]) -> Vec<TopicPartition> {
+        self.cursor.resume_commits(partitions)
     }
 
     /// Ends it; the reply to request `id` follows the last record.
@@ -184,6 +190,9 @@ impl Line {
                 Gap { subscription, topic, partition, from, to, reason }.into()
             }
             Delivered::Committed(starts) => Committed { subscription, positions: positions(starts) }.into(),
+            Delivered::Waiting(waiting) => {
+                RecordsWaiting { subscription, partitions: waiting.into_iter().map(waiting_partition).collect() }.into()
+            }
             Delivered::Trouble(error) => ErrorMessage { subscription: Some(subscription), error }.into(),
             // Both end the carrier before they get here.
             Delivered::TooSlow | Delivered::Ended => return None,
@@ -246,6 +255,11 @@ impl Carrier {
         // If the socket is gone there is nobody to tell.
         let _ = outbox.reply(id, Unsubscribed { subscription: *number }).await;
     }
+}
+
+fn waiting_partition(waiting: Waiting) -> WaitingPartition {
+    let Waiting { partition: TopicPartition { topic, partition }, stable, high } = waiting;
+    WaitingPartition { topic, partition, offset: Offset(stable), end: Offset(high) }
 }
 
 fn positions(starts: Vec<Start>) -> Vec<Position> {

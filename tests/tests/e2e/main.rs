@@ -46,6 +46,8 @@ mod page_views;
 mod page_waiting;
 mod page_watching;
 mod pictures;
+mod positions;
+mod positions_transactions;
 mod produce;
 mod produce_cost;
 mod produce_refused;

@@ -148,10 +148,10 @@ impl Admin {
             let [told] = native::list_offsets(self.client(), partitions, [spec], timeout).map_err(failed)?;
             Ok(told.into_iter().filter_map(|(partition, offset)| Some((partition, offset.ok()??))).collect())
         };
-        let high = ask(&led, OffsetSpec::Latest)?;
+        let high = ask(&led, OffsetSpec::HighWatermark)?;
         let without_position: Vec<TopicPartition> = led.into_iter().filter(|place| wanted[place]).collect();
         let low =
-            if without_position.is_empty() { HashMap::new() } else { ask(&without_position, OffsetSpec::Earliest)? };
+            if without_position.is_empty() { HashMap::new() } else { ask(&without_position, OffsetSpec::LogStart)? };
         Ok(Ends { low, high })
     }
 }
@@ -159,6 +159,7 @@ impl Admin {
 /// Where partitions begin and end, as far as that was asked and told.
 struct Ends {
     low: HashMap<TopicPartition, i64>,
+    /// High watermarks: Kafka's own tool counts lag to them, records of open transactions among it.
     high: HashMap<TopicPartition, i64>,
 }
 

@@ -8,8 +8,9 @@ use protocol::{
 };
 
 use super::groups::require_no_members;
-use super::{Admin, CHANGE_TIMEOUT, Watermarks, existing_partitions, missing, refused};
-use crate::kafka::native::{self, Failure, OffsetSpec, PartitionEntry};
+use super::{Admin, CHANGE_TIMEOUT, existing_partitions, missing, refused};
+use crate::kafka::ends::{Extent, Extents};
+use crate::kafka::native::{self, Failure, PartitionEntry};
 use crate::kafka::questions::TIMEOUT;
 
 type Committed = BTreeMap<TopicPartition, i64>;
@@ -34,16 +35,17 @@ impl Admin {
         }
         let partitions: Vec<TopicPartition> = partitions.into_iter().collect();
         let failed = |failure: Failure| refused(&failure, "tell where the partitions begin and end");
-        let watermarks = self.watermarks(&partitions, TIMEOUT).map_err(failed)?;
-        let targets = self.targets(&request.to, &partitions, &committed, &watermarks)?;
+        // A position is valid up to the high watermark, as for Kafka's own tool: a group may be beyond an open transaction.
+        let extents = self.questions.extents(&partitions, TIMEOUT).map_err(failed)?;
+        let targets = self.targets(&request.to, &partitions, &committed, &extents)?;
         let mut changes = Vec::with_capacity(partitions.len());
         for place in partitions {
-            let (Some((low, high)), Some(target)) = (watermarks.get(&place), targets.get(&place)) else {
+            let (Some(extent), Some(target)) = (extents.get(&place), targets.get(&place)) else {
                 let message =
                     format!("partition {} of the topic {:?} tells no offsets now", place.partition, place.topic);
                 return Err(ErrorBody::new(ErrorCode::KafkaUnreachable, message));
             };
-            changes.push(change(place.clone(), committed.get(&place).copied(), *target, (*low, *high)));
+            changes.push(change(place.clone(), committed.get(&place).copied(), *target, *extent));
         }
         let plan = OffsetResetPlan { group: group.to_string(), changes, forget: Vec::new() };
         Ok(PlanOffsetResetResult { refused: self.require_resettable(group).err(), plan })
@@ -139,15 +141,15 @@ impl Admin {
         to: &ResetTarget,
         partitions: &[TopicPartition],
         committed: &Committed,
-        watermarks: &Watermarks,
+        extents: &Extents,
     ) -> Result<HashMap<TopicPartition, i64>, ErrorBody> {
         let each = |target: &dyn Fn(&TopicPartition) -> Option<i64>| -> HashMap<TopicPartition, i64> {
             partitions.iter().filter_map(|place| Some((place.clone(), target(place)?))).collect()
         };
-        let low = |place: &TopicPartition| watermarks.get(place).map(|(low, _)| *low);
-        let high = |place: &TopicPartition| watermarks.get(place).map(|(_, high)| *high);
+        let start = |place: &TopicPartition| extents.get(place).map(|extent| extent.start.0);
+        let high = |place: &TopicPartition| extents.get(place).map(|extent| extent.high.0);
         Ok(match to {
-            ResetTarget::Earliest => each(&low),
+            ResetTarget::Earliest => each(&start),
             ResetTarget::Latest => each(&high),
             ResetTarget::Offset(offset) => each(&|_| Some(offset.0)),
             ResetTarget::Shift(by) => {
@@ -169,18 +171,16 @@ impl Admin {
             }
             ResetTarget::Timestamp(ms) => {
                 let failed = |failure: Failure| refused(&failure, "find that point in time");
-                let [found] = native::list_offsets(self.client(), partitions, [OffsetSpec::Timestamp(*ms)], TIMEOUT)
-                    .map_err(failed)?;
+                let found = self.questions.offsets_at(partitions, *ms).map_err(failed)?;
                 // No record is that new: the next one will be.
-                each(&|place| {
-                    found.get(place).and_then(|offset| offset.ok()).and_then(|offset| offset.or_else(|| high(place)))
-                })
+                each(&|place| found.get(place).copied().or_else(|| high(place)))
             }
         })
     }
 }
 
-fn change(place: TopicPartition, from: Option<i64>, target: i64, (low, high): (i64, i64)) -> OffsetChange {
+fn change(place: TopicPartition, from: Option<i64>, target: i64, extent: Extent) -> OffsetChange {
+    let (low, high) = (extent.start.0, extent.high.0);
     let to = target.clamp(low, high);
     // What Kafka has deleted already can neither be read again nor be skipped.
     let reachable = from.map(|from| from.clamp(low, high));
@@ -328,7 +328,7 @@ mod tests {
             (Some(40), 40, (0, 50), (40, 0, 0, false)),
             (None, 0, (0, 50), (0, 0, 0, false)),
         ] {
-            let change = change(place(0), from, target, ends);
+            let change = change(place(0), from, target, Extent::new(ends.0, ends.1));
             assert_eq!((change.to.0, change.reread, change.skipped, change.clamped), expected, "{from:?} → {target}");
         }
     }

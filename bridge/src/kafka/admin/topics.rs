@@ -11,8 +11,9 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::MetadataTopic;
 
 use super::settings::check_texts;
-use super::{Admin, CHANGE_TIMEOUT, Watermarks, admin_error, existing, existing_partitions, missing, refused};
+use super::{Admin, CHANGE_TIMEOUT, admin_error, existing, existing_partitions, missing, refused};
 use crate::kafka::demo::{self, DemoBroker};
+use crate::kafka::ends::{Extent, Extents};
 use crate::kafka::error::kafka_error;
 use crate::kafka::native;
 use crate::kafka::questions::TIMEOUT;
@@ -54,11 +55,11 @@ impl Admin {
                     .map(|partition| TopicPartition { topic: topic.name().to_owned(), partition: partition.id() }),
             );
         }
-        let watermarks = self.watermarks(&led, RECORDS_WITHIN).unwrap_or_else(|failure| {
+        let extents = self.questions.extents(&led, RECORDS_WITHIN).unwrap_or_else(|failure| {
             tracing::debug!(?failure, "the topics are listed without their records");
-            Watermarks::new()
+            Extents::new()
         });
-        let mut topics: Vec<TopicLook> = metadata.topics().iter().map(|topic| look_at(topic, &watermarks)).collect();
+        let mut topics: Vec<TopicLook> = metadata.topics().iter().map(|topic| look_at(topic, &extents)).collect();
         topics.sort_by(|a, b| a.summary.name.cmp(&b.summary.name));
         Ok(topics)
     }
@@ -82,22 +83,24 @@ impl Admin {
         let of = |partition: i32| TopicPartition { topic: name.to_string(), partition };
         let led = described.partitions().iter().filter(|partition| partition.leader() >= 0);
         let led: Vec<TopicPartition> = led.map(|partition| of(partition.id())).collect();
-        let watermarks = self
-            .watermarks(&led, TIMEOUT)
+        let extents = self
+            .questions
+            .extents(&led, TIMEOUT)
             .map_err(|failure| refused(&failure, &format!("tell the offsets of the topic {:?}", name.as_str())))?;
         let mut infos: Vec<PartitionInfo> = described
             .partitions()
             .iter()
             .map(|partition| {
-                let (low, high) = watermarks.get(&of(partition.id())).copied().unwrap_or_default();
+                let Extent { start, high } =
+                    extents.get(&of(partition.id())).copied().unwrap_or_else(|| Extent::new(0, 0));
                 PartitionInfo {
                     partition: partition.id(),
                     leader: (partition.leader() >= 0).then_some(partition.leader()),
                     replicas: partition.replicas().to_vec(),
                     in_sync: partition.isr().to_vec(),
                     offline: partition.replicas().iter().copied().filter(|id| !up.contains(id)).collect(),
-                    low: Offset(low),
-                    high: Offset(high),
+                    low: Offset(start.0),
+                    high: Offset(high.0),
                 }
             })
             .collect();
@@ -258,17 +261,17 @@ impl Admin {
     }
 }
 
-fn look_at(topic: &MetadataTopic, watermarks: &Watermarks) -> TopicLook {
+fn look_at(topic: &MetadataTopic, extents: &Extents) -> TopicLook {
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     let partitions = topic.partitions();
-    let ends: Option<Vec<(i64, i64)>> = partitions
+    let told: Option<Vec<Extent>> = partitions
         .iter()
         .map(|partition| {
             let place = TopicPartition { topic: topic.name().to_owned(), partition: partition.id() };
-            watermarks.get(&place).copied()
+            extents.get(&place).copied()
         })
         .collect();
-    let records = ends.as_ref().map(|ends| ends.iter().map(|(low, high)| high.abs_diff(*low)).sum());
+    let records = told.as_ref().map(|told| told.iter().map(Extent::records).sum());
     TopicLook {
         summary: TopicSummary {
             name: topic.name().to_owned(),
@@ -280,7 +283,7 @@ fn look_at(topic: &MetadataTopic, watermarks: &Watermarks) -> TopicLook {
             under_replicated: count(partitions.iter().filter(|p| p.isr().len() < p.replicas().len()).count()),
             offline: count(partitions.iter().filter(|partition| partition.leader() < 0).count()),
         },
-        written: ends.map(|ends| ends.iter().map(|(_, high)| high).sum()),
+        written: told.map(|told| told.iter().map(|extent| extent.high.0).sum()),
     }
 }
 

@@ -67,6 +67,22 @@ impl<'c> AdminRequests<'c> {
         self
     }
 
+    /// Whether the next requests see what a consumer of committed records would (the kinds of request that have this).
+    pub(super) fn read_committed(&mut self, committed: bool) {
+        let level = if committed {
+            sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED
+        } else {
+            sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED
+        };
+        // SAFETY: our own options; an error object, if there is one, is ours and destroyed once.
+        unsafe {
+            let error = sys::rd_kafka_AdminOptions_set_isolation_level(self.options, level);
+            if !error.is_null() {
+                sys::rd_kafka_error_destroy(error);
+            }
+        }
+    }
+
     /// Sends one request; the answer carries the tag. `send` calls the C function with the pointers that it is given, and
     /// must not keep them. librdkafka copies what it is told, so nothing else need outlive the call.
     pub(super) fn send(

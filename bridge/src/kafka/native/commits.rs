@@ -1,4 +1,4 @@
-//! Commits whose answers are told.
+//! Commits whose answers are told, and what was committed, each with the note beside it.
 
 use std::ffi::{CStr, CString};
 use std::os::raw::c_int;
@@ -9,6 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka_sys as sys;
 
+use super::admin::{PartitionEntry, PartitionList, entry};
 use crate::feed::Start;
 
 /// Where the answers to commits arrive. `rd_kafka_commit` reports nothing to anyone when it does not block.
@@ -35,19 +36,28 @@ impl CommitQueue {
         Self(unsafe { sys::rd_kafka_queue_new(consumer.client().native_ptr()) })
     }
 
-    /// Asks Kafka to commit; the answer comes by [`CommitQueue::answer`].
+    /// Asks Kafka to commit, each position with its note; the answer comes by [`CommitQueue::answer`].
     pub fn commit<C: ConsumerContext>(
         &self,
         consumer: &BaseConsumer<C>,
-        positions: &[Start],
+        positions: &[(Start, Option<String>)],
     ) -> Result<(), RDKafkaErrorCode> {
-        // SAFETY: the list is ours from creation to destruction; librdkafka copies it. Names are NUL-terminated.
+        // SAFETY: the list is ours from creation to destruction, with the notes in it; librdkafka copies it. Names are
+        // NUL-terminated. A note is allocated by librdkafka, which frees it with the list.
         let error = unsafe {
             let list = sys::rd_kafka_topic_partition_list_new(c_int::try_from(positions.len()).unwrap_or(0));
-            for Start { partition, offset } in positions {
+            for (Start { partition, offset }, note) in positions {
                 if let Ok(topic) = CString::new(partition.topic.as_str()) {
                     let element = sys::rd_kafka_topic_partition_list_add(list, topic.as_ptr(), partition.partition);
                     (*element).offset = *offset;
+                    if let Some(note) = note {
+                        let copy = sys::rd_kafka_mem_malloc(std::ptr::null_mut(), note.len());
+                        if !copy.is_null() {
+                            std::ptr::copy_nonoverlapping(note.as_ptr(), copy.cast::<u8>(), note.len());
+                            (*element).metadata = copy;
+                            (*element).metadata_size = note.len();
+                        }
+                    }
                 }
             }
             let error =
@@ -89,6 +99,48 @@ impl CommitQueue {
             let taken = if error.is_none() { taken } else { Vec::new() };
             Some(CommitAnswer { error, taken })
         }
+    }
+}
+
+/// What a group has committed of one partition.
+pub struct CommittedPosition {
+    pub partition: TopicPartition,
+    /// None where it never committed.
+    pub offset: Option<i64>,
+    /// What the client that committed wrote beside it; any bytes.
+    pub note: Vec<u8>,
+}
+
+/// The positions of the consumer's group in these partitions. Positions inside an open transaction are waited for.
+pub fn committed_positions<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    partitions: &[TopicPartition],
+    timeout: Duration,
+) -> Result<Vec<CommittedPosition>, RDKafkaErrorCode> {
+    let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
+    let list = PartitionList::new(partitions.iter().map(|partition| (partition, 0)));
+    // SAFETY: client and list are alive; the call fills the list in.
+    let error = unsafe { sys::rd_kafka_committed(consumer.client().native_ptr(), list.0, timeout_ms) };
+    if error != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+        return Err(error.into());
+    }
+    // SAFETY: a valid list has `cnt` elements with NUL-terminated names; a note has as many bytes as its size says.
+    unsafe {
+        let count = usize::try_from((*list.0).cnt).unwrap_or(0);
+        let elements = (0..count).map(|index| &*(*list.0).elems.add(index));
+        elements
+            .map(|element| {
+                if element.err != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+                    return Err(element.err.into());
+                }
+                let note = match element.metadata.is_null() {
+                    true => Vec::new(),
+                    false => std::slice::from_raw_parts(element.metadata.cast::<u8>(), element.metadata_size).to_vec(),
+                };
+                let PartitionEntry { partition, offset, .. } = entry(element);
+                Ok(CommittedPosition { partition, offset: (offset >= 0).then_some(offset), note })
+            })
+            .collect()
     }
 }
 

@@ -70,6 +70,22 @@ impl Drop for DataQueue {
     }
 }
 
+/// The partition's high watermark as the consumer's last fetch of it brought it; none before the first. Asks nobody.
+pub fn fetched_high_watermark<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    topic: &str,
+    partition: i32,
+) -> Option<i64> {
+    let topic = CString::new(topic).ok()?;
+    let (mut low, mut high) = (-1, -1);
+    // SAFETY: the client is alive, the name NUL-terminated, both places valid.
+    let error = unsafe {
+        let client = consumer.client().native_ptr();
+        sys::rd_kafka_get_watermark_offsets(client, topic.as_ptr(), partition, &mut low, &mut high)
+    };
+    (error == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+}
+
 /// Records taken from a queue; given back to librdkafka when dropped.
 pub struct Taken<'q> {
     messages: Vec<*mut sys::rd_kafka_message_t>,

@@ -19,9 +19,11 @@ const PARTITIONS_A_REQUEST: usize = 500;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OffsetSpec {
     /// The first record that is still there.
-    Earliest,
-    /// The next one to be written.
-    Latest,
+    LogStart,
+    /// The end of what all in-sync replicas have.
+    HighWatermark,
+    /// The end of what consumers that read committed records get.
+    LastStable,
     /// The first record at or after this time, in milliseconds since 1970-01-01 UTC.
     Timestamp(i64),
 }
@@ -40,10 +42,14 @@ pub fn list_offsets<C: ClientContext, const N: usize>(
     let mut requests = AdminRequests::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS, timeout);
     for (tag, spec) in specs.into_iter().enumerate() {
         let wanted = match spec {
-            OffsetSpec::Earliest => sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST as i64,
-            OffsetSpec::Latest => sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64,
+            OffsetSpec::LogStart => sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST as i64,
+            OffsetSpec::HighWatermark | OffsetSpec::LastStable => {
+                sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64
+            }
             OffsetSpec::Timestamp(ms) => ms.max(0),
         };
+        // Kafka answers "latest" with the last stable offset or with the high watermark, depending on this alone.
+        requests.read_committed(spec == OffsetSpec::LastStable);
         for chunk in partitions.chunks(PARTITIONS_A_REQUEST) {
             let list = PartitionList::new(chunk.iter().map(|partition| (partition, wanted)));
             requests.send(tag, |client, options, queue| {

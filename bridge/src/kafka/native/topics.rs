@@ -4,18 +4,13 @@ use std::ffi::{CStr, CString};
 use std::os::raw::{c_char, c_int};
 use std::time::Duration;
 
+use rdkafka::ClientContext;
+use rdkafka::client::Client;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka_sys as sys;
 
-/// What tells a topic from another of the same name. All zeros where the broker has no topic ids (before Kafka 2.8).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TopicId(i64, i64);
-
-impl TopicId {
-    pub fn is_known(self) -> bool {
-        self != Self::default()
-    }
-}
+use super::admin::{AdminRequests, Failure, c_text};
+use crate::kafka::topic_id::TopicId;
 
 /// A topic that exists.
 #[derive(Clone, Debug)]
@@ -72,14 +67,7 @@ impl TopicQueue {
             if event.is_null() {
                 return None;
             }
-            let mut topics = Vec::new();
-            let result = sys::rd_kafka_event_DescribeTopics_result(event);
-            if !result.is_null() {
-                let mut count = 0;
-                let described = sys::rd_kafka_DescribeTopics_result_topics(result, &mut count);
-                let described = if count == 0 { &[] } else { std::slice::from_raw_parts(described, count) };
-                topics.extend(described.iter().filter_map(|topic| existing(*topic)));
-            }
+            let topics = all_existing(event);
             sys::rd_kafka_event_destroy(event);
             Some(topics)
         }
@@ -90,6 +78,48 @@ impl Drop for TopicQueue {
     fn drop(&mut self) {
         // SAFETY: our own reference, given back once.
         unsafe { sys::rd_kafka_queue_destroy(self.0) }
+    }
+}
+
+/// The topics of these names that exist, waiting for the answer.
+pub fn describe_topics<C: ClientContext>(
+    client: &Client<C>,
+    names: &[&str],
+    timeout: Duration,
+) -> Result<Vec<ExistingTopic>, Failure> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names: Vec<CString> = names.iter().map(|name| c_text(name)).collect();
+    let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
+    let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
+    let mut requests = AdminRequests::new(client, kind, timeout);
+    requests.send(0, |client, options, queue| {
+        // SAFETY: valid pointers; the collection copies the names, and the call copies the collection before it is destroyed.
+        unsafe {
+            let collection = sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
+            sys::rd_kafka_DescribeTopics(client, collection, options, queue);
+            sys::rd_kafka_TopicCollection_destroy(collection);
+        }
+    });
+    let answer = requests.only_answer()?;
+    // SAFETY: the event is an answer to DescribeTopics and lives until the end of this function.
+    Ok(unsafe { all_existing(answer.0) })
+}
+
+/// # Safety
+/// `event` is a valid event.
+unsafe fn all_existing(event: *mut sys::rd_kafka_event_t) -> Vec<ExistingTopic> {
+    // SAFETY: the caller's promise; the result belongs to the event and its topics to the result.
+    unsafe {
+        let result = sys::rd_kafka_event_DescribeTopics_result(event);
+        if result.is_null() {
+            return Vec::new();
+        }
+        let mut count = 0;
+        let described = sys::rd_kafka_DescribeTopics_result_topics(result, &mut count);
+        let described = if count == 0 { &[] } else { std::slice::from_raw_parts(described, count) };
+        described.iter().filter_map(|topic| existing(*topic)).collect()
     }
 }
 
@@ -105,7 +135,10 @@ unsafe fn existing(topic: *const sys::rd_kafka_TopicDescription_t) -> Option<Exi
         let mut partitions = 0;
         sys::rd_kafka_TopicDescription_partitions(topic, &mut partitions);
         let id = sys::rd_kafka_TopicDescription_topic_id(topic);
-        let id = TopicId(sys::rd_kafka_Uuid_most_significant_bits(id), sys::rd_kafka_Uuid_least_significant_bits(id));
+        let id = TopicId::of_halves(
+            sys::rd_kafka_Uuid_most_significant_bits(id),
+            sys::rd_kafka_Uuid_least_significant_bits(id),
+        );
         let name = CStr::from_ptr(sys::rd_kafka_TopicDescription_name(topic)).to_string_lossy().into_owned();
         Some(ExistingTopic { name, id, partitions: i32::try_from(partitions).unwrap_or(i32::MAX) })
     }

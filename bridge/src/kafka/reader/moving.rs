@@ -3,14 +3,16 @@
 
 use std::time::{Duration, Instant};
 
-use protocol::{GapReason, TopicPartition};
+use protocol::{GapReason, TailStart, TopicPartition};
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::Reader;
 use super::trouble::Subject;
-use super::{Reader, plan};
-use crate::feed::Start;
+use crate::feed::{ReadMode, Start};
+use crate::kafka::ends::{Outside, PartitionEnds};
+use crate::kafka::native::{self, Failure};
 use crate::kafka::questions::TIMEOUT;
 
 /// A lost position that could not be replaced is tried again after so long, with so long for Kafka's answer.
@@ -36,8 +38,11 @@ impl Reader {
             return;
         }
         for (partition, why) in std::mem::take(&mut self.misplaced) {
+            // One before it may have found that the whole topic is another one.
+            let why = self.misplaced.remove(&partition).unwrap_or(why);
             match self.jump_to_what_is_there(&partition, why) {
                 Ok(()) => {
+                    self.misplaced.remove(&partition);
                     self.troubles.is_over(&Subject::Partition(partition.clone()));
                     self.watch_moved(partition);
                 }
@@ -56,23 +61,75 @@ impl Reader {
     }
 
     /// Says what is missing, and goes on behind it.
-    fn jump_to_what_is_there(&self, partition: &TopicPartition, why: Misplaced) -> Result<(), KafkaError> {
+    fn jump_to_what_is_there(&mut self, partition: &TopicPartition, why: Misplaced) -> Result<(), KafkaError> {
         let Some(wanted) = self.feed.next_offset(partition) else {
             // Somebody else's by now.
             return Ok(());
         };
-        let (low, high) =
-            self.questions.client().fetch_watermarks(&partition.topic, partition.partition, JUMP_ANSWER_WITHIN)?;
-        let reason = match why {
-            Misplaced::OutOfRange => plan::gap_reason(wanted, low, high),
-            Misplaced::Recreated => (wanted != low).then_some(GapReason::Recreated),
+        let failed = |failure: Failure| KafkaError::OffsetFetch(failure.code);
+        let ends = self.questions.ends_of(partition, JUMP_ANSWER_WITHIN).map_err(failed)?;
+        let (reason, offset) = match (why, ends.outside(wanted)) {
+            (Misplaced::Recreated, _) => (Some(GapReason::Recreated), ends.start.0),
+            (Misplaced::OutOfRange, None) => (None, wanted),
+            (Misplaced::OutOfRange, Some(Outside::BeforeStart)) => (Some(GapReason::Retention), ends.start.0),
+            (Misplaced::OutOfRange, Some(Outside::BeyondEnd)) if self.is_in_another_topic(partition)? => {
+                (Some(GapReason::Recreated), ends.start.0)
+            }
+            (Misplaced::OutOfRange, Some(Outside::BeyondEnd)) => {
+                (Some(GapReason::OutOfRange), self.after_truncation(partition, wanted, &ends))
+            }
         };
-        let offset = if reason.is_some() { low } else { wanted };
         self.seek(&Start { partition: partition.clone(), offset })?;
-        if let Some(reason) = reason {
-            self.feed.lost(partition.clone(), wanted, low, reason);
+        if reason == Some(GapReason::Recreated)
+            && let Some(membership) = self.consumer.context().membership()
+        {
+            membership.reads_in(partition, self.watch.id_of(&partition.topic));
+        }
+        if let Some(reason) = reason.filter(|_| wanted != offset) {
+            self.feed.lost(partition.clone(), wanted, offset, reason);
         }
         Ok(())
+    }
+
+    /// Whether the topic of that name is another one than the one in which the partition was read. Then its other partitions
+    /// begin anew as well.
+    fn is_in_another_topic(&mut self, partition: &TopicPartition) -> Result<bool, KafkaError> {
+        let failed = |failure: Failure| KafkaError::MetadataFetch(failure.code);
+        let known = self.watch.id_of(&partition.topic);
+        let read_in = match self.consumer.context().membership() {
+            Some(membership) => membership.topic_id_of(partition),
+            None => known,
+        };
+        let described = native::describe_topics(self.questions.client(), &[&partition.topic], JUMP_ANSWER_WITHIN)
+            .map_err(failed)?;
+        let Some(topic) = described.into_iter().next() else {
+            // Deleted, and not created again yet.
+            return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition));
+        };
+        let is_another = read_in.differs_from(topic.id) || known.differs_from(topic.id);
+        if let Some(change) = self.watch.learned(topic) {
+            self.follow(change);
+        }
+        Ok(is_another)
+    }
+
+    /// Where reading goes on after the same topic lost its end, which an unclean election of a leader does. A group goes back to
+    /// what was acknowledged; what a tail read before the end does not come again.
+    fn after_truncation(&self, partition: &TopicPartition, wanted: i64, ends: &PartitionEnds) -> i64 {
+        let is_wanted = |position: &protocol::Position| {
+            position.topic == partition.topic
+                && position.partition == partition.partition
+                && position.offset.0 == wanted
+        };
+        match &self.mode {
+            ReadMode::Group { .. } => {
+                let acknowledged = self.feed.acknowledged(partition).unwrap_or(ends.high.0);
+                acknowledged.clamp(ends.start.0, ends.high.0)
+            }
+            // Never read here: what is in the partition may all be new to this client.
+            ReadMode::Tail(TailStart::Resume(positions)) if positions.iter().any(is_wanted) => ends.start.0,
+            ReadMode::Tail(_) => ends.high.0,
+        }
     }
 
     /// A partition that was moved, sends nothing and has records is assigned anew: librdkafka was seen to leave it alone
@@ -88,9 +145,9 @@ impl Reader {
                 self.moved.remove(&partition);
                 continue;
             };
-            let ends =
-                self.questions.client().fetch_watermarks(&partition.topic, partition.partition, JUMP_ANSWER_WITHIN);
-            if matches!(ends, Ok((low, high)) if (low..high).contains(&next)) {
+            let ends = self.questions.ends_of(&partition, JUMP_ANSWER_WITHIN);
+            // What lies behind an open transaction does not come either way.
+            if ends.is_ok_and(|ends| (ends.start.0..ends.stable.0).contains(&next)) {
                 tracing::debug!(?partition, next, "a partition that was moved is silent; assigning it anew");
                 if let Err(error) = self.assign_anew(&Start { partition, offset: next }) {
                     tracing::debug!(%error, "it could not be assigned; trying again");

@@ -6,6 +6,7 @@ use rdkafka::error::KafkaError;
 use crate::feed::Start;
 use crate::kafka::admin::{admin_error, unknown_partition};
 use crate::kafka::client_config::Connection;
+use crate::kafka::ends::{Extent, HighWatermark, LogStart};
 use crate::kafka::native::Failure;
 use crate::kafka::questions::{Questions, TIMEOUT};
 use crate::kafka::range::by_time;
@@ -27,9 +28,11 @@ pub(super) fn check(
     let TailStart::Offsets(positions) = start else { return Ok(None) };
     let named: Vec<TopicPartition> = planned.iter().map(|start| start.partition.clone()).collect();
     let failed = |Failure { code, .. }| admin_error(&KafkaError::OffsetFetch(code), topic.as_str());
-    let ends = questions.watermarks(&named, TIMEOUT).map_err(failed)?;
+    let extents = questions.extents(&named, TIMEOUT).map_err(failed)?;
     for Start { partition, offset } in planned {
-        let Some(&(low, high)) = ends.get(partition) else { continue };
+        let Some(Extent { start: LogStart(low), high: HighWatermark(high) }) = extents.get(partition).copied() else {
+            continue;
+        };
         if *offset > high {
             let message = format!(
                 "offset {} is beyond the end of partition {} of {:?}, which has {low} to {high}; reading begins when it has \
@@ -57,8 +60,9 @@ pub(super) fn find_by_time(
 ) -> Result<(), ErrorBody> {
     for Start { partition, offset } in planned {
         let failed = |error: KafkaError| admin_error(&error, &partition.topic);
-        let ends = questions.client().fetch_watermarks(&partition.topic, partition.partition, TIMEOUT);
-        let (low, high) = ends.map_err(failed)?;
+        let ends = questions.ends_of(partition, TIMEOUT);
+        let ends = ends.map_err(|Failure { code, .. }| failed(KafkaError::OffsetFetch(code)))?;
+        let (low, high) = (ends.start.0, ends.high.0);
         let found = by_time::first_since(connection, partition, (low, high), ms).map_err(failed)?;
         *offset = found.unwrap_or(high);
     }

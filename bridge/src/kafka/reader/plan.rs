@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use protocol::{ErrorBody, GapReason, Position, TailStart, TopicName, TopicPartition};
+use protocol::{ErrorBody, Position, TailStart, TopicName, TopicPartition};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::feed::Start;
@@ -40,36 +40,28 @@ pub fn tail_starts(
         }
         return Ok(starts);
     }
-    let watermarks = questions.watermarks(&partitions, TIMEOUT).map_err(failed)?;
+    let ends = questions.ends(&partitions, TIMEOUT).map_err(failed)?;
     let by_time = match start {
         TailStart::Timestamp(ms) => questions.offsets_at(&partitions, *ms).map_err(failed)?,
         _ => HashMap::new(),
     };
     let mut starts = Vec::with_capacity(partitions.len());
     for partition in partitions {
-        let Some(&(low, high)) = watermarks.get(&partition) else {
+        let Some(ends) = ends.get(&partition) else {
             return Err(admin_error(&KafkaError::OffsetFetch(RDKafkaErrorCode::LeaderNotAvailable), topic.as_str()));
         };
         let offset = match start {
             // Looked for before it existed: everything in it came later.
-            TailStart::Latest if all_is_new => low,
-            TailStart::Latest => high,
-            TailStart::Earliest | TailStart::Offsets(_) | TailStart::Resume(_) => low,
-            TailStart::Last(count) => high.saturating_sub(i64::try_from(*count).unwrap_or(i64::MAX)).max(low),
-            TailStart::Timestamp(_) => by_time.get(&partition).copied().unwrap_or(high),
+            TailStart::Latest if all_is_new => ends.start.0,
+            // As Kafka's own consumers of committed records do: what an open transaction holds back comes when it ends.
+            TailStart::Latest => ends.stable.0,
+            TailStart::Earliest | TailStart::Offsets(_) | TailStart::Resume(_) => ends.start.0,
+            // Of those that can be read now: with an open transaction the last of all would be none that anybody sees.
+            TailStart::Last(count) => ends.last(*count),
+            // No record is that new, those of open transactions included: the next one will be.
+            TailStart::Timestamp(_) => by_time.get(&partition).copied().unwrap_or(ends.high.0),
         };
         starts.push(Start { partition, offset });
     }
     Ok(starts)
-}
-
-/// Why an offset cannot be read: deleted already, or beyond the end of what must be another topic of the same name.
-pub fn gap_reason(wanted: i64, low: i64, high: i64) -> Option<GapReason> {
-    if wanted < low {
-        Some(GapReason::Retention)
-    } else if wanted > high {
-        Some(GapReason::Recreated)
-    } else {
-        None
-    }
 }

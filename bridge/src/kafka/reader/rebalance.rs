@@ -1,20 +1,21 @@
 //! What happens when a group's partitions come and go: positions on arrival, commits on departure.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use protocol::{GroupStart, TopicPartition};
+use protocol::{GapReason, GroupStart, TopicPartition};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::plan::gap_reason;
 use crate::feed::{Feed, Start};
-use crate::kafka::native::{CommitQueue, DataQueue, Failure, TopicQueue};
+use crate::kafka::ends::{Outside, PartitionEnds};
+use crate::kafka::native::{self, CommitQueue, CommittedPosition, DataQueue, Failure, TopicQueue};
 use crate::kafka::questions::{Questions, TIMEOUT};
+use crate::kafka::topic_id::TopicId;
 
 /// How long a page may take to acknowledge what it got before the partition goes to somebody else.
 const LAST_ACKS: Duration = Duration::from_millis(500);
@@ -31,9 +32,28 @@ pub struct Membership {
     questions: Arc<Questions>,
     /// Where a partition without a committed offset starts.
     start: GroupStart,
+    /// The id of the topic in which each partition is read; committed beside the position.
+    topic_ids: Mutex<BTreeMap<TopicPartition, TopicId>>,
     queues: Mutex<Option<Arc<Queues>>>,
     /// Commits that Kafka has not answered yet.
     commits_in_flight: AtomicUsize,
+}
+
+/// How the partitions of an assignment begin.
+#[derive(Default)]
+struct Plan {
+    starts: Vec<Start>,
+    /// What the group has committed, where it has.
+    committed: BTreeMap<TopicPartition, i64>,
+    losses: Vec<Loss>,
+}
+
+/// A committed position that cannot be read: reading goes on at `to`.
+struct Loss {
+    partition: TopicPartition,
+    from: i64,
+    to: i64,
+    reason: GapReason,
 }
 
 /// The consumer's own queues. They must be gone before the consumer is.
@@ -62,7 +82,14 @@ impl ReaderContext {
 
 impl Membership {
     pub fn new(feed: Arc<Feed>, questions: Arc<Questions>, start: GroupStart) -> Self {
-        Self { feed, questions, start, queues: Mutex::new(None), commits_in_flight: AtomicUsize::new(0) }
+        Self {
+            feed,
+            questions,
+            start,
+            topic_ids: Mutex::default(),
+            queues: Mutex::new(None),
+            commits_in_flight: AtomicUsize::new(0),
+        }
     }
 
     /// The queues for records and commits. They must be taken away before the consumer is dropped.
@@ -72,6 +99,30 @@ impl Membership {
 
     fn queues(&self) -> Option<Arc<Queues>> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn topic_ids(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, TopicId>> {
+        // Each change is one insertion: a panic elsewhere leaves the map whole.
+        self.topic_ids.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The id of the topic in which the partition is read, as it was when reading began.
+    pub fn topic_id_of(&self, partition: &TopicPartition) -> TopicId {
+        self.topic_ids().get(partition).copied().unwrap_or_default()
+    }
+
+    /// From now on positions in this partition are positions in this topic.
+    pub fn reads_in(&self, partition: &TopicPartition, id: TopicId) {
+        self.topic_ids().insert(partition.clone(), id);
+    }
+
+    /// Where a partition starts that has no position that can be read.
+    pub fn start_in(&self, ends: &PartitionEnds) -> i64 {
+        match self.start {
+            GroupStart::Earliest => ends.start.0,
+            // As Kafka's own consumers of committed records do.
+            GroupStart::Latest => ends.stable.0,
+        }
     }
 
     /// Asks Kafka to commit what the pages have acknowledged and it does not know yet, one commit at a time.
@@ -85,6 +136,13 @@ impl Membership {
         if positions.is_empty() {
             return;
         }
+        let topic_ids = self.topic_ids();
+        let with_note = |start: Start| {
+            let id = topic_ids.get(&start.partition).copied().unwrap_or_default();
+            (start, id.commit_note())
+        };
+        let positions: Vec<(Start, Option<String>)> = positions.into_iter().map(with_note).collect();
+        drop(topic_ids);
         match queues.commits.commit(consumer, &positions) {
             Ok(()) => {
                 self.commits_in_flight.fetch_add(1, Ordering::Relaxed);
@@ -126,15 +184,15 @@ impl Membership {
     }
 
     fn assign(&self, consumer: &BaseConsumer<ReaderContext>, list: &TopicPartitionList) -> KafkaResult<()> {
-        let (starts, losses) = self.starts(consumer, list)?;
+        let Plan { starts, committed, losses } = self.plan(consumer, list)?;
         if let Some(queues) = self.queues() {
             for Start { partition, .. } in &starts {
                 queues.data.forward(consumer, &partition.topic, partition.partition);
             }
         }
         let with_offsets = to_list(&starts)?;
-        self.feed.assigned(starts);
-        for (partition, from, to, reason) in losses {
+        self.feed.assigned_to_group(starts, &committed);
+        for Loss { partition, from, to, reason } in losses {
             self.feed.lost(partition, from, to, reason);
         }
         match consumer.rebalance_protocol() {
@@ -143,56 +201,64 @@ impl Membership {
         }
     }
 
-    /// Where each partition starts: its committed offset if Kafka still has it, else as the user chose.
-    #[allow(clippy::type_complexity, reason = "used once, right above")]
-    fn starts(
-        &self,
-        consumer: &BaseConsumer<ReaderContext>,
-        list: &TopicPartitionList,
-    ) -> KafkaResult<(Vec<Start>, Vec<(TopicPartition, i64, i64, protocol::GapReason)>)> {
-        let committed = consumer.committed_offsets(list.clone(), TIMEOUT)?;
-        let elements = committed.elements();
-        let named = |element: &TopicPartitionListElem<'_>| TopicPartition {
-            topic: element.topic().to_owned(),
-            partition: element.partition(),
-        };
-        let partitions: Vec<TopicPartition> = elements.iter().map(named).collect();
+    /// Where each partition starts: its committed offset if Kafka has it, else as the user chose.
+    fn plan(&self, consumer: &BaseConsumer<ReaderContext>, list: &TopicPartitionList) -> KafkaResult<Plan> {
+        let partitions = named(list);
         let failed = |failure: Failure| KafkaError::OffsetFetch(failure.code);
-        let watermarks = self.questions.watermarks(&partitions, TIMEOUT).map_err(failed)?;
-        let (mut starts, mut losses) = (Vec::new(), Vec::new());
-        for (element, partition) in elements.iter().zip(partitions) {
-            let Some(&(low, high)) = watermarks.get(&partition) else {
+        let found = native::committed_positions(consumer, &partitions, TIMEOUT).map_err(KafkaError::OffsetFetch)?;
+        let ends = self.questions.ends(&partitions, TIMEOUT).map_err(failed)?;
+        let topic_ids = self.look_up_topic_ids(&partitions);
+        let mut plan = Plan::default();
+        for CommittedPosition { partition, offset: committed, note } in found {
+            let Some(ends) = ends.get(&partition) else {
                 return Err(KafkaError::OffsetFetch(RDKafkaErrorCode::LeaderNotAvailable));
             };
-            let offset = match element.offset() {
-                Offset::Offset(committed) => match gap_reason(committed, low, high) {
-                    Some(reason) => {
-                        losses.push((partition.clone(), committed, low, reason));
-                        low
-                    }
-                    None => committed,
-                },
-                _ => match self.start {
-                    GroupStart::Earliest => low,
-                    GroupStart::Latest => high,
-                },
+            let id = topic_ids.get(&partition.topic).copied().unwrap_or_default();
+            self.reads_in(&partition, id);
+            let Some(committed) = committed else {
+                plan.starts.push(Start { offset: self.start_in(ends), partition });
+                continue;
             };
-            starts.push(Start { partition, offset });
+            let is_another_topic = TopicId::from_commit_note(&note).is_some_and(|seen| seen.differs_from(id));
+            let (reason, offset) = match ends.outside(committed) {
+                _ if is_another_topic => (Some(GapReason::Recreated), ends.start.0),
+                Some(Outside::BeforeStart) => (Some(GapReason::Retention), ends.start.0),
+                Some(Outside::BeyondEnd) => (Some(GapReason::OutOfRange), self.start_in(ends)),
+                None => (None, committed),
+            };
+            if let Some(reason) = reason.filter(|_| committed != offset) {
+                plan.losses.push(Loss { partition: partition.clone(), from: committed, to: offset, reason });
+            }
+            plan.committed.insert(partition.clone(), committed);
+            plan.starts.push(Start { partition, offset });
         }
-        Ok((starts, losses))
+        Ok(plan)
+    }
+
+    /// The ids of the partitions' topics, as far as Kafka tells. Without them nothing is called recreated.
+    fn look_up_topic_ids(&self, partitions: &[TopicPartition]) -> BTreeMap<String, TopicId> {
+        let mut names: Vec<&str> = partitions.iter().map(|partition| partition.topic.as_str()).collect();
+        names.dedup();
+        let described = native::describe_topics(self.questions.client(), &names, TIMEOUT);
+        let described = described.unwrap_or_else(|failure| {
+            tracing::debug!(?failure, "the ids of topics are not known");
+            Vec::new()
+        });
+        described.into_iter().map(|topic| (topic.name, topic.id)).collect()
     }
 
     fn revoke(&self, consumer: &BaseConsumer<ReaderContext>, list: &TopicPartitionList) -> KafkaResult<()> {
-        let partitions: Vec<TopicPartition> = list
-            .elements()
-            .iter()
-            .map(|element| TopicPartition { topic: element.topic().to_owned(), partition: element.partition() })
-            .collect();
+        let partitions = named(list);
         // Whoever owns a lost partition now has committed on its own.
         if !consumer.assignment_lost() {
             self.feed.withdraw(&partitions, LAST_ACKS);
             self.commit_acknowledged_now(consumer);
         }
+        let mut topic_ids = self.topic_ids();
+        for partition in &partitions {
+            topic_ids.remove(partition);
+        }
+        drop(topic_ids);
         self.feed.revoked(partitions);
         match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
@@ -229,6 +295,14 @@ impl ConsumerContext for ReaderContext {
             membership.rebalance(consumer, event, list);
         }
     }
+}
+
+fn named(list: &TopicPartitionList) -> Vec<TopicPartition> {
+    let elements = list.elements();
+    let named = elements
+        .iter()
+        .map(|element| TopicPartition { topic: element.topic().to_owned(), partition: element.partition() });
+    named.collect()
 }
 
 fn to_list(positions: &[Start]) -> KafkaResult<TopicPartitionList> {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::kafka::native::{ExistingTopic, TopicId};
+use crate::kafka::native::ExistingTopic;
+use crate::kafka::topic_id::TopicId;
 
 /// How often Kafka is asked; a deleted topic may be made anew for so long before it is noticed. If the new one is longer by
 /// then than the position in the old one, librdkafka reads on in it without a word: its records from there on come first,
@@ -69,7 +70,12 @@ impl TopicWatch {
         self.asked = false;
         let now = Instant::now();
         self.ask_at = now + if now < self.hurry_until { HURRY_EVERY } else { ASK_EVERY };
-        topics.into_iter().filter_map(|topic| self.change(topic)).collect()
+        topics.into_iter().filter_map(|topic| self.learned(topic)).collect()
+    }
+
+    /// What was seen of the topic last.
+    pub fn id_of(&self, topic: &str) -> TopicId {
+        self.known.get(topic).map(|known| known.id).unwrap_or_default()
     }
 
     /// A broker is gone, and others may lead from now on.
@@ -86,9 +92,10 @@ impl TopicWatch {
         }
     }
 
-    fn change(&mut self, ExistingTopic { name, id, partitions }: ExistingTopic) -> Option<Change> {
+    /// One topic was looked at; what that changes.
+    pub fn learned(&mut self, ExistingTopic { name, id, partitions }: ExistingTopic) -> Option<Change> {
         let before = self.known.insert(name.clone(), Known { id, partitions })?;
-        if before.id.is_known() && id.is_known() && before.id != id {
+        if before.id.differs_from(id) {
             Some(Change::Recreated { topic: name, partitions })
         } else if partitions > before.partitions {
             Some(Change::Grown { topic: name, from: before.partitions, to: partitions })

@@ -1,0 +1,141 @@
+//! Which acknowledged positions a group may commit. The one place that decides it: a commit never takes a group backwards,
+//! except in a topic that was deleted and created again, or where the user confirmed it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use protocol::TopicPartition;
+
+#[derive(Debug, Default)]
+pub struct Commits {
+    /// Per assigned partition, the position that Kafka has, as far as it is known, or where reading started if that is further.
+    floors: BTreeMap<TopicPartition, i64>,
+    /// The next commit may be lower than the floor.
+    may_go_back: BTreeSet<TopicPartition>,
+    /// Nothing is committed before the user confirms; with the position that Kafka keeps until then.
+    held: BTreeMap<TopicPartition, i64>,
+}
+
+impl Commits {
+    /// Reading starts at `start`; Kafka has `committed`, if anything.
+    pub fn assigned(&mut self, partition: &TopicPartition, start: i64, committed: Option<i64>) {
+        self.revoked(partition);
+        self.floors.insert(partition.clone(), committed.map_or(start, |committed| committed.max(start)));
+    }
+
+    pub fn revoked(&mut self, partition: &TopicPartition) {
+        self.floors.remove(partition);
+        self.may_go_back.remove(partition);
+        self.held.remove(partition);
+    }
+
+    /// The topic is another one now: its offsets begin anew, and so do the group's positions in it.
+    pub fn recreated(&mut self, partition: &TopicPartition) {
+        self.held.remove(partition);
+        self.may_go_back.insert(partition.clone());
+    }
+
+    /// Kafka does not have the position, and reading goes on at `to`. Where that lies before what is committed, nothing is
+    /// committed until the user confirms.
+    pub fn out_of_range(&mut self, partition: &TopicPartition, to: i64) {
+        if let Some(floor) = self.floors.get(partition)
+            && to < *floor
+        {
+            self.held.insert(partition.clone(), *floor);
+        }
+    }
+
+    /// The user agrees that the positions move back. Says for which of these partitions that was waited for; no partitions
+    /// mean all of them.
+    pub fn confirmed(&mut self, partitions: &[TopicPartition]) -> Vec<TopicPartition> {
+        let is_meant = |partition: &TopicPartition| partitions.is_empty() || partitions.contains(partition);
+        let confirmed: Vec<TopicPartition> =
+            self.held.keys().filter(|partition| is_meant(partition)).cloned().collect();
+        for partition in &confirmed {
+            self.held.remove(partition);
+            self.may_go_back.insert(partition.clone());
+        }
+        confirmed
+    }
+
+    /// The partitions that wait for the user's confirmation, and the position that Kafka keeps until then.
+    pub fn held(&self) -> impl Iterator<Item = (&TopicPartition, i64)> {
+        self.held.iter().map(|(partition, committed)| (partition, *committed))
+    }
+
+    /// Whether the position up to which everything is acknowledged is to be committed now.
+    pub fn is_due(&self, partition: &TopicPartition, acknowledged: i64) -> bool {
+        if self.held.contains_key(partition) {
+            return false;
+        }
+        self.floors.get(partition).is_some_and(|floor| {
+            acknowledged > *floor || (acknowledged < *floor && self.may_go_back.contains(partition))
+        })
+    }
+
+    /// Kafka has taken this position; everything up to `acknowledged` is acknowledged now.
+    pub fn taken(&mut self, partition: &TopicPartition, offset: i64, acknowledged: Option<i64>) {
+        let Some(floor) = self.floors.get_mut(partition) else { return };
+        *floor = offset;
+        // An answer to an earlier commit may come after the topic was found to be another one: then the step back is still due.
+        if acknowledged.is_some_and(|acknowledged| offset <= acknowledged) {
+            self.may_go_back.remove(partition);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn partition() -> TopicPartition {
+        TopicPartition { topic: "t".to_owned(), partition: 0 }
+    }
+
+    fn assigned(start: i64, committed: Option<i64>) -> Commits {
+        let mut commits = Commits::default();
+        commits.assigned(&partition(), start, committed);
+        commits
+    }
+
+    #[test]
+    fn commit_never_moves_backwards() {
+        let mut commits = assigned(10, Some(10));
+        assert!(!commits.is_due(&partition(), 10), "nothing was acknowledged yet");
+        assert!(commits.is_due(&partition(), 11));
+        commits.taken(&partition(), 20, Some(20));
+        for acknowledged in [0, 11, 20] {
+            assert!(!commits.is_due(&partition(), acknowledged), "{acknowledged}");
+        }
+    }
+
+    #[test]
+    fn position_beyond_the_end_is_kept_until_it_is_confirmed() {
+        let mut commits = assigned(0, Some(1005));
+        commits.out_of_range(&partition(), 0);
+        assert!(!commits.is_due(&partition(), 256) && !commits.is_due(&partition(), 2000));
+        assert_eq!(commits.held().collect::<Vec<_>>(), [(&partition(), 1005)]);
+        let other = TopicPartition { partition: 1, ..partition() };
+        assert_eq!(commits.confirmed(&[other]), []);
+        assert_eq!(commits.confirmed(&[]), [partition()]);
+        assert!(commits.is_due(&partition(), 0) && commits.is_due(&partition(), 256));
+        commits.taken(&partition(), 256, Some(256));
+        assert!(!commits.is_due(&partition(), 100), "confirmed once, not for ever");
+    }
+
+    #[test]
+    fn answer_to_an_earlier_commit_does_not_keep_a_recreated_topic_from_starting_over() {
+        let mut commits = assigned(0, Some(10));
+        commits.recreated(&partition());
+        commits.taken(&partition(), 20, Some(0));
+        assert!(commits.is_due(&partition(), 0));
+        commits.taken(&partition(), 0, Some(3));
+        assert!(commits.is_due(&partition(), 3) && !commits.is_due(&partition(), 0));
+    }
+
+    #[test]
+    fn out_of_range_without_a_step_back_needs_no_confirmation() {
+        let mut commits = assigned(100, Some(100));
+        commits.out_of_range(&partition(), 150);
+        assert!(commits.is_due(&partition(), 151));
+    }
+}

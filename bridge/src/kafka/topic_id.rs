@@ -1,0 +1,89 @@
+//! What tells a topic from another of the same name, and how a group's committed position remembers it.
+
+use std::fmt;
+
+/// A topic's id. Zero where the broker has no topic ids (before Kafka 2.8) or did not tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TopicId(pub u128);
+
+/// Base64 as Kafka's tools print topic ids: for URLs, without padding.
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// 21 characters of six bits, and one for the last two bits.
+const CHARS: usize = 22;
+
+/// Kafka keeps a text of the client's choice beside each committed offset. Ours is this and the topic's id.
+const NOTE: &str = "ponte topic_id=";
+
+impl TopicId {
+    pub fn of_halves(most_significant: i64, least_significant: i64) -> Self {
+        Self((u128::from(most_significant.cast_unsigned()) << 64) | u128::from(least_significant.cast_unsigned()))
+    }
+
+    pub fn is_known(self) -> bool {
+        self != Self::default()
+    }
+
+    /// Whether both are known, and not the same.
+    pub fn differs_from(self, other: Self) -> bool {
+        self.is_known() && other.is_known() && self != other
+    }
+
+    /// What is committed beside an offset in this topic, so that whoever finds it can tell a recreated topic.
+    pub fn commit_note(self) -> Option<String> {
+        self.is_known().then(|| format!("{NOTE}{self}"))
+    }
+
+    /// The id in such a note. What other clients write there is none.
+    pub fn from_commit_note(note: &[u8]) -> Option<Self> {
+        let text = note.strip_prefix(NOTE.as_bytes())?;
+        if text.len() != CHARS {
+            return None;
+        }
+        let bits = |character: &u8| ALPHABET.iter().position(|known| known == character);
+        let (last, first) = text.split_last()?;
+        let mut id = 0_u128;
+        for character in first {
+            id = (id << 6) | u128::try_from(bits(character)?).ok()?;
+        }
+        let id = (id << 2) | u128::try_from(bits(last)? >> 4).ok()?;
+        Some(Self(id)).filter(|id| id.is_known())
+    }
+}
+
+impl fmt::Display for TopicId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for index in 1..=CHARS {
+            let shift = 128_i32 - 6 * i32::try_from(index).unwrap_or(0);
+            let bits = if shift >= 0 { self.0 >> shift } else { self.0 << -shift };
+            let character = ALPHABET[usize::try_from(bits & 63).unwrap_or(0)];
+            write!(f, "{}", char::from(character))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_printed_as_kafkas_tools_print_it_and_found_again_in_a_note() {
+        // The same 16 bytes as any base64 encoder for URLs writes them.
+        let id = TopicId::of_halves(0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210_u64.cast_signed());
+        assert_eq!(id.to_string(), "ASNFZ4mrze_-3LqYdlQyEA");
+        let note = id.commit_note().expect("a known id");
+        assert_eq!(TopicId::from_commit_note(note.as_bytes()), Some(id));
+        for other in [
+            "",
+            "ponte",
+            "ponte topic_id=",
+            "ponte topic_id=ASNFZ4mrze_-3LqYdlQyE",
+            "ponte topic_id=ASNFZ4mrze?-3LqYdlQyEA",
+        ] {
+            assert_eq!(TopicId::from_commit_note(other.as_bytes()), None, "{other}");
+        }
+        assert_eq!(TopicId::default().commit_note(), None);
+        assert!(!TopicId::default().differs_from(id) && !id.differs_from(id));
+    }
+}

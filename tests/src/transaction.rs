@@ -1,0 +1,52 @@
+//! A transaction of another application: open for as long as a test wants.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+use crate::kafka::client_config;
+use crate::wait::unique;
+
+/// The first transaction of a cluster makes it create a topic of its own.
+const WITHIN: Duration = Duration::from_secs(30);
+
+/// Records that are in Kafka and not visible to consumers that read committed records.
+pub struct Transaction(Arc<BaseProducer>);
+
+impl Transaction {
+    /// Begins one and writes so many records to each of the topic's first `partitions`.
+    pub async fn begin(servers: &str, topic: &str, partitions: i32, records: usize) -> Self {
+        let mut config = client_config(servers);
+        config.set("transactional.id", unique("transaction"));
+        let topic = topic.to_owned();
+        let begun = tokio::task::spawn_blocking(move || {
+            let producer: BaseProducer = config.create().expect("a producer");
+            producer.init_transactions(WITHIN).expect("a transactional producer");
+            producer.begin_transaction().expect("a transaction");
+            for partition in 0..partitions {
+                for _ in 0..records {
+                    let record = BaseRecord::<(), str>::to(&topic).partition(partition).payload("in a transaction");
+                    producer.send(record).unwrap_or_else(|(error, _)| panic!("{error}"));
+                }
+            }
+            producer.flush(WITHIN).expect("records in Kafka");
+            Self(Arc::new(producer))
+        });
+        begun.await.expect("beginning a transaction does not panic")
+    }
+
+    pub async fn commit(&self) {
+        self.end(|producer| producer.commit_transaction(WITHIN)).await;
+    }
+
+    pub async fn abort(&self) {
+        self.end(|producer| producer.abort_transaction(WITHIN)).await;
+    }
+
+    async fn end(&self, how: impl FnOnce(&BaseProducer) -> rdkafka::error::KafkaResult<()> + Send + 'static) {
+        let producer = Arc::clone(&self.0);
+        let ended = tokio::task::spawn_blocking(move || how(&producer).expect("the transaction ends"));
+        ended.await.expect("ending a transaction does not panic");
+    }
+}
