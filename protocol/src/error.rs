@@ -135,7 +135,7 @@ pub struct ErrorBody {
     pub kafka: Option<KafkaError>,
     /// The broker that the error comes from, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub broker: Option<ErrorBroker>,
+    pub broker: Option<Box<ErrorBroker>>,
     /// Milliseconds to wait before trying again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,

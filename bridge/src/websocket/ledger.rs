@@ -274,7 +274,7 @@ impl Inner {
             Outcome::Acked(acked) => Outcomes::acked(first, acked),
             Outcome::Failed(error) => Outcomes::failed(self.errors.keep(error)),
         };
-        for entry in self.spans.from_mut(first).take(usize::try_from(count).unwrap_or(usize::MAX)) {
+        for entry in self.spans.starting_at_mut(first).take(usize::try_from(count).unwrap_or(usize::MAX)) {
             if entry.is_in_flight() {
                 entry.outcome = outcomes.next();
                 self.in_flight -= 1;

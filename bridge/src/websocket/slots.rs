@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn the_address_with_the_most_silent_sockets_loses_one() {
         let slots = Slots::new(SocketLimits { total: 9, per_address: 9, before_hello: 3 });
-        let mut user = slots.take([10, 0, 0, 1].into()).ok().expect("a place");
+        let mut user = slots.take([10, 0, 0, 1].into()).expect("a place");
         let attacker: Vec<Slot> = (0..100).filter_map(|_| slots.take([10, 0, 0, 2].into()).ok()).collect();
         assert!(!is_evicted(&user));
         assert_eq!(attacker.iter().filter(|slot| !is_evicted(slot)).count(), 2);
@@ -248,8 +248,8 @@ mod tests {
     #[test]
     fn an_evicted_socket_cannot_be_opened_any_more() {
         let slots = Slots::new(SocketLimits { total: 9, per_address: 9, before_hello: 1 });
-        let mut first = slots.take([10, 0, 0, 1].into()).ok().expect("a place");
-        let mut second = slots.take([10, 0, 0, 1].into()).ok().expect("a place");
+        let mut first = slots.take([10, 0, 0, 1].into()).expect("a place");
+        let mut second = slots.take([10, 0, 0, 1].into()).expect("a place");
         assert_eq!(first.open(), Err(Full::BeforeHello));
         drop(first);
         assert_eq!(second.open(), Ok(()));

@@ -114,7 +114,7 @@ async fn a_connection_without_a_request_is_closed_after_ten_seconds() {
     let request = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", bridge.address);
     let (mut silent, mut half, mut used) =
         (Raw::connect(&bridge.address).await, Raw::connect(&bridge.address).await, Raw::connect(&bridge.address).await);
-    half.send(request[..20].as_bytes()).await;
+    half.send(&request.as_bytes()[..20]).await;
     used.send(request.as_bytes()).await;
     let limit = Duration::from_secs(15);
     let ended = tokio::join!(silent.ends_within(limit), half.ends_within(limit), used.ends_within(limit));

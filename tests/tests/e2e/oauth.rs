@@ -116,7 +116,7 @@ async fn every_client_outlives_its_tokens(setting: &Setting) {
         client.write(vec![text_record(&topic, &value)]).await;
         for subscription in [joined, tail] {
             let received = client.records(subscription, 1).await;
-            assert_eq!(received.iter().map(|record| record.value()).collect::<Vec<_>>(), [value.clone()]);
+            assert_eq!(received.iter().map(|record| record.value()).collect::<Vec<_>>(), std::slice::from_ref(&value));
         }
         terminal.expect_line(&format!("← Consumato: {value}")).await;
     }

@@ -84,9 +84,12 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    /// The path, the query, the session token, and the expected signature.
+    type Case = (&'static str, &'static [(&'static str, &'static str)], Option<&'static str>, &'static str);
+
     /// AWS's published test suite for Signature Version 4 (awslabs/aws-c-auth, tests/aws-signing-test-suite/v4): cases that sign the
     /// query and have the path `/`, each with its `query-signature.txt`. All have the same context.
-    const SUITE: &[(&str, &[(&str, &str)], Option<&str>, &str)] = &[
+    const SUITE: &[Case] = &[
         ("get-vanilla", &[], None, "e93c787ed7f371d5c6b165c1b38ede9550f4dce4144713e844b25b7192d3865d"),
         (
             "get-vanilla-query-order-encoded",

@@ -33,10 +33,13 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// Partitions whose reason is kept; a topic may have any number of them.
 const KEPT: usize = 1024;
 
+/// By topic and partition: why records wait, and when that was found.
+type FoundReasons = HashMap<(Arc<str>, i32), (Arc<ProduceWaiting>, Instant)>;
+
 /// What partitions lack, as far as it was found out.
 #[derive(Default)]
 pub struct WaitingPartitions {
-    reasons: Mutex<HashMap<(Arc<str>, i32), (Arc<ProduceWaiting>, Instant)>>,
+    reasons: Mutex<FoundReasons>,
     is_watched: AtomicBool,
 }
 
@@ -83,7 +86,7 @@ impl WaitingPartitions {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(Arc<str>, i32), (Arc<ProduceWaiting>, Instant)>> {
+    fn lock(&self) -> MutexGuard<'_, FoundReasons> {
         // Each change is a single insert or removal.
         self.reasons.lock().unwrap_or_else(PoisonError::into_inner)
     }

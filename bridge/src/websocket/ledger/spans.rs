@@ -121,7 +121,7 @@ impl Spans {
         span.into_iter().flat_map(move |span| span.entries.range(span.index(seq)..))
     }
 
-    pub fn from_mut(&mut self, seq: u64) -> impl Iterator<Item = &mut Entry> {
+    pub fn starting_at_mut(&mut self, seq: u64) -> impl Iterator<Item = &mut Entry> {
         let span = self.span(seq).map(|index| &mut self.spans[index]);
         span.into_iter().flat_map(move |span| {
             let index = span.index(seq);
