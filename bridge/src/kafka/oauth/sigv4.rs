@@ -84,7 +84,7 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    /// The path, the query, the session token, and the expected signature.
+    /// The name of the case, its query, its session token, and the expected signature.
     type Case = (&'static str, &'static [(&'static str, &'static str)], Option<&'static str>, &'static str);
 
     /// AWS's published test suite for Signature Version 4 (awslabs/aws-c-auth, tests/aws-signing-test-suite/v4): cases that sign the
