@@ -7,6 +7,7 @@
 //! It knows neither Kafka's client library nor sockets.
 
 mod acks;
+mod batch;
 mod commits;
 mod cursor;
 mod missed;
@@ -15,16 +16,16 @@ mod model;
 mod registry;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use protocol::{
-    BinaryBatch, ErrorBody, GapReason, JsonBatch, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, SESSION_LINGER_SECS,
-    TopicPartition, WhenSlow,
+    ErrorBody, GapReason, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, SESSION_LINGER_SECS, TopicPartition, WhenSlow,
 };
 use tokio::sync::Notify;
 
 use self::acks::Acks;
+pub use self::batch::Batch;
 use self::commits::Commits;
 pub use self::cursor::{Cursor, Delivered, Left, Listener};
 use self::missed::Missed;
@@ -36,43 +37,6 @@ const CAPACITY_BYTES: usize = 8 * 1024 * 1024;
 
 /// A blocking subscription that takes nothing for so long holds up nobody else any more.
 const STALLED_AFTER: Duration = Duration::from_secs(2);
-
-/// Records of one partition, encoded once per format.
-#[derive(Debug)]
-pub struct Batch {
-    pub topic: Arc<str>,
-    pub partition: i32,
-    pub records: BinaryBatch,
-    json: OnceLock<JsonBatch>,
-}
-
-impl Batch {
-    pub fn new(topic: Arc<str>, partition: i32, records: BinaryBatch) -> Self {
-        Self { topic, partition, records, json: OnceLock::new() }
-    }
-
-    /// The same records as JSON. The first subscription that wants it encodes it for all, on its own task: the reader
-    /// does not wait for it.
-    pub fn json(&self) -> &JsonBatch {
-        self.json.get_or_init(|| JsonBatch::encode(&self.records))
-    }
-
-    /// What is larger fills a frame well enough: it is neither joined to others, which would copy it once more, nor in such
-    /// a hurry that the reader itself would write it.
-    fn is_small(&self) -> bool {
-        const SMALL_BYTES: usize = 8 * 1024;
-        self.records.encoded_bytes() <= SMALL_BYTES
-    }
-
-    fn key(&self) -> TopicPartition {
-        TopicPartition { topic: self.topic.to_string(), partition: self.partition }
-    }
-
-    /// The offset after its last record.
-    fn next_offset(&self) -> i64 {
-        self.records.offset(self.records.len() - 1) + 1
-    }
-}
 
 /// A partition and the offset at which reading starts there.
 #[derive(Clone, Debug, PartialEq, Eq)]

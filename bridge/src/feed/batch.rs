@@ -1,0 +1,42 @@
+//! What the reader hands over: records of one partition, encoded once for any number of subscriptions.
+
+use std::sync::{Arc, OnceLock};
+
+use protocol::{BinaryBatch, JsonBatch, TopicPartition};
+
+/// Records of one partition, encoded once per format.
+#[derive(Debug)]
+pub struct Batch {
+    pub topic: Arc<str>,
+    pub partition: i32,
+    pub records: BinaryBatch,
+    json: OnceLock<JsonBatch>,
+}
+
+impl Batch {
+    pub fn new(topic: Arc<str>, partition: i32, records: BinaryBatch) -> Self {
+        Self { topic, partition, records, json: OnceLock::new() }
+    }
+
+    /// The same records as JSON. The first subscription that wants it encodes it for all, on its own task: the reader
+    /// does not wait for it.
+    pub fn json(&self) -> &JsonBatch {
+        self.json.get_or_init(|| JsonBatch::encode(&self.records))
+    }
+
+    /// What is larger fills a frame well enough: it is neither joined to others, which would copy it once more, nor in such
+    /// a hurry that the reader itself would write it.
+    pub(super) fn is_small(&self) -> bool {
+        const SMALL_BYTES: usize = 8 * 1024;
+        self.records.encoded_bytes() <= SMALL_BYTES
+    }
+
+    pub(super) fn key(&self) -> TopicPartition {
+        TopicPartition { topic: self.topic.to_string(), partition: self.partition }
+    }
+
+    /// The offset after its last record.
+    pub(super) fn next_offset(&self) -> i64 {
+        self.records.offset(self.records.len() - 1) + 1
+    }
+}
