@@ -216,8 +216,14 @@ impl Cluster {
     /// The same for callers that need its input and output while it runs.
     #[must_use]
     pub fn tool_command(&self, class: &str, arguments: &[&str]) -> Command {
+        self.tool_command_at(&self.bootstrap_servers(), class, arguments)
+    }
+
+    /// The same at another listener.
+    #[must_use]
+    pub fn tool_command_at(&self, address: &str, class: &str, arguments: &[&str]) -> Command {
         let mut command = self.installation.java(TOOL_JVM, "error", class);
-        command.args(["--bootstrap-server", &self.bootstrap_servers()]).args(arguments);
+        command.args(["--bootstrap-server", address]).args(arguments);
         command
     }
 

@@ -60,10 +60,10 @@ fn ask(questions: &Weak<Questions>, connection: &Connection, sender: &watch::Sen
 }
 
 fn observe(questions: &Questions, tokens: &Tokens, last: &Cluster) -> Cluster {
-    match native::fetch_brokers(questions.client(), ANSWER_WITHIN) {
+    match native::fetch_brokers(questions.brokers_client(), ANSWER_WITHIN) {
         Ok(mut list) => {
             list.brokers.sort_by_key(|broker| broker.id);
-            let id = last.id.clone().or_else(|| questions.client().fetch_cluster_id(Duration::ZERO));
+            let id = last.id.clone().or_else(|| questions.brokers_client().fetch_cluster_id(Duration::ZERO));
             Cluster { id, brokers: list.brokers, state: ClusterState::Up, error: None, ..last.clone() }
         }
         Err(code) => {

@@ -12,8 +12,9 @@ use super::native;
 /// What a topic may have here. Everything is in this process's memory, a partition without records about 4 KiB.
 pub const MAX_PARTITIONS: i32 = 1000;
 
-/// Topics that may be created by request; the same memory.
-pub const MAX_TOPICS: usize = 1000;
+/// Topics, and partitions of all of them, that may be created by request: 200 MiB.
+pub const MAX_TOPICS: usize = 10_000;
+pub const MAX_PARTITIONS_IN_ALL: usize = 50_000;
 
 pub struct DemoBroker {
     client: Client<QuietContext>,

@@ -25,6 +25,8 @@ type Untold = HashMap<TopicPartition, RDKafkaErrorCode>;
 
 pub struct Questions {
     consumer: SignedIn<BaseConsumer<QuietContext>>,
+    /// Asks for the brokers where no topic may be created by asking; elsewhere `consumer` does.
+    brokers: Option<SignedIn<BaseConsumer<QuietContext>>>,
     /// Asks for the positions of groups; made when somebody wants to know them.
     positions: OnceLock<SignedIn<BaseConsumer<QuietContext>>>,
     config: ClientConfig,
@@ -39,8 +41,10 @@ impl Questions {
     pub fn new(connection: &Connection) -> KafkaResult<Self> {
         let config = connection.base_config();
         let tokens = connection.tokens.clone();
-        let consumer = tokens.sign_in(BaseConsumer::from_config_and_context(&config, QuietContext)?);
-        Ok(Self { consumer, positions: OnceLock::new(), config, tokens })
+        let client = || KafkaResult::Ok(tokens.sign_in(BaseConsumer::from_config_and_context(&config, QuietContext)?));
+        let consumer = client()?;
+        let brokers = if connection.properties.may_auto_create() { None } else { Some(client()?) };
+        Ok(Self { consumer, brokers, positions: OnceLock::new(), config, tokens })
     }
 
     /// For questions about the positions of groups. This client has a group of its own, in which it never is: told that a
@@ -61,19 +65,26 @@ impl Questions {
         self.consumer.client()
     }
 
+    /// For questions about brokers alone. librdkafka asks for the topics that a client has looked up as well then, and lets Kafka
+    /// create those that are missing whatever `allow.auto.create.topics` says (`rd_kafka_metadata` of librdkafka 2.12); so
+    /// where no topic may be created this client never looks one up.
+    pub fn brokers_client(&self) -> &Client<QuietContext> {
+        self.brokers.as_ref().unwrap_or(&self.consumer).client()
+    }
+
     /// Whether any broker answers within the time.
     pub fn is_answered(&self, timeout: Duration) -> bool {
-        native::fetch_brokers(self.client(), timeout).is_ok()
+        native::fetch_brokers(self.brokers_client(), timeout).is_ok()
     }
 
     /// Whether the brokers are librdkafka's mock, whoever runs it. Known once a broker has answered.
     pub fn is_mock(&self) -> bool {
-        self.client().fetch_cluster_id(Duration::ZERO).is_some_and(|id| id.starts_with("mockCluster"))
+        self.brokers_client().fetch_cluster_id(Duration::ZERO).is_some_and(|id| id.starts_with("mockCluster"))
     }
 
     /// Which protocol the brokers' groups speak; none if no broker answers within the time.
     pub fn group_protocol(&self, connection: &Connection, timeout: Duration) -> Option<GroupProtocol> {
-        let brokers = native::fetch_brokers(self.client(), timeout).ok()?.brokers;
+        let brokers = native::fetch_brokers(self.brokers_client(), timeout).ok()?.brokers;
         group_protocol::ask(connection, brokers.first()?.id, timeout)
     }
 
@@ -185,7 +196,7 @@ impl Questions {
 
     /// Takes librdkafka's log lines and errors off its queue; somebody must, now and then.
     pub fn serve_events(&self) {
-        for consumer in [Some(&self.consumer), self.positions.get()].into_iter().flatten() {
+        for consumer in [Some(&self.consumer), self.brokers.as_ref(), self.positions.get()].into_iter().flatten() {
             while consumer.poll(Duration::ZERO).is_some() {}
         }
     }

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use local_kafka::{Cluster, Secured, secured};
 use protocol::{ClusterDetailsRequest, ClusterDetailsResult};
+use tests::client::{Outcome, messaggi};
 use tests::skip::{need_program, skip};
 use tests::{Bridge, Kafka, Program, eventually, unique};
 
@@ -56,9 +57,7 @@ async fn produces(args: &[&str], topic: &str) {
 
 /// Kafka's own tool with the same file; what it prints.
 async fn tool(cluster: &Cluster, address: &str, class: &'static str, arguments: &[&str]) -> String {
-    let mut command = cluster.tool_command(class, arguments);
-    // The last address counts.
-    command.args(["--bootstrap-server", address]);
+    let mut command = cluster.tool_command_at(address, class, arguments);
     let output = tokio::task::spawn_blocking(move || command.output().expect("Java runs"));
     let output = output.await.expect("the tool's thread does not panic");
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -88,7 +87,7 @@ async fn one_file_serves_kafkas_own_tools_and_the_bridge(cluster: &Cluster, secu
     let path = properties.path().to_str().expect("a plain path");
 
     // The address comes from the file.
-    let mut created = Program::bridge(&["topics", "create", &topic, "--kafka-config", path]);
+    let mut created = Program::bridge(&["topics", "create", "--topic", &topic, "--kafka-config", path]);
     assert_eq!(created.exit_code().await, 0, "{}", created.output());
     produces(&["--kafka-config", path], &topic).await;
     let mut consumer =
@@ -246,9 +245,9 @@ async fn no_topic_is_made_by_sending_where_automatic_creation_is_off() {
             args.iter().fold(Bridge::start().option("--bootstrap-servers", &servers), |bridge, arg| bridge.flag(arg));
         let bridge = env.iter().fold(bridge, |bridge, (name, value)| bridge.env(name, value)).await;
         let mut client = bridge.client().await;
-        client.produce(tests::client::messaggi(&topic, 1)).await;
-        let answer = client.next_within(tests::PATIENCE).await.expect("an outcome");
-        assert!(format!("{answer:?}").contains("automatic creation is switched off"), "{answer:?}");
+        let seq = client.produce(messaggi(&topic, 1)).await;
+        let Outcome::Failed(error) = client.outcome(seq).await else { panic!("a record in a topic that is not there") };
+        assert!(error.message.contains("automatic creation is switched off"), "{error:?}");
 
         let mut listed = Program::bridge(&["topics", "list", "--bootstrap-servers", &servers]);
         assert_eq!(listed.exit_code().await, 0);

@@ -97,9 +97,11 @@ async fn group_behind_an_open_transaction_is_left_alone(partitions: i32) {
     let mut got: Vec<(i32, i64)> = page.records(watch, each).await.iter().map(|record| record.place()).collect();
     got.sort_unstable();
     assert_eq!(got, written);
-    assert!(got.iter().all(|(_, offset)| *offset == END + 1), "{got:?}");
+    // Kafka writes the transaction's marker in its own time: before the record or after it.
+    assert!(got.iter().all(|(_, offset)| (END..=END + 1).contains(offset)), "{got:?}");
     page.flow(watch, u64::try_from(each).expect("small"), 100).await;
-    eventually("the commit", async || (world.committed(&group).await == world.each_at(END + 2)).then_some(())).await;
+    let read = got.iter().map(|(partition, offset)| (*partition, offset + 1)).collect();
+    eventually("the commit", async || (world.committed(&group).await == read).then_some(())).await;
 }
 
 #[tokio::test]
@@ -132,8 +134,7 @@ async fn every_view_counts_to_the_high_watermark_as_kafkas_tools_do(partitions: 
     let listed: TopicsResult = world.client.ask(TopicsRequest {}).await;
     let listed = listed.topics.into_iter().find(|listed| listed.name == topic).expect("it is listed");
     assert_eq!(listed.records, Some(count * u64::try_from(END).expect("small")));
-    let servers = world.servers.clone();
-    let theirs = world.kafka.tool(OFFSET_TOOL, &["--bootstrap-server", &servers, "--topic", &topic]).await;
+    let theirs = world.kafka.tool(OFFSET_TOOL, &["--topic", &topic]).await;
     assert!((0..partitions).all(|partition| theirs.contains(&format!("{topic}:{partition}:{END}"))), "{theirs}");
 
     let future = 4_000_000_000_000;
@@ -158,7 +159,8 @@ async fn every_view_counts_to_the_high_watermark_as_kafkas_tools_do(partitions: 
         let (Some(words), 1) = (words, partitions) else { continue };
         let dry = ["--timeout", TOOL_TIMEOUT_MS, "--reset-offsets", "--dry-run", "--topic", &topic, "--group", &group];
         let theirs = world.kafka.tool(GROUP_TOOL, &[&dry[..], words].concat()).await;
-        let row = theirs.lines().find(|line| line.contains(&topic)).unwrap_or_else(|| panic!("{theirs}"));
+        // Not the tool's warning that no record is that new.
+        let row = theirs.lines().find(|line| line.starts_with(&group)).unwrap_or_else(|| panic!("{theirs}"));
         assert_eq!(row.split_whitespace().nth(3), Some(target.to_string().as_str()), "{to:?}: {theirs}");
     }
 

@@ -129,7 +129,7 @@ async fn a_number_used_again_gets_its_first_outcome_and_writes_nothing() {
 
     client.send(protocol::Produce { seq: 2, records: messaggi(&topic, 5).split_off(2) }).await;
     let ack = client.expect::<Produced>().await.acks.remove(0);
-    assert_eq!((ack.first, ack.last, (ack.partition, ack.offset.0)), (2, 4, places[2]));
+    assert_eq!((ack.first, (ack.partition, ack.offset.0)), (2, places[2]));
     // Numbers may jump; those that were passed over are gone.
     client.send(protocol::Produce { seq: 100, records: messaggi(&topic, 1) }).await;
     assert!(matches!(client.outcome(100).await, Outcome::Acked { .. }));

@@ -385,7 +385,9 @@ on_every_kafka! {
         judge.write(&topic, &[], b"first of the new one").await;
 
         let gap = next_gap(&mut client).await;
-        assert_eq!((gap.from.0, gap.to.0, gap.reason), (10, 0, GapReason::Recreated));
+        assert_eq!((gap.from.0, gap.to.0), (10, 0));
+        // A topic that is deleted before the bridge has seen its id cannot be told from one that lost its end.
+        assert!(matches!(gap.reason, GapReason::Recreated | GapReason::OutOfRange), "{gap:?}");
         let got = client.records(watch, 1).await.remove(0);
         assert_eq!((got.offset(), got.value().as_str()), (0, "first of the new one"));
     }

@@ -32,7 +32,9 @@ impl Admin {
         });
         let Some(first) = lacking.next() else { return };
         // Without an answer the default stays unknown, which is what the client is told then.
-        let brokers = native::fetch_brokers(self.client(), TIMEOUT).map(|list| list.brokers).unwrap_or_default();
+        let brokers = native::fetch_brokers(self.questions.brokers_client(), TIMEOUT)
+            .map(|list| list.brokers)
+            .unwrap_or_default();
         let Some(broker) = brokers.first() else { return };
         let Ok(broker) = native::describe_config(self.client(), Configured::Broker(broker.id), TIMEOUT) else { return };
         for (setting, sources) in std::iter::once(first).chain(lacking) {

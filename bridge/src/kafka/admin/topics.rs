@@ -137,17 +137,21 @@ impl Admin {
             let message = "the demo broker has one replica and no settings; leave replication and config out";
             return Err(ErrorBody::new(ErrorCode::NotOnThisCluster, message));
         }
-        let topics = self.metadata(None)?.topics().len();
-        if topics >= demo::MAX_TOPICS {
+        // The mock's own default for topics that are created by use.
+        const DEFAULT_PARTITIONS: i32 = 4;
+        let metadata = self.metadata(None)?;
+        let topics = metadata.topics().len();
+        let partitions: usize = metadata.topics().iter().map(|topic| topic.partitions().len()).sum();
+        let more = usize::try_from(request.partitions.unwrap_or(DEFAULT_PARTITIONS)).unwrap_or(0);
+        if topics >= demo::MAX_TOPICS || partitions + more > demo::MAX_PARTITIONS_IN_ALL {
             let message = format!(
-                "the demo broker has {topics} topics and keeps them in memory: at most {} are created; use one of them, or a \
-                 real Kafka",
-                demo::MAX_TOPICS
+                "the demo broker has {topics} topics with {partitions} partitions and keeps them in memory: at most {} topics \
+                 and {} partitions are created; use one of them, or a real Kafka",
+                demo::MAX_TOPICS,
+                demo::MAX_PARTITIONS_IN_ALL
             );
             return Err(ErrorBody::new(ErrorCode::NotOnThisCluster, message));
         }
-        // The mock's own default for topics that are created by use.
-        const DEFAULT_PARTITIONS: i32 = 4;
         // Asking first would not do: right after its start the mock creates what it is asked for.
         match broker.create_topic(name, request.partitions.unwrap_or(DEFAULT_PARTITIONS)) {
             Err(KafkaError::MockCluster(RDKafkaErrorCode::TopicAlreadyExists)) => Err(exists(name)),

@@ -68,6 +68,8 @@ impl Reader {
         };
         let failed = |failure: Failure| KafkaError::OffsetFetch(failure.code);
         let ends = self.questions.ends_of(partition, JUMP_ANSWER_WITHIN).map_err(failed)?;
+        // Before Kafka is asked for it below.
+        let had_id = self.watch.id_of(&partition.topic).is_known();
         let (reason, offset) = match (why, ends.outside(wanted)) {
             (Misplaced::Recreated, _) => (Some(GapReason::Recreated), ends.start.0),
             (Misplaced::OutOfRange, None) => (None, wanted),
@@ -76,7 +78,7 @@ impl Reader {
                 (Some(GapReason::Recreated), ends.start.0)
             }
             (Misplaced::OutOfRange, Some(Outside::BeyondEnd)) => {
-                (Some(GapReason::OutOfRange), self.after_truncation(partition, wanted, &ends))
+                (Some(GapReason::OutOfRange), self.after_truncation(partition, wanted, &ends, had_id))
             }
         };
         self.seek(&Start { partition: partition.clone(), offset })?;
@@ -115,7 +117,7 @@ impl Reader {
 
     /// Where reading goes on after the same topic lost its end, which an unclean election of a leader does. A group goes back to
     /// what was acknowledged; what a tail read before the end does not come again.
-    fn after_truncation(&self, partition: &TopicPartition, wanted: i64, ends: &PartitionEnds) -> i64 {
+    fn after_truncation(&self, partition: &TopicPartition, wanted: i64, ends: &PartitionEnds, had_id: bool) -> i64 {
         let is_wanted = |position: &protocol::Position| {
             position.topic == partition.topic
                 && position.partition == partition.partition
@@ -128,6 +130,8 @@ impl Reader {
             }
             // Never read here: what is in the partition may all be new to this client.
             ReadMode::Tail(TailStart::Resume(positions)) if positions.iter().any(is_wanted) => ends.start.0,
+            // Its id was never seen, so that it may be another topic: what is in it may all be new to this client.
+            ReadMode::Tail(_) if !had_id => ends.start.0,
             ReadMode::Tail(_) => ends.high.0,
         }
     }
