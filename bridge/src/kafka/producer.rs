@@ -199,10 +199,10 @@ impl Current {
             .fatal()
             .unwrap_or_else(|| Fatal { code: RDKafkaErrorCode::Fatal, reason: "librdkafka gave no reason".to_owned() });
         let retry_at = state.backoff.failed(&fatal, client.has_delivered(), Instant::now());
-        state.failed = Some((fatal, retry_at));
+        state.failed = Some((fatal.clone(), retry_at));
         state.running = None;
         drop(state);
-        client.give_up();
+        client.give_up_for(&fatal);
         client.retire();
     }
 

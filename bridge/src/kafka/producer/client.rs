@@ -1,7 +1,7 @@
 //! One producer of librdkafka, and the thread that takes outcomes off it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use protocol::{ErrorBody, HeaderView, ProduceView};
@@ -34,6 +34,8 @@ pub struct Client {
     denied: DeniedTopics,
     has_delivered: AtomicBool,
     retired: AtomicBool,
+    /// Why it was given up; for the outcomes of what it held.
+    given_up_for: Arc<OnceLock<Fatal>>,
 }
 
 impl Client {
@@ -44,7 +46,13 @@ impl Client {
         let waiting = Arc::clone(&current.waiting);
         let connection = &current.connection;
         let may_auto_create = connection.properties.may_auto_create();
-        let context = Deliveries { shipments: Arc::clone(&shipments), waiting: Arc::clone(&waiting), may_auto_create };
+        let given_up_for: Arc<OnceLock<Fatal>> = Arc::default();
+        let context = Deliveries {
+            shipments: Arc::clone(&shipments),
+            waiting: Arc::clone(&waiting),
+            may_auto_create,
+            given_up_for: Arc::clone(&given_up_for),
+        };
         let inner = BaseProducer::from_config_and_context(&connection.producer_config(), context)?;
         let inner = connection.tokens.sign_in(inner);
         let queue = DeliveryQueue::of(inner.client());
@@ -57,6 +65,7 @@ impl Client {
             denied: DeniedTopics::default(),
             has_delivered: AtomicBool::new(false),
             retired: AtomicBool::new(false),
+            given_up_for,
         });
         let (listener, current) = (Arc::clone(&client), Arc::downgrade(current));
         std::thread::Builder::new()
@@ -120,6 +129,13 @@ impl Client {
 
     pub fn wait_until_settled(&self, timeout: Duration) -> bool {
         self.shipments.wait_until_settled(timeout)
+    }
+
+    /// Gives up what has no outcome, for this reason.
+    pub fn give_up_for(&self, fatal: &Fatal) {
+        // Before the purge, whose outcomes name it. The first reason stays.
+        let _ = self.given_up_for.set(fatal.clone());
+        self.give_up();
     }
 
     /// Gives up what has no outcome; returns how many records these are.
@@ -272,6 +288,7 @@ struct Deliveries {
     shipments: Arc<Shipments>,
     waiting: Arc<WaitingPartitions>,
     may_auto_create: bool,
+    given_up_for: Arc<OnceLock<Fatal>>,
 }
 
 impl rdkafka::ClientContext for Deliveries {
@@ -297,6 +314,6 @@ impl ProducerContext for Deliveries {
 
 impl Reasons for Deliveries {
     fn error(&self, topic: &str, report: &Report, code: RDKafkaErrorCode) -> ErrorBody {
-        explained(self.waiting.error_of(topic, report, code, None), topic, self.may_auto_create)
+        explained(self.waiting.error_of(topic, report, code, self.given_up_for.get()), topic, self.may_auto_create)
     }
 }
