@@ -85,20 +85,16 @@ async fn choose_broker(config: &Config) -> anyhow::Result<(Connection, Option<Ar
     };
     if let Some(bootstrap_servers) = named {
         let properties = config.kafka_properties.clone();
-        return Ok((Connection { bootstrap_servers, properties, demo: false, group_protocol: Arc::default() }, None));
+        return Ok((Connection::new(bootstrap_servers, properties, false), None));
     }
     let demo = DemoBroker::start(&config.topic).context("the demo broker did not start")?;
     tracing::warn!(
         bootstrap_servers = demo.bootstrap_servers(),
         "this is the demo broker: in memory, gone when the bridge ends"
     );
-    let connection = Connection {
-        bootstrap_servers: demo.bootstrap_servers().to_owned(),
-        // Properties for a secured cluster would keep the bridge from reaching its own demo.
-        properties: kafka::client_config::KafkaProperties::default(),
-        demo: true,
-        group_protocol: Arc::default(),
-    };
+    // Properties for a secured cluster would keep the bridge from reaching its own demo.
+    let properties = kafka::client_config::KafkaProperties::default();
+    let connection = Connection::new(demo.bootstrap_servers().to_owned(), properties, true);
     Ok((connection, Some(Arc::new(demo))))
 }
 

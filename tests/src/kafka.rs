@@ -80,6 +80,11 @@ impl Kafka {
         Self::start(1, Options { secured: true, ..Options::for_tests() }).await
     }
 
+    /// The same, as the test wants it.
+    pub async fn of_ones_own_as(options: Options) -> Option<Cluster> {
+        Self::start(1, options).await
+    }
+
     /// The same behind a proxy that counts what clients ask of it.
     pub async fn counted() -> Option<(Cluster, BrokerProxy)> {
         let listening = Listening::new().await;

@@ -20,6 +20,7 @@ pub mod scale;
 pub mod skip;
 pub mod socket;
 pub mod survivor;
+pub mod tls_server;
 pub mod wait;
 pub mod watch;
 pub mod wire;

@@ -40,19 +40,15 @@ async fn connect(args: &KafkaArgs) -> anyhow::Result<(Connection, Questions)> {
         None if answers(DEFAULT_BOOTSTRAP_SERVERS).await => DEFAULT_BOOTSTRAP_SERVERS.to_owned(),
         None => of_running_bridge().await?,
     };
-    let mut connection = Connection { bootstrap_servers, properties, demo: false, group_protocol: Arc::default() };
+    let mut connection = Connection::new(bootstrap_servers, properties, false);
     tokio::task::spawn_blocking(move || {
         let questions = Questions::new(&connection).context("librdkafka made no client of these settings")?;
-        if !questions.is_answered(KAFKA_WITHIN) {
-            bail!(
-                "no Kafka broker answers at {}. Is it running, and is the address right? Start one with\n\
-                 docker compose -f kafka_broker.yaml up -d, or try without Kafka: cargo run -p bridge",
-                connection.bootstrap_servers
-            );
+        if let Err(reason) = questions.wait_for_answer(&connection, KAFKA_WITHIN) {
+            bail!("{}", reason.message);
         }
         connection.demo = questions.is_mock();
         if !connection.demo {
-            connection.group_protocol.set(questions.group_protocol(&connection, KAFKA_WITHIN));
+            connection.group_protocol.set(questions.group_protocol(KAFKA_WITHIN));
         }
         Ok((connection, questions))
     })

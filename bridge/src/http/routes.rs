@@ -37,7 +37,7 @@ pub fn routes(
         .map(upgrade);
 
     let alive = warp::path!("healthz").and(only_get).map(|| "ok\n".into_response());
-    let ready = warp::path!("readyz").and(only_get).and(state.clone()).map(ready);
+    let ready = warp::path!("readyz").and(only_get).and(state.clone()).and(warp::header::headers_cloned()).map(ready);
     let cluster = warp::path!("api" / "cluster")
         .and(only_get)
         .and(state.clone())
@@ -82,16 +82,19 @@ fn upgrade(
     }
 }
 
-fn ready(shared: Arc<Shared>) -> Response {
+/// Whether Kafka answers, and if not, why. The reason names brokers: without the access token, where there is one, it is a name alone.
+fn ready(shared: Arc<Shared>, headers: HeaderMap) -> Response {
     let cluster = shared.cluster.borrow().clone();
     let status = match cluster.state {
         ClusterState::Up => StatusCode::OK,
         ClusterState::Down => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let told = match &shared.token {
-        None => warp::reply::json(&cluster),
-        // The reason names brokers.
-        Some(_) => warp::reply::json(&serde_json::json!({ "state": cluster.state })),
+    let told = match (admits(&shared, &headers), &cluster.error) {
+        (true, _) => warp::reply::json(&cluster),
+        (false, None) => warp::reply::json(&serde_json::json!({ "state": cluster.state })),
+        (false, Some(error)) => {
+            warp::reply::json(&serde_json::json!({ "state": cluster.state, "error": { "name": error.name } }))
+        }
     };
     warp::reply::with_status(told, status).into_response()
 }
@@ -115,12 +118,17 @@ fn metrics(shared: Arc<Shared>, headers: HeaderMap) -> Response {
 
 /// What is said to who asks without the access token, where there is one.
 fn refusal(shared: &Shared, headers: &HeaderMap) -> Option<Response> {
-    let authorization = headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok());
-    if shared.admits(authorization.and_then(|header| header.strip_prefix("Bearer "))) {
+    if admits(shared, headers) {
         return None;
     }
     let refusal = plain(StatusCode::UNAUTHORIZED, "this bridge asks for its access token: Authorization: Bearer …");
     Some(warp::reply::with_header(refusal, WWW_AUTHENTICATE, "Bearer").into_response())
+}
+
+/// Whether the request carries the access token, or there is none.
+fn admits(shared: &Shared, headers: &HeaderMap) -> bool {
+    let authorization = headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok());
+    shared.admits(authorization.and_then(|header| header.strip_prefix("Bearer ")))
 }
 
 pub(super) fn plain(status: StatusCode, text: &str) -> Response {

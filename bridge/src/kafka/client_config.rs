@@ -10,7 +10,9 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 
+use super::context::ClientHooks;
 use super::group_protocol::{GroupProtocol, KnownProtocol};
+use super::sign_in::SignIn;
 
 /// Properties that the user's file may not set, and why.
 const REFUSED: &[(&str, &str)] = &[
@@ -160,10 +162,27 @@ pub struct Connection {
     pub demo: bool,
     /// What the brokers were found to speak.
     pub group_protocol: Arc<KnownProtocol>,
+    /// Shared by every client.
+    pub(super) hooks: ClientHooks,
 }
 
 impl Connection {
-    /// What every client of the bridge has in common.
+    pub fn new(bootstrap_servers: String, properties: KafkaProperties, demo: bool) -> Self {
+        let (group_protocol, hooks) = Default::default();
+        let mut connection = Self { bootstrap_servers, properties, demo, group_protocol, hooks };
+        if connection.signs_in() {
+            connection.hooks.sign_in = Some(SignIn::start(&connection));
+        }
+        connection
+    }
+
+    /// Whether clients show credentials to the brokers.
+    pub fn signs_in(&self) -> bool {
+        let protocol = self.properties.get("security.protocol").unwrap_or_default();
+        protocol.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sasl"))
+    }
+
+    /// What every client of the bridge has in common. Clients are made by [`Connection::consumer`] and [`Connection::producer`].
     pub fn base_config(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use protocol::{GroupId, GroupStart, TopicName};
 use rdkafka::Message;
-use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
@@ -42,7 +41,8 @@ impl GroupConsumer {
             .set("enable.auto.commit", if commits { "true" } else { "false" })
             .set("auto.commit.interval.ms", "1000")
             .set("fetch.wait.max.ms", connection.fetch_wait_ms());
-        let inner = BaseConsumer::from_config_and_context(&config, QuietContext)
+        let inner = connection
+            .consumer(&config, QuietContext(connection.hooks()))
             .context("librdkafka made no consumer of these settings")?;
         Ok(Self {
             inner,

@@ -7,6 +7,7 @@ use rdkafka::client::Client;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaType;
 
+use super::context::{ClientHooks, HookedContext, quiet_client_context};
 use super::native;
 
 pub struct DemoBroker {
@@ -14,8 +15,15 @@ pub struct DemoBroker {
     bootstrap_servers: String,
 }
 
-struct QuietContext;
-super::context::quiet_client_context!(QuietContext);
+struct QuietContext(ClientHooks);
+quiet_client_context!(QuietContext);
+
+/// This client runs the brokers and connects to none.
+impl HookedContext for QuietContext {
+    fn hooks(&self) -> &ClientHooks {
+        &self.0
+    }
+}
 
 impl DemoBroker {
     /// Starts it with one topic of one partition, as a fresh Kafka creates topics on first use.
@@ -23,7 +31,8 @@ impl DemoBroker {
         let mut config = ClientConfig::new();
         config.set("test.mock.num.brokers", "1");
         let native_config = config.create_native_config()?;
-        let client = Client::new(&config, native_config, RDKafkaType::RD_KAFKA_PRODUCER, QuietContext)?;
+        let context = QuietContext(ClientHooks::default());
+        let client = Client::new(&config, native_config, RDKafkaType::RD_KAFKA_PRODUCER, context)?;
         native::hasten_mock_groups(&client);
         let bootstrap_servers = {
             let cluster = client.mock_cluster().ok_or(KafkaError::ClientCreation("no mock cluster".to_owned()))?;

@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
-use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::ClientContext;
+use rdkafka::client::Client;
+use rdkafka::error::RDKafkaErrorCode;
 
-use super::client_config::Connection;
-use super::questions::QuietContext;
+use super::native::{self, Configured};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupProtocol {
@@ -45,21 +45,25 @@ impl KnownProtocol {
 }
 
 /// Asks a broker which protocols its group coordinator speaks. A broker that does not know the setting, or does not
-/// let us see it, gets the one that all speak; none when it does not answer. Blocks, outside of any async runtime.
-pub fn ask(connection: &Connection, broker: i32, timeout: Duration) -> Option<GroupProtocol> {
+/// let us see it, gets the one that all speak; none when it does not answer. Blocks.
+pub fn ask<C: ClientContext>(client: &Client<C>, broker: i32, timeout: Duration) -> Option<GroupProtocol> {
     const SETTING: &str = "group.coordinator.rebalance.protocols";
-    let client = AdminClient::from_config_and_context(&connection.base_config(), QuietContext).ok()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build().ok()?;
-    let options = AdminOptions::new().request_timeout(Some(timeout)).operation_timeout(Some(timeout));
-    let brokers = [ResourceSpecifier::Broker(broker)];
-    let answers = runtime.block_on(client.describe_configs(&brokers, &options)).ok()?;
-    let protocols = match answers.into_iter().next()? {
-        Ok(resource) => resource.entry_map().get(SETTING).and_then(|entry| entry.value.clone()),
+    let protocols = match native::describe_config(client, Configured::Broker(broker), timeout) {
+        Ok(settings) => settings.into_iter().find(|setting| setting.name == SETTING).and_then(|setting| setting.value),
+        Err(failure) if is_no_answer(failure.code) => return None,
         Err(refused) => {
-            tracing::debug!(%refused, "the broker does not tell its group protocols");
+            tracing::debug!(?refused, "the broker does not tell its group protocols");
             None
         }
     };
     let speaks_consumer = protocols.is_some_and(|list| list.split(',').any(|name| name.trim() == "consumer"));
     Some(if speaks_consumer { GroupProtocol::Consumer } else { GroupProtocol::Classic })
+}
+
+fn is_no_answer(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Kafka;
+    matches!(
+        code,
+        Kafka::BrokerTransportFailure | Kafka::AllBrokersDown | Kafka::OperationTimedOut | Kafka::RequestTimedOut
+    )
 }

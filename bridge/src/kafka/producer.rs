@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use protocol::{HeaderView, ProduceView};
-use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
@@ -21,7 +20,7 @@ pub use self::outcome::{Acked, DeliverySink, Outcome, Run};
 pub use self::shipments::Shipment;
 use self::shipments::Shipments;
 use super::client_config::Connection;
-use super::context;
+use super::context::{self, ClientHooks, HookedContext};
 use super::native::{self, DeliveryQueue, Plain, Told};
 use super::questions::Questions;
 
@@ -151,8 +150,8 @@ impl Client {
         }
         // The mock reports a constant as every record's timestamp.
         let shipments = Arc::new(Shipments::new(!connection.demo));
-        let context = Deliveries { shipments: Arc::clone(&shipments) };
-        let inner = BaseProducer::from_config_and_context(&config, context)?;
+        let context = Deliveries { shipments: Arc::clone(&shipments), hooks: connection.hooks() };
+        let inner = connection.producer(&config, context)?;
         let queue = DeliveryQueue::of(inner.client());
         Ok(Arc::new(Self { queue, inner, shipments, retired: AtomicBool::new(false) }))
     }
@@ -170,7 +169,9 @@ impl Client {
                             current.replace(&client);
                         }
                     }
-                    Told::Error { error, reason } => context::error(&KafkaError::Global(error), &reason),
+                    Told::Error { error, reason } => {
+                        context::error(&**client.inner.context(), &KafkaError::Global(error), &reason);
+                    }
                 });
             }
         };
@@ -271,9 +272,16 @@ impl Client {
 /// librdkafka's callbacks. Outcomes arrive here only when the `rdkafka` crate polls on its own, while it flushes.
 struct Deliveries {
     shipments: Arc<Shipments>,
+    hooks: ClientHooks,
 }
 
 context::quiet_client_context!(Deliveries);
+
+impl HookedContext for Deliveries {
+    fn hooks(&self) -> &ClientHooks {
+        &self.hooks
+    }
+}
 
 impl ProducerContext for Deliveries {
     type DeliveryOpaque = usize;

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use protocol::TopicPartition;
+use protocol::{ErrorBody, TopicPartition};
 use rdkafka::client::Client;
-use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 
 use super::client_config::Connection;
+use super::context::{ClientHooks, HookedContext, quiet_client_context};
+use super::diagnosis::{Diagnosis, unreachable_advertised_address};
 use super::group_protocol::{self, GroupProtocol};
 use super::native::{self, Failure, OffsetSpec};
 
@@ -25,19 +26,28 @@ pub struct Questions {
     consumer: BaseConsumer<QuietContext>,
     /// Asks for the positions of groups; made when somebody wants to know them.
     positions: OnceLock<BaseConsumer<QuietContext>>,
-    config: ClientConfig,
+    connection: Connection,
 }
 
-pub struct QuietContext;
-super::context::quiet_client_context!(QuietContext);
+/// The context of a client that nobody calls back.
+pub struct QuietContext(pub ClientHooks);
+
+quiet_client_context!(QuietContext);
+
+impl HookedContext for QuietContext {
+    fn hooks(&self) -> &ClientHooks {
+        &self.0
+    }
+}
+
 impl ConsumerContext for QuietContext {}
 
 impl Questions {
     pub fn new(connection: &Connection) -> KafkaResult<Self> {
         let mut config = connection.base_config();
         config.set("allow.auto.create.topics", "false");
-        let consumer = BaseConsumer::from_config_and_context(&config, QuietContext)?;
-        Ok(Self { consumer, positions: OnceLock::new(), config })
+        let consumer = connection.consumer(&config, QuietContext(connection.hooks()))?;
+        Ok(Self { consumer, positions: OnceLock::new(), connection: connection.clone() })
     }
 
     /// For questions about the positions of groups. This client has a group of its own, in which it never is: told that a
@@ -47,9 +57,9 @@ impl Questions {
         if let Some(consumer) = self.positions.get() {
             return Ok(consumer.client());
         }
-        let mut config = self.config.clone();
-        config.set("group.id", "ponte-positions");
-        let consumer = BaseConsumer::from_config_and_context(&config, QuietContext)?;
+        let mut config = self.connection.base_config();
+        config.set("allow.auto.create.topics", "false").set("group.id", "ponte-positions");
+        let consumer = self.connection.consumer(&config, QuietContext(self.connection.hooks()))?;
         // Of two that are made at once the first one stays.
         Ok(self.positions.get_or_init(|| consumer).client())
     }
@@ -58,9 +68,28 @@ impl Questions {
         self.consumer.client()
     }
 
-    /// Whether any broker answers within the time.
-    pub fn is_answered(&self, timeout: Duration) -> bool {
-        native::fetch_brokers(self.client(), timeout).is_ok()
+    /// Waits until a broker answers whose advertised address can be reached, else says why none does. Where only a changed setting
+    /// helps it does not wait.
+    pub fn wait_for_answer(&self, connection: &Connection, timeout: Duration) -> Result<(), ErrorBody> {
+        /// How soon such a reason is noticed.
+        const LOOK_EVERY: Duration = Duration::from_millis(100);
+        let deadline = Instant::now() + timeout;
+        let mut diagnosis = Diagnosis::new(connection.clone());
+        loop {
+            let reason = match native::fetch_brokers(self.client(), LOOK_EVERY) {
+                Ok(list) => match unreachable_advertised_address(&connection.bootstrap_servers, &list.brokers) {
+                    None => return Ok(()),
+                    Some(reason) => return Err(reason),
+                },
+                Err(code) => code,
+            };
+            self.serve_events();
+            if Instant::now() >= deadline || diagnosis.is_final() {
+                return Err(diagnosis.reason(reason));
+            }
+            // librdkafka may say at once that no broker is up.
+            std::thread::sleep(LOOK_EVERY / 4);
+        }
     }
 
     /// Whether the brokers are librdkafka's mock, whoever runs it. Known once a broker has answered.
@@ -69,9 +98,9 @@ impl Questions {
     }
 
     /// Which protocol the brokers' groups speak; none if no broker answers within the time.
-    pub fn group_protocol(&self, connection: &Connection, timeout: Duration) -> Option<GroupProtocol> {
+    pub fn group_protocol(&self, timeout: Duration) -> Option<GroupProtocol> {
         let brokers = native::fetch_brokers(self.client(), timeout).ok()?.brokers;
-        group_protocol::ask(connection, brokers.first()?.id, timeout)
+        group_protocol::ask(self.client(), brokers.first()?.id, timeout)
     }
 
     /// The first and the next offset of each partition that has a leader and tells.
@@ -131,8 +160,6 @@ impl Questions {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use rdkafka::mocking::MockCluster;
     use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
@@ -143,12 +170,8 @@ mod tests {
     fn a_coordinator_that_has_moved_does_not_end_the_process() {
         let brokers = MockCluster::new(1).expect("brokers");
         brokers.create_topic("moved", 1, 1).expect("a topic");
-        let questions = Questions::new(&Connection {
-            bootstrap_servers: brokers.bootstrap_servers(),
-            properties: KafkaProperties::default(),
-            demo: true,
-            group_protocol: Arc::default(),
-        });
+        let connection = Connection::new(brokers.bootstrap_servers(), KafkaProperties::default(), true);
+        let questions = Questions::new(&connection);
         let questions = questions.expect("a client");
         let among = [TopicPartition { topic: "moved".to_owned(), partition: 0 }];
         let ask = || {

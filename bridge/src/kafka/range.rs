@@ -6,8 +6,7 @@ use protocol::{
     ErrorBody, ErrorCode, Fetch, Fetched, Header, MAX_BATCH_RECORDS, Offset, Record, TimestampType, TopicName,
     WireBytes,
 };
-use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{Offset as Position, Timestamp, TopicPartitionList};
@@ -35,8 +34,7 @@ pub fn fetch(connection: &Connection, topic: &TopicName, request: &Fetch) -> Res
         // The end of the partition is an answer: nothing more is there.
         .set("enable.partition.eof", "true")
         .set("fetch.wait.max.ms", connection.fetch_wait_ms());
-    let consumer: BaseConsumer<QuietContext> =
-        BaseConsumer::from_config_and_context(&config, QuietContext).map_err(failed)?;
+    let consumer = connection.consumer(&config, QuietContext(connection.hooks())).map_err(failed)?;
     let (low, high) = consumer.fetch_watermarks(topic.as_str(), request.partition, TIMEOUT).map_err(failed)?;
     let mut fetched = Fetched { records: Vec::new(), next: Offset(from.max(low)) };
     let end = to.min(high);

@@ -16,7 +16,6 @@ use std::time::{Duration, Instant};
 use protocol::{
     BinaryBatch, ErrorBody, ErrorCode, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, RecordView, TopicName, TopicPartition,
 };
-use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -137,7 +136,7 @@ fn tail_client(connection: &Connection) -> Result<Client, KafkaError> {
     let mut config = connection.base_config();
     // Without any group id librdkafka serves the main queue alone. Nothing is ever committed to this one.
     config.set("group.id", "ponte-tail");
-    client(connection, config, ReaderContext::of_tail())
+    client(connection, config, ReaderContext::of_tail(connection.hooks()))
 }
 
 fn client(connection: &Connection, mut config: ClientConfig, context: ReaderContext) -> Result<Client, KafkaError> {
@@ -153,7 +152,7 @@ fn client(connection: &Connection, mut config: ClientConfig, context: ReaderCont
         // Per partition; the feed is the buffer, this only keeps the fetcher busy.
         .set("queued.max.messages.kbytes", "4096")
         .set("fetch.wait.max.ms", connection.fetch_wait_ms());
-    let consumer: BaseConsumer<ReaderContext> = BaseConsumer::from_config_and_context(&config, context)?;
+    let consumer = connection.consumer(&config, context)?;
     let queues = Arc::new(Queues {
         data: DataQueue::new(&consumer),
         commits: CommitQueue::new(&consumer),
@@ -212,7 +211,8 @@ impl Reader {
             ReadMode::Group { id, start } => {
                 let membership = Membership::new(Arc::clone(feed), Arc::clone(questions), *start);
                 let config = connection.group_config(id, protocol);
-                let (queues, consumer) = client(connection, config, ReaderContext::of_member(membership))?;
+                let (queues, consumer) =
+                    client(connection, config, ReaderContext::of_member(connection.hooks(), membership))?;
                 if let Some(membership) = consumer.context().membership() {
                     membership.use_queues(Some(Arc::clone(&queues)));
                 }

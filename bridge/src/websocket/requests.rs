@@ -12,6 +12,7 @@ use protocol::{
 
 use super::outbox::Outbox;
 use super::{READ_ONLY, Shared};
+use crate::kafka::cluster::with_reason;
 
 /// Who asks, for the log.
 #[derive(Clone, Debug)]
@@ -24,7 +25,10 @@ pub struct Asker {
 /// Answers in its own time; other messages of the socket go on meanwhile.
 pub async fn answer(shared: Arc<Shared>, asker: Asker, outbox: Outbox, id: Option<u64>, request: ClientMessage) {
     let name = request.name();
-    let asked = tokio::task::spawn_blocking(move || ask(&shared, &asker, request)).await;
+    let asked = tokio::task::spawn_blocking(move || {
+        ask(&shared, &asker, request).map_err(|error| with_reason(error, &shared.cluster.borrow()))
+    });
+    let asked = asked.await;
     let answer = asked.unwrap_or_else(|error| {
         tracing::error!(%error, request = name, "a request failed");
         Err(ErrorBody::new(ErrorCode::Internal, format!("{name} failed inside the bridge; its log says more")))

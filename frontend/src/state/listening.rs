@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    CommitMode, ErrorBody, ErrorCode, Flow, Format, GroupStart, Mode, Offset, PartitionInfo, Position, RequestId,
-    Subscribe, TailStart, TopicPartition, WhenSlow,
+    CommitMode, ErrorBody, Flow, Format, GroupStart, Mode, Offset, PartitionInfo, Position, RequestId, Subscribe,
+    TailStart, TopicPartition, WhenSlow,
 };
 
 use super::credit::{Credit, WINDOW};
@@ -273,7 +273,7 @@ impl Listening {
 
     /// Kafka answers again: what only that hindered goes on.
     pub fn kafka_is_back(&mut self) {
-        if self.problem.as_ref().is_some_and(|error| error.code == ErrorCode::KafkaUnreachable.number()) {
+        if self.problem.as_ref().is_some_and(ErrorBody::is_about_reaching_kafka) {
             self.problem = None;
         }
     }
@@ -522,7 +522,7 @@ mod tests {
     #[test]
     fn a_problem_goes_when_records_come() {
         let mut listening = listening(ReadMode::Group);
-        listening.hindered(ErrorBody::new(ErrorCode::TopicMissing, "…"));
+        listening.hindered(ErrorBody::new(protocol::ErrorCode::TopicMissing, "…"));
         assert!(listening.problem().is_some() && listening.phase() == Phase::Listening);
         listening.handled(1, 1, 0.0);
         assert!(listening.problem().is_none());
