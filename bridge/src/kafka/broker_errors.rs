@@ -12,6 +12,12 @@ use super::reasons::Cause;
 /// librdkafka repeats an error that stays the same every 30 seconds; an older one is over.
 const VALID_FOR: Duration = Duration::from_secs(40);
 
+/// A refused sign-in is not tried again for so long, three at once included.
+const REFUSAL_VALID_FOR: Duration = Duration::from_secs(90);
+
+/// A host name may have several addresses that fail for different causes, in turn: the most telling one stays for so long.
+const STAYS_FOR: Duration = Duration::from_secs(3);
+
 /// How many brokers are remembered. Beyond that the oldest error is forgotten.
 const MAX_BROKERS: usize = 256;
 
@@ -47,6 +53,13 @@ impl BrokerErrors {
         };
         let mut errors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // The same failure comes twice, as an error and as a line of the log; the log has no code.
+        let stays = errors.get(&error.address).is_some_and(|known| {
+            let is_repeated = code.is_none() && known.detail == error.detail;
+            !is_repeated && known.cause < error.cause && known.at.elapsed() < STAYS_FOR
+        });
+        if stays {
+            return Some(cause);
+        }
         let known = errors.get(&error.address).filter(|known| code.is_none() && known.detail == error.detail);
         let error = BrokerError { cause: known.map_or(error.cause, |known| known.cause), ..error };
         errors.insert(error.address.clone(), error);
@@ -64,7 +77,10 @@ impl BrokerErrors {
     /// Those that still hold, by address.
     pub fn recent(&self) -> Vec<BrokerError> {
         let mut errors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        errors.retain(|_, error| error.at.elapsed() < VALID_FOR);
+        errors.retain(|_, error| {
+            let valid_for = if error.cause.is_refused_sign_in() { REFUSAL_VALID_FOR } else { VALID_FOR };
+            error.at.elapsed() < valid_for
+        });
         errors.values().cloned().collect()
     }
 }
@@ -144,6 +160,15 @@ mod tests {
         ] {
             assert_eq!(Failure::parse(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_refused_address_does_not_hide_what_another_address_of_the_host_says() {
+        let errors = BrokerErrors::default();
+        errors.note(None, "localhost:9093/bootstrap: SSL handshake failed: certificate verify failed (after 3ms in state SSL_HANDSHAKE)");
+        errors.note(None, "localhost:9093/bootstrap: Connect to ipv6#[::1]:9093 failed: Connection refused (after 0ms in state CONNECT)");
+        let causes: Vec<_> = errors.recent().into_iter().map(|error| error.cause).collect();
+        assert_eq!(causes, [Cause::CertificateRejected]);
     }
 
     #[test]

@@ -24,6 +24,9 @@ use super::{
 /// Whoever waits for the reason waits for this as well.
 const LOOK_WITHIN: Duration = Duration::from_millis(300);
 
+/// A certificate is looked at for longer: nobody waits for the news that a broker is gone.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(1);
+
 /// A finding holds for so long.
 const HOLDS_FOR: Duration = Duration::from_secs(10);
 
@@ -84,7 +87,8 @@ impl Diagnosis {
         if let Some((_, found)) = self.findings.get(&key) {
             return *found;
         }
-        let found = find(&self.connection.properties, error).unwrap_or(error.cause);
+        // Nothing found: the same look may find something the next time.
+        let Some(found) = find(&self.connection.properties, error) else { return error.cause };
         self.findings.insert(key, (Instant::now(), found));
         found
     }
@@ -93,7 +97,8 @@ impl Diagnosis {
 fn find(properties: &KafkaProperties, error: &BrokerError) -> Option<Cause> {
     let (host, port) = error.address.rsplit_once(':')?;
     let port = port.parse().ok()?;
-    let deadline = Instant::now() + LOOK_WITHIN;
+    let is_certificate = error.cause == Cause::CertificateRejected;
+    let deadline = Instant::now() + if is_certificate { HANDSHAKE_WITHIN } else { LOOK_WITHIN };
     let uses_tls = matches!(Security::of(properties), Ok(security) if !matches!(security, Security::Plain));
     match error.cause {
         #[cfg(feature = "tls")]
