@@ -149,6 +149,9 @@ fn sign_in_once(connection: &Connection) -> Outcome {
     };
     let began = Instant::now();
     let mut at_once = 1;
+    // With a single address there is no other broker to try meanwhile.
+    let servers = connection.bootstrap_servers.split(',').count();
+    let most_at_once = u32::try_from(servers).unwrap_or(AT_ONCE).min(AT_ONCE);
     while began.elapsed() < CLIENT_LIVES_FOR {
         let is_answered = native::fetch_brokers(consumer.client(), LOOK_EVERY).is_ok();
         while consumer.poll(Duration::ZERO).is_some() {}
@@ -161,7 +164,7 @@ fn sign_in_once(connection: &Connection) -> Outcome {
             let unknown = at_once - context.free.load(Ordering::Relaxed).min(at_once);
             return Outcome::Refused(context.refused.load(Ordering::Relaxed) + unknown.saturating_sub(1));
         }
-        if at_once < AT_ONCE && began.elapsed() > NEXT_BROKER_AFTER * at_once {
+        if at_once < most_at_once && began.elapsed() > NEXT_BROKER_AFTER * at_once {
             at_once += 1;
             context.free.fetch_add(1, Ordering::Relaxed);
         }
