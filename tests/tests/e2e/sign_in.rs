@@ -34,8 +34,7 @@ impl Scram {
     async fn start() -> Option<Self> {
         let listener = "listener.name.sasl_plaintext";
         let extra_properties = format!(
-            "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256\n\
-             {listener}.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256\n\
+            "{listener}.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256\n\
              {listener}.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;\n"
         );
         let cluster =
