@@ -406,7 +406,7 @@ impl Feed {
         matches!(self.lock().life, Life::Ending | Life::Ended)
     }
 
-    /// Since when nobody has been reading it, where it waits for somebody to come back.
+    /// Since when the feed has had no subscription, if it waits for one to come back.
     fn abandoned_since(&self) -> Option<Instant> {
         match self.lock().life {
             Life::Abandoned(since) => Some(since),

@@ -154,7 +154,7 @@ impl Feed {
                 Some(Event::Gap { partition, from: committed, to, reason: GapReason::OutOfRange })
             });
             progress.pending.push_back(Delivered::Event(Event::Assigned(starts)));
-            // A newcomer must know of commits that wait for a confirmation, or nobody may be left to give it.
+            // A new subscription is told of held commits too: the one that was told first may be gone when they are to be confirmed.
             progress.pending.extend(held.map(Delivered::Event));
         }
         drop(state);

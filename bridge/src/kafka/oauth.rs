@@ -3,7 +3,7 @@
 //!
 //! librdkafka asks for a token through each client's event queue. That needs a thread that polls each client at all times, which
 //! must not wait for a slow token endpoint, and it costs one token for each client. Here one thread fetches, and sets the token on
-//! all clients, whether somebody polls them or not.
+//! all clients, whether they are polled or not.
 
 mod credentials;
 mod http;
@@ -124,7 +124,7 @@ impl Drop for Owner {
 
 /// A client that always has the current token.
 pub struct SignedIn<T> {
-    // Before the client: nobody may set a token on one that is gone.
+    // Dropped before the client, so that no token is set on a client that no longer exists.
     _membership: Option<Membership>,
     client: T,
 }

@@ -1,4 +1,4 @@
-//! Commits whose answers are told, and what was committed, each with the note beside it.
+//! Asynchronous commits with their results, and a group's committed positions, each with its metadata.
 
 use std::ffi::{CStr, CString};
 use std::os::raw::c_int;

@@ -70,7 +70,7 @@ impl Drop for DataQueue {
     }
 }
 
-/// The partition's high watermark as the consumer's last fetch of it brought it; none before the first. Asks nobody.
+/// The partition's high watermark as of the consumer's last fetch; none before the first fetch. It sends no request.
 pub fn fetched_high_watermark<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     topic: &str,

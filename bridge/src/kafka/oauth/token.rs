@@ -1,4 +1,4 @@
-//! A token, and the reasons why there is none.
+//! An OAuth token, and the errors of fetching one.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
