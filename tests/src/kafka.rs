@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Output;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use local_kafka::{Cluster, Flavour, Installation, Options};
@@ -18,6 +18,7 @@ pub use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::broker_proxy::{BrokerProxy, Listening};
+use crate::program::PROCESS_STARTS;
 use crate::skip::skip;
 use crate::wait::{PATIENCE, POLL_INTERVAL, unique};
 
@@ -314,6 +315,7 @@ impl Mock {
 
     /// Connections end, and new ones get no answer.
     pub fn down(&self) {
+        let _no_process_starts = PROCESS_STARTS.write().unwrap_or_else(PoisonError::into_inner);
         (1..=self.brokers).for_each(|id| self.cluster.broker_down(id).expect("a broker of this cluster"));
     }
 

@@ -19,7 +19,6 @@ use std::time::{Duration, Instant};
 use protocol::{
     BinaryBatch, ErrorBody, ErrorCode, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, RecordView, TopicName, TopicPartition,
 };
-use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -142,12 +141,11 @@ impl Open<'_> {
 
 /// A consumer that is in no group.
 fn tail_client(connection: &Connection) -> Result<Client, KafkaError> {
-    client(connection, connection.tail_config(), ReaderContext::of_tail())
+    client(connection, connection.tail_config(), ReaderContext::of_tail(connection.hooks()))
 }
 
 fn client(connection: &Connection, config: ClientConfig, context: ReaderContext) -> Result<Client, KafkaError> {
-    let consumer = BaseConsumer::from_config_and_context(&connection.reader_config(config), context)?;
-    let consumer: SignedIn<BaseConsumer<ReaderContext>> = connection.tokens.sign_in(consumer);
+    let consumer = connection.consumer(&connection.reader_config(config), context)?;
     let queues = Arc::new(Queues {
         data: DataQueue::new(&consumer),
         commits: CommitQueue::new(&consumer),
@@ -208,7 +206,8 @@ impl Reader {
             ReadMode::Group { id, start } => {
                 let membership = Membership::new(Arc::clone(feed), Arc::clone(questions), *start);
                 let config = connection.group_config(id, protocol);
-                let (queues, consumer) = client(connection, config, ReaderContext::of_member(membership))?;
+                let (queues, consumer) =
+                    client(connection, config, ReaderContext::of_member(connection.hooks(), membership))?;
                 if let Some(membership) = consumer.context().membership() {
                     membership.use_queues(Some(Arc::clone(&queues)));
                 }
