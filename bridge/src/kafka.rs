@@ -23,6 +23,7 @@ mod range;
 pub mod reader;
 mod reasons;
 mod releases;
+mod sasl_handshake;
 mod sign_in;
 #[cfg(feature = "tls")]
 mod system_ca;

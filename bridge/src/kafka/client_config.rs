@@ -55,7 +55,7 @@ impl Connection {
     pub fn to(bootstrap_servers: String, properties: KafkaProperties) -> Result<Self, oauth::SettingsError> {
         let tokens = Tokens::of(&properties, &bootstrap_servers)?;
         let mut connection = Self { tokens, ..Self::without_sign_in(bootstrap_servers, properties) };
-        if connection.signs_in() {
+        if connection.properties.signs_in() {
             connection.hooks.sign_in = Some(SignIn::start(&connection));
         }
         Ok(connection)
@@ -69,12 +69,6 @@ impl Connection {
     fn without_sign_in(bootstrap_servers: String, properties: KafkaProperties) -> Self {
         let (group_protocol, tokens, hooks) = Default::default();
         Self { bootstrap_servers, properties, demo: false, group_protocol, tokens, hooks }
-    }
-
-    /// Whether clients show credentials to the brokers.
-    pub fn signs_in(&self) -> bool {
-        let protocol = self.properties.get("security.protocol").unwrap_or_default();
-        protocol.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sasl"))
     }
 
     /// What every client of the bridge has in common. Clients are made by [`Connection::consumer`] and [`Connection::producer`].

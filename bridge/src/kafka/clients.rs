@@ -17,7 +17,7 @@ impl Connection {
     where
         C: ConsumerContext + HookedContext + Admission,
     {
-        if !self.signs_in() {
+        if !self.properties.signs_in() {
             return Ok(self.tokens.sign_in(BaseConsumer::from_config_and_context(config, context)?));
         }
         announce(&context);
@@ -32,7 +32,7 @@ impl Connection {
     where
         C: ProducerContext + HookedContext + Admission,
     {
-        if !self.signs_in() {
+        if !self.properties.signs_in() {
             return Ok(self.tokens.sign_in(BaseProducer::from_config_and_context(config, context)?));
         }
         announce(&context);

@@ -15,6 +15,7 @@ use super::broker_stream::Security;
 use super::client_config::{Connection, KafkaProperties};
 use super::error::kafka_error;
 use super::reasons::{self, Cause};
+use super::sasl_handshake::{self, Listener};
 #[cfg(feature = "tls")]
 use super::{
     broker_stream::ConnectError,
@@ -28,7 +29,7 @@ const LOOK_WITHIN: Duration = Duration::from_millis(300);
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(1);
 
 /// A finding holds for so long.
-const HOLDS_FOR: Duration = Duration::from_secs(10);
+const HOLDS_FOR: Duration = Duration::from_secs(30);
 
 /// An advertised address that accepts no connection in this time counts as unreachable.
 const CONNECT_WITHIN: Duration = Duration::from_secs(1);
@@ -80,7 +81,7 @@ impl Diagnosis {
     fn causes(&mut self) -> Vec<BrokerError> {
         let mut errors = self.connection.hooks.errors.recent();
         for error in &mut errors {
-            if matches!(error.cause, Cause::CertificateRejected | Cause::ClosedBeforeAnswer) {
+            if matches!(error.cause, Cause::CertificateRejected | Cause::ClosedBeforeAnswer | Cause::Closed) {
                 error.cause = self.look_closer(error);
             }
         }
@@ -126,6 +127,14 @@ fn find(properties: &KafkaProperties, error: &BrokerError) -> Option<Cause> {
                     Some(Cause::ListenerWithTls)
                 }
                 Err(_) => None,
+            }
+        }
+        // librdkafka asked for something that a broker answers to nobody before a sign-in.
+        Cause::Closed if !properties.signs_in() => {
+            let mut stream = Security::of(properties).ok()?.connect(host, port, deadline).ok()?;
+            match sasl_handshake::ask(&mut *stream).ok()? {
+                Listener::WithSasl(_) => Some(Cause::ListenerWithSasl),
+                Listener::WithoutSasl => None,
             }
         }
         _ => None,
