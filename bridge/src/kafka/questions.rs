@@ -224,9 +224,16 @@ impl Questions {
     /// Takes librdkafka's log lines and errors off its queue; somebody must, now and then.
     pub fn serve_events(&self) {
         for consumer in [Some(&self.consumer), self.brokers.as_ref(), self.positions.get()].into_iter().flatten() {
-            while consumer.poll(Duration::ZERO).is_some() {}
+            serve_events(consumer);
         }
     }
+}
+
+/// Takes what lies in the client's queue off it.
+pub fn serve_events<C: ConsumerContext>(consumer: &BaseConsumer<C>) {
+    /// With no time at all `poll` returns after the first line of the log, as if it had been the last event.
+    const AT_LEAST: Duration = Duration::from_millis(1);
+    while consumer.poll(AT_LEAST).is_some() {}
 }
 
 /// One partition's answers to all questions.

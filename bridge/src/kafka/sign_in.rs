@@ -17,6 +17,7 @@ use rdkafka::consumer::{Consumer as _, ConsumerContext};
 use super::client_config::Connection;
 use super::context::{ClientHooks, HookedContext, quiet_client_context};
 use super::native;
+use super::questions::serve_events;
 use super::reasons::Cause;
 
 /// So long after a refused sign-in nobody tries again: three in 63 seconds.
@@ -56,6 +57,7 @@ struct State {
     is_wanted: bool,
 }
 
+#[derive(Debug)]
 enum Outcome {
     SignedIn,
     /// So many sign-ins were refused.
@@ -125,6 +127,7 @@ fn run(sign_in: &Weak<SignIn>, connection: &Connection) {
         }
         let outcome = sign_in_once(connection);
         let Some(sign_in) = sign_in.upgrade() else { return };
+        tracing::debug!(?outcome, "a sign-in on behalf of all clients");
         match outcome {
             Outcome::SignedIn => sign_in.note_success(),
             Outcome::Refused(count) => sign_in.note_refusal(count),
@@ -153,9 +156,10 @@ fn sign_in_once(connection: &Connection) -> Outcome {
     let servers = connection.bootstrap_servers.split(',').count();
     let most_at_once = u32::try_from(servers).unwrap_or(AT_ONCE).min(AT_ONCE);
     while began.elapsed() < CLIENT_LIVES_FOR {
+        // The answer may come after the time is over; librdkafka then knows the cluster's id.
         let is_answered = native::fetch_brokers(consumer.client(), LOOK_EVERY).is_ok();
-        while consumer.poll(Duration::ZERO).is_some() {}
-        if is_answered {
+        serve_events(&consumer);
+        if is_answered || consumer.client().fetch_cluster_id(Duration::ZERO).is_some() {
             return Outcome::SignedIn;
         }
         let context = consumer.context();
