@@ -7,6 +7,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::broker_errors::BrokerErrors;
+use super::error::is_about_reaching_kafka;
 use super::reasons::Cause;
 use super::sign_in::SignIn;
 
@@ -64,15 +65,10 @@ pub fn error<C: HookedContext>(context: &C, error: &KafkaError, reason: &str) {
         context.note_failure(cause);
     }
     match code {
+        Some(code) if is_about_reaching_kafka(code) => tracing::debug!(target: "librdkafka", "{reason}"),
+        // Repeated with every attempt; whoever asked says it once (the outcome of a record, the state of a subscription).
         Some(
-            RDKafkaErrorCode::AllBrokersDown
-            | RDKafkaErrorCode::BrokerTransportFailure
-            | RDKafkaErrorCode::Resolve
-            | RDKafkaErrorCode::OperationTimedOut
-            | RDKafkaErrorCode::Authentication
-            | RDKafkaErrorCode::SSL
-            // Repeated with every attempt; whoever asked says it once (the outcome of a record, the state of a subscription).
-            | RDKafkaErrorCode::TopicAuthorizationFailed
+            RDKafkaErrorCode::TopicAuthorizationFailed
             | RDKafkaErrorCode::GroupAuthorizationFailed
             | RDKafkaErrorCode::ClusterAuthorizationFailed,
         ) => tracing::debug!(target: "librdkafka", "{reason}"),

@@ -17,6 +17,13 @@ pub fn is_no_answer(code: RDKafkaErrorCode) -> bool {
     )
 }
 
+/// No broker can be reached, or none lets the client in. Repeated with each attempt; the state of the cluster has the reason, once
+/// (`cluster`).
+pub fn is_about_reaching_kafka(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Kafka;
+    is_no_answer(code) || matches!(code, Kafka::Resolve | Kafka::Authentication | Kafka::SSL)
+}
+
 /// The coordinator of a group is being chosen, or is loading the group's state. It takes moments, and the request changed nothing.
 pub fn is_coordinator_not_ready(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Kafka;

@@ -36,7 +36,9 @@ use super::native::{CommitQueue, DataQueue, TakenMessage, TopicQueue};
 use super::oauth::SignedIn;
 use super::questions::{Questions, TIMEOUT};
 use crate::feed::{Batch, Feed, ReadMode, Room, Start};
-use crate::kafka::error::{is_authorization, kafka_error, not_authorised_to_read, not_authorised_to_use_group};
+use crate::kafka::error::{
+    is_about_reaching_kafka, is_authorization, kafka_error, not_authorised_to_read, not_authorised_to_use_group,
+};
 
 /// How long one look at the data queue waits; also how late a rebalance or an end is noticed.
 const POLL: Duration = Duration::from_millis(20);
@@ -533,10 +535,7 @@ impl Reader {
         use RDKafkaErrorCode as Kafka;
         let tailing = matches!(self.mode, ReadMode::Tail(_));
         let trouble = match code {
-            // The cluster's state is everybody's news (see `cluster`).
-            Kafka::AllBrokersDown | Kafka::BrokerTransportFailure | Kafka::Resolve | Kafka::OperationTimedOut => {
-                return self.watch.hurry();
-            }
+            code if is_about_reaching_kafka(code) => return self.watch.hurry(),
             // The tail's group id is a formality; whether it may be used does not matter.
             Kafka::GroupAuthorizationFailed if tailing => return,
             Kafka::GroupAuthorizationFailed | Kafka::TopicAuthorizationFailed | Kafka::ClusterAuthorizationFailed => {
