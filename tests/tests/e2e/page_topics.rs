@@ -403,7 +403,8 @@ async fn five_thousand_topics_are_listed_at_once() {
     const TOPICS: usize = 5000;
     let Some(browser) = Browser::start().await else { return };
     let name = |number| format!("orders-{number:04}.with-a-name-as-long-as-they-come-in-larger-companies");
-    let kafka = (0..TOPICS).fold(Mock::start(), |kafka, number| kafka.with_topic(&name(number), 1));
+    let kafka = Mock::start();
+    kafka.make_topics((0..TOPICS).map(name)).await;
     let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
     let page = browser.open(&bridge).await;
     // When the first push is read, and when its rows have been painted.
