@@ -65,7 +65,7 @@ impl Watcher {
             questions.serve_events();
             let last = self.sender.borrow().clone();
             let next = self.observe(&questions, &last);
-            report(&last, &next);
+            self.report(&last, &next);
             self.learn_group_protocol(&questions, &next, &last);
             drop(questions);
             self.sender.send_if_modified(|cluster| {
@@ -100,6 +100,22 @@ impl Watcher {
         Cluster { id, brokers, state, error, ..last.clone() }
     }
 
+    /// One line of the log for each change of state: up, down, and down for another reason.
+    fn report(&self, last: &Cluster, now: &Cluster) {
+        let servers = &now.bootstrap_servers;
+        let told = |cluster: &Cluster| cluster.error.as_ref().map(|error| (error.code, error.broker.clone()));
+        match &now.error {
+            None if last.state == ClusterState::Down => {
+                tracing::info!(servers, brokers = now.brokers.len(), "Kafka answers");
+            }
+            // A token that cannot be fetched has a line already.
+            Some(error) if told(last) != told(now) && self.connection.tokens.failure().is_none() => {
+                tracing::warn!(servers, reason = error.name, "{}; trying again until it works", error.message);
+            }
+            _ => {}
+        }
+    }
+
     /// Asks once whenever Kafka comes up: it may have been upgraded meanwhile.
     fn learn_group_protocol(&self, questions: &Questions, cluster: &Cluster, last: &Cluster) {
         let ask_again = last.state == ClusterState::Down || self.connection.group_protocol.get().is_none();
@@ -111,20 +127,5 @@ impl Watcher {
             let protocol = group_protocol::ask(questions.brokers_client(), broker.id, ANSWER_WITHIN);
             self.connection.group_protocol.set(protocol);
         }
-    }
-}
-
-/// One line of the log for each change of state: up, down, and down for another reason.
-fn report(last: &Cluster, now: &Cluster) {
-    let servers = &now.bootstrap_servers;
-    let told = |cluster: &Cluster| cluster.error.as_ref().map(|error| (error.code, error.broker.clone()));
-    match &now.error {
-        None if last.state == ClusterState::Down => {
-            tracing::info!(servers, brokers = now.brokers.len(), "Kafka answers");
-        }
-        Some(error) if told(last) != told(now) => {
-            tracing::warn!(servers, reason = error.name, "{}; trying again until it works", error.message);
-        }
-        _ => {}
     }
 }
