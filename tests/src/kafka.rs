@@ -321,7 +321,8 @@ impl Mock {
                 .send(BaseRecord::<(), str>::to(&name).payload("first"))
                 .unwrap_or_else(|(error, _)| panic!("{error}"));
         }
-        let flushed = tokio::task::spawn_blocking(move || producer.flush(PATIENCE));
+        self.wake();
+        let flushed = tokio::task::spawn_blocking(move || producer.flush(2 * PATIENCE));
         flushed.await.expect("flushing does not panic").expect("the mock takes records");
     }
 
@@ -333,6 +334,10 @@ impl Mock {
 
     pub fn up(&self) {
         (1..=self.brokers).for_each(|id| self.cluster.broker_up(id).expect("a broker of this cluster"));
+        self.wake();
+    }
+
+    fn wake(&self) {
         // The mock's thread may sleep on for seconds with connections waiting [measured]; further ones wake it. A real
         // broker needs no such thing (`faults::a_real_broker…`).
         let addresses = self.bootstrap_servers();

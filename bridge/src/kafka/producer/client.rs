@@ -122,10 +122,6 @@ impl Client {
         self.retired.store(true, Ordering::Relaxed);
     }
 
-    pub fn flush(&self, timeout: Duration) -> KafkaResult<()> {
-        self.inner.flush(timeout)
-    }
-
     pub fn wait_until_settled(&self, timeout: Duration) -> bool {
         self.shipments.wait_until_settled(timeout)
     }
