@@ -36,8 +36,8 @@ impl Raw {
     }
 
     /// What the other side does not take any more is lost, as in a network.
-    pub async fn send(&mut self, bytes: &[u8]) {
-        let _ = timeout(PATIENCE, self.stream.write_all(bytes)).await;
+    pub async fn send(&mut self, bytes: &[u8]) -> bool {
+        matches!(timeout(PATIENCE, self.stream.write_all(bytes)).await, Ok(Ok(())))
     }
 
     /// The next answer's status line and headers; empty where the connection ended.

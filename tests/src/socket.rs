@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use hyper::StatusCode;
+use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -168,6 +169,22 @@ impl Socket {
 
     pub async fn next(&mut self) -> Heard {
         self.next_within(PATIENCE).await.unwrap_or_else(|| panic!("nothing came for {} s", PATIENCE.as_secs()))
+    }
+
+    /// The next message of this type, whatever else comes before it but an error.
+    pub async fn hears(&mut self, name: &str) -> Value {
+        loop {
+            match self.next().await {
+                Heard::Text(text) => {
+                    let message: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+                    if message["type"] == name {
+                        return message;
+                    }
+                    assert_ne!(message["type"], "error", "instead of {name}: {message}");
+                }
+                other => panic!("instead of {name}: {other:?}"),
+            }
+        }
     }
 
     /// `None` when nothing came in time.

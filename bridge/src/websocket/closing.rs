@@ -84,10 +84,14 @@ async fn wait_for_close(mut stream: Stream, code: CloseCode) {
             match next_frame(&mut stream).await {
                 Ok(_) => {}
                 Err(End::ClosedByClient(_)) => return,
-                // Frames cannot be told apart any more, or the connection has ended.
-                Err(_) => return read_until_close_frame(stream.into_inner(), code.number()).await,
+                // Frames cannot be told apart any more, the first message is too large, or the connection has ended.
+                Err(_) => break,
             }
         }
+        let mut rest = stream.into_inner();
+        // Nothing of it is kept, so that the limit on a first message does not matter any more.
+        rest.lift_limit();
+        read_until_close_frame(rest, code.number()).await;
     };
     // A client that goes on and on is cut off.
     let _ = timeout(CLOSE_WITHIN, closed).await;

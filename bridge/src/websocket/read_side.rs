@@ -49,7 +49,7 @@ impl ReadSide {
         std::mem::take(&mut self.has_heard)
     }
 
-    /// The socket said `hello`.
+    /// The socket said `hello`, or what it sends is not kept any more.
     pub fn lift_limit(&mut self) {
         self.left = None;
     }

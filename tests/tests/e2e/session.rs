@@ -7,23 +7,7 @@ use serde_json::{Value, json};
 use tests::kafka::Mock;
 use tests::raw::{frame_head, text_frame};
 use tests::socket::Heard;
-use tests::{Bridge, Client, Raw, Socket, on_every_kafka, unique};
-
-/// The next message of this type, whatever else comes before it.
-async fn hears(socket: &mut Socket, name: &str) -> Value {
-    loop {
-        match socket.next().await {
-            Heard::Text(text) => {
-                let message: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-                if message["type"] == name {
-                    return message;
-                }
-                assert_ne!(message["type"], "error", "instead of {name}: {message}");
-            }
-            other => panic!("instead of {name}: {other:?}"),
-        }
-    }
-}
+use tests::{Bridge, Client, Raw, on_every_kafka, unique};
 
 on_every_kafka! {
     async fn the_specifications_session_line_by_line(kafka: Kafka) {
@@ -32,7 +16,7 @@ on_every_kafka! {
         let mut socket = bridge.socket().await;
 
         socket.text(r#"{"type":"hello","protocol":"ponte.v1","client":"example/1.0"}"#).await;
-        let welcome = hears(&mut socket, "welcome").await;
+        let welcome = socket.hears("welcome").await;
         assert_eq!(welcome["resumed"], false);
         assert_eq!(welcome["cluster"]["demo"], kafka.is_demo());
         assert_eq!(welcome["defaults"], json!({"topic": topic, "group": group, "start": "earliest"}));
@@ -44,9 +28,9 @@ on_every_kafka! {
         socket.text(&format!(
             r#"{{"type":"subscribe","id":1,"topics":["{topic}"],"mode":{{"group":{{"id":"{group}","start":"earliest","commit":"auto"}}}},"window":{{"records":1000,"bytes":1048576}},"format":"json","when_slow":"block"}}"#
         )).await;
-        let subscribed = hears(&mut socket, "subscribed").await;
+        let subscribed = socket.hears("subscribed").await;
         assert_eq!(subscribed, json!({"type": "subscribed", "id": 1, "subscription": 1}));
-        let assigned = hears(&mut socket, "assigned").await;
+        let assigned = socket.hears("assigned").await;
         assert_eq!(
             assigned,
             json!({"type": "assigned", "subscription": 1, "partitions": [{"topic": topic, "partition": 0, "offset": "0"}]})
@@ -84,14 +68,14 @@ on_every_kafka! {
         );
 
         socket.text(r#"{"type":"flow","subscription":1,"through":1,"records":1000,"bytes":1048576}"#).await;
-        let committed = hears(&mut socket, "committed").await;
+        let committed = socket.hears("committed").await;
         assert_eq!(
             committed,
             json!({"type": "committed", "subscription": 1, "positions": [{"topic": topic, "partition": 0, "offset": "1"}]})
         );
 
         socket.text(r#"{"type":"unsubscribe","id":2,"subscription":1}"#).await;
-        let unsubscribed = hears(&mut socket, "unsubscribed").await;
+        let unsubscribed = socket.hears("unsubscribed").await;
         assert_eq!(unsubscribed, json!({"type": "unsubscribed", "id": 2, "subscription": 1}));
     }
 }

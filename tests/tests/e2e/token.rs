@@ -46,7 +46,7 @@ async fn a_socket_without_the_token_is_closed_with_4500() {
         shows_no_token(&reason);
     }
     admitted.text(r#"{"type":"cluster","id":1}"#).await;
-    assert!(matches!(admitted.next().await, Heard::Text(text) if text.contains("cluster")), "the others go on");
+    admitted.hears("cluster_result").await;
     shows_no_token(&bridge.output());
 }
 
