@@ -23,4 +23,4 @@ mod releases;
 mod system_ca;
 #[cfg(feature = "tls")]
 mod tls;
-mod topic_id;
+pub mod topic_id;

@@ -57,6 +57,7 @@ mod real_broker;
 mod resume;
 mod sequence_numbers;
 mod session;
+mod shared_tails;
 mod shutdown;
 mod tail;
 mod terminal;
