@@ -207,7 +207,8 @@ impl World {
                     return;
                 }
                 let reader = self.readers.get_mut(&which).expect("both are there");
-                if reader.positions.insert(PARTITIONS, 0).is_none() {
+                if !reader.positions.contains_key(&PARTITIONS) {
+                    reader.positions.insert(PARTITIONS, 0);
                     reader.feed.assigned(vec![Start { partition: key(PARTITIONS), offset: 0 }]);
                 }
             }
