@@ -2,6 +2,7 @@
 //! that knows the log: each record comes once and in order, or lies in a gap; numbers jump by what gaps lost; nothing is assigned
 //! twice.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -207,8 +208,8 @@ impl World {
                     return;
                 }
                 let reader = self.readers.get_mut(&which).expect("both are there");
-                if !reader.positions.contains_key(&PARTITIONS) {
-                    reader.positions.insert(PARTITIONS, 0);
+                if let Entry::Vacant(position) = reader.positions.entry(PARTITIONS) {
+                    position.insert(0);
                     reader.feed.assigned(vec![Start { partition: key(PARTITIONS), offset: 0 }]);
                 }
             }
