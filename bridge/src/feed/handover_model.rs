@@ -303,10 +303,22 @@ impl World {
                 self.read(which, partition, 1);
             }
         }
+        // It goes over while it is allowed nothing and the shared reader is ahead; then it falls out of the ring.
+        let paused = Window { records: 0, bytes: 0 };
+        self.apply(Step::Flow { which: Which::Private, behind: 0, credit: paused });
         self.apply(Step::GiveUp);
         self.apply(Step::Reserve);
+        self.apply(Step::Write { partition: 2, records: 3, large: false, markers: 0 });
+        self.apply(Step::Read { which: Which::Shared, partition: 2, records: 3 });
         self.apply(Step::HandOver);
-        assert!(self.has_gone_over, "both stand at the end");
+        assert!(self.has_gone_over, "the private reader stands where the reservation began");
+        for _ in 0..2 * CAPACITY_BYTES / LARGE {
+            self.apply(Step::Write { partition: 2, records: 1, large: true, markers: 0 });
+            self.apply(Step::Read { which: Which::Shared, partition: 2, records: 1 });
+            self.apply(Step::Take { which: Which::Shared, deliveries: 2 });
+        }
+        self.apply(Step::Flow { which: Which::Private, behind: 0, credit: PLENTY });
+        self.drain();
         self.apply(Step::Grow { which: Which::Shared });
         for partition in 0..=PARTITIONS {
             self.apply(Step::Write { partition, records: 2, large: false, markers: 0 });
