@@ -31,6 +31,8 @@ const SOON: Duration = Duration::from_secs(1);
 pub(super) struct Sharing {
     began_at: Instant,
     look_at: Instant,
+    /// It had caught up at the last look as well. Once is not enough: a fetch tells of the end before its records are taken.
+    was_at_end: bool,
     pause: Duration,
     /// The place in the shared feed, and when it was made.
     reservation: Option<(Reservation, Instant)>,
@@ -39,7 +41,7 @@ pub(super) struct Sharing {
 impl Sharing {
     pub(super) fn new() -> Self {
         let now = Instant::now();
-        Self { began_at: now, look_at: now, pause: FIRST_PAUSE, reservation: None }
+        Self { began_at: now, look_at: now, was_at_end: false, pause: FIRST_PAUSE, reservation: None }
     }
 
     fn try_later(&mut self) {
@@ -69,12 +71,14 @@ impl Reader {
         let is_reserved = sharing.reservation.is_some();
         // What the last look at Kafka brought may be trouble.
         self.tell_settled();
-        let is_due = is_reserved || self.is_at_end();
+        let is_at_end = !is_reserved && self.is_at_end();
         let Some(sharing) = &mut self.sharing else { return };
         if !is_reserved {
+            let is_due = is_at_end && sharing.was_at_end;
+            sharing.was_at_end = is_at_end;
             if !is_due {
                 sharing.look_at = now + LOOK_EVERY;
-                return self.feed.set_about_to_share(sharing.began_at.elapsed() < SOON);
+                return self.feed.set_about_to_share(is_at_end || sharing.began_at.elapsed() < SOON);
             }
             self.feed.set_about_to_share(sharing.pause < SOON);
             match self.feed.share(self.watch.partitions() == self.feed.next_offsets().len()) {

@@ -30,8 +30,10 @@ impl Reader {
     pub(super) fn take_records(&mut self) {
         let taken = self.queues.data.take(POLL, self.take_at_once);
         let is_record = |message: &TakenMessage<'_>| message.error().is_none();
-        let total_bytes: usize = taken.iter().filter(is_record).map(|message| message.stored_bytes()).sum();
-        let records = taken.iter().filter(is_record).count();
+        let (records, total_bytes) = taken
+            .iter()
+            .filter(is_record)
+            .fold((0, 0), |(records, bytes), message| (records + 1, bytes + message.stored_bytes()));
         let (mut records_left, mut bytes_left) = (records, total_bytes + records * BinaryBatch::RECORD_HEAD);
         let mut open: Option<Open<'_>> = None;
         let mut headers = Vec::new();
