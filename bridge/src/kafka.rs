@@ -2,12 +2,15 @@
 
 pub mod admin;
 mod api_versions;
+mod broker_errors;
 mod broker_stream;
 pub mod client_config;
+mod clients;
 pub mod cluster;
 pub mod consumer;
 pub mod context;
 pub mod demo;
+mod diagnosis;
 mod ends;
 mod error;
 pub mod group_protocol;
@@ -18,7 +21,10 @@ pub mod properties;
 pub mod questions;
 mod range;
 pub mod reader;
+mod reasons;
 mod releases;
+mod sasl_handshake;
+mod sign_in;
 #[cfg(feature = "tls")]
 mod system_ca;
 #[cfg(feature = "tls")]

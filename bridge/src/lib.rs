@@ -37,7 +37,6 @@ use crate::kafka::admin::Admin;
 use crate::kafka::client_config::Connection;
 use crate::kafka::cluster::watch_cluster;
 use crate::kafka::demo::DemoBroker;
-use crate::kafka::oauth::Tokens;
 use crate::kafka::producer::Producer;
 use crate::kafka::questions::Questions;
 use crate::token_attempts::TokenAttempts;
@@ -104,14 +103,9 @@ async fn choose_broker(config: &Config) -> anyhow::Result<(Connection, Option<Ar
         bootstrap_servers = demo.bootstrap_servers(),
         "this is the demo broker: in memory, gone when the bridge ends"
     );
-    let connection = Connection {
-        bootstrap_servers: demo.bootstrap_servers().to_owned(),
-        // Properties for a secured cluster would keep the bridge from reaching its own demo.
-        properties: config.kafka_properties.for_demo(),
-        demo: true,
-        group_protocol: Arc::default(),
-        tokens: Tokens::default(),
-    };
+    // Properties for a secured cluster would keep the bridge from reaching its own demo.
+    let properties = config.kafka_properties.for_demo();
+    let connection = Connection::to_demo(demo.bootstrap_servers().to_owned(), properties);
     Ok((connection, Some(Arc::new(demo))))
 }
 

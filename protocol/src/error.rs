@@ -158,6 +158,12 @@ impl ErrorBody {
         }
     }
 
+    /// No broker could be reached: `kafka_unreachable`, or a code that says why. The bridge goes on by itself when one can.
+    pub fn is_about_reaching_kafka(&self) -> bool {
+        self.code == ErrorCode::KafkaUnreachable.number()
+            || (ErrorCode::DnsFailed.number()..=ErrorCode::ConnectionTimedOut.number()).contains(&self.code)
+    }
+
     pub fn with_kafka(mut self, code: i32, name: impl Into<String>) -> Self {
         self.kafka = Some(KafkaError { code, name: name.into() });
         self

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::PoisonError;
 
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
@@ -9,6 +10,7 @@ use tokio::time::timeout;
 
 use crate::batches::Batch;
 use crate::log::{Log, Logged};
+use crate::program::PROCESS_STARTS;
 use crate::skip::need_program;
 use crate::wait::PATIENCE;
 
@@ -93,7 +95,11 @@ impl Judge {
         let mut command = Command::new(&self.kcat);
         command.args(["-b", &self.bootstrap_servers]).args(args).kill_on_drop(true);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let child = {
+            let _starting = PROCESS_STARTS.read().unwrap_or_else(PoisonError::into_inner);
+            command.spawn()
+        };
+        let mut child = child.unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let mut stdin = child.stdin.take().expect("standard input is piped");
         let (written, output) = tokio::join!(
             async {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Output;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use local_kafka::{Cluster, Flavour, Installation, Options};
@@ -13,11 +13,12 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::mocking::{MockCluster, MockCoordinator};
-use rdkafka::producer::DefaultProducerContext;
+use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 pub use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::broker_proxy::{BrokerProxy, Listening};
+use crate::program::PROCESS_STARTS;
 use crate::skip::skip;
 use crate::wait::{PATIENCE, POLL_INTERVAL, unique};
 
@@ -312,13 +313,31 @@ impl Mock {
         self
     }
 
+    /// Many at once, by a record for each: the mock needs 20 ms to be told of one.
+    pub async fn make_topics(&self, names: impl Iterator<Item = String>) {
+        let producer: BaseProducer = client_config(&self.bootstrap_servers()).create().expect("a producer");
+        for name in names {
+            producer
+                .send(BaseRecord::<(), str>::to(&name).payload("first"))
+                .unwrap_or_else(|(error, _)| panic!("{error}"));
+        }
+        self.wake();
+        let flushed = tokio::task::spawn_blocking(move || producer.flush(2 * PATIENCE));
+        flushed.await.expect("flushing does not panic").expect("the mock takes records");
+    }
+
     /// Connections end, and new ones get no answer.
     pub fn down(&self) {
+        let _no_process_starts = PROCESS_STARTS.write().unwrap_or_else(PoisonError::into_inner);
         (1..=self.brokers).for_each(|id| self.cluster.broker_down(id).expect("a broker of this cluster"));
     }
 
     pub fn up(&self) {
         (1..=self.brokers).for_each(|id| self.cluster.broker_up(id).expect("a broker of this cluster"));
+        self.wake();
+    }
+
+    fn wake(&self) {
         // The mock's thread may sleep on for seconds with connections waiting [measured]; further ones wake it. A real
         // broker needs no such thing (`faults::a_real_broker…`).
         let addresses = self.bootstrap_servers();

@@ -22,6 +22,7 @@ pub mod scale;
 pub mod skip;
 pub mod socket;
 pub mod survivor;
+pub mod tls_server;
 pub mod transaction;
 pub mod wait;
 pub mod watch;

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,11 @@ use crate::wait::{PATIENCE, POLL_INTERVAL};
 
 /// How much of a log is shown when a test fails.
 const TAIL_LINES: usize = 60;
+
+/// Held for reading while a process is started. Until it executes its program it has a copy of each socket of this one, those that
+/// the mock brokers listen on included; librdkafka ends the whole process where it cannot bind a mock's port anew
+/// (`rd_kafka_mock_broker_cmd` of 2.12).
+pub(crate) static PROCESS_STARTS: RwLock<()> = RwLock::new(());
 
 /// The lines of one stream so far.
 #[derive(Clone, Debug, Default)]
@@ -109,7 +114,11 @@ impl Program {
         command.envs([("NO_COLOR", "1"), ("PONTE_LOG", "info,bridge=debug")]).envs(env.iter().copied());
         command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped());
 
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+        let child = {
+            let _starting = PROCESS_STARTS.read().unwrap_or_else(PoisonError::into_inner);
+            command.spawn()
+        };
+        let mut child = child.unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
         // A terminal is read from its other end.
         let stdout = child.stdout.take().map(Lines::collect).unwrap_or_default();
         let stderr = Lines::collect(child.stderr.take().expect("standard error is piped"));

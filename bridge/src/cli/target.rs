@@ -1,7 +1,7 @@
 //! Which Kafka the terminal programs talk to.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use http_body_util::{BodyExt, Empty};
@@ -43,38 +43,16 @@ async fn connect(args: &KafkaArgs) -> anyhow::Result<(Connection, Questions)> {
     let mut connection = Connection::to(bootstrap_servers, properties)?;
     tokio::task::spawn_blocking(move || {
         let questions = Questions::new(&connection).context("librdkafka made no client of these settings")?;
-        if !is_answered(&questions, &connection) {
-            if let Some(failure) = connection.tokens.failure() {
-                bail!("{failure}");
-            }
-            bail!(
-                "no Kafka broker answers at {}. Is it running, and is the address right? Start one with\n\
-                 docker compose -f kafka_broker.yaml up -d, or try without Kafka: cargo run -p bridge",
-                connection.bootstrap_servers
-            );
+        if let Err(reason) = questions.wait_for_answer(KAFKA_WITHIN) {
+            bail!("{}", reason.message);
         }
         connection.demo = questions.is_mock();
         if !connection.demo {
-            connection.group_protocol.set(questions.group_protocol(&connection, KAFKA_WITHIN));
+            connection.group_protocol.set(questions.group_protocol(KAFKA_WITHIN));
         }
         Ok((connection, questions))
     })
     .await?
-}
-
-/// Whether a broker answers. It is not waited for where no token will come.
-fn is_answered(questions: &Questions, connection: &Connection) -> bool {
-    const AT_A_TIME: Duration = Duration::from_secs(1);
-    let deadline = Instant::now() + KAFKA_WITHIN;
-    while Instant::now() < deadline {
-        if questions.is_answered(AT_A_TIME) {
-            return true;
-        }
-        if connection.tokens.failure().is_some_and(|failure| failure.is_refusal()) {
-            return false;
-        }
-    }
-    false
 }
 
 async fn of_running_bridge() -> anyhow::Result<String> {

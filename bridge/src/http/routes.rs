@@ -46,7 +46,12 @@ pub fn routes(
     let only_by_get = warp::path!("ws").map(|| method_not_allowed("GET"));
 
     let alive = warp::path!("healthz").and(only_get).map(|| "ok\n".into_response());
-    let ready = warp::path!("readyz").and(only_get).and(state.clone()).map(ready);
+    let ready = warp::path!("readyz")
+        .and(only_get)
+        .and(state.clone())
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::get::<SocketAddr>())
+        .then(ready);
     let cluster = warp::path!("api" / "cluster")
         .and(only_get)
         .and(state.clone())
@@ -114,16 +119,21 @@ fn upgrade(
     }
 }
 
-fn ready(shared: Arc<Shared>) -> Response {
+/// Whether Kafka answers, and if not, why. The reason names brokers: who shows no access token, where there is one, is told the name
+/// of the error alone.
+async fn ready(shared: Arc<Shared>, headers: HeaderMap, peer: SocketAddr) -> Response {
+    let is_admitted = shared.admits(bearer_token(&headers), peer, "Authorization").await;
     let cluster = shared.cluster.borrow().clone();
     let status = match cluster.state {
         ClusterState::Up => StatusCode::OK,
         ClusterState::Down => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let told = match &shared.token {
-        None => warp::reply::json(&cluster),
-        // The reason names brokers.
-        Some(_) => warp::reply::json(&serde_json::json!({ "state": cluster.state })),
+    let told = match (is_admitted, &cluster.error) {
+        (true, _) => warp::reply::json(&cluster),
+        (false, None) => warp::reply::json(&serde_json::json!({ "state": cluster.state })),
+        (false, Some(error)) => {
+            warp::reply::json(&serde_json::json!({ "state": cluster.state, "error": { "name": error.name } }))
+        }
     };
     warp::reply::with_status(told, status).into_response()
 }

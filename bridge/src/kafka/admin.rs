@@ -27,7 +27,7 @@ use super::ends::PartitionEnds;
 use super::native::Failure;
 use super::questions::{Questions, QuietContext, TIMEOUT};
 use super::range::Ranges;
-use crate::kafka::error::kafka_error;
+use crate::kafka::error::{is_coordinator_not_ready, is_no_answer, kafka_error};
 
 use self::features::ToldFeatures;
 pub use self::topics::{TopicLook, require_not_internal};
@@ -229,13 +229,11 @@ pub(super) fn admin_error(error: &KafkaError, subject: &str) -> ErrorBody {
     use RDKafkaErrorCode as Kafka;
     let code = error.rdkafka_error_code().unwrap_or(Kafka::Fail);
     match code {
-        Kafka::BrokerTransportFailure | Kafka::AllBrokersDown | Kafka::OperationTimedOut | Kafka::RequestTimedOut => {
-            kafka_error(
-                ErrorCode::KafkaUnreachable,
-                code,
-                format!("no Kafka broker answered the question for {subject}"),
-            )
-        }
+        code if is_no_answer(code) => kafka_error(
+            ErrorCode::KafkaUnreachable,
+            code,
+            format!("no Kafka broker answered the question for {subject}"),
+        ),
         Kafka::TopicAuthorizationFailed => {
             let message = format!(
                 "not authorised to see topic {subject:?}: it needs the ACL Describe, Read or Write on the topic"
@@ -255,18 +253,15 @@ fn refused(failure: &Failure, what: &str) -> ErrorBody {
     let Failure { code, reason } = failure;
     let reason = if reason.is_empty() { code.to_string() } else { reason.clone() };
     let (error, message) = match code {
-        Kafka::BrokerTransportFailure
-        | Kafka::AllBrokersDown
-        | Kafka::OperationTimedOut
-        | Kafka::RequestTimedOut
-        | Kafka::CoordinatorNotAvailable
-        | Kafka::CoordinatorLoadInProgress
-        | Kafka::NotCoordinator
-        | Kafka::NotLeaderForPartition
-        | Kafka::LeaderNotAvailable => (
-            ErrorCode::KafkaUnreachable,
-            format!("Kafka was asked to {what} and did not answer in time; look before you try again"),
-        ),
+        code if is_no_answer(*code)
+            || is_coordinator_not_ready(*code)
+            || matches!(code, Kafka::NotLeaderForPartition | Kafka::LeaderNotAvailable) =>
+        {
+            (
+                ErrorCode::KafkaUnreachable,
+                format!("Kafka was asked to {what} and did not answer in time; look before you try again"),
+            )
+        }
         Kafka::TopicAuthorizationFailed | Kafka::ClusterAuthorizationFailed | Kafka::GroupAuthorizationFailed => {
             (ErrorCode::Forbidden, format!("Kafka's access rules do not let the bridge {what}"))
         }

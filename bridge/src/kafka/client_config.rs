@@ -11,9 +11,11 @@ use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::BaseProducer;
 
+use super::context::ClientHooks;
 use super::group_protocol::{GroupProtocol, KnownProtocol};
 use super::oauth::{self, Tokens};
 pub use super::properties::{KafkaProperties, PropertiesError};
+use super::sign_in::SignIn;
 #[cfg(feature = "tls")]
 use super::system_ca;
 
@@ -33,7 +35,9 @@ pub struct Connection {
     /// What the brokers were found to speak.
     pub group_protocol: Arc<KnownProtocol>,
     /// What clients sign in with where brokers want OAuth tokens.
-    pub tokens: Tokens,
+    pub(super) tokens: Tokens,
+    /// What every client reports to.
+    pub(super) hooks: ClientHooks,
 }
 
 /// Sets the property unless the user has.
@@ -45,12 +49,29 @@ fn prefer(config: &mut ClientConfig, name: &str, value: &str) {
 
 impl Connection {
     /// To brokers that the user named.
+    ///
+    /// # Errors
+    /// A setting of OAuth that is missing or contradicts another.
     pub fn to(bootstrap_servers: String, properties: KafkaProperties) -> Result<Self, oauth::SettingsError> {
         let tokens = Tokens::of(&properties, &bootstrap_servers)?;
-        Ok(Self { bootstrap_servers, properties, demo: false, group_protocol: Arc::default(), tokens })
+        let mut connection = Self { tokens, ..Self::without_sign_in(bootstrap_servers, properties) };
+        if connection.properties.signs_in() {
+            connection.hooks.sign_in = Some(SignIn::start(&connection));
+        }
+        Ok(connection)
     }
 
-    /// What every client of the bridge has in common.
+    /// To librdkafka's mock brokers, which want neither TLS nor credentials.
+    pub fn to_demo(bootstrap_servers: String, properties: KafkaProperties) -> Self {
+        Self { demo: true, ..Self::without_sign_in(bootstrap_servers, properties) }
+    }
+
+    fn without_sign_in(bootstrap_servers: String, properties: KafkaProperties) -> Self {
+        let (group_protocol, tokens, hooks) = Default::default();
+        Self { bootstrap_servers, properties, demo: false, group_protocol, tokens, hooks }
+    }
+
+    /// What every client of the bridge has in common. Clients are made by [`Connection::consumer`] and [`Connection::producer`].
     pub fn base_config(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
@@ -208,13 +229,7 @@ impl Connection {
 
 /// Makes a producer and a consumer of these properties, without addresses to connect to.
 pub(super) fn try_roles(properties: &KafkaProperties) -> Result<(), KafkaError> {
-    let connection = Connection {
-        bootstrap_servers: String::new(),
-        properties: properties.clone(),
-        demo: false,
-        group_protocol: Arc::default(),
-        tokens: Tokens::default(),
-    };
+    let connection = Connection::without_sign_in(String::new(), properties.clone());
     let mut producer = connection.producer_config();
     let tail = connection.tail_config();
     let mut consumer = connection.reader_config(tail);

@@ -1,16 +1,15 @@
-//! The state of the cluster: who the brokers are, and whether any answers. One thread asks; everyone else looks on.
+//! The state of the cluster: who the brokers are, whether any answers, and if not, why. One thread asks; everyone else looks on.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use protocol::{Cluster, ClusterState, ErrorCode};
+use protocol::{Cluster, ClusterState, ErrorBody, ErrorCode};
 use tokio::sync::watch;
 
 use super::client_config::Connection;
-use super::oauth::Tokens;
+use super::diagnosis::{Diagnosis, unreachable_advertised_address};
 use super::questions::Questions;
 use super::{group_protocol, native};
-use crate::kafka::error::kafka_error;
 
 /// How often Kafka is asked. With the time-out below a dead cluster is known within 1.5 s; the promise is 2 s.
 const ASK_EVERY: Duration = Duration::from_millis(500);
@@ -30,78 +29,103 @@ pub fn watch_cluster(questions: &Arc<Questions>, connection: &Connection) -> std
         error: None,
     };
     let (sender, receiver) = watch::channel(unknown);
-    let questions = Arc::downgrade(questions);
-    let connection = connection.clone();
-    std::thread::Builder::new()
-        .name("kafka-cluster".to_owned())
-        .spawn(move || ask(&questions, &connection, &sender))?;
+    let watcher = Watcher {
+        questions: Arc::downgrade(questions),
+        connection: connection.clone(),
+        diagnosis: Diagnosis::new(connection.clone()),
+        sender,
+    };
+    std::thread::Builder::new().name("kafka-cluster".to_owned()).spawn(move || watcher.run())?;
     Ok(receiver)
 }
 
-fn ask(questions: &Weak<Questions>, connection: &Connection, sender: &watch::Sender<Cluster>) {
-    let mut known = false;
-    loop {
-        let asked = Instant::now();
-        let Some(questions) = questions.upgrade() else { return };
-        questions.serve_events();
-        let next = observe(&questions, &connection.tokens, &sender.borrow());
-        drop(questions);
-        let was_up = sender.borrow().state == ClusterState::Up;
-        report(&next, was_up, known);
-        learn_group_protocol(connection, &next, was_up);
-        known = true;
-        sender.send_if_modified(|cluster| {
-            let changed = *cluster != next;
-            *cluster = next;
-            changed
-        });
-        std::thread::sleep(ASK_EVERY.saturating_sub(asked.elapsed()).max(Duration::from_millis(50)));
+/// What a request is answered that failed because no broker answers: with the reason, once it is known.
+pub fn with_reason(error: ErrorBody, cluster: &Cluster) -> ErrorBody {
+    match &cluster.error {
+        Some(reason) if cluster.state == ClusterState::Down && error.code == ErrorCode::KafkaUnreachable.number() => {
+            let message = format!("{}: {}", error.message, reason.message);
+            ErrorBody { message, kafka: error.kafka.or_else(|| reason.kafka.clone()), ..reason.clone() }
+        }
+        _ => error,
     }
 }
 
-fn observe(questions: &Questions, tokens: &Tokens, last: &Cluster) -> Cluster {
-    match native::fetch_brokers(questions.brokers_client(), ANSWER_WITHIN) {
-        Ok(mut list) => {
-            list.brokers.sort_by_key(|broker| broker.id);
-            let id = last.id.clone().or_else(|| questions.brokers_client().fetch_cluster_id(Duration::ZERO));
-            Cluster { id, brokers: list.brokers, state: ClusterState::Up, error: None, ..last.clone() }
-        }
-        Err(code) => {
-            let error = match tokens.failure() {
-                // Without a token no broker is even asked.
-                Some(failure) => kafka_error(ErrorCode::AuthenticationFailed, code, failure.to_string()),
-                None => {
-                    let message = format!(
-                        "no Kafka broker answers at {}; the bridge keeps trying and goes on by itself",
-                        last.bootstrap_servers
-                    );
-                    kafka_error(ErrorCode::KafkaUnreachable, code, message)
-                }
-            };
-            Cluster { state: ClusterState::Down, error: Some(error), ..last.clone() }
-        }
-    }
+struct Watcher {
+    questions: Weak<Questions>,
+    connection: Connection,
+    diagnosis: Diagnosis,
+    sender: watch::Sender<Cluster>,
 }
 
-/// Asks once whenever Kafka comes up: it may have been upgraded meanwhile.
-fn learn_group_protocol(connection: &Connection, cluster: &Cluster, was_up: bool) {
-    let ask_again = !was_up || connection.group_protocol.get().is_none();
-    let Some(broker) = cluster.brokers.first().filter(|_| cluster.state == ClusterState::Up && ask_again) else {
-        return;
-    };
-    // The mock answers no such question, and it is known what it speaks.
-    if !connection.demo {
-        connection.group_protocol.set(group_protocol::ask(connection, broker.id, ANSWER_WITHIN));
-    }
-}
-
-fn report(cluster: &Cluster, was_up: bool, known: bool) {
-    let servers = &cluster.bootstrap_servers;
-    match cluster.state {
-        ClusterState::Up if !was_up => tracing::info!(servers, brokers = cluster.brokers.len(), "Kafka answers"),
-        ClusterState::Down if was_up || !known => {
-            tracing::warn!(servers, "no Kafka broker answers; trying again until one does");
+impl Watcher {
+    fn run(mut self) {
+        loop {
+            let asked = Instant::now();
+            let Some(questions) = self.questions.upgrade() else { return };
+            questions.serve_events();
+            let last = self.sender.borrow().clone();
+            let next = self.observe(&questions, &last);
+            self.report(&last, &next);
+            self.learn_group_protocol(&questions, &next, &last);
+            drop(questions);
+            self.sender.send_if_modified(|cluster| {
+                let changed = *cluster != next;
+                *cluster = next;
+                changed
+            });
+            std::thread::sleep(ASK_EVERY.saturating_sub(asked.elapsed()).max(Duration::from_millis(50)));
         }
-        _ => {}
+    }
+
+    fn observe(&mut self, questions: &Questions, last: &Cluster) -> Cluster {
+        let (brokers, error) = match native::fetch_brokers(questions.brokers_client(), ANSWER_WITHIN) {
+            Ok(mut list) => {
+                list.brokers.sort_by_key(|broker| broker.id);
+                let is_news = last.state == ClusterState::Down || list.brokers != last.brokers;
+                let unreachable =
+                    is_news.then(|| unreachable_advertised_address(&last.bootstrap_servers, &list.brokers));
+                (list.brokers, unreachable.flatten())
+            }
+            Err(code) => {
+                // What failed lies in the queue by now.
+                questions.serve_events();
+                (last.brokers.clone(), Some(self.diagnosis.reason(code)))
+            }
+        };
+        if error.is_none() && last.state == ClusterState::Down {
+            self.diagnosis.forget();
+        }
+        let id = last.id.clone().or_else(|| questions.brokers_client().fetch_cluster_id(Duration::ZERO));
+        let state = if error.is_none() { ClusterState::Up } else { ClusterState::Down };
+        Cluster { id, brokers, state, error, ..last.clone() }
+    }
+
+    /// One line of the log for each change of state: up, down, and down for another reason.
+    fn report(&self, last: &Cluster, now: &Cluster) {
+        let servers = &now.bootstrap_servers;
+        let told = |cluster: &Cluster| cluster.error.as_ref().map(|error| (error.code, error.broker.clone()));
+        match &now.error {
+            None if last.state == ClusterState::Down => {
+                tracing::info!(servers, brokers = now.brokers.len(), "Kafka answers");
+            }
+            // A token that cannot be fetched has a line already.
+            Some(error) if told(last) != told(now) && self.connection.tokens.failure().is_none() => {
+                tracing::warn!(servers, reason = error.name, "{}; trying again until it works", error.message);
+            }
+            _ => {}
+        }
+    }
+
+    /// Asks once whenever Kafka comes up: it may have been upgraded meanwhile.
+    fn learn_group_protocol(&self, questions: &Questions, cluster: &Cluster, last: &Cluster) {
+        let ask_again = last.state == ClusterState::Down || self.connection.group_protocol.get().is_none();
+        let Some(broker) = cluster.brokers.first().filter(|_| cluster.state == ClusterState::Up && ask_again) else {
+            return;
+        };
+        // The mock answers no such question, and it is known what it speaks.
+        if !self.connection.demo {
+            let protocol = group_protocol::ask(questions.brokers_client(), broker.id, ANSWER_WITHIN);
+            self.connection.group_protocol.set(protocol);
+        }
     }
 }

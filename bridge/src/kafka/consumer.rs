@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use protocol::{GroupId, GroupStart, TopicName};
 use rdkafka::Message;
-use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
@@ -40,9 +39,9 @@ impl GroupConsumer {
     ) -> anyhow::Result<Self> {
         let protocol = group_protocol::to_join(connection, group);
         let config = connection.terminal_consumer_config(group, protocol, start, commits);
-        let inner = BaseConsumer::from_config_and_context(&config, QuietContext)
+        let inner = connection
+            .consumer(&config, QuietContext(connection.hooks()))
             .context("librdkafka made no consumer of these settings")?;
-        let inner = connection.tokens.sign_in(inner);
         Ok(Self {
             inner,
             topic: topic.clone(),

@@ -7,7 +7,9 @@ use rdkafka::client::Client;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaType;
 
+use super::context::ClientHooks;
 use super::native;
+use super::questions::QuietContext;
 
 /// What a topic may have here. Everything is in this process's memory, a partition without records about 4 KiB.
 pub const MAX_PARTITIONS: i32 = 1000;
@@ -21,16 +23,15 @@ pub struct DemoBroker {
     bootstrap_servers: String,
 }
 
-struct QuietContext;
-super::context::quiet_client_context!(QuietContext);
-
 impl DemoBroker {
     /// Starts it with one topic of one partition, as a fresh Kafka creates topics on first use.
     pub fn start(topic: &TopicName) -> KafkaResult<Self> {
         let mut config = ClientConfig::new();
         config.set("test.mock.num.brokers", "1");
         let native_config = config.create_native_config()?;
-        let client = Client::new(&config, native_config, RDKafkaType::RD_KAFKA_PRODUCER, QuietContext)?;
+        // This client runs the brokers and connects to none.
+        let context = QuietContext(ClientHooks::default());
+        let client = Client::new(&config, native_config, RDKafkaType::RD_KAFKA_PRODUCER, context)?;
         native::hasten_mock_groups(&client);
         let bootstrap_servers = {
             let cluster = client.mock_cluster().ok_or(KafkaError::ClientCreation("no mock cluster".to_owned()))?;

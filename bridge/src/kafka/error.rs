@@ -8,6 +8,28 @@ pub fn kafka_error(code: ErrorCode, kafka: RDKafkaErrorCode, message: impl Into<
     ErrorBody::new(code, message).with_kafka(kafka as i32, format!("{kafka:?}"))
 }
 
+/// No broker answered: the same request may succeed later.
+pub fn is_no_answer(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Kafka;
+    matches!(
+        code,
+        Kafka::BrokerTransportFailure | Kafka::AllBrokersDown | Kafka::OperationTimedOut | Kafka::RequestTimedOut
+    )
+}
+
+/// No broker can be reached, or none lets the client in. Repeated with each attempt; the state of the cluster has the reason, once
+/// (`cluster`).
+pub fn is_about_reaching_kafka(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Kafka;
+    is_no_answer(code) || matches!(code, Kafka::Resolve | Kafka::Authentication | Kafka::SSL)
+}
+
+/// The coordinator of a group is being chosen, or is loading the group's state. It takes moments, and the request changed nothing.
+pub fn is_coordinator_not_ready(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Kafka;
+    matches!(code, Kafka::CoordinatorNotAvailable | Kafka::CoordinatorLoadInProgress | Kafka::NotCoordinator)
+}
+
 /// Kafka's access rules (ACLs) refuse it: trying again helps only once a right was granted.
 pub fn is_authorization(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Kafka;

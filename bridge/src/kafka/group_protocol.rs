@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use protocol::GroupId;
-use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
-use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::ClientContext;
+use rdkafka::client::Client;
 use rdkafka::error::RDKafkaErrorCode;
 
 use super::client_config::Connection;
-use super::native::{self, DescribedGroup, Failure};
-use super::questions::{Questions, QuietContext};
+use super::error::{is_coordinator_not_ready, is_no_answer};
+use super::native::{self, Configured, DescribedGroup, Failure};
+use super::questions::Questions;
 
 /// What a broker may take to describe a group; whoever asks again does so with the next look for the topics.
 const DESCRIBED_WITHIN: Duration = Duration::from_secs(2);
@@ -54,19 +55,14 @@ impl KnownProtocol {
 }
 
 /// Asks a broker which protocols its group coordinator speaks. A broker that does not know the setting, or does not
-/// let us see it, gets the one that all speak; none when it does not answer. Blocks, outside of any async runtime.
-pub fn ask(connection: &Connection, broker: i32, timeout: Duration) -> Option<GroupProtocol> {
+/// let us see it, gets the one that all speak; none when it does not answer. Blocks.
+pub fn ask<C: ClientContext>(client: &Client<C>, broker: i32, timeout: Duration) -> Option<GroupProtocol> {
     const SETTING: &str = "group.coordinator.rebalance.protocols";
-    let client = AdminClient::from_config_and_context(&connection.base_config(), QuietContext).ok()?;
-    let client = connection.tokens.sign_in(client);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().ok()?;
-    let options = AdminOptions::new().request_timeout(Some(timeout)).operation_timeout(Some(timeout));
-    let brokers = [ResourceSpecifier::Broker(broker)];
-    let answers = runtime.block_on(client.describe_configs(&brokers, &options)).ok()?;
-    let protocols = match answers.into_iter().next()? {
-        Ok(resource) => resource.entry_map().get(SETTING).and_then(|entry| entry.value.clone()),
+    let protocols = match native::describe_config(client, Configured::Broker(broker), timeout) {
+        Ok(settings) => settings.into_iter().find(|setting| setting.name == SETTING).and_then(|setting| setting.value),
+        Err(failure) if is_no_answer(failure.code) => return None,
         Err(refused) => {
-            tracing::debug!(%refused, "the broker does not tell its group protocols");
+            tracing::debug!(?refused, "the broker does not tell its group protocols");
             None
         }
     };
@@ -106,17 +102,7 @@ pub fn to_join(connection: &Connection, group: &GroupId) -> GroupProtocol {
     existing.unwrap_or(newest)
 }
 
-/// The group's coordinator is not there, or not ready, for moments.
+/// No broker answers, or the group's coordinator is not ready.
 fn may_answer_later(code: RDKafkaErrorCode) -> bool {
-    matches!(
-        code,
-        RDKafkaErrorCode::OperationTimedOut
-            | RDKafkaErrorCode::MessageTimedOut
-            | RDKafkaErrorCode::RequestTimedOut
-            | RDKafkaErrorCode::BrokerTransportFailure
-            | RDKafkaErrorCode::AllBrokersDown
-            | RDKafkaErrorCode::CoordinatorNotAvailable
-            | RDKafkaErrorCode::CoordinatorLoadInProgress
-            | RDKafkaErrorCode::NotCoordinator
-    )
+    is_no_answer(code) || is_coordinator_not_ready(code) || code == RDKafkaErrorCode::MessageTimedOut
 }

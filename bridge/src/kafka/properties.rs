@@ -153,6 +153,12 @@ impl KafkaProperties {
         self.bootstrap_servers.as_deref()
     }
 
+    /// Whether clients show credentials to the brokers.
+    pub fn signs_in(&self) -> bool {
+        let protocol = self.get("security.protocol").unwrap_or_default();
+        protocol.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sasl"))
+    }
+
     /// Whether a record for a missing topic may make Kafka create the topic.
     pub fn may_auto_create(&self) -> bool {
         !self.no_auto_create

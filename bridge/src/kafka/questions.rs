@@ -5,17 +5,18 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use protocol::TopicPartition;
+use protocol::{ErrorBody, TopicPartition};
 use rdkafka::client::Client;
-use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 
 use super::client_config::Connection;
+use super::context::{ClientHooks, HookedContext, quiet_client_context};
+use super::diagnosis::{Diagnosis, unreachable_advertised_address};
 use super::ends::{Ends, Extent, Extents, PartitionEnds};
 use super::group_protocol::{self, GroupProtocol};
 use super::native::{self, Failure, OffsetSpec};
-use super::oauth::{SignedIn, Tokens};
+use super::oauth::SignedIn;
 
 /// Answers come within this time, or not at all.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,22 +30,29 @@ pub struct Questions {
     brokers: Option<SignedIn<BaseConsumer<QuietContext>>>,
     /// Asks for the positions of groups; made when somebody wants to know them.
     positions: OnceLock<SignedIn<BaseConsumer<QuietContext>>>,
-    config: ClientConfig,
-    tokens: Tokens,
+    connection: Connection,
 }
 
-pub struct QuietContext;
-super::context::quiet_client_context!(QuietContext);
+/// The context of a client that nobody calls back.
+pub struct QuietContext(pub ClientHooks);
+
+quiet_client_context!(QuietContext);
+
+impl HookedContext for QuietContext {
+    fn hooks(&self) -> &ClientHooks {
+        &self.0
+    }
+}
+
 impl ConsumerContext for QuietContext {}
 
 impl Questions {
     pub fn new(connection: &Connection) -> KafkaResult<Self> {
         let config = connection.base_config();
-        let tokens = connection.tokens.clone();
-        let client = || KafkaResult::Ok(tokens.sign_in(BaseConsumer::from_config_and_context(&config, QuietContext)?));
+        let client = || connection.consumer(&config, QuietContext(connection.hooks()));
         let consumer = client()?;
         let brokers = if connection.properties.may_auto_create() { None } else { Some(client()?) };
-        Ok(Self { consumer, brokers, positions: OnceLock::new(), config, tokens })
+        Ok(Self { consumer, brokers, positions: OnceLock::new(), connection: connection.clone() })
     }
 
     /// For questions about the positions of groups. This client has a group of its own, in which it never is: told that a
@@ -54,9 +62,9 @@ impl Questions {
         if let Some(consumer) = self.positions.get() {
             return Ok(consumer.client());
         }
-        let mut config = self.config.clone();
+        let mut config = self.connection.base_config();
         config.set("group.id", "ponte-positions");
-        let consumer = self.tokens.sign_in(BaseConsumer::from_config_and_context(&config, QuietContext)?);
+        let consumer = self.connection.consumer(&config, QuietContext(self.connection.hooks()))?;
         // Of two that are made at once the first one stays.
         Ok(self.positions.get_or_init(|| consumer).client())
     }
@@ -72,9 +80,28 @@ impl Questions {
         self.brokers.as_ref().unwrap_or(&self.consumer).client()
     }
 
-    /// Whether any broker answers within the time.
-    pub fn is_answered(&self, timeout: Duration) -> bool {
-        native::fetch_brokers(self.brokers_client(), timeout).is_ok()
+    /// Waits until a broker answers whose advertised address can be reached, else says why none does. Where only a changed setting
+    /// helps it does not wait.
+    pub fn wait_for_answer(&self, timeout: Duration) -> Result<(), ErrorBody> {
+        /// How soon such a reason is noticed.
+        const LOOK_EVERY: Duration = Duration::from_millis(100);
+        let deadline = Instant::now() + timeout;
+        let mut diagnosis = Diagnosis::new(self.connection.clone());
+        loop {
+            let reason = match native::fetch_brokers(self.brokers_client(), LOOK_EVERY) {
+                Ok(list) => match unreachable_advertised_address(&self.connection.bootstrap_servers, &list.brokers) {
+                    None => return Ok(()),
+                    Some(reason) => return Err(reason),
+                },
+                Err(code) => code,
+            };
+            self.serve_events();
+            if Instant::now() >= deadline || diagnosis.is_final() {
+                return Err(diagnosis.reason(reason));
+            }
+            // librdkafka may say at once that no broker is up.
+            std::thread::sleep(LOOK_EVERY / 4);
+        }
     }
 
     /// Whether the brokers are librdkafka's mock, whoever runs it. Known once a broker has answered.
@@ -83,9 +110,9 @@ impl Questions {
     }
 
     /// Which protocol the brokers' groups speak; none if no broker answers within the time.
-    pub fn group_protocol(&self, connection: &Connection, timeout: Duration) -> Option<GroupProtocol> {
+    pub fn group_protocol(&self, timeout: Duration) -> Option<GroupProtocol> {
         let brokers = native::fetch_brokers(self.brokers_client(), timeout).ok()?.brokers;
-        group_protocol::ask(connection, brokers.first()?.id, timeout)
+        group_protocol::ask(self.brokers_client(), brokers.first()?.id, timeout)
     }
 
     /// Where each partition begins and ends; partitions that tell nothing are left out. Those without a leader should not be
@@ -197,9 +224,16 @@ impl Questions {
     /// Takes librdkafka's log lines and errors off its queue; somebody must, now and then.
     pub fn serve_events(&self) {
         for consumer in [Some(&self.consumer), self.brokers.as_ref(), self.positions.get()].into_iter().flatten() {
-            while consumer.poll(Duration::ZERO).is_some() {}
+            serve_events(consumer);
         }
     }
+}
+
+/// Takes what lies in the client's queue off it.
+pub fn serve_events<C: ConsumerContext>(consumer: &BaseConsumer<C>) {
+    /// With no time at all `poll` returns after the first line of the log, as if it had been the last event.
+    const AT_LEAST: Duration = Duration::from_millis(1);
+    while consumer.poll(AT_LEAST).is_some() {}
 }
 
 /// One partition's answers to all questions.
@@ -230,8 +264,6 @@ fn is_without_leader(code: RDKafkaErrorCode) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use rdkafka::mocking::MockCluster;
     use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
@@ -242,13 +274,7 @@ mod tests {
     fn a_coordinator_that_has_moved_does_not_end_the_process() {
         let brokers = MockCluster::new(1).expect("brokers");
         brokers.create_topic("moved", 1, 1).expect("a topic");
-        let questions = Questions::new(&Connection {
-            bootstrap_servers: brokers.bootstrap_servers(),
-            properties: KafkaProperties::default(),
-            demo: true,
-            group_protocol: Arc::default(),
-            tokens: Tokens::default(),
-        });
+        let questions = Questions::new(&Connection::to_demo(brokers.bootstrap_servers(), KafkaProperties::default()));
         let questions = questions.expect("a client");
         let among = [TopicPartition { topic: "moved".to_owned(), partition: 0 }];
         let ask = || {

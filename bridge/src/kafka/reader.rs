@@ -19,7 +19,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protocol::{ErrorBody, ErrorCode, MAX_BATCH_RECORDS, TopicName, TopicPartition};
-use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -38,7 +37,9 @@ use super::native::{CommitQueue, DataQueue, TopicQueue};
 use super::oauth::SignedIn;
 use super::questions::{Questions, TIMEOUT};
 use crate::feed::{Feed, ReadMode, Room, Start};
-use crate::kafka::error::{is_authorization, kafka_error, not_authorised_to_read, not_authorised_to_use_group};
+use crate::kafka::error::{
+    is_about_reaching_kafka, is_authorization, kafka_error, not_authorised_to_read, not_authorised_to_use_group,
+};
 
 /// How long one look at the data queue waits; also how late a rebalance or an end is noticed.
 const POLL: Duration = Duration::from_millis(20);
@@ -128,12 +129,11 @@ struct Reader {
 
 /// A consumer that is in no group.
 fn tail_client(connection: &Connection) -> Result<Client, KafkaError> {
-    client(connection, connection.tail_config(), ReaderContext::of_tail())
+    client(connection, connection.tail_config(), ReaderContext::of_tail(connection.hooks()))
 }
 
 fn client(connection: &Connection, config: ClientConfig, context: ReaderContext) -> Result<Client, KafkaError> {
-    let consumer = BaseConsumer::from_config_and_context(&connection.reader_config(config), context)?;
-    let consumer: SignedIn<BaseConsumer<ReaderContext>> = connection.tokens.sign_in(consumer);
+    let consumer = connection.consumer(&connection.reader_config(config), context)?;
     let queues = Arc::new(Queues {
         data: DataQueue::new(&consumer),
         commits: CommitQueue::new(&consumer),
@@ -197,7 +197,8 @@ impl Reader {
             ReadMode::Group { id, start } => {
                 let membership = Membership::new(Arc::clone(feed), Arc::clone(questions), *start);
                 let config = connection.group_config(id, protocol);
-                let (queues, consumer) = client(connection, config, ReaderContext::of_member(membership))?;
+                let (queues, consumer) =
+                    client(connection, config, ReaderContext::of_member(connection.hooks(), membership))?;
                 if let Some(membership) = consumer.context().membership() {
                     membership.use_queues(Some(Arc::clone(&queues)));
                 }
@@ -462,10 +463,7 @@ impl Reader {
         use RDKafkaErrorCode as Kafka;
         let tailing = matches!(self.mode, ReadMode::Tail(_));
         let trouble = match code {
-            // The cluster's state is everybody's news (see `cluster`).
-            Kafka::AllBrokersDown | Kafka::BrokerTransportFailure | Kafka::Resolve | Kafka::OperationTimedOut => {
-                return self.watch.hurry();
-            }
+            code if is_about_reaching_kafka(code) => return self.watch.hurry(),
             // The tail's group id is a formality; whether it may be used does not matter.
             Kafka::GroupAuthorizationFailed if tailing => return,
             Kafka::GroupAuthorizationFailed | Kafka::TopicAuthorizationFailed | Kafka::ClusterAuthorizationFailed => {

@@ -35,6 +35,12 @@ pub enum TlsError {
     OpenSsl(#[from] ErrorStack),
     #[error("no TLS connection: {0}")]
     Handshake(String),
+    #[error("no TLS connection: the broker's certificate is not accepted: {reason}")]
+    Certificate {
+        /// OpenSSL's `X509_V_ERR_…`.
+        code: i32,
+        reason: &'static str,
+    },
 }
 
 impl Tls {
@@ -56,6 +62,13 @@ impl Tls {
         Ok(Self { connector: builder.build(), checks_host_name: !identification.eq_ignore_ascii_case("none") })
     }
 
+    /// Accepts every certificate: only to find out whether somebody speaks TLS.
+    pub fn of_anybody() -> Result<Self, TlsError> {
+        let mut builder = SslConnector::builder(SslMethod::tls_client())?;
+        builder.set_verify(SslVerifyMode::NONE);
+        Ok(Self { connector: builder.build(), checks_host_name: false })
+    }
+
     pub fn shake_hands(&self, host: &str, stream: TimedStream) -> Result<SslStream<TimedStream>, TlsError> {
         let configuration = self.connector.configure()?.verify_hostname(self.checks_host_name);
         configuration.connect(host, stream).map_err(|error| match error {
@@ -63,11 +76,10 @@ impl Tls {
             HandshakeError::Failure(failed) | HandshakeError::WouldBlock(failed) => {
                 // OpenSSL says that verification failed, and only here why.
                 let verified = failed.ssl().verify_result();
-                let why = match verified.as_raw() {
-                    0 => failed.error().to_string(),
-                    _ => format!("the broker's certificate is not accepted: {verified}"),
-                };
-                TlsError::Handshake(why)
+                match verified.as_raw() {
+                    0 => TlsError::Handshake(failed.error().to_string()),
+                    code => TlsError::Certificate { code, reason: verified.error_string() },
+                }
             }
         })
     }

@@ -13,6 +13,7 @@ use protocol::{
 use super::gate::{Taken, Work};
 use super::outbox::Outbox;
 use super::{READ_ONLY, Shared};
+use crate::kafka::cluster::with_reason;
 
 /// Who asks, for the log.
 #[derive(Clone, Debug)]
@@ -40,7 +41,7 @@ pub async fn answer(
     let asked = tokio::task::spawn_blocking(move || {
         // As long as the thread is blocked, whatever becomes of the socket.
         let _permit = permit;
-        ask(&shared, &asker, request)
+        ask(&shared, &asker, request).map_err(|error| with_reason(error, &shared.cluster.borrow()))
     });
     let answer = asked.await.unwrap_or_else(|error| {
         tracing::error!(%error, request = name, "a request failed");

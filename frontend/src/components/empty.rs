@@ -76,7 +76,7 @@ impl Why {
         }
         match (listening.problem(), listening.phase()) {
             (Some(error), _) if error.code == ErrorCode::TopicMissing.number() => Self::TopicMissing,
-            (Some(error), phase) if error.code != ErrorCode::KafkaUnreachable.number() => {
+            (Some(error), phase) if !error.is_about_reaching_kafka() => {
                 Self::Problem { error: error.clone(), refused: phase == Phase::Idle }
             }
             _ if page.kafka_is_down() => Self::NoBroker,

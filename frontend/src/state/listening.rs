@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    CommitMode, ErrorBody, ErrorCode, Flow, Format, GroupPosition, GroupStart, Mode, Offset, PartitionInfo, Position,
-    RequestId, Subscribe, TailStart, TopicPartition, WhenSlow,
+    CommitMode, ErrorBody, Flow, Format, GroupPosition, GroupStart, Mode, Offset, PartitionInfo, Position, RequestId,
+    Subscribe, TailStart, TopicPartition, WhenSlow,
 };
 
 use super::credit::{Credit, WINDOW};
@@ -299,7 +299,7 @@ impl Listening {
 
     /// Kafka answers again: what only that hindered goes on.
     pub fn kafka_is_back(&mut self) {
-        if self.problem.as_ref().is_some_and(|error| error.code == ErrorCode::KafkaUnreachable.number()) {
+        if self.problem.as_ref().is_some_and(ErrorBody::is_about_reaching_kafka) {
             self.problem = None;
         }
     }

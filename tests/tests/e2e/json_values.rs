@@ -57,21 +57,23 @@ on_every_kafka! {
 
         // As `fetched`, and as `records`.
         let fetch = Fetch { topic: topic.clone(), partition: 0, from: Offset(0), to: Offset(7) };
-        let mut frames = Vec::new();
+        let (mut fetched, mut records) = (Vec::new(), Vec::new());
         client.request(fetch).await;
         client.send(Watch::tail(&topic).message()).await;
-        while frames.len() < 2 {
-            match client.socket.next().await {
-                Heard::Text(text) if text.contains(r#""type":"fetched""#) || text.contains(r#""type":"records""#) => {
-                    frames.push(text);
+        // A frame with records holds what has come so far.
+        while fetched.len() < expected.len() || records.len() < expected.len() {
+            let Heard::Text(text) = client.socket.next().await else { panic!("the socket was closed") };
+            let read = match &text {
+                text if text.contains(r#""type":"fetched""#) => &mut fetched,
+                text if text.contains(r#""type":"records""#) => &mut records,
+                text => {
+                    assert!(!text.contains(r#""type":"error""#), "{text}");
+                    continue;
                 }
-                Heard::Text(text) => assert!(!text.contains(r#""type":"error""#), "{text}"),
-                other => panic!("{other:?}"),
-            }
+            };
+            let Some(forms) = python_reads(&text).await else { return };
+            read.extend(forms);
         }
-        for frame in frames {
-            let Some(read) = python_reads(&frame).await else { return };
-            assert_eq!(read, expected);
-        }
+        assert_eq!((&fetched, &records), (&expected, &expected));
     }
 }

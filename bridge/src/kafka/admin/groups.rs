@@ -1,7 +1,7 @@
 //! Consumer groups: the list, one with its members, positions and lag, and deleting one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use protocol::{
     ErrorBody, ErrorCode, GroupId, GroupPosition, GroupResult, GroupSummary, GroupsResult, Offset, TopicPartition,
@@ -9,6 +9,7 @@ use protocol::{
 use rdkafka::error::RDKafkaErrorCode;
 
 use super::{Admin, CHANGE_TIMEOUT, refused};
+use crate::kafka::error::is_coordinator_not_ready;
 use crate::kafka::native::{self, DescribedGroup, Failure, OffsetSpec};
 use crate::kafka::questions::TIMEOUT;
 
@@ -94,7 +95,8 @@ impl Admin {
         self.require_real_kafka(&what)?;
         let described = self.describe_group(group)?;
         require_no_members(&described, &what)?;
-        native::delete_group(self.client(), group.as_str(), CHANGE_TIMEOUT).map_err(|failure| refused(&failure, &what))
+        let delete = |timeout| native::delete_group(self.client(), group.as_str(), timeout);
+        when_coordinator_is_ready(CHANGE_TIMEOUT, delete).map_err(|failure| refused(&failure, &what))
     }
 
     pub(super) fn describe_group(&self, group: &GroupId) -> Result<DescribedGroup, ErrorBody> {
@@ -104,15 +106,16 @@ impl Admin {
         }
         let what = format!("describe the group {:?}", group.as_str());
         let names = [group.to_string()];
-        let described = native::describe_groups(self.client(), &names, GROUPS_WITHIN)
-            .map_err(|failure| refused(&failure, &what))?;
-        match described.into_iter().next() {
-            Some(DescribedGroup { error: Some(failure), .. }) if failure.code == RDKafkaErrorCode::GroupIdNotFound => {
-                Ok(unknown_group(DEAD))
+        let described = when_coordinator_is_ready(GROUPS_WITHIN, |timeout| {
+            match native::describe_groups(self.client(), &names, timeout)?.into_iter().next() {
+                Some(DescribedGroup { error: Some(failure), .. }) => Err(failure),
+                described => Ok(described),
             }
-            Some(DescribedGroup { error: Some(failure), .. }) => Err(refused(&failure, &what)),
-            Some(described) => Ok(described),
-            None => Ok(unknown_group(DEAD)),
+        });
+        match described {
+            Ok(described) => Ok(described.unwrap_or_else(|| unknown_group(DEAD))),
+            Err(failure) if failure.code == RDKafkaErrorCode::GroupIdNotFound => Ok(unknown_group(DEAD)),
+            Err(failure) => Err(refused(&failure, &what)),
         }
     }
 
@@ -121,13 +124,14 @@ impl Admin {
         // The mock does not know the question for all of them.
         let among = if self.connection.demo { Some(self.all_partitions()?) } else { None };
         let names = [group.to_string()];
-        match native::committed(self.positions_client()?, &names, among.as_deref(), GROUPS_WITHIN).into_iter().next() {
-            Some(Ok(committed)) => Ok(committed),
-            Some(Err(failure)) if failure.code == RDKafkaErrorCode::GroupIdNotFound => Ok(Vec::new()),
-            Some(Err(failure)) => {
-                Err(refused(&failure, &format!("tell the positions of the group {:?}", group.as_str())))
-            }
-            None => Ok(Vec::new()),
+        let client = self.positions_client()?;
+        let committed = when_coordinator_is_ready(GROUPS_WITHIN, |timeout| {
+            native::committed(client, &names, among.as_deref(), timeout).into_iter().next().transpose()
+        });
+        match committed {
+            Ok(committed) => Ok(committed.unwrap_or_default()),
+            Err(failure) if failure.code == RDKafkaErrorCode::GroupIdNotFound => Ok(Vec::new()),
+            Err(failure) => Err(refused(&failure, &format!("tell the positions of the group {:?}", group.as_str()))),
         }
     }
 
@@ -153,6 +157,25 @@ impl Admin {
         let low =
             if without_position.is_empty() { HashMap::new() } else { ask(&without_position, OffsetSpec::LogStart)? };
         Ok(Ends { low, high })
+    }
+}
+
+/// Asks again while the coordinator of the group is not ready, until the time is over: after the first request of all Kafka
+/// creates the topic in which it keeps positions, and after a broker has failed its groups move to others.
+pub(super) fn when_coordinator_is_ready<T>(
+    within: Duration,
+    mut ask: impl FnMut(Duration) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    const PAUSE: Duration = Duration::from_millis(100);
+    let deadline = Instant::now() + within;
+    loop {
+        let answer = ask(deadline.saturating_duration_since(Instant::now()));
+        match &answer {
+            Err(failure) if is_coordinator_not_ready(failure.code) && Instant::now() + PAUSE < deadline => {
+                std::thread::sleep(PAUSE);
+            }
+            _ => return answer,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use protocol::{
     Position, ResetOffsetsResult, ResetTarget, TopicName, TopicPartition,
 };
 
-use super::groups::require_no_members;
+use super::groups::{require_no_members, when_coordinator_is_ready};
 use super::{Admin, CHANGE_TIMEOUT, existing_partitions, missing, refused};
 use crate::kafka::ends::{Extent, Extents};
 use crate::kafka::native::{self, Failure, PartitionEntry};
@@ -70,16 +70,12 @@ impl Admin {
         let mut outcomes = Vec::new();
         // Kafka itself refuses both while the group has members: one that joined since we looked changes nothing.
         if !to_move.is_empty() {
-            outcomes.extend(
-                native::alter_offsets(client, group.as_str(), &to_move, CHANGE_TIMEOUT)
-                    .map_err(|f| refused(&f, &what))?,
-            );
+            let alter = |timeout| native::alter_offsets(client, group.as_str(), &to_move, timeout);
+            outcomes.extend(when_coordinator_is_ready(CHANGE_TIMEOUT, alter).map_err(|f| refused(&f, &what))?);
         }
         if !to_forget.is_empty() {
-            outcomes.extend(
-                native::forget_offsets(client, group.as_str(), &to_forget, CHANGE_TIMEOUT)
-                    .map_err(|f| refused(&f, &what))?,
-            );
+            let forget = |timeout| native::forget_offsets(client, group.as_str(), &to_forget, timeout);
+            outcomes.extend(when_coordinator_is_ready(CHANGE_TIMEOUT, forget).map_err(|f| refused(&f, &what))?);
         }
         require_all_taken(&outcomes, &what)?;
         // Somebody who commits without being a member is told by nothing else.

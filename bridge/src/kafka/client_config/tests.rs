@@ -45,8 +45,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
 const HONOURED_BY_THE_BRIDGE: &[&str] = &["allow.auto.create.topics", "bootstrap.servers"];
 
 fn connection(properties: KafkaProperties) -> Connection {
-    let bootstrap_servers = "localhost:9092".to_owned();
-    Connection { bootstrap_servers, properties, demo: false, group_protocol: Arc::default(), tokens: Tokens::default() }
+    Connection::without_sign_in("localhost:9092".to_owned(), properties)
 }
 
 /// Every configuration that the bridge makes a client of.

@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use protocol::{ErrorBody, HeaderView, ProduceView};
-use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
@@ -16,7 +15,7 @@ use super::missing_topics::MissingTopics;
 use super::outcome::{Failure, Fatal, Run, produce_error, without_auto_create};
 use super::shipments::{Overdue, Reasons, Shipment, Shipments};
 use super::waiting::WaitingPartitions;
-use crate::kafka::context;
+use crate::kafka::context::{self, ClientHooks, HookedContext};
 use crate::kafka::native::{self, DeliveryQueue, Plain, Report, Told};
 use crate::kafka::oauth::SignedIn;
 
@@ -52,9 +51,9 @@ impl Client {
             waiting: Arc::clone(&waiting),
             may_auto_create,
             given_up_for: Arc::clone(&given_up_for),
+            hooks: connection.hooks(),
         };
-        let inner = BaseProducer::from_config_and_context(&connection.producer_config(), context)?;
-        let inner = connection.tokens.sign_in(inner);
+        let inner = connection.producer(&connection.producer_config(), context)?;
         let queue = DeliveryQueue::of(inner.client());
         let client = Arc::new(Self {
             queue,
@@ -95,7 +94,7 @@ impl Client {
                 Told::Error { error, .. } if last_error == Some(error) => {}
                 Told::Error { error, reason } => {
                     last_error = Some(error);
-                    context::error(&KafkaError::Global(error), &reason);
+                    context::error(&**self.inner.context(), &KafkaError::Global(error), &reason);
                 }
             });
         }
@@ -121,10 +120,6 @@ impl Client {
 
     pub fn retire(&self) {
         self.retired.store(true, Ordering::Relaxed);
-    }
-
-    pub fn flush(&self, timeout: Duration) -> KafkaResult<()> {
-        self.inner.flush(timeout)
     }
 
     pub fn wait_until_settled(&self, timeout: Duration) -> bool {
@@ -289,17 +284,14 @@ struct Deliveries {
     waiting: Arc<WaitingPartitions>,
     may_auto_create: bool,
     given_up_for: Arc<OnceLock<Fatal>>,
+    hooks: ClientHooks,
 }
 
-impl rdkafka::ClientContext for Deliveries {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        // A producer that fails is reported where it is replaced, once for each change.
-        let level = if facility == "FATAL" { RDKafkaLogLevel::Notice } else { level };
-        context::log(level, facility, message);
-    }
+context::quiet_client_context!(Deliveries);
 
-    fn error(&self, error: KafkaError, reason: &str) {
-        context::error(&error, reason);
+impl HookedContext for Deliveries {
+    fn hooks(&self) -> &ClientHooks {
+        &self.hooks
     }
 }
 

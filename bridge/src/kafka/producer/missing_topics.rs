@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use protocol::TopicName;
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaResult;
-use rdkafka::producer::{BaseProducer, Producer as _};
 
 use crate::kafka::admin::existing_partitions;
 use crate::kafka::client_config::Connection;
-use crate::kafka::questions::{Questions, TIMEOUT};
+use crate::kafka::questions::{Questions, QuietContext, TIMEOUT};
 
 /// A topic that records were sent to since is asked for again after so long: it may have been deleted.
 const BELIEVED_FOR: Duration = Duration::from_secs(2);
@@ -167,8 +167,10 @@ impl Maker {
     }
 
     fn ask_for(&self, topic: &TopicName) -> KafkaResult<bool> {
-        let asking: BaseProducer = self.connection.base_config().set("allow.auto.create.topics", "true").create()?;
-        let asking = self.connection.tokens.sign_in(asking);
+        // A consumer asks as a producer would, and needs neither threads nor queues of its own.
+        let mut config = self.connection.base_config();
+        config.set("allow.auto.create.topics", "true");
+        let asking = self.connection.consumer(&config, QuietContext(self.connection.hooks()))?;
         asking.client().fetch_metadata(Some(topic.as_str()), TIMEOUT)?;
         let deadline = Instant::now() + MADE_WITHIN;
         while Instant::now() < deadline {

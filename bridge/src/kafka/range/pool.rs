@@ -3,7 +3,6 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 
@@ -84,8 +83,7 @@ impl Pool {
 
 /// A consumer in no group that is told where a partition ends.
 pub fn new_consumer(connection: &Connection) -> Result<RangeConsumer, KafkaError> {
-    let consumer = BaseConsumer::from_config_and_context(&connection.range_config(), QuietContext)?;
-    Ok(connection.tokens.sign_in(consumer))
+    connection.consumer(&connection.range_config(), QuietContext(connection.hooks()))
 }
 
 impl Drop for Pool {

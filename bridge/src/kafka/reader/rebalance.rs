@@ -12,6 +12,7 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::feed::{Feed, Start};
+use crate::kafka::context::{ClientHooks, HookedContext, quiet_client_context};
 use crate::kafka::ends::{Outside, PartitionEnds};
 use crate::kafka::native::{self, CommitQueue, CommittedPosition, DataQueue, Failure, TopicQueue};
 use crate::kafka::questions::{Questions, TIMEOUT};
@@ -24,7 +25,10 @@ const LAST_ACKS: Duration = Duration::from_millis(500);
 const LAST_COMMIT: Duration = Duration::from_secs(2);
 
 /// The consumer's callbacks; they run on the reader's thread, inside its polls.
-pub struct ReaderContext(Option<Membership>);
+pub struct ReaderContext {
+    hooks: ClientHooks,
+    membership: Option<Membership>,
+}
 
 /// What a member of a group does when it is called back.
 pub struct Membership {
@@ -63,20 +67,26 @@ pub struct Queues {
     pub topics: TopicQueue,
 }
 
-crate::kafka::context::quiet_client_context!(ReaderContext);
+quiet_client_context!(ReaderContext);
+
+impl HookedContext for ReaderContext {
+    fn hooks(&self) -> &ClientHooks {
+        &self.hooks
+    }
+}
 
 impl ReaderContext {
     /// For a tail, which is in no group and is never called back.
-    pub fn of_tail() -> Self {
-        Self(None)
+    pub fn of_tail(hooks: ClientHooks) -> Self {
+        Self { hooks, membership: None }
     }
 
-    pub fn of_member(membership: Membership) -> Self {
-        Self(Some(membership))
+    pub fn of_member(hooks: ClientHooks, membership: Membership) -> Self {
+        Self { hooks, membership: Some(membership) }
     }
 
     pub fn membership(&self) -> Option<&Membership> {
-        self.0.as_ref()
+        self.membership.as_ref()
     }
 }
 
@@ -295,7 +305,7 @@ impl Membership {
 
 impl ConsumerContext for ReaderContext {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
-        if let Some(membership) = &self.0 {
+        if let Some(membership) = &self.membership {
             membership.rebalance(consumer, event, list);
         }
     }

@@ -174,13 +174,7 @@ mod tests {
     #[test]
     fn another_follows_one_that_was_taken_and_none_the_end() {
         let demo = DemoBroker::start(&TopicName::parse("spare").expect("a name")).expect("a demo broker");
-        let spare = Spare::keep(Connection {
-            bootstrap_servers: demo.bootstrap_servers().to_owned(),
-            properties: KafkaProperties::default(),
-            demo: true,
-            group_protocol: Arc::default(),
-            tokens: Default::default(),
-        });
+        let spare = Spare::keep(Connection::to_demo(demo.bootstrap_servers().to_owned(), KafkaProperties::default()));
         let first = wait_for(&spare);
         assert!(spare.take().is_none(), "the next one is not there yet");
         let second = wait_for(&spare);

@@ -106,7 +106,7 @@ fn stop_without_a_connection_is_immediate() {
 #[test]
 fn a_problem_goes_when_records_come() {
     let mut listening = listening(ReadMode::Group);
-    listening.hindered(ErrorBody::new(ErrorCode::TopicMissing, "…"));
+    listening.hindered(ErrorBody::new(protocol::ErrorCode::TopicMissing, "…"));
     assert!(listening.problem().is_some() && listening.phase() == Phase::Listening);
     listening.handled(1, 1, 0.0);
     assert!(listening.problem().is_none());
