@@ -64,7 +64,7 @@ on_every_kafka! {
         let session = client.welcome.session.clone();
         let first = client.produce_binary(&messaggi(&topic, 5)).await;
         let before = client.acknowledged(first, 5).await;
-        client.produce_binary(&messaggi(&topic, 5)).await;
+        client.produce_binary(&messaggi(&topic, 10)[5..]).await;
         client.socket.cut();
 
         let mut client = Client::resume(bridge.socket().await, &session).await;

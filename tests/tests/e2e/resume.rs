@@ -11,7 +11,7 @@ on_every_kafka! {
         let session = client.welcome.session.clone();
         let before = client.write(messaggi(&topic, 5)).await;
         // Five more, whose outcomes the client never hears.
-        client.produce(messaggi(&topic, 5)).await;
+        client.produce(messaggi(&topic, 10).split_off(5)).await;
         client.socket.cut();
 
         let mut client = Client::resume(bridge.socket().await, &session).await;
