@@ -10,13 +10,18 @@ mod acks;
 mod batch;
 mod commits;
 mod cursor;
+mod event;
+mod handover;
+#[cfg(test)]
+mod handover_model;
 mod missed;
 #[cfg(test)]
 mod model;
+mod place;
 mod registry;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use protocol::{
@@ -28,8 +33,13 @@ use self::acks::Acks;
 pub use self::batch::Batch;
 use self::commits::Commits;
 pub use self::cursor::{Cursor, Delivered, Left, Listener};
+pub use self::event::{Event, Start, Waiting};
+pub use self::handover::{HandOver, Reservation, Share};
 use self::missed::Missed;
+use self::place::{Place, Spot};
+use self::registry::Home;
 pub use self::registry::{FeedRequest, Feeds, ReadMode};
+use crate::kafka::topic_id::TopicId;
 use crate::metrics::METRICS;
 
 /// Bytes of binary records a feed keeps for slow subscriptions. Their JSON comes on top where somebody wants it.
@@ -37,31 +47,6 @@ const CAPACITY_BYTES: usize = 8 * 1024 * 1024;
 
 /// A blocking subscription that takes nothing for so long holds up nobody else any more.
 const STALLED_AFTER: Duration = Duration::from_secs(2);
-
-/// A partition and the offset at which reading starts there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Start {
-    pub partition: TopicPartition,
-    pub offset: i64,
-}
-
-/// A partition whose next records are in Kafka and not visible yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiting {
-    pub partition: TopicPartition,
-    /// The last stable offset: where the oldest open transaction began.
-    pub stable: i64,
-    /// The high watermark.
-    pub high: i64,
-}
-
-/// What stands between records, in its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    Assigned(Vec<Start>),
-    Revoked(Vec<TopicPartition>),
-    Gap { partition: TopicPartition, from: i64, to: i64, reason: GapReason },
-}
 
 #[derive(Debug)]
 enum Entry {
@@ -98,11 +83,14 @@ pub enum Room {
 pub struct Feed {
     state: Mutex<State>,
     /// Wakes cursors: something new is there for them.
-    news: Notify,
+    news: Arc<Notify>,
     /// Wakes the reader: there may be room, acknowledgements or an end.
     demand: Condvar,
     /// A group's member outlives a lost socket for a while, so that a page's refresh does not rebalance the group.
     lingers: bool,
+    /// Where its subscription finds the feed that all share, once it has caught up; none for a feed that is shared already or
+    /// never will be.
+    home: Option<Home>,
 }
 
 struct State {
@@ -116,6 +104,13 @@ struct State {
     missed: Missed,
     /// Per partition, the offset after the last record that entered the ring, or where reading starts.
     next_offsets: BTreeMap<TopicPartition, i64>,
+    /// Per partition, the end at which the reader found no further record. It lies beyond the next offset where the last offsets
+    /// are markers of transactions, which are never delivered.
+    ends: BTreeMap<TopicPartition, i64>,
+    /// The ids of the topics, by name; none while the reader looks for topics, moves a partition or has trouble.
+    settled: Option<BTreeMap<String, TopicId>>,
+    /// The reader is about to be left for a shared one, or to become one, as far as can be said.
+    is_about_to_share: bool,
     cursors: BTreeMap<u64, Place>,
     next_cursor: u64,
     acks: Acks,
@@ -138,25 +133,6 @@ struct State {
     may_have_orphans: bool,
 }
 
-/// Where a cursor stands in the ring.
-#[derive(Clone)]
-struct Place {
-    entry: u64,
-    /// The next record inside that entry.
-    record: usize,
-    when_slow: WhenSlow,
-    /// When it last took something.
-    moved_at: Instant,
-    listener: Option<Weak<dyn Listener>>,
-}
-
-impl Place {
-    /// The first entry of which this cursor has taken nothing.
-    fn first_untouched(&self) -> u64 {
-        self.entry + u64::from(self.record > 0)
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
     Running,
@@ -177,6 +153,9 @@ impl Feed {
             dropped_records: 0,
             missed: Missed::default(),
             next_offsets: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            settled: None,
+            is_about_to_share: false,
             cursors: BTreeMap::new(),
             next_cursor: 0,
             acks: Acks::default(),
@@ -192,7 +171,14 @@ impl Feed {
             rewind: false,
             may_have_orphans: false,
         };
-        Self { state: Mutex::new(state), news: Notify::new(), demand: Condvar::new(), lingers }
+        Self { state: Mutex::new(state), news: Arc::default(), demand: Condvar::new(), lingers, home: None }
+    }
+
+    /// The feed of one subscription, which may become a shared one or be left for it.
+    fn with_home(home: Home) -> Self {
+        let feed = Self { home: Some(home), ..Self::new(false) };
+        feed.lock().is_about_to_share = true;
+        feed
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -249,6 +235,7 @@ impl Feed {
         let mut state = self.lock();
         for Start { partition, offset } in &starts {
             state.next_offsets.insert(partition.clone(), *offset);
+            state.ends.remove(partition);
             state.commits.assigned(partition, *offset, committed.get(partition).copied());
             state.acks.start(partition.clone(), *offset);
         }
@@ -278,6 +265,7 @@ impl Feed {
         for partition in &partitions {
             state.acks.stop(partition);
             state.next_offsets.remove(partition);
+            state.ends.remove(partition);
             state.commits.revoked(partition);
             state.committed.remove(partition);
         }
@@ -290,6 +278,7 @@ impl Feed {
     pub fn lost(&self, partition: TopicPartition, from: i64, to: i64, reason: GapReason) {
         let mut state = self.lock();
         state.next_offsets.insert(partition.clone(), to);
+        state.ends.remove(&partition);
         match reason {
             GapReason::Recreated => state.commits.recreated(&partition),
             GapReason::OutOfRange => state.commits.out_of_range(&partition, to),
@@ -401,9 +390,10 @@ impl Feed {
         }
     }
 
-    /// No subscription may join any more: the reader ends, or is gone.
-    fn is_ending(&self) -> bool {
-        matches!(self.lock().life, Life::Ending | Life::Ended)
+    /// Whether the reader's place is free in a moment.
+    fn makes_room(&self) -> bool {
+        let state = self.lock();
+        matches!(state.life, Life::Ending | Life::Ended) || state.is_about_to_share
     }
 
     /// Since when the feed has had no subscription, if it waits for one to come back.
@@ -472,10 +462,10 @@ impl State {
 
     /// Takes back what nobody has taken yet of these partitions.
     fn withdraw(&mut self, partitions: &[TopicPartition]) {
-        let lead = self.cursors.values().map(|place| (place.entry, place.record)).max();
+        let lead = self.cursors.values().map(|place| place.spot).max();
         let mut freed = 0;
         for (index, entry) in (self.front..).zip(&mut self.ring) {
-            let untouched = lead.is_none_or(|lead| lead <= (index, 0));
+            let untouched = lead.is_none_or(|lead| lead <= Spot { entry: index, record: 0 });
             let concerned = match entry {
                 Entry::Records(batch) => partitions.contains(&batch.key()),
                 Entry::Event(Event::Gap { partition, .. }) => partitions.contains(partition),
@@ -517,14 +507,14 @@ impl State {
         self.front += 1;
         self.ring_bytes -= entry.bytes();
         self.dropped_records += entry.records();
-        if self.cursors.values().any(|place| place.entry <= index) {
+        if self.cursors.values().any(|place| place.spot.entry <= index) {
             self.missed.add(index, entry, self.dropped_records);
         }
     }
 
     /// Drops what every cursor has passed. Without cursors everything stays for the one that may come.
     fn drop_passed(&mut self) {
-        let Some(slowest) = self.cursors.values().map(|place| place.entry).min() else { return };
+        let Some(slowest) = self.cursors.values().map(|place| place.spot.entry).min() else { return };
         while self.front < slowest && !self.ring.is_empty() {
             self.drop_front();
         }
@@ -546,11 +536,11 @@ impl State {
 
     /// Who blocks holds the front: alone, for as long as it takes; beside others that are ahead, while it moves.
     fn front_is_held(&self) -> bool {
-        let someone_ahead = self.cursors.values().any(|place| place.entry > self.front);
+        let someone_ahead = self.cursors.values().any(|place| place.spot.entry > self.front);
         let now = Instant::now();
         self.cursors.values().any(|place| {
             let moves = now.saturating_duration_since(place.moved_at) < STALLED_AFTER;
-            place.when_slow == WhenSlow::Block && place.entry <= self.front && (moves || !someone_ahead)
+            place.when_slow == WhenSlow::Block && place.spot.entry <= self.front && (moves || !someone_ahead)
         })
     }
 
@@ -563,5 +553,15 @@ impl State {
 
     fn end_index(&self) -> u64 {
         self.front + self.ring.len() as u64
+    }
+
+    /// Behind everything in the ring.
+    fn end(&self) -> Spot {
+        Spot { entry: self.end_index(), record: 0 }
+    }
+
+    /// Records that ever entered the ring and were not withdrawn, up to its end.
+    fn records_in_all(&self) -> u64 {
+        self.dropped_records + self.ring.iter().map(Entry::records).sum::<u64>()
     }
 }

@@ -29,4 +29,4 @@ mod sign_in;
 mod system_ca;
 #[cfg(feature = "tls")]
 mod tls;
-mod topic_id;
+pub mod topic_id;

@@ -105,8 +105,9 @@
 //! `offsets` beyond the end of its partition (`bad_request`), is told with the subscription's number; reading begins when it
 //! is there, of other partitions that are named at once where one is unknown. The same codes answer [`Fetch`], and `topic_missing` where there is no such topic.
 //!
-//! The bridge has at most 64 consumers, 32 of them for one subscription alone: tails that start elsewhere than at the latest
-//! record, or that `block`. One more is `too_many_readers`. A subscription counts until its consumer has ended.
+//! The bridge has at most 64 consumers, 32 of them for one subscription alone: tails that `block`, and tails that have not read
+//! to the end since they started elsewhere than at the latest record. One more is `too_many_readers`. A subscription counts until
+//! its consumer has ended. A tail that has caught up shares a consumer with others; its client notices nothing.
 //!
 //! A gap is `recreated` only when two different topic ids were observed under the topic's name. A group's committed offset
 //! that Kafka does not have for another reason is a gap `out_of_range`: reading starts at the group's `start`, and nothing of

@@ -1,17 +1,17 @@
 //! One subscription's walk along a feed: numbering, credit, and what its client has acknowledged.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use protocol::{CommitMode, ErrorBody, GapReason, TopicPartition, WhenSlow, Window};
 use tokio::sync::Notify;
-use tokio::sync::futures::Notified;
+use tokio::sync::futures::{Notified, OwnedNotified};
 
 use super::acks::Acks;
 use super::missed::MissedPiece;
-use super::{Batch, Entry, Event, Feed, Life, Place, Start, State, Waiting};
+use super::{Batch, Entry, Event, Feed, Life, Place, Spot, Start, State, Waiting};
 
 /// What a subscription gets next.
 #[derive(Clone, Debug)]
@@ -61,17 +61,25 @@ impl Left {
 }
 
 pub struct Cursor {
-    feed: Arc<Feed>,
-    id: u64,
     when_slow: WhenSlow,
     /// How its client acknowledges; none without a group.
     commit: Option<CommitMode>,
-    progress: Mutex<Progress>,
-    /// There is new credit.
-    credited: Notify,
+    seat: Mutex<Seat>,
+    /// There is new credit, or another feed.
+    pub(super) credited: Notify,
 }
 
-struct Progress {
+/// The feed along which the cursor walks, and how far it is.
+pub(super) struct Seat {
+    pub(super) feed: Arc<Feed>,
+    /// The cursor's own among those of the feed.
+    pub(super) id: u64,
+    /// The subscription ends: it goes over to no other feed any more.
+    pub(super) is_leaving: bool,
+    pub(super) progress: Progress,
+}
+
+pub(super) struct Progress {
     /// The number of the last record sent, or lost in a gap.
     seq: u64,
     credit: Window,
@@ -82,14 +90,19 @@ struct Progress {
     /// How often a partition was assigned.
     assignments: u64,
     /// Records in entries that this cursor has passed, counted as [`State::dropped_records`] counts them.
-    passed_records: u64,
-    partitions: BTreeMap<TopicPartition, Position>,
+    pub(super) passed_records: u64,
+    pub(super) partitions: BTreeMap<TopicPartition, Position>,
+    /// The only partitions of which it wants anything, if its client named them: a shared feed reads all.
+    named: Option<BTreeSet<TopicPartition>>,
     /// Due before anything from the ring.
-    pending: VecDeque<Delivered>,
+    pub(super) pending: VecDeque<Delivered>,
+    /// After `pending`: batches of the ring that lie before the cursor's place, and the next record in each. Only after a
+    /// hand-over; nothing is added to `pending` meanwhile.
+    pub(super) overlap: VecDeque<(Arc<Batch>, usize)>,
     committed: BTreeMap<TopicPartition, i64>,
     committed_version: u64,
-    trouble_version: u64,
-    waiting_version: u64,
+    pub(super) trouble_version: u64,
+    pub(super) waiting_version: u64,
 }
 
 struct Sent {
@@ -101,9 +114,9 @@ struct Sent {
 }
 
 #[derive(Clone, Copy)]
-struct Position {
+pub(super) struct Position {
     /// The next offset to be sent.
-    next: i64,
+    pub(super) next: i64,
     /// The number of its assignment. What was sent in an earlier one says nothing about what comes again in this one.
     assignment: u64,
 }
@@ -125,7 +138,7 @@ impl Feed {
         state.life = Life::Running;
         let id = state.next_cursor;
         state.next_cursor += 1;
-        let place = Place { entry: state.end_index(), record: 0, when_slow, moved_at: Instant::now(), listener: None };
+        let place = Place::new(state.end(), when_slow);
         state.cursors.insert(id, place);
         let starts: Vec<Start> =
             state.next_offsets.iter().map(|(p, offset)| Start { partition: p.clone(), offset: *offset }).collect();
@@ -136,9 +149,11 @@ impl Feed {
             sent_records: 0,
             sent_bytes: 0,
             assignments: 0,
-            passed_records: state.dropped_records + state.ring.iter().map(Entry::records).sum::<u64>(),
+            passed_records: state.records_in_all(),
             partitions: BTreeMap::new(),
+            named: None,
             pending: VecDeque::new(),
+            overlap: VecDeque::new(),
             committed: state.committed.clone(),
             committed_version: state.committed_version,
             // What is wrong already is news to a newcomer.
@@ -159,17 +174,11 @@ impl Feed {
         }
         drop(state);
         self.demand.notify_all();
-        Some(Cursor {
-            feed: Arc::clone(self),
-            id,
-            when_slow,
-            commit,
-            progress: Mutex::new(progress),
-            credited: Notify::new(),
-        })
+        let seat = Seat { feed: Arc::clone(self), id, is_leaving: false, progress };
+        Some(Cursor { when_slow, commit, seat: Mutex::new(seat), credited: Notify::new() })
     }
 
-    fn leave(&self, id: u64, may_come_back: bool) {
+    pub(super) fn leave(&self, id: u64, may_come_back: bool) {
         let mut state = self.lock();
         if state.cursors.remove(&id).is_none() {
             return;
@@ -178,7 +187,7 @@ impl Feed {
         state.may_have_orphans = true;
         if state.cursors.is_empty() && state.life == Life::Running {
             let linger = self.lingers && may_come_back;
-            state.life = if linger { Life::Abandoned(std::time::Instant::now()) } else { Life::Ending };
+            state.life = if linger { Life::Abandoned(Instant::now()) } else { Life::Ending };
         }
         drop(state);
         self.demand.notify_all();
@@ -200,40 +209,50 @@ impl State {
 }
 
 impl Cursor {
-    /// From now on the reader tells it of small news, while this is the feed's only cursor.
-    pub fn listen(&self, listener: Weak<dyn Listener>) {
-        if let Some(place) = self.feed.lock().cursors.get_mut(&self.id) {
+    /// From now on the reader tells the listener of small news, while this is the feed's only cursor; and it may hand the cursor
+    /// over to a shared feed.
+    pub fn listen(self: &Arc<Self>, listener: Weak<dyn Listener>) {
+        let seat = self.lock();
+        if let Some(place) = seat.feed.lock().cursors.get_mut(&seat.id) {
             place.listener = Some(listener);
+            place.cursor = Arc::downgrade(self);
         }
     }
 
-    /// Resolves when something new may be there; made before the look that finds nothing, so that nothing is missed.
-    pub fn news(&self) -> Notified<'_> {
-        self.feed.news.notified()
+    /// Only these partitions are of interest, whatever else the feed reads.
+    pub(super) fn reads_only(&self, named: BTreeSet<TopicPartition>) {
+        self.lock().progress.named = Some(named);
     }
 
-    /// Resolves when there was new credit since the last time. Nothing is missed: it is one cursor's own.
+    /// Resolves when something new may be there; made before the look that finds nothing, so that nothing is missed. After a
+    /// hand-over it is another feed's: [`Self::credited`] resolves then.
+    pub fn news(&self) -> OwnedNotified {
+        Arc::clone(&self.lock().feed.news).notified_owned()
+    }
+
+    /// Resolves when there was new credit, or a hand-over, since the last time. Nothing is missed: it is one cursor's own.
     pub fn credited(&self) -> Notified<'_> {
         self.credited.notified()
     }
 
     /// The client has handled everything through number `through`, and takes `credit` beyond it.
     pub fn flow(&self, through: u64, credit: Window) -> Result<(), NeverSent> {
-        let mut progress = self.lock();
+        let mut seat = self.lock();
+        let Seat { feed, id, progress, .. } = &mut *seat;
         if through > progress.seq {
             return Err(NeverSent { last_sent: progress.seq });
         }
         let handled = progress.settle(through);
         progress.credit = credit;
         if self.commit == Some(CommitMode::Auto) {
-            let mut state = self.feed.lock();
+            let mut state = feed.lock();
             for (partition, next) in handled {
-                progress.acknowledge(&mut state, self.id, &partition, next);
+                progress.acknowledge(&mut state, *id, &partition, next);
             }
             drop(state);
-            self.feed.demand.notify_all();
+            feed.demand.notify_all();
         }
-        drop(progress);
+        drop(seat);
         // Nobody else's: a feed has many cursors, and each of their clients gives credit all the time.
         self.credited.notify_one();
         Ok(())
@@ -244,77 +263,89 @@ impl Cursor {
         if self.commit.is_none() {
             return;
         }
-        let progress = self.lock();
-        let mut state = self.feed.lock();
+        let seat = self.lock();
+        let mut state = seat.feed.lock();
         for (partition, next) in positions {
-            progress.acknowledge(&mut state, self.id, &partition, next);
+            seat.progress.acknowledge(&mut state, seat.id, &partition, next);
         }
-        drop((progress, state));
-        self.feed.demand.notify_all();
+        drop(state);
+        seat.feed.demand.notify_all();
     }
 
     /// The user agrees that the group's positions move back in these partitions (none named: in all) where Kafka did not have
     /// them. Says in which that was waited for.
     pub fn resume_commits(&self, partitions: &[TopicPartition]) -> Vec<TopicPartition> {
-        let resumed = self.feed.lock().commits.confirmed(partitions);
-        self.feed.demand.notify_all();
+        let seat = self.lock();
+        let resumed = seat.feed.lock().commits.confirmed(partitions);
+        seat.feed.demand.notify_all();
         resumed
     }
 
-    /// What this subscription costs after its end.
+    /// What this subscription costs after its end. From now on it stays in its feed.
     pub fn left(&self) -> Left {
-        Left { feed: Arc::clone(&self.feed), id: self.id }
+        let mut seat = self.lock();
+        seat.is_leaving = true;
+        Left { feed: Arc::clone(&seat.feed), id: seat.id }
     }
 
     /// The subscription ends on the client's wish: a group is left at once.
     pub fn close(&self) {
-        self.feed.leave(self.id, false);
+        // With the lock held, so that no hand-over takes it elsewhere meanwhile.
+        let seat = self.lock();
+        seat.feed.leave(seat.id, false);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Progress> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Seat> {
         // As for the feed: no change is left half done.
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seat.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What comes next, if it is there.
-    // Lock order: progress, then feed.
+    // Lock order: seat, then feed. A hand-over holds two feeds: first the private one, then the shared one.
     pub fn try_next(&self) -> Option<Delivered> {
-        let mut progress = self.lock();
+        let mut seat = self.lock();
+        let Seat { feed, id, progress, .. } = &mut *seat;
         if !progress.only_gaps_wait()
             && let Some(delivered) = progress.pending.pop_front()
         {
             return Some(delivered);
         }
-        let mut state = self.feed.lock();
+        let mut state = feed.lock();
         if let Some(delivered) = progress.catch_up_with_news(&state) {
             return Some(delivered);
         }
-        let mut place = state.cursors.get(&self.id)?.clone();
-        if place.entry < state.front {
-            if self.when_slow == WhenSlow::Close {
-                return Some(Delivered::TooSlow);
-            }
-            progress.fall_behind(&mut state, self.id, place.entry, self.when_slow);
-            place = Place { entry: state.front, record: 0, ..place };
+        let mut spot = state.cursors.get(id)?.spot;
+        if spot.entry < state.front && self.when_slow == WhenSlow::Close {
+            return Some(Delivered::TooSlow);
         }
-        let delivered = if progress.only_gaps_wait() && !progress.may_go_on(&state, &place) {
+        if !progress.overlap.is_empty() {
+            // What the ring lost meanwhile comes after these, as a gap.
+            return progress.take_overlap();
+        }
+        if spot.entry < state.front {
+            progress.fall_behind(&mut state, *id, spot.entry, self.when_slow);
+            spot = Spot { entry: state.front, record: 0 };
+        }
+        let delivered = if progress.only_gaps_wait() && !progress.may_go_on(&state, spot) {
             // What is skipped meanwhile makes these gaps longer: a client that pauses gets one for each partition, not many.
             None
         } else {
             match progress.pending.pop_front() {
                 Some(gap) => Some(gap),
-                None => progress.walk(&mut state, self.id, &mut place, self.commit.is_some()),
+                None => progress.walk(&mut state, *id, &mut spot, self.commit.is_some()),
             }
         };
-        // A gap is no progress of its own: it tells that there was none.
-        if matches!(delivered, Some(Delivered::Records { .. })) {
-            place.moved_at = Instant::now();
+        if let Some(place) = state.cursors.get_mut(id) {
+            place.spot = spot;
+            // A gap is no progress of its own: it tells that there was none.
+            if matches!(delivered, Some(Delivered::Records { .. })) {
+                place.moved_at = Instant::now();
+            }
         }
-        state.cursors.insert(self.id, place);
         let reader_waits = state.reader_waits;
         drop(state);
         if reader_waits {
-            self.feed.demand.notify_all();
+            feed.demand.notify_all();
         }
         delivered
     }
@@ -323,7 +354,8 @@ impl Cursor {
 /// The socket is gone, the client may come back.
 impl Drop for Cursor {
     fn drop(&mut self) {
-        self.feed.leave(self.id, true);
+        let seat = self.lock();
+        seat.feed.leave(seat.id, true);
     }
 }
 
@@ -347,7 +379,9 @@ impl Progress {
         }
         if self.waiting_version != state.waiting_version {
             self.waiting_version = state.waiting_version;
-            return Some(Delivered::Waiting(state.waiting.clone()));
+            let is_read =
+                |waiting: &&Waiting| self.named.as_ref().is_none_or(|named| named.contains(&waiting.partition));
+            return Some(Delivered::Waiting(state.waiting.iter().filter(is_read).cloned().collect()));
         }
         if self.committed_version != state.committed_version {
             self.committed_version = state.committed_version;
@@ -369,27 +403,31 @@ impl Progress {
         for piece in state.missed.since(since) {
             match piece {
                 MissedPiece::Event(event) => {
-                    self.note(&mut state.acks, id, event);
-                    self.pending.push_back(Delivered::Event(event.clone()));
+                    if let Some(event) = self.of_interest(event) {
+                        self.note(&mut state.acks, id, &event);
+                        self.pending.push_back(Delivered::Event(event));
+                    }
                 }
                 MissedPiece::Records { next_offsets, dropped_records } => {
-                    self.seq += dropped_records.saturating_sub(self.passed_records);
+                    let dropped = dropped_records.saturating_sub(self.passed_records);
                     self.passed_records = self.passed_records.max(*dropped_records);
+                    let mut skipped = 0;
                     for (partition, through) in next_offsets {
-                        self.skip(&mut state.acks, id, partition, *through, when_slow);
+                        skipped += self.skip(&mut state.acks, id, partition, *through, when_slow);
                     }
+                    // Records of partitions that it does not read are among those that were dropped.
+                    self.seq += if self.named.is_some() { dropped.min(skipped) } else { dropped };
                 }
             }
         }
         state.may_have_orphans = true;
     }
 
-    fn skip(&mut self, acks: &mut Acks, id: u64, partition: &TopicPartition, through: i64, when_slow: WhenSlow) {
-        let Some(position) = self.partitions.get_mut(partition) else { return };
+    /// Makes a gap up to there; says how many offsets it adds.
+    fn skip(&mut self, acks: &mut Acks, id: u64, partition: &TopicPartition, through: i64, when_slow: WhenSlow) -> u64 {
+        let Some(position) = self.partitions.get_mut(partition) else { return 0 };
         let from = position.next;
-        if from >= through {
-            return;
-        }
+        let Some(skipped) = u64::try_from(through - from).ok().filter(|skipped| *skipped > 0) else { return 0 };
         position.next = through;
         // Whoever asked to skip accepts the gap as handled. Who asked to block has not seen these records: only another
         // page's acknowledgement may move the commit over them.
@@ -403,7 +441,7 @@ impl Progress {
             });
             if let Some(to) = waiting {
                 *to = through;
-                return;
+                return skipped;
             }
         }
         self.pending.push_back(Delivered::Event(Event::Gap {
@@ -412,6 +450,7 @@ impl Progress {
             to: through,
             reason: GapReason::Slow,
         }));
+        skipped
     }
 
     /// Nothing but gaps of records that were skipped is due. They wait for the record that comes after them, so that there is
@@ -422,40 +461,43 @@ impl Progress {
     }
 
     /// Whether something can follow the gaps that wait: a record that the credit allows, or an event.
-    fn may_go_on(&self, state: &State, place: &Place) -> bool {
-        let Ok(index) = usize::try_from(place.entry - state.front) else { return true };
+    fn may_go_on(&self, state: &State, spot: Spot) -> bool {
+        let Ok(index) = usize::try_from(spot.entry - state.front) else { return true };
         match state.ring.iter().skip(index).find(|entry| !matches!(entry, Entry::Withdrawn)) {
-            Some(Entry::Records(batch)) => self.allowed(batch, place.record) > 0,
+            Some(Entry::Records(batch)) => self.allowed(batch, spot.record) > 0,
             Some(_) => true,
             None => self.credit.records > self.sent_records || state.life == Life::Ended,
         }
     }
 
     /// Takes the next thing from the ring that the credit allows.
-    fn walk(&mut self, state: &mut State, id: u64, place: &mut Place, in_group: bool) -> Option<Delivered> {
+    fn walk(&mut self, state: &mut State, id: u64, spot: &mut Spot, in_group: bool) -> Option<Delivered> {
         loop {
-            let index = usize::try_from(place.entry - state.front).ok()?;
+            let index = usize::try_from(spot.entry - state.front).ok()?;
             match state.ring.get(index) {
                 None => return (state.life == Life::Ended).then_some(Delivered::Ended),
                 Some(Entry::Withdrawn) => {}
                 Some(Entry::Event(event)) => {
-                    let event = event.clone();
-                    self.note(&mut state.acks, id, &event);
-                    place.entry += 1;
-                    return Some(Delivered::Event(event));
+                    if let Some(event) = self.of_interest(event) {
+                        self.note(&mut state.acks, id, &event);
+                        spot.entry += 1;
+                        return Some(Delivered::Event(event));
+                    }
+                }
+                Some(Entry::Records(batch)) if self.named.is_some() && !self.partitions.contains_key(&batch.key()) => {
+                    self.passed_records += batch.records.len() as u64;
                 }
                 Some(Entry::Records(batch)) => {
-                    let count = self.allowed(batch, place.record);
+                    let count = self.allowed(batch, spot.record);
                     if count == 0 {
                         return None;
                     }
                     let batch = Arc::clone(batch);
-                    let range = place.record..place.record + count;
+                    let range = spot.record..spot.record + count;
                     if range.end == batch.records.len() {
-                        place.entry += 1;
-                        place.record = 0;
+                        *spot = Spot { entry: spot.entry + 1, record: 0 };
                     } else {
-                        place.record = range.end;
+                        spot.record = range.end;
                     }
                     if in_group {
                         state.acks.delivered(&batch.key(), batch.records.offset(range.end - 1) + 1);
@@ -463,9 +505,12 @@ impl Progress {
                     return Some(self.send(batch, range));
                 }
             }
-            place.entry += 1;
-            place.record = 0;
+            *spot = Spot { entry: spot.entry + 1, record: 0 };
         }
+    }
+
+    fn of_interest(&self, event: &Event) -> Option<Event> {
+        self.named.as_ref().map_or_else(|| Some(event.clone()), |named| event.among(named))
     }
 
     fn note(&mut self, acks: &mut Acks, id: u64, event: &Event) {
@@ -488,7 +533,7 @@ impl Progress {
     }
 
     /// How many records of the batch the credit allows now.
-    fn allowed(&self, batch: &Batch, start: usize) -> usize {
+    pub(super) fn allowed(&self, batch: &Batch, start: usize) -> usize {
         let records = self.credit.records.saturating_sub(self.sent_records);
         if records == 0 {
             return 0;
@@ -501,7 +546,7 @@ impl Progress {
         }
     }
 
-    fn send(&mut self, batch: Arc<Batch>, range: Range<usize>) -> Delivered {
+    pub(super) fn send(&mut self, batch: Arc<Batch>, range: Range<usize>) -> Delivered {
         let count = range.len() as u64;
         let first_seq = self.seq + 1;
         self.seq += count;

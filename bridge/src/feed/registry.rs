@@ -1,12 +1,14 @@
 //! Which feeds there are, and who may share one.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use protocol::{CommitMode, ErrorBody, ErrorCode, GroupId, GroupStart, TailStart, TopicName, WhenSlow, Window};
+use protocol::{
+    CommitMode, ErrorBody, ErrorCode, GroupId, GroupStart, TailStart, TopicName, TopicPartition, WhenSlow, Window,
+};
 
-use super::{Cursor, Feed};
+use super::{Cursor, Feed, Share};
 use crate::kafka::client_config::Connection;
 use crate::kafka::questions::Questions;
 use crate::kafka::reader::Readers;
@@ -15,7 +17,8 @@ use crate::kafka::reader::Readers;
 /// broker.
 const MAX_READERS: usize = 64;
 
-/// Among them, readers that no other subscription can join.
+/// Among them, readers that no other subscription can join: those of groups aside, of subscriptions that block, or have not
+/// caught up yet.
 const MAX_PRIVATE_READERS: usize = 32;
 
 /// What a client that was refused waits before it tries again.
@@ -46,17 +49,26 @@ enum Key {
     Group { id: GroupId, start: GroupStart, topics: Vec<TopicName> },
     /// Everyone who looks at what comes from now on.
     Latest { topics: Vec<TopicName> },
-    /// A start of its own, or one that may hold the reader up. Never looked up, only kept for the shutdown.
+    /// A start of its own, or one that may hold the reader up. Looked up by its own reader alone, once it has caught up.
     Private(u64),
 }
 
 pub struct Feeds {
     readers: Readers,
-    inner: Mutex<Inner>,
+    inner: Arc<Mutex<Inner>>,
+}
+
+/// How the reader of a private feed finds the feed that all share.
+pub(super) struct Home {
+    feeds: Weak<Mutex<Inner>>,
+    /// The number of the private feed's key.
+    number: u64,
+    /// The shared feed's key.
+    shared: Key,
 }
 
 #[derive(Default)]
-struct Inner {
+pub(super) struct Inner {
     running: HashMap<Key, Running>,
     next_private: u64,
     closed: bool,
@@ -69,12 +81,12 @@ struct Running {
 
 impl Feeds {
     pub fn new(connection: Connection, questions: Arc<Questions>) -> Self {
-        Self { readers: Readers::new(connection, questions), inner: Mutex::default() }
+        Self { readers: Readers::new(connection, questions), inner: Arc::default() }
     }
 
     /// Joins the feed that fits, or starts one.
     pub fn subscribe(&self, request: FeedRequest) -> Result<Cursor, ErrorBody> {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = lock(&self.inner);
         if inner.closed {
             return Err(ErrorBody::new(ErrorCode::ShuttingDown, "the bridge is shutting down; connect again later"));
         }
@@ -85,7 +97,7 @@ impl Feeds {
             // One that is about to end makes room for a successor, and is still waited for at shutdown.
             let key = match (&shared, &joined) {
                 (Some(key), Some(_)) => key.clone(),
-                _ => inner.private_key(),
+                _ => Key::Private(inner.private_number()),
             };
             inner.running.insert(key, running);
             if let Some(cursor) = joined {
@@ -93,27 +105,45 @@ impl Feeds {
             }
         }
         inner.require_room(shared.is_none())?;
-        let key = shared.unwrap_or_else(|| inner.private_key());
-        let lingers = matches!(request.mode, ReadMode::Group { .. });
-        let feed = Arc::new(Feed::new(lingers));
+        let (key, feed) = match shared {
+            Some(key) => (key, Feed::new(matches!(request.mode, ReadMode::Group { .. }))),
+            None => self.private_feed(&mut inner, &request),
+        };
+        let feed = Arc::new(feed);
         let cursor = feed
             .join(request.when_slow, request.commit, request.window)
             .ok_or_else(|| ErrorBody::new(ErrorCode::Internal, "a new feed took no subscription"))?;
+        if let ReadMode::Tail(TailStart::Offsets(positions)) = &request.mode {
+            let named = positions
+                .iter()
+                .map(|position| TopicPartition { topic: position.topic.clone(), partition: position.partition });
+            cursor.reads_only(named.collect::<BTreeSet<TopicPartition>>());
+        }
         let reader = self.readers.start(Arc::clone(&feed), request.topics, request.mode)?;
         inner.running.insert(key, Running { feed, reader });
         Ok(cursor)
     }
 
-    /// Whether a reader is about to end and make room for another.
-    pub fn is_any_ending(&self) -> bool {
-        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.running.values().any(|running| running.feed.is_ending())
+    /// The feed of this subscription alone. Unless it blocks, it may be shared as soon as it has caught up.
+    fn private_feed(&self, inner: &mut Inner, request: &FeedRequest) -> (Key, Feed) {
+        let number = inner.private_number();
+        let once_caught_up = FeedRequest { mode: ReadMode::Tail(TailStart::Latest), ..request.clone() };
+        let feed = match Key::shared(&once_caught_up) {
+            Some(shared) => Feed::with_home(Home { feeds: Arc::downgrade(&self.inner), number, shared }),
+            None => Feed::new(false),
+        };
+        (Key::Private(number), feed)
+    }
+
+    /// Whether a reader is about to make room for another.
+    pub fn is_any_making_room(&self) -> bool {
+        lock(&self.inner).running.values().any(|running| running.feed.makes_room())
     }
 
     /// Ends every reader: positions are committed, groups are left. Blocks until done or until `deadline`.
     pub fn close(&self, deadline: Instant) {
         let running = {
-            let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut inner = lock(&self.inner);
             inner.closed = true;
             std::mem::take(&mut inner.running)
         };
@@ -130,6 +160,26 @@ impl Feeds {
                 std::thread::sleep(Duration::from_millis(5));
             }
         }
+    }
+}
+
+impl Home {
+    /// A place in the shared feed; or the private feed becomes the shared one, if there is none and it reads all partitions.
+    pub(super) fn share(&self, reads_all: bool) -> Share {
+        let Some(feeds) = self.feeds.upgrade() else { return Share::NotNow };
+        let mut inner = lock(&feeds);
+        if let Some(reservation) = inner.running.get(&self.shared).and_then(|running| running.feed.reserve()) {
+            return Share::There(reservation);
+        }
+        if !reads_all {
+            return Share::NotNow;
+        }
+        let Some(mine) = inner.running.remove(&Key::Private(self.number)) else { return Share::NotNow };
+        if let Some(ending) = inner.running.insert(self.shared.clone(), mine) {
+            let key = Key::Private(inner.private_number());
+            inner.running.insert(key, ending);
+        }
+        Share::Here
     }
 }
 
@@ -161,7 +211,7 @@ impl Inner {
         } else if is_private && private >= MAX_PRIVATE_READERS {
             format!(
                 "{MAX_PRIVATE_READERS} subscriptions of this bridge have a consumer of their own, which is as many as may; end \
-                 one first, or start with latest and without when_slow block: such subscriptions of the same topics share one"
+                 one first, wait until one has caught up, or start with latest; with when_slow block a subscription keeps its own"
             )
         } else {
             return Ok(());
@@ -170,8 +220,13 @@ impl Inner {
         Err(ErrorBody { retry_after_ms: Some(RETRY_AFTER_MS), ..error })
     }
 
-    fn private_key(&mut self) -> Key {
+    fn private_number(&mut self) -> u64 {
         self.next_private += 1;
-        Key::Private(self.next_private)
+        self.next_private
     }
+}
+
+fn lock(feeds: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
+    // Each change is complete before anything can fail.
+    feeds.lock().unwrap_or_else(PoisonError::into_inner)
 }

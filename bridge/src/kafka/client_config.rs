@@ -125,7 +125,7 @@ impl Connection {
     /// to this one.
     pub fn tail_config(&self) -> ClientConfig {
         let mut config = self.base_config();
-        config.set("group.id", "ponte-tail");
+        config.set("group.id", "ponte-tail").set("enable.partition.eof", "true");
         config
     }
 
@@ -135,8 +135,9 @@ impl Connection {
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             // A position that Kafka no longer has is a gap to report, never a silent jump.
-            .set("auto.offset.reset", "error")
-            .set("enable.partition.eof", "false");
+            .set("auto.offset.reset", "error");
+        // A tail is told where its partitions end, so that it knows when it has caught up.
+        prefer(&mut config, "enable.partition.eof", "false");
         // librdkafka's default of a second starves small queues.
         prefer(&mut config, "fetch.queue.backoff.ms", "10");
         // Per partition; the feed is the buffer, this only keeps the fetcher busy.

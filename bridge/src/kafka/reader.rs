@@ -7,7 +7,9 @@ mod moving;
 mod named;
 mod plan;
 mod rebalance;
+mod sharing;
 mod spare;
+mod taking;
 mod topics;
 mod trouble;
 mod waiting;
@@ -16,15 +18,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::{
-    BinaryBatch, ErrorBody, ErrorCode, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, RecordView, TopicName, TopicPartition,
-};
+use protocol::{ErrorBody, ErrorCode, MAX_BATCH_RECORDS, TopicName, TopicPartition};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use self::moving::Misplaced;
 use self::rebalance::{Membership, Queues, ReaderContext};
+use self::sharing::Sharing;
 use self::spare::Spare;
 use self::topics::{Change, TopicWatch};
 use self::trouble::{Subject, Troubles};
@@ -32,10 +33,10 @@ use self::waiting::WaitWatch;
 use super::admin::existing_partitions;
 use super::client_config::Connection;
 use super::group_protocol::GroupProtocol;
-use super::native::{CommitQueue, DataQueue, TakenMessage, TopicQueue};
+use super::native::{CommitQueue, DataQueue, TopicQueue};
 use super::oauth::SignedIn;
 use super::questions::{Questions, TIMEOUT};
-use crate::feed::{Batch, Feed, ReadMode, Room, Start};
+use crate::feed::{Feed, ReadMode, Room, Start};
 use crate::kafka::error::{
     is_about_reaching_kafka, is_authorization, kafka_error, not_authorised_to_read, not_authorised_to_use_group,
 };
@@ -45,12 +46,6 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// Positions are committed at most this often.
 const COMMIT_EVERY: Duration = Duration::from_millis(250);
-
-/// About how many bytes are taken from librdkafka in one go.
-const TAKE_BYTES: usize = 1024 * 1024;
-
-/// About how large a batch grows: large enough for few calls, small enough for the processor's cache.
-const BATCH_BYTES: usize = MAX_BATCH_BYTES / 2;
 
 /// How often a topic that does not exist yet is looked for.
 const LOOK_FOR_TOPIC_EVERY: Duration = Duration::from_millis(500);
@@ -126,19 +121,10 @@ struct Reader {
     take_at_once: usize,
     troubles: Troubles,
     wait_watch: WaitWatch,
-}
-
-/// A batch that still takes records.
-struct Open<'t> {
-    /// The message that tells topic and partition.
-    first: TakenMessage<'t>,
-    records: BinaryBatch,
-}
-
-impl Open<'_> {
-    fn takes(&self, message: &TakenMessage<'_>) -> bool {
-        self.first.is_of_partition_of(message) && self.records.encoded_bytes() + message.stored_bytes() < BATCH_BYTES
-    }
+    /// None once the feed is a shared one, or where it never will be.
+    sharing: Option<Sharing>,
+    /// Which topics the feed was told to be read without trouble, as [`TopicWatch::version`] counts them.
+    told_settled: Option<u64>,
 }
 
 /// A consumer that is in no group.
@@ -171,6 +157,7 @@ impl Reader {
             None => Self::connect(connection, questions, &feed, &mode, protocol)?,
         };
         let now = Instant::now();
+        let sharing = feed.may_be_shared().then(Sharing::new);
         Ok(Self {
             queues,
             consumer,
@@ -193,6 +180,8 @@ impl Reader {
             take_at_once: MAX_BATCH_RECORDS,
             troubles: Troubles::default(),
             wait_watch: WaitWatch::new(),
+            sharing,
+            told_settled: None,
         })
     }
 
@@ -230,6 +219,7 @@ impl Reader {
             self.rewind_if_asked();
             self.commit_if_due();
             self.tell_trouble();
+            self.tell_settled();
             if self.found.is_empty() {
                 std::thread::sleep(POLL);
                 continue;
@@ -238,6 +228,7 @@ impl Reader {
                 Room::Free => {
                     self.take_records();
                     self.look_for_waiting();
+                    self.share_when_caught_up();
                 }
                 Room::Full => {}
             }
@@ -246,7 +237,9 @@ impl Reader {
     }
 
     /// Commits what is acknowledged, leaves the group, and lets the consumer go.
-    fn end(self) {
+    fn end(mut self) {
+        // A place in another feed must not wait for Kafka.
+        drop(self.sharing.take());
         if let Some(membership) = self.consumer.context().membership() {
             membership.commit_acknowledged_now(&self.consumer);
             membership.use_queues(None);
@@ -273,6 +266,8 @@ impl Reader {
                     tracing::info!(%error, "this group cannot use the consumer protocol (KIP-848); using the classic one");
                     return self.fall_back_to_classic();
                 }
+                // Counts only behind the partition's records, in the data queue.
+                Err(KafkaError::PartitionEOF(_)) => {}
                 Err(error) => {
                     self.report(Subject::Client, error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail));
                 }
@@ -308,73 +303,6 @@ impl Reader {
         );
         let partition = TopicPartition { topic: message.topic().to_owned(), partition: message.partition() };
         Start { partition, offset: message.offset() }
-    }
-
-    fn take_records(&mut self) {
-        let taken = self.queues.data.take(POLL, self.take_at_once);
-        let total_bytes: usize = taken.iter().map(|message| message.stored_bytes()).sum();
-        let (mut records_left, mut bytes_left) = (taken.len(), total_bytes + taken.len() * BinaryBatch::RECORD_HEAD);
-        let mut open: Option<Open<'_>> = None;
-        let mut headers = Vec::new();
-        let mut errors = Vec::new();
-        let place = |message: &TakenMessage<'_>| TopicPartition {
-            topic: message.topic().to_owned(),
-            partition: message.partition(),
-        };
-        for message in taken.iter() {
-            if let Some(error) = message.error() {
-                // Nothing more comes from this partition before it is dealt with.
-                errors.push((place(&message), error));
-                continue;
-            }
-            if !self.misplaced.is_empty() && self.misplaced.contains_key(&place(&message)) {
-                // From a position that it is about to leave.
-                continue;
-            }
-            if !open.as_ref().is_some_and(|open| open.takes(&message)) {
-                self.push_open(&mut open);
-            }
-            let Open { records, .. } = open.get_or_insert_with(|| Open {
-                first: message,
-                // As large as what is left, so that it seldom grows and never keeps room that it does not need.
-                records: BinaryBatch::with_capacity(records_left, bytes_left.min(BATCH_BYTES)),
-            });
-            records_left -= 1;
-            bytes_left = bytes_left.saturating_sub(message.stored_bytes() + BinaryBatch::RECORD_HEAD);
-            headers.clear();
-            message.headers_into(&mut headers);
-            let (timestamp, timestamp_type) = message.timestamp();
-            records.push(RecordView {
-                offset: message.offset(),
-                timestamp,
-                timestamp_type,
-                key: message.key(),
-                value: message.value(),
-                headers: headers.iter().copied(),
-            });
-        }
-        self.push_open(&mut open);
-        // A frame's worth of records, fewer where they are large: the feed takes whatever was taken here.
-        let average = total_bytes / taken.len().max(1);
-        self.take_at_once = (TAKE_BYTES / average.max(1)).clamp(1, MAX_BATCH_RECORDS);
-        let senders: Vec<TopicPartition> = match self.moved.is_empty() && self.troubles.is_empty() {
-            true => Vec::new(),
-            false => taken.iter().filter(|message| message.error().is_none()).map(|message| place(&message)).collect(),
-        };
-        drop(taken);
-        for sender in &senders {
-            self.moved.remove(sender);
-            self.troubles.note_records_of(sender);
-        }
-        for (partition, error) in errors {
-            self.handle_partition_error(partition, error);
-        }
-    }
-
-    fn push_open(&self, open: &mut Option<Open<'_>>) {
-        if let Some(Open { first, records }) = open.take() {
-            self.feed.push(Batch::new(first.topic().into(), first.partition(), records));
-        }
     }
 
     fn handle_partition_error(&mut self, partition: TopicPartition, error: RDKafkaErrorCode) {

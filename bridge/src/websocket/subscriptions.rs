@@ -50,7 +50,7 @@ impl Subscriptions {
             };
             // Only this socket waits, and only while something is about to make room.
             let is_full = error.code == ErrorCode::TooManyReaders.number();
-            let may_wait = if is_full { shared.feeds.is_any_ending() } else { !self.ending.is_empty() };
+            let may_wait = if is_full { shared.feeds.is_any_making_room() } else { !self.ending.is_empty() };
             let is_limit = is_full || error.code == ErrorCode::TooManySubscriptions.number();
             if !is_limit || !may_wait || Instant::now() >= give_up_at {
                 return Err(error);

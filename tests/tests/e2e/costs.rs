@@ -123,7 +123,7 @@ async fn views_that_were_ended_while_kafka_was_silent_hold_up_no_other() {
 }
 
 #[tokio::test]
-async fn tails_beyond_the_thirty_second_are_refused_until_one_has_ended() {
+async fn blocking_tails_beyond_the_thirty_second_are_refused_until_one_has_ended() {
     const MOST: usize = 32;
     let topic = unique("readers");
     let bridge = Bridge::start().demo().topic(&topic).await;
@@ -131,7 +131,8 @@ async fn tails_beyond_the_thirty_second_are_refused_until_one_has_ended() {
     for _ in 0..3 {
         clients.push(bridge.client().await);
     }
-    let last = Watch::tail(&topic).last(1);
+    // Those that do not block share a consumer as soon as they have caught up.
+    let last = Watch::tail(&topic).last(1).when_slow(WhenSlow::Block);
     let mut open = Vec::new();
     for number in 0..MOST {
         open.push((number / 16, clients[number / 16].subscribe(&last).await));

@@ -58,6 +58,7 @@ mod reasons;
 mod resume;
 mod sequence_numbers;
 mod session;
+mod shared_tails;
 mod shutdown;
 mod sign_in;
 mod tail;

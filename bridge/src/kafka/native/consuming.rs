@@ -93,10 +93,6 @@ pub struct Taken<'q> {
 }
 
 impl Taken<'_> {
-    pub fn len(&self) -> usize {
-        self.messages.len()
-    }
-
     pub fn iter(&self) -> impl Iterator<Item = TakenMessage<'_>> {
         // SAFETY: every pointer is a message that librdkafka handed over and that lives until `self` is dropped.
         self.messages.iter().map(|message| TakenMessage(unsafe { &**message }))

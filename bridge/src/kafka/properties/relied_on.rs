@@ -43,7 +43,7 @@ const RULES: &[Rule] = &[
     rule("enable.auto.offset.store", FALSE, COMMITS),
     rule("offset.store.method", &["broker"], "the bridge commits to Kafka, not to a file"),
     rule("offset.store.path", NONE, "the bridge commits to Kafka, not to a file"),
-    rule("enable.partition.eof", FALSE, "the bridge relies on it being off"),
+    rule("enable.partition.eof", FALSE, "the bridge decides it for each of its clients"),
     rule("enable.idempotence", TRUE, "the bridge relies on it: nothing is written twice"),
     rule("enable.gapless.guarantee", FALSE, "the bridge recreates its producer instead"),
     rule(

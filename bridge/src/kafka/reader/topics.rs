@@ -29,6 +29,8 @@ pub struct TopicWatch {
     ask_at: Instant,
     asked: bool,
     hurry_until: Instant,
+    /// Grows whenever the id of a topic changes.
+    version: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -49,13 +51,29 @@ pub enum Change {
 impl TopicWatch {
     pub fn new() -> Self {
         let now = Instant::now();
-        Self { known: BTreeMap::new(), ask_at: now + ASK_FIRST_AFTER, asked: false, hurry_until: now }
+        Self { known: BTreeMap::new(), ask_at: now + ASK_FIRST_AFTER, asked: false, hurry_until: now, version: 0 }
     }
 
     /// A topic is read from now on; so many partitions of it are known. Its identity comes with the first answer.
     pub fn begin(&mut self, topic: &str, partitions: usize) {
         let partitions = i32::try_from(partitions).unwrap_or(i32::MAX);
         self.known.entry(topic.to_owned()).or_insert(Known { id: TopicId::default(), partitions });
+        self.version += 1;
+    }
+
+    /// Grows whenever [`Self::ids`] changes.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// What was seen of each topic last.
+    pub fn ids(&self) -> BTreeMap<String, TopicId> {
+        self.known.iter().map(|(topic, known)| (topic.clone(), known.id)).collect()
+    }
+
+    /// How many partitions the topics have in all.
+    pub fn partitions(&self) -> usize {
+        self.known.values().map(|known| usize::try_from(known.partitions).unwrap_or(0)).sum()
     }
 
     /// Whether to ask now; then the question is on its way.
@@ -95,6 +113,7 @@ impl TopicWatch {
     /// One topic was looked at; what that changes.
     pub fn learned(&mut self, ExistingTopic { name, id, partitions }: ExistingTopic) -> Option<Change> {
         let before = self.known.insert(name.clone(), Known { id, partitions })?;
+        self.version += u64::from(before.id != id);
         if before.id.differs_from(id) {
             Some(Change::Recreated { topic: name, partitions })
         } else if partitions > before.partitions {
