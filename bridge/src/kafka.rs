@@ -14,6 +14,7 @@ mod diagnosis;
 mod ends;
 mod error;
 pub mod group_protocol;
+mod leaders;
 mod native;
 pub mod oauth;
 pub mod producer;

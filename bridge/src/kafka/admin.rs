@@ -11,14 +11,13 @@ mod setting_notes;
 mod settings;
 mod topics;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use protocol::{ErrorBody, ErrorCode, Fetch, Fetched, TopicName, TopicPartition};
-use rdkafka::ClientContext;
 use rdkafka::client::Client;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::metadata::{Metadata, MetadataTopic};
 
 use super::client_config::Connection;
@@ -35,15 +34,10 @@ pub use self::topics::{TopicLook, require_not_internal};
 /// Changes may take their time: brokers answer when they are done.
 const CHANGE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long it is believed which partitions have a leader. Asking one that has lost it costs a retry, not a wrong answer.
-const LEADERS_KNOWN_FOR: Duration = Duration::from_secs(5);
-
 pub struct Admin {
     questions: Arc<Questions>,
     connection: Connection,
     demo: Option<Arc<DemoBroker>>,
-    /// The partitions of a topic that have a leader, and when Kafka said so.
-    led: Mutex<HashMap<String, (Instant, HashSet<i32>)>>,
     told_features: ToldFeatures,
     ranges: Ranges,
     /// Where partitions ended when a session last asked whether its records are visible.
@@ -54,13 +48,13 @@ impl Admin {
     /// `demo`: the demo broker, where it runs in this process.
     pub fn new(questions: Arc<Questions>, connection: Connection, demo: Option<Arc<DemoBroker>>) -> Self {
         let ranges = Ranges::new(connection.clone());
-        let (led, told_features, seen_ends) = (Mutex::default(), ToldFeatures::default(), Mutex::default());
-        Self { questions, connection, demo, led, told_features, ranges, seen_ends }
+        let (told_features, seen_ends) = (ToldFeatures::default(), Mutex::default());
+        Self { questions, connection, demo, told_features, ranges, seen_ends }
     }
 
     /// Reads a range of offsets once.
     pub fn fetch(&self, topic: &TopicName, request: &Fetch) -> Result<Fetched, ErrorBody> {
-        match existing_partitions(self.client(), topic, TIMEOUT)? {
+        match existing_partitions(self.questions.metadata(Some(topic.as_str()), TIMEOUT), topic)? {
             None => return Err(missing(topic)),
             Some(partitions) if !partitions.contains(&request.partition) => {
                 return Err(unknown_partition(topic, request.partition, partitions.len()));
@@ -121,45 +115,6 @@ impl Admin {
         Err(ErrorBody::new(ErrorCode::NotOnThisCluster, message))
     }
 
-    /// Those of the partitions that exist and have a leader. Others must not be asked for offsets: librdkafka would wait.
-    fn led(&self, partitions: impl Iterator<Item = TopicPartition>) -> Result<Vec<TopicPartition>, ErrorBody> {
-        /// From so many unknown topics on, one question for all of the cluster is cheaper than one for each.
-        const ASK_FOR_ALL: usize = 16;
-        let mut by_topic: HashMap<String, Vec<i32>> = HashMap::new();
-        for TopicPartition { topic, partition } in partitions {
-            by_topic.entry(topic).or_default().push(partition);
-        }
-        let mut with_leader: HashMap<String, HashSet<i32>> = {
-            let mut known = self.led.lock().unwrap_or_else(PoisonError::into_inner);
-            known.retain(|_, (since, _)| since.elapsed() < LEADERS_KNOWN_FOR);
-            let known = by_topic.keys().filter_map(|topic| Some((topic.clone(), known.get(topic)?.1.clone())));
-            known.collect()
-        };
-        // Asked without the lock: Kafka may take its time.
-        let unknown: Vec<&String> = by_topic.keys().filter(|topic| !with_leader.contains_key(*topic)).collect();
-        let answers = if unknown.len() >= ASK_FOR_ALL {
-            vec![self.metadata(None)?]
-        } else {
-            unknown.iter().map(|topic| self.metadata(Some(topic.as_str()))).collect::<Result<_, _>>()?
-        };
-        for topic in answers.iter().flat_map(Metadata::topics).filter(|topic| by_topic.contains_key(topic.name())) {
-            let led = topic.partitions().iter().filter(|partition| partition.leader() >= 0);
-            let led: HashSet<i32> = led.map(|partition| partition.id()).collect();
-            let mut known = self.led.lock().unwrap_or_else(PoisonError::into_inner);
-            known.insert(topic.name().to_owned(), (Instant::now(), led.clone()));
-            with_leader.insert(topic.name().to_owned(), led);
-        }
-        let mut led = Vec::new();
-        for (topic, mut partitions) in by_topic {
-            let Some(with_leader) = with_leader.get(&topic) else { continue };
-            partitions.sort_unstable();
-            partitions.dedup();
-            partitions.retain(|partition| with_leader.contains(partition));
-            led.extend(partitions.into_iter().map(|partition| TopicPartition { topic: topic.clone(), partition }));
-        }
-        Ok(led)
-    }
-
     /// Every partition of the cluster.
     fn all_partitions(&self) -> Result<Vec<TopicPartition>, ErrorBody> {
         let metadata = self.metadata(None)?;
@@ -173,17 +128,16 @@ impl Admin {
 
     /// What Kafka says of one topic, or of all.
     fn metadata(&self, topic: Option<&str>) -> Result<Metadata, ErrorBody> {
-        self.client().fetch_metadata(topic, TIMEOUT).map_err(|error| admin_error(&error, topic.unwrap_or("the topics")))
+        self.questions.metadata(topic, TIMEOUT).map_err(|error| admin_error(&error, topic.unwrap_or("the topics")))
     }
 }
 
-/// The topic's partition ids, or none if it does not exist (asking does not create it).
-pub(super) fn existing_partitions<C: ClientContext>(
-    client: &Client<C>,
+/// The topic's partition ids in Kafka's answer, or none if it does not exist.
+pub(super) fn existing_partitions(
+    metadata: KafkaResult<Metadata>,
     topic: &TopicName,
-    timeout: Duration,
 ) -> Result<Option<Vec<i32>>, ErrorBody> {
-    let metadata = client.fetch_metadata(Some(topic.as_str()), timeout).map_err(|e| admin_error(&e, topic.as_str()))?;
+    let metadata = metadata.map_err(|e| admin_error(&e, topic.as_str()))?;
     let Some(described) = existing(&metadata, topic)? else { return Ok(None) };
     let mut ids: Vec<i32> = described.partitions().iter().map(|partition| partition.id()).collect();
     ids.sort_unstable();

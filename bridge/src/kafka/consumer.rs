@@ -14,6 +14,7 @@ use super::client_config::Connection;
 use super::error::{not_authorised_to_read, not_authorised_to_use_group};
 use super::group_protocol;
 use super::oauth::SignedIn;
+use super::questions;
 use super::questions::QuietContext;
 
 /// How often a topic that does not exist yet is looked for.
@@ -58,7 +59,10 @@ impl GroupConsumer {
         if self.joined.get() || Instant::now() < self.look_again_at.get() {
             return Ok(());
         }
-        let found = existing_partitions(self.inner.client(), &self.topic, Duration::from_secs(5));
+        let found = existing_partitions(
+            self.inner.client().fetch_metadata(Some(self.topic.as_str()), questions::TIMEOUT),
+            &self.topic,
+        );
         match found {
             Ok(Some(_)) => {
                 self.inner.subscribe(&[self.topic.as_str()])?;

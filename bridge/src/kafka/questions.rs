@@ -8,14 +8,16 @@ use std::time::{Duration, Instant};
 use protocol::{ErrorBody, TopicPartition};
 use rdkafka::client::Client;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::metadata::Metadata;
 
 use super::client_config::Connection;
 use super::context::{ClientHooks, HookedContext, quiet_client_context};
 use super::diagnosis::{Diagnosis, unreachable_advertised_address};
 use super::ends::{Ends, Extent, Extents, PartitionEnds};
 use super::group_protocol::{self, GroupProtocol};
-use super::native::{self, Failure, OffsetSpec};
+use super::leaders::{self, Leaders};
+use super::native::{self, Failure, OffsetSpec, Offsets};
 use super::oauth::SignedIn;
 
 /// Answers come within this time, or not at all.
@@ -30,6 +32,8 @@ pub struct Questions {
     brokers: Option<SignedIn<BaseConsumer<QuietContext>>>,
     /// Asks for the positions of groups; made when somebody wants to know them.
     positions: OnceLock<SignedIn<BaseConsumer<QuietContext>>>,
+    /// What `consumer` knows.
+    leaders: Leaders,
     connection: Connection,
 }
 
@@ -52,7 +56,13 @@ impl Questions {
         let client = || connection.consumer(&config, QuietContext(connection.hooks()));
         let consumer = client()?;
         let brokers = if connection.properties.may_auto_create() { None } else { Some(client()?) };
-        Ok(Self { consumer, brokers, positions: OnceLock::new(), connection: connection.clone() })
+        Ok(Self {
+            consumer,
+            brokers,
+            positions: OnceLock::new(),
+            leaders: Leaders::default(),
+            connection: connection.clone(),
+        })
     }
 
     /// For questions about the positions of groups. This client has a group of its own, in which it never is: told that a
@@ -71,6 +81,13 @@ impl Questions {
 
     pub fn client(&self) -> &Client<QuietContext> {
         self.consumer.client()
+    }
+
+    /// What Kafka says of one topic, or of all. Asking for a topic does not create it.
+    pub fn metadata(&self, topic: Option<&str>, timeout: Duration) -> KafkaResult<Metadata> {
+        let metadata = self.client().fetch_metadata(topic, timeout)?;
+        self.leaders.note(&metadata);
+        Ok(metadata)
     }
 
     /// For questions about brokers alone. librdkafka asks for the topics that a client has looked up as well then, and lets Kafka
@@ -151,7 +168,7 @@ impl Questions {
     /// The first offset at or after the time (milliseconds since 1970-01-01 UTC), of the partitions that have one. Records of
     /// open transactions count.
     pub fn offsets_at(&self, partitions: &[TopicPartition], ms: i64) -> Result<HashMap<TopicPartition, i64>, Failure> {
-        let [told] = native::list_offsets(self.client(), partitions, [OffsetSpec::Timestamp(ms)], TIMEOUT)?;
+        let [told] = self.list_offsets(partitions, [OffsetSpec::Timestamp(ms)], TIMEOUT)?;
         Ok(told.into_iter().filter_map(|(partition, offset)| Some((partition, offset.ok()??))).collect())
     }
 
@@ -172,12 +189,7 @@ impl Questions {
         let mut looks = 0;
         while !asked.is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());
-            let answers = match native::list_offsets(self.client(), &asked, specs, left) {
-                Ok(answers) => answers,
-                // No partition of them has a leader, as far as librdkafka knows.
-                Err(Failure { code: RDKafkaErrorCode::NoEnt, .. }) => specs.map(|_| HashMap::new()),
-                Err(failure) => return Err(failure),
-            };
+            let answers = self.list_offsets(&asked, specs, left)?;
             let mut again = Vec::new();
             let mut is_leader_missing = false;
             for partition in std::mem::take(&mut asked) {
@@ -211,12 +223,73 @@ impl Questions {
         Ok((told, untold))
     }
 
-    /// librdkafka looks leaders up in metadata that it has; this brings newer.
+    /// Asks each partition for its offsets: one answer for each kind, in the order asked. Partitions without a leader are not
+    /// asked, see [`Leaders`].
+    pub fn list_offsets<const N: usize>(
+        &self,
+        partitions: &[TopicPartition],
+        specs: [OffsetSpec; N],
+        timeout: Duration,
+    ) -> Result<[Offsets; N], Failure> {
+        let deadline = Instant::now() + timeout;
+        self.look_up_leaders(partitions, leaders::KNOWN_FOR, deadline)?;
+        let (led, missing) = self.leaders.split(partitions);
+        let left = deadline.saturating_duration_since(Instant::now());
+        let answers = match led.is_empty() {
+            true => Ok(specs.map(|_| Offsets::new())),
+            false => native::list_offsets(self.client(), &led, specs, left),
+        };
+        let mut answers = match answers {
+            Ok(answers) => answers,
+            Err(failure) => {
+                self.leaders.forget(led.iter().map(|partition| partition.topic.as_str()));
+                if failure.code != RDKafkaErrorCode::NoEnt {
+                    return Err(failure);
+                }
+                // None of them has a leader any more, as far as librdkafka knows.
+                specs.map(|_| Offsets::new())
+            }
+        };
+        for answers in &mut answers {
+            // librdkafka forgets the topics of some errors.
+            let failed = answers.iter().filter(|(_, offset)| offset.is_err());
+            self.leaders.forget(failed.map(|(partition, _)| partition.topic.as_str()));
+            answers.extend(missing.iter().map(|(partition, code)| (partition.clone(), Err(*code))));
+        }
+        Ok(answers)
+    }
+
+    /// Those of the partitions that exist and have a leader now.
+    pub fn led(&self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<TopicPartition>, Failure> {
+        self.look_up_leaders(partitions, Duration::ZERO, Instant::now() + timeout)?;
+        Ok(self.leaders.split(partitions).0)
+    }
+
+    fn look_up_leaders(
+        &self,
+        partitions: &[TopicPartition],
+        known_for: Duration,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        /// From so many unknown topics on, one question for all of the cluster is cheaper than one for each.
+        const ASK_FOR_ALL: usize = 16;
+        let unknown = self.leaders.unknown(partitions, known_for);
+        let ask = |topic| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            self.metadata(topic, left).map(drop).map_err(|error: KafkaError| Failure {
+                code: error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail),
+                reason: String::new(),
+            })
+        };
+        if unknown.len() >= ASK_FOR_ALL { ask(None) } else { unknown.into_iter().map(Some).try_for_each(ask) }
+    }
+
+    /// The next question goes by metadata newer than this.
     fn refresh_leaders(&self, partitions: &[TopicPartition], deadline: Instant) {
         let first = partitions.first().map(|partition| partition.topic.as_str());
         let only = first.filter(|first| partitions.iter().all(|partition| partition.topic == *first));
         let left = deadline.saturating_duration_since(Instant::now());
-        if let Err(error) = self.client().fetch_metadata(only, left) {
+        if let Err(error) = self.metadata(only, left) {
             tracing::debug!(%error, "the leaders of partitions could not be looked up");
         }
     }

@@ -328,7 +328,7 @@ impl Reader {
         let mut appeared = Vec::new();
         let mut trouble = None;
         for topic in &self.missing {
-            match existing_partitions(self.questions.client(), topic, TIMEOUT) {
+            match existing_partitions(self.questions.metadata(Some(topic.as_str()), TIMEOUT), topic) {
                 Ok(Some(partitions)) => appeared.push((topic.clone(), partitions)),
                 Ok(None) => {
                     self.was_missing.insert(topic.clone());

@@ -146,14 +146,14 @@ impl Admin {
         for (partition, with_low) in partitions {
             *wanted.entry(partition).or_default() |= with_low;
         }
-        let led = self.led(wanted.keys().cloned())?;
+        let places: Vec<TopicPartition> = wanted.keys().cloned().collect();
         let failed = |failure: Failure| refused(&failure, "tell where the partitions end");
         let ask = |partitions: &[TopicPartition], spec| -> Result<HashMap<TopicPartition, i64>, ErrorBody> {
-            let [told] = native::list_offsets(self.client(), partitions, [spec], timeout).map_err(failed)?;
+            let [told] = self.questions.list_offsets(partitions, [spec], timeout).map_err(failed)?;
             Ok(told.into_iter().filter_map(|(partition, offset)| Some((partition, offset.ok()??))).collect())
         };
-        let high = ask(&led, OffsetSpec::HighWatermark)?;
-        let without_position: Vec<TopicPartition> = led.into_iter().filter(|place| wanted[place]).collect();
+        let high = ask(&places, OffsetSpec::HighWatermark)?;
+        let without_position: Vec<TopicPartition> = places.into_iter().filter(|place| wanted[place]).collect();
         let low =
             if without_position.is_empty() { HashMap::new() } else { ask(&without_position, OffsetSpec::LogStart)? };
         Ok(Ends { low, high })

@@ -24,7 +24,9 @@ impl Admin {
     ) -> Result<PlanOffsetResetResult, ErrorBody> {
         let committed: Committed = self.committed(group)?.into_iter().collect();
         let partitions = self.partitions_to_reset(request, &committed)?;
-        let readable = self.led(partitions.iter().cloned())?;
+        let partitions: Vec<TopicPartition> = partitions.into_iter().collect();
+        let failed = |failure: Failure| refused(&failure, "tell where the partitions begin and end");
+        let readable = self.questions.led(&partitions, TIMEOUT).map_err(failed)?;
         let readable: BTreeSet<&TopicPartition> = readable.iter().collect();
         if let Some(place) = partitions.iter().find(|place| !readable.contains(place)) {
             let message = format!(
@@ -33,8 +35,6 @@ impl Admin {
             );
             return Err(ErrorBody::new(ErrorCode::UnknownPartition, message));
         }
-        let partitions: Vec<TopicPartition> = partitions.into_iter().collect();
-        let failed = |failure: Failure| refused(&failure, "tell where the partitions begin and end");
         // A position is valid up to the high watermark, as for Kafka's own tool: a group may be beyond an open transaction.
         let extents = self.questions.extents(&partitions, TIMEOUT).map_err(failed)?;
         let targets = self.targets(&request.to, &partitions, &committed, &extents)?;
@@ -125,7 +125,8 @@ impl Admin {
         places.iter().try_for_each(|place| topic_name(&place.topic).map(drop))?;
         for topic in &request.topics {
             let name = topic_name(topic)?;
-            let ids = existing_partitions(self.client(), &name, TIMEOUT)?.ok_or_else(|| missing(&name))?;
+            let ids = existing_partitions(self.questions.metadata(Some(name.as_str()), TIMEOUT), &name)?
+                .ok_or_else(|| missing(&name))?;
             places.extend(ids.into_iter().map(|partition| TopicPartition { topic: topic.clone(), partition }));
         }
         Ok(places)

@@ -260,7 +260,8 @@ impl Admin {
     }
 
     fn partition_count(&self, name: &TopicName) -> Result<i32, ErrorBody> {
-        let partitions = existing_partitions(self.client(), name, TIMEOUT)?.ok_or_else(|| missing(name))?;
+        let partitions = existing_partitions(self.questions.metadata(Some(name.as_str()), TIMEOUT), name)?
+            .ok_or_else(|| missing(name))?;
         Ok(i32::try_from(partitions.len()).unwrap_or(i32::MAX))
     }
 }

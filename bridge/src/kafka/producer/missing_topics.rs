@@ -158,7 +158,7 @@ impl Maker {
     }
 
     fn exists(&self, topic: &TopicName) -> Option<bool> {
-        match existing_partitions(self.questions.client(), topic, TIMEOUT) {
+        match existing_partitions(self.questions.metadata(Some(topic.as_str()), TIMEOUT), topic) {
             Ok(partitions) => Some(partitions.is_some()),
             Err(error) if error.retriable => None,
             // Kafka does not say; the producer's own attempt does.

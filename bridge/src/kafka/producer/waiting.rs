@@ -121,7 +121,7 @@ impl Watch {
     /// What the topic's partitions lack. Nothing where Kafka does not answer: then the state of the cluster says so.
     fn diagnose(&mut self, current: &Current, topic: &Arc<str>) -> Vec<ProduceWaiting> {
         let questions = &current.questions;
-        let Ok(metadata) = questions.client().fetch_metadata(Some(topic), ANSWER_WITHIN) else { return Vec::new() };
+        let Ok(metadata) = questions.metadata(Some(topic), ANSWER_WITHIN) else { return Vec::new() };
         let Some(described) = metadata.topics().iter().find(|described| described.name() == &**topic) else {
             return Vec::new();
         };
