@@ -1,12 +1,14 @@
 //! Command line → checked configuration → log → run → exit code.
 
+use std::io;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use bridge::cli::{consume, groups, output, produce, topics};
 use bridge::config::{Command, CommandLine, Config, ConfigError, ServeArgs};
 use bridge::{log, shutdown};
 use clap::Parser;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 /// Also the C code's allocator: see `Cargo.toml`.
 #[cfg(target_os = "linux")]
@@ -41,7 +43,7 @@ fn run_serve(args: ServeArgs) -> anyhow::Result<()> {
     let config = Config::from_args(args)?;
     block_on(async {
         let shutdown = shutdown::on_signal()?;
-        let listener = TcpListener::bind(config.listen).await.map_err(|error| {
+        let listener = listen(config.listen).map_err(|error| {
             anyhow::anyhow!(
                 "cannot listen on {}: {error}; another bridge may be running there, --listen chooses another port",
                 config.listen
@@ -49,6 +51,19 @@ fn run_serve(args: ServeArgs) -> anyhow::Result<()> {
         })?;
         bridge::serve(config, listener, shutdown).await
     })
+}
+
+/// As `TcpListener::bind`, which lets 128 connections wait to be accepted: of a burst of more the kernel drops some, and their
+/// clients try again after a second.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    const WAITING: u32 = 4096;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A bridge that is started again finds connections of the last one that have not quite ended. On Windows the option would let
+    // two bridges listen at once.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING)
 }
 
 fn block_on(program: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
