@@ -2,8 +2,9 @@
 //!
 //! librdkafka 2.12 is asked for offsets only of partitions whose leaders it knows. Where it does not know one,
 //! `rd_kafka_ListOffsets` registers for changes of its metadata and still works on the request in the caller's thread; metadata
-//! that arrives in that moment makes librdkafka's main thread work on the same request, and the process ends with a segmentation
-//! fault (`rd_kafka_topic_partition_list_query_leaders_async`).
+//! that arrives in that moment makes librdkafka's main thread work on the same request and free it
+//! (`rd_kafka_topic_partition_list_query_leaders_async`). This was read from the source; the same race with the request's time-out was
+//! seen, see `native/offsets.rs`.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,7 +14,7 @@ use protocol::TopicPartition;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::metadata::{Metadata, MetadataTopic};
 
-/// librdkafka forgets a topic after `metadata.max.age.ms`, which is 15 minutes.
+/// librdkafka forgets a topic after `metadata.max.age.ms`, which is 15 minutes unless the user's file sets it.
 pub const KNOWN_FOR: Duration = Duration::from_secs(10 * 60);
 
 /// How long it is believed that a partition has no leader.
@@ -35,6 +36,7 @@ impl Leaders {
     pub fn note(&self, metadata: &Metadata) {
         let since = Instant::now();
         let mut known = self.known();
+        known.retain(|_, known| known.since.elapsed() < KNOWN_FOR);
         for topic in metadata.topics() {
             known.insert(topic.name().to_owned(), Known::of(topic, since));
         }
@@ -50,8 +52,7 @@ impl Leaders {
 
     /// The topics of these partitions whose metadata is older than this, or says that one of the partitions has no leader.
     pub fn unknown<'p>(&self, partitions: &'p [TopicPartition], known_for: Duration) -> BTreeSet<&'p str> {
-        let mut known = self.known();
-        known.retain(|_, known| known.since.elapsed() < KNOWN_FOR);
+        let known = self.known();
         let is_unknown = |partition: &&TopicPartition| {
             known.get(&partition.topic).is_none_or(|known| {
                 let believed_for = if known.missing(partition.partition).is_some() { MISSING_FOR } else { KNOWN_FOR };

@@ -235,11 +235,7 @@ impl Questions {
         self.look_up_leaders(partitions, leaders::KNOWN_FOR, deadline)?;
         let (led, missing) = self.leaders.split(partitions);
         let left = deadline.saturating_duration_since(Instant::now());
-        let answers = match led.is_empty() {
-            true => Ok(specs.map(|_| Offsets::new())),
-            false => native::list_offsets(self.client(), &led, specs, left),
-        };
-        let mut answers = match answers {
+        let mut answers = match native::list_offsets(self.client(), &led, specs, left) {
             Ok(answers) => answers,
             Err(failure) => {
                 self.leaders.forget(led.iter().map(|partition| partition.topic.as_str()));
@@ -359,5 +355,19 @@ mod tests {
         assert!(told.as_ref().err().is_none_or(|failure| failure.code == RDKafkaErrorCode::NotCoordinator), "{told:?}");
         brokers.clear_request_errors(RDKafkaApiKey::OffsetFetch);
         assert_eq!(ask().expect("an answer"), []);
+    }
+    #[test]
+    fn offsets_asked_for_with_no_time_left_do_not_end_the_process() {
+        let brokers = MockCluster::new(1).expect("brokers");
+        brokers.create_topic("many", 500, 1).expect("a topic");
+        let questions = Questions::new(&Connection::to_demo(brokers.bootstrap_servers(), KafkaProperties::default()));
+        let questions = questions.expect("a client");
+        let partitions: Vec<TopicPartition> =
+            (0..500).map(|partition| TopicPartition { topic: "many".to_owned(), partition }).collect();
+        assert_eq!(questions.ends(&partitions, TIMEOUT).expect("ends").len(), 500);
+        for microseconds in (0..3000).step_by(10) {
+            let _ = questions.ends(&partitions, Duration::from_micros(microseconds));
+        }
+        assert_eq!(questions.ends(&partitions, TIMEOUT).expect("ends").len(), 500);
     }
 }

@@ -51,6 +51,12 @@ impl<'c> AdminRequests<'c> {
         Self { client, options, queue, deadline: Instant::now() + timeout + MARGIN, waiting: 0, borrowed: PhantomData }
     }
 
+    /// Waits for answers no longer than this; one that comes later is thrown away.
+    pub(super) fn give_up_after(mut self, timeout: Duration) -> Self {
+        self.deadline = Instant::now() + timeout;
+        self
+    }
+
     /// How long the brokers may take to carry a change out before they answer (the kinds of request that have this).
     pub(super) fn operation_timeout(self, timeout: Duration) -> Self {
         let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);

@@ -15,6 +15,11 @@ use super::admin::{AdminRequests, Failure, PartitionList, array, entry};
 /// millisecond and the requests few.
 const PARTITIONS_A_REQUEST: usize = 500;
 
+/// The shortest time-out for librdkafka itself, which starts its timer and then works on the request in the caller's thread
+/// (`rd_kafka_topic_partition_list_query_leaders_async` of librdkafka 2.12). A time-out in that moment makes its main thread finish
+/// and free the request under the caller, and the process ends with a segmentation fault.
+const MIN_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Which offset of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OffsetSpec {
@@ -39,7 +44,8 @@ pub fn list_offsets<C: ClientContext, const N: usize>(
     specs: [OffsetSpec; N],
     timeout: Duration,
 ) -> Result<[Offsets; N], Failure> {
-    let mut requests = AdminRequests::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS, timeout);
+    let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS;
+    let mut requests = AdminRequests::new(client, kind, timeout.max(MIN_REQUEST_TIMEOUT)).give_up_after(timeout);
     for (tag, spec) in specs.into_iter().enumerate() {
         let wanted = match spec {
             OffsetSpec::LogStart => sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST as i64,
