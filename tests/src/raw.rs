@@ -35,7 +35,7 @@ impl Raw {
         raw
     }
 
-    /// What the other side does not take any more is lost, as in a network.
+    /// What the other side does not take any more is lost, as in a network. Returns whether all was taken.
     pub async fn send(&mut self, bytes: &[u8]) -> bool {
         matches!(timeout(PATIENCE, self.stream.write_all(bytes)).await, Ok(Ok(())))
     }
