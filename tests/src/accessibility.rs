@@ -5,17 +5,31 @@ use std::path::PathBuf;
 use crate::Page;
 
 /// The rules of WCAG 2.2 up to level AA; the size of targets is one of them and off unless asked for.
-const RULES: &str = "{runOnly: {type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}, \
-     rules: {'target-size': {enabled: true}}, resultTypes: ['violations'], preload: false}";
+const RULES: &str = "runOnly: {type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}, \
+     rules: {'target-size': {enabled: true}}";
+/// Those of them that look at colours.
+const RULES_OF_COLOURS: &str = "runOnly: {type: 'rule', values: ['color-contrast', 'link-in-text-block']}";
 
 impl Page {
     /// No rule of WCAG 2.2 AA is broken, as far as a program can tell. `state` says what the page shows just now.
     pub async fn assert_accessible(&self, state: &str) {
-        self.run_script(&axe_core()).await;
+        self.assert_axe_finds_nothing(RULES, state).await;
+    }
+
+    /// The same for a page that was accessible in other colours.
+    pub async fn assert_legible(&self, state: &str) {
+        self.assert_axe_finds_nothing(RULES_OF_COLOURS, state).await;
+    }
+
+    async fn assert_axe_finds_nothing(&self, rules: &str, state: &str) {
+        if !self.eval::<bool>("'axe' in window").await {
+            self.run_script(&axe_core()).await;
+        }
         let violations: Vec<String> = self
             .eval(&format!(
-                "axe.run(document, {RULES}).then(found => found.violations.flatMap(rule => rule.nodes.map(node => \
-                 `${{rule.id}}: ${{node.target.join(' ')}}: ${{node.html.slice(0, 160)}}\\n    ${{node.failureSummary}}`)))"
+                "axe.run(document, {{{rules}, resultTypes: ['violations'], preload: false}}).then(found => \
+                 found.violations.flatMap(rule => rule.nodes.map(node => \
+                 `${{rule.id}}: ${{node.target.join(' ')}}: ${{node.html.slice(0, 160)}}\n    ${{node.failureSummary}}`)))"
             ))
             .await;
         assert!(violations.is_empty(), "{state} shuts people out:\n{}", violations.join("\n"));

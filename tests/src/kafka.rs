@@ -315,15 +315,18 @@ impl Mock {
 
     /// Many at once, by a record for each: the mock needs 20 ms to be told of one.
     pub async fn make_topics(&self, names: impl Iterator<Item = String>) {
-        let producer: BaseProducer = client_config(&self.bootstrap_servers()).create().expect("a producer");
-        for name in names {
-            producer
-                .send(BaseRecord::<(), str>::to(&name).payload("first"))
-                .unwrap_or_else(|(error, _)| panic!("{error}"));
+        let names: Vec<String> = names.collect();
+        for some in names.chunks(TOPICS_OF_A_PRODUCER) {
+            let producer: BaseProducer = client_config(&self.bootstrap_servers()).create().expect("a producer");
+            for name in some {
+                producer
+                    .send(BaseRecord::<(), str>::to(name).payload("first"))
+                    .unwrap_or_else(|(error, _)| panic!("{error}"));
+            }
+            self.wake();
+            let flushed = tokio::task::spawn_blocking(move || producer.flush(2 * PATIENCE));
+            flushed.await.expect("flushing does not panic").expect("the mock takes records");
         }
-        self.wake();
-        let flushed = tokio::task::spawn_blocking(move || producer.flush(2 * PATIENCE));
-        flushed.await.expect("flushing does not panic").expect("the mock takes records");
     }
 
     /// Connections end, and new ones get no answer.
@@ -385,6 +388,8 @@ impl Mock {
 /// allows on top of a promise where a mock has to come back. A real broker gets no such allowance.
 pub const MOCK_MAY_SLEEP: Duration = Duration::from_secs(5);
 
+/// A producer that makes topics asks for all of its topics again with each that is new.
+const TOPICS_OF_A_PRODUCER: usize = 500;
 /// How often, and how long apart, a mock that came back is called on.
 const WAKING_CALLS: usize = 60;
 const WAKING_PAUSE: Duration = Duration::from_millis(50);

@@ -21,6 +21,10 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
+/// All that this machine itself runs. At once, here and everywhere: cargo unites the features of what it builds together, so a bridge
+/// built alone would compile half of the dependencies a second time. Without what exists for wasm only, and all of leptos below it.
+pub(crate) const NATIVE_PACKAGES: [&str; 3] = ["--workspace", "--exclude", "slim_leptos"];
+
 /// Runs a command whose output the user sees.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let shown = show(command);

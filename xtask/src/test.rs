@@ -1,5 +1,7 @@
 //! `cargo xtask test`: prepares the machine, builds the bridge, runs every test and counts them, the skipped ones by name.
 
+mod report;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -7,8 +9,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::programs::{cargo, run as run_command, show, target_dir};
+use crate::programs::{NATIVE_PACKAGES, cargo, run as run_command, show, target_dir};
 use crate::setup;
+use report::{Count, Report};
 
 #[derive(clap::Args, Default)]
 pub(crate) struct Options {
@@ -34,12 +37,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     // Left by test programs that were killed.
     let _ = fs::remove_dir_all(target_dir().join("kafka").join("tmp"));
 
-    // The whole workspace at once, here and below: cargo unites the features of what it builds together, so a bridge built
-    // alone would compile half of the dependencies a second time.
-    run_command(&mut cargo(&["build", "--workspace", "--bins"]))?;
+    run_command(cargo(&["build", "--bins"]).args(NATIVE_PACKAGES))?;
 
-    let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
-    tests.env("PONTE_BRIDGE_BIN", bridge_binary()).env("PONTE_SKIP_LOG", &skip_log);
+    let mut tests = cargo(&["test", "--no-fail-fast"]);
+    tests.args(NATIVE_PACKAGES).env("PONTE_BRIDGE_BIN", bridge_binary()).env("PONTE_SKIP_LOG", &skip_log);
     if options.long {
         tests.env("PONTE_LONG", "1");
         if std::env::var_os("PROPTEST_CASES").is_none() {
@@ -49,9 +50,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if let Some(filter) = &options.filter {
         tests.args(["--", filter]);
     }
-    let mut count = count_while_running(&mut tests)?;
+    let report = report_while_running(&mut tests)?;
+    let mut count = report.count;
 
     let skipped = skipped_tests(&skip_log)?;
+    report.reasons().iter().for_each(|line| println!("{line}"));
     skipped.iter().for_each(|line| println!("{line}"));
     // To the test harness a test that returns early has passed. It did not.
     count.passed = count.passed.saturating_sub(skipped.len());
@@ -71,50 +74,23 @@ fn bridge_binary() -> PathBuf {
     target_dir().join("debug").join(format!("bridge{}", std::env::consts::EXE_SUFFIX))
 }
 
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Count {
-    passed: usize,
-    failed: usize,
-    skipped: usize,
-}
-
-impl Count {
-    /// Reads the closing line of one test program: `test result: ok. 2 passed; 0 failed; 1 ignored; …`.
-    fn parse(line: &str) -> Option<Self> {
-        let (_, numbers) = line.strip_prefix("test result: ")?.split_once(". ")?;
-        let number_of = |what: &str| -> Option<usize> {
-            let part = numbers.split(';').find_map(|part| part.trim().strip_suffix(what))?;
-            part.trim().parse().ok()
-        };
-        Some(Self { passed: number_of("passed")?, failed: number_of("failed")?, skipped: number_of("ignored")? })
-    }
-
-    fn add(&mut self, other: Self) {
-        self.passed += other.passed;
-        self.failed += other.failed;
-        self.skipped += other.skipped;
-    }
-}
-
-fn count_while_running(command: &mut Command) -> Result<Count> {
+fn report_while_running(command: &mut Command) -> Result<Report> {
     let shown = show(command);
     let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot run `{shown}`"))?;
-    let mut count = Count::default();
+    let mut report = Report::default();
     let output = child.stdout.take().context("the child's output is a pipe")?;
     for line in BufReader::new(output).split(b'\n') {
         // Tests may print anything, invalid UTF-8 included.
         let line = String::from_utf8_lossy(&line.context("cannot read the tests' output")?).into_owned();
         println!("{line}");
-        if let Some(program) = Count::parse(&line) {
-            count.add(program);
-        }
+        report.read(&line);
     }
     let status = child.wait().with_context(|| format!("cannot wait for `{shown}`"))?;
-    if !status.success() && count.failed == 0 {
+    if !status.success() && report.count.failed == 0 {
         // A program that crashed or did not compile prints no closing line.
-        count.failed = 1;
+        report.count.failed = 1;
     }
-    Ok(count)
+    Ok(report)
 }
 
 fn skipped_tests(log: &Path) -> Result<Vec<String>> {
@@ -131,17 +107,5 @@ fn remove_file(path: &Path) -> Result<()> {
             Err(error).with_context(|| format!("cannot remove {}", path.display()))
         }
         _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_closing_line_of_a_test_program_is_counted() {
-        let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s";
-        assert_eq!(Count::parse(line), Some(Count { passed: 12, failed: 3, skipped: 1 }));
-        assert_eq!(Count::parse("test result_is_printed ... ok"), None);
     }
 }

@@ -32,7 +32,8 @@ pub async fn photograph(page: &Page, state: &str) {
         page.screenshot(&format!("{state}-{screen}")).await;
         let sticking_out = page.sticking_out().await;
         assert!(sticking_out.is_empty(), "{state} on {screen}: {sticking_out:#?}");
-        page.assert_accessible(&format!("{state} on {screen}")).await;
+        let shown = format!("{state} on {screen}");
+        if view.dark { page.assert_legible(&shown).await } else { page.assert_accessible(&shown).await }
     }
     page.show_on(&View::default()).await;
 }

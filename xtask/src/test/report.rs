@@ -1,0 +1,106 @@
+//! What the test programs print, read line by line: how many tests passed, and why some did not.
+
+/// A panic message may be a whole page of JSON.
+const LONGEST_REASON_LINES: usize = 12;
+const LONGEST_LINE_CHARS: usize = 400;
+
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    pub(super) count: Count,
+    /// The panics of the tests that failed. Below each the test programs print the logs of all that ran beside it, so that the reason
+    /// itself is hard to find.
+    reasons: Vec<String>,
+    reason_lines_left: usize,
+    is_listing_failures: bool,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Count {
+    pub(super) passed: usize,
+    pub(super) failed: usize,
+    pub(super) skipped: usize,
+}
+
+impl Report {
+    pub(super) fn read(&mut self, line: &str) {
+        if let Some(program) = Count::parse(line) {
+            self.count.add(program);
+            self.is_listing_failures = false;
+        }
+        match line {
+            // Before it, tests that pass print what they expect to fail.
+            "failures:" => self.is_listing_failures = true,
+            _ if !self.is_listing_failures => {}
+            _ if line.starts_with("thread '") && line.contains(" panicked at ") => {
+                self.reason_lines_left = LONGEST_REASON_LINES;
+            }
+            _ if line.starts_with("note: ") || line.starts_with("stack backtrace:") || line.starts_with("---") => {
+                self.reason_lines_left = 0;
+            }
+            _ => {}
+        }
+        if self.reason_lines_left > 0 {
+            self.reason_lines_left -= 1;
+            self.reasons.push(line.chars().take(LONGEST_LINE_CHARS).collect());
+        }
+    }
+
+    pub(super) fn reasons(&self) -> &[String] {
+        &self.reasons
+    }
+}
+
+impl Count {
+    /// Reads the closing line of one test program: `test result: ok. 2 passed; 0 failed; 1 ignored; …`.
+    fn parse(line: &str) -> Option<Self> {
+        let (_, numbers) = line.strip_prefix("test result: ")?.split_once(". ")?;
+        let number_of = |what: &str| -> Option<usize> {
+            let part = numbers.split(';').find_map(|part| part.trim().strip_suffix(what))?;
+            part.trim().parse().ok()
+        };
+        Some(Self { passed: number_of("passed")?, failed: number_of("failed")?, skipped: number_of("ignored")? })
+    }
+
+    fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_closing_line_of_a_test_program_is_counted() {
+        let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s";
+        assert_eq!(Count::parse(line), Some(Count { passed: 12, failed: 3, skipped: 1 }));
+        assert_eq!(Count::parse("test result_is_printed ... ok"), None);
+    }
+
+    #[test]
+    fn the_reasons_of_failed_tests_are_kept_without_the_logs_below_them() {
+        let printed = "test a ... FAILED\n\
+                       thread 'passes' (1) panicked at src/passes.rs:1:1:\n\
+                       expected\n\
+                       \n\
+                       failures:\n\
+                       \n\
+                       ---- a stdout ----\n\
+                       \n\
+                       thread 'a' (2) panicked at src/a.rs:3:5:\n\
+                       assertion `left == right` failed\n\
+                       note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n\
+                       --- bridge --listen 127.0.0.1:0\n\
+                       a line of its log\n\
+                       \n\
+                       failures:\n    a\n\
+                       \n\
+                       test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s";
+        let mut report = Report::default();
+        printed.lines().for_each(|line| report.read(line));
+        assert_eq!(report.reasons(), ["thread 'a' (2) panicked at src/a.rs:3:5:", "assertion `left == right` failed"]);
+        assert_eq!(report.count, Count { passed: 1, failed: 1, skipped: 0 });
+    }
+}
