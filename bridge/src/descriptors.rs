@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::feed::{DESCRIPTORS_OF_A_READER, MAX_READERS};
 use crate::websocket::SocketLimits;
 
 /// Beyond that a higher limit is of no use to anybody.
@@ -19,6 +20,9 @@ const CONNECTIONS: usize = 256;
 /// Kept back.
 const RESERVE: usize = 8;
 
+/// Fewer would be of use to nobody. Where even these are too many, the reserve answers `/healthz`.
+const FEWEST_READERS: usize = 8;
+
 /// Who may have how many descriptors open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
@@ -26,6 +30,8 @@ pub struct Budget {
     /// Connections that have not become WebSockets.
     pub connections: usize,
     pub reserve: usize,
+    /// Readers of Kafka that may run at once.
+    pub readers: usize,
 }
 
 impl Budget {
@@ -41,6 +47,13 @@ impl Budget {
                 "the limit of open files allows fewer sockets than --max-sockets; raise it (ulimit -n, LimitNOFILE)"
             );
         }
+        if budget.readers < MAX_READERS {
+            tracing::warn!(
+                limit,
+                consumers = budget.readers,
+                "the limit of open files allows fewer consumers than the usual {MAX_READERS}; raise it (ulimit -n, LimitNOFILE)"
+            );
+        }
         budget
     }
 
@@ -49,15 +62,16 @@ impl Budget {
     fn within(limit: usize, asked: SocketLimits) -> Self {
         let base = BASE.min(limit / 4);
         let reserve = RESERVE.min(limit / 16);
+        let readers = (limit / 3 / DESCRIPTORS_OF_A_READER).clamp(FEWEST_READERS, MAX_READERS);
         let available = limit - base - reserve - limit / 3;
         let needed = asked.total.saturating_add(asked.before_hello).saturating_add(CONNECTIONS);
         if needed <= available {
-            return Self { sockets: asked, connections: CONNECTIONS, reserve };
+            return Self { sockets: asked, connections: CONNECTIONS, reserve, readers };
         }
         let connections = CONNECTIONS.min(available / 4).max(1);
         let before_hello = asked.before_hello.min(available / 8).max(1);
         let total = asked.total.min(available.saturating_sub(connections + before_hello)).max(1);
-        Self { sockets: SocketLimits { total, before_hello, ..asked }, connections, reserve }
+        Self { sockets: SocketLimits { total, before_hello, ..asked }, connections, reserve, readers }
     }
 }
 
@@ -147,10 +161,10 @@ mod tests {
 
     #[test]
     fn a_usual_limit_has_room_for_the_defaults() {
-        for limit in [1024, 20_000, usize::MAX] {
+        for (limit, readers) in [(1024, 37), (2048, 64), (20_000, 64), (usize::MAX, 64)] {
             assert_eq!(
                 Budget::within(limit, ASKED),
-                Budget { sockets: ASKED, connections: 256, reserve: 8 },
+                Budget { sockets: ASKED, connections: 256, reserve: 8, readers },
                 "{limit}"
             );
         }
@@ -159,9 +173,13 @@ mod tests {
     #[test]
     fn a_low_limit_is_never_exceeded_and_leaves_a_third_to_kafka() {
         for limit in 32..1024 {
-            let Budget { sockets, connections, reserve } = Budget::within(limit, ASKED);
+            let Budget { sockets, connections, reserve, readers } = Budget::within(limit, ASKED);
             let taken = sockets.total + sockets.before_hello + connections + reserve + BASE.min(limit / 4);
             assert!(taken <= limit - limit / 3, "{taken} of {limit}");
+            assert!(
+                readers == FEWEST_READERS || readers * DESCRIPTORS_OF_A_READER <= limit / 3,
+                "{readers} of {limit}"
+            );
             assert!(sockets.total > 0 && sockets.before_hello > 0 && connections > 0, "{limit}");
         }
         assert_eq!(Budget::within(0, ASKED).sockets.total, 1);

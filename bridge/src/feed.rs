@@ -38,7 +38,7 @@ pub use self::handover::{HandOver, Reservation, Share};
 use self::missed::Missed;
 use self::place::{Place, Spot};
 use self::registry::Home;
-pub use self::registry::{FeedRequest, Feeds, ReadMode};
+pub use self::registry::{DESCRIPTORS_OF_A_READER, FeedRequest, Feeds, MAX_READERS, ReadMode};
 use crate::kafka::topic_id::TopicId;
 use crate::metrics::METRICS;
 

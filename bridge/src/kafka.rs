@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod api_versions;
+mod beginning;
 mod broker_errors;
 mod broker_stream;
 pub mod client_config;
@@ -11,7 +12,7 @@ pub mod consumer;
 pub mod context;
 pub mod demo;
 mod diagnosis;
-mod ends;
+pub mod ends;
 mod error;
 pub mod group_protocol;
 mod leaders;

@@ -54,7 +54,7 @@ pub async fn serve(config: Config, listener: TcpListener, shutdown: Cancellation
     let admin = Arc::new(Admin::new(Arc::clone(&questions), connection.clone(), demo.clone()));
     let shared = Arc::new(Shared {
         producer,
-        feeds: Arc::new(Feeds::new(connection.clone(), questions)),
+        feeds: Arc::new(Feeds::new(connection.clone(), questions, budget.readers)),
         views: Arc::new(Views::new(Arc::clone(&admin))),
         admin,
         cluster,
@@ -93,7 +93,9 @@ async fn choose_broker(config: &Config) -> anyhow::Result<(Connection, Option<Ar
         BrokerChoice::Demo => None,
     };
     if let Some(bootstrap_servers) = named {
-        return Ok((Connection::to(bootstrap_servers, config.kafka_properties.clone())?, None));
+        let mut connection = Connection::to(bootstrap_servers, config.kafka_properties.clone())?;
+        connection.named_by_user = matches!(config.broker, BrokerChoice::Named(_));
+        return Ok((connection, None));
     }
     if !config.kafka_properties.is_empty() {
         tracing::warn!("the demo broker is used without the properties of --kafka-config");

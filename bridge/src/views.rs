@@ -25,7 +25,7 @@ const ALL_EVERY: Duration = Duration::from_secs(2);
 const PAUSE_FACTOR: u32 = 3;
 
 /// How many views ask at the same time.
-const ASKING: usize = 4;
+pub(crate) const ASKING: usize = 4;
 
 /// What can be looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -173,10 +173,12 @@ impl Memory {
             }
             View::Topic(name) => {
                 let partitions = admin.partitions(name)?;
-                let written = partitions.iter().map(|partition| partition.high.0).sum();
-                let rates = self.rates(std::iter::once((name.to_string(), written)));
+                // As in the list of topics: no rate where a partition did not report its offsets.
+                let is_known = partitions.iter().all(|partition| partition.records().is_some());
+                let written: Option<i64> = is_known.then(|| partitions.iter().map(|partition| partition.high.0).sum());
+                let rates = self.rates(written.map(|written| (name.to_string(), written)).into_iter());
                 Picture::Topic {
-                    records: partitions.iter().map(|partition| partition.high.0.abs_diff(partition.low.0)).sum(),
+                    records: partitions.iter().filter_map(PartitionInfo::records).sum(),
                     rate: rates.get(name.as_str()).copied(),
                     partitions,
                 }

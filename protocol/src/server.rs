@@ -82,9 +82,13 @@ pub struct Cluster {
     pub brokers: Vec<Broker>,
     #[serde(default)]
     pub state: ClusterState,
-    /// The addresses the bridge was given.
+    /// The addresses at which the bridge looks for Kafka.
     #[serde(default)]
     pub bootstrap_servers: String,
+    /// The user gave the bridge these addresses, by an option or in the file of `--kafka-config`. False for the default address
+    /// and for the demo broker.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub named_by_user: bool,
     /// Why it is down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorBody>,
@@ -287,7 +291,8 @@ impl TimestampType {
     }
 }
 
-/// Records `from` (inclusive) to `to` (exclusive) will not come by themselves. Stands where they would have stood.
+/// Records `from` (inclusive) to `to` (exclusive) will not come by themselves. Stands where they would have stood. With the reasons
+/// `recreated` and `out_of_range` reading may go on at an earlier offset; `to` is less than `from` then, and no record is missing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gap {
     pub subscription: u32,
@@ -307,7 +312,8 @@ pub enum GapReason {
     Retention,
     /// The topic was deleted and created again: two different topic ids were observed.
     Recreated,
-    /// The committed offset is beyond the end of the partition. Nothing is committed until `resume_commits`.
+    /// The next offset to read is beyond the end of the partition, of the same topic as far as was seen. Where a group's committed
+    /// offset would move back, nothing is committed until `resume_commits`.
     OutOfRange,
 }
 

@@ -66,9 +66,20 @@ pub struct PartitionInfo {
     /// The replicas whose broker is down.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub offline: Vec<i32>,
-    /// The first offset still there, and the next one to be written; both 0 while there is no leader to ask.
+    /// The first offset still there, and the next one to be written; both 0 where `offsets_unknown`.
     pub low: Offset,
     pub high: Offset,
+    /// The partition has no leader, or its leader did not report its offsets. It may hold records.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub offsets_unknown: bool,
+}
+
+impl PartitionInfo {
+    /// How many offsets lie between `low` and `high`; `None` where Kafka did not report them.
+    pub fn records(&self) -> Option<u64> {
+        let is_known = self.leader.is_some() && !self.offsets_unknown;
+        is_known.then(|| u64::try_from(self.high.0.saturating_sub(self.low.0)).unwrap_or(0))
+    }
 }
 
 /// One entry of a topic's configuration.

@@ -83,9 +83,10 @@ pub struct TopicChanged {
     pub at: i64,
     /// New or different ones. Partitions never go away.
     pub partitions: Vec<PartitionInfo>,
-    /// As in the list of topics.
+    /// As in the list of topics, of the partitions whose offsets are known ([`PartitionInfo::offsets_unknown`]).
     pub records: u64,
-    /// Records written per second since the last look; from the second look on.
+    /// Records written per second since the last look; from the second look on, where both looks know the offsets of all
+    /// partitions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
 }

@@ -1,6 +1,6 @@
-//! Between a bridge and a broker: counts the requests by their kind, as they stand in Kafka's protocol.
+//! Between a bridge and a broker: counts the requests by their kind, as they stand in Kafka's protocol, and holds some back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -8,6 +8,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// Kinds of request (<https://kafka.apache.org/protocol#protocol_api_keys>).
 pub const OFFSET_FETCH: i16 = 9;
+pub const DESCRIBE_GROUPS: i16 = 15;
+pub const CONSUMER_GROUP_DESCRIBE: i16 = 69;
 
 /// A port for a broker that is not started yet: it must advertise it.
 pub struct Listening(TcpListener);
@@ -16,10 +18,12 @@ pub struct Listening(TcpListener);
 pub struct BrokerProxy {
     pub address: String,
     counts: Counts,
+    held: Held,
     accepting: tokio::task::JoinHandle<()>,
 }
 
 type Counts = Arc<Mutex<BTreeMap<i16, usize>>>;
+type Held = Arc<Mutex<BTreeSet<i16>>>;
 
 impl Listening {
     pub async fn new() -> Self {
@@ -34,14 +38,15 @@ impl Listening {
     pub fn to(self, broker: String) -> BrokerProxy {
         let address = format!("127.0.0.1:{}", self.port());
         let counts = Counts::default();
-        let counting = Arc::clone(&counts);
+        let held = Held::default();
+        let (counting, holding) = (Arc::clone(&counts), Arc::clone(&held));
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = self.0.accept().await {
                 let Ok(server) = TcpStream::connect(&broker).await else { continue };
-                tokio::spawn(carry(client, server, Arc::clone(&counting)));
+                tokio::spawn(carry(client, server, Arc::clone(&counting), Arc::clone(&holding)));
             }
         });
-        BrokerProxy { address, counts, accepting }
+        BrokerProxy { address, counts, held, accepting }
     }
 }
 
@@ -49,6 +54,11 @@ impl BrokerProxy {
     /// How many requests of this kind have passed so far.
     pub fn count(&self, kind: i16) -> usize {
         self.counts.lock().expect("no holder panics").get(&kind).copied().unwrap_or(0)
+    }
+
+    /// From now on requests of these kinds, and of no others, never reach the broker.
+    pub fn hold(&self, kinds: &[i16]) {
+        *self.held.lock().expect("no holder panics") = kinds.iter().copied().collect();
     }
 }
 
@@ -58,7 +68,7 @@ impl Drop for BrokerProxy {
     }
 }
 
-async fn carry(client: TcpStream, server: TcpStream, counts: Counts) {
+async fn carry(client: TcpStream, server: TcpStream, counts: Counts, held: Held) {
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
         (client.into_split(), server.into_split());
@@ -70,7 +80,11 @@ async fn carry(client: TcpStream, server: TcpStream, counts: Counts) {
             break;
         }
         if let [high, low, ..] = request[..] {
-            *counts.lock().expect("no holder panics").entry(i16::from_be_bytes([high, low])).or_default() += 1;
+            let kind = i16::from_be_bytes([high, low]);
+            *counts.lock().expect("no holder panics").entry(kind).or_default() += 1;
+            if held.lock().expect("no holder panics").contains(&kind) {
+                continue;
+            }
         }
         let passed_on = async {
             to_server.write_u32(length).await?;

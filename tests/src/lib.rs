@@ -22,6 +22,7 @@ pub mod scale;
 pub mod skip;
 pub mod socket;
 pub mod survivor;
+pub mod system_bundle;
 pub mod tls_server;
 pub mod transaction;
 pub mod wait;
@@ -38,7 +39,7 @@ pub use proxy::Proxy;
 pub use raw::Raw;
 pub use socket::Socket;
 pub use survivor::Survivor;
-pub use wait::{PATIENCE, eventually, unique};
+pub use wait::{PATIENCE, eventually, eventually_within, unique};
 pub use watch::Watch;
 pub use wire::Wire;
 

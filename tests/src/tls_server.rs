@@ -19,18 +19,31 @@ const DAY_SECS: i64 = 24 * 60 * 60;
 pub struct TlsServer {
     /// `localhost:40123`
     pub address: String,
-    /// PEM; signed by itself.
+    /// PEM; what a client has to trust.
     pub certificate: tempfile::NamedTempFile,
 }
 
 impl TlsServer {
-    /// Its certificate for `localhost` expired yesterday.
+    /// Its certificate for `localhost` is signed by itself and expired yesterday.
     pub fn expired() -> Self {
         let key = key();
-        let certificate = certificate(&key, -2 * DAY_SECS, -DAY_SECS);
+        let certificate = certificate("localhost", &key, (-2 * DAY_SECS, -DAY_SECS), None);
+        Self::listening(&key, &certificate, &certificate)
+    }
+
+    /// Its valid certificate for `localhost` was issued by an authority of its own, whose certificate it does not send.
+    pub fn of_own_authority() -> Self {
+        const VALID: (i64, i64) = (-DAY_SECS, DAY_SECS);
+        let (authority_key, key) = (key(), key());
+        let authority = certificate("an authority for tests", &authority_key, VALID, None);
+        let certificate = certificate("localhost", &key, VALID, Some((&authority, &authority_key)));
+        Self::listening(&key, &certificate, &authority)
+    }
+
+    fn listening(key: &PKey<Private>, certificate: &X509, trusted: &X509) -> Self {
         let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).expect("an acceptor");
-        acceptor.set_private_key(&key).expect("its key");
-        acceptor.set_certificate(&certificate).expect("its certificate");
+        acceptor.set_private_key(key).expect("its key");
+        acceptor.set_certificate(certificate).expect("its certificate");
         let acceptor = Arc::new(acceptor.build());
 
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -43,7 +56,7 @@ impl TlsServer {
             }
         });
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
-        std::fs::write(file.path(), certificate.to_pem().expect("PEM")).expect("a temporary file takes bytes");
+        std::fs::write(file.path(), trusted.to_pem().expect("PEM")).expect("a temporary file takes bytes");
         Self { address, certificate: file }
     }
 }
@@ -53,25 +66,36 @@ fn key() -> PKey<Private> {
     PKey::from_ec_key(EcKey::generate(&group).expect("a key")).expect("a key")
 }
 
-/// Valid between these times, in seconds from now.
-fn certificate(key: &PKey<Private>, from_secs: i64, until_secs: i64) -> X509 {
+/// For this name, valid between these times (in seconds from now), signed by its issuer; without one it is an authority's own.
+fn certificate(
+    common_name: &str,
+    key: &PKey<Private>,
+    (from_secs, until_secs): (i64, i64),
+    issuer: Option<(&X509, &PKey<Private>)>,
+) -> X509 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
     let at = |secs: i64| Asn1Time::from_unix(i64::try_from(now).expect("a small number") + secs).expect("a time");
     let mut name = X509NameBuilder::new().expect("a name");
-    name.append_entry_by_text("CN", "localhost").expect("a name");
+    name.append_entry_by_text("CN", common_name).expect("a name");
     let name = name.build();
     let mut builder = X509::builder().expect("a certificate");
     let serial = BigNum::from_u32(1).and_then(|number| number.to_asn1_integer()).expect("a number");
     builder.set_version(2).expect("version 3");
     builder.set_serial_number(&serial).expect("a number");
     builder.set_subject_name(&name).expect("a subject");
-    builder.set_issuer_name(&name).expect("an issuer");
+    let issuer_name = issuer.map_or(&*name, |(issuer, _)| issuer.subject_name());
+    builder.set_issuer_name(issuer_name).expect("an issuer");
     builder.set_not_before(&at(from_secs)).expect("a time");
     builder.set_not_after(&at(until_secs)).expect("a time");
     builder.set_pubkey(key).expect("a key");
-    builder.append_extension(BasicConstraints::new().ca().build().expect("an extension")).expect("an extension");
+    let mut constraints = BasicConstraints::new();
+    if issuer.is_none() {
+        constraints.ca();
+    }
+    builder.append_extension(constraints.build().expect("an extension")).expect("an extension");
     let host = SubjectAlternativeName::new().dns("localhost").build(&builder.x509v3_context(None, None));
     builder.append_extension(host.expect("an extension")).expect("an extension");
-    builder.sign(key, MessageDigest::sha256()).expect("a signature");
+    let signer = issuer.map_or(key, |(_, signer)| signer);
+    builder.sign(signer, MessageDigest::sha256()).expect("a signature");
     builder.build()
 }

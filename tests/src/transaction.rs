@@ -11,22 +11,33 @@ use crate::wait::unique;
 /// The first transaction of a cluster makes it create a topic of its own.
 const WITHIN: Duration = Duration::from_secs(30);
 
+/// Kafka aborts a transaction that is open for longer. Its default of a minute is short for a test beside a compiler.
+const MAX_OPEN_MS: &str = "300000";
+
 /// Records that are in Kafka and not visible to consumers that read committed records.
 pub struct Transaction(Arc<BaseProducer>);
 
 impl Transaction {
     /// Begins one and writes so many records to each of the topic's first `partitions`.
     pub async fn begin(servers: &str, topic: &str, partitions: i32, records: usize) -> Self {
+        Self::begin_in(servers, &[(topic, partitions)], records).await
+    }
+
+    /// The same in several topics, each with the number of its first partitions.
+    pub async fn begin_in(servers: &str, topics: &[(&str, i32)], records: usize) -> Self {
         let mut config = client_config(servers);
-        config.set("transactional.id", unique("transaction"));
-        let topic = topic.to_owned();
+        config.set("transactional.id", unique("transaction")).set("transaction.timeout.ms", MAX_OPEN_MS);
+        let mut partitions = Vec::new();
+        for (topic, count) in topics {
+            partitions.extend((0..*count).map(|partition| ((*topic).to_owned(), partition)));
+        }
         let begun = tokio::task::spawn_blocking(move || {
             let producer: BaseProducer = config.create().expect("a producer");
             producer.init_transactions(WITHIN).expect("a transactional producer");
             producer.begin_transaction().expect("a transaction");
-            for partition in 0..partitions {
+            for (topic, partition) in &partitions {
                 for _ in 0..records {
-                    let record = BaseRecord::<(), str>::to(&topic).partition(partition).payload("in a transaction");
+                    let record = BaseRecord::<(), str>::to(topic).partition(*partition).payload("in a transaction");
                     producer.send(record).unwrap_or_else(|(error, _)| panic!("{error}"));
                 }
             }

@@ -9,7 +9,9 @@ use super::output::shown_bytes;
 use super::target;
 use crate::config::ConsumeArgs;
 use crate::kafka::client_config::Connection;
-use crate::kafka::consumer::GroupConsumer;
+use crate::kafka::consumer::{GroupConsumer, Options};
+use crate::kafka::group_protocol;
+use crate::kafka::questions::Questions;
 use crate::shutdown;
 
 /// How long one look for a record waits; also how late Ctrl+C is noticed.
@@ -18,13 +20,21 @@ const POLL: Duration = Duration::from_millis(100);
 /// Prints a line for each record until stopped, then commits and leaves the group.
 pub async fn run(args: ConsumeArgs) -> anyhow::Result<()> {
     let shutdown = shutdown::on_signal()?;
-    let connection = target::find(&args.kafka).await?;
-    tokio::task::spawn_blocking(move || consume(&args, &connection, &shutdown)).await?
+    let (connection, questions) = target::connect(&args.kafka).await?;
+    tokio::task::spawn_blocking(move || consume(&args, &connection, questions, &shutdown)).await?
 }
 
-fn consume(args: &ConsumeArgs, connection: &Connection, shutdown: &CancellationToken) -> anyhow::Result<()> {
+fn consume(
+    args: &ConsumeArgs,
+    connection: &Connection,
+    questions: Questions,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<()> {
     let commits = !args.no_commit && !connection.properties.forbids_auto_commit();
-    let consumer = GroupConsumer::new(connection, &args.topic, &args.group, args.start, commits)?;
+    let protocol = group_protocol::to_join(connection, &questions, &args.group, || shutdown.is_cancelled())?;
+    let Some(protocol) = protocol else { return Ok(()) };
+    let options = Options { topic: args.topic.clone(), group: args.group.clone(), start: args.start, commits };
+    let consumer = GroupConsumer::new(connection, questions, protocol, options)?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "In ascolto su '{}'...", args.topic)?;
     out.flush()?;

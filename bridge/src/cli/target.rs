@@ -33,7 +33,8 @@ pub async fn admin(args: &KafkaArgs) -> anyhow::Result<Admin> {
     Ok(Admin::new(Arc::new(questions), connection, None))
 }
 
-async fn connect(args: &KafkaArgs) -> anyhow::Result<(Connection, Questions)> {
+/// The same Kafka, and the client that asked it.
+pub async fn connect(args: &KafkaArgs) -> anyhow::Result<(Connection, Questions)> {
     let KafkaTarget { bootstrap_servers, properties } = args.target()?;
     let bootstrap_servers = match bootstrap_servers {
         Some(named) => named,

@@ -91,15 +91,17 @@ fn description(topic: &TopicResult, all_settings: bool) -> String {
         // Writing to a String does not fail.
         let _ = writeln!(
             text,
-            "\tTopic: {}\tPartition: {}\tLeader: {}\tReplicas: {}\tIsr: {}\tOffline: {}\tOffsets: {}-{}",
+            "\tTopic: {}\tPartition: {}\tLeader: {}\tReplicas: {}\tIsr: {}\tOffline: {}\tOffsets: {}",
             topic.name,
             partition.partition,
             partition.leader.map_or_else(|| "none".to_owned(), |leader| leader.to_string()),
             ids(&partition.replicas),
             ids(&partition.in_sync),
             ids(&partition.offline),
-            partition.low,
-            partition.high
+            match partition.records() {
+                Some(_) => format!("{}-{}", partition.low, partition.high),
+                None => "unknown".to_owned(),
+            }
         );
     }
     if let Some(error) = &topic.settings_error {

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use protocol::{GapReason, TopicPartition};
 
+use crate::kafka::ends::{HighWatermark, LastStable};
+
 /// A partition and the offset at which reading starts there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Start {
@@ -15,10 +17,9 @@ pub struct Start {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     pub partition: TopicPartition,
-    /// The last stable offset: where the oldest open transaction began.
-    pub stable: i64,
-    /// The high watermark.
-    pub high: i64,
+    /// Where the oldest open transaction began.
+    pub stable: LastStable,
+    pub high: HighWatermark,
 }
 
 /// What stands between records, in its place.

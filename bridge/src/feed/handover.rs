@@ -18,6 +18,7 @@ use protocol::{TopicPartition, WhenSlow};
 use super::cursor::{Progress, Seat};
 use super::place::Place;
 use super::{Batch, Cursor, Delivered, Entry, Feed, Life, State};
+use crate::kafka::ends::LastStable;
 use crate::kafka::topic_id::TopicId;
 
 /// How much a subscription may take along at most: it is kept for this subscription, however slowly its client takes it.
@@ -268,7 +269,7 @@ impl Progress {
 
 /// Whether both have told the same about records behind open transactions. How many there are by now may differ.
 fn wait_for_the_same(from: &State, to: &State) -> bool {
-    let begun = |state: &State| -> Vec<(TopicPartition, i64)> {
+    let begun = |state: &State| -> Vec<(TopicPartition, LastStable)> {
         state.waiting.iter().map(|waiting| (waiting.partition.clone(), waiting.stable)).collect()
     };
     begun(from) == begun(to)

@@ -13,13 +13,16 @@ use crate::kafka::client_config::Connection;
 use crate::kafka::questions::Questions;
 use crate::kafka::reader::Readers;
 
-/// Readers that may run at once. Each has a Kafka client of its own: four to five threads, eight to nine descriptors with one
-/// broker.
-const MAX_READERS: usize = 64;
+/// Readers that may run at once where there are descriptors enough. Each has a Kafka client of its own: four to five threads, and
+/// [`DESCRIPTORS_OF_A_READER`].
+pub const MAX_READERS: usize = 64;
 
-/// Among them, readers that no other subscription can join: those of groups aside, of subscriptions that block, or have not
-/// caught up yet.
-const MAX_PRIVATE_READERS: usize = 32;
+/// Of a reader's Kafka client with one broker, at most; each further broker adds one or two.
+pub const DESCRIPTORS_OF_A_READER: usize = 9;
+
+/// One in so many readers may be private: one that no other subscription can join. These are, those of groups aside, the readers of
+/// subscriptions that block or have not caught up yet.
+const READERS_FOR_A_PRIVATE_ONE: usize = 2;
 
 /// What a client that was refused waits before it tries again.
 const RETRY_AFTER_MS: u64 = 1000;
@@ -55,6 +58,7 @@ enum Key {
 
 pub struct Feeds {
     readers: Readers,
+    max_readers: usize,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -80,8 +84,8 @@ struct Running {
 }
 
 impl Feeds {
-    pub fn new(connection: Connection, questions: Arc<Questions>) -> Self {
-        Self { readers: Readers::new(connection, questions), inner: Arc::default() }
+    pub fn new(connection: Connection, questions: Arc<Questions>, max_readers: usize) -> Self {
+        Self { readers: Readers::new(connection, questions), max_readers, inner: Arc::default() }
     }
 
     /// Joins the feed that fits, or starts one.
@@ -104,7 +108,7 @@ impl Feeds {
                 return Ok(cursor);
             }
         }
-        inner.require_room(shared.is_none())?;
+        inner.require_room(shared.is_none(), self.max_readers)?;
         let (key, feed) = match shared {
             Some(key) => (key, Feed::new(matches!(request.mode, ReadMode::Group { .. }))),
             None => self.private_feed(&mut inner, &request),
@@ -198,19 +202,20 @@ impl Key {
 
 impl Inner {
     /// Refuses one more reader where there are as many as may be. Readers count until their threads have ended.
-    fn require_room(&self, is_private: bool) -> Result<(), ErrorBody> {
+    fn require_room(&self, is_private: bool, max_readers: usize) -> Result<(), ErrorBody> {
+        let max_private_readers = (max_readers / READERS_FOR_A_PRIVATE_ONE).max(1);
         let private = self.running.keys().filter(|key| matches!(key, Key::Private(_))).count();
-        let message = if self.running.len() >= MAX_READERS {
+        let message = if self.running.len() >= max_readers {
             // A group's member that waits for a page to come back waits the shorter where others need its place.
             let abandoned =
                 self.running.values().filter_map(|running| Some((running.feed.abandoned_since()?, running)));
             if let Some((_, longest)) = abandoned.min_by_key(|(since, _)| *since) {
                 longest.feed.end();
             }
-            format!("the bridge has {MAX_READERS} consumers, which is as many as it may have; end a subscription first")
-        } else if is_private && private >= MAX_PRIVATE_READERS {
+            format!("the bridge has {max_readers} consumers, which is as many as it may have; end a subscription first")
+        } else if is_private && private >= max_private_readers {
             format!(
-                "{MAX_PRIVATE_READERS} subscriptions of this bridge have a consumer of their own, which is as many as may; end \
+                "{max_private_readers} subscriptions of this bridge have a consumer of their own, which is as many as may; end \
                  one first, wait until one has caught up, or start with latest; with when_slow block a subscription keeps its own"
             )
         } else {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{GroupId, GroupStart};
+use protocol::GroupId;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::BaseConsumer;
@@ -30,6 +30,8 @@ const DELIVERY_TIMEOUT_MS: u64 = 120_000;
 pub struct Connection {
     pub bootstrap_servers: String,
     pub properties: KafkaProperties,
+    /// The user gave these addresses; false for the default address.
+    pub named_by_user: bool,
     /// The broker is librdkafka's mock, which needs other timings.
     pub demo: bool,
     /// What the brokers were found to speak.
@@ -68,7 +70,7 @@ impl Connection {
 
     fn without_sign_in(bootstrap_servers: String, properties: KafkaProperties) -> Self {
         let (group_protocol, tokens, hooks) = Default::default();
-        Self { bootstrap_servers, properties, demo: false, group_protocol, tokens, hooks }
+        Self { bootstrap_servers, properties, named_by_user: false, demo: false, group_protocol, tokens, hooks }
     }
 
     /// What every client of the bridge has in common. Clients are made by [`Connection::consumer`] and [`Connection::producer`].
@@ -160,16 +162,12 @@ impl Connection {
     }
 
     /// The consumer of `bridge consume`.
-    pub fn terminal_consumer_config(
-        &self,
-        group: &GroupId,
-        protocol: GroupProtocol,
-        start: GroupStart,
-        commits: bool,
-    ) -> ClientConfig {
+    pub fn terminal_consumer_config(&self, group: &GroupId, protocol: GroupProtocol, commits: bool) -> ClientConfig {
         let mut config = self.group_config(group, protocol);
         config
-            .set("auto.offset.reset", start.to_string())
+            // Where reading begins is decided in `consumer/assignment.rs`. A position that Kafka does not have is never replaced in
+            // silence.
+            .set("auto.offset.reset", "error")
             // Only what was printed is stored, and what is stored is committed in the background and at the end.
             .set("enable.auto.offset.store", "false")
             .set("enable.auto.commit", if commits { "true" } else { "false" });

@@ -26,6 +26,7 @@ pub fn watch_cluster(questions: &Arc<Questions>, connection: &Connection) -> std
         brokers: Vec::new(),
         state: ClusterState::Down,
         bootstrap_servers: connection.bootstrap_servers.clone(),
+        named_by_user: connection.named_by_user,
         error: None,
     };
     let (sender, receiver) = watch::channel(unknown);

@@ -1,27 +1,43 @@
 //! A plain group consumer for the terminal: one record at a time, committed once it was handled.
 
+mod assignment;
+
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use protocol::{GroupId, GroupStart, TopicName};
+use protocol::{GroupId, GroupStart, TopicName, TopicPartition};
 use rdkafka::Message;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::BorrowedMessage;
 
+use self::assignment::{Assignment, TerminalContext};
 use super::admin::existing_partitions;
 use super::client_config::Connection;
 use super::error::{not_authorised_to_read, not_authorised_to_use_group};
-use super::group_protocol;
+use super::group_protocol::GroupProtocol;
+use super::native;
 use super::oauth::SignedIn;
-use super::questions;
-use super::questions::QuietContext;
+use super::questions::{self, Questions};
+use crate::feed::Start;
 
 /// How often a topic that does not exist yet is looked for.
 const LOOK_FOR_TOPIC_EVERY: Duration = Duration::from_millis(500);
 
+/// What is read, and how.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub topic: TopicName,
+    pub group: GroupId,
+    /// Where to begin without a committed offset.
+    pub start: GroupStart,
+    /// Whether what was handled is committed.
+    pub commits: bool,
+}
+
 pub struct GroupConsumer {
-    inner: SignedIn<BaseConsumer<QuietContext>>,
+    inner: SignedIn<BaseConsumer<TerminalContext>>,
     topic: TopicName,
     group: GroupId,
     commits: bool,
@@ -31,22 +47,23 @@ pub struct GroupConsumer {
 }
 
 impl GroupConsumer {
+    /// `protocol`: the group's own, from [`to_join`](super::group_protocol::to_join).
     pub fn new(
         connection: &Connection,
-        topic: &TopicName,
-        group: &GroupId,
-        start: GroupStart,
-        commits: bool,
+        questions: Questions,
+        protocol: GroupProtocol,
+        options: Options,
     ) -> anyhow::Result<Self> {
-        let protocol = group_protocol::to_join(connection, group);
-        let config = connection.terminal_consumer_config(group, protocol, start, commits);
+        let Options { topic, group, start, commits } = options;
+        let config = connection.terminal_consumer_config(&group, protocol, commits);
+        let assignment = Assignment::new(questions, topic.clone(), group.clone(), start);
         let inner = connection
-            .consumer(&config, QuietContext(connection.hooks()))
+            .consumer(&config, TerminalContext::new(connection.hooks(), assignment))
             .context("librdkafka made no consumer of these settings")?;
         Ok(Self {
             inner,
-            topic: topic.clone(),
-            group: group.clone(),
+            topic,
+            group,
             commits,
             joined: Cell::new(false),
             look_again_at: Cell::new(Instant::now()),
@@ -82,16 +99,25 @@ impl GroupConsumer {
 
     /// Waits for a record, hands its value to `handle`, and notes it as handled.
     pub fn next<T>(&self, timeout: Duration, handle: impl FnOnce(Option<&[u8]>) -> T) -> anyhow::Result<Option<T>> {
-        match self.inner.poll(timeout) {
+        let assignment = self.inner.context().assignment();
+        assignment.begin_if_due(&self.inner);
+        let polled = self.inner.poll(timeout);
+        if let Some(failure) = assignment.failure() {
+            bail!("{failure}");
+        }
+        match polled {
             None => Ok(None),
             Some(Ok(message)) => {
                 let handled = handle(message.payload());
-                if self.commits {
-                    self.inner.store_offset_from_message(&message)?;
-                }
+                self.note_handled(&message)?;
                 Ok(Some(handled))
             }
             Some(Err(error)) => match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+                    tracing::debug!(%error, "a partition does not have the position at which it is read");
+                    assignment.position_is_gone();
+                    Ok(None)
+                }
                 Some(code @ RDKafkaErrorCode::TopicAuthorizationFailed) => {
                     bail!("{}", not_authorised_to_read(self.topic.as_str(), code).message)
                 }
@@ -109,6 +135,19 @@ impl GroupConsumer {
                 }
             },
         }
+    }
+
+    /// It is committed in the background (`auto.commit.interval.ms`) and at the end.
+    fn note_handled(&self, message: &BorrowedMessage<'_>) -> anyhow::Result<()> {
+        let (partition, offset) = (message.partition(), message.offset());
+        let note = self.inner.context().assignment().has_read(partition, offset);
+        if !self.commits {
+            return Ok(());
+        }
+        let partition = TopicPartition { topic: self.topic.to_string(), partition };
+        let next = Start { partition, offset: offset.saturating_add(1) };
+        native::store_position(&self.inner, &next, note.as_deref()).map_err(KafkaError::StoreOffset)?;
+        Ok(())
     }
 
     /// Commits what was handled and leaves the group.

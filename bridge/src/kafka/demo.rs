@@ -5,6 +5,7 @@ use protocol::TopicName;
 use rdkafka::ClientConfig;
 use rdkafka::client::Client;
 use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::metadata::Metadata;
 use rdkafka::types::RDKafkaType;
 
 use super::context::ClientHooks;
@@ -14,9 +15,26 @@ use super::questions::QuietContext;
 /// What a topic may have here. Everything is in this process's memory, a partition without records about 4 KiB.
 pub const MAX_PARTITIONS: i32 = 1000;
 
-/// Topics, and partitions of all of them, that may be created by request: 200 MiB.
-pub const MAX_TOPICS: usize = 10_000;
-pub const MAX_PARTITIONS_IN_ALL: usize = 50_000;
+/// The mock's own default for topics that are created by use.
+pub const DEFAULT_PARTITIONS: i32 = 4;
+
+/// Topics, and partitions of all of them, that the bridge creates, by request or by sending to them: 200 MiB.
+const MAX_TOPICS: usize = 10_000;
+const MAX_PARTITIONS_IN_ALL: usize = 50_000;
+
+/// Why the demo broker gets no other topic with so many partitions. `metadata`: all topics that it has.
+pub fn no_room_for(partitions: i32, metadata: &Metadata) -> Option<String> {
+    let topics = metadata.topics().len();
+    let existing: usize = metadata.topics().iter().map(|topic| topic.partitions().len()).sum();
+    let more = usize::try_from(partitions).unwrap_or(0);
+    let is_full = topics >= MAX_TOPICS || existing + more > MAX_PARTITIONS_IN_ALL;
+    is_full.then(|| {
+        format!(
+            "the demo broker has {topics} topics with {existing} partitions and keeps them in memory: at most {MAX_TOPICS} \
+             topics and {MAX_PARTITIONS_IN_ALL} partitions are created; use one of them, or a real Kafka"
+        )
+    })
+}
 
 pub struct DemoBroker {
     client: Client<QuietContext>,

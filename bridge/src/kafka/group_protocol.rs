@@ -1,7 +1,7 @@
 //! Which protocol a consumer group speaks: the broker decides, so it is asked. A group that is there keeps its own.
 
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use protocol::GroupId;
 use rdkafka::ClientContext;
@@ -16,6 +16,11 @@ use super::questions::Questions;
 /// What a broker may take to describe a group; whoever asks again does so with the next look for the topics.
 const DESCRIBED_WITHIN: Duration = Duration::from_secs(2);
 
+/// How long [`to_join`] asks, and how soon again. The first question about a group makes Kafka create the topic in which it keeps
+/// positions, which takes seconds.
+const ASKED_FOR: Duration = Duration::from_secs(20);
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
+
 /// Kafka's name for a group that is not there.
 const DEAD: &str = "Dead";
 
@@ -25,6 +30,19 @@ pub enum GroupProtocol {
     Classic,
     /// KIP-848: the broker assigns, and nobody waits for a rebalance. Kafka from 4.0 on.
     Consumer,
+}
+
+/// Kafka did not say which protocol a group has.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the group {:?} was not joined: Kafka did not say in {} s which protocol the group has ({reason}), and joining with another \
+     one would convert the group. Try again when the group's coordinator answers",
+    group.as_str(),
+    ASKED_FOR.as_secs()
+)]
+pub struct ProtocolUnknown {
+    group: GroupId,
+    reason: String,
 }
 
 /// What is known of the cluster's group protocols. Shared by every clone of a [`Connection`].
@@ -92,14 +110,35 @@ pub fn of_group(questions: &Questions, group: &GroupId) -> Result<Option<GroupPr
     }
 }
 
-/// What a new member of this group has to speak: the cluster's newest, unless the group is a classic one. Blocks.
-pub fn to_join(connection: &Connection, group: &GroupId) -> GroupProtocol {
+/// What a new member of this group has to speak: the cluster's newest, unless the group is a classic one. Asks again while Kafka
+/// does not answer, for [`ASKED_FOR`] at most: a group that was joined with another protocol than its own would be converted.
+/// None where `is_over` says that nobody waits for the answer any more. Blocks.
+pub fn to_join(
+    connection: &Connection,
+    questions: &Questions,
+    group: &GroupId,
+    is_over: impl Fn() -> bool,
+) -> Result<Option<GroupProtocol>, ProtocolUnknown> {
     let newest = connection.protocol_of_groups();
     if newest == GroupProtocol::Classic || connection.demo {
-        return newest;
+        return Ok(Some(newest));
     }
-    let existing = Questions::new(connection).ok().and_then(|questions| of_group(&questions, group).ok().flatten());
-    existing.unwrap_or(newest)
+    let deadline = Instant::now() + ASKED_FOR;
+    loop {
+        match of_group(questions, group) {
+            Ok(existing) => return Ok(Some(existing.unwrap_or(newest))),
+            Err(_) if is_over() => return Ok(None),
+            Err(failure) if Instant::now() >= deadline => {
+                let Failure { code, reason } = failure;
+                let reason = if reason.is_empty() { code.to_string() } else { reason };
+                return Err(ProtocolUnknown { group: group.clone(), reason });
+            }
+            Err(failure) => {
+                tracing::debug!(group = group.as_str(), reason = %failure.reason, "the group's protocol is not known yet");
+                std::thread::sleep(ASK_AGAIN_AFTER);
+            }
+        }
+    }
 }
 
 /// No broker answers, or the group's coordinator is not ready.

@@ -18,7 +18,7 @@ mod topics;
 
 pub use self::admin::{Failure, PartitionEntry};
 pub use self::cluster::{describe_cluster, fetch_brokers, hasten_mock_groups};
-pub use self::commits::{CommitQueue, CommittedPosition, committed_positions};
+pub use self::commits::{CommitQueue, CommittedPosition, committed_positions, store_position};
 pub use self::configs::{Configured, Setting, alter_topic_config, describe_config};
 pub use self::connecting::{Admission, connect_when_admitted, was_not_admitted};
 pub use self::consuming::{DataQueue, TakenMessage, fetched_high_watermark};

@@ -1,7 +1,7 @@
 //! The client that asks: for brokers, topics, positions. It neither writes nor joins a group, and asking for a topic
 //! does not create it, as it would through the producer. Every answer blocks: ask off the async workers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,7 @@ use super::group_protocol::{self, GroupProtocol};
 use super::leaders::{self, Leaders};
 use super::native::{self, Failure, OffsetSpec, Offsets};
 use super::oauth::SignedIn;
+use super::topic_id::TopicId;
 
 /// Answers come within this time, or not at all.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,7 +29,7 @@ type Untold = HashMap<TopicPartition, RDKafkaErrorCode>;
 
 pub struct Questions {
     consumer: SignedIn<BaseConsumer<QuietContext>>,
-    /// Asks for the brokers where no topic may be created by asking; elsewhere `consumer` does.
+    /// Asks for the brokers where no topic may be created by asking, and on the demo broker; elsewhere `consumer` does.
     brokers: Option<SignedIn<BaseConsumer<QuietContext>>>,
     /// Asks for the positions of groups; made when somebody wants to know them.
     positions: OnceLock<SignedIn<BaseConsumer<QuietContext>>>,
@@ -55,7 +56,9 @@ impl Questions {
         let config = connection.base_config();
         let client = || connection.consumer(&config, QuietContext(connection.hooks()));
         let consumer = client()?;
-        let brokers = if connection.properties.may_auto_create() { None } else { Some(client()?) };
+        // The demo broker creates whatever a client lets it, and its topics take this process's memory.
+        let is_one_enough = connection.properties.may_auto_create() && !connection.demo;
+        let brokers = if is_one_enough { None } else { Some(client()?) };
         Ok(Self {
             consumer,
             brokers,
@@ -221,6 +224,21 @@ impl Questions {
             asked = again;
         }
         Ok((told, untold))
+    }
+
+    /// The ids of these topics, as far as Kafka tells them.
+    pub fn topic_ids(&self, names: &BTreeSet<&str>, timeout: Duration) -> BTreeMap<String, TopicId> {
+        if self.is_mock() {
+            // librdkafka's mock gives topics no ids, and does not answer the request.
+            return BTreeMap::new();
+        }
+        let names: Vec<&str> = names.iter().copied().collect();
+        let described = native::describe_topics(self.client(), &names, timeout);
+        let described = described.unwrap_or_else(|failure| {
+            tracing::debug!(?failure, "the ids of topics are not known");
+            Vec::new()
+        });
+        described.into_iter().map(|topic| (topic.name, topic.id)).collect()
     }
 
     /// Asks each partition for its offsets: one answer for each kind, in the order asked. Partitions without a leader are not

@@ -62,7 +62,8 @@ enum Outcome {
     SignedIn,
     /// So many sign-ins were refused.
     Refused(u32),
-    NoAnswer,
+    /// So many connections were given up whose sign-in may have been refused.
+    NoAnswer(u32),
 }
 
 impl SignIn {
@@ -130,8 +131,9 @@ fn run(sign_in: &Weak<SignIn>, connection: &Connection) {
         tracing::debug!(?outcome, "a sign-in on behalf of all clients");
         match outcome {
             Outcome::SignedIn => sign_in.note_success(),
-            Outcome::Refused(count) => sign_in.note_refusal(count),
-            Outcome::NoAnswer => {}
+            Outcome::NoAnswer(0) => {}
+            // A refusal whose answer was lost counts at the broker all the same.
+            Outcome::Refused(count) | Outcome::NoAnswer(count) => sign_in.note_refusal(count),
         }
     }
 }
@@ -147,7 +149,7 @@ fn sign_in_once(connection: &Connection) -> Outcome {
         Err(error) => {
             tracing::error!(%error, "librdkafka makes no client to sign in with");
             std::thread::sleep(IDLE);
-            return Outcome::NoAnswer;
+            return Outcome::NoAnswer(0);
         }
     };
     let began = Instant::now();
@@ -173,7 +175,7 @@ fn sign_in_once(connection: &Connection) -> Outcome {
             context.free.fetch_add(1, Ordering::Relaxed);
         }
     }
-    Outcome::NoAnswer
+    Outcome::NoAnswer(at_once - consumer.context().free.load(Ordering::Relaxed).min(at_once))
 }
 
 /// Admits one connection at a time, and the next one when it is known that the last one did not come as far as to sign in.

@@ -11,15 +11,28 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use protocol::{ErrorBody, ErrorCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Threads that may be blocked at once in the whole bridge: 64, together with the four of the live views
-/// (`views::ASKING`). tokio has 512, and needs some for other work.
-const REQUESTS: usize = 44;
+/// Threads that may be blocked at once in the whole bridge. tokio has 512, and needs some for other work.
+const THREADS: usize = 64;
+
+/// Those of them that answer requests.
+const REQUESTS: usize = 42;
 
 /// Among them, reading ranges: each has a consumer with threads and sockets of its own, and may take long.
 const FETCHES: usize = 8;
 
 /// Starting subscriptions has places of its own, so that it never waits behind questions that nobody answers.
 const SUBSCRIBES: usize = 16;
+
+/// Starting the producer: all sessions wait for the same one.
+const PRODUCER_STARTS: usize = 1;
+
+/// Asking for the open transactions behind which sent records wait: one session after the other.
+const TRANSACTION_QUESTIONS: usize = 1;
+
+const _: () = assert!(
+    REQUESTS + SUBSCRIBES + PRODUCER_STARTS + TRANSACTION_QUESTIONS + crate::views::ASKING == THREADS,
+    "the places of each kind add up to the number of threads"
+);
 
 /// Requests of one socket that are being answered at once.
 const OF_A_SOCKET: usize = 8;
@@ -35,6 +48,8 @@ pub struct Gate {
     requests: Arc<Semaphore>,
     fetches: Arc<Semaphore>,
     subscribes: Arc<Semaphore>,
+    producer_starts: Arc<Semaphore>,
+    transaction_questions: Arc<Semaphore>,
 }
 
 /// The places of one socket.
@@ -69,7 +84,13 @@ impl Gate {
     pub fn new() -> Arc<Self> {
         let semaphore = |places| Arc::new(Semaphore::new(places));
         let (requests, fetches) = (semaphore(REQUESTS), semaphore(FETCHES));
-        Arc::new(Self { requests, fetches, subscribes: semaphore(SUBSCRIBES) })
+        Arc::new(Self {
+            requests,
+            fetches,
+            subscribes: semaphore(SUBSCRIBES),
+            producer_starts: semaphore(PRODUCER_STARTS),
+            transaction_questions: semaphore(TRANSACTION_QUESTIONS),
+        })
     }
 
     pub fn of_socket(self: &Arc<Self>) -> SocketGate {
@@ -80,6 +101,16 @@ impl Gate {
     /// Waits until one more subscription may be started.
     pub async fn subscribe(&self) -> Permit {
         Permit { _places: [place(&self.subscribes).await, None] }
+    }
+
+    /// Waits until the producer may be started. Somebody else may have started it by then.
+    pub async fn start_producer(&self) -> Permit {
+        Permit { _places: [place(&self.producer_starts).await, None] }
+    }
+
+    /// Waits until Kafka may be asked for open transactions.
+    pub async fn ask_for_transactions(&self) -> Permit {
+        Permit { _places: [place(&self.transaction_questions).await, None] }
     }
 }
 
@@ -169,5 +200,11 @@ mod tests {
         let questions: Vec<_> = taken.iter().filter_map(|taken| now(taken.permit(Work::Ask))).collect();
         assert_eq!(questions.len(), REQUESTS - FETCHES);
         assert!(now(bridge.subscribe()).is_some());
+        let (start, look) = (now(bridge.start_producer()), now(bridge.ask_for_transactions()));
+        assert!(start.is_some() && look.is_some());
+        assert!(
+            now(bridge.start_producer()).is_none() && now(bridge.ask_for_transactions()).is_none(),
+            "one at a time"
+        );
     }
 }

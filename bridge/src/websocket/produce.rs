@@ -145,9 +145,7 @@ async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
         let end = start + good;
         while start < end {
             if shared.producer.must_start() {
-                let producer = Arc::clone(&shared.producer);
-                // If that fails, the records learn why below.
-                let _ = tokio::task::spawn_blocking(move || producer.start()).await;
+                start_producer(shared).await;
             }
             let shipment = Shipment {
                 sink: Arc::clone(ledger) as Arc<dyn DeliverySink>,
@@ -163,6 +161,21 @@ async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
             }
         }
     }
+}
+
+/// If that fails, the records learn why from the producer.
+async fn start_producer(shared: &Shared) {
+    let permit = shared.gate.start_producer().await;
+    if !shared.producer.must_start() {
+        return;
+    }
+    let producer = Arc::clone(&shared.producer);
+    let started = tokio::task::spawn_blocking(move || {
+        producer.start();
+        // The thread is free only now, also where the socket has ended meanwhile.
+        drop(permit);
+    });
+    let _ = started.await;
 }
 
 /// Records that have a number and are not with the producer yet. If the socket ends while they wait for its queue, that

@@ -176,8 +176,8 @@ impl<'s> Session<'s> {
         self.held.ledger.listen(Arc::downgrade(&outcomes));
         helpers.spawn(tell_outcomes(Arc::clone(&self.held.ledger), self.outbox.clone()));
         helpers.spawn(tell_cluster_changes(cluster, self.outbox.clone()));
-        let admin = Arc::clone(&self.shared.admin);
-        helpers.spawn(tell_invisible(Arc::clone(&self.held.ledger), admin, self.outbox.clone()));
+        let (admin, gate) = (Arc::clone(&self.shared.admin), Arc::clone(&self.shared.gate));
+        helpers.spawn(tell_invisible(Arc::clone(&self.held.ledger), admin, gate, self.outbox.clone()));
         // A socket that hangs may have everything full, and its session may be waited for.
         let taken_over = self.held.superseded.clone();
         let end = tokio::select! {

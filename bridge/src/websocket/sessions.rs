@@ -23,6 +23,20 @@ const MOST_LOST_BYTES: usize = 64 * 1024 * 1024;
 #[derive(Default)]
 pub struct Sessions {
     table: Arc<Mutex<Table>>,
+    times: Times,
+}
+
+/// Tests wait for shorter ones.
+#[derive(Clone, Copy)]
+struct Times {
+    linger: Duration,
+    sweep_every: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self { linger: LINGER, sweep_every: SWEEP_EVERY }
+    }
 }
 
 #[derive(Default)]
@@ -83,7 +97,7 @@ impl Sessions {
     pub fn open(&self, resume: Option<&Resume>) -> Result<Held, Late> {
         let mut table = lock(&self.table);
         let by_id = &mut table.by_id;
-        by_id.retain(|_, entry| !entry.is_over(Instant::now()));
+        by_id.retain(|_, entry| !entry.is_over(Instant::now(), self.times.linger));
         let (superseded, released) = (CancellationToken::new(), CancellationToken::new());
         let attached = Socket::Attached { superseded: superseded.clone(), released: released.clone() };
         if let Some(Resume { session: id, attempt }) = resume
@@ -120,7 +134,7 @@ impl Sessions {
         entry.socket = Socket::LostAt(Instant::now());
         table.forget_excess();
         if !std::mem::replace(&mut table.is_swept, true) {
-            tokio::spawn(sweep(Arc::downgrade(&self.table)));
+            tokio::spawn(sweep(Arc::downgrade(&self.table), self.times));
         }
     }
 }
@@ -130,13 +144,15 @@ fn lock(table: &Mutex<Table>) -> MutexGuard<'_, Table> {
     table.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Forgets sessions that waited long enough, as long as any waits.
-async fn sweep(table: Weak<Mutex<Table>>) {
+/// Forgets sessions that waited long enough, as long as any waits. Records get their outcomes after their socket was lost too: what
+/// the sessions hold together is looked at each time.
+async fn sweep(table: Weak<Mutex<Table>>, times: Times) {
     loop {
-        tokio::time::sleep(SWEEP_EVERY).await;
+        tokio::time::sleep(times.sweep_every).await;
         let Some(table) = table.upgrade() else { return };
         let mut table = lock(&table);
-        table.is_swept = table.forget_over(Instant::now());
+        table.forget_excess();
+        table.is_swept = table.forget_over(Instant::now(), times.linger);
         if !table.is_swept {
             return;
         }
@@ -145,8 +161,8 @@ async fn sweep(table: Weak<Mutex<Table>>) {
 
 impl Table {
     /// Returns whether any session waits for its client still.
-    fn forget_over(&mut self, now: Instant) -> bool {
-        self.by_id.retain(|_, entry| !entry.is_over(now));
+    fn forget_over(&mut self, now: Instant, linger: Duration) -> bool {
+        self.by_id.retain(|_, entry| !entry.is_over(now, linger));
         self.by_id.values().any(|entry| matches!(entry.socket, Socket::LostAt(_)))
     }
 
@@ -178,17 +194,17 @@ impl Table {
 }
 
 impl Entry {
-    fn is_over(&self, now: Instant) -> bool {
+    fn is_over(&self, now: Instant, linger: Duration) -> bool {
         match self.socket {
             Socket::Attached { .. } => false,
-            Socket::LostAt(at) => now.saturating_duration_since(at) >= LINGER,
+            Socket::LostAt(at) => now.saturating_duration_since(at) >= linger,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use protocol::{ErrorBody, ErrorCode, SESSION_LINGER_SECS};
+    use protocol::{ErrorBody, ErrorCode};
 
     use super::*;
     use crate::kafka::producer::{DeliverySink, Run};
@@ -200,21 +216,67 @@ mod tests {
         sessions.open(Some(&resume)).expect("no later attempt").resumed
     }
 
+    /// Looks again until it is so. What only the sweep's task does needs no other call here.
+    async fn soon(what: &str, is_so: impl Fn() -> bool) {
+        let give_up_at = Instant::now() + Duration::from_secs(20);
+        while !is_so() {
+            assert!(Instant::now() < give_up_at, "{what}");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    fn bytes_held(sessions: &Sessions) -> usize {
+        lock(&sessions.table).by_id.values().map(|entry| entry.ledger.bytes()).sum()
+    }
+
     #[tokio::test]
-    async fn session_is_forgotten_by_the_timer_alone_once_it_waited_long_enough() {
-        let sessions = Sessions::default();
+    async fn sweep_alone_forgets_a_session_once_it_waited_long_enough() {
+        let times = Times { linger: Duration::from_millis(50), sweep_every: Duration::from_millis(10) };
+        let sessions = Sessions { times, ..Sessions::default() };
+        // The task ends with the last session that waits; the next one that loses its socket starts another.
+        for _ in 0..2 {
+            let held = sessions.open(None).expect("a new session");
+            let ledger = Arc::downgrade(&held.ledger);
+            let lost = Instant::now();
+            sessions.release(&held);
+            drop(held);
+            soon("the session's outcomes are kept for ever", || ledger.upgrade().is_none()).await;
+            assert!(lost.elapsed() >= times.linger, "forgotten after {:?}", lost.elapsed());
+            soon("the sweep goes on without sessions", || !lock(&sessions.table).is_swept).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn sweep_leaves_a_session_alone_whose_client_came_back() {
+        let times = Times { sweep_every: Duration::from_millis(10), ..Times::default() };
+        let sessions = Sessions { times, ..Sessions::default() };
         let held = sessions.open(None).expect("a new session");
-        let ledger = Arc::downgrade(&held.ledger);
         sessions.release(&held);
-        drop(held);
-        let lost = Instant::now();
-        assert!(lock(&sessions.table).is_swept, "a task looks after it");
-        let before = lost + Duration::from_secs(SESSION_LINGER_SECS - 1);
-        assert!(lock(&sessions.table).forget_over(before), "it waits still");
-        assert!(ledger.upgrade().is_some());
-        let after = lost + Duration::from_secs(SESSION_LINGER_SECS + 1);
-        assert!(!lock(&sessions.table).forget_over(after), "none waits");
-        assert!(ledger.upgrade().is_none(), "and its outcomes are gone");
+        assert!(resumed(&sessions, &held.id));
+        soon("the sweep goes on without lost sessions", || !lock(&sessions.table).is_swept).await;
+        assert!(lock(&sessions.table).by_id.contains_key(&held.id));
+    }
+
+    #[tokio::test]
+    async fn sweep_bounds_what_sessions_hold_that_grew_after_they_were_lost() {
+        let times = Times { sweep_every: Duration::from_millis(10), ..Times::default() };
+        let sessions = Sessions { times, ..Sessions::default() };
+        let text = "x".repeat(1024 * 1024 - 1000);
+        let error = Arc::new(ErrorBody::new(ErrorCode::ReadOnly, text));
+        let lost: Vec<Held> = (0..80)
+            .map(|_| {
+                let held = sessions.open(None).expect("a new session");
+                assert_eq!(held.ledger.admit(0, &[0]), Admission::New(1));
+                sessions.release(&held);
+                held
+            })
+            .collect();
+        assert!(bytes_held(&sessions) < MOST_LOST_BYTES / 2, "only the errors are large");
+        for held in &lost {
+            held.ledger.delivered(vec![Run::failed(0, 1, Arc::clone(&error))]);
+        }
+        soon("what grew is not looked at again", || bytes_held(&sessions) <= MOST_LOST_BYTES).await;
+        assert!(lock(&sessions.table).by_id.len() > 60, "no more are forgotten than need be");
     }
 
     #[tokio::test]
@@ -242,8 +304,7 @@ mod tests {
             held.ledger.delivered(vec![Run::failed(0, LIMITS.produce_window, error)]);
             sessions.release(&held);
         }
-        let table = lock(&sessions.table);
-        let bytes: usize = table.by_id.values().map(|entry| entry.ledger.bytes()).sum();
-        assert!(bytes <= MOST_LOST_BYTES && table.by_id.len() > 10, "{bytes} bytes in {}", table.by_id.len());
+        let (bytes, count) = (bytes_held(&sessions), lock(&sessions.table).by_id.len());
+        assert!(bytes <= MOST_LOST_BYTES && count > 10, "{bytes} bytes in {count}");
     }
 }

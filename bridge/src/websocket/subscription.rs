@@ -259,7 +259,7 @@ impl Carrier {
 
 fn waiting_partition(waiting: Waiting) -> WaitingPartition {
     let Waiting { partition: TopicPartition { topic, partition }, stable, high } = waiting;
-    WaitingPartition { topic, partition, offset: Offset(stable), end: Offset(high) }
+    WaitingPartition { topic, partition, offset: Offset(stable.0), end: Offset(high.0) }
 }
 
 fn positions(starts: Vec<Start>) -> Vec<Position> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::{Offset, ProduceWaiting, TopicPartition, WaitReason};
-use tokio::sync::Semaphore;
 
+use super::gate::Gate;
 use super::ledger::Ledger;
 use super::outbox::Outbox;
 use crate::kafka::admin::Admin;
@@ -15,21 +15,23 @@ use crate::kafka::admin::Admin;
 /// Transactions that end sooner are not worth a word. It is also how often a session's records are looked after.
 const AFTER: Duration = Duration::from_secs(1);
 
-/// One question at a time for the whole bridge: if Kafka is silent, no more than one thread waits for it.
-static ASKING: Semaphore = Semaphore::const_new(1);
-
 /// Looks after what the session sends, as long as its socket is there.
-pub async fn tell_invisible(ledger: Arc<Ledger>, admin: Arc<Admin>, outbox: Outbox) {
+pub async fn tell_invisible(ledger: Arc<Ledger>, admin: Arc<Admin>, gate: Arc<Gate>, outbox: Outbox) {
     // Where the transaction began of which each partition was told last.
     let mut told: BTreeMap<TopicPartition, i64> = BTreeMap::new();
     loop {
         ledger.acknowledged().await;
         tokio::time::sleep(AFTER).await;
         let acked: BTreeMap<TopicPartition, i64> = ledger.take_acknowledged();
-        let Ok(permit) = ASKING.acquire().await else { return };
+        let permit = gate.ask_for_transactions().await;
         let (asking, partitions) = (Arc::clone(&admin), acked.keys().cloned().collect::<Vec<_>>());
-        let open = tokio::task::spawn_blocking(move || asking.open_transactions(&partitions)).await;
-        drop(permit);
+        let open = tokio::task::spawn_blocking(move || {
+            let open = asking.open_transactions(&partitions);
+            // The thread is free only now, also where the socket has ended meanwhile.
+            drop(permit);
+            open
+        })
+        .await;
         let open = open.unwrap_or_default();
         // A transaction that is over is forgotten, so that this holds no more partitions than one look finds.
         told.retain(|partition, _| open.contains_key(partition) || !acked.contains_key(partition));

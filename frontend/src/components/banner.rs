@@ -10,9 +10,6 @@ use crate::browser;
 use crate::state::{Language, Link, Loss, Page};
 use crate::words::{Words, count, fill};
 
-/// Where the bridge looks for Kafka when nobody has said where: a broker of the user's own computer.
-const DEFAULT_SERVERS: &str = "localhost:9092";
-
 /// The connection comes first: without it nothing is known of Kafka.
 #[derive(Clone, PartialEq)]
 enum Trouble {
@@ -32,6 +29,7 @@ enum Trouble {
     },
     KafkaDown {
         servers: String,
+        named_by_user: bool,
         error: Option<ErrorBody>,
     },
     /// Kafka answers, and does not take records that were sent.
@@ -56,6 +54,7 @@ impl Trouble {
             },
             Link::Open if page.kafka_is_down() => page.cluster().map(|cluster| Self::KafkaDown {
                 servers: cluster.bootstrap_servers.clone(),
+                named_by_user: cluster.named_by_user,
                 error: cluster.error.clone(),
             }),
             Link::Open => {
@@ -75,7 +74,7 @@ impl Trouble {
             Self::BridgeLost { .. } | Self::Reconnecting => words.banner_lost.to_owned(),
             Self::BridgeClosed { loss } => fill(words.banner_closed, &[("reason", &close_reason(loss, words))]),
             Self::TokenAsked { is_wrong } => (if *is_wrong { words.token_wrong } else { words.token_asked }).to_owned(),
-            Self::KafkaDown { servers, error } => match known_reason(servers, error.as_ref(), words) {
+            Self::KafkaDown { servers, error, .. } => match known_reason(servers, error.as_ref(), words) {
                 Some((what, _)) => what,
                 None => fill(words.banner_kafka, &[("servers", servers)]),
             },
@@ -98,10 +97,11 @@ impl Trouble {
             Self::Reconnecting => words.banner_reconnecting.to_owned(),
             Self::BridgeClosed { .. } => words.banner_closed_next.to_owned(),
             Self::TokenAsked { .. } => words.token_next.to_owned(),
-            Self::KafkaDown { servers, error } => {
+            Self::KafkaDown { servers, named_by_user, error } => {
                 let change = known_reason(servers, error.as_ref(), words).map(|(_, next)| next);
-                // Only who has not said where Kafka is may be missing one.
-                let start = is_missing_local(servers, error.as_ref()).then_some(words.banner_kafka_start);
+                // Who has named a broker knows how it is started.
+                let is_missing = !named_by_user && nothing_answers(error.as_ref());
+                let start = is_missing.then_some(words.banner_kafka_start);
                 let parts = [start.is_none().then_some(change).flatten(), Some(words.banner_kafka_next), start];
                 parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
             }
@@ -123,10 +123,10 @@ fn known_reason(servers: &str, error: Option<&ErrorBody>, words: &Words) -> Opti
     down_text(error?, servers, words)
 }
 
-/// Nothing listens where Kafka is looked for by default.
-fn is_missing_local(servers: &str, error: Option<&ErrorBody>) -> bool {
+/// Perhaps no Kafka is running there.
+fn nothing_answers(error: Option<&ErrorBody>) -> bool {
     let silent = [ErrorCode::ConnectionRefused, ErrorCode::KafkaUnreachable].map(ErrorCode::number);
-    servers == DEFAULT_SERVERS && error.is_none_or(|error| silent.contains(&error.code))
+    error.is_none_or(|error| silent.contains(&error.code))
 }
 
 fn close_reason(loss: &Loss, words: &Words) -> String {

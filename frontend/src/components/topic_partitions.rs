@@ -12,7 +12,7 @@ use super::topic_view::{OpenTopic, topic_obstacle, watch_href};
 use super::{confirmations, desk, navigation, preferences};
 use crate::navigation::STARTS;
 use crate::settings::Preferences;
-use crate::state::{PartitionState, Sort, Start, TopicSheet, partition_state, records_in};
+use crate::state::{PartitionState, Sort, Start, TopicSheet, partition_state};
 use crate::words::{Words, fill};
 
 /// What the live view begins with when a partition is watched from here.
@@ -143,6 +143,9 @@ fn partition_row(topic: &str, partition: &PartitionInfo, prefs: Preferences) -> 
     };
     let (low, high) = (partition.low.0, partition.high.0);
     let start = Start::Offset { partition: Some(partition.partition), offset: low.max(high - LAST) };
+    let records = partition.records();
+    // As in the list of topics where Kafka did not report the offsets.
+    let reported = |text: String| TableCell::text(if records.is_some() { text } else { "–".to_owned() });
     let leader = partition.leader.map_or_else(|| words.nobody.to_owned(), |id| id.to_string());
     TableRow {
         cells: vec![
@@ -153,9 +156,9 @@ fn partition_row(topic: &str, partition: &PartitionInfo, prefs: Preferences) -> 
             TableCell::text(leader).class(if partition.leader.is_none() { "bad" } else { "mono" }),
             TableCell::text(list(partition.replicas.iter())).class("mono"),
             in_sync,
-            TableCell::text(low.to_string()),
-            TableCell::text(high.to_string()),
-            TableCell::text(number(records_in(partition), language)),
+            reported(low.to_string()),
+            reported(high.to_string()),
+            reported(number(records.unwrap_or(0), language)),
         ],
         data: vec![
             ("data-partition", partition.partition.to_string()),

@@ -141,6 +141,17 @@ fn TopicFacts(topic: OpenTopic, rates: StoredValue<Vec<f64>>) -> impl IntoView {
         topic.learned.track();
         topic.sheet.with_value(of)
     };
+    let records = move || {
+        topic.learned.track();
+        topic.sheet.with_value(TopicSheet::records)
+    };
+    let shown_records = move || {
+        let words = prefs.words();
+        match records() {
+            Some(n) => count(words.records_one, words.records_many, n, &number(n, prefs.language())),
+            None => words.records_unknown.to_owned(),
+        }
+    };
     let fact = move |of: fn(&TopicSheet) -> u64, one: fn(&Words) -> &'static str, many: fn(&Words) -> &'static str| {
         move || {
             let n = told(of);
@@ -164,13 +175,13 @@ fn TopicFacts(topic: OpenTopic, rates: StoredValue<Vec<f64>>) -> impl IntoView {
         <div
             class="facts-line"
             data-testid="topic-facts"
-            data-records=move || told(|sheet| sheet.records).to_string()
+            data-records=move || records().map(|n| n.to_string())
             data-partitions=move || told(|sheet| sheet.partitions().len() as u64).to_string()
         >
             {topic.is_internal.then(|| view! { <span class="label">{prefs.text(|w| w.internal)}</span> })}
             <span>{fact(|sheet| sheet.partitions().len() as u64, |w| w.partitions_one, |w| w.partitions_many)}</span>
             <span>{fact(|sheet| sheet.replication() as u64, |w| w.replicas_one, |w| w.replicas_many)}</span>
-            <span title=prefs.text(|w| w.records_hint)><b>{fact(|sheet| sheet.records, |w| w.records_one, |w| w.records_many)}</b></span>
+            <span title=prefs.text(|w| w.records_hint)><b>{shown_records}</b></span>
             <span title=prefs.text(|w| w.rate_hint)>{speed}</span>
             <Chart points=points class="chart" testid="chart-written" label=Signal::derive(chart_label) />
         </div>
@@ -187,9 +198,13 @@ fn TopicActions(topic: OpenTopic) -> impl IntoView {
         confirmations.ask(Confirmation {
             title: fill(prefs.words_untracked().empty_title, &[("topic", &name)]),
             text: {
-                let n = topic.sheet.with_value(|sheet| sheet.records);
                 let words = prefs.words_untracked();
-                count(words.empty_text_one, words.empty_text_many, n, &number(n, prefs.language_untracked()))
+                match topic.sheet.with_value(TopicSheet::records) {
+                    Some(n) => {
+                        count(words.empty_text_one, words.empty_text_many, n, &number(n, prefs.language_untracked()))
+                    }
+                    None => words.empty_text_unknown.to_owned(),
+                }
             },
             verb: |w| w.empty_topic,
             typed: Some(name.clone()),
@@ -205,9 +220,13 @@ fn TopicActions(topic: OpenTopic) -> impl IntoView {
         confirmations.ask(Confirmation {
             title: fill(prefs.words_untracked().delete_title, &[("topic", &name)]),
             text: {
-                let n = topic.sheet.with_value(|sheet| sheet.records);
                 let words = prefs.words_untracked();
-                count(words.delete_text_one, words.delete_text_many, n, &number(n, prefs.language_untracked()))
+                match topic.sheet.with_value(TopicSheet::records) {
+                    Some(n) => {
+                        count(words.delete_text_one, words.delete_text_many, n, &number(n, prefs.language_untracked()))
+                    }
+                    None => words.delete_text_unknown.to_owned(),
+                }
             },
             verb: |w| w.delete_topic,
             typed: Some(name.clone()),

@@ -9,21 +9,22 @@ use super::intent::{Intent, ReadMode};
 use super::page::Page;
 
 impl Page {
-    /// How these topics are read where the user has not said it: as the tutorial does where nobody else's positions can be
-    /// moved, elsewhere without a group.
+    /// How these topics are read where the user has not said it: as the tutorial does on the demo broker and on the tutorial's
+    /// topic, elsewhere without a group. The bridge's `--topic` may be a topic of others.
     pub fn usual_mode(&self, topics: &[String]) -> ReadMode {
         // Until the bridge has said which cluster it is, the tutorial's form is shown; nothing can be started by then.
         let is_known = self.bridge.is_some();
-        let is_home = !is_known || topics.iter().all(|topic| self.is_home_topic(topic));
-        if is_home { ReadMode::Group } else { ReadMode::Watch }
+        let is_tutorial = !is_known || topics.iter().all(|topic| self.is_for_trying_out(topic));
+        if is_tutorial { ReadMode::Group } else { ReadMode::Watch }
     }
 
-    /// Whether listening needs no question: reading without a group never does; a group is joined freely on the demo broker, by
-    /// the default name on a topic for trying out, and where this browser has joined it before.
+    /// Whether listening needs no question: reading without a group never does. A group is joined freely on the demo broker, by
+    /// the default name on the tutorial's topic, and where this browser has joined it before. Any other group, also the one of
+    /// `--group`, is joined without a question only if it has neither members nor positions ([`Joining::of`]).
     pub fn may_listen(&self, intent: &Intent) -> bool {
         let is_default = || {
             let group = self.bridge.as_ref().map(|bridge| &bridge.defaults.group);
-            group == Some(&intent.group) && intent.topics.iter().all(|topic| self.is_home_topic(topic))
+            group == Some(&intent.group) && intent.topics.iter().all(|topic| self.is_for_trying_out(topic))
         };
         let is_own = || self.cluster_key().is_some_and(|cluster| self.own_names.has_group(&cluster, &intent.group));
         intent.mode == ReadMode::Watch || self.is_demo() || is_default() || is_own()
@@ -90,9 +91,10 @@ mod tests {
         let page = page_of("prod", false);
         for (names, expected) in [
             (&["foobar"][..], ReadMode::Group),
-            (&["mine", "foobar"], ReadMode::Group),
             (&["payments"], ReadMode::Watch),
-            (&["mine", "payments"], ReadMode::Watch),
+            // The bridge's `--topic` may be anybody's.
+            (&["mine"], ReadMode::Watch),
+            (&["mine", "foobar"], ReadMode::Watch),
         ] {
             assert_eq!(page.usual_mode(&topics(names)), expected, "{names:?}");
         }
@@ -103,7 +105,9 @@ mod tests {
     #[test]
     fn only_a_group_of_this_browser_is_joined_without_a_question() {
         let mut page = page_of("prod", false);
-        assert!(page.may_listen(&intent(&["mine"], "my-group")), "the bridge's defaults");
+        assert!(page.may_listen(&intent(&["foobar"], "my-group")), "the tutorial's topic");
+        assert!(!page.may_listen(&intent(&["foobar"], "payments-ledger")));
+        assert!(!page.may_listen(&intent(&["mine"], "my-group")), "others may use the group of `--group`");
         assert!(!page.may_listen(&intent(&["payments"], "my-group")));
         assert!(!page.may_listen(&intent(&["mine"], "payments-ledger")));
         assert!(page.may_listen(&Intent { mode: ReadMode::Watch, ..intent(&["payments"], "payments-ledger") }));

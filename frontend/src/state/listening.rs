@@ -380,8 +380,9 @@ impl Listening {
         }
     }
 
+    /// Partitions that reported no offsets keep what is known of them: they may hold records.
     pub fn ends_are(&mut self, topic: &str, partitions: &[PartitionInfo]) {
-        for info in partitions {
+        for info in partitions.iter().filter(|info| info.records().is_some()) {
             let place = TopicPartition { topic: topic.to_owned(), partition: info.partition };
             self.lows.insert(place.clone(), info.low.0);
             self.ends.insert(place, info.high.0);
@@ -393,8 +394,9 @@ impl Listening {
         let Start::Offset { partition, offset } = self.intent.start else { return };
         for info in partitions.iter().filter(|info| partition.is_none_or(|wanted| wanted == info.partition)) {
             let place = TopicPartition { topic: topic.to_owned(), partition: info.partition };
-            // Beyond the end there is nothing to begin at: what comes next is.
-            self.positions.insert(place, offset.min(info.high.0));
+            // Beyond the end there is nothing to begin at: what comes next is. An end that is not known limits nothing.
+            let end = info.records().map_or(offset, |_| info.high.0);
+            self.positions.insert(place, offset.min(end));
         }
     }
 

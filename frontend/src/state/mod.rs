@@ -112,7 +112,7 @@ pub use sort::{Sort, arrange, by_number};
 pub use template::{TemplateMistake, iso};
 pub use templates::{SavedTemplate, Templates};
 pub use topic_list::{TopicList, TopicTotals, Wanted};
-pub use topic_sheet::{PartitionState, Spoken, TopicSheet, differs, partition_state, records_in, spoken};
+pub use topic_sheet::{PartitionState, Spoken, TopicSheet, differs, partition_state, spoken};
 pub use topics_text::TopicsText;
 pub use view::{Address, View};
 pub use view_link::ViewLink;

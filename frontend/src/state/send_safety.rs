@@ -1,7 +1,7 @@
 //! Which topics the page sends to without a question. Others may hold the data of somebody else: before the first record of
 //! this browser the user confirms.
 
-use protocol::{ErrorCode, ServerMessage, TopicResult};
+use protocol::{ErrorCode, PartitionInfo, ServerMessage, TopicResult};
 
 use super::own_names::OwnNames;
 use super::page::Page;
@@ -11,17 +11,18 @@ use super::questions::Unanswered;
 pub const SEED_TOPIC: &str = "foobar";
 
 impl Page {
-    /// The demo broker is in memory and this bridge's own; the other two are for trying out.
-    pub fn is_home_topic(&self, topic: &str) -> bool {
-        let is_default = |bridge: &super::page::Bridge| bridge.defaults.topic == topic;
-        self.is_demo() || topic == SEED_TOPIC || self.bridge.as_ref().is_some_and(is_default)
+    /// The demo broker is in memory and this bridge's own, and the tutorial's topic is for trying out.
+    pub fn is_for_trying_out(&self, topic: &str) -> bool {
+        self.is_demo() || topic == SEED_TOPIC
     }
 
     /// Whether the page sends to this topic without a question.
     pub fn may_send_to(&self, topic: &str) -> bool {
         let topic = topic.trim();
+        // Who started the bridge has named it for sending.
+        let is_default = || self.bridge.as_ref().is_some_and(|bridge| bridge.defaults.topic == topic);
         let is_own = || self.cluster_key().is_some_and(|cluster| self.own_names.has_topic(&cluster, topic));
-        self.is_home_topic(topic) || is_own()
+        self.is_for_trying_out(topic) || is_default() || is_own()
     }
 
     /// What names belong to: the cluster id, or the bootstrap addresses of a cluster that has not told its id.
@@ -49,13 +50,12 @@ impl Page {
     }
 }
 
-/// How many records a topic has, from the bridge's answer to `topic`: 0 for a topic that is not there, nothing where Kafka did
-/// not tell.
+/// How many records a topic has, from the bridge's answer to `topic`: 0 for a topic that does not exist. `None` where Kafka
+/// did not report the offsets of every partition: one without a leader may hold records.
 pub fn records_of(answer: &Result<ServerMessage, Unanswered>) -> Option<u64> {
     match answer {
         Ok(ServerMessage::TopicResult(TopicResult { partitions, .. })) => {
-            let records = |low: i64, high: i64| u64::try_from(high - low).unwrap_or(0);
-            Some(partitions.iter().map(|info| records(info.low.0, info.high.0)).sum())
+            partitions.iter().map(PartitionInfo::records).sum()
         }
         Err(Unanswered::Refused(error)) if error.code == ErrorCode::TopicMissing.number() => Some(0),
         _ => None,
@@ -78,6 +78,7 @@ pub(crate) mod tests {
             brokers: Vec::new(),
             state: ClusterState::Up,
             bootstrap_servers: "prod:9092".into(),
+            named_by_user: true,
             error: None,
         };
         let defaults = Defaults { topic: "mine".into(), group: "my-group".into(), start: GroupStart::Earliest };
@@ -133,6 +134,12 @@ pub(crate) mod tests {
         };
         assert_eq!(told(&partition(5, 5)), Some(0));
         assert_eq!(told(&format!("{},{}", partition(0, 2), partition(1, 4))), Some(5));
+        let without_leader =
+            r#"{"partition":1,"leader":null,"replicas":[1],"in_sync":[],"low":"0","high":"0","offsets_unknown":true}"#;
+        assert_eq!(told(without_leader), None, "it may hold records");
+        let silent_leader =
+            r#"{"partition":1,"leader":2,"replicas":[2],"in_sync":[2],"low":"0","high":"0","offsets_unknown":true}"#;
+        assert_eq!(told(&format!("{},{silent_leader}", partition(5, 5))), None);
         let refused = |code| records_of(&Err(Unanswered::Refused(ErrorBody::new(code, ""))));
         assert_eq!(refused(ErrorCode::TopicMissing), Some(0));
         assert_eq!(refused(ErrorCode::KafkaUnreachable), None);

@@ -23,17 +23,13 @@ pub fn partition_state(leader: Option<i32>, replicas: usize, in_sync: usize) -> 
     }
 }
 
-/// Records in a partition, except where compaction or transactions left holes.
-pub fn records_in(partition: &PartitionInfo) -> u64 {
-    u64::try_from(partition.high.0 - partition.low.0).unwrap_or(0)
-}
-
 #[derive(Debug, Default)]
 pub struct TopicSheet {
     /// By number.
     partitions: Vec<PartitionInfo>,
     is_beginning: bool,
-    pub records: u64,
+    /// Of the partitions whose offsets are known.
+    records: u64,
     pub rate: Option<f64>,
     shown: Vec<u32>,
 }
@@ -63,6 +59,11 @@ impl TopicSheet {
         &self.partitions
     }
 
+    /// How many records the topic has; `None` while the offsets of a partition are not known.
+    pub fn records(&self) -> Option<u64> {
+        self.partitions.iter().all(|partition| partition.records().is_some()).then_some(self.records)
+    }
+
     /// The smallest number of replicas.
     pub fn replication(&self) -> usize {
         self.partitions.iter().map(|partition| partition.replicas.len()).min().unwrap_or(0)
@@ -80,7 +81,7 @@ impl TopicSheet {
                 "state" => state(a).cmp(&state(b)),
                 "low" => a.low.cmp(&b.low),
                 "high" => a.high.cmp(&b.high),
-                "records" => records_in(a).cmp(&records_in(b)),
+                "records" => a.records().cmp(&b.records()),
                 _ => at.cmp(&bt),
             };
             sort.order(by_column, at.cmp(&bt))
@@ -145,6 +146,7 @@ mod tests {
             offline: Vec::new(),
             low: Offset(low),
             high: Offset(high),
+            offsets_unknown: false,
         }
     }
 
@@ -160,10 +162,23 @@ mod tests {
         sheet.learn(push(vec![partition(1, 2, 9), partition(2, 0, 0)], 8));
         let ends: Vec<_> = sheet.partitions().iter().map(|p| (p.partition, p.high.0)).collect();
         assert_eq!(ends, [(0, 1), (1, 9), (2, 0)]);
-        assert_eq!((sheet.records, sheet.replication()), (8, 2));
+        assert_eq!((sheet.records(), sheet.replication()), (Some(8), 2));
         sheet.begin();
         sheet.learn(push(vec![partition(0, 0, 0)], 0));
         assert_eq!(sheet.partitions().len(), 1, "it was deleted and created again");
+    }
+
+    #[test]
+    fn the_number_of_records_is_not_known_while_a_partition_reports_no_offsets() {
+        let mut sheet = TopicSheet::default();
+        sheet.begin();
+        let without_leader = PartitionInfo { leader: None, ..partition(1, 0, 0) };
+        sheet.learn(push(vec![partition(0, 2, 9), without_leader], 7));
+        assert_eq!(sheet.records(), None);
+        sheet.learn(push(vec![PartitionInfo { offsets_unknown: true, ..partition(1, 0, 0) }], 7));
+        assert_eq!(sheet.records(), None, "its leader did not report them");
+        sheet.learn(push(vec![partition(1, 0, 5)], 12));
+        assert_eq!(sheet.records(), Some(12));
     }
 
     #[test]

@@ -60,6 +60,7 @@ macro_rules! with_admin_words {
             replicas_many: "{n} replicas of each", "{n} repliche di ciascuna";
             records_one: "{n} record", "{n} record";
             records_many: "{n} records", "{n} record";
+            records_unknown: "number of records not known", "numero di record non noto";
             chart_written: "Records written per second while this view is open, at most {n}",
                 "Record scritti al secondo da quando la vista è aperta, al massimo {n}";
             watch_live: "Watch it live", "Guarda dal vivo";
@@ -69,12 +70,16 @@ macro_rules! with_admin_words {
                 "{n} record viene cancellato per sempre. Il topic e le impostazioni restano, gli offset proseguono.";
             empty_text_many: "{n} records are deleted for good. The topic and its settings stay, and offsets count on.",
                 "{n} record vengono cancellati per sempre. Il topic e le impostazioni restano, gli offset proseguono.";
+            empty_text_unknown: "All its records are deleted for good. How many there are is not known: a partition did not report its offsets. The topic and its settings stay, and offsets count on.",
+                "Tutti i record vengono cancellati per sempre. Quanti sono non è noto: una partizione non ha comunicato i suoi offset. Il topic e le impostazioni restano, gli offset proseguono.";
             delete_topic: "Delete it", "Elimina";
             delete_title: "Delete the topic '{topic}'?", "Eliminare il topic '{topic}'?";
             delete_text_one: "The topic goes with {n} record and its settings, for good.",
                 "Il topic sparisce con {n} record e le sue impostazioni, per sempre.";
             delete_text_many: "The topic goes with {n} records and its settings, for good.",
                 "Il topic sparisce con {n} record e le sue impostazioni, per sempre.";
+            delete_text_unknown: "The topic goes with all its records and its settings, for good. How many records there are is not known: a partition did not report its offsets.",
+                "Il topic sparisce con tutti i record e le sue impostazioni, per sempre. Quanti record ci sono non è noto: una partizione non ha comunicato i suoi offset.";
             leader: "Leader", "Leader";
             leader_hint: "The broker that takes and hands out the partition's records", "Il broker che riceve e distribuisce i record della partizione";
             replicas_on: "Replicas on", "Repliche su";

@@ -2,13 +2,14 @@
 //! certificates that the system trusts; and automatic creation switched off.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use local_kafka::{Cluster, Secured, secured};
 use protocol::{ClusterDetailsRequest, ClusterDetailsResult};
 use tests::client::{Outcome, messaggi};
-use tests::skip::{need_program, skip};
+use tests::skip::need_program;
+use tests::system_bundle::bridge_with_system_bundle;
 use tests::{Bridge, Kafka, Program, eventually, unique};
 
 use super::config::file;
@@ -18,14 +19,6 @@ const STORE_PASSWORD: &str = "changeit";
 
 const CONSOLE_CONSUMER: &str = "org.apache.kafka.tools.consumer.ConsoleConsumer";
 const GROUPS_TOOL: &str = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
-
-/// Where systems keep the certificates that they trust, in librdkafka's order; the first that exists is the one that counts.
-const SYSTEM_BUNDLES: [&str; 4] = [
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/certs/ca-bundle.crt",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/ssl/certs/ca-certificates.crt",
-];
 
 /// A file as Java users write it: `:` between name and value, a long line continued, an escaped letter in the password, and
 /// settings that only Java knows.
@@ -89,6 +82,14 @@ async fn one_file_serves_kafkas_own_tools_and_the_bridge(cluster: &Cluster, secu
     // The address comes from the file.
     let mut created = Program::bridge(&["topics", "create", "--topic", &topic, "--kafka-config", path]);
     assert_eq!(created.exit_code().await, 0, "{}", created.output());
+    // What became of the file is said by name alone.
+    created
+        .logged(&format!(
+            "{path}: translated from Java's properties: ssl.truststore.location → ssl.ca.pem, sasl.jaas.config → sasl.username, \
+             sasl.jaas.config → sasl.password"
+        ))
+        .await;
+    created.logged(&format!("{path}: without meaning here, ignored: max.poll.records")).await;
     produces(&["--kafka-config", path], &topic).await;
     let mut consumer =
         Program::bridge(&["consume", "--topic", &topic, "--group", &group, "--count", "3", "--kafka-config", path]);
@@ -165,7 +166,7 @@ async fn the_systems_certificates_are_trusted(secured: &Secured) {
     let path = properties.path().to_str().expect("a plain path");
     let args = ["--listen", "127.0.0.1:0", "--bootstrap-servers", &address, "--kafka-config", path];
 
-    let Some(with_the_ca) = in_a_namespace(&secured.certificate) else { return };
+    let Some(with_the_ca) = bridge_with_system_bundle(&secured.certificate) else { return };
     let mut bridge = Program::run(with_the_ca, &args, &[]);
     let greeting = bridge.line().await;
     let listening = greeting.split("http://").nth(1).and_then(|rest| rest.split(' ').next()).expect("an address");
@@ -179,47 +180,10 @@ async fn the_systems_certificates_are_trusted(secured: &Secured) {
 
     // Where the bundle holds others, nothing vouches for the broker.
     let other = file("");
-    let Some(without_the_ca) = in_a_namespace(other.path()) else { return };
+    let Some(without_the_ca) = bridge_with_system_bundle(other.path()) else { return };
     let args = ["topics", "list", "--bootstrap-servers", &address, "--kafka-config", path];
     let mut refused = Program::run(without_the_ca, &args, &[]);
     assert_ne!(refused.exit_code().await, 0, "{}", refused.output());
-}
-
-/// The bridge where the system's bundle of certificates is this file, without OpenSSL's variables. `None`, and the skip, where no
-/// mount namespace can be had.
-fn in_a_namespace(bundle: &Path) -> Option<Command> {
-    let unshare = need_program("unshare")?;
-    let Some(place) = SYSTEM_BUNDLES.iter().map(PathBuf::from).find(|place| place.is_file()) else {
-        skip("this system has no bundle of trusted certificates (apt-get install ca-certificates)");
-        return None;
-    };
-    let mut command = Command::new(unshare);
-    command.args([
-        "--mount",
-        "--map-root-user",
-        "sh",
-        "-c",
-        "mount --bind \"$1\" \"$2\" && shift 2 && exec \"$@\"",
-        "sh",
-    ]);
-    command.arg(bundle).arg(&place);
-    command.env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR");
-    let mut probe = Command::new(command.get_program());
-    probe.args(command.get_args()).arg("true");
-    match probe.output() {
-        Ok(output) if output.status.success() => {
-            command.arg(tests::program::bridge_binary());
-            Some(command)
-        }
-        Ok(output) => {
-            skip(&format!("no mount namespace can be had: {}", String::from_utf8_lossy(&output.stderr).trim()));
-            None
-        }
-        Err(error) => {
-            skip(&format!("unshare does not run: {error}"));
-            None
-        }
-    }
 }
 
 /// By flag, by environment and by file; from the terminal and from the page.

@@ -113,6 +113,7 @@ async fn properties_that_the_bridge_relies_on_are_refused_by_name() {
         "enable.idempotence",
         "acks",
         "partitioner",
+        "isolation.level",
         "enable.auto.commit",
         "enable.auto.offset.store",
         "test.mock.num.brokers",

@@ -4,13 +4,14 @@ use std::fs;
 use std::time::Duration;
 
 use protocol::{
-    AddPartitions, ClusterRequest, ClusterResult, CreateTopic, CreateTopicResult, ErrorCode, Fetch, Gap, GapReason,
-    Offset, ServerMessage, TopicChanged, TopicRequest, Unwatch, Unwatched, WatchTopic, Watching, WhenSlow,
+    AddPartitions, Assigned, ClusterRequest, ClusterResult, CreateTopic, CreateTopicResult, ErrorCode, ErrorMessage,
+    Fetch, Gap, GapReason, Offset, ServerMessage, TopicChanged, TopicRequest, Unwatch, Unwatched, WatchTopic, Watching,
+    WhenSlow,
 };
 use tests::client::{RecordExt, messaggi, text_record};
 use tests::kafka::Mock;
 use tests::wait::eventually;
-use tests::{Bridge, Client, Watch, on_every_kafka, unique};
+use tests::{Bridge, Client, PATIENCE, Watch, on_every_kafka, unique};
 use tokio::time::{Instant, timeout};
 
 /// Far below what a silent Kafka takes to be given up.
@@ -153,6 +154,49 @@ async fn blocking_tails_beyond_the_thirty_second_are_refused_until_one_has_ended
     clients[0].write(vec![text_record(&topic, "seen by both")]).await;
     assert_eq!(clients[2].records(late, 1).await.len(), 1);
     assert_eq!(clients[2].records(shared, 1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn ended_subscriptions_count_until_their_consumers_have_left_their_groups() {
+    const MOST: usize = 16;
+    let topic = unique("leaving");
+    let kafka = Mock::start().with_topic(&topic, 1);
+    let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
+    let mut client = bridge.client().await;
+    let mut members = Vec::new();
+    for _ in 0..MOST {
+        members.push(client.subscribe(&Watch::group(&topic, &unique("group"))).await);
+    }
+    for _ in 0..MOST {
+        client.expect::<Assigned>().await;
+    }
+    // librdkafka waits five seconds for the answer to LeaveGroup; a new subscription waits two for room.
+    kafka.slow(Duration::from_secs(20));
+    for member in members {
+        client.unsubscribe(member).await;
+    }
+    let another = Watch::group(&topic, &unique("group"));
+    let ErrorMessage { error, .. } = client.refused(another.message()).await;
+    assert_eq!(error.name, ErrorCode::TooManySubscriptions.name(), "{error:?}");
+    assert!(error.retriable && error.retry_after_ms.is_some(), "{error:?}");
+    let why = "0 are open, and the consumers of 16 that were ended are still closing";
+    assert!(error.message.contains(why), "{error:?}");
+
+    kafka.slow(Duration::ZERO);
+    let is_there = async {
+        loop {
+            let request = client.request(another.message()).await;
+            let answer = client.find("an answer", |frame| match &frame.message {
+                ServerMessage::Subscribed(_) if frame.id == Some(request) => Some(true),
+                ServerMessage::ErrorMessage(_) if frame.id == Some(request) => Some(false),
+                _ => None,
+            });
+            if answer.await {
+                return;
+            }
+        }
+    };
+    assert!(timeout(PATIENCE, is_there).await.is_ok(), "consumers that are gone make room");
 }
 
 #[tokio::test]

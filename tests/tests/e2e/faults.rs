@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use protocol::{ClusterChanged, ClusterResult, ClusterState, ErrorCode};
 use tests::client::{messaggi, text_record};
-use tests::kafka::{MOCK_MAY_SLEEP, Mock, nobodys_address};
+use tests::kafka::{MOCK_MAY_SLEEP, Mock, RDKafkaApiKey, RDKafkaRespErr, nobodys_address};
 use tests::{Bridge, Client, Kafka, Watch, measured, unique};
 
 /// `reliability.md`, promise 5.
@@ -50,6 +50,23 @@ async fn a_named_broker_that_is_not_there_is_said_so_and_nothing_replaces_it() {
     let error = cluster.error.expect("the loop ends with one");
     assert_eq!(error.code, ErrorCode::ConnectionRefused.number());
     assert!(error.message.contains(&address) && error.retriable, "{error:?}");
+}
+
+/// librdkafka waits for the member's answer to an assignment, and meanwhile neither reads nor leaves.
+#[tokio::test]
+async fn a_group_whose_positions_cannot_be_asked_for_is_joined_again() {
+    let topic = unique("positions");
+    let kafka = Mock::start().with_topic(&topic, 2);
+    let bridge = bridge_on(&kafka).await;
+    let mut client = bridge.client().await;
+    is_up(&mut client).await;
+    client.write(messaggi(&topic, 3)).await;
+    kafka.fail(RDKafkaApiKey::OffsetFetch, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN]);
+    let subscription = client.subscribe(&Watch::group(&topic, &unique("group"))).await;
+    bridge.logged("a rebalance could not be followed").await;
+    assert_eq!(client.records(subscription, 3).await.len(), 3);
+    client.unsubscribe(subscription).await;
+    assert!(!bridge.output().contains("could not be joined again"), "{}", bridge.output());
 }
 
 #[tokio::test]

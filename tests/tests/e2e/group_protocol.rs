@@ -1,8 +1,12 @@
 //! A consumer group keeps the protocol that it has, whoever joins it.
 
+use std::time::Duration;
+
 use protocol::{GroupProtocol, GroupRequest, GroupResult};
+use tests::broker_proxy::{BrokerProxy, CONSUMER_GROUP_DESCRIBE, DESCRIBE_GROUPS};
 use tests::client::messaggi;
-use tests::{Bridge, Kafka, Watch, unique};
+use tests::kafka::create_topic;
+use tests::{Bridge, Kafka, Program, Watch, eventually, unique};
 
 use crate::page_groups::consume;
 use crate::page_joining::commit_as_others;
@@ -35,4 +39,49 @@ async fn a_classic_group_stays_classic_when_the_terminal_and_the_bridge_join_it(
     consume(&bridge, &topic, &new, 1).await;
     let described: GroupResult = client.ask(GroupRequest { group: new }).await;
     assert_eq!(described.protocol, Some(GroupProtocol::Consumer));
+}
+
+/// A broker that answers everything but what a group's protocol is.
+#[tokio::test]
+async fn the_terminal_joins_no_group_whose_protocol_kafka_does_not_tell() {
+    let Some((_cluster, proxy)) = Kafka::counted().await else { return };
+    let (servers, topic, group) = (proxy.address.clone(), unique("untold"), unique("classic"));
+    create_topic(&servers, &topic, 1).await;
+    let words = ["produce", "--bootstrap-servers", &servers, "--topic", &topic, "--count", "5", "--interval-ms", "1"];
+    assert_eq!(Program::bridge(&words).exit_code().await, 0);
+    commit_as_others(&servers, &group, &[(&topic, 1)]).await;
+    let words = ["consume", "--bootstrap-servers", &servers, "--topic", &topic, "--group", &group, "--count", "2"];
+
+    // It asks again, and joins when it knows.
+    let before = asked_for_protocol(&proxy);
+    proxy.hold(&[DESCRIBE_GROUPS, CONSUMER_GROUP_DESCRIBE]);
+    let mut waits = Program::bridge(&words);
+    eventually("another question", async || (asked_for_protocol(&proxy) >= before + 2).then_some(())).await;
+    assert_eq!(waits.stdout.text(), "", "not joined yet");
+    proxy.hold(&[]);
+    assert_eq!(waits.exit_code().await, 0);
+    assert!(waits.all_output().await.0.contains("messaggio 2"), "from its position");
+    assert_eq!(protocol_of(&servers, &group).await, Some(GroupProtocol::Classic));
+
+    // It does not wait for ever.
+    proxy.hold(&[DESCRIBE_GROUPS, CONSUMER_GROUP_DESCRIBE]);
+    let mut gives_up = Program::bridge(&words);
+    assert_eq!(gives_up.exit_code_within(Duration::from_secs(60)).await, 1);
+    let (out, err) = gives_up.all_output().await;
+    assert_eq!(out, "");
+    assert!(err.contains(&group) && err.contains("protocol"), "{err}");
+    proxy.hold(&[]);
+    assert_eq!(protocol_of(&servers, &group).await, Some(GroupProtocol::Classic));
+}
+
+fn asked_for_protocol(proxy: &BrokerProxy) -> usize {
+    proxy.count(DESCRIBE_GROUPS) + proxy.count(CONSUMER_GROUP_DESCRIBE)
+}
+
+async fn protocol_of(servers: &str, group: &str) -> Option<GroupProtocol> {
+    let words = ["groups", "describe", "--bootstrap-servers", servers, "--group", group, "--json"];
+    let mut program = Program::bridge(&words);
+    assert_eq!(program.exit_code().await, 0);
+    let (described, _) = program.all_output().await;
+    serde_json::from_str::<GroupResult>(&described).unwrap_or_else(|error| panic!("{error}: {described}")).protocol
 }

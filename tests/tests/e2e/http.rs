@@ -45,7 +45,7 @@ async fn the_cluster_is_there_as_json() {
     assert_eq!(response.status, StatusCode::OK);
     assert!(response.header("content-type").starts_with("application/json"), "{response:?}");
     let cluster = bridge.cluster().await;
-    assert!(cluster.demo);
+    assert!(cluster.demo && !cluster.named_by_user);
     assert!(!cluster.bootstrap_servers.is_empty());
     eventually("the demo broker in /api/cluster", || async {
         let cluster = bridge.cluster().await;

@@ -15,6 +15,12 @@ pub async fn listen(page: &Page) {
     page.wait("listen", "data-state", "listening").await;
 }
 
+/// As a member of the consumer group in the form. On real Kafka the page reads without one unless the user chooses it.
+pub async fn listen_in_group(page: &Page) {
+    page.click("mode-group").await;
+    listen(page).await;
+}
+
 pub async fn stop_listening(page: &Page) {
     page.click("listen").await;
     page.wait("listen", "data-state", "idle").await;

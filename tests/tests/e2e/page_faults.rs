@@ -6,6 +6,7 @@ use tests::kafka::{MOCK_MAY_SLEEP, Mock};
 use tests::{Bridge, Browser, Kafka, PATIENCE, Page, measured, unique};
 
 use crate::page::{bridge, listen, send_ten};
+use crate::page_watching::watch_from;
 
 /// What Chromium itself says about a socket that cannot be opened; the page cannot prevent it.
 const NO_SOCKET: &str = "WebSocket connection to";
@@ -23,15 +24,11 @@ async fn a_broker_that_goes_and_comes_back_is_shown_within_two_seconds() {
     let Some(browser) = Browser::start().await else { return };
     let topic = unique("broker");
     let kafka = Mock::start().with_topic(&topic, 1);
-    let bridge = Bridge::start()
-        .option("--bootstrap-servers", &kafka.bootstrap_servers())
-        .topic(&topic)
-        .option("--group", &unique("group"))
-        .await;
+    let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).topic(&topic).await;
     let page = browser.open(&bridge).await;
     page.wait("broker", "data-state", "up").await;
     page.wait("broker", "data-demo", "false").await;
-    listen(&page).await;
+    watch_from(&page, "earliest", "").await;
     bridge.client().await.write(tests::client::messaggi(&topic, 3)).await;
     page.wait("feed", "data-received", "3").await;
 
@@ -74,10 +71,13 @@ async fn a_named_broker_that_is_not_there_is_shown_and_heals() {
     page.wait("broker", "data-state", "down").await;
     page.wait("broker", "data-demo", "false").await;
     page.wait_for("banner").await;
+    assert!(bridge.cluster().await.named_by_user);
+    let banner = page.text("banner").await;
+    assert!(!banner.contains("docker compose"), "the user has named a broker: {banner}");
     page.screenshot("no-broker").await;
     kafka.up();
     page.wait("broker", "data-state", "up").await;
-    listen(&page).await;
+    watch_from(&page, "earliest", "").await;
     send_ten(&page).await;
     page.wait("feed", "data-received", "10").await;
     page.is_clean().await;

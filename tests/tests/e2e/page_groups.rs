@@ -13,6 +13,7 @@ use tests::kafka::committed;
 use tests::page::View;
 use tests::{Bridge, Browser, Client, Kafka, Page, Program, Watch, eventually, measured, on_every_kafka, unique};
 
+use crate::page::listen_in_group;
 use crate::page_states::photograph;
 
 /// Reads and commits so many records, and leaves; what it printed.
@@ -419,7 +420,7 @@ async fn a_record_leads_to_its_group_and_the_group_back_to_the_live_view() {
     let bridge = Bridge::start().on(&kafka).topic(&topic).option("--group", &group).await;
     bridge.client().await.write(messaggi(&topic, 3)).await;
     let page = browser.open(&bridge).await;
-    page.click("listen").await;
+    listen_in_group(&page).await;
     page.wait("feed", "data-received", "3").await;
     page.click_at("[data-testid=record]").await;
     page.click("detail-group").await;

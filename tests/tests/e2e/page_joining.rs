@@ -137,7 +137,9 @@ async fn topics_of_others_are_browsed_without_a_group_unless_the_user_chooses_on
     let bridge = Bridge::start().on(&kafka).topic(&mine).option("--group", &group).await;
     let page = browser.open(&bridge).await;
     let mode = |mode: &str| format!("document.querySelector('[data-testid=mode]').dataset.value === '{mode}'");
-    page.until("the tutorial's way on the bridge's topic", &mode("group")).await;
+    page.until("no group on the bridge's topic, which others may use", &mode("watch")).await;
+    page.fill("topic", "foobar").await;
+    page.until("the tutorial's way on the tutorial's topic", &mode("group")).await;
     page.fill("topic", &payments).await;
     page.until("no group on another one", &mode("watch")).await;
     page.click("listen").await;
@@ -150,5 +152,33 @@ async fn topics_of_others_are_browsed_without_a_group_unless_the_user_chooses_on
     page.fill("group", &other).await;
     page.click("listen").await;
     page.wait("listen", "data-state", "listening").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn the_bridges_default_group_is_joined_by_its_typed_name_if_others_use_it() {
+    let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
+    let ledger = Ledger::on(&kafka).await;
+    let Ledger { payments, group, .. } = &ledger;
+    let bridge = Bridge::start().on(&kafka).topic(payments).option("--group", group).await;
+    let page = browser.open(&bridge).await;
+    page.until(
+        "no group without a choice of the user",
+        "document.querySelector('[data-testid=mode]').dataset.value === 'watch'",
+    )
+    .await;
+    page.click("mode-group").await;
+    page.click("listen").await;
+    page.wait_for("confirm-name").await;
+    assert!(page.eval::<bool>("document.querySelector('[data-testid=confirm]').disabled").await);
+    page.click("confirm-cancel").await;
+    page.wait("listen", "data-state", "idle").await;
+    assert_eq!(ledger.described().await.members.len(), 0);
+    assert_eq!(ledger.committed().await, [[(0, 4)].into(), [(0, 2)].into()]);
+
+    page.click("listen").await;
+    page.fill("confirm-name", group).await;
+    page.click("confirm").await;
+    page.wait("feed", "data-received", "9").await;
     page.is_clean().await;
 }

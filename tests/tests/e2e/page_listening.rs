@@ -3,7 +3,7 @@
 use tests::client::messaggi;
 use tests::{Bridge, Browser, Kafka, Page, unique};
 
-use crate::page::{bridge, listen, stop_listening};
+use crate::page::{bridge, listen, listen_in_group, stop_listening};
 use crate::page_states::photograph;
 
 const CHIPS: &str = "[...document.querySelectorAll('[data-testid=topic-chip]')].map(e => e.dataset.topic).join(' ')";
@@ -89,7 +89,7 @@ async fn an_empty_topic_is_told_from_one_where_nothing_is_new() {
     let (topic, group) = (kafka.topic("nothing").await, unique("group"));
     let bridge = Bridge::start().on(&kafka).topic(&topic).option("--group", &group).await;
     let page = browser.open(&bridge).await;
-    listen(&page).await;
+    listen_in_group(&page).await;
     page.wait("empty", "data-reason", "empty-topic").await;
     assert!(page.text("empty").await.contains("is empty"), "{}", page.text("empty").await);
     photograph(&page, "topic-is-empty").await;

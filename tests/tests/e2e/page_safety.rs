@@ -1,9 +1,10 @@
 //! The page on a cluster that others use: it sends nothing to their topics by accident. On real Kafka; what was written is read
 //! by a consumer of the test's own.
 
+use protocol::{TopicsRequest, TopicsResult};
 use tests::client::messaggi;
 use tests::page::View;
-use tests::{Bridge, Browser, Kafka, Page, unique};
+use tests::{Bridge, Browser, Kafka, Page, eventually, unique};
 
 use crate::page_states::photograph;
 
@@ -178,5 +179,40 @@ async fn a_draft_stays_with_its_topic_across_topics_and_reloads() {
     // By hand it goes to another topic: that is what a dead letter is edited for.
     page.fill("compose-topic", &orders).await;
     page.until("the draft under its new topic", &holds(&orders, true)).await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_topic_without_a_leader_is_not_taken_for_an_empty_one() {
+    let Some(browser) = Browser::start().await else { return };
+    let Some(mut cluster) = Kafka::of_ones_own_with(3).await else { return };
+    let topic = unique("payments");
+    // Its only replica is on the broker that goes.
+    let make = ["--create", "--topic", &topic, "--replica-assignment", "3"];
+    let made = cluster.tool("org.apache.kafka.tools.TopicCommand", &make).expect("the tool runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));
+    let bridge = Bridge::start().option("--bootstrap-servers", &cluster.bootstrap_servers()).await;
+    bridge.client().await.write(messaggi(&topic, 3)).await;
+
+    cluster.kill_broker(2);
+    eventually("no leader", || async {
+        let listed: TopicsResult = bridge.client().await.ask(TopicsRequest {}).await;
+        listed.topics.iter().any(|listed| listed.name == topic && listed.offline == 1).then_some(())
+    })
+    .await;
+    let page = browser.load(&format!("{}?view=topics&name={topic}", bridge.url()), View::default()).await;
+    page.wait_for("partition-row").await;
+    let facts = page.text("topic-facts").await;
+    assert!(facts.contains("number of records not known"), "{facts}");
+    photograph(&page, "topic-without-a-leader").await;
+
+    page.go(&bridge.url()).await;
+    page.wait("connection", "data-state", "open").await;
+    page.fill("compose-topic", &topic).await;
+    let why = format!("has not sent to {topic}");
+    page.until("why Send 10 is disabled", &format!("{WHY_NOT}.includes({why:?}) && {SEND_TEN_IS_DISABLED}")).await;
+    page.click("send").await;
+    cancel_the_question(&page).await;
+    assert_eq!(page.number_of("[data-testid=sent-row]").await, 0);
     page.is_clean().await;
 }

@@ -103,14 +103,14 @@ async fn each_reason_why_kafka_does_not_answer_is_named_with_the_broker_and_the_
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = open(&browser, &bridge).await;
-    let down = |servers: &str, code: u16, name: &str, broker: Option<&str>| {
+    let down = |servers: &str, named_by_user: bool, code: u16, name: &str, broker: Option<&str>| {
         let mut error =
             json!({"code": code, "name": name, "message": format!("the bridge on {name}"), "retriable": true});
         if let Some(address) = broker {
             error["broker"] = json!({"address": address});
         }
         json!({"type": "cluster_changed", "cluster": {"id": "x", "demo": false, "brokers": [], "state": "down",
-            "bootstrap_servers": servers, "error": error}})
+            "bootstrap_servers": servers, "named_by_user": named_by_user, "error": error}})
     };
     let docker = "docker compose";
     for (code, name, property) in [
@@ -124,7 +124,7 @@ async fn each_reason_why_kafka_does_not_answer_is_named_with_the_broker_and_the_
         (101, "forbidden", "ACL"),
     ] {
         for _language in ["en", "it"] {
-            hear(&page, down("prod:9093", code, name, Some("kafka-internal:9092"))).await;
+            hear(&page, down("prod:9093", true, code, name, Some("kafka-internal:9092"))).await;
             page.wait("banner", "data-reason", name).await;
             let said = page.text("banner").await;
             for part in [property, "kafka-internal:9092", &format!("the bridge on {name}")] {
@@ -135,7 +135,7 @@ async fn each_reason_why_kafka_does_not_answer_is_named_with_the_broker_and_the_
         }
     }
     photograph(&page, "kafka-forbidden").await;
-    hear(&page, down("prod:9093", 515, "advertised_address_unreachable", Some("kafka-internal:9092"))).await;
+    hear(&page, down("prod:9093", true, 515, "advertised_address_unreachable", Some("kafka-internal:9092"))).await;
     photograph(&page, "kafka-advertised-address").await;
     page.click("language").await;
     page.show_on(&View::default().italian()).await;
@@ -143,17 +143,19 @@ async fn each_reason_why_kafka_does_not_answer_is_named_with_the_broker_and_the_
     page.click("language").await;
 
     // Who has not said where Kafka is may want to start one here.
-    for (servers, code, name, expected) in [
-        ("localhost:9092", 511, "connection_refused", true),
-        ("localhost:9092", 500, "kafka_unreachable", true),
-        ("localhost:9092", 514, "authentication_failed", false),
-        ("localhost:9093", 511, "connection_refused", false),
-        ("prod:9092", 500, "kafka_unreachable", false),
+    for (servers, named_by_user, code, name, expected) in [
+        ("localhost:9092", false, 511, "connection_refused", true),
+        ("localhost:9092", false, 514, "authentication_failed", false),
+        ("localhost:9092", false, 500, "kafka_unreachable", true),
+        // `--bootstrap-servers localhost:9092` names a broker as any other address does.
+        ("localhost:9092", true, 511, "connection_refused", false),
+        ("localhost:9092", true, 500, "kafka_unreachable", false),
+        ("prod:9092", true, 511, "connection_refused", false),
     ] {
-        hear(&page, down(servers, code, name, Some(servers))).await;
+        hear(&page, down(servers, named_by_user, code, name, Some(servers))).await;
         page.wait("banner", "data-reason", name).await;
         page.until(
-            &format!("a hint: {expected}, for {servers} and {name}"),
+            &format!("a hint: {expected}, for {servers} (named: {named_by_user}) and {name}"),
             &format!("document.querySelector('[data-testid=banner]').innerText.includes({docker:?}) === {expected}"),
         )
         .await;

@@ -8,7 +8,7 @@ use tests::kafka::committed;
 use tests::page::View;
 use tests::{Bridge, Browser, Kafka, Page, unique};
 
-use crate::page::{bridge, listen, stop_listening};
+use crate::page::{bridge, listen, listen_in_group, stop_listening};
 use crate::page_states::photograph;
 
 /// The offsets in the list, top to bottom.
@@ -27,7 +27,7 @@ async fn on_real_kafka(partitions: i32) -> Option<(Bridge, String, Kafka)> {
     Some((bridge, topic, kafka))
 }
 
-async fn watch_from(page: &Page, start: &str, detail: &str) {
+pub async fn watch_from(page: &Page, start: &str, detail: &str) {
     page.click("mode-watch").await;
     page.choose("start", start).await;
     if !detail.is_empty() {
@@ -173,7 +173,7 @@ async fn a_groups_partitions_commits_and_lag_are_live() {
     let (topic, group) = (kafka.topic_with("lag", 3).await, unique("group"));
     let bridge = Bridge::start().on(&kafka).topic(&topic).option("--group", &group).await;
     let page = browser.open(&bridge).await;
-    listen(&page).await;
+    listen_in_group(&page).await;
     bridge.client().await.write(messaggi(&topic, 9)).await;
     page.wait("feed", "data-received", "9").await;
     page.wait("lag", "data-lag", "0").await;
@@ -417,7 +417,7 @@ async fn a_group_commits_only_if_the_user_wants_it() {
     page.click("list-settings").await;
     page.click("commit").await;
     page.press("Escape", &[]).await;
-    listen(&page).await;
+    listen_in_group(&page).await;
     page.wait("feed", "data-received", "10").await;
     stop_listening(&page).await;
 

@@ -1,9 +1,12 @@
 //! Positions that Kafka does not have: named for what they are, and never moved back without the user's word.
 
+use nix::sys::signal::Signal;
 use protocol::{Committed, Gap, GapReason, ResumeCommits, ResumeCommitsResult, TopicPartition};
-use tests::client::messaggi;
-use tests::kafka::{commit, committed, delete_topic, try_create_topic};
-use tests::{Bridge, Client, Kafka, Watch, eventually, unique};
+use tests::client::{RecordExt, messaggi, text_record};
+use tests::kafka::{
+    commit, commit_with_note, committed, committed_note, delete_records_before, delete_topic, try_create_topic,
+};
+use tests::{Bridge, Client, Kafka, Program, Watch, eventually, on_every_kafka, unique};
 
 const TOPIC_TOOL: &str = "org.apache.kafka.tools.TopicCommand";
 
@@ -82,15 +85,17 @@ async fn topic_recreated_while_nobody_read_is_known_by_its_id_whatever_its_lengt
         while client.expect::<Committed>().await.positions[0].offset.0 < 10 {}
         client.unsubscribe(read).await;
 
-        let described = kafka.tool(TOPIC_TOOL, &["--describe", "--topic", &topic]).await;
+        let id = topic_id(&kafka, &topic).await;
         delete_topic(&servers, &topic).await;
         // It may be marked, and not gone yet.
         let make_again = || async { try_create_topic(&servers, &topic, 1, &[]).await.ok() };
         eventually("room for a topic of the same name", make_again).await;
         judge.write_lines(&topic, &[], &"new\n".repeat(new_length)).await;
         // Kafka deletes a topic's positions with it. Another client's tool would have kept them, with our note beside.
-        let id = described.split("TopicId: ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("an id");
-        tests::kafka::commit_with_note(&servers, &group, &topic, &[(0, 10)], &format!("ponte topic_id={id}")).await;
+        let old_position = async |group: &str| {
+            commit_with_note(&servers, group, &topic, &[(0, 10)], &format!("ponte topic_id={id}")).await;
+        };
+        old_position(&group).await;
 
         let read = client.subscribe(&Watch::group(&topic, &group)).await;
         assert_eq!(gap(&mut client).await, (10, 0, GapReason::Recreated), "{new_length} records in the new one");
@@ -103,6 +108,15 @@ async fn topic_recreated_while_nobody_read_is_known_by_its_id_whatever_its_lengt
         })
         .await;
         client.unsubscribe(read).await;
+
+        let terminals = unique("terminal");
+        old_position(&terminals).await;
+        let mut terminal = consume(&servers, &topic, &terminals, &["--count", "2"]);
+        assert_eq!(terminal.exit_code().await, 0);
+        let (out, err) = terminal.all_output().await;
+        assert!(out.ends_with("← Consumato: new\n← Consumato: new\n"), "{out}");
+        assert!(err.contains(&topic) && err.contains("deleted and created again after offset 10"), "{err}");
+        assert_eq!(committed(&servers, &terminals, &topic).await, [(0, 2)].into(), "a position in the new topic");
     }
 }
 
@@ -113,13 +127,145 @@ async fn committed_position_carries_the_id_of_its_topic() {
     let (topic, group) = (kafka.topic("noted").await, unique("group"));
     let bridge = Bridge::start().on(&kafka).await;
     let mut client = bridge.client().await;
-    client.write(messaggi(&topic, 3)).await;
+    client.write(messaggi(&topic, 10)).await;
+    let note = format!("ponte topic_id={}", topic_id(&kafka, &topic).await);
     let read = client.subscribe(&Watch::group(&topic, &group)).await;
-    client.records(read, 3).await;
+    client.records(read, 10).await;
     client.flow(read, 3, 100).await;
     while client.expect::<Committed>().await.positions[0].offset.0 < 3 {}
-    let described = kafka.tool(TOPIC_TOOL, &["--describe", "--topic", &topic]).await;
-    let id = described.split("TopicId: ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("an id");
-    let note = tests::kafka::committed_note(&servers, &group, &topic, 0).await;
-    assert_eq!(note, format!("ponte topic_id={id}"));
+    assert_eq!(committed_note(&servers, &group, &topic, 0).await, note, "where a page reads");
+
+    // Other clients commit without a note.
+    let (read, moved) = (unique("read"), unique("moved"));
+    for group in [&read, &moved] {
+        commit(&servers, group, &topic, &[(0, 4)]).await;
+        assert_eq!(committed_note(&servers, group, &topic, 0).await, "");
+    }
+    assert_eq!(consume(&servers, &topic, &read, &["--count", "2"]).exit_code().await, 0);
+    assert_eq!(committed(&servers, &read, &topic).await, [(0, 6)].into());
+    assert_eq!(committed_note(&servers, &read, &topic, 0).await, note, "where the terminal reads");
+    let (code, said) = reset(&servers, &moved, &topic, &["--to-offset", "5", "--execute"]).await;
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(committed(&servers, &moved, &topic).await, [(0, 5)].into());
+    assert_eq!(committed_note(&servers, &moved, &topic, 0).await, note, "after a reset");
+}
+
+/// As Kafka's own tool prints it.
+async fn topic_id(kafka: &Kafka, topic: &str) -> String {
+    let described = kafka.tool(TOPIC_TOOL, &["--describe", "--topic", topic]).await;
+    let id = described.split("TopicId: ").nth(1).and_then(|rest| rest.split_whitespace().next());
+    id.unwrap_or_else(|| panic!("no id: {described}")).to_owned()
+}
+
+fn consume(servers: &str, topic: &str, group: &str, more: &[&str]) -> Program {
+    let args = ["consume", "--bootstrap-servers", servers, "--topic", topic, "--group", group];
+    Program::bridge(&[&args, more].concat())
+}
+
+/// `bridge groups reset`: its exit code, and what it said.
+async fn reset(servers: &str, group: &str, topic: &str, more: &[&str]) -> (i32, String) {
+    let args = ["groups", "reset", "--bootstrap-servers", servers, "--group", group, "--topic", topic];
+    let mut program = Program::bridge(&[&args, more].concat());
+    let code = program.exit_code().await;
+    let (out, err) = program.all_output().await;
+    (code, out + &err)
+}
+
+on_every_kafka! {
+    async fn the_terminal_stops_at_a_committed_offset_beyond_the_end(kafka: Kafka) {
+        let (topic, group) = (kafka.topic("beyond").await, unique("group"));
+        let bridge = Bridge::start().on(&kafka).topic(&topic).await;
+        let servers = bridge.bootstrap_servers().await;
+        bridge.client().await.write(messaggi(&topic, 10)).await;
+        commit(&servers, &group, &topic, &[(0, 1000)]).await;
+
+        for more in [&[][..], &["--start", "latest"], &["--no-commit"]] {
+            let mut consumer = consume(&servers, &topic, &group, more);
+            assert_eq!(consumer.exit_code().await, 1, "{more:?}");
+            let (out, err) = consumer.all_output().await;
+            assert_eq!(out, format!("In ascolto su '{topic}'...\n"), "{more:?}: no record is read");
+            let told = err.lines().find(|line| line.starts_with("error: ")).unwrap_or_else(|| panic!("{err}"));
+            for part in [
+                format!("the group \"{group}\""),
+                format!("the topic \"{topic}\""),
+                "committed offset in partition 0 is 1000, but the partition begins at 0 and ends at 10".to_owned(),
+                format!("bridge groups reset --group {group} --topic {topic}:0 --to-earliest --execute"),
+            ] {
+                assert!(told.contains(&part), "{more:?}: {part} in {told}");
+            }
+            assert_eq!(committed(&servers, &group, &topic).await, [(0, 1000)].into(), "{more:?}");
+        }
+
+        if kafka.is_demo() {
+            // It has no resets.
+            return;
+        }
+        let (code, said) = reset(&servers, &group, &format!("{topic}:0"), &["--to-earliest", "--execute"]).await;
+        assert_eq!(code, 0, "what the error says to do: {said}");
+        let mut consumer = consume(&servers, &topic, &group, &["--count", "10"]);
+        assert_eq!(consumer.exit_code().await, 0);
+        assert!(consumer.stdout.text().contains("messaggio 0"), "{}", consumer.stdout.text());
+        assert_eq!(committed(&servers, &group, &topic).await, [(0, 10)].into());
+    }
+
+    async fn the_terminal_begins_at_start_in_each_partition_without_a_committed_offset(kafka: Kafka) {
+        let (topic, group) = (kafka.topic_with("mixed-starts", 4).await, unique("group"));
+        // The demo broker gives four partitions to every topic but its first.
+        let bridge = Bridge::start().on(&kafka).await;
+        let servers = bridge.bootstrap_servers().await;
+        let both = |partition| ["first", "second"].map(|value| text_record(&topic, value).on_partition(partition));
+        bridge.client().await.write((0..4).flat_map(both).collect()).await;
+        commit(&servers, &group, &topic, &[(1, 1), (2, 2)]).await;
+
+        // All of partitions 0 and 3, the rest of 1, nothing of 2.
+        let mut consumer = consume(&servers, &topic, &group, &["--count", "5"]);
+        assert_eq!(consumer.exit_code().await, 0);
+        let printed = consumer.all_output().await.0;
+        let count = |value: &str| printed.lines().filter(|line| line.ends_with(value)).count();
+        assert_eq!((count("first"), count("second")), (2, 3), "{printed}");
+        assert_eq!(committed(&servers, &group, &topic).await, [(0, 2), (1, 2), (2, 2), (3, 2)].into());
+    }
+}
+
+on_every_kafka! {
+    real
+    async fn the_terminal_says_what_retention_deleted_and_goes_on(kafka: Kafka) {
+        let (topic, group) = (kafka.topic("deleted").await, unique("group"));
+        let bridge = Bridge::start().on(&kafka).await;
+        let servers = bridge.bootstrap_servers().await;
+        let mut client = bridge.client().await;
+        client.write(messaggi(&topic, 10)).await;
+        assert_eq!(consume(&servers, &topic, &group, &["--count", "3"]).exit_code().await, 0);
+        delete_records_before(&servers, &topic, 0, 7).await;
+
+        let mut consumer = consume(&servers, &topic, &group, &[]);
+        consumer.logged("records 3 to 6 of partition 0 were deleted before they were read").await;
+        consumer.line().await;
+        for id in 7..10 {
+            consumer.expect_line(&format!("← Consumato: {{\"id\": {id}, \"text\": \"messaggio {id}\"}}")).await;
+        }
+        eventually("a position that moved on", async || {
+            (committed(&servers, &group, &topic).await == [(0, 10)].into()).then_some(())
+        })
+        .await;
+
+        // The same while it reads: it stands still, and misses some.
+        consumer.signal(Signal::SIGSTOP);
+        // A fetch that waits at the broker takes this one; no other fetch comes now.
+        client.write(vec![text_record(&topic, "at 10")]).await;
+        client.write((11..20).map(|offset| text_record(&topic, &format!("at {offset}"))).collect()).await;
+        delete_records_before(&servers, &topic, 0, 15).await;
+        consumer.signal(Signal::SIGCONT);
+        consumer.logged(" to 14 of partition 0 were deleted before they were read").await;
+        for offset in 15..20 {
+            let mut line = consumer.line().await;
+            if line.ends_with("at 10") {
+                line = consumer.line().await;
+            }
+            assert_eq!(line, format!("← Consumato: at {offset}"));
+        }
+        consumer.ctrl_c();
+        assert_eq!(consumer.exit_code().await, 0);
+        assert_eq!(committed(&servers, &group, &topic).await, [(0, 20)].into());
+    }
 }

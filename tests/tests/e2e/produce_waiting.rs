@@ -4,10 +4,13 @@
 use std::io::Write;
 use std::time::Duration;
 
-use protocol::{ErrorCode, ProduceWaiting, WaitReason};
+use protocol::{
+    ErrorCode, PartitionInfo, ProduceWaiting, TopicChanged, TopicRequest, TopicResult, TopicsRequest, TopicsResult,
+    WaitReason, WatchTopic, Watching,
+};
 use tests::client::{Outcome, text_record};
 use tests::kafka::create_topic_with;
-use tests::{Bridge, Kafka, eventually, unique};
+use tests::{Bridge, Client, Kafka, Program, eventually, unique};
 
 #[tokio::test]
 async fn sender_is_told_that_replicas_or_the_leader_are_missing() {
@@ -54,6 +57,11 @@ async fn sender_is_told_that_replicas_or_the_leader_are_missing() {
         Outcome::Failed(error) => assert!(error.message.contains("has no leader"), "{error:?}"),
         acked @ Outcome::Acked { .. } => panic!("{acked:?}"),
     }
+    offsets_are_unknown(&mut third, &lonely).await;
+    let mut terminal = Program::bridge(&["topics", "describe", "--topic", &lonely, "--bootstrap-servers", &servers]);
+    assert_eq!(terminal.exit_code().await, 0);
+    let (printed, _) = terminal.all_output().await;
+    assert!(printed.contains("Leader: none") && printed.contains("Offsets: unknown"), "{printed}");
 
     let _cluster = tokio::task::spawn_blocking(move || cluster.restart().map(|()| cluster))
         .await
@@ -67,4 +75,22 @@ async fn sender_is_told_that_replicas_or_the_leader_are_missing() {
         })
         .await;
     }
+}
+
+/// No view takes a topic without a leader for an empty one.
+async fn offsets_are_unknown(client: &mut Client, topic: &str) {
+    let is_unknown = |partitions: &[PartitionInfo]| {
+        partitions.len() == 1
+            && partitions.iter().all(|one| one.leader.is_none() && one.offsets_unknown && one.records().is_none())
+    };
+    let listed: TopicsResult = client.ask(TopicsRequest {}).await;
+    let listed = listed.topics.into_iter().find(|listed| listed.name == topic).expect("it is listed");
+    assert_eq!((listed.records, listed.offline), (None, 1), "{listed:?}");
+    let described: TopicResult = client.ask(TopicRequest { name: topic.to_owned() }).await;
+    assert!(is_unknown(&described.partitions), "{described:?}");
+    let Watching { watch } = client.ask(WatchTopic { name: topic.to_owned() }).await;
+    let first: TopicChanged = client.expect().await;
+    assert!(first.watch == watch && is_unknown(&first.partitions), "{first:?}");
+    let second: TopicChanged = client.expect().await;
+    assert_eq!((second.records, second.rate), (0, None), "{second:?}");
 }

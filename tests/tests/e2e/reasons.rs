@@ -186,6 +186,7 @@ async fn each_fault_of_the_network_is_named() {
     let silent = (silent.local_addr().expect("a bound listener").to_string(), silent);
     let expired = TlsServer::expired();
     let trusted = format!("security.protocol=SSL\nssl.ca.location={}\n", expired.certificate.path().display());
+    let of_unknown_issuer = TlsServer::of_own_authority();
     let nobody = nobodys_address();
     // `.invalid` never has an address (RFC 6761).
     let nowhere = "kafka.invalid:9092";
@@ -213,6 +214,13 @@ async fn each_fault_of_the_network_is_named() {
             &trusted,
             ErrorCode::CertificateRejected,
             &["has expired"],
+        ),
+        Fault::new(
+            "a certificate issued by another CA than the one that is trusted",
+            &of_unknown_issuer.address,
+            &trusted,
+            ErrorCode::CertificateRejected,
+            &["issued by a CA that is not trusted here", "set ssl.ca.location to the CA's certificate"],
         ),
     ] {
         fault.is_told_everywhere().await;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use local_kafka::{Cluster, Options};
 use protocol::{ClusterState, ErrorCode, GroupsRequest, TopicsRequest, WatchGroups};
 use tests::client::messaggi;
-use tests::{Bridge, Kafka, Watch, eventually, unique};
+use tests::{Bridge, Kafka, PATIENCE, Watch, eventually, eventually_within, unique};
 
 use crate::config::file;
 
@@ -120,6 +120,7 @@ async fn a_wrong_password_fails_at_most_three_times_a_minute_and_heals_by_itself
     let before = kafka.refused();
     eventually("the first refusal after the change", || async { (kafka.refused() > before).then_some(()) }).await;
     kafka.set_password(PASSWORD);
-    eventually("Kafka, once more", up).await;
+    // The next attempt comes when the spacing is over.
+    eventually_within(SPACING + PATIENCE, "Kafka, once more", up).await;
     assert_eq!(kafka.refused(), before + 1, "all clients together\n{}", bridge.output());
 }

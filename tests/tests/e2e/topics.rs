@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use protocol::{CreateTopic, CreateTopicResult, ErrorCode, TopicRequest, TopicResult, TopicsRequest, TopicsResult};
-use tests::client::messaggi;
+use tests::client::{Outcome, messaggi, text_record};
 use tests::{Bridge, on_every_kafka, unique};
 
 fn with_partitions(name: &str, partitions: i32) -> CreateTopic {
@@ -75,4 +75,36 @@ async fn impossible_requests_get_their_typed_errors() {
     ] {
         assert_eq!(refused.error.code, code.number(), "{refused:?}");
     }
+}
+
+/// The demo broker's topics lie in the bridge's memory.
+#[tokio::test]
+async fn sending_creates_no_topic_beyond_the_demo_brokers_limits() {
+    let bridge = Bridge::start().demo().topic(&unique("first")).await;
+    let mut client = bridge.client().await;
+    // With the first topic 49,999 partitions of at most 50,000: a topic that is created by sending would have four more.
+    let largest: Vec<String> = (0..50).map(|number| unique(&format!("large-{number}"))).collect();
+    for (number, topic) in largest.iter().enumerate() {
+        let partitions = if number == 0 { 998 } else { 1000 };
+        let _: CreateTopicResult = client.ask(with_partitions(topic, partitions)).await;
+    }
+    let refused = client.refused(with_partitions(&unique("wide"), 2)).await;
+    assert_eq!(refused.error.code, ErrorCode::NotOnThisCluster.number(), "{refused:?}");
+
+    let topic = unique("one-more");
+    for _ in 0..2 {
+        let seq = client.produce(vec![text_record(&topic, "no room")]).await;
+        match client.outcome(seq).await {
+            Outcome::Failed(error) => {
+                assert_eq!(error.code, ErrorCode::NotOnThisCluster.number(), "{error:?}");
+                let words = [topic.as_str(), "49999 partitions", "at most 10000 topics and 50000 partitions"];
+                assert!(words.iter().all(|part| error.message.contains(part)), "{error:?}");
+            }
+            acked @ Outcome::Acked { .. } => panic!("{acked:?}"),
+        }
+    }
+    let refused = client.refused(TopicRequest { name: topic }).await;
+    assert_eq!(refused.error.code, ErrorCode::TopicMissing.number(), "{refused:?}");
+    // Topics that exist take records as before.
+    client.write(messaggi(&largest[0], 3)).await;
 }

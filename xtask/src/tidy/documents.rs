@@ -28,17 +28,42 @@ pub(super) fn check(files: &[SourceFile], findings: &mut Vec<Finding>) {
 fn check_security(file: &SourceFile, files: &[SourceFile], findings: &mut Vec<Finding>) {
     for (number, line) in (1..).zip(file.text.lines()) {
         for (module, test) in quoted_tests(line) {
-            let declaration = format!("fn {test}(");
-            let is_declared = files.iter().any(|source| {
-                let is_module = source.path.ends_with(&format!("/{module}.rs"));
-                is_module && source.text.contains(&declaration)
-            });
-            if !is_declared {
-                let message = format!("no file {module}.rs declares the test {test}");
-                findings.push(Finding { path: file.path.clone(), line: number, message });
-            }
+            let of_module = || files.iter().filter(|source| source.path.ends_with(&format!("/{module}.rs")));
+            let message = if of_module().any(|source| runs_test(&source.text, test)) {
+                continue;
+            } else if of_module().any(|source| source.text.contains(&format!("fn {test}("))) {
+                format!("{test} in {module}.rs is not a test; name the #[test] that calls it")
+            } else {
+                format!("no file {module}.rs declares the test {test}")
+            };
+            findings.push(Finding { path: file.path.clone(), line: number, message });
         }
     }
+}
+
+/// Whether `cargo test` has a test of this name: a function with the attribute of a test, or one that the tests' own macro runs on
+/// each Kafka.
+fn runs_test(source: &str, test: &str) -> bool {
+    const ON_EVERY_KAFKA: &str = "on_every_kafka! {";
+    let declaration = format!("fn {test}(");
+    let (mut has_attribute, mut is_in_macro) = (false, false);
+    for line in source.lines() {
+        is_in_macro = line == ON_EVERY_KAFKA || (is_in_macro && line != "}");
+        // Not the functions within the macro's functions.
+        let is_outermost = line.trim_start().len() + 4 == line.len();
+        let line = line.trim();
+        if line.contains(&declaration) && (has_attribute || (is_in_macro && is_outermost)) {
+            return true;
+        }
+        let is_beside_attribute = line.starts_with("#[") || line.starts_with("//");
+        has_attribute = is_test_attribute(line) || (has_attribute && is_beside_attribute);
+    }
+    false
+}
+
+fn is_test_attribute(line: &str) -> bool {
+    let runner = line.strip_prefix("#[").and_then(|line| line.split([']', '(']).next());
+    matches!(runner, Some("test" | "tokio::test"))
 }
 
 /// What stands in backticks and has the form `module::test`.
@@ -116,14 +141,59 @@ fn check_wasm_bindgen(files: &[SourceFile], findings: &mut Vec<Finding>) {
 mod tests {
     use super::*;
 
+    fn file(path: &str, text: &str) -> SourceFile {
+        SourceFile { path: path.to_owned(), text: text.to_owned() }
+    }
+
     #[test]
     fn a_promise_without_its_test_is_found() {
-        let file = |path: &str, text: &str| SourceFile { path: path.to_owned(), text: text.to_owned() };
-        let files = [file("tests/tests/e2e/token.rs", "async fn a_wrong_token_is_refused() {}")];
-        let security = file(SECURITY, "| a | `token::a_wrong_token_is_refused` |\n| b | `token::is_gone` `--token` |");
+        let files = [file(
+            "tests/tests/e2e/token.rs",
+            "#[tokio::test]\nasync fn a_wrong_token_is_refused() {\n    it_is_refused().await;\n}\n\nasync fn it_is_refused() {}\n",
+        )];
+        let security = file(
+            SECURITY,
+            "| a | `token::a_wrong_token_is_refused` |\n| b | `token::is_gone` `--token` |\n| c | `token::it_is_refused` |",
+        );
         let mut findings = Vec::new();
         check_security(&security, &files, &mut findings);
         let found: Vec<_> = findings.iter().map(|finding| (finding.line, finding.message.as_str())).collect();
-        assert_eq!(found, [(2, "no file token.rs declares the test is_gone")]);
+        assert_eq!(
+            found,
+            [
+                (2, "no file token.rs declares the test is_gone"),
+                (3, "it_is_refused in token.rs is not a test; name the #[test] that calls it")
+            ]
+        );
+    }
+
+    #[test]
+    fn a_test_is_a_function_with_the_attribute_or_in_the_macro_of_every_kafka() {
+        let source = "\
+#[test]
+// Why.
+#[cfg(unix)]
+fn plain() {}
+#[tokio::test(flavor = \"multi_thread\")]
+async fn with_threads() {}
+#[test_case]
+fn of_another_runner() {}
+fn helper() {}
+on_every_kafka! {
+    real
+    async fn on_each(kafka: Kafka) {
+        fn within() {}
+    }
+}
+    fn behind() {}
+mod tests {
+    #[test]
+    fn of_a_unit() {}
+}
+";
+        let names =
+            ["plain", "with_threads", "of_another_runner", "helper", "on_each", "within", "behind", "of_a_unit"];
+        let tests: Vec<_> = names.into_iter().filter(|name| runs_test(source, name)).collect();
+        assert_eq!(tests, ["plain", "with_threads", "on_each", "of_a_unit"]);
     }
 }

@@ -9,6 +9,7 @@ use protocol::{
 use rdkafka::error::RDKafkaErrorCode;
 
 use super::{Admin, CHANGE_TIMEOUT, refused};
+use crate::kafka::ends::{HighWatermark, LogStart};
 use crate::kafka::error::is_coordinator_not_ready;
 use crate::kafka::native::{self, DescribedGroup, Failure, OffsetSpec};
 use crate::kafka::questions::TIMEOUT;
@@ -148,15 +149,18 @@ impl Admin {
         }
         let places: Vec<TopicPartition> = wanted.keys().cloned().collect();
         let failed = |failure: Failure| refused(&failure, "tell where the partitions end");
-        let ask = |partitions: &[TopicPartition], spec| -> Result<HashMap<TopicPartition, i64>, ErrorBody> {
+        let ask = |partitions: &[TopicPartition], spec| -> Result<Vec<(TopicPartition, i64)>, ErrorBody> {
             let [told] = self.questions.list_offsets(partitions, [spec], timeout).map_err(failed)?;
             Ok(told.into_iter().filter_map(|(partition, offset)| Some((partition, offset.ok()??))).collect())
         };
         let high = ask(&places, OffsetSpec::HighWatermark)?;
         let without_position: Vec<TopicPartition> = places.into_iter().filter(|place| wanted[place]).collect();
-        let low =
-            if without_position.is_empty() { HashMap::new() } else { ask(&without_position, OffsetSpec::LogStart)? };
-        Ok(Ends { low, high })
+        let start =
+            if without_position.is_empty() { Vec::new() } else { ask(&without_position, OffsetSpec::LogStart)? };
+        Ok(Ends {
+            start: start.into_iter().map(|(partition, offset)| (partition, LogStart(offset))).collect(),
+            high: high.into_iter().map(|(partition, offset)| (partition, HighWatermark(offset))).collect(),
+        })
     }
 }
 
@@ -181,9 +185,9 @@ pub(super) fn when_coordinator_is_ready<T>(
 
 /// Where partitions begin and end, as far as that was asked and told.
 struct Ends {
-    low: HashMap<TopicPartition, i64>,
-    /// High watermarks: Kafka's own tool counts lag to them, records of open transactions among it.
-    high: HashMap<TopicPartition, i64>,
+    start: HashMap<TopicPartition, LogStart>,
+    /// Kafka's own tool counts lag to the high watermark, records of open transactions among it.
+    high: HashMap<TopicPartition, HighWatermark>,
 }
 
 fn unknown_group(state: &str) -> DescribedGroup {
@@ -208,8 +212,8 @@ fn positions(group: &DescribedGroup, committed: Vec<(TopicPartition, i64)>) -> P
 fn with_lag(positions: &Positions, ends: &Ends) -> Vec<GroupPosition> {
     let position = |(place, committed): (&TopicPartition, &Option<i64>)| {
         // A partition that is offline or gone tells no end: what is known is that it reached the position once.
-        let end = ends.high.get(place).copied().or(*committed).unwrap_or(0);
-        let from = committed.or_else(|| ends.low.get(place).copied()).unwrap_or(end);
+        let end = ends.high.get(place).map(|high| high.0).or(*committed).unwrap_or(0);
+        let from = committed.or_else(|| ends.start.get(place).map(|start| start.0)).unwrap_or(end);
         GroupPosition {
             topic: place.topic.clone(),
             partition: place.partition,

@@ -9,6 +9,7 @@ use protocol::{
 
 use super::groups::{require_no_members, when_coordinator_is_ready};
 use super::{Admin, CHANGE_TIMEOUT, existing_partitions, missing, refused};
+use crate::feed::Start;
 use crate::kafka::ends::{Extent, Extents};
 use crate::kafka::native::{self, Failure, PartitionEntry};
 use crate::kafka::questions::TIMEOUT;
@@ -56,16 +57,19 @@ impl Admin {
         let what = format!("reset the group {:?}", group.as_str());
         let planned = planned(plan)?;
         self.require_resettable(group)?;
+        let moved = planned.iter().filter(|(_, (from, to))| from != to);
+        let to_move: Vec<Start> = moved
+            .clone()
+            .filter_map(|(place, (_, to))| Some(Start { partition: place.clone(), offset: (*to)? }))
+            .collect();
+        let to_forget: Vec<TopicPartition> =
+            moved.filter(|(_, (_, to))| to.is_none()).map(|(place, _)| place.clone()).collect();
+        // Asked before the positions are compared, so that little time passes until they are moved.
+        let to_move = self.with_notes(to_move);
         let committed: Committed = self.committed(group)?.into_iter().collect();
         // Kafka has no compare-and-swap: somebody who joins, commits and leaves within the next round trip goes unseen. Whoever
         // is still there then is not: see below.
         require_unmoved(&planned, &committed)?;
-
-        let moved = planned.iter().filter(|(_, (from, to))| from != to);
-        let to_move: Vec<(TopicPartition, i64)> =
-            moved.clone().filter_map(|(place, (_, to))| Some((place.clone(), (*to)?))).collect();
-        let to_forget: Vec<TopicPartition> =
-            moved.filter(|(_, (_, to))| to.is_none()).map(|(place, _)| place.clone()).collect();
         let client = self.client();
         let mut outcomes = Vec::new();
         // Kafka itself refuses both while the group has members: one that joined since we looked changes nothing.
@@ -83,6 +87,17 @@ impl Admin {
         require_arrived(&planned, &now)?;
         let positions = planned.keys().filter_map(|place| Some(position(place, *now.get(place)?))).collect();
         Ok(ResetOffsetsResult { positions, undo: undo(group, &planned) })
+    }
+
+    /// Each position with the id of its topic beside it, as where the bridge commits.
+    fn with_notes(&self, positions: Vec<Start>) -> Vec<(Start, Option<String>)> {
+        let topics: BTreeSet<&str> = positions.iter().map(|start| start.partition.topic.as_str()).collect();
+        let ids = self.questions.topic_ids(&topics, TIMEOUT);
+        let with_note = |start: Start| {
+            let note = ids.get(&start.partition.topic).and_then(|id| id.commit_note());
+            (start, note)
+        };
+        positions.into_iter().map(with_note).collect()
     }
 
     /// A group with members would go on where it is, and commit that again.

@@ -91,8 +91,8 @@ impl Admin {
             .partitions()
             .iter()
             .map(|partition| {
-                let Extent { start, high } =
-                    extents.get(&of(partition.id())).copied().unwrap_or_else(|| Extent::new(0, 0));
+                let extent = extents.get(&of(partition.id()));
+                let Extent { start, high } = extent.copied().unwrap_or_else(|| Extent::new(0, 0));
                 PartitionInfo {
                     partition: partition.id(),
                     leader: (partition.leader() >= 0).then_some(partition.leader()),
@@ -101,6 +101,7 @@ impl Admin {
                     offline: partition.replicas().iter().copied().filter(|id| !up.contains(id)).collect(),
                     low: Offset(start.0),
                     high: Offset(high.0),
+                    offsets_unknown: extent.is_none(),
                 }
             })
             .collect();
@@ -137,23 +138,12 @@ impl Admin {
             let message = "the demo broker has one replica and no settings; leave replication and config out";
             return Err(ErrorBody::new(ErrorCode::NotOnThisCluster, message));
         }
-        // The mock's own default for topics that are created by use.
-        const DEFAULT_PARTITIONS: i32 = 4;
-        let metadata = self.metadata(None)?;
-        let topics = metadata.topics().len();
-        let partitions: usize = metadata.topics().iter().map(|topic| topic.partitions().len()).sum();
-        let more = usize::try_from(request.partitions.unwrap_or(DEFAULT_PARTITIONS)).unwrap_or(0);
-        if topics >= demo::MAX_TOPICS || partitions + more > demo::MAX_PARTITIONS_IN_ALL {
-            let message = format!(
-                "the demo broker has {topics} topics with {partitions} partitions and keeps them in memory: at most {} topics \
-                 and {} partitions are created; use one of them, or a real Kafka",
-                demo::MAX_TOPICS,
-                demo::MAX_PARTITIONS_IN_ALL
-            );
+        let partitions = request.partitions.unwrap_or(demo::DEFAULT_PARTITIONS);
+        if let Some(message) = demo::no_room_for(partitions, &self.metadata(None)?) {
             return Err(ErrorBody::new(ErrorCode::NotOnThisCluster, message));
         }
         // Asking first would not do: right after its start the mock creates what it is asked for.
-        match broker.create_topic(name, request.partitions.unwrap_or(DEFAULT_PARTITIONS)) {
+        match broker.create_topic(name, partitions) {
             Err(KafkaError::MockCluster(RDKafkaErrorCode::TopicAlreadyExists)) => Err(exists(name)),
             created => created.map_err(|e| admin_error(&e, name.as_str())),
         }
@@ -214,8 +204,12 @@ impl Admin {
         require_not_internal(name)?;
         self.require_real_kafka(&what)?;
         let before = self.partitions(name)?;
-        if let Some(offline) = before.iter().find(|partition| partition.leader.is_none()) {
-            let message = format!("cannot {what}: its partition {} has no leader now", offline.partition);
+        if let Some(silent) = before.iter().find(|partition| partition.records().is_none()) {
+            let why = match silent.leader {
+                None => "has no leader now".to_owned(),
+                Some(leader) => format!("is led by broker {leader}, which did not report its offsets; try again"),
+            };
+            let message = format!("cannot {what}: its partition {} {why}", silent.partition);
             return Err(ErrorBody::new(ErrorCode::KafkaUnreachable, message));
         }
         let all: Vec<TopicPartition> = before

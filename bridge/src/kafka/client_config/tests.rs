@@ -58,7 +58,7 @@ fn roles(connection: &Connection) -> BTreeMap<&'static str, ClientConfig> {
         ("classic member", connection.reader_config(member(GroupProtocol::Classic))),
         ("member", connection.reader_config(member(GroupProtocol::Consumer))),
         ("range", connection.range_config()),
-        ("terminal", connection.terminal_consumer_config(&group, GroupProtocol::Classic, GroupStart::Earliest, true)),
+        ("terminal", connection.terminal_consumer_config(&group, GroupProtocol::Classic, true)),
         ("producer", connection.producer_config()),
     ])
 }

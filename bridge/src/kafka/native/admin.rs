@@ -159,12 +159,29 @@ pub(super) struct PartitionList(pub(super) *mut sys::rd_kafka_topic_partition_li
 
 impl PartitionList {
     pub(super) fn new<'p>(partitions: impl ExactSizeIterator<Item = (&'p TopicPartition, i64)>) -> Self {
-        // SAFETY: the list is ours; the name is copied, the element is valid until the next one is added.
+        Self::with_notes(partitions.map(|(partition, offset)| (partition, offset, None)))
+    }
+
+    /// The same with the text that Kafka is to keep beside each committed offset.
+    pub(super) fn with_notes<'p>(
+        positions: impl ExactSizeIterator<Item = (&'p TopicPartition, i64, Option<&'p str>)>,
+    ) -> Self {
+        // SAFETY: the list is ours; the name is copied, the element is valid until the next one is added. A note is allocated
+        // by librdkafka, which frees it with the list.
         unsafe {
-            let list = sys::rd_kafka_topic_partition_list_new(c_int::try_from(partitions.len()).unwrap_or(0));
-            for (TopicPartition { topic, partition }, offset) in partitions {
+            let list = sys::rd_kafka_topic_partition_list_new(c_int::try_from(positions.len()).unwrap_or(0));
+            for (TopicPartition { topic, partition }, offset, note) in positions {
                 let topic = c_text(topic);
-                (*sys::rd_kafka_topic_partition_list_add(list, topic.as_ptr(), *partition)).offset = offset;
+                let element = sys::rd_kafka_topic_partition_list_add(list, topic.as_ptr(), *partition);
+                (*element).offset = offset;
+                if let Some(note) = note {
+                    let copy = sys::rd_kafka_mem_malloc(std::ptr::null_mut(), note.len());
+                    if !copy.is_null() {
+                        std::ptr::copy_nonoverlapping(note.as_ptr(), copy.cast::<u8>(), note.len());
+                        (*element).metadata = copy;
+                        (*element).metadata_size = note.len();
+                    }
+                }
             }
             Self(list)
         }

@@ -1,6 +1,6 @@
 //! Asynchronous commits with their results, and a group's committed positions, each with its metadata.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::os::raw::c_int;
 use std::time::Duration;
 
@@ -42,28 +42,11 @@ impl CommitQueue {
         consumer: &BaseConsumer<C>,
         positions: &[(Start, Option<String>)],
     ) -> Result<(), RDKafkaErrorCode> {
-        // SAFETY: the list is ours from creation to destruction, with the notes in it; librdkafka copies it. Names are
-        // NUL-terminated. A note is allocated by librdkafka, which frees it with the list.
+        let positions = positions.iter().map(|(start, note)| (&start.partition, start.offset, note.as_deref()));
+        let list = PartitionList::with_notes(positions);
+        // SAFETY: client, list and queue are alive; librdkafka copies the list.
         let error = unsafe {
-            let list = sys::rd_kafka_topic_partition_list_new(c_int::try_from(positions.len()).unwrap_or(0));
-            for (Start { partition, offset }, note) in positions {
-                if let Ok(topic) = CString::new(partition.topic.as_str()) {
-                    let element = sys::rd_kafka_topic_partition_list_add(list, topic.as_ptr(), partition.partition);
-                    (*element).offset = *offset;
-                    if let Some(note) = note {
-                        let copy = sys::rd_kafka_mem_malloc(std::ptr::null_mut(), note.len());
-                        if !copy.is_null() {
-                            std::ptr::copy_nonoverlapping(note.as_ptr(), copy.cast::<u8>(), note.len());
-                            (*element).metadata = copy;
-                            (*element).metadata_size = note.len();
-                        }
-                    }
-                }
-            }
-            let error =
-                sys::rd_kafka_commit_queue(consumer.client().native_ptr(), list, self.0, None, std::ptr::null_mut());
-            sys::rd_kafka_topic_partition_list_destroy(list);
-            error
+            sys::rd_kafka_commit_queue(consumer.client().native_ptr(), list.0, self.0, None, std::ptr::null_mut())
         };
         match error {
             sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
@@ -109,6 +92,21 @@ pub struct CommittedPosition {
     pub offset: Option<i64>,
     /// What the client that committed wrote beside it; any bytes.
     pub note: Vec<u8>,
+}
+
+/// Notes a position, with the text beside it, for the consumer's own next commit (`enable.auto.commit`).
+pub fn store_position<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    position: &Start,
+    note: Option<&str>,
+) -> Result<(), RDKafkaErrorCode> {
+    let list = PartitionList::with_notes(std::iter::once((&position.partition, position.offset, note)));
+    // SAFETY: client and list are alive; librdkafka copies what is in the list.
+    let error = unsafe { sys::rd_kafka_offsets_store(consumer.client().native_ptr(), list.0) };
+    match error {
+        sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
+        error => Err(error.into()),
+    }
 }
 
 /// The positions of the consumer's group in these partitions. Positions inside an open transaction are waited for.

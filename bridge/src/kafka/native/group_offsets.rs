@@ -8,6 +8,7 @@ use rdkafka::client::Client;
 use rdkafka_sys as sys;
 
 use super::admin::{AdminRequests, Failure, PartitionEntry, PartitionList, array, c_text, entries, failure};
+use crate::feed::Start;
 
 /// The positions of each group, in the order asked; one group's failure is not the others'. `among`: only these partitions
 /// are asked for, instead of all.
@@ -53,15 +54,17 @@ pub fn committed<C: ClientContext>(
     answers
 }
 
-/// Moves the group's positions. Kafka refuses while the group has members. Each partition has its own outcome.
+/// Moves the group's positions, each with its note. Kafka refuses while the group has members. Each partition has its own
+/// outcome.
 pub fn alter_offsets<C: ClientContext>(
     client: &Client<C>,
     group: &str,
-    positions: &[(TopicPartition, i64)],
+    positions: &[(Start, Option<String>)],
     timeout: Duration,
 ) -> Result<Vec<PartitionEntry>, Failure> {
     let group = c_text(group);
-    let list = PartitionList::new(positions.iter().map(|(partition, offset)| (partition, *offset)));
+    let positions = positions.iter().map(|(start, note)| (&start.partition, start.offset, note.as_deref()));
+    let list = PartitionList::with_notes(positions);
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS;
     let mut requests = AdminRequests::new(client, kind, timeout);
     requests.send(0, |client, options, queue| {

@@ -11,7 +11,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext
 
 use super::Current;
 use super::denied_topics::DeniedTopics;
-use super::missing_topics::MissingTopics;
+use super::missing_topics::{Admission, MissingTopics};
 use super::outcome::{Failure, Fatal, Run, produce_error, without_auto_create};
 use super::shipments::{Overdue, Reasons, Shipment, Shipments};
 use super::waiting::WaitingPartitions;
@@ -169,7 +169,14 @@ impl Client {
             return (0, false);
         }
         let (sink, topic, first_seq) = (Arc::clone(&shipment.sink), Arc::clone(&shipment.topic), shipment.first_seq);
-        missing.expect(&topic);
+        match missing.expect(&topic) {
+            Admission::Send => {}
+            Admission::Wait => return (0, false),
+            Admission::Refuse(error) => {
+                sink.delivered(vec![Run::failed(first_seq, records.len() as u64, error)]);
+                return (records.len(), false);
+            }
+        }
         let tags = self.shipments.open(shipment, records.len(), only_partition(records));
         let (mut refused, mut fatal) = (Vec::new(), false);
         let mut taken = records.len();

@@ -4,18 +4,22 @@
 //! must not: it asks again and again for every topic that it has ever written to, and would bring back one that somebody
 //! deleted. A client of its own asks in its place, only when there is something to send, and is gone at once. Where the user has
 //! switched automatic creation off, topics are only looked up.
+//!
+//! The demo broker keeps its topics in this process's memory and creates any number of them. So a record for it waits until its
+//! topic was looked up, and no topic is created beyond the demo broker's limits.
 
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use protocol::TopicName;
+use protocol::{ErrorBody, ErrorCode, TopicName};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaResult;
 
 use crate::kafka::admin::existing_partitions;
 use crate::kafka::client_config::Connection;
+use crate::kafka::demo;
 use crate::kafka::questions::{Questions, QuietContext, TIMEOUT};
 
 /// A topic that records were sent to since is asked for again after so long: it may have been deleted.
@@ -40,24 +44,47 @@ const REMEMBERED: usize = 4096;
 pub struct MissingTopics {
     known: Arc<Mutex<HashMap<Arc<str>, Known>>>,
     asking: SyncSender<Arc<str>>,
+    is_demo: bool,
 }
 
-#[derive(Clone, Copy)]
 enum Known {
     /// Nobody has answered yet.
-    Asked,
+    Asked {
+        /// The answer to the question before.
+        was_there: bool,
+    },
     Answered {
         is_there: bool,
         at: Instant,
         /// A record was sent to it since.
         is_wanted: bool,
+        /// Why it was not created: the demo broker has no room for it.
+        no_room: Option<Arc<ErrorBody>>,
     },
 }
 
 impl Known {
+    const ASKED: Self = Self::Asked { was_there: false };
+
     fn now(is_there: bool) -> Self {
-        Self::Answered { is_there, at: Instant::now(), is_wanted: false }
+        Self::Answered { is_there, at: Instant::now(), is_wanted: false, no_room: None }
     }
+
+    fn without_room(topic: &str, why: &str) -> Self {
+        let message = format!("the topic {topic:?} does not exist and was not created: {why}");
+        let error = Arc::new(ErrorBody::new(ErrorCode::NotOnThisCluster, message));
+        Self::Answered { is_there: false, at: Instant::now(), is_wanted: false, no_room: Some(error) }
+    }
+}
+
+/// What is to be done with records for a topic.
+pub enum Admission {
+    /// The producer gets them.
+    Send,
+    /// Whether the topic exists is being asked; try again in a moment.
+    Wait,
+    /// The topic does not exist, and is not created.
+    Refuse(Arc<ErrorBody>),
 }
 
 impl MissingTopics {
@@ -68,24 +95,34 @@ impl MissingTopics {
             Maker { connection: connection.clone(), questions: Arc::clone(questions), known: Arc::clone(&known) };
         let thread = std::thread::Builder::new().name("kafka-topics".to_owned());
         thread.spawn(move || maker.run(&asked)).expect("a thread can be started");
-        Self { known, asking }
+        Self { known, asking, is_demo: connection.demo }
     }
 
-    /// A record goes there. Never blocks.
-    pub fn expect(&self, topic: &Arc<str>) {
+    /// A record is to go there: on the demo broker once Kafka has answered for its topic, elsewhere at once. Never blocks.
+    pub fn expect(&self, topic: &Arc<str>) -> Admission {
         let mut known = self.lock();
-        match known.get_mut(topic) {
-            Some(Known::Asked) => {}
-            Some(Known::Answered { is_wanted, .. }) => *is_wanted = true,
-            None => self.ask(&mut known, topic),
-        }
+        let may_send = match known.get_mut(topic) {
+            Some(Known::Asked { was_there }) => *was_there,
+            Some(Known::Answered { is_wanted, no_room, .. }) => {
+                *is_wanted = true;
+                if let Some(error) = no_room {
+                    return Admission::Refuse(Arc::clone(error));
+                }
+                true
+            }
+            None => {
+                self.ask(&mut known, topic);
+                false
+            }
+        };
+        if self.is_demo && !may_send { Admission::Wait } else { Admission::Send }
     }
 
     /// The producer does not find the topic: whether it may in a moment.
     pub fn may_appear(&self, topic: &Arc<str>) -> bool {
         let mut known = self.lock();
         match known.get(topic) {
-            Some(Known::Asked) => true,
+            Some(Known::Asked { .. }) => true,
             Some(Known::Answered { is_there: false, .. }) => false,
             Some(Known::Answered { is_there: true, at, .. }) if at.elapsed() < NOTICED_WITHIN => true,
             _ => {
@@ -102,10 +139,10 @@ impl MissingTopics {
 
     fn ask(&self, known: &mut HashMap<Arc<str>, Known>, topic: &Arc<str>) {
         if known.len() >= REMEMBERED {
-            known.retain(|_, known| matches!(known, Known::Asked));
+            known.retain(|_, known| matches!(known, Known::Asked { .. }));
         }
         if self.asking.try_send(Arc::clone(topic)).is_ok() {
-            known.insert(Arc::clone(topic), Known::Asked);
+            known.insert(Arc::clone(topic), Known::ASKED);
         }
     }
 }
@@ -128,13 +165,13 @@ impl Maker {
             }
             waiting.extend(asked.try_iter());
             let believed = |known: &Known| match known {
-                Known::Asked => true,
+                Known::Asked { .. } => true,
                 Known::Answered { at, is_wanted, .. } => !is_wanted || at.elapsed() < BELIEVED_FOR,
             };
             {
                 let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
                 for (topic, known) in known.iter_mut().filter(|(_, known)| !believed(known)) {
-                    *known = Known::Asked;
+                    *known = Known::Asked { was_there: matches!(known, Known::Answered { is_there: true, .. }) };
                     waiting.push(Arc::clone(topic));
                 }
             }
@@ -148,13 +185,23 @@ impl Maker {
     /// None while nobody answers.
     fn find_or_make(&self, topic: &str) -> Option<Known> {
         let Ok(name) = TopicName::parse(topic) else { return Some(Known::now(false)) };
-        let is_there = self.exists(&name)?
-            || self.connection.properties.may_auto_create()
-                && self.ask_for(&name).unwrap_or_else(|error| {
-                    tracing::debug!(topic, %error, "a topic could not be asked for");
-                    false
-                });
-        Some(Known::now(is_there))
+        if self.exists(&name)? {
+            return Some(Known::now(true));
+        }
+        if !self.connection.properties.may_auto_create() {
+            return Some(Known::now(false));
+        }
+        if self.connection.demo {
+            let topics = self.questions.metadata(None, TIMEOUT).ok()?;
+            if let Some(why) = demo::no_room_for(demo::DEFAULT_PARTITIONS, &topics) {
+                return Some(Known::without_room(topic, &why));
+            }
+        }
+        let is_made = self.ask_for(&name).unwrap_or_else(|error| {
+            tracing::debug!(topic, %error, "a topic could not be asked for");
+            false
+        });
+        Some(Known::now(is_made))
     }
 
     fn exists(&self, topic: &TopicName) -> Option<bool> {

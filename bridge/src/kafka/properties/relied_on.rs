@@ -43,6 +43,12 @@ const RULES: &[Rule] = &[
     rule("enable.auto.offset.store", FALSE, COMMITS),
     rule("offset.store.method", &["broker"], "the bridge commits to Kafka, not to a file"),
     rule("offset.store.path", NONE, "the bridge commits to Kafka, not to a file"),
+    rule(
+        "isolation.level",
+        &["read_committed"],
+        "the bridge shows committed records (isolation.level=read_committed); where the latest record is, and what is said to \
+         be not visible yet, go by that",
+    ),
     rule("enable.partition.eof", FALSE, "the bridge decides it for each of its clients"),
     rule("enable.idempotence", TRUE, "the bridge relies on it: nothing is written twice"),
     rule("enable.gapless.guarantee", FALSE, "the bridge recreates its producer instead"),
@@ -99,6 +105,7 @@ mod tests {
             ("enable.idempotence", "True", "false"),
             ("enable.auto.commit", "false", "true"),
             ("partitioner", "murmur2_random", "random"),
+            ("isolation.level", "read_committed", "read_uncommitted"),
             ("queuing.strategy", "fifo", "lifo"),
             ("delivery.timeout.ms", "1000", "0"),
         ] {

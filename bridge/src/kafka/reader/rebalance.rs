@@ -1,6 +1,6 @@
 //! What happens when a group's partitions come and go: positions on arrival, commits on departure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,8 +12,8 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::feed::{Feed, Start};
+use crate::kafka::beginning::{Beginning, GroupPosition, beginning};
 use crate::kafka::context::{ClientHooks, HookedContext, quiet_client_context};
-use crate::kafka::ends::{Outside, PartitionEnds};
 use crate::kafka::native::{self, CommitQueue, CommittedPosition, DataQueue, Failure, TopicQueue};
 use crate::kafka::questions::{Questions, TIMEOUT};
 use crate::kafka::topic_id::TopicId;
@@ -126,15 +126,6 @@ impl Membership {
         self.topic_ids().insert(partition.clone(), id);
     }
 
-    /// Where a partition starts that has no position that can be read.
-    pub fn start_in(&self, ends: &PartitionEnds) -> i64 {
-        match self.start {
-            GroupStart::Earliest => ends.start.0,
-            // As Kafka's own consumers of committed records do.
-            GroupStart::Latest => ends.stable.0,
-        }
-    }
-
     /// Asks Kafka to commit what the pages have acknowledged and it does not know yet, one commit at a time.
     pub fn commit_acknowledged(&self, consumer: &BaseConsumer<ReaderContext>) {
         let Some(queues) = self.queues() else { return };
@@ -217,7 +208,8 @@ impl Membership {
         let failed = |failure: Failure| KafkaError::OffsetFetch(failure.code);
         let found = native::committed_positions(consumer, &partitions, TIMEOUT).map_err(KafkaError::OffsetFetch)?;
         let ends = self.questions.ends(&partitions, TIMEOUT).map_err(failed)?;
-        let topic_ids = self.look_up_topic_ids(&partitions);
+        let topics: BTreeSet<&str> = partitions.iter().map(|partition| partition.topic.as_str()).collect();
+        let topic_ids = self.questions.topic_ids(&topics, TIMEOUT);
         let mut plan = Plan::default();
         for CommittedPosition { partition, offset: committed, note } in found {
             let Some(ends) = ends.get(&partition) else {
@@ -225,40 +217,18 @@ impl Membership {
             };
             let id = topic_ids.get(&partition.topic).copied().unwrap_or_default();
             self.reads_in(&partition, id);
-            let Some(committed) = committed else {
-                plan.starts.push(Start { offset: self.start_in(ends), partition });
-                continue;
-            };
-            let is_another_topic = TopicId::from_commit_note(&note).is_some_and(|seen| seen.differs_from(id));
-            let (reason, offset) = match ends.outside(committed) {
-                _ if is_another_topic => (Some(GapReason::Recreated), ends.start.0),
-                Some(Outside::BeforeStart) => (Some(GapReason::Retention), ends.start.0),
-                Some(Outside::BeyondEnd) => (Some(GapReason::OutOfRange), self.start_in(ends)),
-                None => (None, committed),
-            };
-            if let Some(reason) = reason.filter(|_| committed != offset) {
-                plan.losses.push(Loss { partition: partition.clone(), from: committed, to: offset, reason });
+            let position = committed
+                .map(|offset| GroupPosition { offset, topic_id: TopicId::from_commit_note(&note).unwrap_or_default() });
+            let Beginning { offset, lost } = beginning(position, ends, id, self.start);
+            if let Some(committed) = committed {
+                if let Some(reason) = lost {
+                    plan.losses.push(Loss { partition: partition.clone(), from: committed, to: offset, reason });
+                }
+                plan.committed.insert(partition.clone(), committed);
             }
-            plan.committed.insert(partition.clone(), committed);
             plan.starts.push(Start { partition, offset });
         }
         Ok(plan)
-    }
-
-    /// The ids of the partitions' topics, as far as Kafka tells. Without them nothing is called recreated.
-    fn look_up_topic_ids(&self, partitions: &[TopicPartition]) -> BTreeMap<String, TopicId> {
-        if self.questions.is_mock() {
-            // librdkafka's mock gives topics no ids, and does not answer the request.
-            return BTreeMap::new();
-        }
-        let mut names: Vec<&str> = partitions.iter().map(|partition| partition.topic.as_str()).collect();
-        names.dedup();
-        let described = native::describe_topics(self.questions.client(), &names, TIMEOUT);
-        let described = described.unwrap_or_else(|failure| {
-            tracing::debug!(?failure, "the ids of topics are not known");
-            Vec::new()
-        });
-        described.into_iter().map(|topic| (topic.name, topic.id)).collect()
     }
 
     fn revoke(&self, consumer: &BaseConsumer<ReaderContext>, list: &TopicPartitionList) -> KafkaResult<()> {
@@ -275,7 +245,7 @@ impl Membership {
         drop(topic_ids);
         self.feed.revoked(partitions);
         match consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
+            RebalanceProtocol::Cooperative => consumer.incremental_unassign(&held(consumer, list)?),
             RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
         }
     }
@@ -287,8 +257,8 @@ impl Membership {
         };
         if let Err(error) = done {
             tracing::warn!(%error, "a rebalance could not be followed; joining the group again");
-            // Without an answer to the assignment librdkafka would wait forever; giving it up makes it join anew.
-            let given_up = consumer.unassign();
+            // librdkafka waits for an answer before it does anything else, joining anew included.
+            let given_up = give_up(consumer);
             let topics = consumer.subscription();
             let rejoined = topics.and_then(|topics| {
                 let elements = topics.elements();
@@ -300,6 +270,28 @@ impl Membership {
                 tracing::error!(%error, "the group could not be joined again");
             }
         }
+    }
+}
+
+/// Those of the list that the consumer reads: librdkafka takes back all of a list or nothing, and partitions of an assignment that
+/// could not be followed were never read.
+fn held(consumer: &BaseConsumer<ReaderContext>, list: &TopicPartitionList) -> KafkaResult<TopicPartitionList> {
+    let assigned = consumer.assignment()?;
+    let mut held = TopicPartitionList::new();
+    for element in list.elements() {
+        if assigned.find_partition(element.topic(), element.partition()).is_some() {
+            held.add_partition(element.topic(), element.partition());
+        }
+    }
+    Ok(held)
+}
+
+/// Answers an event of which no partition is read.
+fn give_up(consumer: &BaseConsumer<ReaderContext>) -> KafkaResult<()> {
+    match consumer.rebalance_protocol() {
+        // What the member has already stays until it leaves. The cooperative protocol refuses to give up all at once.
+        RebalanceProtocol::Cooperative => consumer.incremental_assign(&TopicPartitionList::new()),
+        RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
     }
 }
 

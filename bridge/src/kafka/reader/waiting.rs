@@ -90,7 +90,7 @@ impl Reader {
             };
             match ends.open_transaction() {
                 Some(stable) if position < ends.high.0 => {
-                    waiting.push(Waiting { partition, stable: stable.0, high: ends.high.0 });
+                    waiting.push(Waiting { partition, stable, high: ends.high });
                 }
                 _ => {
                     self.wait_watch.settled.insert(partition, ends.high.0);

@@ -125,13 +125,18 @@ fn a_recreated_topic_begins_anew() {
 fn info(partition: i32, high: i64) -> PartitionInfo {
     PartitionInfo {
         partition,
-        leader: None,
+        leader: Some(1),
         replicas: Vec::new(),
         in_sync: Vec::new(),
         offline: Vec::new(),
         low: Offset(0),
         high: Offset(high),
+        offsets_unknown: false,
     }
+}
+
+fn without_leader(partition: i32) -> PartitionInfo {
+    PartitionInfo { leader: None, offsets_unknown: true, ..info(partition, 0) }
 }
 
 fn at(partition: i32, offset: i64) -> Position {
@@ -145,7 +150,7 @@ fn what_is_behind_is_known_once_every_end_is() {
     listening.assigned_to(&[at(0, 0), at(1, 5)], 10.0);
     assert_eq!(listening.ask_for_ends(10.0), ["t"]);
     assert!(listening.ask_for_ends(11.0).is_empty(), "not again at once");
-    listening.ends_are("t", &[info(0, 10)]);
+    listening.ends_are("t", &[info(0, 10), without_leader(1)]);
     assert_eq!(listening.behind(), None);
     listening.ends_are("t", &[info(0, 10), info(1, 6), info(2, 99)]);
     assert_eq!(listening.behind(), Some(11));
@@ -171,10 +176,10 @@ fn an_offset_to_begin_at_is_never_beyond_the_end() {
     let start = Start::Offset { partition: None, offset: 7 };
     listening.start(Intent { start, ..intent(ReadMode::Watch) });
     assert!(listening.must_ask_first());
-    listening.begin_at("t", &[info(0, 100), info(1, 3)]);
+    listening.begin_at("t", &[info(0, 100), info(1, 3), without_leader(2)]);
     assert!(!listening.must_ask_first());
     let mode = listening.subscribe(1).expect("now it can").mode;
-    assert_eq!(mode, Mode::Tail { start: TailStart::Resume(vec![at(0, 7), at(1, 3)]) });
+    assert_eq!(mode, Mode::Tail { start: TailStart::Resume(vec![at(0, 7), at(1, 3), at(2, 7)]) });
 }
 
 #[test]
