@@ -5,8 +5,8 @@
 //! deleted. A client of its own asks in its place, only when there is something to send, and is gone at once. Where the user has
 //! switched automatic creation off, topics are only looked up.
 //!
-//! The demo broker keeps its topics in this process's memory and creates any number of them. So a record for it waits until its
-//! topic was looked up, and no topic is created beyond the demo broker's limits.
+//! The demo broker keeps its topics in this process's memory and creates any number of them. So once many topics are in use a record
+//! for another one waits until that was looked up, and no topic is created beyond the demo broker's limits.
 
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -41,6 +41,10 @@ const WAITING: usize = 1024;
 /// Topics that are remembered; when there are more they are asked for again.
 const REMEMBERED: usize = 4096;
 
+/// So many topics of the demo broker are sent to without a look first: nobody who tries it out waits, nor does a record whose
+/// socket is about to end.
+const DEMO_TOPICS_AT_ONCE: usize = 32;
+
 pub struct MissingTopics {
     known: Arc<Mutex<HashMap<Arc<str>, Known>>>,
     asking: SyncSender<Arc<str>>,
@@ -50,8 +54,8 @@ pub struct MissingTopics {
 enum Known {
     /// Nobody has answered yet.
     Asked {
-        /// The answer to the question before.
-        was_there: bool,
+        /// Whether records are sent before the answer comes.
+        may_send: bool,
     },
     Answered {
         is_there: bool,
@@ -64,8 +68,6 @@ enum Known {
 }
 
 impl Known {
-    const ASKED: Self = Self::Asked { was_there: false };
-
     fn now(is_there: bool) -> Self {
         Self::Answered { is_there, at: Instant::now(), is_wanted: false, no_room: None }
     }
@@ -98,11 +100,11 @@ impl MissingTopics {
         Self { known, asking, is_demo: connection.demo }
     }
 
-    /// A record is to go there: on the demo broker once Kafka has answered for its topic, elsewhere at once. Never blocks.
+    /// A record is to go there: at once, except on the demo broker where many topics are in use. Never blocks.
     pub fn expect(&self, topic: &Arc<str>) -> Admission {
         let mut known = self.lock();
         let may_send = match known.get_mut(topic) {
-            Some(Known::Asked { was_there }) => *was_there,
+            Some(Known::Asked { may_send }) => *may_send,
             Some(Known::Answered { is_wanted, no_room, .. }) => {
                 *is_wanted = true;
                 if let Some(error) = no_room {
@@ -111,11 +113,12 @@ impl MissingTopics {
                 true
             }
             None => {
-                self.ask(&mut known, topic);
-                false
+                let may_send = !self.is_demo || known.len() < DEMO_TOPICS_AT_ONCE;
+                self.ask(&mut known, topic, may_send);
+                may_send
             }
         };
-        if self.is_demo && !may_send { Admission::Wait } else { Admission::Send }
+        if may_send { Admission::Send } else { Admission::Wait }
     }
 
     /// The producer does not find the topic: whether it may in a moment.
@@ -126,7 +129,7 @@ impl MissingTopics {
             Some(Known::Answered { is_there: false, .. }) => false,
             Some(Known::Answered { is_there: true, at, .. }) if at.elapsed() < NOTICED_WITHIN => true,
             _ => {
-                self.ask(&mut known, topic);
+                self.ask(&mut known, topic, true);
                 true
             }
         }
@@ -137,12 +140,12 @@ impl MissingTopics {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ask(&self, known: &mut HashMap<Arc<str>, Known>, topic: &Arc<str>) {
+    fn ask(&self, known: &mut HashMap<Arc<str>, Known>, topic: &Arc<str>, may_send: bool) {
         if known.len() >= REMEMBERED {
             known.retain(|_, known| matches!(known, Known::Asked { .. }));
         }
         if self.asking.try_send(Arc::clone(topic)).is_ok() {
-            known.insert(Arc::clone(topic), Known::ASKED);
+            known.insert(Arc::clone(topic), Known::Asked { may_send });
         }
     }
 }
@@ -171,7 +174,7 @@ impl Maker {
             {
                 let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
                 for (topic, known) in known.iter_mut().filter(|(_, known)| !believed(known)) {
-                    *known = Known::Asked { was_there: matches!(known, Known::Answered { is_there: true, .. }) };
+                    *known = Known::Asked { may_send: matches!(known, Known::Answered { is_there: true, .. }) };
                     waiting.push(Arc::clone(topic));
                 }
             }
