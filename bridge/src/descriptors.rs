@@ -20,7 +20,7 @@ const CONNECTIONS: usize = 256;
 /// Kept back.
 const RESERVE: usize = 8;
 
-/// Fewer would be of use to nobody. Where even these are too many, the reserve answers `/healthz`.
+/// As many readers as a few pages need. Where the limit is too low even for these, `/healthz` still has the reserve.
 const FEWEST_READERS: usize = 8;
 
 /// Who may have how many descriptors open.

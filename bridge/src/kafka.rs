@@ -24,6 +24,7 @@ pub mod questions;
 mod range;
 pub mod reader;
 mod reasons;
+mod rebalance_answer;
 mod releases;
 mod sasl_handshake;
 mod sign_in;

@@ -34,7 +34,7 @@ pub struct Chromium {
     handler: JoinHandle<()>,
     /// Removed with the browser.
     profile: TempDir,
-    /// Of the window that it starts with, until somebody asks for a tab.
+    /// The tab of the window that the browser starts with; none once it was handed out.
     first_tab: Mutex<Option<chromiumoxide::Page>>,
 }
 

@@ -39,8 +39,8 @@ fn format() -> Result<()> {
 }
 
 fn clippy() -> Result<()> {
-    // With the page, although nobody looks at it: its last crate compiles on one core for minutes, here beside OpenSSL and librdkafka,
-    // and the tests find it done.
+    // The page is built here too, although no lint needs it: its last crate compiles on one core for minutes. Here OpenSSL and
+    // librdkafka compile on the other core meanwhile, and the tests use the same page.
     run_command(cargo(&["clippy", "--all-targets"]).args(NATIVE_PACKAGES).args(DENY_WARNINGS))?;
     // The page's components exist for wasm only; the line above saw no more of the frontend than its state. Where the page was
     // built, since the macros that it needs were compiled there.

@@ -112,7 +112,7 @@ pub fn of_group(questions: &Questions, group: &GroupId) -> Result<Option<GroupPr
 
 /// What a new member of this group has to speak: the cluster's newest, unless the group is a classic one. Asks again while Kafka
 /// does not answer, for [`ASKED_FOR`] at most: a group that was joined with another protocol than its own would be converted.
-/// None where `is_over` says that nobody waits for the answer any more. Blocks.
+/// None once `is_over` is true, as after Ctrl+C. Blocks.
 pub fn to_join(
     connection: &Connection,
     questions: &Questions,

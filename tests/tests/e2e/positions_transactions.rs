@@ -185,7 +185,7 @@ impl Matrix {
         let mut page = Client::resume(self.bridge.socket().await, &session).await;
         assert!(page.welcome.resumed);
         let at_end = reads(&mut page, &at_end, &at_high, &[]).await;
-        // What nobody acknowledged comes again.
+        // Records that the client has not acknowledged are delivered again.
         let among = reads(&mut page, &among, &cell.each(AMONG), &cell.visible(AMONG)).await;
         let mut tails = Vec::new();
         let seen_to = cell.visible_offsets(0).end;

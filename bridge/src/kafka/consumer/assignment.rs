@@ -2,8 +2,8 @@
 //!
 //! librdkafka is always told an offset: the committed one, or `--start` where the group has committed nothing. An offset that the
 //! partition does not have is never replaced in silence (`auto.offset.reset=error`). Before the first record that is left, retention
-//! has deleted what was to be read: a line says so, and reading goes on. Beyond the end nobody but the user knows where to go on:
-//! the program ends.
+//! has deleted what was to be read: a line says so, and reading goes on. Beyond the end only the user can say where reading should
+//! continue: the program ends.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use protocol::{GapReason, GroupId, GroupStart, TopicName, TopicPartition};
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
@@ -21,6 +21,7 @@ use crate::kafka::context::{ClientHooks, HookedContext, quiet_client_context};
 use crate::kafka::ends::{Extent, PartitionEnds};
 use crate::kafka::native;
 use crate::kafka::questions::{Questions, TIMEOUT};
+use crate::kafka::rebalance_answer;
 use crate::kafka::topic_id::TopicId;
 
 /// How often partitions without a beginning are looked for, and the events of the asking client are taken.
@@ -57,7 +58,7 @@ struct State {
 struct Reading {
     /// The offset of the next record; none before reading began.
     position: Option<GroupPosition>,
-    /// Whether librdkafka was told an offset that the partition has.
+    /// Whether librdkafka reads the partition at an offset between its log start and its end.
     has_begun: bool,
 }
 
@@ -193,10 +194,7 @@ impl Assignment {
             // The program is about to end; librdkafka still waits for an answer to the rebalance.
             TopicPartitionList::new()
         };
-        match consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => consumer.incremental_assign(&list),
-            RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.assign(&list),
-        }
+        rebalance_answer::assign(consumer, &list)
     }
 
     fn revoke(&self, consumer: &BaseConsumer<TerminalContext>, list: &TopicPartitionList) -> KafkaResult<()> {
@@ -206,17 +204,7 @@ impl Assignment {
         }
         drop(state);
         // librdkafka commits what was stored of them (`enable.auto.commit`).
-        match consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => consumer.incremental_unassign(list).or_else(|_| {
-                // It takes all or none, and one may have been lost while it was assigned anew.
-                let held = consumer.assignment()?;
-                let is_held = |partition: &i32| held.find_partition(self.topic.as_str(), *partition).is_some();
-                let revoked = list.elements().iter().map(|element| element.partition()).collect::<Vec<i32>>();
-                let revoked = revoked.into_iter().filter(is_held).map(|partition| (partition, None));
-                consumer.incremental_unassign(&self.list(revoked)?)
-            }),
-            RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
-        }
+        rebalance_answer::revoke(consumer, list)
     }
 
     /// Where reading begins, or goes on, in these partitions. Those of which Kafka does not tell enough now are left out, and those

@@ -41,8 +41,8 @@ const WAITING: usize = 1024;
 /// Topics that are remembered; when there are more they are asked for again.
 const REMEMBERED: usize = 4096;
 
-/// So many topics of the demo broker are sent to without a look first: nobody who tries it out waits, nor does a record whose
-/// socket is about to end.
+/// Records for so many topics of the demo broker are sent before their topic was looked up. A record that waits for the answer fails
+/// if its socket ends meanwhile, as one that waits for the producer's queue does.
 const DEMO_TOPICS_AT_ONCE: usize = 32;
 
 pub struct MissingTopics {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use protocol::{GapReason, GroupStart, TopicPartition};
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
@@ -16,6 +16,7 @@ use crate::kafka::beginning::{Beginning, GroupPosition, beginning};
 use crate::kafka::context::{ClientHooks, HookedContext, quiet_client_context};
 use crate::kafka::native::{self, CommitQueue, CommittedPosition, DataQueue, Failure, TopicQueue};
 use crate::kafka::questions::{Questions, TIMEOUT};
+use crate::kafka::rebalance_answer;
 use crate::kafka::topic_id::TopicId;
 
 /// How long a page may take to acknowledge what it got before the partition goes to somebody else.
@@ -196,10 +197,7 @@ impl Membership {
         for Loss { partition, from, to, reason } in losses {
             self.feed.lost(partition, from, to, reason);
         }
-        match consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => consumer.incremental_assign(&with_offsets),
-            RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.assign(&with_offsets),
-        }
+        rebalance_answer::assign(consumer, &with_offsets)
     }
 
     /// Where each partition starts: its committed offset if Kafka has it, else as the user chose.
@@ -244,10 +242,7 @@ impl Membership {
         }
         drop(topic_ids);
         self.feed.revoked(partitions);
-        match consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => consumer.incremental_unassign(&held(consumer, list)?),
-            RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
-        }
+        rebalance_answer::revoke(consumer, list)
     }
 
     fn rebalance(&self, consumer: &BaseConsumer<ReaderContext>, event: RDKafkaRespErr, list: &TopicPartitionList) {
@@ -257,8 +252,7 @@ impl Membership {
         };
         if let Err(error) = done {
             tracing::warn!(%error, "a rebalance could not be followed; joining the group again");
-            // librdkafka waits for an answer before it does anything else, joining anew included.
-            let given_up = give_up(consumer);
+            let declined = rebalance_answer::decline(consumer);
             let topics = consumer.subscription();
             let rejoined = topics.and_then(|topics| {
                 let elements = topics.elements();
@@ -266,32 +260,10 @@ impl Membership {
                 consumer.unsubscribe();
                 consumer.subscribe(&names)
             });
-            if let Err(error) = given_up.and(rejoined) {
+            if let Err(error) = declined.and(rejoined) {
                 tracing::error!(%error, "the group could not be joined again");
             }
         }
-    }
-}
-
-/// Those of the list that the consumer reads: librdkafka takes back all of a list or nothing, and partitions of an assignment that
-/// could not be followed were never read.
-fn held(consumer: &BaseConsumer<ReaderContext>, list: &TopicPartitionList) -> KafkaResult<TopicPartitionList> {
-    let assigned = consumer.assignment()?;
-    let mut held = TopicPartitionList::new();
-    for element in list.elements() {
-        if assigned.find_partition(element.topic(), element.partition()).is_some() {
-            held.add_partition(element.topic(), element.partition());
-        }
-    }
-    Ok(held)
-}
-
-/// Answers an event of which no partition is read.
-fn give_up(consumer: &BaseConsumer<ReaderContext>) -> KafkaResult<()> {
-    match consumer.rebalance_protocol() {
-        // What the member has already stays until it leaves. The cooperative protocol refuses to give up all at once.
-        RebalanceProtocol::Cooperative => consumer.incremental_assign(&TopicPartitionList::new()),
-        RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
     }
 }
 
