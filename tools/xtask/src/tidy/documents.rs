@@ -8,11 +8,7 @@ const ARCHITECTURE: &str = "ARCHITECTURE.md";
 const SECURITY: &str = "SECURITY.md";
 
 pub(super) fn check(files: &[SourceFile], findings: &mut Vec<Finding>) {
-    let members: Vec<_> = files
-        .iter()
-        .filter_map(|file| file.path.strip_suffix("/Cargo.toml"))
-        .filter(|member| !member.contains('/'))
-        .collect();
+    let members: Vec<_> = files.iter().filter_map(|file| file.path.strip_suffix("/Cargo.toml")).collect();
     match files.iter().find(|file| file.path == ARCHITECTURE) {
         Some(architecture) => check_architecture(architecture, files, &members, findings),
         None => findings.push(Finding { path: ARCHITECTURE.into(), line: 0, message: "it is missing".into() }),
@@ -84,7 +80,8 @@ fn check_architecture(file: &SourceFile, files: &[SourceFile], members: &[&str],
     let modules = files.iter().filter_map(|module| {
         let (package, name) = module.path.strip_suffix(".rs")?.split_once("/src/")?;
         let is_top_level = !name.contains('/') && !["main", "lib"].contains(&name);
-        (["bridge", "frontend", "protocol"].contains(&package) && is_top_level).then_some((&module.path, name))
+        let is_product = ["bridge", "frontend"].contains(&package) || package.starts_with("crates/");
+        (is_product && is_top_level).then_some((&module.path, name))
     });
     for (path, name) in modules {
         if !mentions(&file.text, name) {
@@ -106,11 +103,12 @@ fn mentions(text: &str, name: &str) -> bool {
     text.split(|character: char| !character.is_alphanumeric() && character != '_').any(|word| word == name)
 }
 
-/// What stands in backticks and begins with the directory of a member.
+/// The paths in backticks that begin with the directory of a member, or with the directory that contains it.
 fn quoted_paths<'a>(line: &'a str, members: &[&str]) -> impl Iterator<Item = &'a str> {
+    let top_level = |path: &str| path.split('/').next().unwrap_or_default().to_owned();
     let is_path = |quoted: &&str| {
-        let first = quoted.split('/').next().unwrap_or_default();
-        quoted.contains('/') && members.contains(&first) && !quoted.contains(['*', ' ', '…', '{'])
+        let begins_at_member = members.iter().any(|member| top_level(member) == top_level(quoted));
+        quoted.contains('/') && begins_at_member && !quoted.contains(['*', ' ', '…', '{'])
     };
     line.split('`').skip(1).step_by(2).filter(is_path).collect::<Vec<_>>().into_iter()
 }
@@ -123,10 +121,10 @@ fn check_wasm_bindgen(files: &[SourceFile], findings: &mut Vec<Finding>) {
         line.split('"').find(|part| part.starts_with('='))
     };
     let page = pinned("frontend/Cargo.toml", "wasm-bindgen");
-    let builder = pinned("page_builder/Cargo.toml", "wasm-bindgen-cli-support");
+    let builder = pinned("tools/page_builder/Cargo.toml", "wasm-bindgen-cli-support");
     if page.is_none() || page != builder {
         findings.push(Finding {
-            path: "page_builder/Cargo.toml".into(),
+            path: "tools/page_builder/Cargo.toml".into(),
             line: 0,
             message: format!(
                 "wasm-bindgen-cli-support ({}) and frontend's wasm-bindgen ({}) must be pinned to the same version",

@@ -1,4 +1,4 @@
-//! The floor of the page: the same list by hand in JavaScript, served as it lies in `bench/page`.
+//! The floor of the page: the same list by hand in JavaScript, served as it lies in `tools/bench/page`.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};

@@ -84,7 +84,7 @@ impl Installation {
 
 /// `kafka/` in cargo's target directory: `cargo clean` removes it.
 pub(crate) fn kafka_dir() -> PathBuf {
-    let workspace_root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let workspace_root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
     let directory = workspace_root.join(target).join("kafka");
     // Java's tools print these paths; without `..` they can be read.

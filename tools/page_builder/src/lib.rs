@@ -115,7 +115,7 @@ fn bind(wasm: &Path) -> Result<Scripts> {
         .generate_output()
         .context(
             "wasm-bindgen cannot process the compiled page. If it speaks of a schema version: `wasm-bindgen` in \
-             frontend/Cargo.toml and `wasm-bindgen-cli-support` in page_builder/Cargo.toml must be the same version",
+             frontend/Cargo.toml and `wasm-bindgen-cli-support` in tools/page_builder/Cargo.toml must be the same version",
         )?;
 
     let inline = output.snippets().iter().flat_map(|(package, sources)| {

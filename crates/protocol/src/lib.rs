@@ -2,11 +2,11 @@
 //!
 //! What crosses the WebSocket at `/ws` (subprotocol `ponte.v1`) between a client — the page, or any program — and
 //! the bridge. This page is the specification: a client can be written from it alone. Every message has a golden
-//! file under `protocol/golden/`, and a change edits specification, golden file and changelog together.
+//! file under `crates/protocol/golden/`, and a change edits specification, golden file and changelog together.
 //!
 //! ## Frames
 //! - A text frame is one JSON object with a `type`. Control messages are always text.
-//! - A binary frame is a batch of records with raw bytes ([`binary`] has its layout, `protocol/golden/binary/` examples byte by byte): `records` to a client that
+//! - A binary frame is a batch of records with raw bytes ([`binary`] has its layout, `crates/protocol/golden/binary/` examples byte by byte): `records` to a client that
 //!   subscribed with `"format": "binary"`, `produce` from any client that prefers it. It means the same as its JSON
 //!   form. One that cannot be read closes the socket with 4501.
 //! - `id`, a number of the client's choice (0 to 2⁶⁴−1), makes a client message a request; its reply carries the same
