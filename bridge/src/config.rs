@@ -9,15 +9,15 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use protocol::{GroupId, GroupStart, TopicName};
 
-use crate::access_token::AccessToken;
-use crate::kafka::properties::{KafkaProperties, parse_addresses};
+use kafka::properties::{KafkaProperties, parse_addresses};
+use server::access_token::AccessToken;
 
 pub use self::groups::{DeleteGroupArgs, DescribeGroups, GroupsCommand, ListGroups, ResetArgs};
 pub use self::topics::{
     AddPartitionsArgs, AlterTopic, ConfirmationArgs, CreateTopicArgs, DeleteTopicArgs, DescribeTopics, EmptyTopicArgs,
     ListTopics, TopicsCommand,
 };
-use crate::websocket::SocketLimits;
+use server::websocket::SocketLimits;
 
 /// Where Kafka is looked for when nothing else is said.
 pub const DEFAULT_BOOTSTRAP_SERVERS: &str = "localhost:9092";
@@ -223,7 +223,7 @@ pub enum ConfigError {
     #[error("--from-file: {}, line {line}: expected topic,partition,offset", file.display())]
     NoPosition { file: PathBuf, line: usize },
     #[error("--kafka-config")]
-    KafkaConfig(#[from] crate::kafka::client_config::PropertiesError),
+    KafkaConfig(#[from] kafka::client_config::PropertiesError),
 }
 
 /// Which broker the bridge talks to.

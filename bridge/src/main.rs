@@ -4,11 +4,18 @@ use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use bridge::cli::{consume, groups, output, produce, topics};
-use bridge::config::{Command, CommandLine, Config, ConfigError, ServeArgs};
-use bridge::{log, shutdown};
+mod cli;
+mod config;
+mod log;
+mod page;
+mod serve;
+mod signals;
+
 use clap::Parser;
 use tokio::net::{TcpListener, TcpSocket};
+
+use crate::cli::{consume, groups, output, produce, topics};
+use crate::config::{Command, CommandLine, Config, ConfigError, ServeArgs};
 
 /// Also the C code's allocator: see `Cargo.toml`.
 #[cfg(target_os = "linux")]
@@ -42,14 +49,14 @@ fn main() -> ExitCode {
 fn run_serve(args: ServeArgs) -> anyhow::Result<()> {
     let config = Config::from_args(args)?;
     block_on(async {
-        let shutdown = shutdown::on_signal()?;
+        let shutdown = signals::on_signal()?;
         let listener = listen(config.listen).map_err(|error| {
             anyhow::anyhow!(
                 "cannot listen on {}: {error}; another bridge may be running there, --listen chooses another port",
                 config.listen
             )
         })?;
-        bridge::serve(config, listener, shutdown).await
+        serve::serve(config, listener, shutdown).await
     })
 }
 

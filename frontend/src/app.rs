@@ -13,9 +13,9 @@ use crate::desk::Desk;
 use crate::navigation::Navigation;
 use crate::send_fields::SendFields;
 use crate::settings::Preferences;
-use crate::state::{Phase, View, ViewLink};
 use crate::watch_fields::WatchFields;
 use crate::words::fill;
+use page_model::{Phase, View, ViewLink};
 
 #[component]
 pub fn App() -> impl IntoView {

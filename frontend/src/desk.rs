@@ -14,7 +14,7 @@ use protocol::{ClientMessage, ErrorBody, ProduceRecord, ServerMessage, TopicPart
 use crate::browser;
 use crate::settings::Preferences;
 use crate::socket::{Event, Socket};
-use crate::state::{
+use page_model::{
     Asker, BatchChoice, Delivery, Draft, Entry, Filter, Intent, Limits, News, NoticeKind, Outgoing, OwnNames, Page,
     RunPlan, RunStart, RunTitle, Unanswered,
 };

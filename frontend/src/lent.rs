@@ -7,7 +7,7 @@ use js_sys::RegExp;
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::browser;
-use crate::state::{Lent, Pattern};
+use page_model::{Lent, Pattern};
 
 /// More marks than fit on any screen.
 const MOST_MARKS: usize = 1000;

@@ -1,7 +1,7 @@
-//! Ponte's page. [`state`] is plain Rust and compiles everywhere; the rest needs a browser and exists only on wasm.
+//! Ponte's page. [`words`] compiles everywhere; the rest needs a browser and exists only on wasm. What the page
+//! knows and decides is the crate `page_model`.
 #![recursion_limit = "256"]
 
-pub mod state;
 pub mod words;
 
 #[cfg(target_arch = "wasm32")]

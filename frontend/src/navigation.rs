@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use crate::browser;
-use crate::state::{Address, View};
+use page_model::{Address, View};
 
 /// Links with this attribute lead to a view of this page. With the value [`STARTS`] the live view begins to show what the
 /// link says; without it, it is shown as it is.

@@ -8,8 +8,8 @@ use protocol::TopicRequest;
 
 use crate::browser;
 use crate::desk::Desk;
-use crate::state::{Draft, Drafts, Meaning, RunPlan, RunTitle, SavedTemplate, Templates, records_of, topic_is_valid};
 use crate::watch_fields::WatchFields;
+use page_model::{Draft, Drafts, Meaning, RunPlan, RunTitle, SavedTemplate, Templates, records_of, topic_is_valid};
 
 const DRAFTS_KEY: &str = "ponte.drafts";
 const PLAN_KEY: &str = "ponte.run";

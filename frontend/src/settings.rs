@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use crate::browser;
-use crate::state::{Columns, Language, Limits, Settings, Theme, Watched};
 use crate::words::{self, Words};
+use page_model::{Columns, Language, Limits, Settings, Theme, Watched};
 
 #[derive(Clone, Copy)]
 pub struct Preferences {

@@ -18,7 +18,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
 use crate::browser;
-use crate::state::{Backoff, Loss};
+use page_model::{Backoff, Loss};
 
 /// From `new WebSocket` to the bridge's welcome. Loopback needs milliseconds, a far away bridge a second.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(6);

@@ -7,7 +7,7 @@ use protocol::{GroupId, GroupStart, TopicName};
 use crate::browser;
 use crate::desk::Desk;
 use crate::settings::Preferences;
-use crate::state::{Intent, ReadMode, SEED_TOPIC, Start, TopicsText, ViewLink, Watched};
+use page_model::{Intent, ReadMode, SEED_TOPIC, Start, TopicsText, ViewLink, Watched};
 
 /// The seed's, shown until the bridge has proposed its own.
 const SEED_GROUP: &str = "my-group";

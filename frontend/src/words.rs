@@ -4,7 +4,7 @@
 //! `leptos_i18n` was tried first: for two languages and a few plurals it adds some 30 crates, ICU data and a YAML parser
 //! among them, to a page whose size is counted in kilobytes.
 
-use crate::state::Language;
+use page_model::Language;
 
 #[macro_use]
 mod admin;

@@ -16,6 +16,9 @@ use crate::wait::{PATIENCE, POLL_INTERVAL};
 /// How much of a log is shown when a test fails.
 const TAIL_LINES: usize = 60;
 
+/// What the bridge logs under test: everything of its own crates that is not about single records.
+pub const LOG_FILTER: &str = "info,bridge=debug,feed=debug,kafka=debug,server=debug";
+
 /// Held for reading while a process is started. Until it executes its program it has a copy of each socket of this one, those that
 /// the mock brokers listen on included; librdkafka ends the whole process where it cannot bind a mock's port anew
 /// (`rd_kafka_mock_broker_cmd` of 2.12).
@@ -111,7 +114,7 @@ impl Program {
             command.env_remove(name);
         }
         // A colourless log that also shows what happens to each session.
-        command.envs([("NO_COLOR", "1"), ("PONTE_LOG", "info,bridge=debug")]).envs(env.iter().copied());
+        command.envs([("NO_COLOR", "1"), ("PONTE_LOG", LOG_FILTER)]).envs(env.iter().copied());
         command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped());
 
         let child = {

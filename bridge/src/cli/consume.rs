@@ -8,18 +8,18 @@ use tokio_util::sync::CancellationToken;
 use super::output::shown_bytes;
 use super::target;
 use crate::config::ConsumeArgs;
-use crate::kafka::client_config::Connection;
-use crate::kafka::consumer::{GroupConsumer, Options};
-use crate::kafka::group_protocol;
-use crate::kafka::questions::Questions;
-use crate::shutdown;
+use crate::signals;
+use kafka::client_config::Connection;
+use kafka::consumer::{GroupConsumer, Options};
+use kafka::group_protocol;
+use kafka::questions::Questions;
 
 /// How long one look for a record waits; also how late Ctrl+C is noticed.
 const POLL: Duration = Duration::from_millis(100);
 
 /// Prints a line for each record until stopped, then commits and leaves the group.
 pub async fn run(args: ConsumeArgs) -> anyhow::Result<()> {
-    let shutdown = shutdown::on_signal()?;
+    let shutdown = signals::on_signal()?;
     let (connection, questions) = target::connect(&args.kafka).await?;
     tokio::task::spawn_blocking(move || consume(&args, &connection, questions, &shutdown)).await?
 }

@@ -12,7 +12,7 @@ use super::confirmation::confirm;
 use super::output::{Table, name_line, or_dash, print, print_json, say};
 use super::{failed, target};
 use crate::config::{ConfigError, DeleteGroupArgs, DescribeGroups, GroupsCommand, ListGroups, ResetArgs};
-use crate::kafka::admin::Admin;
+use kafka::admin::Admin;
 
 pub async fn run(command: GroupsCommand) -> anyhow::Result<()> {
     // A file that cannot be read is told before Kafka is looked for.

@@ -13,10 +13,10 @@ use tokio::sync::mpsc;
 use super::output::{print, say, shown_bytes};
 use super::target;
 use crate::config::ProduceArgs;
-use crate::kafka::admin::require_not_internal;
-use crate::kafka::producer::{DeliverySink, Outcome, Producer, Run, Shipment};
-use crate::kafka::questions::Questions;
-use crate::shutdown;
+use crate::signals;
+use kafka::admin::require_not_internal;
+use kafka::producer::{DeliverySink, Outcome, Producer, Run, Shipment};
+use kafka::questions::Questions;
 
 /// How long to wait for the last outcomes after the last record may have timed out.
 const LAST_OUTCOMES_WITHIN: Duration = Duration::from_secs(10);
@@ -26,7 +26,7 @@ const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(5);
 
 /// Sends, prints a line for each, and fails unless every record was acknowledged.
 pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
-    let shutdown = shutdown::on_signal()?;
+    let shutdown = signals::on_signal()?;
     let template = Template::new(&args.template)?;
     let connection = target::find(&args.kafka).await?;
     let servers = connection.bootstrap_servers.clone();

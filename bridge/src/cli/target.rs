@@ -9,11 +9,11 @@ use hyper_util::rt::TokioIo;
 use protocol::Cluster;
 use tokio::net::TcpStream;
 
-use crate::answers;
 use crate::config::{DEFAULT_BOOTSTRAP_SERVERS, DEFAULT_LISTEN, KafkaArgs, KafkaTarget, TOKEN_VARIABLE};
-use crate::kafka::admin::Admin;
-use crate::kafka::client_config::Connection;
-use crate::kafka::questions::Questions;
+use crate::serve::answers;
+use kafka::admin::Admin;
+use kafka::client_config::Connection;
+use kafka::questions::Questions;
 
 /// How long a broker may take to answer before the program gives up.
 const KAFKA_WITHIN: Duration = Duration::from_secs(10);

@@ -15,7 +15,7 @@ use crate::config::{
     AddPartitionsArgs, AlterTopic, CreateTopicArgs, DeleteTopicArgs, DescribeTopics, EmptyTopicArgs, ListTopics,
     TopicsCommand,
 };
-use crate::kafka::admin::Admin;
+use kafka::admin::Admin;
 
 pub async fn run(command: TopicsCommand) -> anyhow::Result<()> {
     let admin = target::admin(command.kafka()).await?;

@@ -7,8 +7,8 @@ use super::error_text::down_text;
 use super::sent_waiting::wait_text;
 use super::{desk, preferences};
 use crate::browser;
-use crate::state::{Language, Link, Loss, Page};
 use crate::words::{Words, count, fill};
+use page_model::{Language, Link, Loss, Page};
 
 /// The connection comes first: without it nothing is known of Kafka.
 #[derive(Clone, PartialEq)]

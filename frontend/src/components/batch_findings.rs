@@ -5,8 +5,8 @@ use protocol::WireBytes;
 
 use super::field_text::{FieldText, field_text};
 use super::{desk, format, preferences};
-use crate::state::{Findings, LineFault};
 use crate::words::{self, Words, fill};
+use page_model::{Findings, LineFault};
 
 const KEY_CHARS: usize = 40;
 const VALUE_CHARS: usize = 200;

@@ -13,10 +13,8 @@ use super::send_guard::send_guard;
 use super::{desk, format, preferences};
 use crate::files;
 use crate::send_fields::SendFields;
-use crate::state::{
-    BatchChoice, BatchReading, CsvColumn, Entries, Format, NoticeKind, Run, SEPARATORS, topic_is_valid,
-};
 use crate::words::{self, Words, fill};
+use page_model::{BatchChoice, BatchReading, CsvColumn, Entries, Format, NoticeKind, Run, SEPARATORS, topic_is_valid};
 
 /// A text field with more than this is slow to type in and to draw; a longer paste is kept like a file.
 const LARGEST_TYPED: u32 = 100_000;
@@ -266,7 +264,7 @@ fn HowToRead() -> impl IntoView {
     let is_json = Memo::new(move |_| matches!(format.get(), Some(Format::Json | Format::JsonLines)));
     let is_records = Memo::new(move |_| read(|reading| reading.entries == Entries::Records));
     let is_csv = Memo::new(move |_| format.get() == Some(Format::Csv));
-    let has = move |of: fn(&crate::state::Findings) -> bool| {
+    let has = move |of: fn(&page_model::Findings) -> bool| {
         desk.batch(|page| page.batch().is_some_and(|batch| of(&batch.findings)))
     };
     let has_partitions = Memo::new(move |_| has(|findings| findings.has_partitions));

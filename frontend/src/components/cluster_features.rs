@@ -10,8 +10,8 @@ use super::explain::Explain;
 use super::learned::Learned;
 use super::{desk, preferences};
 use crate::settings::Preferences;
-use crate::state::{Sort, supported, telling};
 use crate::words::{Words, fill};
+use page_model::{Sort, supported, telling};
 
 const COLUMNS: &[TableColumn] = &[
     TableColumn {

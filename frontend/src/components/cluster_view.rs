@@ -13,8 +13,8 @@ use super::view_frame::{Freshness, Look, NotYet, Tell, ViewTitle};
 use super::{desk, preferences};
 use crate::navigation::href;
 use crate::settings::Preferences;
-use crate::state::{Address, PartitionState, Sort, View, arrange, partition_state};
 use crate::words::{Words, count, fill};
+use page_model::{Address, PartitionState, Sort, View, arrange, partition_state};
 
 const BROKERS: &[TableColumn] = &[
     TableColumn {

@@ -6,8 +6,8 @@ use wasm_bindgen::JsCast;
 
 use super::explain::Explain;
 use super::preferences;
-use crate::state::Column;
 use crate::words::{Words, fill};
+use page_model::Column;
 
 /// What one press of an arrow key moves an edge by.
 const STEP_PX: i32 = 12;

@@ -14,8 +14,8 @@ use super::sent_waiting::SentWaiting;
 use super::{desk, preferences};
 use crate::browser;
 use crate::send_fields::{SendFields, Tab};
-use crate::state::SendObstacle;
 use crate::words::{Words, fill};
+use page_model::SendObstacle;
 
 const TABS: [(Tab, &str); 3] = [(Tab::One, "one"), (Tab::Run, "run"), (Tab::Batch, "batch")];
 

@@ -9,8 +9,8 @@ use super::dialog::Dialog;
 use super::unanswered::unanswered_text;
 use super::{desk, preferences};
 use crate::desk::Desk;
-use crate::state::Unanswered;
 use crate::words::Words;
+use page_model::Unanswered;
 
 /// What is to be confirmed. Title and text are said once, in the language of the moment.
 #[derive(Clone)]

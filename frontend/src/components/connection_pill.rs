@@ -4,8 +4,8 @@ use leptos::prelude::*;
 
 use super::{desk, preferences};
 use crate::browser;
-use crate::state::Link;
 use crate::words::fill;
+use page_model::Link;
 
 #[component]
 pub fn ConnectionPill() -> impl IntoView {

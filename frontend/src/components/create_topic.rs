@@ -7,8 +7,8 @@ use super::dialog::Dialog;
 use super::setting_words::{common_setting_note, setting_value};
 use super::unanswered::unanswered_text;
 use super::{desk, navigation, preferences};
-use crate::state::{Address, COMMON_SETTINGS, NewTopic, NewTopicFault, Unanswered, View};
 use crate::words::{Words, fill};
+use page_model::{Address, COMMON_SETTINGS, NewTopic, NewTopicFault, Unanswered, View};
 
 #[component]
 pub fn CreateTopicDialog(open: RwSignal<bool>) -> impl IntoView {

@@ -5,8 +5,8 @@ use leptos::prelude::*;
 
 use super::format::duration;
 use super::{desk, preferences};
-use crate::state::{BadEnd, Crossing, Leg, Phase};
 use crate::words::{Words, fill};
+use page_model::{BadEnd, Crossing, Leg, Phase};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Health {

@@ -13,8 +13,8 @@ use web_sys::HtmlElement;
 
 use super::row_pool::{append, make, set};
 use super::{navigation, preferences};
-use crate::state::Sort;
 use crate::words::Words;
+use page_model::Sort;
 
 /// The heights of a row and of the column names, in CSS pixels: `--row` and `--head` of the stylesheet.
 const ROW_PX: f64 = 30.0;

@@ -11,8 +11,8 @@ use super::value_view::ValueView;
 use super::{desk, format, preferences};
 use crate::browser;
 use crate::navigation::{group_href, href, topic_href};
-use crate::state::{Address, Entry, ReadMode, RecordRef, View, ViewLink, json_line};
 use crate::words::{Words, fill};
+use page_model::{Address, Entry, ReadMode, RecordRef, View, ViewLink, json_line};
 
 /// Of a key or header's value: more is seldom read there.
 const FACT_CHARS: usize = 2000;

@@ -9,9 +9,9 @@ use super::format::number;
 use super::join_guard::join_guard;
 use super::list_notices::unread_text;
 use super::{desk, preferences};
-use crate::state::{Link, Page, Phase, ReadMode};
 use crate::watch_fields::WatchFields;
 use crate::words::{Words, fill};
+use page_model::{Link, Page, Phase, ReadMode};
 
 /// The first that applies, from what hinders most to what is merely so.
 #[derive(Clone, PartialEq)]

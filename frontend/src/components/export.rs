@@ -6,8 +6,8 @@ use leptos::prelude::*;
 use super::filter_bar::FilterBox;
 use super::{desk, preferences};
 use crate::browser;
-use crate::state::{Entry, FileFormat};
 use crate::words::{Words, fill};
+use page_model::{Entry, FileFormat};
 
 /// Records between two breaths of the page.
 const PIECE: usize = 4000;

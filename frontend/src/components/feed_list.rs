@@ -21,9 +21,9 @@ use crate::app::key_is_free;
 use crate::browser;
 use crate::desk::Desk;
 use crate::settings::Preferences;
-use crate::state::{Column, Counts, Entry};
 use crate::watch_fields::WatchFields;
 use crate::words::{self, fill};
+use page_model::{Column, Counts, Entry};
 
 #[component]
 pub fn FeedList(selected: Selected, filter: FilterBox, fields: WatchFields) -> impl IntoView {

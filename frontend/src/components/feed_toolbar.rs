@@ -10,8 +10,8 @@ use super::partitions::Partitions;
 use super::{desk, preferences};
 use crate::app::key_is_free;
 use crate::browser;
-use crate::state::{Counts, Phase};
 use crate::words::{Words, fill};
+use page_model::{Counts, Phase};
 
 #[component]
 pub fn FeedToolbar(filter: FilterBox) -> impl IntoView {

@@ -8,8 +8,8 @@ use super::form_choice::FormChoice;
 use super::record_fields::prefix;
 use super::{format, preferences};
 use crate::files;
-use crate::state::{Draft, DraftPart, Field, FieldFault, FileContent, Form, HeaderRow, Meaning, Spot, indent};
 use crate::words::fill;
+use page_model::{Draft, DraftPart, Field, FieldFault, FileContent, Form, HeaderRow, Meaning, Spot, indent};
 
 pub fn field_of(draft: &Draft, part: DraftPart) -> &Field {
     match part {
@@ -42,7 +42,7 @@ pub fn take_file(draft: RwSignal<Draft>, part: DraftPart, file: web_sys::File) {
 }
 
 /// `photo.jpg · 12.3 KB`
-pub fn file_words(field: &Field, language: crate::state::Language) -> String {
+pub fn file_words(field: &Field, language: page_model::Language) -> String {
     let size = field.size();
     match &field.file {
         Some(FileContent { name, bytes: Some(_) }) => format!("{name} · {}", format::bytes(size, language)),

@@ -1,7 +1,7 @@
 //! What is wrong with a field, in words.
 
-use crate::state::{FieldFault, Spot, TemplateMistake};
 use crate::words::{Words, fill};
+use page_model::{FieldFault, Spot, TemplateMistake};
 
 pub fn fault_words(fault: &FieldFault, words: &Words) -> String {
     let at = |text: &str, spot: &Spot| {

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use protocol::WireBytes;
 
-use crate::state::check_json;
+use page_model::check_json;
 
 /// Single numbers and words are shorter; longer texts are not parsed for the sake of a colour.
 const SHORT_BYTES: usize = 32;

@@ -7,8 +7,8 @@ use super::{desk, preferences};
 use crate::browser;
 use crate::lent::FromBrowser;
 use crate::settings::Preferences;
-use crate::state::{FaultKind, FilterFault, FilterField, FilterFields, JsonPath};
 use crate::words::{Words, fill};
+use page_model::{FaultKind, FilterFault, FilterField, FilterFields, JsonPath};
 
 /// What stands in the filter's fields, and what is wrong with it.
 #[derive(Clone, Copy)]

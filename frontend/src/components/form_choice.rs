@@ -6,8 +6,8 @@ use leptos::prelude::*;
 use super::field_editor::{field_of, is_about_json, take_file, update_field};
 use super::preferences;
 use crate::files;
-use crate::state::{Draft, DraftPart, FieldFault, Form};
 use crate::words::Words;
+use page_model::{Draft, DraftPart, FieldFault, Form};
 
 const FORMS: [(Form, &str); 5] =
     [(Form::Null, "null"), (Form::Text, "text"), (Form::Json, "json"), (Form::Base64, "base64"), (Form::File, "file")];

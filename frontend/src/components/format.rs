@@ -1,6 +1,6 @@
 //! Numbers as the page writes them: short, in tabular figures, with their unit.
 
-use crate::state::Language;
+use page_model::Language;
 
 /// `0.3 ms`, `12 ms`, `1.2 s`; in Italian with a decimal comma.
 pub fn duration(ms: f64, language: Language) -> String {

@@ -3,8 +3,8 @@
 use protocol::GapReason;
 
 use super::format::number;
-use crate::state::{Gap, Language};
 use crate::words::{self, fill};
+use page_model::{Gap, Language};
 
 /// `is_moving`: its records are being loaded, or the position that was out of range is committed again.
 pub fn gap_text(gap: &Gap, is_moving: bool, language: Language) -> String {

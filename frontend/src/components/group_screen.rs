@@ -9,7 +9,7 @@ use super::learned::Learned;
 use super::view_frame::{Look, Tell};
 use crate::browser;
 use crate::desk::Desk;
-use crate::state::{GroupLook, Reset, ResetChoice, Unanswered};
+use page_model::{GroupLook, Reset, ResetChoice, Unanswered};
 
 #[derive(Clone, Copy)]
 pub struct GroupScreen {

@@ -11,8 +11,8 @@ use super::group_screen::GroupScreen;
 use super::preferences;
 use crate::navigation::topic_href;
 use crate::settings::Preferences;
-use crate::state::{Reset, Sort, ranges, shares};
 use crate::words::{Words, fill};
+use page_model::{Reset, Sort, ranges, shares};
 
 /// Topics that are named in a member's line; the rest is counted.
 const NAMED_TOPICS: usize = 6;

@@ -16,8 +16,8 @@ use super::unanswered::change_obstacle;
 use super::view_frame::{Freshness, Instead, NotYet, ViewTitle};
 use super::{confirmations, desk, navigation, preferences};
 use crate::navigation::{STARTS, href};
-use crate::state::{Address, ReadMode, ResetStep, Start, View, ViewLink};
 use crate::words::{Words, count, fill};
+use page_model::{Address, ReadMode, ResetStep, Start, View, ViewLink};
 
 /// What stands in the place of the group.
 #[derive(Clone, Copy, PartialEq, Eq)]

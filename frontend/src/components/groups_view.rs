@@ -13,8 +13,8 @@ use super::view_frame::{FindField, Freshness, Instead, Look, NotYet, Tell, ViewT
 use super::{desk, navigation, preferences};
 use crate::navigation::{group_href, topic_href};
 use crate::settings::Preferences;
-use crate::state::{GROUP_COLUMNS, GroupList, Sort};
 use crate::words::{count, fill};
+use page_model::{GROUP_COLUMNS, GroupList, Sort};
 
 const COLUMNS: [TableColumn; 6] = [
     TableColumn {

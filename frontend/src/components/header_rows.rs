@@ -9,8 +9,8 @@ use super::form_choice::{form_name, form_of, form_words};
 use super::preferences;
 use super::record_fields::prefix;
 use crate::files;
-use crate::state::{Draft, DraftPart, Field, Form, HeaderRow, Meaning};
 use crate::words::fill;
+use page_model::{Draft, DraftPart, Field, Form, HeaderRow, Meaning};
 
 const FORMS: [Form; 5] = [Form::Null, Form::Text, Form::Json, Form::Base64, Form::File];
 

@@ -12,9 +12,9 @@ use super::permissions::allow_group;
 use super::{confirmations, desk, preferences};
 use crate::desk::Desk;
 use crate::settings::Preferences;
-use crate::state::{Intent, Joining, ReadMode, Unanswered};
 use crate::watch_fields::WatchFields;
 use crate::words::{count, fill};
+use page_model::{Intent, Joining, ReadMode, Unanswered};
 
 #[derive(Clone, Copy)]
 pub struct JoinGuard {

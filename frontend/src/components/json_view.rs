@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::state::{PieceKind, pieces};
+use page_model::{PieceKind, pieces};
 
 /// A stretch of text with the class that colours it; an empty class leaves it as it is.
 pub type Part = (&'static str, String);

@@ -5,8 +5,8 @@ use leptos::prelude::*;
 use super::format::number;
 use super::group_screen::GroupScreen;
 use super::preferences;
-use crate::state::LagHistory;
 use crate::words::{Words, fill};
+use page_model::LagHistory;
 
 const WIDTH: f64 = 240.0;
 const HEIGHT: f64 = 40.0;

@@ -4,8 +4,8 @@ use leptos::prelude::*;
 
 use super::format::number;
 use super::{desk, preferences};
-use crate::state::{Language, Page};
 use crate::words::{Words, count, fill};
+use page_model::{Language, Page};
 
 /// What waits behind open transactions; nothing where nothing does.
 pub fn unread_text(page: &Page, words: &Words, language: Language) -> Option<String> {

@@ -9,7 +9,7 @@ use super::filter_bar::FilterBox;
 use super::format::number;
 use super::menu::Menu;
 use super::{desk, preferences};
-use crate::state::{Column, Limits};
+use page_model::{Column, Limits};
 
 /// How many records may be kept, for choosing.
 const RECORD_CHOICES: [usize; 4] = [1_000, 10_000, 100_000, Limits::MOST_RECORDS];

@@ -12,7 +12,7 @@ use super::row_pool::{Detail, Look, RowPool};
 use crate::browser;
 use crate::desk::Desk;
 use crate::settings::Preferences;
-use crate::state::Entry;
+use page_model::Entry;
 
 /// The height of a row, in CSS pixels: `--row` of the stylesheet.
 const ROW_PX: f64 = 30.0;

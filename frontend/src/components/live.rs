@@ -10,8 +10,8 @@ use super::list_notices::ListNotices;
 use super::watch_form::WatchForm;
 use super::{desk, navigation};
 use crate::desk::Desk;
-use crate::state::{Entry, ViewLink};
 use crate::watch_fields::WatchFields;
+use page_model::{Entry, ViewLink};
 
 /// The opened record.
 pub type Selected = RwSignal<Option<Entry>, LocalStorage>;

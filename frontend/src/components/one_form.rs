@@ -7,8 +7,8 @@ use super::record_fields::RecordFields;
 use super::send_guard::{send_guard, send_ten_obstacle};
 use super::{desk, format, preferences};
 use crate::send_fields::SendFields;
-use crate::state::{Draft, Meaning, Run, RunPlan, RunTitle, topic_is_valid};
 use crate::words::fill;
+use page_model::{Draft, Meaning, Run, RunPlan, RunTitle, topic_is_valid};
 
 #[component]
 pub fn OneForm(fields: SendFields) -> impl IntoView {

@@ -5,8 +5,8 @@ use leptos::prelude::*;
 use super::chart::{Chart, highest};
 use super::format::{duration, number};
 use super::{desk, preferences};
-use crate::state::arrange;
 use crate::words::fill;
+use page_model::arrange;
 
 #[component]
 pub fn PaceCharts() -> impl IntoView {

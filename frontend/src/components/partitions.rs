@@ -6,8 +6,8 @@ use super::format::number;
 use super::menu::Menu;
 use super::{desk, preferences};
 use crate::navigation::group_href;
-use crate::state::{ReadMode, Reading};
 use crate::words::{self, fill};
+use page_model::{ReadMode, Reading};
 
 #[component]
 pub fn Partitions() -> impl IntoView {

@@ -3,7 +3,7 @@
 
 use crate::browser;
 use crate::desk::Desk;
-use crate::state::OwnNames;
+use page_model::OwnNames;
 
 const KEY: &str = "ponte.own-names";
 

@@ -9,7 +9,7 @@ use super::field_editor::FieldEditor;
 use super::header_rows::{HeaderRows, add_header};
 use super::preferences;
 use crate::send_fields::SendFields;
-use crate::state::{Draft, DraftPart, Meaning, Partition, iso, topic_is_valid};
+use page_model::{Draft, DraftPart, Meaning, Partition, iso, topic_is_valid};
 
 /// Ids and test ids of the record's fields begin with this; the pattern's with `run`, since both may be in the document.
 pub fn prefix(reading: Meaning) -> &'static str {

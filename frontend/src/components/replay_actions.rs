@@ -8,7 +8,7 @@ use super::send_guard::send_guard;
 use super::{desk, preferences};
 use crate::app::key_is_free;
 use crate::send_fields::SendFields;
-use crate::state::{Draft, Field, HeaderRow, Partition};
+use page_model::{Draft, Field, HeaderRow, Partition};
 
 /// `record` holds the topic, key, value and headers as they were read, and the partition that they were read from; its
 /// timestamp is not taken: the new record happens now. The key `r` puts the record into the composer while this is on screen.

@@ -8,8 +8,8 @@ use super::preferences;
 use super::reset_panel::WayBack;
 use crate::browser;
 use crate::files;
-use crate::state::{FaultKind, OffsetsMistake, ResetChoice, ResetFault, ResetStep, ResetTo};
 use crate::words::{Words, count, fill};
+use page_model::{FaultKind, OffsetsMistake, ResetChoice, ResetFault, ResetStep, ResetTo};
 
 /// Faulty lines of a file that are shown at once.
 const SHOWN_FAULTS: usize = 5;

@@ -9,8 +9,8 @@ use super::reset_form::ResetForm;
 use super::unanswered::change_obstacle;
 use super::{desk, preferences};
 use crate::browser::{self, FileParts};
-use crate::state::{Intent, Phase, PlanTotals, ReadMode, Reset, ResetObstacle, ResetStep};
 use crate::words::{count, fill};
+use page_model::{Intent, Phase, PlanTotals, ReadMode, Reset, ResetObstacle, ResetStep};
 
 /// Members that are named where they are in the way.
 const NAMED: usize = 3;

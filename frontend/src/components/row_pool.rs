@@ -10,8 +10,8 @@ use super::format;
 use super::gap_line::gap_text;
 use super::json_view::{Part as StyledPart, styled_json, styled_text};
 use crate::browser;
-use crate::state::{Column, Columns, Entry, Feed, Gap, Language, Page, Part, RecordRef};
 use crate::words::{self, Words};
+use page_model::{Column, Columns, Entry, Feed, Gap, Language, Page, Part, RecordRef};
 
 /// More does not fit into the widest screen's row.
 const KEY_CHARS: usize = 60;

@@ -7,8 +7,8 @@ use super::format::{duration, number};
 use super::{desk, preferences};
 use crate::browser;
 use crate::desk::Desk;
-use crate::state::{Failures, Language, Percentiles, Run, RunState, RunTitle};
 use crate::words::{self, Words, fill};
+use page_model::{Failures, Language, Percentiles, Run, RunState, RunTitle};
 
 #[component]
 pub fn RunCard() -> impl IntoView {

@@ -9,8 +9,8 @@ use super::saved_templates::SavedTemplates;
 use super::send_guard::send_guard;
 use super::{desk, preferences};
 use crate::send_fields::SendFields;
-use crate::state::{MAX_PER_SECOND, Meaning, Run, topic_is_valid};
 use crate::words::Words;
+use page_model::{MAX_PER_SECOND, Meaning, Run, topic_is_valid};
 
 /// Records that are shown before they are sent.
 const PREVIEWED: u64 = 3;

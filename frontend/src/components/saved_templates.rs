@@ -7,8 +7,8 @@ use super::preferences;
 use crate::browser::FileParts;
 use crate::files;
 use crate::send_fields::SendFields;
-use crate::state::{RunPlan, SavedTemplate};
 use crate::words::{self, fill};
+use page_model::{RunPlan, SavedTemplate};
 
 #[component]
 pub fn SavedTemplates(fields: SendFields) -> impl IntoView {

@@ -11,8 +11,8 @@ use super::permissions::allow_topic;
 use super::{confirmations, desk, preferences};
 use crate::desk::Desk;
 use crate::settings::Preferences;
-use crate::state::records_of;
 use crate::words::{count, fill};
+use page_model::records_of;
 
 #[derive(Clone, Copy)]
 pub struct SendGuard {

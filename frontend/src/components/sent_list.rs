@@ -7,8 +7,8 @@ use super::error_text::error_text;
 use super::field_text::{FieldText, field_text};
 use super::format::{duration, number};
 use super::{desk, preferences};
-use crate::state::{LISTED_ROWS, Outcome, SentRow};
 use crate::words::{self, fill};
+use page_model::{LISTED_ROWS, Outcome, SentRow};
 
 /// More of the value does not fit into the row.
 const PREVIEW_CHARS: usize = 120;

@@ -5,8 +5,8 @@ use protocol::{ProduceWaiting, WaitReason};
 
 use super::format::number;
 use super::{desk, preferences};
-use crate::state::Language;
 use crate::words::{Words, fill};
+use page_model::Language;
 
 /// Of several partitions the one that was told last, and how many more there are.
 pub fn wait_text(waits: &[ProduceWaiting], words: &Words, language: Language) -> Option<String> {

@@ -2,8 +2,8 @@
 
 use super::format;
 use crate::settings::Preferences;
-use crate::state::{Language, Spoken, spoken};
 use crate::words::{self, Words};
+use page_model::{Language, Spoken, spoken};
 
 /// `604800000 (7 d)`; a value that needs no explanation stays as it is.
 pub fn setting_value(name: &str, value: &str, prefs: Preferences) -> String {

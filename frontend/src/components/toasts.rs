@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::error_text::error_text;
 use super::{desk, preferences};
-use crate::state::{Notice, NoticeKind};
+use page_model::{Notice, NoticeKind};
 
 #[component]
 pub fn Toasts() -> impl IntoView {

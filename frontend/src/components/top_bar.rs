@@ -6,8 +6,8 @@ use super::broker_pill::BrokerPill;
 use super::connection_pill::ConnectionPill;
 use super::{desk, navigation, preferences};
 use crate::navigation::href;
-use crate::state::{Address, Theme, View};
 use crate::words::Words;
+use page_model::{Address, Theme, View};
 
 #[component]
 pub fn TopBar(show_shortcuts: RwSignal<bool>) -> impl IntoView {

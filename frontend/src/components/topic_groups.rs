@@ -11,7 +11,7 @@ use super::topic_view::OpenTopic;
 use super::view_frame::{Instead, Look, NotYet};
 use super::{desk, preferences};
 use crate::navigation::group_href;
-use crate::state::{Language, Sort, arrange};
+use page_model::{Language, Sort, arrange};
 
 const COLUMNS: &[TableColumn] = &[
     TableColumn {

@@ -12,8 +12,8 @@ use super::topic_view::{OpenTopic, topic_obstacle, watch_href};
 use super::{confirmations, desk, navigation, preferences};
 use crate::navigation::STARTS;
 use crate::settings::Preferences;
-use crate::state::{PartitionState, Sort, Start, TopicSheet, partition_state};
 use crate::words::{Words, fill};
+use page_model::{PartitionState, Sort, Start, TopicSheet, partition_state};
 
 /// What the live view begins with when a partition is watched from here.
 const LAST: i64 = 100;

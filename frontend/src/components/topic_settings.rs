@@ -15,8 +15,8 @@ use super::unanswered::unanswered_text;
 use super::view_frame::{FindField, Look, NotYet};
 use super::{desk, navigation, preferences};
 use crate::settings::Preferences;
-use crate::state::{COMMON_SETTINGS, Sort, Unanswered, arrange, differs};
 use crate::words::Words;
+use page_model::{COMMON_SETTINGS, Sort, Unanswered, arrange, differs};
 
 /// A broker may tell the old value for a moment after a change.
 const ASK_AGAIN: Duration = Duration::from_millis(1500);

@@ -18,8 +18,8 @@ use super::view_frame::{Freshness, Instead, Look, NotYet, Tell, ViewTitle};
 use super::{confirmations, desk, navigation, preferences};
 use crate::browser;
 use crate::navigation::{STARTS, href};
-use crate::state::{Address, ReadMode, Start, TopicSheet, View, ViewLink};
 use crate::words::{Words, count, fill};
+use page_model::{Address, ReadMode, Start, TopicSheet, View, ViewLink};
 
 /// What the live view begins with when a topic is watched from here: a screenful or two.
 const LAST: u64 = 100;

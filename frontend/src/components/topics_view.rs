@@ -14,8 +14,8 @@ use super::view_frame::{FindField, Freshness, Instead, Look, NotYet, Tell, ViewT
 use super::{desk, navigation, preferences};
 use crate::navigation::topic_href;
 use crate::settings::Preferences;
-use crate::state::{Sort, TopicList, TopicTotals, Wanted};
 use crate::words::{Words, count};
+use page_model::{Sort, TopicList, TopicTotals, Wanted};
 
 const COLUMNS: &[TableColumn] = &[
     TableColumn {

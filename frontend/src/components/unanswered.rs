@@ -3,8 +3,8 @@
 use super::error_text::error_text;
 use super::preferences;
 use crate::settings::Preferences;
-use crate::state::{ChangeObstacle, Unanswered};
 use crate::words::Words;
+use page_model::{ChangeObstacle, Unanswered};
 
 pub fn unanswered_text(reason: &Unanswered, words: &'static Words) -> String {
     match reason {

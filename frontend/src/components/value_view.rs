@@ -10,8 +10,8 @@ use super::json_view::{styled_json, styled_text};
 use super::row_pool::{append, append_parts, make, set};
 use super::{desk, format, preferences};
 use crate::desk::Desk;
-use crate::state::{Entry, Folding, Part, check_json, hex_dump};
 use crate::words::{Words, fill};
+use page_model::{Entry, Folding, Part, check_json, hex_dump};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Form {

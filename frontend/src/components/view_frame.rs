@@ -9,8 +9,8 @@ use super::error_text::error_text;
 use super::unanswered::unanswered_text;
 use super::{desk, navigation, preferences};
 use crate::app::key_is_unused;
-use crate::state::{Link, News, Unanswered};
 use crate::words::Words;
+use page_model::{Link, News, Unanswered};
 
 type Word = fn(&'static Words) -> &'static str;
 

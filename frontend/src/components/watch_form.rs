@@ -6,8 +6,8 @@ use super::explain::Explain;
 use super::join_guard::join_guard;
 use super::watched_topics::WatchedTopics;
 use super::{desk, preferences};
-use crate::state::{Phase, ReadMode};
 use crate::watch_fields::WatchFields;
+use page_model::{Phase, ReadMode};
 
 #[component]
 pub fn WatchForm(fields: WatchFields) -> impl IntoView {

@@ -7,9 +7,9 @@ use protocol::TopicName;
 
 use super::preferences;
 use crate::browser;
-use crate::state::TopicsText;
 use crate::watch_fields::WatchFields;
 use crate::words::fill;
+use page_model::TopicsText;
 
 const INPUT: &str = "topic";
 

@@ -294,8 +294,10 @@ async fn however_many_look_kafka_is_asked_by_one() {
     const LOOKS: usize = 4;
     let Some((_cluster, proxy)) = Kafka::counted().await else { return };
     let (topic, group) = (unique("looked-at"), unique("group"));
-    let bridge =
-        Bridge::start().option("--bootstrap-servers", &proxy.address).env("PONTE_LOG", "info,bridge=debug").await;
+    let bridge = Bridge::start()
+        .option("--bootstrap-servers", &proxy.address)
+        .env("PONTE_LOG", tests::program::LOG_FILTER)
+        .await;
     let mut client = bridge.client().await;
     client.write(messaggi(&topic, 10)).await;
     let watch = client.subscribe(&Watch::group(&topic, &group).commit_by_ack()).await;

@@ -1,0 +1,55 @@
+//! The signals that end the program.
+
+use tokio_util::sync::CancellationToken;
+
+/// Cancels the token at the first SIGINT or SIGTERM; a second one ends the process at once.
+pub fn on_signal() -> std::io::Result<CancellationToken> {
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    let mut signals = Signals::new()?;
+    tokio::spawn(async move {
+        signals.next().await;
+        cancelled.cancel();
+        signals.next().await;
+        tracing::warn!("second signal: ending at once");
+        // 128 + SIGINT, as shells report it.
+        std::process::exit(130);
+    });
+    Ok(token)
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        // If Ctrl+C cannot be heard there is nothing to wait for.
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}

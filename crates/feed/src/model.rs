@@ -1,0 +1,550 @@
+//! A feed, its reader and its subscriptions in any interleaving, beside a model that knows what was promised: credit is
+//! kept, nothing is left out without a gap, numbers jump by what a gap lost, nothing is committed that nobody handled.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::Counter;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use protocol::{BinaryBatch, CommitMode, GapReason, RecordView, TimestampType, TopicPartition, WhenSlow, Window};
+
+use super::cursor::{Cursor, Delivered};
+use super::{Batch, CAPACITY_BYTES, Event, Feed, Room, Start};
+
+const PARTITIONS: i32 = 3;
+
+/// A few of them fill the feed's ring.
+const LARGE: usize = 1_500_000;
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// The reader takes so many records of a partition; Kafka gets new ones where there are none.
+    Read {
+        partition: i32,
+        records: usize,
+        large: bool,
+        hole: i64,
+    },
+    /// Retention deletes everything, and as many more that nobody ever reads.
+    Truncate {
+        partition: i32,
+        records: usize,
+    },
+    Assign {
+        partition: i32,
+    },
+    Revoke {
+        partition: i32,
+    },
+    /// The reader's turn: it goes back where that was asked, and commits.
+    Turn,
+    Join {
+        when_slow: WhenSlow,
+        commit: CommitMode,
+        credit: Window,
+    },
+    /// The socket is lost.
+    Leave {
+        who: usize,
+    },
+    /// The client unsubscribes.
+    Close {
+        who: usize,
+    },
+    /// So many deliveries, as far as there are any.
+    Take {
+        who: usize,
+        deliveries: usize,
+    },
+    /// Handled: all but so many of the last numbers that were sent.
+    Flow {
+        who: usize,
+        behind: u64,
+        credit: Window,
+    },
+    Ack {
+        who: usize,
+        partition: i32,
+        behind: i64,
+    },
+}
+
+fn credit() -> impl Strategy<Value = Window> {
+    let records = prop_oneof![Just(0), 1..6_u64, Just(1_000_000)];
+    let bytes = prop_oneof![1 => Just(0), 2 => 1..200_u64, 3 => Just(4_000_000), 6 => Just(1 << 40)];
+    (records, bytes).prop_map(|(records, bytes)| Window { records, bytes })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let partition = || 0..PARTITIONS;
+    let who = || 0..4_usize;
+    let when_slow = prop_oneof![Just(WhenSlow::Block), Just(WhenSlow::Skip), Just(WhenSlow::Close)];
+    let commit = prop_oneof![Just(CommitMode::Auto), Just(CommitMode::Ack)];
+    prop_oneof![
+        10 => (partition(), 1..5_usize, prop::bool::weighted(0.3), prop_oneof![4 => Just(0), 1 => 1..4_i64])
+            .prop_map(|(partition, records, large, hole)| Step::Read { partition, records, large, hole }),
+        1 => (partition(), 0..5_usize).prop_map(|(partition, records)| Step::Truncate { partition, records }),
+        3 => partition().prop_map(|partition| Step::Assign { partition }),
+        1 => partition().prop_map(|partition| Step::Revoke { partition }),
+        3 => Just(Step::Turn),
+        2 => (when_slow, commit, credit())
+            .prop_map(|(when_slow, commit, credit)| Step::Join { when_slow, commit, credit }),
+        1 => who().prop_map(|who| Step::Leave { who }),
+        1 => who().prop_map(|who| Step::Close { who }),
+        8 => (who(), 1..8_usize).prop_map(|(who, deliveries)| Step::Take { who, deliveries }),
+        5 => (who(), 0..4_u64, credit()).prop_map(|(who, behind, credit)| Step::Flow { who, behind, credit }),
+        3 => (who(), partition(), -2..4_i64)
+            .prop_map(|(who, partition, behind)| Step::Ack { who, partition, behind }),
+    ]
+}
+
+/// One partition: what Kafka has, how far the reader and the group are.
+#[derive(Default)]
+struct Partition {
+    /// Every record that was ever written, and its bytes.
+    log: BTreeMap<i64, usize>,
+    /// The first offset that retention left.
+    low: i64,
+    /// The next offset to be written.
+    end: i64,
+    /// Where the reader reads next; none while the partition is not assigned.
+    reading: Option<i64>,
+    committed: i64,
+    /// What entered the feed.
+    pushed: BTreeSet<i64>,
+    /// Offsets of records that somebody acknowledged.
+    handled: BTreeSet<i64>,
+}
+
+impl Partition {
+    fn write(&mut self, records: usize, hole: i64, bytes: usize) {
+        for _ in 0..records {
+            self.log.insert(self.end + hole, bytes);
+            self.end += hole + 1;
+        }
+    }
+
+    fn offsets(&self, from: i64, to: i64) -> impl Iterator<Item = i64> {
+        self.log.range(from..to.max(from)).map(|(offset, _)| *offset)
+    }
+
+    /// Whether there is something for the reader.
+    fn has_more(&self) -> bool {
+        self.reading.is_some_and(|reading| reading < self.low || reading < self.end)
+    }
+}
+
+/// One subscription, and what its client knows.
+struct Viewer {
+    cursor: Cursor,
+    when_slow: WhenSlow,
+    commit: CommitMode,
+    credit: Window,
+    seq: u64,
+    /// Records that gaps lost since the last delivered number.
+    jump: u64,
+    unhandled: VecDeque<Unhandled>,
+    /// How often each partition was assigned.
+    assignments: BTreeMap<i32, u32>,
+    /// Per assigned partition, the next offset that is due.
+    due: BTreeMap<i32, i64>,
+    /// What an acknowledgement of this client may cover: delivered, or skipped on its own wish.
+    may_handle: BTreeMap<i32, BTreeSet<i64>>,
+}
+
+/// A record that was delivered and is not handled.
+struct Unhandled {
+    number: u64,
+    partition: i32,
+    /// In which of the partition's assignments it came.
+    assignment: u32,
+    offset: i64,
+    bytes: u64,
+}
+
+struct World {
+    feed: Arc<Feed>,
+    partitions: BTreeMap<i32, Partition>,
+    viewers: Vec<Viewer>,
+    /// A feed that ended takes no more steps.
+    over: bool,
+    largest_batch: usize,
+}
+
+fn key(partition: i32) -> TopicPartition {
+    TopicPartition { topic: "t".to_owned(), partition }
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            feed: Arc::new(Feed::new(true, Counter::default())),
+            partitions: (0..PARTITIONS).map(|partition| (partition, Partition::default())).collect(),
+            viewers: Vec::new(),
+            over: false,
+            largest_batch: 0,
+        }
+    }
+
+    fn partition(&mut self, partition: i32) -> &mut Partition {
+        self.partitions.get_mut(&partition).expect("one of the few")
+    }
+
+    fn viewer(&mut self, who: usize) -> Option<&mut Viewer> {
+        let count = self.viewers.len();
+        (count > 0).then(|| &mut self.viewers[who % count])
+    }
+
+    fn apply(&mut self, step: Step) {
+        match step {
+            Step::Read { partition, records, large, hole } => self.read(partition, records, large, hole),
+            Step::Truncate { partition, records } => self.truncate(partition, records),
+            Step::Assign { partition } => self.assign(partition),
+            Step::Revoke { partition } => self.revoke(partition),
+            Step::Turn => self.turn(),
+            Step::Join { when_slow, commit, credit } => self.join(when_slow, commit, credit),
+            Step::Leave { who } => {
+                if self.viewer(who).is_some() {
+                    let index = who % self.viewers.len();
+                    // Its cursor is dropped with it.
+                    self.viewers.remove(index);
+                }
+            }
+            Step::Close { who } => {
+                if let Some(viewer) = self.viewer(who) {
+                    viewer.cursor.close();
+                    let index = who % self.viewers.len();
+                    self.viewers.remove(index);
+                    self.over = self.viewers.is_empty();
+                }
+            }
+            Step::Take { who, deliveries } => {
+                for _ in 0..deliveries {
+                    if !self.take(who) {
+                        break;
+                    }
+                }
+            }
+            Step::Flow { who, behind, credit } => self.flow(who, behind, credit),
+            Step::Ack { who, partition, behind } => self.ack(who, partition, behind),
+        }
+        let held = self.feed.lock().ring_bytes;
+        assert!(held <= CAPACITY_BYTES + self.largest_batch, "the ring holds {held} bytes");
+        self.check_positions();
+    }
+
+    /// Nothing below a position that would be committed was left to nobody.
+    fn check_positions(&self) {
+        for Start { partition, offset } in self.feed.uncommitted() {
+            let known = &self.partitions[&partition.partition];
+            let there = known.offsets(known.low, offset);
+            let forgotten: Vec<i64> = there.filter(|offset| !known.handled.contains(offset)).collect();
+            assert!(forgotten.is_empty(), "{partition:?} would be committed to {offset}, over {forgotten:?}");
+        }
+    }
+
+    fn read(&mut self, partition: i32, records: usize, large: bool, hole: i64) {
+        if self.feed.wait_for_room(Duration::ZERO) == Room::Full {
+            return;
+        }
+        let known = self.partitions.get_mut(&partition).expect("one of the few");
+        let Some(reading) = known.reading else { return };
+        if reading < known.low {
+            // As the reader does: from where the feed is, to what is still there.
+            let from = self.feed.next_offset(&key(partition)).expect("assigned");
+            if from < known.low {
+                self.feed.lost(key(partition), from, known.low, GapReason::Retention);
+            }
+            known.reading = Some(from.max(known.low));
+            return;
+        }
+        if !known.has_more() {
+            known.write(records, hole, if large { LARGE } else { 10 });
+        }
+        let value = vec![0; LARGE];
+        let mut batch = BinaryBatch::default();
+        for (offset, bytes) in known.log.range(reading..).take(records) {
+            if batch.encoded_bytes() >= LARGE {
+                break;
+            }
+            batch.push(RecordView {
+                offset: *offset,
+                timestamp: None,
+                timestamp_type: TimestampType::Create,
+                key: None,
+                value: Some(&value[..*bytes]),
+                headers: std::iter::empty(),
+            });
+            known.reading = Some(offset + 1);
+        }
+        if !batch.is_empty() {
+            known.pushed.extend((0..batch.len()).map(|index| batch.offset(index)));
+            self.largest_batch = self.largest_batch.max(batch.encoded_bytes());
+            self.feed.push(Batch::new("t".into(), partition, batch));
+        }
+    }
+
+    fn truncate(&mut self, partition: i32, records: usize) {
+        let known = self.partition(partition);
+        known.write(records, 0, 10);
+        known.low = known.end;
+    }
+
+    fn assign(&mut self, partition: i32) {
+        let known = self.partition(partition);
+        if known.reading.is_some() {
+            return;
+        }
+        let offset = known.committed;
+        known.reading = Some(offset);
+        self.feed.assigned(vec![Start { partition: key(partition), offset }]);
+    }
+
+    fn revoke(&mut self, partition: i32) {
+        if self.partition(partition).reading.is_none() {
+            return;
+        }
+        self.feed.withdraw(&[key(partition)], Duration::ZERO);
+        self.commit();
+        self.feed.revoked(vec![key(partition)]);
+        self.partition(partition).reading = None;
+    }
+
+    fn commit(&mut self) {
+        let positions = self.feed.uncommitted();
+        for Start { partition, offset } in &positions {
+            self.partition(partition.partition).committed = *offset;
+        }
+        self.feed.committed(&positions);
+    }
+
+    fn turn(&mut self) {
+        for Start { partition, offset } in self.feed.take_rewind().unwrap_or_default() {
+            self.partition(partition.partition).reading = Some(offset);
+        }
+        self.commit();
+    }
+
+    fn join(&mut self, when_slow: WhenSlow, commit: CommitMode, credit: Window) {
+        if self.viewers.len() == 4 {
+            return;
+        }
+        let cursor = self.feed.join(when_slow, Some(commit), credit).expect("the feed is not about to end");
+        self.viewers.push(Viewer {
+            cursor,
+            when_slow,
+            commit,
+            credit,
+            seq: 0,
+            jump: 0,
+            unhandled: VecDeque::new(),
+            assignments: BTreeMap::new(),
+            due: BTreeMap::new(),
+            may_handle: BTreeMap::new(),
+        });
+    }
+
+    /// One delivery, if there is any.
+    fn take(&mut self, who: usize) -> bool {
+        if self.viewers.is_empty() {
+            return false;
+        }
+        let index = who % self.viewers.len();
+        let Some(delivered) = self.viewers[index].cursor.try_next() else { return false };
+        if matches!(delivered, Delivered::TooSlow) {
+            assert_eq!(self.viewers[index].when_slow, WhenSlow::Close);
+            self.viewers.remove(index);
+            return false;
+        }
+        self.viewers[index].note(delivered, &self.partitions);
+        true
+    }
+
+    fn flow(&mut self, who: usize, behind: u64, credit: Window) {
+        let Some(viewer) = self.viewer(who) else { return };
+        let beyond = viewer.cursor.flow(viewer.seq + viewer.jump + 1_000_000, credit);
+        assert!(beyond.is_err(), "numbers that were never sent cannot be handled");
+        let through = viewer.seq.saturating_sub(behind);
+        viewer.cursor.flow(through, credit).expect("it was sent");
+        viewer.credit = credit;
+        let mut handled: BTreeMap<i32, i64> = BTreeMap::new();
+        while let Some(sent) = viewer.unhandled.pop_front_if(|sent| sent.number <= through) {
+            // What was sent before the partition was assigned anew says nothing about what came again.
+            if viewer.assignments.get(&sent.partition) == Some(&sent.assignment) {
+                handled.insert(sent.partition, sent.offset + 1);
+            }
+        }
+        if viewer.commit == CommitMode::Auto {
+            for (partition, next) in handled {
+                self.handle(who, partition, next);
+            }
+        }
+    }
+
+    fn ack(&mut self, who: usize, partition: i32, behind: i64) {
+        let Some(viewer) = self.viewer(who) else { return };
+        let Some(due) = viewer.due.get(&partition) else { return };
+        let next = due - behind;
+        viewer.cursor.acknowledge(std::iter::once((key(partition), next)));
+        self.handle(who, partition, next);
+    }
+
+    fn handle(&mut self, who: usize, partition: i32, next: i64) {
+        let viewer = self.viewer(who).expect("it just acted");
+        let may = viewer.may_handle.entry(partition).or_default();
+        let handled: Vec<i64> = may.range(..next).copied().collect();
+        self.partition(partition).handled.extend(handled);
+    }
+
+    /// With all the credit there is, everybody still there gets everything that is still there, and what they handle is
+    /// committed, whoever left before.
+    fn finish(mut self) {
+        if self.over {
+            return;
+        }
+        let plenty = Window { records: u64::MAX / 2, bytes: u64::MAX / 2 };
+        for who in 0..self.viewers.len() {
+            self.viewers[who].cursor.flow(0, plenty).expect("nothing is handled by that");
+            self.viewers[who].credit = plenty;
+        }
+        self.apply(Step::Turn);
+        for partition in 0..PARTITIONS {
+            self.apply(Step::Assign { partition });
+        }
+        self.drain();
+        for viewer in &self.viewers {
+            for (partition, known) in &self.partitions {
+                let left: Vec<i64> = known.offsets(viewer.due[partition], known.end).collect();
+                assert!(left.is_empty(), "partition {partition}: {left:?} never came");
+            }
+        }
+        // What comes again because nobody was left to acknowledge it comes once.
+        for _ in 0..3 {
+            for who in 0..self.viewers.len() {
+                self.apply(Step::Flow { who, behind: 0, credit: plenty });
+                for partition in 0..PARTITIONS {
+                    self.apply(Step::Ack { who, partition, behind: 0 });
+                }
+            }
+            self.apply(Step::Turn);
+            self.drain();
+        }
+        for (partition, known) in self.partitions.iter().filter(|_| !self.viewers.is_empty()) {
+            let left: Vec<i64> = known.offsets(known.committed.max(known.low), known.end).collect();
+            assert!(left.is_empty(), "partition {partition}: {left:?} were handled and are never committed");
+        }
+    }
+
+    /// Reads on until everybody has everything.
+    fn drain(&mut self) {
+        // Each look drains everybody, so that there is room again.
+        loop {
+            let mut progress = false;
+            let mut who = 0;
+            while who < self.viewers.len() {
+                let before = self.viewers.len();
+                while self.take(who) {
+                    progress = true;
+                }
+                // One that was closed leaves its place to the next.
+                who += usize::from(self.viewers.len() == before);
+            }
+            for partition in 0..PARTITIONS {
+                let known = &self.partitions[&partition];
+                if known.has_more() && !self.viewers.is_empty() {
+                    self.apply(Step::Read { partition, records: 5, large: false, hole: 0 });
+                    progress = true;
+                }
+            }
+            if !progress {
+                return;
+            }
+        }
+    }
+}
+
+impl Viewer {
+    fn note(&mut self, delivered: Delivered, partitions: &BTreeMap<i32, Partition>) {
+        match delivered {
+            Delivered::Event(Event::Assigned(starts)) => {
+                for Start { partition, offset } in starts {
+                    self.due.insert(partition.partition, offset);
+                    *self.assignments.entry(partition.partition).or_default() += 1;
+                    self.may_handle.remove(&partition.partition);
+                }
+            }
+            Delivered::Event(Event::Revoked(revoked)) => {
+                for partition in revoked {
+                    self.due.remove(&partition.partition);
+                    self.may_handle.remove(&partition.partition);
+                }
+            }
+            Delivered::Event(Event::Gap { partition, from, to, reason }) => {
+                let number = partition.partition;
+                let due = self.due.get_mut(&number).unwrap_or_else(|| panic!("a gap in {partition:?}, not assigned"));
+                assert_eq!(from, *due, "{reason:?} gap to {to} in {partition:?}");
+                *due = to;
+                let known = &partitions[&number];
+                let lost: Vec<i64> = known.offsets(from, to).filter(|offset| known.pushed.contains(offset)).collect();
+                if reason == GapReason::Slow {
+                    assert_ne!(self.when_slow, WhenSlow::Close);
+                    self.jump += lost.len() as u64;
+                    if self.when_slow == WhenSlow::Skip {
+                        self.may_handle.entry(number).or_default().extend(lost);
+                    }
+                }
+            }
+            Delivered::Records { seq, batch, range } => {
+                assert!(!range.is_empty(), "an empty delivery");
+                let count = range.len() as u64;
+                assert_eq!(seq, self.seq + self.jump + count, "numbers jump by what gaps lost, {} now", self.jump);
+                (self.seq, self.jump) = (seq, 0);
+                let bytes: u64 = batch.records.payload_bytes(range.clone());
+                let due = self.due.get_mut(&batch.partition).expect("assigned before its first record");
+                let partition = &partitions[&batch.partition];
+                let first = seq + 1 - count;
+                let in_flight = self.unhandled.len() as u64;
+                let bytes_in_flight: u64 = self.unhandled.iter().map(|sent| sent.bytes).sum();
+                let assignment = self.assignments[&batch.partition];
+                for (number, index) in (first..).zip(range) {
+                    let offset = batch.records.offset(index);
+                    let expected = partition.offsets(*due, i64::MAX).next();
+                    assert_eq!(Some(offset), expected, "partition {}: something was left out", batch.partition);
+                    *due = offset + 1;
+                    let bytes = batch.records.payload_bytes(index..index + 1);
+                    let partition = batch.partition;
+                    self.unhandled.push_back(Unhandled { number, partition, assignment, offset, bytes });
+                    self.may_handle.entry(batch.partition).or_default().insert(offset);
+                }
+                assert!(in_flight + count <= self.credit.records, "{in_flight} + {count} beyond {:?}", self.credit);
+                let alone = count == 1 && in_flight == 0 && self.credit.bytes > 0;
+                let fits = bytes_in_flight + bytes <= self.credit.bytes;
+                assert!(alone || fits, "{bytes_in_flight} + {bytes} bytes beyond {:?}", self.credit);
+            }
+            Delivered::Committed(_) | Delivered::Trouble(_) | Delivered::Waiting(_) => {}
+            Delivered::TooSlow | Delivered::Ended => panic!("{delivered:?} is nothing to note"),
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_interleaving_breaks_a_promise(steps in vec(step(), 1..80)) {
+        let mut world = World::new();
+        world.apply(Step::Assign { partition: 0 });
+        world.apply(Step::Join {
+            when_slow: WhenSlow::Block,
+            commit: CommitMode::Auto,
+            credit: Window { records: 1000, bytes: 1 << 40 },
+        });
+        for step in steps {
+            if world.over {
+                break;
+            }
+            world.apply(step);
+        }
+        world.finish();
+    }
+}

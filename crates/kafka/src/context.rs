@@ -1,0 +1,100 @@
+//! What librdkafka's callbacks have in common: its log, its client-wide errors, and the question whether to connect.
+
+use std::sync::Arc;
+
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use super::broker_errors::BrokerErrors;
+use super::error::is_about_reaching_kafka;
+use super::reasons::Cause;
+use super::sign_in::SignIn;
+
+/// What every client of one cluster shares.
+#[derive(Clone, Debug, Default)]
+pub struct ClientHooks {
+    /// The last error of each broker.
+    pub errors: Arc<BrokerErrors>,
+    /// Admits connections; none where clients do not sign in (no SASL).
+    pub sign_in: Option<Arc<SignIn>>,
+}
+
+/// A client's context, with what its callbacks report to.
+pub trait HookedContext: ClientContext {
+    fn hooks(&self) -> &ClientHooks;
+
+    /// Called with the cause of each failed connection.
+    fn note_failure(&self, _cause: Cause) {}
+
+    /// Whether a connection may be opened now. Must not block.
+    fn admits(&self) -> bool {
+        self.hooks().sign_in.as_ref().is_none_or(|sign_in| sign_in.admits())
+    }
+}
+
+/// Passes a line of librdkafka's log on. It repeats every failed connection attempt; the bridge reports the change
+/// of state instead (see `cluster`), so most of it is for debugging.
+pub fn log<C: HookedContext>(context: &C, level: RDKafkaLogLevel, facility: &str, message: &str) {
+    // Some failures (a connection that is never set up) come as lines of the log alone.
+    if facility == "FAIL" {
+        context.hooks().errors.note(None, message);
+    }
+    match level {
+        // A producer that fails for good is reported where it is replaced, once for each change.
+        _ if facility == "FATAL" => tracing::debug!(target: "librdkafka", facility, "{message}"),
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+            tracing::error!(target: "librdkafka", facility, "{message}");
+        }
+        RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice => {
+            tracing::debug!(target: "librdkafka", facility, "{message}");
+        }
+        RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => tracing::trace!(target: "librdkafka", facility, "{message}"),
+    }
+}
+
+/// Notes a client-wide error, and passes it on, loud only where nobody else will report it.
+pub fn error<C: HookedContext>(context: &C, error: &KafkaError, reason: &str) {
+    let code = error.rdkafka_error_code();
+    if let Some(cause) = context.hooks().errors.note(code, reason) {
+        if cause.is_refused_sign_in()
+            && let Some(sign_in) = &context.hooks().sign_in
+        {
+            sign_in.note_refusal(1);
+        }
+        context.note_failure(cause);
+    }
+    match code {
+        Some(code) if is_about_reaching_kafka(code) => tracing::debug!(target: "librdkafka", "{reason}"),
+        // Repeated with every attempt; whoever asked says it once (the outcome of a record, the state of a subscription).
+        Some(
+            RDKafkaErrorCode::TopicAuthorizationFailed
+            | RDKafkaErrorCode::GroupAuthorizationFailed
+            | RDKafkaErrorCode::ClusterAuthorizationFailed,
+        ) => tracing::debug!(target: "librdkafka", "{reason}"),
+        _ => tracing::warn!(target: "librdkafka", "{reason}"),
+    }
+}
+
+/// Implements [`rdkafka::ClientContext`] with the two functions above, and asks [`HookedContext::admits`] before each connection.
+macro_rules! quiet_client_context {
+    ($context:ty) => {
+        impl rdkafka::ClientContext for $context {
+            fn log(&self, level: rdkafka::config::RDKafkaLogLevel, facility: &str, message: &str) {
+                $crate::context::log(self, level, facility, message);
+            }
+
+            fn error(&self, error: rdkafka::error::KafkaError, reason: &str) {
+                $crate::context::error(self, &error, reason);
+            }
+        }
+
+        impl $crate::native::Admission for $context {
+            fn admits_connection(&self) -> bool {
+                $crate::context::HookedContext::admits(self)
+            }
+        }
+    };
+}
+
+pub(crate) use quiet_client_context;

@@ -1,0 +1,150 @@
+//! Asynchronous commits with their results, and a group's committed positions, each with its metadata.
+
+use std::ffi::CStr;
+use std::os::raw::c_int;
+use std::time::Duration;
+
+use protocol::TopicPartition;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka_sys as sys;
+
+use super::admin::{PartitionEntry, PartitionList, entry};
+use feed::Start;
+
+/// Where the answers to commits arrive. `rd_kafka_commit` reports nothing to anyone when it does not block.
+///
+/// Like [`DataQueue`] it must not outlive its consumer.
+pub struct CommitQueue(*mut sys::rd_kafka_queue_t);
+
+// SAFETY: as for `DataQueue`.
+unsafe impl Send for CommitQueue {}
+// SAFETY: as for `DataQueue`.
+unsafe impl Sync for CommitQueue {}
+
+/// What Kafka answered to one commit.
+pub struct CommitAnswer {
+    /// The error of the commit as a whole.
+    pub error: Option<RDKafkaErrorCode>,
+    /// The positions that were taken.
+    pub taken: Vec<Start>,
+}
+
+impl CommitQueue {
+    pub fn new<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Self {
+        // SAFETY: as in `DataQueue::new`.
+        Self(unsafe { sys::rd_kafka_queue_new(consumer.client().native_ptr()) })
+    }
+
+    /// Asks Kafka to commit, each position with its note; the answer comes by [`CommitQueue::answer`].
+    pub fn commit<C: ConsumerContext>(
+        &self,
+        consumer: &BaseConsumer<C>,
+        positions: &[(Start, Option<String>)],
+    ) -> Result<(), RDKafkaErrorCode> {
+        let positions = positions.iter().map(|(start, note)| (&start.partition, start.offset, note.as_deref()));
+        let list = PartitionList::with_notes(positions);
+        // SAFETY: client, list and queue are alive; librdkafka copies the list.
+        let error = unsafe {
+            sys::rd_kafka_commit_queue(consumer.client().native_ptr(), list.0, self.0, None, std::ptr::null_mut())
+        };
+        match error {
+            sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
+            error => Err(error.into()),
+        }
+    }
+
+    /// The next answer, waiting up to `timeout`.
+    pub fn answer(&self, timeout: Duration) -> Option<CommitAnswer> {
+        let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
+        // SAFETY: the queue is alive; the event is ours and destroyed below; its list lives as long as the event and
+        // has `cnt` elements with NUL-terminated names.
+        unsafe {
+            let event = sys::rd_kafka_queue_poll(self.0, timeout_ms);
+            if event.is_null() {
+                return None;
+            }
+            let error: RDKafkaErrorCode = sys::rd_kafka_event_error(event).into();
+            let list = sys::rd_kafka_event_topic_partition_list(event);
+            let mut taken = Vec::new();
+            if !list.is_null() {
+                for index in 0..usize::try_from((*list).cnt).unwrap_or(0) {
+                    let element = &*(*list).elems.add(index);
+                    if element.err == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && element.offset >= 0 {
+                        let topic = CStr::from_ptr(element.topic).to_string_lossy().into_owned();
+                        let partition = TopicPartition { topic, partition: element.partition };
+                        taken.push(Start { partition, offset: element.offset });
+                    }
+                }
+            }
+            sys::rd_kafka_event_destroy(event);
+            let error = (error != RDKafkaErrorCode::NoError).then_some(error);
+            let taken = if error.is_none() { taken } else { Vec::new() };
+            Some(CommitAnswer { error, taken })
+        }
+    }
+}
+
+/// What a group has committed of one partition.
+pub struct CommittedPosition {
+    pub partition: TopicPartition,
+    /// None where it never committed.
+    pub offset: Option<i64>,
+    /// What the client that committed wrote beside it; any bytes.
+    pub note: Vec<u8>,
+}
+
+/// Notes a position, with the text beside it, for the consumer's own next commit (`enable.auto.commit`).
+pub fn store_position<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    position: &Start,
+    note: Option<&str>,
+) -> Result<(), RDKafkaErrorCode> {
+    let list = PartitionList::with_notes(std::iter::once((&position.partition, position.offset, note)));
+    // SAFETY: client and list are alive; librdkafka copies what is in the list.
+    let error = unsafe { sys::rd_kafka_offsets_store(consumer.client().native_ptr(), list.0) };
+    match error {
+        sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
+        error => Err(error.into()),
+    }
+}
+
+/// The positions of the consumer's group in these partitions. Positions inside an open transaction are waited for.
+pub fn committed_positions<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    partitions: &[TopicPartition],
+    timeout: Duration,
+) -> Result<Vec<CommittedPosition>, RDKafkaErrorCode> {
+    let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
+    let list = PartitionList::new(partitions.iter().map(|partition| (partition, 0)));
+    // SAFETY: client and list are alive; the call fills the list in.
+    let error = unsafe { sys::rd_kafka_committed(consumer.client().native_ptr(), list.0, timeout_ms) };
+    if error != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+        return Err(error.into());
+    }
+    // SAFETY: a valid list has `cnt` elements with NUL-terminated names; a note has as many bytes as its size says.
+    unsafe {
+        let count = usize::try_from((*list.0).cnt).unwrap_or(0);
+        let elements = (0..count).map(|index| &*(*list.0).elems.add(index));
+        elements
+            .map(|element| {
+                if element.err != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+                    return Err(element.err.into());
+                }
+                let note = match element.metadata.is_null() {
+                    true => Vec::new(),
+                    false => std::slice::from_raw_parts(element.metadata.cast::<u8>(), element.metadata_size).to_vec(),
+                };
+                let PartitionEntry { partition, offset, .. } = entry(element);
+                Ok(CommittedPosition { partition, offset: (offset >= 0).then_some(offset), note })
+            })
+            .collect()
+    }
+}
+
+impl Drop for CommitQueue {
+    fn drop(&mut self) {
+        // SAFETY: our own reference, given back once.
+        unsafe { sys::rd_kafka_queue_destroy(self.0) }
+    }
+}

@@ -1,0 +1,185 @@
+//! Why records wait. A producer retries for two minutes and says nothing meanwhile; so Kafka is asked about the topics of
+//! records that have no outcome after a second, and their senders are told what their partitions lack.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use protocol::{ErrorBody, ProduceWaiting, WaitReason};
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::metadata::MetadataPartition;
+
+use super::Current;
+use super::outcome::{Failure, Fatal, produce_error};
+use crate::native::{self, Configured, Report};
+use crate::questions::Questions;
+
+/// How often the thread looks for records that wait.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// A record without an outcome for so long waits for something.
+const OVERDUE_AFTER: Duration = Duration::from_secs(1);
+
+/// Longer than it takes to ask about every topic again: librdkafka gives a record up up to a second after its time.
+const REASON_COUNTS_FOR: Duration = Duration::from_secs(15);
+
+/// How long `min.insync.replicas` is believed.
+const SETTING_COUNTS_FOR: Duration = Duration::from_secs(10);
+
+/// How long Kafka may take to answer one question.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+/// Partitions whose reason is kept; a topic may have any number of them.
+const KEPT: usize = 1024;
+
+/// By topic and partition: why records wait, and when that was found.
+type FoundReasons = HashMap<(Arc<str>, i32), (Arc<ProduceWaiting>, Instant)>;
+
+/// What partitions lack, as far as it was found out.
+#[derive(Default)]
+pub struct WaitingPartitions {
+    reasons: Mutex<FoundReasons>,
+    is_watched: AtomicBool,
+}
+
+impl WaitingPartitions {
+    /// Starts the thread that looks for records that wait, once. It ends with the producer.
+    pub fn watch(&self, current: &Arc<Current>) {
+        if self.is_watched.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let watch = Watch { current: Arc::downgrade(current), settings: HashMap::new() };
+        let thread = std::thread::Builder::new().name("kafka-waiting".to_owned());
+        if let Err(error) = thread.spawn(move || watch.run()) {
+            tracing::warn!(%error, "no thread to find out why records wait");
+            self.is_watched.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// The error of a record that was not delivered, with what its partition lacks.
+    pub fn error_of(&self, topic: &str, report: &Report, code: RDKafkaErrorCode, fatal: Option<&Fatal>) -> ErrorBody {
+        let waiting = match code {
+            RDKafkaErrorCode::MessageTimedOut
+            | RDKafkaErrorCode::NotEnoughReplicas
+            | RDKafkaErrorCode::NotEnoughReplicasAfterAppend => self.reason(topic, report.partition),
+            _ => None,
+        };
+        let possibly_persisted = report.possibly_persisted;
+        produce_error(Failure { topic, code, possibly_persisted, fatal, waiting: waiting.as_deref() })
+    }
+
+    fn reason(&self, topic: &str, partition: i32) -> Option<Arc<ProduceWaiting>> {
+        let reasons = self.lock();
+        let (waiting, at) = reasons.get(&(Arc::from(topic), partition))?;
+        (at.elapsed() < REASON_COUNTS_FOR).then(|| Arc::clone(waiting))
+    }
+
+    fn keep(&self, found: &[Arc<ProduceWaiting>]) {
+        let mut reasons = self.lock();
+        reasons.retain(|_, (_, at)| at.elapsed() < REASON_COUNTS_FOR);
+        for waiting in found {
+            let key = (Arc::from(waiting.topic.as_str()), waiting.partition);
+            if reasons.len() < KEPT || reasons.contains_key(&key) {
+                reasons.insert(key, (Arc::clone(waiting), Instant::now()));
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, FoundReasons> {
+        // Each change is a single insert or removal.
+        self.reasons.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The thread that looks for records that wait.
+struct Watch {
+    current: Weak<Current>,
+    /// `min.insync.replicas` of topics; none where Kafka does not say.
+    settings: HashMap<Arc<str>, (Option<usize>, Instant)>,
+}
+
+impl Watch {
+    fn run(mut self) {
+        loop {
+            std::thread::sleep(LOOK_EVERY);
+            let Some(current) = self.current.upgrade() else { return };
+            let Some(client) = current.running() else { continue };
+            client.ask_for_denied_topics(ANSWER_WITHIN);
+            for overdue in client.overdue(OVERDUE_AFTER) {
+                let found: Vec<Arc<ProduceWaiting>> =
+                    self.diagnose(&current, &overdue.topic).into_iter().map(Arc::new).collect();
+                current.waiting.keep(&found);
+                for (sink, partition) in &overdue.senders {
+                    let concerns = |waiting: &&Arc<ProduceWaiting>| partition.is_none_or(|it| it == waiting.partition);
+                    found.iter().filter(concerns).for_each(|waiting| sink.waiting(waiting));
+                }
+            }
+        }
+    }
+
+    /// What the topic's partitions lack. Nothing where Kafka does not answer: then the state of the cluster says so.
+    fn diagnose(&mut self, current: &Current, topic: &Arc<str>) -> Vec<ProduceWaiting> {
+        let questions = &current.questions;
+        let Ok(metadata) = questions.metadata(Some(topic), ANSWER_WITHIN) else { return Vec::new() };
+        let Some(described) = metadata.topics().iter().find(|described| described.name() == &**topic) else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for partition in described.partitions() {
+            if partition.leader() < 0 {
+                found.push(no_leader(topic, partition));
+            } else if partition.isr().len() < partition.replicas().len()
+                && let Some(minimum) = self.min_insync_replicas(questions, topic)
+                // A topic with fewer replicas than the setting asks for is content with all of them.
+                && partition.isr().len() < minimum.min(partition.replicas().len())
+            {
+                found.push(too_few_in_sync_replicas(topic, partition, minimum));
+            }
+        }
+        found
+    }
+
+    fn min_insync_replicas(&mut self, questions: &Questions, topic: &Arc<str>) -> Option<usize> {
+        if let Some((known, at)) = self.settings.get(topic)
+            && at.elapsed() < SETTING_COUNTS_FOR
+        {
+            return *known;
+        }
+        let asked = native::describe_config(questions.client(), Configured::Topic(topic), ANSWER_WITHIN);
+        let settings = asked.unwrap_or_else(|failure| {
+            tracing::debug!(%topic, ?failure, "Kafka does not tell min.insync.replicas of the topic");
+            Vec::new()
+        });
+        let setting = settings.iter().find(|setting| setting.name == "min.insync.replicas");
+        let minimum = setting.and_then(|setting| setting.value.as_ref()?.parse().ok());
+        self.settings.retain(|_, (_, at)| at.elapsed() < SETTING_COUNTS_FOR);
+        self.settings.insert(Arc::clone(topic), (minimum, Instant::now()));
+        minimum
+    }
+}
+
+fn no_leader(topic: &str, partition: &MetadataPartition) -> ProduceWaiting {
+    let brokers: Vec<String> = partition.replicas().iter().map(ToString::to_string).collect();
+    let message = format!(
+        "partition {} of {topic:?} has no leader: Kafka takes no record until a broker that has it (id {}) is back",
+        partition.id(),
+        brokers.join(", ")
+    );
+    waiting(topic, partition, WaitReason::NoLeader, message)
+}
+
+fn too_few_in_sync_replicas(topic: &str, partition: &MetadataPartition, minimum: usize) -> ProduceWaiting {
+    let in_sync = partition.isr().len();
+    let replicas = if in_sync == 1 { "replica" } else { "replicas" };
+    let message = format!(
+        "partition {} of {topic:?} has {in_sync} in-sync {replicas}, and min.insync.replicas is {minimum}: Kafka takes no \
+         record until another replica is in sync",
+        partition.id()
+    );
+    waiting(topic, partition, WaitReason::TooFewInSyncReplicas, message)
+}
+
+fn waiting(topic: &str, partition: &MetadataPartition, reason: WaitReason, message: String) -> ProduceWaiting {
+    ProduceWaiting { topic: topic.to_owned(), partition: partition.id(), reason, message, offset: None }
+}

@@ -1,0 +1,209 @@
+//! Positions that a reader leaves: because Kafka no longer has them, because the topic is another one now, or because what
+//! lies behind is to be read again.
+
+use std::time::{Duration, Instant};
+
+use protocol::{GapReason, TailStart, TopicPartition};
+use rdkafka::consumer::Consumer;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::Reader;
+use super::trouble::Subject;
+use crate::native::{self, Failure};
+use crate::questions::TIMEOUT;
+use feed::ends::{Outside, PartitionEnds};
+use feed::{ReadMode, Start};
+
+/// A lost position that could not be replaced is tried again after so long, with so long for Kafka's answer.
+const JUMP_AGAIN_AFTER: Duration = Duration::from_millis(500);
+const JUMP_ANSWER_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long a partition may be silent after it was moved before it is looked after.
+const WAKE_EVERY: Duration = Duration::from_secs(1);
+
+/// Why a partition cannot go on where it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Misplaced {
+    /// Kafka does not have its next offset.
+    OutOfRange,
+    /// The topic of that name is another one now.
+    Recreated,
+}
+
+impl Reader {
+    /// Moves partitions that cannot go on; those where that fails are tried again.
+    pub(super) fn jump_if_due(&mut self) {
+        if self.misplaced.is_empty() || Instant::now() < self.jump_at {
+            return;
+        }
+        for (partition, why) in std::mem::take(&mut self.misplaced) {
+            // One before it may have found that the whole topic is another one.
+            let why = self.misplaced.remove(&partition).unwrap_or(why);
+            match self.jump_to_what_is_there(&partition, why) {
+                Ok(()) => {
+                    self.misplaced.remove(&partition);
+                    self.troubles.is_over(&Subject::Partition(partition.clone()));
+                    self.watch_moved(partition);
+                }
+                Err(error) => {
+                    tracing::debug!(?partition, %error, "a lost position could not be replaced; trying again");
+                    self.misplaced.insert(partition, why);
+                }
+            }
+        }
+        self.jump_at = Instant::now() + JUMP_AGAIN_AFTER;
+    }
+
+    fn watch_moved(&mut self, partition: TopicPartition) {
+        self.moved.insert(partition);
+        self.wake_at = Instant::now() + WAKE_EVERY;
+    }
+
+    /// Says what is missing, and goes on behind it.
+    fn jump_to_what_is_there(&mut self, partition: &TopicPartition, why: Misplaced) -> Result<(), KafkaError> {
+        let Some(wanted) = self.feed.next_offset(partition) else {
+            // Somebody else's by now.
+            return Ok(());
+        };
+        let failed = |failure: Failure| KafkaError::OffsetFetch(failure.code);
+        let ends = self.questions.ends_of(partition, JUMP_ANSWER_WITHIN).map_err(failed)?;
+        // Before Kafka is asked for it below.
+        let had_id = self.watch.id_of(&partition.topic).is_known();
+        let (reason, offset) = match (why, ends.outside(wanted)) {
+            (Misplaced::Recreated, _) => (Some(GapReason::Recreated), ends.start.0),
+            (Misplaced::OutOfRange, None) => (None, wanted),
+            (Misplaced::OutOfRange, Some(Outside::BeforeStart)) => (Some(GapReason::Retention), ends.start.0),
+            (Misplaced::OutOfRange, Some(Outside::BeyondEnd)) if self.is_in_another_topic(partition)? => {
+                (Some(GapReason::Recreated), ends.start.0)
+            }
+            (Misplaced::OutOfRange, Some(Outside::BeyondEnd)) => {
+                (Some(GapReason::OutOfRange), self.after_truncation(partition, wanted, &ends, had_id))
+            }
+        };
+        self.seek(&Start { partition: partition.clone(), offset })?;
+        if reason == Some(GapReason::Recreated)
+            && let Some(membership) = self.consumer.context().membership()
+        {
+            membership.reads_in(partition, self.watch.id_of(&partition.topic));
+        }
+        if let Some(reason) = reason.filter(|_| wanted != offset) {
+            self.feed.lost(partition.clone(), wanted, offset, reason);
+        }
+        Ok(())
+    }
+
+    /// Whether the topic of that name is another one than the one in which the partition was read. Then its other partitions
+    /// begin anew as well.
+    fn is_in_another_topic(&mut self, partition: &TopicPartition) -> Result<bool, KafkaError> {
+        let failed = |failure: Failure| KafkaError::MetadataFetch(failure.code);
+        let known = self.watch.id_of(&partition.topic);
+        let read_in = match self.consumer.context().membership() {
+            Some(membership) => membership.topic_id_of(partition),
+            None => known,
+        };
+        let described = native::describe_topics(self.questions.client(), &[&partition.topic], JUMP_ANSWER_WITHIN)
+            .map_err(failed)?;
+        let Some(topic) = described.into_iter().next() else {
+            // Deleted, and not created again yet.
+            return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition));
+        };
+        let is_another = read_in.differs_from(topic.id) || known.differs_from(topic.id);
+        if let Some(change) = self.watch.learned(topic) {
+            self.follow(change);
+        }
+        Ok(is_another)
+    }
+
+    /// Where reading goes on after the same topic lost its end, which an unclean election of a leader does. A group goes back to
+    /// what was acknowledged; what a tail read before the end does not come again.
+    fn after_truncation(&self, partition: &TopicPartition, wanted: i64, ends: &PartitionEnds, had_id: bool) -> i64 {
+        let is_wanted = |position: &protocol::Position| {
+            position.topic == partition.topic
+                && position.partition == partition.partition
+                && position.offset.0 == wanted
+        };
+        match &self.mode {
+            ReadMode::Group { .. } => {
+                let acknowledged = self.feed.acknowledged(partition).unwrap_or(ends.high.0);
+                acknowledged.clamp(ends.start.0, ends.high.0)
+            }
+            // Never read here: what is in the partition may all be new to this client.
+            ReadMode::Tail(TailStart::Resume(positions)) if positions.iter().any(is_wanted) => ends.start.0,
+            // Its id was never seen, so that it may be another topic: what is in it may all be new to this client.
+            ReadMode::Tail(_) if !had_id => ends.start.0,
+            ReadMode::Tail(_) => ends.high.0,
+        }
+    }
+
+    /// A partition that was moved, sends nothing and has records is assigned anew: librdkafka was seen to leave it alone
+    /// when its topic had just been made again.
+    pub(super) fn wake_silent(&mut self) {
+        if self.moved.is_empty() || Instant::now() < self.wake_at {
+            return;
+        }
+        self.wake_at = Instant::now() + WAKE_EVERY;
+        let silent: Vec<TopicPartition> = self.moved.iter().cloned().collect();
+        for partition in silent {
+            let Some(next) = self.feed.next_offset(&partition) else {
+                self.moved.remove(&partition);
+                continue;
+            };
+            let ends = self.questions.ends_of(&partition, JUMP_ANSWER_WITHIN);
+            // What lies behind an open transaction does not come either way.
+            if ends.is_ok_and(|ends| (ends.start.0..ends.stable.0).contains(&next)) {
+                tracing::debug!(?partition, next, "a partition that was moved is silent; assigning it anew");
+                if let Err(error) = self.assign_anew(&Start { partition, offset: next }) {
+                    tracing::debug!(%error, "it could not be assigned; trying again");
+                }
+            }
+        }
+    }
+
+    /// Reads a partition on from there. After an error that ended its fetching (`auto.offset.reset=error`) librdkafka
+    /// refuses to seek in it; then it is assigned anew.
+    fn seek(&self, start: &Start) -> Result<(), KafkaError> {
+        let Start { partition, offset } = start;
+        let seek = self.consumer.seek(&partition.topic, partition.partition, Offset::Offset(*offset), TIMEOUT);
+        seek.or_else(|error| {
+            tracing::debug!(?partition, offset, %error, "assigning a partition anew");
+            self.assign_anew(start)
+        })
+    }
+
+    fn assign_anew(&self, Start { partition, offset }: &Start) -> Result<(), KafkaError> {
+        let mut list = TopicPartitionList::with_capacity(1);
+        list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*offset))?;
+        self.consumer.incremental_unassign(&list)?;
+        self.queues.data.forward(&self.consumer, &partition.topic, partition.partition);
+        self.consumer.incremental_assign(&list)
+    }
+
+    /// Reads on from there, if not now then in a moment.
+    pub(super) fn move_to(&mut self, start: &Start) {
+        if let Err(error) = self.seek(start) {
+            let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+            self.report(Subject::Partition(start.partition.clone()), code);
+            self.misplaced.insert(start.partition.clone(), Misplaced::OutOfRange);
+        }
+    }
+
+    pub(super) fn rewind_if_asked(&mut self) {
+        if let Some(starts) = self.feed.take_rewind() {
+            for start in &starts {
+                self.move_to(start);
+            }
+        }
+    }
+
+    /// The topic of that name is another one now: what the old one still held is lost, and reading begins anew.
+    pub(super) fn begin_recreated(&mut self, topic: &str, partitions: i32) {
+        for partition in 0..partitions {
+            let partition = TopicPartition { topic: topic.to_owned(), partition };
+            if self.feed.next_offset(&partition).is_some() {
+                self.misplaced.insert(partition, Misplaced::Recreated);
+            }
+        }
+        self.jump_at = Instant::now();
+    }
+}

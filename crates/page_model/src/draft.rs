@@ -1,0 +1,219 @@
+//! What stands in the composer, and the record it makes. Remembered between visits; the fields on screen are components.
+
+use protocol::{Header, ProduceRecord, TopicName};
+use serde::{Deserialize, Serialize};
+
+use super::field::{Field, FieldFault, Form, check_json};
+use super::template::{Moment, Template, parse_time};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Partition {
+    /// By the key's hash; any without a key.
+    #[default]
+    Auto,
+    Fixed(i32),
+}
+
+/// One header; names may repeat, order is kept.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HeaderRow {
+    pub name: String,
+    pub value: Field,
+}
+
+/// Every field may be missing: an older page wrote fewer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Draft {
+    pub partition: Partition,
+    /// As it was written; empty: now.
+    pub timestamp: String,
+    pub key: Field,
+    pub value: Field,
+    pub headers: Vec<HeaderRow>,
+}
+
+/// Whether the fields are one record, or the pattern of many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    Record,
+    Pattern,
+}
+
+/// A part of the form that something is wrong with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DraftPart {
+    Timestamp,
+    Key,
+    Value,
+    /// By its place, from 0.
+    Header(usize),
+}
+
+pub fn topic_is_valid(topic: &str) -> bool {
+    TopicName::parse(topic.trim()).is_ok()
+}
+
+impl Draft {
+    /// What the composer holds on the first visit.
+    pub fn first() -> Self {
+        Self { value: Field::json(r#"{"id": 10, "text": "messaggio 10"}"#), ..Self::default() }
+    }
+
+    /// What cannot be read is as if nothing were remembered.
+    pub fn from_json(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    pub fn fault(&self, part: DraftPart, reading: Meaning) -> Option<FieldFault> {
+        let field = match part {
+            DraftPart::Timestamp => return None,
+            DraftPart::Key => &self.key,
+            DraftPart::Value => &self.value,
+            DraftPart::Header(at) => &self.headers.get(at).filter(|row| !row.name.is_empty())?.value,
+        };
+        match reading {
+            Meaning::Record => field.fault(),
+            Meaning::Pattern => pattern_fault(field),
+        }
+    }
+
+    pub fn timestamp_is_valid(&self) -> bool {
+        self.timestamp.trim().is_empty() || parse_time(&self.timestamp).is_some()
+    }
+
+    /// Nothing stands in the way of sending.
+    pub fn is_sound(&self, reading: Meaning) -> bool {
+        let headers = (0..self.headers.len()).map(DraftPart::Header);
+        self.timestamp_is_valid()
+            && [DraftPart::Key, DraftPart::Value]
+                .into_iter()
+                .chain(headers)
+                .all(|part| self.fault(part, reading).is_none())
+    }
+
+    /// Bytes of key, value and headers.
+    pub fn size(&self) -> usize {
+        let headers: usize = self.named_headers().map(|row| row.name.len() + row.value.size()).sum();
+        self.key.size() + self.value.size() + headers
+    }
+
+    pub fn partition(&self) -> Option<i32> {
+        match self.partition {
+            Partition::Auto => None,
+            Partition::Fixed(partition) => Some(partition),
+        }
+    }
+
+    pub fn timestamp_ms(&self) -> Option<i64> {
+        parse_time(&self.timestamp)
+    }
+
+    /// The row that nobody has filled is no header.
+    pub fn named_headers(&self) -> impl Iterator<Item = &HeaderRow> {
+        self.headers.iter().filter(|row| !row.name.is_empty())
+    }
+
+    /// The record, or nothing while the draft has a fault.
+    pub fn record(&self, topic: &str) -> Option<ProduceRecord> {
+        if !topic_is_valid(topic) || !self.is_sound(Meaning::Record) {
+            return None;
+        }
+        let header = |row: &HeaderRow| Some(Header(row.name.clone(), row.value.bytes().ok()?));
+        Some(ProduceRecord {
+            topic: topic.trim().to_owned(),
+            partition: self.partition(),
+            key: self.key.bytes().ok()?,
+            value: self.value.bytes().ok()?,
+            headers: self.named_headers().map(header).collect::<Option<_>>()?,
+            timestamp: self.timestamp_ms(),
+        })
+    }
+}
+
+fn pattern_fault(field: &Field) -> Option<FieldFault> {
+    let template: Template = match field.template() {
+        Ok(template) => template,
+        Err(fault) => return Some(fault),
+    };
+    if field.form != Form::Json {
+        return None;
+    }
+    // Placeholders make numbers and plain words: when one record is JSON, the others are, but for odd choices.
+    let mut first = Vec::new();
+    template.fill(Moment { i: 0, now_ms: 0 }, &mut fastrand::Rng::with_seed(0), &mut first);
+    check_json(&String::from_utf8_lossy(&first)).err().map(FieldFault::FirstJson)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::Spot;
+
+    fn header(name: &str, value: &str) -> HeaderRow {
+        HeaderRow { name: name.into(), value: Field::text(value) }
+    }
+
+    #[test]
+    fn a_fault_stops_the_record() {
+        let draft = Draft { value: Field::json("{\n  \"id\": 1,\n}"), ..Draft::default() };
+        let fault = draft.fault(DraftPart::Value, Meaning::Record);
+        assert_eq!(fault, Some(FieldFault::Json(Spot { line: 3, column: 1 })));
+        assert!(draft.record("t").is_none());
+        assert!(Draft { value: Field::text("{"), ..draft }.record("t").is_some(), "as text it is fine");
+    }
+
+    #[test]
+    fn headers_keep_order_and_duplicates_and_lose_the_unfilled_row() {
+        let headers = vec![header("b", "1"), header("a", ""), header("b", "2"), header("", "")];
+        let record = Draft { headers, ..Draft::default() }.record("t").expect("sendable");
+        let names: Vec<&str> = record.headers.iter().map(|header| header.0.as_str()).collect();
+        assert_eq!(names, ["b", "a", "b"]);
+    }
+
+    #[test]
+    fn a_topic_with_spaces_around_it_is_trimmed_and_an_impossible_one_refused() {
+        let draft = Draft::default();
+        assert_eq!(draft.record(" foobar ").map(|record| record.topic).as_deref(), Some("foobar"));
+        assert!(draft.record("").is_none());
+        assert!(draft.record("a/b").is_none());
+    }
+
+    #[test]
+    fn a_timestamp_is_now_or_what_is_given() {
+        let at = |timestamp: &str| Draft { timestamp: timestamp.into(), ..Draft::default() }.record("t");
+        assert_eq!(at("").map(|record| record.timestamp), Some(None));
+        assert_eq!(at("1763800000123").map(|record| record.timestamp), Some(Some(1_763_800_000_123)));
+        assert!(at("tomorrow").is_none());
+    }
+
+    #[test]
+    fn a_pattern_is_checked_with_its_placeholders_filled() {
+        let pattern = |text: &str| Draft { value: Field::json(text), ..Draft::default() };
+        let faults = |text: &str, reading| pattern(text).fault(DraftPart::Value, reading);
+        assert!(faults(r#"{"id": {{i}}}"#, Meaning::Record).is_some());
+        assert_eq!(faults(r#"{"id": {{i}}}"#, Meaning::Pattern), None);
+        assert_eq!(
+            faults(r#"{"id": {{i}}"#, Meaning::Pattern),
+            Some(FieldFault::FirstJson(Spot { line: 1, column: 8 }))
+        );
+    }
+
+    #[test]
+    fn the_form_comes_back_as_it_was() {
+        let draft = Draft {
+            partition: Partition::Fixed(2),
+            timestamp: "2025-11-22T08:26:40Z".into(),
+            key: Field::text("k"),
+            value: Field { form: Form::Base64, text: "AP8=".into(), file: None },
+            headers: vec![header("a", "1"), HeaderRow { name: "a".into(), value: Field::default() }],
+        };
+        assert_eq!(Draft::from_json(&draft.to_json()), Some(draft));
+        assert_eq!(Draft::from_json("{\"value\":5}"), None);
+    }
+}

@@ -1,0 +1,347 @@
+//! What stands in the fields of the filter, and what is wrong with it. Turns the texts into a [`Filter`]; what only the
+//! browser can do, regular expressions and local time, is lent by it.
+
+use std::ops::RangeInclusive;
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+
+use super::filter::{Condition, Filter, Pattern};
+use super::json_path::JsonPath;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FilterFields {
+    pub text: String,
+    /// `text` is a regular expression.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_pattern: bool,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub key: String,
+    /// `name`, or `name=text`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub header: String,
+    /// `0, 2-4`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub partition: String,
+    /// `10-20`, `10-` or `-20`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub offset: String,
+    /// As the browser's field for local time writes it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub since: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub until: String,
+    /// `$.items[0].price`, or a condition: `$.price > 10`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub path: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilterField {
+    Text,
+    Key,
+    Header,
+    Partition,
+    Offset,
+    Since,
+    Until,
+    Path,
+}
+
+/// Why a field is no filter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilterFault {
+    pub field: FilterField,
+    pub kind: FaultKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// In the browser's words.
+    Pattern(String),
+    /// Neither a number nor a range: this piece of it.
+    Numbers(String),
+    /// The range ends before it begins.
+    Backwards,
+    Time,
+    /// From which character on the path cannot be read, counted from 1.
+    Path {
+        at: usize,
+    },
+}
+
+/// What the browser lends.
+pub trait Lent {
+    /// The regular expression, or why it is none.
+    fn pattern(&self, text: &str) -> Result<Rc<dyn Pattern>, String>;
+    /// Milliseconds since 1970-01-01 UTC of a local date and time.
+    fn local_time_ms(&self, text: &str) -> Option<i64>;
+}
+
+impl FilterFields {
+    pub fn is_empty(&self) -> bool {
+        *self == Self { is_pattern: self.is_pattern, ..Self::default() }
+    }
+
+    /// How many of the fields beside the text are in use.
+    pub fn further(&self) -> usize {
+        let fields = [&self.key, &self.header, &self.partition, &self.offset, &self.since, &self.until, &self.path];
+        fields.iter().filter(|field| !field.is_empty()).count()
+    }
+
+    /// What a field holds, as text.
+    fn text_of(&mut self, field: FilterField) -> &mut String {
+        match field {
+            FilterField::Text => &mut self.text,
+            FilterField::Key => &mut self.key,
+            FilterField::Header => &mut self.header,
+            FilterField::Partition => &mut self.partition,
+            FilterField::Offset => &mut self.offset,
+            FilterField::Since => &mut self.since,
+            FilterField::Until => &mut self.until,
+            FilterField::Path => &mut self.path,
+        }
+    }
+
+    /// What is in force while some fields are at fault: each of those as it was when it could be read last (`before`), so that
+    /// a field half written neither undoes the others nor lets everything pass. Returns what is wrong as well.
+    pub fn in_force(&self, before: &Self, lent: &dyn Lent) -> (Self, Filter, Vec<FilterFault>) {
+        let (filter, faults) = self.compile(lent);
+        if faults.is_empty() {
+            return (self.clone(), filter, faults);
+        }
+        let (mut sound, mut valid_before) = (self.clone(), before.clone());
+        for fault in &faults {
+            if fault.field == FilterField::Text {
+                sound.is_pattern = before.is_pattern;
+            }
+            *sound.text_of(fault.field) = std::mem::take(valid_before.text_of(fault.field));
+        }
+        // Two fields may not go together, such as the ends of a range.
+        let (filter, left) = sound.compile(lent);
+        if left.is_empty() { (sound, filter, faults) } else { (before.clone(), before.compile(lent).0, faults) }
+    }
+
+    /// What can be read of it; the rest is left out and named.
+    pub fn compile(&self, lent: &dyn Lent) -> (Filter, Vec<FilterFault>) {
+        let mut conditions = Vec::new();
+        let mut faults = Vec::new();
+        let mut add = |field: FilterField, condition: Result<Option<Condition>, FaultKind>| match condition {
+            Ok(condition) => conditions.extend(condition),
+            Err(kind) => faults.push(FilterFault { field, kind }),
+        };
+        let lower = |text: &str| text.to_ascii_lowercase().into_bytes();
+        let given = |text: &str| (!text.trim().is_empty()).then(|| text.trim().to_owned());
+
+        add(
+            FilterField::Text,
+            match self.text.as_str() {
+                "" => Ok(None),
+                text if self.is_pattern => {
+                    lent.pattern(text).map(|p| Some(Condition::Pattern(p))).map_err(FaultKind::Pattern)
+                }
+                text => Ok(Some(Condition::text(text))),
+            },
+        );
+        add(FilterField::Key, Ok((!self.key.is_empty()).then(|| Condition::Key(lower(&self.key)))));
+        add(
+            FilterField::Header,
+            Ok(given(&self.header).map(|header| {
+                let (name, value) = header.split_once('=').unwrap_or((&header, ""));
+                Condition::Header { name: name.trim().to_owned(), value: lower(value.trim()) }
+            })),
+        );
+        add(FilterField::Partition, given(&self.partition).map(|text| partitions(&text)).transpose());
+        add(FilterField::Offset, given(&self.offset).map(|text| range(&text).map(Condition::Offset)).transpose());
+        let time = |text: &str| match given(text) {
+            None => Ok(None),
+            Some(text) => lent.local_time_ms(&text).map(Some).ok_or(FaultKind::Time),
+        };
+        match (time(&self.since), time(&self.until)) {
+            (Ok(None), Ok(None)) => {}
+            (Ok(since), Ok(until)) => {
+                let (since, until) = (since.unwrap_or(i64::MIN), until.unwrap_or(i64::MAX));
+                let is_forward = since <= until;
+                add(
+                    FilterField::Until,
+                    if is_forward { Ok(Some(Condition::Time(since..=until))) } else { Err(FaultKind::Backwards) },
+                );
+            }
+            (since, until) => {
+                add(FilterField::Since, since.map(|_| None));
+                add(FilterField::Until, until.map(|_| None));
+            }
+        }
+        add(
+            FilterField::Path,
+            given(&self.path).map(|text| JsonPath::parse(&text).map(|path| Condition::Path(Rc::new(path)))).transpose(),
+        );
+        (Filter::new(conditions), faults)
+    }
+}
+
+fn partitions(text: &str) -> Result<Condition, FaultKind> {
+    /// Kafka's brokers do not hold more of one topic.
+    const MOST: i64 = 100_000;
+    let mut partitions = Vec::new();
+    for piece in text.split(',').map(str::trim).filter(|piece| !piece.is_empty()) {
+        let range = range(piece)?;
+        partitions
+            .extend((*range.start()..=(*range.end()).min(MOST)).filter_map(|partition| i32::try_from(partition).ok()));
+    }
+    Ok(Condition::Partition(partitions))
+}
+
+/// Numbers and ranges that say themselves where they end: `0, 2-4`. Sorted, each once, at most so many.
+pub(super) fn closed_ranges(text: &str, most: usize) -> Result<Vec<i32>, FaultKind> {
+    let mut numbers = std::collections::BTreeSet::new();
+    for piece in text.split(',').map(str::trim).filter(|piece| !piece.is_empty()) {
+        let numbers_of = |range: RangeInclusive<i64>| {
+            let last = i32::try_from(*range.end()).ok()?;
+            Some(i32::try_from(*range.start()).ok()?..=last)
+        };
+        let range = range(piece).map(numbers_of)?.ok_or_else(|| FaultKind::Numbers(piece.to_owned()))?;
+        numbers.extend(range.take(most));
+        if numbers.len() > most {
+            return Err(FaultKind::Numbers(piece.to_owned()));
+        }
+    }
+    Ok(numbers.into_iter().collect())
+}
+
+/// `7`, `7-9`, `7-` or `-9`.
+fn range(text: &str) -> Result<RangeInclusive<i64>, FaultKind> {
+    let number = |digits: &str, absent: i64| match digits.trim() {
+        "" => Ok(absent),
+        digits => digits.parse().ok().filter(|n| *n >= 0).ok_or_else(|| FaultKind::Numbers(digits.to_owned())),
+    };
+    let range = match text.split_once('-') {
+        None => number(text, 0).map(|n| n..=n)?,
+        Some((from, to)) if from.trim().is_empty() && to.trim().is_empty() => {
+            return Err(FaultKind::Numbers(text.to_owned()));
+        }
+        Some((from, to)) => number(from, 0)?..=number(to, i64::MAX)?,
+    };
+    if range.start() <= range.end() { Ok(range) } else { Err(FaultKind::Backwards) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::tests::entry;
+
+    struct NoBrowser;
+
+    struct Nothing;
+
+    impl Pattern for Nothing {
+        fn is_in(&self, text: &str) -> bool {
+            text.is_empty()
+        }
+
+        fn ranges_in(&self, _: &str) -> Vec<std::ops::Range<usize>> {
+            Vec::new()
+        }
+    }
+
+    impl Lent for NoBrowser {
+        fn pattern(&self, text: &str) -> Result<Rc<dyn Pattern>, String> {
+            if text == "(" { Err("Unterminated group".into()) } else { Ok(Rc::new(Nothing)) }
+        }
+
+        fn local_time_ms(&self, text: &str) -> Option<i64> {
+            text.parse().ok()
+        }
+    }
+
+    fn fields(set: impl FnOnce(&mut FilterFields)) -> FilterFields {
+        let mut fields = FilterFields::default();
+        set(&mut fields);
+        fields
+    }
+
+    fn faults(fields: &FilterFields) -> Vec<FilterFault> {
+        fields.compile(&NoBrowser).1
+    }
+
+    #[test]
+    fn numbers_are_single_or_ranges_open_on_either_side() {
+        for (text, expected) in [("7", 7..=7), ("7-9", 7..=9), (" 7 - ", 7..=i64::MAX), ("-9", 0..=9)] {
+            assert_eq!(range(text), Ok(expected), "{text}");
+        }
+        for text in ["-", "a", "1-b", "--1"] {
+            assert!(matches!(range(text), Err(FaultKind::Numbers(_))), "{text}");
+        }
+        assert_eq!(range("9-7"), Err(FaultKind::Backwards));
+    }
+
+    #[test]
+    fn a_fault_names_its_field_and_leaves_the_others_at_work() {
+        let broken = fields(|f| {
+            f.text = "b".into();
+            f.offset = "x-3".into();
+            f.path = "$.a[".into();
+            f.until = "soon".into();
+        });
+        let (filter, faults) = broken.compile(&NoBrowser);
+        let named: Vec<_> = faults.iter().map(|fault| fault.field).collect();
+        assert_eq!(named, [FilterField::Offset, FilterField::Until, FilterField::Path]);
+        assert_eq!(faults[0].kind, FaultKind::Numbers("x".into()));
+        assert!(filter.matches(&entry(0, "abc").record().expect("a record")));
+        assert!(!filter.matches(&entry(0, "xyz").record().expect("a record")));
+    }
+
+    #[test]
+    fn a_field_at_fault_keeps_what_it_said_last() {
+        let matches = |filter: &Filter, value: &str| filter.matches(&entry(0, value).record().expect("a record"));
+        let valid = fields(|f| (f.path, f.offset) = ("$.a > 1".into(), "0-9".into()));
+        let half_written = FilterFields { path: "$.a >".into(), key: "k".into(), ..valid.clone() };
+        let (in_force, filter, faults) = half_written.in_force(&valid, &NoBrowser);
+        assert_eq!(in_force, FilterFields { key: "k".into(), ..valid.clone() }, "the other fields go on");
+        assert_eq!(faults.iter().map(|fault| fault.field).collect::<Vec<_>>(), [FilterField::Path]);
+        assert!(!filter.is_empty() && !matches(&filter, r#"{"a":0}"#));
+
+        // A range whose new beginning lies behind its old end: both as they were.
+        let range = fields(|f| (f.since, f.until) = ("10".into(), "20".into()));
+        let backwards = FilterFields { since: "30".into(), ..range.clone() };
+        let (in_force, _, faults) = backwards.in_force(&range, &NoBrowser);
+        assert_eq!((in_force, faults.len()), (range, 1));
+
+        // A regular expression that is not one yet.
+        let text = fields(|f| f.text = "b".into());
+        let pattern = fields(|f| (f.text, f.is_pattern) = ("(".into(), true));
+        assert_eq!(pattern.in_force(&text, &NoBrowser).0, text);
+    }
+
+    #[test]
+    fn a_regular_expression_is_checked_by_the_browser() {
+        let pattern = |text: &str| fields(|f| (f.text, f.is_pattern) = (text.into(), true));
+        assert_eq!(faults(&pattern("("))[0].kind, FaultKind::Pattern("Unterminated group".into()));
+        assert!(faults(&pattern("a|b")).is_empty());
+    }
+
+    #[test]
+    fn empty_fields_filter_nothing() {
+        let empty = fields(|f| f.is_pattern = true);
+        assert!(empty.is_empty() && empty.compile(&NoBrowser).0.is_empty());
+        let one = fields(|f| f.header = "trace".into());
+        assert!(!one.is_empty() && one.further() == 1 && !one.compile(&NoBrowser).0.is_empty());
+    }
+
+    #[test]
+    fn a_time_range_must_go_forward() {
+        let backwards = fields(|f| (f.since, f.until) = ("20".into(), "10".into()));
+        assert_eq!(faults(&backwards), [FilterFault { field: FilterField::Until, kind: FaultKind::Backwards }]);
+    }
+
+    #[test]
+    fn headers_are_looked_for_by_name_and_by_what_they_contain() {
+        let found = |header: &str| {
+            let (filter, _) = fields(|f| f.header = header.into()).compile(&NoBrowser);
+            filter.matches(&entry(0, "v").record().expect("a record"))
+        };
+        assert!(found("h") && found("h=x") && found("h = X"));
+        assert!(!found("H") && !found("h=y"));
+    }
+}

@@ -1,0 +1,406 @@
+//! An offset reset of one group, step by step: chosen, planned, applied exactly as shown or refused, undone. Decides what may
+//! be done next; who asks the bridge is the component.
+//!
+//! ```text
+//! Choosing ─ask─► Planning ─► Planned ─apply─► Applying ─► Done ─undo─► Undoing ─► Undone
+//!     ▲               │          │                 │                        │
+//!     └── error ◄─────┘          └──── Refused ◄───┴── Unknown (link lost) ◄┘
+//! ```
+//! From every step but the waiting ones a new plan can be asked for.
+
+use protocol::{ErrorBody, ErrorCode, OffsetChange, OffsetResetPlan, PlanOffsetReset, Position, ResetOffsets};
+
+use super::group_look::GroupLook;
+use super::offsets_csv::write_offsets;
+use super::reset_choice::to_positions;
+use super::sort::arrange;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResetStep {
+    #[default]
+    Choosing,
+    Planning,
+    /// The plan is shown; nothing has changed.
+    Planned,
+    Applying,
+    /// The bridge did not apply the plan that is shown; the error says what that means.
+    Refused,
+    Done,
+    Undoing,
+    Undone,
+    /// The connection was lost before the answer came: applied or not, the positions tell.
+    Unknown,
+}
+
+impl ResetStep {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Choosing => "choosing",
+            Self::Planning => "planning",
+            Self::Planned => "planned",
+            Self::Applying => "applying",
+            Self::Refused => "refused",
+            Self::Done => "done",
+            Self::Undoing => "undoing",
+            Self::Undone => "undone",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    pub fn is_waiting(self) -> bool {
+        matches!(self, Self::Planning | Self::Applying | Self::Undoing)
+    }
+}
+
+/// What a plan does, in sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlanTotals {
+    /// Partitions whose position changes.
+    pub moved: usize,
+    pub stays: usize,
+    /// Records that would be read once more, and those that nobody of the group would read.
+    pub reread: u64,
+    pub skipped: u64,
+    /// Partitions that end or begin before what was asked for.
+    pub clamped: usize,
+}
+
+/// Why the plan that is shown cannot be applied now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResetObstacle {
+    /// It changes nothing.
+    NothingMoves,
+    /// The group has so many members.
+    Members(usize),
+    /// So many positions are not those of the plan any more.
+    Moved(usize),
+    /// As the bridge said when it made the plan.
+    Refused(ErrorBody),
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Reset {
+    step: ResetStep,
+    /// What the plan was asked for with: a new one is one click.
+    request: Option<PlanOffsetReset>,
+    plan: OffsetResetPlan,
+    /// The places of the plan's changes in the order in which they are shown.
+    shown: Vec<usize>,
+    refused: Option<ErrorBody>,
+    error: Option<ErrorBody>,
+    /// What takes the group back, the newest last: each is valid again once those after it are undone.
+    undos: Vec<OffsetResetPlan>,
+}
+
+impl Reset {
+    pub fn step(&self) -> ResetStep {
+        self.step
+    }
+
+    /// How many changes are shown, and each of them: those that move something come first.
+    pub fn shown(&self) -> usize {
+        self.shown.len()
+    }
+
+    pub fn change(&self, at: usize) -> Option<&OffsetChange> {
+        self.shown.get(at).and_then(|&place| self.plan.changes.get(place))
+    }
+
+    /// Of the last question; it says what failed and what to do.
+    pub fn error(&self) -> Option<&ErrorBody> {
+        self.error.as_ref()
+    }
+
+    pub fn totals(&self) -> PlanTotals {
+        let mut totals = PlanTotals::default();
+        for change in &self.plan.changes {
+            let stays = change.from == Some(change.to);
+            totals.moved += usize::from(!stays);
+            totals.stays += usize::from(stays);
+            totals.reread += change.reread;
+            totals.skipped += change.skipped;
+            totals.clamped += usize::from(change.clamped);
+        }
+        totals
+    }
+
+    /// Asks for a plan. Nothing while an answer is awaited.
+    pub fn ask(&mut self, request: PlanOffsetReset) -> Option<PlanOffsetReset> {
+        if self.step.is_waiting() {
+            return None;
+        }
+        self.step = ResetStep::Planning;
+        self.error = None;
+        self.request = Some(request.clone());
+        Some(request)
+    }
+
+    /// The same question once more, where the plan does not fit any more.
+    pub fn ask_again(&mut self) -> Option<PlanOffsetReset> {
+        self.request.clone().and_then(|request| self.ask(request))
+    }
+
+    pub fn planned(&mut self, plan: OffsetResetPlan, refused: Option<ErrorBody>) {
+        self.step = ResetStep::Planned;
+        self.shown = (0..plan.changes.len()).collect();
+        let stays = |place: usize| plan.changes.get(place).is_none_or(|change| change.from == Some(change.to));
+        arrange(&mut self.shown, |&a, &b| stays(a).cmp(&stays(b)));
+        self.plan = plan;
+        self.refused = refused;
+    }
+
+    /// The plan could not be made.
+    pub fn not_planned(&mut self, error: ErrorBody) {
+        self.back_to_choosing();
+        self.error = Some(error);
+    }
+
+    pub fn back_to_choosing(&mut self) {
+        self.step = ResetStep::Choosing;
+        self.plan = OffsetResetPlan::default();
+        self.shown.clear();
+        self.refused = None;
+        self.error = None;
+    }
+
+    /// What stands in the way of the plan that is shown, as far as the page can see. The bridge looks once more itself.
+    pub fn obstacle(&self, look: &GroupLook) -> Option<ResetObstacle> {
+        if self.step != ResetStep::Planned {
+            return None;
+        }
+        if !look.members().is_empty() {
+            return Some(ResetObstacle::Members(look.members().len()));
+        }
+        // The members may have left since the plan was made.
+        let is_about_members = |error: &&ErrorBody| error.code == ErrorCode::GroupActive.number();
+        if let Some(error) = self.refused.as_ref().filter(|error| !is_about_members(error)) {
+            return Some(ResetObstacle::Refused(error.clone()));
+        }
+        match self.moved(look) {
+            0 if self.totals().moved == 0 => Some(ResetObstacle::NothingMoves),
+            0 => None,
+            moved => Some(ResetObstacle::Moved(moved)),
+        }
+    }
+
+    fn moved(&self, look: &GroupLook) -> usize {
+        let now = |change: &OffsetChange| look.position(&change.topic, change.partition).and_then(|at| at.offset);
+        self.plan.changes.iter().filter(|change| now(change) != change.from).count()
+    }
+
+    /// Applies the plan exactly as it is shown.
+    pub fn apply(&mut self, look: &GroupLook) -> Option<ResetOffsets> {
+        if self.step != ResetStep::Planned || self.obstacle(look).is_some() {
+            return None;
+        }
+        self.step = ResetStep::Applying;
+        Some(ResetOffsets { plan: self.plan.clone() })
+    }
+
+    /// The bridge has done what was asked: the reset, or its undoing.
+    pub fn done(&mut self, undo: OffsetResetPlan) {
+        if self.step == ResetStep::Undoing {
+            self.undos.pop();
+            self.step = ResetStep::Undone;
+        } else {
+            self.undos.push(undo);
+            self.step = ResetStep::Done;
+        }
+    }
+
+    /// The bridge did not apply what was asked.
+    pub fn refused(&mut self, error: ErrorBody) {
+        self.step = ResetStep::Refused;
+        self.error = Some(error);
+    }
+
+    /// The connection was lost: no answer comes any more.
+    pub fn lost(&mut self) {
+        match self.step {
+            ResetStep::Planning => self.back_to_choosing(),
+            ResetStep::Applying | ResetStep::Undoing => self.step = ResetStep::Unknown,
+            _ => {}
+        }
+    }
+
+    /// There was no connection to ask with: nothing has changed.
+    pub fn not_sent(&mut self) {
+        self.step = match self.step {
+            ResetStep::Applying => ResetStep::Planned,
+            ResetStep::Undoing => ResetStep::Done,
+            step => step,
+        };
+    }
+
+    /// How many partitions would be taken back; none where there is nothing to undo.
+    pub fn undoable(&self) -> Option<usize> {
+        self.undos.last().map(|undo| undo.changes.len() + undo.forget.len())
+    }
+
+    pub fn undo(&mut self) -> Option<ResetOffsets> {
+        let undo = self.undos.last().filter(|_| !self.step.is_waiting())?;
+        let request = ResetOffsets { plan: undo.clone() };
+        self.step = ResetStep::Undoing;
+        self.error = None;
+        Some(request)
+    }
+
+    /// A plan to the old positions, wherever the group is now: where undoing exactly was refused.
+    pub fn plan_old_positions(&mut self) -> Option<PlanOffsetReset> {
+        let undo = self.undos.last()?;
+        let old = |change: &OffsetChange| Position {
+            topic: change.topic.clone(),
+            partition: change.partition,
+            offset: change.to,
+        };
+        let request = to_positions(&undo.group, undo.changes.iter().map(old).collect());
+        self.ask(request)
+    }
+
+    /// The old positions as a file; those that were none are not in it.
+    pub fn old_positions(&self) -> Option<String> {
+        let undo = self.undos.last()?;
+        Some(write_offsets(undo.changes.iter().map(|change| (change.topic.as_str(), change.partition, change.to))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{Offset, ResetTarget};
+
+    use super::*;
+    use crate::group_look::tests::{at, changed, member};
+
+    fn change(partition: i32, from: Option<i64>, to: i64) -> OffsetChange {
+        let from_or_zero = from.unwrap_or(to);
+        OffsetChange {
+            topic: "t".to_owned(),
+            partition,
+            from: from.map(Offset),
+            to: Offset(to),
+            low: Some(Offset(0)),
+            high: Some(Offset(10)),
+            reread: u64::try_from(from_or_zero - to).unwrap_or(0),
+            skipped: u64::try_from(to - from_or_zero).unwrap_or(0),
+            clamped: to == 10,
+        }
+    }
+
+    fn plan(changes: Vec<OffsetChange>) -> OffsetResetPlan {
+        OffsetResetPlan { group: "g".to_owned(), changes, forget: Vec::new() }
+    }
+
+    fn request() -> PlanOffsetReset {
+        let (group, to) = ("g".to_owned(), ResetTarget::Earliest);
+        PlanOffsetReset { group, topics: Vec::new(), partitions: Vec::new(), to }
+    }
+
+    /// Nobody reads; the group is at 4 of 10 in partition 0.
+    fn idle() -> GroupLook {
+        let mut look = GroupLook::default();
+        look.learn(changed(1, Some(Vec::new()), vec![at("t", 0, 4, 10)]));
+        look
+    }
+
+    fn planned() -> Reset {
+        let mut reset = Reset::default();
+        assert!(reset.ask(request()).is_some() && reset.ask(request()).is_none(), "one question at a time");
+        reset.planned(plan(vec![change(0, Some(4), 0)]), None);
+        reset
+    }
+
+    fn error(code: ErrorCode) -> ErrorBody {
+        ErrorBody::new(code, "…")
+    }
+
+    #[test]
+    fn a_plan_says_what_it_does_in_sum() {
+        let mut reset = Reset::default();
+        reset.planned(
+            plan(vec![change(0, Some(4), 0), change(1, Some(4), 10), change(2, Some(3), 3), change(3, None, 0)]),
+            None,
+        );
+        let partitions: Vec<i32> = (0..reset.shown()).filter_map(|at| Some(reset.change(at)?.partition)).collect();
+        assert_eq!(partitions, [0, 1, 3, 2], "what stays comes last");
+        assert_eq!(reset.totals(), PlanTotals { moved: 3, stays: 1, reread: 4, skipped: 6, clamped: 1 });
+    }
+
+    #[test]
+    fn a_plan_is_applied_as_it_is_shown_and_undone() {
+        let mut reset = planned();
+        let applied = reset.apply(&idle()).expect("nothing is in the way");
+        assert_eq!(applied.plan, reset.plan);
+        let undo = plan(vec![change(0, Some(0), 4)]);
+        reset.done(undo.clone());
+        assert_eq!((reset.step(), reset.undoable()), (ResetStep::Done, Some(1)));
+        assert_eq!(reset.old_positions().as_deref(), Some("t,0,4\n"));
+        assert_eq!(reset.undo().map(|request| request.plan), Some(undo));
+        reset.done(OffsetResetPlan::default());
+        assert_eq!((reset.step(), reset.undoable()), (ResetStep::Undone, None));
+    }
+
+    #[test]
+    fn members_moved_positions_and_idle_plans_stand_in_the_way() {
+        let mut reset = planned();
+        let mut look = idle();
+        look.learn(changed(2, Some(vec![member("m", Vec::new())]), Vec::new()));
+        assert_eq!(reset.obstacle(&look), Some(ResetObstacle::Members(1)));
+        let mut look = idle();
+        look.learn(changed(2, None, vec![at("t", 0, 6, 10)]));
+        assert_eq!(reset.obstacle(&look), Some(ResetObstacle::Moved(1)));
+        assert_eq!(reset.apply(&look), None);
+        assert!(reset.ask_again().is_some(), "a new plan is one click");
+        reset.planned(plan(vec![change(0, Some(6), 6)]), None);
+        assert_eq!(reset.obstacle(&look), Some(ResetObstacle::NothingMoves));
+    }
+
+    #[test]
+    fn who_left_since_the_plan_was_made_is_not_in_the_way_any_more() {
+        let mut reset = Reset::default();
+        reset.planned(plan(vec![change(0, Some(4), 0)]), Some(error(ErrorCode::GroupActive)));
+        assert_eq!(reset.obstacle(&idle()), None);
+        reset.planned(plan(vec![change(0, Some(4), 0)]), Some(error(ErrorCode::NotOnThisCluster)));
+        assert!(matches!(reset.obstacle(&idle()), Some(ResetObstacle::Refused(_))));
+    }
+
+    #[test]
+    fn what_was_refused_can_be_planned_anew_and_keeps_the_way_back() {
+        let mut reset = planned();
+        reset.apply(&idle());
+        reset.done(plan(vec![change(0, Some(0), 4)]));
+        reset.undo();
+        reset.refused(error(ErrorCode::PositionsMoved));
+        assert_eq!((reset.step(), reset.undoable()), (ResetStep::Refused, Some(1)));
+        let again = reset.plan_old_positions().expect("the old positions are known");
+        let old = Position { topic: "t".to_owned(), partition: 0, offset: Offset(4) };
+        assert_eq!(again.to, ResetTarget::Positions(vec![old]));
+    }
+
+    #[test]
+    fn a_lost_connection_leaves_open_whether_it_was_applied() {
+        let mut reset = planned();
+        reset.lost();
+        assert_eq!(reset.step(), ResetStep::Planned, "nothing was under way");
+        reset.apply(&idle());
+        reset.lost();
+        assert_eq!(reset.step(), ResetStep::Unknown);
+        let mut reset = Reset::default();
+        reset.ask(request());
+        reset.lost();
+        assert_eq!(reset.step(), ResetStep::Choosing);
+        let mut reset = planned();
+        reset.apply(&idle());
+        reset.not_sent();
+        assert_eq!(reset.step(), ResetStep::Planned, "it never left the page");
+    }
+
+    #[test]
+    fn a_plan_that_cannot_be_made_says_why() {
+        let mut reset = Reset::default();
+        reset.ask(request());
+        reset.not_planned(error(ErrorCode::TopicMissing));
+        assert_eq!((reset.step(), reset.error().map(|error| error.code)), (ResetStep::Choosing, Some(501)));
+        reset.back_to_choosing();
+        assert_eq!(reset.error(), None);
+    }
+}

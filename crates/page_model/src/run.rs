@@ -1,0 +1,484 @@
+//! A run: many records sent by themselves, from a pattern or from a file. Owns its clock, its counts and what went wrong;
+//! numbers and frames belong to `sends.rs`.
+
+use std::sync::Arc;
+
+use protocol::{ErrorBody, ProduceBatch, ProduceRecord};
+
+use super::batch::Batch;
+use super::batch_reader::BatchReader;
+use super::flight::Cargo;
+use super::latency::Latency;
+use super::plan::{Pattern, RunPlan};
+use super::sends::RunNews;
+use super::template::Moment;
+
+/// What one frame carries at most; the protocol's own limits are higher.
+const FRAME_RECORDS: u64 = 256;
+const FRAME_BYTES: usize = 64 * 1024;
+/// Records are sent together where they would follow each other faster than this: a timer for each would cost more than the
+/// record itself.
+const SHORTEST_WAIT_MS: f64 = 8.0;
+/// Different reasons that are listed; what fails for others is counted with the last.
+const LISTED_REASONS: usize = 20;
+/// Records named for each reason.
+const LISTED_LABELS: usize = 50;
+
+/// `Running` ⇄ `Paused` → `Done` when every record has its outcome, or `Cancelled` by the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunState {
+    Running,
+    Paused,
+    Done,
+    Cancelled,
+}
+
+impl RunState {
+    /// The value of `data-state`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Done => "done",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What a run is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunTitle {
+    /// The seed's run of ten.
+    Seed,
+    /// A pattern from the form; its name, if it was saved under one.
+    Pattern(Option<String>),
+    /// The records of a text; the name of its file, if it has one.
+    Batch(Option<String>),
+}
+
+/// Records that were refused for the same reason.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failures {
+    pub reason: ErrorBody,
+    pub count: u64,
+    /// The first of them.
+    pub labels: Vec<u64>,
+}
+
+#[derive(Debug)]
+pub struct Run {
+    pub id: u64,
+    pub title: RunTitle,
+    pub topic: Arc<str>,
+    pub state: RunState,
+    /// Nothing: until it is stopped.
+    pub total: Option<u64>,
+    /// Nothing: as fast as possible.
+    pub per_second: Option<f64>,
+    pub sent: u64,
+    pub acked: u64,
+    pub failed: u64,
+    pub unknown: u64,
+    pub seen: u64,
+    pub failures: Vec<Failures>,
+    pub acked_after: Latency,
+    pub seen_after: Latency,
+    source: Source,
+    dice: fastrand::Rng,
+    clock: Clock,
+    /// The wall clock when the page's clock was 0.
+    wall_ms: f64,
+}
+
+/// Where the records come from.
+#[derive(Debug)]
+enum Source {
+    Pattern(Pattern),
+    Batch {
+        reader: Box<BatchReader>,
+        max_record_bytes: usize,
+        /// Read, and not sent yet: it did not fit into the frame before.
+        next: Option<(u64, ProduceRecord)>,
+    },
+}
+
+impl Source {
+    /// Makes the next record, unless it is there; says what it is called.
+    fn make(&mut self, moment: Moment, dice: &mut fastrand::Rng) -> Option<u64> {
+        match self {
+            Self::Pattern(pattern) => {
+                pattern.fill(moment, dice);
+                Some(moment.i)
+            }
+            Self::Batch { reader, max_record_bytes, next } => {
+                // What was found wrong is left out, as was said.
+                while next.is_none() {
+                    let entry = reader.next_entry()?;
+                    let record = entry.record.ok().filter(|record| record.view().size() <= *max_record_bytes);
+                    *next = record.map(|record| (entry.line, record));
+                }
+                next.as_ref().map(|(line, _)| *line)
+            }
+        }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Self::Pattern(pattern) => pattern.view().size(),
+            Self::Batch { next, .. } => next.as_ref().map_or(0, |(_, record)| record.view().size()),
+        }
+    }
+
+    fn push_to(&mut self, batch: &mut ProduceBatch) {
+        match self {
+            Self::Pattern(pattern) => batch.push(pattern.view()),
+            Self::Batch { next, .. } => {
+                if let Some((_, record)) = next.take() {
+                    batch.push(record.view());
+                }
+            }
+        }
+    }
+}
+
+/// Time that counts for the rate: it stands still while nothing can be sent.
+#[derive(Debug)]
+struct Clock {
+    /// Where it would have begun had it never stood still.
+    started_ms: f64,
+    stopped_at_ms: Option<f64>,
+}
+
+impl Clock {
+    fn stop(&mut self, now_ms: f64) {
+        self.stopped_at_ms.get_or_insert(now_ms);
+    }
+
+    fn go_on(&mut self, now_ms: f64) {
+        if let Some(stopped_at_ms) = self.stopped_at_ms.take() {
+            self.started_ms += now_ms - stopped_at_ms;
+        }
+    }
+
+    fn elapsed_ms(&self, now_ms: f64) -> f64 {
+        self.stopped_at_ms.unwrap_or(now_ms) - self.started_ms
+    }
+}
+
+/// When a run starts, by both clocks, and the seed of its random values.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Start {
+    pub now_ms: f64,
+    /// The wall clock when the page's clock was 0.
+    pub wall_ms: f64,
+    pub seed: u64,
+}
+
+impl Run {
+    /// Nothing while the plan has a fault.
+    pub fn new(id: u64, title: RunTitle, topic: &str, plan: &RunPlan, start: Start) -> Option<Self> {
+        let pattern = plan.is_sound().then(|| plan.pattern()).flatten()?;
+        let run = Self::from_source(id, title, topic, Source::Pattern(pattern), start);
+        Some(Self { total: plan.count, per_second: plan.per_second, ..run })
+    }
+
+    /// All good records of a batch, as fast as possible; nothing until it is checked.
+    pub fn of_batch(id: u64, topic: &str, batch: &Batch, start: Start) -> Option<Self> {
+        if !batch.is_checked() || batch.findings.good == 0 {
+            return None;
+        }
+        let (reader, max_record_bytes) = (Box::new(batch.reader()), batch.max_record_bytes());
+        let source = Source::Batch { reader, max_record_bytes, next: None };
+        let run = Self::from_source(id, RunTitle::Batch(batch.name.clone()), topic, source, start);
+        Some(Self { total: Some(batch.findings.good), ..run })
+    }
+
+    fn from_source(id: u64, title: RunTitle, topic: &str, source: Source, start: Start) -> Self {
+        Self {
+            id,
+            title,
+            topic: topic.into(),
+            state: RunState::Running,
+            total: None,
+            per_second: None,
+            sent: 0,
+            acked: 0,
+            failed: 0,
+            unknown: 0,
+            seen: 0,
+            failures: Vec::new(),
+            acked_after: Latency::default(),
+            seen_after: Latency::default(),
+            source,
+            dice: fastrand::Rng::with_seed(start.seed),
+            clock: Clock { started_ms: start.now_ms, stopped_at_ms: None },
+            wall_ms: start.wall_ms,
+        }
+    }
+
+    /// Not at its end, and not given up.
+    pub fn is_active(&self) -> bool {
+        matches!(self.state, RunState::Running | RunState::Paused)
+    }
+
+    fn left(&self) -> u64 {
+        self.total.map_or(u64::MAX, |total| total - self.sent)
+    }
+
+    /// When the next record is due, while there is one.
+    pub fn next_at_ms(&self, now_ms: f64) -> Option<f64> {
+        if self.state != RunState::Running || self.clock.stopped_at_ms.is_some() || self.left() == 0 {
+            return None;
+        }
+        let Some(per_second) = self.per_second else { return Some(now_ms) };
+        let interval_ms = 1000.0 / per_second;
+        let due_ms = self.clock.started_ms + self.sent as f64 * interval_ms;
+        Some(if interval_ms < SHORTEST_WAIT_MS { due_ms.max(now_ms + SHORTEST_WAIT_MS) } else { due_ms })
+    }
+
+    /// How many are due now. Counted from the start, so that late timers (a hidden tab's come once a second) neither lose
+    /// nor shift any: what is late comes at once.
+    pub fn due(&self, now_ms: f64) -> u64 {
+        if self.state != RunState::Running {
+            return 0;
+        }
+        let due = self.per_second.map_or(u64::MAX, |per_second| {
+            // Half a microsecond for what rounding takes from a time that is exactly due.
+            let elapsed_ms = self.clock.elapsed_ms(now_ms) + 0.0005;
+            ((elapsed_ms * per_second / 1000.0).floor() as u64 + 1).saturating_sub(self.sent)
+        });
+        due.min(self.left())
+    }
+
+    /// The next records in one frame, at most `most`; their numbers on the wire begin with `seq`.
+    pub fn load(&mut self, seq: u64, most: u64, now_ms: f64) -> Cargo {
+        let mut batch = ProduceBatch::new(&self.topic, seq);
+        let mut labels = Vec::new();
+        let now = (self.wall_ms + now_ms) as i64;
+        while (labels.len() as u64) < most.min(FRAME_RECORDS) && batch.encoded_bytes() < FRAME_BYTES {
+            let Some(label) = self.source.make(Moment { i: self.sent, now_ms: now }, &mut self.dice) else { break };
+            // A frame that would be too long ends before this record; it comes in the next one.
+            if !batch.is_empty() && batch.encoded_bytes() + self.source.size() > FRAME_BYTES {
+                break;
+            }
+            self.source.push_to(&mut batch);
+            labels.push(label);
+            self.sent += 1;
+        }
+        Cargo { topic: Arc::clone(&self.topic), batch, run: Some(self.id), labels }
+    }
+
+    /// Nothing can be sent now: the time until something can does not count.
+    pub fn hold(&mut self, now_ms: f64) {
+        self.clock.stop(now_ms);
+    }
+
+    pub fn release(&mut self, now_ms: f64) {
+        if self.state == RunState::Running {
+            self.clock.go_on(now_ms);
+        }
+    }
+
+    pub fn pause(&mut self, now_ms: f64) {
+        if self.state == RunState::Running {
+            self.state = RunState::Paused;
+            self.clock.stop(now_ms);
+        }
+    }
+
+    pub fn resume(&mut self, now_ms: f64) {
+        if self.state == RunState::Paused {
+            self.state = RunState::Running;
+            self.clock.go_on(now_ms);
+        }
+    }
+
+    pub fn cancel(&mut self, now_ms: f64) {
+        if self.is_active() {
+            self.state = RunState::Cancelled;
+            self.clock.stop(now_ms);
+        }
+    }
+
+    pub fn hear(&mut self, news: RunNews, now_ms: f64) {
+        match news {
+            RunNews::Acked { count, after_ms } => {
+                self.acked += count;
+                self.acked_after.record(after_ms, count);
+            }
+            RunNews::Seen { count, after_ms } => {
+                self.seen += count;
+                self.seen_after.record(after_ms, count);
+            }
+            RunNews::Failed { label, error } => self.failed(label, error),
+            RunNews::Unknown { count } => self.unknown += count,
+        }
+        if self.state == RunState::Running && self.left() == 0 && self.acked + self.failed + self.unknown == self.sent {
+            self.state = RunState::Done;
+            self.clock.stop(now_ms);
+        }
+    }
+
+    fn failed(&mut self, label: Option<u64>, error: ErrorBody) {
+        self.failed += 1;
+        let known = self.failures.iter_mut().position(|failures| failures.reason == error);
+        let at = known.unwrap_or_else(|| {
+            if self.failures.len() < LISTED_REASONS {
+                self.failures.push(Failures { reason: error, count: 0, labels: Vec::new() });
+            }
+            self.failures.len() - 1
+        });
+        let failures = &mut self.failures[at];
+        failures.count += 1;
+        if failures.labels.len() < LISTED_LABELS {
+            failures.labels.extend(label);
+        }
+    }
+
+    /// Records a second so far.
+    pub fn rate(&self, now_ms: f64) -> Option<f64> {
+        let elapsed_ms = self.clock.elapsed_ms(now_ms);
+        // The first few say nothing.
+        (elapsed_ms >= 500.0).then(|| self.sent as f64 * 1000.0 / elapsed_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{ErrorCode, ProduceFrame};
+
+    use super::*;
+    use crate::draft::Draft;
+    use crate::field::Field;
+
+    fn run(plan: &RunPlan) -> Run {
+        Run::new(0, RunTitle::Seed, "foobar", plan, Start::default()).expect("a sound plan")
+    }
+
+    fn paced(count: Option<u64>, per_second: Option<f64>) -> Run {
+        run(&RunPlan { count, per_second, ..RunPlan::seed() })
+    }
+
+    fn values(cargo: Cargo) -> Vec<String> {
+        let frame = cargo.batch.into_frame();
+        let frame = ProduceFrame::parse(&frame).expect("a frame");
+        frame.iter().map(|record| String::from_utf8_lossy(record.value.expect("a value")).into_owned()).collect()
+    }
+
+    /// Lets time pass as the page's timer would, if it always came in time.
+    fn all_times(run: &mut Run) -> Vec<f64> {
+        let mut times = Vec::new();
+        let mut now = 0.0;
+        while let Some(at) = run.next_at_ms(now) {
+            now = at;
+            let due = run.due(now);
+            times.extend(std::iter::repeat_n(now, due as usize));
+            run.load(0, due, now);
+        }
+        times
+    }
+
+    #[test]
+    fn the_seeds_ten_messages_come_half_a_second_apart_byte_for_byte() {
+        let mut seed = run(&RunPlan::seed());
+        assert_eq!(values(seed.load(0, 10, 0.0))[7], r#"{"id": 7, "text": "messaggio 7"}"#);
+        let times = all_times(&mut run(&RunPlan::seed()));
+        assert!(times.iter().copied().eq((0..10).map(|i| f64::from(i) * 500.0)), "{times:?}");
+    }
+
+    #[test]
+    fn a_fast_run_keeps_its_rate_to_the_record_with_few_timers() {
+        let mut fast = paced(Some(10_000), Some(3000.0));
+        let times = all_times(&mut fast);
+        assert_eq!(times.len(), 10_000);
+        let last = times.last().copied().unwrap_or_default();
+        assert!((last - 10_000.0 / 3.0).abs() < 2.0 * SHORTEST_WAIT_MS, "{last}");
+    }
+
+    #[test]
+    fn late_timers_are_caught_up_with_and_nothing_drifts() {
+        let mut late = paced(Some(100), Some(10.0));
+        // A hidden tab's timers come once a second, and not exactly.
+        for now in [0.0, 1013.0, 2000.5, 3700.0] {
+            let due = late.due(now);
+            late.load(0, due, now);
+            assert_eq!(late.sent, (now / 100.0) as u64 + 1);
+        }
+    }
+
+    #[test]
+    fn time_that_nothing_could_be_sent_in_does_not_count() {
+        let mut held = paced(Some(100), Some(10.0));
+        held.load(0, held.due(0.0), 0.0);
+        held.hold(50.0);
+        held.hold(9000.0);
+        assert_eq!(held.next_at_ms(9000.0), None);
+        held.release(10_050.0);
+        assert_eq!((held.due(10_099.0), held.due(10_100.0)), (0, 1));
+    }
+
+    #[test]
+    fn a_pause_stops_the_clock_until_the_user_resumes() {
+        let mut paused = paced(Some(100), Some(10.0));
+        paused.load(0, 1, 0.0);
+        paused.pause(20.0);
+        paused.release(500.0);
+        assert_eq!((paused.due(5000.0), paused.next_at_ms(5000.0)), (0, None));
+        paused.resume(5020.0);
+        assert_eq!(paused.due(5100.0), 1);
+    }
+
+    #[test]
+    fn as_fast_as_possible_means_all_that_is_left() {
+        let endless = paced(None, None);
+        assert!(endless.due(0.0) > 1 << 40 && endless.next_at_ms(5.0) == Some(5.0));
+        assert_eq!(paced(Some(30), None).due(0.0), 30);
+    }
+
+    #[test]
+    fn a_frame_is_bounded_in_records_and_bytes() {
+        let mut small = paced(Some(1000), None);
+        assert_eq!(small.load(0, 1000, 0.0).batch.len(), 256);
+        let value = Field::text("x".repeat(20_000));
+        let mut large = run(&RunPlan { draft: Draft { value, ..Draft::default() }, count: None, per_second: None });
+        let cargo = large.load(0, 1000, 0.0);
+        assert!((cargo.batch.len(), large.sent) == (3, 3) && cargo.batch.encoded_bytes() < FRAME_BYTES);
+        let value = Field::text("x".repeat(200_000));
+        let mut huge = run(&RunPlan { draft: Draft { value, ..Draft::default() }, count: None, per_second: None });
+        assert_eq!(huge.load(0, 1000, 0.0).batch.len(), 1);
+    }
+
+    #[test]
+    fn done_means_every_outcome_is_known() {
+        let mut seed = run(&RunPlan::seed());
+        seed.load(0, 10, 0.0);
+        seed.hear(RunNews::Acked { count: 8, after_ms: 2.0 }, 4600.0);
+        let error = ErrorBody::new(ErrorCode::RecordTooLarge, "…");
+        seed.hear(RunNews::Failed { label: Some(3), error: error.clone() }, 4600.0);
+        assert_eq!(seed.state, RunState::Running);
+        seed.hear(RunNews::Unknown { count: 1 }, 4700.0);
+        assert_eq!(seed.state, RunState::Done);
+        assert_eq!(seed.failures, [Failures { reason: error, count: 1, labels: vec![3] }]);
+    }
+
+    #[test]
+    fn a_cancelled_run_sends_nothing_more_and_stays_cancelled() {
+        let mut seed = run(&RunPlan::seed());
+        seed.load(0, 1, 0.0);
+        seed.cancel(10.0);
+        assert_eq!((seed.due(9000.0), seed.next_at_ms(9000.0)), (0, None));
+        seed.hear(RunNews::Acked { count: 1, after_ms: 2.0 }, 20.0);
+        assert_eq!(seed.state, RunState::Cancelled);
+    }
+
+    #[test]
+    fn a_thousand_different_reasons_do_not_fill_the_memory() {
+        let mut seed = run(&RunPlan::seed());
+        for n in 0..1000 {
+            let error = ErrorBody::new(ErrorCode::RecordTooLarge, n.to_string());
+            seed.hear(RunNews::Failed { label: Some(n), error }, 0.0);
+        }
+        assert_eq!((seed.failed, seed.failures.len()), (1000, LISTED_REASONS));
+        assert_eq!(seed.failures.iter().map(|failures| failures.count).sum::<u64>(), 1000);
+    }
+}

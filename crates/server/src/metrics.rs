@@ -1,0 +1,141 @@
+//! What `/metrics` tells Prometheus. Counted where it happens, a batch at a time; a process is one bridge.
+
+use std::sync::LazyLock;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+pub static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::new);
+
+type Labels = [(&'static str, &'static str); 1];
+
+pub struct Metrics {
+    registry: Registry,
+    kafka_up: Gauge,
+    sockets: Gauge,
+    records_read: Counter,
+    records_delivered: Counter,
+    records_missed: Counter,
+    records_produced: Family<Labels, Counter>,
+    tokens_refused: Counter,
+    sockets_evicted: Counter,
+    connections_evicted: Counter,
+    accept_errors: Counter,
+}
+
+/// What became of records to be written.
+#[derive(Clone, Copy, Debug)]
+pub enum Fate {
+    Acked,
+    Failed,
+    Unknown,
+}
+
+impl Metrics {
+    fn new() -> Self {
+        let mut registry = Registry::with_prefix("ponte");
+        registry.register("build", "The version of the bridge", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        let kafka_up = Gauge::default();
+        registry.register("kafka_up", "1 while a broker answers, else 0", kafka_up.clone());
+        let sockets = Gauge::default();
+        registry.register("sockets", "Open WebSockets", sockets.clone());
+        let records_read = Counter::default();
+        registry.register("records_read", "Records read from Kafka, once however many watch", records_read.clone());
+        let records_delivered = Counter::default();
+        let help = "Records handed to sockets, each as often as it is watched";
+        registry.register("records_delivered", help, records_delivered.clone());
+        let records_missed = Counter::default();
+        let help = "Records that a subscription was told it misses (gaps)";
+        registry.register("records_missed", help, records_missed.clone());
+        let records_produced = Family::<Labels, Counter>::default();
+        // Known from the beginning: a rate needs a zero to rise from.
+        for fate in [Fate::Acked, Fate::Failed, Fate::Unknown] {
+            drop(records_produced.get_or_create(&fate.labels()));
+        }
+        registry.register("records_produced", "Records from sockets by what became of them", records_produced.clone());
+        let tokens_refused = Counter::default();
+        registry.register("tokens_refused", "Wrong access tokens", tokens_refused.clone());
+        let sockets_evicted = Counter::default();
+        let help = "WebSockets closed before their hello, because too many waited to say it";
+        registry.register("sockets_evicted", help, sockets_evicted.clone());
+        let connections_evicted = Counter::default();
+        let help = "Idle connections closed to make room for another one";
+        registry.register("connections_evicted", help, connections_evicted.clone());
+        let accept_errors = Counter::default();
+        let help = "Connections that could not be accepted, for want of file descriptors for example";
+        registry.register("accept_errors", help, accept_errors.clone());
+        Self {
+            registry,
+            kafka_up,
+            sockets,
+            records_read,
+            records_delivered,
+            records_missed,
+            records_produced,
+            tokens_refused,
+            sockets_evicted,
+            connections_evicted,
+            accept_errors,
+        }
+    }
+
+    /// What feeds count.
+    pub fn records_read(&self) -> Counter {
+        self.records_read.clone()
+    }
+
+    pub fn delivered(&self, records: usize) {
+        self.records_delivered.inc_by(records as u64);
+    }
+
+    pub fn missed(&self, records: u64) {
+        self.records_missed.inc_by(records);
+    }
+
+    pub fn produced(&self, records: u64, fate: Fate) {
+        self.records_produced.get_or_create(&fate.labels()).inc_by(records);
+    }
+
+    pub fn token_refused(&self) {
+        self.tokens_refused.inc();
+    }
+
+    pub fn socket_evicted(&self) {
+        self.sockets_evicted.inc();
+    }
+
+    pub fn connection_evicted(&self) {
+        self.connections_evicted.inc();
+    }
+
+    pub fn accept_failed(&self) {
+        self.accept_errors.inc();
+    }
+
+    /// Everything as text, with how things are now.
+    pub fn text(&self, kafka_is_up: bool, sockets: usize) -> String {
+        self.kafka_up.set(kafka_is_up.into());
+        self.sockets.set(i64::try_from(sockets).unwrap_or(i64::MAX));
+        let mut text = String::new();
+        // A String takes everything.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+impl Fate {
+    fn labels(self) -> Labels {
+        let name = match self {
+            Self::Acked => "acked",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+        };
+        [("outcome", name)]
+    }
+}

@@ -1,0 +1,88 @@
+//! Sockets: one [`session`] each, and what outlives a lost one. It knows feeds and the producer, never librdkafka.
+
+mod closing;
+mod content;
+mod frame;
+mod gate;
+mod greeting;
+mod ledger;
+mod outbox;
+mod produce;
+mod rate;
+mod read_side;
+mod replies;
+mod requests;
+mod session;
+mod sessions;
+mod slots;
+mod subscription;
+mod subscriptions;
+mod upgrade;
+mod visibility;
+mod watches;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use protocol::{Defaults, Limits};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::access_token::AccessToken;
+use crate::feeds::Feeds;
+use crate::token_attempts::TokenAttempts;
+use crate::views::Views;
+use kafka::admin::Admin;
+use kafka::cluster::ClusterWatch;
+use kafka::producer::Producer;
+
+pub use self::gate::Gate;
+pub use self::sessions::Sessions;
+pub use self::slots::{Slots, SocketLimits};
+pub use self::upgrade::{Refused, upgrade};
+
+/// The largest frame: a produce batch of several records, or one of the largest in base64.
+pub const MAX_FRAME_BYTES: usize = 4 * 1024 * 1024;
+
+/// Kafka's default `message.max.bytes`, without its envelope.
+pub const MAX_RECORD_BYTES: usize = 1024 * 1024;
+
+pub const LIMITS: Limits = Limits { message_bytes: MAX_RECORD_BYTES as u64, subscriptions: 16, produce_window: 50_000 };
+
+/// Ends the sentence that refuses a change.
+const READ_ONLY: &str = "this bridge is read-only (it was started with --read-only)";
+
+/// What every session shares.
+pub struct Shared {
+    pub producer: Arc<Producer>,
+    pub feeds: Arc<Feeds>,
+    pub admin: Arc<Admin>,
+    pub views: Arc<Views>,
+    pub cluster: ClusterWatch,
+    pub defaults: Defaults,
+    /// Who does not have it gets no further than `hello`.
+    pub token: Option<AccessToken>,
+    pub token_attempts: TokenAttempts,
+    /// Nothing in Kafka is changed through this bridge.
+    pub read_only: bool,
+    pub sessions: Sessions,
+    pub slots: Arc<Slots>,
+    pub gate: Arc<Gate>,
+    pub shutdown: CancellationToken,
+    pub tasks: TaskTracker,
+}
+
+impl Shared {
+    /// Whether a client that gives this token may be served. After several wrong tokens from the same address the answer takes
+    /// a while; `whence` says in the log where the token was given.
+    pub async fn admits(&self, token: Option<&str>, peer: SocketAddr, whence: &str) -> bool {
+        let Some(ours) = &self.token else { return true };
+        let Some(given) = token else { return false };
+        self.token_attempts.wait(peer.ip()).await;
+        let is_right = ours.is(given);
+        if !is_right {
+            self.token_attempts.failed(peer, whence);
+        }
+        is_right
+    }
+}

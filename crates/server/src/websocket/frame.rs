@@ -1,0 +1,107 @@
+//! A WebSocket frame about to be written. Records are not copied into it: it refers to the batch that every socket
+//! shares, and the kernel takes them from there.
+
+use std::io::IoSlice;
+use std::ops::Range;
+use std::sync::Arc;
+
+use protocol::{CloseCode, Format, JsonBatch, RecordsHead};
+use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+
+use feed::Batch;
+
+/// A code that stands for "the close frame named none" and is never sent (RFC 6455, 7.4.1).
+const NO_CODE: u16 = 1005;
+
+pub struct Frame {
+    /// The WebSocket header and what precedes the records.
+    head: Vec<u8>,
+    records: Option<Records>,
+}
+
+struct Records {
+    batch: Arc<Batch>,
+    range: Range<usize>,
+    format: Format,
+}
+
+impl Frame {
+    pub fn text(text: &str) -> Self {
+        Self::of(OpCode::Data(Data::Text), text.as_bytes())
+    }
+
+    /// A close frame; a reason that is too long is cut.
+    pub fn close(code: u16, reason: &str) -> Self {
+        if code == NO_CODE {
+            return Self::of(OpCode::Control(Control::Close), &[]);
+        }
+        let mut end = CloseCode::MAX_REASON_BYTES.min(reason.len());
+        while !reason.is_char_boundary(end) {
+            end -= 1;
+        }
+        let payload = [&code.to_be_bytes(), &reason.as_bytes()[..end]].concat();
+        Self::of(OpCode::Control(Control::Close), &payload)
+    }
+
+    fn of(opcode: OpCode, payload: &[u8]) -> Self {
+        let mut head = header(opcode, payload.len());
+        head.extend_from_slice(payload);
+        Self { head, records: None }
+    }
+
+    /// Records of one subscription; `seq` is the number of the range's last record.
+    pub fn records(subscription: u32, seq: u64, batch: Arc<Batch>, range: Range<usize>, format: Format) -> Self {
+        let fields = RecordsHead { subscription, seq, topic: &batch.topic, partition: batch.partition };
+        let mut before = Vec::with_capacity(128);
+        let opcode = match format {
+            Format::Binary => {
+                fields.write_binary(&mut before, range.len());
+                Data::Binary
+            }
+            Format::Json => {
+                fields.write_json(&mut before);
+                Data::Text
+            }
+        };
+        let records = Records { batch, range, format };
+        let length = before.len() + records.body().len() + records.tail().len();
+        let mut head = header(OpCode::Data(opcode), length);
+        head.extend_from_slice(&before);
+        Self { head, records: Some(records) }
+    }
+
+    /// Its bytes, where they lie.
+    pub fn slices<'f>(&'f self, slices: &mut Vec<IoSlice<'f>>) {
+        slices.push(IoSlice::new(&self.head));
+        if let Some(records) = &self.records {
+            slices.push(IoSlice::new(records.body()));
+            slices.push(IoSlice::new(records.tail()));
+        }
+    }
+}
+
+impl Records {
+    fn body(&self) -> &[u8] {
+        match self.format {
+            Format::Binary => self.batch.records.body(self.range.clone()),
+            Format::Json => self.batch.json().body(self.range.clone()),
+        }
+    }
+
+    fn tail(&self) -> &'static [u8] {
+        match self.format {
+            Format::Binary => b"",
+            Format::Json => JsonBatch::TAIL,
+        }
+    }
+}
+
+/// The header of an unfragmented, unmasked frame, as a server sends it.
+fn header(opcode: OpCode, length: usize) -> Vec<u8> {
+    const LONGEST: usize = 10;
+    let header = FrameHeader { opcode, ..FrameHeader::default() };
+    let mut bytes = Vec::with_capacity(LONGEST + if length < 256 { length } else { 128 });
+    header.format(length as u64, &mut bytes).expect("a Vec takes everything");
+    bytes
+}

@@ -1,0 +1,88 @@
+//! What a socket must say before anything else: `hello`, in time, small, with a token where one is needed.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use protocol::{ClientMessage, ClientName, CloseCode, Frame, MAX_HELLO_BYTES, ParseError, Resume, SUBPROTOCOL};
+use tokio::time::timeout;
+
+use super::Shared;
+use super::closing::End;
+use super::session::{Incoming, Stream, next_frame, shutting_down};
+use super::slots::{Full, Slot};
+use crate::log_throttle::LogThrottle;
+
+/// How long a fresh socket may take to say `hello`.
+const HELLO_WITHIN: Duration = Duration::from_secs(10);
+
+/// A `hello` that was accepted.
+pub struct Greeting {
+    pub client: ClientName,
+    pub resume: Option<Resume>,
+}
+
+/// Waits for `hello` and checks it; from then on the socket is one of the open ones.
+pub async fn greeting(
+    stream: &mut Stream,
+    shared: &Shared,
+    peer: SocketAddr,
+    slot: &mut Slot,
+) -> Result<Greeting, End> {
+    static LOG: LogThrottle = LogThrottle::new();
+    let greeting = tokio::select! {
+        greeting = checked_hello(stream, shared, peer) => greeting,
+        () = slot.evicted() => return Err(End::Evicted),
+        () = shared.shutdown.cancelled() => return Err(shutting_down()),
+    };
+    let greeting = greeting.and_then(|greeting| match slot.open() {
+        Ok(()) => Ok(greeting),
+        Err(Full::BeforeHello) => Err(End::Evicted),
+        Err(full) => Err(End::close(CloseCode::TooManyConnections, full.reason())),
+    });
+    match &greeting {
+        Ok(_) => stream.get_mut().lift_limit(),
+        Err(End::Close(code, reason)) => {
+            if let Some(unlogged) = LOG.line() {
+                tracing::warn!(%peer, code = code.number(), reason, unlogged, "a socket was refused at its hello");
+            }
+        }
+        Err(_) => {}
+    }
+    greeting
+}
+
+async fn checked_hello(stream: &mut Stream, shared: &Shared, peer: SocketAddr) -> Result<Greeting, End> {
+    let first = timeout(HELLO_WITHIN, next_frame(stream)).await;
+    let too_large = || {
+        let reason = format!("the first message must be hello, with at most {MAX_HELLO_BYTES} bytes");
+        End::close(CloseCode::TooLarge, reason)
+    };
+    let text = match first.map_err(|_| End::close(CloseCode::NoHello, "no hello within 10 s"))? {
+        Err(End::Gone) if stream.get_ref().limit_is_reached() => return Err(too_large()),
+        Err(end) => return Err(end),
+        Ok(Incoming::Text(text)) if text.len() > MAX_HELLO_BYTES => return Err(too_large()),
+        Ok(Incoming::Text(text)) => text,
+        Ok(Incoming::Binary(_)) => return Err(End::close(CloseCode::NoHello, "the first message must be hello")),
+    };
+    let hello = match ClientMessage::parse(&text) {
+        Ok(Frame { message: ClientMessage::Hello(hello), .. }) => hello,
+        Ok(Frame { message, .. }) => {
+            return Err(End::close(CloseCode::NoHello, format!("{} came before hello", message.name())));
+        }
+        Err(ParseError::UnknownType { .. }) => {
+            return Err(End::close(CloseCode::NoHello, "the first message must be hello"));
+        }
+        Err(error) => return Err(End::close(CloseCode::BadFrame, error.to_string())),
+    };
+    if hello.protocol != SUBPROTOCOL {
+        return Err(End::close(CloseCode::ProtocolVersion, format!("this bridge speaks {SUBPROTOCOL}")));
+    }
+    let client = ClientName::parse(&hello.client)
+        .map_err(|error| End::close(CloseCode::BadFrame, format!("hello.client: {error}")))?;
+    let token = hello.token.as_ref().map(|token| token.0.as_str());
+    if !shared.admits(token, peer, "hello").await {
+        let what = if token.is_some() { "the access token is wrong" } else { "hello has no access token" };
+        return Err(End::close(CloseCode::TokenRefused, format!("{what}; this bridge asks for one")));
+    }
+    Ok(Greeting { client, resume: hello.resume })
+}

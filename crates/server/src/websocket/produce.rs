@@ -1,0 +1,225 @@
+//! Records on their way from a socket to Kafka.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use protocol::{ErrorBody, ErrorCode, HeaderView, ProduceView};
+
+use super::content::ContentHash;
+use super::ledger::{Admission, Ledger};
+use super::{LIMITS, MAX_RECORD_BYTES, READ_ONLY, Shared, requests};
+use kafka::admin::require_not_internal;
+use kafka::producer::{DeliverySink, Run, Shipment};
+
+/// How long to wait when librdkafka's queue is full before trying again.
+const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(5);
+
+/// The records of one message, in the order of their numbers.
+pub struct Numbered<'a, H> {
+    /// The number of the first.
+    pub seq: u64,
+    /// Consecutive records for the same topic.
+    pub by_topic: Vec<(&'a str, Vec<ProduceView<'a, H>>)>,
+}
+
+impl<'a, H> Numbered<'a, H> {
+    /// # Errors
+    /// When the message has more records than may wait for their outcome; nothing was done for any of them.
+    pub fn new(
+        seq: u64,
+        count: usize,
+        records: impl Iterator<Item = (&'a str, ProduceView<'a, H>)>,
+    ) -> Result<Self, ErrorBody> {
+        if count as u64 > LIMITS.produce_window {
+            let message = format!("{count} records at once; send at most {}", LIMITS.produce_window);
+            return Err(ErrorBody::new(ErrorCode::BatchTooLarge, message));
+        }
+        if seq.checked_add(count as u64).is_none() {
+            return Err(ErrorBody::new(ErrorCode::BadRequest, format!("seq {seq} leaves no numbers to count up")));
+        }
+        let mut by_topic: Vec<(&str, Vec<_>)> = Vec::new();
+        for (topic, record) in records {
+            match by_topic.last_mut() {
+                Some((last, run)) if *last == topic => run.push(record),
+                _ => {
+                    let mut run = Vec::with_capacity(if by_topic.is_empty() { count } else { 1 });
+                    run.push(record);
+                    by_topic.push((topic, run));
+                }
+            }
+        }
+        Ok(Self { seq, by_topic })
+    }
+}
+
+/// Sends the records. While it waits for room the socket is not read: that is the back-pressure.
+///
+/// # Errors
+/// When a number cannot be used; its record and those after it were not taken.
+pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
+    shared: &Shared,
+    ledger: &Arc<Ledger>,
+    Numbered { mut seq, by_topic }: Numbered<'a, H>,
+) -> Result<(), ErrorBody> {
+    let received = Instant::now();
+    for (topic, records) in by_topic {
+        // Known before anything is done for a record.
+        let refusal = may_write(shared, topic).err().map(Arc::new);
+        let hash = ContentHash::for_topic(topic);
+        let contents: Vec<u64> = records.iter().map(|record| hash.of(record)).collect();
+        let mut start = 0;
+        while start < records.len() {
+            let done = match ledger.admit(seq, &contents[start..]) {
+                Admission::New(count) => {
+                    match &refusal {
+                        Some(error) => {
+                            ledger.delivered(vec![Run::failed(seq, count as u64, Arc::clone(error))]);
+                        }
+                        None => send(shared, ledger, seq, topic, &records[start..start + count], received).await,
+                    }
+                    count
+                }
+                Admission::Repeated(count) => count,
+                Admission::Full => {
+                    ledger.wait_for_room().await;
+                    0
+                }
+                Admission::Reused => {
+                    let message = format!(
+                        "record {seq}: its number was used for another record before, and nothing was written; send it \
+                         with a number of its own"
+                    );
+                    return Err(ErrorBody::new(ErrorCode::SequenceReused, message));
+                }
+                Admission::PassedOver => {
+                    let message = format!("record {seq}: its number was passed over before; numbers only rise");
+                    return Err(ErrorBody::new(ErrorCode::SequenceReused, message));
+                }
+                Admission::Expired => {
+                    let message = format!(
+                        "record {seq}: its number is older than the bridge remembers; nothing was written now, and \
+                         whether it was written before is not known here"
+                    );
+                    return Err(ErrorBody::new(ErrorCode::SequenceExpired, message));
+                }
+            };
+            start += done;
+            seq += done as u64;
+        }
+    }
+    Ok(())
+}
+
+/// Whether records for this topic can be written at all.
+fn may_write(shared: &Shared, topic: &str) -> Result<(), ErrorBody> {
+    let name = requests::topic(topic);
+    if shared.read_only {
+        let what = name.map_or_else(|_| String::new(), |name| format!(" to {:?}", name.as_str()));
+        return Err(ErrorBody::new(ErrorCode::ReadOnly, format!("nothing is written{what}: {READ_ONLY}")));
+    }
+    require_not_internal(&name?)
+}
+
+/// Sends what was admitted. What can never be sent gets its outcome here.
+async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
+    shared: &Shared,
+    ledger: &Arc<Ledger>,
+    seq: u64,
+    topic: &str,
+    records: &[ProduceView<'a, H>],
+    received: Instant,
+) {
+    let mut unsent = Unsent { ledger, next: seq, count: records.len() as u64 };
+    let shared_topic: Arc<str> = topic.into();
+    let mut start = 0;
+    while start < records.len() {
+        if let Err(error) = check(&records[start]) {
+            let alike = |record: &&ProduceView<'a, H>| check(record).is_err_and(|other| other == error);
+            let count = 1 + records[start + 1..].iter().take_while(alike).count();
+            ledger.delivered(vec![Run::failed(seq + start as u64, count as u64, Arc::new(error))]);
+            unsent.forget(count as u64);
+            start += count;
+            continue;
+        }
+        let good = records[start..].iter().take_while(|record| check(record).is_ok()).count();
+        let end = start + good;
+        while start < end {
+            if shared.producer.must_start() {
+                start_producer(shared).await;
+            }
+            let shipment = Shipment {
+                sink: Arc::clone(ledger) as Arc<dyn DeliverySink>,
+                topic: Arc::clone(&shared_topic),
+                first_seq: seq + start as u64,
+                received,
+            };
+            let taken = shared.producer.send(shipment, &records[start..end]);
+            start += taken;
+            unsent.forget(taken as u64);
+            if start < end {
+                tokio::time::sleep(QUEUE_FULL_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// If that fails, the records learn why from the producer.
+async fn start_producer(shared: &Shared) {
+    let permit = shared.gate.start_producer().await;
+    if !shared.producer.must_start() {
+        return;
+    }
+    let producer = Arc::clone(&shared.producer);
+    let started = tokio::task::spawn_blocking(move || {
+        producer.start();
+        // The thread is free only now, also where the socket has ended meanwhile.
+        drop(permit);
+    });
+    let _ = started.await;
+}
+
+/// Records that have a number and are not with the producer yet. If the socket ends while they wait for its queue, that
+/// is their outcome: else they would never get one, and a client that comes back would wait for it.
+struct Unsent<'l> {
+    ledger: &'l Ledger,
+    next: u64,
+    count: u64,
+}
+
+impl Unsent<'_> {
+    fn forget(&mut self, taken: u64) {
+        self.next += taken;
+        self.count -= taken;
+    }
+}
+
+impl Drop for Unsent<'_> {
+    fn drop(&mut self) {
+        let message = "the socket ended before the record left; it was not written. Send it again with a new number";
+        if self.count > 0 {
+            let error = Arc::new(ErrorBody::new(ErrorCode::NotDelivered, message));
+            self.ledger.delivered(vec![Run::failed(self.next, self.count, error)]);
+        }
+    }
+}
+
+/// What librdkafka would refuse late, or not at all.
+fn check<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(record: &ProduceView<'a, H>) -> Result<(), ErrorBody> {
+    let size = record.size();
+    if size > MAX_RECORD_BYTES {
+        let message = format!("the record has {size} bytes; at most {MAX_RECORD_BYTES} are taken");
+        return Err(ErrorBody::new(ErrorCode::RecordTooLarge, message));
+    }
+    if let Some(partition) = record.partition.filter(|partition| *partition < 0) {
+        let message = format!("partition {partition}: use a number from 0, or leave it out and Kafka chooses");
+        return Err(ErrorBody::new(ErrorCode::UnknownPartition, message));
+    }
+    if record.headers.clone().any(|(name, _)| name.contains('\0')) {
+        return Err(ErrorBody::new(ErrorCode::BadRequest, "a header's name cannot contain a NUL character"));
+    }
+    if let Some(ms) = record.timestamp.filter(|ms| *ms < 0) {
+        let message = format!("timestamp {ms}: milliseconds since 1970 cannot be negative");
+        return Err(ErrorBody::new(ErrorCode::BadRequest, message));
+    }
+    Ok(())
+}

@@ -1,0 +1,414 @@
+//! One socket from `hello` to close.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use protocol::{
+    ClientMessage, CloseCode, ClusterChanged, ClusterResult, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView,
+    Mode, ParseError, Ping, Produce, ProduceFrame, ProduceWaiting, ResumeCommitsResult, ServerMessage, Subscribe,
+    Subscribed, Watching, Welcome,
+};
+use tokio::net::tcp::OwnedWriteHalf;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::CapacityError;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode as CloseFrameCode;
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+
+use super::closing::{self, End};
+use super::frame::Frame as OutboxFrame;
+use super::gate::SocketGate;
+use super::greeting::{Greeting, greeting};
+use super::ledger::Ledger;
+use super::outbox::{AtOnce, Gone, Outbox};
+use super::produce::Numbered;
+use super::rate::{REQUESTS_PER_SECOND, Rate};
+use super::read_side::ReadSide;
+use super::replies::Replies;
+use super::requests::Asker;
+use super::sessions::Held;
+use super::slots::Slot;
+use super::subscription;
+use super::subscriptions::Subscriptions;
+use super::visibility::tell_invisible;
+use super::watches::Watches;
+use super::{LIMITS, READ_ONLY, Shared, produce, requests};
+use crate::views::View;
+use feed::Listener;
+use kafka::cluster::ClusterWatch;
+
+/// How often the bridge pings. A client that stays silent until the next ping is gone.
+const HEARTBEAT: Duration = Duration::from_secs(20);
+
+/// At shutdown, how long records on their way may take to get an outcome.
+const LAST_OUTCOMES: Duration = Duration::from_secs(2);
+
+/// What a client sends, frame by frame.
+pub(super) type Stream = WebSocketStream<ReadSide>;
+
+/// Serves an upgraded socket until it is closed.
+pub async fn serve(
+    shared: Arc<Shared>,
+    mut stream: Stream,
+    writing: OwnedWriteHalf,
+    replies: Replies,
+    peer: SocketAddr,
+    mut slot: Slot,
+) {
+    let (outbox, writer) = Outbox::new(writing, replies);
+    let writer = tokio::spawn(writer.run());
+    let end = converse(&shared, &mut stream, &outbox, peer, &mut slot).await;
+    if let End::Close(code, reason) = &end {
+        tracing::debug!(%peer, code = code.number(), reason, "closing a socket");
+    }
+    Box::pin(closing::close(end, stream, outbox, writer, &slot)).await;
+    tracing::debug!(%peer, "socket closed");
+}
+
+async fn converse(
+    shared: &Arc<Shared>,
+    stream: &mut Stream,
+    outbox: &Outbox,
+    peer: SocketAddr,
+    slot: &mut Slot,
+) -> End {
+    // On the heap, where it goes when `hello` was said: what a socket keeps is paid for thousands of times.
+    let Greeting { client, resume } = match Box::pin(greeting(stream, shared, peer, slot)).await {
+        Ok(greeting) => greeting,
+        Err(end) => return end,
+    };
+    let Ok(held) = shared.sessions.open(resume.as_ref()) else { return superseded() };
+    tracing::debug!(%peer, client = client.as_str(), resumed = held.resumed, "session opened");
+    tokio::select! {
+        () = held.predecessor_is_gone() => {}
+        () = held.superseded.cancelled() => {
+            shared.sessions.release(&held);
+            return superseded();
+        }
+    }
+    let mut cluster = shared.cluster.clone();
+    let welcome = Welcome {
+        session: held.id.clone(),
+        resumed: held.resumed,
+        cluster: cluster.borrow_and_update().clone(),
+        defaults: shared.defaults.clone(),
+        limits: LIMITS,
+        heartbeat_ms: HEARTBEAT.as_millis().try_into().unwrap_or(u64::MAX),
+        read_only: shared.read_only,
+    };
+    let end = match outbox.send(welcome).await {
+        Ok(()) => {
+            let asker = Asker { peer, client };
+            Session::new(shared, asker, outbox, &held).run(stream, cluster).await
+        }
+        Err(Gone) => End::Gone,
+    };
+    shared.sessions.release(&held);
+    end
+}
+
+/// What a client may send.
+pub(super) enum Incoming {
+    Text(Utf8Bytes),
+    Binary(Bytes),
+}
+
+/// The next frame, or why there is none.
+pub(super) async fn next_frame(stream: &mut Stream) -> Result<Incoming, End> {
+    loop {
+        match stream.next().await {
+            Some(Ok(Message::Text(text))) => return Ok(Incoming::Text(text)),
+            Some(Ok(Message::Binary(bytes))) => return Ok(Incoming::Binary(bytes)),
+            // tungstenite answers pings and close frames itself.
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+            Some(Ok(Message::Close(frame))) => {
+                let code = frame.map_or(CloseFrameCode::Status, |frame| frame.code);
+                return Err(End::ClosedByClient(code.into()));
+            }
+            None => return Err(End::Gone),
+            Some(Err(Error::Capacity(CapacityError::MessageTooLong { size, max_size }))) => {
+                let reason = format!("a message of {size} bytes; at most {max_size} are taken");
+                return Err(End::close(CloseCode::TooLarge, reason));
+            }
+            Some(Err(Error::Utf8(_))) => return Err(End::close(CloseCode::BadFrame, "a text frame that is not UTF-8")),
+            Some(Err(Error::Protocol(error))) => return Err(End::close(CloseCode::BadFrame, error.to_string())),
+            Some(Err(_)) => return Err(End::Gone),
+        }
+    }
+}
+
+pub(super) fn shutting_down() -> End {
+    End::close(CloseCode::ShuttingDown, "the bridge is shutting down; connect again")
+}
+
+fn superseded() -> End {
+    End::close(CloseCode::Superseded, "another socket took this session")
+}
+
+/// A greeted socket.
+struct Session<'s> {
+    shared: &'s Arc<Shared>,
+    outbox: &'s Outbox,
+    held: &'s Held,
+    subscriptions: Subscriptions,
+    watches: Watches,
+    rate: Rate,
+    gate: SocketGate,
+    asker: Asker,
+}
+
+impl<'s> Session<'s> {
+    fn new(shared: &'s Arc<Shared>, asker: Asker, outbox: &'s Outbox, held: &'s Held) -> Self {
+        let rate = Rate::new(std::time::Instant::now());
+        let (subscriptions, watches) = (Subscriptions::default(), Watches::default());
+        Self { shared, outbox, held, subscriptions, watches, rate, gate: shared.gate.of_socket(), asker }
+    }
+
+    /// `cluster` knows the state that `welcome` told.
+    async fn run(mut self, stream: &mut Stream, cluster: ClusterWatch) -> End {
+        // Dropping the set ends its tasks; subscriptions' tasks own their cursors, so groups notice the loss.
+        let mut helpers = tokio::task::JoinSet::new();
+        let outcomes: Arc<dyn Listener> =
+            Arc::new(Outcomes { ledger: Arc::clone(&self.held.ledger), outbox: self.outbox.clone() });
+        self.held.ledger.listen(Arc::downgrade(&outcomes));
+        helpers.spawn(tell_outcomes(Arc::clone(&self.held.ledger), self.outbox.clone()));
+        helpers.spawn(tell_cluster_changes(cluster, self.outbox.clone()));
+        let (admin, gate) = (Arc::clone(&self.shared.admin), Arc::clone(&self.shared.gate));
+        helpers.spawn(tell_invisible(Arc::clone(&self.held.ledger), admin, gate, self.outbox.clone()));
+        // A socket that hangs may have everything full, and its session may be waited for.
+        let taken_over = self.held.superseded.clone();
+        let end = tokio::select! {
+            end = self.listen(stream, &mut helpers) => end,
+            () = taken_over.cancelled() => superseded(),
+        };
+        if let End::Close(CloseCode::ShuttingDown, _) = end {
+            // What is in flight gets its outcome before the socket is closed.
+            let _ = timeout(LAST_OUTCOMES, self.held.ledger.wait_until_settled()).await;
+        }
+        drop(outcomes);
+        helpers.shutdown().await;
+        // What the socket cannot tell any more is told by the one that comes after it.
+        let can_tell = matches!(&end, End::Close(code, _) if *code != CloseCode::Superseded);
+        while can_tell
+            && let Some(produced) = self.held.ledger.take_outcomes()
+            && self.outbox.send(produced).await.is_ok()
+        {}
+        end
+    }
+
+    async fn listen(&mut self, stream: &mut Stream, helpers: &mut tokio::task::JoinSet<()>) -> End {
+        let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_first_ping = true;
+        loop {
+            let frame = tokio::select! {
+                // Frames that arrived while this task was busy count before the heartbeat is judged.
+                biased;
+                () = self.shared.shutdown.cancelled() => return shutting_down(),
+                () = self.held.superseded.cancelled() => return superseded(),
+                () = self.outbox.closed() => return End::Gone,
+                frame = next_frame(stream) => frame,
+                _ = heartbeat.tick() => {
+                    if !stream.get_mut().take_heard() && !is_first_ping {
+                        return End::close(CloseCode::NoHeartbeat, "nothing was heard since the last ping");
+                    }
+                    is_first_ping = false;
+                    if self.outbox.send(Ping {}).await.is_err() {
+                        return End::Gone;
+                    }
+                    continue;
+                }
+            };
+            let handled = match frame {
+                Ok(Incoming::Text(text)) => self.handle(&text, helpers).await,
+                Ok(Incoming::Binary(frame)) => self.handle_batch(&frame).await,
+                Err(end) => Err(end),
+            };
+            if let Err(end) = handled {
+                return end;
+            }
+            // Finished helpers are forgotten as they go, so that many requests do not pile up.
+            while helpers.try_join_next().is_some() {}
+        }
+    }
+
+    async fn handle(&mut self, text: &str, helpers: &mut tokio::task::JoinSet<()>) -> Result<(), End> {
+        let Frame { id, message } = match ClientMessage::parse(text) {
+            Ok(frame) => frame,
+            Err(ParseError::NotAMessage(reason)) => return Err(End::close(CloseCode::BadFrame, reason)),
+            Err(error @ ParseError::UnknownType { id, .. }) => {
+                return self.refuse(id, ErrorBody::new(ErrorCode::UnknownType, error.to_string())).await;
+            }
+            Err(error @ ParseError::BadFields { id, .. }) => {
+                return self.refuse(id, ErrorBody::new(ErrorCode::BadRequest, error.to_string())).await;
+            }
+        };
+        let is_stream = matches!(
+            message,
+            ClientMessage::Pong(_) | ClientMessage::Produce(_) | ClientMessage::Flow(_) | ClientMessage::Ack(_)
+        );
+        if !is_stream && !self.rate.allows(std::time::Instant::now()) {
+            let reason = format!("more than {REQUESTS_PER_SECOND} requests a second; ask less often");
+            return Err(End::close(CloseCode::RateExceeded, reason));
+        }
+        let handled = match message {
+            ClientMessage::Pong(_) => Ok(()),
+            ClientMessage::Hello(_) => {
+                Err(ErrorBody::new(ErrorCode::AlreadyGreeted, "hello was said already; nothing changed"))
+            }
+            ClientMessage::Produce(Produce { seq, records }) => {
+                let views = records.iter().map(|record| (record.topic.as_str(), record.view()));
+                match Numbered::new(seq, records.len(), views) {
+                    Ok(numbered) => self.produce(numbered).await?,
+                    Err(error) => Err(error),
+                }
+            }
+            ClientMessage::Subscribe(request) => self.subscribe(id, request, helpers).await?,
+            ClientMessage::Flow(flow) => self.subscriptions.get(flow.subscription).and_then(|s| s.flow(&flow)),
+            ClientMessage::Ack(ack) => self.subscriptions.get(ack.subscription).map(|s| s.acknowledge(&ack)),
+            ClientMessage::ResumeCommits(request) => match self.subscriptions.get(request.subscription) {
+                Ok(subscription) => {
+                    let partitions = subscription.resume_commits(&request.partitions);
+                    let resumed = ResumeCommitsResult { subscription: request.subscription, partitions };
+                    self.outbox.reply(id, resumed).await?;
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            },
+            ClientMessage::Unsubscribe(request) => self.subscriptions.end(request.subscription, id),
+            ClientMessage::WatchCluster(_) => self.watch(id, Ok(View::Cluster), helpers).await?,
+            ClientMessage::WatchTopics(_) => self.watch(id, Ok(View::Topics), helpers).await?,
+            ClientMessage::WatchTopic(request) => {
+                self.watch(id, requests::topic(&request.name).map(View::Topic), helpers).await?
+            }
+            ClientMessage::WatchGroups(_) => self.watch(id, Ok(View::Groups), helpers).await?,
+            ClientMessage::WatchGroup(request) => {
+                self.watch(id, requests::group(&request.group).map(View::Group), helpers).await?
+            }
+            ClientMessage::Unwatch(request) => self.watches.end(request.watch, id),
+            // Answered from memory.
+            ClientMessage::ClusterRequest(_) => {
+                let cluster = self.shared.cluster.borrow().clone();
+                self.outbox.reply(id, ClusterResult { cluster }).await?;
+                Ok(())
+            }
+            request => self.gate.take().map(|taken| {
+                let (shared, asker, outbox) = (Arc::clone(self.shared), self.asker.clone(), self.outbox.clone());
+                helpers.spawn(requests::answer(shared, asker, outbox, taken, id, request));
+            }),
+        };
+        match handled {
+            Ok(()) => Ok(()),
+            Err(error) => self.refuse(id, error).await,
+        }
+    }
+
+    async fn handle_batch(&self, frame: &[u8]) -> Result<(), End> {
+        let batch = ProduceFrame::parse(frame).map_err(|bad| End::close(CloseCode::BadFrame, bad.to_string()))?;
+        let records = batch.iter().map(|record| (batch.topic, record));
+        let produced = match Numbered::new(batch.seq, batch.count as usize, records) {
+            Ok(numbered) => self.produce(numbered).await?,
+            Err(error) => Err(error),
+        };
+        match produced {
+            Ok(()) => Ok(()),
+            Err(error) => self.refuse(None, error).await,
+        }
+    }
+
+    async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
+        &self,
+        numbered: Numbered<'a, H>,
+    ) -> Result<Result<(), ErrorBody>, End> {
+        tokio::select! {
+            done = produce::produce(self.shared, &self.held.ledger, numbered) => Ok(done),
+            () = self.outbox.closed() => Err(End::Gone),
+            () = self.shared.shutdown.cancelled() => Err(shutting_down()),
+        }
+    }
+
+    async fn refuse(&self, id: Option<u64>, error: ErrorBody) -> Result<(), End> {
+        Ok(self.outbox.reply(id, ErrorMessage { subscription: None, error }).await?)
+    }
+
+    async fn watch(
+        &mut self,
+        id: Option<u64>,
+        view: Result<View, ErrorBody>,
+        helpers: &mut tokio::task::JoinSet<()>,
+    ) -> Result<Result<(), ErrorBody>, End> {
+        let (view, watch) = match view.and_then(|view| Ok((view, self.watches.reserve()?))) {
+            Ok(reserved) => reserved,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.outbox.reply(id, Watching { watch }).await?;
+        helpers.spawn(self.watches.start(watch, self.shared.views.look(view), self.outbox.clone()));
+        Ok(Ok(()))
+    }
+
+    async fn subscribe(
+        &mut self,
+        id: Option<u64>,
+        request: Subscribe,
+        helpers: &mut tokio::task::JoinSet<()>,
+    ) -> Result<Result<(), ErrorBody>, End> {
+        if self.shared.read_only && matches!(request.mode, Mode::Group { .. }) {
+            let message = format!("joining a group commits its positions; {READ_ONLY}: look on without a group (tail)");
+            return Ok(Err(ErrorBody::new(ErrorCode::ReadOnly, message)));
+        }
+        let format = request.format;
+        let request = match subscription::check(request) {
+            Ok(request) => request,
+            Err(error) => return Ok(Err(error)),
+        };
+        let begun = tokio::select! {
+            begun = self.subscriptions.begin(self.shared, request) => begun,
+            () = self.outbox.closed() => return Err(End::Gone),
+            () = self.shared.shutdown.cancelled() => return Err(shutting_down()),
+        };
+        let (number, cursor) = match begun {
+            Ok(begun) => begun,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.outbox.reply(id, Subscribed { subscription: number }).await?;
+        helpers.spawn(self.subscriptions.carry(number, cursor, format, self.outbox.clone()));
+        Ok(Ok(()))
+    }
+}
+
+/// A session's outcomes on their way to its socket.
+struct Outcomes {
+    ledger: Arc<Ledger>,
+    outbox: Outbox,
+}
+
+impl Listener for Outcomes {
+    fn news(&self) -> bool {
+        let produced = || Some(OutboxFrame::text(&ServerMessage::from(self.ledger.take_outcomes()?).to_json()));
+        self.outbox.write_at_once(produced) != AtOnce::Busy
+    }
+}
+
+async fn tell_outcomes(ledger: Arc<Ledger>, outbox: Outbox) {
+    // After a resume there may be outcomes that the lost socket never carried.
+    while outbox.send_latest(|| ledger.take_outcomes()).await.is_ok() {
+        for waiting in ledger.take_waiting() {
+            if outbox.send(ProduceWaiting::clone(&waiting)).await.is_err() {
+                return;
+            }
+        }
+        ledger.news().await;
+    }
+}
+
+async fn tell_cluster_changes(mut cluster: ClusterWatch, outbox: Outbox) {
+    while cluster.changed().await.is_ok() {
+        let told = outbox.send_latest(|| Some(ClusterChanged { cluster: cluster.borrow_and_update().clone() })).await;
+        if told.is_err() {
+            return;
+        }
+    }
+}

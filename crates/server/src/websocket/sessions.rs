@@ -1,0 +1,310 @@
+//! Sessions by their id, for 60 s after their socket was lost.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use protocol::{Resume, SESSION_LINGER_SECS};
+use tokio_util::sync::CancellationToken;
+
+use super::ledger::Ledger;
+
+/// How long a session waits for its client.
+const LINGER: Duration = Duration::from_secs(SESSION_LINGER_SECS);
+
+/// How often sessions that waited long enough are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Sessions that may wait for their clients at a time, and what they may hold together. Beyond it the one that lost its socket
+/// first is forgotten: its client begins a new one, and does not know what became of its records.
+const MOST_LOST: usize = 1024;
+const MOST_LOST_BYTES: usize = 64 * 1024 * 1024;
+
+#[derive(Default)]
+pub struct Sessions {
+    table: Arc<Mutex<Table>>,
+    times: Times,
+}
+
+/// Tests wait for shorter ones.
+#[derive(Clone, Copy)]
+struct Times {
+    linger: Duration,
+    sweep_every: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self { linger: LINGER, sweep_every: SWEEP_EVERY }
+    }
+}
+
+#[derive(Default)]
+struct Table {
+    by_id: HashMap<String, Entry>,
+    /// A task looks for sessions that waited long enough.
+    is_swept: bool,
+}
+
+struct Entry {
+    ledger: Arc<Ledger>,
+    socket: Socket,
+    /// The highest that its client named when it came back.
+    last_attempt: u64,
+}
+
+enum Socket {
+    Attached {
+        /// Cancelling it closes the socket: another one took its session.
+        superseded: CancellationToken,
+        /// Cancelled when it has let go of the session.
+        released: CancellationToken,
+    },
+    LostAt(Instant),
+}
+
+/// A session that a socket holds.
+pub struct Held {
+    pub id: String,
+    pub ledger: Arc<Ledger>,
+    pub resumed: bool,
+    /// Cancelled when another socket takes the session over.
+    pub superseded: CancellationToken,
+    released: CancellationToken,
+    /// The socket that it was taken from, until that has let go.
+    predecessor: Option<CancellationToken>,
+}
+
+impl Held {
+    /// Waits until the socket that held the session before tells no outcomes and reads no feed any more: what it took
+    /// after its client asked again here would be lost with it.
+    pub async fn predecessor_is_gone(&self) {
+        if let Some(predecessor) = &self.predecessor {
+            predecessor.cancelled().await;
+        }
+    }
+}
+
+/// The client has come back with another socket since.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Late;
+
+impl Sessions {
+    /// The session that `resume` names if it is still there, else a new one.
+    ///
+    /// # Errors
+    /// When this is the `hello` of a socket that its client has given up.
+    pub fn open(&self, resume: Option<&Resume>) -> Result<Held, Late> {
+        let mut table = lock(&self.table);
+        let by_id = &mut table.by_id;
+        by_id.retain(|_, entry| !entry.is_over(Instant::now(), self.times.linger));
+        let (superseded, released) = (CancellationToken::new(), CancellationToken::new());
+        let attached = Socket::Attached { superseded: superseded.clone(), released: released.clone() };
+        if let Some(Resume { session: id, attempt }) = resume
+            && let Some(entry) = by_id.get_mut(id)
+        {
+            if attempt.is_some_and(|attempt| attempt < entry.last_attempt) {
+                return Err(Late);
+            }
+            entry.last_attempt = attempt.unwrap_or(entry.last_attempt);
+            let predecessor = match std::mem::replace(&mut entry.socket, attached) {
+                Socket::Attached { superseded, released } => {
+                    superseded.cancel();
+                    Some(released)
+                }
+                Socket::LostAt(_) => None,
+            };
+            let ledger = Arc::clone(&entry.ledger);
+            return Ok(Held { id: id.to_owned(), ledger, resumed: true, superseded, released, predecessor });
+        }
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let ledger = Arc::new(Ledger::default());
+        by_id.insert(id.clone(), Entry { ledger: Arc::clone(&ledger), socket: attached, last_attempt: 0 });
+        Ok(Held { id, ledger, resumed: false, superseded, released, predecessor: None })
+    }
+
+    /// The socket is gone; its client may come back for a while.
+    pub fn release(&self, held: &Held) {
+        held.released.cancel();
+        if held.superseded.is_cancelled() {
+            return;
+        }
+        let mut table = lock(&self.table);
+        let Some(entry) = table.by_id.get_mut(&held.id) else { return };
+        entry.socket = Socket::LostAt(Instant::now());
+        table.forget_excess();
+        if !std::mem::replace(&mut table.is_swept, true) {
+            tokio::spawn(sweep(Arc::downgrade(&self.table), self.times));
+        }
+    }
+}
+
+fn lock(table: &Mutex<Table>) -> MutexGuard<'_, Table> {
+    // Each change is a single insert, removal or assignment: a panic elsewhere leaves the table whole.
+    table.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Forgets sessions that waited long enough, as long as any waits. Records get their outcomes after their socket was lost too: what
+/// the sessions hold together is looked at each time.
+async fn sweep(table: Weak<Mutex<Table>>, times: Times) {
+    loop {
+        tokio::time::sleep(times.sweep_every).await;
+        let Some(table) = table.upgrade() else { return };
+        let mut table = lock(&table);
+        table.forget_excess();
+        table.is_swept = table.forget_over(Instant::now(), times.linger);
+        if !table.is_swept {
+            return;
+        }
+    }
+}
+
+impl Table {
+    /// Returns whether any session waits for its client still.
+    fn forget_over(&mut self, now: Instant, linger: Duration) -> bool {
+        self.by_id.retain(|_, entry| !entry.is_over(now, linger));
+        self.by_id.values().any(|entry| matches!(entry.socket, Socket::LostAt(_)))
+    }
+
+    /// Forgets the sessions that wait longest, if too many wait or if they hold too much.
+    fn forget_excess(&mut self) {
+        let lost = |(id, entry): (&String, &Entry)| match entry.socket {
+            Socket::Attached { .. } => None,
+            Socket::LostAt(at) => Some((at, id.clone(), entry.ledger.bytes())),
+        };
+        let mut lost: Vec<(Instant, String, usize)> = self.by_id.iter().filter_map(lost).collect();
+        // The latest first.
+        lost.sort_unstable_by(|one, other| other.cmp(one));
+        let mut bytes = 0;
+        let mut forgotten = 0;
+        for (place, (_, id, held)) in lost.iter().enumerate() {
+            bytes += held;
+            if place >= MOST_LOST || bytes > MOST_LOST_BYTES {
+                self.by_id.remove(id);
+                forgotten += 1;
+            }
+        }
+        if forgotten > 0 {
+            tracing::debug!(
+                forgotten,
+                "too many sessions wait for their clients; those that wait longest are forgotten"
+            );
+        }
+    }
+}
+
+impl Entry {
+    fn is_over(&self, now: Instant, linger: Duration) -> bool {
+        match self.socket {
+            Socket::Attached { .. } => false,
+            Socket::LostAt(at) => now.saturating_duration_since(at) >= linger,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{ErrorBody, ErrorCode};
+
+    use super::*;
+    use crate::websocket::LIMITS;
+    use crate::websocket::ledger::Admission;
+    use kafka::producer::{DeliverySink, Run};
+
+    fn resumed(sessions: &Sessions, session: &str) -> bool {
+        let resume = Resume { session: session.to_owned(), attempt: None };
+        sessions.open(Some(&resume)).expect("no later attempt").resumed
+    }
+
+    /// Looks again until it is so. What only the sweep's task does needs no other call here.
+    async fn soon(what: &str, is_so: impl Fn() -> bool) {
+        let give_up_at = Instant::now() + Duration::from_secs(20);
+        while !is_so() {
+            assert!(Instant::now() < give_up_at, "{what}");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    fn bytes_held(sessions: &Sessions) -> usize {
+        lock(&sessions.table).by_id.values().map(|entry| entry.ledger.bytes()).sum()
+    }
+
+    #[tokio::test]
+    async fn sweep_alone_forgets_a_session_once_it_waited_long_enough() {
+        let times = Times { linger: Duration::from_millis(50), sweep_every: Duration::from_millis(10) };
+        let sessions = Sessions { times, ..Sessions::default() };
+        // The task ends with the last session that waits; the next one that loses its socket starts another.
+        for _ in 0..2 {
+            let held = sessions.open(None).expect("a new session");
+            let ledger = Arc::downgrade(&held.ledger);
+            let lost = Instant::now();
+            sessions.release(&held);
+            drop(held);
+            soon("the session's outcomes are kept for ever", || ledger.upgrade().is_none()).await;
+            assert!(lost.elapsed() >= times.linger, "forgotten after {:?}", lost.elapsed());
+            soon("the sweep goes on without sessions", || !lock(&sessions.table).is_swept).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn sweep_leaves_a_session_alone_whose_client_came_back() {
+        let times = Times { sweep_every: Duration::from_millis(10), ..Times::default() };
+        let sessions = Sessions { times, ..Sessions::default() };
+        let held = sessions.open(None).expect("a new session");
+        sessions.release(&held);
+        assert!(resumed(&sessions, &held.id));
+        soon("the sweep goes on without lost sessions", || !lock(&sessions.table).is_swept).await;
+        assert!(lock(&sessions.table).by_id.contains_key(&held.id));
+    }
+
+    #[tokio::test]
+    async fn sweep_bounds_what_sessions_hold_that_grew_after_they_were_lost() {
+        let times = Times { sweep_every: Duration::from_millis(10), ..Times::default() };
+        let sessions = Sessions { times, ..Sessions::default() };
+        let text = "x".repeat(1024 * 1024 - 1000);
+        let error = Arc::new(ErrorBody::new(ErrorCode::ReadOnly, text));
+        let lost: Vec<Held> = (0..80)
+            .map(|_| {
+                let held = sessions.open(None).expect("a new session");
+                assert_eq!(held.ledger.admit(0, &[0]), Admission::New(1));
+                sessions.release(&held);
+                held
+            })
+            .collect();
+        assert!(bytes_held(&sessions) < MOST_LOST_BYTES / 2, "only the errors are large");
+        for held in &lost {
+            held.ledger.delivered(vec![Run::failed(0, 1, Arc::clone(&error))]);
+        }
+        soon("what grew is not looked at again", || bytes_held(&sessions) <= MOST_LOST_BYTES).await;
+        assert!(lock(&sessions.table).by_id.len() > 60, "no more are forgotten than need be");
+    }
+
+    #[tokio::test]
+    async fn lost_sessions_are_bounded_in_number_and_the_latest_stay() {
+        let sessions = Sessions::default();
+        let mut ids = Vec::new();
+        for _ in 0..MOST_LOST + 10 {
+            let held = sessions.open(None).expect("a new session");
+            sessions.release(&held);
+            ids.push(held.id);
+        }
+        assert_eq!(lock(&sessions.table).by_id.len(), MOST_LOST);
+        assert!(!resumed(&sessions, &ids[0]));
+        assert!(resumed(&sessions, &ids[MOST_LOST + 9]));
+    }
+
+    #[tokio::test]
+    async fn lost_sessions_are_bounded_in_what_they_hold() {
+        let sessions = Sessions::default();
+        let window = LIMITS.produce_window as usize;
+        for _ in 0..80 {
+            let held = sessions.open(None).expect("a new session");
+            assert_eq!(held.ledger.admit(0, &vec![0; window]), Admission::New(window));
+            let error = Arc::new(ErrorBody::new(ErrorCode::ReadOnly, "nothing is written"));
+            held.ledger.delivered(vec![Run::failed(0, LIMITS.produce_window, error)]);
+            sessions.release(&held);
+        }
+        let (bytes, count) = (bytes_held(&sessions), lock(&sessions.table).by_id.len());
+        assert!(bytes <= MOST_LOST_BYTES && count > 10, "{bytes} bytes in {count}");
+    }
+}

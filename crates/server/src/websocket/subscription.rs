@@ -1,0 +1,273 @@
+//! One subscription of a session: its request checked, and the task that carries its cursor's records to the outbox.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use protocol::{
+    Ack, Assigned, CloseCode, Committed, ErrorBody, ErrorCode, ErrorMessage, Flow, Format, Gap, GroupId, Mode, Offset,
+    Position, RecordsWaiting, Revoked, ServerMessage, Subscribe, TailStart, TopicName, TopicPartition, Unsubscribed,
+    WaitingPartition, WhenSlow, Window,
+};
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::frame::Frame;
+use super::outbox::{AtOnce, Gone, Outbox};
+use crate::feeds::FeedRequest;
+use crate::metrics::METRICS;
+use feed::{Cursor, Delivered, Event, Left, Listener, ReadMode, Start, Waiting};
+
+/// How many topics one subscription may name.
+const MAX_TOPICS: usize = 64;
+
+/// The session's handle on a running subscription.
+pub struct Subscription {
+    cursor: Arc<Cursor>,
+    ending: CancellationToken,
+    unsubscribe_id: Arc<std::sync::OnceLock<Option<u64>>>,
+}
+
+impl Subscription {
+    /// Starts to carry records; the returned future is the task.
+    pub fn start(
+        number: u32,
+        cursor: Cursor,
+        format: Format,
+        outbox: Outbox,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
+        let cursor = Arc::new(cursor);
+        let ending = CancellationToken::new();
+        let unsubscribe_id = Arc::new(std::sync::OnceLock::new());
+        let line = Arc::new(Line { number, cursor: Arc::clone(&cursor), format, outbox, turn: Mutex::default() });
+        let listener: Arc<dyn Listener> = Arc::clone(&line) as _;
+        cursor.listen(Arc::downgrade(&listener));
+        let carrier = Carrier { line, ending: ending.clone(), unsubscribe_id: Arc::clone(&unsubscribe_id) };
+        (Self { cursor, ending, unsubscribe_id }, carrier.run())
+    }
+
+    pub fn flow(&self, flow: &Flow) -> Result<(), ErrorBody> {
+        let credit = Window { records: flow.records, bytes: flow.bytes };
+        self.cursor.flow(flow.through, credit).map_err(|never| {
+            let message = format!("through {}: the last record sent has number {}", flow.through, never.last_sent);
+            ErrorBody::new(ErrorCode::BadRequest, message)
+        })
+    }
+
+    pub fn acknowledge(&self, ack: &Ack) {
+        let place = |Position { topic, partition, .. }: &Position| TopicPartition {
+            topic: topic.clone(),
+            partition: *partition,
+        };
+        self.cursor.acknowledge(ack.positions.iter().map(|position| (place(position), position.offset.0)));
+    }
+
+    /// The user agrees that the group's positions move back. Without partitions: in all of them.
+    pub fn resume_commits(&self, partitions: &[TopicPartition]) -> Vec<TopicPartition> {
+        self.cursor.resume_commits(partitions)
+    }
+
+    /// Ends it; the reply to request `id` follows the last record.
+    pub fn unsubscribe(self, id: Option<u64>) -> Left {
+        let left = self.cursor.left();
+        // Set before the token: the carrier reads it after.
+        let _ = self.unsubscribe_id.set(id);
+        self.ending.cancel();
+        left
+    }
+}
+
+/// Checks a `subscribe` and turns it into a request for a feed.
+pub fn check(request: Subscribe) -> Result<FeedRequest, ErrorBody> {
+    if request.topics.is_empty() || request.topics.len() > MAX_TOPICS {
+        let message = format!("{} topics; name 1 to {MAX_TOPICS}", request.topics.len());
+        return Err(ErrorBody::new(ErrorCode::BadRequest, message));
+    }
+    let topics = request.topics.iter().map(|name| TopicName::parse(name)).collect::<Result<Vec<_>, _>>();
+    let mut topics = topics.map_err(|error| ErrorBody::new(ErrorCode::InvalidTopic, error.to_string()))?;
+    topics.sort();
+    topics.dedup();
+    let (mode, commit, when_slow) = match request.mode {
+        Mode::Tail { start } => {
+            check_start(&start, &topics)?;
+            (ReadMode::Tail(start), None, WhenSlow::Skip)
+        }
+        Mode::Group { id, start, commit } => {
+            let id = GroupId::parse(&id).map_err(|e| ErrorBody::new(ErrorCode::InvalidGroup, e.to_string()))?;
+            (ReadMode::Group { id, start }, Some(commit), WhenSlow::Block)
+        }
+    };
+    let when_slow = request.when_slow.unwrap_or(when_slow);
+    Ok(FeedRequest { topics, mode, commit, when_slow, window: request.window })
+}
+
+/// Refuses a start that no partition can have.
+fn check_start(start: &TailStart, topics: &[TopicName]) -> Result<(), ErrorBody> {
+    let bad = |message: String| Err(ErrorBody::new(ErrorCode::BadRequest, message));
+    let positions = match start {
+        // Kafka gives negative times meanings of their own.
+        TailStart::Timestamp(ms) if *ms < 0 => {
+            return bad(format!("timestamp {ms}: milliseconds since 1970 cannot be negative"));
+        }
+        TailStart::Offsets(positions) if positions.is_empty() => {
+            return bad("offsets names no partition; name one, or start with earliest, latest or last".to_owned());
+        }
+        TailStart::Offsets(positions) | TailStart::Resume(positions) => positions,
+        _ => return Ok(()),
+    };
+    let mut named = HashSet::with_capacity(positions.len());
+    for Position { topic, partition, offset } in positions {
+        let shown = topic.chars().take(TopicName::MAX_LEN).collect::<String>();
+        if *partition < 0 || offset.0 < 0 {
+            return bad(format!(
+                "{shown:?}, partition {partition}, offset {offset}: partitions and offsets count from 0"
+            ));
+        }
+        if topics.binary_search_by(|name| name.as_str().cmp(topic)).is_err() {
+            return bad(format!("a position names the topic {shown:?}, which is not among the topics to read"));
+        }
+        if !named.insert((topic.as_str(), *partition)) {
+            return bad(format!("{shown:?}, partition {partition} has two positions; name each partition once"));
+        }
+    }
+    Ok(())
+}
+
+/// From the cursor to the outbox, one at a time and in order.
+struct Line {
+    number: u32,
+    cursor: Arc<Cursor>,
+    format: Format,
+    outbox: Outbox,
+    /// Held from taking something off the cursor until it is in the outbox or written.
+    turn: Mutex<Turn>,
+}
+
+/// Taken off the cursor on the reader's thread, where nothing could be done about it.
+#[derive(Default)]
+struct Turn(Option<Delivered>);
+
+/// What the carrier does next.
+enum Next {
+    More,
+    Wait,
+    End,
+}
+
+impl Line {
+    /// Carries what comes next, if it is there. Cancelling it may lose that.
+    async fn carry(&self) -> Result<Next, Gone> {
+        let mut turn = self.turn.lock().await;
+        match turn.0.take().or_else(|| self.cursor.try_next()) {
+            None => Ok(Next::Wait),
+            Some(Delivered::Ended) => Ok(Next::End),
+            Some(Delivered::TooSlow) => {
+                let reason = "too slow for this topic; subscribe with when_slow block or skip";
+                self.outbox.close(CloseCode::TooSlow, reason).await;
+                Ok(Next::End)
+            }
+            Some(other) => {
+                if let Some(frame) = self.frame(other) {
+                    self.outbox.send_frame(frame).await?;
+                }
+                Ok(Next::More)
+            }
+        }
+    }
+
+    fn frame(&self, delivered: Delivered) -> Option<Frame> {
+        let subscription = self.number;
+        let message: ServerMessage = match delivered {
+            Delivered::Records { seq, batch, range } => {
+                METRICS.delivered(range.len());
+                return Some(Frame::records(subscription, seq, batch, range, self.format));
+            }
+            Delivered::Event(Event::Assigned(starts)) => {
+                Assigned { subscription, partitions: positions(starts) }.into()
+            }
+            Delivered::Event(Event::Revoked(partitions)) => Revoked { subscription, partitions }.into(),
+            Delivered::Event(Event::Gap { partition: TopicPartition { topic, partition }, from, to, reason }) => {
+                METRICS.missed(u64::try_from(to - from).unwrap_or(0));
+                let (from, to) = (Offset(from), Offset(to));
+                Gap { subscription, topic, partition, from, to, reason }.into()
+            }
+            Delivered::Committed(starts) => Committed { subscription, positions: positions(starts) }.into(),
+            Delivered::Waiting(waiting) => {
+                RecordsWaiting { subscription, partitions: waiting.into_iter().map(waiting_partition).collect() }.into()
+            }
+            Delivered::Trouble(error) => ErrorMessage { subscription: Some(subscription), error }.into(),
+            // Both end the carrier before they get here.
+            Delivered::TooSlow | Delivered::Ended => return None,
+        };
+        Some(Frame::text(&message.to_json()))
+    }
+}
+
+impl Listener for Line {
+    fn news(&self) -> bool {
+        let Ok(mut turn) = self.turn.try_lock() else { return false };
+        loop {
+            let next = || match turn.0.take().or_else(|| self.cursor.try_next())? {
+                // The carrier's business.
+                end @ (Delivered::Ended | Delivered::TooSlow) => {
+                    turn.0 = Some(end);
+                    None
+                }
+                other => self.frame(other),
+            };
+            match self.outbox.write_at_once(next) {
+                AtOnce::Written => {}
+                AtOnce::Nothing => return turn.0.is_none(),
+                AtOnce::Busy => return false,
+            }
+        }
+    }
+}
+
+/// Carries what is new in its own time.
+struct Carrier {
+    line: Arc<Line>,
+    ending: CancellationToken,
+    unsubscribe_id: Arc<std::sync::OnceLock<Option<u64>>>,
+}
+
+impl Carrier {
+    async fn run(self) {
+        let Line { number, cursor, outbox, .. } = &*self.line;
+        while !self.ending.is_cancelled() {
+            let news = cursor.news();
+            tokio::pin!(news);
+            // Registered before looking, so that news in between is not missed.
+            news.as_mut().enable();
+            match self.line.carry().await {
+                Ok(Next::More) => continue,
+                Ok(Next::Wait) => {}
+                Ok(Next::End) | Err(Gone) => return,
+            }
+            tokio::select! {
+                biased;
+                () = self.ending.cancelled() => {}
+                () = outbox.closed() => return,
+                () = news => {}
+                () = cursor.credited() => {}
+            }
+        }
+        cursor.close();
+        let id = self.unsubscribe_id.get().copied().flatten();
+        // If the socket is gone there is nobody to tell.
+        let _ = outbox.reply(id, Unsubscribed { subscription: *number }).await;
+    }
+}
+
+fn waiting_partition(waiting: Waiting) -> WaitingPartition {
+    let Waiting { partition: TopicPartition { topic, partition }, stable, high } = waiting;
+    WaitingPartition { topic, partition, offset: Offset(stable.0), end: Offset(high.0) }
+}
+
+fn positions(starts: Vec<Start>) -> Vec<Position> {
+    let position = |Start { partition: TopicPartition { topic, partition }, offset }| Position {
+        topic,
+        partition,
+        offset: Offset(offset),
+    };
+    starts.into_iter().map(position).collect()
+}
