@@ -77,6 +77,11 @@ impl Client {
     fn listen(self: &Arc<Self>, current: &Weak<Current>) {
         let mut last_error = None;
         while !self.retired.load(Ordering::Relaxed) || self.inner.in_flight_count() > 0 {
+            // A sender may have handed over records while the others were purged. No broker ever gets them, and librdkafka would
+            // keep them until they time out.
+            if self.given_up_for.get().is_some() && self.inner.in_flight_count() > 0 {
+                self.give_up();
+            }
             self.queue.take(POLL, |told| match told {
                 Told::Outcomes(reports) => {
                     let any_acked = self.shipments.settle(reports, &**self);
