@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::process::Output;
-use std::sync::{OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use local_kafka::{Cluster, Flavour, Installation, Options};
@@ -293,6 +294,14 @@ pub fn client_config(bootstrap_servers: &str) -> ClientConfig {
 pub struct Mock {
     cluster: MockCluster<'static, DefaultProducerContext>,
     brokers: i32,
+    /// Its port may be somebody else's by now.
+    is_gone: Arc<AtomicBool>,
+}
+
+impl Drop for Mock {
+    fn drop(&mut self) {
+        self.is_gone.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Mock {
@@ -301,7 +310,7 @@ impl Mock {
     }
 
     pub fn with_brokers(brokers: i32) -> Self {
-        Self { cluster: MockCluster::new(brokers).expect("a mock cluster"), brokers }
+        Self { cluster: MockCluster::new(brokers).expect("a mock cluster"), brokers, is_gone: Arc::default() }
     }
 
     pub fn bootstrap_servers(&self) -> String {
@@ -343,9 +352,10 @@ impl Mock {
     fn wake(&self) {
         // The mock's thread may sleep on for seconds with connections waiting [measured]; further ones wake it. A real
         // broker needs no such thing (`faults::a_real_broker…`).
-        let addresses = self.bootstrap_servers();
+        let (addresses, is_gone) = (self.bootstrap_servers(), Arc::clone(&self.is_gone));
         std::thread::spawn(move || {
-            for _ in 0..WAKING_CALLS {
+            let began = Instant::now();
+            while began.elapsed() < PATIENCE && !is_gone.load(Ordering::Relaxed) {
                 for address in addresses.split(',') {
                     let _ = std::net::TcpStream::connect(address);
                 }
@@ -390,8 +400,7 @@ pub const MOCK_MAY_SLEEP: Duration = Duration::from_secs(5);
 
 /// A producer that makes topics asks for all of its topics again with each that is new.
 const TOPICS_OF_A_PRODUCER: usize = 500;
-/// How often, and how long apart, a mock that came back is called on.
-const WAKING_CALLS: usize = 60;
+/// How long apart a mock that came back is called on.
 const WAKING_PAUSE: Duration = Duration::from_millis(50);
 
 /// An address on which nothing listens.
