@@ -11,13 +11,13 @@ use protocol::{GroupId, GroupStart, TopicName};
 
 use kafka::properties::{KafkaProperties, parse_addresses};
 use server::access_token::AccessToken;
+use server::websocket::SocketLimits;
 
 pub use self::groups::{DeleteGroupArgs, DescribeGroups, GroupsCommand, ListGroups, ResetArgs};
 pub use self::topics::{
     AddPartitionsArgs, AlterTopic, ConfirmationArgs, CreateTopicArgs, DeleteTopicArgs, DescribeTopics, EmptyTopicArgs,
     ListTopics, TopicsCommand,
 };
-use server::websocket::SocketLimits;
 
 /// Where Kafka is looked for when nothing else is said.
 pub const DEFAULT_BOOTSTRAP_SERVERS: &str = "localhost:9092";

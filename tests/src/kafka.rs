@@ -294,7 +294,7 @@ pub fn client_config(bootstrap_servers: &str) -> ClientConfig {
 pub struct Mock {
     cluster: MockCluster<'static, DefaultProducerContext>,
     brokers: i32,
-    /// Its port may be somebody else's by now.
+    /// Set when the mock is dropped: from then on its port may belong to another test.
     is_gone: Arc<AtomicBool>,
 }
 

@@ -1,4 +1,4 @@
-//! The bridge's network side: what a page, a script or Prometheus talks to.
+//! What pages, scripts and Prometheus talk to over the network.
 //!
 //! In reading order: [`http`] accepts connections and serves the page, [`websocket`] carries sessions, [`feeds`] finds the feed
 //! that a subscription reads from, [`views`] asks Kafka once for everyone who looks at the same, [`metrics`] counts,

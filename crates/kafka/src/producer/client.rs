@@ -79,7 +79,7 @@ impl Client {
         while !self.retired.load(Ordering::Relaxed) || self.inner.in_flight_count() > 0 {
             // A sender may have handed over records while the others were purged. No broker ever gets them, and librdkafka would
             // keep them until they time out.
-            if self.given_up_for.get().is_some() && self.inner.in_flight_count() > 0 {
+            if self.given_up_for.get().is_some() {
                 self.give_up();
             }
             self.queue.take(POLL, |told| match told {

@@ -7,6 +7,42 @@ use crate::programs::workspace_root;
 const ARCHITECTURE: &str = "ARCHITECTURE.md";
 const SECURITY: &str = "SECURITY.md";
 
+/// Dependencies that only some of the product's crates may have.
+struct DependencyRule {
+    dependencies: &'static [&'static str],
+    packages: &'static [&'static str],
+    why: &'static str,
+}
+
+const DEPENDENCY_RULES: &[DependencyRule] = &[
+    DependencyRule {
+        dependencies: &["rdkafka", "rdkafka-sys"],
+        packages: &["crates/kafka"],
+        why: "librdkafka is known to crates/kafka only",
+    },
+    DependencyRule {
+        dependencies: &["warp", "tokio-tungstenite"],
+        packages: &["crates/server"],
+        why: "sockets are known to crates/server only",
+    },
+    DependencyRule {
+        dependencies: &["server"],
+        packages: &["bridge"],
+        why: "the Kafka side knows no sockets, and the page shares only protocol with the bridge",
+    },
+    DependencyRule {
+        dependencies: &["feed", "kafka"],
+        packages: &["bridge", "crates/kafka", "crates/server"],
+        why: "the page shares only protocol with the bridge, and feed does not know Kafka's client library",
+    },
+    DependencyRule {
+        dependencies: &["page_model", "web-sys", "js-sys", "wasm-bindgen", "wasm-bindgen-futures"],
+        packages: &["frontend"],
+        why: "only the page runs in a browser, and its model is plain Rust so that its tests run natively",
+    },
+    DependencyRule { dependencies: &["bridge", "frontend"], packages: &[], why: "they are programs" },
+];
+
 pub(super) fn check(files: &[SourceFile], findings: &mut Vec<Finding>) {
     let members: Vec<_> = files.iter().filter_map(|file| file.path.strip_suffix("/Cargo.toml")).collect();
     match files.iter().find(|file| file.path == ARCHITECTURE) {
@@ -17,6 +53,7 @@ pub(super) fn check(files: &[SourceFile], findings: &mut Vec<Finding>) {
         Some(security) => check_security(security, files, findings),
         None => findings.push(Finding { path: SECURITY.into(), line: 0, message: "it is missing".into() }),
     }
+    check_dependencies(files, findings);
     check_wasm_bindgen(files, findings);
 }
 
@@ -81,9 +118,8 @@ fn check_architecture(file: &SourceFile, files: &[SourceFile], members: &[&str],
         let (package, name) = module.path.strip_suffix(".rs")?.split_once("/src/")?;
         let is_top_level = !name.contains('/') && !["main", "lib"].contains(&name);
         // The model is described as a whole: its files are named after what the page shows.
-        let is_product = package.starts_with("crates/") || ["bridge", "frontend"].contains(&package);
-        let is_product = is_product && package != "crates/page_model";
-        (is_product && is_top_level).then_some((&module.path, name))
+        let is_described = is_product(package) && package != "crates/page_model";
+        (is_described && is_top_level).then_some((&module.path, name))
     });
     for (path, name) in modules {
         if !mentions(&file.text, name) {
@@ -107,12 +143,37 @@ fn mentions(text: &str, name: &str) -> bool {
 
 /// The paths in backticks that begin with the directory of a member, or with the directory that contains it.
 fn quoted_paths<'a>(line: &'a str, members: &[&str]) -> impl Iterator<Item = &'a str> {
-    let top_level = |path: &str| path.split('/').next().unwrap_or_default().to_owned();
     let is_path = |quoted: &&str| {
         let begins_at_member = members.iter().any(|member| top_level(member) == top_level(quoted));
         quoted.contains('/') && begins_at_member && !quoted.contains(['*', ' ', '…', '{'])
     };
     line.split('`').skip(1).step_by(2).filter(is_path).collect::<Vec<_>>().into_iter()
+}
+
+fn top_level(path: &str) -> &str {
+    path.split('/').next().unwrap_or_default()
+}
+
+/// Whether the package is part of the bridge or the page, not of tests or tools.
+fn is_product(package: &str) -> bool {
+    package.starts_with("crates/") || ["bridge", "frontend"].contains(&package)
+}
+
+/// Each product crate depends on these only where ARCHITECTURE.md says so. The compiler then keeps the rules within the sources.
+fn check_dependencies(files: &[SourceFile], findings: &mut Vec<Finding>) {
+    for file in files {
+        let Some(package) = file.path.strip_suffix("/Cargo.toml").filter(|package| is_product(package)) else {
+            continue;
+        };
+        for (number, line) in (1..).zip(file.text.lines()) {
+            let name = line.split(['.', ' ', '=']).next().unwrap_or_default();
+            let rule = DEPENDENCY_RULES.iter().find(|rule| rule.dependencies.contains(&name));
+            if let Some(rule) = rule.filter(|rule| !rule.packages.contains(&package)) {
+                let message = format!("{package} must not depend on {name}: {}", rule.why);
+                findings.push(Finding { path: file.path.clone(), line: number, message });
+            }
+        }
+    }
 }
 
 /// wasm-bindgen's two halves speak a private format that changes with each version.
@@ -143,6 +204,18 @@ mod tests {
 
     fn file(path: &str, text: &str) -> SourceFile {
         SourceFile { path: path.to_owned(), text: text.to_owned() }
+    }
+
+    #[test]
+    fn a_dependency_that_breaks_the_layers_is_found() {
+        let manifest =
+            "[package]\nname = \"server\"\n\n[dependencies]\nkafka.workspace = true\nrdkafka = { version = \"1\" }\n";
+        let files = [file("crates/server/Cargo.toml", manifest), file("tests/Cargo.toml", manifest)];
+        let mut findings = Vec::new();
+        check_dependencies(&files, &mut findings);
+        let found: Vec<_> = findings.iter().map(ToString::to_string).collect();
+        let expected = "crates/server/Cargo.toml:6: crates/server must not depend on rdkafka: librdkafka is known to crates/kafka only";
+        assert_eq!(found, [expected]);
     }
 
     #[test]
