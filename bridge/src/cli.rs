@@ -1,4 +1,4 @@
-//! The terminal programs: `bridge produce` and `bridge consume`, `bridge topics` and `bridge groups`.
+//! The terminal programs: `bridge produce`, `bridge consume`, `bridge topics` and `bridge groups`.
 
 mod confirmation;
 pub mod consume;
@@ -8,7 +8,7 @@ pub mod produce;
 mod target;
 pub mod topics;
 
-/// A typed error as a terminal shows it; what to do stands in its message.
+/// The error as the terminal programs print it. Its message says what to do.
 fn failed(error: protocol::ErrorBody) -> anyhow::Error {
     anyhow::anyhow!("{}", error.message)
 }

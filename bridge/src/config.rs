@@ -1,12 +1,14 @@
-//! The command line and environment, validated before any port is bound.
+//! The command line, the environment and the file of `--config`, validated before any port is bound.
 
+mod file;
 mod groups;
 mod topics;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use formats::{OffsetsFault, TemplateFault};
 use protocol::{GroupId, GroupStart, TopicName};
 
 use kafka::properties::{KafkaProperties, parse_addresses};
@@ -19,23 +21,26 @@ pub use self::topics::{
     ListTopics, TopicsCommand,
 };
 
-/// Where Kafka is looked for when nothing else is said.
+/// The address of Kafka if none is given.
 pub const DEFAULT_BOOTSTRAP_SERVERS: &str = "localhost:9092";
 
-/// Where the bridge listens when nothing else is said; the terminal programs look for a running bridge there.
+/// The address that the bridge listens on if none is given. The terminal programs look for a running bridge there.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:3030";
 
-/// Where the access token is looked for; the terminal programs, too, when they ask a running bridge.
+/// The environment variable of the access token. The terminal programs also send it to a running bridge.
 pub const TOKEN_VARIABLE: &str = "PONTE_TOKEN";
 
-/// Sockets that may wait for their `hello` at once; see the protocol's specification.
+/// Names the file of `--config`.
+const OPTIONS_FILE_VARIABLE: &str = "PONTE_CONFIG";
+
+/// Sockets that may be open before their `hello` at once; see the protocol's specification.
 const SOCKETS_BEFORE_HELLO: usize = 64;
 
 #[derive(Parser, Debug)]
 #[command(
     name = "bridge",
     version,
-    // Each command has options of its own: what stands before its name would be for another one.
+    // Each command has its own options, so options before the command's name are refused.
     args_conflicts_with_subcommands = true,
     about = "Ponte: Kafka in the browser",
     long_about = "Ponte puts Kafka in the browser. Without a command it serves the page and its WebSocket.\n\
@@ -53,38 +58,81 @@ pub struct CommandLine {
 pub enum Command {
     /// Serve the page and its WebSocket (the default)
     Serve(ServeArgs),
-    /// Send messages from the terminal: ten, half a second apart, unless told otherwise
+    /// Produce messages from the terminal: by default ten, one every half second
     Produce(ProduceArgs),
     /// Print messages in the terminal as they arrive
     Consume(ConsumeArgs),
     /// List, create, change and delete topics
     #[command(subcommand)]
     Topics(TopicsCommand),
-    /// Look at consumer groups, and reset their positions
+    /// List and describe consumer groups, and reset their offsets
     #[command(subcommand)]
     Groups(GroupsCommand),
+    /// Check the configuration without starting anything
+    #[command(subcommand)]
+    Config(ConfigCommand),
 }
 
-/// How Kafka is reached; the same for every command.
+#[derive(Subcommand, Debug)]
+pub enum ConfigCommand {
+    /// Check that the --config file, the environment and the options are valid
+    Check(ServeArgs),
+}
+
+impl CommandLine {
+    /// Reads the command line, the environment and the file of `--config`.
+    ///
+    /// # Errors
+    /// When the file is invalid. If the command line itself is invalid, clap prints why and exits.
+    pub fn read() -> Result<Self, ConfigError> {
+        // This pass only finds the file. The second pass reports mistakes, with the file's values as defaults.
+        let first = Self::command().ignore_errors(true).get_matches();
+        let mut command = Self::command();
+        let from_environment = || Some(PathBuf::from(std::env::var_os(OPTIONS_FILE_VARIABLE)?));
+        if let Some(file) = options_file(&first).or_else(from_environment) {
+            command = file::with_defaults(command, &file)?;
+        }
+        let matches = command.get_matches();
+        Ok(Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
+    }
+}
+
+/// The file of `--config`, which may be given before or after the command's name.
+fn options_file(matches: &clap::ArgMatches) -> Option<PathBuf> {
+    let own = matches.try_get_one::<PathBuf>("config").ok().flatten().cloned();
+    own.or_else(|| options_file(matches.subcommand()?.1))
+}
+
+/// How to connect to Kafka; the same options for every command.
 #[derive(Args, Debug, Clone)]
 pub struct KafkaArgs {
-    /// Kafka's addresses, host:port separated by commas [default: localhost:9092]
+    /// Kafka's bootstrap servers, host:port separated by commas [default: localhost:9092]
     #[arg(long, alias = "bootstrap-server", env = "PONTE_BOOTSTRAP_SERVERS", value_parser = parse_addresses, value_name = "HOST:PORT,…")]
     pub bootstrap_servers: Option<String>,
 
-    /// File with Kafka client properties (TLS, SASL, …): a client.properties of Java, or librdkafka's names
+    /// File with Kafka client properties (TLS, SASL, …), in the names of Java clients or of librdkafka
     #[arg(long, env = "PONTE_KAFKA_CONFIG", value_name = "FILE")]
     pub kafka_config: Option<PathBuf>,
 
-    /// Never make Kafka create a topic by sending to it
+    /// Do not let Kafka create a missing topic when producing to it
     #[arg(long, env = "PONTE_NO_AUTO_CREATE")]
     pub no_auto_create: bool,
 }
 
-/// What [`KafkaArgs`] say together with the file of `--kafka-config`.
+/// `--config`. The commands of `topics` and `groups` do not have it: there `--config` is a setting of a topic, as in `kafka-topics`.
+/// `PONTE_CONFIG` works with every command.
+#[derive(Args, Debug, Clone)]
+pub struct OptionsFileArg {
+    /// Configuration file (ponte.toml) with options by their long names; the command line and the environment take
+    /// precedence
+    #[arg(long, env = OPTIONS_FILE_VARIABLE, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// What [`KafkaArgs`] and the file of `--kafka-config` say together.
 #[derive(Clone, Debug)]
 pub struct KafkaTarget {
-    /// The addresses that the user named, on the command line or in the file.
+    /// The bootstrap servers that the user gave, on the command line or in the file.
     pub bootstrap_servers: Option<String>,
     pub properties: KafkaProperties,
 }
@@ -98,19 +146,22 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub kafka: KafkaArgs,
 
-    /// Use the built-in demo broker (in memory), even if there is a Kafka
+    #[command(flatten)]
+    pub options_file: OptionsFileArg,
+
+    /// Use the built-in demo broker (in memory) even if a Kafka broker is running
     #[arg(long, env = "PONTE_DEMO", conflicts_with = "bootstrap_servers")]
     pub demo: bool,
 
-    /// The topic that the page proposes
+    /// Default topic of the page
     #[arg(long, env = "PONTE_TOPIC", default_value = "foobar")]
     pub topic: TopicName,
 
-    /// The consumer group that the page proposes
+    /// Default consumer group of the page
     #[arg(long, env = "PONTE_GROUP", default_value = "my-group")]
     pub group: GroupId,
 
-    /// Where the page proposes to start without a committed offset
+    /// Default start position of the page for a group without a committed offset
     #[arg(long, env = "PONTE_START", default_value = "earliest", value_parser = parse_start, value_name = "earliest|latest")]
     pub start: GroupStart,
 
@@ -118,7 +169,7 @@ pub struct ServeArgs {
     #[arg(long, env = "PONTE_OPEN")]
     pub open: bool,
 
-    /// Host name under which the page may be asked for, besides this machine's loopback names; repeatable
+    /// Additional host name under which the page may be requested, besides the loopback names; repeatable
     #[arg(long, env = "PONTE_ALLOWED_HOSTS", value_delimiter = ',', value_name = "HOST")]
     pub allowed_hosts: Vec<String>,
 
@@ -126,27 +177,27 @@ pub struct ServeArgs {
     #[arg(long, env = "PONTE_ALLOWED_ORIGINS", value_delimiter = ',', value_parser = parse_origin, value_name = "ORIGIN")]
     pub allowed_origins: Vec<String>,
 
-    /// Sockets that may be open at once
+    /// Maximum number of open sockets
     #[arg(long, env = "PONTE_MAX_SOCKETS", default_value_t = 256, value_name = "COUNT")]
     pub max_sockets: usize,
 
-    /// Sockets that may be open at once from one IP address (IPv6: one /64 network) of another machine
+    /// Maximum number of open sockets from one IP address (IPv6: one /64 network) of another machine
     #[arg(long, env = "PONTE_MAX_SOCKETS_PER_ADDRESS", default_value_t = 32, value_name = "COUNT")]
     pub max_sockets_per_address: usize,
 
-    /// Change nothing in Kafka: refuse to produce, to join groups (that commits), and every change of topics and groups
+    /// Refuse every change in Kafka: producing, joining consumer groups (which commits), changing topics and groups
     #[arg(long, env = "PONTE_READ_ONLY")]
     pub read_only: bool,
 
-    /// Access token that every client must give; better from the environment or a file, where other users do not see it
+    /// Access token that clients must present; prefer the environment or a file, which other users cannot see
     #[arg(long, env = TOKEN_VARIABLE, hide_env_values = true, conflicts_with = "token_file", value_name = "TOKEN")]
     pub token: Option<AccessToken>,
 
-    /// File with the access token, its only line
+    /// File that contains the access token on its only line
     #[arg(long, env = "PONTE_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 
-    /// Accept a listener beyond loopback although no access token is set: anyone who reaches it can read and write
+    /// Allow a listener beyond loopback without an access token: anyone who can reach it can read and write
     #[arg(long, env = "PONTE_INSECURE_NO_TOKEN")]
     pub insecure_no_token: bool,
 }
@@ -156,23 +207,26 @@ pub struct ProduceArgs {
     #[command(flatten)]
     pub kafka: KafkaArgs,
 
-    /// Topic to write to
+    #[command(flatten)]
+    pub options_file: OptionsFileArg,
+
+    /// Topic to produce to
     #[arg(long, env = "PONTE_TOPIC", default_value = "foobar")]
     pub topic: TopicName,
 
-    /// How many messages to send
+    /// Number of messages
     #[arg(long, env = "PONTE_COUNT", default_value_t = 10)]
     pub count: u64,
 
-    /// Milliseconds between two messages
+    /// Milliseconds between messages
     #[arg(long, env = "PONTE_INTERVAL_MS", default_value_t = 500)]
     pub interval_ms: u64,
 
-    /// What to send; {{i}} counts from 0
+    /// Template of the messages; {{i}} counts from 0
     #[arg(long, env = "PONTE_TEMPLATE", default_value = r#"{"id": {{i}}, "text": "messaggio {{i}}"}"#)]
     pub template: String,
 
-    /// Send what comes on standard input, one message a line, instead of a template
+    /// Produce each line of standard input as a message, instead of a template
     #[arg(long, env = "PONTE_STDIN", conflicts_with_all = ["template", "count"])]
     pub stdin: bool,
 }
@@ -182,7 +236,10 @@ pub struct ConsumeArgs {
     #[command(flatten)]
     pub kafka: KafkaArgs,
 
-    /// Topic to read
+    #[command(flatten)]
+    pub options_file: OptionsFileArg,
+
+    /// Topic to consume
     #[arg(long, env = "PONTE_TOPIC", default_value = "foobar")]
     pub topic: TopicName,
 
@@ -190,7 +247,7 @@ pub struct ConsumeArgs {
     #[arg(long, env = "PONTE_GROUP", default_value = "my-group")]
     pub group: GroupId,
 
-    /// Where to start without a committed offset
+    /// Where to start if the group has no committed offset
     #[arg(long, env = "PONTE_START", default_value = "earliest", value_parser = parse_start, value_name = "earliest|latest")]
     pub start: GroupStart,
 
@@ -198,45 +255,49 @@ pub struct ConsumeArgs {
     #[arg(long, env = "PONTE_COUNT")]
     pub count: Option<u64>,
 
-    /// Do not commit what was read
+    /// Do not commit offsets
     #[arg(long, env = "PONTE_NO_COMMIT")]
     pub no_commit: bool,
 }
 
-/// Settings that contradict each other or the machine; exit code 2.
+/// An invalid configuration; exit code 2.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error(
-        "--listen {0} is reachable from other machines, and no access token is set: anyone could read and write your \
-         Kafka. Listen on 127.0.0.1, or set one with --token-file or {TOKEN_VARIABLE}, or pass --insecure-no-token if \
-         that is what you want"
+        "--listen {0} is reachable from other machines, but no access token is set: anyone could read and write your \
+         Kafka. Listen on 127.0.0.1, or set a token with --token-file or {TOKEN_VARIABLE}, or pass --insecure-no-token if \
+         that is intended"
     )]
     OpenListener(SocketAddr),
     #[error("--token-file {}: {reason}", file.display())]
     BadTokenFile { file: PathBuf, reason: String },
     #[error("--token (or {TOKEN_VARIABLE}): {0}")]
     BadToken(String),
-    #[error("this would {0}: say --yes where nobody can be asked to type the name")]
+    #[error("this would {0}: pass --yes to confirm when standard input is not a terminal")]
     NotConfirmed(String),
     #[error("--from-file: cannot read {}", file.display())]
     UnreadablePositions { file: PathBuf, source: std::io::Error },
-    #[error("--from-file: {}, line {line}: expected topic,partition,offset", file.display())]
-    NoPosition { file: PathBuf, line: usize },
+    #[error("--from-file: {}, {}", file.display(), listed(faults))]
+    BadPositions { file: PathBuf, faults: Vec<OffsetsFault> },
+    #[error("--template: {0}")]
+    BadTemplate(#[source] TemplateFault),
+    #[error("--config")]
+    File(#[from] file::FileError),
     #[error("--kafka-config")]
     KafkaConfig(#[from] kafka::client_config::PropertiesError),
 }
 
-/// Which broker the bridge talks to.
+/// Which broker the bridge connects to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BrokerChoice {
-    /// The user named it: no other is ever used instead.
+    /// The user gave it; the bridge never falls back to another one.
     Named(String),
     /// `localhost:9092` if something listens there, else the demo broker.
     LocalOrDemo,
     Demo,
 }
 
-/// Everything `serve` needs, checked.
+/// The validated configuration of `serve`.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub listen: SocketAddr,
@@ -293,7 +354,8 @@ impl Config {
 }
 
 impl KafkaArgs {
-    /// Reads and checks the file of `--kafka-config`. The command line wins over the file's addresses.
+    /// Reads and validates the file of `--kafka-config`. The command line takes precedence over its
+    /// `bootstrap.servers`.
     pub fn target(&self) -> Result<KafkaTarget, ConfigError> {
         let mut properties = match &self.kafka_config {
             Some(file) => KafkaProperties::read(file)?,
@@ -313,6 +375,17 @@ impl KafkaArgs {
     }
 }
 
+/// The first invalid lines, and how many more there are.
+fn listed(faults: &[OffsetsFault]) -> String {
+    const SHOWN: usize = 10;
+    let shown: Vec<String> = faults.iter().take(SHOWN).map(ToString::to_string).collect();
+    let more = match faults.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    format!("{}{more}", shown.join("; "))
+}
+
 fn parse_start(text: &str) -> Result<GroupStart, String> {
     match text {
         "earliest" => Ok(GroupStart::Earliest),
@@ -325,6 +398,6 @@ fn parse_origin(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     match rest {
         Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '*']) => Ok(text.to_ascii_lowercase()),
-        _ => Err("an origin is scheme, host and port alone, such as http://127.0.0.1:8080".to_owned()),
+        _ => Err("an origin has only a scheme, a host and a port, such as http://127.0.0.1:8080".to_owned()),
     }
 }

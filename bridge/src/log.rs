@@ -1,5 +1,5 @@
-//! The log on standard error: an event is one line, whatever a client put into it, and no client can make it grow without
-//! end (`server::log_throttle`).
+//! The log on standard error. Each event is one line, whatever its values contain; `server::log_throttle` limits how
+//! many lines a client can cause.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -8,15 +8,15 @@ use std::io::{self, IsTerminal, Write};
 use protocol::is_printable;
 use tracing_subscriber::EnvFilter;
 
-/// A longer line is cut.
+/// A longer line is truncated.
 const MAX_LINE_BYTES: usize = 16 * 1024;
 
 const ESCAPE: char = '\u{1b}';
 
-/// `PONTE_LOG` chooses what is written, in tracing's filter syntax.
+/// The variable `PONTE_LOG` filters the events, in tracing's filter syntax.
 pub fn start() {
     let filter = EnvFilter::try_from_env("PONTE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    // At `trace` the HTTP client shows what goes over the wire: secrets and tokens.
+    // At `trace`, the HTTP client logs what it sends, including secrets and tokens.
     let filter = filter.add_directive("ureq=info".parse().expect("a directive"));
     let has_colours = io::stderr().is_terminal();
     tracing_subscriber::fmt()
@@ -27,7 +27,7 @@ pub fn start() {
         .init();
 }
 
-/// Standard error; tracing writes each event at once.
+/// Writes to standard error; tracing passes each event in one call.
 struct OneLine {
     has_colours: bool,
 }
@@ -45,8 +45,8 @@ impl Write for OneLine {
     }
 }
 
-/// The text without line breaks and other characters that a terminal obeys. The colours are ours: tracing escapes what
-/// begins like one in a value.
+/// Escapes line breaks and other characters that control a terminal. Escape characters are kept if the log is coloured:
+/// those come from tracing, which escapes them in values.
 fn one_line(text: &str, has_colours: bool) -> Cow<'_, str> {
     let is_shown = |character: char| is_printable(character) || (has_colours && character == ESCAPE);
     if text.len() <= MAX_LINE_BYTES && text.chars().all(is_shown) {
@@ -61,7 +61,7 @@ fn one_line(text: &str, has_colours: bool) -> Cow<'_, str> {
         }
     }
     if end < text.len() {
-        // Writing to a String does not fail.
+        // Writing to a String cannot fail.
         let _ = write!(line, "… ({} more bytes)", text.len() - end);
     }
     Cow::Owned(line)
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_one_line_without_characters_that_a_terminal_obeys() {
+    fn event_is_one_line_without_terminal_control_characters() {
         assert_eq!(one_line("topic=città", false), "topic=città");
         assert_eq!(
             one_line("a\n2026 INFO audit: \u{1b}[2Jb\u{202e}c\u{9b}", false),
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_a_bound() {
+    fn long_line_is_truncated() {
         let line = one_line(&"é".repeat(MAX_LINE_BYTES), false).into_owned();
         assert!(line.len() < MAX_LINE_BYTES + 40, "{} bytes", line.len());
         assert!(line.ends_with(&format!("… ({MAX_LINE_BYTES} more bytes)")), "{}", &line[line.len() - 40..]);

@@ -1,4 +1,4 @@
-//! The page, built and compressed at compile time (`build.rs`).
+//! The page, built and compressed at compile time by `build.rs`.
 
 use server::http::Asset;
 

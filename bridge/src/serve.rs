@@ -1,4 +1,4 @@
-//! The bridge itself: the parts put together, from the broker that is chosen to the orderly end.
+//! Runs the bridge: chooses the broker, creates the parts, serves, and shuts down.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use kafka::admin::Admin;
 use kafka::client_config::Connection;
 use kafka::cluster::watch_cluster;
 use kafka::demo::DemoBroker;
+use kafka::metadata_client::MetadataClient;
 use kafka::producer::Producer;
-use kafka::questions::Questions;
 use server::descriptors::Budget;
 use server::feeds::Feeds;
 use server::http::{self, Guard};
@@ -25,18 +25,20 @@ use server::token_attempts::TokenAttempts;
 use server::views::Views;
 use server::websocket::{Gate, Sessions, Shared, Slots};
 
-/// Serves on the listener until the token is cancelled, then ends in order.
+/// Serves on the listener until the token is cancelled, then shuts down.
 pub async fn serve(config: Config, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
     let budget = Budget::prepare(config.sockets);
     let (connection, demo) = choose_broker(&config).await?;
-    let address = listener.local_addr().context("the listener has no address")?;
-    let questions = Arc::new(Questions::new(&connection).context("librdkafka made no client")?);
-    let producer = Arc::new(Producer::new(&connection, &questions).context("librdkafka made no producer")?);
-    let cluster = watch_cluster(&questions, &connection).context("no thread to watch Kafka")?;
-    let admin = Arc::new(Admin::new(Arc::clone(&questions), connection.clone(), demo.clone()));
+    let address = listener.local_addr().context("cannot read the listener's address")?;
+    let metadata_client = Arc::new(MetadataClient::new(&connection).context("cannot create a librdkafka client")?);
+    let producer =
+        Arc::new(Producer::new(&connection, &metadata_client).context("cannot create a librdkafka producer")?);
+    let cluster =
+        watch_cluster(&metadata_client, &connection).context("cannot start the thread that watches the cluster")?;
+    let admin = Arc::new(Admin::new(Arc::clone(&metadata_client), connection.clone(), demo.clone()));
     let shared = Arc::new(Shared {
         producer,
-        feeds: Arc::new(Feeds::new(connection.clone(), questions, budget.readers)),
+        feeds: Arc::new(Feeds::new(connection.clone(), metadata_client, budget.readers)),
         views: Arc::new(Views::new(Arc::clone(&admin))),
         admin,
         cluster,
@@ -61,11 +63,11 @@ pub async fn serve(config: Config, listener: TcpListener, shutdown: Cancellation
     Ok(())
 }
 
-/// The broker that the user named, else the local one, else the demo broker.
+/// The broker that the user gave, else the local one, else the demo broker.
 async fn choose_broker(config: &Config) -> anyhow::Result<(Connection, Option<Arc<DemoBroker>>)> {
     let named = match &config.broker {
         BrokerChoice::Named(servers) => Some(servers.clone()),
-        BrokerChoice::LocalOrDemo if answers(DEFAULT_BOOTSTRAP_SERVERS).await => {
+        BrokerChoice::LocalOrDemo if is_listening(DEFAULT_BOOTSTRAP_SERVERS).await => {
             Some(DEFAULT_BOOTSTRAP_SERVERS.to_owned())
         }
         BrokerChoice::LocalOrDemo => {
@@ -80,26 +82,26 @@ async fn choose_broker(config: &Config) -> anyhow::Result<(Connection, Option<Ar
         return Ok((connection, None));
     }
     if !config.kafka_properties.is_empty() {
-        tracing::warn!("the demo broker is used without the properties of --kafka-config");
+        tracing::warn!("the demo broker ignores the properties of --kafka-config");
     }
-    let demo = DemoBroker::start(&config.topic).context("the demo broker did not start")?;
+    let demo = DemoBroker::start(&config.topic).context("cannot start the demo broker")?;
     tracing::warn!(
         bootstrap_servers = demo.bootstrap_servers(),
-        "this is the demo broker: in memory, gone when the bridge ends"
+        "using the demo broker: its data is in memory and lost when the bridge stops"
     );
-    // Properties for a secured cluster would keep the bridge from reaching its own demo.
+    // With the properties of a secured cluster the bridge could not connect to its own demo broker.
     let properties = config.kafka_properties.for_demo();
     let connection = Connection::to_demo(demo.bootstrap_servers().to_owned(), properties);
     Ok((connection, Some(Arc::new(demo))))
 }
 
-/// Whether something accepts connections there. A machine that silently drops them counts as nothing.
-pub(crate) async fn answers(address: &str) -> bool {
+/// Whether something accepts connections at the address. If the connection attempt times out, nothing does.
+pub(crate) async fn is_listening(address: &str) -> bool {
     const WITHIN: Duration = Duration::from_millis(500);
     matches!(tokio::time::timeout(WITHIN, tokio::net::TcpStream::connect(address)).await, Ok(Ok(_)))
 }
 
-/// The first line on standard output: scripts wait for it.
+/// Prints the first line on standard output, which scripts wait for.
 fn announce(connection: &Connection, address: std::net::SocketAddr) {
     let broker = if connection.demo {
         format!("demo broker (in memory) at {}", connection.bootstrap_servers)
@@ -110,12 +112,12 @@ fn announce(connection: &Connection, address: std::net::SocketAddr) {
 }
 
 fn open_page(address: std::net::SocketAddr) {
-    // An unspecified address is for listening, not for visiting.
+    // An unspecified address cannot be opened in a browser.
     let url = match address {
         address if address.ip().is_unspecified() => format!("http://localhost:{}", address.port()),
         address => format!("http://{address}"),
     };
     if let Err(error) = open::that_detached(&url) {
-        tracing::warn!(%error, "no browser could be opened; visit {url}");
+        tracing::warn!(%error, "cannot open a browser; open {url}");
     }
 }

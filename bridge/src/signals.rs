@@ -1,8 +1,8 @@
-//! The signals that end the program.
+//! The signals that stop the program.
 
 use tokio_util::sync::CancellationToken;
 
-/// Cancels the token at the first SIGINT or SIGTERM; a second one ends the process at once.
+/// Cancels the token at the first SIGINT or SIGTERM; the second one exits at once.
 pub fn on_signal() -> std::io::Result<CancellationToken> {
     let token = CancellationToken::new();
     let cancelled = token.clone();
@@ -11,7 +11,7 @@ pub fn on_signal() -> std::io::Result<CancellationToken> {
         signals.next().await;
         cancelled.cancel();
         signals.next().await;
-        tracing::warn!("second signal: ending at once");
+        tracing::warn!("second signal: exiting at once");
         // 128 + SIGINT, as shells report it.
         std::process::exit(130);
     });
@@ -49,7 +49,7 @@ impl Signals {
     }
 
     async fn next(&mut self) {
-        // If Ctrl+C cannot be heard there is nothing to wait for.
+        // If the handler cannot be installed, no signal is awaited.
         let _ = tokio::signal::ctrl_c().await;
     }
 }

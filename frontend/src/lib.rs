@@ -1,28 +1,25 @@
-//! Ponte's page. [`words`] compiles everywhere; the rest needs a browser and exists only on wasm. What the page
-//! knows and decides is the crate `page_model`.
+//! Ponte's page, a folder a feature. What the page knows and decides is the crate `page_model`; the words are in [`i18n`], which
+//! compiles everywhere. All else needs a browser and exists only on wasm.
 #![recursion_limit = "256"]
 
-pub mod words;
+pub mod i18n;
 
 #[cfg(target_arch = "wasm32")]
-pub mod app;
+mod app;
 #[cfg(target_arch = "wasm32")]
-mod browser;
+mod cluster;
 #[cfg(target_arch = "wasm32")]
-mod components;
+mod groups;
 #[cfg(target_arch = "wasm32")]
-mod desk;
+mod live;
 #[cfg(target_arch = "wasm32")]
-mod files;
+mod platform;
 #[cfg(target_arch = "wasm32")]
-mod lent;
+mod send;
 #[cfg(target_arch = "wasm32")]
-mod navigation;
+mod topics;
 #[cfg(target_arch = "wasm32")]
-mod send_fields;
+mod ui;
+
 #[cfg(target_arch = "wasm32")]
-mod settings;
-#[cfg(target_arch = "wasm32")]
-mod socket;
-#[cfg(target_arch = "wasm32")]
-mod watch_fields;
+pub use app::App;

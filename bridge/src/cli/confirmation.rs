@@ -1,21 +1,21 @@
-//! Asking for a name once more before something is destroyed.
+//! Asks the user to type a name before a destructive action.
 
 use std::io::{BufRead, IsTerminal, Write};
 
 use crate::config::{ConfigError, ConfirmationArgs};
 
-/// Returns once the user typed the name, or said `--yes`.
-pub fn confirm(what: &str, name: &str, args: ConfirmationArgs) -> anyhow::Result<()> {
+/// Returns if the user typed the name or passed `--yes`.
+pub fn confirm(action: &str, name: &str, args: ConfirmationArgs) -> anyhow::Result<()> {
     if args.yes {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {
-        return Err(ConfigError::NotConfirmed(what.to_owned()).into());
+        return Err(ConfigError::NotConfirmed(action.to_owned()).into());
     }
-    eprint!("This will {what}. Type {name} to go on: ");
+    eprint!("This will {action}. Type {name} to confirm: ");
     std::io::stderr().flush()?;
     let mut typed = String::new();
     std::io::stdin().lock().read_line(&mut typed)?;
-    anyhow::ensure!(typed.trim() == name, "that was not its name; nothing was changed");
+    anyhow::ensure!(typed.trim() == name, "the name does not match; nothing was changed");
     Ok(())
 }

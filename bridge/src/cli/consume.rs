@@ -1,4 +1,4 @@
-//! `bridge consume`: the tutorial's consumer.
+//! `bridge consume`: consumes a topic in a group, like the consumer of the tutorial.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -12,29 +12,29 @@ use crate::signals;
 use kafka::client_config::Connection;
 use kafka::consumer::{GroupConsumer, Options};
 use kafka::group_protocol;
-use kafka::questions::Questions;
+use kafka::metadata_client::MetadataClient;
 
-/// How long one look for a record waits; also how late Ctrl+C is noticed.
+/// How long one poll waits for a record, which also delays the reaction to Ctrl+C.
 const POLL: Duration = Duration::from_millis(100);
 
 /// Prints a line for each record until stopped, then commits and leaves the group.
 pub async fn run(args: ConsumeArgs) -> anyhow::Result<()> {
     let shutdown = signals::on_signal()?;
-    let (connection, questions) = target::connect(&args.kafka).await?;
-    tokio::task::spawn_blocking(move || consume(&args, &connection, questions, &shutdown)).await?
+    let (connection, metadata_client) = target::connect(&args.kafka).await?;
+    tokio::task::spawn_blocking(move || consume(&args, &connection, metadata_client, &shutdown)).await?
 }
 
 fn consume(
     args: &ConsumeArgs,
     connection: &Connection,
-    questions: Questions,
+    metadata_client: MetadataClient,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<()> {
     let commits = !args.no_commit && !connection.properties.forbids_auto_commit();
-    let protocol = group_protocol::to_join(connection, &questions, &args.group, || shutdown.is_cancelled())?;
+    let protocol = group_protocol::to_join(connection, &metadata_client, &args.group, || shutdown.is_cancelled())?;
     let Some(protocol) = protocol else { return Ok(()) };
     let options = Options { topic: args.topic.clone(), group: args.group.clone(), start: args.start, commits };
-    let consumer = GroupConsumer::new(connection, questions, protocol, options)?;
+    let consumer = GroupConsumer::new(connection, metadata_client, protocol, options)?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "In ascolto su '{}'...", args.topic)?;
     out.flush()?;
@@ -47,7 +47,7 @@ fn consume(
             match value {
                 Some(value) if is_terminal => out.write_all(shown_bytes(value).as_bytes())?,
                 Some(value) => out.write_all(value)?,
-                // As the tutorial's language prints a missing value.
+                // The tutorial's language, Python, prints a missing value as `None`.
                 None => out.write_all(b"None")?,
             }
             out.write_all(b"\n")?;

@@ -1,32 +1,34 @@
-//! `bridge groups`: what `kafka-consumer-groups` does, in its words. A reset is a dry run unless told otherwise.
+//! `bridge groups`: the functions and the vocabulary of `kafka-consumer-groups`. A reset is a dry run without
+//! `--execute`.
 
 use std::path::Path;
 
 use anyhow::bail;
 use protocol::{
     DeleteGroupResult, GroupId, GroupResult, Offset, OffsetResetPlan, PlanOffsetReset, PlanOffsetResetResult, Position,
-    ResetTarget, TopicName, TopicPartition,
+    ResetTarget, TopicPartition,
 };
 
 use super::confirmation::confirm;
-use super::output::{Table, name_line, or_dash, print, print_json, say};
+use super::output::{Table, name_line, or_dash, print, print_json, print_message};
 use super::{failed, target};
 use crate::config::{ConfigError, DeleteGroupArgs, DescribeGroups, GroupsCommand, ListGroups, ResetArgs};
+use formats::parse_offsets;
 use kafka::admin::Admin;
 
 pub async fn run(command: GroupsCommand) -> anyhow::Result<()> {
-    // A file that cannot be read is told before Kafka is looked for.
-    let to = match &command {
+    // An unreadable file is reported before connecting to Kafka.
+    let target = match &command {
         GroupsCommand::Reset(args) => Some(reset_target(args)?),
         _ => None,
     };
     let admin = target::admin(command.kafka()).await?;
-    let done = tokio::task::spawn_blocking(move || match (command, to) {
+    let done = tokio::task::spawn_blocking(move || match (command, target) {
         (GroupsCommand::List(args), _) => list(&admin, &args),
         (GroupsCommand::Describe(args), _) => describe(&admin, &args),
         (GroupsCommand::Delete(args), _) => delete(&admin, &args),
-        (GroupsCommand::Reset(args), Some(to)) => reset(&admin, &args, to),
-        (GroupsCommand::Reset(_), None) => bail!("no target to reset to"),
+        (GroupsCommand::Reset(args), Some(target)) => reset(&admin, &args, target),
+        (GroupsCommand::Reset(_), None) => bail!("the reset has no target"),
     });
     done.await?
 }
@@ -56,7 +58,7 @@ fn list(admin: &Admin, args: &ListGroups) -> anyhow::Result<()> {
 fn describe(admin: &Admin, args: &DescribeGroups) -> anyhow::Result<()> {
     let names = match &args.group {
         Some(group) => vec![group.clone()],
-        // A name that we would not take ourselves cannot be asked for either.
+        // Groups with a name that the bridge does not accept are skipped, since they cannot be described.
         None => admin
             .groups()
             .map_err(failed)?
@@ -74,7 +76,7 @@ fn describe(admin: &Admin, args: &DescribeGroups) -> anyhow::Result<()> {
         };
     }
     for group in described.iter().filter(|group| group.members.is_empty()) {
-        say(&format!("Consumer group '{}' has no active members.", group.group));
+        print_message(&format!("Consumer group '{}' has no active members.", group.group));
     }
     print(&match (args.members, args.state) {
         (true, _) => members(&described),
@@ -97,8 +99,8 @@ fn positions(groups: &[GroupResult]) -> String {
     ]);
     for group in groups {
         for position in &group.positions {
-            let place = TopicPartition { topic: position.topic.clone(), partition: position.partition };
-            let member = group.members.iter().find(|member| member.partitions.contains(&place));
+            let partition = TopicPartition { topic: position.topic.clone(), partition: position.partition };
+            let member = group.members.iter().find(|member| member.partitions.contains(&partition));
             table.row([
                 group.group.clone(),
                 position.topic.clone(),
@@ -119,8 +121,11 @@ fn members(groups: &[GroupResult]) -> String {
     let mut table = Table::new(&["GROUP", "CONSUMER-ID", "HOST", "CLIENT-ID", "#PARTITIONS", "ASSIGNMENT"]);
     for group in groups {
         for member in &group.members {
-            let assignment: Vec<String> =
-                member.partitions.iter().map(|place| format!("{}:{}", place.topic, place.partition)).collect();
+            let assignment: Vec<String> = member
+                .partitions
+                .iter()
+                .map(|partition| format!("{}:{}", partition.topic, partition.partition))
+                .collect();
             table.row([
                 group.group.clone(),
                 member.member.clone(),
@@ -169,37 +174,37 @@ fn reset(admin: &Admin, args: &ResetArgs, to: ResetTarget) -> anyhow::Result<()>
         if args.common.json {
             return print_json(&outcome);
         }
-        show(args, &planned.plan)?;
-        eprintln!("the positions were moved");
-        show_way_back(&args.group, &outcome.undo);
+        print_plan(args, &planned.plan)?;
+        eprintln!("offsets reset");
+        print_undo(&args.group, &outcome.undo);
         return Ok(());
     }
     if args.common.json {
         print_json(&planned)?;
     } else {
-        show(args, &planned.plan)?;
+        print_plan(args, &planned.plan)?;
     }
     match planned {
         PlanOffsetResetResult { refused: Some(error), .. } => Err(failed(error)),
         _ => {
-            eprintln!("dry run: nothing was changed. Add --execute to do exactly this");
+            eprintln!("dry run: nothing was changed; add --execute to apply these offsets");
             Ok(())
         }
     }
 }
 
-fn show(args: &ResetArgs, plan: &OffsetResetPlan) -> anyhow::Result<()> {
+fn print_plan(args: &ResetArgs, plan: &OffsetResetPlan) -> anyhow::Result<()> {
     if args.export {
         let lines = plan.changes.iter().map(|change| format!("{},{},{}\n", change.topic, change.partition, change.to));
         return print(&lines.collect::<String>());
     }
-    // Kafka's columns first, for scripts that count them.
+    // Kafka's columns come first, for scripts that parse them by position.
     let mut table =
         Table::new(&["GROUP", "TOPIC", "PARTITION", "NEW-OFFSET", "CURRENT-OFFSET", "READ-AGAIN", "SKIPPED", "NOTE"]);
     for change in &plan.changes {
         let note = match (change.clamped, change.from == Some(change.to)) {
-            (true, _) => "what was asked for lies outside of the partition",
-            (_, true) => "stays",
+            (true, _) => "the requested offset is out of range",
+            (_, true) => "unchanged",
             _ => "",
         };
         table.row([
@@ -216,11 +221,13 @@ fn show(args: &ResetArgs, plan: &OffsetResetPlan) -> anyhow::Result<()> {
     print(&table.to_text())
 }
 
-fn show_way_back(group: &GroupId, undo: &OffsetResetPlan) {
+fn print_undo(group: &GroupId, undo: &OffsetResetPlan) {
     if undo.changes.is_empty() {
         return;
     }
-    say(&format!("the way back, as a file for bridge groups reset --group {group} --from-file FILE --execute:"));
+    print_message(&format!(
+        "to undo, save these lines and run bridge groups reset --group {group} --from-file FILE --execute:"
+    ));
     for change in &undo.changes {
         eprintln!("{},{},{}", change.topic, change.partition, change.to);
     }
@@ -235,7 +242,7 @@ fn delete(admin: &Admin, args: &DeleteGroupArgs) -> anyhow::Result<()> {
     print(&format!("Deleted group {}.\n", args.group))
 }
 
-/// clap insists on exactly one.
+/// clap requires exactly one target.
 fn reset_target(args: &ResetArgs) -> Result<ResetTarget, ConfigError> {
     Ok(match args {
         ResetArgs { from_file: Some(file), .. } => ResetTarget::Positions(read_positions(file)?),
@@ -247,38 +254,9 @@ fn reset_target(args: &ResetArgs) -> Result<ResetTarget, ConfigError> {
     })
 }
 
-/// `topic,partition,offset` a line, as `kafka-consumer-groups --export` writes it. None of the three can hold a comma.
+/// All positions of the file, or every invalid line.
 fn read_positions(file: &Path) -> Result<Vec<Position>, ConfigError> {
     let text = std::fs::read_to_string(file)
         .map_err(|source| ConfigError::UnreadablePositions { file: file.to_owned(), source })?;
-    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(number, line)| {
-            read_position(line).ok_or_else(|| ConfigError::NoPosition { file: file.to_owned(), line: number })
-        })
-        .collect()
-}
-
-fn read_position(line: &str) -> Option<Position> {
-    let mut fields = line.split(',').map(|field| field.trim().trim_matches('"'));
-    let (topic, partition, offset) = (fields.next()?, fields.next()?, fields.next()?);
-    let topic = TopicName::parse(topic).ok()?;
-    let partition = partition.parse().ok().filter(|partition: &i32| *partition >= 0)?;
-    let offset = offset.parse().ok().filter(|offset: &i64| *offset >= 0)?;
-    fields.next().is_none().then(|| Position { topic: topic.to_string(), partition, offset: Offset(offset) })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_is_topic_partition_and_offset() {
-        let position = |line: &str| read_position(line).map(|at| (at.topic, at.partition, at.offset.0));
-        assert_eq!(position("foobar,0,42"), Some(("foobar".to_owned(), 0, 42)));
-        assert_eq!(position(r#" "foobar", 1 ,0 "#), Some(("foobar".to_owned(), 1, 0)));
-        for bad in ["", "foobar", "foobar,0", "foobar,0,-1", "foobar,x,1", "foobar,0,1,2", "foo bar,0,1"] {
-            assert_eq!(position(bad), None, "{bad:?}");
-        }
-    }
+    parse_offsets(&text).map_err(|faults| ConfigError::BadPositions { file: file.to_owned(), faults })
 }

@@ -1,7 +1,7 @@
-//! What the terminal programs print: tables like those of Kafka's tools, or JSON.
+//! The output of the terminal programs: tables like those of Kafka's tools, or JSON.
 //!
-//! On a terminal, characters that it would obey (control characters, escape sequences) or that move text around (direction
-//! overrides) are escaped, whoever wrote them into Kafka. In a pipe or a file the bytes stay as they are.
+//! On a terminal, characters that control it (control characters, escape sequences) or reorder text (direction
+//! overrides) are escaped, since anyone may have written them to Kafka. In a pipe or a file the bytes are unchanged.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use protocol::is_printable;
 use serde::Serialize;
 
-/// Prints everything at once. A reader that closed its end early (`| head`) has seen enough.
+/// Prints the text at once. A reader that closed the pipe early (`| head`) is not an error.
 pub fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     let text = if out.is_terminal() { lines(text) } else { Cow::Borrowed(text) };
@@ -26,31 +26,32 @@ pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     print(&format!("{json}\n"))
 }
 
-/// Says something on standard error.
-pub fn say(text: &str) {
+/// Prints a message on standard error.
+pub fn print_message(text: &str) {
     let text = if std::io::stderr().is_terminal() { lines(text) } else { Cow::Borrowed(text) };
     eprintln!("{text}");
 }
 
-/// A name alone on its line: no line break inside of it begins another one.
+/// A name on its own line; line breaks within it are escaped.
 pub fn name_line(name: &str) -> String {
     format!("{}\n", escaped(name, |character| !character.is_control()))
 }
 
-/// A record's bytes as a line of a terminal shows them: what is not UTF-8 as `\x9b`, a line break as `\n`.
+/// A record's bytes on one line, for a terminal: invalid UTF-8 as `\x9b`, a line break as `
+/// `.
 pub fn shown_bytes(bytes: &[u8]) -> String {
     let mut shown = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         shown.push_str(&escaped(chunk.valid(), is_printable));
         for byte in chunk.invalid() {
-            // Writing to a String does not fail.
+            // Writing to a String cannot fail.
             let _ = write!(shown, "\\x{byte:02x}");
         }
     }
     shown
 }
 
-/// Our own line breaks and columns stay.
+/// Escapes a whole text, but keeps its line breaks and tabs.
 fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |character| is_printable(character) || matches!(character, '\n' | '\t'))
 }
@@ -69,7 +70,7 @@ fn escaped(text: &str, is_shown: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// The same JSON; what is not printable can only stand in strings, where JSON has an escape for it.
+/// The same JSON with escapes. Unprintable characters occur only in strings, where JSON can escape them.
 fn json_escaped(json: &str) -> Cow<'_, str> {
     if json.chars().all(is_printable) {
         return Cow::Borrowed(json);
@@ -81,14 +82,14 @@ fn json_escaped(json: &str) -> Cow<'_, str> {
             continue;
         }
         for unit in character.encode_utf16(&mut [0; 2]) {
-            // Writing to a String does not fail.
+            // Writing to a String cannot fail.
             let _ = write!(shown, "\\u{unit:04x}");
         }
     }
     Cow::Owned(shown)
 }
 
-/// Columns that line up, one blank at least between them, `-` for what is empty.
+/// A table with aligned columns, separated by two spaces, and `-` for empty cells.
 pub struct Table {
     rows: Vec<Vec<String>>,
 }
@@ -99,7 +100,7 @@ impl Table {
     }
 
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        // A row is one line, whatever a cell holds.
+        // A row stays on one line: line breaks in cells are escaped.
         let one_line = |cell: String| match cell.contains(char::is_control) {
             true => escaped(&cell, |character| !character.is_control()).into_owned(),
             false => cell,
@@ -121,7 +122,7 @@ impl Table {
     }
 }
 
-/// The number, or nothing, which a table shows as `-`.
+/// The value as text, or an empty cell, which a table shows as `-`.
 pub fn or_dash(value: Option<impl ToString>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
@@ -131,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_line_up_and_empty_cells_are_dashes() {
+    fn columns_are_aligned_and_empty_cells_are_dashes() {
         let mut table = Table::new(&["GROUP", "LAG"]);
         table.row(["a-long-name".to_owned(), "1".to_owned()]);
         table.row(["città".to_owned(), String::new()]);
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_one_line_whatever_its_cells_hold() {
+    fn row_is_one_line_whatever_its_cells_contain() {
         let mut table = Table::new(&["GROUP"]);
         table.row(["a\nb\tc".to_owned()]);
         assert_eq!(table.to_text(), "GROUP\na\\nb\\tc\n");
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_gets_no_character_that_it_obeys() {
+    fn terminal_control_characters_are_escaped() {
         assert_eq!(lines("città\t1\n"), "città\t1\n");
         assert_eq!(lines("a\u{1b}[2J\u{202e}b\r\n"), "a\\u{1b}[2J\\u{202e}b\\r\n");
         assert_eq!(shown_bytes("città €".as_bytes()), "città €");
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn json_for_a_terminal_is_the_same_json() {
+    fn escaped_json_parses_to_the_same_value() {
         let value = serde_json::json!({"a": "\u{1b}[2J\u{202e}\u{9b}\u{e0041}città"});
         let shown = json_escaped(&value.to_string()).into_owned();
         assert!(shown.contains("\\u202e") && shown.contains("\\u009b"), "{shown}");

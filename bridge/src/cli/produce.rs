@@ -1,38 +1,40 @@
-//! `bridge produce`: the tutorial's producer. It prints the tutorial's two lines for each message.
+//! `bridge produce`: produces records like the producer of the tutorial, and prints its two lines for each.
 
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
-use minijinja::Environment;
+use formats::{Moment, Template};
 use protocol::{ErrorBody, ProduceRecord, ProduceWaiting, WireBytes};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::mpsc;
 
-use super::output::{print, say, shown_bytes};
+use super::output::{print, print_message, shown_bytes};
 use super::target;
-use crate::config::ProduceArgs;
+use crate::config::{ConfigError, ProduceArgs};
 use crate::signals;
 use kafka::admin::require_not_internal;
+use kafka::metadata_client::MetadataClient;
 use kafka::producer::{DeliverySink, Outcome, Producer, Run, Shipment};
-use kafka::questions::Questions;
 
-/// How long to wait for the last outcomes after the last record may have timed out.
+/// How long to wait for delivery reports after the last record may have timed out.
 const LAST_OUTCOMES_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long to wait when librdkafka's queue is full before trying again.
+/// How long to wait before sending again when librdkafka's queue is full.
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(5);
 
-/// Sends, prints a line for each, and fails unless every record was acknowledged.
+/// Produces records, prints lines for each, and fails unless every record was acknowledged.
 pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
     let shutdown = signals::on_signal()?;
-    let template = Template::new(&args.template)?;
+    let template = Template::parse(&args.template).map_err(ConfigError::BadTemplate)?;
+    let mut rng = fastrand::Rng::new();
+    let mut filled = Vec::new();
     let connection = target::find(&args.kafka).await?;
     let servers = connection.bootstrap_servers.clone();
     let flush_within = connection.delivery_timeout() + LAST_OUTCOMES_WITHIN;
-    let questions = Arc::new(Questions::new(&connection)?);
-    let producer = Arc::new(Producer::new(&connection, &questions)?);
+    let metadata_client = Arc::new(MetadataClient::new(&connection)?);
+    let producer = Arc::new(Producer::new(&connection, &metadata_client)?);
     let (failures, mut failed) = mpsc::unbounded_channel();
     let sink: Arc<dyn DeliverySink> = Arc::new(Failures { failed: failures, waiting: Mutex::default() });
     require_not_internal(&args.topic).map_err(|error| anyhow::anyhow!(error.message))?;
@@ -46,7 +48,8 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
                 () = shutdown.cancelled() => None,
             }
         } else if sent < args.count {
-            Some(template.render(sent)?)
+            template.fill(Moment { i: sent, now_ms: now_ms() }, &mut rng, &mut filled);
+            Some(String::from_utf8_lossy(&filled).into_owned())
         } else {
             None
         };
@@ -84,7 +87,7 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
 
     let mut unacknowledged = 0;
     while let Ok((seq, error)) = failed.try_recv() {
-        say(&format!("record {seq}: {}", error.message));
+        print_message(&format!("record {seq}: {}", error.message));
         unacknowledged += 1;
     }
     if unacknowledged > 0 {
@@ -97,7 +100,7 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Remembers what was not acknowledged, and says why records wait.
+/// Collects records that were not acknowledged, and prints why records wait.
 struct Failures {
     failed: mpsc::UnboundedSender<(u64, Arc<ErrorBody>)>,
     /// The reason that was printed last.
@@ -125,22 +128,8 @@ impl DeliverySink for Failures {
     }
 }
 
-struct Template(Environment<'static>);
-
-impl Template {
-    const NAME: &'static str = "record";
-
-    fn new(source: &str) -> anyhow::Result<Self> {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
-        environment
-            .add_template_owned(Self::NAME, source.to_owned())
-            .with_context(|| format!("--template {source:?} cannot be read; {{{{i}}}} counts from 0"))?;
-        Ok(Self(environment))
-    }
-
-    fn render(&self, i: u64) -> anyhow::Result<String> {
-        let template = self.0.get_template(Self::NAME)?;
-        template.render(minijinja::context! { i }).context("--template cannot be filled in; it may use {{i}}")
-    }
+/// Milliseconds since 1970-01-01 UTC.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

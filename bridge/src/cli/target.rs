@@ -1,4 +1,4 @@
-//! Which Kafka the terminal programs talk to.
+//! Finds the Kafka broker for the terminal programs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use protocol::Cluster;
 use tokio::net::TcpStream;
 
 use crate::config::{DEFAULT_BOOTSTRAP_SERVERS, DEFAULT_LISTEN, KafkaArgs, KafkaTarget, TOKEN_VARIABLE};
-use crate::serve::answers;
+use crate::serve::is_listening;
 use kafka::admin::Admin;
 use kafka::client_config::Connection;
-use kafka::questions::Questions;
+use kafka::metadata_client::MetadataClient;
 
 /// How long a broker may take to answer before the program gives up.
 const KAFKA_WITHIN: Duration = Duration::from_secs(10);
@@ -21,42 +21,44 @@ const KAFKA_WITHIN: Duration = Duration::from_secs(10);
 /// How long a bridge on this machine may take to answer.
 const BRIDGE_WITHIN: Duration = Duration::from_secs(2);
 
-/// The named broker, else the local one, else the brokers of a running bridge (its demo broker, say). It has answered.
+/// The given broker, else the local one, else the broker of a running bridge (such as its demo broker). It has
+/// answered.
 pub async fn find(args: &KafkaArgs) -> anyhow::Result<Connection> {
     Ok(connect(args).await?.0)
 }
 
-/// The same Kafka, to look after it.
+/// An admin client for the same broker.
 pub async fn admin(args: &KafkaArgs) -> anyhow::Result<Admin> {
-    let (connection, questions) = connect(args).await?;
-    // A demo broker belongs to another process.
-    Ok(Admin::new(Arc::new(questions), connection, None))
+    let (connection, metadata_client) = connect(args).await?;
+    // If it is a demo broker, it belongs to another process.
+    Ok(Admin::new(Arc::new(metadata_client), connection, None))
 }
 
-/// The same Kafka, and the client that asked it.
-pub async fn connect(args: &KafkaArgs) -> anyhow::Result<(Connection, Questions)> {
+/// The connection to the same broker, and the metadata client that reached it.
+pub async fn connect(args: &KafkaArgs) -> anyhow::Result<(Connection, MetadataClient)> {
     let KafkaTarget { bootstrap_servers, properties } = args.target()?;
     let bootstrap_servers = match bootstrap_servers {
         Some(named) => named,
-        None if answers(DEFAULT_BOOTSTRAP_SERVERS).await => DEFAULT_BOOTSTRAP_SERVERS.to_owned(),
-        None => of_running_bridge().await?,
+        None if is_listening(DEFAULT_BOOTSTRAP_SERVERS).await => DEFAULT_BOOTSTRAP_SERVERS.to_owned(),
+        None => broker_of_running_bridge().await?,
     };
     let mut connection = Connection::to(bootstrap_servers, properties)?;
     tokio::task::spawn_blocking(move || {
-        let questions = Questions::new(&connection).context("librdkafka made no client of these settings")?;
-        if let Err(reason) = questions.wait_for_answer(KAFKA_WITHIN) {
+        let metadata_client =
+            MetadataClient::new(&connection).context("cannot create a librdkafka client with these settings")?;
+        if let Err(reason) = metadata_client.wait_for_answer(KAFKA_WITHIN) {
             bail!("{}", reason.message);
         }
-        connection.demo = questions.is_mock();
+        connection.demo = metadata_client.is_mock();
         if !connection.demo {
-            connection.group_protocol.set(questions.group_protocol(KAFKA_WITHIN));
+            connection.group_protocol.set(metadata_client.group_protocol(KAFKA_WITHIN));
         }
-        Ok((connection, questions))
+        Ok((connection, metadata_client))
     })
     .await?
 }
 
-async fn of_running_bridge() -> anyhow::Result<String> {
+async fn broker_of_running_bridge() -> anyhow::Result<String> {
     match tokio::time::timeout(BRIDGE_WITHIN, ask_bridge()).await {
         Ok(Ok(cluster)) if !cluster.bootstrap_servers.is_empty() => {
             let kind = if cluster.demo { "demo broker" } else { "Kafka" };
@@ -67,9 +69,9 @@ async fn of_running_bridge() -> anyhow::Result<String> {
             Ok(cluster.bootstrap_servers)
         }
         _ => bail!(
-            "no Kafka on {DEFAULT_BOOTSTRAP_SERVERS}, and no bridge on {DEFAULT_LISTEN} to borrow one from.\n\
-             Start Kafka (docker compose -f kafka_broker.yaml up -d), or start the bridge (cargo run -p bridge), \
-             or name a broker with --bootstrap-servers"
+            "no Kafka broker on {DEFAULT_BOOTSTRAP_SERVERS}, and no running bridge on {DEFAULT_LISTEN}.\n\
+             Start Kafka (docker compose -f kafka_broker.yaml up -d), or the bridge (cargo run -p bridge), \
+             or give a broker with --bootstrap-servers"
         ),
     }
 }
@@ -84,5 +86,5 @@ async fn ask_bridge() -> anyhow::Result<Cluster> {
     }
     let request = request.body(Empty::<bytes::Bytes>::new())?;
     let body = sender.send_request(request).await?.into_body().collect().await?.to_bytes();
-    serde_json::from_slice(&body).context("what listens there is no bridge")
+    serde_json::from_slice(&body).context("the program that listens there is not a bridge")
 }

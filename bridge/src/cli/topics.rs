@@ -1,4 +1,4 @@
-//! `bridge topics`: what `kafka-topics` does, in its words.
+//! `bridge topics`: the functions and the vocabulary of `kafka-topics`.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use protocol::{
 };
 
 use super::confirmation::confirm;
-use super::output::{Table, name_line, or_dash, print, print_json, say};
+use super::output::{Table, name_line, or_dash, print, print_json, print_message};
 use super::{failed, target};
 use crate::config::{
     AddPartitionsArgs, AlterTopic, CreateTopicArgs, DeleteTopicArgs, DescribeTopics, EmptyTopicArgs, ListTopics,
@@ -74,7 +74,7 @@ fn describe(admin: &Admin, args: &DescribeTopics) -> anyhow::Result<()> {
     print(&described.iter().map(|topic| description(topic, args.all_settings)).collect::<String>())
 }
 
-/// As `kafka-topics --describe` prints it, with the first and the next offset of each partition.
+/// The output of `kafka-topics --describe`, and the first and the next offset of each partition.
 fn description(topic: &TopicResult, all_settings: bool) -> String {
     let own = topic.settings.iter().filter(|setting| setting.source == SettingSource::Topic);
     let own: Vec<String> =
@@ -88,7 +88,7 @@ fn description(topic: &TopicResult, all_settings: bool) -> String {
     );
     let ids = |ids: &[i32]| ids.iter().map(i32::to_string).collect::<Vec<_>>().join(",");
     for partition in &topic.partitions {
-        // Writing to a String does not fail.
+        // Writing to a String cannot fail.
         let _ = writeln!(
             text,
             "\tTopic: {}\tPartition: {}\tLeader: {}\tReplicas: {}\tIsr: {}\tOffline: {}\tOffsets: {}",
@@ -105,7 +105,7 @@ fn description(topic: &TopicResult, all_settings: bool) -> String {
         );
     }
     if let Some(error) = &topic.settings_error {
-        say(&format!("no settings: {}", error.message));
+        print_message(&format!("cannot read the settings: {}", error.message));
     }
     if all_settings {
         let mut table = Table::new(&["SETTING", "VALUE", "DEFAULT", "SOURCE"]);
@@ -128,8 +128,8 @@ fn create(admin: &Admin, args: CreateTopicArgs) -> anyhow::Result<()> {
         config: args.settings.into_iter().collect(),
     };
     match admin.create_topic(&args.topic, &request) {
-        Err(error) if args.if_not_exists && is(&error, ErrorCode::TopicExists) => {
-            say(&error.message);
+        Err(error) if args.if_not_exists && has_code(&error, ErrorCode::TopicExists) => {
+            print_message(&error.message);
             Ok(())
         }
         Err(error) => Err(failed(error)),
@@ -153,23 +153,25 @@ fn alter(admin: &Admin, args: AlterTopic) -> anyhow::Result<()> {
         table.row([change.name.clone(), or_dash(change.from.as_ref()), or_dash(change.to.as_ref())]);
     }
     if changes.is_empty() {
-        eprintln!("every value was so already");
+        eprintln!("no setting changed");
         return Ok(());
     }
     print(&table.to_text())
 }
 
 fn add_partitions(admin: &Admin, args: AddPartitionsArgs) -> anyhow::Result<()> {
-    let what =
-        format!("give the topic {} {} partitions; keys may go elsewhere from then on", args.topic, args.partitions);
-    confirm(&what, args.topic.as_str(), args.confirmation)?;
+    let action = format!(
+        "increase the topic {} to {} partitions; keys will map to other partitions",
+        args.topic, args.partitions
+    );
+    confirm(&action, args.topic.as_str(), args.confirmation)?;
     let name = args.topic.to_string();
     let request = AddPartitions { confirm: name.clone(), name, partitions: args.partitions };
     let added = admin.add_partitions(&args.topic, &request).map_err(failed)?;
     if args.common.json {
         return print_json(&added);
     }
-    print(&format!("Topic {} has {} partitions now, it had {}.\n", added.name, added.partitions, added.from))
+    print(&format!("Topic {} now has {} partitions (before: {}).\n", added.name, added.partitions, added.from))
 }
 
 fn empty(admin: &Admin, args: &EmptyTopicArgs) -> anyhow::Result<()> {
@@ -189,8 +191,8 @@ fn empty(admin: &Admin, args: &EmptyTopicArgs) -> anyhow::Result<()> {
 fn delete(admin: &Admin, args: &DeleteTopicArgs) -> anyhow::Result<()> {
     confirm(&format!("delete the topic {} and its records", args.topic), args.topic.as_str(), args.confirmation)?;
     match admin.delete_topic(&args.topic) {
-        Err(error) if args.if_exists && is(&error, ErrorCode::TopicMissing) => {
-            say(&error.message);
+        Err(error) if args.if_exists && has_code(&error, ErrorCode::TopicMissing) => {
+            print_message(&error.message);
             Ok(())
         }
         Err(error) => Err(failed(error)),
@@ -199,6 +201,6 @@ fn delete(admin: &Admin, args: &DeleteTopicArgs) -> anyhow::Result<()> {
     }
 }
 
-fn is(error: &ErrorBody, code: ErrorCode) -> bool {
+fn has_code(error: &ErrorBody, code: ErrorCode) -> bool {
     error.code == code.number()
 }

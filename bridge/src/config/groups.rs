@@ -1,12 +1,9 @@
-//! The command line of `bridge groups`, in the words of `kafka-consumer-groups`.
+//! The command line of `bridge groups`, with the option names of `kafka-consumer-groups`.
 
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{ArgGroup, Args, Subcommand};
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use protocol::{GroupId, TopicName};
 
 use super::KafkaArgs;
@@ -14,13 +11,13 @@ use super::topics::{CommonArgs, ConfirmationArgs};
 
 #[derive(Subcommand, Debug, Clone)]
 pub enum GroupsCommand {
-    /// List the consumer groups, a name a line
+    /// List the consumer groups, one name per line
     List(ListGroups),
-    /// Show positions, lag and members of one group, or of all
+    /// Show offsets, lag and members of one group or of all groups
     Describe(DescribeGroups),
-    /// Move a group's positions; without --execute only show what would happen
+    /// Reset a group's offsets; without --execute this is a dry run
     Reset(ResetArgs),
-    /// Delete a group that has no members, with its positions
+    /// Delete a group without members, and its committed offsets
     Delete(DeleteGroupArgs),
 }
 
@@ -38,7 +35,7 @@ impl GroupsCommand {
 
 #[derive(Args, Debug, Clone)]
 pub struct ListGroups {
-    /// A table with state, members and lag instead of names alone
+    /// Print a table with state, members and lag
     #[arg(long)]
     pub verbose: bool,
 
@@ -49,19 +46,19 @@ pub struct ListGroups {
 #[derive(Args, Debug, Clone)]
 #[command(group = ArgGroup::new("which").required(true).args(["group", "all_groups"]))]
 pub struct DescribeGroups {
-    /// The group
+    /// Group to describe
     #[arg(long)]
     pub group: Option<GroupId>,
 
-    /// Every group
+    /// Describe every group
     #[arg(long)]
     pub all_groups: bool,
 
-    /// The members instead of the positions
+    /// Show the members instead of the offsets
     #[arg(long, conflicts_with = "state")]
     pub members: bool,
 
-    /// State and coordinator instead of the positions
+    /// Show state and coordinator instead of the offsets
     #[arg(long)]
     pub state: bool,
 
@@ -75,51 +72,52 @@ pub struct DescribeGroups {
 ]))]
 #[command(group = ArgGroup::new("scope").required(true).args(["topic", "all_topics", "from_file"]))]
 pub struct ResetArgs {
-    /// The group
+    /// Group to reset
     #[arg(long)]
     pub group: GroupId,
 
-    /// A topic, or some of its partitions (foobar:0,1); repeatable
+    /// Topic, or some of its partitions (foobar:0,1); repeatable
     #[arg(long, value_name = "TOPIC[:PARTITION,…]")]
     pub topic: Vec<TopicScope>,
 
-    /// Wherever the group has a position
+    /// Reset every partition in which the group has a committed offset
     #[arg(long)]
     pub all_topics: bool,
 
-    /// To the first record that is still there
+    /// Reset to the earliest offset
     #[arg(long)]
     pub to_earliest: bool,
 
-    /// To the end: only what is written from now on
+    /// Reset to the latest offset, so that only new records are read
     #[arg(long)]
     pub to_latest: bool,
 
-    /// To the first record at or after this time: 2026-01-01T00:00:00.000, in UTC unless it ends with an offset (+01:00)
+    /// Reset to the first record at or after this time: 2026-01-01T00:00:00.000, in UTC unless it ends with an offset
+    /// (+01:00)
     #[arg(long, value_parser = parse_datetime, value_name = "DATETIME")]
     pub to_datetime: Option<i64>,
 
-    /// To this offset
+    /// Reset to this offset
     #[arg(long, value_parser = clap::value_parser!(i64).range(0..), value_name = "N")]
     pub to_offset: Option<i64>,
 
-    /// So many records on, or (negative) back
+    /// Shift the offsets by N records, forward or (negative) backward
     #[arg(long, allow_negative_numbers = true, value_name = "N")]
     pub shift_by: Option<i64>,
 
-    /// To the offsets of a CSV file: topic,partition,offset a line
+    /// Reset to the offsets of a CSV file with topic,partition,offset on each line
     #[arg(long, value_name = "FILE", conflicts_with_all = ["topic", "all_topics"])]
     pub from_file: Option<PathBuf>,
 
-    /// Do it; without this, only show it
+    /// Apply the reset; without this option it is only shown
     #[arg(long)]
     pub execute: bool,
 
-    /// Only show it: what happens without --execute as well
+    /// Only show the reset, which is the default
     #[arg(long, conflicts_with = "execute")]
     pub dry_run: bool,
 
-    /// Print the new positions as CSV, for --from-file
+    /// Print the new offsets as CSV, for --from-file
     #[arg(long, conflicts_with = "json")]
     pub export: bool,
 
@@ -129,7 +127,7 @@ pub struct ResetArgs {
 
 #[derive(Args, Debug, Clone)]
 pub struct DeleteGroupArgs {
-    /// The group
+    /// Group to delete
     #[arg(long)]
     pub group: GroupId,
 
@@ -140,11 +138,11 @@ pub struct DeleteGroupArgs {
     pub common: CommonArgs,
 }
 
-/// A topic, or some partitions of it.
+/// A topic, or some of its partitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicScope {
     pub topic: TopicName,
-    /// Empty: all of them.
+    /// Empty for all partitions.
     pub partitions: Vec<i32>,
 }
 
@@ -152,23 +150,21 @@ impl FromStr for TopicScope {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        // Topic names hold no colon.
+        // Topic names never contain a colon.
         let (name, partitions) = text.split_once(':').map_or((text, None), |(name, rest)| (name, Some(rest)));
         let topic = TopicName::parse(name).map_err(|error| error.to_string())?;
         let number = |text: &str| match text.trim().parse() {
             Ok(number @ 0..) => Ok(number),
-            _ => Err(format!("{text:?} is no partition: write {name}:0,1")),
+            _ => Err(format!("invalid partition {text:?}; use for example {name}:0,1")),
         };
         let partitions = partitions.map(|list| list.split(',').map(number).collect()).transpose()?.unwrap_or_default();
         Ok(Self { topic, partitions })
     }
 }
 
-/// Milliseconds since 1970-01-01 UTC. Without an offset the time is meant in UTC, as Kafka's tools have it.
+/// Milliseconds since 1970-01-01 UTC.
 fn parse_datetime(text: &str) -> Result<i64, String> {
-    let in_utc = |text: &str| Ok::<_, jiff::Error>(text.parse::<DateTime>()?.to_zoned(TimeZone::UTC)?.timestamp());
-    let timestamp = text.parse::<Timestamp>().or_else(|_| in_utc(text));
-    timestamp.map(Timestamp::as_millisecond).map_err(|_| "use a time such as 2026-01-01T00:00:00.000".to_owned())
+    formats::parse_time(text).ok_or_else(|| "use a time such as 2026-01-01T00:00:00.000".to_owned())
 }
 
 #[cfg(test)]
@@ -176,22 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_in_utc_unless_it_says_otherwise() {
-        for (text, expected) in [
-            ("1970-01-01T00:00:01.500", Some(1500)),
-            ("1970-01-01T00:00:01", Some(1000)),
-            ("1970-01-01T01:00:00+01:00", Some(0)),
-            ("1970-01-01T00:00:00Z", Some(0)),
-            ("1970-01-02", Some(86_400_000)),
-            ("soon", None),
-            ("", None),
-        ] {
-            assert_eq!(parse_datetime(text).ok(), expected, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_topic_may_be_narrowed_to_partitions() {
+    fn topic_scope_may_list_partitions() {
         let partitions = |text: &str| text.parse::<TopicScope>().map(|scope| scope.partitions).ok();
         assert_eq!(partitions("foobar"), Some(vec![]));
         assert_eq!(partitions("foobar:0,12"), Some(vec![0, 12]));

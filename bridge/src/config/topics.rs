@@ -1,4 +1,4 @@
-//! The command line of `bridge topics`, in the words of `kafka-topics`.
+//! The command line of `bridge topics`, with the option names of `kafka-topics`.
 
 use clap::{Args, Subcommand};
 use protocol::TopicName;
@@ -7,19 +7,19 @@ use super::KafkaArgs;
 
 #[derive(Subcommand, Debug, Clone)]
 pub enum TopicsCommand {
-    /// List the topics, a name a line
+    /// List the topics, one name per line
     List(ListTopics),
-    /// Show partitions, replicas and settings of one topic, or of all
+    /// Show partitions, replicas and settings of one topic or of all topics
     Describe(DescribeTopics),
     /// Create a topic
     Create(CreateTopicArgs),
-    /// Change settings of a topic; those not named stay
+    /// Change settings of a topic; all others are unchanged
     Alter(AlterTopic),
-    /// Give a topic more partitions
+    /// Increase the number of partitions of a topic
     AddPartitions(AddPartitionsArgs),
-    /// Delete every record of a topic; the topic stays
+    /// Delete all records of a topic; the topic itself is kept
     Empty(EmptyTopicArgs),
-    /// Delete a topic with all its records
+    /// Delete a topic and all its records
     Delete(DeleteTopicArgs),
 }
 
@@ -40,11 +40,11 @@ impl TopicsCommand {
 
 #[derive(Args, Debug, Clone)]
 pub struct ListTopics {
-    /// Leave out Kafka's own topics (names that begin with __)
+    /// Exclude internal topics (names that begin with __)
     #[arg(long)]
     pub exclude_internal: bool,
 
-    /// A table with partitions, replicas and records instead of names alone
+    /// Print a table with partitions, replicas and records
     #[arg(long)]
     pub verbose: bool,
 
@@ -54,11 +54,11 @@ pub struct ListTopics {
 
 #[derive(Args, Debug, Clone)]
 pub struct DescribeTopics {
-    /// Only this topic
+    /// Topic to describe [default: all topics]
     #[arg(long)]
     pub topic: Option<TopicName>,
 
-    /// Every setting with its source and its default, not only those that differ
+    /// Show all settings with their source and default, not only the overridden ones
     #[arg(long)]
     pub all_settings: bool,
 
@@ -72,19 +72,19 @@ pub struct CreateTopicArgs {
     #[arg(long)]
     pub topic: TopicName,
 
-    /// How many partitions [default: the broker's]
+    /// Number of partitions [default: the broker's]
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..), value_name = "N")]
     pub partitions: Option<i32>,
 
-    /// How many replicas each partition has [default: the broker's]
+    /// Number of replicas of each partition [default: the broker's]
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..=i64::from(i16::MAX)), value_name = "N")]
     pub replication_factor: Option<i32>,
 
-    /// A setting, such as retention.ms=3600000; repeatable
+    /// Topic setting, such as retention.ms=3600000; repeatable
     #[arg(long = "config", value_parser = parse_setting, value_name = "NAME=VALUE")]
     pub settings: Vec<(String, String)>,
 
-    /// Do nothing, and succeed, where the topic exists
+    /// Succeed without a change if the topic exists
     #[arg(long)]
     pub if_not_exists: bool,
 
@@ -94,15 +94,15 @@ pub struct CreateTopicArgs {
 
 #[derive(Args, Debug, Clone)]
 pub struct AlterTopic {
-    /// The topic
+    /// Topic to change
     #[arg(long)]
     pub topic: TopicName,
 
-    /// A setting to change, such as retention.ms=3600000; repeatable
+    /// Setting to change, such as retention.ms=3600000; repeatable
     #[arg(long = "config", value_parser = parse_setting, value_name = "NAME=VALUE", required_unless_present = "delete_config")]
     pub settings: Vec<(String, String)>,
 
-    /// A setting that goes back to its default; repeatable
+    /// Setting to reset to its default; repeatable
     #[arg(long, value_name = "NAME")]
     pub delete_config: Vec<String>,
 
@@ -112,11 +112,11 @@ pub struct AlterTopic {
 
 #[derive(Args, Debug, Clone)]
 pub struct AddPartitionsArgs {
-    /// The topic
+    /// Topic to change
     #[arg(long)]
     pub topic: TopicName,
 
-    /// How many partitions it has afterwards
+    /// New total number of partitions
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..), value_name = "N")]
     pub partitions: i32,
 
@@ -129,7 +129,7 @@ pub struct AddPartitionsArgs {
 
 #[derive(Args, Debug, Clone)]
 pub struct EmptyTopicArgs {
-    /// The topic
+    /// Topic to empty
     #[arg(long)]
     pub topic: TopicName,
 
@@ -142,11 +142,11 @@ pub struct EmptyTopicArgs {
 
 #[derive(Args, Debug, Clone)]
 pub struct DeleteTopicArgs {
-    /// The topic
+    /// Topic to delete
     #[arg(long)]
     pub topic: TopicName,
 
-    /// Do nothing, and succeed, where there is no such topic
+    /// Succeed without a change if the topic does not exist
     #[arg(long)]
     pub if_exists: bool,
 
@@ -157,20 +157,20 @@ pub struct DeleteTopicArgs {
     pub common: CommonArgs,
 }
 
-/// What every command of this kind takes.
+/// The options of every command.
 #[derive(Args, Debug, Clone)]
 pub struct CommonArgs {
     #[command(flatten)]
     pub kafka: KafkaArgs,
 
-    /// Print JSON, on one line
+    /// Print JSON on one line
     #[arg(long)]
     pub json: bool,
 }
 
 #[derive(Args, Debug, Clone, Copy)]
 pub struct ConfirmationArgs {
-    /// Do not ask for the name once more
+    /// Do not ask to type the name
     #[arg(long)]
     pub yes: bool,
 }
@@ -178,6 +178,6 @@ pub struct ConfirmationArgs {
 fn parse_setting(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
-        _ => Err("a setting is NAME=VALUE, such as retention.ms=3600000".to_owned()),
+        _ => Err("a setting has the form NAME=VALUE, such as retention.ms=3600000".to_owned()),
     }
 }

@@ -1,10 +1,11 @@
-//! What has been acknowledged of each partition, as far as there is no hole, and who is still to acknowledge what.
+//! Which records of each partition are acknowledged without a hole, and which subscription must still acknowledge
+//! which.
 
 use std::collections::BTreeMap;
 
 use protocol::TopicPartition;
 
-/// Acknowledged ranges per partition; only the contiguous part may be committed.
+/// Acknowledged ranges of each partition. Only the contiguous part may be committed.
 #[derive(Debug, Default)]
 pub struct Acks {
     partitions: BTreeMap<TopicPartition, Progress>,
@@ -12,20 +13,22 @@ pub struct Acks {
 
 #[derive(Debug)]
 struct Progress {
-    /// Everything below is acknowledged.
+    /// Everything below this offset is acknowledged.
     through: i64,
-    /// Acknowledged ranges (start → end) that begin beyond a hole.
+    /// Acknowledged ranges (start → end) beyond a hole.
     islands: BTreeMap<i64, i64>,
-    /// The highest offset handed to any subscription.
+    /// The offset after the last record that was sent to any subscription.
     delivered: i64,
-    /// From where on each subscription acknowledges. Who is not in here has not come to the partition's start yet.
-    owed: BTreeMap<u64, i64>,
+    /// Per subscription, the offset from which on it acknowledges. A subscription that is not in the map has not yet
+    /// reached the start of the partition.
+    expected: BTreeMap<u64, i64>,
 }
 
 impl Acks {
-    /// Reading of this partition starts at `offset`: all below counts as done.
+    /// Reading of the partition starts at `offset`; everything below counts as acknowledged.
     pub fn start(&mut self, partition: TopicPartition, offset: i64) {
-        let progress = Progress { through: offset, islands: BTreeMap::new(), delivered: offset, owed: BTreeMap::new() };
+        let progress =
+            Progress { through: offset, islands: BTreeMap::new(), delivered: offset, expected: BTreeMap::new() };
         self.partitions.insert(partition, progress);
     }
 
@@ -33,50 +36,51 @@ impl Acks {
         self.partitions.remove(partition);
     }
 
-    /// This subscription gets the records from `offset` on, and acknowledges them in time.
-    pub fn owes_from(&mut self, who: u64, partition: &TopicPartition, offset: i64) {
+    /// The subscription gets the records from `offset` on, and will acknowledge them.
+    pub fn expect_from(&mut self, subscription: u64, partition: &TopicPartition, offset: i64) {
         if let Some(progress) = self.partitions.get_mut(partition) {
-            progress.owed.insert(who, offset);
+            progress.expected.insert(subscription, offset);
         }
     }
 
-    /// This subscription acknowledges nothing any more.
-    pub fn left(&mut self, who: u64) {
+    /// The subscription will not acknowledge anything any more.
+    pub fn remove_subscription(&mut self, subscription: u64) {
         for progress in self.partitions.values_mut() {
-            progress.owed.remove(&who);
+            progress.expected.remove(&subscription);
         }
     }
 
-    /// The records up to `next` (exclusive) were handed to a subscription.
+    /// The records below `next` were sent to a subscription.
     pub fn delivered(&mut self, partition: &TopicPartition, next: i64) {
         if let Some(progress) = self.partitions.get_mut(partition) {
             progress.delivered = progress.delivered.max(next);
         }
     }
 
-    /// This subscription has handled everything below `next` that it got. Partitions that are no longer ours are
-    /// ignored: their next owner decides.
-    pub fn acknowledged_by(&mut self, who: u64, partition: &TopicPartition, next: i64) {
+    /// The subscription has handled every record below `next` that it got. Ignored for partitions that are no longer
+    /// assigned, since their next owner commits.
+    pub fn acknowledged_by(&mut self, subscription: u64, partition: &TopicPartition, next: i64) {
         let Some(progress) = self.partitions.get_mut(partition) else { return };
-        let Some(owed) = progress.owed.get_mut(&who) else { return };
-        let from = *owed;
-        *owed = from.max(next);
+        let Some(expected) = progress.expected.get_mut(&subscription) else { return };
+        let from = *expected;
+        *expected = from.max(next);
         progress.acknowledge(from, next);
     }
 
-    /// Nobody can handle the records from `from` (inclusive) to `to` (exclusive): Kafka does not have them any more.
-    pub fn lost(&mut self, partition: &TopicPartition, from: i64, to: i64) {
+    /// Marks the offsets from `from` (inclusive) to `to` (exclusive) as done, because Kafka does not have the records
+    /// any more.
+    pub fn skip(&mut self, partition: &TopicPartition, from: i64, to: i64) {
         if let Some(progress) = self.partitions.get_mut(partition) {
             progress.acknowledge(from, to);
         }
     }
 
-    /// The next offset to read of the partition.
+    /// The acknowledged position: the next offset to read of the partition.
     pub fn position(&self, partition: &TopicPartition) -> Option<i64> {
         self.partitions.get(partition).map(|progress| progress.through)
     }
 
-    /// The next offset to read of each partition, as Kafka commits it.
+    /// The acknowledged position of each partition, as Kafka commits it.
     pub fn positions(&self) -> impl Iterator<Item = (&TopicPartition, i64)> {
         self.partitions.iter().map(|(partition, progress)| (partition, progress.through))
     }
@@ -84,14 +88,15 @@ impl Acks {
     /// Partitions with records that none of these subscriptions will ever acknowledge, and the first such offset.
     pub fn orphaned(&self, subscriptions: &[u64]) -> Vec<(TopicPartition, i64)> {
         let is_orphaned = |progress: &Progress| {
-            let begins_behind = |who| progress.owed.get(who).is_some_and(|&owed| owed > progress.through);
+            let begins_behind =
+                |subscription| progress.expected.get(subscription).is_some_and(|&expected| expected > progress.through);
             subscriptions.iter().all(begins_behind)
         };
         let orphaned = self.partitions.iter().filter(|(_, progress)| is_orphaned(progress));
         orphaned.map(|(partition, progress)| (partition.clone(), progress.through)).collect()
     }
 
-    /// Whether everything delivered of these partitions is acknowledged.
+    /// Whether every record of these partitions that was sent is acknowledged.
     pub fn complete(&self, partitions: &[TopicPartition]) -> bool {
         partitions
             .iter()
@@ -135,12 +140,12 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_contiguous_counts() {
+    fn only_contiguous_acknowledgements_move_the_position() {
         let mut acks = starting_at(10);
-        acks.owes_from(2, &partition(), 20);
+        acks.expect_from(2, &partition(), 20);
         acks.acknowledged_by(2, &partition(), 30);
         assert_eq!(through(&acks), 10);
-        acks.owes_from(1, &partition(), 10);
+        acks.expect_from(1, &partition(), 10);
         acks.acknowledged_by(1, &partition(), 15);
         assert_eq!(through(&acks), 15);
         acks.acknowledged_by(1, &partition(), 20);
@@ -150,8 +155,8 @@ mod tests {
     #[test]
     fn overlapping_and_repeated_acknowledgements_change_nothing() {
         let mut acks = starting_at(0);
-        acks.owes_from(1, &partition(), 0);
-        acks.owes_from(2, &partition(), 5);
+        acks.expect_from(1, &partition(), 0);
+        acks.expect_from(2, &partition(), 5);
         acks.acknowledged_by(1, &partition(), 10);
         acks.acknowledged_by(1, &partition(), 10);
         acks.acknowledged_by(2, &partition(), 12);
@@ -160,32 +165,32 @@ mod tests {
     }
 
     #[test]
-    fn what_kafka_lost_leaves_no_hole() {
+    fn offsets_lost_in_kafka_leave_no_hole() {
         let mut acks = starting_at(0);
-        acks.owes_from(1, &partition(), 0);
-        acks.lost(&partition(), 4, 9);
+        acks.expect_from(1, &partition(), 0);
+        acks.skip(&partition(), 4, 9);
         assert_eq!(through(&acks), 0);
         acks.acknowledged_by(1, &partition(), 4);
         assert_eq!(through(&acks), 9);
     }
 
     #[test]
-    fn a_partition_that_was_taken_away_is_ignored() {
+    fn acknowledgement_of_a_revoked_partition_is_ignored() {
         let mut acks = starting_at(0);
-        acks.owes_from(1, &partition(), 0);
+        acks.expect_from(1, &partition(), 0);
         acks.stop(&partition());
         acks.acknowledged_by(1, &partition(), 10);
         assert_eq!(acks.positions().count(), 0);
     }
 
     #[test]
-    fn records_of_one_that_left_are_orphaned_unless_somebody_else_has_them_too() {
+    fn records_of_a_removed_subscription_are_orphaned_unless_another_one_has_them() {
         let mut acks = starting_at(0);
-        acks.owes_from(1, &partition(), 0);
-        acks.owes_from(2, &partition(), 10);
+        acks.expect_from(1, &partition(), 0);
+        acks.expect_from(2, &partition(), 10);
         acks.acknowledged_by(1, &partition(), 4);
         assert_eq!(acks.orphaned(&[1, 2]), []);
-        acks.left(1);
+        acks.remove_subscription(1);
         assert_eq!(acks.orphaned(&[2]), [(partition(), 4)]);
         assert_eq!(acks.orphaned(&[2, 3]), [], "the third one has not begun yet");
     }

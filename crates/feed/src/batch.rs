@@ -1,4 +1,4 @@
-//! What the reader hands over: records of one partition, encoded once for any number of subscriptions.
+//! Records of one partition from the reader, encoded once for any number of subscriptions.
 
 use std::sync::{Arc, OnceLock};
 
@@ -18,14 +18,14 @@ impl Batch {
         Self { topic, partition, records, json: OnceLock::new() }
     }
 
-    /// The same records as JSON. The first subscription that wants it encodes it for all, on its own task: the reader
-    /// does not wait for it.
+    /// The same records as JSON. The first subscription that needs it encodes it for all, on its own task, so that the
+    /// reader does not wait.
     pub fn json(&self) -> &JsonBatch {
         self.json.get_or_init(|| JsonBatch::encode(&self.records))
     }
 
-    /// What is larger fills a frame well enough: it is neither joined to others, which would copy it once more, nor in such
-    /// a hurry that the reader itself would write it.
+    /// Whether the batch may be merged with others, and written by the reader's thread. A larger batch fills a frame
+    /// well enough: merging would only copy it again.
     pub(super) fn is_small(&self) -> bool {
         const SMALL_BYTES: usize = 8 * 1024;
         self.records.encoded_bytes() <= SMALL_BYTES

@@ -1,5 +1,5 @@
-//! Which acknowledged positions a group may commit. The one place that decides it: a commit never takes a group backwards,
-//! except in a topic that was deleted and created again, or where the user confirmed it.
+//! Decides which acknowledged positions a group may commit. A commit never moves a position backwards, except in a
+//! topic that was deleted and created again, or after the user confirmed it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,16 +7,18 @@ use protocol::TopicPartition;
 
 #[derive(Debug, Default)]
 pub struct Commits {
-    /// Per assigned partition, the position that Kafka has, as far as it is known, or where reading started if that is further.
+    /// For each assigned partition, the committed position as far as it is known, or where reading started if that is
+    /// further. A commit below it needs permission.
     floors: BTreeMap<TopicPartition, i64>,
-    /// The next commit may be lower than the floor.
+    /// Partitions whose next commit may be below the floor.
     may_go_back: BTreeSet<TopicPartition>,
-    /// Nothing is committed before the user confirms; with the position that Kafka keeps until then.
+    /// Partitions in which nothing is committed until the user confirms, and the position that stays committed until
+    /// then.
     held: BTreeMap<TopicPartition, i64>,
 }
 
 impl Commits {
-    /// Reading starts at `start`; Kafka has `committed`, if anything.
+    /// Reading starts at `start`; `committed` is the group's position in Kafka, if it has one.
     pub fn assigned(&mut self, partition: &TopicPartition, start: i64, committed: Option<i64>) {
         self.revoked(partition);
         self.floors.insert(partition.clone(), committed.map_or(start, |committed| committed.max(start)));
@@ -28,14 +30,14 @@ impl Commits {
         self.held.remove(partition);
     }
 
-    /// The topic is another one now: its offsets begin anew, and so do the group's positions in it.
+    /// The topic was deleted and created again: its offsets start over, and so does the group's position.
     pub fn recreated(&mut self, partition: &TopicPartition) {
         self.held.remove(partition);
         self.may_go_back.insert(partition.clone());
     }
 
-    /// Kafka does not have the position, and reading goes on at `to`. Where that lies before what is committed, nothing is
-    /// committed until the user confirms.
+    /// Kafka does not have the group's position any more, and reading continues at `to`. If that is below the committed
+    /// position, nothing is committed until the user confirms.
     pub fn out_of_range(&mut self, partition: &TopicPartition, to: i64) {
         if let Some(floor) = self.floors.get(partition)
             && to < *floor
@@ -44,8 +46,8 @@ impl Commits {
         }
     }
 
-    /// The user agrees that the positions move back. Says for which of these partitions that was waited for; no partitions
-    /// mean all of them.
+    /// The user confirms that positions may move back in these partitions (none means all). Returns those of them that
+    /// were waiting for it.
     pub fn confirmed(&mut self, partitions: &[TopicPartition]) -> Vec<TopicPartition> {
         let is_meant = |partition: &TopicPartition| partitions.is_empty() || partitions.contains(partition);
         let confirmed: Vec<TopicPartition> =
@@ -57,12 +59,12 @@ impl Commits {
         confirmed
     }
 
-    /// The partitions that wait for the user's confirmation, and the position that Kafka keeps until then.
+    /// The partitions that wait for the user's confirmation, and the position that stays committed until then.
     pub fn held(&self) -> impl Iterator<Item = (&TopicPartition, i64)> {
         self.held.iter().map(|(partition, committed)| (partition, *committed))
     }
 
-    /// Whether the position up to which everything is acknowledged is to be committed now.
+    /// Whether the acknowledged position should be committed now.
     pub fn is_due(&self, partition: &TopicPartition, acknowledged: i64) -> bool {
         if self.held.contains_key(partition) {
             return false;
@@ -72,11 +74,12 @@ impl Commits {
         })
     }
 
-    /// Kafka has taken this position; everything up to `acknowledged` is acknowledged now.
-    pub fn taken(&mut self, partition: &TopicPartition, offset: i64, acknowledged: Option<i64>) {
+    /// Kafka has committed `offset`; everything below `acknowledged` is acknowledged now.
+    pub fn committed(&mut self, partition: &TopicPartition, offset: i64, acknowledged: Option<i64>) {
         let Some(floor) = self.floors.get_mut(partition) else { return };
         *floor = offset;
-        // An answer to an earlier commit may come after the topic was found to be another one: then the step back is still due.
+        // This may be the result of an earlier commit that arrives after the topic was found to be recreated. Then the
+        // step back is still due.
         if acknowledged.is_some_and(|acknowledged| offset <= acknowledged) {
             self.may_go_back.remove(partition);
         }
@@ -100,16 +103,16 @@ mod tests {
     #[test]
     fn commit_never_moves_backwards() {
         let mut commits = assigned(10, Some(10));
-        assert!(!commits.is_due(&partition(), 10), "nothing was acknowledged yet");
+        assert!(!commits.is_due(&partition(), 10), "nothing is acknowledged yet");
         assert!(commits.is_due(&partition(), 11));
-        commits.taken(&partition(), 20, Some(20));
+        commits.committed(&partition(), 20, Some(20));
         for acknowledged in [0, 11, 20] {
             assert!(!commits.is_due(&partition(), acknowledged), "{acknowledged}");
         }
     }
 
     #[test]
-    fn position_beyond_the_end_is_kept_until_it_is_confirmed() {
+    fn position_beyond_the_end_is_kept_until_confirmed() {
         let mut commits = assigned(0, Some(1005));
         commits.out_of_range(&partition(), 0);
         assert!(!commits.is_due(&partition(), 256) && !commits.is_due(&partition(), 2000));
@@ -118,17 +121,17 @@ mod tests {
         assert_eq!(commits.confirmed(&[other]), []);
         assert_eq!(commits.confirmed(&[]), [partition()]);
         assert!(commits.is_due(&partition(), 0) && commits.is_due(&partition(), 256));
-        commits.taken(&partition(), 256, Some(256));
-        assert!(!commits.is_due(&partition(), 100), "confirmed once, not for ever");
+        commits.committed(&partition(), 256, Some(256));
+        assert!(!commits.is_due(&partition(), 100), "one confirmation allows one step back");
     }
 
     #[test]
-    fn answer_to_an_earlier_commit_does_not_keep_a_recreated_topic_from_starting_over() {
+    fn late_result_of_an_earlier_commit_does_not_cancel_the_step_back_in_a_recreated_topic() {
         let mut commits = assigned(0, Some(10));
         commits.recreated(&partition());
-        commits.taken(&partition(), 20, Some(0));
+        commits.committed(&partition(), 20, Some(0));
         assert!(commits.is_due(&partition(), 0));
-        commits.taken(&partition(), 0, Some(3));
+        commits.committed(&partition(), 0, Some(3));
         assert!(commits.is_due(&partition(), 3) && !commits.is_due(&partition(), 0));
     }
 

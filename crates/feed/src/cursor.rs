@@ -1,4 +1,4 @@
-//! One subscription's walk along a feed: numbering, credit, and what its client has acknowledged.
+//! One subscription's position in a feed: sequence numbers, credit, and what its client has acknowledged.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
@@ -10,10 +10,11 @@ use tokio::sync::Notify;
 use tokio::sync::futures::{Notified, OwnedNotified};
 
 use super::acks::Acks;
+use super::cursor_state::{CursorState, RingPosition};
 use super::missed::MissedPiece;
-use super::{Batch, Entry, Event, Feed, Life, Place, Spot, Start, State, Waiting};
+use super::{Batch, Entry, Event, Feed, Life, Start, State, Waiting};
 
-/// What a subscription gets next.
+/// The next thing to send to a subscription.
 #[derive(Clone, Debug)]
 pub enum Delivered {
     /// `seq` is the number of the range's last record.
@@ -24,19 +25,19 @@ pub enum Delivered {
     },
     Event(Event),
     Committed(Vec<Start>),
-    Trouble(ErrorBody),
-    /// The partitions in which records are not visible yet; all of them.
+    Error(ErrorBody),
+    /// All partitions whose next records are not visible yet.
     Waiting(Vec<Waiting>),
-    /// It fell out of the ring and asked to be closed in that case.
+    /// The subscription fell out of the ring, and asked to be closed in that case.
     TooSlow,
-    /// The feed is over; nothing follows.
+    /// The feed has ended; nothing follows.
     Ended,
 }
 
-/// Who wants to hear of small news on the very thread that brings them.
+/// Is notified of small changes on the thread that makes them.
 pub trait Listener: Send + Sync {
-    /// Something is there. Says whether all of it was taken; whoever waits for news is not woken then.
-    fn news(&self) -> bool;
+    /// Something new is available. Returns whether the listener took all of it; otherwise the cursor's task is woken.
+    fn notify(&self) -> bool;
 }
 
 /// `flow` named a record that was never sent.
@@ -45,15 +46,16 @@ pub struct NeverSent {
     pub last_sent: u64,
 }
 
-/// A subscription that ends or has ended, and the reader that it may leave behind.
-pub struct Left {
+/// A subscription that is ending or has ended, and the feed whose reader may end with it.
+pub struct ClosingCursor {
     feed: Arc<Feed>,
     id: u64,
 }
 
-impl Left {
-    /// Until it has left the feed and, if no other subscription reads the same, until the reader has ended too: a Kafka client
-    /// has threads and sockets, and takes a while to close where Kafka is silent.
+impl ClosingCursor {
+    /// Whether the subscription still uses resources: until it has left the feed and, if it was the last one there,
+    /// until the reader has ended. A Kafka client has threads and sockets, and takes a while to close if Kafka does not
+    /// respond.
     pub fn still_counts(&self) -> bool {
         let state = self.feed.lock();
         state.cursors.contains_key(&self.id) || state.life == Life::Ending
@@ -62,46 +64,47 @@ impl Left {
 
 pub struct Cursor {
     when_slow: WhenSlow,
-    /// How its client acknowledges; none without a group.
+    /// How the client acknowledges; `None` without a group.
     commit: Option<CommitMode>,
-    seat: Mutex<Seat>,
-    /// There is new credit, or another feed.
+    inner: Mutex<Inner>,
+    /// Wakes the cursor's task: there is new credit, or the cursor was moved to another feed.
     pub(super) credited: Notify,
 }
 
-/// The feed along which the cursor walks, and how far it is.
-pub(super) struct Seat {
+/// The feed that the cursor reads, and how far it has read.
+pub(super) struct Inner {
     pub(super) feed: Arc<Feed>,
-    /// The cursor's own among those of the feed.
+    /// The cursor's id in the feed.
     pub(super) id: u64,
-    /// The subscription ends: it goes over to no other feed any more.
+    /// The subscription is ending, so the cursor must not be moved to another feed.
     pub(super) is_leaving: bool,
     pub(super) progress: Progress,
 }
 
 pub(super) struct Progress {
-    /// The number of the last record sent, or lost in a gap.
+    /// The number of the last record that was sent, or skipped by a gap.
     seq: u64,
     credit: Window,
-    /// Sent and not yet handled, oldest first.
+    /// Records sent and not yet handled, oldest first.
     sent: VecDeque<Sent>,
     sent_records: u64,
     sent_bytes: u64,
-    /// How often a partition was assigned.
+    /// How often partitions were assigned.
     assignments: u64,
-    /// Records in entries that this cursor has passed, counted as [`State::dropped_records`] counts them.
+    /// Records in entries that this cursor has passed, comparable with [`State::dropped_records`].
     pub(super) passed_records: u64,
     pub(super) partitions: BTreeMap<TopicPartition, Position>,
-    /// The only partitions of which it wants anything, if its client named them: a shared feed reads all.
+    /// The partitions that the client named, if it did. A shared feed reads all partitions; this cursor ignores the
+    /// others.
     named: Option<BTreeSet<TopicPartition>>,
-    /// Due before anything from the ring.
+    /// To be sent before anything from the ring.
     pub(super) pending: VecDeque<Delivered>,
-    /// After `pending`: batches of the ring that lie before the cursor's place, and the next record in each. Only after a
-    /// hand-over; nothing is added to `pending` meanwhile.
+    /// To be sent after `pending`: batches of the ring before the cursor's position, and the next record in each.
+    /// Filled by a handover only; nothing is added to `pending` until they are sent.
     pub(super) overlap: VecDeque<(Arc<Batch>, usize)>,
     committed: BTreeMap<TopicPartition, i64>,
     committed_version: u64,
-    pub(super) trouble_version: u64,
+    pub(super) error_version: u64,
     pub(super) waiting_version: u64,
 }
 
@@ -109,20 +112,21 @@ struct Sent {
     first_seq: u64,
     batch: Arc<Batch>,
     range: Range<usize>,
-    /// Of which [`Position`] it is.
+    /// The assignment of the partition in which it was sent; see [`Position::assignment`].
     assignment: u64,
 }
 
 #[derive(Clone, Copy)]
 pub(super) struct Position {
-    /// The next offset to be sent.
+    /// The next offset to send.
     pub(super) next: i64,
-    /// The number of its assignment. What was sent in an earlier one says nothing about what comes again in this one.
+    /// The number of the partition's assignment. Records sent in an earlier assignment must not acknowledge records of
+    /// this one.
     assignment: u64,
 }
 
 impl Feed {
-    /// A new subscription's cursor, or none if the feed is about to end.
+    /// The cursor of a new subscription, or `None` if the feed is about to end.
     pub fn join(self: &Arc<Self>, when_slow: WhenSlow, commit: Option<CommitMode>, credit: Window) -> Option<Cursor> {
         let mut state = self.lock();
         match state.life {
@@ -133,8 +137,8 @@ impl Feed {
         state.life = Life::Running;
         let id = state.next_cursor;
         state.next_cursor += 1;
-        let place = Place::new(state.end(), when_slow);
-        state.cursors.insert(id, place);
+        let cursor_state = CursorState::new(state.end(), when_slow);
+        state.cursors.insert(id, cursor_state);
         let starts: Vec<Start> =
             state.next_offsets.iter().map(|(p, offset)| Start { partition: p.clone(), offset: *offset }).collect();
         let mut progress = Progress {
@@ -151,9 +155,9 @@ impl Feed {
             overlap: VecDeque::new(),
             committed: state.committed.clone(),
             committed_version: state.committed_version,
-            // What is wrong already is news to a newcomer.
-            trouble_version: 0,
-            // That nothing waits is not.
+            // A new subscription is sent the current error.
+            error_version: 0,
+            // It is not sent an empty list of waiting partitions.
             waiting_version: if state.waiting.is_empty() { state.waiting_version } else { 0 },
         };
         if !starts.is_empty() {
@@ -164,13 +168,14 @@ impl Feed {
                 Some(Event::Gap { partition, from: committed, to, reason: GapReason::OutOfRange })
             });
             progress.pending.push_back(Delivered::Event(Event::Assigned(starts)));
-            // A new subscription is told of held commits too: the one that was told first may be gone when they are to be confirmed.
+            // A new subscription is notified of held commits too: the subscription that was notified first may be gone
+            // when they are to be confirmed.
             progress.pending.extend(held.map(Delivered::Event));
         }
         drop(state);
         self.demand.notify_all();
-        let seat = Seat { feed: Arc::clone(self), id, is_leaving: false, progress };
-        Some(Cursor { when_slow, commit, seat: Mutex::new(seat), credited: Notify::new() })
+        let inner = Inner { feed: Arc::clone(self), id, is_leaving: false, progress };
+        Some(Cursor { when_slow, commit, inner: Mutex::new(inner), credited: Notify::new() })
     }
 
     pub(super) fn leave(&self, id: u64, may_come_back: bool) {
@@ -178,7 +183,7 @@ impl Feed {
         if state.cursors.remove(&id).is_none() {
             return;
         }
-        state.acks.left(id);
+        state.acks.remove_subscription(id);
         state.may_have_orphans = true;
         if state.cursors.is_empty() && state.life == Life::Running {
             let linger = self.lingers && may_come_back;
@@ -190,7 +195,7 @@ impl Feed {
 }
 
 impl State {
-    /// Forgets what the ring holds; the reader goes back to what was acknowledged.
+    /// Empties the ring; the reader returns to the acknowledged positions.
     fn prepare_rewind(&mut self) {
         while !self.ring.is_empty() {
             self.drop_front();
@@ -204,36 +209,37 @@ impl State {
 }
 
 impl Cursor {
-    /// From now on the reader tells the listener of small news, while this is the feed's only cursor; and it may hand the cursor
-    /// over to a shared feed.
-    pub fn listen(self: &Arc<Self>, listener: Weak<dyn Listener>) {
-        let seat = self.lock();
-        if let Some(place) = seat.feed.lock().cursors.get_mut(&seat.id) {
-            place.listener = Some(listener);
-            place.cursor = Arc::downgrade(self);
+    /// Sets the listener that the reader notifies of small changes while this is the feed's only cursor. It also allows
+    /// the reader to move the cursor to a shared feed.
+    pub fn set_listener(self: &Arc<Self>, listener: Weak<dyn Listener>) {
+        let inner = self.lock();
+        if let Some(cursor_state) = inner.feed.lock().cursors.get_mut(&inner.id) {
+            cursor_state.listener = Some(listener);
+            cursor_state.cursor = Arc::downgrade(self);
         }
     }
 
-    /// Only these partitions are of interest, whatever else the feed reads.
-    pub fn reads_only(&self, named: BTreeSet<TopicPartition>) {
+    /// Ignores all other partitions that the feed reads.
+    pub fn restrict_to(&self, named: BTreeSet<TopicPartition>) {
         self.lock().progress.named = Some(named);
     }
 
-    /// Resolves when something new may be there; made before the look that finds nothing, so that nothing is missed. After a
-    /// hand-over it is another feed's: [`Self::credited`] resolves then.
-    pub fn news(&self) -> OwnedNotified {
-        Arc::clone(&self.lock().feed.news).notified_owned()
+    /// Resolves when something new may be available. Call it before `try_next`, so that no change is missed. After a
+    /// handover the feed is another one; [`Self::credited`] resolves then.
+    pub fn changed(&self) -> OwnedNotified {
+        Arc::clone(&self.lock().feed.changed).notified_owned()
     }
 
-    /// Resolves when there was new credit, or a hand-over, since the last time. Nothing is missed: it is one cursor's own.
+    /// Resolves when there was new credit or a handover since the last call. No call is missed, since only this cursor
+    /// is notified.
     pub fn credited(&self) -> Notified<'_> {
         self.credited.notified()
     }
 
-    /// The client has handled everything through number `through`, and takes `credit` beyond it.
+    /// The client has handled all records through number `through`, and accepts `credit` beyond it.
     pub fn flow(&self, through: u64, credit: Window) -> Result<(), NeverSent> {
-        let mut seat = self.lock();
-        let Seat { feed, id, progress, .. } = &mut *seat;
+        let mut inner = self.lock();
+        let Inner { feed, id, progress, .. } = &mut *inner;
         if through > progress.seq {
             return Err(NeverSent { last_sent: progress.seq });
         }
@@ -247,94 +253,96 @@ impl Cursor {
             drop(state);
             feed.demand.notify_all();
         }
-        drop(seat);
-        // Nobody else's: a feed has many cursors, and each of their clients gives credit all the time.
+        drop(inner);
+        // Only this cursor is woken: a feed has many cursors, and each of their clients gives credit all the time.
         self.credited.notify_one();
         Ok(())
     }
 
-    /// The client is done with everything below the offset in each of these partitions, as far as it was sent.
+    /// The client has handled everything below the given offset in each partition, as far as it was sent.
     pub fn acknowledge(&self, positions: impl Iterator<Item = (TopicPartition, i64)>) {
         if self.commit.is_none() {
             return;
         }
-        let seat = self.lock();
-        let mut state = seat.feed.lock();
+        let inner = self.lock();
+        let mut state = inner.feed.lock();
         for (partition, next) in positions {
-            seat.progress.acknowledge(&mut state, seat.id, &partition, next);
+            inner.progress.acknowledge(&mut state, inner.id, &partition, next);
         }
         drop(state);
-        seat.feed.demand.notify_all();
+        inner.feed.demand.notify_all();
     }
 
-    /// The user agrees that the group's positions move back in these partitions (none named: in all) where Kafka did not have
-    /// them. Says in which that was waited for.
+    /// The user confirms that the group's positions may move back in these partitions (none means all), because Kafka
+    /// does not have them any more. Returns those that were waiting for it.
     pub fn resume_commits(&self, partitions: &[TopicPartition]) -> Vec<TopicPartition> {
-        let seat = self.lock();
-        let resumed = seat.feed.lock().commits.confirmed(partitions);
-        seat.feed.demand.notify_all();
+        let inner = self.lock();
+        let resumed = inner.feed.lock().commits.confirmed(partitions);
+        inner.feed.demand.notify_all();
         resumed
     }
 
-    /// What this subscription costs after its end. From now on it stays in its feed.
-    pub fn left(&self) -> Left {
-        let mut seat = self.lock();
-        seat.is_leaving = true;
-        Left { feed: Arc::clone(&seat.feed), id: seat.id }
+    /// Marks the subscription as ending, so that it stays in its feed, and returns a handle that tells when its resources are
+    /// freed.
+    pub fn start_closing(&self) -> ClosingCursor {
+        let mut inner = self.lock();
+        inner.is_leaving = true;
+        ClosingCursor { feed: Arc::clone(&inner.feed), id: inner.id }
     }
 
-    /// The subscription ends on the client's wish: a group is left at once.
+    /// The client unsubscribed: the feed of a group ends at once.
     pub fn close(&self) {
-        // With the lock held, so that no hand-over takes it elsewhere meanwhile.
-        let seat = self.lock();
-        seat.feed.leave(seat.id, false);
+        // The lock is held, so that no handover moves the cursor meanwhile.
+        let inner = self.lock();
+        inner.feed.leave(inner.id, false);
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Seat> {
-        // As for the feed: no change is left half done.
-        self.seat.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+        // As for the feed: every change is complete before anything can fail.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What comes next, if it is there.
-    // Lock order: seat, then feed. A hand-over holds two feeds: first the private one, then the shared one.
+    /// The next delivery, if there is one.
+    // Lock order: cursor, then feed. A handover locks two feeds: first the private one, then the shared one.
     pub fn try_next(&self) -> Option<Delivered> {
-        let mut seat = self.lock();
-        let Seat { feed, id, progress, .. } = &mut *seat;
+        let mut inner = self.lock();
+        let Inner { feed, id, progress, .. } = &mut *inner;
         if !progress.only_gaps_wait()
             && let Some(delivered) = progress.pending.pop_front()
         {
             return Some(delivered);
         }
         let mut state = feed.lock();
-        if let Some(delivered) = progress.catch_up_with_news(&state) {
+        if let Some(delivered) = progress.take_status(&state) {
             return Some(delivered);
         }
-        let mut spot = state.cursors.get(id)?.spot;
-        if spot.entry < state.front && self.when_slow == WhenSlow::Close {
+        let mut position = state.cursors.get(id)?.position;
+        if position.entry < state.front && self.when_slow == WhenSlow::Close {
             return Some(Delivered::TooSlow);
         }
         if !progress.overlap.is_empty() {
-            // What the ring lost meanwhile comes after these, as a gap.
+            // A gap for what left the ring meanwhile is sent after these records.
             return progress.take_overlap();
         }
-        if spot.entry < state.front {
-            progress.fall_behind(&mut state, *id, spot.entry, self.when_slow);
-            spot = Spot { entry: state.front, record: 0 };
+        if position.entry < state.front {
+            progress.fall_behind(&mut state, *id, position.entry, self.when_slow);
+            position = RingPosition { entry: state.front, record: 0 };
         }
-        let delivered = if progress.only_gaps_wait() && !progress.may_go_on(&state, spot) {
-            // What is skipped meanwhile makes these gaps longer: a client that pauses gets one for each partition, not many.
+        let delivered = if progress.only_gaps_wait() && !progress.may_go_on(&state, position) {
+            // The gaps wait here, and records skipped meanwhile extend them. So a client that pauses gets one gap for
+            // each partition, not many.
             None
         } else {
             match progress.pending.pop_front() {
                 Some(gap) => Some(gap),
-                None => progress.walk(&mut state, *id, &mut spot, self.commit.is_some()),
+                None => progress.walk(&mut state, *id, &mut position, self.commit.is_some()),
             }
         };
-        if let Some(place) = state.cursors.get_mut(id) {
-            place.spot = spot;
-            // A gap is no progress of its own: it tells that there was none.
+        if let Some(cursor_state) = state.cursors.get_mut(id) {
+            cursor_state.position = position;
+            // Only records count as progress; a gap means that the cursor was too slow.
             if matches!(delivered, Some(Delivered::Records { .. })) {
-                place.moved_at = Instant::now();
+                cursor_state.moved_at = Instant::now();
             }
         }
         let reader_waits = state.reader_waits;
@@ -346,11 +354,11 @@ impl Cursor {
     }
 }
 
-/// The socket is gone, the client may come back.
+/// The socket is lost; the client may come back.
 impl Drop for Cursor {
     fn drop(&mut self) {
-        let seat = self.lock();
-        seat.feed.leave(seat.id, true);
+        let inner = self.lock();
+        inner.feed.leave(inner.id, true);
     }
 }
 
@@ -360,16 +368,16 @@ impl Progress {
         for Start { partition, offset } in starts {
             let position = Position { next: *offset, assignment: self.assignments };
             self.partitions.insert(partition.clone(), position);
-            acks.owes_from(id, partition, *offset);
+            acks.expect_from(id, partition, *offset);
         }
     }
 
-    /// What is not tied to a place among the records.
-    fn catch_up_with_news(&mut self, state: &State) -> Option<Delivered> {
-        if self.trouble_version != state.trouble_version {
-            self.trouble_version = state.trouble_version;
-            if let Some(trouble) = &state.trouble {
-                return Some(Delivered::Trouble(trouble.clone()));
+    /// A change that is not part of the ring: an error, waiting partitions, or committed positions.
+    fn take_status(&mut self, state: &State) -> Option<Delivered> {
+        if self.error_version != state.error_version {
+            self.error_version = state.error_version;
+            if let Some(error) = &state.error {
+                return Some(Delivered::Error(error.clone()));
             }
         }
         if self.waiting_version != state.waiting_version {
@@ -393,13 +401,14 @@ impl Progress {
         None
     }
 
-    /// What left the ring before it was sent: records become a gap per partition, everything else is told in its place.
+    /// Handles entries that left the ring before they were sent: records become one gap for each partition, events are
+    /// sent in order.
     fn fall_behind(&mut self, state: &mut State, id: u64, since: u64, when_slow: WhenSlow) {
         for piece in state.missed.since(since) {
             match piece {
                 MissedPiece::Event(event) => {
-                    if let Some(event) = self.of_interest(event) {
-                        self.note(&mut state.acks, id, &event);
+                    if let Some(event) = self.restricted(event) {
+                        self.apply(&mut state.acks, id, &event);
                         self.pending.push_back(Delivered::Event(event));
                     }
                 }
@@ -410,7 +419,7 @@ impl Progress {
                     for (partition, through) in next_offsets {
                         skipped += self.skip(&mut state.acks, id, partition, *through, when_slow);
                     }
-                    // Records of partitions that it does not read are among those that were dropped.
+                    // The dropped records include records of partitions that this cursor ignores.
                     self.seq += if self.named.is_some() { dropped.min(skipped) } else { dropped };
                 }
             }
@@ -418,16 +427,16 @@ impl Progress {
         state.may_have_orphans = true;
     }
 
-    /// Makes a gap up to there; says how many offsets it adds.
+    /// Adds a gap up to `through`; returns how many offsets it adds.
     fn skip(&mut self, acks: &mut Acks, id: u64, partition: &TopicPartition, through: i64, when_slow: WhenSlow) -> u64 {
         let Some(position) = self.partitions.get_mut(partition) else { return 0 };
         let from = position.next;
         let Some(skipped) = u64::try_from(through - from).ok().filter(|skipped| *skipped > 0) else { return 0 };
         position.next = through;
-        // Whoever asked to skip accepts the gap as handled. Who asked to block has not seen these records: only another
-        // page's acknowledgement may move the commit over them.
+        // A client that asked to skip accepts the gap as handled. A client that asked to block has not seen these
+        // records, so only the acknowledgement of another subscription may move the commit over them.
         if when_slow != WhenSlow::Skip {
-            acks.owes_from(id, partition, through);
+            acks.expect_from(id, partition, through);
         }
         if self.only_gaps_wait() {
             let waiting = self.pending.iter_mut().find_map(|waiting| match waiting {
@@ -448,34 +457,34 @@ impl Progress {
         skipped
     }
 
-    /// Nothing but gaps of records that were skipped is due. They wait for the record that comes after them, so that there is
-    /// at most one for each partition.
+    /// Whether `pending` has only gaps of skipped records. They are sent together with the next record, so that there
+    /// is at most one for each partition.
     fn only_gaps_wait(&self) -> bool {
         let is_gap = |due: &Delivered| matches!(due, Delivered::Event(Event::Gap { reason: GapReason::Slow, .. }));
         !self.pending.is_empty() && self.pending.iter().all(is_gap)
     }
 
-    /// Whether something can follow the gaps that wait: a record that the credit allows, or an event.
-    fn may_go_on(&self, state: &State, spot: Spot) -> bool {
-        let Ok(index) = usize::try_from(spot.entry - state.front) else { return true };
+    /// Whether something can follow the waiting gaps: a record that the credit allows, or an event.
+    fn may_go_on(&self, state: &State, position: RingPosition) -> bool {
+        let Ok(index) = usize::try_from(position.entry - state.front) else { return true };
         match state.ring.iter().skip(index).find(|entry| !matches!(entry, Entry::Withdrawn)) {
-            Some(Entry::Records(batch)) => self.allowed(batch, spot.record) > 0,
+            Some(Entry::Records(batch)) => self.allowed(batch, position.record) > 0,
             Some(_) => true,
             None => self.credit.records > self.sent_records || state.life == Life::Ended,
         }
     }
 
-    /// Takes the next thing from the ring that the credit allows.
-    fn walk(&mut self, state: &mut State, id: u64, spot: &mut Spot, in_group: bool) -> Option<Delivered> {
+    /// Takes the next record or event from the ring, as far as the credit allows.
+    fn walk(&mut self, state: &mut State, id: u64, position: &mut RingPosition, in_group: bool) -> Option<Delivered> {
         loop {
-            let index = usize::try_from(spot.entry - state.front).ok()?;
+            let index = usize::try_from(position.entry - state.front).ok()?;
             match state.ring.get(index) {
                 None => return (state.life == Life::Ended).then_some(Delivered::Ended),
                 Some(Entry::Withdrawn) => {}
                 Some(Entry::Event(event)) => {
-                    if let Some(event) = self.of_interest(event) {
-                        self.note(&mut state.acks, id, &event);
-                        spot.entry += 1;
+                    if let Some(event) = self.restricted(event) {
+                        self.apply(&mut state.acks, id, &event);
+                        position.entry += 1;
                         return Some(Delivered::Event(event));
                     }
                 }
@@ -483,16 +492,16 @@ impl Progress {
                     self.passed_records += batch.records.len() as u64;
                 }
                 Some(Entry::Records(batch)) => {
-                    let count = self.allowed(batch, spot.record);
+                    let count = self.allowed(batch, position.record);
                     if count == 0 {
                         return None;
                     }
                     let batch = Arc::clone(batch);
-                    let range = spot.record..spot.record + count;
+                    let range = position.record..position.record + count;
                     if range.end == batch.records.len() {
-                        *spot = Spot { entry: spot.entry + 1, record: 0 };
+                        *position = RingPosition { entry: position.entry + 1, record: 0 };
                     } else {
-                        spot.record = range.end;
+                        position.record = range.end;
                     }
                     if in_group {
                         state.acks.delivered(&batch.key(), batch.records.offset(range.end - 1) + 1);
@@ -500,15 +509,17 @@ impl Progress {
                     return Some(self.send(batch, range));
                 }
             }
-            *spot = Spot { entry: spot.entry + 1, record: 0 };
+            *position = RingPosition { entry: position.entry + 1, record: 0 };
         }
     }
 
-    fn of_interest(&self, event: &Event) -> Option<Event> {
-        self.named.as_ref().map_or_else(|| Some(event.clone()), |named| event.among(named))
+    /// The event as far as it concerns the partitions of this cursor.
+    fn restricted(&self, event: &Event) -> Option<Event> {
+        self.named.as_ref().map_or_else(|| Some(event.clone()), |named| event.restricted_to(named))
     }
 
-    fn note(&mut self, acks: &mut Acks, id: u64, event: &Event) {
+    /// Updates the positions for an event that is about to be sent.
+    fn apply(&mut self, acks: &mut Acks, id: u64, event: &Event) {
         match event {
             Event::Assigned(starts) => self.assign(acks, id, starts),
             Event::Revoked(partitions) => {
@@ -517,7 +528,7 @@ impl Progress {
                 }
             }
             Event::Gap { partition, from, to, .. } if to < from => {
-                // A recreated topic counts from the beginning again.
+                // Offsets of a recreated topic start over.
                 self.assign(acks, id, &[Start { partition: partition.clone(), offset: *to }]);
             }
             Event::Gap { partition, to, .. } => match self.partitions.get_mut(partition) {
@@ -527,7 +538,7 @@ impl Progress {
         }
     }
 
-    /// How many records of the batch the credit allows now.
+    /// How many records of the batch the credit allows now, starting with record `start`.
     pub(super) fn allowed(&self, batch: &Batch, start: usize) -> usize {
         let records = self.credit.records.saturating_sub(self.sent_records);
         if records == 0 {
@@ -535,7 +546,7 @@ impl Progress {
         }
         let bytes = self.credit.bytes.saturating_sub(self.sent_bytes);
         match batch.records.fitting(start, records, bytes) {
-            // Larger than the whole window: it would never fit, so it travels when nothing else does.
+            // A record larger than the whole window would never fit, so it is sent when no other record is in flight.
             0 if self.sent.is_empty() && self.credit.bytes > 0 => 1,
             count => count,
         }
@@ -557,7 +568,7 @@ impl Progress {
         Delivered::Records { seq: self.seq, batch, range }
     }
 
-    /// Forgets what is handled, and says how far each partition is.
+    /// Removes the records that were handled, and returns the next unhandled offset of each partition.
     fn settle(&mut self, through: u64) -> BTreeMap<TopicPartition, i64> {
         let mut handled = BTreeMap::new();
         while let Some(sent) = self.sent.front_mut() {

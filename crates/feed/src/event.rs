@@ -1,4 +1,4 @@
-//! What stands between records: partitions that come and go, and offsets that are missing.
+//! The events between records: assigned and revoked partitions, and gaps of missing offsets.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use protocol::{GapReason, GroupId, GroupStart, TailStart, TopicPartition};
 
 use crate::ends::{HighWatermark, LastStable};
 
-/// What a reader reads, and how.
+/// What a reader reads, and from where.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ReadMode {
     Tail(TailStart),
@@ -20,16 +20,16 @@ pub struct Start {
     pub offset: i64,
 }
 
-/// A partition whose next records are in Kafka and not visible yet.
+/// A partition whose next records are in Kafka but not visible yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     pub partition: TopicPartition,
-    /// Where the oldest open transaction began.
+    /// The first offset of the oldest open transaction.
     pub stable: LastStable,
     pub high: HighWatermark,
 }
 
-/// What stands between records, in its place.
+/// An event between records, at its position in the feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     Assigned(Vec<Start>),
@@ -38,8 +38,8 @@ pub enum Event {
 }
 
 impl Event {
-    /// The event as far as it concerns these partitions; none if it concerns others alone.
-    pub(super) fn among(&self, partitions: &BTreeSet<TopicPartition>) -> Option<Self> {
+    /// The event restricted to these partitions, or `None` if it concerns only others.
+    pub(super) fn restricted_to(&self, partitions: &BTreeSet<TopicPartition>) -> Option<Self> {
         match self {
             Self::Assigned(starts) => {
                 let starts: Vec<Start> =

@@ -1,6 +1,6 @@
-//! A private feed whose subscription goes over to a shared one, in any interleaving of writers, readers and clients, beside a model
-//! that knows the log: each record comes once and in order, or lies in a gap; numbers jump by what gaps lost; nothing is assigned
-//! twice.
+//! Runs a private feed whose subscription moves to a shared one, in any interleaving of writers, readers and clients,
+//! and checks it against a model of the log: each record comes once and in order, or is in a gap; numbers jump by the
+//! records of a gap; no partition is assigned twice.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
@@ -18,7 +18,7 @@ use super::{Batch, CAPACITY_BYTES, Event, Feed, Room, Start};
 
 const PARTITIONS: i32 = 3;
 
-/// A few of them fill the ring.
+/// A few of these records fill the ring.
 const LARGE: usize = 1_500_000;
 
 const PLENTY: Window = Window { records: u64::MAX / 2, bytes: u64::MAX / 2 };
@@ -31,20 +31,20 @@ enum Which {
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// So many records, and behind them offsets that hold none: markers of transactions.
+    /// Writes records, and after them offsets without one, as transaction markers take.
     Write {
         partition: i32,
         records: usize,
         large: bool,
         markers: i64,
     },
-    /// A reader takes so many, or finds the end.
+    /// A reader reads this many records, or finds the end.
     Read {
         which: Which,
         partition: i32,
         records: usize,
     },
-    /// A reader sees the partition that was added.
+    /// A reader notices the partition that was added.
     Grow {
         which: Which,
     },
@@ -81,7 +81,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What Kafka has of one partition: records and their sizes, and the next offset.
+/// One partition in Kafka: the sizes of its records, and the next offset.
 #[derive(Default)]
 struct Log {
     records: BTreeMap<i64, usize>,
@@ -90,20 +90,20 @@ struct Log {
 
 struct Reader {
     feed: Arc<Feed>,
-    /// Per partition, where it reads next.
+    /// Per partition, the next offset to read.
     positions: BTreeMap<i32, i64>,
 }
 
-/// One subscription, and what its client knows.
+/// One subscription, and the state of its client.
 struct Client {
     cursor: Arc<Cursor>,
     seq: u64,
-    /// Records that gaps lost since the last delivered number.
+    /// Records in gaps since the last received number.
     jump: u64,
-    /// Per partition, the next offset that is due.
+    /// Per partition, the next expected offset.
     due: BTreeMap<i32, i64>,
     credit: u64,
-    /// Numbers that were sent and are not handled.
+    /// Numbers that were sent and not handled.
     unhandled: VecDeque<u64>,
 }
 
@@ -112,16 +112,16 @@ struct World {
     readers: BTreeMap<Which, Reader>,
     clients: BTreeMap<Which, Client>,
     reservation: Option<Reservation>,
-    has_gone_over: bool,
-    /// The client that goes over has named its partitions: the one that is added later is not among them.
+    is_moved: bool,
+    /// Whether the client that is moved has named its partitions. The partition that is added later is not among them.
     is_named: bool,
 }
 
-/// Small news is nobody's business here.
-struct Nobody;
+/// A listener that leaves every change to the cursor's task.
+struct NoListener;
 
-impl Listener for Nobody {
-    fn news(&self) -> bool {
+impl Listener for NoListener {
+    fn notify(&self) -> bool {
         false
     }
 }
@@ -132,7 +132,7 @@ fn key(partition: i32) -> TopicPartition {
 
 fn client_of(feed: &Arc<Feed>, credit: Window) -> Client {
     let cursor = Arc::new(feed.join(WhenSlow::Skip, None, credit).expect("the feed is new"));
-    cursor.listen(Weak::<Nobody>::new());
+    cursor.set_listener(Weak::<NoListener>::new());
     Client { cursor, seq: 0, jump: 0, due: BTreeMap::new(), credit: credit.records, unhandled: VecDeque::new() }
 }
 
@@ -176,12 +176,12 @@ impl Reader {
 }
 
 impl World {
-    /// The private reader begins at the start, the shared one at the end.
+    /// The private reader starts at the beginning, the shared one at the end.
     fn new(before: &[(i32, usize, i64)], credit: Window, is_named: bool) -> Self {
         let mut logs: BTreeMap<i32, Log> = (0..=PARTITIONS).map(|partition| (partition, Log::default())).collect();
         for (partition, records, markers) in before {
             let markers = if is_named { 0 } else { *markers };
-            logs.get_mut(partition).expect("one of the few").write(*records, 10, markers);
+            logs.get_mut(partition).expect("a partition of the model").write(*records, 10, markers);
         }
         let ends = (0..PARTITIONS).map(|partition| (partition, logs[&partition].end)).collect();
         let starts = (0..PARTITIONS).map(|partition| (partition, 0)).collect();
@@ -189,26 +189,27 @@ impl World {
         let clients: BTreeMap<Which, Client> =
             readers.iter().map(|(which, reader)| (*which, client_of(&reader.feed, credit))).collect();
         if is_named {
-            clients[&Which::Private].cursor.reads_only((0..PARTITIONS).map(key).collect());
+            clients[&Which::Private].cursor.restrict_to((0..PARTITIONS).map(key).collect());
         }
-        Self { logs, readers, clients, reservation: None, has_gone_over: false, is_named }
+        Self { logs, readers, clients, reservation: None, is_moved: false, is_named }
     }
 
     fn apply(&mut self, step: Step) {
         match step {
             Step::Write { partition, records, large, markers } => {
-                let log = self.logs.get_mut(&partition).expect("one of the few");
-                // A subscription to some of the partitions counts what it missed by offsets.
+                let log = self.logs.get_mut(&partition).expect("a partition of the model");
+                // A subscription to named partitions counts missed records by offsets, so markers would be counted too.
                 let markers = if self.is_named { 0 } else { markers };
                 log.write(records, if large { LARGE } else { 10 }, markers);
             }
             Step::Read { which, partition, records } => self.read(which, partition, records),
             Step::Grow { which } => {
-                // A reader of named partitions does not read another, and stays where the shared reader does already.
-                if self.is_named && !(self.has_gone_over && which == Which::Shared) {
+                // A reader of named partitions ignores the added one, unless its subscription has moved to the shared
+                // reader.
+                if self.is_named && !(self.is_moved && which == Which::Shared) {
                     return;
                 }
-                let reader = self.readers.get_mut(&which).expect("both are there");
+                let reader = self.readers.get_mut(&which).expect("both readers exist");
                 if let Entry::Vacant(position) = reader.positions.entry(PARTITIONS) {
                     position.insert(0);
                     reader.feed.assigned(vec![Start { partition: key(PARTITIONS), offset: 0 }]);
@@ -220,14 +221,14 @@ impl World {
                 }
             }
             Step::Flow { which, behind, credit } => {
-                let client = self.clients.get_mut(&which).expect("both are there");
+                let client = self.clients.get_mut(&which).expect("both clients exist");
                 let through = client.seq.saturating_sub(behind);
                 client.cursor.flow(through, credit).expect("it was sent");
                 client.credit = credit.records;
                 client.unhandled.retain(|number| *number > through);
             }
             Step::Reserve => {
-                if !self.has_gone_over && self.reservation.is_none() {
+                if !self.is_moved && self.reservation.is_none() {
                     self.reservation = self.readers[&Which::Shared].feed.reserve();
                     assert!(self.reservation.is_some(), "the shared feed has a subscription");
                 }
@@ -242,10 +243,10 @@ impl World {
     }
 
     fn read(&mut self, which: Which, partition: i32, records: usize) {
-        if which == Which::Private && self.has_gone_over {
+        if which == Which::Private && self.is_moved {
             return;
         }
-        self.readers.get_mut(&which).expect("both are there").read(partition, &self.logs[&partition], records);
+        self.readers.get_mut(&which).expect("both readers exist").read(partition, &self.logs[&partition], records);
     }
 
     fn hand_over(&mut self) {
@@ -253,8 +254,8 @@ impl World {
         let private = &self.readers[&Which::Private].feed;
         match reservation.hand_over(private) {
             HandOver::Done => {
-                assert!(private.should_end(), "nobody reads the private feed any more");
-                self.has_gone_over = true;
+                assert!(private.should_end(), "the private feed has no subscription any more");
+                self.is_moved = true;
                 self.reservation = None;
             }
             HandOver::Failed => self.reservation = None,
@@ -262,11 +263,11 @@ impl World {
         }
     }
 
-    /// One delivery, if there is any.
+    /// Receives one delivery, if there is one.
     fn take(&mut self, which: Which) -> bool {
-        let client = self.clients.get_mut(&which).expect("both are there");
+        let client = self.clients.get_mut(&which).expect("both clients exist");
         let Some(delivered) = client.cursor.try_next() else { return false };
-        client.note(delivered, &self.logs);
+        client.receive(delivered, &self.logs);
         true
     }
 
@@ -279,7 +280,7 @@ impl World {
                 }
                 for partition in 0..=PARTITIONS {
                     let reader = &self.readers[&which];
-                    let is_over = which == Which::Private && self.has_gone_over;
+                    let is_over = which == Which::Private && self.is_moved;
                     if !is_over && reader.positions.get(&partition).is_some_and(|at| *at < self.logs[&partition].end) {
                         self.read(which, partition, 100);
                         progress = true;
@@ -292,7 +293,7 @@ impl World {
         }
     }
 
-    /// With all the credit there is, and nobody writing any more, the subscription goes over and everybody has everything.
+    /// With unlimited credit and no more writes, the subscription is moved and every client gets every record.
     fn finish(mut self) {
         for which in [Which::Private, Which::Shared] {
             self.apply(Step::Flow { which, behind: 0, credit: PLENTY });
@@ -304,7 +305,8 @@ impl World {
                 self.read(which, partition, 1);
             }
         }
-        // It goes over while it is allowed nothing and the shared reader is ahead; then it falls out of the ring.
+        // The subscription is moved while it has no credit and the shared reader is ahead; then it falls out of the
+        // ring.
         let paused = Window { records: 0, bytes: 0 };
         self.apply(Step::Flow { which: Which::Private, behind: 0, credit: paused });
         self.apply(Step::GiveUp);
@@ -312,7 +314,7 @@ impl World {
         self.apply(Step::Write { partition: 2, records: 3, large: false, markers: 0 });
         self.apply(Step::Read { which: Which::Shared, partition: 2, records: 3 });
         self.apply(Step::HandOver);
-        assert!(self.has_gone_over, "the private reader stands where the reservation began");
+        assert!(self.is_moved, "the private reader is where the reservation began");
         for _ in 0..2 * CAPACITY_BYTES / LARGE {
             self.apply(Step::Write { partition: 2, records: 1, large: true, markers: 0 });
             self.apply(Step::Read { which: Which::Shared, partition: 2, records: 1 });
@@ -328,17 +330,17 @@ impl World {
         for (which, client) in &self.clients {
             for (partition, log) in &self.logs {
                 if self.is_named && *which == Which::Private && *partition == PARTITIONS {
-                    assert_eq!(client.due.get(partition), None, "a partition that was not named");
+                    assert_eq!(client.due.get(partition), None, "a partition that the client did not name");
                     continue;
                 }
-                let left: Vec<i64> = log.offsets(client.due[partition], log.end).collect();
-                assert!(left.is_empty(), "partition {partition}: {left:?} never came");
+                let missing: Vec<i64> = log.offsets(client.due[partition], log.end).collect();
+                assert!(missing.is_empty(), "partition {partition}: {missing:?} never came");
             }
         }
         let shared = &self.readers[&Which::Shared].feed;
         assert_eq!(shared.lock().cursors.len(), 2);
         self.clients.clear();
-        assert!(shared.should_end(), "nobody is left, and no reservation");
+        assert!(shared.should_end(), "no subscription and no reservation is left");
     }
 }
 
@@ -357,7 +359,7 @@ impl Log {
 }
 
 impl Client {
-    fn note(&mut self, delivered: Delivered, logs: &BTreeMap<i32, Log>) {
+    fn receive(&mut self, delivered: Delivered, logs: &BTreeMap<i32, Log>) {
         match delivered {
             Delivered::Event(Event::Assigned(starts)) => {
                 for Start { partition, offset } in starts {
@@ -386,14 +388,14 @@ impl Client {
                     *due = offset + 1;
                 }
             }
-            other => panic!("nothing else happens here: {other:?}"),
+            other => panic!("unexpected delivery: {other:?}"),
         }
     }
 }
 
 proptest! {
     #[test]
-    fn handed_over_subscription_gets_each_record_once(
+    fn moved_subscription_gets_each_record_once(
         before in vec((0..PARTITIONS, 0..5_usize, 0..2_i64), 0..8),
         is_allowed_plenty: bool,
         is_named: bool,

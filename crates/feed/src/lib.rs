@@ -1,16 +1,18 @@
-//! One reader's encoded records on their way to any number of subscriptions.
+//! Encoded records of one reader, on their way to any number of subscriptions.
 //!
-//! A [`Feed`] is a bounded ring: the reader thread fills it, each subscription walks along it with a cursor of its own.
-//! What every cursor has passed is dropped. When the ring is full, the reader waits as long as everybody waits at the
-//! front and somebody asked to `block`; otherwise those in front go on, and who falls out of the ring gets a gap.
+//! A [`Feed`] is a bounded ring: the reader thread fills it, and each subscription reads it with a cursor of its own.
+//! Entries that every cursor has passed are dropped. When the ring is full, the reader waits while a subscription that
+//! asked to `block` is at the front, as long as that subscription makes progress or no other one is ahead of it.
+//! Otherwise entries are dropped, and a subscription that falls out of the ring gets a gap.
 //!
-//! It knows neither Kafka's client library nor sockets. Beside the ring lie the types of a partition's ends ([`ends`]) and of a
-//! topic's identity ([`topic_id`]), which readers and subscriptions share.
+//! This crate knows neither Kafka's client library nor sockets. It also has the types of a partition's ends ([`ends`])
+//! and of a topic's id ([`topic_id`]), which readers and subscriptions share.
 
 mod acks;
 mod batch;
 mod commits;
 mod cursor;
+mod cursor_state;
 pub mod ends;
 mod event;
 mod handover;
@@ -19,7 +21,6 @@ mod handover_model;
 mod missed;
 #[cfg(test)]
 mod model;
-mod place;
 pub mod topic_id;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -35,24 +36,26 @@ use tokio::sync::Notify;
 use self::acks::Acks;
 pub use self::batch::Batch;
 use self::commits::Commits;
-pub use self::cursor::{Cursor, Delivered, Left, Listener};
+pub use self::cursor::{ClosingCursor, Cursor, Delivered, Listener};
+use self::cursor_state::{CursorState, RingPosition};
 pub use self::event::{Event, ReadMode, Start, Waiting};
-pub use self::handover::{HandOver, Home, Reservation, Share};
+pub use self::handover::{HandOver, Reservation, Share, SharedFeedLookup};
 use self::missed::Missed;
-use self::place::{Place, Spot};
 use self::topic_id::TopicId;
 
-/// Bytes of binary records a feed keeps for slow subscriptions. Their JSON comes on top where somebody wants it.
+/// How many bytes of binary records a feed keeps for slow subscriptions. Their JSON, if a subscription wants it, comes
+/// on top.
 const CAPACITY_BYTES: usize = 8 * 1024 * 1024;
 
-/// A blocking subscription that takes nothing for so long holds up nobody else any more.
+/// A blocking subscription that has taken nothing for this long no longer holds up subscriptions that are ahead.
 const STALLED_AFTER: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 enum Entry {
     Records(Arc<Batch>),
     Event(Event),
-    /// Records, or a gap, of a partition that was revoked before they were delivered: the next owner delivers them.
+    /// Records or a gap of a partition that was revoked before they were sent; the partition's next owner delivers
+    /// them.
     Withdrawn,
 }
 
@@ -72,83 +75,84 @@ impl Entry {
     }
 }
 
-/// Whether the reader may take more from Kafka.
+/// Whether the reader may fetch more from Kafka.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Room {
     Free,
-    /// Nobody takes what is here; leave the rest in Kafka.
+    /// The subscriptions do not take the records in the ring; leave further ones in Kafka.
     Full,
 }
 
 pub struct Feed {
     state: Mutex<State>,
-    /// Wakes cursors: something new is there for them.
-    news: Arc<Notify>,
-    /// Wakes the reader: there may be room, acknowledgements or an end.
+    /// Wakes the tasks of cursors: something new is available.
+    changed: Arc<Notify>,
+    /// Wakes the reader: there may be room, acknowledgements, or a request to end.
     demand: Condvar,
-    /// A group's member outlives a lost socket for a while, so that a page's refresh does not rebalance the group.
+    /// Whether the feed of a group outlives its last subscription for a while, so that reloading a page does not
+    /// rebalance the group.
     lingers: bool,
-    /// Where its subscription finds the feed that all share, once it has caught up; none for a feed that is shared already or
-    /// never will be.
-    home: Option<Box<dyn Home>>,
-    /// Counts each record once, however many subscriptions get it.
+    /// Finds the shared feed once the subscription has caught up. `None` for a feed that is shared already or never can
+    /// be.
+    lookup: Option<Box<dyn SharedFeedLookup>>,
+    /// Counts each record once for any number of subscriptions.
     records_read: Counter,
 }
 
 struct State {
     ring: VecDeque<Entry>,
     ring_bytes: usize,
-    /// The index of `ring[0]`; indices only grow.
+    /// The index of `ring[0]`. Indexes only grow.
     front: u64,
-    /// Records in all entries that left the ring at the front.
+    /// The number of records in all entries that left the ring at the front.
     dropped_records: u64,
-    /// What left the ring at the front and some cursor has not passed.
+    /// Entries that left the ring at the front before every cursor had passed them.
     missed: Missed,
-    /// Per partition, the offset after the last record that entered the ring, or where reading starts.
+    /// Per partition, the offset after the last record in the ring, or where reading starts.
     next_offsets: BTreeMap<TopicPartition, i64>,
-    /// Per partition, the end at which the reader found no further record. It lies beyond the next offset where the last offsets
-    /// are markers of transactions, which are never delivered.
+    /// Per partition, the end at which the reader found no further record. It is beyond the next offset if the last
+    /// offsets are transaction markers, which are never delivered.
     ends: BTreeMap<TopicPartition, i64>,
-    /// The ids of the topics, by name; none while the reader looks for topics, moves a partition or has trouble.
+    /// The ids of the topics, by name. `None` while the reader looks for topics, moves a partition, or has an error.
     settled: Option<BTreeMap<String, TopicId>>,
-    /// The reader is about to be left for a shared one, or to become one, as far as can be said.
+    /// Whether this reader will probably soon be left for a shared one, or become one.
     is_about_to_share: bool,
-    cursors: BTreeMap<u64, Place>,
+    cursors: BTreeMap<u64, CursorState>,
     next_cursor: u64,
     acks: Acks,
     commits: Commits,
-    /// Positions that Kafka has taken, and a counter that grows with each change.
+    /// The committed positions, and a counter that grows with each change.
     committed: BTreeMap<TopicPartition, i64>,
     committed_version: u64,
-    /// What is wrong right now, if anything, and a counter that grows with each change.
-    trouble: Option<ErrorBody>,
-    trouble_version: u64,
+    /// The current error, and a counter that grows with each change.
+    error: Option<ErrorBody>,
+    error_version: u64,
     /// Where records are not visible yet, and a counter that grows with each change.
     waiting: Vec<Waiting>,
     waiting_version: u64,
     life: Life,
-    /// The reader waits for room.
+    /// Whether the reader waits for room.
     reader_waits: bool,
-    /// A cursor joined after all others were gone: read again what nobody acknowledged.
+    /// A cursor joined after all others were gone: the reader must read again what was not acknowledged.
     rewind: bool,
-    /// A cursor left, or fell behind: what it had not acknowledged may be nobody's now.
+    /// A cursor left or fell behind, so no cursor may be left to acknowledge some records.
     may_have_orphans: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
     Running,
-    /// No cursor since then; a new one may still come.
+    /// There has been no cursor since then; one may still join.
     Abandoned(Instant),
     /// No cursor may join any more.
     Ending,
-    /// The reader is gone.
+    /// The reader has ended.
     Ended,
 }
 
 impl Feed {
-    /// `lingers`: the feed of a group, whose member waits for a page that lost its socket. Records that enter are added to
-    /// `records_read`.
+    /// `lingers`: whether the feed outlives its last subscription for a while, as a group's does. Records that enter
+    /// the ring are added to `records_read`.
     pub fn new(lingers: bool, records_read: Counter) -> Self {
         let state = State {
             ring: VecDeque::new(),
@@ -166,8 +170,8 @@ impl Feed {
             commits: Commits::default(),
             committed: BTreeMap::new(),
             committed_version: 0,
-            trouble: None,
-            trouble_version: 0,
+            error: None,
+            error_version: 0,
             waiting: Vec::new(),
             waiting_version: 0,
             life: Life::Running,
@@ -177,30 +181,30 @@ impl Feed {
         };
         Self {
             state: Mutex::new(state),
-            news: Arc::default(),
+            changed: Arc::default(),
             demand: Condvar::new(),
             lingers,
-            home: None,
+            lookup: None,
             records_read,
         }
     }
 
-    /// The feed of one subscription, which may become a shared one or be left for it.
-    pub fn with_home(home: impl Home + 'static, records_read: Counter) -> Self {
-        let feed = Self { home: Some(Box::new(home)), ..Self::new(false, records_read) };
+    /// The feed of one subscription, which may become the shared one or be left for it.
+    pub fn private(lookup: impl SharedFeedLookup + 'static, records_read: Counter) -> Self {
+        let feed = Self { lookup: Some(Box::new(lookup)), ..Self::new(false, records_read) };
         feed.lock().is_about_to_share = true;
         feed
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere does not make the ring inconsistent: every change is complete before anything can fail.
+        // A panic elsewhere leaves the state consistent: every change is complete before anything can fail.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The reader's side.
+/// Methods for the reader and for the registry of feeds.
 impl Feed {
-    /// Whether to take more records, waiting up to `timeout` for room.
+    /// Whether the reader may fetch more records. Waits up to `timeout` for room.
     pub fn wait_for_room(&self, timeout: Duration) -> Room {
         let mut state = self.lock();
         if state.make_room() || state.life == Life::Ending {
@@ -212,36 +216,36 @@ impl Feed {
         if state.make_room() { Room::Free } else { Room::Full }
     }
 
-    /// Appends records. Where the ring is full, what lies in front makes room.
+    /// Appends records. If the ring is full, entries at the front are dropped for them.
     pub fn push(&self, batch: Batch) {
         let mut state = self.lock();
         if state.rewind {
-            // Read before the rewind; it comes again in its place.
+            // Read before the rewind; the reader reads it again.
             return;
         }
         self.records_read.inc_by(batch.records.len() as u64);
         state.drop_passed();
         state.next_offsets.insert(batch.key(), batch.next_offset());
         let listener = if batch.is_small() { state.only_listener() } else { None };
-        if !state.join_waiting(&batch) {
+        if !state.merge_into_waiting(&batch) {
             state.append(Entry::Records(Arc::new(batch)));
         }
-        // What was taken in one go is stored, even if it exceeds the capacity and somebody holds the front.
+        // A whole poll is stored even if it exceeds the capacity and the front is held.
         while state.ring_bytes > CAPACITY_BYTES && state.ring.len() > 1 && !state.front_is_held() {
             state.drop_front();
         }
         drop(state);
-        if !listener.is_some_and(|listener| listener.news()) {
-            self.news.notify_waiters();
+        if !listener.is_some_and(|listener| listener.notify()) {
+            self.changed.notify_waiters();
         }
     }
 
-    /// Partitions to read from now on, announced before their first record.
+    /// Adds partitions, which must be announced before their first record.
     pub fn assigned(&self, starts: Vec<Start>) {
         self.assigned_to_group(starts, &BTreeMap::new());
     }
 
-    /// The same, with the positions that the group has committed.
+    /// Like [`Self::assigned`], with the positions that the group has committed.
     pub fn assigned_to_group(&self, starts: Vec<Start>, committed: &BTreeMap<TopicPartition, i64>) {
         let mut state = self.lock();
         for Start { partition, offset } in &starts {
@@ -252,25 +256,25 @@ impl Feed {
         }
         state.append(Entry::Event(Event::Assigned(starts)));
         drop(state);
-        self.news.notify_waiters();
+        self.changed.notify_waiters();
     }
 
-    /// Takes back what was not delivered yet of these partitions, and waits up to `timeout` until what was delivered
-    /// is acknowledged, so that the next owner starts behind it.
+    /// Removes the unsent records of these partitions from the ring, and waits up to `timeout` until the sent ones are
+    /// acknowledged, so that the next owner starts after them.
     pub fn withdraw(&self, partitions: &[TopicPartition], timeout: Duration) {
         let deadline = Instant::now() + timeout;
         let mut state = self.lock();
         state.withdraw(partitions);
         while !state.cursors.is_empty() && !state.acks.complete(partitions) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            let remaining = deadline.saturating_duration_since(Instant::now());
+            if remaining.is_zero() {
                 return;
             }
-            state = self.demand.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.demand.wait_timeout(state, remaining).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// These partitions are somebody else's now.
+    /// Another member owns these partitions now.
     pub fn revoked(&self, partitions: Vec<TopicPartition>) {
         let mut state = self.lock();
         for partition in &partitions {
@@ -282,10 +286,10 @@ impl Feed {
         }
         state.append(Entry::Event(Event::Revoked(partitions)));
         drop(state);
-        self.news.notify_waiters();
+        self.changed.notify_waiters();
     }
 
-    /// Records that Kafka does not have (any more); reading goes on at `to`.
+    /// Adds a gap of records that Kafka does not have, or no longer has. Reading continues at `to`.
     pub fn lost(&self, partition: TopicPartition, from: i64, to: i64, reason: GapReason) {
         let mut state = self.lock();
         state.next_offsets.insert(partition.clone(), to);
@@ -299,26 +303,26 @@ impl Feed {
             // Offsets that were passed come again, with other records.
             state.acks.start(partition.clone(), to);
         } else {
-            state.acks.lost(&partition, from, to);
+            state.acks.skip(&partition, from, to);
         }
         state.append(Entry::Event(Event::Gap { partition, from, to, reason }));
         drop(state);
-        self.news.notify_waiters();
+        self.changed.notify_waiters();
     }
 
-    /// What is wrong right now; `None` when all is well again.
-    pub fn set_trouble(&self, trouble: Option<ErrorBody>) {
+    /// Sets the current error; `None` when there is none any more.
+    pub fn set_error(&self, error: Option<ErrorBody>) {
         let mut state = self.lock();
-        if state.trouble == trouble {
+        if state.error == error {
             return;
         }
-        state.trouble = trouble;
-        state.trouble_version += 1;
+        state.error = error;
+        state.error_version += 1;
         drop(state);
-        self.news.notify_waiters();
+        self.changed.notify_waiters();
     }
 
-    /// The partitions in which records wait behind an open transaction; all of them.
+    /// Sets all partitions in which records wait for the end of an open transaction.
     pub fn set_waiting(&self, waiting: Vec<Waiting>) {
         let mut state = self.lock();
         if state.waiting == waiting {
@@ -327,32 +331,32 @@ impl Feed {
         state.waiting = waiting;
         state.waiting_version += 1;
         drop(state);
-        self.news.notify_waiters();
+        self.changed.notify_waiters();
     }
 
-    /// Where each partition is to be read next.
+    /// The next offset to read of each partition.
     pub fn next_offsets(&self) -> BTreeMap<TopicPartition, i64> {
         self.lock().next_offsets.clone()
     }
 
-    /// Where the partition is to be read next.
+    /// The next offset to read of the partition.
     pub fn next_offset(&self, partition: &TopicPartition) -> Option<i64> {
         self.lock().next_offsets.get(partition).copied()
     }
 
-    /// Up to where everything of the partition is acknowledged.
+    /// The offset below which every record of the partition is acknowledged.
     pub fn acknowledged(&self, partition: &TopicPartition) -> Option<i64> {
         self.lock().acks.position(partition)
     }
 
-    /// Positions acknowledged without a hole that are to be committed now.
+    /// Contiguously acknowledged positions that should be committed now.
     pub fn uncommitted(&self) -> Vec<Start> {
         let state = self.lock();
         let due = state.acks.positions().filter(|(partition, offset)| state.commits.is_due(partition, *offset));
         due.map(|(partition, offset)| Start { partition: partition.clone(), offset }).collect()
     }
 
-    /// Kafka has taken these positions.
+    /// Kafka has committed these positions.
     pub fn committed(&self, positions: &[Start]) {
         if positions.is_empty() {
             return;
@@ -361,15 +365,16 @@ impl Feed {
         for Start { partition, offset } in positions {
             state.committed.insert(partition.clone(), *offset);
             let acknowledged = state.acks.position(partition);
-            state.commits.taken(partition, *offset, acknowledged);
+            state.commits.committed(partition, *offset, acknowledged);
         }
         state.committed_version += 1;
         drop(state);
-        self.news.notify_waiters();
+        self.changed.notify_waiters();
     }
 
-    /// Where to read again what was delivered and is nobody's to acknowledge any more: everywhere if every cursor was
-    /// gone and a new one came, else where one left before it was done and none of the others has the same records.
+    /// Where to read again records that were delivered and that no subscription can acknowledge any more: in all
+    /// partitions if a cursor joined after all others were gone, else in those where a cursor left without
+    /// acknowledging its records and no other cursor got them.
     pub fn take_rewind(&self) -> Option<Vec<Start>> {
         let mut state = self.lock();
         if std::mem::take(&mut state.rewind) {
@@ -381,33 +386,33 @@ impl Feed {
             return None;
         }
         drop(state);
-        self.news.notify_waiters();
+        self.changed.notify_waiters();
         Some(starts)
     }
 
-    /// Whether the reader should end: nobody looks, and nobody is waited for.
+    /// Whether the reader should end: there is no subscription, and the time to wait for one is over.
     pub fn should_end(&self) -> bool {
         let mut state = self.lock();
         match state.life {
             Life::Running => false,
             Life::Ending | Life::Ended => true,
             Life::Abandoned(since) => {
-                let over = since.elapsed() >= Duration::from_secs(SESSION_LINGER_SECS);
-                if over {
+                let is_over = since.elapsed() >= Duration::from_secs(SESSION_LINGER_SECS);
+                if is_over {
                     state.life = Life::Ending;
                 }
-                over
+                is_over
             }
         }
     }
 
-    /// Whether the reader's place is free in a moment.
-    pub fn makes_room(&self) -> bool {
+    /// Whether the reader will soon end, or at least probably so.
+    pub fn frees_its_reader_soon(&self) -> bool {
         let state = self.lock();
         matches!(state.life, Life::Ending | Life::Ended) || state.is_about_to_share
     }
 
-    /// Since when the feed has had no subscription, if it waits for one to come back.
+    /// Since when the feed has had no subscription, if it waits for one.
     pub fn abandoned_since(&self) -> Option<Instant> {
         match self.lock().life {
             Life::Abandoned(since) => Some(since),
@@ -415,7 +420,7 @@ impl Feed {
         }
     }
 
-    /// Ends the feed for everyone, now.
+    /// Ends the feed for all subscriptions now.
     pub fn end(&self) {
         let mut state = self.lock();
         if state.life != Life::Ended {
@@ -425,10 +430,10 @@ impl Feed {
         self.demand.notify_all();
     }
 
-    /// The reader is gone; cursors learn it after the last record.
+    /// The reader has ended; cursors notice it after the last record.
     pub fn ended(&self) {
         self.lock().life = Life::Ended;
-        self.news.notify_waiters();
+        self.changed.notify_waiters();
         self.demand.notify_all();
     }
 }
@@ -439,16 +444,17 @@ impl State {
         self.ring.push_back(entry);
     }
 
-    /// Adds the records to an earlier batch of their partition that nobody has taken yet: small batches become one
-    /// frame while the sockets are busy, and none waits while one is idle.
-    fn join_waiting(&mut self, batch: &Batch) -> bool {
-        /// How far to look back. Topics have more partitions, but a long search would cost more than it saves.
+    /// Appends the records to a batch of the same partition that no cursor has taken yet. So small batches become one
+    /// frame while the sockets are busy, and are sent at once while a socket is idle.
+    fn merge_into_waiting(&mut self, batch: &Batch) -> bool {
+        /// How many entries to search. Topics may have more partitions, but a longer search would cost more than it
+        /// saves.
         const LOOK_BACK: usize = 32;
         if !batch.is_small() {
             return false;
         }
-        let Some(lead) = self.cursors.values().map(Place::first_untouched).max() else { return false };
-        let untouched = usize::try_from(lead.saturating_sub(self.front)).unwrap_or(usize::MAX);
+        let Some(furthest) = self.cursors.values().map(CursorState::first_untouched).max() else { return false };
+        let untouched = usize::try_from(furthest.saturating_sub(self.front)).unwrap_or(usize::MAX);
         let waiting = self.ring.iter_mut().skip(untouched).rev().take(LOOK_BACK);
         for entry in waiting {
             match entry {
@@ -464,19 +470,19 @@ impl State {
                     return fits;
                 }
                 Entry::Records(_) | Entry::Withdrawn => {}
-                // It may concern the same partition and must stay between.
+                // The event may concern the same partition, so the records must not move before it.
                 Entry::Event(_) => return false,
             }
         }
         false
     }
 
-    /// Takes back what nobody has taken yet of these partitions.
+    /// Removes records and gaps of these partitions that no cursor has taken yet.
     fn withdraw(&mut self, partitions: &[TopicPartition]) {
-        let lead = self.cursors.values().map(|place| place.spot).max();
+        let furthest = self.cursors.values().map(|cursor| cursor.position).max();
         let mut freed = 0;
         for (index, entry) in (self.front..).zip(&mut self.ring) {
-            let untouched = lead.is_none_or(|lead| lead <= Spot { entry: index, record: 0 });
+            let untouched = furthest.is_none_or(|furthest| furthest <= RingPosition { entry: index, record: 0 });
             let concerned = match entry {
                 Entry::Records(batch) => partitions.contains(&batch.key()),
                 Entry::Event(Event::Gap { partition, .. }) => partitions.contains(partition),
@@ -490,7 +496,8 @@ impl State {
         self.ring_bytes -= freed;
     }
 
-    /// Assigns anew what is nobody's to acknowledge any more, as a rebalance would, and says from where.
+    /// Assigns partitions anew, as a rebalance would, if no subscription can acknowledge their records any more.
+    /// Returns where the reader starts again.
     fn take_orphans(&mut self) -> Vec<Start> {
         if self.cursors.is_empty() || !std::mem::take(&mut self.may_have_orphans) {
             return Vec::new();
@@ -518,22 +525,22 @@ impl State {
         self.front += 1;
         self.ring_bytes -= entry.bytes();
         self.dropped_records += entry.records();
-        if self.cursors.values().any(|place| place.spot.entry <= index) {
+        if self.cursors.values().any(|cursor| cursor.position.entry <= index) {
             self.missed.add(index, entry, self.dropped_records);
         }
     }
 
-    /// Drops what every cursor has passed. Without cursors everything stays for the one that may come.
+    /// Drops entries that every cursor has passed. Without cursors everything is kept for the next one.
     fn drop_passed(&mut self) {
-        let Some(slowest) = self.cursors.values().map(|place| place.spot.entry).min() else { return };
+        let Some(slowest) = self.cursors.values().map(|cursor| cursor.position.entry).min() else { return };
         while self.front < slowest && !self.ring.is_empty() {
             self.drop_front();
         }
         self.missed.forget_before(slowest);
     }
 
-    /// Whether there is room for one more look at Kafka. What the last one brought too much makes way first: otherwise
-    /// each small step of somebody ahead would let in another whole one.
+    /// Whether there is room for another poll of Kafka. Entries beyond the capacity, which the last poll may have
+    /// added, are dropped first. Otherwise each small step of the fastest cursor would admit another whole poll.
     fn make_room(&mut self) -> bool {
         if self.cursors.is_empty() {
             return false;
@@ -545,20 +552,22 @@ impl State {
         self.ring_bytes < CAPACITY_BYTES
     }
 
-    /// Who blocks holds the front: alone, for as long as it takes; beside others that are ahead, while it moves.
+    /// Whether a blocking cursor keeps the front of the ring: without other cursors ahead, for any time; else, as long
+    /// as it makes progress.
     fn front_is_held(&self) -> bool {
-        let someone_ahead = self.cursors.values().any(|place| place.spot.entry > self.front);
+        let someone_ahead = self.cursors.values().any(|cursor| cursor.position.entry > self.front);
         let now = Instant::now();
-        self.cursors.values().any(|place| {
-            let moves = now.saturating_duration_since(place.moved_at) < STALLED_AFTER;
-            place.when_slow == WhenSlow::Block && place.spot.entry <= self.front && (moves || !someone_ahead)
+        self.cursors.values().any(|cursor| {
+            let moves = now.saturating_duration_since(cursor.moved_at) < STALLED_AFTER;
+            cursor.when_slow == WhenSlow::Block && cursor.position.entry <= self.front && (moves || !someone_ahead)
         })
     }
 
-    /// Who carries small news on the reader's thread. Among several the reader would serve one after the other.
+    /// The listener to notify on the reader's thread. With several subscriptions the reader would serve them one after
+    /// the other, so their own tasks do it.
     fn only_listener(&self) -> Option<Arc<dyn Listener>> {
-        let mut places = self.cursors.values();
-        let only = places.next().filter(|_| places.next().is_none())?;
+        let mut cursors = self.cursors.values();
+        let only = cursors.next().filter(|_| cursors.next().is_none())?;
         only.listener.as_ref()?.upgrade()
     }
 
@@ -566,12 +575,12 @@ impl State {
         self.front + self.ring.len() as u64
     }
 
-    /// Behind everything in the ring.
-    fn end(&self) -> Spot {
-        Spot { entry: self.end_index(), record: 0 }
+    /// The position after everything in the ring.
+    fn end(&self) -> RingPosition {
+        RingPosition { entry: self.end_index(), record: 0 }
     }
 
-    /// Records that ever entered the ring and were not withdrawn, up to its end.
+    /// The number of records that ever entered the ring and were not withdrawn.
     fn records_in_all(&self) -> u64 {
         self.dropped_records + self.ring.iter().map(Entry::records).sum::<u64>()
     }

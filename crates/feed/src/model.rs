@@ -1,5 +1,6 @@
-//! A feed, its reader and its subscriptions in any interleaving, beside a model that knows what was promised: credit is
-//! kept, nothing is left out without a gap, numbers jump by what a gap lost, nothing is committed that nobody handled.
+//! Runs a feed, its reader and its subscriptions in any interleaving, and checks them against a model: credit is never
+//! exceeded, no record is left out without a gap, numbers jump by the records of a gap, and nothing is committed that
+//! no client has acknowledged.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -15,19 +16,19 @@ use super::{Batch, CAPACITY_BYTES, Event, Feed, Room, Start};
 
 const PARTITIONS: i32 = 3;
 
-/// A few of them fill the feed's ring.
+/// A few of these records fill the feed's ring.
 const LARGE: usize = 1_500_000;
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// The reader takes so many records of a partition; Kafka gets new ones where there are none.
+    /// The reader reads records of a partition. If there are none, Kafka gets new ones first.
     Read {
         partition: i32,
         records: usize,
         large: bool,
         hole: i64,
     },
-    /// Retention deletes everything, and as many more that nobody ever reads.
+    /// Retention deletes everything, and also this many records that were never read.
     Truncate {
         partition: i32,
         records: usize,
@@ -38,27 +39,27 @@ enum Step {
     Revoke {
         partition: i32,
     },
-    /// The reader's turn: it goes back where that was asked, and commits.
+    /// The reader rewinds if necessary, and commits.
     Turn,
     Join {
         when_slow: WhenSlow,
         commit: CommitMode,
         credit: Window,
     },
-    /// The socket is lost.
+    /// The socket of a client is lost.
     Leave {
         who: usize,
     },
-    /// The client unsubscribes.
+    /// A client unsubscribes.
     Close {
         who: usize,
     },
-    /// So many deliveries, as far as there are any.
+    /// A client receives up to this many deliveries.
     Take {
         who: usize,
         deliveries: usize,
     },
-    /// Handled: all but so many of the last numbers that were sent.
+    /// A client has handled all but the last `behind` records.
     Flow {
         who: usize,
         behind: u64,
@@ -100,21 +101,21 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// One partition: what Kafka has, how far the reader and the group are.
+/// One partition: its records in Kafka, and the positions of the reader and the group.
 #[derive(Default)]
 struct Partition {
-    /// Every record that was ever written, and its bytes.
+    /// Every record that was ever written, with its size.
     log: BTreeMap<i64, usize>,
-    /// The first offset that retention left.
+    /// The log start offset.
     low: i64,
     /// The next offset to be written.
     end: i64,
-    /// Where the reader reads next; none while the partition is not assigned.
+    /// The next offset that the reader reads; `None` while the partition is not assigned.
     reading: Option<i64>,
     committed: i64,
-    /// What entered the feed.
+    /// Offsets that entered the feed.
     pushed: BTreeSet<i64>,
-    /// Offsets of records that somebody acknowledged.
+    /// Offsets that a client acknowledged.
     handled: BTreeSet<i64>,
 }
 
@@ -136,29 +137,29 @@ impl Partition {
     }
 }
 
-/// One subscription, and what its client knows.
+/// One subscription, and the state of its client.
 struct Viewer {
     cursor: Cursor,
     when_slow: WhenSlow,
     commit: CommitMode,
     credit: Window,
     seq: u64,
-    /// Records that gaps lost since the last delivered number.
+    /// Records in gaps since the last received number.
     jump: u64,
     unhandled: VecDeque<Unhandled>,
     /// How often each partition was assigned.
     assignments: BTreeMap<i32, u32>,
-    /// Per assigned partition, the next offset that is due.
+    /// Per assigned partition, the next expected offset.
     due: BTreeMap<i32, i64>,
-    /// What an acknowledgement of this client may cover: delivered, or skipped on its own wish.
+    /// Offsets that this client may acknowledge: records that it received, or skipped by its own choice.
     may_handle: BTreeMap<i32, BTreeSet<i64>>,
 }
 
-/// A record that was delivered and is not handled.
+/// A record that the client received and has not handled.
 struct Unhandled {
     number: u64,
     partition: i32,
-    /// In which of the partition's assignments it came.
+    /// The partition's assignment in which the record was sent.
     assignment: u32,
     offset: i64,
     bytes: u64,
@@ -168,7 +169,7 @@ struct World {
     feed: Arc<Feed>,
     partitions: BTreeMap<i32, Partition>,
     viewers: Vec<Viewer>,
-    /// A feed that ended takes no more steps.
+    /// A feed that has ended takes no more steps.
     over: bool,
     largest_batch: usize,
 }
@@ -189,7 +190,7 @@ impl World {
     }
 
     fn partition(&mut self, partition: i32) -> &mut Partition {
-        self.partitions.get_mut(&partition).expect("one of the few")
+        self.partitions.get_mut(&partition).expect("a partition of the model")
     }
 
     fn viewer(&mut self, who: usize) -> Option<&mut Viewer> {
@@ -235,7 +236,7 @@ impl World {
         self.check_positions();
     }
 
-    /// Nothing below a position that would be committed was left to nobody.
+    /// No position that would be committed is beyond a record that no client has acknowledged.
     fn check_positions(&self) {
         for Start { partition, offset } in self.feed.uncommitted() {
             let known = &self.partitions[&partition.partition];
@@ -249,10 +250,10 @@ impl World {
         if self.feed.wait_for_room(Duration::ZERO) == Room::Full {
             return;
         }
-        let known = self.partitions.get_mut(&partition).expect("one of the few");
+        let known = self.partitions.get_mut(&partition).expect("a partition of the model");
         let Some(reading) = known.reading else { return };
         if reading < known.low {
-            // As the reader does: from where the feed is, to what is still there.
+            // Like the real reader: a gap from the feed's position to the first record that still exists.
             let from = self.feed.next_offset(&key(partition)).expect("assigned");
             if from < known.low {
                 self.feed.lost(key(partition), from, known.low, GapReason::Retention);
@@ -346,7 +347,7 @@ impl World {
         });
     }
 
-    /// One delivery, if there is any.
+    /// Receives one delivery, if there is one.
     fn take(&mut self, who: usize) -> bool {
         if self.viewers.is_empty() {
             return false;
@@ -358,7 +359,7 @@ impl World {
             self.viewers.remove(index);
             return false;
         }
-        self.viewers[index].note(delivered, &self.partitions);
+        self.viewers[index].receive(delivered, &self.partitions);
         true
     }
 
@@ -371,7 +372,7 @@ impl World {
         viewer.credit = credit;
         let mut handled: BTreeMap<i32, i64> = BTreeMap::new();
         while let Some(sent) = viewer.unhandled.pop_front_if(|sent| sent.number <= through) {
-            // What was sent before the partition was assigned anew says nothing about what came again.
+            // Records sent in an earlier assignment of the partition acknowledge nothing in this one.
             if viewer.assignments.get(&sent.partition) == Some(&sent.assignment) {
                 handled.insert(sent.partition, sent.offset + 1);
             }
@@ -398,8 +399,8 @@ impl World {
         self.partition(partition).handled.extend(handled);
     }
 
-    /// With all the credit there is, everybody still there gets everything that is still there, and what they handle is
-    /// committed, whoever left before.
+    /// With unlimited credit, every remaining client gets every record that still exists, and what they handle is
+    /// committed, whichever clients left before.
     fn finish(mut self) {
         if self.over {
             return;
@@ -420,7 +421,7 @@ impl World {
                 assert!(left.is_empty(), "partition {partition}: {left:?} never came");
             }
         }
-        // What comes again because nobody was left to acknowledge it comes once.
+        // Records that come again because no client was left to acknowledge them come only once more.
         for _ in 0..3 {
             for who in 0..self.viewers.len() {
                 self.apply(Step::Flow { who, behind: 0, credit: plenty });
@@ -437,9 +438,9 @@ impl World {
         }
     }
 
-    /// Reads on until everybody has everything.
+    /// Reads until every client has every record.
     fn drain(&mut self) {
-        // Each look drains everybody, so that there is room again.
+        // Receiving everything after each read makes room in the ring.
         loop {
             let mut progress = false;
             let mut who = 0;
@@ -448,7 +449,7 @@ impl World {
                 while self.take(who) {
                     progress = true;
                 }
-                // One that was closed leaves its place to the next.
+                // The client at this index was removed, so the next one has its index now.
                 who += usize::from(self.viewers.len() == before);
             }
             for partition in 0..PARTITIONS {
@@ -466,7 +467,7 @@ impl World {
 }
 
 impl Viewer {
-    fn note(&mut self, delivered: Delivered, partitions: &BTreeMap<i32, Partition>) {
+    fn receive(&mut self, delivered: Delivered, partitions: &BTreeMap<i32, Partition>) {
         match delivered {
             Delivered::Event(Event::Assigned(starts)) => {
                 for Start { partition, offset } in starts {
@@ -523,15 +524,15 @@ impl Viewer {
                 let fits = bytes_in_flight + bytes <= self.credit.bytes;
                 assert!(alone || fits, "{bytes_in_flight} + {bytes} bytes beyond {:?}", self.credit);
             }
-            Delivered::Committed(_) | Delivered::Trouble(_) | Delivered::Waiting(_) => {}
-            Delivered::TooSlow | Delivered::Ended => panic!("{delivered:?} is nothing to note"),
+            Delivered::Committed(_) | Delivered::Error(_) | Delivered::Waiting(_) => {}
+            Delivered::TooSlow | Delivered::Ended => panic!("{delivered:?} is nothing to receive"),
         }
     }
 }
 
 proptest! {
     #[test]
-    fn no_interleaving_breaks_a_promise(steps in vec(step(), 1..80)) {
+    fn group_delivery_holds_under_any_interleaving(steps in vec(step(), 1..80)) {
         let mut world = World::new();
         world.apply(Step::Assign { partition: 0 });
         world.apply(Step::Join {

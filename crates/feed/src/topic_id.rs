@@ -1,19 +1,21 @@
-//! What tells a topic from another of the same name, and how a group's committed position remembers it.
+//! Topic ids, which distinguish a recreated topic from the earlier one of the same name, and how a group's commits
+//! record them.
 
 use std::fmt;
 
-/// A topic's id. Zero where the broker has no topic ids (before Kafka 2.8) or did not tell.
+/// A topic's id. Zero if the broker has no topic ids (before Kafka 2.8) or did not report it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TopicId(pub u128);
 
-/// Base64 as Kafka's tools print topic ids: for URLs, without padding.
+/// URL-safe base64 without padding, as Kafka's tools print topic ids.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// 21 characters of six bits, and one for the last two bits.
+/// 21 characters of six bits each, and one for the last two bits.
 const CHARS: usize = 22;
 
-/// Kafka keeps a text of the client's choice beside each committed offset. Ours is this and the topic's id.
-const NOTE: &str = "ponte topic_id=";
+/// The prefix of our commit metadata: Kafka keeps a string of the client's choice with each committed offset, and ours
+/// has the topic's id.
+const METADATA_PREFIX: &str = "ponte topic_id=";
 
 impl TopicId {
     pub fn of_halves(most_significant: i64, least_significant: i64) -> Self {
@@ -24,19 +26,19 @@ impl TopicId {
         self != Self::default()
     }
 
-    /// Whether both are known, and not the same.
+    /// Whether both are known and not the same.
     pub fn differs_from(self, other: Self) -> bool {
         self.is_known() && other.is_known() && self != other
     }
 
-    /// What is committed beside an offset in this topic, so that whoever finds it can tell a recreated topic.
+    /// The metadata to commit with an offset in this topic, which lets every reader of it detect a recreated topic.
     pub fn commit_note(self) -> Option<String> {
-        self.is_known().then(|| format!("{NOTE}{self}"))
+        self.is_known().then(|| format!("{METADATA_PREFIX}{self}"))
     }
 
-    /// The id in such a note. What other clients write there is none.
+    /// The id in such metadata. `None` for metadata of other clients.
     pub fn from_commit_note(note: &[u8]) -> Option<Self> {
-        let text = note.strip_prefix(NOTE.as_bytes())?;
+        let text = note.strip_prefix(METADATA_PREFIX.as_bytes())?;
         if text.len() != CHARS {
             return None;
         }
@@ -68,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_printed_as_kafkas_tools_print_it_and_found_again_in_a_note() {
+    fn topic_id_is_printed_like_kafkas_tools_and_read_from_commit_metadata() {
         // The same 16 bytes as any base64 encoder for URLs writes them.
         let id = TopicId::of_halves(0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210_u64.cast_signed());
         assert_eq!(id.to_string(), "ASNFZ4mrze_-3LqYdlQyEA");

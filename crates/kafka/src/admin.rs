@@ -1,7 +1,7 @@
-//! Looking after Kafka: topics, groups, positions, the cluster. Every function blocks: call it off the async workers.
+//! Administration: topics, groups, committed offsets, the cluster. Every function blocks: call it off the async workers.
 //!
-//! One client asks for everything (`Questions`), each request with a deadline. What changes something says so in its name;
-//! who may change what is decided by the caller.
+//! All requests go through the `MetadataClient`, each with a deadline. Functions that change something have a verb of change as their
+//! name; the caller checks permissions.
 
 mod cluster;
 mod features;
@@ -22,23 +22,23 @@ use rdkafka::metadata::{Metadata, MetadataTopic};
 
 use super::client_config::Connection;
 use super::demo::DemoBroker;
+use super::metadata_client::{MetadataClient, QuietContext, TIMEOUT};
 use super::native::Failure;
-use super::questions::{Questions, QuietContext, TIMEOUT};
 use super::range::Ranges;
 use crate::error::{is_coordinator_not_ready, is_no_answer, kafka_error};
 use feed::ends::PartitionEnds;
 
-use self::features::ToldFeatures;
+use self::features::FeatureCache;
 pub use self::topics::{TopicLook, require_not_internal};
 
 /// Changes may take their time: brokers answer when they are done.
 const CHANGE_TIMEOUT: Duration = Duration::from_secs(15);
 
 pub struct Admin {
-    questions: Arc<Questions>,
+    metadata_client: Arc<MetadataClient>,
     connection: Connection,
     demo: Option<Arc<DemoBroker>>,
-    told_features: ToldFeatures,
+    feature_cache: FeatureCache,
     ranges: Ranges,
     /// Where partitions ended when a session last asked whether its records are visible.
     seen_ends: Mutex<HashMap<TopicPartition, (Instant, PartitionEnds)>>,
@@ -46,15 +46,15 @@ pub struct Admin {
 
 impl Admin {
     /// `demo`: the demo broker, where it runs in this process.
-    pub fn new(questions: Arc<Questions>, connection: Connection, demo: Option<Arc<DemoBroker>>) -> Self {
+    pub fn new(metadata_client: Arc<MetadataClient>, connection: Connection, demo: Option<Arc<DemoBroker>>) -> Self {
         let ranges = Ranges::new(connection.clone());
-        let (told_features, seen_ends) = (ToldFeatures::default(), Mutex::default());
-        Self { questions, connection, demo, told_features, ranges, seen_ends }
+        let (feature_cache, seen_ends) = (FeatureCache::default(), Mutex::default());
+        Self { metadata_client, connection, demo, feature_cache, ranges, seen_ends }
     }
 
     /// Reads a range of offsets once.
     pub fn fetch(&self, topic: &TopicName, request: &Fetch) -> Result<Fetched, ErrorBody> {
-        match existing_partitions(self.questions.metadata(Some(topic.as_str()), TIMEOUT), topic)? {
+        match existing_partitions(self.metadata_client.metadata(Some(topic.as_str()), TIMEOUT), topic)? {
             None => return Err(missing(topic)),
             Some(partitions) if !partitions.contains(&request.partition) => {
                 return Err(unknown_partition(topic, request.partition, partitions.len()));
@@ -62,7 +62,7 @@ impl Admin {
             Some(_) => {}
         }
         let partition = TopicPartition { topic: topic.to_string(), partition: request.partition };
-        let ends = self.questions.ends_of(&partition, TIMEOUT);
+        let ends = self.metadata_client.ends_of(&partition, TIMEOUT);
         let ends = ends.map_err(|Failure { code, .. }| admin_error(&KafkaError::OffsetFetch(code), topic.as_str()))?;
         self.ranges.fetch(topic, request, ends)
     }
@@ -83,7 +83,7 @@ impl Admin {
             partitions.iter().filter(|partition| !seen.contains_key(*partition)).cloned().collect()
         };
         // Asked without the lock: Kafka may take its time.
-        match self.questions.ends(&unknown, WITHIN) {
+        match self.metadata_client.ends(&unknown, WITHIN) {
             Ok(ends) => {
                 let now = Instant::now();
                 seen_ends().extend(ends.into_iter().map(|(partition, ends)| (partition, (now, ends))));
@@ -96,11 +96,11 @@ impl Admin {
     }
 
     fn client(&self) -> &Client<QuietContext> {
-        self.questions.client()
+        self.metadata_client.client()
     }
 
     fn positions_client(&self) -> Result<&Client<QuietContext>, ErrorBody> {
-        self.questions.positions_client().map_err(|error| admin_error(&error, "the positions of groups"))
+        self.metadata_client.positions_client().map_err(|error| admin_error(&error, "the positions of groups"))
     }
 
     /// The demo broker answers few kinds of request.
@@ -128,7 +128,9 @@ impl Admin {
 
     /// What Kafka says of one topic, or of all.
     fn metadata(&self, topic: Option<&str>) -> Result<Metadata, ErrorBody> {
-        self.questions.metadata(topic, TIMEOUT).map_err(|error| admin_error(&error, topic.unwrap_or("the topics")))
+        self.metadata_client
+            .metadata(topic, TIMEOUT)
+            .map_err(|error| admin_error(&error, topic.unwrap_or("the topics")))
     }
 }
 
@@ -178,7 +180,7 @@ pub(super) fn unknown_partition(topic: &TopicName, partition: i32, count: usize)
     ErrorBody::new(ErrorCode::UnknownPartition, message)
 }
 
-/// A failed question, as the protocol has it.
+/// A failed read request as an error of the wire protocol.
 pub(super) fn admin_error(error: &KafkaError, subject: &str) -> ErrorBody {
     use RDKafkaErrorCode as Kafka;
     let code = error.rdkafka_error_code().unwrap_or(Kafka::Fail);

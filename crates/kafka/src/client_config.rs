@@ -94,7 +94,7 @@ impl Connection {
         if config.get("ssl.ca.pem").is_none() && !system_ca::is_named_by_environment() {
             prefer(&mut config, "ssl.ca.location", system_ca::PROBE);
         }
-        // Only a record that is to be sent makes a topic (`missing_topics`), never a question about one.
+        // Only producing creates a topic (`missing_topics`), never a metadata request.
         config.set("allow.auto.create.topics", "false");
         if !self.bootstrap_servers.is_empty() {
             config.set("bootstrap.servers", &self.bootstrap_servers);
@@ -138,7 +138,7 @@ impl Connection {
             .set("enable.auto.offset.store", "false")
             // A position that Kafka no longer has is a gap to report, never a silent jump.
             .set("auto.offset.reset", "error");
-        // A tail is told where its partitions end, so that it knows when it has caught up.
+        // A tail needs the end-of-partition events to know when it has caught up.
         prefer(&mut config, "enable.partition.eof", "false");
         // librdkafka's default of a second starves small queues.
         prefer(&mut config, "fetch.queue.backoff.ms", "10");
@@ -192,7 +192,7 @@ impl Connection {
         // (`batch.size`); whether the topic takes so large a record is Kafka's to say.
         prefer(&mut config, "message.max.bytes", LARGEST_MESSAGE_BYTES);
         if !self.properties.may_auto_create() {
-            // librdkafka gives a missing topic half a minute to appear, since some broker may be making it. Nobody does here.
+            // librdkafka waits half a minute for a missing topic, which a broker may be creating. Here none is.
             prefer(&mut config, "topic.metadata.propagation.max.ms", "1000");
         }
         config

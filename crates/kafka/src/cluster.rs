@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::client_config::Connection;
 use super::diagnosis::{Diagnosis, unreachable_advertised_address};
-use super::questions::Questions;
+use super::metadata_client::MetadataClient;
 use super::{group_protocol, native};
 
 /// How often Kafka is asked. With the time-out below a dead cluster is known within 1.5 s; the promise is 2 s.
@@ -18,8 +18,8 @@ const ANSWER_WITHIN: Duration = Duration::from_millis(1000);
 /// The latest state, shared.
 pub type ClusterWatch = watch::Receiver<Cluster>;
 
-/// Watches the cluster until nobody asks questions any more.
-pub fn watch_cluster(questions: &Arc<Questions>, connection: &Connection) -> std::io::Result<ClusterWatch> {
+/// Watches the cluster until the metadata client is dropped.
+pub fn watch_cluster(metadata_client: &Arc<MetadataClient>, connection: &Connection) -> std::io::Result<ClusterWatch> {
     let unknown = Cluster {
         id: None,
         demo: connection.demo,
@@ -31,7 +31,7 @@ pub fn watch_cluster(questions: &Arc<Questions>, connection: &Connection) -> std
     };
     let (sender, receiver) = watch::channel(unknown);
     let watcher = Watcher {
-        questions: Arc::downgrade(questions),
+        metadata_client: Arc::downgrade(metadata_client),
         connection: connection.clone(),
         diagnosis: Diagnosis::new(connection.clone()),
         sender,
@@ -52,7 +52,7 @@ pub fn with_reason(error: ErrorBody, cluster: &Cluster) -> ErrorBody {
 }
 
 struct Watcher {
-    questions: Weak<Questions>,
+    metadata_client: Weak<MetadataClient>,
     connection: Connection,
     diagnosis: Diagnosis,
     sender: watch::Sender<Cluster>,
@@ -62,13 +62,13 @@ impl Watcher {
     fn run(mut self) {
         loop {
             let asked = Instant::now();
-            let Some(questions) = self.questions.upgrade() else { return };
-            questions.serve_events();
+            let Some(metadata_client) = self.metadata_client.upgrade() else { return };
+            metadata_client.serve_events();
             let last = self.sender.borrow().clone();
-            let next = self.observe(&questions, &last);
+            let next = self.observe(&metadata_client, &last);
             self.report(&last, &next);
-            self.learn_group_protocol(&questions, &next, &last);
-            drop(questions);
+            self.learn_group_protocol(&metadata_client, &next, &last);
+            drop(metadata_client);
             self.sender.send_if_modified(|cluster| {
                 let changed = *cluster != next;
                 *cluster = next;
@@ -78,8 +78,8 @@ impl Watcher {
         }
     }
 
-    fn observe(&mut self, questions: &Questions, last: &Cluster) -> Cluster {
-        let (brokers, error) = match native::fetch_brokers(questions.brokers_client(), ANSWER_WITHIN) {
+    fn observe(&mut self, metadata_client: &MetadataClient, last: &Cluster) -> Cluster {
+        let (brokers, error) = match native::fetch_brokers(metadata_client.brokers_client(), ANSWER_WITHIN) {
             Ok(mut list) => {
                 list.brokers.sort_by_key(|broker| broker.id);
                 let is_news = last.state == ClusterState::Down || list.brokers != last.brokers;
@@ -89,14 +89,14 @@ impl Watcher {
             }
             Err(code) => {
                 // What failed lies in the queue by now.
-                questions.serve_events();
+                metadata_client.serve_events();
                 (last.brokers.clone(), Some(self.diagnosis.reason(code)))
             }
         };
         if error.is_none() && last.state == ClusterState::Down {
             self.diagnosis.forget();
         }
-        let id = last.id.clone().or_else(|| questions.brokers_client().fetch_cluster_id(Duration::ZERO));
+        let id = last.id.clone().or_else(|| metadata_client.brokers_client().fetch_cluster_id(Duration::ZERO));
         let state = if error.is_none() { ClusterState::Up } else { ClusterState::Down };
         Cluster { id, brokers, state, error, ..last.clone() }
     }
@@ -118,14 +118,14 @@ impl Watcher {
     }
 
     /// Asks once whenever Kafka comes up: it may have been upgraded meanwhile.
-    fn learn_group_protocol(&self, questions: &Questions, cluster: &Cluster, last: &Cluster) {
+    fn learn_group_protocol(&self, metadata_client: &MetadataClient, cluster: &Cluster, last: &Cluster) {
         let ask_again = last.state == ClusterState::Down || self.connection.group_protocol.get().is_none();
         let Some(broker) = cluster.brokers.first().filter(|_| cluster.state == ClusterState::Up && ask_again) else {
             return;
         };
-        // The mock answers no such question, and it is known what it speaks.
+        // The mock does not answer this request, and its protocols are known.
         if !self.connection.demo {
-            let protocol = group_protocol::ask(questions.brokers_client(), broker.id, ANSWER_WITHIN);
+            let protocol = group_protocol::ask(metadata_client.brokers_client(), broker.id, ANSWER_WITHIN);
             self.connection.group_protocol.set(protocol);
         }
     }

@@ -17,9 +17,9 @@ use super::admin::existing_partitions;
 use super::client_config::Connection;
 use super::error::{not_authorised_to_read, not_authorised_to_use_group};
 use super::group_protocol::GroupProtocol;
+use super::metadata_client::{self, MetadataClient};
 use super::native;
 use super::oauth::SignedIn;
-use super::questions::{self, Questions};
 use feed::Start;
 
 /// How often a topic that does not exist yet is looked for.
@@ -50,13 +50,13 @@ impl GroupConsumer {
     /// `protocol`: the group's own, from [`to_join`](super::group_protocol::to_join).
     pub fn new(
         connection: &Connection,
-        questions: Questions,
+        metadata_client: MetadataClient,
         protocol: GroupProtocol,
         options: Options,
     ) -> anyhow::Result<Self> {
         let Options { topic, group, start, commits } = options;
         let config = connection.terminal_consumer_config(&group, protocol, commits);
-        let assignment = Assignment::new(questions, topic.clone(), group.clone(), start);
+        let assignment = Assignment::new(metadata_client, topic.clone(), group.clone(), start);
         let inner = connection
             .consumer(&config, TerminalContext::new(connection.hooks(), assignment))
             .context("librdkafka made no consumer of these settings")?;
@@ -77,7 +77,7 @@ impl GroupConsumer {
             return Ok(());
         }
         let found = existing_partitions(
-            self.inner.client().fetch_metadata(Some(self.topic.as_str()), questions::TIMEOUT),
+            self.inner.client().fetch_metadata(Some(self.topic.as_str()), metadata_client::TIMEOUT),
             &self.topic,
         );
         match found {

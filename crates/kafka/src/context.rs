@@ -1,4 +1,4 @@
-//! What librdkafka's callbacks have in common: its log, its client-wide errors, and the question whether to connect.
+//! The callbacks that all clients share: librdkafka's log, client-wide errors, and the decision whether to connect.
 
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ pub fn log<C: HookedContext>(context: &C, level: RDKafkaLogLevel, facility: &str
     }
 }
 
-/// Notes a client-wide error, and passes it on, loud only where nobody else will report it.
+/// Records a client-wide error, and logs it: as a warning only where it is not reported elsewhere.
 pub fn error<C: HookedContext>(context: &C, error: &KafkaError, reason: &str) {
     let code = error.rdkafka_error_code();
     if let Some(cause) = context.hooks().errors.note(code, reason) {
@@ -66,7 +66,7 @@ pub fn error<C: HookedContext>(context: &C, error: &KafkaError, reason: &str) {
     }
     match code {
         Some(code) if is_about_reaching_kafka(code) => tracing::debug!(target: "librdkafka", "{reason}"),
-        // Repeated with every attempt; whoever asked says it once (the outcome of a record, the state of a subscription).
+        // Repeated with every attempt, and reported once elsewhere (the outcome of a record, the state of a subscription).
         Some(
             RDKafkaErrorCode::TopicAuthorizationFailed
             | RDKafkaErrorCode::GroupAuthorizationFailed

@@ -9,8 +9,8 @@ use rdkafka::metadata::Metadata;
 use rdkafka::types::RDKafkaType;
 
 use super::context::ClientHooks;
+use super::metadata_client::QuietContext;
 use super::native;
-use super::questions::QuietContext;
 
 /// What a topic may have here. Everything is in this process's memory, a partition without records about 4 KiB.
 pub const MAX_PARTITIONS: i32 = 1000;

@@ -1,4 +1,4 @@
-//! A closer look where librdkafka's words leave open why a connection failed: a connection of our own, with the same settings.
+//! Finds out why a connection failed where librdkafka's message leaves it open, by a connection of our own with the same settings.
 
 use std::collections::HashMap;
 use std::io;
@@ -9,32 +9,28 @@ use std::time::{Duration, Instant};
 use protocol::{Broker, ErrorBody, ErrorCode};
 use rdkafka::error::RDKafkaErrorCode;
 
-use super::api_versions;
+use super::broker_connection::sasl_handshake::{self, Listener};
+use super::broker_connection::{BrokerConnection, Transport, api_versions};
+#[cfg(feature = "tls")]
+use super::broker_connection::{ConnectError, TlsError};
 use super::broker_errors::BrokerError;
-use super::broker_stream::Security;
 use super::client_config::{Connection, KafkaProperties};
 use super::error::kafka_error;
 use super::reasons::{self, Cause};
-use super::sasl_handshake::{self, Listener};
-#[cfg(feature = "tls")]
-use super::{
-    broker_stream::ConnectError,
-    tls::{Tls, TlsError},
-};
 
-/// Whoever waits for the reason waits for this as well.
+/// Adds to the time until the reason is shown.
 const LOOK_WITHIN: Duration = Duration::from_millis(300);
 
-/// A certificate is looked at for longer: nobody waits for the news that a broker is gone.
+/// A TLS handshake may take longer than the other checks.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(1);
 
-/// A finding holds for so long.
-const HOLDS_FOR: Duration = Duration::from_secs(30);
+/// How long a finding is cached.
+const CACHED_FOR: Duration = Duration::from_secs(30);
 
 /// An advertised address that accepts no connection in this time counts as unreachable.
 const CONNECT_WITHIN: Duration = Duration::from_secs(1);
 
-/// So many advertised addresses are tried at the same time; one that can be reached is enough.
+/// How many advertised addresses are tried at the same time; one that can be reached is enough.
 const MAX_TRIED: usize = 16;
 
 /// Finds the reason why no broker answers.
@@ -48,7 +44,7 @@ impl Diagnosis {
         Self { connection, findings: HashMap::new() }
     }
 
-    /// The most telling of the brokers' errors. `code` is what librdkafka said of the cluster as a whole.
+    /// The most specific of the brokers' errors. `code` is librdkafka's error for the cluster as a whole.
     pub fn reason(&mut self, code: RDKafkaErrorCode) -> ErrorBody {
         let error = match (self.connection.tokens.failure(), self.causes().into_iter().min_by_key(|error| error.cause))
         {
@@ -61,7 +57,7 @@ impl Diagnosis {
         ErrorBody { kafka, ..error }
     }
 
-    /// Whether every configured address has failed for a reason that only a changed setting ends, or one has refused a sign-in.
+    /// Whether only a changed setting helps: every configured address failed for such a reason, or a broker refused the sign-in.
     pub fn is_final(&mut self) -> bool {
         if self.connection.tokens.failure().is_some_and(|failure| failure.is_refusal()) {
             return true;
@@ -72,7 +68,7 @@ impl Diagnosis {
             || (causes.len() >= servers && causes.iter().all(|error| error.cause.needs_a_change()))
     }
 
-    /// A broker has answered: what was wrong before does not count any more.
+    /// A broker has answered: earlier errors no longer count.
     pub fn forget(&mut self) {
         self.connection.hooks.errors.clear();
         self.findings.clear();
@@ -90,11 +86,11 @@ impl Diagnosis {
 
     fn look_closer(&mut self, error: &BrokerError) -> Cause {
         let key = (error.address.clone(), error.cause);
-        self.findings.retain(|_, (at, _)| at.elapsed() < HOLDS_FOR);
+        self.findings.retain(|_, (at, _)| at.elapsed() < CACHED_FOR);
         if let Some((_, found)) = self.findings.get(&key) {
             return *found;
         }
-        // Nothing found: the same look may find something the next time.
+        // Not cached: the next attempt may find the cause.
         let Some(found) = find(&self.connection.properties, error) else { return error.cause };
         self.findings.insert(key, (Instant::now(), found));
         found
@@ -106,34 +102,33 @@ fn find(properties: &KafkaProperties, error: &BrokerError) -> Option<Cause> {
     let port = port.parse().ok()?;
     let is_certificate = error.cause == Cause::CertificateRejected;
     let deadline = Instant::now() + if is_certificate { HANDSHAKE_WITHIN } else { LOOK_WITHIN };
-    let uses_tls = matches!(Security::of(properties), Ok(security) if !matches!(security, Security::Plain));
     match error.cause {
         #[cfg(feature = "tls")]
-        Cause::CertificateRejected => match Security::of(properties).ok()?.connect(host, port, deadline).err()? {
+        Cause::CertificateRejected => match Transport::of(properties).ok()?.connect(host, port, deadline).err()? {
             ConnectError::Tls(TlsError::Certificate { code, .. }) => Some(certificate_cause(code)),
             _ => None,
         },
-        Cause::ClosedBeforeAnswer if uses_tls => {
-            let mut stream = Security::Plain.connect(host, port, deadline).ok()?;
-            api_versions::ask(&mut *stream).ok().map(|_| Cause::ListenerWithoutTls)
+        Cause::ClosedBeforeAnswer if properties.uses_tls() => {
+            let mut connection = BrokerConnection::open(&Transport::Plaintext, host, port, deadline).ok()?;
+            api_versions::ask(&mut connection).ok().map(|_| Cause::ListenerWithoutTls)
         }
         #[cfg(feature = "tls")]
         Cause::ClosedBeforeAnswer => {
-            let anybody = Security::Tls(Box::new(Tls::of_anybody().ok()?));
-            match anybody.connect(host, port, deadline) {
+            match Transport::tls_without_verification().ok()?.connect(host, port, deadline) {
                 Ok(_) => Some(Cause::ListenerWithTls),
-                // It speaks TLS well enough to say no in it.
+                // A TLS alert: the listener speaks TLS and refuses the handshake.
                 Err(ConnectError::Tls(TlsError::Handshake(why))) if why.contains("alert") => {
                     Some(Cause::ListenerWithTls)
                 }
                 Err(_) => None,
             }
         }
-        // librdkafka asked for something that a broker answers to nobody before a sign-in.
+        // The listener may have closed the connection because the client did not sign in.
         Cause::Closed if !properties.signs_in() => {
-            let mut stream = Security::of(properties).ok()?.connect(host, port, deadline).ok()?;
-            match sasl_handshake::ask(&mut *stream).ok()? {
-                Listener::WithSasl(_) => Some(Cause::ListenerWithSasl),
+            let transport = Transport::of(properties).ok()?;
+            let mut connection = BrokerConnection::open(&transport, host, port, deadline).ok()?;
+            match sasl_handshake::ask(&mut connection).ok()? {
+                Listener::WithSasl => Some(Cause::ListenerWithSasl),
                 Listener::WithoutSasl => None,
             }
         }
@@ -154,17 +149,17 @@ fn certificate_cause(code: i32) -> Cause {
     }
 }
 
-/// Where none of the addresses that the brokers advertise can be reached from here: why not. One TCP connection each, which is closed
-/// at once. Nothing where one can be reached, or there is no broker.
+/// The error where none of the advertised addresses of the brokers can be reached: one TCP connection each, closed at once. None where
+/// one can be reached, or there is no broker.
 pub fn unreachable_advertised_address(bootstrap_servers: &str, brokers: &[Broker]) -> Option<ErrorBody> {
     let (tried, results) = mpsc::channel();
     let mut waiting = 0;
     for broker in brokers.iter().take(MAX_TRIED).cloned() {
         let tried = tried.clone();
-        // A thread that still looks up a name when the time is over ends by itself.
+        // A thread that is still in a DNS lookup when the time is over ends by itself.
         let thread = std::thread::Builder::new().name("kafka-reach".to_owned()).spawn(move || {
             let reached = reach(&broker);
-            // Nobody listens any more where another broker was reached first.
+            // The receiver is gone where another broker was reached first.
             let _ = tried.send((broker, reached));
         });
         waiting += usize::from(thread.is_ok());

@@ -10,10 +10,10 @@ use rdkafka::error::RDKafkaErrorCode;
 
 use super::client_config::Connection;
 use super::error::{is_coordinator_not_ready, is_no_answer};
+use super::metadata_client::MetadataClient;
 use super::native::{self, Configured, DescribedGroup, Failure};
-use super::questions::Questions;
 
-/// What a broker may take to describe a group; whoever asks again does so with the next look for the topics.
+/// The time limit for describing a group; the request is repeated with the next search for the topics.
 const DESCRIBED_WITHIN: Duration = Duration::from_secs(2);
 
 /// How long [`to_join`] asks, and how soon again. The first question about a group makes Kafka create the topic in which it keeps
@@ -80,7 +80,7 @@ pub fn ask<C: ClientContext>(client: &Client<C>, broker: i32, timeout: Duration)
         Ok(settings) => settings.into_iter().find(|setting| setting.name == SETTING).and_then(|setting| setting.value),
         Err(failure) if is_no_answer(failure.code) => return None,
         Err(refused) => {
-            tracing::debug!(?refused, "the broker does not tell its group protocols");
+            tracing::debug!(?refused, "the broker did not report its group protocols");
             None
         }
     };
@@ -90,8 +90,8 @@ pub fn ask<C: ClientContext>(client: &Client<C>, broker: i32, timeout: Duration)
 
 /// The protocol of a group that is there; none where there is no such group, or Kafka does not let us see it. An error where
 /// asking again may help. Blocks.
-pub fn of_group(questions: &Questions, group: &GroupId) -> Result<Option<GroupProtocol>, Failure> {
-    let describe = || native::describe_groups(questions.client(), &[group.to_string()], DESCRIBED_WITHIN);
+pub fn of_group(metadata_client: &MetadataClient, group: &GroupId) -> Result<Option<GroupProtocol>, Failure> {
+    let describe = || native::describe_groups(metadata_client.client(), &[group.to_string()], DESCRIBED_WITHIN);
     let described = match describe().map(|groups| groups.into_iter().next()) {
         Ok(Some(DescribedGroup { error: Some(failure), .. })) => Err(failure),
         Ok(described) => Ok(described),
@@ -115,7 +115,7 @@ pub fn of_group(questions: &Questions, group: &GroupId) -> Result<Option<GroupPr
 /// None once `is_over` is true, as after Ctrl+C. Blocks.
 pub fn to_join(
     connection: &Connection,
-    questions: &Questions,
+    metadata_client: &MetadataClient,
     group: &GroupId,
     is_over: impl Fn() -> bool,
 ) -> Result<Option<GroupProtocol>, ProtocolUnknown> {
@@ -125,7 +125,7 @@ pub fn to_join(
     }
     let deadline = Instant::now() + ASKED_FOR;
     loop {
-        match of_group(questions, group) {
+        match of_group(metadata_client, group) {
             Ok(existing) => return Ok(Some(existing.unwrap_or(newest))),
             Err(_) if is_over() => return Ok(None),
             Err(failure) if Instant::now() >= deadline => {

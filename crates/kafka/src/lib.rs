@@ -1,10 +1,9 @@
-//! Everything that speaks to Kafka, and nothing that knows a socket.
+//! Everything that talks to Kafka. Nothing here knows the WebSocket.
 
 pub mod admin;
-mod api_versions;
 mod beginning;
+mod broker_connection;
 mod broker_errors;
-mod broker_stream;
 pub mod client_config;
 mod clients;
 pub mod cluster;
@@ -15,19 +14,16 @@ mod diagnosis;
 mod error;
 pub mod group_protocol;
 mod leaders;
+pub mod metadata_client;
 mod native;
 pub mod oauth;
 pub mod producer;
 pub mod properties;
-pub mod questions;
 mod range;
 pub mod reader;
 mod reasons;
 mod rebalance_answer;
 mod releases;
-mod sasl_handshake;
 mod sign_in;
 #[cfg(feature = "tls")]
 mod system_ca;
-#[cfg(feature = "tls")]
-mod tls;

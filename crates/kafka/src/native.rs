@@ -3,6 +3,8 @@
 #![allow(unsafe_code)]
 
 mod admin;
+mod c_string;
+mod client;
 mod cluster;
 mod commits;
 mod configs;
@@ -13,10 +15,12 @@ mod groups;
 mod oauth;
 mod offsets;
 mod producing;
+mod queue;
 mod topic_changes;
 mod topics;
 
 pub use self::admin::{Failure, PartitionEntry};
+pub use self::client::KafkaClient;
 pub use self::cluster::{describe_cluster, fetch_brokers, hasten_mock_groups};
 pub use self::commits::{CommitQueue, CommittedPosition, committed_positions, store_position};
 pub use self::configs::{Configured, Setting, alter_topic_config, describe_config};
@@ -24,8 +28,8 @@ pub use self::connecting::{Admission, connect_when_admitted, was_not_admitted};
 pub use self::consuming::{DataQueue, TakenMessage, fetched_high_watermark};
 pub use self::group_offsets::{alter_offsets, committed, forget_offsets};
 pub use self::groups::{DescribedGroup, delete_group, describe_groups, list_groups};
-pub use self::oauth::{KafkaClient, TokenSlot};
+pub use self::oauth::TokenSlot;
 pub use self::offsets::{OffsetSpec, Offsets, list_offsets};
-pub use self::producing::{DeliveryQueue, Plain, Report, Told, produce_batch, report_of};
+pub use self::producing::{DeliveryQueue, DeliveryReport, PlainRecord, ProducerEvent, produce_batch, report_of};
 pub use self::topic_changes::{add_partitions, create_topic, delete_all_records, delete_topic};
 pub use self::topics::{ExistingTopic, TopicQueue, describe_topics};

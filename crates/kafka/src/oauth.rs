@@ -174,8 +174,8 @@ impl Shared {
                     tracing::debug!(source = %self.source, ?lifetime, "a fresh OAuth token");
                     lifetime.mul_f64(RENEW_AFTER)
                 }
-                Err((error, is_news)) => {
-                    if is_news {
+                Err((error, is_new)) => {
+                    if is_new {
                         tracing::warn!("no fresh OAuth token: {error}");
                     }
                     failures_in_a_row += 1;
@@ -203,8 +203,8 @@ fn pause_after(error: &TokenError, failures_in_a_row: u32) -> Duration {
 }
 
 impl State {
-    /// Keeps the token and gives it to every client; returns how long it lives. Otherwise says why not, and whether that is news; the
-    /// clients keep the token that they have. They are not told: each would repeat the reason in the log.
+    /// Keeps the token and sets it on every client; returns its lifetime. Otherwise returns the error, and whether it differs from the
+    /// last one; the clients keep their token. The error is not passed to the clients: each would repeat it in the log.
     fn accept(&mut self, fetched: Result<Token, TokenError>) -> Result<Duration, (TokenError, bool)> {
         let accepted = fetched.and_then(|token| {
             let lifetime = token.lifetime()?;
@@ -214,8 +214,8 @@ impl State {
             Ok(lifetime)
         });
         accepted.map_err(|error| {
-            let is_news = self.failure.replace(error.clone()).as_ref() != Some(&error);
-            (error, is_news)
+            let is_new = self.failure.replace(error.clone()).as_ref() != Some(&error);
+            (error, is_new)
         })
     }
 }

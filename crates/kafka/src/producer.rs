@@ -26,14 +26,14 @@ use self::outcome::{Fatal, producer_failed};
 pub use self::shipments::Shipment;
 use self::waiting::WaitingPartitions;
 use super::client_config::Connection;
-use super::questions::Questions;
+use super::metadata_client::MetadataClient;
 
 pub struct Producer(Arc<Current>);
 
 /// librdkafka's producer of the moment, and what outlives it.
 struct Current {
     connection: Connection,
-    questions: Arc<Questions>,
+    metadata_client: Arc<MetadataClient>,
     state: Mutex<State>,
     /// Started with the first record.
     missing: OnceLock<MissingTopics>,
@@ -51,12 +51,12 @@ struct State {
 impl Producer {
     /// # Errors
     /// When librdkafka takes no producer with this configuration.
-    pub fn new(connection: &Connection, questions: &Arc<Questions>) -> KafkaResult<Self> {
+    pub fn new(connection: &Connection, metadata_client: &Arc<MetadataClient>) -> KafkaResult<Self> {
         // The producer itself comes with the first record; what is wrong with its configuration is said now.
         connection.producer_config().create_native_config()?;
         Ok(Self(Arc::new(Current {
             connection: connection.clone(),
-            questions: Arc::clone(questions),
+            metadata_client: Arc::clone(metadata_client),
             state: Mutex::default(),
             missing: OnceLock::new(),
             waiting: Arc::default(),
@@ -156,7 +156,7 @@ impl Current {
     }
 
     fn missing(&self) -> &MissingTopics {
-        self.missing.get_or_init(|| MissingTopics::new(&self.connection, &self.questions))
+        self.missing.get_or_init(|| MissingTopics::new(&self.connection, &self.metadata_client))
     }
 
     /// The producer that is running, or a new one if it may be started.

@@ -18,7 +18,7 @@ use self::pool::Pool;
 use super::admin::admin_error;
 use super::client_config::Connection;
 use super::error::not_authorised_to_read;
-use super::questions::QuietContext;
+use super::metadata_client::QuietContext;
 use feed::ends::{LastStable, PartitionEnds};
 
 /// An answer holds at most so many bytes of keys and values; the client goes on from `next`.

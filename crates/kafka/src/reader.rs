@@ -2,16 +2,16 @@
 //!
 //! Back-pressure is leaving the data queue alone; the main queue (rebalances, commits, errors) is served all the time.
 
+mod errors;
 mod joining;
 mod moving;
 mod named;
 mod plan;
 mod rebalance;
 mod sharing;
-mod spare;
+mod standby;
 mod taking;
 mod topics;
-mod trouble;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,48 +19,48 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protocol::{ErrorBody, ErrorCode, MAX_BATCH_RECORDS, TopicName, TopicPartition};
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use self::moving::Misplaced;
+use self::errors::{ReaderErrors, Subject};
+use self::moving::LostPosition;
 use self::rebalance::{Membership, Queues, ReaderContext};
 use self::sharing::Sharing;
-use self::spare::Spare;
+use self::standby::Standby;
 use self::topics::{Change, TopicWatch};
-use self::trouble::{Subject, Troubles};
 use self::waiting::WaitWatch;
 use super::admin::existing_partitions;
 use super::client_config::Connection;
 use super::group_protocol::GroupProtocol;
+use super::metadata_client::{MetadataClient, TIMEOUT};
 use super::native::{CommitQueue, DataQueue, TopicQueue};
 use super::oauth::SignedIn;
-use super::questions::{Questions, TIMEOUT};
 use crate::error::{
     is_about_reaching_kafka, is_authorization, kafka_error, not_authorised_to_read, not_authorised_to_use_group,
 };
 use feed::{Feed, ReadMode, Room, Start};
 
-/// How long one look at the data queue waits; also how late a rebalance or an end is noticed.
+/// How long one poll of the data queue waits; also the delay with which a rebalance or the end is noticed.
 const POLL: Duration = Duration::from_millis(20);
 
 /// Positions are committed at most this often.
 const COMMIT_EVERY: Duration = Duration::from_millis(250);
 
-/// How often a topic that does not exist yet is looked for.
+/// The interval of the search for a topic that does not exist yet.
 const LOOK_FOR_TOPIC_EVERY: Duration = Duration::from_millis(500);
 
 /// Starts readers.
 pub struct Readers {
     connection: Connection,
-    questions: Arc<Questions>,
-    spare: Spare,
+    metadata_client: Arc<MetadataClient>,
+    standby: Standby,
 }
 
 impl Readers {
-    pub fn new(connection: Connection, questions: Arc<Questions>) -> Self {
-        let spare = Spare::keep(connection.clone());
-        Self { connection, questions, spare }
+    pub fn new(connection: Connection, metadata_client: Arc<MetadataClient>) -> Self {
+        let standby = Standby::keep(connection.clone());
+        Self { connection, metadata_client, standby }
     }
 
     /// Starts a reader's thread; it ends when the feed says so.
@@ -70,35 +70,37 @@ impl Readers {
         topics: Vec<TopicName>,
         mode: ReadMode,
     ) -> Result<std::thread::JoinHandle<()>, ErrorBody> {
-        let spare = if matches!(mode, ReadMode::Tail(_)) { self.spare.take() } else { None };
-        let reader = Reader::new(&self.connection, &self.questions, spare, feed, topics, mode).map_err(|error| {
-            ErrorBody::new(ErrorCode::ConsumeFailed, format!("no Kafka consumer could be made: {error}"))
-        })?;
+        let standby = if matches!(mode, ReadMode::Tail(_)) { self.standby.take() } else { None };
+        let reader =
+            Reader::new(&self.connection, &self.metadata_client, standby, feed, topics, mode).map_err(|error| {
+                ErrorBody::new(ErrorCode::ConsumeFailed, format!("no Kafka consumer could be made: {error}"))
+            })?;
         std::thread::Builder::new()
             .name("kafka-reader".to_owned())
             .spawn(move || reader.run())
             .map_err(|error| ErrorBody::new(ErrorCode::Internal, format!("no thread for a reader: {error}")))
     }
 
-    /// No other is started; what was kept for it goes.
+    /// Drops the standby consumer. Call it when no more readers are started.
     pub fn close(&self) {
-        self.spare.close();
+        self.standby.close();
     }
 }
 
-/// A consumer, and the queues of its own. The queues must be gone before it is.
-type Client = (Arc<Queues>, SignedIn<BaseConsumer<ReaderContext>>);
+type Consumer = Arc<SignedIn<BaseConsumer<ReaderContext>>>;
+
+/// A consumer, and the queues of its own.
+type Client = (Arc<Queues>, Consumer);
 
 struct Reader {
-    // Fields drop in this order: the queues must be gone before their consumer.
     queues: Arc<Queues>,
-    consumer: SignedIn<BaseConsumer<ReaderContext>>,
+    consumer: Consumer,
     connection: Connection,
-    /// Asks in its place: it is connected already.
-    questions: Arc<Questions>,
-    /// How a group is spoken with.
+    /// Connected already, unlike a new consumer.
+    metadata_client: Arc<MetadataClient>,
+    /// The protocol of the group.
     protocol: GroupProtocol,
-    /// A group that is there was asked for its own.
+    /// The protocol of the existing group, if there is one, was looked up.
     knows_groups_protocol: bool,
     feed: Arc<Feed>,
     mode: ReadMode,
@@ -106,25 +108,25 @@ struct Reader {
     missing: BTreeSet<TopicName>,
     /// Topics that are read.
     found: BTreeSet<TopicName>,
-    /// A topic in here was missing at first, so that all its records are new.
+    /// Topics that were missing at first: all of their records are new.
     was_missing: BTreeSet<TopicName>,
     watch: TopicWatch,
     look_for_topics_at: Instant,
     commit_at: Instant,
-    /// Partitions that cannot go on where they are.
-    misplaced: BTreeMap<TopicPartition, Misplaced>,
-    /// Partitions that were moved to another position and have sent nothing since.
+    /// Partitions whose next offset cannot be read.
+    lost_positions: BTreeMap<TopicPartition, LostPosition>,
+    /// Partitions that were moved to another offset and have returned no record since.
     moved: BTreeSet<TopicPartition>,
     wake_at: Instant,
     jump_at: Instant,
-    /// How many records to take next, by the size of the last ones.
+    /// The size of the next batch, by the size of the last records.
     take_at_once: usize,
-    troubles: Troubles,
+    errors: ReaderErrors,
     wait_watch: WaitWatch,
     /// None once the feed is a shared one, or where it never will be.
     sharing: Option<Sharing>,
-    /// Which topics the feed was told to be read without trouble, as [`TopicWatch::version`] counts them.
-    told_settled: Option<u64>,
+    /// The [`TopicWatch::version`] for which the feed was last notified that all topics are read without errors.
+    notified_settled: Option<u64>,
 }
 
 /// A consumer that is in no group.
@@ -133,11 +135,11 @@ fn tail_client(connection: &Connection) -> Result<Client, KafkaError> {
 }
 
 fn client(connection: &Connection, config: ClientConfig, context: ReaderContext) -> Result<Client, KafkaError> {
-    let consumer = connection.consumer(&connection.reader_config(config), context)?;
+    let consumer = Arc::new(connection.consumer(&connection.reader_config(config), context)?);
     let queues = Arc::new(Queues {
-        data: DataQueue::new(&consumer),
-        commits: CommitQueue::new(&consumer),
-        topics: TopicQueue::new(&consumer),
+        data: DataQueue::new(consumer.clone()),
+        commits: CommitQueue::new(consumer.clone()),
+        topics: TopicQueue::new(consumer.clone()),
     });
     Ok((queues, consumer))
 }
@@ -145,16 +147,16 @@ fn client(connection: &Connection, config: ClientConfig, context: ReaderContext)
 impl Reader {
     fn new(
         connection: &Connection,
-        questions: &Arc<Questions>,
-        spare: Option<Client>,
+        metadata_client: &Arc<MetadataClient>,
+        standby: Option<Client>,
         feed: Arc<Feed>,
         topics: Vec<TopicName>,
         mode: ReadMode,
     ) -> Result<Self, KafkaError> {
         let protocol = connection.protocol_of_groups();
-        let (queues, consumer) = match spare {
-            Some(spare) => spare,
-            None => Self::connect(connection, questions, &feed, &mode, protocol)?,
+        let (queues, consumer) = match standby {
+            Some(standby) => standby,
+            None => Self::connect(connection, metadata_client, &feed, &mode, protocol)?,
         };
         let now = Instant::now();
         let sharing = feed.may_be_shared().then(Sharing::new);
@@ -162,7 +164,7 @@ impl Reader {
             queues,
             consumer,
             connection: connection.clone(),
-            questions: Arc::clone(questions),
+            metadata_client: Arc::clone(metadata_client),
             protocol,
             knows_groups_protocol: false,
             feed,
@@ -173,21 +175,21 @@ impl Reader {
             watch: TopicWatch::new(),
             look_for_topics_at: now,
             commit_at: now,
-            misplaced: BTreeMap::new(),
+            lost_positions: BTreeMap::new(),
             moved: BTreeSet::new(),
             wake_at: now,
             jump_at: now,
             take_at_once: MAX_BATCH_RECORDS,
-            troubles: Troubles::default(),
+            errors: ReaderErrors::default(),
             wait_watch: WaitWatch::new(),
             sharing,
-            told_settled: None,
+            notified_settled: None,
         })
     }
 
     fn connect(
         connection: &Connection,
-        questions: &Arc<Questions>,
+        metadata_client: &Arc<MetadataClient>,
         feed: &Arc<Feed>,
         mode: &ReadMode,
         protocol: GroupProtocol,
@@ -195,12 +197,12 @@ impl Reader {
         match mode {
             ReadMode::Tail(_) => tail_client(connection),
             ReadMode::Group { id, start } => {
-                let membership = Membership::new(Arc::clone(feed), Arc::clone(questions), *start);
+                let membership = Membership::new(Arc::clone(feed), Arc::clone(metadata_client), *start);
                 let config = connection.group_config(id, protocol);
                 let (queues, consumer) =
                     client(connection, config, ReaderContext::of_member(connection.hooks(), membership))?;
                 if let Some(membership) = consumer.context().membership() {
-                    membership.use_queues(Some(Arc::clone(&queues)));
+                    membership.use_queues(&queues);
                 }
                 Ok((queues, consumer))
             }
@@ -218,8 +220,8 @@ impl Reader {
             self.wake_silent();
             self.rewind_if_asked();
             self.commit_if_due();
-            self.tell_trouble();
-            self.tell_settled();
+            self.report_errors();
+            self.notify_settled();
             if self.found.is_empty() {
                 std::thread::sleep(POLL);
                 continue;
@@ -238,16 +240,14 @@ impl Reader {
 
     /// Commits what is acknowledged, leaves the group, and lets the consumer go.
     fn end(mut self) {
-        // A place in another feed must not wait for Kafka.
+        // The cursor in the other feed must not wait for Kafka.
         drop(self.sharing.take());
         if let Some(membership) = self.consumer.context().membership() {
-            membership.commit_acknowledged_now(&self.consumer);
-            membership.use_queues(None);
+            membership.commit_acknowledged_now();
         }
         let Self { queues, consumer, feed, .. } = self;
-        drop(queues);
-        // Blocks until the group is left.
-        drop(consumer);
+        // The last references to the consumer: blocks until the group is left.
+        drop((queues, consumer));
         feed.ended();
     }
 
@@ -278,13 +278,10 @@ impl Reader {
     /// A group whose members do not migrate, or a cluster that announced more than it has enabled.
     fn fall_back_to_classic(&mut self) {
         let Ok((queues, consumer)) =
-            Self::connect(&self.connection, &self.questions, &self.feed, &self.mode, GroupProtocol::Classic)
+            Self::connect(&self.connection, &self.metadata_client, &self.feed, &self.mode, GroupProtocol::Classic)
         else {
             return self.report(Subject::Client, RDKafkaErrorCode::Fatal);
         };
-        if let Some(membership) = self.consumer.context().membership() {
-            membership.use_queues(None);
-        }
         self.protocol = GroupProtocol::Classic;
         self.queues = queues;
         self.consumer = consumer;
@@ -308,7 +305,7 @@ impl Reader {
     fn handle_partition_error(&mut self, partition: TopicPartition, error: RDKafkaErrorCode) {
         match error {
             RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange => {
-                self.misplaced.entry(partition).or_insert(Misplaced::OutOfRange);
+                self.lost_positions.entry(partition).or_insert(LostPosition::OutOfRange);
                 self.jump_at = Instant::now();
             }
             other => self.report(Subject::Partition(partition), other),
@@ -319,25 +316,25 @@ impl Reader {
         let Some(membership) = self.consumer.context().membership() else { return };
         if Instant::now() >= self.commit_at {
             self.commit_at = Instant::now() + COMMIT_EVERY;
-            membership.commit_acknowledged(&self.consumer);
+            membership.commit_acknowledged();
         }
     }
 
     /// Starts to read the topics that exist by now.
     fn look_for_topics(&mut self) {
         let mut appeared = Vec::new();
-        let mut trouble = None;
+        let mut latest_error = None;
         for topic in &self.missing {
-            match existing_partitions(self.questions.metadata(Some(topic.as_str()), TIMEOUT), topic) {
+            match existing_partitions(self.metadata_client.metadata(Some(topic.as_str()), TIMEOUT), topic) {
                 Ok(Some(partitions)) => appeared.push((topic.clone(), partitions)),
                 Ok(None) => {
                     self.was_missing.insert(topic.clone());
-                    trouble = Some(ErrorBody::new(
+                    latest_error = Some(ErrorBody::new(
                         ErrorCode::TopicMissing,
                         format!("the topic {:?} does not exist yet; reading begins as soon as it does", topic.as_str()),
                     ));
                 }
-                Err(error) => trouble = Some(error),
+                Err(error) => latest_error = Some(error),
             }
         }
         for (topic, partitions) in appeared {
@@ -348,18 +345,18 @@ impl Reader {
             match begun {
                 Ok(problem) => {
                     if let Some(problem) = problem {
-                        self.troubles.set(Subject::Named(topic.to_string()), problem);
+                        self.errors.set(Subject::Named(topic.to_string()), problem);
                     }
                     self.watch.begin(topic.as_str(), partitions.len());
                     self.missing.remove(&topic);
                     self.found.insert(topic);
                 }
-                Err(error) => trouble = Some(error),
+                Err(error) => latest_error = Some(error),
             }
         }
-        match trouble {
-            Some(trouble) => self.troubles.set(Subject::Search, trouble),
-            None => self.troubles.is_over(&Subject::Search),
+        match latest_error {
+            Some(error) => self.errors.set(Subject::Search, error),
+            None => self.errors.clear(&Subject::Search),
         }
         self.look_for_topics_at = Instant::now() + LOOK_FOR_TOPIC_EVERY;
     }
@@ -372,7 +369,7 @@ impl Reader {
         }
         if !self.found.is_empty() && self.watch.should_ask() {
             let names = self.found.iter().map(TopicName::as_str);
-            self.queues.topics.ask(&self.consumer, names, topics::ANSWER_WITHIN);
+            self.queues.topics.ask(names, topics::ANSWER_WITHIN);
         }
     }
 
@@ -383,7 +380,7 @@ impl Reader {
         }
     }
 
-    /// Partitions that were added while a tail looks on: everything in them is new. A group is told by its coordinator.
+    /// Partitions that were added to the topic of a tail: all of their records are new. A group gets them by a rebalance.
     fn read_new_partitions(&mut self, topic: &str, added: std::ops::Range<i32>) {
         let (ReadMode::Tail(start), Ok(topic)) = (&self.mode, TopicName::parse(topic)) else { return };
         // Of those, the ones that its client named, if it named any.
@@ -394,15 +391,15 @@ impl Reader {
         let partitions: Vec<i32> = added.clone().collect();
         match self.tail(&topic, &partitions, start, usize::try_from(added.end).unwrap_or(0)) {
             Ok(problem) => {
-                self.troubles.is_over(&Subject::NewPartitions);
+                self.errors.clear(&Subject::NewPartitions);
                 match problem {
-                    Some(problem) => self.troubles.set(Subject::Named(topic.to_string()), problem),
-                    None => self.troubles.is_over(&Subject::Named(topic.to_string())),
+                    Some(problem) => self.errors.set(Subject::Named(topic.to_string()), problem),
+                    None => self.errors.clear(&Subject::Named(topic.to_string())),
                 }
             }
             Err(error) => {
-                self.watch.tell_growth_again(topic.as_str(), added.start);
-                self.troubles.set(Subject::NewPartitions, error);
+                self.watch.report_growth_again(topic.as_str(), added.start);
+                self.errors.set(Subject::NewPartitions, error);
             }
         }
     }
@@ -425,16 +422,16 @@ impl Reader {
         count: usize,
     ) -> Result<Option<ErrorBody>, ErrorBody> {
         let all_is_new = self.was_missing.contains(topic);
-        let mut planned = plan::tail_starts(&self.questions, topic, partitions, start, all_is_new)?;
+        let mut planned = plan::tail_starts(&self.metadata_client, topic, partitions, start, all_is_new)?;
         if self.connection.demo
             && let protocol::TailStart::Timestamp(ms) = start
         {
-            named::find_by_time(&self.questions, &self.connection, &mut planned, *ms)?;
+            named::find_by_time(&self.metadata_client, &self.connection, &mut planned, *ms)?;
         }
-        let problem = named::check(&self.questions, topic, count, start, &planned)?;
+        let problem = named::check(&self.metadata_client, topic, count, start, &planned)?;
         let mut list = TopicPartitionList::with_capacity(planned.len());
         for Start { partition, offset } in &planned {
-            self.queues.data.forward(&self.consumer, &partition.topic, partition.partition);
+            self.queues.data.forward(&partition.topic, partition.partition);
             let added = list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*offset));
             added.map_err(|error| ErrorBody::new(ErrorCode::ConsumeFailed, error.to_string()))?;
         }
@@ -446,25 +443,25 @@ impl Reader {
         Ok(problem)
     }
 
-    fn tell_trouble(&mut self) {
-        self.troubles.keep_partitions(|partition| self.feed.next_offset(partition).is_some());
-        if let Some(latest) = self.troubles.take_news() {
+    fn report_errors(&mut self) {
+        self.errors.keep_partitions(|partition| self.feed.next_offset(partition).is_some());
+        if let Some(latest) = self.errors.take_change() {
             if let Some(error) = &latest
                 && error.code == ErrorCode::Forbidden.number()
             {
                 tracing::warn!("{}; the bridge keeps trying", error.message);
             }
-            self.feed.set_trouble(latest);
+            self.feed.set_error(latest);
         }
     }
 
-    /// Notes what Kafka complains about, unless it heals unseen or is told elsewhere.
+    /// Records an error, unless it is transient or reported elsewhere.
     fn report(&mut self, about: Subject, code: RDKafkaErrorCode) {
         use RDKafkaErrorCode as Kafka;
         let tailing = matches!(self.mode, ReadMode::Tail(_));
-        let trouble = match code {
+        let error = match code {
             code if is_about_reaching_kafka(code) => return self.watch.hurry(),
-            // The tail's group id is a formality; whether it may be used does not matter.
+            // A tail never joins its group, so authorization for the group id does not matter.
             Kafka::GroupAuthorizationFailed if tailing => return,
             Kafka::GroupAuthorizationFailed | Kafka::TopicAuthorizationFailed | Kafka::ClusterAuthorizationFailed => {
                 self.not_authorised(&about, code)
@@ -484,7 +481,7 @@ impl Reader {
                 kafka_error(ErrorCode::ConsumeFailed, other, format!("Kafka reports: {other}; the bridge keeps trying"))
             }
         };
-        self.troubles.set(about, trouble);
+        self.errors.set(about, error);
     }
 
     fn not_authorised(&self, about: &Subject, code: RDKafkaErrorCode) -> ErrorBody {
@@ -500,5 +497,27 @@ impl Reader {
                 not_authorised_to_read(&topics.join(", "), code)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{GroupId, GroupStart};
+
+    use super::*;
+    use crate::client_config::KafkaProperties;
+
+    /// The consumer owns its context, which knows the queues, which own the consumer.
+    #[test]
+    fn member_of_a_group_lets_its_consumer_go() {
+        let connection = Connection::to_demo("127.0.0.1:1".to_owned(), KafkaProperties::default());
+        let metadata_client = Arc::new(MetadataClient::new(&connection).expect("a client without brokers"));
+        let mode = ReadMode::Group { id: GroupId::parse("g").expect("a name"), start: GroupStart::Latest };
+        let feed = Arc::new(Feed::new(true, Default::default()));
+        let client = Reader::connect(&connection, &metadata_client, &feed, &mode, GroupProtocol::Classic);
+        let (queues, consumer) = client.expect("a consumer without brokers");
+        let alive = Arc::downgrade(&consumer);
+        drop((queues, consumer));
+        assert!(alive.upgrade().is_none());
     }
 }

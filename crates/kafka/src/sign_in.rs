@@ -16,11 +16,11 @@ use rdkafka::consumer::{Consumer as _, ConsumerContext};
 
 use super::client_config::Connection;
 use super::context::{ClientHooks, HookedContext, quiet_client_context};
+use super::metadata_client::serve_events;
 use super::native;
-use super::questions::serve_events;
 use super::reasons::Cause;
 
-/// So long after a refused sign-in nobody tries again: three in 63 seconds.
+/// The pause after a refused sign-in, for all clients: three sign-ins in 63 seconds.
 const AFTER_REFUSAL: Duration = Duration::from_secs(21);
 
 /// A sign-in that succeeded so lately proves that the next one will. Long enough for all connections of a client that is made.
@@ -38,7 +38,7 @@ const NEXT_BROKER_AFTER: Duration = Duration::from_secs(1);
 /// How many sign-ins may be under way at the same time. Each refused one counts towards the budget.
 const AT_ONCE: u32 = 3;
 
-/// How long the thread waits for somebody to need it; also how late it notices its end.
+/// How long the thread waits for a client that wants to sign in; also the delay with which it notices its end.
 const IDLE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]

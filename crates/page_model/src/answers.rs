@@ -1,4 +1,4 @@
-//! What the bridge says, and what it changes in the page. The other half of `page.rs`.
+//! Applies the bridge's messages to the app state. What the user and the clock do is in `app_state.rs`.
 
 use std::rc::Rc;
 
@@ -7,14 +7,15 @@ use protocol::{
     TopicPartition,
 };
 
-use super::entry::{Arrived, Gap};
+use super::app_state::{AppState, TopicRequestPurpose};
+use super::entry::{Gap, ReceivedBatch};
 use super::incoming;
 use super::notices::NoticeKind;
-use super::page::{Page, TopicQuestion};
+use super::slice::Slice;
 
-impl Page {
-    /// Takes in one text frame. `arrived_ms` is when the socket got it, by the page's clock. If it was the welcome: how
-    /// often the bridge sends `ping`, in milliseconds.
+impl AppState {
+    /// Applies one text frame. `arrived_ms`: when the socket received the frame, by the page's clock. Returns the
+    /// interval of the bridge's `ping` in milliseconds if the frame was `welcome`.
     pub fn receive(&mut self, text: &str, arrived_ms: f64) -> Option<u64> {
         match incoming::parse(text) {
             Ok(Some(Frame { message: ServerMessage::Welcome(welcome), .. })) => {
@@ -37,103 +38,104 @@ impl Page {
                     self.listening.kafka_is_back();
                 }
                 self.cluster = Some(changed.cluster);
-                self.changed.cluster = true;
-                self.changed.listening = true;
+                self.changes.mark(Slice::Cluster);
+                self.changes.mark(Slice::Listening);
             }
             ServerMessage::Produced(produced) => self.produced(produced, now_ms),
             ServerMessage::Subscribed(subscribed) if self.listening.awaits(id) => {
                 if self.listening.subscribed(subscribed.subscription) {
                     self.unsubscribe(subscribed.subscription);
                 }
-                self.changed.listening = true;
+                self.changes.mark(Slice::Listening);
             }
             ServerMessage::Assigned(assigned) if self.is_mine(assigned.subscription) => {
                 self.listening.assigned_to(&assigned.partitions, now_ms);
-                self.changed.listening = true;
+                self.changes.mark(Slice::Listening);
             }
             ServerMessage::Revoked(revoked) if self.is_mine(revoked.subscription) => {
                 self.listening.revoked(&revoked.partitions);
-                self.changed.listening = true;
+                self.changes.mark(Slice::Listening);
             }
             ServerMessage::Committed(committed) if self.is_mine(committed.subscription) => {
                 self.listening.committed(&committed.positions);
-                self.changed.listening = true;
+                self.changes.mark(Slice::Listening);
             }
             ServerMessage::ProduceWaiting(wait) => {
                 self.waits.produce_waits(wait);
                 self.waits_shown = self.waits.sent().len();
-                self.changed.sends = true;
-                self.changed.cluster = true;
+                self.changes.mark(Slice::Sends);
+                self.changes.mark(Slice::Cluster);
             }
             ServerMessage::RecordsWaiting(waiting) if self.is_mine(waiting.subscription) => {
                 let topics = &self.listening.intent().topics;
                 self.waits.records_wait(waiting.partitions, |topic| topics.iter().any(|read| read == topic));
                 self.waits_changed();
-                self.changed.listening = true;
+                self.changes.mark(Slice::Listening);
             }
             ServerMessage::ResumeCommitsResult(resumed) if self.is_mine(resumed.subscription) => {
                 self.listening.commits_resumed(&resumed.partitions);
-                self.changed.listening = true;
-                self.changed.view = true;
+                self.changes.mark(Slice::Listening);
+                self.changes.mark_list();
             }
-            ServerMessage::GroupResult(group) if id.is_some() && self.group_question == id => {
-                self.group_question = None;
+            ServerMessage::GroupResult(group) if id.is_some() && self.group_request == id => {
+                self.group_request = None;
                 self.listening.begin_at_committed(&group.positions);
                 self.subscribe();
             }
-            ServerMessage::TopicResult(topic) => match id.and_then(|id| self.topic_questions.remove(&id)) {
-                Some(TopicQuestion::Ends) => {
+            ServerMessage::TopicResult(topic) => match id.and_then(|id| self.topic_requests.remove(&id)) {
+                Some(TopicRequestPurpose::Ends) => {
                     self.listening.ends_are(&topic.name, &topic.partitions);
-                    self.changed.listening = true;
+                    self.changes.mark(Slice::Listening);
                 }
-                Some(TopicQuestion::BeginAt) => {
+                Some(TopicRequestPurpose::BeginAt) => {
                     self.listening.begin_at(&topic.name, &topic.partitions);
-                    if self.topic_questions.values().any(|&why| why == TopicQuestion::BeginAt) {
+                    if self.topic_requests.values().any(|&why| why == TopicRequestPurpose::BeginAt) {
                         return;
                     }
-                    if self.listening.must_ask_first() {
-                        // All have answered, and asking again would not bring the partition.
+                    if self.listening.must_look_up_start() {
+                        // Every topic was described, and none has the partition: a second request would return the same.
                         let message = "none of these topics has the partition to begin in";
                         self.listening.refused(ErrorBody::new(ErrorCode::UnknownPartition, message));
-                        self.changed.listening = true;
+                        self.changes.mark(Slice::Listening);
                         self.listen_to_next();
                     } else {
                         self.subscribe();
                     }
                 }
                 None => {
-                    self.questions.answered(id, topic.into());
+                    self.component_requests.replied(id, topic.into());
                 }
             },
             ServerMessage::Watching(watching) => {
-                if let Some(watch) = self.questions.look_opened(id, watching.watch) {
-                    self.end_look(watch);
+                if let Some(watch) = self.component_requests.view_opened(id, watching.watch) {
+                    self.unwatch(watch);
                 }
             }
-            ServerMessage::TopicsChanged(ref news) => self.questions.pushed(news.watch, message),
-            ServerMessage::TopicChanged(ref news) => self.questions.pushed(news.watch, message),
-            ServerMessage::GroupsChanged(ref news) => self.questions.pushed(news.watch, message),
-            ServerMessage::GroupChanged(ref news) => self.questions.pushed(news.watch, message),
-            ServerMessage::ClusterDetailsChanged(ref news) => self.questions.pushed(news.watch, message),
-            ServerMessage::WatchTrouble(ref news) => self.questions.pushed(news.watch, message),
+            ServerMessage::TopicsChanged(ref changed) => self.component_requests.pushed(changed.watch, message),
+            ServerMessage::TopicChanged(ref changed) => self.component_requests.pushed(changed.watch, message),
+            ServerMessage::GroupsChanged(ref changed) => self.component_requests.pushed(changed.watch, message),
+            ServerMessage::GroupChanged(ref changed) => self.component_requests.pushed(changed.watch, message),
+            ServerMessage::ClusterDetailsChanged(ref changed) => self.component_requests.pushed(changed.watch, message),
+            ServerMessage::WatchTrouble(failed) => self.component_requests.view_failed(failed.watch, failed.error),
             ServerMessage::Fetched(fetched) => {
-                let Some(gap) = self.fills.answered(id) else { return };
-                let Some(hole) = gap.as_gap() else { return };
-                let (from, next) = (hole.from, fetched.next.0);
-                let records = Arrived::fetched(&hole.topic, hole.partition, &fetched.records);
+                let Some(gap) = self.fills.replied(id) else { return };
+                let Some(missing) = gap.as_gap() else { return };
+                let (from, next) = (missing.from, fetched.next.0);
+                let records = ReceivedBatch::fetched(&missing.topic, missing.partition, &fetched.records);
                 let rest = self.feed.fill(&gap, records.as_ref(), next);
                 self.feed.shrink();
-                self.changed.view = true;
-                // Without progress the partition ends before the gap does: asking again would not help.
+                self.changes.mark_list();
+                // A reply without progress means that the partition ends before the gap does; another request would
+                // return nothing.
                 if let Some(rest) = rest.filter(|_| next > from) {
-                    self.ask_for_gap(&rest);
+                    self.request_gap(&rest);
                 }
             }
             ServerMessage::Gap(gap) if self.is_mine(gap.subscription) => {
                 if gap.reason == GapReason::OutOfRange {
-                    let place = TopicPartition { topic: gap.topic.clone(), partition: gap.partition };
-                    self.listening.out_of_range(place, gap.from.0, gap.to.0);
-                    self.changed.listening = true;
+                    let topic_partition = TopicPartition { topic: gap.topic.clone(), partition: gap.partition };
+                    self.listening.out_of_range(topic_partition, gap.from.0, gap.to.0);
+                    self.changes.mark(Slice::Listening);
                 }
                 self.listening.gap(
                     &gap.topic,
@@ -143,27 +145,27 @@ impl Page {
                 );
                 let (topic, from, to) = (gap.topic.into(), gap.from.0, gap.to.0);
                 self.feed.push_gap(Gap { topic, partition: gap.partition, from, to, reason: gap.reason });
-                self.changed.view = true;
+                self.changes.mark_list();
             }
             ServerMessage::Unsubscribed(ended) if self.is_mine(ended.subscription) || self.listening.awaits(id) => {
                 self.listening.ended();
                 self.waits.list_ended();
-                self.changed.listening = true;
+                self.changes.mark(Slice::Listening);
                 self.listen_to_next();
             }
-            // What is left answers components, or needs no answer (`ping` got its at the socket).
+            // All other messages are replies to components. `ping` is answered by the socket.
             message => {
-                self.questions.answered(id, message);
+                self.component_requests.replied(id, message);
             }
         }
     }
 
-    /// The banner and the list of sent records say what waits.
+    /// Redraws the banner and the list of sent records, which both show the partitions with waiting records.
     fn waits_changed(&mut self) {
         let count = self.waits.sent().len();
         if std::mem::replace(&mut self.waits_shown, count) != count {
-            self.changed.sends = true;
-            self.changed.cluster = true;
+            self.changes.mark(Slice::Sends);
+            self.changes.mark(Slice::Cluster);
         }
     }
 
@@ -187,13 +189,13 @@ impl Page {
     }
 
     fn refused(&mut self, id: Option<RequestId>, ErrorMessage { subscription, error }: ErrorMessage, now_ms: f64) {
-        if self.questions.refused(id, &error) {
+        if self.component_requests.refused(id, &error) {
             return;
         }
-        self.changed.listening = true;
-        if id.is_some() && self.group_question == id {
-            self.group_question = None;
-            // A group that is not there has no positions.
+        self.changes.mark(Slice::Listening);
+        if id.is_some() && self.group_request == id {
+            self.group_request = None;
+            // A group that does not exist has no committed offsets.
             if error.code == ErrorCode::GroupMissing.number() {
                 self.listening.begin_at_committed(&[]);
                 return self.subscribe();
@@ -201,25 +203,25 @@ impl Page {
             self.listening.refused(error);
             return self.listen_to_next();
         }
-        let question = id.and_then(|id| self.topic_questions.remove(&id));
-        if id.is_some() && self.fills.answered(id).is_some() {
-            self.changed.view = true;
+        let purpose = id.and_then(|id| self.topic_requests.remove(&id));
+        if id.is_some() && self.fills.replied(id).is_some() {
+            self.changes.mark_list();
             self.notify(NoticeKind::Refused(error), now_ms);
-        } else if question == Some(TopicQuestion::Ends) {
-            // What cannot be known is left out; the subscription itself says what is wrong.
-        } else if question == Some(TopicQuestion::BeginAt) || self.listening.awaits(id) {
+        } else if purpose == Some(TopicRequestPurpose::Ends) {
+            // The end offsets stay unknown; the subscription reports the error itself.
+        } else if purpose == Some(TopicRequestPurpose::BeginAt) || self.listening.awaits(id) {
             self.listening.refused(error);
             self.listen_to_next();
         } else if subscription.is_some_and(|subscription| self.is_mine(subscription)) {
-            self.listening.hindered(error);
+            self.listening.failed(error);
         } else if subscription.is_none() {
             self.notify(NoticeKind::Refused(error), now_ms);
         }
     }
 
-    /// Takes in one binary frame: a batch of one partition, in order.
+    /// Applies one binary frame: a batch of records of one partition, in offset order.
     pub fn receive_batch(&mut self, bytes: Box<[u8]>, arrived_ms: f64) {
-        let batch = match Arrived::parse(bytes, self.last_topic.as_ref()) {
+        let batch = match ReceivedBatch::parse(bytes, self.last_topic.as_ref()) {
             Ok(batch) => batch,
             Err(error) => return self.notify(NoticeKind::Unreadable(error.to_string()), arrived_ms),
         };
@@ -240,22 +242,22 @@ impl Page {
         }
         if count > 0 {
             self.listening.advance(&topic, partition, next);
-            self.look_for_own(&batch, first, arrived_ms);
+            self.mark_own_records(&batch, first, arrived_ms);
         }
         self.feed.shrink();
         self.pace.received(count, arrived_ms);
-        self.changed.listening |= self.listening.problem().is_some();
+        self.changes.mark_if(Slice::Listening, self.listening.error().is_some());
         if let Some(flow) = self.listening.handled(batch.seq, batch.payload_bytes, arrived_ms) {
             self.post(flow);
         }
-        self.changed.feed = true;
+        self.changes.mark(Slice::Rows);
     }
 
-    /// Which of a batch's records this page has sent itself.
-    fn look_for_own(&mut self, batch: &Arrived, first: i64, arrived_ms: f64) {
+    /// Marks the records of a batch that this page has sent itself.
+    fn mark_own_records(&mut self, batch: &ReceivedBatch, first: i64, arrived_ms: f64) {
         let (topic, partition) = (batch.topic(), batch.partition());
         let (low, high) = (batch.offsets().next().unwrap_or(0), batch.offsets().next_back().unwrap_or(0));
-        // A fast stream is not searched for what cannot be in it.
+        // One check for each batch keeps the cost low for a fast stream without records of this page.
         if !self.sends.expects_any_in(topic, partition, low, high) {
             return;
         }

@@ -1,12 +1,13 @@
-//! How long to wait before the next try to reach the bridge. Owns the count of failed tries, not the timer.
+//! The wait before the next attempt to connect to the bridge. Counts the failed attempts; the timer belongs to the
+//! socket.
 
-/// The first wait; a bridge that was restarted is back within it.
+/// The first wait: a restarted bridge usually listens again within this time.
 const FIRST_MS: f64 = 500.0;
-/// The longest wait: the page must not look dead for longer.
+/// The longest wait: a user who waits longer would think that the page is broken.
 const LONGEST_MS: f64 = 10_000.0;
 
-/// Doubles from 0.5 s to 10 s. Each wait is drawn from its upper half, so that the pages of a restarted bridge do not
-/// all come back in the same instant.
+/// The wait doubles from 0.5 s to 10 s. A random value from its upper half is used, so that not all pages of a restarted
+/// bridge reconnect in the same instant.
 #[derive(Debug, Default)]
 pub struct Backoff {
     failures: u32,
@@ -20,7 +21,7 @@ impl Backoff {
         longest * (0.5 + 0.5 * random)
     }
 
-    /// The connection stands: the next loss begins anew.
+    /// Call when connected: the next loss starts with the first wait.
     pub fn reset(&mut self) {
         self.failures = 0;
     }
@@ -31,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_ten_seconds_and_begin_anew_after_a_success() {
+    fn wait_doubles_up_to_ten_seconds_and_resets_after_a_connection() {
         let mut backoff = Backoff::default();
         let waits: Vec<f64> = (0..7).map(|_| backoff.next_ms(1.0)).collect();
         assert_eq!(waits, [500.0, 1000.0, 2000.0, 4000.0, 8000.0, 10_000.0, 10_000.0]);
@@ -40,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_stays_in_the_upper_half() {
+    fn jitter_stays_in_the_upper_half_of_the_wait() {
         let mut backoff = Backoff::default();
         assert_eq!(backoff.next_ms(0.0), 250.0);
         assert!(backoff.next_ms(0.999) < 1000.0);

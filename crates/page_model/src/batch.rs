@@ -1,44 +1,43 @@
-//! A text with many records: read slice by slice, so that the page stays alive, and shown with its mistakes before anything
-//! is sent. Owns the checking; sending it is a run.
+//! A text with many records: parsed in slices, so that the page stays responsive, and shown with its errors before a
+//! record is sent. Only checks the text; a run sends the records.
 
 use std::sync::Arc;
 
 use protocol::ProduceRecord;
 
-use super::batch_format::{BatchChoice, BatchReading};
-use super::batch_reader::{BatchReader, LineFault};
+use formats::{BatchChoice, BatchReader, BatchReading, LineFault};
 
-/// Read in one step: some milliseconds.
+/// Bytes parsed in one step, which takes some milliseconds.
 const SLICE_BYTES: usize = 256 * 1024;
-/// Records that are shown before they are sent.
+/// Number of records in the preview.
 const PREVIEWED: usize = 5;
-/// Mistakes that are listed; all are counted.
+/// Number of errors that are listed. All errors are counted.
 const LISTED_FAULTS: usize = 100;
 
 #[derive(Debug)]
 pub struct Batch {
-    /// The file's; nothing for what was typed.
+    /// The name of the file. `None` for typed text.
     pub name: Option<String>,
     text: Arc<str>,
     choice: BatchChoice,
     reading: BatchReading,
-    /// Nothing when all was read.
+    /// `None` once the whole text is checked.
     reader: Option<BatchReader>,
-    /// The largest record that the bridge takes, in bytes.
+    /// The largest record that the bridge accepts, in bytes.
     max_record_bytes: usize,
     pub findings: Findings,
 }
 
-/// What was found so far.
+/// The result of the check so far.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Findings {
     pub good: u64,
     pub faulty: u64,
-    /// Keys, values and headers of the good ones.
+    /// Total size of keys, values and headers of the valid records.
     pub bytes: u64,
-    /// The first mistakes, by line.
+    /// The first errors, by line.
     pub faults: Vec<(u64, LineFault)>,
-    /// The first good records, by line.
+    /// The first valid records, by line.
     pub preview: Vec<(u64, ProduceRecord)>,
     pub has_partitions: bool,
     pub has_timestamps: bool,
@@ -51,7 +50,7 @@ impl Batch {
         Self { name, text, choice, reading, reader, max_record_bytes, findings: Findings::default() }
     }
 
-    /// The same text, read in another way.
+    /// Checks the same text again with another format.
     pub fn choose(&mut self, choice: BatchChoice) {
         *self = Self::new(self.name.take(), Arc::clone(&self.text), choice, self.max_record_bytes);
     }
@@ -72,18 +71,18 @@ impl Batch {
         self.reader.is_none()
     }
 
-    /// Bytes read so far, and all.
+    /// Bytes checked so far, and the size of the text.
     pub fn progress(&self) -> (usize, usize) {
         let all = self.text.len();
         (self.reader.as_ref().map_or(all, BatchReader::position), all)
     }
 
-    /// A reader at the beginning, to send what was checked.
+    /// A reader at the start of the text, to send the checked records.
     pub fn reader(&self) -> BatchReader {
         BatchReader::new(Arc::clone(&self.text), self.reading.clone())
     }
 
-    /// Whether a record that was read can be sent.
+    /// Whether the bridge accepts a record of this size.
     pub fn fits(&self, record: &ProduceRecord) -> bool {
         record.view().size() <= self.max_record_bytes
     }
@@ -92,7 +91,7 @@ impl Batch {
         self.max_record_bytes
     }
 
-    /// Reads on for one step.
+    /// Checks the next slice.
     pub fn check_slice(&mut self) {
         let Some(mut reader) = self.reader.take() else { return };
         let end = reader.position() + SLICE_BYTES;
@@ -130,8 +129,8 @@ impl Batch {
 
 #[cfg(test)]
 mod tests {
-    use super::super::batch_format::Format;
     use super::*;
+    use formats::Format;
 
     fn batch(text: &str) -> Batch {
         Batch::new(None, text.into(), BatchChoice::default(), 1000)
@@ -146,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn good_and_bad_lines_are_counted_and_the_first_of_each_kept() {
+    fn valid_and_invalid_lines_are_counted_and_the_first_of_each_listed() {
         let lines: Vec<String> =
             (0..300).map(|n| if n % 2 == 0 { format!("{{\"n\":{n}}}") } else { "{".into() }).collect();
         let Findings { good, faulty, faults, preview, .. } = checked(&lines.join("\n")).findings;
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_text_is_read_slice_by_slice() {
+    fn large_text_is_checked_in_slices() {
         let text = "a:b\n".repeat(SLICE_BYTES);
         let mut batch = batch(&text);
         let mut slices = 0;
@@ -168,13 +167,13 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_is_too_large_is_a_mistake_of_its_line() {
+    fn too_large_record_is_an_error_of_its_line() {
         let text = format!("a:b\nc:{}", "x".repeat(1000));
         assert_eq!(checked(&text).findings.faults, [(2, LineFault::TooLarge(1001))]);
     }
 
     #[test]
-    fn another_choice_reads_it_anew() {
+    fn another_format_checks_the_text_again() {
         let mut batch = checked("a:1\nb:2");
         batch.choose(BatchChoice { format: Some(Format::JsonLines), ..BatchChoice::default() });
         assert!(!batch.is_checked());

@@ -1,4 +1,4 @@
-//! Which columns the list has, and how wide they are. Owns no text: the names are words, the cells are the rows'.
+//! The visible columns of the live list and their widths. Column titles and cells belong to the components.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub enum Column {
 }
 
 impl Column {
-    /// As they stand from left to right.
+    /// In their order from left to right.
     pub const ALL: [Self; 8] =
         [Self::Time, Self::Topic, Self::Partition, Self::Offset, Self::Key, Self::Value, Self::Headers, Self::Size];
     pub const NARROWEST_PX: u16 = 40;
@@ -46,7 +46,7 @@ impl Column {
             Self::Partition => 64,
             Self::Offset => 84,
             Self::Key => 110,
-            // It takes what is left.
+            // The value column takes the remaining width.
             Self::Value => 0,
             Self::Headers => 130,
             Self::Size => 68,
@@ -73,7 +73,7 @@ impl Columns {
         self.shown.contains(&column)
     }
 
-    /// Shows or hides a column. The value stays: without it there is nothing to look at.
+    /// Shows or hides a column. The value column cannot be hidden.
     pub fn toggle(&mut self, column: Column) {
         if column == Column::Value {
             return;
@@ -95,7 +95,7 @@ impl Columns {
         self.widths_px.insert(column, px as u16);
     }
 
-    /// The usual width again.
+    /// Restores the default width.
     pub fn reset_width(&mut self, column: Column) {
         self.widths_px.remove(&column);
     }
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_keep_their_order_and_the_value_stays() {
+    fn toggled_columns_keep_their_order_and_the_value_column_stays() {
         let mut columns = Columns::default();
         columns.toggle(Column::Headers);
         columns.toggle(Column::Topic);
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_come_back_as_they_were() {
+    fn columns_survive_serialization() {
         let mut columns = Columns::default();
         columns.toggle(Column::Partition);
         columns.set_width_px(Column::Key, 300);

@@ -1,60 +1,57 @@
-//! The page's side of a connection: what it says first, and what changes when the bridge welcomes it or is lost.
+//! The start and the end of a connection: `hello`, `welcome` and the loss of the socket.
 
 use protocol::{Hello, Resume, SUBPROTOCOL, Secret, Welcome};
 
+use super::app_state::{AppState, Bridge};
 use super::link::{Link, Loss};
-use super::page::{Bridge, Page};
+use super::slice::Slice;
 
-impl Page {
+impl AppState {
     pub fn connecting(&mut self) {
         self.link = Link::Connecting;
-        self.changed.link = true;
+        self.changes.mark(Slice::Link);
     }
 
-    /// The socket stands; the bridge answers with its welcome.
+    /// The socket is open: sends `hello`, which the bridge answers with `welcome`.
     pub fn socket_opened(&mut self, client: &str) {
         self.hellos += 1;
         let resume = self.session.clone().map(|session| Resume { session, attempt: Some(self.hellos) });
         self.post(Hello { protocol: SUBPROTOCOL.into(), client: client.into(), token: self.token.clone(), resume });
     }
 
-    /// What the user says is the bridge's access token; none after an empty one.
+    /// Sets the access token that the user entered. An empty token counts as none.
     pub fn set_token(&mut self, token: String) {
         self.token = (!token.is_empty()).then_some(Secret(token));
     }
 
-    pub fn has_token(&self) -> bool {
-        self.token.is_some()
-    }
-
-    /// The socket is gone; `retry_at_ms` says when the next try begins, if one makes sense.
+    /// The socket is closed. `retry_at_ms`: when the next attempt begins; `None` if another attempt cannot succeed.
     pub fn socket_lost(&mut self, loss: Loss, retry_at_ms: Option<f64>, now_ms: f64) {
         self.link = match retry_at_ms {
             Some(retry_at_ms) => Link::Waiting { retry_at_ms, loss },
             None => Link::Closed { loss },
         };
         self.outbox.clear();
-        self.topic_questions.clear();
-        self.group_question = None;
+        self.topic_requests.clear();
+        self.group_request = None;
         self.waits.clear();
-        self.questions.socket_lost();
+        self.component_requests.socket_lost();
         self.fills.clear();
         self.listening.socket_lost();
         self.listen_to_next();
         if retry_at_ms.is_none() && !self.link.asks_for_token() {
-            // Nothing goes on by itself any more.
+            // Without automatic reconnects, listening and the session end here.
             self.listening.stop(false);
             self.forget_session();
         }
         if let Some(run) = &mut self.run {
             run.hold(now_ms);
         }
-        self.changed.link = true;
-        self.changed.cluster = true;
-        self.changed.listening = true;
+        self.changes.mark(Slice::Link);
+        self.changes.mark(Slice::Cluster);
+        self.changes.mark(Slice::Listening);
     }
 
-    /// What has no outcome stays without: it may be in the log.
+    /// Ends the session. Records without an outcome become `Unknown`: they may be in the log.
     pub(super) fn forget_session(&mut self) {
         self.session = None;
         self.sends.session_lost();
@@ -71,9 +68,9 @@ impl Page {
         self.session = Some(welcome.session);
         self.cluster = Some(welcome.cluster);
         self.bridge = Some(Bridge { defaults: welcome.defaults, limits: welcome.limits, read_only: welcome.read_only });
-        self.changed.link = true;
-        self.changed.cluster = true;
+        self.changes.mark(Slice::Link);
+        self.changes.mark(Slice::Cluster);
         self.subscribe();
-        self.ask_for_looks();
+        self.request_views();
     }
 }

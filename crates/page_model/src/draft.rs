@@ -1,15 +1,15 @@
-//! What stands in the composer, and the record it makes. Remembered between visits; the fields on screen are components.
+//! The contents of the composer, and the record made of them. Stored between visits; components draw the fields.
 
 use protocol::{Header, ProduceRecord, TopicName};
 use serde::{Deserialize, Serialize};
 
-use super::field::{Field, FieldFault, Form, check_json};
-use super::template::{Moment, Template, parse_time};
+use super::field::{Field, FieldError, Form, check_json};
+use formats::{Moment, Template, parse_time};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Partition {
-    /// By the key's hash; any without a key.
+    /// Chosen by the key's hash, or any partition without a key.
     #[default]
     Auto,
     Fixed(i32),
@@ -22,32 +22,32 @@ pub struct HeaderRow {
     pub value: Field,
 }
 
-/// Every field may be missing: an older page wrote fewer.
+/// Each field has a default, since an older version of the page stored fewer fields.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Draft {
     pub partition: Partition,
-    /// As it was written; empty: now.
+    /// As typed. Empty means the time of sending.
     pub timestamp: String,
     pub key: Field,
     pub value: Field,
     pub headers: Vec<HeaderRow>,
 }
 
-/// Whether the fields are one record, or the pattern of many.
+/// Whether the fields describe one record, or the pattern of many records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Meaning {
+pub enum DraftKind {
     Record,
     Pattern,
 }
 
-/// A part of the form that something is wrong with.
+/// A part of the form, to name the one with an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DraftPart {
     Timestamp,
     Key,
     Value,
-    /// By its place, from 0.
+    /// By its index, from 0.
     Header(usize),
 }
 
@@ -56,12 +56,12 @@ pub fn topic_is_valid(topic: &str) -> bool {
 }
 
 impl Draft {
-    /// What the composer holds on the first visit.
+    /// The default draft.
     pub fn first() -> Self {
         Self { value: Field::json(r#"{"id": 10, "text": "messaggio 10"}"#), ..Self::default() }
     }
 
-    /// What cannot be read is as if nothing were remembered.
+    /// `None` for malformed JSON.
     pub fn from_json(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
@@ -70,16 +70,16 @@ impl Draft {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    pub fn fault(&self, part: DraftPart, reading: Meaning) -> Option<FieldFault> {
+    pub fn fault(&self, part: DraftPart, kind: DraftKind) -> Option<FieldError> {
         let field = match part {
             DraftPart::Timestamp => return None,
             DraftPart::Key => &self.key,
             DraftPart::Value => &self.value,
             DraftPart::Header(at) => &self.headers.get(at).filter(|row| !row.name.is_empty())?.value,
         };
-        match reading {
-            Meaning::Record => field.fault(),
-            Meaning::Pattern => pattern_fault(field),
+        match kind {
+            DraftKind::Record => field.fault(),
+            DraftKind::Pattern => pattern_fault(field),
         }
     }
 
@@ -87,14 +87,14 @@ impl Draft {
         self.timestamp.trim().is_empty() || parse_time(&self.timestamp).is_some()
     }
 
-    /// Nothing stands in the way of sending.
-    pub fn is_sound(&self, reading: Meaning) -> bool {
+    /// Whether the draft has no error.
+    pub fn is_sound(&self, kind: DraftKind) -> bool {
         let headers = (0..self.headers.len()).map(DraftPart::Header);
         self.timestamp_is_valid()
             && [DraftPart::Key, DraftPart::Value]
                 .into_iter()
                 .chain(headers)
-                .all(|part| self.fault(part, reading).is_none())
+                .all(|part| self.fault(part, kind).is_none())
     }
 
     /// Bytes of key, value and headers.
@@ -114,14 +114,14 @@ impl Draft {
         parse_time(&self.timestamp)
     }
 
-    /// The row that nobody has filled is no header.
+    /// The headers without rows that have no name.
     pub fn named_headers(&self) -> impl Iterator<Item = &HeaderRow> {
         self.headers.iter().filter(|row| !row.name.is_empty())
     }
 
-    /// The record, or nothing while the draft has a fault.
+    /// The record, or `None` while the draft has an error.
     pub fn record(&self, topic: &str) -> Option<ProduceRecord> {
-        if !topic_is_valid(topic) || !self.is_sound(Meaning::Record) {
+        if !topic_is_valid(topic) || !self.is_sound(DraftKind::Record) {
             return None;
         }
         let header = |row: &HeaderRow| Some(Header(row.name.clone(), row.value.bytes().ok()?));
@@ -136,7 +136,7 @@ impl Draft {
     }
 }
 
-fn pattern_fault(field: &Field) -> Option<FieldFault> {
+fn pattern_fault(field: &Field) -> Option<FieldError> {
     let template: Template = match field.template() {
         Ok(template) => template,
         Err(fault) => return Some(fault),
@@ -144,32 +144,33 @@ fn pattern_fault(field: &Field) -> Option<FieldFault> {
     if field.form != Form::Json {
         return None;
     }
-    // Placeholders make numbers and plain words: when one record is JSON, the others are, but for odd choices.
+    // One record stands for all: placeholders produce numbers and plain words, which rarely change whether the text is
+    // valid JSON.
     let mut first = Vec::new();
     template.fill(Moment { i: 0, now_ms: 0 }, &mut fastrand::Rng::with_seed(0), &mut first);
-    check_json(&String::from_utf8_lossy(&first)).err().map(FieldFault::FirstJson)
+    check_json(&String::from_utf8_lossy(&first)).err().map(FieldError::FirstJson)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::field::Spot;
+    use formats::Spot;
 
     fn header(name: &str, value: &str) -> HeaderRow {
         HeaderRow { name: name.into(), value: Field::text(value) }
     }
 
     #[test]
-    fn a_fault_stops_the_record() {
+    fn draft_with_invalid_json_makes_no_record() {
         let draft = Draft { value: Field::json("{\n  \"id\": 1,\n}"), ..Draft::default() };
-        let fault = draft.fault(DraftPart::Value, Meaning::Record);
-        assert_eq!(fault, Some(FieldFault::Json(Spot { line: 3, column: 1 })));
+        let fault = draft.fault(DraftPart::Value, DraftKind::Record);
+        assert_eq!(fault, Some(FieldError::Json(Spot { line: 3, column: 1 })));
         assert!(draft.record("t").is_none());
         assert!(Draft { value: Field::text("{"), ..draft }.record("t").is_some(), "as text it is fine");
     }
 
     #[test]
-    fn headers_keep_order_and_duplicates_and_lose_the_unfilled_row() {
+    fn headers_keep_order_and_duplicates_and_skip_rows_without_name() {
         let headers = vec![header("b", "1"), header("a", ""), header("b", "2"), header("", "")];
         let record = Draft { headers, ..Draft::default() }.record("t").expect("sendable");
         let names: Vec<&str> = record.headers.iter().map(|header| header.0.as_str()).collect();
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_with_spaces_around_it_is_trimmed_and_an_impossible_one_refused() {
+    fn topic_name_is_trimmed_and_invalid_names_make_no_record() {
         let draft = Draft::default();
         assert_eq!(draft.record(" foobar ").map(|record| record.topic).as_deref(), Some("foobar"));
         assert!(draft.record("").is_none());
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timestamp_is_now_or_what_is_given() {
+    fn empty_timestamp_is_left_to_kafka_and_invalid_ones_make_no_record() {
         let at = |timestamp: &str| Draft { timestamp: timestamp.into(), ..Draft::default() }.record("t");
         assert_eq!(at("").map(|record| record.timestamp), Some(None));
         assert_eq!(at("1763800000123").map(|record| record.timestamp), Some(Some(1_763_800_000_123)));
@@ -193,19 +194,19 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_is_checked_with_its_placeholders_filled() {
+    fn pattern_is_checked_with_filled_placeholders() {
         let pattern = |text: &str| Draft { value: Field::json(text), ..Draft::default() };
-        let faults = |text: &str, reading| pattern(text).fault(DraftPart::Value, reading);
-        assert!(faults(r#"{"id": {{i}}}"#, Meaning::Record).is_some());
-        assert_eq!(faults(r#"{"id": {{i}}}"#, Meaning::Pattern), None);
+        let faults = |text: &str, kind| pattern(text).fault(DraftPart::Value, kind);
+        assert!(faults(r#"{"id": {{i}}}"#, DraftKind::Record).is_some());
+        assert_eq!(faults(r#"{"id": {{i}}}"#, DraftKind::Pattern), None);
         assert_eq!(
-            faults(r#"{"id": {{i}}"#, Meaning::Pattern),
-            Some(FieldFault::FirstJson(Spot { line: 1, column: 8 }))
+            faults(r#"{"id": {{i}}"#, DraftKind::Pattern),
+            Some(FieldError::FirstJson(Spot { line: 1, column: 8 }))
         );
     }
 
     #[test]
-    fn the_form_comes_back_as_it_was() {
+    fn draft_survives_serialization() {
         let draft = Draft {
             partition: Partition::Fixed(2),
             timestamp: "2025-11-22T08:26:40Z".into(),

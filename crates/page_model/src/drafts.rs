@@ -1,13 +1,13 @@
-//! The drafts of single records, each with the topic that it was written for, so that no draft goes to another topic by
-//! accident. Stored as one JSON text.
+//! The drafts of single records by topic, so that a draft is not sent to another topic by accident. Stored as one JSON
+//! text.
 
 use serde::{Deserialize, Serialize};
 
 use super::draft::Draft;
 
-/// Topics whose drafts are kept; the oldest goes first.
+/// Maximum number of drafts; the oldest is removed first.
 const KEPT: usize = 20;
-/// Bytes of the drafts that are kept beside the first: they are written again with each change of it.
+/// Maximum bytes of all drafts but the newest. All are stored again with each change of the newest.
 const KEPT_BYTES: usize = 256 * 1024;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ struct OfTopic {
 }
 
 impl Drafts {
-    /// A text that cannot be read counts as no drafts.
+    /// Malformed JSON counts as no drafts.
     pub fn from_json(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()
     }
@@ -30,12 +30,12 @@ impl Drafts {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// What the form holds for this topic.
+    /// The draft of a topic, or the default draft.
     pub fn of(&self, topic: &str) -> Draft {
         self.0.iter().find(|of| of.topic == topic).map_or_else(Draft::first, |of| of.draft.clone())
     }
 
-    /// Keeps the draft as the newest. One that nobody has changed needs no place.
+    /// Stores the draft as the newest. The default draft is not stored.
     pub fn keep(&mut self, topic: &str, draft: &Draft) {
         self.forget(topic);
         if *draft == Draft::first() {
@@ -51,7 +51,7 @@ impl Drafts {
         });
     }
 
-    /// The user has given this topic's draft another topic by hand.
+    /// Removes the draft of a topic: the user has changed the topic in the form, and the draft belongs to the new one.
     pub fn forget(&mut self, topic: &str) {
         self.0.retain(|of| of.topic != topic);
     }
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_draft_comes_back_with_its_topic_alone() {
+    fn draft_is_restored_only_for_its_topic() {
         let mut drafts = Drafts::default();
         drafts.keep("payments.dlq", &draft("edited"));
         assert_eq!(drafts.of("payments.dlq"), draft("edited"));

@@ -1,8 +1,9 @@
-//! One entry of the live list: a record as the bytes it came in, or a gap. A record costs no allocation of its own: the
-//! records of a frame share it, and it is freed when the last of them leaves the list.
+//! One entry of the live list: a record in its binary form, or a gap. A record needs no allocation of its own: all
+//! records of a frame share the frame's bytes, which are freed when the last of them leaves the list.
 
 use std::rc::Rc;
 
+use formats::ExportRecord;
 use protocol::binary::{Headers, RawRecord};
 use protocol::{
     BadBatch, BinaryBatch, GapReason, Header, ProduceRecord, Record, RecordsFrame, RecordsHead, TimestampType,
@@ -15,7 +16,7 @@ enum Source {
     Gap(Gap),
 }
 
-/// The records of one partition that came together.
+/// The bytes of a `records` frame, which holds records of one partition.
 #[derive(Debug)]
 struct Frame {
     topic: Rc<str>,
@@ -23,7 +24,7 @@ struct Frame {
     bytes: Box<[u8]>,
 }
 
-/// Records `from` (inclusive) to `to` (exclusive) that will not come by themselves.
+/// Offsets `from` (inclusive) to `to` (exclusive) that the bridge does not send on its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gap {
     pub topic: Rc<str>,
@@ -38,7 +39,7 @@ impl Gap {
         u64::try_from(self.to.saturating_sub(self.from)).unwrap_or(0)
     }
 
-    /// The next one begins where this one ends, for the same reason.
+    /// Whether `next` begins where this gap ends, for the same reason.
     pub fn touches(&self, next: &Gap) -> bool {
         self.to == next.from
             && self.reason == next.reason
@@ -46,13 +47,13 @@ impl Gap {
             && self.topic == next.topic
     }
 
-    /// Kafka still has them, as far as the page knows.
+    /// Whether Kafka still has the records, as far as the page knows.
     pub fn can_be_loaded(&self) -> bool {
         self.reason == GapReason::Slow
     }
 }
 
-/// A record where it lies in its frame; nothing is copied.
+/// A record that borrows from its frame; no bytes are copied.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordRef<'a> {
     pub topic: &'a Rc<str>,
@@ -66,8 +67,13 @@ pub struct RecordRef<'a> {
     pub headers: Headers<'a>,
 }
 
-impl RecordRef<'_> {
-    /// The same record to be written again, now.
+impl<'a> RecordRef<'a> {
+    pub fn export(&self) -> ExportRecord<'a, Headers<'a>> {
+        let Self { topic, partition, offset, timestamp, timestamp_type, key, value, headers } = *self;
+        ExportRecord { topic, partition, offset, timestamp, timestamp_type, key, value, headers }
+    }
+
+    /// The same record, to be produced again with the current time.
     pub fn to_produce(&self) -> ProduceRecord {
         let headers = self.headers.map(|(name, value)| Header(name.to_owned(), WireBytes::from_kafka(value)));
         ProduceRecord {
@@ -80,7 +86,7 @@ impl RecordRef<'_> {
         }
     }
 
-    /// Bytes of key, value and headers: what credit counts.
+    /// Bytes of key, value and headers, as flow control counts them.
     pub fn size(&self) -> usize {
         payload_bytes(self.key, self.value, self.headers)
     }
@@ -115,7 +121,7 @@ impl Entry {
         matches!(*self.source, Source::Frame(_))
     }
 
-    /// Decodes the record. It was checked when it came, so that only gaps are `None`.
+    /// Decodes the record. `None` for gaps only: the frame was validated when it arrived.
     pub fn record(&self) -> Option<RecordRef<'_>> {
         let Source::Frame(Frame { topic, partition, bytes }) = &*self.source else { return None };
         let fields = &bytes[self.start as usize..][..self.len as usize];
@@ -132,53 +138,54 @@ impl Entry {
         })
     }
 
-    /// The same entry, not merely an equal one.
+    /// Whether both are the same entry (identity, not equality).
     pub fn is(&self, other: &Entry) -> bool {
         Rc::ptr_eq(&self.source, &other.source) && self.start == other.start
     }
 
-    /// What it takes of the list's limit: the record with its framing, and this handle.
+    /// Bytes counted for the list's memory limit: the record with its framing, and this handle.
     pub fn bytes(&self) -> usize {
         self.len as usize + size_of::<u32>() + size_of::<Self>()
     }
 }
 
-/// A binary `records` frame taken over whole.
+/// A validated binary `records` frame.
 #[derive(Debug)]
-pub struct Arrived {
+pub struct ReceivedBatch {
     source: Rc<Source>,
     pub subscription: u32,
-    /// The number of the last record.
+    /// The sequence number of the last record.
     pub seq: u64,
-    /// Bytes of keys, values and headers: what it used up of the credit.
+    /// Bytes of keys, values and headers: the credit that the frame has used.
     pub payload_bytes: u64,
-    /// (offset, where it lies).
-    places: Vec<(i64, u32, u32)>,
+    /// Offset, first byte and length of each record in the frame.
+    records_at: Vec<(i64, u32, u32)>,
 }
 
-impl Arrived {
-    /// Checks the frame to its last byte, so that nothing later can fail. `topic_before` saves a name that is known.
+impl ReceivedBatch {
+    /// Validates the whole frame, so that decoding a record later cannot fail. `topic_before`: the topic of the previous
+    /// frame; its allocation is shared if the name is the same.
     pub fn parse(bytes: Box<[u8]>, topic_before: Option<&Rc<str>>) -> Result<Self, BadBatch> {
         let frame = RecordsFrame::parse(&bytes)?;
         let topic =
             topic_before.filter(|topic| &***topic == frame.topic).cloned().unwrap_or_else(|| frame.topic.into());
         let RecordsFrame { subscription, seq, partition, .. } = frame;
-        let mut places = Vec::with_capacity(frame.count as usize);
+        let mut records_at = Vec::with_capacity(frame.count as usize);
         let mut payload = 0;
         for record in frame.records {
             let record = record?;
             let view = record.view()?;
             let fields = record.as_bytes();
-            // Both lie in the same frame, which is far smaller than 4 GiB.
+            // Both pointers are in the same frame, which is far smaller than 4 GiB.
             let start = fields.as_ptr() as usize - bytes.as_ptr() as usize;
             payload += payload_bytes(view.key, view.value, view.headers);
-            places.push((view.offset, start as u32, fields.len() as u32));
+            records_at.push((view.offset, start as u32, fields.len() as u32));
         }
         let source = Rc::new(Source::Frame(Frame { topic, partition, bytes }));
-        Ok(Self { source, subscription, seq, payload_bytes: payload as u64, places })
+        Ok(Self { source, subscription, seq, payload_bytes: payload as u64, records_at })
     }
 
-    /// Records that a `fetch` brought, brought into the same form.
+    /// Encodes the records of a `fetched` reply as a binary frame.
     pub fn fetched(topic: &Rc<str>, partition: i32, records: &[Record]) -> Option<Self> {
         let mut batch = BinaryBatch::default();
         for record in records {
@@ -213,12 +220,14 @@ impl Arrived {
     }
 
     pub fn offsets(&self) -> impl DoubleEndedIterator<Item = i64> + use<'_> {
-        self.places.iter().map(|&(offset, ..)| offset)
+        self.records_at.iter().map(|&(offset, ..)| offset)
     }
 
     /// Each record with its offset, in order.
     pub fn entries(&self) -> impl Iterator<Item = (i64, Entry)> + use<'_> {
-        self.places.iter().map(|&(offset, start, len)| (offset, Entry { source: Rc::clone(&self.source), start, len }))
+        self.records_at
+            .iter()
+            .map(|&(offset, start, len)| (offset, Entry { source: Rc::clone(&self.source), start, len }))
     }
 }
 
@@ -243,13 +252,13 @@ pub(crate) mod tests {
     }
 
     pub fn entry(offset: i64, value: &str) -> Entry {
-        let arrived = Arrived::parse(frame(1, 1, "t", offset..offset + 1, value), None).expect("a frame");
+        let arrived = ReceivedBatch::parse(frame(1, 1, "t", offset..offset + 1, value), None).expect("a frame");
         arrived.entries().next().expect("one record").1
     }
 
     #[test]
-    fn a_frame_gives_its_records_back_and_counts_their_bytes() {
-        let arrived = Arrived::parse(frame(3, 9, "t", 7..10, "città"), None).expect("a frame");
+    fn parsed_frame_returns_its_records_and_counts_their_bytes() {
+        let arrived = ReceivedBatch::parse(frame(3, 9, "t", 7..10, "città"), None).expect("a frame");
         assert_eq!((arrived.subscription, arrived.seq), (3, 9));
         assert_eq!(arrived.payload_bytes, 3 * (6 + 3));
         let entries: Vec<_> = arrived.entries().collect();
@@ -262,17 +271,17 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_broken_frame_is_refused_whole() {
+    fn truncated_frame_is_rejected() {
         let mut bytes = frame(1, 1, "t", 0..2, "v").into_vec();
         bytes.truncate(bytes.len() - 1);
-        assert!(Arrived::parse(bytes.into_boxed_slice(), None).is_err());
+        assert!(ReceivedBatch::parse(bytes.into_boxed_slice(), None).is_err());
     }
 
     #[test]
-    fn fetched_records_are_like_those_that_came_by_themselves() {
+    fn fetched_records_become_the_same_entries_as_received_ones() {
         let json = r#"{"offset":"5","timestamp":null,"timestamp_type":"log_append","key":{"base64":"/w=="},"value":null,"headers":[["a",null],["a",{"text":"1"}]]}"#;
         let record: Record = serde_json::from_str(json).expect("a record");
-        let arrived = Arrived::fetched(&"t".into(), 4, &[record]).expect("one record");
+        let arrived = ReceivedBatch::fetched(&"t".into(), 4, &[record]).expect("one record");
         let (offset, entry) = arrived.entries().next().expect("one");
         let record = entry.record().expect("a record");
         assert_eq!((offset, record.partition, record.timestamp), (5, 4, None));

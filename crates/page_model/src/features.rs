@@ -1,14 +1,14 @@
-//! Which levels of a feature the brokers support: all the same, or who differs.
+//! The levels of a feature that each broker supports.
 
 use std::collections::BTreeMap;
 
 use protocol::ClusterFeature;
 
-/// Lowest and highest level; none where a broker does not have the feature.
+/// Lowest and highest supported level. `None` if the broker does not have the feature.
 pub type Levels = Option<(i16, i16)>;
 
-/// The brokers that tell their features, by id.
-pub fn telling(features: &[ClusterFeature]) -> Vec<i32> {
+/// Ids of the brokers that report features.
+pub fn reporting_brokers(features: &[ClusterFeature]) -> Vec<i32> {
     let mut brokers: Vec<i32> =
         features.iter().flat_map(|feature| &feature.supported).map(|levels| levels.broker).collect();
     brokers.sort_unstable();
@@ -16,10 +16,11 @@ pub fn telling(features: &[ClusterFeature]) -> Vec<i32> {
     brokers
 }
 
-/// What most brokers support, then what fewer do, each with its brokers. One entry: they are all alike.
-pub fn supported(feature: &ClusterFeature, telling: &[i32]) -> Vec<(Levels, Vec<i32>)> {
+/// The brokers by the levels that they support, the most common levels first. A single entry means that all brokers
+/// support the same.
+pub fn supported(feature: &ClusterFeature, reporting: &[i32]) -> Vec<(Levels, Vec<i32>)> {
     let mut alike: BTreeMap<Levels, Vec<i32>> = BTreeMap::new();
-    for &broker in telling {
+    for &broker in reporting {
         let levels = feature.supported.iter().find(|levels| levels.broker == broker);
         alike.entry(levels.map(|levels| (levels.min, levels.max))).or_default().push(broker);
     }
@@ -45,12 +46,12 @@ mod tests {
     }
 
     #[test]
-    fn brokers_that_differ_are_named_after_the_many() {
+    fn brokers_with_less_common_levels_come_last() {
         let features = [feature(&[(1, 0, 1), (2, 0, 2), (3, 0, 1)]), feature(&[(1, 0, 1)])];
-        let telling = telling(&features);
-        assert_eq!(telling, [1, 2, 3]);
-        assert_eq!(supported(&features[0], &telling), [(Some((0, 1)), vec![1, 3]), (Some((0, 2)), vec![2])]);
-        assert_eq!(supported(&features[1], &telling), [(None, vec![2, 3]), (Some((0, 1)), vec![1])]);
+        let reporting = reporting_brokers(&features);
+        assert_eq!(reporting, [1, 2, 3]);
+        assert_eq!(supported(&features[0], &reporting), [(Some((0, 1)), vec![1, 3]), (Some((0, 2)), vec![2])]);
+        assert_eq!(supported(&features[1], &reporting), [(None, vec![2, 3]), (Some((0, 1)), vec![1])]);
         assert_eq!(supported(&features[1], &[1]), [(Some((0, 1)), vec![1])]);
     }
 }

@@ -1,16 +1,16 @@
-//! The live list: what is kept of what was received, within limits, and whether the display follows it or is held.
-//! Reception never stops while the display is held.
+//! The live list: the received records within the limits, and whether the display follows the newest record or is held.
+//! Records are received while the display is held, too.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Arrived, Entry, Gap, RecordRef};
+use super::entry::{Entry, Gap, ReceivedBatch, RecordRef};
 use super::filter::Filter;
 use super::segment::Segment;
 
-/// The oldest records go when either limit is passed.
+/// The oldest records are removed when either limit is exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     pub records: usize,
@@ -18,9 +18,9 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// What the user may choose, in MiB.
+    /// The offered memory limits, in MiB.
     pub const MIB_CHOICES: [usize; 3] = [16, 64, 256];
-    /// More than anyone scrolls through; 6 MB of handles.
+    /// More than anyone scrolls through; the handles of so many entries take 6 MB.
     pub const MOST_RECORDS: usize = 500_000;
 }
 
@@ -30,48 +30,49 @@ impl Default for Limits {
     }
 }
 
-/// Why the display does not follow.
+/// Why the display does not follow the newest record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hold {
-    /// The user scrolled up; coming back to the end lets go.
+    /// The user scrolled up. Scrolling to the end follows again.
     Scrolled,
-    /// The user paused; only resuming lets go.
+    /// The user paused. Only resuming follows again.
     Paused,
 }
 
-/// Numbers of records, as the feed shows them.
+/// The record counts that the toolbar shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Since listening began, or since the list was cleared.
+    /// Records received since listening began, or since the list was cleared.
     pub received: u64,
     pub kept: u64,
-    /// Of those kept, how many the filter has looked at.
+    /// Kept records that the filter has checked.
     pub scanned: u64,
-    /// Of those, how many pass.
+    /// Checked records that match the filter.
     pub matching: u64,
-    /// Named by gaps.
+    /// Records inside of gaps.
     pub missing: u64,
 }
 
-/// Own records that were seen, remembered for marking their rows. As many as the list of sent records keeps, twice.
+/// Number of own records that are remembered to mark their rows: more than three times the rows in the list of sent
+/// records.
 const OWN_KEPT: usize = 1000;
 
-type Place = (Rc<str>, i32, i64);
+type RecordPosition = (Rc<str>, i32, i64);
 
 #[derive(Debug, Default)]
 pub struct Feed {
     limits: Limits,
     filter: Filter,
-    /// Rises with each change of the filter.
+    /// Incremented with each change of the filter.
     filter_revision: u32,
     live: Segment,
-    /// The list as it was when the display was held; what came since is in `live`. At worst, when as much has come again,
-    /// both together take the limits twice.
+    /// The list as it was when the display was held; newer records are in `live`. Each obeys the limits, so that together
+    /// they may take twice the limits.
     held: Option<(Hold, Segment)>,
     received: u64,
     missing: u64,
-    own: BTreeMap<Place, f64>,
-    own_order: VecDeque<Place>,
+    own: BTreeMap<RecordPosition, f64>,
+    own_order: VecDeque<RecordPosition>,
 }
 
 impl Feed {
@@ -80,14 +81,14 @@ impl Feed {
         self.live.push(entry);
     }
 
-    /// After a batch: the oldest go where there is too much.
+    /// Removes the oldest entries beyond the limits. Called after each batch.
     pub fn shrink(&mut self) {
         self.live.shrink(self.limits.records, self.limits.mib << 20);
     }
 
     pub fn push_gap(&mut self, gap: Gap) {
         self.missing += gap.records();
-        // Holes that touch are one hole to the reader.
+        // Adjacent gaps are shown as one.
         let before = self.live.last().and_then(Entry::as_gap).filter(|before| before.touches(&gap));
         match before.map(|before| Gap { from: before.from, ..gap.clone() }) {
             Some(both) => self.live.replace_last(Entry::gap(both)),
@@ -112,7 +113,7 @@ impl Feed {
         self.hold() == Some(Hold::Paused)
     }
 
-    /// Holds the display. A pause outranks a scroll and keeps what the scroll held.
+    /// Holds the display. A pause replaces a hold by scrolling, and keeps the same rows.
     pub fn freeze(&mut self, why: Hold) {
         match &mut self.held {
             Some((held, _)) if why == Hold::Paused => *held = why,
@@ -124,11 +125,12 @@ impl Feed {
         }
     }
 
-    /// Follows the newest again.
+    /// Follows the newest record again.
     pub fn follow(&mut self) {
         let Some((_, mut held)) = self.held.take() else { return };
         let mut live = std::mem::take(&mut self.live);
-        // Records are missing in between if some had to go: then what was held is older than anything kept.
+        // If `live` has lost entries, records are missing between both lists, and the held rows are older than the limits
+        // allow.
         if !live.shrink(self.limits.records, self.limits.mib << 20) && !live.has_shrunk() {
             held.append(live);
             live = held;
@@ -137,7 +139,7 @@ impl Feed {
         self.shrink();
     }
 
-    /// Records that came since the display was held and pass the filter.
+    /// Number of records that match the filter and were received since the display was held.
     pub fn unseen(&self) -> u64 {
         if self.held.is_some() { self.live.matched_ever() } else { 0 }
     }
@@ -146,7 +148,7 @@ impl Feed {
         &self.filter
     }
 
-    /// Tells rows drawn for one filter from the same rows drawn for another.
+    /// Changes with the filter, so that rows drawn for an earlier filter are drawn again.
     pub fn filter_revision(&self) -> u32 {
         self.filter_revision
     }
@@ -164,9 +166,9 @@ impl Feed {
         self.live.is_scanned() && self.held.as_ref().is_none_or(|(_, held)| held.is_scanned())
     }
 
-    /// Applies the filter to some of what it has not seen yet: about `budget` bytes. Says whether all is done.
+    /// Applies the filter to the next entries, up to about `budget` bytes. Returns whether all entries are checked.
     pub fn scan(&mut self, mut budget: usize) -> bool {
-        // What is on screen comes first.
+        // The rows on screen are checked first.
         let held_is_done = self.held.as_mut().is_none_or(|(_, held)| held.scan(&self.filter, &mut budget));
         held_is_done && self.live.scan(&self.filter, &mut budget)
     }
@@ -204,65 +206,66 @@ impl Feed {
         self.len() == 0
     }
 
-    pub fn get(&self, place: usize) -> Option<&Entry> {
-        self.shown().get(place)
+    pub fn get(&self, index: usize) -> Option<&Entry> {
+        self.shown().get(index)
     }
 
-    /// Where an entry stands in the list on screen.
-    pub fn place_of(&self, entry: &Entry) -> Option<usize> {
-        self.shown().place_of(entry)
+    /// The row of an entry in the list on screen.
+    pub fn index_of(&self, entry: &Entry) -> Option<usize> {
+        self.shown().index_of(entry)
     }
 
-    /// Everything kept, oldest first, whatever the filter.
+    /// All kept entries, oldest first, including those that do not match the filter.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.held.iter().flat_map(|(_, held)| held.entries()).chain(self.live.entries())
     }
 
-    /// The record `steps` rows below (or above) the selected one; gaps are passed over, and the ends stop it. Without a
-    /// selection: the last record.
+    /// The record `steps` rows below (negative: above) the selected one, skipping gaps and stopping at either end.
+    /// Without a selection: the last record.
     pub fn step_from(&self, selected: Option<&Entry>, steps: i64) -> Option<(usize, Entry)> {
         let last = self.len().checked_sub(1)? as i64;
-        let mut place = match selected.and_then(|entry| self.place_of(entry)) {
-            Some(place) => (place as i64 + steps).clamp(0, last),
+        let mut index = match selected.and_then(|entry| self.index_of(entry)) {
+            Some(index) => (index as i64 + steps).clamp(0, last),
             None => last,
         };
         let onward = if steps < 0 { -1 } else { 1 };
         for direction in [onward, -onward] {
-            while let Some(entry) = usize::try_from(place).ok().and_then(|at| self.get(at)) {
+            while let Some(entry) = usize::try_from(index).ok().and_then(|at| self.get(at)) {
                 if entry.is_record() {
-                    return Some((place as usize, entry.clone()));
+                    return Some((index as usize, entry.clone()));
                 }
-                place += direction;
+                index += direction;
             }
-            place = place.clamp(0, last);
+            index = index.clamp(0, last);
         }
         None
     }
 
-    /// Puts records into the place of a gap, which ends or now begins at `next`. Says whether the gap was still there.
-    pub fn fill(&mut self, gap: &Entry, records: Option<&Arrived>, next: i64) -> Option<Entry> {
+    /// Replaces a gap by its fetched records. Returns the rest of the gap from `next` on; `None` if nothing is left, or
+    /// the gap is no longer in the list.
+    pub fn fill(&mut self, gap: &Entry, records: Option<&ReceivedBatch>, next: i64) -> Option<Entry> {
         let old = gap.as_gap()?;
         let rest = (next < old.to).then(|| Entry::gap(Gap { from: next, ..old.clone() }));
         let held = self.held.as_mut().map(|(_, held)| held);
         let segment = held.into_iter().chain([&mut self.live]).find_map(|segment| {
-            let place = segment.place_among_all(gap)?;
-            Some((segment, place))
+            let index = segment.index_among_all(gap)?;
+            Some((segment, index))
         });
-        let (segment, place) = segment?;
+        let (segment, index) = segment?;
         let mut found = 0;
         let entries = records.into_iter().flat_map(|records| records.entries().map(|(_, entry)| entry));
-        segment.replace(place, entries.inspect(|_| found += 1).chain(rest.clone()));
+        segment.replace(index, entries.inspect(|_| found += 1).chain(rest.clone()));
         self.received += found;
         let gone = u64::try_from(next.min(old.to) - old.from).unwrap_or(0);
         self.missing = self.missing.saturating_sub(gone);
         rest
     }
 
-    /// Remembers that this page sent a record and saw it again after so many milliseconds.
+    /// Remembers that this page sent the record and received it again after `round_trip_ms`.
     pub fn mark_own(&mut self, topic: Rc<str>, partition: i32, offset: i64, round_trip_ms: f64) {
-        let place = (topic, partition, offset);
-        if self.own.insert(place.clone(), round_trip_ms).is_none() {
-            self.own_order.push_back(place);
+        let position = (topic, partition, offset);
+        if self.own.insert(position.clone(), round_trip_ms).is_none() {
+            self.own_order.push_back(position);
         }
         if self.own_order.len() > OWN_KEPT
             && let Some(oldest) = self.own_order.pop_front()
@@ -271,7 +274,7 @@ impl Feed {
         }
     }
 
-    /// If this page sent the record: after how many milliseconds it saw it again.
+    /// The round trip of the record in milliseconds, if this page sent it.
     pub fn own_after_ms(&self, record: &RecordRef<'_>) -> Option<f64> {
         if self.own.is_empty() {
             return None;
@@ -311,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go_when_the_list_is_full_and_the_counts_stay_honest() {
+    fn full_list_drops_the_oldest_records_and_keeps_correct_counts() {
         let mut feed = feed(3);
         (0..5).for_each(|n| push(&mut feed, n, "v"));
         assert_eq!(offsets(&mut feed), [2, 3, 4]);
@@ -319,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn large_records_are_bounded_by_bytes_and_one_oversized_stays() {
+    fn memory_limit_drops_old_records_but_keeps_the_newest() {
         let mut feed = Feed { limits: Limits { records: 100, mib: 1 }, ..Feed::default() };
         (0..5).for_each(|n| push(&mut feed, n, &"x".repeat(400_000)));
         assert_eq!(offsets(&mut feed), [3, 4]);
@@ -328,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_applies_to_what_is_there_and_to_what_comes() {
+    fn filter_applies_to_existing_and_new_records() {
         let mut feed = feed(4);
         push(&mut feed, 0, "a");
         push(&mut feed, 1, "b");
@@ -345,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_held_display_stands_still_while_everything_is_received() {
+    fn held_list_does_not_change_while_records_are_received() {
         let mut feed = feed(3);
         (0..3).for_each(|n| push(&mut feed, n, "a"));
         feed.freeze(Hold::Paused);
@@ -357,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_held_stays_before_what_came_meanwhile() {
+    fn held_records_precede_newer_records_after_follow() {
         let mut feed = feed(6);
         feed.set_filter(Filter::text("a"));
         (0..3).for_each(|n| push(&mut feed, n, "a"));
@@ -370,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_outranks_a_scroll() {
+    fn pause_replaces_a_hold_by_scrolling() {
         let mut feed = feed(9);
         feed.freeze(Hold::Scrolled);
         feed.freeze(Hold::Paused);
@@ -394,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_count_their_records_and_pass_every_filter() {
+    fn gaps_count_missing_records_and_pass_every_filter() {
         let mut feed = feed(9);
         push(&mut feed, 9, "a");
         feed.push_gap(gap(10, 130));
@@ -405,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_that_touch_become_one() {
+    fn adjacent_gaps_with_the_same_reason_are_merged() {
         let mut feed = feed(9);
         feed.push_gap(gap(10, 13));
         feed.push_gap(gap(13, 20));
@@ -417,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_is_filled_in_place_page_by_page() {
+    fn fetched_records_replace_the_gap_in_steps() {
         for is_held in [false, true] {
             let mut feed = feed(100);
             push(&mut feed, 9, "even");
@@ -430,12 +433,12 @@ mod tests {
                 push(&mut feed, 15, "even");
             }
             let hole = feed.get(1).expect("the gap").clone();
-            let page = Arrived::parse(frame(0, 0, "t", 10..12, "even"), None).expect("a frame");
+            let page = ReceivedBatch::parse(frame(0, 0, "t", 10..12, "even"), None).expect("a frame");
             let rest = feed.fill(&hole, Some(&page), 12).expect("a rest");
             assert_eq!(rest.as_gap().map(|gap| (gap.from, gap.to)), Some((12, 14)));
             assert_eq!(offsets(&mut feed), [9, 10, 11, -1, 14]);
             assert_eq!((feed.counts().missing, feed.counts().received), (2, 4 + u64::from(is_held)));
-            // The rest was compacted away.
+            // The remaining records were removed by compaction.
             assert!(feed.fill(&rest, None, 14).is_none());
             assert_eq!(offsets(&mut feed), [9, 10, 11, 14]);
             assert_eq!(feed.counts().missing, 0);
@@ -472,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn own_records_are_remembered_but_not_for_ever() {
+    fn number_of_remembered_own_records_is_bounded() {
         let mut feed = feed(9);
         push(&mut feed, 0, "a");
         feed.mark_own("t".into(), 0, 0, 2.5);

@@ -1,23 +1,15 @@
 //! A key, a value or a header's value while it is being written: how its text becomes bytes, and what is wrong with it.
-//! The form is always the user's choice, never guessed, and nothing is reformatted.
+//! The user chooses the form; it is never guessed, and the text is never reformatted.
 
 use std::sync::Arc;
 
 use base64::Engine;
-use base64::alphabet::STANDARD as ALPHABET;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use formats::{BadBase64, Spot, Template, TemplateFault, decode_base64};
 use protocol::WireBytes;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::template::{Template, TemplateFault};
-
-/// What people paste has its padding or has not.
-const FORGIVING_BASE64: GeneralPurpose = GeneralPurpose::new(
-    &ALPHABET,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 /// A file above this is not remembered for the next visit: the browser's storage holds 5 MB in all.
 const REMEMBERED_FILE_BYTES: usize = 256 * 1024;
 
@@ -28,7 +20,7 @@ pub enum Form {
     #[default]
     Null,
     Text,
-    /// As text, byte for byte, but only if it is valid JSON.
+    /// Sent byte for byte like text, but only if it is valid JSON.
     Json,
     Base64,
     /// The bytes of a file.
@@ -61,33 +53,18 @@ mod remembered_bytes {
     }
 }
 
-/// A place in a text, both from 1; columns count characters, as editors do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spot {
-    pub line: usize,
-    pub column: usize,
-}
-
-impl Spot {
-    pub fn of(text: &str, byte: usize) -> Self {
-        let before = &text[..text.floor_char_boundary(byte)];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        Self { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
-    }
-}
-
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FieldFault {
+pub enum FieldError {
     Json(Spot),
     Base64(Spot),
-    /// The text ends in the middle of a byte.
+    /// The base64 text ends within a byte.
     Base64Ends,
     /// No file is chosen.
     NoFile,
     /// A file of this name was chosen on an earlier visit.
     FileGone(String),
     Template(TemplateFault),
-    /// The template is fine, but the first record that it makes is no JSON.
+    /// The template is valid, but its first record is not valid JSON.
     FirstJson(Spot),
 }
 
@@ -100,7 +77,7 @@ pub struct Field {
     pub file: Option<FileContent>,
 }
 
-/// Checks without building anything: numbers are not even parsed.
+/// Validates JSON without building a value; numbers are not parsed.
 pub fn check_json(text: &str) -> Result<(), Spot> {
     serde_json::from_str::<IgnoredAny>(text).map(|_| ()).map_err(|error| {
         let line = error.line().max(1);
@@ -119,7 +96,7 @@ impl Field {
         Self { form: Form::Json, text: text.into(), file: None }
     }
 
-    /// The form that shows these bytes as they are.
+    /// A field with the form that preserves these bytes exactly.
     pub fn of(bytes: &WireBytes) -> Self {
         match bytes {
             WireBytes::Null => Self::default(),
@@ -129,8 +106,8 @@ impl Field {
         }
     }
 
-    /// The same to be edited. A text area keeps no carriage return and a line of text no line end at all: what has such is
-    /// shown as base64, or an edit elsewhere in it would lose them.
+    /// A field for editing these bytes. A text area drops carriage returns, and an input drops all line breaks: bytes
+    /// with those become base64, so that an edit does not lose them.
     pub fn editable(bytes: &WireBytes, has_lines: bool) -> Self {
         let field = Self::of(bytes);
         match bytes.as_kafka() {
@@ -141,7 +118,7 @@ impl Field {
         }
     }
 
-    /// How many bytes Kafka will store, as far as that is known while there is a fault.
+    /// The size in Kafka, in bytes; an estimate while the text is invalid.
     pub fn size(&self) -> usize {
         match self.form {
             Form::Null => 0,
@@ -151,50 +128,41 @@ impl Field {
         }
     }
 
-    /// What stands in the way of sending it as it is.
-    pub fn fault(&self) -> Option<FieldFault> {
+    /// Why the field cannot be sent.
+    pub fn fault(&self) -> Option<FieldError> {
         match self.form {
-            Form::Json => check_json(&self.text).err().map(FieldFault::Json),
+            Form::Json => check_json(&self.text).err().map(FieldError::Json),
             _ => self.bytes().err(),
         }
     }
 
     /// The bytes to send. JSON is not checked here.
-    pub fn bytes(&self) -> Result<WireBytes, FieldFault> {
+    pub fn bytes(&self) -> Result<WireBytes, FieldError> {
         match self.form {
             Form::Null => Ok(WireBytes::Null),
             Form::Text | Form::Json => Ok(WireBytes::text(self.text.clone())),
-            Form::Base64 => decode(&self.text).map(WireBytes::Base64),
+            Form::Base64 => decode_base64(&self.text).map(WireBytes::Base64).map_err(|bad| match bad {
+                BadBase64::At(spot) => FieldError::Base64(spot),
+                BadBase64::Ends => FieldError::Base64Ends,
+            }),
             Form::File => match &self.file {
-                None => Err(FieldFault::NoFile),
-                Some(FileContent { name, bytes: None }) => Err(FieldFault::FileGone(name.clone())),
+                None => Err(FieldError::NoFile),
+                Some(FileContent { name, bytes: None }) => Err(FieldError::FileGone(name.clone())),
                 Some(FileContent { bytes: Some(bytes), .. }) => Ok(WireBytes::Base64(bytes.to_vec())),
             },
         }
     }
 
-    /// The field as a pattern for many records. Placeholders stand in text and JSON; bytes are what they are.
-    pub fn template(&self) -> Result<Template, FieldFault> {
+    /// The field as a pattern for many records. Text and JSON may contain placeholders; base64 and files are constant.
+    pub fn template(&self) -> Result<Template, FieldError> {
         match self.form {
-            Form::Text | Form::Json => Template::parse(&self.text).map_err(FieldFault::Template),
+            Form::Text | Form::Json => Template::parse(&self.text).map_err(FieldError::Template),
             Form::Null => Ok(Template::null()),
             Form::Base64 | Form::File => {
                 self.bytes().map(|bytes| Template::constant(bytes.as_kafka().unwrap_or_default().to_vec()))
             }
         }
     }
-}
-
-fn decode(text: &str) -> Result<Vec<u8>, FieldFault> {
-    // Line ends and spaces mean nothing in base64; positions are told in the text as it stands.
-    let (places, digits): (Vec<usize>, Vec<u8>) =
-        text.bytes().enumerate().filter(|(_, c)| !c.is_ascii_whitespace()).unzip();
-    FORGIVING_BASE64.decode(digits).map_err(|error| match error {
-        base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _) => {
-            FieldFault::Base64(Spot::of(text, places.get(at).copied().unwrap_or(text.len())))
-        }
-        _ => FieldFault::Base64Ends,
-    })
 }
 
 #[cfg(test)]
@@ -208,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_input_would_lose_is_edited_as_base64() {
+    fn text_with_line_breaks_that_an_input_drops_is_edited_as_base64() {
         let form = |text: &str, has_lines| Field::editable(&WireBytes::text(text), has_lines).form;
         assert_eq!((form("a\nb", true), form("a\r\nb", true)), (Form::Text, Form::Base64));
         assert_eq!((form("a b", false), form("a\nb", false)), (Form::Text, Form::Base64));
@@ -231,23 +199,23 @@ mod tests {
     }
 
     #[test]
-    fn a_json_fault_says_where_in_characters() {
+    fn json_error_position_counts_characters() {
         assert_eq!(check_json("{\n  \"id\": 1,\n}"), Err(Spot { line: 3, column: 1 }));
         assert_eq!(check_json(""), Err(Spot { line: 1, column: 1 }));
         assert_eq!(check_json("{\"è\": x}"), Err(Spot { line: 1, column: 7 }));
     }
 
     #[test]
-    fn base64_may_be_wrapped_and_unpadded_and_a_fault_says_where() {
+    fn base64_may_be_wrapped_and_unpadded_and_errors_have_a_position() {
         assert_eq!(stored(Form::Base64, "AP/+\n gA==").as_deref(), Some(&[0, 255, 254, 128][..]));
         assert_eq!(stored(Form::Base64, "AP/+gA").as_deref(), Some(&[0, 255, 254, 128][..]));
         let fault = |text: &str| Field { form: Form::Base64, text: text.into(), file: None }.fault();
-        assert_eq!(fault("AP/+\ng*A="), Some(FieldFault::Base64(Spot { line: 2, column: 2 })));
-        assert_eq!(fault("AP/+g"), Some(FieldFault::Base64Ends));
+        assert_eq!(fault("AP/+\ng*A="), Some(FieldError::Base64(Spot { line: 2, column: 2 })));
+        assert_eq!(fault("AP/+g"), Some(FieldError::Base64Ends));
     }
 
     #[test]
-    fn a_small_file_is_remembered_and_a_large_one_asked_for_again() {
+    fn small_file_is_stored_and_large_file_must_be_chosen_again() {
         let with = |bytes: Vec<u8>| Field {
             form: Form::File,
             file: Some(FileContent { name: "a.bin".into(), bytes: Some(bytes.into()) }),
@@ -260,11 +228,11 @@ mod tests {
         let small = with(vec![0, 255, 7]);
         assert_eq!(again(&small), small);
         let large = again(&with(vec![7; REMEMBERED_FILE_BYTES + 1]));
-        assert_eq!(large.fault(), Some(FieldFault::FileGone("a.bin".into())));
+        assert_eq!(large.fault(), Some(FieldError::FileGone("a.bin".into())));
     }
 
     #[test]
-    fn what_was_read_from_kafka_can_be_written_again_byte_for_byte() {
+    fn consumed_bytes_are_produced_again_byte_for_byte() {
         for bytes in [None, Some(&b"text"[..]), Some(b"{\"a\": 1}"), Some(&[0, 255]), Some(b"")] {
             let field = Field::of(&WireBytes::from_kafka(bytes));
             assert_eq!(field.bytes().expect("no fault").as_kafka(), bytes);

@@ -1,4 +1,4 @@
-//! Gaps whose records are being loaded: one question at a time for each, until nothing of it is left or the user has enough.
+//! Gaps whose records are being fetched: one `fetch` at a time for each gap, until it is filled or the user stops.
 
 use protocol::{Fetch, Offset, RequestId};
 
@@ -10,20 +10,20 @@ pub struct Fills {
 }
 
 impl Fills {
-    /// What to ask Kafka for; nothing where it has nothing.
-    pub fn question(gap: &Entry) -> Option<Fetch> {
+    /// The `fetch` for a gap; `None` if Kafka no longer has the records.
+    pub fn request_for(gap: &Entry) -> Option<Fetch> {
         let gap = gap.as_gap().filter(|gap| gap.can_be_loaded())?;
         let topic = gap.topic.to_string();
         Some(Fetch { topic, partition: gap.partition, from: Offset(gap.from), to: Offset(gap.to) })
     }
 
-    pub fn asked(&mut self, request: RequestId, gap: &Entry) {
+    pub fn requested(&mut self, request: RequestId, gap: &Entry) {
         self.under_way.push((request, gap.clone()));
     }
 
-    /// The gap that an answer is for, unless the user has stopped it meanwhile.
-    pub fn answered(&mut self, request: Option<RequestId>) -> Option<Entry> {
-        let at = self.under_way.iter().position(|(asked, _)| Some(*asked) == request)?;
+    /// The gap that a reply belongs to, unless the user has stopped loading it.
+    pub fn replied(&mut self, request: Option<RequestId>) -> Option<Entry> {
+        let at = self.under_way.iter().position(|(requested, _)| Some(*requested) == request)?;
         Some(self.under_way.swap_remove(at).1)
     }
 

@@ -1,5 +1,5 @@
-//! Which records of the list are shown. A filter is a conjunction of conditions; each was checked when it was written, so
-//! that matching cannot fail. Owns the conditions, not the records.
+//! Which records of the list are shown. A filter is a conjunction of conditions. Each is validated when the filter is
+//! made, so that matching cannot fail.
 
 use std::fmt;
 use std::ops::{Range, RangeInclusive};
@@ -9,21 +9,21 @@ use super::entry::RecordRef;
 use super::json_path::JsonPath;
 use super::sort::arrange;
 
-/// A regular expression, as the browser has it.
-pub trait Pattern {
+/// A regular expression. The browser's engine implements it.
+pub trait Regex {
     fn is_in(&self, text: &str) -> bool;
-    /// Where it stands in the text, as byte ranges, for marking it.
+    /// All matches as byte ranges, for highlighting.
     fn ranges_in(&self, text: &str) -> Vec<Range<usize>>;
 }
 
 #[derive(Clone)]
 pub enum Condition {
-    /// In key or value; ASCII letters of either case are equal. In lower case.
+    /// A lower-case text in key or value; ASCII letters match in either case.
     Text(Vec<u8>),
-    /// In key or value.
-    Pattern(Rc<dyn Pattern>),
+    /// A match in key or value.
+    Regex(Rc<dyn Regex>),
     Key(Vec<u8>),
-    /// A header with this name (case matters, as in Kafka), its value containing the text.
+    /// A header with this name (case-sensitive, as in Kafka) whose value contains the text.
     Header {
         name: String,
         value: Vec<u8>,
@@ -32,7 +32,7 @@ pub enum Condition {
     Offset(RangeInclusive<i64>),
     /// Milliseconds since 1970-01-01 UTC.
     Time(RangeInclusive<i64>),
-    /// In the value, where it is JSON.
+    /// A JSON path that selects something in the value.
     Path(Rc<JsonPath>),
 }
 
@@ -42,14 +42,14 @@ impl fmt::Debug for Condition {
     }
 }
 
-/// Where a text stands in its record.
+/// The part of a record that a text comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     Key,
     Value,
 }
 
-/// All conditions must hold. Without any, everything passes.
+/// A record matches if all conditions hold. An empty filter matches every record.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     conditions: Vec<Condition>,
@@ -64,9 +64,9 @@ impl Condition {
         let contains = |field: Option<&[u8]>, needle: &[u8]| field.is_some_and(|bytes| find(bytes, needle).is_some());
         match self {
             Self::Text(needle) => contains(record.value, needle) || contains(record.key, needle),
-            Self::Pattern(pattern) => {
+            Self::Regex(regex) => {
                 let is_in =
-                    |field: Option<&[u8]>| field.is_some_and(|bytes| pattern.is_in(&String::from_utf8_lossy(bytes)));
+                    |field: Option<&[u8]>| field.is_some_and(|bytes| regex.is_in(&String::from_utf8_lossy(bytes)));
                 is_in(record.value) || is_in(record.key)
             }
             Self::Key(needle) => contains(record.key, needle),
@@ -100,24 +100,24 @@ impl Filter {
         self.conditions.iter().all(|condition| condition.holds(record))
     }
 
-    /// How dear it is to look at a byte: a plain search is 1.
+    /// The cost of checking a byte, relative to a plain text search.
     pub fn cost(&self) -> usize {
         let cost = |condition: &Condition| match condition {
-            Condition::Pattern(_) => 4,
+            Condition::Regex(_) => 4,
             Condition::Path(_) => 16,
             _ => 1,
         };
         self.conditions.iter().map(cost).max().unwrap_or(1)
     }
 
-    /// What to mark in a key or value, as byte ranges in order that do not overlap.
+    /// The matches to highlight in a key or value, as sorted byte ranges without overlaps.
     pub fn marks_in(&self, part: Part, text: &str) -> Vec<Range<usize>> {
         let mut marks = Vec::new();
         for condition in &self.conditions {
             match condition {
                 Condition::Text(needle) => all_in(text, needle, &mut marks),
                 Condition::Key(needle) if part == Part::Key => all_in(text, needle, &mut marks),
-                Condition::Pattern(pattern) => marks.extend(pattern.ranges_in(text)),
+                Condition::Regex(regex) => marks.extend(regex.ranges_in(text)),
                 _ => {}
             }
         }
@@ -145,7 +145,7 @@ fn all_in(text: &str, needle: &[u8], marks: &mut Vec<Range<usize>>) {
     }
 }
 
-/// The first place of `needle` (lower case) in `bytes`, ASCII letters of either case being equal.
+/// The first index of `needle` (lower case) in `bytes`; ASCII letters match in either case.
 fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
     let Some((&first, rest)) = needle.split_first() else { return Some(0) };
     let last_start = bytes.len().checked_sub(needle.len())?;
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_found_whatever_the_case() {
+    fn text_matches_in_either_case() {
         let record = entry(0, "Messaggio 7 per Città");
         for (text, found) in [("messaggio", true), ("PER CITTà", true), ("messaggio 8", false), ("", true), ("à", true)]
         {
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn every_place_is_marked_once() {
+    fn each_match_is_highlighted_once() {
         assert_eq!(Filter::text("AB").marks_in(Part::Value, "abxaBab"), [0..2, 3..5, 5..7]);
         assert_eq!(Filter::text("è").marks_in(Part::Value, "caffè e tè"), [4..6, 10..12]);
         assert!(Filter::text("").marks_in(Part::Value, "abc").is_empty());

@@ -1,12 +1,12 @@
-//! What stands in the fields of the filter, and what is wrong with it. Turns the texts into a [`Filter`]; what only the
-//! browser can do, regular expressions and local time, is lent by it.
+//! The text fields of the filter and their errors. Compiles the texts into a [`Filter`]; the browser parses regular
+//! expressions and local times.
 
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use super::filter::{Condition, Filter, Pattern};
+use super::filter::{Condition, Filter, Regex};
 use super::json_path::JsonPath;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ pub struct FilterFields {
     /// `10-20`, `10-` or `-20`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub offset: String,
-    /// As the browser's field for local time writes it.
+    /// As an `<input type="datetime-local">` writes it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub since: String,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -49,32 +49,32 @@ pub enum FilterField {
     Path,
 }
 
-/// Why a field is no filter.
+/// Why a field is not a valid filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FilterFault {
+pub struct FilterError {
     pub field: FilterField,
-    pub kind: FaultKind,
+    pub kind: InputError,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FaultKind {
-    /// In the browser's words.
-    Pattern(String),
-    /// Neither a number nor a range: this piece of it.
+pub enum InputError {
+    /// The browser's error message.
+    Regex(String),
+    /// The piece that is neither a number nor a range.
     Numbers(String),
     /// The range ends before it begins.
     Backwards,
     Time,
-    /// From which character on the path cannot be read, counted from 1.
+    /// The first invalid character of the path, counted from 1.
     Path {
         at: usize,
     },
 }
 
-/// What the browser lends.
-pub trait Lent {
-    /// The regular expression, or why it is none.
-    fn pattern(&self, text: &str) -> Result<Rc<dyn Pattern>, String>;
+/// The parsers that need the browser.
+pub trait FilterParser {
+    /// The regular expression, or the browser's error message.
+    fn regex(&self, text: &str) -> Result<Rc<dyn Regex>, String>;
     /// Milliseconds since 1970-01-01 UTC of a local date and time.
     fn local_time_ms(&self, text: &str) -> Option<i64>;
 }
@@ -84,13 +84,13 @@ impl FilterFields {
         *self == Self { is_pattern: self.is_pattern, ..Self::default() }
     }
 
-    /// How many of the fields beside the text are in use.
+    /// Number of fields in use besides the text.
     pub fn further(&self) -> usize {
         let fields = [&self.key, &self.header, &self.partition, &self.offset, &self.since, &self.until, &self.path];
         fields.iter().filter(|field| !field.is_empty()).count()
     }
 
-    /// What a field holds, as text.
+    /// The text of a field.
     fn text_of(&mut self, field: FilterField) -> &mut String {
         match field {
             FilterField::Text => &mut self.text,
@@ -104,10 +104,10 @@ impl FilterFields {
         }
     }
 
-    /// What is in force while some fields are at fault: each of those as it was when it could be read last (`before`), so that
-    /// a field half written neither undoes the others nor lets everything pass. Returns what is wrong as well.
-    pub fn in_force(&self, before: &Self, lent: &dyn Lent) -> (Self, Filter, Vec<FilterFault>) {
-        let (filter, faults) = self.compile(lent);
+    /// The fields to filter by while some are invalid: an invalid field keeps its last valid text (`before`), so that a
+    /// half-typed field neither disables the others nor matches everything. Returns the errors, too.
+    pub fn effective(&self, before: &Self, parser: &dyn FilterParser) -> (Self, Filter, Vec<FilterError>) {
+        let (filter, faults) = self.compile(parser);
         if faults.is_empty() {
             return (self.clone(), filter, faults);
         }
@@ -118,18 +118,18 @@ impl FilterFields {
             }
             *sound.text_of(fault.field) = std::mem::take(valid_before.text_of(fault.field));
         }
-        // Two fields may not go together, such as the ends of a range.
-        let (filter, left) = sound.compile(lent);
-        if left.is_empty() { (sound, filter, faults) } else { (before.clone(), before.compile(lent).0, faults) }
+        // Two valid fields may still contradict each other, such as the ends of a time range.
+        let (filter, left) = sound.compile(parser);
+        if left.is_empty() { (sound, filter, faults) } else { (before.clone(), before.compile(parser).0, faults) }
     }
 
-    /// What can be read of it; the rest is left out and named.
-    pub fn compile(&self, lent: &dyn Lent) -> (Filter, Vec<FilterFault>) {
+    /// The filter of the valid fields, and the errors of the others.
+    pub fn compile(&self, parser: &dyn FilterParser) -> (Filter, Vec<FilterError>) {
         let mut conditions = Vec::new();
         let mut faults = Vec::new();
-        let mut add = |field: FilterField, condition: Result<Option<Condition>, FaultKind>| match condition {
+        let mut add = |field: FilterField, condition: Result<Option<Condition>, InputError>| match condition {
             Ok(condition) => conditions.extend(condition),
-            Err(kind) => faults.push(FilterFault { field, kind }),
+            Err(kind) => faults.push(FilterError { field, kind }),
         };
         let lower = |text: &str| text.to_ascii_lowercase().into_bytes();
         let given = |text: &str| (!text.trim().is_empty()).then(|| text.trim().to_owned());
@@ -139,7 +139,7 @@ impl FilterFields {
             match self.text.as_str() {
                 "" => Ok(None),
                 text if self.is_pattern => {
-                    lent.pattern(text).map(|p| Some(Condition::Pattern(p))).map_err(FaultKind::Pattern)
+                    parser.regex(text).map(|p| Some(Condition::Regex(p))).map_err(InputError::Regex)
                 }
                 text => Ok(Some(Condition::text(text))),
             },
@@ -156,7 +156,7 @@ impl FilterFields {
         add(FilterField::Offset, given(&self.offset).map(|text| range(&text).map(Condition::Offset)).transpose());
         let time = |text: &str| match given(text) {
             None => Ok(None),
-            Some(text) => lent.local_time_ms(&text).map(Some).ok_or(FaultKind::Time),
+            Some(text) => parser.local_time_ms(&text).map(Some).ok_or(InputError::Time),
         };
         match (time(&self.since), time(&self.until)) {
             (Ok(None), Ok(None)) => {}
@@ -165,7 +165,7 @@ impl FilterFields {
                 let is_forward = since <= until;
                 add(
                     FilterField::Until,
-                    if is_forward { Ok(Some(Condition::Time(since..=until))) } else { Err(FaultKind::Backwards) },
+                    if is_forward { Ok(Some(Condition::Time(since..=until))) } else { Err(InputError::Backwards) },
                 );
             }
             (since, until) => {
@@ -181,7 +181,7 @@ impl FilterFields {
     }
 }
 
-fn partitions(text: &str) -> Result<Condition, FaultKind> {
+fn partitions(text: &str) -> Result<Condition, InputError> {
     /// Kafka's brokers do not hold more of one topic.
     const MOST: i64 = 100_000;
     let mut partitions = Vec::new();
@@ -193,37 +193,37 @@ fn partitions(text: &str) -> Result<Condition, FaultKind> {
     Ok(Condition::Partition(partitions))
 }
 
-/// Numbers and ranges that say themselves where they end: `0, 2-4`. Sorted, each once, at most so many.
-pub(super) fn closed_ranges(text: &str, most: usize) -> Result<Vec<i32>, FaultKind> {
+/// Numbers and ranges with an end: `0, 2-4`. Sorted, without duplicates, at most `most`.
+pub(super) fn closed_ranges(text: &str, most: usize) -> Result<Vec<i32>, InputError> {
     let mut numbers = std::collections::BTreeSet::new();
     for piece in text.split(',').map(str::trim).filter(|piece| !piece.is_empty()) {
         let numbers_of = |range: RangeInclusive<i64>| {
             let last = i32::try_from(*range.end()).ok()?;
             Some(i32::try_from(*range.start()).ok()?..=last)
         };
-        let range = range(piece).map(numbers_of)?.ok_or_else(|| FaultKind::Numbers(piece.to_owned()))?;
+        let range = range(piece).map(numbers_of)?.ok_or_else(|| InputError::Numbers(piece.to_owned()))?;
         numbers.extend(range.take(most));
         if numbers.len() > most {
-            return Err(FaultKind::Numbers(piece.to_owned()));
+            return Err(InputError::Numbers(piece.to_owned()));
         }
     }
     Ok(numbers.into_iter().collect())
 }
 
 /// `7`, `7-9`, `7-` or `-9`.
-fn range(text: &str) -> Result<RangeInclusive<i64>, FaultKind> {
+fn range(text: &str) -> Result<RangeInclusive<i64>, InputError> {
     let number = |digits: &str, absent: i64| match digits.trim() {
         "" => Ok(absent),
-        digits => digits.parse().ok().filter(|n| *n >= 0).ok_or_else(|| FaultKind::Numbers(digits.to_owned())),
+        digits => digits.parse().ok().filter(|n| *n >= 0).ok_or_else(|| InputError::Numbers(digits.to_owned())),
     };
     let range = match text.split_once('-') {
         None => number(text, 0).map(|n| n..=n)?,
         Some((from, to)) if from.trim().is_empty() && to.trim().is_empty() => {
-            return Err(FaultKind::Numbers(text.to_owned()));
+            return Err(InputError::Numbers(text.to_owned()));
         }
         Some((from, to)) => number(from, 0)?..=number(to, i64::MAX)?,
     };
-    if range.start() <= range.end() { Ok(range) } else { Err(FaultKind::Backwards) }
+    if range.start() <= range.end() { Ok(range) } else { Err(InputError::Backwards) }
 }
 
 #[cfg(test)]
@@ -235,7 +235,7 @@ mod tests {
 
     struct Nothing;
 
-    impl Pattern for Nothing {
+    impl Regex for Nothing {
         fn is_in(&self, text: &str) -> bool {
             text.is_empty()
         }
@@ -245,8 +245,8 @@ mod tests {
         }
     }
 
-    impl Lent for NoBrowser {
-        fn pattern(&self, text: &str) -> Result<Rc<dyn Pattern>, String> {
+    impl FilterParser for NoBrowser {
+        fn regex(&self, text: &str) -> Result<Rc<dyn Regex>, String> {
             if text == "(" { Err("Unterminated group".into()) } else { Ok(Rc::new(Nothing)) }
         }
 
@@ -261,23 +261,23 @@ mod tests {
         fields
     }
 
-    fn faults(fields: &FilterFields) -> Vec<FilterFault> {
+    fn faults(fields: &FilterFields) -> Vec<FilterError> {
         fields.compile(&NoBrowser).1
     }
 
     #[test]
-    fn numbers_are_single_or_ranges_open_on_either_side() {
+    fn numbers_are_single_or_ranges_that_may_be_open() {
         for (text, expected) in [("7", 7..=7), ("7-9", 7..=9), (" 7 - ", 7..=i64::MAX), ("-9", 0..=9)] {
             assert_eq!(range(text), Ok(expected), "{text}");
         }
         for text in ["-", "a", "1-b", "--1"] {
-            assert!(matches!(range(text), Err(FaultKind::Numbers(_))), "{text}");
+            assert!(matches!(range(text), Err(InputError::Numbers(_))), "{text}");
         }
-        assert_eq!(range("9-7"), Err(FaultKind::Backwards));
+        assert_eq!(range("9-7"), Err(InputError::Backwards));
     }
 
     #[test]
-    fn a_fault_names_its_field_and_leaves_the_others_at_work() {
+    fn error_names_its_field_and_other_fields_still_filter() {
         let broken = fields(|f| {
             f.text = "b".into();
             f.offset = "x-3".into();
@@ -287,38 +287,38 @@ mod tests {
         let (filter, faults) = broken.compile(&NoBrowser);
         let named: Vec<_> = faults.iter().map(|fault| fault.field).collect();
         assert_eq!(named, [FilterField::Offset, FilterField::Until, FilterField::Path]);
-        assert_eq!(faults[0].kind, FaultKind::Numbers("x".into()));
+        assert_eq!(faults[0].kind, InputError::Numbers("x".into()));
         assert!(filter.matches(&entry(0, "abc").record().expect("a record")));
         assert!(!filter.matches(&entry(0, "xyz").record().expect("a record")));
     }
 
     #[test]
-    fn a_field_at_fault_keeps_what_it_said_last() {
+    fn invalid_field_keeps_its_last_valid_text() {
         let matches = |filter: &Filter, value: &str| filter.matches(&entry(0, value).record().expect("a record"));
         let valid = fields(|f| (f.path, f.offset) = ("$.a > 1".into(), "0-9".into()));
         let half_written = FilterFields { path: "$.a >".into(), key: "k".into(), ..valid.clone() };
-        let (in_force, filter, faults) = half_written.in_force(&valid, &NoBrowser);
-        assert_eq!(in_force, FilterFields { key: "k".into(), ..valid.clone() }, "the other fields go on");
+        let (effective, filter, faults) = half_written.effective(&valid, &NoBrowser);
+        assert_eq!(effective, FilterFields { key: "k".into(), ..valid.clone() }, "the other fields go on");
         assert_eq!(faults.iter().map(|fault| fault.field).collect::<Vec<_>>(), [FilterField::Path]);
         assert!(!filter.is_empty() && !matches(&filter, r#"{"a":0}"#));
 
-        // A range whose new beginning lies behind its old end: both as they were.
+        // The new start is after the old end: both keep their last valid text.
         let range = fields(|f| (f.since, f.until) = ("10".into(), "20".into()));
         let backwards = FilterFields { since: "30".into(), ..range.clone() };
-        let (in_force, _, faults) = backwards.in_force(&range, &NoBrowser);
-        assert_eq!((in_force, faults.len()), (range, 1));
+        let (effective, _, faults) = backwards.effective(&range, &NoBrowser);
+        assert_eq!((effective, faults.len()), (range, 1));
 
-        // A regular expression that is not one yet.
+        // A half-typed regular expression.
         let text = fields(|f| f.text = "b".into());
-        let pattern = fields(|f| (f.text, f.is_pattern) = ("(".into(), true));
-        assert_eq!(pattern.in_force(&text, &NoBrowser).0, text);
+        let regex = fields(|f| (f.text, f.is_pattern) = ("(".into(), true));
+        assert_eq!(regex.effective(&text, &NoBrowser).0, text);
     }
 
     #[test]
     fn a_regular_expression_is_checked_by_the_browser() {
-        let pattern = |text: &str| fields(|f| (f.text, f.is_pattern) = (text.into(), true));
-        assert_eq!(faults(&pattern("("))[0].kind, FaultKind::Pattern("Unterminated group".into()));
-        assert!(faults(&pattern("a|b")).is_empty());
+        let regex = |text: &str| fields(|f| (f.text, f.is_pattern) = (text.into(), true));
+        assert_eq!(faults(&regex("("))[0].kind, InputError::Regex("Unterminated group".into()));
+        assert!(faults(&regex("a|b")).is_empty());
     }
 
     #[test]
@@ -332,11 +332,11 @@ mod tests {
     #[test]
     fn a_time_range_must_go_forward() {
         let backwards = fields(|f| (f.since, f.until) = ("20".into(), "10".into()));
-        assert_eq!(faults(&backwards), [FilterFault { field: FilterField::Until, kind: FaultKind::Backwards }]);
+        assert_eq!(faults(&backwards), [FilterError { field: FilterField::Until, kind: InputError::Backwards }]);
     }
 
     #[test]
-    fn headers_are_looked_for_by_name_and_by_what_they_contain() {
+    fn header_filter_matches_name_and_value() {
         let found = |header: &str| {
             let (filter, _) = fields(|f| f.header = header.into()).compile(&NoBrowser);
             filter.matches(&entry(0, "v").record().expect("a record"))

@@ -1,5 +1,5 @@
-//! A JSON text indented and cut into lines, of which those between two brackets can be folded away. The text stays as it
-//! is: big integers, the order and the doubling of keys.
+//! An indented JSON text whose lines between two brackets can be folded. Works on the text, so that big integers, key
+//! order and duplicate keys are preserved.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ struct Line {
 pub struct FoldLine<'a> {
     pub number: usize,
     pub text: &'a str,
-    /// Of a line that opens: how it ends when it is folded.
+    /// For an opening line: the closing bracket, shown when the line is folded.
     pub closing: Option<&'a str>,
     pub is_folded: bool,
 }
@@ -43,7 +43,7 @@ impl Folding {
                 let opening: &mut Line = &mut lines[opening];
                 opening.closes_at = Some(number);
             }
-            // A text's last character is its quote, so these are brackets.
+            // A JSON string ends with a quote, so that these characters are brackets.
             if line.ends_with(['{', '[']) {
                 open.push(number);
             }
@@ -76,7 +76,7 @@ impl Folding {
         self.lines.len()
     }
 
-    /// The lines in sight from the top.
+    /// The lines that are not folded away, from the top.
     pub fn lines(&self) -> impl Iterator<Item = FoldLine<'_>> {
         let mut next = 0;
         std::iter::from_fn(move || {

@@ -1,4 +1,4 @@
-//! The list of groups as the page holds it: kept up to date by what changed, searched and sorted here.
+//! The list of consumer groups: updated by pushes of the live view, searched and sorted.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ fn compare(sort: Sort, a: &GroupSummary, b: &GroupSummary) -> Ordering {
         "protocol" => protocol_rank(a).cmp(&protocol_rank(b)),
         "members" => a.members.cmp(&b.members),
         "topics" => a.topics.cmp(&b.topics),
-        // What Kafka did not tell comes last, however it is sorted.
+        // Groups whose lag is unknown come last in either order.
         "lag" if a.lag.is_some() != b.lag.is_some() => return b.lag.is_some().cmp(&a.lag.is_some()),
         "lag" => a.lag.cmp(&b.lag),
         _ => a.group.cmp(&b.group),
@@ -37,23 +37,23 @@ fn protocol_rank(group: &GroupSummary) -> u8 {
 pub struct GroupList {
     groups: BTreeMap<String, Rc<GroupSummary>>,
     is_known: bool,
-    is_beginning: bool,
+    next_push_is_complete: bool,
 }
 
 impl GroupList {
-    /// What is known stays until the next push, which is complete.
+    /// The live view begins again: the current groups stay until the next push, which is complete.
     pub fn begin(&mut self) {
-        self.is_beginning = true;
+        self.next_push_is_complete = true;
     }
 
-    /// Whether something has come yet.
+    /// Whether a push was applied.
     pub fn is_known(&self) -> bool {
         self.is_known
     }
 
-    pub fn learn(&mut self, changed: GroupsChanged) {
+    pub fn apply(&mut self, changed: GroupsChanged) {
         self.is_known = true;
-        if std::mem::take(&mut self.is_beginning) {
+        if std::mem::take(&mut self.next_push_is_complete) {
             self.groups.clear();
         }
         self.groups.extend(changed.groups.into_iter().map(|group| (group.group.clone(), Rc::new(group))));
@@ -66,7 +66,7 @@ impl GroupList {
         self.groups.len()
     }
 
-    /// Those whose name, or a topic's, contains what is searched for, in this order.
+    /// The sorted groups whose name, or the name of one of their topics, contains `search`.
     pub fn shown(&self, search: &str, sort: Sort) -> Vec<Rc<GroupSummary>> {
         let search = search.trim().to_lowercase();
         let contains = |name: &str| name.to_lowercase().contains(&search);
@@ -105,7 +105,7 @@ mod tests {
             group("Audit", &["orders", "payments"], None),
             group("mail", &["users"], Some(700)),
         ];
-        list.learn(changed(groups, &[]));
+        list.apply(changed(groups, &[]));
         list
     }
 
@@ -127,33 +127,33 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_lag_comes_first_and_what_is_not_known_last() {
+    fn largest_lag_comes_first_and_unknown_lag_last() {
         let sort = Sort::by("name").pressed("lag", true);
         assert_eq!(names(&list().shown("", sort)), ["mail", "billing", "Audit"]);
         assert_eq!(names(&list().shown("", sort.pressed("lag", true))), ["billing", "mail", "Audit"]);
     }
 
     #[test]
-    fn ten_thousand_groups_are_arranged_in_no_time() {
+    fn ten_thousand_groups_are_sorted_within_half_a_second() {
         let mut list = GroupList::default();
         let groups = (0..10_000u64).map(|n| group(&format!("group-{n}"), &["orders"], Some(n * 7919 % 10_000)));
-        list.learn(changed(groups.collect(), &[]));
+        list.apply(changed(groups.collect(), &[]));
         let began = std::time::Instant::now();
         let shown = list.shown("ORD", Sort::by("name").pressed("lag", true));
         let took = began.elapsed();
         assert_eq!((shown.len(), shown[0].lag), (10_000, Some(9999)));
-        // Without optimisation, beside a compiler; the page has a tenth of that.
+        // A generous limit for a debug build on a busy machine; the page needs a tenth of it.
         assert!(took < std::time::Duration::from_millis(500), "{took:?}");
     }
 
     #[test]
-    fn a_push_changes_what_it_names_and_a_first_one_replaces_everything() {
+    fn push_updates_named_groups_and_first_push_replaces_all() {
         let mut list = list();
-        list.learn(changed(vec![group("mail", &[], Some(1)), group("new", &[], None)], &["billing"]));
+        list.apply(changed(vec![group("mail", &[], Some(1)), group("new", &[], None)], &["billing"]));
         assert_eq!(names(&list.shown("", Sort::by("name"))), ["Audit", "mail", "new"]);
         list.begin();
         assert_eq!(list.total(), 3, "what is known stays until then");
-        list.learn(changed(vec![group("only", &[], None)], &[]));
+        list.apply(changed(vec![group("only", &[], None)], &[]));
         assert_eq!((names(&list.shown("", Sort::by("name"))), list.total()), (vec!["only"], 1));
     }
 }

@@ -1,14 +1,14 @@
-//! Partitions of a group whose positions are not committed: the committed position lay beyond the partition's end, reading
-//! began elsewhere, and the user has not agreed yet that the position moves there.
+//! Partitions without commits: the group's committed offset was out of range, consuming began elsewhere, and the user has
+//! not yet confirmed that the committed offset moves there.
 
 use protocol::TopicPartition;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldPartition {
-    pub place: TopicPartition,
-    /// The position that the group has.
+    pub topic_partition: TopicPartition,
+    /// The offset that the group has committed.
     pub committed: i64,
-    /// Where reading began.
+    /// The offset where consuming began.
     pub begun: i64,
 }
 
@@ -17,14 +17,14 @@ pub struct HeldPartition {
 pub struct HeldCommits(Vec<HeldPartition>);
 
 impl HeldCommits {
-    pub fn hold(&mut self, place: TopicPartition, committed: i64, begun: i64) {
-        self.release(std::slice::from_ref(&place));
-        self.0.push(HeldPartition { place, committed, begun });
+    pub fn hold(&mut self, topic_partition: TopicPartition, committed: i64, begun: i64) {
+        self.release(std::slice::from_ref(&topic_partition));
+        self.0.push(HeldPartition { topic_partition, committed, begun });
     }
 
-    /// What is acknowledged of these partitions is committed again.
-    pub fn release(&mut self, places: &[TopicPartition]) {
-        self.0.retain(|held| !places.contains(&held.place));
+    /// Offsets of these partitions are committed again.
+    pub fn release(&mut self, own_records: &[TopicPartition]) {
+        self.0.retain(|held| !own_records.contains(&held.topic_partition));
     }
 
     pub fn clear(&mut self) {
@@ -32,7 +32,7 @@ impl HeldCommits {
     }
 
     pub fn of(&self, topic: &str, partition: i32) -> Option<&HeldPartition> {
-        self.0.iter().find(|held| held.place.partition == partition && held.place.topic == topic)
+        self.0.iter().find(|held| held.topic_partition.partition == partition && held.topic_partition.topic == topic)
     }
 
     pub fn len(&self) -> usize {

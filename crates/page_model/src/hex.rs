@@ -1,4 +1,4 @@
-//! Bytes as people read them: sixteen a line, with where they stand and the letters among them.
+//! A hex dump: sixteen bytes a line, with their offset and their printable ASCII characters.
 
 const BYTES_A_LINE: usize = 16;
 
@@ -12,9 +12,9 @@ pub fn hex_dump(bytes: &[u8]) -> String {
             dump.push(digit((at >> (shift * 4)) as u8 & 15));
         }
         dump.push(' ');
-        for place in 0..BYTES_A_LINE {
-            dump.push_str(if place == BYTES_A_LINE / 2 { "  " } else { " " });
-            match line.get(place) {
+        for column in 0..BYTES_A_LINE {
+            dump.push_str(if column == BYTES_A_LINE / 2 { "  " } else { " " });
+            match line.get(column) {
                 Some(byte) => {
                     dump.push(digit(byte >> 4));
                     dump.push(digit(byte & 15));

@@ -1,5 +1,5 @@
-//! The messages that this page reads. `ServerMessage::parse` knows every message of the protocol; the code that reads those
-//! which no part of the page waits for would be a tenth of what the browser has to load.
+//! Parses the messages that the page uses. `ServerMessage::parse` knows every message of the protocol; the code for the
+//! unused ones would be a tenth of the page's download.
 
 use protocol::{
     AddPartitionsResult, AlterTopicConfigResult, Assigned, ClusterChanged, ClusterDetailsChanged, Committed,
@@ -18,7 +18,7 @@ struct Envelope {
     id: Option<RequestId>,
 }
 
-/// Nothing for a message that this page has no use for: a newer bridge may say more than it knows.
+/// `None` for a message that the page does not use, such as one of a newer bridge.
 pub fn parse(text: &str) -> Result<Option<Frame<ServerMessage>>, serde_json::Error> {
     let Envelope { name, id } = serde_json::from_str(text)?;
     let message = match name.as_str() {
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_is_what_the_protocol_says() {
+    fn messages_are_parsed_as_the_protocol_crate_does() {
         let messages = [
             r#"{"type":"subscribed","id":7,"subscription":3}"#,
             r#"{"type":"committed","subscription":1,"positions":[{"topic":"t","partition":0,"offset":"9"}]}"#,

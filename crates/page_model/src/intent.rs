@@ -1,4 +1,4 @@
-//! What the user wants to listen to: topics, how, and from where. Plain values; what becomes of them is `listening`'s.
+//! What the user wants to listen to: topics, read mode and start. The subscription that serves it is in `listening`.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,18 +8,18 @@ pub enum ReadMode {
     /// Joins a consumer group; positions are committed.
     #[default]
     Group,
-    /// Looks on; nothing is committed.
+    /// Reads without a group; no offset is committed.
     Watch,
 }
 
-/// Where reading begins; a group knows the first two alone.
+/// Where consuming begins. A group supports `Earliest` and `Latest` only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Start {
     #[default]
     Earliest,
     Latest,
-    /// So many records of each partition.
+    /// The last records of each partition.
     Last(u64),
     /// This offset: of one partition, or of each.
     Offset {
@@ -28,12 +28,12 @@ pub enum Start {
     },
     /// Milliseconds since 1970-01-01 UTC.
     Time(i64),
-    /// The positions that a group has committed, without joining it; from the first record where it has none.
+    /// The committed offsets of a group, without joining it; the first record of a partition without one.
     Committed,
 }
 
 impl Start {
-    /// The value of the choice.
+    /// The value of the `<option>`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Earliest => "earliest",
@@ -45,7 +45,7 @@ impl Start {
         }
     }
 
-    /// An offset as people write it: `120`, or `2@120` for one partition.
+    /// Parses an offset as typed: `120`, or `2@120` for one partition.
     pub fn offset(text: &str) -> Option<Self> {
         let (partition, offset) = match text.trim().split_once('@') {
             Some((partition, offset)) => (Some(partition.trim().parse().ok().filter(|p| *p >= 0)?), offset),
@@ -55,7 +55,7 @@ impl Start {
         Some(Self::Offset { partition, offset })
     }
 
-    /// As a link carries it: `earliest`, `last:100`, `offset:2@120`, `time:1763800000000`.
+    /// As written in a URL: `earliest`, `last:100`, `offset:2@120`, `time:1763800000000`.
     pub fn to_link(self) -> String {
         match self {
             Self::Last(count) => format!("last:{count}"),
@@ -83,27 +83,27 @@ impl Start {
     }
 }
 
-/// What the user asked for. It outlives sockets and bridges.
+/// What the user wants to listen to. It outlives the connection.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Intent {
     pub topics: Vec<String>,
     pub mode: ReadMode,
-    /// Joined, or the one whose committed positions are where watching begins.
+    /// The group to join, or the one whose committed offsets are the start of watching.
     pub group: String,
     pub start: Start,
-    /// Watching: where the page is too slow it gets the newest and a gap, instead of falling behind.
+    /// Watch mode: a page that is too slow gets the newest records and a gap instead of falling behind.
     pub skips_ahead: bool,
-    /// The group's positions stay where they are.
+    /// Group mode: no offset is committed.
     pub commits_nothing: bool,
 }
 
 impl Intent {
-    /// Whether the group is part of what the user asked for.
+    /// Whether the start or the mode needs the group.
     pub fn names_group(&self) -> bool {
         self.mode == ReadMode::Group || self.start == Start::Committed
     }
 
-    /// The topics in one text: `orders, payments`.
+    /// The topics as one text: `orders, payments`.
     pub fn topic(&self) -> String {
         self.topics.join(", ")
     }

@@ -1,41 +1,17 @@
-//! Which consumer groups the page joins without a question, how a topic is read where the user has not said it, and what
-//! joining a group of others would commit.
+//! What joining a consumer group that others may use would commit, for the confirmation dialog. The rule which groups
+//! need a confirmation is `ReadState::may_listen`.
 
 use std::collections::BTreeSet;
 
 use protocol::{GroupProtocol, GroupResult, TopicSummary};
 
-use super::intent::{Intent, ReadMode};
-use super::page::Page;
+use super::intent::Intent;
 
-impl Page {
-    /// How these topics are read where the user has not said it: as the tutorial does on the demo broker and on the tutorial's
-    /// topic, elsewhere without a group. The bridge's `--topic` may be a topic of others.
-    pub fn usual_mode(&self, topics: &[String]) -> ReadMode {
-        // Until the bridge has said which cluster it is, the tutorial's form is shown; nothing can be started by then.
-        let is_known = self.bridge.is_some();
-        let is_tutorial = !is_known || topics.iter().all(|topic| self.is_for_trying_out(topic));
-        if is_tutorial { ReadMode::Group } else { ReadMode::Watch }
-    }
-
-    /// Whether listening needs no question: reading without a group never does. A group is joined freely on the demo broker, by
-    /// the default name on the tutorial's topic, and where this browser has joined it before. Any other group, also the one of
-    /// `--group`, is joined without a question only if it has neither members nor positions ([`Joining::of`]).
-    pub fn may_listen(&self, intent: &Intent) -> bool {
-        let is_default = || {
-            let group = self.bridge.as_ref().map(|bridge| &bridge.defaults.group);
-            group == Some(&intent.group) && intent.topics.iter().all(|topic| self.is_for_trying_out(topic))
-        };
-        let is_own = || self.cluster_key().is_some_and(|cluster| self.own_names.has_group(&cluster, &intent.group));
-        intent.mode == ReadMode::Watch || self.is_demo() || is_default() || is_own()
-    }
-}
-
-/// What joining a group of others means.
+/// The facts for the confirmation dialog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Joining {
     pub group: String,
-    /// Everything that the group reads, and what the user asked for.
+    /// The topics that the group reads, and those of the intent.
     pub topics: Vec<String>,
     /// Partitions of these topics.
     pub partitions: u64,
@@ -44,8 +20,8 @@ pub struct Joining {
 }
 
 impl Joining {
-    /// Nothing where the group has neither members nor positions: then nobody else uses it. `listed`: the topics of the
-    /// cluster, as far as they are known.
+    /// `None` if the group has neither members nor committed offsets, and hence no other user. `listed`: the topics of
+    /// the cluster, as far as they are known.
     pub fn of(intent: &Intent, group: &GroupResult, listed: &[TopicSummary]) -> Option<Self> {
         let has_positions = group.positions.iter().any(|position| position.offset.is_some());
         if group.members.is_empty() && !has_positions {
@@ -74,8 +50,11 @@ mod tests {
     use protocol::{GroupMember, GroupPosition, Offset};
 
     use super::*;
-    use crate::own_names::OwnNames;
-    use crate::send_safety::tests::page_of;
+    use crate::allowed_names::AllowedNames;
+    use crate::app_state::AppState;
+    use crate::intent::ReadMode;
+    use crate::read_state::ReadState;
+    use crate::send_safety::tests::state_of;
 
     fn intent(topics: &[&str], group: &str) -> Intent {
         let topics = topics.iter().map(|&topic| topic.to_owned()).collect();
@@ -87,8 +66,8 @@ mod tests {
     }
 
     #[test]
-    fn production_topics_are_browsed_without_a_group_unless_the_user_says_so() {
-        let page = page_of("prod", false);
+    fn topics_of_others_are_read_without_a_group_by_default() {
+        let state = state_of("prod", false);
         for (names, expected) in [
             (&["foobar"][..], ReadMode::Group),
             (&["payments"], ReadMode::Watch),
@@ -96,26 +75,26 @@ mod tests {
             (&["mine"], ReadMode::Watch),
             (&["mine", "foobar"], ReadMode::Watch),
         ] {
-            assert_eq!(page.usual_mode(&topics(names)), expected, "{names:?}");
+            assert_eq!(state.usual_mode(&topics(names)), expected, "{names:?}");
         }
-        assert_eq!(page_of("mock", true).usual_mode(&topics(&["payments"])), ReadMode::Group);
-        assert_eq!(Page::default().usual_mode(&topics(&["payments"])), ReadMode::Group, "nothing is known yet");
+        assert_eq!(state_of("mock", true).usual_mode(&topics(&["payments"])), ReadMode::Group);
+        assert_eq!(AppState::default().usual_mode(&topics(&["payments"])), ReadMode::Group, "nothing is known yet");
     }
 
     #[test]
-    fn only_a_group_of_this_browser_is_joined_without_a_question() {
-        let mut page = page_of("prod", false);
-        assert!(page.may_listen(&intent(&["foobar"], "my-group")), "the tutorial's topic");
-        assert!(!page.may_listen(&intent(&["foobar"], "payments-ledger")));
-        assert!(!page.may_listen(&intent(&["mine"], "my-group")), "others may use the group of `--group`");
-        assert!(!page.may_listen(&intent(&["payments"], "my-group")));
-        assert!(!page.may_listen(&intent(&["mine"], "payments-ledger")));
-        assert!(page.may_listen(&Intent { mode: ReadMode::Watch, ..intent(&["payments"], "payments-ledger") }));
-        assert!(page_of("mock", true).may_listen(&intent(&["payments"], "payments-ledger")));
-        let mut own = OwnNames::default();
+    fn group_of_others_needs_a_confirmation() {
+        let mut state = state_of("prod", false);
+        assert!(state.may_listen(&intent(&["foobar"], "my-group")), "the tutorial's topic");
+        assert!(!state.may_listen(&intent(&["foobar"], "payments-ledger")));
+        assert!(!state.may_listen(&intent(&["mine"], "my-group")), "others may use the group of `--group`");
+        assert!(!state.may_listen(&intent(&["payments"], "my-group")));
+        assert!(!state.may_listen(&intent(&["mine"], "payments-ledger")));
+        assert!(state.may_listen(&Intent { mode: ReadMode::Watch, ..intent(&["payments"], "payments-ledger") }));
+        assert!(state_of("mock", true).may_listen(&intent(&["payments"], "payments-ledger")));
+        let mut own = AllowedNames::default();
         own.add_group("prod", "payments-ledger");
-        page.set_own_names(own);
-        assert!(page.may_listen(&intent(&["payments"], "payments-ledger")));
+        state.set_allowed_names(own);
+        assert!(state.may_listen(&intent(&["payments"], "payments-ledger")));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use serde_json_path::JsonPath as Query;
 
-use super::filter_fields::FaultKind;
+use super::filter_fields::InputError;
 use super::path_text;
 
 #[derive(Debug)]
@@ -16,13 +16,13 @@ pub struct JsonPath {
 
 impl JsonPath {
     /// As it is written, else as it was probably meant.
-    pub fn parse(text: &str) -> Result<Self, FaultKind> {
+    pub fn parse(text: &str) -> Result<Self, InputError> {
         Self::parse_strictly(text).or_else(|fault| {
             let meant = path_text::understood(text).map(|meant| Self::parse_strictly(&meant));
             meant.and_then(Result::ok).ok_or_else(|| match Self::parse_strictly(&format!("$.{text}")) {
                 // Without its `$` nothing could be read: what is wrong lies behind the name.
-                Err(FaultKind::Path { at }) if text.starts_with(|c: char| c.is_alphabetic()) => {
-                    FaultKind::Path { at: at.saturating_sub(2).max(1) }
+                Err(InputError::Path { at }) if text.starts_with(|c: char| c.is_alphabetic()) => {
+                    InputError::Path { at: at.saturating_sub(2).max(1) }
                 }
                 _ => fault,
             })
@@ -35,8 +35,8 @@ impl JsonPath {
         Self::parse_strictly(&meant).is_ok().then_some(meant)
     }
 
-    fn parse_strictly(text: &str) -> Result<Self, FaultKind> {
-        let fault = |at: usize| FaultKind::Path { at: at + 1 };
+    fn parse_strictly(text: &str) -> Result<Self, InputError> {
+        let fault = |at: usize| InputError::Path { at: at + 1 };
         if !text.starts_with('$') && !text.starts_with(['!', '(']) {
             return Err(fault(0));
         }
@@ -118,7 +118,7 @@ mod tests {
     fn a_path_that_is_none_says_where() {
         for (text, expected) in [("items?", 6), ("ms > ", 3), ("$.a[", 4), ("$.a = b.c", 5)] {
             match JsonPath::parse(text) {
-                Err(FaultKind::Path { at }) => assert!(at.abs_diff(expected) <= 1, "{text}: {at}"),
+                Err(InputError::Path { at }) => assert!(at.abs_diff(expected) <= 1, "{text}: {at}"),
                 other => panic!("{text}: {other:?}"),
             }
         }

@@ -1,12 +1,12 @@
-//! How far a group was behind, look by look: what its chart shows, and whether it catches up.
+//! The lag of a group over time: the data of its chart, and whether the group catches up.
 
 use std::collections::VecDeque;
 
-/// Ten minutes of a look a second.
+/// Ten minutes at one sample a second.
 const POINTS: usize = 600;
-/// Looks further apart than this were not a second apart because something was away: the line breaks there.
+/// Samples further apart than this had an interruption in between, such as a lost connection: the line is broken there.
 const APART_MS: i64 = 10_000;
-/// The pace is measured over this time: shorter jumps with every commit, longer hides that something changed.
+/// The growth is measured over this time. A shorter time jumps with every commit, a longer one hides changes.
 const PACE_MS: i64 = 30_000;
 
 /// When Kafka was asked, in milliseconds since 1970-01-01 UTC, and the lag then.
@@ -19,7 +19,7 @@ pub struct LagHistory {
 
 impl LagHistory {
     pub fn push(&mut self, at_ms: i64, lag: u64) {
-        // A bridge that came back has another clock, perhaps: what is before would be drawn behind.
+        // A restarted bridge may have an earlier clock; older samples would be drawn in the wrong order.
         if self.points.back().is_some_and(|&(last_ms, _)| at_ms <= last_ms) {
             self.points.clear();
         }
@@ -29,7 +29,7 @@ impl LagHistory {
         }
     }
 
-    pub fn looks(&self) -> usize {
+    pub fn samples(&self) -> usize {
         self.points.len()
     }
 
@@ -42,7 +42,7 @@ impl LagHistory {
         self.points.front().zip(self.points.back()).map_or(0, |(first, last)| last.0 - first.0)
     }
 
-    /// How much the lag grows in a second, or (negative) shrinks; nothing while there is too little to tell.
+    /// How much the lag grows in a second, or (negative) shrinks; `None` with less than three seconds of samples.
     pub fn growth_per_second(&self) -> Option<f64> {
         let &(now_ms, now) = self.points.back()?;
         let &(then_ms, then) = self.points.iter().find(|&&(at_ms, _)| now_ms - at_ms <= PACE_MS)?;
@@ -50,7 +50,7 @@ impl LagHistory {
         (seconds >= 3.0).then(|| (now as f64 - then as f64) / seconds)
     }
 
-    /// Lines of a picture with these sides: time from left to right, no lag at the bottom. Looks missed in between break it.
+    /// The lines of a chart of this size: time from left to right, lag 0 at the bottom. Missing samples break a line.
     pub fn lines(&self, width: f64, height: f64) -> Vec<Vec<(f64, f64)>> {
         let Some(&(first_ms, _)) = self.points.front() else { return Vec::new() };
         let (span_ms, highest) = (self.span_ms().max(1) as f64, self.highest().max(1) as f64);
@@ -79,14 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn the_picture_is_time_by_lag_and_breaks_where_nobody_looked() {
+    fn chart_lines_break_where_samples_are_missing() {
         let history = history([(1_000, 0), (2_000, 50), (21_000, 100)]);
         assert_eq!(history.lines(200.0, 10.0), [vec![(0.0, 10.0), (10.0, 5.0)], vec![(200.0, 0.0)]]);
         assert_eq!(LagHistory::default().lines(200.0, 10.0), Vec::<Vec<_>>::new());
     }
 
     #[test]
-    fn the_pace_is_that_of_the_last_half_minute() {
+    fn growth_is_measured_over_the_last_thirty_seconds() {
         assert_eq!(history([(0, 100), (1_000, 90)]).growth_per_second(), None, "too early to tell");
         let slowing =
             (0..=60).map(|second| (second * 1000, if second < 30 { 1000 } else { 1300 - 10 * second as u64 }));
@@ -94,8 +94,8 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_kept_than_is_shown() {
+    fn history_keeps_at_most_ten_minutes() {
         let history = history((0..2000).map(|second| (second * 1000, 1)));
-        assert_eq!((history.looks(), history.span_ms()), (POINTS, 599_000));
+        assert_eq!((history.samples(), history.span_ms()), (POINTS, 599_000));
     }
 }

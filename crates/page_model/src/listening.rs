@@ -1,5 +1,5 @@
-//! What the page listens to: the user's intent, the subscription that serves it, its credit and its positions. Owns no
-//! record: those go to the feed.
+//! What the page listens to: the user's intent, the subscription that serves it, its credit and its positions. Records
+//! belong to the feed.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ impl Phase {
 
 /// One partition that is read, as far as its numbers are known.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reading {
+pub struct PartitionProgress {
     pub topic: String,
     pub partition: i32,
     /// The next offset to come.
@@ -51,7 +51,7 @@ pub struct Reading {
     pub end: Option<i64>,
 }
 
-impl Reading {
+impl PartitionProgress {
     /// Records that Kafka has and the group has not committed.
     pub fn lag(&self) -> Option<u64> {
         Some(u64::try_from(self.end? - self.committed?).unwrap_or(0))
@@ -69,8 +69,8 @@ pub struct Listening {
     assigned: Option<Vec<TopicPartition>>,
     /// How often partitions came or went after the first time.
     rebalances: u32,
-    /// What stands in the way, while it does.
-    problem: Option<ErrorBody>,
+    /// The current error of the subscription.
+    error: Option<ErrorBody>,
     /// The next offset to come. Records below it, from the beginning on, were received already.
     positions: BTreeMap<TopicPartition, i64>,
     beginnings: BTreeMap<TopicPartition, i64>,
@@ -94,8 +94,8 @@ impl Listening {
         &self.intent
     }
 
-    pub fn problem(&self) -> Option<&ErrorBody> {
-        self.problem.as_ref()
+    pub fn error(&self) -> Option<&ErrorBody> {
+        self.error.as_ref()
     }
 
     pub fn subscription(&self) -> Option<u32> {
@@ -116,21 +116,23 @@ impl Listening {
         self.rebalances
     }
 
-    pub fn readings(&self) -> Vec<Reading> {
-        let reading = |place: &TopicPartition| Reading {
-            topic: place.topic.clone(),
-            partition: place.partition,
-            position: self.positions.get(place).copied(),
-            committed: self.committed.get(place).copied(),
-            end: self.ends.get(place).copied(),
+    pub fn partition_progress(&self) -> Vec<PartitionProgress> {
+        let progress = |topic_partition: &TopicPartition| PartitionProgress {
+            topic: topic_partition.topic.clone(),
+            partition: topic_partition.partition,
+            position: self.positions.get(topic_partition).copied(),
+            committed: self.committed.get(topic_partition).copied(),
+            end: self.ends.get(topic_partition).copied(),
         };
-        self.assigned.iter().flatten().map(reading).collect()
+        self.assigned.iter().flatten().map(progress).collect()
     }
 
     /// How many records Kafka has in the partitions read that have not come yet; nothing while an end is not known.
     pub fn behind(&self) -> Option<u64> {
         let assigned = self.assigned.as_ref().filter(|assigned| !assigned.is_empty())?;
-        let behind = |place| Some(u64::try_from(self.ends.get(place)? - self.positions.get(place)?).unwrap_or(0));
+        let behind = |topic_partition| {
+            Some(u64::try_from(self.ends.get(topic_partition)? - self.positions.get(topic_partition)?).unwrap_or(0))
+        };
         assigned.iter().map(behind).sum()
     }
 
@@ -138,7 +140,7 @@ impl Listening {
     /// or while there is more to come.
     pub fn is_all_there_was(&self) -> Option<bool> {
         let assigned = self.assigned.as_ref().filter(|_| self.behind() == Some(0))?;
-        let is_empty = |place| Some(self.lows.get(place)? >= self.ends.get(place)?);
+        let is_empty = |topic_partition| Some(self.lows.get(topic_partition)? >= self.ends.get(topic_partition)?);
         let empty = assigned.iter().map(is_empty).collect::<Option<Vec<bool>>>()?;
         Some(empty.contains(&false))
     }
@@ -146,7 +148,7 @@ impl Listening {
     /// Records that the group has not committed, over all partitions that this page reads.
     pub fn lag(&self) -> Option<u64> {
         self.assigned.as_ref().filter(|_| self.intent.mode == ReadMode::Group)?;
-        self.readings().iter().map(Reading::lag).sum()
+        self.partition_progress().iter().map(PartitionProgress::lag).sum()
     }
 
     /// Subscribed, but Kafka has not shared out the group's partitions yet.
@@ -154,15 +156,15 @@ impl Listening {
         self.phase == Phase::Listening
             && self.intent.mode == ReadMode::Group
             && self.assigned.is_none()
-            && self.problem.is_none()
+            && self.error.is_none()
     }
 
     /// Whether a record of this topic would come back now.
     pub fn reads(&self, topic: &str) -> bool {
-        self.phase == Phase::Listening && self.intent.topics.iter().any(|read| read == topic) && self.problem.is_none()
+        self.phase == Phase::Listening && self.intent.topics.iter().any(|read| read == topic) && self.error.is_none()
     }
 
-    /// The user starts listening. Says whether the rows on screen belong to something else and must go.
+    /// The user starts listening. Returns whether the rows on screen belong to something else and must go.
     pub fn start(&mut self, intent: Intent) -> bool {
         // A group goes on where it was; anything else begins a new list.
         let continues = intent.mode == ReadMode::Group
@@ -173,8 +175,9 @@ impl Listening {
         !continues
     }
 
-    /// Where to begin can only be said once the partitions are known: the topics to ask for.
-    pub fn must_ask_first(&self) -> bool {
+    /// Whether the topics' partitions or the group's offsets must be requested before subscribing, because the start
+    /// depends on them.
+    pub fn must_look_up_start(&self) -> bool {
         self.phase == Phase::Starting
             && self.intent.mode == ReadMode::Watch
             && self.positions.is_empty()
@@ -192,8 +195,8 @@ impl Listening {
         let topics = &self.intent.topics;
         let committed = positions.iter().filter(|position| topics.contains(&position.topic));
         self.positions.extend(committed.filter_map(|position| {
-            let place = TopicPartition { topic: position.topic.clone(), partition: position.partition };
-            Some((place, position.offset?.0))
+            let topic_partition = TopicPartition { topic: position.topic.clone(), partition: position.partition };
+            Some((topic_partition, position.offset?.0))
         }));
     }
 
@@ -237,15 +240,15 @@ impl Listening {
     }
 
     fn all_positions(&self) -> Vec<Position> {
-        let position = |(place, &offset): (&TopicPartition, &i64)| Position {
-            topic: place.topic.clone(),
-            partition: place.partition,
+        let position = |(topic_partition, &offset): (&TopicPartition, &i64)| Position {
+            topic: topic_partition.topic.clone(),
+            partition: topic_partition.partition,
             offset: Offset(offset),
         };
         self.positions.iter().map(position).collect()
     }
 
-    /// The user stops. Says which subscription to end, if there is one; without one it has ended.
+    /// The user stops. Returns which subscription to end, if there is one; without one it has ended.
     pub fn stop(&mut self, connected: bool) -> Option<u32> {
         let subscription = self.subscription.filter(|_| connected && self.phase != Phase::Stopping);
         self.phase = match self.phase {
@@ -267,7 +270,7 @@ impl Listening {
         self.request = Some(request);
     }
 
-    /// The bridge serves the intent. Says whether the user has changed his mind meanwhile.
+    /// The bridge serves the intent. Returns whether the user has changed his mind meanwhile.
     pub fn subscribed(&mut self, subscription: u32) -> bool {
         self.subscription = Some(subscription);
         self.request = None;
@@ -281,7 +284,7 @@ impl Listening {
         self.phase = Phase::Idle;
         self.request = None;
         self.subscription = None;
-        self.problem = None;
+        self.error = None;
         self.assigned = None;
         self.ends_due_ms = None;
         self.held_commits.clear();
@@ -290,17 +293,17 @@ impl Listening {
     /// The bridge refused to subscribe, or the subscription cannot go on.
     pub fn refused(&mut self, error: ErrorBody) {
         self.ended();
-        self.problem = Some(error);
+        self.error = Some(error);
     }
 
-    pub fn hindered(&mut self, error: ErrorBody) {
-        self.problem = Some(error);
+    pub fn failed(&mut self, error: ErrorBody) {
+        self.error = Some(error);
     }
 
-    /// Kafka answers again: what only that hindered goes on.
+    /// Kafka is reachable again: removes an error about reaching Kafka.
     pub fn kafka_is_back(&mut self) {
-        if self.problem.as_ref().is_some_and(ErrorBody::is_about_reaching_kafka) {
-            self.problem = None;
+        if self.error.as_ref().is_some_and(ErrorBody::is_about_reaching_kafka) {
+            self.error = None;
         }
     }
 
@@ -308,7 +311,7 @@ impl Listening {
         self.subscription = None;
         self.request = None;
         self.assigned = None;
-        self.problem = None;
+        self.error = None;
         self.ends_due_ms = None;
         // The bridge says it again.
         self.held_commits.clear();
@@ -319,30 +322,30 @@ impl Listening {
     }
 
     pub fn assigned_to(&mut self, partitions: &[Position], now_ms: f64) {
-        self.problem = None;
+        self.error = None;
         if self.assigned.is_some() {
             self.rebalances += 1;
         }
         let assigned = self.assigned.get_or_insert_default();
         for position in partitions {
-            let place = TopicPartition { topic: position.topic.clone(), partition: position.partition };
-            // Never back: a crash of the bridge redelivers from further back what was received.
-            // What others of the group read meanwhile does not come here any more.
-            let next = self.positions.entry(place.clone()).or_insert(position.offset.0);
+            let topic_partition = TopicPartition { topic: position.topic.clone(), partition: position.partition };
+            // The position never moves back: after a crash the bridge delivers received records again. It moves forward
+            // past records that other members have consumed meanwhile.
+            let next = self.positions.entry(topic_partition.clone()).or_insert(position.offset.0);
             *next = (*next).max(position.offset.0);
-            let beginning = self.beginnings.entry(place.clone()).or_insert(position.offset.0);
+            let beginning = self.beginnings.entry(topic_partition.clone()).or_insert(position.offset.0);
             if position.offset.0 < *beginning {
                 // Another page of the group had these and left before it was done; what follows comes once more.
                 *beginning = position.offset.0;
-                self.positions.insert(place.clone(), position.offset.0);
+                self.positions.insert(topic_partition.clone(), position.offset.0);
             }
             if self.intent.mode == ReadMode::Group {
                 // A group begins where it has committed, or where it would.
-                let committed = self.committed.entry(place.clone()).or_insert(position.offset.0);
+                let committed = self.committed.entry(topic_partition.clone()).or_insert(position.offset.0);
                 *committed = (*committed).max(position.offset.0);
             }
-            if !assigned.contains(&place) {
-                assigned.push(place);
+            if !assigned.contains(&topic_partition) {
+                assigned.push(topic_partition);
             }
         }
         arrange(assigned, Ord::cmp);
@@ -351,7 +354,7 @@ impl Listening {
 
     pub fn revoked(&mut self, partitions: &[TopicPartition]) {
         if let Some(assigned) = &mut self.assigned {
-            assigned.retain(|place| !partitions.contains(place));
+            assigned.retain(|topic_partition| !partitions.contains(topic_partition));
             self.held_commits.release(partitions);
             self.rebalances += 1;
         }
@@ -359,8 +362,8 @@ impl Listening {
 
     pub fn committed(&mut self, positions: &[Position]) {
         for position in positions {
-            let place = TopicPartition { topic: position.topic.clone(), partition: position.partition };
-            self.committed.insert(place, position.offset.0);
+            let topic_partition = TopicPartition { topic: position.topic.clone(), partition: position.partition };
+            self.committed.insert(topic_partition, position.offset.0);
         }
     }
 
@@ -370,7 +373,7 @@ impl Listening {
     }
 
     /// The topics to ask for, if it is time to.
-    pub fn ask_for_ends(&mut self, now_ms: f64) -> &[String] {
+    pub fn ends_to_request(&mut self, now_ms: f64) -> &[String] {
         match self.ends_due_ms {
             Some(due_ms) if now_ms >= due_ms => {
                 self.ends_due_ms = Some(now_ms + ENDS_EVERY_MS);
@@ -383,9 +386,9 @@ impl Listening {
     /// Partitions that reported no offsets keep what is known of them: they may hold records.
     pub fn ends_are(&mut self, topic: &str, partitions: &[PartitionInfo]) {
         for info in partitions.iter().filter(|info| info.records().is_some()) {
-            let place = TopicPartition { topic: topic.to_owned(), partition: info.partition };
-            self.lows.insert(place.clone(), info.low.0);
-            self.ends.insert(place, info.high.0);
+            let topic_partition = TopicPartition { topic: topic.to_owned(), partition: info.partition };
+            self.lows.insert(topic_partition.clone(), info.low.0);
+            self.ends.insert(topic_partition, info.high.0);
         }
     }
 
@@ -393,22 +396,28 @@ impl Listening {
     pub fn begin_at(&mut self, topic: &str, partitions: &[PartitionInfo]) {
         let Start::Offset { partition, offset } = self.intent.start else { return };
         for info in partitions.iter().filter(|info| partition.is_none_or(|wanted| wanted == info.partition)) {
-            let place = TopicPartition { topic: topic.to_owned(), partition: info.partition };
+            let topic_partition = TopicPartition { topic: topic.to_owned(), partition: info.partition };
             // Beyond the end there is nothing to begin at: what comes next is. An end that is not known limits nothing.
             let end = info.records().map_or(offset, |_| info.high.0);
-            self.positions.insert(place, offset.min(end));
+            self.positions.insert(topic_partition, offset.min(end));
         }
     }
 
     /// The next offset of a partition; `first` if nothing of it came before. Records below it were received already.
     pub fn next_of(&self, topic: &str, partition: i32, first: i64) -> i64 {
         // The map is small; this saves a copy of the name for each batch.
-        let found = self.positions.iter().find(|(place, _)| place.partition == partition && place.topic == topic);
+        let found = self
+            .positions
+            .iter()
+            .find(|(topic_partition, _)| topic_partition.partition == partition && topic_partition.topic == topic);
         found.map_or(first, |(_, &next)| next)
     }
 
     pub fn advance(&mut self, topic: &str, partition: i32, next: i64) {
-        let found = self.positions.iter_mut().find(|(place, _)| place.partition == partition && place.topic == topic);
+        let found = self
+            .positions
+            .iter_mut()
+            .find(|(topic_partition, _)| topic_partition.partition == partition && topic_partition.topic == topic);
         match found {
             Some((_, position)) => *position = next,
             None => drop(self.positions.insert(TopicPartition { topic: topic.to_owned(), partition }, next)),
@@ -416,15 +425,15 @@ impl Listening {
     }
 
     /// The committed position lay beyond the partition's end: reading began elsewhere, and the position stays for now.
-    pub fn out_of_range(&mut self, place: TopicPartition, committed: i64, begun: i64) {
+    pub fn out_of_range(&mut self, topic_partition: TopicPartition, committed: i64, begun: i64) {
         if self.intent.mode == ReadMode::Group {
-            self.held_commits.hold(place, committed, begun);
+            self.held_commits.hold(topic_partition, committed, begun);
         }
     }
 
     /// What is acknowledged of these partitions is committed again.
-    pub fn commits_resumed(&mut self, places: &[TopicPartition]) {
-        self.held_commits.release(places);
+    pub fn commits_resumed(&mut self, own_records: &[TopicPartition]) {
+        self.held_commits.release(own_records);
     }
 
     /// Records that will not come; the next one is `to`. After a topic was created again its offsets begin anew.
@@ -438,7 +447,7 @@ impl Listening {
 
     /// A batch was handled. Returns credit to send when half of it is used.
     pub fn handled(&mut self, through: u64, bytes: u64, now_ms: f64) -> Option<Flow> {
-        self.problem = None;
+        self.error = None;
         if self.credit.handled(through, bytes, now_ms) { self.flow() } else { None }
     }
 
@@ -453,7 +462,7 @@ impl Listening {
 
     /// New credit for everything handled, if anything was handled since the last.
     pub fn flow(&mut self) -> Option<Flow> {
-        self.credit.tell(self.subscription?)
+        self.credit.take_flow(self.subscription?)
     }
 }
 

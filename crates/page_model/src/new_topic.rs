@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use protocol::{CreateTopic, TopicName};
 
-/// What stands in the form. Empty fields are left to the broker.
+/// The contents of the form. The broker chooses a default for empty fields.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NewTopic {
     pub name: String,
@@ -17,7 +17,7 @@ pub struct NewTopic {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NewTopicFault {
+pub enum NewTopicError {
     Name,
     /// Kafka's own topics begin with `__`.
     Internal,
@@ -43,26 +43,26 @@ pub static COMMON_SETTINGS: [CommonSetting; 5] = [
 ];
 
 impl NewTopic {
-    pub fn fault(&self) -> Option<NewTopicFault> {
+    pub fn fault(&self) -> Option<NewTopicError> {
         self.request().err()
     }
 
-    pub fn request(&self) -> Result<CreateTopic, NewTopicFault> {
-        let name = TopicName::parse(self.name.trim()).map_err(|_| NewTopicFault::Name)?;
+    pub fn request(&self) -> Result<CreateTopic, NewTopicError> {
+        let name = TopicName::parse(self.name.trim()).map_err(|_| NewTopicError::Name)?;
         if name.as_str().starts_with("__") {
-            return Err(NewTopicFault::Internal);
+            return Err(NewTopicError::Internal);
         }
-        let partitions = number(&self.partitions).map_err(|()| NewTopicFault::Partitions)?;
-        let replication = number(&self.replication).map_err(|()| NewTopicFault::Replication)?;
+        let partitions = number(&self.partitions).map_err(|()| NewTopicError::Partitions)?;
+        let replication = number(&self.replication).map_err(|()| NewTopicError::Replication)?;
         let common = self.common.iter().filter(|(_, value)| !value.is_empty());
         let mut config: BTreeMap<String, String> =
             common.map(|(&name, value)| (name.to_owned(), value.clone())).collect();
         for (at, line) in self.others.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let (name, value) = line.split_once('=').ok_or(NewTopicFault::Line(at + 1))?;
+            let (name, value) = line.split_once('=').ok_or(NewTopicError::Line(at + 1))?;
             let name = name.trim();
             // What is said twice is a mistake in one of the two places.
             if name.is_empty() || config.insert(name.to_owned(), value.trim().to_owned()).is_some() {
-                return Err(NewTopicFault::Line(at + 1));
+                return Err(NewTopicError::Line(at + 1));
             }
         }
         Ok(CreateTopic { name: name.as_str().to_owned(), partitions, replication, config })
@@ -109,15 +109,15 @@ mod tests {
 
     #[test]
     fn a_fault_says_where_it_is() {
-        assert_eq!(form("").fault(), Some(NewTopicFault::Name));
-        assert_eq!(form("a b").fault(), Some(NewTopicFault::Name));
-        assert_eq!(form("__mine").fault(), Some(NewTopicFault::Internal));
-        assert_eq!(NewTopic { partitions: "0".into(), ..form("t") }.fault(), Some(NewTopicFault::Partitions));
-        assert_eq!(NewTopic { replication: "three".into(), ..form("t") }.fault(), Some(NewTopicFault::Replication));
-        assert_eq!(NewTopic { others: "a=1\nb".into(), ..form("t") }.fault(), Some(NewTopicFault::Line(2)));
+        assert_eq!(form("").fault(), Some(NewTopicError::Name));
+        assert_eq!(form("a b").fault(), Some(NewTopicError::Name));
+        assert_eq!(form("__mine").fault(), Some(NewTopicError::Internal));
+        assert_eq!(NewTopic { partitions: "0".into(), ..form("t") }.fault(), Some(NewTopicError::Partitions));
+        assert_eq!(NewTopic { replication: "three".into(), ..form("t") }.fault(), Some(NewTopicError::Replication));
+        assert_eq!(NewTopic { others: "a=1\nb".into(), ..form("t") }.fault(), Some(NewTopicError::Line(2)));
         assert_eq!(
             NewTopic { others: "a=1\na=2".into(), ..form("t") }.fault(),
-            Some(NewTopicFault::Line(2)),
+            Some(NewTopicError::Line(2)),
             "said twice"
         );
     }

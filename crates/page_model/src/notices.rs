@@ -50,7 +50,7 @@ impl Notices {
         self.shown.retain(|notice| notice.id != id);
     }
 
-    /// Says whether something went.
+    /// Returns whether something went.
     pub fn expire(&mut self, now_ms: f64) -> bool {
         let before = self.shown.len();
         self.shown.retain(|notice| notice.until_ms > now_ms);

@@ -22,7 +22,7 @@ impl Pace {
         self.counted += records;
     }
 
-    /// Closes the seconds that are over. Says whether there were any.
+    /// Closes the seconds that are over. Returns whether there were any.
     pub fn roll(&mut self, now_ms: f64) -> bool {
         let Some(mut began_ms) = self.began_ms else { return false };
         let before = began_ms;

@@ -1,24 +1,24 @@
-//! What a run sends: the pattern of its records, how many and how fast. Owns the making of each record, not the clock.
+//! What a run sends: the pattern of its records, their number and their rate.
 
 use std::sync::Arc;
 
 use protocol::{HeaderView, ProduceView};
 use serde::{Deserialize, Serialize};
 
-use super::draft::{Draft, Meaning};
+use super::draft::{Draft, DraftKind};
 use super::field::Field;
-use super::template::{Moment, Template};
+use formats::{Moment, Template};
 
-/// What the fastest run of this page could ever do; more is a slip of the finger.
+/// The highest rate that is accepted; more is a typing error.
 pub const MAX_PER_SECOND: f64 = 1_000_000.0;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RunPlan {
     pub draft: Draft,
-    /// Nothing: until it is stopped.
+    /// `None`: until the user stops the run.
     pub count: Option<u64>,
-    /// Nothing: as fast as possible.
+    /// `None`: as fast as possible.
     pub per_second: Option<f64>,
 }
 
@@ -37,7 +37,7 @@ impl RunPlan {
 
     pub fn is_sound(&self) -> bool {
         let rate_is_sound = self.per_second.is_none_or(|rate| rate > 0.0 && rate <= MAX_PER_SECOND);
-        rate_is_sound && self.count != Some(0) && self.draft.is_sound(Meaning::Pattern)
+        rate_is_sound && self.count != Some(0) && self.draft.is_sound(DraftKind::Pattern)
     }
 
     /// Keys and values of the first records, cut after so many characters; none while there is a fault.
@@ -46,16 +46,16 @@ impl RunPlan {
         let text = |bytes: Option<&[u8]>| {
             bytes.map(|bytes| String::from_utf8_lossy(bytes).chars().take(chars).collect::<String>())
         };
-        let mut dice = fastrand::Rng::with_seed(now_ms as u64);
+        let mut rng = fastrand::Rng::with_seed(now_ms as u64);
         let record = |i| {
-            pattern.fill(Moment { i, now_ms }, &mut dice);
+            pattern.fill(Moment { i, now_ms }, &mut rng);
             let record = pattern.view();
             (text(record.key), text(record.value))
         };
         (0..count).map(record).collect()
     }
 
-    /// Ready to make records; nothing while there is a fault.
+    /// The compiled pattern; `None` while the plan has an error.
     pub fn pattern(&self) -> Option<Pattern> {
         let filled = |field: &Field| Some(Filled { template: field.template().ok()?, bytes: Vec::new() });
         let headers = self.draft.named_headers();
@@ -79,8 +79,8 @@ struct Filled {
 }
 
 impl Filled {
-    fn fill(&mut self, moment: Moment, dice: &mut fastrand::Rng) {
-        self.template.fill(moment, dice, &mut self.bytes);
+    fn fill(&mut self, moment: Moment, rng: &mut fastrand::Rng) {
+        self.template.fill(moment, rng, &mut self.bytes);
     }
 
     fn kafka(&self) -> Option<&[u8]> {
@@ -98,13 +98,13 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    pub fn fill(&mut self, moment: Moment, dice: &mut fastrand::Rng) {
-        self.key.fill(moment, dice);
-        self.value.fill(moment, dice);
-        self.headers.iter_mut().for_each(|(_, value)| value.fill(moment, dice));
+    pub fn fill(&mut self, moment: Moment, rng: &mut fastrand::Rng) {
+        self.key.fill(moment, rng);
+        self.value.fill(moment, rng);
+        self.headers.iter_mut().for_each(|(_, value)| value.fill(moment, rng));
     }
 
-    /// The record that was made last.
+    /// The current record.
     pub fn view(&self) -> ProduceView<'_, impl Iterator<Item = HeaderView<'_>> + Clone> {
         ProduceView {
             partition: self.partition,
@@ -130,10 +130,10 @@ mod tests {
             ..Draft::default()
         };
         let mut pattern = RunPlan { draft, ..RunPlan::seed() }.pattern().expect("sound");
-        let mut dice = fastrand::Rng::with_seed(0);
+        let mut rng = fastrand::Rng::with_seed(0);
         for i in 0..3 {
             let number = (10 + i).to_string();
-            pattern.fill(Moment { i, now_ms: 0 }, &mut dice);
+            pattern.fill(Moment { i, now_ms: 0 }, &mut rng);
             let record = pattern.view();
             assert_eq!(record.key, Some(format!("k-{i}").as_bytes()));
             assert_eq!(record.value, None);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_with_a_mistake_makes_nothing() {
+    fn invalid_plan_has_no_pattern() {
         let mut plan = RunPlan::seed();
         assert!(plan.is_sound());
         plan.per_second = Some(0.0);

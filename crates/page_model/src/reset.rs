@@ -10,10 +10,10 @@
 
 use protocol::{ErrorBody, ErrorCode, OffsetChange, OffsetResetPlan, PlanOffsetReset, Position, ResetOffsets};
 
-use super::group_look::GroupLook;
-use super::offsets_csv::write_offsets;
+use super::group_snapshot::GroupSnapshot;
 use super::reset_choice::to_positions;
 use super::sort::arrange;
+use formats::write_offsets;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ResetStep {
@@ -28,7 +28,7 @@ pub enum ResetStep {
     Done,
     Undoing,
     Undone,
-    /// The connection was lost before the answer came: applied or not, the positions tell.
+    /// The connection was lost before the reply; the committed offsets show whether the plan was applied.
     Unknown,
 }
 
@@ -52,27 +52,27 @@ impl ResetStep {
     }
 }
 
-/// What a plan does, in sum.
+/// The totals of a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PlanTotals {
     /// Partitions whose position changes.
     pub moved: usize,
     pub stays: usize,
-    /// Records that would be read once more, and those that nobody of the group would read.
+    /// Records that the group would consume again (`reread`) and those that it would never consume (`skipped`).
     pub reread: u64,
     pub skipped: u64,
-    /// Partitions that end or begin before what was asked for.
+    /// Partitions whose target offset was limited to the partition's first or end offset.
     pub clamped: usize,
 }
 
 /// Why the plan that is shown cannot be applied now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ResetObstacle {
+pub enum ResetBlocked {
     /// It changes nothing.
     NothingMoves,
-    /// The group has so many members.
+    /// The group has this many members.
     Members(usize),
-    /// So many positions are not those of the plan any more.
+    /// This many committed offsets have changed since the plan.
     Moved(usize),
     /// As the bridge said when it made the plan.
     Refused(ErrorBody),
@@ -81,14 +81,14 @@ pub enum ResetObstacle {
 #[derive(Clone, Debug, Default)]
 pub struct Reset {
     step: ResetStep,
-    /// What the plan was asked for with: a new one is one click.
+    /// The request of the plan, to make the same plan again.
     request: Option<PlanOffsetReset>,
     plan: OffsetResetPlan,
     /// The places of the plan's changes in the order in which they are shown.
     shown: Vec<usize>,
     refused: Option<ErrorBody>,
     error: Option<ErrorBody>,
-    /// What takes the group back, the newest last: each is valid again once those after it are undone.
+    /// Plans that undo the applied resets, the newest last. Each becomes valid once those after it are undone.
     undos: Vec<OffsetResetPlan>,
 }
 
@@ -103,10 +103,10 @@ impl Reset {
     }
 
     pub fn change(&self, at: usize) -> Option<&OffsetChange> {
-        self.shown.get(at).and_then(|&place| self.plan.changes.get(place))
+        self.shown.get(at).and_then(|&index| self.plan.changes.get(index))
     }
 
-    /// Of the last question; it says what failed and what to do.
+    /// The error of the last request.
     pub fn error(&self) -> Option<&ErrorBody> {
         self.error.as_ref()
     }
@@ -124,7 +124,7 @@ impl Reset {
         totals
     }
 
-    /// Asks for a plan. Nothing while an answer is awaited.
+    /// Starts planning and returns the request. `None` while a reply is pending.
     pub fn ask(&mut self, request: PlanOffsetReset) -> Option<PlanOffsetReset> {
         if self.step.is_waiting() {
             return None;
@@ -135,7 +135,7 @@ impl Reset {
         Some(request)
     }
 
-    /// The same question once more, where the plan does not fit any more.
+    /// Plans again with the same request.
     pub fn ask_again(&mut self) -> Option<PlanOffsetReset> {
         self.request.clone().and_then(|request| self.ask(request))
     }
@@ -143,7 +143,7 @@ impl Reset {
     pub fn planned(&mut self, plan: OffsetResetPlan, refused: Option<ErrorBody>) {
         self.step = ResetStep::Planned;
         self.shown = (0..plan.changes.len()).collect();
-        let stays = |place: usize| plan.changes.get(place).is_none_or(|change| change.from == Some(change.to));
+        let stays = |index: usize| plan.changes.get(index).is_none_or(|change| change.from == Some(change.to));
         arrange(&mut self.shown, |&a, &b| stays(a).cmp(&stays(b)));
         self.plan = plan;
         self.refused = refused;
@@ -163,41 +163,41 @@ impl Reset {
         self.error = None;
     }
 
-    /// What stands in the way of the plan that is shown, as far as the page can see. The bridge looks once more itself.
-    pub fn obstacle(&self, look: &GroupLook) -> Option<ResetObstacle> {
+    /// Why the shown plan cannot be applied, as far as the page knows. The bridge checks again.
+    pub fn blocked(&self, group: &GroupSnapshot) -> Option<ResetBlocked> {
         if self.step != ResetStep::Planned {
             return None;
         }
-        if !look.members().is_empty() {
-            return Some(ResetObstacle::Members(look.members().len()));
+        if !group.members().is_empty() {
+            return Some(ResetBlocked::Members(group.members().len()));
         }
         // The members may have left since the plan was made.
         let is_about_members = |error: &&ErrorBody| error.code == ErrorCode::GroupActive.number();
         if let Some(error) = self.refused.as_ref().filter(|error| !is_about_members(error)) {
-            return Some(ResetObstacle::Refused(error.clone()));
+            return Some(ResetBlocked::Refused(error.clone()));
         }
-        match self.moved(look) {
-            0 if self.totals().moved == 0 => Some(ResetObstacle::NothingMoves),
+        match self.moved(group) {
+            0 if self.totals().moved == 0 => Some(ResetBlocked::NothingMoves),
             0 => None,
-            moved => Some(ResetObstacle::Moved(moved)),
+            moved => Some(ResetBlocked::Moved(moved)),
         }
     }
 
-    fn moved(&self, look: &GroupLook) -> usize {
-        let now = |change: &OffsetChange| look.position(&change.topic, change.partition).and_then(|at| at.offset);
+    fn moved(&self, group: &GroupSnapshot) -> usize {
+        let now = |change: &OffsetChange| group.position(&change.topic, change.partition).and_then(|at| at.offset);
         self.plan.changes.iter().filter(|change| now(change) != change.from).count()
     }
 
     /// Applies the plan exactly as it is shown.
-    pub fn apply(&mut self, look: &GroupLook) -> Option<ResetOffsets> {
-        if self.step != ResetStep::Planned || self.obstacle(look).is_some() {
+    pub fn apply(&mut self, group: &GroupSnapshot) -> Option<ResetOffsets> {
+        if self.step != ResetStep::Planned || self.blocked(group).is_some() {
             return None;
         }
         self.step = ResetStep::Applying;
         Some(ResetOffsets { plan: self.plan.clone() })
     }
 
-    /// The bridge has done what was asked: the reset, or its undoing.
+    /// The bridge has applied the plan, or undone it.
     pub fn done(&mut self, undo: OffsetResetPlan) {
         if self.step == ResetStep::Undoing {
             self.undos.pop();
@@ -223,7 +223,7 @@ impl Reset {
         }
     }
 
-    /// There was no connection to ask with: nothing has changed.
+    /// The request was not sent, since there is no connection.
     pub fn not_sent(&mut self) {
         self.step = match self.step {
             ResetStep::Applying => ResetStep::Planned,
@@ -257,7 +257,7 @@ impl Reset {
         self.ask(request)
     }
 
-    /// The old positions as a file; those that were none are not in it.
+    /// The previous offsets as a file, without partitions that had none.
     pub fn old_positions(&self) -> Option<String> {
         let undo = self.undos.last()?;
         Some(write_offsets(undo.changes.iter().map(|change| (change.topic.as_str(), change.partition, change.to))))
@@ -269,7 +269,7 @@ mod tests {
     use protocol::{Offset, ResetTarget};
 
     use super::*;
-    use crate::group_look::tests::{at, changed, member};
+    use crate::group_snapshot::tests::{at, changed, member};
 
     fn change(partition: i32, from: Option<i64>, to: i64) -> OffsetChange {
         let from_or_zero = from.unwrap_or(to);
@@ -295,11 +295,11 @@ mod tests {
         PlanOffsetReset { group, topics: Vec::new(), partitions: Vec::new(), to }
     }
 
-    /// Nobody reads; the group is at 4 of 10 in partition 0.
-    fn idle() -> GroupLook {
-        let mut look = GroupLook::default();
-        look.learn(changed(1, Some(Vec::new()), vec![at("t", 0, 4, 10)]));
-        look
+    /// A group without members whose committed offset in partition 0 is 4 of 10.
+    fn idle() -> GroupSnapshot {
+        let mut group = GroupSnapshot::default();
+        group.apply(changed(1, Some(Vec::new()), vec![at("t", 0, 4, 10)]));
+        group
     }
 
     fn planned() -> Reset {
@@ -340,31 +340,31 @@ mod tests {
     }
 
     #[test]
-    fn members_moved_positions_and_idle_plans_stand_in_the_way() {
+    fn members_changed_offsets_and_empty_plans_block_a_reset() {
         let mut reset = planned();
-        let mut look = idle();
-        look.learn(changed(2, Some(vec![member("m", Vec::new())]), Vec::new()));
-        assert_eq!(reset.obstacle(&look), Some(ResetObstacle::Members(1)));
-        let mut look = idle();
-        look.learn(changed(2, None, vec![at("t", 0, 6, 10)]));
-        assert_eq!(reset.obstacle(&look), Some(ResetObstacle::Moved(1)));
-        assert_eq!(reset.apply(&look), None);
+        let mut group = idle();
+        group.apply(changed(2, Some(vec![member("m", Vec::new())]), Vec::new()));
+        assert_eq!(reset.blocked(&group), Some(ResetBlocked::Members(1)));
+        let mut group = idle();
+        group.apply(changed(2, None, vec![at("t", 0, 6, 10)]));
+        assert_eq!(reset.blocked(&group), Some(ResetBlocked::Moved(1)));
+        assert_eq!(reset.apply(&group), None);
         assert!(reset.ask_again().is_some(), "a new plan is one click");
         reset.planned(plan(vec![change(0, Some(6), 6)]), None);
-        assert_eq!(reset.obstacle(&look), Some(ResetObstacle::NothingMoves));
+        assert_eq!(reset.blocked(&group), Some(ResetBlocked::NothingMoves));
     }
 
     #[test]
-    fn who_left_since_the_plan_was_made_is_not_in_the_way_any_more() {
+    fn plan_is_not_blocked_by_members_that_have_left() {
         let mut reset = Reset::default();
         reset.planned(plan(vec![change(0, Some(4), 0)]), Some(error(ErrorCode::GroupActive)));
-        assert_eq!(reset.obstacle(&idle()), None);
+        assert_eq!(reset.blocked(&idle()), None);
         reset.planned(plan(vec![change(0, Some(4), 0)]), Some(error(ErrorCode::NotOnThisCluster)));
-        assert!(matches!(reset.obstacle(&idle()), Some(ResetObstacle::Refused(_))));
+        assert!(matches!(reset.blocked(&idle()), Some(ResetBlocked::Refused(_))));
     }
 
     #[test]
-    fn what_was_refused_can_be_planned_anew_and_keeps_the_way_back() {
+    fn refused_undo_keeps_the_previous_offsets() {
         let mut reset = planned();
         reset.apply(&idle());
         reset.done(plan(vec![change(0, Some(0), 4)]));
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_connection_leaves_open_whether_it_was_applied() {
+    fn connection_lost_while_applying_leaves_the_outcome_unknown() {
         let mut reset = planned();
         reset.lost();
         assert_eq!(reset.step(), ResetStep::Planned, "nothing was under way");

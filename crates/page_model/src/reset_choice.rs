@@ -3,8 +3,8 @@
 
 use protocol::{Offset, PlanOffsetReset, Position, ResetTarget, TopicName, TopicPartition};
 
-use super::filter_fields::{FaultKind, closed_ranges};
-use super::offsets_csv::{OffsetsFault, parse_offsets};
+use super::filter_fields::{InputError, closed_ranges};
+use formats::{OffsetsFault, parse_offsets};
 
 /// Kafka's brokers do not hold more of one topic.
 const MOST_PARTITIONS: usize = 100_000;
@@ -52,7 +52,7 @@ pub struct ResetChoice {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ResetFault {
+pub enum ResetFormError {
     Time,
     Offset,
     Shift,
@@ -60,7 +60,7 @@ pub enum ResetFault {
     FileEmpty,
     File(Vec<OffsetsFault>),
     Topic,
-    Partitions(FaultKind),
+    Partitions(InputError),
 }
 
 impl ResetChoice {
@@ -74,22 +74,22 @@ impl ResetChoice {
         &self,
         group: &str,
         local_time_ms: impl Fn(&str) -> Option<i64>,
-    ) -> Result<PlanOffsetReset, ResetFault> {
+    ) -> Result<PlanOffsetReset, ResetFormError> {
         let to = match self.to {
             ResetTo::Earliest => ResetTarget::Earliest,
             ResetTo::Latest => ResetTarget::Latest,
-            ResetTo::Time => local_time_ms(&self.time).map(ResetTarget::Timestamp).ok_or(ResetFault::Time)?,
+            ResetTo::Time => local_time_ms(&self.time).map(ResetTarget::Timestamp).ok_or(ResetFormError::Time)?,
             ResetTo::Offset => {
                 let offset = self.offset.trim().parse().ok().filter(|offset: &i64| *offset >= 0);
-                ResetTarget::Offset(Offset(offset.ok_or(ResetFault::Offset)?))
+                ResetTarget::Offset(Offset(offset.ok_or(ResetFormError::Offset)?))
             }
             ResetTo::Shift => {
                 // A minus sign as a keyboard of a telephone may write it.
                 let by = self.shift.trim().replace('−', "-").parse().ok().filter(|by: &i64| *by != 0);
-                ResetTarget::Shift(by.ok_or(ResetFault::Shift)?)
+                ResetTarget::Shift(by.ok_or(ResetFormError::Shift)?)
             }
-            ResetTo::File => match parse_offsets(&self.file).map_err(ResetFault::File)? {
-                positions if positions.is_empty() => return Err(ResetFault::FileEmpty),
+            ResetTo::File => match parse_offsets(&self.file).map_err(ResetFormError::File)? {
+                positions if positions.is_empty() => return Err(ResetFormError::FileEmpty),
                 positions => return Ok(to_positions(group, positions)),
             },
         };
@@ -97,17 +97,17 @@ impl ResetChoice {
         Ok(PlanOffsetReset { group: group.to_owned(), topics, partitions, to })
     }
 
-    fn scope(&self) -> Result<(Vec<String>, Vec<TopicPartition>), ResetFault> {
+    fn scope(&self) -> Result<(Vec<String>, Vec<TopicPartition>), ResetFormError> {
         if self.topic.trim().is_empty() {
             return Ok((Vec::new(), Vec::new()));
         }
-        let topic = TopicName::parse(self.topic.trim()).map_err(|_| ResetFault::Topic)?.to_string();
-        let partitions = closed_ranges(&self.partitions, MOST_PARTITIONS).map_err(ResetFault::Partitions)?;
+        let topic = TopicName::parse(self.topic.trim()).map_err(|_| ResetFormError::Topic)?.to_string();
+        let partitions = closed_ranges(&self.partitions, MOST_PARTITIONS).map_err(ResetFormError::Partitions)?;
         if partitions.is_empty() {
             return Ok((vec![topic], Vec::new()));
         }
-        let place = |partition| TopicPartition { topic: topic.clone(), partition };
-        Ok((Vec::new(), partitions.into_iter().map(place).collect()))
+        let topic_partition = |partition| TopicPartition { topic: topic.clone(), partition };
+        Ok((Vec::new(), partitions.into_iter().map(topic_partition).collect()))
     }
 }
 
@@ -121,7 +121,7 @@ pub fn to_positions(group: &str, positions: Vec<Position>) -> PlanOffsetReset {
 mod tests {
     use super::*;
 
-    fn request(choice: &ResetChoice) -> Result<PlanOffsetReset, ResetFault> {
+    fn request(choice: &ResetChoice) -> Result<PlanOffsetReset, ResetFormError> {
         choice.request("g", |text| text.parse().ok())
     }
 
@@ -151,20 +151,22 @@ mod tests {
     #[test]
     fn a_field_in_the_way_is_named() {
         for (choice, fault) in [
-            (choice(ResetTo::Time, "noon"), ResetFault::Time),
-            (choice(ResetTo::Offset, "-1"), ResetFault::Offset),
-            (choice(ResetTo::Shift, "0"), ResetFault::Shift),
-            (choice(ResetTo::File, "\n"), ResetFault::FileEmpty),
+            (choice(ResetTo::Time, "noon"), ResetFormError::Time),
+            (choice(ResetTo::Offset, "-1"), ResetFormError::Offset),
+            (choice(ResetTo::Shift, "0"), ResetFormError::Shift),
+            (choice(ResetTo::File, "\n"), ResetFormError::FileEmpty),
         ] {
             assert_eq!(request(&choice), Err(fault));
         }
-        assert!(matches!(request(&choice(ResetTo::File, "t,0")), Err(ResetFault::File(faults)) if faults.len() == 1));
+        assert!(
+            matches!(request(&choice(ResetTo::File, "t,0")), Err(ResetFormError::File(faults)) if faults.len() == 1)
+        );
         let of = |topic: &str, partitions: &str| {
             let (topic, partitions) = (topic.to_owned(), partitions.to_owned());
             request(&ResetChoice { topic, partitions, ..ResetChoice::default() })
         };
-        assert_eq!(of("no topic!", ""), Err(ResetFault::Topic));
-        assert!(matches!(of("t", "x"), Err(ResetFault::Partitions(FaultKind::Numbers(_)))));
+        assert_eq!(of("no topic!", ""), Err(ResetFormError::Topic));
+        assert!(matches!(of("t", "x"), Err(ResetFormError::Partitions(InputError::Numbers(_)))));
         assert!(of("", "x").is_ok(), "without a topic there are no partitions to choose");
     }
 
@@ -177,13 +179,13 @@ mod tests {
         let whole = of("");
         assert_eq!((whole.topics, whole.partitions.len()), (vec!["t".to_owned()], 0));
         let some = of("0, 2-3, 2");
-        let partitions: Vec<i32> = some.partitions.iter().map(|place| place.partition).collect();
+        let partitions: Vec<i32> = some.partitions.iter().map(|topic_partition| topic_partition.partition).collect();
         assert_eq!((some.topics.len(), partitions), (0, vec![0, 2, 3]));
         assert!(
             matches!(
                 ResetChoice { topic: "t".into(), partitions: "3-".into(), ..ResetChoice::default() }
                     .request("g", |_| None),
-                Err(ResetFault::Partitions(_))
+                Err(ResetFormError::Partitions(_))
             ),
             "an open range says nothing of where it ends"
         );

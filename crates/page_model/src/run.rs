@@ -1,4 +1,4 @@
-//! A run: many records sent by themselves, from a pattern or from a file. Owns its clock, its counts and what went wrong;
+//! A run: many records sent automatically, from a pattern or from a file. Owns its clock, counts and failures; sequence
 //! numbers and frames belong to `sends.rs`.
 
 use std::sync::Arc;
@@ -6,20 +6,19 @@ use std::sync::Arc;
 use protocol::{ErrorBody, ProduceBatch, ProduceRecord};
 
 use super::batch::Batch;
-use super::batch_reader::BatchReader;
-use super::flight::Cargo;
 use super::latency::Latency;
 use super::plan::{Pattern, RunPlan};
-use super::sends::RunNews;
-use super::template::Moment;
+use super::sends::RunUpdate;
+use super::sent_frame::FrameToSend;
+use formats::{BatchReader, Moment};
 
-/// What one frame carries at most; the protocol's own limits are higher.
+/// Maximum records of a frame of a run; the protocol's limits are higher.
 const FRAME_RECORDS: u64 = 256;
 const FRAME_BYTES: usize = 64 * 1024;
 /// Records are sent together where they would follow each other faster than this: a timer for each would cost more than the
 /// record itself.
 const SHORTEST_WAIT_MS: f64 = 8.0;
-/// Different reasons that are listed; what fails for others is counted with the last.
+/// Maximum number of listed reasons. Failures for further reasons are counted with the last.
 const LISTED_REASONS: usize = 20;
 /// Records named for each reason.
 const LISTED_LABELS: usize = 50;
@@ -84,7 +83,7 @@ pub struct Run {
     pub acked_after: Latency,
     pub seen_after: Latency,
     source: Source,
-    dice: fastrand::Rng,
+    rng: fastrand::Rng,
     clock: Clock,
     /// The wall clock when the page's clock was 0.
     wall_ms: f64,
@@ -97,21 +96,21 @@ enum Source {
     Batch {
         reader: Box<BatchReader>,
         max_record_bytes: usize,
-        /// Read, and not sent yet: it did not fit into the frame before.
+        /// The next record: already read, but it did not fit into the previous frame.
         next: Option<(u64, ProduceRecord)>,
     },
 }
 
 impl Source {
-    /// Makes the next record, unless it is there; says what it is called.
-    fn make(&mut self, moment: Moment, dice: &mut fastrand::Rng) -> Option<u64> {
+    /// Makes the next record unless it exists. Returns its label.
+    fn make(&mut self, moment: Moment, rng: &mut fastrand::Rng) -> Option<u64> {
         match self {
             Self::Pattern(pattern) => {
-                pattern.fill(moment, dice);
+                pattern.fill(moment, rng);
                 Some(moment.i)
             }
             Self::Batch { reader, max_record_bytes, next } => {
-                // What was found wrong is left out, as was said.
+                // Invalid records are skipped; the check has listed them.
                 while next.is_none() {
                     let entry = reader.next_entry()?;
                     let record = entry.record.ok().filter(|record| record.view().size() <= *max_record_bytes);
@@ -141,10 +140,10 @@ impl Source {
     }
 }
 
-/// Time that counts for the rate: it stands still while nothing can be sent.
+/// The clock for the rate of a run. It is stopped while nothing can be sent.
 #[derive(Debug)]
 struct Clock {
-    /// Where it would have begun had it never stood still.
+    /// The start, shifted by the time that the clock was stopped.
     started_ms: f64,
     stopped_at_ms: Option<f64>,
 }
@@ -210,13 +209,13 @@ impl Run {
             acked_after: Latency::default(),
             seen_after: Latency::default(),
             source,
-            dice: fastrand::Rng::with_seed(start.seed),
+            rng: fastrand::Rng::with_seed(start.seed),
             clock: Clock { started_ms: start.now_ms, stopped_at_ms: None },
             wall_ms: start.wall_ms,
         }
     }
 
-    /// Not at its end, and not given up.
+    /// Whether the run is neither done nor cancelled.
     pub fn is_active(&self) -> bool {
         matches!(self.state, RunState::Running | RunState::Paused)
     }
@@ -251,12 +250,12 @@ impl Run {
     }
 
     /// The next records in one frame, at most `most`; their numbers on the wire begin with `seq`.
-    pub fn load(&mut self, seq: u64, most: u64, now_ms: f64) -> Cargo {
+    pub fn load(&mut self, seq: u64, most: u64, now_ms: f64) -> FrameToSend {
         let mut batch = ProduceBatch::new(&self.topic, seq);
         let mut labels = Vec::new();
         let now = (self.wall_ms + now_ms) as i64;
         while (labels.len() as u64) < most.min(FRAME_RECORDS) && batch.encoded_bytes() < FRAME_BYTES {
-            let Some(label) = self.source.make(Moment { i: self.sent, now_ms: now }, &mut self.dice) else { break };
+            let Some(label) = self.source.make(Moment { i: self.sent, now_ms: now }, &mut self.rng) else { break };
             // A frame that would be too long ends before this record; it comes in the next one.
             if !batch.is_empty() && batch.encoded_bytes() + self.source.size() > FRAME_BYTES {
                 break;
@@ -265,7 +264,7 @@ impl Run {
             labels.push(label);
             self.sent += 1;
         }
-        Cargo { topic: Arc::clone(&self.topic), batch, run: Some(self.id), labels }
+        FrameToSend { topic: Arc::clone(&self.topic), batch, run: Some(self.id), labels }
     }
 
     /// Nothing can be sent now: the time until something can does not count.
@@ -300,18 +299,18 @@ impl Run {
         }
     }
 
-    pub fn hear(&mut self, news: RunNews, now_ms: f64) {
-        match news {
-            RunNews::Acked { count, after_ms } => {
+    pub fn record_update(&mut self, update: RunUpdate, now_ms: f64) {
+        match update {
+            RunUpdate::Acked { count, after_ms } => {
                 self.acked += count;
                 self.acked_after.record(after_ms, count);
             }
-            RunNews::Seen { count, after_ms } => {
+            RunUpdate::Seen { count, after_ms } => {
                 self.seen += count;
                 self.seen_after.record(after_ms, count);
             }
-            RunNews::Failed { label, error } => self.failed(label, error),
-            RunNews::Unknown { count } => self.unknown += count,
+            RunUpdate::Failed { label, error } => self.failed(label, error),
+            RunUpdate::Unknown { count } => self.unknown += count,
         }
         if self.state == RunState::Running && self.left() == 0 && self.acked + self.failed + self.unknown == self.sent {
             self.state = RunState::Done;
@@ -359,7 +358,7 @@ mod tests {
         run(&RunPlan { count, per_second, ..RunPlan::seed() })
     }
 
-    fn values(cargo: Cargo) -> Vec<String> {
+    fn values(cargo: FrameToSend) -> Vec<String> {
         let frame = cargo.batch.into_frame();
         let frame = ProduceFrame::parse(&frame).expect("a frame");
         frame.iter().map(|record| String::from_utf8_lossy(record.value.expect("a value")).into_owned()).collect()
@@ -396,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn late_timers_are_caught_up_with_and_nothing_drifts() {
+    fn late_timers_catch_up_without_drift() {
         let mut late = paced(Some(100), Some(10.0));
         // A hidden tab's timers come once a second, and not exactly.
         for now in [0.0, 1013.0, 2000.5, 3700.0] {
@@ -407,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn time_that_nothing_could_be_sent_in_does_not_count() {
+    fn clock_stands_still_while_nothing_can_be_sent() {
         let mut held = paced(Some(100), Some(10.0));
         held.load(0, held.due(0.0), 0.0);
         held.hold(50.0);
@@ -452,11 +451,11 @@ mod tests {
     fn done_means_every_outcome_is_known() {
         let mut seed = run(&RunPlan::seed());
         seed.load(0, 10, 0.0);
-        seed.hear(RunNews::Acked { count: 8, after_ms: 2.0 }, 4600.0);
+        seed.record_update(RunUpdate::Acked { count: 8, after_ms: 2.0 }, 4600.0);
         let error = ErrorBody::new(ErrorCode::RecordTooLarge, "…");
-        seed.hear(RunNews::Failed { label: Some(3), error: error.clone() }, 4600.0);
+        seed.record_update(RunUpdate::Failed { label: Some(3), error: error.clone() }, 4600.0);
         assert_eq!(seed.state, RunState::Running);
-        seed.hear(RunNews::Unknown { count: 1 }, 4700.0);
+        seed.record_update(RunUpdate::Unknown { count: 1 }, 4700.0);
         assert_eq!(seed.state, RunState::Done);
         assert_eq!(seed.failures, [Failures { reason: error, count: 1, labels: vec![3] }]);
     }
@@ -467,16 +466,16 @@ mod tests {
         seed.load(0, 1, 0.0);
         seed.cancel(10.0);
         assert_eq!((seed.due(9000.0), seed.next_at_ms(9000.0)), (0, None));
-        seed.hear(RunNews::Acked { count: 1, after_ms: 2.0 }, 20.0);
+        seed.record_update(RunUpdate::Acked { count: 1, after_ms: 2.0 }, 20.0);
         assert_eq!(seed.state, RunState::Cancelled);
     }
 
     #[test]
-    fn a_thousand_different_reasons_do_not_fill_the_memory() {
+    fn number_of_listed_failure_reasons_is_bounded() {
         let mut seed = run(&RunPlan::seed());
         for n in 0..1000 {
             let error = ErrorBody::new(ErrorCode::RecordTooLarge, n.to_string());
-            seed.hear(RunNews::Failed { label: Some(n), error }, 0.0);
+            seed.record_update(RunUpdate::Failed { label: Some(n), error }, 0.0);
         }
         assert_eq!((seed.failed, seed.failures.len()), (1000, LISTED_REASONS));
         assert_eq!(seed.failures.iter().map(|failures| failures.count).sum::<u64>(), 1000);

@@ -1,5 +1,5 @@
-//! A stretch of the live list: its entries, oldest first, and which of them pass the filter. The filter is applied little
-//! by little (`scan`), so that no length of list can stop the page.
+//! A part of the live list: its entries, oldest first, and which of them match the filter. The filter is applied in steps
+//! (`scan`), so that a long list does not block the page.
 
 use std::collections::VecDeque;
 
@@ -15,7 +15,7 @@ pub struct Segment {
     records: u64,
     /// Names of the entries that pass; unused while there is no filter.
     passing: VecDeque<u64>,
-    /// Entries with a smaller name have been looked at.
+    /// Entries with a smaller name are checked.
     scanned: u64,
     /// Records among `passing`.
     matching: u64,
@@ -40,7 +40,7 @@ impl Segment {
     }
 
     /// Drops the oldest entries until the rest fits. The newest stays even if it alone is too large: it is what the user
-    /// waits for. Says whether any had to go.
+    /// waits for. Returns whether any had to go.
     pub fn shrink(&mut self, max_records: usize, max_bytes: usize) -> bool {
         let before = self.base;
         while self.entries.len() > 1 && (self.entries.len() > max_records || self.bytes > max_bytes) {
@@ -58,12 +58,12 @@ impl Segment {
         self.base != before
     }
 
-    /// Something has left at the front.
+    /// Whether entries were removed at the front.
     pub fn has_shrunk(&self) -> bool {
         self.base > 0
     }
 
-    /// Every entry has to be looked at again.
+    /// Sets another filter: every entry has to be checked again.
     pub fn refilter(&mut self, filter: &Filter) {
         self.has_filter = !filter.is_empty();
         self.passing.clear();
@@ -76,7 +76,7 @@ impl Segment {
         !self.has_filter || self.scanned == self.base + self.entries.len() as u64
     }
 
-    /// Looks at the entries not looked at yet, until about `budget` bytes were searched. Says whether all are done.
+    /// Checks the next entries, up to about `budget` bytes. Returns whether all are checked.
     pub fn scan(&mut self, filter: &Filter, budget: &mut usize) -> bool {
         if !self.has_filter {
             return true;
@@ -88,7 +88,7 @@ impl Segment {
             }
             let entry = &self.entries[(self.scanned - self.base) as usize];
             *budget = budget.saturating_sub(entry.bytes() * filter.cost());
-            // A loss must not be filtered away.
+            // Gaps match every filter: missing records must stay visible.
             let passes = entry.record().is_none_or(|record| filter.matches(&record));
             if passes {
                 self.passing.push_back(self.scanned);
@@ -101,9 +101,9 @@ impl Segment {
         true
     }
 
-    /// Puts entries in the place of one: a gap's records, and what is left of the gap.
-    pub fn replace(&mut self, place: usize, with: impl IntoIterator<Item = Entry>) {
-        let mut rest = self.entries.split_off(place);
+    /// Replaces an entry: a gap by its records and the rest of the gap.
+    pub fn replace(&mut self, index: usize, with: impl IntoIterator<Item = Entry>) {
+        let mut rest = self.entries.split_off(index);
         if let Some(old) = rest.pop_front() {
             self.bytes -= old.bytes();
             self.records -= u64::from(old.is_record());
@@ -114,8 +114,8 @@ impl Segment {
             self.entries.push_back(entry);
         }
         self.entries.append(&mut rest);
-        // What stands behind has other names now: it is looked at again.
-        let name = self.base + place as u64;
+        // The following entries have other names now and are checked again.
+        let name = self.base + index as u64;
         while self.passing.back().is_some_and(|&last| last >= name) {
             self.passing.pop_back();
         }
@@ -171,18 +171,18 @@ impl Segment {
     }
 
     /// The entry at a place of the filtered list.
-    pub fn get(&self, place: usize) -> Option<&Entry> {
+    pub fn get(&self, index: usize) -> Option<&Entry> {
         if !self.has_filter {
-            return self.entries.get(place);
+            return self.entries.get(index);
         }
-        let name = *self.passing.get(place)?;
+        let name = *self.passing.get(index)?;
         self.entries.get((name - self.base) as usize)
     }
 
     /// Where an entry stands in the filtered list.
-    pub fn place_of(&self, entry: &Entry) -> Option<usize> {
+    pub fn index_of(&self, entry: &Entry) -> Option<usize> {
         // What is looked for was on screen a moment ago, hence near the end more often than not.
-        (0..self.len()).rev().find(|&place| self.get(place).is_some_and(|found| found.is(entry)))
+        (0..self.len()).rev().find(|&index| self.get(index).is_some_and(|found| found.is(entry)))
     }
 
     /// Everything, whatever the filter.
@@ -190,7 +190,7 @@ impl Segment {
         self.entries.iter()
     }
 
-    pub fn place_among_all(&self, entry: &Entry) -> Option<usize> {
+    pub fn index_among_all(&self, entry: &Entry) -> Option<usize> {
         self.entries.iter().rposition(|found| found.is(entry))
     }
 }

@@ -1,7 +1,7 @@
-//! Every record this page sent, each with its one outcome. Owns the numbering on the wire; the socket is elsewhere.
+//! Every record that this page sent, with its outcome. Assigns the sequence numbers of `produce` frames.
 //!
-//! Made for tens of thousands of records a second: what is kept for a record is a fixed-size mark, what is kept for a frame
-//! is the frame, and news for a run is told by ranges.
+//! Designed for tens of thousands of records a second: a record costs a fixed-size mark besides its frame, and a run is
+//! updated by ranges.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use protocol::{ErrorBody, ProduceAck, ProduceBatch, ProduceRecord};
 
-use super::flight::{Cargo, Flight};
-use super::places::{OwnRange, Places};
+use super::own_records::{OwnRange, OwnRecords};
+use super::sent_frame::{FrameToSend, SentFrame};
 
 /// Rows that are listed. Older ones with an outcome are only counted.
 pub const LISTED_ROWS: usize = 300;
@@ -28,7 +28,7 @@ pub enum Outcome {
         after_ms: f64,
     },
     Failed(ErrorBody),
-    /// With the bridge's words where it said it, without after a lost session.
+    /// With the bridge's error, or `None` after a lost session.
     Unknown(Option<ErrorBody>),
 }
 
@@ -67,9 +67,9 @@ pub struct Totals {
     pub seen: u64,
 }
 
-/// What happened to records of a run.
+/// An outcome of records of a run.
 #[derive(Clone, Debug, PartialEq)]
-pub enum RunNews {
+pub enum RunUpdate {
     Acked {
         count: u64,
         after_ms: f64,
@@ -88,7 +88,7 @@ pub enum RunNews {
     },
 }
 
-/// An own record that was in the feed before its acknowledgement came.
+/// An own record that was received before its acknowledgement.
 #[derive(Debug, PartialEq)]
 pub struct SeenEarly {
     pub topic: Arc<str>,
@@ -97,34 +97,34 @@ pub struct SeenEarly {
     pub after_ms: f64,
 }
 
-/// What has changed since it was taken, for the run and the feed.
+/// Changes for the run and the feed since the last `take_updates`.
 #[derive(Debug, Default)]
-pub struct News {
+pub struct SendUpdates {
     /// With the number of the run.
-    pub runs: Vec<(u64, RunNews)>,
+    pub runs: Vec<(u64, RunUpdate)>,
     pub seen_early: Vec<SeenEarly>,
 }
 
-impl News {
-    fn run(&mut self, run: Option<u64>, news: RunNews) {
+impl SendUpdates {
+    fn run(&mut self, run: Option<u64>, updates: RunUpdate) {
         let Some(run) = run else { return };
-        // Records come one by one; those of one batch are told as one.
-        if let (Some((last_run, RunNews::Seen { count, after_ms })), RunNews::Seen { count: more, after_ms: same }) =
-            (self.runs.last_mut(), &news)
+        // Received records of the same batch are merged into one update.
+        if let (Some((last_run, RunUpdate::Seen { count, after_ms })), RunUpdate::Seen { count: more, after_ms: same }) =
+            (self.runs.last_mut(), &updates)
             && *last_run == run
             && *after_ms == *same
         {
             *count += more;
             return;
         }
-        self.runs.push((run, news));
+        self.runs.push((run, updates));
     }
 }
 
 #[derive(Debug, Default)]
 pub struct Sends {
     /// By number, oldest first.
-    flights: VecDeque<Flight>,
+    frames: VecDeque<SentFrame>,
     next_number: u64,
     /// The next sequence number of the present session.
     next_seq: u64,
@@ -134,8 +134,8 @@ pub struct Sends {
     waiting: usize,
     waiting_bytes: usize,
     totals: Totals,
-    places: Places,
-    news: News,
+    own_records: OwnRecords,
+    updates: SendUpdates,
 }
 
 impl Sends {
@@ -143,7 +143,10 @@ impl Sends {
     pub fn send(&mut self, record: &ProduceRecord, now_ms: f64) -> Rc<Vec<u8>> {
         let mut batch = ProduceBatch::new(&record.topic, self.next_seq);
         batch.push(record.view());
-        self.launch(Cargo { topic: record.topic.as_str().into(), batch, run: None, labels: Vec::new() }, now_ms)
+        self.send_frame(
+            FrameToSend { topic: record.topic.as_str().into(), batch, run: None, labels: Vec::new() },
+            now_ms,
+        )
     }
 
     /// What `seq` the next frame must begin with.
@@ -152,39 +155,39 @@ impl Sends {
     }
 
     /// Takes in records that leave now. Their batch begins at [`Self::next_seq`].
-    pub fn launch(&mut self, cargo: Cargo, now_ms: f64) -> Rc<Vec<u8>> {
-        let flight = Flight::new(self.next_number, cargo, now_ms);
-        let count = flight.len();
+    pub fn send_frame(&mut self, cargo: FrameToSend, now_ms: f64) -> Rc<Vec<u8>> {
+        let frame_sent = SentFrame::new(self.next_number, cargo, now_ms);
+        let count = frame_sent.len();
         self.next_number += count as u64;
         self.next_seq += count as u64;
         self.totals.sent += count as u64;
         self.listed += count;
         self.waiting += count;
-        self.waiting_bytes += flight.bytes();
-        let frame = flight.frame();
-        self.flights.push_back(flight);
+        self.waiting_bytes += frame_sent.bytes();
+        let frame = frame_sent.frame();
+        self.frames.push_back(frame_sent);
         self.forget_oldest();
         frame
     }
 
     /// Rows with an outcome go, oldest first, where more are kept than are listed. Those without one always stay.
     fn forget_oldest(&mut self) {
-        while let Some(first) = self.flights.front()
+        while let Some(first) = self.frames.front()
             && first.waiting() == 0
             && self.listed - first.len() >= LISTED_ROWS
         {
             self.listed -= first.len();
-            self.flights.pop_front();
+            self.frames.pop_front();
         }
         // One that waits for long must not hold back all behind it; looked for seldom, since it takes a pass over all.
         if self.listed > self.waiting + 4 * LISTED_ROWS {
             let mut surplus = self.listed - self.waiting - LISTED_ROWS;
             let mut forgotten = 0;
-            self.flights.retain(|flight| {
-                let forget = flight.waiting() == 0 && surplus >= flight.len();
+            self.frames.retain(|frame_sent| {
+                let forget = frame_sent.waiting() == 0 && surplus >= frame_sent.len();
                 if forget {
-                    surplus -= flight.len();
-                    forgotten += flight.len();
+                    surplus -= frame_sent.len();
+                    forgotten += frame_sent.len();
                 }
                 !forget
             });
@@ -195,13 +198,13 @@ impl Sends {
     /// Newest first, as many as are listed.
     pub fn rows(&self) -> Vec<SentRow> {
         let mut rows = Vec::with_capacity(self.listed.min(LISTED_ROWS));
-        for flight in self.flights.iter().rev() {
-            let previews = flight.previews();
+        for frame_sent in self.frames.iter().rev() {
+            let previews = frame_sent.previews();
             for (index, preview) in previews.into_iter().enumerate().rev() {
                 if rows.len() == LISTED_ROWS {
                     return rows;
                 }
-                rows.push(row(flight, index, preview));
+                rows.push(row(frame_sent, index, preview));
             }
         }
         rows
@@ -209,7 +212,7 @@ impl Sends {
 
     /// The newest, without its preview.
     pub fn last(&self) -> Option<SentRow> {
-        self.flights.back().map(|flight| row(flight, flight.len() - 1, None))
+        self.frames.back().map(|frame_sent| row(frame_sent, frame_sent.len() - 1, None))
     }
 
     pub fn totals(&self) -> Totals {
@@ -217,8 +220,8 @@ impl Sends {
     }
 
     pub fn clear_settled(&mut self) {
-        self.flights.retain(|flight| flight.waiting() > 0);
-        self.listed = self.flights.iter().map(Flight::len).sum();
+        self.frames.retain(|frame_sent| frame_sent.waiting() > 0);
+        self.listed = self.frames.iter().map(SentFrame::len).sum();
         self.totals = Totals { sent: self.waiting as u64, ..Totals::default() };
     }
 
@@ -232,21 +235,21 @@ impl Sends {
         self.waiting_bytes
     }
 
-    pub fn take_news(&mut self) -> News {
-        std::mem::take(&mut self.news)
+    pub fn take_updates(&mut self) -> SendUpdates {
+        std::mem::take(&mut self.updates)
     }
 
-    /// The flight of a number, or the first one behind it.
-    fn place_of(&self, number: u64) -> usize {
-        self.flights.partition_point(|flight| flight.number + flight.len() as u64 <= number)
+    /// The index of the frame with this row number, or of the first frame after it.
+    fn frame_index(&self, number: u64) -> usize {
+        self.frames.partition_point(|frame_sent| frame_sent.number + frame_sent.len() as u64 <= number)
     }
 
     fn settled(&mut self, at: usize, count: usize) {
         self.waiting -= count;
-        let flight = &mut self.flights[at];
-        if flight.waiting() == 0 {
-            self.waiting_bytes -= flight.bytes();
-            flight.shrink();
+        let frame_sent = &mut self.frames[at];
+        if frame_sent.waiting() == 0 {
+            self.waiting_bytes -= frame_sent.bytes();
+            frame_sent.shrink();
         }
     }
 
@@ -257,15 +260,15 @@ impl Sends {
         }
         let first = self.session_number + ack.first;
         let end = self.session_number + ack.last.min(self.next_seq - 1) + 1;
-        let mut at = self.place_of(first);
-        while let Some(flight) = self.flights.get(at)
-            && flight.number < end
+        let mut at = self.frame_index(first);
+        while let Some(frame_sent) = self.frames.get(at)
+            && frame_sent.number < end
         {
-            let number = flight.number;
+            let number = frame_sent.number;
             let mut from = first.saturating_sub(number) as usize;
-            let to = ((end - number) as usize).min(flight.len());
-            // A resumed session may say again what is known.
-            while let Some(range) = self.flights[at].next_queued(from..to) {
+            let to = ((end - number) as usize).min(frame_sent.len());
+            // A resumed session may repeat acknowledgements.
+            while let Some(range) = self.frames[at].next_queued(from..to) {
                 from = range.end;
                 let offset = ack.offset.0.saturating_add_unsigned(number + range.start as u64 - first);
                 self.acked_range(at, range, ack, offset, arrived_ms);
@@ -273,62 +276,63 @@ impl Sends {
             at += 1;
         }
         if self.waiting == 0 {
-            self.places.forget_early();
+            self.own_records.forget_early();
         }
         self.forget_oldest();
     }
 
     fn acked_range(&mut self, at: usize, range: std::ops::Range<usize>, ack: &ProduceAck, offset: i64, now_ms: f64) {
-        let Self { flights, places, news, totals, .. } = self;
-        let flight = &mut flights[at];
-        let (count, after_ms) = (range.len() as u64, now_ms - flight.sent_ms);
-        flight.acked(range.clone(), ack.partition, offset, ack.took_us, after_ms);
+        let Self { frames, own_records, updates, totals, .. } = self;
+        let frame_sent = &mut frames[at];
+        let (count, after_ms) = (range.len() as u64, now_ms - frame_sent.sent_ms);
+        frame_sent.acked(range.clone(), ack.partition, offset, ack.took_us, after_ms);
         totals.acked += count;
-        news.run(flight.run, RunNews::Acked { count, after_ms });
+        updates.run(frame_sent.run, RunUpdate::Acked { count, after_ms });
         let own = OwnRange {
             offset,
             count,
-            number: flight.number + range.start as u64,
-            sent_ms: flight.sent_ms,
-            run: flight.run,
+            number: frame_sent.number + range.start as u64,
+            sent_ms: frame_sent.sent_ms,
+            run: frame_sent.run,
             seen_through: offset,
         };
-        places.acked(&ack.topic, ack.partition, own, |seen, arrived_ms| {
-            let after_ms = arrived_ms - flight.sent_ms;
-            flight.seen(range.start + (seen - offset) as usize, after_ms);
+        own_records.acked(&ack.topic, ack.partition, own, |seen, arrived_ms| {
+            let after_ms = arrived_ms - frame_sent.sent_ms;
+            frame_sent.seen(range.start + (seen - offset) as usize, after_ms);
             totals.seen += 1;
-            news.run(flight.run, RunNews::Seen { count: 1, after_ms });
-            let topic = Arc::clone(&flight.topic);
-            news.seen_early.push(SeenEarly { topic, partition: ack.partition, offset: seen, after_ms });
+            updates.run(frame_sent.run, RunUpdate::Seen { count: 1, after_ms });
+            let topic = Arc::clone(&frame_sent.topic);
+            updates.seen_early.push(SeenEarly { topic, partition: ack.partition, offset: seen, after_ms });
         });
         self.settled(at, range.len());
     }
 
     pub fn failed(&mut self, seq: u64, error: ErrorBody) {
         let number = self.session_number + seq;
-        let at = self.place_of(number);
-        let Some(flight) = self.flights.get_mut(at).filter(|flight| flight.contains(number)) else { return };
-        let index = (number - flight.number) as usize;
-        if flight.next_queued(index..index + 1).is_none() {
+        let at = self.frame_index(number);
+        let Some(frame_sent) = self.frames.get_mut(at).filter(|frame_sent| frame_sent.contains(number)) else { return };
+        let index = (number - frame_sent.number) as usize;
+        if frame_sent.next_queued(index..index + 1).is_none() {
             return;
         }
         if error.unknown {
             self.totals.unknown += 1;
-            self.news.run(flight.run, RunNews::Unknown { count: 1 });
+            self.updates.run(frame_sent.run, RunUpdate::Unknown { count: 1 });
         } else {
             self.totals.failed += 1;
-            self.news.run(flight.run, RunNews::Failed { label: flight.label(index), error: error.clone() });
+            self.updates
+                .run(frame_sent.run, RunUpdate::Failed { label: frame_sent.label(index), error: error.clone() });
         }
-        flight.failed(index, error);
+        frame_sent.failed(index, error);
         self.settled(at, 1);
         self.forget_oldest();
     }
 
     /// A record came in the live feed. If this page sent it: the milliseconds since the click.
     pub fn record_arrived(&mut self, topic: &str, partition: i32, offset: i64, arrived_ms: f64) -> Option<f64> {
-        let Some(range) = self.places.own_at(topic, partition, offset) else {
+        let Some(range) = self.own_records.own_at(topic, partition, offset) else {
             if self.waiting > 0 {
-                self.places.came_early(topic, partition, offset, arrived_ms);
+                self.own_records.came_early(topic, partition, offset, arrived_ms);
             }
             return None;
         };
@@ -336,56 +340,58 @@ impl Sends {
         range.seen_through = range.seen_through.max(offset + 1);
         let (number, run, after_ms) =
             (range.number + (offset - range.offset) as u64, range.run, arrived_ms - range.sent_ms);
-        let at = self.place_of(number);
-        let flight = self.flights.get_mut(at).filter(|flight| flight.contains(number));
-        let index = |flight: &Flight| (number - flight.number) as usize;
+        let at = self.frame_index(number);
+        let frame_sent = self.frames.get_mut(at).filter(|frame_sent| frame_sent.contains(number));
+        let index = |frame_sent: &SentFrame| (number - frame_sent.number) as usize;
         if !is_new {
             // Read once more, by a second listening: the first time is what counts, while it is remembered.
-            return Some(flight.and_then(|flight| flight.seen_after_ms(index(flight))).unwrap_or(after_ms));
+            return Some(
+                frame_sent.and_then(|frame_sent| frame_sent.seen_after_ms(index(frame_sent))).unwrap_or(after_ms),
+            );
         }
-        if let Some(flight) = flight {
-            flight.seen(index(flight), after_ms);
+        if let Some(frame_sent) = frame_sent {
+            frame_sent.seen(index(frame_sent), after_ms);
         }
         self.totals.seen += 1;
-        self.news.run(run, RunNews::Seen { count: 1, after_ms });
+        self.updates.run(run, RunUpdate::Seen { count: 1, after_ms });
         Some(after_ms)
     }
 
     /// Whether any of these records could be one of ours; asked once a batch instead of for each record.
     pub fn expects_any_in(&mut self, topic: &str, partition: i32, first: i64, last: i64) -> bool {
-        self.waiting > 0 || self.places.any_in(topic, partition, first, last)
+        self.waiting > 0 || self.own_records.any_in(topic, partition, first, last)
     }
 
     /// The same session again: what has no outcome goes out once more, under the same numbers.
     pub fn resumed(&self) -> Vec<Rc<Vec<u8>>> {
-        let waiting = self.flights.iter().filter(|flight| flight.waiting() > 0);
-        waiting.flat_map(|flight| flight.again(flight.number - self.session_number)).collect()
+        let waiting = self.frames.iter().filter(|frame_sent| frame_sent.waiting() > 0);
+        waiting.flat_map(|frame_sent| frame_sent.again(frame_sent.number - self.session_number)).collect()
     }
 
     /// A new session knows nothing of the old one: what had no outcome may or may not be in the log.
     pub fn session_lost(&mut self) {
-        for flight in self.flights.iter_mut().filter(|flight| flight.waiting() > 0) {
-            let count = flight.lost() as u64;
+        for frame_sent in self.frames.iter_mut().filter(|frame_sent| frame_sent.waiting() > 0) {
+            let count = frame_sent.lost() as u64;
             self.totals.unknown += count;
-            self.news.run(flight.run, RunNews::Unknown { count });
-            flight.shrink();
+            self.updates.run(frame_sent.run, RunUpdate::Unknown { count });
+            frame_sent.shrink();
         }
         self.waiting = 0;
         self.waiting_bytes = 0;
-        self.places.forget_early();
+        self.own_records.forget_early();
         self.next_seq = 0;
         self.session_number = self.next_number;
         self.forget_oldest();
     }
 }
 
-fn row(flight: &Flight, index: usize, preview: Option<Vec<u8>>) -> SentRow {
+fn row(frame_sent: &SentFrame, index: usize, preview: Option<Vec<u8>>) -> SentRow {
     SentRow {
-        number: flight.number + index as u64,
-        topic: Arc::clone(&flight.topic),
+        number: frame_sent.number + index as u64,
+        topic: Arc::clone(&frame_sent.topic),
         preview,
-        outcome: flight.outcome(index),
-        seen_after_ms: flight.seen_after_ms(index),
+        outcome: frame_sent.outcome(index),
+        seen_after_ms: frame_sent.seen_after_ms(index),
     }
 }
 
@@ -404,11 +410,11 @@ mod tests {
     }
 
     /// One frame of a run.
-    fn launch(sends: &mut Sends, count: u64) {
+    fn send_frame(sends: &mut Sends, count: u64) {
         let mut batch = ProduceBatch::new("t", sends.next_seq());
         (0..count).for_each(|n| batch.push(record(n).view()));
         let labels = (0..count).map(|n| n + 1).collect();
-        sends.launch(Cargo { topic: "t".into(), batch, run: Some(7), labels }, 100.0);
+        sends.send_frame(FrameToSend { topic: "t".into(), batch, run: Some(7), labels }, 100.0);
     }
 
     fn ack(first: u64, last: u64, offset: i64) -> ProduceAck {
@@ -437,8 +443,8 @@ mod tests {
         (0..3).for_each(|n| send(&mut sends, n));
         sends.acked(&ack(0, 1, 41), 102.5);
         assert_eq!(states(&sends), ["acked", "acked", "queued"]);
-        let places: Vec<_> = sends.rows().into_iter().rev().map(|row| row.outcome).collect();
-        for (outcome, at) in places.iter().zip([41, 42]) {
+        let own_records: Vec<_> = sends.rows().into_iter().rev().map(|row| row.outcome).collect();
+        for (outcome, at) in own_records.iter().zip([41, 42]) {
             assert!(matches!(outcome, Outcome::Acked { partition: 0, offset, .. } if *offset == at), "{outcome:?}");
         }
         assert_eq!(sends.waiting(), 1);
@@ -457,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_fails_the_row_or_leaves_it_unknown_as_the_bridge_says() {
+    fn error_marks_the_record_as_failed_or_unknown() {
         let mut sends = Sends::default();
         (0..2).for_each(|n| send(&mut sends, n));
         sends.failed(0, ErrorBody::new(ErrorCode::RecordTooLarge, "…"));
@@ -474,7 +480,7 @@ mod tests {
         assert_eq!(sends.record_arrived("t", 0, 8, 104.0), None);
         sends.acked(&ack(1, 1, 8), 105.0);
         let early = SeenEarly { topic: "t".into(), partition: 0, offset: 8, after_ms: 4.0 };
-        assert_eq!(sends.take_news().seen_early, [early]);
+        assert_eq!(sends.take_updates().seen_early, [early]);
         assert!(sends.rows().iter().map(|row| row.seen_after_ms).eq([Some(4.0), Some(3.0)]));
         assert_eq!(sends.totals().seen, 2);
     }
@@ -490,7 +496,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_elses_record_is_not_ours() {
+    fn record_of_another_producer_is_not_marked_as_own() {
         let mut sends = Sends::default();
         (0..2).for_each(|n| send(&mut sends, n));
         sends.record_arrived("t", 0, 6, 101.0);
@@ -512,9 +518,9 @@ mod tests {
     }
 
     #[test]
-    fn a_run_hears_of_its_records_by_ranges() {
+    fn run_is_updated_by_ranges() {
         let mut sends = Sends::default();
-        launch(&mut sends, 5);
+        send_frame(&mut sends, 5);
         sends.record_arrived("t", 0, 10, 103.0);
         sends.acked(&ack(0, 2, 10), 104.0);
         sends.failed(3, ErrorBody::new(ErrorCode::RecordTooLarge, "…"));
@@ -522,22 +528,25 @@ mod tests {
             assert_eq!(sends.record_arrived("t", 0, offset, 106.0), Some(6.0));
         }
         sends.session_lost();
-        let news = sends.take_news().runs;
+        let updates = sends.take_updates().runs;
         let error = ErrorBody::new(ErrorCode::RecordTooLarge, "…");
         let expected = [
-            RunNews::Acked { count: 3, after_ms: 4.0 },
-            RunNews::Seen { count: 1, after_ms: 3.0 },
-            RunNews::Failed { label: Some(4), error },
-            RunNews::Seen { count: 2, after_ms: 6.0 },
-            RunNews::Unknown { count: 1 },
+            RunUpdate::Acked { count: 3, after_ms: 4.0 },
+            RunUpdate::Seen { count: 1, after_ms: 3.0 },
+            RunUpdate::Failed { label: Some(4), error },
+            RunUpdate::Seen { count: 2, after_ms: 6.0 },
+            RunUpdate::Unknown { count: 1 },
         ];
-        assert!(news.iter().map(|(run, news)| (*run, news)).eq(expected.iter().map(|news| (7, news))), "{news:?}");
+        assert!(
+            updates.iter().map(|(run, updates)| (*run, updates)).eq(expected.iter().map(|updates| (7, updates))),
+            "{updates:?}"
+        );
     }
 
     #[test]
     fn a_resumed_session_gets_what_has_no_outcome_under_the_same_numbers() {
         let mut sends = Sends::default();
-        launch(&mut sends, 5);
+        send_frame(&mut sends, 5);
         send(&mut sends, 5);
         sends.acked(&ack(2, 2, 0), 101.0);
         let values = |range: std::ops::Range<u64>| range.map(|n| n.to_string()).collect::<Vec<_>>();
@@ -568,7 +577,7 @@ mod tests {
             sends.acked(&ack(n, n, n as i64), 101.0);
         }
         assert_eq!(sends.rows().len(), LISTED_ROWS);
-        assert!(sends.flights.len() < 10 * LISTED_ROWS);
+        assert!(sends.frames.len() < 10 * LISTED_ROWS);
         assert_eq!(sends.totals(), Totals { sent: 5001, acked: 5000, ..Totals::default() });
         sends.acked(&ack(0, 0, 0), 101.0);
         assert_eq!((sends.waiting(), sends.totals().acked), (0, 5001));
@@ -581,7 +590,7 @@ mod tests {
         sends.send(&large, 0.0);
         assert!(sends.waiting_bytes() > 1 << 20);
         sends.acked(&ack(0, 0, 0), 1.0);
-        assert!(sends.flights[0].bytes() < 1000 && sends.waiting_bytes() == 0);
+        assert!(sends.frames[0].bytes() < 1000 && sends.waiting_bytes() == 0);
         assert!(sends.rows()[0].preview.as_ref().is_some_and(|preview| preview.starts_with(b"xxx")));
     }
 }

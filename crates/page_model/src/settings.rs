@@ -33,47 +33,26 @@ impl Theme {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Language {
-    #[default]
-    En,
-    It,
+/// The first language that the page has among those that the browser prefers, such as `it-CH`; `None` if it has none of them.
+pub fn preferred_language<'a, 'b>(
+    ours: impl IntoIterator<Item = &'a str> + Clone,
+    browser: impl IntoIterator<Item = &'b str>,
+) -> Option<&'a str> {
+    let known = |tag: &str| {
+        let base = tag.split('-').next().unwrap_or(tag);
+        let exact = ours.clone().into_iter().find(|code| code.eq_ignore_ascii_case(tag));
+        exact.or_else(|| ours.clone().into_iter().find(|code| code.eq_ignore_ascii_case(base)))
+    };
+    browser.into_iter().find_map(known)
 }
 
-impl Language {
-    /// The first language of ours among what the browser prefers, such as `it-CH`.
-    pub fn preferred<'a>(browser: impl IntoIterator<Item = &'a str>) -> Self {
-        let ours = |tag: &str| match tag.split('-').next() {
-            Some("it") => Some(Self::It),
-            Some("en") => Some(Self::En),
-            _ => None,
-        };
-        browser.into_iter().find_map(ours).unwrap_or_default()
-    }
-
-    pub fn tag(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::It => "it",
-        }
-    }
-
-    pub fn other(self) -> Self {
-        match self {
-            Self::En => Self::It,
-            Self::It => Self::En,
-        }
-    }
-}
-
-/// Every field may be missing: an older page wrote fewer.
+/// Each field has a default, since an older version of the page stored fewer fields.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
     pub theme: Theme,
-    /// Absent: as the browser prefers.
-    pub language: Option<Language>,
+    /// The code of the language; absent: as the browser prefers.
+    pub language: Option<String>,
     pub watch: Option<Watched>,
     pub columns: Columns,
     pub limits: Limits,
@@ -107,7 +86,7 @@ impl Settings {
         self.recent_topics.truncate(RECENT_TOPICS);
     }
 
-    /// What cannot be read is as if nothing were stored.
+    /// Malformed JSON counts as no stored value.
     pub fn from_json(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()
     }
@@ -125,7 +104,7 @@ mod tests {
     fn settings_come_back_as_they_were() {
         let settings = Settings {
             theme: Theme::Dark,
-            language: Some(Language::It),
+            language: Some("it".into()),
             watch: Some(Watched {
                 topic: "orders".into(),
                 group: "g".into(),
@@ -155,7 +134,9 @@ mod tests {
 
     #[test]
     fn the_browsers_first_language_of_ours_is_taken() {
-        assert_eq!(Language::preferred(["de-DE", "it-CH", "en"]), Language::It);
-        assert_eq!(Language::preferred(["fr"]), Language::En);
+        let preferred = |browser: &[&'static str]| preferred_language(["en", "it", "pt-BR"], browser.iter().copied());
+        assert_eq!(preferred(&["de-DE", "it-CH", "en"]), Some("it"));
+        assert_eq!(preferred(&["pt-br"]), Some("pt-BR"));
+        assert_eq!(preferred(&["fr"]), None);
     }
 }

@@ -46,22 +46,22 @@ pub fn by_number(a: Option<f64>, b: Option<f64>) -> Ordering {
 /// `slice::sort_by`, of whatever kind the items are: std's would be compiled anew for each kind, into five kilobytes of the
 /// page's code.
 pub fn arrange<T>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering) {
-    let mut places = sorted_places(items.len(), &|a, b| compare(&items[a], &items[b]));
-    for at in 0..places.len() {
-        let mut from = places[at];
+    let mut indices = sorted_indices(items.len(), &|a, b| compare(&items[a], &items[b]));
+    for at in 0..indices.len() {
+        let mut from = indices[at];
         // What stood there has been moved on already, to where this item came from.
         while from < at {
-            from = places[from];
+            from = indices[from];
         }
         items.swap(at, from);
-        places[at] = from;
+        indices[at] = from;
     }
 }
 
-fn sorted_places(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
-    let mut places: Vec<usize> = (0..count).collect();
-    places.sort_by(|&a, &b| compare(a, b));
-    places
+fn sorted_indices(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
+    let mut indices: Vec<usize> = (0..count).collect();
+    indices.sort_by(|&a, &b| compare(a, b));
+    indices
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::field::Spot;
 use super::plan::RunPlan;
+use formats::Spot;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SavedTemplate {
@@ -27,7 +27,7 @@ struct File<T> {
 }
 
 impl Templates {
-    /// What cannot be read is as if nothing were stored.
+    /// Malformed JSON counts as no stored value.
     pub fn from_json(text: &str) -> Self {
         let list = serde_json::from_str::<File<_>>(text).map(|file| file.ponte_templates).unwrap_or_default();
         Self { list, deleted: None }
@@ -49,17 +49,17 @@ impl Templates {
         self.list.is_empty()
     }
 
-    fn place_of(&self, name: &str, topic: &str) -> Option<usize> {
+    fn index_of(&self, name: &str, topic: &str) -> Option<usize> {
         self.list.iter().position(|saved| saved.name == name && saved.topic == topic)
     }
 
     pub fn get(&self, name: &str, topic: &str) -> Option<&SavedTemplate> {
-        self.place_of(name, topic).map(|at| &self.list[at])
+        self.index_of(name, topic).map(|at| &self.list[at])
     }
 
     /// Another of the same name for this topic is replaced.
     pub fn save(&mut self, saved: SavedTemplate) {
-        match self.place_of(&saved.name, &saved.topic) {
+        match self.index_of(&saved.name, &saved.topic) {
             Some(at) => self.list[at] = saved,
             None => self.list.push(saved),
         }
@@ -68,8 +68,8 @@ impl Templates {
     /// Does nothing where the new name is taken.
     pub fn rename(&mut self, name: &str, topic: &str, new_name: &str) -> bool {
         let new_name = new_name.trim();
-        match self.place_of(name, topic) {
-            Some(at) if !new_name.is_empty() && self.place_of(new_name, topic).is_none() => {
+        match self.index_of(name, topic) {
+            Some(at) if !new_name.is_empty() && self.index_of(new_name, topic).is_none() => {
                 self.list[at].name = new_name.to_owned();
                 true
             }
@@ -78,7 +78,7 @@ impl Templates {
     }
 
     pub fn delete(&mut self, name: &str, topic: &str) {
-        if let Some(at) = self.place_of(name, topic) {
+        if let Some(at) = self.index_of(name, topic) {
             self.deleted = Some((at, self.list.remove(at)));
         }
     }
@@ -90,7 +90,7 @@ impl Templates {
 
     pub fn undo(&mut self) {
         if let Some((at, saved)) = self.deleted.take()
-            && self.place_of(&saved.name, &saved.topic).is_none()
+            && self.index_of(&saved.name, &saved.topic).is_none()
         {
             self.list.insert(at.min(self.list.len()), saved);
         }

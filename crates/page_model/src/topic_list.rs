@@ -1,4 +1,5 @@
-//! The list of topics as a live view tells it, and what of it is shown: found, with or without Kafka's own, in an order.
+//! The list of topics of a live view, and which of them are shown: matching the search, with or without internal topics,
+//! sorted.
 
 use std::cmp::Ordering;
 
@@ -11,15 +12,15 @@ pub struct TopicList {
     /// By name.
     topics: Vec<TopicSummary>,
     /// The next push is complete.
-    is_beginning: bool,
+    next_push_is_complete: bool,
     is_known: bool,
     /// Which of them are shown, in their order.
     shown: Vec<u32>,
 }
 
-/// What is to be shown.
+/// What the user wants to see.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Wanted {
+pub struct TopicQuery {
     /// Words that a name must have, upper or lower case.
     pub find: String,
     pub internal: bool,
@@ -28,10 +29,10 @@ pub struct Wanted {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TopicTotals {
-    /// Without Kafka's own, unless those are shown.
+    /// Without internal topics, unless those are shown.
     pub topics: u64,
     pub partitions: u64,
-    /// Kafka's own, which are not shown.
+    /// Internal topics that are not shown.
     pub hidden: u64,
     pub under_replicated: u64,
     pub offline: u64,
@@ -41,42 +42,42 @@ impl TopicList {
     /// The columns by which it can be sorted.
     pub const COLUMNS: [&'static str; 6] = ["name", "partitions", "replication", "records", "rate", "state"];
 
-    /// What is known stays until the next push, which is complete.
+    /// The live view begins again: the current data stays until the next push, which is complete.
     pub fn begin(&mut self) {
-        self.is_beginning = true;
+        self.next_push_is_complete = true;
     }
 
-    /// Whether something has come yet.
+    /// Whether a push was applied.
     pub fn is_known(&self) -> bool {
         self.is_known
     }
 
-    pub fn learn(&mut self, news: TopicsChanged) {
+    pub fn apply(&mut self, news: TopicsChanged) {
         self.is_known = true;
-        if std::mem::take(&mut self.is_beginning) {
+        if std::mem::take(&mut self.next_push_is_complete) {
             self.topics = news.topics;
             arrange(&mut self.topics, |a, b| a.name.cmp(&b.name));
             return;
         }
         for name in news.removed {
-            if let Ok(place) = self.place_of(&name) {
-                self.topics.remove(place);
+            if let Ok(index) = self.index_of(&name) {
+                self.topics.remove(index);
             }
         }
         for topic in news.topics {
-            match self.place_of(&topic.name) {
-                Ok(place) => self.topics[place] = topic,
-                Err(place) => self.topics.insert(place, topic),
+            match self.index_of(&topic.name) {
+                Ok(index) => self.topics[index] = topic,
+                Err(index) => self.topics.insert(index, topic),
             }
         }
     }
 
-    fn place_of(&self, name: &str) -> Result<usize, usize> {
+    fn index_of(&self, name: &str) -> Result<usize, usize> {
         self.topics.binary_search_by(|topic| topic.name.as_str().cmp(name))
     }
 
     /// Chooses and orders what is shown.
-    pub fn arrange(&mut self, wanted: &Wanted) {
+    pub fn arrange(&mut self, wanted: &TopicQuery) {
         let words: Vec<String> = wanted.find.split_whitespace().map(str::to_lowercase).collect();
         let is_found = |topic: &TopicSummary| {
             words.is_empty() || {
@@ -85,7 +86,7 @@ impl TopicList {
             }
         };
         let is_shown = |topic: &TopicSummary| (wanted.internal || !topic.internal) && is_found(topic);
-        let shown = self.topics.iter().zip(0..).filter(|(topic, _)| is_shown(topic)).map(|(_, place)| place);
+        let shown = self.topics.iter().zip(0..).filter(|(topic, _)| is_shown(topic)).map(|(_, index)| index);
         self.shown = shown.collect();
         let (topics, sort) = (&self.topics, wanted.sort);
         // By name they are already.
@@ -151,11 +152,11 @@ mod tests {
         TopicsChanged { watch: 1, at: 1, topics, removed: removed.iter().map(|&name| name.to_owned()).collect() }
     }
 
-    fn wanted(find: &str, sort: Sort) -> Wanted {
-        Wanted { find: find.to_owned(), internal: false, sort }
+    fn wanted(find: &str, sort: Sort) -> TopicQuery {
+        TopicQuery { find: find.to_owned(), internal: false, sort }
     }
 
-    fn names(list: &mut TopicList, wanted: &Wanted) -> Vec<String> {
+    fn names(list: &mut TopicList, wanted: &TopicQuery) -> Vec<String> {
         list.arrange(wanted);
         (0..list.shown()).filter_map(|row| Some(list.get(row)?.name.clone())).collect()
     }
@@ -165,12 +166,12 @@ mod tests {
         list.begin();
         let topics =
             vec![topic("payments", 5), topic("Orders.eu", 9), topic("__consumer_offsets", 99), topic("orders.us", 7)];
-        list.learn(push(topics, &[]));
+        list.apply(push(topics, &[]));
         list
     }
 
     #[test]
-    fn kafkas_own_are_hidden_until_they_are_wanted() {
+    fn internal_topics_are_hidden_by_default() {
         let mut list = listed();
         let mut by_name = wanted("", Sort::by("name"));
         assert_eq!(names(&mut list, &by_name), ["Orders.eu", "orders.us", "payments"]);
@@ -191,26 +192,26 @@ mod tests {
         let mut list = listed();
         let largest = Sort { column: "records", is_descending: true };
         assert_eq!(names(&mut list, &wanted("", largest)), ["Orders.eu", "orders.us", "payments"]);
-        list.learn(push(vec![topic("payments", 50)], &[]));
+        list.apply(push(vec![topic("payments", 50)], &[]));
         assert_eq!(names(&mut list, &wanted("", largest))[0], "payments");
     }
 
     #[test]
-    fn news_change_what_they_name_and_a_new_beginning_everything() {
+    fn push_updates_named_topics_and_reopened_view_replaces_all() {
         let mut list = listed();
-        list.learn(push(vec![topic("new", 0)], &["payments"]));
+        list.apply(push(vec![topic("new", 0)], &["payments"]));
         assert_eq!(names(&mut list, &wanted("", Sort::by("name"))), ["Orders.eu", "new", "orders.us"]);
         list.begin();
         assert_eq!(names(&mut list, &wanted("", Sort::by("name"))).len(), 3, "what was known stays until then");
-        list.learn(push(vec![topic("only", 0)], &[]));
+        list.apply(push(vec![topic("only", 0)], &[]));
         assert_eq!(names(&mut list, &wanted("", Sort::by("name"))), ["only"]);
     }
 
     #[test]
-    fn ten_thousand_topics_are_arranged_in_no_time() {
+    fn ten_thousand_topics_are_sorted_within_a_second() {
         let mut list = TopicList::default();
         list.begin();
-        list.learn(push((0..10_000).map(|n| topic(&format!("topic-{n:05}"), n)).collect(), &[]));
+        list.apply(push((0..10_000).map(|n| topic(&format!("topic-{n:05}"), n)).collect(), &[]));
         let began = std::time::Instant::now();
         let found = names(&mut list, &wanted("99", Sort { column: "records", is_descending: true }));
         assert!(found.len() > 100 && found[0] == "topic-09999", "{found:?}");

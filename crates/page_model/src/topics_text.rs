@@ -23,7 +23,8 @@ impl<'t> TopicsText<'t> {
         names
     }
 
-    /// The names that are complete, and the rest as text. While nobody writes all are complete; a name alone is plain text.
+    /// The names that are complete, and the rest as text. Without the focus all names are complete; a single name is
+    /// plain text.
     pub fn parts(self, is_written: bool) -> (Vec<String>, String) {
         let mut names = self.names();
         if is_written {

@@ -74,8 +74,8 @@ impl Address {
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut pairs: Vec<_> = pairs.into_iter().collect();
         let mut take = |name: &str| {
-            let place = pairs.iter().position(|(known, _)| known == name)?;
-            Some(pairs.remove(place).1)
+            let index = pairs.iter().position(|(known, _)| known == name)?;
+            Some(pairs.remove(index).1)
         };
         let view = match take("view").as_deref() {
             Some("topics") => take("name").filter(|name| !name.is_empty()).map_or(View::Topics, View::Topic),

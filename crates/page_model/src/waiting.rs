@@ -1,9 +1,9 @@
-//! Records that wait in Kafka: sent ones without an outcome or not visible yet, and those of the live list behind an open
-//! transaction. What the bridge says of them stands until it no longer holds.
+//! Records that wait in Kafka: sent ones that have no outcome or are not visible yet, and those of the live list behind
+//! an open transaction.
 
 use protocol::{ProduceWaiting, WaitReason, WaitingPartition};
 
-/// Partitions of which waiting sent records are told; more would not be read.
+/// Maximum number of listed partitions with waiting sent records.
 const MOST_SENT: usize = 64;
 
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ impl Waits {
         self.end(|wait| !is_acked(wait));
     }
 
-    /// A record came in the live list. Says whether something no longer waits.
+    /// A record came in the live list. Returns whether something no longer waits.
     pub fn seen(&mut self, topic: &str, partition: i32, offset: i64) -> bool {
         let is_over = |wait: &ProduceWaiting| {
             let began = wait.offset.map_or(i64::MIN, |began| began.0);
@@ -89,7 +89,7 @@ mod tests {
         ProduceWaiting { topic: "t".into(), partition, reason, message: "because".into(), offset }
     }
 
-    fn told(waits: &Waits) -> Vec<i32> {
+    fn partitions(waits: &Waits) -> Vec<i32> {
         waits.sent().iter().map(|wait| wait.partition).collect()
     }
 
@@ -101,13 +101,13 @@ mod tests {
         waits.acked("t", 1);
         waits.acked("other", 0);
         assert!(!waits.seen("t", 1, 999) && !waits.seen("t", 0, 2000));
-        assert_eq!(told(&waits), [1, 0]);
+        assert_eq!(partitions(&waits), [1, 0]);
         waits.acked("t", 0);
         assert!(waits.seen("t", 1, 1000));
-        assert_eq!(told(&waits), [] as [i32; 0]);
+        assert_eq!(partitions(&waits), [] as [i32; 0]);
         waits.produce_waits(wait(0, WaitReason::NoLeader));
         waits.all_have_outcomes();
-        assert_eq!(told(&waits), [] as [i32; 0]);
+        assert_eq!(partitions(&waits), [] as [i32; 0]);
     }
 
     #[test]
@@ -117,13 +117,13 @@ mod tests {
         waits.produce_waits(wait(1, WaitReason::OpenTransaction));
         let unread = WaitingPartition { topic: "t".into(), partition: 1, offset: Offset(1000), end: Offset(1006) };
         waits.records_wait(vec![unread.clone()], |_| true);
-        assert_eq!((told(&waits), waits.unread()), (vec![1], &[unread][..]));
+        assert_eq!((partitions(&waits), waits.unread()), (vec![1], &[unread][..]));
         waits.records_wait(Vec::new(), |topic| topic != "t");
-        assert_eq!(told(&waits), [1], "the list reads something else");
+        assert_eq!(partitions(&waits), [1], "the list reads something else");
     }
 
     #[test]
-    fn the_same_partition_is_told_once_and_the_list_is_bounded() {
+    fn each_partition_is_listed_once_and_the_list_is_bounded() {
         let mut waits = Waits::default();
         for n in 0..500 {
             waits.produce_waits(wait(n % 100, WaitReason::NoLeader));

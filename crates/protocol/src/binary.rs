@@ -1,30 +1,30 @@
-//! Record batches as binary frames: raw bytes for keys, values and headers.
+//! Batches of records in binary frames, with raw bytes for keys, values and headers.
 //!
-//! All numbers are little-endian. A frame begins with a head:
+//! All numbers are little-endian. A frame starts with a head:
 //!
 //! | bytes | type | |
 //! |---|---|---|
 //! | 0 | u8 | version: 1 |
 //! | 1 | u8 | kind: 1 = records (bridge → client), 2 = produce (client → bridge) |
-//! | 2 | u16 | length of the topic's name, t |
+//! | 2 | u16 | length t of the topic name |
 //! | 4 | u32 | number of records |
-//! | 8 | u64 | `seq`: of the *last* record in a records frame, of the *first* in a produce frame |
+//! | 8 | u64 | `seq` of the *last* record in a records frame, of the *first* record in a produce frame |
 //! | 16 | u32 | records: the subscription; produce: 0 |
 //! | 20 | i32 | records: the partition; produce: −1 |
-//! | 24 | t bytes | the topic's name, UTF-8 |
+//! | 24 | t bytes | the topic name, UTF-8 |
 //!
 //! The records follow, one after the other, up to the end of the frame:
 //!
 //! | bytes | type | |
 //! |---|---|---|
-//! | 0 | u32 | how many bytes of this record follow these four |
-//! | 4 | i64 | records: the offset; produce: the partition, −1 where Kafka is to choose |
-//! | 12 | i64 | timestamp in milliseconds since 1970-01-01 UTC; −1: none (produce: now) |
-//! | 20 | u8 | 0 = the producer set the timestamp, 1 = the broker did; produce: 0 |
+//! | 0 | u32 | size of the record after this field |
+//! | 4 | i64 | records: the offset; produce: the partition, −1 to let the partitioner choose |
+//! | 12 | i64 | timestamp in milliseconds since 1970-01-01 UTC; −1 for none (produce: now) |
+//! | 20 | u8 | who set the timestamp: 0 = the producer, 1 = the broker; produce: 0 |
 //! | 21 | i32 | length of the key, −1 for Kafka's null |
 //! | 25 | i32 | length of the value, −1 for Kafka's null (a tombstone) |
 //! | 29 | | key, then value |
-//! | … | | headers up to the record's end: i32 length of the name, the name (UTF-8), i32 length of the value or −1, the value |
+//! | … | | headers up to the end of the record: i32 length of the name, the name (UTF-8), i32 length of the value or −1, the value |
 
 use std::ops::Range;
 
@@ -35,36 +35,36 @@ const VERSION: u8 = 1;
 const KIND_RECORDS: u8 = 1;
 const KIND_PRODUCE: u8 = 2;
 const FRAME_HEAD: usize = 24;
-/// The size in front of a record and its fixed fields.
+/// A record's size field and its other fixed fields.
 const RECORD_HEAD: usize = 29;
 const SIZE_FIELD: usize = 4;
-/// The lengths of name and value in front of each header.
+/// The two length fields of each header.
 const HEADER_HEAD: usize = 8;
 const NONE: i64 = -1;
 const NULL: i32 = -1;
 
-/// Why a binary frame is none.
+/// Why a binary frame is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadBatch {
-    #[error("binary version {0}; this side reads version {VERSION}")]
+    #[error("unsupported version {0} of the binary format; expected {VERSION}")]
     Version(u8),
-    #[error("a binary frame of kind {0}, which does not belong here")]
+    #[error("unexpected kind {0} of binary frame")]
     Kind(u8),
     #[error("the frame ends inside {0}")]
     Truncated(&'static str),
     #[error("{0} is not UTF-8")]
     NotUtf8(&'static str),
-    #[error("a record has the timestamp type {0}; 0 and 1 exist")]
+    #[error("invalid timestamp type {0} of a record; use 0 or 1")]
     TimestampType(u8),
-    #[error("a negative length of {0}")]
+    #[error("negative length {0}")]
     NegativeLength(i32),
-    #[error("partition {0}: use a number from 0, or -1 and Kafka chooses")]
+    #[error("invalid partition {0}: use a number from 0, or -1 to let the partitioner choose")]
     Partition(i64),
-    #[error("the head counts {announced} records, the frame holds {found}")]
+    #[error("the head announces {announced} records, but the frame has {found}")]
     Count { announced: u32, found: u64 },
 }
 
-/// Records of one partition, each encoded exactly once; the frames of any number of sockets are cut from it.
+/// Records of one partition, each encoded once. The frames of any number of sockets are slices of it.
 #[derive(Debug, Default)]
 pub struct BinaryBatch {
     body: Vec<u8>,
@@ -74,14 +74,14 @@ pub struct BinaryBatch {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     offset: i64,
-    /// Where it ends in `body`.
+    /// The end of the record in `body`.
     end: u32,
-    /// Bytes of key, value and headers in all records up to and with this one.
+    /// The total size of keys, values and headers of all records up to and including this one.
     size_through: u32,
 }
 
 impl BinaryBatch {
-    /// What each record takes beside key, value and headers.
+    /// The size of a record's fixed fields, besides key, value and headers.
     pub const RECORD_HEAD: usize = RECORD_HEAD;
 
     pub fn with_capacity(records: usize, bytes: usize) -> Self {
@@ -118,7 +118,7 @@ impl BinaryBatch {
         self.body.len()
     }
 
-    /// What it takes of the process's memory.
+    /// The memory that the batch uses.
     pub fn memory_bytes(&self) -> usize {
         size_of::<Self>() + self.body.capacity() + self.records.capacity() * size_of::<Entry>()
     }
@@ -128,7 +128,7 @@ impl BinaryBatch {
         self.records[index].offset
     }
 
-    /// Bytes of keys, values and headers of these records: what they use up of a client's credit.
+    /// The total size of keys, values and headers of these records, which counts against a client's credit.
     pub fn payload_bytes(&self, range: Range<usize>) -> u64 {
         if range.is_empty() {
             return 0;
@@ -145,7 +145,7 @@ impl BinaryBatch {
         by_bytes.min(usize::try_from(max_records).unwrap_or(usize::MAX))
     }
 
-    /// Takes over the records of a batch that follows this one in the same partition.
+    /// Appends the records of the next batch of the same partition.
     pub fn append(&mut self, next: &BinaryBatch) {
         let end_before = u32::try_from(self.body.len()).expect("a batch holds far less than 4 GiB");
         let size_before = self.records.last().map_or(0, |entry| entry.size_through);
@@ -157,7 +157,7 @@ impl BinaryBatch {
         }));
     }
 
-    /// The `records` frame of these records, which may not be none.
+    /// The `records` frame of these records. The range must not be empty.
     pub fn frame(&self, head: &RecordsHead<'_>, range: Range<usize>) -> Vec<u8> {
         let body = self.body(range.clone());
         let mut frame = Vec::with_capacity(FRAME_HEAD + head.topic.len() + body.len());
@@ -166,13 +166,13 @@ impl BinaryBatch {
         frame
     }
 
-    /// The records' bytes, which follow a frame's head.
+    /// The bytes of the records, which follow the head of a frame.
     pub fn body(&self, range: Range<usize>) -> &[u8] {
         debug_assert!(!range.is_empty());
         &self.body[self.start(range.start)..self.records[range.end - 1].end as usize]
     }
 
-    /// The records as they went in.
+    /// Decodes the records.
     pub fn iter(&self) -> impl Iterator<Item = RecordView<'_, Headers<'_>>> {
         let starts = (0..self.len()).map(|index| self.start(index));
         starts.zip(&self.records).map(|(start, entry)| {
@@ -190,7 +190,7 @@ impl BinaryBatch {
     }
 }
 
-/// What differs between the frames of the same records for different subscriptions.
+/// The part of a `records` frame that differs between subscriptions.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordsHead<'a> {
     pub subscription: u32,
@@ -201,7 +201,7 @@ pub struct RecordsHead<'a> {
 }
 
 impl RecordsHead<'_> {
-    /// Writes the head of a binary frame of so many records.
+    /// Writes the head of a binary frame with `count` records.
     pub fn write_binary(&self, out: &mut Vec<u8>, count: usize) {
         write_head(out, KIND_RECORDS, self.topic, count, self.seq, self.subscription, self.partition);
     }
@@ -224,8 +224,8 @@ impl ProduceBatch {
 
     pub fn push<'a>(&mut self, record: ProduceView<'a, impl Iterator<Item = HeaderView<'a>>>) {
         let ProduceView { partition, timestamp, key, value, headers } = record;
-        let place = partition.map_or(NONE, i64::from);
-        write_record(&mut self.frame, place, timestamp, TimestampType::Create, key, value, headers);
+        let partition = partition.map_or(NONE, i64::from);
+        write_record(&mut self.frame, partition, timestamp, TimestampType::Create, key, value, headers);
         self.count += 1;
     }
 
@@ -259,10 +259,11 @@ fn write_head(out: &mut Vec<u8>, kind: u8, topic: &str, count: usize, seq: u64, 
     out.extend_from_slice(topic.as_bytes());
 }
 
-/// Returns the bytes of key, value and headers.
+/// Writes a record. Returns the size of key, value and headers. `offset_or_partition` is the field that both kinds of
+/// frame use.
 fn write_record<'a>(
     out: &mut Vec<u8>,
-    place: i64,
+    offset_or_partition: i64,
     timestamp: Option<i64>,
     timestamp_type: TimestampType,
     key: Option<&[u8]>,
@@ -271,7 +272,7 @@ fn write_record<'a>(
 ) -> u32 {
     let start = out.len();
     let mut head = [0; RECORD_HEAD];
-    head[4..12].copy_from_slice(&place.to_le_bytes());
+    head[4..12].copy_from_slice(&offset_or_partition.to_le_bytes());
     head[12..20].copy_from_slice(&timestamp.unwrap_or(NONE).to_le_bytes());
     head[20] = u8::from(timestamp_type == TimestampType::LogAppend);
     head[21..25].copy_from_slice(&length(key).to_le_bytes());
@@ -290,14 +291,14 @@ fn write_record<'a>(
     let written = out.len() - start;
     let size = u32::try_from(written - SIZE_FIELD).expect("Kafka's records are smaller than 2 GiB");
     out[start..start + SIZE_FIELD].copy_from_slice(&size.to_le_bytes());
-    u32::try_from(written - framing).expect("less than the whole")
+    u32::try_from(written - framing).expect("a part of the written bytes")
 }
 
 fn length(bytes: Option<&[u8]>) -> i32 {
     bytes.map_or(NULL, |bytes| i32::try_from(bytes.len()).expect("Kafka's records are smaller than 2 GiB"))
 }
 
-/// A binary `records` frame, looked at in place.
+/// A binary `records` frame, decoded in place.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordsFrame<'a> {
     pub subscription: u32,
@@ -310,7 +311,7 @@ pub struct RecordsFrame<'a> {
 }
 
 impl<'a> RecordsFrame<'a> {
-    /// Reads the head; the records are looked at when they are asked for.
+    /// Decodes the head; records are decoded when they are iterated.
     pub fn parse(frame: &'a [u8]) -> Result<Self, BadBatch> {
         let head = Head::parse(frame, KIND_RECORDS)?;
         let Head { seq, subscription, partition, topic, count, rest } = head;
@@ -318,7 +319,7 @@ impl<'a> RecordsFrame<'a> {
     }
 }
 
-/// A binary `produce` frame that was checked to its last byte.
+/// A binary `produce` frame that was validated completely.
 #[derive(Clone, Copy, Debug)]
 pub struct ProduceFrame<'a> {
     /// The number of the first record.
@@ -352,10 +353,10 @@ impl<'a> ProduceFrame<'a> {
 }
 
 fn produce_view<'a>(record: &RawRecord<'a>) -> Result<ProduceView<'a, Headers<'a>>, BadBatch> {
-    let RecordView { offset: place, timestamp, key, value, headers, .. } = record.view()?;
-    let partition = match place {
+    let RecordView { offset: partition, timestamp, key, value, headers, .. } = record.view()?;
+    let partition = match partition {
         NONE => None,
-        _ => Some(i32::try_from(place).ok().filter(|p| *p >= 0).ok_or(BadBatch::Partition(place))?),
+        _ => Some(i32::try_from(partition).ok().filter(|p| *p >= 0).ok_or(BadBatch::Partition(partition))?),
     };
     Ok(ProduceView { partition, timestamp, key, value, headers })
 }
@@ -386,13 +387,13 @@ impl<'a> Head<'a> {
         let seq = u64::from_le_bytes(reader.array("the head")?);
         let subscription = u32::from_le_bytes(reader.array("the head")?);
         let partition = i32::from_le_bytes(reader.array("the head")?);
-        let topic = reader.take(topic_len.into(), "the topic's name")?;
-        let topic = std::str::from_utf8(topic).map_err(|_| BadBatch::NotUtf8("the topic's name"))?;
+        let topic = reader.take(topic_len.into(), "the topic name")?;
+        let topic = std::str::from_utf8(topic).map_err(|_| BadBatch::NotUtf8("the topic name"))?;
         Ok(Self { seq, subscription, partition, topic, count, rest: reader.0 })
     }
 }
 
-/// The records of a frame, found by their sizes alone.
+/// Iterates over the records of a frame, using only their size fields.
 #[derive(Clone, Copy, Debug)]
 pub struct RawRecords<'a> {
     rest: &'a [u8],
@@ -410,20 +411,20 @@ impl<'a> Iterator for RawRecords<'a> {
             .array("a record's size")
             .and_then(|size| reader.take(u32::from_le_bytes(size) as usize, "a record"))
             .map(|fields| RawRecord { fields });
-        // After an error there is no telling where the next record would begin.
+        // After an error, the start of the next record is unknown.
         self.rest = if record.is_ok() { reader.0 } else { &[] };
         Some(record)
     }
 }
 
-/// One record's bytes, without the size in front of them.
+/// The bytes of one record, without its size field.
 #[derive(Clone, Copy, Debug)]
 pub struct RawRecord<'a> {
     fields: &'a [u8],
 }
 
 impl<'a> RawRecord<'a> {
-    /// The bytes that [`RawRecord::from_bytes`] takes, to be kept.
+    /// The bytes, which [`RawRecord::from_bytes`] accepts later.
     pub fn as_bytes(&self) -> &'a [u8] {
         self.fields
     }
@@ -432,7 +433,7 @@ impl<'a> RawRecord<'a> {
         Self { fields }
     }
 
-    /// Decodes it. Nothing is copied.
+    /// Decodes the record without copying.
     pub fn view(&self) -> Result<RecordView<'a, Headers<'a>>, BadBatch> {
         let mut reader = Reader(self.fields);
         let offset = i64::from_le_bytes(reader.array("a record")?);
@@ -460,7 +461,7 @@ impl<'a> RawRecord<'a> {
     }
 }
 
-/// A record's headers, checked before they are handed out.
+/// A record's headers. They are validated before this is returned to a caller.
 #[derive(Clone, Copy, Debug)]
 pub struct Headers<'a> {
     rest: &'a [u8],
@@ -494,7 +495,7 @@ impl<'a> Iterator for Headers<'a> {
     }
 }
 
-/// What is left to read.
+/// The bytes that are left to read.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -520,9 +521,9 @@ impl<'a> Reader<'a> {
 
     fn header(&mut self) -> Result<HeaderView<'a>, BadBatch> {
         let name_len = i32::from_le_bytes(self.array("a header")?);
-        let name = self.nullable(name_len, "a header's name")?.ok_or(BadBatch::NegativeLength(name_len))?;
-        let name = std::str::from_utf8(name).map_err(|_| BadBatch::NotUtf8("a header's name"))?;
+        let name = self.nullable(name_len, "a header name")?.ok_or(BadBatch::NegativeLength(name_len))?;
+        let name = std::str::from_utf8(name).map_err(|_| BadBatch::NotUtf8("a header name"))?;
         let value_len = i32::from_le_bytes(self.array("a header")?);
-        Ok((name, self.nullable(value_len, "a header's value")?))
+        Ok((name, self.nullable(value_len, "a header value")?))
     }
 }

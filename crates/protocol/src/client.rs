@@ -1,4 +1,4 @@
-//! What a client (the page, or anyone's program) sends to the bridge.
+//! The messages from a client (the page, or any other program) to the bridge.
 
 use std::fmt;
 
@@ -47,21 +47,21 @@ messages! {
     }
 }
 
-/// The first message, within 10 s of the upgrade.
+/// The first message of a socket, within 10 s of the upgrade.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hello {
-    /// `ponte.v1`; anything else closes with 4506.
+    /// `ponte.v1`; another value closes the socket with 4506.
     pub protocol: String,
     /// Name and version of the client, for the log.
     pub client: String,
-    /// The access token, where the bridge asks for one. Never in the URL.
+    /// The access token, if the bridge needs one. It is never part of the URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<Secret>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<Resume>,
 }
 
-/// What no log and no error shows.
+/// A secret that `Debug` does not print.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(pub String);
@@ -72,22 +72,22 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Asks for the session that a lost socket left behind.
+/// Requests the session of a socket that was lost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Resume {
     pub session: String,
-    /// Higher each time this client says `hello`: a socket that it gave up, and whose `hello` comes late, then takes nothing
-    /// from the newer one. Without it the last to arrive has the session.
+    /// A number that the client increases with each `hello`, so that a late `hello` of an abandoned socket cannot take
+    /// the session from a newer one. Without it, the last `hello` to arrive gets the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u64>,
 }
 
-/// The answer to `ping`; any other frame counts as one too.
+/// The answer to `ping`. Any other frame is accepted as an answer too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pong {}
 
-/// Records to write. `seq` numbers the first; the others count up from it; numbers only rise within a session.
-/// A malformed message is refused whole and uses up no number.
+/// Records to produce. `seq` is the number of the first record; the others follow consecutively. Numbers must increase
+/// within a session. A malformed message is refused completely and uses no number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Produce {
     pub seq: u64,
@@ -97,7 +97,8 @@ pub struct Produce {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProduceRecord {
     pub topic: String,
-    /// Absent: by the key's murmur2 hash as Java clients do, any partition without a key.
+    /// Absent: the partitioner chooses, by the murmur2 hash of the key as in Java clients, or any partition without a
+    /// key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partition: Option<i32>,
     #[serde(default)]
@@ -106,13 +107,13 @@ pub struct ProduceRecord {
     pub value: WireBytes,
     #[serde(default)]
     pub headers: Vec<Header>,
-    /// Milliseconds since 1970-01-01 UTC; absent: now.
+    /// Milliseconds since 1970-01-01 UTC; absent means now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<i64>,
 }
 
 impl ProduceRecord {
-    /// The same record as a binary frame would lend it.
+    /// A view of the record, with the same type as for a record in a binary frame.
     pub fn view(&self) -> ProduceView<'_, impl Iterator<Item = HeaderView<'_>> + Clone> {
         ProduceView {
             partition: self.partition,
@@ -124,7 +125,7 @@ impl ProduceRecord {
     }
 }
 
-/// `[name, bytes]`. Order and duplicates are kept.
+/// `[name, bytes]`. Order and duplicates are preserved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Header(pub String, pub WireBytes);
 
@@ -133,7 +134,7 @@ pub struct Header(pub String, pub WireBytes);
 pub struct Subscribe {
     pub topics: Vec<String>,
     pub mode: Mode,
-    /// The first credit; more comes by `flow`.
+    /// The initial credit; `flow` grants more.
     pub window: Window,
     #[serde(default)]
     pub format: Format,
@@ -142,16 +143,16 @@ pub struct Subscribe {
     pub when_slow: Option<WhenSlow>,
 }
 
-/// How a topic is read.
+/// How topics are read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// Looks on: no group, no commits.
+    /// Without a consumer group and without commits.
     Tail { start: TailStart },
-    /// Joins a consumer group.
+    /// As a member of a consumer group.
     Group {
         id: String,
-        /// Where a partition without a committed offset starts.
+        /// Where to start in a partition without a committed offset.
         start: GroupStart,
         commit: CommitMode,
     },
@@ -166,9 +167,9 @@ pub enum TailStart {
     Last(u64),
     /// The first record at or after this time, in milliseconds since 1970-01-01 UTC.
     Timestamp(i64),
-    /// These positions; partitions not named are not read.
+    /// At these positions; other partitions are not read.
     Offsets(Vec<Position>),
-    /// These positions, of a client that comes back; partitions not named are new and read from their first record.
+    /// At these positions, for a client that reconnects; other partitions are new and read from their first record.
     Resume(Vec<Position>),
 }
 
@@ -195,12 +196,13 @@ pub enum CommitMode {
     /// `flow` acknowledges: what the client has handled may be committed.
     #[default]
     Auto,
-    /// Only `ack` does.
+    /// Only `ack` acknowledges.
     Ack,
 }
 
-/// Credit: how many records and bytes (of keys, values and headers) may still be sent. The bridge stops at the
-/// first limit reached, but a single record larger than the bytes left is sent when nothing else is on its way.
+/// Credit: how many records and bytes (of keys, values and headers) the bridge may still send. The bridge stops at the
+/// first limit that is reached. A single record larger than the remaining bytes is sent when no other record is in
+/// flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     pub records: u64,
@@ -221,14 +223,14 @@ pub enum Format {
 pub enum WhenSlow {
     /// The bridge stops reading until the client catches up.
     Block,
-    /// The client gets a `gap` and goes on with what is newest.
+    /// The client receives a `gap` and continues with the newest records.
     Skip,
     /// The socket is closed with 4008.
     Close,
 }
 
-/// Absolute credit: "I have handled the records up to number `through`; beyond it you may send this many records
-/// and bytes". Zero records pause. With `"commit": "auto"` it acknowledges as well.
+/// Absolute credit: the client has handled the records up to number `through`, and accepts this many further records
+/// and bytes. Zero records pause the subscription. With `"commit": "auto"` this also acknowledges the records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flow {
     pub subscription: u32,
@@ -237,19 +239,19 @@ pub struct Flow {
     pub bytes: u64,
 }
 
-/// Moves what may be committed (`offset` is the next to read, as Kafka has it).
+/// Acknowledges positions, which may then be committed (`offset` is the next offset to read, as in Kafka).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ack {
     pub subscription: u32,
     pub positions: Vec<Position>,
 }
 
-/// The user agrees that the group's positions move to where reading started after an `out_of_range` gap: what is acknowledged
-/// of these partitions is committed again.
+/// The user confirms that the group's positions move to where reading started after an `out_of_range` gap, so that
+/// acknowledged positions of these partitions are committed again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ResumeCommits {
     pub subscription: u32,
-    /// Empty: every partition of the subscription.
+    /// Empty for every partition of the subscription.
     #[serde(default)]
     pub partitions: Vec<TopicPartition>,
 }
@@ -259,7 +261,7 @@ pub struct Unsubscribe {
     pub subscription: u32,
 }
 
-/// Reads the offsets `from` (inclusive) to `to` (exclusive) once.
+/// Reads the offsets from `from` (inclusive) to `to` (exclusive) once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fetch {
     pub topic: String,

@@ -1,10 +1,11 @@
-//! The cluster as a whole: the messages that ask for it, and their answers.
+//! The cluster: requests and their replies.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Cluster, ErrorBody};
 
-/// Asks for what `welcome` and `cluster_changed` tell: answered from memory, also while Kafka is away.
+/// Requests the content of `welcome` and `cluster_changed`; answered without asking Kafka, even if no broker is
+/// reachable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClusterRequest {}
 
@@ -13,7 +14,7 @@ pub struct ClusterResult {
     pub cluster: Cluster,
 }
 
-/// Asks Kafka for its state of health.
+/// Requests the state of the brokers and partitions from Kafka.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClusterDetailsRequest {}
 
@@ -24,28 +25,28 @@ pub struct ClusterDetailsResult {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClusterDetails {
-    /// The broker id of the controller; null while there is none.
+    /// The broker id of the controller; null if there is none.
     pub controller: Option<i32>,
-    /// Those that are up, and (`up: false`) those that some partition has a replica on.
+    /// The brokers that are up, and (`up: false`) those that are down but hold a replica of some partition.
     pub brokers: Vec<BrokerDetails>,
     pub topics: u32,
     pub partitions: u32,
-    /// Partitions with fewer replicas in sync than they have.
+    /// Partitions with fewer in-sync replicas than replicas.
     pub under_replicated: u32,
-    /// Partitions without a leader: nobody can read or write them.
+    /// Partitions without a leader, which cannot be read or written.
     pub offline: u32,
-    /// The partitions counted in the two fields above, offline ones first, at most [`ClusterDetails::MAX_TROUBLED`].
+    /// The under-replicated and offline partitions, offline ones first, at most [`ClusterDetails::MAX_TROUBLED`].
     pub troubled: Vec<TroubledPartition>,
-    /// By name; empty where the brokers have none (those with ZooKeeper), null where no broker tells.
+    /// Sorted by name. Empty if the brokers have no features (with ZooKeeper); null if no broker reported them.
     #[serde(default)]
     pub features: Option<Vec<ClusterFeature>>,
-    /// Why a broker does not tell its features, and so perhaps not its version; absent where all tell.
+    /// Why a broker did not report its features, and perhaps not its version; absent if all did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub features_error: Option<ErrorBody>,
 }
 
 impl ClusterDetails {
-    /// How many partitions in trouble are named; the counts are always complete.
+    /// How many partitions `troubled` lists at most; the counts are always complete.
     pub const MAX_TROUBLED: usize = 1000;
 }
 
@@ -56,32 +57,33 @@ pub struct BrokerDetails {
     pub host: String,
     pub port: u16,
     pub up: bool,
-    /// Null where the broker is in no rack.
+    /// Null if the broker has no rack.
     pub rack: Option<String>,
-    /// The release that the broker belongs to ("4.3"), by the newest `metadata.version` that it knows; where it knows none
-    /// (ZooKeeper), the protocol that it speaks with other brokers ("3.9-IV0"), which may be older than the broker. Null
-    /// where it tells neither: Kafka has no word for a broker's version itself.
+    /// The release of the broker ("4.3"), according to the newest `metadata.version` that it supports. Without one
+    /// (ZooKeeper), the protocol version between brokers ("3.9-IV0"), which may be older than the broker. Null if the
+    /// broker reports neither; Kafka has no request for the version of a broker.
     pub version: Option<String>,
-    /// The broker is newer than every release that the bridge knows; `version` is the last of those.
+    /// The broker is newer than every release that the bridge knows; `version` is the newest of those.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub version_or_newer: bool,
-    /// Partitions that it leads.
+    /// Partitions whose leader is this broker.
     pub leads: u32,
-    /// Replicas that it holds, those that it leads included.
+    /// Replicas on this broker, including those of partitions that it leads.
     pub replicas: u32,
 }
 
-/// Something that brokers can do at several levels, and that the cluster does at one.
+/// A feature that brokers support at several levels, and that the cluster uses at one level.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterFeature {
     /// `metadata.version`, `group.version` …
     pub name: String,
-    /// The level that is in force in the cluster, 0 for none; null where no broker tells.
+    /// The level that the cluster uses, 0 for none; null if no broker reported it.
     pub finalized: Option<i16>,
-    /// What Kafka calls that level ("4.3-IV0"); null for features whose levels have no names, and for levels newer than the
-    /// bridge knows.
+    /// Kafka's name of that level ("4.3-IV0"). Null for features whose levels have no names, and for levels that the
+    /// bridge does not know.
     pub release: Option<String>,
-    /// What each broker that tells could do, by broker id. A broker that is missing cannot do it at all, or does not tell.
+    /// The supported levels of each broker that reported them. A missing broker does not support the feature, or did
+    /// not report it.
     pub supported: Vec<SupportedLevels>,
 }
 
@@ -96,7 +98,7 @@ pub struct SupportedLevels {
 pub struct TroubledPartition {
     pub topic: String,
     pub partition: i32,
-    /// Null: offline.
+    /// Null for an offline partition.
     pub leader: Option<i32>,
     pub replicas: Vec<i32>,
     pub in_sync: Vec<i32>,

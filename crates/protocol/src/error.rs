@@ -1,12 +1,12 @@
-//! Typed errors, their codes, and the codes a socket closes with.
+//! Errors with their codes, and the codes that close a socket.
 
 use serde::{Deserialize, Serialize};
 
-/// Declares the error codes once: number, wire name, whether trying again can help.
+/// Declares each error code once: number, wire name, and whether a retry may succeed.
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $name:literal, $retriable:literal;)*) => {
-        /// What went wrong. Numbers are append-only: 1xx identity, 2xx request, 3xx limits, 4xx produce,
-        /// 5xx consume, 6xx admin, 9xx internal.
+        /// The kind of an error. Numbers are never reused: 1xx identity, 2xx request, 3xx limits, 4xx produce, 5xx
+        /// consume, 6xx admin, 9xx internal.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum ErrorCode { $($(#[$doc])* $variant,)* }
 
@@ -17,12 +17,12 @@ macro_rules! error_codes {
                 match self { $(Self::$variant => $code,)* }
             }
 
-            /// The name on the wire, stable like the number.
+            /// The name on the wire, which never changes either.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// The same request may succeed later without a change.
+            /// Whether the same request may succeed later without a change.
             pub const fn retriable(self) -> bool {
                 match self { $(Self::$variant => $retriable,)* }
             }
@@ -31,115 +31,116 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    /// Kafka's ACLs, or the bridge's allow-list, refuse this.
+    /// Refused by Kafka's ACLs or by the bridge's allow-list.
     Forbidden = 101, "forbidden", false;
     /// The bridge is read-only.
     ReadOnly = 102, "read_only", false;
 
     UnknownType = 200, "unknown_type", false;
-    /// A field is missing, has the wrong type or an impossible value.
+    /// A field is missing, or has the wrong type or an invalid value.
     BadRequest = 201, "bad_request", false;
     InvalidTopic = 202, "invalid_topic", false;
     InvalidGroup = 203, "invalid_group", false;
     UnknownSubscription = 204, "unknown_subscription", false;
-    /// The message is part of the protocol, but this bridge does not answer it.
+    /// The message is part of the protocol, but this bridge does not support it.
     Unsupported = 205, "unsupported", false;
-    /// A sequence number that was used for another record, or that was passed over.
+    /// The sequence number was used for another record, or was skipped.
     SequenceReused = 206, "sequence_reused", false;
-    /// A second `hello`.
+    /// A second `hello` on the same socket; it is ignored.
     AlreadyGreeted = 207, "already_greeted", false;
     UnknownWatch = 208, "unknown_watch", false;
-    /// A sequence number older than the bridge remembers: the record is not written, and its outcome is not known here.
+    /// The sequence number is older than the outcomes that the bridge keeps: the record is not written, and its earlier
+    /// outcome is unknown.
     SequenceExpired = 209, "sequence_expired", false;
 
     TooManySubscriptions = 300, "too_many_subscriptions", false;
-    /// More records at once than the limit allows.
+    /// More records in one message than the limit allows.
     BatchTooLarge = 301, "batch_too_large", false;
     TooManyWatches = 302, "too_many_watches", false;
-    /// Too many requests wait for Kafka, on this socket or in the whole bridge.
+    /// Too many requests of this socket wait for Kafka.
     TooManyRequests = 303, "too_many_requests", true;
-    /// The bridge has as many consumers as it may have.
+    /// The bridge has reached its limit of consumers.
     TooManyReaders = 304, "too_many_readers", true;
 
-    /// One record is larger than the bridge or the broker takes.
+    /// The record is larger than the bridge or the broker allows.
     RecordTooLarge = 400, "record_too_large", false;
-    /// Never left the bridge: no broker took it in time.
+    /// The record was not sent to a broker in time, so it is not in the log.
     NotDelivered = 401, "not_delivered", true;
-    /// Sent, but no answer came: it may be in the log.
+    /// The record was sent, but not acknowledged in time: it may be in the log.
     DeliveryUnknown = 402, "delivery_unknown", true;
     UnknownPartition = 403, "unknown_partition", false;
     /// The topic does not exist and was not created.
     UnknownTopic = 404, "unknown_topic", true;
-    /// Any other refusal of Kafka; `kafka` says which.
+    /// Another error of Kafka, which `kafka` names.
     ProduceRefused = 405, "produce_refused", false;
-    /// Fewer replicas of the partition are in sync than `min.insync.replicas` asks for.
+    /// The partition has fewer in-sync replicas than `min.insync.replicas`.
     TooFewReplicas = 406, "too_few_replicas", true;
 
-    /// No broker answers; reading goes on by itself when one does.
+    /// No broker answers; reading continues when one does.
     KafkaUnreachable = 500, "kafka_unreachable", true;
     /// The topic to read does not exist (yet).
     TopicMissing = 501, "topic_missing", true;
-    /// Kafka refuses to let this client read or join; `kafka` says which.
+    /// Kafka does not allow this client to read the topic or to join the group; `kafka` has the error.
     ConsumeRefused = 502, "consume_refused", false;
-    /// Reading failed for another reason; `kafka` says which.
+    /// Reading failed for another reason; `kafka` has the error.
     ConsumeFailed = 503, "consume_failed", true;
     /// An offset could not be committed.
     CommitFailed = 504, "commit_failed", true;
-    /// The broker's host name has no address.
+    /// The broker's host name cannot be resolved.
     DnsFailed = 510, "dns_failed", true;
     /// Nothing listens at the broker's address.
     ConnectionRefused = 511, "connection_refused", true;
-    /// The TLS handshake failed, or one side speaks TLS and the other does not.
+    /// The TLS handshake failed, or only one side uses TLS.
     TlsFailed = 512, "tls_failed", true;
-    /// A certificate was refused: unknown CA, expired, wrong host name, or the broker asks for a client certificate.
+    /// A certificate was rejected: unknown CA, expired, wrong host name, or the broker requires a client certificate.
     CertificateRejected = 513, "certificate_rejected", true;
-    /// Kafka refused the credentials, or there is no OAuth token to show to it; the message says why.
+    /// Kafka rejected the credentials, or there is no OAuth token to present; the message says why.
     AuthenticationFailed = 514, "authentication_failed", true;
     /// A broker answers, but the address that it advertises cannot be reached.
     AdvertisedAddressUnreachable = 515, "advertised_address_unreachable", true;
-    /// The broker's address takes no connection in time, or the broker sends no answer in time.
+    /// The connection attempt or the broker's answer timed out.
     ConnectionTimedOut = 516, "connection_timed_out", true;
 
     TopicExists = 600, "topic_exists", false;
-    /// Kafka refused an admin request; `kafka` says which.
+    /// Kafka refused an admin request; `kafka` has the error.
     AdminRefused = 601, "admin_refused", false;
-    /// This cluster (the demo broker, say) cannot do it.
+    /// This cluster (for example the demo broker) does not support the request.
     NotOnThisCluster = 602, "not_on_this_cluster", false;
-    /// `confirm` is not the name of what would be changed.
+    /// `confirm` does not repeat the name of the object to change.
     NotConfirmed = 603, "not_confirmed", false;
-    /// Kafka's own topics (`__…`) are not changed from here.
+    /// Internal topics of Kafka (`__…`) cannot be changed through the bridge.
     InternalTopic = 604, "internal_topic", false;
-    /// There is no such group.
+    /// The group does not exist.
     GroupMissing = 605, "group_missing", false;
-    /// The group has members: they would go on where they are. Stop them first.
+    /// The group has members, which would continue from their own positions. Stop them first.
     GroupActive = 606, "group_active", true;
-    /// The group's positions are not those of the plan any more: nothing was changed, plan again.
+    /// The group's positions differ from those of the plan: nothing was changed; plan again.
     PositionsMoved = 607, "positions_moved", false;
-    /// Kafka took part of a change; the message says which part.
+    /// Kafka applied only a part of the change; the message says which.
     PartlyDone = 608, "partly_done", false;
 
     Internal = 900, "internal", true;
     ShuttingDown = 901, "shutting_down", true;
 }
 
-/// The body of an `error` message, of a failed record and of a broken broker state.
+/// The body of an `error` message; also the error of a failed record and of an unreachable cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorBody {
     pub code: u16,
     pub name: String,
-    /// What failed, with what value, and what to do.
+    /// What failed, with which value, and what to do.
     pub message: String,
     pub retriable: bool,
-    /// Kafka's own error, where there is one.
+    /// Kafka's own error, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kafka: Option<KafkaError>,
-    /// The broker that the error comes from, where it is known.
+    /// The broker that caused the error, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broker: Option<Box<ErrorBroker>>,
-    /// Milliseconds to wait before trying again.
+    /// Milliseconds to wait before a retry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
-    /// On a failed record: it may be in the log all the same.
+    /// For a produced record: it may be in the log despite the error.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unknown: bool,
 }
@@ -158,7 +159,8 @@ impl ErrorBody {
         }
     }
 
-    /// No broker could be reached: `kafka_unreachable`, or a code that says why. The bridge goes on by itself when one can.
+    /// Whether no broker could be reached: `kafka_unreachable`, or a code with the reason. The bridge reconnects by
+    /// itself.
     pub fn is_about_reaching_kafka(&self) -> bool {
         self.code == ErrorCode::KafkaUnreachable.number()
             || (ErrorCode::DnsFailed.number()..=ErrorCode::ConnectionTimedOut.number()).contains(&self.code)
@@ -170,17 +172,17 @@ impl ErrorBody {
     }
 }
 
-/// The broker that an error comes from.
+/// The broker that caused an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorBroker {
-    /// Absent for an address that was configured and has not answered yet.
+    /// Absent for a configured address that has not answered yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<i32>,
     /// `host:port`.
     pub address: String,
 }
 
-/// Kafka's error number and name (negative numbers are librdkafka's own).
+/// Kafka's error number and name; negative numbers are librdkafka's own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KafkaError {
     pub code: i32,
@@ -189,7 +191,8 @@ pub struct KafkaError {
 
 /// Why the bridge closes a socket.
 ///
-/// 4000–4499: reconnect with back-off and jitter. 4500–4999: do not reconnect, it would end the same way.
+/// 4000–4499: reconnect with backoff and jitter. 4500–4999: do not reconnect, because the socket would be closed for
+/// the same reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CloseCode {
     ShuttingDown,
@@ -209,7 +212,7 @@ pub enum CloseCode {
 }
 
 impl CloseCode {
-    /// A close reason longer than this is no legal frame (RFC 6455, 5.5: 125 bytes with the code).
+    /// A close frame with a longer reason would be invalid (RFC 6455, 5.5: at most 125 bytes, including the code).
     pub const MAX_REASON_BYTES: usize = 123;
 
     pub const fn number(self) -> u16 {
@@ -231,7 +234,7 @@ impl CloseCode {
         }
     }
 
-    /// Whether a client that was closed with this code should try again.
+    /// Whether a client should reconnect after the socket was closed with this code.
     pub const fn should_reconnect(code: u16) -> bool {
         !matches!(code, 1009 | 4500..=4999)
     }

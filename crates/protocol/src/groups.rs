@@ -1,4 +1,4 @@
-//! Consumer groups: the messages that ask for them, and their answers.
+//! Consumer groups: requests and their replies.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,34 +9,34 @@ pub struct GroupsRequest {}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GroupsResult {
-    /// By name.
+    /// Sorted by name.
     pub groups: Vec<GroupSummary>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GroupSummary {
     pub group: String,
-    /// As Kafka calls it: `Stable`, `Empty`, `PreparingRebalance`, `Assigning` …
+    /// Kafka's name of the state: `Stable`, `Empty`, `PreparingRebalance`, `Assigning` …
     pub state: String,
     pub members: u32,
-    /// Null where Kafka does not tell.
+    /// Null if Kafka did not report it.
     #[serde(default)]
     pub protocol: Option<GroupProtocol>,
-    /// The topics in which it has a position or a member reads, by name.
+    /// The topics in which the group has a committed position or a member is assigned, sorted by name.
     #[serde(default)]
     pub topics: Vec<String>,
-    /// How many records it is behind in all; null where Kafka did not tell.
+    /// The total lag in records; null if Kafka did not report it.
     #[serde(default)]
     pub lag: Option<u64>,
 }
 
-/// How the members of a group share its partitions.
+/// How partitions are assigned to the members of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GroupProtocol {
-    /// A member assigns the partitions.
+    /// A member of the group assigns the partitions.
     Classic,
-    /// The broker does (KIP-848).
+    /// The broker assigns them (KIP-848).
     Consumer,
 }
 
@@ -49,21 +49,22 @@ pub struct GroupRequest {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GroupResult {
     pub group: String,
-    /// As Kafka calls it: `Stable`, `Empty`, `PreparingRebalance`, `Assigning` …
+    /// Kafka's name of the state: `Stable`, `Empty`, `PreparingRebalance`, `Assigning` …
     pub state: String,
     pub members: Vec<GroupMember>,
-    /// Where it has a position or a member reads, by topic and partition.
+    /// The partitions in which the group has a committed position or a member is assigned, sorted by topic and
+    /// partition.
     pub positions: Vec<GroupPosition>,
-    /// Null where Kafka does not tell.
+    /// Null if Kafka did not report it.
     #[serde(default)]
     pub protocol: Option<GroupProtocol>,
-    /// The broker that leads the group.
+    /// The broker that coordinates the group.
     #[serde(default)]
     pub coordinator: Option<Broker>,
-    /// How partitions are assigned (`range`, `cooperative-sticky`, `uniform` …); null where nobody assigns.
+    /// The assignment strategy (`range`, `cooperative-sticky`, `uniform` …); null if partitions are not assigned.
     #[serde(default)]
     pub assignor: Option<String>,
-    /// How many records it is behind in all.
+    /// The total lag in records.
     #[serde(default)]
     pub lag: u64,
 }
@@ -73,9 +74,9 @@ pub struct GroupMember {
     pub member: String,
     pub client: String,
     pub host: String,
-    /// What it reads now.
+    /// The partitions assigned to the member.
     pub partitions: Vec<TopicPartition>,
-    /// The name of a static member (`group.instance.id`).
+    /// The id of a static member (`group.instance.id`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
 }
@@ -84,19 +85,19 @@ pub struct GroupMember {
 pub struct GroupPosition {
     pub topic: String,
     pub partition: i32,
-    /// The committed position; null where nothing was committed.
+    /// The committed position; null if there is none.
     pub offset: Option<Offset>,
-    /// The next offset to be written.
+    /// The log end offset: the offset of the next record to be written.
     pub end: Offset,
-    /// Records from the position to the end; where nothing was committed, all that are there.
+    /// Records from the position to the end; without a committed position, all records of the partition.
     pub lag: u64,
 }
 
-/// Deletes a group and its positions. It must have no members.
+/// Deletes a group and its positions. The group must have no members.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeleteGroup {
     pub group: String,
-    /// The group's name once more, typed by the user.
+    /// The group's name, typed again by the user.
     #[serde(default)]
     pub confirm: String,
 }

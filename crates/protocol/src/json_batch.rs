@@ -11,18 +11,18 @@ use crate::record_view::{HeaderView, RecordView};
 use crate::server::TimestampType;
 use crate::wire_bytes::{Form, classify};
 
-/// The JSON of a batch's records, from which `records` frames are cut as from the batch itself.
+/// The JSON of a batch's records. The `records` frames of any number of sockets are slices of it.
 #[derive(Debug, Default)]
 pub struct JsonBatch {
     /// The records' JSON objects, separated by commas.
     body: Vec<u8>,
-    /// Where each object ends in `body`.
+    /// The end of each object in `body`.
     ends: Vec<usize>,
 }
 
 impl JsonBatch {
     pub fn encode(batch: &BinaryBatch) -> Self {
-        // What a record of small JSON needs around it.
+        // The approximate size of a record's JSON besides its key and value.
         const ENVELOPE: usize = 80;
         let mut json = Self {
             body: Vec::with_capacity(batch.encoded_bytes() + batch.len() * ENVELOPE),
@@ -38,29 +38,28 @@ impl JsonBatch {
         json
     }
 
-    /// Bytes of JSON.
     pub fn encoded_bytes(&self) -> usize {
         self.body.len()
     }
 
-    /// The `records` frame of these records, which may not be none.
+    /// The `records` frame of these records. The range must not be empty.
     pub fn frame(&self, head: &RecordsHead<'_>, range: Range<usize>) -> String {
         let mut frame = Vec::new();
         head.write_json(&mut frame);
         frame.extend_from_slice(self.body(range));
         frame.extend_from_slice(Self::TAIL);
-        String::from_utf8(frame).expect("built from strings alone")
+        String::from_utf8(frame).expect("built from strings only")
     }
 
-    /// The records' JSON, which stands between a frame's head and its tail.
+    /// The JSON of the records, between the head and the tail of a frame.
     pub fn body(&self, range: Range<usize>) -> &[u8] {
         debug_assert!(!range.is_empty());
-        // A comma stands between two records.
+        // Skips the comma between two records.
         let start = if range.start == 0 { 0 } else { self.ends[range.start - 1] + 1 };
         &self.body[start..self.ends[range.end - 1]]
     }
 
-    /// What ends a frame.
+    /// The end of a frame.
     pub const TAIL: &[u8] = b"]}";
 }
 
@@ -69,16 +68,16 @@ impl RecordsHead<'_> {
     pub fn write_json(&self, out: &mut Vec<u8>) {
         let Self { subscription, seq, topic, partition } = self;
         write!(out, r#"{{"type":"records","subscription":{subscription},"seq":{seq},"topic":"#)
-            .expect("a Vec takes everything");
+            .expect("writing to a Vec cannot fail");
         write_string(out, topic);
-        write!(out, r#","partition":{partition},"records":["#).expect("a Vec takes everything");
+        write!(out, r#","partition":{partition},"records":["#).expect("writing to a Vec cannot fail");
     }
 }
 
 fn write_record<'a>(out: &mut Vec<u8>, record: RecordView<'a, impl Iterator<Item = HeaderView<'a>>>) {
-    write!(out, r#"{{"offset":"{}","timestamp":"#, record.offset).expect("a Vec takes everything");
+    write!(out, r#"{{"offset":"{}","timestamp":"#, record.offset).expect("writing to a Vec cannot fail");
     match record.timestamp {
-        Some(ms) => write!(out, "{ms}").expect("a Vec takes everything"),
+        Some(ms) => write!(out, "{ms}").expect("writing to a Vec cannot fail"),
         None => out.extend_from_slice(b"null"),
     }
     if record.timestamp_type == TimestampType::LogAppend {
@@ -114,7 +113,7 @@ fn write_bytes(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
             out.extend_from_slice(br#"{"base64":""#);
             let start = out.len();
             out.resize(start + bytes.len().div_ceil(3) * 4, 0);
-            let written = BASE64.encode_slice(bytes, &mut out[start..]).expect("sized for it");
+            let written = BASE64.encode_slice(bytes, &mut out[start..]).expect("the slice has room for it");
             out.truncate(start + written);
             out.push(b'"');
         }
@@ -123,5 +122,5 @@ fn write_bytes(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
 }
 
 fn write_string(out: &mut Vec<u8>, text: &str) {
-    serde_json::to_writer(out, text).expect("a Vec takes everything");
+    serde_json::to_writer(out, text).expect("writing to a Vec cannot fail");
 }

@@ -1,27 +1,32 @@
 //! # Ponte's wire protocol, version 1
 //!
-//! What crosses the WebSocket at `/ws` (subprotocol `ponte.v1`) between a client — the page, or any program — and
-//! the bridge. This page is the specification: a client can be written from it alone. Every message has a golden
-//! file under `crates/protocol/golden/`, and a change edits specification, golden file and changelog together.
+//! This page specifies the messages on the WebSocket at `/ws` (subprotocol `ponte.v1`) between a client (the page, or
+//! any other program) and the bridge. A client can be written from this page alone. Every message has a golden file
+//! under `crates/protocol/golden/`. A change of the protocol edits this specification, the golden file and the
+//! changelog together.
 //!
 //! ## Frames
-//! - A text frame is one JSON object with a `type`. Control messages are always text.
-//! - A binary frame is a batch of records with raw bytes ([`binary`] has its layout, `crates/protocol/golden/binary/` examples byte by byte): `records` to a client that
-//!   subscribed with `"format": "binary"`, `produce` from any client that prefers it. It means the same as its JSON
-//!   form. One that cannot be read closes the socket with 4501.
-//! - `id`, a number of the client's choice (0 to 2⁶⁴−1), makes a client message a request; its reply carries the same
-//!   `id`. A message without `id` is a push. An `id` of another type is answered by `bad_request` without an `id`.
-//! - Kafka offsets are strings in JSON (they have 64 bits, JavaScript's numbers 53). Sequence numbers, counts,
-//!   partitions and milliseconds are numbers.
+//! - A text frame is one JSON object with a `type`. Control messages are always text frames.
+//! - A binary frame is a batch of records with raw bytes: `records` for a client that subscribed with
+//!   `"format": "binary"`, and `produce` from any client that prefers it. [`binary`] specifies its layout, and
+//!   `crates/protocol/golden/binary/` has examples byte by byte. It has the same meaning as its JSON form. An invalid
+//!   binary frame closes the socket with 4501.
+//! - `id`, a number that the client chooses (0 to 2⁶⁴−1), makes a client message a request. The reply has the same
+//!   `id`. A message from the bridge without `id` is a push. An `id` of another type is answered by `bad_request`
+//!   without an `id`.
+//! - Kafka offsets are strings in JSON, because they have 64 bits and JavaScript's numbers have 53. Sequence numbers,
+//!   counts, partitions and milliseconds are numbers.
 //! - Keys, values and header values ([`WireBytes`]) are `null` (Kafka's null; as a value, a tombstone),
-//!   `{"text": "…"}`, `{"json": …}` (raw JSON, passed through untouched) or `{"base64": "…"}`. From a client a bare
-//!   string means text. To a client: valid JSON comes as `json`, else valid UTF-8 as `text`, else `base64`; the
-//!   empty value is `{"text": ""}`, never null. JSON with white space around it comes as `text`, so that its bytes
-//!   stay what they are. JSON that a receiver's parser may refuse, and with it the whole frame, comes as `text` as well:
-//!   nested more than 128 levels deep ([`MAX_JSON_DEPTH`]; the frame itself adds up to six), or with an escape of half a
-//!   character (`"\ud800"` without its second half). Numbers of any size and duplicate names stay `json`, untouched.
-//! - Headers are an ordered list of `[name, bytes]`; duplicates are kept.
-//! - A receiver ignores fields that it does not know.
+//!   `{"text": "…"}`, `{"json": …}` (raw JSON, whose bytes are not changed) or `{"base64": "…"}`. A client may also
+//!   send a plain string, which means text.
+//! - The bridge sends valid JSON as `json`, other valid UTF-8 as `text`, and everything else as `base64`. The empty
+//!   value is `{"text": ""}`, never null. Three kinds of JSON are sent as `text`: JSON with white space around it,
+//!   because embedding would lose the white space; JSON nested more than 128 levels deep ([`MAX_JSON_DEPTH`]; the frame
+//!   itself adds up to six); and JSON that escapes only half of a surrogate pair (`"\ud800"` without its second half).
+//!   A receiver's parser might refuse the last two, and the whole frame with them. Numbers of any size and duplicate
+//!   names are sent as `json`, unchanged.
+//! - Headers are an ordered list of `[name, bytes]`, which may contain duplicates.
+//! - A receiver must ignore fields that it does not know.
 //!
 //! ## A session
 //! ```text
@@ -40,114 +45,131 @@
 //! > {"type":"unsubscribe","id":2,"subscription":1}
 //! < {"type":"unsubscribed","id":2,"subscription":1}
 //! ```
-//! [`Hello`] comes first and within 10 s (else 4502), then the bridge answers [`Welcome`]. The first message has at most
-//! [`MAX_HELLO_BYTES`] (else 1009). `hello.client` is a [`ClientName`]: at most 100 characters, no control or format
-//! characters (else 4501). At most 64 sockets wait for their `hello`: when another one comes, the oldest of the address that
-//! has the most of them is closed with 4013. A `hello` beyond the number of sockets that the bridge (or one address) may have
-//! open is closed with 4504.
+//! The client must send [`Hello`] first, within 10 s (else 4502). The bridge answers with [`Welcome`]. The first
+//! message may have at most [`MAX_HELLO_BYTES`] (else 1009). `hello.client` is a [`ClientName`]: at most 100
+//! characters, without control and format characters (else 4501).
 //!
-//! The bridge sends `ping` every `heartbeat_ms` and closes with 4012 when not one byte arrives until the one after; a part of
-//! a message and a WebSocket ping count. A bridge that was started with an access token closes with 4500 where `hello` has
-//! none or another; after several wrong tokens from one address, the bridge takes up to 2 s to answer the next one.
-//! Tokens are never in the URL.
+//! At most 64 sockets may be open before their `hello`. When another one is opened, the bridge closes the oldest socket
+//! of the address that has the most of them, with 4013. A `hello` beyond the maximum number of open sockets (in total,
+//! or from one address) closes the socket with 4504.
 //!
-//! [`ClusterChanged`] is pushed whenever Kafka goes away or comes back.
+//! The bridge sends `ping` every `heartbeat_ms`. It closes the socket with 4012 if it receives no byte between two
+//! pings; a part of a message and a WebSocket ping count. If the bridge was started with an access token, a missing or
+//! wrong token in `hello` closes the socket with 4500. After several wrong tokens from one address, the bridge delays
+//! its answer to the next one by up to 2 s. Tokens are never part of the URL.
+//!
+//! The bridge pushes [`ClusterChanged`] when Kafka becomes unreachable or reachable, and when the brokers change.
 //!
 //! ## Produce
-//! [`Produce`] carries records numbered from `seq` on; numbers only rise within a session. [`Produced`] brings each
-//! record exactly one outcome: *acked* (a range of consecutive numbers at consecutive offsets), *failed* (not in the
-//! log), or *unknown* (`"unknown": true` in its error: it may be in the log, since no answer came in time). When the
-//! produce window (`limits.produce_window` records without outcome) or librdkafka's queue is full, the bridge stops
-//! reading the socket; it never drops.
+//! [`Produce`] sends records, numbered from `seq` on. Sequence numbers must increase within a session. [`Produced`]
+//! reports exactly one outcome for each record: *acknowledged* (a range of consecutive numbers at consecutive offsets),
+//! *failed* (the record is not in the log), or *unknown* (`"unknown": true` in its error: no acknowledgement came in
+//! time, so the record may be in the log). When the produce window (`limits.produce_window` records without an outcome)
+//! or librdkafka's queue is full, the bridge stops reading the socket. It never drops a record.
 //!
-//! After a lost socket the session lingers for 60 s. A client that says `hello` with `resume` gets it back
-//! (`"resumed": true`) and sends again what has no outcome yet; the bridge answers what it has already written with
-//! the same outcome and writes nothing twice. This holds across a lost socket, not across a crash of the bridge.
-//! A number belongs to one record: the same number with other content is `sequence_reused`, one that is older than what the bridge
-//! remembers (100,000 records) is `sequence_expired`; neither is written, nor is what follows it in the same message. A record is
-//! the same whether it comes in JSON or in a binary frame.
+//! After a socket is lost, the bridge keeps its session for 60 s. A client whose next `hello` has `resume` gets the
+//! session back (`"resumed": true`), and sends every record without an outcome again. For records that it has already
+//! produced, the bridge reports the same outcome and writes nothing twice. This guarantee holds when a socket is lost,
+//! not when the bridge crashes.
 //!
-//! Outcomes of many records come in several `produced` messages of about 128 KiB. When very many records of a session fail for
-//! different reasons, later errors keep their code and lose their text. Sessions that wait for their client are bounded in number
-//! and in memory; beyond that the one that waits longest is forgotten before its 60 s are over.
+//! A sequence number belongs to one record. A number that was used for a record with other content, or that was
+//! skipped, is refused with `sequence_reused`. A number older than the last 100,000 outcomes, which the bridge keeps,
+//! is refused with `sequence_expired`. Neither that record nor the records after it in the same message are written. A
+//! record in JSON and the same record in a binary frame have the same content.
 //!
-//! The socket that comes back takes the session from one that still has it (4510). With `resume.attempt`, a number that
-//! rises with each `hello` of the client, a late `hello` of a socket that was given up is the one that is closed.
+//! Outcomes of many records are split into several `produced` messages of about 128 KiB. If very many records of a
+//! session fail with different errors, later errors keep their code but lose their text. The number and the memory of
+//! sessions that wait for their client are limited. Beyond the limit, the session that has waited longest is removed
+//! before its 60 s are over.
+//!
+//! If another socket still has the resumed session, that socket is closed with 4510. `resume.attempt` is a number that
+//! the client increases with each `hello`. With it, a late `hello` of an abandoned socket cannot take the session from
+//! a newer one: the abandoned socket is closed with 4510 instead.
 //!
 //! ## Subscribe
-//! [`Subscribe`] opens a stream in one of two modes ([`Mode`]): `tail` looks on without a group, `group` joins one and
-//! gets [`Revoked`] and [`Committed`]. Both get [`Assigned`] before the first record of a partition, with the offset
-//! where reading starts. `latest` is what is latest then, not when `subscribe` was sent: who wants to see what it
-//! sends itself waits for `assigned`. A tail reads the partitions that the topic has at that time; with `offsets`, those
-//! that are named.
+//! [`Subscribe`] opens a stream of records in one of two modes ([`Mode`]). `tail` reads without a consumer group.
+//! `group` joins a consumer group, and also receives [`Revoked`] and [`Committed`]. In both modes, [`Assigned`] comes
+//! before the first record of a partition and has the offset where reading starts. `latest` means the latest offset at
+//! that moment, not when `subscribe` was sent; a client that wants to receive the records that it produces waits for
+//! `assigned`. A tail reads the partitions that the topic has at that time, or, with `offsets`, the given partitions.
 //!
-//! An [`ErrorMessage`] with a `subscription` says what hinders it (its topic does not exist yet, say). The subscription
-//! stays and goes on by itself.
+//! An [`ErrorMessage`] with a `subscription` reports why that subscription receives no records, for example because its
+//! topic does not exist yet. The subscription stays open and continues when the cause is gone.
 //!
-//! [`Records`] is a batch of one partition, at most 256 records or 128 KiB; a larger record travels alone. The
-//! records of a subscription are numbered 1, 2, 3 …; `seq` is the number of the batch's last record.
+//! [`Records`] is a batch of one partition, with at most 256 records or 128 KiB; a single larger record is sent alone.
+//! The records of a subscription are numbered 1, 2, 3 …; `seq` is the number of the last record of the batch.
 //!
-//! Credit is not acknowledgement. [`Flow`] is absolute: handled through `through`, beyond it so many records and bytes
-//! more; zero records pause. [`Ack`] moves what may be committed; with `"commit": "auto"` `flow` does that as well.
-//! Only what is contiguous is committed, never beyond what the client acknowledged.
+//! Flow control and acknowledgement are separate. [`Flow`] grants credit in absolute terms: the client has handled the
+//! records up to number `through`, and accepts that many further records and bytes. Zero records pause the
+//! subscription. [`Ack`] acknowledges positions, which may then be committed; with `"commit": "auto"`, `flow`
+//! acknowledges too. The bridge commits only contiguously acknowledged positions, and never a position beyond what the
+//! client acknowledged.
 //!
-//! [`WhenSlow`] says what happens to a client that falls behind: `block` (default of groups), `skip` (default of
-//! tails: a [`Gap`] in the place of what is missing) or `close` (4008). A jump in `seq` is a loss and always comes
-//! with a gap; a jump in offsets is not, since compaction and transaction markers leave holes. Never a silent reset.
+//! [`WhenSlow`] decides what happens when a client falls behind: `block` (the default of groups), `skip` (the default
+//! of tails: the client receives a [`Gap`] in place of the missing records) or `close` (4008). A jump in `seq` means
+//! lost records, and always comes with a gap. A jump in offsets does not, since compaction and transaction markers
+//! leave holes. A position is never reset silently.
 //!
-//! Only gaps whose reason is `slow` move `seq`, by the number of records that they stand for: those were read from Kafka and
-//! counted. What Kafka no longer has (`retention`, `recreated`, `out_of_range`) was never counted. Gaps that are `slow` come
-//! before the next record or event: while a client allows no record, what it misses is added to the gap that waits, so that
-//! there is one for each partition.
+//! Only gaps with the reason `slow` increase `seq`, by the number of records that they stand for, because the bridge
+//! has read and counted those records. Records that Kafka does not have (`retention`, `recreated`, `out_of_range`) were
+//! never counted. A `slow` gap is sent before the next record or event. While a client grants no credit, further missed
+//! records extend the waiting gap, so there is at most one for each partition.
 //!
-//! Positions in `offsets` and `resume` name topics of the subscription, each partition once; partitions, offsets and times
-//! count from 0 (else `bad_request`). A partition that the topic does not have (`unknown_partition`), or an offset of
-//! `offsets` beyond the end of its partition (`bad_request`), is told with the subscription's number; reading begins when it
-//! is there, of other partitions that are named at once where one is unknown. The same codes answer [`Fetch`], and `topic_missing` where there is no such topic.
+//! Positions in `offsets` and `resume` must name topics of the subscription, and each partition once. Partitions,
+//! offsets and times must not be negative (else `bad_request`). A partition that the topic does not have
+//! (`unknown_partition`), or a position in `offsets` beyond the end of its partition (`bad_request`), is reported by an
+//! error with the subscription's number. Reading starts when the partition or the position exists; an unknown partition
+//! does not delay the others. [`Fetch`] is answered with the same codes, and with `topic_missing` if the topic does not
+//! exist.
 //!
-//! The bridge has at most 64 consumers, 32 of them for one subscription alone: tails that `block`, and tails that have not read
-//! to the end since they started elsewhere than at the latest record. One more is `too_many_readers`. A subscription counts until
-//! its consumer has ended. A tail that has caught up shares a consumer with others; its client notices nothing.
+//! The bridge has at most 64 consumers. At most 32 of them may be private to one subscription, as those of tails that
+//! `block` are, and of tails that started elsewhere than at `latest` and have not reached the end yet. A subscription
+//! that needs another consumer is refused with `too_many_readers`. A subscription counts until its consumer has ended.
+//! A tail that reaches the end moves to a shared consumer; its client does not notice.
 //!
-//! A gap is `recreated` only when two different topic ids were observed under the topic's name. A group's committed offset
-//! that Kafka does not have for another reason is a gap `out_of_range`: reading starts at the group's `start`, and nothing of
-//! that partition is committed until the client sends [`ResumeCommits`].
+//! A gap has the reason `recreated` only if two different topic ids were observed for the topic's name. If Kafka does
+//! not have a group's committed offset for another reason, the gap has the reason `out_of_range`: reading starts at the
+//! group's `start`, and the bridge commits nothing in that partition until the client sends [`ResumeCommits`].
 //!
-//! [`RecordsWaiting`] lists the partitions whose next records are not visible yet, because a transaction that began before them
-//! is still open; [`ProduceWaiting`] says why a record that was sent has no outcome, or is not visible, yet.
+//! [`RecordsWaiting`] lists the partitions whose next records are not visible yet, because a transaction that began
+//! before them is still open. [`ProduceWaiting`] says why a produced record has no outcome yet, or is not visible yet.
 //!
-//! [`Unsubscribe`] ends it; its reply comes after the last record. [`Fetch`] reads a range once.
+//! [`Unsubscribe`] ends a subscription; the reply comes after the last record. [`Fetch`] reads a range of offsets once.
 //!
 //! ## Requests
-//! Each has an `id`; its reply is the same `type` with `_result` added, or an `error` with that `id`. Eight requests of a socket
-//! are answered at once, 64 more wait for their turn; a further one is `too_many_requests`, with `retry_after_ms`.
+//! Each request below has an `id`. Its reply has the same `type` with the suffix `_result` (`fetch` is answered by
+//! `fetched`), or is an `error` with that `id`. The bridge processes eight requests of a socket at the same time, and
+//! 64 more wait. A further one is refused with `too_many_requests` and `retry_after_ms`.
 //! - Topics: [`TopicsRequest`], [`TopicRequest`] (partitions and settings), [`CreateTopic`], [`AlterTopicConfig`],
 //!   [`AddPartitions`], [`EmptyTopic`], [`DeleteTopic`].
-//! - Groups: [`GroupsRequest`], [`GroupRequest`] (members, positions, lag), [`DeleteGroup`], and the reset of positions in
-//!   two steps: [`PlanOffsetReset`] shows old and new, [`ResetOffsets`] applies what was shown, or nothing.
-//! - Cluster: [`ClusterRequest`] (who the brokers are; answered from memory), [`ClusterDetailsRequest`] (controller, racks,
-//!   versions, features, partitions in trouble; asks Kafka). Versions and features come from each broker by itself and may
-//!   be ten seconds old; a broker that does not tell them is no error, `features_error` says why.
+//! - Groups: [`GroupsRequest`], [`GroupRequest`] (members, positions, lag), [`DeleteGroup`], and an offset reset in two
+//!   steps: [`PlanOffsetReset`] returns old and new positions, [`ResetOffsets`] applies exactly that plan, or nothing.
+//! - Cluster: [`ClusterRequest`] (the brokers; answered without asking Kafka), [`ClusterDetailsRequest`] (controller,
+//!   racks, versions, features, under-replicated and offline partitions; asks Kafka). Each broker reports its version
+//!   and features separately, and the bridge caches them for ten seconds. If a broker does not report them,
+//!   `features_error` says why, and the request still succeeds.
 //!
-//! What destroys (`add_partitions`, `empty_topic`, `delete_topic`, `delete_group`) carries `confirm`, the name once more as
-//! the user typed it; without it the answer is `not_confirmed`. Topics whose name begins with `__` are Kafka's own and stay
-//! as they are (`internal_topic`). A bridge that is read-only (`welcome.read_only`) refuses every change with `read_only`;
-//! joining a group commits, so that is refused as well.
+//! A destructive request (`add_partitions`, `empty_topic`, `delete_topic`, `delete_group`) has a field `confirm`, which
+//! must repeat the name as the user typed it; otherwise it is refused with `not_confirmed`. Topics whose name begins
+//! with `__` are internal topics of Kafka and cannot be changed (`internal_topic`). A read-only bridge
+//! (`welcome.read_only`) refuses every change with `read_only`, and also joining a group, because a member commits
+//! offsets.
 //!
 //! ## Live views
-//! `watch_cluster`, `watch_topics`, `watch_topic`, `watch_groups` and `watch_group` are answered by [`Watching`] with a
-//! number, and from then on what was asked for is pushed as it changes ([`ClusterDetailsChanged`], [`TopicsChanged`],
-//! [`TopicChanged`], [`GroupsChanged`], [`GroupChanged`]), about once a second; rarer where Kafka takes long to answer. The
-//! first push is complete. In those that follow a list holds only what is new or different, `removed` names what is gone,
-//! and an absent field is as it was. A client that takes its time misses steps in between, never the last state.
-//! [`WatchTrouble`] says why nothing new comes; the view goes on by itself. [`Unwatch`] ends it. However many sockets look
-//! at the same thing, Kafka is asked once.
+//! `watch_cluster`, `watch_topics`, `watch_topic`, `watch_groups` and `watch_group` open a live view. The bridge
+//! replies with [`Watching`], which has the view's number, and then pushes changes ([`ClusterDetailsChanged`],
+//! [`TopicsChanged`], [`TopicChanged`], [`GroupsChanged`], [`GroupChanged`]) about once a second, less often if Kafka
+//! is slow to answer. The first push is complete. In later ones, lists contain only new or different elements,
+//! `removed` names the elements that are gone, and an absent field is unchanged. A slow client misses intermediate
+//! states, but never the latest one. [`WatchTrouble`] reports why there are no updates; the view continues when Kafka
+//! answers again. [`Unwatch`] ends a view. The bridge queries Kafka once for all sockets that watch the same object.
 //!
 //! ## Errors
-//! [`ErrorMessage`] carries an [`ErrorBody`]: number and name ([`ErrorCode`]), a message that says what failed and what
-//! to do, whether trying again can help, and Kafka's own code where there is one. A frame that is no message closes
-//! the socket (4501); an unknown type or a bad field gets an error and the session stays. [`CloseCode`] lists why a
-//! socket closes, and [`CloseCode::should_reconnect`] what to do about it.
+//! [`ErrorMessage`] has an [`ErrorBody`]: number and name of the error ([`ErrorCode`]), a message that says what failed
+//! and what to do, whether the same request may succeed later, and Kafka's own error code if there is one. A text frame
+//! that is not a message closes the socket (4501). An unknown type or an invalid field is answered with an error, and
+//! the session continues. [`CloseCode`] lists the reasons for closing a socket, and [`CloseCode::should_reconnect`]
+//! says whether to connect again.
 
 pub mod binary;
 mod client;
@@ -161,6 +183,7 @@ mod offset_reset;
 mod plain_json;
 mod printable;
 mod record_view;
+mod request;
 mod server;
 mod topics;
 mod watch;
@@ -178,22 +201,23 @@ pub use offset_reset::*;
 pub use plain_json::MAX_JSON_DEPTH;
 pub use printable::is_printable;
 pub use record_view::{HeaderView, ProduceView, RecordView};
+pub use request::{Action, Kind, LiveView, Object, Request};
 pub use server::*;
 pub use topics::*;
 pub use watch::*;
 pub use wire_bytes::WireBytes;
 
-/// The WebSocket subprotocol, and what `hello.protocol` says.
+/// The WebSocket subprotocol, and the value of `hello.protocol`.
 pub const SUBPROTOCOL: &str = "ponte.v1";
 
-/// The most records in one `records` frame.
+/// The maximum number of records in one `records` frame.
 pub const MAX_BATCH_RECORDS: usize = 256;
 
-/// The most bytes in one `records` frame; a single larger record travels alone.
+/// The maximum number of bytes in one `records` frame; a single larger record is sent alone.
 pub const MAX_BATCH_BYTES: usize = 128 * 1024;
 
-/// The most bytes in the first message of a socket, which must be `hello`.
+/// The maximum number of bytes in the first message of a socket, which must be `hello`.
 pub const MAX_HELLO_BYTES: usize = 16 * 1024;
 
-/// How long a session waits for its client after the socket is lost.
+/// How long the bridge keeps a session after its socket is lost.
 pub const SESSION_LINGER_SECS: u64 = 60;

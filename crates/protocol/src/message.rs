@@ -1,45 +1,46 @@
-//! A text frame: one JSON object with a `type`, perhaps an `id`, and the fields of its message.
+//! Text frames: one JSON object with a `type`, an optional `id`, and the fields of the message.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::printable::shorten;
 
-/// A number of the client's choice; the reply to a request carries the same.
+/// A number that the client chooses; the reply to a request has the same number.
 pub type RequestId = u64;
 
-/// One control message with the request it belongs to, if any.
+/// A control message with the id of its request, if it has one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Frame<M> {
     pub id: Option<RequestId>,
     pub message: M,
 }
 
-/// Why a text frame is no message.
+/// Why a text frame is not a valid message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
-    /// Nothing of the frame can be trusted: the socket is closed with `4501`.
+    /// The frame has no readable `type`; the socket is closed with 4501.
     #[error("not a JSON object with a \"type\": {0}")]
     NotAMessage(String),
-    /// Answered by `unknown_type`; the session stays.
+    /// Answered with `unknown_type`; the session continues.
     #[error("unknown message type {name:?}")]
     UnknownType { id: Option<RequestId>, name: String },
-    /// Answered by `bad_request`; the session stays.
+    /// Answered with `bad_request`; the session continues.
     #[error("{name}: {reason}")]
     BadFields { id: Option<RequestId>, name: &'static str, reason: String },
 }
 
-/// What every text frame has, whatever its type.
+/// The fields that every text frame has.
 #[derive(Deserialize)]
 pub(crate) struct Envelope<'a> {
     #[serde(rename = "type")]
     pub name: String,
-    /// Any JSON: a wrong `id` is an error of this message, not of the frame.
+    /// Any JSON, because a wrong `id` must be an error of this message, not of the frame.
     #[serde(borrow, default)]
     pub id: Option<&'a RawValue>,
 }
 
-/// What an error repeats of a client's message. serde's reasons quote the wrong value, which may have megabytes.
+/// How many characters of a client's message an error repeats. serde's messages quote the invalid value, which may be
+/// megabytes long.
 const SHOWN_CHARS: usize = 200;
 
 pub(crate) fn not_a_message(error: &serde_json::Error) -> ParseError {
@@ -54,7 +55,7 @@ pub(crate) fn unknown_type(id: Option<RequestId>, name: &str) -> ParseError {
     ParseError::UnknownType { id, name: shorten(name, SHOWN_CHARS) }
 }
 
-/// The number in `id`, or why the value is not one.
+/// Parses `id`, or returns why it is not a valid number.
 pub(crate) fn request_id(id: Option<&RawValue>) -> Result<Option<RequestId>, String> {
     let Some(id) = id.map(RawValue::get) else { return Ok(None) };
     let wrong = |_| format!("id: {} is not a whole number from 0 to {}", shorten(id, SHOWN_CHARS), RequestId::MAX);
@@ -71,10 +72,10 @@ pub(crate) struct Tagged<'a, T> {
     pub body: &'a T,
 }
 
-/// Declares one direction's messages: the wire name, the variant and the struct with its fields.
+/// Declares the messages of one direction: the wire name, the variant, and the struct with the fields.
 ///
-/// serde's own tagged enums buffer the fields, which would destroy raw JSON and big integers, so the frame is
-/// read twice instead: once for `type` and `id`, once for the fields.
+/// serde's tagged enums buffer the fields, which would change raw JSON and large integers. So the frame is parsed twice
+/// instead: once for `type` and `id`, once for the fields.
 macro_rules! messages {
     ($(#[$doc:meta])* $enum:ident { $($name:literal => $variant:ident,)* }) => {
         $(#[$doc])*
@@ -82,7 +83,7 @@ macro_rules! messages {
         pub enum $enum { $($variant($variant),)* }
 
         impl $enum {
-            /// Every wire name of this direction.
+            /// All wire names of this direction.
             pub const NAMES: &[&str] = &[$($name,)*];
 
             pub const fn name(&self) -> &'static str {
@@ -116,7 +117,7 @@ macro_rules! messages {
                 let json = match &self.message {
                     $($enum::$variant(body) => serde_json::to_string(&Tagged { name: $name, id: self.id, body }),)*
                 };
-                json.expect("messages have string keys and no failing serialisers")
+                json.expect("messages have string keys and serializers that cannot fail")
             }
         }
 
@@ -126,15 +127,27 @@ macro_rules! messages {
                     Self::$variant(message)
                 }
             }
+
+            impl TryFrom<$enum> for $variant {
+                type Error = $enum;
+
+                /// Returns any other message as the error.
+                fn try_from(message: $enum) -> Result<Self, $enum> {
+                    match message {
+                        $enum::$variant(message) => Ok(message),
+                        other => Err(other),
+                    }
+                }
+            }
         )*
 
         impl $enum {
-            /// The text frame of a message that belongs to no request.
+            /// The text frame of a message without an `id`.
             pub fn to_json(self) -> String {
                 $crate::Frame { id: None, message: self }.to_json()
             }
 
-            /// The text frame of a request, or of the reply to it.
+            /// The text frame of a request, or of its reply.
             pub fn to_json_with_id(self, id: Option<$crate::RequestId>) -> String {
                 $crate::Frame { id, message: self }.to_json()
             }

@@ -1,4 +1,4 @@
-//! Names and positions of Kafka, parsed once at the edge.
+//! Kafka's names and positions, validated when they are parsed.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::printable::{is_printable, shorten};
 
-/// What is echoed of a refused name: enough to recognise it, never a megabyte.
+/// How many characters of an invalid name an error repeats.
 const SHOWN_CHARS: usize = 60;
 
-/// A valid topic name: 1 to 249 of `a-z A-Z 0-9 . _ -`, and neither `.` nor `..`
+/// A valid topic name: 1 to 249 characters of `a-z A-Z 0-9 . _ -`, and neither `.` nor `..`
 /// (`org.apache.kafka.common.internals.Topic`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
@@ -18,11 +18,13 @@ pub struct TopicName(String);
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
-    #[error("{0:?} is no topic name: use 1 to 249 letters, digits, dots, underscores and hyphens, not \".\" or \"..\"")]
+    #[error(
+        "invalid topic name {0:?}: use 1 to 249 letters, digits, dots, underscores and hyphens, not \".\" or \"..\""
+    )]
     Topic(String),
-    #[error("{0:?} is no group name: use 1 to 255 bytes, no control or format characters")]
+    #[error("invalid group name {0:?}: use 1 to 255 bytes without control and format characters")]
     Group(String),
-    #[error("{0:?} is no client name: use at most 100 characters, no control or format characters")]
+    #[error("invalid client name {0:?}: use at most 100 characters without control and format characters")]
     Client(String),
 }
 
@@ -55,8 +57,8 @@ impl std::str::FromStr for TopicName {
     }
 }
 
-/// A usable consumer group id. Kafka itself only forbids the empty one; extreme lengths and control characters would
-/// break every tool that lists it, and format characters (direction overrides, say) make it look like another group.
+/// A valid consumer group id. Kafka itself forbids only the empty id. Very long ids and control characters would break
+/// tools that list them, and format characters (such as direction overrides) make an id look like another one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct GroupId(String);
@@ -88,7 +90,7 @@ impl std::str::FromStr for GroupId {
     }
 }
 
-/// What a client calls itself in `hello.client`: at most 100 printable characters. It is written to the log.
+/// The name that a client gives itself in `hello.client`, which is logged: at most 100 printable characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientName(Arc<str>);
 
@@ -105,9 +107,9 @@ impl ClientName {
     }
 }
 
-/// A position in a partition: the offset of a record, or of the next one to read. Never negative.
+/// A position in a partition: the offset of a record, or of the next record to read. Never negative.
 ///
-/// A string in JSON, because JavaScript's numbers end at 2⁵³; a number is understood too.
+/// It is a string in JSON, because JavaScript's numbers are exact only up to 2⁵³. Numbers are accepted too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Offset(pub i64);
 
@@ -151,7 +153,7 @@ impl<'de> Deserialize<'de> for Offset {
     }
 }
 
-/// One partition's position.
+/// A position in one partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     pub topic: String,

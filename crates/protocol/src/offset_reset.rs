@@ -1,16 +1,17 @@
-//! Moving a group's positions, in two steps: a plan, and the plan applied.
+//! Offset resets of a consumer group in two steps: make a plan, then apply it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{ErrorBody, Offset, Position, TopicPartition};
 
-/// Asks what a reset would do; changes nothing.
+/// Requests what a reset would do, without changing anything.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlanOffsetReset {
     pub group: String,
-    /// Every partition of these topics. Neither topics nor partitions: wherever the group has a position.
+    /// All partitions of these topics. If both `topics` and `partitions` are empty, every partition in which the group
+    /// has a position.
     pub topics: Vec<String>,
-    /// Single partitions, besides the topics.
+    /// Single partitions, in addition to `topics`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub partitions: Vec<TopicPartition>,
     pub to: ResetTarget,
@@ -21,30 +22,32 @@ pub struct PlanOffsetReset {
 pub enum ResetTarget {
     Earliest,
     Latest,
-    /// The first record at or after this time, in milliseconds since 1970-01-01 UTC; the end where there is none.
+    /// The first record at or after this time, in milliseconds since 1970-01-01 UTC, or the end if there is none.
     Timestamp(i64),
     Offset(Offset),
-    /// So many records on from the committed position, or (negative) back.
+    /// The committed position plus this number of records, which may be negative.
     Shift(i64),
-    /// These positions, as from a file. They also choose the partitions: `topics` and `partitions` must be empty.
+    /// These positions, for example from a file. They also select the partitions, so `topics` and `partitions` must be
+    /// empty.
     Positions(Vec<Position>),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlanOffsetResetResult {
     pub plan: OffsetResetPlan,
-    /// Why applying it would be refused now.
+    /// Why the plan could not be applied now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<ErrorBody>,
 }
 
-/// Old and new position of each partition.
+/// The old and the new position of each partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OffsetResetPlan {
     pub group: String,
-    /// By topic and partition. Those that stay where they are have equal `from` and `to`.
+    /// Sorted by topic and partition. Unchanged positions have equal `from` and `to`.
     pub changes: Vec<OffsetChange>,
-    /// Positions that are deleted: where the reset that this plan undoes found none. `offset` is what must be there.
+    /// Positions to delete: those that did not exist before the reset that this plan reverts. `offset` must be the
+    /// current position.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forget: Vec<Position>,
 }
@@ -53,27 +56,27 @@ pub struct OffsetResetPlan {
 pub struct OffsetChange {
     pub topic: String,
     pub partition: i32,
-    /// Null where nothing was committed.
+    /// Null if the group has no committed position.
     pub from: Option<Offset>,
     pub to: Offset,
-    /// The first offset still there and the next one to be written, as they were when the plan was made.
+    /// Log start and log end offset of the partition when the plan was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub low: Option<Offset>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub high: Option<Offset>,
-    /// Records that would be read once more.
+    /// Records that the group would read again.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reread: u64,
-    /// Records that nobody of the group would read.
+    /// Records that the group would not read.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub skipped: u64,
-    /// What was asked for lies outside of the partition; `to` is its nearer end.
+    /// The requested position was outside the partition, so `to` is the nearer end.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub clamped: bool,
 }
 
-/// Applies a plan exactly as it was shown. If a committed position is not the plan's `from` any more, or the group has
-/// members, nothing is changed. Only names, `from` and `to` of its changes matter.
+/// Applies a plan exactly as it was shown. If a committed position differs from `from`, or the group has members,
+/// nothing is changed. Only the names and the `from` and `to` of the changes are used.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ResetOffsets {
     pub plan: OffsetResetPlan,
@@ -81,9 +84,9 @@ pub struct ResetOffsets {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ResetOffsetsResult {
-    /// Where the group stands now.
+    /// The group's new positions.
     pub positions: Vec<Position>,
-    /// The plan that takes it back: valid until something moves the positions again.
+    /// The plan that reverts the reset; valid until the positions change again.
     #[serde(default)]
     pub undo: OffsetResetPlan,
 }

@@ -1,24 +1,24 @@
-//! Which JSON may become part of a frame as it is: what every parser takes.
+//! Which JSON may be embedded in a frame unchanged: JSON that every parser accepts.
 //!
-//! Raw JSON is written into the frame byte for byte. A receiver whose parser refuses one value loses the whole frame, and the
-//! frame's other records with it.
+//! Raw JSON is written into the frame byte for byte. If a receiver's parser refuses one value, the receiver loses the
+//! whole frame, including the other records.
 
-/// Arrays and objects may be nested this deep. As many as there are bits in [`Scanner::objects`].
+/// How deep arrays and objects may be nested; also the number of bits in [`Scanner::objects`].
 pub const MAX_JSON_DEPTH: usize = 128;
 
-/// Whether the text is one JSON value (RFC 8259) without white space around it, nested at most [`MAX_JSON_DEPTH`] deep, and
-/// without an escape of half a character: the grammar allows `"\ud800"`, but it stands for no text, and parsers refuse it or
-/// fail when they write it again. Numbers may have any size, names may repeat.
+/// Whether the text is one JSON value (RFC 8259) without white space around it, nested at most [`MAX_JSON_DEPTH`] deep,
+/// and without an escape of half a surrogate pair: the grammar allows `"\\ud800"`, but parsers refuse it, or fail when
+/// they write it again. Numbers may have any size, and names may repeat.
 pub fn is_plain_json(text: &str) -> bool {
     Scanner { bytes: text.as_bytes(), at: 0, depth: 0, objects: 0 }.document().is_some()
 }
 
-/// Its functions answer `None` where the text is not what is looked for.
+/// Scans JSON without recursion. Its methods return `None` if the text does not match.
 struct Scanner<'t> {
     bytes: &'t [u8],
     at: usize,
     depth: usize,
-    /// Of what is open, the innermost in the lowest bit: 1 is an object, 0 an array.
+    /// The open arrays and objects, the innermost in the lowest bit: 1 for an object, 0 for an array.
     objects: u128,
 }
 
@@ -29,7 +29,7 @@ impl Scanner<'_> {
             if is_open {
                 continue;
             }
-            // A value has ended: close what it was the last of, or go on to the next one.
+            // A value has ended: close the arrays and objects that end with it, or continue with the next value.
             loop {
                 if self.depth == 0 {
                     return (self.at == self.bytes.len()).then_some(());
@@ -52,7 +52,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// A whole value, or the opening of an array or object that has one inside: then true.
+    /// Scans a whole value, or the opening of a non-empty array or object, for which it returns true.
     fn value_or_opening(&mut self) -> Option<bool> {
         match self.next()? {
             b'"' => self.rest_of_string()?,
@@ -87,7 +87,7 @@ impl Scanner<'_> {
         Some(false)
     }
 
-    /// `"name":` and the white space around it.
+    /// Scans `"name":` and the white space around it.
     fn name(&mut self) -> Option<()> {
         if self.token()? != b'"' {
             return None;
@@ -120,7 +120,7 @@ impl Scanner<'_> {
             match self.next()? {
                 b'"' => return Some(()),
                 b'\\' => self.rest_of_escape()?,
-                // A control character.
+                // An unescaped control character.
                 _ => return None,
             }
         }
@@ -141,7 +141,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// The number that four hexadecimal digits write.
+    /// Scans four hexadecimal digits.
     fn code_unit(&mut self) -> Option<u32> {
         (0..4).try_fold(0, |unit, _| Some(unit << 4 | char::from(self.next()?).to_digit(16)?))
     }
@@ -166,7 +166,7 @@ impl Scanner<'_> {
         Some(())
     }
 
-    /// At least one.
+    /// Scans at least one digit.
     fn digits(&mut self) -> Option<()> {
         let start = self.at;
         self.skip_digits();
@@ -180,18 +180,20 @@ impl Scanner<'_> {
     }
 
     fn literal(&mut self, rest: &[u8]) -> Option<()> {
-        let is_it = self.bytes[self.at..].starts_with(rest);
+        let matches = self.bytes[self.at..].starts_with(rest);
         self.at += rest.len();
-        is_it.then_some(())
+        matches.then_some(())
     }
 
-    /// Moves to the next quote, backslash or control character: eight bytes at a time, as most of a string is neither.
+    /// Skips to the next quote, backslash or control character, eight bytes at a time, because most of a string is
+    /// neither.
     fn skip_plain_text(&mut self) {
         const ONES: u64 = u64::MAX / 255;
         const HIGH_BITS: u64 = ONES << 7;
         while let Some(eight) = self.bytes[self.at..].first_chunk::<8>() {
             let eight = u64::from_le_bytes(*eight);
-            // A byte below the other borrows into its highest bit; the lowest byte found is right, those above may not be.
+            // Subtracting `limit` from a smaller byte borrows into its highest bit. A borrow may also mark bytes above
+            // it, so only the lowest marked byte is reliable.
             let below = |bytes: u64, limit: u64| bytes.wrapping_sub(ONES * limit) & !bytes;
             let found = below(eight, 0x20)
                 | below(eight ^ (ONES * u64::from(b'"')), 1)
@@ -208,7 +210,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// The next byte that is no white space.
+    /// The next byte that is not white space.
     fn token(&mut self) -> Option<u8> {
         self.skip_white_space();
         self.next()

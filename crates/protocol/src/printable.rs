@@ -1,14 +1,14 @@
-//! Which characters a name may contain: those that a reader of a log, a terminal or a page can see.
+//! Which characters names may contain: those that are visible in a log, a terminal and a page.
 
 /// Whether the character is neither a control character (Unicode category Cc), nor a format character (Cf: direction
 /// overrides, zero-width characters, tags), nor a line or paragraph separator.
 ///
-/// These characters make a name look like another one, move the text around it, or begin a new line.
+/// Those characters can make a name look like another one, reorder the text around it, or start a new line.
 pub fn is_printable(character: char) -> bool {
     !character.is_control() && !is_format(character)
 }
 
-/// Categories Cf, Zl and Zp of Unicode 17.
+/// The categories Cf, Zl and Zp of Unicode 17.
 fn is_format(character: char) -> bool {
     matches!(character,
         '\u{ad}'
@@ -34,7 +34,7 @@ fn is_format(character: char) -> bool {
         | '\u{e0020}'..='\u{e007f}')
 }
 
-/// The first characters of a text that a client sent, for an error or a log line that must stay short.
+/// The first characters of a client's text, for an error or a log line.
 pub(crate) fn shorten(text: &str, max_chars: usize) -> String {
     match text.char_indices().nth(max_chars) {
         None => text.to_owned(),
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_of_every_script_signs_and_emoji_are_printable() {
+    fn letters_symbols_and_emoji_are_printable() {
         for character in "aZ0 città żółw 東京 עברית हिन्दी € → 🦀".chars() {
             assert!(is_printable(character), "{character:?}");
         }
@@ -80,14 +80,14 @@ mod tests {
     }
 
     #[test]
-    fn debug_escapes_whatever_is_not_printable() {
+    fn debug_escapes_every_unprintable_character() {
         for character in ('\0'..=char::MAX).filter(|&character| !is_printable(character)) {
-            assert!(character.escape_debug().count() > 1, "{character:?} would reach a log line as it is");
+            assert!(character.escape_debug().count() > 1, "{character:?} would reach a log line unescaped");
         }
     }
 
     #[test]
-    fn a_long_text_is_cut_between_characters() {
+    fn long_text_is_cut_between_characters() {
         assert_eq!(shorten("città", 5), "città");
         assert_eq!(shorten("città", 4), "citt…");
         assert_eq!(shorten("", 4), "");

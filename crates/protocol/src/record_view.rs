@@ -1,8 +1,8 @@
-//! A record that somebody else holds, looked at in place.
+//! Views of records whose bytes are borrowed.
 
 use crate::server::TimestampType;
 
-/// A record lent by Kafka's client library or by a batch; nothing is copied.
+/// A record borrowed from Kafka's client library or from a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordView<'a, H> {
     pub offset: i64,
@@ -11,16 +11,16 @@ pub struct RecordView<'a, H> {
     pub timestamp_type: TimestampType,
     pub key: Option<&'a [u8]>,
     pub value: Option<&'a [u8]>,
-    /// In order, duplicates included.
+    /// In order, including duplicates.
     pub headers: H,
 }
 
-/// A record to write, lent by a frame.
+/// A record to produce, borrowed from a frame.
 #[derive(Clone, Copy, Debug)]
 pub struct ProduceView<'a, H> {
-    /// `None`: Kafka chooses, by the key where there is one.
+    /// `None` lets the partitioner choose, by the key if there is one.
     pub partition: Option<i32>,
-    /// Milliseconds since 1970-01-01 UTC; `None`: now.
+    /// Milliseconds since 1970-01-01 UTC; `None` means now.
     pub timestamp: Option<i64>,
     pub key: Option<&'a [u8]>,
     pub value: Option<&'a [u8]>,
@@ -31,7 +31,7 @@ pub struct ProduceView<'a, H> {
 pub type HeaderView<'a> = (&'a str, Option<&'a [u8]>);
 
 impl<'a, H: Iterator<Item = HeaderView<'a>> + Clone> ProduceView<'a, H> {
-    /// Bytes of key, value and headers: what the limits count.
+    /// The total size of key, value and headers, which the limits refer to.
     pub fn size(&self) -> usize {
         size(self.key, self.value, self.headers.clone())
     }

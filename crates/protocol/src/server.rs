@@ -1,4 +1,4 @@
-//! What the bridge sends to a client.
+//! The messages from the bridge to a client.
 
 use serde::{Deserialize, Serialize};
 
@@ -58,38 +58,38 @@ messages! {
 /// The answer to `hello`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Welcome {
-    /// What `hello.resume` may name for 60 s after the socket is lost.
+    /// The session id, which `hello.resume` may name for 60 s after the socket is lost.
     pub session: String,
-    /// The named session was still there: outcomes that the client missed follow, and what it sends again is not
-    /// written twice.
+    /// Whether the session named in `hello.resume` still existed. Then the outcomes that the client missed follow, and
+    /// records that it sends again are not written twice.
     pub resumed: bool,
     pub cluster: Cluster,
     pub defaults: Defaults,
     pub limits: Limits,
-    /// How often the bridge sends `ping`.
+    /// The interval between two `ping` messages.
     pub heartbeat_ms: u64,
     pub read_only: bool,
 }
 
-/// The Kafka behind the bridge.
+/// The Kafka cluster that the bridge is connected to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cluster {
     /// Kafka's cluster id; null until a broker has answered.
     pub id: Option<String>,
-    /// The demo broker: in memory, inside the bridge.
+    /// Whether this is the demo broker, which runs inside the bridge and keeps everything in memory.
     pub demo: bool,
     /// Empty until a broker has answered.
     pub brokers: Vec<Broker>,
     #[serde(default)]
     pub state: ClusterState,
-    /// The addresses at which the bridge looks for Kafka.
+    /// The bootstrap servers that the bridge uses.
     #[serde(default)]
     pub bootstrap_servers: String,
-    /// The user gave the bridge these addresses, by an option or in the file of `--kafka-config`. False for the default address
-    /// and for the demo broker.
+    /// Whether the user gave the bootstrap servers, by an option or in the file of `--kafka-config`. False for the
+    /// default address and for the demo broker.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub named_by_user: bool,
-    /// Why it is down.
+    /// Why Kafka is unreachable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorBody>,
 }
@@ -97,10 +97,10 @@ pub struct Cluster {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClusterState {
-    /// Kafka answers.
+    /// A broker answers.
     #[default]
     Up,
-    /// No broker answers; the bridge keeps trying.
+    /// No broker answers; the bridge keeps trying to connect.
     Down,
 }
 
@@ -111,7 +111,7 @@ pub struct Broker {
     pub port: u16,
 }
 
-/// What the page proposes where the user said nothing else.
+/// The default values of the page's forms.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Defaults {
     pub topic: String,
@@ -121,18 +121,19 @@ pub struct Defaults {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// The largest record (key, value and headers) in bytes.
+    /// The maximum size of a record (key, value and headers) in bytes.
     pub message_bytes: u64,
-    /// How many subscriptions a socket may have.
+    /// The maximum number of subscriptions of a socket.
     pub subscriptions: u32,
-    /// How many records may wait for their outcome; beyond it the bridge stops reading the socket.
+    /// The maximum number of records without an outcome; beyond it the bridge stops reading the socket.
     pub produce_window: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ping {}
 
-/// Something failed. With the `id` of a request it is the reply to it; with a `subscription` it concerns that one.
+/// An error. With the `id` of a request it is the reply to that request; with a `subscription` it concerns that
+/// subscription.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ErrorMessage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -141,20 +142,20 @@ pub struct ErrorMessage {
     pub error: ErrorBody,
 }
 
-/// Kafka went away, came back, or changed its brokers.
+/// Kafka became unreachable or reachable, or its brokers changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClusterChanged {
     pub cluster: Cluster,
 }
 
-/// Outcomes of produced records, as they arrive. Every record gets exactly one.
+/// Outcomes of produced records, as soon as they are known. Every record gets exactly one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Produced {
     pub acks: Vec<ProduceAck>,
     pub errors: Vec<ProduceError>,
 }
 
-/// The records `first..=last` are in the log, at consecutive offsets from `offset`.
+/// The records `first..=last` are in the log, at consecutive offsets from `offset` on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProduceAck {
     pub first: u64,
@@ -162,29 +163,29 @@ pub struct ProduceAck {
     pub topic: String,
     pub partition: i32,
     pub offset: Offset,
-    /// Of the last record, milliseconds since 1970-01-01 UTC; null where the broker reports none.
+    /// The timestamp of the last record, in milliseconds since 1970-01-01 UTC; null if the broker reports none.
     pub timestamp: Option<i64>,
-    /// The longest time in the range from the bridge receiving a record to Kafka's acknowledgement, in microseconds.
+    /// The longest time in this range between receiving a record and Kafka's acknowledgement, in microseconds.
     pub took_us: u64,
 }
 
-/// One record that was not acknowledged: not in the log, or (`error.unknown`) perhaps in it.
+/// A record that was not acknowledged: it is not in the log, or (`error.unknown`) may be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProduceError {
     pub seq: u64,
     pub error: ErrorBody,
 }
 
-/// Records that were sent to this partition have no outcome, or cannot be read, for now. It stands until they have one, or are
-/// read; then nothing more is said.
+/// Records produced to this partition have no outcome yet, or are not visible yet. There is no message when this ends:
+/// the outcomes arrive, or the records become visible.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProduceWaiting {
     pub topic: String,
     pub partition: i32,
     pub reason: WaitReason,
-    /// What they wait for, and what to do.
+    /// What the records wait for, and what to do.
     pub message: String,
-    /// `open_transaction`: where the oldest open transaction of the partition began.
+    /// With `open_transaction`: the first offset of the partition's oldest open transaction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<Offset>,
 }
@@ -192,16 +193,16 @@ pub struct ProduceWaiting {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitReason {
-    /// Not acknowledged: fewer replicas are in sync than `min.insync.replicas` asks for.
+    /// Not acknowledged: the partition has fewer in-sync replicas than `min.insync.replicas`.
     TooFewInSyncReplicas,
     /// Not acknowledged: the partition has no leader.
     NoLeader,
-    /// Acknowledged, and not visible to consumers that read committed records: an older transaction is open.
+    /// Acknowledged, but not visible to consumers that read committed records: an older transaction is open.
     OpenTransaction,
 }
 
-/// The partitions of a subscription in which records wait behind an open transaction; all of them, each time that changes.
-/// Empty when none waits any more.
+/// All partitions of a subscription in which records wait for the end of an open transaction. Sent when the list
+/// changes; empty when no records wait any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordsWaiting {
     pub subscription: u32,
@@ -212,16 +213,16 @@ pub struct RecordsWaiting {
 pub struct WaitingPartition {
     pub topic: String,
     pub partition: i32,
-    /// The last stable offset: where the oldest open transaction began. Nothing from there on is visible.
+    /// The last stable offset: the first offset of the oldest open transaction. Records from there on are not visible.
     pub offset: Offset,
-    /// The high watermark: the end of what all in-sync replicas have.
+    /// The high watermark: the end of the records that all in-sync replicas have.
     pub end: Offset,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResumeCommitsResult {
     pub subscription: u32,
-    /// The partitions that are committed again.
+    /// The partitions in which positions are committed again.
     pub partitions: Vec<TopicPartition>,
 }
 
@@ -230,14 +231,14 @@ pub struct Subscribed {
     pub subscription: u32,
 }
 
-/// Partitions this subscription reads from now on, and where each starts.
+/// Partitions that the subscription reads from now on, and the offset where each starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Assigned {
     pub subscription: u32,
     pub partitions: Vec<Position>,
 }
 
-/// Partitions that another member of the group took over.
+/// Partitions that were reassigned to another member of the group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Revoked {
     pub subscription: u32,
@@ -250,9 +251,9 @@ pub struct TopicPartition {
     pub partition: i32,
 }
 
-/// A batch of one partition. The records of a subscription are numbered 1, 2, 3 …; `seq` is the last one's number.
-/// A jump in `seq` is a loss and always comes with a `gap`; a jump in offsets is not (compaction and transaction
-/// markers leave holes).
+/// A batch of records of one partition. The records of a subscription are numbered 1, 2, 3 …; `seq` is the number of
+/// the last one. A jump in `seq` means lost records, and always comes with a `gap`. A jump in offsets does not, since
+/// compaction and transaction markers leave holes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Records {
     pub subscription: u32,
@@ -265,7 +266,7 @@ pub struct Records {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     pub offset: Offset,
-    /// Milliseconds since 1970-01-01 UTC; null where the record has none.
+    /// Milliseconds since 1970-01-01 UTC; null if the record has none.
     pub timestamp: Option<i64>,
     #[serde(default, skip_serializing_if = "TimestampType::is_create")]
     pub timestamp_type: TimestampType,
@@ -274,7 +275,7 @@ pub struct Record {
     pub headers: Vec<Header>,
 }
 
-/// Who set the timestamp. Absent on the wire: `create`.
+/// Who set the timestamp. Absent means `create`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TimestampType {
@@ -291,8 +292,9 @@ impl TimestampType {
     }
 }
 
-/// Records `from` (inclusive) to `to` (exclusive) will not come by themselves. Stands where they would have stood. With the reasons
-/// `recreated` and `out_of_range` reading may go on at an earlier offset; `to` is less than `from` then, and no record is missing.
+/// The records from `from` (inclusive) to `to` (exclusive) will not be sent to this subscription. The gap comes in
+/// place of the records. With the reasons `recreated` and `out_of_range`, reading may continue at an earlier offset;
+/// then `to` is less than `from`, and no record is missing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gap {
     pub subscription: u32,
@@ -306,25 +308,25 @@ pub struct Gap {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GapReason {
-    /// The client was slower than the bridge's buffer is long; `fetch` can still read them.
+    /// The client fell behind the bridge's buffer; `fetch` can still read the records.
     Slow,
-    /// Kafka has deleted them.
+    /// Kafka has deleted the records.
     Retention,
     /// The topic was deleted and created again: two different topic ids were observed.
     Recreated,
-    /// The next offset to read is beyond the end of the partition, of the same topic as far as was seen. Where a group's committed
-    /// offset would move back, nothing is committed until `resume_commits`.
+    /// The next offset to read is beyond the end of the partition, and no change of the topic id was observed. If a
+    /// group's committed offset would move back, nothing is committed until `resume_commits`.
     OutOfRange,
 }
 
-/// The group's committed positions moved (`offset` is the next to read).
+/// The group's committed positions changed (`offset` is the next offset to read).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Committed {
     pub subscription: u32,
     pub positions: Vec<Position>,
 }
 
-/// The end of a subscription, after its last record.
+/// The subscription has ended; sent after its last record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unsubscribed {
     pub subscription: u32,
@@ -333,10 +335,11 @@ pub struct Unsubscribed {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fetched {
     pub records: Vec<Record>,
-    /// Where to go on: the request's `to` when the range is complete, less when it did not fit into one answer or the
-    /// partition ends before.
+    /// Where to continue: the request's `to` if the range is complete; less if the range did not fit into one message,
+    /// or the partition ends before `to`.
     pub next: Offset,
-    /// Where an open transaction began, if the range reaches beyond it: what lies from there on is not visible yet.
+    /// The first offset of an open transaction, if the range reaches beyond it: records from there on are not visible
+    /// yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_from: Option<Offset>,
 }

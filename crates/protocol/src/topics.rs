@@ -1,4 +1,4 @@
-//! Topics: the messages that ask for them and change them, and their answers.
+//! Topics: requests and their replies.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ pub struct TopicsRequest {}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TopicsResult {
-    /// By name.
+    /// Sorted by name.
     pub topics: Vec<TopicSummary>,
 }
 
@@ -19,18 +19,18 @@ pub struct TopicsResult {
 pub struct TopicSummary {
     pub name: String,
     pub partitions: u32,
-    /// The smallest number of replicas among its partitions.
+    /// The smallest number of replicas of its partitions.
     pub replication: u32,
-    /// One of Kafka's own: its name begins with `__`.
+    /// An internal topic of Kafka: its name begins with `__`.
     pub internal: bool,
-    /// How many offsets lie between the low and the high end of its partitions: the records that are there, except where
-    /// compaction or transactions left holes. Null where a partition did not tell.
+    /// The number of offsets between the start and the end of its partitions, which is the number of records except for
+    /// holes from compaction and transactions. Null if a partition did not report its offsets.
     #[serde(default)]
     pub records: Option<u64>,
-    /// Records written per second since the last look; only in a live view, from its second look on.
+    /// Records written per second since the previous query. Only in a live view, from its second query on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
-    /// Partitions with fewer replicas in sync than they have.
+    /// Partitions with fewer in-sync replicas than replicas.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub under_replicated: u32,
     /// Partitions without a leader.
@@ -49,7 +49,7 @@ pub struct TopicResult {
     pub partitions: Vec<PartitionInfo>,
     #[serde(default)]
     pub internal: bool,
-    /// By name; empty where Kafka does not tell (`settings_error`).
+    /// Sorted by name; empty if Kafka did not report them (`settings_error`).
     #[serde(default)]
     pub settings: Vec<TopicSetting>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,62 +59,63 @@ pub struct TopicResult {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionInfo {
     pub partition: i32,
-    /// The leader's broker id; null while there is none.
+    /// The leader's broker id; null if there is no leader.
     pub leader: Option<i32>,
     pub replicas: Vec<i32>,
     pub in_sync: Vec<i32>,
-    /// The replicas whose broker is down.
+    /// The replicas on brokers that are down.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub offline: Vec<i32>,
-    /// The first offset still there, and the next one to be written; both 0 where `offsets_unknown`.
+    /// The first offset that the partition still has, and the offset of the next record to be written. Both are 0 with
+    /// `offsets_unknown`.
     pub low: Offset,
     pub high: Offset,
-    /// The partition has no leader, or its leader did not report its offsets. It may hold records.
+    /// The partition has no leader, or the leader did not report the offsets. The partition may have records.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub offsets_unknown: bool,
 }
 
 impl PartitionInfo {
-    /// How many offsets lie between `low` and `high`; `None` where Kafka did not report them.
+    /// The number of offsets between `low` and `high`; `None` if Kafka did not report them.
     pub fn records(&self) -> Option<u64> {
         let is_known = self.leader.is_some() && !self.offsets_unknown;
         is_known.then(|| u64::try_from(self.high.0.saturating_sub(self.low.0)).unwrap_or(0))
     }
 }
 
-/// One entry of a topic's configuration.
+/// A setting of a topic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopicSetting {
     pub name: String,
-    /// Null where it is sensitive, or not set.
+    /// Null if the setting is sensitive or not set.
     pub value: Option<String>,
-    /// What it would be without the topic's own setting; null where Kafka does not say.
+    /// The value without the topic's own setting; null if Kafka did not report it.
     #[serde(default)]
     pub default: Option<String>,
     pub source: SettingSource,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
-    /// The value is not shown.
+    /// The value is secret and not reported.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sensitive: bool,
-    /// What it does, where the bridge knows.
+    /// The description of the setting, if the bridge has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub documentation: Option<String>,
 }
 
-/// Who chose a value.
+/// Where the value of a setting comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SettingSource {
-    /// The topic itself: it differs from its surroundings.
+    /// Set for this topic.
     Topic,
-    /// Set at run time for one broker.
+    /// Set dynamically for one broker.
     Broker,
-    /// Set at run time for all brokers.
+    /// Set dynamically for all brokers.
     Cluster,
     /// The broker's configuration file.
     File,
-    /// Kafka.
+    /// Kafka's default.
     Default,
     Unknown,
 }
@@ -137,13 +138,13 @@ pub struct CreateTopicResult {
     pub name: String,
 }
 
-/// Changes the named settings and leaves the others as they are.
+/// Changes the given settings; all others are unchanged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlterTopicConfig {
     pub name: String,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub set: BTreeMap<String, String>,
-    /// Settings that go back to their default.
+    /// Settings to reset to their defaults.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delete: Vec<String>,
 }
@@ -151,25 +152,26 @@ pub struct AlterTopicConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlterTopicConfigResult {
     pub name: String,
-    /// What differs now; empty where every value was so already.
+    /// The changed settings; empty if no setting changed.
     pub changes: Vec<SettingChange>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettingChange {
     pub name: String,
-    /// Null where it is sensitive.
+    /// Null if the setting is sensitive or was not set.
     pub from: Option<String>,
     pub to: Option<String>,
 }
 
-/// Gives the topic more partitions; records that are there stay where they are, keys may go elsewhere from now on.
+/// Increases the number of partitions. Existing records stay in their partitions, but keys may map to other partitions
+/// afterwards.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AddPartitions {
     pub name: String,
-    /// How many it has afterwards.
+    /// The new total number of partitions.
     pub partitions: i32,
-    /// The topic's name once more, typed by the user.
+    /// The topic's name, typed again by the user.
     #[serde(default)]
     pub confirm: String,
 }
@@ -177,16 +179,16 @@ pub struct AddPartitions {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AddPartitionsResult {
     pub name: String,
-    /// How many it had.
+    /// The previous number of partitions.
     pub from: i32,
     pub partitions: i32,
 }
 
-/// Deletes every record that is there now; the topic stays.
+/// Deletes all records that exist now; the topic itself is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EmptyTopic {
     pub name: String,
-    /// The topic's name once more, typed by the user.
+    /// The topic's name, typed again by the user.
     #[serde(default)]
     pub confirm: String,
 }
@@ -197,7 +199,7 @@ pub struct EmptyTopicResult {
     pub partitions: Vec<EmptiedPartition>,
 }
 
-/// The first offset still there, before and after.
+/// The partition's first offset before and after.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmptiedPartition {
     pub partition: i32,
@@ -208,7 +210,7 @@ pub struct EmptiedPartition {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeleteTopic {
     pub name: String,
-    /// The topic's name once more, typed by the user.
+    /// The topic's name, typed again by the user.
     #[serde(default)]
     pub confirm: String,
 }

@@ -1,4 +1,4 @@
-//! Live views: what a client looks at is pushed as it changes.
+//! Live views: the bridge pushes an object's data when it changes.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,25 +7,25 @@ use crate::{
     TopicPartition, TopicSummary,
 };
 
-/// Looks at the brokers and at partitions in trouble.
+/// Watches the brokers, and under-replicated and offline partitions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WatchCluster {}
 
-/// Looks at the list of topics.
+/// Watches the list of topics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WatchTopics {}
 
-/// Looks at one topic's partitions.
+/// Watches the partitions of one topic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WatchTopic {
     pub name: String,
 }
 
-/// Looks at the list of groups.
+/// Watches the list of consumer groups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WatchGroups {}
 
-/// Looks at one group's members, positions and lag.
+/// Watches the members, positions and lag of one group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WatchGroup {
     pub group: String,
@@ -37,19 +37,19 @@ pub struct Unwatch {
     pub watch: u32,
 }
 
-/// The answer to each `watch_…`; pushes carry the same number.
+/// The reply to each `watch_…` request. Pushes of the view have the same number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watching {
     pub watch: u32,
 }
 
-/// Nothing of this watch follows.
+/// The live view has ended; no push follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unwatched {
     pub watch: u32,
 }
 
-/// Kafka did not answer the last look: what was pushed before is as new as it gets. The view goes on by itself.
+/// The last query of Kafka failed, so the data pushed before is the latest available. The view continues.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WatchTrouble {
     pub watch: u32,
@@ -60,7 +60,7 @@ pub struct WatchTrouble {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClusterDetailsChanged {
     pub watch: u32,
-    /// When Kafka was asked, in milliseconds since 1970-01-01 UTC.
+    /// When Kafka was queried, in milliseconds since 1970-01-01 UTC.
     pub at: i64,
     pub details: ClusterDetails,
 }
@@ -68,9 +68,9 @@ pub struct ClusterDetailsChanged {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TopicsChanged {
     pub watch: u32,
-    /// When Kafka was asked, in milliseconds since 1970-01-01 UTC.
+    /// When Kafka was queried, in milliseconds since 1970-01-01 UTC.
     pub at: i64,
-    /// New or different ones.
+    /// New or changed topics.
     pub topics: Vec<TopicSummary>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
@@ -79,14 +79,15 @@ pub struct TopicsChanged {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TopicChanged {
     pub watch: u32,
-    /// When Kafka was asked, in milliseconds since 1970-01-01 UTC.
+    /// When Kafka was queried, in milliseconds since 1970-01-01 UTC.
     pub at: i64,
-    /// New or different ones. Partitions never go away.
+    /// New or changed partitions. Kafka never removes partitions.
     pub partitions: Vec<PartitionInfo>,
-    /// As in the list of topics, of the partitions whose offsets are known ([`PartitionInfo::offsets_unknown`]).
+    /// Counted as in the list of topics, over the partitions whose offsets are known
+    /// ([`PartitionInfo::offsets_unknown`]).
     pub records: u64,
-    /// Records written per second since the last look; from the second look on, where both looks know the offsets of all
-    /// partitions.
+    /// Records written per second since the previous query. From the second query on, if both queries know the offsets
+    /// of all partitions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
 }
@@ -94,34 +95,34 @@ pub struct TopicChanged {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GroupsChanged {
     pub watch: u32,
-    /// When Kafka was asked, in milliseconds since 1970-01-01 UTC.
+    /// When Kafka was queried, in milliseconds since 1970-01-01 UTC.
     pub at: i64,
-    /// New or different ones.
+    /// New or changed groups.
     pub groups: Vec<GroupSummary>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
 }
 
-/// Comes at every look, changed or not, so that a chart has its points.
+/// Pushed after every query, even without changes, so that a chart gets a point for each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GroupChanged {
     pub watch: u32,
-    /// When Kafka was asked, in milliseconds since 1970-01-01 UTC.
+    /// When Kafka was queried, in milliseconds since 1970-01-01 UTC.
     pub at: i64,
-    /// As Kafka calls it; `Dead` while there is no such group.
+    /// Kafka's name of the state; `Dead` if the group does not exist.
     pub state: String,
     pub protocol: Option<GroupProtocol>,
     pub coordinator: Option<Broker>,
     pub assignor: Option<String>,
-    /// How many records it is behind in all.
+    /// The total lag in records.
     pub lag: u64,
-    /// All of them; absent where nothing changed.
+    /// All members; absent if they did not change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<Vec<GroupMember>>,
-    /// New or different ones.
+    /// New or changed positions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub positions: Vec<GroupPosition>,
-    /// Positions that are gone.
+    /// Partitions in which the group has no position any more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<TopicPartition>,
 }

@@ -1,4 +1,4 @@
-//! Keys, values and header values as they stand in JSON: null, text, raw JSON or base64.
+//! Keys, values and header values in JSON: null, text, raw JSON or base64.
 
 use std::fmt;
 
@@ -13,8 +13,8 @@ use crate::plain_json::is_plain_json;
 
 /// A Kafka key, value or header value in its JSON form.
 ///
-/// `null` is Kafka's null (as a value, a tombstone) and differs from the empty text. Raw JSON passes through
-/// untouched: big integers, duplicate names, key order and spacing survive.
+/// `null` is Kafka's null (as a value, a tombstone), which differs from the empty text. Raw JSON is not changed: large
+/// integers, duplicate names, key order and spacing are preserved.
 #[derive(Clone, Debug, Default)]
 pub enum WireBytes {
     #[default]
@@ -25,8 +25,8 @@ pub enum WireBytes {
 }
 
 impl WireBytes {
-    /// The form a client is shown: valid JSON that every parser takes, else valid UTF-8, else base64. Empty bytes are the
-    /// empty text.
+    /// The form that is sent to a client: `json` for valid JSON that every parser accepts, else `text` for valid UTF-8,
+    /// else `base64`. Empty bytes are the empty text.
     pub fn from_kafka(bytes: Option<&[u8]>) -> Self {
         let Some(bytes) = bytes else { return Self::Null };
         match classify(bytes) {
@@ -43,7 +43,7 @@ impl WireBytes {
         Self::Text(text.into())
     }
 
-    /// The bytes that go into Kafka; `None` is Kafka's null.
+    /// The bytes stored in Kafka; `None` is Kafka's null.
     pub fn as_kafka(&self) -> Option<&[u8]> {
         match self {
             Self::Null => None,
@@ -53,12 +53,12 @@ impl WireBytes {
         }
     }
 
-    /// How many bytes Kafka stores for it; null counts as 0.
+    /// The number of bytes stored in Kafka; 0 for null.
     pub fn len(&self) -> usize {
         self.as_kafka().map_or(0, <[u8]>::len)
     }
 
-    /// Nothing is stored: null, or zero bytes.
+    /// Whether no bytes are stored: null, or zero bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -68,7 +68,7 @@ impl WireBytes {
     }
 }
 
-/// Two forms of the same stored bytes are equal; null equals null alone.
+/// Two forms of the same stored bytes are equal; null is equal only to null.
 impl PartialEq for WireBytes {
     fn eq(&self, other: &Self) -> bool {
         self.as_kafka() == other.as_kafka()
@@ -77,14 +77,14 @@ impl PartialEq for WireBytes {
 
 impl Eq for WireBytes {}
 
-/// What stored bytes look like to a client.
+/// The form in which stored bytes are sent to a client.
 pub(crate) enum Form<'a> {
     Json(&'a str),
     Text(&'a str),
     Binary(&'a [u8]),
 }
 
-/// White space around JSON would be lost when it is embedded in a frame, so such a value is text, byte for byte.
+/// JSON with white space around it is sent as text, because embedding it in a frame would lose the white space.
 pub(crate) fn classify(bytes: &[u8]) -> Form<'_> {
     let Ok(text) = std::str::from_utf8(bytes) else { return Form::Binary(bytes) };
     if is_plain_json(text) { Form::Json(text) } else { Form::Text(text) }
@@ -134,7 +134,7 @@ impl<'de> Visitor<'de> for WireBytesVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<WireBytes, A::Error> {
-        let form: String = map.next_key()?.ok_or_else(|| de::Error::custom("an empty object is no value"))?;
+        let form: String = map.next_key()?.ok_or_else(|| de::Error::custom("an empty object is not a value"))?;
         let bytes = match form.as_str() {
             "text" => WireBytes::Text(map.next_value()?),
             "json" => WireBytes::Json(map.next_value()?),
@@ -147,9 +147,7 @@ impl<'de> Visitor<'de> for WireBytesVisitor {
         };
         match map.next_key::<String>()? {
             None => Ok(bytes),
-            Some(extra) => {
-                Err(de::Error::custom(format!("one form is enough: {form:?} and {extra:?} exclude each other")))
-            }
+            Some(extra) => Err(de::Error::custom(format!("use only one of {form:?} and {extra:?}"))),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The golden binary frames, byte for byte: `golden/binary/*.hex`, two digits a byte; `#` begins a comment.
+//! Golden binary frames, byte for byte: `golden/binary/*.hex` has two hexadecimal digits for each byte, and comments
+//! after `#`.
 
 use std::fs;
 use std::path::Path;
@@ -8,10 +9,10 @@ use protocol::{
     TimestampType,
 };
 
-/// Four headers: one twice, one empty, one null.
+/// Four headers: a duplicate name, an empty value, a null value.
 const HEADERS: [HeaderView<'static>; 4] = [("a", Some(b"1")), ("a", Some(b"2")), ("empty", Some(b"")), ("null", None)];
 
-/// A record with everything, and a tombstone without key, timestamp and headers.
+/// A record with all fields; `tombstone` has neither value, key, timestamp nor headers.
 fn records() -> [RecordView<'static, std::array::IntoIter<HeaderView<'static>, 4>>; 1] {
     [RecordView {
         offset: 9_007_199_254_740_993,
@@ -47,7 +48,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_records_frame_is_what_its_golden_file_says() {
+fn records_frame_matches_its_golden_file() {
     let mut batch = BinaryBatch::default();
     records().into_iter().for_each(|record| batch.push(record));
     batch.push(tombstone());
@@ -64,7 +65,7 @@ fn a_records_frame_is_what_its_golden_file_says() {
 }
 
 #[test]
-fn a_produce_frame_is_what_its_golden_file_says() {
+fn produce_frame_matches_its_golden_file() {
     let mut batch = ProduceBatch::new("foobar", 5);
     let (key, value) = (Some(&b"key"[..]), Some(&b"value"[..]));
     batch.push(ProduceView { partition: Some(1), timestamp: Some(1000), key, value, headers: HEADERS.into_iter() });

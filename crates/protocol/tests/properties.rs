@@ -1,4 +1,5 @@
-//! What holds for every input, not only for the examples: bytes survive, frames can be cut anywhere, nothing panics.
+//! Properties that hold for every input: bytes are preserved, batches can be split at any record, and parsers never
+//! panic.
 
 use proptest::collection::vec;
 use proptest::option;
@@ -11,7 +12,7 @@ use protocol::{
 
 type Bytes = Option<Vec<u8>>;
 
-/// A record with everything owned, to lend views from.
+/// A record that owns its bytes, to create views from.
 #[derive(Clone, Debug, PartialEq)]
 struct OwnedRecord {
     offset: i64,
@@ -34,7 +35,7 @@ impl OwnedRecord {
         }
     }
 
-    /// Bytes of key, value and headers, counted by hand.
+    /// The size of key, value and headers, computed independently.
     fn size(&self) -> u64 {
         let bytes = |b: &Bytes| b.as_ref().map_or(0, Vec::len);
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + bytes(value)).sum();
@@ -57,7 +58,7 @@ impl OwnedRecord {
     }
 }
 
-/// JSON with the spacing, key order and numbers that a parse and a write would change.
+/// JSON whose spacing, key order and numbers would change if it were parsed and written again.
 fn json_text() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
@@ -76,7 +77,7 @@ fn json_text() -> impl Strategy<Value = String> {
     })
 }
 
-/// Every kind of bytes that Kafka may hold, the awkward ones often.
+/// All kinds of bytes that Kafka may store; unusual ones are frequent.
 fn kafka_bytes() -> impl Strategy<Value = Bytes> {
     option::weighted(
         0.9,
@@ -143,7 +144,7 @@ fn parse_records(frame: &str) -> Records {
     }
 }
 
-/// Reads whatever can be read.
+/// Parses the bytes with every parser.
 fn read_all(bytes: &[u8]) {
     if let Ok(frame) = ProduceFrame::parse(bytes) {
         let mut read = 0;
@@ -163,7 +164,7 @@ fn read_all(bytes: &[u8]) {
 
 proptest! {
     #[test]
-    fn bytes_survive_the_way_to_the_client_and_back(bytes in kafka_bytes()) {
+    fn bytes_are_preserved_to_the_client_and_back(bytes in kafka_bytes()) {
         let sent = WireBytes::from_kafka(bytes.as_deref());
         prop_assert_eq!(sent.as_kafka(), bytes.as_deref());
 
@@ -172,9 +173,9 @@ proptest! {
         prop_assert_eq!(received.as_kafka(), bytes.as_deref(), "{}", json);
     }
 
-    /// serde_json's own strings are the judge: they hold whole characters only.
+    /// serde_json's own strings decide whether an escape is valid, since they contain only whole characters.
     #[test]
-    fn json_travels_as_json_exactly_where_its_strings_can_be_read(
+    fn string_is_sent_as_json_exactly_if_its_escapes_are_valid(
         pieces in vec(
             prop_oneof![
                 "[a-z]{0,2}",
@@ -194,9 +195,9 @@ proptest! {
         prop_assert_eq!(shown.as_kafka(), Some(json.as_bytes()));
     }
 
-    /// serde_json is the judge of what is JSON at all.
+    /// serde_json decides what is valid JSON.
     #[test]
-    fn what_is_no_json_never_travels_as_json(
+    fn invalid_json_is_never_sent_as_json(
         json in json_text(),
         damage in vec((any::<prop::sample::Index>(), prop::sample::select(br#"{}[]:,"\0-+.eEtn x"#.to_vec())), 0..3),
         cut in option::weighted(0.2, any::<prop::sample::Index>()),
@@ -218,7 +219,7 @@ proptest! {
     }
 
     #[test]
-    fn raw_json_is_passed_through_untouched(json in json_text()) {
+    fn raw_json_keeps_its_bytes(json in json_text()) {
         let text = format!(r#"{{"type":"produce","seq":0,"records":[{{"topic":"t","value":{{"json":{json}}}}}]}}"#);
         let Ok(Frame { message: ClientMessage::Produce(produce), .. }) = ClientMessage::parse(&text) else {
             panic!("no produce: {text}");
@@ -227,7 +228,7 @@ proptest! {
     }
 
     #[test]
-    fn a_batch_cut_anywhere_holds_exactly_the_records_pushed(
+    fn batch_split_anywhere_has_exactly_the_pushed_records(
         records in vec(record(), 1..12),
         cuts in vec(any::<prop::sample::Index>(), 0..4),
         topic in "[a-zA-Z0-9._-]{1,20}",
@@ -271,7 +272,7 @@ proptest! {
     }
 
     #[test]
-    fn joined_batches_hold_the_records_of_both(
+    fn appended_batch_has_the_records_of_both(
         first in vec(record(), 1..6),
         second in vec(record(), 1..6),
     ) {
@@ -285,7 +286,7 @@ proptest! {
     }
 
     #[test]
-    fn a_produce_frame_holds_the_records_pushed(
+    fn produce_frame_has_the_pushed_records(
         records in vec((record(), option::of(0..100_i32)), 0..8),
         seq in any::<u64>(),
     ) {
@@ -318,10 +319,10 @@ proptest! {
         prop_assert_eq!(received, records);
     }
 
-    /// Every prefix of a frame is an error, never a panic and never a shorter batch; a flipped byte may do anything but
-    /// panic.
+    /// Every prefix of a frame is an error, never a panic or a shorter batch. A frame with a changed byte may parse or
+    /// not, but must not panic.
     #[test]
-    fn a_damaged_frame_is_an_error(records in vec(record(), 1..4), flip in any::<prop::sample::Index>(), to in any::<u8>()) {
+    fn truncated_frame_is_an_error(records in vec(record(), 1..4), flip in any::<prop::sample::Index>(), to in any::<u8>()) {
         let frame = batch_of(&records).frame(&head(1, records.len(), "foobar", 0), 0..records.len());
         let mut produce = ProduceBatch::new("foobar", 0);
         for record in &records {
@@ -341,13 +342,13 @@ proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(mut bytes in vec(any::<u8>(), 0..200), kind in 0..4_u8) {
         read_all(&bytes);
-        // Past the first two bytes, where noise seldom gets.
+        // Sets a valid head, so that the bytes reach the record parser.
         bytes.splice(0..0, [1, kind]);
         read_all(&bytes);
     }
 
     #[test]
-    fn the_batch_writes_what_the_types_would_write(record in record()) {
+    fn json_batch_matches_the_serialized_types(record in record()) {
         let json = JsonBatch::encode(&batch_of(std::slice::from_ref(&record)));
         let typed = ServerMessage::from(Records {
             subscription: 1,
@@ -384,7 +385,7 @@ proptest! {
         let _ = GroupId::parse(&text);
     }
 
-    /// Right type, wrong everything else: reaches the decoders that plain noise never gets to.
+    /// A known type with arbitrary fields reaches parsers that arbitrary text does not reach.
     #[test]
     fn known_types_with_arbitrary_fields_never_panic(
         name in prop::sample::select([ClientMessage::NAMES, ServerMessage::NAMES].concat()),
@@ -397,7 +398,7 @@ proptest! {
     }
 
     #[test]
-    fn an_offset_is_a_string_and_never_negative(offset in any::<i64>()) {
+    fn offset_is_a_string_and_never_negative(offset in any::<i64>()) {
         let json = format!("\"{offset}\"");
         let parsed = serde_json::from_str::<Offset>(&json);
         if offset >= 0 {
@@ -410,7 +411,7 @@ proptest! {
     }
 
     #[test]
-    fn only_kafkas_topic_names_are_topic_names(name in "[a-zA-Z0-9._-]{1,249}") {
+    fn topic_names_follow_kafkas_rules(name in "[a-zA-Z0-9._-]{1,249}") {
         prop_assert_eq!(TopicName::parse(&name).is_ok(), name != "." && name != "..");
         for bad in ["/", " ", "\0", "é", "\u{202e}"] {
             let bad_name = format!("{name}{bad}");
@@ -447,7 +448,7 @@ fn field_name() -> impl Strategy<Value = &'static str> {
 }
 
 #[test]
-fn what_a_record_holds_is_shown_in_the_right_form() {
+fn bytes_are_sent_in_the_matching_form() {
     let shown =
         |bytes: Option<&[u8]>| serde_json::to_string(&WireBytes::from_kafka(bytes)).expect("every form is JSON");
     for (bytes, expected) in [
@@ -465,25 +466,25 @@ fn what_a_record_holds_is_shown_in_the_right_form() {
     }
 }
 
-/// `levels` arrays around each other, with a string between that looks like more.
+/// `levels` nested arrays, with a string inside that contains more brackets.
 fn nested(levels: usize) -> String {
     format!("{}\"[[\\\"[[\"{}", "[".repeat(levels), "]".repeat(levels))
 }
 
 #[test]
-fn json_deeper_than_128_levels_travels_as_text() {
+fn json_deeper_than_128_levels_is_sent_as_text() {
     let is_json = |json: &str| matches!(WireBytes::from_kafka(Some(json.as_bytes())), WireBytes::Json(_));
     assert_eq!(MAX_JSON_DEPTH, 128);
     assert!(is_json(&nested(128)));
     assert!(!is_json(&nested(129)));
     assert!(!is_json(&nested(20_000)));
     assert!(!is_json(&format!("{}1{}", r#"{"a":[1,"#.repeat(65), "]}".repeat(65))));
-    assert!(is_json(&format!("[{}]", vec!["[{}]"; 1000].join(","))), "many values beside each other are not deep");
+    assert!(is_json(&format!("[{}]", vec!["[{}]"; 1000].join(","))), "many adjacent values are not nested deeply");
     assert!(is_json(&format!(r#"["{}"]"#, "[{".repeat(1000))), "brackets in a string are text");
 }
 
 #[test]
-fn half_a_character_in_json_travels_as_text() {
+fn json_with_half_a_surrogate_pair_is_sent_as_text() {
     let is_json = |json: &str| matches!(WireBytes::from_kafka(Some(json.as_bytes())), WireBytes::Json(_));
     for half in [
         r"\ud800",
@@ -504,13 +505,13 @@ fn half_a_character_in_json_travels_as_text() {
 }
 
 #[test]
-fn a_bare_string_from_a_client_is_text() {
+fn plain_string_from_a_client_is_text() {
     let bytes: WireBytes = serde_json::from_str(r#""città""#).expect("a string is a value");
     assert_eq!(bytes.as_kafka(), Some("città".as_bytes()));
 }
 
 #[test]
-fn a_value_in_two_forms_is_refused() {
+fn value_in_two_forms_is_refused() {
     for json in [r#"{"text":"a","json":1}"#, "{}", r#"{"hex":"00"}"#, r#"{"base64":"*"}"#, "[]", "1", "true"] {
         assert!(serde_json::from_str::<WireBytes>(json).is_err(), "{json}");
     }

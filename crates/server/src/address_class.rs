@@ -1,10 +1,10 @@
-//! Which addresses count as one client where something is limited per address.
+//! Which addresses count as one client for the limits per address.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// An IPv4 address, or the /64 network of an IPv6 address: a single machine is usually given all of that network, so
-/// single addresses of it cost an attacker nothing. An IPv4 address inside an IPv6 one (`::ffff:10.0.0.1`, as a socket that
-/// listens on `[::]` reports it) is the IPv4 address.
+/// An IPv4 address, or the /64 network of an IPv6 address: a single machine usually gets a whole /64, so its single
+/// addresses cost an attacker nothing. An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`, as a socket that listens on
+/// `[::]` reports it) counts as the IPv4 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AddressClass(IpAddr);
 
@@ -19,7 +19,7 @@ impl AddressClass {
         })
     }
 
-    /// Loopback is this machine's user, or a proxy that stands for everybody: caps per address do not hold for it.
+    /// Limits per address do not apply to loopback, which is the user of this machine or a proxy for many users.
     pub fn is_loopback(self) -> bool {
         self.0.is_loopback()
     }
@@ -40,14 +40,14 @@ mod tests {
     }
 
     #[test]
-    fn ipv4_addresses_are_classes_of_their_own_in_either_notation() {
+    fn ipv4_address_and_its_ipv6_mapping_are_one_class() {
         assert_eq!(class("10.0.0.1"), class("::ffff:10.0.0.1"));
         assert_ne!(class("10.0.0.1"), class("10.0.0.2"));
         assert_ne!(class("::ffff:10.0.0.1"), class("::ffff:10.0.0.2"));
     }
 
     #[test]
-    fn loopback_is_known_in_each_of_its_notations() {
+    fn loopback_is_recognized_in_every_notation() {
         for address in ["127.0.0.1", "127.8.0.1", "::1", "::ffff:127.0.0.1"] {
             assert!(class(address).is_loopback(), "{address}");
         }

@@ -1,4 +1,4 @@
-//! Which feeds exist, and which subscriptions share one.
+//! The registry of feeds: which exist, and which subscriptions share one.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -8,46 +8,47 @@ use protocol::{
     CommitMode, ErrorBody, ErrorCode, GroupId, GroupStart, TailStart, TopicName, TopicPartition, WhenSlow, Window,
 };
 
-use feed::{Cursor, Feed, Home, ReadMode, Share};
+use feed::{Cursor, Feed, ReadMode, Share, SharedFeedLookup};
 use kafka::client_config::Connection;
-use kafka::questions::Questions;
+use kafka::metadata_client::MetadataClient;
 use kafka::reader::Readers;
 
 use crate::metrics::METRICS;
 
-/// Readers that may run at once where there are descriptors enough. Each has a Kafka client of its own: four to five threads, and
-/// [`DESCRIPTORS_OF_A_READER`].
+/// Readers that may run at once if there are enough descriptors. Each has its own Kafka client, with four to five
+/// threads and [`DESCRIPTORS_PER_READER`].
 pub const MAX_READERS: usize = 64;
 
-/// Of a reader's Kafka client with one broker, at most; each further broker adds one or two.
-pub const DESCRIPTORS_OF_A_READER: usize = 9;
+/// Descriptors of a reader's Kafka client with one broker, at most; each further broker adds one or two.
+pub const DESCRIPTORS_PER_READER: usize = 9;
 
-/// One in so many readers may be private: one that no other subscription can join. These are, those of groups aside, the readers of
-/// subscriptions that block or have not caught up yet.
-const READERS_FOR_A_PRIVATE_ONE: usize = 2;
+/// One in this many readers may be private, that is, one that no other subscription can join. Apart from groups, these
+/// are the readers of subscriptions that block or have not caught up yet.
+const READERS_PER_PRIVATE_READER: usize = 2;
 
-/// What a client that was refused waits before it tries again.
+/// How long a refused client should wait before it tries again.
 const RETRY_AFTER_MS: u64 = 1000;
 
-/// A checked subscription.
+/// A validated subscription request.
 #[derive(Clone, Debug)]
 pub struct FeedRequest {
     pub topics: Vec<TopicName>,
     pub mode: ReadMode,
-    /// None without a group.
+    /// `None` without a group.
     pub commit: Option<CommitMode>,
     pub when_slow: WhenSlow,
     pub window: Window,
 }
 
-/// Requests with the same key may share a feed.
+/// Subscriptions with the same key may share a feed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
-    /// Pages of one group are views of the bridge's one member.
+    /// All pages of one group share the bridge's one member.
     Group { id: GroupId, start: GroupStart, topics: Vec<TopicName> },
-    /// Everyone who looks at what comes from now on.
+    /// Subscriptions that start at the end of the topics.
     Latest { topics: Vec<TopicName> },
-    /// A start of its own, or one that may hold the reader up. Looked up by its own reader alone, once it has caught up.
+    /// A feed with its own start, or one that may hold the reader up. Only its own reader uses this key, to share the
+    /// feed once it has caught up.
     Private(u64),
 }
 
@@ -57,10 +58,10 @@ pub struct Feeds {
     inner: Arc<Mutex<Inner>>,
 }
 
-/// The registry as the reader of a private feed sees it.
-struct PrivateHome {
+/// Lets the reader of a private feed find or become the shared feed of its topics.
+struct SharedFeedOf {
     feeds: Weak<Mutex<Inner>>,
-    /// The number of the private feed's key.
+    /// The number in the private feed's key.
     number: u64,
     /// The shared feed's key.
     shared: Key,
@@ -79,11 +80,11 @@ struct Running {
 }
 
 impl Feeds {
-    pub fn new(connection: Connection, questions: Arc<Questions>, max_readers: usize) -> Self {
-        Self { readers: Readers::new(connection, questions), max_readers, inner: Arc::default() }
+    pub fn new(connection: Connection, metadata_client: Arc<MetadataClient>, max_readers: usize) -> Self {
+        Self { readers: Readers::new(connection, metadata_client), max_readers, inner: Arc::default() }
     }
 
-    /// Joins the feed that fits, or starts one.
+    /// Joins an existing feed that fits, or starts a new one.
     pub fn subscribe(&self, request: FeedRequest) -> Result<Cursor, ErrorBody> {
         let mut inner = lock(&self.inner);
         if inner.closed {
@@ -93,7 +94,8 @@ impl Feeds {
         let shared = Key::shared(&request);
         if let Some(running) = shared.as_ref().and_then(|key| inner.running.remove(key)) {
             let joined = running.feed.join(request.when_slow, request.commit, request.window);
-            // One that is about to end makes room for a successor, and is still waited for at shutdown.
+            // A feed that is about to end is kept under a private key: its successor takes the shared key, and shutdown
+            // still waits for its reader.
             let key = match (&shared, &joined) {
                 (Some(key), Some(_)) => key.clone(),
                 _ => Key::Private(inner.private_number()),
@@ -111,38 +113,40 @@ impl Feeds {
         let feed = Arc::new(feed);
         let cursor = feed
             .join(request.when_slow, request.commit, request.window)
-            .ok_or_else(|| ErrorBody::new(ErrorCode::Internal, "a new feed took no subscription"))?;
+            .ok_or_else(|| ErrorBody::new(ErrorCode::Internal, "a new feed refused its first subscription"))?;
         if let ReadMode::Tail(TailStart::Offsets(positions)) = &request.mode {
             let named = positions
                 .iter()
                 .map(|position| TopicPartition { topic: position.topic.clone(), partition: position.partition });
-            cursor.reads_only(named.collect::<BTreeSet<TopicPartition>>());
+            cursor.restrict_to(named.collect::<BTreeSet<TopicPartition>>());
         }
         let reader = self.readers.start(Arc::clone(&feed), request.topics, request.mode)?;
         inner.running.insert(key, Running { feed, reader });
         Ok(cursor)
     }
 
-    /// The feed of this subscription alone. Unless it blocks, it may be shared as soon as it has caught up.
+    /// A new feed for this subscription alone. Unless the subscription blocks, the feed may be shared once it has
+    /// caught up.
     fn private_feed(&self, inner: &mut Inner, request: &FeedRequest) -> (Key, Feed) {
         let number = inner.private_number();
         let once_caught_up = FeedRequest { mode: ReadMode::Tail(TailStart::Latest), ..request.clone() };
         let feed = match Key::shared(&once_caught_up) {
             Some(shared) => {
-                let home = PrivateHome { feeds: Arc::downgrade(&self.inner), number, shared };
-                Feed::with_home(home, METRICS.records_read())
+                let lookup = SharedFeedOf { feeds: Arc::downgrade(&self.inner), number, shared };
+                Feed::private(lookup, METRICS.records_read())
             }
             None => Feed::new(false, METRICS.records_read()),
         };
         (Key::Private(number), feed)
     }
 
-    /// Whether a reader is about to make room for another.
-    pub fn is_any_making_room(&self) -> bool {
-        lock(&self.inner).running.values().any(|running| running.feed.makes_room())
+    /// Whether some reader is about to end, which makes room for another one.
+    pub fn frees_a_reader_soon(&self) -> bool {
+        lock(&self.inner).running.values().any(|running| running.feed.frees_its_reader_soon())
     }
 
-    /// Ends every reader: positions are committed, groups are left. Blocks until done or until `deadline`.
+    /// Ends every reader: it commits its positions and leaves its group. Blocks until all have ended or until
+    /// `deadline`.
     pub fn close(&self, deadline: Instant) {
         let running = {
             let mut inner = lock(&self.inner);
@@ -156,7 +160,9 @@ impl Feeds {
         for reader in running.into_values() {
             while !reader.reader.is_finished() {
                 if Instant::now() >= deadline {
-                    tracing::warn!("a reader did not leave its group in time; Kafka will notice by itself");
+                    tracing::warn!(
+                        "a reader did not leave its group in time; Kafka removes the member after the session timeout"
+                    );
                     return;
                 }
                 std::thread::sleep(Duration::from_millis(5));
@@ -165,27 +171,27 @@ impl Feeds {
     }
 }
 
-impl Home for PrivateHome {
+impl SharedFeedLookup for SharedFeedOf {
     fn share(&self, reads_all: bool) -> Share {
-        let Some(feeds) = self.feeds.upgrade() else { return Share::NotNow };
+        let Some(feeds) = self.feeds.upgrade() else { return Share::Unavailable };
         let mut inner = lock(&feeds);
         if let Some(reservation) = inner.running.get(&self.shared).and_then(|running| running.feed.reserve()) {
-            return Share::There(reservation);
+            return Share::Reserved(reservation);
         }
         if !reads_all {
-            return Share::NotNow;
+            return Share::Unavailable;
         }
-        let Some(mine) = inner.running.remove(&Key::Private(self.number)) else { return Share::NotNow };
+        let Some(mine) = inner.running.remove(&Key::Private(self.number)) else { return Share::Unavailable };
         if let Some(ending) = inner.running.insert(self.shared.clone(), mine) {
             let key = Key::Private(inner.private_number());
             inner.running.insert(key, ending);
         }
-        Share::Here
+        Share::BecameShared
     }
 }
 
 impl Key {
-    /// The key under which a feed may be found again; none for one that is nobody else's.
+    /// The key of a feed that other subscriptions can join, or `None` for a private feed.
     fn shared(request: &FeedRequest) -> Option<Self> {
         let mut topics = request.topics.clone();
         topics.sort();
@@ -198,22 +204,23 @@ impl Key {
 }
 
 impl Inner {
-    /// Refuses one more reader where there are as many as may be. Readers count until their threads have ended.
+    /// Returns an error if the limit of readers is reached. A reader counts until its thread has ended.
     fn require_room(&self, is_private: bool, max_readers: usize) -> Result<(), ErrorBody> {
-        let max_private_readers = (max_readers / READERS_FOR_A_PRIVATE_ONE).max(1);
+        let max_private_readers = (max_readers / READERS_PER_PRIVATE_READER).max(1);
         let private = self.running.keys().filter(|key| matches!(key, Key::Private(_))).count();
         let message = if self.running.len() >= max_readers {
-            // A group's member that waits for a page to come back waits the shorter where others need its place.
+            // A group member without subscriptions, which waits for a page to come back, ends early if its reader is
+            // needed.
             let abandoned =
                 self.running.values().filter_map(|running| Some((running.feed.abandoned_since()?, running)));
             if let Some((_, longest)) = abandoned.min_by_key(|(since, _)| *since) {
                 longest.feed.end();
             }
-            format!("the bridge has {max_readers} consumers, which is as many as it may have; end a subscription first")
+            format!("the bridge has {max_readers} consumers, which is its limit; end a subscription first")
         } else if is_private && private >= max_private_readers {
             format!(
-                "{max_private_readers} subscriptions of this bridge have a consumer of their own, which is as many as may; end \
-                 one first, wait until one has caught up, or start with latest; with when_slow block a subscription keeps its own"
+                "{max_private_readers} subscriptions of this bridge have their own consumer, which is the limit; end \
+                 one first, wait until one has caught up, or start with latest; with when_slow block a subscription always has its own"
             )
         } else {
             return Ok(());

@@ -1,4 +1,4 @@
-//! The HTTP side: the page, health, and the door to the WebSocket.
+//! HTTP: the page, health checks, metrics, and the upgrade to a WebSocket.
 
 mod connections;
 mod guard;

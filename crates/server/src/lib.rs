@@ -1,8 +1,9 @@
-//! What pages, scripts and Prometheus talk to over the network.
+//! The bridge's network side, which pages, scripts and Prometheus connect to.
 //!
-//! In reading order: [`http`] accepts connections and serves the page, [`websocket`] carries sessions, [`feeds`] finds the feed
-//! that a subscription reads from, [`views`] asks Kafka once for everyone who looks at the same, [`metrics`] counts,
-//! [`shutdown`] ends it all in order. It never uses librdkafka itself; it knows the types of the `kafka` crate.
+//! In reading order: [`http`] accepts connections and serves the page, [`websocket`] runs the sessions, [`feeds`] finds
+//! or starts the feed of a subscription, [`views`] queries Kafka once for all subscribers of a live view, [`metrics`]
+//! counts, [`shutdown`] ends everything in order. The crate never calls librdkafka; it uses the types of the `kafka`
+//! crate.
 
 pub mod access_token;
 mod address_class;

@@ -1,13 +1,13 @@
-//! How often one kind of event may be logged.
+//! Limits how often one kind of event is logged.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How often one kind of refusal may have a line of its own.
+/// How often one kind of event may be logged.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// Whether a kind of event may have a line of the log now. A client that causes thousands of them has one every ten seconds,
-/// with their number.
+/// Decides whether an event may be logged now. An event that occurs thousands of times is logged every ten seconds,
+/// with the number of events in between.
 #[derive(Default)]
 pub struct LogThrottle(Mutex<Throttled>);
 
@@ -22,7 +22,7 @@ impl LogThrottle {
         Self(Mutex::new(Throttled { last_line: None, unlogged: 0 }))
     }
 
-    /// How many had no line since the last one that had; `None` when this one has none either.
+    /// The number of events since the last logged one if this one may be logged, else `None`.
     pub fn line(&self) -> Option<u64> {
         self.line_at(Instant::now())
     }
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_has_a_line_every_ten_seconds_with_its_number() {
+    fn frequent_event_is_logged_every_ten_seconds_with_its_count() {
         let (throttle, start) = (LogThrottle::default(), Instant::now());
         let lines: Vec<_> = (0..2500).filter_map(|i| throttle.line_at(start + Duration::from_millis(10 * i))).collect();
         assert_eq!(lines, [0, 999, 999]);

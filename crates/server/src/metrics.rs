@@ -1,4 +1,5 @@
-//! What `/metrics` tells Prometheus. Counted where it happens, a batch at a time; a process is one bridge.
+//! The metrics of `/metrics`, for Prometheus. They are global, since a process is one bridge, and counted once per
+//! batch.
 
 use std::sync::LazyLock;
 
@@ -29,9 +30,9 @@ pub struct Metrics {
     accept_errors: Counter,
 }
 
-/// What became of records to be written.
+/// The outcome of produced records.
 #[derive(Clone, Copy, Debug)]
-pub enum Fate {
+pub enum DeliveryOutcome {
     Acked,
     Failed,
     Unknown,
@@ -46,29 +47,33 @@ impl Metrics {
         let sockets = Gauge::default();
         registry.register("sockets", "Open WebSockets", sockets.clone());
         let records_read = Counter::default();
-        registry.register("records_read", "Records read from Kafka, once however many watch", records_read.clone());
+        registry.register(
+            "records_read",
+            "Records read from Kafka, counted once for any number of subscriptions",
+            records_read.clone(),
+        );
         let records_delivered = Counter::default();
-        let help = "Records handed to sockets, each as often as it is watched";
+        let help = "Records sent to sockets, counted once for each subscription";
         registry.register("records_delivered", help, records_delivered.clone());
         let records_missed = Counter::default();
-        let help = "Records that a subscription was told it misses (gaps)";
+        let help = "Records that a subscription missed and was sent a gap for";
         registry.register("records_missed", help, records_missed.clone());
         let records_produced = Family::<Labels, Counter>::default();
-        // Known from the beginning: a rate needs a zero to rise from.
-        for fate in [Fate::Acked, Fate::Failed, Fate::Unknown] {
-            drop(records_produced.get_or_create(&fate.labels()));
+        // Created now, because Prometheus computes a rate only once the counter exists with zero.
+        for outcome in [DeliveryOutcome::Acked, DeliveryOutcome::Failed, DeliveryOutcome::Unknown] {
+            drop(records_produced.get_or_create(&outcome.labels()));
         }
-        registry.register("records_produced", "Records from sockets by what became of them", records_produced.clone());
+        registry.register("records_produced", "Records produced by sockets, by outcome", records_produced.clone());
         let tokens_refused = Counter::default();
         registry.register("tokens_refused", "Wrong access tokens", tokens_refused.clone());
         let sockets_evicted = Counter::default();
-        let help = "WebSockets closed before their hello, because too many waited to say it";
+        let help = "WebSockets closed before their hello, because too many sockets had not sent one";
         registry.register("sockets_evicted", help, sockets_evicted.clone());
         let connections_evicted = Counter::default();
         let help = "Idle connections closed to make room for another one";
         registry.register("connections_evicted", help, connections_evicted.clone());
         let accept_errors = Counter::default();
-        let help = "Connections that could not be accepted, for want of file descriptors for example";
+        let help = "Connections that could not be accepted, for example because no file descriptor was free";
         registry.register("accept_errors", help, accept_errors.clone());
         Self {
             registry,
@@ -85,7 +90,7 @@ impl Metrics {
         }
     }
 
-    /// What feeds count.
+    /// The counter for feeds to increment.
     pub fn records_read(&self) -> Counter {
         self.records_read.clone()
     }
@@ -98,8 +103,8 @@ impl Metrics {
         self.records_missed.inc_by(records);
     }
 
-    pub fn produced(&self, records: u64, fate: Fate) {
-        self.records_produced.get_or_create(&fate.labels()).inc_by(records);
+    pub fn produced(&self, records: u64, outcome: DeliveryOutcome) {
+        self.records_produced.get_or_create(&outcome.labels()).inc_by(records);
     }
 
     pub fn token_refused(&self) {
@@ -118,18 +123,18 @@ impl Metrics {
         self.accept_errors.inc();
     }
 
-    /// Everything as text, with how things are now.
+    /// All metrics as text; the two gauges are set to the given values first.
     pub fn text(&self, kafka_is_up: bool, sockets: usize) -> String {
         self.kafka_up.set(kafka_is_up.into());
         self.sockets.set(i64::try_from(sockets).unwrap_or(i64::MAX));
         let mut text = String::new();
-        // A String takes everything.
+        // Writing to a String cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
     }
 }
 
-impl Fate {
+impl DeliveryOutcome {
     fn labels(self) -> Labels {
         let name = match self {
             Self::Acked => "acked",

@@ -1,25 +1,25 @@
-//! The order in which things end.
+//! The order in which the bridge's parts stop.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::websocket::Shared;
 
-/// Everything is over by then, done or not.
+/// The total time for shutdown. When it is over, [`drain`] returns even if some parts are still running.
 const GRACE: Duration = Duration::from_millis(4500);
 
-/// What is on its way to Kafka has this long to arrive; then it is given up, and its senders are told.
+/// How long produced records may take to be delivered. Afterwards they fail, and their senders get that outcome.
 const FLUSH_WITHIN: Duration = Duration::from_millis(1500);
 
-/// Sockets have this long for their last outcomes and their close frame.
+/// How long sockets may take to send their last outcomes and their close frame.
 const SOCKETS_WITHIN: Duration = Duration::from_millis(3000);
 
-/// After the token was cancelled: sockets close (each tells its last outcomes and says 1001), readers commit and leave
-/// their groups, the producer empties its queue.
+/// Runs after the shutdown token was cancelled: sockets send their last outcomes and close with 1001, readers commit
+/// and leave their groups, the producer is flushed.
 pub async fn drain(shared: Arc<Shared>) {
     let deadline = Instant::now() + GRACE;
     tracing::info!("shutting down");
-    // What waits in the producer leaves now, so that sockets can still tell its outcome.
+    // The flush starts first, so that sockets can still send the outcomes.
     let flushing = {
         let producer = Arc::clone(&shared.producer);
         tokio::task::spawn_blocking(move || producer.flush_or_give_up(FLUSH_WITHIN))
@@ -35,16 +35,18 @@ pub async fn drain(shared: Arc<Shared>) {
     let left = deadline.saturating_duration_since(Instant::now());
     let finished = tokio::time::timeout(left, async {
         if let Err(error) = readers.await {
-            tracing::error!(%error, "the readers did not end in order");
+            tracing::error!(%error, "the task that stops the readers failed");
         }
         match flushing.await {
             Ok(0) => {}
-            Ok(given_up) => tracing::warn!(given_up, "Kafka did not answer for some records; their senders know"),
-            Err(error) => tracing::error!(%error, "the producer was not flushed"),
+            Ok(given_up) => {
+                tracing::warn!(given_up, "Kafka sent no delivery report for some records; their senders were notified")
+            }
+            Err(error) => tracing::error!(%error, "the task that flushes the producer failed"),
         }
     });
     if finished.await.is_err() {
-        tracing::warn!("not everything ended in time");
+        tracing::warn!("some parts did not stop in time");
     }
-    tracing::info!("done");
+    tracing::info!("shutdown complete");
 }

@@ -1,8 +1,9 @@
-//! Wrong access tokens by address: after a few of them every further attempt from the same address has to wait.
+//! Slows down guessing of the access token: after a few wrong tokens, every further attempt from the same address has
+//! to wait.
 //!
-//! The wait comes before the comparison and holds for right tokens as well, since a client that drops its connection would
-//! otherwise learn from the missing answer that its guess was wrong. It is short, so that nobody is locked out. How many
-//! attempts wait at once is limited by the caps on connections and on sockets before `hello`.
+//! The wait comes before the comparison and applies to right tokens too. Otherwise a client could take a missing answer
+//! as proof that its guess was wrong, and drop the connection. The wait is short, so that it locks no user out. The
+//! limits on connections and on sockets before `hello` bound how many attempts wait at once.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -13,22 +14,22 @@ use crate::address_class::AddressClass;
 use crate::log_throttle::LogThrottle;
 use crate::metrics::METRICS;
 
-/// Wrong tokens that cost nothing: users paste the wrong line.
-const FREE: u32 = 5;
+/// Wrong tokens without a wait: users paste the wrong line.
+const ATTEMPTS_WITHOUT_WAIT: u32 = 5;
 
-/// After one more; it doubles with each further one.
+/// The wait after one more wrong token; each further one doubles it.
 const FIRST_WAIT: Duration = Duration::from_millis(125);
 
-/// Reached after five more.
+/// Reached after five more wrong tokens.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
-/// So often one wrong token is forgotten.
+/// One wrong token is forgotten in each such interval.
 const FORGET_EVERY: Duration = Duration::from_secs(10);
 
-/// No more are counted, so that an address is forgotten within two minutes.
-const MAX_COUNTED: u32 = FREE + 6;
+/// The count stops here, so that an address is forgotten within two minutes.
+const MAX_COUNTED: u32 = ATTEMPTS_WITHOUT_WAIT + 6;
 
-/// Addresses that are remembered; the one whose last attempt is oldest makes room for another.
+/// How many addresses are remembered. Beyond it, the one with the oldest attempt is forgotten.
 const MAX_ADDRESSES: usize = 1024;
 
 #[derive(Default)]
@@ -44,7 +45,7 @@ struct Failures {
 }
 
 impl TokenAttempts {
-    /// Waits as long as an attempt from this address has to.
+    /// Waits as long as an attempt from this address must.
     pub async fn wait(&self, address: IpAddr) {
         let wait = self.wait_at(AddressClass::of(address), Instant::now());
         if !wait.is_zero() {
@@ -52,7 +53,7 @@ impl TokenAttempts {
         }
     }
 
-    /// Counts a wrong token, and says so in the log.
+    /// Counts a wrong token and logs it.
     pub fn failed(&self, peer: SocketAddr, whence: &str) {
         METRICS.token_refused();
         self.fail_at(AddressClass::of(peer.ip()), Instant::now());
@@ -64,7 +65,7 @@ impl TokenAttempts {
     fn wait_at(&self, address: AddressClass, now: Instant) -> Duration {
         let by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
         let count = by_address.get(&address).map_or(0, |failures| failures.left(now));
-        match count.checked_sub(FREE) {
+        match count.checked_sub(ATTEMPTS_WITHOUT_WAIT) {
             None | Some(0) => Duration::ZERO,
             Some(beyond) => (FIRST_WAIT * (1 << (beyond - 1))).min(LONGEST_WAIT),
         }
@@ -84,7 +85,7 @@ impl TokenAttempts {
 }
 
 impl Failures {
-    /// How many are not forgotten yet.
+    /// How many wrong tokens still count.
     fn left(self, now: Instant) -> u32 {
         let forgotten = now.saturating_duration_since(self.last).as_secs() / FORGET_EVERY.as_secs();
         self.count.saturating_sub(u32::try_from(forgotten).unwrap_or(u32::MAX))
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_double_up_to_two_seconds_and_are_forgotten() {
+    fn waits_double_up_to_two_seconds_and_expire() {
         let (attempts, start) = (TokenAttempts::default(), Instant::now());
         let mut waits = Vec::new();
         for _ in 0..20 {
@@ -115,11 +116,11 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_bounded_and_forgets_the_oldest_address() {
+    fn full_table_forgets_the_address_with_the_oldest_attempt() {
         let (attempts, start) = (TokenAttempts::default(), Instant::now());
         let address = |number: u32| AddressClass::of(IpAddr::from((0x0a00_0000 + number).to_be_bytes()));
         for number in 0..2000 {
-            for _ in 0..=FREE {
+            for _ in 0..=ATTEMPTS_WITHOUT_WAIT {
                 attempts.fail_at(address(number), start + Duration::from_millis(number.into()));
             }
         }

@@ -1,7 +1,7 @@
-//! Live views: what somebody looks at is asked for once, however many look, and no longer when nobody does.
+//! Live views: each view is queried once, however many clients subscribe to it, and only while it has subscribers.
 //!
-//! Each view that is looked at has one task, which asks Kafka off the async workers and keeps the latest picture for
-//! everyone. It knows [`Admin`](kafka::admin::Admin), and neither sockets nor librdkafka.
+//! Each view has one task, which queries Kafka on a blocking thread and keeps the latest snapshot for all subscribers.
+//! This module uses [`Admin`](kafka::admin::Admin); it knows neither sockets nor librdkafka.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,20 +14,20 @@ use tokio::sync::{Semaphore, watch};
 
 use kafka::admin::{Admin, TopicLook};
 
-/// How often Kafka is asked for one thing.
-const ONE_EVERY: Duration = Duration::from_secs(1);
+/// How often a view of one topic or group is queried.
+const SINGLE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often it is asked for everything of a kind: a list of thousands changes slowly, and costs more.
-const ALL_EVERY: Duration = Duration::from_secs(2);
+/// How often a list is queried: a list of thousands changes slowly, and costs more.
+const LIST_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Where an answer takes long, the pause before the next question is so many times as long: views never are most of what a
-/// cluster has to do.
+/// The pause after a query is at least this many times as long as the query took, so that views never cause most of a
+/// cluster's load.
 const PAUSE_FACTOR: u32 = 3;
 
-/// How many views ask at the same time.
-pub(crate) const ASKING: usize = 4;
+/// How many views may be queried at the same time.
+pub(crate) const CONCURRENT_QUERIES: usize = 4;
 
-/// What can be looked at.
+/// What a client can subscribe to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum View {
     Cluster,
@@ -37,165 +37,166 @@ pub enum View {
     Group(GroupId),
 }
 
-/// What was seen at a look.
+/// The data of a view at one moment.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Picture {
+pub enum ViewData {
     Cluster(ClusterDetails),
-    /// By name.
+    /// Sorted by name.
     Topics(Vec<TopicSummary>),
     Topic {
         partitions: Vec<PartitionInfo>,
         records: u64,
         rate: Option<f64>,
     },
-    /// By name.
+    /// Sorted by name.
     Groups(Vec<GroupSummary>),
     Group(GroupResult),
 }
 
-/// One look.
+/// The result of one query.
 #[derive(Clone, Debug)]
-pub struct Look {
-    /// When Kafka was asked, in milliseconds since 1970-01-01 UTC.
+pub struct Snapshot {
+    /// When Kafka was queried, in milliseconds since 1970-01-01 UTC.
     pub at: i64,
-    pub seen: Result<Picture, ErrorBody>,
+    pub result: Result<ViewData, ErrorBody>,
 }
 
-/// The latest look; `None` before the first one. When the receiver is dropped, nobody looks.
-pub type Looks = watch::Receiver<Option<Arc<Look>>>;
+/// The latest snapshot; `None` before the first one. Dropping the receiver ends the subscription.
+pub type Snapshots = watch::Receiver<Option<Arc<Snapshot>>>;
 
-type Sender = Arc<watch::Sender<Option<Arc<Look>>>>;
+type Sender = Arc<watch::Sender<Option<Arc<Snapshot>>>>;
 
-/// The views that somebody looks at.
+/// The live views that have subscribers.
 pub struct Views {
     admin: Arc<Admin>,
     running: Mutex<HashMap<View, Sender>>,
-    asking: Semaphore,
+    queries: Semaphore,
 }
 
 impl Views {
     pub fn new(admin: Arc<Admin>) -> Self {
-        Self { admin, running: Mutex::default(), asking: Semaphore::new(ASKING) }
+        Self { admin, running: Mutex::default(), queries: Semaphore::new(CONCURRENT_QUERIES) }
     }
 
-    /// Looks on, together with everyone who looks at the same.
-    pub fn look(self: &Arc<Self>, view: View) -> Looks {
+    /// Subscribes to a view, and starts its task if this is the first subscriber.
+    pub fn subscribe(self: &Arc<Self>, view: View) -> Snapshots {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = running.get(&view) {
             return sender.subscribe();
         }
-        let (sender, looks) = watch::channel(None);
+        let (sender, snapshots) = watch::channel(None);
         let sender = Arc::new(sender);
         running.insert(view.clone(), Arc::clone(&sender));
-        tokio::spawn(Arc::clone(self).keep_looking(view, sender));
-        looks
+        tokio::spawn(Arc::clone(self).poll(view, sender));
+        snapshots
     }
 
-    async fn keep_looking(self: Arc<Self>, view: View, sender: Sender) {
-        tracing::debug!(?view, "a view is looked at");
-        let mut memory = Memory::default();
-        while !self.is_left(&view, &sender) {
+    async fn poll(self: Arc<Self>, view: View, sender: Sender) {
+        tracing::debug!(?view, "started polling a view");
+        let mut rates = RateMemory::default();
+        while !self.remove_if_unused(&view, &sender) {
             let began = Instant::now();
             // The semaphore is never closed.
-            let permit = self.asking.acquire().await;
+            let permit = self.queries.acquire().await;
             if sender.receiver_count() == 0 {
-                // Left while it waited for its turn: a client that opens and ends views holds up nobody's.
+                // The last subscriber left while the task waited for its turn. Skipping the query keeps clients that
+                // open and close views from delaying others.
                 continue;
             }
-            let (admin, asked) = (Arc::clone(&self.admin), view.clone());
+            let (admin, queried) = (Arc::clone(&self.admin), view.clone());
             let at = now_ms();
             let answer = tokio::task::spawn_blocking(move || {
-                let seen = memory.look(&admin, &asked);
-                (memory, seen)
+                let result = rates.query(&admin, &queried);
+                (rates, result)
             });
-            let (kept, seen) = answer.await.unwrap_or_else(|error| {
-                tracing::error!(%error, ?view, "a look failed");
-                let message = "a look failed inside the bridge; its log says more";
-                (Memory::default(), Err(ErrorBody::new(ErrorCode::Internal, message)))
+            let (kept, result) = answer.await.unwrap_or_else(|error| {
+                tracing::error!(%error, ?view, "the query of a live view panicked");
+                let message = "the query of this live view failed inside the bridge; see the bridge's log";
+                (RateMemory::default(), Err(ErrorBody::new(ErrorCode::Internal, message)))
             });
-            memory = kept;
+            rates = kept;
             drop(permit);
-            let failed = seen.is_err();
-            tracing::debug!(?view, took = ?began.elapsed(), failed, "asked for a view");
-            sender.send_replace(Some(Arc::new(Look { at, seen })));
+            let failed = result.is_err();
+            tracing::debug!(?view, took = ?began.elapsed(), failed, "queried a view");
+            sender.send_replace(Some(Arc::new(Snapshot { at, result })));
             let pause = match failed {
-                // It took as long as its deadline; when Kafka comes back, somebody waits for it.
-                true => view.every(),
-                false => view.every().saturating_sub(began.elapsed()).max(began.elapsed() * PAUSE_FACTOR),
+                // A failed query took as long as its timeout already, and subscribers wait for Kafka to come back.
+                true => view.interval(),
+                false => view.interval().saturating_sub(began.elapsed()).max(began.elapsed() * PAUSE_FACTOR),
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = sender.closed() => {}
             }
         }
-        tracing::debug!(?view, "nobody looks at a view any more");
+        tracing::debug!(?view, "stopped polling a view: no subscribers left");
     }
 
-    /// Whether nobody looks any more; then the view is gone, and who comes next starts it anew.
-    fn is_left(&self, view: &View, sender: &Sender) -> bool {
+    /// Removes the view if it has no subscribers, and says whether it did. The next subscriber starts a new task.
+    fn remove_if_unused(&self, view: &View, sender: &Sender) -> bool {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        // Under the lock: who looks on subscribes under it as well.
-        let is_left = sender.receiver_count() == 0;
-        if is_left {
+        // Checked under the lock, since `subscribe` adds subscribers under it as well.
+        let is_unused = sender.receiver_count() == 0;
+        if is_unused {
             running.remove(view);
         }
-        is_left
+        is_unused
     }
 }
 
 impl View {
-    fn every(&self) -> Duration {
+    fn interval(&self) -> Duration {
         match self {
-            Self::Cluster | Self::Topics | Self::Groups => ALL_EVERY,
-            Self::Topic(_) | Self::Group(_) => ONE_EVERY,
+            Self::Cluster | Self::Topics | Self::Groups => LIST_INTERVAL,
+            Self::Topic(_) | Self::Group(_) => SINGLE_INTERVAL,
         }
     }
 }
 
-/// What a view remembers from one look to the next: how many records were ever written, for rates.
+/// How many records each topic ever had at the last query, from which the rates are computed.
 #[derive(Default)]
-struct Memory {
+struct RateMemory {
     at: Option<Instant>,
     written: HashMap<String, i64>,
 }
 
-impl Memory {
-    fn look(&mut self, admin: &Admin, view: &View) -> Result<Picture, ErrorBody> {
+impl RateMemory {
+    fn query(&mut self, admin: &Admin, view: &View) -> Result<ViewData, ErrorBody> {
         Ok(match view {
-            View::Cluster => Picture::Cluster(admin.cluster_details()?),
+            View::Cluster => ViewData::Cluster(admin.cluster_details()?),
             View::Topics => {
-                let looks = admin.look_at_topics()?;
+                let topics = admin.look_at_topics()?;
                 let rates =
-                    self.rates(looks.iter().filter_map(|look| Some((look.summary.name.clone(), look.written?))));
+                    self.rates(topics.iter().filter_map(|topic| Some((topic.summary.name.clone(), topic.written?))));
                 let rated =
                     |TopicLook { summary, .. }| TopicSummary { rate: rates.get(&summary.name).copied(), ..summary };
-                Picture::Topics(looks.into_iter().map(rated).collect())
+                ViewData::Topics(topics.into_iter().map(rated).collect())
             }
             View::Topic(name) => {
                 let partitions = admin.partitions(name)?;
-                // As in the list of topics: no rate where a partition did not report its offsets.
+                // As in the list of topics, there is no rate unless every partition reported its offsets.
                 let is_known = partitions.iter().all(|partition| partition.records().is_some());
                 let written: Option<i64> = is_known.then(|| partitions.iter().map(|partition| partition.high.0).sum());
                 let rates = self.rates(written.map(|written| (name.to_string(), written)).into_iter());
-                Picture::Topic {
+                ViewData::Topic {
                     records: partitions.iter().filter_map(PartitionInfo::records).sum(),
                     rate: rates.get(name.as_str()).copied(),
                     partitions,
                 }
             }
-            View::Groups => Picture::Groups(admin.groups()?.groups),
-            View::Group(group) => Picture::Group(admin.look_at_group(group)?),
+            View::Groups => ViewData::Groups(admin.groups()?.groups),
+            View::Group(group) => ViewData::Group(admin.look_at_group(group)?),
         })
     }
 
-    /// Records per second since the last look, to a tenth.
+    /// Records per second since the last query, rounded to a tenth.
     fn rates(&mut self, written: impl Iterator<Item = (String, i64)>) -> HashMap<String, f64> {
         let written: HashMap<String, i64> = written.collect();
         let since = self.at.replace(Instant::now()).map(|at| at.elapsed().as_secs_f64());
         let before = std::mem::replace(&mut self.written, written);
         let Some(since) = since else { return HashMap::new() };
         let rate = |(topic, now): (&String, &i64)| {
-            // Less than before: the topic was deleted and created again.
+            // A smaller count than before means that the topic was deleted and created again.
             let more = now.checked_sub(*before.get(topic)?).filter(|more| *more >= 0)?;
             Some((topic.clone(), (more as f64 / since * 10.0).round() / 10.0))
         };

@@ -1,4 +1,5 @@
-//! Sockets: one [`session`] each, and what outlives a lost one. It knows feeds and the producer, never librdkafka.
+//! WebSockets: one [`session`] for each, and the state that outlives a lost socket. This module knows feeds and the
+//! producer, not librdkafka.
 
 mod closing;
 mod content;
@@ -41,18 +42,18 @@ pub use self::sessions::Sessions;
 pub use self::slots::{Slots, SocketLimits};
 pub use self::upgrade::{Refused, upgrade};
 
-/// The largest frame: a produce batch of several records, or one of the largest in base64.
+/// The largest frame: room for a produce batch of several records, or for one of the largest records in base64.
 pub const MAX_FRAME_BYTES: usize = 4 * 1024 * 1024;
 
-/// Kafka's default `message.max.bytes`, without its envelope.
+/// Kafka's default `message.max.bytes`, without the batch overhead.
 pub const MAX_RECORD_BYTES: usize = 1024 * 1024;
 
 pub const LIMITS: Limits = Limits { message_bytes: MAX_RECORD_BYTES as u64, subscriptions: 16, produce_window: 50_000 };
 
-/// Ends the sentence that refuses a change.
+/// Explains why a change is refused; ends the error message.
 const READ_ONLY: &str = "this bridge is read-only (it was started with --read-only)";
 
-/// What every session shares.
+/// The state that all sessions share.
 pub struct Shared {
     pub producer: Arc<Producer>,
     pub feeds: Arc<Feeds>,
@@ -60,10 +61,10 @@ pub struct Shared {
     pub views: Arc<Views>,
     pub cluster: ClusterWatch,
     pub defaults: Defaults,
-    /// Who does not have it gets no further than `hello`.
+    /// A client without this token is refused at `hello`.
     pub token: Option<AccessToken>,
     pub token_attempts: TokenAttempts,
-    /// Nothing in Kafka is changed through this bridge.
+    /// Refuses every request that changes Kafka.
     pub read_only: bool,
     pub sessions: Sessions,
     pub slots: Arc<Slots>,
@@ -73,13 +74,13 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Whether a client that gives this token may be served. After several wrong tokens from the same address the answer takes
-    /// a while; `whence` says in the log where the token was given.
+    /// Whether a client with this token may be served. After several wrong tokens from the same address the answer is
+    /// delayed. `whence` is logged: where the token was sent.
     pub async fn admits(&self, token: Option<&str>, peer: SocketAddr, whence: &str) -> bool {
         let Some(ours) = &self.token else { return true };
         let Some(given) = token else { return false };
         self.token_attempts.wait(peer.ip()).await;
-        let is_right = ours.is(given);
+        let is_right = ours.matches(given);
         if !is_right {
             self.token_attempts.failed(peer, whence);
         }

@@ -328,7 +328,7 @@ async fn however_many_look_kafka_is_asked_by_one() {
     measured("requests_for_positions", format!("{asked} for {} looks of {SOCKETS} sockets", looks.len()));
 
     drop(lookers);
-    bridge.logged("nobody looks at a view any more").await;
+    bridge.logged("stopped polling a view: no subscribers left").await;
     let before = proxy.count(OFFSET_FETCH);
     client.nothing::<GroupChanged>(Duration::from_millis(2500)).await;
     assert_eq!(proxy.count(OFFSET_FETCH), before, "nobody looks, nobody asks");

@@ -103,7 +103,7 @@ async fn an_empty_topic_is_told_from_one_where_nothing_is_new() {
     listen(&page).await;
     page.wait("empty", "data-reason", "nothing-new").await;
     let said = page.text("empty").await;
-    assert!(said.contains(&group) && said.contains("has read everything"), "{said}");
+    assert!(said.contains(&group) && said.contains("has read all existing records"), "{said}");
     photograph(&page, "group-at-its-end").await;
     // What to do about it is one click away.
     page.click("watch-all").await;

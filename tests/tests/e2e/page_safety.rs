@@ -203,7 +203,7 @@ async fn a_topic_without_a_leader_is_not_taken_for_an_empty_one() {
     let page = browser.load(&format!("{}?view=topics&name={topic}", bridge.url()), View::default()).await;
     page.wait_for("partition-row").await;
     let facts = page.text("topic-facts").await;
-    assert!(facts.contains("number of records not known"), "{facts}");
+    assert!(facts.contains("unknown number of records"), "{facts}");
     photograph(&page, "topic-without-a-leader").await;
 
     page.go(&bridge.url()).await;

@@ -143,10 +143,10 @@ async fn a_template_counts() {
     let topic = unique("template");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let servers = bridge.bootstrap_servers().await;
-    let mut producer = produce(&servers, &topic, &["--count", "3", "--template", "n={{i}} {{i * 2}}"]);
+    let mut producer = produce(&servers, &topic, &["--count", "3", "--template", "n={{i}} {{i 100}}"]);
     for id in 0..3 {
         producer.expect_line("→ PALLEEE").await;
-        producer.expect_line(&format!("→ Inviato: n={id} {}", id * 2)).await;
+        producer.expect_line(&format!("→ Inviato: n={id} {}", id + 100)).await;
     }
     assert_eq!(producer.exit_code().await, 0);
 }

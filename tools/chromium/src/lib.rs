@@ -1,5 +1,5 @@
-//! Debian's Chromium, or whichever is installed, without a window and with a profile of its own, driven over its DevTools
-//! protocol. Knows nothing of Ponte.
+//! Chromium, or another installed build of it, headless and with its own profile, controlled over the DevTools
+//! protocol. This crate is independent of Ponte.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -15,31 +15,30 @@ use futures_util::StreamExt;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-/// What it is called, by whoever packaged it.
+/// The names of the executable, which depend on the distribution.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// What the first window shows, without tabs and an address bar: these are pages of the browser's own, and drawing them takes three
-/// times as long as all the rest of its start.
+/// The document of the first window, without tabs and address bar: those are browser pages, and drawing them takes
+/// three times as long as the rest of the start.
 const EMPTY_DOCUMENT: &str = "data:text/html,";
 
 const STARTS_WITHIN: Duration = Duration::from_secs(20);
-/// How long a killed browser may take to be gone.
+/// How long a killed browser may take to exit.
 const ENDS_WITHIN: Duration = Duration::from_secs(2);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Ends with this value, and its profile with it.
+/// A running browser. Dropping it ends the browser and removes its profile.
 pub struct Chromium {
     browser: chromiumoxide::Browser,
-    /// Moves the DevTools protocol's messages.
+    /// Processes the messages of the DevTools protocol.
     handler: JoinHandle<()>,
-    /// Removed with the browser.
     profile: TempDir,
-    /// The tab of the window that the browser starts with; none once it was handed out.
+    /// The tab of the first window; `None` after it was used.
     first_tab: Mutex<Option<chromiumoxide::Page>>,
 }
 
 impl Chromium {
-    /// Where it is installed, if it is.
+    /// Finds the installed executable.
     pub fn find() -> Option<PathBuf> {
         let path = std::env::var_os("PATH")?;
         let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
@@ -47,21 +46,22 @@ impl Chromium {
     }
 
     /// # Errors
-    /// When it does not start, with what it said.
+    /// When the browser does not start; the error has its output.
     pub async fn launch(program: &Path) -> Result<Self> {
-        let profile = tempfile::Builder::new().prefix("ponte-browser").tempdir().context("no temporary folder")?;
+        let profile =
+            tempfile::Builder::new().prefix("ponte-browser").tempdir().context("cannot create a temporary folder")?;
         let config = BrowserConfig::builder()
             .chrome_executable(program)
             .new_headless_mode()
             .no_sandbox()
             .user_data_dir(profile.path())
-            // Each tab sets its own; this one would be forced upon all of them.
+            // Each tab sets its own viewport; this one would apply to all of them.
             .viewport(None)
             .args(["disable-gpu", "disable-quic", "no-first-run", "disable-component-update", "disable-sync"])
             .arg(format!("app={EMPTY_DOCUMENT}"))
             .build()
             .map_err(|missing| anyhow!(missing))?;
-        let (browser, mut events) = chromiumoxide::Browser::launch(config).await.context("chromium does not start")?;
+        let (browser, mut events) = chromiumoxide::Browser::launch(config).await.context("cannot start Chromium")?;
         let handler = tokio::spawn(async move { while events.next().await.is_some() {} });
         let mut chromium = Self { browser, handler, profile, first_tab: Mutex::default() };
         chromium.first_tab = Mutex::new(Some(chromium.tab_of_first_window().await?));
@@ -71,30 +71,30 @@ impl Chromium {
     async fn tab_of_first_window(&self) -> Result<chromiumoxide::Page> {
         let deadline = Instant::now() + STARTS_WITHIN;
         loop {
-            if let Some(tab) = self.browser.pages().await.context("the browser does not list its tabs")?.pop() {
+            if let Some(tab) = self.browser.pages().await.context("cannot list the browser's tabs")?.pop() {
                 return Ok(tab);
             }
-            ensure!(Instant::now() < deadline, "chromium opens no window");
+            ensure!(Instant::now() < deadline, "Chromium opened no window in time");
             tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// A new tab with nothing in it yet.
+    /// A new, empty tab.
     pub async fn blank_tab(&self) -> Result<chromiumoxide::Page> {
         let first = self.first_tab.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(tab) = first {
             return Ok(tab);
         }
-        self.browser.new_page(CreateTargetParams::new("about:blank")).await.context("no new tab")
+        self.browser.new_page(CreateTargetParams::new("about:blank")).await.context("cannot open a tab")
     }
 
-    /// All of its processes: what each is for, and the CPU time it has used.
+    /// All browser processes, with their type and the CPU time that they have used.
     pub async fn processes(&self) -> Result<Vec<ProcessInfo>> {
         let answer = self.browser.execute(GetProcessInfoParams::default()).await;
-        Ok(answer.context("the browser does not say what its processes are")?.result.process_info)
+        Ok(answer.context("cannot list the browser's processes")?.result.process_info)
     }
 
-    /// The processes that hold tabs.
+    /// The processes of the tabs.
     pub async fn tab_processes(&self) -> Result<Vec<u32>> {
         let processes = self.processes().await?;
         let tabs = processes.into_iter().filter(|process| process.r#type == "renderer");
@@ -112,7 +112,7 @@ impl Drop for Chromium {
                 std::thread::sleep(POLL_INTERVAL);
             }
         }
-        // Its helpers go after it, and write until then.
+        // The browser's helper processes end later, and may still write to the profile.
         while std::fs::remove_dir_all(self.profile.path()).is_err_and(|error| error.kind() != ErrorKind::NotFound)
             && Instant::now() < deadline
         {

@@ -1,4 +1,5 @@
-//! A running cluster: started until it answers, stopped, killed, restarted on the same ports and data, asked with Kafka's tools.
+//! A running cluster, which can be stopped, killed and restarted on the same ports and data, and queried with Kafka's
+//! tools.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,32 +14,35 @@ use crate::process::{POLL_INTERVAL, ServerProcess};
 use crate::properties::{self, Metadata};
 use crate::{Flavour, Options, Ports, Purpose, Secured, TokenProvider, ports, probe};
 
-/// Two to five seconds on an idle machine with two cores; a loaded one takes several times that.
+/// A cluster starts in two to five seconds on an idle machine with two cores, and takes several times as long on a
+/// loaded one.
 const START_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Little memory, and compiled quickly rather than well: these JVMs live for minutes and share a small machine.
+/// JVM options for little memory and fast start-up: these JVMs run for minutes and share a small machine.
 const TEST_JVM: &[&str] = &["-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 const DEVELOPMENT_JVM: &[&str] = &["-Xms128m", "-Xmx1g"];
 const TOOL_JVM: &[&str] = &["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"];
 
-/// ZooKeeper believes that a killed broker lives until its session times out, and refuses its successor, which gives up. Whatever
-/// supervises a broker elsewhere starts it again then, and so do we.
+/// The log text of a broker that ZooKeeper refuses after its predecessor was killed: the predecessor's session has not
+/// timed out yet, and the broker exits. Elsewhere a supervisor would start it again, which is what this module does
+/// too.
 const STILL_REGISTERED: &str = "KeeperErrorCode = NodeExists";
 
 const BROKER_CLASS: &str = "kafka.Kafka";
 const ZOOKEEPER_CLASS: &str = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
 
-/// Kafka on this machine. Ends with this value, unless it was detached.
+/// A Kafka cluster on this machine. It stops when this value is dropped, unless it was detached.
 pub struct Cluster {
     installation: Installation,
-    // Before ZooKeeper: fields are dropped in this order, and a broker without ZooKeeper cannot shut down.
+    // Declared before `zookeeper`, because fields are dropped in this order and a broker cannot shut down without
+    // ZooKeeper.
     brokers: Vec<Node>,
     zookeeper: Option<Node>,
     secured: Option<Secured>,
     directory: Directory,
 }
 
-/// One process of a cluster and what it takes to start it again.
+/// One process of a cluster, and what is needed to start it again.
 pub struct Node {
     name: String,
     port: u16,
@@ -50,14 +54,14 @@ pub struct Node {
 }
 
 impl Installation {
-    /// Starts a cluster and waits until each broker answers and knows all the others.
+    /// Starts a cluster and waits until every broker answers and knows all others.
     ///
     /// # Errors
-    /// A process that ended or does not answer, with the end of its log.
+    /// When a process ended or does not answer; the error has the end of its log.
     pub fn start(&self, options: &Options) -> Result<Cluster> {
         let flavour = self.flavour;
         let count = flavour.brokers();
-        ensure!((1..=3).contains(&count), "a cluster has one to three brokers here, not {count}");
+        ensure!((1..=3).contains(&count), "a local cluster must have one to three brokers, not {count}");
         ensure!(options.advertised_port.is_none() || count == 1, "{count} brokers cannot share one advertised port");
         ensure!(!options.secured || count == 1, "{count} brokers cannot share one set of secured ports");
 
@@ -128,7 +132,7 @@ impl Cluster {
         self.installation.flavour
     }
 
-    /// Every broker's address, separated by commas.
+    /// The addresses of all brokers, separated by commas.
     #[must_use]
     pub fn bootstrap_servers(&self) -> String {
         let addresses: Vec<_> = self.brokers.iter().map(|broker| format!("127.0.0.1:{}", broker.port)).collect();
@@ -140,34 +144,34 @@ impl Cluster {
         &self.brokers
     }
 
-    /// The secured listeners, if it was started with them.
+    /// The secured listeners, if the cluster was started with them.
     #[must_use]
     pub fn secured(&self) -> Option<&Secured> {
         self.secured.as_ref()
     }
 
-    /// Where data and logs lie.
+    /// The directory of data and logs.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory.path
     }
 
-    /// Shuts all brokers down in an orderly way (SIGTERM; SIGKILL after ten seconds). ZooKeeper keeps running.
+    /// Shuts all brokers down cleanly (SIGTERM; SIGKILL after ten seconds). ZooKeeper keeps running.
     pub fn stop(&mut self) {
         let running: Vec<_> = self.brokers.iter_mut().filter_map(|broker| broker.process.take()).collect();
-        // All at once: brokers that leave one by one hand over partitions to those that are next to go.
+        // All at once: otherwise each broker would move its partition leaders to brokers that stop next.
         running.iter().for_each(ServerProcess::ask_to_stop);
         running.into_iter().for_each(ServerProcess::wait_until_stopped);
     }
 
-    /// Kills all brokers (SIGKILL): what a power failure would do to them.
+    /// Kills all brokers (SIGKILL), like a power failure.
     pub fn kill(&mut self) {
         for index in 0..self.brokers.len() {
             self.kill_broker(index);
         }
     }
 
-    /// Shuts one broker down in an orderly way; `index` counts from 0.
+    /// Shuts one broker down cleanly; `index` counts from 0.
     pub fn stop_broker(&mut self, index: usize) {
         if let Some(process) = self.brokers[index].process.take() {
             process.ask_to_stop();
@@ -182,10 +186,10 @@ impl Cluster {
         }
     }
 
-    /// Starts whatever does not run, on the same ports and data, and waits until the whole cluster answers.
+    /// Starts every process that is not running, on the same ports and data, and waits until the whole cluster answers.
     ///
     /// # Errors
-    /// A process that ended or does not answer, with the end of its log.
+    /// When a process ended or does not answer; the error has the end of its log.
     pub fn restart(&mut self) -> Result<()> {
         if let Some(zookeeper) = &mut self.zookeeper {
             zookeeper.start(&self.installation)?;
@@ -203,23 +207,24 @@ impl Cluster {
         Ok(())
     }
 
-    /// One of Kafka's own command-line tools by its class, `org.apache.kafka.tools.TopicCommand` for example, on this cluster:
-    /// `--bootstrap-server` is added to the arguments. A tool that reports an error is an `Ok` here; look at its status.
+    /// Runs one of Kafka's command-line tools on this cluster, given by its class, such as
+    /// `org.apache.kafka.tools.TopicCommand`. `--bootstrap-server` is added to the arguments. A tool that fails is also
+    /// `Ok`; check its status.
     ///
     /// # Errors
-    /// When Java could not be run.
+    /// When Java cannot be run.
     pub fn tool(&self, class: &str, arguments: &[&str]) -> Result<Output> {
         let mut command = self.tool_command(class, arguments);
         command.stdin(Stdio::null()).output().with_context(|| format!("cannot run {class}"))
     }
 
-    /// The same for callers that need its input and output while it runs.
+    /// Like [`Self::tool`], for callers that need input and output while the tool runs.
     #[must_use]
     pub fn tool_command(&self, class: &str, arguments: &[&str]) -> Command {
         self.tool_command_at(&self.bootstrap_servers(), class, arguments)
     }
 
-    /// The same at another listener.
+    /// Like [`Self::tool_command`], on another listener.
     #[must_use]
     pub fn tool_command_at(&self, address: &str, class: &str, arguments: &[&str]) -> Command {
         let mut command = self.installation.java(TOOL_JVM, "error", class);
@@ -239,7 +244,7 @@ impl Cluster {
         }
     }
 
-    /// Prepares the data directories that are not prepared yet. All at the same time, since it is a JVM each.
+    /// Formats the data directories that are not formatted yet, all at the same time, since each needs a JVM.
     fn format_storage(&self) -> Result<()> {
         let id = cluster_id();
         let mut formatting = Vec::new();
@@ -271,7 +276,7 @@ impl Cluster {
 }
 
 impl Node {
-    /// `broker-1`, `zookeeper`; also the name of its log below the cluster's directory.
+    /// `broker-1`, `zookeeper`: also the name of its log file in the cluster's directory.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -310,7 +315,7 @@ impl Node {
         loop {
             let Some(process) = &mut self.process else { bail!("{} is not running", self.name) };
             let late = Instant::now() > deadline;
-            // Asked before the condition: another process that listens on the same port must not pass for this one.
+            // Checked before the condition, so that another process on the same port is not mistaken for this one.
             match process.require_alive() {
                 Ok(()) if condition(self.port) => return Ok(()),
                 Ok(()) if late => bail!(
@@ -335,17 +340,17 @@ impl Node {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // A cluster whose data is about to go has nothing to write down.
+        // If the data is about to be removed, a clean shutdown is unnecessary, and the processes are killed.
         if !self.directory.remove_on_drop {
             self.stop();
         }
     }
 }
 
-/// The ports of each kind, in order of node id.
+/// The ports of each kind of node, in the order of node ids.
 struct PortPlan {
     brokers: Vec<u16>,
-    /// Controllers', or ZooKeeper's one.
+    /// The controllers' ports, or ZooKeeper's port.
     metadata: Vec<u16>,
 }
 
@@ -357,13 +362,14 @@ impl PortPlan {
         Ok(match (ports, flavour) {
             (Ports::Free, _) => Self { brokers: free, metadata },
             (Ports::WellKnown, Flavour::Zookeeper) => Self { brokers: vec![9092], metadata: vec![2181] },
-            // Controllers are nobody's address: an orderly restart writes their new ports into every broker's configuration.
+            // Clients do not connect to controllers, so their ports may change: a restart writes the new ones into
+            // every broker's configuration.
             (Ports::WellKnown, Flavour::Kraft { .. }) => Self { brokers: (9092..).take(count).collect(), metadata },
         })
     }
 }
 
-/// Where a cluster lives, and whether it leaves anything behind.
+/// The directory of a cluster, and whether it is removed afterwards.
 struct Directory {
     path: PathBuf,
     remove_on_drop: bool,
@@ -378,7 +384,7 @@ impl Directory {
             kafka_dir().join("tmp").join(format!("{}-{number}", std::process::id()))
         });
         if remove_on_drop {
-            // Of an earlier process that had our id and never came to remove it.
+            // Left by an earlier process with the same id that did not remove it.
             let _ = fs::remove_dir_all(&path);
         }
         fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
@@ -398,13 +404,13 @@ fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// A random id in Kafka's form: 16 bytes as 22 characters of base64 for URLs.
+/// A random cluster id in Kafka's format: 16 bytes as 22 characters of URL-safe base64.
 fn cluster_id() -> String {
     use std::hash::{BuildHasher, RandomState};
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let random = |salt: u64| u128::from(RandomState::new().hash_one(salt));
     let bits = random(0) << 64 | random(1);
-    // The first character stays a letter: an argument must not look like an option. The last one carries only two bits.
+    // The first character is a letter, so that the id does not look like an option. The last one carries only two bits.
     let mut id = String::from("P");
     id.extend((1..21).map(|index| char::from(ALPHABET[(bits >> (6 * index)) as usize % 64])));
     id.push('A');

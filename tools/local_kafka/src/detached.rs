@@ -1,4 +1,4 @@
-//! A cluster that outlives the program which started it, found again by a file of process ids.
+//! A cluster that keeps running after the program that started it; a file of process ids finds it again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use crate::{Cluster, installation, probe};
 
 const STOP_GRACE: Duration = Duration::from_secs(15);
 
-/// A cluster in the background: one at a time, below `target/kafka/run`.
+/// A cluster that runs in the background, in `target/kafka/run`; only one at a time.
 pub struct Detached {
     state_file: PathBuf,
-    /// What is running, in words.
+    /// The flavour of the running cluster, as text.
     pub description: String,
     processes: Vec<Process>,
 }
@@ -23,15 +23,15 @@ pub struct Detached {
 struct Process {
     id: u32,
     port: u16,
-    /// On its command line, to tell it from an unrelated process that was given its id later.
+    /// The properties file on its command line, which distinguishes it from an unrelated process with the same id.
     properties: String,
 }
 
 impl Cluster {
-    /// Leaves the cluster running when this program ends; [`Detached::find`] finds it again.
+    /// Leaves the cluster running when this program ends; [`Detached::find`] finds it.
     ///
     /// # Errors
-    /// When the file with its process ids cannot be written; the cluster is stopped then.
+    /// When the file of process ids cannot be written; then the cluster is stopped.
     pub fn detach(self) -> Result<()> {
         let mut text = format!("{}\n", self.flavour());
         for node in self.nodes() {
@@ -46,7 +46,7 @@ impl Cluster {
 }
 
 impl Detached {
-    /// Where a cluster that will be detached keeps its data; each flavour has its own.
+    /// The data directory of a cluster that will be detached; one for each flavour.
     #[must_use]
     pub fn directory(flavour: crate::Flavour) -> PathBuf {
         let name = match flavour {
@@ -56,10 +56,10 @@ impl Detached {
         Self::run_dir().join(name)
     }
 
-    /// The cluster in the background, if any of its processes still runs.
+    /// The cluster in the background, if any of its processes is still running.
     ///
     /// # Errors
-    /// When its file cannot be read or makes no sense.
+    /// When the file of process ids cannot be read or is invalid.
     pub fn find() -> Result<Option<Self>> {
         let state_file = Self::state_file();
         let text = match fs::read_to_string(&state_file) {
@@ -70,13 +70,13 @@ impl Detached {
         let mut lines = text.lines();
         let description = lines.next().unwrap_or_default().to_owned();
         let processes = lines.map(Process::parse).collect::<Option<Vec<_>>>().with_context(|| {
-            format!("{} was not written by this program; remove it, and end what it names", state_file.display())
+            format!("{} is invalid; remove it, and stop the processes that it lists", state_file.display())
         })?;
         let found = Self { state_file, description, processes };
         Ok(found.processes.iter().any(Process::is_running).then_some(found))
     }
 
-    /// Whether every process runs and every broker answers.
+    /// Whether every process is running and every broker answers.
     #[must_use]
     pub fn answers(&self) -> bool {
         self.processes.iter().all(|process| {
@@ -85,7 +85,7 @@ impl Detached {
         })
     }
 
-    /// Stops every process: brokers first, since they cannot shut down without ZooKeeper.
+    /// Stops every process, brokers first, since they cannot shut down without ZooKeeper.
     ///
     /// # Errors
     /// When a process does not end, or the file cannot be removed.
@@ -119,7 +119,7 @@ fn stop_all(processes: &[&Process]) -> Result<()> {
         }
     }
     let ids: Vec<_> = processes.iter().map(|process| process.id.to_string()).collect();
-    bail!("these processes do not end, even when killed: {}", ids.join(", "))
+    bail!("cannot kill these processes: {}", ids.join(", "))
 }
 
 impl Process {

@@ -1,4 +1,4 @@
-//! Java, Maven and the jars: what must be there before a broker can start, and a typed reason when it is not.
+//! Finds Java, Maven and Kafka's jars, or returns why they are missing.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,26 +9,27 @@ use thiserror::Error;
 
 use crate::Flavour;
 
-/// Kafka 4 and its tools are compiled for it.
+/// Kafka 4 and its tools are compiled for this Java version.
 const MINIMUM_JAVA: u32 = 17;
 
-/// The version of the SLF4J API among Kafka's jars; without a binding of the same line the brokers' logs are lost.
+/// The version of the SLF4J API in Kafka's jars. Without a binding of the same version line the brokers' logs would be
+/// lost.
 const SLF4J_VERSION: &str = "1.7.36";
 
-/// Why Kafka cannot run here. It says what to install, and is no failure of Kafka's.
+/// Why Kafka cannot run on this machine, and what to install.
 #[derive(Debug, Error)]
 pub enum Unavailable {
-    #[error("no Java: install a JDK {MINIMUM_JAVA} or newer, or run `cargo xtask setup`")]
+    #[error("Java is not installed: install a JDK {MINIMUM_JAVA} or newer, or run `cargo xtask setup`")]
     NoJava,
     #[error("Java {found} is too old: install a JDK {MINIMUM_JAVA} or newer, or run `cargo xtask setup`")]
     OldJava { found: u32 },
-    #[error("no Maven to fetch Kafka's jars with: install `mvn`, or run `cargo xtask setup`")]
+    #[error("Maven is not installed, which downloads Kafka's jars: install `mvn`, or run `cargo xtask setup`")]
     NoMaven,
-    #[error("the jars of Kafka {version} could not be fetched; is Maven Central reachable? {reason}")]
+    #[error("cannot download the jars of Kafka {version} from Maven Central: {reason}")]
     NoJars { version: &'static str, reason: String },
 }
 
-/// The jars of one Kafka version on this machine.
+/// The jars of one Kafka version.
 #[derive(Debug, Clone)]
 pub struct Installation {
     pub(crate) flavour: Flavour,
@@ -36,10 +37,10 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// Fetches the jars once (about 60 MB), then finds them under `target/kafka/<version>`.
+    /// Finds the jars in `target/kafka/<version>`, and downloads them the first time (about 60 MB).
     ///
     /// # Errors
-    /// The reason why this machine cannot run it.
+    /// Why Kafka cannot run on this machine.
     pub fn find_or_fetch(flavour: Flavour) -> Result<Self, Unavailable> {
         Self::check_java()?;
         let version = flavour.kafka_version();
@@ -51,13 +52,13 @@ impl Installation {
         Ok(Self { flavour, libraries })
     }
 
-    /// Whether a Java that Kafka accepts is there.
+    /// Checks that a supported Java is installed.
     ///
     /// # Errors
-    /// The reason why not.
+    /// Why not.
     pub fn check_java() -> Result<(), Unavailable> {
         let output = Command::new("java").arg("-version").output().map_err(|_| Unavailable::NoJava)?;
-        // `openjdk version "17.0.15" 2025-04-15`, on standard error.
+        // Java prints `openjdk version "17.0.15" 2025-04-15` on standard error.
         let text = String::from_utf8_lossy(&output.stderr);
         let major = text.split('"').nth(1).and_then(|version| version.split(['.', '-']).next()?.parse().ok());
         match major {
@@ -67,7 +68,7 @@ impl Installation {
         }
     }
 
-    /// A Java process with Kafka's jars on its class path, which logs from `log_level` up to standard error.
+    /// A Java process with Kafka's jars on its class path. It logs to standard error, from `log_level` up.
     pub(crate) fn java(&self, options: &[impl AsRef<OsStr>], log_level: &str, class: &str) -> Command {
         let mut command = Command::new("java");
         command
@@ -82,12 +83,12 @@ impl Installation {
     }
 }
 
-/// `kafka/` in cargo's target directory: `cargo clean` removes it.
+/// `kafka/` in cargo's target directory, which `cargo clean` removes.
 pub(crate) fn kafka_dir() -> PathBuf {
     let workspace_root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
     let directory = workspace_root.join(target).join("kafka");
-    // Java's tools print these paths; without `..` they can be read.
+    // Java's tools print these paths, which are more readable without `..`.
     fs::create_dir_all(&directory).and_then(|()| directory.canonicalize()).unwrap_or(directory)
 }
 
@@ -107,10 +108,10 @@ fn fetch(version: &'static str, directory: &Path, libraries: &Path) -> Result<()
         .map_err(|_| Unavailable::NoMaven)?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stdout);
-        let first_error = text.lines().find(|line| line.contains("ERROR")).unwrap_or("mvn gave no reason");
+        let first_error = text.lines().find(|line| line.contains("ERROR")).unwrap_or("mvn printed no error");
         return Err(failed(first_error.to_owned()));
     }
-    // Whoever renames first wins; the jars are the same, and nobody ever sees a directory with half of them.
+    // The first process to rename succeeds; the jars of all are the same, and no process sees an incomplete directory.
     if fs::rename(&unfinished, libraries).is_err() {
         let _ = fs::remove_dir_all(&unfinished);
         if !libraries.is_dir() {
@@ -121,7 +122,8 @@ fn fetch(version: &'static str, directory: &Path, libraries: &Path) -> Result<()
 }
 
 fn pom(version: &str) -> String {
-    /// The tools of 3.9 bring a binding of their own, which is silent without a configuration file and would win.
+    /// The tools of Kafka 3.9 depend on this SLF4J binding, which takes precedence and logs nothing without a
+    /// configuration file.
     const EXCLUDED: &str = "<exclusion><groupId>org.slf4j</groupId><artifactId>slf4j-reload4j</artifactId></exclusion>";
     let dependency = |group: &str, artifact: &str, version: &str| {
         format!(

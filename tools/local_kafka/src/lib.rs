@@ -1,7 +1,7 @@
-//! Real Kafka on this machine without Docker: the broker's jars from Maven Central, run by Java.
+//! Runs real Kafka on this machine without Docker: the broker's jars from Maven Central, run by Java.
 //!
-//! [`Installation::find_or_fetch`] → [`Installation::start`] → [`Cluster`]. The tests use it as the real thing to talk to, and
-//! Kafka's own tools ([`Cluster::tool`]) as judges that share no code with us; `cargo xtask kafka up` runs it in the background
+//! [`Installation::find_or_fetch`] → [`Installation::start`] → [`Cluster`]. Tests use it as a real broker, and Kafka's
+//! own tools ([`Cluster::tool`]) as an independent check. `cargo xtask kafka up` runs it in the background
 //! ([`Cluster::detach`], [`Detached`]).
 
 mod cluster;
@@ -21,12 +21,12 @@ pub use detached::Detached;
 pub use installation::{Installation, Unavailable};
 pub use secured::{Secured, TokenProvider};
 
-/// Which Kafka, and how it keeps its metadata.
+/// The Kafka version, and how it stores its metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flavour {
-    /// A current Kafka. Each process is broker and controller; one or three of them make sense.
+    /// A current Kafka with KRaft. Each process is broker and controller; one or three are supported.
     Kraft { brokers: u16 },
-    /// One broker of the last version that can run with ZooKeeper.
+    /// One broker of the last version that supports ZooKeeper.
     Zookeeper,
 }
 
@@ -59,49 +59,50 @@ impl fmt::Display for Flavour {
     }
 }
 
-/// What a cluster is for; decides its settings.
+/// The purpose of a cluster, which decides about its settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Starts fast and lets a consumer group begin without waiting for more members.
+    /// Starts quickly, and a consumer group starts without waiting for more members.
     Tests,
-    /// Kafka's own defaults, as someone would meet them elsewhere.
+    /// Kafka's default settings.
     Development,
-    /// As fast as a development broker, and a group begins without waiting, as in tests.
+    /// Like `Development`, but a consumer group starts without waiting for more members.
     Benchmarks,
 }
 
-/// Where the brokers listen, always on the loopback address.
+/// The ports of the brokers, which always listen on the loopback address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ports {
-    /// Any that are free; they stay the same over a restart.
+    /// Free ports, which are kept when the cluster is restarted.
     Free,
     /// 9092 for the first broker, 9093 and 9094 for the others, 2181 for ZooKeeper.
     WellKnown,
 }
 
-/// How to start a cluster.
+/// The options of a cluster.
 #[derive(Debug, Clone)]
 pub struct Options {
     pub purpose: Purpose,
     pub ports: Ports,
-    /// Data and logs. What an earlier cluster of the same flavour left there is used again. `None`: a new directory below
-    /// `target/`, removed when the cluster is dropped (kept when a test is failing, for its logs).
+    /// The directory of data and logs. Data of an earlier cluster of the same flavour is used again. `None` creates a
+    /// new directory in `target/`, which is removed when the cluster is dropped (unless a test fails, to keep its
+    /// logs).
     pub directory: Option<PathBuf>,
-    /// The port that a single broker tells clients to use instead of its own: that of a proxy of the caller's.
+    /// The port that a single broker advertises instead of its own, for a proxy of the caller.
     pub advertised_port: Option<u16>,
-    /// Whether a single broker listens on secured ports as well ([`Cluster::secured`]).
+    /// Whether a single broker also has secured listeners ([`Cluster::secured`]).
     pub secured: bool,
-    /// A provider whose tokens the listeners with SASL take (OAUTHBEARER), beside names and passwords.
+    /// The provider whose tokens the SASL listeners accept (OAUTHBEARER), besides user names and passwords.
     pub token_provider: Option<TokenProvider>,
-    /// Whether brokers check access rules (ACLs). Nothing is allowed but to [`secured::USER`] and to clients of the open listener,
-    /// which may do everything; `kafka-acls` gives rights to [`secured::OTHER_USERS`].
+    /// Whether brokers check ACLs. Only [`secured::USER`] and clients of the plaintext listener may then do everything;
+    /// `kafka-acls` grants permissions to [`secured::OTHER_USERS`].
     pub access_rules: bool,
-    /// Lines for the end of each broker's configuration file.
+    /// Lines to append to the configuration file of each broker.
     pub extra_properties: String,
 }
 
 impl Options {
-    /// What tests want: free ports, a new directory.
+    /// The options for tests: free ports, a new directory.
     #[must_use]
     pub fn for_tests() -> Self {
         Self {

@@ -1,25 +1,25 @@
-//! Free TCP ports that stay free while a broker is down.
+//! Finds free TCP ports that stay free while a broker is down.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, TcpListener};
 
 use anyhow::{Result, bail};
 
-/// Below the range from which Linux and macOS take the local ports of outgoing connections. A client that keeps trying to
-/// reach a stopped broker inside that range can be given the broker's own port, connects to itself, and the broker cannot
-/// come back.
+/// Below the range of ephemeral ports on Linux and macOS. Within that range, a client that keeps connecting to a
+/// stopped broker may get the broker's own port as its local port: it connects to itself, and the broker cannot bind
+/// the port again.
 const RANGE: std::ops::Range<u16> = 20_000..32_000;
 
-/// Ports of which each was free a moment ago.
+/// Ports that were free when they were checked.
 pub(crate) fn free_ports(count: usize) -> Result<Vec<u16>> {
-    // A random start keeps clusters of other processes, started at the same time, away.
+    // A random start avoids conflicts with clusters that other processes start at the same time.
     let start = RandomState::new().hash_one(count);
     let size = u64::from(RANGE.end - RANGE.start);
     let mut held = Vec::new();
     for step in 0..size {
         #[expect(clippy::cast_possible_truncation, reason = "below the size of a range of u16")]
         let port = RANGE.start + ((start % size + step) % size) as u16;
-        // Held until all are chosen, so that none is chosen twice.
+        // Kept open until all ports are chosen, so that no port is chosen twice.
         if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
             held.push((port, listener));
         }

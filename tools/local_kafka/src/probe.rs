@@ -1,4 +1,4 @@
-//! Asks a server whether it answers, in its own protocol: an open port says little about a JVM that is still starting.
+//! Checks that a server answers in its own protocol, since a starting JVM may open its port long before it answers.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// Far more than the metadata of a new cluster; a wrong protocol on the port gives absurd lengths.
+/// Far more than the metadata of a new cluster. Another protocol on the port would give absurd lengths.
 const MAX_RESPONSE_BYTES: i32 = 1 << 20;
 
 fn connect(port: u16) -> Result<TcpStream> {
@@ -16,8 +16,8 @@ fn connect(port: u16) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// How many live brokers the broker on `port` knows, itself included: a Metadata request of version 1, without topics.
-/// <https://kafka.apache.org/protocol#The_Messages_Metadata>
+/// How many live brokers the broker on `port` knows, including itself, from a Metadata request (version 1) without
+/// topics. <https://kafka.apache.org/protocol#The_Messages_Metadata>
 pub(crate) fn known_brokers(port: u16) -> Result<i32> {
     const METADATA: i16 = 3;
     const VERSION: i16 = 1;
@@ -43,11 +43,11 @@ pub(crate) fn known_brokers(port: u16) -> Result<i32> {
     };
     let length = read_i32()?;
     ensure!((12..=MAX_RESPONSE_BYTES).contains(&length), "port {port} does not speak Kafka's protocol");
-    ensure!(read_i32()? == CORRELATION, "port {port} answered another request");
+    ensure!(read_i32()? == CORRELATION, "port {port} answered with another correlation id");
     read_i32()
 }
 
-/// ZooKeeper's own health command.
+/// Sends ZooKeeper's health check command.
 pub(crate) fn zookeeper_is_ok(port: u16) -> Result<bool> {
     let mut stream = connect(port)?;
     stream.write_all(b"ruok")?;

@@ -1,4 +1,4 @@
-//! One server process: started, asked to stop, killed; never left behind.
+//! A server process, which is stopped or killed when this program ends.
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-/// How often a condition is looked at again. Well below everything that is waited for here (a JVM takes a second to start).
+/// The interval between two checks of a condition. Much shorter than what is waited for here (a JVM takes a second to
+/// start).
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// A broker that takes longer to shut down than this is waiting for others that are gone; its log is safe to cut off.
+/// A broker that takes longer to shut down waits for other brokers that are gone, and can be killed safely.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 const LOG_TAIL_LINES: usize = 20;
 
@@ -21,7 +22,7 @@ pub(crate) struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts `command`, its output appended to `log`.
+    /// Starts `command` and appends its output to `log`.
     pub(crate) fn start(mut command: Command, log: PathBuf) -> Result<Self> {
         let output = File::options()
             .create(true)
@@ -33,11 +34,11 @@ impl ServerProcess {
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors)
-            // Ctrl+C in the terminal is for us; what it means for a broker is ours to decide.
+            // In a process group of its own, so that Ctrl+C in the terminal does not reach it.
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot run {}", command.get_program().to_string_lossy()))?;
-        let guard = Guard::over(child.id())?;
+        let guard = Guard::start(child.id())?;
         Ok(Self { child, guard, log })
     }
 
@@ -46,12 +47,12 @@ impl ServerProcess {
     }
 
     /// # Errors
-    /// When the process has ended, with the end of its log.
+    /// When the process has ended; the error has the end of its log.
     pub(crate) fn require_alive(&mut self) -> Result<()> {
-        match self.child.try_wait().context("cannot ask for the state of a child process")? {
+        match self.child.try_wait().context("cannot get the state of a child process")? {
             None => Ok(()),
             Some(status) => {
-                anyhow::bail!("it ended ({status}); the end of {}:\n{}", self.log.display(), self.log_tail())
+                anyhow::bail!("the process ended ({status}); the end of {}:\n{}", self.log.display(), self.log_tail())
             }
         }
     }
@@ -62,12 +63,12 @@ impl ServerProcess {
         lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n")
     }
 
-    /// Asks the process to end, without waiting for it.
+    /// Sends SIGTERM without waiting.
     pub(crate) fn ask_to_stop(&self) {
         signal("-TERM", self.child.id());
     }
 
-    /// Waits for a process that was asked to stop, and kills it after [`STOP_GRACE`].
+    /// Waits for a process after SIGTERM, and kills it after [`STOP_GRACE`].
     pub(crate) fn wait_until_stopped(mut self) {
         let deadline = Instant::now() + STOP_GRACE;
         while Instant::now() < deadline {
@@ -79,12 +80,12 @@ impl ServerProcess {
         self.kill();
     }
 
-    /// Ends the process without a chance to write anything down.
+    /// Kills the process with SIGKILL.
     pub(crate) fn kill(self) {
-        // Drop does it.
+        // Dropping it kills the process.
     }
 
-    /// Lets the process outlive us.
+    /// Lets the process outlive this program.
     pub(crate) fn detach(self) {
         let mut process = std::mem::ManuallyDrop::new(self);
         process.guard.dismiss();
@@ -93,19 +94,19 @@ impl ServerProcess {
 
 impl Drop for ServerProcess {
     fn drop(&mut self) {
-        // The guard goes first: after `wait` the process id may belong to somebody else.
+        // The guard first: after `wait` the process id may be reused.
         self.guard.dismiss();
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Kills a server when we end without dropping it: by Ctrl+C, a crash, or as a static of a test binary. A shell that reads
-/// from a pipe which nobody but us holds open, and which the system closes when we are gone.
+/// Kills a server if this program ends without dropping it: by Ctrl+C, a crash, or as a static of a test binary. It is
+/// a shell that reads from a pipe, which the operating system closes when this program ends.
 struct Guard(Child);
 
 impl Guard {
-    fn over(id: u32) -> Result<Self> {
+    fn start(id: u32) -> Result<Self> {
         let shell = Command::new("sh")
             .args(["-c", "cat; kill -KILL \"$1\"", "guard", &id.to_string()])
             .stdin(Stdio::piped())
@@ -113,7 +114,7 @@ impl Guard {
             .stderr(Stdio::null())
             .process_group(0)
             .spawn()
-            .context("cannot run sh, which would end the server if we cannot")?;
+            .context("cannot run sh, which kills the server if this program ends unexpectedly")?;
         Ok(Self(shell))
     }
 
@@ -123,8 +124,8 @@ impl Guard {
     }
 }
 
-/// Sends a signal by the system's `kill`: the C function would be unsafe code for the same effect. Whether it arrived shows in
-/// the process being gone.
+/// Sends a signal with the `kill` program, because calling the C function needs unsafe code. Callers check whether the
+/// process has ended.
 pub(crate) fn signal(name: &str, id: u32) {
     let _ = Command::new("kill").args([name, &id.to_string()]).stderr(Stdio::null()).status();
 }

@@ -1,4 +1,4 @@
-//! The configuration files of brokers and of ZooKeeper.
+//! The configuration files of brokers and ZooKeeper.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -6,11 +6,11 @@ use std::path::Path;
 use crate::secured::USER;
 use crate::{Flavour, Purpose, Secured, TokenProvider};
 
-/// What one broker's configuration depends on.
+/// The values of a broker's configuration.
 pub(crate) struct Broker<'a> {
     pub id: u16,
     pub port: u16,
-    /// What clients are told to connect to.
+    /// The port that clients are told to connect to.
     pub advertised_port: u16,
     pub flavour: Flavour,
     pub purpose: Purpose,
@@ -22,9 +22,9 @@ pub(crate) struct Broker<'a> {
     pub extra_properties: &'a str,
 }
 
-/// Where a broker finds the cluster's metadata.
+/// Where the broker's metadata is stored.
 pub(crate) enum Metadata<'a> {
-    /// The controller port of every node, in order of node id from 1.
+    /// The controller port of each node, in the order of node ids from 1.
     Controllers(&'a [u16]),
     Zookeeper {
         port: u16,
@@ -35,11 +35,11 @@ impl Broker<'_> {
     pub(crate) fn to_properties(&self) -> String {
         let Self { id, port, advertised_port, .. } = self;
         let replicas = self.flavour.brokers().min(3);
-        // One of three may be down and every acknowledged record is still on two.
+        // One of three brokers may be down, and every acknowledged record is still on two.
         let in_sync = replicas.saturating_sub(1).max(1);
         let secured =
             |host: &str| self.secured.map(|secured| format!(",{}", secured.listeners(host))).unwrap_or_default();
-        // The certificate names localhost, and nothing else.
+        // The certificate is valid only for localhost.
         let (listeners, advertised) = (secured("127.0.0.1"), secured("localhost"));
 
         let mut text = format!(
@@ -90,21 +90,23 @@ impl Broker<'_> {
             );
         }
         if self.purpose == Purpose::Benchmarks {
-            // A group's first member starts at once. The topics that are to lose old records do so soon: Kafka looks every five
-            // minutes, in which a full-speed producer fills a disk.
+            // A group starts without waiting for more members. Retention is checked every two seconds instead of every
+            // five minutes, in which a producer at full speed could fill the disk.
             text.push_str(
                 "group.initial.rebalance.delay.ms=0\noffsets.topic.num.partitions=4\nlog.retention.check.interval.ms=2000\n",
             );
         }
         if self.purpose == Purpose::Tests {
-            // In order: a group's first member starts at once; the first group does not wait for fifty partitions to be made;
-            // what compaction has to do it does soon, not every fifteen seconds; a killed broker is forgotten, and may come
-            // back, after three seconds instead of nine (eighteen with ZooKeeper).
+            // In this order: a group starts without waiting for more members; the first group does not wait for fifty
+            // partitions to be created; compaction runs after half a second instead of fifteen; further below, a killed
+            // broker's session times out, so that it can restart, after three seconds instead of nine (eighteen with
+            // ZooKeeper).
             text.push_str(
                 "group.initial.rebalance.delay.ms=0\noffsets.topic.num.partitions=4\nlog.cleaner.backoff.ms=500\n",
             );
             if matches!(self.metadata, Metadata::Controllers(_)) {
-                // A killed member of a group is forgotten after ten seconds, as with the classic protocol, instead of 45.
+                // A killed member is removed from its group after ten seconds instead of 45, as with the classic
+                // protocol.
                 text.push_str("group.consumer.min.session.timeout.ms=6000\ngroup.consumer.session.timeout.ms=10000\n");
                 text.push_str(
                     "group.consumer.min.heartbeat.interval.ms=1000\ngroup.consumer.heartbeat.interval.ms=2000\n",
@@ -121,7 +123,7 @@ impl Broker<'_> {
 }
 
 pub(crate) fn zookeeper(port: u16, data: &Path, purpose: Purpose) -> String {
-    // ZooKeeper looks for ended sessions once a tick.
+    // ZooKeeper checks for expired sessions once per tick.
     let tick_ms = if purpose == Purpose::Tests { 500 } else { 2000 };
     format!(
         "dataDir={}\n\

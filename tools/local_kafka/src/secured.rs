@@ -1,4 +1,4 @@
-//! Listeners that want TLS or a name and a password, and what a client needs for them.
+//! Listeners with TLS or SASL, and the client configuration for them.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,33 +8,33 @@ use anyhow::{Context, Result, ensure};
 
 use crate::ports::free_ports;
 
-/// What the broker's `PLAIN` mechanism knows.
+/// The user of the broker's `PLAIN` mechanism.
 pub const USER: &str = "ponte";
 pub const PASSWORD: &str = "a-password-for-tests";
 
-/// Users with the same password who may do nothing while access rules are checked, until `kafka-acls` allows it.
+/// Users with the same password who have no permissions while ACLs are checked, until `kafka-acls` grants some.
 pub const OTHER_USERS: [&str; 2] = ["reader", "writer"];
 
-/// Of both key stores; there is nothing in them that is worth a secret.
+/// The password of both key stores, which contain no secrets.
 const STORE_PASSWORD: &str = "changeit";
 
-/// Who signs the tokens that a broker takes (RFC 7519).
+/// The issuer of the tokens that a broker accepts (RFC 7519).
 #[derive(Debug, Clone)]
 pub struct TokenProvider {
-    /// Where its public keys are.
+    /// The URL of its public keys.
     pub keys_url: String,
     pub issuer: String,
     pub audience: String,
 }
 
 impl TokenProvider {
-    /// Kafka asks nobody for keys that its Java process does not allow by name.
+    /// Kafka requests keys only from URLs that its Java process allows by this property.
     pub(crate) fn system_property(&self) -> String {
         format!("-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={}", self.keys_url)
     }
 
-    /// Connections end with the token that they were opened with, unless the client has signed in again with a newer one. A token
-    /// that has expired is refused at once; Kafka's default allows for clocks that differ by 30 seconds.
+    /// A connection ends when its token expires, unless the client has authenticated again with a newer one. The clock
+    /// skew is 0 instead of Kafka's 30 seconds, so that an expired token is refused at once.
     fn to_properties(&self, listener: &str) -> String {
         let Self { keys_url, issuer, audience } = self;
         let prefix = format!("listener.name.{listener}.oauthbearer");
@@ -51,21 +51,21 @@ impl TokenProvider {
     }
 }
 
-/// A broker's secured listeners. Each is on a port of its own and named like its protocol.
+/// The secured listeners of a broker. Each has its own port and is named like its protocol.
 #[derive(Debug, Clone)]
 pub struct Secured {
-    /// TLS; who connects must show `identity` as well.
+    /// TLS; clients must present `identity` too.
     pub ssl: u16,
     pub sasl_plaintext: u16,
     pub sasl_ssl: u16,
-    /// The certificate of brokers and clients, signed by itself, as PEM. It names `localhost` alone.
+    /// The self-signed certificate of brokers and clients as PEM. It is valid only for `localhost`.
     pub certificate: PathBuf,
-    /// The same with its key, as PKCS#12.
+    /// The certificate and its private key as PKCS#12.
     pub identity: PathBuf,
 }
 
 impl Secured {
-    /// Makes the certificate with Java's own tool.
+    /// Creates the certificate with Java's keytool.
     pub(crate) fn prepare(directory: &Path) -> Result<Self> {
         let ports = free_ports(3)?;
         let secured = Self {
@@ -87,13 +87,13 @@ impl Secured {
         Ok(secured)
     }
 
-    /// What a client's configuration says to reach the listener; its address is [`Cluster::secured`](crate::Cluster)'s.
+    /// The client properties for the listener of `protocol`; [`Secured::address`] has its address.
     #[must_use]
     pub fn client_properties(&self, protocol: &str) -> String {
         self.client_properties_of(protocol, USER)
     }
 
-    /// The same for another user.
+    /// Like [`Self::client_properties`], for another user.
     #[must_use]
     pub fn client_properties_of(&self, protocol: &str, user: &str) -> String {
         let mut text = format!("security.protocol={protocol}\n");
@@ -109,7 +109,7 @@ impl Secured {
         text
     }
 
-    /// The address of a protocol's listener.
+    /// The address of the listener of `protocol`.
     #[must_use]
     pub fn address(&self, protocol: &str) -> String {
         let port = match protocol {
@@ -120,7 +120,7 @@ impl Secured {
         format!("localhost:{port}")
     }
 
-    /// `SSL://HOST:1,SASL_PLAINTEXT://HOST:2,…`
+    /// The listeners in Kafka's format: `SSL://HOST:1,SASL_PLAINTEXT://HOST:2,…`
     pub(crate) fn listeners(&self, host: &str) -> String {
         let Self { ssl, sasl_plaintext, sasl_ssl, .. } = self;
         format!("SSL://{host}:{ssl},SASL_PLAINTEXT://{host}:{sasl_plaintext},SASL_SSL://{host}:{sasl_ssl}")
@@ -174,7 +174,7 @@ fn keytool(store: &Path, arguments: &[&str], file: Option<&Path>) -> Result<()> 
         command.arg("-file").arg(file);
     }
     let output = command.output().context("cannot run Java's keytool")?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    ensure!(output.status.success(), "keytool {}: {said}", arguments.join(" "));
+    let printed = String::from_utf8_lossy(&output.stdout);
+    ensure!(output.status.success(), "keytool {}: {printed}", arguments.join(" "));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Each flavour of Kafka really starts, answers Kafka's own tools, and keeps its data over a restart.
+//! Checks that each flavour of Kafka starts, answers Kafka's own tools, and keeps its data when it is restarted.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use local_kafka::{Cluster, Flavour, Installation, Options};
 
-/// A cluster, or `None` where this machine cannot run one; then the reason is counted as a skipped test.
+/// A cluster, or `None` if this machine cannot run one; then the test counts as skipped, and the reason is logged.
 fn cluster(test: &str, flavour: Flavour) -> Option<Cluster> {
     let installation = match Installation::find_or_fetch(flavour) {
         Ok(installation) => installation,
@@ -26,7 +26,7 @@ fn cluster(test: &str, flavour: Flavour) -> Option<Cluster> {
     Some(cluster)
 }
 
-/// Runs `kafka-topics` on the cluster and returns what it printed.
+/// Runs `kafka-topics` on the cluster and returns its output.
 fn topics(cluster: &Cluster, arguments: &[&str]) -> String {
     let output = cluster.tool("org.apache.kafka.tools.TopicCommand", arguments).expect("Java runs");
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -35,7 +35,7 @@ fn topics(cluster: &Cluster, arguments: &[&str]) -> String {
     printed
 }
 
-fn keeps_its_topics_over_a_restart(cluster: &mut Cluster) {
+fn check_topics_after_restarts(cluster: &mut Cluster) {
     let bootstrap_servers = cluster.bootstrap_servers();
     topics(cluster, &["--create", "--topic", "ricordi", "--partitions", "2"]);
     for how in ["stop", "kill"] {
@@ -55,19 +55,19 @@ fn keeps_its_topics_over_a_restart(cluster: &mut Cluster) {
 }
 
 #[test]
-fn one_broker_keeps_its_topics_over_a_restart() {
+fn topics_survive_a_restart_of_one_broker() {
     let Some(mut cluster) = cluster("one_broker", Flavour::Kraft { brokers: 1 }) else { return };
-    keeps_its_topics_over_a_restart(&mut cluster);
+    check_topics_after_restarts(&mut cluster);
 }
 
 #[test]
-fn zookeeper_and_a_broker_keep_their_topics_over_a_restart() {
+fn topics_survive_a_restart_with_zookeeper() {
     let Some(mut cluster) = cluster("zookeeper", Flavour::Zookeeper) else { return };
-    keeps_its_topics_over_a_restart(&mut cluster);
+    check_topics_after_restarts(&mut cluster);
 }
 
 #[test]
-fn three_brokers_serve_without_one_of_them() {
+fn three_brokers_serve_with_one_broker_down() {
     let Some(mut cluster) = cluster("three_brokers", Flavour::Kraft { brokers: 3 }) else { return };
     topics(&cluster, &["--create", "--topic", "ricordi", "--partitions", "3"]);
     cluster.kill_broker(0);

@@ -1,4 +1,4 @@
-//! One file of the page with its compressed forms, and the cache that makes compressing it again unnecessary.
+//! A file of the page with its compressed forms, and a cache of compressed files.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,19 +10,20 @@ use anyhow::{Context, Result, bail};
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
-/// 64 bits: two versions of our own files will not meet by chance, nobody attacks these names, and they stay readable.
+/// 64 bits: two versions of the page's own files do not collide by chance, the names are not under attack, and they
+/// stay readable.
 const HASH_HEX_DIGITS: usize = 16;
 
-/// The strongest level. Its time is paid once per content, then the cache answers.
+/// The strongest level. The cache makes sure that each content is compressed only once.
 const BROTLI_QUALITY: i32 = 11;
-/// 4 MiB: more than the whole wasm file.
+/// 4 MiB, which is more than the whole wasm file.
 const BROTLI_WINDOW_BITS: i32 = 22;
 
 pub struct Asset {
-    /// On the server, with its leading slash.
+    /// The path on the server, with a leading slash.
     pub path: String,
     pub content_type: &'static str,
-    /// The path changes with the content, so a browser may keep it for ever.
+    /// Whether the path changes with the content, so that a browser may cache the file forever.
     pub immutable: bool,
     pub plain: Vec<u8>,
     pub brotli: Vec<u8>,
@@ -30,7 +31,8 @@ pub struct Asset {
 }
 
 impl Asset {
-    /// An asset whose name carries the hash of its content: `/ponte-0123456789abcdef.css`, `/ponte-0123456789abcdef_bg.wasm`.
+    /// An asset with the hash of its content in its name: `/ponte-0123456789abcdef.css`,
+    /// `/ponte-0123456789abcdef_bg.wasm`.
     pub(crate) fn hashed(stem: &str, extension: &str, plain: Vec<u8>, cache: &CompressionCache) -> Result<Self> {
         let hash = content_hash(&plain);
         let path = match stem.strip_suffix("_bg") {
@@ -40,16 +42,16 @@ impl Asset {
         Ok(Self { immutable: true, ..Self::named(&path, extension, plain, cache)? })
     }
 
-    /// An asset under a path that stays the same when its content changes.
+    /// An asset with a path that does not depend on its content.
     pub(crate) fn named(path: &str, extension: &str, plain: Vec<u8>, cache: &CompressionCache) -> Result<Self> {
         let content_type = match extension {
             "css" => "text/css; charset=utf-8",
             "html" => "text/html; charset=utf-8",
             "js" => "text/javascript; charset=utf-8",
             "svg" => "image/svg+xml",
-            // Anything else and browsers refuse to compile it while it streams in.
+            // With another content type browsers refuse to compile it while it is downloaded.
             "wasm" => "application/wasm",
-            _ => bail!("{path}: no content type is known for .{extension}; add it in page_builder"),
+            _ => bail!("{path}: unknown content type of .{extension}; add it in page_builder"),
         };
         let brotli = cache.get_or_make(&plain, "br", brotli)?;
         let gzip = cache.get_or_make(&plain, "gz", gzip)?;
@@ -82,10 +84,11 @@ fn gzip(plain: &[u8]) -> Result<Vec<u8>> {
     encoder.finish().context("cannot compress with gzip")
 }
 
-/// Compressed contents by the hash of the plain one: after an edit of the stylesheet the wasm is not compressed again.
+/// Compressed files by the hash of their content, so that an edit of the stylesheet does not compress the wasm file
+/// again.
 pub(crate) struct CompressionCache {
     directory: PathBuf,
-    /// File names that this build asked for; the others are of earlier builds.
+    /// The file names that this build used; all others are from earlier builds.
     used: Mutex<BTreeSet<String>>,
 }
 
@@ -105,7 +108,7 @@ impl CompressionCache {
             return Ok(compressed);
         }
         let compressed = make(plain)?;
-        // Renamed into place: a build that is interrupted here leaves no half file for the next one to trust.
+        // Renamed when it is complete, so that an interrupted build leaves no incomplete file in the cache.
         let unfinished = self.directory.join(format!("{name}.unfinished"));
         fs::write(&unfinished, &compressed)
             .and_then(|()| fs::rename(&unfinished, &path))
@@ -113,14 +116,14 @@ impl CompressionCache {
         Ok(compressed)
     }
 
-    /// Removes what earlier builds left, so that the directory does not grow with every edit.
+    /// Removes the files of earlier builds, so that the directory does not grow with every edit.
     pub(crate) fn forget_unused(&self) -> Result<()> {
         let Ok(used) = self.used.lock() else { return Ok(()) };
         let entries =
             fs::read_dir(&self.directory).with_context(|| format!("cannot list {}", self.directory.display()))?;
         for entry in entries.flatten() {
             if !used.contains(entry.file_name().to_string_lossy().as_ref()) {
-                // Another build may have been faster; a file too many does no harm either.
+                // Another build may have removed the file already; a remaining file does no harm.
                 let _ = fs::remove_file(entry.path());
             }
         }

@@ -1,4 +1,4 @@
-//! Runs a second cargo that compiles `frontend` to wasm, isolated from the cargo that is building the bridge.
+//! Runs a nested cargo that compiles `frontend` to wasm, isolated from the cargo that builds the bridge.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -7,11 +7,11 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 const TARGET: &str = "wasm32-unknown-unknown";
-/// The profile of the same name in the workspace's `Cargo.toml`.
+/// The profile with this name in the workspace's `Cargo.toml`.
 const PROFILE: &str = "page";
 
-/// What the outer cargo, or clippy in its place, sets for its own build. Inherited, these would lint the page instead of
-/// compiling it, or apply the flags of the host's processor to wasm.
+/// Variables that the outer cargo, or clippy, sets for its own build. If the nested build inherited them, it would lint
+/// the page instead of compiling it, or use flags for the host's processor.
 const REMOVED_VARIABLES: [&str; 6] = [
     "RUSTC_WORKSPACE_WRAPPER",
     "CLIPPY_ARGS",
@@ -21,7 +21,7 @@ const REMOVED_VARIABLES: [&str; 6] = [
     "CARGO_BUILD_TARGET",
 ];
 
-/// Compiles the frontend and returns the path of the raw `.wasm`.
+/// Compiles the frontend and returns the path of the raw `.wasm` file.
 pub(crate) fn frontend_to_wasm(workspace_root: &Path, target_dir: &Path) -> Result<PathBuf> {
     require_wasm_target()?;
 
@@ -31,11 +31,11 @@ pub(crate) fn frontend_to_wasm(workspace_root: &Path, target_dir: &Path) -> Resu
         .current_dir(workspace_root)
         .args(["build", "--package", "frontend", "--bin", "frontend"])
         .args(["--target", TARGET, "--profile", PROFILE])
-        // Both: a build directory set in a user's configuration would bring back the shared lock.
+        // Both variables, because a build directory in the user's configuration would cause the shared lock again.
         .env("CARGO_TARGET_DIR", target_dir)
         .env("CARGO_BUILD_BUILD_DIR", target_dir)
         .stdin(Stdio::null())
-        // A build script's standard output is read by cargo as instructions.
+        // Cargo parses the standard output of a build script.
         .stdout(Stdio::null());
     for variable in REMOVED_VARIABLES {
         build.env_remove(variable);
@@ -45,17 +45,17 @@ pub(crate) fn frontend_to_wasm(workspace_root: &Path, target_dir: &Path) -> Resu
     let status = build.status().with_context(|| format!("cannot run {}", cargo.to_string_lossy()))?;
     if !status.success() {
         bail!(
-            "the page did not compile ({status}); cargo's message is above. To see it alone: \
+            "the page did not compile ({status}); see cargo's messages above, or run: \
              cargo check --package frontend --target {TARGET}"
         );
     }
     Ok(target_dir.join(TARGET).join(PROFILE).join("frontend.wasm"))
 }
 
-/// The same source gives the same wasm, hence the same names and caches, wherever it is compiled; and no directory of the
-/// machine that built a release shows in its panic messages.
+/// Makes the build reproducible: the same source gives the same wasm file, and so the same names and cache entries, on
+/// every machine. Panic messages do not contain paths of the build machine.
 fn compiler_flags(workspace_root: &Path) -> OsString {
-    // Between two flags of CARGO_ENCODED_RUSTFLAGS stands a separator, so that paths may contain spaces.
+    // A separator character divides the flags in CARGO_ENCODED_RUSTFLAGS, so paths may contain spaces.
     let mut flags = OsString::from("--remap-path-prefix=");
     flags.push(workspace_root);
     flags.push("=.");
@@ -70,24 +70,24 @@ fn compiler_flags(workspace_root: &Path) -> OsString {
     flags
 }
 
-/// Adds the standard library for wasm to the toolchain in use if it is not there yet.
+/// Installs the standard library for wasm into the current toolchain if it is missing.
 fn require_wasm_target() -> Result<()> {
     if wasm_target_is_installed()? {
         return Ok(());
     }
-    // Inherits RUSTUP_TOOLCHAIN, so it is added to the toolchain that compiles now, whichever is the default.
+    // Inherits RUSTUP_TOOLCHAIN, so the target is added to the toolchain that compiles now.
     let added = Command::new("rustup").args(["target", "add", TARGET]).stdout(Stdio::null()).status();
     let reason = match added {
         Ok(status) if status.success() && wasm_target_is_installed()? => return Ok(()),
-        Ok(status) => format!("`rustup target add {TARGET}` did not help ({status})"),
-        Err(error) => format!("rustup could not be run ({error})"),
+        Ok(status) => format!("`rustup target add {TARGET}` failed ({status})"),
+        Err(error) => format!("rustup cannot be run ({error})"),
     };
     bail!(
         "the page needs Rust's standard library for {TARGET}, and {reason}.\n\
          With rustup: run `rustup target add {TARGET}` while online, then build again.\n\
          With a distribution's Rust: install its wasm package (Debian: libstd-rust-dev-wasm32, Fedora: \
          rust-std-static-{TARGET}).\n\
-         To build the bridge without its page: PONTE_SKIP_PAGE=1."
+         To build the bridge without its page, set PONTE_SKIP_PAGE=1."
     )
 }
 

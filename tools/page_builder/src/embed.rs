@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 use crate::Page;
 
 impl Page {
-    /// Writes `page.rs`, and beside it the bytes it includes, into `out_dir`, which must be the `OUT_DIR` of the crate that
-    /// includes it. The source defines `pub static ASSETS: &[Asset]` and expects a struct `Asset` in scope, with the fields
+    /// Writes `page.rs` and the files that it includes into `out_dir`, which must be the `OUT_DIR` of the including
+    /// crate. The source defines `pub static ASSETS: &[Asset]`, and expects a struct `Asset` in scope with the fields
     /// of [`crate::Asset`] as `&'static str`, `bool` and `&'static [u8]`.
     ///
     /// # Errors
@@ -39,8 +39,8 @@ impl Page {
     }
 }
 
-/// Leaves an equal file alone: rustc's dependency tracking goes by time, and an unchanged page must not recompile the crate
-/// that embeds it.
+/// Does not touch a file with the same content: rustc compares modification times, and an unchanged page must not
+/// recompile the crate that embeds it.
 fn write_if_changed(path: &Path, content: &[u8]) -> Result<()> {
     if fs::read(path).is_ok_and(|present| present == content) {
         return Ok(());

@@ -2,8 +2,9 @@
 //! everything here is a reference.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 /// Marks a reference that only `trunk serve` understands. One template serves both builds: trunk replaces these elements,
 /// and here they are removed.
@@ -94,22 +95,45 @@ pub(crate) fn fill_template(template: &str, references: &References<'_>) -> Resu
     Ok(format!("{before}{links}{after}"))
 }
 
+/// What the template's `<link data-trunk rel="css">` elements refer to, in their order, relative to the template.
+pub(crate) fn stylesheet_links(template: &str) -> Result<Vec<&str>> {
+    let elements = trunk_elements(template)?.into_iter().map(|range| &template[range]);
+    let stylesheets = elements.filter(|element| attribute(element, "rel") == Some("css"));
+    stylesheets.map(|element| attribute(element, "href").with_context(|| format!("{element} has no href"))).collect()
+}
+
+/// The value of an attribute that is written in double quotes.
+fn attribute<'a>(element: &'a str, name: &str) -> Option<&'a str> {
+    let (_, value) = element.split_once(&format!(" {name}=\""))?;
+    Some(value.split_once('"')?.0)
+}
+
 fn without_trunk_elements(template: &str) -> Result<String> {
     let mut kept = String::new();
-    let mut rest = template;
-    while let Some(mark) = rest.find(TRUNK_MARK) {
-        let (Some(start), Some(length)) = (rest[..mark].rfind('<'), rest[mark..].find('>')) else {
+    let mut end = 0;
+    for element in trunk_elements(template)? {
+        kept.push_str(&template[end..element.start]);
+        let rest = template[element.end..].trim_start_matches([' ', '\t']);
+        let rest = rest.strip_prefix('\n').unwrap_or(rest);
+        end = template.len() - rest.len();
+    }
+    kept.push_str(&template[end..]);
+    Ok(kept)
+}
+
+/// Where the elements stand that only trunk understands.
+fn trunk_elements(template: &str) -> Result<Vec<Range<usize>>> {
+    let element_at = |mark: usize| {
+        let (Some(start), Some(length)) = (template[..mark].rfind('<'), template[mark..].find('>')) else {
             bail!("`{TRUNK_MARK}` stands outside of an element");
         };
-        if !rest[start..].starts_with("<link") {
-            bail!("`{TRUNK_MARK}` belongs on <link> elements only: {}", &rest[start..=mark + length]);
+        let element = start..mark + length + 1;
+        if !template[element.clone()].starts_with("<link") {
+            bail!("`{TRUNK_MARK}` belongs on <link> elements only: {}", &template[element]);
         }
-        kept.push_str(&rest[..start]);
-        rest = rest[mark + length + 1..].trim_start_matches([' ', '\t']);
-        rest = rest.strip_prefix('\n').unwrap_or(rest);
-    }
-    kept.push_str(rest);
-    Ok(kept)
+        Ok(element)
+    };
+    template.match_indices(TRUNK_MARK).map(|(mark, _)| element_at(mark)).collect()
 }
 
 #[cfg(test)]
@@ -139,5 +163,18 @@ mod tests {
     fn a_template_without_a_head_is_refused() {
         let error = fill_template("<html></html>", &REFERENCES).expect_err("no head");
         assert!(error.to_string().contains("</head>"), "{error}");
+    }
+
+    #[test]
+    fn stylesheets_are_those_that_trunk_links_in_their_order() {
+        let template = "<head><link rel=\"css\" href=\"plain.css\"><link data-trunk rel=\"rust\" href=\"Cargo.toml\">\n\
+                        <link data-trunk rel=\"css\" href=\"z.css\">\n<link data-trunk href=\"src/a.css\" rel=\"css\"></head>";
+        assert_eq!(stylesheet_links(template).expect("a valid template"), ["z.css", "src/a.css"]);
+    }
+
+    #[test]
+    fn a_stylesheet_without_address_is_refused() {
+        let error = stylesheet_links("<head><link data-trunk rel=\"css\"></head>").expect_err("no href");
+        assert!(error.to_string().contains("href"), "{error}");
     }
 }

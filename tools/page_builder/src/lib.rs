@@ -7,6 +7,7 @@ mod asset;
 mod compile;
 mod embed;
 mod html;
+mod stylesheet;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,25 +45,29 @@ pub struct Page {
 /// Compiles the page and prepares every file of it.
 ///
 /// # Errors
-/// Says what failed and what to do: no wasm target, a compile error in `frontend`, a missing template.
+/// Says what failed and what to do: no wasm target, a compile error in `frontend`, a missing template, a stylesheet that is
+/// missing or not linked.
 pub fn build(options: &Options) -> Result<Page> {
     let frontend = options.workspace_root.join("frontend");
+    let template_path = frontend.join("index.html");
+    let template = fs::read_to_string(&template_path)
+        .with_context(|| format!("cannot read {}, the page's template", template_path.display()))?;
+    let unusable = || format!("cannot use {} as the page's template", template_path.display());
+    // First, so that a wrong link is reported before the page is compiled, which takes long.
+    let style = stylesheet::join(&frontend, &html::stylesheet_links(&template).with_context(unusable)?)?;
     let wasm = compile::frontend_to_wasm(&options.workspace_root, &options.target_dir)?;
     let cache = options.compression_cache()?;
 
     let mut scripts = bind(&wasm)?;
     let code = Asset::hashed("ponte_bg", "wasm", scripts.wasm, &cache)?;
     let glue = Asset::hashed("ponte", "js", scripts.glue.into_bytes(), &cache)?;
-    let style = Asset::hashed("ponte", "css", stylesheet(&frontend.join("style"))?, &cache)?;
+    let style = Asset::hashed("ponte", "css", style, &cache)?;
     let start = html::start_module(&glue.path, &code.path, &style.path);
     let start = Asset::hashed("start", "js", start.into_bytes(), &cache)?;
     let icon = optional_file(&frontend.join("favicon.svg"))?
         .map(|svg| Asset::hashed("favicon", "svg", svg, &cache))
         .transpose()?;
 
-    let template_path = frontend.join("index.html");
-    let template = fs::read_to_string(&template_path)
-        .with_context(|| format!("cannot read {}, the page's template", template_path.display()))?;
     let references = html::References {
         code: &code.path,
         glue: &glue.path,
@@ -70,8 +75,7 @@ pub fn build(options: &Options) -> Result<Page> {
         style: &style.path,
         icon: icon.as_ref().map(|icon| icon.path.as_str()),
     };
-    let index = html::fill_template(&template, &references)
-        .with_context(|| format!("cannot use {} as the page's template", template_path.display()))?;
+    let index = html::fill_template(&template, &references).with_context(unusable)?;
 
     let mut assets = vec![Asset::named("/", "html", index.into_bytes(), &cache)?, start, glue, code, style];
     assets.extend(icon);
@@ -127,24 +131,6 @@ fn bind(wasm: &Path) -> Result<Scripts> {
     snippets.sort();
 
     Ok(Scripts { glue: output.js().to_owned(), snippets, wasm: output.wasm_mut().emit_wasm() })
-}
-
-/// Every `*.css` of a directory as one, in order of name.
-fn stylesheet(directory: &Path) -> Result<Vec<u8>> {
-    let mut joined = Vec::new();
-    if !directory.exists() {
-        return Ok(joined);
-    }
-    let mut paths = fs::read_dir(directory)
-        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<Vec<_>>>())
-        .with_context(|| format!("cannot list {}", directory.display()))?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "css"));
-    paths.sort();
-    for path in paths {
-        joined.extend(fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
-        joined.push(b'\n');
-    }
-    Ok(joined)
 }
 
 fn optional_file(path: &Path) -> Result<Option<Vec<u8>>> {

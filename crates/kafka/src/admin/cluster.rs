@@ -1,4 +1,4 @@
-//! The cluster's state of health: brokers, controller, partitions in trouble.
+//! The state of the cluster: brokers, controller, under-replicated and offline partitions.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use protocol::{BrokerDetails, ClusterDetails, ErrorBody, ErrorCode, TroubledPart
 use rdkafka::metadata::Metadata;
 
 use super::{Admin, refused};
+use crate::metadata_client::TIMEOUT;
 use crate::native::{self, Configured, Failure};
-use crate::questions::TIMEOUT;
 
 impl Admin {
     /// Brokers with their racks and versions, and what is wrong with their partitions.
@@ -23,11 +23,11 @@ impl Admin {
         let failed = |failure: Failure| refused(&failure, "describe the cluster");
         let described = native::describe_cluster(self.client(), TIMEOUT).map_err(failed)?;
         details.controller = described.controller;
-        let told = self.features(&details.brokers);
+        let features = self.features(&details.brokers);
         for (id, rack) in described.racks {
             if let Some(broker) = details.brokers.iter_mut().find(|broker| broker.id == id) {
                 broker.rack = rack.filter(|rack| !rack.is_empty());
-                match told.release(id) {
+                match features.release(id) {
                     Some(release) => {
                         broker.version = Some(release.name.to_owned());
                         broker.version_or_newer = release.or_newer;
@@ -36,8 +36,8 @@ impl Admin {
                 }
             }
         }
-        details.features = told.features();
-        details.features_error = told.error();
+        details.features = features.features();
+        details.features_error = features.error();
         Ok(details)
     }
 

@@ -1,5 +1,5 @@
-//! What the brokers say they can do: their features, and by these how new they are. Each broker is asked by itself, not too
-//! often, and none of them can hold up the others.
+//! The features of the brokers, and the Kafka release that follows from them. Each broker is asked on a connection of its own, its answer
+//! is cached, and a slow broker does not delay the others.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::mpsc;
@@ -9,21 +9,21 @@ use std::time::{Duration, Instant};
 use protocol::{BrokerDetails, ClusterFeature, ErrorBody, ErrorCode, SupportedLevels};
 
 use super::Admin;
-use crate::api_versions::{self, ApiVersions, ApiVersionsError};
-use crate::broker_stream::{ConnectError, Security};
+use crate::broker_connection::api_versions::{self, ApiVersions};
+use crate::broker_connection::{BrokerConnection, ConnectError, RequestError, Transport};
 use crate::client_config::KafkaProperties;
 use crate::releases::{self, Release};
 
 const METADATA_VERSION: &str = "metadata.version";
 
-/// Brokers change when they are upgraded, and cluster views look every two seconds.
+/// Features change when brokers are upgraded; cluster views are refreshed every two seconds.
 const KNOWN_FOR: Duration = Duration::from_secs(10);
 
-/// A broker answers this in a millisecond. The whole view waits for one that does not.
+/// A broker answers in a millisecond; the whole view waits for one that does not.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// So many are asked at the same time.
-const ASKING: usize = 16;
+/// How many brokers are asked at the same time.
+const MAX_CONCURRENT: usize = 16;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Address {
@@ -34,58 +34,58 @@ struct Address {
 
 type Answer = Result<Arc<ApiVersions>, ErrorBody>;
 
-/// What was told lately.
+/// The recent answers.
 #[derive(Default)]
-pub(super) struct ToldFeatures(Mutex<HashMap<Address, (Instant, Answer)>>);
+pub(super) struct FeatureCache(Mutex<HashMap<Address, (Instant, Answer)>>);
 
-/// What each of some brokers told.
-pub(super) struct Told(BTreeMap<i32, Answer>);
+/// The answer of each broker, by its id.
+pub(super) struct BrokerFeatures(BTreeMap<i32, Answer>);
 
 impl Admin {
-    /// Of the brokers that are up.
-    pub(super) fn features(&self, brokers: &[BrokerDetails]) -> Told {
+    /// The features of the brokers that are up.
+    pub(super) fn features(&self, brokers: &[BrokerDetails]) -> BrokerFeatures {
         let up = brokers.iter().filter(|broker| broker.up);
         let addresses: Vec<_> =
             up.map(|broker| Address { id: broker.id, host: broker.host.clone(), port: broker.port }).collect();
         let unknown = {
-            let mut told = self.told_features.0.lock().unwrap_or_else(PoisonError::into_inner);
-            told.retain(|address, (at, _)| at.elapsed() < KNOWN_FOR && addresses.contains(address));
-            addresses.iter().filter(|address| !told.contains_key(address)).cloned().collect()
+            let mut cache = self.feature_cache.0.lock().unwrap_or_else(PoisonError::into_inner);
+            cache.retain(|address, (at, _)| at.elapsed() < KNOWN_FOR && addresses.contains(address));
+            addresses.iter().filter(|address| !cache.contains_key(address)).cloned().collect()
         };
-        // Asked without the lock: brokers may take their time.
+        // Without the lock: brokers may be slow.
         let answers = ask_all(&self.connection.properties, unknown);
-        let mut told = self.told_features.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cache = self.feature_cache.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        told.extend(answers.into_iter().map(|(address, answer)| (address, (now, answer))));
-        let of = |address: Address| Some((address.id, told.get(&address)?.1.clone()));
-        Told(addresses.into_iter().filter_map(of).collect())
+        cache.extend(answers.into_iter().map(|(address, answer)| (address, (now, answer))));
+        let of = |address: Address| Some((address.id, cache.get(&address)?.1.clone()));
+        BrokerFeatures(addresses.into_iter().filter_map(of).collect())
     }
 }
 
-impl Told {
-    /// The release that the broker belongs to, if it knows metadata versions.
+impl BrokerFeatures {
+    /// The broker's release, if it reports the feature `metadata.version`.
     pub(super) fn release(&self, broker: i32) -> Option<Release> {
-        let told = self.0.get(&broker)?.as_ref().ok()?;
-        releases::of_broker(told.supported.iter().find(|feature| feature.name == METADATA_VERSION)?.max)
+        let answered = self.0.get(&broker)?.as_ref().ok()?;
+        releases::of_broker(answered.supported.iter().find(|feature| feature.name == METADATA_VERSION)?.max)
     }
 
-    /// Why a broker did not tell.
+    /// The first error of a broker.
     pub(super) fn error(&self) -> Option<ErrorBody> {
         self.0.values().find_map(|answer| answer.as_ref().err().cloned())
     }
 
-    /// By name; none if no broker told.
+    /// By name; none if no broker answered.
     pub(super) fn features(&self) -> Option<Vec<ClusterFeature>> {
-        let told: Vec<_> = self.0.iter().filter_map(|(id, answer)| Some((*id, answer.as_ref().ok()?))).collect();
-        if told.is_empty() {
+        let answered: Vec<_> = self.0.iter().filter_map(|(id, answer)| Some((*id, answer.as_ref().ok()?))).collect();
+        if answered.is_empty() {
             return None;
         }
-        // A broker hears of a change a moment after another.
-        let finalized = told.iter().filter_map(|(_, told)| told.finalized.as_ref());
+        // Brokers learn of a change one after the other.
+        let finalized = answered.iter().filter_map(|(_, answered)| answered.finalized.as_ref());
         let finalized = finalized.max_by_key(|finalized| finalized.epoch);
         let mut features: BTreeMap<&str, Vec<SupportedLevels>> = BTreeMap::new();
-        for (broker, told) in &told {
-            for levels in &told.supported {
+        for (broker, answered) in &answered {
+            for levels in &answered.supported {
                 let supported = SupportedLevels { broker: *broker, min: levels.min, max: levels.max };
                 features.entry(&levels.name).or_default().push(supported);
             }
@@ -106,28 +106,28 @@ impl Told {
     }
 }
 
-/// Blocks until all have answered or their time is over. A thread that still looks up a host name then ends by itself.
+/// Blocks until all have answered or the time is over. A thread that still looks up a host name ends by itself.
 fn ask_all(properties: &KafkaProperties, brokers: Vec<Address>) -> Vec<(Address, Answer)> {
     if brokers.is_empty() {
         return Vec::new();
     }
     let deadline = Instant::now() + TIMEOUT;
-    let security = match Security::of(properties) {
-        Ok(security) => Arc::new(security),
+    let transport = match Transport::of(properties) {
+        Ok(transport) => Arc::new(transport),
         Err(error) => {
             return brokers.into_iter().map(|broker| (broker.clone(), Err(not_connected(&broker, &error)))).collect();
         }
     };
     let (answered, answers) = mpsc::channel();
-    let threads = brokers.len().min(ASKING);
+    let threads = brokers.len().min(MAX_CONCURRENT);
     let waiting = Arc::new(Mutex::new(brokers.clone()));
     for _ in 0..threads {
-        let (waiting, security, answered) = (Arc::clone(&waiting), Arc::clone(&security), answered.clone());
+        let (waiting, transport, answered) = (Arc::clone(&waiting), Arc::clone(&transport), answered.clone());
         std::thread::spawn(move || {
             let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).pop();
             while let Some(broker) = next() {
-                let answer = ask(&security, &broker, deadline);
-                // Nobody waits any more: the time is over.
+                let answer = ask(&transport, &broker, deadline);
+                // The time is over, and the receiver gone.
                 if answered.send((broker, answer)).is_err() {
                     return;
                 }
@@ -135,33 +135,33 @@ fn ask_all(properties: &KafkaProperties, brokers: Vec<Address>) -> Vec<(Address,
         });
     }
     drop(answered);
-    let mut told: HashMap<Address, Answer> = HashMap::new();
+    let mut answered: HashMap<Address, Answer> = HashMap::new();
     while let Ok((broker, answer)) = answers.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        told.insert(broker, answer);
+        answered.insert(broker, answer);
     }
     let late = |broker: &Address| {
         let message = format!("{} did not say in time what it can do", named(broker));
         Err(ErrorBody::new(ErrorCode::KafkaUnreachable, message))
     };
     let answer = |broker: Address| {
-        let answer = told.remove(&broker).unwrap_or_else(|| late(&broker));
+        let answer = answered.remove(&broker).unwrap_or_else(|| late(&broker));
         (broker, answer)
     };
     brokers.into_iter().map(answer).collect()
 }
 
-fn ask(security: &Security, broker: &Address, deadline: Instant) -> Answer {
-    let connected = security.connect(&broker.host, broker.port, deadline);
-    let mut stream = connected.map_err(|error| not_connected(broker, &error))?;
-    let told = api_versions::ask(&mut *stream).map_err(|error| {
+fn ask(transport: &Transport, broker: &Address, deadline: Instant) -> Answer {
+    let opened = BrokerConnection::open(transport, &broker.host, broker.port, deadline);
+    let mut connection = opened.map_err(|error| not_connected(broker, &error))?;
+    let answered = api_versions::ask(&mut connection).map_err(|error| {
         let code = match error {
-            ApiVersionsError::Io(_) => ErrorCode::KafkaUnreachable,
+            RequestError::Io(_) => ErrorCode::KafkaUnreachable,
             _ => ErrorCode::AdminRefused,
         };
-        tracing::debug!(broker = broker.id, %error, "a broker does not tell its features");
+        tracing::debug!(broker = broker.id, %error, "a broker did not report its features");
         ErrorBody::new(code, format!("{} did not say what it can do: {error}", named(broker)))
     })?;
-    Ok(Arc::new(told))
+    Ok(Arc::new(answered))
 }
 
 fn not_connected(broker: &Address, error: &ConnectError) -> ErrorBody {
@@ -183,22 +183,23 @@ fn named(broker: &Address) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api_versions::{FeatureLevels, Finalized};
+    use crate::broker_connection::api_versions::{FeatureLevels, Finalized};
 
     fn levels(name: &str, min: i16, max: i16) -> FeatureLevels {
         FeatureLevels { name: name.to_owned(), min, max }
     }
 
     #[test]
-    fn brokers_that_differ_are_told_apart_and_the_latest_epoch_is_in_force() {
+    fn features_differ_by_broker_and_the_latest_epoch_is_in_force() {
         let broker = |max, epoch, finalized| {
             let supported = vec![levels(METADATA_VERSION, 7, max), levels("share.version", 0, 1)];
             let levels = vec![levels(METADATA_VERSION, 7, finalized)];
             Ok(Arc::new(ApiVersions { supported, finalized: Some(Finalized { epoch, levels }) }))
         };
         let away = ErrorBody::new(ErrorCode::KafkaUnreachable, "away");
-        let told = Told(BTreeMap::from([(1, broker(29, 8, 29)), (2, broker(33, 7, 28)), (3, Err(away.clone()))]));
-        let features = told.features().expect("two tell");
+        let answered =
+            BrokerFeatures(BTreeMap::from([(1, broker(29, 8, 29)), (2, broker(33, 7, 28)), (3, Err(away.clone()))]));
+        let features = answered.features().expect("two answers");
         let supported = |broker, min, max| SupportedLevels { broker, min, max };
         assert_eq!(
             features,
@@ -217,13 +218,13 @@ mod tests {
                 },
             ]
         );
-        assert_eq!(told.error(), Some(away));
-        let release = |broker| told.release(broker).map(|release| release.name);
+        assert_eq!(answered.error(), Some(away));
+        let release = |broker| answered.release(broker).map(|release| release.name);
         assert_eq!([1, 2, 3].map(release), [Some("4.2"), Some("4.4"), None]);
     }
 
     #[test]
-    fn a_broker_that_hangs_does_not_hold_up_one_that_answers() {
+    fn broker_that_hangs_does_not_delay_another() {
         let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = |listener: &std::net::TcpListener| listener.local_addr().expect("a bound listener").port();

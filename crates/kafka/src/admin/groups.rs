@@ -10,8 +10,8 @@ use rdkafka::error::RDKafkaErrorCode;
 
 use super::{Admin, CHANGE_TIMEOUT, refused};
 use crate::error::is_coordinator_not_ready;
+use crate::metadata_client::TIMEOUT;
 use crate::native::{self, DescribedGroup, Failure, OffsetSpec};
-use crate::questions::TIMEOUT;
 use feed::ends::{HighWatermark, LogStart};
 
 /// What questions about groups may take: each group is asked for by itself, and the first question of all makes Kafka create
@@ -102,7 +102,7 @@ impl Admin {
 
     pub(super) fn describe_group(&self, group: &GroupId) -> Result<DescribedGroup, ErrorBody> {
         if self.connection.demo {
-            // The mock keeps positions, but tells nobody who is in a group.
+            // The mock stores committed offsets, but reports no members.
             return Ok(unknown_group(UNKNOWN));
         }
         let what = format!("describe the group {:?}", group.as_str());
@@ -122,7 +122,7 @@ impl Admin {
 
     /// The group's positions.
     pub(super) fn committed(&self, group: &GroupId) -> Result<Vec<(TopicPartition, i64)>, ErrorBody> {
-        // The mock does not know the question for all of them.
+        // The mock does not support the request for all partitions.
         let among = if self.connection.demo { Some(self.all_partitions()?) } else { None };
         let names = [group.to_string()];
         let client = self.positions_client()?;
@@ -150,7 +150,7 @@ impl Admin {
         let places: Vec<TopicPartition> = wanted.keys().cloned().collect();
         let failed = |failure: Failure| refused(&failure, "tell where the partitions end");
         let ask = |partitions: &[TopicPartition], spec| -> Result<Vec<(TopicPartition, i64)>, ErrorBody> {
-            let [told] = self.questions.list_offsets(partitions, [spec], timeout).map_err(failed)?;
+            let [told] = self.metadata_client.list_offsets(partitions, [spec], timeout).map_err(failed)?;
             Ok(told.into_iter().filter_map(|(partition, offset)| Some((partition, offset.ok()??))).collect())
         };
         let high = ask(&places, OffsetSpec::HighWatermark)?;

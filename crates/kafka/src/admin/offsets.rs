@@ -9,8 +9,8 @@ use protocol::{
 
 use super::groups::{require_no_members, when_coordinator_is_ready};
 use super::{Admin, CHANGE_TIMEOUT, existing_partitions, missing, refused};
+use crate::metadata_client::TIMEOUT;
 use crate::native::{self, Failure, PartitionEntry};
-use crate::questions::TIMEOUT;
 use feed::Start;
 use feed::ends::{Extent, Extents};
 
@@ -27,7 +27,7 @@ impl Admin {
         let partitions = self.partitions_to_reset(request, &committed)?;
         let partitions: Vec<TopicPartition> = partitions.into_iter().collect();
         let failed = |failure: Failure| refused(&failure, "tell where the partitions begin and end");
-        let readable = self.questions.led(&partitions, TIMEOUT).map_err(failed)?;
+        let readable = self.metadata_client.led(&partitions, TIMEOUT).map_err(failed)?;
         let readable: BTreeSet<&TopicPartition> = readable.iter().collect();
         if let Some(place) = partitions.iter().find(|place| !readable.contains(place)) {
             let message = format!(
@@ -37,7 +37,7 @@ impl Admin {
             return Err(ErrorBody::new(ErrorCode::UnknownPartition, message));
         }
         // A position is valid up to the high watermark, as for Kafka's own tool: a group may be beyond an open transaction.
-        let extents = self.questions.extents(&partitions, TIMEOUT).map_err(failed)?;
+        let extents = self.metadata_client.extents(&partitions, TIMEOUT).map_err(failed)?;
         let targets = self.targets(&request.to, &partitions, &committed, &extents)?;
         let mut changes = Vec::with_capacity(partitions.len());
         for place in partitions {
@@ -92,7 +92,7 @@ impl Admin {
     /// Each position with the id of its topic beside it, as where the bridge commits.
     fn with_notes(&self, positions: Vec<Start>) -> Vec<(Start, Option<String>)> {
         let topics: BTreeSet<&str> = positions.iter().map(|start| start.partition.topic.as_str()).collect();
-        let ids = self.questions.topic_ids(&topics, TIMEOUT);
+        let ids = self.metadata_client.topic_ids(&topics, TIMEOUT);
         let with_note = |start: Start| {
             let note = ids.get(&start.partition.topic).and_then(|id| id.commit_note());
             (start, note)
@@ -140,7 +140,7 @@ impl Admin {
         places.iter().try_for_each(|place| topic_name(&place.topic).map(drop))?;
         for topic in &request.topics {
             let name = topic_name(topic)?;
-            let ids = existing_partitions(self.questions.metadata(Some(name.as_str()), TIMEOUT), &name)?
+            let ids = existing_partitions(self.metadata_client.metadata(Some(name.as_str()), TIMEOUT), &name)?
                 .ok_or_else(|| missing(&name))?;
             places.extend(ids.into_iter().map(|partition| TopicPartition { topic: topic.clone(), partition }));
         }
@@ -183,7 +183,7 @@ impl Admin {
             }
             ResetTarget::Timestamp(ms) => {
                 let failed = |failure: Failure| refused(&failure, "find that point in time");
-                let found = self.questions.offsets_at(partitions, *ms).map_err(failed)?;
+                let found = self.metadata_client.offsets_at(partitions, *ms).map_err(failed)?;
                 // No record is that new: the next one will be.
                 each(&|place| found.get(place).copied().or_else(|| high(place)))
             }

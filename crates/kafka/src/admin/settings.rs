@@ -9,8 +9,8 @@ use protocol::{
 use super::setting_notes;
 use super::topics::require_not_internal;
 use super::{Admin, CHANGE_TIMEOUT, refused};
+use crate::metadata_client::TIMEOUT;
 use crate::native::{self, Configured, Setting};
-use crate::questions::TIMEOUT;
 
 impl Admin {
     /// Every setting of a topic, by name.
@@ -32,7 +32,7 @@ impl Admin {
         });
         let Some(first) = lacking.next() else { return };
         // Without an answer the default stays unknown, which is what the client is told then.
-        let brokers = native::fetch_brokers(self.questions.brokers_client(), TIMEOUT)
+        let brokers = native::fetch_brokers(self.metadata_client.brokers_client(), TIMEOUT)
             .map(|list| list.brokers)
             .unwrap_or_default();
         let Some(broker) = brokers.first() else { return };

@@ -14,8 +14,8 @@ use super::settings::check_texts;
 use super::{Admin, CHANGE_TIMEOUT, admin_error, existing, existing_partitions, missing, refused};
 use crate::demo::{self, DemoBroker};
 use crate::error::kafka_error;
+use crate::metadata_client::TIMEOUT;
 use crate::native;
-use crate::questions::TIMEOUT;
 use feed::ends::{Extent, Extents};
 
 /// What the list may wait for the number of records; partitions that do not tell by then tell nothing.
@@ -55,7 +55,7 @@ impl Admin {
                     .map(|partition| TopicPartition { topic: topic.name().to_owned(), partition: partition.id() }),
             );
         }
-        let extents = self.questions.extents(&led, RECORDS_WITHIN).unwrap_or_else(|failure| {
+        let extents = self.metadata_client.extents(&led, RECORDS_WITHIN).unwrap_or_else(|failure| {
             tracing::debug!(?failure, "the topics are listed without their records");
             Extents::new()
         });
@@ -84,7 +84,7 @@ impl Admin {
         let led = described.partitions().iter().filter(|partition| partition.leader() >= 0);
         let led: Vec<TopicPartition> = led.map(|partition| of(partition.id())).collect();
         let extents = self
-            .questions
+            .metadata_client
             .extents(&led, TIMEOUT)
             .map_err(|failure| refused(&failure, &format!("tell the offsets of the topic {:?}", name.as_str())))?;
         let mut infos: Vec<PartitionInfo> = described
@@ -254,7 +254,7 @@ impl Admin {
     }
 
     fn partition_count(&self, name: &TopicName) -> Result<i32, ErrorBody> {
-        let partitions = existing_partitions(self.questions.metadata(Some(name.as_str()), TIMEOUT), name)?
+        let partitions = existing_partitions(self.metadata_client.metadata(Some(name.as_str()), TIMEOUT), name)?
             .ok_or_else(|| missing(name))?;
         Ok(i32::try_from(partitions.len()).unwrap_or(i32::MAX))
     }

@@ -18,8 +18,8 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::beginning::{Beginning, GroupPosition, beginning};
 use crate::context::{ClientHooks, HookedContext, quiet_client_context};
+use crate::metadata_client::{MetadataClient, TIMEOUT};
 use crate::native;
-use crate::questions::{Questions, TIMEOUT};
 use crate::rebalance_answer;
 use feed::ends::{Extent, PartitionEnds};
 use feed::topic_id::TopicId;
@@ -38,7 +38,7 @@ pub struct TerminalContext {
 
 /// The partitions of the topic that this member of the group reads.
 pub struct Assignment {
-    questions: Questions,
+    metadata_client: MetadataClient,
     topic: TopicName,
     group: GroupId,
     /// Where a partition without a committed offset begins.
@@ -102,9 +102,9 @@ impl ConsumerContext for TerminalContext {
 }
 
 impl Assignment {
-    pub fn new(questions: Questions, topic: TopicName, group: GroupId, start: GroupStart) -> Self {
+    pub fn new(metadata_client: MetadataClient, topic: TopicName, group: GroupId, start: GroupStart) -> Self {
         let state = State { partitions: BTreeMap::new(), beyond_end: Vec::new(), look_at: Instant::now() };
-        Self { questions, topic, group, start, state: Mutex::new(state) }
+        Self { metadata_client, topic, group, start, state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -140,7 +140,7 @@ impl Assignment {
         let waiting = state.partitions.iter().filter(|(_, reading)| !reading.has_begun);
         let waiting: Vec<i32> = waiting.map(|(partition, _)| *partition).collect();
         drop(state);
-        self.questions.serve_events();
+        self.metadata_client.serve_events();
         if waiting.is_empty() {
             return;
         }
@@ -228,7 +228,7 @@ impl Assignment {
             }
         };
         let places: Vec<TopicPartition> = read.iter().chain(&unread).map(|partition| self.place(*partition)).collect();
-        let ends = match self.questions.ends(&places, TIMEOUT) {
+        let ends = match self.metadata_client.ends(&places, TIMEOUT) {
             Ok(ends) => ends,
             Err(failure) => {
                 tracing::debug!(?failure, "where the partitions begin and end is not known yet");
@@ -236,7 +236,7 @@ impl Assignment {
             }
         };
         let topic = BTreeSet::from([self.topic.as_str()]);
-        let topic_id = self.questions.topic_ids(&topic, TIMEOUT).remove(self.topic.as_str()).unwrap_or_default();
+        let topic_id = self.metadata_client.topic_ids(&topic, TIMEOUT).remove(self.topic.as_str()).unwrap_or_default();
         let mut state = self.state();
         let State { partitions, beyond_end, .. } = &mut *state;
         for place in places {

@@ -1,6 +1,6 @@
-//! What all admin requests have in common: a queue for the answers, options with a deadline, an event to read from.
+//! Admin requests: options with a deadline, a queue for the answers, an event for each answer.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::marker::PhantomData;
 use std::os::raw::{c_char, c_int, c_void};
 use std::time::{Duration, Instant};
@@ -11,6 +11,9 @@ use rdkafka::client::Client;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka_sys as sys;
 
+use super::c_string::{InteriorNul, c_string};
+use super::queue::Event;
+
 /// librdkafka ends a request by itself when its time is over; waiting a little longer lets it say so.
 const MARGIN: Duration = Duration::from_millis(500);
 
@@ -18,7 +21,7 @@ const MARGIN: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub struct Failure {
     pub code: RDKafkaErrorCode,
-    /// Kafka's own words; may be empty.
+    /// The error message of Kafka or librdkafka; may be empty.
     pub reason: String,
 }
 
@@ -90,7 +93,7 @@ impl<'c> AdminRequests<'c> {
     }
 
     /// Sends one request; the answer carries the tag. `send` calls the C function with the pointers that it is given, and
-    /// must not keep them. librdkafka copies what it is told, so nothing else need outlive the call.
+    /// must not keep them. librdkafka copies its arguments, so nothing else need outlive the call.
     pub(super) fn send(
         &mut self,
         tag: usize,
@@ -103,20 +106,20 @@ impl<'c> AdminRequests<'c> {
     }
 
     /// The next answer, in the order of arrival; `None` when each request has got one.
-    pub(super) fn answer(&mut self) -> Option<(usize, Result<Answer, Failure>)> {
+    pub(super) fn answer(&mut self) -> Option<(usize, Result<Event, Failure>)> {
         if self.waiting == 0 {
             return None;
         }
         self.waiting -= 1;
         let left = self.deadline.saturating_duration_since(Instant::now());
         let left_ms = c_int::try_from(left.as_millis()).unwrap_or(c_int::MAX);
-        // SAFETY: our own queue; a returned event is owned by `Answer`.
+        // SAFETY: our own queue; a returned event is owned by `Event`.
         let event = unsafe { sys::rd_kafka_queue_poll(self.queue, left_ms) };
         if event.is_null() {
             let reason = "no answer in time".to_owned();
             return Some((usize::MAX, Err(Failure { code: RDKafkaErrorCode::OperationTimedOut, reason })));
         }
-        let answer = Answer(event);
+        let answer = Event(event);
         // SAFETY: a valid event; its text is NUL-terminated and lives as long.
         unsafe {
             let tag = sys::rd_kafka_event_opaque(event) as usize;
@@ -128,7 +131,7 @@ impl<'c> AdminRequests<'c> {
     }
 
     /// The only answer.
-    pub(super) fn only_answer(mut self) -> Result<Answer, Failure> {
+    pub(super) fn only_answer(mut self) -> Result<Event, Failure> {
         let nothing = || Failure { code: RDKafkaErrorCode::Fail, reason: "nothing was asked".to_owned() };
         self.answer().map_or_else(|| Err(nothing()), |(_, answer)| answer)
     }
@@ -144,35 +147,27 @@ impl Drop for AdminRequests<'_> {
     }
 }
 
-/// What Kafka answered to one request; everything read from it by pointer is valid until it is dropped.
-pub(super) struct Answer(pub(super) *mut sys::rd_kafka_event_t);
-
-impl Drop for Answer {
-    fn drop(&mut self) {
-        // SAFETY: owned by us and destroyed once.
-        unsafe { sys::rd_kafka_event_destroy(self.0) }
-    }
-}
-
 /// A list of partitions with an offset each, owned by us.
 pub(super) struct PartitionList(pub(super) *mut sys::rd_kafka_topic_partition_list_t);
 
 impl PartitionList {
-    pub(super) fn new<'p>(partitions: impl ExactSizeIterator<Item = (&'p TopicPartition, i64)>) -> Self {
+    pub(super) fn new<'p>(
+        partitions: impl ExactSizeIterator<Item = (&'p TopicPartition, i64)>,
+    ) -> Result<Self, InteriorNul> {
         Self::with_notes(partitions.map(|(partition, offset)| (partition, offset, None)))
     }
 
     /// The same with the text that Kafka is to keep beside each committed offset.
     pub(super) fn with_notes<'p>(
         positions: impl ExactSizeIterator<Item = (&'p TopicPartition, i64, Option<&'p str>)>,
-    ) -> Self {
+    ) -> Result<Self, InteriorNul> {
         // SAFETY: the list is ours; the name is copied, the element is valid until the next one is added. A note is allocated
         // by librdkafka, which frees it with the list.
         unsafe {
-            let list = sys::rd_kafka_topic_partition_list_new(c_int::try_from(positions.len()).unwrap_or(0));
+            let list = Self(sys::rd_kafka_topic_partition_list_new(c_int::try_from(positions.len()).unwrap_or(0)));
             for (TopicPartition { topic, partition }, offset, note) in positions {
-                let topic = c_text(topic);
-                let element = sys::rd_kafka_topic_partition_list_add(list, topic.as_ptr(), *partition);
+                let topic = c_string(topic)?;
+                let element = sys::rd_kafka_topic_partition_list_add(list.0, topic.as_ptr(), *partition);
                 (*element).offset = offset;
                 if let Some(note) = note {
                     let copy = sys::rd_kafka_mem_malloc(std::ptr::null_mut(), note.len());
@@ -183,7 +178,7 @@ impl PartitionList {
                     }
                 }
             }
-            Self(list)
+            Ok(list)
         }
     }
 }
@@ -267,9 +262,4 @@ pub(super) unsafe fn text(text: *const c_char) -> String {
 pub(super) unsafe fn optional_text(text: *const c_char) -> Option<String> {
     // SAFETY: the caller's promise.
     (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
-}
-
-/// For names that were checked, which hold no NUL; what a NUL would cut off never gets here.
-pub(super) fn c_text(text: &str) -> CString {
-    CString::new(text).unwrap_or_default()
 }

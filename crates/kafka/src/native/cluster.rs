@@ -1,4 +1,4 @@
-//! Questions about the cluster as a whole.
+//! The cluster as a whole: its brokers, controller and racks.
 
 use std::ffi::CStr;
 use std::os::raw::c_int;
@@ -12,7 +12,7 @@ use rdkafka_sys as sys;
 
 use super::admin::{AdminRequests, Failure, array, optional_text};
 
-/// What the brokers say of themselves.
+/// The brokers with the addresses that they advertise.
 pub struct BrokerList {
     pub brokers: Vec<Broker>,
 }
@@ -71,8 +71,8 @@ pub fn describe_cluster<C: ClientContext>(client: &Client<C>, timeout: Duration)
     }
 }
 
-/// The mock cluster tells members of a group about each other at their heartbeats, every 3 s; a user at a demo should
-/// not wait that long.
+/// Shortens the heartbeat interval of the mock cluster: members of a group learn of each other by heartbeats, every 3 s by default,
+/// which is long for a demo.
 pub fn hasten_mock_groups<C: ClientContext>(client: &Client<C>) {
     const HEARTBEAT_MS: c_int = 100;
     // SAFETY: the cluster belongs to the client and lives as long; null means there is none.

@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 use std::os::raw::c_int;
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::TopicPartition;
@@ -10,19 +11,14 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka_sys as sys;
 
 use super::admin::{PartitionEntry, PartitionList, entry};
+use super::client::KafkaClient;
+use super::queue::ClientQueue;
 use feed::Start;
 
-/// Where the answers to commits arrive. `rd_kafka_commit` reports nothing to anyone when it does not block.
-///
-/// Like [`DataQueue`] it must not outlive its consumer.
-pub struct CommitQueue(*mut sys::rd_kafka_queue_t);
+/// The queue of the results of commits. `rd_kafka_commit` without blocking reports no result.
+pub struct CommitQueue(ClientQueue);
 
-// SAFETY: as for `DataQueue`.
-unsafe impl Send for CommitQueue {}
-// SAFETY: as for `DataQueue`.
-unsafe impl Sync for CommitQueue {}
-
-/// What Kafka answered to one commit.
+/// The result of one commit.
 pub struct CommitAnswer {
     /// The error of the commit as a whole.
     pub error: Option<RDKafkaErrorCode>,
@@ -31,23 +27,17 @@ pub struct CommitAnswer {
 }
 
 impl CommitQueue {
-    pub fn new<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Self {
-        // SAFETY: as in `DataQueue::new`.
-        Self(unsafe { sys::rd_kafka_queue_new(consumer.client().native_ptr()) })
+    pub fn new(consumer: Arc<dyn KafkaClient>) -> Self {
+        Self(ClientQueue::new(consumer))
     }
 
     /// Asks Kafka to commit, each position with its note; the answer comes by [`CommitQueue::answer`].
-    pub fn commit<C: ConsumerContext>(
-        &self,
-        consumer: &BaseConsumer<C>,
-        positions: &[(Start, Option<String>)],
-    ) -> Result<(), RDKafkaErrorCode> {
+    pub fn commit(&self, positions: &[(Start, Option<String>)]) -> Result<(), RDKafkaErrorCode> {
         let positions = positions.iter().map(|(start, note)| (&start.partition, start.offset, note.as_deref()));
-        let list = PartitionList::with_notes(positions);
+        let list = PartitionList::with_notes(positions)?;
         // SAFETY: client, list and queue are alive; librdkafka copies the list.
-        let error = unsafe {
-            sys::rd_kafka_commit_queue(consumer.client().native_ptr(), list.0, self.0, None, std::ptr::null_mut())
-        };
+        let error =
+            unsafe { sys::rd_kafka_commit_queue(self.0.client(), list.0, self.0.queue(), None, std::ptr::null_mut()) };
         match error {
             sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
             error => Err(error.into()),
@@ -56,16 +46,11 @@ impl CommitQueue {
 
     /// The next answer, waiting up to `timeout`.
     pub fn answer(&self, timeout: Duration) -> Option<CommitAnswer> {
-        let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
-        // SAFETY: the queue is alive; the event is ours and destroyed below; its list lives as long as the event and
-        // has `cnt` elements with NUL-terminated names.
+        let event = self.0.poll(timeout)?;
+        // SAFETY: the list lives as long as the event and has `cnt` elements with NUL-terminated names.
         unsafe {
-            let event = sys::rd_kafka_queue_poll(self.0, timeout_ms);
-            if event.is_null() {
-                return None;
-            }
-            let error: RDKafkaErrorCode = sys::rd_kafka_event_error(event).into();
-            let list = sys::rd_kafka_event_topic_partition_list(event);
+            let error: RDKafkaErrorCode = sys::rd_kafka_event_error(event.0).into();
+            let list = sys::rd_kafka_event_topic_partition_list(event.0);
             let mut taken = Vec::new();
             if !list.is_null() {
                 for index in 0..usize::try_from((*list).cnt).unwrap_or(0) {
@@ -77,7 +62,6 @@ impl CommitQueue {
                     }
                 }
             }
-            sys::rd_kafka_event_destroy(event);
             let error = (error != RDKafkaErrorCode::NoError).then_some(error);
             let taken = if error.is_none() { taken } else { Vec::new() };
             Some(CommitAnswer { error, taken })
@@ -100,7 +84,7 @@ pub fn store_position<C: ConsumerContext>(
     position: &Start,
     note: Option<&str>,
 ) -> Result<(), RDKafkaErrorCode> {
-    let list = PartitionList::with_notes(std::iter::once((&position.partition, position.offset, note)));
+    let list = PartitionList::with_notes(std::iter::once((&position.partition, position.offset, note)))?;
     // SAFETY: client and list are alive; librdkafka copies what is in the list.
     let error = unsafe { sys::rd_kafka_offsets_store(consumer.client().native_ptr(), list.0) };
     match error {
@@ -116,7 +100,7 @@ pub fn committed_positions<C: ConsumerContext>(
     timeout: Duration,
 ) -> Result<Vec<CommittedPosition>, RDKafkaErrorCode> {
     let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
-    let list = PartitionList::new(partitions.iter().map(|partition| (partition, 0)));
+    let list = PartitionList::new(partitions.iter().map(|partition| (partition, 0)))?;
     // SAFETY: client and list are alive; the call fills the list in.
     let error = unsafe { sys::rd_kafka_committed(consumer.client().native_ptr(), list.0, timeout_ms) };
     if error != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
@@ -139,12 +123,5 @@ pub fn committed_positions<C: ConsumerContext>(
                 Ok(CommittedPosition { partition, offset: (offset >= 0).then_some(offset), note })
             })
             .collect()
-    }
-}
-
-impl Drop for CommitQueue {
-    fn drop(&mut self) {
-        // SAFETY: our own reference, given back once.
-        unsafe { sys::rd_kafka_queue_destroy(self.0) }
     }
 }

@@ -9,7 +9,8 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka_sys as sys;
 use sys::rd_kafka_AlterConfigOpType_t as Change;
 
-use super::admin::{AdminRequests, Failure, array, c_text, optional_text, text};
+use super::admin::{AdminRequests, Failure, array, optional_text, text};
+use super::c_string::{InteriorNul, c_string};
 
 /// Whose settings.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +38,7 @@ pub fn describe_config<C: ClientContext>(
 ) -> Result<Vec<Setting>, Failure> {
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS;
     let mut requests = AdminRequests::new(client, kind, timeout);
-    let mut resource = Resource::new(of);
+    let mut resource = Resource::new(of)?;
     requests.send(0, |client, options, queue| {
         // SAFETY: valid pointers; the resource is copied before the call returns.
         unsafe { sys::rd_kafka_DescribeConfigs(client, &mut resource.0, 1, options, queue) }
@@ -64,9 +65,9 @@ pub fn alter_topic_config<'a, C: ClientContext>(
     changes: impl Iterator<Item = (&'a str, Option<&'a str>)>,
     timeout: Duration,
 ) -> Result<(), Failure> {
-    let mut resource = Resource::new(Configured::Topic(topic));
+    let mut resource = Resource::new(Configured::Topic(topic))?;
     for (name, value) in changes {
-        let (name, value) = (c_text(name), value.map(c_text));
+        let (name, value) = (c_string(name)?, value.map(c_string).transpose()?);
         let (operation, value) = match &value {
             Some(value) => (Change::RD_KAFKA_ALTER_CONFIG_OP_TYPE_SET, value.as_ptr()),
             None => (Change::RD_KAFKA_ALTER_CONFIG_OP_TYPE_DELETE, std::ptr::null()),
@@ -100,13 +101,15 @@ pub fn alter_topic_config<'a, C: ClientContext>(
 struct Resource(*mut sys::rd_kafka_ConfigResource_t);
 
 impl Resource {
-    fn new(of: Configured<'_>) -> Self {
+    fn new(of: Configured<'_>) -> Result<Self, InteriorNul> {
         let (kind, name) = match of {
-            Configured::Topic(name) => (sys::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC, c_text(name)),
-            Configured::Broker(id) => (sys::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_BROKER, c_text(&id.to_string())),
+            Configured::Topic(name) => (sys::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC, c_string(name)?),
+            Configured::Broker(id) => {
+                (sys::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_BROKER, c_string(&id.to_string())?)
+            }
         };
         // SAFETY: the name is copied; it is never empty, the only reason to get null.
-        Self(unsafe { sys::rd_kafka_ConfigResource_new(kind, name.as_ptr()) })
+        Ok(Self(unsafe { sys::rd_kafka_ConfigResource_new(kind, name.as_ptr()) }))
     }
 }
 

@@ -1,8 +1,9 @@
-//! Taking records in batches from a queue of our own.
+//! Consuming in batches from a queue of our own.
 
 use std::ffi::{CStr, CString};
 use std::marker::PhantomData;
 use std::os::raw::c_int;
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::TimestampType;
@@ -10,67 +11,57 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka_sys as sys;
 
+use super::client::KafkaClient;
+use super::queue::ClientQueue;
+
 /// A queue of our own to which partitions are forwarded, so that records can be left waiting (back-pressure) while
 /// the consumer's main queue is still served.
-///
-/// It must not outlive its consumer; [`reader`](crate::reader) keeps both in one place.
-pub struct DataQueue(*mut sys::rd_kafka_queue_t);
-
-// SAFETY: librdkafka's queues are thread-safe objects (rdkafka.h: "all functions are thread-safe").
-unsafe impl Send for DataQueue {}
-// SAFETY: as above; consuming from two threads would split the records, not corrupt them.
-unsafe impl Sync for DataQueue {}
+pub struct DataQueue(ClientQueue);
 
 impl DataQueue {
-    pub fn new<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Self {
-        // SAFETY: the handle is valid as long as `consumer` is borrowed; rd_kafka_queue_new never fails.
-        Self(unsafe { sys::rd_kafka_queue_new(consumer.client().native_ptr()) })
+    pub fn new(consumer: Arc<dyn KafkaClient>) -> Self {
+        Self(ClientQueue::new(consumer))
     }
 
     /// Sends the partition's records here instead of to the consumer's queue. Call it before the partition is
     /// assigned, so that no record takes the old way.
-    pub fn forward<C: ConsumerContext>(&self, consumer: &BaseConsumer<C>, topic: &str, partition: i32) {
+    pub fn forward(&self, topic: &str, partition: i32) {
+        // No topic has such a name, so no records are sent to the consumer's queue either.
         let Ok(topic) = CString::new(topic) else { return };
-        // SAFETY: both handles are valid; the returned queue is a new reference which is given back right after
-        // forwarding (forwarding holds its own reference to the destination).
+        // SAFETY: client and queue are alive and belong together; the returned queue is a new reference which is given back right
+        // after forwarding (forwarding holds its own reference to the destination).
         unsafe {
-            let source = sys::rd_kafka_queue_get_partition(consumer.client().native_ptr(), topic.as_ptr(), partition);
+            let source = sys::rd_kafka_queue_get_partition(self.0.client(), topic.as_ptr(), partition);
             if !source.is_null() {
-                sys::rd_kafka_queue_forward(source, self.0);
+                sys::rd_kafka_queue_forward(source, self.0.queue());
                 sys::rd_kafka_queue_destroy(source);
             }
         }
     }
 
-    /// Waits up to `timeout` for a first record, then takes what else is there, up to `max`.
+    /// Waits up to `timeout` for a first record, then takes the others that have arrived, up to `max` in all.
     ///
     /// `rd_kafka_consume_batch_queue` alone would wait for a full batch or the whole time-out.
     pub fn take(&self, timeout: Duration, max: usize) -> Taken<'_> {
         let mut messages = Vec::new();
         let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
         // SAFETY: the queue is alive; the message is owned by `Taken` from here on.
-        let first = unsafe { sys::rd_kafka_consume_queue(self.0, timeout_ms) };
+        let first = unsafe { sys::rd_kafka_consume_queue(self.0.queue(), timeout_ms) };
         if first.is_null() {
             return Taken { messages, queue: PhantomData };
         }
         messages.resize(max.max(1), std::ptr::null_mut());
         messages[0] = first;
         // SAFETY: the buffer has room for `len - 1` pointers behind the first one, and librdkafka fills at most that.
-        let more =
-            unsafe { sys::rd_kafka_consume_batch_queue(self.0, 0, messages.as_mut_ptr().add(1), messages.len() - 1) };
+        let more = unsafe {
+            sys::rd_kafka_consume_batch_queue(self.0.queue(), 0, messages.as_mut_ptr().add(1), messages.len() - 1)
+        };
         messages.truncate(1 + usize::try_from(more).unwrap_or(0));
         Taken { messages, queue: PhantomData }
     }
 }
 
-impl Drop for DataQueue {
-    fn drop(&mut self) {
-        // SAFETY: our own reference, given back once.
-        unsafe { sys::rd_kafka_queue_destroy(self.0) }
-    }
-}
-
-/// The partition's high watermark as of the consumer's last fetch; none before the first fetch. It sends no request.
+/// The partition's high watermark as of the consumer's last fetch; none before the first fetch. Sends no request.
 pub fn fetched_high_watermark<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     topic: &str,

@@ -7,7 +7,8 @@ use rdkafka::ClientContext;
 use rdkafka::client::Client;
 use rdkafka_sys as sys;
 
-use super::admin::{AdminRequests, Failure, PartitionEntry, PartitionList, array, c_text, entries, failure};
+use super::admin::{AdminRequests, Failure, PartitionEntry, PartitionList, array, entries, failure};
+use super::c_string::c_string;
 use feed::Start;
 
 /// The positions of each group, in the order asked; one group's failure is not the others'. `among`: only these partitions
@@ -20,10 +21,26 @@ pub fn committed<C: ClientContext>(
 ) -> Vec<Result<Vec<(TopicPartition, i64)>, Failure>> {
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS;
     let mut requests = AdminRequests::new(client, kind, timeout);
-    let among = among.map(|partitions| PartitionList::new(partitions.iter().map(|partition| (partition, 0))));
+    let among =
+        among.map(|partitions| PartitionList::new(partitions.iter().map(|partition| (partition, 0)))).transpose();
+    let among = match among {
+        Ok(among) => among,
+        Err(error) => return groups.iter().map(|_| Err(error.into())).collect(),
+    };
     let list = among.as_ref().map_or(std::ptr::null(), |list| list.0.cast_const());
+    let late = || Failure {
+        code: rdkafka::error::RDKafkaErrorCode::OperationTimedOut,
+        reason: "no answer in time".to_owned(),
+    };
+    let mut answers: Vec<_> = groups.iter().map(|_| Err(late())).collect();
     for (tag, group) in groups.iter().enumerate() {
-        let group = c_text(group);
+        let group = match c_string(group) {
+            Ok(group) => group,
+            Err(error) => {
+                answers[tag] = Err(error.into());
+                continue;
+            }
+        };
         requests.send(tag, |client, options, queue| {
             // SAFETY: valid pointers; no list means all partitions; what is made here is destroyed here, after the call
             // copied it.
@@ -34,11 +51,6 @@ pub fn committed<C: ClientContext>(
             }
         });
     }
-    let late = || Failure {
-        code: rdkafka::error::RDKafkaErrorCode::OperationTimedOut,
-        reason: "no answer in time".to_owned(),
-    };
-    let mut answers: Vec<_> = groups.iter().map(|_| Err(late())).collect();
     while let Some((tag, answer)) = requests.answer() {
         let Some(place) = answers.get_mut(tag) else { continue };
         *place = answer.and_then(|answer| {
@@ -62,9 +74,9 @@ pub fn alter_offsets<C: ClientContext>(
     positions: &[(Start, Option<String>)],
     timeout: Duration,
 ) -> Result<Vec<PartitionEntry>, Failure> {
-    let group = c_text(group);
+    let group = c_string(group)?;
     let positions = positions.iter().map(|(start, note)| (&start.partition, start.offset, note.as_deref()));
-    let list = PartitionList::with_notes(positions);
+    let list = PartitionList::with_notes(positions)?;
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS;
     let mut requests = AdminRequests::new(client, kind, timeout);
     requests.send(0, |client, options, queue| {
@@ -90,8 +102,8 @@ pub fn forget_offsets<C: ClientContext>(
     partitions: &[TopicPartition],
     timeout: Duration,
 ) -> Result<Vec<PartitionEntry>, Failure> {
-    let group = c_text(group);
-    let list = PartitionList::new(partitions.iter().map(|partition| (partition, 0)));
+    let group = c_string(group)?;
+    let list = PartitionList::new(partitions.iter().map(|partition| (partition, 0)))?;
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS;
     let mut requests = AdminRequests::new(client, kind, timeout);
     requests.send(0, |client, options, queue| {

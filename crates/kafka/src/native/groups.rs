@@ -9,7 +9,8 @@ use rdkafka::client::Client;
 use rdkafka_sys as sys;
 use sys::rd_kafka_consumer_group_type_t as GroupType;
 
-use super::admin::{AdminRequests, Failure, array, c_text, entries, failure, optional_text, text};
+use super::admin::{AdminRequests, Failure, array, entries, failure, optional_text, text};
+use super::c_string::c_string;
 
 pub struct ListedGroup {
     pub group: String,
@@ -61,7 +62,7 @@ pub fn describe_groups<C: ClientContext>(
     if groups.is_empty() {
         return Ok(Vec::new());
     }
-    let names: Vec<CString> = groups.iter().map(|group| c_text(group)).collect();
+    let names = groups.iter().map(|group| c_string(group)).collect::<Result<Vec<CString>, _>>()?;
     let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS;
     let mut requests = AdminRequests::new(client, kind, timeout);
@@ -142,7 +143,7 @@ fn protocol(kind: GroupType) -> Option<GroupProtocol> {
 
 /// Deletes a group that has no members.
 pub fn delete_group<C: ClientContext>(client: &Client<C>, group: &str, timeout: Duration) -> Result<(), Failure> {
-    let name = c_text(group);
+    let name = c_string(group)?;
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETEGROUPS;
     let mut requests = AdminRequests::new(client, kind, timeout);
     requests.send(0, |client, options, queue| {

@@ -3,34 +3,9 @@
 use std::ffi::{CStr, CString};
 use std::os::raw::c_char;
 
-use rdkafka::ClientContext;
-use rdkafka::admin::AdminClient;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use rdkafka_sys as sys;
 
-/// What every client of librdkafka has: its handle.
-pub trait KafkaClient {
-    fn handle(&self) -> *mut sys::rd_kafka_t;
-}
-
-impl<C: ConsumerContext> KafkaClient for BaseConsumer<C> {
-    fn handle(&self) -> *mut sys::rd_kafka_t {
-        self.client().native_ptr()
-    }
-}
-
-impl<C: ProducerContext> KafkaClient for BaseProducer<C> {
-    fn handle(&self) -> *mut sys::rd_kafka_t {
-        self.client().native_ptr()
-    }
-}
-
-impl<C: ClientContext> KafkaClient for AdminClient<C> {
-    fn handle(&self) -> *mut sys::rd_kafka_t {
-        self.inner().native_ptr()
-    }
-}
+use super::client::KafkaClient;
 
 /// The handle of a client that tokens are set on.
 ///

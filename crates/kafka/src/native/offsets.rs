@@ -57,7 +57,7 @@ pub fn list_offsets<C: ClientContext, const N: usize>(
         // Kafka answers "latest" with the last stable offset or with the high watermark, depending on this alone.
         requests.read_committed(spec == OffsetSpec::LastStable);
         for chunk in partitions.chunks(PARTITIONS_A_REQUEST) {
-            let list = PartitionList::new(chunk.iter().map(|partition| (partition, wanted)));
+            let list = PartitionList::new(chunk.iter().map(|partition| (partition, wanted)))?;
             requests.send(tag, |client, options, queue| {
                 // SAFETY: valid pointers; the list is copied before the call returns.
                 unsafe { sys::rd_kafka_ListOffsets(client, list.0, options, queue) }

@@ -10,7 +10,8 @@ use rdkafka::client::Client;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka_sys as sys;
 
-use super::admin::{AdminRequests, Failure, PartitionEntry, PartitionList, array, c_text, entries, text};
+use super::admin::{AdminRequests, Failure, PartitionEntry, PartitionList, array, entries, text};
+use super::c_string::c_string;
 
 /// CreateTopics' way to say "as the broker is configured" (KIP-464).
 const BROKER_DEFAULT: i32 = -1;
@@ -27,7 +28,7 @@ pub fn create_topic<C: ClientContext>(
     config: &BTreeMap<String, String>,
     timeout: Duration,
 ) -> Result<(), Failure> {
-    let name = c_text(topic);
+    let name = c_string(topic)?;
     let mut reason: [c_char; 512] = [0; 512];
     // SAFETY: texts are copied; the buffer is as long as said and is NUL-terminated where librdkafka wrote a reason.
     let new = unsafe {
@@ -44,7 +45,7 @@ pub fn create_topic<C: ClientContext>(
         NewTopic(new)
     };
     for (key, value) in config {
-        let (key, value) = (c_text(key), c_text(value));
+        let (key, value) = (c_string(key)?, c_string(value)?);
         // SAFETY: our own description of a topic; texts are copied.
         let error: RDKafkaErrorCode =
             unsafe { sys::rd_kafka_NewTopic_set_config(new.0, key.as_ptr(), value.as_ptr()) }.into();
@@ -84,7 +85,7 @@ pub fn add_partitions<C: ClientContext>(
     count: i32,
     timeout: Duration,
 ) -> Result<(), Failure> {
-    let name = c_text(topic);
+    let name = c_string(topic)?;
     let count = usize::try_from(count).unwrap_or(0);
     let mut reason: [c_char; 512] = [0; 512];
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_CREATEPARTITIONS;
@@ -112,7 +113,7 @@ pub fn add_partitions<C: ClientContext>(
 }
 
 pub fn delete_topic<C: ClientContext>(client: &Client<C>, topic: &str, timeout: Duration) -> Result<(), Failure> {
-    let name = c_text(topic);
+    let name = c_string(topic)?;
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETETOPICS;
     let mut requests = AdminRequests::new(client, kind, timeout).operation_timeout(timeout);
     requests.send(0, |client, options, queue| {
@@ -137,7 +138,7 @@ pub fn delete_all_records<C: ClientContext>(
     partitions: &[TopicPartition],
     timeout: Duration,
 ) -> Result<Vec<PartitionEntry>, Failure> {
-    let list = PartitionList::new(partitions.iter().map(|partition| (partition, OFFSET_END)));
+    let list = PartitionList::new(partitions.iter().map(|partition| (partition, OFFSET_END)))?;
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETERECORDS;
     let mut requests = AdminRequests::new(client, kind, timeout).operation_timeout(timeout);
     requests.send(0, |client, options, queue| {

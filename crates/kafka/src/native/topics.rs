@@ -1,15 +1,18 @@
-//! Asking after topics without waiting for the answer.
+//! DescribeTopics, with and without waiting for the answer.
 
 use std::ffi::{CStr, CString};
 use std::os::raw::{c_char, c_int};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::client::Client;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka_sys as sys;
 
-use super::admin::{AdminRequests, Failure, c_text};
+use super::admin::{AdminRequests, Failure};
+use super::c_string::c_string;
+use super::client::KafkaClient;
+use super::queue::ClientQueue;
 use feed::topic_id::TopicId;
 
 /// A topic that exists.
@@ -20,31 +23,21 @@ pub struct ExistingTopic {
     pub partitions: i32,
 }
 
-/// Where the answers arrive. It must not outlive its consumer.
-pub struct TopicQueue(*mut sys::rd_kafka_queue_t);
-
-// SAFETY: librdkafka's queues are thread-safe objects.
-unsafe impl Send for TopicQueue {}
-// SAFETY: as above.
-unsafe impl Sync for TopicQueue {}
+/// The queue of answers to DescribeTopics requests.
+pub struct TopicQueue(ClientQueue);
 
 impl TopicQueue {
-    pub fn new<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Self {
-        // SAFETY: the handle is valid as long as `consumer` is borrowed; rd_kafka_queue_new never fails.
-        Self(unsafe { sys::rd_kafka_queue_new(consumer.client().native_ptr()) })
+    pub fn new(consumer: Arc<dyn KafkaClient>) -> Self {
+        Self(ClientQueue::new(consumer))
     }
 
     /// Asks; exactly one answer will come by [`TopicQueue::answer`], within the time.
-    pub fn ask<'t, C: ConsumerContext>(
-        &self,
-        consumer: &BaseConsumer<C>,
-        topics: impl Iterator<Item = &'t str>,
-        timeout: Duration,
-    ) {
+    pub fn ask<'t>(&self, topics: impl Iterator<Item = &'t str>, timeout: Duration) {
+        // A name with a zero byte is no topic's.
         let names: Vec<CString> = topics.filter_map(|name| CString::new(name).ok()).collect();
         let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
         let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
-        let client = consumer.client().native_ptr();
+        let client = self.0.client();
         // SAFETY: client and queue are alive. Collection and options are ours and copied by the call before they are
         // destroyed; the names live until then. A null place for the error text is allowed with size 0.
         unsafe {
@@ -52,32 +45,17 @@ impl TopicQueue {
             let options =
                 sys::rd_kafka_AdminOptions_new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
             sys::rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, std::ptr::null_mut(), 0);
-            sys::rd_kafka_DescribeTopics(client, collection, options, self.0);
+            sys::rd_kafka_DescribeTopics(client, collection, options, self.0.queue());
             sys::rd_kafka_AdminOptions_destroy(options);
             sys::rd_kafka_TopicCollection_destroy(collection);
         }
     }
 
-    /// The answer, if it has come: the topics that exist; none of them where nobody answered.
+    /// The answer, if one has arrived: the topics that exist; empty where the request failed.
     pub fn answer(&self) -> Option<Vec<ExistingTopic>> {
-        // SAFETY: the event is ours and destroyed below, after everything read from it. The result belongs to the event,
-        // its topics to the result; names are NUL-terminated.
-        unsafe {
-            let event = sys::rd_kafka_queue_poll(self.0, 0);
-            if event.is_null() {
-                return None;
-            }
-            let topics = all_existing(event);
-            sys::rd_kafka_event_destroy(event);
-            Some(topics)
-        }
-    }
-}
-
-impl Drop for TopicQueue {
-    fn drop(&mut self) {
-        // SAFETY: our own reference, given back once.
-        unsafe { sys::rd_kafka_queue_destroy(self.0) }
+        let event = self.0.poll(Duration::ZERO)?;
+        // SAFETY: a valid event.
+        Some(unsafe { all_existing(event.0) })
     }
 }
 
@@ -90,7 +68,7 @@ pub fn describe_topics<C: ClientContext>(
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let names: Vec<CString> = names.iter().map(|name| c_text(name)).collect();
+    let names = names.iter().map(|name| c_string(name)).collect::<Result<Vec<CString>, _>>()?;
     let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
     let mut requests = AdminRequests::new(client, kind, timeout);

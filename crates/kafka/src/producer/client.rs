@@ -16,16 +16,15 @@ use super::outcome::{Failure, Fatal, Run, produce_error, without_auto_create};
 use super::shipments::{Overdue, Reasons, Shipment, Shipments};
 use super::waiting::WaitingPartitions;
 use crate::context::{self, ClientHooks, HookedContext};
-use crate::native::{self, DeliveryQueue, Plain, Report, Told};
+use crate::native::{self, DeliveryQueue, DeliveryReport, PlainRecord, ProducerEvent};
 use crate::oauth::SignedIn;
 
 /// How long the outcome thread waits at a time; bounds how long a replaced producer lives on.
 const POLL: Duration = Duration::from_millis(100);
 
 pub struct Client {
-    // Before `inner`: the queue must go first.
     queue: DeliveryQueue,
-    inner: SignedIn<BaseProducer<Deliveries>>,
+    inner: Arc<SignedIn<BaseProducer<Deliveries>>>,
     shipments: Arc<Shipments>,
     waiting: Arc<WaitingPartitions>,
     /// Whether Kafka may create a missing topic for a record.
@@ -53,8 +52,8 @@ impl Client {
             given_up_for: Arc::clone(&given_up_for),
             hooks: connection.hooks(),
         };
-        let inner = connection.producer(&connection.producer_config(), context)?;
-        let queue = DeliveryQueue::of(inner.client());
+        let inner = Arc::new(connection.producer(&connection.producer_config(), context)?);
+        let queue = DeliveryQueue::of(inner.clone());
         let client = Arc::new(Self {
             queue,
             inner,
@@ -82,22 +81,22 @@ impl Client {
             if self.given_up_for.get().is_some() {
                 self.give_up();
             }
-            self.queue.take(POLL, |told| match told {
-                Told::Outcomes(reports) => {
+            self.queue.take(POLL, |event| match event {
+                ProducerEvent::Deliveries(reports) => {
                     let any_acked = self.shipments.settle(reports, &**self);
                     if any_acked {
                         last_error = None;
                         self.note_delivery(current);
                     }
                 }
-                Told::Error { error: RDKafkaErrorCode::Fatal, .. } => {
+                ProducerEvent::Error { error: RDKafkaErrorCode::Fatal, .. } => {
                     if let Some(current) = current.upgrade() {
                         current.failed(self);
                     }
                 }
                 // librdkafka repeats an error as often as it tries; the log has it once.
-                Told::Error { error, .. } if last_error == Some(error) => {}
-                Told::Error { error, reason } => {
+                ProducerEvent::Error { error, .. } if last_error == Some(error) => {}
+                ProducerEvent::Error { error, reason } => {
                     last_error = Some(error);
                     context::error(&**self.inner.context(), &KafkaError::Global(error), &reason);
                 }
@@ -211,7 +210,7 @@ impl Client {
                     }
                 }
                 plain => {
-                    let plain = plain.iter().enumerate().map(|(place, record)| Plain {
+                    let plain = plain.iter().enumerate().map(|(place, record)| PlainRecord {
                         partition: record.partition,
                         key: record.key,
                         value: record.value,
@@ -284,7 +283,7 @@ fn explained(error: ErrorBody, topic: &str, may_auto_create: bool) -> ErrorBody 
 }
 
 impl Reasons for Client {
-    fn error(&self, topic: &str, report: &Report, code: RDKafkaErrorCode) -> ErrorBody {
+    fn error(&self, topic: &str, report: &DeliveryReport, code: RDKafkaErrorCode) -> ErrorBody {
         let error = self.waiting.error_of(topic, report, code, self.fatal().as_ref());
         explained(error, topic, self.may_auto_create)
     }
@@ -317,7 +316,7 @@ impl ProducerContext for Deliveries {
 }
 
 impl Reasons for Deliveries {
-    fn error(&self, topic: &str, report: &Report, code: RDKafkaErrorCode) -> ErrorBody {
+    fn error(&self, topic: &str, report: &DeliveryReport, code: RDKafkaErrorCode) -> ErrorBody {
         explained(self.waiting.error_of(topic, report, code, self.given_up_for.get()), topic, self.may_auto_create)
     }
 }

@@ -20,7 +20,7 @@ use rdkafka::error::KafkaResult;
 use crate::admin::existing_partitions;
 use crate::client_config::Connection;
 use crate::demo;
-use crate::questions::{Questions, QuietContext, TIMEOUT};
+use crate::metadata_client::{MetadataClient, QuietContext, TIMEOUT};
 
 /// A topic that records were sent to since is asked for again after so long: it may have been deleted.
 const BELIEVED_FOR: Duration = Duration::from_secs(2);
@@ -52,7 +52,7 @@ pub struct MissingTopics {
 }
 
 enum Known {
-    /// Nobody has answered yet.
+    /// No broker has answered yet.
     Asked {
         /// Whether records are sent before the answer comes.
         may_send: bool,
@@ -90,11 +90,14 @@ pub enum Admission {
 }
 
 impl MissingTopics {
-    pub fn new(connection: &Connection, questions: &Arc<Questions>) -> Self {
+    pub fn new(connection: &Connection, metadata_client: &Arc<MetadataClient>) -> Self {
         let known = Arc::default();
         let (asking, asked) = sync_channel(WAITING);
-        let maker =
-            Maker { connection: connection.clone(), questions: Arc::clone(questions), known: Arc::clone(&known) };
+        let maker = Maker {
+            connection: connection.clone(),
+            metadata_client: Arc::clone(metadata_client),
+            known: Arc::clone(&known),
+        };
         let thread = std::thread::Builder::new().name("kafka-topics".to_owned());
         thread.spawn(move || maker.run(&asked)).expect("a thread can be started");
         Self { known, asking, is_demo: connection.demo }
@@ -153,7 +156,7 @@ impl MissingTopics {
 /// The thread that asks; it ends with the last producer.
 struct Maker {
     connection: Connection,
-    questions: Arc<Questions>,
+    metadata_client: Arc<MetadataClient>,
     known: Arc<Mutex<HashMap<Arc<str>, Known>>>,
 }
 
@@ -185,7 +188,7 @@ impl Maker {
         }
     }
 
-    /// None while nobody answers.
+    /// None while no broker answers.
     fn find_or_make(&self, topic: &str) -> Option<Known> {
         let Ok(name) = TopicName::parse(topic) else { return Some(Known::now(false)) };
         if self.exists(&name)? {
@@ -195,7 +198,7 @@ impl Maker {
             return Some(Known::now(false));
         }
         if self.connection.demo {
-            let topics = self.questions.metadata(None, TIMEOUT).ok()?;
+            let topics = self.metadata_client.metadata(None, TIMEOUT).ok()?;
             if let Some(why) = demo::no_room_for(demo::DEFAULT_PARTITIONS, &topics) {
                 return Some(Known::without_room(topic, &why));
             }
@@ -208,7 +211,7 @@ impl Maker {
     }
 
     fn exists(&self, topic: &TopicName) -> Option<bool> {
-        match existing_partitions(self.questions.metadata(Some(topic.as_str()), TIMEOUT), topic) {
+        match existing_partitions(self.metadata_client.metadata(Some(topic.as_str()), TIMEOUT), topic) {
             Ok(partitions) => Some(partitions.is_some()),
             Err(error) if error.retriable => None,
             // Kafka does not say; the producer's own attempt does.

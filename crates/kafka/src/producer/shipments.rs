@@ -8,12 +8,12 @@ use protocol::{ErrorBody, ErrorCode};
 use rdkafka::error::RDKafkaErrorCode;
 
 use super::outcome::{Acked, DeliverySink, Outcome, Run};
-use crate::native::Report;
+use crate::native::DeliveryReport;
 
 /// Topics that are asked about at a time.
 const OVERDUE_TOPICS: usize = 16;
 
-/// Senders of one topic that are told at a time; more than sockets may be open by default.
+/// How many senders to one topic are notified at a time; more than sockets may be open by default.
 const OVERDUE_SENDERS: usize = 512;
 
 /// Consecutive records of one sender for one topic.
@@ -61,7 +61,7 @@ pub struct Overdue {
 
 /// Says why a record was not delivered.
 pub trait Reasons {
-    fn error(&self, topic: &str, report: &Report, code: RDKafkaErrorCode) -> ErrorBody;
+    fn error(&self, topic: &str, report: &DeliveryReport, code: RDKafkaErrorCode) -> ErrorBody;
 }
 
 /// The tags of one shipment's records.
@@ -106,8 +106,8 @@ impl Shipments {
     }
 
     /// Leads outcomes back to those who wait for them. Returns whether Kafka took any of the records.
-    pub fn settle(&self, reports: impl Iterator<Item = Report>, reasons: &impl Reasons) -> bool {
-        let mut told: Vec<(Arc<dyn DeliverySink>, Vec<Run>)> = Vec::new();
+    pub fn settle(&self, reports: impl Iterator<Item = DeliveryReport>, reasons: &impl Reasons) -> bool {
+        let mut deliveries: Vec<(Arc<dyn DeliverySink>, Vec<Run>)> = Vec::new();
         let (mut last_slot, mut last_failure, mut any_acked) = (None, None, false);
         let mut slots = self.lock();
         for mut report in reports {
@@ -117,16 +117,16 @@ impl Shipments {
             let seq = shipment.first_seq + index as u64;
             any_acked |= report.error.is_none();
             let joined = last_slot == Some(slot)
-                && told
+                && deliveries
                     .last_mut()
                     .and_then(|(_, runs)| runs.last_mut())
                     .is_some_and(|run| joins(run, seq, &report, last_failure.as_ref()));
             if !joined {
-                let sink_continues = told.last().is_some_and(|(sink, _)| Arc::ptr_eq(sink, &shipment.sink));
+                let sink_continues = deliveries.last().is_some_and(|(sink, _)| Arc::ptr_eq(sink, &shipment.sink));
                 if !sink_continues {
-                    told.push((Arc::clone(&shipment.sink), Vec::new()));
+                    deliveries.push((Arc::clone(&shipment.sink), Vec::new()));
                 }
-                if let Some((_, runs)) = told.last_mut() {
+                if let Some((_, runs)) = deliveries.last_mut() {
                     let outcome = outcome(shipment, &report, &mut last_failure, reasons);
                     runs.push(Run { first: seq, count: 1, outcome });
                 }
@@ -136,7 +136,7 @@ impl Shipments {
         }
         slots.telling += 1;
         drop(slots);
-        for (sink, runs) in told {
+        for (sink, runs) in deliveries {
             sink.delivered(runs);
         }
         self.lock().telling -= 1;
@@ -203,7 +203,7 @@ struct LastFailure {
 }
 
 impl LastFailure {
-    fn is_of(&self, topic: &str, code: RDKafkaErrorCode, report: &Report) -> bool {
+    fn is_of(&self, topic: &str, code: RDKafkaErrorCode, report: &DeliveryReport) -> bool {
         self.code == code
             && self.partition == report.partition
             && self.possibly_persisted == report.possibly_persisted
@@ -212,7 +212,7 @@ impl LastFailure {
 }
 
 /// Lengthens the run if the record continues it.
-fn joins(run: &mut Run, seq: u64, report: &Report, last_failure: Option<&LastFailure>) -> bool {
+fn joins(run: &mut Run, seq: u64, report: &DeliveryReport, last_failure: Option<&LastFailure>) -> bool {
     if seq != run.first + run.count {
         return false;
     }
@@ -236,7 +236,7 @@ fn joins(run: &mut Run, seq: u64, report: &Report, last_failure: Option<&LastFai
 
 fn outcome(
     shipment: &Shipment,
-    report: &Report,
+    report: &DeliveryReport,
     last_failure: &mut Option<LastFailure>,
     reasons: &impl Reasons,
 ) -> Outcome {
@@ -291,7 +291,7 @@ mod tests {
     struct Code;
 
     impl Reasons for Code {
-        fn error(&self, topic: &str, _: &Report, code: RDKafkaErrorCode) -> ErrorBody {
+        fn error(&self, topic: &str, _: &DeliveryReport, code: RDKafkaErrorCode) -> ErrorBody {
             ErrorBody::new(ErrorCode::ProduceRefused, format!("{topic}: {code:?}"))
         }
     }
@@ -300,8 +300,8 @@ mod tests {
         Shipment { sink: Arc::clone(sink) as _, topic: "t".into(), first_seq, received: Instant::now() }
     }
 
-    fn acked(tag: usize, partition: i32, offset: i64) -> Report {
-        Report { tag, error: None, partition, offset, timestamp: Some(offset), possibly_persisted: true }
+    fn acked(tag: usize, partition: i32, offset: i64) -> DeliveryReport {
+        DeliveryReport { tag, error: None, partition, offset, timestamp: Some(offset), possibly_persisted: true }
     }
 
     #[test]
@@ -343,7 +343,7 @@ mod tests {
     fn records_that_fail_for_one_reason_share_one_error() {
         let (shipments, sink) = (Shipments::new(true), Arc::new(Heard::default()));
         let (one, two) = (shipments.open(shipment(&sink, 0), 3, None), shipments.open(shipment(&sink, 9), 1, Some(0)));
-        let failed = |tag, code| Report { error: Some(code), possibly_persisted: false, ..acked(tag, 0, -1) };
+        let failed = |tag, code| DeliveryReport { error: Some(code), possibly_persisted: false, ..acked(tag, 0, -1) };
         let (timed_out, denied) = (RDKafkaErrorCode::MessageTimedOut, RDKafkaErrorCode::TopicAuthorizationFailed);
         let reports = [
             failed(one.of(0), timed_out),

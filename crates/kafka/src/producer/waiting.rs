@@ -12,8 +12,8 @@ use rdkafka::metadata::MetadataPartition;
 
 use super::Current;
 use super::outcome::{Failure, Fatal, produce_error};
-use crate::native::{self, Configured, Report};
-use crate::questions::Questions;
+use crate::metadata_client::MetadataClient;
+use crate::native::{self, Configured, DeliveryReport};
 
 /// How often the thread looks for records that wait.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -27,7 +27,7 @@ const REASON_COUNTS_FOR: Duration = Duration::from_secs(15);
 /// How long `min.insync.replicas` is believed.
 const SETTING_COUNTS_FOR: Duration = Duration::from_secs(10);
 
-/// How long Kafka may take to answer one question.
+/// The time limit of one request.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// Partitions whose reason is kept; a topic may have any number of them.
@@ -58,7 +58,13 @@ impl WaitingPartitions {
     }
 
     /// The error of a record that was not delivered, with what its partition lacks.
-    pub fn error_of(&self, topic: &str, report: &Report, code: RDKafkaErrorCode, fatal: Option<&Fatal>) -> ErrorBody {
+    pub fn error_of(
+        &self,
+        topic: &str,
+        report: &DeliveryReport,
+        code: RDKafkaErrorCode,
+        fatal: Option<&Fatal>,
+    ) -> ErrorBody {
         let waiting = match code {
             RDKafkaErrorCode::MessageTimedOut
             | RDKafkaErrorCode::NotEnoughReplicas
@@ -120,8 +126,8 @@ impl Watch {
 
     /// What the topic's partitions lack. Nothing where Kafka does not answer: then the state of the cluster says so.
     fn diagnose(&mut self, current: &Current, topic: &Arc<str>) -> Vec<ProduceWaiting> {
-        let questions = &current.questions;
-        let Ok(metadata) = questions.metadata(Some(topic), ANSWER_WITHIN) else { return Vec::new() };
+        let metadata_client = &current.metadata_client;
+        let Ok(metadata) = metadata_client.metadata(Some(topic), ANSWER_WITHIN) else { return Vec::new() };
         let Some(described) = metadata.topics().iter().find(|described| described.name() == &**topic) else {
             return Vec::new();
         };
@@ -130,7 +136,7 @@ impl Watch {
             if partition.leader() < 0 {
                 found.push(no_leader(topic, partition));
             } else if partition.isr().len() < partition.replicas().len()
-                && let Some(minimum) = self.min_insync_replicas(questions, topic)
+                && let Some(minimum) = self.min_insync_replicas(metadata_client, topic)
                 // A topic with fewer replicas than the setting asks for is content with all of them.
                 && partition.isr().len() < minimum.min(partition.replicas().len())
             {
@@ -140,15 +146,15 @@ impl Watch {
         found
     }
 
-    fn min_insync_replicas(&mut self, questions: &Questions, topic: &Arc<str>) -> Option<usize> {
+    fn min_insync_replicas(&mut self, metadata_client: &MetadataClient, topic: &Arc<str>) -> Option<usize> {
         if let Some((known, at)) = self.settings.get(topic)
             && at.elapsed() < SETTING_COUNTS_FOR
         {
             return *known;
         }
-        let asked = native::describe_config(questions.client(), Configured::Topic(topic), ANSWER_WITHIN);
+        let asked = native::describe_config(metadata_client.client(), Configured::Topic(topic), ANSWER_WITHIN);
         let settings = asked.unwrap_or_else(|failure| {
-            tracing::debug!(%topic, ?failure, "Kafka does not tell min.insync.replicas of the topic");
+            tracing::debug!(%topic, ?failure, "Kafka did not report min.insync.replicas of the topic");
             Vec::new()
         });
         let setting = settings.iter().find(|setting| setting.name == "min.insync.replicas");

@@ -7,16 +7,16 @@ use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 
 use crate::client_config::Connection;
+use crate::metadata_client::QuietContext;
 use crate::oauth::SignedIn;
-use crate::questions::QuietContext;
 
 /// A consumer that reads ranges, with the current OAuth token where brokers want one.
 pub type RangeConsumer = SignedIn<BaseConsumer<QuietContext>>;
 
-/// Consumers that are kept while nobody reads.
+/// How many idle consumers are kept.
 const KEPT: usize = 4;
 
-/// A consumer that nobody used for so long is closed.
+/// A consumer that is idle for this long is closed.
 const KEPT_FOR: Duration = Duration::from_secs(10);
 
 /// How many are in use at once is decided by those who ask (`websocket/gate.rs`).
@@ -33,7 +33,7 @@ struct Idle {
 
 #[derive(Default)]
 struct Consumers {
-    /// Each with the time since when nobody uses it, the longest first.
+    /// Each with the time since when it is idle, the longest first.
     idle: Vec<(Instant, RangeConsumer)>,
     /// There is a thread that closes them in time.
     is_watched: bool,

@@ -17,7 +17,7 @@ impl Reader {
         if self.knows_groups_protocol || self.connection.demo || self.protocol == GroupProtocol::Classic {
             return true;
         }
-        match group_protocol::of_group(&self.questions, id) {
+        match group_protocol::of_group(&self.metadata_client, id) {
             Ok(Some(GroupProtocol::Classic)) => {
                 tracing::debug!(group = id.as_str(), "the group is a classic one, and stays one");
                 self.fall_back_to_classic();

@@ -1,5 +1,5 @@
-//! Positions that a reader leaves: because Kafka no longer has them, because the topic is another one now, or because what
-//! lies behind is to be read again.
+//! Seeking: where Kafka no longer has the next offset, where the topic was deleted and created again, and where records are to be read
+//! again.
 
 use std::time::{Duration, Instant};
 
@@ -9,46 +9,46 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::Reader;
-use super::trouble::Subject;
+use super::errors::Subject;
+use crate::metadata_client::TIMEOUT;
 use crate::native::{self, Failure};
-use crate::questions::TIMEOUT;
 use feed::ends::{Outside, PartitionEnds};
 use feed::{ReadMode, Start};
 
-/// A lost position that could not be replaced is tried again after so long, with so long for Kafka's answer.
+/// The interval at which a failed replacement of a lost position is retried, and the time limit of its requests.
 const JUMP_AGAIN_AFTER: Duration = Duration::from_millis(500);
 const JUMP_ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
-/// How long a partition may be silent after it was moved before it is looked after.
+/// A partition without records this long after a seek is checked.
 const WAKE_EVERY: Duration = Duration::from_secs(1);
 
-/// Why a partition cannot go on where it is.
+/// Why the next offset of a partition cannot be read.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Misplaced {
+pub(super) enum LostPosition {
     /// Kafka does not have its next offset.
     OutOfRange,
-    /// The topic of that name is another one now.
+    /// The topic was deleted and created again.
     Recreated,
 }
 
 impl Reader {
-    /// Moves partitions that cannot go on; those where that fails are tried again.
+    /// Replaces the lost positions; those where that fails are retried.
     pub(super) fn jump_if_due(&mut self) {
-        if self.misplaced.is_empty() || Instant::now() < self.jump_at {
+        if self.lost_positions.is_empty() || Instant::now() < self.jump_at {
             return;
         }
-        for (partition, why) in std::mem::take(&mut self.misplaced) {
-            // One before it may have found that the whole topic is another one.
-            let why = self.misplaced.remove(&partition).unwrap_or(why);
-            match self.jump_to_what_is_there(&partition, why) {
+        for (partition, why) in std::mem::take(&mut self.lost_positions) {
+            // The step before may have found that the whole topic was created again.
+            let why = self.lost_positions.remove(&partition).unwrap_or(why);
+            match self.move_to_existing_offset(&partition, why) {
                 Ok(()) => {
-                    self.misplaced.remove(&partition);
-                    self.troubles.is_over(&Subject::Partition(partition.clone()));
+                    self.lost_positions.remove(&partition);
+                    self.errors.clear(&Subject::Partition(partition.clone()));
                     self.watch_moved(partition);
                 }
                 Err(error) => {
                     tracing::debug!(?partition, %error, "a lost position could not be replaced; trying again");
-                    self.misplaced.insert(partition, why);
+                    self.lost_positions.insert(partition, why);
                 }
             }
         }
@@ -60,24 +60,24 @@ impl Reader {
         self.wake_at = Instant::now() + WAKE_EVERY;
     }
 
-    /// Says what is missing, and goes on behind it.
-    fn jump_to_what_is_there(&mut self, partition: &TopicPartition, why: Misplaced) -> Result<(), KafkaError> {
+    /// Reports the missing offsets to the feed, and seeks to the next one that exists.
+    fn move_to_existing_offset(&mut self, partition: &TopicPartition, why: LostPosition) -> Result<(), KafkaError> {
         let Some(wanted) = self.feed.next_offset(partition) else {
-            // Somebody else's by now.
+            // Assigned to another member meanwhile.
             return Ok(());
         };
         let failed = |failure: Failure| KafkaError::OffsetFetch(failure.code);
-        let ends = self.questions.ends_of(partition, JUMP_ANSWER_WITHIN).map_err(failed)?;
+        let ends = self.metadata_client.ends_of(partition, JUMP_ANSWER_WITHIN).map_err(failed)?;
         // Before Kafka is asked for it below.
         let had_id = self.watch.id_of(&partition.topic).is_known();
         let (reason, offset) = match (why, ends.outside(wanted)) {
-            (Misplaced::Recreated, _) => (Some(GapReason::Recreated), ends.start.0),
-            (Misplaced::OutOfRange, None) => (None, wanted),
-            (Misplaced::OutOfRange, Some(Outside::BeforeStart)) => (Some(GapReason::Retention), ends.start.0),
-            (Misplaced::OutOfRange, Some(Outside::BeyondEnd)) if self.is_in_another_topic(partition)? => {
+            (LostPosition::Recreated, _) => (Some(GapReason::Recreated), ends.start.0),
+            (LostPosition::OutOfRange, None) => (None, wanted),
+            (LostPosition::OutOfRange, Some(Outside::BeforeStart)) => (Some(GapReason::Retention), ends.start.0),
+            (LostPosition::OutOfRange, Some(Outside::BeyondEnd)) if self.is_in_another_topic(partition)? => {
                 (Some(GapReason::Recreated), ends.start.0)
             }
-            (Misplaced::OutOfRange, Some(Outside::BeyondEnd)) => {
+            (LostPosition::OutOfRange, Some(Outside::BeyondEnd)) => {
                 (Some(GapReason::OutOfRange), self.after_truncation(partition, wanted, &ends, had_id))
             }
         };
@@ -102,7 +102,7 @@ impl Reader {
             Some(membership) => membership.topic_id_of(partition),
             None => known,
         };
-        let described = native::describe_topics(self.questions.client(), &[&partition.topic], JUMP_ANSWER_WITHIN)
+        let described = native::describe_topics(self.metadata_client.client(), &[&partition.topic], JUMP_ANSWER_WITHIN)
             .map_err(failed)?;
         let Some(topic) = described.into_iter().next() else {
             // Deleted, and not created again yet.
@@ -149,7 +149,7 @@ impl Reader {
                 self.moved.remove(&partition);
                 continue;
             };
-            let ends = self.questions.ends_of(&partition, JUMP_ANSWER_WITHIN);
+            let ends = self.metadata_client.ends_of(&partition, JUMP_ANSWER_WITHIN);
             // What lies behind an open transaction does not come either way.
             if ends.is_ok_and(|ends| (ends.start.0..ends.stable.0).contains(&next)) {
                 tracing::debug!(?partition, next, "a partition that was moved is silent; assigning it anew");
@@ -175,7 +175,7 @@ impl Reader {
         let mut list = TopicPartitionList::with_capacity(1);
         list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*offset))?;
         self.consumer.incremental_unassign(&list)?;
-        self.queues.data.forward(&self.consumer, &partition.topic, partition.partition);
+        self.queues.data.forward(&partition.topic, partition.partition);
         self.consumer.incremental_assign(&list)
     }
 
@@ -184,7 +184,7 @@ impl Reader {
         if let Err(error) = self.seek(start) {
             let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
             self.report(Subject::Partition(start.partition.clone()), code);
-            self.misplaced.insert(start.partition.clone(), Misplaced::OutOfRange);
+            self.lost_positions.insert(start.partition.clone(), LostPosition::OutOfRange);
         }
     }
 
@@ -201,7 +201,7 @@ impl Reader {
         for partition in 0..partitions {
             let partition = TopicPartition { topic: topic.to_owned(), partition };
             if self.feed.next_offset(&partition).is_some() {
-                self.misplaced.insert(partition, Misplaced::Recreated);
+                self.lost_positions.insert(partition, LostPosition::Recreated);
             }
         }
         self.jump_at = Instant::now();

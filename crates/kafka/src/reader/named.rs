@@ -5,8 +5,8 @@ use rdkafka::error::KafkaError;
 
 use crate::admin::{admin_error, unknown_partition};
 use crate::client_config::Connection;
+use crate::metadata_client::{MetadataClient, TIMEOUT};
 use crate::native::Failure;
-use crate::questions::{Questions, TIMEOUT};
 use crate::range::by_time;
 use feed::Start;
 use feed::ends::{Extent, HighWatermark, LogStart};
@@ -19,7 +19,7 @@ use feed::ends::{Extent, HighWatermark, LogStart};
 ///
 /// Only what a client chose: who comes back (`resume`) to a topic that is shorter now gets a gap in its place.
 pub(super) fn check(
-    questions: &Questions,
+    metadata_client: &MetadataClient,
     topic: &TopicName,
     partitions: usize,
     start: &TailStart,
@@ -28,7 +28,7 @@ pub(super) fn check(
     let TailStart::Offsets(positions) = start else { return Ok(None) };
     let named: Vec<TopicPartition> = planned.iter().map(|start| start.partition.clone()).collect();
     let failed = |Failure { code, .. }| admin_error(&KafkaError::OffsetFetch(code), topic.as_str());
-    let extents = questions.extents(&named, TIMEOUT).map_err(failed)?;
+    let extents = metadata_client.extents(&named, TIMEOUT).map_err(failed)?;
     for Start { partition, offset } in planned {
         let Some(Extent { start: LogStart(low), high: HighWatermark(high) }) = extents.get(partition).copied() else {
             continue;
@@ -53,14 +53,14 @@ pub(super) fn check(
 
 /// The mock knows no times: its records are looked through.
 pub(super) fn find_by_time(
-    questions: &Questions,
+    metadata_client: &MetadataClient,
     connection: &Connection,
     planned: &mut [Start],
     ms: i64,
 ) -> Result<(), ErrorBody> {
     for Start { partition, offset } in planned {
         let failed = |error: KafkaError| admin_error(&error, &partition.topic);
-        let ends = questions.ends_of(partition, TIMEOUT);
+        let ends = metadata_client.ends_of(partition, TIMEOUT);
         let ends = ends.map_err(|Failure { code, .. }| failed(KafkaError::OffsetFetch(code)))?;
         let (low, high) = (ends.start.0, ends.high.0);
         let found = by_time::first_since(connection, partition, (low, high), ms).map_err(failed)?;

@@ -9,12 +9,12 @@ use protocol::{ErrorBody, Position, TailStart, TopicName, TopicPartition};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::admin::admin_error;
+use crate::metadata_client::{MetadataClient, TIMEOUT};
 use crate::native::Failure;
-use crate::questions::{Questions, TIMEOUT};
 use feed::Start;
 
 pub fn tail_starts(
-    questions: &Questions,
+    metadata_client: &MetadataClient,
     topic: &TopicName,
     partitions: &[i32],
     start: &TailStart,
@@ -36,13 +36,13 @@ pub fn tail_starts(
             }
         }
         if matches!(start, TailStart::Resume(_)) && !others.is_empty() {
-            starts.extend(tail_starts(questions, topic, &others, &TailStart::Earliest, all_is_new)?);
+            starts.extend(tail_starts(metadata_client, topic, &others, &TailStart::Earliest, all_is_new)?);
         }
         return Ok(starts);
     }
-    let ends = questions.ends(&partitions, TIMEOUT).map_err(failed)?;
+    let ends = metadata_client.ends(&partitions, TIMEOUT).map_err(failed)?;
     let by_time = match start {
-        TailStart::Timestamp(ms) => questions.offsets_at(&partitions, *ms).map_err(failed)?,
+        TailStart::Timestamp(ms) => metadata_client.offsets_at(&partitions, *ms).map_err(failed)?,
         _ => HashMap::new(),
     };
     let mut starts = Vec::with_capacity(partitions.len());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use protocol::{GapReason, GroupStart, TopicPartition};
@@ -13,8 +13,8 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::beginning::{Beginning, GroupPosition, beginning};
 use crate::context::{ClientHooks, HookedContext, quiet_client_context};
+use crate::metadata_client::{MetadataClient, TIMEOUT};
 use crate::native::{self, CommitQueue, CommittedPosition, DataQueue, Failure, TopicQueue};
-use crate::questions::{Questions, TIMEOUT};
 use crate::rebalance_answer;
 use feed::topic_id::TopicId;
 use feed::{Feed, Start};
@@ -34,12 +34,13 @@ pub struct ReaderContext {
 /// What a member of a group does when it is called back.
 pub struct Membership {
     feed: Arc<Feed>,
-    questions: Arc<Questions>,
+    metadata_client: Arc<MetadataClient>,
     /// Where a partition without a committed offset starts.
     start: GroupStart,
     /// The id of the topic in which each partition is read; committed beside the position.
     topic_ids: Mutex<BTreeMap<TopicPartition, TopicId>>,
-    queues: Mutex<Option<Arc<Queues>>>,
+    /// Weak: the queues own the consumer, and the consumer this.
+    queues: OnceLock<Weak<Queues>>,
     /// Commits that Kafka has not answered yet.
     commits_in_flight: AtomicUsize,
 }
@@ -61,7 +62,7 @@ struct Loss {
     reason: GapReason,
 }
 
-/// The consumer's own queues. They must be gone before the consumer is.
+/// The consumer's own queues.
 pub struct Queues {
     pub data: DataQueue,
     pub commits: CommitQueue,
@@ -92,24 +93,25 @@ impl ReaderContext {
 }
 
 impl Membership {
-    pub fn new(feed: Arc<Feed>, questions: Arc<Questions>, start: GroupStart) -> Self {
+    pub fn new(feed: Arc<Feed>, metadata_client: Arc<MetadataClient>, start: GroupStart) -> Self {
         Self {
             feed,
-            questions,
+            metadata_client,
             start,
             topic_ids: Mutex::default(),
-            queues: Mutex::new(None),
+            queues: OnceLock::new(),
             commits_in_flight: AtomicUsize::new(0),
         }
     }
 
-    /// The queues for records and commits. They must be taken away before the consumer is dropped.
-    pub fn use_queues(&self, queues: Option<Arc<Queues>>) {
-        *self.queues.lock().unwrap_or_else(PoisonError::into_inner) = queues;
+    /// The queues for records and commits, until the reader drops them.
+    pub fn use_queues(&self, queues: &Arc<Queues>) {
+        // Set once, right after the consumer was made.
+        let _ = self.queues.set(Arc::downgrade(queues));
     }
 
     fn queues(&self) -> Option<Arc<Queues>> {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.queues.get()?.upgrade()
     }
 
     fn topic_ids(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, TopicId>> {
@@ -128,7 +130,7 @@ impl Membership {
     }
 
     /// Asks Kafka to commit what the pages have acknowledged and it does not know yet, one commit at a time.
-    pub fn commit_acknowledged(&self, consumer: &BaseConsumer<ReaderContext>) {
+    pub fn commit_acknowledged(&self) {
         let Some(queues) = self.queues() else { return };
         self.take_answers(&queues, Duration::ZERO);
         if self.commits_in_flight.load(Ordering::Relaxed) > 0 {
@@ -145,7 +147,7 @@ impl Membership {
         };
         let positions: Vec<(Start, Option<String>)> = positions.into_iter().map(with_note).collect();
         drop(topic_ids);
-        match queues.commits.commit(consumer, &positions) {
+        match queues.commits.commit(&positions) {
             Ok(()) => {
                 self.commits_in_flight.fetch_add(1, Ordering::Relaxed);
             }
@@ -154,12 +156,12 @@ impl Membership {
     }
 
     /// The same, and waits for Kafka's answer up to [`LAST_COMMIT`].
-    pub fn commit_acknowledged_now(&self, consumer: &BaseConsumer<ReaderContext>) {
+    pub fn commit_acknowledged_now(&self) {
         let Some(queues) = self.queues() else { return };
         let deadline = Instant::now() + LAST_COMMIT;
         // An earlier commit may still be under way, with older positions.
         self.wait_for_answers(&queues, deadline);
-        self.commit_acknowledged(consumer);
+        self.commit_acknowledged();
         self.wait_for_answers(&queues, deadline);
     }
 
@@ -189,7 +191,7 @@ impl Membership {
         let Plan { starts, committed, losses } = self.plan(consumer, list)?;
         if let Some(queues) = self.queues() {
             for Start { partition, .. } in &starts {
-                queues.data.forward(consumer, &partition.topic, partition.partition);
+                queues.data.forward(&partition.topic, partition.partition);
             }
         }
         let with_offsets = to_list(&starts)?;
@@ -205,9 +207,9 @@ impl Membership {
         let partitions = named(list);
         let failed = |failure: Failure| KafkaError::OffsetFetch(failure.code);
         let found = native::committed_positions(consumer, &partitions, TIMEOUT).map_err(KafkaError::OffsetFetch)?;
-        let ends = self.questions.ends(&partitions, TIMEOUT).map_err(failed)?;
+        let ends = self.metadata_client.ends(&partitions, TIMEOUT).map_err(failed)?;
         let topics: BTreeSet<&str> = partitions.iter().map(|partition| partition.topic.as_str()).collect();
-        let topic_ids = self.questions.topic_ids(&topics, TIMEOUT);
+        let topic_ids = self.metadata_client.topic_ids(&topics, TIMEOUT);
         let mut plan = Plan::default();
         for CommittedPosition { partition, offset: committed, note } in found {
             let Some(ends) = ends.get(&partition) else {
@@ -234,7 +236,7 @@ impl Membership {
         // Whoever owns a lost partition now has committed on its own.
         if !consumer.assignment_lost() {
             self.feed.withdraw(&partitions, LAST_ACKS);
-            self.commit_acknowledged_now(consumer);
+            self.commit_acknowledged_now();
         }
         let mut topic_ids = self.topic_ids();
         for partition in &partitions {

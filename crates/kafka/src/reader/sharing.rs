@@ -52,15 +52,15 @@ impl Sharing {
 }
 
 impl Reader {
-    /// Tells the feed which topics are read without trouble, if that has changed.
-    pub(super) fn tell_settled(&mut self) {
+    /// Notifies the feed of the topics that are read without errors, if that has changed.
+    pub(super) fn notify_settled(&mut self) {
         if !matches!(self.mode, ReadMode::Tail(_)) {
             return;
         }
-        let is_settled = self.missing.is_empty() && self.misplaced.is_empty() && self.troubles.is_empty();
+        let is_settled = self.missing.is_empty() && self.lost_positions.is_empty() && self.errors.is_empty();
         let settled = is_settled.then(|| self.watch.version());
-        if settled != self.told_settled {
-            self.told_settled = settled;
+        if settled != self.notified_settled {
+            self.notified_settled = settled;
             self.feed.set_settled(settled.map(|_| self.watch.ids()));
         }
     }
@@ -69,8 +69,8 @@ impl Reader {
         let now = Instant::now();
         let Some(sharing) = self.sharing.as_ref().filter(|sharing| now >= sharing.look_at) else { return };
         let is_reserved = sharing.reservation.is_some();
-        // What the last look at Kafka brought may be trouble.
-        self.tell_settled();
+        // The last poll may have returned an error.
+        self.notify_settled();
         let is_at_end = !is_reserved && self.is_at_end();
         let Some(sharing) = &mut self.sharing else { return };
         if !is_reserved {
@@ -82,9 +82,9 @@ impl Reader {
             }
             self.feed.set_about_to_share(sharing.pause < SOON);
             match self.feed.share(self.watch.partitions() == self.feed.next_offsets().len()) {
-                Share::Here => return self.became_shared(),
-                Share::There(reservation) => sharing.reservation = Some((reservation, now)),
-                Share::NotNow => return sharing.try_later(),
+                Share::BecameShared => return self.became_shared(),
+                Share::Reserved(reservation) => sharing.reservation = Some((reservation, now)),
+                Share::Unavailable => return sharing.try_later(),
             }
         }
         self.hand_over();

@@ -49,7 +49,7 @@ impl Reader {
                 errors.push((place(&message), error));
                 continue;
             }
-            if !self.misplaced.is_empty() && self.misplaced.contains_key(&place(&message)) {
+            if !self.lost_positions.is_empty() && self.lost_positions.contains_key(&place(&message)) {
                 // From a position that it is about to leave.
                 continue;
             }
@@ -84,7 +84,7 @@ impl Reader {
         if let Some(average) = total_bytes.checked_div(records) {
             self.take_at_once = (TAKE_BYTES / average.max(1)).clamp(1, MAX_BATCH_RECORDS);
         }
-        let senders: Vec<TopicPartition> = match self.moved.is_empty() && self.troubles.is_empty() {
+        let senders: Vec<TopicPartition> = match self.moved.is_empty() && self.errors.is_empty() {
             true => Vec::new(),
             false => taken.iter().filter(is_record).map(|message| place(&message)).collect(),
         };
@@ -94,7 +94,7 @@ impl Reader {
         }
         for sender in &senders {
             self.moved.remove(sender);
-            self.troubles.note_records_of(sender);
+            self.errors.note_records_of(sender);
         }
         for (partition, error) in errors {
             self.handle_partition_error(partition, error);

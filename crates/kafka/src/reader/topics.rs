@@ -1,4 +1,4 @@
-//! What becomes of the topics that are read: partitions may be added, and a topic may be deleted and made anew.
+//! Changes of the topics that are read: partitions that are added, and topics that are deleted and created again.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use feed::topic_id::TopicId;
 /// leader's epoch begins with the same number in both.
 const ASK_EVERY: Duration = Duration::from_secs(2);
 
-/// The first question waits, so that it is not in the way of the first records.
+/// The first request waits, so that it does not delay the first records.
 const ASK_FIRST_AFTER: Duration = Duration::from_millis(100);
 
 /// While leaders may be moving Kafka is asked more often. librdkafka learns from the same answers, and was seen to forget the
@@ -20,10 +20,10 @@ const ASK_FIRST_AFTER: Duration = Duration::from_millis(100);
 const HURRY_EVERY: Duration = Duration::from_millis(200);
 const HURRY_FOR: Duration = Duration::from_secs(15);
 
-/// A question that was not answered for so long is asked again.
+/// A request without an answer after this time is sent again.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// What is known of the topics, and when to ask again.
+/// The known state of the topics, and when to send the next request.
 pub struct TopicWatch {
     known: BTreeMap<String, Known>,
     ask_at: Instant,
@@ -39,7 +39,7 @@ struct Known {
     partitions: i32,
 }
 
-/// What changed about one topic.
+/// A change of one topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Partitions from the first number up to the second (exclusive) are new.
@@ -76,14 +76,14 @@ impl TopicWatch {
         self.known.values().map(|known| usize::try_from(known.partitions).unwrap_or(0)).sum()
     }
 
-    /// Whether to ask now; then the question is on its way.
+    /// Whether to send a request now; if so, it counts as sent.
     pub fn should_ask(&mut self) -> bool {
         let due = !self.asked && Instant::now() >= self.ask_at;
         self.asked |= due;
         due
     }
 
-    /// What the answer changes.
+    /// The changes that follow from the answer.
     pub fn answered(&mut self, topics: Vec<ExistingTopic>) -> Vec<Change> {
         self.asked = false;
         let now = Instant::now();
@@ -96,15 +96,15 @@ impl TopicWatch {
         self.known.get(topic).map(|known| known.id).unwrap_or_default()
     }
 
-    /// A broker is gone, and others may lead from now on.
+    /// A broker is unreachable, so leaders may move: requests become more frequent.
     pub fn hurry(&mut self) {
         let now = Instant::now();
         self.hurry_until = now + HURRY_FOR;
         self.ask_at = self.ask_at.min(now + HURRY_EVERY);
     }
 
-    /// The partitions from this one on could not be read yet.
-    pub fn tell_growth_again(&mut self, topic: &str, from: i32) {
+    /// The added partitions, from this one on, could not be assigned yet: they are reported again.
+    pub fn report_growth_again(&mut self, topic: &str, from: i32) {
         if let Some(known) = self.known.get_mut(topic) {
             known.partitions = from;
         }

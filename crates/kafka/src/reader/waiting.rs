@@ -76,7 +76,7 @@ impl Reader {
             }
             self.wait_watch.ask_at = now + ASK_EVERY;
         }
-        let ends = match self.questions.ends(&suspects, ANSWER_WITHIN) {
+        let ends = match self.metadata_client.ends(&suspects, ANSWER_WITHIN) {
             Ok(ends) => ends,
             Err(failure) => {
                 tracing::debug!(?failure, "whether records wait behind a transaction could not be asked");

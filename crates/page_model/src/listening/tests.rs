@@ -24,7 +24,7 @@ fn listening(mode: ReadMode) -> Listening {
 }
 
 #[test]
-fn after_a_lost_socket_a_group_joins_again_and_what_was_received_is_not_new() {
+fn reconnect_rejoins_the_group_and_drops_records_already_received() {
     let mut listening = listening(ReadMode::Group);
     assert!(accept(&mut listening, 0, 7) && accept(&mut listening, 0, 8) && accept(&mut listening, 1, 3));
     listening.socket_lost();
@@ -37,7 +37,7 @@ fn after_a_lost_socket_a_group_joins_again_and_what_was_received_is_not_new() {
 }
 
 #[test]
-fn what_another_page_of_the_group_left_behind_is_taken_although_it_lies_before_what_came() {
+fn records_left_by_another_member_are_accepted_below_the_position() {
     let mut listening = listening(ReadMode::Group);
     let at = |offset| Position { topic: "t".into(), partition: 0, offset: Offset(offset) };
     listening.assigned_to(&[at(10)], 0.0);
@@ -49,7 +49,7 @@ fn what_another_page_of_the_group_left_behind_is_taken_although_it_lies_before_w
 }
 
 #[test]
-fn a_partition_that_comes_back_begins_where_others_have_left_it() {
+fn reassigned_partition_starts_at_the_offset_that_others_reached() {
     let mut listening = listening(ReadMode::Group);
     let at = |offset| Position { topic: "t".into(), partition: 0, offset: Offset(offset) };
     listening.assigned_to(&[at(0)], 0.0);
@@ -62,7 +62,7 @@ fn a_partition_that_comes_back_begins_where_others_have_left_it() {
 }
 
 #[test]
-fn after_a_lost_socket_watching_goes_on_behind_what_was_received() {
+fn reconnect_resumes_watching_after_the_last_received_record() {
     let mut listening = listening(ReadMode::Watch);
     let at = |partition, offset| Position { topic: "t".into(), partition, offset: Offset(offset) };
     listening.assigned_to(&[at(0, 0), at(1, 5)], 0.0);
@@ -74,7 +74,7 @@ fn after_a_lost_socket_watching_goes_on_behind_what_was_received() {
 }
 
 #[test]
-fn a_new_start_of_the_same_group_keeps_the_rows_and_takes_what_comes() {
+fn restart_of_the_same_group_keeps_the_rows_and_accepts_any_offset() {
     let mut listening = listening(ReadMode::Group);
     accept(&mut listening, 0, 7);
     listening.ended();
@@ -104,16 +104,16 @@ fn stop_without_a_connection_is_immediate() {
 }
 
 #[test]
-fn a_problem_goes_when_records_come() {
+fn received_records_clear_the_error() {
     let mut listening = listening(ReadMode::Group);
-    listening.hindered(ErrorBody::new(protocol::ErrorCode::TopicMissing, "…"));
-    assert!(listening.problem().is_some() && listening.phase() == Phase::Listening);
+    listening.failed(ErrorBody::new(protocol::ErrorCode::TopicMissing, "…"));
+    assert!(listening.error().is_some() && listening.phase() == Phase::Listening);
     listening.handled(1, 1, 0.0);
-    assert!(listening.problem().is_none());
+    assert!(listening.error().is_none());
 }
 
 #[test]
-fn a_recreated_topic_begins_anew() {
+fn recreated_topic_starts_at_its_new_offsets() {
     let mut listening = listening(ReadMode::Watch);
     accept(&mut listening, 0, 99);
     listening.gap("t", 0, 0, true);
@@ -144,12 +144,12 @@ fn at(partition: i32, offset: i64) -> Position {
 }
 
 #[test]
-fn what_is_behind_is_known_once_every_end_is() {
+fn remaining_records_are_known_once_every_end_offset_is() {
     let mut listening = listening(ReadMode::Group);
     assert_eq!(listening.behind(), None);
     listening.assigned_to(&[at(0, 0), at(1, 5)], 10.0);
-    assert_eq!(listening.ask_for_ends(10.0), ["t"]);
-    assert!(listening.ask_for_ends(11.0).is_empty(), "not again at once");
+    assert_eq!(listening.ends_to_request(10.0), ["t"]);
+    assert!(listening.ends_to_request(11.0).is_empty(), "not again at once");
     listening.ends_are("t", &[info(0, 10), without_leader(1)]);
     assert_eq!(listening.behind(), None);
     listening.ends_are("t", &[info(0, 10), info(1, 6), info(2, 99)]);
@@ -166,7 +166,7 @@ fn a_rebalance_takes_partitions_and_brings_others() {
     listening.assigned_to(&[at(0, 0), at(1, 5)], 0.0);
     assert_eq!(listening.rebalances(), 0, "the first assignment is none");
     listening.revoked(&[TopicPartition { topic: "t".into(), partition: 0 }]);
-    let partitions = listening.readings().iter().map(|reading| reading.partition).collect::<Vec<_>>();
+    let partitions = listening.partition_progress().iter().map(|progress| progress.partition).collect::<Vec<_>>();
     assert_eq!((partitions, listening.rebalances()), (vec![1], 1));
 }
 
@@ -175,9 +175,9 @@ fn an_offset_to_begin_at_is_never_beyond_the_end() {
     let mut listening = Listening::default();
     let start = Start::Offset { partition: None, offset: 7 };
     listening.start(Intent { start, ..intent(ReadMode::Watch) });
-    assert!(listening.must_ask_first());
+    assert!(listening.must_look_up_start());
     listening.begin_at("t", &[info(0, 100), info(1, 3), without_leader(2)]);
-    assert!(!listening.must_ask_first());
+    assert!(!listening.must_look_up_start());
     let mode = listening.subscribe(1).expect("now it can").mode;
     assert_eq!(mode, Mode::Tail { start: TailStart::Resume(vec![at(0, 7), at(1, 3), at(2, 7)]) });
 }
@@ -194,9 +194,9 @@ fn browsing_begins_at_the_committed_positions_and_at_the_first_record_elsewhere(
     let start = |positions: &[GroupPosition]| {
         let mut listening = Listening::default();
         listening.start(Intent { start: Start::Committed, ..intent(ReadMode::Watch) });
-        assert!(listening.must_ask_first());
+        assert!(listening.must_look_up_start());
         listening.begin_at_committed(positions);
-        assert!(!listening.must_ask_first());
+        assert!(!listening.must_look_up_start());
         listening.subscribe(1).expect("a request").mode
     };
     let committed = [position("t", 0, Some(7)), position("t", 1, None), position("other", 0, Some(3))];
@@ -208,13 +208,13 @@ fn browsing_begins_at_the_committed_positions_and_at_the_first_record_elsewhere(
 #[test]
 fn commits_are_held_until_the_bridge_says_otherwise() {
     let mut listening = listening(ReadMode::Group);
-    let place = TopicPartition { topic: "t".into(), partition: 0 };
-    listening.out_of_range(place.clone(), 1005, 0);
+    let topic_partition = TopicPartition { topic: "t".into(), partition: 0 };
+    listening.out_of_range(topic_partition.clone(), 1005, 0);
     let held = listening.held_commits().of("t", 0).expect("held");
     assert_eq!((held.committed, held.begun), (1005, 0));
-    listening.commits_resumed(std::slice::from_ref(&place));
+    listening.commits_resumed(std::slice::from_ref(&topic_partition));
     assert_eq!(listening.held_commits().len(), 0);
-    listening.out_of_range(place, 1005, 0);
+    listening.out_of_range(topic_partition, 1005, 0);
     listening.socket_lost();
     assert_eq!(listening.held_commits().len(), 0);
 }

@@ -1,5 +1,6 @@
-//! The connections that are not (yet) WebSockets: a bounded number of them, in all and per address. Where there are too many,
-//! the one that has been silent for longest makes room for the newcomer, so that idle connections lock nobody out.
+//! Limits the connections that are not (yet) WebSockets, in total and per address. When a limit is reached, the
+//! connection that has been silent for longest is closed for the new one, so that idle connections cannot lock users
+//! out.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, IoSlice};
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::address_class::AddressClass;
 use crate::metrics::METRICS;
 
-/// From one address of another machine. A browser opens six, and a proxy in front is usually on loopback.
+/// Connections from one address of another machine. A browser opens six, and a proxy in front is usually on loopback.
 const PER_ADDRESS: usize = 64;
 
 pub struct Connections {
@@ -38,12 +39,12 @@ struct Entry {
     evicted: CancellationToken,
 }
 
-/// One connection's place, free again when this is dropped.
-pub struct Place {
+/// One counted connection; it no longer counts when this is dropped.
+pub struct ConnectionSlot {
     connections: Arc<Connections>,
     number: u64,
     last_active_ms: Arc<AtomicU64>,
-    /// Cancelled when another connection takes the place.
+    /// Cancelled when this connection is closed to make room for another one.
     pub evicted: CancellationToken,
 }
 
@@ -52,28 +53,28 @@ impl Connections {
         Arc::new(Self { total, began: Instant::now(), open: Mutex::default() })
     }
 
-    /// A place for a new connection; another one may lose its own.
-    pub fn add(self: &Arc<Self>, address: IpAddr) -> Place {
+    /// Counts a new connection, and closes an idle one if a limit is reached.
+    pub fn add(self: &Arc<Self>, address: IpAddr) -> ConnectionSlot {
         let address = AddressClass::of(address);
         let mut open = self.lock();
-        let here = open.by_number.values().filter(|entry| entry.address == address).count();
-        if here >= PER_ADDRESS && !address.is_loopback() {
+        let of_address = open.by_number.values().filter(|entry| entry.address == address).count();
+        if of_address >= PER_ADDRESS && !address.is_loopback() {
             open.evict(|candidate| candidate == address);
         }
         while open.by_number.len() >= self.total.max(1) {
-            open.evict_of_the_address_with_most();
+            open.evict_from_busiest_address();
         }
         open.last_number += 1;
         let (number, evicted) = (open.last_number, CancellationToken::new());
         let last_active_ms = Arc::new(AtomicU64::new(self.now_ms()));
         let entry = Entry { address, last_active_ms: Arc::clone(&last_active_ms), evicted: evicted.clone() };
         open.by_number.insert(number, entry);
-        Place { connections: Arc::clone(self), number, last_active_ms, evicted }
+        ConnectionSlot { connections: Arc::clone(self), number, last_active_ms, evicted }
     }
 
-    /// Closes the one that has been silent for longest, if there is any: its file descriptor is needed.
+    /// Closes the connection that has been silent for longest, if there is one, because its file descriptor is needed.
     pub fn evict_one(&self) {
-        self.lock().evict_of_the_address_with_most();
+        self.lock().evict_from_busiest_address();
     }
 
     fn now_ms(&self) -> u64 {
@@ -81,14 +82,14 @@ impl Connections {
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
-        // Each change is a single insert or removal: a panic elsewhere leaves the map whole.
+        // Each change is a single insert or removal, so a panic elsewhere leaves the map consistent.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Open {
-    /// So that who opens many connections closes its own.
-    fn evict_of_the_address_with_most(&mut self) {
+    /// Closes a connection of the address that has the most, so that a client with many connections loses its own.
+    fn evict_from_busiest_address(&mut self) {
         let mut counts: HashMap<AddressClass, usize> = HashMap::new();
         for entry in self.by_number.values() {
             *counts.entry(entry.address).or_default() += 1;
@@ -108,30 +109,30 @@ impl Open {
     }
 }
 
-impl Place {
-    fn is_active(&self) {
+impl ConnectionSlot {
+    fn touch(&self) {
         self.last_active_ms.store(self.connections.now_ms(), Ordering::Relaxed);
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.connections.lock().by_number.remove(&self.number);
     }
 }
 
-/// A connection that remembers when it last carried something.
+/// A TCP stream that records when it last read or wrote something.
 pub struct ActiveStream {
     stream: TcpStream,
-    place: Arc<Place>,
+    slot: Arc<ConnectionSlot>,
 }
 
 impl ActiveStream {
-    pub fn new(stream: TcpStream, place: Arc<Place>) -> Self {
-        Self { stream, place }
+    pub fn new(stream: TcpStream, slot: Arc<ConnectionSlot>) -> Self {
+        Self { stream, slot }
     }
 
-    /// The connection has become a WebSocket, which has a place of another kind.
+    /// For a connection that has become a WebSocket, which [`crate::websocket::Slots`] counts instead.
     pub fn into_inner(self) -> TcpStream {
         self.stream
     }
@@ -140,7 +141,7 @@ impl ActiveStream {
 impl AsyncRead for ActiveStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        self.place.is_active();
+        self.slot.touch();
         Poll::Ready(Ok(()))
     }
 }
@@ -148,7 +149,7 @@ impl AsyncRead for ActiveStream {
 impl AsyncWrite for ActiveStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
-        self.place.is_active();
+        self.slot.touch();
         Poll::Ready(Ok(written))
     }
 
@@ -158,7 +159,7 @@ impl AsyncWrite for ActiveStream {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, slices))?;
-        self.place.is_active();
+        self.slot.touch();
         Poll::Ready(Ok(written))
     }
 
@@ -179,48 +180,48 @@ impl AsyncWrite for ActiveStream {
 mod tests {
     use super::*;
 
-    fn evicted(places: &[Place]) -> Vec<usize> {
-        (0..).zip(places).filter(|(_, place)| place.evicted.is_cancelled()).map(|(index, _)| index).collect()
+    fn evicted(slots: &[ConnectionSlot]) -> Vec<usize> {
+        (0..).zip(slots).filter(|(_, slot)| slot.evicted.is_cancelled()).map(|(index, _)| index).collect()
     }
 
-    fn silent_for(place: &Place, order: u64) {
-        place.last_active_ms.store(order, Ordering::Relaxed);
+    fn set_last_active(slot: &ConnectionSlot, order: u64) {
+        slot.last_active_ms.store(order, Ordering::Relaxed);
     }
 
     #[test]
-    fn the_longest_silent_connection_makes_room() {
+    fn longest_silent_connection_is_closed_for_a_new_one() {
         let connections = Connections::new(3);
-        let mut places: Vec<Place> = (0..3).map(|_| connections.add([127, 0, 0, 1].into())).collect();
-        for (place, order) in places.iter().zip([5, 3, 4]) {
-            silent_for(place, order);
+        let mut slots: Vec<ConnectionSlot> = (0..3).map(|_| connections.add([127, 0, 0, 1].into())).collect();
+        for (slot, order) in slots.iter().zip([5, 3, 4]) {
+            set_last_active(slot, order);
         }
-        places.push(connections.add([127, 0, 0, 1].into()));
-        assert_eq!(evicted(&places), [1]);
-        silent_for(&places[3], 6);
-        places.push(connections.add([127, 0, 0, 1].into()));
-        assert_eq!(evicted(&places), [1, 2]);
+        slots.push(connections.add([127, 0, 0, 1].into()));
+        assert_eq!(evicted(&slots), [1]);
+        set_last_active(&slots[3], 6);
+        slots.push(connections.add([127, 0, 0, 1].into()));
+        assert_eq!(evicted(&slots), [1, 2]);
     }
 
     #[test]
-    fn an_address_with_many_connections_closes_its_own() {
+    fn address_with_many_connections_loses_its_own() {
         let connections = Connections::new(10);
         let user = connections.add([10, 0, 0, 1].into());
-        let places: Vec<Place> = (0..50).map(|_| connections.add([10, 0, 0, 2].into())).collect();
+        let slots: Vec<ConnectionSlot> = (0..50).map(|_| connections.add([10, 0, 0, 2].into())).collect();
         assert!(!user.evicted.is_cancelled());
-        assert_eq!(evicted(&places).len(), 41);
+        assert_eq!(evicted(&slots).len(), 41);
     }
 
     #[test]
-    fn one_address_of_another_machine_has_a_cap_of_its_own() {
+    fn remote_address_has_its_own_limit_and_loopback_has_none() {
         let connections = Connections::new(1000);
-        let places: Vec<Place> = (0..PER_ADDRESS + 1).map(|_| connections.add([10, 0, 0, 1].into())).collect();
-        assert_eq!(evicted(&places).len(), 1);
-        let local: Vec<Place> = (0..PER_ADDRESS + 1).map(|_| connections.add([127, 0, 0, 1].into())).collect();
+        let slots: Vec<ConnectionSlot> = (0..PER_ADDRESS + 1).map(|_| connections.add([10, 0, 0, 1].into())).collect();
+        assert_eq!(evicted(&slots).len(), 1);
+        let local: Vec<ConnectionSlot> = (0..PER_ADDRESS + 1).map(|_| connections.add([127, 0, 0, 1].into())).collect();
         assert_eq!(evicted(&local).len(), 0);
     }
 
     #[test]
-    fn a_connection_that_ends_leaves_its_place() {
+    fn ended_connection_no_longer_counts() {
         let connections = Connections::new(1);
         drop(connections.add([10, 0, 0, 1].into()));
         let next = connections.add([10, 0, 0, 2].into());

@@ -1,7 +1,7 @@
-//! Who may ask: the `Host` of every request and the `Origin` of every upgrade are checked before anything else.
+//! Checks the `Host` header of every request and the `Origin` header of every upgrade before anything else.
 //!
-//! A page of another site can make the user's browser connect to localhost (DNS rebinding, cross-site WebSockets);
-//! these two headers give it away.
+//! A page of another site can make the user's browser connect to localhost (DNS rebinding, cross-site WebSocket
+//! hijacking). These two headers reveal it.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -12,18 +12,19 @@ use warp::http::header::{HOST, HeaderMap, ORIGIN};
 #[derive(Clone, Debug)]
 pub struct Guard {
     port: u16,
-    /// Beyond loopback any IP address may be how this machine is reached; a name must be one of `hosts`.
+    /// True if the bridge listens beyond loopback: then a request may name any IP address. A host name must always be
+    /// in `hosts`.
     any_address: bool,
     hosts: Vec<String>,
     origins: Vec<String>,
 }
 
-/// Why a request is not answered, whatever its path.
+/// Why a request is refused, whatever its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It breaks HTTP's rules about hosts.
+    /// The request violates HTTP's rules about hosts.
     Malformed(&'static str),
-    /// It is for a host that is not this bridge.
+    /// The request is for another host than this bridge.
     ForeignHost,
 }
 
@@ -37,18 +38,19 @@ impl Guard {
         }
     }
 
-    /// Whether the request is for this bridge: its `Host`, and a target that names no other host.
+    /// Checks that the request is for this bridge: its `Host`, and that its target names no other host.
     pub fn check(&self, target: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
         let mut hosts = headers.get_all(HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else {
-            return Err(Refusal::Malformed("a request has exactly one Host header"));
+            return Err(Refusal::Malformed("a request must have exactly one Host header"));
         };
         let host = host.to_str().map_err(|_| Refusal::Malformed("the Host header is not readable"))?;
         let host = Host::parse(host).ok_or(Refusal::Malformed("the Host header is not a host name with a port"))?;
         if !self.knows(&host) {
             return Err(Refusal::ForeignHost);
         }
-        // Absolute form (RFC 9112, 3.2.2), as for a proxy: the target's host counts, which must be no other one.
+        // The target may be in absolute form (RFC 9112, 3.2.2), as for a proxy. Its host must be the one of the `Host`
+        // header.
         if let Some(scheme) = target.scheme_str()
             && scheme != "http"
             && scheme != "https"
@@ -63,7 +65,8 @@ impl Guard {
         }
     }
 
-    /// Whether a page of that origin may open the WebSocket. Programs send no origin; browsers always do.
+    /// Whether a page of that origin may open the WebSocket. Browsers always send an origin; other programs send none,
+    /// and are allowed.
     pub fn allows_origin(&self, headers: &HeaderMap) -> bool {
         let mut origins = headers.get_all(ORIGIN).iter();
         let Some(origin) = origins.next() else { return true };
@@ -97,10 +100,11 @@ impl Guard {
     }
 }
 
-/// The value of a `Host` header (RFC 9110, 7.2): a name, an IPv4 address or an IPv6 address in brackets, and perhaps a port.
+/// The value of a `Host` header (RFC 9110, 7.2): a name, an IPv4 address or an IPv6 address in brackets, with an
+/// optional port.
 #[derive(Debug, PartialEq, Eq)]
 struct Host {
-    /// In lower case, an IPv6 address with its brackets.
+    /// In lower case; an IPv6 address keeps its brackets.
     name: String,
     address: Option<IpAddr>,
     port: Option<u16>,
@@ -109,7 +113,7 @@ struct Host {
 impl Host {
     fn parse(text: &str) -> Option<Self> {
         let (name, port) = match text.rsplit_once(':') {
-            // A colon inside of the brackets separates no port.
+            // A colon inside the brackets does not separate a port.
             Some((name, port)) if !port.ends_with(']') => (name, Some(parse_port(port)?)),
             _ => (text, None),
         };
@@ -134,7 +138,7 @@ impl fmt::Display for Host {
     }
 }
 
-/// Digits alone: Rust's own parser takes a sign as well.
+/// Accepts digits only; Rust's own parser also accepts a sign.
 fn parse_port(text: &str) -> Option<u16> {
     let is_plain = text.bytes().all(|c| c.is_ascii_digit()) && !text.starts_with('0');
     text.parse().ok().filter(|_| is_plain)
@@ -168,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_answers_to_its_own_names_alone() {
+    fn loopback_bridge_accepts_only_its_own_host_names() {
         let guard = guard("127.0.0.1:3030");
         for host in ["127.0.0.1:3030", "localhost:3030", "LOCALHOST:3030", "[::1]:3030", "ponte.example"] {
             assert_eq!(check(&guard, host), Ok(()), "{host}");
@@ -189,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_host_with_a_port_is_malformed() {
+    fn invalid_host_header_is_malformed() {
         let guard = guard("127.0.0.1:3030");
         for host in [
             "",
@@ -220,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_names_another_host_is_malformed() {
+    fn target_with_another_host_is_malformed() {
         let guard = guard("127.0.0.1:3030");
         let check = |target: &'static str| guard.check(&Uri::from_static(target), &headers("localhost:3030", None));
         for target in ["/", "*", "http://localhost:3030/", "http://LOCALHOST:3030/healthz"] {
@@ -239,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_public_listener_answers_to_addresses_and_listed_names() {
+    fn public_bridge_accepts_addresses_and_allowed_names() {
         let guard = guard("0.0.0.0:3030");
         assert_eq!(check(&guard, "192.168.1.7:3030"), Ok(()));
         assert_eq!(check(&guard, "[2001:db8::1]:3030"), Ok(()));
@@ -248,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_same_origin_opens_the_socket() {
+    fn only_the_same_origin_may_open_the_websocket() {
         let guard = guard("127.0.0.1:3030");
         assert!(guard.allows_origin(&headers("localhost:3030", None)));
         assert!(guard.allows_origin(&headers("localhost:3030", Some("http://localhost:3030"))));

@@ -1,4 +1,4 @@
-//! The page's files, as the program that embeds them hands them over.
+//! The page's files, as the program that embeds them provides them.
 
 use warp::http::StatusCode;
 use warp::http::header::{
@@ -6,21 +6,21 @@ use warp::http::header::{
 };
 use warp::reply::{Reply, Response};
 
-/// One file of the page. An encoding that does not exist is empty.
+/// One file of the page. The field of an encoding that does not exist is empty.
 pub struct Asset {
     pub path: &'static str,
     pub content_type: &'static str,
-    /// Its name contains a hash of its content, so it may be kept forever.
+    /// The file name contains a hash of the content, so browsers may cache the file forever.
     pub immutable: bool,
     pub plain: &'static [u8],
     pub brotli: &'static [u8],
     pub gzip: &'static [u8],
 }
 
-/// The file at `path` in the smallest form the browser takes.
+/// The file at `path`, in the smallest encoding that the browser accepts.
 pub(super) fn serve(assets: &[Asset], path: &str, headers: &HeaderMap) -> Response {
     let Some(asset) = assets.iter().find(|asset| asset.path == path) else {
-        return warp::reply::with_status("there is no such file\n", StatusCode::NOT_FOUND).into_response();
+        return warp::reply::with_status("file not found\n", StatusCode::NOT_FOUND).into_response();
     };
     let (body, encoding) = if !asset.brotli.is_empty() && accepts(headers, "br") {
         (asset.brotli, Some("br"))
@@ -41,7 +41,7 @@ pub(super) fn serve(assets: &[Asset], path: &str, headers: &HeaderMap) -> Respon
     response
 }
 
-/// Whether the browser takes this encoding; `q=0` means it does not.
+/// Whether the browser accepts this encoding; `q=0` means that it does not.
 fn accepts(headers: &HeaderMap, encoding: &str) -> bool {
     headers
         .get_all(ACCEPT_ENCODING)

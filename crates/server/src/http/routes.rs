@@ -1,4 +1,4 @@
-//! What answers where.
+//! The HTTP routes.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -15,15 +15,15 @@ use warp::reply::{Reply, Response};
 
 use super::Guard;
 use super::page::{self, Asset};
-use super::server::OnLentDescriptor;
+use super::server::UsesReserveDescriptor;
 use crate::log_throttle::LogThrottle;
 use crate::metrics::{self, METRICS};
 use crate::websocket::{self, Refused, Shared};
 
-/// What the log shows of a foreign origin.
+/// How many bytes of a foreign origin the log shows.
 const SHOWN_ORIGIN_BYTES: usize = 200;
 
-/// Every route; the guard has seen the `Host` already.
+/// All routes. The guard has checked the `Host` header before.
 pub fn routes(
     shared: Arc<Shared>,
     guard: Arc<Guard>,
@@ -42,7 +42,7 @@ pub fn routes(
         .and(warp::header::headers_cloned())
         .and(warp::ext::optional::<OnUpgrade>())
         .and(warp::ext::get::<SocketAddr>())
-        .and(warp::ext::get::<OnLentDescriptor>())
+        .and(warp::ext::get::<UsesReserveDescriptor>())
         .map(upgrade);
     let only_by_get = warp::path!("ws").map(|| method_not_allowed("GET"));
 
@@ -93,9 +93,9 @@ fn upgrade(
     headers: HeaderMap,
     on_upgrade: Option<OnUpgrade>,
     peer: SocketAddr,
-    OnLentDescriptor(is_lent): OnLentDescriptor,
+    UsesReserveDescriptor(uses_reserve): UsesReserveDescriptor,
 ) -> Response {
-    if is_lent {
+    if uses_reserve {
         return plain(StatusCode::SERVICE_UNAVAILABLE, "the bridge has no file descriptor free; try again later");
     }
     if !guard.allows_origin(&headers) {
@@ -103,25 +103,25 @@ fn upgrade(
         if let Some(unlogged) = LOG.line() {
             let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or("(unreadable)");
             let origin = &origin[..origin.floor_char_boundary(SHOWN_ORIGIN_BYTES)];
-            tracing::warn!(%peer, origin, unlogged, "a page of another origin was refused; --allowed-origins lets one in");
+            tracing::warn!(%peer, origin, unlogged, "refused a page of another origin; --allowed-origins allows one");
         }
         return plain(StatusCode::FORBIDDEN, "pages of this origin may not connect; see --allowed-origins");
     }
     match websocket::upgrade(shared, &headers, on_upgrade, peer) {
         Ok(response) => response.map(|()| "").into_response(),
         Err(Refused { status: StatusCode::UPGRADE_REQUIRED, reason }) => {
-            // RFC 6455, 4.4: the versions that are understood.
+            // RFC 6455, 4.4: the answer names the versions that the server supports.
             let refusal = plain(StatusCode::UPGRADE_REQUIRED, reason);
             let refusal = warp::reply::with_header(refusal, SEC_WEBSOCKET_VERSION, "13");
-            // RFC 9110, 15.5.22.
+            // Required by RFC 9110, 15.5.22.
             warp::reply::with_header(refusal, UPGRADE, "websocket").into_response()
         }
         Err(Refused { status, reason }) => plain(status, reason),
     }
 }
 
-/// Whether Kafka answers, and if not, why. The reason names brokers: who shows no access token, where there is one, is told the name
-/// of the error alone.
+/// Whether Kafka is reachable, and if not, why. The reason names brokers, so a client without the access token (if the
+/// bridge has one) gets only the name of the error.
 async fn ready(shared: Arc<Shared>, headers: HeaderMap, peer: SocketAddr) -> Response {
     let is_admitted = shared.admits(bearer_token(&headers), peer, "Authorization").await;
     let cluster = shared.cluster.borrow().clone();
@@ -129,17 +129,18 @@ async fn ready(shared: Arc<Shared>, headers: HeaderMap, peer: SocketAddr) -> Res
         ClusterState::Up => StatusCode::OK,
         ClusterState::Down => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let told = match (is_admitted, &cluster.error) {
+    let body = match (is_admitted, &cluster.error) {
         (true, _) => warp::reply::json(&cluster),
         (false, None) => warp::reply::json(&serde_json::json!({ "state": cluster.state })),
         (false, Some(error)) => {
             warp::reply::json(&serde_json::json!({ "state": cluster.state, "error": { "name": error.name } }))
         }
     };
-    warp::reply::with_status(told, status).into_response()
+    warp::reply::with_status(body, status).into_response()
 }
 
-/// It names brokers, which are nobody's business where the bridge asks for a token. Whether Kafka answers is everybody's.
+/// The state of the cluster. It names brokers, so it needs the access token if the bridge has one; `/readyz` works
+/// without.
 async fn cluster(shared: Arc<Shared>, headers: HeaderMap, peer: SocketAddr) -> Response {
     if let Some(refusal) = refusal(&shared, &headers, peer).await {
         return refusal;
@@ -156,12 +157,12 @@ async fn metrics(shared: Arc<Shared>, headers: HeaderMap, peer: SocketAddr) -> R
     warp::reply::with_header(text, CONTENT_TYPE, metrics::CONTENT_TYPE).into_response()
 }
 
-/// What is said to who asks without the access token, where there is one.
+/// The answer to a client without the access token, if the bridge has one.
 async fn refusal(shared: &Shared, headers: &HeaderMap, peer: SocketAddr) -> Option<Response> {
     if shared.admits(bearer_token(headers), peer, "Authorization").await {
         return None;
     }
-    let refusal = plain(StatusCode::UNAUTHORIZED, "this bridge asks for its access token: Authorization: Bearer …");
+    let refusal = plain(StatusCode::UNAUTHORIZED, "this bridge needs its access token: Authorization: Bearer …");
     Some(warp::reply::with_header(refusal, WWW_AUTHENTICATE, "Bearer").into_response())
 }
 
@@ -174,7 +175,7 @@ fn bearer_token(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn method_not_allowed(allowed: &'static str) -> Response {
-    let refusal = plain(StatusCode::METHOD_NOT_ALLOWED, &format!("answered here: {allowed}"));
+    let refusal = plain(StatusCode::METHOD_NOT_ALLOWED, &format!("methods allowed here: {allowed}"));
     warp::reply::with_header(refusal, ALLOW, allowed).into_response()
 }
 

@@ -1,5 +1,5 @@
-//! The accept loop. warp's own knows no time-out for slow requests, no cap on connections, no check of `Host` before every
-//! route, and panics where a port is taken.
+//! The accept loop. warp's own has no timeout for slow requests, no limit on connections and no `Host` check before
+//! every route, and it panics if a port is in use.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -15,30 +15,31 @@ use warp::http::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFER
 use warp::http::{Request, StatusCode};
 use warp::reply::Response;
 
-use super::connections::{ActiveStream, Connections, Place};
+use super::connections::{ActiveStream, ConnectionSlot, Connections};
 use super::guard::{Guard, Refusal};
 use super::page::Asset;
 use super::routes::{plain, routes};
-use crate::descriptors::{self, Budget, Lent, Reserve};
+use crate::descriptors::{self, BorrowedDescriptor, Budget, Reserve};
 use crate::log_throttle::LogThrottle;
 use crate::metrics::METRICS;
 use crate::websocket::Shared;
 
-/// A client that takes longer to send its request header is cut off; so is a connection that waits longer for its next
-/// request.
+/// A client that takes longer to send a request header is disconnected; so is a connection that waits longer for its
+/// next request.
 const HEADER_WITHIN: Duration = Duration::from_secs(10);
 
-/// Browsers send a request's header with some twenty lines; proxies in front add about as many.
+/// Browsers send some twenty header lines; proxies in front add about as many.
 const MAX_HEADERS: usize = 100;
 
-/// Cookies of every other program on `localhost` come along.
+/// Browsers also send the cookies that other programs on `localhost` have set.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 
-/// After a failed accept (out of file descriptors, say) others may free some; then twice as long, up to the longest.
+/// How long to wait after a failed accept, for example when no file descriptor is free. The pause doubles up to the
+/// longest.
 const FIRST_ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// Sent with every answer. The page is all there is: no inline script, no foreign address, no frame around it.
+/// Sent with every response. The page needs no inline script, no other origin, and may not be framed.
 const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
     (
         CONTENT_SECURITY_POLICY,
@@ -50,33 +51,34 @@ const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-/// The connection of this request uses a file descriptor that was kept back, and must not keep it.
+/// Whether the connection of this request uses a file descriptor of the reserve, which it must give back after the
+/// response.
 #[derive(Clone, Copy)]
-pub(super) struct OnLentDescriptor(pub bool);
+pub(super) struct UsesReserveDescriptor(pub bool);
 
-/// Serves until shutdown; open connections then finish their request.
+/// Serves until shutdown; then open connections finish their current request.
 pub async fn serve(listener: TcpListener, guard: Guard, budget: Budget, page: &'static [Asset], shared: Arc<Shared>) {
     let guard = Arc::new(guard);
     let service = TowerToHyperService::new(warp::service(routes(Arc::clone(&shared), Arc::clone(&guard), page)));
     let connections = Connections::new(budget.connections);
     let mut acceptor = Acceptor::new(listener, Arc::clone(&connections), budget.reserve);
     loop {
-        let (stream, peer, lent) = tokio::select! {
+        let (stream, peer, borrowed) = tokio::select! {
             accepted = acceptor.accept() => accepted,
             () = shared.shutdown.cancelled() => return,
         };
-        // A frame must not wait for the previous one's acknowledgement.
+        // A frame must not wait for the acknowledgement of the previous one (Nagle's algorithm).
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%peer, %error, "TCP_NODELAY could not be set");
         }
         let service = service.clone();
         let guard = Arc::clone(&guard);
-        let on_lent = OnLentDescriptor(lent.is_some());
+        let uses_reserve = UsesReserveDescriptor(borrowed.is_some());
         let answer = hyper::service::service_fn(move |mut request: Request<hyper::body::Incoming>| {
             let service = service.clone();
             let checked = guard.check(request.uri(), request.headers());
             request.extensions_mut().insert(peer);
-            request.extensions_mut().insert(on_lent);
+            request.extensions_mut().insert(uses_reserve);
             async move {
                 let mut response = match checked {
                     Ok(()) => service.call(request).await?,
@@ -91,17 +93,17 @@ pub async fn serve(listener: TcpListener, guard: Guard, budget: Budget, page: &'
                 Ok::<Response, Infallible>(response)
             }
         });
-        let place = connections.add(peer.ip());
-        shared.tasks.spawn(connection(stream, peer, place, lent, answer, shared.shutdown.clone()));
+        let slot = connections.add(peer.ip());
+        shared.tasks.spawn(connection(stream, peer, slot, borrowed, answer, shared.shutdown.clone()));
     }
 }
 
-/// Accepts connections; where no file descriptor is free, with one of those that are kept back.
+/// Accepts connections; if no file descriptor is free, with one of the reserve.
 struct Acceptor {
     listener: TcpListener,
     connections: Arc<Connections>,
     reserve: Arc<Reserve>,
-    lent: Option<Lent>,
+    borrowed: Option<BorrowedDescriptor>,
     pause: Duration,
     log: LogThrottle,
 }
@@ -109,16 +111,16 @@ struct Acceptor {
 impl Acceptor {
     fn new(listener: TcpListener, connections: Arc<Connections>, reserve: usize) -> Self {
         let reserve = Reserve::new(reserve);
-        Self { listener, connections, reserve, lent: None, pause: FIRST_ACCEPT_PAUSE, log: LogThrottle::new() }
+        Self { listener, connections, reserve, borrowed: None, pause: FIRST_ACCEPT_PAUSE, log: LogThrottle::new() }
     }
 
-    /// Cancelling it loses no connection.
-    async fn accept(&mut self) -> (TcpStream, SocketAddr, Option<Lent>) {
+    /// Cancel-safe: no accepted connection is lost.
+    async fn accept(&mut self) -> (TcpStream, SocketAddr, Option<BorrowedDescriptor>) {
         loop {
             let error = match self.listener.accept().await {
                 Ok((stream, peer)) => {
                     self.pause = FIRST_ACCEPT_PAUSE;
-                    return (stream, peer, self.lent.take());
+                    return (stream, peer, self.borrowed.take());
                 }
                 Err(error) => error,
             };
@@ -128,17 +130,17 @@ impl Acceptor {
             }
             if descriptors::is_exhausted(&error) {
                 self.connections.evict_one();
-                if self.lent.is_none() {
-                    self.lent = self.reserve.lend();
-                    if self.lent.is_some() {
+                if self.borrowed.is_none() {
+                    self.borrowed = self.reserve.borrow_one();
+                    if self.borrowed.is_some() {
                         continue;
                     }
                 }
             }
             tokio::time::sleep(self.pause).await;
             self.pause = (2 * self.pause).min(LONGEST_ACCEPT_PAUSE);
-            // Somebody may have closed a file since.
-            self.lent = None;
+            // A descriptor may have been freed during the pause.
+            self.borrowed = None;
         }
     }
 }
@@ -146,31 +148,31 @@ impl Acceptor {
 async fn connection<S>(
     stream: TcpStream,
     peer: SocketAddr,
-    place: Place,
-    lent: Option<Lent>,
+    slot: ConnectionSlot,
+    borrowed: Option<BorrowedDescriptor>,
     service: S,
     shutdown: CancellationToken,
 ) where
     S: hyper::service::Service<Request<hyper::body::Incoming>, Response = Response, Error = Infallible>,
     S::Future: Send,
 {
-    let place = Arc::new(place);
-    let stream = ActiveStream::new(stream, Arc::clone(&place));
+    let slot = Arc::new(slot);
+    let stream = ActiveStream::new(stream, Arc::clone(&slot));
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_WITHIN)
         .max_headers(MAX_HEADERS)
         .max_header_size(MAX_HEADER_BYTES)
-        // The next request on this connection would keep a descriptor that others need.
-        .keep_alive(lent.is_none())
+        // Another request on this connection would keep a descriptor that new connections need.
+        .keep_alive(borrowed.is_none())
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     {
         let mut served = std::pin::pin!(served);
         let ended = tokio::select! {
             ended = served.as_mut() => ended,
-            () = place.evicted.cancelled() => {
-                tracing::trace!(%peer, "an idle connection was closed to make room for another one");
+            () = slot.evicted.cancelled() => {
+                tracing::trace!(%peer, "closed an idle connection to make room for another one");
                 Ok(())
             }
             () = shutdown.cancelled() => {
@@ -179,9 +181,9 @@ async fn connection<S>(
             }
         };
         if let Err(error) = ended {
-            tracing::trace!(%peer, %error, "a connection broke off");
+            tracing::trace!(%peer, %error, "connection error");
         }
     }
-    // The socket is closed; its descriptor is kept back again.
-    drop(lent);
+    // The socket is closed; the reserve opens its descriptor again.
+    drop(borrowed);
 }

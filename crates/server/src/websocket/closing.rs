@@ -1,4 +1,4 @@
-//! How a socket ends: why, the close frame, and the wait for the client's own.
+//! Closes a socket: the reason, the close frame, and the wait for the client's close frame.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use super::outbox::{Gone, OpenSocket, Outbox};
 use super::session::{Stream, next_frame};
 use super::slots::{Full, Slot};
 
-/// After a close frame, how long the client may take to close its side.
+/// How long the client may take to answer a close frame.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
-/// Why a session ends: the close frame, or none where the socket is gone already.
+/// Why a session ends, which decides about the close frame.
 pub enum End {
     Close(CloseCode, String),
     ClosedByClient(u16),
-    /// A newer socket took the place of this one before its `hello`.
+    /// The socket was closed before its `hello`, to make room for a newer one.
     Evicted,
     Gone,
 }
@@ -36,7 +36,7 @@ impl End {
     }
 }
 
-/// Ends the socket. One without a `hello` gives its connection up as soon as its place is taken.
+/// Closes the socket. A socket without a `hello` is dropped as soon as it is evicted.
 pub async fn close(end: End, stream: Stream, outbox: Outbox, writer: JoinHandle<OpenSocket>, slot: &Slot) {
     let stop_writing = writer.abort_handle();
     let closing = async {
@@ -44,7 +44,7 @@ pub async fn close(end: End, stream: Stream, outbox: Outbox, writer: JoinHandle<
             End::Close(code, reason) => {
                 outbox.close(code, &reason).await;
                 drop(outbox);
-                // The writer ends once every task of the session has let go of its outbox.
+                // The writer ends once every task of the session has dropped its outbox.
                 if let Ok(open) = writer.await {
                     wait_for_close(stream, code).await;
                     drop(open);
@@ -57,7 +57,8 @@ pub async fn close(end: End, stream: Stream, outbox: Outbox, writer: JoinHandle<
                 let _ = writer.await;
             }
             End::Evicted => {
-                // What the kernel does not take at once is lost: nothing of this socket may wait any longer.
+                // Written without waiting, so what the kernel does not accept at once is lost: the evicted socket must
+                // free its resources now.
                 let frame = Frame::close(CloseCode::RateExceeded.number(), Full::BeforeHello.reason());
                 outbox.write_at_once(|| Some(frame));
                 writer.abort();
@@ -69,40 +70,40 @@ pub async fn close(end: End, stream: Stream, outbox: Outbox, writer: JoinHandle<
         }
     };
     tokio::select! {
-        // A socket that was evicted tries to say so first.
+        // An evicted socket tries to send its close frame first.
         biased;
         () = closing => {}
         () = slot.evicted() => stop_writing.abort(),
     }
 }
 
-/// Reads what still comes until the client's close frame. Closing with unread data would reset the connection, and the
-/// client might never see ours.
+/// Reads and discards until the client's close frame. Closing with unread data would reset the connection, and the
+/// client might never receive our close frame.
 async fn wait_for_close(mut stream: Stream, code: CloseCode) {
     let closed = async {
         loop {
             match next_frame(&mut stream).await {
                 Ok(_) => {}
                 Err(End::ClosedByClient(_)) => return,
-                // Frames cannot be told apart any more, the first message is too large, or the connection has ended.
+                // The frames cannot be parsed any more, the first message is too large, or the connection has ended.
                 Err(_) => break,
             }
         }
         let mut rest = stream.into_inner();
-        // Nothing of it is kept, so that the limit on a first message does not matter any more.
+        // The rest is discarded, so the limit on the first message no longer matters.
         rest.lift_limit();
         read_until_close_frame(rest, code.number()).await;
     };
-    // A client that goes on and on is cut off.
+    // A client that keeps sending is disconnected.
     let _ = timeout(CLOSE_WITHIN, closed).await;
 }
 
-/// The same where the beginning of the next frame is not known: in the middle of one that is too large, for example.
+/// Reads until the close frame where frame boundaries are unknown, for example within a frame that is too large.
 async fn read_until_close_frame(mut socket: impl AsyncRead + Unpin, code: u16) {
-    /// A masked control frame with everything it can hold.
+    /// The longest masked control frame.
     const LONGEST: usize = 2 + 4 + 125;
     let mut read = Vec::new();
-    // Not part of the future, which every socket has as long as it lives.
+    // On the heap, because this future is part of every socket's task for its whole lifetime.
     let mut rest = vec![0; 4096];
     while let Ok(length @ 1..) = socket.read(&mut rest).await {
         read.extend_from_slice(&rest[..length]);
@@ -113,7 +114,7 @@ async fn read_until_close_frame(mut socket: impl AsyncRead + Unpin, code: u16) {
     }
 }
 
-/// Whether the last bytes are a client's close frame with this code (RFC 6455, 5.2 and 5.5.1).
+/// Whether the bytes end with a client's close frame with this code (RFC 6455, 5.2 and 5.5.1).
 fn ends_with_close_frame(bytes: &[u8], code: u16) -> bool {
     const FINAL_CLOSE: u8 = 0x88;
     const MASKED: u8 = 0x80;
@@ -132,7 +133,7 @@ fn ends_with_close_frame(bytes: &[u8], code: u16) -> bool {
 mod tests {
     use super::*;
 
-    /// As a client sends it, with the mask 1, 2, 3, 4.
+    /// A frame as a client sends it, with the mask 1, 2, 3, 4.
     fn close_frame(code: u16, reason: &[u8]) -> Vec<u8> {
         let payload = [&code.to_be_bytes(), reason].concat();
         let masked = payload.iter().zip([1, 2, 3, 4].iter().cycle()).map(|(byte, mask)| byte ^ mask);
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_close_frame_is_found_behind_any_bytes() {
+    fn close_frame_is_found_after_any_bytes() {
         for reason in [&b""[..], b"too large", &[b'x'; 123]] {
             let frame = close_frame(1009, reason);
             assert!(ends_with_close_frame(&frame, 1009));

@@ -1,4 +1,4 @@
-//! What tells a record from another one that was sent with the same number: a keyed hash of everything that is written.
+//! Detects a sequence number that is reused for a different record: a keyed hash of all that is written to Kafka.
 
 use std::hash::{BuildHasher, Hasher};
 use std::sync::LazyLock;
@@ -7,13 +7,13 @@ use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState;
 use protocol::{HeaderView, ProduceView};
 
-/// The keys are this process' own: no client can choose two records with the same hash.
+/// The keys are random for each process, so no client can construct two records with the same hash.
 static KEYS: LazyLock<SeedableRandomState> = LazyLock::new(|| {
     static SHARED: LazyLock<SharedSeed> = LazyLock::new(|| SharedSeed::from_u64(random()));
     SeedableRandomState::with_seed(random(), &SHARED)
 });
 
-/// From the operating system's generator.
+/// A random number from the operating system's generator.
 fn random() -> u64 {
     uuid::Uuid::new_v4().as_u64_pair().1
 }
@@ -29,7 +29,7 @@ impl ContentHash {
         Self(hasher.finish())
     }
 
-    /// The same for a record in JSON as in a binary frame: what counts are the bytes that Kafka gets.
+    /// The hash does not depend on the encoding of the message (JSON or binary), only on the bytes that Kafka gets.
     pub fn of<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(self, record: &ProduceView<'a, H>) -> u64 {
         let mut hasher = KEYS.build_hasher();
         hasher.write_u64(self.0);
@@ -45,7 +45,7 @@ impl ContentHash {
     }
 }
 
-/// With its length, so that no two fields can be cut elsewhere; null is not empty.
+/// Hashes the length too, so that moving bytes between fields changes the hash. Null differs from empty.
 fn write(hasher: &mut impl Hasher, bytes: Option<&[u8]>) {
     hasher.write_i64(bytes.map_or(-1, |bytes| i64::try_from(bytes.len()).unwrap_or(i64::MAX)));
     hasher.write(bytes.unwrap_or_default());
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn every_field_counts() {
+    fn hash_depends_on_every_field() {
         let text = WireBytes::text;
         let with_headers = |headers: &[(&str, WireBytes)]| ProduceRecord {
             headers: headers.iter().map(|(name, value)| Header((*name).to_owned(), value.clone())).collect(),

@@ -1,5 +1,5 @@
-//! A WebSocket frame about to be written. Records are not copied into it: it refers to the batch that every socket
-//! shares, and the kernel takes them from there.
+//! A WebSocket frame to be written. Records are not copied into it: it refers to the batch that all sockets share, and
+//! the kernel copies them from there.
 
 use std::io::IoSlice;
 use std::ops::Range;
@@ -11,11 +11,11 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpC
 
 use feed::Batch;
 
-/// A code that stands for "the close frame named none" and is never sent (RFC 6455, 7.4.1).
+/// Stands for "the close frame had no code" and is never sent (RFC 6455, 7.4.1).
 const NO_CODE: u16 = 1005;
 
 pub struct Frame {
-    /// The WebSocket header and what precedes the records.
+    /// The WebSocket header and the payload before the records.
     head: Vec<u8>,
     records: Option<Records>,
 }
@@ -31,7 +31,7 @@ impl Frame {
         Self::of(OpCode::Data(Data::Text), text.as_bytes())
     }
 
-    /// A close frame; a reason that is too long is cut.
+    /// A close frame. A reason that is too long is truncated.
     pub fn close(code: u16, reason: &str) -> Self {
         if code == NO_CODE {
             return Self::of(OpCode::Control(Control::Close), &[]);
@@ -50,7 +50,7 @@ impl Frame {
         Self { head, records: None }
     }
 
-    /// Records of one subscription; `seq` is the number of the range's last record.
+    /// Records of one subscription. `seq` is the number of the last record of the range.
     pub fn records(subscription: u32, seq: u64, batch: Arc<Batch>, range: Range<usize>, format: Format) -> Self {
         let fields = RecordsHead { subscription, seq, topic: &batch.topic, partition: batch.partition };
         let mut before = Vec::with_capacity(128);
@@ -71,7 +71,7 @@ impl Frame {
         Self { head, records: Some(records) }
     }
 
-    /// Its bytes, where they lie.
+    /// The frame's bytes, without copying them.
     pub fn slices<'f>(&'f self, slices: &mut Vec<IoSlice<'f>>) {
         slices.push(IoSlice::new(&self.head));
         if let Some(records) = &self.records {
@@ -97,11 +97,11 @@ impl Records {
     }
 }
 
-/// The header of an unfragmented, unmasked frame, as a server sends it.
+/// The header of an unfragmented, unmasked frame, which is what servers send.
 fn header(opcode: OpCode, length: usize) -> Vec<u8> {
     const LONGEST: usize = 10;
     let header = FrameHeader { opcode, ..FrameHeader::default() };
     let mut bytes = Vec::with_capacity(LONGEST + if length < 256 { length } else { 128 });
-    header.format(length as u64, &mut bytes).expect("a Vec takes everything");
+    header.format(length as u64, &mut bytes).expect("writing to a Vec cannot fail");
     bytes
 }

@@ -1,9 +1,10 @@
-//! How much of what blocks a thread goes on at once: each question waits in librdkafka until Kafka answers, for seconds where
-//! Kafka is silent. Whoever asks more than its share waits, and others notice nothing.
+//! Limits how many threads are blocked by calls to Kafka at once: each call waits in librdkafka until Kafka answers,
+//! for seconds if Kafka does not respond. A socket that sends more requests than its share waits; other sockets are not
+//! delayed.
 //!
-//! A request holds one of its socket's places from before it asks until its answer is in the outbox, and one of the bridge's
-//! places while a thread is blocked. The second is first come, first served: since a socket has few places of its own, it has
-//! few requests in that queue, and the sockets take turns.
+//! A request holds a permit of its socket from before the call until its answer is in the outbox, and a permit of the
+//! bridge while a thread is blocked. The bridge's permits are given out in the order of arrival. Since a socket has few
+//! permits of its own, it has few requests in that queue, so the sockets take turns.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,152 +12,154 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use protocol::{ErrorBody, ErrorCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Threads that may be blocked at once in the whole bridge. tokio has 512, and needs some for other work.
+/// Threads that may be blocked at once in the whole bridge. tokio allows 512, and needs some for other work.
 const THREADS: usize = 64;
 
-/// Those of them that answer requests.
+/// The share of requests.
 const REQUESTS: usize = 42;
 
-/// Among them, reading ranges: each has a consumer with threads and sockets of its own, and may take long.
+/// Of the requests, those that fetch ranges of records: each has its own consumer with threads and sockets, and may
+/// take long.
 const FETCHES: usize = 8;
 
-/// Starting subscriptions has places of its own, so that it never waits behind questions that nobody answers.
+/// The share of subscribing, which therefore never waits behind requests that Kafka does not answer.
 const SUBSCRIBES: usize = 16;
 
-/// Starting the producer: all sessions wait for the same one.
+/// All sessions wait for the same producer.
 const PRODUCER_STARTS: usize = 1;
 
-/// Asking for the open transactions behind which sent records wait: one session after the other.
-const TRANSACTION_QUESTIONS: usize = 1;
+/// Listing the open transactions behind which produced records wait: one session at a time.
+const TRANSACTION_QUERIES: usize = 1;
 
 const _: () = assert!(
-    REQUESTS + SUBSCRIBES + PRODUCER_STARTS + TRANSACTION_QUESTIONS + crate::views::ASKING == THREADS,
-    "the places of each kind add up to the number of threads"
+    REQUESTS + SUBSCRIBES + PRODUCER_STARTS + TRANSACTION_QUERIES + crate::views::CONCURRENT_QUERIES == THREADS,
+    "the shares must add up to the number of threads"
 );
 
-/// Requests of one socket that are being answered at once.
-const OF_A_SOCKET: usize = 8;
+/// Requests of one socket that are processed at once.
+const RUNNING_PER_SOCKET: usize = 8;
 
-/// Requests of one socket that wait for their turn; one more is refused.
-const WAITING_OF_A_SOCKET: usize = 64;
+/// Requests of one socket that may wait for a permit; further ones are refused.
+const WAITING_PER_SOCKET: usize = 64;
 
-/// What a client that was refused waits before it asks again.
+/// How long a refused client should wait before it tries again.
 const RETRY_AFTER_MS: u64 = 1000;
 
-/// The places of the whole bridge.
+/// The permits of the whole bridge.
 pub struct Gate {
     requests: Arc<Semaphore>,
     fetches: Arc<Semaphore>,
     subscribes: Arc<Semaphore>,
     producer_starts: Arc<Semaphore>,
-    transaction_questions: Arc<Semaphore>,
+    transaction_queries: Arc<Semaphore>,
 }
 
-/// The places of one socket.
+/// The permits of one socket.
 #[derive(Clone)]
 pub struct SocketGate {
     bridge: Arc<Gate>,
-    places: Arc<Semaphore>,
-    /// Requests that were taken and are not answered yet.
+    permits: Arc<Semaphore>,
+    /// Requests that were admitted and not answered yet.
     open: Arc<AtomicUsize>,
 }
 
-/// What a request asks of Kafka.
+/// What a request does in Kafka.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
-    /// A question or a change.
-    Ask,
-    /// Reading a range of records.
+    /// A query or a change.
+    Query,
+    /// Fetching a range of records.
     Fetch,
 }
 
-/// A request that was taken. It counts until this is dropped.
-pub struct Taken {
+/// A request that was admitted. It counts until this is dropped.
+pub struct AdmittedRequest {
     gate: SocketGate,
 }
 
-/// The right to block a thread; it goes with the work, which outlives a lost socket.
+/// Permission to block a thread. The blocking task holds it, since that task outlives a lost socket.
 pub struct Permit {
-    _places: [Option<OwnedSemaphorePermit>; 2],
+    _permits: [Option<OwnedSemaphorePermit>; 2],
 }
 
 impl Gate {
     pub fn new() -> Arc<Self> {
-        let semaphore = |places| Arc::new(Semaphore::new(places));
+        let semaphore = |permits| Arc::new(Semaphore::new(permits));
         let (requests, fetches) = (semaphore(REQUESTS), semaphore(FETCHES));
         Arc::new(Self {
             requests,
             fetches,
             subscribes: semaphore(SUBSCRIBES),
             producer_starts: semaphore(PRODUCER_STARTS),
-            transaction_questions: semaphore(TRANSACTION_QUESTIONS),
+            transaction_queries: semaphore(TRANSACTION_QUERIES),
         })
     }
 
     pub fn of_socket(self: &Arc<Self>) -> SocketGate {
-        let places = Arc::new(Semaphore::new(OF_A_SOCKET));
-        SocketGate { bridge: Arc::clone(self), places, open: Arc::default() }
+        let permits = Arc::new(Semaphore::new(RUNNING_PER_SOCKET));
+        SocketGate { bridge: Arc::clone(self), permits, open: Arc::default() }
     }
 
-    /// Waits until one more subscription may be started.
+    /// Waits until one more subscription may start.
     pub async fn subscribe(&self) -> Permit {
-        Permit { _places: [place(&self.subscribes).await, None] }
+        Permit { _permits: [acquire(&self.subscribes).await, None] }
     }
 
-    /// Waits until the producer may be started. Somebody else may have started it by then.
+    /// Waits until this session may start the producer. Another session may have started it by then.
     pub async fn start_producer(&self) -> Permit {
-        Permit { _places: [place(&self.producer_starts).await, None] }
+        Permit { _permits: [acquire(&self.producer_starts).await, None] }
     }
 
-    /// Waits until Kafka may be asked for open transactions.
-    pub async fn ask_for_transactions(&self) -> Permit {
-        Permit { _places: [place(&self.transaction_questions).await, None] }
+    /// Waits until this session may list open transactions.
+    pub async fn query_transactions(&self) -> Permit {
+        Permit { _permits: [acquire(&self.transaction_queries).await, None] }
     }
 }
 
 impl SocketGate {
-    /// Takes a request, unless too many wait already.
-    pub fn take(&self) -> Result<Taken, ErrorBody> {
-        const MOST: usize = OF_A_SOCKET + WAITING_OF_A_SOCKET;
+    /// Admits a request, unless too many wait already.
+    pub fn admit(&self) -> Result<AdmittedRequest, ErrorBody> {
+        const MOST: usize = RUNNING_PER_SOCKET + WAITING_PER_SOCKET;
         let one_more = |open: usize| (open < MOST).then_some(open + 1);
         if self.open.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).is_err() {
             let message = format!(
-                "{MOST} requests of this socket wait for Kafka, {OF_A_SOCKET} of them are being answered; wait for their \
-                 answers before you ask for more"
+                "{MOST} requests of this socket are open, {RUNNING_PER_SOCKET} of them wait for Kafka; wait for their \
+                 answers before you send more"
             );
             let error = ErrorBody::new(ErrorCode::TooManyRequests, message);
             return Err(ErrorBody { retry_after_ms: Some(RETRY_AFTER_MS), ..error });
         }
-        Ok(Taken { gate: self.clone() })
+        Ok(AdmittedRequest { gate: self.clone() })
     }
 }
 
-impl Taken {
-    /// Waits for the request's turn on its socket; until what this resolves to is dropped, others of the socket wait.
-    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        place(&self.gate.places).await
+impl AdmittedRequest {
+    /// Waits for a permit of the socket. Other requests of the socket wait until it is dropped.
+    pub async fn socket_permit(&self) -> Option<OwnedSemaphorePermit> {
+        acquire(&self.gate.permits).await
     }
 
-    /// Waits until one more thread may be blocked. Call it within the request's turn, and take the permit to the thread.
-    pub async fn permit(&self, work: Work) -> Permit {
+    /// Waits until one more thread may be blocked. Call it with the socket's permit held, and move this permit to the
+    /// thread.
+    pub async fn thread_permit(&self, work: Work) -> Permit {
         let bridge = &self.gate.bridge;
         let fetch = match work {
-            // First the rarer one: who waits for it holds up no other kind of request.
-            Work::Fetch => place(&bridge.fetches).await,
-            Work::Ask => None,
+            // The scarcer permit comes first: waiting for it then holds up no other kind of request.
+            Work::Fetch => acquire(&bridge.fetches).await,
+            Work::Query => None,
         };
-        Permit { _places: [fetch, place(&bridge.requests).await] }
+        Permit { _permits: [fetch, acquire(&bridge.requests).await] }
     }
 }
 
-impl Drop for Taken {
+impl Drop for AdmittedRequest {
     fn drop(&mut self) {
         self.gate.open.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-/// None only where the semaphore is closed, which none of ours ever is.
-async fn place(semaphore: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+/// `None` only if the semaphore is closed, which never happens here.
+async fn acquire(semaphore: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
     Arc::clone(semaphore).acquire_owned().await.ok()
 }
 
@@ -167,7 +170,7 @@ mod tests {
 
     use super::*;
 
-    /// What is there without waiting.
+    /// The output if the future is ready without waiting.
     fn now<T>(future: impl Future<Output = T>) -> Option<T> {
         match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(output) => Some(output),
@@ -176,35 +179,35 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_that_asks_without_end_leaves_places_to_others() {
+    fn socket_with_many_requests_leaves_permits_to_others() {
         let bridge = Gate::new();
         let greedy = bridge.of_socket();
-        let taken: Vec<Taken> = std::iter::from_fn(|| greedy.take().ok()).collect();
-        assert_eq!(taken.len(), OF_A_SOCKET + WAITING_OF_A_SOCKET);
-        let turns: Vec<_> =
-            taken.iter().filter_map(|taken| Some((now(taken.turn())?, now(taken.permit(Work::Ask))?))).collect();
-        assert_eq!(turns.len(), OF_A_SOCKET);
-        let modest = bridge.of_socket().take().expect("another socket's first request");
-        assert!(now(modest.turn()).is_some() && now(modest.permit(Work::Ask)).is_some());
-        drop((turns, taken));
-        assert!(greedy.take().is_ok(), "the places are free again");
+        let admitted: Vec<AdmittedRequest> = std::iter::from_fn(|| greedy.admit().ok()).collect();
+        assert_eq!(admitted.len(), RUNNING_PER_SOCKET + WAITING_PER_SOCKET);
+        let running: Vec<_> = admitted
+            .iter()
+            .filter_map(|request| Some((now(request.socket_permit())?, now(request.thread_permit(Work::Query))?)))
+            .collect();
+        assert_eq!(running.len(), RUNNING_PER_SOCKET);
+        let modest = bridge.of_socket().admit().expect("another socket's first request");
+        assert!(now(modest.socket_permit()).is_some() && now(modest.thread_permit(Work::Query)).is_some());
+        drop((running, admitted));
+        assert!(greedy.admit().is_ok(), "the permits are free again");
     }
 
     #[test]
-    fn fetches_and_questions_that_nobody_answers_hold_up_no_subscription() {
+    fn blocked_requests_do_not_delay_subscribing() {
         let bridge = Gate::new();
         let sockets: Vec<_> = (0..20).map(|_| bridge.of_socket()).collect();
-        let taken: Vec<Taken> = sockets.iter().flat_map(|socket| (0..8).filter_map(|_| socket.take().ok())).collect();
-        let fetches: Vec<_> = taken.iter().filter_map(|taken| now(taken.permit(Work::Fetch))).collect();
+        let admitted: Vec<AdmittedRequest> =
+            sockets.iter().flat_map(|socket| (0..8).filter_map(|_| socket.admit().ok())).collect();
+        let fetches: Vec<_> = admitted.iter().filter_map(|request| now(request.thread_permit(Work::Fetch))).collect();
         assert_eq!(fetches.len(), FETCHES);
-        let questions: Vec<_> = taken.iter().filter_map(|taken| now(taken.permit(Work::Ask))).collect();
-        assert_eq!(questions.len(), REQUESTS - FETCHES);
+        let queries: Vec<_> = admitted.iter().filter_map(|request| now(request.thread_permit(Work::Query))).collect();
+        assert_eq!(queries.len(), REQUESTS - FETCHES);
         assert!(now(bridge.subscribe()).is_some());
-        let (start, look) = (now(bridge.start_producer()), now(bridge.ask_for_transactions()));
-        assert!(start.is_some() && look.is_some());
-        assert!(
-            now(bridge.start_producer()).is_none() && now(bridge.ask_for_transactions()).is_none(),
-            "one at a time"
-        );
+        let (start, query) = (now(bridge.start_producer()), now(bridge.query_transactions()));
+        assert!(start.is_some() && query.is_some());
+        assert!(now(bridge.start_producer()).is_none() && now(bridge.query_transactions()).is_none(), "one at a time");
     }
 }

@@ -1,4 +1,5 @@
-//! What a socket must say before anything else: `hello`, in time, small, with a token where one is needed.
+//! The first message of a socket: `hello`, which must come in time, be small, and have the access token if one is
+//! needed.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,16 +13,16 @@ use super::session::{Incoming, Stream, next_frame, shutting_down};
 use super::slots::{Full, Slot};
 use crate::log_throttle::LogThrottle;
 
-/// How long a fresh socket may take to say `hello`.
+/// How long a new socket may take to send `hello`.
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
 
-/// A `hello` that was accepted.
+/// The content of an accepted `hello`.
 pub struct Greeting {
     pub client: ClientName,
     pub resume: Option<Resume>,
 }
 
-/// Waits for `hello` and checks it; from then on the socket is one of the open ones.
+/// Waits for `hello` and checks it. From then on the socket counts as an open one.
 pub async fn greeting(
     stream: &mut Stream,
     shared: &Shared,
@@ -81,8 +82,8 @@ async fn checked_hello(stream: &mut Stream, shared: &Shared, peer: SocketAddr) -
         .map_err(|error| End::close(CloseCode::BadFrame, format!("hello.client: {error}")))?;
     let token = hello.token.as_ref().map(|token| token.0.as_str());
     if !shared.admits(token, peer, "hello").await {
-        let what = if token.is_some() { "the access token is wrong" } else { "hello has no access token" };
-        return Err(End::close(CloseCode::TokenRefused, format!("{what}; this bridge asks for one")));
+        let reason = if token.is_some() { "the access token is wrong" } else { "hello has no access token" };
+        return Err(End::close(CloseCode::TokenRefused, format!("{reason}; this bridge needs one")));
     }
     Ok(Greeting { client, resume: hello.resume })
 }

@@ -1,5 +1,5 @@
-//! One session's sent records: which are on their way, and what became of the others. It outlives a lost socket, so
-//! that a client that comes back gets the outcomes it missed and nothing is written twice.
+//! The produced records of one session: which are in flight, and the outcomes of the others. The ledger outlives a lost
+//! socket, so that a client that reconnects gets the outcomes it missed, and no record is written twice.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -8,10 +8,10 @@ use protocol::{ErrorBody, Offset, ProduceAck, ProduceError, ProduceWaiting, Prod
 use tokio::sync::Notify;
 
 use self::errors::KeptErrors;
-use self::spans::{Outcomes, Slot, Spans};
-use self::untold::Untold;
+use self::spans::{EntryOutcome, Outcomes, Spans};
+use self::unreported::Unreported;
 use super::LIMITS;
-use crate::metrics::{Fate, METRICS};
+use crate::metrics::{DeliveryOutcome, METRICS};
 use feed::Listener;
 use kafka::producer::{Acked, DeliverySink, Outcome, Run};
 
@@ -19,38 +19,39 @@ mod errors;
 #[cfg(test)]
 mod model;
 mod spans;
-mod untold;
+mod unreported;
 
-/// How many outcomes are kept for a client that sends again: twice what can be on its way at once.
+/// How many outcomes are kept for a client that sends records again: twice the produce window.
 const KEPT_OUTCOMES: usize = 2 * LIMITS.produce_window as usize;
 
-/// How many records may be remembered at all. Beyond it no other is taken before the client has read its outcomes, and before
-/// the oldest one has an outcome.
+/// How many records may be remembered at all. When it is reached, no further record is admitted until the client has
+/// received its outcomes and the oldest record has one.
 const MOST_KEPT: usize = 2 * KEPT_OUTCOMES;
 
-/// How many partitions with new acknowledgements are noted. Whoever writes to more at once is not told of all of them that
-/// their records are not visible yet.
+/// How many partitions with new acknowledgements are noted. A session that writes to more at once is not notified for
+/// all of them that its records are not visible yet.
 const NOTED_PARTITIONS: usize = 64;
 
-/// So few outcomes are told at once; many are told together by whoever waits for news.
-const FEW: u64 = 16;
+/// Up to this many outcomes are written by the thread that reports them; the session's task sends larger numbers
+/// together.
+const FEW_OUTCOMES: u64 = 16;
 
-/// About how large one `produced` message may grow; what is left comes in the next.
+/// The approximate size limit of one `produced` message; what is left goes into the next.
 const PRODUCED_BYTES: usize = 128 * 1024;
 
-/// Partitions that a client is told about while its records wait.
+/// How many partitions with waiting records a client is notified of.
 const WAITING_PARTITIONS: usize = 64;
 
 #[derive(Default)]
 pub struct Ledger {
     inner: Mutex<Inner>,
-    /// Tells a few outcomes on the thread that brings them, while a socket is there.
+    /// Writes a few outcomes to the socket on the thread that reports them, while there is a socket.
     listener: Mutex<Option<Weak<dyn Listener>>>,
-    /// Outcomes are waiting to be told.
-    news: Notify,
-    /// A record got its outcome, so that another may follow.
+    /// Wakes the session's task: there are outcomes, or reasons why records wait, to send.
+    unreported: Notify,
+    /// A record got its outcome, so another one may be admitted.
     room: Notify,
-    /// The first of new acknowledgements is there for whoever looks after them.
+    /// The first of new acknowledgements was noted, for the task that checks their visibility.
     acknowledged: Notify,
 }
 
@@ -61,11 +62,12 @@ struct Inner {
     /// One more than the highest number seen.
     next_seq: u64,
     in_flight: u64,
-    untold: Untold,
-    /// Why records wait, by topic and partition, as far as the client was told or is about to be.
+    /// The records whose outcomes must be sent to the client.
+    unreported: Unreported,
+    /// Why records wait, by topic and partition, as it was sent to the client or is in `unreported_waiting`.
     waiting: HashMap<(String, i32), WaitReason>,
-    untold_waiting: Vec<Arc<ProduceWaiting>>,
-    /// The partitions with new acknowledgements, and the last offset in each.
+    unreported_waiting: Vec<Arc<ProduceWaiting>>,
+    /// The partitions with new acknowledgements, and the last acknowledged offset in each.
     acknowledged: Vec<Acknowledged>,
 }
 
@@ -75,20 +77,20 @@ struct Acknowledged {
     last: i64,
 }
 
-/// What to do with records that a client sends.
+/// What to do with records that a client sent.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// So many of them are new; send them.
+    /// This many of them are new and must be sent to Kafka.
     New(usize),
-    /// So many were sent before, with the same content: their outcomes come, or come again.
+    /// This many were sent before with the same content: their outcomes are sent to the client, again if necessary.
     Repeated(usize),
-    /// The first one's number was used for a record with other content.
+    /// The number of the first record was used for a record with other content.
     Reused,
-    /// The first one's number was passed over: numbers only rise.
+    /// The number of the first record was skipped before; numbers must increase.
     PassedOver,
-    /// The first one's number is older than what is remembered.
+    /// The number of the first record is older than what the ledger remembers.
     Expired,
-    /// The window is full; wait for room.
+    /// The produce window is full; wait for room.
     Full,
 }
 
@@ -97,8 +99,8 @@ impl Ledger {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks at the records numbered from `seq` on and says what becomes of the first ones. `contents` has a hash of each
-    /// record and is not empty.
+    /// Decides about the first records of a message, numbered from `seq` on. `contents` has a hash of each record and
+    /// is not empty.
     pub fn admit(&self, seq: u64, contents: &[u64]) -> Admission {
         let mut inner = self.lock();
         if seq >= inner.next_seq {
@@ -120,38 +122,39 @@ impl Ledger {
         if same == 0 {
             return Admission::Reused;
         }
-        inner.untold.add(seq..seq + same as u64);
+        inner.unreported.add(seq..seq + same as u64);
         drop(inner);
-        self.news.notify_one();
+        self.unreported.notify_one();
         Admission::Repeated(same)
     }
 
-    /// Waits until another record may be sent.
+    /// Waits until another record may be admitted.
     pub async fn wait_for_room(&self) {
         self.wait_until(|inner| inner.room() > 0).await;
     }
 
-    /// Waits until no record is without an outcome.
+    /// Waits until every record has an outcome.
     pub async fn wait_until_settled(&self) {
         self.wait_until(|inner| inner.in_flight == 0).await;
     }
 
-    async fn wait_until(&self, is_so: impl Fn(&Inner) -> bool) {
+    async fn wait_until(&self, holds: impl Fn(&Inner) -> bool) {
         loop {
             let room = self.room.notified();
             tokio::pin!(room);
             room.as_mut().enable();
-            if is_so(&self.lock()) {
+            if holds(&self.lock()) {
                 return;
             }
             room.await;
         }
     }
 
-    /// From now on it is told of a few outcomes at once, and nobody else is.
-    pub fn listen(&self, listener: Weak<dyn Listener>) {
+    /// Sets the listener of the session's current socket, which writes a few outcomes at once. It replaces an earlier
+    /// one.
+    pub fn set_listener(&self, listener: Weak<dyn Listener>) {
         *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = Some(listener);
-        // The socket is another: why its records wait is told again.
+        // The new socket's client is sent again why its records wait.
         self.lock().forget_waiting();
     }
 
@@ -159,9 +162,9 @@ impl Ledger {
         self.listener.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.upgrade()
     }
 
-    /// Waits until there are outcomes to tell, or reasons why records wait.
-    pub async fn news(&self) {
-        self.news.notified().await;
+    /// Waits until there are outcomes, or reasons why records wait, to send.
+    pub async fn wait_for_unreported(&self) {
+        self.unreported.notified().await;
     }
 
     /// Waits until records were acknowledged since [`Ledger::take_acknowledged`].
@@ -169,7 +172,7 @@ impl Ledger {
         self.acknowledged.notified().await;
     }
 
-    /// The partitions with new acknowledgements, and the last offset in each.
+    /// The partitions with new acknowledgements, and the last acknowledged offset in each.
     pub fn take_acknowledged(&self) -> BTreeMap<TopicPartition, i64> {
         let taken = std::mem::take(&mut self.lock().acknowledged);
         let by_name = |Acknowledged { topic, partition, last }: Acknowledged| {
@@ -178,34 +181,35 @@ impl Ledger {
         taken.into_iter().map(by_name).collect()
     }
 
-    /// The outcomes not told yet, acknowledgements joined to ranges: as many as one message takes. What is left is news.
+    /// The outcomes not sent yet, as many as fit one message, with acknowledgements joined to ranges. If some are left,
+    /// `wait_for_unreported` returns.
     pub fn take_outcomes(&self) -> Option<Produced> {
         let mut inner = self.lock();
         let produced = inner.take_outcomes();
-        let is_more_left = !inner.untold.is_empty();
+        let is_more_left = !inner.unreported.is_empty();
         drop(inner);
         if is_more_left {
-            self.news.notify_one();
+            self.unreported.notify_one();
         }
         self.room.notify_waiters();
         (produced != Produced::default()).then_some(produced)
     }
 
-    /// Why records wait, as far as the client does not know yet.
+    /// The reasons why records wait that were not sent yet.
     pub fn take_waiting(&self) -> Vec<Arc<ProduceWaiting>> {
-        std::mem::take(&mut self.lock().untold_waiting)
+        std::mem::take(&mut self.lock().unreported_waiting)
     }
 
-    /// About how much memory it holds.
+    /// The approximate memory that the ledger uses.
     pub fn bytes(&self) -> usize {
         let inner = self.lock();
-        inner.spans.bytes() + inner.errors.bytes() + inner.untold.bytes()
+        inner.spans.bytes() + inner.errors.bytes() + inner.unreported.bytes()
     }
 }
 
 impl DeliverySink for Ledger {
     fn delivered(&self, runs: Vec<Run>) {
-        let are_few = runs.iter().map(|run| run.count).sum::<u64>() <= FEW;
+        let are_few = runs.iter().map(|run| run.count).sum::<u64>() <= FEW_OUTCOMES;
         let mut inner = self.lock();
         let was_noted = !inner.acknowledged.is_empty();
         for run in runs {
@@ -217,8 +221,8 @@ impl DeliverySink for Ledger {
             self.acknowledged.notify_one();
         }
         let listener = if are_few { self.listener() } else { None };
-        if !listener.is_some_and(|listener| listener.news()) {
-            self.news.notify_one();
+        if !listener.is_some_and(|listener| listener.notify()) {
+            self.unreported.notify_one();
         }
         self.room.notify_waiters();
     }
@@ -229,20 +233,20 @@ impl DeliverySink for Ledger {
             return;
         }
         let key = (waiting.topic.clone(), waiting.partition);
-        let told = inner.waiting.get(&key);
-        if told == Some(&waiting.reason) || (told.is_none() && inner.waiting.len() >= WAITING_PARTITIONS) {
+        let reported = inner.waiting.get(&key);
+        if reported == Some(&waiting.reason) || (reported.is_none() && inner.waiting.len() >= WAITING_PARTITIONS) {
             return;
         }
         inner.waiting.insert(key, waiting.reason);
-        inner.untold_waiting.retain(|older| (&older.topic, older.partition) != (&waiting.topic, waiting.partition));
-        inner.untold_waiting.push(Arc::clone(waiting));
+        inner.unreported_waiting.retain(|older| (&older.topic, older.partition) != (&waiting.topic, waiting.partition));
+        inner.unreported_waiting.push(Arc::clone(waiting));
         drop(inner);
-        self.news.notify_one();
+        self.unreported.notify_one();
     }
 }
 
 impl Inner {
-    /// How many records may follow.
+    /// How many more records may be admitted.
     fn room(&self) -> usize {
         let window = LIMITS.produce_window.saturating_sub(self.in_flight);
         usize::try_from(window).unwrap_or(usize::MAX).min(MOST_KEPT.saturating_sub(self.spans.kept()))
@@ -256,12 +260,12 @@ impl Inner {
     }
 
     fn settle(&mut self, Run { first, count, outcome }: Run) {
-        let fate = match &outcome {
-            Outcome::Acked(_) => Fate::Acked,
-            Outcome::Failed(error) if error.unknown => Fate::Unknown,
-            Outcome::Failed(_) => Fate::Failed,
+        let metric = match &outcome {
+            Outcome::Acked(_) => DeliveryOutcome::Acked,
+            Outcome::Failed(error) if error.unknown => DeliveryOutcome::Unknown,
+            Outcome::Failed(_) => DeliveryOutcome::Failed,
         };
-        METRICS.produced(count, fate);
+        METRICS.produced(count, metric);
         if let Outcome::Acked(acked) = &outcome {
             self.note_acknowledged(acked, count);
         }
@@ -280,12 +284,12 @@ impl Inner {
                 self.in_flight -= 1;
             }
         }
-        // Nothing of the run was on its way.
+        // The budget that no entry took, because none of the run was in flight.
         self.errors.release(outcomes.left_charge());
         if self.in_flight == 0 {
             self.forget_waiting();
         }
-        self.untold.add(first..first + count);
+        self.unreported.add(first..first + count);
     }
 
     fn note_acknowledged(&mut self, acked: &Acked, count: u64) {
@@ -302,14 +306,14 @@ impl Inner {
 
     fn forget_waiting(&mut self) {
         self.waiting.clear();
-        self.untold_waiting.clear();
+        self.unreported_waiting.clear();
     }
 
     fn take_outcomes(&mut self) -> Produced {
         let mut produced = Produced::default();
         let mut room = PRODUCED_BYTES;
         while room > 0
-            && let Some(range) = self.untold.first()
+            && let Some(range) = self.unreported.first()
         {
             let mut through = range.start;
             for (seq, entry) in (range.start..range.end).zip(self.spans.from(range.start)) {
@@ -318,27 +322,27 @@ impl Inner {
                 }
                 through = seq + 1;
                 let bytes = match &entry.outcome {
-                    Slot::Acked(run) => add_ack(&mut produced.acks, seq, run.first, &run.acked),
-                    Slot::Failed { error, .. } => {
+                    EntryOutcome::Acked(run) => add_ack(&mut produced.acks, seq, run.first, &run.acked),
+                    EntryOutcome::Failed { error, .. } => {
                         produced.errors.push(ProduceError { seq, error: ErrorBody::clone(error) });
                         KeptErrors::bytes_of(error)
                     }
-                    // On its way: told when it has arrived.
-                    Slot::InFlight => 0,
+                    // In flight: reported when it has its outcome.
+                    EntryOutcome::InFlight => 0,
                 };
                 room = room.saturating_sub(bytes);
             }
-            // Numbers that were forgotten since, or never sent, are passed over with the range.
-            self.untold.told(if room > 0 { range.end } else { through });
+            // The range may include numbers that were forgotten since, or never sent; they are skipped.
+            self.unreported.remove_before(if room > 0 { range.end } else { through });
         }
-        let untold = self.untold.first().map_or(u64::MAX, |range| range.start);
-        let released = self.spans.forget_old(KEPT_OUTCOMES, untold);
+        let first_unreported = self.unreported.first().map_or(u64::MAX, |range| range.start);
+        let released = self.spans.forget_old(KEPT_OUTCOMES, first_unreported);
         self.errors.release(released);
         produced
     }
 }
 
-/// Returns about how many bytes the message grows by.
+/// Returns by how many bytes the message grows, approximately.
 fn add_ack(acks: &mut Vec<ProduceAck>, seq: u64, first: u64, acked: &Acked) -> usize {
     let took_us = u64::try_from(acked.took.as_micros()).unwrap_or(u64::MAX);
     let offset = acked.offset + i64::try_from(seq - first).unwrap_or(i64::MAX);
@@ -363,7 +367,7 @@ fn add_ack(acks: &mut Vec<ProduceAck>, seq: u64, first: u64, acked: &Acked) -> u
         timestamp: acked.timestamp,
         took_us,
     });
-    /// Numbers and the names of the fields.
+    /// For numbers and field names.
     const AROUND: usize = 150;
     acked.topic.len() + AROUND
 }
@@ -402,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outcome_is_told_once_unless_asked_again() {
+    fn outcome_is_reported_once_unless_the_record_is_sent_again() {
         let ledger = ledger_with(&[acked(0, 3, 0, 5)]);
         assert!(ledger.take_outcomes().is_some());
         assert!(ledger.take_outcomes().is_none());
@@ -411,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn number_that_was_passed_over_is_not_taken() {
+    fn skipped_number_is_refused() {
         let ledger = Ledger::default();
         assert_eq!(ledger.admit(2, &[2]), Admission::New(1));
         assert_eq!(ledger.admit(5, &[5]), Admission::New(1));
@@ -422,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn number_with_other_content_is_reused_and_the_records_before_it_are_repeated() {
+    fn number_with_other_content_is_reused_and_earlier_records_are_repeated() {
         let ledger = ledger_with(&[acked(0, 3, 0, 5)]);
         assert_eq!(ledger.admit(0, &[0, 1, 77]), Admission::Repeated(2));
         assert_eq!(ledger.admit(2, &[77]), Admission::Reused);
@@ -430,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn number_older_than_what_is_remembered_has_expired() {
+    fn number_older_than_the_kept_outcomes_has_expired() {
         let ledger = Ledger::default();
         let contents: Vec<u64> = (0..LIMITS.produce_window).collect();
         for window in 0..3 {
@@ -445,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn wide_leap_costs_nothing_even_with_records_on_their_way() {
+    fn large_jump_in_numbers_takes_no_memory_with_records_in_flight() {
         let ledger = Ledger::default();
         assert_eq!(ledger.admit(0, &[0]), Admission::New(1));
         assert_eq!(ledger.admit(u64::MAX - 5, &[0, 1]), Admission::New(2));
@@ -457,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn window_bounds_what_is_on_its_way() {
+    fn produce_window_bounds_records_in_flight() {
         let (ledger, window) = (Ledger::default(), LIMITS.produce_window as usize);
         assert_eq!(ledger.admit(0, &vec![0; 2 * window]), Admission::New(window));
         assert_eq!(ledger.admit(LIMITS.produce_window, &[0]), Admission::Full);
@@ -466,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn client_that_reads_no_outcomes_is_not_remembered_without_end() {
+    fn client_that_receives_no_outcomes_uses_bounded_memory() {
         let (ledger, window) = (Ledger::default(), LIMITS.produce_window as usize);
         let mut seq = 0;
         while ledger.admit(seq, &vec![0; window]) == Admission::New(window) {
@@ -480,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_many_records_come_in_messages_of_bounded_size() {
+    fn errors_of_many_records_are_split_into_messages_of_bounded_size() {
         let (ledger, window) = (Ledger::default(), LIMITS.produce_window as usize);
         assert_eq!(ledger.admit(0, &vec![0; window]), Admission::New(window));
         let error = Arc::new(ErrorBody::new(protocol::ErrorCode::ReadOnly, "x".repeat(300)));
@@ -498,7 +502,7 @@ mod tests {
     }
 
     #[test]
-    fn reason_for_waiting_is_told_once_until_it_changes() {
+    fn reason_for_waiting_is_reported_once_until_it_changes() {
         let ledger = Ledger::default();
         let waiting = |reason| {
             let message = String::new();
@@ -513,7 +517,7 @@ mod tests {
         assert!(ledger.take_waiting().is_empty());
         ledger.waiting(&waiting(WaitReason::TooFewInSyncReplicas));
         assert_eq!(ledger.take_waiting()[0].reason, WaitReason::TooFewInSyncReplicas);
-        // Records go through again, and wait again later.
+        // Records are acknowledged again, and wait again later.
         ledger.delivered(vec![acked(0, 1, 0, 0)]);
         ledger.waiting(&waiting(WaitReason::TooFewInSyncReplicas));
         assert_eq!(ledger.take_waiting().len(), 1);

@@ -1,5 +1,6 @@
-//! What a socket has still to write: a bounded queue, and the task that empties it. Where nothing waits, a thread that
-//! has something small may write it itself: a wake-up fewer, which is most of what such a record takes.
+//! The frames that a socket still has to write: a bounded queue, and the task that empties it. If the queue is empty, a
+//! thread with a small frame may write it itself. That saves waking the task, which is most of the time that such a
+//! record takes.
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -14,10 +15,10 @@ use tokio::sync::{Mutex, Notify, mpsc};
 use super::frame::Frame;
 use super::replies::Replies;
 
-/// Frames that may wait. Whoever has more to say waits itself, which is how a slow client slows its own feed only.
+/// Frames that may wait. A full queue blocks the sender, so a slow client slows down only its own subscriptions.
 const CAPACITY: usize = 16;
 
-/// A client that takes not one byte for so long is gone.
+/// A client that accepts no byte for this long is disconnected.
 const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The sending side; cloned into every task of a session.
@@ -27,7 +28,7 @@ pub struct Outbox {
     wire: Arc<Wire>,
 }
 
-/// Boxed: the channel keeps room for 32 of them as long as the socket lives.
+/// Boxed, because the channel keeps room for 32 of them as long as the socket lives.
 struct Outgoing {
     frame: Box<Frame>,
     /// Nothing is written after it.
@@ -35,22 +36,22 @@ struct Outgoing {
     _unwritten: Unwritten,
 }
 
-/// The socket, and whether it is free.
+/// The socket, and whether a frame may be written to it directly.
 struct Wire {
-    /// Frames that are waiting or being written; what comes now comes after them.
+    /// Frames that wait or are being written. A direct write must not overtake them.
     unwritten: AtomicUsize,
     socket: Mutex<Socket>,
-    /// Something was begun that the writer has to finish.
-    begun: Notify,
+    /// Wakes the writer: a direct write was partial, and the writer has to finish it.
+    partial: Notify,
 }
 
 struct Socket {
     half: OwnedWriteHalf,
-    /// A frame of which so many bytes are written.
-    begun: Option<(Box<Frame>, usize)>,
+    /// A frame that is written in part, and how many of its bytes are.
+    partial: Option<(Box<Frame>, usize)>,
 }
 
-/// Counts a frame for as long as it exists and is not written.
+/// Counts a frame from its creation until it is written or dropped.
 struct Unwritten(Arc<Wire>);
 
 impl Unwritten {
@@ -66,46 +67,46 @@ impl Drop for Unwritten {
     }
 }
 
-/// The writer is gone, and with it the socket.
+/// The writer has ended, and the socket with it.
 #[derive(Debug)]
 pub struct Gone;
 
-/// What became of an attempt to write at once.
+/// The result of an attempt to write directly.
 #[derive(Debug, PartialEq, Eq)]
 pub enum AtOnce {
     Written,
-    /// There was nothing to write.
+    /// There was no frame to write.
     Nothing,
-    /// Others are before it; nothing was taken.
+    /// Other frames come first; no frame was requested.
     Busy,
 }
 
 impl Outbox {
-    /// The writer also writes what the reading side answers by itself.
+    /// The writer also writes the replies of the reading half.
     pub fn new(half: OwnedWriteHalf, replies: Replies) -> (Self, Writer) {
         let (queue, receiver) = mpsc::channel(CAPACITY);
-        let socket = Mutex::new(Socket { half, begun: None });
-        let wire = Arc::new(Wire { unwritten: AtomicUsize::new(0), socket, begun: Notify::new() });
+        let socket = Mutex::new(Socket { half, partial: None });
+        let wire = Arc::new(Wire { unwritten: AtomicUsize::new(0), socket, partial: Notify::new() });
         (Self { queue, wire: Arc::clone(&wire) }, Writer { queue: receiver, wire, replies })
     }
 
-    /// Asks for a frame and writes it on this very thread, if nothing else waits. It never blocks: what the socket does not
-    /// take is left to the writer.
+    /// Requests a frame and writes it on this thread, if no other frame waits. It never blocks: the writer finishes
+    /// what the socket does not accept.
     pub fn write_at_once(&self, next: impl FnOnce() -> Option<Frame>) -> AtOnce {
         let Ok(mut socket) = self.wire.socket.try_lock() else { return AtOnce::Busy };
-        if self.wire.unwritten.load(Ordering::Acquire) > 0 || socket.begun.is_some() || self.queue.is_closed() {
+        if self.wire.unwritten.load(Ordering::Acquire) > 0 || socket.partial.is_some() || self.queue.is_closed() {
             return AtOnce::Busy;
         }
         let Some(frame) = next() else { return AtOnce::Nothing };
         let mut slices = Vec::with_capacity(3);
         frame.slices(&mut slices);
         let length: usize = slices.iter().map(|slice| slice.len()).sum();
-        // Whatever is wrong with the socket, the writer finds out as well.
+        // An error of the socket is ignored here, since the writer gets it as well.
         let written = socket.half.try_write_vectored(&slices).unwrap_or(0);
         drop(slices);
         if written < length {
-            socket.begun = Some((Box::new(frame), written));
-            self.wire.begun.notify_one();
+            socket.partial = Some((Box::new(frame), written));
+            self.wire.partial.notify_one();
         }
         AtOnce::Written
     }
@@ -127,29 +128,29 @@ impl Outbox {
         self.queue.send(self.outgoing(frame, false)).await.map_err(|_| Gone)
     }
 
-    /// Waits for a place first, then asks what to send, so that a cancelled wait loses nothing.
+    /// Waits for room in the queue before it requests the message, so that a cancelled wait loses no message.
     pub async fn send_latest<M: Into<ServerMessage>>(&self, latest: impl FnOnce() -> Option<M>) -> Result<(), Gone> {
-        let place = self.queue.reserve().await.map_err(|_| Gone)?;
-        // Before it asks, so that nobody writes later news at once.
+        let room = self.queue.reserve().await.map_err(|_| Gone)?;
+        // Counted before the message is requested, so that no direct write overtakes it.
         let _unwritten = Unwritten::new(&self.wire);
         if let Some(message) = latest() {
-            place.send(self.outgoing(Frame::text(&message.into().to_json()), false));
+            room.send(self.outgoing(Frame::text(&message.into().to_json()), false));
         }
         Ok(())
     }
 
-    /// The last frame; nothing is written after it.
+    /// Sends the last frame; nothing is written after it.
     pub async fn close(&self, code: CloseCode, reason: &str) {
         self.close_with(code.number(), reason).await;
     }
 
-    /// The answer to a client that closes: its own code.
+    /// Answers a client's close frame with the client's own code.
     pub async fn close_with(&self, code: u16, reason: &str) {
         // If the writer is gone, the socket is closed already.
         let _ = self.queue.send(self.outgoing(Frame::close(code, reason), true)).await;
     }
 
-    /// Resolves when nothing can be written any more.
+    /// Resolves when the writer has ended.
     pub async fn closed(&self) {
         self.queue.closed().await;
     }
@@ -161,14 +162,14 @@ pub struct Writer {
     replies: Replies,
 }
 
-/// Keeps the socket from being closed.
+/// Keeps the socket from being closed as long as it exists.
 pub struct OpenSocket(#[expect(dead_code, reason = "held, never used")] Arc<Wire>);
 
 impl Writer {
-    /// Writes until every [`Outbox`] is gone, the last frame was written, or the client takes nothing any more.
+    /// Writes until every [`Outbox`] is dropped, the last frame is written, or the client accepts nothing any more.
     pub async fn run(mut self) -> OpenSocket {
         if let Err(error) = self.write_all().await {
-            tracing::debug!(%error, "a socket cannot be written to any more");
+            tracing::debug!(%error, "stopped writing to a socket");
         }
         OpenSocket(self.wire)
     }
@@ -177,9 +178,10 @@ impl Writer {
         loop {
             let mut waiting = Vec::new();
             tokio::select! {
-                // What is begun must be ended first, whoever wakes us. Pongs are small and late ones are worthless.
+                // A partial frame must be finished before anything else. Pongs come next: they are small, and useless
+                // when late.
                 biased;
-                () = self.wire.begun.notified() => self.wire.socket.lock().await.finish().await?,
+                () = self.wire.partial.notified() => self.wire.socket.lock().await.finish().await?,
                 replies = self.replies.wait() => {
                     self.wire.socket.lock().await.write(&mut [IoSlice::new(&replies)]).await?;
                 }
@@ -212,24 +214,24 @@ impl Socket {
         self.write(&mut slices).await
     }
 
-    /// Writes the rest of what was begun.
+    /// Writes the rest of a partial frame.
     async fn finish(&mut self) -> io::Result<()> {
-        let Some((frame, written)) = self.begun.take() else { return Ok(()) };
+        let Some((frame, written)) = self.partial.take() else { return Ok(()) };
         let mut slices = Vec::with_capacity(3);
         frame.slices(&mut slices);
         let mut slices = slices.as_mut_slice();
         IoSlice::advance_slices(&mut slices, written);
-        put(&mut self.half, slices).await
+        write_all(&mut self.half, slices).await
     }
 
     async fn write(&mut self, slices: &mut [IoSlice<'_>]) -> io::Result<()> {
         self.finish().await?;
-        put(&mut self.half, slices).await
+        write_all(&mut self.half, slices).await
     }
 }
 
-async fn put(half: &mut OwnedWriteHalf, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
-    // Empty slices at the front would look like a socket that takes nothing.
+async fn write_all(half: &mut OwnedWriteHalf, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+    // Removes empty slices from the front: writing only those would return 0, like a socket that accepts nothing.
     IoSlice::advance_slices(&mut slices, 0);
     while !slices.is_empty() {
         let taken = tokio::time::timeout(WRITE_DEADLINE, half.write_vectored(slices)).await;

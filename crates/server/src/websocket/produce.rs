@@ -1,4 +1,4 @@
-//! Records on their way from a socket to Kafka.
+//! Produces the records that a socket sends.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,31 +11,35 @@ use super::{LIMITS, MAX_RECORD_BYTES, READ_ONLY, Shared, requests};
 use kafka::admin::require_not_internal;
 use kafka::producer::{DeliverySink, Run, Shipment};
 
-/// How long to wait when librdkafka's queue is full before trying again.
+/// How long to wait before sending again when librdkafka's queue is full.
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(5);
 
 /// The records of one message, in the order of their numbers.
 pub struct Numbered<'a, H> {
-    /// The number of the first.
+    /// The number of the first record.
     pub seq: u64,
-    /// Consecutive records for the same topic.
+    /// Runs of consecutive records for the same topic.
     pub by_topic: Vec<(&'a str, Vec<ProduceView<'a, H>>)>,
 }
 
 impl<'a, H> Numbered<'a, H> {
     /// # Errors
-    /// When the message has more records than may wait for their outcome; nothing was done for any of them.
+    /// When the message has more records than the produce window, or its numbers exceed a u64; no record is produced
+    /// then.
     pub fn new(
         seq: u64,
         count: usize,
         records: impl Iterator<Item = (&'a str, ProduceView<'a, H>)>,
     ) -> Result<Self, ErrorBody> {
         if count as u64 > LIMITS.produce_window {
-            let message = format!("{count} records at once; send at most {}", LIMITS.produce_window);
+            let message = format!("{count} records in one message; send at most {}", LIMITS.produce_window);
             return Err(ErrorBody::new(ErrorCode::BatchTooLarge, message));
         }
         if seq.checked_add(count as u64).is_none() {
-            return Err(ErrorBody::new(ErrorCode::BadRequest, format!("seq {seq} leaves no numbers to count up")));
+            return Err(ErrorBody::new(
+                ErrorCode::BadRequest,
+                format!("seq {seq} is too large to number the records of this message"),
+            ));
         }
         let mut by_topic: Vec<(&str, Vec<_>)> = Vec::new();
         for (topic, record) in records {
@@ -52,10 +56,10 @@ impl<'a, H> Numbered<'a, H> {
     }
 }
 
-/// Sends the records. While it waits for room the socket is not read: that is the back-pressure.
+/// Produces the records. The socket is not read while this waits for room, which is the back-pressure on the client.
 ///
 /// # Errors
-/// When a number cannot be used; its record and those after it were not taken.
+/// When a number cannot be used; its record and those after it are not produced.
 pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
     shared: &Shared,
     ledger: &Arc<Ledger>,
@@ -63,7 +67,7 @@ pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
 ) -> Result<(), ErrorBody> {
     let received = Instant::now();
     for (topic, records) in by_topic {
-        // Known before anything is done for a record.
+        // Checked before any record is produced.
         let refusal = may_write(shared, topic).err().map(Arc::new);
         let hash = ContentHash::for_topic(topic);
         let contents: Vec<u64> = records.iter().map(|record| hash.of(record)).collect();
@@ -86,19 +90,19 @@ pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
                 }
                 Admission::Reused => {
                     let message = format!(
-                        "record {seq}: its number was used for another record before, and nothing was written; send it \
-                         with a number of its own"
+                        "record {seq}: this number was used for a different record, so nothing was written; send the \
+                         record with a new number"
                     );
                     return Err(ErrorBody::new(ErrorCode::SequenceReused, message));
                 }
                 Admission::PassedOver => {
-                    let message = format!("record {seq}: its number was passed over before; numbers only rise");
+                    let message = format!("record {seq}: this number was skipped before; numbers must increase");
                     return Err(ErrorBody::new(ErrorCode::SequenceReused, message));
                 }
                 Admission::Expired => {
                     let message = format!(
-                        "record {seq}: its number is older than the bridge remembers; nothing was written now, and \
-                         whether it was written before is not known here"
+                        "record {seq}: this number is older than the outcomes that the bridge keeps; nothing was written \
+                         now, and the bridge does not know whether it was written before"
                     );
                     return Err(ErrorBody::new(ErrorCode::SequenceExpired, message));
                 }
@@ -110,17 +114,17 @@ pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
     Ok(())
 }
 
-/// Whether records for this topic can be written at all.
+/// Checks that records for this topic may be written.
 fn may_write(shared: &Shared, topic: &str) -> Result<(), ErrorBody> {
     let name = requests::topic(topic);
     if shared.read_only {
-        let what = name.map_or_else(|_| String::new(), |name| format!(" to {:?}", name.as_str()));
-        return Err(ErrorBody::new(ErrorCode::ReadOnly, format!("nothing is written{what}: {READ_ONLY}")));
+        let target = name.map_or_else(|_| String::new(), |name| format!(" to {:?}", name.as_str()));
+        return Err(ErrorBody::new(ErrorCode::ReadOnly, format!("cannot write{target}: {READ_ONLY}")));
     }
     require_not_internal(&name?)
 }
 
-/// Sends what was admitted. What can never be sent gets its outcome here.
+/// Produces records that were admitted. A record that is invalid gets its outcome here.
 async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
     shared: &Shared,
     ledger: &Arc<Ledger>,
@@ -134,15 +138,15 @@ async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
     let mut start = 0;
     while start < records.len() {
         if let Err(error) = check(&records[start]) {
-            let alike = |record: &&ProduceView<'a, H>| check(record).is_err_and(|other| other == error);
-            let count = 1 + records[start + 1..].iter().take_while(alike).count();
+            let is_same_error = |record: &&ProduceView<'a, H>| check(record).is_err_and(|other| other == error);
+            let count = 1 + records[start + 1..].iter().take_while(is_same_error).count();
             ledger.delivered(vec![Run::failed(seq + start as u64, count as u64, Arc::new(error))]);
-            unsent.forget(count as u64);
+            unsent.mark_sent(count as u64);
             start += count;
             continue;
         }
-        let good = records[start..].iter().take_while(|record| check(record).is_ok()).count();
-        let end = start + good;
+        let valid = records[start..].iter().take_while(|record| check(record).is_ok()).count();
+        let end = start + valid;
         while start < end {
             if shared.producer.must_start() {
                 start_producer(shared).await;
@@ -155,7 +159,7 @@ async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
             };
             let taken = shared.producer.send(shipment, &records[start..end]);
             start += taken;
-            unsent.forget(taken as u64);
+            unsent.mark_sent(taken as u64);
             if start < end {
                 tokio::time::sleep(QUEUE_FULL_PAUSE).await;
             }
@@ -163,7 +167,7 @@ async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
     }
 }
 
-/// If that fails, the records learn why from the producer.
+/// If this fails, the producer reports the reason as the records' outcome.
 async fn start_producer(shared: &Shared) {
     let permit = shared.gate.start_producer().await;
     if !shared.producer.must_start() {
@@ -172,14 +176,15 @@ async fn start_producer(shared: &Shared) {
     let producer = Arc::clone(&shared.producer);
     let started = tokio::task::spawn_blocking(move || {
         producer.start();
-        // The thread is free only now, also where the socket has ended meanwhile.
+        // Held until the thread is free, even if the socket has ended meanwhile.
         drop(permit);
     });
     let _ = started.await;
 }
 
-/// Records that have a number and are not with the producer yet. If the socket ends while they wait for its queue, that
-/// is their outcome: else they would never get one, and a client that comes back would wait for it.
+/// Admitted records that the producer has not taken yet. If the socket ends while they wait for the producer's queue,
+/// dropping this gives them an outcome. Otherwise they would never get one, and a client that reconnects would wait for
+/// it.
 struct Unsent<'l> {
     ledger: &'l Ledger,
     next: u64,
@@ -187,7 +192,7 @@ struct Unsent<'l> {
 }
 
 impl Unsent<'_> {
-    fn forget(&mut self, taken: u64) {
+    fn mark_sent(&mut self, taken: u64) {
         self.next += taken;
         self.count -= taken;
     }
@@ -195,7 +200,7 @@ impl Unsent<'_> {
 
 impl Drop for Unsent<'_> {
     fn drop(&mut self) {
-        let message = "the socket ended before the record left; it was not written. Send it again with a new number";
+        let message = "the socket closed before the record was sent to Kafka, so it was not written; send it again with a new number";
         if self.count > 0 {
             let error = Arc::new(ErrorBody::new(ErrorCode::NotDelivered, message));
             self.ledger.delivered(vec![Run::failed(self.next, self.count, error)]);
@@ -203,19 +208,20 @@ impl Drop for Unsent<'_> {
     }
 }
 
-/// What librdkafka would refuse late, or not at all.
+/// Rejects records that librdkafka would refuse late, or not at all.
 fn check<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(record: &ProduceView<'a, H>) -> Result<(), ErrorBody> {
     let size = record.size();
     if size > MAX_RECORD_BYTES {
-        let message = format!("the record has {size} bytes; at most {MAX_RECORD_BYTES} are taken");
+        let message = format!("the record has {size} bytes; at most {MAX_RECORD_BYTES} are allowed");
         return Err(ErrorBody::new(ErrorCode::RecordTooLarge, message));
     }
     if let Some(partition) = record.partition.filter(|partition| *partition < 0) {
-        let message = format!("partition {partition}: use a number from 0, or leave it out and Kafka chooses");
+        let message =
+            format!("partition {partition}: use a number from 0, or leave it out to let the partitioner choose");
         return Err(ErrorBody::new(ErrorCode::UnknownPartition, message));
     }
     if record.headers.clone().any(|(name, _)| name.contains('\0')) {
-        return Err(ErrorBody::new(ErrorCode::BadRequest, "a header's name cannot contain a NUL character"));
+        return Err(ErrorBody::new(ErrorCode::BadRequest, "a header name cannot contain a NUL character"));
     }
     if let Some(ms) = record.timestamp.filter(|ms| *ms < 0) {
         let message = format!("timestamp {ms}: milliseconds since 1970 cannot be negative");

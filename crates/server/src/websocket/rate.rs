@@ -1,11 +1,11 @@
-//! How often a client may ask. Records have their own limits: window and credit.
+//! Limits how often a client may send requests. Records have their own limits: produce window and credit.
 
 use std::time::Instant;
 
-/// Requests a second that a socket may make, on average and at once.
+/// How many requests per second a socket may send, on average and in a burst.
 pub const REQUESTS_PER_SECOND: f64 = 1000.0;
 
-/// A bucket of requests that fills evenly.
+/// A token bucket.
 pub struct Rate {
     left: f64,
     filled_at: Instant,
@@ -16,7 +16,7 @@ impl Rate {
         Self { left: REQUESTS_PER_SECOND, filled_at: now }
     }
 
-    /// Counts a request; false when there were too many.
+    /// Counts a request. Returns false if there were too many.
     pub fn allows(&mut self, now: Instant) -> bool {
         let filled = now.saturating_duration_since(self.filled_at).as_secs_f64() * REQUESTS_PER_SECOND;
         self.left = (self.left + filled).min(REQUESTS_PER_SECOND) - 1.0;
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_steady_rate_passes_and_a_flood_does_not() {
+    fn steady_rate_is_allowed_and_flood_is_refused() {
         let start = Instant::now();
         let mut rate = Rate::new(start);
         assert!((0..5000).all(|i| rate.allows(start + Duration::from_millis(i))));

@@ -1,8 +1,8 @@
-//! The reading half of a socket, as tungstenite takes it.
+//! The reading half of a socket, for tungstenite.
 //!
-//! Tungstenite keeps its read buffer as long as the socket lives, and reads no more than that at once. A small buffer is
-//! right for the thousands that are idle, a large one for the few that send in bulk: so the buffer is small, and whoever
-//! fills it is read ahead of into a second one, which goes when the socket is drained.
+//! Tungstenite keeps its read buffer as long as the socket lives, and reads no more than that at once. A small buffer
+//! suits the thousands of idle sockets, a large one the few that send in bulk. So the buffer is small, and data of a
+//! socket that fills it is read ahead into a second buffer, which is dropped when the socket has no more data.
 
 use std::io;
 use std::pin::Pin;
@@ -16,45 +16,45 @@ use tokio_util::io::poll_read_buf;
 
 use super::replies::Replies;
 
-/// Read at once from a socket that sends in bulk.
+/// How much is read ahead from a socket that sends in bulk.
 const AHEAD_BYTES: usize = 128 * 1024;
 
-/// What tungstenite may take before `hello`: the largest one, and the longest header of a frame.
+/// How much tungstenite may read before `hello`: the largest `hello`, and the longest frame header.
 const BEFORE_HELLO_BYTES: usize = MAX_HELLO_BYTES + 14;
 
 pub struct ReadSide {
     socket: OwnedReadHalf,
-    /// What tungstenite writes.
+    /// Receives what tungstenite writes.
     replies: Replies,
-    /// The last read took all it could: there is probably more.
+    /// The last read filled the buffer, so there is probably more data.
     is_bulk: bool,
-    /// Something came since it was last asked.
+    /// Data was received since the last call of [`Self::take_heard`].
     has_heard: bool,
-    /// Read, and not yet taken by tungstenite. Without memory of its own unless the socket sends in bulk.
+    /// Data that was read and not yet taken by tungstenite. It allocates memory only if the socket sends in bulk.
     ahead: BytesMut,
-    /// How many more bytes tungstenite may take; no limit after `hello`.
+    /// How many more bytes tungstenite may read; `None` (no limit) after `hello`.
     left: Option<usize>,
 }
 
 impl ReadSide {
-    /// `begun` is what came with the request for the upgrade.
+    /// `begun` is the data that was read together with the upgrade request.
     pub fn new(socket: OwnedReadHalf, begun: &[u8], replies: Replies) -> Self {
         let has_begun = !begun.is_empty();
         let ahead = BytesMut::from(begun);
         Self { socket, replies, is_bulk: has_begun, has_heard: has_begun, ahead, left: Some(BEFORE_HELLO_BYTES) }
     }
 
-    /// Whether anything at all came since the last time this was asked: a part of a frame is a sign of life as well.
+    /// Whether any data was received since the last call. A part of a frame is a sign of life too.
     pub fn take_heard(&mut self) -> bool {
         std::mem::take(&mut self.has_heard)
     }
 
-    /// The socket said `hello`, or what it sends is not kept any more.
+    /// Removes the limit: the socket has sent its `hello`, or its data is only discarded.
     pub fn lift_limit(&mut self) {
         self.left = None;
     }
 
-    /// Whether more came than a `hello` has.
+    /// Whether more data came than a `hello` may have.
     pub fn limit_is_reached(&self) -> bool {
         self.left == Some(0)
     }
@@ -107,7 +107,7 @@ impl AsyncRead for ReadSide {
 }
 
 impl AsyncWrite for ReadSide {
-    /// Takes everything at once, so that only whole frames get here.
+    /// Accepts everything at once, so that `frames` always holds whole frames.
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, frames: &[u8]) -> Poll<io::Result<usize>> {
         self.replies.add(frames);
         Poll::Ready(Ok(frames.len()))

@@ -1,4 +1,4 @@
-//! One socket from `hello` to close.
+//! One session of a WebSocket, from `hello` to close.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,25 +28,25 @@ use super::produce::Numbered;
 use super::rate::{REQUESTS_PER_SECOND, Rate};
 use super::read_side::ReadSide;
 use super::replies::Replies;
-use super::requests::Asker;
+use super::requests::{Asker, Handler};
 use super::sessions::Held;
 use super::slots::Slot;
 use super::subscription;
 use super::subscriptions::Subscriptions;
-use super::visibility::tell_invisible;
+use super::visibility::report_invisible_records;
 use super::watches::Watches;
 use super::{LIMITS, READ_ONLY, Shared, produce, requests};
 use crate::views::View;
 use feed::Listener;
 use kafka::cluster::ClusterWatch;
 
-/// How often the bridge pings. A client that stays silent until the next ping is gone.
+/// How often the bridge pings. A client that sends nothing until the next ping is disconnected.
 const HEARTBEAT: Duration = Duration::from_secs(20);
 
-/// At shutdown, how long records on their way may take to get an outcome.
+/// At shutdown, how long to wait for the outcomes of records in flight.
 const LAST_OUTCOMES: Duration = Duration::from_secs(2);
 
-/// What a client sends, frame by frame.
+/// The frames that a client sends.
 pub(super) type Stream = WebSocketStream<ReadSide>;
 
 /// Serves an upgraded socket until it is closed.
@@ -60,7 +60,7 @@ pub async fn serve(
 ) {
     let (outbox, writer) = Outbox::new(writing, replies);
     let writer = tokio::spawn(writer.run());
-    let end = converse(&shared, &mut stream, &outbox, peer, &mut slot).await;
+    let end = run_session(&shared, &mut stream, &outbox, peer, &mut slot).await;
     if let End::Close(code, reason) = &end {
         tracing::debug!(%peer, code = code.number(), reason, "closing a socket");
     }
@@ -68,14 +68,15 @@ pub async fn serve(
     tracing::debug!(%peer, "socket closed");
 }
 
-async fn converse(
+async fn run_session(
     shared: &Arc<Shared>,
     stream: &mut Stream,
     outbox: &Outbox,
     peer: SocketAddr,
     slot: &mut Slot,
 ) -> End {
-    // On the heap, where it goes when `hello` was said: what a socket keeps is paid for thousands of times.
+    // Boxed, so that its memory is freed after `hello`: a socket's own future stays in memory, for thousands of
+    // sockets.
     let Greeting { client, resume } = match Box::pin(greeting(stream, shared, peer, slot)).await {
         Ok(greeting) => greeting,
         Err(end) => return end,
@@ -110,19 +111,19 @@ async fn converse(
     end
 }
 
-/// What a client may send.
+/// A data frame from a client.
 pub(super) enum Incoming {
     Text(Utf8Bytes),
     Binary(Bytes),
 }
 
-/// The next frame, or why there is none.
+/// Returns the next data frame, or why there is none.
 pub(super) async fn next_frame(stream: &mut Stream) -> Result<Incoming, End> {
     loop {
         match stream.next().await {
             Some(Ok(Message::Text(text))) => return Ok(Incoming::Text(text)),
             Some(Ok(Message::Binary(bytes))) => return Ok(Incoming::Binary(bytes)),
-            // tungstenite answers pings and close frames itself.
+            // tungstenite answers pings and close frames.
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
             Some(Ok(Message::Close(frame))) => {
                 let code = frame.map_or(CloseFrameCode::Status, |frame| frame.code);
@@ -130,7 +131,7 @@ pub(super) async fn next_frame(stream: &mut Stream) -> Result<Incoming, End> {
             }
             None => return Err(End::Gone),
             Some(Err(Error::Capacity(CapacityError::MessageTooLong { size, max_size }))) => {
-                let reason = format!("a message of {size} bytes; at most {max_size} are taken");
+                let reason = format!("a message of {size} bytes; at most {max_size} are allowed");
                 return Err(End::close(CloseCode::TooLarge, reason));
             }
             Some(Err(Error::Utf8(_))) => return Err(End::close(CloseCode::BadFrame, "a text frame that is not UTF-8")),
@@ -145,10 +146,10 @@ pub(super) fn shutting_down() -> End {
 }
 
 fn superseded() -> End {
-    End::close(CloseCode::Superseded, "another socket took this session")
+    End::close(CloseCode::Superseded, "another socket took over this session")
 }
 
-/// A greeted socket.
+/// A socket after its `hello`.
 struct Session<'s> {
     shared: &'s Arc<Shared>,
     outbox: &'s Outbox,
@@ -167,32 +168,34 @@ impl<'s> Session<'s> {
         Self { shared, outbox, held, subscriptions, watches, rate, gate: shared.gate.of_socket(), asker }
     }
 
-    /// `cluster` knows the state that `welcome` told.
+    /// `cluster` must have seen the state that `welcome` sent.
     async fn run(mut self, stream: &mut Stream, cluster: ClusterWatch) -> End {
-        // Dropping the set ends its tasks; subscriptions' tasks own their cursors, so groups notice the loss.
+        // Dropping the set aborts its tasks. The tasks of subscriptions own their cursors, so their feeds notice the
+        // loss.
         let mut helpers = tokio::task::JoinSet::new();
         let outcomes: Arc<dyn Listener> =
             Arc::new(Outcomes { ledger: Arc::clone(&self.held.ledger), outbox: self.outbox.clone() });
-        self.held.ledger.listen(Arc::downgrade(&outcomes));
-        helpers.spawn(tell_outcomes(Arc::clone(&self.held.ledger), self.outbox.clone()));
-        helpers.spawn(tell_cluster_changes(cluster, self.outbox.clone()));
+        self.held.ledger.set_listener(Arc::downgrade(&outcomes));
+        helpers.spawn(send_outcomes(Arc::clone(&self.held.ledger), self.outbox.clone()));
+        helpers.spawn(send_cluster_changes(cluster, self.outbox.clone()));
         let (admin, gate) = (Arc::clone(&self.shared.admin), Arc::clone(&self.shared.gate));
-        helpers.spawn(tell_invisible(Arc::clone(&self.held.ledger), admin, gate, self.outbox.clone()));
-        // A socket that hangs may have everything full, and its session may be waited for.
+        helpers.spawn(report_invisible_records(Arc::clone(&self.held.ledger), admin, gate, self.outbox.clone()));
+        // A socket whose client hangs may block this session in a full queue, while another socket waits to take the
+        // session over.
         let taken_over = self.held.superseded.clone();
         let end = tokio::select! {
             end = self.listen(stream, &mut helpers) => end,
             () = taken_over.cancelled() => superseded(),
         };
         if let End::Close(CloseCode::ShuttingDown, _) = end {
-            // What is in flight gets its outcome before the socket is closed.
+            // Records in flight get their outcomes before the socket is closed.
             let _ = timeout(LAST_OUTCOMES, self.held.ledger.wait_until_settled()).await;
         }
         drop(outcomes);
         helpers.shutdown().await;
-        // What the socket cannot tell any more is told by the one that comes after it.
-        let can_tell = matches!(&end, End::Close(code, _) if *code != CloseCode::Superseded);
-        while can_tell
+        // Outcomes that this socket cannot send any more are sent by the next socket of the session.
+        let can_send = matches!(&end, End::Close(code, _) if *code != CloseCode::Superseded);
+        while can_send
             && let Some(produced) = self.held.ledger.take_outcomes()
             && self.outbox.send(produced).await.is_ok()
         {}
@@ -205,7 +208,8 @@ impl<'s> Session<'s> {
         let mut is_first_ping = true;
         loop {
             let frame = tokio::select! {
-                // Frames that arrived while this task was busy count before the heartbeat is judged.
+                // Frames that arrived while this task was busy count as a sign of life, so they are read before the
+                // heartbeat is checked.
                 biased;
                 () = self.shared.shutdown.cancelled() => return shutting_down(),
                 () = self.held.superseded.cancelled() => return superseded(),
@@ -213,7 +217,7 @@ impl<'s> Session<'s> {
                 frame = next_frame(stream) => frame,
                 _ = heartbeat.tick() => {
                     if !stream.get_mut().take_heard() && !is_first_ping {
-                        return End::close(CloseCode::NoHeartbeat, "nothing was heard since the last ping");
+                        return End::close(CloseCode::NoHeartbeat, "nothing was received since the last ping");
                     }
                     is_first_ping = false;
                     if self.outbox.send(Ping {}).await.is_err() {
@@ -230,7 +234,7 @@ impl<'s> Session<'s> {
             if let Err(end) = handled {
                 return end;
             }
-            // Finished helpers are forgotten as they go, so that many requests do not pile up.
+            // Finished tasks are removed here, so that they do not accumulate.
             while helpers.try_join_next().is_some() {}
         }
     }
@@ -251,14 +255,12 @@ impl<'s> Session<'s> {
             ClientMessage::Pong(_) | ClientMessage::Produce(_) | ClientMessage::Flow(_) | ClientMessage::Ack(_)
         );
         if !is_stream && !self.rate.allows(std::time::Instant::now()) {
-            let reason = format!("more than {REQUESTS_PER_SECOND} requests a second; ask less often");
+            let reason = format!("more than {REQUESTS_PER_SECOND} requests a second; send fewer");
             return Err(End::close(CloseCode::RateExceeded, reason));
         }
         let handled = match message {
             ClientMessage::Pong(_) => Ok(()),
-            ClientMessage::Hello(_) => {
-                Err(ErrorBody::new(ErrorCode::AlreadyGreeted, "hello was said already; nothing changed"))
-            }
+            ClientMessage::Hello(_) => Err(ErrorBody::new(ErrorCode::AlreadyGreeted, "duplicate `hello` ignored")),
             ClientMessage::Produce(Produce { seq, records }) => {
                 let views = records.iter().map(|record| (record.topic.as_str(), record.view()));
                 match Numbered::new(seq, records.len(), views) {
@@ -289,16 +291,26 @@ impl<'s> Session<'s> {
                 self.watch(id, requests::group(&request.group).map(View::Group), helpers).await?
             }
             ClientMessage::Unwatch(request) => self.watches.end(request.watch, id),
-            // Answered from memory.
+            // Answered without asking Kafka.
             ClientMessage::ClusterRequest(_) => {
                 let cluster = self.shared.cluster.borrow().clone();
                 self.outbox.reply(id, ClusterResult { cluster }).await?;
                 Ok(())
             }
-            request => self.gate.take().map(|taken| {
-                let (shared, asker, outbox) = (Arc::clone(self.shared), self.asker.clone(), self.outbox.clone());
-                helpers.spawn(requests::answer(shared, asker, outbox, taken, id, request));
-            }),
+            ClientMessage::ClusterDetailsRequest(request) => self.answer(id, request, helpers),
+            ClientMessage::TopicsRequest(request) => self.answer(id, request, helpers),
+            ClientMessage::TopicRequest(request) => self.answer(id, request, helpers),
+            ClientMessage::Fetch(request) => self.answer(id, request, helpers),
+            ClientMessage::CreateTopic(request) => self.answer(id, request, helpers),
+            ClientMessage::AlterTopicConfig(request) => self.answer(id, request, helpers),
+            ClientMessage::AddPartitions(request) => self.answer(id, request, helpers),
+            ClientMessage::EmptyTopic(request) => self.answer(id, request, helpers),
+            ClientMessage::DeleteTopic(request) => self.answer(id, request, helpers),
+            ClientMessage::GroupsRequest(request) => self.answer(id, request, helpers),
+            ClientMessage::GroupRequest(request) => self.answer(id, request, helpers),
+            ClientMessage::PlanOffsetReset(request) => self.answer(id, request, helpers),
+            ClientMessage::ResetOffsets(request) => self.answer(id, request, helpers),
+            ClientMessage::DeleteGroup(request) => self.answer(id, request, helpers),
         };
         match handled {
             Ok(()) => Ok(()),
@@ -334,6 +346,22 @@ impl<'s> Session<'s> {
         Ok(self.outbox.reply(id, ErrorMessage { subscription: None, error }).await?)
     }
 
+    /// Executes the request on a blocking thread.
+    fn answer<R: Handler>(
+        &self,
+        id: Option<u64>,
+        request: R,
+        helpers: &mut tokio::task::JoinSet<()>,
+    ) -> Result<(), ErrorBody>
+    where
+        R::Reply: Send + 'static,
+    {
+        let admitted = self.gate.admit()?;
+        let (shared, asker, outbox) = (Arc::clone(self.shared), self.asker.clone(), self.outbox.clone());
+        helpers.spawn(requests::answer(shared, asker, outbox, admitted, id, request));
+        Ok(())
+    }
+
     async fn watch(
         &mut self,
         id: Option<u64>,
@@ -345,7 +373,7 @@ impl<'s> Session<'s> {
             Err(error) => return Ok(Err(error)),
         };
         self.outbox.reply(id, Watching { watch }).await?;
-        helpers.spawn(self.watches.start(watch, self.shared.views.look(view), self.outbox.clone()));
+        helpers.spawn(self.watches.start(watch, self.shared.views.subscribe(view), self.outbox.clone()));
         Ok(Ok(()))
     }
 
@@ -356,7 +384,7 @@ impl<'s> Session<'s> {
         helpers: &mut tokio::task::JoinSet<()>,
     ) -> Result<Result<(), ErrorBody>, End> {
         if self.shared.read_only && matches!(request.mode, Mode::Group { .. }) {
-            let message = format!("joining a group commits its positions; {READ_ONLY}: look on without a group (tail)");
+            let message = format!("joining a group commits its positions; {READ_ONLY}: read without a group (tail)");
             return Ok(Err(ErrorBody::new(ErrorCode::ReadOnly, message)));
         }
         let format = request.format;
@@ -364,50 +392,50 @@ impl<'s> Session<'s> {
             Ok(request) => request,
             Err(error) => return Ok(Err(error)),
         };
-        let begun = tokio::select! {
-            begun = self.subscriptions.begin(self.shared, request) => begun,
+        let joined = tokio::select! {
+            joined = self.subscriptions.join_feed(self.shared, request) => joined,
             () = self.outbox.closed() => return Err(End::Gone),
             () = self.shared.shutdown.cancelled() => return Err(shutting_down()),
         };
-        let (number, cursor) = match begun {
-            Ok(begun) => begun,
+        let (number, cursor) = match joined {
+            Ok(joined) => joined,
             Err(error) => return Ok(Err(error)),
         };
         self.outbox.reply(id, Subscribed { subscription: number }).await?;
-        helpers.spawn(self.subscriptions.carry(number, cursor, format, self.outbox.clone()));
+        helpers.spawn(self.subscriptions.start(number, cursor, format, self.outbox.clone()));
         Ok(Ok(()))
     }
 }
 
-/// A session's outcomes on their way to its socket.
+/// Writes a session's outcomes to its socket.
 struct Outcomes {
     ledger: Arc<Ledger>,
     outbox: Outbox,
 }
 
 impl Listener for Outcomes {
-    fn news(&self) -> bool {
+    fn notify(&self) -> bool {
         let produced = || Some(OutboxFrame::text(&ServerMessage::from(self.ledger.take_outcomes()?).to_json()));
         self.outbox.write_at_once(produced) != AtOnce::Busy
     }
 }
 
-async fn tell_outcomes(ledger: Arc<Ledger>, outbox: Outbox) {
-    // After a resume there may be outcomes that the lost socket never carried.
+async fn send_outcomes(ledger: Arc<Ledger>, outbox: Outbox) {
+    // After a resume there may be outcomes that the lost socket did not send.
     while outbox.send_latest(|| ledger.take_outcomes()).await.is_ok() {
         for waiting in ledger.take_waiting() {
             if outbox.send(ProduceWaiting::clone(&waiting)).await.is_err() {
                 return;
             }
         }
-        ledger.news().await;
+        ledger.wait_for_unreported().await;
     }
 }
 
-async fn tell_cluster_changes(mut cluster: ClusterWatch, outbox: Outbox) {
+async fn send_cluster_changes(mut cluster: ClusterWatch, outbox: Outbox) {
     while cluster.changed().await.is_ok() {
-        let told = outbox.send_latest(|| Some(ClusterChanged { cluster: cluster.borrow_and_update().clone() })).await;
-        if told.is_err() {
+        let sent = outbox.send_latest(|| Some(ClusterChanged { cluster: cluster.borrow_and_update().clone() })).await;
+        if sent.is_err() {
             return;
         }
     }

@@ -1,4 +1,4 @@
-//! Sessions by their id, for 60 s after their socket was lost.
+//! The sessions by id. A session without a socket is kept for 60 s.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -9,14 +9,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::ledger::Ledger;
 
-/// How long a session waits for its client.
+/// How long a session without a socket is kept.
 const LINGER: Duration = Duration::from_secs(SESSION_LINGER_SECS);
 
-/// How often sessions that waited long enough are looked for.
+/// How often expired sessions are removed.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// Sessions that may wait for their clients at a time, and what they may hold together. Beyond it the one that lost its socket
-/// first is forgotten: its client begins a new one, and does not know what became of its records.
+/// How many sessions may wait for their clients at a time, and how much memory they may hold together. Beyond it, the
+/// session that lost its socket first is forgotten: its client gets a new session, and the outcomes of its records are
+/// unknown.
 const MOST_LOST: usize = 1024;
 const MOST_LOST_BYTES: usize = 64 * 1024 * 1024;
 
@@ -26,7 +27,7 @@ pub struct Sessions {
     times: Times,
 }
 
-/// Tests wait for shorter ones.
+/// Tests use shorter times.
 #[derive(Clone, Copy)]
 struct Times {
     linger: Duration,
@@ -42,28 +43,28 @@ impl Default for Times {
 #[derive(Default)]
 struct Table {
     by_id: HashMap<String, Entry>,
-    /// A task looks for sessions that waited long enough.
+    /// Whether the task that removes expired sessions is running.
     is_swept: bool,
 }
 
 struct Entry {
     ledger: Arc<Ledger>,
     socket: Socket,
-    /// The highest that its client named when it came back.
+    /// The highest attempt number that the client sent in `resume`.
     last_attempt: u64,
 }
 
 enum Socket {
     Attached {
-        /// Cancelling it closes the socket: another one took its session.
+        /// Cancelled to close the socket, because another one takes its session over.
         superseded: CancellationToken,
-        /// Cancelled when it has let go of the session.
+        /// Cancelled when the socket has released the session.
         released: CancellationToken,
     },
     LostAt(Instant),
 }
 
-/// A session that a socket holds.
+/// A session that a socket owns.
 pub struct Held {
     pub id: String,
     pub ledger: Arc<Ledger>,
@@ -71,13 +72,13 @@ pub struct Held {
     /// Cancelled when another socket takes the session over.
     pub superseded: CancellationToken,
     released: CancellationToken,
-    /// The socket that it was taken from, until that has let go.
+    /// The socket that owned the session before, until it has released it.
     predecessor: Option<CancellationToken>,
 }
 
 impl Held {
-    /// Waits until the socket that held the session before tells no outcomes and reads no feed any more: what it took
-    /// after its client asked again here would be lost with it.
+    /// Waits until the previous socket of the session sends no outcomes and reads no feed any more. Whatever it took
+    /// from the session after the client sent its requests again here would be lost with it.
     pub async fn predecessor_is_gone(&self) {
         if let Some(predecessor) = &self.predecessor {
             predecessor.cancelled().await;
@@ -85,26 +86,26 @@ impl Held {
     }
 }
 
-/// The client has come back with another socket since.
+/// The client has connected with a newer socket since.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Late;
+pub struct StaleAttempt;
 
 impl Sessions {
-    /// The session that `resume` names if it is still there, else a new one.
+    /// Returns the session that `resume` names if it still exists, else a new one.
     ///
     /// # Errors
-    /// When this is the `hello` of a socket that its client has given up.
-    pub fn open(&self, resume: Option<&Resume>) -> Result<Held, Late> {
+    /// When this is the `hello` of a socket that its client has abandoned for a newer one.
+    pub fn open(&self, resume: Option<&Resume>) -> Result<Held, StaleAttempt> {
         let mut table = lock(&self.table);
         let by_id = &mut table.by_id;
-        by_id.retain(|_, entry| !entry.is_over(Instant::now(), self.times.linger));
+        by_id.retain(|_, entry| !entry.is_expired(Instant::now(), self.times.linger));
         let (superseded, released) = (CancellationToken::new(), CancellationToken::new());
         let attached = Socket::Attached { superseded: superseded.clone(), released: released.clone() };
         if let Some(Resume { session: id, attempt }) = resume
             && let Some(entry) = by_id.get_mut(id)
         {
             if attempt.is_some_and(|attempt| attempt < entry.last_attempt) {
-                return Err(Late);
+                return Err(StaleAttempt);
             }
             entry.last_attempt = attempt.unwrap_or(entry.last_attempt);
             let predecessor = match std::mem::replace(&mut entry.socket, attached) {
@@ -123,7 +124,7 @@ impl Sessions {
         Ok(Held { id, ledger, resumed: false, superseded, released, predecessor: None })
     }
 
-    /// The socket is gone; its client may come back for a while.
+    /// Releases the session of a lost socket. It is kept for a while, since its client may reconnect.
     pub fn release(&self, held: &Held) {
         held.released.cancel();
         if held.superseded.is_cancelled() {
@@ -140,19 +141,19 @@ impl Sessions {
 }
 
 fn lock(table: &Mutex<Table>) -> MutexGuard<'_, Table> {
-    // Each change is a single insert, removal or assignment: a panic elsewhere leaves the table whole.
+    // Each change is a single insert, removal or assignment, so a panic elsewhere leaves the table consistent.
     table.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Forgets sessions that waited long enough, as long as any waits. Records get their outcomes after their socket was lost too: what
-/// the sessions hold together is looked at each time.
+/// Removes expired sessions, as long as any session waits. It also checks how much memory they hold together, since
+/// records get outcomes after their socket was lost too.
 async fn sweep(table: Weak<Mutex<Table>>, times: Times) {
     loop {
         tokio::time::sleep(times.sweep_every).await;
         let Some(table) = table.upgrade() else { return };
         let mut table = lock(&table);
         table.forget_excess();
-        table.is_swept = table.forget_over(Instant::now(), times.linger);
+        table.is_swept = table.forget_expired(Instant::now(), times.linger);
         if !table.is_swept {
             return;
         }
@@ -160,26 +161,26 @@ async fn sweep(table: Weak<Mutex<Table>>, times: Times) {
 }
 
 impl Table {
-    /// Returns whether any session waits for its client still.
-    fn forget_over(&mut self, now: Instant, linger: Duration) -> bool {
-        self.by_id.retain(|_, entry| !entry.is_over(now, linger));
+    /// Returns whether any session still waits for its client.
+    fn forget_expired(&mut self, now: Instant, linger: Duration) -> bool {
+        self.by_id.retain(|_, entry| !entry.is_expired(now, linger));
         self.by_id.values().any(|entry| matches!(entry.socket, Socket::LostAt(_)))
     }
 
-    /// Forgets the sessions that wait longest, if too many wait or if they hold too much.
+    /// Forgets the sessions that have waited longest, if too many wait or they hold too much memory.
     fn forget_excess(&mut self) {
         let lost = |(id, entry): (&String, &Entry)| match entry.socket {
             Socket::Attached { .. } => None,
             Socket::LostAt(at) => Some((at, id.clone(), entry.ledger.bytes())),
         };
         let mut lost: Vec<(Instant, String, usize)> = self.by_id.iter().filter_map(lost).collect();
-        // The latest first.
+        // The most recently lost first.
         lost.sort_unstable_by(|one, other| other.cmp(one));
         let mut bytes = 0;
         let mut forgotten = 0;
-        for (place, (_, id, held)) in lost.iter().enumerate() {
+        for (index, (_, id, held)) in lost.iter().enumerate() {
             bytes += held;
-            if place >= MOST_LOST || bytes > MOST_LOST_BYTES {
+            if index >= MOST_LOST || bytes > MOST_LOST_BYTES {
                 self.by_id.remove(id);
                 forgotten += 1;
             }
@@ -187,14 +188,14 @@ impl Table {
         if forgotten > 0 {
             tracing::debug!(
                 forgotten,
-                "too many sessions wait for their clients; those that wait longest are forgotten"
+                "too many sessions wait for their clients; forgot those that have waited longest"
             );
         }
     }
 }
 
 impl Entry {
-    fn is_over(&self, now: Instant, linger: Duration) -> bool {
+    fn is_expired(&self, now: Instant, linger: Duration) -> bool {
         match self.socket {
             Socket::Attached { .. } => false,
             Socket::LostAt(at) => now.saturating_duration_since(at) >= linger,
@@ -216,10 +217,10 @@ mod tests {
         sessions.open(Some(&resume)).expect("no later attempt").resumed
     }
 
-    /// Looks again until it is so. What only the sweep's task does needs no other call here.
-    async fn soon(what: &str, is_so: impl Fn() -> bool) {
+    /// Polls until the condition holds, because the sweep runs in its own task.
+    async fn eventually(what: &str, holds: impl Fn() -> bool) {
         let give_up_at = Instant::now() + Duration::from_secs(20);
-        while !is_so() {
+        while !holds() {
             assert!(Instant::now() < give_up_at, "{what}");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -230,35 +231,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn sweep_alone_forgets_a_session_once_it_waited_long_enough() {
+    async fn sweep_removes_expired_session_without_other_calls() {
         let times = Times { linger: Duration::from_millis(50), sweep_every: Duration::from_millis(10) };
         let sessions = Sessions { times, ..Sessions::default() };
-        // The task ends with the last session that waits; the next one that loses its socket starts another.
+        // The task ends when no session waits; the next session that loses its socket starts another one.
         for _ in 0..2 {
             let held = sessions.open(None).expect("a new session");
             let ledger = Arc::downgrade(&held.ledger);
             let lost = Instant::now();
             sessions.release(&held);
             drop(held);
-            soon("the session's outcomes are kept for ever", || ledger.upgrade().is_none()).await;
+            eventually("the session's outcomes are kept for ever", || ledger.upgrade().is_none()).await;
             assert!(lost.elapsed() >= times.linger, "forgotten after {:?}", lost.elapsed());
-            soon("the sweep goes on without sessions", || !lock(&sessions.table).is_swept).await;
+            eventually("the sweep goes on without sessions", || !lock(&sessions.table).is_swept).await;
         }
     }
 
     #[tokio::test]
-    async fn sweep_leaves_a_session_alone_whose_client_came_back() {
+    async fn sweep_keeps_session_whose_client_reconnected() {
         let times = Times { sweep_every: Duration::from_millis(10), ..Times::default() };
         let sessions = Sessions { times, ..Sessions::default() };
         let held = sessions.open(None).expect("a new session");
         sessions.release(&held);
         assert!(resumed(&sessions, &held.id));
-        soon("the sweep goes on without lost sessions", || !lock(&sessions.table).is_swept).await;
+        eventually("the sweep goes on without lost sessions", || !lock(&sessions.table).is_swept).await;
         assert!(lock(&sessions.table).by_id.contains_key(&held.id));
     }
 
     #[tokio::test]
-    async fn sweep_bounds_what_sessions_hold_that_grew_after_they_were_lost() {
+    async fn sweep_bounds_memory_of_sessions_that_grew_after_their_socket_was_lost() {
         let times = Times { sweep_every: Duration::from_millis(10), ..Times::default() };
         let sessions = Sessions { times, ..Sessions::default() };
         let text = "x".repeat(1024 * 1024 - 1000);
@@ -275,12 +276,12 @@ mod tests {
         for held in &lost {
             held.ledger.delivered(vec![Run::failed(0, 1, Arc::clone(&error))]);
         }
-        soon("what grew is not looked at again", || bytes_held(&sessions) <= MOST_LOST_BYTES).await;
+        eventually("the sweep does not check sessions that grew", || bytes_held(&sessions) <= MOST_LOST_BYTES).await;
         assert!(lock(&sessions.table).by_id.len() > 60, "no more are forgotten than need be");
     }
 
     #[tokio::test]
-    async fn lost_sessions_are_bounded_in_number_and_the_latest_stay() {
+    async fn number_of_lost_sessions_is_bounded_and_the_latest_are_kept() {
         let sessions = Sessions::default();
         let mut ids = Vec::new();
         for _ in 0..MOST_LOST + 10 {
@@ -294,7 +295,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lost_sessions_are_bounded_in_what_they_hold() {
+    async fn memory_of_lost_sessions_is_bounded() {
         let sessions = Sessions::default();
         let window = LIMITS.produce_window as usize;
         for _ in 0..80 {

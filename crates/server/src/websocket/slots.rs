@@ -1,5 +1,5 @@
-//! How many sockets are open: those that were welcomed, in all and per address, and apart from them those that have not said
-//! `hello` yet. A client that opens sockets and stays silent takes no place that a user could have.
+//! Limits how many sockets are open: those after `hello` in total and per address, and separately those that have not
+//! sent `hello` yet. Silent sockets therefore cannot take the slots of users.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -16,7 +16,8 @@ pub struct SocketLimits {
     pub total: usize,
     /// From one address (IPv6: one /64 network) of another machine.
     pub per_address: usize,
-    /// Sockets that have not said `hello`. A newcomer takes the place of the oldest one, of the address that has the most.
+    /// Sockets that have not sent `hello`. Beyond it, the oldest one of the address with the most is closed for a new
+    /// one.
     pub before_hello: usize,
 }
 
@@ -27,10 +28,10 @@ pub struct Slots {
 
 #[derive(Default)]
 struct State {
-    /// Welcomed sockets.
+    /// Sockets after `hello`, by address.
     open: HashMap<AddressClass, usize>,
     total: usize,
-    /// Sockets before their `hello`, the oldest first.
+    /// Sockets before `hello`, the oldest first.
     waiting: BTreeMap<u64, Waiting>,
     last_number: u64,
 }
@@ -40,8 +41,8 @@ struct Waiting {
     evicted: CancellationToken,
 }
 
-/// The place of one socket, free again when it is dropped: first among those that wait for their `hello`, then, after
-/// [`Slot::open`], among the open ones.
+/// The slot of one socket, which is free again when this is dropped: before [`Slot::open`] among the sockets that have
+/// not sent `hello`, afterwards among the open ones.
 pub struct Slot {
     slots: Arc<Slots>,
     address: AddressClass,
@@ -53,12 +54,12 @@ enum Phase {
     Open,
 }
 
-/// Which cap was reached.
+/// The limit that was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Full {
     Total,
     Address,
-    /// The socket had no place any more: too many newer ones waited for their `hello`.
+    /// The socket was evicted: too many newer ones had not sent `hello`.
     BeforeHello,
 }
 
@@ -77,10 +78,10 @@ impl Slots {
         Arc::new(Self { limits, state: Mutex::default() })
     }
 
-    /// A place before `hello`; another socket may lose its own.
+    /// A slot before `hello`. Another socket may be evicted for it.
     ///
     /// # Errors
-    /// When the socket could not be opened at its `hello` as things are.
+    /// When the limits would refuse the socket at its `hello` anyway.
     pub fn take(self: &Arc<Self>, address: IpAddr) -> Result<Slot, Full> {
         let address = AddressClass::of(address);
         let mut state = self.lock();
@@ -94,14 +95,14 @@ impl Slots {
         Ok(Slot { slots: Arc::clone(self), address, phase: Phase::BeforeHello { number, evicted } })
     }
 
-    /// How many sockets are open, those before their `hello` included.
+    /// How many sockets are open, including those before `hello`.
     pub fn taken(&self) -> usize {
         let state = self.lock();
         state.total + state.waiting.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // No step between two changes can panic: a panic elsewhere leaves the counts right.
+        // No step between two changes can panic, so a panic elsewhere leaves the counts correct.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -111,14 +112,14 @@ impl State {
         if self.total >= limits.total {
             return Err(Full::Total);
         }
-        let here = self.open.get(&address).copied().unwrap_or(0);
-        if here >= limits.per_address && !address.is_loopback() {
+        let of_address = self.open.get(&address).copied().unwrap_or(0);
+        if of_address >= limits.per_address && !address.is_loopback() {
             return Err(Full::Address);
         }
         Ok(())
     }
 
-    /// Takes the place of the oldest waiting socket of the address that has the most of them.
+    /// Evicts the oldest socket before `hello` of the address that has the most of them.
     fn evict(&mut self) {
         let mut counts: HashMap<AddressClass, usize> = HashMap::new();
         for waiting in self.waiting.values() {
@@ -135,7 +136,7 @@ impl State {
 }
 
 impl Slot {
-    /// The socket said `hello` and is one of the open ones from now on.
+    /// Counts the socket as an open one; it has sent `hello`.
     pub fn open(&mut self) -> Result<(), Full> {
         let mut state = self.slots.lock();
         if let Phase::BeforeHello { number, .. } = &self.phase {
@@ -152,7 +153,7 @@ impl Slot {
         Ok(())
     }
 
-    /// Resolves when a newer socket took the place; never for an open socket.
+    /// Resolves when the socket is evicted for a newer one, which never happens to an open socket.
     pub async fn evicted(&self) {
         match &self.phase {
             Phase::BeforeHello { evicted, .. } => evicted.cancelled().await,
@@ -170,9 +171,9 @@ impl Drop for Slot {
             }
             Phase::Open => {
                 state.total -= 1;
-                if let Some(here) = state.open.get_mut(&self.address) {
-                    *here -= 1;
-                    if *here == 0 {
+                if let Some(of_address) = state.open.get_mut(&self.address) {
+                    *of_address -= 1;
+                    if *of_address == 0 {
                         state.open.remove(&self.address);
                     }
                 }
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn both_caps_hold_and_places_are_free_again() {
+    fn both_limits_hold_and_slots_are_reused() {
         let slots = Slots::new(SocketLimits { total: 3, per_address: 2, before_hello: 4 });
         let (one, two): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
         let first = open(&slots, one).ok();
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_one_ipv6_network_share_their_cap() {
+    fn addresses_of_one_ipv6_network_share_their_limit() {
         let slots = Slots::new(SocketLimits { total: 10, per_address: 2, before_hello: 4 });
         let address = |text: &str| -> IpAddr { text.parse().expect("an address") };
         let _first = open(&slots, address("2001:db8::1")).ok();
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_counts_against_the_total_alone() {
+    fn loopback_counts_against_the_total_limit_only() {
         let slots = Slots::new(SocketLimits { total: 3, per_address: 1, before_hello: 4 });
         let taken: Vec<_> = (0..4).map(|_| open(&slots, [127, 0, 0, 1])).collect();
         assert!(taken[..3].iter().all(Result::is_ok));
@@ -226,19 +227,19 @@ mod tests {
     }
 
     #[test]
-    fn silent_sockets_take_no_place_of_the_open_ones() {
+    fn sockets_before_hello_do_not_count_as_open() {
         let slots = Slots::new(SocketLimits { total: 2, per_address: 2, before_hello: 3 });
         let silent: Vec<Slot> = (0..10).filter_map(|_| slots.take([10, 0, 0, 1].into()).ok()).collect();
         assert_eq!(silent.len(), 10);
         assert!(silent[..7].iter().all(is_evicted) && !silent[7..].iter().any(is_evicted));
         assert!(open(&slots, [10, 0, 0, 2]).is_ok());
-        assert_eq!(slots.taken(), 2, "the newcomer took one place, and gave it back");
+        assert_eq!(slots.taken(), 2, "the new socket took one slot and freed it");
     }
 
     #[test]
-    fn the_address_with_the_most_silent_sockets_loses_one() {
+    fn address_with_the_most_sockets_before_hello_loses_one() {
         let slots = Slots::new(SocketLimits { total: 9, per_address: 9, before_hello: 3 });
-        let mut user = slots.take([10, 0, 0, 1].into()).expect("a place");
+        let mut user = slots.take([10, 0, 0, 1].into()).expect("a slot");
         let attacker: Vec<Slot> = (0..100).filter_map(|_| slots.take([10, 0, 0, 2].into()).ok()).collect();
         assert!(!is_evicted(&user));
         assert_eq!(attacker.iter().filter(|slot| !is_evicted(slot)).count(), 2);
@@ -246,10 +247,10 @@ mod tests {
     }
 
     #[test]
-    fn an_evicted_socket_cannot_be_opened_any_more() {
+    fn evicted_socket_cannot_be_opened() {
         let slots = Slots::new(SocketLimits { total: 9, per_address: 9, before_hello: 1 });
-        let mut first = slots.take([10, 0, 0, 1].into()).expect("a place");
-        let mut second = slots.take([10, 0, 0, 1].into()).expect("a place");
+        let mut first = slots.take([10, 0, 0, 1].into()).expect("a slot");
+        let mut second = slots.take([10, 0, 0, 1].into()).expect("a slot");
         assert_eq!(first.open(), Err(Full::BeforeHello));
         drop(first);
         assert_eq!(second.open(), Ok(()));

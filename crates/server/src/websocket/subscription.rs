@@ -1,4 +1,4 @@
-//! One subscription of a session: its request checked, and the task that carries its cursor's records to the outbox.
+//! One subscription of a session: validates its request, and sends its cursor's records to the outbox.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use super::frame::Frame;
 use super::outbox::{AtOnce, Gone, Outbox};
 use crate::feeds::FeedRequest;
 use crate::metrics::METRICS;
-use feed::{Cursor, Delivered, Event, Left, Listener, ReadMode, Start, Waiting};
+use feed::{ClosingCursor, Cursor, Delivered, Event, Listener, ReadMode, Start, Waiting};
 
 /// How many topics one subscription may name.
 const MAX_TOPICS: usize = 64;
 
-/// The session's handle on a running subscription.
+/// The session's handle of a running subscription.
 pub struct Subscription {
     cursor: Arc<Cursor>,
     ending: CancellationToken,
@@ -28,7 +28,7 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Starts to carry records; the returned future is the task.
+    /// Starts the subscription; the returned future is the task that sends its records.
     pub fn start(
         number: u32,
         cursor: Cursor,
@@ -38,11 +38,12 @@ impl Subscription {
         let cursor = Arc::new(cursor);
         let ending = CancellationToken::new();
         let unsubscribe_id = Arc::new(std::sync::OnceLock::new());
-        let line = Arc::new(Line { number, cursor: Arc::clone(&cursor), format, outbox, turn: Mutex::default() });
-        let listener: Arc<dyn Listener> = Arc::clone(&line) as _;
-        cursor.listen(Arc::downgrade(&listener));
-        let carrier = Carrier { line, ending: ending.clone(), unsubscribe_id: Arc::clone(&unsubscribe_id) };
-        (Self { cursor, ending, unsubscribe_id }, carrier.run())
+        let sender =
+            Arc::new(DeliverySender { number, cursor: Arc::clone(&cursor), format, outbox, pending: Mutex::default() });
+        let listener: Arc<dyn Listener> = Arc::clone(&sender) as _;
+        cursor.set_listener(Arc::downgrade(&listener));
+        let task = SendTask { sender, ending: ending.clone(), unsubscribe_id: Arc::clone(&unsubscribe_id) };
+        (Self { cursor, ending, unsubscribe_id }, task.run())
     }
 
     pub fn flow(&self, flow: &Flow) -> Result<(), ErrorBody> {
@@ -54,29 +55,29 @@ impl Subscription {
     }
 
     pub fn acknowledge(&self, ack: &Ack) {
-        let place = |Position { topic, partition, .. }: &Position| TopicPartition {
+        let partition_of = |Position { topic, partition, .. }: &Position| TopicPartition {
             topic: topic.clone(),
             partition: *partition,
         };
-        self.cursor.acknowledge(ack.positions.iter().map(|position| (place(position), position.offset.0)));
+        self.cursor.acknowledge(ack.positions.iter().map(|position| (partition_of(position), position.offset.0)));
     }
 
-    /// The user agrees that the group's positions move back. Without partitions: in all of them.
+    /// The user confirms that the group's positions may move back. No partitions means all of them.
     pub fn resume_commits(&self, partitions: &[TopicPartition]) -> Vec<TopicPartition> {
         self.cursor.resume_commits(partitions)
     }
 
-    /// Ends it; the reply to request `id` follows the last record.
-    pub fn unsubscribe(self, id: Option<u64>) -> Left {
-        let left = self.cursor.left();
-        // Set before the token: the carrier reads it after.
+    /// Ends the subscription; the reply to request `id` follows the last record.
+    pub fn unsubscribe(self, id: Option<u64>) -> ClosingCursor {
+        let closing = self.cursor.start_closing();
+        // Set before the token is cancelled, because the task reads it afterwards.
         let _ = self.unsubscribe_id.set(id);
         self.ending.cancel();
-        left
+        closing
     }
 }
 
-/// Checks a `subscribe` and turns it into a request for a feed.
+/// Validates a `subscribe` and turns it into a request for a feed.
 pub fn check(request: Subscribe) -> Result<FeedRequest, ErrorBody> {
     if request.topics.is_empty() || request.topics.len() > MAX_TOPICS {
         let message = format!("{} topics; name 1 to {MAX_TOPICS}", request.topics.len());
@@ -100,11 +101,11 @@ pub fn check(request: Subscribe) -> Result<FeedRequest, ErrorBody> {
     Ok(FeedRequest { topics, mode, commit, when_slow, window: request.window })
 }
 
-/// Refuses a start that no partition can have.
+/// Refuses a start that is valid for no partition.
 fn check_start(start: &TailStart, topics: &[TopicName]) -> Result<(), ErrorBody> {
     let bad = |message: String| Err(ErrorBody::new(ErrorCode::BadRequest, message));
     let positions = match start {
-        // Kafka gives negative times meanings of their own.
+        // Kafka gives negative timestamps special meanings.
         TailStart::Timestamp(ms) if *ms < 0 => {
             return bad(format!("timestamp {ms}: milliseconds since 1970 cannot be negative"));
         }
@@ -132,32 +133,32 @@ fn check_start(start: &TailStart, topics: &[TopicName]) -> Result<(), ErrorBody>
     Ok(())
 }
 
-/// From the cursor to the outbox, one at a time and in order.
-struct Line {
+/// Moves deliveries from the cursor to the outbox, one at a time and in order.
+struct DeliverySender {
     number: u32,
     cursor: Arc<Cursor>,
     format: Format,
     outbox: Outbox,
-    /// Held from taking something off the cursor until it is in the outbox or written.
-    turn: Mutex<Turn>,
+    /// Locked from taking a delivery off the cursor until it is in the outbox or written, which keeps the order.
+    pending: Mutex<Pending>,
 }
 
-/// Taken off the cursor on the reader's thread, where nothing could be done about it.
+/// A delivery that the reader's thread took off the cursor and left to the task.
 #[derive(Default)]
-struct Turn(Option<Delivered>);
+struct Pending(Option<Delivered>);
 
-/// What the carrier does next.
+/// What the task does next.
 enum Next {
     More,
     Wait,
     End,
 }
 
-impl Line {
-    /// Carries what comes next, if it is there. Cancelling it may lose that.
-    async fn carry(&self) -> Result<Next, Gone> {
-        let mut turn = self.turn.lock().await;
-        match turn.0.take().or_else(|| self.cursor.try_next()) {
+impl DeliverySender {
+    /// Sends the next delivery if there is one. Not cancel-safe: a cancelled call may lose it.
+    async fn send_next(&self) -> Result<Next, Gone> {
+        let mut pending = self.pending.lock().await;
+        match pending.0.take().or_else(|| self.cursor.try_next()) {
             None => Ok(Next::Wait),
             Some(Delivered::Ended) => Ok(Next::End),
             Some(Delivered::TooSlow) => {
@@ -194,51 +195,51 @@ impl Line {
             Delivered::Waiting(waiting) => {
                 RecordsWaiting { subscription, partitions: waiting.into_iter().map(waiting_partition).collect() }.into()
             }
-            Delivered::Trouble(error) => ErrorMessage { subscription: Some(subscription), error }.into(),
-            // Both end the carrier before they get here.
+            Delivered::Error(error) => ErrorMessage { subscription: Some(subscription), error }.into(),
+            // Both end the task before they get here.
             Delivered::TooSlow | Delivered::Ended => return None,
         };
         Some(Frame::text(&message.to_json()))
     }
 }
 
-impl Listener for Line {
-    fn news(&self) -> bool {
-        let Ok(mut turn) = self.turn.try_lock() else { return false };
+impl Listener for DeliverySender {
+    fn notify(&self) -> bool {
+        let Ok(mut pending) = self.pending.try_lock() else { return false };
         loop {
-            let next = || match turn.0.take().or_else(|| self.cursor.try_next())? {
-                // The carrier's business.
+            let next = || match pending.0.take().or_else(|| self.cursor.try_next())? {
+                // Left to the task.
                 end @ (Delivered::Ended | Delivered::TooSlow) => {
-                    turn.0 = Some(end);
+                    pending.0 = Some(end);
                     None
                 }
                 other => self.frame(other),
             };
             match self.outbox.write_at_once(next) {
                 AtOnce::Written => {}
-                AtOnce::Nothing => return turn.0.is_none(),
+                AtOnce::Nothing => return pending.0.is_none(),
                 AtOnce::Busy => return false,
             }
         }
     }
 }
 
-/// Carries what is new in its own time.
-struct Carrier {
-    line: Arc<Line>,
+/// The task of a subscription: sends each delivery as soon as the outbox has room.
+struct SendTask {
+    sender: Arc<DeliverySender>,
     ending: CancellationToken,
     unsubscribe_id: Arc<std::sync::OnceLock<Option<u64>>>,
 }
 
-impl Carrier {
+impl SendTask {
     async fn run(self) {
-        let Line { number, cursor, outbox, .. } = &*self.line;
+        let DeliverySender { number, cursor, outbox, .. } = &*self.sender;
         while !self.ending.is_cancelled() {
-            let news = cursor.news();
-            tokio::pin!(news);
-            // Registered before looking, so that news in between is not missed.
-            news.as_mut().enable();
-            match self.line.carry().await {
+            let changed = cursor.changed();
+            tokio::pin!(changed);
+            // Registered before the cursor is checked, so that a change in between is not missed.
+            changed.as_mut().enable();
+            match self.sender.send_next().await {
                 Ok(Next::More) => continue,
                 Ok(Next::Wait) => {}
                 Ok(Next::End) | Err(Gone) => return,
@@ -247,13 +248,13 @@ impl Carrier {
                 biased;
                 () = self.ending.cancelled() => {}
                 () = outbox.closed() => return,
-                () = news => {}
+                () = changed => {}
                 () = cursor.credited() => {}
             }
         }
         cursor.close();
         let id = self.unsubscribe_id.get().copied().flatten();
-        // If the socket is gone there is nobody to tell.
+        // If the socket is gone, the reply is discarded.
         let _ = outbox.reply(id, Unsubscribed { subscription: *number }).await;
     }
 }

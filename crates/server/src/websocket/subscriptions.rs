@@ -1,4 +1,4 @@
-//! The subscriptions of one socket: how many there may be, and which of them are still ending.
+//! The subscriptions of one socket: limits their number, and tracks those that are still ending.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,22 +11,23 @@ use super::outbox::Outbox;
 use super::subscription::Subscription;
 use super::{LIMITS, Shared};
 use crate::feeds::FeedRequest;
-use feed::{Cursor, Left};
+use feed::{ClosingCursor, Cursor};
 
-/// How long a new subscription waits for the reader of one that was just ended, where there is no room for both.
+/// How long a new subscription waits for an ending one to free its reader, if there is no room for both.
 const ROOM_WITHIN: Duration = Duration::from_secs(2);
 
-/// How often it looks whether there is room.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// How often it checks whether there is room.
+const ROOM_CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
-/// What a client that was refused waits before it tries again.
+/// How long a refused client should wait before it tries again.
 const RETRY_AFTER_MS: u64 = 1000;
 
 #[derive(Default)]
 pub struct Subscriptions {
     open: HashMap<u32, Subscription>,
-    /// Ended by the client; each counts until its reader is gone, which may take as long as Kafka does.
-    ending: Vec<Left>,
+    /// Subscriptions that the client ended. Each counts until its reader has ended, which may take as long as Kafka
+    /// needs.
+    ending: Vec<ClosingCursor>,
     last: u32,
 }
 
@@ -35,12 +36,12 @@ impl Subscriptions {
         self.open.get(&number).ok_or_else(|| unknown(number))
     }
 
-    /// Joins the feed that fits, or starts one; the number is the subscription's.
-    pub async fn begin(&mut self, shared: &Arc<Shared>, request: FeedRequest) -> Result<(u32, Cursor), ErrorBody> {
+    /// Joins an existing feed that fits, or starts one. Returns the subscription's number and cursor.
+    pub async fn join_feed(&mut self, shared: &Arc<Shared>, request: FeedRequest) -> Result<(u32, Cursor), ErrorBody> {
         let give_up_at = Instant::now() + ROOM_WITHIN;
         loop {
             let error = match self.require_room() {
-                Ok(()) => match join(shared, request.clone()).await {
+                Ok(()) => match subscribe_on_thread(shared, request.clone()).await {
                     Ok(cursor) => {
                         self.last += 1;
                         return Ok((self.last, cursor));
@@ -49,31 +50,31 @@ impl Subscriptions {
                 },
                 Err(error) => error,
             };
-            // Only this socket waits, and only while something is about to make room.
+            // Only this socket waits, and only while a reader is about to end.
             let is_full = error.code == ErrorCode::TooManyReaders.number();
-            let may_wait = if is_full { shared.feeds.is_any_making_room() } else { !self.ending.is_empty() };
+            let may_wait = if is_full { shared.feeds.frees_a_reader_soon() } else { !self.ending.is_empty() };
             let is_limit = is_full || error.code == ErrorCode::TooManySubscriptions.number();
             if !is_limit || !may_wait || Instant::now() >= give_up_at {
                 return Err(error);
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(ROOM_CHECK_INTERVAL).await;
         }
     }
 
-    /// Starts to carry its records; the returned future is the task.
-    pub fn carry(
+    /// Starts to send the subscription's records; the returned future is the task.
+    pub fn start(
         &mut self,
         number: u32,
         cursor: Cursor,
         format: Format,
         outbox: Outbox,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let (subscription, carrier) = Subscription::start(number, cursor, format, outbox);
+        let (subscription, task) = Subscription::start(number, cursor, format, outbox);
         self.open.insert(number, subscription);
-        carrier
+        task
     }
 
-    /// Ends one; the reply to request `id` follows its last record.
+    /// Ends a subscription; the reply to request `id` follows its last record.
     pub fn end(&mut self, number: u32, id: Option<u64>) -> Result<(), ErrorBody> {
         let subscription = self.open.remove(&number).ok_or_else(|| unknown(number))?;
         self.ending.push(subscription.unsubscribe(id));
@@ -81,7 +82,7 @@ impl Subscriptions {
     }
 
     fn require_room(&mut self) -> Result<(), ErrorBody> {
-        self.ending.retain(Left::still_counts);
+        self.ending.retain(ClosingCursor::still_counts);
         let (open, ending) = (self.open.len(), self.ending.len());
         if open + ending < LIMITS.subscriptions as usize {
             return Ok(());
@@ -100,10 +101,10 @@ impl Subscriptions {
     }
 }
 
-async fn join(shared: &Arc<Shared>, request: FeedRequest) -> Result<Cursor, ErrorBody> {
+async fn subscribe_on_thread(shared: &Arc<Shared>, request: FeedRequest) -> Result<Cursor, ErrorBody> {
     let permit = shared.gate.subscribe().await;
     let feeds = Arc::clone(&shared.feeds);
-    // Making a Kafka consumer starts threads and takes milliseconds.
+    // On a blocking thread, since creating a Kafka consumer starts threads and takes milliseconds.
     let joined = tokio::task::spawn_blocking(move || {
         let _permit = permit;
         feeds.subscribe(request)

@@ -1,5 +1,5 @@
-//! From an HTTP request to a WebSocket, by hand: warp's own upgrade cannot set the read buffer, which costs 134 KB per
-//! idle socket.
+//! Turns an HTTP request into a WebSocket. warp's own upgrade cannot set the read buffer, which would take 134 KB for
+//! each idle socket.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,17 +24,17 @@ use super::replies::Replies;
 use super::{MAX_FRAME_BYTES, Shared, session};
 use crate::http::ActiveStream;
 
-/// What a socket keeps for as long as it lives. Control messages are small; what comes in bulk is read ahead.
+/// The read buffer that each socket keeps. Control messages are small; bulk data is read ahead (see `read_side`).
 const READ_BUFFER_BYTES: usize = 2 * 1024;
 
-/// Why there is no upgrade.
+/// Why the upgrade is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Refused {
     pub status: StatusCode,
     pub reason: &'static str,
 }
 
-/// Checks the handshake (RFC 6455, 4.2.1) and answers 101; the session runs as a task of its own.
+/// Checks the handshake (RFC 6455, 4.2.1) and answers 101. The session runs as its own task.
 pub fn upgrade(
     shared: Arc<Shared>,
     headers: &HeaderMap,
@@ -51,13 +51,13 @@ pub fn upgrade(
     }
     let key = only_value(headers, &SEC_WEBSOCKET_KEY).filter(|key| is_key(key));
     let key = key.ok_or_else(|| bad("Sec-WebSocket-Key must be one, the base64 of 16 bytes"))?;
-    // Its bytes would be taken for frames.
+    // The bytes of a body would be parsed as frames.
     let has_body = headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
     if has_body || headers.contains_key(TRANSFER_ENCODING) {
-        return Err(bad("a request for an upgrade has no body"));
+        return Err(bad("an upgrade request must not have a body"));
     }
     let on_upgrade = on_upgrade.ok_or_else(|| bad("this connection cannot be upgraded; use HTTP/1.1"))?;
-    // Clients that name no subprotocol are welcome; those that name others speak something else.
+    // A client may name no subprotocol. A client that names only others expects another protocol.
     let names_ours = has_token(headers, &SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL);
     if headers.contains_key(SEC_WEBSOCKET_PROTOCOL) && !names_ours {
         return Err(bad("the subprotocol here is ponte.v1"));
@@ -101,13 +101,14 @@ pub fn upgrade(
     Ok(response)
 }
 
-/// The socket, and what was read from it beyond the request. None if it is of a kind that the accept loop never makes.
+/// The socket, and the data that was read from it after the request. `None` if the connection was not made by our
+/// accept loop.
 fn take_apart(upgraded: Upgraded) -> Option<(TcpStream, Bytes)> {
     let Parts { io, read_buf, .. } = upgraded.downcast::<TokioIo<ActiveStream>>().ok()?;
     Some((io.into_inner().into_inner(), read_buf))
 }
 
-/// The value of a header that comes once.
+/// The value of a header that occurs exactly once.
 fn only_value<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
@@ -116,12 +117,12 @@ fn only_value<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> 
     }
 }
 
-/// Sixteen bytes in base64 (RFC 6455, 4.1).
+/// Whether the text is the base64 of 16 bytes (RFC 6455, 4.1).
 fn is_key(text: &str) -> bool {
     BASE64_STANDARD.decode(text).is_ok_and(|key| key.len() == 16)
 }
 
-/// Whether a comma-separated header contains the token, whatever its case.
+/// Whether a comma-separated header contains the token, ignoring case.
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     headers
         .get_all(name)

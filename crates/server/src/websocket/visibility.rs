@@ -1,5 +1,5 @@
-//! Records that were acknowledged and are not visible yet: an older transaction of their partition is still open. The session
-//! that sent them is told, once for each such transaction.
+//! Reports acknowledged records that consumers cannot read yet because an older transaction of their partition is still
+//! open. The session that produced them is notified once for each such transaction.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,38 +12,38 @@ use super::ledger::Ledger;
 use super::outbox::Outbox;
 use kafka::admin::Admin;
 
-/// Transactions that end sooner are not worth a word. It is also how often a session's records are looked after.
-const AFTER: Duration = Duration::from_secs(1);
+/// Transactions that end sooner are not reported. It is also how often the records of a session are checked.
+const CHECK_DELAY: Duration = Duration::from_secs(1);
 
-/// Looks after what the session sends, as long as its socket is there.
-pub async fn tell_invisible(ledger: Arc<Ledger>, admin: Arc<Admin>, gate: Arc<Gate>, outbox: Outbox) {
-    // Where the transaction began of which each partition was told last.
-    let mut told: BTreeMap<TopicPartition, i64> = BTreeMap::new();
+/// Checks the session's records as long as its socket exists.
+pub async fn report_invisible_records(ledger: Arc<Ledger>, admin: Arc<Admin>, gate: Arc<Gate>, outbox: Outbox) {
+    // Per partition, where the transaction began that was reported last.
+    let mut reported: BTreeMap<TopicPartition, i64> = BTreeMap::new();
     loop {
         ledger.acknowledged().await;
-        tokio::time::sleep(AFTER).await;
+        tokio::time::sleep(CHECK_DELAY).await;
         let acked: BTreeMap<TopicPartition, i64> = ledger.take_acknowledged();
-        let permit = gate.ask_for_transactions().await;
-        let (asking, partitions) = (Arc::clone(&admin), acked.keys().cloned().collect::<Vec<_>>());
+        let permit = gate.query_transactions().await;
+        let (admin, partitions) = (Arc::clone(&admin), acked.keys().cloned().collect::<Vec<_>>());
         let open = tokio::task::spawn_blocking(move || {
-            let open = asking.open_transactions(&partitions);
-            // The thread is free only now, also where the socket has ended meanwhile.
+            let open = admin.open_transactions(&partitions);
+            // Held until the thread is free, even if the socket has ended meanwhile.
             drop(permit);
             open
         })
         .await;
         let open = open.unwrap_or_default();
-        // A transaction that is over is forgotten, so that this holds no more partitions than one look finds.
-        told.retain(|partition, _| open.contains_key(partition) || !acked.contains_key(partition));
+        // Ended transactions are removed, so that the map holds no more partitions than one query returns.
+        reported.retain(|partition, _| open.contains_key(partition) || !acked.contains_key(partition));
         for (partition, began) in open {
             let is_invisible = acked.get(&partition).is_some_and(|last| *last >= began);
-            if !is_invisible || told.get(&partition) == Some(&began) {
+            if !is_invisible || reported.get(&partition) == Some(&began) {
                 continue;
             }
             if outbox.send(waiting(&partition, began)).await.is_err() {
                 return;
             }
-            told.insert(partition, began);
+            reported.insert(partition, began);
         }
     }
 }

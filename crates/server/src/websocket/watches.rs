@@ -1,4 +1,4 @@
-//! The live views of one socket: each a task that sends what changed since the last push.
+//! The live views of one socket. Each has a task that sends what changed since the last message.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
@@ -10,7 +10,7 @@ use protocol::{
 use tokio_util::sync::CancellationToken;
 
 use super::outbox::{Gone, Outbox};
-use crate::views::{Look, Looks, Picture};
+use crate::views::{Snapshot, Snapshots, ViewData};
 
 /// How many live views a socket may have.
 const MAX_WATCHES: usize = 16;
@@ -28,7 +28,7 @@ struct Watch {
 }
 
 impl Watches {
-    /// Makes room for one more.
+    /// Reserves the number of a new live view.
     pub fn reserve(&mut self) -> Result<u32, ErrorBody> {
         if self.open.len() >= MAX_WATCHES {
             let message = format!("a socket has at most {MAX_WATCHES} live views; end one first");
@@ -38,101 +38,106 @@ impl Watches {
         Ok(self.last)
     }
 
-    /// Starts to push; the returned future is the task.
-    pub fn start(&mut self, number: u32, looks: Looks, outbox: Outbox) -> impl Future<Output = ()> + Send + 'static {
+    /// Starts a live view; the returned future is the task that sends its changes.
+    pub fn start(
+        &mut self,
+        number: u32,
+        snapshots: Snapshots,
+        outbox: Outbox,
+    ) -> impl Future<Output = ()> + Send + 'static {
         let watch = Watch { ending: CancellationToken::new(), unwatch_id: Arc::default() };
         let (ending, unwatch_id) = (watch.ending.clone(), Arc::clone(&watch.unwatch_id));
         self.open.insert(number, watch);
         async move {
             let pushed = tokio::select! {
-                // An end asked for comes before more news.
+                // A requested end has priority over further changes.
                 biased;
                 () = ending.cancelled() => Ok(()),
                 () = outbox.closed() => Err(Gone),
-                pushed = push(number, looks, &outbox) => pushed,
+                pushed = push(number, snapshots, &outbox) => pushed,
             };
             if pushed.is_ok() {
                 let id = unwatch_id.get().copied().flatten();
-                // If the socket is gone there is nobody to tell.
+                // If the socket is gone, the reply is discarded.
                 let _ = outbox.reply(id, Unwatched { watch: number }).await;
             }
         }
     }
 
-    /// Ends one; the reply to request `id` follows its last push.
+    /// Ends a live view; the reply to request `id` follows its last message.
     pub fn end(&mut self, number: u32, id: Option<u64>) -> Result<(), ErrorBody> {
         let unknown =
             || ErrorBody::new(ErrorCode::UnknownWatch, format!("there is no live view {number} on this socket"));
         let watch = self.open.remove(&number).ok_or_else(unknown)?;
-        // Set before the token: the task reads it after.
+        // Set before the token is cancelled, because the task reads it afterwards.
         let _ = watch.unwatch_id.set(id);
         watch.ending.cancel();
         Ok(())
     }
 }
 
-/// Sends what is new at each look, until the socket is gone. A socket that is slow misses looks, never the latest.
-async fn push(watch: u32, mut looks: Looks, outbox: &Outbox) -> Result<(), Gone> {
-    let mut told: Option<Picture> = None;
-    let mut trouble: Option<ErrorBody> = None;
+/// Sends the changes of each snapshot until the socket is gone. A slow socket misses snapshots, but never the latest.
+async fn push(watch: u32, mut snapshots: Snapshots, outbox: &Outbox) -> Result<(), Gone> {
+    let mut sent: Option<ViewData> = None;
+    let mut sent_error: Option<ErrorBody> = None;
     loop {
-        let look = looks.borrow_and_update().clone();
-        if let Some(look) = look {
-            let Look { at, seen } = &*look;
-            match seen {
-                Ok(picture) => {
-                    trouble = None;
-                    if let Some(message) = news(watch, *at, told.as_ref(), picture) {
+        let snapshot = snapshots.borrow_and_update().clone();
+        if let Some(snapshot) = snapshot {
+            let Snapshot { at, result } = &*snapshot;
+            match result {
+                Ok(data) => {
+                    sent_error = None;
+                    if let Some(message) = changes(watch, *at, sent.as_ref(), data) {
                         outbox.send(message).await?;
                     }
-                    told = Some(picture.clone());
+                    sent = Some(data.clone());
                 }
-                Err(error) if trouble.as_ref() != Some(error) => {
-                    trouble = Some(error.clone());
+                Err(error) if sent_error.as_ref() != Some(error) => {
+                    sent_error = Some(error.clone());
                     outbox.send(WatchTrouble { watch, error: error.clone() }).await?;
                 }
                 Err(_) => {}
             }
         }
-        if looks.changed().await.is_err() {
-            // Only when the bridge ends.
+        if snapshots.changed().await.is_err() {
+            // Happens only when the bridge ends.
             return Err(Gone);
         }
     }
 }
 
-/// What is to be told of a picture to somebody who knows the one before; `None` where there is nothing new.
-fn news(watch: u32, at: i64, before: Option<&Picture>, now: &Picture) -> Option<ServerMessage> {
+/// The message for a client that has the view's data `before`; `None` if nothing changed.
+fn changes(watch: u32, at: i64, before: Option<&ViewData>, now: &ViewData) -> Option<ServerMessage> {
     match (before, now) {
-        (Some(before), Picture::Cluster(_)) if before == now => None,
-        (_, Picture::Cluster(details)) => Some(ClusterDetailsChanged { watch, at, details: details.clone() }.into()),
-        (before, Picture::Topics(topics)) => {
+        (Some(before), ViewData::Cluster(_)) if before == now => None,
+        (_, ViewData::Cluster(details)) => Some(ClusterDetailsChanged { watch, at, details: details.clone() }.into()),
+        (before, ViewData::Topics(topics)) => {
             let before = match before {
-                Some(Picture::Topics(before)) => Some(before.as_slice()),
+                Some(ViewData::Topics(before)) => Some(before.as_slice()),
                 _ => None,
             };
             let (topics, removed) = difference(before, topics, |topic| topic.name.clone())?;
             Some(TopicsChanged { watch, at, topics, removed }.into())
         }
-        (before, Picture::Groups(groups)) => {
+        (before, ViewData::Groups(groups)) => {
             let before = match before {
-                Some(Picture::Groups(before)) => Some(before.as_slice()),
+                Some(ViewData::Groups(before)) => Some(before.as_slice()),
                 _ => None,
             };
             let (groups, removed) = difference(before, groups, |group| group.group.clone())?;
             Some(GroupsChanged { watch, at, groups, removed }.into())
         }
-        (before, Picture::Topic { partitions, records, rate }) => {
+        (before, ViewData::Topic { partitions, records, rate }) => {
             let before: &[PartitionInfo] = match before {
-                Some(Picture::Topic { partitions, .. }) => partitions,
+                Some(ViewData::Topic { partitions, .. }) => partitions,
                 _ => &[],
             };
             let (partitions, _) = changed(before, partitions, |partition| partition.partition);
             Some(TopicChanged { watch, at, partitions, records: *records, rate: *rate }.into())
         }
-        (before, Picture::Group(group)) => {
+        (before, ViewData::Group(group)) => {
             let before = match before {
-                Some(Picture::Group(before)) => Some(before),
+                Some(ViewData::Group(before)) => Some(before),
                 _ => None,
             };
             Some(group_changed(watch, at, before, group).into())
@@ -141,10 +146,10 @@ fn news(watch: u32, at: i64, before: Option<&Picture>, now: &Picture) -> Option<
 }
 
 fn group_changed(watch: u32, at: i64, before: Option<&GroupResult>, now: &GroupResult) -> GroupChanged {
-    let place =
+    let partition_of =
         |position: &GroupPosition| TopicPartition { topic: position.topic.clone(), partition: position.partition };
     let known = before.map_or(&[][..], |before| &before.positions);
-    let (positions, removed) = changed(known, &now.positions, place);
+    let (positions, removed) = changed(known, &now.positions, partition_of);
     let same_members = before.is_some_and(|before| before.members == now.members);
     GroupChanged {
         watch,
@@ -160,7 +165,7 @@ fn group_changed(watch: u32, at: i64, before: Option<&GroupResult>, now: &GroupR
     }
 }
 
-/// What changed in a list; `None` where nothing did. A first picture is news even if it is empty.
+/// What changed in a list, or `None`. The first data of a view is a change even if it is empty.
 fn difference<T: Clone + PartialEq, K: Ord>(
     before: Option<&[T]>,
     now: &[T],
@@ -171,7 +176,7 @@ fn difference<T: Clone + PartialEq, K: Ord>(
     (!nothing).then_some((new, removed))
 }
 
-/// New or different elements, and the keys of those that are gone.
+/// The new or different elements, and the keys of those that are gone.
 fn changed<T: Clone + PartialEq, K: Ord>(before: &[T], now: &[T], key: impl Fn(&T) -> K) -> (Vec<T>, Vec<K>) {
     let mut before: BTreeMap<K, &T> = before.iter().map(|element| (key(element), element)).collect();
     let new = now.iter().filter(|element| before.remove(&key(element)) != Some(*element)).cloned().collect();
@@ -190,17 +195,17 @@ mod tests {
     }
 
     #[test]
-    fn only_what_changed_is_told() {
+    fn only_changed_elements_are_sent() {
         let before = [group("a", 1), group("b", 1), group("c", 1)];
         let now = [group("a", 1), group("c", 2), group("d", 1)];
-        let told = difference(Some(&before), &now, |group| group.group.clone());
-        assert_eq!(told, Some((vec![group("c", 2), group("d", 1)], vec!["b".to_owned()])));
+        let sent = difference(Some(&before), &now, |group| group.group.clone());
+        assert_eq!(sent, Some((vec![group("c", 2), group("d", 1)], vec!["b".to_owned()])));
         assert_eq!(difference(Some(&now), &now, |group| group.group.clone()), None);
     }
 
     #[test]
-    fn a_first_picture_is_told_even_if_it_is_empty() {
-        let told = difference::<GroupSummary, String>(None, &[], |group| group.group.clone());
-        assert_eq!(told, Some((Vec::new(), Vec::new())));
+    fn first_data_of_a_view_is_sent_even_if_empty() {
+        let sent = difference::<GroupSummary, String>(None, &[], |group| group.group.clone());
+        assert_eq!(sent, Some((Vec::new(), Vec::new())));
     }
 }

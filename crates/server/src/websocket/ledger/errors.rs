@@ -1,30 +1,30 @@
-//! The errors of failed records that one session keeps: within a budget, whatever its client sends.
+//! The errors of failed records that one session keeps, within a memory budget.
 
 use std::sync::Arc;
 
 use protocol::{ErrorBody, ErrorCode};
 
-/// Texts of errors are kept up to so many bytes; the errors after that are kept without their text.
+/// Error texts are kept up to this many bytes; later errors are kept without their text.
 const BUDGET_BYTES: usize = 1024 * 1024;
 
-/// Names, numbers and the fields of an error around its text.
+/// The approximate size of an error's names, numbers and fields without its text.
 const AROUND: usize = 200;
 
 #[derive(Default)]
 pub struct KeptErrors {
     bytes: usize,
-    /// One for each code, instead of those whose text is not kept.
+    /// One error without text per code, for the errors whose text is not kept.
     brief: Vec<Arc<ErrorBody>>,
 }
 
-/// An error, and how many bytes of the budget it takes.
+/// An error, and how many bytes of the budget it uses.
 pub struct Charged {
     pub error: Arc<ErrorBody>,
     pub bytes: u32,
 }
 
 impl KeptErrors {
-    /// What is kept of an error.
+    /// Keeps an error, without its text if the budget is used up.
     pub fn keep(&mut self, error: Arc<ErrorBody>) -> Charged {
         let bytes = Self::bytes_of(&error);
         match u32::try_from(bytes) {
@@ -36,7 +36,7 @@ impl KeptErrors {
         }
     }
 
-    /// Errors of so many bytes are not kept any more.
+    /// Returns bytes to the budget, for errors that are not kept any more.
     pub fn release(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_sub(bytes);
     }
@@ -45,7 +45,7 @@ impl KeptErrors {
         self.bytes + self.brief.len() * AROUND
     }
 
-    /// About how large an error is, in memory and in a message.
+    /// The approximate size of an error in memory and in a message.
     pub fn bytes_of(error: &ErrorBody) -> usize {
         let kafka = error.kafka.as_ref().map_or(0, |kafka| kafka.name.len());
         let broker = error.broker.as_ref().map_or(0, |broker| broker.address.len());
@@ -57,7 +57,7 @@ impl KeptErrors {
         {
             return Arc::clone(brief);
         }
-        // As many as there are codes at most.
+        // There are at most two for each code.
         debug_assert!(self.brief.len() <= 2 * ErrorCode::ALL.len());
         let brief = Arc::new(ErrorBody {
             message: format!(
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn beyond_budget_an_error_keeps_its_code_and_loses_its_text() {
+    fn error_beyond_the_budget_keeps_its_code_without_text() {
         let mut errors = KeptErrors::default();
         let long = || Arc::new(ErrorBody::new(ErrorCode::RecordTooLarge, "x".repeat(BUDGET_BYTES / 4)));
         let kept: Vec<Charged> = (0..100).map(|_| errors.keep(long())).collect();

@@ -1,5 +1,5 @@
-//! A ledger in any interleaving of sends, repetitions, outcomes and tellings, beside a model that knows what was
-//! promised: one outcome per number, never another one, and never more on their way than the window.
+//! Runs a ledger through any interleaving of sends, resends, outcomes and reports, and checks it against a model: each
+//! number has exactly one outcome that never changes, and no more records are in flight than the window allows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,24 +13,25 @@ use super::*;
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// New records, whose numbers pass over so many.
+    /// New records; the given number of sequence numbers is skipped before them.
     Send {
         over: u64,
         count: u64,
     },
-    /// A client that came back sends again, from so many numbers before the last one; from one of them on with other content.
+    /// A reconnected client sends again, starting `back` numbers before the next one; from the `same`-th record on with
+    /// other content.
     Again {
         back: u64,
         count: u64,
         same: u64,
     },
-    /// Kafka answers for so many of the records on their way, from one of them on.
+    /// Kafka reports an outcome for `count` of the records in flight, starting with the `from`-th.
     Settle {
         from: usize,
         count: usize,
         acked: bool,
     },
-    Tell,
+    Report,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -42,17 +43,17 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(back, count, same)| Step::Again { back, count, same }),
         4 => (any::<prop::sample::Index>(), 1..LIMITS.produce_window as usize, prop::bool::weighted(0.8))
             .prop_map(|(from, count, acked)| Step::Settle { from: from.index(20_000), count, acked }),
-        3 => Just(Step::Tell),
+        3 => Just(Step::Report),
     ]
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fate {
     InFlight,
-    /// Its offset, or none for a failure; whether the client was told.
+    /// `offset` is `None` for a failure. `reported`: the outcome was sent to the client.
     Settled {
         offset: Option<i64>,
-        told: bool,
+        reported: bool,
     },
 }
 
@@ -74,7 +75,7 @@ impl World {
             Step::Send { over, count } => self.send(over, count),
             Step::Again { back, count, same } => self.send_again(back, count, same),
             Step::Settle { from, count, acked } => self.settle(from, count, acked),
-            Step::Tell => self.tell(),
+            Step::Report => self.report(),
         }
     }
 
@@ -105,17 +106,17 @@ impl World {
                 let known = known as u64;
                 assert!((1..=same).contains(&known), "{known} of {same} have the same content");
                 for seq in seq..seq + known {
-                    // Told again if it has an outcome, told when it has one else.
-                    if let Fate::Settled { told, .. } = self.fates.get_mut(&seq).expect("sent before") {
-                        *told = false;
+                    // A settled record is reported again; one in flight once it has an outcome.
+                    if let Fate::Settled { reported, .. } = self.fates.get_mut(&seq).expect("sent before") {
+                        *reported = false;
                     }
                 }
                 let next_is_known = known < count && self.fates.contains_key(&(seq + known));
-                assert!(known == same || !next_is_known, "{} is the same and was not recognised", seq + known);
+                assert!(known == same || !next_is_known, "{} has the same content and was not recognized", seq + known);
             }
             Admission::Reused => assert!(same == 0 && self.fates.contains_key(&seq), "{seq} has the same content"),
             Admission::PassedOver => assert!(!self.fates.contains_key(&seq), "{seq} was sent"),
-            other => panic!("{seq} is no new number, and young: {other:?}"),
+            other => panic!("{seq} is neither new nor expired: {other:?}"),
         }
     }
 
@@ -133,59 +134,59 @@ impl World {
             let outcome = if acked {
                 Outcome::Acked(Acked { topic: "t".into(), partition: 0, offset, timestamp: None, took: Duration::ZERO })
             } else {
-                Outcome::Failed(Arc::new(ErrorBody::new(ErrorCode::NotDelivered, "as the test wants it")))
+                Outcome::Failed(Arc::new(ErrorBody::new(ErrorCode::NotDelivered, "failed by the test")))
             };
             for (seq, offset) in run.iter().zip(offset..) {
-                self.fates.insert(*seq, Fate::Settled { offset: acked.then_some(offset), told: false });
+                self.fates.insert(*seq, Fate::Settled { offset: acked.then_some(offset), reported: false });
             }
             runs.push(Run { first, count, outcome: outcome.clone() });
-            // A second answer for the same records changes nothing.
+            // A second outcome for the same records must be ignored.
             runs.push(Run::failed(first, count, Arc::new(ErrorBody::new(ErrorCode::Internal, "late"))));
         }
         self.ledger.delivered(runs);
     }
 
-    fn tell(&mut self) {
+    fn report(&mut self) {
         let Produced { mut acks, mut errors } = self.ledger.take_outcomes().unwrap_or_default();
-        // The rest, where one message does not take everything.
+        // More messages, if one does not hold all outcomes.
         while let Some(rest) = self.ledger.take_outcomes() {
             acks.extend(rest.acks);
             errors.extend(rest.errors);
         }
-        let mut told = BTreeMap::new();
+        let mut sent = BTreeMap::new();
         for ProduceAck { first, last, offset, .. } in acks {
             assert!(first <= last);
             for (seq, offset) in (first..=last).zip(offset.0..) {
-                assert_eq!(told.insert(seq, Some(offset)), None, "{seq} is told twice");
+                assert_eq!(sent.insert(seq, Some(offset)), None, "{seq} is reported twice");
             }
         }
         for ProduceError { seq, error } in errors {
             assert_eq!(error.code, ErrorCode::NotDelivered.number());
-            assert_eq!(told.insert(seq, None), None, "{seq} is told twice");
+            assert_eq!(sent.insert(seq, None), None, "{seq} is reported twice");
         }
         for (seq, fate) in &mut self.fates {
-            match (fate, told.remove(seq)) {
-                (Fate::Settled { offset, told }, Some(now)) => {
+            match (fate, sent.remove(seq)) {
+                (Fate::Settled { offset, reported }, Some(now)) => {
                     assert_eq!(*offset, now, "{seq} has another outcome now");
-                    *told = true;
+                    *reported = true;
                 }
-                (Fate::Settled { told: false, .. }, None) => panic!("{seq} was not told"),
-                (Fate::Settled { told: true, .. } | Fate::InFlight, None) => {}
-                (Fate::InFlight, Some(_)) => panic!("{seq} is still on its way"),
+                (Fate::Settled { reported: false, .. }, None) => panic!("{seq} was not reported"),
+                (Fate::Settled { reported: true, .. } | Fate::InFlight, None) => {}
+                (Fate::InFlight, Some(_)) => panic!("{seq} is still in flight"),
             }
         }
-        assert!(told.is_empty(), "nobody sent {told:?}");
+        assert!(sent.is_empty(), "outcomes of records that were never sent: {sent:?}");
     }
 }
 
-/// What the model's records hold: each number something else.
+/// The content hashes of the model's records; each number has a different one.
 fn contents(seq: u64, count: u64) -> Vec<u64> {
     (seq..seq + count).map(|seq| seq.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect()
 }
 
 proptest! {
     #[test]
-    fn each_number_has_one_outcome_whatever_happens(steps in vec(step(), 1..40)) {
+    fn each_number_has_one_outcome_under_any_interleaving(steps in vec(step(), 1..40)) {
         let mut world = World::default();
         for step in steps {
             world.apply(step);
@@ -193,6 +194,6 @@ proptest! {
             prop_assert!(world.ledger.lock().spans.kept() <= MOST_KEPT);
         }
         world.apply(Step::Settle { from: 0, count: usize::MAX, acked: true });
-        world.apply(Step::Tell);
+        world.apply(Step::Report);
     }
 }

@@ -1,4 +1,5 @@
-//! What is known of each record: its content, and its outcome. The numbers of a session only rise and may leave holes.
+//! What is known of each record: a hash of its content, and its outcome. The numbers of a session only increase, and
+//! may have holes.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,11 +11,11 @@ use kafka::producer::Acked;
 
 #[derive(Default)]
 pub struct Spans {
-    /// Oldest first; a span begins behind each hole.
+    /// Oldest first. A new span begins after each hole.
     spans: VecDeque<Span>,
-    /// How many entries all spans have together.
+    /// The number of entries in all spans.
     kept: usize,
-    /// The number after the last one that was forgotten.
+    /// Records with numbers below this were forgotten.
     forgotten_before: u64,
 }
 
@@ -25,29 +26,29 @@ struct Span {
 }
 
 pub struct Entry {
-    /// A hash of the record, to tell it from another with the same number.
+    /// A hash of the record, to detect another record with the same number.
     pub content: u64,
-    pub outcome: Slot,
+    pub outcome: EntryOutcome,
 }
 
-pub enum Slot {
+pub enum EntryOutcome {
     InFlight,
     Acked(Arc<AckedRun>),
     Failed {
         error: Arc<ErrorBody>,
-        /// The part of the budget for errors that is free again when this entry is forgotten.
+        /// The bytes of the error budget to release when this entry is forgotten.
         charge: u32,
     },
 }
 
 /// Records that were acknowledged together.
 pub struct AckedRun {
-    /// The number of the first one.
+    /// The number of the first record.
     pub first: u64,
     pub acked: Acked,
 }
 
-/// The outcomes of a run's records, one after the other.
+/// The outcomes of a run of records, one after the other.
 pub enum Outcomes {
     Acked(Arc<AckedRun>),
     Failed(Charged),
@@ -62,17 +63,17 @@ impl Outcomes {
         Self::Failed(error)
     }
 
-    pub fn next(&mut self) -> Slot {
+    pub fn next(&mut self) -> EntryOutcome {
         match self {
-            Self::Acked(run) => Slot::Acked(Arc::clone(run)),
-            // The first record of the run stands for the budget that the error takes.
+            Self::Acked(run) => EntryOutcome::Acked(Arc::clone(run)),
+            // The first record of the run carries the charge for the error, which all records of the run share.
             Self::Failed(Charged { error, bytes }) => {
-                Slot::Failed { error: Arc::clone(error), charge: std::mem::take(bytes) }
+                EntryOutcome::Failed { error: Arc::clone(error), charge: std::mem::take(bytes) }
             }
         }
     }
 
-    /// What no record has taken of the budget.
+    /// The charge that no record took.
     pub fn left_charge(&self) -> usize {
         match self {
             Self::Acked(_) => 0,
@@ -83,26 +84,26 @@ impl Outcomes {
 
 impl Entry {
     pub fn is_in_flight(&self) -> bool {
-        matches!(self.outcome, Slot::InFlight)
+        matches!(self.outcome, EntryOutcome::InFlight)
     }
 }
 
 impl Span {
-    /// The number after its last record's.
+    /// The number after the last record.
     fn end(&self) -> u64 {
         self.first + self.entries.len() as u64
     }
 
-    /// Where the record with this number, which is not before the span, lies.
+    /// The index of a record. The number must not be below the span.
     fn index(&self, seq: u64) -> usize {
         usize::try_from(seq - self.first).map_or(self.entries.len(), |index| index.min(self.entries.len()))
     }
 }
 
 impl Spans {
-    /// Begins records with numbers above all others.
+    /// Adds records in flight. Their numbers must be above all others.
     pub fn begin(&mut self, seq: u64, contents: &[u64]) {
-        let entries = contents.iter().map(|&content| Entry { content, outcome: Slot::InFlight });
+        let entries = contents.iter().map(|&content| Entry { content, outcome: EntryOutcome::InFlight });
         match self.spans.back_mut() {
             Some(last) if last.end() == seq => last.entries.extend(entries),
             _ => self.spans.push_back(Span { first: seq, entries: entries.collect() }),
@@ -110,12 +111,12 @@ impl Spans {
         self.kept += contents.len();
     }
 
-    /// The span that would hold this number.
+    /// The index of the span that would contain this number.
     fn span(&self, seq: u64) -> Option<usize> {
         self.spans.partition_point(|span| span.first <= seq).checked_sub(1)
     }
 
-    /// The records from this number on, up to the next hole; none where the number was never used, or is forgotten.
+    /// The records from this number on, up to the next hole. Empty if the number was never used or is forgotten.
     pub fn from(&self, seq: u64) -> impl Iterator<Item = &Entry> {
         let span = self.span(seq).map(|index| &self.spans[index]);
         span.into_iter().flat_map(move |span| span.entries.range(span.index(seq)..))
@@ -142,16 +143,17 @@ impl Spans {
         entries * size_of::<Entry>() + self.spans.len() * size_of::<Span>()
     }
 
-    /// Forgets the oldest records beyond so many, as far as they have an outcome and were told: those from `untold` on stay.
-    /// Returns how much of the budget for errors they took.
-    pub fn forget_old(&mut self, keep: usize, untold: u64) -> usize {
+    /// Forgets the oldest records beyond `keep`, as long as they have an outcome and it was sent: records from
+    /// `first_unreported` on stay. Returns the released bytes of the error budget.
+    pub fn forget_old(&mut self, keep: usize, first_unreported: u64) -> usize {
         let mut released = 0;
         while self.kept > keep
             && let Some(oldest) = self.spans.front_mut()
-            && oldest.first < untold
-            && let Some(Entry { outcome: Slot::Acked(_) | Slot::Failed { .. }, .. }) = oldest.entries.front()
+            && oldest.first < first_unreported
+            && let Some(Entry { outcome: EntryOutcome::Acked(_) | EntryOutcome::Failed { .. }, .. }) =
+                oldest.entries.front()
         {
-            if let Some(Entry { outcome: Slot::Failed { charge, .. }, .. }) = oldest.entries.pop_front() {
+            if let Some(Entry { outcome: EntryOutcome::Failed { charge, .. }, .. }) = oldest.entries.pop_front() {
                 released += charge as usize;
             }
             oldest.first += 1;

@@ -1,0 +1,20 @@
+//! File and text formats that the page and the terminal programs share: record templates, offset files, exported
+//! records and times. This crate knows neither browser, terminal nor Kafka's client library.
+
+mod base64_text;
+mod batch_format;
+mod batch_reader;
+mod export;
+mod offsets_csv;
+mod spot;
+mod template;
+mod time;
+
+pub use base64_text::{BadBase64, decode_base64};
+pub use batch_format::{BatchChoice, BatchReading, CsvColumn, Entries, Format, SEPARATORS};
+pub use batch_reader::{BatchEntry, BatchReader, LineFault};
+pub use export::{ExportRecord, FileFormat, json_line};
+pub use offsets_csv::{OffsetsFault, OffsetsMistake, parse_offsets, write_offsets};
+pub use spot::Spot;
+pub use template::{Moment, Template, TemplateFault, TemplateMistake};
+pub use time::{iso, parse_time};

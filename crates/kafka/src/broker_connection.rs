@@ -1,0 +1,131 @@
+//! A connection to one broker for the requests that librdkafka's C API does not offer. The messages are those of the
+//! `kafka-protocol` crate; whether and how TLS is used comes from the same checked properties that librdkafka gets.
+//!
+//! No request here signs in (SASL): brokers answer them before a client has.
+
+pub mod api_versions;
+mod bounded_buffer;
+pub mod sasl_handshake;
+#[cfg(feature = "tls")]
+mod tls;
+mod transport;
+
+use std::io::{self, Read, Write};
+use std::time::Instant;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
+use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
+
+use self::bounded_buffer::BoundedBuffer;
+#[cfg(feature = "tls")]
+pub use self::tls::TlsError;
+use self::transport::Stream;
+pub use self::transport::{ConnectError, Transport};
+
+/// The client id and the name of the software that brokers see.
+const CLIENT_NAME: &str = "ponte";
+
+/// A kind of request, and what answers it.
+///
+/// `kafka-protocol` has such a trait, but only together with the brokers' half of the codec, which takes a quarter longer to compile.
+///
+/// Use flexible versions (KIP-482) where a kind has them. In the others every 32-bit number of the response is taken for the
+/// length of an array ([`BoundedBuffer`]).
+pub trait Request: Encodable + HeaderVersion {
+    const KEY: ApiKey;
+    /// A longer response is refused before it is read.
+    const MAX_RESPONSE_BYTES: u32;
+    type Response: Decodable + HeaderVersion;
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("{request:?} response of {bytes} bytes, more than the limit of {limit}: this is not Kafka's protocol")]
+    TooLong { request: ApiKey, bytes: u32, limit: u32 },
+    #[error("malformed {request:?} response: {reason}")]
+    Malformed { request: ApiKey, reason: String },
+    #[error("{request:?} request refused with Kafka error code {code}")]
+    Refused { request: ApiKey, code: i16 },
+    #[error("{request:?} request not encoded: {reason}")]
+    NotEncoded { request: ApiKey, reason: String },
+}
+
+pub struct BrokerConnection {
+    stream: Box<dyn Stream>,
+    last_correlation_id: i32,
+}
+
+impl BrokerConnection {
+    /// Every request on the connection must be answered before the deadline.
+    pub fn open(transport: &Transport, host: &str, port: u16, deadline: Instant) -> Result<Self, ConnectError> {
+        Ok(Self { stream: transport.connect(host, port, deadline)?, last_correlation_id: 0 })
+    }
+
+    /// Sends the request and waits for its response.
+    pub fn ask<R: Request>(&mut self, version: i16, request: &R) -> Result<R::Response, RequestError> {
+        let body = self.exchange(version, request)?;
+        decode_response::<R>(version, body)
+    }
+
+    /// The body of the response, for a kind whose version depends on what the body says.
+    fn exchange<R: Request>(&mut self, version: i16, request: &R) -> Result<Bytes, RequestError> {
+        self.last_correlation_id = self.last_correlation_id.wrapping_add(1);
+        let frame = encode_request(version, request, self.last_correlation_id)
+            .map_err(|error| RequestError::NotEncoded { request: R::KEY, reason: error.to_string() })?;
+        self.stream.write_all(&frame)?;
+        self.stream.flush()?;
+        let mut response = self.read_response::<R>()?;
+        let header =
+            ResponseHeader::decode(&mut response, R::Response::header_version(version)).map_err(malformed::<R>)?;
+        if header.correlation_id != self.last_correlation_id {
+            let reason = format!("correlation id {}, expected {}", header.correlation_id, self.last_correlation_id);
+            return Err(RequestError::Malformed { request: R::KEY, reason });
+        }
+        Ok(response)
+    }
+
+    fn read_response<R: Request>(&mut self) -> Result<Bytes, RequestError> {
+        let mut length = [0; size_of::<u32>()];
+        self.stream.read_exact(&mut length)?;
+        let bytes = u32::from_be_bytes(length);
+        if bytes > R::MAX_RESPONSE_BYTES {
+            return Err(RequestError::TooLong { request: R::KEY, bytes, limit: R::MAX_RESPONSE_BYTES });
+        }
+        let mut response = vec![0; bytes as usize];
+        self.stream.read_exact(&mut response)?;
+        Ok(response.into())
+    }
+}
+
+/// The whole frame, its length included.
+fn encode_request<R: Request>(version: i16, request: &R, correlation_id: i32) -> Result<Bytes, anyhow::Error> {
+    let header = RequestHeader::default()
+        .with_request_api_key(R::KEY as i16)
+        .with_request_api_version(version)
+        .with_correlation_id(correlation_id)
+        .with_client_id(Some(StrBytes::from_static_str(CLIENT_NAME)));
+    let mut message = BytesMut::new();
+    header.encode(&mut message, R::header_version(version))?;
+    request.encode(&mut message, version)?;
+    let mut frame = BytesMut::with_capacity(size_of::<u32>() + message.len());
+    frame.put_u32(u32::try_from(message.len())?);
+    frame.put(message);
+    Ok(frame.freeze())
+}
+
+fn decode_response<R: Request>(version: i16, body: Bytes) -> Result<R::Response, RequestError> {
+    /// The first version of the request's header that belongs to flexible versions.
+    const FLEXIBLE_HEADER: i16 = 2;
+    let mut body = BoundedBuffer::new(body, R::header_version(version) >= FLEXIBLE_HEADER);
+    R::Response::decode(&mut body, version).map_err(malformed::<R>)
+}
+
+fn malformed<R: Request>(error: anyhow::Error) -> RequestError {
+    RequestError::Malformed { request: R::KEY, reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,396 @@
+//! The metadata client: requests for brokers, topics and offsets. It neither writes nor joins a group, and its requests create no topics,
+//! as the producer's would. Every function blocks: call it off the async workers.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use protocol::{ErrorBody, TopicPartition};
+use rdkafka::client::Client;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::metadata::Metadata;
+
+use super::client_config::Connection;
+use super::context::{ClientHooks, HookedContext, quiet_client_context};
+use super::diagnosis::{Diagnosis, unreachable_advertised_address};
+use super::group_protocol::{self, GroupProtocol};
+use super::leaders::{self, Leaders};
+use super::native::{self, Failure, OffsetSpec, Offsets};
+use super::oauth::SignedIn;
+use feed::ends::{Ends, Extent, Extents, PartitionEnds};
+use feed::topic_id::TopicId;
+
+/// The time limit of a request.
+pub const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The error of each partition that returned no offset.
+type Failed = HashMap<TopicPartition, RDKafkaErrorCode>;
+
+pub struct MetadataClient {
+    consumer: SignedIn<BaseConsumer<QuietContext>>,
+    /// For requests about brokers where a metadata request could create a topic, and on the demo broker; elsewhere `consumer` serves them.
+    brokers: Option<SignedIn<BaseConsumer<QuietContext>>>,
+    /// For requests about the committed offsets of groups; created with the first of them.
+    positions: OnceLock<SignedIn<BaseConsumer<QuietContext>>>,
+    /// The leaders that `consumer` knows.
+    leaders: Leaders,
+    connection: Connection,
+}
+
+/// The context of a client without callbacks of its own.
+pub struct QuietContext(pub ClientHooks);
+
+quiet_client_context!(QuietContext);
+
+impl HookedContext for QuietContext {
+    fn hooks(&self) -> &ClientHooks {
+        &self.0
+    }
+}
+
+impl ConsumerContext for QuietContext {}
+
+impl MetadataClient {
+    pub fn new(connection: &Connection) -> KafkaResult<Self> {
+        let config = connection.base_config();
+        let client = || connection.consumer(&config, QuietContext(connection.hooks()));
+        let consumer = client()?;
+        // The demo broker creates any topic that a client allows it to, in the memory of this process.
+        let is_one_enough = connection.properties.may_auto_create() && !connection.demo;
+        let brokers = if is_one_enough { None } else { Some(client()?) };
+        Ok(Self {
+            consumer,
+            brokers,
+            positions: OnceLock::new(),
+            leaders: Leaders::default(),
+            connection: connection.clone(),
+        })
+    }
+
+    /// For requests about the committed offsets of groups. This client has a group id of its own, and never joins that group: after
+    /// NOT_COORDINATOR for the requested group librdkafka looks for the coordinator of the client's own group, and without a group id it
+    /// ends the process (librdkafka #5040).
+    pub fn positions_client(&self) -> KafkaResult<&Client<QuietContext>> {
+        if let Some(consumer) = self.positions.get() {
+            return Ok(consumer.client());
+        }
+        let mut config = self.connection.base_config();
+        config.set("group.id", "ponte-positions");
+        let consumer = self.connection.consumer(&config, QuietContext(self.connection.hooks()))?;
+        // If two threads create one, the first is kept.
+        Ok(self.positions.get_or_init(|| consumer).client())
+    }
+
+    pub fn client(&self) -> &Client<QuietContext> {
+        self.consumer.client()
+    }
+
+    /// The metadata of one topic, or of all. A missing topic is not created.
+    pub fn metadata(&self, topic: Option<&str>, timeout: Duration) -> KafkaResult<Metadata> {
+        let metadata = self.client().fetch_metadata(topic, timeout)?;
+        self.leaders.note(&metadata);
+        Ok(metadata)
+    }
+
+    /// For requests about brokers alone. With them librdkafka also requests the topics that the client has looked up, and lets Kafka
+    /// create the missing ones whatever `allow.auto.create.topics` says (`rd_kafka_metadata` of librdkafka 2.12); so where no topic may
+    /// be created this client never looks one up.
+    pub fn brokers_client(&self) -> &Client<QuietContext> {
+        self.brokers.as_ref().unwrap_or(&self.consumer).client()
+    }
+
+    /// Waits until a broker with a reachable advertised address answers.
+    ///
+    /// # Errors
+    /// Why no broker answers; at once where only a changed setting helps.
+    pub fn wait_for_answer(&self, timeout: Duration) -> Result<(), ErrorBody> {
+        /// How soon such a reason is noticed.
+        const LOOK_EVERY: Duration = Duration::from_millis(100);
+        let deadline = Instant::now() + timeout;
+        let mut diagnosis = Diagnosis::new(self.connection.clone());
+        loop {
+            let reason = match native::fetch_brokers(self.brokers_client(), LOOK_EVERY) {
+                Ok(list) => match unreachable_advertised_address(&self.connection.bootstrap_servers, &list.brokers) {
+                    None => return Ok(()),
+                    Some(reason) => return Err(reason),
+                },
+                Err(code) => code,
+            };
+            self.serve_events();
+            if Instant::now() >= deadline || diagnosis.is_final() {
+                return Err(diagnosis.reason(reason));
+            }
+            // librdkafka may say at once that no broker is up.
+            std::thread::sleep(LOOK_EVERY / 4);
+        }
+    }
+
+    /// Whether the brokers are librdkafka's mock, in this process or another. Known once a broker has answered.
+    pub fn is_mock(&self) -> bool {
+        self.brokers_client().fetch_cluster_id(Duration::ZERO).is_some_and(|id| id.starts_with("mockCluster"))
+    }
+
+    /// The group protocol of the brokers; none if no broker answers within the time.
+    pub fn group_protocol(&self, timeout: Duration) -> Option<GroupProtocol> {
+        let brokers = native::fetch_brokers(self.brokers_client(), timeout).ok()?.brokers;
+        group_protocol::ask(self.brokers_client(), brokers.first()?.id, timeout)
+    }
+
+    /// The start and the ends of each partition; partitions that return an error are left out.
+    pub fn ends(&self, partitions: &[TopicPartition], timeout: Duration) -> Result<Ends, Failure> {
+        let (found, _) = self.ends_and_failures(partitions, timeout)?;
+        Ok(found)
+    }
+
+    /// The start and the ends of one partition.
+    pub fn ends_of(&self, partition: &TopicPartition, timeout: Duration) -> Result<PartitionEnds, Failure> {
+        let (found, failed_partitions) = self.ends_and_failures(std::slice::from_ref(partition), timeout)?;
+        found.get(partition).copied().ok_or_else(|| {
+            let code = failed_partitions.get(partition).copied().unwrap_or(RDKafkaErrorCode::Fail);
+            Failure { code, reason: String::new() }
+        })
+    }
+
+    fn ends_and_failures(&self, partitions: &[TopicPartition], timeout: Duration) -> Result<(Ends, Failed), Failure> {
+        // In this order: see `PartitionEnds::new`. One connection's requests are answered one after the other.
+        let specs = [OffsetSpec::LogStart, OffsetSpec::HighWatermark, OffsetSpec::LastStable];
+        let (found, failed_partitions) = self.offsets(partitions, specs, timeout)?;
+        let ends = |(partition, [start, high, stable]): (TopicPartition, [i64; 3])| {
+            (partition, PartitionEnds::new(start, high, stable))
+        };
+        Ok((found.into_iter().map(ends).collect(), failed_partitions))
+    }
+
+    /// The same without the last stable offset, for views that count records.
+    pub fn extents(&self, partitions: &[TopicPartition], timeout: Duration) -> Result<Extents, Failure> {
+        let specs = [OffsetSpec::LogStart, OffsetSpec::HighWatermark];
+        let (found, _) = self.offsets(partitions, specs, timeout)?;
+        Ok(found.into_iter().map(|(partition, [start, high])| (partition, Extent::new(start, high))).collect())
+    }
+
+    /// The first offset at or after the time (milliseconds since 1970-01-01 UTC), of the partitions that have one. Records of
+    /// open transactions count.
+    pub fn offsets_at(&self, partitions: &[TopicPartition], ms: i64) -> Result<HashMap<TopicPartition, i64>, Failure> {
+        let [found] = self.list_offsets(partitions, [OffsetSpec::Timestamp(ms)], TIMEOUT)?;
+        Ok(found.into_iter().filter_map(|(partition, offset)| Some((partition, offset.ok()??))).collect())
+    }
+
+    /// One offset for each spec, of the partitions that return all of them; and the errors of the others.
+    fn offsets<const N: usize>(
+        &self,
+        partitions: &[TopicPartition],
+        specs: [OffsetSpec; N],
+        timeout: Duration,
+    ) -> Result<(HashMap<TopicPartition, [i64; N]>, Failed), Failure> {
+        /// For a moment the metadata names a new leader that does not know of its leadership: then the request is repeated.
+        const ASK_AGAIN_AFTER: Duration = Duration::from_millis(50);
+        /// A partition without a leader may have one in the next metadata. After this many refreshes it counts as offline.
+        const LOOKS_FOR_A_LEADER: usize = 2;
+        let deadline = Instant::now() + timeout;
+        let (mut found, mut failed_partitions) = (HashMap::with_capacity(partitions.len()), Failed::new());
+        let mut asked: Vec<TopicPartition> = partitions.to_vec();
+        let mut looks = 0;
+        while !asked.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let answers = self.list_offsets(&asked, specs, left)?;
+            let mut again = Vec::new();
+            let mut is_leader_missing = false;
+            for partition in std::mem::take(&mut asked) {
+                match combined(&answers, &partition) {
+                    Ok(offsets) => {
+                        found.insert(partition, offsets);
+                    }
+                    Err(code) => {
+                        let is_leaderless = is_without_leader(code);
+                        is_leader_missing |= is_leaderless;
+                        if is_moving(code) || (is_leaderless && looks < LOOKS_FOR_A_LEADER) {
+                            again.push(partition.clone());
+                        }
+                        failed_partitions.insert(partition, code);
+                    }
+                }
+            }
+            if again.is_empty() || deadline.saturating_duration_since(Instant::now()) <= ASK_AGAIN_AFTER {
+                break;
+            }
+            std::thread::sleep(ASK_AGAIN_AFTER);
+            if is_leader_missing {
+                looks += 1;
+                self.refresh_leaders(&again, deadline);
+            }
+            for partition in &again {
+                failed_partitions.remove(partition);
+            }
+            asked = again;
+        }
+        Ok((found, failed_partitions))
+    }
+
+    /// The ids of these topics, where Kafka reports them.
+    pub fn topic_ids(&self, names: &BTreeSet<&str>, timeout: Duration) -> BTreeMap<String, TopicId> {
+        if self.is_mock() {
+            // librdkafka's mock gives topics no ids, and does not answer the request.
+            return BTreeMap::new();
+        }
+        let names: Vec<&str> = names.iter().copied().collect();
+        let described = native::describe_topics(self.client(), &names, timeout);
+        let described = described.unwrap_or_else(|failure| {
+            tracing::debug!(?failure, "the ids of topics are not known");
+            Vec::new()
+        });
+        described.into_iter().map(|topic| (topic.name, topic.id)).collect()
+    }
+
+    /// ListOffsets: one result for each spec, in their order. Partitions without a leader are left out of the request, see [`Leaders`].
+    pub fn list_offsets<const N: usize>(
+        &self,
+        partitions: &[TopicPartition],
+        specs: [OffsetSpec; N],
+        timeout: Duration,
+    ) -> Result<[Offsets; N], Failure> {
+        let deadline = Instant::now() + timeout;
+        self.look_up_leaders(partitions, leaders::KNOWN_FOR, deadline)?;
+        let (led, missing) = self.leaders.split(partitions);
+        let left = deadline.saturating_duration_since(Instant::now());
+        let mut answers = match native::list_offsets(self.client(), &led, specs, left) {
+            Ok(answers) => answers,
+            Err(failure) => {
+                self.leaders.forget(led.iter().map(|partition| partition.topic.as_str()));
+                if failure.code != RDKafkaErrorCode::NoEnt {
+                    return Err(failure);
+                }
+                // librdkafka knows no leader of any of them.
+                specs.map(|_| Offsets::new())
+            }
+        };
+        for answers in &mut answers {
+            // After some errors librdkafka drops the metadata of their topics.
+            let failed = answers.iter().filter(|(_, offset)| offset.is_err());
+            self.leaders.forget(failed.map(|(partition, _)| partition.topic.as_str()));
+            answers.extend(missing.iter().map(|(partition, code)| (partition.clone(), Err(*code))));
+        }
+        Ok(answers)
+    }
+
+    /// Those of the partitions that exist and have a leader now.
+    pub fn led(&self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<TopicPartition>, Failure> {
+        self.look_up_leaders(partitions, Duration::ZERO, Instant::now() + timeout)?;
+        Ok(self.leaders.split(partitions).0)
+    }
+
+    fn look_up_leaders(
+        &self,
+        partitions: &[TopicPartition],
+        known_for: Duration,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        /// From this number of unknown topics on, one metadata request for all topics is cheaper than one for each.
+        const ASK_FOR_ALL: usize = 16;
+        let unknown = self.leaders.unknown(partitions, known_for);
+        let ask = |topic| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            self.metadata(topic, left).map(drop).map_err(|error: KafkaError| Failure {
+                code: error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail),
+                reason: String::new(),
+            })
+        };
+        if unknown.len() >= ASK_FOR_ALL { ask(None) } else { unknown.into_iter().map(Some).try_for_each(ask) }
+    }
+
+    /// Fetches the metadata anew, so that the next request goes to the current leaders.
+    fn refresh_leaders(&self, partitions: &[TopicPartition], deadline: Instant) {
+        let first = partitions.first().map(|partition| partition.topic.as_str());
+        let only = first.filter(|first| partitions.iter().all(|partition| partition.topic == *first));
+        let left = deadline.saturating_duration_since(Instant::now());
+        if let Err(error) = self.metadata(only, left) {
+            tracing::debug!(%error, "the leaders of partitions could not be looked up");
+        }
+    }
+
+    /// Polls the clients for librdkafka's log lines and errors, which would pile up otherwise. Call it regularly.
+    pub fn serve_events(&self) {
+        for consumer in [Some(&self.consumer), self.brokers.as_ref(), self.positions.get()].into_iter().flatten() {
+            serve_events(consumer);
+        }
+    }
+}
+
+/// Polls the client until its queue is empty.
+pub fn serve_events<C: ConsumerContext>(consumer: &BaseConsumer<C>) {
+    /// With a time-out of zero `poll` returns after the first log line, as if it had been the last event.
+    const AT_LEAST: Duration = Duration::from_millis(1);
+    while consumer.poll(AT_LEAST).is_some() {}
+}
+
+/// The offsets of one partition for all specs.
+fn combined<const N: usize>(
+    answers: &[native::Offsets; N],
+    partition: &TopicPartition,
+) -> Result<[i64; N], RDKafkaErrorCode> {
+    let mut offsets = [0; N];
+    for (offset, answers) in offsets.iter_mut().zip(answers) {
+        let answer = answers.get(partition).copied().unwrap_or(Err(RDKafkaErrorCode::LeaderNotAvailable));
+        *offset = answer?.ok_or(RDKafkaErrorCode::OffsetNotAvailable)?;
+    }
+    Ok(offsets)
+}
+
+/// Whether the error is transient: leadership moves, or a new leader does not know its high watermark yet.
+fn is_moving(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Kafka;
+    matches!(
+        code,
+        Kafka::NotLeaderForPartition | Kafka::OffsetNotAvailable | Kafka::FencedLeaderEpoch | Kafka::UnknownLeaderEpoch
+    )
+}
+
+fn is_without_leader(code: RDKafkaErrorCode) -> bool {
+    matches!(code, RDKafkaErrorCode::LeaderNotAvailable | RDKafkaErrorCode::NoEnt)
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
+    use super::*;
+    use crate::client_config::KafkaProperties;
+
+    #[test]
+    fn moved_coordinator_does_not_end_the_process() {
+        let brokers = MockCluster::new(1).expect("brokers");
+        brokers.create_topic("moved", 1, 1).expect("a topic");
+        let metadata_client =
+            MetadataClient::new(&Connection::to_demo(brokers.bootstrap_servers(), KafkaProperties::default()));
+        let metadata_client = metadata_client.expect("a client");
+        let among = [TopicPartition { topic: "moved".to_owned(), partition: 0 }];
+        let ask = || {
+            let client = metadata_client.positions_client().expect("a client");
+            native::committed(client, &["somebody".to_owned()], Some(&among), TIMEOUT).remove(0)
+        };
+        brokers.request_errors(RDKafkaApiKey::OffsetFetch, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_COORDINATOR]);
+        let found = ask();
+        assert!(
+            found.as_ref().err().is_none_or(|failure| failure.code == RDKafkaErrorCode::NotCoordinator),
+            "{found:?}"
+        );
+        brokers.clear_request_errors(RDKafkaApiKey::OffsetFetch);
+        assert_eq!(ask().expect("an answer"), []);
+    }
+    #[test]
+    fn list_offsets_without_time_left_does_not_end_the_process() {
+        let brokers = MockCluster::new(1).expect("brokers");
+        brokers.create_topic("many", 500, 1).expect("a topic");
+        let metadata_client =
+            MetadataClient::new(&Connection::to_demo(brokers.bootstrap_servers(), KafkaProperties::default()));
+        let metadata_client = metadata_client.expect("a client");
+        let partitions: Vec<TopicPartition> =
+            (0..500).map(|partition| TopicPartition { topic: "many".to_owned(), partition }).collect();
+        assert_eq!(metadata_client.ends(&partitions, TIMEOUT).expect("ends").len(), 500);
+        for microseconds in (0..3000).step_by(10) {
+            let _ = metadata_client.ends(&partitions, Duration::from_micros(microseconds));
+        }
+        assert_eq!(metadata_client.ends(&partitions, TIMEOUT).expect("ends").len(), 500);
+    }
+}

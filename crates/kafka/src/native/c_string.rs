@@ -1,0 +1,40 @@
+//! Texts on their way to C.
+
+use std::ffi::{CString, NulError};
+
+use rdkafka::error::RDKafkaErrorCode;
+
+use super::admin::Failure;
+
+/// The text contains a zero byte, where it would end for C.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InteriorNul;
+
+/// # Errors
+/// A text with a zero byte: cut off there, it would name something else.
+pub(super) fn c_string(text: &str) -> Result<CString, InteriorNul> {
+    CString::new(text).map_err(|_: NulError| InteriorNul)
+}
+
+impl From<InteriorNul> for RDKafkaErrorCode {
+    fn from(_: InteriorNul) -> Self {
+        Self::InvalidArgument
+    }
+}
+
+impl From<InteriorNul> for Failure {
+    fn from(error: InteriorNul) -> Self {
+        Self { code: error.into(), reason: "a name or value contains a zero byte".to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_with_a_zero_byte_is_refused() {
+        assert_eq!(c_string("a\0b"), Err(InteriorNul));
+        assert_eq!(c_string("ab").as_deref(), Ok(c"ab"));
+    }
+}

@@ -1,0 +1,513 @@
+//! The app state, and its changes by the user and the clock. The bridge's messages are applied in `answers.rs`,
+//! connections in `connection.rs`. Has an outbox instead of a socket, and no timers or texts.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use formats::BatchChoice;
+use protocol::{
+    ClientMessage, Cluster, Defaults, GroupRequest, Limits, ProduceRecord, RequestId, ResumeCommits, Secret,
+    TopicPartition, TopicRequest, Unsubscribe,
+};
+
+use super::allowed_names::AllowedNames;
+use super::batch::Batch;
+use super::component_requests::ComponentRequests;
+use super::draft::{Draft, topic_is_valid};
+use super::entry::Entry;
+use super::feed::{self, Feed, Hold};
+use super::fills::Fills;
+use super::filter::Filter;
+use super::intent::{Intent, Start};
+use super::link::Link;
+use super::listening::{Listening, Phase};
+use super::notices::{NoticeKind, Notices};
+use super::outgoing::Outgoing;
+use super::pace::Pace;
+use super::plan::RunPlan;
+use super::read_state::ReadState;
+use super::run::{self, Run, RunTitle};
+use super::sends::Sends;
+use super::slice::{Changes, Slice};
+use super::waiting::Waits;
+
+/// How often the countdown to the next connection attempt is drawn.
+const COUNTDOWN_MS: f64 = 250.0;
+/// A run leaves one eighth of the bridge's produce window to records that the user sends meanwhile.
+const LEFT_FOR_USER: u64 = 8;
+/// Bytes of a run that may wait for their outcome; the page keeps them to send them again.
+const RUN_BYTES: usize = 8 * 1024 * 1024;
+/// How often the progress of reading a batch is drawn.
+const DRAW_BATCH_MS: f64 = 150.0;
+/// Records of a run made in one step: a few milliseconds, so that clicks and drawing come between.
+const STEP_RECORDS: u64 = 2048;
+
+/// The bridge's properties from its `welcome`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bridge {
+    pub defaults: Defaults,
+    pub limits: Limits,
+    pub read_only: bool,
+}
+
+/// Why a topic was requested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TopicRequestPurpose {
+    /// To update the end offsets of its partitions.
+    Ends,
+    /// To begin at an offset in each of its partitions.
+    BeginAt,
+}
+
+#[derive(Debug, Default)]
+pub struct AppState {
+    pub(super) link: Link,
+    pub(super) session: Option<String>,
+    /// The bridge's access token, where the user has given one.
+    pub(super) token: Option<Secret>,
+    /// Number of `hello` messages sent.
+    pub(super) hellos: u64,
+    pub(super) bridge: Option<Bridge>,
+    pub(super) cluster: Option<Cluster>,
+    pub(super) sends: Sends,
+    pub(super) run: Option<Run>,
+    pub(super) batch: Option<Batch>,
+    batch_drawn_ms: f64,
+    pub(super) listening: Listening,
+    pub(super) feed: Feed,
+    pub(super) pace: Pace,
+    pub(super) fills: Fills,
+    /// The topic of the last batch, so that batches of the same topic share its allocation.
+    pub(super) last_topic: Option<std::rc::Rc<str>>,
+    /// Pending `topic` requests and their purpose.
+    pub(super) topic_requests: BTreeMap<RequestId, TopicRequestPurpose>,
+    /// The pending `group` request whose reply contains the offsets to start at.
+    pub(super) group_request: Option<RequestId>,
+    /// Topics and groups that need no confirmation.
+    pub(super) allowed_names: AllowedNames,
+    pub(super) waits: Waits,
+    /// How many partitions with waiting sent records the components know of.
+    pub(super) waits_shown: usize,
+    /// Pending requests and open live views of components.
+    pub(super) component_requests: ComponentRequests,
+    /// What to listen to once the current subscription has ended.
+    next_intent: Option<Intent>,
+    /// The tab is hidden; work that only changes what is drawn waits.
+    is_hidden: bool,
+    pub(super) notices: Notices,
+    pub(super) changes: Changes,
+    pub(super) outbox: Vec<Outgoing>,
+    next_request: RequestId,
+    next_run: u64,
+}
+
+impl AppState {
+    // Results that the store takes after each step.
+
+    pub fn take_outbox(&mut self) -> Vec<Outgoing> {
+        std::mem::take(&mut self.outbox)
+    }
+
+    pub fn take_changes(&mut self) -> Changes {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// When `tick` must be called at the latest; `None` if it has nothing to do.
+    pub fn next_tick_ms(&self, now_ms: f64) -> Option<f64> {
+        let countdown = matches!(self.link, Link::Waiting { .. }).then_some(now_ms + COUNTDOWN_MS);
+        let run = self.run.as_ref().filter(|_| self.room_for_run() > 0).and_then(|run| run.next_at_ms(now_ms));
+        let flow = self.listening.flow_due_ms().filter(|_| self.link.is_open());
+        let notice = self.notices.next_expiry_ms();
+        let batch = self.batch.as_ref().filter(|batch| !batch.is_checked()).map(|_| now_ms);
+        let ends = self.listening.ends_due_ms().filter(|_| self.link.is_open() && !self.is_hidden);
+        let pace = self.pace.due_ms().filter(|_| !self.is_hidden);
+        [countdown, run, batch, flow, notice, ends, pace].into_iter().flatten().min_by(f64::total_cmp)
+    }
+
+    // Sending.
+
+    /// Sends the draft. Returns whether it was sent.
+    pub fn send(&mut self, topic: &str, draft: &Draft, now_ms: f64) -> bool {
+        draft.record(topic).is_some_and(|record| self.send_record(&record, now_ms))
+    }
+
+    /// Sends a record as it is. Returns whether it was sent.
+    pub fn send_record(&mut self, record: &ProduceRecord, now_ms: f64) -> bool {
+        if self.send_blocked().is_some() || !self.may_send_to(&record.topic) {
+            return false;
+        }
+        let frame = self.sends.send(record, now_ms);
+        self.outbox.push(Outgoing::Binary(frame));
+        self.changes.mark(Slice::Sends);
+        true
+    }
+
+    /// Starts a run; one at a time. Returns whether it was started.
+    pub fn start_run(&mut self, topic: &str, plan: &RunPlan, title: RunTitle, start: run::Start) -> bool {
+        if !self.may_start_run(topic) {
+            return false;
+        }
+        let Some(run) = Run::new(self.next_run, title, topic.trim(), plan, start) else { return false };
+        self.start(run, start.now_ms);
+        true
+    }
+
+    /// Sets the text with records to send and begins to check it. An empty text removes the batch.
+    pub fn set_batch(&mut self, name: Option<String>, text: Arc<str>) {
+        let choice = self.batch.take().filter(|batch| batch.name == name).map(|batch| batch.choice().clone());
+        let limit = self.bridge.as_ref().map_or(usize::MAX, |bridge| bridge.limits.message_bytes as usize);
+        self.batch = (!text.is_empty()).then(|| Batch::new(name, text, choice.unwrap_or_default(), limit));
+        self.changes.mark(Slice::Batch);
+        self.check_batch(0.0);
+    }
+
+    pub fn choose_batch(&mut self, choice: BatchChoice) {
+        if let Some(batch) = &mut self.batch {
+            batch.choose(choice);
+        }
+        self.changes.mark(Slice::Batch);
+        self.check_batch(0.0);
+    }
+
+    fn check_batch(&mut self, now_ms: f64) {
+        if let Some(batch) = self.batch.as_mut().filter(|batch| !batch.is_checked()) {
+            batch.check_slice();
+            // Drawing takes longer than checking a slice, so that not every slice is drawn.
+            if batch.is_checked() || now_ms - self.batch_drawn_ms > DRAW_BATCH_MS {
+                self.batch_drawn_ms = now_ms;
+                self.changes.mark(Slice::Batch);
+            }
+        }
+    }
+
+    /// Sends the checked batch as a run. Returns whether the run was started.
+    pub fn send_batch(&mut self, topic: &str, start: run::Start) -> bool {
+        if !self.may_start_run(topic) {
+            return false;
+        }
+        let Some(batch) = &self.batch else { return false };
+        let Some(run) = Run::of_batch(self.next_run, topic.trim(), batch, start) else { return false };
+        self.start(run, start.now_ms);
+        true
+    }
+
+    fn may_start_run(&self, topic: &str) -> bool {
+        let is_free = self.run.as_ref().is_none_or(|run| !run.is_active()) && self.send_blocked().is_none();
+        is_free && topic_is_valid(topic) && self.may_send_to(topic)
+    }
+
+    fn start(&mut self, run: Run, now_ms: f64) {
+        self.run = Some(run);
+        self.next_run += 1;
+        self.changes.mark(Slice::Sends);
+        self.send_due(now_ms);
+    }
+
+    pub fn cancel_run(&mut self, now_ms: f64) {
+        if let Some(run) = &mut self.run {
+            run.cancel(now_ms);
+        }
+        self.changes.mark(Slice::Sends);
+    }
+
+    pub fn pause_or_resume_run(&mut self, now_ms: f64) {
+        if let Some(run) = &mut self.run {
+            match run.state {
+                run::RunState::Paused => run.resume(now_ms),
+                _ => run.pause(now_ms),
+            }
+        }
+        self.changes.mark(Slice::Sends);
+        self.send_due(now_ms);
+    }
+
+    /// How many records of a run may leave now.
+    fn room_for_run(&self) -> u64 {
+        let Some(bridge) = self.bridge.as_ref().filter(|_| self.send_blocked().is_none()) else { return 0 };
+        if self.sends.waiting_bytes() >= RUN_BYTES {
+            return 0;
+        }
+        let window = bridge.limits.produce_window;
+        (window - window / LEFT_FOR_USER).saturating_sub(self.sends.waiting() as u64)
+    }
+
+    /// Sends the records of the run that are due, as far as the produce window allows.
+    fn send_due(&mut self, now_ms: f64) {
+        let cannot_send = self.send_blocked().is_some();
+        let mut room = self.room_for_run().min(STEP_RECORDS);
+        let Some(run) = &mut self.run else { return };
+        if cannot_send {
+            return run.hold(now_ms);
+        }
+        run.release(now_ms);
+        loop {
+            let most = run.due(now_ms).min(room);
+            if most == 0 || self.sends.waiting_bytes() >= RUN_BYTES {
+                return;
+            }
+            let cargo = run.load(self.sends.next_seq(), most, now_ms);
+            if cargo.batch.is_empty() {
+                return;
+            }
+            room -= u64::from(cargo.batch.len());
+            self.outbox.push(Outgoing::Binary(self.sends.send_frame(cargo, now_ms)));
+            self.changes.mark(Slice::Sends);
+        }
+    }
+
+    pub fn clear_sends(&mut self) {
+        self.sends.clear_settled();
+        self.waits.clear();
+        if self.run.as_ref().is_some_and(|run| !run.is_active()) {
+            self.run = None;
+        }
+        self.changes.mark(Slice::Sends);
+    }
+
+    // Listening.
+
+    pub fn listen(&mut self, intent: Intent) {
+        if self.listening.phase() != Phase::Idle {
+            return;
+        }
+        if self.listening.start(intent) {
+            self.feed.clear();
+            self.feed.follow();
+        }
+        self.changes.mark_list();
+        self.subscribe();
+    }
+
+    /// Replaces the current subscription.
+    pub fn listen_instead(&mut self, intent: Intent) {
+        if self.listening.phase() == Phase::Idle {
+            return self.listen(intent);
+        }
+        if self.listening.intent() == &intent && self.listening.phase() != Phase::Stopping {
+            return;
+        }
+        self.next_intent = Some(intent);
+        self.stop_listening();
+        self.listen_to_next();
+    }
+
+    /// Starts the pending intent once the previous subscription has ended.
+    pub(super) fn listen_to_next(&mut self) {
+        if self.listening.phase() == Phase::Idle
+            && let Some(intent) = self.next_intent.take()
+        {
+            self.listen(intent);
+        }
+    }
+
+    pub(super) fn subscribe(&mut self) {
+        self.changes.mark(Slice::Listening);
+        if self.link.is_open()
+            && self.listening.must_look_up_start()
+            && self.listening.intent().start == Start::Committed
+        {
+            let group = self.listening.intent().group.clone();
+            self.group_request = Some(self.request(GroupRequest { group }));
+        } else if self.link.is_open() && self.listening.must_look_up_start() {
+            self.request_topics(self.listening.intent().topics.clone(), TopicRequestPurpose::BeginAt);
+        } else if self.link.is_open()
+            && let Some(message) = self.listening.subscribe(self.next_request)
+        {
+            self.request(message);
+        }
+    }
+
+    fn request_topics(&mut self, topics: Vec<String>, why: TopicRequestPurpose) {
+        for name in topics {
+            let request = self.request(TopicRequest { name });
+            self.topic_requests.insert(request, why);
+        }
+    }
+
+    pub fn stop_listening(&mut self) {
+        // Handled records are acknowledged first, so that the group continues exactly here.
+        if let Some(flow) = self.listening.flow() {
+            self.post(flow);
+        }
+        if let Some(subscription) = self.listening.stop(self.link.is_open()) {
+            self.unsubscribe(subscription);
+        }
+        // Replies to these requests must not start the next subscription.
+        self.topic_requests.retain(|_, why| *why != TopicRequestPurpose::BeginAt);
+        self.group_request = None;
+        self.waits.list_ended();
+        self.changes.mark(Slice::Listening);
+    }
+
+    /// The user confirms that the group's committed offset of this partition moves to where consuming began.
+    pub fn resume_commits(&mut self, topic_partition: TopicPartition) {
+        if let Some(subscription) = self.listening.subscription().filter(|_| self.link.is_open()) {
+            self.request(ResumeCommits { subscription, partitions: vec![topic_partition] });
+        }
+    }
+
+    pub(super) fn unsubscribe(&mut self, subscription: u32) {
+        let request = self.request(Unsubscribe { subscription });
+        self.listening.stopping_by(request);
+    }
+
+    // The list.
+
+    pub fn pause_or_resume(&mut self) {
+        if self.feed.is_paused() {
+            self.feed.follow();
+        } else {
+            self.feed.freeze(Hold::Paused);
+        }
+        self.changes.mark_list();
+    }
+
+    pub fn scrolled_up(&mut self) {
+        if self.feed.hold().is_none() {
+            self.feed.freeze(Hold::Scrolled);
+            self.changes.mark_list();
+        }
+    }
+
+    /// The user came to the end of the list by scrolling: that lets go of a list held by scrolling, not of a paused one.
+    pub fn scrolled_to_end(&mut self) {
+        if self.feed.hold() == Some(Hold::Scrolled) {
+            self.jump_to_latest();
+        }
+    }
+
+    pub fn jump_to_latest(&mut self) {
+        self.feed.follow();
+        self.changes.mark_list();
+    }
+
+    pub fn clear_feed(&mut self) {
+        self.feed.clear();
+        self.fills.clear();
+        // An empty list cannot be scrolled.
+        if self.feed.hold() == Some(Hold::Scrolled) {
+            self.feed.follow();
+        }
+        self.changes.mark_list();
+    }
+
+    pub fn set_filter(&mut self, filter: Filter) {
+        self.feed.set_filter(filter);
+        self.changes.mark_list();
+    }
+
+    /// Applies the filter to the next unchecked entries. Returns whether all are checked.
+    pub fn scan(&mut self, budget: usize) -> bool {
+        if self.feed.is_scanned() {
+            return true;
+        }
+        self.changes.mark(Slice::Rows);
+        self.feed.scan(budget)
+    }
+
+    pub fn set_limits(&mut self, limits: feed::Limits) {
+        self.feed.set_limits(limits);
+        self.changes.mark_list();
+    }
+
+    pub fn load_gap(&mut self, gap: &Entry) {
+        if self.link.is_open() && !self.fills.is_filling(gap) {
+            self.request_gap(gap);
+        }
+    }
+
+    pub(super) fn request_gap(&mut self, gap: &Entry) {
+        if let Some(fetch) = Fills::request_for(gap) {
+            let request = self.request(fetch);
+            self.fills.requested(request, gap);
+        }
+        self.changes.mark_list();
+    }
+
+    pub fn stop_loading_gap(&mut self, gap: &Entry) {
+        self.fills.cancel(gap);
+        self.changes.mark_list();
+    }
+
+    /// The tab was hidden or shown.
+    pub fn hidden(&mut self, is_hidden: bool) {
+        self.is_hidden = is_hidden;
+        // A shown tab draws what was not drawn while hidden, and resets the unread count in the title.
+        self.changes.mark_list();
+        self.changes.mark(Slice::Sends);
+        self.changes.mark(Slice::Listening);
+    }
+
+    pub fn is_hidden(&self) -> bool {
+        self.is_hidden
+    }
+
+    // Notices and time.
+
+    pub fn notify(&mut self, kind: NoticeKind, now_ms: f64) {
+        self.notices.add(kind, now_ms);
+        self.changes.mark(Slice::Notices);
+    }
+
+    pub fn dismiss(&mut self, id: u64) {
+        self.notices.dismiss(id);
+        self.changes.mark(Slice::Notices);
+    }
+
+    /// Runs everything that is due.
+    pub fn tick(&mut self, now_ms: f64) {
+        if matches!(self.link, Link::Waiting { .. }) {
+            self.changes.mark(Slice::Link);
+        }
+        self.send_due(now_ms);
+        self.check_batch(now_ms);
+        if self.link.is_open()
+            && let Some(flow) = self.listening.flow_due(now_ms)
+        {
+            self.post(flow);
+        }
+        self.changes.mark_if(Slice::Notices, self.notices.expire(now_ms));
+        if self.link.is_open() && !self.is_hidden {
+            let topics = self.listening.ends_to_request(now_ms).to_vec();
+            self.request_topics(topics, TopicRequestPurpose::Ends);
+        }
+        self.changes.mark_if(Slice::Rows, self.pace.roll(now_ms));
+    }
+
+    /// Passes outcomes to the run, and marks own records that were received before their acknowledgement.
+    pub(super) fn settle(&mut self, now_ms: f64) {
+        let updates = self.sends.take_updates();
+        for early in &updates.seen_early {
+            self.pace.seen_after(early.after_ms);
+            self.feed.mark_own((&*early.topic).into(), early.partition, early.offset, early.after_ms);
+            self.changes.mark(Slice::Rows);
+        }
+        if let Some(run) = &mut self.run {
+            let id = run.id;
+            updates
+                .runs
+                .into_iter()
+                .filter(|(run, _)| *run == id)
+                .for_each(|(_, updates)| run.record_update(updates, now_ms));
+        }
+        self.changes.mark(Slice::Sends);
+    }
+
+    // The outbox.
+
+    pub(super) fn post_frames(&mut self, frames: Vec<Rc<Vec<u8>>>) {
+        self.outbox.extend(frames.into_iter().map(Outgoing::Binary));
+    }
+
+    pub(super) fn post(&mut self, message: impl Into<ClientMessage>) {
+        self.outbox.push(Outgoing::Text(message.into().to_json()));
+    }
+
+    pub(super) fn request(&mut self, message: impl Into<ClientMessage>) -> RequestId {
+        let id = self.next_request;
+        self.next_request += 1;
+        self.outbox.push(Outgoing::Text(message.into().to_json_with_id(Some(id))));
+        id
+    }
+}

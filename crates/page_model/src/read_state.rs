@@ -1,0 +1,303 @@
+//! Read access to the app state. Derived values use the accessors of the slices only, so that reading one through
+//! [`Tracked`] subscribes to exactly the slices that it depends on.
+
+use protocol::{Cluster, ClusterState};
+
+use super::allowed_names::AllowedNames;
+use super::app_state::{AppState, Bridge};
+use super::batch::Batch;
+use super::blocked::{ChangeBlocked, SendBlocked};
+use super::entry::Entry;
+use super::feed::Feed;
+use super::intent::{Intent, ReadMode};
+use super::latency_strip::LatencyStrip;
+use super::link::Link;
+use super::listening::{Listening, PartitionProgress};
+use super::notices::Notice;
+use super::pace::Pace;
+use super::run::Run;
+use super::send_safety::SEED_TOPIC;
+use super::sends::Sends;
+use super::slice::Slice;
+use super::waiting::Waits;
+
+pub trait ReadState {
+    /// Called for every slice that is read.
+    fn subscribe(&self, slice: Slice);
+
+    /// The state without a subscription, for this trait's own accessors.
+    fn untracked(&self) -> &AppState;
+
+    // Accessors: one slice each.
+
+    fn link(&self) -> &Link {
+        self.subscribe(Slice::Link);
+        &self.untracked().link
+    }
+
+    fn bridge(&self) -> Option<&Bridge> {
+        self.subscribe(Slice::Link);
+        self.untracked().bridge.as_ref()
+    }
+
+    fn has_token(&self) -> bool {
+        self.subscribe(Slice::Link);
+        self.untracked().token.is_some()
+    }
+
+    fn cluster(&self) -> Option<&Cluster> {
+        self.subscribe(Slice::Cluster);
+        self.untracked().cluster.as_ref()
+    }
+
+    fn allowed_names(&self) -> &AllowedNames {
+        self.subscribe(Slice::Cluster);
+        &self.untracked().allowed_names
+    }
+
+    fn sends(&self) -> &Sends {
+        self.subscribe(Slice::Sends);
+        &self.untracked().sends
+    }
+
+    fn run(&self) -> Option<&Run> {
+        self.subscribe(Slice::Sends);
+        self.untracked().run.as_ref()
+    }
+
+    /// Sent records that wait for Kafka, and read ones that an open transaction holds back.
+    fn waits(&self) -> &Waits {
+        self.subscribe(Slice::Sends);
+        self.subscribe(Slice::Listening);
+        &self.untracked().waits
+    }
+
+    fn batch(&self) -> Option<&Batch> {
+        self.subscribe(Slice::Batch);
+        self.untracked().batch.as_ref()
+    }
+
+    fn listening(&self) -> &Listening {
+        self.subscribe(Slice::Listening);
+        &self.untracked().listening
+    }
+
+    /// How far each partition is read: positions move with every record, the rest with what the bridge says.
+    fn partition_progress(&self) -> Vec<PartitionProgress> {
+        self.subscribe(Slice::Listening);
+        self.subscribe(Slice::Numbers);
+        self.untracked().listening.partition_progress()
+    }
+
+    /// Records up to the end of the partitions that were not received yet; moves with every record.
+    fn behind(&self) -> Option<u64> {
+        self.subscribe(Slice::Listening);
+        self.subscribe(Slice::Numbers);
+        self.untracked().listening.behind()
+    }
+
+    /// The list, for its counts and its hold: redrawn ten times a second, and at once after an action of the user.
+    fn feed(&self) -> &Feed {
+        self.subscribe(Slice::Numbers);
+        &self.untracked().feed
+    }
+
+    /// The list, for its rows: redrawn in every frame with new records.
+    fn rows(&self) -> &Feed {
+        self.subscribe(Slice::Rows);
+        &self.untracked().feed
+    }
+
+    /// Number of records received since the list was cleared, for the tab's title.
+    fn received(&self) -> u64 {
+        self.subscribe(Slice::Received);
+        self.untracked().feed.counts().received
+    }
+
+    /// Whether the records of this gap are being loaded.
+    fn is_filling(&self, gap: &Entry) -> bool {
+        self.subscribe(Slice::Rows);
+        self.untracked().fills.is_filling(gap)
+    }
+
+    fn pace(&self) -> &Pace {
+        self.subscribe(Slice::Numbers);
+        &self.untracked().pace
+    }
+
+    fn notices(&self) -> impl Iterator<Item = &Notice> {
+        self.subscribe(Slice::Notices);
+        self.untracked().notices.shown()
+    }
+
+    // Derived values: over the accessors alone.
+
+    /// False without a connection to the bridge, since the state of Kafka is unknown then.
+    fn kafka_is_up(&self) -> bool {
+        self.link().is_open() && self.cluster().is_some_and(|cluster| cluster.state == ClusterState::Up)
+    }
+
+    fn kafka_is_down(&self) -> bool {
+        self.link().is_open() && self.cluster().is_some_and(|cluster| cluster.state == ClusterState::Down)
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.bridge().is_some_and(|bridge| bridge.read_only)
+    }
+
+    fn is_demo(&self) -> bool {
+        self.cluster().is_some_and(|cluster| cluster.demo)
+    }
+
+    fn latency_strip(&self) -> LatencyStrip {
+        let last = self.sends().last();
+        let watched = last.as_ref().is_some_and(|row| self.listening().reads(&row.topic));
+        LatencyStrip::of(last.as_ref(), watched)
+    }
+
+    /// Why nothing can be sent now: the first reason that applies.
+    fn send_blocked(&self) -> Option<SendBlocked> {
+        let Some(bridge) = self.bridge().filter(|_| self.link().is_open()) else {
+            return Some(SendBlocked::NotConnected);
+        };
+        if bridge.read_only {
+            return Some(SendBlocked::ReadOnly);
+        }
+        // One less than the window: the bridge stops reading when it is full, and then answers nothing else either.
+        (self.sends().waiting() as u64 + 1 >= bridge.limits.produce_window).then_some(SendBlocked::TooManyWaiting)
+    }
+
+    /// Why topics cannot be created now.
+    fn create_blocked(&self) -> Option<ChangeBlocked> {
+        if !self.link().is_open() {
+            Some(ChangeBlocked::NotConnected)
+        } else if self.is_read_only() {
+            Some(ChangeBlocked::ReadOnly)
+        } else {
+            self.kafka_is_down().then_some(ChangeBlocked::KafkaDown)
+        }
+    }
+
+    /// Why nothing that exists can be changed now.
+    fn change_blocked(&self) -> Option<ChangeBlocked> {
+        self.create_blocked().or_else(|| self.is_demo().then_some(ChangeBlocked::DemoBroker))
+    }
+
+    /// The demo broker holds no data of others, and the tutorial's topic is for trying out.
+    fn is_for_trying_out(&self, topic: &str) -> bool {
+        self.is_demo() || topic == SEED_TOPIC
+    }
+
+    /// Whether the page sends to this topic without a confirmation.
+    fn may_send_to(&self, topic: &str) -> bool {
+        let topic = topic.trim();
+        // The user has started the bridge with this topic.
+        let is_default = || self.bridge().is_some_and(|bridge| bridge.defaults.topic == topic);
+        let is_own = || self.cluster_key().is_some_and(|cluster| self.allowed_names().has_topic(&cluster, topic));
+        self.is_for_trying_out(topic) || is_default() || is_own()
+    }
+
+    /// Identifies the cluster that allowed names belong to: its id, or the bootstrap addresses if it reports no id.
+    fn cluster_key(&self) -> Option<String> {
+        self.cluster().map(|cluster| cluster.id.clone().unwrap_or_else(|| cluster.bootstrap_servers.clone()))
+    }
+
+    /// The cluster as the user knows it: by the address that the bridge was given.
+    fn cluster_name(&self) -> String {
+        let Some(cluster) = self.cluster() else { return String::new() };
+        let first = || cluster.brokers.first().map(|broker| format!("{}:{}", broker.host, broker.port));
+        match cluster.bootstrap_servers.as_str() {
+            "" => first().or_else(|| cluster.id.clone()).unwrap_or_default(),
+            servers => servers.to_owned(),
+        }
+    }
+
+    /// How these topics are read where the user has not said it: as the tutorial does on the demo broker and on the tutorial's
+    /// topic, elsewhere without a group. The bridge's `--topic` may be a topic of others.
+    fn usual_mode(&self, topics: &[String]) -> ReadMode {
+        // Until the bridge has said which cluster it is, the tutorial's form is shown; nothing can be started by then.
+        let is_known = self.bridge().is_some();
+        let is_tutorial = !is_known || topics.iter().all(|topic| self.is_for_trying_out(topic));
+        if is_tutorial { ReadMode::Group } else { ReadMode::Watch }
+    }
+
+    /// Whether listening needs no confirmation: reading without a group never needs one. A group is joined freely on the
+    /// demo broker, by the default name on the tutorial's topic, and where this browser has joined it before. Any other
+    /// group, also the one of `--group`, is joined without a question only if it has neither members nor positions
+    /// ([`Joining::of`](crate::Joining::of)).
+    fn may_listen(&self, intent: &Intent) -> bool {
+        let is_default = || {
+            let group = self.bridge().map(|bridge| &bridge.defaults.group);
+            group == Some(&intent.group) && intent.topics.iter().all(|topic| self.is_for_trying_out(topic))
+        };
+        let is_own =
+            || self.cluster_key().is_some_and(|cluster| self.allowed_names().has_group(&cluster, &intent.group));
+        intent.mode == ReadMode::Watch || self.is_demo() || is_default() || is_own()
+    }
+}
+
+/// The state's own steps read it as it is.
+impl ReadState for AppState {
+    fn subscribe(&self, _: Slice) {}
+
+    fn untracked(&self) -> &AppState {
+        self
+    }
+}
+
+/// The state for what is drawn: whatever is read through it is subscribed to.
+pub struct Tracked<'a, S> {
+    state: &'a AppState,
+    subscribe: S,
+}
+
+impl<'a, S: Fn(Slice)> Tracked<'a, S> {
+    pub fn new(state: &'a AppState, subscribe: S) -> Self {
+        Self { state, subscribe }
+    }
+}
+
+impl<S: Fn(Slice)> ReadState for Tracked<'_, S> {
+    fn subscribe(&self, slice: Slice) {
+        (self.subscribe)(slice);
+    }
+
+    fn untracked(&self) -> &AppState {
+        self.state
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::send_safety::tests::state_of;
+
+    #[test]
+    fn a_derived_value_subscribes_to_each_slice_it_depends_on() {
+        let state = state_of("prod", false);
+        let read = |read: fn(&dyn Fn(Slice), &AppState)| {
+            let slices = RefCell::new(Vec::new());
+            let subscribe = |slice| {
+                let mut slices = slices.borrow_mut();
+                if !slices.contains(&slice) {
+                    slices.push(slice);
+                }
+            };
+            read(&subscribe, &state);
+            slices.take()
+        };
+        assert_eq!(read(|on, state| drop(Tracked::new(state, on).link().clone())), [Slice::Link]);
+        assert_eq!(read(|on, state| assert!(Tracked::new(state, on).kafka_is_up())), [Slice::Link, Slice::Cluster]);
+        assert_eq!(
+            read(|on, state| assert_eq!(Tracked::new(state, on).send_blocked(), None)),
+            [Slice::Link, Slice::Sends]
+        );
+        assert_eq!(
+            read(|on, state| assert!(!Tracked::new(state, on).may_send_to("payments"))),
+            [Slice::Cluster, Slice::Link]
+        );
+        assert_eq!(read(|on, state| assert_eq!(Tracked::new(state, on).received(), 0)), [Slice::Received]);
+    }
+}

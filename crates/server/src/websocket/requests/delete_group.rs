@@ -1,0 +1,21 @@
+//! `delete_group`.
+
+use protocol::{DeleteGroup, DeleteGroupResult, ErrorBody, Request};
+
+use super::{Context, Handler, group, require_confirmation};
+
+impl Handler for DeleteGroup {
+    fn apply(self, context: &Context<'_>) -> Result<DeleteGroupResult, ErrorBody> {
+        let name = group(&self.group)?;
+        require_confirmation::<Self>(&self.group, &self.confirm)?;
+        context.admin.delete_group(&name)?;
+        tracing::info!(
+            target: "audit",
+            asker = %context.asker,
+            change = Self::NAME,
+            group = name.as_str(),
+            "audit: group deleted"
+        );
+        Ok(DeleteGroupResult { group: self.group })
+    }
+}

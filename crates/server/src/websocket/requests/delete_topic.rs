@@ -1,0 +1,15 @@
+//! `delete_topic`.
+
+use protocol::{DeleteTopic, DeleteTopicResult, ErrorBody, Request};
+
+use super::{Context, Handler, require_confirmation, topic};
+
+impl Handler for DeleteTopic {
+    fn apply(self, context: &Context<'_>) -> Result<DeleteTopicResult, ErrorBody> {
+        let name = topic(&self.name)?;
+        require_confirmation::<Self>(&self.name, &self.confirm)?;
+        context.admin.delete_topic(&name)?;
+        tracing::info!(target: "audit", asker = %context.asker, change = Self::NAME, topic = %name, "audit: topic deleted");
+        Ok(DeleteTopicResult { name: self.name })
+    }
+}

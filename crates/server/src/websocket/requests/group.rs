@@ -1,0 +1,11 @@
+//! `group`: the members and positions of one group.
+
+use protocol::{ErrorBody, GroupRequest, GroupResult};
+
+use super::{Context, Handler, group};
+
+impl Handler for GroupRequest {
+    fn apply(self, context: &Context<'_>) -> Result<GroupResult, ErrorBody> {
+        context.admin.group(&group(&self.group)?)
+    }
+}

@@ -1,0 +1,233 @@
+//! The banner: what is wrong with the connection or with Kafka, and what happens next.
+
+use leptos::prelude::*;
+use protocol::{CloseCode, ErrorBody, ErrorCode, ProduceWaiting, WaitReason};
+
+use crate::app::error_text::down_text;
+use crate::app::{preferences, store};
+use crate::i18n::{Language, Words};
+use crate::platform::browser;
+use crate::send::sent_waiting::wait_text;
+use page_model::{Link, Loss, ReadState};
+
+/// The connection comes first: without it nothing is known of Kafka.
+#[derive(Clone, PartialEq)]
+enum BannerMessage {
+    BridgeLost {
+        loss: Loss,
+        /// Sent records without an outcome.
+        pending: u64,
+    },
+    /// Reconnecting now, after a loss.
+    Reconnecting,
+    BridgeClosed {
+        loss: Loss,
+    },
+    TokenRequired {
+        /// The user has entered a token, and the bridge has refused it.
+        is_wrong: bool,
+    },
+    KafkaDown {
+        servers: String,
+        named_by_user: bool,
+        error: Option<ErrorBody>,
+    },
+    /// Kafka is reachable, but does not acknowledge sent records.
+    ProduceWaits {
+        waits: Vec<ProduceWaiting>,
+    },
+}
+
+impl BannerMessage {
+    /// `before`: the message shown until now, so that the banner does not flicker while reconnecting.
+    fn of(state: &impl ReadState, before: Option<&Self>) -> Option<Self> {
+        match state.link() {
+            Link::Waiting { loss, .. } => {
+                Some(Self::BridgeLost { loss: loss.clone(), pending: state.sends().waiting() as u64 })
+            }
+            link if link.asks_for_token() => Some(Self::TokenRequired { is_wrong: state.has_token() }),
+            Link::Closed { loss } => Some(Self::BridgeClosed { loss: loss.clone() }),
+            Link::Connecting => match before {
+                Some(Self::BridgeLost { .. } | Self::Reconnecting) => Some(Self::Reconnecting),
+                Some(Self::TokenRequired { .. }) => before.cloned(),
+                _ => None,
+            },
+            Link::Open if state.kafka_is_down() => state.cluster().map(|cluster| Self::KafkaDown {
+                servers: cluster.bootstrap_servers.clone(),
+                named_by_user: cluster.named_by_user,
+                error: cluster.error.clone(),
+            }),
+            Link::Open => {
+                // Acknowledged records that are not visible yet are shown beside the list of sent records.
+                let is_stuck = |wait: &&ProduceWaiting| wait.reason != WaitReason::OpenTransaction;
+                let waits: Vec<_> = state.waits().sent().iter().filter(is_stuck).cloned().collect();
+                (!waits.is_empty()).then_some(Self::ProduceWaits { waits })
+            }
+        }
+    }
+
+    fn what(&self, words: &Words, language: Language) -> String {
+        match self {
+            Self::BridgeLost { loss, .. } if loss.code == CloseCode::ShuttingDown.number() => {
+                words.banner_shutting_down.to_owned()
+            }
+            Self::BridgeLost { .. } | Self::Reconnecting => words.banner_lost.to_owned(),
+            Self::BridgeClosed { loss } => words.banner_closed.with_reason(&close_reason(loss, words)),
+            Self::TokenRequired { is_wrong } => {
+                (if *is_wrong { words.token_wrong } else { words.token_asked }).to_owned()
+            }
+            Self::KafkaDown { servers, error, .. } => match known_reason(servers, error.as_ref(), words) {
+                Some((what, _)) => what,
+                None => words.banner_kafka.with_servers(servers),
+            },
+            Self::ProduceWaits { waits } => wait_text(waits, words, language).unwrap_or_default(),
+        }
+    }
+
+    fn next(&self, words: &Words, seconds: u32) -> String {
+        match self {
+            Self::BridgeLost { pending, .. } => {
+                let next = words.banner_lost_next.with_n(&seconds.to_string());
+                match pending {
+                    0 => next,
+                    &n => {
+                        format!("{next} {}", words.banner_lost_waiting_count.count(n, &n.to_string()))
+                    }
+                }
+            }
+            Self::Reconnecting => words.banner_reconnecting.to_owned(),
+            Self::BridgeClosed { .. } => words.banner_closed_next.to_owned(),
+            Self::TokenRequired { .. } => words.token_next.to_owned(),
+            Self::KafkaDown { servers, named_by_user, error } => {
+                let change = known_reason(servers, error.as_ref(), words).map(|(_, next)| next);
+                // A user who has named a broker needs no hint how to start one.
+                let is_missing = !named_by_user && nothing_answers(error.as_ref());
+                let start = is_missing.then_some(words.banner_kafka_start);
+                let parts = [start.is_none().then_some(change).flatten(), Some(words.banner_kafka_next), start];
+                parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+            }
+            Self::ProduceWaits { .. } => words.wait_next.to_owned(),
+        }
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::KafkaDown { error, .. } => error.as_ref().map(|error| error.message.clone()).unwrap_or_default(),
+            Self::ProduceWaits { waits } => waits.first().map(|wait| wait.message.clone()).unwrap_or_default(),
+            Self::BridgeLost { loss, .. } | Self::BridgeClosed { loss } => loss.reason.clone(),
+            Self::Reconnecting | Self::TokenRequired { .. } => String::new(),
+        }
+    }
+}
+
+fn known_reason(servers: &str, error: Option<&ErrorBody>, words: &Words) -> Option<(String, &'static str)> {
+    down_text(error?, servers, words)
+}
+
+/// Whether the error suggests that no Kafka is running at the address.
+fn nothing_answers(error: Option<&ErrorBody>) -> bool {
+    let silent = [ErrorCode::ConnectionRefused, ErrorCode::KafkaUnreachable].map(ErrorCode::number);
+    error.is_none_or(|error| silent.contains(&error.code))
+}
+
+fn close_reason(loss: &Loss, words: &Words) -> String {
+    match loss.code {
+        4506 => words.close_4506.to_owned(),
+        4504 => words.close_4504.to_owned(),
+        4507 => words.close_forbidden.to_owned(),
+        _ if !loss.reason.is_empty() => loss.reason.clone(),
+        code => words.close_other.with_code(&code.to_string()),
+    }
+}
+
+#[component]
+pub fn Banner() -> impl IntoView {
+    let (store, prefs) = (store(), preferences());
+    let message = Memo::new(move |before: Option<&Option<BannerMessage>>| {
+        store.read(|state| BannerMessage::of(state, before.and_then(Option::as_ref)))
+    });
+    let seconds = Memo::new(move |_| store.read(|state| state.link().retry_in_secs(browser::now_ms()).unwrap_or(1)));
+    let is_lost = move || message.with(|message| matches!(message, Some(BannerMessage::BridgeLost { .. })));
+    let is_closed = move || message.with(|message| matches!(message, Some(BannerMessage::BridgeClosed { .. })));
+    let asks_for_token = move || message.with(|message| matches!(message, Some(BannerMessage::TokenRequired { .. })));
+    // Asking for the token the first time is no error.
+    let level = move || {
+        let is_new = message.with(|message| matches!(message, Some(BannerMessage::TokenRequired { is_wrong: false })));
+        let waits = message.with(|message| matches!(message, Some(BannerMessage::ProduceWaits { .. })));
+        if is_new || waits { "warning" } else { "error" }
+    };
+    let what =
+        move || message.with(|message| message.as_ref().map(|message| message.what(prefs.words(), prefs.language())));
+    let next =
+        move || message.with(|message| message.as_ref().map(|message| message.next(prefs.words(), seconds.get())));
+    let detail = move || message.with(|message| message.as_ref().map(BannerMessage::detail));
+    // Kafka's errors are shown in full, since they contain addresses and numbers.
+    let said = move || {
+        let is_of_kafka = |message: &&BannerMessage| {
+            matches!(message, BannerMessage::KafkaDown { .. } | BannerMessage::ProduceWaits { .. })
+        };
+        message.with(|message| message.as_ref().filter(is_of_kafka).map(BannerMessage::detail))
+    };
+    let reason = move || {
+        message.with(|message| match message {
+            Some(BannerMessage::KafkaDown { error, .. }) => error.as_ref().map(|error| error.name.clone()),
+            _ => None,
+        })
+    };
+    view! {
+        <Show when=move || message.with(Option::is_some)>
+            <div class="banner" data-testid="banner" data-level=level data-reason=reason>
+                <span class="banner-mark" aria-hidden="true">"!"</span>
+                <p>
+                    // Only the message is an alert; a screen reader would read the countdown every second.
+                    <strong role="alert" title=detail>{what}</strong>
+                    " "
+                    <span>{next}</span>
+                    <span class="banner-detail" data-testid="banner-detail">{said}</span>
+                </p>
+                <Show when=is_lost>
+                    <button type="button" class="button small" data-testid="banner-try-now" on:click=move |_| store.connect_now()>
+                        {prefs.text(|w| w.try_now)}
+                    </button>
+                </Show>
+                <Show when=asks_for_token>
+                    <TokenForm />
+                </Show>
+                <Show when=is_closed>
+                    <button type="button" class="button small" on:click=move |_| browser::reload()>
+                        {prefs.text(|w| w.reload)}
+                    </button>
+                </Show>
+            </div>
+        </Show>
+    }
+}
+
+/// The form for the bridge's access token.
+#[component]
+fn TokenForm() -> impl IntoView {
+    let (store, prefs) = (store(), preferences());
+    let token = RwSignal::new(String::new());
+    view! {
+        <form
+            class="token"
+            on:submit=move |event| {
+                event.prevent_default();
+                store.give_token(token.get_untracked().trim().to_owned());
+            }
+        >
+            <input
+                type="password"
+                data-testid="token"
+                autocomplete="current-password"
+                aria-label=prefs.text(|w| w.token)
+                placeholder=prefs.text(|w| w.token)
+                prop:value=move || token.get()
+                on:input=move |event| token.set(event_target_value(&event))
+            />
+            <button type="submit" class="button small" data-testid="token-give" disabled=move || token.with(|token| token.trim().is_empty())>
+                {prefs.text(|w| w.token_give)}
+            </button>
+        </form>
+    }
+}

@@ -1,0 +1,47 @@
+//! The text of an error from the bridge: a sentence in the page's language for known errors, then the bridge's message,
+//! which contains values.
+
+use protocol::{ErrorBody, ErrorCode};
+
+use crate::i18n::{WithBroker, Words};
+
+type Word = fn(&Words) -> &'static str;
+type OfBroker = fn(&Words) -> WithBroker;
+
+/// Why Kafka does not answer: what is wrong, with the broker's address, and what to change.
+const DOWN: [(ErrorCode, OfBroker, Word); 8] = [
+    (ErrorCode::DnsFailed, |w| w.down_dns, |w| w.down_dns_next),
+    (ErrorCode::ConnectionRefused, |w| w.down_refused, |w| w.down_refused_next),
+    (ErrorCode::TlsFailed, |w| w.down_tls, |w| w.down_tls_next),
+    (ErrorCode::CertificateRejected, |w| w.down_certificate, |w| w.down_certificate_next),
+    (ErrorCode::AuthenticationFailed, |w| w.down_authentication, |w| w.down_authentication_next),
+    (ErrorCode::AdvertisedAddressUnreachable, |w| w.down_advertised, |w| w.down_advertised_next),
+    (ErrorCode::ConnectionTimedOut, |w| w.down_timed_out, |w| w.down_timed_out_next),
+    (ErrorCode::Forbidden, |w| w.down_forbidden, |w| w.down_forbidden_next),
+];
+
+const OTHERS: [(ErrorCode, Word); 5] = [
+    (ErrorCode::TooManyRequests, |w| w.error_too_many_requests),
+    (ErrorCode::TooManyReaders, |w| w.error_too_many_readers),
+    (ErrorCode::SequenceReused, |w| w.error_sequence_reused),
+    (ErrorCode::SequenceExpired, |w| w.error_sequence_expired),
+    (ErrorCode::TooFewReplicas, |w| w.error_too_few_replicas),
+];
+
+/// What is wrong with Kafka and what to do; nothing for a reason that the page has no words for. `servers`: the bridge's own
+/// addresses, for an error that names no broker.
+pub fn down_text(error: &ErrorBody, servers: &str, words: &Words) -> Option<(String, &'static str)> {
+    let (_, what, next) = DOWN.iter().find(|(code, ..)| code.number() == error.code)?;
+    let broker = error.broker.as_ref().map_or(servers, |broker| &broker.address);
+    Some((what(words).with_broker(broker), next(words)))
+}
+
+pub fn error_text(error: &ErrorBody, words: &Words) -> String {
+    let known = OTHERS.iter().find(|(code, _)| code.number() == error.code).map(|(_, word)| word(words).to_owned());
+    // An error that names no broker is about the request, not about a connection.
+    let known = known.or_else(|| down_text(error, "", words).filter(|_| error.broker.is_some()).map(|(what, _)| what));
+    match known {
+        Some(known) => format!("{known} {}", error.message),
+        None => error.message.clone(),
+    }
+}

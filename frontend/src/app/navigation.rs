@@ -1,0 +1,174 @@
+//! Which view is open, in the address bar and in the browser's history. Links to views are ordinary links; a plain click on
+//! one changes the view in the page, everything else (a middle click, a new window) is the browser's own.
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+use crate::platform::browser;
+use page_model::{Address, View};
+
+/// Links with this attribute lead to a view of this page. With the value [`STARTS`] the live view begins to show what the
+/// link says; without it, it is shown as it is.
+const VIEW_LINK: &str = "data-view";
+pub const STARTS: &str = "starts";
+
+/// More steps than a user goes back.
+const KEPT_SCROLL_POSITIONS: usize = 50;
+
+#[derive(Clone, Copy)]
+pub struct Navigation {
+    address: RwSignal<Address>,
+    view: Memo<View>,
+    /// The address of the live view as it is, whichever view is open.
+    live: RwSignal<Address>,
+    /// The user has changed the view in this page.
+    has_moved: RwSignal<bool>,
+    /// The scroll positions of the lists by address, the latest last.
+    scroll_positions: StoredValue<Vec<(Address, i32)>>,
+    /// The open view was reached by Back or Forward.
+    came_back: StoredValue<bool>,
+}
+
+impl Navigation {
+    /// Reads the address.
+    pub fn new() -> Self {
+        let address = Address::from_pairs(browser::address_pairs());
+        let live = if address.view == View::Live { address.clone() } else { Address::default() };
+        let address = RwSignal::new(address);
+        let view = Memo::new(move |_| address.with(|address| address.view.clone()));
+        let (scroll_positions, came_back) = (StoredValue::new(Vec::new()), StoredValue::new(false));
+        Self { address, view, live: RwSignal::new(live), has_moved: RwSignal::new(false), scroll_positions, came_back }
+    }
+
+    /// Installs the listeners for links and the history. `started` is called for links that start listening.
+    pub fn follow_links(self, started: impl Fn(&Address) + 'static) {
+        window_event_listener(leptos::ev::click, move |event| {
+            let is_plain = event.button() == 0
+                && !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key())
+                && !event.default_prevented();
+            let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+            let link = target.and_then(|target| target.closest(&format!("a[{VIEW_LINK}]")).ok().flatten());
+            let Some(link) = link.filter(|_| is_plain) else { return };
+            event.prevent_default();
+            let address = Address::from_pairs(browser::pairs_of(&link.get_attribute("href").unwrap_or_default()));
+            if link.get_attribute(VIEW_LINK).as_deref() == Some(STARTS) {
+                started(&address);
+            }
+            self.open(address);
+        });
+        window_event_listener(leptos::ev::popstate, move |_| {
+            self.has_moved.set(true);
+            self.came_back.set_value(true);
+            let mut address = Address::from_pairs(browser::address_pairs());
+            if address.view == View::Live {
+                // The live view keeps its current state instead of the one in the history.
+                address = self.live.get_untracked();
+                browser::show_address(&browser::address_of(&address.pairs()));
+            }
+            self.address.set(address);
+        });
+    }
+
+    pub fn view(self) -> View {
+        self.view.get()
+    }
+
+    pub fn is_live(self) -> bool {
+        self.view.with(|view| *view == View::Live)
+    }
+
+    /// Whether the view was changed in this page, so that the focus must move with it.
+    pub fn has_moved(self) -> bool {
+        self.has_moved.get_untracked()
+    }
+
+    /// Shows another view; Back leads to the one before. The live view keeps its own address.
+    pub fn open(self, address: Address) {
+        let address = if address.view == View::Live { self.live.get_untracked() } else { address };
+        if self.address.with_untracked(|now| *now == address) {
+            return;
+        }
+        browser::push_address(&browser::address_of(&address.pairs()));
+        self.has_moved.set(true);
+        self.came_back.set_value(false);
+        self.address.set(address);
+    }
+
+    /// Stores the scroll position of the current address.
+    pub fn keep_scroll_position(self, top_px: i32) {
+        let address = self.address.get_untracked();
+        self.scroll_positions.update_value(|scroll_positions| {
+            scroll_positions.retain(|(of, _)| *of != address);
+            if scroll_positions.len() == KEPT_SCROLL_POSITIONS {
+                scroll_positions.remove(0);
+            }
+            scroll_positions.push((address, top_px));
+        });
+    }
+
+    /// The stored scroll position, if Back or Forward led here. A link starts at the top.
+    pub fn scroll_position(self) -> Option<i32> {
+        let address = self.address.get_untracked();
+        let of = |scroll_positions: &Vec<(Address, i32)>| {
+            scroll_positions.iter().find(|(of, _)| *of == address).map(|(_, top_px)| *top_px)
+        };
+        self.came_back.get_value().then(|| self.scroll_positions.with_value(of)).flatten()
+    }
+
+    /// A URL parameter of the open view, as `find` in `?view=topics&find=orders`.
+    pub fn detail(self, name: &str) -> Option<String> {
+        self.address.with(|address| address.detail(name).map(str::to_owned))
+    }
+
+    pub fn detail_untracked(self, name: &str) -> Option<String> {
+        self.address.with_untracked(|address| address.detail(name).map(str::to_owned))
+    }
+
+    /// Sets a URL parameter without a history entry, since typing would make one for each letter.
+    pub fn set_detail(self, name: &str, value: String) {
+        if self.address.with_untracked(|address| address.detail(name).unwrap_or_default() == value) {
+            return;
+        }
+        self.address.update(|address| address.set(name, value));
+        self.address.with_untracked(|address| browser::show_address(&browser::address_of(&address.pairs())));
+    }
+
+    /// The address of the same view, as it is now, with something else chosen in it.
+    pub fn href_with(self, name: &str, value: &str) -> String {
+        self.address.with_untracked(|address| href(&address.clone().with(name, value)))
+    }
+
+    /// What the live view shows has an address of its own, which is in the bar while the view is open.
+    pub fn set_live(self, pairs: Vec<(&'static str, String)>) {
+        let pairs = pairs.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let address = Address::from_pairs(pairs);
+        if self.is_live_untracked() {
+            browser::show_address(&browser::address_of(&address.pairs()));
+            // An address of the history may have said something else.
+            self.address.update_untracked(|now| now.clone_from(&address));
+        }
+        self.live.set(address);
+    }
+
+    fn is_live_untracked(self) -> bool {
+        self.view.with_untracked(|view| *view == View::Live)
+    }
+
+    /// Where the link to the live view leads.
+    pub fn live_href(self) -> String {
+        self.live.with(|live| browser::address_of(&live.pairs()))
+    }
+}
+
+/// The address of a view, for a link.
+pub fn href(address: &Address) -> String {
+    browser::address_of(&address.pairs())
+}
+
+pub fn topic_href(name: &str) -> String {
+    href(&Address::of(View::Topic(name.to_owned())))
+}
+
+pub fn group_href(name: &str) -> String {
+    href(&Address::of(View::Group(name.to_owned())))
+}

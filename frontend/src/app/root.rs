@@ -1,0 +1,135 @@
+//! The page's layout, what every component shares, and the keys that work everywhere.
+
+use leptos::prelude::*;
+
+use crate::app::banner::Banner;
+use crate::app::confirm_dialog::{ConfirmDialog, Confirmations};
+use crate::app::navigation::Navigation;
+use crate::app::permissions;
+use crate::app::settings::Preferences;
+use crate::app::shortcuts::{Shortcuts, key_is_unused};
+use crate::app::store::Store;
+use crate::app::toasts::Toasts;
+use crate::app::top_bar::TopBar;
+use crate::cluster::cluster_view::ClusterView;
+use crate::groups::groups_view::GroupsView;
+use crate::live::latency_strip::LatencyStripView;
+use crate::live::live_view::Live;
+use crate::live::watch_fields::WatchFields;
+use crate::platform::browser;
+use crate::send::composer::Composer;
+use crate::send::send_fields::SendFields;
+use crate::topics::topic_view::TopicView;
+use crate::topics::topics_view::TopicsView;
+use page_model::{Phase, ReadState, View, ViewLink};
+
+#[component]
+pub fn App() -> impl IntoView {
+    let preferences = Preferences::load();
+    let store = Store::open(preferences);
+    permissions::load(store);
+    provide_context(preferences);
+    provide_context(store);
+    let navigation = Navigation::new();
+    provide_context(navigation);
+    let confirmations = Confirmations::new(store);
+    provide_context(confirmations);
+    // URL parameters of other views do not apply to the live view.
+    let link = if navigation.is_live() { ViewLink::from_pairs(browser::address_pairs()) } else { ViewLink::default() };
+    let fields = WatchFields::new(store, preferences, &link);
+    let send_fields = SendFields::new(store, fields);
+    provide_context(send_fields);
+    // A link to a topic is opened to read: the send form stays closed.
+    let browse = move |link: &ViewLink| {
+        if link.topic.is_some() {
+            send_fields.browse(untrack(|| fields.first_topic()));
+        }
+    };
+    browse(&link);
+    let show_shortcuts = RwSignal::new(false);
+    window_event_listener(leptos::ev::keydown, move |event| {
+        if key_is_unused(&event) && event.key() == "?" {
+            show_shortcuts.set(true);
+        }
+    });
+    navigation.follow_links(move |address| {
+        let link = ViewLink::from_pairs(address.details.clone());
+        if link.starts_by_itself() {
+            fields.follow(&link);
+            browse(&link);
+            // Read before the step: the state cannot be read during one.
+            let intent = fields.intent();
+            store.act(|state, _| state.listen_instead(intent));
+        } else if store.untracked(|state| state.listening().phase() == Phase::Idle) {
+            // A link does not join a group; it fills the form.
+            fields.follow(&link);
+            browse(&link);
+        }
+    });
+    // The focus moves to the new view's title, which a screen reader reads.
+    Effect::new(move |before: Option<View>| {
+        let view = navigation.view();
+        store.show_live(view == View::Live);
+        if before.is_some_and(|before| before != view) && navigation.has_moved() {
+            request_animation_frame(|| browser::focus("view-title"));
+        }
+        view
+    });
+    show_view_in_title(store, preferences, navigation);
+    let is_elsewhere = move || !navigation.is_live();
+    view! {
+        <TopBar show_shortcuts=show_shortcuts />
+        <Banner />
+        // Hidden, not unmounted, while another view is open, so that its list is kept.
+        <div id="live" hidden=is_elsewhere>
+            <LatencyStripView />
+            <main>
+                <Composer fields=send_fields />
+                <Live fields=fields link=link />
+            </main>
+        </div>
+        {move || match navigation.view() {
+            View::Live => None,
+            view => Some(view! { <main class="view"><OtherView view=view /></main> }),
+        }}
+        <Toasts />
+        <Shortcuts open=show_shortcuts />
+        <ConfirmDialog confirmations=confirmations />
+    }
+}
+
+#[component]
+fn OtherView(view: View) -> impl IntoView {
+    match view {
+        View::Live => ().into_any(),
+        View::Topics => view! { <TopicsView /> }.into_any(),
+        View::Topic(name) => view! { <TopicView name=name /> }.into_any(),
+        View::Groups => view! { <GroupsView name=None /> }.into_any(),
+        View::Group(name) => view! { <GroupsView name=Some(name) /> }.into_any(),
+        View::Cluster => view! { <ClusterView /> }.into_any(),
+    }
+}
+
+/// The view's name, and how many records came while the tab was hidden: `(12) Ponte`, `orders · Ponte`.
+fn show_view_in_title(store: Store, preferences: Preferences, navigation: Navigation) {
+    Effect::new(move |received_when_seen: Option<u64>| {
+        let received = store.read(|state| state.received());
+        let words = preferences.words();
+        let view = match navigation.view() {
+            View::Live => String::new(),
+            View::Topics => format!("{} · ", words.nav_topics),
+            View::Groups => format!("{} · ", words.nav_groups),
+            View::Cluster => format!("{} · ", words.nav_cluster),
+            View::Topic(name) | View::Group(name) => format!("{name} · "),
+        };
+        let title = format!("{view}{}", words.page_title);
+        // A list cleared while hidden restarts the count.
+        let seen = received_when_seen.filter(|&seen| seen <= received && browser::tab_is_hidden()).unwrap_or(received);
+        if seen == received {
+            browser::set_title(&title);
+        } else {
+            browser::set_title(&format!("({}) {title}", received - seen));
+        }
+        seen
+    });
+}

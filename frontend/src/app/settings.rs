@@ -1,0 +1,136 @@
+//! Language and theme as signals, remembered in the browser's storage and set on the `html` element.
+
+use leptos::prelude::*;
+
+use crate::i18n::{self, LANGUAGES, Language, Words};
+use crate::platform::browser;
+use page_model::{Columns, Limits, Settings, Theme, Watched, preferred_language};
+
+#[derive(Clone, Copy)]
+pub struct Preferences {
+    settings: RwSignal<Settings>,
+    language: Memo<Language>,
+}
+
+impl Preferences {
+    /// Reads what is remembered and applies it before anything is drawn.
+    pub fn load() -> Self {
+        let stored = Settings::from_json(&browser::stored_settings());
+        browser::set_root_attribute("data-theme", stored.theme.name());
+        let ours = LANGUAGES.iter().map(|words| words.code);
+        let preferred = preferred_language(ours, browser::preferred_languages().iter().map(String::as_str));
+        let preferred = i18n::of(preferred.unwrap_or_default());
+        let settings = RwSignal::new(stored);
+        let language =
+            Memo::new(move |_| settings.with(|settings| settings.language.as_deref().map_or(preferred, i18n::of)));
+        Effect::new(move |before: Option<()>| {
+            let json = settings.with(Settings::to_json);
+            // The first run has nothing new to remember.
+            if before.is_some() {
+                browser::store_settings(&json);
+            }
+        });
+        Effect::new(move |_| {
+            browser::set_root_attribute("data-theme", settings.with(|settings| settings.theme.name()))
+        });
+        Effect::new(move |_| browser::set_root_attribute("lang", language.get().code));
+        Self { settings, language }
+    }
+
+    /// The words of the present language; a view that reads them is drawn again when the language changes.
+    pub fn words(self) -> &'static Words {
+        self.language.get()
+    }
+
+    /// The words at this moment, for what is said once.
+    pub fn words_untracked(self) -> &'static Words {
+        self.language.get_untracked()
+    }
+
+    /// One of the words as a reactive text.
+    pub fn text(self, word: fn(&'static Words) -> &'static str) -> impl Fn() -> &'static str + Copy + Send + Sync {
+        move || word(self.words())
+    }
+
+    pub fn language(self) -> Language {
+        self.language.get()
+    }
+
+    /// The language that [`Preferences::switch_language`] chooses.
+    pub fn next_language(self) -> Language {
+        let present = self.language.get();
+        let at = LANGUAGES.iter().position(|words| words.code == present.code).unwrap_or(0);
+        LANGUAGES[(at + 1) % LANGUAGES.len()]
+    }
+
+    pub fn switch_language(self) {
+        let next = untrack(|| self.next_language());
+        self.settings.update(|settings| settings.language = Some(next.code.to_owned()));
+    }
+
+    pub fn theme(self) -> Theme {
+        self.settings.with(|settings| settings.theme)
+    }
+
+    pub fn next_theme(self) {
+        self.settings.update(|settings| settings.theme = settings.theme.next());
+    }
+
+    pub fn columns<T>(self, read: impl FnOnce(&Columns) -> T) -> T {
+        self.settings.with(|settings| read(&settings.columns))
+    }
+
+    pub fn columns_untracked(self) -> Columns {
+        self.settings.with_untracked(|settings| settings.columns.clone())
+    }
+
+    pub fn language_untracked(self) -> Language {
+        self.language.get_untracked()
+    }
+
+    pub fn change_columns(self, change: impl FnOnce(&mut Columns)) {
+        self.settings.update(|settings| change(&mut settings.columns));
+    }
+
+    pub fn limits(self) -> Limits {
+        self.settings.with(|settings| settings.limits)
+    }
+
+    pub fn skips_ahead(self) -> bool {
+        self.settings.with(|settings| settings.skips_ahead)
+    }
+
+    pub fn commits_nothing(self) -> bool {
+        self.settings.with(|settings| settings.commits_nothing)
+    }
+
+    pub fn set_commits_nothing(self, nothing: bool) {
+        self.settings.update(|settings| settings.commits_nothing = nothing);
+    }
+
+    pub fn set_skips_ahead(self, skips: bool) {
+        self.settings.update(|settings| settings.skips_ahead = skips);
+    }
+
+    pub fn set_limits(self, limits: Limits) {
+        self.settings.update(|settings| settings.limits = limits);
+    }
+
+    pub fn watched(self) -> Option<Watched> {
+        self.settings.with_untracked(|settings| settings.watch.clone())
+    }
+
+    pub fn recent_topics(self) -> Vec<String> {
+        self.settings.with(|settings| settings.recent_topics.clone())
+    }
+
+    pub fn remember_topics(self, topics: &[String]) {
+        self.settings.update(|settings| settings.remember_topics(topics));
+    }
+
+    pub fn remember_watched(self, watched: Watched) {
+        if self.watched().as_ref() != Some(&watched) {
+            self.settings.update(|settings| settings.watch = Some(watched));
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Keyboard shortcuts: their list as a dialog, and which keys are free for one.
+
+use leptos::ev::KeyboardEvent;
+use leptos::html::Dialog;
+use leptos::prelude::*;
+
+use crate::app::preferences;
+use wasm_bindgen::JsCast;
+
+use crate::i18n::Words;
+
+/// A key and what it does.
+type Shortcut = (fn(&Words) -> String, fn(&Words) -> &'static str);
+
+const SHORTCUTS: [Shortcut; 9] = [
+    (|words| format!("{} ↵", words.keys_ctrl), |words| words.keys_send),
+    (|_| "/".to_owned(), |words| words.keys_filter),
+    (|words| words.keys_space.to_owned(), |words| words.keys_pause),
+    (|_| "↑ ↓".to_owned(), |words| words.keys_move),
+    (|words| words.keys_enter.to_owned(), |words| words.keys_open),
+    (|_| "r".to_owned(), |words| words.keys_replay),
+    (|_| "g G".to_owned(), |words| words.keys_ends),
+    (|_| "Esc".to_owned(), |words| words.keys_close),
+    (|_| "?".to_owned(), |words| words.keys_help),
+];
+
+#[component]
+pub fn Shortcuts(open: RwSignal<bool>) -> impl IntoView {
+    let prefs = preferences();
+    let dialog = NodeRef::<Dialog>::new();
+    Effect::new(move |_| {
+        let Some(dialog) = dialog.get() else { return };
+        match (open.get(), dialog.open()) {
+            // It fails only for a dialog that is not in the document.
+            (true, false) => drop(dialog.show_modal()),
+            (false, true) => dialog.close(),
+            _ => {}
+        }
+    });
+    let rows = move || {
+        let words = prefs.words();
+        SHORTCUTS
+            .into_iter()
+            .map(|(keys, what)| view! { <div><dt><kbd>{keys(words)}</kbd></dt><dd>{what(words)}</dd></div> })
+            .collect::<Vec<_>>()
+    };
+    view! {
+        <dialog
+            class="shortcuts"
+            node_ref=dialog
+            aria-labelledby="shortcuts-title"
+            on:close=move |_| open.set(false)
+            on:click=move |event| {
+                // A click beside the box lands on the dialog itself.
+                if event.target() == event.current_target() {
+                    open.set(false);
+                }
+            }
+        >
+            <div class="shortcuts-box">
+                <div class="shortcuts-head">
+                    <h2 id="shortcuts-title">{prefs.text(|w| w.shortcuts)}</h2>
+                    <button type="button" class="icon" aria-label=prefs.text(|w| w.close) on:click=move |_| open.set(false)>
+                        "×"
+                    </button>
+                </div>
+                <dl>{rows}</dl>
+            </div>
+        </dialog>
+    }
+}
+
+/// Whether the live view is shown and the key is unused.
+pub(crate) fn key_is_free(event: &KeyboardEvent) -> bool {
+    let live = document().get_element_by_id("live");
+    live.is_some_and(|live| !live.has_attribute("hidden")) && key_is_unused(event)
+}
+
+/// Whether the key is unused: no field has the focus, no dialog is open, and it is not part of a browser shortcut.
+pub(crate) fn key_is_unused(event: &KeyboardEvent) -> bool {
+    let takes_keys = "input, textarea, select, dialog, [contenteditable]";
+    let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    let is_taken = target.is_some_and(|element| element.closest(takes_keys).is_ok_and(|found| found.is_some()));
+    !(is_taken || event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented())
+}

@@ -1,0 +1,385 @@
+//! Connects the app state, the socket and the components: passes frames, clicks and the clock to [`AppState`], sends its
+//! outbox, redraws the changed slices, delivers replies and view updates to components, and keeps the one timer.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use leptos::leptos_dom::helpers::TimeoutHandle;
+use leptos::prelude::*;
+use protocol::{ClientMessage, ErrorBody, LiveView, Request, ServerMessage};
+
+use crate::app::settings::Preferences;
+use crate::platform::browser;
+use crate::platform::socket::{Event, Socket};
+use page_model::{
+    AppState, CallbackId, Delivery, NoticeKind, Outgoing, ReadState, RequestError, RunPlan, RunStart, RunTitle, Slice,
+    Tracked, ViewUpdate,
+};
+
+/// The list of sent records is drawn at most once for each screen refresh, however many outcomes arrive.
+const DRAW_SENDS_MS: f64 = 16.0;
+/// While more than a screenful changes each time, drawing all of them would cost more than sending them.
+const DRAW_MANY_SENDS_MS: f64 = 250.0;
+/// The number of changes since the last drawing that selects the longer interval.
+const MANY_SENDS: u64 = 25;
+
+const CLIENT: &str = concat!("ponte-page/", env!("CARGO_PKG_VERSION"));
+
+/// How often the counts are drawn: counts that change in every frame cannot be read, and cost a layout each.
+const NUMBERS_EVERY_MS: f64 = 100.0;
+/// In a hidden tab only the title shows a count.
+const HIDDEN_NUMBERS_EVERY_MS: f64 = 1000.0;
+/// How long the filter may work in one animation frame, and how many bytes it looks at between two looks at the clock.
+const SCAN_MS: f64 = 6.0;
+const SCAN_BYTES: usize = 64 * 1024;
+
+/// A component's callbacks for a reply and for view updates.
+type OnReply = Box<dyn FnOnce(Result<ServerMessage, RequestError>)>;
+type OnUpdate = Rc<dyn Fn(ViewUpdate)>;
+
+/// The callbacks of components that wait for the bridge.
+#[derive(Default)]
+struct Callbacks {
+    replies: HashMap<CallbackId, OnReply>,
+    views: HashMap<CallbackId, OnUpdate>,
+}
+
+/// The components' handle on the app state, cheap to copy.
+#[derive(Clone, Copy)]
+pub struct Store {
+    state: StoredValue<AppState, LocalStorage>,
+    socket: StoredValue<Option<Socket>, LocalStorage>,
+    timer: StoredValue<Option<TimeoutHandle>, LocalStorage>,
+    slices: [Trigger; Slice::COUNT],
+    /// When the sent records were drawn last, and what they counted then.
+    sends_drawn: StoredValue<(f64, u64), LocalStorage>,
+    sends_drawing_is_due: StoredValue<bool, LocalStorage>,
+    /// When the numbers were drawn last, and whether they have changed since.
+    numbers_at_ms: StoredValue<(f64, bool), LocalStorage>,
+    scan_is_planned: StoredValue<bool, LocalStorage>,
+    callbacks: StoredValue<Callbacks, LocalStorage>,
+    /// Whether the live list is shown; a hidden one is not drawn.
+    live_is_shown: StoredValue<bool>,
+    /// Notified when a hidden tab is shown again.
+    shown: Trigger,
+}
+
+impl Store {
+    /// Starts connecting.
+    pub fn open(preferences: Preferences) -> Self {
+        let store = Self {
+            state: StoredValue::new_local(AppState::default()),
+            socket: StoredValue::new_local(None),
+            timer: StoredValue::new_local(None),
+            slices: std::array::from_fn(|_| Trigger::new()),
+            sends_drawn: StoredValue::new_local((0.0, 0)),
+            sends_drawing_is_due: StoredValue::new_local(false),
+            numbers_at_ms: StoredValue::new_local((0.0, false)),
+            scan_is_planned: StoredValue::new_local(false),
+            callbacks: StoredValue::new_local(Callbacks::default()),
+            live_is_shown: StoredValue::new(true),
+            shown: Trigger::new(),
+        };
+        let limits = preferences.limits();
+        store.state.update_value(|state| {
+            state.set_limits(limits);
+            state.set_token(browser::stored_token());
+            // The page may be opened in a background tab.
+            state.hidden(browser::tab_is_hidden());
+        });
+        let socket = Socket::new(move |event| store.on_socket(event));
+        store.socket.set_value(Some(socket.clone()));
+        socket.connect();
+        // A network that is back is tried at once, regardless of the back-off.
+        window_event_listener(leptos::ev::online, move |_| store.connect_if_waiting());
+        document_event(move || store.visibility_changed());
+        store
+    }
+
+    /// Reads the state. Inside of an effect or a view, subscribes to the slices that are read, and to no others.
+    pub fn read<T>(self, read: impl FnOnce(&Tracked<'_, &dyn Fn(Slice)>) -> T) -> T {
+        let subscribe = |slice| self.slice(slice).track();
+        self.state.with_value(|state| read(&Tracked::new(state, &subscribe)))
+    }
+
+    /// Reads the state without being drawn again: for what the user does, and for what is drawn by other means.
+    pub fn untracked<T>(self, read: impl FnOnce(&AppState) -> T) -> T {
+        self.state.with_value(read)
+    }
+
+    fn slice(self, slice: Slice) -> Trigger {
+        self.slices[slice as usize]
+    }
+
+    /// Runs again whenever the tab comes back into sight.
+    pub fn track_shown(self) {
+        self.shown.track();
+    }
+
+    /// Runs again in every frame in which records came, and after what changes the rows.
+    pub fn track_rows(self) {
+        self.slice(Slice::Rows).track();
+    }
+
+    // Actions.
+
+    pub fn start_run(self, topic: &str, plan: &RunPlan, title: RunTitle) -> bool {
+        self.act(|state, now_ms| state.start_run(topic, plan, title, run_start(now_ms)))
+    }
+
+    pub fn send_batch(self, topic: &str) -> bool {
+        self.act(|state, now_ms| state.send_batch(topic, run_start(now_ms)))
+    }
+
+    /// Shows an error as a toast, for components that are unmounted by then.
+    pub fn say_refused(self, error: ErrorBody) {
+        self.say(NoticeKind::Refused(error));
+    }
+
+    pub fn say(self, kind: NoticeKind) {
+        self.act(|state, now_ms| state.notify(kind, now_ms));
+    }
+
+    pub fn copy(self, text: String) {
+        leptos::task::spawn_local(async move {
+            let copied = browser::copy(&text).await;
+            let kind = if copied { NoticeKind::Copied } else { NoticeKind::CopyFailed };
+            self.say(kind);
+        });
+    }
+
+    /// Sends a request to the bridge; `on_reply` is called once, with the reply or the error.
+    pub fn request<R: Request>(self, request: R, on_reply: impl FnOnce(Result<R::Reply, RequestError>) + 'static) {
+        let typed = |message| R::Reply::try_from(message).map_err(|other| RequestError::unexpected(R::NAME, &other));
+        self.request_message(request.into(), Box::new(move |reply| on_reply(reply.and_then(typed))));
+    }
+
+    fn request_message(self, request: ClientMessage, on_reply: OnReply) {
+        // The callback is registered before `act` delivers: without a connection the error is delivered at once.
+        let Some(callback_id) = self.state.try_update_value(|state| state.send_request(request)) else { return };
+        self.callbacks.update_value(|callbacks| drop(callbacks.replies.insert(callback_id, on_reply)));
+        self.act(|_, _| ());
+    }
+
+    /// Opens a live view, across reconnects, for as long as the calling component lives.
+    pub fn open_view<V: LiveView>(self, request: V, on_update: impl Fn(ViewUpdate<V::Push>) + 'static) {
+        self.open_view_for_messages(
+            request.into(),
+            Rc::new(move |update: ViewUpdate| on_update(update.typed(V::NAME))),
+        );
+    }
+
+    fn open_view_for_messages(self, request: ClientMessage, on_update: OnUpdate) {
+        let Some(callback_id) = self.state.try_update_value(|state| state.open_view(request)) else { return };
+        self.callbacks.update_value(|callbacks| drop(callbacks.views.insert(callback_id, on_update)));
+        self.act(|_, _| ());
+        on_cleanup(move || {
+            self.callbacks.update_value(|callbacks| drop(callbacks.views.remove(&callback_id)));
+            self.act(|state, _| state.close_view(callback_id));
+        });
+    }
+
+    fn deliver(self, deliveries: Vec<Delivery>) {
+        for delivery in deliveries {
+            match delivery {
+                Delivery::Reply(callback_id, reply) => {
+                    let on_reply =
+                        self.callbacks.try_update_value(|callbacks| callbacks.replies.remove(&callback_id)).flatten();
+                    if let Some(on_reply) = on_reply {
+                        on_reply(reply);
+                    }
+                }
+                Delivery::ViewUpdate(callback_id, update) => {
+                    let on_update =
+                        self.callbacks.try_with_value(|callbacks| callbacks.views.get(&callback_id).cloned()).flatten();
+                    if let Some(on_update) = on_update {
+                        on_update(update);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The live list is drawn again, as it has become, when it is shown again.
+    pub fn show_live(self, is_shown: bool) {
+        let was_shown = self.live_is_shown.get_value();
+        self.live_is_shown.set_value(is_shown);
+        if is_shown && !was_shown {
+            self.slice(Slice::Rows).notify();
+        }
+    }
+
+    pub fn connect_now(self) {
+        if let Some(socket) = self.socket.get_value() {
+            socket.connect();
+        }
+    }
+
+    /// Reconnects with the access token that the user entered.
+    pub fn give_token(self, token: String) {
+        browser::store_token(&token);
+        self.state.update_value(|state| state.set_token(token));
+        self.connect_now();
+    }
+
+    fn connect_if_waiting(self) {
+        if self.state.with_value(|state| state.link().name() == "waiting") {
+            self.connect_now();
+        }
+    }
+
+    fn visibility_changed(self) {
+        if let Some(socket) = self.socket.get_value() {
+            socket.visibility_changed();
+        }
+        let is_hidden = browser::tab_is_hidden();
+        if !is_hidden {
+            self.connect_if_waiting();
+        }
+        self.act(|state, _| state.hidden(is_hidden));
+        if !is_hidden {
+            self.shown.notify();
+        }
+    }
+
+    // The socket.
+
+    fn on_socket(self, event: Event<'_>) {
+        match event {
+            Event::Connecting => self.act(|state, _| state.connecting()),
+            Event::Opened => self.act(|state, _| state.socket_opened(CLIENT)),
+            Event::Batch { bytes, arrived_ms } => {
+                let _ = self.state.try_update_value(|state| state.receive_batch(bytes, arrived_ms));
+            }
+            Event::Text { text, arrived_ms } => {
+                let heartbeat_ms = self.state.try_update_value(|state| state.receive(text, arrived_ms)).flatten();
+                if let (Some(heartbeat_ms), Some(socket)) = (heartbeat_ms, self.socket.get_value()) {
+                    socket.established(heartbeat_ms);
+                }
+            }
+            // Once for all frames of a turn: one redraw, however many records.
+            Event::Drained => self.act(|state, now_ms| state.tick(now_ms)),
+            Event::Lost { loss, retry_at_ms } => self.act(|state, now_ms| state.socket_lost(loss, retry_at_ms, now_ms)),
+        }
+    }
+
+    /// Runs one step of the state at the present time (milliseconds), then does what follows from it.
+    pub fn act<T>(self, step: impl FnOnce(&mut AppState, f64) -> T) -> T
+    where
+        T: Default,
+    {
+        let now_ms = browser::now_ms();
+        let Some((result, outbox, changes, deliveries, next_ms)) = self.state.try_update_value(|state| {
+            let result = step(state, now_ms);
+            (result, state.take_outbox(), state.take_changes(), state.take_deliveries(), state.next_tick_ms(now_ms))
+        }) else {
+            return T::default();
+        };
+        if let Some(socket) = self.socket.get_value() {
+            outbox.iter().for_each(|message| match message {
+                Outgoing::Text(text) => socket.send(text),
+                Outgoing::Binary(frame) => socket.send_binary(frame),
+            });
+        }
+        let is_hidden = self.state.with_value(AppState::is_hidden);
+        let every_ms = if is_hidden { HIDDEN_NUMBERS_EVERY_MS } else { NUMBERS_EVERY_MS };
+        let rows_changed = changes.has(Slice::Rows);
+        let numbers_are_due = self.numbers_are_due(rows_changed, changes.has(Slice::Numbers), now_ms, every_ms);
+        // What moves with every record is drawn when the tab is shown again: that marks the list.
+        let due = [
+            (Slice::Link, changes.has(Slice::Link)),
+            (Slice::Cluster, changes.has(Slice::Cluster)),
+            (Slice::Batch, changes.has(Slice::Batch)),
+            (Slice::Listening, !is_hidden && changes.has(Slice::Listening)),
+            (Slice::Rows, !is_hidden && rows_changed && self.live_is_shown.get_value()),
+            (Slice::Numbers, !is_hidden && numbers_are_due),
+            (Slice::Received, numbers_are_due),
+            (Slice::Notices, changes.has(Slice::Notices)),
+        ];
+        due.into_iter().filter(|(_, is_due)| *is_due).for_each(|(slice, _)| self.slice(slice).notify());
+        if rows_changed && !self.state.with_value(|state| state.feed().is_scanned()) {
+            self.plan_scan();
+        }
+        let numbers_at_ms = self.numbers_at_ms.with_value(|&(at_ms, wait)| wait.then_some(at_ms + every_ms));
+        let next_ms = next_ms.into_iter().chain(numbers_at_ms).min_by(f64::total_cmp);
+        if changes.has(Slice::Sends) && !is_hidden {
+            self.draw_sends(now_ms);
+        }
+        self.plan_tick(next_ms.map(|at_ms| at_ms - now_ms));
+        // Deliver last, since a callback may call `act` again.
+        self.deliver(deliveries);
+        result
+    }
+
+    fn numbers_are_due(self, records_came: bool, user_did: bool, now_ms: f64, every_ms: f64) -> bool {
+        let due = |state: &mut (f64, bool)| {
+            state.1 |= records_came;
+            let is_due = user_did || (state.1 && now_ms - state.0 >= every_ms);
+            if is_due {
+                *state = (now_ms, false);
+            }
+            is_due
+        };
+        self.numbers_at_ms.try_update_value(due).unwrap_or(false)
+    }
+
+    /// Applies the filter to unchecked entries in the next animation frame, hence never in a hidden tab.
+    fn plan_scan(self) {
+        if self.scan_is_planned.get_value() {
+            return;
+        }
+        self.scan_is_planned.set_value(true);
+        request_animation_frame(move || {
+            self.scan_is_planned.set_value(false);
+            self.act(|state, now_ms| while !state.scan(SCAN_BYTES) && browser::now_ms() - now_ms < SCAN_MS {});
+        });
+    }
+
+    /// At once if the last drawing is long enough ago, else when it is.
+    fn draw_sends(self, now_ms: f64) {
+        let totals = self.untracked(|state| state.sends().totals());
+        let moved = totals.sent + totals.acked + totals.failed + totals.unknown + totals.seen;
+        let (drawn_ms, moved_then) = self.sends_drawn.get_value();
+        let apart_ms = if moved.abs_diff(moved_then) > MANY_SENDS { DRAW_MANY_SENDS_MS } else { DRAW_SENDS_MS };
+        let wait_ms = drawn_ms + apart_ms - now_ms;
+        if wait_ms <= 0.0 {
+            self.sends_drawn.set_value((now_ms, moved));
+            self.slice(Slice::Sends).notify();
+        } else if !self.sends_drawing_is_due.get_value() {
+            self.sends_drawing_is_due.set_value(true);
+            let draw = move || {
+                self.sends_drawing_is_due.set_value(false);
+                self.draw_sends(browser::now_ms());
+            };
+            set_timeout(draw, Duration::from_millis(wait_ms.ceil() as u64));
+        }
+    }
+
+    fn plan_tick(self, in_ms: Option<f64>) {
+        let next = in_ms.and_then(|ms| {
+            // A timer of 0 would spin where a tick cannot do its work yet.
+            let after = Duration::from_millis(ms.max(1.0).ceil() as u64);
+            set_timeout_with_handle(move || self.act(|state, now_ms| state.tick(now_ms)), after).ok()
+        });
+        let old = self.timer.try_update_value(|timer| std::mem::replace(timer, next)).flatten();
+        if let Some(old) = old {
+            old.clear();
+        }
+    }
+}
+
+fn run_start(now_ms: f64) -> RunStart {
+    RunStart { now_ms, wall_ms: js_sys::Date::now() - now_ms, seed: browser::random_seed() }
+}
+
+/// `visibilitychange` is an event of the document, which leptos has no helper for.
+fn document_event(run: impl Fn() + 'static) {
+    use wasm_bindgen::JsCast;
+    use wasm_bindgen::closure::Closure;
+    let listener = Closure::<dyn Fn()>::new(run);
+    // It fails only for options that were not given.
+    let _ = document().add_event_listener_with_callback("visibilitychange", listener.as_ref().unchecked_ref());
+    // Lives as long as the page.
+    listener.forget();
+}

@@ -1,0 +1,58 @@
+//! Toasts: messages that belong to no other part of the page. They expire, or are dismissed.
+
+use leptos::prelude::*;
+
+use crate::app::error_text::error_text;
+use crate::app::{preferences, store};
+use page_model::{Notice, NoticeKind, ReadState};
+
+#[component]
+pub fn Toasts() -> impl IntoView {
+    let store = store();
+    let notices = move || store.read(|state| state.notices().cloned().collect::<Vec<_>>());
+    view! {
+        <div class="toasts" role="status" aria-live="polite">
+            <For each=notices key=|notice| notice.id let:notice>
+                <Toast notice=notice />
+            </For>
+        </div>
+    }
+}
+
+#[component]
+fn Toast(notice: Notice) -> impl IntoView {
+    let (store, prefs) = (store(), preferences());
+    let Notice { id, kind, .. } = notice;
+    let level = match kind {
+        NoticeKind::Copied => "info",
+        NoticeKind::CopyFailed | NoticeKind::NotUtf8(_) => "warning",
+        NoticeKind::Refused(_) | NoticeKind::Unreadable(_) => "error",
+    };
+    let detail = match &kind {
+        NoticeKind::Refused(error) => error_text(error, prefs.words_untracked()),
+        NoticeKind::Unreadable(reason) => reason.clone(),
+        NoticeKind::NotUtf8(name) => name.clone(),
+        NoticeKind::Copied | NoticeKind::CopyFailed => String::new(),
+    };
+    let title = move || {
+        let words = prefs.words();
+        match kind {
+            NoticeKind::Copied => words.copied,
+            NoticeKind::CopyFailed => words.copy_failed,
+            NoticeKind::NotUtf8(_) => words.not_utf8,
+            NoticeKind::Refused(_) => words.refused,
+            NoticeKind::Unreadable(_) => words.unreadable,
+        }
+    };
+    view! {
+        <div class="toast" data-testid="toast" data-level=level>
+            <p>
+                <strong>{title}</strong>
+                {(!detail.is_empty()).then(|| view! { <span class="toast-detail">{detail.clone()}</span> })}
+            </p>
+            <button type="button" class="icon" aria-label=prefs.text(|w| w.close) on:click=move |_| store.act(|state, _| state.dismiss(id))>
+                "×"
+            </button>
+        </div>
+    }
+}

@@ -1,0 +1,4 @@
+//! The cluster: brokers, under-replicated and offline partitions, features.
+
+pub mod cluster_features;
+pub mod cluster_view;

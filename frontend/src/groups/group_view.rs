@@ -1,0 +1,361 @@
+//! One group: what it is, how far behind, who reads which partition, and what can be done with it.
+
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use protocol::{DeleteGroup, GroupProtocol};
+
+use crate::app::confirm_dialog::Confirmation;
+use crate::app::navigation::{STARTS, href};
+use crate::app::request_error::change_blocked;
+use crate::app::view_frame::{EmptyState, Freshness, LoadingState, ViewTitle};
+use crate::app::{confirmations, navigation, preferences, store};
+use crate::groups::group_screen::GroupScreen;
+use crate::groups::group_tables::{MemberTable, PlanTable, PositionTable};
+use crate::groups::lag_chart::{LagChart, LagTrend};
+use crate::groups::reset_panel::ResetPanel;
+use crate::i18n::Words;
+use crate::ui::explain::Explain;
+use crate::ui::format::number;
+use page_model::{Address, ReadMode, ReadState, ResetStep, Start, View, ViewLink};
+
+/// What the view shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    LoadingState,
+    Missing,
+    Group,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tab {
+    Partitions,
+    Members,
+    Plan,
+}
+
+/// What a state of Kafka's means, and which colour it has: by the name that Kafka gives it.
+pub fn state_hint(state: &str, words: &'static Words) -> &'static str {
+    match state {
+        "Stable" => words.state_hint_stable,
+        "Empty" => words.state_hint_empty,
+        "Dead" => words.state_hint_dead,
+        "Unknown" => words.state_hint_unknown,
+        _ => words.state_hint_rebalancing,
+    }
+}
+
+pub fn protocol_name(protocol: Option<GroupProtocol>) -> &'static str {
+    match protocol {
+        Some(GroupProtocol::Classic) => "classic",
+        Some(GroupProtocol::Consumer) => "consumer",
+        None => "",
+    }
+}
+
+pub fn protocol_hint(protocol: Option<GroupProtocol>, words: &'static Words) -> &'static str {
+    match protocol {
+        Some(GroupProtocol::Classic) => words.protocol_classic_hint,
+        Some(GroupProtocol::Consumer) => words.protocol_consumer_hint,
+        None => words.state_hint_unknown,
+    }
+}
+
+#[component]
+pub fn GroupView(name: String) -> impl IntoView {
+    let prefs = preferences();
+    let screen = GroupScreen::open(name.clone());
+    let reset_is_open = RwSignal::new(false);
+    let shown = Memo::new(move |_| match screen.snapshot(|group| (group.is_known(), group.is_missing())) {
+        (false, _) => Shown::LoadingState,
+        (true, true) => Shown::Missing,
+        (true, false) => Shown::Group,
+    });
+    let missing_title = {
+        let name = name.clone();
+        move || prefs.words().group_missing.with_group(&name)
+    };
+    let missing_title = Signal::derive(missing_title);
+    view! {
+        <section
+            class="group-view"
+            data-testid="group-view"
+            data-group=name.clone()
+            data-state=move || screen.snapshot(|group| group.state.clone())
+            data-lag=move || screen.snapshot(|group| group.lag)
+            data-members=move || screen.snapshot(|group| group.members().len())
+            data-partitions=move || screen.snapshot(|group| group.partitions())
+            aria-labelledby="view-title"
+        >
+            <header class="view-head">
+                <ViewTitle
+                    title=Signal::derive(move || screen.name())
+                    above=(href(&Address::of(View::Groups)), |w| w.nav_groups)
+                />
+                <Show when=move || shown.get() == Shown::Group>
+                    <StatePill screen=screen />
+                </Show>
+                <Freshness status=screen.status />
+                <span class="spacer"></span>
+                <Show when=move || shown.get() == Shown::Group>
+                    <Actions screen=screen reset_is_open=reset_is_open />
+                </Show>
+            </header>
+            {move || match shown.get() {
+                Shown::LoadingState => view! { <LoadingState status=screen.status loading=|w| w.group_loading /> }.into_any(),
+                Shown::Missing => {
+                    let next = Signal::derive(move || prefs.words().group_missing_next.to_owned());
+                    view! { <EmptyState reason="missing" title=missing_title next=next /> }.into_any()
+                }
+                Shown::Group => view! { <Body screen=screen reset_is_open=reset_is_open /> }.into_any(),
+            }}
+        </section>
+    }
+}
+
+#[component]
+fn StatePill(screen: GroupScreen) -> impl IntoView {
+    let prefs = preferences();
+    let state = Memo::new(move |_| screen.snapshot(|group| group.state.clone()));
+    let protocol = Memo::new(move |_| screen.snapshot(|group| group.protocol));
+    let state_title = move || state.with(|state| state_hint(state, prefs.words()));
+    let protocol_title = move || protocol_hint(protocol.get(), prefs.words());
+    view! {
+        <span class="pill group-state" data-state=move || state.get() title=state_title>
+            <i class="dot" aria-hidden="true"></i>
+            {move || state.get()}
+        </span>
+        <Show when=move || protocol.get().is_some()>
+            <span class="pill" title=protocol_title>{move || protocol_name(protocol.get())}</span>
+        </Show>
+    }
+}
+
+/// Read what it has not read, join it, move its positions, delete it. What cannot be done says why.
+#[component]
+fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView {
+    let (store, prefs) = (store(), preferences());
+    let (confirmations, navigation) = (confirmations(), navigation());
+    let change_blocked = change_blocked();
+    let members = Memo::new(move |_| screen.snapshot(|group| group.members().len()));
+    // All of them: a member that reads one topic only would leave the others unassigned.
+    let topics = Memo::new(move |_| {
+        let names = screen.snapshot(|group| group.topics().into_iter().map(|share| share.topic).collect::<Vec<_>>());
+        (!names.is_empty()).then(|| names.join(","))
+    });
+    let live = move |mode: ReadMode, start: Option<Start>| {
+        let link = ViewLink {
+            topic: topics.get(),
+            mode: Some(mode),
+            group: Some(screen.name()),
+            start,
+            ..ViewLink::default()
+        };
+        let pairs = link.pairs().into_iter().map(|(name, value)| (name.to_owned(), value));
+        href(&Address { view: View::Live, details: pairs.collect() })
+    };
+    let cannot_delete = move || {
+        let words = prefs.words();
+        let of_members = |n: u64| words.cannot_members_count.count(n, &n.to_string());
+        let n = members.get() as u64;
+        change_blocked().map(str::to_owned).or_else(|| (n > 0).then(|| of_members(n)))
+    };
+    let delete = move |_| {
+        let (name, words) = (screen.name(), prefs.words_untracked());
+        let typed = name.clone();
+        let on_confirm = move |confirmations: crate::app::confirm_dialog::Confirmations| {
+            let request = DeleteGroup { group: name.clone(), confirm: name.clone() };
+            store.request(request, move |answer| {
+                let outcome = answer.map(drop);
+                if outcome.is_ok() {
+                    navigation.open(Address::of(View::Groups));
+                }
+                confirmations.finish(outcome);
+            });
+        };
+        confirmations.ask(Confirmation {
+            title: words.group_delete_title.with_group(&typed),
+            text: words.group_delete_what.to_owned(),
+            verb: |w| w.group_delete,
+            typed: Some(typed),
+            on_confirm: Rc::new(on_confirm),
+        });
+    };
+    view! {
+        <Show when=move || topics.with(Option::is_some)>
+            <a
+                class="button primary"
+                data-testid="group-browse"
+                href=move || live(ReadMode::Watch, Some(Start::Committed))
+                data-view=STARTS
+                title=prefs.text(|w| w.group_browse_hint)
+            >
+                {prefs.text(|w| w.group_browse)}
+            </a>
+        </Show>
+        <a
+            class="button"
+            data-testid="group-live"
+            href=move || live(ReadMode::Group, None)
+            data-view=STARTS
+            title=prefs.text(|w| w.group_live_hint)
+        >
+            {prefs.text(|w| w.group_live)}
+        </a>
+        <button
+            type="button"
+            class="button"
+            data-testid="delete-group"
+            disabled=move || cannot_delete().is_some()
+            title=cannot_delete
+            aria-describedby="cannot-delete"
+            on:click=delete
+        >
+            {prefs.text(|w| w.group_delete)}
+        </button>
+        <span id="cannot-delete" class="out-of-sight">{cannot_delete}</span>
+        <button
+            type="button"
+            class="button"
+            id="reset-offsets"
+            data-testid="reset-offsets"
+            aria-expanded=move || reset_is_open.get().to_string()
+            disabled=move || change_blocked().is_some()
+            title=change_blocked
+            aria-describedby="cannot-change"
+            on:click=move |_| reset_is_open.update(|open| *open = !*open)
+        >
+            {prefs.text(|w| w.reset)}
+        </button>
+        <span id="cannot-change" class="why-not" data-testid="cannot-change">{change_blocked}</span>
+    }
+}
+
+#[component]
+fn Body(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView {
+    let (prefs, navigation) = (preferences(), navigation());
+    // The plan has no URL: it exists in this page only.
+    let shows_plan = RwSignal::new(false);
+    let tab = Memo::new(move |_| match navigation.detail("tab").as_deref() {
+        _ if shows_plan.get() => Tab::Plan,
+        Some("members") => Tab::Members,
+        _ => Tab::Partitions,
+    });
+    let step = Memo::new(move |_| screen.reset(|reset| reset.step()));
+    let has_plan =
+        Memo::new(move |_| matches!(step.get(), ResetStep::Planned | ResetStep::Applying | ResetStep::Refused));
+    // Shows a new plan; shows the committed offsets again once the plan is dropped or applied.
+    Effect::new(move |_| shows_plan.set(has_plan.get()));
+    let partitions = Memo::new(move |_| screen.snapshot(|group| group.partitions()));
+    let members = Memo::new(move |_| screen.snapshot(|group| group.members().len()));
+    // A table is made anew only where there was none: it keeps its place while rows come and go.
+    let has_partitions = Memo::new(move |_| partitions.get() > 0);
+    let has_members = Memo::new(move |_| members.get() > 0);
+    let lag = move || number(screen.snapshot(|group| group.lag), prefs.language());
+    let coordinator = move || {
+        screen.snapshot(|group| {
+            let broker = group.coordinator.as_ref()?;
+            Some(format!("{} ({}:{})", broker.id, broker.host, broker.port))
+        })
+    };
+    let coordinator = Memo::new(move |_| coordinator());
+    let assignor = Memo::new(move |_| screen.snapshot(|group| group.assignor.clone().filter(|name| !name.is_empty())));
+    let table = move || match tab.get() {
+        Tab::Partitions if !has_partitions.get() => view! {
+            <EmptyState
+                reason="no-positions"
+                title=Signal::derive(move || prefs.words().positions_none.to_owned())
+                next=Signal::derive(move || prefs.words().positions_none_next.to_owned())
+            />
+        }
+        .into_any(),
+        Tab::Partitions => view! { <PositionTable screen=screen /> }.into_any(),
+        Tab::Members if !has_members.get() => view! { <NoMembers /> }.into_any(),
+        Tab::Members => view! { <MemberTable screen=screen /> }.into_any(),
+        Tab::Plan => view! { <PlanTable screen=screen /> }.into_any(),
+    };
+    let tab_link = move |of: &'static str,
+                         this: Tab,
+                         testid: &'static str,
+                         word: fn(&'static Words) -> &'static str,
+                         n: Memo<usize>| {
+        let address = Address::of(View::Group(screen.name())).with("tab", of);
+        view! {
+            <a
+                href=href(&address)
+                data-view=""
+                data-testid=testid
+                aria-current=move || (tab.get() == this).then_some("true")
+                on:click=move |_| shows_plan.set(false)
+            >
+                {prefs.text(word)}
+                <span class="tab-count">{move || number(n.get() as u64, prefs.language())}</span>
+            </a>
+        }
+    };
+    view! {
+        <div class="group-facts">
+            <p class="lag-now" title=prefs.text(|w| w.group_lag_hint)>
+                <span class="muted">{prefs.text(|w| w.lag)}</span>
+                <b data-testid="group-lag">{lag}</b>
+                <LagTrend screen=screen />
+            </p>
+            <LagChart screen=screen />
+            <dl>
+                <Show when=move || coordinator.with(Option::is_some)>
+                    <div>
+                        <dt>
+                            {prefs.text(|w| w.group_coordinator)}
+                            <Explain thing=|w| w.group_coordinator text=|w| w.explain_coordinator />
+                        </dt>
+                        <dd>{move || coordinator.get()}</dd>
+                    </div>
+                </Show>
+                <Show when=move || assignor.with(Option::is_some)>
+                    <div>
+                        <dt>
+                            {prefs.text(|w| w.group_assignor)}
+                            <Explain thing=|w| w.group_assignor text=|w| w.explain_assignor />
+                        </dt>
+                        <dd>{move || assignor.get()}</dd>
+                    </div>
+                </Show>
+            </dl>
+        </div>
+        <Show when=move || reset_is_open.get()>
+            <ResetPanel screen=screen is_open=reset_is_open />
+        </Show>
+        <div class="view-tabs">
+            <div class="seg links" role="group" aria-label=prefs.text(|w| w.group_tabs)>
+                {tab_link("", Tab::Partitions, "tab-partitions", |w| w.tab_partitions, partitions)}
+                {tab_link("members", Tab::Members, "tab-members", |w| w.tab_members, members)}
+                <Show when=move || has_plan.get()>
+                    <button
+                        type="button"
+                        data-testid="tab-plan"
+                        aria-pressed=move || shows_plan.get().to_string()
+                        on:click=move |_| shows_plan.set(true)
+                    >
+                        {prefs.text(|w| w.tab_plan)}
+                    </button>
+                </Show>
+            </div>
+        </div>
+        <div class="group-table">{table}</div>
+    }
+}
+
+#[component]
+fn NoMembers() -> impl IntoView {
+    let (store, prefs) = (store(), preferences());
+    let is_demo = Memo::new(move |_| store.read(|state| state.is_demo()));
+    let title = move || if is_demo.get() { prefs.words().members_demo } else { prefs.words().members_none };
+    let next = move || if is_demo.get() { "" } else { prefs.words().members_none_next };
+    view! {
+        <EmptyState
+            reason="no-members"
+            title=Signal::derive(move || title().to_owned())
+            next=Signal::derive(move || next().to_owned())
+        />
+    }
+}

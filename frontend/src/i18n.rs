@@ -1,0 +1,123 @@
+//! Every visible word, in every language. `build.rs` makes [`Words`] of the files in `i18n/`, one for each language and feature;
+//! names of Kafka's own things stay as Kafka has them. A further language is a further folder.
+
+include!(concat!(env!("OUT_DIR"), "/words.rs"));
+
+/// The forms of a text by the plural category of a number (Unicode's, as browsers have them). A form that a language does not
+/// need is `None`.
+#[derive(Clone, Copy)]
+pub struct Plural<T: 'static> {
+    /// Of the language.
+    code: &'static str,
+    zero: Option<T>,
+    one: Option<T>,
+    two: Option<T>,
+    few: Option<T>,
+    many: Option<T>,
+    other: T,
+}
+
+impl<T: Copy> Plural<T> {
+    /// The form for this number.
+    pub fn of(self, n: u64) -> T {
+        let form = match category(self.code, n).as_str() {
+            "zero" => self.zero,
+            "one" => self.one,
+            "two" => self.two,
+            "few" => self.few,
+            "many" => self.many,
+            _ => None,
+        };
+        form.unwrap_or(self.other)
+    }
+}
+
+impl Plural<WithN> {
+    /// `1 record`, `2 records`; `shown` is the number as it is written.
+    pub fn count(self, n: u64, shown: &str) -> String {
+        self.of(n).with_n(shown)
+    }
+}
+
+/// A language is known by its words.
+pub type Language = &'static Words;
+
+impl PartialEq for Words {
+    fn eq(&self, other: &Self) -> bool {
+        self.code == other.code
+    }
+}
+
+/// The words of a language, else of the first one.
+pub fn of(code: &str) -> Language {
+    LANGUAGES.iter().find(|words| words.code == code).unwrap_or(&LANGUAGES[0])
+}
+
+/// The plural category of a number, by the browser's rules.
+#[cfg(target_arch = "wasm32")]
+fn category(code: &'static str, n: u64) -> String {
+    use js_sys::Intl::PluralRules;
+    use std::cell::RefCell;
+    thread_local! {
+        /// Making one takes longer than asking it.
+        static RULES: RefCell<Vec<(&'static str, PluralRules)>> = const { RefCell::new(Vec::new()) };
+    }
+    RULES.with_borrow_mut(|rules| {
+        let at = rules.iter().position(|(known, _)| *known == code).unwrap_or_else(|| {
+            let made = PluralRules::new(&js_sys::Array::of1(&code.into()), &js_sys::Object::new());
+            rules.push((code, made));
+            rules.len() - 1
+        });
+        rules[at].1.select(n as f64).into()
+    })
+}
+
+/// For tests, which have no browser: the rule of English and Italian.
+#[cfg(not(target_arch = "wasm32"))]
+fn category(_: &'static str, n: u64) -> String {
+    if n == 1 { "one".to_owned() } else { "other".to_owned() }
+}
+
+/// Puts values in the places of their names.
+fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let mut text = String::with_capacity(template.len() + 16);
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(before);
+        let placeholder =
+            values.iter().find_map(|(name, value)| Some((value, after.strip_prefix(name)?.strip_prefix('}')?)));
+        match placeholder {
+            Some((value, behind)) => {
+                text.push_str(value);
+                rest = behind;
+            }
+            // A brace of the text's own, as in `{"id": 0}`.
+            None => {
+                text.push('{');
+                rest = after;
+            }
+        }
+    }
+    text.push_str(rest);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_replace_their_placeholders() {
+        assert_eq!(fill("{n} of {total}!", &[("total", "10"), ("n", "{total}")]), "{total} of 10!");
+        assert_eq!(fill("no placeholder", &[("n", "1")]), "no placeholder");
+        assert_eq!(fill(r#"{"id": {n}} {off"#, &[("n", "1")]), r#"{"id": 1} {off"#);
+    }
+
+    #[test]
+    fn a_number_chooses_the_plural_form() {
+        let words = of("en");
+        assert_eq!(words.topics_count.count(1, "1"), "1 topic");
+        assert_eq!(words.topics_count.count(1000, "1,000"), "1,000 topics");
+        assert_eq!(of("xx").code, LANGUAGES[0].code, "a language that is gone");
+    }
+}

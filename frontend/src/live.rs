@@ -1,0 +1,23 @@
+//! The live view: listening, the list of records, one record, filters.
+
+pub mod detail;
+pub mod empty;
+pub mod export;
+pub mod feed_list;
+pub mod feed_toolbar;
+pub mod filter_bar;
+pub mod gap_line;
+pub mod join_guard;
+pub mod latency_strip;
+pub mod list_notices;
+pub mod list_settings;
+pub mod list_view;
+pub mod live_view;
+pub mod pace_chart;
+pub mod partitions;
+pub mod replay_actions;
+pub mod row_pool;
+pub mod value_view;
+pub mod watch_fields;
+pub mod watch_form;
+pub mod watched_topics;

@@ -1,0 +1,205 @@
+//! The opened record: its value as JSON, text or bytes, and every fact about it. Large values are shown in part, and the
+//! rest on demand; copying takes it all.
+
+use leptos::prelude::*;
+use protocol::{Header, ProduceRecord, TimestampType, WireBytes};
+
+use crate::app::navigation::{group_href, href, topic_href};
+use crate::app::{preferences, store};
+use crate::i18n::Words;
+use crate::live::live_view::{Selected, step};
+use crate::live::replay_actions::ReplayActions;
+use crate::live::value_view::ValueView;
+use crate::platform::browser;
+use crate::ui::field_text::{FieldText, raw_text};
+use crate::ui::format;
+use page_model::{Address, Entry, ReadMode, ReadState, RecordRef, View, ViewLink, json_line};
+
+/// Of a key or header's value: more is seldom read there.
+const FACT_CHARS: usize = 2000;
+
+#[component]
+pub fn Detail(selected: Selected) -> impl IntoView {
+    move || {
+        let entry = selected.get().filter(Entry::is_record)?;
+        Some(view! { <OpenedRecord entry=entry selected=selected /> })
+    }
+}
+
+#[component]
+fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
+    let (store, prefs) = (store(), preferences());
+    let record = entry.record()?;
+    let position = format!("{}-{} @ {}", record.topic, record.partition, record.offset);
+    let address = browser::address_of(&ViewLink::record(record.topic, record.partition, record.offset).pairs());
+    let group = store.untracked(|state| {
+        let intent = state.listening().intent();
+        (intent.mode == ReadMode::Group).then(|| intent.group.clone())
+    });
+    let facts = facts(&record, store.untracked(|state| state.feed().own_after_ms(&record)), group);
+    let size = record.value.map_or(0, <[u8]>::len);
+    let opened = StoredValue::new_local(entry.clone());
+    // What is copied is made only when it is asked for.
+    let copy = move |what: fn(&RecordRef<'_>) -> String| {
+        let text = opened.with_value(|entry| entry.record().map(|record| what(&record)));
+        if let Some(text) = text {
+            store.copy(text);
+        }
+    };
+    let copy_button =
+        move |testid: &'static str, word: fn(&'static Words) -> &'static str, what: fn(&RecordRef<'_>) -> String| {
+            view! {
+                <button type="button" class="button small" data-testid=testid on:click=move |_| copy(what)>
+                    {prefs.text(word)}
+                </button>
+            }
+        };
+    let icon = move |testid: &'static str,
+                     sign: &'static str,
+                     word: fn(&'static Words) -> &'static str,
+                     act: fn(crate::app::store::Store, Selected)| {
+        view! {
+            <button
+                type="button"
+                class="icon"
+                data-testid=testid
+                aria-label=prefs.text(word)
+                title=prefs.text(word)
+                on:click=move |_| act(store, selected)
+            >
+                {sign}
+            </button>
+        }
+    };
+    let title_position = position.clone();
+    let again = ProduceRecord {
+        topic: record.topic.to_string(),
+        partition: Some(record.partition),
+        key: WireBytes::from_kafka(record.key),
+        value: WireBytes::from_kafka(record.value),
+        headers: record.headers.map(|(name, value)| Header(name.to_owned(), WireBytes::from_kafka(value))).collect(),
+        timestamp: None,
+    };
+    Some(view! {
+        <section
+            class="detail"
+            data-testid="detail"
+            aria-label=move || prefs.words().detail.with_place(&title_position)
+        >
+            <div class="detail-head">
+                {icon("detail-previous", "↑", |w| w.detail_previous, |store, selected| step(store, selected, -1))}
+                {icon("detail-next", "↓", |w| w.detail_next, |store, selected| step(store, selected, 1))}
+                <h3 class="mono clip">{position}</h3>
+                <div class="spacer"></div>
+                <div class="detail-actions">
+                    <ReplayActions record=again />
+                    {copy_button("copy-value", |w| w.copy_value, |record| whole_text(record.value))}
+                    {copy_button("copy-key", |w| w.copy_key, |record| whole_text(record.key))}
+                    {copy_button("copy-record", |w| w.copy_record, |record| json_line(&record.export()))}
+                    // In a tab of its own: a run, and what is listed here, go on in this one.
+                    <a
+                        class="button small"
+                        data-testid="record-link"
+                        href=address
+                        target="_blank"
+                        rel="noopener"
+                        title=prefs.text(|w| w.record_link_hint)
+                    >
+                        {prefs.text(|w| w.record_link)}
+                    </a>
+                </div>
+                {icon("detail-close", "×", |w| w.detail_close, |_, selected| selected.set(None))}
+            </div>
+            <div class="detail-body">
+                <ValueView entry=entry.clone() size=size />
+                {facts}
+            </div>
+        </section>
+    })
+}
+
+/// `group`: in which it was read.
+fn facts(record: &RecordRef<'_>, own_after_ms: Option<f64>, group: Option<String>) -> impl IntoView + use<> {
+    let prefs = preferences();
+    let time = record.timestamp.map(|ms| format!("{} {}", browser::date(ms), browser::time_of_day(ms)));
+    let (has_time, timestamp_type) = (time.is_some(), record.timestamp_type);
+    let time_word = move || {
+        let words = prefs.words();
+        match timestamp_type {
+            _ if !has_time => words.time_none,
+            TimestampType::Create => words.time_create,
+            TimestampType::LogAppend => words.time_append,
+        }
+    };
+    let bytes = |field: Option<&[u8]>| field.map_or(0, <[u8]>::len);
+    let (size, key, value) = (record.size(), bytes(record.key), bytes(record.value));
+    let sizes = move || {
+        let language = prefs.language();
+        let (key, value) = (format::bytes(key, language), format::bytes(value, language));
+        format!("{} ({})", format::bytes(size, language), prefs.words().size_parts.with_key_value(&key, &value))
+    };
+    let headers: Vec<_> = record
+        .headers
+        .map(|(name, value)| {
+            let name = crate::ui::field_text::with_visible_controls(name).into_owned();
+            view! { <li><span class="header-name">{name}</span> ": " {fact(value)}</li> }
+        })
+        .collect();
+    let no_headers = headers.is_empty().then(|| view! { <span class="said">{prefs.text(|w| w.headers_none)}</span> });
+    let own = own_after_ms.map(|ms| {
+        let text = move || prefs.words().sent_by_page.with_ms(&format::duration(ms, prefs.language()));
+        view! {
+            <dt>{prefs.text(|w| w.sent_by)}</dt>
+            <dd class="own-fact">{text}</dd>
+        }
+    });
+    let partition = Address::of(View::Topic(record.topic.to_string())).with("partition", record.partition.to_string());
+    let partition_address = href(&partition);
+    let group = group.map(|group| {
+        let address = group_href(&group);
+        view! {
+            <dt>{prefs.text(|w| w.group)}</dt>
+            <dd><a href=address data-view="" data-testid="detail-group">{group}</a></dd>
+        }
+    });
+    view! {
+        <dl class="facts">
+            <dt>{prefs.text(|w| w.topic)}</dt>
+            <dd>
+                <a href=topic_href(record.topic) data-view="" data-testid="detail-topic">{record.topic.to_string()}</a>
+            </dd>
+            <dt>{prefs.text(|w| w.partition)}</dt>
+            <dd>
+                <a href=partition_address data-view="" data-testid="detail-partition">{record.partition.to_string()}</a>
+            </dd>
+            {group}
+            <dt>{prefs.text(|w| w.offset)}</dt>
+            <dd>{record.offset.to_string()}</dd>
+            <dt>{prefs.text(|w| w.key)}</dt>
+            <dd class="fact-key">{fact(record.key)}</dd>
+            <dt>{prefs.text(|w| w.time)}</dt>
+            <dd>{time} " " <span class="said">{time_word}</span></dd>
+            <dt>{prefs.text(|w| w.size)}</dt>
+            <dd>{sizes}</dd>
+            <dt>{prefs.text(|w| w.headers)}</dt>
+            <dd>{no_headers} <ul class="header-list">{headers}</ul></dd>
+            {own}
+        </dl>
+    }
+}
+
+/// A key or a header's value, in one run of text.
+fn fact(field: Option<&[u8]>) -> AnyView {
+    let prefs = preferences();
+    match raw_text(field, FACT_CHARS) {
+        FieldText::Null => view! { <span class="nil">"null"</span> }.into_any(),
+        FieldText::Empty => view! { <span class="said">{prefs.text(|w| w.empty_value)}</span> }.into_any(),
+        FieldText::Binary(text) => view! { <span class="label">"base64"</span> " " {text} }.into_any(),
+        FieldText::Json(text) | FieldText::Text(text) => text.into_any(),
+    }
+}
+
+/// All of it, for copying: as text where it is text, else in base64.
+fn whole_text(field: Option<&[u8]>) -> String {
+    crate::ui::field_text::whole_text(&protocol::WireBytes::from_kafka(field))
+}

@@ -1,0 +1,189 @@
+//! The live list: its column names, the rows in sight (`list_view`), why it is empty, and the keys that move through it.
+
+use std::rc::Rc;
+
+use leptos::ev::KeyboardEvent;
+use leptos::html::Div;
+use leptos::prelude::*;
+use protocol::{GapReason, TopicPartition};
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+
+use crate::app::confirm_dialog::{Confirmation, Confirmations};
+use crate::app::settings::Preferences;
+use crate::app::shortcuts::key_is_free;
+use crate::app::store::Store;
+use crate::app::{confirmations, preferences, store};
+use crate::live::empty::Empty;
+use crate::live::filter_bar::FilterBox;
+use crate::live::list_view::{ListView, draw_and_settle};
+use crate::live::live_view::{Selected, open, step};
+use crate::live::watch_fields::WatchFields;
+use crate::platform::browser;
+use crate::ui::column_heads::ColumnHeads;
+use crate::ui::format::number;
+use page_model::{Column, Counts, Entry, ReadState};
+
+#[component]
+pub fn FeedList(selected: Selected, filter: FilterBox, fields: WatchFields) -> impl IntoView {
+    let (store, prefs, confirmations) = (store(), preferences(), confirmations());
+    let view = ListView::new(store, prefs, selected);
+    let (viewport, spacer, rows, active_row) = (view.viewport, view.spacer, view.rows, view.active_row);
+    let list = StoredValue::new_local(view);
+    let with_list = move |act: fn(&ListView)| {
+        let _ = list.try_with_value(act);
+    };
+    watch_height(viewport, move || with_list(ListView::resized));
+    Effect::new(move |_| {
+        store.track_rows();
+        selected.track();
+        prefs.language();
+        prefs.columns(|_| ());
+        draw_and_settle(list);
+    });
+    Effect::new(move |_| {
+        let Some(viewport) = viewport.get() else { return };
+        let (template, hidden) = prefs.columns(|columns| {
+            let hidden = Column::ALL.into_iter().filter(|&column| !columns.shows(column));
+            (columns.template(), hidden.map(|column| format!(" no-{}", column.name())).collect::<String>())
+        });
+        // Through the object model: the page's security policy forbids style attributes.
+        let _ = web_sys::HtmlElement::style(&viewport).set_property("--columns", &template);
+        viewport.set_class_name(&format!("viewport{hidden}"));
+    });
+
+    // One listener for all rows.
+    let on_click = move |event: leptos::ev::MouseEvent| {
+        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let Some(target) = target else { return };
+        let entry = list.try_with_value(|list| list.entry_at(&target)).flatten();
+        let Some(entry) = entry else { return };
+        if entry.is_record() {
+            open(selected, entry);
+        } else if target.tag_name() == "BUTTON" {
+            if entry.as_gap().is_some_and(|gap| gap.reason == GapReason::OutOfRange) {
+                confirm_commits(store, prefs, confirmations, &entry);
+            } else if store.untracked(|state| state.is_filling(&entry)) {
+                store.act(|state, _| state.stop_loading_gap(&entry));
+            } else {
+                store.act(|state, _| state.load_gap(&entry));
+            }
+        }
+    };
+    // The record that was opened, by whatever way, comes into sight.
+    Effect::new(move |_| {
+        let Some(entry) = selected.get() else { return };
+        if let Some(index) = store.untracked(|state| state.feed().index_of(&entry)) {
+            let _ = list.try_with_value(|list| list.scroll_to(index));
+        }
+    });
+    let step = move |steps: i64| step(store, selected, steps);
+    window_event_listener(leptos::ev::keydown, move |event: KeyboardEvent| {
+        if !key_is_free(&event) {
+            return;
+        }
+        let page_rows = list.try_with_value(ListView::rows_in_sight).unwrap_or(2) - 1;
+        match event.key().as_str() {
+            "ArrowDown" => step(1),
+            "ArrowUp" => step(-1),
+            "PageDown" => step(page_rows),
+            "PageUp" => step(-page_rows),
+            "Enter" if !browser::focus_is_on_a_button() && selected.with_untracked(Option::is_none) => step(0),
+            "g" | "Home" => with_list(ListView::to_first),
+            "G" | "End" => store.act(|state, _| state.jump_to_latest()),
+            "Escape" if selected.with_untracked(Option::is_some) => selected.set(None),
+            _ => return,
+        }
+        event.prevent_default();
+    });
+
+    let counts = Memo::new(move |_| store.read(|state| state.feed().counts()));
+    let count = move |of: fn(&Counts) -> u64| move || counts.with(of).to_string();
+    let unseen = Memo::new(move |_| store.read(|state| state.feed().unseen()));
+    let is_held = Memo::new(move |_| store.read(|state| state.feed().hold().is_some()));
+    let is_empty = Memo::new(move |_| store.read(|state| state.feed().is_empty()));
+    let latest_text = move || {
+        let words = prefs.words();
+        match unseen.get() {
+            0 => words.jump_latest.to_owned(),
+            n => words.new_count.count(n, &number(n, prefs.language())),
+        }
+    };
+    view! {
+        <div class="sheet">
+            <div
+                id="feed-rows"
+                role="grid"
+                tabindex="0"
+                aria-label=prefs.text(|w| w.records)
+                // Only the rows in sight are in the document.
+                aria-rowcount="-1"
+                aria-activedescendant=move || active_row.get()
+                data-testid="feed"
+                data-received=count(|c| c.received)
+                data-kept=count(|c| c.kept)
+                data-matching=count(|c| c.matching)
+                data-scanned=count(|c| c.scanned)
+                data-missing=count(|c| c.missing)
+                node_ref=viewport
+                on:scroll=move |_| with_list(ListView::scrolled)
+                on:wheel=move |event: leptos::ev::WheelEvent| {
+                    if event.delta_y() < 0.0 {
+                        with_list(ListView::wheel_up);
+                    }
+                }
+            >
+                <ColumnHeads />
+                <div class="rows-space" role="presentation" node_ref=spacer>
+                    <div class="rows" role="rowgroup" on:click=on_click node_ref=rows></div>
+                </div>
+            </div>
+            <Show when=move || is_empty.get()>
+                <Empty filter=filter fields=fields />
+            </Show>
+        </div>
+        <Show when=move || is_held.get()>
+            <button type="button" class="latest" data-testid="latest" on:click=move |_| store.act(|state, _| state.jump_to_latest())>
+                <span aria-hidden="true">"↓ "</span>
+                {latest_text}
+            </button>
+        </Show>
+    }
+}
+
+/// Asks before the group's position moves to where reading began.
+fn confirm_commits(store: Store, prefs: Preferences, confirmations: Confirmations, entry: &Entry) {
+    let Some(gap) = entry.as_gap() else { return };
+    let (words, group) = (prefs.words_untracked(), store.untracked(|state| state.listening().intent().group.clone()));
+    let topic_partition = TopicPartition { topic: gap.topic.to_string(), partition: gap.partition };
+    let (partition, old, new) = (gap.partition.to_string(), gap.from.to_string(), gap.to.to_string());
+    confirmations.ask(Confirmation {
+        title: words.commits_title.with_group(&group),
+        text: words.commits_text.with_group_new_old_partition_topic(
+            &group,
+            &new,
+            &old,
+            &partition,
+            &topic_partition.topic,
+        ),
+        verb: |w| w.commits_verb,
+        typed: None,
+        on_confirm: Rc::new(move |confirmations| {
+            store.act(|state, _| state.resume_commits(topic_partition.clone()));
+            confirmations.finish(Ok(()));
+        }),
+    });
+}
+
+fn watch_height(element: NodeRef<Div>, resized: impl Fn() + Clone + 'static) {
+    Effect::new(move |_| {
+        let Some(element) = element.get() else { return };
+        let resized = resized.clone();
+        let on_resize = Closure::<dyn Fn()>::new(resized);
+        if let Ok(observer) = web_sys::ResizeObserver::new(on_resize.as_ref().unchecked_ref()) {
+            observer.observe(&element);
+        }
+        // The list lives as long as the page.
+        on_resize.forget();
+    });
+}

@@ -1,0 +1,260 @@
+//! The filter: a text or regular expression in sight at all times, the further fields on demand. It works while typing;
+//! an invalid field shows its error, and its last valid text stays in effect.
+
+use leptos::prelude::*;
+
+use crate::app::settings::Preferences;
+use crate::app::{preferences, store};
+use crate::i18n::Words;
+use crate::platform::browser;
+use crate::platform::regex::BrowserParser;
+use page_model::{FilterError, FilterField, FilterFields, InputError, JsonPath};
+
+/// The filter's fields and their errors.
+#[derive(Clone, Copy)]
+pub struct FilterBox {
+    pub fields: RwSignal<FilterFields>,
+    pub faults: RwSignal<Vec<FilterError>>,
+    /// What the list is filtered by.
+    effective: RwSignal<FilterFields>,
+    pub is_open: RwSignal<bool>,
+}
+
+impl FilterBox {
+    /// Applies the fields now and whenever they change.
+    pub fn new(fields: FilterFields) -> Self {
+        let store = store();
+        let is_open = RwSignal::new(fields.further() > 0);
+        let effective = RwSignal::new(FilterFields::default());
+        let this = Self { fields: RwSignal::new(fields), faults: RwSignal::new(Vec::new()), effective, is_open };
+        Effect::new(move |before: Option<FilterFields>| {
+            let now = this.fields.get();
+            if before.as_ref() != Some(&now) && !(before.is_none() && now.is_empty()) {
+                let (effective, filter, faults) =
+                    this.effective.with_untracked(|before| now.effective(before, &BrowserParser));
+                store.act(|state, _| state.set_filter(filter));
+                this.effective.set(effective);
+                this.faults.set(faults);
+            }
+            now
+        });
+        this
+    }
+
+    pub fn clear(self) {
+        self.fields
+            .update(|fields| *fields = FilterFields { is_pattern: fields.is_pattern, ..FilterFields::default() });
+    }
+
+    pub fn is_active(self) -> bool {
+        self.fields.with(|fields| !fields.is_empty())
+    }
+
+    /// Why the filter is not what its fields say: the first field at fault, by its name.
+    pub fn first_fault(self, prefs: Preferences) -> Option<String> {
+        let words = prefs.words();
+        let field = self.faults.with(|faults| faults.first().map(|fault| fault.field))?;
+        let label =
+            FIELDS.iter().find(|spec| spec.field == field).map_or(words.filter_text, |spec| (spec.label)(words));
+        let why = self.fault(field, words)?;
+        Some(words.filter_before_stays.with_field_why(label, &why))
+    }
+
+    fn fault(self, field: FilterField, words: &Words) -> Option<String> {
+        self.faults.with(|faults| {
+            faults.iter().find(|fault| fault.field == field).map(|fault| match &fault.kind {
+                InputError::Regex(why) => words.fault_pattern.with_why(why),
+                InputError::Numbers(piece) => words.fault_numbers.with_piece(piece),
+                InputError::Backwards => words.fault_backwards.to_owned(),
+                InputError::Time => words.fault_time.to_owned(),
+                InputError::Path { at } => words.fault_path.with_at(&at.to_string()),
+            })
+        })
+    }
+}
+
+#[component]
+pub fn FilterText(filter: FilterBox) -> impl IntoView {
+    let prefs = preferences();
+    let fault = move || filter.fault(FilterField::Text, prefs.words());
+    // Of those that filter.
+    let further = move || filter.effective.with(FilterFields::further);
+    view! {
+        <div class="filter-text" class:fault=move || fault().is_some()>
+            <input
+                id="filter"
+                type="search"
+                data-testid="filter"
+                autocomplete="off"
+                spellcheck="false"
+                placeholder=prefs.text(|w| w.filter)
+                aria-label=prefs.text(|w| w.filter)
+                aria-invalid=move || fault().is_some().to_string()
+                aria-describedby="filter-fault"
+                prop:value=move || filter.fields.with(|fields| fields.text.clone())
+                on:input=move |event| filter.fields.update(|fields| fields.text = event_target_value(&event))
+                on:keydown=move |event| {
+                    if event.key() == "Escape" {
+                        event.stop_propagation();
+                        if filter.fields.with_untracked(|fields| fields.text.is_empty()) {
+                            browser::focus("feed-rows");
+                        } else {
+                            filter.fields.update(|fields| fields.text.clear());
+                        }
+                    }
+                }
+            />
+            <button
+                type="button"
+                class="pattern"
+                data-testid="filter-pattern"
+                aria-label=prefs.text(|w| w.filter_pattern)
+                title=prefs.text(|w| w.filter_pattern_hint)
+                aria-pressed=move || filter.fields.with(|fields| fields.is_pattern).to_string()
+                on:click=move |_| filter.fields.update(|fields| fields.is_pattern = !fields.is_pattern)
+            >
+                ".*"
+            </button>
+        </div>
+        <button
+            type="button"
+            class="button filter-more"
+            data-testid="filter-more"
+            aria-expanded=move || filter.is_open.get().to_string()
+            aria-controls="filter-fields"
+            on:click=move |_| filter.is_open.update(|open| *open = !*open)
+        >
+            {prefs.text(|w| w.filter_more)}
+            <span class="count">{move || Some(further()).filter(|&n| n > 0)}</span>
+        </button>
+    }
+}
+
+/// The message under the toolbar, and the further fields.
+#[component]
+pub fn FilterFieldRows(filter: FilterBox) -> impl IntoView {
+    let prefs = preferences();
+    view! {
+        <p id="filter-fault" class="filter-fault" role="status" data-testid="filter-fault">
+            {move || filter.first_fault(prefs)}
+        </p>
+        <Show when=move || filter.is_open.get()>
+            <div id="filter-fields" class="filter-fields">
+                {FIELDS.map(|spec| view! { <Field filter=filter spec=spec /> })}
+                <button
+                    type="button"
+                    class="link"
+                    disabled=move || !filter.is_active()
+                    data-testid="filter-clear"
+                    on:click=move |_| filter.clear()
+                >
+                    {prefs.text(|w| w.empty_filter_clear)}
+                </button>
+            </div>
+        </Show>
+    }
+}
+
+/// One of the further fields. Plain functions, so that all of them share one component.
+#[derive(Clone, Copy)]
+struct Spec {
+    field: FilterField,
+    testid: &'static str,
+    kind: &'static str,
+    label: fn(&'static Words) -> &'static str,
+    example: &'static str,
+    value: fn(&mut FilterFields) -> &mut String,
+}
+
+const FIELDS: [Spec; 7] = [
+    Spec {
+        field: FilterField::Key,
+        testid: "filter-key",
+        kind: "text",
+        label: |words| words.key,
+        example: "order-42",
+        value: |fields| &mut fields.key,
+    },
+    Spec {
+        field: FilterField::Header,
+        testid: "filter-header",
+        kind: "text",
+        label: |words| words.filter_header,
+        example: "trace-id=7f3a",
+        value: |fields| &mut fields.header,
+    },
+    Spec {
+        field: FilterField::Path,
+        testid: "filter-path",
+        kind: "text",
+        label: |words| words.filter_path,
+        example: "$.price > 10",
+        value: |fields| &mut fields.path,
+    },
+    Spec {
+        field: FilterField::Partition,
+        testid: "filter-partition",
+        kind: "text",
+        label: |words| words.partition,
+        example: "0, 2-4",
+        value: |fields| &mut fields.partition,
+    },
+    Spec {
+        field: FilterField::Offset,
+        testid: "filter-offset",
+        kind: "text",
+        label: |words| words.offset,
+        example: "100-200",
+        value: |fields| &mut fields.offset,
+    },
+    Spec {
+        field: FilterField::Since,
+        testid: "filter-since",
+        kind: "datetime-local",
+        label: |words| words.filter_since,
+        example: "",
+        value: |fields| &mut fields.since,
+    },
+    Spec {
+        field: FilterField::Until,
+        testid: "filter-until",
+        kind: "datetime-local",
+        label: |words| words.filter_until,
+        example: "",
+        value: |fields| &mut fields.until,
+    },
+];
+
+#[component]
+fn Field(filter: FilterBox, spec: Spec) -> impl IntoView {
+    let prefs = preferences();
+    let fault = move || filter.fault(spec.field, prefs.words());
+    let fault_id = format!("{}-fault", spec.testid);
+    let read_as = move || {
+        let text = (spec.field == FilterField::Path)
+            .then(|| filter.fields.with(|fields| JsonPath::read_as(fields.path.trim())));
+        text.flatten().map(|text| prefs.words().filter_read_as.with_text(&text))
+    };
+    let value = move || filter.fields.with(|fields| (spec.value)(&mut fields.clone()).clone());
+    view! {
+        <label class="filter-field" class:wide=spec.field == FilterField::Path>
+            <span>{prefs.text(spec.label)}</span>
+            <input
+                type=spec.kind
+                data-testid=spec.testid
+                autocomplete="off"
+                spellcheck="false"
+                step="1"
+                placeholder=spec.example
+                aria-invalid=move || fault().is_some().to_string()
+                aria-describedby=fault_id.clone()
+                prop:value=value
+                on:input=move |event| {
+                    filter.fields.update(|fields| *(spec.value)(fields) = event_target_value(&event));
+                }
+            />
+            <span class="fault" id=fault_id.clone() role="status">{fault}</span>
+            <span class="field-note">{read_as}</span>
+        </label>
+    }
+}

@@ -1,0 +1,62 @@
+//! The live half: what to watch, the controls of the list, the list itself and the opened record.
+
+use leptos::prelude::*;
+
+use crate::app::store::Store;
+use crate::app::{navigation, store};
+use crate::live::detail::Detail;
+use crate::live::feed_list::FeedList;
+use crate::live::feed_toolbar::FeedToolbar;
+use crate::live::filter_bar::FilterBox;
+use crate::live::list_notices::ListNotices;
+use crate::live::watch_fields::WatchFields;
+use crate::live::watch_form::WatchForm;
+use page_model::{Entry, ReadState, ViewLink};
+
+/// The opened record.
+pub type Selected = RwSignal<Option<Entry>, LocalStorage>;
+
+/// Opens the record so many rows below (or above) the opened one; without one, the last.
+pub fn step(store: Store, selected: Selected, steps: i64) {
+    let from = selected.get_untracked();
+    if let Some((_, entry)) = store.untracked(|state| state.feed().step_from(from.as_ref(), steps)) {
+        open(selected, entry);
+    }
+}
+
+/// The one that is open already stays as it is: folded, and in the form that was chosen.
+pub fn open(selected: Selected, entry: Entry) {
+    if !selected.with_untracked(|now| now.as_ref().is_some_and(|now| now.is(&entry))) {
+        selected.set(Some(entry));
+    }
+}
+
+#[component]
+pub fn Live(fields: WatchFields, link: ViewLink) -> impl IntoView {
+    let (store, navigation) = (store(), navigation());
+    let selected = RwSignal::new_local(None::<Entry>);
+    if link.starts_by_itself() {
+        let intent = fields.intent();
+        store.act(|state, _| state.listen(intent));
+    }
+    let filter = FilterBox::new(link.filter);
+    // The address follows what is watched and what is filtered; before the first time it is left as it was opened.
+    Effect::new(move |_| {
+        let intent = store.read(|state| state.listening().intent().clone());
+        let link = filter.fields.with(|fields| ViewLink::of(&intent, fields));
+        if !intent.topics.is_empty() {
+            navigation.set_live(link.pairs());
+        }
+    });
+    view! {
+        <section class="live" aria-labelledby="live-title">
+            <WatchForm fields=fields />
+            <FeedToolbar filter=filter />
+            <ListNotices />
+            <div class="table">
+                <FeedList selected=selected filter=filter fields=fields />
+                <Detail selected=selected />
+            </div>
+        </section>
+    }
+}

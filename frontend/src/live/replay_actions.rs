@@ -1,0 +1,88 @@
+//! What can be done again with a record that was read: put it into the composer first, or send it as it is.
+
+use leptos::prelude::*;
+use protocol::ProduceRecord;
+
+use crate::app::shortcuts::key_is_free;
+use crate::app::{preferences, store};
+use crate::send::composer::send_blocked_words;
+use crate::send::send_fields::SendFields;
+use crate::send::send_guard::send_guard;
+use page_model::{Draft, Field, HeaderRow, Partition};
+
+/// `record` holds the topic, key, value and headers as they were read, and the partition that they were read from; its
+/// timestamp is not taken: the new record happens now. The key `r` puts the record into the composer while this is on screen.
+#[component]
+pub fn ReplayActions(record: ProduceRecord) -> impl IntoView {
+    let (store, prefs, guard, fields) = (store(), preferences(), send_guard(), expect_context::<SendFields>());
+    let record = StoredValue::new(ProduceRecord { timestamp: None, ..record });
+    let keeps_partition = RwSignal::new(false);
+    let partition = record.with_value(|record| record.partition);
+    let chosen = move || {
+        let partition = partition.filter(|_| keeps_partition.get_untracked());
+        record.with_value(|record| ProduceRecord { partition, ..record.clone() })
+    };
+    let blocked = send_blocked_words();
+    let cannot_send = move || blocked().is_some();
+    let replay = move || {
+        if !untrack(cannot_send) {
+            let record = chosen();
+            guard.send(&record.topic.clone(), Some(1), move || {
+                store.act(|state, now_ms| state.send_record(&record, now_ms));
+            });
+        }
+    };
+    let edit = move || {
+        let ProduceRecord { topic, partition, key, value, headers, .. } = chosen();
+        let draft = Draft {
+            partition: partition.map_or(Partition::Auto, Partition::Fixed),
+            timestamp: String::new(),
+            key: Field::editable(&key, false),
+            value: Field::editable(&value, true),
+            headers: headers
+                .into_iter()
+                .map(|header| HeaderRow { value: Field::editable(&header.1, false), name: header.0 })
+                .collect(),
+        };
+        fields.edit(&topic, draft);
+    };
+    let keys = window_event_listener(leptos::ev::keydown, move |event| {
+        if key_is_free(&event) && event.key() == "r" {
+            // The letter must not be typed into the field that gets the focus.
+            event.prevent_default();
+            edit();
+        }
+    });
+    on_cleanup(move || keys.remove());
+    view! {
+        <label class="check">
+            <input
+                type="checkbox"
+                data-testid="replay-same-partition"
+                prop:checked=move || keeps_partition.get()
+                on:change=move |event| keeps_partition.set(event_target_checked(&event))
+            />
+            {prefs.text(|w| w.same_partition)}
+        </label>
+        <button
+            type="button"
+            class="button small"
+            data-testid="replay-edit"
+            title=prefs.text(|w| w.replay_edit_hint)
+            on:click=move |_| edit()
+        >
+            {prefs.text(|w| w.replay_edit)}
+            <kbd>"r"</kbd>
+        </button>
+        <button
+            type="button"
+            class="button small"
+            data-testid="replay"
+            disabled=cannot_send
+            title=move || blocked().unwrap_or(prefs.words().replay_hint)
+            on:click=move |_| replay()
+        >
+            {prefs.text(|w| w.replay)}
+        </button>
+    }
+}

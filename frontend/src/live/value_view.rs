@@ -1,0 +1,210 @@
+//! A value as JSON that folds, as text, or as bytes. However large it is, only a part is in the document until more is
+//! asked for.
+
+use leptos::html::Div;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+use crate::app::store::Store;
+use crate::app::{preferences, store};
+use crate::i18n::Words;
+use crate::live::row_pool::{append, append_parts, make, set};
+use crate::ui::field_text::with_visible_controls;
+use crate::ui::format;
+use crate::ui::json_view::{styled_json, styled_text};
+use page_model::{Entry, Folding, Part, ReadState, check_json, hex_dump};
+
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    Json,
+    Text,
+    Bytes,
+}
+
+/// What is shown at first, and how many times more each time that more is asked for.
+const FIRST_LINES: usize = 200;
+const FIRST_TEXT_BYTES: usize = 32 * 1024;
+const FIRST_BYTES: usize = 2 * 1024;
+const MORE: usize = 8;
+/// Longer lines of JSON, a picture in base64 perhaps, are cut; as text they are whole.
+const LINE_BYTES: usize = 4 * 1024;
+
+#[component]
+pub fn ValueView(entry: Entry, size: usize) -> impl IntoView {
+    let (store, prefs) = (store(), preferences());
+    let value = entry.record().and_then(|record| record.value).map(<[u8]>::to_vec);
+    let text = value.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let is_json = text.is_some_and(|text| !text.is_empty() && check_json(text).is_ok());
+    let usual = match (is_json, text.is_some()) {
+        (true, _) => Form::Json,
+        (_, true) => Form::Text,
+        _ => Form::Bytes,
+    };
+    let folding = StoredValue::new_local(is_json.then(|| Folding::new(text.unwrap_or_default())));
+    let has_text = text.is_some();
+    let nothing = match &value {
+        None => Some((|words| words.tombstone) as fn(&'static Words) -> &'static str),
+        Some(bytes) if bytes.is_empty() => Some((|words| words.empty_value) as fn(&'static Words) -> &'static str),
+        Some(_) => None,
+    };
+    if let Some(word) = nothing {
+        return view! { <div class="detail-value"><p class="said">{prefs.text(word)}</p></div> }.into_any();
+    }
+    let bytes = StoredValue::new_local(value.unwrap_or_default());
+    let form = RwSignal::new(usual);
+    let factor = RwSignal::new(1usize);
+    let body = NodeRef::<Div>::new();
+    // (What is shown, of what), where not all is.
+    let shown_part = RwSignal::new(None::<(usize, usize)>);
+    let refold = Trigger::new();
+    Effect::new(move |_| {
+        refold.track();
+        let (Some(body), form, factor) = (body.get(), form.get(), factor.get()) else { return };
+        body.set_text_content(None);
+        let part = match form {
+            Form::Json => {
+                folding.with_value(|folding| show_json(folding.as_ref()?, &body, FIRST_LINES * factor, store))
+            }
+            Form::Text => bytes.with_value(|bytes| show_text(bytes, &body, FIRST_TEXT_BYTES * factor, store)),
+            Form::Bytes => bytes.with_value(|bytes| show_bytes(bytes, &body, FIRST_BYTES * factor)),
+        };
+        shown_part.set(part);
+    });
+    let on_click = move |event: leptos::ev::MouseEvent| {
+        let button = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let line = button.and_then(|button| button.get_attribute("data-line")?.parse().ok());
+        if let Some(line) = line {
+            folding.update_value(|folding| folding.iter_mut().for_each(|folding| folding.toggle(line)));
+            refold.notify();
+        }
+    };
+    let tab = move |of: Form, testid: &'static str, word: fn(&'static Words) -> &'static str| {
+        view! {
+            <button
+                type="button"
+                data-testid=testid
+                aria-pressed=move || (form.get() == of).to_string()
+                on:click=move |_| {
+                    factor.set(1);
+                    form.set(of);
+                }
+            >
+                {prefs.text(word)}
+            </button>
+        }
+    };
+    let can_fold =
+        is_json && folding.with_value(|folding| folding.as_ref().is_some_and(|folding| folding.line_count() > 3));
+    let has_folded = Memo::new(move |_| {
+        refold.track();
+        folding.with_value(|folding| folding.as_ref().is_some_and(Folding::has_folded))
+    });
+    let fold_all = move |_| {
+        let fold = !has_folded.get_untracked();
+        folding.update_value(|folding| folding.iter_mut().for_each(|folding| folding.fold_all(fold)));
+        refold.notify();
+    };
+    let note = move || {
+        let (shown, all) = shown_part.get()?;
+        let language = prefs.language();
+        let values = match form.get() {
+            Form::Json => [format::number(shown as u64, language), format::number(all as u64, language)],
+            _ => [format::bytes(shown, language), format::bytes(all, language)],
+        };
+        let text = if form.get() == Form::Json { prefs.words().shown_lines } else { prefs.words().shown_part };
+        let [shown, size] = values;
+        Some(text.with_shown_size(&shown, &size))
+    };
+    view! {
+        <div id="detail-value" class="detail-value" tabindex="0" role="group" aria-label=prefs.text(|w| w.value)>
+            <div class="value-head">
+                <span class="forms" role="group" aria-label=prefs.text(|w| w.value_shown_as)>
+                    {is_json.then(|| tab(Form::Json, "value-json", |w| w.form_json))}
+                    {has_text.then(|| tab(Form::Text, "value-text", |w| w.form_text))}
+                    {tab(Form::Bytes, "value-bytes", |w| w.form_bytes)}
+                </span>
+                <span class="muted">{move || format::bytes(size, prefs.language())}</span>
+                <Show when=move || can_fold && form.get() == Form::Json>
+                    <button type="button" class="link" data-testid="fold-all" on:click=fold_all>
+                        {move || if has_folded.get() { prefs.words().unfold_all } else { prefs.words().fold_all }}
+                    </button>
+                </Show>
+            </div>
+            <div class="value-body" data-testid="detail-value" node_ref=body on:click=on_click></div>
+            <Show when=move || shown_part.get().is_some()>
+                <p class="shown-part">
+                    <span>{note}</span>
+                    <button
+                        type="button"
+                        class="button small"
+                        data-testid="show-more"
+                        on:click=move |_| factor.update(|factor| *factor *= MORE)
+                    >
+                        {prefs.text(|w| w.show_more)}
+                    </button>
+                </p>
+            </Show>
+        </div>
+    }
+    .into_any()
+}
+
+/// One element a line, since lines fold. What is cut off is said.
+fn show_json(folding: &Folding, body: &web_sys::HtmlElement, most: usize, store: Store) -> Option<(usize, usize)> {
+    let filter = store.untracked(|state| state.feed().filter().clone());
+    let mut shown = 0;
+    for line in folding.lines().take(most) {
+        shown = line.number + 1;
+        let row = make("div", "json-line");
+        if line.closing.is_some() {
+            let button = make("button", "fold");
+            set(&button, "type", "button");
+            set(&button, "data-line", &line.number.to_string());
+            set(&button, "aria-expanded", if line.is_folded { "false" } else { "true" });
+            set(&button, "aria-label", line.text.trim());
+            append(&row, &button);
+        }
+        let text = &line.text[..line.text.floor_char_boundary(LINE_BYTES)];
+        let text = with_visible_controls(text);
+        append_parts(&row, &styled_json(&text, &filter.marks_in(Part::Value, &text)));
+        if line.text.len() > LINE_BYTES {
+            append_parts(&row, &[("said", "…".to_owned())]);
+        }
+        if let Some(closing) = line.closing.filter(|_| line.is_folded) {
+            append_parts(&row, &[("said", " … ".to_owned()), ("", closing.to_owned())]);
+        }
+        append(body, &row);
+    }
+    let is_all = folding.lines().nth(most).is_none();
+    (!is_all).then_some((shown, folding.line_count()))
+}
+
+fn show_text(bytes: &[u8], body: &web_sys::HtmlElement, most: usize, store: Store) -> Option<(usize, usize)> {
+    /// So much is laid out together; blocks out of sight cost nothing.
+    const BLOCK_BYTES: usize = 16 * 1024;
+    let filter = store.untracked(|state| state.feed().filter().clone());
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    let shown = &text[..text.floor_char_boundary(most)];
+    let mut rest = shown;
+    while !rest.is_empty() {
+        // At the end of a line where there is one, so that the blocks do not show.
+        let limit = rest.floor_char_boundary(BLOCK_BYTES);
+        let end = if limit == rest.len() { limit } else { rest[..limit].rfind('\n').map_or(limit, |at| at + 1) };
+        let block = with_visible_controls(&rest[..end]);
+        let pre = make("pre", "block");
+        append_parts(&pre, &styled_text(&block, &filter.marks_in(Part::Value, &block)));
+        append(body, &pre);
+        rest = &rest[end..];
+    }
+    (shown.len() < text.len()).then_some((shown.len(), text.len()))
+}
+
+fn show_bytes(bytes: &[u8], body: &web_sys::HtmlElement, most: usize) -> Option<(usize, usize)> {
+    let shown = &bytes[..bytes.len().min(most)];
+    let pre = make("pre", "hex");
+    // It scrolls sideways where it is narrow, with the keyboard too.
+    set(&pre, "tabindex", "0");
+    pre.set_text_content(Some(&hex_dump(shown)));
+    append(body, &pre);
+    (shown.len() < bytes.len()).then_some((shown.len(), bytes.len()))
+}

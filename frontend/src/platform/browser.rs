@@ -1,0 +1,232 @@
+//! The few things the page asks of the browser directly: clock, address, storage, title, clipboard. Knows nothing of Kafka.
+
+use leptos::prelude::{document, window};
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+
+const STORAGE_KEY: &str = "ponte.settings";
+const TOKEN_KEY: &str = "ponte.token";
+
+/// Milliseconds on a clock that never jumps; 0 is when the page was opened.
+pub fn now_ms() -> f64 {
+    window().performance().map_or_else(js_sys::Date::now, |performance| performance.now())
+}
+
+/// `/ws` on the host that served the page.
+pub fn websocket_url() -> String {
+    let location = window().location();
+    let scheme = if location.protocol().is_ok_and(|protocol| protocol == "https:") { "wss" } else { "ws" };
+    format!("{scheme}://{}/ws", location.host().unwrap_or_default())
+}
+
+pub fn tab_is_hidden() -> bool {
+    document().hidden()
+}
+
+/// Empty where the browser allows no storage.
+pub fn stored_settings() -> String {
+    stored(STORAGE_KEY)
+}
+
+/// Remembers if the browser allows it; a page without memory works too.
+pub fn store_settings(json: &str) {
+    store(STORAGE_KEY, json);
+}
+
+/// What is remembered under a name of ours; empty where there is nothing.
+pub fn stored(key: &str) -> String {
+    read(window().local_storage(), key)
+}
+
+pub fn store(key: &str, text: &str) {
+    write(window().local_storage(), key, text);
+}
+
+/// The bridge's access token. Forgotten with the tab: who comes to this computer later does not have it.
+pub fn stored_token() -> String {
+    read(window().session_storage(), TOKEN_KEY)
+}
+
+pub fn store_token(token: &str) {
+    write(window().session_storage(), TOKEN_KEY, token);
+}
+
+/// A storage, where the browser allows one.
+type MaybeStorage = Result<Option<web_sys::Storage>, JsValue>;
+
+fn read(storage: MaybeStorage, key: &str) -> String {
+    storage.ok().flatten().and_then(|storage| storage.get_item(key).ok().flatten()).unwrap_or_default()
+}
+
+fn write(storage: MaybeStorage, key: &str, text: &str) {
+    if let Ok(Some(storage)) = storage {
+        // It is full, or forbidden.
+        let _ = storage.set_item(key, text);
+    }
+}
+
+/// For random test values: no secrets hang on it.
+pub fn random_seed() -> u64 {
+    let half = || (js_sys::Math::random() * f64::from(u32::MAX)) as u64;
+    half() << 32 | half()
+}
+
+/// Such as `["it-CH", "en"]`.
+pub fn preferred_languages() -> Vec<String> {
+    window().navigator().languages().iter().filter_map(|tag| tag.as_string()).collect()
+}
+
+/// Sets an attribute of the `html` element.
+pub fn set_root_attribute(name: &str, value: &str) {
+    if let Some(root) = document().document_element() {
+        let _ = root.set_attribute(name, value);
+    }
+}
+
+pub fn set_title(title: &str) {
+    document().set_title(title);
+}
+
+/// Returns whether it worked; outside of https and localhost browsers forbid it.
+pub async fn copy(text: &str) -> bool {
+    let navigator = window().navigator();
+    let clipboard = js_sys::Reflect::get(&navigator, &JsValue::from_str("clipboard"));
+    if clipboard.is_ok_and(|clipboard| clipboard.is_undefined()) {
+        return false;
+    }
+    JsFuture::from(navigator.clipboard().write_text(text)).await.is_ok()
+}
+
+pub fn focus(element_id: &str) {
+    use wasm_bindgen::JsCast;
+    let element = document().get_element_by_id(element_id);
+    if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
+/// Local time of day of a Kafka timestamp: `11:04:31.207`.
+pub fn time_of_day(timestamp_ms: i64) -> String {
+    let date = js_sys::Date::new(&JsValue::from_f64(timestamp_ms as f64));
+    format!(
+        "{:02}:{:02}:{:02}.{:03}",
+        date.get_hours(),
+        date.get_minutes(),
+        date.get_seconds(),
+        date.get_milliseconds()
+    )
+}
+
+/// As a field for local date and time has it: `2025-11-22T11:04:31`.
+pub fn local_date_time(timestamp_ms: i64) -> String {
+    format!("{}T{}", date(timestamp_ms), time_of_day(timestamp_ms))
+}
+
+pub fn parse_local_date_time(text: &str) -> Option<i64> {
+    let ms = js_sys::Date::parse(text);
+    (!ms.is_nan()).then_some(ms as i64)
+}
+
+/// What the address says, as names and values.
+pub fn address_pairs() -> Vec<(String, String)> {
+    pairs_of_query(&window().location().search().unwrap_or_default())
+}
+
+/// What another address says.
+pub fn pairs_of(address: &str) -> Vec<(String, String)> {
+    pairs_of_query(address.split_once('?').map_or("", |(_, query)| query))
+}
+
+fn pairs_of_query(search: &str) -> Vec<(String, String)> {
+    let Ok(parameters) = web_sys::UrlSearchParams::new_with_str(search) else { return Vec::new() };
+    let pair = |pair: JsValue| {
+        let pair = js_sys::Array::from(&pair);
+        Some((pair.get(0).as_string()?, pair.get(1).as_string()?))
+    };
+    js_sys::Array::from(&parameters).iter().filter_map(pair).collect()
+}
+
+/// The address of a view.
+pub fn address_of<N: AsRef<str>>(pairs: &[(N, String)]) -> String {
+    let location = window().location();
+    let base = format!("{}{}", location.origin().unwrap_or_default(), location.pathname().unwrap_or_default());
+    let Ok(parameters) = web_sys::UrlSearchParams::new() else { return base };
+    pairs.iter().for_each(|(name, value)| parameters.append(name.as_ref(), value));
+    let query = String::from(parameters.to_string());
+    if query.is_empty() { base } else { format!("{base}?{query}") }
+}
+
+/// The address bar shows the view, without a step back in the history for each letter of a filter.
+pub fn show_address(address: &str) {
+    if let Ok(history) = window().history() {
+        // Browsers refuse more than a hundred in half a minute; then the URL is out of date, which does no harm.
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(address));
+    }
+}
+
+/// The address bar shows another view; Back leads to the one before.
+pub fn push_address(address: &str) {
+    if let Ok(history) = window().history() {
+        // Browsers limit this, too; see `show_address`.
+        let _ = history.push_state_with_url(&JsValue::NULL, "", Some(address));
+    }
+}
+
+/// Local date of a Kafka timestamp: `2025-11-22`.
+pub fn date(timestamp_ms: i64) -> String {
+    let date = js_sys::Date::new(&JsValue::from_f64(timestamp_ms as f64));
+    format!("{:04}-{:02}-{:02}", date.get_full_year(), date.get_month() + 1, date.get_date())
+}
+
+/// A file under construction; its texts lie with the browser.
+pub struct FileParts(js_sys::Array);
+
+impl FileParts {
+    pub fn new() -> Self {
+        Self(js_sys::Array::new())
+    }
+
+    pub fn push(&mut self, text: &str) {
+        self.0.push(&JsValue::from_str(text));
+    }
+
+    /// Offers it to the user as a download.
+    pub fn save(self, name: &str, media_type: &str) {
+        let options = web_sys::BlobPropertyBag::new();
+        options.set_type(media_type);
+        let blob = web_sys::Blob::new_with_str_sequence_and_options(&self.0, &options);
+        let Ok(url) = blob.and_then(|blob| web_sys::Url::create_object_url_with_blob(&blob)) else { return };
+        if let Ok(anchor) = document().create_element("a") {
+            use wasm_bindgen::JsCast;
+            let anchor: web_sys::HtmlElement = anchor.unchecked_into();
+            let _ = anchor.set_attribute("href", &url);
+            let _ = anchor.set_attribute("download", name);
+            anchor.click();
+        }
+        // The download has begun by then; without this the file would lie in memory for as long as the page lives.
+        leptos::prelude::set_timeout(
+            move || drop(web_sys::Url::revoke_object_url(&url)),
+            std::time::Duration::from_secs(60),
+        );
+    }
+}
+
+/// Lets the browser draw and answer before going on.
+pub async fn breathe() {
+    let wait = js_sys::Promise::new(&mut |resolve, _| {
+        // Without a timer nothing would go on at all.
+        let _ = window().set_timeout_with_callback(&resolve);
+    });
+    let _ = JsFuture::from(wait).await;
+}
+
+pub fn reload() {
+    // It fails only in documents without a window.
+    let _ = leptos::prelude::window().location().reload();
+}
+
+/// A key that presses what has the focus must not do anything else.
+pub fn focus_is_on_a_button() -> bool {
+    let pressable = "button, a, summary, [role=button]";
+    document().active_element().is_some_and(|element| element.matches(pressable).unwrap_or(false))
+}

@@ -1,0 +1,310 @@
+//! The WebSocket to the bridge: connects, waits longer after each failure, notices silence, answers heartbeats. Hands
+//! every frame over in order; knows nothing of what is in them, `ping` apart.
+//!
+//! `onmessage` only queues. One animation frame takes the queue out, for a few milliseconds at most, so that a flood
+//! cannot stop the page from drawing. A hidden tab has no animation frames: there the queue is emptied at once, which costs
+//! nothing since nothing is drawn.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use leptos::leptos_dom::helpers::TimeoutHandle;
+use leptos::prelude::{request_animation_frame, set_interval, set_timeout, set_timeout_with_handle};
+use protocol::{ClientMessage, CloseCode, Pong, SUBPROTOCOL};
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
+
+use crate::platform::browser;
+use page_model::{Backoff, Loss};
+
+/// From `new WebSocket` to the bridge's welcome. Loopback needs milliseconds, a far away bridge a second.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(6);
+/// How long one animation frame may work on the queue: half of a frame, the other half is for drawing.
+const DRAIN_MS: f64 = 8.0;
+/// The queue is drained after this time at the latest: some environments stop animation frames without hiding the tab.
+const DRAIN_LATEST: Duration = Duration::from_millis(250);
+const SILENCE_CHECK: Duration = Duration::from_secs(2);
+/// A `ping` is shorter than this; longer frames are not searched for one.
+const PING_MAX_CHARS: u32 = 64;
+
+/// What happens on the connection, in order.
+pub enum Event<'a> {
+    Connecting,
+    /// The socket stands; the bridge has not said anything yet.
+    Opened,
+    Text {
+        text: &'a str,
+        arrived_ms: f64,
+    },
+    /// A binary frame: a batch of records.
+    Batch {
+        bytes: Box<[u8]>,
+        arrived_ms: f64,
+    },
+    /// All frames of this turn were handed over.
+    Drained,
+    /// `retry_at_ms` is nothing where trying again cannot help.
+    Lost {
+        loss: Loss,
+        retry_at_ms: Option<f64>,
+    },
+}
+
+#[derive(Clone)]
+pub struct Socket(Rc<Inner>);
+
+struct Inner {
+    handler: Box<dyn Fn(Event<'_>)>,
+    /// Rises with each connection; what belongs to an older one is ignored.
+    generation: Cell<u64>,
+    connection: RefCell<Option<Connection>>,
+    /// As the browser handed them over; what they hold is taken out when their turn comes.
+    queue: RefCell<VecDeque<(f64, JsValue)>>,
+    /// Rises with each turn at the queue.
+    drains: Cell<u64>,
+    /// The turn that is planned: what an earlier one left behind does nothing.
+    planned_drain: Cell<Option<u64>>,
+    backoff: RefCell<Backoff>,
+    timer: Cell<Option<TimeoutHandle>>,
+    last_frame_ms: Cell<f64>,
+    /// No frame for so long means that the connection is dead; set by the bridge's welcome.
+    longest_silence_ms: Cell<Option<f64>>,
+}
+
+/// The browser's socket with the closures it calls; they live as long as it may call them.
+struct Connection {
+    socket: WebSocket,
+    _on_open: Closure<dyn FnMut()>,
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_close: Closure<dyn FnMut(CloseEvent)>,
+}
+
+impl Connection {
+    /// Nothing that happens to this socket later reaches the page.
+    fn retire(&self) {
+        self.socket.set_onopen(None);
+        self.socket.set_onmessage(None);
+        self.socket.set_onclose(None);
+        // Closing a closed socket does nothing; there is no other failure without a code.
+        let _ = self.socket.close();
+    }
+}
+
+impl Socket {
+    pub fn new(handler: impl Fn(Event<'_>) + 'static) -> Self {
+        let socket = Self(Rc::new(Inner {
+            handler: Box::new(handler),
+            generation: Cell::new(0),
+            connection: RefCell::new(None),
+            queue: RefCell::default(),
+            drains: Cell::new(0),
+            planned_drain: Cell::new(None),
+            backoff: RefCell::default(),
+            timer: Cell::new(None),
+            last_frame_ms: Cell::new(0.0),
+            longest_silence_ms: Cell::new(None),
+        }));
+        let watched = socket.clone();
+        set_interval(move || watched.check_silence(), SILENCE_CHECK);
+        socket
+    }
+
+    /// Connects now, whatever the state: a connection that exists is given up.
+    pub fn connect(&self) {
+        let inner = &self.0;
+        let generation = inner.generation.get() + 1;
+        inner.generation.set(generation);
+        inner.longest_silence_ms.set(None);
+        if let Some(old) = inner.connection.borrow_mut().take() {
+            old.retire();
+        }
+        (inner.handler)(Event::Connecting);
+        let socket = match WebSocket::new_with_str_sequence(&browser::websocket_url(), &offered_subprotocols()) {
+            Ok(socket) => socket,
+            Err(_) => return self.lost(generation, Loss::default()),
+        };
+        let connection = self.attach(socket, generation);
+        *inner.connection.borrow_mut() = Some(connection);
+        let this = self.clone();
+        self.set_timer(CONNECT_TIMEOUT, move || this.lost(generation, Loss::default()));
+    }
+
+    fn attach(&self, socket: WebSocket, generation: u64) -> Connection {
+        let this = self.clone();
+        let on_open = Closure::<dyn FnMut()>::new(move || {
+            if this.is_current(generation) {
+                this.0.last_frame_ms.set(browser::now_ms());
+                (this.0.handler)(Event::Opened);
+            }
+        });
+        let this = self.clone();
+        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            if this.is_current(generation) {
+                this.message(&event);
+            }
+        });
+        let this = self.clone();
+        let on_close = Closure::<dyn FnMut(CloseEvent)>::new(move |event: CloseEvent| {
+            this.lost(generation, Loss { code: event.code(), reason: event.reason() });
+        });
+        socket.set_binary_type(BinaryType::Arraybuffer);
+        socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
+        socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        socket.set_onclose(Some(on_close.as_ref().unchecked_ref()));
+        Connection { socket, _on_open: on_open, _on_message: on_message, _on_close: on_close }
+    }
+
+    fn is_current(&self, generation: u64) -> bool {
+        self.0.generation.get() == generation
+    }
+
+    /// The bridge has said welcome: the connection counts as good.
+    pub fn established(&self, heartbeat_ms: u64) {
+        self.clear_timer();
+        self.0.backoff.borrow_mut().reset();
+        // The bridge gives up after one missed answer; two missed pings and some travel time are as patient.
+        self.0.longest_silence_ms.set(Some(heartbeat_ms as f64 * 2.0 + 3000.0));
+    }
+
+    pub fn send(&self, text: &str) {
+        // Fails only while connecting, which was excluded.
+        self.with_open(|socket| drop(socket.send_with_str(text)));
+    }
+
+    pub fn send_binary(&self, frame: &[u8]) {
+        self.with_open(|socket| drop(socket.send_with_u8_array(frame)));
+    }
+
+    fn with_open(&self, send: impl FnOnce(&WebSocket)) {
+        if let Some(connection) = &*self.0.connection.borrow()
+            && connection.socket.ready_state() == WebSocket::OPEN
+        {
+            send(&connection.socket);
+        }
+    }
+
+    fn message(&self, event: &MessageEvent) {
+        let now_ms = browser::now_ms();
+        self.0.last_frame_ms.set(now_ms);
+        let data = event.data();
+        // Timers and frames are throttled in a hidden tab; messages are not.
+        if data.dyn_ref::<js_sys::JsString>().is_some_and(is_ping) {
+            return self.send(&ClientMessage::from(Pong {}).to_json());
+        }
+        self.0.queue.borrow_mut().push_back((now_ms, data));
+        if browser::tab_is_hidden() {
+            self.drain(f64::INFINITY);
+        } else {
+            self.plan_drain();
+        }
+    }
+
+    fn plan_drain(&self) {
+        if self.0.planned_drain.get().is_some() {
+            return;
+        }
+        let number = self.0.drains.get();
+        self.0.planned_drain.set(Some(number));
+        let this = self.clone();
+        request_animation_frame(move || this.drain_if_planned(number));
+        let this = self.clone();
+        set_timeout(move || this.drain_if_planned(number), DRAIN_LATEST);
+    }
+
+    /// The frame or the timer, whichever comes first.
+    fn drain_if_planned(&self, number: u64) {
+        if self.0.planned_drain.get() == Some(number) {
+            self.drain(DRAIN_MS);
+        }
+    }
+
+    fn drain(&self, budget_ms: f64) {
+        self.0.planned_drain.set(None);
+        self.0.drains.set(self.0.drains.get() + 1);
+        let until_ms = browser::now_ms() + budget_ms;
+        loop {
+            // The handler may send, hence nothing is borrowed while it runs.
+            let Some((arrived_ms, data)) = self.0.queue.borrow_mut().pop_front() else { break };
+            if let Some(text) = data.as_string() {
+                (self.0.handler)(Event::Text { text: &text, arrived_ms });
+            } else {
+                let bytes = js_sys::Uint8Array::new(&data).to_vec().into_boxed_slice();
+                (self.0.handler)(Event::Batch { bytes, arrived_ms });
+            }
+            if browser::now_ms() >= until_ms {
+                break;
+            }
+        }
+        (self.0.handler)(Event::Drained);
+        if !self.0.queue.borrow().is_empty() {
+            self.plan_drain();
+        }
+    }
+
+    /// What waits in the queue is handed over now: the tab has been hidden or shown.
+    pub fn visibility_changed(&self) {
+        if !self.0.queue.borrow().is_empty() {
+            self.drain(f64::INFINITY);
+        }
+        self.check_silence();
+    }
+
+    fn check_silence(&self) {
+        if let Some(longest_ms) = self.0.longest_silence_ms.get()
+            && browser::now_ms() - self.0.last_frame_ms.get() > longest_ms
+        {
+            self.lost(self.0.generation.get(), Loss { code: CloseCode::NoHeartbeat.number(), reason: String::new() });
+        }
+    }
+
+    fn lost(&self, generation: u64, loss: Loss) {
+        let inner = &self.0;
+        if !self.is_current(generation) {
+            return;
+        }
+        // What came before the end is still true, acknowledgements above all.
+        if !inner.queue.borrow().is_empty() {
+            self.drain(f64::INFINITY);
+        }
+        inner.generation.set(generation + 1);
+        inner.longest_silence_ms.set(None);
+        // The closures stay until the next connection: one of them may be running now.
+        if let Some(connection) = &*inner.connection.borrow() {
+            connection.retire();
+        }
+        self.clear_timer();
+        let retry_at_ms = CloseCode::should_reconnect(loss.code).then(|| {
+            let wait_ms = inner.backoff.borrow_mut().next_ms(js_sys::Math::random());
+            let this = self.clone();
+            self.set_timer(Duration::from_millis(wait_ms as u64), move || this.connect());
+            browser::now_ms() + wait_ms
+        });
+        (inner.handler)(Event::Lost { loss, retry_at_ms });
+    }
+
+    fn set_timer(&self, after: Duration, run: impl FnOnce() + 'static) {
+        self.clear_timer();
+        // It fails only outside of a window.
+        self.0.timer.set(set_timeout_with_handle(run, after).ok());
+    }
+
+    fn clear_timer(&self) {
+        if let Some(timer) = self.0.timer.take() {
+            timer.clear();
+        }
+    }
+}
+
+fn is_ping(text: &js_sys::JsString) -> bool {
+    text.length() <= PING_MAX_CHARS && text.as_string().is_some_and(|text| text.contains("\"ping\""))
+}
+
+/// The page offers its subprotocol, except under `trunk serve`: that proxy does not pass on the bridge's answer, and the
+/// browser would close the socket. Trunk alone makes debug builds of the page; `Trunk.toml` adds the header behind it.
+fn offered_subprotocols() -> js_sys::Array {
+    let offered: &[&str] = if cfg!(debug_assertions) { &[] } else { &[SUBPROTOCOL] };
+    offered.iter().map(|name| JsValue::from_str(name)).collect()
+}

@@ -1,0 +1,18 @@
+//! Sending: single records, runs, batches, templates.
+
+pub mod batch_findings;
+pub mod batch_form;
+pub mod composer;
+pub mod field_editor;
+pub mod field_error;
+pub mod form_choice;
+pub mod header_rows;
+pub mod one_form;
+pub mod record_fields;
+pub mod run_card;
+pub mod run_form;
+pub mod saved_templates;
+pub mod send_fields;
+pub mod send_guard;
+pub mod sent_list;
+pub mod sent_waiting;

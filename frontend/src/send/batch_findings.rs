@@ -1,0 +1,117 @@
+//! What a batch holds before it is sent: how many records, the first of them, and what is wrong in which line.
+
+use leptos::prelude::*;
+use protocol::WireBytes;
+
+use crate::app::{preferences, store};
+use crate::i18n::{Plural, WithN, Words};
+use crate::ui::field_text::{FieldText, field_text};
+use crate::ui::format;
+use page_model::{Findings, LineFault, ReadState};
+
+const KEY_CHARS: usize = 40;
+const VALUE_CHARS: usize = 200;
+
+#[component]
+pub fn BatchFindings() -> impl IntoView {
+    let (store, prefs) = (store(), preferences());
+    let findings =
+        Memo::new(move |_| store.read(|state| state.batch().map(|batch| batch.findings.clone()).unwrap_or_default()));
+    let progress = Memo::new(move |_| {
+        store.read(|state| state.batch().filter(|batch| !batch.is_checked()).map(|batch| batch.progress()))
+    });
+    let is_checking = Memo::new(move |_| progress.get().is_some());
+    let summary = move || {
+        let (words, language) = (prefs.words(), prefs.language());
+        let Findings { good, faulty, bytes, .. } = findings.get();
+        let n = |words: Plural<WithN>, n: u64| words.count(n, &format::number(n, language));
+        let mut text = n(words.batch_good_count, good);
+        text.push_str(&format!(" · {}", format::bytes(bytes as usize, language)));
+        if faulty > 0 {
+            text.push_str(&format!(" · {}", n(words.batch_faulty_count, faulty)));
+        }
+        text
+    };
+    let previews = move || {
+        let words = prefs.words();
+        let line = |(line, record): (u64, protocol::ProduceRecord)| {
+            let key = (!record.key.is_null()).then(|| shown(&record.key, KEY_CHARS, words));
+            view! {
+                <li>
+                    <span class="line-number">{line}</span>
+                    <span class="mono clip">
+                        {key.map(|key| view! { <span class="preview-key">{key} " → "</span> })}
+                        {shown(&record.value, VALUE_CHARS, words)}
+                    </span>
+                </li>
+            }
+        };
+        findings.get().preview.into_iter().map(line).collect::<Vec<_>>()
+    };
+    let faults = move || {
+        let (words, language) = (prefs.words(), prefs.language());
+        let Findings { faults, faulty, .. } = findings.get();
+        let more = faulty.saturating_sub(faults.len() as u64);
+        let mut lines: Vec<_> = faults
+            .into_iter()
+            .map(|(line, fault)| {
+                let line = words.batch_line.with_n(&line.to_string());
+                view! { <li data-testid="batch-fault"><b>{line}</b> " " {error_words(&fault, words)}</li> }.into_any()
+            })
+            .collect();
+        if more > 0 {
+            let more = words.batch_more_faults.with_n(&format::number(more, language));
+            lines.push(view! { <li class="muted">{more}</li> }.into_any());
+        }
+        lines
+    };
+    view! {
+        <div
+            class="findings"
+            data-testid="batch"
+            data-state=move || if is_checking.get() { "checking" } else { "checked" }
+            data-good=move || findings.with(|findings| findings.good)
+            data-faulty=move || findings.with(|findings| findings.faulty)
+        >
+            <Show when=move || is_checking.get()>
+                <progress
+                    max=move || progress.get().map_or(1, |(_, all)| all).to_string()
+                    prop:value=move || progress.get().map_or(0.0, |(done, _)| done as f64)
+                    aria-label=prefs.text(|w| w.batch_checking)
+                ></progress>
+            </Show>
+            <p role="status">{summary}</p>
+            <Show when=move || findings.with(|findings| !findings.preview.is_empty())>
+                <ol class="batch-preview" data-testid="batch-preview">{previews}</ol>
+            </Show>
+            <Show when=move || findings.with(|findings| findings.faulty != 0)>
+                <p class="fault">{prefs.text(|w| w.batch_left_out)}</p>
+                <ul class="failures" tabindex="0" aria-label=prefs.text(|w| w.batch_faults)>{faults}</ul>
+            </Show>
+        </div>
+    }
+}
+
+fn shown(bytes: &WireBytes, chars: usize, words: &Words) -> String {
+    match field_text(bytes, chars) {
+        FieldText::Null => words.tombstone.to_owned(),
+        FieldText::Empty => words.empty_value.to_owned(),
+        FieldText::Json(text) | FieldText::Text(text) | FieldText::Binary(text) => text,
+    }
+}
+
+fn error_words(fault: &LineFault, words: &Words) -> String {
+    match fault {
+        LineFault::Json { column } => words.line_json.with_column(&column.to_string()),
+        LineFault::ArrayEnd => words.line_array_end.to_owned(),
+        LineFault::NotARecord(why) => words.line_not_a_record.with_why(why),
+        LineFault::Base64 => words.line_base64.to_owned(),
+        LineFault::Partition(text) => words.line_partition.with_text(text),
+        LineFault::Timestamp(text) => words.line_timestamp.with_text(text),
+        LineFault::Headers => words.line_headers.to_owned(),
+        LineFault::NoSeparator('\t') => words.line_no_separator.with_separator(words.separator_tab),
+        LineFault::NoSeparator(separator) => words.line_no_separator.with_separator(&format!("“{separator}”")),
+        LineFault::Columns { found } => words.line_columns.with_n(&found.to_string()),
+        LineFault::TooLarge(size) => words.line_too_large.with_n(&size.to_string()),
+    }
+}

@@ -1,0 +1,175 @@
+//! The sending half: one record, a run of many, or a file of them; below, what is under way and what was sent. On a narrow
+//! screen it is one line at the bottom that opens to the whole form.
+
+use leptos::ev::KeyboardEvent;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+use crate::app::{preferences, store};
+use crate::i18n::{WithTopic, Words};
+use crate::platform::browser;
+use crate::send::batch_form::BatchForm;
+use crate::send::one_form::OneForm;
+use crate::send::run_card::RunCard;
+use crate::send::run_form::RunForm;
+use crate::send::send_fields::{SendFields, Tab};
+use crate::send::sent_list::SentList;
+use crate::send::sent_waiting::SentWaiting;
+use page_model::{ReadState, SendBlocked};
+
+const TABS: [(Tab, &str); 3] = [(Tab::One, "one"), (Tab::Run, "run"), (Tab::Batch, "batch")];
+
+#[component]
+pub fn Composer(fields: SendFields) -> impl IntoView {
+    let prefs = preferences();
+    // A file that misses its field must not replace the page.
+    for event in ["dragover", "drop"] {
+        window_event_listener_untyped(event, |event| event.prevent_default());
+    }
+    view! {
+        <section
+            class="send"
+            class:open=move || fields.is_open.get()
+            data-tab=move || tab_name(fields.tab.get())
+            aria-labelledby="send-title"
+        >
+            <div class="send-head">
+                <h2 id="send-title">{prefs.text(|w| w.send_title)}</h2>
+                <Show when=move || !fields.is_closed.get()>
+                    <Tabs tab=fields.tab />
+                </Show>
+            </div>
+            <Show when=move || fields.is_closed.get()>
+                <Closed fields=fields />
+            </Show>
+            <Show when=move || !fields.is_closed.get()>
+                <div id="send-panel" role="tabpanel" aria-labelledby=move || format!("send-tab-{}", tab_name(fields.tab.get()))>
+                    {move || match fields.tab.get() {
+                        Tab::One => {
+                            // The draft of another topic may have other parts to show.
+                            fields.replaced.track();
+                            view! { <OneForm fields=fields /> }.into_any()
+                        }
+                        Tab::Run => view! { <RunForm fields=fields /> }.into_any(),
+                        Tab::Batch => view! { <BatchForm fields=fields /> }.into_any(),
+                    }}
+                </div>
+            </Show>
+            <RunCard />
+            <SentWaiting />
+            <SentList />
+        </section>
+    }
+}
+
+/// In the place of the form, while the user is only looking at a topic that may hold the data of others.
+#[component]
+fn Closed(fields: SendFields) -> impl IntoView {
+    let prefs = preferences();
+    let named = move |text: WithTopic| text.with_topic(&fields.topic.get());
+    view! {
+        <div class="send-closed" data-testid="compose-closed">
+            <p>{move || named(prefs.words().compose_closed)}</p>
+            <button type="button" class="button" data-testid="compose-open" on:click=move |_| fields.open_form()>
+                {move || named(prefs.words().compose_open)}
+            </button>
+        </div>
+    }
+}
+
+fn tab_name(tab: Tab) -> &'static str {
+    TABS.iter().find(|(each, _)| *each == tab).map_or("one", |(_, name)| name)
+}
+
+fn tab_words(tab: Tab, words: &'static Words) -> &'static str {
+    match tab {
+        Tab::One => words.tab_one,
+        Tab::Run => words.tab_run,
+        Tab::Batch => words.tab_batch,
+    }
+}
+
+/// Tabs as the ARIA practices have them: one stop for the Tab key, arrows move between them.
+#[component]
+fn Tabs(tab: RwSignal<Tab>) -> impl IntoView {
+    let prefs = preferences();
+    let step = move |event: KeyboardEvent| {
+        let steps = match event.key().as_str() {
+            "ArrowRight" => 1,
+            "ArrowLeft" => TABS.len() - 1,
+            _ => return,
+        };
+        event.prevent_default();
+        let at = TABS.iter().position(|(each, _)| *each == tab.get_untracked()).unwrap_or(0);
+        let (next, name) = TABS[(at + steps) % TABS.len()];
+        tab.set(next);
+        browser::focus(&format!("send-tab-{name}"));
+    };
+    let buttons = TABS.map(|(each, name)| {
+        let is_chosen = move || tab.get() == each;
+        view! {
+            <button
+                type="button"
+                role="tab"
+                id=format!("send-tab-{name}")
+                data-testid=format!("send-{name}-tab")
+                aria-selected=move || is_chosen().to_string()
+                aria-controls="send-panel"
+                tabindex=move || if is_chosen() { "0" } else { "-1" }
+                on:click=move |_| {
+                    // The form would be made anew, and what is open in it closed.
+                    if tab.get_untracked() != each {
+                        tab.set(each);
+                    }
+                }
+            >
+                {move || tab_words(each, prefs.words())}
+            </button>
+        }
+    });
+    view! {
+        <div class="seg tabs" role="tablist" aria-label=prefs.text(|w| w.tabs) on:keydown=step>
+            {buttons}
+        </div>
+    }
+}
+
+/// Opens the one line of a narrow screen to the whole form, and closes it again.
+#[component]
+pub fn MoreButton(is_open: RwSignal<bool>) -> impl IntoView {
+    let prefs = preferences();
+    view! {
+        <button
+            type="button"
+            class="button more"
+            data-testid="compose-more"
+            aria-expanded=move || is_open.get().to_string()
+            aria-label=move || if is_open.get() { prefs.words().fewer_fields } else { prefs.words().more_fields }
+            on:click=move |_| is_open.update(|open| *open = !*open)
+        >
+            <span aria-hidden="true">{move || if is_open.get() { "⌄" } else { "⌃" }}</span>
+        </button>
+    }
+}
+
+/// Why nothing can be sent now, whatever the form holds.
+pub fn send_blocked_words() -> impl Fn() -> Option<&'static str> + Copy + Send + Sync {
+    let (store, prefs) = (store(), preferences());
+    let blocked = Memo::new(move |_| store.read(|state| state.send_blocked()));
+    move || {
+        let words = prefs.words();
+        blocked.get().map(|blocked| match blocked {
+            SendBlocked::NotConnected => words.cannot_send_offline,
+            SendBlocked::ReadOnly => words.cannot_send_read_only,
+            SendBlocked::TooManyWaiting => words.cannot_send_waiting,
+        })
+    }
+}
+
+/// Ctrl+Enter, or Cmd+Enter, wherever the focus is in the form.
+pub fn is_send_key(event: &KeyboardEvent) -> bool {
+    let on_button = event.target().is_some_and(|target| {
+        target.dyn_ref::<web_sys::Element>().is_some_and(|element| element.matches("button").unwrap_or(false))
+    });
+    event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) && !on_button
+}

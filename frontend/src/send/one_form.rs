@@ -1,0 +1,105 @@
+//! The form that makes one record and sends it. It keeps what it had after sending.
+
+use leptos::prelude::*;
+
+use crate::app::{preferences, store};
+use crate::send::composer::{MoreButton, is_send_key, send_blocked_words};
+use crate::send::record_fields::RecordFields;
+use crate::send::send_fields::SendFields;
+use crate::send::send_guard::{send_guard, send_ten_blocked};
+use crate::ui::format;
+use page_model::{Draft, DraftKind, ReadState, Run, RunPlan, RunTitle, topic_is_valid};
+
+#[component]
+pub fn OneForm(fields: SendFields) -> impl IntoView {
+    let (store, prefs, guard) = (store(), preferences(), send_guard());
+    let SendFields { topic, record, .. } = fields;
+    let blocked = send_blocked_words();
+    let topic_fault = Memo::new(move |_| topic.with(|topic| !topic_is_valid(topic)));
+    let is_sound = Memo::new(move |_| record.with(|draft| draft.is_sound(DraftKind::Record)));
+    let limit =
+        Memo::new(move |_| store.read(|state| state.bridge().map(|bridge| bridge.limits.message_bytes as usize)));
+    let size = Memo::new(move |_| record.with(Draft::size));
+    let is_too_large = move || limit.get().is_some_and(|limit| size.get() > limit);
+    let too_large = move || {
+        let language = prefs.language();
+        let limit = limit.get().filter(|_| is_too_large())?;
+        let (limit, size) = (format::bytes(limit, language), format::bytes(size.get(), language));
+        Some(prefs.words().record_too_large.with_limit_size(&limit, &size))
+    };
+    let cannot_send = Memo::new(move |_| blocked().is_some() || topic_fault.get() || !is_sound.get() || is_too_large());
+    let why_not = move || {
+        let of_form = || (topic_fault.get() || !is_sound.get()).then(|| prefs.words().cannot_send_draft);
+        blocked().or_else(of_form).map(str::to_owned).or_else(too_large)
+    };
+    let run_is_active = Memo::new(move |_| store.read(|state| state.run().is_some_and(Run::is_active)));
+    let foreign = send_ten_blocked(topic, fields.topic_content);
+    let why_no_run = move || {
+        let words = prefs.words();
+        let topic_fault = topic_fault.get().then_some(words.cannot_send_draft);
+        let of_form = blocked().or(topic_fault).or_else(|| run_is_active.get().then_some(words.run_active));
+        of_form.map(str::to_owned).or_else(foreign)
+    };
+    let send = move || {
+        if !cannot_send.get_untracked() {
+            let (topic, draft) = (topic.get_untracked(), record.get_untracked());
+            guard.send(&topic.clone(), Some(1), move || {
+                store.act(|state, now_ms| state.send(&topic, &draft, now_ms));
+            });
+        }
+    };
+    let send_ten = move || {
+        let topic = topic.get_untracked();
+        let plan = RunPlan::seed();
+        guard.send(&topic.clone(), plan.count, move || {
+            store.start_run(&topic, &plan, RunTitle::Seed);
+        });
+    };
+    view! {
+        <form
+            class="composer"
+            on:submit=move |event| {
+                event.prevent_default();
+                send();
+            }
+            on:keydown=move |event| {
+                if is_send_key(&event) {
+                    event.prevent_default();
+                    send();
+                }
+            }
+        >
+            <div class="fields">
+            <RecordFields fields=fields kind=DraftKind::Record />
+            </div>
+            <div class="actions">
+                <button
+                    type="submit"
+                    class="button primary"
+                    data-testid="send"
+                    disabled=move || cannot_send.get()
+                    title=why_not
+                    aria-describedby="send-why-not"
+                >
+                    {prefs.text(|w| w.send)}
+                    <kbd>{prefs.text(|w| w.keys_ctrl)} " ↵"</kbd>
+                </button>
+                <button
+                    type="button"
+                    class="button"
+                    data-testid="send-ten"
+                    disabled=move || why_no_run().is_some()
+                    title=move || why_no_run().unwrap_or_else(|| prefs.words().send_ten_hint.to_owned())
+                    aria-describedby="send-why-not"
+                    on:click=move |_| send_ten()
+                >
+                    {prefs.text(|w| w.send_ten)}
+                </button>
+                <MoreButton is_open=fields.is_open />
+                <span id="send-why-not" class="why-not" role="status">
+                    {move || blocked().map(str::to_owned).or_else(too_large).or_else(|| foreign().filter(|_| !topic_fault.get()))}
+                </span>
+            </div>
+        </form>
+    }
+}

@@ -1,0 +1,216 @@
+//! A run under way or done: how far it is, what came of it, and the ways to hold and to stop it.
+
+use leptos::prelude::*;
+
+use crate::app::error_text::error_text;
+use crate::app::store::Store;
+use crate::app::{preferences, store};
+use crate::i18n::{Language, Plural, WithN, Words};
+use crate::platform::browser;
+use crate::ui::format::{duration, number};
+use page_model::{Failures, Percentiles, ReadState, Run, RunState, RunTitle};
+
+#[component]
+pub fn RunCard() -> impl IntoView {
+    let (store, prefs) = (store(), preferences());
+    // The card is made once and its numbers move, so that nothing jumps and the buttons stay the same.
+    let has_run = Memo::new(move |_| store.read(|state| state.run().is_some()));
+    let title = Memo::new(move |_| store.read(|state| state.run().map(|run| run.title.clone())));
+    let title_words = move || title_words(title.get().as_ref(), prefs.words());
+    let is_endless = Memo::new(move |_| of_run(store, |run| run.total.is_none() && run.is_active()));
+    view! {
+        <Show when=move || has_run.get()>
+            <div
+                class="run"
+                data-testid="run"
+                data-sent=move || of_run(store, |run| run.sent)
+                data-acked=move || of_run(store, |run| run.acked)
+                data-failed=move || of_run(store, |run| run.failed)
+                data-unknown=move || of_run(store, |run| run.unknown)
+                data-seen=move || of_run(store, |run| run.seen)
+                data-state=move || of_run(store, |run| run.state.name())
+            >
+                <div class="run-head">
+                    <span class="clip">
+                        <b>{title_words}</b>
+                        " "
+                        <span class="muted">{move || pace_words(store, prefs.words(), prefs.language())}</span>
+                    </span>
+                    <RunControls />
+                </div>
+                <progress
+                    max=move || of_run(store, |run| run.total.unwrap_or(1)).to_string()
+                    prop:value=move || of_run(store, |run| run.total.map_or(1.0, |_| run.sent as f64))
+                    class:endless=move || is_endless.get()
+                    aria-label=title_words
+                ></progress>
+                <p class="run-note" role="status">
+                    {move || {
+                        let offline = store.untracked(|state| !state.link().is_open());
+                        store.read(|state| state.run().map(|run| note(run, offline, prefs.words(), prefs.language())))
+                    }}
+                </p>
+                <Latencies />
+                <FailureList />
+            </div>
+        </Show>
+    }
+}
+
+fn of_run<T: Default>(store: Store, read: impl Fn(&Run) -> T) -> T {
+    store.read(|state| state.run().map(read).unwrap_or_default())
+}
+
+fn title_words(title: Option<&RunTitle>, words: &Words) -> String {
+    match title {
+        Some(RunTitle::Seed) => words.send_ten.to_owned(),
+        Some(RunTitle::Pattern(Some(name)) | RunTitle::Batch(Some(name))) => name.clone(),
+        Some(RunTitle::Batch(None)) => words.tab_batch.to_owned(),
+        _ => words.run_title.to_owned(),
+    }
+}
+
+/// While it runs what was asked for, afterwards how fast it was.
+fn pace_words(store: Store, words: &Words, language: Language) -> String {
+    let now_ms = browser::now_ms();
+    store.read(|state| {
+        let Some(run) = state.run() else { return String::new() };
+        let measured = run.rate(now_ms).filter(|_| run.per_second.is_none_or(|asked| asked > 2.0));
+        match (measured, run.per_second) {
+            (Some(rate), _) if rate >= 1.0 => words.rate_per_second.with_n(&number(rate.round() as u64, language)),
+            (_, None) => words.run_unlimited.to_owned(),
+            (_, Some(asked)) if asked > 2.0 => words.rate_per_second.with_n(&number(asked as u64, language)),
+            (_, Some(asked)) => words.run_every.with_s(&duration(1000.0 / asked, language)),
+        }
+    })
+}
+
+/// Buttons while it runs, the word for how it ended afterwards.
+#[component]
+fn RunControls() -> impl IntoView {
+    let (store, prefs) = (store(), preferences());
+    let state = Memo::new(move |_| store.read(|state| state.run().map(|run| run.state)));
+    let is_active = Memo::new(move |_| store.read(|state| state.run().is_some_and(Run::is_active)));
+    let is_paused = Memo::new(move |_| state.get() == Some(RunState::Paused));
+    move || {
+        if is_active.get() {
+            view! {
+                <span class="run-controls">
+                    <button type="button" class="link" data-testid="run-pause" on:click=move |_| store.act(|state, now_ms| state.pause_or_resume_run(now_ms))>
+                        {move || if is_paused.get() { prefs.words().resume } else { prefs.words().pause }}
+                    </button>
+                    <button type="button" class="link" data-testid="run-cancel" on:click=move |_| store.act(|state, now_ms| state.cancel_run(now_ms))>
+                        {prefs.text(|w| w.run_cancel)}
+                    </button>
+                </span>
+            }
+            .into_any()
+        } else {
+            let ended = move || match state.get() {
+                Some(RunState::Done) => prefs.words().run_done,
+                _ => prefs.words().run_cancelled,
+            };
+            view! { <span class="muted run-end">{ended}</span> }.into_any()
+        }
+    }
+}
+
+/// How long it took: to Kafka and back, and until the records were in the live list.
+#[component]
+fn Latencies() -> impl IntoView {
+    let (store, prefs) = (store(), preferences());
+    let acked = move || store.read(|state| state.run().and_then(|run| run.acked_after.percentiles()));
+    let seen = move || store.read(|state| state.run().and_then(|run| run.seen_after.percentiles()));
+    let acked = Memo::new(move |_| acked());
+    let seen = Memo::new(move |_| seen());
+    // Rows stay while their numbers change.
+    let row = move |label: fn(&Words) -> &'static str, percentiles: Memo<Option<Percentiles>>| {
+        let partitions_by_topic: [fn(&Percentiles) -> f64; 3] = [|p| p.p50_ms, |p| p.p95_ms, |p| p.p99_ms];
+        let cells = partitions_by_topic.map(|share| {
+            let text = move || percentiles.get().map(|percentiles| duration(share(&percentiles), prefs.language()));
+            view! { <td>{text}</td> }
+        });
+        view! { <tr><th scope="row">{move || label(prefs.words())}</th>{cells}</tr> }
+    };
+    let has_any = Memo::new(move |_| acked.get().is_some());
+    let has_seen = Memo::new(move |_| seen.get().is_some());
+    view! {
+        <Show when=move || has_any.get()>
+            <table class="latencies" data-testid="run-latencies">
+                <thead>
+                    <tr>
+                        <th scope="col"><span class="out-of-sight">{prefs.text(|w| w.latency)}</span></th>
+                        <th scope="col">"p50"</th>
+                        <th scope="col">"p95"</th>
+                        <th scope="col">"p99"</th>
+                    </tr>
+                </thead>
+                <tbody>
+                    {row(|w| w.latency_acked, acked)}
+                    <Show when=move || has_seen.get()>{row(|w| w.latency_seen, seen)}</Show>
+                </tbody>
+            </table>
+        </Show>
+    }
+}
+
+/// What was refused, and why, reason by reason.
+#[component]
+fn FailureList() -> impl IntoView {
+    let (store, prefs) = (store(), preferences());
+    let failed = Memo::new(move |_| of_run(store, |run| run.failed));
+    let failures = move || {
+        failed.track();
+        store.untracked(|state| state.run().map(|run| run.failures.clone()).unwrap_or_default())
+    };
+    let item = move |Failures { reason, count, labels }: Failures| {
+        let more = count > labels.len() as u64;
+        let named: Vec<String> = labels.iter().take(12).map(u64::to_string).collect();
+        let dots = if more || labels.len() > named.len() { ", …" } else { "" };
+        let is_batch = store.untracked(|state| state.run().is_some_and(|run| matches!(run.title, RunTitle::Batch(_))));
+        let words = prefs.words();
+        let which = if is_batch { words.failed_lines } else { words.failed_records };
+        let which = which.with_list(&format!("{}{dots}", named.join(", ")));
+        view! {
+            <li>
+                <b>{number(count, prefs.language())} "×"</b>
+                " "
+                {error_text(&reason, prefs.words())}
+                <span class="failed-which">{which}</span>
+            </li>
+        }
+    };
+    view! {
+        <Show when=move || failed.get() != 0>
+            <ul class="failures" data-testid="run-failures">
+                {move || failures().into_iter().map(item).collect::<Vec<_>>()}
+            </ul>
+        </Show>
+    }
+}
+
+/// `7 of 10 sent · 7 acknowledged · 7 seen`; what did not happen is not mentioned.
+fn note(run: &Run, offline: bool, words: &Words, language: Language) -> String {
+    let shown = |n: u64| number(n, language);
+    let n = |words: Plural<WithN>, n: u64| words.count(n, &shown(n));
+    let sent = match run.total {
+        Some(total) => words.run_sent.with_n_total(&shown(run.sent), &shown(total)),
+        None => n(words.run_sent_count, run.sent),
+    };
+    let mut parts = vec![sent, n(words.run_acked_count, run.acked)];
+    if run.failed > 0 {
+        parts.push(n(words.run_failed_count, run.failed));
+    }
+    if run.unknown > 0 {
+        parts.push(n(words.run_unknown_count, run.unknown));
+    }
+    if run.seen > 0 {
+        parts.push(n(words.run_seen_count, run.seen));
+    }
+    match run.state {
+        RunState::Paused => parts.push(words.run_held.to_owned()),
+        RunState::Running if offline => parts.push(words.run_paused.to_owned()),
+        _ => {}
+    }
+    parts.join(" · ")
+}

@@ -1,0 +1,9 @@
+//! Topics: the list, one topic, its settings and partitions.
+
+pub mod create_topic;
+pub mod setting_words;
+pub mod topic_groups;
+pub mod topic_partitions;
+pub mod topic_settings;
+pub mod topic_view;
+pub mod topics_view;

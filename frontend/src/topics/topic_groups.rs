@@ -1,0 +1,132 @@
+//! The groups that read a topic, or have a position in it.
+
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use protocol::{GroupSummary, GroupsRequest};
+
+use crate::app::navigation::group_href;
+use crate::app::view_frame::{EmptyState, LoadingState, ViewStatus};
+use crate::app::{preferences, store};
+use crate::i18n::Language;
+use crate::topics::topic_view::OpenTopic;
+use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
+use crate::ui::format::number;
+use page_model::{Sort, arrange};
+
+const COLUMNS: &[TableColumn] = &[
+    TableColumn {
+        name: "group",
+        word: |w| w.group,
+        hint: None,
+        is_number: false,
+        can_sort: true,
+        width: "minmax(200px, 1fr)",
+        narrow_width: "minmax(0, 1fr)",
+    },
+    TableColumn {
+        name: "state",
+        word: |w| w.state,
+        hint: None,
+        is_number: false,
+        can_sort: true,
+        width: "160px",
+        narrow_width: "",
+    },
+    TableColumn {
+        name: "members",
+        word: |w| w.members,
+        hint: None,
+        is_number: true,
+        can_sort: true,
+        width: "96px",
+        narrow_width: "72px",
+    },
+    TableColumn {
+        name: "lag",
+        word: |w| w.lag_in_all,
+        hint: Some(|w| w.lag_in_all_hint),
+        is_number: true,
+        can_sort: true,
+        width: "144px",
+        narrow_width: "88px",
+    },
+];
+
+#[component]
+pub fn TopicGroups(topic: OpenTopic) -> impl IntoView {
+    let (store, prefs) = (store(), preferences());
+    let status = RwSignal::new(ViewStatus::Loading);
+    let groups = StoredValue::new_local(Vec::<GroupSummary>::new());
+    store.request(GroupsRequest {}, move |answer| match answer {
+        Ok(all) => {
+            let name = topic.name();
+            let reads = |group: &GroupSummary| group.topics.contains(&name);
+            groups.update_value(|groups| *groups = all.groups.into_iter().filter(reads).collect());
+            status.set(ViewStatus::Live);
+        }
+        Err(reason) => status.set(ViewStatus::Failed(reason)),
+    });
+    let sort = RwSignal::new(Sort::by("group"));
+    let is_known = Memo::new(move |_| status.with(|status| *status == ViewStatus::Live));
+    let is_empty = Memo::new(move |_| !is_known.get() || groups.with_value(Vec::is_empty));
+    let rows = TableRows {
+        count: Rc::new(move || {
+            is_known.track();
+            let sort = sort.get();
+            groups.update_value(|groups| sort_groups(groups, sort));
+            groups.with_value(Vec::len)
+        }),
+        row: Rc::new(move |row| {
+            let language = prefs.language_untracked();
+            groups.with_value(|groups| groups.get(row).map(|group| group_row(group, language)).unwrap_or_default())
+        }),
+    };
+    view! {
+        <Show when=move || !is_known.get()>
+            <LoadingState status=status loading=|w| w.groups_loading />
+        </Show>
+        <Show when=move || is_known.get() && is_empty.get()>
+            <EmptyState
+                reason="nothing"
+                title=Signal::derive(move || prefs.words().no_readers.to_owned())
+                next=Signal::derive(move || prefs.words().no_readers_next.to_owned())
+            />
+        </Show>
+        <div class="table-place" hidden=move || is_empty.get()>
+            <DataTable
+                testid="topic-groups"
+                row_testid="topic-group-row"
+                label=|w| w.nav_groups
+                columns=COLUMNS
+                sort=sort
+                rows=rows
+            />
+        </div>
+    }
+}
+
+fn sort_groups(groups: &mut [GroupSummary], sort: Sort) {
+    arrange(groups, |a, b| {
+        let by_column = match sort.column {
+            "state" => a.state.cmp(&b.state),
+            "members" => a.members.cmp(&b.members),
+            "lag" => a.lag.cmp(&b.lag),
+            _ => a.group.cmp(&b.group),
+        };
+        sort.order(by_column, a.group.cmp(&b.group))
+    });
+}
+
+fn group_row(group: &GroupSummary, language: Language) -> TableRow {
+    TableRow {
+        cells: vec![
+            TableCell::link(&group.group, group_href(&group.group)).class("mono"),
+            TableCell::text(&group.state),
+            TableCell::text(number(group.members.into(), language)),
+            TableCell::text(group.lag.map_or_else(|| "–".to_owned(), |lag| number(lag, language))),
+        ],
+        data: vec![("data-group", group.group.clone())],
+        class: "",
+    }
+}

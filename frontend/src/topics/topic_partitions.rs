@@ -1,0 +1,244 @@
+//! A topic's partitions: who leads them, who keeps them, how far they go; and more of them.
+
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use protocol::{AddPartitions, PartitionInfo};
+
+use crate::app::confirm_dialog::Confirmation;
+use crate::app::navigation::STARTS;
+use crate::app::settings::Preferences;
+use crate::app::{confirmations, navigation, preferences, store};
+use crate::i18n::Words;
+use crate::topics::topic_view::{OpenTopic, topic_change_blocked, watch_href};
+use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
+use crate::ui::format::number;
+use page_model::{PartitionState, Sort, Start, TopicSnapshot, partition_state};
+
+/// What the live view begins with when a partition is watched from here.
+const LAST: i64 = 100;
+
+const COLUMNS: &[TableColumn] = &[
+    TableColumn {
+        name: "partition",
+        word: |w| w.partition,
+        hint: None,
+        is_number: false,
+        can_sort: true,
+        width: "96px",
+        narrow_width: "88px",
+    },
+    TableColumn {
+        name: "leader",
+        word: |w| w.leader,
+        hint: Some(|w| w.leader_hint),
+        is_number: false,
+        can_sort: true,
+        width: "88px",
+        narrow_width: "",
+    },
+    TableColumn {
+        name: "replicas",
+        word: |w| w.replicas_on,
+        hint: Some(|w| w.replicas_on_hint),
+        is_number: false,
+        can_sort: true,
+        width: "minmax(96px, 1fr)",
+        narrow_width: "",
+    },
+    TableColumn {
+        name: "state",
+        word: |w| w.in_sync,
+        hint: Some(|w| w.in_sync_hint),
+        is_number: false,
+        can_sort: true,
+        width: "minmax(140px, 1.4fr)",
+        narrow_width: "minmax(0, 1fr)",
+    },
+    TableColumn {
+        name: "low",
+        word: |w| w.low,
+        hint: Some(|w| w.low_hint),
+        is_number: true,
+        can_sort: true,
+        width: "128px",
+        narrow_width: "",
+    },
+    TableColumn {
+        name: "high",
+        word: |w| w.high,
+        hint: Some(|w| w.high_hint),
+        is_number: true,
+        can_sort: true,
+        width: "128px",
+        narrow_width: "",
+    },
+    TableColumn {
+        name: "records",
+        word: |w| w.records,
+        hint: Some(|w| w.records_hint),
+        is_number: true,
+        can_sort: true,
+        width: "128px",
+        narrow_width: "104px",
+    },
+];
+
+#[component]
+pub fn TopicPartitions(topic: OpenTopic) -> impl IntoView {
+    let (navigation, prefs) = (navigation(), preferences());
+    let sort = RwSignal::new(
+        navigation
+            .detail_untracked("sort")
+            .and_then(|sort| Sort::from_link(&sort, &TopicSnapshot::COLUMNS))
+            .unwrap_or(Sort::by("partition")),
+    );
+    let arranged = Memo::new(move |before: Option<&(u64, usize)>| {
+        topic.redraw.track();
+        let sort = sort.get();
+        topic.snapshot.update_value(|snapshot| snapshot.arrange(sort));
+        (before.map_or(0, |(times, _)| times + 1), topic.snapshot.with_value(|snapshot| snapshot.partitions().len()))
+    });
+    // The partition that a record's link leads to.
+    let chosen = Memo::new(move |_| navigation.detail("partition").and_then(|text| text.parse::<i32>().ok()));
+    let marked = Memo::new(move |_| {
+        arranged.track();
+        let chosen = chosen.get()?;
+        topic.snapshot.with_value(|snapshot| snapshot.row_of(chosen))
+    });
+    let rows = TableRows {
+        count: Rc::new(move || arranged.get().1),
+        row: Rc::new(move |row| {
+            let name = topic.name();
+            let shown = topic
+                .snapshot
+                .with_value(|snapshot| snapshot.get(row).map(|partition| partition_row(&name, partition, prefs)));
+            shown.unwrap_or_default()
+        }),
+    };
+    view! {
+        <MorePartitions topic=topic />
+        <DataTable
+            testid="partitions"
+            row_testid="partition-row"
+            label=|w| w.partitions_word
+            columns=COLUMNS
+            sort=sort
+            rows=rows
+            marked=marked.into()
+        />
+    }
+}
+
+fn partition_row(topic: &str, partition: &PartitionInfo, prefs: Preferences) -> TableRow {
+    let (language, words) = (prefs.language_untracked(), prefs.words_untracked());
+    let state = partition_state(partition.leader, partition.replicas.len(), partition.in_sync.len());
+    let in_sync = match state {
+        PartitionState::InSync => TableCell::text(words.all_in_sync),
+        PartitionState::UnderReplicated(_) => {
+            let behind = partition.replicas.iter().filter(|replica| !partition.in_sync.contains(replica));
+            let behind = list(behind);
+            TableCell::text(words.not_in_sync.with_brokers(&behind)).class("warn")
+        }
+        PartitionState::Offline => TableCell::text(words.partition_offline).class("bad"),
+    };
+    let (low, high) = (partition.low.0, partition.high.0);
+    let start = Start::Offset { partition: Some(partition.partition), offset: low.max(high - LAST) };
+    let records = partition.records();
+    // As in the list of topics where Kafka did not report the offsets.
+    let reported = |text: String| TableCell::text(if records.is_some() { text } else { "–".to_owned() });
+    let leader = partition.leader.map_or_else(|| words.nobody.to_owned(), |id| id.to_string());
+    TableRow {
+        cells: vec![
+            TableCell::link(partition.partition.to_string(), watch_href(topic, start))
+                .starting(STARTS)
+                .class("mono")
+                .title(words.watch_partition),
+            TableCell::text(leader).class(if partition.leader.is_none() { "bad" } else { "mono" }),
+            TableCell::text(list(partition.replicas.iter())).class("mono"),
+            in_sync,
+            reported(low.to_string()),
+            reported(high.to_string()),
+            reported(number(records.unwrap_or(0), language)),
+        ],
+        data: vec![
+            ("data-partition", partition.partition.to_string()),
+            ("data-low", low.to_string()),
+            ("data-high", high.to_string()),
+        ],
+        class: "",
+    }
+}
+
+fn list<'a>(brokers: impl Iterator<Item = &'a i32>) -> String {
+    brokers.map(i32::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// How many there are to be, and the way to get them.
+#[component]
+fn MorePartitions(topic: OpenTopic) -> impl IntoView {
+    let (store, prefs, confirmations) = (store(), preferences(), confirmations());
+    let blocked = topic_change_blocked(topic);
+    let existing = Memo::new(move |_| {
+        topic.redraw.track();
+        topic.snapshot.with_value(|snapshot| snapshot.partitions().len() as i32)
+    });
+    let wanted = RwSignal::new(String::new());
+    let number = Memo::new(move |_| {
+        wanted.with(|wanted| wanted.trim().parse::<i32>().ok()).filter(|wanted| *wanted > existing.get())
+    });
+    let add = move || {
+        let Some(partitions) = number.get_untracked() else { return };
+        let (name, words) = (topic.name(), prefs.words_untracked());
+        let (from, to) = (existing.get_untracked().to_string(), partitions.to_string());
+        confirmations.ask(Confirmation {
+            title: words.add_title.with_topic(&name),
+            text: words.add_text.with_from_to(&from, &to),
+            verb: |w: &'static Words| w.add_partitions,
+            typed: Some(name.clone()),
+            on_confirm: Rc::new(move |confirmations| {
+                let request = AddPartitions { name: name.clone(), partitions, confirm: name.clone() };
+                store.request(request, move |answer| {
+                    if answer.is_ok() {
+                        wanted.set(String::new());
+                    }
+                    confirmations.finish(answer.map(drop));
+                });
+            }),
+        });
+    };
+    view! {
+        <form
+            class="view-tools"
+            on:submit=move |event| {
+                event.prevent_default();
+                add();
+            }
+        >
+            <div class="inline-field">
+                <label for="more-partitions">{prefs.text(|w| w.partitions_wanted)}</label>
+                <input
+                    id="more-partitions"
+                    data-testid="more-partitions"
+                    type="text"
+                    inputmode="numeric"
+                    autocomplete="off"
+                    placeholder=move || (existing.get() + 1).to_string()
+                    disabled=move || blocked().is_some()
+                    title=blocked
+                    prop:value=move || wanted.get()
+                    on:input=move |event| wanted.set(event_target_value(&event))
+                />
+            </div>
+            <button
+                type="submit"
+                class="button"
+                data-testid="add-partitions"
+                disabled=move || blocked().is_some() || number.get().is_none()
+                title=move || blocked().or_else(|| number.get().is_none().then(|| prefs.words().add_hint))
+            >
+                {prefs.text(|w| w.add_partitions)}
+            </button>
+        </form>
+    }
+}

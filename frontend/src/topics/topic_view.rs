@@ -1,0 +1,267 @@
+//! One topic: how large it is and how fast it grows, its partitions, its settings, the groups that read it; and what can be
+//! done with it.
+
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use protocol::{DeleteTopic, EmptyTopic, ErrorCode, WatchTopic};
+
+use crate::app::confirm_dialog::Confirmation;
+use crate::app::navigation::{STARTS, href};
+use crate::app::request_error::change_blocked;
+use crate::app::view_frame::{ApplyUpdate, EmptyState, Freshness, LoadingState, ViewStatus, ViewTitle};
+use crate::app::{confirmations, navigation, preferences, store};
+use crate::i18n::{Plural, WithN, Words};
+use crate::platform::browser;
+use crate::topics::topic_groups::TopicGroups;
+use crate::topics::topic_partitions::TopicPartitions;
+use crate::topics::topic_settings::TopicSettings;
+use crate::ui::chart::{Chart, highest, keep_point};
+use crate::ui::format::{number, rate};
+use crate::ui::redraw::RedrawWhenVisible;
+use page_model::{Address, ReadMode, Start, TopicSnapshot, View, ViewLink};
+
+/// What the live view begins with when a topic is watched from here: a screenful or two.
+const LAST: u64 = 100;
+
+/// What a topic's parts share.
+#[derive(Clone, Copy)]
+pub struct OpenTopic {
+    pub name: StoredValue<String>,
+    pub snapshot: StoredValue<TopicSnapshot, LocalStorage>,
+    /// The sheet has changed.
+    pub redraw: RedrawWhenVisible,
+    pub is_internal: bool,
+}
+
+impl OpenTopic {
+    /// Empty once the view is left: an answer may come later.
+    pub fn name(self) -> String {
+        self.name.try_get_value().unwrap_or_default()
+    }
+}
+
+/// Why this topic cannot be changed now.
+pub fn topic_change_blocked(topic: OpenTopic) -> impl Fn() -> Option<&'static str> + Copy + Send + Sync + 'static {
+    let (blocked, prefs) = (change_blocked(), preferences());
+    move || blocked().or_else(|| topic.is_internal.then(|| prefs.words().cannot_change_internal))
+}
+
+#[component]
+pub fn TopicView(name: String) -> impl IntoView {
+    let (store, prefs, navigation) = (store(), preferences(), navigation());
+    let topic = OpenTopic {
+        snapshot: StoredValue::new_local(TopicSnapshot::default()),
+        redraw: RedrawWhenVisible::new(),
+        is_internal: name.starts_with("__"),
+        name: StoredValue::new(name.clone()),
+    };
+    let status = RwSignal::new(ViewStatus::Loading);
+    let rates = StoredValue::new(Vec::<f64>::new());
+    store.open_view(WatchTopic { name: name.clone() }, move |update| {
+        let pushed = status.apply_update(update, || topic.snapshot.update_value(TopicSnapshot::begin));
+        if let Some(changed) = pushed {
+            if let Some(rate) = changed.rate {
+                rates.update_value(|rates| keep_point(rates, rate));
+            }
+            topic.snapshot.update_value(|snapshot| snapshot.apply(changed));
+            topic.redraw.notify();
+        }
+    });
+    let is_missing = Memo::new(move |_| status.with(|status| status.code() == Some(ErrorCode::TopicMissing.number())));
+    let is_known = Memo::new(move |_| {
+        topic.redraw.track();
+        topic.snapshot.with_value(|snapshot| !snapshot.partitions().is_empty())
+    });
+    let is_shown = move || is_known.get() && !is_missing.get();
+    let tab = Memo::new(move |_| navigation.detail("tab").unwrap_or_default());
+    let tab_link = move |of: &'static str, testid: &'static str, word: fn(&'static Words) -> &'static str| {
+        let address = Address::of(View::Topic(topic.name())).with("tab", of);
+        view! {
+            <a
+                href=href(&address)
+                data-view=""
+                data-testid=testid
+                aria-current=move || (tab.get() == of).then_some("true")
+            >
+                {prefs.text(word)}
+            </a>
+        }
+    };
+    let missing_title = move || prefs.words().topic_gone.with_topic(&topic.name());
+    view! {
+        <div class="view-head">
+            <ViewTitle title=Signal::derive(move || topic.name()) above=(href(&Address::of(View::Topics)), |w| w.nav_topics) />
+            <Show when=move || !is_missing.get()>
+                <Freshness status=status />
+            </Show>
+            <div class="spacer"></div>
+            <Show when=is_shown>
+                <TopicActions topic=topic />
+            </Show>
+        </div>
+        <Show when=move || is_missing.get()>
+            <EmptyState
+                reason="missing"
+                title=Signal::derive(missing_title)
+                next=Signal::derive(move || prefs.words().topic_gone_next.to_owned())
+            />
+        </Show>
+        <Show when=move || !is_known.get() && !is_missing.get()>
+            <LoadingState status=status loading=|w| w.topic_loading />
+        </Show>
+        <Show when=is_shown>
+            <TopicFacts topic=topic rates=rates />
+            <div class="view-tabs">
+                <div class="seg links" role="group" aria-label=prefs.text(|w| w.topic_parts)>
+                    {tab_link("", "tab-partitions", |w| w.partitions_word)}
+                    {tab_link("settings", "tab-settings", |w| w.settings_word)}
+                    {tab_link("groups", "tab-groups", |w| w.nav_groups)}
+                </div>
+            </div>
+            {move || match tab.get().as_str() {
+                "settings" => view! { <TopicSettings topic=topic /> }.into_any(),
+                "groups" => view! { <TopicGroups topic=topic /> }.into_any(),
+                _ => view! { <TopicPartitions topic=topic /> }.into_any(),
+            }}
+        </Show>
+    }
+}
+
+/// The live view on a topic, begun by the link.
+pub fn watch_href(topic: &str, start: Start) -> String {
+    let (topic, mode) = (Some(topic.to_owned()), Some(ReadMode::Watch));
+    browser::address_of(&ViewLink { topic, mode, start: Some(start), ..ViewLink::default() }.pairs())
+}
+
+#[component]
+fn TopicFacts(topic: OpenTopic, rates: StoredValue<Vec<f64>>) -> impl IntoView {
+    let prefs = preferences();
+    let count_of = move |of: fn(&TopicSnapshot) -> u64| {
+        topic.redraw.track();
+        topic.snapshot.with_value(of)
+    };
+    let records = move || {
+        topic.redraw.track();
+        topic.snapshot.with_value(TopicSnapshot::records)
+    };
+    let shown_records = move || {
+        let words = prefs.words();
+        match records() {
+            Some(n) => words.records_count.count(n, &number(n, prefs.language())),
+            None => words.records_unknown.to_owned(),
+        }
+    };
+    let fact = move |of: fn(&TopicSnapshot) -> u64, word: fn(&Words) -> Plural<WithN>| {
+        move || {
+            let n = count_of(of);
+            word(prefs.words()).count(n, &number(n, prefs.language()))
+        }
+    };
+    let speed = move || {
+        topic.redraw.track();
+        let n = topic.snapshot.with_value(|snapshot| snapshot.rate);
+        n.map(|n| prefs.words().rate_per_second.with_n(&rate(n, prefs.language())))
+    };
+    let points = Memo::new(move |_| {
+        topic.redraw.track();
+        rates.get_value()
+    });
+    let chart_label = move || {
+        let most = rate(points.with(|points| highest(points)), prefs.language());
+        prefs.words().chart_written.with_n(&most)
+    };
+    view! {
+        <div
+            class="facts-line"
+            data-testid="topic-facts"
+            data-records=move || records().map(|n| n.to_string())
+            data-partitions=move || count_of(|snapshot| snapshot.partitions().len() as u64).to_string()
+        >
+            {topic.is_internal.then(|| view! { <span class="label">{prefs.text(|w| w.internal)}</span> })}
+            <span>{fact(|snapshot| snapshot.partitions().len() as u64, |w| w.partitions_count)}</span>
+            <span>{fact(|snapshot| snapshot.replication() as u64, |w| w.replicas_count)}</span>
+            <span title=prefs.text(|w| w.records_hint)><b>{shown_records}</b></span>
+            <span title=prefs.text(|w| w.rate_hint)>{speed}</span>
+            <Chart points=points class="chart" testid="chart-written" label=Signal::derive(chart_label) />
+        </div>
+    }
+}
+
+#[component]
+fn TopicActions(topic: OpenTopic) -> impl IntoView {
+    let (store, prefs, confirmations, navigation) = (store(), preferences(), confirmations(), navigation());
+    let blocked = topic_change_blocked(topic);
+    let name = topic.name();
+    let empty = move |_| {
+        let name = topic.name();
+        confirmations.ask(Confirmation {
+            title: prefs.words_untracked().empty_title.with_topic(&name),
+            text: {
+                let words = prefs.words_untracked();
+                match topic.snapshot.with_value(TopicSnapshot::records) {
+                    Some(n) => words.empty_text_count.count(n, &number(n, prefs.language_untracked())),
+                    None => words.empty_text_unknown.to_owned(),
+                }
+            },
+            verb: |w| w.empty_topic,
+            typed: Some(name.clone()),
+            on_confirm: Rc::new(move |confirmations| {
+                // The dialog hands over only when the name was typed.
+                let request = EmptyTopic { name: name.clone(), confirm: name.clone() };
+                store.request(request, move |answer| confirmations.finish(answer.map(drop)));
+            }),
+        });
+    };
+    let delete = move |_| {
+        let name = topic.name();
+        confirmations.ask(Confirmation {
+            title: prefs.words_untracked().delete_title.with_topic(&name),
+            text: {
+                let words = prefs.words_untracked();
+                match topic.snapshot.with_value(TopicSnapshot::records) {
+                    Some(n) => words.delete_text_count.count(n, &number(n, prefs.language_untracked())),
+                    None => words.delete_text_unknown.to_owned(),
+                }
+            },
+            verb: |w| w.delete_topic,
+            typed: Some(name.clone()),
+            on_confirm: Rc::new(move |confirmations| {
+                let request = DeleteTopic { name: name.clone(), confirm: name.clone() };
+                store.request(request, move |answer| {
+                    let is_gone = answer.is_ok();
+                    confirmations.finish(answer.map(drop));
+                    if is_gone {
+                        navigation.open(Address::of(View::Topics));
+                    }
+                });
+            }),
+        });
+    };
+    view! {
+        <a class="button primary" data-testid="watch-topic" data-view=STARTS href=watch_href(&name, Start::Last(LAST))>
+            {prefs.text(|w| w.watch_live)}
+        </a>
+        <button
+            type="button"
+            class="button"
+            data-testid="empty-topic"
+            disabled=move || blocked().is_some()
+            title=blocked
+            on:click=empty
+        >
+            {prefs.text(|w| w.empty_topic)}
+        </button>
+        <button
+            type="button"
+            class="button"
+            data-testid="delete-topic"
+            disabled=move || blocked().is_some()
+            title=blocked
+            on:click=delete
+        >
+            {prefs.text(|w| w.delete_topic)}
+        </button>
+        <p class="why-not" data-testid="why-not">{blocked}</p>
+    }
+}

@@ -1,0 +1,258 @@
+//! The list of topics: live, searched and sorted, with internal topics hidden by a switch; and the button for a new
+//! topic.
+
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use protocol::{TopicSummary, WatchTopics};
+
+use crate::app::navigation::topic_href;
+use crate::app::request_error::create_blocked;
+use crate::app::settings::Preferences;
+use crate::app::view_frame::{ApplyUpdate, EmptyState, FindField, Freshness, LoadingState, ViewStatus, ViewTitle};
+use crate::app::{navigation, preferences, store};
+use crate::i18n::{Plural, WithN, Words};
+use crate::topics::create_topic::CreateTopicDialog;
+use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
+use crate::ui::format::{number, rate};
+use crate::ui::redraw::RedrawWhenVisible;
+use page_model::{Sort, TopicList, TopicQuery, TopicTotals};
+
+const COLUMNS: &[TableColumn] = &[
+    TableColumn {
+        name: "name",
+        word: |w| w.topic,
+        hint: None,
+        is_number: false,
+        can_sort: true,
+        width: "minmax(200px, 1fr)",
+        narrow_width: "minmax(0, 1fr)",
+    },
+    TableColumn {
+        name: "partitions",
+        word: |w| w.partitions_word,
+        hint: None,
+        is_number: true,
+        can_sort: true,
+        width: "88px",
+        narrow_width: "72px",
+    },
+    TableColumn {
+        name: "replication",
+        word: |w| w.replication,
+        hint: Some(|w| w.replication_hint),
+        is_number: true,
+        can_sort: true,
+        width: "92px",
+        narrow_width: "",
+    },
+    TableColumn {
+        name: "records",
+        word: |w| w.records,
+        hint: Some(|w| w.records_hint),
+        is_number: true,
+        can_sort: true,
+        width: "132px",
+        narrow_width: "88px",
+    },
+    TableColumn {
+        name: "rate",
+        word: |w| w.rate,
+        hint: Some(|w| w.rate_hint),
+        is_number: true,
+        can_sort: true,
+        width: "104px",
+        narrow_width: "",
+    },
+    TableColumn {
+        name: "state",
+        word: |w| w.state,
+        hint: None,
+        is_number: false,
+        can_sort: true,
+        width: "176px",
+        narrow_width: "",
+    },
+];
+
+#[component]
+pub fn TopicsView() -> impl IntoView {
+    let (store, prefs, navigation) = (store(), preferences(), navigation());
+    let list = StoredValue::new_local(TopicList::default());
+    let redraw = RedrawWhenVisible::new();
+    let status = RwSignal::new(ViewStatus::Loading);
+    store.open_view(WatchTopics {}, move |update| {
+        let pushed = status.apply_update(update, || list.update_value(TopicList::begin));
+        if let Some(changed) = pushed {
+            list.update_value(|list| list.apply(changed));
+            redraw.notify();
+        }
+    });
+
+    let find = Memo::new(move |_| navigation.detail("find").unwrap_or_default());
+    let shows_internal = Memo::new(move |_| navigation.detail("internal").is_some());
+    let sort = RwSignal::new(
+        navigation
+            .detail_untracked("sort")
+            .and_then(|sort| Sort::from_link(&sort, &TopicList::COLUMNS))
+            .unwrap_or(BY_NAME),
+    );
+    Effect::new(move |_| {
+        let sort = sort.get();
+        navigation.set_detail("sort", if sort == BY_NAME { String::new() } else { sort.to_link() });
+    });
+    // (How often arranged, rows.) The list is arranged once for everyone who reads it.
+    let arranged = Memo::new(move |before: Option<&(u64, usize)>| {
+        redraw.track();
+        let wanted = TopicQuery { find: find.get(), internal: shows_internal.get(), sort: sort.get() };
+        list.update_value(|list| list.arrange(&wanted));
+        (before.map_or(0, |(times, _)| times + 1), list.with_value(TopicList::shown))
+    });
+    let rows = TableRows {
+        count: Rc::new(move || arranged.get().1),
+        row: Rc::new(move |row| {
+            list.with_value(|list| list.get(row).map(|topic| topic_row(topic, prefs)).unwrap_or_default())
+        }),
+    };
+    let total = move |of: fn(&TopicTotals) -> u64| {
+        arranged.track();
+        list.with_value(|list| of(&list.totals(shows_internal.get())))
+    };
+    let has_any = Memo::new(move |_| arranged.get().1 > 0);
+    let is_known = Memo::new(move |_| {
+        redraw.track();
+        status.track();
+        list.with_value(TopicList::is_known)
+    });
+    let creating = RwSignal::new(false);
+    let blocked = create_blocked();
+    let fact = move |shown: fn(&TopicTotals) -> u64, word: fn(&Words) -> Plural<WithN>| {
+        move || {
+            let n = total(shown);
+            word(prefs.words()).count(n, &number(n, prefs.language()))
+        }
+    };
+    view! {
+        <div class="view-head">
+            <ViewTitle title=Signal::derive(move || prefs.words().nav_topics.to_owned()) />
+            <FindField testid="find-topic" label=|w| w.find_topic value=find />
+            <label class="check">
+                <input
+                    type="checkbox"
+                    data-testid="show-internal"
+                    prop:checked=move || shows_internal.get()
+                    on:change=move |event| {
+                        let is_on = event_target_checked(&event);
+                        navigation.set_detail("internal", if is_on { "shown".to_owned() } else { String::new() });
+                    }
+                />
+                {prefs.text(|w| w.show_internal)}
+            </label>
+            <Freshness status=status />
+            <div class="spacer"></div>
+            <button
+                type="button"
+                class="button primary"
+                data-testid="create-topic"
+                disabled=move || blocked().is_some()
+                title=blocked
+                on:click=move |_| creating.set(true)
+            >
+                {prefs.text(|w| w.create_topic)}
+            </button>
+        </div>
+        <Show when=move || is_known.get()>
+            <div class="facts-line" data-testid="topics-facts">
+                <span>{fact(|t| t.topics, |w| w.topics_count)}</span>
+                <span>{fact(|t| t.partitions, |w| w.partitions_count)}</span>
+                <Show when=move || total(|t| t.hidden) != 0>
+                    <span>{fact(|t| t.hidden, |w| w.internal_hidden_count)}</span>
+                </Show>
+                <Show when=move || total(|t| t.under_replicated) != 0>
+                    <span class="warn">
+                        {fact(|t| t.under_replicated, |w| w.under_replicated_count)}
+                    </span>
+                </Show>
+                <Show when=move || total(|t| t.offline) != 0>
+                    <span class="bad">{fact(|t| t.offline, |w| w.offline_count)}</span>
+                </Show>
+            </div>
+        </Show>
+        <Show when=move || !is_known.get()>
+            <LoadingState status=status loading=|w| w.topics_loading />
+        </Show>
+        <Show when=move || is_known.get() && !has_any.get()>
+            <NoTopics find=find />
+        </Show>
+        <div class="table-place" hidden=move || !has_any.get()>
+            <DataTable
+                testid="topics"
+                row_testid="topic-row"
+                label=|w| w.nav_topics
+                columns=COLUMNS
+                sort=sort
+                rows=rows
+                keeps_scroll_position=true
+            />
+        </div>
+        <CreateTopicDialog open=creating />
+    }
+}
+
+const BY_NAME: Sort = Sort::by("name");
+
+fn topic_row(topic: &TopicSummary, prefs: Preferences) -> TableRow {
+    let (language, words) = (prefs.language_untracked(), prefs.words_untracked());
+    let records = topic.records.map_or_else(|| "–".to_owned(), |n| number(n, language));
+    let rate = topic.rate.map_or_else(|| "–".to_owned(), |n| rate(n, language));
+    let mut state = Vec::new();
+    if topic.offline > 0 {
+        let n = u64::from(topic.offline);
+        state.push(words.offline_count.count(n, &number(n, language)));
+    }
+    if topic.under_replicated > 0 {
+        let n = u64::from(topic.under_replicated);
+        state.push(words.under_replicated_short.with_n(&number(n, language)));
+    }
+    let state_class = if topic.offline > 0 { "bad" } else { "warn" };
+    let partitions = number(topic.partitions.into(), language);
+    TableRow {
+        cells: vec![
+            TableCell::link(&topic.name, topic_href(&topic.name)).class("mono"),
+            TableCell::text(partitions),
+            TableCell::text(topic.replication.to_string()),
+            TableCell::text(records),
+            TableCell::text(rate),
+            TableCell::text(state.join(", ")).class(state_class),
+        ],
+        data: vec![
+            ("data-name", topic.name.clone()),
+            ("data-partitions", topic.partitions.to_string()),
+            ("data-records", topic.records.map(|n| n.to_string()).unwrap_or_default()),
+        ],
+        class: if topic.internal { "quiet" } else { "" },
+    }
+}
+
+/// Everything is known, and there is nothing to list.
+#[component]
+fn NoTopics(find: Memo<String>) -> impl IntoView {
+    let (prefs, navigation) = (preferences(), navigation());
+    let is_searching = move || !find.get().is_empty();
+    let title = move || if is_searching() { prefs.words().nothing_found } else { prefs.words().no_topics };
+    let next = move || if is_searching() { "" } else { prefs.words().no_topics_next };
+    view! {
+        <EmptyState
+            reason="nothing"
+            title=Signal::derive(move || title().to_owned())
+            next=Signal::derive(move || next().to_owned())
+        />
+        <Show when=is_searching>
+            <p class="instead-action">
+                <button type="button" class="button" on:click=move |_| navigation.set_detail("find", String::new())>
+                    {prefs.text(|w| w.find_clear)}
+                </button>
+            </p>
+        </Show>
+    }
+}

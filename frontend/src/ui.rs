@@ -1,0 +1,12 @@
+//! Controls without a feature of their own: tables, dialogs, charts, menus, numbers, JSON.
+
+pub mod chart;
+pub mod column_heads;
+pub mod data_table;
+pub mod dialog;
+pub mod explain;
+pub mod field_text;
+pub mod format;
+pub mod json_view;
+pub mod menu;
+pub mod redraw;

@@ -1,0 +1,66 @@
+//! A box above the page. Escape, the cross and a press beside it close it; the focus returns to where it was.
+
+use leptos::html::Dialog as DialogElement;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+use crate::app::preferences;
+
+/// Its contents are made when it opens: nothing that was typed is left from the last time. The field with `autofocus` gets
+/// the focus.
+#[component]
+pub fn Dialog(
+    open: RwSignal<bool>,
+    testid: &'static str,
+    #[prop(into)] title: Signal<String>,
+    children: ChildrenFn,
+) -> impl IntoView {
+    let prefs = preferences();
+    let dialog = NodeRef::<DialogElement>::new();
+    let title_id = format!("{testid}-title");
+    Effect::new(move |_| {
+        let Some(dialog) = dialog.get() else { return };
+        match (open.get(), dialog.open()) {
+            (true, false) => {
+                // It fails only for a dialog that is not in the document.
+                let _ = dialog.show_modal();
+                // By then its contents are there.
+                request_animation_frame(move || {
+                    let field = dialog.query_selector("[autofocus]").ok().flatten();
+                    if let Some(field) = field.and_then(|field| field.dyn_into::<web_sys::HtmlElement>().ok()) {
+                        let _ = field.focus();
+                    }
+                });
+            }
+            (false, true) => dialog.close(),
+            _ => {}
+        }
+    });
+    let labelled_by = title_id.clone();
+    let children = StoredValue::new(children);
+    view! {
+        <dialog
+            class="dialog"
+            data-testid=testid
+            node_ref=dialog
+            aria-labelledby=labelled_by
+            on:close=move |_| open.set(false)
+            on:pointerdown=move |event| {
+                // A press beside the box lands on the dialog itself.
+                if event.target() == event.current_target() {
+                    open.set(false);
+                }
+            }
+        >
+            <div class="dialog-box">
+                <div class="dialog-head">
+                    <h2 id=title_id>{move || title.get()}</h2>
+                    <button type="button" class="icon" aria-label=prefs.text(|w| w.close) on:click=move |_| open.set(false)>
+                        "×"
+                    </button>
+                </div>
+                <Show when=move || open.get()>{move || children.with_value(|children| children())}</Show>
+            </div>
+        </dialog>
+    }
+}
