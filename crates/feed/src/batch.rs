@@ -24,6 +24,13 @@ impl Batch {
         self.json.get_or_init(|| JsonBatch::encode(&self.records))
     }
 
+    /// Appends the records of a later batch of the same partition.
+    pub(super) fn append(&mut self, later: &Self) {
+        self.records.append(&later.records);
+        // A subscription that has ended since may have encoded the batch without these records.
+        self.json.take();
+    }
+
     /// Whether the batch may be merged with others, and written by the reader's thread. A larger batch fills a frame
     /// well enough: merging would only copy it again.
     pub(super) fn is_small(&self) -> bool {
@@ -38,5 +45,34 @@ impl Batch {
     /// The offset after its last record.
     pub(super) fn next_offset(&self) -> i64 {
         self.records.offset(self.records.len() - 1) + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{RecordView, TimestampType};
+
+    use super::*;
+
+    fn batch(offset: i64) -> Batch {
+        let mut records = BinaryBatch::default();
+        records.push(RecordView {
+            offset,
+            timestamp: None,
+            timestamp_type: TimestampType::Create,
+            key: None,
+            value: Some(b"v"),
+            headers: std::iter::empty(),
+        });
+        Batch::new("t".into(), 0, records)
+    }
+
+    #[test]
+    fn json_encoded_before_records_were_appended_is_encoded_again() {
+        let mut waiting = batch(0);
+        let alone = waiting.json().encoded_bytes();
+        waiting.append(&batch(1));
+        assert_eq!(waiting.json().body(0..2).len(), waiting.json().encoded_bytes());
+        assert!(waiting.json().encoded_bytes() > alone);
     }
 }

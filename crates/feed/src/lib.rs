@@ -464,7 +464,7 @@ impl State {
                         && earlier.records.encoded_bytes() + batch.records.encoded_bytes() <= MAX_BATCH_BYTES;
                     if fits {
                         let before = earlier.records.memory_bytes();
-                        earlier.records.append(&batch.records);
+                        earlier.append(batch);
                         self.ring_bytes += earlier.records.memory_bytes() - before;
                     }
                     return fits;
