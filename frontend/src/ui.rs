@@ -6,6 +6,7 @@ pub mod data_table;
 pub mod dialog;
 pub mod explain;
 pub mod field_text;
+pub mod file_picker;
 pub mod format;
 pub mod json_view;
 pub mod menu;

@@ -5,10 +5,7 @@ use std::rc::Rc;
 
 use formats::ExportRecord;
 use protocol::binary::{Headers, RawRecord};
-use protocol::{
-    BadBatch, BinaryBatch, GapReason, Header, ProduceRecord, Record, RecordsFrame, RecordsHead, TimestampType,
-    WireBytes,
-};
+use protocol::{BadBatch, BinaryBatch, GapReason, Record, RecordsFrame, RecordsHead, TimestampType};
 
 #[derive(Debug)]
 enum Source {
@@ -71,19 +68,6 @@ impl<'a> RecordRef<'a> {
     pub fn export(&self) -> ExportRecord<'a, Headers<'a>> {
         let Self { topic, partition, offset, timestamp, timestamp_type, key, value, headers } = *self;
         ExportRecord { topic, partition, offset, timestamp, timestamp_type, key, value, headers }
-    }
-
-    /// The same record, to be produced again with the current time.
-    pub fn to_produce(&self) -> ProduceRecord {
-        let headers = self.headers.map(|(name, value)| Header(name.to_owned(), WireBytes::from_kafka(value)));
-        ProduceRecord {
-            topic: self.topic.to_string(),
-            partition: Some(self.partition),
-            key: WireBytes::from_kafka(self.key),
-            value: WireBytes::from_kafka(self.value),
-            headers: headers.collect(),
-            timestamp: None,
-        }
     }
 
     /// Bytes of key, value and headers, as flow control counts them.

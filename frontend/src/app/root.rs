@@ -57,7 +57,6 @@ pub fn App() -> impl IntoView {
         if link.starts_by_itself() {
             fields.follow(&link);
             browse(&link);
-            // Read before the step: the state cannot be read during one.
             let intent = fields.intent();
             store.act(|state, _| state.listen_instead(intent));
         } else if store.untracked(|state| state.listening().phase() == Phase::Idle) {

@@ -264,7 +264,8 @@ impl Store {
         }
     }
 
-    /// Runs one step of the state at the present time (milliseconds), then does what follows from it.
+    /// Runs one step of the state at the present time (milliseconds), then does what follows from it. The step must not read
+    /// through the store, which panics: read before it.
     pub fn act<T>(self, step: impl FnOnce(&mut AppState, f64) -> T) -> T
     where
         T: Default,

@@ -345,7 +345,7 @@ fn unhealthy_row(partition: &TroubledPartition, prefs: Preferences) -> TableRow 
             TableCell::link(&partition.topic, href(&address)).class("mono"),
             TableCell::text(number.clone()),
             state,
-            TableCell::text(partition.leader.map_or_else(|| words.nobody.to_owned(), |id| id.to_string())),
+            TableCell::text(partition.leader.map_or_else(|| words.no_leader.to_owned(), |id| id.to_string())),
             TableCell::text(list(&partition.replicas)),
         ],
         data: vec![("data-topic", partition.topic.clone()), ("data-partition", number)],

@@ -1,6 +1,5 @@
 //! The form of an offset reset: where to, and which topics and partitions. Becomes a question for a plan, which changes nothing.
 
-use leptos::html::Input;
 use leptos::prelude::*;
 
 use crate::app::preferences;
@@ -9,6 +8,7 @@ use crate::groups::reset_panel::WayBack;
 use crate::i18n::Words;
 use crate::platform::browser;
 use crate::platform::files;
+use crate::ui::file_picker::FilePicker;
 use page_model::{InputError, OffsetsMistake, ResetChoice, ResetFormError, ResetStep, ResetTo};
 
 /// Faulty lines of a file that are shown at once.
@@ -231,7 +231,6 @@ fn ScopeFields(screen: GroupScreen, topics: Memo<Vec<String>>, fault: Memo<Optio
 fn FileField(screen: GroupScreen) -> impl IntoView {
     let prefs = preferences();
     let choice = screen.choice;
-    let picker = NodeRef::<Input>::new();
     let take = move |file| {
         files::read(file, move |_, bytes| {
             choice.try_update(|choice| choice.file = String::from_utf8_lossy(&bytes).into_owned());
@@ -254,31 +253,12 @@ fn FileField(screen: GroupScreen) -> impl IntoView {
         <div class="field reset-file">
             <div class="field-head">
                 <label for="reset-lines">{prefs.text(|w| w.reset_lines)}</label>
-                <button
-                    type="button"
-                    class="link"
-                    data-testid="reset-choose-file"
-                    on:click=move |_| {
-                        if let Some(picker) = picker.get_untracked() {
-                            picker.click();
-                        }
-                    }
-                >
-                    {prefs.text(|w| w.batch_choose_file)}
-                </button>
-                <input
-                    type="file"
+                <FilePicker
+                    label=|w| w.batch_choose_file
+                    testid="reset-choose-file"
+                    picker_testid="reset-picker"
                     accept=".csv,text/csv,text/plain"
-                    class="out-of-sight"
-                    tabindex="-1"
-                    node_ref=picker
-                    data-testid="reset-picker"
-                    aria-label=prefs.text(|w| w.batch_choose_file)
-                    on:change=move |event| {
-                        if let Some(file) = files::chosen(&event) {
-                            take(file);
-                        }
-                    }
+                    on_file=take
                 />
             </div>
             <textarea

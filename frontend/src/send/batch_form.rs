@@ -1,7 +1,6 @@
 //! The form of a batch: records pasted, dropped or from a file, in one of several formats; sent when the user has seen what
 //! they are.
 
-use leptos::html::Input;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
@@ -14,6 +13,7 @@ use crate::send::record_fields::TopicField;
 use crate::send::send_fields::SendFields;
 use crate::send::send_guard::send_guard;
 use crate::ui::explain::Explain;
+use crate::ui::file_picker::FilePicker;
 use crate::ui::format;
 use page_model::{
     BatchChoice, BatchReading, CsvColumn, Entries, Format, NoticeKind, ReadState, Run, SEPARATORS, topic_is_valid,
@@ -82,7 +82,6 @@ pub fn BatchForm(fields: SendFields) -> impl IntoView {
             Err(_) => store.say(NoticeKind::NotUtf8(name)),
         });
     };
-    let picker = NodeRef::<Input>::new();
     let is_over = RwSignal::new(false);
     let typed = store
         .untracked(|state| state.batch().filter(|batch| batch.name.is_none()).map(|batch| batch.text().to_owned()));
@@ -169,30 +168,12 @@ pub fn BatchForm(fields: SendFields) -> impl IntoView {
                 <div class="field-head">
                     <label for="batch-text">{prefs.text(|w| w.batch_text)}</label>
                     <Explain thing=|w| w.tab_batch text=|w| w.explain_batch />
-                    <button
-                        type="button"
+                    <FilePicker
+                        label=|w| w.batch_choose_file
+                        testid="batch-choose"
+                        picker_testid="batch-picker"
                         class="link file-link"
-                        data-testid="batch-choose"
-                        on:click=move |_| {
-                            if let Some(picker) = picker.get_untracked() {
-                                picker.click();
-                            }
-                        }
-                    >
-                        {prefs.text(|w| w.batch_choose_file)}
-                    </button>
-                    <input
-                        type="file"
-                        class="out-of-sight"
-                        tabindex="-1"
-                        node_ref=picker
-                        data-testid="batch-picker"
-                        aria-label=prefs.text(|w| w.batch_choose_file)
-                        on:change=move |event| {
-                            if let Some(file) = files::chosen(&event) {
-                                take_file(file);
-                            }
-                        }
+                        on_file=take_file
                     />
                 </div>
                 {source}

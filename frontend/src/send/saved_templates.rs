@@ -1,6 +1,5 @@
 //! The runs that the user has saved: choose, save, rename, delete with a way back, and take along as a file.
 
-use leptos::html::Input;
 use leptos::prelude::*;
 
 use crate::app::preferences;
@@ -8,6 +7,7 @@ use crate::i18n::WithName;
 use crate::platform::browser::FileParts;
 use crate::platform::files;
 use crate::send::send_fields::SendFields;
+use crate::ui::file_picker::FilePicker;
 use page_model::{RunPlan, SavedTemplate};
 
 #[component]
@@ -15,7 +15,6 @@ pub fn SavedTemplates(fields: SendFields) -> impl IntoView {
     let prefs = preferences();
     let name = RwSignal::new(fields.template_name.get_untracked().unwrap_or_default());
     let said = RwSignal::new(String::new());
-    let picker = NodeRef::<Input>::new();
     let listed = Memo::new(move |_| {
         let topic = fields.topic.get();
         fields.templates.with(|templates| templates.listed_for(topic.trim()))
@@ -128,31 +127,12 @@ pub fn SavedTemplates(fields: SendFields) -> impl IntoView {
                 >
                     {prefs.text(|w| w.templates_export)}
                 </button>
-                <button
-                    type="button"
-                    class="link"
-                    data-testid="templates-import"
-                    on:click=move |_| {
-                        if let Some(picker) = picker.get_untracked() {
-                            picker.click();
-                        }
-                    }
-                >
-                    {prefs.text(|w| w.templates_import)}
-                </button>
-                <input
-                    type="file"
+                <FilePicker
+                    label=|w| w.templates_import
+                    testid="templates-import"
+                    picker_testid="templates-picker"
                     accept=".json,application/json"
-                    class="out-of-sight"
-                    tabindex="-1"
-                    node_ref=picker
-                    data-testid="templates-picker"
-                    aria-label=prefs.text(|w| w.templates_import)
-                    on:change=move |event| {
-                        if let Some(file) = files::chosen(&event) {
-                            import(file);
-                        }
-                    }
+                    on_file=import
                 />
             </div>
         </details>

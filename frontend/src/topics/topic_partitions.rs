@@ -147,7 +147,7 @@ fn partition_row(topic: &str, partition: &PartitionInfo, prefs: Preferences) -> 
     let records = partition.records();
     // As in the list of topics where Kafka did not report the offsets.
     let reported = |text: String| TableCell::text(if records.is_some() { text } else { "–".to_owned() });
-    let leader = partition.leader.map_or_else(|| words.nobody.to_owned(), |id| id.to_string());
+    let leader = partition.leader.map_or_else(|| words.no_leader.to_owned(), |id| id.to_string());
     TableRow {
         cells: vec![
             TableCell::link(partition.partition.to_string(), watch_href(topic, start))
