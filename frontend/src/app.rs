@@ -5,6 +5,7 @@ pub mod broker_pill;
 pub mod confirm_dialog;
 pub mod connection_pill;
 pub mod error_text;
+pub mod lazy;
 pub mod navigation;
 pub mod permissions;
 pub mod request_error;

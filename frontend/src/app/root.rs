@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::app::banner::Banner;
 use crate::app::confirm_dialog::{ConfirmDialog, Confirmations};
+use crate::app::lazy::Lazy;
 use crate::app::navigation::Navigation;
 use crate::app::permissions;
 use crate::app::settings::Preferences;
@@ -11,16 +12,16 @@ use crate::app::shortcuts::{Shortcuts, key_is_unused};
 use crate::app::store::Store;
 use crate::app::toasts::Toasts;
 use crate::app::top_bar::TopBar;
-use crate::cluster::cluster_view::ClusterView;
-use crate::groups::groups_view::GroupsView;
+use crate::cluster::cluster_view::{cluster_view, load_cluster_view};
+use crate::groups::groups_view::{groups_view, load_groups_view};
 use crate::live::latency_strip::LatencyStripView;
 use crate::live::live_view::Live;
 use crate::live::watch_fields::WatchFields;
 use crate::platform::browser;
 use crate::send::composer::Composer;
 use crate::send::send_fields::SendFields;
-use crate::topics::topic_view::TopicView;
-use crate::topics::topics_view::TopicsView;
+use crate::topics::topic_view::{load_topic_view, topic_view};
+use crate::topics::topics_view::{load_topics_view, topics_view};
 use page_model::{Phase, ReadState, View, ViewLink};
 
 #[component]
@@ -101,11 +102,15 @@ pub fn App() -> impl IntoView {
 fn OtherView(view: View) -> impl IntoView {
     match view {
         View::Live => ().into_any(),
-        View::Topics => view! { <TopicsView /> }.into_any(),
-        View::Topic(name) => view! { <TopicView name=name /> }.into_any(),
-        View::Groups => view! { <GroupsView name=None /> }.into_any(),
-        View::Group(name) => view! { <GroupsView name=Some(name) /> }.into_any(),
-        View::Cluster => view! { <ClusterView /> }.into_any(),
+        View::Topics => view! { <Lazy preload=load_topics_view view=topics_view /> }.into_any(),
+        View::Topic(name) => {
+            view! { <Lazy preload=load_topic_view view=move || topic_view(name.clone()) /> }.into_any()
+        }
+        View::Groups => view! { <Lazy preload=load_groups_view view=|| groups_view(None) /> }.into_any(),
+        View::Group(name) => {
+            view! { <Lazy preload=load_groups_view view=move || groups_view(Some(name.clone())) /> }.into_any()
+        }
+        View::Cluster => view! { <Lazy preload=load_cluster_view view=cluster_view /> }.into_any(),
     }
 }
 

@@ -3,8 +3,10 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
+use leptos::wasm_split::wasm_split;
 use protocol::{BrokerDetails, ClusterDetails, TroubledPartition, WatchCluster};
 
+use crate::app::lazy::LoadedView;
 use crate::app::navigation::href;
 use crate::app::settings::Preferences;
 use crate::app::view_frame::{ApplyUpdate, Freshness, LoadingState, ViewStatus, ViewTitle};
@@ -130,8 +132,14 @@ const UNHEALTHY: &[TableColumn] = &[
     },
 ];
 
+/// The brokers and their features.
+#[wasm_split(cluster, wasm_split_path = ::leptos::wasm_split, fallible, preload(load_cluster_view))]
+pub fn cluster_view() -> LoadedView {
+    Ok(view! { <ClusterView /> }.into_any())
+}
+
 #[component]
-pub fn ClusterView() -> impl IntoView {
+fn ClusterView() -> impl IntoView {
     let (store, prefs) = (store(), preferences());
     let status = RwSignal::new(ViewStatus::Loading);
     let details = StoredValue::new_local(ClusterDetails::default());

@@ -2,8 +2,10 @@
 //! they are.
 
 use leptos::prelude::*;
+use leptos::wasm_split::wasm_split;
 use wasm_bindgen::JsCast;
 
+use crate::app::lazy::LoadedView;
 use crate::app::{preferences, store};
 use crate::i18n::Words;
 use crate::platform::files;
@@ -36,8 +38,14 @@ const COLUMNS: [ColumnKind; 7] = [
     ("header", |words| words.column_header),
 ];
 
+/// The form for many records.
+#[wasm_split(batch, wasm_split_path = ::leptos::wasm_split, fallible, preload(load_batch_form))]
+pub fn batch_form(fields: SendFields) -> LoadedView {
+    Ok(view! { <BatchForm fields=fields /> }.into_any())
+}
+
 #[component]
-pub fn BatchForm(fields: SendFields) -> impl IntoView {
+fn BatchForm(fields: SendFields) -> impl IntoView {
     let (store, prefs, guard) = (store(), preferences(), send_guard());
     let blocked = send_blocked_words();
     let topic_fault = Memo::new(move |_| fields.topic.with(|topic| !topic_is_valid(topic)));

@@ -5,10 +5,11 @@ use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
+use crate::app::lazy::Lazy;
 use crate::app::{preferences, store};
 use crate::i18n::{WithTopic, Words};
 use crate::platform::browser;
-use crate::send::batch_form::BatchForm;
+use crate::send::batch_form::{batch_form, load_batch_form};
 use crate::send::one_form::OneForm;
 use crate::send::run_card::RunCard;
 use crate::send::run_form::RunForm;
@@ -51,7 +52,7 @@ pub fn Composer(fields: SendFields) -> impl IntoView {
                             view! { <OneForm fields=fields /> }.into_any()
                         }
                         Tab::Run => view! { <RunForm fields=fields /> }.into_any(),
-                        Tab::Batch => view! { <BatchForm fields=fields /> }.into_any(),
+                        Tab::Batch => view! { <Lazy preload=load_batch_form view=move || batch_form(fields) /> }.into_any(),
                     }}
                 </div>
             </Show>

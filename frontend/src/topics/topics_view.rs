@@ -4,8 +4,10 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
+use leptos::wasm_split::wasm_split;
 use protocol::{TopicSummary, WatchTopics};
 
+use crate::app::lazy::LoadedView;
 use crate::app::navigation::topic_href;
 use crate::app::request_error::create_blocked;
 use crate::app::settings::Preferences;
@@ -75,8 +77,14 @@ const COLUMNS: &[TableColumn] = &[
     },
 ];
 
+/// The list of topics.
+#[wasm_split(topics, wasm_split_path = ::leptos::wasm_split, fallible, preload(load_topics_view))]
+pub fn topics_view() -> LoadedView {
+    Ok(view! { <TopicsView /> }.into_any())
+}
+
 #[component]
-pub fn TopicsView() -> impl IntoView {
+fn TopicsView() -> impl IntoView {
     let (store, prefs, navigation) = (store(), preferences(), navigation());
     let list = StoredValue::new_local(TopicList::default());
     let redraw = RedrawWhenVisible::new();

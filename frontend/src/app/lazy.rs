@@ -1,0 +1,64 @@
+//! Parts of the page whose code is loaded when they are first shown, so that the live view starts without it. The page
+//! builder splits the code at the functions with `#[wasm_split]`; each name is one file.
+
+use std::future::Future;
+
+use futures_util::FutureExt;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+pub use leptos::wasm_split::SplitLoaderError;
+
+use crate::app::preferences;
+use crate::app::view_frame::EmptyState;
+
+/// What a split function returns: its view, unless the code cannot be loaded.
+pub type LoadedView = Result<AnyView, SplitLoaderError>;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CodeState {
+    Loading,
+    Loaded,
+    Failed,
+}
+
+/// Shows a part of the page after its code has been loaded. `preload` loads the code; `view` creates the part and is called
+/// only after that.
+#[component]
+pub fn Lazy<P, V>(preload: fn() -> P, view: impl Fn() -> V + Send + 'static) -> impl IntoView
+where
+    P: Future<Output = Result<(), SplitLoaderError>> + 'static,
+    V: Future<Output = LoadedView>,
+{
+    let prefs = preferences();
+    let state = RwSignal::new(CodeState::Loading);
+    let load = move || {
+        // Code that is there already is shown at once, without a frame that says "Loading…".
+        state.set(match preload().now_or_never() {
+            Some(Ok(())) => CodeState::Loaded,
+            _ => CodeState::Loading,
+        });
+        if state.get_untracked() == CodeState::Loading {
+            spawn_local(async move {
+                let loaded = preload().await;
+                // The user may have left the part meanwhile.
+                state.try_set(if loaded.is_ok() { CodeState::Loaded } else { CodeState::Failed });
+            });
+        }
+    };
+    load();
+    move || match state.get() {
+        CodeState::Loading => view! { <p class="muted" role="status">{prefs.text(|w| w.loading)}</p> }.into_any(),
+        CodeState::Loaded => view().now_or_never().and_then(Result::ok).into_any(),
+        CodeState::Failed => view! {
+            <EmptyState
+                reason="code"
+                title=Signal::derive(move || prefs.words().code_missing.to_owned())
+                next=Signal::derive(move || prefs.words().code_missing_next.to_owned())
+            />
+            <button type="button" class="button" data-testid="load-again" on:click=move |_| load()>
+                {prefs.text(|w| w.try_now)}
+            </button>
+        }
+        .into_any(),
+    }
+}
