@@ -1,5 +1,5 @@
 //! Parts of the page whose code is loaded when they are first shown, so that the live view starts without it. The page
-//! builder splits the code at the functions with `#[wasm_split]`; each name is one file.
+//! builder splits the code at the functions that [`lazy_part!`] defines.
 
 use std::future::Future;
 
@@ -13,6 +13,32 @@ use crate::app::view_frame::EmptyState;
 
 /// What a split function returns: its view, unless the code cannot be loaded.
 pub type LoadedView = Result<AnyView, SplitLoaderError>;
+
+/// Defines a part of the page: `$name` loads its code and creates it, `$load` only loads the code. Parts with the same `$file` are
+/// in one file.
+///
+/// Without the feature `split` the code is there from the beginning.
+macro_rules! lazy_part {
+    (
+        $(#[$doc:meta])*
+        $file:ident, $load:ident, pub fn $name:ident($($argument:ident: $type:ty),*) -> LoadedView $body:block
+    ) => {
+        $(#[$doc])*
+        #[cfg(feature = "split")]
+        #[leptos::wasm_split::wasm_split($file, wasm_split_path = ::leptos::wasm_split, fallible, preload($load))]
+        pub fn $name($($argument: $type),*) -> $crate::app::lazy::LoadedView $body
+
+        $(#[$doc])*
+        #[cfg(not(feature = "split"))]
+        pub async fn $name($($argument: $type),*) -> $crate::app::lazy::LoadedView $body
+
+        #[cfg(not(feature = "split"))]
+        pub async fn $load() -> Result<(), $crate::app::lazy::SplitLoaderError> {
+            Ok(())
+        }
+    };
+}
+pub(crate) use lazy_part;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum CodeState {

@@ -1,6 +1,7 @@
 //! The page's layout, what every component shares, and the keys that work everywhere.
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 use crate::app::banner::Banner;
 use crate::app::confirm_dialog::{ConfirmDialog, Confirmations};
@@ -18,11 +19,12 @@ use crate::live::latency_strip::LatencyStripView;
 use crate::live::live_view::Live;
 use crate::live::watch_fields::WatchFields;
 use crate::platform::browser;
+use crate::send::batch_form::load_batch_form;
 use crate::send::composer::Composer;
 use crate::send::send_fields::SendFields;
 use crate::topics::topic_view::{load_topic_view, topic_view};
 use crate::topics::topics_view::{load_topics_view, topics_view};
-use page_model::{Phase, ReadState, View, ViewLink};
+use page_model::{Link, Phase, ReadState, View, ViewLink};
 
 #[component]
 pub fn App() -> impl IntoView {
@@ -76,6 +78,7 @@ pub fn App() -> impl IntoView {
         view
     });
     show_view_in_title(store, preferences, navigation);
+    preload_parts(store);
     let is_elsewhere = move || !navigation.is_live();
     view! {
         <TopBar show_shortcuts=show_shortcuts />
@@ -112,6 +115,26 @@ fn OtherView(view: View) -> impl IntoView {
         }
         View::Cluster => view! { <Lazy preload=load_cluster_view view=cluster_view /> }.into_any(),
     }
+}
+
+/// Loads the other parts of the page when the browser has nothing else to do, so that they open at once, even if the bridge has
+/// been stopped by then.
+fn preload_parts(store: Store) {
+    Effect::new(move |has_begun: Option<bool>| {
+        let begins = store.read(|state| *state.link() == Link::Open);
+        if begins && has_begun != Some(true) {
+            request_idle_callback(|| {
+                spawn_local(async {
+                    // A part that cannot be loaded says so when it is opened.
+                    let _ = load_topics_view().await;
+                    let _ = load_groups_view().await;
+                    let _ = load_cluster_view().await;
+                    let _ = load_batch_form().await;
+                });
+            });
+        }
+        begins || has_begun == Some(true)
+    });
 }
 
 /// The view's name, and how many records came while the tab was hidden: `(12) Ponte`, `orders · Ponte`.

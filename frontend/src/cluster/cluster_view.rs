@@ -3,10 +3,9 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use leptos::wasm_split::wasm_split;
 use protocol::{BrokerDetails, ClusterDetails, TroubledPartition, WatchCluster};
 
-use crate::app::lazy::LoadedView;
+use crate::app::lazy::lazy_part;
 use crate::app::navigation::href;
 use crate::app::settings::Preferences;
 use crate::app::view_frame::{ApplyUpdate, Freshness, LoadingState, ViewStatus, ViewTitle};
@@ -132,10 +131,11 @@ const UNHEALTHY: &[TableColumn] = &[
     },
 ];
 
-/// The brokers and their features.
-#[wasm_split(cluster, wasm_split_path = ::leptos::wasm_split, fallible, preload(load_cluster_view))]
-pub fn cluster_view() -> LoadedView {
-    Ok(view! { <ClusterView /> }.into_any())
+lazy_part! {
+    /// The brokers and their features.
+    cluster, load_cluster_view, pub fn cluster_view() -> LoadedView {
+        Ok(view! { <ClusterView /> }.into_any())
+    }
 }
 
 #[component]

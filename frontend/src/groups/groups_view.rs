@@ -3,10 +3,9 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use leptos::wasm_split::wasm_split;
 use protocol::{GroupSummary, WatchGroups};
 
-use crate::app::lazy::LoadedView;
+use crate::app::lazy::lazy_part;
 use crate::app::navigation::{group_href, topic_href};
 use crate::app::settings::Preferences;
 use crate::app::view_frame::{ApplyUpdate, EmptyState, FindField, Freshness, LoadingState, ViewStatus, ViewTitle};
@@ -74,10 +73,11 @@ const COLUMNS: [TableColumn; 6] = [
     },
 ];
 
-/// The list of groups, or the group `name`.
-#[wasm_split(groups, wasm_split_path = ::leptos::wasm_split, fallible, preload(load_groups_view))]
-pub fn groups_view(name: Option<String>) -> LoadedView {
-    Ok(view! { <GroupsView name=name /> }.into_any())
+lazy_part! {
+    /// The list of groups, or the group `name`.
+    groups, load_groups_view, pub fn groups_view(name: Option<String>) -> LoadedView {
+        Ok(view! { <GroupsView name=name /> }.into_any())
+    }
 }
 
 #[component]

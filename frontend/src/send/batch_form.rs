@@ -2,10 +2,9 @@
 //! they are.
 
 use leptos::prelude::*;
-use leptos::wasm_split::wasm_split;
 use wasm_bindgen::JsCast;
 
-use crate::app::lazy::LoadedView;
+use crate::app::lazy::lazy_part;
 use crate::app::{preferences, store};
 use crate::i18n::Words;
 use crate::platform::files;
@@ -38,10 +37,11 @@ const COLUMNS: [ColumnKind; 7] = [
     ("header", |words| words.column_header),
 ];
 
-/// The form for many records.
-#[wasm_split(batch, wasm_split_path = ::leptos::wasm_split, fallible, preload(load_batch_form))]
-pub fn batch_form(fields: SendFields) -> LoadedView {
-    Ok(view! { <BatchForm fields=fields /> }.into_any())
+lazy_part! {
+    /// The form for many records.
+    batch, load_batch_form, pub fn batch_form(fields: SendFields) -> LoadedView {
+        Ok(view! { <BatchForm fields=fields /> }.into_any())
+    }
 }
 
 #[component]

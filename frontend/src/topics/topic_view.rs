@@ -4,11 +4,10 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use leptos::wasm_split::wasm_split;
 use protocol::{DeleteTopic, EmptyTopic, ErrorCode, WatchTopic};
 
 use crate::app::confirm_dialog::Confirmation;
-use crate::app::lazy::LoadedView;
+use crate::app::lazy::lazy_part;
 use crate::app::navigation::{STARTS, href};
 use crate::app::request_error::change_blocked;
 use crate::app::view_frame::{ApplyUpdate, EmptyState, Freshness, LoadingState, ViewStatus, ViewTitle};
@@ -49,10 +48,11 @@ pub fn topic_change_blocked(topic: OpenTopic) -> impl Fn() -> Option<&'static st
     move || blocked().or_else(|| topic.is_internal.then(|| prefs.words().cannot_change_internal))
 }
 
-/// One topic.
-#[wasm_split(topics, wasm_split_path = ::leptos::wasm_split, fallible, preload(load_topic_view))]
-pub fn topic_view(name: String) -> LoadedView {
-    Ok(view! { <TopicView name=name /> }.into_any())
+lazy_part! {
+    /// One topic.
+    topics, load_topic_view, pub fn topic_view(name: String) -> LoadedView {
+        Ok(view! { <TopicView name=name /> }.into_any())
+    }
 }
 
 #[component]

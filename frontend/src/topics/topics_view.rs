@@ -4,10 +4,9 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use leptos::wasm_split::wasm_split;
 use protocol::{TopicSummary, WatchTopics};
 
-use crate::app::lazy::LoadedView;
+use crate::app::lazy::lazy_part;
 use crate::app::navigation::topic_href;
 use crate::app::request_error::create_blocked;
 use crate::app::settings::Preferences;
@@ -77,10 +76,11 @@ const COLUMNS: &[TableColumn] = &[
     },
 ];
 
-/// The list of topics.
-#[wasm_split(topics, wasm_split_path = ::leptos::wasm_split, fallible, preload(load_topics_view))]
-pub fn topics_view() -> LoadedView {
-    Ok(view! { <TopicsView /> }.into_any())
+lazy_part! {
+    /// The list of topics.
+    topics, load_topics_view, pub fn topics_view() -> LoadedView {
+        Ok(view! { <TopicsView /> }.into_any())
+    }
 }
 
 #[component]

@@ -31,15 +31,34 @@ pub struct Asset {
 }
 
 impl Asset {
-    /// An asset with the hash of its content in its name: `/ponte-0123456789abcdef.css`,
-    /// `/ponte-0123456789abcdef_bg.wasm`.
+    /// An asset with the hash of its content in its name: `/ponte-0123456789abcdef.css`.
     pub(crate) fn hashed(stem: &str, extension: &str, plain: Vec<u8>, cache: &CompressionCache) -> Result<Self> {
         let hash = content_hash(&plain);
-        let path = match stem.strip_suffix("_bg") {
-            Some(stem) => format!("/{stem}-{hash}_bg.{extension}"),
-            None => format!("/{stem}-{hash}.{extension}"),
-        };
+        let path = format!("/{stem}-{hash}.{extension}");
         Ok(Self { immutable: true, ..Self::named(&path, extension, plain, cache)? })
+    }
+
+    /// Files that refer to each other by relative names, so that a name cannot contain the hash of the file. The folder's name
+    /// contains the hash of all of them: `/code-0123456789abcdef/ponte.js`.
+    pub(crate) fn hashed_folder(
+        stem: &str,
+        files: Vec<(String, Vec<u8>)>,
+        cache: &CompressionCache,
+    ) -> Result<Vec<Self>> {
+        let mut hasher = Sha256::new();
+        for (name, content) in &files {
+            hasher.update(name.as_bytes());
+            hasher.update(content);
+        }
+        let folder = format!("/{stem}-{}", short_hash(hasher));
+        files
+            .into_iter()
+            .map(|(name, content)| {
+                let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension).to_owned();
+                let path = format!("{folder}/{name}");
+                Ok(Self { immutable: true, ..Self::named(&path, &extension, content, cache)? })
+            })
+            .collect()
     }
 
     /// An asset with a path that does not depend on its content.
@@ -60,8 +79,11 @@ impl Asset {
 }
 
 fn content_hash(content: &[u8]) -> String {
-    let digest = Sha256::digest(content);
-    let mut hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    short_hash(Sha256::new().chain_update(content))
+}
+
+fn short_hash(hasher: Sha256) -> String {
+    let mut hash: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     hash.truncate(HASH_HEX_DIGITS);
     hash
 }

@@ -24,6 +24,8 @@ pub(crate) const SKIPPED: &str = "<!doctype html>
 pub(crate) struct References<'a> {
     pub code: &'a str,
     pub glue: &'a str,
+    /// The module that loads further parts of the code; the glue imports it.
+    pub loader: &'a str,
     pub start: &'a str,
     pub style: &'a str,
     pub icon: Option<&'a str>,
@@ -78,17 +80,18 @@ pub(crate) fn fill_template(template: &str, references: &References<'_>) -> Resu
         bail!("it has no </head>, before which the references to the built files would go");
     };
 
-    let References { code, glue, start, style, icon } = references;
+    let References { code, glue, loader, start, style, icon } = references;
     let mut links = String::new();
     if let Some(icon) = icon {
         let _ = writeln!(links, "<link rel=\"icon\" type=\"image/svg+xml\" href=\"{icon}\">");
     }
-    // All four start to load at once instead of one after the other. `crossorigin` makes the preload match the request
+    // All of them start to load at once instead of one after the other. `crossorigin` makes the preload match the request
     // that the start module's `fetch` will make.
     let _ = writeln!(links, "<link rel=\"preload\" as=\"style\" href=\"{style}\">");
     let _ =
         writeln!(links, "<link rel=\"preload\" as=\"fetch\" type=\"application/wasm\" crossorigin href=\"{code}\">");
     let _ = writeln!(links, "<link rel=\"modulepreload\" href=\"{glue}\">");
+    let _ = writeln!(links, "<link rel=\"modulepreload\" href=\"{loader}\">");
     let _ = writeln!(links, "<script type=\"module\" src=\"{start}\"></script>");
 
     let (before, after) = template.split_at(head_end);
@@ -140,8 +143,14 @@ fn trunk_elements(template: &str) -> Result<Vec<Range<usize>>> {
 mod tests {
     use super::*;
 
-    const REFERENCES: References<'_> =
-        References { code: "/c.wasm", glue: "/g.js", start: "/s.js", style: "/s.css", icon: Some("/i.svg") };
+    const REFERENCES: References<'_> = References {
+        code: "/c.wasm",
+        glue: "/g.js",
+        loader: "/l.js",
+        start: "/s.js",
+        style: "/s.css",
+        icon: Some("/i.svg"),
+    };
 
     #[test]
     fn references_go_to_the_end_of_the_head_and_trunks_own_are_removed() {
@@ -154,6 +163,7 @@ mod tests {
              <link rel=\"preload\" as=\"style\" href=\"/s.css\">\n\
              <link rel=\"preload\" as=\"fetch\" type=\"application/wasm\" crossorigin href=\"/c.wasm\">\n\
              <link rel=\"modulepreload\" href=\"/g.js\">\n\
+             <link rel=\"modulepreload\" href=\"/l.js\">\n\
              <script type=\"module\" src=\"/s.js\"></script>\n\
              </head><body></body></html>"
         );

@@ -7,6 +7,7 @@ mod asset;
 mod compile;
 mod embed;
 mod html;
+mod split;
 mod stylesheet;
 
 use std::fs;
@@ -58,31 +59,35 @@ pub fn build(options: &Options) -> Result<Page> {
     let wasm = compile::frontend_to_wasm(&options.workspace_root, &options.target_dir)?;
     let cache = options.compression_cache()?;
 
-    let mut scripts = bind(&wasm)?;
-    let code = Asset::hashed("ponte_bg", "wasm", scripts.wasm, &cache)?;
-    let glue = Asset::hashed("ponte", "js", scripts.glue.into_bytes(), &cache)?;
+    let split = split::split(&wasm, &format!("{STEM}.js"), &options.target_dir.join("split"))?;
+    let bound = bind(&split.main)?;
+    let (glue_name, wasm_name) = (format!("{STEM}.js"), format!("{STEM}_bg.wasm"));
+    let mut files = vec![(glue_name, bound.glue.into_bytes()), (wasm_name, bound.wasm)];
+    files.push((split::LOADER.to_owned(), split.loader.into_bytes()));
+    files.extend(split.parts);
+    files.extend(bound.snippets.into_iter().map(|(path, source)| (path, source.into_bytes())));
+    let code = Asset::hashed_folder("code", files, &cache)?;
     let style = Asset::hashed("ponte", "css", style, &cache)?;
-    let start = html::start_module(&glue.path, &code.path, &style.path);
+    let (glue, main) = (&code[0].path, &code[1].path);
+    let start = html::start_module(glue, main, &style.path);
     let start = Asset::hashed("start", "js", start.into_bytes(), &cache)?;
     let icon = optional_file(&frontend.join("favicon.svg"))?
         .map(|svg| Asset::hashed("favicon", "svg", svg, &cache))
         .transpose()?;
 
     let references = html::References {
-        code: &code.path,
-        glue: &glue.path,
+        code: main,
+        glue,
+        loader: &code[2].path,
         start: &start.path,
         style: &style.path,
         icon: icon.as_ref().map(|icon| icon.path.as_str()),
     };
     let index = html::fill_template(&template, &references).with_context(unusable)?;
 
-    let mut assets = vec![Asset::named("/", "html", index.into_bytes(), &cache)?, start, glue, code, style];
+    let mut assets = vec![Asset::named("/", "html", index.into_bytes(), &cache)?, start, style];
     assets.extend(icon);
-    for (path, source) in scripts.snippets.drain(..) {
-        // The glue imports them by these names, so they cannot carry a hash and are not cached for ever.
-        assets.push(Asset::named(&path, "js", source.into_bytes(), &cache)?);
-    }
+    assets.extend(code);
     cache.forget_unused()?;
     Ok(Page { assets })
 }
@@ -102,7 +107,7 @@ impl Page {
 struct Scripts {
     wasm: Vec<u8>,
     glue: String,
-    /// Modules that the glue imports: (path on the server, source).
+    /// Modules that the glue imports: (path relative to the glue, source).
     snippets: Vec<(String, String)>,
 }
 
@@ -114,6 +119,9 @@ fn bind(wasm: &Path) -> Result<Scripts> {
         .typescript(false)
         // The start module names the wasm file; a default would point at a file without hash that does not exist.
         .omit_default_module_path(true)
+        // The parts import these symbols from the main file.
+        .keep_lld_exports(true)
+        .demangle(false)
         .remove_name_section(true)
         .remove_producers_section(true)
         .generate_output()
@@ -124,9 +132,9 @@ fn bind(wasm: &Path) -> Result<Scripts> {
 
     let inline = output.snippets().iter().flat_map(|(package, sources)| {
         let numbered = sources.iter().enumerate();
-        numbered.map(move |(i, source)| (format!("/snippets/{package}/inline{i}.js"), source.clone()))
+        numbered.map(move |(i, source)| (format!("snippets/{package}/inline{i}.js"), source.clone()))
     });
-    let local = output.local_modules().iter().map(|(path, source)| (format!("/snippets/{path}"), source.clone()));
+    let local = output.local_modules().iter().map(|(path, source)| (format!("snippets/{path}"), source.clone()));
     let mut snippets: Vec<_> = inline.chain(local).collect();
     snippets.sort();
 
