@@ -1,4 +1,4 @@
-//! Controls without a feature of their own: tables, dialogs, charts, menus, numbers, JSON.
+//! Widgets that several features use: tables, dialogs, charts, menus, number formats, JSON.
 
 pub mod chart;
 pub mod column_heads;

@@ -5,23 +5,23 @@ use std::cmp::Ordering;
 
 use protocol::{TopicSummary, TopicsChanged};
 
-use super::sort::{Sort, arrange, by_number};
+use super::sort::{Sort, by_number, stable_sort};
 
 #[derive(Debug, Default)]
 pub struct TopicList {
     /// By name.
     topics: Vec<TopicSummary>,
-    /// The next push is complete.
+    /// The next push contains all topics.
     next_push_is_complete: bool,
     is_known: bool,
-    /// Which of them are shown, in their order.
+    /// Indices of the shown topics, in the order of the table.
     shown: Vec<u32>,
 }
 
-/// What the user wants to see.
+/// The search, the filter and the order that the user has chosen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TopicQuery {
-    /// Words that a name must have, upper or lower case.
+    /// Words that a name must contain; case is ignored.
     pub find: String,
     pub internal: bool,
     pub sort: Sort,
@@ -29,7 +29,7 @@ pub struct TopicQuery {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TopicTotals {
-    /// Without internal topics, unless those are shown.
+    /// Without internal topics, unless they are shown.
     pub topics: u64,
     pub partitions: u64,
     /// Internal topics that are not shown.
@@ -52,19 +52,19 @@ impl TopicList {
         self.is_known
     }
 
-    pub fn apply(&mut self, news: TopicsChanged) {
+    pub fn apply(&mut self, changed: TopicsChanged) {
         self.is_known = true;
         if std::mem::take(&mut self.next_push_is_complete) {
-            self.topics = news.topics;
-            arrange(&mut self.topics, |a, b| a.name.cmp(&b.name));
+            self.topics = changed.topics;
+            stable_sort(&mut self.topics, |a, b| a.name.cmp(&b.name));
             return;
         }
-        for name in news.removed {
+        for name in changed.removed {
             if let Ok(index) = self.index_of(&name) {
                 self.topics.remove(index);
             }
         }
-        for topic in news.topics {
+        for topic in changed.topics {
             match self.index_of(&topic.name) {
                 Ok(index) => self.topics[index] = topic,
                 Err(index) => self.topics.insert(index, topic),
@@ -76,8 +76,8 @@ impl TopicList {
         self.topics.binary_search_by(|topic| topic.name.as_str().cmp(name))
     }
 
-    /// Chooses and orders what is shown.
-    pub fn arrange(&mut self, wanted: &TopicQuery) {
+    /// Selects and sorts the topics that are shown.
+    pub fn sort_rows(&mut self, wanted: &TopicQuery) {
         let words: Vec<String> = wanted.find.split_whitespace().map(str::to_lowercase).collect();
         let is_found = |topic: &TopicSummary| {
             words.is_empty() || {
@@ -89,9 +89,9 @@ impl TopicList {
         let shown = self.topics.iter().zip(0..).filter(|(topic, _)| is_shown(topic)).map(|(_, index)| index);
         self.shown = shown.collect();
         let (topics, sort) = (&self.topics, wanted.sort);
-        // By name they are already.
+        // `topics` is sorted by name already.
         if sort != Sort::by("name") {
-            arrange(&mut self.shown, |&a, &b| sort.order(compare(topics, a, b, sort.column), a.cmp(&b)));
+            stable_sort(&mut self.shown, |&a, &b| sort.order(compare(topics, a, b, sort.column), a.cmp(&b)));
         }
     }
 
@@ -157,7 +157,7 @@ mod tests {
     }
 
     fn names(list: &mut TopicList, wanted: &TopicQuery) -> Vec<String> {
-        list.arrange(wanted);
+        list.sort_rows(wanted);
         (0..list.shown()).filter_map(|row| Some(list.get(row)?.name.clone())).collect()
     }
 
@@ -181,14 +181,14 @@ mod tests {
     }
 
     #[test]
-    fn every_word_is_looked_for_in_any_case() {
+    fn name_must_contain_every_word_in_any_case() {
         let mut list = listed();
         assert_eq!(names(&mut list, &wanted("ORD eu", Sort::by("name"))), ["Orders.eu"]);
         assert!(names(&mut list, &wanted("refunds", Sort::by("name"))).is_empty());
     }
 
     #[test]
-    fn the_largest_come_first_when_the_column_says_so() {
+    fn descending_order_lists_the_largest_topics_first() {
         let mut list = listed();
         let largest = Sort { column: "records", is_descending: true };
         assert_eq!(names(&mut list, &wanted("", largest)), ["Orders.eu", "orders.us", "payments"]);
@@ -202,7 +202,7 @@ mod tests {
         list.apply(push(vec![topic("new", 0)], &["payments"]));
         assert_eq!(names(&mut list, &wanted("", Sort::by("name"))), ["Orders.eu", "new", "orders.us"]);
         list.begin();
-        assert_eq!(names(&mut list, &wanted("", Sort::by("name"))).len(), 3, "what was known stays until then");
+        assert_eq!(names(&mut list, &wanted("", Sort::by("name"))).len(), 3, "the topics stay until the next push");
         list.apply(push(vec![topic("only", 0)], &[]));
         assert_eq!(names(&mut list, &wanted("", Sort::by("name"))), ["only"]);
     }
@@ -215,7 +215,7 @@ mod tests {
         let began = std::time::Instant::now();
         let found = names(&mut list, &wanted("99", Sort { column: "records", is_descending: true }));
         assert!(found.len() > 100 && found[0] == "topic-09999", "{found:?}");
-        // A hundred times what it takes, for a busy machine.
+        // A hundred times the usual duration, for a busy machine.
         assert!(began.elapsed() < std::time::Duration::from_secs(1), "{:?}", began.elapsed());
     }
 }

@@ -30,7 +30,7 @@ pub struct Confirmation {
 enum Progress {
     #[default]
     Open,
-    UnderWay,
+    Waiting,
     Failed(RequestError),
 }
 
@@ -66,7 +66,7 @@ impl Confirmations {
         match outcome {
             Ok(()) if is_asked => self.is_open.set(false),
             Err(reason) if is_asked => self.progress.set(Progress::Failed(reason)),
-            Err(RequestError::Refused(error)) => self.store.say_refused(error),
+            Err(RequestError::Refused(error)) => self.store.notify_error(error),
             _ => {}
         }
     }
@@ -92,12 +92,12 @@ fn ConfirmForm(confirmations: Confirmations) -> impl IntoView {
     let Confirmation { text, verb, typed: name, on_confirm, .. } = confirmations.asked.get_value()?;
     let (on_confirm, needs_name) = (StoredValue::new_local(on_confirm), name.is_some());
     let expected = name.clone();
-    let written = RwSignal::new(String::new());
+    let typed = RwSignal::new(String::new());
     let is_confirmed =
-        Memo::new(move |_| expected.as_ref().is_none_or(|name| written.with(|written| written.trim() == name)));
+        Memo::new(move |_| expected.as_ref().is_none_or(|name| typed.with(|typed| typed.trim() == name)));
     let progress = confirmations.progress;
-    let is_under_way = move || progress.with(|progress| *progress == Progress::UnderWay);
-    let fault = move || {
+    let is_waiting = move || progress.with(|progress| *progress == Progress::Waiting);
+    let error = move || {
         progress.with(|progress| match progress {
             Progress::Failed(reason) => Some(request_error_text(reason, prefs.words())),
             _ => None,
@@ -105,8 +105,8 @@ fn ConfirmForm(confirmations: Confirmations) -> impl IntoView {
     };
     // The dialog cannot stay pending: a lost connection fails the request.
     let confirm = move || {
-        if is_confirmed.get_untracked() && !progress.with_untracked(|progress| *progress == Progress::UnderWay) {
-            progress.set(Progress::UnderWay);
+        if is_confirmed.get_untracked() && !progress.with_untracked(|progress| *progress == Progress::Waiting) {
+            progress.set(Progress::Waiting);
             on_confirm.with_value(|on_confirm| on_confirm(confirmations));
         }
     };
@@ -122,8 +122,8 @@ fn ConfirmForm(confirmations: Confirmations) -> impl IntoView {
                     autocapitalize="off"
                     spellcheck="false"
                     autofocus
-                    prop:value=move || written.get()
-                    on:input=move |event| written.set(event_target_value(&event))
+                    prop:value=move || typed.get()
+                    on:input=move |event| typed.set(event_target_value(&event))
                 />
             </label>
         }
@@ -139,7 +139,7 @@ fn ConfirmForm(confirmations: Confirmations) -> impl IntoView {
         >
             <p>{text}</p>
             {name_field}
-            <p class="fault" role="alert" data-testid="confirm-fault">{fault}</p>
+            <p class="fault" role="alert" data-testid="confirm-fault">{error}</p>
             <div class="dialog-actions">
                 <button
                     type="button"
@@ -154,9 +154,9 @@ fn ConfirmForm(confirmations: Confirmations) -> impl IntoView {
                     type="submit"
                     class="button danger"
                     data-testid="confirm"
-                    disabled=move || !is_confirmed.get() || is_under_way() || is_offline()
+                    disabled=move || !is_confirmed.get() || is_waiting() || is_offline()
                 >
-                    {move || if is_under_way() { prefs.words().under_way } else { verb(prefs.words()) }}
+                    {move || if is_waiting() { prefs.words().in_progress } else { verb(prefs.words()) }}
                 </button>
             </div>
         </form>

@@ -1,4 +1,4 @@
-//! The cluster's features: the level of each that is in force, and what the brokers would support.
+//! The cluster's features: the active level of each, and the levels that the brokers support.
 
 use std::rc::Rc;
 
@@ -54,7 +54,7 @@ const COLUMNS: &[TableColumn] = &[
 
 type Word = fn(&Words) -> &'static str;
 
-/// What they bring, as far as the page knows; Kafka adds some with each release.
+/// Descriptions of the features that the page knows. Kafka adds features with each release.
 const MEANINGS: &[(&str, Word)] = &[
     ("metadata.version", |w| w.feature_metadata),
     ("kraft.version", |w| w.feature_kraft),
@@ -96,7 +96,7 @@ pub fn ClusterFeatures(details: StoredValue<ClusterDetails, LocalStorage>, redra
         redraw.track();
         read(<[ClusterFeature]>::len) > 0
     });
-    // Why there are none, or not of all brokers.
+    // Why there are no features, or not those of all brokers.
     let note = move || {
         redraw.track();
         let words = prefs.words();

@@ -14,7 +14,7 @@ use crate::i18n::{Plural, WithN, Words};
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::format::number;
 use crate::ui::redraw::RedrawWhenVisible;
-use page_model::{Address, PartitionState, ReadState, Sort, View, arrange, partition_state};
+use page_model::{Address, PartitionState, ReadState, Sort, View, partition_state, stable_sort};
 
 const BROKERS: &[TableColumn] = &[
     TableColumn {
@@ -64,8 +64,8 @@ const BROKERS: &[TableColumn] = &[
     },
     TableColumn {
         name: "leads",
-        word: |w| w.leads,
-        hint: Some(|w| w.leads_hint),
+        word: |w| w.leader_of,
+        hint: Some(|w| w.leader_of_hint),
         is_number: true,
         can_sort: true,
         width: "104px",
@@ -74,7 +74,7 @@ const BROKERS: &[TableColumn] = &[
     TableColumn {
         name: "replicas",
         word: |w| w.replication,
-        hint: Some(|w| w.replicas_held_hint),
+        hint: Some(|w| w.replica_count_hint),
         is_number: true,
         can_sort: true,
         width: "104px",
@@ -193,10 +193,11 @@ pub fn ClusterView() -> impl IntoView {
         let id = store.read(|state| state.cluster().and_then(|cluster| cluster.id.clone()));
         id.map(|id| prefs.words().cluster_id.with_id(&id))
     };
-    let not_all = move || {
-        let named = count_of(|d| d.troubled.len() as u32);
-        let is_part = count_of(|d| d.under_replicated.max(d.offline)) > named;
-        is_part.then(|| prefs.words().troubled_part.with_n(&number(named.into(), prefs.language())))
+    // The bridge lists only the first unhealthy partitions.
+    let part_note = move || {
+        let listed = count_of(|d| d.troubled.len() as u32);
+        let is_part = count_of(|d| d.under_replicated.max(d.offline)) > listed;
+        is_part.then(|| prefs.words().unhealthy_part.with_n(&number(listed.into(), prefs.language())))
     };
     view! {
         <div class="view-head">
@@ -238,21 +239,21 @@ pub fn ClusterView() -> impl IntoView {
         </div>
         <Show when=move || is_known.get()>
             <div class="view-head second">
-                <h3>{prefs.text(|w| w.troubled)}</h3>
-                <span class="muted">{not_all}</span>
+                <h3>{prefs.text(|w| w.unhealthy)}</h3>
+                <span class="muted">{part_note}</span>
             </div>
         </Show>
         <Show when=move || is_known.get() && !has_unhealthy.get()>
             <p class="all-well" data-testid="all-well">
                 <i class="dot" aria-hidden="true"></i>
-                {prefs.text(|w| w.no_trouble)}
+                {prefs.text(|w| w.all_healthy)}
             </p>
         </Show>
         <div class="table-place" hidden=move || !has_unhealthy.get()>
             <DataTable
                 testid="troubled"
                 row_testid="troubled-row"
-                label=|w| w.troubled
+                label=|w| w.unhealthy
                 columns=UNHEALTHY
                 sort=unhealthy_sort
                 rows=unhealthy_rows
@@ -265,7 +266,7 @@ pub fn ClusterView() -> impl IntoView {
 }
 
 fn sort_brokers(brokers: &mut [BrokerDetails], sort: Sort) {
-    arrange(brokers, |a, b| {
+    stable_sort(brokers, |a, b| {
         let by_column = match sort.column {
             "address" => (&a.host, a.port).cmp(&(&b.host, b.port)),
             "state" => a.up.cmp(&b.up),
@@ -280,7 +281,7 @@ fn sort_brokers(brokers: &mut [BrokerDetails], sort: Sort) {
 }
 
 fn sort_unhealthy(troubled: &mut [TroubledPartition], sort: Sort) {
-    arrange(troubled, |a, b| {
+    stable_sort(troubled, |a, b| {
         let by_column = match sort.column {
             "topic" => a.topic.cmp(&b.topic),
             "partition" => a.partition.cmp(&b.partition),

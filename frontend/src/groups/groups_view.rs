@@ -1,4 +1,4 @@
-//! Consumer groups: the list, or one of them.
+//! Consumer groups: the list of groups, or one group.
 
 use std::rc::Rc;
 
@@ -80,7 +80,7 @@ pub fn GroupsView(name: Option<String>) -> impl IntoView {
     }
 }
 
-/// What the view shows.
+/// The contents of the view.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shown {
     LoadingState,
@@ -111,14 +111,14 @@ fn Groups() -> impl IntoView {
         navigation.set_detail("sort", if sort == BY_NAME { String::new() } else { sort.to_link() });
     });
     let shown = StoredValue::new_local(Vec::<Rc<GroupSummary>>::new());
-    // (How often arranged, found, of how many.) The list is arranged once for everyone who reads it.
-    let arranged = Memo::new(move |before: Option<&(u64, usize, usize)>| {
+    // (Number of updates, found groups, all groups.) The list is sorted once for all its readers.
+    let sorted = Memo::new(move |before: Option<&(u64, usize, usize)>| {
         redraw.track();
         shown.set_value(list.with_value(|list| find.with(|find| list.shown(find, sort.get()))));
         let (found, total) = (shown.with_value(Vec::len), list.with_value(GroupList::total));
         (before.map_or(0, |(times, ..)| times + 1), found, total)
     });
-    let found = Memo::new(move |_| arranged.with(|(_, found, total)| (*found, *total)));
+    let found = Memo::new(move |_| sorted.with(|(_, found, total)| (*found, *total)));
     let is_demo = Memo::new(move |_| store.read(|state| state.is_demo()));
     let is_known = Memo::new(move |_| {
         redraw.track();
@@ -135,7 +135,7 @@ fn Groups() -> impl IntoView {
         let group = shown.with_value(|shown| shown.get(at).cloned());
         group.map(|group| group_row(&group, prefs)).unwrap_or_default()
     };
-    let rows = TableRows { count: Rc::new(move || arranged.get().1), row: Rc::new(row) };
+    let rows = TableRows { count: Rc::new(move || sorted.get().1), row: Rc::new(row) };
     let how_many = move || {
         let words = prefs.words();
         let (found, total) = found.get();
@@ -203,7 +203,7 @@ fn group_row(group: &GroupSummary, prefs: Preferences) -> TableRow {
     };
     let lag = match group.lag {
         Some(lag) => TableCell::text(number(lag, language)).class(if lag > 0 { "behind" } else { "" }),
-        None => TableCell::text(words.not_told).class("muted"),
+        None => TableCell::text(words.not_reported).class("muted"),
     };
     let cells = vec![
         TableCell::link(&group.group, group_href(&group.group)),

@@ -1,4 +1,4 @@
-//! A topic's partitions: who leads them, who keeps them, how far they go; and more of them.
+//! A topic's partitions: leader, replicas and offsets of each, and the form that adds partitions.
 
 use std::rc::Rc;
 
@@ -15,7 +15,7 @@ use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRo
 use crate::ui::format::number;
 use page_model::{PartitionState, Sort, Start, TopicSnapshot, partition_state};
 
-/// What the live view begins with when a partition is watched from here.
+/// "Watch" of a partition starts with this many last records.
 const LAST: i64 = 100;
 
 const COLUMNS: &[TableColumn] = &[
@@ -57,8 +57,8 @@ const COLUMNS: &[TableColumn] = &[
     },
     TableColumn {
         name: "low",
-        word: |w| w.low,
-        hint: Some(|w| w.low_hint),
+        word: |w| w.log_start,
+        hint: Some(|w| w.log_start_hint),
         is_number: true,
         can_sort: true,
         width: "128px",
@@ -66,8 +66,8 @@ const COLUMNS: &[TableColumn] = &[
     },
     TableColumn {
         name: "high",
-        word: |w| w.high,
-        hint: Some(|w| w.high_hint),
+        word: |w| w.log_end,
+        hint: Some(|w| w.log_end_hint),
         is_number: true,
         can_sort: true,
         width: "128px",
@@ -93,21 +93,22 @@ pub fn TopicPartitions(topic: OpenTopic) -> impl IntoView {
             .and_then(|sort| Sort::from_link(&sort, &TopicSnapshot::COLUMNS))
             .unwrap_or(Sort::by("partition")),
     );
-    let arranged = Memo::new(move |before: Option<&(u64, usize)>| {
+    // (Number of updates, partitions.) The table is sorted once for all its readers.
+    let sorted = Memo::new(move |before: Option<&(u64, usize)>| {
         topic.redraw.track();
         let sort = sort.get();
-        topic.snapshot.update_value(|snapshot| snapshot.arrange(sort));
+        topic.snapshot.update_value(|snapshot| snapshot.sort_rows(sort));
         (before.map_or(0, |(times, _)| times + 1), topic.snapshot.with_value(|snapshot| snapshot.partitions().len()))
     });
-    // The partition that a record's link leads to.
+    // The partition in the URL, to which the details of a record link.
     let chosen = Memo::new(move |_| navigation.detail("partition").and_then(|text| text.parse::<i32>().ok()));
     let marked = Memo::new(move |_| {
-        arranged.track();
+        sorted.track();
         let chosen = chosen.get()?;
         topic.snapshot.with_value(|snapshot| snapshot.row_of(chosen))
     });
     let rows = TableRows {
-        count: Rc::new(move || arranged.get().1),
+        count: Rc::new(move || sorted.get().1),
         row: Rc::new(move |row| {
             let name = topic.name();
             let shown = topic
@@ -117,7 +118,7 @@ pub fn TopicPartitions(topic: OpenTopic) -> impl IntoView {
         }),
     };
     view! {
-        <MorePartitions topic=topic />
+        <AddPartitionsForm topic=topic />
         <DataTable
             testid="partitions"
             row_testid="partition-row"
@@ -145,7 +146,7 @@ fn partition_row(topic: &str, partition: &PartitionInfo, prefs: Preferences) -> 
     let (low, high) = (partition.low.0, partition.high.0);
     let start = Start::Offset { partition: Some(partition.partition), offset: low.max(high - LAST) };
     let records = partition.records();
-    // As in the list of topics where Kafka did not report the offsets.
+    // A dash, as in the list of topics, if Kafka did not report the offsets.
     let reported = |text: String| TableCell::text(if records.is_some() { text } else { "–".to_owned() });
     let leader = partition.leader.map_or_else(|| words.no_leader.to_owned(), |id| id.to_string());
     TableRow {
@@ -174,9 +175,9 @@ fn list<'a>(brokers: impl Iterator<Item = &'a i32>) -> String {
     brokers.map(i32::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// How many there are to be, and the way to get them.
+/// The form that adds partitions.
 #[component]
-fn MorePartitions(topic: OpenTopic) -> impl IntoView {
+fn AddPartitionsForm(topic: OpenTopic) -> impl IntoView {
     let (store, prefs, confirmations) = (store(), preferences(), confirmations());
     let blocked = topic_change_blocked(topic);
     let existing = Memo::new(move |_| {
@@ -198,11 +199,11 @@ fn MorePartitions(topic: OpenTopic) -> impl IntoView {
             typed: Some(name.clone()),
             on_confirm: Rc::new(move |confirmations| {
                 let request = AddPartitions { name: name.clone(), partitions, confirm: name.clone() };
-                store.request(request, move |answer| {
-                    if answer.is_ok() {
+                store.request(request, move |reply| {
+                    if reply.is_ok() {
                         wanted.set(String::new());
                     }
-                    confirmations.finish(answer.map(drop));
+                    confirmations.finish(reply.map(drop));
                 });
             }),
         });

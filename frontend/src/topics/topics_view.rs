@@ -101,24 +101,24 @@ pub fn TopicsView() -> impl IntoView {
         let sort = sort.get();
         navigation.set_detail("sort", if sort == BY_NAME { String::new() } else { sort.to_link() });
     });
-    // (How often arranged, rows.) The list is arranged once for everyone who reads it.
-    let arranged = Memo::new(move |before: Option<&(u64, usize)>| {
+    // (Number of updates, rows.) The list is sorted once for all its readers.
+    let sorted = Memo::new(move |before: Option<&(u64, usize)>| {
         redraw.track();
         let wanted = TopicQuery { find: find.get(), internal: shows_internal.get(), sort: sort.get() };
-        list.update_value(|list| list.arrange(&wanted));
+        list.update_value(|list| list.sort_rows(&wanted));
         (before.map_or(0, |(times, _)| times + 1), list.with_value(TopicList::shown))
     });
     let rows = TableRows {
-        count: Rc::new(move || arranged.get().1),
+        count: Rc::new(move || sorted.get().1),
         row: Rc::new(move |row| {
             list.with_value(|list| list.get(row).map(|topic| topic_row(topic, prefs)).unwrap_or_default())
         }),
     };
     let total = move |of: fn(&TopicTotals) -> u64| {
-        arranged.track();
+        sorted.track();
         list.with_value(|list| of(&list.totals(shows_internal.get())))
     };
-    let has_any = Memo::new(move |_| arranged.get().1 > 0);
+    let has_any = Memo::new(move |_| sorted.get().1 > 0);
     let is_known = Memo::new(move |_| {
         redraw.track();
         status.track();
@@ -234,7 +234,7 @@ fn topic_row(topic: &TopicSummary, prefs: Preferences) -> TableRow {
     }
 }
 
-/// Everything is known, and there is nothing to list.
+/// The message if there are no topics, or none that matches the search.
 #[component]
 fn NoTopics(find: Memo<String>) -> impl IntoView {
     let (prefs, navigation) = (preferences(), navigation());
