@@ -4,6 +4,7 @@ pub mod chart;
 pub mod column_heads;
 pub mod data_table;
 pub mod dialog;
+pub mod drop_zone;
 pub mod explain;
 pub mod field_text;
 pub mod file_picker;

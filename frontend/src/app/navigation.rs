@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use crate::platform::browser;
-use page_model::{Address, View};
+use page_model::{Address, Sort, View};
 
 /// Links with this attribute lead to a view of this page. With the value [`STARTS`], the live view starts listening as the
 /// link describes; otherwise the live view is shown in its current state.
@@ -131,6 +131,17 @@ impl Navigation {
         }
         self.address.update(|address| address.set(name, value));
         self.address.with_untracked(|address| browser::show_address(&browser::address_of(&address.pairs())));
+    }
+
+    /// The order of a table, kept in the URL parameter `sort`. The default order has no parameter.
+    pub fn sort_in_url(self, columns: &'static [&'static str], default: Sort) -> RwSignal<Sort> {
+        let sort = self.detail_untracked("sort").and_then(|sort| Sort::from_link(&sort, columns));
+        let sort = RwSignal::new(sort.unwrap_or(default));
+        Effect::new(move |_| {
+            let sort = sort.get();
+            self.set_detail("sort", if sort == default { String::new() } else { sort.to_link() });
+        });
+        sort
     }
 
     /// The address of the current view with another value of one URL parameter.

@@ -104,12 +104,7 @@ fn Groups() -> impl IntoView {
         }
     });
     let find = Memo::new(move |_| navigation.detail("find").unwrap_or_default());
-    let sort = navigation.detail_untracked("sort").and_then(|sort| Sort::from_link(&sort, &GROUP_COLUMNS));
-    let sort = RwSignal::new(sort.unwrap_or(BY_NAME));
-    Effect::new(move |_| {
-        let sort = sort.get();
-        navigation.set_detail("sort", if sort == BY_NAME { String::new() } else { sort.to_link() });
-    });
+    let sort = navigation.sort_in_url(&GROUP_COLUMNS, Sort::by("name"));
     let shown = StoredValue::new_local(Vec::<Rc<GroupSummary>>::new());
     // (Number of updates, found groups, all groups.) The list is sorted once for all its readers.
     let sorted = Memo::new(move |before: Option<&(u64, usize, usize)>| {
@@ -192,8 +187,6 @@ fn Groups() -> impl IntoView {
         </section>
     }
 }
-
-const BY_NAME: Sort = Sort::by("name");
 
 fn group_row(group: &GroupSummary, prefs: Preferences) -> TableRow {
     let (words, language) = (prefs.words_untracked(), prefs.language_untracked());

@@ -76,7 +76,7 @@ impl JoinGuard {
         self.confirmations.ask(Confirmation {
             title: words.join_title.with_group(&group),
             text,
-            verb: |w| w.join_verb,
+            verb: |w| w.join_confirm,
             typed: Some(group),
             on_confirm: Rc::new(move |confirmations| {
                 // A member that subscribes to fewer topics than the others would leave partitions unassigned.

@@ -13,6 +13,7 @@ use crate::send::record_fields::TopicField;
 use crate::send::send_fields::SendFields;
 use crate::send::send_form::SendForm;
 use crate::send::send_guard::send_guard;
+use crate::ui::drop_zone::DropZone;
 use crate::ui::explain::Explain;
 use crate::ui::file_picker::FilePicker;
 use crate::ui::format;
@@ -83,7 +84,7 @@ pub fn BatchForm(fields: SendFields) -> impl IntoView {
             Err(_) => store.notify(NoticeKind::NotUtf8(name)),
         });
     };
-    let is_over = RwSignal::new(false);
+
     let typed = store
         .untracked(|state| state.batch().filter(|batch| batch.name.is_none()).map(|batch| batch.text().to_owned()));
     let typed = StoredValue::new(typed.unwrap_or_default());
@@ -138,22 +139,7 @@ pub fn BatchForm(fields: SendFields) -> impl IntoView {
         <SendForm class="composer batch-form" send=send>
             <div class="fields">
             <TopicField fields=fields id="batch-topic".to_owned() />
-            <div
-                class="field"
-                class:drop-here=move || is_over.get()
-                data-testid="batch-drop"
-                on:dragover=move |event| {
-                    event.prevent_default();
-                    is_over.set(true);
-                }
-                on:dragleave=move |_| is_over.set(false)
-                on:drop=move |event| {
-                    is_over.set(false);
-                    if let Some(file) = files::dropped(&event) {
-                        load_file(file);
-                    }
-                }
-            >
+            <DropZone class="field" testid="batch-drop" on_file=load_file>
                 <div class="field-head">
                     <label for="batch-text">{prefs.text(|w| w.batch_text)}</label>
                     <Explain thing=|w| w.tab_batch text=|w| w.explain_batch />
@@ -166,7 +152,7 @@ pub fn BatchForm(fields: SendFields) -> impl IntoView {
                     />
                 </div>
                 {source}
-            </div>
+            </DropZone>
             <Show when=move || found.get().is_some()>
                 <ReadingOptions />
                 <BatchSummary />

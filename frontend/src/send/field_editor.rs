@@ -8,6 +8,7 @@ use crate::platform::files;
 use crate::send::field_error::{error_words, spot};
 use crate::send::form_choice::FormChoice;
 use crate::send::record_fields::prefix;
+use crate::ui::drop_zone::DropZone;
 use crate::ui::format;
 use page_model::{Draft, DraftKind, DraftPart, Field, FieldError, FileContent, Form, HeaderRow, Spot, indent};
 
@@ -85,7 +86,7 @@ pub fn FieldEditor(draft: RwSignal<Draft>, kind: DraftKind, part: DraftPart) -> 
     };
     let invalid = move || error.get().is_some().to_string();
     let label = move || if is_value { prefs.words().value } else { prefs.words().key };
-    let is_over = RwSignal::new(false);
+
     let can_format =
         Memo::new(move |_| is_value && form.get() == Form::Json && kind == DraftKind::Record && error.get().is_none());
     let input_id = id.clone();
@@ -160,21 +161,9 @@ pub fn FieldEditor(draft: RwSignal<Draft>, kind: DraftKind, part: DraftPart) -> 
         }
     };
     view! {
-        <div
-            class="field"
-            class:value-field=is_value
-            class:drop-here=move || is_over.get()
-            on:dragover=move |event| {
-                event.prevent_default();
-                is_over.set(true);
-            }
-            on:dragleave=move |_| is_over.set(false)
-            on:drop=move |event| {
-                is_over.set(false);
-                if let Some(file) = files::dropped(&event) {
-                    load_file(draft, part, file);
-                }
-            }
+        <DropZone
+            class=if is_value { "field value-field" } else { "field" }
+            on_file=move |file| load_file(draft, part, file)
         >
             <div class="field-head">
                 <label for=id.clone()>{label}</label>
@@ -216,7 +205,7 @@ pub fn FieldEditor(draft: RwSignal<Draft>, kind: DraftKind, part: DraftPart) -> 
                     </button>
                 </Show>
             </div>
-        </div>
+        </DropZone>
     }
 }
 

@@ -91,16 +91,7 @@ pub fn TopicsView() -> impl IntoView {
 
     let find = Memo::new(move |_| navigation.detail("find").unwrap_or_default());
     let shows_internal = Memo::new(move |_| navigation.detail("internal").is_some());
-    let sort = RwSignal::new(
-        navigation
-            .detail_untracked("sort")
-            .and_then(|sort| Sort::from_link(&sort, &TopicList::COLUMNS))
-            .unwrap_or(BY_NAME),
-    );
-    Effect::new(move |_| {
-        let sort = sort.get();
-        navigation.set_detail("sort", if sort == BY_NAME { String::new() } else { sort.to_link() });
-    });
+    let sort = navigation.sort_in_url(&TopicList::COLUMNS, Sort::by("name"));
     // (Number of updates, rows.) The list is sorted once for all its readers.
     let sorted = Memo::new(move |before: Option<&(u64, usize)>| {
         redraw.track();
@@ -198,8 +189,6 @@ pub fn TopicsView() -> impl IntoView {
         <CreateTopicDialog open=creating />
     }
 }
-
-const BY_NAME: Sort = Sort::by("name");
 
 fn topic_row(topic: &TopicSummary, prefs: Preferences) -> TableRow {
     let (language, words) = (prefs.language_untracked(), prefs.words_untracked());
