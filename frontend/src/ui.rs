@@ -12,3 +12,4 @@ pub mod format;
 pub mod json_view;
 pub mod menu;
 pub mod redraw;
+pub mod table_columns;

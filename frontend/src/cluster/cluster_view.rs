@@ -14,119 +14,28 @@ use crate::i18n::{Plural, WithN, Words};
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::format::number;
 use crate::ui::redraw::RedrawWhenVisible;
+use crate::ui::table_columns::{number_column, text_column};
 use page_model::{Address, PartitionState, ReadState, Sort, View, partition_state, stable_sort};
 
 const BROKERS: &[TableColumn] = &[
-    TableColumn {
-        name: "broker",
-        word: |w| w.broker,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "88px",
-        narrow_width: "64px",
-    },
-    TableColumn {
-        name: "address",
-        word: |w| w.broker_address,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "minmax(160px, 1fr)",
-        narrow_width: "minmax(0, 1fr)",
-    },
-    TableColumn {
-        name: "state",
-        word: |w| w.state,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "144px",
-        narrow_width: "96px",
-    },
-    TableColumn {
-        name: "rack",
-        word: |w| w.rack,
-        hint: Some(|w| w.rack_hint),
-        is_number: false,
-        can_sort: true,
-        width: "120px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "version",
-        word: |w| w.version,
-        hint: Some(|w| w.version_hint),
-        is_number: false,
-        can_sort: true,
-        width: "120px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "leads",
-        word: |w| w.leader_of,
-        hint: Some(|w| w.leader_of_hint),
-        is_number: true,
-        can_sort: true,
-        width: "104px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "replicas",
-        word: |w| w.replication,
-        hint: Some(|w| w.replica_count_hint),
-        is_number: true,
-        can_sort: true,
-        width: "104px",
-        narrow_width: "",
-    },
+    text_column("broker", |w| w.broker, "88px", "64px"),
+    text_column("address", |w| w.broker_address, "minmax(160px, 1fr)", "minmax(0, 1fr)"),
+    text_column("state", |w| w.state, "144px", "96px"),
+    TableColumn { hint: Some(|w| w.rack_hint), ..text_column("rack", |w| w.rack, "120px", "") },
+    TableColumn { hint: Some(|w| w.version_hint), ..text_column("version", |w| w.version, "120px", "") },
+    TableColumn { hint: Some(|w| w.leader_of_hint), ..number_column("leads", |w| w.leader_of, "104px", "") },
+    TableColumn { hint: Some(|w| w.replica_count_hint), ..number_column("replicas", |w| w.replication, "104px", "") },
 ];
 
 const UNHEALTHY: &[TableColumn] = &[
+    text_column("topic", |w| w.topic, "minmax(180px, 1fr)", "minmax(0, 1fr)"),
+    number_column("partition", |w| w.partition, "88px", "64px"),
+    text_column("state", |w| w.state, "200px", "112px"),
+    TableColumn { hint: Some(|w| w.leader_hint), can_sort: false, ..text_column("leader", |w| w.leader, "88px", "") },
     TableColumn {
-        name: "topic",
-        word: |w| w.topic,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "minmax(180px, 1fr)",
-        narrow_width: "minmax(0, 1fr)",
-    },
-    TableColumn {
-        name: "partition",
-        word: |w| w.partition,
-        hint: None,
-        is_number: true,
-        can_sort: true,
-        width: "88px",
-        narrow_width: "64px",
-    },
-    TableColumn {
-        name: "state",
-        word: |w| w.state,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "200px",
-        narrow_width: "112px",
-    },
-    TableColumn {
-        name: "leader",
-        word: |w| w.leader,
-        hint: Some(|w| w.leader_hint),
-        is_number: false,
-        can_sort: false,
-        width: "88px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "replicas",
-        word: |w| w.replicas_on,
         hint: Some(|w| w.replicas_on_hint),
-        is_number: false,
         can_sort: false,
-        width: "136px",
-        narrow_width: "",
+        ..text_column("replicas", |w| w.replicas_on, "136px", "")
     },
 ];
 

@@ -13,63 +13,16 @@ use crate::groups::group_view::{GroupView, protocol_hint, protocol_name, state_h
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::format::number;
 use crate::ui::redraw::RedrawWhenVisible;
+use crate::ui::table_columns::{number_column, text_column};
 use page_model::{GROUP_COLUMNS, GroupList, ReadState, Sort};
 
 const COLUMNS: [TableColumn; 6] = [
-    TableColumn {
-        name: "name",
-        word: |w| w.group,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "minmax(160px, 3fr)",
-        narrow_width: "minmax(0, 1fr)",
-    },
-    TableColumn {
-        name: "state",
-        word: |w| w.state,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "minmax(90px, 170px)",
-        narrow_width: "minmax(74px, auto)",
-    },
-    TableColumn {
-        name: "protocol",
-        word: |w| w.group_protocol,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "90px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "members",
-        word: |w| w.members,
-        hint: None,
-        is_number: true,
-        can_sort: true,
-        width: "80px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "topics",
-        word: |w| w.group_topics,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "minmax(120px, 3fr)",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "lag",
-        word: |w| w.lag,
-        hint: Some(|w| w.group_lag_hint),
-        is_number: true,
-        can_sort: true,
-        width: "minmax(90px, 130px)",
-        narrow_width: "80px",
-    },
+    text_column("name", |w| w.group, "minmax(160px, 3fr)", "minmax(0, 1fr)"),
+    text_column("state", |w| w.state, "minmax(90px, 170px)", "minmax(74px, auto)"),
+    text_column("protocol", |w| w.group_protocol, "90px", ""),
+    number_column("members", |w| w.members, "80px", ""),
+    text_column("topics", |w| w.group_topics, "minmax(120px, 3fr)", ""),
+    TableColumn { hint: Some(|w| w.group_lag_hint), ..number_column("lag", |w| w.lag, "minmax(90px, 130px)", "80px") },
 ];
 
 #[component]

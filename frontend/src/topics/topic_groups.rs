@@ -12,45 +12,14 @@ use crate::i18n::Language;
 use crate::topics::topic_view::OpenTopic;
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::format::number;
+use crate::ui::table_columns::{number_column, text_column};
 use page_model::{Sort, stable_sort};
 
 const COLUMNS: &[TableColumn] = &[
-    TableColumn {
-        name: "group",
-        word: |w| w.group,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "minmax(200px, 1fr)",
-        narrow_width: "minmax(0, 1fr)",
-    },
-    TableColumn {
-        name: "state",
-        word: |w| w.state,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "160px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "members",
-        word: |w| w.members,
-        hint: None,
-        is_number: true,
-        can_sort: true,
-        width: "96px",
-        narrow_width: "72px",
-    },
-    TableColumn {
-        name: "lag",
-        word: |w| w.lag_total,
-        hint: Some(|w| w.lag_total_hint),
-        is_number: true,
-        can_sort: true,
-        width: "144px",
-        narrow_width: "88px",
-    },
+    text_column("group", |w| w.group, "minmax(200px, 1fr)", "minmax(0, 1fr)"),
+    text_column("state", |w| w.state, "160px", ""),
+    number_column("members", |w| w.members, "96px", "72px"),
+    TableColumn { hint: Some(|w| w.lag_total_hint), ..number_column("lag", |w| w.lag_total, "144px", "88px") },
 ];
 
 #[component]

@@ -13,75 +13,26 @@ use crate::i18n::Words;
 use crate::topics::topic_view::{OpenTopic, topic_change_blocked, watch_href};
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::format::number;
+use crate::ui::table_columns::{number_column, text_column};
 use page_model::{PartitionState, Sort, Start, TopicSnapshot, partition_state};
 
 /// "Watch" of a partition starts with this many last records.
 const LAST: i64 = 100;
 
 const COLUMNS: &[TableColumn] = &[
+    text_column("partition", |w| w.partition, "96px", "88px"),
+    TableColumn { hint: Some(|w| w.leader_hint), ..text_column("leader", |w| w.leader, "88px", "") },
     TableColumn {
-        name: "partition",
-        word: |w| w.partition,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "96px",
-        narrow_width: "88px",
-    },
-    TableColumn {
-        name: "leader",
-        word: |w| w.leader,
-        hint: Some(|w| w.leader_hint),
-        is_number: false,
-        can_sort: true,
-        width: "88px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "replicas",
-        word: |w| w.replicas_on,
         hint: Some(|w| w.replicas_on_hint),
-        is_number: false,
-        can_sort: true,
-        width: "minmax(96px, 1fr)",
-        narrow_width: "",
+        ..text_column("replicas", |w| w.replicas_on, "minmax(96px, 1fr)", "")
     },
     TableColumn {
-        name: "state",
-        word: |w| w.in_sync,
         hint: Some(|w| w.in_sync_hint),
-        is_number: false,
-        can_sort: true,
-        width: "minmax(140px, 1.4fr)",
-        narrow_width: "minmax(0, 1fr)",
+        ..text_column("state", |w| w.in_sync, "minmax(140px, 1.4fr)", "minmax(0, 1fr)")
     },
-    TableColumn {
-        name: "low",
-        word: |w| w.log_start,
-        hint: Some(|w| w.log_start_hint),
-        is_number: true,
-        can_sort: true,
-        width: "128px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "high",
-        word: |w| w.log_end,
-        hint: Some(|w| w.log_end_hint),
-        is_number: true,
-        can_sort: true,
-        width: "128px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "records",
-        word: |w| w.records,
-        hint: Some(|w| w.records_hint),
-        is_number: true,
-        can_sort: true,
-        width: "128px",
-        narrow_width: "104px",
-    },
+    TableColumn { hint: Some(|w| w.log_start_hint), ..number_column("low", |w| w.log_start, "128px", "") },
+    TableColumn { hint: Some(|w| w.log_end_hint), ..number_column("high", |w| w.log_end, "128px", "") },
+    TableColumn { hint: Some(|w| w.records_hint), ..number_column("records", |w| w.records, "128px", "104px") },
 ];
 
 #[component]

@@ -16,57 +16,22 @@ use crate::topics::setting_words::{setting_value, setting_value_untracked};
 use crate::topics::topic_view::{OpenTopic, topic_change_blocked};
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::dialog::Dialog;
+use crate::ui::table_columns::text_column;
 use page_model::{COMMON_SETTINGS, ReadState, RequestError, Sort, is_overridden, stable_sort};
 
 /// The settings are requested again this long after a change, since a broker may report the old value for a moment.
 const REQUEST_AGAIN_AFTER: Duration = Duration::from_millis(1500);
 
 const COLUMNS: &[TableColumn] = &[
+    text_column("setting", |w| w.setting, "minmax(200px, 1.1fr)", "minmax(0, 1fr)"),
+    text_column("value", |w| w.value, "minmax(150px, 1fr)", "minmax(0, 1fr)"),
+    TableColumn { hint: Some(|w| w.setting_source_hint), ..text_column("source", |w| w.setting_source, "136px", "") },
     TableColumn {
-        name: "setting",
-        word: |w| w.setting,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "minmax(200px, 1.1fr)",
-        narrow_width: "minmax(0, 1fr)",
-    },
-    TableColumn {
-        name: "value",
-        word: |w| w.value,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "minmax(150px, 1fr)",
-        narrow_width: "minmax(0, 1fr)",
-    },
-    TableColumn {
-        name: "source",
-        word: |w| w.setting_source,
-        hint: Some(|w| w.setting_source_hint),
-        is_number: false,
-        can_sort: true,
-        width: "136px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "default",
-        word: |w| w.setting_default,
         hint: Some(|w| w.setting_default_hint),
-        is_number: false,
         can_sort: false,
-        width: "minmax(120px, .8fr)",
-        narrow_width: "",
+        ..text_column("default", |w| w.setting_default, "minmax(120px, .8fr)", "")
     },
-    TableColumn {
-        name: "note",
-        word: |w| w.setting_note,
-        hint: None,
-        is_number: false,
-        can_sort: false,
-        width: "minmax(0, 2fr)",
-        narrow_width: "",
-    },
+    TableColumn { can_sort: false, ..text_column("note", |w| w.setting_note, "minmax(0, 2fr)", "") },
 ];
 
 fn source_word(source: SettingSource, words: &'static Words) -> &'static str {

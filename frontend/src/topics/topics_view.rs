@@ -16,63 +16,16 @@ use crate::topics::create_topic::CreateTopicDialog;
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::format::{number, rate};
 use crate::ui::redraw::RedrawWhenVisible;
+use crate::ui::table_columns::{number_column, text_column};
 use page_model::{Sort, TopicList, TopicQuery, TopicTotals};
 
 const COLUMNS: &[TableColumn] = &[
-    TableColumn {
-        name: "name",
-        word: |w| w.topic,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "minmax(200px, 1fr)",
-        narrow_width: "minmax(0, 1fr)",
-    },
-    TableColumn {
-        name: "partitions",
-        word: |w| w.partitions_word,
-        hint: None,
-        is_number: true,
-        can_sort: true,
-        width: "88px",
-        narrow_width: "72px",
-    },
-    TableColumn {
-        name: "replication",
-        word: |w| w.replication,
-        hint: Some(|w| w.replication_hint),
-        is_number: true,
-        can_sort: true,
-        width: "92px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "records",
-        word: |w| w.records,
-        hint: Some(|w| w.records_hint),
-        is_number: true,
-        can_sort: true,
-        width: "132px",
-        narrow_width: "88px",
-    },
-    TableColumn {
-        name: "rate",
-        word: |w| w.rate,
-        hint: Some(|w| w.rate_hint),
-        is_number: true,
-        can_sort: true,
-        width: "104px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "state",
-        word: |w| w.state,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "176px",
-        narrow_width: "",
-    },
+    text_column("name", |w| w.topic, "minmax(200px, 1fr)", "minmax(0, 1fr)"),
+    number_column("partitions", |w| w.partitions_word, "88px", "72px"),
+    TableColumn { hint: Some(|w| w.replication_hint), ..number_column("replication", |w| w.replication, "92px", "") },
+    TableColumn { hint: Some(|w| w.records_hint), ..number_column("records", |w| w.records, "132px", "88px") },
+    TableColumn { hint: Some(|w| w.rate_hint), ..number_column("rate", |w| w.rate, "104px", "") },
+    text_column("state", |w| w.state, "176px", ""),
 ];
 
 #[component]
