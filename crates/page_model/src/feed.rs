@@ -257,8 +257,8 @@ impl Feed {
         let entries = records.into_iter().flat_map(|records| records.entries().map(|(_, entry)| entry));
         segment.replace(index, entries.inspect(|_| found += 1).chain(rest.clone()));
         self.received += found;
-        let gone = u64::try_from(next.min(old.to) - old.from).unwrap_or(0);
-        self.missing = self.missing.saturating_sub(gone);
+        let resolved = u64::try_from(next.min(old.to) - old.from).unwrap_or(0);
+        self.missing = self.missing.saturating_sub(resolved);
         rest
     }
 

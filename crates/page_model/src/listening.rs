@@ -394,7 +394,7 @@ impl Listening {
     /// Starts at the user's offset in the partitions of a topic, now that the partitions are known.
     pub fn set_start_offsets(&mut self, topic: &str, partitions: &[PartitionInfo]) {
         let Start::Offset { partition, offset } = self.intent.start else { return };
-        for info in partitions.iter().filter(|info| partition.is_none_or(|wanted| wanted == info.partition)) {
+        for info in partitions.iter().filter(|info| partition.is_none_or(|chosen| chosen == info.partition)) {
             let topic_partition = TopicPartition { topic: topic.to_owned(), partition: info.partition };
             // An offset beyond the end is reduced to the end offset, if the end offset is known.
             let end = info.records().map_or(offset, |_| info.high.0);

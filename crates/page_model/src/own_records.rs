@@ -54,9 +54,9 @@ pub struct OwnRecords {
 
 impl OwnRecords {
     fn find(&mut self, topic: &str, partition: i32) -> Option<&mut Partition> {
-        let is_it = |p: &Partition| p.number == partition && *p.topic == *topic;
-        if !self.partitions.get(self.last).is_some_and(is_it) {
-            self.last = self.partitions.iter().position(is_it)?;
+        let is_same = |p: &Partition| p.number == partition && *p.topic == *topic;
+        if !self.partitions.get(self.last).is_some_and(is_same) {
+            self.last = self.partitions.iter().position(is_same)?;
         }
         self.partitions.get_mut(self.last)
     }

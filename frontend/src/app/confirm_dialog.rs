@@ -38,7 +38,7 @@ enum Progress {
 #[derive(Clone, Copy)]
 pub struct Confirmations {
     store: Store,
-    asked: StoredValue<Option<Confirmation>, LocalStorage>,
+    current: StoredValue<Option<Confirmation>, LocalStorage>,
     is_open: RwSignal<bool>,
     progress: RwSignal<Progress>,
     /// Number of dialogs opened so far.
@@ -49,12 +49,12 @@ pub struct Confirmations {
 
 impl Confirmations {
     pub fn new(store: Store) -> Self {
-        let (asked, is_open) = (StoredValue::new_local(None), RwSignal::new(false));
-        Self { store, asked, is_open, progress: RwSignal::new(Progress::Open), count: StoredValue::new(0), number: 0 }
+        let (current, is_open) = (StoredValue::new_local(None), RwSignal::new(false));
+        Self { store, current, is_open, progress: RwSignal::new(Progress::Open), count: StoredValue::new(0), number: 0 }
     }
 
     pub fn ask(self, confirmation: Confirmation) {
-        self.asked.set_value(Some(confirmation));
+        self.current.set_value(Some(confirmation));
         self.count.update_value(|count| *count += 1);
         self.progress.set(Progress::Open);
         self.is_open.set(true);
@@ -62,10 +62,10 @@ impl Confirmations {
 
     /// Closes the dialog, or shows the error: in the dialog, or as a toast if the user has closed the dialog meanwhile.
     pub fn finish(self, outcome: Result<(), RequestError>) {
-        let is_asked = self.is_open.get_untracked() && self.number == self.count.get_value();
+        let is_current = self.is_open.get_untracked() && self.number == self.count.get_value();
         match outcome {
-            Ok(()) if is_asked => self.is_open.set(false),
-            Err(reason) if is_asked => self.progress.set(Progress::Failed(reason)),
+            Ok(()) if is_current => self.is_open.set(false),
+            Err(reason) if is_current => self.progress.set(Progress::Failed(reason)),
             Err(RequestError::Refused(error)) => self.store.notify_error(error),
             _ => {}
         }
@@ -76,7 +76,9 @@ impl Confirmations {
 pub fn ConfirmDialog(confirmations: Confirmations) -> impl IntoView {
     let title = move || {
         confirmations.is_open.track();
-        confirmations.asked.with_value(|asked| asked.as_ref().map(|asked| asked.title.clone()).unwrap_or_default())
+        confirmations
+            .current
+            .with_value(|current| current.as_ref().map(|current| current.title.clone()).unwrap_or_default())
     };
     view! {
         <Dialog open=confirmations.is_open testid="confirm-dialog" title=Signal::derive(title)>
@@ -89,7 +91,7 @@ pub fn ConfirmDialog(confirmations: Confirmations) -> impl IntoView {
 fn ConfirmForm(confirmations: Confirmations) -> impl IntoView {
     let (prefs, store) = (preferences(), store());
     let confirmations = Confirmations { number: confirmations.count.get_value(), ..confirmations };
-    let Confirmation { text, verb, typed: name, on_confirm, .. } = confirmations.asked.get_value()?;
+    let Confirmation { text, verb, typed: name, on_confirm, .. } = confirmations.current.get_value()?;
     let (on_confirm, needs_name) = (StoredValue::new_local(on_confirm), name.is_some());
     let expected = name.clone();
     let typed = RwSignal::new(String::new());

@@ -246,9 +246,9 @@ fn FileField(screen: GroupScreen) -> impl IntoView {
         let found = choice.with(|choice| choice.request("", |_| None).err());
         let Some(ResetFormError::File(errors)) = found else { return Vec::new() };
         let more = errors.len().saturating_sub(SHOWN_ERRORS);
-        let shown = errors.iter().take(SHOWN_ERRORS).map(|form_error| {
-            let line = words.batch_line.with_n(&form_error.line.to_string());
-            view! { <li><b>{line}</b> " " {mistake_words(&form_error.why, words)}</li> }.into_any()
+        let shown = errors.iter().take(SHOWN_ERRORS).map(|error| {
+            let line = words.batch_line.with_n(&error.line.to_string());
+            view! { <li><b>{line}</b> " " {mistake_words(&error.why, words)}</li> }.into_any()
         });
         let rest = (more > 0)
             .then(|| view! { <li class="muted">{words.batch_more_errors.with_n(&more.to_string())}</li> }.into_any());

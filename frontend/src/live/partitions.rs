@@ -26,12 +26,12 @@ pub fn Partitions() -> impl IntoView {
     let line = move |topic_partition: (String, i32)| {
         let topic_partition = StoredValue::new(topic_partition);
         let of = move |read: &dyn Fn(&PartitionProgress) -> Option<String>| {
-            let is_it = |progress: &&PartitionProgress| {
+            let is_same = |progress: &&PartitionProgress| {
                 topic_partition
                     .with_value(|(topic, partition)| (&progress.topic, &progress.partition) == (topic, partition))
             };
             partition_progress
-                .with(|partition_progress| partition_progress.iter().find(is_it).and_then(read))
+                .with(|partition_progress| partition_progress.iter().find(is_same).and_then(read))
                 .unwrap_or_else(|| "–".to_owned())
         };
         let name = move || {

@@ -370,7 +370,7 @@ fn Columns(reading: Memo<Option<BatchReading>>) -> impl IntoView {
                 Some(CsvColumn::Header(_)) => "header",
             })
         };
-        let (label, written) = (name.clone(), name.clone());
+        let (label, column_name) = (name.clone(), name.clone());
         let options = COLUMNS.map(|(each, words)| view! { <option value=each>{move || words(prefs.words())}</option> });
         view! {
             <li>
@@ -379,7 +379,7 @@ fn Columns(reading: Memo<Option<BatchReading>>) -> impl IntoView {
                     data-testid="batch-column"
                     aria-label=move || prefs.words().column_is.with_name(&label)
                     prop:value=kind
-                    on:change=move |event| choose(at, &written, &event_target_value(&event))
+                    on:change=move |event| choose(at, &column_name, &event_target_value(&event))
                 >
                     {options}
                 </select>

@@ -34,12 +34,12 @@ pub fn OneForm(fields: SendFields) -> impl IntoView {
         blocked().or_else(of_form).map(str::to_owned).or_else(too_large)
     };
     let run_is_active = Memo::new(move |_| store.read(|state| state.run().is_some_and(Run::is_active)));
-    let foreign = send_ten_blocked(topic, fields.topic_content);
+    let ten_blocked = send_ten_blocked(topic, fields.topic_content);
     let why_no_run = move || {
         let words = prefs.words();
         let topic_error = topic_error.get().then_some(words.cannot_send_form);
         let of_form = blocked().or(topic_error).or_else(|| run_is_active.get().then_some(words.run_active));
-        of_form.map(str::to_owned).or_else(foreign)
+        of_form.map(str::to_owned).or_else(ten_blocked)
     };
     let send = move || {
         if !cannot_send.get_untracked() {
@@ -86,7 +86,7 @@ pub fn OneForm(fields: SendFields) -> impl IntoView {
                 </button>
                 <MoreButton is_open=fields.is_open />
                 <span id="send-why-not" class="why-not" role="status">
-                    {move || blocked().map(str::to_owned).or_else(too_large).or_else(|| foreign().filter(|_| !topic_error.get()))}
+                    {move || blocked().map(str::to_owned).or_else(too_large).or_else(|| ten_blocked().filter(|_| !topic_error.get()))}
                 </span>
             </div>
         </SendForm>

@@ -135,9 +135,9 @@ fn AddPartitionsForm(topic: OpenTopic) -> impl IntoView {
         topic.redraw.track();
         topic.snapshot.with_value(|snapshot| snapshot.partitions().len() as i32)
     });
-    let wanted = RwSignal::new(String::new());
+    let input = RwSignal::new(String::new());
     let number = Memo::new(move |_| {
-        wanted.with(|wanted| wanted.trim().parse::<i32>().ok()).filter(|wanted| *wanted > existing.get())
+        input.with(|input| input.trim().parse::<i32>().ok()).filter(|input| *input > existing.get())
     });
     let add = move || {
         let Some(partitions) = number.get_untracked() else { return };
@@ -152,7 +152,7 @@ fn AddPartitionsForm(topic: OpenTopic) -> impl IntoView {
                 let request = AddPartitions { name: name.clone(), partitions, confirm: name.clone() };
                 store.request(request, move |reply| {
                     if reply.is_ok() {
-                        wanted.set(String::new());
+                        input.set(String::new());
                     }
                     confirmations.finish(reply.map(drop));
                 });
@@ -178,8 +178,8 @@ fn AddPartitionsForm(topic: OpenTopic) -> impl IntoView {
                     placeholder=move || (existing.get() + 1).to_string()
                     disabled=move || blocked().is_some()
                     title=blocked
-                    prop:value=move || wanted.get()
-                    on:input=move |event| wanted.set(event_target_value(&event))
+                    prop:value=move || input.get()
+                    on:input=move |event| input.set(event_target_value(&event))
                 />
             </div>
             <button

@@ -230,14 +230,14 @@ fn SettingForm(
     let TopicSetting { name, value, default, source, read_only, documentation, .. } = setting;
     let blocked = topic_change_blocked(topic);
     let blocked = move || blocked().or_else(|| read_only.then(|| prefs.words().setting_read_only));
-    let written = RwSignal::new(value.clone().unwrap_or_default());
+    let input = RwSignal::new(value.clone().unwrap_or_default());
     let before = StoredValue::new(value.clone());
     let name = StoredValue::new(name);
     let is_waiting = RwSignal::new(false);
     let failure = RwSignal::new(None::<RequestError>);
     let is_own = source == SettingSource::Topic;
     let is_same =
-        Memo::new(move |_| is_own && before.with_value(|before| written.with(|now| before.as_ref() == Some(now))));
+        Memo::new(move |_| is_own && before.with_value(|before| input.with(|now| before.as_ref() == Some(now))));
     let change = move |request: AlterTopicConfig| {
         is_waiting.set(true);
         failure.set(None);
@@ -262,7 +262,7 @@ fn SettingForm(
         if blocked().is_some() || is_same.get_untracked() || is_waiting.get_untracked() {
             return;
         }
-        let set = BTreeMap::from([(name.get_value(), written.get_untracked())]);
+        let set = BTreeMap::from([(name.get_value(), input.get_untracked())]);
         change(AlterTopicConfig { name: topic.name(), set, delete: Vec::new() });
     };
     let reset_to_default = move |_| {
@@ -276,7 +276,7 @@ fn SettingForm(
         }
     });
     let meaning = move || {
-        let (name, value) = (name.get_value(), written.get());
+        let (name, value) = (name.get_value(), input.get());
         let readable = setting_value(&name, &value, prefs);
         (readable != value).then_some(readable)
     };
@@ -310,8 +310,8 @@ fn SettingForm(
                     list="setting-values"
                     disabled=move || blocked().is_some()
                     title=blocked
-                    prop:value=move || written.get()
-                    on:input=move |event| written.set(event_target_value(&event))
+                    prop:value=move || input.get()
+                    on:input=move |event| input.set(event_target_value(&event))
                 />
                 <datalist id="setting-values">{offered}</datalist>
                 <span class="field-note">{meaning}</span>

@@ -48,8 +48,8 @@ pub fn TopicsView() -> impl IntoView {
     // (Number of updates, rows.) The list is sorted once for all its readers.
     let sorted = Memo::new(move |before: Option<&(u64, usize)>| {
         redraw.track();
-        let wanted = TopicQuery { find: find.get(), internal: shows_internal.get(), sort: sort.get() };
-        list.update_value(|list| list.sort_rows(&wanted));
+        let query = TopicQuery { find: find.get(), internal: shows_internal.get(), sort: sort.get() };
+        list.update_value(|list| list.sort_rows(&query));
         (before.map_or(0, |(times, _)| times + 1), list.with_value(TopicList::shown))
     });
     let rows = TableRows {
