@@ -1,9 +1,9 @@
-//! Turns `i18n/<language>/<feature>.toml` into `words.rs`: one struct with a field for each key, and one static of it for each
-//! language. English is the reference. A key that is missing or unknown, a placeholder that differs, and a plural without
-//! `other` stop the build and name their file.
+//! Generates `words.rs` from the files `i18n/<language>/<feature>.toml`: a struct with a field for each key, and a static of it
+//! for each language. English is the reference. A missing or unknown key, different placeholders, or a plural without `other`
+//! fail the build with the name of the file.
 //!
-//! The type of a field says what its text needs: `&'static str` nothing; `WithTopic` the value of `{topic}`; `Plural<…>` a
-//! number, by which the form is chosen.
+//! The type of a field depends on its text: `&'static str` for a text without placeholders, `WithTopic` for a text with
+//! `{topic}`, `Plural<…>` for a text with plural forms.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -12,10 +12,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Every other language must have the same keys.
+/// The language whose keys every other language must have.
 const REFERENCE: &str = "en";
 
-/// Unicode's plural categories, as browsers name them.
+/// Unicode's plural categories.
 const CATEGORIES: [&str; 6] = ["zero", "one", "two", "few", "many", "other"];
 
 /// A text, or its plural forms by category.
@@ -25,10 +25,10 @@ enum Words {
     Plural(BTreeMap<String, String>),
 }
 
-/// One language: each key with the file that has it.
+/// One language: for each key its file and its text.
 type Language = BTreeMap<String, (PathBuf, Words)>;
 
-/// What the code sees of a key.
+/// The properties of a text that determine the type of its field.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Shape {
     is_plural: bool,
@@ -39,9 +39,9 @@ struct Shape {
 fn main() -> ExitCode {
     match generate() {
         Ok(()) => ExitCode::SUCCESS,
-        Err(mistakes) => {
-            for mistake in mistakes {
-                println!("cargo::error={mistake}");
+        Err(errors) => {
+            for error in errors {
+                println!("cargo::error={error}");
             }
             ExitCode::FAILURE
         }
@@ -59,17 +59,17 @@ fn generate() -> Result<(), Vec<String>> {
     }
     let reference =
         languages.get(REFERENCE).ok_or_else(|| vec![format!("no folder {REFERENCE} in {}", i18n.display())])?;
-    let mistakes: Vec<String> =
+    let errors: Vec<String> =
         languages.iter().flat_map(|(code, language)| differences(code, language, reference)).collect();
-    if !mistakes.is_empty() {
-        return Err(mistakes);
+    if !errors.is_empty() {
+        return Err(errors);
     }
     let source = source(reference, &languages);
     let file = directory("OUT_DIR")?.join("words.rs");
     fs::write(&file, source).map_err(|error| vec![format!("{}: {error}", file.display())])
 }
 
-/// The entries of a folder by their names without extension.
+/// The entries of a folder by their names without the extension.
 fn children(folder: &Path) -> Result<BTreeMap<String, PathBuf>, Vec<String>> {
     let failed = |error: std::io::Error| vec![format!("{}: {error}", folder.display())];
     let mut children = BTreeMap::new();
@@ -84,24 +84,24 @@ fn children(folder: &Path) -> Result<BTreeMap<String, PathBuf>, Vec<String>> {
 
 fn read_language(folder: &Path) -> Result<Language, Vec<String>> {
     let mut language = Language::new();
-    let mut mistakes = Vec::new();
+    let mut errors = Vec::new();
     for file in children(folder)?.into_values() {
         let text = fs::read_to_string(&file).map_err(|error| vec![format!("{}: {error}", file.display())])?;
         let table: toml::Table = text.parse().map_err(|error| vec![format!("{}: {error}", file.display())])?;
         for (key, value) in table {
             let words = match words_of(&key, value) {
                 Ok(words) => words,
-                Err(mistake) => {
-                    mistakes.push(format!("{}: {mistake}", file.display()));
+                Err(error) => {
+                    errors.push(format!("{}: {error}", file.display()));
                     continue;
                 }
             };
             if let Some((first, _)) = language.insert(key.clone(), (file.clone(), words)) {
-                mistakes.push(format!("{}: {key} stands in {} already", file.display(), first.display()));
+                errors.push(format!("{}: {key} is also defined in {}", file.display(), first.display()));
             }
         }
     }
-    if mistakes.is_empty() { Ok(language) } else { Err(mistakes) }
+    if errors.is_empty() { Ok(language) } else { Err(errors) }
 }
 
 fn words_of(key: &str, value: toml::Value) -> Result<Words, String> {
@@ -139,21 +139,21 @@ impl Words {
     }
 }
 
-/// The names between braces; any other brace is a brace (`{"id": 0}`).
+/// The placeholders: lower-case names between braces. Other braces, as in `{"id": 0}`, are part of the text.
 fn placeholders(text: &str) -> impl Iterator<Item = String> {
     let is_name = |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase());
     text.split('{').skip(1).filter_map(|part| Some(part.split_once('}')?.0)).filter(is_name).map(str::to_owned)
 }
 
-/// What keeps a language from having the shape of the reference.
+/// Errors for keys, placeholders and plurals of a language that differ from the reference.
 fn differences(code: &str, language: &Language, reference: &Language) -> Vec<String> {
-    let mut mistakes = Vec::new();
+    let mut errors = Vec::new();
     for (key, (file, words)) in reference {
         match language.get(key) {
-            None => mistakes.push(format!("i18n/{code}: {key} of {} is missing", file.display())),
+            None => errors.push(format!("i18n/{code}: {key} of {} is missing", file.display())),
             Some((own, translated)) if translated.shape() != words.shape() => {
-                mistakes.push(format!(
-                    "{}: {key} has not the placeholders, or plural, of {}",
+                errors.push(format!(
+                    "{}: {key} must have the same placeholders and plural forms as in {}",
                     own.display(),
                     file.display()
                 ));
@@ -162,9 +162,9 @@ fn differences(code: &str, language: &Language, reference: &Language) -> Vec<Str
         }
     }
     for (key, (file, _)) in language.iter().filter(|(key, _)| !reference.contains_key(*key)) {
-        mistakes.push(format!("{}: {key} is unknown: {REFERENCE} does not have it", file.display()));
+        errors.push(format!("{}: unknown key {key}: {REFERENCE} does not have it", file.display()));
     }
-    mistakes
+    errors
 }
 
 fn source(reference: &Language, languages: &BTreeMap<String, Language>) -> String {
@@ -174,7 +174,7 @@ fn source(reference: &Language, languages: &BTreeMap<String, Language>) -> Strin
     for names in &shapes {
         text_type(names, &mut out);
     }
-    out.push_str("/// The words of one language.\npub struct Words {\n    /// Its code, such as `en`.\n    pub code: &'static str,\n");
+    out.push_str("/// The texts of one language.\npub struct Words {\n    /// The language's code, such as `en`.\n    pub code: &'static str,\n");
     for (key, (_, words)) in reference {
         let _ = writeln!(out, "    pub r#{key}: {},", type_of(&words.shape()));
     }
@@ -189,12 +189,12 @@ fn source(reference: &Language, languages: &BTreeMap<String, Language>) -> Strin
         out.push_str("};\n\n");
         names.push(format!("&{name}"));
     }
-    let _ = writeln!(out, "/// Every language; the first one is used where none fits.");
+    let _ = writeln!(out, "/// All languages; the first one is the default.");
     let _ = writeln!(out, "pub static LANGUAGES: [&Words; {}] = [{}];", names.len(), names.join(", "));
     out
 }
 
-/// A type for the texts that have these placeholders.
+/// Generates the type of texts with these placeholders.
 fn text_type(names: &[String], out: &mut String) {
     let type_name = text_type_name(names);
     let method = names.join("_");

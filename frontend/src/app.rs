@@ -26,7 +26,8 @@ use self::navigation::Navigation;
 use self::settings::Preferences;
 use self::store::Store;
 
-/// [`App`] provides these contexts to every component.
+// `App` provides these contexts to every component.
+
 pub fn store() -> Store {
     expect_context()
 }

@@ -1,13 +1,13 @@
-//! Every visible word, in every language. `build.rs` makes [`Words`] of the files in `i18n/`, one for each language and feature;
-//! names of Kafka's own things stay as Kafka has them. A further language is a further folder.
+//! All texts of the page, in every language. `build.rs` generates [`Words`] from the files `i18n/<language>/<feature>.toml`.
+//! Kafka's terms are not translated. A further language is a further folder.
 
 include!(concat!(env!("OUT_DIR"), "/words.rs"));
 
-/// The forms of a text by the plural category of a number (Unicode's, as browsers have them). A form that a language does not
-/// need is `None`.
+/// The forms of a text by plural category (those of Unicode, which browsers implement). A form that the language does not
+/// have is `None`.
 #[derive(Clone, Copy)]
 pub struct Plural<T: 'static> {
-    /// Of the language.
+    /// The code of the language.
     code: &'static str,
     zero: Option<T>,
     one: Option<T>,
@@ -33,13 +33,13 @@ impl<T: Copy> Plural<T> {
 }
 
 impl Plural<WithN> {
-    /// `1 record`, `2 records`; `shown` is the number as it is written.
+    /// The text with the number: `1 record`, `2 records`. `shown`: the formatted number.
     pub fn count(self, n: u64, shown: &str) -> String {
         self.of(n).with_n(shown)
     }
 }
 
-/// A language is known by its words.
+/// A language is represented by its texts.
 pub type Language = &'static Words;
 
 impl PartialEq for Words {
@@ -48,7 +48,7 @@ impl PartialEq for Words {
     }
 }
 
-/// The words of a language, else of the first one.
+/// The texts of a language; those of the first language if the page does not have it.
 pub fn of(code: &str) -> Language {
     LANGUAGES.iter().find(|words| words.code == code).unwrap_or(&LANGUAGES[0])
 }
@@ -59,26 +59,26 @@ fn category(code: &'static str, n: u64) -> String {
     use js_sys::Intl::PluralRules;
     use std::cell::RefCell;
     thread_local! {
-        /// Making one takes longer than asking it.
+        /// Cached, since creating a `PluralRules` takes longer than using it.
         static RULES: RefCell<Vec<(&'static str, PluralRules)>> = const { RefCell::new(Vec::new()) };
     }
     RULES.with_borrow_mut(|rules| {
         let at = rules.iter().position(|(known, _)| *known == code).unwrap_or_else(|| {
-            let made = PluralRules::new(&js_sys::Array::of1(&code.into()), &js_sys::Object::new());
-            rules.push((code, made));
+            let new = PluralRules::new(&js_sys::Array::of1(&code.into()), &js_sys::Object::new());
+            rules.push((code, new));
             rules.len() - 1
         });
         rules[at].1.select(n as f64).into()
     })
 }
 
-/// For tests, which have no browser: the rule of English and Italian.
+/// The rule of English and Italian, for native tests, which have no browser.
 #[cfg(not(target_arch = "wasm32"))]
 fn category(_: &'static str, n: u64) -> String {
     if n == 1 { "one".to_owned() } else { "other".to_owned() }
 }
 
-/// Puts values in the places of their names.
+/// Replaces placeholders by their values.
 fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut text = String::with_capacity(template.len() + 16);
     let mut rest = template;
@@ -87,11 +87,11 @@ fn fill(template: &str, values: &[(&str, &str)]) -> String {
         let placeholder =
             values.iter().find_map(|(name, value)| Some((value, after.strip_prefix(name)?.strip_prefix('}')?)));
         match placeholder {
-            Some((value, behind)) => {
+            Some((value, after_placeholder)) => {
                 text.push_str(value);
-                rest = behind;
+                rest = after_placeholder;
             }
-            // A brace of the text's own, as in `{"id": 0}`.
+            // A brace that does not begin a placeholder, as in `{"id": 0}`.
             None => {
                 text.push('{');
                 rest = after;
@@ -114,10 +114,10 @@ mod tests {
     }
 
     #[test]
-    fn a_number_chooses_the_plural_form() {
+    fn number_selects_the_plural_form() {
         let words = of("en");
         assert_eq!(words.topics_count.count(1, "1"), "1 topic");
         assert_eq!(words.topics_count.count(1000, "1,000"), "1,000 topics");
-        assert_eq!(of("xx").code, LANGUAGES[0].code, "a language that is gone");
+        assert_eq!(of("xx").code, LANGUAGES[0].code, "a language that the page does not have");
     }
 }

@@ -1,5 +1,5 @@
-//! Ponte's page, a folder a feature. What the page knows and decides is the crate `page_model`; the words are in [`i18n`], which
-//! compiles everywhere. All else needs a browser and exists only on wasm.
+//! Ponte's page, with one folder per feature. The app state and its rules are in the crate `page_model`. The texts are in
+//! [`i18n`], which compiles for every target. Everything else needs a browser and compiles for wasm only.
 #![recursion_limit = "256"]
 
 pub mod i18n;

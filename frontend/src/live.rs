@@ -1,4 +1,4 @@
-//! The live view: listening, the list of records, one record, filters.
+//! The live view: listening, the list of records, the opened record, the filter.
 
 pub mod detail;
 pub mod empty;
@@ -13,8 +13,8 @@ pub mod list_notices;
 pub mod list_settings;
 pub mod list_view;
 pub mod live_view;
-pub mod pace_chart;
 pub mod partitions;
+pub mod rate_charts;
 pub mod replay_actions;
 pub mod row_pool;
 pub mod value_view;

@@ -3,7 +3,7 @@
 #[cfg(target_arch = "wasm32")]
 fn main() {
     leptos::mount::mount_to_body(frontend::App);
-    // What stood in its place meanwhile, with the words for the case that it does not get so far.
+    // index.html shows this element until here: the logo, and an error message if the page does not start.
     if let Some(boot) = leptos::prelude::document().get_element_by_id("boot") {
         boot.remove();
     }

@@ -1,4 +1,4 @@
-//! What the browser offers: socket, storage, clipboard, files, regular expressions. No other folder touches web-sys for these.
+//! Wrappers of browser APIs: socket, storage, clipboard, files, regular expressions. Only this folder uses web-sys for them.
 
 pub mod browser;
 pub mod files;

@@ -1,7 +1,7 @@
 //! Sending: single records, runs, batches, templates.
 
-pub mod batch_findings;
 pub mod batch_form;
+pub mod batch_summary;
 pub mod composer;
 pub mod field_editor;
 pub mod field_error;
@@ -13,6 +13,7 @@ pub mod run_card;
 pub mod run_form;
 pub mod saved_templates;
 pub mod send_fields;
+pub mod send_form;
 pub mod send_guard;
 pub mod sent_list;
 pub mod sent_waiting;

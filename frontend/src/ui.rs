@@ -1,9 +1,10 @@
-//! Controls without a feature of their own: tables, dialogs, charts, menus, numbers, JSON.
+//! Widgets that several features use: tables, dialogs, charts, menus, number formats, JSON.
 
 pub mod chart;
 pub mod column_heads;
 pub mod data_table;
 pub mod dialog;
+pub mod drop_zone;
 pub mod explain;
 pub mod field_text;
 pub mod file_picker;
@@ -11,3 +12,4 @@ pub mod format;
 pub mod json_view;
 pub mod menu;
 pub mod redraw;
+pub mod table_columns;

@@ -3,16 +3,16 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Clusters that are remembered; the one that was used longest ago is forgotten first.
+/// Maximum number of stored clusters; the least recently used one is removed first.
 const CLUSTERS: usize = 20;
-/// Topics, and groups, that are remembered of a cluster. A name has at most 249 characters, so that all of them stay far below
-/// the 5 MB that a browser stores.
+/// Maximum number of stored topics, and of groups, per cluster. A name has at most 249 characters, so that all names take
+/// far less than the 5 MB of the browser's storage.
 const NAMES: usize = 200;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AllowedNames {
-    /// The cluster that was used last comes first.
+    /// The most recently used cluster first.
     clusters: Vec<OfCluster>,
 }
 
@@ -21,13 +21,13 @@ pub struct AllowedNames {
 struct OfCluster {
     /// The cluster id, or the bootstrap addresses of a cluster that reports no id.
     cluster: String,
-    /// The name that was used last comes first.
+    /// The most recently used name first.
     topics: Vec<String>,
     groups: Vec<String>,
 }
 
 impl AllowedNames {
-    /// A text that cannot be read counts as no names.
+    /// Malformed JSON counts as no names.
     pub fn from_json(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()
     }
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_names_and_clusters_are_forgotten() {
+    fn least_recently_used_names_and_clusters_are_removed() {
         let mut own = AllowedNames::default();
         for n in 0..NAMES + 10 {
             own.add_topic("prod", &format!("t{n}"));
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_names_of_two_tabs_are_kept_together() {
+    fn names_of_two_tabs_are_merged() {
         let (mut mine, mut theirs) = (AllowedNames::default(), AllowedNames::default());
         mine.add_topic("prod", "a");
         theirs.add_topic("prod", "b");

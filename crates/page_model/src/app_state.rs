@@ -1,4 +1,4 @@
-//! The app state, and its changes by the user and the clock. The bridge's messages are applied in `answers.rs`,
+//! The app state, and its changes by the user and the clock. The bridge's messages are applied in `bridge_messages.rs`,
 //! connections in `connection.rs`. Has an outbox instead of a socket, and no timers or texts.
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use super::batch::Batch;
 use super::component_requests::ComponentRequests;
 use super::draft::{Draft, topic_is_valid};
 use super::entry::Entry;
-use super::feed::{self, Feed, Hold};
+use super::feed::{self, Feed, HoldReason};
 use super::fills::Fills;
 use super::filter::Filter;
 use super::intent::{Intent, Start};
@@ -24,9 +24,9 @@ use super::link::Link;
 use super::listening::{Listening, Phase};
 use super::notices::{NoticeKind, Notices};
 use super::outgoing::Outgoing;
-use super::pace::Pace;
 use super::plan::RunPlan;
 use super::read_state::ReadState;
+use super::receive_stats::ReceiveStats;
 use super::run::{self, Run, RunTitle};
 use super::sends::Sends;
 use super::slice::{Changes, Slice};
@@ -35,7 +35,7 @@ use super::waiting::Waits;
 /// How often the countdown to the next connection attempt is drawn.
 const COUNTDOWN_MS: f64 = 250.0;
 /// A run leaves one eighth of the bridge's produce window to records that the user sends meanwhile.
-const LEFT_FOR_USER: u64 = 8;
+const USER_SHARE_OF_WINDOW: u64 = 8;
 /// Bytes of a run that may wait for their outcome; the page keeps them to send them again.
 const RUN_BYTES: usize = 8 * 1024 * 1024;
 /// How often the progress of reading a batch is drawn.
@@ -64,7 +64,7 @@ pub enum TopicRequestPurpose {
 pub struct AppState {
     pub(super) link: Link,
     pub(super) session: Option<String>,
-    /// The bridge's access token, where the user has given one.
+    /// The bridge's access token, if the user has entered one.
     pub(super) token: Option<Secret>,
     /// Number of `hello` messages sent.
     pub(super) hellos: u64,
@@ -76,7 +76,7 @@ pub struct AppState {
     batch_drawn_ms: f64,
     pub(super) listening: Listening,
     pub(super) feed: Feed,
-    pub(super) pace: Pace,
+    pub(super) receive_stats: ReceiveStats,
     pub(super) fills: Fills,
     /// The topic of the last batch, so that batches of the same topic share its allocation.
     pub(super) last_topic: Option<std::rc::Rc<str>>,
@@ -121,8 +121,8 @@ impl AppState {
         let notice = self.notices.next_expiry_ms();
         let batch = self.batch.as_ref().filter(|batch| !batch.is_checked()).map(|_| now_ms);
         let ends = self.listening.ends_due_ms().filter(|_| self.link.is_open() && !self.is_hidden);
-        let pace = self.pace.due_ms().filter(|_| !self.is_hidden);
-        [countdown, run, batch, flow, notice, ends, pace].into_iter().flatten().min_by(f64::total_cmp)
+        let receive_stats = self.receive_stats.due_ms().filter(|_| !self.is_hidden);
+        [countdown, run, batch, flow, notice, ends, receive_stats].into_iter().flatten().min_by(f64::total_cmp)
     }
 
     // Sending.
@@ -222,14 +222,14 @@ impl AppState {
         self.send_due(now_ms);
     }
 
-    /// How many records of a run may leave now.
+    /// How many records of a run may be sent now.
     fn room_for_run(&self) -> u64 {
         let Some(bridge) = self.bridge.as_ref().filter(|_| self.send_blocked().is_none()) else { return 0 };
         if self.sends.waiting_bytes() >= RUN_BYTES {
             return 0;
         }
         let window = bridge.limits.produce_window;
-        (window - window / LEFT_FOR_USER).saturating_sub(self.sends.waiting() as u64)
+        (window - window / USER_SHARE_OF_WINDOW).saturating_sub(self.sends.waiting() as u64)
     }
 
     /// Sends the records of the run that are due, as far as the produce window allows.
@@ -238,20 +238,20 @@ impl AppState {
         let mut room = self.room_for_run().min(STEP_RECORDS);
         let Some(run) = &mut self.run else { return };
         if cannot_send {
-            return run.hold(now_ms);
+            return run.stop_clock(now_ms);
         }
-        run.release(now_ms);
+        run.resume_clock(now_ms);
         loop {
             let most = run.due(now_ms).min(room);
             if most == 0 || self.sends.waiting_bytes() >= RUN_BYTES {
                 return;
             }
-            let cargo = run.load(self.sends.next_seq(), most, now_ms);
-            if cargo.batch.is_empty() {
+            let to_send = run.next_frame(self.sends.next_seq(), most, now_ms);
+            if to_send.batch.is_empty() {
                 return;
             }
-            room -= u64::from(cargo.batch.len());
-            self.outbox.push(Outgoing::Binary(self.sends.send_frame(cargo, now_ms)));
+            room -= u64::from(to_send.batch.len());
+            self.outbox.push(Outgoing::Binary(self.sends.send_frame(to_send, now_ms)));
             self.changes.mark(Slice::Sends);
         }
     }
@@ -358,21 +358,22 @@ impl AppState {
         if self.feed.is_paused() {
             self.feed.follow();
         } else {
-            self.feed.freeze(Hold::Paused);
+            self.feed.hold_display(HoldReason::Paused);
         }
         self.changes.mark_list();
     }
 
     pub fn scrolled_up(&mut self) {
         if self.feed.hold().is_none() {
-            self.feed.freeze(Hold::Scrolled);
+            self.feed.hold_display(HoldReason::Scrolled);
             self.changes.mark_list();
         }
     }
 
-    /// The user came to the end of the list by scrolling: that lets go of a list held by scrolling, not of a paused one.
+    /// The user scrolled to the end of the list: a list held by scrolling follows the newest record again, a paused one
+    /// does not.
     pub fn scrolled_to_end(&mut self) {
-        if self.feed.hold() == Some(Hold::Scrolled) {
+        if self.feed.hold() == Some(HoldReason::Scrolled) {
             self.jump_to_latest();
         }
     }
@@ -386,7 +387,7 @@ impl AppState {
         self.feed.clear();
         self.fills.clear();
         // An empty list cannot be scrolled.
-        if self.feed.hold() == Some(Hold::Scrolled) {
+        if self.feed.hold() == Some(HoldReason::Scrolled) {
             self.feed.follow();
         }
         self.changes.mark_list();
@@ -472,14 +473,14 @@ impl AppState {
             let topics = self.listening.ends_to_request(now_ms).to_vec();
             self.request_topics(topics, TopicRequestPurpose::Ends);
         }
-        self.changes.mark_if(Slice::Rows, self.pace.roll(now_ms));
+        self.changes.mark_if(Slice::Rows, self.receive_stats.roll(now_ms));
     }
 
     /// Passes outcomes to the run, and marks own records that were received before their acknowledgement.
     pub(super) fn settle(&mut self, now_ms: f64) {
         let updates = self.sends.take_updates();
         for early in &updates.seen_early {
-            self.pace.seen_after(early.after_ms);
+            self.receive_stats.seen_after(early.after_ms);
             self.feed.mark_own((&*early.topic).into(), early.partition, early.offset, early.after_ms);
             self.changes.mark(Slice::Rows);
         }

@@ -10,9 +10,9 @@ use formats::{BatchChoice, BatchReader, BatchReading, LineFault};
 /// Bytes parsed in one step, which takes some milliseconds.
 const SLICE_BYTES: usize = 256 * 1024;
 /// Number of records in the preview.
-const PREVIEWED: usize = 5;
+const PREVIEW_RECORDS: usize = 5;
 /// Number of errors that are listed. All errors are counted.
-const LISTED_FAULTS: usize = 100;
+const LISTED_ERRORS: usize = 100;
 
 #[derive(Debug)]
 pub struct Batch {
@@ -25,18 +25,18 @@ pub struct Batch {
     reader: Option<BatchReader>,
     /// The largest record that the bridge accepts, in bytes.
     max_record_bytes: usize,
-    pub findings: Findings,
+    pub check: BatchCheck,
 }
 
-/// The result of the check so far.
+/// The result of checking a batch so far.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Findings {
-    pub good: u64,
-    pub faulty: u64,
+pub struct BatchCheck {
+    pub valid: u64,
+    pub invalid: u64,
     /// Total size of keys, values and headers of the valid records.
     pub bytes: u64,
     /// The first errors, by line.
-    pub faults: Vec<(u64, LineFault)>,
+    pub errors: Vec<(u64, LineFault)>,
     /// The first valid records, by line.
     pub preview: Vec<(u64, ProduceRecord)>,
     pub has_partitions: bool,
@@ -47,7 +47,7 @@ impl Batch {
     pub fn new(name: Option<String>, text: Arc<str>, choice: BatchChoice, max_record_bytes: usize) -> Self {
         let reading = BatchReading::of(&text, &choice);
         let reader = Some(BatchReader::new(Arc::clone(&text), reading.clone()));
-        Self { name, text, choice, reading, reader, max_record_bytes, findings: Findings::default() }
+        Self { name, text, choice, reading, reader, max_record_bytes, check: BatchCheck::default() }
     }
 
     /// Checks the same text again with another format.
@@ -106,21 +106,21 @@ impl Batch {
     }
 
     fn note(&mut self, line: u64, record: Result<ProduceRecord, LineFault>) {
-        let findings = &mut self.findings;
+        let check = &mut self.check;
         match record {
             Ok(record) => {
-                findings.good += 1;
-                findings.bytes += record.view().size() as u64;
-                findings.has_partitions |= record.partition.is_some() || self.reading.drop_partitions;
-                findings.has_timestamps |= record.timestamp.is_some() || self.reading.drop_timestamps;
-                if findings.preview.len() < PREVIEWED {
-                    findings.preview.push((line, record));
+                check.valid += 1;
+                check.bytes += record.view().size() as u64;
+                check.has_partitions |= record.partition.is_some() || self.reading.drop_partitions;
+                check.has_timestamps |= record.timestamp.is_some() || self.reading.drop_timestamps;
+                if check.preview.len() < PREVIEW_RECORDS {
+                    check.preview.push((line, record));
                 }
             }
-            Err(fault) => {
-                findings.faulty += 1;
-                if findings.faults.len() < LISTED_FAULTS {
-                    findings.faults.push((line, fault));
+            Err(error) => {
+                check.invalid += 1;
+                if check.errors.len() < LISTED_ERRORS {
+                    check.errors.push((line, error));
                 }
             }
         }
@@ -148,9 +148,9 @@ mod tests {
     fn valid_and_invalid_lines_are_counted_and_the_first_of_each_listed() {
         let lines: Vec<String> =
             (0..300).map(|n| if n % 2 == 0 { format!("{{\"n\":{n}}}") } else { "{".into() }).collect();
-        let Findings { good, faulty, faults, preview, .. } = checked(&lines.join("\n")).findings;
-        assert_eq!((good, faulty, faults.len(), preview.len()), (150, 150, LISTED_FAULTS, PREVIEWED));
-        assert_eq!(faults[0], (2, LineFault::Json { column: 1 }));
+        let BatchCheck { valid, invalid, errors, preview, .. } = checked(&lines.join("\n")).check;
+        assert_eq!((valid, invalid, errors.len(), preview.len()), (150, 150, LISTED_ERRORS, PREVIEW_RECORDS));
+        assert_eq!(errors[0], (2, LineFault::Json { column: 1 }));
     }
 
     #[test]
@@ -163,13 +163,13 @@ mod tests {
             slices += 1;
             assert!(batch.progress().0 <= slices * (SLICE_BYTES + 4));
         }
-        assert!(slices >= 4 && batch.findings.good == SLICE_BYTES as u64);
+        assert!(slices >= 4 && batch.check.valid == SLICE_BYTES as u64);
     }
 
     #[test]
     fn too_large_record_is_an_error_of_its_line() {
         let text = format!("a:b\nc:{}", "x".repeat(1000));
-        assert_eq!(checked(&text).findings.faults, [(2, LineFault::TooLarge(1001))]);
+        assert_eq!(checked(&text).check.errors, [(2, LineFault::TooLarge(1001))]);
     }
 
     #[test]
@@ -178,6 +178,6 @@ mod tests {
         batch.choose(BatchChoice { format: Some(Format::JsonLines), ..BatchChoice::default() });
         assert!(!batch.is_checked());
         batch.check_slice();
-        assert!(batch.is_checked() && batch.findings.faulty == 2);
+        assert!(batch.is_checked() && batch.check.invalid == 2);
     }
 }

@@ -1,6 +1,6 @@
-//! Why something cannot be sent or changed now.
+//! Why the page cannot send records, or change Kafka, now.
 
-/// Why nothing can be sent now.
+/// Why no record can be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendBlocked {
     NotConnected,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::sort::arrange;
+use super::sort::stable_sort;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -39,7 +39,7 @@ impl Column {
         }
     }
 
-    fn usual_px(self) -> u16 {
+    fn default_px(self) -> u16 {
         match self {
             Self::Time => 96,
             Self::Topic => 110,
@@ -82,12 +82,12 @@ impl Columns {
             self.shown.retain(|&shown| shown != column);
         } else {
             self.shown.push(column);
-            arrange(&mut self.shown, Ord::cmp);
+            stable_sort(&mut self.shown, Ord::cmp);
         }
     }
 
     pub fn width_px(&self, column: Column) -> u16 {
-        self.widths_px.get(&column).copied().unwrap_or(column.usual_px())
+        self.widths_px.get(&column).copied().unwrap_or(column.default_px())
     }
 
     pub fn set_width_px(&mut self, column: Column, px: i32) {

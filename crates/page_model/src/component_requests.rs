@@ -288,7 +288,7 @@ mod tests {
         component_requests.requested(first, 10);
         component_requests.requested(second, 11);
         assert!(component_requests.replied(Some(11), push()));
-        assert!(!component_requests.replied(Some(11), push()), "the second answer is nobody's");
+        assert!(!component_requests.replied(Some(11), push()), "the request has been answered already");
         assert!(!component_requests.replied(None, push()));
         assert!(component_requests.refused(Some(10), &error()));
         let delivered = component_requests.take_deliveries();

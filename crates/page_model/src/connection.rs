@@ -44,7 +44,7 @@ impl AppState {
             self.forget_session();
         }
         if let Some(run) = &mut self.run {
-            run.hold(now_ms);
+            run.stop_clock(now_ms);
         }
         self.changes.mark(Slice::Link);
         self.changes.mark(Slice::Cluster);

@@ -70,7 +70,8 @@ impl Draft {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    pub fn fault(&self, part: DraftPart, kind: DraftKind) -> Option<FieldError> {
+    /// Why this part of the form is invalid.
+    pub fn error(&self, part: DraftPart, kind: DraftKind) -> Option<FieldError> {
         let field = match part {
             DraftPart::Timestamp => return None,
             DraftPart::Key => &self.key,
@@ -78,8 +79,8 @@ impl Draft {
             DraftPart::Header(at) => &self.headers.get(at).filter(|row| !row.name.is_empty())?.value,
         };
         match kind {
-            DraftKind::Record => field.fault(),
-            DraftKind::Pattern => pattern_fault(field),
+            DraftKind::Record => field.error(),
+            DraftKind::Pattern => pattern_error(field),
         }
     }
 
@@ -88,13 +89,13 @@ impl Draft {
     }
 
     /// Whether the draft has no error.
-    pub fn is_sound(&self, kind: DraftKind) -> bool {
+    pub fn is_valid(&self, kind: DraftKind) -> bool {
         let headers = (0..self.headers.len()).map(DraftPart::Header);
         self.timestamp_is_valid()
             && [DraftPart::Key, DraftPart::Value]
                 .into_iter()
                 .chain(headers)
-                .all(|part| self.fault(part, kind).is_none())
+                .all(|part| self.error(part, kind).is_none())
     }
 
     /// Bytes of key, value and headers.
@@ -121,7 +122,7 @@ impl Draft {
 
     /// The record, or `None` while the draft has an error.
     pub fn record(&self, topic: &str) -> Option<ProduceRecord> {
-        if !topic_is_valid(topic) || !self.is_sound(DraftKind::Record) {
+        if !topic_is_valid(topic) || !self.is_valid(DraftKind::Record) {
             return None;
         }
         let header = |row: &HeaderRow| Some(Header(row.name.clone(), row.value.bytes().ok()?));
@@ -136,10 +137,10 @@ impl Draft {
     }
 }
 
-fn pattern_fault(field: &Field) -> Option<FieldError> {
+fn pattern_error(field: &Field) -> Option<FieldError> {
     let template: Template = match field.template() {
         Ok(template) => template,
-        Err(fault) => return Some(fault),
+        Err(error) => return Some(error),
     };
     if field.form != Form::Json {
         return None;
@@ -163,8 +164,8 @@ mod tests {
     #[test]
     fn draft_with_invalid_json_makes_no_record() {
         let draft = Draft { value: Field::json("{\n  \"id\": 1,\n}"), ..Draft::default() };
-        let fault = draft.fault(DraftPart::Value, DraftKind::Record);
-        assert_eq!(fault, Some(FieldError::Json(Spot { line: 3, column: 1 })));
+        let error = draft.error(DraftPart::Value, DraftKind::Record);
+        assert_eq!(error, Some(FieldError::Json(Spot { line: 3, column: 1 })));
         assert!(draft.record("t").is_none());
         assert!(Draft { value: Field::text("{"), ..draft }.record("t").is_some(), "as text it is fine");
     }
@@ -196,11 +197,11 @@ mod tests {
     #[test]
     fn pattern_is_checked_with_filled_placeholders() {
         let pattern = |text: &str| Draft { value: Field::json(text), ..Draft::default() };
-        let faults = |text: &str, kind| pattern(text).fault(DraftPart::Value, kind);
-        assert!(faults(r#"{"id": {{i}}}"#, DraftKind::Record).is_some());
-        assert_eq!(faults(r#"{"id": {{i}}}"#, DraftKind::Pattern), None);
+        let errors = |text: &str, kind| pattern(text).error(DraftPart::Value, kind);
+        assert!(errors(r#"{"id": {{i}}}"#, DraftKind::Record).is_some());
+        assert_eq!(errors(r#"{"id": {{i}}}"#, DraftKind::Pattern), None);
         assert_eq!(
-            faults(r#"{"id": {{i}}"#, DraftKind::Pattern),
+            errors(r#"{"id": {{i}}"#, DraftKind::Pattern),
             Some(FieldError::FirstJson(Spot { line: 1, column: 8 }))
         );
     }

@@ -241,7 +241,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn parsed_frame_returns_its_records_and_counts_their_bytes() {
+    fn parsed_frame_has_its_records_and_their_bytes() {
         let arrived = ReceivedBatch::parse(frame(3, 9, "t", 7..10, "città"), None).expect("a frame");
         assert_eq!((arrived.subscription, arrived.seq), (3, 9));
         assert_eq!(arrived.payload_bytes, 3 * (6 + 3));

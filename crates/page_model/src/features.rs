@@ -17,7 +17,7 @@ pub fn reporting_brokers(features: &[ClusterFeature]) -> Vec<i32> {
 }
 
 /// The brokers by the levels that they support, the most common levels first. A single entry means that all brokers
-/// support the same.
+/// support the same levels.
 pub fn supported(feature: &ClusterFeature, reporting: &[i32]) -> Vec<(Levels, Vec<i32>)> {
     let mut alike: BTreeMap<Levels, Vec<i32>> = BTreeMap::new();
     for &broker in reporting {

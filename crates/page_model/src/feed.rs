@@ -20,19 +20,19 @@ pub struct Limits {
 impl Limits {
     /// The offered memory limits, in MiB.
     pub const MIB_CHOICES: [usize; 3] = [16, 64, 256];
-    /// More than anyone scrolls through; the handles of so many entries take 6 MB.
-    pub const MOST_RECORDS: usize = 500_000;
+    /// More records than a user scrolls through; the handles of this many entries take 6 MB.
+    pub const MAX_RECORDS: usize = 500_000;
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { records: Self::MOST_RECORDS, mib: 64 }
+        Self { records: Self::MAX_RECORDS, mib: 64 }
     }
 }
 
 /// Why the display does not follow the newest record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hold {
+pub enum HoldReason {
     /// The user scrolled up. Scrolling to the end follows again.
     Scrolled,
     /// The user paused. Only resuming follows again.
@@ -68,7 +68,7 @@ pub struct Feed {
     live: Segment,
     /// The list as it was when the display was held; newer records are in `live`. Each obeys the limits, so that together
     /// they may take twice the limits.
-    held: Option<(Hold, Segment)>,
+    held: Option<(HoldReason, Segment)>,
     received: u64,
     missing: u64,
     own: BTreeMap<RecordPosition, f64>,
@@ -105,22 +105,23 @@ impl Feed {
         self.shrink();
     }
 
-    pub fn hold(&self) -> Option<Hold> {
-        self.held.as_ref().map(|(why, _)| *why)
+    /// Why the display is held; `None` while it follows the newest record.
+    pub fn hold(&self) -> Option<HoldReason> {
+        self.held.as_ref().map(|(reason, _)| *reason)
     }
 
     pub fn is_paused(&self) -> bool {
-        self.hold() == Some(Hold::Paused)
+        self.hold() == Some(HoldReason::Paused)
     }
 
     /// Holds the display. A pause replaces a hold by scrolling, and keeps the same rows.
-    pub fn freeze(&mut self, why: Hold) {
+    pub fn hold_display(&mut self, reason: HoldReason) {
         match &mut self.held {
-            Some((held, _)) if why == Hold::Paused => *held = why,
+            Some((held, _)) if reason == HoldReason::Paused => *held = reason,
             Some(_) => {}
             None => {
                 let empty = Segment::new(&self.filter);
-                self.held = Some((why, std::mem::replace(&mut self.live, empty)));
+                self.held = Some((reason, std::mem::replace(&mut self.live, empty)));
             }
         }
     }
@@ -256,8 +257,8 @@ impl Feed {
         let entries = records.into_iter().flat_map(|records| records.entries().map(|(_, entry)| entry));
         segment.replace(index, entries.inspect(|_| found += 1).chain(rest.clone()));
         self.received += found;
-        let gone = u64::try_from(next.min(old.to) - old.from).unwrap_or(0);
-        self.missing = self.missing.saturating_sub(gone);
+        let resolved = u64::try_from(next.min(old.to) - old.from).unwrap_or(0);
+        self.missing = self.missing.saturating_sub(resolved);
         rest
     }
 
@@ -336,7 +337,7 @@ mod tests {
         push(&mut feed, 0, "a");
         push(&mut feed, 1, "b");
         feed.set_filter(Filter::text("a"));
-        assert_eq!(feed.counts().scanned, 0, "nothing is searched before its time");
+        assert_eq!(feed.counts().scanned, 0, "the filter checks records in `scan` only");
         push(&mut feed, 2, "ab");
         push(&mut feed, 3, "c");
         assert_eq!(offsets(&mut feed), [0, 2]);
@@ -351,7 +352,7 @@ mod tests {
     fn held_list_does_not_change_while_records_are_received() {
         let mut feed = feed(3);
         (0..3).for_each(|n| push(&mut feed, n, "a"));
-        feed.freeze(Hold::Paused);
+        feed.hold_display(HoldReason::Paused);
         (3..10).for_each(|n| push(&mut feed, n, "a"));
         assert_eq!(offsets(&mut feed), [0, 1, 2]);
         assert_eq!((feed.unseen(), feed.counts().received), (7, 10));
@@ -365,7 +366,7 @@ mod tests {
         feed.set_filter(Filter::text("a"));
         (0..3).for_each(|n| push(&mut feed, n, "a"));
         offsets(&mut feed);
-        feed.freeze(Hold::Scrolled);
+        feed.hold_display(HoldReason::Scrolled);
         (3..5).for_each(|n| push(&mut feed, n, "a"));
         feed.follow();
         assert_eq!(offsets(&mut feed), [0, 1, 2, 3, 4]);
@@ -375,10 +376,10 @@ mod tests {
     #[test]
     fn pause_replaces_a_hold_by_scrolling() {
         let mut feed = feed(9);
-        feed.freeze(Hold::Scrolled);
-        feed.freeze(Hold::Paused);
-        feed.freeze(Hold::Scrolled);
-        assert_eq!(feed.hold(), Some(Hold::Paused));
+        feed.hold_display(HoldReason::Scrolled);
+        feed.hold_display(HoldReason::Paused);
+        feed.hold_display(HoldReason::Scrolled);
+        assert_eq!(feed.hold(), Some(HoldReason::Paused));
     }
 
     #[test]
@@ -386,7 +387,7 @@ mod tests {
         let mut feed = feed(100);
         push(&mut feed, 0, "a");
         push(&mut feed, 1, "b");
-        feed.freeze(Hold::Scrolled);
+        feed.hold_display(HoldReason::Scrolled);
         push(&mut feed, 2, "a");
         push(&mut feed, 3, "b");
         feed.set_filter(Filter::text("a"));
@@ -429,12 +430,12 @@ mod tests {
             feed.set_filter(Filter::text("even"));
             offsets(&mut feed);
             if is_held {
-                feed.freeze(Hold::Paused);
+                feed.hold_display(HoldReason::Paused);
                 push(&mut feed, 15, "even");
             }
-            let hole = feed.get(1).expect("the gap").clone();
+            let gap = feed.get(1).expect("the gap").clone();
             let page = ReceivedBatch::parse(frame(0, 0, "t", 10..12, "even"), None).expect("a frame");
-            let rest = feed.fill(&hole, Some(&page), 12).expect("a rest");
+            let rest = feed.fill(&gap, Some(&page), 12).expect("a rest");
             assert_eq!(rest.as_gap().map(|gap| (gap.from, gap.to)), Some((12, 14)));
             assert_eq!(offsets(&mut feed), [9, 10, 11, -1, 14]);
             assert_eq!((feed.counts().missing, feed.counts().received), (2, 4 + u64::from(is_held)));
@@ -442,7 +443,7 @@ mod tests {
             assert!(feed.fill(&rest, None, 14).is_none());
             assert_eq!(offsets(&mut feed), [9, 10, 11, 14]);
             assert_eq!(feed.counts().missing, 0);
-            assert!(feed.fill(&hole, Some(&page), 12).is_none(), "a gap is filled once");
+            assert!(feed.fill(&gap, Some(&page), 12).is_none(), "a gap is filled once");
         }
     }
 
@@ -464,7 +465,7 @@ mod tests {
     fn clear_forgets_records_and_counts() {
         let mut feed = feed(9);
         push(&mut feed, 0, "a");
-        feed.freeze(Hold::Paused);
+        feed.hold_display(HoldReason::Paused);
         push(&mut feed, 1, "a");
         feed.clear();
         assert_eq!(feed.counts(), Counts::default());

@@ -1,5 +1,5 @@
-//! A key, a value or a header's value while it is being written: how its text becomes bytes, and what is wrong with it.
-//! The user chooses the form; it is never guessed, and the text is never reformatted.
+//! A key, a value or a header's value in the send form: how its text becomes bytes, and its validation. The user chooses the
+//! form; it is never guessed, and the text is never reformatted.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use protocol::WireBytes;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-/// A file above this is not remembered for the next visit: the browser's storage holds 5 MB in all.
+/// A larger file is not stored for the next visit: the browser's storage is limited to 5 MB.
 const REMEMBERED_FILE_BYTES: usize = 256 * 1024;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ pub enum Form {
     File,
 }
 
-/// A file's bytes; without them, one that was chosen on an earlier visit and was too large to remember.
+/// A file's name and bytes. The bytes are absent if the file was chosen on an earlier visit and was too large to store.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FileContent {
     pub name: String,
@@ -129,7 +129,7 @@ impl Field {
     }
 
     /// Why the field cannot be sent.
-    pub fn fault(&self) -> Option<FieldError> {
+    pub fn error(&self) -> Option<FieldError> {
         match self.form {
             Form::Json => check_json(&self.text).err().map(FieldError::Json),
             _ => self.bytes().err(),
@@ -171,7 +171,7 @@ mod tests {
 
     fn stored(form: Form, text: &str) -> Option<Vec<u8>> {
         let field = Field { form, text: text.into(), file: None };
-        assert_eq!(field.fault(), None, "{text}");
+        assert_eq!(field.error(), None, "{text}");
         field.bytes().expect("no fault").as_kafka().map(<[u8]>::to_vec)
     }
 
@@ -209,9 +209,9 @@ mod tests {
     fn base64_may_be_wrapped_and_unpadded_and_errors_have_a_position() {
         assert_eq!(stored(Form::Base64, "AP/+\n gA==").as_deref(), Some(&[0, 255, 254, 128][..]));
         assert_eq!(stored(Form::Base64, "AP/+gA").as_deref(), Some(&[0, 255, 254, 128][..]));
-        let fault = |text: &str| Field { form: Form::Base64, text: text.into(), file: None }.fault();
-        assert_eq!(fault("AP/+\ng*A="), Some(FieldError::Base64(Spot { line: 2, column: 2 })));
-        assert_eq!(fault("AP/+g"), Some(FieldError::Base64Ends));
+        let error = |text: &str| Field { form: Form::Base64, text: text.into(), file: None }.error();
+        assert_eq!(error("AP/+\ng*A="), Some(FieldError::Base64(Spot { line: 2, column: 2 })));
+        assert_eq!(error("AP/+g"), Some(FieldError::Base64Ends));
     }
 
     #[test]
@@ -228,7 +228,7 @@ mod tests {
         let small = with(vec![0, 255, 7]);
         assert_eq!(again(&small), small);
         let large = again(&with(vec![7; REMEMBERED_FILE_BYTES + 1]));
-        assert_eq!(large.fault(), Some(FieldError::FileGone("a.bin".into())));
+        assert_eq!(large.error(), Some(FieldError::FileGone("a.bin".into())));
     }
 
     #[test]

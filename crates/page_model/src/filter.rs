@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::entry::RecordRef;
 use super::json_path::JsonPath;
-use super::sort::arrange;
+use super::sort::stable_sort;
 
 /// A regular expression. The browser's engine implements it.
 pub trait Regex {
@@ -42,7 +42,7 @@ impl fmt::Debug for Condition {
     }
 }
 
-/// The part of a record that a text comes from.
+/// The part of a record that a text belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     Key,
@@ -122,7 +122,7 @@ impl Filter {
             }
         }
         marks.retain(|mark| !mark.is_empty());
-        arrange(&mut marks, |a, b| a.start.cmp(&b.start));
+        stable_sort(&mut marks, |a, b| a.start.cmp(&b.start));
         let mut end = 0;
         marks.retain(|mark| {
             let is_free = mark.start >= end;
@@ -178,7 +178,7 @@ mod tests {
         {
             assert_eq!(matches(&Filter::text(text), &record), found, "{text}");
         }
-        assert!(!matches(&Filter::new(vec![Condition::Key(b"x".to_vec())]), &record), "a null key has nothing in it");
+        assert!(!matches(&Filter::new(vec![Condition::Key(b"x".to_vec())]), &record), "a null key contains no text");
     }
 
     #[test]

@@ -107,29 +107,29 @@ impl FilterFields {
     /// The fields to filter by while some are invalid: an invalid field keeps its last valid text (`before`), so that a
     /// half-typed field neither disables the others nor matches everything. Returns the errors, too.
     pub fn effective(&self, before: &Self, parser: &dyn FilterParser) -> (Self, Filter, Vec<FilterError>) {
-        let (filter, faults) = self.compile(parser);
-        if faults.is_empty() {
-            return (self.clone(), filter, faults);
+        let (filter, errors) = self.compile(parser);
+        if errors.is_empty() {
+            return (self.clone(), filter, errors);
         }
-        let (mut sound, mut valid_before) = (self.clone(), before.clone());
-        for fault in &faults {
-            if fault.field == FilterField::Text {
-                sound.is_pattern = before.is_pattern;
+        let (mut valid, mut valid_before) = (self.clone(), before.clone());
+        for error in &errors {
+            if error.field == FilterField::Text {
+                valid.is_pattern = before.is_pattern;
             }
-            *sound.text_of(fault.field) = std::mem::take(valid_before.text_of(fault.field));
+            *valid.text_of(error.field) = std::mem::take(valid_before.text_of(error.field));
         }
         // Two valid fields may still contradict each other, such as the ends of a time range.
-        let (filter, left) = sound.compile(parser);
-        if left.is_empty() { (sound, filter, faults) } else { (before.clone(), before.compile(parser).0, faults) }
+        let (filter, left) = valid.compile(parser);
+        if left.is_empty() { (valid, filter, errors) } else { (before.clone(), before.compile(parser).0, errors) }
     }
 
     /// The filter of the valid fields, and the errors of the others.
     pub fn compile(&self, parser: &dyn FilterParser) -> (Filter, Vec<FilterError>) {
         let mut conditions = Vec::new();
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         let mut add = |field: FilterField, condition: Result<Option<Condition>, InputError>| match condition {
             Ok(condition) => conditions.extend(condition),
-            Err(kind) => faults.push(FilterError { field, kind }),
+            Err(kind) => errors.push(FilterError { field, kind }),
         };
         let lower = |text: &str| text.to_ascii_lowercase().into_bytes();
         let given = |text: &str| (!text.trim().is_empty()).then(|| text.trim().to_owned());
@@ -177,18 +177,19 @@ impl FilterFields {
             FilterField::Path,
             given(&self.path).map(|text| JsonPath::parse(&text).map(|path| Condition::Path(Rc::new(path)))).transpose(),
         );
-        (Filter::new(conditions), faults)
+        (Filter::new(conditions), errors)
     }
 }
 
 fn partitions(text: &str) -> Result<Condition, InputError> {
-    /// Kafka's brokers do not hold more of one topic.
-    const MOST: i64 = 100_000;
+    /// No topic has more partitions.
+    const MAX_PARTITIONS: i64 = 100_000;
     let mut partitions = Vec::new();
     for piece in text.split(',').map(str::trim).filter(|piece| !piece.is_empty()) {
         let range = range(piece)?;
-        partitions
-            .extend((*range.start()..=(*range.end()).min(MOST)).filter_map(|partition| i32::try_from(partition).ok()));
+        partitions.extend(
+            (*range.start()..=(*range.end()).min(MAX_PARTITIONS)).filter_map(|partition| i32::try_from(partition).ok()),
+        );
     }
     Ok(Condition::Partition(partitions))
 }
@@ -233,9 +234,9 @@ mod tests {
 
     struct NoBrowser;
 
-    struct Nothing;
+    struct EmptyTextRegex;
 
-    impl Regex for Nothing {
+    impl Regex for EmptyTextRegex {
         fn is_in(&self, text: &str) -> bool {
             text.is_empty()
         }
@@ -247,7 +248,7 @@ mod tests {
 
     impl FilterParser for NoBrowser {
         fn regex(&self, text: &str) -> Result<Rc<dyn Regex>, String> {
-            if text == "(" { Err("Unterminated group".into()) } else { Ok(Rc::new(Nothing)) }
+            if text == "(" { Err("Unterminated group".into()) } else { Ok(Rc::new(EmptyTextRegex)) }
         }
 
         fn local_time_ms(&self, text: &str) -> Option<i64> {
@@ -261,12 +262,12 @@ mod tests {
         fields
     }
 
-    fn faults(fields: &FilterFields) -> Vec<FilterError> {
+    fn errors(fields: &FilterFields) -> Vec<FilterError> {
         fields.compile(&NoBrowser).1
     }
 
     #[test]
-    fn numbers_are_single_or_ranges_that_may_be_open() {
+    fn numbers_and_open_ranges_are_parsed() {
         for (text, expected) in [("7", 7..=7), ("7-9", 7..=9), (" 7 - ", 7..=i64::MAX), ("-9", 0..=9)] {
             assert_eq!(range(text), Ok(expected), "{text}");
         }
@@ -284,10 +285,10 @@ mod tests {
             f.path = "$.a[".into();
             f.until = "soon".into();
         });
-        let (filter, faults) = broken.compile(&NoBrowser);
-        let named: Vec<_> = faults.iter().map(|fault| fault.field).collect();
+        let (filter, errors) = broken.compile(&NoBrowser);
+        let named: Vec<_> = errors.iter().map(|error| error.field).collect();
         assert_eq!(named, [FilterField::Offset, FilterField::Until, FilterField::Path]);
-        assert_eq!(faults[0].kind, InputError::Numbers("x".into()));
+        assert_eq!(errors[0].kind, InputError::Numbers("x".into()));
         assert!(filter.matches(&entry(0, "abc").record().expect("a record")));
         assert!(!filter.matches(&entry(0, "xyz").record().expect("a record")));
     }
@@ -297,16 +298,16 @@ mod tests {
         let matches = |filter: &Filter, value: &str| filter.matches(&entry(0, value).record().expect("a record"));
         let valid = fields(|f| (f.path, f.offset) = ("$.a > 1".into(), "0-9".into()));
         let half_written = FilterFields { path: "$.a >".into(), key: "k".into(), ..valid.clone() };
-        let (effective, filter, faults) = half_written.effective(&valid, &NoBrowser);
-        assert_eq!(effective, FilterFields { key: "k".into(), ..valid.clone() }, "the other fields go on");
-        assert_eq!(faults.iter().map(|fault| fault.field).collect::<Vec<_>>(), [FilterField::Path]);
+        let (effective, filter, errors) = half_written.effective(&valid, &NoBrowser);
+        assert_eq!(effective, FilterFields { key: "k".into(), ..valid.clone() }, "the other fields still apply");
+        assert_eq!(errors.iter().map(|error| error.field).collect::<Vec<_>>(), [FilterField::Path]);
         assert!(!filter.is_empty() && !matches(&filter, r#"{"a":0}"#));
 
         // The new start is after the old end: both keep their last valid text.
         let range = fields(|f| (f.since, f.until) = ("10".into(), "20".into()));
         let backwards = FilterFields { since: "30".into(), ..range.clone() };
-        let (effective, _, faults) = backwards.effective(&range, &NoBrowser);
-        assert_eq!((effective, faults.len()), (range, 1));
+        let (effective, _, errors) = backwards.effective(&range, &NoBrowser);
+        assert_eq!((effective, errors.len()), (range, 1));
 
         // A half-typed regular expression.
         let text = fields(|f| f.text = "b".into());
@@ -315,10 +316,10 @@ mod tests {
     }
 
     #[test]
-    fn a_regular_expression_is_checked_by_the_browser() {
+    fn regular_expression_has_the_browsers_error_message() {
         let regex = |text: &str| fields(|f| (f.text, f.is_pattern) = (text.into(), true));
-        assert_eq!(faults(&regex("("))[0].kind, InputError::Regex("Unterminated group".into()));
-        assert!(faults(&regex("a|b")).is_empty());
+        assert_eq!(errors(&regex("("))[0].kind, InputError::Regex("Unterminated group".into()));
+        assert!(errors(&regex("a|b")).is_empty());
     }
 
     #[test]
@@ -330,9 +331,9 @@ mod tests {
     }
 
     #[test]
-    fn a_time_range_must_go_forward() {
+    fn time_range_must_not_end_before_its_start() {
         let backwards = fields(|f| (f.since, f.until) = ("20".into(), "10".into()));
-        assert_eq!(faults(&backwards), [FilterError { field: FilterField::Until, kind: InputError::Backwards }]);
+        assert_eq!(errors(&backwards), [FilterError { field: FilterField::Until, kind: InputError::Backwards }]);
     }
 
     #[test]

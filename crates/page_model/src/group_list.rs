@@ -6,9 +6,9 @@ use std::rc::Rc;
 
 use protocol::{GroupProtocol, GroupSummary, GroupsChanged};
 
-use super::sort::{Sort, arrange};
+use super::sort::{Sort, stable_sort};
 
-/// What the list can be sorted by, as addresses and columns call it.
+/// The columns that the list can be sorted by, with their names in the URL.
 pub const GROUP_COLUMNS: [&str; 6] = ["name", "state", "protocol", "members", "topics", "lag"];
 
 fn compare(sort: Sort, a: &GroupSummary, b: &GroupSummary) -> Ordering {
@@ -74,7 +74,7 @@ impl GroupList {
             search.is_empty() || contains(&group.group) || group.topics.iter().any(|topic| contains(topic))
         };
         let mut shown: Vec<_> = self.groups.values().filter(|group| matches(group)).cloned().collect();
-        arrange(&mut shown, |a, b| compare(sort, a, b));
+        stable_sort(&mut shown, |a, b| compare(sort, a, b));
         shown
     }
 }
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_is_found_by_its_name_and_by_its_topics() {
+    fn group_is_found_by_its_name_and_by_its_topics() {
         let sort = Sort::by("name");
         for (search, expected) in [
             ("", &["Audit", "billing", "mail"][..]),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn largest_lag_comes_first_and_unknown_lag_last() {
+    fn descending_lag_lists_the_largest_first_and_unknown_last() {
         let sort = Sort::by("name").pressed("lag", true);
         assert_eq!(names(&list().shown("", sort)), ["mail", "billing", "Audit"]);
         assert_eq!(names(&list().shown("", sort.pressed("lag", true))), ["billing", "mail", "Audit"]);
@@ -152,7 +152,7 @@ mod tests {
         list.apply(changed(vec![group("mail", &[], Some(1)), group("new", &[], None)], &["billing"]));
         assert_eq!(names(&list.shown("", Sort::by("name"))), ["Audit", "mail", "new"]);
         list.begin();
-        assert_eq!(list.total(), 3, "what is known stays until then");
+        assert_eq!(list.total(), 3, "the groups stay until the next push");
         list.apply(changed(vec![group("only", &[], None)], &[]));
         assert_eq!((names(&list.shown("", Sort::by("name"))), list.total()), (vec!["only"], 1));
     }

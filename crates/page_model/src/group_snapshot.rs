@@ -7,7 +7,7 @@ use std::rc::Rc;
 use protocol::{Broker, GroupChanged, GroupMember, GroupPosition, GroupProtocol, TopicPartition};
 
 use super::lag_history::LagHistory;
-use super::sort::{Sort, arrange};
+use super::sort::{Sort, stable_sort};
 
 /// Kafka's state of a group that does not exist.
 const DEAD: &str = "Dead";
@@ -99,7 +99,7 @@ impl GroupSnapshot {
         let mut positions: Vec<_> = self.positions.values().cloned().collect();
         let client =
             |position: &GroupPosition| self.assigned_member(position).map(|member| (&member.client, &member.member));
-        arrange(&mut positions, |a, b| {
+        stable_sort(&mut positions, |a, b| {
             let by_column = match sort.column {
                 "partition" => a.partition.cmp(&b.partition),
                 "position" => a.offset.cmp(&b.offset),
@@ -147,7 +147,7 @@ pub fn partitions_by_topic(partitions: &[TopicPartition]) -> Vec<(&str, Vec<i32>
     for topic_partition in partitions {
         by_topic.entry(&topic_partition.topic).or_default().push(topic_partition.partition);
     }
-    by_topic.values_mut().for_each(|partitions| arrange(partitions, Ord::cmp));
+    by_topic.values_mut().for_each(|partitions| stable_sort(partitions, Ord::cmp));
     by_topic.into_iter().collect()
 }
 
@@ -218,7 +218,11 @@ pub mod tests {
         assert_eq!(group.topics(), [TopicLag { topic: "a".into(), partitions: 2, lag: 2 }]);
         let position = group.position("a", 0).expect("it is there");
         assert_eq!(group.assigned_member(position).map(|member| member.member.as_str()), Some("m-2"));
-        assert_eq!((group.members().len(), group.history.samples()), (2, 2), "members that are absent are as before");
+        assert_eq!(
+            (group.members().len(), group.history.samples()),
+            (2, 2),
+            "a push without members keeps the members"
+        );
     }
 
     #[test]
@@ -246,7 +250,7 @@ pub mod tests {
         group.apply(GroupChanged { state: "Dead".into(), ..changed(1, Some(Vec::new()), Vec::new()) });
         assert!(group.is_missing());
         group.apply(GroupChanged { state: "Dead".into(), ..changed(2, None, vec![at("a", 0, 4, 10)]) });
-        assert!(!group.is_missing(), "a position is a trace");
+        assert!(!group.is_missing(), "the group still has a committed offset");
     }
 
     #[test]

@@ -23,8 +23,8 @@ impl HeldCommits {
     }
 
     /// Offsets of these partitions are committed again.
-    pub fn release(&mut self, own_records: &[TopicPartition]) {
-        self.0.retain(|held| !own_records.contains(&held.topic_partition));
+    pub fn release(&mut self, partitions: &[TopicPartition]) {
+        self.0.retain(|held| !partitions.contains(&held.topic_partition));
     }
 
     pub fn clear(&mut self) {

@@ -1,4 +1,4 @@
-//! A hex dump: sixteen bytes a line, with their offset and their printable ASCII characters.
+//! A hex dump: sixteen bytes per line, with their offset and their printable ASCII characters.
 
 const BYTES_A_LINE: usize = 16;
 
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dump_shows_place_bytes_and_letters() {
+    fn hex_dump_shows_offset_bytes_and_characters() {
         let dump = hex_dump(b"Ponte\x00\xff 0123456789");
         assert_eq!(
             dump,

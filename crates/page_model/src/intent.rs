@@ -1,4 +1,4 @@
-//! What the user wants to listen to: topics, read mode and start. The subscription that serves it is in `listening`.
+//! What the user wants to listen to: topics, read mode and start. `listening` has the subscription for the intent.
 
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +72,7 @@ impl Start {
             ("latest", _) => Some(Self::Latest),
             ("committed", _) => Some(Self::Committed),
             ("last", count) => count.parse().ok().map(Self::Last),
-            ("offset", place) => Self::offset(place),
+            ("offset", position) => Self::offset(position),
             ("time", ms) => ms.parse().ok().map(Self::Time),
             _ => None,
         }
@@ -83,7 +83,7 @@ impl Start {
     }
 }
 
-/// What the user wants to listen to. It outlives the connection.
+/// What the user wants to listen to. The intent outlives the connection.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Intent {
     pub topics: Vec<String>,
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_start_survives_a_link() {
+    fn start_is_unchanged_by_a_round_trip_through_a_url() {
         let starts = [
             Start::Earliest,
             Start::Latest,

@@ -71,14 +71,14 @@ mod tests {
         for (names, expected) in [
             (&["foobar"][..], ReadMode::Group),
             (&["payments"], ReadMode::Watch),
-            // The bridge's `--topic` may be anybody's.
+            // The bridge's `--topic` may be a topic of others.
             (&["mine"], ReadMode::Watch),
             (&["mine", "foobar"], ReadMode::Watch),
         ] {
-            assert_eq!(state.usual_mode(&topics(names)), expected, "{names:?}");
+            assert_eq!(state.default_mode(&topics(names)), expected, "{names:?}");
         }
-        assert_eq!(state_of("mock", true).usual_mode(&topics(&["payments"])), ReadMode::Group);
-        assert_eq!(AppState::default().usual_mode(&topics(&["payments"])), ReadMode::Group, "nothing is known yet");
+        assert_eq!(state_of("mock", true).default_mode(&topics(&["payments"])), ReadMode::Group);
+        assert_eq!(AppState::default().default_mode(&topics(&["payments"])), ReadMode::Group, "before `welcome`");
     }
 
     #[test]
@@ -124,7 +124,11 @@ mod tests {
         assert_eq!((joining.partitions, joining.members), (10, 0));
 
         group.positions.remove(0);
-        assert_eq!(Joining::of(&intent(&["payments"], "g"), &group, &[]), None, "nobody uses it");
+        assert_eq!(
+            Joining::of(&intent(&["payments"], "g"), &group, &[]),
+            None,
+            "the group has neither members nor offsets"
+        );
         group.members.push(GroupMember {
             member: "m".into(),
             client: "c".into(),

@@ -1,44 +1,45 @@
-//! A JSON path (RFC 9535) as a condition: it holds where it selects something. `$.price > 10` is short for the filter that
-//! RFC 9535 would write around it; `price = 10` and the like are understood too (`path_text`). Numbers are compared as that RFC
-//! has them, exact up to 2⁵³.
+//! A JSON path (RFC 9535) as a condition on a record's value. The condition holds if the path selects at least one value.
+//! `$.price > 10` is an abbreviation of the filter `$[?@.price > 10]`, and `path_shorthand` expands `price = 10`. Numbers
+//! are compared as RFC 9535 defines, exact up to 2⁵³.
 
 use serde_json_path::JsonPath as Query;
 
 use super::filter_fields::InputError;
-use super::path_text;
+use super::path_shorthand;
 
 #[derive(Debug)]
 pub struct JsonPath {
     query: Query,
-    /// The query is a filter over a list of the one value.
+    /// The query is a filter, and is applied to an array that contains only the record's value.
     is_condition: bool,
 }
 
 impl JsonPath {
-    /// As it is written, else as it was probably meant.
+    /// Parses a path or condition of RFC 9535, else the expansion of a shorthand.
     pub fn parse(text: &str) -> Result<Self, InputError> {
-        Self::parse_strictly(text).or_else(|fault| {
-            let meant = path_text::understood(text).map(|meant| Self::parse_strictly(&meant));
-            meant.and_then(Result::ok).ok_or_else(|| match Self::parse_strictly(&format!("$.{text}")) {
-                // Without its `$` nothing could be read: what is wrong lies behind the name.
+        Self::parse_strictly(text).or_else(|strict_error| {
+            let expanded = path_shorthand::expand(text).map(|expanded| Self::parse_strictly(&expanded));
+            expanded.and_then(Result::ok).ok_or_else(|| match Self::parse_strictly(&format!("$.{text}")) {
+                // The strict error of a text without `$` is always at its first character. The error of the text with
+                // `$.` in front is where the user has to look.
                 Err(InputError::Path { at }) if text.starts_with(|c: char| c.is_alphabetic()) => {
                     InputError::Path { at: at.saturating_sub(2).max(1) }
                 }
-                _ => fault,
+                _ => strict_error,
             })
         })
     }
 
-    /// The condition in RFC 9535's form, where it was written otherwise and understood.
-    pub fn read_as(text: &str) -> Option<String> {
-        let meant = Self::parse_strictly(text).err().and_then(|_| path_text::understood(text))?;
-        Self::parse_strictly(&meant).is_ok().then_some(meant)
+    /// The form of RFC 9535 if the text is a shorthand; `None` if it is not, or cannot be expanded.
+    pub fn expanded_form(text: &str) -> Option<String> {
+        let expanded = Self::parse_strictly(text).err().and_then(|_| path_shorthand::expand(text))?;
+        Self::parse_strictly(&expanded).is_ok().then_some(expanded)
     }
 
     fn parse_strictly(text: &str) -> Result<Self, InputError> {
-        let fault = |at: usize| InputError::Path { at: at + 1 };
+        let error_at = |at: usize| InputError::Path { at: at + 1 };
         if !text.starts_with('$') && !text.starts_with(['!', '(']) {
-            return Err(fault(0));
+            return Err(error_at(0));
         }
         let error = match Query::parse(text) {
             Ok(query) => return Ok(Self { query, is_condition: false }),
@@ -46,11 +47,11 @@ impl JsonPath {
         };
         match Query::parse(&format!("$[?{}]", with_current(text))) {
             Ok(query) => Ok(Self { query, is_condition: true }),
-            Err(_) => Err(fault(error.position())),
+            Err(_) => Err(error_at(error.position())),
         }
     }
 
-    /// Values that are no JSON have nothing to select.
+    /// Whether the condition holds for this value. It never holds for a value that is not JSON.
     pub fn is_in(&self, json: &[u8]) -> bool {
         let Ok(mut value) = serde_json::from_slice::<serde_json::Value>(json) else { return false };
         if self.is_condition {
@@ -60,11 +61,11 @@ impl JsonPath {
     }
 }
 
-/// In a filter the value at hand is `@`: outside of strings `$` becomes that.
+/// Replaces `$` outside of strings by `@`, the current value of a filter.
 fn with_current(text: &str) -> String {
     let mut quote = None;
     let mut is_escaped = false;
-    let turn = |c: char| {
+    let replace = |c: char| {
         match quote {
             Some(end) if !is_escaped && c == end => quote = None,
             None if matches!(c, '"' | '\'') => quote = Some(c),
@@ -74,7 +75,7 @@ fn with_current(text: &str) -> String {
         is_escaped = c == '\\' && !is_escaped;
         c
     };
-    text.chars().map(turn).collect()
+    text.chars().map(replace).collect()
 }
 
 #[cfg(test)]
@@ -82,11 +83,11 @@ mod tests {
     use super::*;
 
     fn is_in(path: &str, json: &str) -> bool {
-        JsonPath::parse(path).unwrap_or_else(|fault| panic!("{path}: {fault:?}")).is_in(json.as_bytes())
+        JsonPath::parse(path).unwrap_or_else(|error| panic!("{path}: {error:?}")).is_in(json.as_bytes())
     }
 
     #[test]
-    fn a_path_holds_where_it_selects_something() {
+    fn path_holds_if_it_selects_a_value() {
         let json = r#"{"id":9007199254740993,"items":[{"price":8.5},{"price":12}],"to":{"city":"Città $"},"x":null}"#;
         for path in [
             "$.id",
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_is_none_says_where() {
+    fn error_of_an_invalid_path_has_its_position() {
         for (text, expected) in [("items?", 6), ("ms > ", 3), ("$.a[", 4), ("$.a = b.c", 5)] {
             match JsonPath::parse(text) {
                 Err(InputError::Path { at }) => assert!(at.abs_diff(expected) <= 1, "{text}: {at}"),

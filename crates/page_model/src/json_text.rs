@@ -1,53 +1,53 @@
-//! JSON as text: indented for reading and cut into pieces for colouring. Works on the raw text alone, so that big
-//! integers, key order, escapes and duplicates stay as they are in Kafka. Expects valid JSON; anything else comes back
-//! uncoloured or oddly indented, never changed or lost.
+//! JSON as text: indentation, and tokens for highlighting. Works on the text without parsing values, so that big integers,
+//! key order, escapes and duplicate keys stay as they are in Kafka. Expects valid JSON; the tokens and the indentation of
+//! invalid JSON are arbitrary, but no character is changed or lost.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PieceKind {
+pub enum TokenKind {
     Key,
     Text,
     Number,
     /// `true`, `false`, `null`.
-    Word,
+    Literal,
     /// Brackets, commas, colons and white space.
     Punctuation,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece<'a> {
-    pub kind: PieceKind,
+pub struct Token<'a> {
+    pub kind: TokenKind,
     pub text: &'a str,
 }
 
-/// Cuts a JSON text into pieces which, joined, are the text again. A text cut off anywhere works too.
-pub fn pieces(json: &str) -> Vec<Piece<'_>> {
+/// Splits a JSON text into tokens. Joined, the tokens are the text again. The text may end anywhere.
+pub fn tokens(json: &str) -> Vec<Token<'_>> {
     let bytes = json.as_bytes();
-    let mut pieces: Vec<Piece<'_>> = Vec::new();
+    let mut tokens: Vec<Token<'_>> = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
         let start = at;
         let kind = match bytes[at] {
             b'"' => {
                 at = end_of_string(bytes, at);
-                if next_is_colon(bytes, at) { PieceKind::Key } else { PieceKind::Text }
+                if next_is_colon(bytes, at) { TokenKind::Key } else { TokenKind::Text }
             }
             b'-' | b'0'..=b'9' => {
                 at = end_of(bytes, at, |c| matches!(c, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
-                PieceKind::Number
+                TokenKind::Number
             }
             c if is_punctuation(c) => {
                 at = end_of(bytes, at, is_punctuation);
-                PieceKind::Punctuation
+                TokenKind::Punctuation
             }
             _ => {
                 at = end_of(bytes, at, |c| !is_punctuation(c) && c != b'"');
-                PieceKind::Word
+                TokenKind::Literal
             }
         };
-        // Every cut is beside an ASCII byte or at the end, hence between characters.
-        pieces.push(Piece { kind, text: &json[start..at] });
+        // Each token ends beside an ASCII byte or at the end of the text, hence on a character boundary.
+        tokens.push(Token { kind, text: &json[start..at] });
     }
-    pieces
+    tokens
 }
 
 fn is_punctuation(c: u8) -> bool {
@@ -58,7 +58,7 @@ fn end_of(bytes: &[u8], from: usize, belongs: impl Fn(u8) -> bool) -> usize {
     bytes[from..].iter().position(|&c| !belongs(c)).map_or(bytes.len(), |length| from + length)
 }
 
-/// `from` is the opening quote; the result is just behind the closing one.
+/// `from`: the index of the opening quote. Returns the index after the closing quote.
 fn end_of_string(bytes: &[u8], from: usize) -> usize {
     let mut at = from + 1;
     while at < bytes.len() {
@@ -75,7 +75,7 @@ fn next_is_colon(bytes: &[u8], from: usize) -> bool {
     bytes[from..].iter().find(|c| !c.is_ascii_whitespace()) == Some(&b':')
 }
 
-/// The same JSON with one value a line and two spaces a level. Strings and numbers are copied as they stand.
+/// The same JSON with one value per line and two spaces per level. Strings and numbers are copied unchanged.
 pub fn indent(json: &str) -> String {
     let bytes = json.as_bytes();
     let mut out = String::with_capacity(json.len() + json.len() / 4);
@@ -91,7 +91,7 @@ pub fn indent(json: &str) -> String {
             open @ (b'{' | b'[') => {
                 at = end_of(bytes, at + 1, |c| c.is_ascii_whitespace());
                 out.push(open as char);
-                // Empty ones stay on their line.
+                // Empty objects and arrays stay on one line.
                 if let Some(&close @ (b'}' | b']')) = bytes.get(at) {
                     out.push(close as char);
                     at += 1;
@@ -125,11 +125,11 @@ pub fn indent(json: &str) -> String {
     out
 }
 
-/// Deep nesting must not turn a small value into megabytes of spaces.
+/// The indentation is limited: otherwise deep nesting would turn a small value into megabytes of spaces.
 fn break_line(out: &mut String, depth: usize) {
-    const DEEPEST: usize = 40;
+    const MAX_INDENTED_LEVELS: usize = 40;
     out.push('\n');
-    out.extend(std::iter::repeat_n("  ", depth.min(DEEPEST)));
+    out.extend(std::iter::repeat_n("  ", depth.min(MAX_INDENTED_LEVELS)));
 }
 
 #[cfg(test)]
@@ -141,34 +141,34 @@ mod tests {
         let json = r#"{"id":9007199254740993,"a":[1.10,{"b":"x\"{,:}\\"}],"a":{},"è":[ ],"n":null}"#;
         let expected = "{\n  \"id\": 9007199254740993,\n  \"a\": [\n    1.10,\n    {\n      \"b\": \"x\\\"{,:}\\\\\"\n    }\n  ],\n  \"a\": {},\n  \"è\": [],\n  \"n\": null\n}";
         assert_eq!(indent(json), expected);
-        assert_eq!(indent(expected), expected, "what is indented stays");
+        assert_eq!(indent(expected), expected, "indented text is unchanged");
     }
 
     #[test]
-    fn pieces_are_the_whole_text_and_know_keys_from_texts() {
+    fn tokens_contain_the_whole_text_and_distinguish_keys_from_strings() {
         let json = r#"{"id": -1.5e3, "text": "a: \"b\"", "ok": [true,null]}"#;
-        let pieces = pieces(json);
-        assert_eq!(pieces.iter().map(|piece| piece.text).collect::<String>(), json);
+        let tokens = tokens(json);
+        assert_eq!(tokens.iter().map(|token| token.text).collect::<String>(), json);
         let of =
-            |kind| pieces.iter().filter(move |piece| piece.kind == kind).map(|piece| piece.text).collect::<Vec<_>>();
-        assert_eq!(of(PieceKind::Key), ["\"id\"", "\"text\"", "\"ok\""]);
-        assert_eq!(of(PieceKind::Text), [r#""a: \"b\"""#]);
-        assert_eq!(of(PieceKind::Number), ["-1.5e3"]);
-        assert_eq!(of(PieceKind::Word), ["true", "null"]);
+            |kind| tokens.iter().filter(move |token| token.kind == kind).map(|token| token.text).collect::<Vec<_>>();
+        assert_eq!(of(TokenKind::Key), ["\"id\"", "\"text\"", "\"ok\""]);
+        assert_eq!(of(TokenKind::Text), [r#""a: \"b\"""#]);
+        assert_eq!(of(TokenKind::Number), ["-1.5e3"]);
+        assert_eq!(of(TokenKind::Literal), ["true", "null"]);
     }
 
     #[test]
-    fn a_text_cut_off_anywhere_loses_nothing() {
+    fn tokens_of_a_truncated_text_contain_the_whole_text() {
         let json = r#"{"è":"\u00e8ñ\\","n":[1,2]}"#;
         for (end, _) in json.char_indices() {
             let cut = &json[..end];
-            assert_eq!(pieces(cut).iter().map(|piece| piece.text).collect::<String>(), cut);
+            assert_eq!(tokens(cut).iter().map(|token| token.text).collect::<String>(), cut);
             indent(cut);
         }
     }
 
     #[test]
-    fn depth_does_not_explode() {
+    fn indentation_of_deeply_nested_json_is_bounded() {
         let deep = "[".repeat(5000) + "1" + &"]".repeat(5000);
         assert!(indent(&deep).len() < 1_000_000);
     }

@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 
-/// Ten minutes at one sample a second.
+/// Ten minutes at one sample per second.
 const POINTS: usize = 600;
 /// Samples further apart than this had an interruption in between, such as a lost connection: the line is broken there.
 const APART_MS: i64 = 10_000;
-/// The growth is measured over this time. A shorter time jumps with every commit, a longer one hides changes.
-const PACE_MS: i64 = 30_000;
+/// The growth is measured over this time. Over a shorter time it would jump with every commit; a longer time hides changes.
+const GROWTH_MS: i64 = 30_000;
 
-/// When Kafka was asked, in milliseconds since 1970-01-01 UTC, and the lag then.
+/// The time of a sample in milliseconds since 1970-01-01 UTC, and the lag at that time.
 pub type LagPoint = (i64, u64);
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,7 +45,7 @@ impl LagHistory {
     /// How much the lag grows in a second, or (negative) shrinks; `None` with less than three seconds of samples.
     pub fn growth_per_second(&self) -> Option<f64> {
         let &(now_ms, now) = self.points.back()?;
-        let &(then_ms, then) = self.points.iter().find(|&&(at_ms, _)| now_ms - at_ms <= PACE_MS)?;
+        let &(then_ms, then) = self.points.iter().find(|&&(at_ms, _)| now_ms - at_ms <= GROWTH_MS)?;
         let seconds = (now_ms - then_ms) as f64 / 1000.0;
         (seconds >= 3.0).then(|| (now as f64 - then as f64) / seconds)
     }

@@ -1,9 +1,9 @@
-//! The way of the last sent record (page → bridge → Kafka → page) and the latency of each hop. Derived from the last sent
-//! record only; a component draws it.
+//! The latency strip: the hops of the last sent record (page → bridge → Kafka → page) and the latency of each. A component
+//! draws it.
 
 use super::sends::{Outcome, SentRow};
 
-/// One hop of the strip.
+/// The state of one hop of the strip.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Hop {
     /// No record was sent over this hop.
@@ -20,7 +20,7 @@ pub enum Hop {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryFailure {
     Failed,
-    /// No delivery report came; the record may be in the log.
+    /// There is no delivery report; the record may be in the log.
     Unknown,
 }
 

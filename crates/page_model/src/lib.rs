@@ -1,12 +1,13 @@
-//! What the page knows and decides, in plain Rust: no browser, no signals, no words. The browser side (`store.rs`) feeds it
-//! frames, clicks and the clock, sends what it puts into its outbox and redraws what it says has changed.
+//! The app state of the page and its decisions, in plain Rust: no browser, no signals, no texts. The page's store
+//! (`frontend/src/app/store.rs`) passes frames, clicks and the clock to the state, sends the state's outbox to the bridge
+//! and redraws the slices that have changed.
 
 mod allowed_names;
-mod answers;
 mod app_state;
 mod backoff;
 mod batch;
 mod blocked;
+mod bridge_messages;
 mod columns;
 mod component_requests;
 mod connection;
@@ -20,7 +21,7 @@ mod field;
 mod fills;
 mod filter;
 mod filter_fields;
-mod folding;
+mod foldable_json;
 mod group_list;
 mod group_snapshot;
 mod held_commits;
@@ -31,7 +32,7 @@ mod join_safety;
 mod json_path;
 mod json_text;
 mod lag_history;
-mod latency;
+mod latency_histogram;
 mod latency_strip;
 mod link;
 mod listening;
@@ -39,10 +40,10 @@ mod new_topic;
 mod notices;
 mod outgoing;
 mod own_records;
-mod pace;
-mod path_text;
+mod path_shorthand;
 mod plan;
 mod read_state;
+mod receive_stats;
 mod reset;
 mod reset_choice;
 mod run;
@@ -69,7 +70,7 @@ pub use formats::{
 pub use allowed_names::AllowedNames;
 pub use app_state::{AppState, Bridge};
 pub use backoff::Backoff;
-pub use batch::{Batch, Findings};
+pub use batch::{Batch, BatchCheck};
 pub use blocked::{ChangeBlocked, SendBlocked};
 pub use columns::{Column, Columns};
 pub use component_requests::{CallbackId, Delivery, RequestError, ViewUpdate};
@@ -77,11 +78,11 @@ pub use draft::{Draft, DraftKind, DraftPart, HeaderRow, Partition, topic_is_vali
 pub use drafts::Drafts;
 pub use entry::{Entry, Gap, RecordRef};
 pub use features::{reporting_brokers, supported};
-pub use feed::{Counts, Feed, Hold, Limits};
+pub use feed::{Counts, Feed, HoldReason, Limits};
 pub use field::{Field, FieldError, FileContent, Form, check_json};
 pub use filter::{Condition, Filter, Part, Regex};
 pub use filter_fields::{FilterError, FilterField, FilterFields, FilterParser, InputError};
-pub use folding::{FoldLine, Folding};
+pub use foldable_json::{FoldableJson, FoldableLine};
 pub use group_list::{GROUP_COLUMNS, GroupList};
 pub use group_snapshot::{GroupSnapshot, partitions_by_topic, ranges};
 pub use held_commits::HeldPartition;
@@ -89,26 +90,26 @@ pub use hex::hex_dump;
 pub use intent::{Intent, ReadMode, Start};
 pub use join_safety::Joining;
 pub use json_path::JsonPath;
-pub use json_text::{Piece, PieceKind, indent, pieces};
+pub use json_text::{Token, TokenKind, indent, tokens};
 pub use lag_history::LagHistory;
-pub use latency::Percentiles;
+pub use latency_histogram::Percentiles;
 pub use latency_strip::{DeliveryFailure, Hop, LatencyStrip};
 pub use link::{Link, Loss};
 pub use listening::{Listening, PartitionProgress, Phase};
 pub use new_topic::{COMMON_SETTINGS, NewTopic, NewTopicError};
 pub use notices::{Notice, NoticeKind};
 pub use outgoing::Outgoing;
-pub use pace::Pace;
 pub use plan::{MAX_PER_SECOND, RunPlan};
 pub use read_state::{ReadState, Tracked};
+pub use receive_stats::ReceiveStats;
 pub use reset::{PlanTotals, Reset, ResetBlocked, ResetStep};
 pub use reset_choice::{ResetChoice, ResetFormError, ResetTo};
 pub use run::{Failures, Run, RunState, RunTitle, Start as RunStart};
 pub use send_safety::{SEED_TOPIC, records_of};
 pub use sends::{LISTED_ROWS, Outcome, Sends, SentRow, Totals};
-pub use settings::{Settings, Theme, Watched, preferred_language};
+pub use settings::{Settings, StoredWatch, Theme, preferred_language};
 pub use slice::{Changes, Slice};
-pub use sort::{Sort, arrange, by_number};
+pub use sort::{Sort, by_number, stable_sort};
 pub use templates::{SavedTemplate, Templates};
 pub use topic_list::{TopicList, TopicQuery, TopicTotals};
 pub use topic_snapshot::{

@@ -2,8 +2,8 @@
 
 use protocol::CloseCode;
 
-/// `Connecting` → `Open` (the bridge has said welcome) → `Waiting` (lost; the next try has a time) → `Connecting` …,
-/// or `Closed` when the bridge said that trying again cannot help.
+/// `Connecting` → `Open` (after the bridge's `welcome`) → `Waiting` (lost; until the next attempt) → `Connecting` …,
+/// or `Closed` if the close code says that another attempt would fail, too.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Link {
     #[default]
@@ -18,7 +18,7 @@ pub enum Link {
     },
 }
 
-/// Why a socket ended: its close code and the bridge's words, which may be empty.
+/// Why a socket was closed: the close code and the bridge's reason, which may be empty.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Loss {
     pub code: u16,
@@ -36,7 +36,7 @@ impl Link {
         }
     }
 
-    /// The bridge was started with an access token, and what it was given is not it.
+    /// The bridge requires an access token, and the page sent none or a wrong one.
     pub fn asks_for_token(&self) -> bool {
         matches!(self, Self::Closed { loss } if loss.code == CloseCode::TokenRefused.number())
     }
@@ -45,7 +45,7 @@ impl Link {
         matches!(self, Self::Open)
     }
 
-    /// Whole seconds until the next try, rounded up: "in 0 s" is never shown.
+    /// Seconds until the next attempt, rounded up and at least 1.
     pub fn retry_in_secs(&self, now_ms: f64) -> Option<u32> {
         match self {
             Self::Waiting { retry_at_ms, .. } => Some(((retry_at_ms - now_ms) / 1000.0).ceil().max(1.0) as u32),

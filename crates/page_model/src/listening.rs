@@ -1,5 +1,5 @@
-//! What the page listens to: the user's intent, the subscription that serves it, its credit and its positions. Records
-//! belong to the feed.
+//! What the page listens to: the user's intent, the subscription for it, and the subscription's credit and positions. The
+//! records are in `feed`.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ use protocol::{
 use super::credit::{Credit, WINDOW};
 use super::held_commits::HeldCommits;
 use super::intent::{Intent, ReadMode, Start};
-use super::sort::arrange;
+use super::sort::stable_sort;
 
-/// How often Kafka is asked where the partitions end, for what is still to come.
+/// How often the end offsets of the partitions are requested, for the lag and the number of remaining records.
 const ENDS_EVERY_MS: f64 = 2500.0;
 
-/// `Idle` → `Starting` (asked for, or waiting for a connection) → `Listening` → `Stopping` → `Idle`. A lost socket leads
+/// `Idle` → `Starting` (requested, or waiting for a connection) → `Listening` → `Stopping` → `Idle`. A lost socket leads
 /// from `Listening` back to `Starting`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
@@ -39,20 +39,20 @@ impl Phase {
     }
 }
 
-/// One partition that is read, as far as its numbers are known.
+/// The offsets of one assigned partition, as far as they are known.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PartitionProgress {
     pub topic: String,
     pub partition: i32,
-    /// The next offset to come.
+    /// The offset of the next record to receive.
     pub position: Option<i64>,
     pub committed: Option<i64>,
-    /// The next offset to be written.
+    /// The high watermark: the offset of the next record to be written.
     pub end: Option<i64>,
 }
 
 impl PartitionProgress {
-    /// Records that Kafka has and the group has not committed.
+    /// Number of records between the committed offset and the end.
     pub fn lag(&self) -> Option<u64> {
         Some(u64::try_from(self.end? - self.committed?).unwrap_or(0))
     }
@@ -62,25 +62,25 @@ impl PartitionProgress {
 pub struct Listening {
     phase: Phase,
     intent: Intent,
-    /// The request whose answer is awaited.
+    /// The pending request to subscribe or unsubscribe.
     request: Option<RequestId>,
     subscription: Option<u32>,
-    /// Partitions this page reads, once the bridge has said it; sorted.
+    /// The assigned partitions, sorted; `None` until the bridge has reported an assignment.
     assigned: Option<Vec<TopicPartition>>,
-    /// How often partitions came or went after the first time.
+    /// Number of changes of the assignment after the first one.
     rebalances: u32,
     /// The current error of the subscription.
     error: Option<ErrorBody>,
-    /// The next offset to come. Records below it, from the beginning on, were received already.
+    /// The offset of the next record to receive. Records from `beginnings` up to this offset have been received.
     positions: BTreeMap<TopicPartition, i64>,
     beginnings: BTreeMap<TopicPartition, i64>,
     committed: BTreeMap<TopicPartition, i64>,
     ends: BTreeMap<TopicPartition, i64>,
-    /// The first offset that is still there.
+    /// The log start offsets.
     lows: BTreeMap<TopicPartition, i64>,
     ends_due_ms: Option<f64>,
-    /// The positions of the group to begin at are known.
-    knows_committed: bool,
+    /// The group's committed offsets, from which watching starts, are known.
+    committed_is_known: bool,
     held_commits: HeldCommits,
     credit: Credit,
 }
@@ -102,12 +102,12 @@ impl Listening {
         self.subscription
     }
 
-    /// Partitions whose positions are not committed until the user agrees.
+    /// Partitions for which no offset is committed until the user confirms.
     pub fn held_commits(&self) -> &HeldCommits {
         &self.held_commits
     }
 
-    /// The partitions read, once known. A group's member may have none.
+    /// The assigned partitions, once known. A member of a group may have none.
     pub fn assigned(&self) -> Option<&[TopicPartition]> {
         self.assigned.as_deref()
     }
@@ -127,7 +127,7 @@ impl Listening {
         self.assigned.iter().flatten().map(progress).collect()
     }
 
-    /// How many records Kafka has in the partitions read that have not come yet; nothing while an end is not known.
+    /// Number of records up to the end offsets that were not received yet; `None` while an end offset is unknown.
     pub fn behind(&self) -> Option<u64> {
         let assigned = self.assigned.as_ref().filter(|assigned| !assigned.is_empty())?;
         let behind = |topic_partition| {
@@ -136,22 +136,22 @@ impl Listening {
         assigned.iter().map(behind).sum()
     }
 
-    /// Where everything was read: whether there is anything at all in the partitions read. Nothing while that is not known,
-    /// or while there is more to come.
-    pub fn is_all_there_was(&self) -> Option<bool> {
+    /// Once all records are received: whether the assigned partitions contain records at all. `None` while records remain,
+    /// or while this is unknown.
+    pub fn has_records_when_caught_up(&self) -> Option<bool> {
         let assigned = self.assigned.as_ref().filter(|_| self.behind() == Some(0))?;
         let is_empty = |topic_partition| Some(self.lows.get(topic_partition)? >= self.ends.get(topic_partition)?);
         let empty = assigned.iter().map(is_empty).collect::<Option<Vec<bool>>>()?;
         Some(empty.contains(&false))
     }
 
-    /// Records that the group has not committed, over all partitions that this page reads.
+    /// The group's lag, over all partitions that this page reads.
     pub fn lag(&self) -> Option<u64> {
         self.assigned.as_ref().filter(|_| self.intent.mode == ReadMode::Group)?;
         self.partition_progress().iter().map(PartitionProgress::lag).sum()
     }
 
-    /// Subscribed, but Kafka has not shared out the group's partitions yet.
+    /// Subscribed, but Kafka has not assigned the group's partitions yet.
     pub fn is_joining(&self) -> bool {
         self.phase == Phase::Listening
             && self.intent.mode == ReadMode::Group
@@ -159,14 +159,14 @@ impl Listening {
             && self.error.is_none()
     }
 
-    /// Whether a record of this topic would come back now.
+    /// Whether a record that is sent to this topic now would be received.
     pub fn reads(&self, topic: &str) -> bool {
         self.phase == Phase::Listening && self.intent.topics.iter().any(|read| read == topic) && self.error.is_none()
     }
 
-    /// The user starts listening. Returns whether the rows on screen belong to something else and must go.
+    /// The user starts listening. Returns whether the list must be cleared, since its rows belong to another intent.
     pub fn start(&mut self, intent: Intent) -> bool {
-        // A group goes on where it was; anything else begins a new list.
+        // The same group continues where it was; any other intent begins a new list.
         let continues = intent.mode == ReadMode::Group
             && self.intent.mode == ReadMode::Group
             && self.intent.topics == intent.topics
@@ -183,15 +183,14 @@ impl Listening {
             && self.positions.is_empty()
             && match self.intent.start {
                 Start::Offset { .. } => true,
-                Start::Committed => !self.knows_committed,
+                Start::Committed => !self.committed_is_known,
                 _ => false,
             }
     }
 
-    /// The positions to begin at, now that the group's are known: of the topics that are read, where it has committed one. What
-    /// it has not is read from the first record.
-    pub fn begin_at_committed(&mut self, positions: &[GroupPosition]) {
-        self.knows_committed = true;
+    /// Starts at the group's committed offsets. Partitions without a committed offset are read from the first record.
+    pub fn set_committed_start(&mut self, positions: &[GroupPosition]) {
+        self.committed_is_known = true;
         let topics = &self.intent.topics;
         let committed = positions.iter().filter(|position| topics.contains(&position.topic));
         self.positions.extend(committed.filter_map(|position| {
@@ -200,7 +199,7 @@ impl Listening {
         }));
     }
 
-    /// The request that opens the subscription: at the start, and again after every reconnect.
+    /// The request that opens the subscription, at the start and after every reconnect.
     pub fn subscribe(&mut self, request: RequestId) -> Option<Subscribe> {
         if self.phase != Phase::Starting {
             return None;
@@ -210,7 +209,7 @@ impl Listening {
         self.credit = Credit::default();
         let topics = self.intent.topics.clone();
         let mode = self.mode();
-        // Unless the user wants it otherwise the page sets the pace and misses nothing.
+        // By default the bridge waits for the page, so that no record is skipped.
         let skips = self.intent.skips_ahead && self.intent.mode == ReadMode::Watch;
         let when_slow = Some(if skips { WhenSlow::Skip } else { WhenSlow::Block });
         Some(Subscribe { topics, mode, window: WINDOW, format: Format::Binary, when_slow })
@@ -220,16 +219,16 @@ impl Listening {
         let Intent { mode, group, start, commits_nothing, .. } = &self.intent;
         if *mode == ReadMode::Group {
             let start = if *start == Start::Latest { GroupStart::Latest } else { GroupStart::Earliest };
-            // What is never acknowledged is never committed.
+            // In this mode only an explicit `ack` commits, and the page sends none.
             let commit = if *commits_nothing { CommitMode::Ack } else { CommitMode::Auto };
             return Mode::Group { id: group.clone(), start, commit };
         }
         let start = match *start {
-            // One partition alone was wanted.
+            // The user has chosen a single partition.
             Start::Offset { partition: Some(_), .. } if !self.positions.is_empty() => {
                 TailStart::Offsets(self.all_positions())
             }
-            // After a reconnect: exactly behind what was received, so that nothing is missing or doubled.
+            // After a reconnect: from the first record that was not received, so that none is missing or repeated.
             _ if !self.positions.is_empty() => TailStart::Resume(self.all_positions()),
             Start::Earliest | Start::Offset { .. } | Start::Committed => TailStart::Earliest,
             Start::Latest => TailStart::Latest,
@@ -248,11 +247,11 @@ impl Listening {
         self.positions.iter().map(position).collect()
     }
 
-    /// The user stops. Returns which subscription to end, if there is one; without one it has ended.
+    /// The user stops listening. Returns the subscription to end, if there is one.
     pub fn stop(&mut self, connected: bool) -> Option<u32> {
         let subscription = self.subscription.filter(|_| connected && self.phase != Phase::Stopping);
         self.phase = match self.phase {
-            // The answer is under way: the subscription it names is ended when it comes.
+            // The reply to `subscribe` is pending: its subscription is ended when the reply arrives.
             Phase::Starting if connected && self.request.is_some() => Phase::Stopping,
             Phase::Listening if subscription.is_some() => Phase::Stopping,
             Phase::Stopping if connected => Phase::Stopping,
@@ -265,12 +264,12 @@ impl Listening {
         request.is_some() && self.request == request
     }
 
-    /// Sets which request's answer ends the stopping.
+    /// Sets the `unsubscribe` request whose reply completes the stop.
     pub fn stopping_by(&mut self, request: RequestId) {
         self.request = Some(request);
     }
 
-    /// The bridge serves the intent. Returns whether the user has changed his mind meanwhile.
+    /// The bridge has opened the subscription. Returns whether the user has stopped meanwhile, so that it must be ended.
     pub fn subscribed(&mut self, subscription: u32) -> bool {
         self.subscription = Some(subscription);
         self.request = None;
@@ -290,7 +289,7 @@ impl Listening {
         self.held_commits.clear();
     }
 
-    /// The bridge refused to subscribe, or the subscription cannot go on.
+    /// The bridge refused to subscribe, or the subscription cannot continue.
     pub fn refused(&mut self, error: ErrorBody) {
         self.ended();
         self.error = Some(error);
@@ -313,7 +312,7 @@ impl Listening {
         self.assigned = None;
         self.error = None;
         self.ends_due_ms = None;
-        // The bridge says it again.
+        // The bridge reports these partitions again after the reconnect.
         self.held_commits.clear();
         self.phase = match self.phase {
             Phase::Idle | Phase::Stopping => Phase::Idle,
@@ -335,12 +334,12 @@ impl Listening {
             *next = (*next).max(position.offset.0);
             let beginning = self.beginnings.entry(topic_partition.clone()).or_insert(position.offset.0);
             if position.offset.0 < *beginning {
-                // Another page of the group had these and left before it was done; what follows comes once more.
+                // Another member left before it had consumed these records: the bridge delivers them from here on again.
                 *beginning = position.offset.0;
                 self.positions.insert(topic_partition.clone(), position.offset.0);
             }
             if self.intent.mode == ReadMode::Group {
-                // A group begins where it has committed, or where it would.
+                // A group starts at its committed offset, or at the offset that it would commit.
                 let committed = self.committed.entry(topic_partition.clone()).or_insert(position.offset.0);
                 *committed = (*committed).max(position.offset.0);
             }
@@ -348,7 +347,7 @@ impl Listening {
                 assigned.push(topic_partition);
             }
         }
-        arrange(assigned, Ord::cmp);
+        stable_sort(assigned, Ord::cmp);
         self.ends_due_ms = Some(now_ms);
     }
 
@@ -367,12 +366,12 @@ impl Listening {
         }
     }
 
-    /// When to ask Kafka for the ends of the partitions.
+    /// When to request the end offsets of the partitions.
     pub fn ends_due_ms(&self) -> Option<f64> {
         self.ends_due_ms
     }
 
-    /// The topics to ask for, if it is time to.
+    /// The topics to request, if the request is due.
     pub fn ends_to_request(&mut self, now_ms: f64) -> &[String] {
         match self.ends_due_ms {
             Some(due_ms) if now_ms >= due_ms => {
@@ -383,8 +382,8 @@ impl Listening {
         }
     }
 
-    /// Partitions that reported no offsets keep what is known of them: they may hold records.
-    pub fn ends_are(&mut self, topic: &str, partitions: &[PartitionInfo]) {
+    /// Stores reported offsets. Partitions without reported offsets keep their previous ones, since they may have records.
+    pub fn set_ends(&mut self, topic: &str, partitions: &[PartitionInfo]) {
         for info in partitions.iter().filter(|info| info.records().is_some()) {
             let topic_partition = TopicPartition { topic: topic.to_owned(), partition: info.partition };
             self.lows.insert(topic_partition.clone(), info.low.0);
@@ -392,20 +391,20 @@ impl Listening {
         }
     }
 
-    /// The partitions that the user wants to begin at an offset in, now that they are known.
-    pub fn begin_at(&mut self, topic: &str, partitions: &[PartitionInfo]) {
+    /// Starts at the user's offset in the partitions of a topic, now that the partitions are known.
+    pub fn set_start_offsets(&mut self, topic: &str, partitions: &[PartitionInfo]) {
         let Start::Offset { partition, offset } = self.intent.start else { return };
-        for info in partitions.iter().filter(|info| partition.is_none_or(|wanted| wanted == info.partition)) {
+        for info in partitions.iter().filter(|info| partition.is_none_or(|chosen| chosen == info.partition)) {
             let topic_partition = TopicPartition { topic: topic.to_owned(), partition: info.partition };
-            // Beyond the end there is nothing to begin at: what comes next is. An end that is not known limits nothing.
+            // An offset beyond the end is reduced to the end offset, if the end offset is known.
             let end = info.records().map_or(offset, |_| info.high.0);
             self.positions.insert(topic_partition, offset.min(end));
         }
     }
 
-    /// The next offset of a partition; `first` if nothing of it came before. Records below it were received already.
+    /// The offset of the next record to receive in a partition; `first` if no record was received yet.
     pub fn next_of(&self, topic: &str, partition: i32, first: i64) -> i64 {
-        // The map is small; this saves a copy of the name for each batch.
+        // A search in the small map saves a copy of the topic's name for each batch.
         let found = self
             .positions
             .iter()
@@ -424,19 +423,20 @@ impl Listening {
         }
     }
 
-    /// The committed position lay beyond the partition's end: reading began elsewhere, and the position stays for now.
+    /// The committed offset was beyond the partition's end: reading began elsewhere, and the committed offset stays until the
+    /// user confirms.
     pub fn out_of_range(&mut self, topic_partition: TopicPartition, committed: i64, begun: i64) {
         if self.intent.mode == ReadMode::Group {
             self.held_commits.hold(topic_partition, committed, begun);
         }
     }
 
-    /// What is acknowledged of these partitions is committed again.
-    pub fn commits_resumed(&mut self, own_records: &[TopicPartition]) {
-        self.held_commits.release(own_records);
+    /// Offsets of these partitions are committed again.
+    pub fn commits_resumed(&mut self, partitions: &[TopicPartition]) {
+        self.held_commits.release(partitions);
     }
 
-    /// Records that will not come; the next one is `to`. After a topic was created again its offsets begin anew.
+    /// The bridge will not send the records below `to`. In a recreated topic the offsets restart.
     pub fn gap(&mut self, topic: &str, partition: i32, to: i64, recreated: bool) {
         let next = self.next_of(topic, partition, to);
         self.advance(topic, partition, if recreated { to } else { to.max(next) });
@@ -445,13 +445,13 @@ impl Listening {
         }
     }
 
-    /// A batch was handled. Returns credit to send when half of it is used.
+    /// A batch was handled. Returns the `flow` to send if half of the credit is used.
     pub fn handled(&mut self, through: u64, bytes: u64, now_ms: f64) -> Option<Flow> {
         self.error = None;
         if self.credit.handled(through, bytes, now_ms) { self.flow() } else { None }
     }
 
-    /// When `flow_due` has something to say at the latest.
+    /// When the next `flow` must be sent at the latest.
     pub fn flow_due_ms(&self) -> Option<f64> {
         self.credit.due_ms().filter(|_| self.subscription.is_some())
     }
@@ -460,7 +460,7 @@ impl Listening {
         if now_ms >= self.flow_due_ms()? { self.flow() } else { None }
     }
 
-    /// New credit for everything handled, if anything was handled since the last.
+    /// The `flow` for all handled records, if a record was handled since the last `flow`.
     pub fn flow(&mut self) -> Option<Flow> {
         self.credit.take_flow(self.subscription?)
     }

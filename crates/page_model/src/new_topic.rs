@@ -1,4 +1,4 @@
-//! The form of a new topic, and what is wrong with it.
+//! The form of a new topic, and its validation.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,16 @@ pub struct NewTopic {
     pub name: String,
     pub partitions: String,
     pub replication: String,
-    /// Of the settings that the form names itself.
+    /// The values of [`COMMON_SETTINGS`], by name.
     pub common: BTreeMap<&'static str, String>,
-    /// All others: `name=value`, one a line.
+    /// Other settings: `name=value`, one per line.
     pub others: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewTopicError {
     Name,
-    /// Kafka's own topics begin with `__`.
+    /// The names of internal topics begin with `__`.
     Internal,
     Partitions,
     Replication,
@@ -27,13 +27,13 @@ pub enum NewTopicError {
     Line(usize),
 }
 
-/// A setting that the form names itself, and the values that it offers.
+/// A setting with a field of its own in the form, and the values that the field offers.
 pub struct CommonSetting {
     pub name: &'static str,
     pub values: &'static [&'static str],
 }
 
-/// What most topics are given, if anything. The rest is for those who know its name.
+/// The settings that are overridden most often. Other settings are entered by name.
 pub static COMMON_SETTINGS: [CommonSetting; 5] = [
     CommonSetting { name: "cleanup.policy", values: &["delete", "compact", "compact,delete"] },
     CommonSetting { name: "retention.ms", values: &["3600000", "86400000", "604800000", "2592000000", "-1"] },
@@ -43,7 +43,7 @@ pub static COMMON_SETTINGS: [CommonSetting; 5] = [
 ];
 
 impl NewTopic {
-    pub fn fault(&self) -> Option<NewTopicError> {
+    pub fn error(&self) -> Option<NewTopicError> {
         self.request().err()
     }
 
@@ -60,7 +60,7 @@ impl NewTopic {
         for (at, line) in self.others.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let (name, value) = line.split_once('=').ok_or(NewTopicError::Line(at + 1))?;
             let name = name.trim();
-            // What is said twice is a mistake in one of the two places.
+            // One of two lines with the same name is an error.
             if name.is_empty() || config.insert(name.to_owned(), value.trim().to_owned()).is_some() {
                 return Err(NewTopicError::Line(at + 1));
             }
@@ -69,7 +69,7 @@ impl NewTopic {
     }
 }
 
-/// Nothing for an empty field.
+/// `None` for an empty field.
 fn number(text: &str) -> Result<Option<i32>, ()> {
     match text.trim() {
         "" => Ok(None),
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_empty_is_the_brokers_to_choose() {
+    fn empty_fields_are_left_to_the_broker() {
         let request = form(" orders ").request().expect("a name is enough");
         assert_eq!(
             request,
@@ -95,30 +95,30 @@ mod tests {
     }
 
     #[test]
-    fn settings_come_from_both_parts_of_the_form() {
+    fn common_and_other_settings_are_combined() {
         let mut full = form("orders");
         (full.partitions, full.replication) = ("12".into(), "3".into());
         full.common.insert("cleanup.policy", "compact".into());
         full.common.insert("retention.ms", String::new());
         full.others = "\n segment.bytes = 1048576 \nflush.ms=\n".into();
-        let request = full.request().expect("a whole form");
+        let request = full.request().expect("a valid form");
         let config: Vec<_> = request.config.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(config, [("cleanup.policy", "compact"), ("flush.ms", ""), ("segment.bytes", "1048576")]);
         assert_eq!((request.partitions, request.replication), (Some(12), Some(3)));
     }
 
     #[test]
-    fn a_fault_says_where_it_is() {
-        assert_eq!(form("").fault(), Some(NewTopicError::Name));
-        assert_eq!(form("a b").fault(), Some(NewTopicError::Name));
-        assert_eq!(form("__mine").fault(), Some(NewTopicError::Internal));
-        assert_eq!(NewTopic { partitions: "0".into(), ..form("t") }.fault(), Some(NewTopicError::Partitions));
-        assert_eq!(NewTopic { replication: "three".into(), ..form("t") }.fault(), Some(NewTopicError::Replication));
-        assert_eq!(NewTopic { others: "a=1\nb".into(), ..form("t") }.fault(), Some(NewTopicError::Line(2)));
+    fn error_names_the_field_or_line() {
+        assert_eq!(form("").error(), Some(NewTopicError::Name));
+        assert_eq!(form("a b").error(), Some(NewTopicError::Name));
+        assert_eq!(form("__mine").error(), Some(NewTopicError::Internal));
+        assert_eq!(NewTopic { partitions: "0".into(), ..form("t") }.error(), Some(NewTopicError::Partitions));
+        assert_eq!(NewTopic { replication: "three".into(), ..form("t") }.error(), Some(NewTopicError::Replication));
+        assert_eq!(NewTopic { others: "a=1\nb".into(), ..form("t") }.error(), Some(NewTopicError::Line(2)));
         assert_eq!(
-            NewTopic { others: "a=1\na=2".into(), ..form("t") }.fault(),
+            NewTopic { others: "a=1\na=2".into(), ..form("t") }.error(),
             Some(NewTopicError::Line(2)),
-            "said twice"
+            "the same name twice"
         );
     }
 }

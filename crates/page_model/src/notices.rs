@@ -1,4 +1,5 @@
-//! Messages that belong to no place of their own. They go by themselves; how they are worded is a component's business.
+//! Messages that no component shows in place; the page shows them as toasts. They expire after some seconds. The texts
+//! belong to the components.
 
 use std::collections::VecDeque;
 
@@ -6,8 +7,8 @@ use protocol::ErrorBody;
 
 /// Long enough to read two lines.
 const SHOWN_MS: f64 = 7000.0;
-/// More at once would cover the page; the oldest go.
-const KEPT: usize = 4;
+/// More notices at once would cover the page; the oldest are removed.
+const MAX_SHOWN: usize = 4;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notice {
@@ -18,30 +19,30 @@ pub struct Notice {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum NoticeKind {
-    /// The bridge refused something; in its words.
+    /// The bridge refused a request, with this error.
     Refused(ErrorBody),
-    /// The bridge sent what this page cannot read: one of the two is older than the other.
+    /// The bridge sent a message that this page cannot parse: the page and the bridge have different versions.
     Unreadable(String),
     Copied,
     CopyFailed,
-    /// A file with this name was to be read as text.
+    /// The file with this name is not UTF-8 text.
     NotUtf8(String),
 }
 
 #[derive(Debug, Default)]
 pub struct Notices {
-    /// Oldest first, hence the first to go.
+    /// Oldest first, in the order in which they expire.
     shown: VecDeque<Notice>,
     next_id: u64,
 }
 
 impl Notices {
-    /// The same again replaces the one that is shown.
+    /// A notice that is shown already is replaced, so that it expires later.
     pub fn add(&mut self, kind: NoticeKind, now_ms: f64) {
         self.shown.retain(|notice| notice.kind != kind);
         self.shown.push_back(Notice { id: self.next_id, kind, until_ms: now_ms + SHOWN_MS });
         self.next_id += 1;
-        if self.shown.len() > KEPT {
+        if self.shown.len() > MAX_SHOWN {
             self.shown.pop_front();
         }
     }
@@ -50,7 +51,7 @@ impl Notices {
         self.shown.retain(|notice| notice.id != id);
     }
 
-    /// Returns whether something went.
+    /// Removes expired notices. Returns whether one was removed.
     pub fn expire(&mut self, now_ms: f64) -> bool {
         let before = self.shown.len();
         self.shown.retain(|notice| notice.until_ms > now_ms);
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn notices_go_in_time_and_repeated_ones_do_not_pile_up() {
+    fn notices_expire_and_a_repeated_notice_is_shown_once() {
         let mut notices = Notices::default();
         notices.add(NoticeKind::Copied, 0.0);
         notices.add(NoticeKind::CopyFailed, 1000.0);
@@ -83,9 +84,9 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_errors_does_not_cover_the_page() {
+    fn number_of_shown_notices_is_bounded() {
         let mut notices = Notices::default();
         (0..50).for_each(|n| notices.add(NoticeKind::Unreadable(n.to_string()), 0.0));
-        assert_eq!(notices.shown().count(), KEPT);
+        assert_eq!(notices.shown().count(), MAX_SHOWN);
     }
 }

@@ -12,7 +12,7 @@ pub enum Outgoing {
 
 #[cfg(test)]
 impl Outgoing {
-    /// What tests look for in control messages.
+    /// Whether a control message contains this text.
     pub fn contains(&self, text: &str) -> bool {
         matches!(self, Self::Text(message) if message.contains(text))
     }

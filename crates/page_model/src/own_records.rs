@@ -5,17 +5,17 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Maximum ranges of a partition; the oldest are removed first. Far more than can be acknowledged and not yet received.
-const KEPT_RANGES: usize = 8192;
+/// Maximum ranges of a partition; the oldest are removed first. Many more than are acknowledged and not yet received at once.
+const MAX_RANGES: usize = 8192;
 /// Maximum ranges of records that were received before their acknowledgement.
-const KEPT_EARLY: usize = 4096;
+const MAX_EARLY: usize = 4096;
 
 /// Own records at consecutive offsets that were sent at the same time.
 #[derive(Clone, Debug)]
 pub struct OwnRange {
     pub offset: i64,
     pub count: u64,
-    /// The row number of the first.
+    /// The row number of the first record.
     pub number: u64,
     pub sent_ms: f64,
     pub run: Option<u64>,
@@ -54,9 +54,9 @@ pub struct OwnRecords {
 
 impl OwnRecords {
     fn find(&mut self, topic: &str, partition: i32) -> Option<&mut Partition> {
-        let is_it = |p: &Partition| p.number == partition && *p.topic == *topic;
-        if !self.partitions.get(self.last).is_some_and(is_it) {
-            self.last = self.partitions.iter().position(is_it)?;
+        let is_same = |p: &Partition| p.number == partition && *p.topic == *topic;
+        if !self.partitions.get(self.last).is_some_and(is_same) {
+            self.last = self.partitions.iter().position(is_same)?;
         }
         self.partitions.get_mut(self.last)
     }
@@ -91,7 +91,7 @@ impl OwnRecords {
             own.pop_back();
         }
         own.push_back(range);
-        if own.len() > KEPT_RANGES {
+        if own.len() > MAX_RANGES {
             own.pop_front();
         }
     }
@@ -104,13 +104,13 @@ impl OwnRecords {
     }
 
     /// Remembers a received record that may turn out to be an own one.
-    pub fn came_early(&mut self, topic: &str, partition: i32, offset: i64, arrived_ms: f64) {
+    pub fn received_early(&mut self, topic: &str, partition: i32, offset: i64, arrived_ms: f64) {
         let early = &mut self.find_or_add(topic, partition).early;
         match early.back_mut() {
             Some(last) if last.offsets.end == offset && last.arrived_ms == arrived_ms => last.offsets.end += 1,
             _ => {
                 early.push_back(Early { offsets: offset..offset + 1, arrived_ms });
-                if early.len() > KEPT_EARLY {
+                if early.len() > MAX_EARLY {
                     early.pop_front();
                 }
             }

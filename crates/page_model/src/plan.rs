@@ -9,7 +9,7 @@ use super::draft::{Draft, DraftKind};
 use super::field::Field;
 use formats::{Moment, Template};
 
-/// The highest rate that is accepted; more is a typing error.
+/// The highest rate that is accepted; a higher one is probably a typing error.
 pub const MAX_PER_SECOND: f64 = 1_000_000.0;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,20 +29,21 @@ impl Default for RunPlan {
 }
 
 impl RunPlan {
-    /// `producer.py` of the seed: ten messages, half a second apart, byte for byte what its `json.dumps` makes.
+    /// The run of `producer.py`, from which this project started: ten messages, half a second apart, with the same bytes as
+    /// its `json.dumps` produces.
     pub fn seed() -> Self {
         let value = Field::json(r#"{"id": {{i}}, "text": "messaggio {{i}}"}"#);
         Self { draft: Draft { value, ..Draft::default() }, count: Some(10), per_second: Some(2.0) }
     }
 
-    pub fn is_sound(&self) -> bool {
-        let rate_is_sound = self.per_second.is_none_or(|rate| rate > 0.0 && rate <= MAX_PER_SECOND);
-        rate_is_sound && self.count != Some(0) && self.draft.is_sound(DraftKind::Pattern)
+    pub fn is_valid(&self) -> bool {
+        let rate_is_valid = self.per_second.is_none_or(|rate| rate > 0.0 && rate <= MAX_PER_SECOND);
+        rate_is_valid && self.count != Some(0) && self.draft.is_valid(DraftKind::Pattern)
     }
 
-    /// Keys and values of the first records, cut after so many characters; none while there is a fault.
+    /// Keys and values of the first records, each truncated to `chars` characters. Empty while the plan is invalid.
     pub fn preview(&self, count: u64, now_ms: i64, chars: usize) -> Vec<(Option<String>, Option<String>)> {
-        let Some(mut pattern) = self.is_sound().then(|| self.pattern()).flatten() else { return Vec::new() };
+        let Some(mut pattern) = self.is_valid().then(|| self.pattern()).flatten() else { return Vec::new() };
         let text = |bytes: Option<&[u8]>| {
             bytes.map(|bytes| String::from_utf8_lossy(bytes).chars().take(chars).collect::<String>())
         };
@@ -71,7 +72,7 @@ impl RunPlan {
     }
 }
 
-/// A field with the bytes of the record that was made last; the buffer is used again.
+/// A field with its bytes in the current record; the buffer is reused.
 #[derive(Debug)]
 struct Filled {
     template: Template,
@@ -122,14 +123,14 @@ mod tests {
     use crate::draft::HeaderRow;
 
     #[test]
-    fn every_field_of_a_record_follows_the_pattern() {
+    fn placeholders_are_filled_in_every_field() {
         let draft = Draft {
             key: Field::text("k-{{i}}"),
             value: Field::default(),
             headers: vec![HeaderRow { name: "n".into(), value: Field::text("{{i 10}}") }],
             ..Draft::default()
         };
-        let mut pattern = RunPlan { draft, ..RunPlan::seed() }.pattern().expect("sound");
+        let mut pattern = RunPlan { draft, ..RunPlan::seed() }.pattern().expect("valid");
         let mut rng = fastrand::Rng::with_seed(0);
         for i in 0..3 {
             let number = (10 + i).to_string();
@@ -144,10 +145,10 @@ mod tests {
     #[test]
     fn invalid_plan_has_no_pattern() {
         let mut plan = RunPlan::seed();
-        assert!(plan.is_sound());
+        assert!(plan.is_valid());
         plan.per_second = Some(0.0);
-        assert!(!plan.is_sound());
+        assert!(!plan.is_valid());
         plan = RunPlan { draft: Draft { key: Field::text("{{nope}}"), ..Draft::default() }, ..RunPlan::seed() };
-        assert!(!plan.is_sound() && plan.pattern().is_none());
+        assert!(!plan.is_valid() && plan.pattern().is_none());
     }
 }

@@ -14,7 +14,7 @@ use super::latency_strip::LatencyStrip;
 use super::link::Link;
 use super::listening::{Listening, PartitionProgress};
 use super::notices::Notice;
-use super::pace::Pace;
+use super::receive_stats::ReceiveStats;
 use super::run::Run;
 use super::send_safety::SEED_TOPIC;
 use super::sends::Sends;
@@ -65,7 +65,7 @@ pub trait ReadState {
         self.untracked().run.as_ref()
     }
 
-    /// Sent records that wait for Kafka, and read ones that an open transaction holds back.
+    /// Sent records that wait for Kafka, and records of the live list behind open transactions.
     fn waits(&self) -> &Waits {
         self.subscribe(Slice::Sends);
         self.subscribe(Slice::Listening);
@@ -82,14 +82,14 @@ pub trait ReadState {
         &self.untracked().listening
     }
 
-    /// How far each partition is read: positions move with every record, the rest with what the bridge says.
+    /// The progress in each partition: positions change with every record, the other offsets with the bridge's messages.
     fn partition_progress(&self) -> Vec<PartitionProgress> {
         self.subscribe(Slice::Listening);
         self.subscribe(Slice::Numbers);
         self.untracked().listening.partition_progress()
     }
 
-    /// Records up to the end of the partitions that were not received yet; moves with every record.
+    /// Number of records up to the end offsets that were not received yet; changes with every record.
     fn behind(&self) -> Option<u64> {
         self.subscribe(Slice::Listening);
         self.subscribe(Slice::Numbers);
@@ -120,9 +120,9 @@ pub trait ReadState {
         self.untracked().fills.is_filling(gap)
     }
 
-    fn pace(&self) -> &Pace {
+    fn receive_stats(&self) -> &ReceiveStats {
         self.subscribe(Slice::Numbers);
-        &self.untracked().pace
+        &self.untracked().receive_stats
     }
 
     fn notices(&self) -> impl Iterator<Item = &Notice> {
@@ -130,7 +130,7 @@ pub trait ReadState {
         self.untracked().notices.shown()
     }
 
-    // Derived values: over the accessors alone.
+    // Derived values, which use the accessors only.
 
     /// False without a connection to the bridge, since the state of Kafka is unknown then.
     fn kafka_is_up(&self) -> bool {
@@ -155,7 +155,7 @@ pub trait ReadState {
         LatencyStrip::of(last.as_ref(), watched)
     }
 
-    /// Why nothing can be sent now: the first reason that applies.
+    /// Why no record can be sent now: the first reason that applies.
     fn send_blocked(&self) -> Option<SendBlocked> {
         let Some(bridge) = self.bridge().filter(|_| self.link().is_open()) else {
             return Some(SendBlocked::NotConnected);
@@ -163,7 +163,7 @@ pub trait ReadState {
         if bridge.read_only {
             return Some(SendBlocked::ReadOnly);
         }
-        // One less than the window: the bridge stops reading when it is full, and then answers nothing else either.
+        // One less than the window: when the window is full, the bridge stops reading the socket and answers no request.
         (self.sends().waiting() as u64 + 1 >= bridge.limits.produce_window).then_some(SendBlocked::TooManyWaiting)
     }
 
@@ -178,13 +178,13 @@ pub trait ReadState {
         }
     }
 
-    /// Why nothing that exists can be changed now.
+    /// Why existing topics and groups cannot be changed now.
     fn change_blocked(&self) -> Option<ChangeBlocked> {
         self.create_blocked().or_else(|| self.is_demo().then_some(ChangeBlocked::DemoBroker))
     }
 
-    /// The demo broker holds no data of others, and the tutorial's topic is for trying out.
-    fn is_for_trying_out(&self, topic: &str) -> bool {
+    /// Whether this topic may be used freely: the demo broker has no data of others, and `foobar` is the tutorial's topic.
+    fn is_tutorial_topic(&self, topic: &str) -> bool {
         self.is_demo() || topic == SEED_TOPIC
     }
 
@@ -194,7 +194,7 @@ pub trait ReadState {
         // The user has started the bridge with this topic.
         let is_default = || self.bridge().is_some_and(|bridge| bridge.defaults.topic == topic);
         let is_own = || self.cluster_key().is_some_and(|cluster| self.allowed_names().has_topic(&cluster, topic));
-        self.is_for_trying_out(topic) || is_default() || is_own()
+        self.is_tutorial_topic(topic) || is_default() || is_own()
     }
 
     /// Identifies the cluster that allowed names belong to: its id, or the bootstrap addresses if it reports no id.
@@ -202,7 +202,7 @@ pub trait ReadState {
         self.cluster().map(|cluster| cluster.id.clone().unwrap_or_else(|| cluster.bootstrap_servers.clone()))
     }
 
-    /// The cluster as the user knows it: by the address that the bridge was given.
+    /// The cluster's name for the user: the bootstrap addresses that the bridge was given.
     fn cluster_name(&self) -> String {
         let Some(cluster) = self.cluster() else { return String::new() };
         let first = || cluster.brokers.first().map(|broker| format!("{}:{}", broker.host, broker.port));
@@ -212,12 +212,12 @@ pub trait ReadState {
         }
     }
 
-    /// How these topics are read where the user has not said it: as the tutorial does on the demo broker and on the tutorial's
-    /// topic, elsewhere without a group. The bridge's `--topic` may be a topic of others.
-    fn usual_mode(&self, topics: &[String]) -> ReadMode {
-        // Until the bridge has said which cluster it is, the tutorial's form is shown; nothing can be started by then.
+    /// The read mode of these topics unless the user has chosen one: in a group, as in the tutorial, on the demo broker and
+    /// for the tutorial's topic, otherwise without a group. The bridge's `--topic` may be a topic of others.
+    fn default_mode(&self, topics: &[String]) -> ReadMode {
+        // Until `welcome` arrives, the form has the tutorial's fields. Listening cannot start before.
         let is_known = self.bridge().is_some();
-        let is_tutorial = !is_known || topics.iter().all(|topic| self.is_for_trying_out(topic));
+        let is_tutorial = !is_known || topics.iter().all(|topic| self.is_tutorial_topic(topic));
         if is_tutorial { ReadMode::Group } else { ReadMode::Watch }
     }
 
@@ -228,7 +228,7 @@ pub trait ReadState {
     fn may_listen(&self, intent: &Intent) -> bool {
         let is_default = || {
             let group = self.bridge().map(|bridge| &bridge.defaults.group);
-            group == Some(&intent.group) && intent.topics.iter().all(|topic| self.is_for_trying_out(topic))
+            group == Some(&intent.group) && intent.topics.iter().all(|topic| self.is_tutorial_topic(topic))
         };
         let is_own =
             || self.cluster_key().is_some_and(|cluster| self.allowed_names().has_group(&cluster, &intent.group));
@@ -236,7 +236,7 @@ pub trait ReadState {
     }
 }
 
-/// The state's own steps read it as it is.
+/// The steps of the state read it without subscriptions.
 impl ReadState for AppState {
     fn subscribe(&self, _: Slice) {}
 
@@ -245,7 +245,7 @@ impl ReadState for AppState {
     }
 }
 
-/// The state for what is drawn: whatever is read through it is subscribed to.
+/// The state for components: reading a slice subscribes the component to it.
 pub struct Tracked<'a, S> {
     state: &'a AppState,
     subscribe: S,
@@ -275,7 +275,7 @@ mod tests {
     use crate::send_safety::tests::state_of;
 
     #[test]
-    fn a_derived_value_subscribes_to_each_slice_it_depends_on() {
+    fn derived_value_subscribes_to_each_slice_it_depends_on() {
         let state = state_of("prod", false);
         let read = |read: fn(&dyn Fn(Slice), &AppState)| {
             let slices = RefCell::new(Vec::new());

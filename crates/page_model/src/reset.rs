@@ -1,18 +1,18 @@
-//! An offset reset of one group, step by step: chosen, planned, applied exactly as shown or refused, undone. Decides what may
-//! be done next; who asks the bridge is the component.
+//! The offset reset of one group, as a state machine: choose a target, plan, apply the plan exactly as shown, undo. Decides
+//! which step is allowed next; the component sends the requests.
 //!
 //! ```text
 //! Choosing ─ask─► Planning ─► Planned ─apply─► Applying ─► Done ─undo─► Undoing ─► Undone
 //!     ▲               │          │                 │                        │
 //!     └── error ◄─────┘          └──── Refused ◄───┴── Unknown (link lost) ◄┘
 //! ```
-//! From every step but the waiting ones a new plan can be asked for.
+//! A new plan can be requested in every step that does not wait for a reply.
 
 use protocol::{ErrorBody, ErrorCode, OffsetChange, OffsetResetPlan, PlanOffsetReset, Position, ResetOffsets};
 
 use super::group_snapshot::GroupSnapshot;
 use super::reset_choice::to_positions;
-use super::sort::arrange;
+use super::sort::stable_sort;
 use formats::write_offsets;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum ResetStep {
     /// The plan is shown; nothing has changed.
     Planned,
     Applying,
-    /// The bridge did not apply the plan that is shown; the error says what that means.
+    /// The bridge did not apply the plan that is shown; the error has the reason.
     Refused,
     Done,
     Undoing,
@@ -68,13 +68,13 @@ pub struct PlanTotals {
 /// Why the plan that is shown cannot be applied now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResetBlocked {
-    /// It changes nothing.
+    /// The plan changes no offset.
     NothingMoves,
     /// The group has this many members.
     Members(usize),
     /// This many committed offsets have changed since the plan.
     Moved(usize),
-    /// As the bridge said when it made the plan.
+    /// The bridge's error from when it made the plan.
     Refused(ErrorBody),
 }
 
@@ -84,7 +84,7 @@ pub struct Reset {
     /// The request of the plan, to make the same plan again.
     request: Option<PlanOffsetReset>,
     plan: OffsetResetPlan,
-    /// The places of the plan's changes in the order in which they are shown.
+    /// The indices of the plan's changes in the order in which they are shown.
     shown: Vec<usize>,
     refused: Option<ErrorBody>,
     error: Option<ErrorBody>,
@@ -97,11 +97,12 @@ impl Reset {
         self.step
     }
 
-    /// How many changes are shown, and each of them: those that move something come first.
+    /// Number of changes that are shown.
     pub fn shown(&self) -> usize {
         self.shown.len()
     }
 
+    /// A change by its row; changes that move an offset come first.
     pub fn change(&self, at: usize) -> Option<&OffsetChange> {
         self.shown.get(at).and_then(|&index| self.plan.changes.get(index))
     }
@@ -144,7 +145,7 @@ impl Reset {
         self.step = ResetStep::Planned;
         self.shown = (0..plan.changes.len()).collect();
         let stays = |index: usize| plan.changes.get(index).is_none_or(|change| change.from == Some(change.to));
-        arrange(&mut self.shown, |&a, &b| stays(a).cmp(&stays(b)));
+        stable_sort(&mut self.shown, |&a, &b| stays(a).cmp(&stays(b)));
         self.plan = plan;
         self.refused = refused;
     }
@@ -208,13 +209,13 @@ impl Reset {
         }
     }
 
-    /// The bridge did not apply what was asked.
+    /// The bridge refused to apply the plan, or to undo it.
     pub fn refused(&mut self, error: ErrorBody) {
         self.step = ResetStep::Refused;
         self.error = Some(error);
     }
 
-    /// The connection was lost: no answer comes any more.
+    /// The connection was lost: the reply will not arrive.
     pub fn lost(&mut self) {
         match self.step {
             ResetStep::Planning => self.back_to_choosing(),
@@ -232,7 +233,7 @@ impl Reset {
         };
     }
 
-    /// How many partitions would be taken back; none where there is nothing to undo.
+    /// Number of partitions that an undo would change; `None` if there is no reset to undo.
     pub fn undoable(&self) -> Option<usize> {
         self.undos.last().map(|undo| undo.changes.len() + undo.forget.len())
     }
@@ -245,7 +246,8 @@ impl Reset {
         Some(request)
     }
 
-    /// A plan to the old positions, wherever the group is now: where undoing exactly was refused.
+    /// Requests a plan that moves the group to the previous offsets from wherever it is now. Used after the bridge refused
+    /// the exact undo.
     pub fn plan_old_positions(&mut self) -> Option<PlanOffsetReset> {
         let undo = self.undos.last()?;
         let old = |change: &OffsetChange| Position {
@@ -304,7 +306,7 @@ mod tests {
 
     fn planned() -> Reset {
         let mut reset = Reset::default();
-        assert!(reset.ask(request()).is_some() && reset.ask(request()).is_none(), "one question at a time");
+        assert!(reset.ask(request()).is_some() && reset.ask(request()).is_none(), "one request at a time");
         reset.planned(plan(vec![change(0, Some(4), 0)]), None);
         reset
     }
@@ -314,21 +316,21 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_says_what_it_does_in_sum() {
+    fn totals_add_up_the_changes_of_a_plan() {
         let mut reset = Reset::default();
         reset.planned(
             plan(vec![change(0, Some(4), 0), change(1, Some(4), 10), change(2, Some(3), 3), change(3, None, 0)]),
             None,
         );
         let partitions: Vec<i32> = (0..reset.shown()).filter_map(|at| Some(reset.change(at)?.partition)).collect();
-        assert_eq!(partitions, [0, 1, 3, 2], "what stays comes last");
+        assert_eq!(partitions, [0, 1, 3, 2], "unchanged offsets come last");
         assert_eq!(reset.totals(), PlanTotals { moved: 3, stays: 1, reread: 4, skipped: 6, clamped: 1 });
     }
 
     #[test]
-    fn a_plan_is_applied_as_it_is_shown_and_undone() {
+    fn plan_is_applied_as_shown_and_undone() {
         let mut reset = planned();
-        let applied = reset.apply(&idle()).expect("nothing is in the way");
+        let applied = reset.apply(&idle()).expect("not blocked");
         assert_eq!(applied.plan, reset.plan);
         let undo = plan(vec![change(0, Some(0), 4)]);
         reset.done(undo.clone());
@@ -349,7 +351,7 @@ mod tests {
         group.apply(changed(2, None, vec![at("t", 0, 6, 10)]));
         assert_eq!(reset.blocked(&group), Some(ResetBlocked::Moved(1)));
         assert_eq!(reset.apply(&group), None);
-        assert!(reset.ask_again().is_some(), "a new plan is one click");
+        assert!(reset.ask_again().is_some(), "a new plan can be requested");
         reset.planned(plan(vec![change(0, Some(6), 6)]), None);
         assert_eq!(reset.blocked(&group), Some(ResetBlocked::NothingMoves));
     }
@@ -380,7 +382,7 @@ mod tests {
     fn connection_lost_while_applying_leaves_the_outcome_unknown() {
         let mut reset = planned();
         reset.lost();
-        assert_eq!(reset.step(), ResetStep::Planned, "nothing was under way");
+        assert_eq!(reset.step(), ResetStep::Planned, "no request was pending");
         reset.apply(&idle());
         reset.lost();
         assert_eq!(reset.step(), ResetStep::Unknown);
@@ -391,11 +393,11 @@ mod tests {
         let mut reset = planned();
         reset.apply(&idle());
         reset.not_sent();
-        assert_eq!(reset.step(), ResetStep::Planned, "it never left the page");
+        assert_eq!(reset.step(), ResetStep::Planned, "the request was not sent");
     }
 
     #[test]
-    fn a_plan_that_cannot_be_made_says_why() {
+    fn failed_plan_has_an_error() {
         let mut reset = Reset::default();
         reset.ask(request());
         reset.not_planned(error(ErrorCode::TopicMissing));

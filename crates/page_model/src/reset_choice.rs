@@ -1,13 +1,13 @@
-//! What the user chose in the form of an offset reset: where to, and of what. Becomes the question for a plan, or says which
-//! field is in the way.
+//! The form of an offset reset: the target, and the topics and partitions to reset. Makes the request for a plan, or reports
+//! the field that is invalid.
 
 use protocol::{Offset, PlanOffsetReset, Position, ResetTarget, TopicName, TopicPartition};
 
 use super::filter_fields::{InputError, closed_ranges};
 use formats::{OffsetsFault, parse_offsets};
 
-/// Kafka's brokers do not hold more of one topic.
-const MOST_PARTITIONS: usize = 100_000;
+/// No topic has more partitions.
+const MAX_PARTITIONS: usize = 100_000;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ResetTo {
@@ -38,16 +38,16 @@ impl ResetTo {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResetChoice {
     pub to: ResetTo,
-    /// As the browser's field for local time writes it.
+    /// A local date and time, as an `<input type="datetime-local">` writes it.
     pub time: String,
     pub offset: String,
-    /// So many records on, or (negative) back.
+    /// A number of records, forward or (negative) back.
     pub shift: String,
     /// Lines of `topic,partition,offset`.
     pub file: String,
     /// Empty: all topics of the group.
     pub topic: String,
-    /// `0, 2-4`; empty: all of the topic.
+    /// `0, 2-4`; empty: all partitions of the topic.
     pub partitions: String,
 }
 
@@ -56,7 +56,7 @@ pub enum ResetFormError {
     Time,
     Offset,
     Shift,
-    /// No line at all.
+    /// The file has no line.
     FileEmpty,
     File(Vec<OffsetsFault>),
     Topic,
@@ -64,12 +64,13 @@ pub enum ResetFormError {
 }
 
 impl ResetChoice {
-    /// A file chooses the partitions by itself.
+    /// Whether topics and partitions can be chosen. The lines of a file name their partitions.
     pub fn has_scope(&self) -> bool {
         self.to != ResetTo::File
     }
 
-    /// `local_time_ms` is the browser's: milliseconds since 1970-01-01 UTC of a local date and time.
+    /// The request for a plan. `local_time_ms` converts a local date and time to milliseconds since 1970-01-01 UTC, which
+    /// only the browser can.
     pub fn request(
         &self,
         group: &str,
@@ -84,7 +85,7 @@ impl ResetChoice {
                 ResetTarget::Offset(Offset(offset.ok_or(ResetFormError::Offset)?))
             }
             ResetTo::Shift => {
-                // A minus sign as a keyboard of a telephone may write it.
+                // The keyboard of a phone may write U+2212 as the minus sign.
                 let by = self.shift.trim().replace('−', "-").parse().ok().filter(|by: &i64| *by != 0);
                 ResetTarget::Shift(by.ok_or(ResetFormError::Shift)?)
             }
@@ -102,7 +103,7 @@ impl ResetChoice {
             return Ok((Vec::new(), Vec::new()));
         }
         let topic = TopicName::parse(self.topic.trim()).map_err(|_| ResetFormError::Topic)?.to_string();
-        let partitions = closed_ranges(&self.partitions, MOST_PARTITIONS).map_err(ResetFormError::Partitions)?;
+        let partitions = closed_ranges(&self.partitions, MAX_PARTITIONS).map_err(ResetFormError::Partitions)?;
         if partitions.is_empty() {
             return Ok((vec![topic], Vec::new()));
         }
@@ -111,7 +112,7 @@ impl ResetChoice {
     }
 }
 
-/// These positions, and nothing else.
+/// The request for a plan that moves exactly these partitions to these offsets.
 pub fn to_positions(group: &str, positions: Vec<Position>) -> PlanOffsetReset {
     let to = ResetTarget::Positions(positions);
     PlanOffsetReset { group: group.to_owned(), topics: Vec::new(), partitions: Vec::new(), to }
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn every_target_becomes_a_question() {
+    fn every_target_makes_a_request() {
         let position = |offset| Position { topic: "t".to_owned(), partition: 0, offset: Offset(offset) };
         for (choice, target) in [
             (choice(ResetTo::Earliest, ""), ResetTarget::Earliest),
@@ -143,23 +144,23 @@ mod tests {
             (choice(ResetTo::Shift, "−7"), ResetTarget::Shift(-7)),
             (choice(ResetTo::File, "t,0,9"), ResetTarget::Positions(vec![position(9)])),
         ] {
-            let request = request(&choice).expect("a question");
+            let request = request(&choice).expect("a request");
             assert_eq!((request.to, request.topics.len(), request.partitions.len()), (target, 0, 0));
         }
     }
 
     #[test]
-    fn a_field_in_the_way_is_named() {
-        for (choice, fault) in [
+    fn invalid_field_is_reported() {
+        for (choice, error) in [
             (choice(ResetTo::Time, "noon"), ResetFormError::Time),
             (choice(ResetTo::Offset, "-1"), ResetFormError::Offset),
             (choice(ResetTo::Shift, "0"), ResetFormError::Shift),
             (choice(ResetTo::File, "\n"), ResetFormError::FileEmpty),
         ] {
-            assert_eq!(request(&choice), Err(fault));
+            assert_eq!(request(&choice), Err(error));
         }
         assert!(
-            matches!(request(&choice(ResetTo::File, "t,0")), Err(ResetFormError::File(faults)) if faults.len() == 1)
+            matches!(request(&choice(ResetTo::File, "t,0")), Err(ResetFormError::File(errors)) if errors.len() == 1)
         );
         let of = |topic: &str, partitions: &str| {
             let (topic, partitions) = (topic.to_owned(), partitions.to_owned());
@@ -167,14 +168,14 @@ mod tests {
         };
         assert_eq!(of("no topic!", ""), Err(ResetFormError::Topic));
         assert!(matches!(of("t", "x"), Err(ResetFormError::Partitions(InputError::Numbers(_)))));
-        assert!(of("", "x").is_ok(), "without a topic there are no partitions to choose");
+        assert!(of("", "x").is_ok(), "partitions are ignored without a topic");
     }
 
     #[test]
-    fn a_topic_is_reset_as_a_whole_or_by_its_partitions() {
+    fn topic_is_reset_completely_or_by_partitions() {
         let of = |partitions: &str| {
             let (topic, partitions) = ("t".to_owned(), partitions.to_owned());
-            request(&ResetChoice { topic, partitions, ..ResetChoice::default() }).expect("a question")
+            request(&ResetChoice { topic, partitions, ..ResetChoice::default() }).expect("a request")
         };
         let whole = of("");
         assert_eq!((whole.topics, whole.partitions.len()), (vec!["t".to_owned()], 0));
@@ -187,7 +188,7 @@ mod tests {
                     .request("g", |_| None),
                 Err(ResetFormError::Partitions(_))
             ),
-            "an open range says nothing of where it ends"
+            "a range without an end is invalid"
         );
     }
 }

@@ -6,17 +6,16 @@ use std::sync::Arc;
 use protocol::{ErrorBody, ProduceBatch, ProduceRecord};
 
 use super::batch::Batch;
-use super::latency::Latency;
+use super::latency_histogram::LatencyHistogram;
 use super::plan::{Pattern, RunPlan};
 use super::sends::RunUpdate;
 use super::sent_frame::FrameToSend;
 use formats::{BatchReader, Moment};
 
-/// Maximum records of a frame of a run; the protocol's limits are higher.
+/// Maximum records in a frame of a run; the protocol's limit is higher.
 const FRAME_RECORDS: u64 = 256;
 const FRAME_BYTES: usize = 64 * 1024;
-/// Records are sent together where they would follow each other faster than this: a timer for each would cost more than the
-/// record itself.
+/// Records whose interval is shorter than this are sent together: a timer for each record would cost more than sending it.
 const SHORTEST_WAIT_MS: f64 = 8.0;
 /// Maximum number of listed reasons. Failures for further reasons are counted with the last.
 const LISTED_REASONS: usize = 20;
@@ -44,14 +43,14 @@ impl RunState {
     }
 }
 
-/// What a run is called.
+/// The title of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunTitle {
     /// The seed's run of ten.
     Seed,
-    /// A pattern from the form; its name, if it was saved under one.
+    /// A pattern from the form, with the name of its template, if it was saved.
     Pattern(Option<String>),
-    /// The records of a text; the name of its file, if it has one.
+    /// The records of a batch, with the name of its file, if it has one.
     Batch(Option<String>),
 }
 
@@ -60,7 +59,7 @@ pub enum RunTitle {
 pub struct Failures {
     pub reason: ErrorBody,
     pub count: u64,
-    /// The first of them.
+    /// The labels of the first of these records.
     pub labels: Vec<u64>,
 }
 
@@ -70,9 +69,9 @@ pub struct Run {
     pub title: RunTitle,
     pub topic: Arc<str>,
     pub state: RunState,
-    /// Nothing: until it is stopped.
+    /// `None`: until the user cancels the run.
     pub total: Option<u64>,
-    /// Nothing: as fast as possible.
+    /// `None`: as fast as possible.
     pub per_second: Option<f64>,
     pub sent: u64,
     pub acked: u64,
@@ -80,8 +79,8 @@ pub struct Run {
     pub unknown: u64,
     pub seen: u64,
     pub failures: Vec<Failures>,
-    pub acked_after: Latency,
-    pub seen_after: Latency,
+    pub acked_after: LatencyHistogram,
+    pub seen_after: LatencyHistogram,
     source: Source,
     rng: fastrand::Rng,
     clock: Clock,
@@ -102,8 +101,8 @@ enum Source {
 }
 
 impl Source {
-    /// Makes the next record unless it exists. Returns its label.
-    fn make(&mut self, moment: Moment, rng: &mut fastrand::Rng) -> Option<u64> {
+    /// Prepares the next record, unless the previous call's record was not used yet. Returns its label.
+    fn prepare(&mut self, moment: Moment, rng: &mut fastrand::Rng) -> Option<u64> {
         match self {
             Self::Pattern(pattern) => {
                 pattern.fill(moment, rng);
@@ -153,7 +152,7 @@ impl Clock {
         self.stopped_at_ms.get_or_insert(now_ms);
     }
 
-    fn go_on(&mut self, now_ms: f64) {
+    fn resume(&mut self, now_ms: f64) {
         if let Some(stopped_at_ms) = self.stopped_at_ms.take() {
             self.started_ms += now_ms - stopped_at_ms;
         }
@@ -174,22 +173,22 @@ pub struct Start {
 }
 
 impl Run {
-    /// Nothing while the plan has a fault.
+    /// `None` if the plan is invalid.
     pub fn new(id: u64, title: RunTitle, topic: &str, plan: &RunPlan, start: Start) -> Option<Self> {
-        let pattern = plan.is_sound().then(|| plan.pattern()).flatten()?;
+        let pattern = plan.is_valid().then(|| plan.pattern()).flatten()?;
         let run = Self::from_source(id, title, topic, Source::Pattern(pattern), start);
         Some(Self { total: plan.count, per_second: plan.per_second, ..run })
     }
 
-    /// All good records of a batch, as fast as possible; nothing until it is checked.
+    /// A run of all valid records of a batch, as fast as possible; `None` until the batch is checked.
     pub fn of_batch(id: u64, topic: &str, batch: &Batch, start: Start) -> Option<Self> {
-        if !batch.is_checked() || batch.findings.good == 0 {
+        if !batch.is_checked() || batch.check.valid == 0 {
             return None;
         }
         let (reader, max_record_bytes) = (Box::new(batch.reader()), batch.max_record_bytes());
         let source = Source::Batch { reader, max_record_bytes, next: None };
         let run = Self::from_source(id, RunTitle::Batch(batch.name.clone()), topic, source, start);
-        Some(Self { total: Some(batch.findings.good), ..run })
+        Some(Self { total: Some(batch.check.valid), ..run })
     }
 
     fn from_source(id: u64, title: RunTitle, topic: &str, source: Source, start: Start) -> Self {
@@ -206,8 +205,8 @@ impl Run {
             unknown: 0,
             seen: 0,
             failures: Vec::new(),
-            acked_after: Latency::default(),
-            seen_after: Latency::default(),
+            acked_after: LatencyHistogram::default(),
+            seen_after: LatencyHistogram::default(),
             source,
             rng: fastrand::Rng::with_seed(start.seed),
             clock: Clock { started_ms: start.now_ms, stopped_at_ms: None },
@@ -224,7 +223,7 @@ impl Run {
         self.total.map_or(u64::MAX, |total| total - self.sent)
     }
 
-    /// When the next record is due, while there is one.
+    /// When the next record is due; `None` if no record is left or the clock is stopped.
     pub fn next_at_ms(&self, now_ms: f64) -> Option<f64> {
         if self.state != RunState::Running || self.clock.stopped_at_ms.is_some() || self.left() == 0 {
             return None;
@@ -235,28 +234,28 @@ impl Run {
         Some(if interval_ms < SHORTEST_WAIT_MS { due_ms.max(now_ms + SHORTEST_WAIT_MS) } else { due_ms })
     }
 
-    /// How many are due now. Counted from the start, so that late timers (a hidden tab's come once a second) neither lose
-    /// nor shift any: what is late comes at once.
+    /// Number of records that are due now. Counted from the start of the run, so that late timers (once a second in a hidden
+    /// tab) do not change the rate: overdue records are sent at once.
     pub fn due(&self, now_ms: f64) -> u64 {
         if self.state != RunState::Running {
             return 0;
         }
         let due = self.per_second.map_or(u64::MAX, |per_second| {
-            // Half a microsecond for what rounding takes from a time that is exactly due.
+            // Half a microsecond compensates for rounding when a record is due exactly now.
             let elapsed_ms = self.clock.elapsed_ms(now_ms) + 0.0005;
             ((elapsed_ms * per_second / 1000.0).floor() as u64 + 1).saturating_sub(self.sent)
         });
         due.min(self.left())
     }
 
-    /// The next records in one frame, at most `most`; their numbers on the wire begin with `seq`.
-    pub fn load(&mut self, seq: u64, most: u64, now_ms: f64) -> FrameToSend {
+    /// The next records in one frame, at most `max_records`; their sequence numbers begin with `seq`.
+    pub fn next_frame(&mut self, seq: u64, max_records: u64, now_ms: f64) -> FrameToSend {
         let mut batch = ProduceBatch::new(&self.topic, seq);
         let mut labels = Vec::new();
         let now = (self.wall_ms + now_ms) as i64;
-        while (labels.len() as u64) < most.min(FRAME_RECORDS) && batch.encoded_bytes() < FRAME_BYTES {
-            let Some(label) = self.source.make(Moment { i: self.sent, now_ms: now }, &mut self.rng) else { break };
-            // A frame that would be too long ends before this record; it comes in the next one.
+        while (labels.len() as u64) < max_records.min(FRAME_RECORDS) && batch.encoded_bytes() < FRAME_BYTES {
+            let Some(label) = self.source.prepare(Moment { i: self.sent, now_ms: now }, &mut self.rng) else { break };
+            // A record that would make the frame too large is sent in the next frame.
             if !batch.is_empty() && batch.encoded_bytes() + self.source.size() > FRAME_BYTES {
                 break;
             }
@@ -267,14 +266,14 @@ impl Run {
         FrameToSend { topic: Arc::clone(&self.topic), batch, run: Some(self.id), labels }
     }
 
-    /// Nothing can be sent now: the time until something can does not count.
-    pub fn hold(&mut self, now_ms: f64) {
+    /// Stops the clock while no record can be sent.
+    pub fn stop_clock(&mut self, now_ms: f64) {
         self.clock.stop(now_ms);
     }
 
-    pub fn release(&mut self, now_ms: f64) {
+    pub fn resume_clock(&mut self, now_ms: f64) {
         if self.state == RunState::Running {
-            self.clock.go_on(now_ms);
+            self.clock.resume(now_ms);
         }
     }
 
@@ -288,7 +287,7 @@ impl Run {
     pub fn resume(&mut self, now_ms: f64) {
         if self.state == RunState::Paused {
             self.state = RunState::Running;
-            self.clock.go_on(now_ms);
+            self.clock.resume(now_ms);
         }
     }
 
@@ -334,10 +333,10 @@ impl Run {
         }
     }
 
-    /// Records a second so far.
+    /// The average rate so far, in records per second.
     pub fn rate(&self, now_ms: f64) -> Option<f64> {
         let elapsed_ms = self.clock.elapsed_ms(now_ms);
-        // The first few say nothing.
+        // The average of a shorter time is not meaningful.
         (elapsed_ms >= 500.0).then(|| self.sent as f64 * 1000.0 / elapsed_ms)
     }
 }
@@ -351,44 +350,44 @@ mod tests {
     use crate::field::Field;
 
     fn run(plan: &RunPlan) -> Run {
-        Run::new(0, RunTitle::Seed, "foobar", plan, Start::default()).expect("a sound plan")
+        Run::new(0, RunTitle::Seed, "foobar", plan, Start::default()).expect("a valid plan")
     }
 
     fn paced(count: Option<u64>, per_second: Option<f64>) -> Run {
         run(&RunPlan { count, per_second, ..RunPlan::seed() })
     }
 
-    fn values(cargo: FrameToSend) -> Vec<String> {
-        let frame = cargo.batch.into_frame();
+    fn values(to_send: FrameToSend) -> Vec<String> {
+        let frame = to_send.batch.into_frame();
         let frame = ProduceFrame::parse(&frame).expect("a frame");
         frame.iter().map(|record| String::from_utf8_lossy(record.value.expect("a value")).into_owned()).collect()
     }
 
-    /// Lets time pass as the page's timer would, if it always came in time.
-    fn all_times(run: &mut Run) -> Vec<f64> {
+    /// When each record is sent if the page's timer is always on time.
+    fn send_times(run: &mut Run) -> Vec<f64> {
         let mut times = Vec::new();
         let mut now = 0.0;
         while let Some(at) = run.next_at_ms(now) {
             now = at;
             let due = run.due(now);
             times.extend(std::iter::repeat_n(now, due as usize));
-            run.load(0, due, now);
+            run.next_frame(0, due, now);
         }
         times
     }
 
     #[test]
-    fn the_seeds_ten_messages_come_half_a_second_apart_byte_for_byte() {
+    fn seed_run_sends_the_seeds_ten_messages_half_a_second_apart() {
         let mut seed = run(&RunPlan::seed());
-        assert_eq!(values(seed.load(0, 10, 0.0))[7], r#"{"id": 7, "text": "messaggio 7"}"#);
-        let times = all_times(&mut run(&RunPlan::seed()));
+        assert_eq!(values(seed.next_frame(0, 10, 0.0))[7], r#"{"id": 7, "text": "messaggio 7"}"#);
+        let times = send_times(&mut run(&RunPlan::seed()));
         assert!(times.iter().copied().eq((0..10).map(|i| f64::from(i) * 500.0)), "{times:?}");
     }
 
     #[test]
-    fn a_fast_run_keeps_its_rate_to_the_record_with_few_timers() {
+    fn fast_run_keeps_its_exact_rate_with_few_timers() {
         let mut fast = paced(Some(10_000), Some(3000.0));
-        let times = all_times(&mut fast);
+        let times = send_times(&mut fast);
         assert_eq!(times.len(), 10_000);
         let last = times.last().copied().unwrap_or_default();
         assert!((last - 10_000.0 / 3.0).abs() < 2.0 * SHORTEST_WAIT_MS, "{last}");
@@ -397,60 +396,60 @@ mod tests {
     #[test]
     fn late_timers_catch_up_without_drift() {
         let mut late = paced(Some(100), Some(10.0));
-        // A hidden tab's timers come once a second, and not exactly.
+        // Timers of a hidden tab run about once a second.
         for now in [0.0, 1013.0, 2000.5, 3700.0] {
             let due = late.due(now);
-            late.load(0, due, now);
+            late.next_frame(0, due, now);
             assert_eq!(late.sent, (now / 100.0) as u64 + 1);
         }
     }
 
     #[test]
-    fn clock_stands_still_while_nothing_can_be_sent() {
+    fn clock_is_stopped_while_no_record_can_be_sent() {
         let mut held = paced(Some(100), Some(10.0));
-        held.load(0, held.due(0.0), 0.0);
-        held.hold(50.0);
-        held.hold(9000.0);
+        held.next_frame(0, held.due(0.0), 0.0);
+        held.stop_clock(50.0);
+        held.stop_clock(9000.0);
         assert_eq!(held.next_at_ms(9000.0), None);
-        held.release(10_050.0);
+        held.resume_clock(10_050.0);
         assert_eq!((held.due(10_099.0), held.due(10_100.0)), (0, 1));
     }
 
     #[test]
-    fn a_pause_stops_the_clock_until_the_user_resumes() {
+    fn paused_run_sends_no_records_until_the_user_resumes_it() {
         let mut paused = paced(Some(100), Some(10.0));
-        paused.load(0, 1, 0.0);
+        paused.next_frame(0, 1, 0.0);
         paused.pause(20.0);
-        paused.release(500.0);
+        paused.resume_clock(500.0);
         assert_eq!((paused.due(5000.0), paused.next_at_ms(5000.0)), (0, None));
         paused.resume(5020.0);
         assert_eq!(paused.due(5100.0), 1);
     }
 
     #[test]
-    fn as_fast_as_possible_means_all_that_is_left() {
+    fn run_without_a_rate_has_all_remaining_records_due() {
         let endless = paced(None, None);
         assert!(endless.due(0.0) > 1 << 40 && endless.next_at_ms(5.0) == Some(5.0));
         assert_eq!(paced(Some(30), None).due(0.0), 30);
     }
 
     #[test]
-    fn a_frame_is_bounded_in_records_and_bytes() {
+    fn frame_is_bounded_in_records_and_bytes() {
         let mut small = paced(Some(1000), None);
-        assert_eq!(small.load(0, 1000, 0.0).batch.len(), 256);
+        assert_eq!(small.next_frame(0, 1000, 0.0).batch.len(), 256);
         let value = Field::text("x".repeat(20_000));
         let mut large = run(&RunPlan { draft: Draft { value, ..Draft::default() }, count: None, per_second: None });
-        let cargo = large.load(0, 1000, 0.0);
-        assert!((cargo.batch.len(), large.sent) == (3, 3) && cargo.batch.encoded_bytes() < FRAME_BYTES);
+        let to_send = large.next_frame(0, 1000, 0.0);
+        assert!((to_send.batch.len(), large.sent) == (3, 3) && to_send.batch.encoded_bytes() < FRAME_BYTES);
         let value = Field::text("x".repeat(200_000));
         let mut huge = run(&RunPlan { draft: Draft { value, ..Draft::default() }, count: None, per_second: None });
-        assert_eq!(huge.load(0, 1000, 0.0).batch.len(), 1);
+        assert_eq!(huge.next_frame(0, 1000, 0.0).batch.len(), 1);
     }
 
     #[test]
-    fn done_means_every_outcome_is_known() {
+    fn run_is_done_when_every_record_has_an_outcome() {
         let mut seed = run(&RunPlan::seed());
-        seed.load(0, 10, 0.0);
+        seed.next_frame(0, 10, 0.0);
         seed.record_update(RunUpdate::Acked { count: 8, after_ms: 2.0 }, 4600.0);
         let error = ErrorBody::new(ErrorCode::RecordTooLarge, "…");
         seed.record_update(RunUpdate::Failed { label: Some(3), error: error.clone() }, 4600.0);
@@ -461,9 +460,9 @@ mod tests {
     }
 
     #[test]
-    fn a_cancelled_run_sends_nothing_more_and_stays_cancelled() {
+    fn cancelled_run_sends_no_more_records_and_stays_cancelled() {
         let mut seed = run(&RunPlan::seed());
-        seed.load(0, 1, 0.0);
+        seed.next_frame(0, 1, 0.0);
         seed.cancel(10.0);
         assert_eq!((seed.due(9000.0), seed.next_at_ms(9000.0)), (0, None));
         seed.record_update(RunUpdate::Acked { count: 1, after_ms: 2.0 }, 20.0);

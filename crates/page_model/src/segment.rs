@@ -1,5 +1,7 @@
 //! A part of the live list: its entries, oldest first, and which of them match the filter. The filter is applied in steps
 //! (`scan`), so that a long list does not block the page.
+//!
+//! Each entry has a serial number, which stays the same when older entries are removed.
 
 use std::collections::VecDeque;
 
@@ -9,17 +11,17 @@ use super::filter::Filter;
 #[derive(Debug, Default)]
 pub struct Segment {
     entries: VecDeque<Entry>,
-    /// Rises with every entry that leaves at the front: `base` + place names an entry for as long as it stays.
+    /// The serial number of the first entry.
     base: u64,
     bytes: usize,
     records: u64,
-    /// Names of the entries that pass; unused while there is no filter.
+    /// Serial numbers of the entries that match; unused while there is no filter.
     passing: VecDeque<u64>,
-    /// Entries with a smaller name are checked.
+    /// Entries with a smaller serial number are checked.
     scanned: u64,
     /// Records among `passing`.
     matching: u64,
-    /// Records that passed since the filter was set, those that left included.
+    /// Records that matched since the filter was set, including removed ones.
     matched_ever: u64,
     has_filter: bool,
 }
@@ -39,8 +41,8 @@ impl Segment {
         self.entries.push_back(entry);
     }
 
-    /// Drops the oldest entries until the rest fits. The newest stays even if it alone is too large: it is what the user
-    /// waits for. Returns whether any had to go.
+    /// Removes the oldest entries until the rest is within the limits. The newest entry is kept even if it alone exceeds
+    /// them, since the user is waiting for it. Returns whether an entry was removed.
     pub fn shrink(&mut self, max_records: usize, max_bytes: usize) -> bool {
         let before = self.base;
         while self.entries.len() > 1 && (self.entries.len() > max_records || self.bytes > max_bytes) {
@@ -114,14 +116,14 @@ impl Segment {
             self.entries.push_back(entry);
         }
         self.entries.append(&mut rest);
-        // The following entries have other names now and are checked again.
-        let name = self.base + index as u64;
-        while self.passing.back().is_some_and(|&last| last >= name) {
+        // The following entries have other serial numbers now and are checked again.
+        let serial = self.base + index as u64;
+        while self.passing.back().is_some_and(|&last| last >= serial) {
             self.passing.pop_back();
         }
-        self.scanned = self.scanned.min(name);
-        self.matching =
-            self.passing.iter().filter(|&&name| self.entries[(name - self.base) as usize].is_record()).count() as u64;
+        self.scanned = self.scanned.min(serial);
+        let is_record = |&&serial: &&u64| self.entries[(serial - self.base) as usize].is_record();
+        self.matching = self.passing.iter().filter(is_record).count() as u64;
     }
 
     pub fn last(&self) -> Option<&Entry> {
@@ -134,11 +136,11 @@ impl Segment {
         }
     }
 
-    /// Takes over the entries that follow its own.
+    /// Appends the entries of a segment that follows this one.
     pub fn append(&mut self, next: Segment) {
         let end = self.base + self.entries.len() as u64;
         if self.scanned == end {
-            self.passing.extend(next.passing.iter().map(|name| name - next.base + end));
+            self.passing.extend(next.passing.iter().map(|serial| serial - next.base + end));
             self.matching += next.matching;
             self.scanned = end + (next.scanned - next.base);
         }
@@ -160,32 +162,32 @@ impl Segment {
         self.matched_ever
     }
 
-    /// How many records were looked at by the filter; the few gaps among them count as records until all are done.
+    /// Number of records that the filter has checked. Checked gaps are counted as records until all entries are checked.
     pub fn scanned(&self) -> u64 {
         if self.has_filter { (self.scanned - self.base).min(self.records) } else { self.records }
     }
 
-    /// How many entries pass the filter, gaps included: the height of the list.
+    /// Number of entries that match the filter, including gaps: the rows of the list.
     pub fn len(&self) -> usize {
         if self.has_filter { self.passing.len() } else { self.entries.len() }
     }
 
-    /// The entry at a place of the filtered list.
+    /// The entry in a row of the filtered list.
     pub fn get(&self, index: usize) -> Option<&Entry> {
         if !self.has_filter {
             return self.entries.get(index);
         }
-        let name = *self.passing.get(index)?;
-        self.entries.get((name - self.base) as usize)
+        let serial = *self.passing.get(index)?;
+        self.entries.get((serial - self.base) as usize)
     }
 
-    /// Where an entry stands in the filtered list.
+    /// The row of an entry in the filtered list.
     pub fn index_of(&self, entry: &Entry) -> Option<usize> {
-        // What is looked for was on screen a moment ago, hence near the end more often than not.
+        // The entry was on screen recently, hence it is usually near the end.
         (0..self.len()).rev().find(|&index| self.get(index).is_some_and(|found| found.is(entry)))
     }
 
-    /// Everything, whatever the filter.
+    /// All entries, also those that do not match the filter.
     pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
         self.entries.iter()
     }

@@ -18,10 +18,10 @@ impl AppState {
     }
 }
 
-/// How many records a topic has, from the bridge's answer to `topic`: 0 for a topic that does not exist. `None` where Kafka
-/// did not report the offsets of every partition: one without a leader may hold records.
-pub fn records_of(answer: &Result<TopicResult, RequestError>) -> Option<u64> {
-    match answer {
+/// The number of records in a topic, from the reply to a `topic` request: 0 for a topic that does not exist. `None` if Kafka
+/// did not report the offsets of every partition: a partition without a leader may contain records.
+pub fn records_of(reply: &Result<TopicResult, RequestError>) -> Option<u64> {
+    match reply {
         Ok(topic) => topic.partitions.iter().map(PartitionInfo::records).sum(),
         Err(RequestError::Refused(error)) if error.code == ErrorCode::TopicMissing.number() => Some(0),
         _ => None,
@@ -71,8 +71,8 @@ pub(crate) mod tests {
         assert!(state.may_send_to("payments.dlq") && !state.may_send_to("payments"));
         let mut elsewhere = state_of("staging", false);
         elsewhere.set_allowed_names(own);
-        assert!(!elsewhere.may_send_to("payments.dlq"), "another cluster's topic of the same name");
-        assert!(state_of("mock", true).may_send_to("anything"), "the demo broker holds nobody's data");
+        assert!(!elsewhere.may_send_to("payments.dlq"), "a topic of the same name in another cluster");
+        assert!(state_of("mock", true).may_send_to("anything"), "the demo broker has no data of others");
     }
 
     #[test]
@@ -104,7 +104,7 @@ pub(crate) mod tests {
         assert_eq!(record_count(&format!("{},{}", partition(0, 2), partition(1, 4))), Some(5));
         let without_leader =
             r#"{"partition":1,"leader":null,"replicas":[1],"in_sync":[],"low":"0","high":"0","offsets_unknown":true}"#;
-        assert_eq!(record_count(without_leader), None, "it may hold records");
+        assert_eq!(record_count(without_leader), None, "the partition may contain records");
         let silent_leader =
             r#"{"partition":1,"leader":2,"replicas":[2],"in_sync":[2],"low":"0","high":"0","offsets_unknown":true}"#;
         assert_eq!(record_count(&format!("{},{silent_leader}", partition(5, 5))), None);

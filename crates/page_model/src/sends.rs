@@ -47,7 +47,7 @@ impl Outcome {
 /// One sent record as the list shows it.
 #[derive(Clone, Debug)]
 pub struct SentRow {
-    /// Rises by one with each record of this page, across sessions.
+    /// Increases by one with each record of this page, across sessions.
     pub number: u64,
     pub topic: Arc<str>,
     /// The first bytes of the value.
@@ -78,7 +78,7 @@ pub enum RunUpdate {
         count: u64,
         after_ms: f64,
     },
-    /// `label`: what the run calls the record.
+    /// `label`: the record's index in the run, or its line in the batch.
     Failed {
         label: Option<u64>,
         error: ErrorBody,
@@ -126,9 +126,9 @@ pub struct Sends {
     /// By number, oldest first.
     frames: VecDeque<SentFrame>,
     next_number: u64,
-    /// The next sequence number of the present session.
+    /// The next sequence number of the current session.
     next_seq: u64,
-    /// The number of the session's record 0: numbers go on across sessions, sequence numbers begin again.
+    /// The row number of the session's first record: row numbers continue across sessions, sequence numbers restart at 0.
     session_number: u64,
     listed: usize,
     waiting: usize,
@@ -139,7 +139,7 @@ pub struct Sends {
 }
 
 impl Sends {
-    /// One record of the user's; the frame puts it on the wire.
+    /// Registers a record of the user. Returns the frame to send.
     pub fn send(&mut self, record: &ProduceRecord, now_ms: f64) -> Rc<Vec<u8>> {
         let mut batch = ProduceBatch::new(&record.topic, self.next_seq);
         batch.push(record.view());
@@ -149,14 +149,14 @@ impl Sends {
         )
     }
 
-    /// What `seq` the next frame must begin with.
+    /// The sequence number that the next frame must begin with.
     pub fn next_seq(&self) -> u64 {
         self.next_seq
     }
 
-    /// Takes in records that leave now. Their batch begins at [`Self::next_seq`].
-    pub fn send_frame(&mut self, cargo: FrameToSend, now_ms: f64) -> Rc<Vec<u8>> {
-        let frame_sent = SentFrame::new(self.next_number, cargo, now_ms);
+    /// Registers records that are sent now. Their batch begins at [`Self::next_seq`]. Returns the frame to send.
+    pub fn send_frame(&mut self, to_send: FrameToSend, now_ms: f64) -> Rc<Vec<u8>> {
+        let frame_sent = SentFrame::new(self.next_number, to_send, now_ms);
         let count = frame_sent.len();
         self.next_number += count as u64;
         self.next_seq += count as u64;
@@ -170,7 +170,7 @@ impl Sends {
         frame
     }
 
-    /// Rows with an outcome go, oldest first, where more are kept than are listed. Those without one always stay.
+    /// Removes rows beyond the number that is listed, oldest first. Rows without an outcome are never removed.
     fn forget_oldest(&mut self) {
         while let Some(first) = self.frames.front()
             && first.waiting() == 0
@@ -179,7 +179,7 @@ impl Sends {
             self.listed -= first.len();
             self.frames.pop_front();
         }
-        // One that waits for long must not hold back all behind it; looked for seldom, since it takes a pass over all.
+        // A row that waits for a long time must not keep all later rows. Done rarely, since it iterates over all frames.
         if self.listed > self.waiting + 4 * LISTED_ROWS {
             let mut surplus = self.listed - self.waiting - LISTED_ROWS;
             let mut forgotten = 0;
@@ -195,7 +195,7 @@ impl Sends {
         }
     }
 
-    /// Newest first, as many as are listed.
+    /// The listed rows, newest first.
     pub fn rows(&self) -> Vec<SentRow> {
         let mut rows = Vec::with_capacity(self.listed.min(LISTED_ROWS));
         for frame_sent in self.frames.iter().rev() {
@@ -210,7 +210,7 @@ impl Sends {
         rows
     }
 
-    /// The newest, without its preview.
+    /// The newest row, without its preview.
     pub fn last(&self) -> Option<SentRow> {
         self.frames.back().map(|frame_sent| row(frame_sent, frame_sent.len() - 1, None))
     }
@@ -225,12 +225,12 @@ impl Sends {
         self.totals = Totals { sent: self.waiting as u64, ..Totals::default() };
     }
 
-    /// How many have no outcome yet.
+    /// Number of records without an outcome.
     pub fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// The bytes of their frames.
+    /// Bytes of the frames that have records without an outcome.
     pub fn waiting_bytes(&self) -> usize {
         self.waiting_bytes
     }
@@ -253,7 +253,7 @@ impl Sends {
         }
     }
 
-    /// `arrived_ms`: when the frame came, by the page's clock.
+    /// Applies an acknowledgement. `arrived_ms`: when its frame was received, by the page's clock.
     pub fn acked(&mut self, ack: &ProduceAck, arrived_ms: f64) {
         if ack.first >= self.next_seq || ack.last < ack.first {
             return;
@@ -328,11 +328,11 @@ impl Sends {
         self.forget_oldest();
     }
 
-    /// A record came in the live feed. If this page sent it: the milliseconds since the click.
+    /// A record was received in the live feed. Returns the milliseconds since it was sent, if this page sent it.
     pub fn record_arrived(&mut self, topic: &str, partition: i32, offset: i64, arrived_ms: f64) -> Option<f64> {
         let Some(range) = self.own_records.own_at(topic, partition, offset) else {
             if self.waiting > 0 {
-                self.own_records.came_early(topic, partition, offset, arrived_ms);
+                self.own_records.received_early(topic, partition, offset, arrived_ms);
             }
             return None;
         };
@@ -344,7 +344,7 @@ impl Sends {
         let frame_sent = self.frames.get_mut(at).filter(|frame_sent| frame_sent.contains(number));
         let index = |frame_sent: &SentFrame| (number - frame_sent.number) as usize;
         if !is_new {
-            // Read once more, by a second listening: the first time is what counts, while it is remembered.
+            // Received again by a later subscription: the first time counts, as long as it is stored.
             return Some(
                 frame_sent.and_then(|frame_sent| frame_sent.seen_after_ms(index(frame_sent))).unwrap_or(after_ms),
             );
@@ -357,18 +357,19 @@ impl Sends {
         Some(after_ms)
     }
 
-    /// Whether any of these records could be one of ours; asked once a batch instead of for each record.
+    /// Whether this page may have sent one of these records. Called once per batch, which is cheaper than once per record.
     pub fn expects_any_in(&mut self, topic: &str, partition: i32, first: i64, last: i64) -> bool {
         self.waiting > 0 || self.own_records.any_in(topic, partition, first, last)
     }
 
-    /// The same session again: what has no outcome goes out once more, under the same numbers.
+    /// The session was resumed: returns the frames to send again, with all records without an outcome and their previous
+    /// sequence numbers.
     pub fn resumed(&self) -> Vec<Rc<Vec<u8>>> {
         let waiting = self.frames.iter().filter(|frame_sent| frame_sent.waiting() > 0);
         waiting.flat_map(|frame_sent| frame_sent.again(frame_sent.number - self.session_number)).collect()
     }
 
-    /// A new session knows nothing of the old one: what had no outcome may or may not be in the log.
+    /// A new session began. The outcome of the old session's pending records is unknown: they may be in the log.
     pub fn session_lost(&mut self) {
         for frame_sent in self.frames.iter_mut().filter(|frame_sent| frame_sent.waiting() > 0) {
             let count = frame_sent.lost() as u64;
@@ -438,20 +439,20 @@ mod tests {
     }
 
     #[test]
-    fn a_range_acknowledges_each_of_its_records_at_its_offset() {
+    fn acknowledged_range_gives_each_record_its_offset() {
         let mut sends = Sends::default();
         (0..3).for_each(|n| send(&mut sends, n));
         sends.acked(&ack(0, 1, 41), 102.5);
         assert_eq!(states(&sends), ["acked", "acked", "queued"]);
-        let own_records: Vec<_> = sends.rows().into_iter().rev().map(|row| row.outcome).collect();
-        for (outcome, at) in own_records.iter().zip([41, 42]) {
+        let outcomes: Vec<_> = sends.rows().into_iter().rev().map(|row| row.outcome).collect();
+        for (outcome, at) in outcomes.iter().zip([41, 42]) {
             assert!(matches!(outcome, Outcome::Acked { partition: 0, offset, .. } if *offset == at), "{outcome:?}");
         }
         assert_eq!(sends.waiting(), 1);
     }
 
     #[test]
-    fn an_outcome_is_final() {
+    fn later_outcomes_of_a_record_are_ignored() {
         let mut sends = Sends::default();
         send(&mut sends, 0);
         sends.acked(&ack(0, 0, 7), 102.0);
@@ -472,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn seen_is_measured_from_the_click_whichever_of_ack_and_record_comes_first() {
+    fn round_trip_is_measured_from_the_click_in_either_order_of_ack_and_record() {
         let mut sends = Sends::default();
         (0..2).for_each(|n| send(&mut sends, n));
         sends.acked(&ack(0, 0, 7), 102.0);
@@ -486,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_read_again_is_still_ours_and_counted_once() {
+    fn own_record_received_again_is_counted_once() {
         let mut sends = Sends::default();
         send(&mut sends, 0);
         sends.acked(&ack(0, 0, 7), 102.0);
@@ -508,7 +509,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_that_was_created_anew_has_other_records_at_the_same_offsets() {
+    fn offsets_of_a_recreated_topic_replace_the_old_ones() {
         let mut sends = Sends::default();
         (0..2).for_each(|n| send(&mut sends, n));
         sends.acked(&ack(0, 0, 500), 102.0);
@@ -544,18 +545,18 @@ mod tests {
     }
 
     #[test]
-    fn a_resumed_session_gets_what_has_no_outcome_under_the_same_numbers() {
+    fn resumed_session_resends_pending_records_with_the_same_sequence_numbers() {
         let mut sends = Sends::default();
         send_frame(&mut sends, 5);
         send(&mut sends, 5);
         sends.acked(&ack(2, 2, 0), 101.0);
         let values = |range: std::ops::Range<u64>| range.map(|n| n.to_string()).collect::<Vec<_>>();
         assert_eq!(frames(&sends), [(0, values(0..2)), (3, values(3..5)), (5, values(5..6))]);
-        assert_eq!(sends.next_seq(), 6, "numbers only rise within a session");
+        assert_eq!(sends.next_seq(), 6, "sequence numbers only increase within a session");
     }
 
     #[test]
-    fn a_lost_session_leaves_unknown_never_failed_and_numbers_begin_again() {
+    fn lost_session_marks_pending_records_as_unknown_and_restarts_sequence_numbers() {
         let mut sends = Sends::default();
         (0..3).for_each(|n| send(&mut sends, n));
         sends.acked(&ack(0, 0, 0), 101.0);
@@ -569,7 +570,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_is_bounded_but_never_forgets_a_row_without_outcome() {
+    fn list_is_bounded_but_keeps_rows_without_outcome() {
         let mut sends = Sends::default();
         send(&mut sends, 0);
         for n in 1..=5000 {
@@ -584,7 +585,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_record_does_not_stay_in_memory_for_its_line_in_the_list() {
+    fn large_record_with_an_outcome_is_reduced_to_its_preview() {
         let mut sends = Sends::default();
         let large = ProduceRecord { value: WireBytes::text("x".repeat(1 << 20)), ..record(0) };
         sends.send(&large, 0.0);

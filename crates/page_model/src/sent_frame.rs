@@ -58,8 +58,8 @@ pub struct SentFrame {
 }
 
 impl SentFrame {
-    pub fn new(number: u64, cargo: FrameToSend, sent_ms: f64) -> Self {
-        let FrameToSend { topic, batch, run, labels } = cargo;
+    pub fn new(number: u64, to_send: FrameToSend, sent_ms: f64) -> Self {
+        let FrameToSend { topic, batch, run, labels } = to_send;
         let count = batch.len() as usize;
         let (marks, frame) = (vec![Mark::Queued; count], Rc::new(batch.into_frame()));
         Self { number, topic, run, sent_ms, frame, labels, marks, errors: Vec::new(), waiting: count }

@@ -1,4 +1,4 @@
-//! What the page remembers between visits, as one JSON text. Owns the format, not the browser's storage.
+//! The settings that are stored between visits, as one JSON text. Owns the format, not the browser's storage.
 
 use serde::{Deserialize, Serialize};
 
@@ -51,39 +51,40 @@ pub fn preferred_language<'a, 'b>(
 #[serde(default)]
 pub struct Settings {
     pub theme: Theme,
-    /// The code of the language; absent: as the browser prefers.
+    /// The code of the language; `None`: the browser's preference.
     pub language: Option<String>,
-    pub watch: Option<Watched>,
+    pub watch: Option<StoredWatch>,
     pub columns: Columns,
     pub limits: Limits,
-    /// Watching a topic that is too fast, the page gets the newest and a gap instead of falling behind.
+    /// Watch mode: a page that is too slow gets the newest records and a gap instead of falling behind.
     pub skips_ahead: bool,
-    /// A group stays where it was, whatever is read.
+    /// Group mode: no offset is committed.
     pub commits_nothing: bool,
-    /// Topics listened to, the last first.
+    /// The topics that the user has listened to, the latest first.
     pub recent_topics: Vec<String>,
 }
 
-/// What was listened to last.
+/// The fields of the watch form when the user last started listening.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Watched {
+pub struct StoredWatch {
     pub topic: String,
     pub group: String,
     pub mode: ReadMode,
     pub start: Start,
-    /// The bridge's proposal at the time, as `topic group`. When it makes another one (`bridge --topic orders`), that one
-    /// counts, not the memory of an older bridge.
-    pub proposed: String,
+    /// The bridge's defaults at that time, as `topic group`. If the bridge has other defaults now (`bridge --topic orders`),
+    /// they take precedence over these fields.
+    #[serde(rename = "proposed")]
+    pub bridge_defaults: String,
 }
 
-/// More would be a list to search through.
-const RECENT_TOPICS: usize = 12;
+/// Stored topics; a longer list of suggestions would have to be searched.
+const MAX_RECENT_TOPICS: usize = 12;
 
 impl Settings {
     pub fn remember_topics(&mut self, topics: &[String]) {
         self.recent_topics.retain(|known| !topics.contains(known));
         self.recent_topics.splice(0..0, topics.iter().cloned());
-        self.recent_topics.truncate(RECENT_TOPICS);
+        self.recent_topics.truncate(MAX_RECENT_TOPICS);
     }
 
     /// Malformed JSON counts as no stored value.
@@ -101,16 +102,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_come_back_as_they_were() {
+    fn settings_survive_serialization() {
         let settings = Settings {
             theme: Theme::Dark,
             language: Some("it".into()),
-            watch: Some(Watched {
+            watch: Some(StoredWatch {
                 topic: "orders".into(),
                 group: "g".into(),
                 mode: ReadMode::Watch,
                 start: Start::Latest,
-                proposed: "foobar my-group".into(),
+                bridge_defaults: "foobar my-group".into(),
             }),
             ..Settings::default()
         };
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_topics_used_last_come_first_and_each_once() {
+    fn recent_topics_are_listed_once_latest_first() {
         let mut settings = Settings::default();
         settings.remember_topics(&["a".into(), "b".into()]);
         settings.remember_topics(&["c".into(), "a".into()]);
@@ -126,14 +127,14 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_as_if_nothing_were_stored() {
+    fn malformed_settings_become_defaults() {
         for text in ["", "null", "{\"theme\":\"purple\"}", "[1", "{\"unknown\":1}"] {
             assert_eq!(Settings::from_json(text), Settings::default(), "{text}");
         }
     }
 
     #[test]
-    fn the_browsers_first_language_of_ours_is_taken() {
+    fn first_preferred_language_that_the_page_has_is_chosen() {
         let preferred = |browser: &[&'static str]| preferred_language(["en", "it", "pt-BR"], browser.iter().copied());
         assert_eq!(preferred(&["de-DE", "it-CH", "en"]), Some("it"));
         assert_eq!(preferred(&["pt-br"]), Some("pt-BR"));

@@ -1,12 +1,12 @@
-//! The slices of the app state: what a reader subscribes to, and what a step of the state has changed.
+//! The slices of the app state. A reader subscribes to slices, and a step of the state marks the slices that it has changed.
 
-/// A part of the app state that is drawn on its own. A reader of [`ReadState`](crate::ReadState) subscribes to the slices that
-/// it reads, and is drawn again when one of them changes.
+/// A part of the app state that is redrawn on its own. A component that reads [`ReadState`](crate::ReadState) subscribes to
+/// the slices that it reads, and is redrawn when one of them changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Slice {
-    /// The connection to the bridge, and what the bridge said of itself.
+    /// The connection to the bridge, and the bridge's properties.
     Link,
-    /// What is known of Kafka, and which names are this browser's own.
+    /// The state of Kafka, and the names that need no confirmation.
     Cluster,
     /// Sent records and the run.
     Sends,
@@ -16,12 +16,12 @@ pub enum Slice {
     Listening,
     /// Messages to the user.
     Notices,
-    /// The rows of the list: drawn in every frame in which records came.
+    /// The rows of the list: redrawn in every frame in which records arrived.
     Rows,
-    /// The numbers about the list. They follow the rows ten times a second, because a number that changes in every frame
-    /// cannot be read; marked, they are drawn at once.
+    /// The counts of the list. When rows change, they are redrawn ten times a second, because a number that changes in
+    /// every frame cannot be read. When this slice is marked, they are redrawn at once.
     Numbers,
-    /// The count of received records for the tab's title: the only slice that is drawn in a hidden tab, once a second.
+    /// The count of received records for the tab's title: the only slice that is redrawn in a hidden tab, once a second.
     Received,
 }
 
@@ -42,7 +42,7 @@ impl Changes {
         self.0[slice as usize] |= is_changed;
     }
 
-    /// The user changed what is shown of the records: rows and numbers are drawn at once.
+    /// The user changed which records are shown: rows and counts are redrawn at once.
     pub fn mark_list(&mut self) {
         self.mark(Slice::Rows);
         self.mark(Slice::Numbers);

@@ -1,4 +1,5 @@
-//! Runs that the user has saved under a name, each for a topic. Owns the list and its file format, not where it is stored.
+//! Templates: runs that the user has saved under a name, each for a topic. Owns the list and its file format, not the
+//! browser's storage.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,15 +13,15 @@ pub struct SavedTemplate {
     pub plan: RunPlan,
 }
 
-/// One template of a name for a topic. In the order they were saved.
+/// The templates in the order in which they were saved. A topic has at most one template of a name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Templates {
     list: Vec<SavedTemplate>,
-    /// The one deleted last, and where it stood.
+    /// The template that was deleted last, and its index.
     deleted: Option<(usize, SavedTemplate)>,
 }
 
-/// What a file of templates looks like.
+/// The file format of templates.
 #[derive(Serialize, Deserialize)]
 struct File<T> {
     ponte_templates: T,
@@ -33,12 +34,12 @@ impl Templates {
         Self { list, deleted: None }
     }
 
-    /// For the browser's storage and for a file alike.
+    /// The text for the browser's storage and for files.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(&File { ponte_templates: &self.list }).unwrap_or_default()
     }
 
-    /// Those of this topic first.
+    /// All templates, those of this topic first.
     pub fn listed_for(&self, topic: &str) -> Vec<SavedTemplate> {
         let (mut here, elsewhere): (Vec<_>, Vec<_>) = self.list.iter().cloned().partition(|saved| saved.topic == topic);
         here.extend(elsewhere);
@@ -57,7 +58,7 @@ impl Templates {
         self.index_of(name, topic).map(|at| &self.list[at])
     }
 
-    /// Another of the same name for this topic is replaced.
+    /// Replaces a template with the same name and topic.
     pub fn save(&mut self, saved: SavedTemplate) {
         match self.index_of(&saved.name, &saved.topic) {
             Some(at) => self.list[at] = saved,
@@ -65,7 +66,7 @@ impl Templates {
         }
     }
 
-    /// Does nothing where the new name is taken.
+    /// Returns whether the template was renamed; not if the new name is empty or already used for the topic.
     pub fn rename(&mut self, name: &str, topic: &str, new_name: &str) -> bool {
         let new_name = new_name.trim();
         match self.index_of(name, topic) {
@@ -83,11 +84,12 @@ impl Templates {
         }
     }
 
-    /// The one that [`Self::undo`] would bring back.
+    /// The template that [`Self::undo`] would restore.
     pub fn deleted(&self) -> Option<&SavedTemplate> {
         self.deleted.as_ref().map(|(_, saved)| saved)
     }
 
+    /// Restores the template that was deleted last.
     pub fn undo(&mut self) {
         if let Some((at, saved)) = self.deleted.take()
             && self.index_of(&saved.name, &saved.topic).is_none()
@@ -96,10 +98,10 @@ impl Templates {
         }
     }
 
-    /// Takes in a file that this page wrote; says how many templates it held.
+    /// Adds the templates of an exported file. Returns their number.
     ///
     /// # Errors
-    /// Where the text stops being such a file.
+    /// The position at which the text is no longer a file of templates.
     pub fn import(&mut self, text: &str) -> Result<usize, Spot> {
         let file = serde_json::from_str::<File<Vec<SavedTemplate>>>(text)
             .map_err(|error| Spot { line: error.line().max(1), column: error.column().max(1) })?;
@@ -128,12 +130,12 @@ mod tests {
     }
 
     #[test]
-    fn those_of_the_topic_come_first() {
+    fn templates_of_the_topic_come_first() {
         assert_eq!(names(&three(), "y"), ["b", "c", "a"]);
     }
 
     #[test]
-    fn saving_under_the_same_name_replaces() {
+    fn saving_under_the_same_name_replaces_the_template() {
         let mut templates = three();
         templates.save(SavedTemplate { plan: RunPlan { count: None, ..RunPlan::seed() }, ..saved("a", "x") });
         assert_eq!(names(&templates, "x").len(), 3);
@@ -141,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_changed_unless_it_is_taken() {
+    fn template_is_renamed_unless_the_name_is_used() {
         let mut templates = three();
         assert!(!templates.rename("b", "y", "c") && !templates.rename("b", "y", "  "));
         assert!(templates.rename("b", "y", "d"));
@@ -149,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_deleted_comes_back_to_its_place() {
+    fn undo_restores_a_deleted_template_at_its_index() {
         let mut templates = three();
         templates.delete("b", "y");
         assert_eq!(templates.deleted().map(|saved| saved.name.as_str()), Some("b"));
@@ -158,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_brings_them_to_another_browser() {
+    fn exported_templates_can_be_imported() {
         let mut other = Templates::default();
         assert_eq!(other.import(&three().to_json()), Ok(3));
         assert_eq!(other, three());

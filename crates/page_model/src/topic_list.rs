@@ -5,23 +5,23 @@ use std::cmp::Ordering;
 
 use protocol::{TopicSummary, TopicsChanged};
 
-use super::sort::{Sort, arrange, by_number};
+use super::sort::{Sort, by_number, stable_sort};
 
 #[derive(Debug, Default)]
 pub struct TopicList {
     /// By name.
     topics: Vec<TopicSummary>,
-    /// The next push is complete.
+    /// The next push contains all topics.
     next_push_is_complete: bool,
     is_known: bool,
-    /// Which of them are shown, in their order.
+    /// Indices of the shown topics, in the order of the table.
     shown: Vec<u32>,
 }
 
-/// What the user wants to see.
+/// The search, the filter and the order that the user has chosen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TopicQuery {
-    /// Words that a name must have, upper or lower case.
+    /// Words that a name must contain; case is ignored.
     pub find: String,
     pub internal: bool,
     pub sort: Sort,
@@ -29,7 +29,7 @@ pub struct TopicQuery {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TopicTotals {
-    /// Without internal topics, unless those are shown.
+    /// Without internal topics, unless they are shown.
     pub topics: u64,
     pub partitions: u64,
     /// Internal topics that are not shown.
@@ -52,19 +52,19 @@ impl TopicList {
         self.is_known
     }
 
-    pub fn apply(&mut self, news: TopicsChanged) {
+    pub fn apply(&mut self, changed: TopicsChanged) {
         self.is_known = true;
         if std::mem::take(&mut self.next_push_is_complete) {
-            self.topics = news.topics;
-            arrange(&mut self.topics, |a, b| a.name.cmp(&b.name));
+            self.topics = changed.topics;
+            stable_sort(&mut self.topics, |a, b| a.name.cmp(&b.name));
             return;
         }
-        for name in news.removed {
+        for name in changed.removed {
             if let Ok(index) = self.index_of(&name) {
                 self.topics.remove(index);
             }
         }
-        for topic in news.topics {
+        for topic in changed.topics {
             match self.index_of(&topic.name) {
                 Ok(index) => self.topics[index] = topic,
                 Err(index) => self.topics.insert(index, topic),
@@ -76,22 +76,22 @@ impl TopicList {
         self.topics.binary_search_by(|topic| topic.name.as_str().cmp(name))
     }
 
-    /// Chooses and orders what is shown.
-    pub fn arrange(&mut self, wanted: &TopicQuery) {
-        let words: Vec<String> = wanted.find.split_whitespace().map(str::to_lowercase).collect();
+    /// Selects and sorts the topics that are shown.
+    pub fn sort_rows(&mut self, query: &TopicQuery) {
+        let words: Vec<String> = query.find.split_whitespace().map(str::to_lowercase).collect();
         let is_found = |topic: &TopicSummary| {
             words.is_empty() || {
                 let name = topic.name.to_lowercase();
                 words.iter().all(|word| name.contains(word.as_str()))
             }
         };
-        let is_shown = |topic: &TopicSummary| (wanted.internal || !topic.internal) && is_found(topic);
+        let is_shown = |topic: &TopicSummary| (query.internal || !topic.internal) && is_found(topic);
         let shown = self.topics.iter().zip(0..).filter(|(topic, _)| is_shown(topic)).map(|(_, index)| index);
         self.shown = shown.collect();
-        let (topics, sort) = (&self.topics, wanted.sort);
-        // By name they are already.
+        let (topics, sort) = (&self.topics, query.sort);
+        // `topics` is sorted by name already.
         if sort != Sort::by("name") {
-            arrange(&mut self.shown, |&a, &b| sort.order(compare(topics, a, b, sort.column), a.cmp(&b)));
+            stable_sort(&mut self.shown, |&a, &b| sort.order(compare(topics, a, b, sort.column), a.cmp(&b)));
         }
     }
 
@@ -152,12 +152,12 @@ mod tests {
         TopicsChanged { watch: 1, at: 1, topics, removed: removed.iter().map(|&name| name.to_owned()).collect() }
     }
 
-    fn wanted(find: &str, sort: Sort) -> TopicQuery {
+    fn query(find: &str, sort: Sort) -> TopicQuery {
         TopicQuery { find: find.to_owned(), internal: false, sort }
     }
 
-    fn names(list: &mut TopicList, wanted: &TopicQuery) -> Vec<String> {
-        list.arrange(wanted);
+    fn names(list: &mut TopicList, query: &TopicQuery) -> Vec<String> {
+        list.sort_rows(query);
         (0..list.shown()).filter_map(|row| Some(list.get(row)?.name.clone())).collect()
     }
 
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn internal_topics_are_hidden_by_default() {
         let mut list = listed();
-        let mut by_name = wanted("", Sort::by("name"));
+        let mut by_name = query("", Sort::by("name"));
         assert_eq!(names(&mut list, &by_name), ["Orders.eu", "orders.us", "payments"]);
         assert_eq!((list.totals(false).topics, list.totals(false).hidden), (3, 1));
         by_name.internal = true;
@@ -181,30 +181,30 @@ mod tests {
     }
 
     #[test]
-    fn every_word_is_looked_for_in_any_case() {
+    fn name_must_contain_every_word_in_any_case() {
         let mut list = listed();
-        assert_eq!(names(&mut list, &wanted("ORD eu", Sort::by("name"))), ["Orders.eu"]);
-        assert!(names(&mut list, &wanted("refunds", Sort::by("name"))).is_empty());
+        assert_eq!(names(&mut list, &query("ORD eu", Sort::by("name"))), ["Orders.eu"]);
+        assert!(names(&mut list, &query("refunds", Sort::by("name"))).is_empty());
     }
 
     #[test]
-    fn the_largest_come_first_when_the_column_says_so() {
+    fn descending_order_lists_the_largest_topics_first() {
         let mut list = listed();
         let largest = Sort { column: "records", is_descending: true };
-        assert_eq!(names(&mut list, &wanted("", largest)), ["Orders.eu", "orders.us", "payments"]);
+        assert_eq!(names(&mut list, &query("", largest)), ["Orders.eu", "orders.us", "payments"]);
         list.apply(push(vec![topic("payments", 50)], &[]));
-        assert_eq!(names(&mut list, &wanted("", largest))[0], "payments");
+        assert_eq!(names(&mut list, &query("", largest))[0], "payments");
     }
 
     #[test]
     fn push_updates_named_topics_and_reopened_view_replaces_all() {
         let mut list = listed();
         list.apply(push(vec![topic("new", 0)], &["payments"]));
-        assert_eq!(names(&mut list, &wanted("", Sort::by("name"))), ["Orders.eu", "new", "orders.us"]);
+        assert_eq!(names(&mut list, &query("", Sort::by("name"))), ["Orders.eu", "new", "orders.us"]);
         list.begin();
-        assert_eq!(names(&mut list, &wanted("", Sort::by("name"))).len(), 3, "what was known stays until then");
+        assert_eq!(names(&mut list, &query("", Sort::by("name"))).len(), 3, "the topics stay until the next push");
         list.apply(push(vec![topic("only", 0)], &[]));
-        assert_eq!(names(&mut list, &wanted("", Sort::by("name"))), ["only"]);
+        assert_eq!(names(&mut list, &query("", Sort::by("name"))), ["only"]);
     }
 
     #[test]
@@ -213,9 +213,9 @@ mod tests {
         list.begin();
         list.apply(push((0..10_000).map(|n| topic(&format!("topic-{n:05}"), n)).collect(), &[]));
         let began = std::time::Instant::now();
-        let found = names(&mut list, &wanted("99", Sort { column: "records", is_descending: true }));
+        let found = names(&mut list, &query("99", Sort { column: "records", is_descending: true }));
         assert!(found.len() > 100 && found[0] == "topic-09999", "{found:?}");
-        // A hundred times what it takes, for a busy machine.
+        // A hundred times the usual duration, for a busy machine.
         assert!(began.elapsed() < std::time::Duration::from_secs(1), "{:?}", began.elapsed());
     }
 }

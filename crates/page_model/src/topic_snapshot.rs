@@ -2,7 +2,7 @@
 
 use protocol::{PartitionInfo, SettingSource, TopicChanged, TopicSetting};
 
-use super::sort::{Sort, arrange};
+use super::sort::{Sort, stable_sort};
 
 /// The replication state of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,12 +42,12 @@ impl TopicSnapshot {
         self.next_push_is_complete = true;
     }
 
-    pub fn apply(&mut self, news: TopicChanged) {
-        (self.records, self.rate) = (news.records, news.rate);
+    pub fn apply(&mut self, changed: TopicChanged) {
+        (self.records, self.rate) = (changed.records, changed.rate);
         if std::mem::take(&mut self.next_push_is_complete) {
             self.partitions.clear();
         }
-        for partition in news.partitions {
+        for partition in changed.partitions {
             match self.partitions.binary_search_by_key(&partition.partition, |known| known.partition) {
                 Ok(index) => self.partitions[index] = partition,
                 Err(index) => self.partitions.insert(index, partition),
@@ -59,7 +59,7 @@ impl TopicSnapshot {
         &self.partitions
     }
 
-    /// How many records the topic has; `None` while the offsets of a partition are not known.
+    /// Number of records in the topic; `None` while the offsets of a partition are unknown.
     pub fn records(&self) -> Option<u64> {
         self.partitions.iter().all(|partition| partition.records().is_some()).then_some(self.records)
     }
@@ -69,11 +69,11 @@ impl TopicSnapshot {
         self.partitions.iter().map(|partition| partition.replicas.len()).min().unwrap_or(0)
     }
 
-    pub fn arrange(&mut self, sort: Sort) {
+    pub fn sort_rows(&mut self, sort: Sort) {
         self.shown = (0..self.partitions.len() as u32).collect();
         let partitions = &self.partitions;
         let state = |p: &PartitionInfo| partition_state(p.leader, p.replicas.len(), p.in_sync.len());
-        arrange(&mut self.shown, |&at, &bt| {
+        stable_sort(&mut self.shown, |&at, &bt| {
             let (a, b) = (&partitions[at as usize], &partitions[bt as usize]);
             let by_column = match sort.column {
                 "leader" => a.leader.cmp(&b.leader),
@@ -88,7 +88,7 @@ impl TopicSnapshot {
         });
     }
 
-    /// In the order that was arranged.
+    /// The partition in a row of the sorted table.
     pub fn get(&self, row: usize) -> Option<&PartitionInfo> {
         self.partitions.get(*self.shown.get(row)? as usize)
     }
@@ -111,11 +111,11 @@ pub enum ReadableValue {
     /// In milliseconds.
     Time(u64),
     Bytes(u64),
-    /// `-1`, or the largest number there is.
+    /// `-1`, or the largest 64-bit number.
     Unlimited,
 }
 
-/// What a setting's value means, where its name says that it is a time or a size.
+/// The meaning of a setting's value, if the setting's name shows that it is a time or a size.
 pub fn readable_value(name: &str, value: &str) -> Option<ReadableValue> {
     let (is_time, is_size) = (name.ends_with(".ms"), name.ends_with(".bytes"));
     if !is_time && !is_size {
@@ -123,7 +123,7 @@ pub fn readable_value(name: &str, value: &str) -> Option<ReadableValue> {
     }
     let number: i64 = value.trim().parse().ok()?;
     match u64::try_from(number) {
-        // Other negative numbers mean "as another setting says".
+        // Other negative numbers refer to another setting.
         Err(_) => Some(ReadableValue::Unlimited).filter(|_| number == -1),
         Ok(n) if n == i64::MAX as u64 => Some(ReadableValue::Unlimited),
         Ok(n) if is_time => Some(ReadableValue::Time(n)).filter(|_| n >= 1000),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_push_changes_the_partitions_that_it_names() {
+    fn push_updates_the_partitions_that_it_contains() {
         let mut snapshot = TopicSnapshot::default();
         snapshot.begin();
         snapshot.apply(push(vec![partition(1, 0, 5), partition(0, 0, 1)], 6));
@@ -165,11 +165,11 @@ mod tests {
         assert_eq!((snapshot.records(), snapshot.replication()), (Some(8), 2));
         snapshot.begin();
         snapshot.apply(push(vec![partition(0, 0, 0)], 0));
-        assert_eq!(snapshot.partitions().len(), 1, "it was deleted and created again");
+        assert_eq!(snapshot.partitions().len(), 1, "the topic was deleted and created again");
     }
 
     #[test]
-    fn the_number_of_records_is_not_known_while_a_partition_reports_no_offsets() {
+    fn number_of_records_is_unknown_while_a_partition_reports_no_offsets() {
         let mut snapshot = TopicSnapshot::default();
         snapshot.begin();
         let without_leader = PartitionInfo { leader: None, ..partition(1, 0, 0) };
@@ -182,13 +182,13 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_partitions_come_first_when_that_is_wanted() {
+    fn descending_state_lists_offline_partitions_first() {
         let mut snapshot = TopicSnapshot::default();
         snapshot.begin();
         let lagging = PartitionInfo { in_sync: vec![1], ..partition(1, 0, 5) };
         let offline = PartitionInfo { leader: None, in_sync: Vec::new(), ..partition(2, 0, 0) };
         snapshot.apply(push(vec![partition(0, 0, 1), lagging, offline], 6));
-        snapshot.arrange(Sort { column: "state", is_descending: true });
+        snapshot.sort_rows(Sort { column: "state", is_descending: true });
         let order: Vec<_> = (0..3).filter_map(|row| Some(snapshot.get(row)?.partition)).collect();
         assert_eq!(order, [2, 1, 0]);
         assert_eq!(snapshot.row_of(0), Some(2));

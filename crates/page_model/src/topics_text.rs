@@ -1,7 +1,7 @@
-//! Several topics in one text, such as `orders, payments`, and how a field shows it: names that are complete as chips, the
-//! one being written as text.
+//! Several topics in one text, such as `orders, payments`. The field shows complete names as chips, and the name that is
+//! being typed as text.
 
-/// Between two names; what is typed there ends a name.
+/// A separator completes the name before it.
 const SEPARATORS: [char; 4] = [',', ' ', '\n', '\t'];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,11 +23,11 @@ impl<'t> TopicsText<'t> {
         names
     }
 
-    /// The names that are complete, and the rest as text. Without the focus all names are complete; a single name is
+    /// The complete names, and the rest as text. Without the focus (`has_focus`) all names are complete; a single name is
     /// plain text.
-    pub fn parts(self, is_written: bool) -> (Vec<String>, String) {
+    pub fn parts(self, has_focus: bool) -> (Vec<String>, String) {
         let mut names = self.names();
-        if is_written {
+        if has_focus {
             let rest = self.0.rsplit(SEPARATORS).next().unwrap_or_default();
             let complete = Self(&self.0[..self.0.len() - rest.len()]).names();
             (complete, rest.to_owned())
@@ -38,7 +38,7 @@ impl<'t> TopicsText<'t> {
         }
     }
 
-    /// These names, and behind them what is being written.
+    /// The text with these names, followed by the name that is being typed.
     pub fn join(names: &[String], rest: &str) -> String {
         names.iter().map(|name| format!("{name}, ")).collect::<String>() + rest
     }
@@ -49,8 +49,8 @@ mod tests {
     use super::*;
 
     /// As `[complete] rest`.
-    fn parts(text: &str, is_written: bool) -> String {
-        let (names, rest) = TopicsText::new(text).parts(is_written);
+    fn parts(text: &str, has_focus: bool) -> String {
+        let (names, rest) = TopicsText::new(text).parts(has_focus);
         format!("{names:?} {rest}")
     }
 
@@ -61,14 +61,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_alone_is_text() {
+    fn single_name_is_text() {
         assert_eq!(parts("orders", true), "[] orders");
         assert_eq!(parts("orders, ", false), "[] orders");
         assert_eq!(parts("", true), "[] ");
     }
 
     #[test]
-    fn the_name_being_written_is_text_until_it_ends() {
+    fn name_that_is_typed_is_text_until_a_separator() {
         assert_eq!(parts("orders, pay", true), r#"["orders"] pay"#);
         assert_eq!(parts("orders, ", true), r#"["orders"] "#);
         assert_eq!(parts("orders, pay,", true), r#"["orders", "pay"] "#);

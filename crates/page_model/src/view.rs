@@ -1,7 +1,7 @@
-//! Which view is open, and how an address says so: `?view=topics&name=orders`. The live view has no `view`; what its address
-//! says beyond that is `view_link`'s.
+//! Which view is open, and its URL parameters: `?view=topics&name=orders`. The live view has no parameter `view`; its other
+//! parameters are in `view_link`.
 
-/// What fills the page.
+/// A view of the page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum View {
     #[default]
@@ -14,7 +14,7 @@ pub enum View {
 }
 
 impl View {
-    /// Names and values, not yet encoded.
+    /// Names and values of the URL parameters, not percent-encoded.
     fn pairs(&self) -> Vec<(&'static str, &str)> {
         match self {
             Self::Live => Vec::new(),
@@ -26,7 +26,7 @@ impl View {
         }
     }
 
-    /// The view that stands in the top bar for it: a topic's is the list of topics.
+    /// The view that the top bar marks as current: for one topic, the list of topics.
     pub fn list(&self) -> Self {
         match self {
             Self::Topic(_) => Self::Topics,
@@ -36,7 +36,7 @@ impl View {
     }
 }
 
-/// A view and what is chosen in it: the names and values that the view itself understands, in their order.
+/// A view and its further URL parameters (`details`), in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Address {
     pub view: View,
@@ -57,7 +57,7 @@ impl Address {
         self.details.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// An empty value is none.
+    /// Sets a parameter; an empty value removes it.
     pub fn set(&mut self, name: &str, value: String) {
         self.details.retain(|(known, _)| known != name);
         if !value.is_empty() {
@@ -70,7 +70,7 @@ impl Address {
         view.chain(self.details.iter().cloned()).collect()
     }
 
-    /// What it does not understand belongs to the view.
+    /// Parameters other than `view` and `name` become details of the view.
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut pairs: Vec<_> = pairs.into_iter().collect();
         let mut take = |name: &str| {
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_opens_the_same_view() {
+    fn address_is_unchanged_by_a_round_trip_through_url_parameters() {
         let addresses = [
             Address::default(),
             Address::of(View::Topics).with("find", "ord").with("internal", "shown"),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn the_live_views_addresses_are_what_they_were() {
+    fn address_without_a_view_is_the_live_view() {
         assert!(Address::default().pairs().is_empty());
         let old = vec![("topic".to_owned(), "orders".to_owned()), ("name".to_owned(), "x".to_owned())];
         let address = Address::from_pairs(old.clone());
@@ -116,14 +116,14 @@ mod tests {
     }
 
     #[test]
-    fn a_view_that_does_not_exist_is_the_live_one() {
+    fn unknown_view_is_the_live_view() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(Address::from_pairs([pair("view", "dashboards")]).view, View::Live);
         assert_eq!(Address::from_pairs([pair("view", "topics"), pair("name", "")]).view, View::Topics);
     }
 
     #[test]
-    fn a_detail_is_there_once_and_gone_when_it_is_empty() {
+    fn detail_is_replaced_and_an_empty_value_removes_it() {
         let mut address = Address::of(View::Topics).with("find", "a").with("find", "b");
         assert_eq!((address.detail("find"), address.details.len()), (Some("b"), 1));
         address.set("find", String::new());

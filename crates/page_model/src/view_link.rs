@@ -1,11 +1,11 @@
-//! The page's view as an address: topics, how they are read, from where, and the filter. A link opens the same view.
+//! The URL parameters of the live view: topics, read mode, start and filter. A link with them opens the same view.
 
 use protocol::TopicName;
 
 use super::filter_fields::FilterFields;
 use super::intent::{Intent, ReadMode, Start};
 
-/// What an address says. What it does not say is as remembered or proposed.
+/// The contents of a link. Absent fields have the stored value or the bridge's default.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ViewLink {
     pub topic: Option<String>,
@@ -26,20 +26,21 @@ impl ViewLink {
         }
     }
 
-    /// One record, where it lies.
+    /// A link to one record.
     pub fn record(topic: &str, partition: i32, offset: i64) -> Self {
         let start = Start::Offset { partition: Some(partition), offset };
         let (topic, mode) = (Some(topic.to_owned()), Some(ReadMode::Watch));
         Self { topic, mode, start: Some(start), ..Self::default() }
     }
 
-    /// Only looking on is begun by a link alone: joining a group moves its positions, which is for the user to decide.
-    pub fn starts_by_itself(&self) -> bool {
+    /// Whether opening the link starts listening. Only watching starts automatically: joining a group moves its committed
+    /// offsets, which the user has to decide.
+    pub fn starts_automatically(&self) -> bool {
         let is_topic = |name: &str| TopicName::parse(name).is_ok();
         self.mode == Some(ReadMode::Watch) && self.topic.as_ref().is_some_and(|topic| topic.split(',').all(is_topic))
     }
 
-    /// Names and values, not yet encoded.
+    /// Names and values of the URL parameters, not percent-encoded.
     pub fn pairs(&self) -> Vec<(&'static str, String)> {
         let mode = self.mode.map(|mode| if mode == ReadMode::Group { "group" } else { "watch" }.to_owned());
         let fields = [
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_opens_the_same_view() {
+    fn link_is_unchanged_by_a_round_trip_through_url_parameters() {
         let intent = Intent { topics: vec!["a".into(), "b".into()], group: "g h".into(), ..Intent::default() };
         let filter =
             FilterFields { text: "x|y".into(), is_pattern: true, path: "$.a".into(), ..FilterFields::default() };
@@ -104,10 +105,10 @@ mod tests {
     }
 
     #[test]
-    fn a_link_never_joins_a_group_by_itself() {
-        assert!(ViewLink::record("t", 3, 99).starts_by_itself());
-        assert!(!ViewLink::record("no topic!", 3, 99).starts_by_itself());
-        assert!(!ViewLink { mode: Some(ReadMode::Group), ..ViewLink::record("t", 3, 99) }.starts_by_itself());
-        assert!(!ViewLink::default().starts_by_itself());
+    fn link_never_joins_a_group_automatically() {
+        assert!(ViewLink::record("t", 3, 99).starts_automatically());
+        assert!(!ViewLink::record("no topic!", 3, 99).starts_automatically());
+        assert!(!ViewLink { mode: Some(ReadMode::Group), ..ViewLink::record("t", 3, 99) }.starts_automatically());
+        assert!(!ViewLink::default().starts_automatically());
     }
 }

@@ -4,7 +4,7 @@
 use protocol::{ProduceWaiting, WaitReason, WaitingPartition};
 
 /// Maximum number of listed partitions with waiting sent records.
-const MOST_SENT: usize = 64;
+const MAX_SENT: usize = 64;
 
 #[derive(Debug, Default)]
 pub struct Waits {
@@ -26,7 +26,7 @@ impl Waits {
     pub fn produce_waits(&mut self, wait: ProduceWaiting) {
         self.sent.retain(|known| (&known.topic, known.partition) != (&wait.topic, wait.partition));
         self.sent.insert(0, wait);
-        self.sent.truncate(MOST_SENT);
+        self.sent.truncate(MAX_SENT);
     }
 
     /// Kafka has acknowledged a record of this partition.
@@ -34,12 +34,12 @@ impl Waits {
         self.end(|wait| !is_acked(wait) && wait.partition == partition && wait.topic == topic);
     }
 
-    /// No record waits for its outcome any more.
+    /// Every sent record has an outcome.
     pub fn all_have_outcomes(&mut self) {
         self.end(|wait| !is_acked(wait));
     }
 
-    /// A record came in the live list. Returns whether something no longer waits.
+    /// A record was received in the live list. Returns whether a wait ended.
     pub fn seen(&mut self, topic: &str, partition: i32, offset: i64) -> bool {
         let is_over = |wait: &ProduceWaiting| {
             let began = wait.offset.map_or(i64::MIN, |began| began.0);
@@ -48,7 +48,7 @@ impl Waits {
         self.end(is_over)
     }
 
-    /// All partitions of the live list in which records wait now. `reads` says which topics the list reads.
+    /// Sets the partitions of the live list in which records wait now. `reads`: whether the list reads a topic.
     pub fn records_wait(&mut self, partitions: Vec<WaitingPartition>, reads: impl Fn(&str) -> bool) {
         let waits = |wait: &ProduceWaiting| {
             partitions.iter().any(|unread| unread.partition == wait.partition && unread.topic == wait.topic)
@@ -57,7 +57,7 @@ impl Waits {
         self.unread = partitions;
     }
 
-    /// The subscription has ended or begins anew: nothing is known of what it would read.
+    /// The subscription has ended or restarts: the partitions that wait are unknown.
     pub fn list_ended(&mut self) {
         self.unread.clear();
     }
@@ -73,7 +73,7 @@ impl Waits {
     }
 }
 
-/// Acknowledged, and only not visible yet.
+/// Whether the records are acknowledged, and only not visible yet.
 fn is_acked(wait: &ProduceWaiting) -> bool {
     wait.reason == WaitReason::OpenTransaction
 }
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_ends_with_its_outcome_or_when_the_record_is_seen() {
+    fn wait_ends_with_the_outcome_or_when_the_record_is_received() {
         let mut waits = Waits::default();
         waits.produce_waits(wait(0, WaitReason::TooFewInSyncReplicas));
         waits.produce_waits(wait(1, WaitReason::OpenTransaction));
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_transaction_ends_what_waited_behind_it() {
+    fn wait_ends_with_its_transaction() {
         let mut waits = Waits::default();
         waits.produce_waits(wait(0, WaitReason::OpenTransaction));
         waits.produce_waits(wait(1, WaitReason::OpenTransaction));
@@ -119,7 +119,7 @@ mod tests {
         waits.records_wait(vec![unread.clone()], |_| true);
         assert_eq!((partitions(&waits), waits.unread()), (vec![1], &[unread][..]));
         waits.records_wait(Vec::new(), |topic| topic != "t");
-        assert_eq!(partitions(&waits), [1], "the list reads something else");
+        assert_eq!(partitions(&waits), [1], "the list reads another topic");
     }
 
     #[test]
@@ -128,7 +128,7 @@ mod tests {
         for n in 0..500 {
             waits.produce_waits(wait(n % 100, WaitReason::NoLeader));
         }
-        assert_eq!(waits.sent().len(), MOST_SENT);
+        assert_eq!(waits.sent().len(), MAX_SENT);
         assert_eq!(waits.sent()[0].partition, 99);
     }
 }

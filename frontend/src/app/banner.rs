@@ -1,4 +1,4 @@
-//! The banner: what is wrong with the connection or with Kafka, and what happens next.
+//! The banner: errors of the connection and of Kafka, and what happens next.
 
 use leptos::prelude::*;
 use protocol::{CloseCode, ErrorBody, ErrorCode, ProduceWaiting, WaitReason};
@@ -10,7 +10,7 @@ use crate::platform::browser;
 use crate::send::sent_waiting::wait_text;
 use page_model::{Link, Loss, ReadState};
 
-/// The connection comes first: without it nothing is known of Kafka.
+/// The message of the banner. Connection errors come first: without a connection the state of Kafka is unknown.
 #[derive(Clone, PartialEq)]
 enum BannerMessage {
     BridgeLost {
@@ -66,7 +66,7 @@ impl BannerMessage {
         }
     }
 
-    fn what(&self, words: &Words, language: Language) -> String {
+    fn title(&self, words: &Words, language: Language) -> String {
         match self {
             Self::BridgeLost { loss, .. } if loss.code == CloseCode::ShuttingDown.number() => {
                 words.banner_shutting_down.to_owned()
@@ -74,10 +74,10 @@ impl BannerMessage {
             Self::BridgeLost { .. } | Self::Reconnecting => words.banner_lost.to_owned(),
             Self::BridgeClosed { loss } => words.banner_closed.with_reason(&close_reason(loss, words)),
             Self::TokenRequired { is_wrong } => {
-                (if *is_wrong { words.token_wrong } else { words.token_asked }).to_owned()
+                (if *is_wrong { words.token_wrong } else { words.token_required }).to_owned()
             }
             Self::KafkaDown { servers, error, .. } => match known_reason(servers, error.as_ref(), words) {
-                Some((what, _)) => what,
+                Some((title, _)) => title,
                 None => words.banner_kafka.with_servers(servers),
             },
             Self::ProduceWaits { waits } => wait_text(waits, words, language).unwrap_or_default(),
@@ -150,19 +150,19 @@ pub fn Banner() -> impl IntoView {
     let is_lost = move || message.with(|message| matches!(message, Some(BannerMessage::BridgeLost { .. })));
     let is_closed = move || message.with(|message| matches!(message, Some(BannerMessage::BridgeClosed { .. })));
     let asks_for_token = move || message.with(|message| matches!(message, Some(BannerMessage::TokenRequired { .. })));
-    // Asking for the token the first time is no error.
+    // The first prompt for the token is not an error.
     let level = move || {
         let is_new = message.with(|message| matches!(message, Some(BannerMessage::TokenRequired { is_wrong: false })));
         let waits = message.with(|message| matches!(message, Some(BannerMessage::ProduceWaits { .. })));
         if is_new || waits { "warning" } else { "error" }
     };
-    let what =
-        move || message.with(|message| message.as_ref().map(|message| message.what(prefs.words(), prefs.language())));
+    let title =
+        move || message.with(|message| message.as_ref().map(|message| message.title(prefs.words(), prefs.language())));
     let next =
         move || message.with(|message| message.as_ref().map(|message| message.next(prefs.words(), seconds.get())));
     let detail = move || message.with(|message| message.as_ref().map(BannerMessage::detail));
     // Kafka's errors are shown in full, since they contain addresses and numbers.
-    let said = move || {
+    let shown_detail = move || {
         let is_of_kafka = |message: &&BannerMessage| {
             matches!(message, BannerMessage::KafkaDown { .. } | BannerMessage::ProduceWaits { .. })
         };
@@ -180,10 +180,10 @@ pub fn Banner() -> impl IntoView {
                 <span class="banner-mark" aria-hidden="true">"!"</span>
                 <p>
                     // Only the message is an alert; a screen reader would read the countdown every second.
-                    <strong role="alert" title=detail>{what}</strong>
+                    <strong role="alert" title=detail>{title}</strong>
                     " "
                     <span>{next}</span>
-                    <span class="banner-detail" data-testid="banner-detail">{said}</span>
+                    <span class="banner-detail" data-testid="banner-detail">{shown_detail}</span>
                 </p>
                 <Show when=is_lost>
                     <button type="button" class="button small" data-testid="banner-try-now" on:click=move |_| store.connect_now()>
@@ -213,7 +213,7 @@ fn TokenForm() -> impl IntoView {
             class="token"
             on:submit=move |event| {
                 event.prevent_default();
-                store.give_token(token.get_untracked().trim().to_owned());
+                store.connect_with_token(token.get_untracked().trim().to_owned());
             }
         >
             <input
@@ -226,7 +226,7 @@ fn TokenForm() -> impl IntoView {
                 on:input=move |event| token.set(event_target_value(&event))
             />
             <button type="submit" class="button small" data-testid="token-give" disabled=move || token.with(|token| token.trim().is_empty())>
-                {prefs.text(|w| w.token_give)}
+                {prefs.text(|w| w.token_connect)}
             </button>
         </form>
     }

@@ -1,4 +1,4 @@
-//! Whether Kafka answers, which Kafka it is, and clearly whether it is only the demo broker.
+//! Shows whether Kafka responds, its address, and whether it is the demo broker.
 
 use leptos::prelude::*;
 use protocol::Cluster;
@@ -9,7 +9,7 @@ use page_model::ReadState;
 #[component]
 pub fn BrokerPill() -> impl IntoView {
     let (store, prefs) = (store(), preferences());
-    // While the bridge is away nothing is known of Kafka.
+    // Without a connection to the bridge the state of Kafka is unknown.
     let cluster =
         Memo::new(move |_| store.read(|state| if state.link().is_open() { state.cluster().cloned() } else { None }));
     let state = Memo::new(move |_| store.read(|state| if state.kafka_is_up() { "up" } else { "down" }));

@@ -30,7 +30,7 @@ pub struct Confirmation {
 enum Progress {
     #[default]
     Open,
-    UnderWay,
+    Waiting,
     Failed(RequestError),
 }
 
@@ -38,7 +38,7 @@ enum Progress {
 #[derive(Clone, Copy)]
 pub struct Confirmations {
     store: Store,
-    asked: StoredValue<Option<Confirmation>, LocalStorage>,
+    current: StoredValue<Option<Confirmation>, LocalStorage>,
     is_open: RwSignal<bool>,
     progress: RwSignal<Progress>,
     /// Number of dialogs opened so far.
@@ -49,12 +49,12 @@ pub struct Confirmations {
 
 impl Confirmations {
     pub fn new(store: Store) -> Self {
-        let (asked, is_open) = (StoredValue::new_local(None), RwSignal::new(false));
-        Self { store, asked, is_open, progress: RwSignal::new(Progress::Open), count: StoredValue::new(0), number: 0 }
+        let (current, is_open) = (StoredValue::new_local(None), RwSignal::new(false));
+        Self { store, current, is_open, progress: RwSignal::new(Progress::Open), count: StoredValue::new(0), number: 0 }
     }
 
     pub fn ask(self, confirmation: Confirmation) {
-        self.asked.set_value(Some(confirmation));
+        self.current.set_value(Some(confirmation));
         self.count.update_value(|count| *count += 1);
         self.progress.set(Progress::Open);
         self.is_open.set(true);
@@ -62,11 +62,11 @@ impl Confirmations {
 
     /// Closes the dialog, or shows the error: in the dialog, or as a toast if the user has closed the dialog meanwhile.
     pub fn finish(self, outcome: Result<(), RequestError>) {
-        let is_asked = self.is_open.get_untracked() && self.number == self.count.get_value();
+        let is_current = self.is_open.get_untracked() && self.number == self.count.get_value();
         match outcome {
-            Ok(()) if is_asked => self.is_open.set(false),
-            Err(reason) if is_asked => self.progress.set(Progress::Failed(reason)),
-            Err(RequestError::Refused(error)) => self.store.say_refused(error),
+            Ok(()) if is_current => self.is_open.set(false),
+            Err(reason) if is_current => self.progress.set(Progress::Failed(reason)),
+            Err(RequestError::Refused(error)) => self.store.notify_error(error),
             _ => {}
         }
     }
@@ -76,7 +76,9 @@ impl Confirmations {
 pub fn ConfirmDialog(confirmations: Confirmations) -> impl IntoView {
     let title = move || {
         confirmations.is_open.track();
-        confirmations.asked.with_value(|asked| asked.as_ref().map(|asked| asked.title.clone()).unwrap_or_default())
+        confirmations
+            .current
+            .with_value(|current| current.as_ref().map(|current| current.title.clone()).unwrap_or_default())
     };
     view! {
         <Dialog open=confirmations.is_open testid="confirm-dialog" title=Signal::derive(title)>
@@ -89,15 +91,15 @@ pub fn ConfirmDialog(confirmations: Confirmations) -> impl IntoView {
 fn ConfirmForm(confirmations: Confirmations) -> impl IntoView {
     let (prefs, store) = (preferences(), store());
     let confirmations = Confirmations { number: confirmations.count.get_value(), ..confirmations };
-    let Confirmation { text, verb, typed: name, on_confirm, .. } = confirmations.asked.get_value()?;
+    let Confirmation { text, verb, typed: name, on_confirm, .. } = confirmations.current.get_value()?;
     let (on_confirm, needs_name) = (StoredValue::new_local(on_confirm), name.is_some());
     let expected = name.clone();
-    let written = RwSignal::new(String::new());
+    let typed = RwSignal::new(String::new());
     let is_confirmed =
-        Memo::new(move |_| expected.as_ref().is_none_or(|name| written.with(|written| written.trim() == name)));
+        Memo::new(move |_| expected.as_ref().is_none_or(|name| typed.with(|typed| typed.trim() == name)));
     let progress = confirmations.progress;
-    let is_under_way = move || progress.with(|progress| *progress == Progress::UnderWay);
-    let fault = move || {
+    let is_waiting = move || progress.with(|progress| *progress == Progress::Waiting);
+    let error = move || {
         progress.with(|progress| match progress {
             Progress::Failed(reason) => Some(request_error_text(reason, prefs.words())),
             _ => None,
@@ -105,8 +107,8 @@ fn ConfirmForm(confirmations: Confirmations) -> impl IntoView {
     };
     // The dialog cannot stay pending: a lost connection fails the request.
     let confirm = move || {
-        if is_confirmed.get_untracked() && !progress.with_untracked(|progress| *progress == Progress::UnderWay) {
-            progress.set(Progress::UnderWay);
+        if is_confirmed.get_untracked() && !progress.with_untracked(|progress| *progress == Progress::Waiting) {
+            progress.set(Progress::Waiting);
             on_confirm.with_value(|on_confirm| on_confirm(confirmations));
         }
     };
@@ -122,8 +124,8 @@ fn ConfirmForm(confirmations: Confirmations) -> impl IntoView {
                     autocapitalize="off"
                     spellcheck="false"
                     autofocus
-                    prop:value=move || written.get()
-                    on:input=move |event| written.set(event_target_value(&event))
+                    prop:value=move || typed.get()
+                    on:input=move |event| typed.set(event_target_value(&event))
                 />
             </label>
         }
@@ -139,7 +141,7 @@ fn ConfirmForm(confirmations: Confirmations) -> impl IntoView {
         >
             <p>{text}</p>
             {name_field}
-            <p class="fault" role="alert" data-testid="confirm-fault">{fault}</p>
+            <p class="fault" role="alert" data-testid="confirm-fault">{error}</p>
             <div class="dialog-actions">
                 <button
                     type="button"
@@ -154,9 +156,9 @@ fn ConfirmForm(confirmations: Confirmations) -> impl IntoView {
                     type="submit"
                     class="button danger"
                     data-testid="confirm"
-                    disabled=move || !is_confirmed.get() || is_under_way() || is_offline()
+                    disabled=move || !is_confirmed.get() || is_waiting() || is_offline()
                 >
-                    {move || if is_under_way() { prefs.words().under_way } else { verb(prefs.words()) }}
+                    {move || if is_waiting() { prefs.words().in_progress } else { verb(prefs.words()) }}
                 </button>
             </div>
         </form>

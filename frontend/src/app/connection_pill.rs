@@ -1,4 +1,4 @@
-//! Whether the page and the bridge are connected, and when the next try is.
+//! Shows whether the page is connected to the bridge, and when the next attempt begins.
 
 use leptos::prelude::*;
 

@@ -8,7 +8,7 @@ use crate::i18n::{WithBroker, Words};
 type Word = fn(&Words) -> &'static str;
 type OfBroker = fn(&Words) -> WithBroker;
 
-/// Why Kafka does not answer: what is wrong, with the broker's address, and what to change.
+/// Why Kafka does not respond: the cause, with the broker's address, and what to change.
 const DOWN: [(ErrorCode, OfBroker, Word); 8] = [
     (ErrorCode::DnsFailed, |w| w.down_dns, |w| w.down_dns_next),
     (ErrorCode::ConnectionRefused, |w| w.down_refused, |w| w.down_refused_next),
@@ -28,8 +28,8 @@ const OTHERS: [(ErrorCode, Word); 5] = [
     (ErrorCode::TooFewReplicas, |w| w.error_too_few_replicas),
 ];
 
-/// What is wrong with Kafka and what to do; nothing for a reason that the page has no words for. `servers`: the bridge's own
-/// addresses, for an error that names no broker.
+/// The cause and what to change; `None` if the page has no text for the error. `servers`: the bootstrap addresses, for an
+/// error that names no broker.
 pub fn down_text(error: &ErrorBody, servers: &str, words: &Words) -> Option<(String, &'static str)> {
     let (_, what, next) = DOWN.iter().find(|(code, ..)| code.number() == error.code)?;
     let broker = error.broker.as_ref().map_or(servers, |broker| &broker.address);

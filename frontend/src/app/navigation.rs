@@ -1,25 +1,25 @@
-//! Which view is open, in the address bar and in the browser's history. Links to views are ordinary links; a plain click on
-//! one changes the view in the page, everything else (a middle click, a new window) is the browser's own.
+//! Which view is open, in the address bar and in the browser's history. Links to views are ordinary links. A plain click
+//! changes the view within the page; the browser handles all other clicks, such as a middle click.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use crate::platform::browser;
-use page_model::{Address, View};
+use page_model::{Address, Sort, View};
 
-/// Links with this attribute lead to a view of this page. With the value [`STARTS`] the live view begins to show what the
-/// link says; without it, it is shown as it is.
+/// Links with this attribute lead to a view of this page. With the value [`STARTS`], the live view starts listening as the
+/// link describes; otherwise the live view is shown in its current state.
 const VIEW_LINK: &str = "data-view";
 pub const STARTS: &str = "starts";
 
-/// More steps than a user goes back.
+/// More history entries than a user goes back.
 const KEPT_SCROLL_POSITIONS: usize = 50;
 
 #[derive(Clone, Copy)]
 pub struct Navigation {
     address: RwSignal<Address>,
     view: Memo<View>,
-    /// The address of the live view as it is, whichever view is open.
+    /// The current address of the live view, also while another view is open.
     live: RwSignal<Address>,
     /// The user has changed the view in this page.
     has_moved: RwSignal<bool>,
@@ -30,7 +30,7 @@ pub struct Navigation {
 }
 
 impl Navigation {
-    /// Reads the address.
+    /// Opens the view that the URL describes.
     pub fn new() -> Self {
         let address = Address::from_pairs(browser::address_pairs());
         let live = if address.view == View::Live { address.clone() } else { Address::default() };
@@ -133,18 +133,29 @@ impl Navigation {
         self.address.with_untracked(|address| browser::show_address(&browser::address_of(&address.pairs())));
     }
 
-    /// The address of the same view, as it is now, with something else chosen in it.
+    /// The order of a table, kept in the URL parameter `sort`. The default order has no parameter.
+    pub fn sort_in_url(self, columns: &'static [&'static str], default: Sort) -> RwSignal<Sort> {
+        let sort = self.detail_untracked("sort").and_then(|sort| Sort::from_link(&sort, columns));
+        let sort = RwSignal::new(sort.unwrap_or(default));
+        Effect::new(move |_| {
+            let sort = sort.get();
+            self.set_detail("sort", if sort == default { String::new() } else { sort.to_link() });
+        });
+        sort
+    }
+
+    /// The address of the current view with another value of one URL parameter.
     pub fn href_with(self, name: &str, value: &str) -> String {
         self.address.with_untracked(|address| href(&address.clone().with(name, value)))
     }
 
-    /// What the live view shows has an address of its own, which is in the bar while the view is open.
+    /// Sets the address of the live view, and shows it in the address bar while the live view is open.
     pub fn set_live(self, pairs: Vec<(&'static str, String)>) {
         let pairs = pairs.into_iter().map(|(name, value)| (name.to_owned(), value));
         let address = Address::from_pairs(pairs);
         if self.is_live_untracked() {
             browser::show_address(&browser::address_of(&address.pairs()));
-            // An address of the history may have said something else.
+            // After Back or Forward, `address` may still be an older one.
             self.address.update_untracked(|now| now.clone_from(&address));
         }
         self.live.set(address);
@@ -154,7 +165,7 @@ impl Navigation {
         self.view.with_untracked(|view| *view == View::Live)
     }
 
-    /// Where the link to the live view leads.
+    /// The target of links to the live view.
     pub fn live_href(self) -> String {
         self.live.with(|live| browser::address_of(&live.pairs()))
     }

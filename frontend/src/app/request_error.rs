@@ -9,7 +9,7 @@ use page_model::{ChangeBlocked, ReadState, RequestError};
 pub fn request_error_text(reason: &RequestError, words: &'static Words) -> String {
     match reason {
         RequestError::NotConnected => words.cannot_send_offline.to_owned(),
-        RequestError::ConnectionLost => words.answer_lost.to_owned(),
+        RequestError::ConnectionLost => words.reply_lost.to_owned(),
         RequestError::Refused(error) => error_text(error, words),
     }
 }
@@ -30,7 +30,7 @@ pub fn change_blocked() -> impl Fn() -> Option<&'static str> + Copy + Send + Syn
     move || store.read(|state| state.change_blocked()).map(|blocked| change_blocked_text(blocked, prefs.words()))
 }
 
-/// The same for creating topics, which the demo broker can do too.
+/// Why topics cannot be created; `None` while they can. The demo broker can create topics, too.
 pub fn create_blocked() -> impl Fn() -> Option<&'static str> + Copy + Send + Sync + 'static {
     let (store, prefs): (_, Preferences) = (crate::app::store(), preferences());
     move || store.read(|state| state.create_blocked()).map(|blocked| change_blocked_text(blocked, prefs.words()))

@@ -1,4 +1,4 @@
-//! The page's layout, what every component shares, and the keys that work everywhere.
+//! The root component: the page's layout, and the contexts and global shortcuts of all components.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -57,7 +57,7 @@ pub fn App() -> impl IntoView {
     });
     navigation.follow_links(move |address| {
         let link = ViewLink::from_pairs(address.details.clone());
-        if link.starts_by_itself() {
+        if link.starts_automatically() {
             fields.follow(&link);
             browse(&link);
             let intent = fields.intent();
@@ -79,12 +79,12 @@ pub fn App() -> impl IntoView {
     });
     show_view_in_title(store, preferences, navigation);
     preload_parts(store);
-    let is_elsewhere = move || !navigation.is_live();
+    let is_other_view = move || !navigation.is_live();
     view! {
         <TopBar show_shortcuts=show_shortcuts />
         <Banner />
         // Hidden, not unmounted, while another view is open, so that its list is kept.
-        <div id="live" hidden=is_elsewhere>
+        <div id="live" hidden=is_other_view>
             <LatencyStripView />
             <main>
                 <Composer fields=send_fields />
@@ -137,7 +137,8 @@ fn preload_parts(store: Store) {
     });
 }
 
-/// The view's name, and how many records came while the tab was hidden: `(12) Ponte`, `orders · Ponte`.
+/// The tab's title: the view's name, and the number of records received while the tab was hidden: `(12) Ponte`,
+/// `orders · Ponte`.
 fn show_view_in_title(store: Store, preferences: Preferences, navigation: Navigation) {
     Effect::new(move |received_when_seen: Option<u64>| {
         let received = store.read(|state| state.received());

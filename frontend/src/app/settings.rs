@@ -1,10 +1,10 @@
-//! Language and theme as signals, remembered in the browser's storage and set on the `html` element.
+//! The stored settings as signals. Language and theme are also set on the `html` element.
 
 use leptos::prelude::*;
 
 use crate::i18n::{self, LANGUAGES, Language, Words};
 use crate::platform::browser;
-use page_model::{Columns, Limits, Settings, Theme, Watched, preferred_language};
+use page_model::{Columns, Limits, Settings, StoredWatch, Theme, preferred_language};
 
 #[derive(Clone, Copy)]
 pub struct Preferences {
@@ -13,7 +13,7 @@ pub struct Preferences {
 }
 
 impl Preferences {
-    /// Reads what is remembered and applies it before anything is drawn.
+    /// Reads the stored settings and applies them before the page is drawn.
     pub fn load() -> Self {
         let stored = Settings::from_json(&browser::stored_settings());
         browser::set_root_attribute("data-theme", stored.theme.name());
@@ -25,7 +25,7 @@ impl Preferences {
             Memo::new(move |_| settings.with(|settings| settings.language.as_deref().map_or(preferred, i18n::of)));
         Effect::new(move |before: Option<()>| {
             let json = settings.with(Settings::to_json);
-            // The first run has nothing new to remember.
+            // The first run has no change to store.
             if before.is_some() {
                 browser::store_settings(&json);
             }
@@ -37,17 +37,17 @@ impl Preferences {
         Self { settings, language }
     }
 
-    /// The words of the present language; a view that reads them is drawn again when the language changes.
+    /// The texts of the current language. A view that reads them is redrawn when the language changes.
     pub fn words(self) -> &'static Words {
         self.language.get()
     }
 
-    /// The words at this moment, for what is said once.
+    /// The texts of the current language, without a subscription.
     pub fn words_untracked(self) -> &'static Words {
         self.language.get_untracked()
     }
 
-    /// One of the words as a reactive text.
+    /// One text, reactive to the language.
     pub fn text(self, word: fn(&'static Words) -> &'static str) -> impl Fn() -> &'static str + Copy + Send + Sync {
         move || word(self.words())
     }
@@ -58,8 +58,8 @@ impl Preferences {
 
     /// The language that [`Preferences::switch_language`] chooses.
     pub fn next_language(self) -> Language {
-        let present = self.language.get();
-        let at = LANGUAGES.iter().position(|words| words.code == present.code).unwrap_or(0);
+        let current = self.language.get();
+        let at = LANGUAGES.iter().position(|words| words.code == current.code).unwrap_or(0);
         LANGUAGES[(at + 1) % LANGUAGES.len()]
     }
 
@@ -116,7 +116,7 @@ impl Preferences {
         self.settings.update(|settings| settings.limits = limits);
     }
 
-    pub fn watched(self) -> Option<Watched> {
+    pub fn stored_watch(self) -> Option<StoredWatch> {
         self.settings.with_untracked(|settings| settings.watch.clone())
     }
 
@@ -128,9 +128,9 @@ impl Preferences {
         self.settings.update(|settings| settings.remember_topics(topics));
     }
 
-    pub fn remember_watched(self, watched: Watched) {
-        if self.watched().as_ref() != Some(&watched) {
-            self.settings.update(|settings| settings.watch = Some(watched));
+    pub fn store_watch(self, watch: StoredWatch) {
+        if self.stored_watch().as_ref() != Some(&watch) {
+            self.settings.update(|settings| settings.watch = Some(watch));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Keyboard shortcuts: their list as a dialog, and which keys are free for one.
+//! Keyboard shortcuts: the dialog that lists them, and whether a key press may trigger one.
 
 use leptos::ev::KeyboardEvent;
 use leptos::html::Dialog;
@@ -31,7 +31,7 @@ pub fn Shortcuts(open: RwSignal<bool>) -> impl IntoView {
     Effect::new(move |_| {
         let Some(dialog) = dialog.get() else { return };
         match (open.get(), dialog.open()) {
-            // It fails only for a dialog that is not in the document.
+            // Fails only for a dialog that is not in the document.
             (true, false) => drop(dialog.show_modal()),
             (false, true) => dialog.close(),
             _ => {}
@@ -51,7 +51,7 @@ pub fn Shortcuts(open: RwSignal<bool>) -> impl IntoView {
             aria-labelledby="shortcuts-title"
             on:close=move |_| open.set(false)
             on:click=move |event| {
-                // A click beside the box lands on the dialog itself.
+                // The target of a click outside of the box is the dialog element itself.
                 if event.target() == event.current_target() {
                     open.set(false);
                 }
@@ -70,7 +70,7 @@ pub fn Shortcuts(open: RwSignal<bool>) -> impl IntoView {
     }
 }
 
-/// Whether the live view is shown and the key is unused.
+/// Whether a key press may trigger a shortcut of the live view: the view is shown and the key is unused.
 pub(crate) fn key_is_free(event: &KeyboardEvent) -> bool {
     let live = document().get_element_by_id("live");
     live.is_some_and(|live| !live.has_attribute("hidden")) && key_is_unused(event)

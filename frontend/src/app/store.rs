@@ -30,7 +30,7 @@ const CLIENT: &str = concat!("ponte-page/", env!("CARGO_PKG_VERSION"));
 const NUMBERS_EVERY_MS: f64 = 100.0;
 /// In a hidden tab only the title shows a count.
 const HIDDEN_NUMBERS_EVERY_MS: f64 = 1000.0;
-/// How long the filter may work in one animation frame, and how many bytes it looks at between two looks at the clock.
+/// How long the filter may work in one animation frame, and how many bytes it checks before it reads the clock again.
 const SCAN_MS: f64 = 6.0;
 const SCAN_BYTES: usize = 64 * 1024;
 
@@ -52,7 +52,7 @@ pub struct Store {
     socket: StoredValue<Option<Socket>, LocalStorage>,
     timer: StoredValue<Option<TimeoutHandle>, LocalStorage>,
     slices: [Trigger; Slice::COUNT],
-    /// When the sent records were drawn last, and what they counted then.
+    /// When the sent records were drawn last, and the sum of their totals then.
     sends_drawn: StoredValue<(f64, u64), LocalStorage>,
     sends_drawing_is_due: StoredValue<bool, LocalStorage>,
     /// When the numbers were drawn last, and whether they have changed since.
@@ -91,7 +91,7 @@ impl Store {
         let socket = Socket::new(move |event| store.on_socket(event));
         store.socket.set_value(Some(socket.clone()));
         socket.connect();
-        // A network that is back is tried at once, regardless of the back-off.
+        // Reconnect at once when the network is back, regardless of the back-off.
         window_event_listener(leptos::ev::online, move |_| store.connect_if_waiting());
         document_event(move || store.visibility_changed());
         store
@@ -103,7 +103,7 @@ impl Store {
         self.state.with_value(|state| read(&Tracked::new(state, &subscribe)))
     }
 
-    /// Reads the state without being drawn again: for what the user does, and for what is drawn by other means.
+    /// Reads the state without a subscription: for actions of the user, and for views that are redrawn by other means.
     pub fn untracked<T>(self, read: impl FnOnce(&AppState) -> T) -> T {
         self.state.with_value(read)
     }
@@ -112,12 +112,12 @@ impl Store {
         self.slices[slice as usize]
     }
 
-    /// Runs again whenever the tab comes back into sight.
+    /// Subscribes the current effect to the tab being shown again.
     pub fn track_shown(self) {
         self.shown.track();
     }
 
-    /// Runs again in every frame in which records came, and after what changes the rows.
+    /// Subscribes the current effect to changes of the list's rows.
     pub fn track_rows(self) {
         self.slice(Slice::Rows).track();
     }
@@ -133,11 +133,11 @@ impl Store {
     }
 
     /// Shows an error as a toast, for components that are unmounted by then.
-    pub fn say_refused(self, error: ErrorBody) {
-        self.say(NoticeKind::Refused(error));
+    pub fn notify_error(self, error: ErrorBody) {
+        self.notify(NoticeKind::Refused(error));
     }
 
-    pub fn say(self, kind: NoticeKind) {
+    pub fn notify(self, kind: NoticeKind) {
         self.act(|state, now_ms| state.notify(kind, now_ms));
     }
 
@@ -145,7 +145,7 @@ impl Store {
         leptos::task::spawn_local(async move {
             let copied = browser::copy(&text).await;
             let kind = if copied { NoticeKind::Copied } else { NoticeKind::CopyFailed };
-            self.say(kind);
+            self.notify(kind);
         });
     }
 
@@ -201,7 +201,7 @@ impl Store {
         }
     }
 
-    /// The live list is drawn again, as it has become, when it is shown again.
+    /// Shows or hides the live list. A hidden list is not redrawn; it is redrawn once when it is shown again.
     pub fn show_live(self, is_shown: bool) {
         let was_shown = self.live_is_shown.get_value();
         self.live_is_shown.set_value(is_shown);
@@ -217,7 +217,7 @@ impl Store {
     }
 
     /// Reconnects with the access token that the user entered.
-    pub fn give_token(self, token: String) {
+    pub fn connect_with_token(self, token: String) {
         browser::store_token(&token);
         self.state.update_value(|state| state.set_token(token));
         self.connect_now();
@@ -258,14 +258,14 @@ impl Store {
                     socket.established(heartbeat_ms);
                 }
             }
-            // Once for all frames of a turn: one redraw, however many records.
+            // Once for all messages of a drain, so that any number of records causes one redraw.
             Event::Drained => self.act(|state, now_ms| state.tick(now_ms)),
             Event::Lost { loss, retry_at_ms } => self.act(|state, now_ms| state.socket_lost(loss, retry_at_ms, now_ms)),
         }
     }
 
-    /// Runs one step of the state at the present time (milliseconds), then does what follows from it. The step must not read
-    /// through the store, which panics: read before it.
+    /// Runs a step of the state with the current time in milliseconds. Then sends the outbox, redraws the changed slices,
+    /// delivers replies and sets the timer. The step must not read through the store, which would panic: read before.
     pub fn act<T>(self, step: impl FnOnce(&mut AppState, f64) -> T) -> T
     where
         T: Default,
@@ -287,7 +287,7 @@ impl Store {
         let every_ms = if is_hidden { HIDDEN_NUMBERS_EVERY_MS } else { NUMBERS_EVERY_MS };
         let rows_changed = changes.has(Slice::Rows);
         let numbers_are_due = self.numbers_are_due(rows_changed, changes.has(Slice::Numbers), now_ms, every_ms);
-        // What moves with every record is drawn when the tab is shown again: that marks the list.
+        // Slices that change with every record are not redrawn in a hidden tab. Showing the tab marks them.
         let due = [
             (Slice::Link, changes.has(Slice::Link)),
             (Slice::Cluster, changes.has(Slice::Cluster)),
@@ -313,10 +313,10 @@ impl Store {
         result
     }
 
-    fn numbers_are_due(self, records_came: bool, user_did: bool, now_ms: f64, every_ms: f64) -> bool {
+    fn numbers_are_due(self, rows_changed: bool, numbers_changed: bool, now_ms: f64, every_ms: f64) -> bool {
         let due = |state: &mut (f64, bool)| {
-            state.1 |= records_came;
-            let is_due = user_did || (state.1 && now_ms - state.0 >= every_ms);
+            state.1 |= rows_changed;
+            let is_due = numbers_changed || (state.1 && now_ms - state.0 >= every_ms);
             if is_due {
                 *state = (now_ms, false);
             }
@@ -337,7 +337,7 @@ impl Store {
         });
     }
 
-    /// At once if the last drawing is long enough ago, else when it is.
+    /// Redraws the sent records, or plans to if the last redraw was too recent.
     fn draw_sends(self, now_ms: f64) {
         let totals = self.untracked(|state| state.sends().totals());
         let moved = totals.sent + totals.acked + totals.failed + totals.unknown + totals.seen;
@@ -359,7 +359,7 @@ impl Store {
 
     fn plan_tick(self, in_ms: Option<f64>) {
         let next = in_ms.and_then(|ms| {
-            // A timer of 0 would spin where a tick cannot do its work yet.
+            // A timer of 0 ms would loop while a tick has nothing to do yet.
             let after = Duration::from_millis(ms.max(1.0).ceil() as u64);
             set_timeout_with_handle(move || self.act(|state, now_ms| state.tick(now_ms)), after).ok()
         });
@@ -374,13 +374,13 @@ fn run_start(now_ms: f64) -> RunStart {
     RunStart { now_ms, wall_ms: js_sys::Date::now() - now_ms, seed: browser::random_seed() }
 }
 
-/// `visibilitychange` is an event of the document, which leptos has no helper for.
+/// Listens to `visibilitychange`, an event of the document; leptos has no helper for such events.
 fn document_event(run: impl Fn() + 'static) {
     use wasm_bindgen::JsCast;
     use wasm_bindgen::closure::Closure;
     let listener = Closure::<dyn Fn()>::new(run);
-    // It fails only for options that were not given.
+    // Fails only for invalid options; none are passed.
     let _ = document().add_event_listener_with_callback("visibilitychange", listener.as_ref().unchecked_ref());
-    // Lives as long as the page.
+    // The listener lives as long as the page.
     listener.forget();
 }

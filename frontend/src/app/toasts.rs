@@ -1,4 +1,4 @@
-//! Toasts: messages that belong to no other part of the page. They expire, or are dismissed.
+//! Toasts: messages that no other part of the page shows. They expire, or the user dismisses them.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Name, views, the state of what the page depends on, and the page's own settings.
+//! The top bar: the name, links to the views, the state of the connection and of Kafka, and the page's settings.
 
 use leptos::prelude::*;
 
@@ -107,7 +107,7 @@ fn Arch() -> impl IntoView {
     }
 }
 
-/// A disc: half filled for "as the system", empty with rays for light, a crescent for dark.
+/// A disc: half filled for the system's theme, with rays for the light theme, a crescent for the dark theme.
 #[component]
 fn ThemeIcon() -> impl IntoView {
     let prefs = preferences();

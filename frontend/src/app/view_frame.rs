@@ -1,4 +1,4 @@
-//! Shared parts of the views besides the live one: heading, search field, and the messages of a view without contents.
+//! Shared parts of all views except the live view: heading, search field, and the messages of a view without contents.
 
 use leptos::prelude::*;
 
@@ -23,7 +23,7 @@ pub enum ViewStatus {
     Live,
     /// The view is out of date, since Kafka does not reply; with the bridge's error.
     Stale(ErrorBody),
-    /// The connection is gone.
+    /// The connection is lost.
     Lost,
     /// The view cannot be shown, and why.
     Failed(RequestError),
@@ -68,21 +68,21 @@ impl ApplyUpdate for RwSignal<ViewStatus> {
     }
 }
 
-/// The heading of a view; the focus comes here when the view is opened.
+/// The heading of a view. Gets the focus when the view is opened.
 #[component]
 pub fn ViewTitle(
     #[prop(into)] title: Signal<String>,
-    /// The list that it belongs to: where it leads, and its name.
+    /// The link and the name of the list that the view belongs to.
     #[prop(optional)]
-    above: Option<(String, Word)>,
+    parent: Option<(String, Word)>,
 ) -> impl IntoView {
     let prefs = preferences();
-    let above = above.map(|(href, word)| {
+    let parent = parent.map(|(href, word)| {
         view! { <a href=href data-view="">{prefs.text(word)}</a> <span class="muted" aria-hidden="true">" / "</span> }
     });
     view! {
         <h2 id="view-title" tabindex="-1">
-            {above}
+            {parent}
             {move || title.get()}
         </h2>
     }
@@ -146,19 +146,19 @@ pub fn EmptyState(
 #[component]
 pub fn LoadingState(status: RwSignal<ViewStatus>, loading: fn(&'static Words) -> &'static str) -> impl IntoView {
     let (store, prefs) = (store(), preferences());
-    let is_away =
+    let is_offline =
         Memo::new(move |_| store.read(|state| matches!(state.link(), Link::Waiting { .. } | Link::Closed { .. })));
     // A memo, so that an unchanged message is not announced again.
-    let said = Memo::new(move |_| {
+    let message = Memo::new(move |_| {
         let words = prefs.words();
         Some(match status.get() {
-            ViewStatus::Loading if !is_away.get() => ("loading", loading(words).to_owned(), String::new()),
+            ViewStatus::Loading if !is_offline.get() => ("loading", loading(words).to_owned(), String::new()),
             ViewStatus::Loading | ViewStatus::Lost => {
                 ("offline", words.empty_offline.to_owned(), words.view_offline_next.to_owned())
             }
-            // Nothing is wrong: it has none of this.
+            // Not an error: the cluster does not support this request.
             ViewStatus::Failed(RequestError::Refused(error)) if error.code == ErrorCode::NotOnThisCluster.number() => {
-                ("demo", words.demo_has_none.to_owned(), words.demo_has_none_next.to_owned())
+                ("demo", words.demo_unsupported.to_owned(), words.demo_unsupported_next.to_owned())
             }
             ViewStatus::Failed(reason) => ("problem", words.view_failed.to_owned(), request_error_text(&reason, words)),
             ViewStatus::Stale(error) => ("problem", words.view_failed.to_owned(), error_text(&error, words)),
@@ -166,13 +166,13 @@ pub fn LoadingState(status: RwSignal<ViewStatus>, loading: fn(&'static Words) ->
         })
     });
     move || {
-        said.get().map(|(reason, title, next)| {
+        message.get().map(|(reason, title, next)| {
             view! { <EmptyState reason=reason title=Signal::derive(move || title.clone()) next=Signal::derive(move || next.clone()) /> }
         })
     }
 }
 
-/// Beside the heading: whether the view is up to date.
+/// Shows beside the heading whether the view is up to date.
 #[component]
 pub fn Freshness(status: RwSignal<ViewStatus>) -> impl IntoView {
     let prefs = preferences();

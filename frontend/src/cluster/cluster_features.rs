@@ -1,4 +1,4 @@
-//! The cluster's features: the level of each that is in force, and what the brokers would support.
+//! The cluster's features: the active level of each, and the levels that the brokers support.
 
 use std::rc::Rc;
 
@@ -11,50 +11,27 @@ use crate::i18n::Words;
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::explain::Explain;
 use crate::ui::redraw::RedrawWhenVisible;
+use crate::ui::table_columns::text_column;
 use page_model::{ReadState, Sort, reporting_brokers, supported};
 
 const COLUMNS: &[TableColumn] = &[
+    text_column("feature", |w| w.feature, "minmax(160px, 2fr)", "minmax(0, 1fr)"),
     TableColumn {
-        name: "feature",
-        word: |w| w.feature,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "minmax(160px, 2fr)",
-        narrow_width: "minmax(0, 1fr)",
-    },
-    TableColumn {
-        name: "finalized",
-        word: |w| w.feature_level,
         hint: Some(|w| w.feature_level_hint),
-        is_number: false,
         can_sort: false,
-        width: "120px",
-        narrow_width: "92px",
+        ..text_column("finalized", |w| w.feature_level, "120px", "92px")
     },
     TableColumn {
-        name: "supported",
-        word: |w| w.feature_supported,
         hint: Some(|w| w.feature_supported_hint),
-        is_number: false,
         can_sort: false,
-        width: "minmax(104px, 1fr)",
-        narrow_width: "72px",
+        ..text_column("supported", |w| w.feature_supported, "minmax(104px, 1fr)", "72px")
     },
-    TableColumn {
-        name: "meaning",
-        word: |w| w.feature_meaning,
-        hint: None,
-        is_number: false,
-        can_sort: false,
-        width: "minmax(160px, 4fr)",
-        narrow_width: "",
-    },
+    TableColumn { can_sort: false, ..text_column("meaning", |w| w.feature_meaning, "minmax(160px, 4fr)", "") },
 ];
 
 type Word = fn(&Words) -> &'static str;
 
-/// What they bring, as far as the page knows; Kafka adds some with each release.
+/// Descriptions of the features that the page knows. Kafka adds features with each release.
 const MEANINGS: &[(&str, Word)] = &[
     ("metadata.version", |w| w.feature_metadata),
     ("kraft.version", |w| w.feature_kraft),
@@ -96,7 +73,7 @@ pub fn ClusterFeatures(details: StoredValue<ClusterDetails, LocalStorage>, redra
         redraw.track();
         read(<[ClusterFeature]>::len) > 0
     });
-    // Why there are none, or not of all brokers.
+    // Why there are no features, or not those of all brokers.
     let note = move || {
         redraw.track();
         let words = prefs.words();

@@ -15,119 +15,28 @@ use crate::i18n::{Plural, WithN, Words};
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::format::number;
 use crate::ui::redraw::RedrawWhenVisible;
-use page_model::{Address, PartitionState, ReadState, Sort, View, arrange, partition_state};
+use crate::ui::table_columns::{number_column, text_column};
+use page_model::{Address, PartitionState, ReadState, Sort, View, partition_state, stable_sort};
 
 const BROKERS: &[TableColumn] = &[
-    TableColumn {
-        name: "broker",
-        word: |w| w.broker,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "88px",
-        narrow_width: "64px",
-    },
-    TableColumn {
-        name: "address",
-        word: |w| w.broker_address,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "minmax(160px, 1fr)",
-        narrow_width: "minmax(0, 1fr)",
-    },
-    TableColumn {
-        name: "state",
-        word: |w| w.state,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "144px",
-        narrow_width: "96px",
-    },
-    TableColumn {
-        name: "rack",
-        word: |w| w.rack,
-        hint: Some(|w| w.rack_hint),
-        is_number: false,
-        can_sort: true,
-        width: "120px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "version",
-        word: |w| w.version,
-        hint: Some(|w| w.version_hint),
-        is_number: false,
-        can_sort: true,
-        width: "120px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "leads",
-        word: |w| w.leads,
-        hint: Some(|w| w.leads_hint),
-        is_number: true,
-        can_sort: true,
-        width: "104px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "replicas",
-        word: |w| w.replication,
-        hint: Some(|w| w.replicas_held_hint),
-        is_number: true,
-        can_sort: true,
-        width: "104px",
-        narrow_width: "",
-    },
+    text_column("broker", |w| w.broker, "88px", "64px"),
+    text_column("address", |w| w.broker_address, "minmax(160px, 1fr)", "minmax(0, 1fr)"),
+    text_column("state", |w| w.state, "144px", "96px"),
+    TableColumn { hint: Some(|w| w.rack_hint), ..text_column("rack", |w| w.rack, "120px", "") },
+    TableColumn { hint: Some(|w| w.version_hint), ..text_column("version", |w| w.version, "120px", "") },
+    TableColumn { hint: Some(|w| w.leader_of_hint), ..number_column("leads", |w| w.leader_of, "104px", "") },
+    TableColumn { hint: Some(|w| w.replica_count_hint), ..number_column("replicas", |w| w.replication, "104px", "") },
 ];
 
 const UNHEALTHY: &[TableColumn] = &[
+    text_column("topic", |w| w.topic, "minmax(180px, 1fr)", "minmax(0, 1fr)"),
+    number_column("partition", |w| w.partition, "88px", "64px"),
+    text_column("state", |w| w.state, "200px", "112px"),
+    TableColumn { hint: Some(|w| w.leader_hint), can_sort: false, ..text_column("leader", |w| w.leader, "88px", "") },
     TableColumn {
-        name: "topic",
-        word: |w| w.topic,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "minmax(180px, 1fr)",
-        narrow_width: "minmax(0, 1fr)",
-    },
-    TableColumn {
-        name: "partition",
-        word: |w| w.partition,
-        hint: None,
-        is_number: true,
-        can_sort: true,
-        width: "88px",
-        narrow_width: "64px",
-    },
-    TableColumn {
-        name: "state",
-        word: |w| w.state,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "200px",
-        narrow_width: "112px",
-    },
-    TableColumn {
-        name: "leader",
-        word: |w| w.leader,
-        hint: Some(|w| w.leader_hint),
-        is_number: false,
-        can_sort: false,
-        width: "88px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "replicas",
-        word: |w| w.replicas_on,
         hint: Some(|w| w.replicas_on_hint),
-        is_number: false,
         can_sort: false,
-        width: "136px",
-        narrow_width: "",
+        ..text_column("replicas", |w| w.replicas_on, "136px", "")
     },
 ];
 
@@ -201,10 +110,11 @@ fn ClusterView() -> impl IntoView {
         let id = store.read(|state| state.cluster().and_then(|cluster| cluster.id.clone()));
         id.map(|id| prefs.words().cluster_id.with_id(&id))
     };
-    let not_all = move || {
-        let named = count_of(|d| d.troubled.len() as u32);
-        let is_part = count_of(|d| d.under_replicated.max(d.offline)) > named;
-        is_part.then(|| prefs.words().troubled_part.with_n(&number(named.into(), prefs.language())))
+    // The bridge lists only the first unhealthy partitions.
+    let part_note = move || {
+        let listed = count_of(|d| d.troubled.len() as u32);
+        let is_part = count_of(|d| d.under_replicated.max(d.offline)) > listed;
+        is_part.then(|| prefs.words().unhealthy_part.with_n(&number(listed.into(), prefs.language())))
     };
     view! {
         <div class="view-head">
@@ -246,21 +156,21 @@ fn ClusterView() -> impl IntoView {
         </div>
         <Show when=move || is_known.get()>
             <div class="view-head second">
-                <h3>{prefs.text(|w| w.troubled)}</h3>
-                <span class="muted">{not_all}</span>
+                <h3>{prefs.text(|w| w.unhealthy)}</h3>
+                <span class="muted">{part_note}</span>
             </div>
         </Show>
         <Show when=move || is_known.get() && !has_unhealthy.get()>
             <p class="all-well" data-testid="all-well">
                 <i class="dot" aria-hidden="true"></i>
-                {prefs.text(|w| w.no_trouble)}
+                {prefs.text(|w| w.all_healthy)}
             </p>
         </Show>
         <div class="table-place" hidden=move || !has_unhealthy.get()>
             <DataTable
                 testid="troubled"
                 row_testid="troubled-row"
-                label=|w| w.troubled
+                label=|w| w.unhealthy
                 columns=UNHEALTHY
                 sort=unhealthy_sort
                 rows=unhealthy_rows
@@ -273,7 +183,7 @@ fn ClusterView() -> impl IntoView {
 }
 
 fn sort_brokers(brokers: &mut [BrokerDetails], sort: Sort) {
-    arrange(brokers, |a, b| {
+    stable_sort(brokers, |a, b| {
         let by_column = match sort.column {
             "address" => (&a.host, a.port).cmp(&(&b.host, b.port)),
             "state" => a.up.cmp(&b.up),
@@ -288,7 +198,7 @@ fn sort_brokers(brokers: &mut [BrokerDetails], sort: Sort) {
 }
 
 fn sort_unhealthy(troubled: &mut [TroubledPartition], sort: Sort) {
-    arrange(troubled, |a, b| {
+    stable_sort(troubled, |a, b| {
         let by_column = match sort.column {
             "topic" => a.topic.cmp(&b.topic),
             "partition" => a.partition.cmp(&b.partition),

@@ -16,7 +16,7 @@ pub struct GroupScreen {
     store: Store,
     name: StoredValue<String>,
     snapshot: StoredValue<GroupSnapshot, LocalStorage>,
-    /// A push came.
+    /// Notified with each push.
     pushed: RedrawWhenVisible,
     pub status: RwSignal<ViewStatus>,
     reset: RwSignal<Reset, LocalStorage>,
@@ -49,7 +49,7 @@ impl GroupScreen {
         self.name.get_value()
     }
 
-    /// Draws again with each push.
+    /// Reads the snapshot, and subscribes to pushes.
     pub fn snapshot<T>(self, read: impl FnOnce(&GroupSnapshot) -> T) -> T {
         self.pushed.track();
         self.snapshot.with_value(read)
@@ -65,28 +65,28 @@ impl GroupScreen {
 
     // The reset.
 
-    /// Asks for the plan that the form describes.
+    /// Requests the plan that the form describes.
     pub fn plan(self) {
         let request = self
             .choice
             .with_untracked(|choice| self.name.with_value(|name| choice.request(name, browser::parse_local_date_time)));
         if let Ok(request) = request {
-            self.ask_for_plan(move |reset| reset.ask(request));
+            self.request_plan(move |reset| reset.ask(request));
         }
     }
 
     pub fn plan_again(self) {
-        self.ask_for_plan(Reset::ask_again);
+        self.request_plan(Reset::ask_again);
     }
 
     pub fn plan_old_positions(self) {
-        self.ask_for_plan(Reset::plan_old_positions);
+        self.request_plan(Reset::plan_old_positions);
     }
 
-    fn ask_for_plan(self, ask: impl FnOnce(&mut Reset) -> Option<PlanOffsetReset>) {
+    fn request_plan(self, ask: impl FnOnce(&mut Reset) -> Option<PlanOffsetReset>) {
         let Some(request) = self.reset.try_update(ask).flatten() else { return };
-        self.store.request(request, move |answer| {
-            self.reset.try_update(|reset| match answer {
+        self.store.request(request, move |reply| {
+            self.reset.try_update(|reset| match reply {
                 Ok(planned) => reset.planned(planned.plan, planned.refused),
                 Err(RequestError::Refused(error)) => reset.not_planned(error),
                 _ => reset.lost(),
@@ -109,11 +109,11 @@ impl GroupScreen {
 
     fn change(self, ask: impl FnOnce(&mut Reset) -> Option<ResetOffsets>) {
         let Some(request) = self.reset.try_update(ask).flatten() else { return };
-        self.store.request(request, move |answer| {
-            self.reset.try_update(|reset| match answer {
+        self.store.request(request, move |reply| {
+            self.reset.try_update(|reset| match reply {
                 Ok(result) => reset.done(result.undo),
                 Err(RequestError::Refused(error)) => reset.refused(error),
-                // It was never sent: the plan stands as it was.
+                // The request was not sent: the step stays as before.
                 Err(RequestError::NotConnected) => reset.not_sent(),
                 _ => reset.lost(),
             });

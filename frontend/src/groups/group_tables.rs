@@ -15,7 +15,7 @@ use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRo
 use crate::ui::format::number;
 use page_model::{Reset, Sort, partitions_by_topic, ranges};
 
-/// Topics that are named in a member's line; the rest is counted.
+/// Maximum number of topics that are named in a member's row; further topics are counted.
 const NAMED_TOPICS: usize = 6;
 
 const fn column(name: &'static str, word: fn(&Words) -> &'static str, width: &'static str) -> TableColumn {
@@ -40,7 +40,7 @@ const POSITION_COLUMNS: [TableColumn; 6] = [
         hint: Some(|w| w.explain_position),
         ..column("position", |w| w.group_position, "minmax(90px, 1fr)")
     },
-    TableColumn { is_number: true, can_sort: true, ..column("end", |w| w.place_end, "minmax(90px, 1fr)") },
+    TableColumn { is_number: true, can_sort: true, ..column("end", |w| w.position_end, "minmax(90px, 1fr)") },
     TableColumn {
         is_number: true,
         can_sort: true,
@@ -82,7 +82,7 @@ fn position_row(position: &GroupPosition, screen: GroupScreen, prefs: Preference
     let member = screen.snapshot_untracked(|group| match group.assigned_member(position).map(member_name) {
         Some((name, id)) => TableCell::text(name).title(id),
         None if group.reports_members() => TableCell::text(words.member_none).class("muted"),
-        None => TableCell::text(words.not_told).class("muted"),
+        None => TableCell::text(words.not_reported).class("muted"),
     });
     let cells = vec![
         TableCell::link(&position.topic, topic_href(&position.topic)),
@@ -118,7 +118,7 @@ fn member_name(member: &GroupMember) -> (String, String) {
 const MEMBER_COLUMNS: [TableColumn; 4] = [
     TableColumn { narrow_width: "minmax(0, 1fr)", ..column("client", |w| w.member_client, "minmax(120px, 1fr)") },
     column("host", |w| w.member_host, "minmax(90px, 150px)"),
-    TableColumn { narrow_width: "minmax(0, 2fr)", ..column("reads", |w| w.member_reads, "minmax(160px, 3fr)") },
+    TableColumn { narrow_width: "minmax(0, 2fr)", ..column("reads", |w| w.member_assignment, "minmax(160px, 3fr)") },
     column("id", |w| w.member_id, "minmax(120px, 2fr)"),
 ];
 
@@ -148,13 +148,14 @@ pub fn MemberTable(screen: GroupScreen) -> impl IntoView {
 
 fn member_row(member: &GroupMember, words: &'static Words) -> TableRow {
     let partitions_by_topic = partitions_by_topic(&member.partitions);
-    // The numbers first: a long name may be cut off.
-    let share =
-        |(topic, partitions): &(&str, Vec<i32>)| words.member_share.with_partitions_topic(&ranges(partitions), topic);
+    // The numbers come first, since a long topic name may be truncated.
+    let share = |(topic, partitions): &(&str, Vec<i32>)| {
+        words.member_topic_partitions.with_partitions_topic(&ranges(partitions), topic)
+    };
     let named = partitions_by_topic.iter().take(NAMED_TOPICS).map(share);
     let named = named.collect::<Vec<_>>().join(" · ");
     let reads = match partitions_by_topic.len() {
-        0 => TableCell::text(words.member_reads_nothing).class("muted"),
+        0 => TableCell::text(words.member_assignment_none).class("muted"),
         n if n > NAMED_TOPICS => {
             let more = (n - NAMED_TOPICS).to_string();
             TableCell::text(words.reset_and_more.with_n_names(&more, &named))
@@ -216,7 +217,7 @@ fn plan_row(change: &OffsetChange, prefs: Preferences) -> TableRow {
         TableCell::text(&change.topic),
         TableCell::text(change.partition.to_string()),
         offset_cell(change.from, words),
-        // The arrow says which way, where colours are not seen.
+        // The arrow marks the new offset for users who do not see the colour.
         TableCell::text(format!("→ {}", change.to)).class(if stays { "muted" } else { "moves" }),
         TableCell::text(some(change.reread)),
         TableCell::text(some(change.skipped)).class(if change.skipped > 0 { "behind" } else { "" }),

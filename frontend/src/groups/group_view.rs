@@ -1,4 +1,4 @@
-//! One group: what it is, how far behind, who reads which partition, and what can be done with it.
+//! One consumer group: its state and lag, its partitions and members, and the actions on it.
 
 use std::rc::Rc;
 
@@ -19,7 +19,7 @@ use crate::ui::explain::Explain;
 use crate::ui::format::number;
 use page_model::{Address, ReadMode, ReadState, ResetStep, Start, View, ViewLink};
 
-/// What the view shows.
+/// The contents of the view.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shown {
     LoadingState,
@@ -34,7 +34,7 @@ enum Tab {
     Plan,
 }
 
-/// What a state of Kafka's means, and which colour it has: by the name that Kafka gives it.
+/// An explanation of a group state. `state`: Kafka's name of the state.
 pub fn state_hint(state: &str, words: &'static Words) -> &'static str {
     match state {
         "Stable" => words.state_hint_stable,
@@ -90,7 +90,7 @@ pub fn GroupView(name: String) -> impl IntoView {
             <header class="view-head">
                 <ViewTitle
                     title=Signal::derive(move || screen.name())
-                    above=(href(&Address::of(View::Groups)), |w| w.nav_groups)
+                    parent=(href(&Address::of(View::Groups)), |w| w.nav_groups)
                 />
                 <Show when=move || shown.get() == Shown::Group>
                     <StatePill screen=screen />
@@ -131,14 +131,15 @@ fn StatePill(screen: GroupScreen) -> impl IntoView {
     }
 }
 
-/// Read what it has not read, join it, move its positions, delete it. What cannot be done says why.
+/// The actions: browse from the committed offsets, join, delete, reset offsets. A disabled action has the reason as its
+/// title.
 #[component]
 fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView {
     let (store, prefs) = (store(), preferences());
     let (confirmations, navigation) = (confirmations(), navigation());
     let change_blocked = change_blocked();
     let members = Memo::new(move |_| screen.snapshot(|group| group.members().len()));
-    // All of them: a member that reads one topic only would leave the others unassigned.
+    // All topics of the group: a member that subscribes to only one of them would leave the others unassigned.
     let topics = Memo::new(move |_| {
         let names = screen.snapshot(|group| group.topics().into_iter().map(|share| share.topic).collect::<Vec<_>>());
         (!names.is_empty()).then(|| names.join(","))
@@ -165,8 +166,8 @@ fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView 
         let typed = name.clone();
         let on_confirm = move |confirmations: crate::app::confirm_dialog::Confirmations| {
             let request = DeleteGroup { group: name.clone(), confirm: name.clone() };
-            store.request(request, move |answer| {
-                let outcome = answer.map(drop);
+            store.request(request, move |reply| {
+                let outcome = reply.map(drop);
                 if outcome.is_ok() {
                     navigation.open(Address::of(View::Groups));
                 }
@@ -175,7 +176,7 @@ fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView 
         };
         confirmations.ask(Confirmation {
             title: words.group_delete_title.with_group(&typed),
-            text: words.group_delete_what.to_owned(),
+            text: words.group_delete_text.to_owned(),
             verb: |w| w.group_delete,
             typed: Some(typed),
             on_confirm: Rc::new(on_confirm),
@@ -198,9 +199,9 @@ fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView 
             data-testid="group-live"
             href=move || live(ReadMode::Group, None)
             data-view=STARTS
-            title=prefs.text(|w| w.group_live_hint)
+            title=prefs.text(|w| w.group_join_hint)
         >
-            {prefs.text(|w| w.group_live)}
+            {prefs.text(|w| w.group_join)}
         </a>
         <button
             type="button"
@@ -248,7 +249,7 @@ fn Body(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView {
     Effect::new(move |_| shows_plan.set(has_plan.get()));
     let partitions = Memo::new(move |_| screen.snapshot(|group| group.partitions()));
     let members = Memo::new(move |_| screen.snapshot(|group| group.members().len()));
-    // A table is made anew only where there was none: it keeps its place while rows come and go.
+    // Memos, so that the table keeps its scroll position while rows are added and removed.
     let has_partitions = Memo::new(move |_| partitions.get() > 0);
     let has_members = Memo::new(move |_| members.get() > 0);
     let lag = move || number(screen.snapshot(|group| group.lag), prefs.language());

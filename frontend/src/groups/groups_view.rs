@@ -1,4 +1,4 @@
-//! Consumer groups: the list, or one of them.
+//! Consumer groups: the list of groups, or one group.
 
 use std::rc::Rc;
 
@@ -14,63 +14,16 @@ use crate::groups::group_view::{GroupView, protocol_hint, protocol_name, state_h
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::format::number;
 use crate::ui::redraw::RedrawWhenVisible;
+use crate::ui::table_columns::{number_column, text_column};
 use page_model::{GROUP_COLUMNS, GroupList, ReadState, Sort};
 
 const COLUMNS: [TableColumn; 6] = [
-    TableColumn {
-        name: "name",
-        word: |w| w.group,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "minmax(160px, 3fr)",
-        narrow_width: "minmax(0, 1fr)",
-    },
-    TableColumn {
-        name: "state",
-        word: |w| w.state,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "minmax(90px, 170px)",
-        narrow_width: "minmax(74px, auto)",
-    },
-    TableColumn {
-        name: "protocol",
-        word: |w| w.group_protocol,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "90px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "members",
-        word: |w| w.members,
-        hint: None,
-        is_number: true,
-        can_sort: true,
-        width: "80px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "topics",
-        word: |w| w.group_topics,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "minmax(120px, 3fr)",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "lag",
-        word: |w| w.lag,
-        hint: Some(|w| w.group_lag_hint),
-        is_number: true,
-        can_sort: true,
-        width: "minmax(90px, 130px)",
-        narrow_width: "80px",
-    },
+    text_column("name", |w| w.group, "minmax(160px, 3fr)", "minmax(0, 1fr)"),
+    text_column("state", |w| w.state, "minmax(90px, 170px)", "minmax(74px, auto)"),
+    text_column("protocol", |w| w.group_protocol, "90px", ""),
+    number_column("members", |w| w.members, "80px", ""),
+    text_column("topics", |w| w.group_topics, "minmax(120px, 3fr)", ""),
+    TableColumn { hint: Some(|w| w.group_lag_hint), ..number_column("lag", |w| w.lag, "minmax(90px, 130px)", "80px") },
 ];
 
 lazy_part! {
@@ -88,7 +41,7 @@ fn GroupsView(name: Option<String>) -> impl IntoView {
     }
 }
 
-/// What the view shows.
+/// The contents of the view.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shown {
     LoadingState,
@@ -112,21 +65,16 @@ fn Groups() -> impl IntoView {
         }
     });
     let find = Memo::new(move |_| navigation.detail("find").unwrap_or_default());
-    let sort = navigation.detail_untracked("sort").and_then(|sort| Sort::from_link(&sort, &GROUP_COLUMNS));
-    let sort = RwSignal::new(sort.unwrap_or(BY_NAME));
-    Effect::new(move |_| {
-        let sort = sort.get();
-        navigation.set_detail("sort", if sort == BY_NAME { String::new() } else { sort.to_link() });
-    });
+    let sort = navigation.sort_in_url(&GROUP_COLUMNS, Sort::by("name"));
     let shown = StoredValue::new_local(Vec::<Rc<GroupSummary>>::new());
-    // (How often arranged, found, of how many.) The list is arranged once for everyone who reads it.
-    let arranged = Memo::new(move |before: Option<&(u64, usize, usize)>| {
+    // (Number of updates, found groups, all groups.) The list is sorted once for all its readers.
+    let sorted = Memo::new(move |before: Option<&(u64, usize, usize)>| {
         redraw.track();
         shown.set_value(list.with_value(|list| find.with(|find| list.shown(find, sort.get()))));
         let (found, total) = (shown.with_value(Vec::len), list.with_value(GroupList::total));
         (before.map_or(0, |(times, ..)| times + 1), found, total)
     });
-    let found = Memo::new(move |_| arranged.with(|(_, found, total)| (*found, *total)));
+    let found = Memo::new(move |_| sorted.with(|(_, found, total)| (*found, *total)));
     let is_demo = Memo::new(move |_| store.read(|state| state.is_demo()));
     let is_known = Memo::new(move |_| {
         redraw.track();
@@ -143,7 +91,7 @@ fn Groups() -> impl IntoView {
         let group = shown.with_value(|shown| shown.get(at).cloned());
         group.map(|group| group_row(&group, prefs)).unwrap_or_default()
     };
-    let rows = TableRows { count: Rc::new(move || arranged.get().1), row: Rc::new(row) };
+    let rows = TableRows { count: Rc::new(move || sorted.get().1), row: Rc::new(row) };
     let how_many = move || {
         let words = prefs.words();
         let (found, total) = found.get();
@@ -201,8 +149,6 @@ fn Groups() -> impl IntoView {
     }
 }
 
-const BY_NAME: Sort = Sort::by("name");
-
 fn group_row(group: &GroupSummary, prefs: Preferences) -> TableRow {
     let (words, language) = (prefs.words_untracked(), prefs.language_untracked());
     let topics = match group.topics.as_slice() {
@@ -211,7 +157,7 @@ fn group_row(group: &GroupSummary, prefs: Preferences) -> TableRow {
     };
     let lag = match group.lag {
         Some(lag) => TableCell::text(number(lag, language)).class(if lag > 0 { "behind" } else { "" }),
-        None => TableCell::text(words.not_told).class("muted"),
+        None => TableCell::text(words.not_reported).class("muted"),
     };
     let cells = vec![
         TableCell::link(&group.group, group_href(&group.group)),

@@ -1,4 +1,4 @@
-//! How the lag of a group went while this view was open: a picture, how far it goes back, and whether the group catches up.
+//! The lag of a group since this view was opened: a chart, its time span, and whether the group catches up.
 
 use leptos::prelude::*;
 
@@ -10,8 +10,9 @@ use page_model::LagHistory;
 
 const WIDTH: f64 = 240.0;
 const HEIGHT: f64 = 40.0;
-/// Room for the line's own breadth, and above, so that a lag that stays the same is a line and no block.
+/// Half of the line's width stays inside of the chart.
 const EDGE: f64 = 1.5;
+/// Space above the highest point, so that a constant lag is a line and does not fill the chart.
 const ABOVE: f64 = 8.0;
 
 #[component]
@@ -50,13 +51,13 @@ pub fn LagTrend(screen: GroupScreen) -> impl IntoView {
         let (lag, growth) = screen.snapshot(|group| (group.lag, group.history.growth_per_second()));
         let growth = growth?;
         let text = match growth.round() as i64 {
-            0 if lag == 0 => words.lag_none.to_owned(),
+            0 if lag == 0 => words.lag_caught_up.to_owned(),
             0 => words.lag_steady.to_owned(),
-            pace if pace > 0 => words.lag_growing.with_n(&number(pace.unsigned_abs(), language)),
-            pace => {
-                let pace = words.lag_shrinking.with_n(&number(pace.unsigned_abs(), language));
+            per_second if per_second > 0 => words.lag_growing.with_n(&number(per_second.unsigned_abs(), language)),
+            per_second => {
+                let shrinking = words.lag_shrinking.with_n(&number(per_second.unsigned_abs(), language));
                 let left = time_words(lag as f64 / -growth * 1000.0, words);
-                if lag == 0 { pace } else { format!("{pace} · {}", words.lag_caught_up_in.with_time(&left)) }
+                if lag == 0 { shrinking } else { format!("{shrinking} · {}", words.lag_caught_up_in.with_time(&left)) }
             }
         };
         let is_growing = growth >= 0.5;
@@ -64,7 +65,7 @@ pub fn LagTrend(screen: GroupScreen) -> impl IntoView {
     }
 }
 
-/// Roughly: `40 s`, `4 min`, `3 h`.
+/// A rounded duration: `40 s`, `4 min`, `3 h`.
 fn time_words(ms: f64, words: &'static Words) -> String {
     let seconds = (ms / 1000.0).round();
     let (text, n) = match seconds {

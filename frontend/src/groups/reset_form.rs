@@ -1,27 +1,28 @@
-//! The form of an offset reset: where to, and which topics and partitions. Becomes a question for a plan, which changes nothing.
+//! The form of an offset reset: the target, and the topics and partitions. Submitting it requests a plan, which changes no
+//! offset.
 
 use leptos::prelude::*;
 
 use crate::app::preferences;
 use crate::groups::group_screen::GroupScreen;
-use crate::groups::reset_panel::WayBack;
+use crate::groups::reset_panel::UndoActions;
 use crate::i18n::Words;
 use crate::platform::browser;
 use crate::platform::files;
 use crate::ui::file_picker::FilePicker;
 use page_model::{InputError, OffsetsMistake, ResetChoice, ResetFormError, ResetStep, ResetTo};
 
-/// Faulty lines of a file that are shown at once.
-const SHOWN_FAULTS: usize = 5;
+/// Maximum number of invalid lines of a file that are shown.
+const SHOWN_ERRORS: usize = 5;
 
 #[component]
 pub fn ResetForm(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
     let prefs = preferences();
     let choice = screen.choice;
     let to = Memo::new(move |_| choice.with(|choice| choice.to));
-    let fault =
+    let form_error =
         Memo::new(move |_| choice.with(|choice| choice.request(&screen.name(), browser::parse_local_date_time).err()));
-    // An empty field is no mistake yet.
+    // An empty field is not marked as invalid.
     let is_touched = Memo::new(move |_| choice.with(|choice| !field_text(choice).trim().is_empty()));
     let topics = Memo::new(move |_| {
         screen.snapshot(|group| group.topics().into_iter().map(|share| share.topic).collect::<Vec<_>>())
@@ -40,14 +41,14 @@ pub fn ResetForm(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
         if is_waiting() {
             return words.reset_planning.to_owned();
         }
-        fault.get().map(|fault| error_words(&fault, words)).unwrap_or_default()
+        form_error.get().map(|form_error| error_words(&form_error, words)).unwrap_or_default()
     };
     let error = move || screen.reset(|reset| reset.error().map(|error| error.message.clone()));
     let field = move || {
         match to.get() {
         ResetTo::Earliest | ResetTo::Latest => ().into_any(),
         ResetTo::File => view! { <FileField screen=screen /> }.into_any(),
-        to => view! { <TargetField screen=screen to=to is_faulty=move || is_touched.get() && is_about_target(fault.get()) /> }
+        to => view! { <TargetField screen=screen to=to is_invalid=move || is_touched.get() && is_about_target(form_error.get()) /> }
             .into_any(),
     }
     };
@@ -74,7 +75,7 @@ pub fn ResetForm(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
                 </div>
                 {field}
                 <Show when=move || has_scope.get()>
-                    <ScopeFields screen=screen topics=topics fault=fault />
+                    <ScopeFields screen=screen topics=topics form_error=form_error />
                 </Show>
             </div>
             <div class="actions">
@@ -82,12 +83,12 @@ pub fn ResetForm(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
                     type="submit"
                     class="button primary"
                     data-testid="reset-plan"
-                    disabled=move || is_waiting() || fault.with(Option::is_some)
+                    disabled=move || is_waiting() || form_error.with(Option::is_some)
                     aria-describedby="reset-form-why"
                 >
                     {prefs.text(|w| w.reset_plan)}
                 </button>
-                <WayBack screen=screen step=step />
+                <UndoActions screen=screen step=step />
                 <span id="reset-form-why" class="why-not" role="status">{why_not}</span>
             </div>
             <p class="reset-why bad" data-testid="reset-error" role="alert">{error}</p>
@@ -106,8 +107,8 @@ fn field_text(choice: &ResetChoice) -> &str {
     }
 }
 
-fn is_about_target(fault: Option<ResetFormError>) -> bool {
-    matches!(fault, Some(ResetFormError::Time | ResetFormError::Offset | ResetFormError::Shift))
+fn is_about_target(form_error: Option<ResetFormError>) -> bool {
+    matches!(form_error, Some(ResetFormError::Time | ResetFormError::Offset | ResetFormError::Shift))
 }
 
 fn target_words(to: ResetTo, words: &'static Words) -> &'static str {
@@ -121,33 +122,33 @@ fn target_words(to: ResetTo, words: &'static Words) -> &'static str {
     }
 }
 
-fn error_words(fault: &ResetFormError, words: &'static Words) -> String {
-    match fault {
-        ResetFormError::Time => words.reset_fault_time.to_owned(),
-        ResetFormError::Offset => words.reset_fault_offset.to_owned(),
-        ResetFormError::Shift => words.reset_fault_shift.to_owned(),
-        ResetFormError::FileEmpty => words.reset_fault_file_empty.to_owned(),
-        ResetFormError::File(faults) => {
-            let n = faults.len() as u64;
-            words.batch_faulty_count.count(n, &n.to_string())
+fn error_words(form_error: &ResetFormError, words: &'static Words) -> String {
+    match form_error {
+        ResetFormError::Time => words.reset_invalid_time.to_owned(),
+        ResetFormError::Offset => words.reset_invalid_offset.to_owned(),
+        ResetFormError::Shift => words.reset_invalid_shift.to_owned(),
+        ResetFormError::FileEmpty => words.reset_empty_file.to_owned(),
+        ResetFormError::File(errors) => {
+            let n = errors.len() as u64;
+            words.batch_invalid_count.count(n, &n.to_string())
         }
         ResetFormError::Topic => words.topic_invalid.to_owned(),
-        ResetFormError::Partitions(InputError::Numbers(piece)) => words.fault_numbers.with_piece(piece),
-        ResetFormError::Partitions(_) => words.fault_backwards.to_owned(),
+        ResetFormError::Partitions(InputError::Numbers(piece)) => words.invalid_numbers.with_piece(piece),
+        ResetFormError::Partitions(_) => words.invalid_range.to_owned(),
     }
 }
 
-/// One value: a time, an offset, or how many records.
+/// The field of a target with one value: a time, an offset, or a number of records.
 #[component]
 fn TargetField(
     screen: GroupScreen,
     to: ResetTo,
-    is_faulty: impl Fn() -> bool + Send + Sync + 'static,
+    is_invalid: impl Fn() -> bool + Send + Sync + 'static,
 ) -> impl IntoView {
     let prefs = preferences();
     let choice = screen.choice;
     let kind = if to == ResetTo::Time { "datetime-local" } else { "text" };
-    // The numbers of a telephone's keyboard have no minus.
+    // The numeric keyboard of a phone has no minus sign.
     let mode = (to == ResetTo::Offset).then_some("numeric");
     let label = move || {
         let words = prefs.words();
@@ -176,7 +177,7 @@ fn TargetField(
                 inputmode=mode
                 autocomplete="off"
                 placeholder=placeholder
-                aria-invalid=move || is_faulty().to_string()
+                aria-invalid=move || is_invalid().to_string()
                 prop:value=choice.with_untracked(|choice| field_text(choice).to_owned())
                 on:input=move |event| write(event_target_value(&event))
             />
@@ -184,9 +185,13 @@ fn TargetField(
     }
 }
 
-/// One topic and some of its partitions, or everything.
+/// The fields for the topic and its partitions; empty fields mean all.
 #[component]
-fn ScopeFields(screen: GroupScreen, topics: Memo<Vec<String>>, fault: Memo<Option<ResetFormError>>) -> impl IntoView {
+fn ScopeFields(
+    screen: GroupScreen,
+    topics: Memo<Vec<String>>,
+    form_error: Memo<Option<ResetFormError>>,
+) -> impl IntoView {
     let prefs = preferences();
     let choice = screen.choice;
     let has_topic = Memo::new(move |_| choice.with(|choice| !choice.topic.trim().is_empty()));
@@ -203,7 +208,7 @@ fn ScopeFields(screen: GroupScreen, topics: Memo<Vec<String>>, fault: Memo<Optio
                 autocomplete="off"
                 spellcheck="false"
                 placeholder=prefs.text(|w| w.reset_topic_all)
-                aria-invalid=move || fault.with(|fault| *fault == Some(ResetFormError::Topic)).to_string()
+                aria-invalid=move || form_error.with(|form_error| *form_error == Some(ResetFormError::Topic)).to_string()
                 prop:value=choice.with_untracked(|choice| choice.topic.clone())
                 on:input=move |event| choice.update(|choice| choice.topic = event_target_value(&event))
             />
@@ -218,7 +223,7 @@ fn ScopeFields(screen: GroupScreen, topics: Memo<Vec<String>>, fault: Memo<Optio
                 autocomplete="off"
                 placeholder=prefs.text(|w| w.reset_partitions_all)
                 disabled=move || !has_topic.get()
-                aria-invalid=move || fault.with(|fault| matches!(fault, Some(ResetFormError::Partitions(_)))).to_string()
+                aria-invalid=move || form_error.with(|form_error| matches!(form_error, Some(ResetFormError::Partitions(_)))).to_string()
                 prop:value=choice.with_untracked(|choice| choice.partitions.clone())
                 on:input=move |event| choice.update(|choice| choice.partitions = event_target_value(&event))
             />
@@ -226,27 +231,27 @@ fn ScopeFields(screen: GroupScreen, topics: Memo<Vec<String>>, fault: Memo<Optio
     }
 }
 
-/// Positions as text: pasted, dropped or chosen. Each faulty line says what is wrong with it.
+/// The field for the lines of an offset file: pasted, dropped or chosen. The error of each invalid line is listed.
 #[component]
 fn FileField(screen: GroupScreen) -> impl IntoView {
     let prefs = preferences();
     let choice = screen.choice;
-    let take = move |file| {
+    let load_file = move |file| {
         files::read(file, move |_, bytes| {
             choice.try_update(|choice| choice.file = String::from_utf8_lossy(&bytes).into_owned());
         });
     };
-    let faults = move || {
+    let errors = move || {
         let words = prefs.words();
         let found = choice.with(|choice| choice.request("", |_| None).err());
-        let Some(ResetFormError::File(faults)) = found else { return Vec::new() };
-        let more = faults.len().saturating_sub(SHOWN_FAULTS);
-        let shown = faults.iter().take(SHOWN_FAULTS).map(|fault| {
-            let line = words.batch_line.with_n(&fault.line.to_string());
-            view! { <li><b>{line}</b> " " {mistake_words(&fault.why, words)}</li> }.into_any()
+        let Some(ResetFormError::File(errors)) = found else { return Vec::new() };
+        let more = errors.len().saturating_sub(SHOWN_ERRORS);
+        let shown = errors.iter().take(SHOWN_ERRORS).map(|error| {
+            let line = words.batch_line.with_n(&error.line.to_string());
+            view! { <li><b>{line}</b> " " {mistake_words(&error.why, words)}</li> }.into_any()
         });
         let rest = (more > 0)
-            .then(|| view! { <li class="muted">{words.batch_more_faults.with_n(&more.to_string())}</li> }.into_any());
+            .then(|| view! { <li class="muted">{words.batch_more_errors.with_n(&more.to_string())}</li> }.into_any());
         shown.chain(rest).collect()
     };
     view! {
@@ -258,7 +263,7 @@ fn FileField(screen: GroupScreen) -> impl IntoView {
                     testid="reset-choose-file"
                     picker_testid="reset-picker"
                     accept=".csv,text/csv,text/plain"
-                    on_file=take
+                    on_file=load_file
                 />
             </div>
             <textarea
@@ -273,11 +278,11 @@ fn FileField(screen: GroupScreen) -> impl IntoView {
                 on:dragover=|event| event.prevent_default()
                 on:drop=move |event| {
                     if let Some(file) = files::dropped(&event) {
-                        take(file);
+                        load_file(file);
                     }
                 }
             ></textarea>
-            <ul class="failures reset-faults" data-testid="reset-faults">{faults}</ul>
+            <ul class="failures reset-faults" data-testid="reset-faults">{errors}</ul>
         </div>
     }
 }
@@ -288,6 +293,6 @@ fn mistake_words(why: &OffsetsMistake, words: &'static Words) -> String {
         OffsetsMistake::Topic(text) => words.offsets_topic.with_text(text),
         OffsetsMistake::Partition(text) => words.line_partition.with_text(text),
         OffsetsMistake::Offset(text) => words.offsets_offset.with_text(text),
-        OffsetsMistake::Twice(line) => words.offsets_twice.with_n(&line.to_string()),
+        OffsetsMistake::Twice(line) => words.offsets_duplicate.with_n(&line.to_string()),
     }
 }

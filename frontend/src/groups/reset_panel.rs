@@ -1,5 +1,5 @@
-//! The offset reset of the open group: the form, then the plan's sum with what may be done, then what became of it. The plan's
-//! partitions are in the table below (`group_tables.rs`).
+//! The panel for the offset reset of the open group: the form, then the plan's totals with buttons, then the outcome. The
+//! plan's partitions are in the table below (`group_tables.rs`).
 
 use leptos::prelude::*;
 
@@ -12,10 +12,10 @@ use crate::platform::browser::{self, FileParts};
 use crate::ui::format::number;
 use page_model::{Intent, Phase, PlanTotals, ReadMode, ReadState, Reset, ResetBlocked, ResetStep};
 
-/// Members that are named where they are in the way.
-const NAMED: usize = 3;
+/// Maximum number of members that are named if members block the reset.
+const NAMED_MEMBERS: usize = 3;
 
-/// What of the panel is shown: a step of the reset changes it only where something else is to be done.
+/// The part of the panel that is shown. Several steps of the reset share a part, which then is not created again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Form,
@@ -32,7 +32,7 @@ pub fn ResetPanel(screen: GroupScreen, is_open: RwSignal<bool>) -> impl IntoView
         ResetStep::Planned | ResetStep::Applying => Part::Plan,
         _ => Part::Outcome,
     });
-    // What was pressed is gone: the focus goes to what has come.
+    // The button that was pressed is no longer in the document, so the focus moves to the new part.
     Effect::new(move |_| {
         let id = if part.get() == Part::Form { "reset-to" } else { "reset-panel" };
         request_animation_frame(move || browser::focus(id));
@@ -58,7 +58,7 @@ pub fn ResetPanel(screen: GroupScreen, is_open: RwSignal<bool>) -> impl IntoView
         >
             <div class="reset-head">
                 <h3>{prefs.text(|w| w.reset)}</h3>
-                <p class="muted">{prefs.text(|w| w.reset_what)}</p>
+                <p class="muted">{prefs.text(|w| w.reset_explanation)}</p>
                 <button
                     type="button"
                     class="icon"
@@ -79,7 +79,7 @@ pub fn ResetPanel(screen: GroupScreen, is_open: RwSignal<bool>) -> impl IntoView
     }
 }
 
-/// The plan in sum: read it, apply it, or change it.
+/// The plan's totals, and buttons to apply or to change the plan.
 #[component]
 fn Planned(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
     let (store, prefs) = (store(), preferences());
@@ -97,8 +97,8 @@ fn Planned(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
                 let host = member.host.trim_start_matches('/');
                 words.reset_member_at.with_client_host_id(&member.client, host, &member.member)
             };
-            let named = group.members().iter().take(NAMED).map(name).collect::<Vec<_>>().join(", ");
-            (named, group.members().len().saturating_sub(NAMED))
+            let named = group.members().iter().take(NAMED_MEMBERS).map(name).collect::<Vec<_>>().join(", ");
+            (named, group.members().len().saturating_sub(NAMED_MEMBERS))
         });
         match named {
             (named, 0) => named,
@@ -138,7 +138,7 @@ fn Planned(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
     let cannot_apply = move || step.get().is_waiting() || blocked.with(Option::is_some) || change_blocked().is_some();
     let moved = move || matches!(blocked.get(), Some(ResetBlocked::Moved(_)));
     view! {
-        <Sum totals=totals />
+        <PlanSummary totals=totals />
         <p class="reset-why" class:bad=move || !moved() data-testid="reset-obstacle" data-state=state id="reset-why-not" role="status">
             {why_not}
         </p>
@@ -186,9 +186,9 @@ fn Planned(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
     }
 }
 
-/// `12 positions move · 3 stay · 1,204 records read again`.
+/// The plan's totals: `12 offsets move · 3 unchanged · 1,204 records read again`.
 #[component]
-fn Sum(totals: PlanTotals) -> impl IntoView {
+fn PlanSummary(totals: PlanTotals) -> impl IntoView {
     let prefs = preferences();
     let parts = move || {
         let words = prefs.words();
@@ -221,12 +221,12 @@ fn Sum(totals: PlanTotals) -> impl IntoView {
     }
 }
 
-/// What became of the plan, and the way back.
+/// The outcome of applying or undoing the plan.
 #[component]
 fn Outcome(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
     let prefs = preferences();
     let error = move || screen.reset(|reset| reset.error().map(|error| error.message.clone()));
-    let said = move || {
+    let message = move || {
         let words = prefs.words();
         match step.get() {
             ResetStep::Done => {
@@ -241,14 +241,14 @@ fn Outcome(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
     };
     let is_refused = move || step.get() == ResetStep::Refused;
     view! {
-        <p class="reset-said" data-testid="reset-said" role="status">{said}</p>
+        <p class="reset-said" data-testid="reset-said" role="status">{message}</p>
         <div class="actions">
             <Show when=is_refused>
                 <button type="button" class="button primary" data-testid="reset-again" on:click=move |_| screen.plan_again()>
                     {prefs.text(|w| w.reset_plan_again)}
                 </button>
             </Show>
-            <WayBack screen=screen step=step />
+            <UndoActions screen=screen step=step />
             <button
                 type="button"
                 class="button quiet"
@@ -262,14 +262,14 @@ fn Outcome(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
     }
 }
 
-/// Undo, and the old positions as a file, for as long as there is something to undo.
+/// Buttons to undo the last reset and to save the previous offsets, while there is a reset to undo.
 #[component]
-pub fn WayBack(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
+pub fn UndoActions(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
     let prefs = preferences();
     let change_blocked = change_blocked();
-    let is_there = Memo::new(move |_| screen.reset(|reset| reset.undoable().is_some()));
+    let can_undo = Memo::new(move |_| screen.reset(|reset| reset.undoable().is_some()));
     let was_refused = move || step.get() == ResetStep::Refused;
-    let cannot = move || step.get().is_waiting() || change_blocked().is_some();
+    let is_disabled = move || step.get().is_waiting() || change_blocked().is_some();
     let save = move |_| {
         let Some(lines) = untrack(|| screen.reset(Reset::old_positions)) else { return };
         let mut file = FileParts::new();
@@ -277,13 +277,13 @@ pub fn WayBack(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
         file.save(&format!("{}-offsets.csv", screen.name()), "text/csv");
     };
     view! {
-        <Show when=move || is_there.get()>
+        <Show when=move || can_undo.get()>
             <button
                 type="button"
                 class="button"
                 data-testid="undo"
                 title=prefs.text(|w| w.reset_undo_hint)
-                disabled=cannot
+                disabled=is_disabled
                 on:click=move |_| screen.undo()
             >
                 {prefs.text(|w| w.reset_undo)}
@@ -293,7 +293,7 @@ pub fn WayBack(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
                     type="button"
                     class="button"
                     data-testid="reset-plan-old"
-                    disabled=cannot
+                    disabled=is_disabled
                     on:click=move |_| screen.plan_old_positions()
                 >
                     {prefs.text(|w| w.reset_plan_old)}

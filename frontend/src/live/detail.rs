@@ -1,5 +1,5 @@
-//! The opened record: its value as JSON, text or bytes, and every fact about it. Large values are shown in part, and the
-//! rest on demand; copying takes it all.
+//! The opened record: its value as JSON, text or bytes, and its other fields. Only the first part of a large value is shown;
+//! copying includes the complete value.
 
 use leptos::prelude::*;
 use protocol::{Header, ProduceRecord, TimestampType, WireBytes};
@@ -15,8 +15,8 @@ use crate::ui::field_text::{FieldText, raw_text};
 use crate::ui::format;
 use page_model::{Address, Entry, ReadMode, ReadState, RecordRef, View, ViewLink, json_line};
 
-/// Of a key or header's value: more is seldom read there.
-const FACT_CHARS: usize = 2000;
+/// Maximum number of characters of a key or of a header's value.
+const FIELD_CHARS: usize = 2000;
 
 #[component]
 pub fn Detail(selected: Selected) -> impl IntoView {
@@ -39,7 +39,7 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
     let facts = facts(&record, store.untracked(|state| state.feed().own_after_ms(&record)), group);
     let size = record.value.map_or(0, <[u8]>::len);
     let opened = StoredValue::new_local(entry.clone());
-    // What is copied is made only when it is asked for.
+    // The copied text is created when the user copies it.
     let copy = move |what: fn(&RecordRef<'_>) -> String| {
         let text = opened.with_value(|entry| entry.record().map(|record| what(&record)));
         if let Some(text) = text {
@@ -72,7 +72,7 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
         }
     };
     let title_position = position.clone();
-    let again = ProduceRecord {
+    let produce_record = ProduceRecord {
         topic: record.topic.to_string(),
         partition: Some(record.partition),
         key: WireBytes::from_kafka(record.key),
@@ -84,7 +84,7 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
         <section
             class="detail"
             data-testid="detail"
-            aria-label=move || prefs.words().detail.with_place(&title_position)
+            aria-label=move || prefs.words().detail.with_position(&title_position)
         >
             <div class="detail-head">
                 {icon("detail-previous", "↑", |w| w.detail_previous, |store, selected| step(store, selected, -1))}
@@ -92,11 +92,11 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
                 <h3 class="mono clip">{position}</h3>
                 <div class="spacer"></div>
                 <div class="detail-actions">
-                    <ReplayActions record=again />
+                    <ReplayActions record=produce_record />
                     {copy_button("copy-value", |w| w.copy_value, |record| whole_text(record.value))}
                     {copy_button("copy-key", |w| w.copy_key, |record| whole_text(record.key))}
                     {copy_button("copy-record", |w| w.copy_record, |record| json_line(&record.export()))}
-                    // In a tab of its own: a run, and what is listed here, go on in this one.
+                    // Opens a new tab, so that a run and the list continue in this one.
                     <a
                         class="button small"
                         data-testid="record-link"
@@ -118,7 +118,7 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
     })
 }
 
-/// `group`: in which it was read.
+/// The fields of the record besides its value. `group`: the consumer group in which the record was received.
 fn facts(record: &RecordRef<'_>, own_after_ms: Option<f64>, group: Option<String>) -> impl IntoView + use<> {
     let prefs = preferences();
     let time = record.timestamp.map(|ms| format!("{} {}", browser::date(ms), browser::time_of_day(ms)));
@@ -142,7 +142,7 @@ fn facts(record: &RecordRef<'_>, own_after_ms: Option<f64>, group: Option<String
         .headers
         .map(|(name, value)| {
             let name = crate::ui::field_text::with_visible_controls(name).into_owned();
-            view! { <li><span class="header-name">{name}</span> ": " {fact(value)}</li> }
+            view! { <li><span class="header-name">{name}</span> ": " {field_view(value)}</li> }
         })
         .collect();
     let no_headers = headers.is_empty().then(|| view! { <span class="said">{prefs.text(|w| w.headers_none)}</span> });
@@ -176,7 +176,7 @@ fn facts(record: &RecordRef<'_>, own_after_ms: Option<f64>, group: Option<String
             <dt>{prefs.text(|w| w.offset)}</dt>
             <dd>{record.offset.to_string()}</dd>
             <dt>{prefs.text(|w| w.key)}</dt>
-            <dd class="fact-key">{fact(record.key)}</dd>
+            <dd class="fact-key">{field_view(record.key)}</dd>
             <dt>{prefs.text(|w| w.time)}</dt>
             <dd>{time} " " <span class="said">{time_word}</span></dd>
             <dt>{prefs.text(|w| w.size)}</dt>
@@ -188,10 +188,10 @@ fn facts(record: &RecordRef<'_>, own_after_ms: Option<f64>, group: Option<String
     }
 }
 
-/// A key or a header's value, in one run of text.
-fn fact(field: Option<&[u8]>) -> AnyView {
+/// A key or a header's value as one line of text.
+fn field_view(field: Option<&[u8]>) -> AnyView {
     let prefs = preferences();
-    match raw_text(field, FACT_CHARS) {
+    match raw_text(field, FIELD_CHARS) {
         FieldText::Null => view! { <span class="nil">"null"</span> }.into_any(),
         FieldText::Empty => view! { <span class="said">{prefs.text(|w| w.empty_value)}</span> }.into_any(),
         FieldText::Binary(text) => view! { <span class="label">"base64"</span> " " {text} }.into_any(),
@@ -199,7 +199,7 @@ fn fact(field: Option<&[u8]>) -> AnyView {
     }
 }
 
-/// All of it, for copying: as text where it is text, else in base64.
+/// The complete field for copying: as text, or in base64 if it is not UTF-8.
 fn whole_text(field: Option<&[u8]>) -> String {
     crate::ui::field_text::whole_text(&protocol::WireBytes::from_kafka(field))
 }

@@ -1,4 +1,4 @@
-//! Why the list is empty, and what to do about it.
+//! The message in an empty list: why the list is empty, and what to do.
 
 use leptos::prelude::*;
 use protocol::{ErrorBody, ErrorCode};
@@ -13,14 +13,14 @@ use crate::live::watch_fields::WatchFields;
 use crate::ui::format::number;
 use page_model::{Link, Phase, ReadMode, ReadState};
 
-/// The first that applies, from what hinders most to what is merely so.
+/// The first reason that applies. Errors come first.
 #[derive(Clone, PartialEq)]
 enum EmptyReason {
     Offline,
-    /// Offline for good.
+    /// Offline without automatic reconnects.
     Closed,
-    /// The bridge asks for its access token, in the banner.
-    TokenAsked,
+    /// The bridge requires its access token; the banner has the form.
+    TokenRequired,
     TopicMissing,
     Problem {
         error: ErrorBody,
@@ -32,7 +32,7 @@ enum EmptyReason {
     NothingMatches {
         searched: u64,
     },
-    /// It was empty when the display was held.
+    /// The list was empty when the display was held.
     Held {
         meanwhile: u64,
     },
@@ -40,15 +40,15 @@ enum EmptyReason {
     Stopped,
     Joining,
     NoPartition,
-    /// What is there is not visible yet.
+    /// The records wait behind an open transaction.
     Unread,
-    /// Listening, and there is no record at all.
+    /// Listening; the partitions contain no records.
     EmptyTopic,
-    /// Listening, at the end of what is there.
+    /// Listening at the end of the partitions.
     NothingNew {
         group: bool,
     },
-    /// Where the end is, is not known yet, or something is on its way.
+    /// Listening; the end offsets are unknown, or records are still to arrive.
     Waiting,
 }
 
@@ -57,7 +57,7 @@ impl EmptyReason {
         let listening = state.listening();
         let counts = state.feed().counts();
         if state.link().asks_for_token() {
-            return Self::TokenAsked;
+            return Self::TokenRequired;
         }
         if matches!(state.link(), Link::Closed { .. }) {
             return Self::Closed;
@@ -87,7 +87,7 @@ impl EmptyReason {
                 if !state.waits().unread().is_empty() {
                     return Self::Unread;
                 }
-                match (listening.assigned(), listening.is_all_there_was()) {
+                match (listening.assigned(), listening.has_records_when_caught_up()) {
                     (None, _) if group => Self::Joining,
                     (Some([]), _) if group => Self::NoPartition,
                     (_, Some(false)) => Self::EmptyTopic,
@@ -101,14 +101,14 @@ impl EmptyReason {
     fn title(&self, words: &Words, topic: &str, group: &str) -> String {
         let text = match self {
             Self::Offline | Self::Closed => words.empty_offline,
-            Self::TokenAsked => words.token_asked,
+            Self::TokenRequired => words.token_required,
             Self::TopicMissing => return words.topic_missing.with_topic(topic),
             Self::Problem { refused: true, .. } => words.problem_refused,
             Self::Problem { .. } => words.problem_listening,
             Self::NoBroker => words.empty_no_broker,
             Self::Searching => words.empty_searching,
             Self::NothingMatches { .. } => words.empty_filtered,
-            Self::Held { .. } => words.empty_held,
+            Self::Held { .. } => words.empty_paused,
             Self::NeverListened => words.empty_idle,
             Self::Stopped => words.empty_stopped,
             Self::Joining => return words.empty_joining.with_group(group),
@@ -126,14 +126,14 @@ impl EmptyReason {
         match self {
             Self::Offline => words.empty_offline_next,
             Self::Closed => words.reload,
-            Self::TokenAsked => words.token_above,
+            Self::TokenRequired => words.token_enter_above,
             Self::TopicMissing => words.topic_missing_next,
             Self::Problem { error, .. } => return error_text(error, words),
             Self::Unread => words.unread_next,
             Self::NoBroker => words.empty_no_broker_next,
             Self::Searching => "",
             Self::NothingMatches { searched } => return words.empty_filtered_next.with_n(&number(*searched, language)),
-            Self::Held { meanwhile } => return words.empty_held_next.with_n(&number(*meanwhile, language)),
+            Self::Held { meanwhile } => return words.empty_paused_next.with_n(&number(*meanwhile, language)),
             Self::NeverListened | Self::Stopped => words.empty_idle_next,
             Self::Joining => words.empty_joining_next,
             Self::NoPartition => return words.empty_no_partition_next.with_group(group),
@@ -147,7 +147,7 @@ impl EmptyReason {
 
     fn name(&self) -> &'static str {
         match self {
-            Self::Offline | Self::Closed | Self::TokenAsked => "offline",
+            Self::Offline | Self::Closed | Self::TokenRequired => "offline",
             Self::TopicMissing => "topic-missing",
             Self::Problem { .. } => "problem",
             Self::NoBroker => "no-broker",
@@ -175,19 +175,19 @@ pub fn Empty(filter: FilterBox, fields: WatchFields) -> impl IntoView {
     let can_start =
         move || matches!(reason.get(), EmptyReason::NeverListened | EmptyReason::Stopped) && fields.can_start();
     let is_at_end = move || matches!(reason.get(), EmptyReason::NothingNew { .. });
-    // Another way to read begins where the present one has ended.
-    let begins_anew = RwSignal::new(false);
+    // The new subscription starts once the current one has ended.
+    let restarts = RwSignal::new(false);
     Effect::new(move |_| {
         let is_idle = store.read(|state| state.listening().phase() == Phase::Idle);
-        if is_idle && begins_anew.get() {
-            begins_anew.set(false);
+        if is_idle && restarts.get() {
+            restarts.set(false);
             guard.listen(fields);
         }
     });
     let watch_all = move |_| {
         fields.choose_mode(ReadMode::Watch);
         fields.choose_start("earliest".to_owned());
-        begins_anew.set(true);
+        restarts.set(true);
         store.act(|state, _| state.stop_listening());
     };
     let is_filtered = move || matches!(reason.get(), EmptyReason::NothingMatches { .. });
@@ -203,7 +203,7 @@ pub fn Empty(filter: FilterBox, fields: WatchFields) -> impl IntoView {
             <p class="empty-next">{move || {
                 let is_foreign = store.read(|state| state.bridge().is_some() && !state.may_send_to(&fields.first_topic()));
                 match reason.get() {
-                    // The tutorial's run is not offered there.
+                    // The text for other topics does not offer the tutorial's run.
                     EmptyReason::NeverListened | EmptyReason::Stopped if is_foreign => prefs.words().empty_idle_next_foreign.to_owned(),
                     reason => reason.next(prefs.words(), &group(), prefs.language()),
                 }

@@ -1,5 +1,5 @@
-//! What is kept, or of it what passes the filter, as a file. Made in pieces, so that half a million records do not stop
-//! the page.
+//! Exports the kept records that match the filter as a file. The file is written in chunks, so that the page stays responsive
+//! with half a million records.
 
 use leptos::prelude::*;
 
@@ -9,19 +9,19 @@ use crate::live::filter_bar::FilterBox;
 use crate::platform::browser;
 use page_model::{Entry, FileFormat, ReadState};
 
-/// Records between two breaths of the page.
-const PIECE: usize = 4000;
+/// Records per chunk. The browser handles other events between two chunks.
+const CHUNK_RECORDS: usize = 4000;
 
 #[component]
 pub fn Export(filter: FilterBox) -> impl IntoView {
     let (store, prefs) = (store(), preferences());
     let percent = RwSignal::new(None::<usize>);
     let nothing_kept = Memo::new(move |_| store.read(|state| state.feed().counts().kept == 0));
-    // A filter at fault is not what the user asked for, and a file does not say so.
-    let why_not = move || filter.first_fault(prefs).map(|why| prefs.words().export_blocked.with_why(&why));
-    let is_blocked = Memo::new(move |_| filter.faults.with(|faults| !faults.is_empty()));
+    // The file would not show that an invalid field was replaced by its last valid text.
+    let why_not = move || filter.first_error(prefs).map(|why| prefs.words().export_blocked.with_why(&why));
+    let is_blocked = Memo::new(move |_| filter.errors.with(|errors| !errors.is_empty()));
     let export = move |format: FileFormat| {
-        // A snapshot of handles: what comes meanwhile belongs to the next file.
+        // A snapshot: records that arrive meanwhile are not exported.
         let (entries, filter) = store.untracked(|state| {
             let entries: Vec<Entry> = state.feed().entries().filter(|entry| entry.is_record()).cloned().collect();
             (entries, state.feed().filter().clone())
@@ -31,13 +31,13 @@ pub fn Export(filter: FilterBox) -> impl IntoView {
         leptos::task::spawn_local(async move {
             let mut file = browser::FileParts::new();
             let mut text = format.head().to_owned();
-            for (at, piece) in entries.chunks(PIECE).enumerate() {
-                let records = piece.iter().filter_map(Entry::record).filter(|record| filter.matches(record));
+            for (at, chunk) in entries.chunks(CHUNK_RECORDS).enumerate() {
+                let records = chunk.iter().filter_map(Entry::record).filter(|record| filter.matches(record));
                 records.for_each(|record| format.push(&record.export(), &mut text));
                 file.push(&text);
                 text.clear();
-                percent.set(Some(at * PIECE * 100 / entries.len().max(1)));
-                browser::breathe().await;
+                percent.set(Some(at * CHUNK_RECORDS * 100 / entries.len().max(1)));
+                browser::yield_to_browser().await;
             }
             file.push(&text);
             file.save(&format!("{topics}.{}", format.extension()), format.media_type());

@@ -7,8 +7,8 @@ use crate::app::{preferences, store};
 use crate::i18n::{Plural, Words};
 use crate::live::filter_bar::{FilterBox, FilterFieldRows, FilterText};
 use crate::live::list_settings::ListSettings;
-use crate::live::pace_chart::PaceCharts;
 use crate::live::partitions::Partitions;
+use crate::live::rate_charts::RateCharts;
 use crate::platform::browser;
 use crate::ui::format::number;
 use page_model::{Counts, Phase, ReadState};
@@ -116,9 +116,9 @@ fn Numbers(filter: FilterBox) -> impl IntoView {
     };
     let has_filter = Memo::new(move |_| filter.is_active());
     let behind = Memo::new(move |_| store.read(|state| state.behind()));
-    let rate = Memo::new(move |_| store.read(|state| state.pace().rate()));
-    // It stays for as long as there is a minute to look back on, so that nothing jumps in a pause.
-    let has_rate = Memo::new(move |_| store.read(|state| state.pace().seconds().len() > 0));
+    let rate = Memo::new(move |_| store.read(|state| state.receive_stats().rate()));
+    // The rate stays while the chart has points, so that the toolbar does not move when no records arrive.
+    let has_rate = Memo::new(move |_| store.read(|state| state.receive_stats().seconds().len() > 0));
     let is_missing = Memo::new(move |_| counts.with(|counts| counts.missing > 0));
     view! {
         <span>{figure(|c| c.received, |w| w.received_count)}</span>
@@ -138,8 +138,8 @@ fn Numbers(filter: FilterBox) -> impl IntoView {
             </span>
         </Show>
         <Partitions />
-        <span class="pace">
-        <PaceCharts />
+        <span class="rates">
+        <RateCharts />
         <Show when=move || has_rate.get()>
             <span class="rate" data-testid="rate">
                 <b>{move || number(rate.get(), prefs.language())}</b>

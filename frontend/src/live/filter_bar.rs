@@ -1,5 +1,5 @@
-//! The filter: a text or regular expression in sight at all times, the further fields on demand. It works while typing;
-//! an invalid field shows its error, and its last valid text stays in effect.
+//! The filter: a field for a text or regular expression, and further fields on demand. The filter applies while the user
+//! types. An invalid field shows its error, and its last valid text stays in effect.
 
 use leptos::prelude::*;
 
@@ -14,8 +14,8 @@ use page_model::{FilterError, FilterField, FilterFields, InputError, JsonPath};
 #[derive(Clone, Copy)]
 pub struct FilterBox {
     pub fields: RwSignal<FilterFields>,
-    pub faults: RwSignal<Vec<FilterError>>,
-    /// What the list is filtered by.
+    pub errors: RwSignal<Vec<FilterError>>,
+    /// The fields that the list is filtered by.
     effective: RwSignal<FilterFields>,
     pub is_open: RwSignal<bool>,
 }
@@ -26,15 +26,15 @@ impl FilterBox {
         let store = store();
         let is_open = RwSignal::new(fields.further() > 0);
         let effective = RwSignal::new(FilterFields::default());
-        let this = Self { fields: RwSignal::new(fields), faults: RwSignal::new(Vec::new()), effective, is_open };
+        let this = Self { fields: RwSignal::new(fields), errors: RwSignal::new(Vec::new()), effective, is_open };
         Effect::new(move |before: Option<FilterFields>| {
             let now = this.fields.get();
             if before.as_ref() != Some(&now) && !(before.is_none() && now.is_empty()) {
-                let (effective, filter, faults) =
+                let (effective, filter, errors) =
                     this.effective.with_untracked(|before| now.effective(before, &BrowserParser));
                 store.act(|state, _| state.set_filter(filter));
                 this.effective.set(effective);
-                this.faults.set(faults);
+                this.errors.set(errors);
             }
             now
         });
@@ -50,24 +50,24 @@ impl FilterBox {
         self.fields.with(|fields| !fields.is_empty())
     }
 
-    /// Why the filter is not what its fields say: the first field at fault, by its name.
-    pub fn first_fault(self, prefs: Preferences) -> Option<String> {
+    /// The error of the first invalid field, with the field's name.
+    pub fn first_error(self, prefs: Preferences) -> Option<String> {
         let words = prefs.words();
-        let field = self.faults.with(|faults| faults.first().map(|fault| fault.field))?;
+        let field = self.errors.with(|errors| errors.first().map(|error| error.field))?;
         let label =
             FIELDS.iter().find(|spec| spec.field == field).map_or(words.filter_text, |spec| (spec.label)(words));
-        let why = self.fault(field, words)?;
-        Some(words.filter_before_stays.with_field_why(label, &why))
+        let why = self.error(field, words)?;
+        Some(words.filter_previous_applies.with_field_why(label, &why))
     }
 
-    fn fault(self, field: FilterField, words: &Words) -> Option<String> {
-        self.faults.with(|faults| {
-            faults.iter().find(|fault| fault.field == field).map(|fault| match &fault.kind {
-                InputError::Regex(why) => words.fault_pattern.with_why(why),
-                InputError::Numbers(piece) => words.fault_numbers.with_piece(piece),
-                InputError::Backwards => words.fault_backwards.to_owned(),
-                InputError::Time => words.fault_time.to_owned(),
-                InputError::Path { at } => words.fault_path.with_at(&at.to_string()),
+    fn error(self, field: FilterField, words: &Words) -> Option<String> {
+        self.errors.with(|errors| {
+            errors.iter().find(|error| error.field == field).map(|error| match &error.kind {
+                InputError::Regex(why) => words.invalid_regex.with_why(why),
+                InputError::Numbers(piece) => words.invalid_numbers.with_piece(piece),
+                InputError::Backwards => words.invalid_range.to_owned(),
+                InputError::Time => words.invalid_time.to_owned(),
+                InputError::Path { at } => words.invalid_path.with_at(&at.to_string()),
             })
         })
     }
@@ -76,11 +76,11 @@ impl FilterBox {
 #[component]
 pub fn FilterText(filter: FilterBox) -> impl IntoView {
     let prefs = preferences();
-    let fault = move || filter.fault(FilterField::Text, prefs.words());
-    // Of those that filter.
+    let error = move || filter.error(FilterField::Text, prefs.words());
+    // Number of further fields that the list is filtered by.
     let further = move || filter.effective.with(FilterFields::further);
     view! {
-        <div class="filter-text" class:fault=move || fault().is_some()>
+        <div class="filter-text" class:fault=move || error().is_some()>
             <input
                 id="filter"
                 type="search"
@@ -89,7 +89,7 @@ pub fn FilterText(filter: FilterBox) -> impl IntoView {
                 spellcheck="false"
                 placeholder=prefs.text(|w| w.filter)
                 aria-label=prefs.text(|w| w.filter)
-                aria-invalid=move || fault().is_some().to_string()
+                aria-invalid=move || error().is_some().to_string()
                 aria-describedby="filter-fault"
                 prop:value=move || filter.fields.with(|fields| fields.text.clone())
                 on:input=move |event| filter.fields.update(|fields| fields.text = event_target_value(&event))
@@ -108,8 +108,8 @@ pub fn FilterText(filter: FilterBox) -> impl IntoView {
                 type="button"
                 class="pattern"
                 data-testid="filter-pattern"
-                aria-label=prefs.text(|w| w.filter_pattern)
-                title=prefs.text(|w| w.filter_pattern_hint)
+                aria-label=prefs.text(|w| w.filter_regex)
+                title=prefs.text(|w| w.filter_regex_hint)
                 aria-pressed=move || filter.fields.with(|fields| fields.is_pattern).to_string()
                 on:click=move |_| filter.fields.update(|fields| fields.is_pattern = !fields.is_pattern)
             >
@@ -136,7 +136,7 @@ pub fn FilterFieldRows(filter: FilterBox) -> impl IntoView {
     let prefs = preferences();
     view! {
         <p id="filter-fault" class="filter-fault" role="status" data-testid="filter-fault">
-            {move || filter.first_fault(prefs)}
+            {move || filter.first_error(prefs)}
         </p>
         <Show when=move || filter.is_open.get()>
             <div id="filter-fields" class="filter-fields">
@@ -155,7 +155,7 @@ pub fn FilterFieldRows(filter: FilterBox) -> impl IntoView {
     }
 }
 
-/// One of the further fields. Plain functions, so that all of them share one component.
+/// One of the further fields. Function pointers instead of closures, so that all fields share one component.
 #[derive(Clone, Copy)]
 struct Spec {
     field: FilterField,
@@ -228,11 +228,11 @@ const FIELDS: [Spec; 7] = [
 #[component]
 fn Field(filter: FilterBox, spec: Spec) -> impl IntoView {
     let prefs = preferences();
-    let fault = move || filter.fault(spec.field, prefs.words());
-    let fault_id = format!("{}-fault", spec.testid);
-    let read_as = move || {
+    let error = move || filter.error(spec.field, prefs.words());
+    let error_id = format!("{}-fault", spec.testid);
+    let expanded_form = move || {
         let text = (spec.field == FilterField::Path)
-            .then(|| filter.fields.with(|fields| JsonPath::read_as(fields.path.trim())));
+            .then(|| filter.fields.with(|fields| JsonPath::expanded_form(fields.path.trim())));
         text.flatten().map(|text| prefs.words().filter_read_as.with_text(&text))
     };
     let value = move || filter.fields.with(|fields| (spec.value)(&mut fields.clone()).clone());
@@ -246,15 +246,15 @@ fn Field(filter: FilterBox, spec: Spec) -> impl IntoView {
                 spellcheck="false"
                 step="1"
                 placeholder=spec.example
-                aria-invalid=move || fault().is_some().to_string()
-                aria-describedby=fault_id.clone()
+                aria-invalid=move || error().is_some().to_string()
+                aria-describedby=error_id.clone()
                 prop:value=value
                 on:input=move |event| {
                     filter.fields.update(|fields| *(spec.value)(fields) = event_target_value(&event));
                 }
             />
-            <span class="fault" id=fault_id.clone() role="status">{fault}</span>
-            <span class="field-note">{read_as}</span>
+            <span class="fault" id=error_id.clone() role="status">{error}</span>
+            <span class="field-note">{expanded_form}</span>
         </label>
     }
 }

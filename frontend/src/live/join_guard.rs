@@ -1,5 +1,5 @@
-//! What starting to listen goes through: a consumer group that others use is joined only after its name was typed, since joining
-//! it moves partitions and positions.
+//! The confirmation before listening in a consumer group that others use: joining moves partitions and committed offsets, so
+//! the user has to type the group's name.
 
 use std::rc::Rc;
 
@@ -27,13 +27,13 @@ pub fn join_guard() -> JoinGuard {
 }
 
 impl JoinGuard {
-    /// Listens to what the fields say: at once where no question is needed, after the answer where it is.
+    /// Starts listening: at once, or after the confirmation if one is needed.
     pub fn listen(self, fields: WatchFields) {
         let intent = fields.intent();
         if self.store.untracked(|state| state.may_listen(&intent)) {
             return self.start(intent);
         }
-        self.store.request(GroupRequest { group: intent.group.clone() }, move |answer| match answer {
+        self.store.request(GroupRequest { group: intent.group.clone() }, move |reply| match reply {
             Ok(group) => self.request_topics(fields, intent, group),
             Err(RequestError::Refused(error)) if error.code == ErrorCode::GroupMissing.number() => self.start(intent),
             _ => self.ask(fields, intent, None),
@@ -47,14 +47,14 @@ impl JoinGuard {
         self.store.act(|state, _| state.listen(intent));
     }
 
-    /// How many partitions the topics have.
+    /// Requests the topics' number of partitions for the confirmation dialog.
     fn request_topics(self, fields: WatchFields, intent: Intent, group: GroupResult) {
         let joining = |listed: &[TopicSummary]| Joining::of(&intent, &group, listed);
         if joining(&[]).is_none() {
             return self.start(intent);
         }
-        self.store.request(TopicsRequest {}, move |answer| {
-            let listed = match answer {
+        self.store.request(TopicsRequest {}, move |reply| {
+            let listed = match reply {
                 Ok(listed) => listed.topics,
                 // The committed offsets name most partitions.
                 _ => Vec::new(),
@@ -76,7 +76,7 @@ impl JoinGuard {
         self.confirmations.ask(Confirmation {
             title: words.join_title.with_group(&group),
             text,
-            verb: |w| w.join_verb,
+            verb: |w| w.join_confirm,
             typed: Some(group),
             on_confirm: Rc::new(move |confirmations| {
                 // A member that subscribes to fewer topics than the others would leave partitions unassigned.

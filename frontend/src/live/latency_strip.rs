@@ -1,5 +1,5 @@
-//! The latency strip: page → bridge → Kafka → page as three arches, with the latency of the last sent record on each. A
-//! part that is down has a red pier and broken arches.
+//! The latency strip: page → bridge → Kafka → page, drawn as a bridge of three arches, with the latency of the last sent
+//! record for each hop. The name of a part that is down is red, and its arches are broken.
 
 use leptos::prelude::*;
 
@@ -12,7 +12,7 @@ use page_model::{DeliveryFailure, Hop, LatencyStrip, Phase, ReadState};
 enum Health {
     Up,
     /// Connecting, or unknown.
-    Unsure,
+    Unknown,
     Down,
 }
 
@@ -20,7 +20,7 @@ impl Health {
     fn name(self) -> &'static str {
         match self {
             Self::Up => "up",
-            Self::Unsure => "unsure",
+            Self::Unknown => "unknown",
             Self::Down => "down",
         }
     }
@@ -29,7 +29,7 @@ impl Health {
         match (is_up, is_down) {
             (_, true) => Self::Down,
             (true, _) => Self::Up,
-            _ => Self::Unsure,
+            _ => Self::Unknown,
         }
     }
 }
@@ -50,38 +50,38 @@ pub fn LatencyStripView() -> impl IntoView {
         let (words, latency_strip) = (prefs.words(), latency_strip.get());
         match latency_strip {
             LatencyStrip { failure: Some(DeliveryFailure::Failed), .. } => words.state_failed.to_owned(),
-            LatencyStrip { failure: Some(DeliveryFailure::Unknown), .. } => words.pier_lost.to_owned(),
-            _ if !has_sent.get() => words.pier_ready.to_owned(),
-            LatencyStrip { hops: [Hop::InFlight, ..], .. } => words.pier_on_its_way.to_owned(),
-            _ => words.pier_sent.to_owned(),
+            LatencyStrip { failure: Some(DeliveryFailure::Unknown), .. } => words.station_outcome_unknown.to_owned(),
+            _ if !has_sent.get() => words.station_ready.to_owned(),
+            LatencyStrip { hops: [Hop::InFlight, ..], .. } => words.station_in_flight.to_owned(),
+            _ => words.station_sent.to_owned(),
         }
     };
     let bridge_note = move || {
         let words = prefs.words();
         match (bridge.get(), latency_strip.get().hops[1]) {
-            (Health::Down, _) => words.pier_away,
-            (Health::Unsure, _) => words.link_connecting,
-            (Health::Up, Hop::Done { .. }) => words.pier_passed_on,
-            (Health::Up, Hop::InFlight) => words.pier_on_its_way,
-            (Health::Up, Hop::Idle) => words.pier_connected,
+            (Health::Down, _) => words.station_not_connected,
+            (Health::Unknown, _) => words.link_connecting,
+            (Health::Up, Hop::Done { .. }) => words.station_forwarded,
+            (Health::Up, Hop::InFlight) => words.station_in_flight,
+            (Health::Up, Hop::Idle) => words.station_connected,
         }
     };
     let kafka_note = move || {
         let words = prefs.words();
         match (kafka.get(), latency_strip.get().position) {
-            (Health::Down, _) => words.pier_down.to_owned(),
-            (Health::Unsure, _) => words.pier_unknown.to_owned(),
+            (Health::Down, _) => words.station_down.to_owned(),
+            (Health::Unknown, _) => words.station_unknown.to_owned(),
             (Health::Up, Some((topic, partition, offset))) => format!("{topic}-{partition} @ {offset}"),
-            (Health::Up, None) if is_demo.get() => words.pier_demo.to_owned(),
-            (Health::Up, None) => words.pier_up.to_owned(),
+            (Health::Up, None) if is_demo.get() => words.station_demo.to_owned(),
+            (Health::Up, None) => words.station_up.to_owned(),
         }
     };
     let back_note = move || {
         let words = prefs.words();
         match latency_strip.get().seen_after_ms {
-            Some(ms) => words.pier_seen.with_ms(&duration(ms, prefs.language())),
-            None if listens.get() => words.pier_listening.to_owned(),
-            None => words.pier_not_listening.to_owned(),
+            Some(ms) => words.station_seen.with_ms(&duration(ms, prefs.language())),
+            None if listens.get() => words.station_listening.to_owned(),
+            None => words.station_not_listening.to_owned(),
         }
     };
     let hop = move |at: usize| Signal::derive(move || latency_strip.get().hops[at]);
@@ -91,19 +91,19 @@ pub fn LatencyStripView() -> impl IntoView {
     let kafka_health = Signal::derive(move || kafka.get());
     let bridge_health = Signal::derive(move || bridge.get());
     view! {
-        <section class="crossing" aria-label=prefs.text(|w| w.crossing)>
-            <Station name=|w| w.pier_page explain=|w| w.explain_page health=page_health note=page_note />
+        <section class="latency-strip" aria-label=prefs.text(|w| w.latency_strip)>
+            <Station name=|w| w.station_page explain=|w| w.explain_page health=page_health note=page_note />
             <HopView hop=hop(0) broken=first_broken />
-            <Station name=|w| w.pier_bridge explain=|w| w.explain_bridge health=bridge_health note=bridge_note />
+            <Station name=|w| w.station_bridge explain=|w| w.explain_bridge health=bridge_health note=bridge_note />
             <HopView hop=hop(1) broken=second_broken />
-            <Station name=|w| w.pier_kafka explain=|w| w.explain_kafka health=kafka_health note=kafka_note />
+            <Station name=|w| w.station_kafka explain=|w| w.explain_kafka health=kafka_health note=kafka_note />
             <HopView hop=hop(2) broken=second_broken />
-            <Station name=|w| w.pier_page explain=|w| w.explain_back health=page_health note=back_note />
+            <Station name=|w| w.station_page explain=|w| w.explain_back health=page_health note=back_note />
         </section>
     }
 }
 
-/// One end of a hop. A click opens its explanation.
+/// One end of a hop: its name and state. A click opens an explanation.
 #[component]
 fn Station<N, T>(
     name: fn(&Words) -> &'static str,
@@ -118,7 +118,7 @@ where
     let prefs = preferences();
     let is_open = RwSignal::new(false);
     view! {
-        <div class="pier" data-state=move || health.get().name()>
+        <div class="station" data-state=move || health.get().name()>
             <button
                 type="button"
                 aria-expanded=move || is_open.get().to_string()
@@ -131,7 +131,7 @@ where
                 }
             >
                 <b>{move || name(prefs.words())}</b>
-                <span class="pier-note">{move || note().into()}</span>
+                <span class="station-note">{move || note().into()}</span>
             </button>
             <Show when=move || is_open.get()>
                 <div class="popover" role="status">{move || explain(prefs.words())}</div>
@@ -146,22 +146,22 @@ fn HopView(hop: Signal<Hop>, broken: Signal<bool>) -> impl IntoView {
     let state = move || match (broken.get(), hop.get()) {
         (true, _) => "broken",
         (_, Hop::Idle) => "idle",
-        (_, Hop::InFlight) => "lit",
-        (_, Hop::Done { .. }) => "crossed",
+        (_, Hop::InFlight) => "in-flight",
+        (_, Hop::Done { .. }) => "done",
     };
     let time = move || match hop.get() {
         Hop::Done { ms } => duration(ms, prefs.language()),
         _ => String::new(),
     };
     view! {
-        <div class="span" data-state=state>
+        <div class="hop" data-state=state>
             <svg viewBox="0 0 100 40" preserveAspectRatio="none" aria-hidden="true">
                 <path class="deck" d="M0 1H100" />
                 <path class="whole" d="M0 40C4 16 24 5 50 5S96 16 100 40" />
                 <path class="left" d="M0 40C3.500 20 16 9 37 6" />
                 <path class="right" d="M63 6C84 9 96.500 20 100 40" />
             </svg>
-            <span class="span-time">{time}</span>
+            <span class="hop-time">{time}</span>
         </div>
     }
 }

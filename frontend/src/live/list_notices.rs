@@ -7,7 +7,7 @@ use crate::i18n::{Language, Words};
 use crate::ui::format::number;
 use page_model::ReadState;
 
-/// What waits behind open transactions; nothing where nothing does.
+/// The records that wait behind open transactions; `None` if there are none.
 pub fn unread_text(state: &impl ReadState, words: &Words, language: Language) -> Option<String> {
     let unread = state.waits().unread();
     let records = unread.iter().map(|wait| u64::try_from(wait.end.0 - wait.offset.0).unwrap_or(0)).sum();

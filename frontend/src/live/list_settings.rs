@@ -1,5 +1,5 @@
-//! How the list looks and how much it keeps: columns, memory, what to do when the page is too slow, whether a
-//! group commits. Remembered.
+//! The menu of the list's settings: columns, limits, what happens when the page is too slow, whether a group commits, and
+//! the export. The settings are stored.
 
 use leptos::prelude::*;
 
@@ -11,8 +11,8 @@ use crate::ui::format::number;
 use crate::ui::menu::Menu;
 use page_model::{Column, Limits};
 
-/// How many records may be kept, for choosing.
-const RECORD_CHOICES: [usize; 4] = [1_000, 10_000, 100_000, Limits::MOST_RECORDS];
+/// The offered limits of kept records.
+const RECORD_CHOICES: [usize; 4] = [1_000, 10_000, 100_000, Limits::MAX_RECORDS];
 
 #[component]
 pub fn ListSettings(filter: FilterBox) -> impl IntoView {

@@ -1,4 +1,4 @@
-//! The live half: what to watch, the controls of the list, the list itself and the opened record.
+//! The live view: the watch form, the toolbar, the list and the opened record.
 
 use leptos::prelude::*;
 
@@ -16,7 +16,7 @@ use page_model::{Entry, ReadState, ViewLink};
 /// The opened record.
 pub type Selected = RwSignal<Option<Entry>, LocalStorage>;
 
-/// Opens the record so many rows below (or above) the opened one; without one, the last.
+/// Opens the record `steps` rows below (negative: above) the opened one; if none is open, the last record.
 pub fn step(store: Store, selected: Selected, steps: i64) {
     let from = selected.get_untracked();
     if let Some((_, entry)) = store.untracked(|state| state.feed().step_from(from.as_ref(), steps)) {
@@ -24,7 +24,7 @@ pub fn step(store: Store, selected: Selected, steps: i64) {
     }
 }
 
-/// The one that is open already stays as it is: folded, and in the form that was chosen.
+/// Opens a record. A record that is open already keeps its folded lines and its format.
 pub fn open(selected: Selected, entry: Entry) {
     if !selected.with_untracked(|now| now.as_ref().is_some_and(|now| now.is(&entry))) {
         selected.set(Some(entry));
@@ -35,12 +35,12 @@ pub fn open(selected: Selected, entry: Entry) {
 pub fn Live(fields: WatchFields, link: ViewLink) -> impl IntoView {
     let (store, navigation) = (store(), navigation());
     let selected = RwSignal::new_local(None::<Entry>);
-    if link.starts_by_itself() {
+    if link.starts_automatically() {
         let intent = fields.intent();
         store.act(|state, _| state.listen(intent));
     }
     let filter = FilterBox::new(link.filter);
-    // The address follows what is watched and what is filtered; before the first time it is left as it was opened.
+    // The URL follows the intent and the filter. It is unchanged until the user first listens.
     Effect::new(move |_| {
         let intent = store.read(|state| state.listening().intent().clone());
         let link = filter.fields.with(|fields| ViewLink::of(&intent, fields));

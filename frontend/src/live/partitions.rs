@@ -1,4 +1,4 @@
-//! What is read: each partition with how far the page, the group and Kafka are. Live.
+//! The menu with the assigned partitions: position, committed offset, end offset and lag of each, updated live.
 
 use leptos::prelude::*;
 
@@ -18,7 +18,7 @@ pub fn Partitions() -> impl IntoView {
     let group = Memo::new(move |_| store.read(|state| state.listening().intent().group.clone()));
     let lag = Memo::new(move |_| store.read(|state| state.listening().lag()));
     let rebalances = Memo::new(move |_| store.read(|state| u64::from(state.listening().rebalances())));
-    // Rows stay while their numbers change, so that one can be selected and copied.
+    // The rows are kept while their numbers change, so that a number can be selected and copied.
     let topic_partitions = Memo::new(move |_| {
         let topic_partition = |progress: &PartitionProgress| (progress.topic.clone(), progress.partition);
         partition_progress.with(|partition_progress| partition_progress.iter().map(topic_partition).collect::<Vec<_>>())
@@ -26,12 +26,12 @@ pub fn Partitions() -> impl IntoView {
     let line = move |topic_partition: (String, i32)| {
         let topic_partition = StoredValue::new(topic_partition);
         let of = move |read: &dyn Fn(&PartitionProgress) -> Option<String>| {
-            let is_it = |progress: &&PartitionProgress| {
+            let is_same = |progress: &&PartitionProgress| {
                 topic_partition
                     .with_value(|(topic, partition)| (&progress.topic, &progress.partition) == (topic, partition))
             };
             partition_progress
-                .with(|partition_progress| partition_progress.iter().find(is_it).and_then(read))
+                .with(|partition_progress| partition_progress.iter().find(is_same).and_then(read))
                 .unwrap_or_else(|| "–".to_owned())
         };
         let name = move || {
@@ -66,9 +66,9 @@ pub fn Partitions() -> impl IntoView {
                     <thead>
                         <tr>
                             <th scope="col">{prefs.text(|w| w.partition)}</th>
-                            <th scope="col">{prefs.text(|w| w.place_next)}</th>
-                            <th scope="col" class:off=move || !is_group.get()>{prefs.text(|w| w.place_committed)}</th>
-                            <th scope="col">{prefs.text(|w| w.place_end)}</th>
+                            <th scope="col">{prefs.text(|w| w.position_next)}</th>
+                            <th scope="col" class:off=move || !is_group.get()>{prefs.text(|w| w.position_committed)}</th>
+                            <th scope="col">{prefs.text(|w| w.position_end)}</th>
                             <th scope="col" class:off=move || !is_group.get()>{prefs.text(|w| w.lag)}</th>
                         </tr>
                     </thead>

@@ -1,4 +1,4 @@
-//! What can be done again with a record that was read: put it into the composer first, or send it as it is.
+//! Buttons to send a received record again: unchanged, or after editing it in the composer.
 
 use leptos::prelude::*;
 use protocol::ProduceRecord;
@@ -10,8 +10,8 @@ use crate::send::send_fields::SendFields;
 use crate::send::send_guard::send_guard;
 use page_model::{Draft, Field, HeaderRow, Partition};
 
-/// `record` holds the topic, key, value and headers as they were read, and the partition that they were read from; its
-/// timestamp is not taken: the new record happens now. The key `r` puts the record into the composer while this is on screen.
+/// `record`: the received record. The new record has the same topic, key, value and headers, the same partition if the user
+/// wants, and a new timestamp. The key `r` copies the record into the composer while this component is mounted.
 #[component]
 pub fn ReplayActions(record: ProduceRecord) -> impl IntoView {
     let (store, prefs, guard, fields) = (store(), preferences(), send_guard(), expect_context::<SendFields>());
@@ -24,7 +24,7 @@ pub fn ReplayActions(record: ProduceRecord) -> impl IntoView {
     };
     let blocked = send_blocked_words();
     let cannot_send = move || blocked().is_some();
-    let replay = move || {
+    let resend = move || {
         if !untrack(cannot_send) {
             let record = chosen();
             guard.send(&record.topic.clone(), Some(1), move || {
@@ -80,7 +80,7 @@ pub fn ReplayActions(record: ProduceRecord) -> impl IntoView {
             data-testid="replay"
             disabled=cannot_send
             title=move || blocked().unwrap_or(prefs.words().replay_hint)
-            on:click=move |_| replay()
+            on:click=move |_| resend()
         >
             {prefs.text(|w| w.replay)}
         </button>

@@ -1,5 +1,5 @@
-//! A value as JSON that folds, as text, or as bytes. However large it is, only a part is in the document until more is
-//! asked for.
+//! The value of the opened record as foldable JSON, as text, or as a hex dump. Only the first part of a large value is in the
+//! document until the user requests more.
 
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -12,7 +12,7 @@ use crate::live::row_pool::{append, append_parts, make, set};
 use crate::ui::field_text::with_visible_controls;
 use crate::ui::format;
 use crate::ui::json_view::{styled_json, styled_text};
-use page_model::{Entry, Folding, Part, ReadState, check_json, hex_dump};
+use page_model::{Entry, FoldableJson, Part, ReadState, check_json, hex_dump};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Form {
@@ -21,13 +21,14 @@ enum Form {
     Bytes,
 }
 
-/// What is shown at first, and how many times more each time that more is asked for.
+/// How much is shown at first, in each format.
 const FIRST_LINES: usize = 200;
 const FIRST_TEXT_BYTES: usize = 32 * 1024;
 const FIRST_BYTES: usize = 2 * 1024;
-const MORE: usize = 8;
-/// Longer lines of JSON, a picture in base64 perhaps, are cut; as text they are whole.
-const LINE_BYTES: usize = 4 * 1024;
+/// "Show more" multiplies the shown part by this.
+const MORE_FACTOR: usize = 8;
+/// Longer lines of JSON, such as an image in base64, are truncated. The text format shows them completely.
+const MAX_LINE_BYTES: usize = 4 * 1024;
 
 #[component]
 pub fn ValueView(entry: Entry, size: usize) -> impl IntoView {
@@ -35,26 +36,26 @@ pub fn ValueView(entry: Entry, size: usize) -> impl IntoView {
     let value = entry.record().and_then(|record| record.value).map(<[u8]>::to_vec);
     let text = value.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
     let is_json = text.is_some_and(|text| !text.is_empty() && check_json(text).is_ok());
-    let usual = match (is_json, text.is_some()) {
+    let default_form = match (is_json, text.is_some()) {
         (true, _) => Form::Json,
         (_, true) => Form::Text,
         _ => Form::Bytes,
     };
-    let folding = StoredValue::new_local(is_json.then(|| Folding::new(text.unwrap_or_default())));
+    let foldable = StoredValue::new_local(is_json.then(|| FoldableJson::new(text.unwrap_or_default())));
     let has_text = text.is_some();
-    let nothing = match &value {
+    let empty_word = match &value {
         None => Some((|words| words.tombstone) as fn(&'static Words) -> &'static str),
         Some(bytes) if bytes.is_empty() => Some((|words| words.empty_value) as fn(&'static Words) -> &'static str),
         Some(_) => None,
     };
-    if let Some(word) = nothing {
+    if let Some(word) = empty_word {
         return view! { <div class="detail-value"><p class="said">{prefs.text(word)}</p></div> }.into_any();
     }
     let bytes = StoredValue::new_local(value.unwrap_or_default());
-    let form = RwSignal::new(usual);
+    let form = RwSignal::new(default_form);
     let factor = RwSignal::new(1usize);
     let body = NodeRef::<Div>::new();
-    // (What is shown, of what), where not all is.
+    // The shown and the total number of lines or bytes, if the value is not shown completely.
     let shown_part = RwSignal::new(None::<(usize, usize)>);
     let refold = Trigger::new();
     Effect::new(move |_| {
@@ -63,7 +64,7 @@ pub fn ValueView(entry: Entry, size: usize) -> impl IntoView {
         body.set_text_content(None);
         let part = match form {
             Form::Json => {
-                folding.with_value(|folding| show_json(folding.as_ref()?, &body, FIRST_LINES * factor, store))
+                foldable.with_value(|foldable| show_json(foldable.as_ref()?, &body, FIRST_LINES * factor, store))
             }
             Form::Text => bytes.with_value(|bytes| show_text(bytes, &body, FIRST_TEXT_BYTES * factor, store)),
             Form::Bytes => bytes.with_value(|bytes| show_bytes(bytes, &body, FIRST_BYTES * factor)),
@@ -74,7 +75,7 @@ pub fn ValueView(entry: Entry, size: usize) -> impl IntoView {
         let button = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
         let line = button.and_then(|button| button.get_attribute("data-line")?.parse().ok());
         if let Some(line) = line {
-            folding.update_value(|folding| folding.iter_mut().for_each(|folding| folding.toggle(line)));
+            foldable.update_value(|foldable| foldable.iter_mut().for_each(|foldable| foldable.toggle(line)));
             refold.notify();
         }
     };
@@ -94,14 +95,14 @@ pub fn ValueView(entry: Entry, size: usize) -> impl IntoView {
         }
     };
     let can_fold =
-        is_json && folding.with_value(|folding| folding.as_ref().is_some_and(|folding| folding.line_count() > 3));
+        is_json && foldable.with_value(|foldable| foldable.as_ref().is_some_and(|foldable| foldable.line_count() > 3));
     let has_folded = Memo::new(move |_| {
         refold.track();
-        folding.with_value(|folding| folding.as_ref().is_some_and(Folding::has_folded))
+        foldable.with_value(|foldable| foldable.as_ref().is_some_and(FoldableJson::has_folded))
     });
     let fold_all = move |_| {
         let fold = !has_folded.get_untracked();
-        folding.update_value(|folding| folding.iter_mut().for_each(|folding| folding.fold_all(fold)));
+        foldable.update_value(|foldable| foldable.iter_mut().for_each(|foldable| foldable.fold_all(fold)));
         refold.notify();
     };
     let note = move || {
@@ -138,7 +139,7 @@ pub fn ValueView(entry: Entry, size: usize) -> impl IntoView {
                         type="button"
                         class="button small"
                         data-testid="show-more"
-                        on:click=move |_| factor.update(|factor| *factor *= MORE)
+                        on:click=move |_| factor.update(|factor| *factor *= MORE_FACTOR)
                     >
                         {prefs.text(|w| w.show_more)}
                     </button>
@@ -149,11 +150,16 @@ pub fn ValueView(entry: Entry, size: usize) -> impl IntoView {
     .into_any()
 }
 
-/// One element a line, since lines fold. What is cut off is said.
-fn show_json(folding: &Folding, body: &web_sys::HtmlElement, most: usize, store: Store) -> Option<(usize, usize)> {
+/// Adds one element per line, since lines fold. Returns the shown and the total number of lines if not all are shown.
+fn show_json(
+    foldable: &FoldableJson,
+    body: &web_sys::HtmlElement,
+    max_lines: usize,
+    store: Store,
+) -> Option<(usize, usize)> {
     let filter = store.untracked(|state| state.feed().filter().clone());
     let mut shown = 0;
-    for line in folding.lines().take(most) {
+    for line in foldable.lines().take(max_lines) {
         shown = line.number + 1;
         let row = make("div", "json-line");
         if line.closing.is_some() {
@@ -164,10 +170,10 @@ fn show_json(folding: &Folding, body: &web_sys::HtmlElement, most: usize, store:
             set(&button, "aria-label", line.text.trim());
             append(&row, &button);
         }
-        let text = &line.text[..line.text.floor_char_boundary(LINE_BYTES)];
+        let text = &line.text[..line.text.floor_char_boundary(MAX_LINE_BYTES)];
         let text = with_visible_controls(text);
         append_parts(&row, &styled_json(&text, &filter.marks_in(Part::Value, &text)));
-        if line.text.len() > LINE_BYTES {
+        if line.text.len() > MAX_LINE_BYTES {
             append_parts(&row, &[("said", "…".to_owned())]);
         }
         if let Some(closing) = line.closing.filter(|_| line.is_folded) {
@@ -175,19 +181,20 @@ fn show_json(folding: &Folding, body: &web_sys::HtmlElement, most: usize, store:
         }
         append(body, &row);
     }
-    let is_all = folding.lines().nth(most).is_none();
-    (!is_all).then_some((shown, folding.line_count()))
+    let is_all = foldable.lines().nth(max_lines).is_none();
+    (!is_all).then_some((shown, foldable.line_count()))
 }
 
-fn show_text(bytes: &[u8], body: &web_sys::HtmlElement, most: usize, store: Store) -> Option<(usize, usize)> {
-    /// So much is laid out together; blocks out of sight cost nothing.
+/// Returns the shown and the total number of bytes if not all are shown.
+fn show_text(bytes: &[u8], body: &web_sys::HtmlElement, max_bytes: usize, store: Store) -> Option<(usize, usize)> {
+    /// Text of one element. The browser lays out only the elements in sight (`content-visibility`).
     const BLOCK_BYTES: usize = 16 * 1024;
     let filter = store.untracked(|state| state.feed().filter().clone());
     let text = std::str::from_utf8(bytes).unwrap_or_default();
-    let shown = &text[..text.floor_char_boundary(most)];
+    let shown = &text[..text.floor_char_boundary(max_bytes)];
     let mut rest = shown;
     while !rest.is_empty() {
-        // At the end of a line where there is one, so that the blocks do not show.
+        // Split after a line break if there is one, so that the blocks are not visible.
         let limit = rest.floor_char_boundary(BLOCK_BYTES);
         let end = if limit == rest.len() { limit } else { rest[..limit].rfind('\n').map_or(limit, |at| at + 1) };
         let block = with_visible_controls(&rest[..end]);
@@ -199,10 +206,11 @@ fn show_text(bytes: &[u8], body: &web_sys::HtmlElement, most: usize, store: Stor
     (shown.len() < text.len()).then_some((shown.len(), text.len()))
 }
 
-fn show_bytes(bytes: &[u8], body: &web_sys::HtmlElement, most: usize) -> Option<(usize, usize)> {
-    let shown = &bytes[..bytes.len().min(most)];
+/// Returns the shown and the total number of bytes if not all are shown.
+fn show_bytes(bytes: &[u8], body: &web_sys::HtmlElement, max_bytes: usize) -> Option<(usize, usize)> {
+    let shown = &bytes[..bytes.len().min(max_bytes)];
     let pre = make("pre", "hex");
-    // It scrolls sideways where it is narrow, with the keyboard too.
+    // Focusable, so that a narrow hex dump can be scrolled sideways with the keyboard.
     set(&pre, "tabindex", "0");
     pre.set_text_content(Some(&hex_dump(shown)));
     append(body, &pre);

@@ -1,5 +1,5 @@
-//! The fields that say what to listen to: the user's choice, else the URL, else the stored choice, else the bridge's
-//! default. All are derived, so that a late `welcome` changes only fields without a choice.
+//! The fields of the watch form. The value of a field is the user's choice, else the URL's, else the stored one, else the
+//! bridge's default. All values are derived, so that a late `welcome` changes only fields without a choice.
 
 use leptos::prelude::*;
 use protocol::{GroupId, GroupStart, TopicName};
@@ -7,12 +7,12 @@ use protocol::{GroupId, GroupStart, TopicName};
 use crate::app::settings::Preferences;
 use crate::app::store::Store;
 use crate::platform::browser;
-use page_model::{Intent, ReadMode, ReadState, SEED_TOPIC, Start, TopicsText, ViewLink, Watched};
+use page_model::{Intent, ReadMode, ReadState, SEED_TOPIC, Start, StoredWatch, TopicsText, ViewLink};
 
-/// The seed's, shown until the bridge has proposed its own.
+/// The group of the tutorial, shown until the bridge has sent its default.
 const SEED_GROUP: &str = "my-group";
-/// What is proposed where the user wants the last records: a screenful or two.
-const LAST: &str = "100";
+/// The default number of last records: about two screens of rows.
+const DEFAULT_LAST: &str = "100";
 
 #[derive(Clone, Debug, Default)]
 struct Chosen {
@@ -27,7 +27,7 @@ struct Chosen {
 }
 
 impl Chosen {
-    /// What an address says.
+    /// The choices in a link.
     fn of(link: &ViewLink) -> Self {
         let mut chosen =
             Self { topic: link.topic.clone(), group: link.group.clone(), mode: link.mode, ..Self::default() };
@@ -45,15 +45,15 @@ impl Chosen {
 }
 
 #[derive(Clone, PartialEq)]
-struct Proposed {
+struct BridgeDefaults {
     topic: String,
     group: String,
     start: Start,
-    /// The bridge has said so itself.
+    /// The bridge has sent these defaults; otherwise they are the tutorial's.
     is_known: bool,
 }
 
-impl Proposed {
+impl BridgeDefaults {
     fn key(&self) -> String {
         format!("{} {}", self.topic, self.group)
     }
@@ -63,16 +63,16 @@ impl Proposed {
 pub struct WatchFields {
     store: Store,
     chosen: RwSignal<Chosen>,
-    proposed: Memo<Proposed>,
-    remembered: Memo<Option<Watched>>,
+    defaults: Memo<BridgeDefaults>,
+    stored: Memo<Option<StoredWatch>>,
     preferences: Preferences,
 }
 
 impl WatchFields {
     pub fn new(store: Store, preferences: Preferences, link: &ViewLink) -> Self {
-        let proposed = Memo::new(move |_| {
+        let defaults = Memo::new(move |_| {
             store.read(|state| match state.bridge() {
-                Some(bridge) => Proposed {
+                Some(bridge) => BridgeDefaults {
                     topic: bridge.defaults.topic.clone(),
                     group: bridge.defaults.group.clone(),
                     start: match bridge.defaults.start {
@@ -81,7 +81,7 @@ impl WatchFields {
                     },
                     is_known: true,
                 },
-                None => Proposed {
+                None => BridgeDefaults {
                     topic: SEED_TOPIC.into(),
                     group: SEED_GROUP.into(),
                     start: Start::Earliest,
@@ -89,21 +89,22 @@ impl WatchFields {
                 },
             })
         });
-        let watched = preferences.watched();
-        let remembered = Memo::new(move |_| {
-            let counts = |watched: &Watched| proposed.with(|now| !now.is_known || watched.proposed == now.key());
-            watched.clone().filter(counts)
+        let watch = preferences.stored_watch();
+        let stored = Memo::new(move |_| {
+            let applies =
+                |watch: &StoredWatch| defaults.with(|now| !now.is_known || watch.bridge_defaults == now.key());
+            watch.clone().filter(applies)
         });
-        Self { store, chosen: RwSignal::new(Chosen::of(link)), proposed, remembered, preferences }
+        Self { store, chosen: RwSignal::new(Chosen::of(link)), defaults, stored, preferences }
     }
 
-    fn remembered<T>(self, field: impl Fn(&Watched) -> T) -> Option<T> {
-        self.remembered.with(|watched| watched.as_ref().map(field))
+    fn stored<T>(self, field: impl Fn(&StoredWatch) -> T) -> Option<T> {
+        self.stored.with(|watched| watched.as_ref().map(field))
     }
 
     pub fn topic(self) -> String {
         let chosen = self.chosen.with(|chosen| chosen.topic.clone());
-        chosen.or_else(|| self.remembered(|watched| watched.topic.clone())).unwrap_or_else(|| self.proposed.get().topic)
+        chosen.or_else(|| self.stored(|watched| watched.topic.clone())).unwrap_or_else(|| self.defaults.get().topic)
     }
 
     pub fn first_topic(self) -> String {
@@ -112,35 +113,34 @@ impl WatchFields {
 
     pub fn group(self) -> String {
         let chosen = self.chosen.with(|chosen| chosen.group.clone());
-        chosen.or_else(|| self.remembered(|watched| watched.group.clone())).unwrap_or_else(|| self.proposed.get().group)
+        chosen.or_else(|| self.stored(|watched| watched.group.clone())).unwrap_or_else(|| self.defaults.get().group)
     }
 
-    /// What was remembered of another topic says nothing of this one.
+    /// The read mode. The stored mode of other topics applies only if it is also the default of these topics.
     pub fn mode(self) -> ReadMode {
         let topics = || TopicsText::new(&self.topic()).names();
-        let usual = || self.store.read(|state| state.usual_mode(&topics()));
-        let suits = |watched: &Watched| {
+        let default_mode = || self.store.read(|state| state.default_mode(&topics()));
+        let suits = |watched: &StoredWatch| {
             let is_same = TopicsText::new(&watched.topic).names() == topics();
-            (is_same || usual() == watched.mode).then_some(watched.mode)
+            (is_same || default_mode() == watched.mode).then_some(watched.mode)
         };
         let chosen = self.chosen.with(|chosen| chosen.mode);
-        chosen.or_else(|| self.remembered(suits).flatten()).unwrap_or_else(usual)
+        chosen.or_else(|| self.stored(suits).flatten()).unwrap_or_else(default_mode)
     }
 
-    /// The name of the start. A group begins where the bridge proposes; who only watches wants to see what happens from
-    /// now on.
+    /// The name of the start. The default is the bridge's for a group, and `latest` for watching.
     pub fn start_name(self) -> String {
         let mode = self.mode();
         let suits = |name: &String| mode == ReadMode::Watch || matches!(name.as_str(), "earliest" | "latest");
-        let remembered = || self.remembered(|watched| (watched.mode == mode).then_some(watched.start)).flatten();
+        let stored = || self.stored(|watched| (watched.mode == mode).then_some(watched.start)).flatten();
         self.chosen.with(|chosen| chosen.start.clone()).filter(suits).unwrap_or_else(|| {
-            let usual = match mode {
-                ReadMode::Group => self.proposed.get().start,
+            let default_start = match mode {
+                ReadMode::Group => self.defaults.get().start,
                 ReadMode::Watch => Start::Latest,
             };
-            // A moment or an offset is seldom wanted twice.
-            let remembered = remembered().filter(|start| start.suits(ReadMode::Group));
-            remembered.unwrap_or(usual).name().to_owned()
+            // A stored time or offset is rarely needed again.
+            let stored = stored().filter(|start| start.suits(ReadMode::Group));
+            stored.unwrap_or(default_start).name().to_owned()
         })
     }
 
@@ -148,14 +148,14 @@ impl WatchFields {
     pub fn start_detail(self) -> String {
         let name = self.start_name();
         self.chosen.with(|chosen| match name.as_str() {
-            "last" => chosen.last.clone().unwrap_or_else(|| LAST.to_owned()),
+            "last" => chosen.last.clone().unwrap_or_else(|| DEFAULT_LAST.to_owned()),
             "offset" => chosen.offset.clone(),
             "time" => chosen.time.clone(),
             _ => String::new(),
         })
     }
 
-    /// Nothing while the field that belongs to it cannot be read.
+    /// `None` while the field of the start is invalid.
     pub fn start(self) -> Option<Start> {
         let detail = self.start_detail();
         match self.start_name().as_str() {
@@ -168,27 +168,27 @@ impl WatchFields {
         }
     }
 
-    /// No topic, or a name that Kafka would not take.
-    pub fn has_topic_fault(self) -> bool {
+    /// Whether there is no topic, or an invalid name.
+    pub fn has_invalid_topic(self) -> bool {
         let topics = TopicsText::new(&self.topic()).names();
         topics.is_empty() || topics.iter().any(|name| TopicName::parse(name).is_err())
     }
 
-    pub fn has_group_fault(self) -> bool {
+    pub fn has_invalid_group(self) -> bool {
         self.needs_group() && GroupId::parse(self.group().trim()).is_err()
     }
 
-    /// Whether the field for the group is part of what is asked for.
+    /// Whether the group's field is used.
     pub fn needs_group(self) -> bool {
         self.mode() == ReadMode::Group || self.start_name() == "committed"
     }
 
-    /// Whether what is chosen can be listened to.
+    /// Whether all fields are valid.
     pub fn can_start(self) -> bool {
-        !self.has_topic_fault() && !self.has_group_fault() && self.start().is_some()
+        !self.has_invalid_topic() && !self.has_invalid_group() && self.start().is_some()
     }
 
-    /// What another address says takes the place of what was chosen.
+    /// Replaces all choices by those of a link.
     pub fn follow(self, link: &ViewLink) {
         self.chosen.set(Chosen::of(link));
     }
@@ -204,7 +204,7 @@ impl WatchFields {
     pub fn choose_mode(self, mode: ReadMode) {
         self.chosen.update(|chosen| {
             if chosen.mode != Some(mode) {
-                // Each mode has its own usual start.
+                // Each mode has its own default start.
                 chosen.start = None;
             }
             chosen.mode = Some(mode);
@@ -224,7 +224,7 @@ impl WatchFields {
         });
     }
 
-    /// What to listen to now; it is remembered for the next visit.
+    /// The intent that the fields describe. Stores the fields for the next visit.
     pub fn intent(self) -> Intent {
         let intent = Intent {
             topics: TopicsText::new(&self.topic()).names(),
@@ -235,12 +235,12 @@ impl WatchFields {
             commits_nothing: self.preferences.commits_nothing(),
         };
         self.preferences.remember_topics(&intent.topics);
-        self.preferences.remember_watched(Watched {
+        self.preferences.store_watch(StoredWatch {
             topic: intent.topic(),
             group: intent.group.clone(),
             mode: intent.mode,
             start: intent.start,
-            proposed: self.proposed.get_untracked().key(),
+            bridge_defaults: self.defaults.get_untracked().key(),
         });
         intent
     }

@@ -1,4 +1,5 @@
-//! What to listen to and how, and the button that starts and stops it. While listening the fields stand still as chips.
+//! The watch form: topics, read mode, group and start, and the button that starts and stops listening. While listening, the
+//! fields are read-only.
 
 use leptos::prelude::*;
 
@@ -15,10 +16,10 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
     let phase = Memo::new(move |_| store.read(|state| state.listening().phase()));
     let is_idle = move || phase.get() == Phase::Idle;
     let locked = move || (!is_idle()).then(|| prefs.words().stop_to_change);
-    let topic_fault = Memo::new(move |_| fields.has_topic_fault());
-    let group_fault = Memo::new(move |_| fields.has_group_fault());
-    let start_fault = Memo::new(move |_| fields.start().is_none());
-    let can_start = move || !topic_fault.get() && !group_fault.get() && !start_fault.get();
+    let topic_error = Memo::new(move |_| fields.has_invalid_topic());
+    let group_error = Memo::new(move |_| fields.has_invalid_group());
+    let start_error = Memo::new(move |_| fields.start().is_none());
+    let can_start = move || !topic_error.get() && !group_error.get() && !start_error.get();
     let is_watching = Memo::new(move |_| fields.mode() == ReadMode::Watch);
     let start_name = Memo::new(move |_| fields.start_name());
     let toggle = move || match phase.get_untracked() {
@@ -73,9 +74,9 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
             </div>
             <Explain thing=|w| w.read_mode text=|w| w.explain_mode />
             <div class="names">
-                <WatchedTopics fields=fields is_idle=Signal::derive(is_idle) has_fault=topic_fault />
+                <WatchedTopics fields=fields is_idle=Signal::derive(is_idle) is_invalid=topic_error />
                 <Show when=move || fields.needs_group()>
-                    <div class="inline-field group-field" class:fault=move || group_fault.get()>
+                    <div class="inline-field group-field" class:fault=move || group_error.get()>
                         <label for="group">{prefs.text(|w| w.group)}</label>
                         <Explain thing=|w| w.group text=|w| w.explain_group />
                         <input
@@ -87,14 +88,14 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
                             spellcheck="false"
                             readonly=move || !is_idle()
                             title=locked
-                            aria-invalid=move || group_fault.get().to_string()
+                            aria-invalid=move || group_error.get().to_string()
                             prop:value=move || fields.group()
                             on:input=move |event| fields.choose_group(event_target_value(&event))
                         />
                     </div>
                 </Show>
             </div>
-            <div class="inline-field start-field" class:fault=move || start_fault.get()>
+            <div class="inline-field start-field" class:fault=move || start_error.get()>
                 <label for="start">{prefs.text(|w| w.start)}</label>
                 <select
                     id="start"
@@ -137,7 +138,7 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
                             }
                         }
                         title=move || (start_name.get() == "offset").then(|| prefs.words().start_offset_label)
-                        aria-invalid=move || start_fault.get().to_string()
+                        aria-invalid=move || start_error.get().to_string()
                         prop:value=move || fields.start_detail()
                         on:input=move |event| fields.choose_start_detail(event_target_value(&event))
                     />
@@ -151,7 +152,7 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
                 disabled=move || phase.get() == Phase::Stopping || (is_idle() && !can_start())
                 title=move || (is_idle() && !can_start()).then(|| {
                     let words = prefs.words();
-                    if start_fault.get() && !topic_fault.get() { words.start_fault } else { words.topic_invalid }
+                    if start_error.get() && !topic_error.get() { words.invalid_start } else { words.topic_invalid }
                 })
             >
                 {button_text}

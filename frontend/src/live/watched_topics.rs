@@ -1,5 +1,5 @@
-//! The topics to listen to: one as plain text; several as chips, each with a button that takes it away, and the next one to
-//! be written behind them.
+//! The field for the topics to listen to. A single topic is plain text. Several topics are chips with a remove button each,
+//! followed by an input for the next one.
 
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
@@ -16,12 +16,12 @@ const INPUT: &str = "topic";
 pub fn WatchedTopics(
     fields: WatchFields,
     #[prop(into)] is_idle: Signal<bool>,
-    /// No topic, or a name that Kafka would not take.
-    has_fault: Memo<bool>,
+    /// The field has no topic, or an invalid name.
+    is_invalid: Memo<bool>,
 ) -> impl IntoView {
     let prefs = preferences();
-    let is_written = RwSignal::new(false);
-    let parts = Memo::new(move |_| TopicsText::new(&fields.topic()).parts(is_written.get()));
+    let has_focus = RwSignal::new(false);
+    let parts = Memo::new(move |_| TopicsText::new(&fields.topic()).parts(has_focus.get()));
     let chips = Memo::new(move |_| parts.with(|(names, _)| names.clone()));
     let recent = Memo::new(move |_| prefs.recent_topics());
     let write = move |names: &[String], rest: &str| fields.choose_topic(TopicsText::join(names, rest));
@@ -31,15 +31,15 @@ pub fn WatchedTopics(
         write(&names, &rest);
         browser::focus(INPUT);
     };
-    // What was complete stays so while the next one is written.
-    let begin = move |_| {
+    // The existing names stay chips while the next name is typed.
+    let on_focus = move |_| {
         let names = chips.get_untracked();
         if !names.is_empty() && is_idle.get_untracked() {
             write(&names, "");
         }
-        is_written.set(true);
+        has_focus.set(true);
     };
-    // In front of the first letter the way back leads into the last chip.
+    // Backspace in an empty input turns the last chip back into text.
     let on_key = move |event: KeyboardEvent| {
         let (mut names, rest) = parts.get_untracked();
         if event.key() == "Backspace"
@@ -70,16 +70,16 @@ pub fn WatchedTopics(
         }
     };
     view! {
-        <div class="inline-field topic-field" class:fault=move || has_fault.get()>
+        <div class="inline-field topic-field" class:fault=move || is_invalid.get()>
             <label for=INPUT>{prefs.text(|w| w.topic)}</label>
             <ul
                 class="chips"
                 aria-label=prefs.text(|w| w.topics_chosen)
                 hidden=move || chips.with(Vec::is_empty)
-                // Without their buttons nothing else in it takes the focus, and it scrolls.
+                // While listening the buttons are hidden. The list must still be focusable to be scrolled with the keyboard.
                 tabindex=move || (!is_idle.get()).then_some("0")
             >
-                // Keyed: the focus may be on one of the buttons while another topic comes or goes.
+                // Keyed, so that a button keeps the focus while another topic is added or removed.
                 <For each=move || chips.get() key=String::clone children=chip />
             </ul>
             <input
@@ -94,18 +94,18 @@ pub fn WatchedTopics(
                     let words = prefs.words();
                     if !is_idle.get() {
                         words.stop_to_change
-                    } else if has_fault.get() {
+                    } else if is_invalid.get() {
                         words.topic_invalid
                     } else {
                         words.topics_hint
                     }
                 }
                 placeholder=move || if chips.with(Vec::is_empty) || !is_idle.get() { "" } else { "+" }
-                aria-invalid=move || has_fault.get().to_string()
+                aria-invalid=move || is_invalid.get().to_string()
                 list="recent-topics"
                 prop:value=move || parts.with(|(_, rest)| rest.clone())
-                on:focus=begin
-                on:blur=move |_| is_written.set(false)
+                on:focus=on_focus
+                on:blur=move |_| has_focus.set(false)
                 on:keydown=on_key
                 on:input=move |event| write(&chips.get_untracked(), &event_target_value(&event))
             />

@@ -1,4 +1,4 @@
-//! The few things the page asks of the browser directly: clock, address, storage, title, clipboard. Knows nothing of Kafka.
+//! Small wrappers of browser APIs: clock, URL, storage, title, clipboard, downloads.
 
 use leptos::prelude::{document, window};
 use wasm_bindgen::JsValue;
@@ -7,12 +7,12 @@ use wasm_bindgen_futures::JsFuture;
 const STORAGE_KEY: &str = "ponte.settings";
 const TOKEN_KEY: &str = "ponte.token";
 
-/// Milliseconds on a clock that never jumps; 0 is when the page was opened.
+/// Milliseconds on a monotonic clock that starts at 0 when the page is opened.
 pub fn now_ms() -> f64 {
     window().performance().map_or_else(js_sys::Date::now, |performance| performance.now())
 }
 
-/// `/ws` on the host that served the page.
+/// The URL of `/ws` on the host that served the page.
 pub fn websocket_url() -> String {
     let location = window().location();
     let scheme = if location.protocol().is_ok_and(|protocol| protocol == "https:") { "wss" } else { "ws" };
@@ -23,17 +23,17 @@ pub fn tab_is_hidden() -> bool {
     document().hidden()
 }
 
-/// Empty where the browser allows no storage.
+/// The stored settings; empty if the browser does not allow storage.
 pub fn stored_settings() -> String {
     stored(STORAGE_KEY)
 }
 
-/// Remembers if the browser allows it; a page without memory works too.
+/// Stores the settings, if the browser allows storage.
 pub fn store_settings(json: &str) {
     store(STORAGE_KEY, json);
 }
 
-/// What is remembered under a name of ours; empty where there is nothing.
+/// The stored text of a key; empty if there is none.
 pub fn stored(key: &str) -> String {
     read(window().local_storage(), key)
 }
@@ -42,7 +42,7 @@ pub fn store(key: &str, text: &str) {
     write(window().local_storage(), key, text);
 }
 
-/// The bridge's access token. Forgotten with the tab: who comes to this computer later does not have it.
+/// The bridge's access token. Stored for the tab's session only, so that later users of the computer do not have it.
 pub fn stored_token() -> String {
     read(window().session_storage(), TOKEN_KEY)
 }
@@ -51,7 +51,7 @@ pub fn store_token(token: &str) {
     write(window().session_storage(), TOKEN_KEY, token);
 }
 
-/// A storage, where the browser allows one.
+/// A storage, if the browser allows it.
 type MaybeStorage = Result<Option<web_sys::Storage>, JsValue>;
 
 fn read(storage: MaybeStorage, key: &str) -> String {
@@ -60,18 +60,18 @@ fn read(storage: MaybeStorage, key: &str) -> String {
 
 fn write(storage: MaybeStorage, key: &str, text: &str) {
     if let Ok(Some(storage)) = storage {
-        // It is full, or forbidden.
+        // Fails if the storage is full or not allowed; the page works without it.
         let _ = storage.set_item(key, text);
     }
 }
 
-/// For random test values: no secrets hang on it.
+/// A seed for random test values. Not suitable for secrets.
 pub fn random_seed() -> u64 {
     let half = || (js_sys::Math::random() * f64::from(u32::MAX)) as u64;
     half() << 32 | half()
 }
 
-/// Such as `["it-CH", "en"]`.
+/// The user's languages, such as `["it-CH", "en"]`.
 pub fn preferred_languages() -> Vec<String> {
     window().navigator().languages().iter().filter_map(|tag| tag.as_string()).collect()
 }
@@ -87,7 +87,7 @@ pub fn set_title(title: &str) {
     document().set_title(title);
 }
 
-/// Returns whether it worked; outside of https and localhost browsers forbid it.
+/// Copies a text to the clipboard. Returns whether that succeeded; browsers allow it on https and localhost only.
 pub async fn copy(text: &str) -> bool {
     let navigator = window().navigator();
     let clipboard = js_sys::Reflect::get(&navigator, &JsValue::from_str("clipboard"));
@@ -117,7 +117,7 @@ pub fn time_of_day(timestamp_ms: i64) -> String {
     )
 }
 
-/// As a field for local date and time has it: `2025-11-22T11:04:31`.
+/// The value of an `<input type="datetime-local">`: `2025-11-22T11:04:31`.
 pub fn local_date_time(timestamp_ms: i64) -> String {
     format!("{}T{}", date(timestamp_ms), time_of_day(timestamp_ms))
 }
@@ -127,12 +127,12 @@ pub fn parse_local_date_time(text: &str) -> Option<i64> {
     (!ms.is_nan()).then_some(ms as i64)
 }
 
-/// What the address says, as names and values.
+/// Names and values of the URL's parameters.
 pub fn address_pairs() -> Vec<(String, String)> {
     pairs_of_query(&window().location().search().unwrap_or_default())
 }
 
-/// What another address says.
+/// Names and values of the parameters of another URL.
 pub fn pairs_of(address: &str) -> Vec<(String, String)> {
     pairs_of_query(address.split_once('?').map_or("", |(_, query)| query))
 }
@@ -146,7 +146,7 @@ fn pairs_of_query(search: &str) -> Vec<(String, String)> {
     js_sys::Array::from(&parameters).iter().filter_map(pair).collect()
 }
 
-/// The address of a view.
+/// The page's URL with these parameters.
 pub fn address_of<N: AsRef<str>>(pairs: &[(N, String)]) -> String {
     let location = window().location();
     let base = format!("{}{}", location.origin().unwrap_or_default(), location.pathname().unwrap_or_default());
@@ -156,18 +156,18 @@ pub fn address_of<N: AsRef<str>>(pairs: &[(N, String)]) -> String {
     if query.is_empty() { base } else { format!("{base}?{query}") }
 }
 
-/// The address bar shows the view, without a step back in the history for each letter of a filter.
+/// Replaces the URL in the address bar without a history entry: typing in a filter would add one for each letter.
 pub fn show_address(address: &str) {
     if let Ok(history) = window().history() {
-        // Browsers refuse more than a hundred in half a minute; then the URL is out of date, which does no harm.
+        // Browsers refuse more than about a hundred calls in 30 s. The URL in the address bar is then outdated.
         let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(address));
     }
 }
 
-/// The address bar shows another view; Back leads to the one before.
+/// Changes the URL in the address bar with a history entry, so that Back leads to the previous view.
 pub fn push_address(address: &str) {
     if let Ok(history) = window().history() {
-        // Browsers limit this, too; see `show_address`.
+        // Browsers limit these calls, too; see `show_address`.
         let _ = history.push_state_with_url(&JsValue::NULL, "", Some(address));
     }
 }
@@ -178,7 +178,7 @@ pub fn date(timestamp_ms: i64) -> String {
     format!("{:04}-{:02}-{:02}", date.get_full_year(), date.get_month() + 1, date.get_date())
 }
 
-/// A file under construction; its texts lie with the browser.
+/// The parts of a file to save. The texts are in the browser's memory, not in that of the wasm module.
 pub struct FileParts(js_sys::Array);
 
 impl FileParts {
@@ -190,7 +190,7 @@ impl FileParts {
         self.0.push(&JsValue::from_str(text));
     }
 
-    /// Offers it to the user as a download.
+    /// Starts a download of the file.
     pub fn save(self, name: &str, media_type: &str) {
         let options = web_sys::BlobPropertyBag::new();
         options.set_type(media_type);
@@ -203,7 +203,7 @@ impl FileParts {
             let _ = anchor.set_attribute("download", name);
             anchor.click();
         }
-        // The download has begun by then; without this the file would lie in memory for as long as the page lives.
+        // Otherwise the file would stay in memory until the page is closed. After a minute the download has started.
         leptos::prelude::set_timeout(
             move || drop(web_sys::Url::revoke_object_url(&url)),
             std::time::Duration::from_secs(60),
@@ -211,21 +211,21 @@ impl FileParts {
     }
 }
 
-/// Lets the browser draw and answer before going on.
-pub async fn breathe() {
+/// Returns to the browser's event loop once, so that the page is redrawn and reacts to input.
+pub async fn yield_to_browser() {
     let wait = js_sys::Promise::new(&mut |resolve, _| {
-        // Without a timer nothing would go on at all.
+        // Fails only without a window; the promise would then never resolve.
         let _ = window().set_timeout_with_callback(&resolve);
     });
     let _ = JsFuture::from(wait).await;
 }
 
 pub fn reload() {
-    // It fails only in documents without a window.
+    // Fails only in documents without a window.
     let _ = leptos::prelude::window().location().reload();
 }
 
-/// A key that presses what has the focus must not do anything else.
+/// Whether the focused element is activated with Enter or Space, so that these keys must not trigger a shortcut.
 pub fn focus_is_on_a_button() -> bool {
     let pressable = "button, a, summary, [role=button]";
     document().active_element().is_some_and(|element| element.matches(pressable).unwrap_or(false))

@@ -1,10 +1,10 @@
-//! Files of the user, read when they are chosen or dropped. Knows nothing of what is in them.
+//! Reads files that the user has chosen or dropped.
 
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DragEvent, File, FileList, HtmlInputElement};
 
-/// The file that was chosen in an `<input type="file">`. Emptied, so that the same file can be chosen again.
+/// The file that was chosen in an `<input type="file">`. Clears the input, so that the same file can be chosen again.
 pub fn chosen(event: &leptos::ev::Event) -> Option<File> {
     let input: HtmlInputElement = event.target()?.dyn_into().ok()?;
     let file = first(input.files());
@@ -12,7 +12,7 @@ pub fn chosen(event: &leptos::ev::Event) -> Option<File> {
     file
 }
 
-/// The file that was dropped. Keeps the browser from opening it.
+/// The file that was dropped. Prevents the browser from opening it.
 pub fn dropped(event: &DragEvent) -> Option<File> {
     let file = first(event.data_transfer()?.files());
     if file.is_some() {
@@ -26,11 +26,11 @@ fn first(files: Option<FileList>) -> Option<File> {
     files?.get(0)
 }
 
-/// Reads all of it, then hands it over. A file that vanished meanwhile is as if none had been chosen.
-pub fn read(file: File, then: impl FnOnce(String, Vec<u8>) + 'static) {
+/// Reads a file and calls `on_read` with its name and bytes. Does nothing if the file was deleted meanwhile.
+pub fn read(file: File, on_read: impl FnOnce(String, Vec<u8>) + 'static) {
     leptos::task::spawn_local(async move {
         if let Ok(buffer) = JsFuture::from(file.array_buffer()).await {
-            then(file.name(), js_sys::Uint8Array::new(&buffer).to_vec());
+            on_read(file.name(), js_sys::Uint8Array::new(&buffer).to_vec());
         }
     });
 }

@@ -9,13 +9,13 @@ use wasm_bindgen::{JsCast, JsValue};
 use crate::platform::browser;
 use page_model::{FilterParser, Regex};
 
-/// More marks than fit on any screen.
-const MOST_MARKS: usize = 1000;
+/// More highlighted matches than fit on a screen.
+const MAX_MARKS: usize = 1000;
 
 pub struct BrowserParser;
 
 impl FilterParser for BrowserParser {
-    /// `a|b` ignores case; `/a|b/` is taken as it is written, with its own flags.
+    /// `a|b` ignores case; `/a|b/` has exactly the flags after its last slash.
     fn regex(&self, text: &str) -> Result<Rc<dyn Regex>, String> {
         let slashed = text.strip_prefix('/').and_then(|rest| rest.rsplit_once('/'));
         let (source, flags) = slashed.unwrap_or((text, "i"));
@@ -59,7 +59,7 @@ impl Regex for BrowserRegex {
         let mut ranges = Vec::new();
         let mut cursor = Utf16Cursor::new(text);
         self.all.set_last_index(0);
-        while ranges.len() < MOST_MARKS
+        while ranges.len() < MAX_MARKS
             && let Some(found) = self.all.exec(text)
         {
             let start = js_sys::Reflect::get(&found, &"index".into()).ok().and_then(|index| index.as_f64());
@@ -70,7 +70,7 @@ impl Regex for BrowserRegex {
             };
             let (start, len) = (start as usize, whole as usize);
             if len == 0 {
-                // An empty match does not move on by itself, and from within a pair of surrogates the engine steps back.
+                // `exec` does not advance after an empty match, and steps back from within a surrogate pair.
                 let byte = cursor.byte_at(start);
                 let width = text[byte..].chars().next().map_or(1, char::len_utf16);
                 self.all.set_last_index((start + width) as u32);
@@ -82,7 +82,7 @@ impl Regex for BrowserRegex {
     }
 }
 
-/// JavaScript counts UTF-16 units, Rust bytes.
+/// Converts indices in UTF-16 units (JavaScript) to indices in bytes (Rust).
 struct Utf16Cursor<'a> {
     chars: std::str::CharIndices<'a>,
     text: &'a str,
@@ -95,7 +95,7 @@ impl<'a> Utf16Cursor<'a> {
         Self { chars: text.char_indices(), text, units: 0, byte: 0 }
     }
 
-    /// `units` must not be less than the last time. Within a pair of surrogates: behind it.
+    /// `units` must not be less than in the previous call. An index within a surrogate pair becomes the index after it.
     fn byte_at(&mut self, units: usize) -> usize {
         while self.units < units
             && let Some((at, c)) = self.chars.next()

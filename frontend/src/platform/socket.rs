@@ -1,9 +1,9 @@
-//! The WebSocket to the bridge: connects, waits longer after each failure, notices silence, answers heartbeats. Hands
-//! every frame over in order; knows nothing of what is in them, `ping` apart.
+//! The WebSocket to the bridge: connects and reconnects with back-off, detects a dead connection, and answers `ping`. Passes
+//! every other frame to the handler in order, without parsing it.
 //!
-//! `onmessage` only queues. One animation frame takes the queue out, for a few milliseconds at most, so that a flood
-//! cannot stop the page from drawing. A hidden tab has no animation frames: there the queue is emptied at once, which costs
-//! nothing since nothing is drawn.
+//! `onmessage` only adds the frame to a queue. An animation frame drains the queue for a few milliseconds at most, so that
+//! the page is redrawn even during a flood of messages. A hidden tab has no animation frames, and draws nothing: there each
+//! message is handled at once.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -20,20 +20,21 @@ use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 use crate::platform::browser;
 use page_model::{Backoff, Loss};
 
-/// From `new WebSocket` to the bridge's welcome. Loopback needs milliseconds, a far away bridge a second.
+/// The time limit from `new WebSocket` to the bridge's `welcome`, which takes milliseconds on loopback and up to a second on
+/// a slow network.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(6);
-/// How long one animation frame may work on the queue: half of a frame, the other half is for drawing.
+/// How long one animation frame may handle messages: half of a frame; the other half is for drawing.
 const DRAIN_MS: f64 = 8.0;
 /// The queue is drained after this time at the latest: some environments stop animation frames without hiding the tab.
-const DRAIN_LATEST: Duration = Duration::from_millis(250);
+const MAX_DRAIN_DELAY: Duration = Duration::from_millis(250);
 const SILENCE_CHECK: Duration = Duration::from_secs(2);
-/// A `ping` is shorter than this; longer frames are not searched for one.
+/// The maximum length of a `ping`; longer frames are not searched for one.
 const PING_MAX_CHARS: u32 = 64;
 
-/// What happens on the connection, in order.
+/// Events of the connection, in order.
 pub enum Event<'a> {
     Connecting,
-    /// The socket stands; the bridge has not said anything yet.
+    /// The socket is open; no frame has been received yet.
     Opened,
     Text {
         text: &'a str,
@@ -44,9 +45,9 @@ pub enum Event<'a> {
         bytes: Box<[u8]>,
         arrived_ms: f64,
     },
-    /// All frames of this turn were handed over.
+    /// All messages of this drain were passed to the handler.
     Drained,
-    /// `retry_at_ms` is nothing where trying again cannot help.
+    /// `retry_at_ms`: when the next attempt begins; `None` if another attempt would fail, too.
     Lost {
         loss: Loss,
         retry_at_ms: Option<f64>,
@@ -58,23 +59,23 @@ pub struct Socket(Rc<Inner>);
 
 struct Inner {
     handler: Box<dyn Fn(Event<'_>)>,
-    /// Rises with each connection; what belongs to an older one is ignored.
+    /// Incremented with each connection; events of older connections are ignored.
     generation: Cell<u64>,
     connection: RefCell<Option<Connection>>,
-    /// As the browser handed them over; what they hold is taken out when their turn comes.
+    /// Arrival time and data of each message. The data is copied into wasm memory when the message is handled.
     queue: RefCell<VecDeque<(f64, JsValue)>>,
-    /// Rises with each turn at the queue.
+    /// Number of drains so far.
     drains: Cell<u64>,
-    /// The turn that is planned: what an earlier one left behind does nothing.
+    /// The number of the planned drain. An animation frame or timer of an earlier drain does nothing.
     planned_drain: Cell<Option<u64>>,
     backoff: RefCell<Backoff>,
     timer: Cell<Option<TimeoutHandle>>,
     last_frame_ms: Cell<f64>,
-    /// No frame for so long means that the connection is dead; set by the bridge's welcome.
-    longest_silence_ms: Cell<Option<f64>>,
+    /// Without a frame for this long, the connection is dead. Set when `welcome` arrives.
+    max_silence_ms: Cell<Option<f64>>,
 }
 
-/// The browser's socket with the closures it calls; they live as long as it may call them.
+/// The browser's socket, and the closures that it calls, which must live as long as the socket.
 struct Connection {
     socket: WebSocket,
     _on_open: Closure<dyn FnMut()>,
@@ -83,12 +84,12 @@ struct Connection {
 }
 
 impl Connection {
-    /// Nothing that happens to this socket later reaches the page.
+    /// Closes the socket. Its later events are ignored.
     fn retire(&self) {
         self.socket.set_onopen(None);
         self.socket.set_onmessage(None);
         self.socket.set_onclose(None);
-        // Closing a closed socket does nothing; there is no other failure without a code.
+        // Without a close code, `close` cannot fail.
         let _ = self.socket.close();
     }
 }
@@ -105,19 +106,19 @@ impl Socket {
             backoff: RefCell::default(),
             timer: Cell::new(None),
             last_frame_ms: Cell::new(0.0),
-            longest_silence_ms: Cell::new(None),
+            max_silence_ms: Cell::new(None),
         }));
         let watched = socket.clone();
         set_interval(move || watched.check_silence(), SILENCE_CHECK);
         socket
     }
 
-    /// Connects now, whatever the state: a connection that exists is given up.
+    /// Connects now. An existing connection is closed.
     pub fn connect(&self) {
         let inner = &self.0;
         let generation = inner.generation.get() + 1;
         inner.generation.set(generation);
-        inner.longest_silence_ms.set(None);
+        inner.max_silence_ms.set(None);
         if let Some(old) = inner.connection.borrow_mut().take() {
             old.retire();
         }
@@ -161,16 +162,16 @@ impl Socket {
         self.0.generation.get() == generation
     }
 
-    /// The bridge has said welcome: the connection counts as good.
+    /// Called when `welcome` has arrived. `heartbeat_ms`: the interval of the bridge's `ping`.
     pub fn established(&self, heartbeat_ms: u64) {
         self.clear_timer();
         self.0.backoff.borrow_mut().reset();
-        // The bridge gives up after one missed answer; two missed pings and some travel time are as patient.
-        self.0.longest_silence_ms.set(Some(heartbeat_ms as f64 * 2.0 + 3000.0));
+        // Two missed pings and some latency. The bridge closes the connection after a similar time without a `pong`.
+        self.0.max_silence_ms.set(Some(heartbeat_ms as f64 * 2.0 + 3000.0));
     }
 
     pub fn send(&self, text: &str) {
-        // Fails only while connecting, which was excluded.
+        // Fails only while connecting; `with_open` has checked the state.
         self.with_open(|socket| drop(socket.send_with_str(text)));
     }
 
@@ -190,7 +191,7 @@ impl Socket {
         let now_ms = browser::now_ms();
         self.0.last_frame_ms.set(now_ms);
         let data = event.data();
-        // Timers and frames are throttled in a hidden tab; messages are not.
+        // Answered here, since the drain of a queue may be throttled and the bridge expects `pong` in time.
         if data.dyn_ref::<js_sys::JsString>().is_some_and(is_ping) {
             return self.send(&ClientMessage::from(Pong {}).to_json());
         }
@@ -211,10 +212,10 @@ impl Socket {
         let this = self.clone();
         request_animation_frame(move || this.drain_if_planned(number));
         let this = self.clone();
-        set_timeout(move || this.drain_if_planned(number), DRAIN_LATEST);
+        set_timeout(move || this.drain_if_planned(number), MAX_DRAIN_DELAY);
     }
 
-    /// The frame or the timer, whichever comes first.
+    /// Called by the animation frame and by the timer; the first of them drains the queue.
     fn drain_if_planned(&self, number: u64) {
         if self.0.planned_drain.get() == Some(number) {
             self.drain(DRAIN_MS);
@@ -226,7 +227,7 @@ impl Socket {
         self.0.drains.set(self.0.drains.get() + 1);
         let until_ms = browser::now_ms() + budget_ms;
         loop {
-            // The handler may send, hence nothing is borrowed while it runs.
+            // The handler may call `send`, so no borrow may be held while it runs.
             let Some((arrived_ms, data)) = self.0.queue.borrow_mut().pop_front() else { break };
             if let Some(text) = data.as_string() {
                 (self.0.handler)(Event::Text { text: &text, arrived_ms });
@@ -244,7 +245,7 @@ impl Socket {
         }
     }
 
-    /// What waits in the queue is handed over now: the tab has been hidden or shown.
+    /// The tab was hidden or shown: handles all queued messages at once.
     pub fn visibility_changed(&self) {
         if !self.0.queue.borrow().is_empty() {
             self.drain(f64::INFINITY);
@@ -253,8 +254,8 @@ impl Socket {
     }
 
     fn check_silence(&self) {
-        if let Some(longest_ms) = self.0.longest_silence_ms.get()
-            && browser::now_ms() - self.0.last_frame_ms.get() > longest_ms
+        if let Some(max_silence_ms) = self.0.max_silence_ms.get()
+            && browser::now_ms() - self.0.last_frame_ms.get() > max_silence_ms
         {
             self.lost(self.0.generation.get(), Loss { code: CloseCode::NoHeartbeat.number(), reason: String::new() });
         }
@@ -265,13 +266,13 @@ impl Socket {
         if !self.is_current(generation) {
             return;
         }
-        // What came before the end is still true, acknowledgements above all.
+        // Messages that arrived before the loss are still valid, such as acknowledgements.
         if !inner.queue.borrow().is_empty() {
             self.drain(f64::INFINITY);
         }
         inner.generation.set(generation + 1);
-        inner.longest_silence_ms.set(None);
-        // The closures stay until the next connection: one of them may be running now.
+        inner.max_silence_ms.set(None);
+        // The closures are kept until the next connection, since one of them may be running now.
         if let Some(connection) = &*inner.connection.borrow() {
             connection.retire();
         }
@@ -287,7 +288,7 @@ impl Socket {
 
     fn set_timer(&self, after: Duration, run: impl FnOnce() + 'static) {
         self.clear_timer();
-        // It fails only outside of a window.
+        // Fails only without a window.
         self.0.timer.set(set_timeout_with_handle(run, after).ok());
     }
 
@@ -302,8 +303,9 @@ fn is_ping(text: &js_sys::JsString) -> bool {
     text.length() <= PING_MAX_CHARS && text.as_string().is_some_and(|text| text.contains("\"ping\""))
 }
 
-/// The page offers its subprotocol, except under `trunk serve`: that proxy does not pass on the bridge's answer, and the
-/// browser would close the socket. Trunk alone makes debug builds of the page; `Trunk.toml` adds the header behind it.
+/// The page offers its subprotocol, except under `trunk serve`: trunk's proxy drops the subprotocol from the bridge's
+/// response, and the browser would close the socket. Only trunk makes debug builds of the page; `Trunk.toml` adds the header
+/// to the proxy's own request.
 fn offered_subprotocols() -> js_sys::Array {
     let offered: &[&str] = if cfg!(debug_assertions) { &[] } else { &[SUBPROTOCOL] };
     offered.iter().map(|name| JsValue::from_str(name)).collect()

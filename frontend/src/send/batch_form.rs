@@ -1,5 +1,5 @@
-//! The form of a batch: records pasted, dropped or from a file, in one of several formats; sent when the user has seen what
-//! they are.
+//! The form of a batch: records that are pasted, dropped or read from a file, in one of several formats. The user sees the
+//! parsed records and the errors before sending.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -8,11 +8,13 @@ use crate::app::lazy::lazy_part;
 use crate::app::{preferences, store};
 use crate::i18n::Words;
 use crate::platform::files;
-use crate::send::batch_findings::BatchFindings;
-use crate::send::composer::{MoreButton, is_send_key, send_blocked_words};
+use crate::send::batch_summary::BatchSummary;
+use crate::send::composer::{MoreButton, send_blocked_words};
 use crate::send::record_fields::TopicField;
 use crate::send::send_fields::SendFields;
+use crate::send::send_form::SendForm;
 use crate::send::send_guard::send_guard;
+use crate::ui::drop_zone::DropZone;
 use crate::ui::explain::Explain;
 use crate::ui::file_picker::FilePicker;
 use crate::ui::format;
@@ -20,7 +22,7 @@ use page_model::{
     BatchChoice, BatchReading, CsvColumn, Entries, Format, NoticeKind, ReadState, Run, SEPARATORS, topic_is_valid,
 };
 
-/// A text field with more than this is slow to type in and to draw; a longer paste is kept like a file.
+/// A longer text makes a text area slow; a longer paste is handled like a file.
 const LARGEST_TYPED: u32 = 100_000;
 
 const FORMATS: [(Format, &str); 4] =
@@ -48,11 +50,11 @@ lazy_part! {
 fn BatchForm(fields: SendFields) -> impl IntoView {
     let (store, prefs, guard) = (store(), preferences(), send_guard());
     let blocked = send_blocked_words();
-    let topic_fault = Memo::new(move |_| fields.topic.with(|topic| !topic_is_valid(topic)));
+    let topic_error = Memo::new(move |_| fields.topic.with(|topic| !topic_is_valid(topic)));
     let run_is_active = Memo::new(move |_| store.read(|state| state.run().is_some_and(Run::is_active)));
-    // (records to send, all is read); nothing without a text.
+    // (Valid records, whether the check is complete); `None` without a text.
     let found =
-        Memo::new(move |_| store.read(|state| state.batch().map(|batch| (batch.findings.good, batch.is_checked()))));
+        Memo::new(move |_| store.read(|state| state.batch().map(|batch| (batch.check.valid, batch.is_checked()))));
     let file = Memo::new(move |_| {
         store.read(|state| state.batch().and_then(|batch| Some((batch.name.clone()?, batch.text().len()))))
     });
@@ -61,36 +63,36 @@ fn BatchForm(fields: SendFields) -> impl IntoView {
         let of_batch = || match found.get() {
             None => Some(words.batch_none),
             Some((_, false)) => Some(words.batch_checking),
-            Some((0, true)) => Some(words.batch_nothing_good),
+            Some((0, true)) => Some(words.batch_none_valid),
             Some(_) => None,
         };
         blocked()
-            .or_else(|| topic_fault.get().then_some(words.cannot_send_draft))
+            .or_else(|| topic_error.get().then_some(words.cannot_send_form))
             .or_else(of_batch)
             .or_else(|| run_is_active.get().then_some(words.run_active))
     };
-    // What is wrong is listed above, perhaps out of sight.
-    let left_out = move || {
-        let faulty = store.read(|state| state.batch().map_or(0, |batch| batch.findings.faulty));
-        let (words, shown) = (prefs.words(), format::number(faulty, prefs.language()));
-        (faulty > 0).then(|| words.batch_faulty_count.count(faulty, &shown))
+    // The list of errors above may be scrolled out of sight.
+    let skipped = move || {
+        let invalid = store.read(|state| state.batch().map_or(0, |batch| batch.check.invalid));
+        let (words, shown) = (prefs.words(), format::number(invalid, prefs.language()));
+        (invalid > 0).then(|| words.batch_invalid_count.count(invalid, &shown))
     };
     let cannot_send = Memo::new(move |_| why_not().is_some());
     let send = move || {
         if !cannot_send.get_untracked() {
-            let (topic, records) = (fields.topic.get_untracked(), found.get_untracked().map(|(good, _)| good));
+            let (topic, records) = (fields.topic.get_untracked(), found.get_untracked().map(|(valid, _)| valid));
             guard.send(&topic.clone(), records, move || {
                 store.send_batch(&topic);
             });
         }
     };
-    let take_file = move |file: web_sys::File| {
+    let load_file = move |file: web_sys::File| {
         files::read(file, move |name, bytes| match String::from_utf8(bytes) {
             Ok(text) => store.act(|state, _| state.set_batch(Some(name), text.into())),
-            Err(_) => store.say(NoticeKind::NotUtf8(name)),
+            Err(_) => store.notify(NoticeKind::NotUtf8(name)),
         });
     };
-    let is_over = RwSignal::new(false);
+
     let typed = store
         .untracked(|state| state.batch().filter(|batch| batch.name.is_none()).map(|batch| batch.text().to_owned()));
     let typed = StoredValue::new(typed.unwrap_or_default());
@@ -142,37 +144,10 @@ fn BatchForm(fields: SendFields) -> impl IntoView {
         .into_any(),
     };
     view! {
-        <form
-            class="composer batch-form"
-            on:submit=move |event| {
-                event.prevent_default();
-                send();
-            }
-            on:keydown=move |event| {
-                if is_send_key(&event) {
-                    event.prevent_default();
-                    send();
-                }
-            }
-        >
+        <SendForm class="composer batch-form" send=send>
             <div class="fields">
             <TopicField fields=fields id="batch-topic".to_owned() />
-            <div
-                class="field"
-                class:drop-here=move || is_over.get()
-                data-testid="batch-drop"
-                on:dragover=move |event| {
-                    event.prevent_default();
-                    is_over.set(true);
-                }
-                on:dragleave=move |_| is_over.set(false)
-                on:drop=move |event| {
-                    is_over.set(false);
-                    if let Some(file) = files::dropped(&event) {
-                        take_file(file);
-                    }
-                }
-            >
+            <DropZone class="field" testid="batch-drop" on_file=load_file>
                 <div class="field-head">
                     <label for="batch-text">{prefs.text(|w| w.batch_text)}</label>
                     <Explain thing=|w| w.tab_batch text=|w| w.explain_batch />
@@ -181,14 +156,14 @@ fn BatchForm(fields: SendFields) -> impl IntoView {
                         testid="batch-choose"
                         picker_testid="batch-picker"
                         class="link file-link"
-                        on_file=take_file
+                        on_file=load_file
                     />
                 </div>
                 {source}
-            </div>
+            </DropZone>
             <Show when=move || found.get().is_some()>
-                <HowToRead />
-                <BatchFindings />
+                <ReadingOptions />
+                <BatchSummary />
             </Show>
             </div>
             <div class="actions">
@@ -203,9 +178,9 @@ fn BatchForm(fields: SendFields) -> impl IntoView {
                     {move || {
                         let words = prefs.words();
                         match found.get() {
-                            Some((good, true)) if good > 0 => {
-                                let shown = format::number(good, prefs.language());
-                                words.batch_send_count.count(good, &shown)
+                            Some((valid, true)) if valid > 0 => {
+                                let shown = format::number(valid, prefs.language());
+                                words.batch_send_count.count(valid, &shown)
                             }
                             _ => words.send.to_owned(),
                         }
@@ -213,10 +188,10 @@ fn BatchForm(fields: SendFields) -> impl IntoView {
                 </button>
                 <MoreButton is_open=fields.is_open />
                 <span id="batch-why-not" class="why-not" role="status">
-                    {move || found.get().is_some().then(|| why_not().map(str::to_owned).or_else(left_out)).flatten()}
+                    {move || found.get().is_some().then(|| why_not().map(str::to_owned).or_else(skipped)).flatten()}
                 </span>
             </div>
-        </form>
+        </SendForm>
     }
 }
 
@@ -237,9 +212,9 @@ fn separator_words(separator: Option<char>, words: &'static Words) -> String {
     }
 }
 
-/// The format and what belongs to it; each is guessed until the user chooses.
+/// The format of the text and the options of the format. Each is detected until the user chooses.
 #[component]
-fn HowToRead() -> impl IntoView {
+fn ReadingOptions() -> impl IntoView {
     let (store, prefs) = (store(), preferences());
     let reading = Memo::new(move |_| store.read(|state| state.batch().map(|batch| batch.reading().clone())));
     let read = move |of: fn(&BatchReading) -> bool| reading.with(|reading| reading.as_ref().is_some_and(of));
@@ -256,11 +231,11 @@ fn HowToRead() -> impl IntoView {
     let is_json = Memo::new(move |_| matches!(format.get(), Some(Format::Json | Format::JsonLines)));
     let is_records = Memo::new(move |_| read(|reading| reading.entries == Entries::Records));
     let is_csv = Memo::new(move |_| format.get() == Some(Format::Csv));
-    let has = move |of: fn(&page_model::Findings) -> bool| {
-        store.read(|state| state.batch().is_some_and(|batch| of(&batch.findings)))
+    let has = move |of: fn(&page_model::BatchCheck) -> bool| {
+        store.read(|state| state.batch().is_some_and(|batch| of(&batch.check)))
     };
-    let has_partitions = Memo::new(move |_| has(|findings| findings.has_partitions));
-    let has_timestamps = Memo::new(move |_| has(|findings| findings.has_timestamps));
+    let has_partitions = Memo::new(move |_| has(|check| check.has_partitions));
+    let has_timestamps = Memo::new(move |_| has(|check| check.has_timestamps));
     let check = move |testid: &'static str,
                       label: fn(&Words) -> &'static str,
                       is_on: fn(&BatchReading) -> bool,
@@ -364,7 +339,7 @@ fn HowToRead() -> impl IntoView {
     }
 }
 
-/// What each column of CSV is.
+/// The content of each CSV column.
 #[component]
 fn Columns(reading: Memo<Option<BatchReading>>) -> impl IntoView {
     let (store, prefs) = (store(), preferences());
@@ -390,7 +365,7 @@ fn Columns(reading: Memo<Option<BatchReading>>) -> impl IntoView {
             store.act(|state, _| state.choose_batch(BatchChoice { columns: Some(columns), ..choice }));
         }
     };
-    // Rows stay while what their columns are changes: the user may be about to choose with the keyboard.
+    // The rows are kept when a choice changes, so that the `<select>` keeps the focus.
     let row = move |(at, (name, _)): (usize, (String, CsvColumn))| {
         let kind = move || {
             columns.with(|columns| match columns.as_ref().and_then(|columns| Some(&columns.get(at)?.1.1)) {
@@ -403,7 +378,7 @@ fn Columns(reading: Memo<Option<BatchReading>>) -> impl IntoView {
                 Some(CsvColumn::Header(_)) => "header",
             })
         };
-        let (label, written) = (name.clone(), name.clone());
+        let (label, column_name) = (name.clone(), name.clone());
         let options = COLUMNS.map(|(each, words)| view! { <option value=each>{move || words(prefs.words())}</option> });
         view! {
             <li>
@@ -412,7 +387,7 @@ fn Columns(reading: Memo<Option<BatchReading>>) -> impl IntoView {
                     data-testid="batch-column"
                     aria-label=move || prefs.words().column_is.with_name(&label)
                     prop:value=kind
-                    on:change=move |event| choose(at, &written, &event_target_value(&event))
+                    on:change=move |event| choose(at, &column_name, &event_target_value(&event))
                 >
                     {options}
                 </select>

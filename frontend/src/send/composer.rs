@@ -1,9 +1,8 @@
-//! The sending half: one record, a run of many, or a file of them; below, what is under way and what was sent. On a narrow
-//! screen it is one line at the bottom that opens to the whole form.
+//! The composer: the forms for one record, a run and a batch, and below them the current run and the list of sent records.
+//! On a narrow screen it is one line at the bottom that expands to the whole form.
 
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
 
 use crate::app::lazy::Lazy;
 use crate::app::{preferences, store};
@@ -23,7 +22,7 @@ const TABS: [(Tab, &str); 3] = [(Tab::One, "one"), (Tab::Run, "run"), (Tab::Batc
 #[component]
 pub fn Composer(fields: SendFields) -> impl IntoView {
     let prefs = preferences();
-    // A file that misses its field must not replace the page.
+    // By default the browser would open a file that is dropped outside of a field instead of the page.
     for event in ["dragover", "drop"] {
         window_event_listener_untyped(event, |event| event.prevent_default());
     }
@@ -41,13 +40,13 @@ pub fn Composer(fields: SendFields) -> impl IntoView {
                 </Show>
             </div>
             <Show when=move || fields.is_closed.get()>
-                <Closed fields=fields />
+                <ClosedForm fields=fields />
             </Show>
             <Show when=move || !fields.is_closed.get()>
                 <div id="send-panel" role="tabpanel" aria-labelledby=move || format!("send-tab-{}", tab_name(fields.tab.get()))>
                     {move || match fields.tab.get() {
                         Tab::One => {
-                            // The draft of another topic may have other parts to show.
+                            // The form is created again for the draft of another topic, which may have other headers.
                             fields.replaced.track();
                             view! { <OneForm fields=fields /> }.into_any()
                         }
@@ -63,9 +62,9 @@ pub fn Composer(fields: SendFields) -> impl IntoView {
     }
 }
 
-/// In the place of the form, while the user is only looking at a topic that may hold the data of others.
+/// Shown instead of the form while the user has opened a topic of others to read.
 #[component]
-fn Closed(fields: SendFields) -> impl IntoView {
+fn ClosedForm(fields: SendFields) -> impl IntoView {
     let prefs = preferences();
     let named = move |text: WithTopic| text.with_topic(&fields.topic.get());
     view! {
@@ -90,7 +89,7 @@ fn tab_words(tab: Tab, words: &'static Words) -> &'static str {
     }
 }
 
-/// Tabs as the ARIA practices have them: one stop for the Tab key, arrows move between them.
+/// Tabs as in the ARIA Authoring Practices: a single tab stop; the arrow keys move between the tabs.
 #[component]
 fn Tabs(tab: RwSignal<Tab>) -> impl IntoView {
     let prefs = preferences();
@@ -118,7 +117,7 @@ fn Tabs(tab: RwSignal<Tab>) -> impl IntoView {
                 aria-controls="send-panel"
                 tabindex=move || if is_chosen() { "0" } else { "-1" }
                 on:click=move |_| {
-                    // The form would be made anew, and what is open in it closed.
+                    // Setting the same tab would create the form again and close its open details.
                     if tab.get_untracked() != each {
                         tab.set(each);
                     }
@@ -135,7 +134,7 @@ fn Tabs(tab: RwSignal<Tab>) -> impl IntoView {
     }
 }
 
-/// Opens the one line of a narrow screen to the whole form, and closes it again.
+/// Expands the one line of a narrow screen to the whole form, and collapses it again.
 #[component]
 pub fn MoreButton(is_open: RwSignal<bool>) -> impl IntoView {
     let prefs = preferences();
@@ -153,7 +152,7 @@ pub fn MoreButton(is_open: RwSignal<bool>) -> impl IntoView {
     }
 }
 
-/// Why nothing can be sent now, whatever the form holds.
+/// Why no record can be sent now, regardless of the form's contents.
 pub fn send_blocked_words() -> impl Fn() -> Option<&'static str> + Copy + Send + Sync {
     let (store, prefs) = (store(), preferences());
     let blocked = Memo::new(move |_| store.read(|state| state.send_blocked()));
@@ -165,12 +164,4 @@ pub fn send_blocked_words() -> impl Fn() -> Option<&'static str> + Copy + Send +
             SendBlocked::TooManyWaiting => words.cannot_send_waiting,
         })
     }
-}
-
-/// Ctrl+Enter, or Cmd+Enter, wherever the focus is in the form.
-pub fn is_send_key(event: &KeyboardEvent) -> bool {
-    let on_button = event.target().is_some_and(|target| {
-        target.dyn_ref::<web_sys::Element>().is_some_and(|element| element.matches("button").unwrap_or(false))
-    });
-    event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) && !on_button
 }

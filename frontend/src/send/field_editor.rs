@@ -1,4 +1,4 @@
-//! A key or a value being written: its form, its text or its file, and what is wrong with it.
+//! The editor of a key or a value: its form, its text or file, and its error.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -8,6 +8,7 @@ use crate::platform::files;
 use crate::send::field_error::{error_words, spot};
 use crate::send::form_choice::FormChoice;
 use crate::send::record_fields::prefix;
+use crate::ui::drop_zone::DropZone;
 use crate::ui::format;
 use page_model::{Draft, DraftKind, DraftPart, Field, FieldError, FileContent, Form, HeaderRow, Spot, indent};
 
@@ -31,8 +32,8 @@ pub fn update_field(draft: RwSignal<Draft>, part: DraftPart, change: impl FnOnce
     });
 }
 
-/// The file's bytes become the field's.
-pub fn take_file(draft: RwSignal<Draft>, part: DraftPart, file: web_sys::File) {
+/// Loads a file into a field.
+pub fn load_file(draft: RwSignal<Draft>, part: DraftPart, file: web_sys::File) {
     files::read(file, move |name, bytes| {
         update_field(draft, part, |field| {
             field.form = Form::File;
@@ -41,7 +42,7 @@ pub fn take_file(draft: RwSignal<Draft>, part: DraftPart, file: web_sys::File) {
     });
 }
 
-/// `photo.jpg · 12.3 KB`
+/// The name and size of the file: `photo.jpg · 12.3 KB`.
 pub fn file_words(field: &Field, language: crate::i18n::Language) -> String {
     let size = field.size();
     match &field.file {
@@ -59,7 +60,7 @@ pub fn FieldEditor(draft: RwSignal<Draft>, kind: DraftKind, part: DraftPart) -> 
     let note = format!("{id}-note");
     let form = Memo::new(move |_| draft.with(|draft| field_of(draft, part).form));
     let text = Memo::new(move |_| draft.with(|draft| field_of(draft, part).text.clone()));
-    let fault = Memo::new(move |_| draft.with(|draft| draft.fault(part, kind)));
+    let error = Memo::new(move |_| draft.with(|draft| draft.error(part, kind)));
     let size = Memo::new(move |_| draft.with(|draft| field_of(draft, part).size()));
     let is_null = Memo::new(move |_| form.get() == Form::Null);
     let is_file = Memo::new(move |_| form.get() == Form::File);
@@ -83,16 +84,16 @@ pub fn FieldEditor(draft: RwSignal<Draft>, kind: DraftKind, part: DraftPart) -> 
             }
         });
     };
-    let invalid = move || fault.get().is_some().to_string();
+    let invalid = move || error.get().is_some().to_string();
     let label = move || if is_value { prefs.words().value } else { prefs.words().key };
-    let is_over = RwSignal::new(false);
+
     let can_format =
-        Memo::new(move |_| is_value && form.get() == Form::Json && kind == DraftKind::Record && fault.get().is_none());
+        Memo::new(move |_| is_value && form.get() == Form::Json && kind == DraftKind::Record && error.get().is_none());
     let input_id = id.clone();
     let field_id = id.clone();
     let note_id = note.clone();
-    let show_fault = move || {
-        let Some(Spot { line, column }) = fault.get_untracked().as_ref().and_then(spot) else { return };
+    let show_error = move || {
+        let Some(Spot { line, column }) = error.get_untracked().as_ref().and_then(spot) else { return };
         select(&field_id, &text.get_untracked(), line, column);
     };
     let editor = move || {
@@ -160,33 +161,21 @@ pub fn FieldEditor(draft: RwSignal<Draft>, kind: DraftKind, part: DraftPart) -> 
         }
     };
     view! {
-        <div
-            class="field"
-            class:value-field=is_value
-            class:drop-here=move || is_over.get()
-            on:dragover=move |event| {
-                event.prevent_default();
-                is_over.set(true);
-            }
-            on:dragleave=move |_| is_over.set(false)
-            on:drop=move |event| {
-                is_over.set(false);
-                if let Some(file) = files::dropped(&event) {
-                    take_file(draft, part, file);
-                }
-            }
+        <DropZone
+            class=if is_value { "field value-field" } else { "field" }
+            on_file=move |file| load_file(draft, part, file)
         >
             <div class="field-head">
                 <label for=id.clone()>{label}</label>
-                <FormChoice draft=draft part=part testid=id.clone() fault=fault />
+                <FormChoice draft=draft part=part testid=id.clone() error=error />
             </div>
             {editor}
             <div class="field-foot">
-                <p id=note class="field-note" role="status" class:fault=move || fault.get().is_some()>
+                <p id=note class="field-note" role="status" class:fault=move || error.get().is_some()>
                     {move || {
                         let (words, language) = (prefs.words(), prefs.language());
-                        match (fault.get(), form.get()) {
-                            (Some(fault), _) => error_words(&fault, words),
+                        match (error.get(), form.get()) {
+                            (Some(error), _) => error_words(&error, words),
                             (None, Form::Base64 | Form::File) => {
                                 words.field_size.with_size(&format::bytes(size.get(), language))
                             }
@@ -194,12 +183,12 @@ pub fn FieldEditor(draft: RwSignal<Draft>, kind: DraftKind, part: DraftPart) -> 
                         }
                     }}
                 </p>
-                <Show when=move || fault.get().as_ref().and_then(spot).is_some()>
+                <Show when=move || error.get().as_ref().and_then(spot).is_some()>
                     {
-                        let show_fault = show_fault.clone();
+                        let show_error = show_error.clone();
                         view! {
-                            <button type="button" class="link" data-testid=format!("{}-show-fault", prefix(kind)) on:click=move |_| show_fault()>
-                                {prefs.text(|w| w.show_place)}
+                            <button type="button" class="link" data-testid=format!("{}-show-fault", prefix(kind)) on:click=move |_| show_error()>
+                                {prefs.text(|w| w.show_error)}
                             </button>
                         }
                     }
@@ -216,11 +205,11 @@ pub fn FieldEditor(draft: RwSignal<Draft>, kind: DraftKind, part: DraftPart) -> 
                     </button>
                 </Show>
             </div>
-        </div>
+        </DropZone>
     }
 }
 
-/// Puts the cursor where the fault is, with the character there selected.
+/// Focuses the field and selects the character at the error's position.
 fn select(id: &str, text: &str, line: usize, column: usize) {
     let line_text = text.split('\n').nth(line - 1).unwrap_or_default();
     // The browser counts UTF-16 units.
@@ -229,7 +218,7 @@ fn select(id: &str, text: &str, line: usize, column: usize) {
     let before: String = line_text.chars().take(column - 1).collect();
     let (start, length) = (lines_before + units(&before), line_text.chars().nth(column - 1).map_or(0, char::len_utf16));
     let Some(element) = document().get_element_by_id(id) else { return };
-    // A type without a selection takes none; the focus is enough then.
+    // Fails for input types without a selection; the focus is then enough.
     if let Some(area) = element.dyn_ref::<web_sys::HtmlTextAreaElement>() {
         let _ = area.focus();
         let _ = area.set_selection_range(start, start + length as u32);
@@ -239,7 +228,7 @@ fn select(id: &str, text: &str, line: usize, column: usize) {
     }
 }
 
-/// Whether the mark on the JSON button shows this error.
-pub fn is_about_json(fault: &FieldError) -> bool {
-    matches!(fault, FieldError::Json(_) | FieldError::FirstJson(_) | FieldError::Template(_))
+/// Whether the mark on the JSON button shows this error: it is about JSON or placeholders.
+pub fn is_about_json(error: &FieldError) -> bool {
+    matches!(error, FieldError::Json(_) | FieldError::FirstJson(_) | FieldError::Template(_))
 }

@@ -1,37 +1,37 @@
-//! What is wrong with a field, in words.
+//! The text and the position of a field's error.
 
 use crate::i18n::{WithColumnLine, Words};
 use page_model::{FieldError, Spot, TemplateMistake};
 
-pub fn error_words(fault: &FieldError, words: &Words) -> String {
+pub fn error_words(error: &FieldError, words: &Words) -> String {
     let at =
         |text: WithColumnLine, spot: &Spot| text.with_column_line(&spot.column.to_string(), &spot.line.to_string());
-    match fault {
-        FieldError::Json(spot) => at(words.json_fault, spot),
-        FieldError::Base64(spot) => at(words.base64_fault, spot),
-        FieldError::Base64Ends => words.base64_ends.to_owned(),
+    match error {
+        FieldError::Json(spot) => at(words.invalid_json, spot),
+        FieldError::Base64(spot) => at(words.invalid_base64, spot),
+        FieldError::Base64Ends => words.invalid_base64_end.to_owned(),
         FieldError::NoFile => words.no_file.to_owned(),
         FieldError::FileGone(name) => words.file_gone.with_name(name),
-        FieldError::FirstJson(spot) => at(words.first_json_fault, spot),
-        FieldError::Template(fault) => {
-            let why = match &fault.why {
+        FieldError::FirstJson(spot) => at(words.invalid_first_json, spot),
+        FieldError::Template(error) => {
+            let why = match &error.why {
                 TemplateMistake::NotClosed => words.template_not_closed.to_owned(),
                 TemplateMistake::Unknown(name) => words.template_unknown.with_name(name),
-                TemplateMistake::TakesNothing(name) => words.template_takes_nothing.with_name(name),
+                TemplateMistake::TakesNothing(name) => words.template_no_arguments.with_name(name),
                 TemplateMistake::BadStart => words.template_bad_start.to_owned(),
                 TemplateMistake::BadBounds => words.template_bad_bounds.to_owned(),
                 TemplateMistake::NoChoice => words.template_no_choice.to_owned(),
             };
-            format!("{}: {why}", at(words.place_in_text, &fault.spot))
+            format!("{}: {why}", at(words.line_and_column, &error.spot))
         }
     }
 }
 
-/// Where in the field to look; nothing where the place is not in the text as it stands.
-pub fn spot(fault: &FieldError) -> Option<Spot> {
-    match fault {
+/// The position of the error in the field's text; `None` if the error has no position in it.
+pub fn spot(error: &FieldError) -> Option<Spot> {
+    match error {
         FieldError::Json(spot) | FieldError::Base64(spot) => Some(*spot),
-        FieldError::Template(fault) => Some(fault.spot),
+        FieldError::Template(error) => Some(error.spot),
         _ => None,
     }
 }

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use crate::app::preferences;
 use crate::i18n::Words;
 use crate::platform::files;
-use crate::send::field_editor::{field_of, is_about_json, take_file, update_field};
+use crate::send::field_editor::{field_of, is_about_json, load_file, update_field};
 use page_model::{Draft, DraftPart, FieldError, Form};
 
 const FORMS: [(Form, &str); 5] =
@@ -30,18 +30,18 @@ pub fn form_words(form: Form, words: &'static Words) -> &'static str {
     }
 }
 
-/// `testid` is the field's own; each choice adds its name: `compose-value-json`.
+/// `testid`: the test id of the field. The test id of each choice has the choice's name appended: `compose-value-json`.
 #[component]
 pub fn FormChoice(
     draft: RwSignal<Draft>,
     part: DraftPart,
     testid: String,
-    fault: Memo<Option<FieldError>>,
+    error: Memo<Option<FieldError>>,
 ) -> impl IntoView {
     let prefs = preferences();
     let form = Memo::new(move |_| draft.with(|draft| field_of(draft, part).form));
     let picker = NodeRef::<Input>::new();
-    let is_faulty = Memo::new(move |_| fault.with(|fault| fault.as_ref().is_some_and(is_about_json)));
+    let is_invalid = Memo::new(move |_| error.with(|error| error.as_ref().is_some_and(is_about_json)));
     let choose = move |choice: Form| {
         let has_file = draft.with_untracked(|draft| field_of(draft, part).file.is_some());
         let is_chosen = form.get_untracked() == choice;
@@ -55,7 +55,7 @@ pub fn FormChoice(
     };
     let choices = FORMS.map(|(choice, name)| {
         let is_chosen = move || form.get() == choice;
-        let mark = move || match (choice, is_chosen(), is_faulty.get()) {
+        let mark = move || match (choice, is_chosen(), is_invalid.get()) {
             (Form::Json, true, false) => " ✓",
             (Form::Json, true, true) => " ✗",
             _ => "",
@@ -65,7 +65,7 @@ pub fn FormChoice(
                 type="button"
                 data-testid=format!("{testid}-{name}")
                 aria-pressed=move || is_chosen().to_string()
-                class:faulty=move || choice == Form::Json && is_chosen() && is_faulty.get()
+                class:faulty=move || choice == Form::Json && is_chosen() && is_invalid.get()
                 on:click=move |_| choose(choice)
             >
                 {move || form_words(choice, prefs.words())}
@@ -86,7 +86,7 @@ pub fn FormChoice(
                 aria-label=move || format!("{}: {}", label(), prefs.words().form_file)
                 on:change=move |event| {
                     if let Some(file) = files::chosen(&event) {
-                        take_file(draft, part, file);
+                        load_file(draft, part, file);
                     }
                 }
             />

@@ -1,4 +1,4 @@
-//! The headers of the record to send: ordered, names may repeat, each value in a form of its own.
+//! The headers of the record to send. Their order is kept, names may repeat, and each value has its own form.
 
 use leptos::html::Input;
 use leptos::prelude::*;
@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use crate::app::preferences;
 use crate::i18n::WithN;
 use crate::platform::files;
-use crate::send::field_editor::{field_of, file_words, take_file, update_field};
+use crate::send::field_editor::{field_of, file_words, load_file, update_field};
 use crate::send::field_error::error_words;
 use crate::send::form_choice::{form_name, form_of, form_words};
 use crate::send::record_fields::prefix;
@@ -19,7 +19,7 @@ pub fn HeaderRows(draft: RwSignal<Draft>, kind: DraftKind) -> impl IntoView {
     let prefs = preferences();
     let count = Memo::new(move |_| draft.with(|draft| draft.headers.len()));
     view! {
-        // By their place: a removed row hands its place to the next.
+        // Keyed by index: after a row is removed, each later row shows the next header.
         <For each=move || 0..count.get() key=|at| *at let:at>
             <Row draft=draft kind=kind at=at />
         </For>
@@ -44,11 +44,12 @@ fn Row(draft: RwSignal<Draft>, kind: DraftKind, at: usize) -> impl IntoView {
     let prefs = preferences();
     let part = DraftPart::Header(at);
     let number = (at + 1).to_string();
-    let said = move |text: WithN| text.with_n(&number);
-    let (say_name, say_value, say_form, say_remove) = (said.clone(), said.clone(), said.clone(), said);
+    let numbered = move |text: WithN| text.with_n(&number);
+    let (name_label, value_label, form_label, remove_label) =
+        (numbered.clone(), numbered.clone(), numbered.clone(), numbered);
     let name = Memo::new(move |_| draft.with(|draft| draft.headers.get(at).map(|row| row.name.clone())));
     let form = Memo::new(move |_| draft.with(|draft| field_of(draft, part).form));
-    let fault = Memo::new(move |_| draft.with(|draft| draft.fault(part, kind)));
+    let error = Memo::new(move |_| draft.with(|draft| draft.error(part, kind)));
     let note = format!("{}-header-{at}-note", prefix(kind));
     let picker = NodeRef::<Input>::new();
     let shown = move || {
@@ -67,7 +68,7 @@ fn Row(draft: RwSignal<Draft>, kind: DraftKind, at: usize) -> impl IntoView {
             on:dragover=move |event| event.prevent_default()
             on:drop=move |event| {
                 if let Some(file) = files::dropped(&event) {
-                    take_file(draft, part, file);
+                    load_file(draft, part, file);
                 }
             }
         >
@@ -78,7 +79,7 @@ fn Row(draft: RwSignal<Draft>, kind: DraftKind, at: usize) -> impl IntoView {
                 autocomplete="off"
                 spellcheck="false"
                 placeholder=prefs.text(|w| w.header_name_short)
-                aria-label=move || say_name(prefs.words().header_name)
+                aria-label=move || name_label(prefs.words().header_name)
                 prop:value=move || name.get().unwrap_or_default()
                 on:input=move |event| {
                     draft.update(|draft| {
@@ -96,8 +97,8 @@ fn Row(draft: RwSignal<Draft>, kind: DraftKind, at: usize) -> impl IntoView {
                 spellcheck="false"
                 placeholder=move || if form.get() == Form::Null { prefs.words().form_null } else { prefs.words().header_value_short }
                 readonly=move || form.get() == Form::File
-                aria-label=move || say_value(prefs.words().header_value)
-                aria-invalid=move || fault.get().is_some().to_string()
+                aria-label=move || value_label(prefs.words().header_value)
+                aria-invalid=move || error.get().is_some().to_string()
                 aria-describedby=note.clone()
                 prop:value=shown
                 on:input=move |event| {
@@ -111,7 +112,7 @@ fn Row(draft: RwSignal<Draft>, kind: DraftKind, at: usize) -> impl IntoView {
             />
             <select
                 data-testid=format!("{}-header-form", prefix(kind))
-                aria-label=move || say_form(prefs.words().header_form)
+                aria-label=move || form_label(prefs.words().header_form)
                 prop:value=move || form_name(form.get())
                 on:change=move |event| {
                     let choice = form_of(&event_target_value(&event));
@@ -132,7 +133,7 @@ fn Row(draft: RwSignal<Draft>, kind: DraftKind, at: usize) -> impl IntoView {
             <button
                 type="button"
                 class="icon"
-                aria-label=move || say_remove(prefs.words().header_remove)
+                aria-label=move || remove_label(prefs.words().header_remove)
                 on:click=move |_| draft.update(|draft| drop(draft.headers.remove(at)))
             >
                 "×"
@@ -145,12 +146,12 @@ fn Row(draft: RwSignal<Draft>, kind: DraftKind, at: usize) -> impl IntoView {
                 aria-label=prefs.text(|w| w.form_file)
                 on:change=move |event| {
                     if let Some(file) = files::chosen(&event) {
-                        take_file(draft, part, file);
+                        load_file(draft, part, file);
                     }
                 }
             />
             <p id=note class="field-note fault" role="status">
-                {move || fault.get().map(|fault| error_words(&fault, prefs.words()))}
+                {move || error.get().map(|error| error_words(&error, prefs.words()))}
             </p>
         </div>
     }

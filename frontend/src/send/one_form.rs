@@ -1,11 +1,12 @@
-//! The form that makes one record and sends it. It keeps what it had after sending.
+//! The form for one record. The fields keep their contents after sending.
 
 use leptos::prelude::*;
 
 use crate::app::{preferences, store};
-use crate::send::composer::{MoreButton, is_send_key, send_blocked_words};
+use crate::send::composer::{MoreButton, send_blocked_words};
 use crate::send::record_fields::RecordFields;
 use crate::send::send_fields::SendFields;
+use crate::send::send_form::SendForm;
 use crate::send::send_guard::{send_guard, send_ten_blocked};
 use crate::ui::format;
 use page_model::{Draft, DraftKind, ReadState, Run, RunPlan, RunTitle, topic_is_valid};
@@ -15,8 +16,8 @@ pub fn OneForm(fields: SendFields) -> impl IntoView {
     let (store, prefs, guard) = (store(), preferences(), send_guard());
     let SendFields { topic, record, .. } = fields;
     let blocked = send_blocked_words();
-    let topic_fault = Memo::new(move |_| topic.with(|topic| !topic_is_valid(topic)));
-    let is_sound = Memo::new(move |_| record.with(|draft| draft.is_sound(DraftKind::Record)));
+    let topic_error = Memo::new(move |_| topic.with(|topic| !topic_is_valid(topic)));
+    let is_valid = Memo::new(move |_| record.with(|draft| draft.is_valid(DraftKind::Record)));
     let limit =
         Memo::new(move |_| store.read(|state| state.bridge().map(|bridge| bridge.limits.message_bytes as usize)));
     let size = Memo::new(move |_| record.with(Draft::size));
@@ -27,18 +28,18 @@ pub fn OneForm(fields: SendFields) -> impl IntoView {
         let (limit, size) = (format::bytes(limit, language), format::bytes(size.get(), language));
         Some(prefs.words().record_too_large.with_limit_size(&limit, &size))
     };
-    let cannot_send = Memo::new(move |_| blocked().is_some() || topic_fault.get() || !is_sound.get() || is_too_large());
+    let cannot_send = Memo::new(move |_| blocked().is_some() || topic_error.get() || !is_valid.get() || is_too_large());
     let why_not = move || {
-        let of_form = || (topic_fault.get() || !is_sound.get()).then(|| prefs.words().cannot_send_draft);
+        let of_form = || (topic_error.get() || !is_valid.get()).then(|| prefs.words().cannot_send_form);
         blocked().or_else(of_form).map(str::to_owned).or_else(too_large)
     };
     let run_is_active = Memo::new(move |_| store.read(|state| state.run().is_some_and(Run::is_active)));
-    let foreign = send_ten_blocked(topic, fields.topic_content);
+    let ten_blocked = send_ten_blocked(topic, fields.topic_content);
     let why_no_run = move || {
         let words = prefs.words();
-        let topic_fault = topic_fault.get().then_some(words.cannot_send_draft);
-        let of_form = blocked().or(topic_fault).or_else(|| run_is_active.get().then_some(words.run_active));
-        of_form.map(str::to_owned).or_else(foreign)
+        let topic_error = topic_error.get().then_some(words.cannot_send_form);
+        let of_form = blocked().or(topic_error).or_else(|| run_is_active.get().then_some(words.run_active));
+        of_form.map(str::to_owned).or_else(ten_blocked)
     };
     let send = move || {
         if !cannot_send.get_untracked() {
@@ -56,19 +57,7 @@ pub fn OneForm(fields: SendFields) -> impl IntoView {
         });
     };
     view! {
-        <form
-            class="composer"
-            on:submit=move |event| {
-                event.prevent_default();
-                send();
-            }
-            on:keydown=move |event| {
-                if is_send_key(&event) {
-                    event.prevent_default();
-                    send();
-                }
-            }
-        >
+        <SendForm class="composer" send=send>
             <div class="fields">
             <RecordFields fields=fields kind=DraftKind::Record />
             </div>
@@ -97,9 +86,9 @@ pub fn OneForm(fields: SendFields) -> impl IntoView {
                 </button>
                 <MoreButton is_open=fields.is_open />
                 <span id="send-why-not" class="why-not" role="status">
-                    {move || blocked().map(str::to_owned).or_else(too_large).or_else(|| foreign().filter(|_| !topic_fault.get()))}
+                    {move || blocked().map(str::to_owned).or_else(too_large).or_else(|| ten_blocked().filter(|_| !topic_error.get()))}
                 </span>
             </div>
-        </form>
+        </SendForm>
     }
 }

@@ -1,4 +1,4 @@
-//! The fields of a record, or of the pattern of many: partition, timestamp, key, value, headers.
+//! The fields of a record, or of the pattern of a run: topic, partition, key, value, headers, timestamp.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -11,7 +11,7 @@ use crate::send::send_fields::SendFields;
 use crate::ui::explain::Explain;
 use page_model::{Draft, DraftKind, DraftPart, Partition, iso, topic_is_valid};
 
-/// Ids and test ids of the record's fields begin with this; the pattern's with `run`, since both may be in the document.
+/// The prefix of the fields' ids and test ids. Records and patterns have different ones, so that ids are unique.
 pub fn prefix(kind: DraftKind) -> &'static str {
     match kind {
         DraftKind::Record => "compose",
@@ -37,7 +37,7 @@ pub fn RecordFields(fields: SendFields, kind: DraftKind) -> impl IntoView {
             data-testid=format!("{}-headers", prefix(kind))
             open=is_filled
             on:toggle=move |_| {
-                // The first opening shows a row to fill instead of a second button to press.
+                // The first opening adds an empty row, which saves the user a click.
                 if draft.with_untracked(|draft| draft.headers.is_empty()) {
                     add_header(draft);
                 }
@@ -53,11 +53,11 @@ pub fn RecordFields(fields: SendFields, kind: DraftKind) -> impl IntoView {
     }
 }
 
-/// Where everything goes that this half sends; the live list's topic until another is written here.
+/// The topic to send to: the first topic of the watch form until the user enters another one.
 #[component]
 pub fn TopicField(fields: SendFields, id: String) -> impl IntoView {
     let prefs = preferences();
-    let is_faulty = Memo::new(move |_| fields.topic.with(|topic| !topic_is_valid(topic)));
+    let is_invalid = Memo::new(move |_| fields.topic.with(|topic| !topic_is_valid(topic)));
     let note = format!("{id}-note");
     view! {
         <div class="field">
@@ -72,19 +72,19 @@ pub fn TopicField(fields: SendFields, id: String) -> impl IntoView {
                 autocomplete="off"
                 autocapitalize="off"
                 spellcheck="false"
-                aria-invalid=move || is_faulty.get().to_string()
+                aria-invalid=move || is_invalid.get().to_string()
                 aria-describedby=note.clone()
                 prop:value=move || fields.topic.get()
                 on:input=move |event| fields.write_topic(event_target_value(&event))
             />
             <p id=note class="field-note fault" role="status">
-                {move || is_faulty.get().then(|| prefs.words().topic_invalid)}
+                {move || is_invalid.get().then(|| prefs.words().topic_invalid)}
             </p>
         </div>
     }
 }
 
-/// Auto, or a number of the user's choice. The bridge says if there is no such partition.
+/// The partition: auto, or a number. The bridge reports an error if the partition does not exist.
 #[component]
 fn PartitionField(draft: RwSignal<Draft>, kind: DraftKind) -> impl IntoView {
     let prefs = preferences();
@@ -141,12 +141,12 @@ fn restore(event: &leptos::ev::Event, partition: Partition) {
     }
 }
 
-/// Empty is now; else as people and files write times.
+/// The timestamp: empty for the time of sending, milliseconds, or an RFC 3339 time.
 #[component]
 fn TimestampField(draft: RwSignal<Draft>, kind: DraftKind) -> impl IntoView {
     let prefs = preferences();
     let is_valid = Memo::new(move |_| draft.with(Draft::timestamp_is_valid));
-    let read_as = Memo::new(move |_| draft.with(Draft::timestamp_ms));
+    let timestamp_ms = Memo::new(move |_| draft.with(Draft::timestamp_ms));
     let id = format!("{}-timestamp", prefix(kind));
     let note = format!("{id}-note");
     view! {
@@ -169,9 +169,9 @@ fn TimestampField(draft: RwSignal<Draft>, kind: DraftKind) -> impl IntoView {
                 on:input=move |event| draft.update(|draft| draft.timestamp = event_target_value(&event))
             />
             <p id=note class="field-note" role="status" class:fault=move || !is_valid.get()>
-                {move || match (is_valid.get(), read_as.get()) {
+                {move || match (is_valid.get(), timestamp_ms.get()) {
                     (false, _) => prefs.words().timestamp_invalid.to_owned(),
-                    // Milliseconds are no time that people read.
+                    // Milliseconds are shown as a readable time, too.
                     (true, Some(ms)) if draft.with(|draft| draft.timestamp.trim().parse::<i64>().is_ok()) => {
                         iso(ms).unwrap_or_default()
                     }

@@ -1,4 +1,4 @@
-//! A run under way or done: how far it is, what came of it, and the ways to hold and to stop it.
+//! The card of the current or last run: progress, outcomes, latencies, and buttons to pause and to cancel.
 
 use leptos::prelude::*;
 
@@ -13,7 +13,7 @@ use page_model::{Failures, Percentiles, ReadState, Run, RunState, RunTitle};
 #[component]
 pub fn RunCard() -> impl IntoView {
     let (store, prefs) = (store(), preferences());
-    // The card is made once and its numbers move, so that nothing jumps and the buttons stay the same.
+    // The card is created once and only its numbers change, so that the buttons keep their place and the focus.
     let has_run = Memo::new(move |_| store.read(|state| state.run().is_some()));
     let title = Memo::new(move |_| store.read(|state| state.run().map(|run| run.title.clone())));
     let title_words = move || title_words(title.get().as_ref(), prefs.words());
@@ -34,7 +34,7 @@ pub fn RunCard() -> impl IntoView {
                     <span class="clip">
                         <b>{title_words}</b>
                         " "
-                        <span class="muted">{move || pace_words(store, prefs.words(), prefs.language())}</span>
+                        <span class="muted">{move || rate_words(store, prefs.words(), prefs.language())}</span>
                     </span>
                     <RunControls />
                 </div>
@@ -70,22 +70,22 @@ fn title_words(title: Option<&RunTitle>, words: &Words) -> String {
     }
 }
 
-/// While it runs what was asked for, afterwards how fast it was.
-fn pace_words(store: Store, words: &Words, language: Language) -> String {
+/// The measured rate of a fast run, else the rate of the plan.
+fn rate_words(store: Store, words: &Words, language: Language) -> String {
     let now_ms = browser::now_ms();
     store.read(|state| {
         let Some(run) = state.run() else { return String::new() };
-        let measured = run.rate(now_ms).filter(|_| run.per_second.is_none_or(|asked| asked > 2.0));
+        let measured = run.rate(now_ms).filter(|_| run.per_second.is_none_or(|planned| planned > 2.0));
         match (measured, run.per_second) {
             (Some(rate), _) if rate >= 1.0 => words.rate_per_second.with_n(&number(rate.round() as u64, language)),
             (_, None) => words.run_unlimited.to_owned(),
-            (_, Some(asked)) if asked > 2.0 => words.rate_per_second.with_n(&number(asked as u64, language)),
-            (_, Some(asked)) => words.run_every.with_s(&duration(1000.0 / asked, language)),
+            (_, Some(planned)) if planned > 2.0 => words.rate_per_second.with_n(&number(planned as u64, language)),
+            (_, Some(planned)) => words.run_every.with_s(&duration(1000.0 / planned, language)),
         }
     })
 }
 
-/// Buttons while it runs, the word for how it ended afterwards.
+/// Buttons while the run is active, then whether it is done or cancelled.
 #[component]
 fn RunControls() -> impl IntoView {
     let (store, prefs) = (store(), preferences());
@@ -115,7 +115,7 @@ fn RunControls() -> impl IntoView {
     }
 }
 
-/// How long it took: to Kafka and back, and until the records were in the live list.
+/// Percentiles of the time to the acknowledgement, and of the time until the records were received in the live list.
 #[component]
 fn Latencies() -> impl IntoView {
     let (store, prefs) = (store(), preferences());
@@ -123,11 +123,11 @@ fn Latencies() -> impl IntoView {
     let seen = move || store.read(|state| state.run().and_then(|run| run.seen_after.percentiles()));
     let acked = Memo::new(move |_| acked());
     let seen = Memo::new(move |_| seen());
-    // Rows stay while their numbers change.
+    // The rows are kept while their numbers change.
     let row = move |label: fn(&Words) -> &'static str, percentiles: Memo<Option<Percentiles>>| {
-        let partitions_by_topic: [fn(&Percentiles) -> f64; 3] = [|p| p.p50_ms, |p| p.p95_ms, |p| p.p99_ms];
-        let cells = partitions_by_topic.map(|share| {
-            let text = move || percentiles.get().map(|percentiles| duration(share(&percentiles), prefs.language()));
+        let columns: [fn(&Percentiles) -> f64; 3] = [|p| p.p50_ms, |p| p.p95_ms, |p| p.p99_ms];
+        let cells = columns.map(|ms_of| {
+            let text = move || percentiles.get().map(|percentiles| duration(ms_of(&percentiles), prefs.language()));
             view! { <td>{text}</td> }
         });
         view! { <tr><th scope="row">{move || label(prefs.words())}</th>{cells}</tr> }
@@ -154,7 +154,7 @@ fn Latencies() -> impl IntoView {
     }
 }
 
-/// What was refused, and why, reason by reason.
+/// The failed records, grouped by reason.
 #[component]
 fn FailureList() -> impl IntoView {
     let (store, prefs) = (store(), preferences());
@@ -189,7 +189,7 @@ fn FailureList() -> impl IntoView {
     }
 }
 
-/// `7 of 10 sent · 7 acknowledged · 7 seen`; what did not happen is not mentioned.
+/// `7 of 10 sent · 7 acknowledged · 7 seen`; other counts are omitted while they are 0.
 fn note(run: &Run, offline: bool, words: &Words, language: Language) -> String {
     let shown = |n: u64| number(n, language);
     let n = |words: Plural<WithN>, n: u64| words.count(n, &shown(n));
@@ -208,8 +208,8 @@ fn note(run: &Run, offline: bool, words: &Words, language: Language) -> String {
         parts.push(n(words.run_seen_count, run.seen));
     }
     match run.state {
-        RunState::Paused => parts.push(words.run_held.to_owned()),
-        RunState::Running if offline => parts.push(words.run_paused.to_owned()),
+        RunState::Paused => parts.push(words.run_paused.to_owned()),
+        RunState::Running if offline => parts.push(words.run_offline.to_owned()),
         _ => {}
     }
     parts.join(" · ")

@@ -1,20 +1,21 @@
-//! The form of a run: a pattern with placeholders, how many records and how fast, what the first ones will be.
+//! The form of a run: a pattern with placeholders, the number of records and their rate, and a preview.
 
 use leptos::prelude::*;
 
 use crate::app::{preferences, store};
 use crate::i18n::Words;
-use crate::send::composer::{MoreButton, is_send_key, send_blocked_words};
+use crate::send::composer::{MoreButton, send_blocked_words};
 use crate::send::record_fields::RecordFields;
 use crate::send::saved_templates::SavedTemplates;
 use crate::send::send_fields::SendFields;
+use crate::send::send_form::SendForm;
 use crate::send::send_guard::send_guard;
 use crate::ui::explain::Explain;
 use page_model::{DraftKind, MAX_PER_SECOND, ReadState, Run, topic_is_valid};
 
-/// Records that are shown before they are sent.
-const PREVIEWED: u64 = 3;
-/// More of a key or value does not fit into its line.
+/// Number of records in the preview.
+const PREVIEW_RECORDS: u64 = 3;
+/// Longer keys and values do not fit into a line of the preview.
 const PREVIEW_CHARS: usize = 200;
 
 type Placeholder = (&'static str, fn(&Words) -> &'static str);
@@ -32,12 +33,12 @@ const PLACEHOLDERS: [Placeholder; 6] = [
 pub fn RunForm(fields: SendFields) -> impl IntoView {
     let (store, prefs, guard) = (store(), preferences(), send_guard());
     let blocked = send_blocked_words();
-    let topic_fault = Memo::new(move |_| fields.topic.with(|topic| !topic_is_valid(topic)));
-    let is_sound = Memo::new(move |_| fields.plan().is_sound());
+    let topic_error = Memo::new(move |_| fields.topic.with(|topic| !topic_is_valid(topic)));
+    let is_valid = Memo::new(move |_| fields.plan().is_valid());
     let run_is_active = Memo::new(move |_| store.read(|state| state.run().is_some_and(Run::is_active)));
     let why_not = move || {
         let words = prefs.words();
-        let of_form = || (topic_fault.get() || !is_sound.get()).then_some(words.cannot_send_draft);
+        let of_form = || (topic_error.get() || !is_valid.get()).then_some(words.cannot_send_form);
         blocked().or_else(of_form).or_else(|| run_is_active.get().then_some(words.run_active))
     };
     let cannot_start = Memo::new(move |_| why_not().is_some());
@@ -56,19 +57,7 @@ pub fn RunForm(fields: SendFields) -> impl IntoView {
     let write_count = move |value: Option<f64>| fields.count.set(value.map(|value| value.round() as u64));
     let write_rate = move |value: Option<f64>| fields.per_second.set(value);
     view! {
-        <form
-            class="composer run-form"
-            on:submit=move |event| {
-                event.prevent_default();
-                start();
-            }
-            on:keydown=move |event| {
-                if is_send_key(&event) {
-                    event.prevent_default();
-                    start();
-                }
-            }
-        >
+        <SendForm class="composer run-form" send=start>
             <div class="fields">
             <SavedTemplates fields=fields />
             <RecordFields fields=fields kind=DraftKind::Pattern />
@@ -115,11 +104,11 @@ pub fn RunForm(fields: SendFields) -> impl IntoView {
                 <MoreButton is_open=fields.is_open />
                 <span id="run-why-not" class="why-not" role="status">{move || why_not()}</span>
             </div>
-        </form>
+        </SendForm>
     }
 }
 
-/// A number, or none at all, which has a word of its own.
+/// The field of an optional number, with a checkbox for no number.
 #[component]
 fn Amount(
     testid: &'static str,
@@ -128,7 +117,7 @@ fn Amount(
     explain: fn(&Words) -> &'static str,
     value: Signal<Option<f64>>,
     write: impl Fn(Option<f64>) + Copy + Send + Sync + 'static,
-    /// Stands there when the user wants a number after all.
+    /// The number that the field gets when the user clears the checkbox.
     proposed: f64,
     step: &'static str,
 ) -> impl IntoView {
@@ -165,13 +154,13 @@ fn Amount(
     }
 }
 
-/// The first records as they will be; random values will be others.
+/// The first records of the run. Random values differ from those that are sent.
 #[component]
 fn Preview(fields: SendFields) -> impl IntoView {
     let prefs = preferences();
     let records = Memo::new(move |_| {
         let plan = fields.plan();
-        let count = plan.count.unwrap_or(u64::MAX).min(PREVIEWED);
+        let count = plan.count.unwrap_or(u64::MAX).min(PREVIEW_RECORDS);
         plan.preview(count, js_sys::Date::now() as i64, PREVIEW_CHARS)
     });
     let lines = move || {

@@ -1,4 +1,4 @@
-//! The runs that the user has saved: choose, save, rename, delete with a way back, and take along as a file.
+//! The templates: load, save, rename, delete with undo, export and import.
 
 use leptos::prelude::*;
 
@@ -14,7 +14,7 @@ use page_model::{RunPlan, SavedTemplate};
 pub fn SavedTemplates(fields: SendFields) -> impl IntoView {
     let prefs = preferences();
     let name = RwSignal::new(fields.template_name.get_untracked().unwrap_or_default());
-    let said = RwSignal::new(String::new());
+    let message = RwSignal::new(String::new());
     let listed = Memo::new(move |_| {
         let topic = fields.topic.get();
         fields.templates.with(|templates| templates.listed_for(topic.trim()))
@@ -30,7 +30,7 @@ pub fn SavedTemplates(fields: SendFields) -> impl IntoView {
             let saved = SavedTemplate { name: name.clone(), topic: topic(), plan: untrack(|| fields.plan()) };
             fields.templates.update(|templates| templates.save(saved));
             fields.template_name.set(Some(name.clone()));
-            said.set(prefs.words().template_saved.with_name(&name));
+            message.set(prefs.words().template_saved.with_name(&name));
         }
     };
     let import = move |file| {
@@ -38,7 +38,7 @@ pub fn SavedTemplates(fields: SendFields) -> impl IntoView {
             let text = String::from_utf8_lossy(&bytes).into_owned();
             let imported = fields.templates.try_update(|templates| templates.import(&text));
             let words = prefs.words_untracked();
-            said.set(match imported {
+            message.set(match imported {
                 Some(Ok(n)) => words.templates_imported_count.count(n as u64, &n.to_string()),
                 Some(Err(spot)) => {
                     let (line, column) = (spot.line.to_string(), spot.column.to_string());
@@ -72,7 +72,7 @@ pub fn SavedTemplates(fields: SendFields) -> impl IntoView {
                     key=|saved| (saved.name.clone(), saved.topic.clone())
                     let:saved
                 >
-                    <Saved fields=fields saved=saved name=name said=said />
+                    <SavedTemplateRow fields=fields saved=saved name=name message=message />
                 </For>
             </ul>
             <div class="template-save">
@@ -102,7 +102,7 @@ pub fn SavedTemplates(fields: SendFields) -> impl IntoView {
                 </button>
             </div>
             <p class="template-said" role="status">
-                {move || said.get()}
+                {move || message.get()}
                 <Show when=move || fields.templates.with(|templates| templates.deleted().is_some())>
                     <button
                         type="button"
@@ -110,7 +110,7 @@ pub fn SavedTemplates(fields: SendFields) -> impl IntoView {
                         data-testid="template-undo"
                         on:click=move |_| {
                             fields.templates.update(|templates| templates.undo());
-                            said.set(String::new());
+                            message.set(String::new());
                         }
                     >
                         {prefs.text(|w| w.undo)}
@@ -139,16 +139,21 @@ pub fn SavedTemplates(fields: SendFields) -> impl IntoView {
     }
 }
 
-/// One saved template. Its name is a button; the pencil turns it into a field.
+/// The row of a template: its name as a button that loads it, and buttons to rename and to delete it.
 #[component]
-fn Saved(fields: SendFields, saved: SavedTemplate, name: RwSignal<String>, said: RwSignal<String>) -> impl IntoView {
+fn SavedTemplateRow(
+    fields: SendFields,
+    saved: SavedTemplate,
+    name: RwSignal<String>,
+    message: RwSignal<String>,
+) -> impl IntoView {
     let prefs = preferences();
     let is_renaming = RwSignal::new(false);
     let saved = StoredValue::new(saved);
     let (its_name, its_topic) = saved.with_value(|saved| (saved.name.clone(), saved.topic.clone()));
     let label = StoredValue::new(its_name.clone());
     let load = move |_| {
-        // What was saved under the name meanwhile counts.
+        // The template may have been saved again since this row was created.
         let now = fields
             .templates
             .with_untracked(|templates| saved.with_value(|saved| templates.get(&saved.name, &saved.topic).cloned()));
@@ -166,7 +171,7 @@ fn Saved(fields: SendFields, saved: SavedTemplate, name: RwSignal<String>, said:
         }
         let renamed = fields.templates.try_update(|templates| templates.rename(&old, &topic, &new_name));
         if renamed != Some(true) {
-            said.set(prefs.words_untracked().template_name_taken.with_name(new_name.trim()));
+            message.set(prefs.words_untracked().template_name_taken.with_name(new_name.trim()));
         } else if fields.template_name.get_untracked().as_ref() == Some(&old) {
             fields.template_name.set(Some(new_name.trim().to_owned()));
             name.set(new_name.trim().to_owned());
@@ -174,7 +179,7 @@ fn Saved(fields: SendFields, saved: SavedTemplate, name: RwSignal<String>, said:
     };
     let delete = move |_| {
         let (old, topic) = saved.with_value(|saved| (saved.name.clone(), saved.topic.clone()));
-        said.set(prefs.words_untracked().template_deleted.with_name(&old));
+        message.set(prefs.words_untracked().template_deleted.with_name(&old));
         fields.templates.update(|templates| templates.delete(&old, &topic));
     };
     let named = move |text: WithName| text.with_name(&label.get_value());

@@ -16,13 +16,13 @@ use page_model::{
 const DRAFTS_KEY: &str = "ponte.drafts";
 const PLAN_KEY: &str = "ponte.run";
 const TEMPLATES_KEY: &str = "ponte.templates";
-/// Storing more than this takes long enough to be felt while typing; it waits for a pause.
+/// A larger text is not stored with each change, which would make typing slow, but only after a pause.
 const STORED_AT_ONCE: usize = 16 * 1024;
 const PAUSE: Duration = Duration::from_millis(500);
-/// A topic's name is being typed until it has stood still for this long.
-const TYPED: Duration = Duration::from_millis(250);
+/// A topic is requested only after its name has not changed for this long.
+const TOPIC_DEBOUNCE: Duration = Duration::from_millis(250);
 
-/// One record, many from a pattern, or those of a file.
+/// The tabs of the composer: one record, a run of a pattern, or a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tab {
     One,
@@ -33,9 +33,9 @@ pub enum Tab {
 #[derive(Clone, Copy)]
 pub struct SendFields {
     pub tab: RwSignal<Tab>,
-    /// On a narrow screen: the whole form, not its one line.
+    /// On a narrow screen: the whole form is shown, not one line of it.
     pub is_open: RwSignal<bool>,
-    /// Absent: the topic of the live list, the first of several.
+    /// `None`: the first topic of the watch form.
     own_topic: RwSignal<Option<String>>,
     pub topic: Memo<String>,
     /// The topic that the user has opened to read: the send form stays closed until the user opens it.
@@ -44,7 +44,7 @@ pub struct SendFields {
     pub record: RwSignal<Draft>,
     /// The topic that `record` was written for.
     record_topic: RwSignal<String>,
-    /// How often another draft took the form's place.
+    /// Number of times that another draft has replaced the one in the form.
     pub replaced: RwSignal<u32>,
     drafts: RwSignal<Drafts>,
     pub pattern: RwSignal<Draft>,
@@ -95,18 +95,18 @@ impl SendFields {
                 fields.show_draft(topic, None);
             }
         });
-        remember(DRAFTS_KEY, move || {
+        store_changes(DRAFTS_KEY, move || {
             let mut drafts = fields.drafts.get();
             fields.record.with(|draft| fields.record_topic.with(|topic| drafts.keep(topic, draft)));
             drafts.to_json()
         });
-        remember(PLAN_KEY, move || serde_json::to_string(&fields.plan()).unwrap_or_default());
-        remember(TEMPLATES_KEY, move || fields.templates.with(Templates::to_json));
-        fields.ask_for_content(store);
+        store_changes(PLAN_KEY, move || serde_json::to_string(&fields.plan()).unwrap_or_default());
+        store_changes(TEMPLATES_KEY, move || fields.templates.with(Templates::to_json));
+        fields.request_content(store);
         fields
     }
 
-    /// The user writes another topic by hand: the draft in the form belongs to it.
+    /// The user has changed the topic in the form: the draft in the form now belongs to the new topic.
     pub fn write_topic(self, topic: String) {
         let before = self.record_topic.get_untracked();
         self.drafts.update(|drafts| drafts.forget(&before));
@@ -153,17 +153,17 @@ impl SendFields {
         RunTitle::Pattern(self.template_name.get_untracked())
     }
 
-    /// Puts a record into the composer, to be changed and sent.
+    /// Opens a record in the composer, to be edited and sent.
     pub fn edit(self, topic: &str, draft: Draft) {
         self.show_draft(topic.to_owned(), Some(draft));
         self.own_topic.set(Some(topic.to_owned()));
         self.tab.set(Tab::One);
         self.open_form();
-        // Once the form is on screen.
+        // After the form is in the document.
         set_timeout(|| browser::focus("compose-value"), Duration::ZERO);
     }
 
-    /// The form holds the draft of another topic, or another draft; the one before is kept with its own topic.
+    /// Shows `draft`, or the stored draft of the topic. The previous draft is stored with its own topic.
     fn show_draft(self, topic: String, draft: Option<Draft>) {
         let before = self.record.get_untracked();
         self.drafts.update(|drafts| self.record_topic.with_untracked(|of| drafts.keep(of, &before)));
@@ -175,8 +175,8 @@ impl SendFields {
         }
     }
 
-    /// Asks whether the topic has records, where that decides what is offered.
-    fn ask_for_content(self, store: Store) {
+    /// Requests whether the topic has records, if this decides whether "Send 10" is enabled.
+    fn request_content(self, store: Store) {
         let timer = StoredValue::new_local(None::<TimeoutHandle>);
         Effect::new(move |_| {
             let is_open = store.read(|state| state.link().is_open());
@@ -188,24 +188,24 @@ impl SendFields {
             if !is_needed {
                 return;
             }
-            let ask = move || {
-                store.request(TopicRequest { name: topic.clone() }, move |answer| {
+            let request = move || {
+                store.request(TopicRequest { name: topic.clone() }, move |reply| {
                     // A topic whose record count is unknown may hold data of others.
-                    self.topic_content.set(Some((topic, records_of(&answer) != Some(0))));
+                    self.topic_content.set(Some((topic, records_of(&reply) != Some(0))));
                 });
             };
-            timer.set_value(set_timeout_with_handle(ask, TYPED).ok());
+            timer.set_value(set_timeout_with_handle(request, TOPIC_DEBOUNCE).ok());
         });
     }
 }
 
-/// Stores what the fields say whenever it changes.
-fn remember(key: &'static str, text: impl Fn() -> String + Send + Sync + 'static) {
+/// Stores a text in the browser's storage whenever it changes.
+fn store_changes(key: &'static str, text: impl Fn() -> String + Send + Sync + 'static) {
     let text = Memo::new(move |_| text());
     let timer = StoredValue::new_local(None::<TimeoutHandle>);
     Effect::new(move |before: Option<()>| {
         let size = text.with(String::len);
-        // The first run has nothing new to remember.
+        // The first run has no change to store.
         if before.is_none() {
             return;
         }

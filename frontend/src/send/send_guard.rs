@@ -1,4 +1,5 @@
-//! What every way of sending goes through: a topic that may hold the data of others is confirmed before the first record.
+//! The confirmation before the first record to a topic that may have data of others. All records, runs and batches are sent
+//! through it.
 
 use std::rc::Rc;
 
@@ -33,9 +34,9 @@ impl SendGuard {
             allow_topic(self.store, &topic);
             return send();
         }
-        // As it is now: what was empty a minute ago may hold something.
-        self.store.request(TopicRequest { name: topic.clone() }, move |answer| {
-            if records_of(&answer) == Some(0) {
+        // The current number of records: an earlier answer may be outdated.
+        self.store.request(TopicRequest { name: topic.clone() }, move |reply| {
+            if records_of(&reply) == Some(0) {
                 allow_topic(self.store, &topic);
                 send();
             } else {
@@ -54,7 +55,7 @@ impl SendGuard {
         self.confirmations.ask(Confirmation {
             title: words.produce_title.with_cluster_topic(&cluster, &topic),
             text,
-            verb: |w| w.produce_verb,
+            verb: |w| w.produce_confirm,
             typed: None,
             on_confirm: Rc::new(move |confirmations| {
                 allow_topic(self.store, &topic);
@@ -65,15 +66,15 @@ impl SendGuard {
     }
 }
 
-/// Why the tutorial's ten records are not sent to this topic with one press: nothing where they may be.
+/// Why "Send 10" is disabled for this topic; `None` if it is not. `content`: a topic, and whether it has records.
 pub fn send_ten_blocked(
     topic: Memo<String>,
     content: RwSignal<Option<(String, bool)>>,
 ) -> impl Fn() -> Option<String> + Copy + Send + Sync {
     let (store, prefs) = (store(), preferences());
-    let is_free = Memo::new(move |_| topic.with(|topic| store.read(|state| state.may_send_to(topic))));
+    let is_allowed = Memo::new(move |_| topic.with(|topic| store.read(|state| state.may_send_to(topic))));
     move || {
-        if is_free.get() {
+        if is_allowed.get() {
             return None;
         }
         let name = topic.get().trim().to_owned();

@@ -1,4 +1,4 @@
-//! What this page has sent, newest first, each with where it is: queued, acknowledged, seen.
+//! The list of sent records, newest first, each with its state: queued, acknowledged, seen.
 
 use leptos::prelude::*;
 use protocol::WireBytes;
@@ -10,7 +10,7 @@ use crate::ui::field_text::{FieldText, field_text};
 use crate::ui::format::{duration, number};
 use page_model::{LISTED_ROWS, Outcome, ReadState, SentRow};
 
-/// More of the value does not fit into the row.
+/// A longer value does not fit into the row.
 const PREVIEW_CHARS: usize = 120;
 
 #[component]
@@ -66,7 +66,7 @@ pub fn SentList() -> impl IntoView {
     }
 }
 
-/// A row is made anew at each of its few steps, so nothing in it needs to be a signal but the language.
+/// The row of a record. It is created again with each change of state, so that only the language is a signal.
 #[component]
 fn Sent(row: SentRow) -> impl IntoView {
     let prefs = preferences();
@@ -78,14 +78,14 @@ fn Sent(row: SentRow) -> impl IntoView {
         _ => (None, None),
     };
     let preview = shown(preview);
-    let because = match &outcome {
+    let reason = match &outcome {
         Outcome::Failed(error) | Outcome::Unknown(Some(error)) => Some(error_text(error, prefs.words_untracked())),
         _ => None,
     };
-    let shown_because = because.clone();
+    let shown_reason = reason.clone();
     let title = move || match state {
-        "unknown" => because.clone().unwrap_or_else(|| prefs.words().unknown_why.to_owned()),
-        _ => because.clone().unwrap_or_default(),
+        "unknown" => reason.clone().unwrap_or_else(|| prefs.words().unknown_reason.to_owned()),
+        _ => reason.clone().unwrap_or_default(),
     };
     let steps_label = move || {
         let words = prefs.words();
@@ -135,14 +135,14 @@ fn Sent(row: SentRow) -> impl IntoView {
                     FieldText::Empty => prefs.words().empty_value.to_owned(),
                     FieldText::Json(text) | FieldText::Text(text) | FieldText::Binary(text) => text.clone(),
                 }}</span>
-                {shown_because.map(|because| view! { <span class="sent-because clip">{because}</span> })}
+                {shown_reason.map(|reason| view! { <span class="sent-because clip">{reason}</span> })}
             </span>
             <span class="mono sent-end">{end}</span>
         </li>
     }
 }
 
-/// The first bytes of a value as text, if that is what they are; a character may be cut at their end.
+/// The first bytes of a value as text, if they are UTF-8; the last character may be truncated.
 fn shown(preview: Option<Vec<u8>>) -> FieldText {
     let Some(mut bytes) = preview else { return FieldText::Null };
     let whole = match std::str::from_utf8(&bytes) {

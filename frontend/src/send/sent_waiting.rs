@@ -1,4 +1,4 @@
-//! Why records that were sent have no outcome, or are not visible, yet: the partition and the reason, until it is over.
+//! Shows why sent records have no outcome yet, or are not visible yet: the partition and the reason.
 
 use leptos::prelude::*;
 use protocol::{ProduceWaiting, WaitReason};
@@ -8,15 +8,15 @@ use crate::i18n::{Language, Words};
 use crate::ui::format::number;
 use page_model::ReadState;
 
-/// The latest of the waiting partitions, and how many more there are.
+/// The text about the latest waiting partition, and the number of further ones.
 pub fn wait_text(waits: &[ProduceWaiting], words: &Words, language: Language) -> Option<String> {
     let (wait, more) = waits.split_first()?;
     let topic_partition = format!("{}-{}", wait.topic, wait.partition);
     let offset = wait.offset.map(|offset| offset.0.to_string()).unwrap_or_default();
     let text = match wait.reason {
-        WaitReason::TooFewInSyncReplicas => words.wait_in_sync.with_place(&topic_partition),
-        WaitReason::NoLeader => words.wait_no_leader.with_place(&topic_partition),
-        WaitReason::OpenTransaction => words.wait_transaction.with_offset_place(&offset, &topic_partition),
+        WaitReason::TooFewInSyncReplicas => words.wait_in_sync.with_partition(&topic_partition),
+        WaitReason::NoLeader => words.wait_no_leader.with_partition(&topic_partition),
+        WaitReason::OpenTransaction => words.wait_transaction.with_offset_partition(&offset, &topic_partition),
     };
     match more.len() as u64 {
         0 => Some(text),
@@ -29,7 +29,7 @@ pub fn SentWaiting() -> impl IntoView {
     let (store, prefs) = (store(), preferences());
     let waits = Memo::new(move |_| store.read(|state| state.waits().sent().to_vec()));
     let text = move || waits.with(|waits| wait_text(waits, prefs.words(), prefs.language()));
-    // The bridge's words name numbers.
+    // The bridge's message contains numbers, such as that of in-sync replicas.
     let detail = move || waits.with(|waits| waits.first().map(|wait| wait.message.clone()));
     let reason = move || {
         waits.with(|waits| {

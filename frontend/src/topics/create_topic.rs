@@ -1,5 +1,5 @@
-//! The form of a new topic: its name, how it is divided and copied, the settings that most topics are given, each in a
-//! line, and any other by its name. What stays empty is the broker's to choose.
+//! The form of a new topic: name, partitions, replication factor, a field for each common setting, and a field for other
+//! settings. The broker's default applies to empty fields.
 
 use leptos::prelude::*;
 
@@ -26,28 +26,28 @@ fn CreateTopicForm(open: RwSignal<bool>) -> impl IntoView {
     let form = RwSignal::new(NewTopic::default());
     let is_demo = store.untracked(|state| state.is_demo());
     let demo_note = move || is_demo.then(|| prefs.words().demo_no_settings);
-    let is_under_way = RwSignal::new(false);
-    // A form that was never sent is not scolded for being empty.
-    let was_tried = RwSignal::new(false);
+    let is_waiting = RwSignal::new(false);
+    // Errors are shown after the first attempt to submit the form.
+    let was_submitted = RwSignal::new(false);
     let failure = RwSignal::new(None::<RequestError>);
-    let shown_fault = move |of: fn(NewTopicError) -> bool| {
-        move || form.with(NewTopic::fault).filter(|&fault| was_tried.get() && of(fault))
+    let shown_error = move |of: fn(NewTopicError) -> bool| {
+        move || form.with(NewTopic::error).filter(|&error| was_submitted.get() && of(error))
     };
     let create = move || {
-        was_tried.set(true);
+        was_submitted.set(true);
         let Ok(request) = form.with_untracked(NewTopic::request) else { return };
-        if is_under_way.get_untracked() {
+        if is_waiting.get_untracked() {
             return;
         }
-        is_under_way.set(true);
+        is_waiting.set(true);
         failure.set(None);
         let name = request.name.clone();
-        store.request(request, move |answer| {
-            // Cancelled meanwhile: whatever the user does now is not disturbed.
-            let is_gone = is_under_way.try_set(false).is_some();
-            match answer {
-                Err(RequestError::Refused(error)) if is_gone => store.say_refused(error),
-                _ if is_gone => {}
+        store.request(request, move |reply| {
+            // The dialog may have been closed meanwhile; the page then does not navigate to the new topic.
+            let is_unmounted = is_waiting.try_set(false).is_some();
+            match reply {
+                Err(RequestError::Refused(error)) if is_unmounted => store.notify_error(error),
+                _ if is_unmounted => {}
                 Ok(_) => {
                     open.set(false);
                     navigation.open(Address::of(View::Topic(name)));
@@ -60,9 +60,9 @@ fn CreateTopicForm(open: RwSignal<bool>) -> impl IntoView {
                              label: fn(&'static Words) -> &'static str,
                              note: fn(&'static Words) -> &'static str,
                              is_disabled: bool,
-                             fault: NewTopicError,
+                             error: NewTopicError,
                              field: fn(&mut NewTopic) -> &mut String| {
-        let is_faulty = move || was_tried.get() && form.with(NewTopic::fault) == Some(fault);
+        let is_invalid = move || was_submitted.get() && form.with(NewTopic::error) == Some(error);
         view! {
             <label class="field">
                 <span class="field-head">{prefs.text(label)}</span>
@@ -73,24 +73,24 @@ fn CreateTopicForm(open: RwSignal<bool>) -> impl IntoView {
                     placeholder=prefs.text(|w| w.brokers_default)
                     disabled=is_disabled
                     title=move || if is_disabled { demo_note() } else { None }
-                    aria-invalid=move || is_faulty().to_string()
+                    aria-invalid=move || is_invalid().to_string()
                     on:input=move |event| form.update(|form| *field(form) = event_target_value(&event))
                 />
-                <span class="field-note" class:fault=is_faulty>
-                    {move || if is_faulty() { prefs.words().number_from_one } else { note(prefs.words()) }}
+                <span class="field-note" class:fault=is_invalid>
+                    {move || if is_invalid() { prefs.words().number_from_one } else { note(prefs.words()) }}
                 </span>
             </label>
         }
     };
-    let name_fault = shown_fault(|fault| matches!(fault, NewTopicError::Name | NewTopicError::Internal));
-    let name_note = move || match name_fault() {
-        Some(NewTopicError::Internal) => prefs.words().topic_internal_fault,
+    let name_error = shown_error(|error| matches!(error, NewTopicError::Name | NewTopicError::Internal));
+    let name_note = move || match name_error() {
+        Some(NewTopicError::Internal) => prefs.words().topic_name_reserved,
         Some(_) => prefs.words().topic_invalid,
         None => "",
     };
-    let others_note = move || match shown_fault(|fault| matches!(fault, NewTopicError::Line(_)))() {
-        Some(NewTopicError::Line(line)) => prefs.words().others_fault.with_line(&line.to_string()),
-        _ => prefs.words().others_note.to_owned(),
+    let others_note = move || match shown_error(|error| matches!(error, NewTopicError::Line(_)))() {
+        Some(NewTopicError::Line(line)) => prefs.words().invalid_other_settings.with_line(&line.to_string()),
+        _ => prefs.words().other_settings_note.to_owned(),
     };
     let common = COMMON_SETTINGS.iter().map(|setting| {
         let options = setting.values.iter().map(|value| {
@@ -133,7 +133,7 @@ fn CreateTopicForm(open: RwSignal<bool>) -> impl IntoView {
                     autocapitalize="off"
                     spellcheck="false"
                     autofocus
-                    aria-invalid=move || name_fault().is_some().to_string()
+                    aria-invalid=move || name_error().is_some().to_string()
                     on:input=move |event| form.update(|form| form.name = event_target_value(&event))
                 />
                 <span class="field-note fault" role="status">{name_note}</span>
@@ -180,8 +180,8 @@ fn CreateTopicForm(open: RwSignal<bool>) -> impl IntoView {
             </p>
             <div class="dialog-actions">
                 <button type="button" class="button" on:click=move |_| open.set(false)>{prefs.text(|w| w.cancel)}</button>
-                <button type="submit" class="button primary" data-testid="create-submit" disabled=move || is_under_way.get()>
-                    {move || if is_under_way.get() { prefs.words().under_way } else { prefs.words().create }}
+                <button type="submit" class="button primary" data-testid="create-submit" disabled=move || is_waiting.get()>
+                    {move || if is_waiting.get() { prefs.words().in_progress } else { prefs.words().create }}
                 </button>
             </div>
         </form>

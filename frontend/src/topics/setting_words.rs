@@ -1,24 +1,24 @@
-//! Settings of topics in words: what the common ones do, and what a number means.
+//! Texts about topic settings: the readable form of a value, and a note on each common setting.
 
 use crate::app::settings::Preferences;
 use crate::i18n::{Language, Words};
 use crate::ui::format;
 use page_model::{ReadableValue, readable_value};
 
-/// `604800000 (7 d)`; a value that needs no explanation stays as it is.
+/// The value with its readable form: `604800000 (7 d)`. Other values are unchanged.
 pub fn setting_value(name: &str, value: &str, prefs: Preferences) -> String {
-    said(name, value, prefs.language())
+    with_readable_form(name, value, prefs.language())
 }
 
-/// The same at this moment, for rows that are drawn anew by themselves.
+/// The same without a subscription to the language, for table rows, which are redrawn by other means.
 pub fn setting_value_untracked(name: &str, value: &str, prefs: Preferences) -> String {
-    said(name, value, prefs.language_untracked())
+    with_readable_form(name, value, prefs.language_untracked())
 }
 
-fn said(name: &str, value: &str, language: Language) -> String {
+fn with_readable_form(name: &str, value: &str, language: Language) -> String {
     let note = match readable_value(name, value) {
         None => return value.to_owned(),
-        // The largest number there is says nothing to anybody.
+        // The digits of the largest 64-bit number would not help the user.
         Some(ReadableValue::Unlimited) if value.len() > 2 => return language.no_limit.to_owned(),
         Some(ReadableValue::Unlimited) => language.no_limit.to_owned(),
         Some(ReadableValue::Time(ms)) => time(ms, language),
@@ -27,7 +27,7 @@ fn said(name: &str, value: &str, language: Language) -> String {
     format!("{value} ({note})")
 }
 
-/// In the largest unit that leaves a whole number, or nearly.
+/// The time in the largest unit that gives a whole number, else rounded.
 fn time(ms: u64, language: Language) -> String {
     let units = [(86_400_000, language.day_short), (3_600_000, "h"), (60_000, "min"), (1000, "s")];
     let whole = units.into_iter().find(|(unit, _)| ms.is_multiple_of(*unit));

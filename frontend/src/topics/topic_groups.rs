@@ -1,4 +1,4 @@
-//! The groups that read a topic, or have a position in it.
+//! The consumer groups that read a topic, or have committed offsets in it.
 
 use std::rc::Rc;
 
@@ -12,45 +12,14 @@ use crate::i18n::Language;
 use crate::topics::topic_view::OpenTopic;
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::format::number;
-use page_model::{Sort, arrange};
+use crate::ui::table_columns::{number_column, text_column};
+use page_model::{Sort, stable_sort};
 
 const COLUMNS: &[TableColumn] = &[
-    TableColumn {
-        name: "group",
-        word: |w| w.group,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "minmax(200px, 1fr)",
-        narrow_width: "minmax(0, 1fr)",
-    },
-    TableColumn {
-        name: "state",
-        word: |w| w.state,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "160px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "members",
-        word: |w| w.members,
-        hint: None,
-        is_number: true,
-        can_sort: true,
-        width: "96px",
-        narrow_width: "72px",
-    },
-    TableColumn {
-        name: "lag",
-        word: |w| w.lag_in_all,
-        hint: Some(|w| w.lag_in_all_hint),
-        is_number: true,
-        can_sort: true,
-        width: "144px",
-        narrow_width: "88px",
-    },
+    text_column("group", |w| w.group, "minmax(200px, 1fr)", "minmax(0, 1fr)"),
+    text_column("state", |w| w.state, "160px", ""),
+    number_column("members", |w| w.members, "96px", "72px"),
+    TableColumn { hint: Some(|w| w.lag_total_hint), ..number_column("lag", |w| w.lag_total, "144px", "88px") },
 ];
 
 #[component]
@@ -58,7 +27,7 @@ pub fn TopicGroups(topic: OpenTopic) -> impl IntoView {
     let (store, prefs) = (store(), preferences());
     let status = RwSignal::new(ViewStatus::Loading);
     let groups = StoredValue::new_local(Vec::<GroupSummary>::new());
-    store.request(GroupsRequest {}, move |answer| match answer {
+    store.request(GroupsRequest {}, move |reply| match reply {
         Ok(all) => {
             let name = topic.name();
             let reads = |group: &GroupSummary| group.topics.contains(&name);
@@ -89,8 +58,8 @@ pub fn TopicGroups(topic: OpenTopic) -> impl IntoView {
         <Show when=move || is_known.get() && is_empty.get()>
             <EmptyState
                 reason="nothing"
-                title=Signal::derive(move || prefs.words().no_readers.to_owned())
-                next=Signal::derive(move || prefs.words().no_readers_next.to_owned())
+                title=Signal::derive(move || prefs.words().topic_groups_none.to_owned())
+                next=Signal::derive(move || prefs.words().topic_groups_none_next.to_owned())
             />
         </Show>
         <div class="table-place" hidden=move || is_empty.get()>
@@ -107,7 +76,7 @@ pub fn TopicGroups(topic: OpenTopic) -> impl IntoView {
 }
 
 fn sort_groups(groups: &mut [GroupSummary], sort: Sort) {
-    arrange(groups, |a, b| {
+    stable_sort(groups, |a, b| {
         let by_column = match sort.column {
             "state" => a.state.cmp(&b.state),
             "members" => a.members.cmp(&b.members),

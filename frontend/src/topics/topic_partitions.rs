@@ -1,4 +1,4 @@
-//! A topic's partitions: who leads them, who keeps them, how far they go; and more of them.
+//! A topic's partitions: leader, replicas and offsets of each, and the form that adds partitions.
 
 use std::rc::Rc;
 
@@ -13,75 +13,26 @@ use crate::i18n::Words;
 use crate::topics::topic_view::{OpenTopic, topic_change_blocked, watch_href};
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::format::number;
+use crate::ui::table_columns::{number_column, text_column};
 use page_model::{PartitionState, Sort, Start, TopicSnapshot, partition_state};
 
-/// What the live view begins with when a partition is watched from here.
+/// "Watch" of a partition starts with this many last records.
 const LAST: i64 = 100;
 
 const COLUMNS: &[TableColumn] = &[
+    text_column("partition", |w| w.partition, "96px", "88px"),
+    TableColumn { hint: Some(|w| w.leader_hint), ..text_column("leader", |w| w.leader, "88px", "") },
     TableColumn {
-        name: "partition",
-        word: |w| w.partition,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "96px",
-        narrow_width: "88px",
-    },
-    TableColumn {
-        name: "leader",
-        word: |w| w.leader,
-        hint: Some(|w| w.leader_hint),
-        is_number: false,
-        can_sort: true,
-        width: "88px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "replicas",
-        word: |w| w.replicas_on,
         hint: Some(|w| w.replicas_on_hint),
-        is_number: false,
-        can_sort: true,
-        width: "minmax(96px, 1fr)",
-        narrow_width: "",
+        ..text_column("replicas", |w| w.replicas_on, "minmax(96px, 1fr)", "")
     },
     TableColumn {
-        name: "state",
-        word: |w| w.in_sync,
         hint: Some(|w| w.in_sync_hint),
-        is_number: false,
-        can_sort: true,
-        width: "minmax(140px, 1.4fr)",
-        narrow_width: "minmax(0, 1fr)",
+        ..text_column("state", |w| w.in_sync, "minmax(140px, 1.4fr)", "minmax(0, 1fr)")
     },
-    TableColumn {
-        name: "low",
-        word: |w| w.low,
-        hint: Some(|w| w.low_hint),
-        is_number: true,
-        can_sort: true,
-        width: "128px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "high",
-        word: |w| w.high,
-        hint: Some(|w| w.high_hint),
-        is_number: true,
-        can_sort: true,
-        width: "128px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "records",
-        word: |w| w.records,
-        hint: Some(|w| w.records_hint),
-        is_number: true,
-        can_sort: true,
-        width: "128px",
-        narrow_width: "104px",
-    },
+    TableColumn { hint: Some(|w| w.log_start_hint), ..number_column("low", |w| w.log_start, "128px", "") },
+    TableColumn { hint: Some(|w| w.log_end_hint), ..number_column("high", |w| w.log_end, "128px", "") },
+    TableColumn { hint: Some(|w| w.records_hint), ..number_column("records", |w| w.records, "128px", "104px") },
 ];
 
 #[component]
@@ -93,21 +44,22 @@ pub fn TopicPartitions(topic: OpenTopic) -> impl IntoView {
             .and_then(|sort| Sort::from_link(&sort, &TopicSnapshot::COLUMNS))
             .unwrap_or(Sort::by("partition")),
     );
-    let arranged = Memo::new(move |before: Option<&(u64, usize)>| {
+    // (Number of updates, partitions.) The table is sorted once for all its readers.
+    let sorted = Memo::new(move |before: Option<&(u64, usize)>| {
         topic.redraw.track();
         let sort = sort.get();
-        topic.snapshot.update_value(|snapshot| snapshot.arrange(sort));
+        topic.snapshot.update_value(|snapshot| snapshot.sort_rows(sort));
         (before.map_or(0, |(times, _)| times + 1), topic.snapshot.with_value(|snapshot| snapshot.partitions().len()))
     });
-    // The partition that a record's link leads to.
+    // The partition in the URL, to which the details of a record link.
     let chosen = Memo::new(move |_| navigation.detail("partition").and_then(|text| text.parse::<i32>().ok()));
     let marked = Memo::new(move |_| {
-        arranged.track();
+        sorted.track();
         let chosen = chosen.get()?;
         topic.snapshot.with_value(|snapshot| snapshot.row_of(chosen))
     });
     let rows = TableRows {
-        count: Rc::new(move || arranged.get().1),
+        count: Rc::new(move || sorted.get().1),
         row: Rc::new(move |row| {
             let name = topic.name();
             let shown = topic
@@ -117,7 +69,7 @@ pub fn TopicPartitions(topic: OpenTopic) -> impl IntoView {
         }),
     };
     view! {
-        <MorePartitions topic=topic />
+        <AddPartitionsForm topic=topic />
         <DataTable
             testid="partitions"
             row_testid="partition-row"
@@ -145,7 +97,7 @@ fn partition_row(topic: &str, partition: &PartitionInfo, prefs: Preferences) -> 
     let (low, high) = (partition.low.0, partition.high.0);
     let start = Start::Offset { partition: Some(partition.partition), offset: low.max(high - LAST) };
     let records = partition.records();
-    // As in the list of topics where Kafka did not report the offsets.
+    // A dash, as in the list of topics, if Kafka did not report the offsets.
     let reported = |text: String| TableCell::text(if records.is_some() { text } else { "–".to_owned() });
     let leader = partition.leader.map_or_else(|| words.no_leader.to_owned(), |id| id.to_string());
     TableRow {
@@ -174,18 +126,18 @@ fn list<'a>(brokers: impl Iterator<Item = &'a i32>) -> String {
     brokers.map(i32::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// How many there are to be, and the way to get them.
+/// The form that adds partitions.
 #[component]
-fn MorePartitions(topic: OpenTopic) -> impl IntoView {
+fn AddPartitionsForm(topic: OpenTopic) -> impl IntoView {
     let (store, prefs, confirmations) = (store(), preferences(), confirmations());
     let blocked = topic_change_blocked(topic);
     let existing = Memo::new(move |_| {
         topic.redraw.track();
         topic.snapshot.with_value(|snapshot| snapshot.partitions().len() as i32)
     });
-    let wanted = RwSignal::new(String::new());
+    let input = RwSignal::new(String::new());
     let number = Memo::new(move |_| {
-        wanted.with(|wanted| wanted.trim().parse::<i32>().ok()).filter(|wanted| *wanted > existing.get())
+        input.with(|input| input.trim().parse::<i32>().ok()).filter(|input| *input > existing.get())
     });
     let add = move || {
         let Some(partitions) = number.get_untracked() else { return };
@@ -198,11 +150,11 @@ fn MorePartitions(topic: OpenTopic) -> impl IntoView {
             typed: Some(name.clone()),
             on_confirm: Rc::new(move |confirmations| {
                 let request = AddPartitions { name: name.clone(), partitions, confirm: name.clone() };
-                store.request(request, move |answer| {
-                    if answer.is_ok() {
-                        wanted.set(String::new());
+                store.request(request, move |reply| {
+                    if reply.is_ok() {
+                        input.set(String::new());
                     }
-                    confirmations.finish(answer.map(drop));
+                    confirmations.finish(reply.map(drop));
                 });
             }),
         });
@@ -226,8 +178,8 @@ fn MorePartitions(topic: OpenTopic) -> impl IntoView {
                     placeholder=move || (existing.get() + 1).to_string()
                     disabled=move || blocked().is_some()
                     title=blocked
-                    prop:value=move || wanted.get()
-                    on:input=move |event| wanted.set(event_target_value(&event))
+                    prop:value=move || input.get()
+                    on:input=move |event| input.set(event_target_value(&event))
                 />
             </div>
             <button

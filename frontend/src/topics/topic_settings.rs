@@ -16,57 +16,22 @@ use crate::topics::setting_words::{setting_value, setting_value_untracked};
 use crate::topics::topic_view::{OpenTopic, topic_change_blocked};
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::dialog::Dialog;
-use page_model::{COMMON_SETTINGS, ReadState, RequestError, Sort, arrange, is_overridden};
+use crate::ui::table_columns::text_column;
+use page_model::{COMMON_SETTINGS, ReadState, RequestError, Sort, is_overridden, stable_sort};
 
-/// A broker may report the old value for a moment after a change.
-const ASK_AGAIN: Duration = Duration::from_millis(1500);
+/// The settings are requested again this long after a change, since a broker may report the old value for a moment.
+const REQUEST_AGAIN_AFTER: Duration = Duration::from_millis(1500);
 
 const COLUMNS: &[TableColumn] = &[
+    text_column("setting", |w| w.setting, "minmax(200px, 1.1fr)", "minmax(0, 1fr)"),
+    text_column("value", |w| w.value, "minmax(150px, 1fr)", "minmax(0, 1fr)"),
+    TableColumn { hint: Some(|w| w.setting_source_hint), ..text_column("source", |w| w.setting_source, "136px", "") },
     TableColumn {
-        name: "setting",
-        word: |w| w.setting,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "minmax(200px, 1.1fr)",
-        narrow_width: "minmax(0, 1fr)",
-    },
-    TableColumn {
-        name: "value",
-        word: |w| w.value,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "minmax(150px, 1fr)",
-        narrow_width: "minmax(0, 1fr)",
-    },
-    TableColumn {
-        name: "source",
-        word: |w| w.setting_source,
-        hint: Some(|w| w.setting_source_hint),
-        is_number: false,
-        can_sort: true,
-        width: "136px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "default",
-        word: |w| w.setting_default,
         hint: Some(|w| w.setting_default_hint),
-        is_number: false,
         can_sort: false,
-        width: "minmax(120px, .8fr)",
-        narrow_width: "",
+        ..text_column("default", |w| w.setting_default, "minmax(120px, .8fr)", "")
     },
-    TableColumn {
-        name: "note",
-        word: |w| w.setting_note,
-        hint: None,
-        is_number: false,
-        can_sort: false,
-        width: "minmax(0, 2fr)",
-        narrow_width: "",
-    },
+    TableColumn { can_sort: false, ..text_column("note", |w| w.setting_note, "minmax(0, 2fr)", "") },
 ];
 
 fn source_word(source: SettingSource, words: &'static Words) -> &'static str {
@@ -86,12 +51,12 @@ pub fn TopicSettings(topic: OpenTopic) -> impl IntoView {
     let status = RwSignal::new(ViewStatus::Loading);
     let settings = StoredValue::new_local(Vec::<TopicSetting>::new());
     let redraw = Trigger::new();
-    let ask = move || {
+    let request = move || {
         let name = topic.name();
         if name.is_empty() {
             return;
         }
-        store.request(TopicRequest { name }, move |answer| match answer {
+        store.request(TopicRequest { name }, move |reply| match reply {
             Ok(reply) => match reply.settings_error {
                 Some(error) => status.set(ViewStatus::Failed(RequestError::Refused(error))),
                 None => {
@@ -103,23 +68,23 @@ pub fn TopicSettings(topic: OpenTopic) -> impl IntoView {
             Err(reason) => status.set(ViewStatus::Failed(reason)),
         });
     };
-    // Also when the bridge is back.
+    // Requested again after a reconnect.
     let is_connected = Memo::new(move |_| store.read(|state| state.link().is_open()));
     Effect::new(move |_| {
         if is_connected.get() {
-            ask();
+            request();
         }
     });
     let only_overridden = Memo::new(move |_| navigation.detail("only").is_some());
     let find = Memo::new(move |_| navigation.detail("find").unwrap_or_default());
     let sort = RwSignal::new(Sort::by("setting"));
-    // Which are shown, in their order.
+    // Indices of the shown settings, in the order of the table.
     let shown = StoredValue::new(Vec::<usize>::new());
     let rows = TableRows {
         count: Rc::new(move || {
             redraw.track();
             let (only, sort, find) = (only_overridden.get(), sort.get(), find.get().trim().to_lowercase());
-            let indices = settings.with_value(|settings| arranged(settings, only, &find, sort));
+            let indices = settings.with_value(|settings| shown_indices(settings, only, &find, sort));
             let count = indices.len();
             shown.set_value(indices);
             count
@@ -145,7 +110,7 @@ pub fn TopicSettings(topic: OpenTopic) -> impl IntoView {
     };
     let is_chosen = Memo::new(move |_| chosen().is_some());
     Effect::new(move |_| open.set(is_chosen.get()));
-    // Closing the dialog leaves its address.
+    // Closing the dialog removes its URL parameter.
     Effect::new(move |was_open: Option<bool>| {
         let is_open = open.get();
         if was_open == Some(true) && !is_open {
@@ -156,7 +121,7 @@ pub fn TopicSettings(topic: OpenTopic) -> impl IntoView {
     let on_changed = Callback::new(move |changes: Vec<SettingChange>| {
         settings.update_value(|settings| changes.iter().for_each(|change| apply(settings, change)));
         redraw.notify();
-        set_timeout(ask, ASK_AGAIN);
+        set_timeout(request, REQUEST_AGAIN_AFTER);
     });
     let title = move || navigation.detail("setting").unwrap_or_default();
     view! {
@@ -176,7 +141,7 @@ pub fn TopicSettings(topic: OpenTopic) -> impl IntoView {
                             navigation.set_detail("only", if is_on { "different".to_owned() } else { String::new() });
                         }
                     />
-                    {prefs.text(|w| w.only_different)}
+                    {prefs.text(|w| w.only_overridden)}
                 </label>
             </div>
             <DataTable
@@ -197,11 +162,11 @@ pub fn TopicSettings(topic: OpenTopic) -> impl IntoView {
     }
 }
 
-/// The places of those that are wanted, in their order.
-fn arranged(settings: &[TopicSetting], only_overridden: bool, find: &str, sort: Sort) -> Vec<usize> {
+/// Indices of the settings that match the search, sorted.
+fn shown_indices(settings: &[TopicSetting], only_overridden: bool, find: &str, sort: Sort) -> Vec<usize> {
     let is_shown = |setting: &TopicSetting| (!only_overridden || is_overridden(setting)) && setting.name.contains(find);
     let mut indices: Vec<usize> = (0..settings.len()).filter(|&index| is_shown(&settings[index])).collect();
-    arrange(&mut indices, |&a, &b| {
+    stable_sort(&mut indices, |&a, &b| {
         let (a, b) = (&settings[a], &settings[b]);
         let by_column = match sort.column {
             "value" => a.value.cmp(&b.value),
@@ -265,45 +230,45 @@ fn SettingForm(
     let TopicSetting { name, value, default, source, read_only, documentation, .. } = setting;
     let blocked = topic_change_blocked(topic);
     let blocked = move || blocked().or_else(|| read_only.then(|| prefs.words().setting_read_only));
-    let written = RwSignal::new(value.clone().unwrap_or_default());
+    let input = RwSignal::new(value.clone().unwrap_or_default());
     let before = StoredValue::new(value.clone());
     let name = StoredValue::new(name);
-    let is_under_way = RwSignal::new(false);
+    let is_waiting = RwSignal::new(false);
     let failure = RwSignal::new(None::<RequestError>);
     let is_own = source == SettingSource::Topic;
     let is_same =
-        Memo::new(move |_| is_own && before.with_value(|before| written.with(|now| before.as_ref() == Some(now))));
+        Memo::new(move |_| is_own && before.with_value(|before| input.with(|now| before.as_ref() == Some(now))));
     let change = move |request: AlterTopicConfig| {
-        is_under_way.set(true);
+        is_waiting.set(true);
         failure.set(None);
-        store.request(request, move |answer| {
-            // Closed meanwhile, and perhaps opened for another setting.
-            let is_gone = is_under_way.try_set(false).is_some();
-            match answer {
+        store.request(request, move |reply| {
+            // The dialog may have been closed meanwhile, and opened for another setting.
+            let is_unmounted = is_waiting.try_set(false).is_some();
+            match reply {
                 Ok(result) => {
                     // Fails if the view was unmounted meanwhile.
                     let _ = on_changed.try_run(result.changes);
-                    if !is_gone {
+                    if !is_unmounted {
                         open.set(false);
                     }
                 }
-                Err(RequestError::Refused(error)) if is_gone => store.say_refused(error),
-                _ if is_gone => {}
+                Err(RequestError::Refused(error)) if is_unmounted => store.notify_error(error),
+                _ if is_unmounted => {}
                 Err(reason) => failure.set(Some(reason)),
             }
         });
     };
     let save = move || {
-        if blocked().is_some() || is_same.get_untracked() || is_under_way.get_untracked() {
+        if blocked().is_some() || is_same.get_untracked() || is_waiting.get_untracked() {
             return;
         }
-        let set = BTreeMap::from([(name.get_value(), written.get_untracked())]);
+        let set = BTreeMap::from([(name.get_value(), input.get_untracked())]);
         change(AlterTopicConfig { name: topic.name(), set, delete: Vec::new() });
     };
-    let take_back = move |_| {
+    let reset_to_default = move |_| {
         change(AlterTopicConfig { name: topic.name(), set: BTreeMap::new(), delete: vec![name.get_value()] });
     };
-    let usual = default.map(|value| {
+    let default_row = default.map(|value| {
         let shown = move || setting_value(&name.get_value(), &value, prefs);
         view! {
             <dt>{prefs.text(|w| w.setting_default)}</dt>
@@ -311,9 +276,9 @@ fn SettingForm(
         }
     });
     let meaning = move || {
-        let (name, value) = (name.get_value(), written.get());
-        let said = setting_value(&name, &value, prefs);
-        (said != value).then_some(said)
+        let (name, value) = (name.get_value(), input.get());
+        let readable = setting_value(&name, &value, prefs);
+        (readable != value).then_some(readable)
     };
     let offered = COMMON_SETTINGS.iter().find(|common| name.with_value(|name| common.name == name));
     let offered = offered
@@ -330,7 +295,7 @@ fn SettingForm(
             <dl class="pairs">
                 <dt>{prefs.text(|w| w.setting_source)}</dt>
                 <dd>{move || source_word(source, prefs.words())}</dd>
-                {usual}
+                {default_row}
             </dl>
             <label class="field">
                 <span class="field-head">{prefs.text(|w| w.value)}</span>
@@ -345,8 +310,8 @@ fn SettingForm(
                     list="setting-values"
                     disabled=move || blocked().is_some()
                     title=blocked
-                    prop:value=move || written.get()
-                    on:input=move |event| written.set(event_target_value(&event))
+                    prop:value=move || input.get()
+                    on:input=move |event| input.set(event_target_value(&event))
                 />
                 <datalist id="setting-values">{offered}</datalist>
                 <span class="field-note">{meaning}</span>
@@ -361,10 +326,10 @@ fn SettingForm(
                     class="button"
                     data-testid="setting-default"
                     hidden=!is_own
-                    disabled=move || blocked().is_some() || is_under_way.get()
-                    on:click=take_back
+                    disabled=move || blocked().is_some() || is_waiting.get()
+                    on:click=reset_to_default
                 >
-                    {prefs.text(|w| w.setting_take_back)}
+                    {prefs.text(|w| w.setting_reset)}
                 </button>
                 <div class="spacer"></div>
                 <button type="button" class="button" on:click=move |_| open.set(false)>{prefs.text(|w| w.cancel)}</button>
@@ -372,9 +337,9 @@ fn SettingForm(
                     type="submit"
                     class="button primary"
                     data-testid="setting-save"
-                    disabled=move || blocked().is_some() || is_same.get() || is_under_way.get()
+                    disabled=move || blocked().is_some() || is_same.get() || is_waiting.get()
                 >
-                    {move || if is_under_way.get() { prefs.words().under_way } else { prefs.words().setting_save }}
+                    {move || if is_waiting.get() { prefs.words().in_progress } else { prefs.words().setting_save }}
                 </button>
             </div>
         </form>

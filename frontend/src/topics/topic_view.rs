@@ -1,5 +1,4 @@
-//! One topic: how large it is and how fast it grows, its partitions, its settings, the groups that read it; and what can be
-//! done with it.
+//! One topic: its size and rate, its partitions, its settings, the groups that read it, and the actions on it.
 
 use std::rc::Rc;
 
@@ -22,21 +21,21 @@ use crate::ui::format::{number, rate};
 use crate::ui::redraw::RedrawWhenVisible;
 use page_model::{Address, ReadMode, Start, TopicSnapshot, View, ViewLink};
 
-/// What the live view begins with when a topic is watched from here: a screenful or two.
+/// "Watch live" starts with this many last records of each partition: about two screens of rows.
 const LAST: u64 = 100;
 
-/// What a topic's parts share.
+/// The shared state of the parts of a topic's view.
 #[derive(Clone, Copy)]
 pub struct OpenTopic {
     pub name: StoredValue<String>,
     pub snapshot: StoredValue<TopicSnapshot, LocalStorage>,
-    /// The sheet has changed.
+    /// Notified when the snapshot has changed.
     pub redraw: RedrawWhenVisible,
     pub is_internal: bool,
 }
 
 impl OpenTopic {
-    /// Empty once the view is left: an answer may come later.
+    /// The topic's name; empty once the view is unmounted, since replies may arrive later.
     pub fn name(self) -> String {
         self.name.try_get_value().unwrap_or_default()
     }
@@ -99,7 +98,7 @@ fn TopicView(name: String) -> impl IntoView {
     let missing_title = move || prefs.words().topic_gone.with_topic(&topic.name());
     view! {
         <div class="view-head">
-            <ViewTitle title=Signal::derive(move || topic.name()) above=(href(&Address::of(View::Topics)), |w| w.nav_topics) />
+            <ViewTitle title=Signal::derive(move || topic.name()) parent=(href(&Address::of(View::Topics)), |w| w.nav_topics) />
             <Show when=move || !is_missing.get()>
                 <Freshness status=status />
             </Show>
@@ -121,7 +120,7 @@ fn TopicView(name: String) -> impl IntoView {
         <Show when=is_shown>
             <TopicFacts topic=topic rates=rates />
             <div class="view-tabs">
-                <div class="seg links" role="group" aria-label=prefs.text(|w| w.topic_parts)>
+                <div class="seg links" role="group" aria-label=prefs.text(|w| w.topic_tabs)>
                     {tab_link("", "tab-partitions", |w| w.partitions_word)}
                     {tab_link("settings", "tab-settings", |w| w.settings_word)}
                     {tab_link("groups", "tab-groups", |w| w.nav_groups)}
@@ -136,7 +135,7 @@ fn TopicView(name: String) -> impl IntoView {
     }
 }
 
-/// The live view on a topic, begun by the link.
+/// The URL of the live view of a topic.
 pub fn watch_href(topic: &str, start: Start) -> String {
     let (topic, mode) = (Some(topic.to_owned()), Some(ReadMode::Watch));
     browser::address_of(&ViewLink { topic, mode, start: Some(start), ..ViewLink::default() }.pairs())
@@ -166,7 +165,7 @@ fn TopicFacts(topic: OpenTopic, rates: StoredValue<Vec<f64>>) -> impl IntoView {
             word(prefs.words()).count(n, &number(n, prefs.language()))
         }
     };
-    let speed = move || {
+    let shown_rate = move || {
         topic.redraw.track();
         let n = topic.snapshot.with_value(|snapshot| snapshot.rate);
         n.map(|n| prefs.words().rate_per_second.with_n(&rate(n, prefs.language())))
@@ -190,7 +189,7 @@ fn TopicFacts(topic: OpenTopic, rates: StoredValue<Vec<f64>>) -> impl IntoView {
             <span>{fact(|snapshot| snapshot.partitions().len() as u64, |w| w.partitions_count)}</span>
             <span>{fact(|snapshot| snapshot.replication() as u64, |w| w.replicas_count)}</span>
             <span title=prefs.text(|w| w.records_hint)><b>{shown_records}</b></span>
-            <span title=prefs.text(|w| w.rate_hint)>{speed}</span>
+            <span title=prefs.text(|w| w.rate_hint)>{shown_rate}</span>
             <Chart points=points class="chart" testid="chart-written" label=Signal::derive(chart_label) />
         </div>
     }
@@ -215,9 +214,9 @@ fn TopicActions(topic: OpenTopic) -> impl IntoView {
             verb: |w| w.empty_topic,
             typed: Some(name.clone()),
             on_confirm: Rc::new(move |confirmations| {
-                // The dialog hands over only when the name was typed.
+                // The dialog confirms only after the user has typed the name.
                 let request = EmptyTopic { name: name.clone(), confirm: name.clone() };
-                store.request(request, move |answer| confirmations.finish(answer.map(drop)));
+                store.request(request, move |reply| confirmations.finish(reply.map(drop)));
             }),
         });
     };
@@ -236,9 +235,9 @@ fn TopicActions(topic: OpenTopic) -> impl IntoView {
             typed: Some(name.clone()),
             on_confirm: Rc::new(move |confirmations| {
                 let request = DeleteTopic { name: name.clone(), confirm: name.clone() };
-                store.request(request, move |answer| {
-                    let is_gone = answer.is_ok();
-                    confirmations.finish(answer.map(drop));
+                store.request(request, move |reply| {
+                    let is_gone = reply.is_ok();
+                    confirmations.finish(reply.map(drop));
                     if is_gone {
                         navigation.open(Address::of(View::Topics));
                     }
@@ -248,7 +247,7 @@ fn TopicActions(topic: OpenTopic) -> impl IntoView {
     };
     view! {
         <a class="button primary" data-testid="watch-topic" data-view=STARTS href=watch_href(&name, Start::Last(LAST))>
-            {prefs.text(|w| w.watch_live)}
+            {prefs.text(|w| w.topic_watch)}
         </a>
         <button
             type="button"

@@ -17,63 +17,16 @@ use crate::topics::create_topic::CreateTopicDialog;
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::format::{number, rate};
 use crate::ui::redraw::RedrawWhenVisible;
+use crate::ui::table_columns::{number_column, text_column};
 use page_model::{Sort, TopicList, TopicQuery, TopicTotals};
 
 const COLUMNS: &[TableColumn] = &[
-    TableColumn {
-        name: "name",
-        word: |w| w.topic,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "minmax(200px, 1fr)",
-        narrow_width: "minmax(0, 1fr)",
-    },
-    TableColumn {
-        name: "partitions",
-        word: |w| w.partitions_word,
-        hint: None,
-        is_number: true,
-        can_sort: true,
-        width: "88px",
-        narrow_width: "72px",
-    },
-    TableColumn {
-        name: "replication",
-        word: |w| w.replication,
-        hint: Some(|w| w.replication_hint),
-        is_number: true,
-        can_sort: true,
-        width: "92px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "records",
-        word: |w| w.records,
-        hint: Some(|w| w.records_hint),
-        is_number: true,
-        can_sort: true,
-        width: "132px",
-        narrow_width: "88px",
-    },
-    TableColumn {
-        name: "rate",
-        word: |w| w.rate,
-        hint: Some(|w| w.rate_hint),
-        is_number: true,
-        can_sort: true,
-        width: "104px",
-        narrow_width: "",
-    },
-    TableColumn {
-        name: "state",
-        word: |w| w.state,
-        hint: None,
-        is_number: false,
-        can_sort: true,
-        width: "176px",
-        narrow_width: "",
-    },
+    text_column("name", |w| w.topic, "minmax(200px, 1fr)", "minmax(0, 1fr)"),
+    number_column("partitions", |w| w.partitions_word, "88px", "72px"),
+    TableColumn { hint: Some(|w| w.replication_hint), ..number_column("replication", |w| w.replication, "92px", "") },
+    TableColumn { hint: Some(|w| w.records_hint), ..number_column("records", |w| w.records, "132px", "88px") },
+    TableColumn { hint: Some(|w| w.rate_hint), ..number_column("rate", |w| w.rate, "104px", "") },
+    text_column("state", |w| w.state, "176px", ""),
 ];
 
 lazy_part! {
@@ -99,34 +52,25 @@ fn TopicsView() -> impl IntoView {
 
     let find = Memo::new(move |_| navigation.detail("find").unwrap_or_default());
     let shows_internal = Memo::new(move |_| navigation.detail("internal").is_some());
-    let sort = RwSignal::new(
-        navigation
-            .detail_untracked("sort")
-            .and_then(|sort| Sort::from_link(&sort, &TopicList::COLUMNS))
-            .unwrap_or(BY_NAME),
-    );
-    Effect::new(move |_| {
-        let sort = sort.get();
-        navigation.set_detail("sort", if sort == BY_NAME { String::new() } else { sort.to_link() });
-    });
-    // (How often arranged, rows.) The list is arranged once for everyone who reads it.
-    let arranged = Memo::new(move |before: Option<&(u64, usize)>| {
+    let sort = navigation.sort_in_url(&TopicList::COLUMNS, Sort::by("name"));
+    // (Number of updates, rows.) The list is sorted once for all its readers.
+    let sorted = Memo::new(move |before: Option<&(u64, usize)>| {
         redraw.track();
-        let wanted = TopicQuery { find: find.get(), internal: shows_internal.get(), sort: sort.get() };
-        list.update_value(|list| list.arrange(&wanted));
+        let query = TopicQuery { find: find.get(), internal: shows_internal.get(), sort: sort.get() };
+        list.update_value(|list| list.sort_rows(&query));
         (before.map_or(0, |(times, _)| times + 1), list.with_value(TopicList::shown))
     });
     let rows = TableRows {
-        count: Rc::new(move || arranged.get().1),
+        count: Rc::new(move || sorted.get().1),
         row: Rc::new(move |row| {
             list.with_value(|list| list.get(row).map(|topic| topic_row(topic, prefs)).unwrap_or_default())
         }),
     };
     let total = move |of: fn(&TopicTotals) -> u64| {
-        arranged.track();
+        sorted.track();
         list.with_value(|list| of(&list.totals(shows_internal.get())))
     };
-    let has_any = Memo::new(move |_| arranged.get().1 > 0);
+    let has_any = Memo::new(move |_| sorted.get().1 > 0);
     let is_known = Memo::new(move |_| {
         redraw.track();
         status.track();
@@ -207,8 +151,6 @@ fn TopicsView() -> impl IntoView {
     }
 }
 
-const BY_NAME: Sort = Sort::by("name");
-
 fn topic_row(topic: &TopicSummary, prefs: Preferences) -> TableRow {
     let (language, words) = (prefs.language_untracked(), prefs.words_untracked());
     let records = topic.records.map_or_else(|| "–".to_owned(), |n| number(n, language));
@@ -242,7 +184,7 @@ fn topic_row(topic: &TopicSummary, prefs: Preferences) -> TableRow {
     }
 }
 
-/// Everything is known, and there is nothing to list.
+/// The message if there are no topics, or none that matches the search.
 #[component]
 fn NoTopics(find: Memo<String>) -> impl IntoView {
     let (prefs, navigation) = (preferences(), navigation());

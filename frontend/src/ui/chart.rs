@@ -1,13 +1,13 @@
-//! A small picture of how a number went: the newest at the right edge, from nought to the highest.
+//! A small line chart of recent values: the newest value at the right edge, 0 at the bottom, the highest value at the top.
 
 use leptos::prelude::*;
 
 const WIDTH: f64 = 120.0;
 const HEIGHT: f64 = 22.0;
-/// Points of a full picture: a minute, or sixty records.
+/// Points of a full chart: 60 seconds, or 60 records.
 const POINTS: usize = 60;
 
-/// `label` says what the picture shows, for screen readers and as a tooltip.
+/// `label`: a description of the chart, for screen readers and as a tooltip.
 #[component]
 pub fn Chart(
     points: Memo<Vec<f64>>,
@@ -27,7 +27,7 @@ pub fn Chart(
     }
 }
 
-/// Keeps what one picture shows.
+/// Adds a point, and removes the oldest point of a full chart.
 pub fn keep_point(points: &mut Vec<f64>, point: f64) {
     if points.len() == POINTS {
         points.remove(0);

@@ -1,4 +1,5 @@
-//! A box above the page. Escape, the cross and a press beside it close it; the focus returns to where it was.
+//! A modal dialog. Escape, the close button or a press outside of the dialog closes it; the focus then returns to the element
+//! that had it before.
 
 use leptos::html::Dialog as DialogElement;
 use leptos::prelude::*;
@@ -6,7 +7,7 @@ use wasm_bindgen::JsCast;
 
 use crate::app::preferences;
 
-/// Its contents are made when it opens: nothing that was typed is left from the last time. The field with `autofocus` gets
+/// The contents are created when the dialog opens, so that its fields are empty each time. The element with `autofocus` gets
 /// the focus.
 #[component]
 pub fn Dialog(
@@ -22,9 +23,9 @@ pub fn Dialog(
         let Some(dialog) = dialog.get() else { return };
         match (open.get(), dialog.open()) {
             (true, false) => {
-                // It fails only for a dialog that is not in the document.
+                // Fails only for a dialog that is not in the document.
                 let _ = dialog.show_modal();
-                // By then its contents are there.
+                // In the next frame the contents are in the document.
                 request_animation_frame(move || {
                     let field = dialog.query_selector("[autofocus]").ok().flatten();
                     if let Some(field) = field.and_then(|field| field.dyn_into::<web_sys::HtmlElement>().ok()) {
@@ -46,7 +47,7 @@ pub fn Dialog(
             aria-labelledby=labelled_by
             on:close=move |_| open.set(false)
             on:pointerdown=move |event| {
-                // A press beside the box lands on the dialog itself.
+                // The target of a press outside of the box is the dialog element itself.
                 if event.target() == event.current_target() {
                     open.set(false);
                 }

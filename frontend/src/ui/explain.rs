@@ -1,11 +1,11 @@
-//! A small "?" that explains a thing of Kafka's in two lines, where the thing appears.
+//! A small "?" beside a term of Kafka. A click opens a short explanation.
 
 use leptos::prelude::*;
 
 use crate::app::preferences;
 use crate::i18n::Words;
 
-/// `thing` names what is explained, for screen readers.
+/// `thing`: the name of the explained term, for screen readers.
 #[component]
 pub fn Explain(thing: fn(&Words) -> &'static str, text: fn(&Words) -> &'static str) -> impl IntoView {
     let prefs = preferences();

@@ -1,4 +1,4 @@
-//! A key or value as one line of text: what it is, and as much of it as a row can show.
+//! A key or value as one line of text: its kind, and as many characters as a row can show.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use protocol::WireBytes;
 
 use page_model::check_json;
 
-/// Single numbers and words are shorter; longer texts are not parsed for the sake of a colour.
+/// Numbers and JSON literals are shorter. Longer texts are not parsed, since parsing only selects the colour.
 const SHORT_BYTES: usize = 32;
 
 #[derive(Clone, PartialEq)]
@@ -17,23 +17,23 @@ pub enum FieldText {
     Empty,
     Json(String),
     Text(String),
-    /// In base64.
+    /// Bytes that are not UTF-8, in base64.
     Binary(String),
 }
 
-/// At most `chars` characters; a cut text ends in an ellipsis. Line breaks become spaces: a row has one line.
+/// At most `chars` characters; a truncated text ends with an ellipsis. Line breaks become spaces, since a row has one line.
 pub fn field_text(field: &WireBytes, chars: usize) -> FieldText {
     raw_text(field.as_kafka(), chars)
 }
 
-/// The same of raw bytes. Only as many are looked at as are shown: a megabyte costs no more than a line.
+/// The same for raw bytes. Only the shown bytes are decoded, so that a large value costs no more than a short one.
 pub fn raw_text(field: Option<&[u8]>, chars: usize) -> FieldText {
     let Some(bytes) = field else { return FieldText::Null };
     // No character has more than four bytes.
     let shown = &bytes[..bytes.len().min(chars * 4)];
     let text = match std::str::from_utf8(shown) {
         Ok(text) => text,
-        // A character cut in two.
+        // The last character is truncated.
         Err(error) if error.error_len().is_none() && shown.len() < bytes.len() => {
             std::str::from_utf8(&shown[..error.valid_up_to()]).unwrap_or_default()
         }
@@ -50,7 +50,7 @@ pub fn raw_text(field: Option<&[u8]>, chars: usize) -> FieldText {
     let line = one_line(text, chars, shown.len() < bytes.len());
     match bytes.first() {
         None => FieldText::Empty,
-        // A line of it is coloured alike whether the rest is valid or not.
+        // The line has the same colours whether or not the rest of the value is valid JSON.
         Some(b'{' | b'[') => FieldText::Json(line),
         Some(_) if bytes.len() <= SHORT_BYTES && check_json(text).is_ok() => FieldText::Json(line),
         Some(_) => FieldText::Text(line),
@@ -70,17 +70,17 @@ fn one_line(text: &str, max_chars: usize, is_cut: bool) -> String {
     line
 }
 
-/// Characters that only turn the direction of writing around would let a value look like another one; they are shown as
-/// their escapes.
+/// Replaces bidirectional control characters by their escapes: they could make a value look like another one.
 pub fn with_visible_controls(text: &str) -> Cow<'_, str> {
     // All of them begin with this byte in UTF-8.
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if !text.as_bytes().contains(&0xe2) || !text.contains(turns) {
+    let is_bidi_control =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !text.as_bytes().contains(&0xe2) || !text.contains(is_bidi_control) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        if turns(c) {
+        if is_bidi_control(c) {
             shown.extend(c.escape_unicode());
         } else {
             shown.push(c);
@@ -89,7 +89,7 @@ pub fn with_visible_controls(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// All of it, for copying.
+/// The complete field for copying: as text, else in base64.
 pub fn whole_text(field: &WireBytes) -> String {
     match field {
         WireBytes::Null => String::new(),

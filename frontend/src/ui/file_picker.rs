@@ -1,4 +1,4 @@
-//! A link that opens the browser's file dialog.
+//! A button that opens the browser's file dialog.
 
 use leptos::html::Input;
 use leptos::prelude::*;
@@ -11,11 +11,11 @@ use crate::platform::files;
 #[component]
 pub fn FilePicker(
     label: fn(&Words) -> &'static str,
-    /// Of the link.
+    /// The test id of the button.
     testid: &'static str,
-    /// Of the browser's own field, which is hidden.
+    /// The test id of the hidden `<input type="file">`.
     picker_testid: &'static str,
-    /// File types that the dialog proposes, as in HTML; all by default.
+    /// The value of the attribute `accept`; all files by default.
     #[prop(optional)]
     accept: Option<&'static str>,
     #[prop(default = "link")] class: &'static str,

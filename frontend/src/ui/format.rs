@@ -1,4 +1,4 @@
-//! Numbers as the page writes them: short, in tabular figures, with their unit.
+//! Formats durations, sizes, counts and rates in the page's language.
 
 use crate::i18n::Language;
 
@@ -38,7 +38,7 @@ pub fn number(n: u64, language: Language) -> String {
     text
 }
 
-/// Records a second: `0`, `0.4`, `12`, `12,408`.
+/// Records per second: `0`, `0.4`, `12`, `12,408`.
 pub fn rate(per_second: f64, language: Language) -> String {
     match per_second {
         n if n <= 0.0 => "0".to_owned(),

@@ -1,32 +1,32 @@
-//! JSON and text in colour, with what the filter found marked: as spans, never as markup of its own.
+//! JSON and text with highlighted syntax and filter matches, as parts for `<span>` elements. A value is never parsed as HTML.
 
 use std::ops::Range;
 
-use page_model::{PieceKind, pieces};
+use page_model::{TokenKind, tokens};
 
-/// A stretch of text with the class that colours it; an empty class leaves it as it is.
+/// A text with the CSS class that colours it; an empty class adds no colour.
 pub type Part = (&'static str, String);
 
-/// Beyond this the rest follows as one uncoloured stretch: a document of hundreds of thousands of spans would freeze.
+/// After this many parts the rest is one uncoloured part: hundreds of thousands of `<span>` elements would freeze the page.
 const MAX_PARTS: usize = 3000;
 
-/// `marks`: byte ranges in order, as a filter finds them.
+/// `marks`: the byte ranges of the filter's matches, in order.
 pub fn styled_json(json: &str, marks: &[Range<usize>]) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut at = 0;
-    for piece in pieces(json) {
+    for token in tokens(json) {
         if parts.len() >= MAX_PARTS {
             parts.push(("", json[at..].to_owned()));
             break;
         }
-        let class = match piece.kind {
-            PieceKind::Key => "json-key",
-            PieceKind::Number | PieceKind::Word => "json-number",
-            PieceKind::Text => "json-text",
-            PieceKind::Punctuation => "",
+        let class = match token.kind {
+            TokenKind::Key => "json-key",
+            TokenKind::Number | TokenKind::Literal => "json-number",
+            TokenKind::Text => "json-text",
+            TokenKind::Punctuation => "",
         };
-        push_marked(&mut parts, class, json, at..at + piece.text.len(), marks);
-        at += piece.text.len();
+        push_marked(&mut parts, class, json, at..at + token.text.len(), marks);
+        at += token.text.len();
     }
     parts
 }
@@ -37,13 +37,13 @@ pub fn styled_text(text: &str, marks: &[Range<usize>]) -> Vec<Part> {
     parts
 }
 
-/// Cuts the range at the marks that reach into it. A mark may go over several pieces.
+/// Splits the range at the marks that overlap it. A mark may overlap several tokens.
 fn push_marked(parts: &mut Vec<Part>, class: &'static str, text: &str, range: Range<usize>, marks: &[Range<usize>]) {
     let mut at = range.start;
     let first = marks.partition_point(|mark| mark.end <= range.start);
     for mark in marks[first..].iter().take_while(|mark| mark.start < range.end) {
         let (start, end) = (mark.start.max(at), mark.end.min(range.end));
-        // A mark may begin inside of a character only if the filter does, which it cannot.
+        // Marks begin and end on character boundaries, since the filter's texts are UTF-8.
         push(parts, class, &text[at..start]);
         push(parts, "mark", &text[start..end]);
         at = end;

@@ -1,4 +1,4 @@
-//! A button with a box under it, which Escape and a click beside it close.
+//! A button that opens a box below it. Escape or a click outside of the box closes it.
 
 use leptos::html::Details;
 use leptos::prelude::*;

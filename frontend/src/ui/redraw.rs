@@ -9,17 +9,17 @@ use crate::platform::browser;
 pub struct RedrawWhenVisible {
     drawn: Trigger,
     /// The data has changed while the tab was hidden.
-    is_owed: StoredValue<bool>,
+    is_pending: StoredValue<bool>,
 }
 
 impl RedrawWhenVisible {
     /// Call while the component is created.
     pub fn new() -> Self {
         let store = store();
-        let redraw = Self { drawn: Trigger::new(), is_owed: StoredValue::new(false) };
+        let redraw = Self { drawn: Trigger::new(), is_pending: StoredValue::new(false) };
         Effect::new(move |_| {
             store.track_shown();
-            if redraw.is_owed.try_update_value(std::mem::take).unwrap_or_default() {
+            if redraw.is_pending.try_update_value(std::mem::take).unwrap_or_default() {
                 redraw.drawn.notify();
             }
         });
@@ -28,7 +28,7 @@ impl RedrawWhenVisible {
 
     pub fn notify(self) {
         if browser::tab_is_hidden() {
-            self.is_owed.set_value(true);
+            self.is_pending.set_value(true);
         } else {
             self.drawn.notify();
         }

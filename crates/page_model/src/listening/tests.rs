@@ -1,4 +1,4 @@
-//! How listening starts, goes on after a loss, and ends.
+//! How listening starts, continues after a lost socket, and stops.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn intent(mode: ReadMode) -> Intent {
     Intent { topics: vec!["t".into()], mode, group: "g".into(), ..Intent::default() }
 }
 
-/// Takes a record in as the page does.
+/// Receives a record as the page does. Returns whether the record is new.
 fn accept(listening: &mut Listening, partition: i32, offset: i64) -> bool {
     let is_new = offset >= listening.next_of("t", partition, offset);
     if is_new {
@@ -29,7 +29,7 @@ fn reconnect_rejoins_the_group_and_drops_records_already_received() {
     assert!(accept(&mut listening, 0, 7) && accept(&mut listening, 0, 8) && accept(&mut listening, 1, 3));
     listening.socket_lost();
     assert_eq!(listening.phase(), Phase::Starting);
-    let again = listening.subscribe(2).expect("it begins again by itself");
+    let again = listening.subscribe(2).expect("it subscribes again automatically");
     assert!(matches!(again.mode, Mode::Group { ref id, .. } if id == "g"));
     listening.subscribed(1);
     assert!(!accept(&mut listening, 0, 7) && !accept(&mut listening, 0, 8));
@@ -57,7 +57,7 @@ fn reassigned_partition_starts_at_the_offset_that_others_reached() {
     listening.committed(&[at(100)]);
     listening.revoked(&[TopicPartition { topic: "t".into(), partition: 0 }]);
     listening.assigned_to(&[at(500)], 0.0);
-    listening.ends_are("t", &[info(0, 500)]);
+    listening.set_ends("t", &[info(0, 500)]);
     assert_eq!((listening.behind(), listening.lag()), (Some(0), Some(0)));
 }
 
@@ -68,9 +68,9 @@ fn reconnect_resumes_watching_after_the_last_received_record() {
     listening.assigned_to(&[at(0, 0), at(1, 5)], 0.0);
     accept(&mut listening, 0, 7);
     listening.socket_lost();
-    let again = listening.subscribe(2).expect("it begins again by itself");
-    let behind = TailStart::Resume(vec![at(0, 8), at(1, 5)]);
-    assert_eq!(again.mode, Mode::Tail { start: behind });
+    let again = listening.subscribe(2).expect("it subscribes again automatically");
+    let start = TailStart::Resume(vec![at(0, 8), at(1, 5)]);
+    assert_eq!(again.mode, Mode::Tail { start });
 }
 
 #[test]
@@ -79,18 +79,18 @@ fn restart_of_the_same_group_keeps_the_rows_and_accepts_any_offset() {
     accept(&mut listening, 0, 7);
     listening.ended();
     assert!(!listening.start(intent(ReadMode::Group)), "the rows stay");
-    assert!(accept(&mut listening, 0, 3), "somebody may have reset the group");
-    assert!(listening.start(intent(ReadMode::Watch)), "another list");
+    assert!(accept(&mut listening, 0, 3), "the group may have been reset");
+    assert!(listening.start(intent(ReadMode::Watch)), "the rows belong to another read mode");
 }
 
 #[test]
-fn stop_before_the_answer_ends_the_subscription_that_it_names() {
+fn stop_before_the_subscribed_reply_ends_the_subscription() {
     let mut listening = Listening::default();
     listening.start(intent(ReadMode::Group));
     listening.subscribe(1);
     assert_eq!(listening.stop(true), None);
     assert_eq!(listening.phase(), Phase::Stopping);
-    assert!(listening.subscribed(9), "it must be ended now");
+    assert!(listening.subscribed(9), "the subscription must be ended");
     assert_eq!(listening.subscription(), Some(9));
 }
 
@@ -100,7 +100,7 @@ fn stop_without_a_connection_is_immediate() {
     listening.socket_lost();
     assert_eq!(listening.stop(false), None);
     assert_eq!(listening.phase(), Phase::Idle);
-    assert!(listening.subscribe(3).is_none(), "nothing comes back by itself");
+    assert!(listening.subscribe(3).is_none(), "a stopped subscription does not restart");
 }
 
 #[test]
@@ -149,41 +149,41 @@ fn remaining_records_are_known_once_every_end_offset_is() {
     assert_eq!(listening.behind(), None);
     listening.assigned_to(&[at(0, 0), at(1, 5)], 10.0);
     assert_eq!(listening.ends_to_request(10.0), ["t"]);
-    assert!(listening.ends_to_request(11.0).is_empty(), "not again at once");
-    listening.ends_are("t", &[info(0, 10), without_leader(1)]);
+    assert!(listening.ends_to_request(11.0).is_empty(), "not due again yet");
+    listening.set_ends("t", &[info(0, 10), without_leader(1)]);
     assert_eq!(listening.behind(), None);
-    listening.ends_are("t", &[info(0, 10), info(1, 6), info(2, 99)]);
+    listening.set_ends("t", &[info(0, 10), info(1, 6), info(2, 99)]);
     assert_eq!(listening.behind(), Some(11));
     listening.advance("t", 0, 12);
-    assert_eq!(listening.behind(), Some(1), "records came after Kafka was asked");
+    assert_eq!(listening.behind(), Some(1), "partition 0 is read beyond the reported end offset");
     listening.committed(&[at(0, 8)]);
     assert_eq!(listening.lag(), Some(3));
 }
 
 #[test]
-fn a_rebalance_takes_partitions_and_brings_others() {
+fn rebalance_changes_the_assigned_partitions() {
     let mut listening = listening(ReadMode::Group);
     listening.assigned_to(&[at(0, 0), at(1, 5)], 0.0);
-    assert_eq!(listening.rebalances(), 0, "the first assignment is none");
+    assert_eq!(listening.rebalances(), 0, "the first assignment is not counted");
     listening.revoked(&[TopicPartition { topic: "t".into(), partition: 0 }]);
     let partitions = listening.partition_progress().iter().map(|progress| progress.partition).collect::<Vec<_>>();
     assert_eq!((partitions, listening.rebalances()), (vec![1], 1));
 }
 
 #[test]
-fn an_offset_to_begin_at_is_never_beyond_the_end() {
+fn start_offset_beyond_the_end_is_reduced_to_the_end() {
     let mut listening = Listening::default();
     let start = Start::Offset { partition: None, offset: 7 };
     listening.start(Intent { start, ..intent(ReadMode::Watch) });
     assert!(listening.must_look_up_start());
-    listening.begin_at("t", &[info(0, 100), info(1, 3), without_leader(2)]);
+    listening.set_start_offsets("t", &[info(0, 100), info(1, 3), without_leader(2)]);
     assert!(!listening.must_look_up_start());
-    let mode = listening.subscribe(1).expect("now it can").mode;
+    let mode = listening.subscribe(1).expect("the start is known").mode;
     assert_eq!(mode, Mode::Tail { start: TailStart::Resume(vec![at(0, 7), at(1, 3), at(2, 7)]) });
 }
 
 #[test]
-fn browsing_begins_at_the_committed_positions_and_at_the_first_record_elsewhere() {
+fn start_at_committed_uses_earliest_for_partitions_without_committed_offset() {
     let position = |topic: &str, partition, offset: Option<i64>| GroupPosition {
         topic: topic.into(),
         partition,
@@ -195,7 +195,7 @@ fn browsing_begins_at_the_committed_positions_and_at_the_first_record_elsewhere(
         let mut listening = Listening::default();
         listening.start(Intent { start: Start::Committed, ..intent(ReadMode::Watch) });
         assert!(listening.must_look_up_start());
-        listening.begin_at_committed(positions);
+        listening.set_committed_start(positions);
         assert!(!listening.must_look_up_start());
         listening.subscribe(1).expect("a request").mode
     };
@@ -206,7 +206,7 @@ fn browsing_begins_at_the_committed_positions_and_at_the_first_record_elsewhere(
 }
 
 #[test]
-fn commits_are_held_until_the_bridge_says_otherwise() {
+fn commits_are_held_until_the_bridge_resumes_them() {
     let mut listening = listening(ReadMode::Group);
     let topic_partition = TopicPartition { topic: "t".into(), partition: 0 };
     listening.out_of_range(topic_partition.clone(), 1005, 0);

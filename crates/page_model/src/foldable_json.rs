@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::json_text::indent;
 
 #[derive(Debug)]
-pub struct Folding {
+pub struct FoldableJson {
     text: String,
     lines: Vec<Line>,
     folded: BTreeSet<usize>,
@@ -21,7 +21,7 @@ struct Line {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FoldLine<'a> {
+pub struct FoldableLine<'a> {
     pub number: usize,
     pub text: &'a str,
     /// For an opening line: the closing bracket, shown when the line is folded.
@@ -29,7 +29,7 @@ pub struct FoldLine<'a> {
     pub is_folded: bool,
 }
 
-impl Folding {
+impl FoldableJson {
     pub fn new(json: &str) -> Self {
         let text = indent(json);
         let mut lines: Vec<Line> = Vec::new();
@@ -76,8 +76,8 @@ impl Folding {
         self.lines.len()
     }
 
-    /// The lines that are not folded away, from the top.
-    pub fn lines(&self) -> impl Iterator<Item = FoldLine<'_>> {
+    /// The lines that no folded bracket hides, from the top.
+    pub fn lines(&self) -> impl Iterator<Item = FoldableLine<'_>> {
         let mut next = 0;
         std::iter::from_fn(move || {
             let (number, line) = (next, self.lines.get(next)?);
@@ -87,7 +87,7 @@ impl Folding {
                 Some(at) if is_folded => at + 1,
                 _ => number + 1,
             };
-            Some(FoldLine { number, text: self.text_of(number), closing, is_folded })
+            Some(FoldableLine { number, text: self.text_of(number), closing, is_folded })
         })
     }
 
@@ -101,37 +101,37 @@ impl Folding {
 mod tests {
     use super::*;
 
-    fn shown(folding: &Folding) -> Vec<String> {
-        let show = |line: FoldLine<'_>| match line.closing.filter(|_| line.is_folded) {
+    fn shown(foldable: &FoldableJson) -> Vec<String> {
+        let show = |line: FoldableLine<'_>| match line.closing.filter(|_| line.is_folded) {
             Some(closing) => format!("{}…{closing}", line.text.trim()),
             None => line.text.trim().to_owned(),
         };
-        folding.lines().map(show).collect()
+        foldable.lines().map(show).collect()
     }
 
     #[test]
-    fn a_folded_bracket_hides_what_it_holds_and_nothing_else() {
-        let mut folding = Folding::new(r#"{"a":[1,{"b":"x{"}],"c":{},"a":9007199254740993}"#);
-        let all = shown(&folding);
+    fn folded_bracket_hides_only_its_contents() {
+        let mut foldable = FoldableJson::new(r#"{"a":[1,{"b":"x{"}],"c":{},"a":9007199254740993}"#);
+        let all = shown(&foldable);
         assert_eq!(
             all,
             ["{", "\"a\": [", "1,", "{", "\"b\": \"x{\"", "}", "],", "\"c\": {},", "\"a\": 9007199254740993", "}"]
         );
-        folding.toggle(1);
-        assert_eq!(shown(&folding), ["{", "\"a\": […],", "\"c\": {},", "\"a\": 9007199254740993", "}"]);
-        folding.toggle(1);
-        assert_eq!(shown(&folding), all);
-        folding.fold_all(true);
-        assert_eq!(shown(&folding).len(), 5);
-        folding.fold_all(false);
-        assert!(!folding.has_folded());
+        foldable.toggle(1);
+        assert_eq!(shown(&foldable), ["{", "\"a\": […],", "\"c\": {},", "\"a\": 9007199254740993", "}"]);
+        foldable.toggle(1);
+        assert_eq!(shown(&foldable), all);
+        foldable.fold_all(true);
+        assert_eq!(shown(&foldable).len(), 5);
+        foldable.fold_all(false);
+        assert!(!foldable.has_folded());
     }
 
     #[test]
-    fn a_single_value_has_one_line_and_nothing_to_fold() {
-        let folding = Folding::new("\"ends with {\"");
-        assert_eq!(shown(&folding), ["\"ends with {\""]);
-        assert!(folding.lines().all(|line| line.closing.is_none()));
-        assert_eq!(folding.line_count(), 1);
+    fn single_value_is_one_line_that_does_not_fold() {
+        let foldable = FoldableJson::new("\"ends with {\"");
+        assert_eq!(shown(&foldable), ["\"ends with {\""]);
+        assert!(foldable.lines().all(|line| line.closing.is_none()));
+        assert_eq!(foldable.line_count(), 1);
     }
 }

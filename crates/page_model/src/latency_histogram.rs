@@ -1,10 +1,10 @@
-//! How long records took, as percentiles, in constant memory.
+//! A histogram of latencies in constant memory, for percentiles.
 
 use hdrhistogram::Histogram;
 
-/// Ten minutes: longer ones count as that.
+/// Ten minutes; longer latencies are counted as ten minutes.
 const LONGEST_US: u64 = 600_000_000;
-/// Two: a value is known to one per cent, which is more than a screen shows.
+/// Two significant digits: percentiles are accurate to one per cent, which is more than the page shows.
 const DIGITS: u8 = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,16 +15,16 @@ pub struct Percentiles {
 }
 
 #[derive(Debug)]
-pub struct Latency(Option<Histogram<u64>>);
+pub struct LatencyHistogram(Option<Histogram<u64>>);
 
-impl Default for Latency {
+impl Default for LatencyHistogram {
     fn default() -> Self {
-        // It fails for impossible bounds only.
+        // Fails only for invalid bounds.
         Self(Histogram::new_with_bounds(1, LONGEST_US, DIGITS).ok())
     }
 }
 
-impl Latency {
+impl LatencyHistogram {
     pub fn record(&mut self, ms: f64, count: u64) {
         if let Some(histogram) = &mut self.0 {
             histogram.saturating_record_n((ms * 1000.0).max(1.0) as u64, count);
@@ -43,8 +43,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_known_to_one_per_cent() {
-        let mut latency = Latency::default();
+    fn percentiles_are_accurate_to_one_per_cent() {
+        let mut latency = LatencyHistogram::default();
         assert_eq!(latency.percentiles(), None);
         (1..=1000).for_each(|ms| latency.record(f64::from(ms), 3));
         let Percentiles { p50_ms, p95_ms, p99_ms } = latency.percentiles().expect("values");

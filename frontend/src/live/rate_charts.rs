@@ -1,18 +1,20 @@
-//! Two small pictures: records a second over the last minute, and how long the page's own records took to be seen.
+//! Two charts: records received per second over the last minute, and the round trips of the page's own records.
 
 use leptos::prelude::*;
 
 use crate::app::{preferences, store};
 use crate::ui::chart::{Chart, highest};
 use crate::ui::format::{duration, number};
-use page_model::{ReadState, arrange};
+use page_model::{ReadState, stable_sort};
 
 #[component]
-pub fn PaceCharts() -> impl IntoView {
+pub fn RateCharts() -> impl IntoView {
     let (store, prefs) = (store(), preferences());
-    // Both change once a second, or once for each own record.
-    let rates = Memo::new(move |_| store.read(|state| state.pace().seconds().map(|n| n as f64).collect::<Vec<_>>()));
-    let round_trips = Memo::new(move |_| store.read(|state| state.pace().round_trips_ms().collect::<Vec<_>>()));
+    // The memos change once a second, and with each own record.
+    let rates =
+        Memo::new(move |_| store.read(|state| state.receive_stats().seconds().map(|n| n as f64).collect::<Vec<_>>()));
+    let round_trips =
+        Memo::new(move |_| store.read(|state| state.receive_stats().round_trips_ms().collect::<Vec<_>>()));
     let rate_label = move || {
         let most = rates.with(|rates| highest(rates)) as u64;
         prefs.words().chart_rate.with_n(&number(most, prefs.language()))
@@ -31,6 +33,6 @@ pub fn PaceCharts() -> impl IntoView {
 
 fn median(points: &[f64]) -> f64 {
     let mut sorted = points.to_vec();
-    arrange(&mut sorted, f64::total_cmp);
+    stable_sort(&mut sorted, f64::total_cmp);
     sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
 }

@@ -23,14 +23,14 @@ impl AppState {
                 self.welcomed(welcome);
                 return Some(heartbeat_ms);
             }
-            Ok(Some(Frame { id, message })) => self.answer(id, message, arrived_ms),
+            Ok(Some(Frame { id, message })) => self.apply_message(id, message, arrived_ms),
             Ok(None) => {}
             Err(error) => self.notify(NoticeKind::Unreadable(error.to_string()), arrived_ms),
         }
         None
     }
 
-    fn answer(&mut self, id: Option<RequestId>, message: ServerMessage, now_ms: f64) {
+    fn apply_message(&mut self, id: Option<RequestId>, message: ServerMessage, now_ms: f64) {
         match message {
             ServerMessage::ErrorMessage(error) => self.refused(id, error, now_ms),
             ServerMessage::ClusterChanged(changed) => {
@@ -79,16 +79,16 @@ impl AppState {
             }
             ServerMessage::GroupResult(group) if id.is_some() && self.group_request == id => {
                 self.group_request = None;
-                self.listening.begin_at_committed(&group.positions);
+                self.listening.set_committed_start(&group.positions);
                 self.subscribe();
             }
             ServerMessage::TopicResult(topic) => match id.and_then(|id| self.topic_requests.remove(&id)) {
                 Some(TopicRequestPurpose::Ends) => {
-                    self.listening.ends_are(&topic.name, &topic.partitions);
+                    self.listening.set_ends(&topic.name, &topic.partitions);
                     self.changes.mark(Slice::Listening);
                 }
                 Some(TopicRequestPurpose::BeginAt) => {
-                    self.listening.begin_at(&topic.name, &topic.partitions);
+                    self.listening.set_start_offsets(&topic.name, &topic.partitions);
                     if self.topic_requests.values().any(|&why| why == TopicRequestPurpose::BeginAt) {
                         return;
                     }
@@ -197,7 +197,7 @@ impl AppState {
             self.group_request = None;
             // A group that does not exist has no committed offsets.
             if error.code == ErrorCode::GroupMissing.number() {
-                self.listening.begin_at_committed(&[]);
+                self.listening.set_committed_start(&[]);
                 return self.subscribe();
             }
             self.listening.refused(error);
@@ -245,7 +245,7 @@ impl AppState {
             self.mark_own_records(&batch, first, arrived_ms);
         }
         self.feed.shrink();
-        self.pace.received(count, arrived_ms);
+        self.receive_stats.received(count, arrived_ms);
         self.changes.mark_if(Slice::Listening, self.listening.error().is_some());
         if let Some(flow) = self.listening.handled(batch.seq, batch.payload_bytes, arrived_ms) {
             self.post(flow);
@@ -265,7 +265,7 @@ impl AppState {
         for offset in batch.offsets().filter(|&offset| offset >= first) {
             if let Some(after_ms) = self.sends.record_arrived(topic, partition, offset, arrived_ms) {
                 own_seen = true;
-                self.pace.seen_after(after_ms);
+                self.receive_stats.seen_after(after_ms);
                 self.waits.seen(topic, partition, offset);
                 self.feed.mark_own(Rc::clone(topic), partition, offset, after_ms);
             }

@@ -109,7 +109,7 @@ fn new_session_marks_records_without_outcome_as_unknown() {
     let mut state = connected();
     state.send("foobar", &draft("x"), 0.0);
     lose(&mut state);
-    assert_eq!(outcomes(&state), ["queued"], "it may still be resumed");
+    assert_eq!(outcomes(&state), ["queued"], "the session may still be resumed");
     connect(&mut state, "b", false);
     assert_eq!(outcomes(&state), ["unknown"]);
     state.send("foobar", &draft("y"), 0.0);
@@ -191,7 +191,7 @@ fn unlimited_run_fills_its_share_of_the_produce_window_and_waits() {
     }
     let window = 10_000 - 10_000 / 8;
     assert_eq!(state.sends().waiting(), window);
-    assert!(state.send("foobar", &draft("the user's own"), now), "there is room for the user");
+    assert!(state.send("foobar", &draft("a single record"), now), "the window has room for a record of the user");
     let ack = |first: u64, last: u64| {
         format!(
             r#"{{"type":"produced","acks":[{{"first":{first},"last":{last},"topic":"foobar","partition":0,"offset":"{first}","timestamp":1,"took_us":1400}}],"errors":[]}}"#
@@ -238,20 +238,20 @@ fn gap_is_fetched_in_steps_until_filled_or_stopped_by_the_user() {
             offset + 1
         )
     };
-    let hole = state.feed().get(0).expect("the gap").clone();
-    state.load_gap(&hole);
-    state.load_gap(&hole);
-    let asked = state.take_outbox();
-    assert_eq!(asked.len(), 1, "a second click changes nothing: {asked:?}");
-    assert!(asked[0].contains(r#""type":"fetch","id":1,"#), "{asked:?}");
+    let gap = state.feed().get(0).expect("the gap").clone();
+    state.load_gap(&gap);
+    state.load_gap(&gap);
+    let requests = state.take_outbox();
+    assert_eq!(requests.len(), 1, "a second click sends no second request: {requests:?}");
+    assert!(requests[0].contains(r#""type":"fetch","id":1,"#), "{requests:?}");
     state.receive(&fetched(1, 10), 3.0);
     assert!(state.take_outbox()[0].contains(r#""from":"11","to":"14""#));
     assert_eq!(state.feed().counts().missing, 3);
-    let rest = state.feed().get(1).expect("what is left").clone();
+    let rest = state.feed().get(1).expect("the rest of the gap").clone();
     assert!(state.is_filling(&rest));
     state.stop_loading_gap(&rest);
     state.receive(&fetched(2, 11), 3.0);
-    assert!(state.take_outbox().is_empty(), "what was on its way is dropped");
+    assert!(state.take_outbox().is_empty(), "the late reply causes no further request");
     assert_eq!((state.feed().counts().missing, state.feed().len()), (3, 3));
 }
 
@@ -276,7 +276,7 @@ fn start_offset_in_a_missing_partition_is_an_error_without_a_retry() {
     state.take_outbox();
     let topic = r#"{"type":"topic_result","id":0,"name":"foobar","partitions":[{"partition":0,"leader":1,"replicas":[],"in_sync":[],"low":"0","high":"9"}]}"#;
     state.receive(topic, 1.0);
-    assert!(state.take_outbox().is_empty(), "nothing is asked again");
+    assert!(state.take_outbox().is_empty(), "no second request");
     assert_eq!((state.listening().phase(), state.listening().error().is_some()), (Phase::Idle, true));
 
     state.listen(intent.clone());
@@ -284,7 +284,7 @@ fn start_offset_in_a_missing_partition_is_an_error_without_a_retry() {
     state.listen(Intent { start: Start::Latest, ..intent });
     state.take_outbox();
     state.receive(&topic.replace("\"id\":0", "\"id\":1"), 2.0);
-    assert!(state.take_outbox().is_empty(), "an answer to what was stopped subscribes to nothing");
+    assert!(state.take_outbox().is_empty(), "a reply to the stopped subscription's request does not subscribe");
     assert_eq!(state.listening().phase(), Phase::Starting);
 }
 
@@ -304,7 +304,7 @@ fn reply_is_delivered_to_the_component_that_sent_the_request() {
 fn live_view_is_reopened_after_a_reconnect_and_unwatched_when_closed() {
     let mut state = AppState::default();
     let callback_id = state.open_view(WatchTopics {}.into());
-    assert!(state.take_outbox().is_empty(), "it waits for the connection");
+    assert!(state.take_outbox().is_empty(), "the view waits for the connection");
     let hello = connect(&mut state, "a", false);
     assert!(hello[1].contains(r#""type":"watch_topics","id":0"#), "{hello:?}");
     state.receive(r#"{"type":"watching","id":0,"watch":4}"#, 1.0);
@@ -341,7 +341,7 @@ fn new_subscription_starts_after_the_previous_one_has_ended() {
     assert!(state.take_outbox()[0].contains(r#""topics":["orders"]"#));
     state.receive(r#"{"type":"subscribed","id":2,"subscription":2}"#, 4.0);
     state.listen_instead(other);
-    assert!(state.take_outbox().is_empty(), "it listens to that already");
+    assert!(state.take_outbox().is_empty(), "the page listens to this intent already");
 }
 
 #[test]
@@ -367,7 +367,7 @@ fn record_received_before_its_acknowledgement_is_marked_as_own() {
     );
     let own = state.feed().get(0).and_then(|entry| state.feed().own_after_ms(&entry.record()?));
     assert_eq!(own, Some(3.0));
-    assert_eq!(state.pace().round_trips_ms().collect::<Vec<_>>(), [3.0]);
+    assert_eq!(state.receive_stats().round_trips_ms().collect::<Vec<_>>(), [3.0]);
 }
 
 #[test]
@@ -387,19 +387,19 @@ fn start_at_committed_requests_the_groups_offsets_and_joins_no_group() {
            {"topic":"payments","partition":2,"offset":"12","end":"48","lag":36}]}"#,
         1.0,
     );
-    let asked = state.take_outbox();
+    let requests = state.take_outbox();
     assert!(
-        asked[0].contains(r#""tail":{"start":{"resume":[{"topic":"payments","partition":2,"offset":"12"}]}}"#),
-        "{asked:?}"
+        requests[0].contains(r#""tail":{"start":{"resume":[{"topic":"payments","partition":2,"offset":"12"}]}}"#),
+        "{requests:?}"
     );
-    assert!(!asked[0].contains("ledger"), "{asked:?}");
+    assert!(!requests[0].contains("ledger"), "{requests:?}");
 
     let mut state = connected();
     state.listen(intent);
     state.take_outbox();
     state.receive(r#"{"type":"error","id":0,"code":605,"name":"group_missing","message":"…","retriable":false}"#, 1.0);
-    let asked = state.take_outbox();
-    assert!(asked[0].contains(r#""tail":{"start":"earliest"}"#), "{asked:?}");
+    let requests = state.take_outbox();
+    assert!(requests[0].contains(r#""tail":{"start":"earliest"}"#), "{requests:?}");
 }
 
 #[test]

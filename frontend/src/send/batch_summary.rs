@@ -1,4 +1,4 @@
-//! What a batch holds before it is sent: how many records, the first of them, and what is wrong in which line.
+//! The summary of a batch before it is sent: the number of records, a preview, and the errors by line.
 
 use leptos::prelude::*;
 use protocol::WireBytes;
@@ -7,28 +7,28 @@ use crate::app::{preferences, store};
 use crate::i18n::{Plural, WithN, Words};
 use crate::ui::field_text::{FieldText, field_text};
 use crate::ui::format;
-use page_model::{Findings, LineFault, ReadState};
+use page_model::{BatchCheck, LineFault, ReadState};
 
 const KEY_CHARS: usize = 40;
 const VALUE_CHARS: usize = 200;
 
 #[component]
-pub fn BatchFindings() -> impl IntoView {
+pub fn BatchSummary() -> impl IntoView {
     let (store, prefs) = (store(), preferences());
-    let findings =
-        Memo::new(move |_| store.read(|state| state.batch().map(|batch| batch.findings.clone()).unwrap_or_default()));
+    let check =
+        Memo::new(move |_| store.read(|state| state.batch().map(|batch| batch.check.clone()).unwrap_or_default()));
     let progress = Memo::new(move |_| {
         store.read(|state| state.batch().filter(|batch| !batch.is_checked()).map(|batch| batch.progress()))
     });
     let is_checking = Memo::new(move |_| progress.get().is_some());
     let summary = move || {
         let (words, language) = (prefs.words(), prefs.language());
-        let Findings { good, faulty, bytes, .. } = findings.get();
+        let BatchCheck { valid, invalid, bytes, .. } = check.get();
         let n = |words: Plural<WithN>, n: u64| words.count(n, &format::number(n, language));
-        let mut text = n(words.batch_good_count, good);
+        let mut text = n(words.batch_valid_count, valid);
         text.push_str(&format!(" · {}", format::bytes(bytes as usize, language)));
-        if faulty > 0 {
-            text.push_str(&format!(" · {}", n(words.batch_faulty_count, faulty)));
+        if invalid > 0 {
+            text.push_str(&format!(" · {}", n(words.batch_invalid_count, invalid)));
         }
         text
     };
@@ -46,32 +46,32 @@ pub fn BatchFindings() -> impl IntoView {
                 </li>
             }
         };
-        findings.get().preview.into_iter().map(line).collect::<Vec<_>>()
+        check.get().preview.into_iter().map(line).collect::<Vec<_>>()
     };
-    let faults = move || {
+    let errors = move || {
         let (words, language) = (prefs.words(), prefs.language());
-        let Findings { faults, faulty, .. } = findings.get();
-        let more = faulty.saturating_sub(faults.len() as u64);
-        let mut lines: Vec<_> = faults
+        let BatchCheck { errors, invalid, .. } = check.get();
+        let more = invalid.saturating_sub(errors.len() as u64);
+        let mut lines: Vec<_> = errors
             .into_iter()
-            .map(|(line, fault)| {
+            .map(|(line, error)| {
                 let line = words.batch_line.with_n(&line.to_string());
-                view! { <li data-testid="batch-fault"><b>{line}</b> " " {error_words(&fault, words)}</li> }.into_any()
+                view! { <li data-testid="batch-fault"><b>{line}</b> " " {error_words(&error, words)}</li> }.into_any()
             })
             .collect();
         if more > 0 {
-            let more = words.batch_more_faults.with_n(&format::number(more, language));
+            let more = words.batch_more_errors.with_n(&format::number(more, language));
             lines.push(view! { <li class="muted">{more}</li> }.into_any());
         }
         lines
     };
     view! {
         <div
-            class="findings"
+            class="batch-check"
             data-testid="batch"
             data-state=move || if is_checking.get() { "checking" } else { "checked" }
-            data-good=move || findings.with(|findings| findings.good)
-            data-faulty=move || findings.with(|findings| findings.faulty)
+            data-good=move || check.with(|check| check.valid)
+            data-faulty=move || check.with(|check| check.invalid)
         >
             <Show when=move || is_checking.get()>
                 <progress
@@ -81,12 +81,12 @@ pub fn BatchFindings() -> impl IntoView {
                 ></progress>
             </Show>
             <p role="status">{summary}</p>
-            <Show when=move || findings.with(|findings| !findings.preview.is_empty())>
+            <Show when=move || check.with(|check| !check.preview.is_empty())>
                 <ol class="batch-preview" data-testid="batch-preview">{previews}</ol>
             </Show>
-            <Show when=move || findings.with(|findings| findings.faulty != 0)>
-                <p class="fault">{prefs.text(|w| w.batch_left_out)}</p>
-                <ul class="failures" tabindex="0" aria-label=prefs.text(|w| w.batch_faults)>{faults}</ul>
+            <Show when=move || check.with(|check| check.invalid != 0)>
+                <p class="fault">{prefs.text(|w| w.batch_skipped)}</p>
+                <ul class="failures" tabindex="0" aria-label=prefs.text(|w| w.batch_errors)>{errors}</ul>
             </Show>
         </div>
     }
@@ -100,8 +100,8 @@ fn shown(bytes: &WireBytes, chars: usize, words: &Words) -> String {
     }
 }
 
-fn error_words(fault: &LineFault, words: &Words) -> String {
-    match fault {
+fn error_words(error: &LineFault, words: &Words) -> String {
+    match error {
         LineFault::Json { column } => words.line_json.with_column(&column.to_string()),
         LineFault::ArrayEnd => words.line_array_end.to_owned(),
         LineFault::NotARecord(why) => words.line_not_a_record.with_why(why),
