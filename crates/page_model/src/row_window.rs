@@ -1,11 +1,10 @@
-//! Which rows of a list are visible. Only those are in the document, so a list may have any number of rows. A position in
-//! the list is the number of pixels above the visible part. The scrollbar has positions of its own, because browsers limit the
-//! height of an element.
+//! Which rows of a list are visible; only those are in the document. A position is the number of pixels above the
+//! visible part. The scrollbar has positions of its own, because browsers limit the height of an element.
 
 use std::ops::Range;
 
-/// Browsers limit an element to 17 to 33 million pixels, and to less on a zoomed page. The scrollbar of a longer list has
-/// this length.
+/// Browsers limit the height of an element to 17 to 33 million pixels, and to less on a zoomed page. The space of a
+/// longer list has this height.
 const MAX_SPACE_PX: f64 = 6_000_000.0;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -23,7 +22,7 @@ impl RowWindow {
         self.row_count as f64 * self.row_px
     }
 
-    /// The height of the element that gives the scrollbar its length.
+    /// The height of the space: the element that gives the scrollbar its length.
     pub fn space_px(&self) -> f64 {
         self.list_px().min(MAX_SPACE_PX)
     }
@@ -54,7 +53,7 @@ impl RowWindow {
         if scale > 1.0 && moved_px.abs() < self.view_px { self.top_px + moved_px } else { to_px * scale }
     }
 
-    /// The rows that are visible at least in part, and so many more above and below.
+    /// The rows that are visible at least in part, and `overscan_rows` more above and below.
     pub fn visible_rows(&self, overscan_rows: usize) -> Range<usize> {
         let first = (self.top_px / self.row_px) as usize;
         let end = ((self.top_px + self.view_px) / self.row_px).ceil() as usize;

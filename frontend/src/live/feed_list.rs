@@ -1,4 +1,4 @@
-//! The live list: its column names, the rows in sight (`list_view`), why it is empty, and the keys that move through it.
+//! The live list: its column names, its rows (`list_view`), why it is empty, and the keys that move through it.
 
 use std::rc::Rc;
 

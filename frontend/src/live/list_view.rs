@@ -1,5 +1,4 @@
-//! Which stretch of the list is in sight, and drawing it: the scrollbar, the position, the rows. It follows the newest
-//! unless the display is held.
+//! The position of the live list. It follows the newest record unless the display is held.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -16,12 +15,12 @@ use crate::platform::browser;
 use crate::ui::virtual_rows::VirtualRows;
 use page_model::{AppState, Entry, ReadState};
 
-/// After a fast stretch the rows get their colours back: how often is looked whether it is over, and from when on it is.
+/// A list that moved too fast to be read gets its colours back when it has stood still for `SETTLED_AFTER_MS`.
 const SETTLE: std::time::Duration = std::time::Duration::from_millis(150);
 const SETTLED_AFTER_MS: f64 = 100.0;
 
 pub struct ListView {
-    /// The id of the row that shows the selected record, while it is in sight.
+    /// The id of the row element that shows the selected record, while one does.
     pub active_row: RwSignal<Option<String>>,
     rows: VirtualRows<RecordRow>,
     selected: Selected,
@@ -30,7 +29,7 @@ pub struct ListView {
     style: RefCell<Option<Rc<RowStyle>>>,
     was_fast: Cell<bool>,
     settle_is_planned: Cell<bool>,
-    /// When it was drawn without colours last.
+    /// When the list was last drawn without colours.
     fast_at_ms: Cell<f64>,
 }
 
@@ -50,13 +49,13 @@ impl ListView {
         }
     }
 
-    /// With as many rows as there are records now.
+    /// The rows, updated to the present number of records.
     fn rows(&self) -> &VirtualRows<RecordRow> {
         self.rows.set_row_count(self.store.untracked(|state| state.feed().len()));
         &self.rows
     }
 
-    /// The same object as before while nothing has changed: rows compare the pointer.
+    /// The same object as before if nothing has changed: rows compare the pointer.
     fn style(&self, state: &AppState) -> Rc<RowStyle> {
         let style = RowStyle {
             filter_revision: state.feed().filter_revision(),
@@ -68,7 +67,7 @@ impl ListView {
         Rc::clone(last.insert(same.unwrap_or_else(|| Rc::new(style))))
     }
 
-    /// Draws what is in sight now. Returns whether it was drawn without colours and has to be drawn again soon.
+    /// Paints the visible rows. Returns whether they have no colours, so that they must be painted again soon.
     pub fn draw(&self) -> bool {
         let rows = self.rows();
         let follows = self.store.untracked(|state| state.feed().hold().is_none());
@@ -97,9 +96,8 @@ impl ListView {
         is_plain
     }
 
-    /// The user, or the browser in answer to `draw`, has moved the scrollbar.
+    /// The user has moved the scrollbar, or the browser has, because of `draw` or of a new height.
     pub fn scrolled(&self) {
-        // The list has another height, and the browser has moved the scrollbar along: it was not the user.
         if self.resized() {
             return;
         }
@@ -120,7 +118,8 @@ impl ListView {
         self.draw();
     }
 
-    /// Following sets the position 60 times a second, which would swallow the wheel: hold before it scrolls.
+    /// While the list follows, it sets the scroll position in every frame, which would cancel the scrolling of the
+    /// wheel. So the display is held before the browser scrolls.
     pub fn wheel_up(&self) {
         if self.rows.window().top_px > 0.0 {
             self.store.act(|state, _| state.scrolled_up());
@@ -132,20 +131,20 @@ impl ListView {
         self.move_to(0.0);
     }
 
-    /// The step of the keys for a page: one row of it stays in sight.
+    /// How many rows Page Up and Page Down move: one row of the page stays visible.
     pub fn page_step(&self) -> i64 {
         self.rows.window().rows_per_page().max(2) as i64 - 1
     }
 
-    /// Scrolls as little as needed for a row to be in sight. Upwards that leaves the end, so the display is held.
+    /// Scrolls as little as needed to show the whole row. Upwards that leaves the end, so the display is held.
     pub fn scroll_to(&self, index: usize) {
         let window = self.rows().window();
         let top_px = window.top_px_to_show(index);
         if top_px == window.top_px { _ = self.draw() } else { self.move_to(top_px) }
     }
 
-    /// The list may have another height; returns whether it has. The opened record may have taken room from it: its row stays
-    /// in sight.
+    /// Returns whether the list has another height. An opened record takes room from the list, and its row stays
+    /// visible.
     pub fn resized(&self) -> bool {
         if !self.rows.measure() {
             return false;
@@ -164,7 +163,7 @@ impl ListView {
     }
 }
 
-/// Draws, and once more after a fast stretch, when the list stands still.
+/// Draws, and draws once more with colours when a list that moved too fast stands still.
 pub fn draw_and_settle(list: StoredValue<ListView, LocalStorage>) {
     let must_settle = |list: &ListView| {
         let is_fast = list.draw();

@@ -1,5 +1,5 @@
-//! A row of the live list: an element whose texts change as the list moves. Nothing is created for a record, so that a fast
-//! stream costs the same however fast it is. Plain DOM calls: no signal, effect or listener for each row.
+//! Paints the rows of the live list. A row element changes its texts as the list moves, and no element is created for a
+//! record. So a frame costs the same for any number of records per second.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -18,7 +18,7 @@ use crate::ui::json_view::{Part as StyledPart, styled_json, styled_text};
 use crate::ui::virtual_rows::RowPainter;
 use page_model::{AppState, Column, Columns, Entry, Gap, Part, ReadState, RecordRef};
 
-/// More does not fit into the widest screen's row.
+/// A row of the widest screen has no room for more.
 const KEY_CHARS: usize = 60;
 const VALUE_CHARS: usize = 300;
 
@@ -42,7 +42,7 @@ struct Shown {
 
 struct RecordCell {
     element: HtmlElement,
-    /// Its only child, unless it is coloured.
+    /// Its only child, while it is plain.
     text: Text,
     is_plain: bool,
 }
@@ -61,15 +61,15 @@ impl RecordRow {
     }
 }
 
-/// Paints the rows once.
+/// Paints the rows in one `draw`.
 pub struct RecordPainter<'a> {
     pub state: &'a AppState,
     pub selected: Option<&'a Entry>,
     pub style: Rc<RowStyle>,
     pub may_be_plain: bool,
-    /// Most rows were new when the list was drawn last.
+    /// Whether most rows were new in the previous `draw`.
     pub was_fast: &'a Cell<bool>,
-    /// Without colours, which are expensive: the list moves too fast to be read.
+    /// Whether new rows get no colours, which are expensive, because the list moves too fast to be read.
     pub is_plain: Cell<bool>,
 }
 
@@ -124,7 +124,7 @@ impl RowPainter for RecordPainter<'_> {
         let is_selected = self.selected.is_some_and(|selected| selected.is(entry));
         let before = row.shown.take().filter(|shown| Rc::ptr_eq(&shown.style, &self.style));
         let same = before.as_ref().filter(|shown| shown.entry.is(entry) && shown.is_filling == is_filling);
-        // A row that is coloured already stays so.
+        // A row that has its colours keeps them.
         let is_plain = self.is_plain.get() && same.is_none_or(|shown| shown.is_plain);
         match &record {
             Some(record) if same.is_none_or(|shown| shown.is_plain != is_plain) => {
@@ -217,7 +217,7 @@ fn fill_gap(row: &RecordRow, gap: &Gap, is_filling: bool, words: Language) {
     set(&row.gap_button, "data-testid", testid);
 }
 
-/// Whether something of the gap is on its way or settled: its records are being loaded, or its partition is committed again.
+/// Whether the gap's records are being loaded, or its partition is committed again.
 fn is_moving(state: &AppState, entry: &Entry, gap: &Gap) -> bool {
     match gap.reason {
         GapReason::OutOfRange => {
@@ -251,7 +251,7 @@ impl RecordCell {
     }
 }
 
-/// Stretches of text as spans with their classes.
+/// Appends each part as text, or as a span with its class.
 pub fn append_parts(parent: &HtmlElement, parts: &[StyledPart]) {
     for (class, text) in parts {
         if class.is_empty() {
@@ -264,7 +264,7 @@ pub fn append_parts(parent: &HtmlElement, parts: &[StyledPart]) {
     }
 }
 
-/// What is not text is said in words, in another colour than data.
+/// A field that is not text is described in words, in another colour than data.
 fn styled_field(
     text: FieldText,
     words: &'static Words,

@@ -1,5 +1,5 @@
-//! A table of any length with sortable columns: no signal, effect or listener for each row (`virtual_rows`). What is in the
-//! rows is the caller's.
+//! A table of any length with sortable columns. The caller makes the contents of a row; no row has signals, effects or
+//! listeners of its own.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -16,7 +16,7 @@ use crate::ui::dom::{append, make, set, set_style, watch_size};
 use crate::ui::virtual_rows::{RowPainter, VirtualRows};
 use page_model::Sort;
 
-/// Rows drawn above and below what is in sight, so that fast scrolling shows no hole and the Tab key finds the next link.
+/// Rows painted above and below the visible ones: fast scrolling shows no hole, and the Tab key finds the next link.
 const OVERSCAN_ROWS: usize = 8;
 
 pub struct TableColumn {
@@ -97,10 +97,10 @@ pub fn DataTable(
     columns: &'static [TableColumn],
     sort: RwSignal<Sort>,
     rows: TableRows,
-    /// A row that is to come into sight, and is marked.
+    /// The row to highlight and to scroll into view.
     #[prop(optional)]
     marked: Option<Signal<Option<usize>>>,
-    /// Whether the history leads back to where it was left: for the list that a view consists of.
+    /// Whether Back and Forward restore the scroll position: for a table that is the whole view.
     #[prop(optional)]
     keeps_scroll_position: bool,
 ) -> impl IntoView {
@@ -115,19 +115,20 @@ pub fn DataTable(
         left_at_px: Cell::new(keeps_scroll_position.then(|| navigation.scroll_position()).flatten()),
         rows: VirtualRows::new(viewport, OVERSCAN_ROWS),
     });
-    let with_table = move |act: fn(&Table)| {
-        let _ = table.try_with_value(act);
-    };
+    let draw = move || _ = table.try_with_value(Table::draw);
     Effect::new(move |_| {
         let Some(viewport) = viewport.get() else { return };
-        let (total, marked) = (count(), marked.and_then(|marked| marked.get()));
-        sort.track();
-        prefs.language();
         let tracks = |of: fn(&TableColumn) -> &'static str| {
             columns.iter().map(of).filter(|track| !track.is_empty()).collect::<Vec<_>>().join(" ")
         };
         set_style(&viewport, "--tracks", &tracks(|column| column.width));
         set_style(&viewport, "--narrow-tracks", &tracks(|column| column.narrow_width));
+    });
+    Effect::new(move |_| {
+        let Some(viewport) = viewport.get() else { return };
+        let (total, marked) = (count(), marked.and_then(|marked| marked.get()));
+        sort.track();
+        prefs.language();
         set(&viewport, "aria-rowcount", &(total + 1).to_string());
         table.with_value(|table| {
             table.rows.set_row_count(total);
@@ -138,13 +139,12 @@ pub fn DataTable(
             }
         });
     });
-    watch_size(viewport, move || with_table(Table::draw));
+    watch_size(viewport, draw);
     let head = move |column: &'static TableColumn| {
-        let state = move || (sort.get().column == column.name).then(|| sort.get().is_descending);
-        let sorted = move || match state() {
-            Some(true) => "descending",
-            Some(false) => "ascending",
-            None => "none",
+        let sorted = move || match sort.get() {
+            sort if sort.column != column.name => "none",
+            sort if sort.is_descending => "descending",
+            _ => "ascending",
         };
         let word = column.word;
         let hint = move || column.hint.map(|hint| hint(prefs.words()));
@@ -177,16 +177,15 @@ pub fn DataTable(
             aria-label=move || label(prefs.words())
             node_ref=viewport
             on:scroll=move |_| {
-                with_table(Table::draw);
-                // Not of one that was just taken away, when another view has the address.
+                draw();
+                // A table that was just removed may still be notified, when the address is already that of another
+                // view.
                 let viewport = viewport.try_get_untracked().flatten();
                 if let Some(viewport) = viewport.filter(|viewport| keeps_scroll_position && viewport.is_connected()) {
                     navigation.keep_scroll_position(viewport.scroll_top());
                 }
             }
-            on:keydown=move |event| {
-                let _ = table.try_with_value(|table| table.key(&event));
-            }
+            on:keydown=move |event| _ = table.try_with_value(|table| table.key(&event))
         >
             <div class="data-row data-head" role="row" aria-rowindex="1">
                 {columns.iter().map(head).collect::<Vec<_>>()}
@@ -210,7 +209,7 @@ fn cell_class(column: &TableColumn) -> &'static str {
 struct Row {
     element: HtmlElement,
     cells: Vec<(HtmlElement, TableCell)>,
-    /// Which row of the table it shows.
+    /// The index of the table's row that it shows.
     index: usize,
     class: &'static str,
 }
@@ -220,7 +219,7 @@ struct Table {
     row_testid: &'static str,
     make_row: Rc<dyn Fn(usize) -> TableRow>,
     marked: Cell<Option<usize>>,
-    /// Where it was left; it goes there as soon as it has rows.
+    /// The position to which the history leads back. It takes effect when the table has rows.
     left_at_px: Cell<Option<i32>>,
     rows: VirtualRows<Row>,
 }
@@ -274,7 +273,7 @@ impl RowPainter for Table {
 }
 
 impl Table {
-    /// Draws what is in sight now.
+    /// Paints the visible rows.
     fn draw(&self) {
         self.rows.measure();
         let window = self.rows.window();
@@ -286,13 +285,13 @@ impl Table {
         self.rows.draw(self);
     }
 
-    /// Scrolls as little as needed for a row to be in sight.
+    /// Scrolls as little as needed to show the whole row.
     fn scroll_to(&self, index: usize) {
         self.rows.move_to(self.rows.window().top_px_to_show(index));
         self.rows.draw(self);
     }
 
-    /// From one row's link to another's. Elsewhere the keys scroll, as everywhere.
+    /// Moves the focus from a row's link to another row's. Without a focused link the keys scroll, as in any page.
     fn key(&self, event: &KeyboardEvent) {
         let Some(focused) = document().active_element() else { return };
         let Some(from) = self.rows.find(|row| row.element.contains(Some(&focused)).then_some(row.index)) else {

@@ -1,8 +1,9 @@
-//! A list of any length with only its visible rows in the document. This module decides which rows those are, places them
-//! and reuses their elements; a [`RowPainter`] fills them with plain DOM calls. It draws only when it is told to.
+//! A list of any length of which only the visible rows are in the document. This module places them and reuses their
+//! elements; a [`RowPainter`] fills them with plain DOM calls. Nothing is drawn before `draw` is called.
 //!
-//! The viewport's first child has the column heads and stays in sight. The last child gives the scrollbar its length; its
-//! only child holds the rows, which the stylesheet moves by `--shift`. `--row` of `style/base.css` is the height of a row.
+//! The viewport's first child is the row of column heads, which stays visible. Its last child is the space, which gives
+//! the scrollbar its length. The only child of the space holds the rows; `table.css` and `list.css` move them by
+//! `--shift`.
 
 use std::cell::{Cell, OnceCell, RefCell};
 
@@ -17,12 +18,12 @@ use page_model::RowWindow;
 pub trait RowPainter {
     /// A row's element and what it shows.
     type Row;
-    /// `number` counts the rows that were made for this list.
+    /// `number`: this is the list's first, second, … row element.
     fn make(&self, number: usize) -> Self::Row;
     fn element(row: &Self::Row) -> &HtmlElement;
-    /// Whether the row element shows the row at this index already.
+    /// Whether the row element already shows the row at this index.
     fn shows(&self, row: &Self::Row, index: usize) -> bool;
-    /// Before painting: how many of the row elements show what they showed before.
+    /// Called before the rows are painted: `kept` of the row elements, `before` in number, keep their rows.
     fn start(&self, _kept: usize, _before: usize) {}
     fn paint(&self, row: &mut Self::Row, index: usize);
 }
@@ -48,12 +49,13 @@ impl Parts {
 
 pub struct VirtualRows<R> {
     viewport: NodeRef<Div>,
-    /// Without overscan the rows are pinned: they stay where they are while the browser scrolls, until they are painted
-    /// again. With it they scroll along, and the rows beyond the visible ones fill the hole until then.
+    /// Without overscan the rows do not move while the browser scrolls, until they are painted again. With overscan
+    /// they scroll along, and the rows above and below come into view.
     overscan_rows: usize,
     parts: OnceCell<Parts>,
     window: Cell<RowWindow>,
-    /// The values set or seen last. They tell the scroll event of `draw` from one of the user.
+    /// The scroll position that was set or read last. It tells the scroll event that `draw` causes from one of the
+    /// user.
     scroll_px: Cell<f64>,
     space_px: Cell<f64>,
     /// In the document, top to bottom.
@@ -75,7 +77,7 @@ impl<R> VirtualRows<R> {
         }
     }
 
-    /// None until the view is in the document.
+    /// None until the view is mounted.
     fn parts(&self) -> Option<&Parts> {
         if self.parts.get().is_none() {
             let parts = Parts::find(self.viewport.get_untracked()?.into())?;
@@ -99,7 +101,7 @@ impl<R> VirtualRows<R> {
         self.change(|window| window.row_count = row_count);
     }
 
-    /// Takes effect when it is drawn.
+    /// Takes effect with the next `draw`.
     pub fn move_to(&self, top_px: f64) {
         self.change(|window| window.move_to(top_px));
     }
@@ -114,7 +116,7 @@ impl<R> VirtualRows<R> {
     /// Reads the height of the visible part, and returns whether it has changed.
     pub fn measure(&self) -> bool {
         let Some(parts) = self.parts() else { return false };
-        // The viewport may be as high as its rows.
+        // A table is as high as its rows, if they fit.
         self.stretch(parts);
         let view_px = f64::from((parts.viewport.client_height() - parts.heads.offset_height()).max(0));
         let before_px = self.window.get().view_px;
@@ -132,12 +134,12 @@ impl<R> VirtualRows<R> {
         true
     }
 
-    /// Where the user has scrolled to, unless it was `draw` or the list is not displayed.
+    /// The position to which the user has scrolled; none if `draw` has, or if the list is not displayed.
     pub fn scrolled_to(&self) -> Option<f64> {
         // Negative while Safari bounces.
         let scroll_px = f64::from(self.parts()?.viewport.scroll_top()).max(0.0);
         let (before_px, window) = (self.scroll_px.get(), self.window.get());
-        // The browser rounds the position that it is given.
+        // Browsers round the position that `draw` sets.
         if (scroll_px - before_px).abs() < 2.0 || window.view_px == 0.0 {
             return None;
         }
@@ -145,10 +147,10 @@ impl<R> VirtualRows<R> {
         Some(window.top_px_after_scroll(before_px, scroll_px))
     }
 
-    /// Shows the rows that are visible now.
+    /// Paints the visible rows.
     pub fn draw(&self, painter: &impl RowPainter<Row = R>) {
         let Some(parts) = self.parts() else { return };
-        // The height first, since it limits the scroll position, and both before the browser paints.
+        // The height first, since it limits the scroll position; both in one step, before the browser paints.
         self.stretch(parts);
         self.move_to(self.window.get().top_px);
         let window = self.window.get();
@@ -182,14 +184,13 @@ impl<R> VirtualRows<R> {
         }
     }
 
-    /// What `get` finds first among the rows in the document.
+    /// The first value that `get` returns for a row in the document.
     pub fn find<T>(&self, get: impl FnMut(&R) -> Option<T>) -> Option<T> {
         self.rows.borrow().iter().find_map(get)
     }
 }
 
-/// Rows that stay visible keep their elements, and with them the focus; only the others are filled anew. Returns how many
-/// stay.
+/// Rows that stay visible keep their elements, and with them the focus. Returns how many do.
 fn turn<P: RowPainter>(rows: &mut [P::Row], painter: &P, holder: &HtmlElement, first: usize) -> usize {
     let len = rows.len();
     if let Some(down) = (0..len).find(|&at| painter.shows(&rows[at], first)) {
