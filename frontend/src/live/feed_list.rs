@@ -1,4 +1,4 @@
-//! The live list: its column names, the rows in sight (`list_view`), why it is empty, and the keys that move through it.
+//! The live list: its column names, its rows (`list_view`), why it is empty, and the keys that move through it.
 
 use std::rc::Rc;
 
@@ -7,7 +7,6 @@ use leptos::html::Div;
 use leptos::prelude::*;
 use protocol::{GapReason, TopicPartition};
 use wasm_bindgen::JsCast;
-use wasm_bindgen::closure::Closure;
 
 use crate::app::confirm_dialog::{Confirmation, Confirmations};
 use crate::app::settings::Preferences;
@@ -21,19 +20,21 @@ use crate::live::live_view::{Selected, open, step};
 use crate::live::watch_fields::WatchFields;
 use crate::platform::browser;
 use crate::ui::column_heads::ColumnHeads;
+use crate::ui::dom::{set_style, watch_size};
 use crate::ui::format::number;
 use page_model::{Column, Counts, Entry, ReadState};
 
 #[component]
 pub fn FeedList(selected: Selected, filter: FilterBox, fields: WatchFields) -> impl IntoView {
     let (store, prefs, confirmations) = (store(), preferences(), confirmations());
-    let view = ListView::new(store, prefs, selected);
-    let (viewport, spacer, rows, active_row) = (view.viewport, view.spacer, view.rows, view.active_row);
+    let viewport = NodeRef::<Div>::new();
+    let view = ListView::new(viewport, store, prefs, selected);
+    let active_row = view.active_row;
     let list = StoredValue::new_local(view);
     let with_list = move |act: fn(&ListView)| {
         let _ = list.try_with_value(act);
     };
-    watch_height(viewport, move || with_list(ListView::resized));
+    watch_size(viewport, move || with_list(|list| _ = list.resized()));
     Effect::new(move |_| {
         store.track_rows();
         selected.track();
@@ -47,8 +48,7 @@ pub fn FeedList(selected: Selected, filter: FilterBox, fields: WatchFields) -> i
             let hidden = Column::ALL.into_iter().filter(|&column| !columns.shows(column));
             (columns.template(), hidden.map(|column| format!(" no-{}", column.name())).collect::<String>())
         });
-        // Through the object model: the page's security policy forbids style attributes.
-        let _ = web_sys::HtmlElement::style(&viewport).set_property("--columns", &template);
+        set_style(&viewport, "--columns", &template);
         viewport.set_class_name(&format!("viewport{hidden}"));
     });
 
@@ -82,12 +82,12 @@ pub fn FeedList(selected: Selected, filter: FilterBox, fields: WatchFields) -> i
         if !key_is_free(&event) {
             return;
         }
-        let page_rows = list.try_with_value(ListView::rows_in_sight).unwrap_or(2) - 1;
+        let page_step = list.try_with_value(ListView::page_step).unwrap_or(1);
         match event.key().as_str() {
             "ArrowDown" => step(1),
             "ArrowUp" => step(-1),
-            "PageDown" => step(page_rows),
-            "PageUp" => step(-page_rows),
+            "PageDown" => step(page_step),
+            "PageUp" => step(-page_step),
             "Enter" if !browser::focus_is_on_a_button() && selected.with_untracked(Option::is_none) => step(0),
             "g" | "Home" => with_list(ListView::to_first),
             "G" | "End" => store.act(|state, _| state.jump_to_latest()),
@@ -134,8 +134,8 @@ pub fn FeedList(selected: Selected, filter: FilterBox, fields: WatchFields) -> i
                 }
             >
                 <ColumnHeads />
-                <div class="rows-space" role="presentation" node_ref=spacer>
-                    <div class="rows" role="rowgroup" on:click=on_click node_ref=rows></div>
+                <div class="rows-space" role="presentation">
+                    <div class="rows" role="rowgroup" on:click=on_click></div>
                 </div>
             </div>
             <Show when=move || is_empty.get()>
@@ -172,18 +172,5 @@ fn confirm_commits(store: Store, prefs: Preferences, confirmations: Confirmation
             store.act(|state, _| state.resume_commits(topic_partition.clone()));
             confirmations.finish(Ok(()));
         }),
-    });
-}
-
-fn watch_height(element: NodeRef<Div>, resized: impl Fn() + Clone + 'static) {
-    Effect::new(move |_| {
-        let Some(element) = element.get() else { return };
-        let resized = resized.clone();
-        let on_resize = Closure::<dyn Fn()>::new(resized);
-        if let Ok(observer) = web_sys::ResizeObserver::new(on_resize.as_ref().unchecked_ref()) {
-            observer.observe(&element);
-        }
-        // The list lives as long as the page.
-        on_resize.forget();
     });
 }

@@ -1,26 +1,23 @@
-//! A table of any length: sortable columns, and only the rows in sight in the document, used again as they move. Plain DOM
-//! calls, as in `row_pool`: no signal, effect or listener for each row. What is in the rows is the caller's.
+//! A table of any length with sortable columns. The caller makes the contents of a row; no row has signals, effects or
+//! listeners of its own.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 
 use leptos::ev::KeyboardEvent;
 use leptos::html::Div;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use wasm_bindgen::closure::Closure;
 use web_sys::HtmlElement;
 
 use crate::app::{navigation, preferences};
 use crate::i18n::Words;
-use crate::live::row_pool::{append, make, set};
+use crate::ui::dom::{append, make, set, set_style, watch_size};
+use crate::ui::virtual_rows::{RowPainter, VirtualRows};
 use page_model::Sort;
 
-/// The heights of a row and of the column names, in CSS pixels: `--row` and `--head` of `style/base.css`.
-const ROW_PX: f64 = 30.0;
-const HEAD_PX: f64 = 32.0;
-/// Rows drawn above and below what is in sight, so that a fast hand sees no hole.
-const MARGIN_ROWS: usize = 8;
+/// Rows painted above and below the visible ones: fast scrolling shows no hole, and the Tab key finds the next link.
+const OVERSCAN_ROWS: usize = 8;
 
 pub struct TableColumn {
     /// As in addresses and in `data-column`.
@@ -100,47 +97,54 @@ pub fn DataTable(
     columns: &'static [TableColumn],
     sort: RwSignal<Sort>,
     rows: TableRows,
-    /// A row that is to come into sight, and is marked.
+    /// The row to highlight and to scroll into view.
     #[prop(optional)]
     marked: Option<Signal<Option<usize>>>,
-    /// Whether the history leads back to where it was left: for the list that a view consists of.
+    /// Whether Back and Forward restore the scroll position: for a table that is the whole view.
     #[prop(optional)]
     keeps_scroll_position: bool,
 ) -> impl IntoView {
     let (prefs, navigation) = (preferences(), navigation());
     let viewport = NodeRef::<Div>::new();
     let count = Rc::clone(&rows.count);
-    let table = StoredValue::new_local(Table::new(viewport, columns, row_testid, rows.row));
-    if keeps_scroll_position {
-        table.with_value(|table| table.left_at_px.set(navigation.scroll_position()));
-    }
-    let with_table = move |act: fn(&Table)| {
-        let _ = table.try_with_value(act);
-    };
+    let table = StoredValue::new_local(Table {
+        columns,
+        row_testid,
+        make_row: rows.row,
+        marked: Cell::new(None),
+        left_at_px: Cell::new(keeps_scroll_position.then(|| navigation.scroll_position()).flatten()),
+        rows: VirtualRows::new(viewport, OVERSCAN_ROWS),
+    });
+    let draw = move || _ = table.try_with_value(Table::draw);
+    Effect::new(move |_| {
+        let Some(viewport) = viewport.get() else { return };
+        let tracks = |of: fn(&TableColumn) -> &'static str| {
+            columns.iter().map(of).filter(|track| !track.is_empty()).collect::<Vec<_>>().join(" ")
+        };
+        set_style(&viewport, "--tracks", &tracks(|column| column.width));
+        set_style(&viewport, "--narrow-tracks", &tracks(|column| column.narrow_width));
+    });
     Effect::new(move |_| {
         let Some(viewport) = viewport.get() else { return };
         let (total, marked) = (count(), marked.and_then(|marked| marked.get()));
         sort.track();
         prefs.language();
+        set(&viewport, "aria-rowcount", &(total + 1).to_string());
         table.with_value(|table| {
-            table.attach(&viewport);
-            table.total.set(total);
+            table.rows.set_row_count(total);
+            let is_new = table.marked.replace(marked) != marked;
             table.draw();
-            if table.marked.replace(marked) != marked {
-                table.draw_anew();
-                if let Some(index) = marked {
-                    table.scroll_to(index);
-                }
+            if let Some(index) = marked.filter(|_| is_new) {
+                table.scroll_to(index);
             }
         });
     });
-    watch_size(viewport, move || with_table(Table::draw));
+    watch_size(viewport, draw);
     let head = move |column: &'static TableColumn| {
-        let state = move || (sort.get().column == column.name).then(|| sort.get().is_descending);
-        let sorted = move || match state() {
-            Some(true) => "descending",
-            Some(false) => "ascending",
-            None => "none",
+        let sorted = move || match sort.get() {
+            sort if sort.column != column.name => "none",
+            sort if sort.is_descending => "descending",
+            _ => "ascending",
         };
         let word = column.word;
         let hint = move || column.hint.map(|hint| hint(prefs.words()));
@@ -173,21 +177,20 @@ pub fn DataTable(
             aria-label=move || label(prefs.words())
             node_ref=viewport
             on:scroll=move |_| {
-                with_table(Table::draw);
-                // Not of one that was just taken away, when another view has the address.
+                draw();
+                // A table that was just removed may still be notified, when the address is already that of another
+                // view.
                 let viewport = viewport.try_get_untracked().flatten();
                 if let Some(viewport) = viewport.filter(|viewport| keeps_scroll_position && viewport.is_connected()) {
                     navigation.keep_scroll_position(viewport.scroll_top());
                 }
             }
-            on:keydown=move |event| {
-                let _ = table.try_with_value(|table| table.key(&event));
-            }
+            on:keydown=move |event| _ = table.try_with_value(|table| table.key(&event))
         >
             <div class="data-row data-head" role="row" aria-rowindex="1">
                 {columns.iter().map(head).collect::<Vec<_>>()}
             </div>
-            <div class="data-space" role="presentation">
+            <div class="rows-space" role="presentation">
                 <div class="data-rows" role="rowgroup"></div>
             </div>
         </div>
@@ -206,117 +209,25 @@ fn cell_class(column: &TableColumn) -> &'static str {
 struct Row {
     element: HtmlElement,
     cells: Vec<(HtmlElement, TableCell)>,
-    /// Which row of the table it shows.
+    /// The index of the table's row that it shows.
     index: usize,
     class: &'static str,
 }
 
 struct Table {
-    viewport: NodeRef<Div>,
     columns: &'static [TableColumn],
     row_testid: &'static str,
     make_row: Rc<dyn Fn(usize) -> TableRow>,
-    total: Cell<usize>,
     marked: Cell<Option<usize>>,
-    /// Where it was left; it goes there as soon as it has rows.
+    /// The position to which the history leads back. It takes effect when the table has rows.
     left_at_px: Cell<Option<i32>>,
-    parts: RefCell<Option<(HtmlElement, HtmlElement)>>,
-    /// In the document, top to bottom.
-    rows: RefCell<Vec<Row>>,
+    rows: VirtualRows<Row>,
 }
 
-impl Table {
-    fn new(
-        viewport: NodeRef<Div>,
-        columns: &'static [TableColumn],
-        row_testid: &'static str,
-        make_row: Rc<dyn Fn(usize) -> TableRow>,
-    ) -> Self {
-        let (total, marked, left_at_px) = (Cell::new(0), Cell::new(None), Cell::new(None));
-        let (parts, rows) = (RefCell::new(None), RefCell::new(Vec::new()));
-        Self { viewport, columns, row_testid, make_row, total, marked, left_at_px, parts, rows }
-    }
+impl RowPainter for Table {
+    type Row = Row;
 
-    /// Finds the parts that the view has made, once.
-    fn attach(&self, viewport: &HtmlElement) {
-        let mut parts = self.parts.borrow_mut();
-        if parts.is_some() {
-            return;
-        }
-        let find = |class: &str| {
-            let found = viewport.query_selector(class).ok().flatten();
-            found.and_then(|element| element.dyn_into::<HtmlElement>().ok())
-        };
-        let tracks = |of: fn(&TableColumn) -> &'static str| {
-            self.columns.iter().map(of).filter(|track| !track.is_empty()).collect::<Vec<_>>().join(" ")
-        };
-        // Through the object model: the page's security policy forbids style attributes.
-        let style = viewport.style();
-        let _ = style.set_property("--tracks", &tracks(|column| column.width));
-        let _ = style.set_property("--narrow-tracks", &tracks(|column| column.narrow_width));
-        *parts = find(".data-space").zip(find(".data-rows"));
-    }
-
-    /// Draws what is in sight now.
-    fn draw(&self) {
-        let Some(viewport) = self.viewport.get_untracked() else { return };
-        let parts = self.parts.borrow();
-        let Some((space, holder)) = parts.as_ref() else { return };
-        let total = self.total.get();
-        set(&viewport, "aria-rowcount", &(total + 1).to_string());
-        // The height first: it limits the position.
-        let rows_px = format!("{}px", total as f64 * ROW_PX);
-        let _ = space.style().set_property("height", &rows_px);
-        // A table that is as high as its rows reads this.
-        let _ = HtmlElement::style(&viewport).set_property("--rows-px", &rows_px);
-        // One that is not shown yet cannot be scrolled.
-        if total > 0
-            && viewport.client_height() > 0
-            && let Some(left_at_px) = self.left_at_px.take()
-        {
-            viewport.set_scroll_top(left_at_px);
-        }
-        let top_px = f64::from(viewport.scroll_top());
-        let view_px = (f64::from(viewport.client_height()) - HEAD_PX).max(0.0);
-        let first = ((top_px / ROW_PX) as usize).saturating_sub(MARGIN_ROWS).min(total);
-        let end = (((top_px + view_px) / ROW_PX).ceil() as usize + MARGIN_ROWS).min(total);
-        let mut rows = self.rows.borrow_mut();
-        self.turn_to(&mut rows, holder, first, end.saturating_sub(first));
-        let _ = holder.style().set_property("--down", &format!("{}px", first as f64 * ROW_PX));
-        for (row, index) in rows.iter_mut().zip(first..) {
-            self.fill(row, index);
-        }
-    }
-
-    /// The rows that stay in sight keep their elements, and with them the focus.
-    fn turn_to(&self, rows: &mut Vec<Row>, holder: &HtmlElement, first: usize, count: usize) {
-        let before = rows.first().map_or(first, |row| row.index);
-        if first > before && first - before < rows.len() {
-            let down = first - before;
-            rows[..down].iter().for_each(|row| append(holder, &row.element));
-            rows.rotate_left(down);
-        } else if first < before && before - first < rows.len() {
-            let up = before - first;
-            let at = rows.len() - up;
-            for row in rows[at..].iter().rev() {
-                // It fails only where the nodes are not each other's.
-                let _ = holder.insert_before(&row.element, holder.first_child().as_ref());
-            }
-            rows.rotate_right(up);
-        }
-        while rows.len() > count {
-            if let Some(row) = rows.pop() {
-                row.element.remove();
-            }
-        }
-        while rows.len() < count {
-            let row = self.new_row();
-            append(holder, &row.element);
-            rows.push(row);
-        }
-    }
-
-    fn new_row(&self) -> Row {
+    fn make(&self, _number: usize) -> Row {
         let element = make("div", "data-row");
         set(&element, "role", "row");
         set(&element, "data-testid", self.row_testid);
@@ -330,7 +241,15 @@ impl Table {
         Row { element, cells, index: usize::MAX, class: "" }
     }
 
-    fn fill(&self, row: &mut Row, index: usize) {
+    fn element(row: &Row) -> &HtmlElement {
+        &row.element
+    }
+
+    fn shows(&self, row: &Row, index: usize) -> bool {
+        row.index == index
+    }
+
+    fn paint(&self, row: &mut Row, index: usize) {
         let TableRow { cells, data, class } = (self.make_row)(index);
         if row.index != index {
             row.index = index;
@@ -351,43 +270,40 @@ impl Table {
             }
         }
     }
+}
 
-    /// All rows are marked anew.
-    fn draw_anew(&self) {
-        for row in self.rows.borrow_mut().iter_mut() {
-            let index = row.index;
-            self.fill(row, index);
+impl Table {
+    /// Paints the visible rows.
+    fn draw(&self) {
+        self.rows.measure();
+        let window = self.rows.window();
+        let is_ready = window.row_count > 0 && window.view_px > 0.0;
+        let left_at_px = if is_ready { self.left_at_px.take() } else { None };
+        if let Some(top_px) = left_at_px.map(f64::from).or_else(|| self.rows.scrolled_to()) {
+            self.rows.move_to(top_px);
         }
+        self.rows.draw(self);
     }
 
-    /// Scrolls as little as needed for a row to be in sight.
+    /// Scrolls as little as needed to show the whole row.
     fn scroll_to(&self, index: usize) {
-        let Some(viewport) = self.viewport.get_untracked() else { return };
-        let view_px = f64::from(viewport.client_height()) - HEAD_PX;
-        let (top_px, row_px) = (f64::from(viewport.scroll_top()), index as f64 * ROW_PX);
-        if row_px < top_px {
-            viewport.set_scroll_top(row_px as i32);
-        } else if row_px + ROW_PX > top_px + view_px {
-            viewport.set_scroll_top((row_px + ROW_PX - view_px).ceil() as i32);
-        }
-        self.draw();
+        self.rows.move_to(self.rows.window().top_px_to_show(index));
+        self.rows.draw(self);
     }
 
-    /// From one row's link to another's. Elsewhere the keys scroll, as everywhere.
+    /// Moves the focus from a row's link to another row's. Without a focused link the keys scroll, as in any page.
     fn key(&self, event: &KeyboardEvent) {
-        let focused = document().active_element();
-        let from = focused.and_then(|element| {
-            let rows = self.rows.borrow();
-            rows.iter().find(|row| row.element.contains(Some(&element))).map(|row| row.index)
-        });
-        let (Some(from), Some(viewport)) = (from, self.viewport.get_untracked()) else { return };
-        let last = self.total.get().saturating_sub(1);
-        let screenful = ((f64::from(viewport.client_height()) - HEAD_PX) / ROW_PX) as usize;
+        let Some(focused) = document().active_element() else { return };
+        let Some(from) = self.rows.find(|row| row.element.contains(Some(&focused)).then_some(row.index)) else {
+            return;
+        };
+        let window = self.rows.window();
+        let (last, page) = (window.row_count.saturating_sub(1), window.rows_per_page().max(1));
         let to = match event.key().as_str() {
             "ArrowDown" => from + 1,
             "ArrowUp" => from.saturating_sub(1),
-            "PageDown" => from + screenful.max(1),
-            "PageUp" => from.saturating_sub(screenful.max(1)),
+            "PageDown" => from + page,
+            "PageUp" => from.saturating_sub(page),
             "Home" => 0,
             "End" => last,
             _ => return,
@@ -395,9 +311,8 @@ impl Table {
         event.prevent_default();
         let to = to.min(last);
         self.scroll_to(to);
-        let rows = self.rows.borrow();
-        let link =
-            rows.iter().find(|row| row.index == to).and_then(|row| row.element.query_selector("a").ok().flatten());
+        let row = self.rows.find(|row| (row.index == to).then(|| row.element.clone()));
+        let link = row.and_then(|row| row.query_selector("a").ok().flatten());
         if let Some(link) = link.and_then(|link| link.dyn_into::<HtmlElement>().ok()) {
             let _ = link.focus();
         }
@@ -426,22 +341,4 @@ fn show(element: &HtmlElement, before: &TableCell, cell: &TableCell, column: &Ta
     };
     set(&link, "href", &cell.href);
     link.set_text_content(Some(&cell.text));
-}
-
-/// Calls back whenever the element gets another size, and once at first.
-pub fn watch_size(element: NodeRef<Div>, resized: impl Fn() + Clone + 'static) {
-    let watching = StoredValue::new_local(None::<(web_sys::ResizeObserver, Closure<dyn Fn()>)>);
-    Effect::new(move |_| {
-        let Some(element) = element.get() else { return };
-        let on_resize = Closure::<dyn Fn()>::new(resized.clone());
-        if let Ok(observer) = web_sys::ResizeObserver::new(on_resize.as_ref().unchecked_ref()) {
-            observer.observe(&element);
-            watching.set_value(Some((observer, on_resize)));
-        }
-    });
-    on_cleanup(move || {
-        if let Some((observer, _)) = watching.try_update_value(Option::take).flatten() {
-            observer.disconnect();
-        }
-    });
 }
