@@ -37,7 +37,7 @@ use super::visibility::report_invisible_records;
 use super::watches::Watches;
 use super::{LIMITS, READ_ONLY, Shared, produce, requests};
 use crate::views::View;
-use feed::Listener;
+use feed::{Listener, Variant};
 use kafka::cluster::ClusterWatch;
 
 /// How often the bridge pings. A client that sends nothing until the next ping is disconnected.
@@ -387,7 +387,7 @@ impl<'s> Session<'s> {
             let message = format!("joining a group commits its positions; {READ_ONLY}: read without a group (tail)");
             return Ok(Err(ErrorBody::new(ErrorCode::ReadOnly, message)));
         }
-        let format = request.format;
+        let variant = Variant { format: request.format };
         let request = match subscription::check(request) {
             Ok(request) => request,
             Err(error) => return Ok(Err(error)),
@@ -402,7 +402,7 @@ impl<'s> Session<'s> {
             Err(error) => return Ok(Err(error)),
         };
         self.outbox.reply(id, Subscribed { subscription: number }).await?;
-        helpers.spawn(self.subscriptions.start(number, cursor, format, self.outbox.clone()));
+        helpers.spawn(self.subscriptions.start(number, cursor, variant, self.outbox.clone()));
         Ok(Ok(()))
     }
 }

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{ErrorBody, ErrorCode, Format};
+use protocol::{ErrorBody, ErrorCode};
 use tokio::time::Instant;
 
 use super::outbox::Outbox;
 use super::subscription::Subscription;
 use super::{LIMITS, Shared};
 use crate::feeds::FeedRequest;
-use feed::{ClosingCursor, Cursor};
+use feed::{ClosingCursor, Cursor, Variant};
 
 /// How long a new subscription waits for an ending one to free its reader, if there is no room for both.
 const ROOM_WITHIN: Duration = Duration::from_secs(2);
@@ -66,10 +66,10 @@ impl Subscriptions {
         &mut self,
         number: u32,
         cursor: Cursor,
-        format: Format,
+        variant: Variant,
         outbox: Outbox,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let (subscription, task) = Subscription::start(number, cursor, format, outbox);
+        let (subscription, task) = Subscription::start(number, cursor, variant, outbox);
         self.open.insert(number, subscription);
         task
     }
