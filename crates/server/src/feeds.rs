@@ -41,8 +41,8 @@ pub struct FeedRequest {
     pub window: Window,
 }
 
-/// Subscriptions with the same key may share a feed. The cluster is not part of the key, because each cluster has its own
-/// registry.
+/// Subscriptions with the same key may share a feed. The cluster is not part of the key, because each cluster has its
+/// own registry.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
     /// All pages of one group share the bridge's one member.
