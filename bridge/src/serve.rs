@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use protocol::Defaults;
+use protocol::{ClusterName, Defaults};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,6 +17,7 @@ use kafka::cluster::watch_cluster;
 use kafka::demo::DemoBroker;
 use kafka::metadata_client::MetadataClient;
 use kafka::producer::Producer;
+use server::clusters::{Cluster, Clusters};
 use server::descriptors::Budget;
 use server::feeds::Feeds;
 use server::http::{self, Guard};
@@ -30,18 +31,9 @@ pub async fn serve(config: Config, listener: TcpListener, shutdown: Cancellation
     let budget = Budget::prepare(config.sockets);
     let (connection, demo) = choose_broker(&config).await?;
     let address = listener.local_addr().context("cannot read the listener's address")?;
-    let metadata_client = Arc::new(MetadataClient::new(&connection).context("cannot create a librdkafka client")?);
-    let producer =
-        Arc::new(Producer::new(&connection, &metadata_client).context("cannot create a librdkafka producer")?);
-    let cluster =
-        watch_cluster(&metadata_client, &connection).context("cannot start the thread that watches the cluster")?;
-    let admin = Arc::new(Admin::new(Arc::clone(&metadata_client), connection.clone(), demo.clone()));
+    let cluster = create_cluster(&connection, demo.clone(), budget.readers)?;
     let shared = Arc::new(Shared {
-        producer,
-        feeds: Arc::new(Feeds::new(connection.clone(), metadata_client, budget.readers)),
-        views: Arc::new(Views::new(Arc::clone(&admin))),
-        admin,
-        cluster,
+        clusters: Clusters::new(cluster),
         defaults: Defaults { topic: config.topic.to_string(), group: config.group.to_string(), start: config.start },
         read_only: config.read_only,
         token: config.token,
@@ -61,6 +53,27 @@ pub async fn serve(config: Config, listener: TcpListener, shutdown: Cancellation
     shutdown::drain(shared).await;
     drop(demo);
     Ok(())
+}
+
+/// Creates every client of the only cluster.
+fn create_cluster(
+    connection: &Connection,
+    demo: Option<Arc<DemoBroker>>,
+    max_readers: usize,
+) -> anyhow::Result<Cluster> {
+    let metadata_client = Arc::new(MetadataClient::new(connection).context("cannot create a librdkafka client")?);
+    let producer = Producer::new(connection, &metadata_client).context("cannot create a librdkafka producer")?;
+    let state =
+        watch_cluster(&metadata_client, connection).context("cannot start the thread that watches the cluster")?;
+    let admin = Arc::new(Admin::new(Arc::clone(&metadata_client), connection.clone(), demo));
+    Ok(Cluster {
+        name: ClusterName::default(),
+        producer,
+        feeds: Feeds::new(connection.clone(), metadata_client, max_readers),
+        views: Arc::new(Views::new(Arc::clone(&admin))),
+        admin,
+        state,
+    })
 }
 
 /// The broker that the user gave, else the local one, else the demo broker.

@@ -139,8 +139,8 @@ impl Client {
     }
 
     async fn hello_with(mut socket: Socket, resume: Option<Resume>) -> Self {
-        let hello =
-            Hello { protocol: protocol::SUBPROTOCOL.to_owned(), client: "tests/1".to_owned(), token: None, resume };
+        let (protocol, client) = (protocol::SUBPROTOCOL.to_owned(), "tests/1".to_owned());
+        let hello = Hello { protocol, client, cluster: None, token: None, resume };
         socket.text(&ClientMessage::from(hello).to_json()).await;
         let heard = socket.next().await;
         let Heard::Text(text) = heard else { panic!("no welcome: {heard:?}") };

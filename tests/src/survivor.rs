@@ -226,8 +226,8 @@ impl Survivor {
         };
         self.hellos += 1;
         let resume = self.session.clone().map(|session| Resume { session, attempt: Some(self.hellos) });
-        let hello =
-            Hello { protocol: protocol::SUBPROTOCOL.to_owned(), client: "survivor/1".to_owned(), token: None, resume };
+        let (protocol, client) = (protocol::SUBPROTOCOL.to_owned(), "survivor/1".to_owned());
+        let hello = Hello { protocol, client, cluster: None, token: None, resume };
         socket.text(&ClientMessage::from(hello).to_json()).await;
         self.socket = Some(socket);
     }

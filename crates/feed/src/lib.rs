@@ -18,6 +18,7 @@ mod event;
 mod handover;
 #[cfg(test)]
 mod handover_model;
+mod key;
 mod missed;
 #[cfg(test)]
 mod model;
@@ -40,6 +41,7 @@ pub use self::cursor::{ClosingCursor, Cursor, Delivered, Listener};
 use self::cursor_state::{CursorState, RingPosition};
 pub use self::event::{Event, ReadMode, Start, Waiting};
 pub use self::handover::{HandOver, Reservation, Share, SharedFeedLookup};
+pub use self::key::{Isolation, Variant};
 use self::missed::Missed;
 use self::topic_id::TopicId;
 

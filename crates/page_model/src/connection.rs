@@ -16,7 +16,8 @@ impl AppState {
     pub fn socket_opened(&mut self, client: &str) {
         self.hellos += 1;
         let resume = self.session.clone().map(|session| Resume { session, attempt: Some(self.hellos) });
-        self.post(Hello { protocol: SUBPROTOCOL.into(), client: client.into(), token: self.token.clone(), resume });
+        let (protocol, client, token) = (SUBPROTOCOL.into(), client.into(), self.token.clone());
+        self.post(Hello { protocol, client, cluster: None, token, resume });
     }
 
     /// Sets the access token that the user entered. An empty token counts as none.

@@ -54,6 +54,10 @@ pub struct Hello {
     pub protocol: String,
     /// Name and version of the client, for the log.
     pub client: String,
+    /// The [`ClusterName`](crate::ClusterName) of the Kafka cluster that the socket is for. Absent: the bridge's first
+    /// cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
     /// The access token, if the bridge needs one. It is never part of the URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<Secret>,

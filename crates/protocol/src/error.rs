@@ -52,6 +52,8 @@ error_codes! {
     /// The sequence number is older than the outcomes that the bridge keeps: the record is not written, and its earlier
     /// outcome is unknown.
     SequenceExpired = 209, "sequence_expired", false;
+    /// `hello.cluster` names none of the bridge's clusters; the message lists them.
+    UnknownCluster = 210, "unknown_cluster", false;
 
     TooManySubscriptions = 300, "too_many_subscriptions", false;
     /// More records in one message than the limit allows.
@@ -208,6 +210,7 @@ pub enum CloseCode {
     TooManyConnections,
     ProtocolVersion,
     Forbidden,
+    UnknownCluster,
     Superseded,
 }
 
@@ -230,6 +233,7 @@ impl CloseCode {
             Self::TooManyConnections => 4504,
             Self::ProtocolVersion => 4506,
             Self::Forbidden => 4507,
+            Self::UnknownCluster => 4508,
             Self::Superseded => 4510,
         }
     }

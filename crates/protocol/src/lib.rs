@@ -49,6 +49,11 @@
 //! message may have at most [`MAX_HELLO_BYTES`] (else 1009). `hello.client` is a [`ClientName`]: at most 100
 //! characters, without control and format characters (else 4501).
 //!
+//! `hello.cluster` names the Kafka cluster that the whole socket is for; absent means the bridge's first one. It is a
+//! [`ClusterName`]: 1 to 64 letters, digits, dots, underscores and hyphens (else 4501). A bridge has one cluster, and
+//! its name is `default`. If the bridge has no cluster of that name, it sends an `unknown_cluster` error that lists the
+//! names of its clusters, and closes the socket with 4508. [`Welcome`] has Kafka's id of the cluster in `cluster.id`.
+//!
 //! At most 64 sockets may be open before their `hello`. When another one is opened, the bridge closes the oldest socket
 //! of the address that has the most of them, with 4013. A `hello` beyond the maximum number of open sockets (in total,
 //! or from one address) closes the socket with 4504.
@@ -81,6 +86,8 @@
 //! session fail with different errors, later errors keep their code but lose their text. The number and the memory of
 //! sessions that wait for their client are limited. Beyond the limit, the session that has waited longest is removed
 //! before its 60 s are over.
+//!
+//! A session belongs to its cluster: a `resume` with another `hello.cluster` gets a new session (`"resumed": false`).
 //!
 //! If another socket still has the resumed session, that socket is closed with 4510. `resume.attempt` is a number that
 //! the client increases with each `hello`. With it, a late `hello` of an abandoned socket cannot take the session from
@@ -196,7 +203,7 @@ pub use error::{CloseCode, ErrorBody, ErrorBroker, ErrorCode, KafkaError};
 pub use groups::*;
 pub use json_batch::JsonBatch;
 pub use message::{Frame, ParseError, RequestId};
-pub use name::{ClientName, GroupId, InvalidName, Offset, Position, TopicName};
+pub use name::{ClientName, ClusterName, GroupId, InvalidName, Offset, Position, TopicName};
 pub use offset_reset::*;
 pub use plain_json::MAX_JSON_DEPTH;
 pub use printable::is_printable;

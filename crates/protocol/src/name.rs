@@ -26,15 +26,17 @@ pub enum InvalidName {
     Group(String),
     #[error("invalid client name {0:?}: use at most 100 characters without control and format characters")]
     Client(String),
+    #[error(
+        "invalid cluster name {0:?}: use 1 to 64 letters, digits, dots, underscores and hyphens, not \".\" or \"..\""
+    )]
+    Cluster(String),
 }
 
 impl TopicName {
     pub const MAX_LEN: usize = 249;
 
     pub fn parse(name: &str) -> Result<Self, InvalidName> {
-        let legal = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-');
-        let ok =
-            !name.is_empty() && name.len() <= Self::MAX_LEN && name != "." && name != ".." && name.bytes().all(legal);
+        let ok = name.len() <= Self::MAX_LEN && is_plain(name);
         if ok { Ok(Self(name.to_owned())) } else { Err(InvalidName::Topic(shorten(name, SHOWN_CHARS))) }
     }
 
@@ -105,6 +107,44 @@ impl ClientName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The name by which a bridge and its clients refer to a Kafka cluster, as in `hello.cluster`: 1 to 64 characters of
+/// `a-z A-Z 0-9 . _ -`, and neither `.` nor `..`, so that it needs no escaping in addresses, file names and logs. It is
+/// not Kafka's cluster id.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClusterName(Arc<str>);
+
+impl ClusterName {
+    pub const MAX_LEN: usize = 64;
+
+    pub fn parse(name: &str) -> Result<Self, InvalidName> {
+        let ok = name.len() <= Self::MAX_LEN && is_plain(name);
+        if ok { Ok(Self(name.into())) } else { Err(InvalidName::Cluster(shorten(name, SHOWN_CHARS))) }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// `default`, the name of the cluster of a bridge that has one cluster.
+impl Default for ClusterName {
+    fn default() -> Self {
+        Self("default".into())
+    }
+}
+
+impl fmt::Display for ClusterName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether the name is a valid part of an address or a file name as it is.
+fn is_plain(name: &str) -> bool {
+    let legal = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-');
+    !name.is_empty() && name != "." && name != ".." && name.bytes().all(legal)
 }
 
 /// A position in a partition: the offset of a record, or of the next record to read. Never negative.

@@ -5,9 +5,9 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use protocol::{
-    BadBatch, BinaryBatch, ClientMessage, Frame, GroupId, Header, HeaderView, JsonBatch, MAX_JSON_DEPTH, Offset,
-    ProduceBatch, ProduceFrame, ProduceRecord, Record, RecordView, Records, RecordsFrame, RecordsHead, ServerMessage,
-    TimestampType, TopicName, WireBytes,
+    BadBatch, BinaryBatch, ClientMessage, ClusterName, Frame, GroupId, Header, HeaderView, JsonBatch, MAX_JSON_DEPTH,
+    Offset, ProduceBatch, ProduceFrame, ProduceRecord, Record, RecordView, Records, RecordsFrame, RecordsHead,
+    ServerMessage, TimestampType, TopicName, WireBytes,
 };
 
 type Bytes = Option<Vec<u8>>;
@@ -383,6 +383,7 @@ proptest! {
         let _ = serde_json::from_str::<Offset>(&text);
         let _ = TopicName::parse(&text);
         let _ = GroupId::parse(&text);
+        let _ = ClusterName::parse(&text);
     }
 
     /// A known type with arbitrary fields reaches parsers that arbitrary text does not reach.
@@ -408,6 +409,17 @@ proptest! {
         } else {
             prop_assert!(parsed.is_err());
         }
+    }
+
+    #[test]
+    fn cluster_names_need_no_escaping(name in "[a-zA-Z0-9._-]{1,64}") {
+        prop_assert_eq!(ClusterName::parse(&name).is_ok(), name != "." && name != "..");
+        for bad in ["/", " ", "\0", "é", "\"", "\u{202e}"] {
+            let bad_name = format!("{}{bad}", &name[1..]);
+            prop_assert!(ClusterName::parse(&bad_name).is_err(), "{:?}", bad_name);
+        }
+        prop_assert!(ClusterName::parse("").is_err());
+        prop_assert!(ClusterName::parse(&name.repeat(65)).is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use protocol::{
     CommitMode, ErrorBody, ErrorCode, GroupId, GroupStart, TailStart, TopicName, TopicPartition, WhenSlow, Window,
 };
 
-use feed::{Cursor, Feed, ReadMode, Share, SharedFeedLookup};
+use feed::{Cursor, Feed, Isolation, ReadMode, Share, SharedFeedLookup};
 use kafka::client_config::Connection;
 use kafka::metadata_client::MetadataClient;
 use kafka::reader::Readers;
@@ -34,24 +34,27 @@ const RETRY_AFTER_MS: u64 = 1000;
 pub struct FeedRequest {
     pub topics: Vec<TopicName>,
     pub mode: ReadMode,
+    pub isolation: Isolation,
     /// `None` without a group.
     pub commit: Option<CommitMode>,
     pub when_slow: WhenSlow,
     pub window: Window,
 }
 
-/// Subscriptions with the same key may share a feed.
+/// Subscriptions with the same key may share a feed. The cluster is not part of the key, because each cluster has its
+/// own registry.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
     /// All pages of one group share the bridge's one member.
-    Group { id: GroupId, start: GroupStart, topics: Vec<TopicName> },
+    Group { id: GroupId, start: GroupStart, topics: Vec<TopicName>, isolation: Isolation },
     /// Subscriptions that start at the end of the topics.
-    Latest { topics: Vec<TopicName> },
+    Latest { topics: Vec<TopicName>, isolation: Isolation },
     /// A feed with its own start, or one that may hold the reader up. Only its own reader uses this key, to share the
     /// feed once it has caught up.
     Private(u64),
 }
 
+/// The feeds of one cluster.
 pub struct Feeds {
     readers: Readers,
     max_readers: usize,
@@ -195,9 +198,14 @@ impl Key {
     fn shared(request: &FeedRequest) -> Option<Self> {
         let mut topics = request.topics.clone();
         topics.sort();
+        let isolation = request.isolation;
         match (&request.mode, request.when_slow) {
-            (ReadMode::Group { id, start }, _) => Some(Self::Group { id: id.clone(), start: *start, topics }),
-            (ReadMode::Tail(TailStart::Latest), WhenSlow::Skip | WhenSlow::Close) => Some(Self::Latest { topics }),
+            (ReadMode::Group { id, start }, _) => {
+                Some(Self::Group { id: id.clone(), start: *start, topics, isolation })
+            }
+            (ReadMode::Tail(TailStart::Latest), WhenSlow::Skip | WhenSlow::Close) => {
+                Some(Self::Latest { topics, isolation })
+            }
             (ReadMode::Tail(_), _) => None,
         }
     }

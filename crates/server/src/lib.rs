@@ -1,12 +1,13 @@
 //! The bridge's network side, which pages, scripts and Prometheus connect to.
 //!
-//! In reading order: [`http`] accepts connections and serves the page, [`websocket`] runs the sessions, [`feeds`] finds
-//! or starts the feed of a subscription, [`views`] queries Kafka once for all subscribers of a live view, [`metrics`]
-//! counts, [`shutdown`] ends everything in order. The crate never calls librdkafka; it uses the types of the `kafka`
-//! crate.
+//! In reading order: [`http`] accepts connections and serves the page, [`websocket`] runs the sessions, [`clusters`]
+//! holds the state of each Kafka cluster, [`feeds`] finds or starts the feed of a subscription, [`views`] queries Kafka
+//! once for all subscribers of a live view, [`metrics`] counts, [`shutdown`] ends everything in order. The crate never
+//! calls librdkafka; it uses the types of the `kafka` crate.
 
 pub mod access_token;
 mod address_class;
+pub mod clusters;
 pub mod descriptors;
 pub mod feeds;
 pub mod http;

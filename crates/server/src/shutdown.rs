@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::task::JoinSet;
+
 use crate::websocket::Shared;
 
 /// The total time for shutdown. When it is over, [`drain`] returns even if some parts are still running.
@@ -20,29 +22,36 @@ pub async fn drain(shared: Arc<Shared>) {
     let deadline = Instant::now() + GRACE;
     tracing::info!("shutting down");
     // The flush starts first, so that sockets can still send the outcomes.
-    let flushing = {
-        let producer = Arc::clone(&shared.producer);
-        tokio::task::spawn_blocking(move || producer.flush_or_give_up(FLUSH_WITHIN))
-    };
+    let mut flushing = JoinSet::new();
+    for cluster in shared.clusters.iter().cloned() {
+        flushing.spawn_blocking(move || cluster.producer.flush_or_give_up(FLUSH_WITHIN));
+    }
     shared.tasks.close();
     if tokio::time::timeout(SOCKETS_WITHIN, shared.tasks.wait()).await.is_err() {
         tracing::warn!(open = shared.tasks.len(), "some sockets did not close in time");
     }
-    let readers = {
-        let feeds = Arc::clone(&shared.feeds);
-        tokio::task::spawn_blocking(move || feeds.close(deadline))
-    };
+    let mut readers = JoinSet::new();
+    for cluster in shared.clusters.iter().cloned() {
+        readers.spawn_blocking(move || cluster.feeds.close(deadline));
+    }
     let left = deadline.saturating_duration_since(Instant::now());
     let finished = tokio::time::timeout(left, async {
-        if let Err(error) = readers.await {
-            tracing::error!(%error, "the task that stops the readers failed");
-        }
-        match flushing.await {
-            Ok(0) => {}
-            Ok(given_up) => {
-                tracing::warn!(given_up, "Kafka sent no delivery report for some records; their senders were notified")
+        while let Some(closed) = readers.join_next().await {
+            if let Err(error) = closed {
+                tracing::error!(%error, "the task that stops the readers failed");
             }
-            Err(error) => tracing::error!(%error, "the task that flushes the producer failed"),
+        }
+        while let Some(flushed) = flushing.join_next().await {
+            match flushed {
+                Ok(0) => {}
+                Ok(given_up) => {
+                    tracing::warn!(
+                        given_up,
+                        "Kafka sent no delivery report for some records; their senders were notified"
+                    )
+                }
+                Err(error) => tracing::error!(%error, "the task that flushes the producer failed"),
+            }
         }
     });
     if finished.await.is_err() {

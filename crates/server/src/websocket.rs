@@ -30,12 +30,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::access_token::AccessToken;
-use crate::feeds::Feeds;
+use crate::clusters::Clusters;
 use crate::token_attempts::TokenAttempts;
-use crate::views::Views;
-use kafka::admin::Admin;
-use kafka::cluster::ClusterWatch;
-use kafka::producer::Producer;
 
 pub use self::gate::Gate;
 pub use self::sessions::Sessions;
@@ -53,13 +49,9 @@ pub const LIMITS: Limits = Limits { message_bytes: MAX_RECORD_BYTES as u64, subs
 /// Explains why a change is refused; ends the error message.
 const READ_ONLY: &str = "this bridge is read-only (it was started with --read-only)";
 
-/// The state that all sessions share.
+/// The state of the bridge as a whole, which the sessions of all clusters share.
 pub struct Shared {
-    pub producer: Arc<Producer>,
-    pub feeds: Arc<Feeds>,
-    pub admin: Arc<Admin>,
-    pub views: Arc<Views>,
-    pub cluster: ClusterWatch,
+    pub clusters: Clusters,
     pub defaults: Defaults,
     /// A client without this token is refused at `hello`.
     pub token: Option<AccessToken>,

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use protocol::{CloseCode, ClusterRequest, ClusterResult, CreateTopic, CreateTopicResult, ErrorCode, ServerMessage};
+use protocol::{
+    CloseCode, ClusterRequest, ClusterResult, CreateTopic, CreateTopicResult, ErrorCode, Frame, ServerMessage,
+};
 use serde_json::json;
 use tests::raw::{close_frame, frame_head, text_frame};
 use tests::socket::{Heard, Socket};
@@ -70,6 +72,64 @@ async fn the_first_message_has_at_most_16_kib() {
     socket.text(&format!(r#"{{"type":"cluster","id":1,"future":"{}"}}"#, "x".repeat(1 << 20))).await;
     assert!(is_welcomed(&mut socket).await);
     socket.hears("cluster_result").await;
+}
+
+/// Sends a `hello` with these fields beside the required ones.
+async fn hello_with(bridge: &Bridge, fields: &str) -> Socket {
+    let mut socket = bridge.socket().await;
+    socket.text(&format!(r#"{{"type":"hello","protocol":"ponte.v1","client":"clusters/1"{fields}}}"#)).await;
+    socket
+}
+
+#[tokio::test]
+async fn hello_chooses_the_first_cluster_by_its_name_or_without_a_name() {
+    let bridge = Bridge::start().demo().await;
+    for fields in ["", r#","cluster":null"#, r#","cluster":"default""#] {
+        let mut socket = hello_with(&bridge, fields).await;
+        assert!(is_welcomed(&mut socket).await, "{fields:?}");
+        socket.text(r#"{"type":"cluster","id":1}"#).await;
+        assert_eq!(socket.hears("cluster_result").await["cluster"]["demo"], true, "{fields:?}");
+    }
+    // With and without the name it is the same cluster, and a session belongs to a cluster.
+    let client = bridge.client().await;
+    let resume = format!(r#","cluster":"default","resume":{{"session":"{}"}}"#, client.welcome.session);
+    let welcome = hello_with(&bridge, &resume).await.hears("welcome").await;
+    assert_eq!((&welcome["session"], &welcome["resumed"]), (&json!(client.welcome.session), &json!(true)));
+}
+
+#[tokio::test]
+async fn hello_with_an_unknown_cluster_gets_an_error_that_lists_the_clusters() {
+    let bridge = Bridge::start().demo().await;
+    for cluster in ["elsewhere", "Default", &"x".repeat(64)] {
+        let mut socket = hello_with(&bridge, &format!(r#","id":7,"cluster":"{cluster}""#)).await;
+        let Heard::Text(text) = socket.next().await else { panic!("no error about {cluster}") };
+        let parsed = ServerMessage::parse(&text);
+        let Ok(Frame { id: Some(7), message: ServerMessage::ErrorMessage(refused) }) = parsed else {
+            panic!("no error about {cluster}: {parsed:?}")
+        };
+        let error = refused.error;
+        assert_eq!((error.code, error.retriable), (ErrorCode::UnknownCluster.number(), false), "{error:?}");
+        assert_eq!(error.message, format!(r#"no cluster "{cluster}"; this bridge has: default"#));
+        assert_eq!(socket.expect_close(CloseCode::UnknownCluster).await, error.message);
+    }
+    assert!(!CloseCode::should_reconnect(CloseCode::UnknownCluster.number()));
+    for invalid in ["", ".", "..", "a b", "caffè", "a/b", r"a\nb", &"x".repeat(65)] {
+        let mut socket = hello_with(&bridge, &format!(r#","cluster":"{invalid}""#)).await;
+        let reason = socket.expect_close(CloseCode::BadFrame).await;
+        assert!(reason.contains("hello.cluster: invalid cluster name"), "{invalid:?}: {reason}");
+    }
+    let mut number = hello_with(&bridge, r#","cluster":7"#).await;
+    number.expect_close(CloseCode::BadFrame).await;
+}
+
+#[tokio::test]
+async fn names_of_clusters_are_not_told_without_the_access_token() {
+    let bridge = Bridge::start().demo().env("PONTE_TOKEN", "canary-7d11e0b2-token").await;
+    let mut socket = hello_with(&bridge, r#","cluster":"elsewhere""#).await;
+    let heard = socket.next().await;
+    let Heard::Closed(code, reason) = heard else { panic!("something came before the close: {heard:?}") };
+    assert_eq!(code, CloseCode::TokenRefused.number(), "{reason}");
+    assert!(!reason.contains("default"), "{reason}");
 }
 
 #[tokio::test]

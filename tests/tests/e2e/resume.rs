@@ -78,6 +78,7 @@ async fn a_hello_that_comes_late_takes_nothing_from_the_socket_that_came_after_i
     let hello = protocol::Hello {
         protocol: protocol::SUBPROTOCOL.to_owned(),
         client: "late/1".to_owned(),
+        cluster: None,
         token: None,
         resume: Some(late),
     };

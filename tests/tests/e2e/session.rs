@@ -125,7 +125,8 @@ async fn another_protocol_version_closes_with_4506() {
 async fn a_second_hello_is_an_error_and_the_session_stays() {
     let bridge = Bridge::start().demo().await;
     let mut client = bridge.client().await;
-    let hello = Hello { protocol: "ponte.v1".into(), client: "again/1".into(), token: None, resume: None };
+    let hello =
+        Hello { protocol: "ponte.v1".into(), client: "again/1".into(), cluster: None, token: None, resume: None };
     let refused = client.refused(hello).await;
     assert_eq!(refused.error.code, ErrorCode::AlreadyGreeted.number());
     client.ask::<protocol::ClusterResult>(protocol::ClusterRequest {}).await;

@@ -50,6 +50,7 @@ pub fn hello() -> Message {
     let hello = Hello {
         protocol: SUBPROTOCOL.to_owned(),
         client: concat!("ponte-bench/", env!("CARGO_PKG_VERSION")).to_owned(),
+        cluster: None,
         token: None,
         resume: None,
     };

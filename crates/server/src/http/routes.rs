@@ -124,7 +124,7 @@ fn upgrade(
 /// bridge has one) gets only the name of the error.
 async fn ready(shared: Arc<Shared>, headers: HeaderMap, peer: SocketAddr) -> Response {
     let is_admitted = shared.admits(bearer_token(&headers), peer, "Authorization").await;
-    let cluster = shared.cluster.borrow().clone();
+    let cluster = shared.clusters.first().state.borrow().clone();
     let status = match cluster.state {
         ClusterState::Up => StatusCode::OK,
         ClusterState::Down => StatusCode::SERVICE_UNAVAILABLE,
@@ -145,14 +145,14 @@ async fn cluster(shared: Arc<Shared>, headers: HeaderMap, peer: SocketAddr) -> R
     if let Some(refusal) = refusal(&shared, &headers, peer).await {
         return refusal;
     }
-    warp::reply::json(&*shared.cluster.borrow()).into_response()
+    warp::reply::json(&*shared.clusters.first().state.borrow()).into_response()
 }
 
 async fn metrics(shared: Arc<Shared>, headers: HeaderMap, peer: SocketAddr) -> Response {
     if let Some(refusal) = refusal(&shared, &headers, peer).await {
         return refusal;
     }
-    let kafka_is_up = shared.cluster.borrow().state == ClusterState::Up;
+    let kafka_is_up = shared.clusters.first().state.borrow().state == ClusterState::Up;
     let text = METRICS.text(kafka_is_up, shared.slots.taken());
     warp::reply::with_header(text, CONTENT_TYPE, metrics::CONTENT_TYPE).into_response()
 }

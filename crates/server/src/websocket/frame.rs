@@ -9,7 +9,7 @@ use protocol::{CloseCode, Format, JsonBatch, RecordsHead};
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
-use feed::Batch;
+use feed::{Batch, Variant};
 
 /// Stands for "the close frame had no code" and is never sent (RFC 6455, 7.4.1).
 const NO_CODE: u16 = 1005;
@@ -23,7 +23,7 @@ pub struct Frame {
 struct Records {
     batch: Arc<Batch>,
     range: Range<usize>,
-    format: Format,
+    variant: Variant,
 }
 
 impl Frame {
@@ -51,10 +51,10 @@ impl Frame {
     }
 
     /// Records of one subscription. `seq` is the number of the last record of the range.
-    pub fn records(subscription: u32, seq: u64, batch: Arc<Batch>, range: Range<usize>, format: Format) -> Self {
+    pub fn records(subscription: u32, seq: u64, batch: Arc<Batch>, range: Range<usize>, variant: Variant) -> Self {
         let fields = RecordsHead { subscription, seq, topic: &batch.topic, partition: batch.partition };
         let mut before = Vec::with_capacity(128);
-        let opcode = match format {
+        let opcode = match variant.format {
             Format::Binary => {
                 fields.write_binary(&mut before, range.len());
                 Data::Binary
@@ -64,7 +64,7 @@ impl Frame {
                 Data::Text
             }
         };
-        let records = Records { batch, range, format };
+        let records = Records { batch, range, variant };
         let length = before.len() + records.body().len() + records.tail().len();
         let mut head = header(OpCode::Data(opcode), length);
         head.extend_from_slice(&before);
@@ -83,14 +83,14 @@ impl Frame {
 
 impl Records {
     fn body(&self) -> &[u8] {
-        match self.format {
+        match self.variant.format {
             Format::Binary => self.batch.records.body(self.range.clone()),
             Format::Json => self.batch.json().body(self.range.clone()),
         }
     }
 
     fn tail(&self) -> &'static [u8] {
-        match self.format {
+        match self.variant.format {
             Format::Binary => b"",
             Format::Json => JsonBatch::TAIL,
         }

@@ -25,7 +25,7 @@ const FETCHES: usize = 8;
 /// The share of subscribing, which therefore never waits behind requests that Kafka does not answer.
 const SUBSCRIBES: usize = 16;
 
-/// All sessions wait for the same producer.
+/// All sessions of a cluster wait for the same producer.
 const PRODUCER_STARTS: usize = 1;
 
 /// Listing the open transactions behind which produced records wait: one session at a time.

@@ -1,16 +1,22 @@
-//! The first message of a socket: `hello`, which must come in time, be small, and have the access token if one is
-//! needed.
+//! The first message of a socket: `hello`, which must come in time, be small, have the access token if one is needed,
+//! and name an existing cluster if it names one.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{ClientMessage, ClientName, CloseCode, Frame, MAX_HELLO_BYTES, ParseError, Resume, SUBPROTOCOL};
+use protocol::{
+    ClientMessage, ClientName, CloseCode, ClusterName, ErrorMessage, Frame, MAX_HELLO_BYTES, ParseError, Resume,
+    SUBPROTOCOL,
+};
 use tokio::time::timeout;
 
 use super::Shared;
 use super::closing::End;
+use super::outbox::Outbox;
 use super::session::{Incoming, Stream, next_frame, shutting_down};
 use super::slots::{Full, Slot};
+use crate::clusters::Cluster;
 use crate::log_throttle::LogThrottle;
 
 /// How long a new socket may take to send `hello`.
@@ -19,19 +25,21 @@ const HELLO_WITHIN: Duration = Duration::from_secs(10);
 /// The content of an accepted `hello`.
 pub struct Greeting {
     pub client: ClientName,
+    pub cluster: Arc<Cluster>,
     pub resume: Option<Resume>,
 }
 
 /// Waits for `hello` and checks it. From then on the socket counts as an open one.
 pub async fn greeting(
     stream: &mut Stream,
+    outbox: &Outbox,
     shared: &Shared,
     peer: SocketAddr,
     slot: &mut Slot,
 ) -> Result<Greeting, End> {
     static LOG: LogThrottle = LogThrottle::new();
     let greeting = tokio::select! {
-        greeting = checked_hello(stream, shared, peer) => greeting,
+        greeting = checked_hello(stream, outbox, shared, peer) => greeting,
         () = slot.evicted() => return Err(End::Evicted),
         () = shared.shutdown.cancelled() => return Err(shutting_down()),
     };
@@ -52,7 +60,12 @@ pub async fn greeting(
     greeting
 }
 
-async fn checked_hello(stream: &mut Stream, shared: &Shared, peer: SocketAddr) -> Result<Greeting, End> {
+async fn checked_hello(
+    stream: &mut Stream,
+    outbox: &Outbox,
+    shared: &Shared,
+    peer: SocketAddr,
+) -> Result<Greeting, End> {
     let first = timeout(HELLO_WITHIN, next_frame(stream)).await;
     let too_large = || {
         let reason = format!("the first message must be hello, with at most {MAX_HELLO_BYTES} bytes");
@@ -65,8 +78,8 @@ async fn checked_hello(stream: &mut Stream, shared: &Shared, peer: SocketAddr) -
         Ok(Incoming::Text(text)) => text,
         Ok(Incoming::Binary(_)) => return Err(End::close(CloseCode::NoHello, "the first message must be hello")),
     };
-    let hello = match ClientMessage::parse(&text) {
-        Ok(Frame { message: ClientMessage::Hello(hello), .. }) => hello,
+    let (id, hello) = match ClientMessage::parse(&text) {
+        Ok(Frame { id, message: ClientMessage::Hello(hello) }) => (id, hello),
         Ok(Frame { message, .. }) => {
             return Err(End::close(CloseCode::NoHello, format!("{} came before hello", message.name())));
         }
@@ -80,10 +93,20 @@ async fn checked_hello(stream: &mut Stream, shared: &Shared, peer: SocketAddr) -
     }
     let client = ClientName::parse(&hello.client)
         .map_err(|error| End::close(CloseCode::BadFrame, format!("hello.client: {error}")))?;
+    let cluster = hello.cluster.as_deref().map(ClusterName::parse).transpose();
+    let cluster = cluster.map_err(|error| End::close(CloseCode::BadFrame, format!("hello.cluster: {error}")))?;
     let token = hello.token.as_ref().map(|token| token.0.as_str());
     if !shared.admits(token, peer, "hello").await {
         let reason = if token.is_some() { "the access token is wrong" } else { "hello has no access token" };
         return Err(End::close(CloseCode::TokenRefused, format!("{reason}; this bridge needs one")));
     }
-    Ok(Greeting { client, resume: hello.resume })
+    // After the token, because the error lists the names of the clusters.
+    match shared.clusters.find(cluster.as_ref()) {
+        Ok(cluster) => Ok(Greeting { client, cluster: Arc::clone(cluster), resume: hello.resume }),
+        Err(error) => {
+            let reason = error.message.clone();
+            outbox.reply(id, ErrorMessage { subscription: None, error }).await?;
+            Err(End::close(CloseCode::UnknownCluster, reason))
+        }
+    }
 }

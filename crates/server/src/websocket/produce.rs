@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use protocol::{ErrorBody, ErrorCode, HeaderView, ProduceView};
 
 use super::content::ContentHash;
+use super::gate::Gate;
 use super::ledger::{Admission, Ledger};
 use super::{LIMITS, MAX_RECORD_BYTES, READ_ONLY, Shared, requests};
+use crate::clusters::Cluster;
 use kafka::admin::require_not_internal;
 use kafka::producer::{DeliverySink, Run, Shipment};
 
@@ -62,6 +64,7 @@ impl<'a, H> Numbered<'a, H> {
 /// When a number cannot be used; its record and those after it are not produced.
 pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
     shared: &Shared,
+    cluster: &Arc<Cluster>,
     ledger: &Arc<Ledger>,
     Numbered { mut seq, by_topic }: Numbered<'a, H>,
 ) -> Result<(), ErrorBody> {
@@ -79,7 +82,9 @@ pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
                         Some(error) => {
                             ledger.delivered(vec![Run::failed(seq, count as u64, Arc::clone(error))]);
                         }
-                        None => send(shared, ledger, seq, topic, &records[start..start + count], received).await,
+                        None => {
+                            send(shared, cluster, ledger, seq, topic, &records[start..start + count], received).await
+                        }
                     }
                     count
                 }
@@ -127,6 +132,7 @@ fn may_write(shared: &Shared, topic: &str) -> Result<(), ErrorBody> {
 /// Produces records that were admitted. A record that is invalid gets its outcome here.
 async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
     shared: &Shared,
+    cluster: &Arc<Cluster>,
     ledger: &Arc<Ledger>,
     seq: u64,
     topic: &str,
@@ -148,8 +154,8 @@ async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
         let valid = records[start..].iter().take_while(|record| check(record).is_ok()).count();
         let end = start + valid;
         while start < end {
-            if shared.producer.must_start() {
-                start_producer(shared).await;
+            if cluster.producer.must_start() {
+                start_producer(&shared.gate, cluster).await;
             }
             let shipment = Shipment {
                 sink: Arc::clone(ledger) as Arc<dyn DeliverySink>,
@@ -157,7 +163,7 @@ async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
                 first_seq: seq + start as u64,
                 received,
             };
-            let taken = shared.producer.send(shipment, &records[start..end]);
+            let taken = cluster.producer.send(shipment, &records[start..end]);
             start += taken;
             unsent.mark_sent(taken as u64);
             if start < end {
@@ -168,14 +174,14 @@ async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
 }
 
 /// If this fails, the producer reports the reason as the records' outcome.
-async fn start_producer(shared: &Shared) {
-    let permit = shared.gate.start_producer().await;
-    if !shared.producer.must_start() {
+async fn start_producer(gate: &Gate, cluster: &Arc<Cluster>) {
+    let permit = gate.start_producer().await;
+    if !cluster.producer.must_start() {
         return;
     }
-    let producer = Arc::clone(&shared.producer);
+    let cluster = Arc::clone(cluster);
     let started = tokio::task::spawn_blocking(move || {
-        producer.start();
+        cluster.producer.start();
         // Held until the thread is free, even if the socket has ended meanwhile.
         drop(permit);
     });

@@ -27,6 +27,7 @@ use protocol::{ClientName, ErrorBody, ErrorCode, ErrorMessage, GroupId, Kind, Re
 use super::gate::{AdmittedRequest, Work};
 use super::outbox::Outbox;
 use super::{READ_ONLY, Shared};
+use crate::clusters::Cluster;
 
 /// The client that sent a request, for the audit log.
 #[derive(Clone, Debug)]
@@ -57,6 +58,7 @@ where
 /// socket is lost before, the request is not executed.
 pub(super) async fn answer<R: Handler>(
     shared: Arc<Shared>,
+    cluster: Arc<Cluster>,
     asker: Asker,
     outbox: Outbox,
     admitted: AdmittedRequest,
@@ -72,7 +74,7 @@ pub(super) async fn answer<R: Handler>(
     let handled = tokio::task::spawn_blocking(move || {
         // Held while the thread is blocked, even if the socket is lost.
         let _permit = permit;
-        ask(&shared, &asker, request).map_err(|error| with_reason(error, &shared.cluster.borrow()))
+        ask(&shared, &cluster, &asker, request).map_err(|error| with_reason(error, &cluster.state.borrow()))
     });
     let answer = handled.await.unwrap_or_else(|error| {
         tracing::error!(%error, request = R::NAME, "a request handler panicked");
@@ -85,7 +87,7 @@ pub(super) async fn answer<R: Handler>(
     };
 }
 
-fn ask<R: Handler>(shared: &Shared, asker: &Asker, request: R) -> Result<R::Reply, ErrorBody>
+fn ask<R: Handler>(shared: &Shared, cluster: &Cluster, asker: &Asker, request: R) -> Result<R::Reply, ErrorBody>
 where
     R::Reply: Send + 'static,
 {
@@ -93,7 +95,7 @@ where
         tracing::info!(target: "audit", %asker, change = R::NAME, "audit: refused: the bridge is read-only");
         return Err(ErrorBody::new(ErrorCode::ReadOnly, format!("{} changes Kafka; {READ_ONLY}", R::NAME)));
     }
-    request.apply(&Context { admin: &shared.admin, asker })
+    request.apply(&Context { admin: &cluster.admin, asker })
 }
 
 /// Quoted, so that a client's name cannot end the log field and forge another one.

@@ -36,8 +36,9 @@ use super::subscriptions::Subscriptions;
 use super::visibility::report_invisible_records;
 use super::watches::Watches;
 use super::{LIMITS, READ_ONLY, Shared, produce, requests};
+use crate::clusters::Cluster;
 use crate::views::View;
-use feed::Listener;
+use feed::{Listener, Variant};
 use kafka::cluster::ClusterWatch;
 
 /// How often the bridge pings. A client that sends nothing until the next ping is disconnected.
@@ -77,11 +78,11 @@ async fn run_session(
 ) -> End {
     // Boxed, so that its memory is freed after `hello`: a socket's own future stays in memory, for thousands of
     // sockets.
-    let Greeting { client, resume } = match Box::pin(greeting(stream, shared, peer, slot)).await {
+    let Greeting { client, cluster, resume } = match Box::pin(greeting(stream, outbox, shared, peer, slot)).await {
         Ok(greeting) => greeting,
         Err(end) => return end,
     };
-    let Ok(held) = shared.sessions.open(resume.as_ref()) else { return superseded() };
+    let Ok(held) = shared.sessions.open(resume.as_ref(), &cluster.name) else { return superseded() };
     tracing::debug!(%peer, client = client.as_str(), resumed = held.resumed, "session opened");
     tokio::select! {
         () = held.predecessor_is_gone() => {}
@@ -90,11 +91,11 @@ async fn run_session(
             return superseded();
         }
     }
-    let mut cluster = shared.cluster.clone();
+    let mut state = cluster.state.clone();
     let welcome = Welcome {
         session: held.id.clone(),
         resumed: held.resumed,
-        cluster: cluster.borrow_and_update().clone(),
+        cluster: state.borrow_and_update().clone(),
         defaults: shared.defaults.clone(),
         limits: LIMITS,
         heartbeat_ms: HEARTBEAT.as_millis().try_into().unwrap_or(u64::MAX),
@@ -103,7 +104,7 @@ async fn run_session(
     let end = match outbox.send(welcome).await {
         Ok(()) => {
             let asker = Asker { peer, client };
-            Session::new(shared, asker, outbox, &held).run(stream, cluster).await
+            Session::new(shared, cluster, asker, outbox, &held).run(stream, state).await
         }
         Err(Gone) => End::Gone,
     };
@@ -152,6 +153,7 @@ fn superseded() -> End {
 /// A socket after its `hello`.
 struct Session<'s> {
     shared: &'s Arc<Shared>,
+    cluster: Arc<Cluster>,
     outbox: &'s Outbox,
     held: &'s Held,
     subscriptions: Subscriptions,
@@ -162,14 +164,14 @@ struct Session<'s> {
 }
 
 impl<'s> Session<'s> {
-    fn new(shared: &'s Arc<Shared>, asker: Asker, outbox: &'s Outbox, held: &'s Held) -> Self {
+    fn new(shared: &'s Arc<Shared>, cluster: Arc<Cluster>, asker: Asker, outbox: &'s Outbox, held: &'s Held) -> Self {
         let rate = Rate::new(std::time::Instant::now());
         let (subscriptions, watches) = (Subscriptions::default(), Watches::default());
-        Self { shared, outbox, held, subscriptions, watches, rate, gate: shared.gate.of_socket(), asker }
+        Self { shared, cluster, outbox, held, subscriptions, watches, rate, gate: shared.gate.of_socket(), asker }
     }
 
-    /// `cluster` must have seen the state that `welcome` sent.
-    async fn run(mut self, stream: &mut Stream, cluster: ClusterWatch) -> End {
+    /// `state` must have seen the cluster's state that `welcome` sent.
+    async fn run(mut self, stream: &mut Stream, state: ClusterWatch) -> End {
         // Dropping the set aborts its tasks. The tasks of subscriptions own their cursors, so their feeds notice the
         // loss.
         let mut helpers = tokio::task::JoinSet::new();
@@ -177,8 +179,8 @@ impl<'s> Session<'s> {
             Arc::new(Outcomes { ledger: Arc::clone(&self.held.ledger), outbox: self.outbox.clone() });
         self.held.ledger.set_listener(Arc::downgrade(&outcomes));
         helpers.spawn(send_outcomes(Arc::clone(&self.held.ledger), self.outbox.clone()));
-        helpers.spawn(send_cluster_changes(cluster, self.outbox.clone()));
-        let (admin, gate) = (Arc::clone(&self.shared.admin), Arc::clone(&self.shared.gate));
+        helpers.spawn(send_cluster_changes(state, self.outbox.clone()));
+        let (admin, gate) = (Arc::clone(&self.cluster.admin), Arc::clone(&self.shared.gate));
         helpers.spawn(report_invisible_records(Arc::clone(&self.held.ledger), admin, gate, self.outbox.clone()));
         // A socket whose client hangs may block this session in a full queue, while another socket waits to take the
         // session over.
@@ -293,7 +295,7 @@ impl<'s> Session<'s> {
             ClientMessage::Unwatch(request) => self.watches.end(request.watch, id),
             // Answered without asking Kafka.
             ClientMessage::ClusterRequest(_) => {
-                let cluster = self.shared.cluster.borrow().clone();
+                let cluster = self.cluster.state.borrow().clone();
                 self.outbox.reply(id, ClusterResult { cluster }).await?;
                 Ok(())
             }
@@ -336,7 +338,7 @@ impl<'s> Session<'s> {
         numbered: Numbered<'a, H>,
     ) -> Result<Result<(), ErrorBody>, End> {
         tokio::select! {
-            done = produce::produce(self.shared, &self.held.ledger, numbered) => Ok(done),
+            done = produce::produce(self.shared, &self.cluster, &self.held.ledger, numbered) => Ok(done),
             () = self.outbox.closed() => Err(End::Gone),
             () = self.shared.shutdown.cancelled() => Err(shutting_down()),
         }
@@ -357,8 +359,9 @@ impl<'s> Session<'s> {
         R::Reply: Send + 'static,
     {
         let admitted = self.gate.admit()?;
-        let (shared, asker, outbox) = (Arc::clone(self.shared), self.asker.clone(), self.outbox.clone());
-        helpers.spawn(requests::answer(shared, asker, outbox, admitted, id, request));
+        let (shared, cluster) = (Arc::clone(self.shared), Arc::clone(&self.cluster));
+        let (asker, outbox) = (self.asker.clone(), self.outbox.clone());
+        helpers.spawn(requests::answer(shared, cluster, asker, outbox, admitted, id, request));
         Ok(())
     }
 
@@ -373,7 +376,7 @@ impl<'s> Session<'s> {
             Err(error) => return Ok(Err(error)),
         };
         self.outbox.reply(id, Watching { watch }).await?;
-        helpers.spawn(self.watches.start(watch, self.shared.views.subscribe(view), self.outbox.clone()));
+        helpers.spawn(self.watches.start(watch, self.cluster.views.subscribe(view), self.outbox.clone()));
         Ok(Ok(()))
     }
 
@@ -387,13 +390,13 @@ impl<'s> Session<'s> {
             let message = format!("joining a group commits its positions; {READ_ONLY}: read without a group (tail)");
             return Ok(Err(ErrorBody::new(ErrorCode::ReadOnly, message)));
         }
-        let format = request.format;
+        let variant = Variant { format: request.format };
         let request = match subscription::check(request) {
             Ok(request) => request,
             Err(error) => return Ok(Err(error)),
         };
         let joined = tokio::select! {
-            joined = self.subscriptions.join_feed(self.shared, request) => joined,
+            joined = self.subscriptions.join_feed(&self.shared.gate, &self.cluster, request) => joined,
             () = self.outbox.closed() => return Err(End::Gone),
             () = self.shared.shutdown.cancelled() => return Err(shutting_down()),
         };
@@ -402,7 +405,7 @@ impl<'s> Session<'s> {
             Err(error) => return Ok(Err(error)),
         };
         self.outbox.reply(id, Subscribed { subscription: number }).await?;
-        helpers.spawn(self.subscriptions.start(number, cursor, format, self.outbox.clone()));
+        helpers.spawn(self.subscriptions.start(number, cursor, variant, self.outbox.clone()));
         Ok(Ok(()))
     }
 }

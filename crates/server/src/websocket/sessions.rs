@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use protocol::{Resume, SESSION_LINGER_SECS};
+use protocol::{ClusterName, Resume, SESSION_LINGER_SECS};
 use tokio_util::sync::CancellationToken;
 
 use super::ledger::Ledger;
@@ -48,6 +48,8 @@ struct Table {
 }
 
 struct Entry {
+    /// The cluster that the session's records are produced to.
+    cluster: ClusterName,
     ledger: Arc<Ledger>,
     socket: Socket,
     /// The highest attempt number that the client sent in `resume`.
@@ -91,18 +93,18 @@ impl Held {
 pub struct StaleAttempt;
 
 impl Sessions {
-    /// Returns the session that `resume` names if it still exists, else a new one.
+    /// Returns the session that `resume` names if it still exists and belongs to this cluster, else a new one.
     ///
     /// # Errors
     /// When this is the `hello` of a socket that its client has abandoned for a newer one.
-    pub fn open(&self, resume: Option<&Resume>) -> Result<Held, StaleAttempt> {
+    pub fn open(&self, resume: Option<&Resume>, cluster: &ClusterName) -> Result<Held, StaleAttempt> {
         let mut table = lock(&self.table);
         let by_id = &mut table.by_id;
         by_id.retain(|_, entry| !entry.is_expired(Instant::now(), self.times.linger));
         let (superseded, released) = (CancellationToken::new(), CancellationToken::new());
         let attached = Socket::Attached { superseded: superseded.clone(), released: released.clone() };
         if let Some(Resume { session: id, attempt }) = resume
-            && let Some(entry) = by_id.get_mut(id)
+            && let Some(entry) = by_id.get_mut(id).filter(|entry| entry.cluster == *cluster)
         {
             if attempt.is_some_and(|attempt| attempt < entry.last_attempt) {
                 return Err(StaleAttempt);
@@ -120,7 +122,8 @@ impl Sessions {
         }
         let id = uuid::Uuid::new_v4().simple().to_string();
         let ledger = Arc::new(Ledger::default());
-        by_id.insert(id.clone(), Entry { ledger: Arc::clone(&ledger), socket: attached, last_attempt: 0 });
+        let entry = Entry { cluster: cluster.clone(), ledger: Arc::clone(&ledger), socket: attached, last_attempt: 0 };
+        by_id.insert(id.clone(), entry);
         Ok(Held { id, ledger, resumed: false, superseded, released, predecessor: None })
     }
 
@@ -214,7 +217,11 @@ mod tests {
 
     fn resumed(sessions: &Sessions, session: &str) -> bool {
         let resume = Resume { session: session.to_owned(), attempt: None };
-        sessions.open(Some(&resume)).expect("no later attempt").resumed
+        sessions.open(Some(&resume), &ClusterName::default()).expect("no later attempt").resumed
+    }
+
+    fn new_session(sessions: &Sessions) -> Held {
+        sessions.open(None, &ClusterName::default()).expect("a new session")
     }
 
     /// Polls until the condition holds, because the sweep runs in its own task.
@@ -236,7 +243,7 @@ mod tests {
         let sessions = Sessions { times, ..Sessions::default() };
         // The task ends when no session waits; the next session that loses its socket starts another one.
         for _ in 0..2 {
-            let held = sessions.open(None).expect("a new session");
+            let held = new_session(&sessions);
             let ledger = Arc::downgrade(&held.ledger);
             let lost = Instant::now();
             sessions.release(&held);
@@ -251,11 +258,24 @@ mod tests {
     async fn sweep_keeps_session_whose_client_reconnected() {
         let times = Times { sweep_every: Duration::from_millis(10), ..Times::default() };
         let sessions = Sessions { times, ..Sessions::default() };
-        let held = sessions.open(None).expect("a new session");
+        let held = new_session(&sessions);
         sessions.release(&held);
         assert!(resumed(&sessions, &held.id));
         eventually("the sweep goes on without lost sessions", || !lock(&sessions.table).is_swept).await;
         assert!(lock(&sessions.table).by_id.contains_key(&held.id));
+    }
+
+    #[tokio::test]
+    async fn session_is_not_resumed_for_another_cluster() {
+        let sessions = Sessions::default();
+        let held = new_session(&sessions);
+        let resume = Resume { session: held.id.clone(), attempt: None };
+        let other = ClusterName::parse("other").expect("a valid name");
+        let elsewhere = sessions.open(Some(&resume), &other).expect("a new session");
+        assert!(!elsewhere.resumed && elsewhere.id != held.id);
+        assert!(!held.superseded.is_cancelled(), "the session's own socket keeps it");
+        sessions.release(&held);
+        assert!(resumed(&sessions, &held.id));
     }
 
     #[tokio::test]
@@ -266,7 +286,7 @@ mod tests {
         let error = Arc::new(ErrorBody::new(ErrorCode::ReadOnly, text));
         let lost: Vec<Held> = (0..80)
             .map(|_| {
-                let held = sessions.open(None).expect("a new session");
+                let held = new_session(&sessions);
                 assert_eq!(held.ledger.admit(0, &[0]), Admission::New(1));
                 sessions.release(&held);
                 held
@@ -285,7 +305,7 @@ mod tests {
         let sessions = Sessions::default();
         let mut ids = Vec::new();
         for _ in 0..MOST_LOST + 10 {
-            let held = sessions.open(None).expect("a new session");
+            let held = new_session(&sessions);
             sessions.release(&held);
             ids.push(held.id);
         }
@@ -299,7 +319,7 @@ mod tests {
         let sessions = Sessions::default();
         let window = LIMITS.produce_window as usize;
         for _ in 0..80 {
-            let held = sessions.open(None).expect("a new session");
+            let held = new_session(&sessions);
             assert_eq!(held.ledger.admit(0, &vec![0; window]), Admission::New(window));
             let error = Arc::new(ErrorBody::new(ErrorCode::ReadOnly, "nothing is written"));
             held.ledger.delivered(vec![Run::failed(0, LIMITS.produce_window, error)]);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use protocol::{
-    Ack, Assigned, CloseCode, Committed, ErrorBody, ErrorCode, ErrorMessage, Flow, Format, Gap, GroupId, Mode, Offset,
+    Ack, Assigned, CloseCode, Committed, ErrorBody, ErrorCode, ErrorMessage, Flow, Gap, GroupId, Mode, Offset,
     Position, RecordsWaiting, Revoked, ServerMessage, Subscribe, TailStart, TopicName, TopicPartition, Unsubscribed,
     WaitingPartition, WhenSlow, Window,
 };
@@ -15,7 +15,7 @@ use super::frame::Frame;
 use super::outbox::{AtOnce, Gone, Outbox};
 use crate::feeds::FeedRequest;
 use crate::metrics::METRICS;
-use feed::{ClosingCursor, Cursor, Delivered, Event, Listener, ReadMode, Start, Waiting};
+use feed::{ClosingCursor, Cursor, Delivered, Event, Isolation, Listener, ReadMode, Start, Variant, Waiting};
 
 /// How many topics one subscription may name.
 const MAX_TOPICS: usize = 64;
@@ -32,14 +32,19 @@ impl Subscription {
     pub fn start(
         number: u32,
         cursor: Cursor,
-        format: Format,
+        variant: Variant,
         outbox: Outbox,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let cursor = Arc::new(cursor);
         let ending = CancellationToken::new();
         let unsubscribe_id = Arc::new(std::sync::OnceLock::new());
-        let sender =
-            Arc::new(DeliverySender { number, cursor: Arc::clone(&cursor), format, outbox, pending: Mutex::default() });
+        let sender = Arc::new(DeliverySender {
+            number,
+            cursor: Arc::clone(&cursor),
+            variant,
+            outbox,
+            pending: Mutex::default(),
+        });
         let listener: Arc<dyn Listener> = Arc::clone(&sender) as _;
         cursor.set_listener(Arc::downgrade(&listener));
         let task = SendTask { sender, ending: ending.clone(), unsubscribe_id: Arc::clone(&unsubscribe_id) };
@@ -98,7 +103,7 @@ pub fn check(request: Subscribe) -> Result<FeedRequest, ErrorBody> {
         }
     };
     let when_slow = request.when_slow.unwrap_or(when_slow);
-    Ok(FeedRequest { topics, mode, commit, when_slow, window: request.window })
+    Ok(FeedRequest { topics, mode, isolation: Isolation::default(), commit, when_slow, window: request.window })
 }
 
 /// Refuses a start that is valid for no partition.
@@ -137,7 +142,7 @@ fn check_start(start: &TailStart, topics: &[TopicName]) -> Result<(), ErrorBody>
 struct DeliverySender {
     number: u32,
     cursor: Arc<Cursor>,
-    format: Format,
+    variant: Variant,
     outbox: Outbox,
     /// Locked from taking a delivery off the cursor until it is in the outbox or written, which keeps the order.
     pending: Mutex<Pending>,
@@ -180,7 +185,7 @@ impl DeliverySender {
         let message: ServerMessage = match delivered {
             Delivered::Records { seq, batch, range } => {
                 METRICS.delivered(range.len());
-                return Some(Frame::records(subscription, seq, batch, range, self.format));
+                return Some(Frame::records(subscription, seq, batch, range, self.variant));
             }
             Delivered::Event(Event::Assigned(starts)) => {
                 Assigned { subscription, partitions: positions(starts) }.into()

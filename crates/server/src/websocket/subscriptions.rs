@@ -4,14 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{ErrorBody, ErrorCode, Format};
+use protocol::{ErrorBody, ErrorCode};
 use tokio::time::Instant;
 
+use super::LIMITS;
+use super::gate::Gate;
 use super::outbox::Outbox;
 use super::subscription::Subscription;
-use super::{LIMITS, Shared};
+use crate::clusters::Cluster;
 use crate::feeds::FeedRequest;
-use feed::{ClosingCursor, Cursor};
+use feed::{ClosingCursor, Cursor, Variant};
 
 /// How long a new subscription waits for an ending one to free its reader, if there is no room for both.
 const ROOM_WITHIN: Duration = Duration::from_secs(2);
@@ -37,11 +39,16 @@ impl Subscriptions {
     }
 
     /// Joins an existing feed that fits, or starts one. Returns the subscription's number and cursor.
-    pub async fn join_feed(&mut self, shared: &Arc<Shared>, request: FeedRequest) -> Result<(u32, Cursor), ErrorBody> {
+    pub async fn join_feed(
+        &mut self,
+        gate: &Gate,
+        cluster: &Arc<Cluster>,
+        request: FeedRequest,
+    ) -> Result<(u32, Cursor), ErrorBody> {
         let give_up_at = Instant::now() + ROOM_WITHIN;
         loop {
             let error = match self.require_room() {
-                Ok(()) => match subscribe_on_thread(shared, request.clone()).await {
+                Ok(()) => match subscribe_on_thread(gate, cluster, request.clone()).await {
                     Ok(cursor) => {
                         self.last += 1;
                         return Ok((self.last, cursor));
@@ -52,7 +59,7 @@ impl Subscriptions {
             };
             // Only this socket waits, and only while a reader is about to end.
             let is_full = error.code == ErrorCode::TooManyReaders.number();
-            let may_wait = if is_full { shared.feeds.frees_a_reader_soon() } else { !self.ending.is_empty() };
+            let may_wait = if is_full { cluster.feeds.frees_a_reader_soon() } else { !self.ending.is_empty() };
             let is_limit = is_full || error.code == ErrorCode::TooManySubscriptions.number();
             if !is_limit || !may_wait || Instant::now() >= give_up_at {
                 return Err(error);
@@ -66,10 +73,10 @@ impl Subscriptions {
         &mut self,
         number: u32,
         cursor: Cursor,
-        format: Format,
+        variant: Variant,
         outbox: Outbox,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let (subscription, task) = Subscription::start(number, cursor, format, outbox);
+        let (subscription, task) = Subscription::start(number, cursor, variant, outbox);
         self.open.insert(number, subscription);
         task
     }
@@ -101,13 +108,13 @@ impl Subscriptions {
     }
 }
 
-async fn subscribe_on_thread(shared: &Arc<Shared>, request: FeedRequest) -> Result<Cursor, ErrorBody> {
-    let permit = shared.gate.subscribe().await;
-    let feeds = Arc::clone(&shared.feeds);
+async fn subscribe_on_thread(gate: &Gate, cluster: &Arc<Cluster>, request: FeedRequest) -> Result<Cursor, ErrorBody> {
+    let permit = gate.subscribe().await;
+    let cluster = Arc::clone(cluster);
     // On a blocking thread, since creating a Kafka consumer starts threads and takes milliseconds.
     let joined = tokio::task::spawn_blocking(move || {
         let _permit = permit;
-        feeds.subscribe(request)
+        cluster.feeds.subscribe(request)
     });
     joined.await.unwrap_or_else(|error| Err(ErrorBody::new(ErrorCode::Internal, error.to_string())))
 }

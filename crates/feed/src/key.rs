@@ -1,0 +1,18 @@
+//! What subscriptions must have in common to share a feed, or an encoded form of its records.
+
+use protocol::Format;
+
+/// Which records of transactions a feed contains. It is part of a feed's key, because a consumer has one isolation
+/// level.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Isolation {
+    /// Only records of committed transactions, and records without a transaction.
+    #[default]
+    Committed,
+}
+
+/// An encoded form of records. A record is encoded once per variant, for any number of subscriptions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Variant {
+    pub format: Format,
+}
