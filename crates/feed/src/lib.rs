@@ -15,12 +15,16 @@ mod cursor;
 mod cursor_state;
 pub mod ends;
 mod event;
+#[cfg(test)]
+mod fixtures;
 mod handover;
 #[cfg(test)]
 mod handover_model;
 mod missed;
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod tests;
 pub mod topic_id;
 
 use std::collections::{BTreeMap, VecDeque};
