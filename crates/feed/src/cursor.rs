@@ -14,6 +14,9 @@ use super::cursor_state::{CursorState, RingPosition};
 use super::missed::MissedPiece;
 use super::{Batch, Entry, Event, Feed, Life, Start, State, Waiting};
 
+#[cfg(test)]
+mod tests;
+
 /// The next thing to send to a subscription.
 #[derive(Clone, Debug)]
 pub enum Delivered {
