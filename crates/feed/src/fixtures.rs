@@ -18,12 +18,14 @@ pub(super) fn start(partition: i32, offset: i64) -> Start {
     Start { partition: key(partition), offset }
 }
 
+/// The value of every record, up to its size.
+static VALUE: [u8; 2 * 1024 * 1024] = [0; 2 * 1024 * 1024];
+
 /// A batch of one record for each offset, all with values of this size.
 pub(super) fn batch(partition: i32, offsets: impl IntoIterator<Item = i64>, value_bytes: usize) -> Batch {
     let mut records = BinaryBatch::default();
-    let value = vec![0; value_bytes];
     for offset in offsets {
-        push_record(&mut records, offset, &value);
+        push_record(&mut records, offset, value_bytes);
     }
     Batch::new("t".into(), partition, records)
 }
@@ -35,19 +37,19 @@ pub(super) fn batch_of_ring_bytes(partition: i32, offset: i64, bytes: usize) -> 
         Entry::Records(Arc::new(Batch::new("t".into(), partition, records))).bytes()
     };
     let mut records = BinaryBatch::with_capacity(1, bytes - used(0));
-    push_record(&mut records, offset, &[0; 10_000]);
+    push_record(&mut records, offset, 10_000);
     let batch = Batch::new("t".into(), partition, records);
     assert_eq!(size_of::<Batch>() + batch.records.memory_bytes(), bytes);
     batch
 }
 
-fn push_record(records: &mut BinaryBatch, offset: i64, value: &[u8]) {
+pub(super) fn push_record(records: &mut BinaryBatch, offset: i64, value_bytes: usize) {
     records.push(RecordView {
         offset,
         timestamp: None,
         timestamp_type: TimestampType::Create,
         key: None,
-        value: Some(value),
+        value: Some(&VALUE[..value_bytes]),
         headers: std::iter::empty(),
     });
 }

@@ -10,9 +10,10 @@ use std::time::Duration;
 use prometheus_client::metrics::counter::Counter;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use protocol::{BinaryBatch, GapReason, RecordView, TimestampType, TopicPartition, WhenSlow, Window};
+use protocol::{BinaryBatch, GapReason, TopicPartition, WhenSlow, Window};
 
 use super::cursor::{Cursor, Delivered, Listener};
+use super::fixtures::{PLENTY, key, push_record};
 use super::handover::{HandOver, Reservation};
 use super::{Batch, CAPACITY_BYTES, Event, Feed, Room, Start};
 
@@ -20,8 +21,6 @@ const PARTITIONS: i32 = 3;
 
 /// A few of these records fill the ring.
 const LARGE: usize = 1_500_000;
-
-const PLENTY: Window = Window { records: u64::MAX / 2, bytes: u64::MAX / 2 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Which {
@@ -126,10 +125,6 @@ impl Listener for NoListener {
     }
 }
 
-fn key(partition: i32) -> TopicPartition {
-    TopicPartition { topic: "t".to_owned(), partition }
-}
-
 fn client_of(feed: &Arc<Feed>, credit: Window) -> Client {
     let cursor = Arc::new(feed.join(WhenSlow::Skip, None, credit).expect("the feed is new"));
     cursor.set_listener(Weak::<NoListener>::new());
@@ -150,17 +145,9 @@ impl Reader {
         if self.feed.wait_for_room(Duration::ZERO) == Room::Full {
             return;
         }
-        let value = vec![0; LARGE];
         let mut batch = BinaryBatch::default();
         for (offset, bytes) in log.records.range(*position..).take(records) {
-            batch.push(RecordView {
-                offset: *offset,
-                timestamp: None,
-                timestamp_type: TimestampType::Create,
-                key: None,
-                value: Some(&value[..*bytes]),
-                headers: std::iter::empty(),
-            });
+            push_record(&mut batch, *offset, *bytes);
             *position = offset + 1;
             if batch.encoded_bytes() >= LARGE {
                 break;
