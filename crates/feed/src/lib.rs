@@ -10,6 +10,7 @@
 
 mod acks;
 mod batch;
+mod closing_cursor;
 mod commits;
 mod cursor;
 mod cursor_state;
@@ -39,8 +40,9 @@ use tokio::sync::Notify;
 
 use self::acks::Acks;
 pub use self::batch::Batch;
+pub use self::closing_cursor::ClosingCursor;
 use self::commits::Commits;
-pub use self::cursor::{ClosingCursor, Cursor, Delivered, Listener};
+pub use self::cursor::{Cursor, Delivered, Listener};
 use self::cursor_state::{CursorState, RingPosition};
 pub use self::event::{Event, ReadMode, Start, Waiting};
 pub use self::handover::{HandOver, Reservation, Share, SharedFeedLookup};

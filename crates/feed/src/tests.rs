@@ -13,7 +13,7 @@ use super::fixtures::{PLENTY, batch, batch_of_ring_bytes, feed, join, key, recei
 use super::*;
 
 /// Longer than any test takes: a reader that waits this long was not woken.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(5);
 
 const HALF: usize = CAPACITY_BYTES / 2;
 
@@ -27,6 +27,15 @@ fn wakes_cursors(feed: &Feed, act: impl FnOnce()) -> bool {
     changed.as_mut().enable();
     act();
     changed.poll(&mut Context::from_waker(Waker::noop())).is_ready()
+}
+
+/// Waits for another thread, which gets there soon.
+fn wait_until(holds: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !holds() {
+        assert!(since.elapsed() < LONG, "the other thread never gets there");
+        thread::yield_now();
+    }
 }
 
 /// How many records each entry of the ring has.
@@ -124,9 +133,7 @@ fn waiting_reader_is_woken_when_a_subscription_takes_records() {
             (feed.wait_for_room(LONG), since.elapsed() < LONG)
         }
     });
-    while !feed.lock().reader_waits {
-        thread::yield_now();
-    }
+    wait_until(|| feed.lock().reader_waits);
     receive(&cursor);
     assert_eq!(reader.join().expect("the reader does not panic"), (Room::Free, true));
     assert!(!feed.lock().reader_waits);
@@ -179,7 +186,7 @@ fn only_records_count_as_progress_of_a_blocking_subscription() {
     let feed = feed(&[]);
     let cursor = join(&feed, WhenSlow::Block);
     let moved_at = |feed: &Feed| feed.lock().cursors.values().next().expect("joined").moved_at;
-    set_moved_ago(&feed, &cursor, LONG);
+    set_moved_ago(&feed, &cursor, STALLED_AFTER);
     let before = moved_at(&feed);
     feed.assigned(vec![start(0, 0)]);
     assert_eq!(receive(&cursor), ["assigned 0 at 0"]);
@@ -320,9 +327,7 @@ fn withdrawal_waits_for_acknowledgements_of_sent_records() {
     thread::scope(|scope| {
         let withdrawing = scope.spawn(|| withdraw(LONG));
         // The entry is withdrawn before the wait begins.
-        while records_of_entries(&feed).iter().any(|records| *records > 0) {
-            thread::yield_now();
-        }
+        wait_until(|| records_of_entries(&feed).iter().all(|records| *records == 0));
         cursor.flow(2, PLENTY).expect("two were sent");
         assert!(withdrawing.join().expect("no panic") < LONG, "all that was sent is acknowledged");
     });
