@@ -88,9 +88,9 @@ impl Acks {
     /// Partitions with records that none of these subscriptions will ever acknowledge, and the first such offset.
     pub fn orphaned(&self, subscriptions: &[u64]) -> Vec<(TopicPartition, i64)> {
         let is_orphaned = |progress: &Progress| {
-            let begins_behind =
+            let begins_later =
                 |subscription| progress.expected.get(subscription).is_some_and(|&expected| expected > progress.through);
-            subscriptions.iter().all(begins_behind)
+            subscriptions.iter().all(begins_later)
         };
         let orphaned = self.partitions.iter().filter(|(_, progress)| is_orphaned(progress));
         orphaned.map(|(partition, progress)| (partition.clone(), progress.through)).collect()

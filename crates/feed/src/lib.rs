@@ -561,11 +561,13 @@ impl State {
     /// Whether a blocking cursor keeps the front of the ring: without other cursors ahead, for any time; else, as long
     /// as it makes progress.
     fn front_is_held(&self) -> bool {
-        let someone_ahead = self.cursors.values().any(|cursor| cursor.position.entry > self.front);
+        let is_another_ahead = self.cursors.values().any(|cursor| cursor.position.entry > self.front);
         let now = Instant::now();
         self.cursors.values().any(|cursor| {
-            let moves = now.saturating_duration_since(cursor.moved_at) < STALLED_AFTER;
-            cursor.when_slow == WhenSlow::Block && cursor.position.entry <= self.front && (moves || !someone_ahead)
+            let is_moving = now.saturating_duration_since(cursor.moved_at) < STALLED_AFTER;
+            cursor.when_slow == WhenSlow::Block
+                && cursor.position.entry <= self.front
+                && (is_moving || !is_another_ahead)
         })
     }
 

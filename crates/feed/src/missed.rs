@@ -6,7 +6,8 @@ use protocol::TopicPartition;
 
 use super::{Entry, Event};
 
-/// In order. Records are only counted, so that this grows with rebalances alone.
+/// Oldest first. Consecutive records are one piece without their content, so only events, such as rebalances, add more
+/// pieces.
 #[derive(Debug, Default)]
 pub struct Missed(VecDeque<Piece>);
 

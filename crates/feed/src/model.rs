@@ -541,7 +541,7 @@ impl Viewer {
                 assert!(alone || fits, "{bytes_in_flight} + {bytes} bytes beyond {:?}", self.credit);
             }
             Delivered::Committed(_) | Delivered::Error(_) | Delivered::Waiting(_) => {}
-            Delivered::TooSlow | Delivered::Ended => panic!("{delivered:?} is nothing to receive"),
+            Delivered::TooSlow | Delivered::Ended => panic!("unexpected delivery: {delivered:?}"),
         }
     }
 }

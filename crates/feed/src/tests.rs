@@ -492,5 +492,7 @@ fn records_that_no_subscription_is_left_to_acknowledge_are_read_again() {
             assert_eq!(feed.next_offset(&key(0)), Some(1), "{name}");
             assert_eq!(receive(&late), ["revoked [0]", "assigned 0 at 1"], "{name}");
         }
+        drop(late);
+        assert_eq!(feed.take_rewind(), None, "{name}: no subscription is left");
     }
 }

@@ -386,6 +386,7 @@ fn gap_continues_the_assignment_of_its_partition() {
         push_each(&feed, 0, 0..1);
         feed.lost(key(0), from, to, GapReason::Retention);
         assert_eq!(receive(&cursor).len(), 3);
+        assert_eq!(feed.acknowledged(&key(0)), Some(0), "{from}..{to}: the record is not acknowledged yet");
         cursor.flow(1, PLENTY).expect("one was sent");
         assert_eq!(feed.acknowledged(&key(0)), Some(to), "{from}..{to}");
         assert_eq!(cursor.lock().progress.partitions[&key(0)].next, to, "{from}..{to}");

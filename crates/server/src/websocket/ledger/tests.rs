@@ -445,3 +445,13 @@ fn record_that_may_be_in_the_log_despite_its_error_is_counted_as_unknown() {
     assert!(matches!(metric(failed(0, 1, ErrorCode::NotDelivered, "x")), DeliveryOutcome::Failed));
     assert!(matches!(metric(failed(0, 1, ErrorCode::DeliveryUnknown, "x")), DeliveryOutcome::Unknown));
 }
+
+#[test]
+fn outcome_of_an_unknown_record_is_not_reported() {
+    let ledger = Ledger::default();
+    ledger.admit(0, &[0, 1]);
+    ledger.delivered(vec![acked(0, 2, 0, 10), acked(2, 5, 0, 12), acked(20, 5, 0, 30)]);
+    assert_eq!(ranges(&ledger.take_outcomes().expect("outcomes")), [(0, 1, 0, 10)]);
+    assert!(ledger.lock().unreported.is_empty());
+    assert!(ledger.take_outcomes().is_none());
+}
