@@ -232,6 +232,16 @@ mod tests {
     }
 
     #[test]
+    fn removed_subscription_acknowledges_nothing_and_uses_no_memory() {
+        let mut acks = starting_at(0);
+        acks.expect_from(1, &key(0), 0);
+        acks.remove_subscription(1);
+        acks.acknowledged_by(1, &key(0), 10);
+        assert_eq!(through(&acks), 0);
+        assert!(acks.partitions[&key(0)].expected.is_empty());
+    }
+
+    #[test]
     fn subscription_that_has_not_reached_the_partition_acknowledges_nothing() {
         let mut acks = starting_at(0);
         acks.acknowledged_by(1, &key(0), 10);

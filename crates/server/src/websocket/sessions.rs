@@ -177,20 +177,19 @@ impl Table {
         // The most recently lost first.
         lost.sort_unstable_by(|one, other| other.cmp(one));
         let mut bytes = 0;
-        let mut forgotten = 0;
-        for (index, (_, id, held)) in lost.iter().enumerate() {
+        let excess = lost.into_iter().enumerate().filter_map(|(index, (_, id, held))| {
             bytes += held;
-            if index >= MOST_LOST || bytes > MOST_LOST_BYTES {
-                self.by_id.remove(id);
-                forgotten += 1;
-            }
+            (index >= MOST_LOST || bytes > MOST_LOST_BYTES).then_some(id)
+        });
+        let excess: Vec<String> = excess.collect();
+        if excess.is_empty() {
+            return;
         }
-        if forgotten > 0 {
-            tracing::debug!(
-                forgotten,
-                "too many sessions wait for their clients; forgot those that have waited longest"
-            );
+        for id in &excess {
+            self.by_id.remove(id);
         }
+        let forgotten = excess.len();
+        tracing::debug!(forgotten, "too many sessions wait for their clients; forgot those that have waited longest");
     }
 }
 
