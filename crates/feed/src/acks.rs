@@ -88,9 +88,9 @@ impl Acks {
     /// Partitions with records that none of these subscriptions will ever acknowledge, and the first such offset.
     pub fn orphaned(&self, subscriptions: &[u64]) -> Vec<(TopicPartition, i64)> {
         let is_orphaned = |progress: &Progress| {
-            let begins_behind =
+            let begins_later =
                 |subscription| progress.expected.get(subscription).is_some_and(|&expected| expected > progress.through);
-            subscriptions.iter().all(begins_behind)
+            subscriptions.iter().all(begins_later)
         };
         let orphaned = self.partitions.iter().filter(|(_, progress)| is_orphaned(progress));
         orphaned.map(|(partition, progress)| (partition.clone(), progress.through)).collect()
@@ -124,14 +124,11 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn partition() -> TopicPartition {
-        TopicPartition { topic: "t".to_owned(), partition: 0 }
-    }
+    use crate::fixtures::key;
 
     fn starting_at(offset: i64) -> Acks {
         let mut acks = Acks::default();
-        acks.start(partition(), offset);
+        acks.start(key(0), offset);
         acks
     }
 
@@ -142,56 +139,112 @@ mod tests {
     #[test]
     fn only_contiguous_acknowledgements_move_the_position() {
         let mut acks = starting_at(10);
-        acks.expect_from(2, &partition(), 20);
-        acks.acknowledged_by(2, &partition(), 30);
+        acks.expect_from(2, &key(0), 20);
+        acks.acknowledged_by(2, &key(0), 30);
         assert_eq!(through(&acks), 10);
-        acks.expect_from(1, &partition(), 10);
-        acks.acknowledged_by(1, &partition(), 15);
+        acks.expect_from(1, &key(0), 10);
+        acks.acknowledged_by(1, &key(0), 15);
         assert_eq!(through(&acks), 15);
-        acks.acknowledged_by(1, &partition(), 20);
+        acks.acknowledged_by(1, &key(0), 20);
         assert_eq!(through(&acks), 30);
     }
 
     #[test]
     fn overlapping_and_repeated_acknowledgements_change_nothing() {
         let mut acks = starting_at(0);
-        acks.expect_from(1, &partition(), 0);
-        acks.expect_from(2, &partition(), 5);
-        acks.acknowledged_by(1, &partition(), 10);
-        acks.acknowledged_by(1, &partition(), 10);
-        acks.acknowledged_by(2, &partition(), 12);
-        acks.acknowledged_by(1, &partition(), 3);
+        acks.expect_from(1, &key(0), 0);
+        acks.expect_from(2, &key(0), 5);
+        acks.acknowledged_by(1, &key(0), 10);
+        acks.acknowledged_by(1, &key(0), 10);
+        acks.acknowledged_by(2, &key(0), 12);
+        acks.acknowledged_by(1, &key(0), 3);
         assert_eq!(through(&acks), 12);
     }
 
     #[test]
-    fn offsets_lost_in_kafka_leave_no_hole() {
+    fn offsets_that_kafka_has_lost_count_as_acknowledged() {
         let mut acks = starting_at(0);
-        acks.expect_from(1, &partition(), 0);
-        acks.skip(&partition(), 4, 9);
+        acks.expect_from(1, &key(0), 0);
+        acks.skip(&key(0), 4, 9);
         assert_eq!(through(&acks), 0);
-        acks.acknowledged_by(1, &partition(), 4);
+        acks.acknowledged_by(1, &key(0), 4);
         assert_eq!(through(&acks), 9);
     }
 
     #[test]
     fn acknowledgement_of_a_revoked_partition_is_ignored() {
         let mut acks = starting_at(0);
-        acks.expect_from(1, &partition(), 0);
-        acks.stop(&partition());
-        acks.acknowledged_by(1, &partition(), 10);
+        acks.expect_from(1, &key(0), 0);
+        acks.stop(&key(0));
+        acks.acknowledged_by(1, &key(0), 10);
         assert_eq!(acks.positions().count(), 0);
     }
 
     #[test]
     fn records_of_a_removed_subscription_are_orphaned_unless_another_one_has_them() {
         let mut acks = starting_at(0);
-        acks.expect_from(1, &partition(), 0);
-        acks.expect_from(2, &partition(), 10);
-        acks.acknowledged_by(1, &partition(), 4);
+        acks.expect_from(1, &key(0), 0);
+        acks.expect_from(2, &key(0), 10);
+        acks.acknowledged_by(1, &key(0), 4);
         assert_eq!(acks.orphaned(&[1, 2]), []);
         acks.remove_subscription(1);
-        assert_eq!(acks.orphaned(&[2]), [(partition(), 4)]);
+        assert_eq!(acks.orphaned(&[2]), [(key(0), 4)]);
         assert_eq!(acks.orphaned(&[2, 3]), [], "the third one has not begun yet");
+    }
+
+    #[test]
+    fn partitions_are_complete_once_every_sent_record_is_acknowledged() {
+        let mut acks = starting_at(10);
+        acks.start(key(1), 5);
+        acks.expect_from(1, &key(0), 10);
+        assert!(acks.complete(&[key(0), key(1)]), "nothing was sent");
+        acks.delivered(&key(0), 12);
+        for (acknowledged, is_complete) in [(10, false), (11, false), (12, true), (13, true)] {
+            acks.acknowledged_by(1, &key(0), acknowledged);
+            // A later subscription is sent earlier records.
+            acks.delivered(&key(0), 11);
+            assert_eq!(acks.complete(&[key(1), key(0)]), is_complete, "{acknowledged}");
+            assert!(acks.complete(&[key(1)]), "the other partition has no records");
+        }
+        acks.delivered(&key(1), 6);
+        assert!(!acks.complete(&[key(0), key(1)]));
+        acks.stop(&key(1));
+        assert!(acks.complete(&[key(0), key(1)]), "a partition that is not assigned is not waited for");
+    }
+
+    #[test]
+    fn position_is_known_for_each_assigned_partition() {
+        let mut acks = starting_at(10);
+        acks.start(key(1), 5);
+        assert_eq!(acks.positions().collect::<Vec<_>>(), [(&key(0), 10), (&key(1), 5)]);
+        assert_eq!([0, 1, 2].map(|partition| acks.position(&key(partition))), [Some(10), Some(5), None]);
+        acks.start(key(0), 0);
+        assert_eq!(acks.position(&key(0)), Some(0), "reading starts again, further back");
+    }
+
+    #[test]
+    fn acknowledgement_that_adds_nothing_uses_no_memory() {
+        let mut acks = starting_at(0);
+        acks.expect_from(1, &key(0), 20);
+        acks.acknowledged_by(1, &key(0), 15);
+        acks.acknowledged_by(1, &key(0), 20);
+        assert!(acks.partitions[&key(0)].islands.is_empty());
+    }
+
+    #[test]
+    fn removed_subscription_acknowledges_nothing_and_uses_no_memory() {
+        let mut acks = starting_at(0);
+        acks.expect_from(1, &key(0), 0);
+        acks.remove_subscription(1);
+        acks.acknowledged_by(1, &key(0), 10);
+        assert_eq!(through(&acks), 0);
+        assert!(acks.partitions[&key(0)].expected.is_empty());
+    }
+
+    #[test]
+    fn subscription_that_has_not_reached_the_partition_acknowledges_nothing() {
+        let mut acks = starting_at(0);
+        acks.acknowledged_by(1, &key(0), 10);
+        assert_eq!(through(&acks), 0);
     }
 }

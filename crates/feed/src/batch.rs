@@ -50,29 +50,22 @@ impl Batch {
 
 #[cfg(test)]
 mod tests {
-    use protocol::{RecordView, TimestampType};
-
-    use super::*;
-
-    fn batch(offset: i64) -> Batch {
-        let mut records = BinaryBatch::default();
-        records.push(RecordView {
-            offset,
-            timestamp: None,
-            timestamp_type: TimestampType::Create,
-            key: None,
-            value: Some(b"v"),
-            headers: std::iter::empty(),
-        });
-        Batch::new("t".into(), 0, records)
-    }
+    use crate::fixtures::{batch, key};
 
     #[test]
     fn json_encoded_before_records_were_appended_is_encoded_again() {
-        let mut waiting = batch(0);
+        let mut waiting = batch(0, [0], 1);
         let alone = waiting.json().encoded_bytes();
-        waiting.append(&batch(1));
+        waiting.append(&batch(0, [1], 1));
         assert_eq!(waiting.json().body(0..2).len(), waiting.json().encoded_bytes());
         assert!(waiting.json().encoded_bytes() > alone);
+    }
+
+    #[test]
+    fn batch_knows_its_partition_and_the_offset_after_its_last_record() {
+        let mut batch = batch(3, [5, 9], 1);
+        assert_eq!((batch.key(), batch.next_offset()), (key(3), 10));
+        batch.append(&self::batch(3, [12], 1));
+        assert_eq!(batch.next_offset(), 13);
     }
 }

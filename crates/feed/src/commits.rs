@@ -89,56 +89,109 @@ impl Commits {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn partition() -> TopicPartition {
-        TopicPartition { topic: "t".to_owned(), partition: 0 }
-    }
+    use crate::fixtures::key;
 
     fn assigned(start: i64, committed: Option<i64>) -> Commits {
         let mut commits = Commits::default();
-        commits.assigned(&partition(), start, committed);
+        commits.assigned(&key(0), start, committed);
         commits
     }
 
     #[test]
     fn commit_never_moves_backwards() {
         let mut commits = assigned(10, Some(10));
-        assert!(!commits.is_due(&partition(), 10), "nothing is acknowledged yet");
-        assert!(commits.is_due(&partition(), 11));
-        commits.committed(&partition(), 20, Some(20));
+        assert!(!commits.is_due(&key(0), 10), "nothing is acknowledged yet");
+        assert!(commits.is_due(&key(0), 11));
+        commits.committed(&key(0), 20, Some(20));
         for acknowledged in [0, 11, 20] {
-            assert!(!commits.is_due(&partition(), acknowledged), "{acknowledged}");
+            assert!(!commits.is_due(&key(0), acknowledged), "{acknowledged}");
         }
     }
 
     #[test]
     fn position_beyond_the_end_is_kept_until_confirmed() {
         let mut commits = assigned(0, Some(1005));
-        commits.out_of_range(&partition(), 0);
-        assert!(!commits.is_due(&partition(), 256) && !commits.is_due(&partition(), 2000));
-        assert_eq!(commits.held().collect::<Vec<_>>(), [(&partition(), 1005)]);
-        let other = TopicPartition { partition: 1, ..partition() };
+        commits.out_of_range(&key(0), 0);
+        assert!(!commits.is_due(&key(0), 256) && !commits.is_due(&key(0), 2000));
+        assert_eq!(commits.held().collect::<Vec<_>>(), [(&key(0), 1005)]);
+        let other = key(1);
         assert_eq!(commits.confirmed(&[other]), []);
-        assert_eq!(commits.confirmed(&[]), [partition()]);
-        assert!(commits.is_due(&partition(), 0) && commits.is_due(&partition(), 256));
-        commits.committed(&partition(), 256, Some(256));
-        assert!(!commits.is_due(&partition(), 100), "one confirmation allows one step back");
+        assert_eq!(commits.confirmed(&[]), [key(0)]);
+        assert!(commits.is_due(&key(0), 0) && commits.is_due(&key(0), 256));
+        commits.committed(&key(0), 256, Some(256));
+        assert!(!commits.is_due(&key(0), 100), "one confirmation allows one step back");
     }
 
     #[test]
     fn late_result_of_an_earlier_commit_does_not_cancel_the_step_back_in_a_recreated_topic() {
         let mut commits = assigned(0, Some(10));
-        commits.recreated(&partition());
-        commits.committed(&partition(), 20, Some(0));
-        assert!(commits.is_due(&partition(), 0));
-        commits.committed(&partition(), 0, Some(3));
-        assert!(commits.is_due(&partition(), 3) && !commits.is_due(&partition(), 0));
+        commits.recreated(&key(0));
+        commits.committed(&key(0), 20, Some(0));
+        assert!(commits.is_due(&key(0), 0));
+        commits.committed(&key(0), 0, Some(3));
+        assert!(commits.is_due(&key(0), 3) && !commits.is_due(&key(0), 0));
     }
 
     #[test]
     fn out_of_range_without_a_step_back_needs_no_confirmation() {
         let mut commits = assigned(100, Some(100));
-        commits.out_of_range(&partition(), 150);
-        assert!(commits.is_due(&partition(), 151));
+        commits.out_of_range(&key(0), 150);
+        assert!(commits.is_due(&key(0), 151));
+    }
+
+    #[test]
+    fn position_moves_back_without_confirmation_only_in_a_recreated_topic() {
+        let mut commits = assigned(100, Some(100));
+        commits.recreated(&key(0));
+        for (acknowledged, is_due) in [(0, true), (99, true), (100, false), (101, true)] {
+            assert_eq!(commits.is_due(&key(0), acknowledged), is_due, "{acknowledged}");
+        }
+        commits.out_of_range(&key(0), 0);
+        assert!(!commits.is_due(&key(0), 0), "the position in the new topic is out of range too");
+    }
+
+    #[test]
+    fn commit_below_the_start_of_reading_is_not_due() {
+        for (start, committed, floor) in [(10, None, 10), (10, Some(5), 10), (10, Some(20), 20)] {
+            let commits = assigned(start, committed);
+            assert!(!commits.is_due(&key(0), floor), "{start}, {committed:?}");
+            assert!(commits.is_due(&key(0), floor + 1), "{start}, {committed:?}");
+        }
+    }
+
+    #[test]
+    fn out_of_range_is_held_only_below_the_committed_position() {
+        for (to, is_held) in [(99, true), (100, false), (101, false)] {
+            let mut commits = assigned(100, Some(100));
+            commits.out_of_range(&key(0), to);
+            assert_eq!(commits.held().count() == 1, is_held, "{to}");
+        }
+    }
+
+    #[test]
+    fn confirmation_concerns_only_the_named_partitions() {
+        let mut commits = Commits::default();
+        for partition in [0, 1, 2] {
+            commits.assigned(&key(partition), 100, None);
+            commits.out_of_range(&key(partition), 5);
+        }
+        assert_eq!(commits.confirmed(&[key(1), key(7)]), [key(1)]);
+        assert_eq!(commits.confirmed(&[key(1)]), [], "confirmed already");
+        assert_eq!(commits.held().map(|(partition, _)| partition.partition).collect::<Vec<_>>(), [0, 2]);
+        assert_eq!([0, 1, 2].map(|partition| commits.is_due(&key(partition), 5)), [false, true, false]);
+    }
+
+    #[test]
+    fn revoked_partition_is_forgotten() {
+        let mut commits = assigned(100, Some(100));
+        commits.out_of_range(&key(0), 0);
+        commits.revoked(&key(0));
+        assert_eq!((commits.held().count(), commits.is_due(&key(0), 200)), (0, false));
+        commits.committed(&key(0), 150, Some(150));
+        commits.assigned(&key(0), 0, Some(10));
+        assert!(
+            commits.is_due(&key(0), 11) && !commits.is_due(&key(0), 5),
+            "nothing of the earlier assignment is left"
+        );
     }
 }

@@ -10,9 +10,13 @@ use tokio::sync::Notify;
 use tokio::sync::futures::{Notified, OwnedNotified};
 
 use super::acks::Acks;
+use super::closing_cursor::ClosingCursor;
 use super::cursor_state::{CursorState, RingPosition};
 use super::missed::MissedPiece;
 use super::{Batch, Entry, Event, Feed, Life, Start, State, Waiting};
+
+#[cfg(test)]
+mod tests;
 
 /// The next thing to send to a subscription.
 #[derive(Clone, Debug)]
@@ -44,22 +48,6 @@ pub trait Listener: Send + Sync {
 #[derive(Debug, PartialEq, Eq)]
 pub struct NeverSent {
     pub last_sent: u64,
-}
-
-/// A subscription that is ending or has ended, and the feed whose reader may end with it.
-pub struct ClosingCursor {
-    feed: Arc<Feed>,
-    id: u64,
-}
-
-impl ClosingCursor {
-    /// Whether the subscription still uses resources: until it has left the feed and, if it was the last one there,
-    /// until the reader has ended. A Kafka client has threads and sockets, and takes a while to close if Kafka does not
-    /// respond.
-    pub fn still_counts(&self) -> bool {
-        let state = self.feed.lock();
-        state.cursors.contains_key(&self.id) || state.life == Life::Ending
-    }
 }
 
 pub struct Cursor {
@@ -287,7 +275,7 @@ impl Cursor {
     pub fn start_closing(&self) -> ClosingCursor {
         let mut inner = self.lock();
         inner.is_leaving = true;
-        ClosingCursor { feed: Arc::clone(&inner.feed), id: inner.id }
+        ClosingCursor::new(Arc::clone(&inner.feed), inner.id)
     }
 
     /// The client unsubscribed: the feed of a group ends at once.

@@ -35,3 +35,16 @@ impl CursorState {
         self.position.entry + u64::from(self.position.record > 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entry_is_untouched_until_one_of_its_records_is_taken() {
+        for (record, first_untouched) in [(0, 7), (1, 8), (2, 8)] {
+            let cursor = CursorState::new(RingPosition { entry: 7, record }, WhenSlow::Skip);
+            assert_eq!(cursor.first_untouched(), first_untouched, "{record}");
+        }
+    }
+}

@@ -110,4 +110,21 @@ mod tests {
     fn records_written_between_the_two_queries_are_no_open_transaction() {
         assert_eq!(PartitionEnds::new(0, 5, 6).open_transaction(), None);
     }
+
+    #[test]
+    fn extent_counts_its_offsets_and_is_never_negative() {
+        for (start, high, records) in [(0, 0, 0), (3, 10, 7), (10, 3, 0), (i64::MIN, i64::MAX, u64::MAX)] {
+            let extent = Extent::new(start, high);
+            assert_eq!((extent.records(), extent.start), (records, LogStart(start)), "{start}..{high}");
+        }
+    }
+
+    #[test]
+    fn last_stable_offset_is_within_the_partition() {
+        for (stable, expected) in [(5, 10), (12, 12), (25, 20)] {
+            let ends = PartitionEnds::new(10, 20, stable);
+            assert_eq!(ends.stable, LastStable(expected), "{stable}");
+            assert_eq!(ends.open_transaction().is_some(), expected < 20, "{stable}");
+        }
+    }
 }

@@ -55,3 +55,25 @@ impl Event {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{key, start};
+
+    #[test]
+    fn event_is_restricted_to_the_named_partitions() {
+        let gap = |partition| Event::Gap { partition: key(partition), from: 1, to: 2, reason: GapReason::Slow };
+        let named = BTreeSet::from([key(1), key(2)]);
+        for (event, restricted) in [
+            (Event::Assigned(vec![start(0, 5), start(1, 6)]), Some(Event::Assigned(vec![start(1, 6)]))),
+            (Event::Assigned(vec![start(0, 5)]), None),
+            (Event::Revoked(vec![key(2), key(3)]), Some(Event::Revoked(vec![key(2)]))),
+            (Event::Revoked(vec![key(3)]), None),
+            (gap(1), Some(gap(1))),
+            (gap(0), None),
+        ] {
+            assert_eq!(event.restricted_to(&named), restricted, "{event:?}");
+        }
+    }
+}

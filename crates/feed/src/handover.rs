@@ -22,6 +22,9 @@ use super::{Batch, Cursor, Delivered, Entry, Feed, Life, State};
 use crate::ends::LastStable;
 use crate::topic_id::TopicId;
 
+#[cfg(test)]
+mod tests;
+
 /// How many bytes a subscription may take along. They are kept for this subscription alone, however slow its client is.
 const OVERLAP_BYTES: usize = 1024 * 1024;
 

@@ -10,9 +10,10 @@ use std::time::Duration;
 use prometheus_client::metrics::counter::Counter;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use protocol::{BinaryBatch, GapReason, RecordView, TimestampType, TopicPartition, WhenSlow, Window};
+use protocol::{BinaryBatch, GapReason, TopicPartition, WhenSlow, Window};
 
 use super::cursor::{Cursor, Delivered, Listener};
+use super::fixtures::{PLENTY, key, push_record};
 use super::handover::{HandOver, Reservation};
 use super::{Batch, CAPACITY_BYTES, Event, Feed, Room, Start};
 
@@ -21,7 +22,8 @@ const PARTITIONS: i32 = 3;
 /// A few of these records fill the ring.
 const LARGE: usize = 1_500_000;
 
-const PLENTY: Window = Window { records: u64::MAX / 2, bytes: u64::MAX / 2 };
+/// More rounds of reading and taking than any number of records here needs.
+const MOST_ROUNDS: usize = 10_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Which {
@@ -126,10 +128,6 @@ impl Listener for NoListener {
     }
 }
 
-fn key(partition: i32) -> TopicPartition {
-    TopicPartition { topic: "t".to_owned(), partition }
-}
-
 fn client_of(feed: &Arc<Feed>, credit: Window) -> Client {
     let cursor = Arc::new(feed.join(WhenSlow::Skip, None, credit).expect("the feed is new"));
     cursor.set_listener(Weak::<NoListener>::new());
@@ -150,17 +148,9 @@ impl Reader {
         if self.feed.wait_for_room(Duration::ZERO) == Room::Full {
             return;
         }
-        let value = vec![0; LARGE];
         let mut batch = BinaryBatch::default();
         for (offset, bytes) in log.records.range(*position..).take(records) {
-            batch.push(RecordView {
-                offset: *offset,
-                timestamp: None,
-                timestamp_type: TimestampType::Create,
-                key: None,
-                value: Some(&value[..*bytes]),
-                headers: std::iter::empty(),
-            });
+            push_record(&mut batch, *offset, *bytes);
             *position = offset + 1;
             if batch.encoded_bytes() >= LARGE {
                 break;
@@ -272,7 +262,7 @@ impl World {
     }
 
     fn drain(&mut self) {
-        loop {
+        for _ in 0..MOST_ROUNDS {
             let mut progress = false;
             for which in [Which::Private, Which::Shared] {
                 while self.take(which) {
@@ -291,6 +281,7 @@ impl World {
                 return;
             }
         }
+        panic!("some records are never read or never taken");
     }
 
     /// With unlimited credit and no more writes, the subscription is moved and every client gets every record.

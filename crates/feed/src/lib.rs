@@ -10,11 +10,14 @@
 
 mod acks;
 mod batch;
+mod closing_cursor;
 mod commits;
 mod cursor;
 mod cursor_state;
 pub mod ends;
 mod event;
+#[cfg(test)]
+mod fixtures;
 mod handover;
 #[cfg(test)]
 mod handover_model;
@@ -22,6 +25,8 @@ mod key;
 mod missed;
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod tests;
 pub mod topic_id;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -36,8 +41,9 @@ use tokio::sync::Notify;
 
 use self::acks::Acks;
 pub use self::batch::Batch;
+pub use self::closing_cursor::ClosingCursor;
 use self::commits::Commits;
-pub use self::cursor::{ClosingCursor, Cursor, Delivered, Listener};
+pub use self::cursor::{Cursor, Delivered, Listener};
 use self::cursor_state::{CursorState, RingPosition};
 pub use self::event::{Event, ReadMode, Start, Waiting};
 pub use self::handover::{HandOver, Reservation, Share, SharedFeedLookup};
@@ -557,11 +563,13 @@ impl State {
     /// Whether a blocking cursor keeps the front of the ring: without other cursors ahead, for any time; else, as long
     /// as it makes progress.
     fn front_is_held(&self) -> bool {
-        let someone_ahead = self.cursors.values().any(|cursor| cursor.position.entry > self.front);
+        let is_another_ahead = self.cursors.values().any(|cursor| cursor.position.entry > self.front);
         let now = Instant::now();
         self.cursors.values().any(|cursor| {
-            let moves = now.saturating_duration_since(cursor.moved_at) < STALLED_AFTER;
-            cursor.when_slow == WhenSlow::Block && cursor.position.entry <= self.front && (moves || !someone_ahead)
+            let is_moving = now.saturating_duration_since(cursor.moved_at) < STALLED_AFTER;
+            cursor.when_slow == WhenSlow::Block
+                && cursor.position.entry <= self.front
+                && (is_moving || !is_another_ahead)
         })
     }
 

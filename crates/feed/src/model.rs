@@ -9,15 +9,19 @@ use std::time::Duration;
 use prometheus_client::metrics::counter::Counter;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use protocol::{BinaryBatch, CommitMode, GapReason, RecordView, TimestampType, TopicPartition, WhenSlow, Window};
+use protocol::{BinaryBatch, CommitMode, GapReason, WhenSlow, Window};
 
 use super::cursor::{Cursor, Delivered};
-use super::{Batch, CAPACITY_BYTES, Event, Feed, Room, Start};
+use super::fixtures::{key, push_record};
+use super::{Batch, CAPACITY_BYTES, Entry, Event, Feed, Room, Start};
 
 const PARTITIONS: i32 = 3;
 
 /// A few of these records fill the feed's ring.
 const LARGE: usize = 1_500_000;
+
+/// More rounds of reading and taking than any number of records here needs.
+const MOST_ROUNDS: usize = 10_000;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -174,10 +178,6 @@ struct World {
     largest_batch: usize,
 }
 
-fn key(partition: i32) -> TopicPartition {
-    TopicPartition { topic: "t".to_owned(), partition }
-}
-
 impl World {
     fn new() -> Self {
         Self {
@@ -231,9 +231,32 @@ impl World {
             Step::Flow { who, behind, credit } => self.flow(who, behind, credit),
             Step::Ack { who, partition, behind } => self.ack(who, partition, behind),
         }
-        let held = self.feed.lock().ring_bytes;
-        assert!(held <= CAPACITY_BYTES + self.largest_batch, "the ring holds {held} bytes");
+        self.check_ring();
         self.check_positions();
+    }
+
+    /// The feed's sums are those of the entries in its ring, and every cursor counts the records before its position.
+    fn check_ring(&self) {
+        let cursors: Vec<(u64, u64)> = self
+            .viewers
+            .iter()
+            .map(|viewer| {
+                let inner = viewer.cursor.lock();
+                (inner.id, inner.progress.passed_records)
+            })
+            .collect();
+        let state = self.feed.lock();
+        let held = state.ring.iter().map(Entry::bytes).sum::<usize>();
+        assert_eq!(state.ring_bytes, held);
+        assert!(held <= CAPACITY_BYTES + self.largest_batch, "the ring holds {held} bytes");
+        for (id, passed) in cursors {
+            let position = state.cursors[&id].position;
+            assert!(position <= state.end(), "{position:?} is beyond the ring");
+            let Some(first) = position.entry.checked_sub(state.front) else { continue };
+            let first = usize::try_from(first).expect("the ring is in memory");
+            let left: u64 = state.ring.iter().skip(first).map(Entry::records).sum();
+            assert_eq!(passed + left - position.record as u64, state.records_in_all());
+        }
     }
 
     /// No position that would be committed is beyond a record that no client has acknowledged.
@@ -264,20 +287,12 @@ impl World {
         if !known.has_more() {
             known.write(records, hole, if large { LARGE } else { 10 });
         }
-        let value = vec![0; LARGE];
         let mut batch = BinaryBatch::default();
         for (offset, bytes) in known.log.range(reading..).take(records) {
             if batch.encoded_bytes() >= LARGE {
                 break;
             }
-            batch.push(RecordView {
-                offset: *offset,
-                timestamp: None,
-                timestamp_type: TimestampType::Create,
-                key: None,
-                value: Some(&value[..*bytes]),
-                headers: std::iter::empty(),
-            });
+            push_record(&mut batch, *offset, *bytes);
             known.reading = Some(offset + 1);
         }
         if !batch.is_empty() {
@@ -441,7 +456,7 @@ impl World {
     /// Reads until every client has every record.
     fn drain(&mut self) {
         // Receiving everything after each read makes room in the ring.
-        loop {
+        for _ in 0..MOST_ROUNDS {
             let mut progress = false;
             let mut who = 0;
             while who < self.viewers.len() {
@@ -463,6 +478,7 @@ impl World {
                 return;
             }
         }
+        panic!("some records are never read or never taken");
     }
 }
 
@@ -525,7 +541,7 @@ impl Viewer {
                 assert!(alone || fits, "{bytes_in_flight} + {bytes} bytes beyond {:?}", self.credit);
             }
             Delivered::Committed(_) | Delivered::Error(_) | Delivered::Waiting(_) => {}
-            Delivered::TooSlow | Delivered::Ended => panic!("{delivered:?} is nothing to receive"),
+            Delivered::TooSlow | Delivered::Ended => panic!("unexpected delivery: {delivered:?}"),
         }
     }
 }

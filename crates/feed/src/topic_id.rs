@@ -86,6 +86,33 @@ mod tests {
             assert_eq!(TopicId::from_commit_note(other.as_bytes()), None, "{other}");
         }
         assert_eq!(TopicId::default().commit_note(), None);
-        assert!(!TopicId::default().differs_from(id) && !id.differs_from(id));
+    }
+
+    #[test]
+    fn topic_id_is_read_from_its_own_metadata_whatever_its_bits() {
+        for bits in (0..128).map(|bit| 1_u128 << bit).chain([u128::MAX]) {
+            let id = TopicId(bits);
+            let note = id.commit_note().expect("a known id");
+            assert_eq!(TopicId::from_commit_note(note.as_bytes()), Some(id), "{note}");
+            #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
+            let halves = ((bits >> 64) as u64, bits as u64);
+            assert_eq!(TopicId::of_halves(halves.0.cast_signed(), halves.1.cast_signed()), id, "{note}");
+        }
+        assert_eq!(TopicId::from_commit_note(b"ponte topic_id=AAAAAAAAAAAAAAAAAAAAAA"), None, "an unknown id");
+    }
+
+    #[test]
+    fn unknown_topic_id_differs_from_no_other() {
+        let (unknown, one, two) = (TopicId::default(), TopicId(1), TopicId(2));
+        for (first, second, differs) in [
+            (one, two, true),
+            (one, one, false),
+            (unknown, one, false),
+            (one, unknown, false),
+            (unknown, unknown, false),
+        ] {
+            assert_eq!(first.differs_from(second), differs, "{first:?}, {second:?}");
+        }
+        assert!(one.is_known() && !unknown.is_known());
     }
 }

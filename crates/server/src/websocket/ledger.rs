@@ -19,6 +19,8 @@ mod errors;
 #[cfg(test)]
 mod model;
 mod spans;
+#[cfg(test)]
+mod tests;
 mod unreported;
 
 /// How many outcomes are kept for a client that sends records again: twice the produce window.
@@ -260,12 +262,7 @@ impl Inner {
     }
 
     fn settle(&mut self, Run { first, count, outcome }: Run) {
-        let metric = match &outcome {
-            Outcome::Acked(_) => DeliveryOutcome::Acked,
-            Outcome::Failed(error) if error.unknown => DeliveryOutcome::Unknown,
-            Outcome::Failed(_) => DeliveryOutcome::Failed,
-        };
-        METRICS.produced(count, metric);
+        METRICS.produced(count, metric_of(&outcome));
         if let Outcome::Acked(acked) = &outcome {
             self.note_acknowledged(acked, count);
         }
@@ -342,6 +339,14 @@ impl Inner {
     }
 }
 
+fn metric_of(outcome: &Outcome) -> DeliveryOutcome {
+    match outcome {
+        Outcome::Acked(_) => DeliveryOutcome::Acked,
+        Outcome::Failed(error) if error.unknown => DeliveryOutcome::Unknown,
+        Outcome::Failed(_) => DeliveryOutcome::Failed,
+    }
+}
+
 /// Returns by how many bytes the message grows, approximately.
 fn add_ack(acks: &mut Vec<ProduceAck>, seq: u64, first: u64, acked: &Acked) -> usize {
     let took_us = u64::try_from(acked.took.as_micros()).unwrap_or(u64::MAX);
@@ -370,156 +375,4 @@ fn add_ack(acks: &mut Vec<ProduceAck>, seq: u64, first: u64, acked: &Acked) -> u
     /// For numbers and field names.
     const AROUND: usize = 150;
     acked.topic.len() + AROUND
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    fn acked(first: u64, count: u64, partition: i32, offset: i64) -> Run {
-        let took = Duration::from_micros(10);
-        let acked = Acked { topic: "t".into(), partition, offset, timestamp: Some(offset), took };
-        Run { first, count, outcome: Outcome::Acked(acked) }
-    }
-
-    fn ledger_with(runs: &[Run]) -> Ledger {
-        let ledger = Ledger::default();
-        for run in runs {
-            let contents: Vec<u64> = (run.first..run.first + run.count).collect();
-            assert_eq!(ledger.admit(run.first, &contents), Admission::New(contents.len()));
-        }
-        ledger.delivered(runs.to_vec());
-        ledger
-    }
-
-    fn ranges(produced: &Produced) -> Vec<(u64, u64, i32, i64)> {
-        produced.acks.iter().map(|ack| (ack.first, ack.last, ack.partition, ack.offset.0)).collect()
-    }
-
-    #[test]
-    fn consecutive_acknowledgements_become_one_range() {
-        let ledger = ledger_with(&[acked(0, 2, 0, 5), acked(2, 1, 1, 0), acked(3, 1, 0, 7), acked(4, 3, 0, 8)]);
-        let produced = ledger.take_outcomes().expect("outcomes");
-        assert_eq!(ranges(&produced), [(0, 1, 0, 5), (2, 2, 1, 0), (3, 6, 0, 7)]);
-    }
-
-    #[test]
-    fn outcome_is_reported_once_unless_the_record_is_sent_again() {
-        let ledger = ledger_with(&[acked(0, 3, 0, 5)]);
-        assert!(ledger.take_outcomes().is_some());
-        assert!(ledger.take_outcomes().is_none());
-        assert_eq!(ledger.admit(1, &[1, 2, 3, 4, 5]), Admission::Repeated(2));
-        assert_eq!(ranges(&ledger.take_outcomes().expect("again")), [(1, 2, 0, 6)]);
-    }
-
-    #[test]
-    fn skipped_number_is_refused() {
-        let ledger = Ledger::default();
-        assert_eq!(ledger.admit(2, &[2]), Admission::New(1));
-        assert_eq!(ledger.admit(5, &[5]), Admission::New(1));
-        assert_eq!(ledger.admit(5, &[5]), Admission::Repeated(1));
-        assert_eq!(ledger.admit(4, &[4]), Admission::PassedOver);
-        assert_eq!(ledger.admit(1, &[1]), Admission::PassedOver);
-        assert_eq!(ledger.admit(2, &[2, 3, 4, 5]), Admission::Repeated(1));
-    }
-
-    #[test]
-    fn number_with_other_content_is_reused_and_earlier_records_are_repeated() {
-        let ledger = ledger_with(&[acked(0, 3, 0, 5)]);
-        assert_eq!(ledger.admit(0, &[0, 1, 77]), Admission::Repeated(2));
-        assert_eq!(ledger.admit(2, &[77]), Admission::Reused);
-        assert_eq!(ledger.admit(2, &[2]), Admission::Repeated(1));
-    }
-
-    #[test]
-    fn number_older_than_the_kept_outcomes_has_expired() {
-        let ledger = Ledger::default();
-        let contents: Vec<u64> = (0..LIMITS.produce_window).collect();
-        for window in 0..3 {
-            let first = window * LIMITS.produce_window;
-            assert_eq!(ledger.admit(first, &contents), Admission::New(contents.len()));
-            ledger.delivered(vec![acked(first, LIMITS.produce_window, 0, 0)]);
-            assert!(ledger.take_outcomes().is_some());
-        }
-        let forgotten = LIMITS.produce_window;
-        assert_eq!(ledger.admit(forgotten - 1, &[forgotten - 1]), Admission::Expired);
-        assert_eq!(ledger.admit(forgotten, &[0]), Admission::Repeated(1));
-    }
-
-    #[test]
-    fn large_jump_in_numbers_takes_no_memory_with_records_in_flight() {
-        let ledger = Ledger::default();
-        assert_eq!(ledger.admit(0, &[0]), Admission::New(1));
-        assert_eq!(ledger.admit(u64::MAX - 5, &[0, 1]), Admission::New(2));
-        assert_eq!(ledger.admit(1, &[0]), Admission::PassedOver);
-        ledger.delivered(vec![acked(u64::MAX - 5, 2, 0, 1), acked(0, 1, 0, 0)]);
-        assert_eq!(ledger.lock().spans.kept(), 3);
-        let produced = ledger.take_outcomes().expect("outcomes");
-        assert_eq!(ranges(&produced), [(0, 0, 0, 0), (u64::MAX - 5, u64::MAX - 4, 0, 1)]);
-    }
-
-    #[test]
-    fn produce_window_bounds_records_in_flight() {
-        let (ledger, window) = (Ledger::default(), LIMITS.produce_window as usize);
-        assert_eq!(ledger.admit(0, &vec![0; 2 * window]), Admission::New(window));
-        assert_eq!(ledger.admit(LIMITS.produce_window, &[0]), Admission::Full);
-        ledger.delivered(vec![acked(0, 1, 0, 0)]);
-        assert_eq!(ledger.admit(LIMITS.produce_window, &[0, 0]), Admission::New(1));
-    }
-
-    #[test]
-    fn client_that_receives_no_outcomes_uses_bounded_memory() {
-        let (ledger, window) = (Ledger::default(), LIMITS.produce_window as usize);
-        let mut seq = 0;
-        while ledger.admit(seq, &vec![0; window]) == Admission::New(window) {
-            ledger.delivered(vec![acked(seq, LIMITS.produce_window, 0, 0)]);
-            seq += LIMITS.produce_window;
-            assert!(ledger.bytes() < 16 * 1024 * 1024, "{} bytes", ledger.bytes());
-        }
-        assert_eq!(ledger.admit(seq, &[0]), Admission::Full);
-        assert!(ledger.take_outcomes().is_some());
-        assert_eq!(ledger.admit(seq, &[0]), Admission::New(1));
-    }
-
-    #[test]
-    fn errors_of_many_records_are_split_into_messages_of_bounded_size() {
-        let (ledger, window) = (Ledger::default(), LIMITS.produce_window as usize);
-        assert_eq!(ledger.admit(0, &vec![0; window]), Admission::New(window));
-        let error = Arc::new(ErrorBody::new(protocol::ErrorCode::ReadOnly, "x".repeat(300)));
-        ledger.delivered(vec![Run::failed(0, LIMITS.produce_window, error)]);
-        assert!(ledger.bytes() < 2 * 1024 * 1024, "one error is kept for all: {} bytes", ledger.bytes());
-        let mut next = 0;
-        while let Some(produced) = ledger.take_outcomes() {
-            assert!(produced.errors.len() * 300 <= PRODUCED_BYTES + 1000, "{} errors", produced.errors.len());
-            for error in produced.errors {
-                assert_eq!(error.seq, next);
-                next += 1;
-            }
-        }
-        assert_eq!(next, LIMITS.produce_window);
-    }
-
-    #[test]
-    fn reason_for_waiting_is_reported_once_until_it_changes() {
-        let ledger = Ledger::default();
-        let waiting = |reason| {
-            let message = String::new();
-            Arc::new(ProduceWaiting { topic: "t".to_owned(), partition: 0, reason, message, offset: None })
-        };
-        ledger.waiting(&waiting(WaitReason::NoLeader));
-        assert!(ledger.take_waiting().is_empty(), "nothing waits");
-        ledger.admit(0, &[0, 1]);
-        ledger.waiting(&waiting(WaitReason::NoLeader));
-        assert_eq!(ledger.take_waiting().len(), 1);
-        ledger.waiting(&waiting(WaitReason::NoLeader));
-        assert!(ledger.take_waiting().is_empty());
-        ledger.waiting(&waiting(WaitReason::TooFewInSyncReplicas));
-        assert_eq!(ledger.take_waiting()[0].reason, WaitReason::TooFewInSyncReplicas);
-        // Records are acknowledged again, and wait again later.
-        ledger.delivered(vec![acked(0, 1, 0, 0)]);
-        ledger.waiting(&waiting(WaitReason::TooFewInSyncReplicas));
-        assert_eq!(ledger.take_waiting().len(), 1);
-    }
 }

@@ -180,20 +180,19 @@ impl Table {
         // The most recently lost first.
         lost.sort_unstable_by(|one, other| other.cmp(one));
         let mut bytes = 0;
-        let mut forgotten = 0;
-        for (index, (_, id, held)) in lost.iter().enumerate() {
+        let excess = lost.into_iter().enumerate().filter_map(|(index, (_, id, held))| {
             bytes += held;
-            if index >= MOST_LOST || bytes > MOST_LOST_BYTES {
-                self.by_id.remove(id);
-                forgotten += 1;
-            }
+            (index >= MOST_LOST || bytes > MOST_LOST_BYTES).then_some(id)
+        });
+        let excess: Vec<String> = excess.collect();
+        if excess.is_empty() {
+            return;
         }
-        if forgotten > 0 {
-            tracing::debug!(
-                forgotten,
-                "too many sessions wait for their clients; forgot those that have waited longest"
-            );
+        for id in &excess {
+            self.by_id.remove(id);
         }
+        let forgotten = excess.len();
+        tracing::debug!(forgotten, "too many sessions wait for their clients; forgot those that have waited longest");
     }
 }
 
@@ -215,9 +214,12 @@ mod tests {
     use crate::websocket::ledger::Admission;
     use kafka::producer::{DeliverySink, Run};
 
+    fn open(sessions: &Sessions, session: &str, attempt: Option<u64>) -> Result<Held, StaleAttempt> {
+        sessions.open(Some(&Resume { session: session.to_owned(), attempt }), &ClusterName::default())
+    }
+
     fn resumed(sessions: &Sessions, session: &str) -> bool {
-        let resume = Resume { session: session.to_owned(), attempt: None };
-        sessions.open(Some(&resume), &ClusterName::default()).expect("no later attempt").resumed
+        open(sessions, session, None).expect("no later attempt").resumed
     }
 
     fn new_session(sessions: &Sessions) -> Held {
@@ -327,5 +329,94 @@ mod tests {
         }
         let (bytes, count) = (bytes_held(&sessions), lock(&sessions.table).by_id.len());
         assert!(bytes <= MOST_LOST_BYTES && count > 10, "{bytes} bytes in {count}");
+    }
+
+    #[tokio::test]
+    async fn lost_sessions_may_hold_exactly_the_memory_limit() {
+        const MIB: usize = 1024 * 1024;
+        for (excess, kept) in [(0, 64), (1, 63)] {
+            let sessions = Sessions::default();
+            let mut ids = Vec::new();
+            for index in 0..MOST_LOST_BYTES / MIB {
+                let held = new_session(&sessions);
+                assert_eq!(held.ledger.admit(0, &[0]), Admission::New(1));
+                // As large as the errors that a ledger keeps; what it holds besides was measured with an empty text.
+                let error = |text: usize| Arc::new(ErrorBody::new(ErrorCode::ReadOnly, "x".repeat(text)));
+                let beside = {
+                    let measured = new_session(&sessions);
+                    measured.ledger.admit(0, &[0]);
+                    measured.ledger.delivered(vec![Run::failed(0, 1, error(0))]);
+                    measured.ledger.bytes()
+                };
+                let bytes = if index == 0 { MIB + excess } else { MIB };
+                held.ledger.delivered(vec![Run::failed(0, 1, error(bytes - beside))]);
+                assert_eq!(held.ledger.bytes(), bytes);
+                sessions.release(&held);
+                ids.push(held.id);
+            }
+            let table = lock(&sessions.table);
+            assert_eq!(ids.iter().filter(|id| table.by_id.contains_key(*id)).count(), kept, "{excess}");
+            assert_eq!(table.by_id.contains_key(&ids[0]), kept == 64, "the session that was lost first is forgotten");
+        }
+    }
+
+    #[test]
+    fn session_expires_once_its_socket_was_lost_for_the_whole_linger_time() {
+        let lost = Instant::now();
+        let linger = Duration::from_secs(60);
+        let entry = |socket| Entry { ledger: Arc::default(), socket, last_attempt: 0 };
+        let attached = || Socket::Attached { superseded: CancellationToken::new(), released: CancellationToken::new() };
+        for (after, is_expired) in [(Duration::ZERO, false), (linger - Duration::from_nanos(1), false), (linger, true)]
+        {
+            assert_eq!(entry(Socket::LostAt(lost)).is_expired(lost + after, linger), is_expired, "{after:?}");
+            assert!(!entry(attached()).is_expired(lost + after, linger), "{after:?}");
+        }
+        let mut table = Table::default();
+        table.by_id.insert("lost".to_owned(), entry(Socket::LostAt(lost)));
+        table.by_id.insert("attached".to_owned(), entry(attached()));
+        assert!(table.forget_expired(lost, linger), "one session waits for its client");
+        assert_eq!(table.by_id.len(), 2);
+        assert!(!table.forget_expired(lost + linger, linger), "no session waits any more");
+        assert!(table.by_id.contains_key("attached") && table.by_id.len() == 1);
+    }
+
+    #[tokio::test]
+    async fn expired_session_is_not_resumed_before_the_sweep_removes_it() {
+        let times = Times { linger: Duration::ZERO, ..Times::default() };
+        let sessions = Sessions { times, ..Sessions::default() };
+        let held = new_session(&sessions);
+        sessions.release(&held);
+        assert!(!resumed(&sessions, &held.id));
+    }
+
+    #[tokio::test]
+    async fn attempt_older_than_one_that_was_seen_is_stale() {
+        let sessions = Sessions::default();
+        let id = new_session(&sessions).id;
+        for (attempt, is_stale) in [(Some(3), false), (Some(2), true), (Some(3), false), (None, false), (Some(2), true)]
+        {
+            assert_eq!(open(&sessions, &id, attempt).is_err(), is_stale, "{attempt:?}");
+        }
+        assert!(!open(&sessions, "unknown", Some(0)).expect("nothing is known of it").resumed);
+    }
+
+    #[tokio::test]
+    async fn new_socket_waits_until_the_previous_one_has_released_the_session() {
+        let sessions = Sessions::default();
+        let first = new_session(&sessions);
+        first.predecessor_is_gone().await;
+        let second = open(&sessions, &first.id, None).expect("no later attempt");
+        assert!(second.resumed && Arc::ptr_eq(&first.ledger, &second.ledger));
+        assert!(first.superseded.is_cancelled() && !second.superseded.is_cancelled());
+        let mut gone = std::pin::pin!(second.predecessor_is_gone());
+        let context = &mut std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(gone.as_mut().poll(context).is_pending());
+        sessions.release(&first);
+        assert!(gone.as_mut().poll(context).is_ready());
+        let is_attached = |id: &str| matches!(lock(&sessions.table).by_id[id].socket, Socket::Attached { .. });
+        assert!(is_attached(&first.id), "the second socket still has it");
+        sessions.release(&second);
+        assert!(!is_attached(&first.id));
+        open(&sessions, &first.id, None).expect("no later attempt").predecessor_is_gone().await;
     }
 }

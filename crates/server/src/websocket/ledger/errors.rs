@@ -76,6 +76,8 @@ impl KeptErrors {
 
 #[cfg(test)]
 mod tests {
+    use protocol::{ErrorBroker, KafkaError};
+
     use super::*;
 
     #[test]
@@ -89,5 +91,69 @@ mod tests {
         assert!(Arc::ptr_eq(&kept[50].error, &kept[99].error), "errors without a text are shared");
         kept.iter().for_each(|kept| errors.release(kept.bytes as usize));
         assert!(errors.keep(long()).bytes > 0, "there is room again");
+    }
+
+    #[test]
+    fn error_is_kept_up_to_exactly_the_budget() {
+        let sized = |bytes: usize| {
+            let around = KeptErrors::bytes_of(&ErrorBody::new(ErrorCode::ReadOnly, ""));
+            Arc::new(ErrorBody::new(ErrorCode::ReadOnly, "x".repeat(bytes - around)))
+        };
+        let half = BUDGET_BYTES / 2;
+        for (second, is_kept) in [(half, true), (half + 1, false)] {
+            let mut errors = KeptErrors::default();
+            let first = errors.keep(sized(half));
+            assert_eq!(first.bytes as usize, half);
+            let error = sized(second);
+            let kept = errors.keep(Arc::clone(&error));
+            assert_eq!(Arc::ptr_eq(&kept.error, &error), is_kept, "{second}");
+            assert_eq!(kept.bytes as usize, if is_kept { second } else { 0 }, "{second}");
+            assert_eq!(errors.bytes(), if is_kept { 2 * half } else { half + AROUND }, "{second}");
+        }
+        assert_eq!(BUDGET_BYTES, 1_048_576);
+    }
+
+    #[test]
+    fn size_of_an_error_includes_its_names_and_addresses() {
+        let mut error = ErrorBody::new(ErrorCode::ReadOnly, "12345");
+        let plain = 5 + error.name.len() + AROUND;
+        assert_eq!(KeptErrors::bytes_of(&error), plain);
+        error.kafka = Some(KafkaError { code: 3, name: "kafka's name".to_owned() });
+        assert_eq!(KeptErrors::bytes_of(&error), plain + 12);
+        error.broker = Some(Box::new(ErrorBroker { address: "localhost:9092".to_owned(), id: None }));
+        assert_eq!(KeptErrors::bytes_of(&error), plain + 12 + 14);
+    }
+
+    #[test]
+    fn error_without_its_text_keeps_what_decides_about_a_retry() {
+        let mut errors = KeptErrors { bytes: BUDGET_BYTES, ..KeptErrors::default() };
+        let mut keep = |code, unknown| {
+            let error = ErrorBody { unknown, retry_after_ms: Some(5), ..ErrorBody::new(code, "no leader since noon") };
+            errors.keep(Arc::new(error)).error
+        };
+        let known = keep(ErrorCode::ReadOnly, false);
+        let unknown = keep(ErrorCode::ReadOnly, true);
+        let other = keep(ErrorCode::RecordTooLarge, false);
+        assert!(Arc::ptr_eq(&keep(ErrorCode::ReadOnly, true), &unknown));
+        let kept: Vec<(u16, bool)> =
+            [&known, &unknown, &other].iter().map(|error| (error.code, error.unknown)).collect();
+        let (read_only, too_large) = (ErrorCode::ReadOnly.number(), ErrorCode::RecordTooLarge.number());
+        assert_eq!(kept, [(read_only, false), (read_only, true), (too_large, false)]);
+        assert!(
+            !known.message.contains("no leader since noon") && known.message.starts_with(&known.name),
+            "{}",
+            known.message
+        );
+        assert_eq!((&known.kafka, known.retry_after_ms), (&None, None));
+        assert_eq!(errors.bytes(), BUDGET_BYTES + 3 * AROUND);
+    }
+
+    #[test]
+    fn released_bytes_return_to_the_budget() {
+        let mut errors = KeptErrors { bytes: 1000, ..KeptErrors::default() };
+        errors.release(400);
+        assert_eq!(errors.bytes(), 600);
+        errors.release(700);
+        assert_eq!(errors.bytes(), 0);
     }
 }

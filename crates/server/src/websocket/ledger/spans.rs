@@ -166,3 +166,117 @@ impl Spans {
         released
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use protocol::ErrorCode;
+
+    use super::*;
+
+    /// Records 10 to 12 and 20 to 21.
+    fn spans() -> Spans {
+        let mut spans = Spans::default();
+        spans.begin(10, &[100, 110]);
+        spans.begin(12, &[120]);
+        spans.begin(20, &[200, 210]);
+        spans
+    }
+
+    fn settle(spans: &mut Spans, seq: u64, count: usize, charge: Option<u32>) {
+        for entry in spans.starting_at_mut(seq).take(count) {
+            entry.outcome = if let Some(charge) = charge {
+                EntryOutcome::Failed { error: Arc::new(ErrorBody::new(ErrorCode::Internal, "")), charge }
+            } else {
+                let topic = "t".into();
+                let acked = Acked { topic, partition: 0, offset: 0, timestamp: None, took: Duration::ZERO };
+                EntryOutcome::Acked(Arc::new(AckedRun { first: seq, acked }))
+            };
+        }
+    }
+
+    #[test]
+    fn records_are_found_up_to_the_next_hole() {
+        let mut spans = spans();
+        for (seq, contents) in [
+            (9, vec![]),
+            (10, vec![100, 110, 120]),
+            (12, vec![120]),
+            (13, vec![]),
+            (19, vec![]),
+            (20, vec![200, 210]),
+            (21, vec![210]),
+            (22, vec![]),
+            (u64::MAX, vec![]),
+        ] {
+            assert_eq!(spans.from(seq).map(|entry| entry.content).collect::<Vec<_>>(), contents, "{seq}");
+            let found: Vec<u64> = spans.starting_at_mut(seq).map(|entry| entry.content).collect();
+            assert_eq!(found, contents, "{seq}");
+        }
+        assert_eq!((spans.kept(), spans.spans.len()), (5, 2));
+    }
+
+    #[test]
+    fn oldest_records_are_forgotten_once_their_outcomes_were_sent() {
+        // Records 10 to 12 and 20 have outcomes. `left`: the first number that is still known, and how many are.
+        for (keep, first_unreported, left, released) in [
+            (5, u64::MAX, (10, 5), 0),
+            (4, u64::MAX, (11, 4), 7),
+            (3, u64::MAX, (12, 3), 7),
+            (2, u64::MAX, (20, 2), 7),
+            (1, u64::MAX, (21, 1), 7),
+            (0, u64::MAX, (21, 1), 7),
+            (0, 10, (10, 5), 0),
+            (0, 11, (11, 4), 7),
+            (0, 12, (12, 3), 7),
+            (0, 15, (20, 2), 7),
+            (0, 20, (20, 2), 7),
+            (0, 21, (21, 1), 7),
+        ] {
+            let case = format!("keep {keep}, reported up to {first_unreported}");
+            let mut spans = spans();
+            settle(&mut spans, 10, 1, Some(7));
+            settle(&mut spans, 11, 2, None);
+            settle(&mut spans, 20, 1, None);
+            assert_eq!(spans.forget_old(keep, first_unreported), released, "{case}");
+            assert_eq!(spans.kept(), left.1, "{case}");
+            let first = (10..30).find(|seq| spans.from(*seq).next().is_some());
+            assert_eq!(first, Some(left.0), "{case}");
+            assert!(spans.forgotten_before() <= left.0, "{case}");
+            assert!((10..spans.forgotten_before()).all(|seq| spans.from(seq).next().is_none()), "{case}");
+            assert_eq!(spans.forgotten_before() > 0, left.1 < 5, "{case}");
+        }
+    }
+
+    #[test]
+    fn charges_of_all_forgotten_errors_are_released() {
+        let mut spans = spans();
+        settle(&mut spans, 10, 1, Some(7));
+        settle(&mut spans, 11, 2, Some(5));
+        assert_eq!(spans.forget_old(0, u64::MAX), 17);
+    }
+
+    #[test]
+    fn memory_counts_spans_and_entries() {
+        let spans = spans();
+        let capacity: usize = spans.spans.iter().map(|span| span.entries.capacity()).sum();
+        assert!(capacity >= 5);
+        assert_eq!(spans.bytes(), capacity * size_of::<Entry>() + 2 * size_of::<Span>());
+        assert_eq!(Spans::default().bytes(), 0);
+    }
+
+    #[test]
+    fn only_the_first_record_of_a_failed_run_carries_the_charge() {
+        let error = Arc::new(ErrorBody::new(ErrorCode::Internal, ""));
+        let mut outcomes = Outcomes::failed(Charged { error, bytes: 9 });
+        assert_eq!(outcomes.left_charge(), 9);
+        let charges = [outcomes.next(), outcomes.next()].map(|outcome| match outcome {
+            EntryOutcome::Failed { charge, .. } => charge,
+            EntryOutcome::InFlight | EntryOutcome::Acked(_) => panic!("the run failed"),
+        });
+        assert_eq!((charges, outcomes.left_charge()), ([9, 0], 0));
+        let acked = Acked { topic: "t".into(), partition: 0, offset: 0, timestamp: None, took: Duration::ZERO };
+        assert_eq!(Outcomes::acked(0, acked).left_charge(), 0);
+    }
+}

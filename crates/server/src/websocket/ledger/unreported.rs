@@ -75,4 +75,36 @@ mod tests {
         unreported.remove_before(10);
         assert_eq!(unreported.first(), Some(20..30));
     }
+
+    #[test]
+    fn ranges_with_a_number_between_them_stay_apart() {
+        assert_eq!(of(&[0..2, 3..5]), [(0, 2), (3, 5)]);
+        assert_eq!(of(&[3..5, 0..2]), [(0, 2), (3, 5)]);
+        assert_eq!(of(&[0..2, 6..8, 2..5]), [(0, 5), (6, 8)]);
+        assert_eq!(of(&[0..2, 6..8, 3..6]), [(0, 2), (3, 8)]);
+        assert_eq!(of(&[3..3]), []);
+    }
+
+    #[test]
+    fn removal_below_the_first_range_keeps_it() {
+        let mut unreported = Unreported::default();
+        unreported.add(5..10);
+        unreported.remove_before(3);
+        assert_eq!(unreported.first(), Some(5..10));
+        unreported.remove_before(9);
+        assert_eq!(unreported.first(), Some(9..10));
+        unreported.remove_before(u64::MAX);
+        assert_eq!((unreported.first(), unreported.is_empty()), (None, true));
+        unreported.remove_before(20);
+        assert!(unreported.is_empty());
+    }
+
+    #[test]
+    fn memory_grows_with_the_number_of_ranges() {
+        let mut unreported = Unreported::default();
+        for (ranges, start) in [(1, 0), (2, 20), (1, 10), (2, 40)] {
+            unreported.add(start..start + 10);
+            assert_eq!((unreported.bytes(), unreported.is_empty()), (ranges * 16, false), "{start}");
+        }
+    }
 }
