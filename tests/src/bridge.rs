@@ -3,7 +3,6 @@
 use std::future::IntoFuture;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
-use std::time::{Duration, Instant};
 
 use protocol::Cluster;
 
@@ -35,8 +34,6 @@ pub struct Bridge {
     pub address: String,
     /// The whole first line of standard output.
     pub greeting: String,
-    /// From the start of the process to its first line.
-    pub started_in: Duration,
 }
 
 impl Builder {
@@ -81,17 +78,15 @@ impl Builder {
         args.extend(self.args.iter().map(String::as_str));
         let env: Vec<(&str, &str)> = self.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
 
-        let begin = Instant::now();
         let mut program = match &self.limit {
             None => Program::bridge_with(&args, &env),
             Some(limit) => Program::bridge_limited(limit, &args, &env),
         };
         let greeting = program.line().await;
-        let started_in = begin.elapsed();
         let address = greeting.strip_prefix(LISTENING).unwrap_or_else(|| panic!("the first line is {greeting:?}"));
         let end = address.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ':'))).unwrap_or(address.len());
         let address = address[..end].to_owned();
-        Bridge { program, builder: self, address, greeting, started_in }
+        Bridge { program, builder: self, address, greeting }
     }
 }
 

@@ -235,14 +235,14 @@ impl Client {
         }
     }
 
-    /// Reads for that long and keeps what comes; says whether anything of this type is among it.
-    pub async fn nothing<T: Expected>(&mut self, during: Duration) {
-        let deadline = Instant::now() + during;
-        while let Some(frame) = self.hear_within(deadline.saturating_duration_since(Instant::now())).await {
-            self.inbox.push_back(frame);
-        }
-        let unwanted = self.inbox.iter().find(|frame| T::pick(&frame.message).is_some());
-        assert!(unwanted.is_none(), "unexpected {unwanted:?}");
+    /// The messages that came and that nobody has expected yet, in order.
+    pub fn unused(&self) -> impl Iterator<Item = &ServerMessage> {
+        self.inbox.iter().map(|frame| &frame.message)
+    }
+
+    /// The same, and the client forgets them.
+    pub fn take_unused(&mut self) -> Vec<ServerMessage> {
+        self.inbox.drain(..).map(|frame| frame.message).collect()
     }
 
     async fn hear_within(&mut self, limit: Duration) -> Option<Frame<ServerMessage>> {

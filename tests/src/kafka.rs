@@ -21,7 +21,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use crate::broker_proxy::{BrokerProxy, Listening};
 use crate::program::PROCESS_STARTS;
 use crate::skip::skip;
-use crate::wait::{PATIENCE, POLL_INTERVAL, unique};
+use crate::wait::{PATIENCE, unique};
 
 /// What a broker may take to answer one request of the test's own.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -206,26 +206,6 @@ pub async fn delete_records_before(bootstrap_servers: &str, topic: &str, partiti
     assert!(deleted.elements().iter().all(|element| element.error().is_ok()), "{topic}: {deleted:?}");
 }
 
-/// When every partition of the topic is led by a broker other than this one.
-pub async fn led_by_others(bootstrap_servers: &str, topic: &str, gone: i32) -> Instant {
-    const ANSWER_WITHIN: Duration = Duration::from_millis(500);
-    let (config, topic) = (client_config(bootstrap_servers), topic.to_owned());
-    let elected = tokio::task::spawn_blocking(move || {
-        let asking: BaseConsumer = config.create().expect("a consumer");
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            assert!(Instant::now() < deadline, "no leaders for {topic}");
-            let Ok(metadata) = asking.fetch_metadata(Some(&topic), ANSWER_WITHIN) else { continue };
-            let mut leaders = metadata.topics().iter().flat_map(|topic| topic.partitions()).map(|one| one.leader());
-            if leaders.all(|leader| leader >= 0 && leader != gone) {
-                return Instant::now();
-            }
-            std::thread::sleep(POLL_INTERVAL);
-        }
-    });
-    elected.await.expect("asking for leaders does not panic")
-}
-
 /// The positions that the group has committed, by partition.
 pub async fn committed(bootstrap_servers: &str, group: &str, topic: &str) -> BTreeMap<i32, i64> {
     let mut config = client_config(bootstrap_servers);
@@ -393,10 +373,6 @@ impl Mock {
         }
     }
 }
-
-/// Beside other tests on a busy machine the mock itself may sleep on for seconds before it answers anybody; what a test
-/// allows on top of a promise where a mock has to come back. A real broker gets no such allowance.
-pub const MOCK_MAY_SLEEP: Duration = Duration::from_secs(5);
 
 /// A producer that makes topics asks for all of its topics again with each that is new.
 const TOPICS_OF_A_PRODUCER: usize = 500;

@@ -235,13 +235,9 @@ impl Page {
 
     /// Waits until the attribute has this value.
     pub async fn wait(&self, testid: &str, name: &str, value: &str) {
-        self.wait_within(PATIENCE, testid, name, value).await;
-    }
-
-    pub async fn wait_within(&self, limit: Duration, testid: &str, name: &str, value: &str) {
         let what = format!("{testid} with {name}={value:?}");
         let condition = format!("{}?.getAttribute('{name}') === {value:?}", element(testid));
-        self.until_within(limit, &what, &condition).await;
+        self.until(&what, &condition).await;
     }
 
     pub async fn wait_for(&self, testid: &str) {

@@ -275,7 +275,8 @@ pub fn bridge_binary() -> PathBuf {
     let binary = profile.join("bridge");
     assert!(
         binary.is_file(),
-        "{} is not there: build it with `cargo build -p bridge`, or set PONTE_BRIDGE_BIN",
+        "{} does not exist. `cargo xtask test` builds the bridge and runs the tests; or run `cargo build -p bridge` first, or set \
+         PONTE_BRIDGE_BIN",
         binary.display()
     );
     binary

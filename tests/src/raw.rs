@@ -91,10 +91,21 @@ impl Raw {
         Some((first & 0x0f, frame[head..].to_vec()))
     }
 
-    /// How long the other side takes to end the connection, in order or by a reset; `None` if it stays open.
-    pub async fn ends_within(&mut self, limit: Duration) -> Option<Duration> {
+    /// Waits until the other side ends the connection, in order or by a reset.
+    pub async fn ended(&mut self) {
+        while self.read().await {}
+    }
+
+    /// Whether the other side has not ended the connection, as far as the kernel knows now.
+    pub async fn is_open(&mut self) -> bool {
+        timeout(Duration::ZERO, self.ended()).await.is_err()
+    }
+
+    /// How long a connection that is closed after some seconds stayed open; fails after a generous wait.
+    pub async fn open_for(&mut self) -> Duration {
         let began = Instant::now();
-        timeout(limit, async { while self.read().await {} }).await.ok().map(|()| began.elapsed())
+        self.ended().await;
+        began.elapsed()
     }
 
     /// False where the connection has ended.

@@ -276,8 +276,10 @@ async fn who_says_nothing_is_closed_with_4502_after_ten_seconds() {
     let began = Instant::now();
     let mut socket = scene.bridge.socket().await;
     socket.expect_close(CloseCode::NoHello).await;
+    // Not a performance bound: a client has ten seconds for its hello, and a slow machine only gives it more. Row B15 of the
+    // benchmarks has the upper bound.
     let waited = began.elapsed();
-    assert!(waited > Duration::from_secs(9) && waited < Duration::from_secs(15), "{waited:?}");
+    assert!(waited > Duration::from_secs(9), "{waited:?}");
     scene.is_undisturbed().await;
 }
 

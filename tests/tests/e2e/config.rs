@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use tempfile::NamedTempFile;
+use tests::fence::all_before_reply;
 use tests::kafka::nobodys_address;
 use tests::{Bridge, PATIENCE, Program, eventually, unique};
 
@@ -172,7 +173,7 @@ async fn a_password_is_seen_nowhere() {
     for route in ["/api/cluster", "/healthz", "/metrics", "/"] {
         assert!(!String::from_utf8_lossy(&bridge.get(route).await.body).contains(CANARY), "{route}");
     }
-    while let Some(message) = client.next_within(std::time::Duration::from_millis(500)).await {
+    for message in all_before_reply(&mut client).await {
         assert!(!format!("{message:?}").contains(CANARY), "{message:?}");
     }
     bridge.ctrl_c();

@@ -1,7 +1,5 @@
 //! File descriptors: a low limit is raised, or said; and when all are in use the bridge still tells that it is alive.
 
-use std::time::{Duration, Instant};
-
 use hyper::StatusCode;
 use tests::{Bridge, Client, Raw, Watch, unique};
 
@@ -27,9 +25,7 @@ async fn health_is_answered_when_every_descriptor_is_in_use() {
     let bridge = Bridge::start().demo().topic(&topic).limited("-n 160").await;
     bridge.logged("the limit of open files allows fewer sockets than --max-sockets").await;
     let is_healthy = async || {
-        let began = Instant::now();
         assert_eq!(bridge.get("/healthz").await.status, StatusCode::OK);
-        assert!(began.elapsed() < Duration::from_secs(2), "after {:?}", began.elapsed());
     };
 
     // Clients alone: sockets until none is given any more, and idle connections.

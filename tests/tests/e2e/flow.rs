@@ -1,13 +1,9 @@
 //! Credit: the bridge sends what was allowed and nothing beyond it; who is slow gets a gap, not silence.
 
-use std::time::Duration;
-
 use protocol::{ErrorCode, Fetch, Fetched, Gap, GapReason, Offset, Records, ServerMessage, WhenSlow};
 use tests::client::{RecordExt, messaggi, text_record};
+use tests::fence::nothing_before_next_record;
 use tests::{Bridge, Client, Watch, on_every_kafka, unique};
-
-/// Long enough for anything that should not come to come.
-const QUIET: Duration = Duration::from_millis(400);
 
 on_every_kafka! {
     async fn five_records_of_credit_are_five_records(kafka: Kafka) {
@@ -18,16 +14,16 @@ on_every_kafka! {
 
         let watch = client.subscribe(&Watch::tail(&topic).window(5)).await;
         assert_eq!(client.records(watch, 5).await.len(), 5);
-        client.nothing::<Records>(QUIET).await;
+        nothing_before_next_record::<Records>(&mut client, &topic).await;
 
         client.flow(watch, 5, 3).await;
         assert_eq!(client.records(watch, 3).await.last().map(|got| got.number), Some(8));
-        client.nothing::<Records>(QUIET).await;
+        nothing_before_next_record::<Records>(&mut client, &topic).await;
 
         // Absolute, not added: three beyond number 6 are one beyond number 8.
         client.flow(watch, 6, 3).await;
         assert_eq!(client.records(watch, 1).await.last().map(|got| got.number), Some(9));
-        client.nothing::<Records>(QUIET).await;
+        nothing_before_next_record::<Records>(&mut client, &topic).await;
     }
 }
 
@@ -42,9 +38,10 @@ async fn zero_records_pause_and_more_resume() {
 
     client.flow(watch, 3, 0).await;
     client.write(messaggi(&topic, 3)).await;
-    client.nothing::<Records>(QUIET).await;
+    nothing_before_next_record::<Records>(&mut client, &topic).await;
     client.flow(watch, 3, 100).await;
-    assert_eq!(client.records(watch, 3).await.len(), 3);
+    let values: Vec<String> = client.records(watch, 4).await.iter().map(|got| got.value()).collect();
+    assert_eq!((values.len(), values[3].as_str()), (4, "fence"), "three records and the fence's");
 }
 
 #[tokio::test]
@@ -55,7 +52,7 @@ async fn bytes_are_a_limit_too() {
     client.write((0..10).map(|_| text_record(&topic, &"x".repeat(1000))).collect()).await;
     let watch = client.subscribe(&Watch::tail(&topic).window_bytes(100, 3500)).await;
     assert_eq!(client.records(watch, 3).await.len(), 3);
-    client.nothing::<Records>(QUIET).await;
+    nothing_before_next_record::<Records>(&mut client, &topic).await;
 }
 
 #[tokio::test]
@@ -66,7 +63,7 @@ async fn a_record_larger_than_the_credit_comes_alone() {
     client.write(vec![text_record(&topic, &"x".repeat(50_000)), text_record(&topic, "small")]).await;
     let watch = client.subscribe(&Watch::tail(&topic).window_bytes(10, 100)).await;
     assert_eq!(client.records(watch, 1).await.len(), 1);
-    client.nothing::<Records>(QUIET).await;
+    nothing_before_next_record::<Records>(&mut client, &topic).await;
     client.flow(watch, 1, 10).await;
     assert_eq!(client.records(watch, 1).await[0].value(), "small");
 }
@@ -80,7 +77,7 @@ async fn the_reply_to_unsubscribe_comes_after_the_last_record() {
     let watch = client.subscribe(&Watch::tail(&topic)).await;
     client.records(watch, 1).await;
     client.unsubscribe(watch).await;
-    client.nothing::<Records>(QUIET).await;
+    nothing_before_next_record::<Records>(&mut client, &topic).await;
     let unknown = client.refused(protocol::Unsubscribe { subscription: watch }).await;
     assert_eq!(unknown.error.code, ErrorCode::UnknownSubscription.number());
 }

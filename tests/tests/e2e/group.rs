@@ -1,10 +1,10 @@
 //! Consumer groups: what is committed was acknowledged, restarts lose nothing, members share the partitions.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use protocol::{Assigned, Committed, Revoked, ServerMessage};
 use tests::client::{RecordExt, messaggi, text_record};
+use tests::fence::{nothing_before_next_commit, nothing_before_next_record};
 use tests::kafka::committed;
 use tests::{Bridge, Client, Watch, eventually, on_every_kafka, unique};
 
@@ -33,7 +33,7 @@ on_every_kafka! {
         let watch = client.subscribe(&Watch::group(&topic, &group)).await;
         assert_eq!(client.expect::<Assigned>().await.partitions[0].offset.0, 0);
         assert_eq!(client.records(watch, 10).await.len(), 10);
-        client.nothing::<Committed>(Duration::from_millis(600)).await;
+        nothing_before_next_commit(&mut client, &topic).await;
         assert_eq!(committed(&servers, &group, &topic).await, BTreeMap::new(), "sent is not handled");
 
         client.flow(watch, 7, 1000).await;
@@ -52,7 +52,7 @@ on_every_kafka! {
         assert_eq!(client.records(watch, 10).await.len(), 10);
         // Credit is not acknowledgement.
         client.flow(watch, 10, 1000).await;
-        client.nothing::<Committed>(Duration::from_millis(600)).await;
+        nothing_before_next_commit(&mut client, &topic).await;
 
         client.ack(watch, &topic, 0, 4).await;
         told_committed(&mut client, watch, 0, 4).await;
@@ -75,7 +75,7 @@ on_every_kafka! {
         let (seen_by_one, seen_by_two) = (one.records(first, 10).await, two.records(second, 10).await);
         let places = |seen: &[tests::client::Received]| seen.iter().map(|got| got.place()).collect::<Vec<_>>();
         assert_eq!(places(&seen_by_one), places(&seen_by_two));
-        one.nothing::<Revoked>(Duration::from_millis(300)).await;
+        nothing_before_next_record::<Revoked>(&mut one, &topic).await;
     }
 
     async fn what_a_page_left_without_acknowledging_comes_to_one_that_joined_after_it(kafka: Kafka) {

@@ -1,13 +1,13 @@
 //! Looking at consumer groups, and moving their positions: planned first, applied exactly or not at all.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use protocol::{
     DeleteGroup, DeleteGroupResult, ErrorCode, GroupChanged, GroupProtocol, GroupRequest, GroupResult, GroupsChanged,
     GroupsRequest, GroupsResult, Offset, OffsetResetPlan, PlanOffsetReset, PlanOffsetResetResult, Position,
-    ResetOffsets, ResetOffsetsResult, ResetTarget, ServerMessage, TopicPartition, TopicsRequest, TopicsResult, Unwatch,
-    Unwatched, WatchGroup, WatchGroups, Watching,
+    ResetOffsets, ResetOffsetsResult, ResetTarget, ServerMessage, TopicChanged, TopicPartition, TopicsRequest,
+    TopicsResult, Unwatch, Unwatched, WatchGroup, WatchGroups, WatchTopic, Watching,
 };
 use tests::broker_proxy::OFFSET_FETCH;
 use tests::client::{RecordExt, messaggi, text_record};
@@ -330,11 +330,16 @@ async fn however_many_look_kafka_is_asked_by_one() {
     drop(lookers);
     bridge.logged("stopped polling a view: no subscribers left").await;
     let before = proxy.count(OFFSET_FETCH);
-    client.nothing::<GroupChanged>(Duration::from_millis(2500)).await;
-    assert_eq!(proxy.count(OFFSET_FETCH), before, "nobody looks, nobody asks");
+    // The view of a topic is polled as often as that of a group was. Its poll needs no committed positions.
+    let _: Watching = client.ask(WatchTopic { name: topic.clone() }).await;
+    for _ in 0..3 {
+        client.expect::<TopicChanged>().await;
+    }
+    assert_eq!(proxy.count(OFFSET_FETCH), before, "without subscribers the group is not queried");
 }
 
-/// The promise is five percent of one core, of a release build; this one is not.
+/// At most five percent of one core in a release build, and ten in this one. Not a duration: on a machine that is busy the share of
+/// the bridge becomes smaller.
 #[tokio::test]
 async fn the_lag_of_a_thousand_partitions_costs_little() {
     const PARTITIONS: usize = 1000;

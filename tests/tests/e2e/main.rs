@@ -25,7 +25,6 @@ mod limits;
 mod model;
 mod named_positions;
 mod network;
-mod numbers;
 mod oauth;
 mod origin;
 mod page;

@@ -7,7 +7,7 @@ use tests::client::{Outcome, text_record};
 use tests::kafka::Mock;
 use tests::proxy::{Direction, Weather};
 use tests::scale::{is_long, seeds, times};
-use tests::{Bridge, Client, Proxy, Survivor, Watch, eventually, unique};
+use tests::{Bridge, Client, PATIENCE, Proxy, Survivor, Watch, eventually_within, unique};
 
 /// A bridge on a broker of the test's own, and a bad network in front of it.
 struct Scene {
@@ -90,6 +90,7 @@ async fn a_far_away_client_waits_and_loses_nothing() {
     let watch = client.subscribe(&Watch::tail(&scene.topic)).await;
     let began = Instant::now();
     client.write((0..10).map(|id| scene.record(id)).collect()).await;
+    // Not a performance bound: it shows that the proxy delays as the test wants.
     assert!(began.elapsed() >= 2 * latency, "the network is as slow as the test wants it");
     assert_eq!(client.records(watch, 10).await.len(), 10);
 }
@@ -103,16 +104,13 @@ async fn eight_kilobytes_a_second_disturb_nobody_else() {
     let fast = near.subscribe(&Watch::tail(&scene.topic)).await;
     scene.proxy.weather(Weather::Throttle(8 * 1024));
     let count = times(40, 400);
-    let began = Instant::now();
     let record = |_| text_record(&scene.topic, &"x".repeat(EACH));
     near.write((0..count).map(record).collect()).await;
     let count = usize::try_from(count).expect("small");
+    let slowly = tokio::spawn(async move { far.records(slow, count).await.len() });
     near.records(fast, count).await;
-    let undisturbed = began.elapsed();
-    assert_eq!(far.records(slow, count).await.len(), count);
-    let throttled = began.elapsed();
-    assert!(throttled > Duration::from_millis(500), "16 KB at 8 KB a second took {throttled:?}");
-    assert!(undisturbed < throttled / 2, "the others: {undisturbed:?}, the slow one: {throttled:?}");
+    assert!(!slowly.is_finished(), "16 KB at 8 KB a second take two seconds; the other client has everything before");
+    assert_eq!(slowly.await.expect("the slow client gets every record"), count);
 }
 
 #[tokio::test]
@@ -199,22 +197,15 @@ async fn a_page_that_comes_back_while_its_old_connection_hangs_misses_nothing() 
     }
 }
 
+/// Takes two heartbeats, 40 s.
 #[tokio::test]
 async fn a_connection_that_hangs_for_longer_than_the_heartbeat_is_given_up() {
-    if !is_long() {
-        // It takes two heartbeats.
-        return;
-    }
     let scene = Scene::set("hanging").await;
-    let mut client = scene.bridge.client().await;
     let mut hanging = scene.client().await;
     hanging.subscribe(&Watch::tail(&scene.topic)).await;
     scene.proxy.weather(Weather::HalfOpen);
-    let began = Instant::now();
-    let limit = Duration::from_millis(client.welcome.heartbeat_ms) * 3;
-    while began.elapsed() < limit {
-        client.next_within(Duration::from_secs(1)).await;
-    }
+    let heartbeats = Duration::from_millis(hanging.welcome.heartbeat_ms) * 2;
     let code = format!("code={}", CloseCode::NoHeartbeat.number());
-    eventually("the bridge to give it up", || async { scene.bridge.stderr.text().contains(&code).then_some(()) }).await;
+    let is_closed = || async { scene.bridge.stderr.text().contains(&code).then_some(()) };
+    eventually_within(heartbeats + PATIENCE, "the bridge to close the hanging connection", is_closed).await;
 }

@@ -254,29 +254,21 @@ async fn every_control_has_a_name() {
     }
 }
 
-/// A row's way from the click to the screen, as the page itself measures it: the p50 of a hundred.
+/// How long it takes from the click to the row is measured by `cargo xtask bench`, row B16.
 #[tokio::test]
-async fn a_click_is_acknowledged_and_seen_soon() {
+async fn each_of_a_hundred_clicks_sends_a_record_that_is_acknowledged_and_seen() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
     listen(&page).await;
     page.fill("compose-value", r#"{"n":1}"#).await;
-    // In the page, so that the test's own way to the browser is not part of it.
-    let measure = "(async () => { const took = []; const done = () => document.querySelectorAll(`SEEN`).length; \
-        for (let i = 0; i < 100; i++) { \
-          const rows = new Set([...document.querySelectorAll('[data-testid=sent-row]')].map(e => e.dataset.seq)); \
-          const began = performance.now(); document.querySelector('[data-testid=send]').click(); \
-          const fresh = () => [...document.querySelectorAll(`SEEN`)].some(e => !rows.has(e.dataset.seq)); \
-          while (!fresh() && performance.now() - began < 5000) await new Promise(requestAnimationFrame); \
-          took.push(performance.now() - began); } \
-        took.sort((a, b) => a - b); return [took[50], took[95], took[99]] })()"
-        .replace("SEEN", ACKED_AND_SEEN);
-    let [p50, p95, max]: [f64; 3] = page.eval(&measure).await;
-    measured("click_to_seen_p50_ms", format!("{p50:.1}"));
-    measured("click_to_seen_p95_ms", format!("{p95:.1}"));
-    assert!(max < 5000.0, "some never came");
-    assert!(p50 < 4.0 * 50.0, "p50 {p50:.1} ms; the table says 50 ms");
+    for sent in 1..=100 {
+        page.eval::<bool>("(document.querySelector('[data-testid=send]').click(), true)").await;
+        page.wait("feed", "data-received", &sent.to_string()).await;
+        page.wait("sent-totals", "data-acked", &sent.to_string()).await;
+    }
+    page.until("no row that is not seen", "!document.querySelector('[data-testid=sent-row][data-seen=false]')").await;
+    assert!(page.number_of(ACKED_AND_SEEN).await > 0);
     page.is_clean().await;
 }
 
@@ -295,7 +287,6 @@ async fn a_hundred_thousand_records_are_all_counted_and_memory_is_bounded() {
     let before = browser.tab_bytes().await;
 
     let value = format!("{{\"text\":\"{}\"}}", "x".repeat(100 - 11));
-    let began = std::time::Instant::now();
     // The demo broker forgets at 5 MiB a partition: what the page has not seen yet must not be more than that.
     for round in 1..=COUNT / 10_000 {
         for _ in 0..10 {
@@ -314,7 +305,6 @@ async fn a_hundred_thousand_records_are_all_counted_and_memory_is_bounded() {
     }
     page.wait("feed", "data-received", &(COUNT + 1).to_string()).await;
     page.wait("feed", "data-missing", "0").await;
-    measured("page_records_per_second", COUNT / began.elapsed().as_secs().max(1));
     let kept = page.count("feed", "data-kept").await;
     assert_eq!(kept, COUNT + 1, "all of them fit into the limits");
     assert!(page.number_of("[data-testid=record]").await < 200, "only visible rows are in the document");

@@ -43,9 +43,7 @@ const WHY_NOT: &str = "document.querySelector('#send-why-not').innerText";
 async fn the_first_record_to_a_topic_of_others_is_confirmed_and_send_ten_says_why_it_is_disabled() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let bridge = Bridge::start().on(&kafka).await;
-    if bridge.judge().await.is_none() {
-        return;
-    }
+    let Some(_judge) = bridge.judge().await else { return };
     let topic = topic_of_others(&kafka, &bridge, 3).await;
     let page = watch_from_topics(&browser, &bridge, &topic).await;
     page.wait("feed", "data-received", "3").await;
@@ -94,9 +92,7 @@ async fn the_first_record_to_a_topic_of_others_is_confirmed_and_send_ten_says_wh
 async fn run_batch_and_replay_ask_as_well_and_the_key_r_only_fills_the_form() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let bridge = Bridge::start().on(&kafka).await;
-    if bridge.judge().await.is_none() {
-        return;
-    }
+    let Some(_judge) = bridge.judge().await else { return };
     let topic = topic_of_others(&kafka, &bridge, 2).await;
     let page = watch_from_topics(&browser, &bridge, &topic).await;
     page.click("record").await;

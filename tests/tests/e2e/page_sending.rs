@@ -5,7 +5,7 @@ use std::time::Instant;
 use tests::client::{RecordExt, json_record};
 use tests::judge::Seen;
 use tests::page::View;
-use tests::{Bridge, Browser, Page, Wire, measured, unique};
+use tests::{Bridge, Browser, Page, Wire, unique};
 
 use crate::page::{bridge, listen};
 use crate::page_states::photograph;
@@ -352,9 +352,9 @@ async fn a_run_keeps_its_rate() {
     page.click("run-start").await;
     let began = Instant::now();
     page.wait("run", "data-state", "done").await;
+    // Not a performance bound: no record leaves earlier than the rate allows. Row B16 of the benchmarks has the upper bound.
     let took = began.elapsed().as_secs_f64();
-    measured("page_run_2000_per_second_took_s", format!("{took:.2}"));
-    assert!((1.9..4.0).contains(&took), "4000 records at 2000 a second took {took:.2} s");
+    assert!(took >= 1.9, "4000 records at 2000 a second took {took:.2} s");
     page.wait("run", "data-acked", "4000").await;
     page.is_clean().await;
 }
@@ -367,10 +367,7 @@ async fn tens_of_thousands_are_sent_as_fast_as_possible_and_all_accounted_for() 
     let page = browser.open(&bridge).await;
     plan(&page, r#"{"id": {{i}}, "text": "messaggio {{i}}"}"#, &COUNT.to_string(), "").await;
     page.click("run-start").await;
-    let began = Instant::now();
     page.wait("run", "data-state", "done").await;
-    let rate = COUNT as f64 / began.elapsed().as_secs_f64();
-    measured("page_run_records_per_second", format!("{rate:.0}"));
     page.wait("run", "data-acked", &COUNT.to_string()).await;
     page.wait("run", "data-failed", "0").await;
     let rows = page.number_of("[data-testid=sent-row]").await;

@@ -1,8 +1,6 @@
 //! The states that the design names, each usable by everybody and with its picture for people to look at, wide and narrow,
 //! light and dark.
 
-use std::time::Duration;
-
 use tests::client::{RecordExt, json_record, text_record};
 use tests::kafka::Mock;
 use tests::page::View;
@@ -347,7 +345,7 @@ async fn a_topic_that_is_not_there() {
     let page = browser.open(&bridge).await;
     page.click("mode-watch").await;
     listen(&page).await;
-    page.wait_within(Duration::from_secs(30), "empty", "data-reason", "topic-missing").await;
+    page.wait("empty", "data-reason", "topic-missing").await;
     photograph(&page, "topic-missing").await;
     page.is_clean().await;
 }

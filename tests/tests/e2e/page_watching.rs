@@ -250,8 +250,9 @@ async fn an_opened_record_shows_everything_as_it_is() {
     there.is_clean().await;
 }
 
+/// How long it takes to open is measured by `cargo xtask bench`, row B16.
 #[tokio::test]
-async fn a_mebibyte_opens_at_once_and_is_shown_on_demand() {
+async fn a_value_of_a_mebibyte_is_shown_in_part_until_the_user_asks_for_more() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let items: Vec<String> = (0..20_000).map(|id| format!(r#"{{"id":{id},"text":"messaggio lungo {id}"}}"#)).collect();
@@ -261,12 +262,8 @@ async fn a_mebibyte_opens_at_once_and_is_shown_on_demand() {
     let page = browser.open(&bridge).await;
     listen(&page).await;
     page.until("the row", "document.querySelector('[data-testid=record]')").await;
-    let open = "(async () => { const began = performance.now(); document.querySelector('[data-testid=record]').click(); \
-        while (!document.querySelector('[data-testid=detail-value]')?.firstChild) await new Promise(requestAnimationFrame); \
-        return performance.now() - began })()";
-    let took: f64 = page.eval(open).await;
-    tests::measured("page_opens_1_mib_ms", format!("{took:.0}"));
-    assert!(took < 4.0 * 200.0, "{took:.0} ms; the aim is 200");
+    page.click("record").await;
+    page.until("the value", "document.querySelector('[data-testid=detail-value]')?.firstChild").await;
     assert!(page.number_of("[data-testid=detail-value] *").await < 5_000);
     page.click("show-more").await;
     page.until("more lines", "document.querySelectorAll('.json-line').length > 1000").await;

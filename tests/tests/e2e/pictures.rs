@@ -14,11 +14,6 @@ const SCALE: f64 = 2.0;
 const FRAMES: usize = 30;
 const FRAME: Duration = Duration::from_millis(200);
 
-/// Whether pictures are wanted: they say nothing about whether the page works.
-fn are_wanted() -> bool {
-    std::env::var_os("PONTE_PICTURES").is_some()
-}
-
 /// A topic as a shop might have it.
 async fn shop() -> Bridge {
     let bridge = Bridge::start().demo().topic("orders").option("--group", "my-group").await;
@@ -51,9 +46,6 @@ async fn open(browser: &Browser, bridge: &Bridge, view: View) -> Page {
 
 #[tokio::test]
 async fn the_readme_shows_the_live_list_an_opened_record_and_a_telephone() {
-    if !are_wanted() {
-        return;
-    }
     let Some(browser) = Browser::start().await else { return };
     let bridge = shop().await;
     let page = open(&browser, &bridge, View::default().scaled(SCALE)).await;
@@ -88,9 +80,6 @@ async fn open_watching(browser: &Browser, bridge: &Bridge, view: View) -> Page {
 /// Ten are sent and appear: one picture after the other, for a tool to join them.
 #[tokio::test]
 async fn the_readme_shows_ten_on_their_way() {
-    if !are_wanted() {
-        return;
-    }
     let Some(browser) = Browser::start().await else { return };
     let bridge = Bridge::start().demo().topic("foobar").await;
     let view = View { height: 720, ..View::default() };

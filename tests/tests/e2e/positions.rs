@@ -3,6 +3,7 @@
 use nix::sys::signal::Signal;
 use protocol::{Committed, Gap, GapReason, ResumeCommits, ResumeCommitsResult, TopicPartition};
 use tests::client::{RecordExt, messaggi, text_record};
+use tests::fence::{nothing_before_next_commit, nothing_before_reply};
 use tests::kafka::{
     commit, commit_with_note, committed, committed_note, delete_records_before, delete_topic, try_create_topic,
 };
@@ -33,7 +34,7 @@ async fn position_beyond_the_end_is_kept_until_the_user_confirms() {
     assert_eq!(gap(&mut client).await, (1000, 0, GapReason::OutOfRange));
     client.records(read, 10).await;
     client.flow(read, 7, 100).await;
-    client.nothing::<Committed>(std::time::Duration::from_secs(1)).await;
+    nothing_before_next_commit(&mut client, &topic).await;
     assert_eq!(committed(&servers, &group, &topic).await, [(0, 1000)].into());
 
     // A page that joins later is told as well. Leaving and rejoining commits nothing either.
@@ -65,7 +66,7 @@ async fn position_beyond_the_end_is_kept_until_the_user_confirms() {
     // From here on nothing is wrong any more.
     let read = client.subscribe(&Watch::group(&topic, &group)).await;
     assert_eq!(client.records(read, 3).await[0].offset(), 7);
-    client.nothing::<Gap>(std::time::Duration::from_millis(100)).await;
+    nothing_before_reply::<Gap>(&mut client).await;
 }
 
 #[tokio::test]

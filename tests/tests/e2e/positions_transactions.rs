@@ -2,7 +2,6 @@
 //! every reset counts as Kafka's own tools do.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use protocol::{
@@ -11,6 +10,7 @@ use protocol::{
     ResetTarget, TopicRequest, TopicResult, TopicsRequest, TopicsResult, WaitReason,
 };
 use tests::client::{Expected, RecordExt, text_record};
+use tests::fence::{nothing_before_records_wait, nothing_before_reply};
 use tests::kafka::{commit, committed};
 use tests::transaction::Transaction;
 use tests::{Bridge, Client, Kafka, Watch, eventually, unique};
@@ -31,9 +31,6 @@ const AMONG: i64 = BEFORE + 2;
 
 /// Where a group stands whose lag is compared.
 const BEHIND: i64 = BEFORE - 3;
-
-/// How long nothing unwanted may arrive. A reader looks for records that wait every 500 ms.
-const QUIET: Duration = Duration::from_millis(600);
 
 /// 2096-10-02T07:06:40Z
 const FUTURE_MS: i64 = 4_000_000_000_000;
@@ -155,6 +152,10 @@ impl Matrix {
         }
     }
 
+    fn topic_with_open_transaction(&self) -> &str {
+        &self.cells.iter().find(|cell| cell.state == State::Open).expect("one of the states").topic
+    }
+
     async fn group_at(&self, cell: &Cell, offset: i64) -> String {
         let group = unique("group");
         let positions: Vec<(i32, i64)> = cell.each(offset).into_iter().collect();
@@ -178,7 +179,7 @@ impl Matrix {
         reads(&mut page, &at_end, &at_high, &[]).await;
         reads(&mut page, &among, &cell.each(AMONG), &cell.visible(AMONG)).await;
         reads(&mut page, &Watch::tail(&cell.topic), &cell.each(0), &cell.visible(0)).await;
-        page.nothing::<Gap>(QUIET).await;
+        nothing_before_records_wait::<Gap>(&mut page, self.topic_with_open_transaction()).await;
 
         let session = page.welcome.session.clone();
         page.socket.cut();
@@ -196,8 +197,8 @@ impl Matrix {
         let last = cell.last_partition();
         let linked: Vec<_> = cell.visible_offsets(AMONG).map(|offset| (last, offset)).collect();
         let link = reads(&mut page, &Watch::tail(&cell.topic).at(last, AMONG), &[(last, AMONG)].into(), &linked).await;
-        page.nothing::<Gap>(QUIET).await;
-        page.nothing::<ErrorMessage>(Duration::ZERO).await;
+        nothing_before_records_wait::<Gap>(&mut page, self.topic_with_open_transaction()).await;
+        nothing_before_reply::<ErrorMessage>(&mut page).await;
         assert_eq!(self.committed(&group_at_end, cell).await, at_high, "{cell:?}: joining commits nothing");
         assert_eq!(self.committed(&group_among, cell).await, cell.each(AMONG), "{cell:?}: joining commits nothing");
         self.ranges_end_at_the_last_stable_offset(cell, &mut page).await;
@@ -206,14 +207,17 @@ impl Matrix {
     }
 
     async fn starts_are_stable(&self, cell: &Cell, page: &mut Client, group_at_end: &str) {
-        for (watch, start, quiet) in [
-            (Watch::group(&cell.topic, group_at_end).latest(), cell.high(), QUIET),
-            (Watch::group(&cell.topic, &unique("fresh")).latest(), cell.stable(), Duration::ZERO),
-            (Watch::tail(&cell.topic).latest(), cell.stable(), Duration::ZERO),
-            (Watch::tail(&cell.topic).last(3), cell.stable() - 3, Duration::ZERO),
+        for (watch, start, until_records_wait) in [
+            (Watch::group(&cell.topic, group_at_end).latest(), cell.high(), true),
+            (Watch::group(&cell.topic, &unique("fresh")).latest(), cell.stable(), false),
+            (Watch::tail(&cell.topic).latest(), cell.stable(), false),
+            (Watch::tail(&cell.topic).last(3), cell.stable() - 3, false),
         ] {
             let subscription = reads(page, &watch, &cell.each(start), &cell.visible(start)).await;
-            page.nothing::<Gap>(quiet).await;
+            if until_records_wait {
+                nothing_before_records_wait::<Gap>(page, self.topic_with_open_transaction()).await;
+            }
+            nothing_before_reply::<Gap>(page).await;
             assert_eq!(page.unsubscribe(subscription).await.len(), 0, "{watch:?}: nothing else is read");
         }
     }
@@ -425,24 +429,24 @@ async fn open_aborted_and_committed_transactions_move_no_position_and_count_as_i
 async fn records_behind_an_open_transaction_are_said_to_wait_until_it_ends() {
     let Some(kafka) = Kafka::current().await else { return };
     let servers = kafka.bootstrap_servers().expect("a real Kafka");
-    let (topic, group) = (kafka.topic_with("waiting", 2).await, unique("group"));
+    let (topic, group) = (kafka.topic_with("waiting", 3).await, unique("group"));
     let bridge = Bridge::start().on(&kafka).await;
     let mut client = bridge.client().await;
     let before = usize::try_from(BEFORE).expect("small");
-    client.write((0..2).flat_map(|partition| records(&topic, partition, before)).collect()).await;
+    client.write((0..3).flat_map(|partition| records(&topic, partition, before)).collect()).await;
     let inside = usize::try_from(IN_TRANSACTION).expect("small");
-    let transaction = Transaction::begin(&servers, &topic, 2, inside).await;
+    let transaction = Transaction::begin(&servers, &topic, 3, inside).await;
 
     let mut tail = bridge.client().await;
     tail.subscribe(&Watch::tail(&topic).latest()).await;
     let mut member = bridge.client().await;
     let read = member.subscribe(&Watch::group(&topic, &group)).await;
-    member.records(read, 2 * before).await;
+    member.records(read, 3 * before).await;
     for client in [&mut tail, &mut member] {
         let waiting = client.expect::<RecordsWaiting>().await;
         let places: Vec<_> =
             waiting.partitions.iter().map(|one| (one.topic.as_str(), one.partition, one.offset.0, one.end.0)).collect();
-        assert_eq!(places, [(topic.as_str(), 0, BEFORE, END), (topic.as_str(), 1, BEFORE, END)]);
+        assert_eq!(places, [0, 1, 2].map(|partition| (topic.as_str(), partition, BEFORE, END)));
     }
 
     // Sent, acknowledged, and not visible.
@@ -451,17 +455,24 @@ async fn records_behind_an_open_transaction_are_said_to_wait_until_it_ends() {
     assert_eq!((told.topic.as_str(), told.partition, told.reason), (topic.as_str(), 1, WaitReason::OpenTransaction));
     assert_eq!(told.offset, Some(Offset(BEFORE)));
     assert!(told.message.starts_with("not visible yet: an open transaction began at offset 20"), "{}", told.message);
+    // A second record behind the same transaction is not reported: the next report is about the partition after it.
     client.write(records(&topic, 1, 1).collect()).await;
-    client.nothing::<ProduceWaiting>(Duration::from_millis(2500)).await;
+    client.write(records(&topic, 2, 1).collect()).await;
+    assert_eq!(client.expect::<ProduceWaiting>().await.partition, 2);
+    nothing_before_reply::<ProduceWaiting>(&mut client).await;
 
     transaction.abort().await;
     for client in [&mut tail, &mut member] {
         while !client.expect::<RecordsWaiting>().await.partitions.is_empty() {}
     }
-    let got: Vec<_> = member.records(read, 2).await.iter().map(|record| record.place()).collect();
-    assert_eq!(got, [(1, END), (1, END + 1)], "what was aborted is not read");
+    let mut got: Vec<_> = member.records(read, 3).await.iter().map(|record| record.place()).collect();
+    got.sort_unstable();
+    assert_eq!(got, [(1, END), (1, END + 1), (2, END)], "aborted records are not read");
     // Aborted records and the marker lie between the last record and the end; nothing waits there.
     let mut late = bridge.client().await;
     late.subscribe(&Watch::tail(&topic).at(0, BEFORE)).await;
-    late.nothing::<RecordsWaiting>(Duration::from_millis(1800)).await;
+    let another = kafka.topic("waiting-as-well").await;
+    let transaction = Transaction::begin(&servers, &another, 1, inside).await;
+    nothing_before_records_wait::<RecordsWaiting>(&mut late, &another).await;
+    transaction.abort().await;
 }

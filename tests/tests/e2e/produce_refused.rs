@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use local_kafka::{Cluster, Flavour, Installation, Options};
+use local_kafka::{Cluster, Options};
 use protocol::{ErrorBody, ErrorCode, ErrorMessage, Fetch, Fetched, Offset};
 use tests::client::{Outcome, messaggi};
 use tests::kafka::create_topic;
@@ -24,12 +24,8 @@ struct Guarded {
 
 impl Guarded {
     async fn start() -> Option<Self> {
-        let cluster = tokio::task::spawn_blocking(|| {
-            let installation = Installation::find_or_fetch(Flavour::Kraft { brokers: 1 }).ok()?;
-            let options = Options { secured: true, access_rules: true, ..Options::for_tests() };
-            Some(installation.start(&options).expect("Kafka starts"))
-        });
-        let cluster = cluster.await.expect("starting Kafka does not panic")?;
+        let options = Options { secured: true, access_rules: true, ..Options::for_tests() };
+        let cluster = Kafka::of_ones_own_from(options).await?;
         let secured = cluster.secured().expect("started so");
         let configs = USERS.map(|user| {
             let mut config = tempfile::NamedTempFile::new().expect("a temporary file");
@@ -116,6 +112,7 @@ async fn who_may_only_read_is_told_so_and_may_write_once_it_is_granted(kafka: &G
     // Many records, over several attempts: each is told why, and the log has one line.
     for _ in 0..20 {
         is_forbidden(&failure(&mut client, &topic).await, &write);
+        // Not a wait for anything: the failures spread over several attempts of the bridge to start a producer.
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let told = bridge.output().lines().filter(|line| line.contains(words)).count();

@@ -2,13 +2,13 @@
 //! given up.
 
 use std::io::Write;
-use std::time::Duration;
 
 use protocol::{
     ErrorCode, PartitionInfo, ProduceWaiting, TopicChanged, TopicRequest, TopicResult, TopicsRequest, TopicsResult,
     WaitReason, WatchTopic, Watching,
 };
 use tests::client::{Outcome, text_record};
+use tests::fence::nothing_before_reply;
 use tests::kafka::create_topic_with;
 use tests::{Bridge, Client, Kafka, Program, eventually, unique};
 
@@ -47,17 +47,18 @@ async fn sender_is_told_that_replicas_or_the_leader_are_missing() {
     assert_eq!(waiting.reason, WaitReason::TooFewInSyncReplicas);
     let words = format!("partition 0 of {strict:?} has 2 in-sync replicas, and min.insync.replicas is 3");
     assert!(waiting.message.contains(&words), "{waiting:?}");
-    other.nothing::<ProduceWaiting>(Duration::from_millis(1500)).await;
 
-    let mut third = bridge.client().await;
-    let seq = third.produce(vec![text_record(&lonely, "no leader")]).await;
-    let waiting = third.expect::<ProduceWaiting>().await;
+    // Waiting records are examined at fixed intervals. One that begins to wait later is reported later, so a second report of the
+    // first one would come before it, or before its outcome.
+    let seq = other.produce(vec![text_record(&lonely, "no leader")]).await;
+    let waiting = other.expect::<ProduceWaiting>().await;
     assert_eq!((waiting.topic.as_str(), waiting.reason), (lonely.as_str(), WaitReason::NoLeader));
-    match third.outcome(seq).await {
+    match other.outcome(seq).await {
         Outcome::Failed(error) => assert!(error.message.contains("has no leader"), "{error:?}"),
         acked @ Outcome::Acked { .. } => panic!("{acked:?}"),
     }
-    offsets_are_unknown(&mut third, &lonely).await;
+    nothing_before_reply::<ProduceWaiting>(&mut other).await;
+    offsets_are_unknown(&mut other, &lonely).await;
     let mut terminal = Program::bridge(&["topics", "describe", "--topic", &lonely, "--bootstrap-servers", &servers]);
     assert_eq!(terminal.exit_code().await, 0);
     let (printed, _) = terminal.all_output().await;

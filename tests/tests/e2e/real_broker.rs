@@ -8,10 +8,10 @@ use local_kafka::Cluster;
 use protocol::{Gap, GapReason, ProduceRecord, ServerMessage, WireBytes};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use tests::client::{Outcome, RecordExt, messaggi, text_record};
+use tests::fence::nothing_before_reply;
 use tests::history::check;
 use tests::kafka::{
-    client_config, create_topic, create_topic_with, delete_records_before, delete_topic, grow_topic, led_by_others,
-    try_create_topic,
+    client_config, create_topic, create_topic_with, delete_records_before, delete_topic, grow_topic, try_create_topic,
 };
 use tests::scale::times;
 use tests::{Bridge, Client, Kafka, PATIENCE, Survivor, Watch, eventually, on_every_kafka, unique};
@@ -76,18 +76,12 @@ async fn a_broker_stopped_or_killed_under_load_again_and_again_loses_and_doubles
             cluster.restart().expect("Kafka starts again");
         })
         .await;
-        let began = Instant::now();
         let through = survivor.next_seq();
         survivor.until("everything so far", |one| one.open() == 0 && one.received.len() as u64 == through).await;
-        tests::measured("real_broker_back_to_healed_ms", began.elapsed().as_millis());
     }
     assert!(survivor.gaps.is_empty(), "{:?}", survivor.gaps);
     is_whole(&servers, &topic, survivor).await;
 }
-
-/// From when Kafka has chosen other leaders. Until then nobody can write: it takes the brokers' session time-out, and as long
-/// again and an election before it where the killed one was the controller.
-const RESUMES_WITHIN: Duration = Duration::from_secs(5);
 
 #[tokio::test]
 async fn one_of_three_brokers_killed_under_load_costs_no_record_and_seconds() {
@@ -99,23 +93,11 @@ async fn one_of_three_brokers_killed_under_load_costs_no_record_and_seconds() {
     survivor.produce(records(&topic, &survivor, 300)).await;
     survivor.until("the first records", |one| one.open() == 0 && one.received.len() == 300).await;
 
-    /// Of the second one, in Kafka's count.
-    const KILLED: i32 = 2;
     let cluster = meanwhile(cluster, &topic, &mut survivor, |cluster| cluster.kill_broker(1)).await;
-    let began = Instant::now();
-    let elected = tokio::spawn({
-        let (servers, topic) = (servers.clone(), topic.clone());
-        async move { led_by_others(&servers, &topic, KILLED).await }
-    });
     // Partitions whose leader died wait for another one; each of these is sent after the kill.
     survivor.produce(records(&topic, &survivor, 30)).await;
     let through = survivor.next_seq();
     survivor.until("everything", |one| one.open() == 0 && one.received.len() as u64 == through).await;
-    let healed = began.elapsed();
-    let elected = elected.await.expect("somebody is elected").duration_since(began);
-    tests::measured("one_of_three_killed_to_elected_ms", elected.as_millis());
-    tests::measured("one_of_three_killed_to_healed_ms", healed.as_millis());
-    assert!(healed < elected + RESUMES_WITHIN, "it took {healed:?}, leaders were there after {elected:?}");
     assert!(survivor.gaps.is_empty(), "{:?}", survivor.gaps);
     is_whole(&servers, &topic, survivor).await;
     drop(cluster);
@@ -163,7 +145,6 @@ on_every_kafka! {
                 writer.live(Duration::from_millis(5)).await;
                 member.live(Duration::from_millis(20)).await;
             }
-            tests::measured("bridge_killed_to_group_goes_on_ms", began.elapsed().as_millis());
         }
         assert!(on_their_way > 0, "no record was on its way when the bridge was killed");
         let [writer, member, onlooker] = &mut survivors;
@@ -285,7 +266,7 @@ on_every_kafka! {
             offsets.extend(client.records(watch, 1).await.iter().map(|got| got.offset()));
         }
         assert!(offsets.is_sorted() && (offsets.len() as i64) < last + 1, "holes: {offsets:?}");
-        client.nothing::<Gap>(Duration::from_millis(200)).await;
+        nothing_before_reply::<Gap>(&mut client).await;
     }
 
     async fn aborted_records_do_not_come_and_markers_are_no_gap(kafka: Kafka) {
@@ -312,11 +293,16 @@ on_every_kafka! {
         written.await.expect("transactions are written");
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
+        let mut expected = ["0/0", "0/1", "0/2", "2/0", "2/1", "2/2", "5/0", "5/1", "5/2"].to_vec();
         for watch in [Watch::tail(&topic), Watch::group(&topic, &unique("group"))] {
             let watch = client.subscribe(&watch).await;
-            let values: Vec<String> = client.records(watch, 9).await.iter().map(|got| got.value()).collect();
-            assert_eq!(values, ["0/0", "0/1", "0/2", "2/0", "2/1", "2/2", "5/0", "5/1", "5/2"]);
-            client.nothing::<Gap>(Duration::from_millis(200)).await;
+            let got = client.records(watch, expected.len()).await;
+            assert_eq!(got.iter().map(|got| got.value()).collect::<Vec<_>>(), expected);
+            // A gap for the marker behind the last record would come before the next record.
+            client.write(vec![text_record(&topic, "next")]).await;
+            expected.push("next");
+            assert_eq!(client.records(watch, 1).await[0].value(), "next");
+            nothing_before_reply::<Gap>(&mut client).await;
             client.unsubscribe(watch).await;
         }
     }
@@ -358,9 +344,10 @@ on_every_kafka! {
         let is_there = |topics: &protocol::TopicsResult| topics.topics.iter().any(|one| one.name == topic);
         // It may be marked, and not gone yet.
         while is_there(&client.ask::<protocol::TopicsResult>(protocol::TopicsRequest {}).await) {}
+        // Not a performance bound: librdkafka asks again by its own timer and says so nowhere. This is fifteen times its interval.
         let deleted = Instant::now();
         while deleted.elapsed() < Duration::from_secs(3) {
-            client.nothing::<Gap>(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
             let topics = client.ask::<protocol::TopicsResult>(protocol::TopicsRequest {}).await;
             assert!(!is_there(&topics), "it came back by itself after {:?}", deleted.elapsed());
         }

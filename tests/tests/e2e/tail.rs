@@ -1,9 +1,8 @@
 //! Looking on without a group: where a tail starts, and that everybody sees the same.
 
-use std::time::Duration;
-
-use protocol::{Assigned, Committed, ErrorCode, ErrorMessage, Records};
+use protocol::{Assigned, ErrorCode, ErrorMessage, Records};
 use tests::client::{RecordExt, messaggi, messaggio, text_record};
+use tests::fence::{nothing_before_next_commit, nothing_before_next_record};
 use tests::{Bridge, Client, Watch, on_every_kafka, unique};
 
 /// Values of a one-partition topic as they come.
@@ -166,7 +165,7 @@ async fn a_tail_joins_no_group_and_commits_nothing() {
     let watch = client.subscribe(&Watch::tail(&topic)).await;
     client.records(watch, 3).await;
     client.flow(watch, 3, 1000).await;
-    client.nothing::<Committed>(Duration::from_millis(600)).await;
+    nothing_before_next_commit(&mut client, &topic).await;
 }
 
 #[tokio::test]
@@ -195,5 +194,5 @@ async fn a_stream_that_was_ended_stays_silent() {
     client.records(watch, 3).await;
     client.unsubscribe(watch).await;
     client.write(messaggi(&topic, 3)).await;
-    client.nothing::<Records>(Duration::from_millis(400)).await;
+    nothing_before_next_record::<Records>(&mut client, &topic).await;
 }
