@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_history_has_none() {
+    fn correct_history_has_no_anomaly() {
         let events = vec![sent(0), sent(1), acked(1, 1), acked(0, 0), assigned(0), polled(0), polled(1)];
         assert_eq!(found(events, &log(2)), []);
         // Failed and not there, unknown and there, unknown and not there; read again after an assignment.
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_with_the_same_sequence_is_excused_on_a_mock_alone() {
+    fn repeated_batch_is_a_copy_on_a_mock_and_a_duplicate_on_a_broker() {
         let everything = [assigned(0), polled(0), polled(1), polled_value(2, "v0"), polled_value(3, "v1")].into_iter();
         // The answer that came is the first one's or the second one's.
         for offsets in [[0, 1], [2, 3], [0, 3]] {
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_with_another_sequence_is_found_on_a_mock_too() {
+    fn repeated_record_with_another_sequence_is_an_anomaly_on_a_mock() {
         let events = vec![sent(0), sent(1), acked(0, 0), acked(1, 1)];
         let found = |sequences| {
             let (logged, batches) = repeated(sequences);
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn an_excused_copy_excuses_nothing_else() {
+    fn copy_on_a_mock_hides_no_other_anomaly() {
         let (logged, batches) = repeated([0, 1, 0, 1]);
         let log = Log::of_a_mock(logged, &batches);
         let found = |events| check(&[History { client: c(), events }], &log);

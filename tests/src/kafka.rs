@@ -331,7 +331,7 @@ impl Mock {
 
     fn wake(&self) {
         // The mock's thread may sleep on for seconds with connections waiting [measured]; further ones wake it. A real
-        // broker needs no such thing (`faults::a_real_broker…`).
+        // broker needs no such thing (`faults::real_broker_killed_and_restarted_loses_no_record`).
         let (addresses, is_gone) = (self.bootstrap_servers(), Arc::clone(&self.is_gone));
         std::thread::spawn(move || {
             let began = Instant::now();

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_with_the_numbers_of_an_earlier_one_is_its_copy() {
+    fn batch_with_the_sequence_numbers_of_an_earlier_one_is_its_copy() {
         assert_eq!(copies(&batches(&[0, 2, 4])), []);
         // Both were on their way when the connection ended.
         assert_eq!(copies(&batches(&[0, 2, 0, 2, 4])), [(4, 0), (5, 1), (6, 2), (7, 3)]);
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_broker_could_not_know_again_is_no_copy() {
+    fn batch_that_a_broker_would_not_recognise_is_no_copy() {
         let twice = || batches(&[0, 0]);
         let changed = |change: fn(&mut Batch)| {
             let mut batches = twice();

@@ -9,7 +9,7 @@ use tests::{Bridge, Client, Kafka, Watch, on_every_kafka, unique};
 use super::bytes::awkward_records;
 
 on_every_kafka! {
-    async fn the_same_records_arrive_in_both_formats(kafka: Kafka) {
+    async fn json_and_binary_subscriptions_deliver_the_same_records(kafka: Kafka) {
         const THEN: i64 = 1_600_000_000_123;
         let topic = kafka.topic("formats").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
@@ -36,7 +36,7 @@ on_every_kafka! {
         assert_eq!(as_binary.last().expect("records").record.timestamp, Some(THEN));
     }
 
-    async fn what_is_sent_in_a_binary_frame_is_in_the_log(kafka: Kafka) {
+    async fn records_of_a_binary_frame_are_in_the_log_byte_for_byte(kafka: Kafka) {
         let topic = kafka.topic("sent-binary").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -57,7 +57,7 @@ on_every_kafka! {
         assert_eq!(log[duplicate].headers, "trace=one,other=città,trace=two");
     }
 
-    async fn a_binary_batch_sent_again_after_a_lost_socket_is_not_written_twice(kafka: Kafka) {
+    async fn binary_batch_sent_again_after_a_lost_socket_is_written_once(kafka: Kafka) {
         let topic = kafka.topic("resume-binary").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -83,7 +83,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn a_timestamp_of_the_brokers_is_marked_in_both_formats() {
+async fn log_append_timestamp_is_marked_in_json_and_binary() {
     let Some(kafka) = Kafka::current().await else { return };
     let topic = unique("broker-time");
     let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
@@ -100,7 +100,7 @@ async fn a_timestamp_of_the_brokers_is_marked_in_both_formats() {
 }
 
 #[tokio::test]
-async fn two_pages_share_a_feed_in_different_formats() {
+async fn two_clients_share_a_feed_in_different_formats() {
     let topic = unique("two-formats");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let (mut one, mut two) = (bridge.client().await, bridge.client().await);
@@ -212,7 +212,7 @@ fn damaged_frames(topic: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 #[tokio::test]
-async fn a_damaged_binary_frame_closes_with_4501_and_nobody_else_notices() {
+async fn damaged_binary_frame_closes_with_4501_and_writes_no_record() {
     let (topic, bridge) = (unique("damaged"), Bridge::start().demo().await);
     let mut bystander = bridge.client().await;
     let watch = bystander.subscribe(&Watch::tail(&topic).binary()).await;
@@ -230,7 +230,7 @@ async fn a_damaged_binary_frame_closes_with_4501_and_nobody_else_notices() {
 }
 
 #[tokio::test]
-async fn a_binary_frame_before_hello_closes_with_4502() {
+async fn binary_frame_before_hello_closes_with_4502() {
     let bridge = Bridge::start().demo().await;
     let mut socket = bridge.socket().await;
     socket.binary(&produce_frame(0, &messaggi("early", 1))).await;
@@ -238,7 +238,7 @@ async fn a_binary_frame_before_hello_closes_with_4502() {
 }
 
 #[tokio::test]
-async fn too_many_records_in_a_binary_frame_are_refused_whole() {
+async fn binary_frame_with_more_records_than_the_produce_window_is_refused_whole() {
     let (topic, bridge) = (unique("too-many"), Bridge::start().demo().await);
     let mut client = bridge.client().await;
     let window = usize::try_from(client.welcome.limits.produce_window).expect("64 bits");
@@ -253,7 +253,7 @@ async fn too_many_records_in_a_binary_frame_are_refused_whole() {
 }
 
 #[tokio::test]
-async fn a_batch_in_either_format_holds_256_records_or_128_kib() {
+async fn binary_batch_holds_at_most_256_records_or_128_kib() {
     let topic = unique("batches");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;

@@ -75,7 +75,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn round_trips_from_nothing_to_seconds_delay_and_lose_nothing() {
+async fn broker_round_trips_of_up_to_seconds_lose_no_record() {
     for round_trip_ms in [0, 50, 500, 3000].into_iter().take(if is_long() { 4 } else { 3 }) {
         let scene = Scene::set("round-trip").await;
         let mut survivor = scene.survivor("one").watching(Watch::tail(&scene.topic));
@@ -93,7 +93,7 @@ async fn round_trips_from_nothing_to_seconds_delay_and_lose_nothing() {
 }
 
 #[tokio::test]
-async fn leaders_that_move_under_load_lose_double_and_reorder_nothing() {
+async fn leader_changes_under_load_lose_duplicate_and_reorder_no_record() {
     let scene = Scene::set("leaders").await;
     let mut random = fastrand::Rng::with_seed(11);
     let mut survivor = scene.survivor("one").watching(Watch::tail(&scene.topic));
@@ -109,7 +109,7 @@ async fn leaders_that_move_under_load_lose_double_and_reorder_nothing() {
 }
 
 #[tokio::test]
-async fn an_outage_of_seconds_is_survived() {
+async fn broker_outage_of_seconds_loses_duplicates_and_reorders_no_record() {
     for seconds in [1, 10, 60].into_iter().take(if is_long() { 3 } else { 1 }) {
         let scene = Scene::set("outage").await;
         let mut survivor = scene.survivor("one").watching(Watch::tail(&scene.topic));
@@ -131,7 +131,7 @@ async fn an_outage_of_seconds_is_survived() {
 
 /// The judge's own excuse, shown to be one: the mock takes what a broker drops, and the judge knows it again.
 #[tokio::test]
-async fn a_batch_sent_again_for_want_of_an_answer_is_known_for_the_mocks_copy() {
+async fn judge_recognises_a_batch_that_only_the_mock_keeps_twice() {
     let scene = Scene::set("copy").await;
     let mut survivor = scene.survivor("one").watching(Watch::tail(&scene.topic));
     scene.write(&mut survivor, 3).await;
@@ -218,22 +218,22 @@ async fn errors_on(noun: &str, requests: &[Request], in_a_group: bool) {
 }
 
 #[tokio::test]
-async fn errors_in_answer_to_produce_lose_and_double_nothing() {
+async fn produce_errors_lose_and_duplicate_no_record() {
     errors_on("produce-errors", &[Request::Produce, Request::InitProducerId], false).await;
 }
 
 #[tokio::test]
-async fn errors_in_answer_to_fetch_lose_and_double_nothing() {
+async fn fetch_errors_lose_and_duplicate_no_record() {
     errors_on("fetch-errors", &[Request::Fetch, Request::ListOffsets], false).await;
 }
 
 #[tokio::test]
-async fn errors_in_answer_to_metadata_lose_and_double_nothing() {
+async fn metadata_errors_lose_and_duplicate_no_record() {
     errors_on("metadata-errors", &[Request::Metadata], false).await;
 }
 
 #[tokio::test]
-async fn errors_of_the_groups_coordinator_lose_and_double_nothing() {
+async fn group_coordinator_errors_lose_and_duplicate_no_record() {
     let requests =
         [Request::FindCoordinator, Request::OffsetCommit, Request::OffsetFetch, Request::Heartbeat, Request::JoinGroup];
     errors_on("coordinator-errors", &requests, true).await;
@@ -241,7 +241,7 @@ async fn errors_of_the_groups_coordinator_lose_and_double_nothing() {
 
 /// What it answers where it has lost count of a producer's records: librdkafka's producer then fails for good.
 #[tokio::test]
-async fn after_a_fatal_error_what_was_on_its_way_is_unknown_and_a_new_producer_goes_on() {
+async fn fatal_producer_error_makes_records_in_flight_unknown_and_a_new_producer_continues() {
     for binary in [false, true] {
         let scene = Scene::set("fatal").await;
         let mut client = scene.bridge.client().await;
@@ -284,7 +284,7 @@ async fn after_a_fatal_error_what_was_on_its_way_is_unknown_and_a_new_producer_g
 }
 
 #[tokio::test]
-async fn a_complaint_about_one_topic_is_not_silenced_by_records_of_another() {
+async fn records_of_one_topic_do_not_clear_the_error_of_another_topic() {
     let (calm, troubled) = (unique("calm"), unique("troubled"));
     let kafka = Mock::start().with_topic(&calm, 1).with_topic(&troubled, 1);
     let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
@@ -322,7 +322,7 @@ async fn a_complaint_about_one_topic_is_not_silenced_by_records_of_another() {
 
 /// Several clients, several partitions, and whatever can go wrong at random.
 #[tokio::test]
-async fn no_random_history_has_an_anomaly() {
+async fn random_faults_cause_no_anomaly_in_any_history() {
     for seed in seeds(12, 500) {
         let mut random = seed.random();
         let scene = Scene::set("history").await;

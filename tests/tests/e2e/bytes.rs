@@ -50,7 +50,7 @@ pub fn awkward_records(topic: &str) -> Vec<(&'static str, ProduceRecord)> {
 }
 
 on_every_kafka! {
-    async fn what_the_page_sends_is_in_the_log(kafka: Kafka) {
+    async fn produced_records_are_in_the_log_byte_for_byte(kafka: Kafka) {
         let topic = kafka.topic("sent").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let records = awkward_records(&topic);
@@ -67,7 +67,7 @@ on_every_kafka! {
         assert_eq!(log[duplicate].headers, "trace=one,other=città,trace=two");
     }
 
-    async fn what_the_page_sends_comes_back_to_it(kafka: Kafka) {
+    async fn produced_records_are_delivered_unchanged(kafka: Kafka) {
         let topic = kafka.topic("round").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -84,7 +84,7 @@ on_every_kafka! {
         }
     }
 
-    async fn what_others_write_reaches_the_page(kafka: Kafka) {
+    async fn records_written_by_kcat_are_delivered_unchanged(kafka: Kafka) {
         let topic = kafka.topic("theirs").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let Some(judge) = bridge.judge().await else { return };
@@ -110,7 +110,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn kafkas_own_console_consumer_reads_what_the_page_sent(kafka: Kafka) {
+    async fn kafka_console_consumer_prints_the_produced_records(kafka: Kafka) {
         let topic = kafka.topic("console").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let record = json_record(&topic, BIG).with_key(BEYOND_ASCII).with_header("h", WireBytes::text("1"));

@@ -68,12 +68,12 @@ async fn features_error(bridge: &Bridge) -> Option<protocol::ErrorBody> {
 async fn java_client_properties_reach_a_secured_kafka() {
     let Some(cluster) = Kafka::secured().await else { return };
     let secured = cluster.secured().expect("started so");
-    one_file_serves_kafkas_own_tools_and_the_bridge(&cluster, secured).await;
+    one_file_configures_kafkas_tools_and_the_bridge(&cluster, secured).await;
     client_certificates_come_from_pkcs12_and_pem_stores(secured).await;
-    the_systems_certificates_are_trusted(secured).await;
+    system_certificates_are_trusted(secured).await;
 }
 
-async fn one_file_serves_kafkas_own_tools_and_the_bridge(cluster: &Cluster, secured: &Secured) {
+async fn one_file_configures_kafkas_tools_and_the_bridge(cluster: &Cluster, secured: &Secured) {
     let (topic, group) = (unique("java-file"), unique("group"));
     let address = secured.address("SASL_SSL");
     let properties = file(&java_file(&address, &secured.identity.with_file_name("trust.p12")));
@@ -154,7 +154,7 @@ fn pem_identity(openssl: &Path, store: &Path) -> tempfile::NamedTempFile {
 }
 
 /// As in a container whose system bundle holds the company's authority: nothing in the environment, nothing in the file.
-async fn the_systems_certificates_are_trusted(secured: &Secured) {
+async fn system_certificates_are_trusted(secured: &Secured) {
     let address = secured.address("SASL_SSL");
     let with_ca = secured.client_properties("SASL_SSL");
     let without: String =
@@ -188,7 +188,7 @@ async fn the_systems_certificates_are_trusted(secured: &Secured) {
 
 /// By flag, by environment and by file; from the terminal and from the page.
 #[tokio::test]
-async fn no_topic_is_made_by_sending_where_automatic_creation_is_off() {
+async fn produce_creates_no_topic_if_automatic_creation_is_off() {
     let Some(kafka) = Kafka::current().await else { return };
     let servers = kafka.bootstrap_servers().expect("a real Kafka");
     let properties = file("allow.auto.create.topics=false\n");

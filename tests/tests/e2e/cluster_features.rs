@@ -30,7 +30,7 @@ fn feature<'d>(details: &'d ClusterDetails, name: &str) -> &'d ClusterFeature {
 
 on_every_kafka! {
     real
-    async fn features_and_versions_are_those_that_kafkas_own_tool_tells(kafka: Kafka) {
+    async fn features_and_versions_equal_those_of_kafka_features_tool(kafka: Kafka) {
         let bridge = Bridge::start().on(&kafka).await;
         let described = described(&kafka.tool(FEATURES_TOOL, &["describe"]).await);
         let details = details(&bridge).await;
@@ -66,7 +66,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn features_are_told_over_every_secured_listener_and_change_when_kafka_changes_them() {
+async fn features_are_read_over_every_secured_listener_and_follow_changes() {
     let Some(cluster) = Kafka::secured().await else { return };
     let secured = cluster.secured().expect("started so");
     let open = Bridge::start().option("--bootstrap-servers", &cluster.bootstrap_servers()).await;
@@ -95,7 +95,7 @@ async fn features_are_told_over_every_secured_listener_and_change_when_kafka_cha
 }
 
 #[tokio::test]
-async fn the_demo_broker_says_that_it_has_no_features() {
+async fn demo_broker_reports_that_it_has_no_features() {
     let bridge = Bridge::start().demo().topic(&unique("featureless")).await;
     let details = details(&bridge).await;
     assert_eq!((details.features, details.brokers[0].version.clone()), (None, None));

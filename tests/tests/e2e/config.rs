@@ -29,7 +29,7 @@ pub fn file(content: &str) -> NamedTempFile {
 }
 
 #[tokio::test]
-async fn a_wrong_flag_is_named_with_its_value_and_what_is_allowed() {
+async fn invalid_flag_is_named_with_its_value_and_the_allowed_values() {
     for (args, words) in [
         (&["--listen", "nowhere"][..], &["--listen", "nowhere"][..]),
         (&["--listen", "127.0.0.1:99999"], &["--listen", "127.0.0.1:99999"]),
@@ -59,7 +59,7 @@ async fn a_wrong_flag_is_named_with_its_value_and_what_is_allowed() {
 }
 
 #[tokio::test]
-async fn a_wrong_environment_variable_is_named_too() {
+async fn invalid_environment_variable_is_named_with_its_value() {
     for (name, value, words) in [
         ("PONTE_LISTEN", "nowhere", &["nowhere"][..]),
         ("PONTE_BOOTSTRAP_SERVERS", "kafka", &["kafka", "host:port"]),
@@ -72,7 +72,7 @@ async fn a_wrong_environment_variable_is_named_too() {
 }
 
 #[tokio::test]
-async fn the_environment_says_the_same_as_the_flags() {
+async fn environment_variables_set_the_same_options_as_flags() {
     let topic = unique("environment");
     let bridge = Bridge::start()
         .env("PONTE_DEMO", "true")
@@ -87,7 +87,7 @@ async fn the_environment_says_the_same_as_the_flags() {
 }
 
 #[tokio::test]
-async fn a_listener_beyond_loopback_needs_a_word() {
+async fn listener_beyond_loopback_needs_insecure_no_token() {
     refuses(&["--demo", "--listen", "0.0.0.0:0"], &[], &["0.0.0.0:0", "--insecure-no-token"]).await;
     refuses(&["--demo", "--listen", "[::]:0"], &[], &["--insecure-no-token"]).await;
 
@@ -97,7 +97,7 @@ async fn a_listener_beyond_loopback_needs_a_word() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_said_so() {
+async fn occupied_port_is_named_and_ends_the_start() {
     let bridge = Bridge::start().demo().await;
     let mut second = Program::bridge(&["--demo", "--listen", &bridge.address]);
     assert_ne!(second.exit_code().await, 0);
@@ -106,7 +106,7 @@ async fn a_port_that_is_taken_is_said_so() {
 }
 
 #[tokio::test]
-async fn properties_that_the_bridge_relies_on_are_refused_by_name() {
+async fn property_that_the_bridge_relies_on_is_refused_with_name_and_line() {
     for property in [
         "sasl.kerberos.kinit.cmd",
         "plugin.library.paths",
@@ -129,7 +129,7 @@ async fn properties_that_the_bridge_relies_on_are_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_properties_file_that_makes_no_sense_is_refused_with_the_line() {
+async fn invalid_properties_file_is_refused_with_line_and_reason() {
     for (content, words) in [
         ("security.protocol", &["line 1"][..]),
         ("client.id=a\nclient.id=b\n", &["line 2", "client.id"]),
@@ -151,7 +151,7 @@ async fn a_properties_file_that_makes_no_sense_is_refused_with_the_line() {
 }
 
 #[tokio::test]
-async fn a_password_is_seen_nowhere() {
+async fn password_appears_in_no_log_response_or_message() {
     let properties = file(&format!(
         "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username=me\nsasl.password={CANARY}\n"
     ));
@@ -189,7 +189,7 @@ async fn a_password_is_seen_nowhere() {
 }
 
 #[tokio::test]
-async fn help_and_version_are_there() {
+async fn help_and_version_are_printed() {
     for (args, word) in
         [(&["--help"][..], "--bootstrap-servers"), (&["--version"], "bridge"), (&["produce", "--help"], "--count")]
     {

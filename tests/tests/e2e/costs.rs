@@ -12,7 +12,7 @@ use tests::client::{RecordExt, messaggi, text_record};
 use tests::fence::nothing_before_reply;
 use tests::kafka::Mock;
 use tests::wait::eventually;
-use tests::{Bridge, Client, PATIENCE, Watch, on_every_kafka, unique};
+use tests::{Bridge, PATIENCE, Watch, on_every_kafka, unique};
 use tokio::time::timeout;
 
 fn threads(bridge: &Bridge) -> usize {
@@ -81,7 +81,7 @@ async fn four_hundred_fetches_on_one_socket_are_answered_by_few_consumers() {
 }
 
 #[tokio::test]
-async fn sockets_whose_requests_a_silent_kafka_holds_up_hold_up_no_other() {
+async fn requests_waiting_for_a_silent_kafka_delay_no_other_socket() {
     let topic = unique("silent");
     let kafka = Mock::start().with_topic(&topic, 1);
     let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
@@ -120,7 +120,7 @@ async fn sockets_whose_requests_a_silent_kafka_holds_up_hold_up_no_other() {
 }
 
 #[tokio::test]
-async fn views_that_were_ended_while_kafka_was_silent_hold_up_no_other() {
+async fn views_ended_while_kafka_was_silent_delay_no_other_view() {
     let topic = unique("viewed");
     let kafka = Mock::start().with_topic(&topic, 1);
     let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
@@ -139,7 +139,7 @@ async fn views_that_were_ended_while_kafka_was_silent_hold_up_no_other() {
 }
 
 #[tokio::test]
-async fn blocking_tails_beyond_the_thirty_second_are_refused_until_one_has_ended() {
+async fn blocking_tail_beyond_the_limit_of_32_is_refused_until_one_has_ended() {
     const MOST: usize = 32;
     let topic = unique("readers");
     let bridge = Bridge::start().demo().topic(&topic).await;
@@ -172,7 +172,7 @@ async fn blocking_tails_beyond_the_thirty_second_are_refused_until_one_has_ended
 }
 
 #[tokio::test]
-async fn ended_subscriptions_count_until_their_consumers_have_left_their_groups() {
+async fn ended_subscription_counts_until_its_consumer_has_left_the_group() {
     const MOST: usize = 16;
     let topic = unique("leaving");
     let kafka = Mock::start().with_topic(&topic, 1);
@@ -215,7 +215,7 @@ async fn ended_subscriptions_count_until_their_consumers_have_left_their_groups(
 }
 
 #[tokio::test]
-async fn ending_and_beginning_subscriptions_leaves_no_readers_behind() {
+async fn repeated_subscribe_and_unsubscribe_leaves_no_reader_threads() {
     let topic = unique("churn");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;
@@ -230,7 +230,7 @@ async fn ending_and_beginning_subscriptions_leaves_no_readers_behind() {
 }
 
 #[tokio::test]
-async fn a_paused_tail_gets_one_gap_for_each_partition() {
+async fn paused_tail_gets_one_gap_for_each_partition() {
     const PARTITIONS: i32 = 4;
     let topic = unique("paused");
     let bridge = Bridge::start().demo().await;
@@ -274,7 +274,7 @@ async fn a_paused_tail_gets_one_gap_for_each_partition() {
 }
 
 on_every_kafka! {
-    async fn a_topic_with_absurdly_many_partitions_is_refused(kafka: Kafka) {
+    async fn topic_with_too_many_partitions_or_replicas_is_refused(kafka: Kafka) {
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
         let (topic, most) = (unique("huge"), if kafka.is_demo() { 1000 } else { 100_000 });

@@ -12,7 +12,7 @@ fn open_files(process: u32) -> (u64, u64) {
 }
 
 #[tokio::test]
-async fn the_limit_of_open_files_is_raised_as_far_as_it_may_be() {
+async fn soft_limit_of_open_files_is_raised_to_the_hard_limit() {
     let bridge = Bridge::start().demo().limited("-S -n 200").await;
     let (soft, hard) = open_files(bridge.id());
     assert_eq!(soft, hard.min(1 << 20));
@@ -20,7 +20,7 @@ async fn the_limit_of_open_files_is_raised_as_far_as_it_may_be() {
 }
 
 #[tokio::test]
-async fn health_is_answered_when_every_descriptor_is_in_use() {
+async fn healthz_answers_while_every_descriptor_is_in_use() {
     let topic = unique("exhausted");
     let bridge = Bridge::start().demo().topic(&topic).limited("-n 160").await;
     bridge.logged("the limit of open files allows fewer sockets than --max-sockets").await;

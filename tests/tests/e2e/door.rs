@@ -29,7 +29,7 @@ async fn is_welcomed(bridge: &Bridge) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sockets_that_say_nothing_shut_no_user_out() {
+async fn sockets_without_hello_are_evicted_and_users_are_welcomed() {
     let bridge = Bridge::start().demo().await;
     let mut before = bridge.client().await;
     // More than may be open in all.
@@ -64,7 +64,7 @@ async fn sockets_that_say_nothing_shut_no_user_out() {
 }
 
 #[tokio::test]
-async fn a_socket_beyond_the_cap_at_its_hello_is_closed_with_4504() {
+async fn hello_beyond_max_sockets_closes_with_4504() {
     let bridge = Bridge::start().demo().option("--max-sockets", "1").await;
     let (mut one, mut two) = (bridge.socket().await, bridge.socket().await);
     let hello = r#"{"type":"hello","protocol":"ponte.v1","client":"user/1"}"#;
@@ -76,7 +76,7 @@ async fn a_socket_beyond_the_cap_at_its_hello_is_closed_with_4504() {
 }
 
 #[tokio::test]
-async fn idle_connections_keep_nobody_out() {
+async fn idle_connections_are_evicted_and_healthz_answers() {
     const IDLE: usize = 500;
     const MOST_IDLE: usize = 256;
     const BEFORE_IDLE_CLOSE: Duration = Duration::from_secs(8);
@@ -112,7 +112,7 @@ async fn idle_connections_keep_nobody_out() {
 
 /// Takes ten seconds.
 #[tokio::test]
-async fn a_connection_without_a_request_is_closed_after_ten_seconds() {
+async fn connection_without_a_request_is_closed_after_ten_seconds() {
     let bridge = Bridge::start().demo().await;
     let request = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", bridge.address);
     let (mut silent, mut half, mut used) =
@@ -129,7 +129,7 @@ async fn a_connection_without_a_request_is_closed_after_ten_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn guessed_tokens_are_slowed_down_counted_and_logged_once() {
+async fn wrong_tokens_are_slowed_down_counted_and_logged_once() {
     const GUESSERS: usize = 32;
     const GUESSING: Duration = Duration::from_secs(3);
     let bridge = Bridge::start().demo().env("PONTE_TOKEN", TOKEN).await;
@@ -177,7 +177,7 @@ async fn guessed_tokens_are_slowed_down_counted_and_logged_once() {
 }
 
 #[tokio::test]
-async fn refused_origins_have_a_log_line_every_ten_seconds() {
+async fn refused_origins_are_logged_at_most_every_ten_seconds() {
     let bridge = Bridge::start().demo().await;
     let origin = format!("https://{}.example", "evil".repeat(1000));
     for _ in 0..40 {

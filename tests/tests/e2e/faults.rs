@@ -24,7 +24,7 @@ async fn bridge_on(kafka: &Mock) -> Bridge {
 }
 
 #[tokio::test]
-async fn a_named_broker_that_is_not_there_is_said_so_and_nothing_replaces_it() {
+async fn unreachable_named_broker_is_reported_and_not_replaced_by_the_demo_broker() {
     let address = nobodys_address();
     let bridge = Bridge::start().option("--bootstrap-servers", &address).await;
     assert!(bridge.greeting.contains(&address) || bridge.stdout.text().contains(&address), "{}", bridge.greeting);
@@ -46,7 +46,7 @@ async fn a_named_broker_that_is_not_there_is_said_so_and_nothing_replaces_it() {
 
 /// librdkafka waits for the member's answer to an assignment, and meanwhile neither reads nor leaves.
 #[tokio::test]
-async fn a_group_whose_positions_cannot_be_asked_for_is_joined_again() {
+async fn group_is_joined_again_after_its_committed_offsets_could_not_be_fetched() {
     let topic = unique("positions");
     let kafka = Mock::start().with_topic(&topic, 2);
     let bridge = bridge_on(&kafka).await;
@@ -62,7 +62,7 @@ async fn a_group_whose_positions_cannot_be_asked_for_is_joined_again() {
 }
 
 #[tokio::test]
-async fn a_broker_that_comes_later_is_found() {
+async fn broker_that_starts_after_the_bridge_is_found() {
     let kafka = Mock::start();
     kafka.down();
     let bridge = bridge_on(&kafka).await;
@@ -82,7 +82,7 @@ async fn a_broker_that_comes_later_is_found() {
 }
 
 #[tokio::test]
-async fn a_broker_that_goes_and_comes_back_is_reported() {
+async fn broker_outage_and_return_are_reported_to_clients() {
     let kafka = Mock::start();
     let bridge = bridge_on(&kafka).await;
     let mut client = bridge.client().await;
@@ -95,7 +95,7 @@ async fn a_broker_that_goes_and_comes_back_is_reported() {
 }
 
 #[tokio::test]
-async fn writing_and_reading_go_on_after_an_outage_with_nothing_lost_or_doubled() {
+async fn outages_lose_and_duplicate_no_record() {
     let topic = unique("outage");
     let kafka = Mock::start().with_topic(&topic, 1);
     let bridge = bridge_on(&kafka).await;
@@ -126,7 +126,7 @@ async fn writing_and_reading_go_on_after_an_outage_with_nothing_lost_or_doubled(
 
 /// Not the mock: a broker whose process is gone, and which comes back with its log.
 #[tokio::test]
-async fn a_real_broker_that_is_killed_and_started_again_loses_nothing() {
+async fn real_broker_killed_and_restarted_loses_no_record() {
     let Some(mut kafka) = Kafka::of_ones_own().await else { return };
     let topic = unique("power-failure");
     let servers = kafka.bootstrap_servers();
@@ -156,7 +156,7 @@ async fn a_real_broker_that_is_killed_and_started_again_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_slow_broker_delays_and_loses_nothing() {
+async fn slow_broker_loses_no_record() {
     let topic = unique("distant");
     let kafka = Mock::start().with_topic(&topic, 1);
     let bridge = bridge_on(&kafka).await;
@@ -169,7 +169,7 @@ async fn a_slow_broker_delays_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_before_the_bridge_is_killed_is_in_the_log_once() {
+async fn records_acknowledged_before_the_bridge_is_killed_are_in_the_log_once() {
     let topic = unique("killed");
     let kafka = Mock::start().with_topic(&topic, 1);
     let mut bridge = bridge_on(&kafka).await;
@@ -189,7 +189,7 @@ async fn what_was_acknowledged_before_the_bridge_is_killed_is_in_the_log_once() 
 }
 
 #[tokio::test]
-async fn a_thousand_connections_come_and_go_and_leave_nothing_behind() {
+async fn thousand_closed_connections_leave_no_threads_and_descriptors() {
     let bridge = Bridge::start().demo().await;
     let topic = unique("busy");
     let threads = || std::fs::read_dir(format!("/proc/{}/task", bridge.id())).expect("it runs").count();

@@ -6,7 +6,7 @@ use tests::fence::nothing_before_next_record;
 use tests::{Bridge, Client, Watch, on_every_kafka, unique};
 
 on_every_kafka! {
-    async fn five_records_of_credit_are_five_records(kafka: Kafka) {
+    async fn credit_of_five_records_delivers_five_records(kafka: Kafka) {
         let topic = kafka.topic("credit").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -28,7 +28,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn zero_records_pause_and_more_resume() {
+async fn credit_of_zero_pauses_and_more_credit_resumes() {
     let topic = unique("pause");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;
@@ -45,7 +45,7 @@ async fn zero_records_pause_and_more_resume() {
 }
 
 #[tokio::test]
-async fn bytes_are_a_limit_too() {
+async fn credit_in_bytes_limits_the_records() {
     let topic = unique("bytes");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;
@@ -56,7 +56,7 @@ async fn bytes_are_a_limit_too() {
 }
 
 #[tokio::test]
-async fn a_record_larger_than_the_credit_comes_alone() {
+async fn record_larger_than_the_credit_is_delivered_alone() {
     let topic = unique("alone");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;
@@ -69,7 +69,7 @@ async fn a_record_larger_than_the_credit_comes_alone() {
 }
 
 #[tokio::test]
-async fn the_reply_to_unsubscribe_comes_after_the_last_record() {
+async fn unsubscribed_comes_after_the_last_record() {
     let topic = unique("goodbye");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;
@@ -83,7 +83,7 @@ async fn the_reply_to_unsubscribe_comes_after_the_last_record() {
 }
 
 #[tokio::test]
-async fn a_batch_holds_256_records_or_128_kib() {
+async fn json_batch_holds_at_most_256_records_or_128_kib() {
     let topic = unique("batches");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;
@@ -116,7 +116,7 @@ async fn flood(client: &mut Client, topic: &str) {
 }
 
 #[tokio::test]
-async fn a_slow_client_gets_a_gap_and_can_fetch_what_it_missed() {
+async fn slow_client_gets_a_gap_and_can_fetch_the_missed_records() {
     let topic = unique("slow");
     let bridge = Bridge::start().demo().await;
     let (mut slow, mut writer) = (bridge.client().await, bridge.client().await);
@@ -170,7 +170,7 @@ async fn a_slow_client_gets_a_gap_and_can_fetch_what_it_missed() {
 }
 
 #[tokio::test]
-async fn a_slow_client_that_asked_to_be_closed_is_closed_with_4008() {
+async fn slow_client_with_when_slow_close_is_closed_with_4008() {
     let topic = unique("close");
     let bridge = Bridge::start().demo().await;
     let (mut slow, mut writer) = (bridge.client().await, bridge.client().await);
@@ -186,7 +186,7 @@ async fn a_slow_client_that_asked_to_be_closed_is_closed_with_4008() {
 // Not on the demo broker: it keeps 20 MiB of a topic and would lose what the keen one has not read yet.
 on_every_kafka! {
     real
-    async fn a_client_that_does_not_read_disturbs_nobody(kafka: Kafka) {
+    async fn client_that_does_not_read_costs_bounded_memory_and_no_record_of_others(kafka: Kafka) {
         let topic = kafka.topic_with("stalled", 4).await;
         let bridge = Bridge::start().on(&kafka).await;
         let (mut stalled, mut writer) = (bridge.client().await, bridge.client().await);
@@ -206,7 +206,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn one_of_ten_clients_that_stalls_gets_a_gap_and_the_others_everything() {
+async fn stalled_client_of_a_group_gets_a_gap_and_the_others_get_every_record() {
     const PIECE: usize = 400;
     let topic = unique("one-of-ten");
     let bridge = Bridge::start().demo().await;

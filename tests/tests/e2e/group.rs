@@ -23,7 +23,7 @@ async fn told_committed(client: &mut Client, watch: u32, partition: i32, expecte
 }
 
 on_every_kafka! {
-    async fn flow_commits_what_was_handled_and_no_more(kafka: Kafka) {
+    async fn flow_commits_handled_records_and_no_others(kafka: Kafka) {
         let (topic, group) = (kafka.topic("auto").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let servers = bridge.bootstrap_servers().await;
@@ -41,7 +41,7 @@ on_every_kafka! {
         assert_eq!(committed(&servers, &group, &topic).await, BTreeMap::from([(0, 7)]));
     }
 
-    async fn ack_commits_only_what_has_no_hole_before_it(kafka: Kafka) {
+    async fn ack_commits_only_contiguously_acknowledged_records(kafka: Kafka) {
         let (topic, group) = (kafka.topic("ack").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let servers = bridge.bootstrap_servers().await;
@@ -62,7 +62,7 @@ on_every_kafka! {
         assert_eq!(committed(&servers, &group, &topic).await, BTreeMap::from([(0, 10)]));
     }
 
-    async fn two_pages_of_one_bridge_share_its_member_and_see_the_same(kafka: Kafka) {
+    async fn two_clients_of_one_bridge_share_its_group_member_and_get_the_same_records(kafka: Kafka) {
         let (topic, group) = (kafka.topic("shared").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let (mut one, mut two) = (bridge.client().await, bridge.client().await);
@@ -78,7 +78,7 @@ on_every_kafka! {
         nothing_before_next_record::<Revoked>(&mut one, &topic).await;
     }
 
-    async fn what_a_page_left_without_acknowledging_comes_to_one_that_joined_after_it(kafka: Kafka) {
+    async fn records_left_unacknowledged_are_delivered_to_a_client_that_joined_later(kafka: Kafka) {
         let (topic, group) = (kafka.topic("orphans").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let servers = bridge.bootstrap_servers().await;
@@ -112,7 +112,7 @@ on_every_kafka! {
         }
     }
 
-    async fn a_page_that_comes_back_soon_goes_on_where_it_was(kafka: Kafka) {
+    async fn client_that_returns_soon_continues_at_the_first_unacknowledged_record(kafka: Kafka) {
         let (topic, group) = (kafka.topic("refresh").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -156,7 +156,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn what_was_acknowledged_last_is_committed_on_the_way_out(kafka: Kafka) {
+    async fn last_acknowledged_position_is_committed_at_shutdown(kafka: Kafka) {
         let (topic, group) = (kafka.topic("goodbye").await, unique("group"));
         let mut bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -175,7 +175,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn a_second_bridge_takes_over_part_of_the_partitions(kafka: Kafka) {
+    async fn second_bridge_of_the_group_takes_over_half_of_the_partitions(kafka: Kafka) {
         const PARTITIONS: i32 = 4;
         let (topic, group) = (kafka.topic_with("share", PARTITIONS).await, unique("group"));
         let (mut one, two) = (Bridge::start().on(&kafka).await, Bridge::start().on(&kafka).await);

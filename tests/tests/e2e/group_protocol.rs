@@ -12,7 +12,7 @@ use crate::page_groups::consume;
 use crate::page_joining::commit_as_others;
 
 #[tokio::test]
-async fn a_classic_group_stays_classic_when_the_terminal_and_the_bridge_join_it() {
+async fn classic_group_stays_classic_when_terminal_and_bridge_join_it() {
     let Some(kafka) = Kafka::current().await else { return };
     let (topic, group) = (kafka.topic("kept").await, unique("classic"));
     let bridge = Bridge::start().on(&kafka).await;
@@ -43,7 +43,7 @@ async fn a_classic_group_stays_classic_when_the_terminal_and_the_bridge_join_it(
 
 /// A broker that answers everything but what a group's protocol is.
 #[tokio::test]
-async fn the_terminal_joins_no_group_whose_protocol_kafka_does_not_tell() {
+async fn terminal_joins_no_group_while_its_protocol_is_unknown() {
     let Some((_cluster, proxy)) = Kafka::counted().await else { return };
     let (servers, topic, group) = (proxy.address.clone(), unique("untold"), unique("classic"));
     create_topic(&servers, &topic, 1).await;

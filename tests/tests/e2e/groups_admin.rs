@@ -50,7 +50,7 @@ async fn four_of_ten(kafka: &Kafka) -> (Bridge, Client, String, String) {
 
 on_every_kafka! {
     real
-    async fn a_group_is_listed_and_described_as_kafkas_tool_does(kafka: Kafka) {
+    async fn group_list_and_description_equal_those_of_kafka_consumer_groups_tool(kafka: Kafka) {
         let (topic, group) = (kafka.topic_with("members", 2).await, unique("group"));
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -92,7 +92,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn a_plan_shows_every_target_and_changes_nothing(kafka: Kafka) {
+    async fn offset_reset_plan_shows_every_target_and_commits_nothing(kafka: Kafka) {
         let (bridge, mut client, topic, group) = four_of_ten(&kafka).await;
         let at = |offset| Position { topic: topic.clone(), partition: 0, offset: Offset(offset) };
         for (to, target, reread, skipped, clamped) in [
@@ -132,7 +132,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn a_reset_is_applied_as_shown_and_can_be_undone(kafka: Kafka) {
+    async fn offset_reset_is_applied_as_planned_and_can_be_undone(kafka: Kafka) {
         let (topic, group) = (kafka.topic_with("undone", 2).await, unique("group"));
         let bridge = Bridge::start().on(&kafka).await;
         let servers = bridge.bootstrap_servers().await;
@@ -162,7 +162,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn a_plan_is_refused_once_positions_have_moved(kafka: Kafka) {
+    async fn offset_reset_plan_is_refused_after_committed_offsets_moved(kafka: Kafka) {
         let (bridge, mut client, topic, group) = four_of_ten(&kafka).await;
         let (plan, _) = planned(&mut client, &group, &topic, ResetTarget::Earliest).await;
         consume(&bridge, &topic, &group, 2).await;
@@ -175,7 +175,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn a_reset_under_concurrent_consumption_is_refused_and_names_who_reads(kafka: Kafka) {
+    async fn offset_reset_of_a_group_with_members_is_refused_and_names_them(kafka: Kafka) {
         let (bridge, mut client, topic, group) = four_of_ten(&kafka).await;
         let (plan_before, _) = planned(&mut client, &group, &topic, ResetTarget::Earliest).await;
         let mut reader = bridge.client().await;
@@ -209,7 +209,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn a_group_is_deleted_by_its_name(kafka: Kafka) {
+    async fn group_is_deleted_only_if_its_name_is_confirmed(kafka: Kafka) {
         let (_bridge, mut client, _, group) = four_of_ten(&kafka).await;
         let unconfirmed = DeleteGroup { group: group.clone(), confirm: String::new() };
         assert_eq!(client.refused(unconfirmed).await.error.code, ErrorCode::NotConfirmed.number());
@@ -233,7 +233,7 @@ async fn sees(client: &mut Client, what: &str, pick: impl Fn(&GroupChanged) -> b
 
 on_every_kafka! {
     real
-    async fn a_live_view_follows_members_and_lag(kafka: Kafka) {
+    async fn group_view_follows_members_and_lag(kafka: Kafka) {
         let (topic, group) = (kafka.topic("followed").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -268,7 +268,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn the_demo_broker_tells_positions_and_lag_but_not_who_reads() {
+async fn demo_broker_reports_committed_offsets_and_lag_but_no_members() {
     let (topic, group) = (unique("demo"), unique("group"));
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;
@@ -289,7 +289,7 @@ async fn the_demo_broker_tells_positions_and_lag_but_not_who_reads() {
 }
 
 #[tokio::test]
-async fn however_many_look_kafka_is_asked_by_one() {
+async fn hundred_subscribers_of_a_group_view_cause_one_kafka_query_per_poll() {
     const SOCKETS: usize = 100;
     const LOOKS: usize = 4;
     let Some((_cluster, proxy)) = Kafka::counted().await else { return };
@@ -341,7 +341,7 @@ async fn however_many_look_kafka_is_asked_by_one() {
 /// At most five percent of one core in a release build, and ten in this one. Not a duration: on a machine that is busy the share of
 /// the bridge becomes smaller.
 #[tokio::test]
-async fn the_lag_of_a_thousand_partitions_costs_little() {
+async fn lag_of_a_thousand_partitions_takes_less_than_ten_percent_of_a_core() {
     const PARTITIONS: usize = 1000;
     const MOST_PERCENT: f64 = 10.0;
     let Some(kafka) = Kafka::current().await else { return };

@@ -39,7 +39,7 @@ async fn answers(cases: Vec<(String, u16, &str)>) {
 }
 
 #[tokio::test]
-async fn a_handshake_is_taken_by_the_letter_of_rfc_6455() {
+async fn websocket_handshake_follows_rfc_6455() {
     const GET: &str = "GET /ws HTTP/1.1";
     let accepted = "sec-websocket-accept: icx+yqv66kxgm0fcwalwlflwtai=";
     answers(vec![
@@ -69,7 +69,7 @@ async fn a_handshake_is_taken_by_the_letter_of_rfc_6455() {
 }
 
 #[tokio::test]
-async fn a_request_names_one_host_and_this_one() {
+async fn request_must_have_exactly_one_allowed_host() {
     let get = |target: &str, host: &str| request(&format!("GET {target} HTTP/1.1"), &[("Host", host)]);
     let bridge = Bridge::start().demo().await;
     let port = bridge.address.rsplit_once(':').expect("a port").1.to_owned();
@@ -101,7 +101,7 @@ async fn a_request_names_one_host_and_this_one() {
 }
 
 #[tokio::test]
-async fn methods_and_headers_have_their_limits() {
+async fn methods_and_header_sizes_are_limited() {
     let many: String = (0..150).map(|number| format!("X-{number}: 1\r\n")).collect();
     let host = [("Host", "HOST")];
     answers(vec![

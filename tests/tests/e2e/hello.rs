@@ -20,7 +20,7 @@ async fn is_welcomed(socket: &mut Socket) -> bool {
 }
 
 #[tokio::test]
-async fn a_client_name_has_at_most_100_printable_characters() {
+async fn client_name_has_at_most_100_printable_characters() {
     let bridge = Bridge::start().demo().await;
     for name in ["", "page/1", "curl \"7\"", "città 🦀", &"é".repeat(100)] {
         assert!(is_welcomed(&mut hello(&bridge, name).await).await, "{name:?}");
@@ -36,7 +36,7 @@ async fn a_client_name_has_at_most_100_printable_characters() {
 }
 
 #[tokio::test]
-async fn the_first_message_has_at_most_16_kib() {
+async fn first_message_has_at_most_16_kib() {
     let bridge = Bridge::start().demo().await;
     let padded = |bytes: usize| {
         let begin = r#"{"type":"hello","protocol":"ponte.v1","client":"big/1","future":""#;
@@ -72,7 +72,7 @@ async fn the_first_message_has_at_most_16_kib() {
 }
 
 #[tokio::test]
-async fn refused_hellos_have_a_log_line_every_ten_seconds() {
+async fn refused_hellos_are_logged_at_most_every_ten_seconds() {
     let bridge = Bridge::start().demo().env("PONTE_TOKEN", "canary-7d11e0b2-token").await;
     for index in 0..40 {
         let mut socket = hello(&bridge, &format!("nobody/{index}")).await;
@@ -85,7 +85,7 @@ async fn refused_hellos_have_a_log_line_every_ten_seconds() {
 }
 
 #[tokio::test]
-async fn no_client_forges_a_line_or_a_field_of_the_log() {
+async fn client_text_forges_no_log_line_and_no_log_field() {
     let bridge = Bridge::start().demo().await;
     let forging = r#"x") change="delete_topic" topic=prod "audit: topic deleted"#;
     let mut socket = hello(&bridge, forging).await;
@@ -113,7 +113,7 @@ async fn no_client_forges_a_line_or_a_field_of_the_log() {
 }
 
 #[tokio::test]
-async fn a_wrongly_typed_id_is_a_bad_request_and_the_session_stays() {
+async fn request_id_of_a_wrong_type_is_a_bad_request_and_the_session_stays() {
     let bridge = Bridge::start().demo().await;
     let mut client = bridge.client().await;
     let long = format!("\"{}\"", "x".repeat(100_000));
@@ -139,7 +139,7 @@ async fn a_wrongly_typed_id_is_a_bad_request_and_the_session_stays() {
 }
 
 #[tokio::test]
-async fn what_a_client_sent_is_repeated_in_part_only() {
+async fn error_messages_and_log_lines_repeat_client_text_in_part_only() {
     let bridge = Bridge::start().demo().await;
     let mut client = bridge.client().await;
     let long = "x".repeat(1 << 20);
@@ -159,7 +159,7 @@ async fn what_a_client_sent_is_repeated_in_part_only() {
 }
 
 #[tokio::test]
-async fn the_connection_ends_with_the_clients_close_frame() {
+async fn connection_ends_as_soon_as_the_client_answers_the_close_frame() {
     let bridge = Bridge::start().demo().await;
     let hello = text_frame(r#"{"type":"hello","protocol":"ponte.v1","client":"raw/1"}"#);
     for (sent, code) in [

@@ -13,13 +13,13 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
     img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action 'none'";
 
 #[tokio::test]
-async fn healthz_says_that_the_process_is_up() {
+async fn healthz_answers_200_while_kafka_is_down() {
     let bridge = Bridge::start().option("--bootstrap-servers", &nobodys_address()).await;
     assert_eq!(bridge.get("/healthz").await.status, StatusCode::OK, "whatever Kafka does");
 }
 
 #[tokio::test]
-async fn readyz_follows_kafka() {
+async fn readyz_answers_503_while_kafka_is_down() {
     let kafka = Mock::start();
     let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
     let ready = || async { (bridge.get("/readyz").await.status == StatusCode::OK).then_some(()) };
@@ -39,7 +39,7 @@ async fn readyz_follows_kafka() {
 }
 
 #[tokio::test]
-async fn the_cluster_is_there_as_json() {
+async fn api_cluster_returns_the_cluster_as_json() {
     let bridge = Bridge::start().demo().await;
     let response = bridge.get("/api/cluster").await;
     assert_eq!(response.status, StatusCode::OK);
@@ -63,7 +63,7 @@ async fn metric(bridge: &Bridge, name: &str) -> f64 {
 }
 
 on_every_kafka! {
-    async fn metrics_count_what_goes_through(kafka: Kafka) {
+    async fn metrics_count_produced_read_and_delivered_records(kafka: Kafka) {
         let topic = kafka.topic("metrics").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let acked = r#"ponte_records_produced_total{outcome="acked"}"#;
@@ -89,7 +89,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn the_page_has_its_policy_and_no_inline_script() {
+async fn page_has_the_content_security_policy_and_no_inline_script() {
     let bridge = Bridge::start().demo().await;
     let page = bridge.get("/").await;
     assert_eq!(page.status, StatusCode::OK);
@@ -105,7 +105,7 @@ async fn the_page_has_its_policy_and_no_inline_script() {
 }
 
 #[tokio::test]
-async fn assets_never_change_and_the_page_is_always_asked_for() {
+async fn assets_are_cached_as_immutable_and_the_page_is_revalidated() {
     let bridge = Bridge::start().demo().await;
     let page = bridge.get("/").await;
     let cache = page.header("cache-control");
@@ -131,7 +131,7 @@ async fn assets_never_change_and_the_page_is_always_asked_for() {
 }
 
 #[tokio::test]
-async fn assets_come_compressed_to_who_understands_it() {
+async fn assets_are_compressed_as_accept_encoding_allows() {
     let bridge = Bridge::start().demo().await;
     let page = bridge.get("/").await;
     let mut brotli_bytes = 0;
@@ -158,7 +158,7 @@ async fn assets_come_compressed_to_who_understands_it() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_404() {
+async fn unknown_path_is_404() {
     let bridge = Bridge::start().demo().await;
     for path in ["/nothing", "/../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/assets/", "/api", "/.git/config"] {
         let response = bridge.get(path).await;
@@ -168,7 +168,7 @@ async fn what_is_not_there_is_404() {
 }
 
 #[tokio::test]
-async fn the_socket_wants_an_upgrade() {
+async fn websocket_route_without_upgrade_is_refused() {
     let bridge = Bridge::start().demo().await;
     let status = bridge.get("/ws").await.status;
     assert!(status == StatusCode::BAD_REQUEST || status == StatusCode::UPGRADE_REQUIRED, "{status}");

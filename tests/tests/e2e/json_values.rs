@@ -38,7 +38,7 @@ async fn python_reads(frame: &str) -> Option<Vec<String>> {
 }
 
 on_every_kafka! {
-    async fn hostile_json_leaves_the_frames_other_records_readable(kafka: Kafka) {
+    async fn json_that_parsers_refuse_travels_as_text_and_the_frame_stays_readable(kafka: Kafka) {
         let topic = kafka.topic("hostile-json").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;

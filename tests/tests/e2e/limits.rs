@@ -6,7 +6,7 @@ use tests::wait::eventually;
 use tests::{Bridge, Watch, unique};
 
 #[tokio::test]
-async fn a_socket_beyond_the_cap_is_refused_and_the_others_stay() {
+async fn socket_beyond_max_sockets_is_refused_and_the_others_stay() {
     let bridge = Bridge::start().demo().option("--max-sockets", "2").await;
     let (mut first, second) = (bridge.client().await, bridge.client().await);
     assert_eq!(bridge.handshake().refused().await, 503);
@@ -21,7 +21,7 @@ async fn a_socket_beyond_the_cap_is_refused_and_the_others_stay() {
 }
 
 #[tokio::test]
-async fn who_asks_without_end_is_closed_with_4013() {
+async fn client_beyond_the_request_rate_is_closed_with_4013() {
     let bridge = Bridge::start().demo().await;
     let (mut busy, mut calm) = (bridge.client().await, bridge.client().await);
     for _ in 0..3000 {

@@ -188,7 +188,7 @@ impl Page {
 }
 
 #[tokio::test]
-async fn no_order_of_doings_breaks_a_promise_to_the_pages_of_a_group() {
+async fn group_delivery_holds_under_any_interleaving_of_clients() {
     for seed in seeds(6, 200) {
         let mut random = seed.random();
         let topic = unique("model");

@@ -68,7 +68,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn one_byte_a_segment_is_slow_and_nothing_else() {
+async fn segments_of_one_byte_lose_no_record() {
     let scene = Scene::set("slices").await;
     scene.proxy.weather(Weather::Slices);
     let mut client = scene.client().await;
@@ -82,7 +82,7 @@ async fn one_byte_a_segment_is_slow_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_far_away_client_waits_and_loses_nothing() {
+async fn client_with_high_latency_loses_no_record() {
     let scene = Scene::set("far").await;
     let latency = if is_long() { Duration::from_secs(5) } else { Duration::from_millis(300) };
     scene.proxy.weather(Weather::Delay(latency));
@@ -96,7 +96,7 @@ async fn a_far_away_client_waits_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn eight_kilobytes_a_second_disturb_nobody_else() {
+async fn client_at_eight_kilobytes_a_second_does_not_slow_down_other_clients() {
     const EACH: usize = 400;
     let scene = Scene::set("throttled").await;
     let (mut far, mut near) = (scene.client().await, scene.bridge.client().await);
@@ -114,7 +114,7 @@ async fn eight_kilobytes_a_second_disturb_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_reset_in_the_middle_of_a_frame_loses_and_doubles_nothing() {
+async fn reset_within_a_frame_loses_and_duplicates_no_record() {
     for seed in seeds(6, 60) {
         let mut random = seed.random();
         let scene = Scene::set("reset").await;
@@ -138,7 +138,7 @@ async fn a_reset_in_the_middle_of_a_frame_loses_and_doubles_nothing() {
 }
 
 #[tokio::test]
-async fn reconnecting_a_hundred_times_while_writing_and_reading_in_a_group_leaves_no_gap_and_no_double() {
+async fn hundred_reconnects_of_writer_and_group_reader_lose_and_duplicate_no_record() {
     let scene = Scene::set("reconnects").await;
     let group = Watch::group(&scene.topic, &unique("group"));
     let mut random = fastrand::Rng::with_seed(7);
@@ -174,7 +174,7 @@ async fn reconnecting_a_hundred_times_while_writing_and_reading_in_a_group_leave
 }
 
 #[tokio::test]
-async fn a_page_that_comes_back_while_its_old_connection_hangs_misses_nothing() {
+async fn client_that_reconnects_while_its_old_connection_hangs_misses_no_record() {
     let scene = Scene::set("half-open").await;
     // The second round finds what the first one wrote.
     for (watch, there) in [(Watch::tail(&scene.topic), 20), (Watch::group(&scene.topic, &unique("group")), 80)] {
@@ -199,7 +199,7 @@ async fn a_page_that_comes_back_while_its_old_connection_hangs_misses_nothing() 
 
 /// Takes two heartbeats, 40 s.
 #[tokio::test]
-async fn a_connection_that_hangs_for_longer_than_the_heartbeat_is_given_up() {
+async fn connection_that_hangs_for_two_heartbeats_is_closed() {
     let scene = Scene::set("hanging").await;
     let mut hanging = scene.client().await;
     hanging.subscribe(&Watch::tail(&scene.topic)).await;

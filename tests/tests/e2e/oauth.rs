@@ -96,15 +96,15 @@ async fn oauth_tokens_are_renewed_and_refusals_are_named() {
     let Some(cluster) = Kafka::of_ones_own_from(options).await else { return };
     let setting = Setting { provider, cluster };
     tokio::join!(
-        every_client_outlives_its_tokens(&setting),
-        unsecured_tokens_are_renewed_as_well(&setting),
+        every_client_gets_new_tokens_in_time(&setting),
+        unsecured_tokens_are_renewed(&setting),
         certificates_of_the_token_endpoint_are_checked(&setting),
     );
     refused_credentials_are_named_until_they_are_accepted(&setting).await;
 }
 
 /// Producer, group, tail, metadata, positions, the warm consumer, and the terminal's consumer.
-async fn every_client_outlives_its_tokens(setting: &Setting) {
+async fn every_client_gets_new_tokens_in_time(setting: &Setting) {
     let Setting { provider, cluster } = setting;
     let (topic, group) = (unique("tokens"), unique("group"));
     create_topic(&cluster.bootstrap_servers(), &topic, 1).await;
@@ -168,7 +168,7 @@ async fn never_lost_kafka(client: &mut Client, bridge: &Bridge, since_line: usiz
     assert_eq!(bridge.cluster().await.state, ClusterState::Up);
 }
 
-async fn unsecured_tokens_are_renewed_as_well(setting: &Setting) {
+async fn unsecured_tokens_are_renewed(setting: &Setting) {
     const RENEWED: &str = "a fresh OAuth token";
     let topic = unique("unsecured");
     create_topic(&setting.cluster.bootstrap_servers(), &topic, 1).await;
@@ -263,7 +263,7 @@ async fn refused_credentials_are_named_until_they_are_accepted(setting: &Setting
 }
 
 #[tokio::test]
-async fn msk_iam_says_which_part_of_the_aws_environment_is_missing() {
+async fn msk_iam_names_the_missing_aws_environment_variables() {
     const NONE: [(&str, &str); 5] = [
         ("AWS_REGION", ""),
         ("AWS_DEFAULT_REGION", ""),
@@ -287,7 +287,7 @@ async fn msk_iam_says_which_part_of_the_aws_environment_is_missing() {
 }
 
 #[tokio::test]
-async fn a_token_setting_that_is_wrong_is_named_before_the_bridge_listens() {
+async fn invalid_token_setting_is_named_before_the_bridge_listens() {
     for (text, reason) in [
         ("sasl.mechanism=OAUTHBEARER\n", "needs a source of tokens"),
         (

@@ -38,7 +38,7 @@ pub async fn send_ten(page: &Page) {
 const ACKED_AND_SEEN: &str = "[data-testid='sent-row'][data-state='acked'][data-seen='true']";
 
 #[tokio::test]
-async fn ten_are_sent_acknowledged_and_seen() {
+async fn ten_records_are_sent_acknowledged_and_seen() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -74,7 +74,7 @@ async fn ten_are_sent_acknowledged_and_seen() {
 }
 
 #[tokio::test]
-async fn the_consumer_stops_and_starts_again_where_it_was() {
+async fn consumer_stops_and_continues_at_the_same_offset() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -98,7 +98,7 @@ async fn the_consumer_stops_and_starts_again_where_it_was() {
 }
 
 #[tokio::test]
-async fn a_message_is_sent_with_the_keyboard_alone() {
+async fn record_is_sent_with_the_keyboard_alone() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -120,7 +120,7 @@ async fn a_message_is_sent_with_the_keyboard_alone() {
 }
 
 #[tokio::test]
-async fn markup_in_a_record_is_text() {
+async fn markup_in_a_record_is_shown_as_text() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -157,7 +157,7 @@ async fn markup_in_a_record_is_text() {
 }
 
 #[tokio::test]
-async fn the_page_speaks_both_languages() {
+async fn page_is_shown_in_english_and_italian() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let english = browser.open(&bridge).await;
@@ -182,7 +182,7 @@ async fn the_page_speaks_both_languages() {
 }
 
 #[tokio::test]
-async fn the_theme_follows_the_system_and_the_user() {
+async fn theme_follows_the_system_and_the_theme_button() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open_as(&bridge, View::default().dark()).await;
@@ -203,7 +203,7 @@ async fn the_theme_follows_the_system_and_the_user() {
 }
 
 #[tokio::test]
-async fn a_browser_that_cannot_run_the_page_says_so() {
+async fn missing_browser_feature_shows_a_message() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     for missing in ["WebAssembly", "TextDecoder"] {
@@ -218,7 +218,7 @@ async fn a_browser_that_cannot_run_the_page_says_so() {
 }
 
 #[tokio::test]
-async fn a_page_that_stands_still_says_so() {
+async fn crashed_page_shows_a_message() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let mut page = browser.open(&bridge).await;
@@ -233,7 +233,7 @@ async fn a_page_that_stands_still_says_so() {
 }
 
 #[tokio::test]
-async fn every_control_has_a_name() {
+async fn every_control_has_an_accessible_name() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     for view in [View::default(), View::narrow(), View::default().italian()] {
@@ -274,7 +274,7 @@ async fn each_of_a_hundred_clicks_sends_a_record_that_is_acknowledged_and_seen()
 
 /// What a long flood leaves behind in the tab.
 #[tokio::test]
-async fn a_hundred_thousand_records_are_all_counted_and_memory_is_bounded() {
+async fn hundred_thousand_records_are_counted_and_tab_memory_is_bounded() {
     const COUNT: u64 = 100_000;
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;

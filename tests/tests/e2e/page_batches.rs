@@ -38,7 +38,7 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn a_json_array_becomes_a_record_for_each_of_its_values() {
+async fn json_array_becomes_a_record_for_each_value() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -52,7 +52,7 @@ async fn a_json_array_becomes_a_record_for_each_of_its_values() {
 }
 
 #[tokio::test]
-async fn mistakes_are_shown_by_line_and_only_good_records_are_sent() {
+async fn invalid_lines_are_listed_and_only_valid_records_are_sent() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -76,7 +76,7 @@ async fn mistakes_are_shown_by_line_and_only_good_records_are_sent() {
 }
 
 #[tokio::test]
-async fn csv_columns_are_keys_values_and_headers_as_chosen() {
+async fn csv_columns_become_key_value_and_headers_as_chosen() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -99,7 +99,7 @@ async fn csv_columns_are_keys_values_and_headers_as_chosen() {
 }
 
 #[tokio::test]
-async fn lines_are_split_at_the_separator_of_choice() {
+async fn lines_are_split_at_the_chosen_separator() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -114,7 +114,7 @@ async fn lines_are_split_at_the_separator_of_choice() {
 }
 
 #[tokio::test]
-async fn lines_that_kafka_refused_are_named() {
+async fn lines_whose_records_kafka_refused_are_listed() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -137,7 +137,7 @@ async fn lines_that_kafka_refused_are_named() {
 }
 
 #[tokio::test]
-async fn twenty_megabytes_are_read_and_sent_without_freezing_the_page() {
+async fn file_of_twenty_megabytes_is_read_in_slices_and_sent() {
     const LINES: u64 = 100_000;
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
@@ -170,7 +170,7 @@ async fn twenty_megabytes_are_read_and_sent_without_freezing_the_page() {
 
 /// Everything that Kafka can hold, out as a file and in again: not a byte is another.
 #[tokio::test]
-async fn an_exported_file_is_sent_again_byte_for_byte() {
+async fn exported_file_is_sent_again_byte_for_byte() {
     let Some(browser) = Browser::start().await else { return };
     let Some(kafka) = Kafka::current().await else { return };
     let (from, to) = (kafka.topic("out").await, kafka.topic("in").await);

@@ -20,7 +20,7 @@ async fn offsets(page: &Page) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn a_broker_that_goes_and_comes_back_is_shown() {
+async fn broker_outage_and_return_are_shown() {
     let Some(browser) = Browser::start().await else { return };
     let topic = unique("broker");
     let kafka = Mock::start().with_topic(&topic, 1);
@@ -53,7 +53,7 @@ async fn a_broker_that_goes_and_comes_back_is_shown() {
 }
 
 #[tokio::test]
-async fn a_named_broker_that_is_not_there_is_shown_and_heals() {
+async fn unreachable_named_broker_is_shown_until_it_answers() {
     let Some(browser) = Browser::start().await else { return };
     let topic = unique("absent");
     let kafka = Mock::start().with_topic(&topic, 1);
@@ -79,14 +79,14 @@ async fn a_named_broker_that_is_not_there_is_shown_and_heals() {
 const GROUP_IS_BACK_WITHIN: Duration = Duration::from_secs(75);
 
 #[tokio::test]
-async fn a_bridge_that_is_killed_and_comes_back_finds_a_watching_page_with_nothing_lost_or_doubled() {
+async fn killed_and_restarted_bridge_loses_and_duplicates_no_record_of_a_page_without_group() {
     let topic = unique("killed");
     let kafka = Mock::start().with_topic(&topic, 1);
     killed_and_back("watch", &topic, &kafka.bootstrap_servers(), PATIENCE).await;
 }
 
 #[tokio::test]
-async fn a_bridge_that_is_killed_and_comes_back_finds_a_group_page_with_nothing_lost_or_doubled() {
+async fn killed_and_restarted_bridge_loses_and_duplicates_no_record_of_a_page_with_group() {
     // The mock never lets go of a killed member.
     let Some(kafka) = Kafka::current().await else { return };
     let (topic, servers) = (kafka.topic("killed").await, kafka.bootstrap_servers().expect("real Kafka has an address"));
@@ -124,7 +124,7 @@ async fn killed_and_back(mode: &str, topic: &str, servers: &str, limit: Duration
 }
 
 #[tokio::test]
-async fn a_bridge_that_shuts_down_is_told_apart_from_one_that_is_lost() {
+async fn page_reconnects_after_the_bridge_shut_down_and_started_again() {
     let Some(browser) = Browser::start().await else { return };
     let (mut bridge, _) = bridge().await;
     let mut page = browser.open(&bridge).await;
@@ -139,7 +139,7 @@ async fn a_bridge_that_shuts_down_is_told_apart_from_one_that_is_lost() {
 }
 
 #[tokio::test]
-async fn what_was_on_its_way_when_the_bridge_died_is_never_called_failed() {
+async fn records_in_flight_when_the_bridge_is_killed_become_unknown() {
     let Some(browser) = Browser::start().await else { return };
     let topic = unique("unknown");
     let kafka = Mock::start().with_topic(&topic, 1);

@@ -7,7 +7,7 @@ use crate::page::{bridge, listen};
 use crate::page_states::photograph;
 
 #[tokio::test]
-async fn a_condition_without_rfc_signs_is_understood_and_an_invalid_one_changes_nothing_and_blocks_the_export() {
+async fn condition_without_json_path_syntax_is_understood_and_an_invalid_one_keeps_the_last_filter_and_blocks_export() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;

@@ -90,7 +90,7 @@ const IS_DISABLED: &str = "document.querySelector('[data-testid=confirm]').disab
 
 on_every_kafka! {
     real
-    async fn groups_are_listed_live_found_sorted_and_opened(kafka: Kafka) {
+    async fn group_list_is_live_searched_sorted_and_opened(kafka: Kafka) {
         let Some(browser) = Browser::start().await else { return };
         let Scene { bridge, mut client, topic, group } = Scene::four_of_ten(&kafka).await;
         let page = browser.open(&bridge).await;
@@ -142,7 +142,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn lag_members_and_positions_move_while_somebody_looks(kafka: Kafka) {
+    async fn group_view_follows_lag_members_and_committed_offsets(kafka: Kafka) {
         let Some(browser) = Browser::start().await else { return };
         let mut scene = Scene::four_of_ten(&kafka).await;
         let page = scene.open(&browser).await;
@@ -175,7 +175,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn an_idle_group_is_reset_as_the_plan_shows_and_reads_again_from_there(kafka: Kafka) {
+    async fn idle_group_is_reset_as_planned_and_reads_from_there(kafka: Kafka) {
         let Some(browser) = Browser::start().await else { return };
         let scene = Scene::four_of_ten(&kafka).await;
         let page = scene.open(&browser).await;
@@ -203,7 +203,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn every_target_is_planned_and_what_lies_outside_is_said() {
+async fn every_reset_target_is_planned_and_offsets_out_of_range_are_clamped() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let scene = Scene::four_of_ten(&kafka).await;
     let page = scene.open(&browser).await;
@@ -249,7 +249,7 @@ async fn every_target_is_planned_and_what_lies_outside_is_said() {
 
 on_every_kafka! {
     real
-    async fn a_reset_waits_for_the_members_and_names_them(kafka: Kafka) {
+    async fn reset_of_a_group_with_members_is_disabled_and_names_them(kafka: Kafka) {
         let Some(browser) = Browser::start().await else { return };
         let mut scene = Scene::four_of_ten(&kafka).await;
         let mut reader = scene.bridge.client().await;
@@ -276,7 +276,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn positions_that_moved_after_the_plan_are_never_overwritten() {
+async fn committed_offsets_that_moved_after_the_plan_are_not_overwritten() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let scene = Scene::four_of_ten(&kafka).await;
     let page = scene.open(&browser).await;
@@ -308,7 +308,7 @@ async fn positions_that_moved_after_the_plan_are_never_overwritten() {
 }
 
 #[tokio::test]
-async fn undo_brings_the_old_positions_back_and_none_where_none_was() {
+async fn undo_restores_committed_offsets_and_removes_new_ones() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let (topic, group) = (kafka.topic_with("undone", 2).await, unique("group"));
     let bridge = Bridge::start().on(&kafka).await;
@@ -334,7 +334,7 @@ async fn undo_brings_the_old_positions_back_and_none_where_none_was() {
 }
 
 #[tokio::test]
-async fn positions_of_a_file_are_checked_line_by_line() {
+async fn offsets_of_a_file_are_checked_line_by_line() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let scene = Scene::four_of_ten(&kafka).await;
     let page = scene.open(&browser).await;
@@ -355,7 +355,7 @@ async fn positions_of_a_file_are_checked_line_by_line() {
 }
 
 #[tokio::test]
-async fn a_group_is_deleted_when_its_name_is_typed() {
+async fn group_is_deleted_after_its_name_was_typed() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let scene = Scene::four_of_ten(&kafka).await;
     let page = scene.open(&browser).await;
@@ -374,7 +374,7 @@ async fn a_group_is_deleted_when_its_name_is_typed() {
 }
 
 #[tokio::test]
-async fn a_read_only_bridge_shows_groups_and_says_why_nothing_can_be_changed() {
+async fn read_only_bridge_shows_groups_and_why_changes_are_disabled() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let scene = Scene::four_of_ten(&kafka).await;
     let bridge = Bridge::start().on(&kafka).flag("--read-only").await;
@@ -390,7 +390,7 @@ async fn a_read_only_bridge_shows_groups_and_says_why_nothing_can_be_changed() {
 }
 
 #[tokio::test]
-async fn the_demo_broker_says_what_it_cannot_do() {
+async fn demo_broker_shows_which_group_functions_it_lacks() {
     let Some(browser) = Browser::start().await else { return };
     let (topic, group) = (unique("demo"), unique("group"));
     let bridge = Bridge::start().demo().topic(&topic).option("--group", &group).await;
@@ -414,7 +414,7 @@ async fn the_demo_broker_says_what_it_cannot_do() {
 }
 
 #[tokio::test]
-async fn a_record_leads_to_its_group_and_the_group_back_to_the_live_view() {
+async fn record_links_to_its_group_and_the_group_to_the_live_view() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let (topic, group) = (kafka.topic("led").await, unique("group"));
     let bridge = Bridge::start().on(&kafka).topic(&topic).option("--group", &group).await;
@@ -445,7 +445,7 @@ async fn a_record_leads_to_its_group_and_the_group_back_to_the_live_view() {
 }
 
 #[tokio::test]
-async fn a_bridge_that_went_away_leaves_what_was_seen_and_says_so() {
+async fn lost_bridge_keeps_the_last_group_view_and_marks_it_as_lost() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let Scene { bridge, group, .. } = Scene::four_of_ten(&kafka).await;
     let mut page = open_group(&browser, &bridge, &group).await;
@@ -460,7 +460,7 @@ async fn a_bridge_that_went_away_leaves_what_was_seen_and_says_so() {
 
 /// A group with positions in a thousand partitions.
 #[tokio::test]
-async fn a_thousand_partitions_are_shown_and_planned() {
+async fn group_with_a_thousand_partitions_is_shown_and_planned() {
     const PARTITIONS: usize = 1000;
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let (topic, group) = (kafka.topic_with("wide", 1000).await, unique("group"));

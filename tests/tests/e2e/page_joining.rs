@@ -70,7 +70,7 @@ impl Ledger {
 }
 
 #[tokio::test]
-async fn a_group_is_browsed_from_its_positions_in_all_its_topics_and_they_stay() {
+async fn group_is_browsed_from_its_committed_offsets_without_moving_them() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let ledger = Ledger::on(&kafka).await;
     let page = ledger.open(&browser).await;
@@ -92,7 +92,7 @@ async fn a_group_is_browsed_from_its_positions_in_all_its_topics_and_they_stay()
 }
 
 #[tokio::test]
-async fn a_group_of_others_is_joined_by_its_typed_name_with_its_protocol_and_all_its_topics() {
+async fn existing_group_is_joined_after_its_name_was_typed_with_its_protocol_and_topics() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let ledger = Ledger::on(&kafka).await;
     let page = ledger.open(&browser).await;
@@ -130,7 +130,7 @@ async fn a_group_of_others_is_joined_by_its_typed_name_with_its_protocol_and_all
 }
 
 #[tokio::test]
-async fn topics_of_others_are_browsed_without_a_group_unless_the_user_chooses_one() {
+async fn existing_topic_is_browsed_without_a_group_unless_the_user_chooses_one() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let (mine, payments) = (kafka.topic("mine").await, kafka.topic("payments").await);
     let (group, other) = (unique("group"), unique("other"));
@@ -156,7 +156,7 @@ async fn topics_of_others_are_browsed_without_a_group_unless_the_user_chooses_on
 }
 
 #[tokio::test]
-async fn the_bridges_default_group_is_joined_by_its_typed_name_if_others_use_it() {
+async fn default_group_in_use_is_joined_after_its_name_was_typed() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let ledger = Ledger::on(&kafka).await;
     let Ledger { payments, group, .. } = &ledger;

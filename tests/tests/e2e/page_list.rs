@@ -41,7 +41,7 @@ async fn drag(page: &Page, part: f64) {
 
 /// More records than any browser could give a pixel height to: the scrollbar stands for all of them.
 #[tokio::test]
-async fn the_scrollbar_of_a_long_list_leads_to_its_middle_and_its_ends() {
+async fn scrollbar_of_a_long_list_reaches_its_middle_and_both_ends() {
     const COUNT: u64 = 250_000;
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
@@ -81,7 +81,7 @@ async fn the_scrollbar_of_a_long_list_leads_to_its_middle_and_its_ends() {
 }
 
 #[tokio::test]
-async fn the_list_follows_only_while_its_end_is_in_sight() {
+async fn list_follows_new_records_only_while_its_end_is_visible() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -125,7 +125,7 @@ async fn the_list_follows_only_while_its_end_is_in_sight() {
 }
 
 #[tokio::test]
-async fn a_hidden_tab_draws_nothing_and_counts_everything() {
+async fn hidden_tab_draws_no_row_and_counts_every_record() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;

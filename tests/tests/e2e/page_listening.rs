@@ -13,7 +13,7 @@ async fn chips_are(page: &Page, names: &str) {
 }
 
 #[tokio::test]
-async fn several_topics_are_chips_and_the_keyboard_alone_adds_and_removes_them() {
+async fn topics_are_chips_that_the_keyboard_adds_and_removes() {
     let Some(browser) = Browser::start().await else { return };
     let Some(kafka) = Kafka::current().await else { return };
     let (first, second, third) = (kafka.topic("a").await, kafka.topic("b").await, kafka.topic("c").await);
@@ -67,7 +67,7 @@ async fn several_topics_are_chips_and_the_keyboard_alone_adds_and_removes_them()
 }
 
 #[tokio::test]
-async fn a_name_that_kafka_would_not_take_is_marked_among_the_others() {
+async fn invalid_topic_name_is_marked_among_the_chips() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -83,7 +83,7 @@ async fn a_name_that_kafka_would_not_take_is_marked_among_the_others() {
 }
 
 #[tokio::test]
-async fn an_empty_topic_is_told_from_one_where_nothing_is_new() {
+async fn empty_topic_and_topic_without_new_records_show_different_messages() {
     let Some(browser) = Browser::start().await else { return };
     let Some(kafka) = Kafka::current().await else { return };
     let (topic, group) = (kafka.topic("nothing").await, unique("group"));

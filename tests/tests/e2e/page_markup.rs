@@ -41,7 +41,7 @@ async fn is_inert(page: &Page, after: &str) {
 }
 
 #[tokio::test]
-async fn markup_in_records_is_text_in_the_list_and_in_the_opened_record() {
+async fn markup_in_records_is_shown_as_text_in_list_and_detail() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -103,7 +103,7 @@ async fn markup_in_records_is_text_in_the_list_and_in_the_opened_record() {
 }
 
 #[tokio::test]
-async fn markup_in_filters_and_fields_is_text() {
+async fn markup_in_filters_and_form_fields_is_shown_as_text() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -149,7 +149,7 @@ async fn markup_in_filters_and_fields_is_text() {
 }
 
 #[tokio::test]
-async fn markup_in_an_address_is_text() {
+async fn markup_in_the_page_address_is_shown_as_text() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
@@ -184,7 +184,7 @@ async fn notes_when_it_says(page: &Page, text: &str) {
 }
 
 #[tokio::test]
-async fn markup_in_names_of_groups_and_topics_is_text() {
+async fn markup_in_group_and_topic_names_is_shown_as_text() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -215,7 +215,7 @@ async fn markup_in_names_of_groups_and_topics_is_text() {
 }
 
 #[tokio::test]
-async fn markup_in_templates_and_files_is_text() {
+async fn markup_in_templates_and_files_is_shown_as_text() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -271,7 +271,7 @@ async fn markup_in_templates_and_files_is_text() {
 }
 
 #[tokio::test]
-async fn markup_in_what_the_bridge_reports_is_text() {
+async fn markup_in_messages_of_the_bridge_is_shown_as_text() {
     let Some(browser) = Browser::start().await else { return };
     // The address of a broker is the user's text as well, and stands in a banner while it does not answer.
     let servers = "<img/src=x/onerror=alert(1)>.invalid:9092";

@@ -40,7 +40,7 @@ const SEND_TEN_IS_DISABLED: &str = "document.querySelector('[data-testid=send-te
 const WHY_NOT: &str = "document.querySelector('#send-why-not').innerText";
 
 #[tokio::test]
-async fn the_first_record_to_a_topic_of_others_is_confirmed_and_send_ten_says_why_it_is_disabled() {
+async fn first_record_to_an_existing_topic_needs_confirmation_and_send_ten_shows_why_it_is_disabled() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let bridge = Bridge::start().on(&kafka).await;
     let Some(_judge) = bridge.judge().await else { return };
@@ -89,7 +89,7 @@ async fn the_first_record_to_a_topic_of_others_is_confirmed_and_send_ten_says_wh
 }
 
 #[tokio::test]
-async fn run_batch_and_replay_ask_as_well_and_the_key_r_only_fills_the_form() {
+async fn run_batch_and_replay_need_confirmation_and_the_key_r_only_fills_the_form() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let bridge = Bridge::start().on(&kafka).await;
     let Some(_judge) = bridge.judge().await else { return };
@@ -120,7 +120,7 @@ async fn run_batch_and_replay_ask_as_well_and_the_key_r_only_fills_the_form() {
 }
 
 #[tokio::test]
-async fn the_bridges_topic_and_missing_and_empty_topics_need_no_question() {
+async fn default_missing_and_empty_topics_need_no_confirmation() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let (default, empty, missing) = (kafka.topic("mine").await, kafka.topic("empty").await, unique("missing"));
     let bridge = Bridge::start().on(&kafka).topic(&default).await;
@@ -138,7 +138,7 @@ async fn the_bridges_topic_and_missing_and_empty_topics_need_no_question() {
 }
 
 #[tokio::test]
-async fn a_draft_stays_with_its_topic_across_topics_and_reloads() {
+async fn draft_stays_with_its_topic_across_topics_and_reloads() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let bridge = Bridge::start().on(&kafka).await;
     let (dlq, orders) = (topic_of_others(&kafka, &bridge, 1).await, topic_of_others(&kafka, &bridge, 1).await);
@@ -179,7 +179,7 @@ async fn a_draft_stays_with_its_topic_across_topics_and_reloads() {
 }
 
 #[tokio::test]
-async fn a_topic_without_a_leader_is_not_taken_for_an_empty_one() {
+async fn topic_without_a_leader_is_not_treated_as_empty() {
     let Some(browser) = Browser::start().await else { return };
     let Some(mut cluster) = Kafka::of_ones_own_with(3).await else { return };
     let topic = unique("payments");

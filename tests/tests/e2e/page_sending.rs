@@ -54,7 +54,7 @@ pub async fn value_of(page: &Page, testid: &str) -> String {
 // One record.
 
 #[tokio::test]
-async fn every_form_arrives_as_the_bytes_it_says() {
+async fn text_json_base64_null_and_empty_are_produced_byte_for_byte() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -106,7 +106,7 @@ async fn every_form_arrives_as_the_bytes_it_says() {
 }
 
 #[tokio::test]
-async fn headers_partition_and_timestamp_are_what_was_written() {
+async fn headers_partition_and_timestamp_of_the_form_are_produced() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -139,7 +139,7 @@ async fn headers_partition_and_timestamp_are_what_was_written() {
 }
 
 #[tokio::test]
-async fn a_file_is_sent_byte_for_byte_whether_chosen_or_dropped() {
+async fn chosen_and_dropped_files_are_produced_byte_for_byte() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -160,7 +160,7 @@ async fn a_file_is_sent_byte_for_byte_whether_chosen_or_dropped() {
 }
 
 #[tokio::test]
-async fn the_form_is_there_again_after_a_reload() {
+async fn form_is_restored_after_a_reload() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -183,7 +183,7 @@ async fn the_form_is_there_again_after_a_reload() {
 }
 
 #[tokio::test]
-async fn a_json_mistake_is_shown_where_it_is_and_nothing_is_reformatted_unasked() {
+async fn json_error_is_shown_with_line_and_column_and_text_is_not_reformatted() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -213,7 +213,7 @@ async fn a_json_mistake_is_shown_where_it_is_and_nothing_is_reformatted_unasked(
 }
 
 #[tokio::test]
-async fn a_record_that_the_bridge_would_refuse_says_so_before() {
+async fn record_above_the_size_limit_disables_send_and_shows_why() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -228,7 +228,7 @@ async fn a_record_that_the_bridge_would_refuse_says_so_before() {
 }
 
 #[tokio::test]
-async fn a_read_only_bridge_disables_sending_and_says_why() {
+async fn read_only_bridge_disables_send_and_shows_why() {
     let Some(browser) = Browser::start().await else { return };
     let bridge = Bridge::start().demo().flag("--read-only").await;
     let page = browser.open(&bridge).await;
@@ -263,7 +263,7 @@ async fn plan(page: &Page, value: &str, count: &str, rate: &str) {
 }
 
 #[tokio::test]
-async fn a_run_fills_its_placeholders_anew_for_each_record() {
+async fn run_fills_placeholders_anew_for_each_record() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -303,7 +303,7 @@ async fn a_run_fills_its_placeholders_anew_for_each_record() {
 }
 
 #[tokio::test]
-async fn a_pattern_that_cannot_be_read_says_where() {
+async fn invalid_placeholder_is_shown_with_line_and_column() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -316,7 +316,7 @@ async fn a_pattern_that_cannot_be_read_says_where() {
 }
 
 #[tokio::test]
-async fn a_run_is_paused_resumed_and_cancelled() {
+async fn run_is_paused_resumed_and_cancelled() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -344,7 +344,7 @@ async fn a_run_is_paused_resumed_and_cancelled() {
 }
 
 #[tokio::test]
-async fn a_run_keeps_its_rate() {
+async fn run_does_not_exceed_its_rate() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -360,7 +360,7 @@ async fn a_run_keeps_its_rate() {
 }
 
 #[tokio::test]
-async fn tens_of_thousands_are_sent_as_fast_as_possible_and_all_accounted_for() {
+async fn run_without_rate_accounts_for_a_hundred_thousand_records() {
     const COUNT: u64 = 100_000;
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
@@ -379,7 +379,7 @@ async fn tens_of_thousands_are_sent_as_fast_as_possible_and_all_accounted_for() 
 }
 
 #[tokio::test]
-async fn a_run_goes_on_after_a_cut_wire_with_nothing_lost_or_doubled() {
+async fn run_continues_after_lost_connections_and_loses_and_duplicates_no_record() {
     const COUNT: usize = 3000;
     let Some(browser) = Browser::start().await else { return };
     let (wire, topic) = (Wire::new().await, unique("wire"));
@@ -413,7 +413,7 @@ async fn a_run_goes_on_after_a_cut_wire_with_nothing_lost_or_doubled() {
 }
 
 #[tokio::test]
-async fn what_a_run_could_not_write_is_listed_with_its_reason() {
+async fn failed_records_of_a_run_are_listed_with_their_reason() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -432,7 +432,7 @@ async fn what_a_run_could_not_write_is_listed_with_its_reason() {
 }
 
 #[tokio::test]
-async fn runs_are_saved_renamed_deleted_and_taken_along() {
+async fn run_templates_are_saved_renamed_deleted_exported_and_imported() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -487,7 +487,7 @@ async fn runs_are_saved_renamed_deleted_and_taken_along() {
 // Records that were read.
 
 #[tokio::test]
-async fn a_record_is_replayed_as_it_is_or_edited_first() {
+async fn record_is_replayed_unchanged_or_edited() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -526,7 +526,7 @@ async fn a_record_is_replayed_as_it_is_or_edited_first() {
 }
 
 #[tokio::test]
-async fn a_telephone_opens_the_whole_form() {
+async fn narrow_screen_opens_the_whole_form() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open_as(&bridge, View::narrow()).await;

@@ -56,7 +56,7 @@ async fn with_records(bridge: &Bridge, topic: &str) {
 }
 
 #[tokio::test]
-async fn first_visit() {
+async fn first_visit_is_accessible() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -65,7 +65,7 @@ async fn first_visit() {
 }
 
 #[tokio::test]
-async fn listening_to_an_empty_topic_says_so() {
+async fn empty_topic_names_the_topic_that_is_read() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -76,7 +76,7 @@ async fn listening_to_an_empty_topic_says_so() {
 }
 
 #[tokio::test]
-async fn records_of_every_kind_and_one_of_them_open() {
+async fn records_of_every_kind_are_accessible_in_list_and_detail() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     with_records(&bridge, &topic).await;
@@ -99,7 +99,7 @@ async fn records_of_every_kind_and_one_of_them_open() {
 }
 
 #[tokio::test]
-async fn a_filter_that_nothing_matches_says_so() {
+async fn filter_without_matches_is_accessible() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     with_records(&bridge, &topic).await;
@@ -115,7 +115,7 @@ async fn a_filter_that_nothing_matches_says_so() {
 }
 
 #[tokio::test]
-async fn a_pause_stops_the_display_and_never_the_reception() {
+async fn paused_list_keeps_receiving() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -134,7 +134,7 @@ async fn a_pause_stops_the_display_and_never_the_reception() {
 }
 
 #[tokio::test]
-async fn a_run_under_way_can_be_cancelled() {
+async fn running_run_can_be_cancelled() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -153,7 +153,7 @@ async fn a_run_under_way_can_be_cancelled() {
 }
 
 #[tokio::test]
-async fn json_that_is_none_is_pointed_out_and_cannot_be_sent() {
+async fn invalid_json_disables_send() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -169,7 +169,7 @@ async fn json_that_is_none_is_pointed_out_and_cannot_be_sent() {
 }
 
 #[tokio::test]
-async fn a_telephone_can_listen_and_send() {
+async fn narrow_screen_listens_and_sends() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open_as(&bridge, View::narrow()).await;
@@ -183,7 +183,7 @@ async fn a_telephone_can_listen_and_send() {
 }
 
 #[tokio::test]
-async fn a_thousand_a_second_is_drawn_with_few_rows() {
+async fn five_thousand_records_are_drawn_with_fewer_than_200_rows() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -202,7 +202,7 @@ async fn a_thousand_a_second_is_drawn_with_few_rows() {
 }
 
 #[tokio::test]
-async fn a_long_run_under_way() {
+async fn running_run_is_accessible() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -219,7 +219,7 @@ async fn a_long_run_under_way() {
 }
 
 #[tokio::test]
-async fn ten_sent_and_seen() {
+async fn ten_sent_and_seen_records_are_accessible() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -231,7 +231,7 @@ async fn ten_sent_and_seen() {
 }
 
 #[tokio::test]
-async fn whatever_opens_in_the_live_half() {
+async fn filters_settings_and_dialogs_of_the_live_half_are_accessible() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     with_records(&bridge, &topic).await;
@@ -260,7 +260,7 @@ async fn whatever_opens_in_the_live_half() {
 }
 
 #[tokio::test]
-async fn whatever_opens_in_the_sending_half() {
+async fn forms_and_errors_of_the_sending_half_are_accessible() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -297,7 +297,7 @@ async fn whatever_opens_in_the_sending_half() {
 }
 
 #[tokio::test]
-async fn several_topics_watched() {
+async fn several_topic_chips_are_accessible() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -308,7 +308,7 @@ async fn several_topics_watched() {
 }
 
 #[tokio::test]
-async fn a_broker_that_is_gone() {
+async fn broker_outage_is_accessible() {
     let Some(browser) = Browser::start().await else { return };
     let topic = unique("gone");
     let kafka = Mock::start().with_topic(&topic, 1);
@@ -325,7 +325,7 @@ async fn a_broker_that_is_gone() {
 }
 
 #[tokio::test]
-async fn a_bridge_that_is_gone() {
+async fn lost_bridge_is_accessible() {
     let Some(browser) = Browser::start().await else { return };
     let (mut bridge, _) = bridge().await;
     let mut page = browser.open(&bridge).await;
@@ -338,7 +338,7 @@ async fn a_bridge_that_is_gone() {
 }
 
 #[tokio::test]
-async fn a_topic_that_is_not_there() {
+async fn missing_topic_is_accessible() {
     let Some(browser) = Browser::start().await else { return };
     let Some(kafka) = tests::Kafka::current().await else { return };
     let bridge = Bridge::start().on(&kafka).topic(&unique("nowhere")).await;

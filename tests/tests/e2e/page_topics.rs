@@ -54,7 +54,7 @@ async fn confirm(page: &Page, name: &str) {
 }
 
 #[tokio::test]
-async fn a_topic_is_created_seen_changed_and_deleted() {
+async fn topic_is_created_listed_changed_and_deleted() {
     let Some((_kafka, bridge, browser)) = on_real_kafka().await else { return };
     let topic = unique("made");
     let page = browser.open(&bridge).await;
@@ -137,7 +137,7 @@ async fn a_topic_is_created_seen_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_said_where_it_was_asked() {
+async fn refused_topic_requests_are_shown_in_their_form() {
     let Some((kafka, bridge, browser)) = on_real_kafka().await else { return };
     let topic = kafka.topic("taken").await;
     let page = browser.open(&bridge).await;
@@ -178,7 +178,7 @@ async fn what_is_refused_is_said_where_it_was_asked() {
 }
 
 #[tokio::test]
-async fn the_count_moves_while_records_are_written_and_an_emptied_topic_has_none() {
+async fn record_count_follows_writes_and_is_zero_after_emptying() {
     let Some((kafka, bridge, browser)) = on_real_kafka().await else { return };
     let topic = kafka.topic_with("counted", 2).await;
     let mut client = bridge.client().await;
@@ -206,7 +206,7 @@ async fn the_count_moves_while_records_are_written_and_an_emptied_topic_has_none
 }
 
 #[tokio::test]
-async fn an_address_opens_the_same_view_and_back_leads_back() {
+async fn address_opens_the_same_view_and_back_returns() {
     let Some(browser) = Browser::start().await else { return };
     let topic = unique("address");
     let bridge = Bridge::start().demo().topic(&topic).await;
@@ -240,7 +240,7 @@ async fn an_address_opens_the_same_view_and_back_leads_back() {
 }
 
 #[tokio::test]
-async fn the_live_view_goes_on_receiving_behind_another() {
+async fn live_view_receives_while_another_view_is_shown() {
     let Some(browser) = Browser::start().await else { return };
     let topic = unique("behind");
     let bridge = Bridge::start().demo().topic(&topic).await;
@@ -261,7 +261,7 @@ async fn the_live_view_goes_on_receiving_behind_another() {
 }
 
 #[tokio::test]
-async fn from_a_record_to_its_topic_and_partition_and_back() {
+async fn record_links_to_its_topic_and_partition() {
     let Some(browser) = Browser::start().await else { return };
     let topic = unique("record");
     let bridge = Bridge::start().demo().topic(&topic).await;
@@ -284,7 +284,7 @@ async fn from_a_record_to_its_topic_and_partition_and_back() {
 }
 
 #[tokio::test]
-async fn what_the_demo_broker_cannot_do_is_disabled_and_says_why() {
+async fn demo_broker_disables_topic_changes_and_shows_why() {
     let Some(browser) = Browser::start().await else { return };
     let bridge = Bridge::start().demo().topic(&unique("demo")).await;
     let page = browser.open(&bridge).await;
@@ -308,7 +308,7 @@ async fn what_the_demo_broker_cannot_do_is_disabled_and_says_why() {
 }
 
 #[tokio::test]
-async fn a_read_only_bridge_is_seen_to_be_one() {
+async fn read_only_bridge_disables_topic_changes_and_shows_why() {
     let Some(browser) = Browser::start().await else { return };
     let topic = unique("kept");
     let bridge = Bridge::start().demo().topic(&topic).flag("--read-only").await;
@@ -327,7 +327,7 @@ async fn a_read_only_bridge_is_seen_to_be_one() {
 }
 
 #[tokio::test]
-async fn a_view_says_that_the_bridge_is_gone_and_goes_on_when_it_is_back() {
+async fn topic_list_is_marked_as_lost_until_the_bridge_is_back() {
     let Some(browser) = Browser::start().await else { return };
     let topic = unique("again");
     let mut bridge = Bridge::start().demo().topic(&topic).await;
@@ -350,7 +350,7 @@ async fn a_view_says_that_the_bridge_is_gone_and_goes_on_when_it_is_back() {
 }
 
 #[tokio::test]
-async fn a_view_says_that_kafka_is_down_and_goes_on_when_it_is_back() {
+async fn topic_list_is_marked_as_stale_until_kafka_is_back() {
     let Some(browser) = Browser::start().await else { return };
     let topic = unique("stale");
     let mock = Mock::start().with_topic(&topic, 2);

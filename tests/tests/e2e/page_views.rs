@@ -47,7 +47,7 @@ async fn leave_and_come_back(page: &Page, table: &str, row: &str, inside: &str) 
 }
 
 #[tokio::test]
-async fn back_leads_to_where_the_list_of_topics_was_left() {
+async fn back_restores_the_scroll_position_of_the_topic_list() {
     const TOPICS: usize = 100;
     let Some(browser) = Browser::start().await else { return };
     let bridge = Bridge::start().demo().topic(&unique("first")).await;
@@ -65,7 +65,7 @@ async fn back_leads_to_where_the_list_of_topics_was_left() {
 }
 
 #[tokio::test]
-async fn back_leads_to_where_the_list_of_groups_was_left() {
+async fn back_restores_the_scroll_position_of_the_group_list() {
     const GROUPS: usize = 60;
     let Some((kafka, bridge, browser)) = on_real_kafka().await else { return };
     let (topic, prefix) = (kafka.topic("many").await, unique("among-many"));
@@ -90,7 +90,7 @@ async fn back_leads_to_where_the_list_of_groups_was_left() {
 }
 
 #[tokio::test]
-async fn a_hidden_tab_draws_no_view_and_is_up_to_date_when_it_is_shown() {
+async fn hidden_tab_draws_no_view_and_is_current_when_shown() {
     let Some((kafka, bridge, browser)) = on_real_kafka().await else { return };
     let (topic, group) = (kafka.topic("unseen").await, unique("unseen"));
     bridge.client().await.write(messaggi(&topic, 1)).await;

@@ -30,7 +30,7 @@ async fn hear(page: &Page, message: Value) {
 const SUBSCRIPTION: u32 = 1;
 
 #[tokio::test]
-async fn records_behind_an_open_transaction_and_records_without_an_outcome_are_said_to_wait() {
+async fn records_behind_an_open_transaction_and_records_without_outcome_are_shown_as_waiting() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = open(&browser, &bridge).await;
@@ -68,7 +68,7 @@ async fn records_behind_an_open_transaction_and_records_without_an_outcome_are_s
 }
 
 #[tokio::test]
-async fn a_position_out_of_range_is_committed_only_after_the_user_confirms_old_and_new() {
+async fn position_after_out_of_range_is_committed_only_after_confirmation() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = open(&browser, &bridge).await;
@@ -99,7 +99,7 @@ async fn a_position_out_of_range_is_committed_only_after_the_user_confirms_old_a
 }
 
 #[tokio::test]
-async fn each_reason_why_kafka_does_not_answer_is_named_with_the_broker_and_the_property_to_change() {
+async fn each_connection_error_is_shown_with_broker_and_property_to_change() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = open(&browser, &bridge).await;

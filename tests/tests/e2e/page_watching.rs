@@ -37,7 +37,7 @@ pub async fn watch_from(page: &Page, start: &str, detail: &str) {
 }
 
 #[tokio::test]
-async fn a_filter_combines_every_field_while_records_come() {
+async fn filter_combines_every_field_while_records_arrive() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -104,7 +104,7 @@ async fn a_filter_combines_every_field_while_records_come() {
 }
 
 #[tokio::test]
-async fn watching_begins_wherever_the_user_says() {
+async fn tail_starts_at_last_offset_earliest_and_time_as_chosen() {
     let Some(browser) = Browser::start().await else { return };
     let Some((bridge, topic, _)) = on_real_kafka(1).await else { return };
     let old = |id: i64| ProduceRecord {
@@ -142,7 +142,7 @@ async fn watching_begins_wherever_the_user_says() {
 }
 
 #[tokio::test]
-async fn several_topics_are_watched_at_once_and_a_link_opens_the_same_view() {
+async fn several_topics_are_read_at_once_and_the_address_restores_the_view() {
     let Some(browser) = Browser::start().await else { return };
     let Some((bridge, topic, kafka)) = on_real_kafka(1).await else { return };
     let other = kafka.topic("second").await;
@@ -164,7 +164,7 @@ async fn several_topics_are_watched_at_once_and_a_link_opens_the_same_view() {
 }
 
 #[tokio::test]
-async fn a_groups_partitions_commits_and_lag_are_live() {
+async fn group_partitions_commits_and_lag_are_live() {
     let Some(browser) = Browser::start().await else { return };
     let kafka = match Kafka::current().await {
         Some(kafka) => kafka,
@@ -191,7 +191,7 @@ async fn a_groups_partitions_commits_and_lag_are_live() {
 }
 
 #[tokio::test]
-async fn an_opened_record_shows_everything_as_it_is() {
+async fn opened_record_shows_value_headers_text_and_bytes_unchanged() {
     let Some(browser) = Browser::start().await else { return };
     let Some((bridge, topic, _)) = on_real_kafka(1).await else { return };
     let json = r#"{"z": 9007199254740993, "a": {"list": [1.10, 2]}, "z": null}"#;
@@ -252,7 +252,7 @@ async fn an_opened_record_shows_everything_as_it_is() {
 
 /// How long it takes to open is measured by `cargo xtask bench`, row B16.
 #[tokio::test]
-async fn a_value_of_a_mebibyte_is_shown_in_part_until_the_user_asks_for_more() {
+async fn value_of_a_mebibyte_is_shown_in_part_until_show_more() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let items: Vec<String> = (0..20_000).map(|id| format!(r#"{{"id":{id},"text":"messaggio lungo {id}"}}"#)).collect();
@@ -272,7 +272,7 @@ async fn a_value_of_a_mebibyte_is_shown_in_part_until_the_user_asks_for_more() {
 }
 
 #[tokio::test]
-async fn what_is_kept_becomes_a_file_that_loses_nothing() {
+async fn exported_file_has_every_kept_record_unchanged() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let values = [
@@ -316,7 +316,7 @@ async fn what_is_kept_becomes_a_file_that_loses_nothing() {
 }
 
 #[tokio::test]
-async fn columns_are_chosen_and_widened_and_stay_so() {
+async fn chosen_columns_and_widths_survive_a_reload() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     bridge.client().await.write(vec![text_record(&topic, "v").with_header("trace", WireBytes::text("7f3a"))]).await;
@@ -338,7 +338,7 @@ async fn columns_are_chosen_and_widened_and_stay_so() {
 }
 
 #[tokio::test]
-async fn scrolling_up_holds_the_display_and_never_the_reception() {
+async fn scrolling_up_holds_the_list_and_reception_continues() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -360,7 +360,7 @@ async fn scrolling_up_holds_the_display_and_never_the_reception() {
 
 /// A page that stands still while too much comes, and wants the newest: it gets a gap, and then what was in it.
 #[tokio::test]
-async fn a_gap_is_shown_and_loaded_in_place() {
+async fn gap_is_shown_and_loaded_in_place() {
     const COUNT: usize = 400;
     let Some(browser) = Browser::start().await else { return };
     let Some((bridge, topic, _)) = on_real_kafka(1).await else { return };
@@ -404,7 +404,7 @@ async fn a_gap_is_shown_and_loaded_in_place() {
 
 /// `enable.auto.commit=false` of the seed's options.
 #[tokio::test]
-async fn a_group_commits_only_if_the_user_wants_it() {
+async fn group_without_commit_keeps_its_committed_offsets() {
     let Some(browser) = Browser::start().await else { return };
     let Some(kafka) = Kafka::current().await else { return };
     let (topic, group) = (kafka.topic("uncommitted").await, unique("group"));
@@ -434,7 +434,7 @@ async fn a_group_commits_only_if_the_user_wants_it() {
 
 /// An empty list that is paused says so, and not that a filter let nothing through.
 #[tokio::test]
-async fn a_list_that_was_paused_empty_says_what_came_meanwhile() {
+async fn list_paused_while_empty_shows_how_many_records_arrived() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;

@@ -45,7 +45,7 @@ async fn open(browser: &Browser, bridge: &Bridge, view: View) -> Page {
 }
 
 #[tokio::test]
-async fn the_readme_shows_the_live_list_an_opened_record_and_a_telephone() {
+async fn readme_pictures_show_live_list_opened_record_and_narrow_screen() {
     let Some(browser) = Browser::start().await else { return };
     let bridge = shop().await;
     let page = open(&browser, &bridge, View::default().scaled(SCALE)).await;
@@ -79,7 +79,7 @@ async fn open_watching(browser: &Browser, bridge: &Bridge, view: View) -> Page {
 
 /// Ten are sent and appear: one picture after the other, for a tool to join them.
 #[tokio::test]
-async fn the_readme_shows_ten_on_their_way() {
+async fn readme_film_shows_ten_records_arriving() {
     let Some(browser) = Browser::start().await else { return };
     let bridge = Bridge::start().demo().topic("foobar").await;
     let view = View { height: 720, ..View::default() };

@@ -70,7 +70,7 @@ async fn position_beyond_the_end_is_kept_until_the_user_confirms() {
 }
 
 #[tokio::test]
-async fn topic_recreated_while_nobody_read_is_known_by_its_id_whatever_its_length() {
+async fn recreated_topic_is_recognised_by_its_id_whatever_its_length() {
     let Some(kafka) = Kafka::current().await else { return };
     let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
     let bridge = Bridge::start().on(&kafka).await;
@@ -173,7 +173,7 @@ async fn reset(servers: &str, group: &str, topic: &str, more: &[&str]) -> (i32, 
 }
 
 on_every_kafka! {
-    async fn the_terminal_stops_at_a_committed_offset_beyond_the_end(kafka: Kafka) {
+    async fn terminal_stops_at_a_committed_offset_beyond_the_end(kafka: Kafka) {
         let (topic, group) = (kafka.topic("beyond").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let servers = bridge.bootstrap_servers().await;
@@ -209,7 +209,7 @@ on_every_kafka! {
         assert_eq!(committed(&servers, &group, &topic).await, [(0, 10)].into());
     }
 
-    async fn the_terminal_begins_at_start_in_each_partition_without_a_committed_offset(kafka: Kafka) {
+    async fn terminal_begins_at_start_in_each_partition_without_a_committed_offset(kafka: Kafka) {
         let (topic, group) = (kafka.topic_with("mixed-starts", 4).await, unique("group"));
         // The demo broker gives four partitions to every topic but its first.
         let bridge = Bridge::start().on(&kafka).await;
@@ -230,7 +230,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn the_terminal_says_what_retention_deleted_and_goes_on(kafka: Kafka) {
+    async fn terminal_reports_records_deleted_by_retention_and_continues(kafka: Kafka) {
         let (topic, group) = (kafka.topic("deleted").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).await;
         let servers = bridge.bootstrap_servers().await;

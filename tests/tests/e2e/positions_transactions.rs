@@ -415,7 +415,7 @@ fn number(column: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn open_aborted_and_committed_transactions_move_no_position_and_count_as_in_kafkas_tools() {
+async fn transactions_move_no_committed_offset_and_are_counted_as_by_kafkas_tools() {
     let Some(matrix) = Matrix::new().await else { return };
     let cells = join_all(matrix.cells.iter().map(|cell| matrix.is_left_alone(cell)));
     let (held, ()) = tokio::join!(cells, matrix.kafkas_tools_count_the_same());
@@ -426,7 +426,7 @@ async fn open_aborted_and_committed_transactions_move_no_position_and_count_as_i
 }
 
 #[tokio::test]
-async fn records_behind_an_open_transaction_are_said_to_wait_until_it_ends() {
+async fn records_behind_an_open_transaction_are_reported_as_waiting_until_it_ends() {
     let Some(kafka) = Kafka::current().await else { return };
     let servers = kafka.bootstrap_servers().expect("a real Kafka");
     let (topic, group) = (kafka.topic_with("waiting", 3).await, unique("group"));

@@ -24,7 +24,7 @@ async fn all_fail(client: &mut Client, frame: &[u8], count: u64, code: ErrorCode
 }
 
 #[tokio::test]
-async fn frame_with_long_topic_name_costs_read_only_bridge_little() {
+async fn refused_frame_with_long_topic_name_costs_less_than_20_mib() {
     let bridge = Bridge::start().demo().flag("--read-only").await;
     let topic = "x".repeat(usize::from(u16::MAX));
     let records: Vec<ProduceRecord> = (0..5000).map(|_| text_record(&topic, "")).collect();
@@ -43,7 +43,7 @@ async fn frame_with_long_topic_name_costs_read_only_bridge_little() {
 }
 
 #[tokio::test]
-async fn lost_sessions_with_many_failed_records_keep_little() {
+async fn lost_sessions_with_many_failed_records_keep_less_than_60_mib() {
     let bridge = Bridge::start().demo().await;
     let topic = "no topic ".repeat(1000);
     let window = 50_000;
@@ -63,7 +63,7 @@ async fn lost_sessions_with_many_failed_records_keep_little() {
 }
 
 #[tokio::test]
-async fn records_for_internal_topics_are_refused_and_make_no_topic() {
+async fn records_for_internal_topics_are_refused_and_create_no_topic() {
     let bridge = Bridge::start().demo().await;
     let mut client = bridge.client().await;
     let ghost = format!("__{}", unique("ghost"));

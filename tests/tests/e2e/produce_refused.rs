@@ -78,13 +78,13 @@ fn is_forbidden(error: &ErrorBody, words: &str) {
 
 /// One Kafka for all claims: starting it takes longer than they do.
 #[tokio::test]
-async fn missing_right_is_named_to_whoever_lacks_it_and_is_noticed_once_granted() {
+async fn missing_acl_is_named_and_its_grant_is_noticed() {
     let Some(kafka) = Guarded::start().await else { return };
-    who_may_only_read_is_told_so_and_may_write_once_it_is_granted(&kafka).await;
-    who_may_only_write_is_told_so_and_may_read_once_it_is_granted(&kafka).await;
+    user_without_write_acl_gets_it_named_and_writes_after_the_grant(&kafka).await;
+    user_without_read_acl_gets_it_named_and_reads_after_the_grant(&kafka).await;
 }
 
-async fn who_may_only_read_is_told_so_and_may_write_once_it_is_granted(kafka: &Guarded) {
+async fn user_without_write_acl_gets_it_named_and_writes_after_the_grant(kafka: &Guarded) {
     let topic = unique("readable");
     create_topic(&kafka.cluster.bootstrap_servers(), &topic, 1).await;
     kafka.allow("reader", "Read", &["--topic", &topic]);
@@ -154,7 +154,7 @@ async fn who_may_only_read_is_told_so_and_may_write_once_it_is_granted(kafka: &G
     .await;
 }
 
-async fn who_may_only_write_is_told_so_and_may_read_once_it_is_granted(kafka: &Guarded) {
+async fn user_without_read_acl_gets_it_named_and_reads_after_the_grant(kafka: &Guarded) {
     let topic = unique("writable");
     create_topic(&kafka.cluster.bootstrap_servers(), &topic, 1).await;
     kafka.allow("writer", "Write", &["--topic", &topic]);

@@ -13,7 +13,7 @@ use tests::kafka::create_topic_with;
 use tests::{Bridge, Client, Kafka, Program, eventually, unique};
 
 #[tokio::test]
-async fn sender_is_told_that_replicas_or_the_leader_are_missing() {
+async fn produce_waiting_names_missing_replicas_or_leader() {
     let Some(mut cluster) = Kafka::of_ones_own_with(3).await else { return };
     let servers = cluster.bootstrap_servers();
     let strict = unique("strict");

@@ -59,7 +59,7 @@ async fn meanwhile(
 }
 
 #[tokio::test]
-async fn a_broker_stopped_or_killed_under_load_again_and_again_loses_and_doubles_nothing() {
+async fn broker_stopped_and_killed_under_load_loses_and_duplicates_no_record() {
     let Some(mut cluster) = Kafka::of_ones_own().await else { return };
     let (topic, servers) = (unique("again"), cluster.bootstrap_servers());
     create_topic(&servers, &topic, PARTITIONS).await;
@@ -84,7 +84,7 @@ async fn a_broker_stopped_or_killed_under_load_again_and_again_loses_and_doubles
 }
 
 #[tokio::test]
-async fn one_of_three_brokers_killed_under_load_costs_no_record_and_seconds() {
+async fn one_of_three_brokers_killed_under_load_loses_and_duplicates_no_record() {
     let Some(cluster) = Kafka::of_ones_own_with(3).await else { return };
     let (topic, servers) = (unique("three"), cluster.bootstrap_servers());
     create_topic_with(&servers, &topic, PARTITIONS, &[("min.insync.replicas", "2")]).await;
@@ -105,7 +105,7 @@ async fn one_of_three_brokers_killed_under_load_costs_no_record_and_seconds() {
 
 on_every_kafka! {
     real
-    async fn a_bridge_killed_under_load_loses_nothing_acknowledged_and_its_group_goes_on(kafka: Kafka) {
+    async fn bridge_killed_under_load_loses_no_acknowledged_record_and_its_group_continues(kafka: Kafka) {
         let (topic, group) = (kafka.topic_with("killed", PARTITIONS).await, unique("group"));
         let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
         let mut bridge = Bridge::start().on(&kafka).await;
@@ -169,7 +169,7 @@ async fn next_gap(client: &mut Client) -> Gap {
 
 on_every_kafka! {
     real
-    async fn what_retention_deleted_before_a_group_came_back_is_a_gap(kafka: Kafka) {
+    async fn records_deleted_by_retention_before_a_group_returns_are_a_gap(kafka: Kafka) {
         let (topic, group) = (kafka.topic("deleted").await, unique("group"));
         let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
         let bridge = Bridge::start().on(&kafka).await;
@@ -188,7 +188,7 @@ on_every_kafka! {
         assert_eq!(client.records(watch, 3).await[0].offset(), 7);
     }
 
-    async fn what_retention_deletes_in_front_of_a_reader_is_a_gap(kafka: Kafka) {
+    async fn records_deleted_by_retention_ahead_of_a_reader_are_a_gap(kafka: Kafka) {
         /// More than the bridge and librdkafka hold: 32 MiB.
         const RECORDS: usize = 320;
         const EACH: usize = 100_000;
@@ -230,7 +230,7 @@ on_every_kafka! {
         assert!(gap.is_some(), "the reader was overtaken");
     }
 
-    async fn holes_that_compaction_leaves_are_no_gap(kafka: Kafka) {
+    async fn offsets_removed_by_compaction_are_no_gap(kafka: Kafka) {
         let topic = unique("compacted");
         let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
         let soon = [
@@ -269,7 +269,7 @@ on_every_kafka! {
         nothing_before_reply::<Gap>(&mut client).await;
     }
 
-    async fn aborted_records_do_not_come_and_markers_are_no_gap(kafka: Kafka) {
+    async fn aborted_records_are_not_delivered_and_transaction_markers_are_no_gap(kafka: Kafka) {
         let topic = kafka.topic("transactions").await;
         let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
         let name = topic.clone();
@@ -307,7 +307,7 @@ on_every_kafka! {
         }
     }
 
-    async fn partitions_that_come_later_are_read_from_their_first_record(kafka: Kafka) {
+    async fn added_partitions_are_read_from_their_first_record(kafka: Kafka) {
         let topic = kafka.topic("grows").await;
         let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
         let bridge = Bridge::start().on(&kafka).await;
@@ -330,7 +330,7 @@ on_every_kafka! {
         }
     }
 
-    async fn a_deleted_topic_stays_deleted_until_somebody_sends_to_it_again(kafka: Kafka) {
+    async fn deleted_topic_stays_deleted_until_a_client_produces_to_it(kafka: Kafka) {
         let topic = unique("deleted-for-good");
         let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
         // What librdkafka does every five minutes, or when a broker goes away, it does all the time here.
@@ -354,7 +354,7 @@ on_every_kafka! {
         assert_eq!(client.write(messaggi(&topic, 2)).await.len(), 2, "made again, as it was the first time");
     }
 
-    async fn a_topic_that_is_deleted_and_made_again_is_a_gap_and_reading_goes_on(kafka: Kafka) {
+    async fn recreated_topic_is_a_gap_and_is_read_from_its_first_record(kafka: Kafka) {
         let topic = kafka.topic("again").await;
         let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
         let bridge = Bridge::start().on(&kafka).await;
@@ -381,7 +381,7 @@ on_every_kafka! {
 }
 
 on_every_kafka! {
-    async fn a_record_as_large_as_the_limit_and_one_with_a_hundred_headers_pass_in_both_formats(kafka: Kafka) {
+    async fn largest_record_and_record_with_a_hundred_headers_are_delivered_in_both_formats(kafka: Kafka) {
         let topic = unique("large");
         if let Some(servers) = kafka.bootstrap_servers() {
             // By itself Kafka takes 1 MiB with all that surrounds the record.

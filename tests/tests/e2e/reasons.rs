@@ -86,7 +86,7 @@ impl Fault {
 }
 
 #[tokio::test]
-async fn each_fault_of_kafka_is_named_with_its_broker_and_the_property_to_change() {
+async fn each_kafka_connection_error_is_named_with_broker_and_property_to_change() {
     // The open listener advertises an address on which nothing listens.
     let gone = Listening::new().await.port();
     let options = Options { secured: true, advertised_port: Some(gone), ..Options::for_tests() };
@@ -181,7 +181,7 @@ async fn each_fault_of_kafka_is_named_with_its_broker_and_the_property_to_change
 }
 
 #[tokio::test]
-async fn each_fault_of_the_network_is_named() {
+async fn each_network_error_is_named() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let silent = (silent.local_addr().expect("a bound listener").to_string(), silent);
     let expired = TlsServer::expired();
@@ -228,7 +228,7 @@ async fn each_fault_of_the_network_is_named() {
 }
 
 #[tokio::test]
-async fn of_several_bootstrap_servers_the_most_telling_error_is_shown() {
+async fn most_specific_error_of_several_bootstrap_servers_is_shown() {
     let expired = TlsServer::expired();
     let trusted = format!("security.protocol=SSL\nssl.ca.location={}\n", expired.certificate.path().display());
     let servers = format!("{},{}", nobodys_address(), expired.address);
@@ -239,7 +239,7 @@ async fn of_several_bootstrap_servers_the_most_telling_error_is_shown() {
 }
 
 #[tokio::test]
-async fn a_request_that_no_broker_answers_gets_the_reason() {
+async fn request_without_a_reachable_broker_fails_with_the_reason() {
     let nobody = nobodys_address();
     let bridge = Bridge::start().option("--bootstrap-servers", &nobody).await;
     eventually("the reason", || async { bridge.cluster().await.error }).await;
@@ -251,7 +251,7 @@ async fn a_request_that_no_broker_answers_gets_the_reason() {
 }
 
 #[tokio::test]
-async fn the_reason_vanishes_when_kafka_answers() {
+async fn connection_error_is_cleared_when_kafka_answers() {
     let kafka = Mock::start();
     kafka.down();
     let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
@@ -269,7 +269,7 @@ async fn the_reason_vanishes_when_kafka_answers() {
 }
 
 #[tokio::test]
-async fn without_the_access_token_the_reason_is_a_name_alone() {
+async fn readyz_without_access_token_shows_only_the_name_of_the_error() {
     const TOKEN: &str = "canary-51c3ab70-token";
     let nobody = nobodys_address();
     let bridge = Bridge::start().option("--bootstrap-servers", &nobody).env("PONTE_TOKEN", TOKEN).await;

@@ -5,7 +5,7 @@ use tests::client::{Outcome, messaggi};
 use tests::{Bridge, Client, eventually, on_every_kafka, unique};
 
 on_every_kafka! {
-    async fn what_is_sent_again_after_a_lost_socket_is_not_written_twice(kafka: Kafka) {
+    async fn records_sent_again_after_a_lost_socket_are_written_once(kafka: Kafka) {
         let topic = kafka.topic("resume").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -28,7 +28,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn outcomes_that_a_lost_socket_missed_are_answered() {
+async fn outcomes_missed_by_a_lost_socket_are_reported_after_resume() {
     let topic = unique("missed");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;
@@ -49,7 +49,7 @@ async fn outcomes_that_a_lost_socket_missed_are_answered() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_not_there_any_more_is_a_new_one() {
+async fn resume_of_an_unknown_session_opens_a_new_session() {
     let bridge = Bridge::start().demo().await;
     let client = Client::resume(bridge.socket().await, "00000000-0000-4000-8000-000000000000").await;
     assert!(!client.welcome.resumed);
@@ -57,7 +57,7 @@ async fn a_session_that_is_not_there_any_more_is_a_new_one() {
 }
 
 #[tokio::test]
-async fn a_session_taken_over_by_a_second_socket_closes_the_first_with_4510() {
+async fn resume_by_a_second_socket_closes_the_first_with_4510() {
     let bridge = Bridge::start().demo().await;
     let mut first = bridge.client().await;
     let second = Client::resume(bridge.socket().await, &first.welcome.session).await;
@@ -66,7 +66,7 @@ async fn a_session_taken_over_by_a_second_socket_closes_the_first_with_4510() {
 }
 
 #[tokio::test]
-async fn a_hello_that_comes_late_takes_nothing_from_the_socket_that_came_after_it() {
+async fn late_hello_of_an_older_attempt_is_closed_with_4510() {
     let bridge = Bridge::start().demo().await;
     let first = bridge.client().await;
     let session = first.welcome.session.clone();

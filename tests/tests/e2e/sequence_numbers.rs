@@ -5,7 +5,7 @@ use tests::client::{Outcome, RecordExt, messaggi, messaggio, produce_frame, text
 use tests::{Bridge, unique};
 
 #[tokio::test]
-async fn reused_number_with_other_content_is_refused_and_nothing_is_written() {
+async fn reused_sequence_number_with_other_content_is_refused_and_not_written() {
     let (topic, bridge) = (unique("reused"), Bridge::start().demo().await);
     let mut client = bridge.client().await;
     client.write(messaggi(&topic, 3)).await;
@@ -36,7 +36,7 @@ async fn reused_number_with_other_content_is_refused_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn record_sent_again_as_binary_is_the_same_record() {
+async fn record_sent_again_as_binary_gets_its_first_outcome() {
     let (topic, bridge) = (unique("same"), Bridge::start().demo().await);
     let mut client = bridge.client().await;
     let places = client.write(messaggi(&topic, 3)).await;
@@ -53,7 +53,7 @@ async fn record_sent_again_as_binary_is_the_same_record() {
 }
 
 #[tokio::test]
-async fn number_older_than_the_bridge_remembers_is_expired_and_not_written() {
+async fn sequence_number_older_than_remembered_is_expired_and_not_written() {
     let (topic, bridge) = (unique("expired"), Bridge::start().demo().await);
     let mut client = bridge.client().await;
     let window = client.welcome.limits.produce_window;

@@ -10,7 +10,7 @@ use tests::socket::Heard;
 use tests::{Bridge, Client, Raw, on_every_kafka, unique};
 
 on_every_kafka! {
-    async fn the_specifications_session_line_by_line(kafka: Kafka) {
+    async fn example_session_of_the_specification_is_reproduced_message_by_message(kafka: Kafka) {
         let (topic, group) = (kafka.topic("session").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).option("--group", &group).await;
         let mut socket = bridge.socket().await;
@@ -81,7 +81,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn the_cluster_is_named_in_the_welcome_and_on_request() {
+async fn cluster_is_described_in_welcome_and_on_request() {
     let kafka = Mock::with_brokers(3);
     let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
     let mut client = bridge.client().await;
@@ -99,21 +99,21 @@ async fn the_cluster_is_named_in_the_welcome_and_on_request() {
 }
 
 #[tokio::test]
-async fn a_client_that_is_no_browser_is_welcome_without_an_origin() {
+async fn client_without_origin_header_is_welcomed() {
     let bridge = Bridge::start().demo().await;
     let client = Client::hello(bridge.handshake().without_origin().subprotocol(None).open().await).await;
     assert!(client.welcome.cluster.demo);
 }
 
 #[tokio::test]
-async fn two_sessions_have_different_names() {
+async fn two_sessions_have_different_ids() {
     let bridge = Bridge::start().demo().await;
     let (one, two) = (bridge.client().await, bridge.client().await);
     assert_ne!(one.welcome.session, two.welcome.session);
 }
 
 #[tokio::test]
-async fn another_protocol_version_closes_with_4506() {
+async fn unsupported_protocol_version_closes_with_4506() {
     let bridge = Bridge::start().demo().await;
     let mut socket = bridge.socket().await;
     socket.text(r#"{"type":"hello","protocol":"ponte.v9","client":"future/1"}"#).await;
@@ -122,7 +122,7 @@ async fn another_protocol_version_closes_with_4506() {
 }
 
 #[tokio::test]
-async fn a_second_hello_is_an_error_and_the_session_stays() {
+async fn second_hello_is_an_error_and_the_session_stays() {
     let bridge = Bridge::start().demo().await;
     let mut client = bridge.client().await;
     let hello = Hello { protocol: "ponte.v1".into(), client: "again/1".into(), token: None, resume: None };
@@ -133,7 +133,7 @@ async fn a_second_hello_is_an_error_and_the_session_stays() {
 
 /// Takes two heartbeats, 40 s.
 #[tokio::test]
-async fn only_a_client_that_sends_not_one_byte_is_closed_with_4012() {
+async fn client_is_closed_with_4012_only_if_it_sends_no_byte_for_two_heartbeats() {
     const FRAGMENT: u8 = 0x01;
     const PING: u8 = 0x89;
     const A_SECOND: Duration = Duration::from_secs(1);

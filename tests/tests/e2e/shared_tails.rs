@@ -121,7 +121,7 @@ async fn stopped(stop: Arc<AtomicBool>, writing: tokio::task::JoinHandle<(Client
 }
 
 on_every_kafka! {
-    async fn sixty_last_tails_become_one_consumer_and_lose_nothing(kafka: Kafka) {
+    async fn sixty_tails_share_one_consumer_and_lose_no_record(kafka: Kafka) {
         const SOCKETS: usize = 4;
         const EACH: usize = 15;
         let topic = kafka.topic_with("sixty", PARTITIONS).await;
@@ -171,7 +171,7 @@ on_every_kafka! {
         consumers_become(&bridge, 0).await;
     }
 
-    async fn tails_of_every_start_go_over_under_constant_writing_and_lose_nothing(kafka: Kafka) {
+    async fn tails_of_every_start_are_handed_over_under_load_and_lose_no_record(kafka: Kafka) {
         let topic = kafka.topic_with("starts", PARTITIONS).await;
         let bridge = Bridge::start().on(&kafka).await;
         let (mut writer, mut ends) = (bridge.client().await, Ends::default());
@@ -347,7 +347,7 @@ async fn slow_tail_gets_its_gaps_before_and_after_it_shares_a_consumer() {
 }
 
 #[tokio::test]
-async fn subscriptions_that_end_in_the_midst_of_a_hand_over_leave_nothing_behind() {
+async fn subscriptions_that_end_during_a_hand_over_leave_no_consumer() {
     let topic = unique("midst");
     let bridge = Bridge::start().demo().await;
     let (mut writer, mut ends) = (bridge.client().await, Ends::default());
@@ -377,7 +377,7 @@ async fn subscriptions_that_end_in_the_midst_of_a_hand_over_leave_nothing_behind
 }
 
 #[tokio::test]
-async fn markers_and_open_transactions_keep_no_tail_from_sharing() {
+async fn tails_share_a_consumer_despite_markers_and_open_transactions() {
     let Some(kafka) = Kafka::current().await else { return };
     let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
     let topic = kafka.topic_with("markers", 2).await;
@@ -418,7 +418,7 @@ async fn markers_and_open_transactions_keep_no_tail_from_sharing() {
 }
 
 #[tokio::test]
-async fn shared_tails_follow_a_topic_that_grows_and_is_created_again() {
+async fn shared_tails_follow_added_partitions_and_a_recreated_topic() {
     let Some(kafka) = Kafka::current().await else { return };
     let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
     let topic = kafka.topic_with("follows", PARTITIONS).await;

@@ -30,7 +30,7 @@ async fn sigint_and_sigterm_close_the_sockets_with_1001_and_exit_with_0() {
 }
 
 #[tokio::test]
-async fn what_is_in_flight_is_acknowledged_before_the_goodbye() {
+async fn records_in_flight_are_acknowledged_before_the_close_frame() {
     let topic = unique("in-flight");
     let kafka = Mock::start().with_topic(&topic, 1);
     let mut bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
@@ -65,7 +65,7 @@ async fn stuck(kafka: &Mock, topic: &str) -> (Bridge, Client, u64) {
 }
 
 #[tokio::test]
-async fn without_a_broker_it_ends_in_time_and_says_what_is_unknown() {
+async fn shutdown_without_a_broker_fails_records_in_flight_and_exits() {
     let topic = unique("hopeless");
     let kafka = Mock::start().with_topic(&topic, 1);
     let (mut bridge, mut client, first) = stuck(&kafka, &topic).await;
@@ -79,7 +79,7 @@ async fn without_a_broker_it_ends_in_time_and_says_what_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_second_signal_exits_at_once() {
+async fn second_signal_exits_without_waiting_for_records_in_flight() {
     let topic = unique("impatient");
     let kafka = Mock::start().with_topic(&topic, 1);
     let (mut bridge, _client, _) = stuck(&kafka, &topic).await;
@@ -93,7 +93,7 @@ async fn a_second_signal_exits_at_once() {
 }
 
 #[tokio::test]
-async fn the_port_is_free_at_once_for_the_next_bridge() {
+async fn port_is_free_for_the_next_bridge_after_exit() {
     let mut bridge = Bridge::start().demo().await;
     let _client = bridge.client().await;
     bridge.ctrl_c();

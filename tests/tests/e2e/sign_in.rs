@@ -78,7 +78,7 @@ impl Scram {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_password_fails_at_most_three_times_a_minute_and_heals_by_itself() {
+async fn wrong_password_fails_at_most_three_times_a_minute_and_the_right_one_is_noticed() {
     let Some(mut kafka) = Scram::start().await else { return };
     kafka.set_password("another-password");
     let topic = unique("sign-in");

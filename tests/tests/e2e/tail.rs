@@ -16,7 +16,7 @@ fn texts(range: std::ops::Range<usize>) -> Vec<String> {
 }
 
 on_every_kafka! {
-    async fn earliest_begins_with_the_first_record(kafka: Kafka) {
+    async fn start_earliest_begins_with_the_first_record(kafka: Kafka) {
         let topic = kafka.topic("earliest").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -24,7 +24,7 @@ on_every_kafka! {
         assert_eq!(values(&mut client, &Watch::tail(&topic), 10).await, texts(0..10));
     }
 
-    async fn latest_shows_only_what_comes_afterwards(kafka: Kafka) {
+    async fn start_latest_delivers_only_later_records(kafka: Kafka) {
         let topic = kafka.topic("latest").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -38,7 +38,7 @@ on_every_kafka! {
         assert_eq!(seen, texts(5..7));
     }
 
-    async fn last_begins_that_many_records_before_the_end(kafka: Kafka) {
+    async fn start_last_begins_that_many_records_before_the_end(kafka: Kafka) {
         let topic = kafka.topic("last").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -47,7 +47,7 @@ on_every_kafka! {
         assert_eq!(values(&mut client, &Watch::tail(&topic).last(1000), 10).await, texts(0..10));
     }
 
-    async fn a_time_begins_with_the_first_record_of_then_or_later(kafka: Kafka) {
+    async fn start_timestamp_begins_with_the_first_record_at_or_after(kafka: Kafka) {
         const THEN: i64 = 1_700_000_000_000;
         let topic = kafka.topic("time").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
@@ -63,7 +63,7 @@ on_every_kafka! {
         assert_eq!(values(&mut client, &Watch::tail(&topic).since(THEN + 2500), 2).await, texts(3..5));
     }
 
-    async fn offsets_begin_exactly_there(kafka: Kafka) {
+    async fn start_offsets_begin_at_those_offsets(kafka: Kafka) {
         let topic = kafka.topic("offsets").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -71,7 +71,7 @@ on_every_kafka! {
         assert_eq!(values(&mut client, &Watch::tail(&topic).at(0, 4), 6).await, texts(4..10));
     }
 
-    async fn who_comes_back_reads_on_and_what_is_new_from_its_beginning(kafka: Kafka) {
+    async fn start_resume_continues_and_reads_new_partitions_from_their_first_record(kafka: Kafka) {
         let (topic, later) = (kafka.topic_with("resumed", 2).await, unique("later"));
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -90,7 +90,7 @@ on_every_kafka! {
         assert_eq!(seen, expected);
     }
 
-    async fn a_topic_with_four_partitions_is_read_whole_and_each_in_order(kafka: Kafka) {
+    async fn four_partitions_are_read_completely_and_each_in_order(kafka: Kafka) {
         let topic = kafka.topic_with("four", 4).await;
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -110,7 +110,7 @@ on_every_kafka! {
         assert_eq!(next, [100; 4]);
     }
 
-    async fn a_topic_that_does_not_exist_yet_is_read_from_its_first_record(kafka: Kafka) {
+    async fn topic_created_after_subscribe_is_read_from_its_first_record(kafka: Kafka) {
         let topic = unique("future");
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -129,7 +129,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn two_pages_that_watch_the_same_topic_see_the_same() {
+async fn two_tails_of_one_topic_get_the_same_records() {
     let topic = unique("both");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let (mut one, mut two) = (bridge.client().await, bridge.client().await);
@@ -141,7 +141,7 @@ async fn two_pages_that_watch_the_same_topic_see_the_same() {
 }
 
 #[tokio::test]
-async fn a_page_may_watch_several_topics_at_once() {
+async fn one_client_reads_several_topics_at_once() {
     let topics = [unique("one"), unique("two"), unique("three")];
     let bridge = Bridge::start().demo().await;
     let mut client = bridge.client().await;
@@ -157,7 +157,7 @@ async fn a_page_may_watch_several_topics_at_once() {
 }
 
 #[tokio::test]
-async fn a_tail_joins_no_group_and_commits_nothing() {
+async fn tail_commits_nothing() {
     let topic = unique("quiet");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;
@@ -169,7 +169,7 @@ async fn a_tail_joins_no_group_and_commits_nothing() {
 }
 
 #[tokio::test]
-async fn the_seventeenth_subscription_is_one_too_many() {
+async fn subscription_beyond_the_limit_is_refused_until_another_has_ended() {
     let bridge = Bridge::start().demo().await;
     let mut client = bridge.client().await;
     let limit = client.welcome.limits.subscriptions;
@@ -185,7 +185,7 @@ async fn the_seventeenth_subscription_is_one_too_many() {
 }
 
 #[tokio::test]
-async fn a_stream_that_was_ended_stays_silent() {
+async fn ended_subscription_delivers_no_further_record() {
     let topic = unique("ended");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;

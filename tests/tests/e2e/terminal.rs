@@ -34,7 +34,7 @@ async fn is_the_seeds_producer(mut producer: Program, count: usize) {
 }
 
 on_every_kafka! {
-    async fn scenario_1_the_consumer_is_on_and_all_ten_appear(kafka: Kafka) {
+    async fn scenario_1_running_consumer_prints_all_ten_records(kafka: Kafka) {
         let (topic, group) = (kafka.topic("scenario-1").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let servers = bridge.bootstrap_servers().await;
@@ -50,7 +50,7 @@ on_every_kafka! {
         assert_eq!(committed(&servers, &group, &topic).await, [(0, 10)].into());
     }
 
-    async fn scenario_2_the_consumer_stays_and_the_producer_runs_again(kafka: Kafka) {
+    async fn scenario_2_running_consumer_prints_records_of_several_producer_runs(kafka: Kafka) {
         let (topic, group) = (kafka.topic("scenario-2").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let servers = bridge.bootstrap_servers().await;
@@ -64,7 +64,7 @@ on_every_kafka! {
         }
     }
 
-    async fn page_and_terminal_mix_freely(kafka: Kafka) {
+    async fn page_and_terminal_read_records_of_each_other(kafka: Kafka) {
         let (topic, group) = (kafka.topic("mixed").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let servers = bridge.bootstrap_servers().await;
@@ -85,7 +85,7 @@ on_every_kafka! {
         assert_eq!(consumer.exit_code().await, 0, "it stops after --count");
     }
 
-    async fn a_consumer_that_comes_back_goes_on_where_it_was(kafka: Kafka) {
+    async fn restarted_consumer_continues_at_its_committed_offset(kafka: Kafka) {
         let (topic, group) = (kafka.topic("again").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let servers = bridge.bootstrap_servers().await;
@@ -110,7 +110,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn the_value_is_printed_as_it_is_in_the_log() {
+async fn values_are_printed_as_they_are_in_the_log() {
     let topic = unique("raw");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let servers = bridge.bootstrap_servers().await;
@@ -125,7 +125,7 @@ async fn the_value_is_printed_as_it_is_in_the_log() {
 }
 
 #[tokio::test]
-async fn lines_of_standard_input_become_records() {
+async fn each_line_of_standard_input_becomes_a_record() {
     let topic = unique("stdin");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut producer = produce(&bridge.bootstrap_servers().await, &topic, &["--stdin", "--interval-ms", "0"]);
@@ -139,7 +139,7 @@ async fn lines_of_standard_input_become_records() {
 }
 
 #[tokio::test]
-async fn a_template_counts() {
+async fn template_counter_counts_records() {
     let topic = unique("template");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let servers = bridge.bootstrap_servers().await;
@@ -152,7 +152,7 @@ async fn a_template_counts() {
 }
 
 #[tokio::test]
-async fn the_seeds_rhythm_is_half_a_second() {
+async fn produce_waits_half_a_second_between_records_by_default() {
     let topic = unique("rhythm");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let servers = bridge.bootstrap_servers().await;
@@ -165,7 +165,7 @@ async fn the_seeds_rhythm_is_half_a_second() {
 }
 
 #[tokio::test]
-async fn without_a_broker_they_fail_with_what_to_do() {
+async fn produce_and_consume_without_a_broker_fail_and_name_the_address() {
     let servers = nobodys_address();
     let mut producer = produce(&servers, &unique("nowhere"), &["--count", "1"]);
     let mut consumer = consume(&servers, &unique("nowhere"), "group", &[]);
@@ -177,7 +177,7 @@ async fn without_a_broker_they_fail_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn ctrl_c_ends_a_producer_in_the_middle() {
+async fn ctrl_c_ends_produce_and_printed_records_are_in_the_log() {
     let topic = unique("interrupted");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let servers = bridge.bootstrap_servers().await;
@@ -195,7 +195,7 @@ async fn ctrl_c_ends_a_producer_in_the_middle() {
 
 /// The one test with fixed ports, since it is about them. Where something else has them it cannot run.
 #[tokio::test]
-async fn they_find_the_demo_broker_of_a_running_bridge() {
+async fn produce_and_consume_find_the_demo_broker_of_a_running_bridge() {
     let occupied = |address: &str| std::net::TcpStream::connect(address).is_ok();
     if occupied(DEFAULT_KAFKA) || occupied(DEFAULT_LISTEN) {
         tests::skip::skip(&format!("{DEFAULT_KAFKA} or {DEFAULT_LISTEN} is taken by something else"));

@@ -47,7 +47,7 @@ fn servers(kafka: &Kafka) -> String {
 
 on_every_kafka! {
     real
-    async fn a_topic_lives_its_life_in_the_terminal(kafka: Kafka) {
+    async fn topic_commands_create_describe_alter_empty_and_delete(kafka: Kafka) {
         let (topic, servers) = (unique("life"), servers(&kafka));
         let on = ["--topic", &topic];
         let run = async |verb: &str, options: &[&str]| succeeds(&servers, &[&["topics", verb], options].concat()).await;
@@ -104,7 +104,7 @@ async fn four_of_ten(kafka: &Kafka) -> (Bridge, String, String) {
 
 on_every_kafka! {
     real
-    async fn a_group_is_shown_as_kafkas_tool_shows_it(kafka: Kafka) {
+    async fn groups_describe_equals_kafka_consumer_groups_tool(kafka: Kafka) {
         let (bridge_, topic, group) = four_of_ten(&kafka).await;
         let servers = servers(&kafka);
         let ours = succeeds(&servers, &["groups", "describe", "--group", &group]).await;
@@ -137,7 +137,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn a_reset_is_a_dry_run_until_it_says_execute(kafka: Kafka) {
+    async fn groups_reset_is_a_dry_run_without_execute(kafka: Kafka) {
         let (_bridge, topic, group) = four_of_ten(&kafka).await;
         let servers = servers(&kafka);
         let reset = async |options: &[&str]| {
@@ -185,7 +185,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn wrong_words_end_with_2_and_what_cannot_be_done_with_1() {
+async fn invalid_arguments_exit_with_2_and_refused_changes_with_1() {
     let nobody = nobodys_address();
     let reset = ["groups", "reset", "--group", "g", "--topic", "t"];
     let with = |options: &[&'static str]| -> Vec<&'static str> {

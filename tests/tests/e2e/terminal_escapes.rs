@@ -15,7 +15,7 @@ fn is_harmless(output: &str) -> bool {
 }
 
 on_every_kafka! {
-    async fn a_record_is_escaped_on_a_terminal_and_exact_in_a_pipe(kafka: Kafka) {
+    async fn record_is_escaped_on_a_terminal_and_unchanged_in_a_pipe(kafka: Kafka) {
         let topic = kafka.topic("hostile").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         bridge.client().await.write(vec![text_record(&topic, HOSTILE), text_record(&topic, "città")]).await;
@@ -43,7 +43,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn names_of_groups_are_escaped_on_a_terminal(kafka: Kafka) {
+    async fn group_names_are_escaped_on_a_terminal(kafka: Kafka) {
         let topic = kafka.topic("named").await;
         let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
         // Kafka takes any name.

@@ -30,7 +30,7 @@ fn shows_no_token(output: &str) {
 }
 
 #[tokio::test]
-async fn a_socket_without_the_token_is_closed_with_4500() {
+async fn hello_without_the_token_closes_with_4500() {
     let bridge = Bridge::start().demo().env("PONTE_TOKEN", TOKEN).await;
     let mut admitted = hello(&bridge, Some(TOKEN)).await;
     assert!(matches!(admitted.next().await, Heard::Text(text) if text.contains(r#""type":"welcome""#)));
@@ -51,7 +51,7 @@ async fn a_socket_without_the_token_is_closed_with_4500() {
 }
 
 #[tokio::test]
-async fn what_names_brokers_asks_for_the_token_too() {
+async fn routes_that_name_brokers_need_the_token() {
     let servers = nobodys_address();
     let bridge = Bridge::start().option("--bootstrap-servers", &servers).env("PONTE_TOKEN", TOKEN).await;
     let ask = async |authorization: &str| {
@@ -77,7 +77,7 @@ async fn what_names_brokers_asks_for_the_token_too() {
 }
 
 #[tokio::test]
-async fn a_token_opens_a_listener_beyond_loopback() {
+async fn listener_beyond_loopback_is_allowed_with_a_token() {
     let file = file(&format!("{TOKEN}\n"));
     let path = file.path().to_str().expect("a readable path");
     let mut program = Program::bridge(&["--demo", "--listen", "0.0.0.0:0", "--token-file", path]);
@@ -87,7 +87,7 @@ async fn a_token_opens_a_listener_beyond_loopback() {
 }
 
 #[tokio::test]
-async fn a_token_that_can_be_guessed_is_refused_without_being_shown() {
+async fn short_token_is_refused_without_being_printed() {
     const SHORT: &str = "canary-7d11e0b";
     let file = file(&format!("{SHORT}\n"));
     let path = file.path().to_str().expect("a readable path");
@@ -111,7 +111,7 @@ async fn a_token_that_can_be_guessed_is_refused_without_being_shown() {
 }
 
 #[tokio::test]
-async fn the_page_asks_for_the_token_and_goes_on_where_it_was_stopped() {
+async fn page_asks_for_the_token_and_then_opens_the_requested_view() {
     let Some(browser) = Browser::start().await else { return };
     let topic = unique("token");
     let bridge = Bridge::start().demo().topic(&topic).env("PONTE_TOKEN", TOKEN).await;

@@ -11,7 +11,7 @@ fn with_partitions(name: &str, partitions: i32) -> CreateTopic {
 }
 
 on_every_kafka! {
-    async fn a_created_topic_is_listed_with_its_partitions(kafka: Kafka) {
+    async fn created_topic_is_listed_with_its_partitions(kafka: Kafka) {
         let topic = unique("created");
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -35,7 +35,7 @@ on_every_kafka! {
         }
     }
 
-    async fn a_topic_is_created_once(kafka: Kafka) {
+    async fn second_create_topic_is_refused(kafka: Kafka) {
         let topic = unique("twice");
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -49,7 +49,7 @@ on_every_kafka! {
 on_every_kafka! {
     // The demo broker has been seen to create what it was asked for right after its start.
     real
-    async fn asking_for_a_topic_does_not_create_it(kafka: Kafka) {
+    async fn describing_a_topic_does_not_create_it(kafka: Kafka) {
         let topic = unique("nowhere");
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -63,7 +63,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn impossible_requests_get_their_typed_errors() {
+async fn impossible_create_topic_requests_get_typed_errors() {
     let bridge = Bridge::start().demo().await;
     let mut client = bridge.client().await;
     let replicated = CreateTopic { replication: Some(3), ..with_partitions("replicated", 1) };
@@ -79,7 +79,7 @@ async fn impossible_requests_get_their_typed_errors() {
 
 /// The demo broker's topics lie in the bridge's memory.
 #[tokio::test]
-async fn sending_creates_no_topic_beyond_the_demo_brokers_limits() {
+async fn produce_creates_no_topic_beyond_the_demo_brokers_limits() {
     let bridge = Bridge::start().demo().topic(&unique("first")).await;
     let mut client = bridge.client().await;
     // The first 32 topics are created by sending without a look at the limits, with four partitions each.

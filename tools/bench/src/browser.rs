@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use chromium::Chromium;
 use chromium::chromiumoxide::Page;
+use chromium::chromiumoxide::cdp::browser_protocol::browser::{
+    Bounds, GetWindowForTargetParams, SetWindowBoundsParams, WindowState,
+};
 use chromium::chromiumoxide::cdp::browser_protocol::emulation::{
     SetCpuThrottlingRateParams, SetDeviceMetricsOverrideParams,
 };
@@ -76,6 +79,26 @@ impl Window {
             }
             std::thread::sleep(POLL_INTERVAL);
         }
+        Ok(())
+    }
+
+    /// Minimizes the window: the browser stops drawing the page, and the page is told.
+    pub fn hide(&self) -> Result<()> {
+        self.set_state(WindowState::Minimized)
+    }
+
+    pub fn show(&self) -> Result<()> {
+        self.set_state(WindowState::Normal)?;
+        self.runtime.block_on(self.tab.bring_to_front()).context("cannot show the tab")?;
+        Ok(())
+    }
+
+    fn set_state(&self, state: WindowState) -> Result<()> {
+        self.runtime.block_on(async {
+            let window = self.tab.execute(GetWindowForTargetParams::default()).await?;
+            let bounds = Bounds::builder().window_state(state).build();
+            self.tab.execute(SetWindowBoundsParams::new(window.result.window_id, bounds)).await
+        })?;
         Ok(())
     }
 

@@ -14,7 +14,7 @@ pub struct Case<'l> {
     /// `consume, 100 B`
     pub name: String,
     pub metrics: Vec<Metric>,
-    /// The first metric decides which rounds count.
+    /// The first metric decides which rounds count. Without a floor every round counts, and each metric has a limit.
     pub floors: Vec<Floor<'l>>,
     pub ours: Measure<'l>,
 }

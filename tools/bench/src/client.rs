@@ -1,12 +1,13 @@
 //! The wire protocol from a client's side, over the same raw tungstenite for the bridge and for the floors.
 
 use std::net::TcpStream as BlockingStream;
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use futures_util::{SinkExt as _, StreamExt as _};
 use protocol::{
-    ClientMessage, Flow, Format, Frame, Hello, Mode, SUBPROTOCOL, ServerMessage, Subscribe, Subscribed, Welcome,
-    WhenSlow, Window,
+    ClientMessage, Flow, Format, Frame, Hello, Mode, Pong, Produced, SUBPROTOCOL, ServerMessage, Subscribe, Subscribed,
+    Welcome, WhenSlow, Window,
 };
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -17,6 +18,9 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 pub fn settings() -> WebSocketConfig {
     WebSocketConfig::default()
 }
+
+/// Far longer than any message that a row waits for.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// A socket of which nothing is known but that it is a WebSocket.
 pub type Socket = WebSocketStream<TcpStream>;
@@ -101,6 +105,45 @@ impl Client {
                 _ => {}
             }
         }
+    }
+}
+
+impl Client {
+    /// The next message in a text frame. Answers pings, and fails after a long silence.
+    pub async fn hear(&mut self) -> Result<ServerMessage> {
+        let hear = async {
+            loop {
+                match parse(&next_text(&mut self.socket).await?)? {
+                    ServerMessage::Ping(_) => self.socket.send(text(Pong {})).await?,
+                    message => return Ok(message),
+                }
+            }
+        };
+        tokio::time::timeout(SILENCE, hear).await.context("the bridge sent nothing")?
+    }
+
+    /// The first message for which `pick` has a value; the others are dropped.
+    pub async fn find<T>(&mut self, mut pick: impl FnMut(ServerMessage) -> Option<T>) -> Result<T> {
+        loop {
+            if let Some(found) = pick(self.hear().await?) {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Waits until so many records of this client were acknowledged since now.
+    pub async fn acknowledged(&mut self, records: u64) -> Result<()> {
+        let mut acknowledged = 0;
+        while acknowledged < records {
+            let produced = self.find(|message| match message {
+                ServerMessage::Produced(produced) => Some(produced),
+                _ => None,
+            });
+            let Produced { acks, errors } = produced.await?;
+            ensure!(errors.is_empty(), "records failed: {errors:?}");
+            acknowledged += acks.iter().map(|ack| ack.last - ack.first + 1).sum::<u64>();
+        }
+        Ok(())
     }
 }
 

@@ -101,9 +101,47 @@ impl Lab {
 
     /// The same with options of the row's own.
     pub fn bridge_with(&self, options: &[&str]) -> Result<Bridge> {
+        self.bridge_on(&self.kafka(), options)
+    }
+
+    /// A bridge on other brokers.
+    pub fn bridge_on(&self, bootstrap_servers: &str, options: &[&str]) -> Result<Bridge> {
         let mut command = Command::new(&self.bridge);
-        command.args(["--listen", "127.0.0.1:0", "--bootstrap-servers", &self.kafka()]);
-        command.args(["--max-sockets", SOCKETS]).args(options);
+        command.args(["--bootstrap-servers", bootstrap_servers, "--max-sockets", SOCKETS]).args(options);
+        Self::started(command)
+    }
+
+    /// A bridge with the demo broker.
+    pub fn demo_bridge(&self) -> Result<Bridge> {
+        let mut command = Command::new(&self.bridge);
+        command.arg("--demo");
+        Self::started(command)
+    }
+
+    /// A bridge that may open so many files.
+    pub fn bridge_with_files(&self, files: u32) -> Result<Bridge> {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\"")]).arg(&self.bridge);
+        command.args(["--bootstrap-servers", &self.kafka()]);
+        Self::started(command)
+    }
+
+    /// `bridge <arguments>`, for the commands of the terminal. What it prints is discarded.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.bridge);
+        command.args(arguments).env("PONTE_LOG", "error");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    /// A Kafka of the caller's own, which may be killed and started again.
+    pub fn own_cluster(&self) -> Result<Cluster> {
+        let options = Options { purpose: Purpose::Benchmarks, ..Options::for_tests() };
+        Installation::find_or_fetch(Flavour::Kraft { brokers: 1 })?.start(&options)
+    }
+
+    fn started(mut command: Command) -> Result<Bridge> {
+        command.args(["--listen", "127.0.0.1:0"]);
         // Its log would stand in the middle of the table; what goes wrong shows in the measurement.
         command.env("PONTE_LOG", "error").stderr(Stdio::inherit());
         let begin = Instant::now();
@@ -153,7 +191,7 @@ impl Drop for Topic<'_> {
 
 /// A release build of the bridge. Ends with this value.
 pub struct Bridge {
-    process: Process,
+    pub process: Process,
     /// `127.0.0.1:40123`
     pub address: String,
     /// From exec to the first line on standard output.

@@ -1,6 +1,7 @@
 //! One measured number.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,11 @@ pub enum Unit {
 impl Unit {
     pub fn more_is_better(self) -> bool {
         matches!(self, Self::RecordsPerSecond | Self::FramesPerSecond)
+    }
+
+    /// Whether a value, or a ratio of values, is as good as its target.
+    pub fn reaches(self, value: f64, target: f64) -> bool {
+        if self.more_is_better() { value >= target } else { value <= target }
     }
 
     /// A value in this unit, short enough for a table.
@@ -52,6 +58,11 @@ impl Measurement {
     pub fn of(value: f64) -> Self {
         Self { value, cpu_ns: None }
     }
+
+    /// In microseconds.
+    pub fn of_time(time: Duration) -> Self {
+        Self::of(time.as_secs_f64() * 1e6)
+    }
 }
 
 /// How fast records went through a process.
@@ -81,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_shown_with_a_fitting_prefix() {
+    fn value_is_shown_with_a_fitting_unit() {
         assert_eq!(Unit::RecordsPerSecond.show(2_345_678.0), "2.35 M/s");
         assert_eq!(Unit::Microseconds.show(330.0), "330 µs");
         assert_eq!(Unit::Microseconds.show(0.5), "0.50 µs");

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_due_during_a_stall_is_sent_at_once_and_counts_from_when_it_was_due() {
+    fn records_due_during_a_stall_are_sent_at_once_and_measured_from_their_due_time() {
         let schedule = Schedule::start(1000, 10, 20);
         let mut sent = Vec::new();
         let run = schedule.run(|numbers| {

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_json_of_the_size_that_was_asked_for_and_knows_its_number() {
+    fn value_is_json_of_the_given_size_with_its_number() {
         let mut payload = Payload::new(100);
         let value = payload.value(1_234_567_890);
         assert_eq!(value.len(), 100);

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_came_since_counts_whichever_connections_came_and_went() {
+    fn bytes_received_since_an_earlier_reading_ignore_closed_connections() {
         let line = r#"ESTAB 0 0 127.0.0.1:33284 127.0.0.1:29803 users:(("bridge",pid=7,fd=14)) bbr bytes_received:972 segs_out:8"#;
         assert_eq!(connection(line), Some(("127.0.0.1:33284".to_owned(), 972)));
         let look = |connections: &[(&str, u64)]| {

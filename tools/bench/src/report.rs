@@ -37,11 +37,11 @@ pub struct Line {
 }
 
 /// One round of one line.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sample {
     pub ours: f64,
-    /// Before and after ours.
-    pub floor: [f64; 2],
+    /// Before and after ours; empty if the case has no floor.
+    pub floor: Vec<f64>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

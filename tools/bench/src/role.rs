@@ -2,11 +2,13 @@
 //! child's standard streams.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +22,9 @@ pub const COMMAND: &str = "role";
 
 /// No measurement has a silence as long as this; the process hangs then.
 const SILENCE: Duration = Duration::from_secs(120);
+
+/// Exit times are measured in tens of milliseconds and more.
+const EXIT_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// What a process of a measurement does.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -163,6 +168,23 @@ impl Process {
     pub fn hear_within<T: DeserializeOwned>(&mut self, silence: Duration) -> Result<T> {
         let line = self.line_within(silence)?;
         serde_json::from_str(&line).with_context(|| format!("{} said {line:?}", self.name))
+    }
+
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let id = Pid::from_raw(i32::try_from(self.child.id())?);
+        kill(id, signal).with_context(|| format!("cannot send {signal} to {}", self.name))
+    }
+
+    /// Waits until the process has ended.
+    pub fn exited(&mut self) -> Result<ExitStatus> {
+        let deadline = Instant::now() + SILENCE;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            ensure!(Instant::now() < deadline, "still running after {SILENCE:?}: {}", self.name);
+            std::thread::sleep(EXIT_POLL_INTERVAL);
+        }
     }
 
     /// Lets it go on.

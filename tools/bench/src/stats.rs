@@ -49,17 +49,17 @@ mod tests {
     }
 
     #[test]
-    fn one_wild_value_moves_neither_median_nor_deviation_far() {
+    fn one_outlier_changes_neither_median_nor_deviation() {
         assert_eq!(Summary::of(&[10.0, 11.0, 12.0, 13.0, 1e9]), Some(Summary { median: 12.0, mad: 1.0 }));
     }
 
     #[test]
-    fn nothing_has_no_median() {
+    fn no_values_have_no_median() {
         assert_eq!(Summary::of(&[]), None);
     }
 
     #[test]
-    fn floors_that_differ_by_over_a_tenth_disagree_in_either_order() {
+    fn floors_that_differ_by_more_than_ten_percent_disagree_in_either_order() {
         assert!(floors_agree(1.0, 1.09));
         assert!(!floors_agree(1.0, 1.11));
         assert!(!floors_agree(1.11, 1.0));

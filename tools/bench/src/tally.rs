@@ -82,13 +82,13 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_offset_is_found() {
+    fn missing_offset_is_an_error() {
         assert!(tally(&[(5, b"a"), (6, b"b")]).is_ok());
         assert!(tally(&[(5, b"a"), (7, b"b")]).is_err());
     }
 
     #[test]
-    fn swapped_values_are_not_what_was_written() {
+    fn swapped_values_change_the_checksum() {
         let (written, read) = (tally(&[(0, b"a"), (1, b"b")]), tally(&[(0, b"b"), (1, b"a")]));
         assert_ne!(written.expect("no gap"), read.expect("no gap"));
     }
