@@ -1,4 +1,4 @@
-//! A bridge of the test's own, started as a user starts it: the real binary, a free port, what it prints.
+//! A bridge for one test, started as a user starts it: the real binary on a free port.
 
 use std::future::IntoFuture;
 use std::ops::{Deref, DerefMut};
@@ -16,7 +16,7 @@ use crate::socket::{Handshake, Socket};
 /// What the first line of standard output begins with.
 const LISTENING: &str = "Ponte is listening on http://";
 
-/// How a bridge is to be started: `Bridge::start().on(&kafka).option("--group", "g").await`.
+/// The options of a bridge: `Bridge::start().on(&kafka).option("--group", "g").await`.
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
     listen: Option<String>,
@@ -48,7 +48,7 @@ impl Builder {
         self.flag("--demo")
     }
 
-    /// The topic that the page proposes; the demo broker has it from the start, with one partition.
+    /// The default topic of the page. The demo broker creates it at the start, with one partition.
     pub fn topic(self, topic: &str) -> Self {
         self.option("--topic", topic)
     }
@@ -67,7 +67,7 @@ impl Builder {
         self
     }
 
-    /// Under a limit of the shell's `ulimit`, such as `-n 128` for open files.
+    /// Under a limit that the shell's `ulimit` sets, such as `-n 128` for open files.
     pub fn limited(self, limit: &str) -> Self {
         Self { limit: Some(limit.to_owned()), ..self }
     }
@@ -104,7 +104,7 @@ impl Bridge {
         Builder::default()
     }
 
-    /// The same bridge once more, on the same port; the old one must have ended.
+    /// Starts the bridge again with the same options on the same port; the old process must have ended.
     pub async fn start_again(&mut self) {
         assert!(!self.program.is_running(), "stop the bridge first");
         let builder = Builder { listen: Some(self.address.clone()), ..self.builder.clone() };
@@ -120,7 +120,7 @@ impl Bridge {
         Client::hello(self.socket().await).await
     }
 
-    /// A socket that has said nothing yet.
+    /// A socket before its `hello`.
     pub async fn socket(&self) -> Socket {
         self.handshake().open().await
     }
@@ -134,12 +134,12 @@ impl Bridge {
         Request::get(path).send(&self.address).await
     }
 
-    /// What `/api/cluster` says.
+    /// The response of `/api/cluster`.
     pub async fn cluster(&self) -> Cluster {
         self.get("/api/cluster").await.json()
     }
 
-    /// An independent client of the same Kafka; `None`, and the skip, where it is not installed.
+    /// kcat on the same Kafka; `None` after a skip.
     pub async fn judge(&self) -> Option<Judge> {
         Judge::of(&self.bootstrap_servers().await)
     }

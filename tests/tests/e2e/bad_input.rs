@@ -1,4 +1,4 @@
-//! Bad input gets a typed error or a close code, and nobody else notices.
+//! Invalid input gets a typed error or a close code, and other sessions continue to work.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-/// A bridge, and somebody who works there all the time.
+/// A bridge and a second session, which must continue to work.
 struct Scene {
     bridge: Bridge,
     bystander: Client,
@@ -27,14 +27,14 @@ impl Scene {
         Self { bridge, bystander, topic, watch }
     }
 
-    /// The other session writes and reads as if nothing had happened.
+    /// Checks that the second session can still write and read.
     async fn is_undisturbed(&mut self) {
         self.bystander.write(messaggi(&self.topic, 1)).await;
         assert_eq!(self.bystander.records(self.watch, 1).await.len(), 1);
     }
 }
 
-/// The error that answers this text; the session must stay.
+/// Sends this text and returns the error in reply. The session must stay open.
 async fn error_to(client: &mut Client, text: &str) -> protocol::ErrorMessage {
     client.socket.text(text).await;
     let error = client.expect::<protocol::ErrorMessage>().await;
@@ -100,7 +100,7 @@ async fn invalid_binary_frame_closes_with_4501() {
     scene.is_undisturbed().await;
 }
 
-/// RFC 6455, 8.1: text that is no UTF-8 fails the connection, 1007 or without a word.
+/// RFC 6455, 8.1: invalid UTF-8 fails the connection, with 1007 or without a close frame.
 #[tokio::test]
 async fn text_frame_with_invalid_utf_8_ends_the_connection() {
     let mut scene = Scene::set().await;
@@ -219,7 +219,7 @@ async fn messages_with_extreme_numbers_leave_all_sessions_working() {
     ] {
         client.socket.text(&text).await;
     }
-    // Whatever each of them got: the session answers, and so do the others.
+    // Whatever the replies are, this session and the other one continue to work.
     client.ask::<protocol::ClusterResult>(protocol::ClusterRequest {}).await;
     scene.bystander.write(messaggi(&topic, 1)).await;
 }
@@ -234,7 +234,7 @@ async fn invalid_topic_and_group_names_are_refused_with_typed_errors() {
         assert_eq!(refused.error.code, ErrorCode::InvalidTopic.number(), "{topic:?}: {refused:?}");
         assert!(refused.error.message.len() < 500, "{refused:?}");
 
-        // A record of several fails by itself: the message around it is well formed.
+        // The invalid record fails alone, since the message around it is valid.
         let first = client.produce(vec![messaggio(topic, 0), messaggio(&scene.topic, 1)]).await;
         match client.outcome(first).await {
             Outcome::Failed(error) => assert_eq!(error.code, ErrorCode::InvalidTopic.number(), "{topic:?}: {error:?}"),
@@ -327,7 +327,7 @@ async fn unknown_message_fields_are_ignored() {
         .await;
     let produced = loop {
         let Some(Heard::Text(told)) = socket.next_within(PATIENCE).await else { panic!("no outcome") };
-        // The bridge may meet its brokers only now, and says so.
+        // The bridge may connect to its brokers only now, and reports that.
         if !told.contains("\"cluster_changed\"") {
             break told;
         }

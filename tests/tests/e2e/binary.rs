@@ -1,4 +1,4 @@
-//! Batches as binary frames mean what their JSON form means, both ways, and a damaged one harms only who sent it.
+//! Binary frames mean the same as JSON frames in both directions, and a damaged frame closes only its own socket.
 
 use protocol::{CloseCode, ErrorCode, ErrorMessage, ProduceRecord, Records, TimestampType, WireBytes};
 use tests::client::{Outcome, RecordExt, decoded, messaggi, produce_frame, text_record};
@@ -28,7 +28,7 @@ on_every_kafka! {
 
         for ((sent, one), other) in records.iter().zip(&as_json).zip(&as_binary) {
             assert_eq!((one.number, &one.topic, one.place()), (other.number, &other.topic, other.place()));
-            // Not only equal bytes: the same form, too.
+            // The same representation, not only the same bytes.
             assert_eq!(format!("{:?}", one.record), format!("{:?}", other.record));
             assert_eq!((&other.record.key, &other.record.value), (&sent.key, &sent.value));
             assert_eq!(other.record.headers, sent.headers);
@@ -69,11 +69,11 @@ on_every_kafka! {
 
         let mut client = Client::resume(bridge.socket().await, &session).await;
         assert!(client.welcome.resumed);
-        // All ten in one frame, although they were two: the numbers count.
+        // All ten in one frame, although they were sent in two: only the sequence numbers matter.
         let first = client.produce_binary(&messaggi(&topic, 10)).await;
         let again = client.acknowledged(first, 10).await;
         assert_eq!(again[..5], before, "the same outcome as the first time");
-        // And once more, in the other form.
+        // The same records again as JSON.
         client.send(protocol::Produce { seq: first, records: messaggi(&topic, 10) }).await;
         client.ask::<protocol::ClusterResult>(protocol::ClusterRequest {}).await;
 
@@ -128,7 +128,7 @@ async fn each_record_of_a_binary_frame_has_its_own_outcome() {
         (ErrorCode::BadRequest, ProduceRecord { timestamp: Some(-5), ..text_record(&topic, "before 1970") }),
         (ErrorCode::BadRequest, text_record(&topic, "v").with_header("a\0b", WireBytes::Null)),
     ];
-    // A good one before each, and one at the end.
+    // A valid record before each invalid one, and one at the end.
     let mut records: Vec<ProduceRecord> =
         refused.iter().flat_map(|(_, bad)| [text_record(&topic, "good"), bad.clone()]).collect();
     records.push(text_record(&topic, "good"));
@@ -173,7 +173,7 @@ async fn json_and_binary_in_one_session_keep_order_and_numbering() {
     assert_eq!(values, (0..ROUNDS * EACH).map(|id| id.to_string()).collect::<Vec<_>>());
 }
 
-/// A frame with everything in it, and each of its damages.
+/// A complete frame, damaged in every way.
 fn damaged_frames(topic: &str) -> Vec<(String, Vec<u8>)> {
     let record = text_record(topic, "value").with_key("key").with_header("name", WireBytes::text("header"));
     let whole = produce_frame(0, &[record.clone(), record]);
@@ -223,7 +223,7 @@ async fn damaged_binary_frame_closes_with_4501_and_writes_no_record() {
         assert_eq!(code, CloseCode::BadFrame.number(), "{what}: {reason}");
         assert!(!reason.is_empty(), "{what}: no reason");
     }
-    // Nothing of them was written: the bystander's own record is the first.
+    // No record of them was written: the record of the second session is the first.
     bystander.produce_binary(&[text_record(&topic, "undisturbed")]).await;
     let got = bystander.records(watch, 1).await.remove(0);
     assert_eq!((got.value().as_str(), got.offset()), ("undisturbed", 0));
@@ -247,7 +247,7 @@ async fn binary_frame_with_more_records_than_the_produce_window_is_refused_whole
     let refused = client.expect::<ErrorMessage>().await;
     assert_eq!(refused.error.code, ErrorCode::BatchTooLarge.number(), "{refused:?}");
     assert!(refused.error.message.contains(&window.to_string()), "names the limit: {refused:?}");
-    // It used up no number, and as many as are allowed go through.
+    // The refused frame used no sequence number, and a frame with the maximum is accepted.
     let first = client.produce_binary(&records[1..]).await;
     assert_eq!(client.acknowledged(first, window as u64).await.len(), window);
 }

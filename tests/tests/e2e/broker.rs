@@ -1,5 +1,5 @@
-//! The broker answers late, with errors, from somewhere else, or not at all: nothing acknowledged is lost, nothing is
-//! doubled or out of order, and work goes on within five seconds after it is over. On a mock, which fails as it is told.
+//! The broker responds late, with errors, under another leader, or not at all: no acknowledged record is lost, duplicated or
+//! reordered, and work continues afterwards. On a mock cluster, which can be told to fail.
 
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,7 @@ impl Scene {
         Survivor::new(self.bridge.handshake()).named(name)
     }
 
-    /// Records with values that nobody else sends, over all partitions.
+    /// Records over all partitions, with values that no other client sends.
     fn records(&self, sender: &Survivor, count: u64) -> Vec<ProduceRecord> {
         let from = sender.next_seq();
         let record = |seq: u64| {
@@ -49,13 +49,13 @@ impl Scene {
         sender.produce(records).await;
     }
 
-    /// What the topic holds now, by a reader that was not there before.
+    /// The topic's log now, read by a new client.
     async fn log(&self) -> Option<Log> {
         let judge = tests::judge::Judge::of(&self.kafka.bootstrap_servers())?;
         Some(judge.log_of_mock(&self.topic).await)
     }
 
-    /// Lets everybody finish, asks the log, and looks for anything wrong.
+    /// Waits for all outcomes and records, and checks the histories against the log.
     async fn judge(&self, mut survivors: Vec<Survivor>) {
         for survivor in &mut survivors {
             survivor.until("all outcomes", |one| one.open() == 0).await;
@@ -129,7 +129,7 @@ async fn broker_outage_of_seconds_loses_duplicates_and_reorders_no_record() {
     }
 }
 
-/// The judge's own excuse, shown to be one: the mock takes what a broker drops, and the judge knows it again.
+/// Shows that a mock really keeps batches that a broker would drop, and that the check recognises them.
 #[tokio::test]
 async fn judge_recognises_a_batch_that_only_the_mock_keeps_twice() {
     let scene = Scene::set("copy").await;
@@ -140,10 +140,10 @@ async fn judge_recognises_a_batch_that_only_the_mock_keeps_twice() {
     loop {
         scene.kafka.slow(Duration::from_millis(500));
         scene.write(&mut survivor, 3).await;
-        // Long enough for the records to arrive at the mock, too short for its answer.
+        // The records reach the mock in this time, but its response does not come back.
         survivor.live(Duration::from_millis(50)).await;
         scene.kafka.down();
-        // Called until it answers: it was seen to sleep on once.
+        // The mock is woken until it responds, because it may sleep.
         while survivor.open() > 0 {
             assert!(began.elapsed() < PATIENCE * 2, "the mock stays away");
             scene.kafka.up();
@@ -160,7 +160,7 @@ async fn judge_recognises_a_batch_that_only_the_mock_keeps_twice() {
     scene.judge(vec![survivor]).await;
 }
 
-/// What a broker answers when it is not well; the client is to try again, or to say honestly that it failed.
+/// Errors of a broker. The bridge must retry, or report the records as failed.
 const ERRORS: [Answer; 16] = [
     Answer::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
     Answer::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
@@ -180,7 +180,7 @@ const ERRORS: [Answer; 16] = [
     Answer::RD_KAFKA_RESP_ERR_UNKNOWN,
 ];
 
-/// Sends and reads while requests of these kinds are answered with each error in turn.
+/// Writes and reads while requests of these kinds fail with each error in turn.
 async fn errors_on(noun: &str, requests: &[Request], in_a_group: bool) {
     let scene = Scene::set(noun).await;
     let group = unique("group");
@@ -201,7 +201,7 @@ async fn errors_on(noun: &str, requests: &[Request], in_a_group: bool) {
             scene.kafka.fail_no_more(*request);
         }
         survivor.until(&format!("outcomes after {error:?}"), |one| one.open() == 0).await;
-        // Of what failed nothing need come; of what was sent afterwards everything.
+        // Failed records need not be delivered; those sent afterwards must be.
         let first = survivor.next_seq();
         scene.write(&mut survivor, 3).await;
         survivor
@@ -239,7 +239,7 @@ async fn group_coordinator_errors_lose_and_duplicate_no_record() {
     errors_on("coordinator-errors", &requests, true).await;
 }
 
-/// What it answers where it has lost count of a producer's records: librdkafka's producer then fails for good.
+/// A broker's error after it has lost track of a producer's sequence numbers: librdkafka's producer then fails for good.
 #[tokio::test]
 async fn fatal_producer_error_makes_records_in_flight_unknown_and_a_new_producer_continues() {
     for binary in [false, true] {
@@ -303,7 +303,7 @@ async fn records_of_one_topic_do_not_clear_the_error_of_another_topic() {
     first.write(messaggi(&calm, 5)).await;
     first.records(watch, 5).await;
 
-    // Nothing shows yet that the other one can be read again.
+    // The bridge does not know yet that the other topic can be read again.
     let mut second = bridge.client().await;
     let watching = second.subscribe(&both).await;
     assert_eq!(second.expect::<ErrorMessage>().await.subscription, Some(watching));
@@ -320,7 +320,7 @@ async fn records_of_one_topic_do_not_clear_the_error_of_another_topic() {
     nothing_before_reply::<ErrorMessage>(&mut third).await;
 }
 
-/// Several clients, several partitions, and whatever can go wrong at random.
+/// Several clients and partitions, with random faults.
 #[tokio::test]
 async fn random_faults_cause_no_anomaly_in_any_history() {
     for seed in seeds(12, 500) {

@@ -1,4 +1,4 @@
-//! What is sent is what arrives, byte for byte, both ways, judged by clients that know nothing of Ponte.
+//! Records are the same byte for byte in both directions, checked with Kafka clients that are independent of Ponte.
 
 use protocol::{Header, ProduceRecord, WireBytes};
 use tests::client::{RecordExt, json_record, text_record};
@@ -7,7 +7,7 @@ use tests::{Bridge, Watch, on_every_kafka};
 const BIG: &str = r#"{"z": 9007199254740993,  "a":[1.0, 1e2, 0.1000], "z": 2}"#;
 const BEYOND_ASCII: &str = "città ✓ 日本語 🌉 \u{202e}oilgof";
 
-/// One of each that went wrong somewhere once, with its name.
+/// Records of every kind that once caused an error, with a name.
 pub fn awkward_records(topic: &str) -> Vec<(&'static str, ProduceRecord)> {
     let record = |value: WireBytes| ProduceRecord { topic: topic.to_owned(), value, ..ProduceRecord::default() };
     let header = |name: &str, value| Header(name.to_owned(), value);
@@ -122,7 +122,7 @@ on_every_kafka! {
             "--property", "print.key=true", "--property", "print.headers=true", "--property", "key.separator=|",
         ];
         let printed = kafka.tool("org.apache.kafka.tools.consumer.ConsoleConsumer", &arguments).await;
-        // A newer Kafka first says that an option has a new name, an older one does not know that name.
+        // A newer Kafka first prints a warning about the option's new name, which an older one does not know.
         let lines: Vec<&str> = printed.lines().filter(|line| line.contains('|')).collect();
         assert!(lines[0].starts_with("h:1,h:2"), "{printed}");
         assert!(lines[0].ends_with(&format!("{BEYOND_ASCII}|{BIG}")), "{printed}");

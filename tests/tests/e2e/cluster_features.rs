@@ -1,4 +1,4 @@
-//! What the brokers can do, and how new they are: as Kafka's own tool tells it, over every kind of listener.
+//! Features and versions of the brokers, compared with Kafka's own tool, over every kind of listener.
 
 use std::io::Write;
 
@@ -13,7 +13,7 @@ async fn details(bridge: &Bridge) -> ClusterDetails {
     details
 }
 
-/// Name, lowest and highest supported level, and the one in force, as `kafka-features describe` prints them.
+/// Name, lowest and highest supported level, and finalized level, as `kafka-features describe` prints them.
 fn described(printed: &str) -> Vec<[String; 4]> {
     let field = |line: &str, name: &str| {
         let mut words = line.split_whitespace().skip_while(|word| word.strip_suffix(':') != Some(name));
@@ -46,7 +46,7 @@ on_every_kafka! {
             let [supported] = feature.supported.as_slice() else { panic!("one broker: {feature:?}") };
             assert_eq!(supported.broker, broker.id);
             if name == "metadata.version" {
-                // The tool has names for its levels.
+                // The tool prints the names of these levels.
                 assert_eq!(feature.release.as_ref(), Some(level));
                 let release = broker.version.as_deref().expect("a version");
                 assert_eq!(max.split('-').next(), Some(release), "the broker's version is that of its newest level");

@@ -1,16 +1,17 @@
-//! Wrong settings stop the start: exit code 2, the flag's name, its value, what is allowed, and no port bound.
+//! Invalid settings end the start with exit code 2 before a port is bound; the message has the flag, its value, and what is
+//! allowed.
 
 use std::io::Write;
 
 use tempfile::NamedTempFile;
 use tests::fence::all_before_reply;
-use tests::kafka::nobodys_address;
+use tests::kafka::unused_address;
 use tests::{Bridge, PATIENCE, Program, eventually, unique};
 
-/// What a password must never be seen in.
+/// A password that must not appear in any output.
 const CANARY: &str = "canary-3f9a1c-password";
 
-/// Starts it, and expects exit code 2 with all these words on standard error and nothing on standard output.
+/// Starts the bridge, and expects exit code 2, all these words on standard error, and nothing on standard output.
 async fn refuses(args: &[&str], env: &[(&str, &str)], words: &[&str]) {
     let mut program = Program::bridge_with(args, env);
     assert_eq!(program.exit_code().await, 2, "{args:?} {env:?}");
@@ -156,7 +157,7 @@ async fn password_appears_in_no_log_response_or_message() {
         "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username=me\nsasl.password={CANARY}\n"
     ));
     let path = properties.path().to_str().expect("a plain path");
-    let servers = nobodys_address();
+    let servers = unused_address();
     let mut bridge = Bridge::start()
         .option("--bootstrap-servers", &servers)
         .option("--kafka-config", path)
@@ -180,7 +181,7 @@ async fn password_appears_in_no_log_response_or_message() {
     bridge.wait_exit(PATIENCE).await;
     assert!(!bridge.output().contains(CANARY), "{}", bridge.output());
 
-    // The same for what is refused: a typing error in the line before must not print the next.
+    // The same for a refused file: an error in one line must not print the next line.
     let broken = file(&format!("security.protocol=SASL\nsasl.password={CANARY}\n"));
     let mut program = Program::bridge(&["--kafka-config", broken.path().to_str().expect("a plain path")]);
     assert_eq!(program.exit_code().await, 2);

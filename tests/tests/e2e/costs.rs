@@ -1,4 +1,4 @@
-//! What a few small requests may cost: threads, descriptors and memory have bounds, and one socket's requests hold up no other.
+//! The cost of small requests: threads, descriptors and memory are bounded, and the requests of one socket do not delay others.
 
 use std::fs;
 use std::time::Duration;
@@ -94,7 +94,7 @@ async fn requests_waiting_for_a_silent_kafka_delay_no_other_socket() {
         for _ in 0..100 {
             client.request(TopicRequest { name: topic.clone() }).await;
         }
-        // All are taken in: the last ones are refused.
+        // All requests were read when the last ones are refused.
         let refused = client.expect::<protocol::ErrorMessage>().await;
         assert_eq!(refused.error.name, ErrorCode::TooManyRequests.name(), "{refused:?}");
         greedy.push(client);
@@ -147,7 +147,7 @@ async fn blocking_tail_beyond_the_limit_of_32_is_refused_until_one_has_ended() {
     for _ in 0..3 {
         clients.push(bridge.client().await);
     }
-    // Those that do not block share a consumer as soon as they have caught up.
+    // Tails that do not block share a consumer as soon as they have caught up.
     let last = Watch::tail(&topic).last(1).when_slow(WhenSlow::Block);
     let mut open = Vec::new();
     for number in 0..MOST {
@@ -158,11 +158,11 @@ async fn blocking_tail_beyond_the_limit_of_32_is_refused_until_one_has_ended() {
     assert!(refused.error.retriable && refused.error.message.contains("32"), "{refused:?}");
     let all = descriptors(&bridge);
     assert!(all < 512, "{all} descriptors with {MOST} tails");
-    // Those that share a consumer still can.
+    // Tails that share a consumer are still accepted.
     let shared = clients[2].subscribe(&Watch::tail(&topic).latest()).await;
     clients[2].expect::<protocol::Assigned>().await;
 
-    // The place is free as soon as the reader is gone, and the newcomer waits for that.
+    // The new subscription waits until the ended reader is gone.
     let (whose, subscription) = open.pop().expect("one of them");
     clients[whose].unsubscribe(subscription).await;
     let late = clients[2].subscribe(&last).await;
@@ -239,7 +239,7 @@ async fn paused_tail_gets_one_gap_for_each_partition() {
     let watch = paused.subscribe(&Watch::tail(&topic).when_slow(WhenSlow::Skip)).await;
     paused.records(watch, 4).await;
     paused.flow(watch, 4, 0).await;
-    // The ring of 8 MiB goes round several times, as fast as the reader follows.
+    // The ring of 8 MiB is overwritten several times, while the reader keeps up.
     let value = "z".repeat(64 * 1024);
     for round in 1..=10 {
         let records = (0..32).map(|id| text_record(&topic, &value).on_partition(id % PARTITIONS)).collect();

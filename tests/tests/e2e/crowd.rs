@@ -18,7 +18,7 @@ const RECORD_BYTES: usize = 4096;
 /// After so many records a client sends `flow`.
 const FLOW_EVERY: u64 = 500;
 
-/// In the long run 50,000 records a second leave the bridge with this crowd; two cores that also build have no room for that.
+/// With `--long` 50,000 records a second leave the bridge; two cores that also compile cannot deliver so many.
 fn per_second() -> u64 {
     times(200, 500)
 }
@@ -52,7 +52,7 @@ async fn write_for(seconds: u64, topic: &str, writer: &mut Client) {
         let record = text_record(topic, &"x".repeat(RECORD_BYTES));
         let records = vec![record; usize::try_from(per_second() / TICKS_PER_SECOND).expect("small")];
         writer.produce_binary(&records).await;
-        // Outcomes are taken in as they come.
+        // Outcomes are read as they arrive.
         while writer.next_within(Duration::ZERO).await.is_some() {}
     }
 }
@@ -62,7 +62,7 @@ async fn one_of_a_hundred_clients_that_does_not_read_costs_bounded_memory_and_th
     let Some(kafka) = Kafka::current().await else { return };
     let (topic, group) = (unique("crowd"), unique("group"));
     let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
-    // More than anybody is behind, and less than a disk.
+    // More than any client lags behind, and less than the disk.
     let bounded = [("retention.bytes", "134217728"), ("segment.bytes", "16777216")];
     create_topic_with(&servers, &topic, 1, &bounded).await;
     let bridge = Bridge::start().on(&kafka).await;

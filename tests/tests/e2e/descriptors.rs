@@ -1,4 +1,4 @@
-//! File descriptors: a low limit is raised, or said; and when all are in use the bridge still tells that it is alive.
+//! File descriptors: a low limit is raised or logged, and `/healthz` responds even if all are in use.
 
 use hyper::StatusCode;
 use tests::{Bridge, Client, Raw, Watch, unique};
@@ -28,7 +28,7 @@ async fn healthz_answers_while_every_descriptor_is_in_use() {
         assert_eq!(bridge.get("/healthz").await.status, StatusCode::OK);
     };
 
-    // Clients alone: sockets until none is given any more, and idle connections.
+    // First clients alone: sockets until none is accepted, and idle connections.
     let mut clients: Vec<Client> = Vec::new();
     while let Ok(socket) = bridge.handshake().try_open().await {
         clients.push(Client::hello(socket).await);
@@ -43,7 +43,7 @@ async fn healthz_answers_while_every_descriptor_is_in_use() {
         is_healthy().await;
     }
 
-    // And what they make the bridge open towards Kafka, until nothing is left.
+    // Then connections of the bridge to Kafka, until no descriptor is left.
     'exhausting: for client in clients.iter_mut().take(4) {
         for _ in 0..16 {
             client.send(Watch::tail(&topic).message()).await;

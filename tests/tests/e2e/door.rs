@@ -1,4 +1,4 @@
-//! Clients that take what they can: silent sockets, idle connections, guessed tokens. A user is served all the same.
+//! Clients that use up sockets, connections and token checks: other users are still served.
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,7 @@ async fn is_welcomed(bridge: &Bridge) {
 async fn sockets_without_hello_are_evicted_and_users_are_welcomed() {
     let bridge = Bridge::start().demo().await;
     let mut before = bridge.client().await;
-    // More than may be open in all.
+    // More than the bridge keeps open before their `hello`.
     let mut silent: Vec<Socket> = Vec::new();
     for _ in 0..300 {
         silent.push(bridge.socket().await);

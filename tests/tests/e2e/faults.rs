@@ -5,7 +5,7 @@ use std::time::Duration;
 use protocol::{ClusterChanged, ClusterResult, ClusterState, ErrorCode};
 use tests::client::{messaggi, text_record};
 use tests::fence::nothing_before_reply;
-use tests::kafka::{Mock, RDKafkaApiKey, RDKafkaRespErr, nobodys_address};
+use tests::kafka::{Mock, RDKafkaApiKey, RDKafkaRespErr, unused_address};
 use tests::{Bridge, Client, Kafka, Watch, unique};
 
 async fn state_becomes(client: &mut Client, state: ClusterState) {
@@ -25,14 +25,14 @@ async fn bridge_on(kafka: &Mock) -> Bridge {
 
 #[tokio::test]
 async fn unreachable_named_broker_is_reported_and_not_replaced_by_the_demo_broker() {
-    let address = nobodys_address();
+    let address = unused_address();
     let bridge = Bridge::start().option("--bootstrap-servers", &address).await;
     assert!(bridge.greeting.contains(&address) || bridge.stdout.text().contains(&address), "{}", bridge.greeting);
     bridge.logged(&address).await;
 
     let mut client = bridge.client().await;
     let mut cluster = client.welcome.cluster.clone();
-    // Before the first connection has failed there is no reason but that nobody has answered.
+    // Until the first connection has failed, the only reason is that no broker has responded.
     let is_refused = |error: &protocol::ErrorBody| error.code == ErrorCode::ConnectionRefused.number();
     while !cluster.error.as_ref().is_some_and(is_refused) {
         cluster = client.expect::<ClusterChanged>().await.cluster;
@@ -44,7 +44,7 @@ async fn unreachable_named_broker_is_reported_and_not_replaced_by_the_demo_broke
     assert!(error.message.contains(&address) && error.retriable, "{error:?}");
 }
 
-/// librdkafka waits for the member's answer to an assignment, and meanwhile neither reads nor leaves.
+/// Without an answer to the assignment, librdkafka would neither read nor leave the group.
 #[tokio::test]
 async fn group_is_joined_again_after_its_committed_offsets_could_not_be_fetched() {
     let topic = unique("positions");
@@ -69,7 +69,7 @@ async fn broker_that_starts_after_the_bridge_is_found() {
     let mut client = bridge.client().await;
     assert_eq!(client.welcome.cluster.state, ClusterState::Down);
     let topic = unique("later");
-    // What is sent meanwhile waits.
+    // Records that are produced meanwhile wait.
     client.produce(messaggi(&topic, 3)).await;
     nothing_before_reply::<protocol::Produced>(&mut client).await;
 
@@ -124,10 +124,10 @@ async fn outages_lose_and_duplicate_no_record() {
     assert_eq!(judge.read(&topic).await.len(), 70, "each record once");
 }
 
-/// Not the mock: a broker whose process is gone, and which comes back with its log.
+/// A real broker, whose process is killed and which restarts with its log.
 #[tokio::test]
 async fn real_broker_killed_and_restarted_loses_no_record() {
-    let Some(mut kafka) = Kafka::of_ones_own().await else { return };
+    let Some(mut kafka) = Kafka::own_cluster().await else { return };
     let topic = unique("power-failure");
     let servers = kafka.bootstrap_servers();
     tests::kafka::create_topic(&servers, &topic, 1).await;
@@ -194,7 +194,7 @@ async fn thousand_closed_connections_leave_no_threads_and_descriptors() {
     let topic = unique("busy");
     let threads = || std::fs::read_dir(format!("/proc/{}/task", bridge.id())).expect("it runs").count();
     let files = || std::fs::read_dir(format!("/proc/{}/fd", bridge.id())).expect("it runs").count();
-    // One of each kind first, so that what is made once is there.
+    // First one of each kind, so that whatever is created once exists.
     let mut client = bridge.client().await;
     client.subscribe(&Watch::tail(&topic)).await;
     client.write(messaggi(&topic, 1)).await;

@@ -1,4 +1,4 @@
-//! A range read once: what a gap left out, or where a link points to.
+//! `fetch`: reads a range of offsets once, for a gap or a link.
 
 use protocol::{ErrorCode, Fetch, Fetched, Offset};
 use tests::client::messaggi;

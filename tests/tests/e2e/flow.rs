@@ -1,4 +1,4 @@
-//! Credit: the bridge sends what was allowed and nothing beyond it; who is slow gets a gap, not silence.
+//! Credit: the bridge sends no more than allowed, and a slow client gets a gap.
 
 use protocol::{ErrorCode, Fetch, Fetched, Gap, GapReason, Offset, Records, ServerMessage, WhenSlow};
 use tests::client::{RecordExt, messaggi, text_record};
@@ -20,7 +20,7 @@ on_every_kafka! {
         assert_eq!(client.records(watch, 3).await.last().map(|got| got.number), Some(8));
         nothing_before_next_record::<Records>(&mut client, &topic).await;
 
-        // Absolute, not added: three beyond number 6 are one beyond number 8.
+        // Credit is absolute: three records beyond number 6 are one beyond number 8.
         client.flow(watch, 6, 3).await;
         assert_eq!(client.records(watch, 1).await.last().map(|got| got.number), Some(9));
         nothing_before_next_record::<Records>(&mut client, &topic).await;
@@ -99,7 +99,7 @@ async fn json_batch_holds_at_most_256_records_or_128_kib() {
     client.unsubscribe(watch).await;
 }
 
-/// More than any reasonable buffer of the bridge, in records of 4 KiB, and less than the demo broker forgets.
+/// More than the buffers of the bridge, and less than the demo broker keeps: records of 4 KiB.
 const FLOOD: usize = 4000;
 const FLOOD_PARTITIONS: usize = 4;
 
@@ -124,13 +124,13 @@ async fn slow_client_gets_a_gap_and_can_fetch_the_missed_records() {
 
     let watch = slow.subscribe(&Watch::tail(&topic).window(4).when_slow(WhenSlow::Skip)).await;
     assert_eq!(slow.records(watch, 4).await.len(), 4);
-    // Somebody else reads it all; the slow one allows nothing meanwhile.
+    // Another client reads all of it; the slow one has no credit meanwhile.
     let keen = writer.subscribe(&Watch::tail(&topic).when_slow(WhenSlow::Block)).await;
     flood(&mut writer, &topic).await;
     writer.records(keen, FLOOD + 4).await;
 
     slow.send(protocol::Flow { subscription: watch, through: 4, records: 1_000_000, bytes: 1 << 30 }).await;
-    // Per partition, records and gaps together leave nothing out.
+    // In each partition records and gaps together are complete.
     let mut next = [1_i64; FLOOD_PARTITIONS];
     let mut gaps: Vec<Gap> = Vec::new();
     while next.iter().any(|&offset| offset < 1 + (FLOOD / FLOOD_PARTITIONS) as i64) {
@@ -183,7 +183,7 @@ async fn slow_client_with_when_slow_close_is_closed_with_4008() {
     slow.socket.expect_close(protocol::CloseCode::TooSlow).await;
 }
 
-// Not on the demo broker: it keeps 20 MiB of a topic and would lose what the keen one has not read yet.
+// Not on the demo broker, which keeps 20 MiB of a topic and would delete records before the other client has read them.
 on_every_kafka! {
     real
     async fn client_that_does_not_read_costs_bounded_memory_and_no_record_of_others(kafka: Kafka) {
@@ -199,8 +199,8 @@ on_every_kafka! {
         assert!(writer.records(keen, 3 * FLOOD).await.len() >= 3 * FLOOD);
         let grown = bridge.resident_bytes().saturating_sub(before);
         tests::measured("bridge_growth_with_a_stalled_client_mib", grown >> 20);
-        // Two rings of 8 MiB and their JSON, librdkafka's queues of 4 MiB a partition, what waits in the outboxes, and what the
-        // producer held of 48 MiB sent at once.
+        // Two rings of 8 MiB and their JSON, librdkafka's queues of 4 MiB for each partition, the outboxes, and what the producer
+        // held of 48 MiB that were sent at once.
         assert!(grown < 200 << 20, "{} MiB", grown >> 20);
     }
 }
@@ -212,7 +212,7 @@ async fn stalled_client_of_a_group_gets_a_gap_and_the_others_get_every_record() 
     let bridge = Bridge::start().demo().await;
     let mut writer = bridge.client().await;
     writer.write(vec![text_record(&topic, "first")]).await;
-    // One member of a group, ten views of it: who takes what it is given is waited for, who takes nothing is not.
+    // One member of a group and ten subscriptions to it: the bridge waits for those that read, not for the stalled one.
     let latest = Watch::group(&topic, &unique("ten")).latest().binary();
     let mut stalled = bridge.client().await;
     let stalled_watch = stalled.subscribe(&latest.clone().window(1)).await;
@@ -232,7 +232,7 @@ async fn stalled_client_of_a_group_gets_a_gap_and_the_others_get_every_record() 
         }));
     }
     let before = bridge.resident_bytes();
-    // A piece at a time: nine clients in one process are no match for a flood, and it is not they who stall.
+    // In pieces, because nine clients in one process are slower than the writer and would stall otherwise.
     let value = "z".repeat(4096);
     for piece in 1..=2 * FLOOD / PIECE {
         writer.write((0..PIECE).map(|_| text_record(&topic, &value)).collect()).await;

@@ -1,4 +1,4 @@
-//! Consumer groups: what is committed was acknowledged, restarts lose nothing, members share the partitions.
+//! Consumer groups: commits follow acknowledgements, restarts lose no record, members share the partitions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use tests::fence::{nothing_before_next_commit, nothing_before_next_record};
 use tests::kafka::committed;
 use tests::{Bridge, Client, Watch, eventually, on_every_kafka, unique};
 
-/// Waits until the client was told that this position is committed, and insists that none ever lay beyond it.
+/// Waits until this position is reported as committed. Fails if a later one is reported.
 async fn told_committed(client: &mut Client, watch: u32, partition: i32, expected: i64) {
     loop {
         let told = client.expect::<Committed>().await;
@@ -50,13 +50,13 @@ on_every_kafka! {
 
         let watch = client.subscribe(&Watch::group(&topic, &group).commit_by_ack()).await;
         assert_eq!(client.records(watch, 10).await.len(), 10);
-        // Credit is not acknowledgement.
+        // With `ack`, `flow` gives credit only.
         client.flow(watch, 10, 1000).await;
         nothing_before_next_commit(&mut client, &topic).await;
 
         client.ack(watch, &topic, 0, 4).await;
         told_committed(&mut client, watch, 0, 4).await;
-        // Beyond what was ever sent: at most what was.
+        // An acknowledgement beyond the last delivered record commits up to that record.
         client.ack(watch, &topic, 0, 5_000).await;
         told_committed(&mut client, watch, 0, 10).await;
         assert_eq!(committed(&servers, &group, &topic).await, BTreeMap::from([(0, 10)]));
@@ -93,7 +93,7 @@ on_every_kafka! {
             assert_eq!(stays.expect::<Assigned>().await.partitions[0].offset.0, from + 10, "it joined after the others");
             leaves.write(messaggi(&topic, 5)).await;
             stays.records(staying, 5).await;
-            // What it said of these is not said of those that it has not seen.
+            // Its acknowledgement of these records does not cover records that it has not received.
             stays.flow(staying, 5, 1000).await;
             if says_goodbye {
                 leaves.unsubscribe(watch).await;
@@ -164,7 +164,7 @@ on_every_kafka! {
         let watch = client.subscribe(&Watch::group(&topic, &group)).await;
         client.records(watch, 10).await;
         client.flow(watch, 8, 10).await;
-        // An answer to a later request: the flow has arrived, its commit may still wait.
+        // The reply shows that the `flow` was processed; its commit may not have been sent yet.
         client.ask::<protocol::ClusterResult>(protocol::ClusterRequest {}).await;
         bridge.ctrl_c();
         assert_eq!(bridge.exit_code().await, 0);
@@ -195,14 +195,14 @@ on_every_kafka! {
         }
         assert!(firsts.is_disjoint(&seconds), "{firsts:?} {seconds:?}");
 
-        // Each record reaches exactly one of them.
+        // Each record is delivered to exactly one of them.
         let records = (0..40).map(|id| text_record(&topic, &id.to_string()).on_partition(id % PARTITIONS)).collect();
         second.write(records).await;
         let (seen_first, seen_second) = (first.records(first_watch, 20).await, second.records(second_watch, 20).await);
         let seen: BTreeSet<_> = seen_first.iter().chain(&seen_second).map(|got| got.place()).collect();
         assert_eq!((seen_first.len(), seen_second.len(), seen.len()), (20, 20, 40));
 
-        // The first one leaves in good order: the second has everything at once, not after a session time-out.
+        // The first bridge leaves the group in order: the second one gets all partitions without waiting for a session time-out.
         for partition in &firsts {
             first.ack(first_watch, &topic, *partition, 10).await;
         }
@@ -221,7 +221,7 @@ on_every_kafka! {
     }
 }
 
-/// The next change of what a member of the group has; cancelling it loses nothing.
+/// The next change of a member's partitions. Cancelling loses no message.
 async fn ownership_change(client: &mut Client) -> (bool, Vec<i32>) {
     client
         .find("Assigned or Revoked", |frame| match &frame.message {

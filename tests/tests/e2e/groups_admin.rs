@@ -1,4 +1,4 @@
-//! Looking at consumer groups, and moving their positions: planned first, applied exactly or not at all.
+//! Consumer groups: list, description, and offset resets, which are planned first and then applied exactly or not at all.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -15,10 +15,10 @@ use tests::kafka::committed;
 use tests::{Bridge, Client, Kafka, Program, Watch, eventually, measured, on_every_kafka, unique};
 
 const GROUP_TOOL: &str = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
-/// Its own five seconds are short beside a compiler.
+/// The tool's default of five seconds is too short on a busy machine.
 const TOOL_TIMEOUT_MS: &str = "30000";
 
-/// Reads and commits so many records, and leaves.
+/// Reads and commits this number of records, and leaves.
 async fn consume(bridge: &Bridge, topic: &str, group: &str, count: usize) {
     let servers = bridge.bootstrap_servers().await;
     let count = count.to_string();
@@ -30,7 +30,7 @@ fn plan(group: &str, topic: &str, to: ResetTarget) -> PlanOffsetReset {
     PlanOffsetReset { group: group.to_owned(), topics: vec![topic.to_owned()], partitions: Vec::new(), to }
 }
 
-/// The new positions of an accepted plan.
+/// The plan, and the new positions in it.
 async fn planned(client: &mut Client, group: &str, topic: &str, to: ResetTarget) -> (OffsetResetPlan, Vec<i64>) {
     let answer: PlanOffsetResetResult = client.ask(plan(group, topic, to)).await;
     assert_eq!(answer.refused, None);
@@ -38,7 +38,7 @@ async fn planned(client: &mut Client, group: &str, topic: &str, to: ResetTarget)
     (answer.plan, targets)
 }
 
-/// A topic of one partition with ten records, and a group that has read four of them and left.
+/// A topic of one partition with ten records, and a group that has committed offset 4 and has no members.
 async fn four_of_ten(kafka: &Kafka) -> (Bridge, Client, String, String) {
     let (topic, group) = (kafka.topic("reset").await, unique("group"));
     let bridge = Bridge::start().on(kafka).await;
@@ -154,7 +154,7 @@ on_every_kafka! {
             .unwrap_or_else(|| panic!("{told}"));
         assert_eq!((row[3], row[4], row[5]), ("0", "8", "8"), "{told}");
 
-        // The position that was there, and none where none was.
+        // The committed offset is restored, and the one that did not exist before is removed.
         let _: ResetOffsetsResult = client.ask(ResetOffsets { plan: done.undo }).await;
         assert_eq!(committed(&servers, &group, &topic).await, [(0, 6)].into());
     }
@@ -188,7 +188,7 @@ on_every_kafka! {
         let seen: GroupResult = client.ask(GroupRequest { group: group.clone() }).await;
         assert!(refused.message.contains(&seen.members[0].member), "{}", refused.message);
 
-        // Neither the plan of a moment ago nor one made now, however far the reader is.
+        // Both the earlier plan and the new one are refused, however far the reader is.
         for handled in 4..=10 {
             reader.ack(watch, &topic, 0, handled).await;
             for plan in [plan_before.clone(), answer.plan.clone()] {
@@ -196,7 +196,7 @@ on_every_kafka! {
                 assert_eq!(refused.error.code, ErrorCode::GroupActive.number(), "{refused:?}");
             }
         }
-        // The group itself stays as well.
+        // The group cannot be deleted either.
         let delete = DeleteGroup { group: group.clone(), confirm: group.clone() };
         assert_eq!(client.refused(delete).await.error.code, ErrorCode::GroupActive.number());
         eventually("what the reader acknowledged, and nothing else", || async {
@@ -222,7 +222,7 @@ on_every_kafka! {
     }
 }
 
-/// The next picture of a group that `pick` likes.
+/// The next update of a group view that `pick` accepts.
 async fn sees(client: &mut Client, what: &str, pick: impl Fn(&GroupChanged) -> bool) -> GroupChanged {
     let found = client.find(what, |frame| match &frame.message {
         ServerMessage::GroupChanged(changed) if pick(changed) => Some(changed.clone()),
@@ -323,7 +323,7 @@ async fn hundred_subscribers_of_a_group_view_cause_one_kafka_query_per_poll() {
         }
     }
     let asked = proxy.count(OFFSET_FETCH) - before;
-    // One more may be on its way.
+    // One more query may be in flight.
     assert!((1..=looks.len() + 1).contains(&asked), "{asked} requests for {} looks of {SOCKETS} sockets", looks.len());
     measured("requests_for_positions", format!("{asked} for {} looks of {SOCKETS} sockets", looks.len()));
 
@@ -345,7 +345,7 @@ async fn lag_of_a_thousand_partitions_takes_less_than_ten_percent_of_a_core() {
     const PARTITIONS: usize = 1000;
     const MOST_PERCENT: f64 = 10.0;
     let Some(kafka) = Kafka::current().await else { return };
-    // The first group of all makes Kafka create its own topic, which is not to wait behind ours.
+    // The cluster's first group makes Kafka create an internal topic, which must not wait for the topic of this test.
     let (bridge, mut client, ..) = four_of_ten(&kafka).await;
     let (topic, group) = (kafka.topic_with("wide", 1000).await, unique("group"));
     loop {

@@ -1,10 +1,10 @@
-//! Requests as no browser writes them: each is refused with the status that its rule asks for, and never half understood.
+//! HTTP requests that no browser sends: each is refused with the status of the rule that it breaks.
 
 use tests::{Bridge, Raw};
 
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAA==";
 
-/// A request for an upgrade; `HOST` stands for the bridge's address.
+/// An upgrade request; `HOST` stands for the bridge's address.
 fn upgrade(line: &str, changed: &[(&str, &str)]) -> String {
     let mut headers = vec![
         ("Host", "HOST"),
@@ -16,7 +16,7 @@ fn upgrade(line: &str, changed: &[(&str, &str)]) -> String {
     for (name, _) in changed {
         headers.retain(|(known, _)| known != name);
     }
-    // Without a value the header is left out.
+    // A header without a value is left out.
     headers.extend(changed.iter().filter(|(_, value)| !value.is_empty()));
     request(line, &headers)
 }
@@ -26,7 +26,7 @@ fn request(line: &str, headers: &[(&str, &str)]) -> String {
     format!("{line}\r\n{headers}\r\n")
 }
 
-/// The bridge's answer to each; a header is expected in lower case.
+/// Sends each request and checks the response; a header is expected in lower case.
 async fn answers(cases: Vec<(String, u16, &str)>) {
     let bridge = Bridge::start().demo().await;
     for (request, expected, header) in cases {

@@ -1,4 +1,4 @@
-//! The first message: what it may say, and what the bridge makes of a client's name.
+//! `hello`: its size, and the client's name in it.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use tests::raw::{close_frame, frame_head, text_frame};
 use tests::socket::{Heard, Socket};
 use tests::{Bridge, Client, Raw, unique};
 
-/// Says hello under this name.
+/// Sends `hello` with this client name.
 async fn hello(bridge: &Bridge, client: &str) -> Socket {
     let mut socket = bridge.socket().await;
     socket.text(&json!({"type": "hello", "protocol": "ponte.v1", "client": client}).to_string()).await;
@@ -50,8 +50,8 @@ async fn first_message_has_at_most_16_kib() {
     let reason = larger.expect_close(CloseCode::TooLarge).await;
     assert!(reason.contains("16384"), "{reason}");
 
-    // Four MiB are announced, by a client whose name would be in every log line: they are not waited for. What comes
-    // all the same is thrown away, more of it than the kernel holds.
+    // The frame announces four MiB, which the bridge does not wait for. It discards what is sent nevertheless, which is more than
+    // the kernel buffers.
     let mut announced = Raw::upgraded(&bridge.address).await;
     let is_taken = announced.send(&[&frame_head(0x81, 4 << 20)[..], padded(16 << 20).as_bytes()].concat()).await;
     assert!(is_taken, "a connection that is reset may lose its close frame");
@@ -63,7 +63,7 @@ async fn first_message_has_at_most_16_kib() {
     }
     assert_eq!(in_pieces.close_code().await, CloseCode::TooLarge.number());
 
-    // What comes after hello may be as large as ever, and need not wait for the welcome.
+    // Later messages may be larger, and may be sent before the welcome.
     let mut socket = bridge.socket().await;
     socket.text(r#"{"type":"hello","protocol":"ponte.v1","client":"eager/1"}"#).await;
     socket.text(&format!(r#"{{"type":"cluster","id":1,"future":"{}"}}"#, "x".repeat(1 << 20))).await;
@@ -96,7 +96,7 @@ async fn client_text_forges_no_log_line_and_no_log_field() {
     assert!(line.contains(&topic), "{line}");
     assert!(line.contains(r#"("x\") change=\"delete_topic\" topic=prod \"audit: topic deleted")"#), "quoted: {line}");
 
-    // Neither do names of groups, values of settings and unknown types.
+    // Names of groups, values of settings and unknown message types do not forge lines either.
     let mut client = bridge.client().await;
     let config = BTreeMap::from([("retention.ms".to_owned(), "1\n2026 INFO audit: topic deleted".to_owned())]);
     let create = CreateTopic { name: unique("refused"), partitions: None, replication: None, config };

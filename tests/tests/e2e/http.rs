@@ -5,16 +5,16 @@ use protocol::ClusterState;
 use serde_json::Value;
 use tests::client::messaggi;
 use tests::http::{Request, Response};
-use tests::kafka::{Mock, nobodys_address};
+use tests::kafka::{Mock, unused_address};
 use tests::{Bridge, Watch, eventually, measured, on_every_kafka};
 
-/// `reliability.md` has it; `'self'` in connect-src covers the page's own WebSocket.
+/// `'self'` in connect-src covers the page's own WebSocket.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; style-src 'self'; \
     img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action 'none'";
 
 #[tokio::test]
 async fn healthz_answers_200_while_kafka_is_down() {
-    let bridge = Bridge::start().option("--bootstrap-servers", &nobodys_address()).await;
+    let bridge = Bridge::start().option("--bootstrap-servers", &unused_address()).await;
     assert_eq!(bridge.get("/healthz").await.status, StatusCode::OK, "whatever Kafka does");
 }
 
@@ -54,7 +54,7 @@ async fn api_cluster_returns_the_cluster_as_json() {
     .await;
 }
 
-/// A sample of `/metrics`.
+/// The value of a metric in `/metrics`.
 async fn metric(bridge: &Bridge, name: &str) -> f64 {
     let response = bridge.get("/metrics").await;
     assert!(response.header("content-type").starts_with("application/openmetrics-text"), "{response:?}");
@@ -83,7 +83,7 @@ on_every_kafka! {
         assert!((10.0..=20.0).contains(&read), "read once, or once by each: {read}");
         assert_eq!(metric(&bridge, "ponte_records_missed_total").await, 0.0);
         assert_eq!(metric(&bridge, "ponte_sockets").await, 2.0);
-        // Whether Kafka answers is asked by itself, twice a second.
+        // The state of Kafka is queried on its own, twice a second.
         eventually("Kafka in /metrics", || async { (metric(&bridge, "ponte_kafka_up").await == 1.0).then_some(()) }).await;
     }
 }
@@ -153,7 +153,7 @@ async fn assets_are_compressed_as_accept_encoding_allows() {
         assert_eq!(refused.header("content-encoding"), "", "{path}: both were refused");
     }
     measured("page_brotli_bytes", brotli_bytes);
-    // The limit of the benchmark B8 for a page in one piece.
+    // The limit of row B8 of the benchmarks for a page that is not split.
     assert!(brotli_bytes <= 650 * 1024, "{brotli_bytes} bytes of page");
 }
 
@@ -174,7 +174,7 @@ async fn websocket_route_without_upgrade_is_refused() {
     assert!(status == StatusCode::BAD_REQUEST || status == StatusCode::UPGRADE_REQUIRED, "{status}");
 }
 
-/// What the page's HTML asks for, from this bridge.
+/// The paths of the assets in the page's HTML.
 fn assets(html: &str) -> Vec<String> {
     let mut found = Vec::new();
     for attribute in ["src=\"", "href=\""] {

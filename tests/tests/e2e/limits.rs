@@ -1,4 +1,4 @@
-//! More than the bridge allows: the newcomer or the culprit hears why, and nobody else notices.
+//! Limits: the client that exceeds one is told why, and other sessions continue.
 
 use protocol::CloseCode;
 use tests::client::text_record;
@@ -25,7 +25,7 @@ async fn client_beyond_the_request_rate_is_closed_with_4013() {
     let bridge = Bridge::start().demo().await;
     let (mut busy, mut calm) = (bridge.client().await, bridge.client().await);
     for _ in 0..3000 {
-        // Refused requests count like any other.
+        // Refused requests count as well.
         busy.socket.text(r#"{"type":"unsubscribe","id":1,"subscription":99}"#).await;
     }
     busy.socket.expect_close(CloseCode::RateExceeded).await;

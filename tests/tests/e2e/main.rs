@@ -1,4 +1,4 @@
-//! Ponte end to end, one binary: each module is a boundary that a user has, each test's name is a claim.
+//! End-to-end tests in one binary. Each module is one boundary of the system, and each test's name is a claim.
 
 mod bad_input;
 mod binary;

@@ -1,4 +1,4 @@
-//! Positions that a client names and Kafka does not have: the same typed errors on the demo broker and on real Kafka.
+//! Positions in a request that Kafka does not have: the same typed errors on the demo broker and on real Kafka.
 
 use protocol::{ErrorCode, ErrorMessage, Fetch, Mode, Offset, Position, TailStart};
 use tests::client::messaggi;
@@ -71,7 +71,7 @@ on_every_kafka! {
         let offsets: Vec<i64> = client.records(named, 2).await.iter().map(|got| got.offset()).collect();
         assert_eq!(offsets, [1, 2]);
 
-        // Beyond the end: said, without a gap that goes backwards; read when the partition has that offset.
+        // A position beyond the end is reported without a gap, and read once the partition has that offset.
         for (offset, more) in [(MAX, 0), (5, 3)] {
             let beyond = client.subscribe(&Watch::tail(&topic).at(0, offset)).await;
             let told: ErrorMessage = client.expect().await;

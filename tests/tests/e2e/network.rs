@@ -1,4 +1,4 @@
-//! The network between page and bridge fails in every way it knows: sessions go on, nothing is lost or doubled.
+//! Network failures between client and bridge: sessions continue, and no record is lost or duplicated.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use tests::proxy::{Direction, Weather};
 use tests::scale::{is_long, seeds, times};
 use tests::{Bridge, Client, PATIENCE, Proxy, Survivor, Watch, eventually_within, unique};
 
-/// A bridge on a broker of the test's own, and a bad network in front of it.
+/// A bridge on a mock broker behind a proxy that imitates a bad network.
 struct Scene {
     kafka: Mock,
     topic: String,
@@ -42,7 +42,7 @@ impl Scene {
         text_record(&self.topic, &id.to_string()).on_partition(partition)
     }
 
-    /// What was sent is in the log once, in order, and where its outcome says; what was received is the same.
+    /// Checks that the log has every record once, in order and where its outcome says, and that the reader received the same.
     async fn is_whole(&self, writer: &Survivor, reader: &Survivor) {
         assert!(reader.gaps.is_empty(), "{:?}", reader.gaps);
         let mut places = Vec::new();
@@ -153,7 +153,7 @@ async fn hundred_reconnects_of_writer_and_group_reader_lose_and_duplicate_no_rec
             0..3 => writer.cut(),
             3..6 => reader.cut(),
             6..9 => scene.proxy.reset(),
-            // Everything so far is read and handled: it must not come again.
+            // All records so far are handled and must not be delivered again.
             _ => {
                 let through = (round + 1) * 5;
                 writer.until("all outcomes", |one| one.open() == 0).await;
@@ -176,7 +176,7 @@ async fn hundred_reconnects_of_writer_and_group_reader_lose_and_duplicate_no_rec
 #[tokio::test]
 async fn client_that_reconnects_while_its_old_connection_hangs_misses_no_record() {
     let scene = Scene::set("half-open").await;
-    // The second round finds what the first one wrote.
+    // The second round also reads the records of the first one.
     for (watch, there) in [(Watch::tail(&scene.topic), 20), (Watch::group(&scene.topic, &unique("group")), 80)] {
         scene.proxy.weather(Weather::Clear);
         let mut survivor = scene.survivor().watching(watch);
@@ -187,7 +187,7 @@ async fn client_that_reconnects_while_its_old_connection_hangs_misses_no_record(
 
         scene.proxy.weather(Weather::HalfOpen);
         survivor.produce((20..40).map(|id| scene.record(id)).collect()).await;
-        // The bridge still believes in the old socket, and sends what others write into it.
+        // For the bridge the old socket is still open, so it sends the records of others to it.
         scene.bridge.client().await.write((40..60).map(|id| scene.record(id)).collect()).await;
         let hanging = survivor.abandon();
         survivor.connects(scene.bridge.handshake());

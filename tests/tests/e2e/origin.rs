@@ -1,4 +1,4 @@
-//! Who may talk to the bridge: pages of its own address, under names of this machine. Everyone else is turned away
+//! Origin and Host checks: only pages of the bridge's own address, under names of this machine, may connect. Others are refused
 //! before the upgrade, since any page on the web can reach localhost.
 
 use hyper::StatusCode;

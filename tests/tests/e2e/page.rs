@@ -1,9 +1,9 @@
-//! The page in a real browser: listen, send, see it arrive, in one window.
+//! The page in a real browser: listening, sending, language, theme, errors.
 
 use tests::page::View;
 use tests::{Bridge, Browser, Page, measured, unique};
 
-/// A bridge with a topic of the test's own as what the page proposes.
+/// A bridge with a new default topic.
 pub async fn bridge() -> (Bridge, String) {
     let topic = unique("page");
     let bridge = Bridge::start().demo().topic(&topic).option("--group", &unique("group")).await;
@@ -15,7 +15,7 @@ pub async fn listen(page: &Page) {
     page.wait("listen", "data-state", "listening").await;
 }
 
-/// As a member of the consumer group in the form. On real Kafka the page reads without one unless the user chooses it.
+/// As a member of the consumer group in the form. On real Kafka the page reads without a group unless the user chooses one.
 pub async fn listen_in_group(page: &Page) {
     page.click("mode-group").await;
     listen(page).await;
@@ -26,7 +26,7 @@ pub async fn stop_listening(page: &Page) {
     page.wait("listen", "data-state", "idle").await;
 }
 
-/// The seed's run, to its end: ten sent, ten acknowledged, ten seen.
+/// Sends ten records with "Send 10" and waits until all are acknowledged.
 pub async fn send_ten(page: &Page) {
     page.click("send-ten").await;
     page.wait("run", "data-state", "done").await;
@@ -144,12 +144,12 @@ async fn markup_in_a_record_is_shown_as_text() {
     page.wait("feed", "data-received", "5").await;
     page.until("the list", "document.querySelectorAll('[data-testid=record]').length === 5").await;
     assert!(page.text("feed").await.contains(payloads[0]), "shown as it is: {}", page.text("feed").await);
-    // Opened too: key, value and headers in full.
+    // The same in the opened record, with key, value and headers.
     page.click("record").await;
     page.wait_for("detail").await;
     page.screenshot("markup-is-text").await;
 
-    // And sent by the page itself.
+    // The same in records that the page sends.
     page.fill("compose-value", payloads[0]).await;
     assert_eq!(page.number_of("[data-testid=feed] img, [data-testid=detail] img, [data-testid=sent-row] img").await, 0);
     assert_eq!(page.eval::<Option<u8>>("window.__xss ?? null").await, None);
@@ -169,7 +169,7 @@ async fn page_is_shown_in_english_and_italian() {
     let text = italian.whole_text().await;
     assert!(text.contains("Invia") && !text.contains("Send 10"), "{text}");
 
-    // By hand, and it stays so.
+    // Chosen by the user, the language is kept after a reload.
     english.click("language").await;
     english
         .until("Italian", "document.documentElement.lang === 'it' && document.body.innerText.includes('Invia')")
@@ -191,7 +191,7 @@ async fn theme_follows_the_system_and_the_theme_button() {
     page.show_on(&View::default()).await;
     page.until("another background", &format!("{background} !== {dark:?}")).await;
     let light: String = page.eval(background).await;
-    // By hand, until it is dark again: the button goes round.
+    // The button switches between the themes.
     for _ in 0..3 {
         page.click("theme").await;
         if page.eval::<String>(background).await == dark {
@@ -272,7 +272,7 @@ async fn each_of_a_hundred_clicks_sends_a_record_that_is_acknowledged_and_seen()
     page.is_clean().await;
 }
 
-/// What a long flood leaves behind in the tab.
+/// Memory of the tab after many records.
 #[tokio::test]
 async fn hundred_thousand_records_are_counted_and_tab_memory_is_bounded() {
     const COUNT: u64 = 100_000;
@@ -287,7 +287,7 @@ async fn hundred_thousand_records_are_counted_and_tab_memory_is_bounded() {
     let before = browser.tab_bytes().await;
 
     let value = format!("{{\"text\":\"{}\"}}", "x".repeat(100 - 11));
-    // The demo broker forgets at 5 MiB a partition: what the page has not seen yet must not be more than that.
+    // The demo broker deletes records beyond 5 MiB for each partition, so the page must not lag further behind.
     for round in 1..=COUNT / 10_000 {
         for _ in 0..10 {
             let records = (0..1000).map(|_| tests::client::json_record(&topic, &value)).collect();

@@ -1,4 +1,4 @@
-//! Many records pasted or dropped at once, looked at before they are sent.
+//! Batches: many records pasted or dropped at once, and checked before they are sent.
 
 use protocol::{ProduceRecord, WireBytes};
 use tests::client::{RecordExt, text_record};
@@ -11,7 +11,7 @@ use crate::page_states::photograph;
 
 // Batches.
 
-/// Pastes a text into the form of batches and waits until it is read.
+/// Pastes a text into the batch form and waits until it is read.
 async fn paste(page: &Page, text: &str) {
     page.click("send-batch-tab").await;
     page.fill("batch-text", text).await;
@@ -85,7 +85,7 @@ async fn csv_columns_become_key_value_and_headers_as_chosen() {
     drop_file(&page, "batch-drop", "records.csv", csv.as_bytes()).await;
     page.wait("batch", "data-state", "checked").await;
     assert_eq!(value_of(&page, "batch-format").await, "csv");
-    // The column that nobody could have guessed.
+    // The column whose meaning the form does not recognise.
     page.choose("batch-column", "key").await;
     page.click("batch-empty-null").await;
     page.until("keys", "document.querySelector('[data-testid=batch-preview]')?.innerText.includes('uno → ')").await;
@@ -128,7 +128,7 @@ async fn lines_whose_records_kafka_refused_are_listed() {
     let failures = page.text("run-failures").await;
     assert!(failures.contains("lines 3"), "{failures}");
     photograph(&page, "batch-failures").await;
-    // Without the partitions of the file all of them can go.
+    // If the partitions in the file are ignored, all records can be sent.
     page.click("batch-keep-partitions").await;
     send_batch(&page, 3).await;
     let Some(log) = log(&bridge, &topic).await else { return };
@@ -168,7 +168,7 @@ async fn file_of_twenty_megabytes_is_read_in_slices_and_sent() {
     page.is_clean().await;
 }
 
-/// Everything that Kafka can hold, out as a file and in again: not a byte is another.
+/// Records of every kind are exported to a file and sent again from it, byte for byte.
 #[tokio::test]
 async fn exported_file_is_sent_again_byte_for_byte() {
     let Some(browser) = Browser::start().await else { return };
@@ -212,7 +212,7 @@ async fn exported_file_is_sent_again_byte_for_byte() {
 
     page.click("send-batch-tab").await;
     page.fill("batch-topic", &to).await;
-    // What is no text is not made into one.
+    // A file that is not UTF-8 is refused.
     drop_file(&page, "batch-drop", "windows-1252.csv", b"key;value\n1;citt\xe0").await;
     page.until("why not", "document.querySelector('[data-testid=toast]')?.innerText.includes('UTF-8')").await;
     assert_eq!(page.number_of("[data-testid=batch][data-state=checked]").await, 0);
@@ -241,7 +241,7 @@ async fn exported_file_is_sent_again_byte_for_byte() {
     page.is_clean().await;
 }
 
-/// Each at another time.
+/// A record with its own timestamp.
 fn at_minute(record: ProduceRecord, minute: usize) -> ProduceRecord {
     ProduceRecord { timestamp: Some(1_763_800_000_123 + minute as i64 * 60_000), ..record }
 }

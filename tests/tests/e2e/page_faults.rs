@@ -1,4 +1,4 @@
-//! The page when something breaks: it says so, and goes on by itself with nothing lost or doubled.
+//! The page during failures of broker and bridge: it shows them and continues without lost or duplicated records.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use tests::{Bridge, Browser, Kafka, PATIENCE, Page, unique};
 use crate::page::{bridge, listen, send_ten};
 use crate::page_watching::watch_from;
 
-/// What Chromium itself says about a socket that cannot be opened; the page cannot prevent it.
+/// Chromium's own error about a socket that cannot be opened, which the page cannot prevent.
 const NO_SOCKET: &str = "WebSocket connection to";
 
-/// The offsets of partition 0 in the list, as often as they are shown.
+/// The offsets in the list, with repetitions.
 async fn offsets(page: &Page) -> Vec<u64> {
     let mut offsets: Vec<u64> =
         page.eval("[...document.querySelectorAll('[data-testid=record]')].map(e => Number(e.dataset.offset))").await;
@@ -38,7 +38,7 @@ async fn broker_outage_and_return_are_shown() {
     let banner = page.text("banner").await;
     assert!(banner.contains(&kafka.bootstrap_servers()), "names the address: {banner}");
     page.screenshot("broker-down").await;
-    // Sent meanwhile: it waits.
+    // A record that is sent meanwhile waits.
     page.click("send").await;
     page.wait("sent-row", "data-state", "queued").await;
 
@@ -75,7 +75,7 @@ async fn unreachable_named_broker_is_shown_until_it_answers() {
     page.is_clean().await;
 }
 
-/// Kafka keeps a killed member's place in the group until its session times out, so a group takes longer to come back.
+/// Kafka keeps a killed member in the group until its session times out, so a group takes longer to continue.
 const GROUP_IS_BACK_WITHIN: Duration = Duration::from_secs(75);
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn killed_and_restarted_bridge_loses_and_duplicates_no_record_of_a_page_wi
 
 #[tokio::test]
 async fn killed_and_restarted_bridge_loses_and_duplicates_no_record_of_a_page_with_group() {
-    // The mock never lets go of a killed member.
+    // The mock never removes a killed member.
     let Some(kafka) = Kafka::current().await else { return };
     let (topic, servers) = (kafka.topic("killed").await, kafka.bootstrap_servers().expect("real Kafka has an address"));
     killed_and_back("group", &topic, &servers, GROUP_IS_BACK_WITHIN).await;
@@ -154,7 +154,7 @@ async fn records_in_flight_when_the_bridge_is_killed_become_unknown() {
     kafka.slow(Duration::ZERO);
     bridge.start_again().await;
     page.wait("connection", "data-state", "open").await;
-    // The new bridge knows nothing of it: unknown, until the user decides.
+    // The new bridge does not know the record, so its outcome is unknown until the user decides.
     page.wait("sent-row", "data-state", "unknown").await;
     page.screenshot("sent-unknown").await;
     page.is_clean().await;

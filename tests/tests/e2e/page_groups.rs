@@ -1,5 +1,5 @@
-//! The page's view of consumer groups: live, and with the offset reset in two steps. On real Kafka; what the page says is
-//! checked against what the group's positions are.
+//! The view of consumer groups: live, with an offset reset in two steps. On real Kafka, compared with the group's committed
+//! offsets.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use tests::{Bridge, Browser, Client, Kafka, Page, Program, Watch, eventually, on
 use crate::page::listen_in_group;
 use crate::page_states::photograph;
 
-/// Reads and commits so many records, and leaves; what it printed.
+/// Reads and commits this number of records, leaves, and returns the output.
 pub async fn consume(bridge: &Bridge, topic: &str, group: &str, count: usize) -> String {
     let servers = bridge.bootstrap_servers().await;
     let count = count.to_string();
@@ -34,7 +34,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// A topic of one partition with ten records, and a group that has read four of them and left.
+    /// A topic of one partition with ten records, and a group that has committed offset 4 and has no members.
     async fn four_of_ten(kafka: &Kafka) -> Self {
         let (topic, group) = (kafka.topic("read").await, unique("group"));
         let bridge = Bridge::start().on(kafka).await;
@@ -76,7 +76,7 @@ async fn plan(page: &Page, target: &str, value: &str) {
     page.wait("reset", "data-state", "planned").await;
 }
 
-/// The groups of an older Kafka look a little different.
+/// Groups of an older Kafka look different in screenshots.
 fn picture(state: &str, kafka: &Kafka) -> String {
     if speaks_classic(kafka) { format!("{state}-classic") } else { state.to_owned() }
 }
@@ -85,7 +85,7 @@ fn speaks_classic(kafka: &Kafka) -> bool {
     matches!(kafka, Kafka::Real(cluster) if cluster.flavour() == Flavour::Zookeeper)
 }
 
-/// Whether the plan that is shown cannot be applied.
+/// Whether the shown plan cannot be applied.
 const IS_DISABLED: &str = "document.querySelector('[data-testid=confirm]').disabled";
 
 on_every_kafka! {
@@ -109,7 +109,7 @@ on_every_kafka! {
         client.write(messaggi(&topic, 5)).await;
         page.wait("group-row", "data-lag", "11").await;
 
-        // A second group on the same topic is found by the topic; the larger lag comes first.
+        // A second group is found by its topic; groups are sorted by lag in descending order.
         let other = unique("other");
         consume(&bridge, &topic, &other, 15).await;
         page.fill("find-group", &topic).await;
@@ -218,7 +218,7 @@ async fn every_reset_target_is_planned_and_offsets_out_of_range_are_clamped() {
         page.click("reset-offsets").await;
         page.choose("reset-to", target).await;
         if !value.is_empty() {
-            // A field for date and time takes no pasted text.
+            // A date and time field does not accept pasted text.
             let set = format!(
                 "(e => {{ e.value = '{value}'; e.dispatchEvent(new Event('input', {{bubbles: true}})); return true }})\
                  (document.querySelector('[data-testid=reset-value]'))"
@@ -232,7 +232,7 @@ async fn every_reset_target_is_planned_and_offsets_out_of_range_are_clamped() {
         page.wait("change", "data-clamped", clamped).await;
         page.click("reset-close").await;
     }
-    // One topic and some of its partitions; one that is not there is refused in the bridge's words.
+    // One topic with some of its partitions. A partition that does not exist is refused with the bridge's error.
     page.click("reset-offsets").await;
     page.choose("reset-to", "earliest").await;
     page.fill("reset-topic", &scene.topic).await;
@@ -265,7 +265,7 @@ on_every_kafka! {
         assert!(why.contains(&seen.members[0].member), "who is to be stopped: {why}");
         photograph(&page, &picture("reset-refused", &kafka)).await;
 
-        // Nobody reads any more: the same plan can be applied.
+        // Without members the same plan can be applied.
         reader.unsubscribe(watch).await;
         page.wait("reset-obstacle", "data-state", "ready").await;
         page.click("confirm").await;
@@ -293,7 +293,7 @@ async fn committed_offsets_that_moved_after_the_plan_are_not_overwritten() {
     page.wait("reset", "data-state", "done").await;
     assert_eq!(scene.committed().await, [(0, 0)].into());
 
-    // Nor are they by undoing: the way back is a plan of its own then.
+    // Undoing does not overwrite moved offsets either; it needs a new plan then.
     consume(&scene.bridge, &scene.topic, &scene.group, 3).await;
     page.click("undo").await;
     page.wait("reset", "data-state", "refused").await;
@@ -324,7 +324,7 @@ async fn undo_restores_committed_offsets_and_removes_new_ones() {
     page.click("confirm").await;
     page.wait("reset", "data-state", "done").await;
     assert_eq!(scene.committed().await, [(0, 0), (1, 0)].into());
-    // It is kept while the view is open, whatever is done with the form.
+    // The undo is kept while the view is open, even if the form is closed.
     page.click("reset-close").await;
     page.click("reset-offsets").await;
     page.click("undo").await;
@@ -431,7 +431,7 @@ async fn record_links_to_its_group_and_the_group_to_the_live_view() {
     page.wait_for("feed").await;
     assert_eq!(page.count("feed", "data-received").await, 3, "it went on meanwhile");
 
-    // The page is the member in the way, and can leave by itself.
+    // The page itself is the only member, and can leave the group.
     page.click("lag").await;
     plan(&page, "earliest", "").await;
     page.wait("reset-obstacle", "data-state", "members").await;

@@ -1,4 +1,4 @@
-//! Which topics are listened to, and why nothing comes.
+//! Topics to listen to, and why no record arrives.
 
 use tests::client::messaggi;
 use tests::{Bridge, Browser, Kafka, Page, unique};
@@ -19,26 +19,26 @@ async fn topics_are_chips_that_the_keyboard_adds_and_removes() {
     let (first, second, third) = (kafka.topic("a").await, kafka.topic("b").await, kafka.topic("c").await);
     let bridge = Bridge::start().on(&kafka).topic(&first).option("--group", &unique("group")).await;
     let page = browser.open(&bridge).await;
-    // One topic is a plain text.
+    // One topic is plain text.
     page.until("the topic", &format!("document.querySelector('[data-testid=topic]').value === '{first}'")).await;
     chips_are(&page, "").await;
 
-    // A comma ends a name; pasting several works too.
+    // A comma ends a name. Several names may be pasted.
     page.fill("topic", &format!("{first},")).await;
     chips_are(&page, &first).await;
     page.fill("topic", &format!("{second}, {third}")).await;
     chips_are(&page, &format!("{first} {second}")).await;
-    // Once the field is left, all of them.
+    // When the field loses the focus, every name becomes a chip.
     page.press("Tab", &[]).await;
     chips_are(&page, &format!("{first} {second} {third}")).await;
-    // The composer sends to the first.
+    // The composer uses the first topic.
     page.until(
         "one topic to send to",
         &format!("document.querySelector('[data-testid=compose-topic]').value === '{first}'"),
     )
     .await;
 
-    // Backspace leads back into the last; each has a button as well, and the focus stays in the form.
+    // Backspace edits the last chip. Each chip has a remove button, and the focus stays in the form.
     page.fill("topic", "").await;
     page.press("Backspace", &[]).await;
     page.until("the last again", &format!("document.querySelector('[data-testid=topic]').value === '{third}'")).await;
@@ -97,7 +97,7 @@ async fn empty_topic_and_topic_without_new_records_show_different_messages() {
     page.wait("feed", "data-received", "3").await;
     stop_listening(&page).await;
 
-    // The same group again, in a page that has seen nothing yet.
+    // The same group in a reloaded page.
     page.reload().await;
     page.wait("connection", "data-state", "open").await;
     listen(&page).await;
@@ -105,7 +105,7 @@ async fn empty_topic_and_topic_without_new_records_show_different_messages() {
     let said = page.text("empty").await;
     assert!(said.contains(&group) && said.contains("has read all existing records"), "{said}");
     photograph(&page, "group-at-its-end").await;
-    // What to do about it is one click away.
+    // A button reads the topic from the beginning.
     page.click("watch-all").await;
     page.wait("feed", "data-received", "3").await;
     page.until("watching", "document.querySelector('[data-testid=mode]').dataset.value === 'watch'").await;

@@ -1,5 +1,4 @@
-//! The page on a cluster that others use: it sends nothing to their topics by accident. On real Kafka; what was written is read
-//! by a consumer of the test's own.
+//! The page does not write to existing topics by accident. On real Kafka; the log is read by kcat.
 
 use protocol::{TopicsRequest, TopicsResult};
 use tests::client::messaggi;
@@ -10,7 +9,7 @@ use crate::page_states::photograph;
 
 const DIALOG_IS_OPEN: &str = "document.querySelector('[data-testid=confirm-dialog]').open";
 
-/// A topic of somebody else with so many records, in a cluster on which the bridge's default topic is another one.
+/// A topic with this number of records that is not the bridge's default topic.
 async fn topic_of_others(kafka: &Kafka, bridge: &Bridge, records: usize) -> String {
     let topic = kafka.topic("payments").await;
     bridge.client().await.write(messaggi(&topic, records)).await;
@@ -22,7 +21,7 @@ async fn records_in(bridge: &Bridge, topic: &str) -> usize {
     judge.read(topic).await.len()
 }
 
-/// From the topic's page to the live view, as the user goes.
+/// From the topic's view to the live view, as a user goes.
 async fn watch_from_topics(browser: &Browser, bridge: &Bridge, topic: &str) -> Page {
     let page = browser.load(&format!("{}?view=topics&name={topic}", bridge.url()), View::default()).await;
     page.click("watch-topic").await;
@@ -47,7 +46,7 @@ async fn first_record_to_an_existing_topic_needs_confirmation_and_send_ten_shows
     let topic = topic_of_others(&kafka, &bridge, 3).await;
     let page = watch_from_topics(&browser, &bridge, &topic).await;
     page.wait("feed", "data-received", "3").await;
-    // Who came from Topics came to read.
+    // Opened from the topic's view, the page only reads.
     page.wait_for("compose-closed").await;
     assert_eq!(page.number_of("[data-testid=send], [data-testid=send-ten]").await, 0, "no way to send is in sight");
     photograph(&page, "composer-closed").await;
@@ -56,7 +55,7 @@ async fn first_record_to_an_existing_topic_needs_confirmation_and_send_ten_shows
     page.until("why Send 10 is disabled", &format!("{WHY_NOT}.includes({topic:?}) && {SEND_TEN_IS_DISABLED}")).await;
     photograph(&page, "send-ten-disabled").await;
 
-    // Ctrl+Enter and the button ask alike, and without the answer nothing is sent.
+    // Ctrl+Enter and the button need confirmation, and without it no record is sent.
     page.fill("compose-value", r#"{"n": 1}"#).await;
     page.press("Enter", &["Control"]).await;
     page.until("the question", DIALOG_IS_OPEN).await;
@@ -76,7 +75,7 @@ async fn first_record_to_an_existing_topic_needs_confirmation_and_send_ten_shows
     page.click("confirm").await;
     page.wait("sent-row", "data-state", "acked").await;
     page.until("Send 10", &format!("!({SEND_TEN_IS_DISABLED})")).await;
-    // From now on it is a topic of this browser: also after a reload, and from Topics.
+    // From now on the topic belongs to this browser, also after a reload.
     page.click("send").await;
     page.wait("feed", "data-received", "5").await;
     page.go(&format!("{}?view=topics&name={topic}", bridge.url())).await;
@@ -172,7 +171,7 @@ async fn draft_stays_with_its_topic_across_topics_and_reloads() {
         page.click("compose-open").await;
         page.until("the draft where it was left", &holds(&dlq, true)).await;
     }
-    // By hand it goes to another topic: that is what a dead letter is edited for.
+    // The user may send the draft to another topic, which is how a dead letter is edited.
     page.fill("compose-topic", &orders).await;
     page.until("the draft under its new topic", &holds(&orders, true)).await;
     page.is_clean().await;
@@ -181,9 +180,9 @@ async fn draft_stays_with_its_topic_across_topics_and_reloads() {
 #[tokio::test]
 async fn topic_without_a_leader_is_not_treated_as_empty() {
     let Some(browser) = Browser::start().await else { return };
-    let Some(mut cluster) = Kafka::of_ones_own_with(3).await else { return };
+    let Some(mut cluster) = Kafka::own_cluster_with(3).await else { return };
     let topic = unique("payments");
-    // Its only replica is on the broker that goes.
+    // Its only replica is on the broker that is killed.
     let make = ["--create", "--topic", &topic, "--replica-assignment", "3"];
     let made = cluster.tool("org.apache.kafka.tools.TopicCommand", &make).expect("the tool runs");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));

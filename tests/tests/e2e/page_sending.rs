@@ -1,4 +1,4 @@
-//! The sending half of the page: what stands in its fields is what lies in Kafka, byte for byte.
+//! The sending half of the page: its fields are produced byte for byte.
 
 use std::time::Instant;
 
@@ -10,12 +10,12 @@ use tests::{Bridge, Browser, Page, Wire, unique};
 use crate::page::{bridge, listen};
 use crate::page_states::photograph;
 
-/// What lies in the topic; nothing where kcat is not installed.
+/// The topic's log; `None` after a skip.
 pub async fn log(bridge: &Bridge, topic: &str) -> Option<Vec<Seen>> {
     Some(bridge.judge().await?.read(topic).await)
 }
 
-/// Waits until so many records of this page have their acknowledgement.
+/// Waits until this number of the page's records is acknowledged.
 pub async fn acked(page: &Page, count: u64) {
     page.wait("sent-totals", "data-acked", &count.to_string()).await;
 }
@@ -26,7 +26,7 @@ pub async fn unfold(page: &Page, testid: &str) {
     page.eval::<bool>(&format!("document.querySelector('[data-testid={testid:?}]').open = true")).await;
 }
 
-/// Hands a file over as a user does who drops it there.
+/// Drops a file on the element.
 pub async fn drop_file(page: &Page, testid: &str, name: &str, bytes: &[u8]) {
     page.wait_for(testid).await;
     let drop = format!(
@@ -37,7 +37,7 @@ pub async fn drop_file(page: &Page, testid: &str, name: &str, bytes: &[u8]) {
     page.eval::<bool>(&drop).await;
 }
 
-/// Chooses a file in the browser's dialog, which tests cannot open.
+/// Chooses a file with the picker. Tests cannot open the browser's dialog.
 pub async fn choose_file(page: &Page, picker: &str, name: &str, bytes: &[u8]) {
     let choose = format!(
         "(e => {{ const data = new DataTransfer(); data.items.add(new File([new Uint8Array({bytes:?})], {name:?})); \
@@ -58,17 +58,17 @@ async fn text_json_base64_null_and_empty_are_produced_byte_for_byte() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
-    // Text with what JSON would escape; no key.
+    // Text with characters that JSON escapes; no key.
     page.click("compose-value-text").await;
     page.fill("compose-value", "riga \"1\"\t✓").await;
     page.click("send").await;
     acked(&page, 1).await;
-    // JSON, its spaces and digits untouched.
+    // JSON; spaces and digits stay as they are.
     page.click("compose-value-json").await;
     page.fill("compose-value", r#"{ "id":9007199254740993,  "x": 1.10 }"#).await;
     page.click("send").await;
     acked(&page, 2).await;
-    // Bytes that are no text, as key and value.
+    // Bytes that are not UTF-8, as key and value.
     page.click("compose-key-base64").await;
     page.fill("compose-key", "3q2+7w==").await;
     page.click("compose-value-base64").await;
@@ -245,7 +245,7 @@ async fn read_only_bridge_disables_send_and_shows_why() {
 
 // Runs.
 
-/// Fills in a run of `count` at `rate`; empty: until stopped, as fast as possible.
+/// Fills in a run of `count` records at `rate`. Empty means until stopped, and as fast as possible.
 async fn plan(page: &Page, value: &str, count: &str, rate: &str) {
     page.click("send-run-tab").await;
     page.fill("run-value", value).await;
@@ -256,7 +256,7 @@ async fn plan(page: &Page, value: &str, count: &str, rate: &str) {
         }
         if !number.is_empty() {
             page.fill(field, number).await;
-            // A number counts when it is complete.
+            // A number is read when its field loses the focus.
             page.press("Tab", &[]).await;
         }
     }
@@ -442,7 +442,7 @@ async fn run_templates_are_saved_renamed_deleted_exported_and_imported() {
     page.click("template-save").await;
     page.wait_for("template").await;
 
-    // Another pattern, then the saved one again, after a reload.
+    // Another pattern, and the saved one again after a reload.
     page.click("template-seed").await;
     page.until("the seed's", "document.querySelector('[data-testid=run-value]').value.includes('messaggio')").await;
     page.reload().await;
@@ -463,7 +463,7 @@ async fn run_templates_are_saved_renamed_deleted_exported_and_imported() {
     page.click("template-undo").await;
     page.wait_for("template").await;
 
-    // Over to another browser, as a file.
+    // Export to a file and import in another browser.
     let exported: String = page
         .eval(
             "(async () => { let text; const made = URL.createObjectURL; \
@@ -504,7 +504,7 @@ async fn record_is_replayed_unchanged_or_edited() {
     page.click("replay").await;
     page.wait("feed", "data-received", "2").await;
 
-    // The key only fills the form; the record goes out when the user sends it.
+    // The key only fills the form; the user sends the record.
     page.eval::<bool>("document.activeElement.blur() ?? true").await;
     page.press("r", &[]).await;
     page.until("the value in the form", "document.querySelector('[data-testid=compose-value]').value.includes('9007')")

@@ -1,5 +1,4 @@
-//! The states that the design names, each usable by everybody and with its picture for people to look at, wide and narrow,
-//! light and dark.
+//! Every state of the design: accessible, and with screenshots for people, wide and narrow, light and dark.
 
 use tests::client::{RecordExt, json_record, text_record};
 use tests::kafka::Mock;
@@ -19,7 +18,7 @@ fn screens() -> [(&'static str, View); 4] {
     ]
 }
 
-/// One page on the four screens: nothing sticks out, nobody is shut out, and a picture of it.
+/// Takes a screenshot of the page on each of the four screens, and checks accessibility and overflow.
 pub async fn photograph(page: &Page, state: &str) {
     for (screen, view) in screens() {
         page.show_on(&view).await;
@@ -264,7 +263,7 @@ async fn forms_and_errors_of_the_sending_half_are_accessible() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
-    // On a telephone all of this is behind one button.
+    // On a narrow screen all of this is behind one button.
     page.show_on(&View::narrow()).await;
     page.click("compose-more").await;
     page.show_on(&View::default()).await;

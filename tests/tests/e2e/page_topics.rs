@@ -1,4 +1,4 @@
-//! Topics in a real browser: seen, created, changed, deleted, each as Kafka has it afterwards.
+//! Topics in the page: listed, created, changed and deleted, compared with Kafka.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ pub async fn wait_for_row(page: &Page, selector: &str) {
     page.until(selector, &format!("document.querySelector({selector:?})")).await;
 }
 
-/// Types the name into the dialog that asks for it, and goes through with it.
+/// Types the name into the confirmation dialog and confirms.
 async fn confirm(page: &Page, name: &str) {
     page.wait_for("confirm-dialog").await;
     assert!(
@@ -161,7 +161,7 @@ async fn refused_topic_requests_are_shown_in_their_form() {
     )
     .await;
 
-    // Kafka's own are shown when they are wanted, and changed by nobody.
+    // Internal topics are shown on request, and cannot be changed.
     let mut client = bridge.client().await;
     client.write(messaggi(&topic, 1)).await;
     let page = browser.load(&format!("{}?view=topics&name=__consumer_offsets", bridge.url()), View::default()).await;

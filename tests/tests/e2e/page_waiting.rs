@@ -1,5 +1,5 @@
-//! What the page says of records that wait, of positions that are not committed, and of why Kafka does not answer. The bridge's
-//! messages are put into the page's socket: how the bridge comes to send them is tested with Kafka itself.
+//! The page's messages about waiting records, held commits and connection errors. The test puts the bridge's messages into the
+//! page's socket; other tests make the bridge send them.
 
 use serde_json::{Value, json};
 use tests::page::View;
@@ -8,7 +8,7 @@ use tests::{Bridge, Browser, Page};
 use crate::page::{bridge, listen};
 use crate::page_states::photograph;
 
-/// Keeps the page's sockets, so that messages can be put into them and what it sends can be read.
+/// Keeps the page's sockets, so that a test can put messages into them and read what the page sends.
 const KEEP_SOCKETS: &str = "window.__sockets = []; window.__sent = []; window.WebSocket = class extends WebSocket { \
      constructor(...args) { super(...args); window.__sockets.push(this) } \
      send(data) { if (typeof data === 'string') window.__sent.push(data); super.send(data) } };";
@@ -60,7 +60,7 @@ async fn records_behind_an_open_transaction_and_records_without_outcome_are_show
 
     hear(&page, waiting(json!([]))).await;
     page.until("nothing waits in the list", "!document.querySelector('[data-testid=records-waiting]').innerText").await;
-    // Its outcome ends the wait.
+    // The outcome of the record ends the warning.
     page.click("send").await;
     page.wait("sent-row", "data-state", "acked").await;
     page.until("no banner", "!document.querySelector('[data-testid=banner]')").await;
@@ -142,12 +142,12 @@ async fn each_connection_error_is_shown_with_broker_and_property_to_change() {
     photograph(&page, "kafka-advertised-address-italian").await;
     page.click("language").await;
 
-    // Who has not said where Kafka is may want to start one here.
+    // A user who has not named a broker may want to start one here.
     for (servers, named_by_user, code, name, expected) in [
         ("localhost:9092", false, 511, "connection_refused", true),
         ("localhost:9092", false, 514, "authentication_failed", false),
         ("localhost:9092", false, 500, "kafka_unreachable", true),
-        // `--bootstrap-servers localhost:9092` names a broker as any other address does.
+        // `--bootstrap-servers localhost:9092` names a broker like any other address.
         ("localhost:9092", true, 511, "connection_refused", false),
         ("localhost:9092", true, 500, "kafka_unreachable", false),
         ("prod:9092", true, 511, "connection_refused", false),

@@ -1,4 +1,4 @@
-//! The watching half of the page: from where, what of it, every fact about a record, and nothing lost on the way.
+//! The reading half of the page: start positions, filters, details of a record, export, gaps.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ async fn shows(page: &Page, offsets: &[u64]) {
     page.until(&format!("the offsets {list}"), &format!("JSON.stringify({OFFSETS}) === '{list}'")).await;
 }
 
-/// A bridge on real Kafka with a topic of one partition, so that offsets can be told beforehand.
+/// A bridge on real Kafka with a topic of one partition, so that offsets are known in advance.
 async fn on_real_kafka(partitions: i32) -> Option<(Bridge, String, Kafka)> {
     let kafka = Kafka::current().await?;
     let topic = kafka.topic_with("watching", partitions).await;
@@ -54,7 +54,7 @@ async fn filter_combines_every_field_while_records_arrive() {
     writer.write((0..10).map(|id| order(id, "shop-1")).collect()).await;
     page.wait("feed", "data-received", "10").await;
 
-    // Text, whatever the case; marked where it stands.
+    // Text without regard to case; matches are marked.
     page.fill("filter", "PAID").await;
     page.wait("feed", "data-matching", "5").await;
     page.wait("feed", "data-scanned", "10").await;
@@ -68,7 +68,7 @@ async fn filter_combines_every_field_while_records_arrive() {
     page.fill("filter", "[3-").await;
     page.wait("filter", "aria-invalid", "true").await;
     page.until("why", "document.querySelector('[data-testid=filter-fault]').innerText.length > 10").await;
-    // With nothing to find, in front of a pair of surrogates, the engine does not move on by itself.
+    // An empty match before a surrogate pair does not advance the engine's position.
     writer.write(vec![json_record(&topic, r#"{"id": 10, "text": "😀 3"}"#)]).await;
     page.wait("feed", "data-received", "11").await;
     page.fill("filter", "/[0-9]*/u").await;
@@ -92,7 +92,7 @@ async fn filter_combines_every_field_while_records_arrive() {
     page.wait("filter-path", "aria-invalid", "true").await;
     page.screenshot("filters-with-a-fault").await;
 
-    // What comes is filtered as what was there.
+    // New records are filtered as well.
     page.fill("filter-path", "").await;
     page.fill("filter-header", "trace=t-12").await;
     writer.write((10..14).map(|id| order(id, "shop-2")).collect()).await;
@@ -217,7 +217,7 @@ async fn opened_record_shows_value_headers_text_and_bytes_unchanged() {
     let facts = page.text("detail").await;
     assert_eq!(facts.matches("twice").count(), 2, "{facts}");
 
-    // It folds, and is text and bytes as well.
+    // The value can be folded, and shown as text and as bytes.
     page.click_at(".fold[data-line='2']").await;
     page.until("folded", "!document.querySelector('[data-testid=detail-value]').innerText.includes('1.10')").await;
     page.click("fold-all").await;
@@ -241,7 +241,7 @@ async fn opened_record_shows_value_headers_text_and_bytes_unchanged() {
     page.click("detail-previous").await;
     page.until("the second", "document.querySelector('[data-testid=detail-value]').innerText.includes('second')").await;
 
-    // Its link opens the page there, in another tab.
+    // The record's link opens the page at its offset in another tab.
     assert_eq!(page.attribute("record-link", "target").await.as_deref(), Some("_blank"));
     let address = page.attribute("record-link", "href").await.expect("a link");
     let there = browser.load(&address, View::default()).await;
@@ -303,7 +303,7 @@ async fn exported_file_has_every_kept_record_unchanged() {
     assert_eq!(same, values, "{lines}");
     assert!(again.iter().all(|record| record.headers.len() == 2 && record.topic == topic), "{lines}");
 
-    // With a filter: what matches.
+    // With a filter, the export has the matching records.
     page.press("Escape", &[]).await;
     page.fill("filter", "9007199254740993").await;
     page.wait("feed", "data-matching", "1").await;
@@ -358,7 +358,7 @@ async fn scrolling_up_holds_the_list_and_reception_continues() {
     page.is_clean().await;
 }
 
-/// A page that stands still while too much comes, and wants the newest: it gets a gap, and then what was in it.
+/// A page that is busy while many records arrive, and skips ahead: it gets a gap and then loads it.
 #[tokio::test]
 async fn gap_is_shown_and_loaded_in_place() {
     const COUNT: usize = 400;
@@ -371,7 +371,7 @@ async fn gap_is_shown_and_loaded_in_place() {
     watch_from(&page, "earliest", "").await;
     let big = "x".repeat(100_000);
     let mut writer = bridge.client().await;
-    // Nothing is handled for a while, hence no credit is given.
+    // The page is busy and gives no credit for a while.
     let sleep = "(() => { setTimeout(() => { const until = performance.now() + 12000; while (performance.now() < until); }, 50); return true })()";
     page.eval::<bool>(sleep).await;
     for _ in 0..COUNT / 20 {
@@ -418,7 +418,7 @@ async fn group_without_commit_keeps_its_committed_offsets() {
     page.wait("feed", "data-received", "10").await;
     stop_listening(&page).await;
 
-    // It is remembered, and the group is where it was.
+    // The setting is kept after a reload, and the group's offsets have not moved.
     page.reload().await;
     page.wait("connection", "data-state", "open").await;
     listen(&page).await;
@@ -432,7 +432,7 @@ async fn group_without_commit_keeps_its_committed_offsets() {
     page.is_clean().await;
 }
 
-/// An empty list that is paused says so, and not that a filter let nothing through.
+/// An empty paused list must not show the message of a filter without matches.
 #[tokio::test]
 async fn list_paused_while_empty_shows_how_many_records_arrived() {
     let Some(browser) = Browser::start().await else { return };

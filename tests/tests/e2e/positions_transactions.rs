@@ -1,5 +1,5 @@
-//! Positions while a transaction is open, aborted or committed: joining, reconnecting and looking move no group, and every view and
-//! every reset counts as Kafka's own tools do.
+//! Offsets while a transaction is open, aborted or committed: joining, reconnecting and reading move no committed offset, and
+//! every view and reset counts as Kafka's own tools do.
 
 use std::collections::BTreeMap;
 
@@ -17,19 +17,19 @@ use tests::{Bridge, Client, Kafka, Watch, eventually, unique};
 
 const GROUP_TOOL: &str = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
 const OFFSET_TOOL: &str = "org.apache.kafka.tools.GetOffsetShell";
-/// Its own five seconds are short beside a compiler.
+/// The tool's default of five seconds is too short on a busy machine.
 const TOOL_TIMEOUT_MS: &str = "30000";
 
-/// Records of each partition before the transaction, and in it.
+/// How many records each partition has before the transaction and in it.
 const BEFORE: i64 = 20;
 const IN_TRANSACTION: i64 = 5;
-/// The offset after the transaction's last record. The marker that ends the transaction lies there.
+/// The offset after the transaction's last record, where the marker that ends the transaction is written.
 const END: i64 = BEFORE + IN_TRANSACTION;
 
 /// A position among the transaction's records.
 const AMONG: i64 = BEFORE + 2;
 
-/// Where a group stands whose lag is compared.
+/// The committed offset of the group whose lag is compared.
 const BEHIND: i64 = BEFORE - 3;
 
 /// 2096-10-02T07:06:40Z
@@ -65,7 +65,7 @@ impl Cell {
         if self.state == State::Open { BEFORE } else { self.high() }
     }
 
-    /// Of one partition, the offsets from this one on that a consumer of committed records gets.
+    /// The offsets of one partition, from this one on, that a consumer of committed records gets.
     fn visible_offsets(&self, from: i64) -> std::ops::Range<i64> {
         let end = if self.state == State::Committed { END } else { BEFORE };
         from..end.max(from)
@@ -91,8 +91,8 @@ impl Cell {
     }
 }
 
-/// Every state of a transaction, in topics with one partition and with nine: they used to be asked about in two ways that meant
-/// different ends.
+/// Topics for every state of a transaction, with one partition and with nine: the bridge once queried their ends in two ways with
+/// different meanings.
 struct Matrix {
     kafka: Kafka,
     servers: String,
@@ -108,7 +108,7 @@ struct Held {
     group_among: String,
     at_end: u32,
     among: u32,
-    /// And where each of them came back.
+    /// With the position at which each was resumed.
     tails: Vec<(u32, i64)>,
     /// Of the last partition.
     link: u32,
@@ -140,7 +140,7 @@ impl Matrix {
         Some(matrix)
     }
 
-    /// Kafka writes the markers of a transaction that has ended in its own time.
+    /// Kafka writes the markers of an ended transaction asynchronously.
     async fn has_markers(&self, of: impl Fn(&Cell) -> bool) {
         for cell in self.cells.iter().filter(|cell| of(cell)) {
             eventually("the transaction's markers", async || {
@@ -167,7 +167,7 @@ impl Matrix {
         committed(&self.servers, group, &cell.topic).await
     }
 
-    /// Everything that changes nothing: groups join, pages come back after a lost socket, tails start anywhere.
+    /// Operations that must not change committed offsets: joining groups, resuming sessions, starting tails.
     async fn is_left_alone(&self, cell: &Cell) -> Held {
         let (group_at_end, group_among) = (self.group_at(cell, cell.high()).await, self.group_at(cell, AMONG).await);
         let mut page = self.bridge.client().await;
@@ -278,7 +278,7 @@ impl Matrix {
         assert_eq!(self.committed(&group, cell).await, cell.each(high), "{cell:?}: what Kafka itself has");
     }
 
-    /// One group in all of the topics, because a run of a tool takes seconds.
+    /// One group in all topics, because each run of a tool takes seconds.
     async fn kafkas_tools_count_the_same(&self) {
         let (group, mut client) = (unique("everywhere"), self.bridge.client().await);
         for cell in &self.cells {
@@ -345,7 +345,8 @@ impl Matrix {
         everywhere
     }
 
-    /// Every transaction has ended. What was not visible comes, then what is written now, behind the marker.
+    /// After every transaction has ended, records that were not visible are delivered, then records written now, after the
+    /// marker.
     async fn goes_on_behind_the_marker(&self, cell: &Cell, held: Held) {
         let Held { mut page, group_at_end, group_among, at_end, among, tails, link } = held;
         let was_open = cell.state == State::Open;
@@ -382,7 +383,7 @@ fn records(topic: &str, partition: i32, count: usize) -> impl Iterator<Item = Pr
     (0..count).map(move |id| text_record(topic, &id.to_string()).on_partition(partition))
 }
 
-/// Subscribes, and expects that the partitions start here and that exactly these records come.
+/// Subscribes, and checks the start offsets and the delivered records.
 async fn reads(page: &mut Client, watch: &Watch, starts: &Offsets, records: &[(i32, i64)]) -> u32 {
     let subscription = page.subscribe(watch).await;
     let assigned = page.find("Assigned", |frame| {
@@ -400,9 +401,9 @@ async fn delivers(page: &mut Client, subscription: u32, expected: &[(i32, i64)])
     assert_eq!(got, expected, "subscription {subscription}");
 }
 
-/// The lines of the group tool about this group: topic and partition, and the columns after them.
+/// The group tool's lines about this group: topic and partition, and the columns after them.
 fn rows_of<'a>(told: &'a str, group: &'a str) -> impl Iterator<Item = ((String, i32), Vec<&'a str>)> {
-    // Not the tool's warning that no record is that new.
+    // Leaves out the tool's warning that no record is so new.
     let rows = told.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     rows.filter(move |columns| columns.first() == Some(&group)).map(|columns| {
         let partition = columns[2].parse().expect("a partition");
@@ -449,7 +450,7 @@ async fn records_behind_an_open_transaction_are_reported_as_waiting_until_it_end
         assert_eq!(places, [0, 1, 2].map(|partition| (topic.as_str(), partition, BEFORE, END)));
     }
 
-    // Sent, acknowledged, and not visible.
+    // The record is acknowledged, but not visible.
     assert_eq!(client.write(records(&topic, 1, 1).collect()).await, [(1, END)]);
     let told = client.expect::<ProduceWaiting>().await;
     assert_eq!((told.topic.as_str(), told.partition, told.reason), (topic.as_str(), 1, WaitReason::OpenTransaction));

@@ -1,4 +1,4 @@
-//! Writing: every record gets exactly one outcome, and what is acknowledged is in the log.
+//! Producing: every record gets exactly one outcome, and acknowledged records are in the log.
 
 use protocol::{ErrorCode, ProduceRecord, Produced, WireBytes};
 use tests::client::{Outcome, RecordExt, json_record, messaggi, text_record};
@@ -68,7 +68,7 @@ async fn thousand_records_are_acknowledged_in_at_most_100_ranges() {
         let Produced { acks, errors } = client.expect().await;
         assert!(errors.is_empty(), "{errors:?}");
         for ack in acks {
-            // One partition, one sender: number and offset run in step.
+            // With one partition and one sender, sequence number and offset are equal.
             assert_eq!(ack.offset.0, i64::try_from(ack.first).expect("small"), "{ack:?}");
             ranges.push((ack.first, ack.last));
         }
@@ -109,7 +109,7 @@ async fn record_above_the_size_limit_fails_alone() {
 
     let fits = text_record(&topic, &"x".repeat(limit * 9 / 10));
     client.write(vec![fits]).await;
-    // A little above the limit: the frame itself is still taken.
+    // A little above the limit for a record, but below that for a frame.
     let first = client.produce(vec![text_record(&topic, &"x".repeat(limit + 1)), text_record(&topic, "small")]).await;
     match client.outcome(first).await {
         Outcome::Failed(error) => {
@@ -130,7 +130,7 @@ async fn reused_sequence_number_gets_its_first_outcome_and_writes_no_record() {
     client.send(protocol::Produce { seq: 2, records: messaggi(&topic, 5).split_off(2) }).await;
     let ack = client.expect::<Produced>().await.acks.remove(0);
     assert_eq!((ack.first, (ack.partition, ack.offset.0)), (2, places[2]));
-    // Numbers may jump; those that were passed over are gone.
+    // Sequence numbers may jump; skipped numbers cannot be used afterwards.
     client.send(protocol::Produce { seq: 100, records: messaggi(&topic, 1) }).await;
     assert!(matches!(client.outcome(100).await, Outcome::Acked { .. }));
     client.send(protocol::Produce { seq: 50, records: messaggi(&topic, 1) }).await;

@@ -1,10 +1,10 @@
-//! What a small message may cost the bridge: what cannot be written is refused before anything is done for its records.
+//! The cost of a refused message: records that cannot be written are refused before they are processed.
 
 use protocol::{ErrorCode, ProduceRecord, Produced};
 use tests::client::{Outcome, produce_frame, text_record};
 use tests::{Bridge, Client, unique};
 
-/// The bridge may grow by so much: the outcomes of the records, and what the allocator keeps.
+/// How much the bridge may grow: the outcomes of the records, and what the allocator keeps.
 const GROWTH_BYTES: u64 = 20 * 1024 * 1024;
 
 /// All records of the frame fail with this error, in messages of bounded size.
@@ -31,7 +31,7 @@ async fn refused_frame_with_long_topic_name_costs_less_than_20_mib() {
     let frame = produce_frame(0, &records);
     assert!(frame.len() < 300_000, "{} bytes", frame.len());
     drop(records);
-    // What a session costs at all is not the matter.
+    // The cost of the first session is not counted.
     drop(bridge.client().await);
     let before = bridge.resident_bytes();
     for _ in 0..4 {
@@ -57,7 +57,7 @@ async fn lost_sessions_with_many_failed_records_keep_less_than_60_mib() {
         all_fail(&mut client, &frame, window, ErrorCode::InvalidTopic).await;
         client.socket.cut();
     }
-    // 24 bytes a record, and one error.
+    // 24 bytes for each record, and one error.
     let grown = bridge.resident_bytes().saturating_sub(before);
     assert!(grown <= 60 * 1024 * 1024, "{grown} bytes more");
 }

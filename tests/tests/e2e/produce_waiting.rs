@@ -1,5 +1,5 @@
-//! Records that Kafka does not take for now: their sender is told what the partition lacks, while they wait and when they are
-//! given up.
+//! Records that wait because Kafka does not accept them: the sender is told what the partition lacks, while they wait and when
+//! they fail.
 
 use std::io::Write;
 
@@ -14,7 +14,7 @@ use tests::{Bridge, Client, Kafka, Program, eventually, unique};
 
 #[tokio::test]
 async fn produce_waiting_names_missing_replicas_or_leader() {
-    let Some(mut cluster) = Kafka::of_ones_own_with(3).await else { return };
+    let Some(mut cluster) = Kafka::own_cluster_with(3).await else { return };
     let servers = cluster.bootstrap_servers();
     let strict = unique("strict");
     create_topic_with(&servers, &strict, 1, &[("min.insync.replicas", "3")]).await;
@@ -23,14 +23,15 @@ async fn produce_waiting_names_missing_replicas_or_leader() {
     let path = config.path().to_str().expect("a path in UTF-8");
     let bridge = Bridge::start().option("--bootstrap-servers", &servers).option("--kafka-config", path).await;
     let mut client = bridge.client().await;
-    // Its only replica is on the broker that goes.
+    // Its only replica is on the broker that is killed.
     let lonely = unique("lonely");
     let make = ["--create", "--topic", &lonely, "--replica-assignment", "3"];
     let made = cluster.tool("org.apache.kafka.tools.TopicCommand", &make).expect("the tool runs");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));
 
     cluster.kill_broker(2);
-    // Kafka takes the broker off the in-sync replicas after some seconds; until then a record times out for another reason.
+    // Kafka removes the broker from the in-sync replicas after some seconds. Until then a record fails with a time-out for
+    // another reason.
     loop {
         let seq = client.produce(vec![text_record(&strict, "two replicas")]).await;
         if let Outcome::Failed(error) = client.outcome(seq).await
@@ -48,8 +49,8 @@ async fn produce_waiting_names_missing_replicas_or_leader() {
     let words = format!("partition 0 of {strict:?} has 2 in-sync replicas, and min.insync.replicas is 3");
     assert!(waiting.message.contains(&words), "{waiting:?}");
 
-    // Waiting records are examined at fixed intervals. One that begins to wait later is reported later, so a second report of the
-    // first one would come before it, or before its outcome.
+    // The bridge checks waiting records at fixed intervals. If it reported the first record again, that would come before this
+    // record has its outcome.
     let seq = other.produce(vec![text_record(&lonely, "no leader")]).await;
     let waiting = other.expect::<ProduceWaiting>().await;
     assert_eq!((waiting.topic.as_str(), waiting.reason), (lonely.as_str(), WaitReason::NoLeader));
@@ -78,7 +79,7 @@ async fn produce_waiting_names_missing_replicas_or_leader() {
     }
 }
 
-/// No view takes a topic without a leader for an empty one.
+/// No view shows a topic without a leader as empty.
 async fn offsets_are_unknown(client: &mut Client, topic: &str) {
     let is_unknown = |partitions: &[PartitionInfo]| {
         partitions.len() == 1

@@ -1,4 +1,4 @@
-//! `--read-only`: enforced by the bridge, whoever asks. Looking on goes on.
+//! `--read-only`: the bridge itself refuses every change, and still answers every query.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Real Kafka is stopped, killed, truncated, compacted, grown and recreated: what was acknowledged is there once, readers
-//! go on, and what is missing is named.
+//! Real Kafka is stopped and killed, its topics are truncated, compacted, extended and recreated: acknowledged records are in the
+//! log once, readers continue, and missing records are reported.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ async fn is_whole(servers: &str, topic: &str, survivor: Survivor) {
     assert!(anomalies.is_empty(), "{anomalies:#?}");
 }
 
-/// Sends and reads while the blocking work is done; gives the cluster back.
+/// Writes and reads while the blocking work is done, and returns the cluster.
 async fn meanwhile(
     mut cluster: Cluster,
     topic: &str,
@@ -60,7 +60,7 @@ async fn meanwhile(
 
 #[tokio::test]
 async fn broker_stopped_and_killed_under_load_loses_and_duplicates_no_record() {
-    let Some(mut cluster) = Kafka::of_ones_own().await else { return };
+    let Some(mut cluster) = Kafka::own_cluster().await else { return };
     let (topic, servers) = (unique("again"), cluster.bootstrap_servers());
     create_topic(&servers, &topic, PARTITIONS).await;
     let bridge = Bridge::start().option("--bootstrap-servers", &servers).await;
@@ -85,7 +85,7 @@ async fn broker_stopped_and_killed_under_load_loses_and_duplicates_no_record() {
 
 #[tokio::test]
 async fn one_of_three_brokers_killed_under_load_loses_and_duplicates_no_record() {
-    let Some(cluster) = Kafka::of_ones_own_with(3).await else { return };
+    let Some(cluster) = Kafka::own_cluster_with(3).await else { return };
     let (topic, servers) = (unique("three"), cluster.bootstrap_servers());
     create_topic_with(&servers, &topic, PARTITIONS, &[("min.insync.replicas", "2")]).await;
     let bridge = Bridge::start().option("--bootstrap-servers", &servers).await;
@@ -94,7 +94,7 @@ async fn one_of_three_brokers_killed_under_load_loses_and_duplicates_no_record()
     survivor.until("the first records", |one| one.open() == 0 && one.received.len() == 300).await;
 
     let cluster = meanwhile(cluster, &topic, &mut survivor, |cluster| cluster.kill_broker(1)).await;
-    // Partitions whose leader died wait for another one; each of these is sent after the kill.
+    // Partitions without a leader wait for an election; each of these records is sent after the kill.
     survivor.produce(records(&topic, &survivor, 30)).await;
     let through = survivor.next_seq();
     survivor.until("everything", |one| one.open() == 0 && one.received.len() as u64 == through).await;
@@ -127,7 +127,7 @@ on_every_kafka! {
                     one.live(Duration::from_millis(2)).await;
                 }
             }
-            // The last ones have hardly left the client.
+            // The last records have hardly left the client when the bridge is killed.
             writer.produce(records(&topic, writer, 1000)).await;
             writer.live(Duration::from_millis(5)).await;
             on_their_way += writer.open();
@@ -135,7 +135,7 @@ on_every_kafka! {
             let lost = member.sockets_lost;
             member.until("the end of its socket", |one| one.sockets_lost > lost).await;
             bridge.start_again().await;
-            // Kafka has to notice first that the member is dead.
+            // Kafka must first notice that the group member is dead.
             let (began, seen) = (Instant::now(), member.received.len());
             while member.received.len() == seen {
                 assert!(began.elapsed() < PATIENCE, "its group does not go on");
@@ -249,7 +249,7 @@ on_every_kafka! {
         let log = eventually("compaction", || {
             count += 1;
             let another = text_record(&topic, &count.to_string()).with_key("same");
-            // The segment that is written to is never compacted: each record begins another one.
+            // The active segment is never compacted, so each record begins another one.
             let (client, judge, topic) = (&bridge, &judge, &topic);
             async move {
                 client.client().await.write(vec![another]).await;
@@ -333,7 +333,7 @@ on_every_kafka! {
     async fn deleted_topic_stays_deleted_until_a_client_produces_to_it(kafka: Kafka) {
         let topic = unique("deleted-for-good");
         let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
-        // What librdkafka does every five minutes, or when a broker goes away, it does all the time here.
+        // librdkafka refreshes metadata every five minutes or when a broker is lost; here it does so all the time.
         let mut properties = tempfile::NamedTempFile::new().expect("a file");
         properties.write_all(b"topic.metadata.refresh.interval.ms=200\n").expect("room for a line");
         let file = properties.path().to_str().expect("a path is text");
@@ -342,7 +342,7 @@ on_every_kafka! {
         client.write(messaggi(&topic, 3)).await;
         delete_topic(&servers, &topic).await;
         let is_there = |topics: &protocol::TopicsResult| topics.topics.iter().any(|one| one.name == topic);
-        // It may be marked, and not gone yet.
+        // The topic may be marked for deletion and still exist.
         while is_there(&client.ask::<protocol::TopicsResult>(protocol::TopicsRequest {}).await) {}
         // Not a performance bound: librdkafka asks again by its own timer and says so nowhere. This is fifteen times its interval.
         let deleted = Instant::now();
@@ -360,20 +360,20 @@ on_every_kafka! {
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
         let Some(judge) = bridge.judge().await else { return };
-        // Not by the bridge: a producer that knows the topic might make it again by asking for it.
+        // kcat writes this: the bridge's producer knows the topic and might create it again by requesting its metadata.
         judge.write_lines(&topic, &[], &"old\n".repeat(10)).await;
         let watch = client.subscribe(&Watch::tail(&topic)).await;
         client.records(watch, 10).await;
 
         delete_topic(&servers, &topic).await;
-        // It may be marked, and not gone yet.
+        // The topic may be marked for deletion and still exist.
         let make_again = || async { try_create_topic(&servers, &topic, 1, &[]).await.ok() };
         eventually("room for a topic of the same name", make_again).await;
         judge.write(&topic, &[], b"first of the new one").await;
 
         let gap = next_gap(&mut client).await;
         assert_eq!((gap.from.0, gap.to.0), (10, 0));
-        // A topic that is deleted before the bridge has seen its id cannot be told from one that lost its end.
+        // If the topic is deleted before the bridge has seen its id, the bridge cannot distinguish this from a truncated topic.
         assert!(matches!(gap.reason, GapReason::Recreated | GapReason::OutOfRange), "{gap:?}");
         let got = client.records(watch, 1).await.remove(0);
         assert_eq!((got.offset(), got.value().as_str()), (0, "first of the new one"));
@@ -384,7 +384,7 @@ on_every_kafka! {
     async fn largest_record_and_record_with_a_hundred_headers_are_delivered_in_both_formats(kafka: Kafka) {
         let topic = unique("large");
         if let Some(servers) = kafka.bootstrap_servers() {
-            // By itself Kafka takes 1 MiB with all that surrounds the record.
+            // Kafka's default limit of 1 MiB includes the overhead of the batch.
             create_topic_with(&servers, &topic, 1, &[("max.message.bytes", "2000000")]).await;
         }
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;

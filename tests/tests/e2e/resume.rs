@@ -1,4 +1,4 @@
-//! A lost socket: the session waits, answers what it already has, and writes nothing twice.
+//! Lost sockets: the session waits, reports the outcomes it has, and writes no record twice.
 
 use protocol::{ClusterRequest, ClusterResult};
 use tests::client::{Outcome, messaggi};
@@ -11,14 +11,14 @@ on_every_kafka! {
         let mut client = bridge.client().await;
         let session = client.welcome.session.clone();
         let before = client.write(messaggi(&topic, 5)).await;
-        // Five more, whose outcomes the client never hears.
+        // Five more records, whose outcomes the client does not receive.
         client.produce(messaggi(&topic, 10).split_off(5)).await;
         client.socket.cut();
 
         let mut client = Client::resume(bridge.socket().await, &session).await;
         assert!(client.welcome.resumed);
         assert_eq!(client.welcome.session, session);
-        // The client does not know what became of any of them and sends all ten.
+        // The client sends all ten again, since it does not know their outcomes.
         let again = client.write(messaggi(&topic, 10)).await;
         assert_eq!(again[..5], before, "the same outcome as the first time");
 
@@ -71,7 +71,7 @@ async fn late_hello_of_an_older_attempt_is_closed_with_4510() {
     let first = bridge.client().await;
     let session = first.welcome.session.clone();
     first.socket.cut();
-    // The second socket is given up before its hello has arrived; the third one overtakes it.
+    // The second socket was abandoned before its `hello` arrived, and the third one overtakes it.
     let mut second = bridge.socket().await;
     let mut third = Client::resume_again(bridge.socket().await, &session, 2).await;
     let late = protocol::Resume { session: session.clone(), attempt: Some(1) };
@@ -86,7 +86,7 @@ async fn late_hello_of_an_older_attempt_is_closed_with_4510() {
 
     let topic = unique("late");
     assert_eq!(third.write(messaggi(&topic, 3)).await.len(), 3, "it goes on undisturbed");
-    // Whoever comes after it has the session again.
+    // A later attempt resumes the session again.
     assert!(Client::resume_again(bridge.socket().await, &session, 3).await.welcome.resumed);
     third.socket.expect_close(protocol::CloseCode::Superseded).await;
 }

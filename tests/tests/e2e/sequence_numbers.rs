@@ -1,4 +1,4 @@
-//! A number belongs to one record: what is sent again gets its first outcome, another record with the same number is refused.
+//! Sequence numbers: a record that is sent again gets its first outcome, and another record with the same number is refused.
 
 use protocol::{ErrorCode, ErrorMessage, Produce, Produced};
 use tests::client::{Outcome, RecordExt, messaggi, messaggio, produce_frame, text_record};
@@ -23,7 +23,7 @@ async fn reused_sequence_number_with_other_content_is_refused_and_not_written() 
         assert_eq!(refused.code, ErrorCode::SequenceReused.number(), "{refused:?}");
         assert!(refused.message.contains("record 1"), "names the record: {refused:?}");
     }
-    // The records after it in the same message are not taken either.
+    // The records after it in the same message are not written either.
     let mixed = vec![messaggio(&topic, 2), text_record(&topic, "new")];
     client.send(Produce { seq: 1, records: mixed }).await;
     assert_eq!(client.expect::<ErrorMessage>().await.error.code, ErrorCode::SequenceReused.number());
@@ -58,7 +58,7 @@ async fn sequence_number_older_than_remembered_is_expired_and_not_written() {
     let mut client = bridge.client().await;
     let window = client.welcome.limits.produce_window;
     client.write(messaggi(&topic, 1)).await;
-    // Records that fail at once are remembered like all others.
+    // Records that fail immediately are remembered as well.
     let refused = vec![text_record("no topic", ""); usize::try_from(window).expect("64 bits")];
     for _ in 0..3 {
         let first = client.produce_binary(&refused).await;

@@ -1,4 +1,4 @@
-//! The specification's session, as a third party's client would hold it, and the socket's own rules.
+//! The example session of the specification, message by message, and the rules of the socket.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ on_every_kafka! {
         socket.text(&format!(
             r#"{{"type":"produce","seq":0,"records":[{{"topic":"{topic}","key":null,"value":{{"json":{{"id":0,"text":"messaggio 0"}}}},"headers":[]}}]}}"#
         )).await;
-        // Kafka may hand the record back before it has acknowledged it.
+        // The record may be delivered before its acknowledgement.
         let (mut produced, mut records) = (Value::Null, Value::Null);
         while produced.is_null() || records.is_null() {
             let Heard::Text(text) = socket.next().await else { panic!("closed") };

@@ -38,7 +38,7 @@ async fn records_in_flight_are_acknowledged_before_the_close_frame() {
     client.write(messaggi(&topic, 1)).await;
     kafka.slow(Duration::from_millis(400));
     let first = client.produce((0..100).map(|id| text_record(&topic, &id.to_string())).collect()).await;
-    // Answered in order: the records have arrived at the bridge.
+    // Requests are processed in order, so the bridge has read the records.
     client.ask::<protocol::ClusterResult>(protocol::ClusterRequest {}).await;
 
     bridge.signal(Signal::SIGTERM);
@@ -53,7 +53,7 @@ async fn records_in_flight_are_acknowledged_before_the_close_frame() {
     assert_eq!(judge.read(&topic).await.len(), 101);
 }
 
-/// A bridge whose broker went away with records on their way.
+/// A bridge that has lost its broker with records in flight.
 async fn stuck(kafka: &Mock, topic: &str) -> (Bridge, Client, u64) {
     let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
     let mut client = bridge.client().await;
@@ -84,7 +84,7 @@ async fn second_signal_exits_without_waiting_for_records_in_flight() {
     let kafka = Mock::start().with_topic(&topic, 1);
     let (mut bridge, _client, _) = stuck(&kafka, &topic).await;
     bridge.ctrl_c();
-    // The first thing it does: then the first signal has been taken.
+    // Closing the listener is the first step of the shutdown: the first signal was handled.
     eventually("a closed door", || async { TcpStream::connect(&bridge.address).await.is_err().then_some(()) }).await;
     assert!(bridge.is_running(), "it waits for what is in flight");
     bridge.ctrl_c();

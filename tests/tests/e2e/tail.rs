@@ -1,4 +1,4 @@
-//! Looking on without a group: where a tail starts, and that everybody sees the same.
+//! Tails: reading without a group, from every start position.
 
 use protocol::{Assigned, ErrorCode, ErrorMessage, Records};
 use tests::client::{RecordExt, messaggi, messaggio, text_record};
@@ -31,7 +31,7 @@ on_every_kafka! {
         client.write(messaggi(&topic, 5)).await;
 
         let watch = client.subscribe(&Watch::tail(&topic).latest()).await;
-        // `assigned` says where it begins: everything from there on is seen.
+        // `assigned` has the start offset; every record from there on is delivered.
         assert_eq!(client.expect::<Assigned>().await.partitions[0].offset.0, 5);
         client.write(vec![messaggio(&topic, 5), messaggio(&topic, 6)]).await;
         let seen: Vec<String> = client.records(watch, 2).await.iter().map(|got| got.value()).collect();
@@ -56,7 +56,7 @@ on_every_kafka! {
             let timestamp = Some(THEN + 1000 * i64::try_from(id).expect("small"));
             protocol::ProduceRecord { timestamp, ..messaggio(&topic, id) }
         });
-        // One by one: Kafka finds batches by time, and then records.
+        // In separate batches, because Kafka looks up batches by time first.
         for record in records {
             client.write(vec![record]).await;
         }
@@ -78,7 +78,7 @@ on_every_kafka! {
         let record = |topic: &str, partition: i32, id: i32| text_record(topic, &format!("{partition}/{id}")).on_partition(partition);
         client.write((0..3).flat_map(|id| [record(&topic, 0, id), record(&topic, 1, id)]).collect()).await;
 
-        // As after a lost connection: partition 1 and the other topic have come meanwhile.
+        // As after a reconnect: partition 1 and the other topic are new.
         let watch = client.subscribe(&Watch::tail(&topic).and(&later).resuming([(0, 2)])).await;
         client.write(vec![record(&later, 0, 0)]).await;
         let mut seen: Vec<_> = client.records(watch, 5).await.iter().map(|got| (got.topic.clone(), got.place())).collect();
@@ -115,7 +115,7 @@ on_every_kafka! {
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
         let watch = client.subscribe(&Watch::tail(&topic).latest()).await;
-        // Just started, the demo broker may make a topic because it is asked for one.
+        // Right after its start the demo broker may create a topic when its metadata is requested.
         if !kafka.is_demo() {
             let error = client.expect::<ErrorMessage>().await;
             let told = (error.subscription, error.error.code);
@@ -135,7 +135,7 @@ async fn two_tails_of_one_topic_get_the_same_records() {
     let (mut one, mut two) = (bridge.client().await, bridge.client().await);
     one.write(messaggi(&topic, 20)).await;
     assert_eq!(values(&mut one, &Watch::tail(&topic), 20).await, texts(0..20));
-    // Later, while the first one still watches: it misses nothing of the beginning.
+    // The second tail starts later and still gets every record.
     assert_eq!(values(&mut two, &Watch::tail(&topic), 20).await, texts(0..20));
     assert_eq!(values(&mut two, &Watch::tail(&topic).last(2), 2).await, texts(18..20));
 }

@@ -1,8 +1,8 @@
-//! The seed's two programs, line by line: `bridge produce` and `bridge consume`.
+//! `bridge produce` and `bridge consume`, whose output is that of the original Python programs, line by line.
 
 use std::time::Duration;
 
-use tests::kafka::{committed, nobodys_address};
+use tests::kafka::{committed, unused_address};
 use tests::{Bridge, PATIENCE, Program, Watch, eventually, on_every_kafka, unique};
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:3030";
@@ -14,7 +14,7 @@ fn messaggio(id: usize) -> String {
 
 fn produce(servers: &str, topic: &str, more: &[&str]) -> Program {
     let args = ["produce", "--bootstrap-servers", servers, "--topic", topic];
-    // Faster than the seed, unless the test says how fast.
+    // Faster than the default, unless the test chooses a rate.
     let rhythm: &[&str] = if more.contains(&"--interval-ms") { &[] } else { &["--interval-ms", "20"] };
     Program::bridge(&[&args, rhythm, more].concat())
 }
@@ -25,7 +25,7 @@ fn consume(servers: &str, topic: &str, group: &str, more: &[&str]) -> Program {
     Program::bridge(&args)
 }
 
-/// The seed's producer from its first line to its end.
+/// Checks the output of a complete run of the producer.
 async fn is_the_seeds_producer(mut producer: Program, count: usize) {
     assert_eq!(producer.exit_code().await, 0);
     let seed: Vec<String> =
@@ -166,7 +166,7 @@ async fn produce_waits_half_a_second_between_records_by_default() {
 
 #[tokio::test]
 async fn produce_and_consume_without_a_broker_fail_and_name_the_address() {
-    let servers = nobodys_address();
+    let servers = unused_address();
     let mut producer = produce(&servers, &unique("nowhere"), &["--count", "1"]);
     let mut consumer = consume(&servers, &unique("nowhere"), "group", &[]);
     for program in [&mut producer, &mut consumer] {
@@ -193,7 +193,7 @@ async fn ctrl_c_ends_produce_and_printed_records_are_in_the_log() {
     assert_eq!(judge.read(&topic).await.len(), printed, "what it says is sent is in the log");
 }
 
-/// The one test with fixed ports, since it is about them. Where something else has them it cannot run.
+/// The only test with fixed ports, because it is about the default ports. It cannot run if another process uses them.
 #[tokio::test]
 async fn produce_and_consume_find_the_demo_broker_of_a_running_bridge() {
     let occupied = |address: &str| std::net::TcpStream::connect(address).is_ok();

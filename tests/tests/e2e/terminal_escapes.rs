@@ -1,4 +1,4 @@
-//! What others wrote into Kafka, on a terminal: it obeys none of it. In a pipe every byte is as it was written.
+//! Control characters in records and names: a terminal gets them escaped, and a pipe gets every byte unchanged.
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
@@ -6,7 +6,7 @@ use tests::client::text_record;
 use tests::kafka::client_config;
 use tests::{Bridge, Program, on_every_kafka, unique};
 
-/// Clears the screen, sets the title, turns the text around, and begins a line of its own.
+/// Clears the screen, sets the title, reverses the text, and forges a line of output.
 const HOSTILE: &str = "a\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}b\r\n← Consumato: forged\u{9b}2Jc";
 const SHOWN: &str = r"a\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}b\r\n← Consumato: forged\u{9b}2Jc";
 
@@ -35,7 +35,7 @@ on_every_kafka! {
         let mut in_pipe = Program::bridge(&piped.iter().map(String::as_str).collect::<Vec<_>>());
         assert_eq!(in_pipe.exit_code().await, 0);
         let (out, _) = in_pipe.all_output().await;
-        // The lines that a program collects end without their carriage return.
+        // The test's line reader removes carriage returns.
         let exact = HOSTILE.replace("\r\n", "\n");
         assert!(out.contains(&format!("← Consumato: {exact}\n← Consumato: città\n")), "{out:?}");
     }
@@ -46,7 +46,7 @@ on_every_kafka! {
     async fn group_names_are_escaped_on_a_terminal(kafka: Kafka) {
         let topic = kafka.topic("named").await;
         let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
-        // Kafka takes any name.
+        // Kafka accepts any group name.
         let (bidi, hostile) = (format!("{}\u{202e}b", unique("bidi")), format!("{}\u{1b}[2J\nforged", unique("hostile")));
         for group in [&bidi, &hostile] {
             let consumer: BaseConsumer = client_config(&servers).set("group.id", group).create().expect("a consumer");

@@ -1,4 +1,4 @@
-//! Asking for topics, and creating one.
+//! Listing, describing and creating topics.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +47,7 @@ on_every_kafka! {
 }
 
 on_every_kafka! {
-    // The demo broker has been seen to create what it was asked for right after its start.
+    // Not on the demo broker, which may create a topic whose metadata is requested right after its start.
     real
     async fn describing_a_topic_does_not_create_it(kafka: Kafka) {
         let topic = unique("nowhere");
@@ -77,16 +77,16 @@ async fn impossible_create_topic_requests_get_typed_errors() {
     }
 }
 
-/// The demo broker's topics lie in the bridge's memory.
+/// The demo broker keeps its topics in the bridge's memory, so their number is limited.
 #[tokio::test]
 async fn produce_creates_no_topic_beyond_the_demo_brokers_limits() {
     let bridge = Bridge::start().demo().topic(&unique("first")).await;
     let mut client = bridge.client().await;
-    // The first 32 topics are created by sending without a look at the limits, with four partitions each.
+    // Producing creates the first 32 topics without checking the limits, with four partitions each.
     for _ in 0..32 {
         client.write(vec![text_record(&unique("small"), "room")]).await;
     }
-    // With these and the first topic 49,999 partitions of at most 50,000.
+    // Together with the first topic these are 49,999 of at most 50,000 partitions.
     let largest: Vec<String> = (0..50).map(|number| unique(&format!("large-{number}"))).collect();
     for (number, topic) in largest.iter().enumerate() {
         let partitions = if number == 0 { 870 } else { 1000 };
@@ -109,6 +109,6 @@ async fn produce_creates_no_topic_beyond_the_demo_brokers_limits() {
     }
     let refused = client.refused(TopicRequest { name: topic }).await;
     assert_eq!(refused.error.code, ErrorCode::TopicMissing.number(), "{refused:?}");
-    // Topics that exist take records as before.
+    // Existing topics still accept records.
     client.write(messaggi(&largest[0], 3)).await;
 }

@@ -1,4 +1,4 @@
-//! Changing topics: settings, partitions, emptied, deleted; each confirmed, each as Kafka's own tool sees it.
+//! Changing topics: settings, partitions, emptying, deleting; each confirmed, and compared with Kafka's own tool.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The wire protocol from a client's side, over the same raw tungstenite for the bridge and for the floors.
+//! A client of the WebSocket protocol on raw tungstenite, which the floors use too.
 
 use std::net::TcpStream as BlockingStream;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Message, WebSocket};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-/// The settings of every client here, whoever it talks to: tungstenite's own.
+/// The WebSocket settings of every client: tungstenite's defaults.
 pub fn settings() -> WebSocketConfig {
     WebSocketConfig::default()
 }
@@ -22,7 +22,7 @@ pub fn settings() -> WebSocketConfig {
 /// Far longer than any message that a row waits for.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// A socket of which nothing is known but that it is a WebSocket.
+/// A WebSocket without any protocol on it.
 pub type Socket = WebSocketStream<TcpStream>;
 
 pub async fn open(address: &str) -> Result<Socket> {
@@ -36,8 +36,8 @@ fn url(address: &str) -> String {
     format!("ws://{address}/ws")
 }
 
-/// A blocking socket of which one thread reads and another writes: where microseconds count, a runtime's timers and
-/// wake-ups would be measured too.
+/// A blocking socket with one thread that reads and another that writes. A runtime's timers and wake-ups would be part of
+/// latencies of microseconds.
 pub fn open_blocking(address: &str) -> Result<(WebSocket<BlockingStream>, WebSocket<BlockingStream>)> {
     use tokio_tungstenite::tungstenite::client::client_with_config;
     use tokio_tungstenite::tungstenite::protocol::Role;
@@ -69,7 +69,7 @@ pub fn subscribe(topic: &str, mode: Mode, format: Format, window: Window, when_s
     Message::text(ClientMessage::from(request).to_json_with_id(Some(1)))
 }
 
-/// What the bridge says in a text frame. An error of its is one here.
+/// The message in a text frame. An error message of the bridge is an error.
 pub fn parse(text: &str) -> Result<ServerMessage> {
     match ServerMessage::parse(text) {
         Ok(Frame { message: ServerMessage::ErrorMessage(error), .. }) => bail!("the bridge says: {:?}", error.error),
@@ -78,7 +78,7 @@ pub fn parse(text: &str) -> Result<ServerMessage> {
     }
 }
 
-/// A socket of the bridge that was welcomed.
+/// A socket of the bridge after its welcome.
 pub struct Client {
     pub socket: Socket,
     pub welcome: Welcome,
@@ -157,7 +157,7 @@ async fn next_text(socket: &mut Socket) -> Result<String> {
     }
 }
 
-/// Keeps a subscription's window open without a message for every frame.
+/// Sends credit for a subscription once a part of its window is used, not for every frame.
 pub struct Credit {
     subscription: u32,
     window: Window,
@@ -171,7 +171,7 @@ impl Credit {
         Self { subscription, window, records: 0, bytes: 0 }
     }
 
-    /// So much was handled, up to number `through`; the message to send once a quarter of the window is used up.
+    /// Counts handled records up to number `through`; returns the message to send once a quarter of the window is used.
     pub fn use_up(&mut self, through: u64, records: u64, bytes: u64) -> Option<Message> {
         self.records += records;
         self.bytes += bytes;
@@ -182,7 +182,7 @@ impl Credit {
         Some(self.flow(through))
     }
 
-    /// The whole window from `through` on.
+    /// Credit for the whole window after `through`.
     pub fn flow(&self, through: u64) -> Message {
         let Window { records, bytes } = self.window;
         text(Flow { subscription: self.subscription, through, records, bytes })

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What a number counts; decides how it is printed and which way is better.
+/// The unit of a number, which decides how it is printed and whether more is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
@@ -14,7 +14,7 @@ pub enum Unit {
     Microseconds,
     Bytes,
     FramesPerSecond,
-    /// Processors that were busy all the time.
+    /// The number of processors that were busy all the time.
     Cores,
 }
 
@@ -46,11 +46,11 @@ impl Unit {
     }
 }
 
-/// A value in its metric's unit, and what it cost.
+/// A value in the unit of its metric, and its CPU time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
     pub value: f64,
-    /// User and system time of the measured process, per record.
+    /// User and system time of the measured process for each record.
     pub cpu_ns: Option<f64>,
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A round is void when two runs of one floor differ by more: the machine was busy with something else.
 pub const FLOORS_MAY_DIFFER: f64 = 0.10;
 
-/// The middle of several values and how far they lie from it.
+/// The median of several values, and their deviation from it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     pub median: f64,
@@ -14,7 +14,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// None of no values.
+    /// `None` without values.
     pub fn of(values: &[f64]) -> Option<Self> {
         let median = median(values)?;
         let deviations: Vec<f64> = values.iter().map(|value| (value - median).abs()).collect();
@@ -33,7 +33,7 @@ fn median(values: &[f64]) -> Option<f64> {
     }
 }
 
-/// Whether the floor held still between its two runs.
+/// Whether the two runs of a floor agree.
 pub fn floors_agree(before: f64, after: f64) -> bool {
     let (low, high) = (before.min(after), before.max(after));
     high <= low * (1.0 + FLOORS_MAY_DIFFER)

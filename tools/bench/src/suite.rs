@@ -1,4 +1,5 @@
-//! Rounds: floors, ours, floors again, several times over, interleaved so that a machine that slows down slows all alike.
+//! Rounds: the floors, our measurement, the floors again; repeated and interleaved, so that a machine that becomes slower affects
+//! all of them.
 
 use anyhow::{Context as _, Result};
 
@@ -7,17 +8,17 @@ use crate::measurement::Measurement;
 use crate::report::{Line, Sample, Value, Verdict};
 use crate::stats::{FLOORS_MAY_DIFFER, Summary, floors_agree};
 
-/// After so many failures in a row a case is given up.
+/// A case is given up after this number of failures in a row.
 const FAILURES: usize = 2;
 
-/// What one round brought.
+/// The measurements of one round.
 struct Round {
     ours: Vec<Measurement>,
     /// Per floor, before and after ours.
     floors: Vec<[Vec<Measurement>; 2]>,
 }
 
-/// Measures a case and judges it. With no `verdict` (a smoke test) the numbers are shown and judged by nobody.
+/// Measures a case and judges it. Without `verdict` (a smoke test) the numbers are only shown.
 pub fn measure(case: &mut Case<'_>, rounds: usize, verdict: bool) -> Vec<Line> {
     let mut taken = Vec::new();
     let mut failures = Vec::new();
@@ -63,7 +64,7 @@ fn lines(case: &Case<'_>, rounds: &[Round], failures: &[String], verdict: bool) 
         }
         for (f, floor) in case.floors.iter().enumerate() {
             let counted: Vec<&Round> = rounds.iter().filter(|round| !verdict || holds_still(case, round, f)).collect();
-            // Where none counts, the numbers are still worth a look.
+            // If no round counts, the numbers are shown nevertheless.
             let shown: Vec<&Round> = if counted.is_empty() { rounds.iter().collect() } else { counted.clone() };
             let of = |value: &dyn Fn(&Round) -> Option<f64>| {
                 let values: Vec<f64> =
@@ -78,7 +79,7 @@ fn lines(case: &Case<'_>, rounds: &[Round], failures: &[String], verdict: bool) 
             let ratio = of(&|round| Some(round.ours[m].value / floor_of(round)));
             let target = floor.targets[m];
             let ratio_reached = ratio.zip(target).map(|(ratio, target)| metric.unit.reaches(ratio.median, target));
-            // A bound of its own stands on the line of the first floor.
+            // The limit is shown in the line of the first floor.
             let limit = metric.limit.filter(|_| f == 0);
             let limit_reached = ours.value.zip(limit).map(|(ours, limit)| metric.unit.reaches(ours.median, limit));
             lines.push(Line {
@@ -155,7 +156,7 @@ fn judge(verdict: bool, taken: usize, counted: usize, target: Option<f64>, reach
     }
 }
 
-/// For the head of the table.
+/// The heading of the table.
 pub fn rule() -> String {
     format!(
         "Ours against the floor of the same round; a round counts if the floor's two runs differ by at most {:.0} %. Median ± MAD.",
