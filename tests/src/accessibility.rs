@@ -1,22 +1,22 @@
-//! What axe-core finds that would keep people out: those who see a page badly or not at all, or who use no mouse.
+//! Accessibility checks with axe-core: violations of WCAG in what the page shows.
 
 use std::path::PathBuf;
 
 use crate::Page;
 
-/// The rules of WCAG 2.2 up to level AA; the size of targets is one of them and off unless asked for.
+/// The rules of WCAG 2.2 up to level AA. The size of targets is one of them, but axe-core checks it only on request.
 const RULES: &str = "runOnly: {type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}, \
      rules: {'target-size': {enabled: true}}";
-/// Those of them that look at colours.
+/// The rules about colours.
 const RULES_OF_COLOURS: &str = "runOnly: {type: 'rule', values: ['color-contrast', 'link-in-text-block']}";
 
 impl Page {
-    /// No rule of WCAG 2.2 AA is broken, as far as a program can tell. `state` says what the page shows just now.
+    /// Fails if axe-core finds a violation of WCAG 2.2 AA. `state` says what the page shows, for the failure message.
     pub async fn assert_accessible(&self, state: &str) {
         self.assert_axe_finds_nothing(RULES, state).await;
     }
 
-    /// The same for a page that was accessible in other colours.
+    /// The same with the rules about colours alone, for a page that was checked completely in other colours.
     pub async fn assert_legible(&self, state: &str) {
         self.assert_axe_finds_nothing(RULES_OF_COLOURS, state).await;
     }
@@ -36,7 +36,7 @@ impl Page {
     }
 }
 
-/// The script, as `cargo xtask setup` has fetched it.
+/// The script that `cargo xtask setup` has fetched.
 fn axe_core() -> String {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
     let script = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(target).join("axe-core/axe.min.js");

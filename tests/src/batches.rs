@@ -1,5 +1,5 @@
-//! A topic's record batches as they lie in a broker's log: who wrote each, and with which sequence numbers. No consumer is
-//! told that, so it is asked for in Kafka's own words (Fetch, version 4; record batches, version 2).
+//! Reads a topic's record batches from the broker's log, with producer ids and sequence numbers. Consumers do not get these, so
+//! this module sends Fetch requests (version 4) itself and parses record batches (version 2).
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufStream};
@@ -14,14 +14,14 @@ pub struct Batch {
     pub partition: i32,
     pub base_offset: i64,
     pub records: i64,
-    /// -1: the producer takes no care that nothing is written twice.
+    /// -1: the producer is not idempotent.
     pub producer_id: i64,
     pub producer_epoch: i16,
     pub base_sequence: i32,
 }
 
 impl Batch {
-    /// Everything in the topic now, each partition in order.
+    /// Every batch of the topic now, each partition in order.
     pub async fn read_all(bootstrap_servers: &str, topic: &str) -> Vec<Self> {
         let mut batches = Vec::new();
         for (partition, leader) in leaders(bootstrap_servers, topic).await {
@@ -78,10 +78,10 @@ fn fetch_request(topic: &str, partition: i32, offset: i64) -> Vec<u8> {
     let request = [
         &FETCH.to_be_bytes()[..],
         &VERSION.to_be_bytes(),
-        // Correlation: one request at a time.
+        // The correlation id: there is one request at a time.
         &0i32.to_be_bytes(),
         &string(CLIENT),
-        // A consumer, which waits for nothing and takes any number of bytes, committed or not.
+        // Replica id of a consumer, no waiting, any number of bytes, isolation level read uncommitted.
         &(-1i32).to_be_bytes(),
         &0i32.to_be_bytes(),
         &0i32.to_be_bytes(),
@@ -100,7 +100,7 @@ fn fetch_request(topic: &str, partition: i32, offset: i64) -> Vec<u8> {
     [&length.to_be_bytes(), &request[..]].concat()
 }
 
-/// The end of the log, and the batches from the offset on, as bytes.
+/// The high watermark, and the batches from the offset on, as bytes.
 async fn fetch_answer(broker: &mut BufStream<TcpStream>) -> std::io::Result<(i64, Vec<u8>)> {
     let (_length, _correlation, _throttle_ms) =
         (broker.read_i32().await?, broker.read_i32().await?, broker.read_i32().await?);
@@ -119,7 +119,7 @@ async fn fetch_answer(broker: &mut BufStream<TcpStream>) -> std::io::Result<(i64
 
 /// <https://kafka.apache.org/documentation/#recordbatch>
 fn parse(partition: i32, mut record_set: &[u8]) -> Vec<Batch> {
-    /// Base offset and length, which does not count them.
+    /// The size of the base offset and the length field, which the length does not include.
     const BEFORE_LENGTH: usize = 12;
     fn field<const N: usize>(batch: &[u8], at: usize) -> [u8; N] {
         batch[at..at + N].try_into().expect("N bytes")

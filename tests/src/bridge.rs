@@ -1,9 +1,8 @@
-//! A bridge of the test's own, started as a user starts it: the real binary, a free port, what it prints.
+//! A bridge for one test, started as a user starts it: the real binary on a free port.
 
 use std::future::IntoFuture;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
-use std::time::{Duration, Instant};
 
 use protocol::Cluster;
 
@@ -17,7 +16,7 @@ use crate::socket::{Handshake, Socket};
 /// What the first line of standard output begins with.
 const LISTENING: &str = "Ponte is listening on http://";
 
-/// How a bridge is to be started: `Bridge::start().on(&kafka).option("--group", "g").await`.
+/// The options of a bridge: `Bridge::start().on(&kafka).option("--group", "g").await`.
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
     listen: Option<String>,
@@ -35,8 +34,6 @@ pub struct Bridge {
     pub address: String,
     /// The whole first line of standard output.
     pub greeting: String,
-    /// From the start of the process to its first line.
-    pub started_in: Duration,
 }
 
 impl Builder {
@@ -51,7 +48,7 @@ impl Builder {
         self.flag("--demo")
     }
 
-    /// The topic that the page proposes; the demo broker has it from the start, with one partition.
+    /// The default topic of the page. The demo broker creates it at the start, with one partition.
     pub fn topic(self, topic: &str) -> Self {
         self.option("--topic", topic)
     }
@@ -70,7 +67,7 @@ impl Builder {
         self
     }
 
-    /// Under a limit of the shell's `ulimit`, such as `-n 128` for open files.
+    /// Under a limit that the shell's `ulimit` sets, such as `-n 128` for open files.
     pub fn limited(self, limit: &str) -> Self {
         Self { limit: Some(limit.to_owned()), ..self }
     }
@@ -81,17 +78,15 @@ impl Builder {
         args.extend(self.args.iter().map(String::as_str));
         let env: Vec<(&str, &str)> = self.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
 
-        let begin = Instant::now();
         let mut program = match &self.limit {
             None => Program::bridge_with(&args, &env),
             Some(limit) => Program::bridge_limited(limit, &args, &env),
         };
         let greeting = program.line().await;
-        let started_in = begin.elapsed();
         let address = greeting.strip_prefix(LISTENING).unwrap_or_else(|| panic!("the first line is {greeting:?}"));
         let end = address.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ':'))).unwrap_or(address.len());
         let address = address[..end].to_owned();
-        Bridge { program, builder: self, address, greeting, started_in }
+        Bridge { program, builder: self, address, greeting }
     }
 }
 
@@ -109,7 +104,7 @@ impl Bridge {
         Builder::default()
     }
 
-    /// The same bridge once more, on the same port; the old one must have ended.
+    /// Starts the bridge again with the same options on the same port; the old process must have ended.
     pub async fn start_again(&mut self) {
         assert!(!self.program.is_running(), "stop the bridge first");
         let builder = Builder { listen: Some(self.address.clone()), ..self.builder.clone() };
@@ -125,7 +120,7 @@ impl Bridge {
         Client::hello(self.socket().await).await
     }
 
-    /// A socket that has said nothing yet.
+    /// A socket before its `hello`.
     pub async fn socket(&self) -> Socket {
         self.handshake().open().await
     }
@@ -139,12 +134,12 @@ impl Bridge {
         Request::get(path).send(&self.address).await
     }
 
-    /// What `/api/cluster` says.
+    /// The response of `/api/cluster`.
     pub async fn cluster(&self) -> Cluster {
         self.get("/api/cluster").await.json()
     }
 
-    /// An independent client of the same Kafka; `None`, and the skip, where it is not installed.
+    /// kcat on the same Kafka; `None` after a skip.
     pub async fn judge(&self) -> Option<Judge> {
         Judge::of(&self.bootstrap_servers().await)
     }

@@ -1,4 +1,4 @@
-//! Between a bridge and a broker: counts the requests by their kind, as they stand in Kafka's protocol, and holds some back.
+//! A proxy between a bridge and a broker. It counts Kafka requests by their API key, and can drop requests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -11,10 +11,10 @@ pub const OFFSET_FETCH: i16 = 9;
 pub const DESCRIBE_GROUPS: i16 = 15;
 pub const CONSUMER_GROUP_DESCRIBE: i16 = 69;
 
-/// A port for a broker that is not started yet: it must advertise it.
+/// A port that a broker can advertise before it is started.
 pub struct Listening(TcpListener);
 
-/// Ends with this value; the broker behind it stays.
+/// The proxy. It ends when it is dropped; the broker stays.
 pub struct BrokerProxy {
     pub address: String,
     counts: Counts,
@@ -34,7 +34,7 @@ impl Listening {
         self.0.local_addr().expect("a bound listener").port()
     }
 
-    /// Passes everything on to the broker.
+    /// Forwards every connection to the broker.
     pub fn to(self, broker: String) -> BrokerProxy {
         let address = format!("127.0.0.1:{}", self.port());
         let counts = Counts::default();
@@ -51,12 +51,12 @@ impl Listening {
 }
 
 impl BrokerProxy {
-    /// How many requests of this kind have passed so far.
+    /// How many requests with this API key were forwarded or dropped so far.
     pub fn count(&self, kind: i16) -> usize {
         self.counts.lock().expect("no holder panics").get(&kind).copied().unwrap_or(0)
     }
 
-    /// From now on requests of these kinds, and of no others, never reach the broker.
+    /// From now on requests with these API keys, and only these, are dropped.
     pub fn hold(&self, kinds: &[i16]) {
         *self.held.lock().expect("no holder panics") = kinds.iter().copied().collect();
     }
@@ -73,7 +73,7 @@ async fn carry(client: TcpStream, server: TcpStream, counts: Counts, held: Held)
     let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
         (client.into_split(), server.into_split());
     let answers = tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
-    // A request is its length in four bytes, then its kind in two.
+    // A request consists of its length in four bytes and a header that begins with the API key in two bytes.
     while let Ok(length) = from_client.read_u32().await {
         let mut request = vec![0; length as usize];
         if from_client.read_exact(&mut request).await.is_err() {

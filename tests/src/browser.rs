@@ -1,4 +1,4 @@
-//! A browser of the test's own, with a fresh profile.
+//! A browser for one test, with a new profile.
 
 use chromium::Chromium;
 
@@ -10,7 +10,7 @@ use crate::skip::skip;
 pub struct Browser(Chromium);
 
 impl Browser {
-    /// `None`, and the skip, where Chromium is not installed.
+    /// `None` after a skip.
     pub async fn start() -> Option<Self> {
         let Some(program) = Chromium::find() else {
             skip("chromium is not installed (apt-get install chromium, or cargo xtask setup)");
@@ -19,7 +19,7 @@ impl Browser {
         Some(Self(Chromium::launch(&program).await.unwrap_or_else(|error| panic!("{error:#}"))))
     }
 
-    /// The bridge's page, ready to be used: mounted and connected.
+    /// Opens the bridge's page and waits until it is connected.
     pub async fn open(&self, bridge: &Bridge) -> Page {
         self.open_as(bridge, View::default()).await
     }
@@ -30,12 +30,12 @@ impl Browser {
         page
     }
 
-    /// Any address, however it turns out.
+    /// Opens any address and waits for nothing.
     pub async fn load(&self, url: &str, view: View) -> Page {
         Page::load(self.0.blank_tab().await.expect("a new tab"), url, view).await
     }
 
-    /// Resident memory of the processes that hold tabs: JavaScript, wasm, the document, everything.
+    /// Resident memory of the renderer processes: JavaScript, wasm and the document.
     pub async fn tab_bytes(&self) -> u64 {
         self.0.tab_processes().await.expect("the browser's processes").into_iter().map(resident_bytes).sum()
     }

@@ -1,4 +1,5 @@
-//! A client as a third party would write it from the specification: `hello`, requests, streams, batches in both forms.
+//! A client of the WebSocket protocol, written from the specification as a third party would: `hello`, requests, subscriptions,
+//! JSON and binary batches.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use crate::socket::{Heard, Socket};
 use crate::wait::PATIENCE;
 use crate::watch::Watch;
 
-/// One record of a stream, with its number in the subscription.
+/// One record of a subscription, with its number.
 #[derive(Clone, Debug)]
 pub struct Received {
     pub number: u64,
@@ -39,7 +40,7 @@ impl Received {
     }
 }
 
-/// A record's end.
+/// The outcome of a produced record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     Acked { topic: String, partition: i32, offset: i64 },
@@ -50,7 +51,7 @@ pub enum Outcome {
 pub struct Client {
     pub socket: Socket,
     pub welcome: Welcome,
-    /// Answers `ping`, as everyone should.
+    /// Whether the client answers `ping`.
     pub answers_pings: bool,
     /// How many batches came as binary frames.
     pub binary_batches: u64,
@@ -128,12 +129,12 @@ impl Client {
         Self::hello_with(socket, None).await
     }
 
-    /// Comes back to a session that lost its socket.
+    /// Resumes a session that lost its socket.
     pub async fn resume(socket: Socket, session: &str) -> Self {
         Self::hello_with(socket, Some(Resume { session: session.to_owned(), attempt: None })).await
     }
 
-    /// The same, as the attempt of this number.
+    /// The same, with the number of the attempt.
     pub async fn resume_again(socket: Socket, session: &str, attempt: u64) -> Self {
         Self::hello_with(socket, Some(Resume { session: session.to_owned(), attempt: Some(attempt) })).await
     }
@@ -165,7 +166,7 @@ impl Client {
         self.socket.text(&message.into().to_json()).await;
     }
 
-    /// Sends a request; its number is what the reply carries.
+    /// Sends a request and returns its id, which the reply carries.
     pub async fn request(&mut self, message: impl Into<ClientMessage>) -> RequestId {
         let id = self.next_request;
         self.next_request += 1;
@@ -173,7 +174,7 @@ impl Client {
         id
     }
 
-    /// The next message of this type; others stay for whoever expects them.
+    /// The next message of this type. Other messages stay in the inbox for whoever expects them.
     pub async fn expect<T: Expected>(&mut self) -> T {
         self.find(T::NAME, |frame| T::pick(&frame.message)).await
     }
@@ -195,7 +196,7 @@ impl Client {
         self.reply(request).await
     }
 
-    /// The error that answers a request.
+    /// Sends a request and returns the error in its reply.
     pub async fn refused(&mut self, message: impl Into<ClientMessage>) -> ErrorMessage {
         let request = self.request(message).await;
         self.find("Error", |frame| match &frame.message {
@@ -206,7 +207,7 @@ impl Client {
         .await
     }
 
-    /// The first message that `pick` takes, out of those that wait and those to come.
+    /// The first message for which `pick` has a value, among those in the inbox and those to come.
     pub async fn find<T>(&mut self, what: &str, mut pick: impl FnMut(&Frame<ServerMessage>) -> Option<T>) -> T {
         for index in 0..self.inbox.len() {
             if let Some(found) = pick(&self.inbox[index]) {
@@ -235,14 +236,14 @@ impl Client {
         }
     }
 
-    /// Reads for that long and keeps what comes; says whether anything of this type is among it.
-    pub async fn nothing<T: Expected>(&mut self, during: Duration) {
-        let deadline = Instant::now() + during;
-        while let Some(frame) = self.hear_within(deadline.saturating_duration_since(Instant::now())).await {
-            self.inbox.push_back(frame);
-        }
-        let unwanted = self.inbox.iter().find(|frame| T::pick(&frame.message).is_some());
-        assert!(unwanted.is_none(), "unexpected {unwanted:?}");
+    /// The messages that came and that nobody has expected yet, in order.
+    pub fn unused(&self) -> impl Iterator<Item = &ServerMessage> {
+        self.inbox.iter().map(|frame| &frame.message)
+    }
+
+    /// The same, and the client forgets them.
+    pub fn take_unused(&mut self) -> Vec<ServerMessage> {
+        self.inbox.drain(..).map(|frame| frame.message).collect()
     }
 
     async fn hear_within(&mut self, limit: Duration) -> Option<Frame<ServerMessage>> {
@@ -254,7 +255,7 @@ impl Client {
                     if frame.message.name() == "ping" && self.answers_pings {
                         self.send(Pong {}).await;
                     }
-                    // Every number of pings may come between two messages.
+                    // Pings are not part of what a test expects, unless it does not answer them.
                     if Ping::pick(&frame.message).is_none() || !self.answers_pings {
                         return Some(frame);
                     }
@@ -315,7 +316,7 @@ impl Client {
         }
     }
 
-    /// Each record has exactly one outcome; a second one that says the same is only right after a resume.
+    /// Each record has exactly one outcome. Only after a resume the same outcome may come a second time.
     fn note_outcomes(&mut self, produced: Produced) {
         let mut outcomes = Vec::new();
         for ack in produced.acks {
@@ -340,7 +341,7 @@ impl Client {
         subscription
     }
 
-    /// The next records of a subscription, at least `count`; numbers without a jump.
+    /// The next records of a subscription, at least `count`. Fails if a number is missing.
     pub async fn records(&mut self, subscription: u32, count: usize) -> Vec<Received> {
         let mut received = Vec::new();
         while received.len() < count {
@@ -355,7 +356,7 @@ impl Client {
         received
     }
 
-    /// Gives each record its number and insists that none is missing.
+    /// Numbers the records of a batch, and fails if one is missing.
     pub fn numbered(&mut self, batch: Records) -> Vec<Received> {
         let Records { subscription, seq, topic, partition, records } = batch;
         let next = self.next_number.get_mut(&subscription).unwrap_or_else(|| panic!("no subscription {subscription}"));
@@ -376,7 +377,7 @@ impl Client {
         self.send(Ack { subscription, positions }).await;
     }
 
-    /// Everything that still came before the reply, in order.
+    /// Ends a subscription and returns the records that came before the reply, in order.
     pub async fn unsubscribe(&mut self, subscription: u32) -> Vec<Received> {
         let request = self.request(Unsubscribe { subscription }).await;
         let mut last = Vec::new();
@@ -398,7 +399,7 @@ impl Client {
     }
 }
 
-/// The frame's records as their JSON form would show them.
+/// The records of a binary frame, in the form in which a JSON frame has them.
 pub fn decoded(frame: &[u8]) -> Records {
     let batch = RecordsFrame::parse(frame).unwrap_or_else(|error| panic!("{error}: {frame:?}"));
     let record = |raw: Result<protocol::binary::RawRecord<'_>, _>| {
@@ -429,12 +430,12 @@ pub fn produce_frame(seq: u64, records: &[ProduceRecord]) -> Vec<u8> {
     batch.into_frame()
 }
 
-/// The seed's message: `{"id": 3, "text": "messaggio 3"}`.
+/// The record that `bridge produce` writes by default: `{"id": 3, "text": "messaggio 3"}`.
 pub fn messaggio(topic: &str, id: usize) -> ProduceRecord {
     json_record(topic, &format!(r#"{{"id": {id}, "text": "messaggio {id}"}}"#))
 }
 
-/// `count` of the seed's messages.
+/// `count` of these records.
 pub fn messaggi(topic: &str, count: usize) -> Vec<ProduceRecord> {
     (0..count).map(|id| messaggio(topic, id)).collect()
 }
@@ -448,7 +449,7 @@ pub fn text_record(topic: &str, value: &str) -> ProduceRecord {
     ProduceRecord { topic: topic.to_owned(), value: WireBytes::text(value), ..ProduceRecord::default() }
 }
 
-/// Reads aloud: `text_record(&topic, "ciao").with_key("k").on_partition(2)`.
+/// Adds to a record: `text_record(&topic, "ciao").with_key("k").on_partition(2)`.
 pub trait RecordExt: Sized {
     fn with_key(self, key: &str) -> Self;
     fn on_partition(self, partition: i32) -> Self;

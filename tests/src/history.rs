@@ -1,12 +1,12 @@
-//! What clients did and saw, and what was wrong with it, judged afterwards against the log. After the anomalies that
-//! Jepsen looks for in Kafka.
+//! The history of each client, and a check of all histories against the topic's log. The anomalies are those that Jepsen looks
+//! for in Kafka.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::client::Outcome;
 use crate::log::Log;
 
-/// One client's doings, in its order. A value is unique among all that is sent.
+/// What one client did and received, in order. Each value is sent only once.
 #[derive(Clone, Debug)]
 pub enum Event {
     Sent {
@@ -17,7 +17,7 @@ pub enum Event {
         seq: u64,
         outcome: Outcome,
     },
-    /// Reading goes on from here.
+    /// The partition is read from this offset on.
     Assigned {
         partition: i32,
         offset: i64,
@@ -27,7 +27,7 @@ pub enum Event {
         offset: i64,
         value: String,
     },
-    /// Told to be missing: `from` to `to` (exclusive).
+    /// A gap that the bridge reported: `from` to `to` (exclusive).
     Gap {
         partition: i32,
         from: i64,
@@ -41,37 +41,37 @@ pub struct History {
     pub events: Vec<Event>,
 }
 
-/// What must not happen.
+/// An error that the check found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Anomaly {
-    /// Acknowledged, and not at that place in the log.
+    /// The record was acknowledged, but is not in the log at that partition and offset.
     LostWrite { client: String, seq: u64 },
-    /// In the log more than once, and not by a mock's doing.
+    /// The record is in the log more than once, and not because of a mock.
     Duplicate { value: String },
-    /// Sent with the numbers of another record: only a mock keeps it, a broker would have dropped it.
+    /// The record was sent with the sequence numbers of another one. A mock keeps it; a broker would have dropped it.
     NumberUsedTwice { value: String },
-    /// Reported as not written, and in the log or delivered all the same.
+    /// The record was reported as not written, but is in the log.
     AbortedRead { client: String, seq: u64 },
-    /// In the log, and nobody sent it.
+    /// The record is in the log, but no client sent it.
     Invented { value: String },
-    /// Two records of one sender and one partition lie the wrong way round.
+    /// Two records of one sender in one partition are not in the order in which they were sent.
     OutOfOrder { client: String, earlier: u64, later: u64 },
-    /// An outcome that changed, or one for what was never sent.
+    /// A record has two different outcomes, or an outcome without having been sent.
     TwoOutcomes { client: String, seq: u64 },
-    /// No outcome at all.
+    /// The record has no outcome.
     NoOutcome { client: String, seq: u64 },
-    /// An offset that is not above the one before, without an assignment in between.
+    /// The offset is not above the previous one, and the partition was not assigned in between.
     NonMonotonicPoll { client: String, partition: i32, offset: i64 },
-    /// A record that the log has was passed over, without a gap.
+    /// A record of the log was not delivered, and no gap was reported.
     SkippedPoll { client: String, partition: i32, offset: i64 },
-    /// Delivered, and not what the log has there.
+    /// The delivered record differs from that of the log.
     WrongRecord { client: String, partition: i32, offset: i64 },
-    /// In the log, and a client that read to the end never saw it.
+    /// The record is in the log, but a client that read to the end did not receive it.
     Unseen { client: String, partition: i32, offset: i64 },
 }
 
-/// Everything that is wrong with what these clients saw. Those that were assigned partitions are taken to have read to the
-/// end of the log, copies and all; an acknowledgement may name the place of a copy.
+/// Returns every anomaly. A client with assigned partitions must have read to the end of the log, including the copies of a mock.
+/// An acknowledgement may have the offset of a copy.
 pub fn check(histories: &[History], log: &Log) -> Vec<Anomaly> {
     let mut anomalies = Vec::new();
     let records = log.records().iter();
@@ -136,7 +136,7 @@ impl History {
                     if places.get(&(*partition, *offset)) != Some(&value) {
                         anomalies.push(Anomaly::LostWrite { client: client(), seq });
                     }
-                    // What was repeated together came back together: its order is that of the originals.
+                    // Records of one batch are repeated as one batch, so the order of copies is that of the originals.
                     let offset = log.copied_from(*partition, *offset).unwrap_or(*offset);
                     if let Some((before, earlier)) = last_in.insert(*partition, (offset, seq))
                         && before >= offset
@@ -163,7 +163,7 @@ impl History {
         for event in &self.events {
             match event {
                 Event::Assigned { partition, offset } => {
-                    // Further back is a repetition; further on would leave something out.
+                    // An assignment at an earlier offset repeats records; one at a later offset must not skip any.
                     if let Some(before) = due.insert(*partition, *offset) {
                         for offset in skipped(*partition, before, *offset) {
                             anomalies.push(Anomaly::SkippedPoll { client: client(), partition: *partition, offset });
@@ -232,7 +232,7 @@ mod tests {
         Event::Polled { partition: 0, offset, value: value.to_owned() }
     }
 
-    /// `v0` to `v<n>` at their own offsets.
+    /// `v0` to `v<n>` at the offsets 0 to n.
     fn log(records: i64) -> Vec<Logged> {
         (0..records).map(|offset| (0, offset, format!("v{offset}"))).collect()
     }
@@ -246,10 +246,11 @@ mod tests {
     }
 
     #[test]
-    fn a_good_history_has_none() {
+    fn correct_history_has_no_anomaly() {
         let events = vec![sent(0), sent(1), acked(1, 1), acked(0, 0), assigned(0), polled(0), polled(1)];
         assert_eq!(found(events, &log(2)), []);
-        // Failed and not there, unknown and there, unknown and not there; read again after an assignment.
+        // A failed record that is not in the log, an unknown one that is, an unknown one that is not; and a record that is read
+        // again after an assignment.
         let events = vec![
             sent(0),
             sent(7),
@@ -305,7 +306,7 @@ mod tests {
         assert_eq!(found(vec![assigned(0), polled(0), polled(1), wrong]), expected);
     }
 
-    /// `v0 v1` and once more `v0 v1`, as batches of one record with these sequence numbers.
+    /// The log `v0 v1 v0 v1`, each record a batch with one of these sequence numbers.
     fn repeated(sequences: [i32; 4]) -> (Vec<Logged>, Vec<Batch>) {
         let logged = [log(2), vec![(0, 2, "v0".to_owned()), (0, 3, "v1".to_owned())]].concat();
         let batch = |(base_offset, base_sequence)| Batch {
@@ -324,9 +325,9 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_with_the_same_sequence_is_excused_on_a_mock_alone() {
+    fn repeated_batch_is_a_copy_on_a_mock_and_a_duplicate_on_a_broker() {
         let everything = [assigned(0), polled(0), polled(1), polled_value(2, "v0"), polled_value(3, "v1")].into_iter();
-        // The answer that came is the first one's or the second one's.
+        // The acknowledgement may be that of the original or of the copy.
         for offsets in [[0, 1], [2, 3], [0, 3]] {
             let events: Vec<_> = [sent(0), sent(1), acked(0, offsets[0]), acked(1, offsets[1])].into();
             let events = [events, everything.clone().collect()].concat();
@@ -338,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_with_another_sequence_is_found_on_a_mock_too() {
+    fn repeated_record_with_another_sequence_is_an_anomaly_on_a_mock() {
         let events = vec![sent(0), sent(1), acked(0, 0), acked(1, 1)];
         let found = |sequences| {
             let (logged, batches) = repeated(sequences);
@@ -346,13 +347,13 @@ mod tests {
         };
         assert_eq!(found([0, 1, 2, 3]), [duplicate("v0"), duplicate("v1")]);
         assert_eq!(found([0, 1, 0, 2]), [duplicate("v1")]);
-        // The right numbers, and another record.
+        // The sequence numbers of the originals, but swapped: other records with reused numbers.
         let reused = |value: &str| Anomaly::NumberUsedTwice { value: value.to_owned() };
         assert_eq!(found([0, 1, 1, 0]), [reused("v0"), reused("v1")]);
     }
 
     #[test]
-    fn an_excused_copy_excuses_nothing_else() {
+    fn copy_on_a_mock_hides_no_other_anomaly() {
         let (logged, batches) = repeated([0, 1, 0, 1]);
         let log = Log::of_a_mock(logged, &batches);
         let found = |events| check(&[History { client: c(), events }], &log);

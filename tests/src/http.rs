@@ -1,4 +1,4 @@
-//! HTTP requests with any header, and answers as they are on the wire (nothing decompressed, nothing followed).
+//! HTTP requests with any header. Responses are neither decompressed nor redirected.
 
 use std::fmt::Debug;
 

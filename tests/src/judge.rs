@@ -1,4 +1,5 @@
-//! kcat as an independent judge: what it reads was written, what it writes must be read. It knows nothing of Ponte.
+//! kcat as a second Kafka client that is independent of Ponte: it reads what the bridge has written, and writes what the bridge
+//! must read.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -33,7 +34,7 @@ impl Seen {
     }
 }
 
-/// Metadata, one line, then key and value without anything between: their lengths are known.
+/// One line of metadata with the lengths of key and value, then key and value.
 const FORMAT: &str = "%p %o %T %K %S %h\\n%k%s";
 
 #[derive(Debug)]
@@ -43,13 +44,13 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// `None`, and the skip, where kcat is not installed.
+    /// `None` after a skip.
     pub fn of(bootstrap_servers: &str) -> Option<Self> {
         let kcat = need_program("kcat")?;
         Some(Self { kcat, bootstrap_servers: bootstrap_servers.to_owned() })
     }
 
-    /// Everything in the topic now, each partition in order.
+    /// Every record of the topic now, each partition in order.
     pub async fn read(&self, topic: &str) -> Vec<Seen> {
         let args = ["-C", "-q", "-e", "-o", "beginning", "-t", topic, "-f", FORMAT];
         let mut seen = parse(&self.run(&args, b"").await);
@@ -57,12 +58,12 @@ impl Judge {
         seen
     }
 
-    /// The topic as a broker keeps it.
+    /// The topic's log on a real broker.
     pub async fn log(&self, topic: &str) -> Log {
         Log::of_a_broker(self.logged(topic).await)
     }
 
-    /// The topic as librdkafka's mock keeps it. Of its batches kcat knows nothing.
+    /// The topic's log on librdkafka's mock, with its batches, which kcat does not show.
     pub async fn log_of_mock(&self, topic: &str) -> Log {
         Log::of_a_mock(self.logged(topic).await, &Batch::read_all(&self.bootstrap_servers, topic).await)
     }
@@ -74,7 +75,7 @@ impl Judge {
 
     /// Writes one record; `args` as kcat has them: `-k key`, `-H name=value`, `-p 0`. kcat writes no empty file.
     pub async fn write(&self, topic: &str, args: &[&str], value: &[u8]) {
-        // From a file: then a value may hold line ends.
+        // kcat reads the value from a file, so that it may contain line ends.
         let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
         std::io::Write::write_all(&mut file, value).expect("a temporary file takes bytes");
         let path = file.path().to_str().expect("a plain path").to_owned();
@@ -84,7 +85,7 @@ impl Judge {
         self.run(&all, b"").await;
     }
 
-    /// One record a line; with `-Z` an empty one is null.
+    /// Writes one record for each line. With `-Z` an empty line is null.
     pub async fn write_lines(&self, topic: &str, args: &[&str], lines: &str) {
         let mut all = vec!["-P", "-X", "partitioner=murmur2_random", "-t", topic];
         all.extend(args);
@@ -129,7 +130,7 @@ fn parse(mut output: &[u8]) -> Vec<Seen> {
         };
         let (partition, offset, timestamp_ms, key, value) = (number(), number(), number(), number(), number());
         let headers = fields.next().unwrap_or_default().to_owned();
-        // kcat says -1 for null.
+        // kcat prints the length -1 for null.
         let mut take = |length: i64| {
             let length = usize::try_from(length).ok()?;
             let (bytes, rest) = output.split_at(length);

@@ -1,5 +1,5 @@
-//! Kafka in the three forms that the tests meet: the bridge's demo broker, a mock cluster that the test owns and
-//! breaks, and real Kafka, started once for all tests.
+//! The three kinds of Kafka in the tests: the bridge's demo broker, a mock cluster that a test can break, and real Kafka, which
+//! is started once for all tests.
 
 use std::collections::BTreeMap;
 use std::process::Output;
@@ -21,15 +21,15 @@ use rdkafka::{Offset, TopicPartitionList};
 use crate::broker_proxy::{BrokerProxy, Listening};
 use crate::program::PROCESS_STARTS;
 use crate::skip::skip;
-use crate::wait::{PATIENCE, POLL_INTERVAL, unique};
+use crate::wait::{PATIENCE, unique};
 
-/// What a broker may take to answer one request of the test's own.
+/// The time-out of a request that a test sends to a broker itself.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The Kafka that a claim is tested on.
+/// The Kafka on which a test runs.
 #[derive(Clone, Copy)]
 pub enum Kafka {
-    /// Inside each bridge, four partitions a topic.
+    /// The bridge's demo broker. Its topics have four partitions, but the first one has one.
     Demo,
     Real(&'static Cluster),
 }
@@ -39,7 +39,7 @@ impl Kafka {
         Some(Self::Demo)
     }
 
-    /// A current Kafka without ZooKeeper; `None`, and the skip, where it cannot be had.
+    /// A current Kafka without ZooKeeper; `None` after a skip.
     pub async fn current() -> Option<Self> {
         static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
         Self::shared(&CLUSTER, Flavour::Kraft { brokers: 1 }).await
@@ -51,7 +51,7 @@ impl Kafka {
         Self::shared(&CLUSTER, Flavour::Zookeeper).await
     }
 
-    /// The first test that asks starts it; it ends with the test process.
+    /// The first test that needs the cluster starts it. It ends with the test process.
     async fn shared(cluster: &'static OnceLock<Result<Cluster, String>>, flavour: Flavour) -> Option<Self> {
         let start = move || {
             let installation = Installation::find_or_fetch(flavour).map_err(|reason| reason.to_string())?;
@@ -67,27 +67,28 @@ impl Kafka {
         }
     }
 
-    /// A current Kafka of the test's own, to be stopped, killed and started again.
-    pub async fn of_ones_own() -> Option<Cluster> {
+    /// A current Kafka for one test, which may stop, kill and restart it.
+    pub async fn own_cluster() -> Option<Cluster> {
         Self::start(1, Options::for_tests()).await
     }
 
-    /// The same with one to three brokers; three keep each record three times and acknowledge it when two have it.
-    pub async fn of_ones_own_with(brokers: u16) -> Option<Cluster> {
+    /// The same with one to three brokers. With three, each record has three replicas, and two must have it before it is
+    /// acknowledged.
+    pub async fn own_cluster_with(brokers: u16) -> Option<Cluster> {
         Self::start(brokers, Options::for_tests()).await
     }
 
-    /// The same with listeners that want TLS, or a name and a password, beside the open one.
+    /// The same with listeners for TLS and SASL beside the plaintext one.
     pub async fn secured() -> Option<Cluster> {
         Self::start(1, Options { secured: true, ..Options::for_tests() }).await
     }
 
-    /// The same with options of the test's own.
-    pub async fn of_ones_own_from(options: Options) -> Option<Cluster> {
+    /// The same with other options.
+    pub async fn own_cluster_from(options: Options) -> Option<Cluster> {
         Self::start(1, options).await
     }
 
-    /// The same behind a proxy that counts what clients ask of it.
+    /// The same behind a proxy that counts the requests of clients.
     pub async fn counted() -> Option<(Cluster, BrokerProxy)> {
         let listening = Listening::new().await;
         let options = Options { advertised_port: Some(listening.port()), ..Options::for_tests() };
@@ -110,7 +111,7 @@ impl Kafka {
         }
     }
 
-    /// `None`: the bridge brings its own.
+    /// `None` for the demo broker: each bridge has its own.
     pub fn bootstrap_servers(&self) -> Option<String> {
         match self {
             Self::Demo => None,
@@ -118,13 +119,13 @@ impl Kafka {
         }
     }
 
-    /// A topic of the test's own with one partition; on the demo broker `Bridge::start().on(&kafka).topic(&topic)`
-    /// brings it.
+    /// Creates a topic with one partition and a unique name. On the demo broker `Bridge::start().on(&kafka).topic(&topic)`
+    /// creates it.
     pub async fn topic(&self, noun: &str) -> String {
         self.topic_with(noun, 1).await
     }
 
-    /// With so many partitions on real Kafka. The demo broker gives four to every topic but its first.
+    /// The same with this number of partitions on real Kafka. The demo broker's topics have four, but the first one has one.
     pub async fn topic_with(&self, noun: &str, partitions: i32) -> String {
         let topic = unique(noun);
         if let Self::Real(cluster) = self {
@@ -137,7 +138,7 @@ impl Kafka {
         matches!(self, Self::Demo)
     }
 
-    /// What Kafka's own command-line tool prints, by its class. The demo broker is too small a Kafka for them.
+    /// Runs one of Kafka's own command-line tools, by its class, and returns what it prints. They do not work on the demo broker.
     pub async fn tool(&self, class: &'static str, arguments: &[&str]) -> String {
         let Self::Real(cluster) = *self else { panic!("{class} needs a real Kafka") };
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
@@ -152,18 +153,18 @@ impl Kafka {
     }
 }
 
-/// A topic with so many partitions, where the demo broker's four are not what the test wants.
+/// Creates a topic with this number of partitions.
 pub async fn create_topic(bootstrap_servers: &str, topic: &str, partitions: i32) {
     create_topic_with(bootstrap_servers, topic, partitions, &[]).await;
 }
 
-/// The same with properties of the topic's own, in as many replicas as the cluster makes by itself.
+/// The same with topic settings, and the broker's default replication factor.
 pub async fn create_topic_with(bootstrap_servers: &str, topic: &str, partitions: i32, config: &[(&str, &str)]) {
     let created = try_create_topic(bootstrap_servers, topic, partitions, config).await;
     created.unwrap_or_else(|error| panic!("{topic}: {error}"));
 }
 
-/// Kafka's own answer: a topic of this name may not be gone for good yet.
+/// The same, but returns Kafka's error: a deleted topic of this name may still exist.
 pub async fn try_create_topic(
     bootstrap_servers: &str,
     topic: &str,
@@ -189,7 +190,7 @@ pub async fn delete_topic(bootstrap_servers: &str, topic: &str) {
     assert!(matches!(deleted.as_slice(), [Ok(_)]), "{topic}: {deleted:?}");
 }
 
-/// So many partitions in all from now on.
+/// Adds partitions until there are this many.
 pub async fn grow_topic(bootstrap_servers: &str, topic: &str, partitions: usize) {
     let (admin, options) = admin(bootstrap_servers);
     let grown = admin.create_partitions(&[NewPartitions::new(topic, partitions)], &options).await;
@@ -197,7 +198,7 @@ pub async fn grow_topic(bootstrap_servers: &str, topic: &str, partitions: usize)
     assert!(matches!(grown.as_slice(), [Ok(_)]), "{topic}: {grown:?}");
 }
 
-/// What retention does in its time: everything before this offset is gone.
+/// Deletes all records before this offset, as retention does.
 pub async fn delete_records_before(bootstrap_servers: &str, topic: &str, partition: i32, offset: i64) {
     let (admin, options) = admin(bootstrap_servers);
     let mut before = TopicPartitionList::new();
@@ -206,27 +207,7 @@ pub async fn delete_records_before(bootstrap_servers: &str, topic: &str, partiti
     assert!(deleted.elements().iter().all(|element| element.error().is_ok()), "{topic}: {deleted:?}");
 }
 
-/// When every partition of the topic is led by a broker other than this one.
-pub async fn led_by_others(bootstrap_servers: &str, topic: &str, gone: i32) -> Instant {
-    const ANSWER_WITHIN: Duration = Duration::from_millis(500);
-    let (config, topic) = (client_config(bootstrap_servers), topic.to_owned());
-    let elected = tokio::task::spawn_blocking(move || {
-        let asking: BaseConsumer = config.create().expect("a consumer");
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            assert!(Instant::now() < deadline, "no leaders for {topic}");
-            let Ok(metadata) = asking.fetch_metadata(Some(&topic), ANSWER_WITHIN) else { continue };
-            let mut leaders = metadata.topics().iter().flat_map(|topic| topic.partitions()).map(|one| one.leader());
-            if leaders.all(|leader| leader >= 0 && leader != gone) {
-                return Instant::now();
-            }
-            std::thread::sleep(POLL_INTERVAL);
-        }
-    });
-    elected.await.expect("asking for leaders does not panic")
-}
-
-/// The positions that the group has committed, by partition.
+/// The committed offsets of the group, by partition.
 pub async fn committed(bootstrap_servers: &str, group: &str, topic: &str) -> BTreeMap<i32, i64> {
     let mut config = client_config(bootstrap_servers);
     config.set("group.id", group);
@@ -248,12 +229,12 @@ pub async fn committed(bootstrap_servers: &str, group: &str, topic: &str) -> BTr
     positions.await.expect("asking for positions does not panic")
 }
 
-/// Commits positions for a group as any other client may: Kafka does not check whether the topic has them.
+/// Commits offsets for a group like any other client. Kafka does not check whether the topic has them.
 pub async fn commit(bootstrap_servers: &str, group: &str, topic: &str, positions: &[(i32, i64)]) {
     commit_with_note(bootstrap_servers, group, topic, positions, "").await;
 }
 
-/// The same with a text beside each position.
+/// The same with metadata for each offset.
 pub async fn commit_with_note(bootstrap_servers: &str, group: &str, topic: &str, positions: &[(i32, i64)], note: &str) {
     let mut config = client_config(bootstrap_servers);
     config.set("group.id", group);
@@ -269,7 +250,7 @@ pub async fn commit_with_note(bootstrap_servers: &str, group: &str, topic: &str,
     committed.await.expect("committing does not panic");
 }
 
-/// The text beside a group's position.
+/// The metadata of a group's committed offset.
 pub async fn committed_note(bootstrap_servers: &str, group: &str, topic: &str, partition: i32) -> String {
     let mut config = client_config(bootstrap_servers);
     config.set("group.id", group);
@@ -283,18 +264,18 @@ pub async fn committed_note(bootstrap_servers: &str, group: &str, topic: &str, p
     found.await.expect("asking for positions does not panic")
 }
 
-/// A client that knows nothing of Ponte.
+/// The configuration of a Kafka client that is independent of Ponte.
 pub fn client_config(bootstrap_servers: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", bootstrap_servers);
     config
 }
 
-/// A broker of the test's own, to be broken and mended. In memory, librdkafka's.
+/// librdkafka's mock cluster, in memory, whose brokers a test can stop, slow down and let fail.
 pub struct Mock {
     cluster: MockCluster<'static, DefaultProducerContext>,
     brokers: i32,
-    /// Set when the mock is dropped: from then on its port may belong to another test.
+    /// Set when the mock is dropped. From then on another test may use its port.
     is_gone: Arc<AtomicBool>,
 }
 
@@ -322,7 +303,7 @@ impl Mock {
         self
     }
 
-    /// Many at once, by a record for each: the mock needs 20 ms to be told of one.
+    /// Creates many topics, by writing a record to each: creating one topic directly takes 20 ms.
     pub async fn make_topics(&self, names: impl Iterator<Item = String>) {
         let names: Vec<String> = names.collect();
         for some in names.chunks(TOPICS_OF_A_PRODUCER) {
@@ -338,7 +319,7 @@ impl Mock {
         }
     }
 
-    /// Connections end, and new ones get no answer.
+    /// Closes all connections; new ones are accepted and get no response.
     pub fn down(&self) {
         let _no_process_starts = PROCESS_STARTS.write().unwrap_or_else(PoisonError::into_inner);
         (1..=self.brokers).for_each(|id| self.cluster.broker_down(id).expect("a broker of this cluster"));
@@ -350,8 +331,8 @@ impl Mock {
     }
 
     fn wake(&self) {
-        // The mock's thread may sleep on for seconds with connections waiting [measured]; further ones wake it. A real
-        // broker needs no such thing (`faults::a_real_broker…`).
+        // The mock's thread may sleep for seconds while connections wait [measured]; further connections wake it. A real broker
+        // does not need this (`faults::real_broker_killed_and_restarted_loses_no_record`).
         let (addresses, is_gone) = (self.bootstrap_servers(), Arc::clone(&self.is_gone));
         std::thread::spawn(move || {
             let began = Instant::now();
@@ -364,29 +345,29 @@ impl Mock {
         });
     }
 
-    /// The partition is led by this broker from now on.
+    /// Makes this broker the leader of the partition.
     pub fn lead(&self, topic: &str, partition: i32, broker: i32) {
         self.cluster
             .partition_leader(topic, partition, Some(broker))
             .expect("a partition and a broker of this cluster");
     }
 
-    /// The next requests of this kind, on any broker, get these errors, one each.
+    /// The next requests of this kind on any broker fail with these errors, one error each.
     pub fn fail(&self, request: RDKafkaApiKey, errors: &[RDKafkaRespErr]) {
         self.cluster.request_errors(request, errors);
     }
 
-    /// What is left of them is forgotten.
+    /// Removes the remaining errors.
     pub fn fail_no_more(&self, request: RDKafkaApiKey) {
         self.cluster.clear_request_errors(request);
     }
 
-    /// Another broker keeps the group from now on.
+    /// Makes another broker the coordinator of the group.
     pub fn coordinate(&self, group: &str, broker: i32) {
         self.cluster.coordinator(MockCoordinator::Group(group.to_owned()), broker).expect("a broker of this cluster");
     }
 
-    /// Every answer takes that much longer.
+    /// Delays every response by this time.
     pub fn slow(&self, round_trip: Duration) {
         for id in 1..=self.brokers {
             self.cluster.broker_round_trip_time(id, round_trip).expect("a broker of this cluster");
@@ -394,24 +375,20 @@ impl Mock {
     }
 }
 
-/// Beside other tests on a busy machine the mock itself may sleep on for seconds before it answers anybody; what a test
-/// allows on top of a promise where a mock has to come back. A real broker gets no such allowance.
-pub const MOCK_MAY_SLEEP: Duration = Duration::from_secs(5);
-
-/// A producer that makes topics asks for all of its topics again with each that is new.
+/// A producer that creates topics asks for the metadata of all its topics again with each new one.
 const TOPICS_OF_A_PRODUCER: usize = 500;
-/// How long apart a mock that came back is called on.
+/// How often a mock that came back is woken.
 const WAKING_PAUSE: Duration = Duration::from_millis(50);
 
-/// An address on which nothing listens.
-pub fn nobodys_address() -> String {
+/// An address on which no process listens.
+pub fn unused_address() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("a bound listener").to_string()
 }
 
-/// Runs one claim on each Kafka: `on_every_kafka! { async fn claim(kafka: Kafka) { … } }` becomes the tests
-/// `claim::on_the_demo_broker`, `claim::on_current_kafka` and `claim::on_kafka_with_zookeeper`. With `real` before them the
-/// claims are about what the demo broker cannot do (it forgets, it has no tools).
+/// Runs one test on each Kafka: `on_every_kafka! { async fn claim(kafka: Kafka) { … } }` becomes the tests
+/// `claim::on_the_demo_broker`, `claim::on_current_kafka` and `claim::on_kafka_with_zookeeper`. After `real` the demo broker is
+/// left out, for tests of what it cannot do.
 #[macro_export]
 macro_rules! on_every_kafka {
     (real $($(#[$doc:meta])* async fn $claim:ident($kafka:ident: Kafka) $body:block)*) => {$(

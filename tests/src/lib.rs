@@ -1,5 +1,5 @@
-//! What the end-to-end tests stand on: a bridge as a child process, a client of its socket, Kafka in three forms with
-//! independent judges, a real browser. The claims themselves are in `tests/e2e/`.
+//! Helpers of the end-to-end tests: a bridge as a child process, a WebSocket client, the three kinds of Kafka with independent
+//! checks, and a real browser. The tests are in `tests/e2e/`.
 
 pub mod accessibility;
 pub mod batches;
@@ -7,6 +7,7 @@ pub mod bridge;
 pub mod broker_proxy;
 pub mod browser;
 pub mod client;
+pub mod fence;
 pub mod history;
 pub mod http;
 pub mod judge;
@@ -43,14 +44,14 @@ pub use wait::{PATIENCE, eventually, eventually_within, unique};
 pub use watch::Watch;
 pub use wire::Wire;
 
-/// A number of the table, for the log: what was measured on this machine, in this run.
+/// Prints a measured size or count. Times are measured by `cargo xtask bench`.
 pub fn measured(name: &str, value: impl std::fmt::Display) {
     say(&format!("MEASURED {name} {value}"));
 }
 
-/// Past the test harness, which keeps to itself what a passing test prints.
+/// Prints even if the test passes, when the test harness would discard the output.
 fn say(line: &str) {
     use std::io::Write;
-    // A closed standard output is no reason to fail.
+    // A closed standard output must not fail a test.
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }

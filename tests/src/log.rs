@@ -1,25 +1,25 @@
-//! What a topic holds, for a judge: its records, and which of them only a mock keeps.
+//! The records of a topic for the check of histories, and which of them only a mock keeps.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::batches::Batch;
 
-/// A record as the log has it: partition, offset, value.
+/// A record of the log: partition, offset, value.
 pub type Logged = (i32, i64, String);
 
-/// So many batches of one producer a broker remembers in each partition; a producer has no more on their way
-/// (Kafka's `ProducerStateEntry.NUM_BATCHES_TO_RETAIN`, KIP-98).
+/// How many batches of a producer a broker remembers in each partition; a producer has at most as many in flight (Kafka's
+/// `ProducerStateEntry.NUM_BATCHES_TO_RETAIN`, KIP-98).
 const REMEMBERED_BATCHES: usize = 5;
 
 #[derive(Clone, Debug)]
 pub struct Log {
     records: Vec<Logged>,
-    /// Where a copy stands, and the offset of what it repeats.
+    /// For each copy, its partition and offset, and the offset of the record that it repeats.
     copies: BTreeMap<(i32, i64), i64>,
 }
 
 impl Log {
-    /// A broker drops what a producer sends once more: whatever stands there counts.
+    /// A broker drops repeated batches, so every record of its log counts.
     pub fn of_a_broker(records: Vec<Logged>) -> Self {
         Self { records, copies: BTreeMap::new() }
     }
@@ -51,7 +51,7 @@ impl Log {
         &self.records
     }
 
-    /// The offset of what stands here a second time, if it does and that is the mock's doing.
+    /// The offset of the original, if the record is a copy that only a mock keeps.
     pub fn copied_from(&self, partition: i32, offset: i64) -> Option<i64> {
         self.copies.get(&(partition, offset)).copied()
     }
@@ -66,7 +66,7 @@ impl Log {
 mod tests {
     use super::*;
 
-    /// Batches of two records one after the other, all of one producer.
+    /// Consecutive batches of two records, all of one producer.
     fn batches(base_sequences: &[i32]) -> Vec<Batch> {
         let batch = |(base_offset, &base_sequence): (i64, &i32)| Batch {
             partition: 0,
@@ -85,16 +85,16 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_with_the_numbers_of_an_earlier_one_is_its_copy() {
+    fn batch_with_the_sequence_numbers_of_an_earlier_one_is_its_copy() {
         assert_eq!(copies(&batches(&[0, 2, 4])), []);
-        // Both were on their way when the connection ended.
+        // Both batches were in flight when the connection ended.
         assert_eq!(copies(&batches(&[0, 2, 0, 2, 4])), [(4, 0), (5, 1), (6, 2), (7, 3)]);
-        // And once more.
+        // The same batch a third time.
         assert_eq!(copies(&batches(&[0, 0, 0])), [(2, 0), (3, 1), (4, 0), (5, 1)]);
     }
 
     #[test]
-    fn what_a_broker_could_not_know_again_is_no_copy() {
+    fn batch_that_a_broker_would_not_recognise_is_no_copy() {
         let twice = || batches(&[0, 0]);
         let changed = |change: fn(&mut Batch)| {
             let mut batches = twice();
@@ -110,7 +110,7 @@ mod tests {
         let mut careless = twice();
         careless.iter_mut().for_each(|batch| (batch.producer_id, batch.base_sequence) = (-1, -1));
         assert_eq!(copies(&careless), []);
-        // It remembers five.
+        // A broker remembers five batches.
         assert_eq!(copies(&batches(&[0, 2, 4, 6, 8, 0])).len(), 2);
         assert_eq!(copies(&batches(&[0, 2, 4, 6, 8, 10, 0])), []);
     }

@@ -1,5 +1,5 @@
-//! An OpenID Connect provider of the test's own: `oidc-provider`, which the OpenID Foundation has certified, run by Node.js.
-//! `oidc_provider.mjs` sets it up.
+//! An OpenID Connect provider for tests: `oidc-provider`, which the OpenID Foundation has certified, run by Node.js.
+//! `oidc_provider.mjs` configures it.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
@@ -13,10 +13,10 @@ use crate::http::Request;
 use crate::skip::{need_program, skip};
 use crate::wait::eventually;
 
-/// Of every client.
+/// The secret of every client.
 pub const SECRET: &str = "a-secret-for-tests";
 
-/// Ends when dropped.
+/// The provider's process. It ends when it is dropped.
 #[derive(Debug)]
 pub struct OidcProvider {
     child: Child,
@@ -30,10 +30,10 @@ struct Greeting {
     audience: String,
 }
 
-/// By client.
+/// Counts for each client.
 #[derive(Debug, Default, Deserialize)]
 pub struct Counts {
-    /// Tokens given.
+    /// Tokens that were issued.
     issued: HashMap<String, u64>,
     /// Requests for tokens.
     asked: HashMap<String, u64>,
@@ -45,7 +45,7 @@ struct Listening {
 }
 
 impl OidcProvider {
-    /// `None`, and the skip, where it is not installed.
+    /// `None` after a skip.
     pub async fn start(token_lifetime_secs: u32, clients: &[&str]) -> Option<Self> {
         let node = need_program("node")?;
         let modules = modules();
@@ -57,7 +57,7 @@ impl OidcProvider {
         command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/src/oidc_provider.mjs"));
         command.arg(modules).arg(token_lifetime_secs.to_string());
         command.args(clients.iter().map(|client| format!("{client}={SECRET}")));
-        // It ends when its standard input does: with this process, however that ends.
+        // It ends when its standard input ends, which is also the case if this process is killed.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let stdout = BufReader::new(child.stdout.take().expect("standard output is piped"));
@@ -67,7 +67,7 @@ impl OidcProvider {
         Some(Self { child, issuer, audience })
     }
 
-    /// What a broker needs to know to take its tokens.
+    /// The settings with which a broker accepts the provider's tokens.
     pub fn for_kafka(&self) -> TokenProvider {
         TokenProvider {
             keys_url: format!("{}/jwks", self.issuer),
@@ -76,7 +76,7 @@ impl OidcProvider {
         }
     }
 
-    /// What a client's properties say beside `security.protocol`.
+    /// The client properties, except for `security.protocol`.
     pub fn client_properties(&self, client: &str) -> String {
         Self::client_properties_at(&format!("{}/token", self.issuer), client)
     }
@@ -93,17 +93,17 @@ impl OidcProvider {
         )
     }
 
-    /// How many tokens the client got so far.
+    /// How many tokens the client has got.
     pub async fn issued(&self, client: &str) -> u64 {
         self.counts().await.issued.get(client).copied().unwrap_or(0)
     }
 
-    /// How often the client has asked for one.
+    /// How often the client has requested a token.
     pub async fn asked(&self, client: &str) -> u64 {
         self.counts().await.asked.get(client).copied().unwrap_or(0)
     }
 
-    /// Waits until the client has got so many tokens in all.
+    /// Waits until the client has got this number of tokens.
     pub async fn has_issued(&self, client: &str, count: u64) {
         let what = format!("token {count} of {client}");
         eventually(&what, || async { (self.issued(client).await >= count).then_some(()) }).await;

@@ -1,4 +1,5 @@
-//! The page as a user has it: found by its test ids, clicked with a mouse, typed into, watched for errors.
+//! The page as a user operates it: elements are found by their test ids, clicked with a mouse and typed into. Errors on the
+//! console fail the test.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -28,20 +29,20 @@ use serde::de::DeserializeOwned;
 
 use crate::wait::{PATIENCE, POLL_INTERVAL};
 
-/// Runs before the page's own code, in every document. The page opens no dialog of the browser's: whoever does is a script
-/// that came with data.
+/// Runs before the page's own code in every document, and reports violations of the content security policy and dialogs. The page
+/// opens no browser dialogs, so a dialog comes from a script in the data.
 const REPORT_INTRUDERS: &str = "window.__csp = []; document.addEventListener('securitypolicyviolation', \
     event => window.__csp.push(`${event.effectiveDirective} ${event.blockedURI} ${event.sample}`)); \
     for (const name of ['alert', 'confirm', 'prompt', 'print', 'open']) \
     window[name] = (...said) => window.__csp.push(`${name}(${said})`);";
 
-/// Runs before the page's own code as well, so that it hears of the mouse first: `__aim` is what a click is meant for.
+/// Runs before the page's own code, so that `__aim`, the target of a click, sees mouse events first.
 const ASK_THE_AIM: &str = "for (const kind of ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click']) \
     addEventListener(kind, event => window.__aim?.hear(event), {capture: true});";
 
-/// Where to click: `Ok` with the middle of the first element of a selector, once it rests there in two frames and nothing
-/// lies over it; `Err` with what stands against it. Then whatever the mouse does is let through to the page only if it
-/// begins on that element, since the page may move once more before the mouse arrives.
+/// Finds where to click: `Ok` with the centre of the first element of a selector, if the element has not moved for two frames and
+/// is not covered; otherwise `Err` with the reason. Since the page may still move before the mouse arrives, mouse events that
+/// begin on another element are then kept from the page.
 const AIM: &str = "(async selector => {
     const frame = () => new Promise(requestAnimationFrame);
     const find = () => document.querySelector(selector);
@@ -77,21 +78,21 @@ const AIM: &str = "(async selector => {
     return {Ok: [x, y]};
 })";
 
-/// Whether the mouse found it. A document without an aim is a new one: then the click has opened it.
+/// Whether the click reached its target. A document without `__aim` is a new one, which the click has opened.
 const VERDICT: &str = "(aim => {
     delete window.__aim;
     return aim ? aim.verdict ?? {Err: 'the mouse found nothing'} : {Ok: null};
 })(window.__aim)";
 
-/// The screen that a page is looked at on.
+/// The screen and the user preferences of a page.
 #[derive(Clone, Debug)]
 pub struct View {
     pub width: i64,
     pub height: i64,
     pub dark: bool,
-    /// Pixels of the screen for one of the page's.
+    /// Device pixels for one CSS pixel.
     pub scale: f64,
-    /// What the browser says that its user reads.
+    /// The preferred language of the user.
     pub language: &'static str,
 }
 
@@ -120,8 +121,8 @@ impl View {
     }
 }
 
-/// Absolute elements lie where they are put, and boxes of texts are as wide as their lines: neither is looked at. Nothing
-/// but text as it is, and the row of what can be done with a record, is to be pushed sideways either.
+/// Lists elements that are wider than their container. Absolutely positioned elements and inline boxes are left out. Only `pre`,
+/// `textarea` and the row of a record's actions may scroll sideways.
 const STICKING_OUT: &str = "[...document.body.querySelectorAll('*')].flatMap(element => { \
      const box = element.parentElement, [own, outer] = [element, box].map(one => getComputedStyle(one)); \
      if (!element.checkVisibility() || element.closest('svg svg, svg *')) return []; \
@@ -139,7 +140,7 @@ const STICKING_OUT: &str = "[...document.body.querySelectorAll('*')].flatMap(ele
 pub struct Page {
     tab: chromiumoxide::Page,
     complaints: Arc<Mutex<Vec<String>>>,
-    /// Complaints with this text are what the test provokes.
+    /// Errors that contain one of these texts are expected by the test.
     forgiven: Vec<&'static str>,
 }
 
@@ -159,7 +160,8 @@ impl Page {
     /// Another address in the same tab.
     pub async fn go(&self, url: &str) {
         if let Err(error) = self.tab.goto(url).await {
-            // Seldom, right after the browser's start, the driver misses the end of a load. The page knows better.
+            // Right after the browser's start the driver sometimes misses the end of a load. The document itself knows whether it
+            // is complete.
             let there = self.tab.evaluate_expression("`${document.readyState} ${location.href}`").await;
             let there = there.ok().and_then(|there| there.value().cloned()).unwrap_or_default();
             assert_eq!(there, format!("complete {url}"), "{url}: {error}");
@@ -195,12 +197,12 @@ impl Page {
     pub async fn eval<T: DeserializeOwned>(&self, expression: &str) -> T {
         let result = self.tab.evaluate_expression(expression).await;
         let result = result.unwrap_or_else(|error| panic!("{expression}: {error}"));
-        // JavaScript's null is no value here, and JSON's null everywhere else.
+        // The driver reports JavaScript's null as no value; JSON needs null.
         let value = result.value().cloned().unwrap_or_default();
         serde_json::from_value(value).unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
-    /// Runs a script that somebody else wrote, for what it leaves behind.
+    /// Runs a script of a third party, without using its result.
     pub(crate) async fn run_script(&self, script: &str) {
         let run = self.tab.evaluate_expression(format!("{script};\ntrue")).await;
         run.unwrap_or_else(|error| panic!("the script beginning with {:.60}: {error}", script));
@@ -223,25 +225,21 @@ impl Page {
         self.eval("document.body.innerText").await
     }
 
-    /// What stands out of the box that it is in, where that was not meant: nothing clips it, and no margin pulls it out.
+    /// Elements that are wider than their container although nothing clips them and no margin moves them.
     pub async fn sticking_out(&self) -> Vec<String> {
         self.eval(STICKING_OUT).await
     }
 
-    /// How many elements there are, seen or not.
+    /// How many elements match the selector, visible or not.
     pub async fn number_of(&self, selector: &str) -> u64 {
         self.eval(&format!("document.querySelectorAll({selector:?}).length")).await
     }
 
     /// Waits until the attribute has this value.
     pub async fn wait(&self, testid: &str, name: &str, value: &str) {
-        self.wait_within(PATIENCE, testid, name, value).await;
-    }
-
-    pub async fn wait_within(&self, limit: Duration, testid: &str, name: &str, value: &str) {
         let what = format!("{testid} with {name}={value:?}");
         let condition = format!("{}?.getAttribute('{name}') === {value:?}", element(testid));
-        self.until_within(limit, &what, &condition).await;
+        self.until(&what, &condition).await;
     }
 
     pub async fn wait_for(&self, testid: &str) {
@@ -267,7 +265,7 @@ impl Page {
 
     // Doing
 
-    /// A real mouse on the middle of the element, once it rests and nothing lies over it.
+    /// Clicks the centre of the element with the mouse, once it has not moved and is not covered.
     pub async fn click(&self, testid: &str) {
         self.click_at(&format!("[data-testid={testid:?}]")).await;
     }
@@ -276,16 +274,16 @@ impl Page {
         let ready =
             format!("(e => e && !e.disabled && e.getClientRects().length)(document.querySelector({selector:?}))");
         self.until(&format!("{selector}, ready for a click"), &ready).await;
-        // A tab in the background answers no mouse.
+        // A background tab does not process mouse events.
         self.tab.bring_to_front().await.expect("the tab is open");
         let deadline = Instant::now() + PATIENCE;
-        // Again only while the page has heard nothing of it.
+        // A click is repeated only if the page has not received it.
         while let Err(hindrance) = self.try_click(selector).await {
             assert!(Instant::now() < deadline, "{selector} cannot be clicked: {hindrance}");
         }
     }
 
-    /// A mouse on the middle of the element, or what kept it from there.
+    /// Clicks the centre of the element, or returns why that was not possible.
     async fn try_click(&self, selector: &str) -> Result<(), String> {
         let (x, y): (f64, f64) = self.eval::<Result<_, String>>(&format!("{AIM}({selector:?})")).await?;
         let mouse = |kind: DispatchMouseEventType| {
@@ -293,7 +291,7 @@ impl Page {
             self.tab.execute(event.click_count(1).build().expect("a complete command"))
         };
         self.tab.move_mouse(Point { x, y }).await.expect("a mouse");
-        // Both at once: nothing is drawn between them.
+        // Both events are sent together, so that no frame is drawn between them.
         let (pressed, released) =
             join(mouse(DispatchMouseEventType::MousePressed), mouse(DispatchMouseEventType::MouseReleased)).await;
         pressed.and(released).expect("a mouse");
@@ -328,7 +326,7 @@ impl Page {
         }
     }
 
-    /// A key with `Control`, `Shift` … held, to whatever has the focus.
+    /// Presses a key with `Control`, `Shift` … held, in the focused element.
     pub async fn press(&self, key: &str, held: &[&str]) {
         // Bits of the DevTools protocol's `modifiers`.
         let modifiers = held.iter().fold(0, |bits, &held| {
@@ -356,7 +354,7 @@ impl Page {
         }
     }
 
-    /// The window is put away: the browser stops drawing the page and tells it so.
+    /// Minimizes the window: the browser stops drawing the page, and the page is told.
     pub async fn hide(&self) {
         self.set_window(WindowState::Minimized).await;
     }
@@ -375,7 +373,7 @@ impl Page {
 
     // Keeping
 
-    /// A picture for people to look at, in `target/screenshots/`.
+    /// Saves a screenshot in `target/screenshots/`.
     pub async fn screenshot(&self, name: &str) -> PathBuf {
         let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/screenshots"));
         std::fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
@@ -391,18 +389,19 @@ impl Page {
         file
     }
 
-    /// Collects what JavaScript no longer needs, so that it does not count as growth.
+    /// Runs a garbage collection, so that garbage does not count as growth.
     pub async fn collect_garbage(&self) {
         let collect = chromiumoxide::cdp::js_protocol::heap_profiler::CollectGarbageParams::default();
         self.tab.execute(collect).await.expect("a garbage collection");
     }
 
-    /// Expects complaints with this text, of a test that provokes them.
+    /// Expects errors with this text.
     pub fn forgive(&mut self, text: &'static str) {
         self.forgiven.push(text);
     }
 
-    /// The end of every test with a page: no error on the console, no exception, nothing that the policy blocked.
+    /// Fails if there was an unexpected error on the console, an exception, or a violation of the content security policy. Every
+    /// test with a page ends with it.
     pub async fn is_clean(&self) {
         let blocked: Vec<String> = self.eval("window.__csp ?? []").await;
         assert!(blocked.is_empty(), "blocked by the Content-Security-Policy, or a dialog: {blocked:#?}");

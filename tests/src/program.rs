@@ -1,4 +1,4 @@
-//! A child process whose lines can be waited for: the bridge itself and its terminal commands.
+//! The bridge or one of its terminal commands as a child process, whose output a test can wait for.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
@@ -16,15 +16,15 @@ use crate::wait::{PATIENCE, POLL_INTERVAL};
 /// How much of a log is shown when a test fails.
 const TAIL_LINES: usize = 60;
 
-/// What the bridge logs under test: everything of its own crates that is not about single records.
+/// The log level of the bridge in tests: everything except events of single records.
 pub const LOG_FILTER: &str = "info,bridge=debug,feed=debug,kafka=debug,server=debug";
 
-/// Held for reading while a process is started. Until it executes its program it has a copy of each socket of this one, those that
-/// the mock brokers listen on included; librdkafka ends the whole process where it cannot bind a mock's port anew
+/// Held for reading while a process is started. Between fork and exec the child holds copies of this process's sockets, also
+/// those on which mock brokers listen. If librdkafka then cannot bind a mock's port again, it ends the whole process
 /// (`rd_kafka_mock_broker_cmd` of 2.12).
 pub(crate) static PROCESS_STARTS: RwLock<()> = RwLock::new(());
 
-/// The lines of one stream so far.
+/// The lines of an output stream so far.
 #[derive(Clone, Debug, Default)]
 pub struct Lines {
     lines: Arc<Mutex<Vec<String>>>,
@@ -67,14 +67,14 @@ impl Lines {
     }
 }
 
-/// A running `bridge …`. Killed when dropped; when the test is failing, its output is shown first.
+/// A running `bridge …`. It is killed when it is dropped. If the test is failing, its output is printed first.
 #[derive(Debug)]
 pub struct Program {
     child: Child,
     command_line: String,
     pub stdout: Lines,
     pub stderr: Lines,
-    /// How many lines of standard output were expected already.
+    /// How many lines of standard output were read by `line`.
     read: usize,
 }
 
@@ -83,7 +83,7 @@ impl Program {
         Self::bridge_with(args, &[])
     }
 
-    /// Starts the bridge's binary; of our own settings the environment holds only `env`.
+    /// Starts the bridge's binary. Of the variables that begin with `PONTE_`, the environment holds only `env`.
     pub fn bridge_with(args: &[&str], env: &[(&str, &str)]) -> Self {
         Self::run(Command::new(bridge_binary()), args, env)
     }
@@ -95,7 +95,7 @@ impl Program {
         Self::run(command, args, env)
     }
 
-    /// The same with a terminal as its standard output; a line of it ends as a terminal's does.
+    /// The same with a terminal as standard output.
     pub fn bridge_on_terminal(args: &[&str]) -> Self {
         let terminal = nix::pty::openpty(None, None).expect("the machine has pseudo-terminals");
         let mut program = Self::spawn(Command::new(bridge_binary()), args, &[], terminal.slave.into());
@@ -103,7 +103,7 @@ impl Program {
         program
     }
 
-    /// The same through another program that ends by becoming the bridge; `command` is complete but for the bridge's arguments.
+    /// The same through another program that executes the bridge; `command` is complete except for the bridge's arguments.
     pub fn run(command: Command, args: &[&str], env: &[(&str, &str)]) -> Self {
         Self::spawn(command, args, env, Stdio::piped())
     }
@@ -113,7 +113,7 @@ impl Program {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PONTE_")) {
             command.env_remove(name);
         }
-        // A colourless log that also shows what happens to each session.
+        // A log without colours that also shows the events of each session.
         command.envs([("NO_COLOR", "1"), ("PONTE_LOG", LOG_FILTER)]).envs(env.iter().copied());
         command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped());
 
@@ -122,7 +122,7 @@ impl Program {
             command.spawn()
         };
         let mut child = child.unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
-        // A terminal is read from its other end.
+        // The output of a terminal is read from its master side.
         let stdout = child.stdout.take().map(Lines::collect).unwrap_or_default();
         let stderr = Lines::collect(child.stderr.take().expect("standard error is piped"));
         Self { child, command_line: format!("bridge {}", args.join(" ")), stdout, stderr, read: 0 }
@@ -132,7 +132,7 @@ impl Program {
         self.child.id()
     }
 
-    /// Writes to standard input and ends it.
+    /// Writes to standard input and closes it.
     pub fn type_and_end(&mut self, text: &str) {
         let mut stdin = self.child.stdin.take().expect("standard input was not ended before");
         stdin.write_all(text.as_bytes()).expect("the program reads its standard input");
@@ -181,7 +181,7 @@ impl Program {
         self.signal(Signal::SIGINT);
     }
 
-    /// No chance to say goodbye.
+    /// Kills the process with SIGKILL.
     pub async fn kill(&mut self) {
         self.signal(Signal::SIGKILL);
         self.wait_exit(PATIENCE).await;
@@ -211,7 +211,7 @@ impl Program {
         self.child.try_wait().expect("a child can be waited for").is_none()
     }
 
-    /// Everything that an ended program said: standard output and standard error, to their ends.
+    /// The complete standard output and standard error of a process that has ended.
     pub async fn all_output(&mut self) -> (String, String) {
         for stream in [&self.stdout, &self.stderr] {
             crate::wait::eventually("the end of its output", || async { stream.is_complete().then_some(()) }).await;
@@ -220,15 +220,15 @@ impl Program {
         (text(&self.stdout), text(&self.stderr))
     }
 
-    /// Everything it said so far, on both streams.
+    /// The output on both streams so far.
     pub fn output(&self) -> String {
         format!("{}\n{}", self.stdout.text(), self.stderr.text())
     }
 
-    /// What it has taken of all cores since it began.
+    /// The CPU time that the process has used.
     pub fn cpu_time(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).expect("the process runs");
-        // The name before may hold blanks; user and system time are the 12th and 13th field after it, in hundredths of a
+        // The process name may contain spaces. User and system time are the 12th and 13th field after it, in hundredths of a
         // second on every Linux (USER_HZ).
         let (_, fields) = stat.rsplit_once(')').expect("the name stands in parentheses");
         let ticks: u64 =
@@ -241,7 +241,7 @@ impl Program {
     }
 }
 
-/// Resident memory of any process in bytes, by the kernel's account.
+/// Resident memory of a process in bytes.
 pub fn resident_bytes(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the process runs");
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux counts resident memory");
@@ -251,7 +251,7 @@ pub fn resident_bytes(process: u32) -> u64 {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended already: then there is nothing to kill.
+        // If it has ended already, there is nothing to kill.
         let _ = self.child.kill();
         let status = self.child.wait();
         if thread::panicking() {
@@ -264,8 +264,8 @@ impl Drop for Program {
     }
 }
 
-/// Built by whoever runs the tests (`cargo xtask test` does): the path in `PONTE_BRIDGE_BIN`, else the one that lies
-/// beside the tests in `target/<profile>`.
+/// The bridge's binary: the path in `PONTE_BRIDGE_BIN`, which `cargo xtask test` sets, or else the binary in the tests' own
+/// `target/<profile>`.
 pub fn bridge_binary() -> PathBuf {
     if let Some(path) = std::env::var_os("PONTE_BRIDGE_BIN") {
         return path.into();
@@ -275,7 +275,8 @@ pub fn bridge_binary() -> PathBuf {
     let binary = profile.join("bridge");
     assert!(
         binary.is_file(),
-        "{} is not there: build it with `cargo build -p bridge`, or set PONTE_BRIDGE_BIN",
+        "{} does not exist. `cargo xtask test` builds the bridge and runs the tests; or run `cargo build -p bridge` first, or set \
+         PONTE_BRIDGE_BIN",
         binary.display()
     );
     binary

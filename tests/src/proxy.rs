@@ -1,5 +1,5 @@
-//! A bad network between a client and the bridge: TCP that is slow, cut into bytes, reset in the middle of a frame, or
-//! silent without being closed.
+//! A proxy between a client and the bridge that imitates a bad network: slow, in segments of one byte, reset in the middle of a
+//! frame, or silent without being closed.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,17 +10,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-/// How the network is, for all connections.
+/// The state of the network, for all connections.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Weather {
     Clear,
     /// Every byte is a segment of its own.
     Slices,
-    /// Everything arrives that much later.
+    /// Every segment is delayed by this time.
     Delay(Duration),
-    /// So many bytes a second, each way.
+    /// At most this number of bytes a second in each direction.
     Throttle(u32),
-    /// Nothing passes, and nothing is closed.
+    /// No data passes, and no connection is closed.
     HalfOpen,
 }
 
@@ -40,9 +40,9 @@ pub struct Proxy {
 #[derive(Debug)]
 struct Network {
     weather: watch::Sender<Weather>,
-    /// Counts up; whoever sees a change resets its connection.
+    /// A counter: each connection is reset when it changes.
     resets: watch::Sender<u64>,
-    /// The next reset: after so many more bytes in this direction.
+    /// The next planned reset: after this number of further bytes in this direction.
     planned: Mutex<Option<(Direction, usize)>>,
 }
 
@@ -69,17 +69,17 @@ impl Proxy {
         self.network.weather.send_replace(weather);
     }
 
-    /// Every connection ends with an RST, both ways.
+    /// Resets every connection (RST) in both directions.
     pub fn reset(&self) {
         self.network.resets.send_modify(|resets| *resets += 1);
     }
 
-    /// The same as soon as so many more bytes have passed in this direction, those included.
+    /// The same once this number of further bytes has passed in this direction.
     pub fn reset_after(&self, direction: Direction, bytes: usize) {
         *self.network.planned.lock().expect("no holder panics") = Some((direction, bytes));
     }
 
-    /// Whether a planned reset is still to come.
+    /// Whether the planned reset has not happened yet.
     pub fn reset_is_planned(&self) -> bool {
         self.network.planned.lock().expect("no holder panics").is_some()
     }
@@ -93,7 +93,7 @@ impl Drop for Proxy {
 }
 
 impl Network {
-    /// How many of these bytes pass before the planned reset; all of them where none is due.
+    /// How many of these bytes pass before the planned reset; all of them if no reset is planned.
     fn passing(&self, direction: Direction, bytes: usize) -> usize {
         let mut planned = self.planned.lock().expect("no holder panics");
         match planned.as_mut() {
@@ -136,7 +136,7 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, network: Arc<Networ
 
 async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, network: &Network, direction: Direction) {
     const CHUNK: usize = 16 * 1024;
-    /// How often a throttled connection gets its share.
+    /// How many times a second a throttled connection may send its share.
     const SHARES_A_SECOND: u32 = 20;
     let mut weather = network.weather.subscribe();
     let mut buffer = vec![0; CHUNK];
@@ -144,7 +144,7 @@ async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, network: &Network, 
         let now = *weather.borrow_and_update();
         let most = match now {
             Weather::HalfOpen => {
-                // Ends with the proxy.
+                // The channel ends when the proxy is dropped.
                 if weather.changed().await.is_err() {
                     return;
                 }
@@ -178,7 +178,7 @@ async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, network: &Network, 
             }
         }
         if passing < read {
-            // The reset is under way; nothing more may pass.
+            // The connection is about to be reset; no further byte may pass.
             std::future::pending::<()>().await;
         }
     }

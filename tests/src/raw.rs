@@ -1,4 +1,4 @@
-//! A TCP connection to the bridge as a hostile client has it: any bytes at any time, and what comes back.
+//! A raw TCP connection to the bridge, on which a test sends any bytes at any time.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::wait::PATIENCE;
 #[derive(Debug)]
 pub struct Raw {
     stream: TcpStream,
-    /// Received, and not yet looked at.
+    /// Received bytes that were not processed yet.
     received: Vec<u8>,
 }
 
@@ -22,7 +22,7 @@ impl Raw {
         Self { stream, received: Vec::new() }
     }
 
-    /// A WebSocket that has said nothing yet.
+    /// A WebSocket connection before its `hello`.
     pub async fn upgraded(address: &str) -> Self {
         let mut raw = Self::connect(address).await;
         let request = format!(
@@ -35,7 +35,7 @@ impl Raw {
         raw
     }
 
-    /// What the other side does not take any more is lost, as in a network. Returns whether all was taken.
+    /// Bytes that the bridge no longer accepts are lost. Returns whether all were written.
     pub async fn send(&mut self, bytes: &[u8]) -> bool {
         matches!(timeout(PATIENCE, self.stream.write_all(bytes)).await, Ok(Ok(())))
     }
@@ -63,7 +63,7 @@ impl Raw {
         (status.unwrap_or_else(|| panic!("no answer to {request:?}: {head:?}")), head)
     }
 
-    /// Waits for a close frame, whatever comes before it, and returns its code.
+    /// Waits for a close frame, skips other frames, and returns its code.
     pub async fn close_code(&mut self) -> u16 {
         loop {
             while let Some((opcode, payload)) = self.take_frame() {
@@ -75,7 +75,7 @@ impl Raw {
         }
     }
 
-    /// A whole frame of a server, which masks nothing: opcode and payload.
+    /// A complete frame of the server, which is not masked: opcode and payload.
     fn take_frame(&mut self) -> Option<(u8, Vec<u8>)> {
         let (&first, rest) = self.received.split_first()?;
         let (&length, rest) = rest.split_first()?;
@@ -91,13 +91,24 @@ impl Raw {
         Some((first & 0x0f, frame[head..].to_vec()))
     }
 
-    /// How long the other side takes to end the connection, in order or by a reset; `None` if it stays open.
-    pub async fn ends_within(&mut self, limit: Duration) -> Option<Duration> {
-        let began = Instant::now();
-        timeout(limit, async { while self.read().await {} }).await.ok().map(|()| began.elapsed())
+    /// Waits until the other side ends the connection, in order or by a reset.
+    pub async fn ended(&mut self) {
+        while self.read().await {}
     }
 
-    /// False where the connection has ended.
+    /// Whether the other side has not ended the connection, as far as the kernel knows now.
+    pub async fn is_open(&mut self) -> bool {
+        timeout(Duration::ZERO, self.ended()).await.is_err()
+    }
+
+    /// How long a connection that is closed after some seconds stayed open; fails after a generous wait.
+    pub async fn open_for(&mut self) -> Duration {
+        let began = Instant::now();
+        self.ended().await;
+        began.elapsed()
+    }
+
+    /// Returns false if the connection has ended.
     async fn read(&mut self) -> bool {
         let mut bytes = [0; 4096];
         let read = timeout(PATIENCE, self.stream.read(&mut bytes)).await.expect("something comes, or the end");
@@ -111,7 +122,7 @@ impl Raw {
     }
 }
 
-/// A client's frame, masked with zeros: the head for a payload of this length.
+/// The head of a client's frame for a payload of this length, masked with zeros.
 pub fn frame_head(first: u8, length: usize) -> Vec<u8> {
     const MASK: [u8; 4] = [0; 4];
     let mut head = vec![first];
@@ -130,12 +141,12 @@ pub fn frame_head(first: u8, length: usize) -> Vec<u8> {
     head
 }
 
-/// A whole text frame.
+/// A complete text frame.
 pub fn text_frame(text: &str) -> Vec<u8> {
     [&frame_head(0x81, text.len()), text.as_bytes()].concat()
 }
 
-/// The answer to a close frame.
+/// A close frame with this code.
 pub fn close_frame(code: u16) -> Vec<u8> {
     [&frame_head(0x88, 2)[..], &code.to_be_bytes()].concat()
 }

@@ -1,5 +1,5 @@
-//! How often something is repeated: a share that everybody waits for, and all of it in the long run
-//! (`cargo xtask test --long`, which sets `PONTE_LONG`).
+//! How often a test repeats something: a few times by default, and many times with `cargo xtask test --long`, which sets
+//! `PONTE_LONG`.
 
 /// The number for this run.
 pub fn times(usually: u64, in_the_long_run: u64) -> u64 {
@@ -10,17 +10,17 @@ pub fn is_long() -> bool {
     std::env::var_os("PONTE_LONG").is_some()
 }
 
-/// Seeds of random runs: always the same ones, or the one in `PONTE_SEED`, to run a failure again.
+/// The seeds of random tests: always the same ones, or the one in `PONTE_SEED`, which repeats a failure.
 pub fn seeds(usually: u64, in_the_long_run: u64) -> impl Iterator<Item = Seed> {
     let chosen = std::env::var("PONTE_SEED").ok();
     let chosen: Option<u64> =
         chosen.map(|seed| seed.parse().unwrap_or_else(|error| panic!("PONTE_SEED={seed}: {error}")));
     let seeds = chosen.map_or(1..=times(usually, in_the_long_run), |seed| seed..=seed);
-    // One by one: each says its number while it lives.
+    // Lazily: each seed lives only during its run, and prints its number if that run fails.
     seeds.map(Seed)
 }
 
-/// Says its number when the test fails.
+/// Prints its number when the test fails.
 #[derive(Debug)]
 pub struct Seed(u64);
 

@@ -1,5 +1,4 @@
-//! The WebSocket as it is: frames, close codes, and handshakes with any header. Everything said is remembered and
-//! shown when the test fails.
+//! A WebSocket for tests: frames, close codes, and handshakes with any header. The conversation is printed when the test fails.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +18,7 @@ use crate::wait::PATIENCE;
 const SHOWN_CHARS: usize = 400;
 const SHOWN_FRAMES: usize = 80;
 
-/// A handshake as the page does it, but for the headers that a test changes.
+/// A WebSocket handshake like the page's. A test may change its headers.
 #[derive(Clone, Debug)]
 pub struct Handshake {
     /// Where to connect, which a proxy may change; `host` stays the bridge's.
@@ -29,12 +28,12 @@ pub struct Handshake {
     subprotocol: Option<String>,
 }
 
-/// What the bridge sent.
+/// A message of the bridge.
 #[derive(Debug)]
 pub enum Heard {
     Text(String),
     Binary(Vec<u8>),
-    /// Code and reason; 1005 where a close frame names none, 1006 where the connection just ended.
+    /// Code and reason. The code is 1005 if a close frame has none, and 1006 if the connection ended without a close frame.
     Closed(u16, String),
 }
 
@@ -55,7 +54,7 @@ impl Handshake {
         }
     }
 
-    /// By way of this address instead of the bridge's own.
+    /// Connects to this address, while the headers name the bridge.
     pub fn via(self, address: &str) -> Self {
         Self { address: address.to_owned(), ..self }
     }
@@ -64,7 +63,7 @@ impl Handshake {
         Self { origin: Some(origin.to_owned()), ..self }
     }
 
-    /// As a program does that is no browser.
+    /// Like a client that is not a browser.
     pub fn without_origin(self) -> Self {
         Self { origin: None, ..self }
     }
@@ -82,7 +81,7 @@ impl Handshake {
         self.try_open().await.unwrap_or_else(|status| panic!("refused with {status}: {what}"))
     }
 
-    /// The status of a bridge that does not upgrade.
+    /// The HTTP status of a refused upgrade.
     pub async fn refused(self) -> StatusCode {
         let what = format!("{self:?}");
         match self.try_open().await {
@@ -91,7 +90,7 @@ impl Handshake {
         }
     }
 
-    /// The socket, or the status of a bridge that does not upgrade.
+    /// The socket, or the HTTP status of a refused upgrade.
     pub async fn try_open(&self) -> Result<Socket, StatusCode> {
         match self.upgrade().await {
             Ok(socket) => Ok(socket),
@@ -100,7 +99,7 @@ impl Handshake {
         }
     }
 
-    /// `None` where the network does not let it through.
+    /// `None` if the connection or the handshake fails.
     pub async fn attempt(&self) -> Option<Socket> {
         self.upgrade().await.ok()
     }
@@ -140,30 +139,30 @@ impl Socket {
         self.send(Message::binary(bytes.to_vec())).await;
     }
 
-    /// A frame that the library would not write: any opcode, any bytes.
+    /// Any frame, with any opcode and payload.
     pub async fn raw(&mut self, message: Message) {
         self.remember('>', &format!("{message:.60?}"));
         self.send(message).await;
     }
 
     async fn send(&mut self, message: Message) {
-        // A bridge that has closed already says why when it is next read.
+        // If the bridge has closed the connection, the next read shows its reason.
         let sent = timeout(PATIENCE, self.stream.send(message)).await;
         if let Ok(Err(error)) = sent {
             self.remember('!', &error.to_string());
         }
     }
 
-    /// Says a proper goodbye.
+    /// Closes the socket with a close frame.
     pub async fn close(mut self) {
-        // It may be closed already.
+        // The socket may be closed already.
         let _ = self.stream.close(None).await;
     }
 
-    /// The connection ends without a word, as when the network fails.
+    /// Ends the connection without a close frame, as when the network fails.
     pub fn cut(self) {
         let Self { stream, .. } = &self;
-        // RST instead of FIN, where the system lets us.
+        // Closing sends RST instead of FIN then.
         let _ = stream.get_ref().set_zero_linger();
     }
 
@@ -171,7 +170,7 @@ impl Socket {
         self.next_within(PATIENCE).await.unwrap_or_else(|| panic!("nothing came for {} s", PATIENCE.as_secs()))
     }
 
-    /// The next message of this type, whatever else comes before it but an error.
+    /// The next message of this type; others are skipped, but an error fails the test.
     pub async fn hears(&mut self, name: &str) -> Value {
         loop {
             match self.next().await {
@@ -187,12 +186,12 @@ impl Socket {
         }
     }
 
-    /// `None` when nothing came in time.
+    /// `None` if no message came in time.
     pub async fn next_within(&mut self, limit: Duration) -> Option<Heard> {
         timeout(limit, self.hear()).await.ok()
     }
 
-    /// The next thing, remembered by nobody: for more than a conversation can hold.
+    /// The next message, which is not added to the conversation: for tests with too many messages.
     pub async fn skim(&mut self) -> Heard {
         loop {
             match self.stream.next().await {
@@ -218,7 +217,7 @@ impl Socket {
         heard
     }
 
-    /// Skips what else comes until the bridge closes, and says with which code.
+    /// Skips messages until the bridge closes the socket, and returns code and reason.
     pub async fn closed(&mut self) -> (u16, String) {
         loop {
             if let Heard::Closed(code, reason) = self.next().await {

@@ -1,6 +1,5 @@
-//! A client that outlives its sockets, as the page does: it takes its session up again, sends again what has no outcome,
-//! and watches on from where it was. What it insists on is promised: one outcome a record, each record in order, nothing
-//! left out.
+//! A client that reconnects like the page: it resumes its session, sends records without an outcome again, and continues to read
+//! at its positions. It fails if a record has two outcomes, is out of order, or is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,13 +16,13 @@ use crate::socket::{Handshake, Heard, Socket};
 use crate::wait::{PATIENCE, POLL_INTERVAL};
 use crate::watch::Watch;
 
-/// After so many records the client says that it has handled them.
+/// The client sends `flow` after this number of records.
 const FLOW_EVERY: u64 = 20;
 
-/// Enough for whatever a test sends.
+/// More than any test sends.
 const PLENTY: u64 = 1_000_000;
 
-/// The number of the request behind which everything before it is known to have arrived.
+/// The id of a request after whose reply all earlier messages were processed.
 const BARRIER: u64 = 2;
 const SUBSCRIBE: u64 = 1;
 
@@ -33,35 +32,35 @@ pub struct Survivor {
     socket: Option<Socket>,
     session: Option<String>,
     hellos: u64,
-    /// Welcomed on this socket, and what was open is sent again: from here on numbers rise.
+    /// The socket was welcomed and open records were sent again, so that new records may follow.
     is_greeted: bool,
     watch: Option<Watch>,
-    /// Bridges may be killed, and its session with them.
+    /// Whether the bridge may be killed, so that the session ends with it.
     outlives_bridges: bool,
-    /// The subscription of this socket, once it is confirmed.
+    /// The id of the subscription on this socket, once it is confirmed.
     subscription: Option<u32>,
-    /// The last number of this socket's subscription.
+    /// The number of the last record of the subscription on this socket.
     number: u64,
-    /// Through which number `flow` said that all is handled.
+    /// The number through which `flow` has reported all records as handled.
     flowed: u64,
     next_seq: u64,
-    /// Sent, or to be sent, and without an outcome.
+    /// Records without an outcome, sent or to be sent.
     open: BTreeMap<u64, ProduceRecord>,
     pub outcomes: BTreeMap<u64, Outcome>,
-    /// Per partition, the next offset that is due.
+    /// The next expected offset of each partition.
     due: BTreeMap<i32, i64>,
-    /// Per partition, below which everything is known to be acknowledged: it must not come again.
+    /// For each partition, the offset below which every record is known to be acknowledged: those must not be delivered again.
     settled: BTreeMap<i32, i64>,
-    /// What will be settled once the bridge has answered.
+    /// The value of `settled` once the bridge has replied.
     settling: BTreeMap<i32, i64>,
     barrier_is_open: bool,
-    /// Each record once, as it came first.
+    /// Each record once, in the order of its first delivery.
     pub received: Vec<Received>,
-    /// How many records came once more, because their acknowledgement was lost.
+    /// How many records were delivered again because their acknowledgement was lost.
     pub repeated: u64,
     pub gaps: Vec<Gap>,
     pub sockets_lost: u64,
-    /// The same for a judge.
+    /// The same as a history for the check.
     pub history: History,
 }
 
@@ -93,7 +92,7 @@ impl Survivor {
         }
     }
 
-    /// By which name a judge knows it.
+    /// The name of the client in the history.
     pub fn named(mut self, name: &str) -> Self {
         self.history.client = name.to_owned();
         self
@@ -103,7 +102,7 @@ impl Survivor {
         Self { watch: Some(watch), ..self }
     }
 
-    /// Its bridge may be killed and started again: what had no outcome then is unknown.
+    /// The bridge may be killed and restarted; records without an outcome then become unknown.
     pub fn outliving_bridges(self) -> Self {
         Self { outlives_bridges: true, ..self }
     }
@@ -112,7 +111,7 @@ impl Survivor {
         self.watch.is_some()
     }
 
-    /// Where the next socket goes.
+    /// The handshake of the next socket.
     pub fn connects(&mut self, handshake: Handshake) {
         self.handshake = handshake;
     }
@@ -140,7 +139,7 @@ impl Survivor {
         self.next_seq
     }
 
-    /// Every record that it sent came back to it; on a mock some may have come more than once.
+    /// Whether every record that this client sent was delivered to it. On a mock some may be delivered more than once.
     pub fn has_seen_all_it_sent(&self) -> bool {
         if (self.received.len() as u64) < self.next_seq {
             return false;
@@ -149,7 +148,7 @@ impl Survivor {
         self.history.sent_values().all(|value| seen.contains(value))
     }
 
-    /// The connection ends without a word.
+    /// Ends the connection without a close frame.
     pub fn cut(&mut self) {
         if let Some(socket) = self.socket.take() {
             socket.cut();
@@ -157,7 +156,7 @@ impl Survivor {
         }
     }
 
-    /// The socket stays as it is, and nobody looks at it any more.
+    /// The socket stays open, but is no longer read.
     pub fn abandon(&mut self) -> Option<Socket> {
         let socket = self.socket.take();
         self.lost();
@@ -171,7 +170,7 @@ impl Survivor {
         self.barrier_is_open = false;
     }
 
-    /// Lives on until the condition holds.
+    /// Processes messages until the condition holds.
     pub async fn until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !condition(self) {
@@ -180,10 +179,10 @@ impl Survivor {
         }
     }
 
-    /// Says that everything received is handled, and waits until the bridge has heard it.
+    /// Reports every received record as handled, and waits until the bridge has processed that.
     pub async fn settle(&mut self) {
         self.until("a subscription", |one| one.subscription.is_some()).await;
-        // More may arrive before the answer; that is not handled yet.
+        // Records that arrive before the reply are not handled yet.
         self.settling = self.due.clone();
         self.flow().await;
         self.barrier_is_open = true;
@@ -202,7 +201,7 @@ impl Survivor {
         )
     }
 
-    /// The next thing that happens, if anything does within the time.
+    /// Processes the next message, or connects; returns after this time at the latest.
     pub async fn live(&mut self, limit: Duration) {
         let Some(socket) = &mut self.socket else { return self.connect().await };
         match socket.next_within(limit).await {
@@ -272,7 +271,7 @@ impl Survivor {
                     socket.text(&ClientMessage::from(Pong {}).to_json()).await;
                 }
             }
-            // What hinders a subscription heals by itself; everything else would be our own mistake.
+            // Errors of a subscription are retried by the bridge; any other error is a mistake of this client.
             ServerMessage::ErrorMessage(error) => assert!(error.subscription.is_some(), "{error:?}"),
             _ => {}
         }
@@ -287,7 +286,7 @@ impl Survivor {
         self.session = Some(welcome.session);
         self.is_greeted = true;
         let Some(socket) = &mut self.socket else { return };
-        // What has no outcome is sent again, each run of numbers as one message.
+        // Records without an outcome are sent again, consecutive numbers in one message.
         let open: Vec<(u64, ProduceRecord)> = self.open.iter().map(|(seq, record)| (*seq, record.clone())).collect();
         for run in open.chunk_by(|one, next| one.0 + 1 == next.0) {
             let records = run.iter().map(|(_, record)| record.clone()).collect();
@@ -300,7 +299,7 @@ impl Survivor {
         }
     }
 
-    /// Nobody knows any more what became of what was on its way, nor what was acknowledged last.
+    /// The bridge was killed: records in flight are unknown, and so is what was acknowledged last.
     fn new_bridge(&mut self) {
         let unknown = || Outcome::Failed(ErrorBody::new(ErrorCode::DeliveryUnknown, "the bridge was killed"));
         for (seq, _) in std::mem::take(&mut self.open) {

@@ -1,5 +1,5 @@
-//! The bridge on a system that trusts other certificates: the system's bundle is replaced in a mount namespace of the process's own,
-//! as in a container whose image holds a company's authority.
+//! Runs the bridge on a system that trusts other certificates: the system's bundle is replaced in the process's own mount
+//! namespace, as in a container whose image has a company's certificate authority.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,8 +8,8 @@ use std::sync::PoisonError;
 use crate::program::{PROCESS_STARTS, bridge_binary};
 use crate::skip::{need_program, skip};
 
-/// Where systems keep the certificates that they trust. librdkafka takes the first that exists, and the token endpoint's HTTP
-/// client looks in another order: all that exist are replaced.
+/// The paths of certificate bundles. librdkafka uses the first that exists, and the HTTP client of the token endpoint has another
+/// order, so all that exist are replaced.
 const BUNDLES: [&str; 4] = [
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/certs/ca-bundle.crt",
@@ -17,7 +17,7 @@ const BUNDLES: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
 ];
 
-/// Binds the first argument over each of the others up to `--`, and becomes the program after it.
+/// Bind-mounts the first argument over each of the others up to `--`, and executes the program after it.
 const REPLACE: &str = "\
 bundle=$1
 shift
@@ -28,8 +28,8 @@ done
 shift
 exec \"$@\"";
 
-/// The bridge where the system's bundle of certificates is this file, without OpenSSL's variables; for [`Program::run`]. `None`, and
-/// the skip, where no mount namespace can be had.
+/// The command of the bridge with this file as the system's certificate bundle and without OpenSSL's variables, for
+/// [`Program::run`]. `None` after a skip.
 ///
 /// [`Program::run`]: crate::Program::run
 pub fn bridge_with_system_bundle(bundle: &Path) -> Option<Command> {

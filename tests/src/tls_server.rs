@@ -1,4 +1,4 @@
-//! A TLS server of the test's own, with a certificate that no broker would be given on purpose.
+//! A TLS server with a certificate that a real broker would not have.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -15,23 +15,23 @@ use openssl::x509::{X509, X509NameBuilder};
 
 const DAY_SECS: i64 = 24 * 60 * 60;
 
-/// Shakes hands with whoever connects, and then says nothing. It lives as long as the test process.
+/// Completes TLS handshakes and sends nothing else. It lives as long as the test process.
 pub struct TlsServer {
     /// `localhost:40123`
     pub address: String,
-    /// PEM; what a client has to trust.
+    /// The certificate that a client must trust, as PEM.
     pub certificate: tempfile::NamedTempFile,
 }
 
 impl TlsServer {
-    /// Its certificate for `localhost` is signed by itself and expired yesterday.
+    /// A server whose self-signed certificate for `localhost` expired yesterday.
     pub fn expired() -> Self {
         let key = key();
         let certificate = certificate("localhost", &key, (-2 * DAY_SECS, -DAY_SECS), None);
         Self::listening(&key, &certificate, &certificate)
     }
 
-    /// Its valid certificate for `localhost` was issued by an authority of its own, whose certificate it does not send.
+    /// A server whose valid certificate for `localhost` was issued by a certificate authority that it does not send.
     pub fn of_own_authority() -> Self {
         const VALID: (i64, i64) = (-DAY_SECS, DAY_SECS);
         let (authority_key, key) = (key(), key());
@@ -51,7 +51,7 @@ impl TlsServer {
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let acceptor = Arc::clone(&acceptor);
-                // Who does not like the certificate ends the connection.
+                // A client that rejects the certificate ends the connection.
                 std::thread::spawn(move || drop(acceptor.accept(stream)));
             }
         });
@@ -66,7 +66,8 @@ fn key() -> PKey<Private> {
     PKey::from_ec_key(EcKey::generate(&group).expect("a key")).expect("a key")
 }
 
-/// For this name, valid between these times (in seconds from now), signed by its issuer; without one it is an authority's own.
+/// A certificate for this name, valid between these times (in seconds from now), signed by its issuer. Without an issuer it is a
+/// self-signed certificate authority.
 fn certificate(
     common_name: &str,
     key: &PKey<Private>,

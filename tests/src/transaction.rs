@@ -1,4 +1,4 @@
-//! A transaction of another application: open for as long as a test wants.
+//! A transaction of another application, which a test keeps open for as long as it needs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,17 +8,17 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use crate::kafka::client_config;
 use crate::wait::unique;
 
-/// The first transaction of a cluster makes it create a topic of its own.
+/// The first transaction of a cluster waits until Kafka has created an internal topic.
 const WITHIN: Duration = Duration::from_secs(30);
 
-/// Kafka aborts a transaction that is open for longer. Its default of a minute is short for a test beside a compiler.
+/// Kafka aborts a transaction that is open for longer. The default of one minute is too short on a busy machine.
 const MAX_OPEN_MS: &str = "300000";
 
-/// Records that are in Kafka and not visible to consumers that read committed records.
+/// An open transaction, whose records consumers of committed records do not get.
 pub struct Transaction(Arc<BaseProducer>);
 
 impl Transaction {
-    /// Begins one and writes so many records to each of the topic's first `partitions`.
+    /// Begins a transaction and writes this number of records to each of the topic's first `partitions`.
     pub async fn begin(servers: &str, topic: &str, partitions: i32, records: usize) -> Self {
         Self::begin_in(servers, &[(topic, partitions)], records).await
     }

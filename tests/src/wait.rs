@@ -3,14 +3,14 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How long anything may take before a test gives up. Long, because two cores run brokers, browsers and compilers at
-/// once; a claim about time is asserted by itself.
+/// How long a test waits for an event before it fails. It is long because two cores run brokers, browsers and compilers at once.
+/// Durations are measured by `cargo xtask bench`, not by tests.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often a condition that cannot be subscribed to is looked at again.
+/// How often a condition that cannot be subscribed to is checked.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(15);
 
-/// Asks until the answer is there; `what` completes "waited 30 s for …".
+/// Polls until there is a value; `what` completes "waited 30 s for …".
 pub async fn eventually<T, F>(what: &str, ask: impl FnMut() -> F) -> T
 where
     F: Future<Output = Option<T>>,
@@ -18,7 +18,7 @@ where
     eventually_within(PATIENCE, what, ask).await
 }
 
-/// The same where something has to wait by design.
+/// The same with another limit, for events that take longer by design.
 pub async fn eventually_within<T, F>(limit: Duration, what: &str, mut ask: impl FnMut() -> F) -> T
 where
     F: Future<Output = Option<T>>,

@@ -1,20 +1,20 @@
-//! What to subscribe to, read aloud: `Watch::group(&topic, &group).commit_by_ack().window(5)`.
+//! The options of a subscription: `Watch::group(&topic, &group).commit_by_ack().window(5)`.
 
 use protocol::{CommitMode, Format, GroupStart, Mode, Offset, Position, Subscribe, TailStart, WhenSlow, Window};
 
-/// Enough for whatever a test sends.
+/// More than any test sends.
 const PLENTY: Window = Window { records: 1_000_000, bytes: 1 << 30 };
 
 #[derive(Clone, Debug)]
 pub struct Watch(Subscribe);
 
 impl Watch {
-    /// Looks on from the first record.
+    /// A tail from the first record.
     pub fn tail(topic: &str) -> Self {
         Self::new(topic, Mode::Tail { start: TailStart::Earliest })
     }
 
-    /// A member of the group, from the first record, committed as `flow` acknowledges.
+    /// A group member that starts at the first record; `flow` commits.
     pub fn group(topic: &str, group: &str) -> Self {
         let (start, commit) = (GroupStart::Earliest, CommitMode::Auto);
         Self::new(topic, Mode::Group { id: group.to_owned(), start, commit })
@@ -25,7 +25,7 @@ impl Watch {
         Self(Subscribe { topics, mode, window: PLENTY, format: Format::Json, when_slow: None })
     }
 
-    /// Another topic beside it.
+    /// Adds another topic.
     pub fn and(mut self, topic: &str) -> Self {
         self.0.topics.push(topic.to_owned());
         self
@@ -62,7 +62,7 @@ impl Watch {
         self.starting(TailStart::Offsets(positions))
     }
 
-    /// The same, of a client that comes back: partitions not named are read from their first record.
+    /// The same for a client that reconnects: partitions that are not named are read from their first record.
     pub fn resuming(self, positions: impl IntoIterator<Item = (i32, i64)>) -> Self {
         let Self(Subscribe { mode: Mode::Tail { start: TailStart::Offsets(positions) }, .. }) =
             self.clone().from_positions(positions)

@@ -1,4 +1,4 @@
-//! A wire between browser and bridge that can be cut, as a network does it: both ends see their connection end.
+//! A TCP proxy between browser and bridge whose connections a test can end, as a network failure does.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Accepts connections; they are passed on once there is a target.
+    /// Accepts connections, and forwards them once there is a target.
     pub async fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
@@ -41,12 +41,12 @@ impl Wire {
         Self { address, target, cut, accepting }
     }
 
-    /// Where to pass connections on to, such as `127.0.0.1:3030`.
+    /// Sets the address to which connections are forwarded, such as `127.0.0.1:3030`.
     pub fn lead_to(&self, target: &str) {
         self.target.send_replace(target.to_owned());
     }
 
-    /// As a `Host` header has it.
+    /// The proxy's address for a `Host` header.
     pub fn host(&self) -> String {
         self.address.to_string()
     }
@@ -55,9 +55,9 @@ impl Wire {
         format!("http://{}/", self.address)
     }
 
-    /// Ends every connection there is; new ones are passed on as before.
+    /// Ends every open connection; new ones are forwarded as before.
     pub fn cut(&self) {
-        // Nobody listens where nobody is connected.
+        // Without open connections there is no receiver.
         let _ = self.cut.send(());
     }
 }

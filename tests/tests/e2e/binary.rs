@@ -1,4 +1,4 @@
-//! Batches as binary frames mean what their JSON form means, both ways, and a damaged one harms only who sent it.
+//! Binary frames mean the same as JSON frames in both directions, and a damaged frame closes only its own socket.
 
 use protocol::{CloseCode, ErrorCode, ErrorMessage, ProduceRecord, Records, TimestampType, WireBytes};
 use tests::client::{Outcome, RecordExt, decoded, messaggi, produce_frame, text_record};
@@ -9,7 +9,7 @@ use tests::{Bridge, Client, Kafka, Watch, on_every_kafka, unique};
 use super::bytes::awkward_records;
 
 on_every_kafka! {
-    async fn the_same_records_arrive_in_both_formats(kafka: Kafka) {
+    async fn json_and_binary_subscriptions_deliver_the_same_records(kafka: Kafka) {
         const THEN: i64 = 1_600_000_000_123;
         let topic = kafka.topic("formats").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
@@ -28,7 +28,7 @@ on_every_kafka! {
 
         for ((sent, one), other) in records.iter().zip(&as_json).zip(&as_binary) {
             assert_eq!((one.number, &one.topic, one.place()), (other.number, &other.topic, other.place()));
-            // Not only equal bytes: the same form, too.
+            // The same representation, not only the same bytes.
             assert_eq!(format!("{:?}", one.record), format!("{:?}", other.record));
             assert_eq!((&other.record.key, &other.record.value), (&sent.key, &sent.value));
             assert_eq!(other.record.headers, sent.headers);
@@ -36,7 +36,7 @@ on_every_kafka! {
         assert_eq!(as_binary.last().expect("records").record.timestamp, Some(THEN));
     }
 
-    async fn what_is_sent_in_a_binary_frame_is_in_the_log(kafka: Kafka) {
+    async fn records_of_a_binary_frame_are_in_the_log_byte_for_byte(kafka: Kafka) {
         let topic = kafka.topic("sent-binary").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -57,7 +57,7 @@ on_every_kafka! {
         assert_eq!(log[duplicate].headers, "trace=one,other=città,trace=two");
     }
 
-    async fn a_binary_batch_sent_again_after_a_lost_socket_is_not_written_twice(kafka: Kafka) {
+    async fn binary_batch_sent_again_after_a_lost_socket_is_written_once(kafka: Kafka) {
         let topic = kafka.topic("resume-binary").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -69,11 +69,11 @@ on_every_kafka! {
 
         let mut client = Client::resume(bridge.socket().await, &session).await;
         assert!(client.welcome.resumed);
-        // All ten in one frame, although they were two: the numbers count.
+        // All ten in one frame, although they were sent in two: only the sequence numbers matter.
         let first = client.produce_binary(&messaggi(&topic, 10)).await;
         let again = client.acknowledged(first, 10).await;
         assert_eq!(again[..5], before, "the same outcome as the first time");
-        // And once more, in the other form.
+        // The same records again as JSON.
         client.send(protocol::Produce { seq: first, records: messaggi(&topic, 10) }).await;
         client.ask::<protocol::ClusterResult>(protocol::ClusterRequest {}).await;
 
@@ -83,7 +83,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn a_timestamp_of_the_brokers_is_marked_in_both_formats() {
+async fn log_append_timestamp_is_marked_in_json_and_binary() {
     let Some(kafka) = Kafka::current().await else { return };
     let topic = unique("broker-time");
     let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
@@ -100,7 +100,7 @@ async fn a_timestamp_of_the_brokers_is_marked_in_both_formats() {
 }
 
 #[tokio::test]
-async fn two_pages_share_a_feed_in_different_formats() {
+async fn two_clients_share_a_feed_in_different_formats() {
     let topic = unique("two-formats");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let (mut one, mut two) = (bridge.client().await, bridge.client().await);
@@ -128,7 +128,7 @@ async fn each_record_of_a_binary_frame_has_its_own_outcome() {
         (ErrorCode::BadRequest, ProduceRecord { timestamp: Some(-5), ..text_record(&topic, "before 1970") }),
         (ErrorCode::BadRequest, text_record(&topic, "v").with_header("a\0b", WireBytes::Null)),
     ];
-    // A good one before each, and one at the end.
+    // A valid record before each invalid one, and one at the end.
     let mut records: Vec<ProduceRecord> =
         refused.iter().flat_map(|(_, bad)| [text_record(&topic, "good"), bad.clone()]).collect();
     records.push(text_record(&topic, "good"));
@@ -173,7 +173,7 @@ async fn json_and_binary_in_one_session_keep_order_and_numbering() {
     assert_eq!(values, (0..ROUNDS * EACH).map(|id| id.to_string()).collect::<Vec<_>>());
 }
 
-/// A frame with everything in it, and each of its damages.
+/// A complete frame, damaged in every way.
 fn damaged_frames(topic: &str) -> Vec<(String, Vec<u8>)> {
     let record = text_record(topic, "value").with_key("key").with_header("name", WireBytes::text("header"));
     let whole = produce_frame(0, &[record.clone(), record]);
@@ -212,7 +212,7 @@ fn damaged_frames(topic: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 #[tokio::test]
-async fn a_damaged_binary_frame_closes_with_4501_and_nobody_else_notices() {
+async fn damaged_binary_frame_closes_with_4501_and_writes_no_record() {
     let (topic, bridge) = (unique("damaged"), Bridge::start().demo().await);
     let mut bystander = bridge.client().await;
     let watch = bystander.subscribe(&Watch::tail(&topic).binary()).await;
@@ -223,14 +223,14 @@ async fn a_damaged_binary_frame_closes_with_4501_and_nobody_else_notices() {
         assert_eq!(code, CloseCode::BadFrame.number(), "{what}: {reason}");
         assert!(!reason.is_empty(), "{what}: no reason");
     }
-    // Nothing of them was written: the bystander's own record is the first.
+    // No record of them was written: the record of the second session is the first.
     bystander.produce_binary(&[text_record(&topic, "undisturbed")]).await;
     let got = bystander.records(watch, 1).await.remove(0);
     assert_eq!((got.value().as_str(), got.offset()), ("undisturbed", 0));
 }
 
 #[tokio::test]
-async fn a_binary_frame_before_hello_closes_with_4502() {
+async fn binary_frame_before_hello_closes_with_4502() {
     let bridge = Bridge::start().demo().await;
     let mut socket = bridge.socket().await;
     socket.binary(&produce_frame(0, &messaggi("early", 1))).await;
@@ -238,7 +238,7 @@ async fn a_binary_frame_before_hello_closes_with_4502() {
 }
 
 #[tokio::test]
-async fn too_many_records_in_a_binary_frame_are_refused_whole() {
+async fn binary_frame_with_more_records_than_the_produce_window_is_refused_whole() {
     let (topic, bridge) = (unique("too-many"), Bridge::start().demo().await);
     let mut client = bridge.client().await;
     let window = usize::try_from(client.welcome.limits.produce_window).expect("64 bits");
@@ -247,13 +247,13 @@ async fn too_many_records_in_a_binary_frame_are_refused_whole() {
     let refused = client.expect::<ErrorMessage>().await;
     assert_eq!(refused.error.code, ErrorCode::BatchTooLarge.number(), "{refused:?}");
     assert!(refused.error.message.contains(&window.to_string()), "names the limit: {refused:?}");
-    // It used up no number, and as many as are allowed go through.
+    // The refused frame used no sequence number, and a frame with the maximum is accepted.
     let first = client.produce_binary(&records[1..]).await;
     assert_eq!(client.acknowledged(first, window as u64).await.len(), window);
 }
 
 #[tokio::test]
-async fn a_batch_in_either_format_holds_256_records_or_128_kib() {
+async fn binary_batch_holds_at_most_256_records_or_128_kib() {
     let topic = unique("batches");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;

@@ -1,4 +1,4 @@
-//! What is sent is what arrives, byte for byte, both ways, judged by clients that know nothing of Ponte.
+//! Records are the same byte for byte in both directions, checked with Kafka clients that are independent of Ponte.
 
 use protocol::{Header, ProduceRecord, WireBytes};
 use tests::client::{RecordExt, json_record, text_record};
@@ -7,7 +7,7 @@ use tests::{Bridge, Watch, on_every_kafka};
 const BIG: &str = r#"{"z": 9007199254740993,  "a":[1.0, 1e2, 0.1000], "z": 2}"#;
 const BEYOND_ASCII: &str = "città ✓ 日本語 🌉 \u{202e}oilgof";
 
-/// One of each that went wrong somewhere once, with its name.
+/// Records of every kind that once caused an error, with a name.
 pub fn awkward_records(topic: &str) -> Vec<(&'static str, ProduceRecord)> {
     let record = |value: WireBytes| ProduceRecord { topic: topic.to_owned(), value, ..ProduceRecord::default() };
     let header = |name: &str, value| Header(name.to_owned(), value);
@@ -50,7 +50,7 @@ pub fn awkward_records(topic: &str) -> Vec<(&'static str, ProduceRecord)> {
 }
 
 on_every_kafka! {
-    async fn what_the_page_sends_is_in_the_log(kafka: Kafka) {
+    async fn produced_records_are_in_the_log_byte_for_byte(kafka: Kafka) {
         let topic = kafka.topic("sent").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let records = awkward_records(&topic);
@@ -67,7 +67,7 @@ on_every_kafka! {
         assert_eq!(log[duplicate].headers, "trace=one,other=città,trace=two");
     }
 
-    async fn what_the_page_sends_comes_back_to_it(kafka: Kafka) {
+    async fn produced_records_are_delivered_unchanged(kafka: Kafka) {
         let topic = kafka.topic("round").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -84,7 +84,7 @@ on_every_kafka! {
         }
     }
 
-    async fn what_others_write_reaches_the_page(kafka: Kafka) {
+    async fn records_written_by_kcat_are_delivered_unchanged(kafka: Kafka) {
         let topic = kafka.topic("theirs").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let Some(judge) = bridge.judge().await else { return };
@@ -110,7 +110,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn kafkas_own_console_consumer_reads_what_the_page_sent(kafka: Kafka) {
+    async fn kafka_console_consumer_prints_the_produced_records(kafka: Kafka) {
         let topic = kafka.topic("console").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let record = json_record(&topic, BIG).with_key(BEYOND_ASCII).with_header("h", WireBytes::text("1"));
@@ -122,7 +122,7 @@ on_every_kafka! {
             "--property", "print.key=true", "--property", "print.headers=true", "--property", "key.separator=|",
         ];
         let printed = kafka.tool("org.apache.kafka.tools.consumer.ConsoleConsumer", &arguments).await;
-        // A newer Kafka first says that an option has a new name, an older one does not know that name.
+        // A newer Kafka first prints a warning about the option's new name, which an older one does not know.
         let lines: Vec<&str> = printed.lines().filter(|line| line.contains('|')).collect();
         assert!(lines[0].starts_with("h:1,h:2"), "{printed}");
         assert!(lines[0].ends_with(&format!("{BEYOND_ASCII}|{BIG}")), "{printed}");

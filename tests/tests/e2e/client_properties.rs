@@ -14,14 +14,14 @@ use tests::{Bridge, Kafka, Program, eventually, unique};
 
 use super::config::file;
 
-/// Of the key stores that [`Secured`] makes.
+/// The password of the key stores that [`Secured`] creates.
 const STORE_PASSWORD: &str = "changeit";
 
 const CONSOLE_CONSUMER: &str = "org.apache.kafka.tools.consumer.ConsoleConsumer";
 const GROUPS_TOOL: &str = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
 
-/// A file as Java users write it: `:` between name and value, a long line continued, an escaped letter in the password, and
-/// settings that only Java knows.
+/// A file in the syntax of Java: `:` between name and value, a continued line, an escaped letter in the password, and settings
+/// that only Java has.
 fn java_file(address: &str, truststore: &Path) -> String {
     let password = secured::PASSWORD.replacen('a', "\\u0061", 1);
     format!(
@@ -41,14 +41,14 @@ fn java_file(address: &str, truststore: &Path) -> String {
     )
 }
 
-/// Sends three records, and expects all of them acknowledged.
+/// Produces three records, and fails if one is not acknowledged.
 async fn produces(args: &[&str], topic: &str) {
     let args = [&["produce", "--topic", topic, "--count", "3", "--interval-ms", "1"], args].concat();
     let mut producer = Program::bridge(&args);
     assert_eq!(producer.exit_code().await, 0, "{}", producer.output());
 }
 
-/// Kafka's own tool with the same file; what it prints.
+/// Runs one of Kafka's own tools with the same file, and returns what it prints.
 async fn tool(cluster: &Cluster, address: &str, class: &'static str, arguments: &[&str]) -> String {
     let mut command = cluster.tool_command_at(address, class, arguments);
     let output = tokio::task::spawn_blocking(move || command.output().expect("Java runs"));
@@ -63,26 +63,26 @@ async fn features_error(bridge: &Bridge) -> Option<protocol::ErrorBody> {
     details.features_error
 }
 
-/// One secured Kafka for all: starting it takes seconds.
+/// One secured Kafka for three checks, because starting it takes seconds.
 #[tokio::test]
 async fn java_client_properties_reach_a_secured_kafka() {
     let Some(cluster) = Kafka::secured().await else { return };
     let secured = cluster.secured().expect("started so");
-    one_file_serves_kafkas_own_tools_and_the_bridge(&cluster, secured).await;
+    one_file_configures_kafkas_tools_and_the_bridge(&cluster, secured).await;
     client_certificates_come_from_pkcs12_and_pem_stores(secured).await;
-    the_systems_certificates_are_trusted(secured).await;
+    system_certificates_are_trusted(secured).await;
 }
 
-async fn one_file_serves_kafkas_own_tools_and_the_bridge(cluster: &Cluster, secured: &Secured) {
+async fn one_file_configures_kafkas_tools_and_the_bridge(cluster: &Cluster, secured: &Secured) {
     let (topic, group) = (unique("java-file"), unique("group"));
     let address = secured.address("SASL_SSL");
     let properties = file(&java_file(&address, &secured.identity.with_file_name("trust.p12")));
     let path = properties.path().to_str().expect("a plain path");
 
-    // The address comes from the file.
+    // The bootstrap servers are in the file.
     let mut created = Program::bridge(&["topics", "create", "--topic", &topic, "--kafka-config", path]);
     assert_eq!(created.exit_code().await, 0, "{}", created.output());
-    // What became of the file is said by name alone.
+    // The log names the properties that were translated or ignored, without their values.
     created
         .logged(&format!(
             "{path}: translated from Java's properties: ssl.truststore.location → ssl.ca.pem, sasl.jaas.config → sasl.username, \
@@ -136,7 +136,7 @@ async fn client_certificates_come_from_pkcs12_and_pem_stores(secured: &Secured) 
         let properties = file(&format!("{trust}{identity}"));
         let path = properties.path().to_str().expect("a plain path");
         let bridge = Bridge::start().option("--bootstrap-servers", &address).option("--kafka-config", path).await;
-        // Through the bridge's own TLS, then through librdkafka's.
+        // First with the TLS of the bridge's own connection, then with that of librdkafka.
         assert_eq!(features_error(&bridge).await, None, "{identity}");
         produces(&["--bootstrap-servers", &address, "--kafka-config", path], &unique("mtls")).await;
     }
@@ -153,8 +153,8 @@ fn pem_identity(openssl: &Path, store: &Path) -> tempfile::NamedTempFile {
     file(&String::from_utf8(output.stdout).expect("PEM is text"))
 }
 
-/// As in a container whose system bundle holds the company's authority: nothing in the environment, nothing in the file.
-async fn the_systems_certificates_are_trusted(secured: &Secured) {
+/// As in a container whose system bundle has the company's certificate authority: neither the environment nor the file names it.
+async fn system_certificates_are_trusted(secured: &Secured) {
     let address = secured.address("SASL_SSL");
     let with_ca = secured.client_properties("SASL_SSL");
     let without: String =
@@ -178,7 +178,7 @@ async fn the_systems_certificates_are_trusted(secured: &Secured) {
     let ClusterDetailsResult { details } = client.ask(ClusterDetailsRequest {}).await;
     assert_eq!(details.features_error, None, "the bridge's own TLS finds the same certificates");
 
-    // Where the bundle holds others, nothing vouches for the broker.
+    // With another bundle the broker's certificate is not trusted.
     let other = file("");
     let Some(without_the_ca) = bridge_with_system_bundle(other.path()) else { return };
     let args = ["topics", "list", "--bootstrap-servers", &address, "--kafka-config", path];
@@ -186,9 +186,9 @@ async fn the_systems_certificates_are_trusted(secured: &Secured) {
     assert_ne!(refused.exit_code().await, 0, "{}", refused.output());
 }
 
-/// By flag, by environment and by file; from the terminal and from the page.
+/// Switched off by flag, environment and file; for the terminal and the page.
 #[tokio::test]
-async fn no_topic_is_made_by_sending_where_automatic_creation_is_off() {
+async fn produce_creates_no_topic_if_automatic_creation_is_off() {
     let Some(kafka) = Kafka::current().await else { return };
     let servers = kafka.bootstrap_servers().expect("a real Kafka");
     let properties = file("allow.auto.create.topics=false\n");

@@ -1,4 +1,4 @@
-//! What the brokers can do, and how new they are: as Kafka's own tool tells it, over every kind of listener.
+//! Features and versions of the brokers, compared with Kafka's own tool, over every kind of listener.
 
 use std::io::Write;
 
@@ -13,7 +13,7 @@ async fn details(bridge: &Bridge) -> ClusterDetails {
     details
 }
 
-/// Name, lowest and highest supported level, and the one in force, as `kafka-features describe` prints them.
+/// Name, lowest and highest supported level, and finalized level, as `kafka-features describe` prints them.
 fn described(printed: &str) -> Vec<[String; 4]> {
     let field = |line: &str, name: &str| {
         let mut words = line.split_whitespace().skip_while(|word| word.strip_suffix(':') != Some(name));
@@ -30,7 +30,7 @@ fn feature<'d>(details: &'d ClusterDetails, name: &str) -> &'d ClusterFeature {
 
 on_every_kafka! {
     real
-    async fn features_and_versions_are_those_that_kafkas_own_tool_tells(kafka: Kafka) {
+    async fn features_and_versions_equal_those_of_kafka_features_tool(kafka: Kafka) {
         let bridge = Bridge::start().on(&kafka).await;
         let described = described(&kafka.tool(FEATURES_TOOL, &["describe"]).await);
         let details = details(&bridge).await;
@@ -46,7 +46,7 @@ on_every_kafka! {
             let [supported] = feature.supported.as_slice() else { panic!("one broker: {feature:?}") };
             assert_eq!(supported.broker, broker.id);
             if name == "metadata.version" {
-                // The tool has names for its levels.
+                // The tool prints the names of these levels.
                 assert_eq!(feature.release.as_ref(), Some(level));
                 let release = broker.version.as_deref().expect("a version");
                 assert_eq!(max.split('-').next(), Some(release), "the broker's version is that of its newest level");
@@ -66,7 +66,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn features_are_told_over_every_secured_listener_and_change_when_kafka_changes_them() {
+async fn features_are_read_over_every_secured_listener_and_follow_changes() {
     let Some(cluster) = Kafka::secured().await else { return };
     let secured = cluster.secured().expect("started so");
     let open = Bridge::start().option("--bootstrap-servers", &cluster.bootstrap_servers()).await;
@@ -95,7 +95,7 @@ async fn features_are_told_over_every_secured_listener_and_change_when_kafka_cha
 }
 
 #[tokio::test]
-async fn the_demo_broker_says_that_it_has_no_features() {
+async fn demo_broker_reports_that_it_has_no_features() {
     let bridge = Bridge::start().demo().topic(&unique("featureless")).await;
     let details = details(&bridge).await;
     assert_eq!((details.features, details.brokers[0].version.clone()), (None, None));

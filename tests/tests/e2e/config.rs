@@ -1,15 +1,17 @@
-//! Wrong settings stop the start: exit code 2, the flag's name, its value, what is allowed, and no port bound.
+//! Invalid settings end the start with exit code 2 before a port is bound; the message has the flag, its value, and what is
+//! allowed.
 
 use std::io::Write;
 
 use tempfile::NamedTempFile;
-use tests::kafka::nobodys_address;
+use tests::fence::all_before_reply;
+use tests::kafka::unused_address;
 use tests::{Bridge, PATIENCE, Program, eventually, unique};
 
-/// What a password must never be seen in.
+/// A password that must not appear in any output.
 const CANARY: &str = "canary-3f9a1c-password";
 
-/// Starts it, and expects exit code 2 with all these words on standard error and nothing on standard output.
+/// Starts the bridge, and expects exit code 2, all these words on standard error, and nothing on standard output.
 async fn refuses(args: &[&str], env: &[(&str, &str)], words: &[&str]) {
     let mut program = Program::bridge_with(args, env);
     assert_eq!(program.exit_code().await, 2, "{args:?} {env:?}");
@@ -28,7 +30,7 @@ pub fn file(content: &str) -> NamedTempFile {
 }
 
 #[tokio::test]
-async fn a_wrong_flag_is_named_with_its_value_and_what_is_allowed() {
+async fn invalid_flag_is_named_with_its_value_and_the_allowed_values() {
     for (args, words) in [
         (&["--listen", "nowhere"][..], &["--listen", "nowhere"][..]),
         (&["--listen", "127.0.0.1:99999"], &["--listen", "127.0.0.1:99999"]),
@@ -58,7 +60,7 @@ async fn a_wrong_flag_is_named_with_its_value_and_what_is_allowed() {
 }
 
 #[tokio::test]
-async fn a_wrong_environment_variable_is_named_too() {
+async fn invalid_environment_variable_is_named_with_its_value() {
     for (name, value, words) in [
         ("PONTE_LISTEN", "nowhere", &["nowhere"][..]),
         ("PONTE_BOOTSTRAP_SERVERS", "kafka", &["kafka", "host:port"]),
@@ -71,7 +73,7 @@ async fn a_wrong_environment_variable_is_named_too() {
 }
 
 #[tokio::test]
-async fn the_environment_says_the_same_as_the_flags() {
+async fn environment_variables_set_the_same_options_as_flags() {
     let topic = unique("environment");
     let bridge = Bridge::start()
         .env("PONTE_DEMO", "true")
@@ -86,7 +88,7 @@ async fn the_environment_says_the_same_as_the_flags() {
 }
 
 #[tokio::test]
-async fn a_listener_beyond_loopback_needs_a_word() {
+async fn listener_beyond_loopback_needs_insecure_no_token() {
     refuses(&["--demo", "--listen", "0.0.0.0:0"], &[], &["0.0.0.0:0", "--insecure-no-token"]).await;
     refuses(&["--demo", "--listen", "[::]:0"], &[], &["--insecure-no-token"]).await;
 
@@ -96,7 +98,7 @@ async fn a_listener_beyond_loopback_needs_a_word() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_said_so() {
+async fn occupied_port_is_named_and_ends_the_start() {
     let bridge = Bridge::start().demo().await;
     let mut second = Program::bridge(&["--demo", "--listen", &bridge.address]);
     assert_ne!(second.exit_code().await, 0);
@@ -105,7 +107,7 @@ async fn a_port_that_is_taken_is_said_so() {
 }
 
 #[tokio::test]
-async fn properties_that_the_bridge_relies_on_are_refused_by_name() {
+async fn property_that_the_bridge_relies_on_is_refused_with_name_and_line() {
     for property in [
         "sasl.kerberos.kinit.cmd",
         "plugin.library.paths",
@@ -128,7 +130,7 @@ async fn properties_that_the_bridge_relies_on_are_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_properties_file_that_makes_no_sense_is_refused_with_the_line() {
+async fn invalid_properties_file_is_refused_with_line_and_reason() {
     for (content, words) in [
         ("security.protocol", &["line 1"][..]),
         ("client.id=a\nclient.id=b\n", &["line 2", "client.id"]),
@@ -150,12 +152,12 @@ async fn a_properties_file_that_makes_no_sense_is_refused_with_the_line() {
 }
 
 #[tokio::test]
-async fn a_password_is_seen_nowhere() {
+async fn password_appears_in_no_log_response_or_message() {
     let properties = file(&format!(
         "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username=me\nsasl.password={CANARY}\n"
     ));
     let path = properties.path().to_str().expect("a plain path");
-    let servers = nobodys_address();
+    let servers = unused_address();
     let mut bridge = Bridge::start()
         .option("--bootstrap-servers", &servers)
         .option("--kafka-config", path)
@@ -172,14 +174,14 @@ async fn a_password_is_seen_nowhere() {
     for route in ["/api/cluster", "/healthz", "/metrics", "/"] {
         assert!(!String::from_utf8_lossy(&bridge.get(route).await.body).contains(CANARY), "{route}");
     }
-    while let Some(message) = client.next_within(std::time::Duration::from_millis(500)).await {
+    for message in all_before_reply(&mut client).await {
         assert!(!format!("{message:?}").contains(CANARY), "{message:?}");
     }
     bridge.ctrl_c();
     bridge.wait_exit(PATIENCE).await;
     assert!(!bridge.output().contains(CANARY), "{}", bridge.output());
 
-    // The same for what is refused: a typing error in the line before must not print the next.
+    // The same for a refused file: an error in one line must not print the next line.
     let broken = file(&format!("security.protocol=SASL\nsasl.password={CANARY}\n"));
     let mut program = Program::bridge(&["--kafka-config", broken.path().to_str().expect("a plain path")]);
     assert_eq!(program.exit_code().await, 2);
@@ -188,7 +190,7 @@ async fn a_password_is_seen_nowhere() {
 }
 
 #[tokio::test]
-async fn help_and_version_are_there() {
+async fn help_and_version_are_printed() {
     for (args, word) in
         [(&["--help"][..], "--bootstrap-servers"), (&["--version"], "bridge"), (&["produce", "--help"], "--count")]
     {

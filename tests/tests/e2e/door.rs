@@ -1,28 +1,27 @@
-//! Clients that take what they can: silent sockets, idle connections, guessed tokens. A user is served all the same.
+//! Clients that use up sockets, connections and token checks: other users are still served.
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use hyper::StatusCode;
 use protocol::CloseCode;
 use serde_json::json;
 use tests::http::Request;
 use tests::socket::Heard;
-use tests::{Bridge, Client, Raw, Socket, eventually, measured};
+use tests::{Bridge, Client, Raw, Socket, eventually};
+use tokio::time::timeout;
 
 const TOKEN: &str = "canary-7d11e0b2-token";
 
-/// Within this time a user is served, whatever others do.
-const SERVED_WITHIN: Duration = Duration::from_secs(1);
-
-/// As the page does it: a socket that lost its place before it could say hello is opened again.
-async fn is_welcomed(bridge: &Bridge) -> Duration {
-    let began = Instant::now();
+/// As the page does it: a socket that lost its place before it could say hello is opened again. How long this takes is measured by
+/// `cargo xtask bench`, row B15.
+async fn is_welcomed(bridge: &Bridge) {
     loop {
         let mut socket = bridge.socket().await;
         socket.text(r#"{"type":"hello","protocol":"ponte.v1","client":"user/1"}"#).await;
         match socket.next().await {
-            Heard::Text(text) if text.contains(r#""type":"welcome""#) => return began.elapsed(),
+            Heard::Text(text) if text.contains(r#""type":"welcome""#) => return,
             Heard::Closed(4013 | 1006, _) => {}
             other => panic!("no welcome: {other:?}"),
         }
@@ -30,16 +29,15 @@ async fn is_welcomed(bridge: &Bridge) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sockets_that_say_nothing_shut_no_user_out() {
+async fn sockets_without_hello_are_evicted_and_users_are_welcomed() {
     let bridge = Bridge::start().demo().await;
     let mut before = bridge.client().await;
-    // More than may be open in all.
+    // More than the bridge keeps open before their `hello`.
     let mut silent: Vec<Socket> = Vec::new();
     for _ in 0..300 {
         silent.push(bridge.socket().await);
     }
-    let waited = is_welcomed(&bridge).await;
-    assert!(waited < SERVED_WITHIN, "a user waited for {waited:?}");
+    is_welcomed(&bridge).await;
     let reason = silent[0].expect_close(CloseCode::RateExceeded).await;
     assert!(reason.contains("hello") && CloseCode::should_reconnect(CloseCode::RateExceeded.number()), "{reason}");
     let mut last = silent.pop().expect("a socket");
@@ -57,19 +55,16 @@ async fn sockets_that_say_nothing_shut_no_user_out() {
             }
         }
     });
-    let mut longest = Duration::ZERO;
     for _ in 0..20 {
-        longest = longest.max(is_welcomed(&bridge).await);
+        is_welcomed(&bridge).await;
     }
     assert!(!attack.is_finished(), "the attack went on all the time");
     attack.abort();
-    measured("welcome_during_an_attack_ms", longest.as_millis());
-    assert!(longest < SERVED_WITHIN, "a user waited for {longest:?}");
     before.ask::<protocol::ClusterResult>(protocol::ClusterRequest {}).await;
 }
 
 #[tokio::test]
-async fn a_socket_beyond_the_cap_at_its_hello_is_closed_with_4504() {
+async fn hello_beyond_max_sockets_closes_with_4504() {
     let bridge = Bridge::start().demo().option("--max-sockets", "1").await;
     let (mut one, mut two) = (bridge.socket().await, bridge.socket().await);
     let hello = r#"{"type":"hello","protocol":"ponte.v1","client":"user/1"}"#;
@@ -81,14 +76,17 @@ async fn a_socket_beyond_the_cap_at_its_hello_is_closed_with_4504() {
 }
 
 #[tokio::test]
-async fn idle_connections_keep_nobody_out() {
+async fn idle_connections_are_evicted_and_healthz_answers() {
+    const IDLE: usize = 500;
+    const MOST_IDLE: usize = 256;
+    const BEFORE_IDLE_CLOSE: Duration = Duration::from_secs(8);
     let bridge = Bridge::start().demo().await;
     let client = bridge.client().await;
     let mut kept_alive = Raw::connect(&bridge.address).await;
     kept_alive.send(format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", bridge.address).as_bytes()).await;
     assert!(kept_alive.head().await.starts_with("HTTP/1.1 200 "));
     let mut idle = Vec::new();
-    for index in 0..500 {
+    for index in 0..IDLE {
         let mut raw = Raw::connect(&bridge.address).await;
         if index % 2 == 1 {
             raw.send(b"GET / HTTP/1.1\r\nHost: ").await;
@@ -96,35 +94,42 @@ async fn idle_connections_keep_nobody_out() {
         idle.push(raw);
     }
     for _ in 0..5 {
-        let began = Instant::now();
         assert_eq!(bridge.get("/healthz").await.status, StatusCode::OK);
-        assert!(began.elapsed() < SERVED_WITHIN, "a newcomer waited for {:?}", began.elapsed());
     }
-    assert!(kept_alive.ends_within(SERVED_WITHIN).await.is_some(), "the longest silent connection made room");
-    let ended = join_all(idle.iter_mut().map(|raw| raw.ends_within(SERVED_WITHIN))).await;
-    let open = ended.iter().filter(|ended| ended.is_none()).count();
-    assert!(open <= 256, "{open} connections are open");
+    // Not a performance bound: after ten seconds connections without a request are closed anyway.
+    let room = async {
+        kept_alive.ended().await;
+        let ended: FuturesUnordered<_> = idle.iter_mut().map(Raw::ended).collect();
+        ended.take(IDLE - MOST_IDLE).count().await
+    };
+    assert_eq!(
+        timeout(BEFORE_IDLE_CLOSE, room).await,
+        Ok(IDLE - MOST_IDLE),
+        "the longest silent connections make room"
+    );
     assert_eq!(Client::hello(bridge.socket().await).await.welcome.heartbeat_ms, client.welcome.heartbeat_ms);
 }
 
 /// Takes ten seconds.
 #[tokio::test]
-async fn a_connection_without_a_request_is_closed_after_ten_seconds() {
+async fn connection_without_a_request_is_closed_after_ten_seconds() {
     let bridge = Bridge::start().demo().await;
     let request = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", bridge.address);
     let (mut silent, mut half, mut used) =
         (Raw::connect(&bridge.address).await, Raw::connect(&bridge.address).await, Raw::connect(&bridge.address).await);
     half.send(&request.as_bytes()[..20]).await;
     used.send(request.as_bytes()).await;
-    let limit = Duration::from_secs(15);
-    let ended = tokio::join!(silent.ends_within(limit), half.ends_within(limit), used.ends_within(limit));
-    for (what, after) in [("a silent connection", ended.0), ("half a request", ended.1), ("an idle one", ended.2)] {
-        assert!(after.is_some_and(|after| after > Duration::from_secs(8)), "{what}: {after:?}");
+    let open_for = tokio::join!(silent.open_for(), half.open_for(), used.open_for());
+    for (what, open_for) in
+        [("a silent connection", open_for.0), ("half a request", open_for.1), ("an idle one", open_for.2)]
+    {
+        // Not a performance bound: a client has ten seconds, and a slow machine only gives it more.
+        assert!(open_for > Duration::from_secs(8), "{what}: {open_for:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn guessed_tokens_are_slowed_down_counted_and_logged_once() {
+async fn wrong_tokens_are_slowed_down_counted_and_logged_once() {
     const GUESSERS: usize = 32;
     const GUESSING: Duration = Duration::from_secs(3);
     let bridge = Bridge::start().demo().env("PONTE_TOKEN", TOKEN).await;
@@ -144,19 +149,17 @@ async fn guessed_tokens_are_slowed_down_counted_and_logged_once() {
         });
     }
     let guessed: usize = guessers.join_all().await.into_iter().sum();
-    measured(
-        "tokens_guessed_a_second",
-        guessed / usize::try_from(began.elapsed().as_secs().max(1)).expect("a short test"),
-    );
+    // Not a performance bound: guesses are slowed down, and a slow machine only slows them down more.
     assert!(guessed < 10 * GUESSERS, "{guessed} guesses in {:?}", began.elapsed());
 
-    // Guesses in hello wait as long; so does the right token, and it is let in.
+    // A guess in `hello` waits as long, and so does the right token, which is accepted.
     let began = Instant::now();
     let mut socket = bridge.socket().await;
     let hello =
         |token: &str| json!({"type": "hello", "protocol": "ponte.v1", "client": "t/1", "token": token}).to_string();
     socket.text(&hello("guessed")).await;
     socket.expect_close(CloseCode::TokenRefused).await;
+    // Not a performance bound: the delay itself is what protects the token.
     assert!(began.elapsed() > Duration::from_secs(1), "{:?}", began.elapsed());
     let mut socket = bridge.socket().await;
     socket.text(&hello(TOKEN)).await;
@@ -170,14 +173,11 @@ async fn guessed_tokens_are_slowed_down_counted_and_logged_once() {
     let logged = lines.iter().filter(|line| line.contains("a wrong access token was refused")).count();
     assert!((1..=3).contains(&logged), "{logged} lines");
     assert!(!bridge.output().contains(TOKEN) && !bridge.output().contains("guessed"), "tokens are not logged");
-    // What asks for no token is not slowed down.
-    let began = Instant::now();
-    assert_eq!(bridge.get("/healthz").await.status, StatusCode::OK);
-    assert!(began.elapsed() < SERVED_WITHIN);
+    assert_eq!(bridge.get("/healthz").await.status, StatusCode::OK, "no token is needed here");
 }
 
 #[tokio::test]
-async fn refused_origins_have_a_log_line_every_ten_seconds() {
+async fn refused_origins_are_logged_at_most_every_ten_seconds() {
     let bridge = Bridge::start().demo().await;
     let origin = format!("https://{}.example", "evil".repeat(1000));
     for _ in 0..40 {

@@ -1,4 +1,4 @@
-//! A range read once: what a gap left out, or where a link points to.
+//! `fetch`: reads a range of offsets once, for a gap or a link.
 
 use protocol::{ErrorCode, Fetch, Fetched, Offset};
 use tests::client::messaggi;
@@ -9,7 +9,7 @@ fn range(topic: &str, from: i64, to: i64) -> Fetch {
 }
 
 on_every_kafka! {
-    async fn a_range_is_read_once_and_completely(kafka: Kafka) {
+    async fn fetch_returns_every_record_of_the_range_once(kafka: Kafka) {
         let topic = kafka.topic("range").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;

@@ -1,16 +1,12 @@
-//! Credit: the bridge sends what was allowed and nothing beyond it; who is slow gets a gap, not silence.
-
-use std::time::Duration;
+//! Credit: the bridge sends no more than allowed, and a slow client gets a gap.
 
 use protocol::{ErrorCode, Fetch, Fetched, Gap, GapReason, Offset, Records, ServerMessage, WhenSlow};
 use tests::client::{RecordExt, messaggi, text_record};
+use tests::fence::nothing_before_next_record;
 use tests::{Bridge, Client, Watch, on_every_kafka, unique};
 
-/// Long enough for anything that should not come to come.
-const QUIET: Duration = Duration::from_millis(400);
-
 on_every_kafka! {
-    async fn five_records_of_credit_are_five_records(kafka: Kafka) {
+    async fn credit_of_five_records_delivers_five_records(kafka: Kafka) {
         let topic = kafka.topic("credit").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -18,21 +14,21 @@ on_every_kafka! {
 
         let watch = client.subscribe(&Watch::tail(&topic).window(5)).await;
         assert_eq!(client.records(watch, 5).await.len(), 5);
-        client.nothing::<Records>(QUIET).await;
+        nothing_before_next_record::<Records>(&mut client, &topic).await;
 
         client.flow(watch, 5, 3).await;
         assert_eq!(client.records(watch, 3).await.last().map(|got| got.number), Some(8));
-        client.nothing::<Records>(QUIET).await;
+        nothing_before_next_record::<Records>(&mut client, &topic).await;
 
-        // Absolute, not added: three beyond number 6 are one beyond number 8.
+        // Credit is absolute: three records beyond number 6 are one beyond number 8.
         client.flow(watch, 6, 3).await;
         assert_eq!(client.records(watch, 1).await.last().map(|got| got.number), Some(9));
-        client.nothing::<Records>(QUIET).await;
+        nothing_before_next_record::<Records>(&mut client, &topic).await;
     }
 }
 
 #[tokio::test]
-async fn zero_records_pause_and_more_resume() {
+async fn credit_of_zero_pauses_and_more_credit_resumes() {
     let topic = unique("pause");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;
@@ -42,37 +38,38 @@ async fn zero_records_pause_and_more_resume() {
 
     client.flow(watch, 3, 0).await;
     client.write(messaggi(&topic, 3)).await;
-    client.nothing::<Records>(QUIET).await;
+    nothing_before_next_record::<Records>(&mut client, &topic).await;
     client.flow(watch, 3, 100).await;
-    assert_eq!(client.records(watch, 3).await.len(), 3);
+    let values: Vec<String> = client.records(watch, 4).await.iter().map(|got| got.value()).collect();
+    assert_eq!((values.len(), values[3].as_str()), (4, "fence"), "three records and the fence's");
 }
 
 #[tokio::test]
-async fn bytes_are_a_limit_too() {
+async fn credit_in_bytes_limits_the_records() {
     let topic = unique("bytes");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;
     client.write((0..10).map(|_| text_record(&topic, &"x".repeat(1000))).collect()).await;
     let watch = client.subscribe(&Watch::tail(&topic).window_bytes(100, 3500)).await;
     assert_eq!(client.records(watch, 3).await.len(), 3);
-    client.nothing::<Records>(QUIET).await;
+    nothing_before_next_record::<Records>(&mut client, &topic).await;
 }
 
 #[tokio::test]
-async fn a_record_larger_than_the_credit_comes_alone() {
+async fn record_larger_than_the_credit_is_delivered_alone() {
     let topic = unique("alone");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;
     client.write(vec![text_record(&topic, &"x".repeat(50_000)), text_record(&topic, "small")]).await;
     let watch = client.subscribe(&Watch::tail(&topic).window_bytes(10, 100)).await;
     assert_eq!(client.records(watch, 1).await.len(), 1);
-    client.nothing::<Records>(QUIET).await;
+    nothing_before_next_record::<Records>(&mut client, &topic).await;
     client.flow(watch, 1, 10).await;
     assert_eq!(client.records(watch, 1).await[0].value(), "small");
 }
 
 #[tokio::test]
-async fn the_reply_to_unsubscribe_comes_after_the_last_record() {
+async fn unsubscribed_comes_after_the_last_record() {
     let topic = unique("goodbye");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;
@@ -80,13 +77,13 @@ async fn the_reply_to_unsubscribe_comes_after_the_last_record() {
     let watch = client.subscribe(&Watch::tail(&topic)).await;
     client.records(watch, 1).await;
     client.unsubscribe(watch).await;
-    client.nothing::<Records>(QUIET).await;
+    nothing_before_next_record::<Records>(&mut client, &topic).await;
     let unknown = client.refused(protocol::Unsubscribe { subscription: watch }).await;
     assert_eq!(unknown.error.code, ErrorCode::UnknownSubscription.number());
 }
 
 #[tokio::test]
-async fn a_batch_holds_256_records_or_128_kib() {
+async fn json_batch_holds_at_most_256_records_or_128_kib() {
     let topic = unique("batches");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;
@@ -102,7 +99,7 @@ async fn a_batch_holds_256_records_or_128_kib() {
     client.unsubscribe(watch).await;
 }
 
-/// More than any reasonable buffer of the bridge, in records of 4 KiB, and less than the demo broker forgets.
+/// More than the buffers of the bridge, and less than the demo broker keeps: records of 4 KiB.
 const FLOOD: usize = 4000;
 const FLOOD_PARTITIONS: usize = 4;
 
@@ -119,7 +116,7 @@ async fn flood(client: &mut Client, topic: &str) {
 }
 
 #[tokio::test]
-async fn a_slow_client_gets_a_gap_and_can_fetch_what_it_missed() {
+async fn slow_client_gets_a_gap_and_can_fetch_the_missed_records() {
     let topic = unique("slow");
     let bridge = Bridge::start().demo().await;
     let (mut slow, mut writer) = (bridge.client().await, bridge.client().await);
@@ -127,13 +124,13 @@ async fn a_slow_client_gets_a_gap_and_can_fetch_what_it_missed() {
 
     let watch = slow.subscribe(&Watch::tail(&topic).window(4).when_slow(WhenSlow::Skip)).await;
     assert_eq!(slow.records(watch, 4).await.len(), 4);
-    // Somebody else reads it all; the slow one allows nothing meanwhile.
+    // Another client reads all of it; the slow one has no credit meanwhile.
     let keen = writer.subscribe(&Watch::tail(&topic).when_slow(WhenSlow::Block)).await;
     flood(&mut writer, &topic).await;
     writer.records(keen, FLOOD + 4).await;
 
     slow.send(protocol::Flow { subscription: watch, through: 4, records: 1_000_000, bytes: 1 << 30 }).await;
-    // Per partition, records and gaps together leave nothing out.
+    // In each partition records and gaps together are complete.
     let mut next = [1_i64; FLOOD_PARTITIONS];
     let mut gaps: Vec<Gap> = Vec::new();
     while next.iter().any(|&offset| offset < 1 + (FLOOD / FLOOD_PARTITIONS) as i64) {
@@ -173,7 +170,7 @@ async fn a_slow_client_gets_a_gap_and_can_fetch_what_it_missed() {
 }
 
 #[tokio::test]
-async fn a_slow_client_that_asked_to_be_closed_is_closed_with_4008() {
+async fn slow_client_with_when_slow_close_is_closed_with_4008() {
     let topic = unique("close");
     let bridge = Bridge::start().demo().await;
     let (mut slow, mut writer) = (bridge.client().await, bridge.client().await);
@@ -186,10 +183,10 @@ async fn a_slow_client_that_asked_to_be_closed_is_closed_with_4008() {
     slow.socket.expect_close(protocol::CloseCode::TooSlow).await;
 }
 
-// Not on the demo broker: it keeps 20 MiB of a topic and would lose what the keen one has not read yet.
+// Not on the demo broker, which keeps 20 MiB of a topic and would delete records before the other client has read them.
 on_every_kafka! {
     real
-    async fn a_client_that_does_not_read_disturbs_nobody(kafka: Kafka) {
+    async fn client_that_does_not_read_costs_bounded_memory_and_no_record_of_others(kafka: Kafka) {
         let topic = kafka.topic_with("stalled", 4).await;
         let bridge = Bridge::start().on(&kafka).await;
         let (mut stalled, mut writer) = (bridge.client().await, bridge.client().await);
@@ -202,20 +199,20 @@ on_every_kafka! {
         assert!(writer.records(keen, 3 * FLOOD).await.len() >= 3 * FLOOD);
         let grown = bridge.resident_bytes().saturating_sub(before);
         tests::measured("bridge_growth_with_a_stalled_client_mib", grown >> 20);
-        // Two rings of 8 MiB and their JSON, librdkafka's queues of 4 MiB a partition, what waits in the outboxes, and what the
-        // producer held of 48 MiB sent at once.
+        // Two rings of 8 MiB and their JSON, librdkafka's queues of 4 MiB for each partition, the outboxes, and what the producer
+        // held of 48 MiB that were sent at once.
         assert!(grown < 200 << 20, "{} MiB", grown >> 20);
     }
 }
 
 #[tokio::test]
-async fn one_of_ten_clients_that_stalls_gets_a_gap_and_the_others_everything() {
+async fn stalled_client_of_a_group_gets_a_gap_and_the_others_get_every_record() {
     const PIECE: usize = 400;
     let topic = unique("one-of-ten");
     let bridge = Bridge::start().demo().await;
     let mut writer = bridge.client().await;
     writer.write(vec![text_record(&topic, "first")]).await;
-    // One member of a group, ten views of it: who takes what it is given is waited for, who takes nothing is not.
+    // One member of a group and ten subscriptions to it: the bridge waits for those that read, not for the stalled one.
     let latest = Watch::group(&topic, &unique("ten")).latest().binary();
     let mut stalled = bridge.client().await;
     let stalled_watch = stalled.subscribe(&latest.clone().window(1)).await;
@@ -235,7 +232,7 @@ async fn one_of_ten_clients_that_stalls_gets_a_gap_and_the_others_everything() {
         }));
     }
     let before = bridge.resident_bytes();
-    // A piece at a time: nine clients in one process are no match for a flood, and it is not they who stall.
+    // In pieces, because nine clients in one process are slower than the writer and would stall otherwise.
     let value = "z".repeat(4096);
     for piece in 1..=2 * FLOOD / PIECE {
         writer.write((0..PIECE).map(|_| text_record(&topic, &value)).collect()).await;

@@ -1,14 +1,14 @@
-//! Consumer groups: what is committed was acknowledged, restarts lose nothing, members share the partitions.
+//! Consumer groups: commits follow acknowledgements, restarts lose no record, members share the partitions.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use protocol::{Assigned, Committed, Revoked, ServerMessage};
 use tests::client::{RecordExt, messaggi, text_record};
+use tests::fence::{nothing_before_next_commit, nothing_before_next_record};
 use tests::kafka::committed;
 use tests::{Bridge, Client, Watch, eventually, on_every_kafka, unique};
 
-/// Waits until the client was told that this position is committed, and insists that none ever lay beyond it.
+/// Waits until this position is reported as committed. Fails if a later one is reported.
 async fn told_committed(client: &mut Client, watch: u32, partition: i32, expected: i64) {
     loop {
         let told = client.expect::<Committed>().await;
@@ -23,7 +23,7 @@ async fn told_committed(client: &mut Client, watch: u32, partition: i32, expecte
 }
 
 on_every_kafka! {
-    async fn flow_commits_what_was_handled_and_no_more(kafka: Kafka) {
+    async fn flow_commits_handled_records_and_no_others(kafka: Kafka) {
         let (topic, group) = (kafka.topic("auto").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let servers = bridge.bootstrap_servers().await;
@@ -33,7 +33,7 @@ on_every_kafka! {
         let watch = client.subscribe(&Watch::group(&topic, &group)).await;
         assert_eq!(client.expect::<Assigned>().await.partitions[0].offset.0, 0);
         assert_eq!(client.records(watch, 10).await.len(), 10);
-        client.nothing::<Committed>(Duration::from_millis(600)).await;
+        nothing_before_next_commit(&mut client, &topic).await;
         assert_eq!(committed(&servers, &group, &topic).await, BTreeMap::new(), "sent is not handled");
 
         client.flow(watch, 7, 1000).await;
@@ -41,7 +41,7 @@ on_every_kafka! {
         assert_eq!(committed(&servers, &group, &topic).await, BTreeMap::from([(0, 7)]));
     }
 
-    async fn ack_commits_only_what_has_no_hole_before_it(kafka: Kafka) {
+    async fn ack_commits_only_contiguously_acknowledged_records(kafka: Kafka) {
         let (topic, group) = (kafka.topic("ack").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let servers = bridge.bootstrap_servers().await;
@@ -50,19 +50,19 @@ on_every_kafka! {
 
         let watch = client.subscribe(&Watch::group(&topic, &group).commit_by_ack()).await;
         assert_eq!(client.records(watch, 10).await.len(), 10);
-        // Credit is not acknowledgement.
+        // With `ack`, `flow` gives credit only.
         client.flow(watch, 10, 1000).await;
-        client.nothing::<Committed>(Duration::from_millis(600)).await;
+        nothing_before_next_commit(&mut client, &topic).await;
 
         client.ack(watch, &topic, 0, 4).await;
         told_committed(&mut client, watch, 0, 4).await;
-        // Beyond what was ever sent: at most what was.
+        // An acknowledgement beyond the last delivered record commits up to that record.
         client.ack(watch, &topic, 0, 5_000).await;
         told_committed(&mut client, watch, 0, 10).await;
         assert_eq!(committed(&servers, &group, &topic).await, BTreeMap::from([(0, 10)]));
     }
 
-    async fn two_pages_of_one_bridge_share_its_member_and_see_the_same(kafka: Kafka) {
+    async fn two_clients_of_one_bridge_share_its_group_member_and_get_the_same_records(kafka: Kafka) {
         let (topic, group) = (kafka.topic("shared").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let (mut one, mut two) = (bridge.client().await, bridge.client().await);
@@ -75,10 +75,10 @@ on_every_kafka! {
         let (seen_by_one, seen_by_two) = (one.records(first, 10).await, two.records(second, 10).await);
         let places = |seen: &[tests::client::Received]| seen.iter().map(|got| got.place()).collect::<Vec<_>>();
         assert_eq!(places(&seen_by_one), places(&seen_by_two));
-        one.nothing::<Revoked>(Duration::from_millis(300)).await;
+        nothing_before_next_record::<Revoked>(&mut one, &topic).await;
     }
 
-    async fn what_a_page_left_without_acknowledging_comes_to_one_that_joined_after_it(kafka: Kafka) {
+    async fn records_left_unacknowledged_are_delivered_to_a_client_that_joined_later(kafka: Kafka) {
         let (topic, group) = (kafka.topic("orphans").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let servers = bridge.bootstrap_servers().await;
@@ -93,7 +93,7 @@ on_every_kafka! {
             assert_eq!(stays.expect::<Assigned>().await.partitions[0].offset.0, from + 10, "it joined after the others");
             leaves.write(messaggi(&topic, 5)).await;
             stays.records(staying, 5).await;
-            // What it said of these is not said of those that it has not seen.
+            // Its acknowledgement of these records does not cover records that it has not received.
             stays.flow(staying, 5, 1000).await;
             if says_goodbye {
                 leaves.unsubscribe(watch).await;
@@ -112,7 +112,7 @@ on_every_kafka! {
         }
     }
 
-    async fn a_page_that_comes_back_soon_goes_on_where_it_was(kafka: Kafka) {
+    async fn client_that_returns_soon_continues_at_the_first_unacknowledged_record(kafka: Kafka) {
         let (topic, group) = (kafka.topic("refresh").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -156,7 +156,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn what_was_acknowledged_last_is_committed_on_the_way_out(kafka: Kafka) {
+    async fn last_acknowledged_position_is_committed_at_shutdown(kafka: Kafka) {
         let (topic, group) = (kafka.topic("goodbye").await, unique("group"));
         let mut bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -164,7 +164,7 @@ on_every_kafka! {
         let watch = client.subscribe(&Watch::group(&topic, &group)).await;
         client.records(watch, 10).await;
         client.flow(watch, 8, 10).await;
-        // An answer to a later request: the flow has arrived, its commit may still wait.
+        // The reply shows that the `flow` was processed; its commit may not have been sent yet.
         client.ask::<protocol::ClusterResult>(protocol::ClusterRequest {}).await;
         bridge.ctrl_c();
         assert_eq!(bridge.exit_code().await, 0);
@@ -175,7 +175,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn a_second_bridge_takes_over_part_of_the_partitions(kafka: Kafka) {
+    async fn second_bridge_of_the_group_takes_over_half_of_the_partitions(kafka: Kafka) {
         const PARTITIONS: i32 = 4;
         let (topic, group) = (kafka.topic_with("share", PARTITIONS).await, unique("group"));
         let (mut one, two) = (Bridge::start().on(&kafka).await, Bridge::start().on(&kafka).await);
@@ -195,14 +195,14 @@ on_every_kafka! {
         }
         assert!(firsts.is_disjoint(&seconds), "{firsts:?} {seconds:?}");
 
-        // Each record reaches exactly one of them.
+        // Each record is delivered to exactly one of them.
         let records = (0..40).map(|id| text_record(&topic, &id.to_string()).on_partition(id % PARTITIONS)).collect();
         second.write(records).await;
         let (seen_first, seen_second) = (first.records(first_watch, 20).await, second.records(second_watch, 20).await);
         let seen: BTreeSet<_> = seen_first.iter().chain(&seen_second).map(|got| got.place()).collect();
         assert_eq!((seen_first.len(), seen_second.len(), seen.len()), (20, 20, 40));
 
-        // The first one leaves in good order: the second has everything at once, not after a session time-out.
+        // The first bridge leaves the group in order: the second one gets all partitions without waiting for a session time-out.
         for partition in &firsts {
             first.ack(first_watch, &topic, *partition, 10).await;
         }
@@ -221,7 +221,7 @@ on_every_kafka! {
     }
 }
 
-/// The next change of what a member of the group has; cancelling it loses nothing.
+/// The next change of a member's partitions. Cancelling loses no message.
 async fn ownership_change(client: &mut Client) -> (bool, Vec<i32>) {
     client
         .find("Assigned or Revoked", |frame| match &frame.message {

@@ -1,4 +1,4 @@
-//! A consumer group keeps the protocol that it has, whoever joins it.
+//! A consumer group keeps its protocol, whichever client joins it.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::page_groups::consume;
 use crate::page_joining::commit_as_others;
 
 #[tokio::test]
-async fn a_classic_group_stays_classic_when_the_terminal_and_the_bridge_join_it() {
+async fn classic_group_stays_classic_when_terminal_and_bridge_join_it() {
     let Some(kafka) = Kafka::current().await else { return };
     let (topic, group) = (kafka.topic("kept").await, unique("classic"));
     let bridge = Bridge::start().on(&kafka).await;
@@ -34,16 +34,16 @@ async fn a_classic_group_stays_classic_when_the_terminal_and_the_bridge_join_it(
         "with the bridge in it"
     );
 
-    // A group that is new has the newest protocol.
+    // A new group gets the newest protocol.
     let new = unique("new");
     consume(&bridge, &topic, &new, 1).await;
     let described: GroupResult = client.ask(GroupRequest { group: new }).await;
     assert_eq!(described.protocol, Some(GroupProtocol::Consumer));
 }
 
-/// A broker that answers everything but what a group's protocol is.
+/// A broker that does not respond to requests for a group's protocol.
 #[tokio::test]
-async fn the_terminal_joins_no_group_whose_protocol_kafka_does_not_tell() {
+async fn terminal_joins_no_group_while_its_protocol_is_unknown() {
     let Some((_cluster, proxy)) = Kafka::counted().await else { return };
     let (servers, topic, group) = (proxy.address.clone(), unique("untold"), unique("classic"));
     create_topic(&servers, &topic, 1).await;
@@ -52,7 +52,7 @@ async fn the_terminal_joins_no_group_whose_protocol_kafka_does_not_tell() {
     commit_as_others(&servers, &group, &[(&topic, 1)]).await;
     let words = ["consume", "--bootstrap-servers", &servers, "--topic", &topic, "--group", &group, "--count", "2"];
 
-    // It asks again, and joins when it knows.
+    // The terminal asks again, and joins once it knows the protocol.
     let before = asked_for_protocol(&proxy);
     proxy.hold(&[DESCRIBE_GROUPS, CONSUMER_GROUP_DESCRIBE]);
     let mut waits = Program::bridge(&words);
@@ -63,7 +63,7 @@ async fn the_terminal_joins_no_group_whose_protocol_kafka_does_not_tell() {
     assert!(waits.all_output().await.0.contains("messaggio 2"), "from its position");
     assert_eq!(protocol_of(&servers, &group).await, Some(GroupProtocol::Classic));
 
-    // It does not wait for ever.
+    // The terminal gives up after a while.
     proxy.hold(&[DESCRIBE_GROUPS, CONSUMER_GROUP_DESCRIBE]);
     let mut gives_up = Program::bridge(&words);
     assert_eq!(gives_up.exit_code_within(Duration::from_secs(60)).await, 1);

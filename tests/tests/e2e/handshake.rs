@@ -1,10 +1,10 @@
-//! Requests as no browser writes them: each is refused with the status that its rule asks for, and never half understood.
+//! HTTP requests that no browser sends: each is refused with the status of the rule that it breaks.
 
 use tests::{Bridge, Raw};
 
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAA==";
 
-/// A request for an upgrade; `HOST` stands for the bridge's address.
+/// An upgrade request; `HOST` stands for the bridge's address.
 fn upgrade(line: &str, changed: &[(&str, &str)]) -> String {
     let mut headers = vec![
         ("Host", "HOST"),
@@ -16,7 +16,7 @@ fn upgrade(line: &str, changed: &[(&str, &str)]) -> String {
     for (name, _) in changed {
         headers.retain(|(known, _)| known != name);
     }
-    // Without a value the header is left out.
+    // A header without a value is left out.
     headers.extend(changed.iter().filter(|(_, value)| !value.is_empty()));
     request(line, &headers)
 }
@@ -26,7 +26,7 @@ fn request(line: &str, headers: &[(&str, &str)]) -> String {
     format!("{line}\r\n{headers}\r\n")
 }
 
-/// The bridge's answer to each; a header is expected in lower case.
+/// Sends each request and checks the response; a header is expected in lower case.
 async fn answers(cases: Vec<(String, u16, &str)>) {
     let bridge = Bridge::start().demo().await;
     for (request, expected, header) in cases {
@@ -39,7 +39,7 @@ async fn answers(cases: Vec<(String, u16, &str)>) {
 }
 
 #[tokio::test]
-async fn a_handshake_is_taken_by_the_letter_of_rfc_6455() {
+async fn websocket_handshake_follows_rfc_6455() {
     const GET: &str = "GET /ws HTTP/1.1";
     let accepted = "sec-websocket-accept: icx+yqv66kxgm0fcwalwlflwtai=";
     answers(vec![
@@ -69,7 +69,7 @@ async fn a_handshake_is_taken_by_the_letter_of_rfc_6455() {
 }
 
 #[tokio::test]
-async fn a_request_names_one_host_and_this_one() {
+async fn request_must_have_exactly_one_allowed_host() {
     let get = |target: &str, host: &str| request(&format!("GET {target} HTTP/1.1"), &[("Host", host)]);
     let bridge = Bridge::start().demo().await;
     let port = bridge.address.rsplit_once(':').expect("a port").1.to_owned();
@@ -101,7 +101,7 @@ async fn a_request_names_one_host_and_this_one() {
 }
 
 #[tokio::test]
-async fn methods_and_headers_have_their_limits() {
+async fn methods_and_header_sizes_are_limited() {
     let many: String = (0..150).map(|number| format!("X-{number}: 1\r\n")).collect();
     let host = [("Host", "HOST")];
     answers(vec![

@@ -5,21 +5,21 @@ use protocol::ClusterState;
 use serde_json::Value;
 use tests::client::messaggi;
 use tests::http::{Request, Response};
-use tests::kafka::{Mock, nobodys_address};
+use tests::kafka::{Mock, unused_address};
 use tests::{Bridge, Watch, eventually, measured, on_every_kafka};
 
-/// `reliability.md` has it; `'self'` in connect-src covers the page's own WebSocket.
+/// `'self'` in connect-src covers the page's own WebSocket.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; style-src 'self'; \
     img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action 'none'";
 
 #[tokio::test]
-async fn healthz_says_that_the_process_is_up() {
-    let bridge = Bridge::start().option("--bootstrap-servers", &nobodys_address()).await;
+async fn healthz_answers_200_while_kafka_is_down() {
+    let bridge = Bridge::start().option("--bootstrap-servers", &unused_address()).await;
     assert_eq!(bridge.get("/healthz").await.status, StatusCode::OK, "whatever Kafka does");
 }
 
 #[tokio::test]
-async fn readyz_follows_kafka() {
+async fn readyz_answers_503_while_kafka_is_down() {
     let kafka = Mock::start();
     let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
     let ready = || async { (bridge.get("/readyz").await.status == StatusCode::OK).then_some(()) };
@@ -39,7 +39,7 @@ async fn readyz_follows_kafka() {
 }
 
 #[tokio::test]
-async fn the_cluster_is_there_as_json() {
+async fn api_cluster_returns_the_cluster_as_json() {
     let bridge = Bridge::start().demo().await;
     let response = bridge.get("/api/cluster").await;
     assert_eq!(response.status, StatusCode::OK);
@@ -54,7 +54,7 @@ async fn the_cluster_is_there_as_json() {
     .await;
 }
 
-/// A sample of `/metrics`.
+/// The value of a metric in `/metrics`.
 async fn metric(bridge: &Bridge, name: &str) -> f64 {
     let response = bridge.get("/metrics").await;
     assert!(response.header("content-type").starts_with("application/openmetrics-text"), "{response:?}");
@@ -63,7 +63,7 @@ async fn metric(bridge: &Bridge, name: &str) -> f64 {
 }
 
 on_every_kafka! {
-    async fn metrics_count_what_goes_through(kafka: Kafka) {
+    async fn metrics_count_produced_read_and_delivered_records(kafka: Kafka) {
         let topic = kafka.topic("metrics").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let acked = r#"ponte_records_produced_total{outcome="acked"}"#;
@@ -83,13 +83,13 @@ on_every_kafka! {
         assert!((10.0..=20.0).contains(&read), "read once, or once by each: {read}");
         assert_eq!(metric(&bridge, "ponte_records_missed_total").await, 0.0);
         assert_eq!(metric(&bridge, "ponte_sockets").await, 2.0);
-        // Whether Kafka answers is asked by itself, twice a second.
+        // The state of Kafka is queried on its own, twice a second.
         eventually("Kafka in /metrics", || async { (metric(&bridge, "ponte_kafka_up").await == 1.0).then_some(()) }).await;
     }
 }
 
 #[tokio::test]
-async fn the_page_has_its_policy_and_no_inline_script() {
+async fn page_has_the_content_security_policy_and_no_inline_script() {
     let bridge = Bridge::start().demo().await;
     let page = bridge.get("/").await;
     assert_eq!(page.status, StatusCode::OK);
@@ -105,7 +105,7 @@ async fn the_page_has_its_policy_and_no_inline_script() {
 }
 
 #[tokio::test]
-async fn assets_never_change_and_the_page_is_always_asked_for() {
+async fn assets_are_cached_as_immutable_and_the_page_is_revalidated() {
     let bridge = Bridge::start().demo().await;
     let page = bridge.get("/").await;
     let cache = page.header("cache-control");
@@ -131,7 +131,7 @@ async fn assets_never_change_and_the_page_is_always_asked_for() {
 }
 
 #[tokio::test]
-async fn assets_come_compressed_to_who_understands_it() {
+async fn assets_are_compressed_as_accept_encoding_allows() {
     let bridge = Bridge::start().demo().await;
     let page = bridge.get("/").await;
     let mut brotli_bytes = 0;
@@ -153,12 +153,12 @@ async fn assets_come_compressed_to_who_understands_it() {
         assert_eq!(refused.header("content-encoding"), "", "{path}: both were refused");
     }
     measured("page_brotli_bytes", brotli_bytes);
-    // The limit of the benchmark B8 for a page in one piece.
+    // The limit of row B8 of the benchmarks for a page that is not split.
     assert!(brotli_bytes <= 650 * 1024, "{brotli_bytes} bytes of page");
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_404() {
+async fn unknown_path_is_404() {
     let bridge = Bridge::start().demo().await;
     for path in ["/nothing", "/../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/assets/", "/api", "/.git/config"] {
         let response = bridge.get(path).await;
@@ -168,13 +168,13 @@ async fn what_is_not_there_is_404() {
 }
 
 #[tokio::test]
-async fn the_socket_wants_an_upgrade() {
+async fn websocket_route_without_upgrade_is_refused() {
     let bridge = Bridge::start().demo().await;
     let status = bridge.get("/ws").await.status;
     assert!(status == StatusCode::BAD_REQUEST || status == StatusCode::UPGRADE_REQUIRED, "{status}");
 }
 
-/// What the page's HTML asks for, from this bridge.
+/// The paths of the assets in the page's HTML.
 fn assets(html: &str) -> Vec<String> {
     let mut found = Vec::new();
     for attribute in ["src=\"", "href=\""] {

@@ -1,4 +1,4 @@
-//! JSON that a client's parser would refuse travels as text: the frame's other records stay readable.
+//! JSON that a client's parser would refuse is sent as text, so that the frame's other records stay readable.
 
 use std::process::Stdio;
 
@@ -10,7 +10,7 @@ use tests::{Bridge, Watch, on_every_kafka};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-/// A parser that is not ours reads the frame, and writes it again.
+/// An independent parser reads the frame and writes each record again.
 const PYTHON: &str = r#"
 import json, sys
 for record in json.loads(sys.stdin.read())["records"]:
@@ -22,7 +22,7 @@ fn nested(levels: usize) -> String {
     format!("{}{}", "[".repeat(levels), "]".repeat(levels))
 }
 
-/// None where there is no Python.
+/// `None` after a skip.
 async fn python_reads(frame: &str) -> Option<Vec<String>> {
     let python = Command::new("python3").args(["-c", PYTHON]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let Ok(mut python) = python else {
@@ -38,7 +38,7 @@ async fn python_reads(frame: &str) -> Option<Vec<String>> {
 }
 
 on_every_kafka! {
-    async fn hostile_json_leaves_the_frames_other_records_readable(kafka: Kafka) {
+    async fn json_that_parsers_refuse_travels_as_text_and_the_frame_stays_readable(kafka: Kafka) {
         let topic = kafka.topic("hostile-json").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -55,12 +55,12 @@ on_every_kafka! {
         client.write(values.iter().map(|(value, _)| record(value)).collect()).await;
         let expected: Vec<String> = values.iter().map(|(_, form)| format!("{form} {form}")).collect();
 
-        // As `fetched`, and as `records`.
+        // In `fetched` and in `records`.
         let fetch = Fetch { topic: topic.clone(), partition: 0, from: Offset(0), to: Offset(7) };
         let (mut fetched, mut records) = (Vec::new(), Vec::new());
         client.request(fetch).await;
         client.send(Watch::tail(&topic).message()).await;
-        // A frame with records holds what has come so far.
+        // A `records` frame has the records that have arrived so far.
         while fetched.len() < expected.len() || records.len() < expected.len() {
             let Heard::Text(text) = client.socket.next().await else { panic!("the socket was closed") };
             let read = match &text {

@@ -1,4 +1,4 @@
-//! More than the bridge allows: the newcomer or the culprit hears why, and nobody else notices.
+//! Limits: the client that exceeds one is told why, and other sessions continue.
 
 use protocol::CloseCode;
 use tests::client::text_record;
@@ -6,7 +6,7 @@ use tests::wait::eventually;
 use tests::{Bridge, Watch, unique};
 
 #[tokio::test]
-async fn a_socket_beyond_the_cap_is_refused_and_the_others_stay() {
+async fn socket_beyond_max_sockets_is_refused_and_the_others_stay() {
     let bridge = Bridge::start().demo().option("--max-sockets", "2").await;
     let (mut first, second) = (bridge.client().await, bridge.client().await);
     assert_eq!(bridge.handshake().refused().await, 503);
@@ -21,11 +21,11 @@ async fn a_socket_beyond_the_cap_is_refused_and_the_others_stay() {
 }
 
 #[tokio::test]
-async fn who_asks_without_end_is_closed_with_4013() {
+async fn client_beyond_the_request_rate_is_closed_with_4013() {
     let bridge = Bridge::start().demo().await;
     let (mut busy, mut calm) = (bridge.client().await, bridge.client().await);
     for _ in 0..3000 {
-        // Refused requests count like any other.
+        // Refused requests count as well.
         busy.socket.text(r#"{"type":"unsubscribe","id":1,"subscription":99}"#).await;
     }
     busy.socket.expect_close(CloseCode::RateExceeded).await;

@@ -1,4 +1,4 @@
-//! Ponte end to end, one binary: each module is a boundary that a user has, each test's name is a claim.
+//! End-to-end tests in one binary. Each module is one boundary of the system, and each test's name is a claim.
 
 mod bad_input;
 mod binary;
@@ -25,7 +25,6 @@ mod limits;
 mod model;
 mod named_positions;
 mod network;
-mod numbers;
 mod oauth;
 mod origin;
 mod page;

@@ -1,5 +1,5 @@
-//! Pages of one group and a writer, in any order of what they may do, beside a model of what was promised: credit is kept,
-//! nothing is committed that no page handled, every record is handled by somebody, each number has one outcome.
+//! Clients of one group and a writer, in a random order of operations, compared with a model: no more records than the credit, no
+//! commit beyond handled records, every record handled by some client, one outcome for each sequence number.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -13,19 +13,19 @@ use tests::{Bridge, Client, PATIENCE, Survivor, Watch, unique};
 const PARTITIONS: i32 = 2;
 const PAGES: usize = 3;
 
-/// How long to listen at a time.
+/// How long to wait for the next message.
 const MOMENT: Duration = Duration::from_millis(3);
 
 struct Page {
     client: Client,
     watch: u32,
     acks_by_flow: bool,
-    /// Per partition, the next offset that is due.
+    /// The next expected offset of each partition.
     due: BTreeMap<i32, i64>,
-    /// Received and not handled: number, partition, offset.
+    /// Received records that are not handled yet: number, partition, offset.
     unhandled: Vec<(u64, i32, i64)>,
     seq: u64,
-    /// The highest number that its credit ever allowed.
+    /// The highest number that the credit has ever allowed.
     limit: u64,
 }
 
@@ -35,12 +35,12 @@ struct World {
     group: String,
     writer: Survivor,
     pages: Vec<Page>,
-    /// Per partition, the offsets that some page has handled.
+    /// The offsets of each partition that some client has handled.
     handled: BTreeMap<i32, BTreeSet<i64>>,
 }
 
 impl World {
-    /// Everything before this offset is handled.
+    /// Every offset before this one is handled.
     fn handled_before(&self, partition: i32) -> i64 {
         let handled = self.handled.get(&partition);
         (0..).find(|offset| !handled.is_some_and(|handled| handled.contains(offset))).expect("offsets do not end")
@@ -80,7 +80,7 @@ impl World {
         }
     }
 
-    /// A page has handled some of what it got, and takes so many more.
+    /// A client reports records up to `through` as handled and gives this credit.
     async fn handle(&mut self, who: usize, through: u64, credit: u64) {
         let page = &mut self.pages[who];
         let (done, left) = std::mem::take(&mut page.unhandled).into_iter().partition(|(number, ..)| *number <= through);
@@ -107,12 +107,12 @@ impl World {
         }
         let who = random.usize(0..self.pages.len());
         let through = self.pages[who].seq.saturating_sub(random.u64(0..10));
-        // Now and then a pause.
+        // Sometimes zero, which pauses the subscription.
         let credit = random.u64(0..40).saturating_sub(5);
         self.handle(who, through, credit).await;
     }
 
-    /// Takes in what comes, and insists on what was promised.
+    /// Processes the received messages and checks them.
     async fn listen(&mut self) {
         for who in 0..self.pages.len() {
             while let Some(message) = self.pages[who].client.next_within(MOMENT).await {
@@ -135,7 +135,7 @@ impl World {
         }
     }
 
-    /// Whoever is left gets everything, handles it, and that is committed.
+    /// The remaining clients get and handle all records, and all are committed.
     async fn finish(&mut self, random: &mut fastrand::Rng) {
         if self.pages.is_empty() {
             self.join(random).await;
@@ -150,7 +150,7 @@ impl World {
         let began = Instant::now();
         let servers = self.bridge.bootstrap_servers().await;
         loop {
-            // A page that left may have taken the news with it.
+            // An acknowledgement may have been lost with a client's socket, so its records are delivered again.
             let committed = committed(&servers, &self.group, &self.topic).await;
             if committed == ends {
                 return;
@@ -188,7 +188,7 @@ impl Page {
 }
 
 #[tokio::test]
-async fn no_order_of_doings_breaks_a_promise_to_the_pages_of_a_group() {
+async fn group_delivery_holds_under_any_interleaving_of_clients() {
     for seed in seeds(6, 200) {
         let mut random = seed.random();
         let topic = unique("model");

@@ -1,4 +1,4 @@
-//! Positions that a client names and Kafka does not have: the same typed errors on the demo broker and on real Kafka.
+//! Positions in a request that Kafka does not have: the same typed errors on the demo broker and on real Kafka.
 
 use protocol::{ErrorCode, ErrorMessage, Fetch, Mode, Offset, Position, TailStart};
 use tests::client::messaggi;
@@ -16,7 +16,7 @@ fn tail(topic: &str, start: TailStart) -> protocol::Subscribe {
 }
 
 on_every_kafka! {
-    async fn a_range_that_is_not_there_is_a_typed_error(kafka: Kafka) {
+    async fn fetch_of_an_invalid_range_is_a_typed_error(kafka: Kafka) {
         let (topic, missing) = (kafka.topic("ranges").await, unique("missing"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -40,7 +40,7 @@ on_every_kafka! {
         assert_eq!((nothing.records.len(), nothing.next), (0, Offset(MAX)));
     }
 
-    async fn a_start_that_no_partition_can_have_is_refused(kafka: Kafka) {
+    async fn tail_with_an_impossible_start_is_refused(kafka: Kafka) {
         let topic = kafka.topic("starts").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -59,7 +59,7 @@ on_every_kafka! {
         }
     }
 
-    async fn a_tail_says_which_named_position_is_not_there_and_reads_the_others(kafka: Kafka) {
+    async fn tail_reports_invalid_start_positions_and_reads_the_valid_ones(kafka: Kafka) {
         let topic = kafka.topic("named").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -71,7 +71,7 @@ on_every_kafka! {
         let offsets: Vec<i64> = client.records(named, 2).await.iter().map(|got| got.offset()).collect();
         assert_eq!(offsets, [1, 2]);
 
-        // Beyond the end: said, without a gap that goes backwards; read when the partition has that offset.
+        // A position beyond the end is reported without a gap, and read once the partition has that offset.
         for (offset, more) in [(MAX, 0), (5, 3)] {
             let beyond = client.subscribe(&Watch::tail(&topic).at(0, offset)).await;
             let told: ErrorMessage = client.expect().await;

@@ -1,4 +1,4 @@
-//! The network between page and bridge fails in every way it knows: sessions go on, nothing is lost or doubled.
+//! Network failures between client and bridge: sessions continue, and no record is lost or duplicated.
 
 use std::time::{Duration, Instant};
 
@@ -7,9 +7,9 @@ use tests::client::{Outcome, text_record};
 use tests::kafka::Mock;
 use tests::proxy::{Direction, Weather};
 use tests::scale::{is_long, seeds, times};
-use tests::{Bridge, Client, Proxy, Survivor, Watch, eventually, unique};
+use tests::{Bridge, Client, PATIENCE, Proxy, Survivor, Watch, eventually_within, unique};
 
-/// A bridge on a broker of the test's own, and a bad network in front of it.
+/// A bridge on a mock broker behind a proxy that imitates a bad network.
 struct Scene {
     kafka: Mock,
     topic: String,
@@ -42,7 +42,7 @@ impl Scene {
         text_record(&self.topic, &id.to_string()).on_partition(partition)
     }
 
-    /// What was sent is in the log once, in order, and where its outcome says; what was received is the same.
+    /// Checks that the log has every record once, in order and where its outcome says, and that the reader received the same.
     async fn is_whole(&self, writer: &Survivor, reader: &Survivor) {
         assert!(reader.gaps.is_empty(), "{:?}", reader.gaps);
         let mut places = Vec::new();
@@ -68,7 +68,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn one_byte_a_segment_is_slow_and_nothing_else() {
+async fn segments_of_one_byte_lose_no_record() {
     let scene = Scene::set("slices").await;
     scene.proxy.weather(Weather::Slices);
     let mut client = scene.client().await;
@@ -82,7 +82,7 @@ async fn one_byte_a_segment_is_slow_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_far_away_client_waits_and_loses_nothing() {
+async fn client_with_high_latency_loses_no_record() {
     let scene = Scene::set("far").await;
     let latency = if is_long() { Duration::from_secs(5) } else { Duration::from_millis(300) };
     scene.proxy.weather(Weather::Delay(latency));
@@ -90,12 +90,13 @@ async fn a_far_away_client_waits_and_loses_nothing() {
     let watch = client.subscribe(&Watch::tail(&scene.topic)).await;
     let began = Instant::now();
     client.write((0..10).map(|id| scene.record(id)).collect()).await;
+    // Not a performance bound: it shows that the proxy delays as the test wants.
     assert!(began.elapsed() >= 2 * latency, "the network is as slow as the test wants it");
     assert_eq!(client.records(watch, 10).await.len(), 10);
 }
 
 #[tokio::test]
-async fn eight_kilobytes_a_second_disturb_nobody_else() {
+async fn client_at_eight_kilobytes_a_second_does_not_slow_down_other_clients() {
     const EACH: usize = 400;
     let scene = Scene::set("throttled").await;
     let (mut far, mut near) = (scene.client().await, scene.bridge.client().await);
@@ -103,20 +104,17 @@ async fn eight_kilobytes_a_second_disturb_nobody_else() {
     let fast = near.subscribe(&Watch::tail(&scene.topic)).await;
     scene.proxy.weather(Weather::Throttle(8 * 1024));
     let count = times(40, 400);
-    let began = Instant::now();
     let record = |_| text_record(&scene.topic, &"x".repeat(EACH));
     near.write((0..count).map(record).collect()).await;
     let count = usize::try_from(count).expect("small");
+    let slowly = tokio::spawn(async move { far.records(slow, count).await.len() });
     near.records(fast, count).await;
-    let undisturbed = began.elapsed();
-    assert_eq!(far.records(slow, count).await.len(), count);
-    let throttled = began.elapsed();
-    assert!(throttled > Duration::from_millis(500), "16 KB at 8 KB a second took {throttled:?}");
-    assert!(undisturbed < throttled / 2, "the others: {undisturbed:?}, the slow one: {throttled:?}");
+    assert!(!slowly.is_finished(), "16 KB at 8 KB a second take two seconds; the other client has everything before");
+    assert_eq!(slowly.await.expect("the slow client gets every record"), count);
 }
 
 #[tokio::test]
-async fn a_reset_in_the_middle_of_a_frame_loses_and_doubles_nothing() {
+async fn reset_within_a_frame_loses_and_duplicates_no_record() {
     for seed in seeds(6, 60) {
         let mut random = seed.random();
         let scene = Scene::set("reset").await;
@@ -140,7 +138,7 @@ async fn a_reset_in_the_middle_of_a_frame_loses_and_doubles_nothing() {
 }
 
 #[tokio::test]
-async fn reconnecting_a_hundred_times_while_writing_and_reading_in_a_group_leaves_no_gap_and_no_double() {
+async fn hundred_reconnects_of_writer_and_group_reader_lose_and_duplicate_no_record() {
     let scene = Scene::set("reconnects").await;
     let group = Watch::group(&scene.topic, &unique("group"));
     let mut random = fastrand::Rng::with_seed(7);
@@ -155,7 +153,7 @@ async fn reconnecting_a_hundred_times_while_writing_and_reading_in_a_group_leave
             0..3 => writer.cut(),
             3..6 => reader.cut(),
             6..9 => scene.proxy.reset(),
-            // Everything so far is read and handled: it must not come again.
+            // All records so far are handled and must not be delivered again.
             _ => {
                 let through = (round + 1) * 5;
                 writer.until("all outcomes", |one| one.open() == 0).await;
@@ -176,9 +174,9 @@ async fn reconnecting_a_hundred_times_while_writing_and_reading_in_a_group_leave
 }
 
 #[tokio::test]
-async fn a_page_that_comes_back_while_its_old_connection_hangs_misses_nothing() {
+async fn client_that_reconnects_while_its_old_connection_hangs_misses_no_record() {
     let scene = Scene::set("half-open").await;
-    // The second round finds what the first one wrote.
+    // The second round also reads the records of the first one.
     for (watch, there) in [(Watch::tail(&scene.topic), 20), (Watch::group(&scene.topic, &unique("group")), 80)] {
         scene.proxy.weather(Weather::Clear);
         let mut survivor = scene.survivor().watching(watch);
@@ -189,7 +187,7 @@ async fn a_page_that_comes_back_while_its_old_connection_hangs_misses_nothing() 
 
         scene.proxy.weather(Weather::HalfOpen);
         survivor.produce((20..40).map(|id| scene.record(id)).collect()).await;
-        // The bridge still believes in the old socket, and sends what others write into it.
+        // For the bridge the old socket is still open, so it sends the records of others to it.
         scene.bridge.client().await.write((40..60).map(|id| scene.record(id)).collect()).await;
         let hanging = survivor.abandon();
         survivor.connects(scene.bridge.handshake());
@@ -199,22 +197,15 @@ async fn a_page_that_comes_back_while_its_old_connection_hangs_misses_nothing() 
     }
 }
 
+/// Takes two heartbeats, 40 s.
 #[tokio::test]
-async fn a_connection_that_hangs_for_longer_than_the_heartbeat_is_given_up() {
-    if !is_long() {
-        // It takes two heartbeats.
-        return;
-    }
+async fn connection_that_hangs_for_two_heartbeats_is_closed() {
     let scene = Scene::set("hanging").await;
-    let mut client = scene.bridge.client().await;
     let mut hanging = scene.client().await;
     hanging.subscribe(&Watch::tail(&scene.topic)).await;
     scene.proxy.weather(Weather::HalfOpen);
-    let began = Instant::now();
-    let limit = Duration::from_millis(client.welcome.heartbeat_ms) * 3;
-    while began.elapsed() < limit {
-        client.next_within(Duration::from_secs(1)).await;
-    }
+    let heartbeats = Duration::from_millis(hanging.welcome.heartbeat_ms) * 2;
     let code = format!("code={}", CloseCode::NoHeartbeat.number());
-    eventually("the bridge to give it up", || async { scene.bridge.stderr.text().contains(&code).then_some(()) }).await;
+    let is_closed = || async { scene.bridge.stderr.text().contains(&code).then_some(()) };
+    eventually_within(heartbeats + PATIENCE, "the bridge to close the hanging connection", is_closed).await;
 }

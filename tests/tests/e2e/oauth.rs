@@ -1,5 +1,5 @@
-//! SASL OAUTHBEARER on real Kafka, with tokens that live for seconds: every client of the bridge gets new ones in time, and the reason
-//! is named where there are none. The broker ends each connection with the token that it was opened with.
+//! SASL OAUTHBEARER on real Kafka with tokens that live for seconds: every client of the bridge gets new tokens in time, and
+//! errors are named. The broker closes each connection when its token expires.
 
 use std::cell::Cell;
 use std::io::Write;
@@ -13,25 +13,26 @@ use protocol::{
 };
 use tempfile::NamedTempFile;
 use tests::client::text_record;
+use tests::fence::nothing_before_reply;
 use tests::kafka::create_topic;
 use tests::oidc_provider::{OidcProvider, SECRET};
 use tests::system_bundle::bridge_with_system_bundle;
-use tests::{Bridge, Client, Kafka, PATIENCE, Program, Watch, eventually, unique};
+use tests::{Bridge, Client, Kafka, Program, Watch, eventually, unique};
 
-/// A token says in whole seconds when it ends, so that it lives for 7 to 8. That leaves a loaded machine at least 1.4 s between
-/// the renewal, at 80 %, and the end.
+/// The expiry of a token is in whole seconds, so a token lives for 7 to 8 s. The renewal at 80 % leaves a busy machine at least
+/// 1.4 s.
 const TOKEN_LIFETIME_SECS: u32 = 8;
 
-/// A token is renewed after so long at the soonest: 80 % of 7 s.
+/// The earliest renewal of a token: 80 % of 7 s.
 const RENEWED_AFTER: Duration = Duration::from_millis(5600);
 
-/// How many times, one after the other, a client has to get a new token.
+/// How many times in a row a client must get a new token.
 const LIFETIMES: u64 = 3;
 
-/// Of the test certificate's store (`local_kafka`).
+/// The password of the test certificate's store (`local_kafka`).
 const STORE_PASSWORD: &str = "changeit";
 
-/// The broker takes unsigned tokens where it listens with TLS, so that one cluster serves every claim.
+/// The broker accepts unsigned tokens on its TLS listener, so that one cluster serves all checks.
 const UNSECURED_WITH_TLS: &str = "listener.name.sasl_ssl.oauthbearer.sasl.server.callback.handler.class=\
      org.apache.kafka.common.security.oauthbearer.internals.unsecured.OAuthBearerUnsecuredValidatorCallbackHandler\n";
 
@@ -75,12 +76,12 @@ async fn bridge_on(servers: &str, config: &NamedTempFile) -> Bridge {
     Bridge::start().option("--bootstrap-servers", servers).option("--kafka-config", path(config)).await
 }
 
-/// How many renewals at most fall due in this time.
+/// How many renewals at most are due in this time. Not a performance bound: a slow machine has more time and may renew more often.
 fn renewals_in(time: Duration) -> u64 {
     u64::try_from(time.as_millis() / RENEWED_AFTER.as_millis()).expect("a few")
 }
 
-/// One Kafka and one provider for all of it: starting them is most of what the claims cost.
+/// One Kafka and one provider for all checks, because starting them takes longest.
 #[tokio::test]
 async fn oauth_tokens_are_renewed_and_refusals_are_named() {
     let Some(provider) = OidcProvider::start(TOKEN_LIFETIME_SECS, &["ponte", "terminal", "https"]).await else {
@@ -92,18 +93,18 @@ async fn oauth_tokens_are_renewed_and_refusals_are_named() {
         extra_properties: UNSECURED_WITH_TLS.to_owned(),
         ..Options::for_tests()
     };
-    let Some(cluster) = Kafka::of_ones_own_from(options).await else { return };
+    let Some(cluster) = Kafka::own_cluster_from(options).await else { return };
     let setting = Setting { provider, cluster };
     tokio::join!(
-        every_client_outlives_its_tokens(&setting),
-        unsecured_tokens_are_renewed_as_well(&setting),
+        every_client_gets_new_tokens_in_time(&setting),
+        unsecured_tokens_are_renewed(&setting),
         certificates_of_the_token_endpoint_are_checked(&setting),
     );
     refused_credentials_are_named_until_they_are_accepted(&setting).await;
 }
 
-/// Producer, group, tail, metadata, positions, the warm consumer, and the terminal's consumer.
-async fn every_client_outlives_its_tokens(setting: &Setting) {
+/// Every kind of client: producer, group member, tail, metadata client, offsets, standby consumer, and the terminal's consumer.
+async fn every_client_gets_new_tokens_in_time(setting: &Setting) {
     let Setting { provider, cluster } = setting;
     let (topic, group) = (unique("tokens"), unique("group"));
     create_topic(&cluster.bootstrap_servers(), &topic, 1).await;
@@ -132,7 +133,7 @@ async fn every_client_outlives_its_tokens(setting: &Setting) {
         }
         terminal.expect_line(&format!("← Consumato: {value}")).await;
     }
-    // Whether they were there from the start or are made now.
+    // Clients that exist from the start, and clients that are created now.
     let TopicsResult { topics } = client.ask(TopicsRequest {}).await;
     assert!(topics.iter().any(|listed| listed.name == topic), "{topics:?}");
     let GroupResult { .. } = client.ask(GroupRequest { group: group.clone() }).await;
@@ -161,13 +162,13 @@ async fn log_once_connected(bridge: &Bridge) -> usize {
 }
 
 async fn never_lost_kafka(client: &mut Client, bridge: &Bridge, since_line: usize) {
-    client.nothing::<Gap>(Duration::ZERO).await;
+    nothing_before_reply::<Gap>(client).await;
     let log = bridge.stderr.all()[since_line..].join("\n");
     assert!(!log.contains("no Kafka broker answers") && !log.contains("no fresh OAuth token"), "{log}");
     assert_eq!(bridge.cluster().await.state, ClusterState::Up);
 }
 
-async fn unsecured_tokens_are_renewed_as_well(setting: &Setting) {
+async fn unsecured_tokens_are_renewed(setting: &Setting) {
     const RENEWED: &str = "a fresh OAuth token";
     let topic = unique("unsecured");
     create_topic(&setting.cluster.bootstrap_servers(), &topic, 1).await;
@@ -199,7 +200,7 @@ async fn certificates_of_the_token_endpoint_are_checked(setting: &Setting) {
     let servers = setting.servers("SASL_PLAINTEXT");
     let list = |config| ["topics", "list", "--bootstrap-servers", &servers, "--kafka-config", config];
     let ended = async |mut program: Program| {
-        let code = program.exit_code_within(PATIENCE).await;
+        let code = program.exit_code().await;
         (code, program.all_output().await.1)
     };
     let unnamed = without_tls(&sasl);
@@ -210,14 +211,14 @@ async fn certificates_of_the_token_endpoint_are_checked(setting: &Setting) {
     let named = without_tls(&format!("{sasl}https.ca.location={certificate}\n"));
     let (code, said) = ended(Program::bridge_with(&list(path(&named)), &[("PONTE_LOG", "trace")])).await;
     assert_eq!(code, 0, "named by https.ca.location: {said}");
-    // A JWT begins so: {" in base64.
+    // A JWT begins with `{"` in base64.
     for secret in [SECRET, "Basic ", "eyJ"] {
         assert!(!said.contains(secret), "the most detailed log holds {secret:?}");
     }
     let variable = [("SSL_CERT_FILE", certificate.as_str())];
     let (code, said) = ended(Program::bridge_with(&list(path(&unnamed)), &variable)).await;
     assert_eq!(code, 0, "named by OpenSSL's variable: {said}");
-    // A system that trusts the authority: nothing in the environment, nothing in the file.
+    // On a system that trusts the authority, neither the environment nor the file names it.
     let Some(trusting) = bridge_with_system_bundle(Path::new(&certificate)) else { return };
     let (code, said) = ended(Program::run(trusting, &list(path(&unnamed)), &[])).await;
     assert_eq!(code, 0, "trusted by the system: {said}");
@@ -262,7 +263,7 @@ async fn refused_credentials_are_named_until_they_are_accepted(setting: &Setting
 }
 
 #[tokio::test]
-async fn msk_iam_says_which_part_of_the_aws_environment_is_missing() {
+async fn msk_iam_names_the_missing_aws_environment_variables() {
     const NONE: [(&str, &str); 5] = [
         ("AWS_REGION", ""),
         ("AWS_DEFAULT_REGION", ""),
@@ -271,7 +272,7 @@ async fn msk_iam_says_which_part_of_the_aws_environment_is_missing() {
         ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", ""),
     ];
     let config = properties("security.protocol=SASL_SSL\nsasl.mechanism=AWS_MSK_IAM\n");
-    let servers = tests::kafka::nobodys_address();
+    let servers = tests::kafka::unused_address();
     let args = ["topics", "list", "--bootstrap-servers", &servers, "--kafka-config", path(&config)];
     let mut without_region = Program::bridge_with(&args, &NONE);
     assert_ne!(without_region.exit_code().await, 0);
@@ -286,7 +287,7 @@ async fn msk_iam_says_which_part_of_the_aws_environment_is_missing() {
 }
 
 #[tokio::test]
-async fn a_token_setting_that_is_wrong_is_named_before_the_bridge_listens() {
+async fn invalid_token_setting_is_named_before_the_bridge_listens() {
     for (text, reason) in [
         ("sasl.mechanism=OAUTHBEARER\n", "needs a source of tokens"),
         (

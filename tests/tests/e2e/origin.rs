@@ -1,4 +1,4 @@
-//! Who may talk to the bridge: pages of its own address, under names of this machine. Everyone else is turned away
+//! Origin and Host checks: only pages of the bridge's own address, under names of this machine, may connect. Others are refused
 //! before the upgrade, since any page on the web can reach localhost.
 
 use hyper::StatusCode;
@@ -6,7 +6,7 @@ use tests::http::Request;
 use tests::{Bridge, Client};
 
 #[tokio::test]
-async fn a_foreign_origin_is_refused_before_the_upgrade() {
+async fn foreign_origin_is_refused_before_the_upgrade() {
     let bridge = Bridge::start().demo().await;
     let (address, port) = (bridge.address.clone(), bridge.address.rsplit_once(':').expect("a port").1.to_owned());
     for origin in [
@@ -31,7 +31,7 @@ async fn a_foreign_origin_is_refused_before_the_upgrade() {
 }
 
 #[tokio::test]
-async fn the_page_may_be_opened_under_any_loopback_name() {
+async fn page_may_be_opened_under_any_loopback_name() {
     let bridge = Bridge::start().demo().await;
     let port = bridge.address.rsplit_once(':').expect("a port").1.to_owned();
     for host in [format!("localhost:{port}"), format!("127.0.0.1:{port}"), format!("[::1]:{port}")] {
@@ -43,7 +43,7 @@ async fn the_page_may_be_opened_under_any_loopback_name() {
 }
 
 #[tokio::test]
-async fn a_foreign_host_is_refused_on_every_route() {
+async fn foreign_host_is_refused_on_every_route() {
     let bridge = Bridge::start().demo().await;
     let port = bridge.address.rsplit_once(':').expect("a port").1.to_owned();
     let hosts = [
@@ -72,7 +72,7 @@ async fn a_foreign_host_is_refused_on_every_route() {
 }
 
 #[tokio::test]
-async fn hosts_and_origins_can_be_allowed() {
+async fn allowed_hosts_and_origins_are_accepted() {
     let bridge = Bridge::start()
         .demo()
         .option("--allowed-hosts", "ponte.example")
@@ -86,7 +86,7 @@ async fn hosts_and_origins_can_be_allowed() {
 }
 
 #[tokio::test]
-async fn nothing_is_shared_with_other_origins() {
+async fn responses_have_no_cors_header_for_other_origins() {
     let bridge = Bridge::start().demo().await;
     let response = Request::get("/api/cluster").header("origin", "https://evil.example").send(&bridge.address).await;
     assert_eq!(response.header("access-control-allow-origin"), "");

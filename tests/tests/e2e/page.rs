@@ -1,9 +1,9 @@
-//! The page in a real browser: listen, send, see it arrive, in one window.
+//! The page in a real browser: listening, sending, language, theme, errors.
 
 use tests::page::View;
 use tests::{Bridge, Browser, Page, measured, unique};
 
-/// A bridge with a topic of the test's own as what the page proposes.
+/// A bridge with a new default topic.
 pub async fn bridge() -> (Bridge, String) {
     let topic = unique("page");
     let bridge = Bridge::start().demo().topic(&topic).option("--group", &unique("group")).await;
@@ -15,7 +15,7 @@ pub async fn listen(page: &Page) {
     page.wait("listen", "data-state", "listening").await;
 }
 
-/// As a member of the consumer group in the form. On real Kafka the page reads without one unless the user chooses it.
+/// As a member of the consumer group in the form. On real Kafka the page reads without a group unless the user chooses one.
 pub async fn listen_in_group(page: &Page) {
     page.click("mode-group").await;
     listen(page).await;
@@ -26,7 +26,7 @@ pub async fn stop_listening(page: &Page) {
     page.wait("listen", "data-state", "idle").await;
 }
 
-/// The seed's run, to its end: ten sent, ten acknowledged, ten seen.
+/// Sends ten records with "Send 10" and waits until all are acknowledged.
 pub async fn send_ten(page: &Page) {
     page.click("send-ten").await;
     page.wait("run", "data-state", "done").await;
@@ -38,7 +38,7 @@ pub async fn send_ten(page: &Page) {
 const ACKED_AND_SEEN: &str = "[data-testid='sent-row'][data-state='acked'][data-seen='true']";
 
 #[tokio::test]
-async fn ten_are_sent_acknowledged_and_seen() {
+async fn ten_records_are_sent_acknowledged_and_seen() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -74,7 +74,7 @@ async fn ten_are_sent_acknowledged_and_seen() {
 }
 
 #[tokio::test]
-async fn the_consumer_stops_and_starts_again_where_it_was() {
+async fn consumer_stops_and_continues_at_the_same_offset() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -98,7 +98,7 @@ async fn the_consumer_stops_and_starts_again_where_it_was() {
 }
 
 #[tokio::test]
-async fn a_message_is_sent_with_the_keyboard_alone() {
+async fn record_is_sent_with_the_keyboard_alone() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -120,7 +120,7 @@ async fn a_message_is_sent_with_the_keyboard_alone() {
 }
 
 #[tokio::test]
-async fn markup_in_a_record_is_text() {
+async fn markup_in_a_record_is_shown_as_text() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -144,12 +144,12 @@ async fn markup_in_a_record_is_text() {
     page.wait("feed", "data-received", "5").await;
     page.until("the list", "document.querySelectorAll('[data-testid=record]').length === 5").await;
     assert!(page.text("feed").await.contains(payloads[0]), "shown as it is: {}", page.text("feed").await);
-    // Opened too: key, value and headers in full.
+    // The same in the opened record, with key, value and headers.
     page.click("record").await;
     page.wait_for("detail").await;
     page.screenshot("markup-is-text").await;
 
-    // And sent by the page itself.
+    // The same in records that the page sends.
     page.fill("compose-value", payloads[0]).await;
     assert_eq!(page.number_of("[data-testid=feed] img, [data-testid=detail] img, [data-testid=sent-row] img").await, 0);
     assert_eq!(page.eval::<Option<u8>>("window.__xss ?? null").await, None);
@@ -157,7 +157,7 @@ async fn markup_in_a_record_is_text() {
 }
 
 #[tokio::test]
-async fn the_page_speaks_both_languages() {
+async fn page_is_shown_in_english_and_italian() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let english = browser.open(&bridge).await;
@@ -169,7 +169,7 @@ async fn the_page_speaks_both_languages() {
     let text = italian.whole_text().await;
     assert!(text.contains("Invia") && !text.contains("Send 10"), "{text}");
 
-    // By hand, and it stays so.
+    // Chosen by the user, the language is kept after a reload.
     english.click("language").await;
     english
         .until("Italian", "document.documentElement.lang === 'it' && document.body.innerText.includes('Invia')")
@@ -182,7 +182,7 @@ async fn the_page_speaks_both_languages() {
 }
 
 #[tokio::test]
-async fn the_theme_follows_the_system_and_the_user() {
+async fn theme_follows_the_system_and_the_theme_button() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open_as(&bridge, View::default().dark()).await;
@@ -191,7 +191,7 @@ async fn the_theme_follows_the_system_and_the_user() {
     page.show_on(&View::default()).await;
     page.until("another background", &format!("{background} !== {dark:?}")).await;
     let light: String = page.eval(background).await;
-    // By hand, until it is dark again: the button goes round.
+    // The button switches between the themes.
     for _ in 0..3 {
         page.click("theme").await;
         if page.eval::<String>(background).await == dark {
@@ -203,7 +203,7 @@ async fn the_theme_follows_the_system_and_the_user() {
 }
 
 #[tokio::test]
-async fn a_browser_that_cannot_run_the_page_says_so() {
+async fn missing_browser_feature_shows_a_message() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     for missing in ["WebAssembly", "TextDecoder"] {
@@ -218,7 +218,7 @@ async fn a_browser_that_cannot_run_the_page_says_so() {
 }
 
 #[tokio::test]
-async fn a_page_that_stands_still_says_so() {
+async fn crashed_page_shows_a_message() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let mut page = browser.open(&bridge).await;
@@ -233,7 +233,7 @@ async fn a_page_that_stands_still_says_so() {
 }
 
 #[tokio::test]
-async fn every_control_has_a_name() {
+async fn every_control_has_an_accessible_name() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     for view in [View::default(), View::narrow(), View::default().italian()] {
@@ -254,35 +254,27 @@ async fn every_control_has_a_name() {
     }
 }
 
-/// A row's way from the click to the screen, as the page itself measures it: the p50 of a hundred.
+/// How long it takes from the click to the row is measured by `cargo xtask bench`, row B16.
 #[tokio::test]
-async fn a_click_is_acknowledged_and_seen_soon() {
+async fn each_of_a_hundred_clicks_sends_a_record_that_is_acknowledged_and_seen() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
     listen(&page).await;
     page.fill("compose-value", r#"{"n":1}"#).await;
-    // In the page, so that the test's own way to the browser is not part of it.
-    let measure = "(async () => { const took = []; const done = () => document.querySelectorAll(`SEEN`).length; \
-        for (let i = 0; i < 100; i++) { \
-          const rows = new Set([...document.querySelectorAll('[data-testid=sent-row]')].map(e => e.dataset.seq)); \
-          const began = performance.now(); document.querySelector('[data-testid=send]').click(); \
-          const fresh = () => [...document.querySelectorAll(`SEEN`)].some(e => !rows.has(e.dataset.seq)); \
-          while (!fresh() && performance.now() - began < 5000) await new Promise(requestAnimationFrame); \
-          took.push(performance.now() - began); } \
-        took.sort((a, b) => a - b); return [took[50], took[95], took[99]] })()"
-        .replace("SEEN", ACKED_AND_SEEN);
-    let [p50, p95, max]: [f64; 3] = page.eval(&measure).await;
-    measured("click_to_seen_p50_ms", format!("{p50:.1}"));
-    measured("click_to_seen_p95_ms", format!("{p95:.1}"));
-    assert!(max < 5000.0, "some never came");
-    assert!(p50 < 4.0 * 50.0, "p50 {p50:.1} ms; the table says 50 ms");
+    for sent in 1..=100 {
+        page.eval::<bool>("(document.querySelector('[data-testid=send]').click(), true)").await;
+        page.wait("feed", "data-received", &sent.to_string()).await;
+        page.wait("sent-totals", "data-acked", &sent.to_string()).await;
+    }
+    page.until("no row that is not seen", "!document.querySelector('[data-testid=sent-row][data-seen=false]')").await;
+    assert!(page.number_of(ACKED_AND_SEEN).await > 0);
     page.is_clean().await;
 }
 
-/// What a long flood leaves behind in the tab.
+/// Memory of the tab after many records.
 #[tokio::test]
-async fn a_hundred_thousand_records_are_all_counted_and_memory_is_bounded() {
+async fn hundred_thousand_records_are_counted_and_tab_memory_is_bounded() {
     const COUNT: u64 = 100_000;
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
@@ -295,8 +287,7 @@ async fn a_hundred_thousand_records_are_all_counted_and_memory_is_bounded() {
     let before = browser.tab_bytes().await;
 
     let value = format!("{{\"text\":\"{}\"}}", "x".repeat(100 - 11));
-    let began = std::time::Instant::now();
-    // The demo broker forgets at 5 MiB a partition: what the page has not seen yet must not be more than that.
+    // The demo broker deletes records beyond 5 MiB for each partition, so the page must not lag further behind.
     for round in 1..=COUNT / 10_000 {
         for _ in 0..10 {
             let records = (0..1000).map(|_| tests::client::json_record(&topic, &value)).collect();
@@ -314,7 +305,6 @@ async fn a_hundred_thousand_records_are_all_counted_and_memory_is_bounded() {
     }
     page.wait("feed", "data-received", &(COUNT + 1).to_string()).await;
     page.wait("feed", "data-missing", "0").await;
-    measured("page_records_per_second", COUNT / began.elapsed().as_secs().max(1));
     let kept = page.count("feed", "data-kept").await;
     assert_eq!(kept, COUNT + 1, "all of them fit into the limits");
     assert!(page.number_of("[data-testid=record]").await < 200, "only visible rows are in the document");

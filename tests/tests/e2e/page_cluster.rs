@@ -7,7 +7,7 @@ use crate::page_states::photograph;
 use crate::page_topics::{on_real_kafka, wait_for_row};
 
 #[tokio::test]
-async fn the_cluster_shows_its_brokers_and_its_health() {
+async fn cluster_view_shows_brokers_and_health() {
     let Some((kafka, bridge, browser)) = on_real_kafka().await else { return };
     kafka.topic_with("healthy", 3).await;
     let page = browser.load(&format!("{}?view=cluster", bridge.url()), View::default()).await;
@@ -30,7 +30,7 @@ async fn the_cluster_shows_its_brokers_and_its_health() {
 }
 
 #[tokio::test]
-async fn a_cluster_without_features_says_why() {
+async fn cluster_view_shows_why_there_are_no_features() {
     let Some(browser) = Browser::start().await else { return };
     let bridge = Bridge::start().demo().topic(&unique("featureless")).await;
     let page = browser.load(&format!("{}?view=cluster", bridge.url()), View::default().italian()).await;

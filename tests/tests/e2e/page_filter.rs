@@ -1,4 +1,4 @@
-//! The filter for a JSON path or condition: what is meant is understood, and what is not never lets everything pass.
+//! The filter for a JSON path or condition: lenient syntax is accepted, and an invalid condition never shows all records.
 
 use tests::Browser;
 use tests::client::json_record;
@@ -7,7 +7,7 @@ use crate::page::{bridge, listen};
 use crate::page_states::photograph;
 
 #[tokio::test]
-async fn a_condition_without_rfc_signs_is_understood_and_an_invalid_one_changes_nothing_and_blocks_the_export() {
+async fn condition_without_json_path_syntax_is_understood_and_an_invalid_one_keeps_the_last_filter_and_blocks_export() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -34,7 +34,7 @@ async fn a_condition_without_rfc_signs_is_understood_and_an_invalid_one_changes_
     page.fill("filter-path", "ms > ").await;
     page.wait("filter-path", "aria-invalid", "true").await;
     photograph(&page, "filter-invalid").await;
-    // It says so also while the fields are closed, and the last valid condition stays.
+    // The error is shown while the fields are closed too, and the last valid condition is kept.
     page.click("filter-more").await;
     assert!(page.text("filter-fault").await.contains("JSON path"), "{}", page.text("filter-fault").await);
     bridge.client().await.write(vec![line(500), line(950)]).await;

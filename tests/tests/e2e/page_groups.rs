@@ -1,5 +1,5 @@
-//! The page's view of consumer groups: live, and with the offset reset in two steps. On real Kafka; what the page says is
-//! checked against what the group's positions are.
+//! The view of consumer groups: live, with an offset reset in two steps. On real Kafka, compared with the group's committed
+//! offsets.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ use protocol::{
 use tests::client::{RecordExt, messaggi, text_record};
 use tests::kafka::committed;
 use tests::page::View;
-use tests::{Bridge, Browser, Client, Kafka, Page, Program, Watch, eventually, measured, on_every_kafka, unique};
+use tests::{Bridge, Browser, Client, Kafka, Page, Program, Watch, eventually, on_every_kafka, unique};
 
 use crate::page::listen_in_group;
 use crate::page_states::photograph;
 
-/// Reads and commits so many records, and leaves; what it printed.
+/// Reads and commits this number of records, leaves, and returns the output.
 pub async fn consume(bridge: &Bridge, topic: &str, group: &str, count: usize) -> String {
     let servers = bridge.bootstrap_servers().await;
     let count = count.to_string();
@@ -34,7 +34,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// A topic of one partition with ten records, and a group that has read four of them and left.
+    /// A topic of one partition with ten records, and a group that has committed offset 4 and has no members.
     async fn four_of_ten(kafka: &Kafka) -> Self {
         let (topic, group) = (kafka.topic("read").await, unique("group"));
         let bridge = Bridge::start().on(kafka).await;
@@ -76,7 +76,7 @@ async fn plan(page: &Page, target: &str, value: &str) {
     page.wait("reset", "data-state", "planned").await;
 }
 
-/// The groups of an older Kafka look a little different.
+/// Groups of an older Kafka look different in screenshots.
 fn picture(state: &str, kafka: &Kafka) -> String {
     if speaks_classic(kafka) { format!("{state}-classic") } else { state.to_owned() }
 }
@@ -85,12 +85,12 @@ fn speaks_classic(kafka: &Kafka) -> bool {
     matches!(kafka, Kafka::Real(cluster) if cluster.flavour() == Flavour::Zookeeper)
 }
 
-/// Whether the plan that is shown cannot be applied.
+/// Whether the shown plan cannot be applied.
 const IS_DISABLED: &str = "document.querySelector('[data-testid=confirm]').disabled";
 
 on_every_kafka! {
     real
-    async fn groups_are_listed_live_found_sorted_and_opened(kafka: Kafka) {
+    async fn group_list_is_live_searched_sorted_and_opened(kafka: Kafka) {
         let Some(browser) = Browser::start().await else { return };
         let Scene { bridge, mut client, topic, group } = Scene::four_of_ten(&kafka).await;
         let page = browser.open(&bridge).await;
@@ -109,7 +109,7 @@ on_every_kafka! {
         client.write(messaggi(&topic, 5)).await;
         page.wait("group-row", "data-lag", "11").await;
 
-        // A second group on the same topic is found by the topic; the larger lag comes first.
+        // A second group is found by its topic; groups are sorted by lag in descending order.
         let other = unique("other");
         consume(&bridge, &topic, &other, 15).await;
         page.fill("find-group", &topic).await;
@@ -142,7 +142,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn lag_members_and_positions_move_while_somebody_looks(kafka: Kafka) {
+    async fn group_view_follows_lag_members_and_committed_offsets(kafka: Kafka) {
         let Some(browser) = Browser::start().await else { return };
         let mut scene = Scene::four_of_ten(&kafka).await;
         let page = scene.open(&browser).await;
@@ -175,7 +175,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn an_idle_group_is_reset_as_the_plan_shows_and_reads_again_from_there(kafka: Kafka) {
+    async fn idle_group_is_reset_as_planned_and_reads_from_there(kafka: Kafka) {
         let Some(browser) = Browser::start().await else { return };
         let scene = Scene::four_of_ten(&kafka).await;
         let page = scene.open(&browser).await;
@@ -203,7 +203,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn every_target_is_planned_and_what_lies_outside_is_said() {
+async fn every_reset_target_is_planned_and_offsets_out_of_range_are_clamped() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let scene = Scene::four_of_ten(&kafka).await;
     let page = scene.open(&browser).await;
@@ -218,7 +218,7 @@ async fn every_target_is_planned_and_what_lies_outside_is_said() {
         page.click("reset-offsets").await;
         page.choose("reset-to", target).await;
         if !value.is_empty() {
-            // A field for date and time takes no pasted text.
+            // A date and time field does not accept pasted text.
             let set = format!(
                 "(e => {{ e.value = '{value}'; e.dispatchEvent(new Event('input', {{bubbles: true}})); return true }})\
                  (document.querySelector('[data-testid=reset-value]'))"
@@ -232,7 +232,7 @@ async fn every_target_is_planned_and_what_lies_outside_is_said() {
         page.wait("change", "data-clamped", clamped).await;
         page.click("reset-close").await;
     }
-    // One topic and some of its partitions; one that is not there is refused in the bridge's words.
+    // One topic with some of its partitions. A partition that does not exist is refused with the bridge's error.
     page.click("reset-offsets").await;
     page.choose("reset-to", "earliest").await;
     page.fill("reset-topic", &scene.topic).await;
@@ -249,7 +249,7 @@ async fn every_target_is_planned_and_what_lies_outside_is_said() {
 
 on_every_kafka! {
     real
-    async fn a_reset_waits_for_the_members_and_names_them(kafka: Kafka) {
+    async fn reset_of_a_group_with_members_is_disabled_and_names_them(kafka: Kafka) {
         let Some(browser) = Browser::start().await else { return };
         let mut scene = Scene::four_of_ten(&kafka).await;
         let mut reader = scene.bridge.client().await;
@@ -265,7 +265,7 @@ on_every_kafka! {
         assert!(why.contains(&seen.members[0].member), "who is to be stopped: {why}");
         photograph(&page, &picture("reset-refused", &kafka)).await;
 
-        // Nobody reads any more: the same plan can be applied.
+        // Without members the same plan can be applied.
         reader.unsubscribe(watch).await;
         page.wait("reset-obstacle", "data-state", "ready").await;
         page.click("confirm").await;
@@ -276,7 +276,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn positions_that_moved_after_the_plan_are_never_overwritten() {
+async fn committed_offsets_that_moved_after_the_plan_are_not_overwritten() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let scene = Scene::four_of_ten(&kafka).await;
     let page = scene.open(&browser).await;
@@ -293,7 +293,7 @@ async fn positions_that_moved_after_the_plan_are_never_overwritten() {
     page.wait("reset", "data-state", "done").await;
     assert_eq!(scene.committed().await, [(0, 0)].into());
 
-    // Nor are they by undoing: the way back is a plan of its own then.
+    // Undoing does not overwrite moved offsets either; it needs a new plan then.
     consume(&scene.bridge, &scene.topic, &scene.group, 3).await;
     page.click("undo").await;
     page.wait("reset", "data-state", "refused").await;
@@ -308,7 +308,7 @@ async fn positions_that_moved_after_the_plan_are_never_overwritten() {
 }
 
 #[tokio::test]
-async fn undo_brings_the_old_positions_back_and_none_where_none_was() {
+async fn undo_restores_committed_offsets_and_removes_new_ones() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let (topic, group) = (kafka.topic_with("undone", 2).await, unique("group"));
     let bridge = Bridge::start().on(&kafka).await;
@@ -324,7 +324,7 @@ async fn undo_brings_the_old_positions_back_and_none_where_none_was() {
     page.click("confirm").await;
     page.wait("reset", "data-state", "done").await;
     assert_eq!(scene.committed().await, [(0, 0), (1, 0)].into());
-    // It is kept while the view is open, whatever is done with the form.
+    // The undo is kept while the view is open, even if the form is closed.
     page.click("reset-close").await;
     page.click("reset-offsets").await;
     page.click("undo").await;
@@ -334,7 +334,7 @@ async fn undo_brings_the_old_positions_back_and_none_where_none_was() {
 }
 
 #[tokio::test]
-async fn positions_of_a_file_are_checked_line_by_line() {
+async fn offsets_of_a_file_are_checked_line_by_line() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let scene = Scene::four_of_ten(&kafka).await;
     let page = scene.open(&browser).await;
@@ -355,7 +355,7 @@ async fn positions_of_a_file_are_checked_line_by_line() {
 }
 
 #[tokio::test]
-async fn a_group_is_deleted_when_its_name_is_typed() {
+async fn group_is_deleted_after_its_name_was_typed() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let scene = Scene::four_of_ten(&kafka).await;
     let page = scene.open(&browser).await;
@@ -374,7 +374,7 @@ async fn a_group_is_deleted_when_its_name_is_typed() {
 }
 
 #[tokio::test]
-async fn a_read_only_bridge_shows_groups_and_says_why_nothing_can_be_changed() {
+async fn read_only_bridge_shows_groups_and_why_changes_are_disabled() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let scene = Scene::four_of_ten(&kafka).await;
     let bridge = Bridge::start().on(&kafka).flag("--read-only").await;
@@ -390,7 +390,7 @@ async fn a_read_only_bridge_shows_groups_and_says_why_nothing_can_be_changed() {
 }
 
 #[tokio::test]
-async fn the_demo_broker_says_what_it_cannot_do() {
+async fn demo_broker_shows_which_group_functions_it_lacks() {
     let Some(browser) = Browser::start().await else { return };
     let (topic, group) = (unique("demo"), unique("group"));
     let bridge = Bridge::start().demo().topic(&topic).option("--group", &group).await;
@@ -414,7 +414,7 @@ async fn the_demo_broker_says_what_it_cannot_do() {
 }
 
 #[tokio::test]
-async fn a_record_leads_to_its_group_and_the_group_back_to_the_live_view() {
+async fn record_links_to_its_group_and_the_group_to_the_live_view() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let (topic, group) = (kafka.topic("led").await, unique("group"));
     let bridge = Bridge::start().on(&kafka).topic(&topic).option("--group", &group).await;
@@ -431,7 +431,7 @@ async fn a_record_leads_to_its_group_and_the_group_back_to_the_live_view() {
     page.wait_for("feed").await;
     assert_eq!(page.count("feed", "data-received").await, 3, "it went on meanwhile");
 
-    // The page is the member in the way, and can leave by itself.
+    // The page itself is the only member, and can leave the group.
     page.click("lag").await;
     plan(&page, "earliest", "").await;
     page.wait("reset-obstacle", "data-state", "members").await;
@@ -445,7 +445,7 @@ async fn a_record_leads_to_its_group_and_the_group_back_to_the_live_view() {
 }
 
 #[tokio::test]
-async fn a_bridge_that_went_away_leaves_what_was_seen_and_says_so() {
+async fn lost_bridge_keeps_the_last_group_view_and_marks_it_as_lost() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let Scene { bridge, group, .. } = Scene::four_of_ten(&kafka).await;
     let mut page = open_group(&browser, &bridge, &group).await;
@@ -458,9 +458,9 @@ async fn a_bridge_that_went_away_leaves_what_was_seen_and_says_so() {
     photograph(&page, "group-offline").await;
 }
 
-/// A group with positions in a thousand partitions: drawn at once, scrolled without delay, planned as a whole.
+/// A group with positions in a thousand partitions.
 #[tokio::test]
-async fn a_thousand_partitions_are_shown_and_planned() {
+async fn group_with_a_thousand_partitions_is_shown_and_planned() {
     const PARTITIONS: usize = 1000;
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let (topic, group) = (kafka.topic_with("wide", 1000).await, unique("group"));
@@ -489,13 +489,7 @@ async fn a_thousand_partitions_are_shown_and_planned() {
     assert!(drawn < 100, "only what is in sight is in the document: {drawn}");
     page.click("sort-lag").await;
     page.wait("position", "data-partition", "999").await;
-    let took: f64 = page
-        .eval(
-            "new Promise(done => { const table = document.querySelector('[data-testid=positions]'); const began = performance.now(); \
-             table.scrollTop = 15000; requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - began))) })",
-        )
-        .await;
-    measured("scroll_a_thousand_partitions_ms", format!("{took:.0}"));
+    page.eval::<f64>("document.querySelector('[data-testid=positions]').scrollTop = 15000").await;
     plan(&page, "latest", "").await;
     page.wait("reset-sum", "data-moved", "1").await;
     page.wait("reset-sum", "data-stays", "999").await;

@@ -1,5 +1,5 @@
-//! The page beside the consumer groups of others: it browses without a group where nobody said otherwise, reads from a group's
-//! positions without moving them, and joins a group only after its name was typed. On real Kafka.
+//! The page and existing consumer groups: it browses without a group by default, reads from a group's committed offsets without
+//! moving them, and joins a group only after its name was typed. On real Kafka.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use tests::{Bridge, Browser, Kafka, Page, eventually, unique};
 use crate::page::stop_listening;
 use crate::page_states::photograph;
 
-/// Positions that another program commits, with the classic protocol.
+/// Commits offsets as another program with the classic protocol.
 pub async fn commit_as_others(servers: &str, group: &str, positions: &[(&str, i64)]) {
     let mut config = client_config(servers);
     config.set("group.id", group).set("enable.auto.commit", "false");
@@ -38,7 +38,7 @@ struct Ledger {
 }
 
 impl Ledger {
-    /// A classic group without members: at 4 of 10 in one topic, at 2 of 5 in another.
+    /// A classic group without members: offset 4 of 10 in one topic, 2 of 5 in another.
     async fn on(kafka: &Kafka) -> Self {
         let bridge = Bridge::start().on(kafka).await;
         let (payments, refunds, group) =
@@ -70,7 +70,7 @@ impl Ledger {
 }
 
 #[tokio::test]
-async fn a_group_is_browsed_from_its_positions_in_all_its_topics_and_they_stay() {
+async fn group_is_browsed_from_its_committed_offsets_without_moving_them() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let ledger = Ledger::on(&kafka).await;
     let page = ledger.open(&browser).await;
@@ -83,7 +83,7 @@ async fn a_group_is_browsed_from_its_positions_in_all_its_topics_and_they_stay()
     let described = ledger.described().await;
     assert_eq!((described.members.len(), described.protocol), (0, Some(GroupProtocol::Classic)));
 
-    // The address opens the same view.
+    // The address restores the view.
     page.reload().await;
     page.wait("feed", "data-received", "9").await;
     stop_listening(&page).await;
@@ -92,12 +92,12 @@ async fn a_group_is_browsed_from_its_positions_in_all_its_topics_and_they_stay()
 }
 
 #[tokio::test]
-async fn a_group_of_others_is_joined_by_its_typed_name_with_its_protocol_and_all_its_topics() {
+async fn existing_group_is_joined_after_its_name_was_typed_with_its_protocol_and_topics() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let ledger = Ledger::on(&kafka).await;
     let page = ledger.open(&browser).await;
     page.click("group-live").await;
-    // Only one of its topics: the group's other topic is read all the same.
+    // The form names one topic of the group, and its other topic is read as well.
     page.fill("topic", &ledger.payments).await;
     page.click("listen").await;
     page.wait_for("confirm-name").await;
@@ -121,7 +121,7 @@ async fn a_group_of_others_is_joined_by_its_typed_name_with_its_protocol_and_all
     eventually("all committed", || async { (ledger.committed().await == all).then_some(()) }).await;
     stop_listening(&page).await;
 
-    // It is a group of this browser from now on.
+    // From now on the group belongs to this browser and needs no confirmation.
     page.reload().await;
     page.wait("connection", "data-state", "open").await;
     page.click("listen").await;
@@ -130,7 +130,7 @@ async fn a_group_of_others_is_joined_by_its_typed_name_with_its_protocol_and_all
 }
 
 #[tokio::test]
-async fn topics_of_others_are_browsed_without_a_group_unless_the_user_chooses_one() {
+async fn existing_topic_is_browsed_without_a_group_unless_the_user_chooses_one() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let (mine, payments) = (kafka.topic("mine").await, kafka.topic("payments").await);
     let (group, other) = (unique("group"), unique("other"));
@@ -147,7 +147,7 @@ async fn topics_of_others_are_browsed_without_a_group_unless_the_user_chooses_on
     assert_eq!(committed(&kafka.bootstrap_servers().expect("an address"), &group, &payments).await, BTreeMap::new());
     stop_listening(&page).await;
 
-    // A group that nobody uses needs no question.
+    // A new group needs no confirmation.
     page.click("mode-group").await;
     page.fill("group", &other).await;
     page.click("listen").await;
@@ -156,7 +156,7 @@ async fn topics_of_others_are_browsed_without_a_group_unless_the_user_chooses_on
 }
 
 #[tokio::test]
-async fn the_bridges_default_group_is_joined_by_its_typed_name_if_others_use_it() {
+async fn default_group_in_use_is_joined_after_its_name_was_typed() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let ledger = Ledger::on(&kafka).await;
     let Ledger { payments, group, .. } = &ledger;

@@ -1,4 +1,4 @@
-//! Which topics are listened to, and why nothing comes.
+//! Topics to listen to, and why no record arrives.
 
 use tests::client::messaggi;
 use tests::{Bridge, Browser, Kafka, Page, unique};
@@ -13,32 +13,32 @@ async fn chips_are(page: &Page, names: &str) {
 }
 
 #[tokio::test]
-async fn several_topics_are_chips_and_the_keyboard_alone_adds_and_removes_them() {
+async fn topics_are_chips_that_the_keyboard_adds_and_removes() {
     let Some(browser) = Browser::start().await else { return };
     let Some(kafka) = Kafka::current().await else { return };
     let (first, second, third) = (kafka.topic("a").await, kafka.topic("b").await, kafka.topic("c").await);
     let bridge = Bridge::start().on(&kafka).topic(&first).option("--group", &unique("group")).await;
     let page = browser.open(&bridge).await;
-    // One topic is a plain text.
+    // One topic is plain text.
     page.until("the topic", &format!("document.querySelector('[data-testid=topic]').value === '{first}'")).await;
     chips_are(&page, "").await;
 
-    // A comma ends a name; pasting several works too.
+    // A comma ends a name. Several names may be pasted.
     page.fill("topic", &format!("{first},")).await;
     chips_are(&page, &first).await;
     page.fill("topic", &format!("{second}, {third}")).await;
     chips_are(&page, &format!("{first} {second}")).await;
-    // Once the field is left, all of them.
+    // When the field loses the focus, every name becomes a chip.
     page.press("Tab", &[]).await;
     chips_are(&page, &format!("{first} {second} {third}")).await;
-    // The composer sends to the first.
+    // The composer uses the first topic.
     page.until(
         "one topic to send to",
         &format!("document.querySelector('[data-testid=compose-topic]').value === '{first}'"),
     )
     .await;
 
-    // Backspace leads back into the last; each has a button as well, and the focus stays in the form.
+    // Backspace edits the last chip. Each chip has a remove button, and the focus stays in the form.
     page.fill("topic", "").await;
     page.press("Backspace", &[]).await;
     page.until("the last again", &format!("document.querySelector('[data-testid=topic]').value === '{third}'")).await;
@@ -67,7 +67,7 @@ async fn several_topics_are_chips_and_the_keyboard_alone_adds_and_removes_them()
 }
 
 #[tokio::test]
-async fn a_name_that_kafka_would_not_take_is_marked_among_the_others() {
+async fn invalid_topic_name_is_marked_among_the_chips() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -83,7 +83,7 @@ async fn a_name_that_kafka_would_not_take_is_marked_among_the_others() {
 }
 
 #[tokio::test]
-async fn an_empty_topic_is_told_from_one_where_nothing_is_new() {
+async fn empty_topic_and_topic_without_new_records_show_different_messages() {
     let Some(browser) = Browser::start().await else { return };
     let Some(kafka) = Kafka::current().await else { return };
     let (topic, group) = (kafka.topic("nothing").await, unique("group"));
@@ -97,7 +97,7 @@ async fn an_empty_topic_is_told_from_one_where_nothing_is_new() {
     page.wait("feed", "data-received", "3").await;
     stop_listening(&page).await;
 
-    // The same group again, in a page that has seen nothing yet.
+    // The same group in a reloaded page.
     page.reload().await;
     page.wait("connection", "data-state", "open").await;
     listen(&page).await;
@@ -105,7 +105,7 @@ async fn an_empty_topic_is_told_from_one_where_nothing_is_new() {
     let said = page.text("empty").await;
     assert!(said.contains(&group) && said.contains("has read all existing records"), "{said}");
     photograph(&page, "group-at-its-end").await;
-    // What to do about it is one click away.
+    // A button reads the topic from the beginning.
     page.click("watch-all").await;
     page.wait("feed", "data-received", "3").await;
     page.until("watching", "document.querySelector('[data-testid=mode]').dataset.value === 'watch'").await;

@@ -1,4 +1,4 @@
-//! Whatever comes in from outside is text: a hundred and more ways to smuggle in a script, through every way in.
+//! Text from outside is shown as text: more than a hundred payloads, through every input of the page.
 
 use std::collections::BTreeSet;
 
@@ -11,13 +11,13 @@ use tests::{Bridge, Browser, Page, unique};
 use crate::page::{bridge, listen, stop_listening};
 use crate::page_sending::{acked, choose_file, drop_file, unfold};
 
-/// Which kinds of elements there are.
+/// The names of all elements in the document.
 async fn kinds(page: &Page) -> BTreeSet<String> {
     let kinds: Vec<String> = page.eval("[...new Set([...document.querySelectorAll('*')].map(e => e.localName))]").await;
     kinds.into_iter().collect()
 }
 
-/// Nothing of the page comes from the data: no element, no handler, no address, no request, no dialog.
+/// Checks that no element, handler, address, request or dialog comes from the data.
 async fn is_inert(page: &Page, after: &str) {
     assert_eq!(page.eval::<Option<u8>>("window.__xss ?? null").await, None, "a script ran, after {after}");
     assert_eq!(page.eval::<Option<u8>>("({}).__xss ?? null").await, None, "the prototype changed, after {after}");
@@ -41,13 +41,13 @@ async fn is_inert(page: &Page, after: &str) {
 }
 
 #[tokio::test]
-async fn markup_in_records_is_text_in_the_list_and_in_the_opened_record() {
+async fn markup_in_records_is_shown_as_text_in_list_and_detail() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
     listen(&page).await;
     let mut writer = bridge.client().await;
-    // One harmless record of each form shows which elements there are in any case.
+    // Harmless records of each form show which elements the page uses.
     let record = |text: &str, in_json: bool| {
         let json = serde_json::to_string(text).expect("a string");
         let record = if in_json {
@@ -55,7 +55,7 @@ async fn markup_in_records_is_text_in_the_list_and_in_the_opened_record() {
         } else {
             text_record(&topic, text)
         };
-        // Kafka's own clients end a header's name at a NUL.
+        // Kafka clients end a header's name at a NUL.
         let headers = vec![Header(text.replace('\0', ""), WireBytes::text(text)), Header("n".into(), WireBytes::Null)];
         ProduceRecord { headers, ..record.with_key(text) }
     };
@@ -79,13 +79,13 @@ async fn markup_in_records_is_text_in_the_list_and_in_the_opened_record() {
         writer.write(records.to_vec()).await;
     }
     page.wait("feed", "data-received", &(count + 2).to_string()).await;
-    // Through all of them, opened one by one.
+    // Opens every record.
     page.eval::<bool>("document.activeElement.blur() ?? true").await;
     for offset in 2..count + 2 {
         page.press("ArrowDown", &[]).await;
         page.until(&format!("record {offset} open"), &open(offset)).await;
         let payload = PAYLOADS[(offset as usize - 2) / 2];
-        // What happens to be JSON is indented, whatever it was sent as.
+        // A value that is JSON is indented.
         let is_text = offset % 2 == 0 && serde_json::from_str::<serde_json::Value>(payload).is_err();
         if is_text && is_plain(payload) {
             let shown: String = page.eval("document.querySelector('[data-testid=detail-value]').textContent").await;
@@ -103,7 +103,7 @@ async fn markup_in_records_is_text_in_the_list_and_in_the_opened_record() {
 }
 
 #[tokio::test]
-async fn markup_in_filters_and_fields_is_text() {
+async fn markup_in_filters_and_form_fields_is_shown_as_text() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -114,7 +114,7 @@ async fn markup_in_filters_and_fields_is_text() {
     page.click("filter-more").await;
     let before = kinds(&page).await;
     for (at, payload) in PAYLOADS.iter().enumerate() {
-        // What is found is marked; what cannot be read is told, with what stands there.
+        // Matches are marked, and invalid input is quoted in the error.
         page.fill("filter", payload).await;
         for field in ["filter-key", "filter-header", "filter-path", "filter-offset"] {
             if at % 4 == 0 {
@@ -133,7 +133,7 @@ async fn markup_in_filters_and_fields_is_text() {
     let new: Vec<_> = marked.difference(&before).filter(|kind| *kind != "mark" && *kind != "span").collect();
     assert!(new.is_empty(), "{new:?}");
 
-    // What is sent, listed as sent, and fails to be JSON.
+    // Sent records, and values that are not valid JSON.
     page.click("compose-value-text").await;
     for (count, payload) in (1..).zip(PAYLOADS.iter().step_by(8)) {
         page.fill("compose-key", payload).await;
@@ -149,7 +149,7 @@ async fn markup_in_filters_and_fields_is_text() {
 }
 
 #[tokio::test]
-async fn markup_in_an_address_is_text() {
+async fn markup_in_the_page_address_is_shown_as_text() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
@@ -163,7 +163,7 @@ async fn markup_in_an_address_is_text() {
         page.wait("connection", "data-state", "open").await;
         is_inert(&page, &url).await;
     }
-    // As a regular expression, and a name that is no parameter.
+    // As a regular expression, and as unknown parameters.
     page.go(&format!("{}?pattern={}&<script>=1&__proto__=1", bridge.url(), encode("[<img src=x onerror=alert(1)>")))
         .await;
     page.wait("connection", "data-state", "open").await;
@@ -171,8 +171,8 @@ async fn markup_in_an_address_is_text() {
     is_inert(&page, "a pattern").await;
 }
 
-/// Sets `__said` once the page shows the text: a group is named only while it is joined, which may be over between two
-/// looks.
+/// Sets `__said` once the page shows the text. A group's name is shown only while it is joined, which may be too short for
+/// polling.
 async fn notes_when_it_says(page: &Page, text: &str) {
     let note = format!(
         "(() => {{ window.__said = false; window.__listener?.disconnect(); \
@@ -184,7 +184,7 @@ async fn notes_when_it_says(page: &Page, text: &str) {
 }
 
 #[tokio::test]
-async fn markup_in_names_of_groups_and_topics_is_text() {
+async fn markup_in_group_and_topic_names_is_shown_as_text() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -192,7 +192,7 @@ async fn markup_in_names_of_groups_and_topics_is_text() {
     for payload in PAYLOADS {
         page.fill("group", payload).await;
     }
-    // One that is taken for a topic's name becomes chips, each with its reason.
+    // A text in the topic field becomes chips, each with its error.
     for payload in PAYLOADS.iter().step_by(3) {
         page.fill("topic", payload).await;
     }
@@ -215,7 +215,7 @@ async fn markup_in_names_of_groups_and_topics_is_text() {
 }
 
 #[tokio::test]
-async fn markup_in_templates_and_files_is_text() {
+async fn markup_in_templates_and_files_is_shown_as_text() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -228,7 +228,7 @@ async fn markup_in_templates_and_files_is_text() {
     }
     page.wait_for("template").await;
     is_inert(&page, "templates").await;
-    // All of them again, from a file; and a file that is none.
+    // The same from a file, and a file that is not valid.
     let file: String = page.eval("localStorage.getItem('ponte.templates')").await;
     choose_file(&page, "templates-picker", "<img src=x onerror=alert(1)>.json", file.as_bytes()).await;
     choose_file(&page, "templates-picker", "x.json", PAYLOADS[0].as_bytes()).await;
@@ -240,7 +240,7 @@ async fn markup_in_templates_and_files_is_text() {
 
     page.click("send-batch-tab").await;
     let quoted = |text: &&str| format!("\"{}\"", text.replace('"', "\"\""));
-    // As names of columns, as values, as what cannot be read; and as the name of the file.
+    // As column names, values, invalid lines, and the name of the file.
     let csv = [
         PAYLOADS.iter().map(quoted).collect::<Vec<_>>().join(","),
         PAYLOADS.iter().rev().map(quoted).collect::<Vec<_>>().join(","),
@@ -271,9 +271,9 @@ async fn markup_in_templates_and_files_is_text() {
 }
 
 #[tokio::test]
-async fn markup_in_what_the_bridge_reports_is_text() {
+async fn markup_in_messages_of_the_bridge_is_shown_as_text() {
     let Some(browser) = Browser::start().await else { return };
-    // The address of a broker is the user's text as well, and stands in a banner while it does not answer.
+    // The address of a broker is the user's text as well, and is shown in a banner while the broker does not respond.
     let servers = "<img/src=x/onerror=alert(1)>.invalid:9092";
     let bridge = Bridge::start().option("--bootstrap-servers", servers).topic(&unique("none")).await;
     let page = browser.open(&bridge).await;

@@ -1,5 +1,4 @@
-//! The page on a cluster that others use: it sends nothing to their topics by accident. On real Kafka; what was written is read
-//! by a consumer of the test's own.
+//! The page does not write to existing topics by accident. On real Kafka; the log is read by kcat.
 
 use protocol::{TopicsRequest, TopicsResult};
 use tests::client::messaggi;
@@ -10,7 +9,7 @@ use crate::page_states::photograph;
 
 const DIALOG_IS_OPEN: &str = "document.querySelector('[data-testid=confirm-dialog]').open";
 
-/// A topic of somebody else with so many records, in a cluster on which the bridge's default topic is another one.
+/// A topic with this number of records that is not the bridge's default topic.
 async fn topic_of_others(kafka: &Kafka, bridge: &Bridge, records: usize) -> String {
     let topic = kafka.topic("payments").await;
     bridge.client().await.write(messaggi(&topic, records)).await;
@@ -22,7 +21,7 @@ async fn records_in(bridge: &Bridge, topic: &str) -> usize {
     judge.read(topic).await.len()
 }
 
-/// From the topic's page to the live view, as the user goes.
+/// From the topic's view to the live view, as a user goes.
 async fn watch_from_topics(browser: &Browser, bridge: &Bridge, topic: &str) -> Page {
     let page = browser.load(&format!("{}?view=topics&name={topic}", bridge.url()), View::default()).await;
     page.click("watch-topic").await;
@@ -40,16 +39,14 @@ const SEND_TEN_IS_DISABLED: &str = "document.querySelector('[data-testid=send-te
 const WHY_NOT: &str = "document.querySelector('#send-why-not').innerText";
 
 #[tokio::test]
-async fn the_first_record_to_a_topic_of_others_is_confirmed_and_send_ten_says_why_it_is_disabled() {
+async fn first_record_to_an_existing_topic_needs_confirmation_and_send_ten_shows_why_it_is_disabled() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let bridge = Bridge::start().on(&kafka).await;
-    if bridge.judge().await.is_none() {
-        return;
-    }
+    let Some(_judge) = bridge.judge().await else { return };
     let topic = topic_of_others(&kafka, &bridge, 3).await;
     let page = watch_from_topics(&browser, &bridge, &topic).await;
     page.wait("feed", "data-received", "3").await;
-    // Who came from Topics came to read.
+    // Opened from the topic's view, the page only reads.
     page.wait_for("compose-closed").await;
     assert_eq!(page.number_of("[data-testid=send], [data-testid=send-ten]").await, 0, "no way to send is in sight");
     photograph(&page, "composer-closed").await;
@@ -58,7 +55,7 @@ async fn the_first_record_to_a_topic_of_others_is_confirmed_and_send_ten_says_wh
     page.until("why Send 10 is disabled", &format!("{WHY_NOT}.includes({topic:?}) && {SEND_TEN_IS_DISABLED}")).await;
     photograph(&page, "send-ten-disabled").await;
 
-    // Ctrl+Enter and the button ask alike, and without the answer nothing is sent.
+    // Ctrl+Enter and the button need confirmation, and without it no record is sent.
     page.fill("compose-value", r#"{"n": 1}"#).await;
     page.press("Enter", &["Control"]).await;
     page.until("the question", DIALOG_IS_OPEN).await;
@@ -78,7 +75,7 @@ async fn the_first_record_to_a_topic_of_others_is_confirmed_and_send_ten_says_wh
     page.click("confirm").await;
     page.wait("sent-row", "data-state", "acked").await;
     page.until("Send 10", &format!("!({SEND_TEN_IS_DISABLED})")).await;
-    // From now on it is a topic of this browser: also after a reload, and from Topics.
+    // From now on the topic belongs to this browser, also after a reload.
     page.click("send").await;
     page.wait("feed", "data-received", "5").await;
     page.go(&format!("{}?view=topics&name={topic}", bridge.url())).await;
@@ -91,12 +88,10 @@ async fn the_first_record_to_a_topic_of_others_is_confirmed_and_send_ten_says_wh
 }
 
 #[tokio::test]
-async fn run_batch_and_replay_ask_as_well_and_the_key_r_only_fills_the_form() {
+async fn run_batch_and_replay_need_confirmation_and_the_key_r_only_fills_the_form() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let bridge = Bridge::start().on(&kafka).await;
-    if bridge.judge().await.is_none() {
-        return;
-    }
+    let Some(_judge) = bridge.judge().await else { return };
     let topic = topic_of_others(&kafka, &bridge, 2).await;
     let page = watch_from_topics(&browser, &bridge, &topic).await;
     page.click("record").await;
@@ -124,7 +119,7 @@ async fn run_batch_and_replay_ask_as_well_and_the_key_r_only_fills_the_form() {
 }
 
 #[tokio::test]
-async fn the_bridges_topic_and_missing_and_empty_topics_need_no_question() {
+async fn default_missing_and_empty_topics_need_no_confirmation() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let (default, empty, missing) = (kafka.topic("mine").await, kafka.topic("empty").await, unique("missing"));
     let bridge = Bridge::start().on(&kafka).topic(&default).await;
@@ -142,7 +137,7 @@ async fn the_bridges_topic_and_missing_and_empty_topics_need_no_question() {
 }
 
 #[tokio::test]
-async fn a_draft_stays_with_its_topic_across_topics_and_reloads() {
+async fn draft_stays_with_its_topic_across_topics_and_reloads() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let bridge = Bridge::start().on(&kafka).await;
     let (dlq, orders) = (topic_of_others(&kafka, &bridge, 1).await, topic_of_others(&kafka, &bridge, 1).await);
@@ -176,18 +171,18 @@ async fn a_draft_stays_with_its_topic_across_topics_and_reloads() {
         page.click("compose-open").await;
         page.until("the draft where it was left", &holds(&dlq, true)).await;
     }
-    // By hand it goes to another topic: that is what a dead letter is edited for.
+    // The user may send the draft to another topic, which is how a dead letter is edited.
     page.fill("compose-topic", &orders).await;
     page.until("the draft under its new topic", &holds(&orders, true)).await;
     page.is_clean().await;
 }
 
 #[tokio::test]
-async fn a_topic_without_a_leader_is_not_taken_for_an_empty_one() {
+async fn topic_without_a_leader_is_not_treated_as_empty() {
     let Some(browser) = Browser::start().await else { return };
-    let Some(mut cluster) = Kafka::of_ones_own_with(3).await else { return };
+    let Some(mut cluster) = Kafka::own_cluster_with(3).await else { return };
     let topic = unique("payments");
-    // Its only replica is on the broker that goes.
+    // Its only replica is on the broker that is killed.
     let make = ["--create", "--topic", &topic, "--replica-assignment", "3"];
     let made = cluster.tool("org.apache.kafka.tools.TopicCommand", &make).expect("the tool runs");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));

@@ -1,21 +1,21 @@
-//! The sending half of the page: what stands in its fields is what lies in Kafka, byte for byte.
+//! The sending half of the page: its fields are produced byte for byte.
 
 use std::time::Instant;
 
 use tests::client::{RecordExt, json_record};
 use tests::judge::Seen;
 use tests::page::View;
-use tests::{Bridge, Browser, Page, Wire, measured, unique};
+use tests::{Bridge, Browser, Page, Wire, unique};
 
 use crate::page::{bridge, listen};
 use crate::page_states::photograph;
 
-/// What lies in the topic; nothing where kcat is not installed.
+/// The topic's log; `None` after a skip.
 pub async fn log(bridge: &Bridge, topic: &str) -> Option<Vec<Seen>> {
     Some(bridge.judge().await?.read(topic).await)
 }
 
-/// Waits until so many records of this page have their acknowledgement.
+/// Waits until this number of the page's records is acknowledged.
 pub async fn acked(page: &Page, count: u64) {
     page.wait("sent-totals", "data-acked", &count.to_string()).await;
 }
@@ -26,7 +26,7 @@ pub async fn unfold(page: &Page, testid: &str) {
     page.eval::<bool>(&format!("document.querySelector('[data-testid={testid:?}]').open = true")).await;
 }
 
-/// Hands a file over as a user does who drops it there.
+/// Drops a file on the element.
 pub async fn drop_file(page: &Page, testid: &str, name: &str, bytes: &[u8]) {
     page.wait_for(testid).await;
     let drop = format!(
@@ -37,7 +37,7 @@ pub async fn drop_file(page: &Page, testid: &str, name: &str, bytes: &[u8]) {
     page.eval::<bool>(&drop).await;
 }
 
-/// Chooses a file in the browser's dialog, which tests cannot open.
+/// Chooses a file with the picker. Tests cannot open the browser's dialog.
 pub async fn choose_file(page: &Page, picker: &str, name: &str, bytes: &[u8]) {
     let choose = format!(
         "(e => {{ const data = new DataTransfer(); data.items.add(new File([new Uint8Array({bytes:?})], {name:?})); \
@@ -54,21 +54,21 @@ pub async fn value_of(page: &Page, testid: &str) -> String {
 // One record.
 
 #[tokio::test]
-async fn every_form_arrives_as_the_bytes_it_says() {
+async fn text_json_base64_null_and_empty_are_produced_byte_for_byte() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
-    // Text with what JSON would escape; no key.
+    // Text with characters that JSON escapes; no key.
     page.click("compose-value-text").await;
     page.fill("compose-value", "riga \"1\"\t✓").await;
     page.click("send").await;
     acked(&page, 1).await;
-    // JSON, its spaces and digits untouched.
+    // JSON; spaces and digits stay as they are.
     page.click("compose-value-json").await;
     page.fill("compose-value", r#"{ "id":9007199254740993,  "x": 1.10 }"#).await;
     page.click("send").await;
     acked(&page, 2).await;
-    // Bytes that are no text, as key and value.
+    // Bytes that are not UTF-8, as key and value.
     page.click("compose-key-base64").await;
     page.fill("compose-key", "3q2+7w==").await;
     page.click("compose-value-base64").await;
@@ -106,7 +106,7 @@ async fn every_form_arrives_as_the_bytes_it_says() {
 }
 
 #[tokio::test]
-async fn headers_partition_and_timestamp_are_what_was_written() {
+async fn headers_partition_and_timestamp_of_the_form_are_produced() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -139,7 +139,7 @@ async fn headers_partition_and_timestamp_are_what_was_written() {
 }
 
 #[tokio::test]
-async fn a_file_is_sent_byte_for_byte_whether_chosen_or_dropped() {
+async fn chosen_and_dropped_files_are_produced_byte_for_byte() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -160,7 +160,7 @@ async fn a_file_is_sent_byte_for_byte_whether_chosen_or_dropped() {
 }
 
 #[tokio::test]
-async fn the_form_is_there_again_after_a_reload() {
+async fn form_is_restored_after_a_reload() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -183,7 +183,7 @@ async fn the_form_is_there_again_after_a_reload() {
 }
 
 #[tokio::test]
-async fn a_json_mistake_is_shown_where_it_is_and_nothing_is_reformatted_unasked() {
+async fn json_error_is_shown_with_line_and_column_and_text_is_not_reformatted() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -213,7 +213,7 @@ async fn a_json_mistake_is_shown_where_it_is_and_nothing_is_reformatted_unasked(
 }
 
 #[tokio::test]
-async fn a_record_that_the_bridge_would_refuse_says_so_before() {
+async fn record_above_the_size_limit_disables_send_and_shows_why() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -228,7 +228,7 @@ async fn a_record_that_the_bridge_would_refuse_says_so_before() {
 }
 
 #[tokio::test]
-async fn a_read_only_bridge_disables_sending_and_says_why() {
+async fn read_only_bridge_disables_send_and_shows_why() {
     let Some(browser) = Browser::start().await else { return };
     let bridge = Bridge::start().demo().flag("--read-only").await;
     let page = browser.open(&bridge).await;
@@ -245,7 +245,7 @@ async fn a_read_only_bridge_disables_sending_and_says_why() {
 
 // Runs.
 
-/// Fills in a run of `count` at `rate`; empty: until stopped, as fast as possible.
+/// Fills in a run of `count` records at `rate`. Empty means until stopped, and as fast as possible.
 async fn plan(page: &Page, value: &str, count: &str, rate: &str) {
     page.click("send-run-tab").await;
     page.fill("run-value", value).await;
@@ -256,14 +256,14 @@ async fn plan(page: &Page, value: &str, count: &str, rate: &str) {
         }
         if !number.is_empty() {
             page.fill(field, number).await;
-            // A number counts when it is complete.
+            // A number is read when its field loses the focus.
             page.press("Tab", &[]).await;
         }
     }
 }
 
 #[tokio::test]
-async fn a_run_fills_its_placeholders_anew_for_each_record() {
+async fn run_fills_placeholders_anew_for_each_record() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -303,7 +303,7 @@ async fn a_run_fills_its_placeholders_anew_for_each_record() {
 }
 
 #[tokio::test]
-async fn a_pattern_that_cannot_be_read_says_where() {
+async fn invalid_placeholder_is_shown_with_line_and_column() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -316,7 +316,7 @@ async fn a_pattern_that_cannot_be_read_says_where() {
 }
 
 #[tokio::test]
-async fn a_run_is_paused_resumed_and_cancelled() {
+async fn run_is_paused_resumed_and_cancelled() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -344,7 +344,7 @@ async fn a_run_is_paused_resumed_and_cancelled() {
 }
 
 #[tokio::test]
-async fn a_run_keeps_its_rate() {
+async fn run_does_not_exceed_its_rate() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -352,25 +352,22 @@ async fn a_run_keeps_its_rate() {
     page.click("run-start").await;
     let began = Instant::now();
     page.wait("run", "data-state", "done").await;
+    // Not a performance bound: no record leaves earlier than the rate allows. Row B16 of the benchmarks has the upper bound.
     let took = began.elapsed().as_secs_f64();
-    measured("page_run_2000_per_second_took_s", format!("{took:.2}"));
-    assert!((1.9..4.0).contains(&took), "4000 records at 2000 a second took {took:.2} s");
+    assert!(took >= 1.9, "4000 records at 2000 a second took {took:.2} s");
     page.wait("run", "data-acked", "4000").await;
     page.is_clean().await;
 }
 
 #[tokio::test]
-async fn tens_of_thousands_are_sent_as_fast_as_possible_and_all_accounted_for() {
+async fn run_without_rate_accounts_for_a_hundred_thousand_records() {
     const COUNT: u64 = 100_000;
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
     plan(&page, r#"{"id": {{i}}, "text": "messaggio {{i}}"}"#, &COUNT.to_string(), "").await;
     page.click("run-start").await;
-    let began = Instant::now();
     page.wait("run", "data-state", "done").await;
-    let rate = COUNT as f64 / began.elapsed().as_secs_f64();
-    measured("page_run_records_per_second", format!("{rate:.0}"));
     page.wait("run", "data-acked", &COUNT.to_string()).await;
     page.wait("run", "data-failed", "0").await;
     let rows = page.number_of("[data-testid=sent-row]").await;
@@ -382,7 +379,7 @@ async fn tens_of_thousands_are_sent_as_fast_as_possible_and_all_accounted_for() 
 }
 
 #[tokio::test]
-async fn a_run_goes_on_after_a_cut_wire_with_nothing_lost_or_doubled() {
+async fn run_continues_after_lost_connections_and_loses_and_duplicates_no_record() {
     const COUNT: usize = 3000;
     let Some(browser) = Browser::start().await else { return };
     let (wire, topic) = (Wire::new().await, unique("wire"));
@@ -416,7 +413,7 @@ async fn a_run_goes_on_after_a_cut_wire_with_nothing_lost_or_doubled() {
 }
 
 #[tokio::test]
-async fn what_a_run_could_not_write_is_listed_with_its_reason() {
+async fn failed_records_of_a_run_are_listed_with_their_reason() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -435,7 +432,7 @@ async fn what_a_run_could_not_write_is_listed_with_its_reason() {
 }
 
 #[tokio::test]
-async fn runs_are_saved_renamed_deleted_and_taken_along() {
+async fn run_templates_are_saved_renamed_deleted_exported_and_imported() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -445,7 +442,7 @@ async fn runs_are_saved_renamed_deleted_and_taken_along() {
     page.click("template-save").await;
     page.wait_for("template").await;
 
-    // Another pattern, then the saved one again, after a reload.
+    // Another pattern, and the saved one again after a reload.
     page.click("template-seed").await;
     page.until("the seed's", "document.querySelector('[data-testid=run-value]').value.includes('messaggio')").await;
     page.reload().await;
@@ -466,7 +463,7 @@ async fn runs_are_saved_renamed_deleted_and_taken_along() {
     page.click("template-undo").await;
     page.wait_for("template").await;
 
-    // Over to another browser, as a file.
+    // Export to a file and import in another browser.
     let exported: String = page
         .eval(
             "(async () => { let text; const made = URL.createObjectURL; \
@@ -490,7 +487,7 @@ async fn runs_are_saved_renamed_deleted_and_taken_along() {
 // Records that were read.
 
 #[tokio::test]
-async fn a_record_is_replayed_as_it_is_or_edited_first() {
+async fn record_is_replayed_unchanged_or_edited() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -507,7 +504,7 @@ async fn a_record_is_replayed_as_it_is_or_edited_first() {
     page.click("replay").await;
     page.wait("feed", "data-received", "2").await;
 
-    // The key only fills the form; the record goes out when the user sends it.
+    // The key only fills the form; the user sends the record.
     page.eval::<bool>("document.activeElement.blur() ?? true").await;
     page.press("r", &[]).await;
     page.until("the value in the form", "document.querySelector('[data-testid=compose-value]').value.includes('9007')")
@@ -529,7 +526,7 @@ async fn a_record_is_replayed_as_it_is_or_edited_first() {
 }
 
 #[tokio::test]
-async fn a_telephone_opens_the_whole_form() {
+async fn narrow_screen_opens_the_whole_form() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open_as(&bridge, View::narrow()).await;

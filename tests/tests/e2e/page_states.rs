@@ -1,7 +1,4 @@
-//! The states that the design names, each usable by everybody and with its picture for people to look at, wide and narrow,
-//! light and dark.
-
-use std::time::Duration;
+//! Every state of the design: accessible, and with screenshots for people, wide and narrow, light and dark.
 
 use tests::client::{RecordExt, json_record, text_record};
 use tests::kafka::Mock;
@@ -21,7 +18,7 @@ fn screens() -> [(&'static str, View); 4] {
     ]
 }
 
-/// One page on the four screens: nothing sticks out, nobody is shut out, and a picture of it.
+/// Takes a screenshot of the page on each of the four screens, and checks accessibility and overflow.
 pub async fn photograph(page: &Page, state: &str) {
     for (screen, view) in screens() {
         page.show_on(&view).await;
@@ -58,7 +55,7 @@ async fn with_records(bridge: &Bridge, topic: &str) {
 }
 
 #[tokio::test]
-async fn first_visit() {
+async fn first_visit_is_accessible() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -67,7 +64,7 @@ async fn first_visit() {
 }
 
 #[tokio::test]
-async fn listening_to_an_empty_topic_says_so() {
+async fn empty_topic_names_the_topic_that_is_read() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -78,7 +75,7 @@ async fn listening_to_an_empty_topic_says_so() {
 }
 
 #[tokio::test]
-async fn records_of_every_kind_and_one_of_them_open() {
+async fn records_of_every_kind_are_accessible_in_list_and_detail() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     with_records(&bridge, &topic).await;
@@ -101,7 +98,7 @@ async fn records_of_every_kind_and_one_of_them_open() {
 }
 
 #[tokio::test]
-async fn a_filter_that_nothing_matches_says_so() {
+async fn filter_without_matches_is_accessible() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     with_records(&bridge, &topic).await;
@@ -117,7 +114,7 @@ async fn a_filter_that_nothing_matches_says_so() {
 }
 
 #[tokio::test]
-async fn a_pause_stops_the_display_and_never_the_reception() {
+async fn paused_list_keeps_receiving() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -136,7 +133,7 @@ async fn a_pause_stops_the_display_and_never_the_reception() {
 }
 
 #[tokio::test]
-async fn a_run_under_way_can_be_cancelled() {
+async fn running_run_can_be_cancelled() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -155,7 +152,7 @@ async fn a_run_under_way_can_be_cancelled() {
 }
 
 #[tokio::test]
-async fn json_that_is_none_is_pointed_out_and_cannot_be_sent() {
+async fn invalid_json_disables_send() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -171,7 +168,7 @@ async fn json_that_is_none_is_pointed_out_and_cannot_be_sent() {
 }
 
 #[tokio::test]
-async fn a_telephone_can_listen_and_send() {
+async fn narrow_screen_listens_and_sends() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open_as(&bridge, View::narrow()).await;
@@ -185,7 +182,7 @@ async fn a_telephone_can_listen_and_send() {
 }
 
 #[tokio::test]
-async fn a_thousand_a_second_is_drawn_with_few_rows() {
+async fn five_thousand_records_are_drawn_with_fewer_than_200_rows() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -204,7 +201,7 @@ async fn a_thousand_a_second_is_drawn_with_few_rows() {
 }
 
 #[tokio::test]
-async fn a_long_run_under_way() {
+async fn running_run_is_accessible() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -221,7 +218,7 @@ async fn a_long_run_under_way() {
 }
 
 #[tokio::test]
-async fn ten_sent_and_seen() {
+async fn ten_sent_and_seen_records_are_accessible() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -233,7 +230,7 @@ async fn ten_sent_and_seen() {
 }
 
 #[tokio::test]
-async fn whatever_opens_in_the_live_half() {
+async fn filters_settings_and_dialogs_of_the_live_half_are_accessible() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     with_records(&bridge, &topic).await;
@@ -262,11 +259,11 @@ async fn whatever_opens_in_the_live_half() {
 }
 
 #[tokio::test]
-async fn whatever_opens_in_the_sending_half() {
+async fn forms_and_errors_of_the_sending_half_are_accessible() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = browser.open(&bridge).await;
-    // On a telephone all of this is behind one button.
+    // On a narrow screen all of this is behind one button.
     page.show_on(&View::narrow()).await;
     page.click("compose-more").await;
     page.show_on(&View::default()).await;
@@ -299,7 +296,7 @@ async fn whatever_opens_in_the_sending_half() {
 }
 
 #[tokio::test]
-async fn several_topics_watched() {
+async fn several_topic_chips_are_accessible() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -310,7 +307,7 @@ async fn several_topics_watched() {
 }
 
 #[tokio::test]
-async fn a_broker_that_is_gone() {
+async fn broker_outage_is_accessible() {
     let Some(browser) = Browser::start().await else { return };
     let topic = unique("gone");
     let kafka = Mock::start().with_topic(&topic, 1);
@@ -327,7 +324,7 @@ async fn a_broker_that_is_gone() {
 }
 
 #[tokio::test]
-async fn a_bridge_that_is_gone() {
+async fn lost_bridge_is_accessible() {
     let Some(browser) = Browser::start().await else { return };
     let (mut bridge, _) = bridge().await;
     let mut page = browser.open(&bridge).await;
@@ -340,14 +337,14 @@ async fn a_bridge_that_is_gone() {
 }
 
 #[tokio::test]
-async fn a_topic_that_is_not_there() {
+async fn missing_topic_is_accessible() {
     let Some(browser) = Browser::start().await else { return };
     let Some(kafka) = tests::Kafka::current().await else { return };
     let bridge = Bridge::start().on(&kafka).topic(&unique("nowhere")).await;
     let page = browser.open(&bridge).await;
     page.click("mode-watch").await;
     listen(&page).await;
-    page.wait_within(Duration::from_secs(30), "empty", "data-reason", "topic-missing").await;
+    page.wait("empty", "data-reason", "topic-missing").await;
     photograph(&page, "topic-missing").await;
     page.is_clean().await;
 }

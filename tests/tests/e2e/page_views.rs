@@ -1,5 +1,4 @@
-//! What the views beside the live one have in common: Back leads to where a list was left, and nothing is drawn that nobody
-//! sees.
+//! All views except the live one: Back restores the scroll position, and hidden views are not drawn.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +14,7 @@ use crate::page_groups::consume;
 use crate::page_list::NOTE_CHANGES;
 use crate::page_topics::on_real_kafka;
 
-/// Scrolls the list, opens a row that is in sight, and goes back: the list is where it was. A link to it begins at the top.
+/// Scrolls the list, opens a visible row, and goes back: the scroll position is restored. A link to the list starts at the top.
 async fn leave_and_come_back(page: &Page, table: &str, row: &str, inside: &str) {
     const TOP_PX: u32 = 600;
     let list = format!("document.querySelector('[data-testid={table}]')");
@@ -34,7 +33,7 @@ async fn leave_and_come_back(page: &Page, table: &str, row: &str, inside: &str) 
     page.eval::<bool>("(history.back(), true)").await;
     page.until("the place", &format!("{list}?.scrollTop === {TOP_PX}")).await;
     page.until("the row", &format!("{in_sight}?.innerText === {opened:?}")).await;
-    // And forward, and back once more.
+    // Forward, and back again.
     page.eval::<bool>("(history.forward(), true)").await;
     page.wait_for(inside).await;
     page.eval::<bool>("(history.back(), true)").await;
@@ -47,7 +46,7 @@ async fn leave_and_come_back(page: &Page, table: &str, row: &str, inside: &str) 
 }
 
 #[tokio::test]
-async fn back_leads_to_where_the_list_of_topics_was_left() {
+async fn back_restores_the_scroll_position_of_the_topic_list() {
     const TOPICS: usize = 100;
     let Some(browser) = Browser::start().await else { return };
     let bridge = Bridge::start().demo().topic(&unique("first")).await;
@@ -65,12 +64,12 @@ async fn back_leads_to_where_the_list_of_topics_was_left() {
 }
 
 #[tokio::test]
-async fn back_leads_to_where_the_list_of_groups_was_left() {
+async fn back_restores_the_scroll_position_of_the_group_list() {
     const GROUPS: usize = 60;
     let Some((kafka, bridge, browser)) = on_real_kafka().await else { return };
     let (topic, prefix) = (kafka.topic("many").await, unique("among-many"));
     let mut client = bridge.client().await;
-    // Kafka has looked after a group before: the first one waits until it can.
+    // The cluster's first group waits until Kafka has created an internal topic; the others do not.
     client.write(messaggi(&topic, 1)).await;
     consume(&bridge, &topic, &unique("first"), 1).await;
     for number in 0..GROUPS {
@@ -90,7 +89,7 @@ async fn back_leads_to_where_the_list_of_groups_was_left() {
 }
 
 #[tokio::test]
-async fn a_hidden_tab_draws_no_view_and_is_up_to_date_when_it_is_shown() {
+async fn hidden_tab_draws_no_view_and_is_current_when_shown() {
     let Some((kafka, bridge, browser)) = on_real_kafka().await else { return };
     let (topic, group) = (kafka.topic("unseen").await, unique("unseen"));
     bridge.client().await.write(messaggi(&topic, 1)).await;
@@ -126,7 +125,7 @@ async fn a_hidden_tab_draws_no_view_and_is_up_to_date_when_it_is_shown() {
     }
 }
 
-/// Counts what the bridge pushes, as the page reads it.
+/// Counts the pushes of this kind that the page reads.
 fn note_pushes(kind: &str) -> String {
     format!(
         "(() => {{ const data = Object.getOwnPropertyDescriptor(MessageEvent.prototype, 'data'); window.__pushes = 0;

@@ -1,5 +1,5 @@
-//! What the page says of records that wait, of positions that are not committed, and of why Kafka does not answer. The bridge's
-//! messages are put into the page's socket: how the bridge comes to send them is tested with Kafka itself.
+//! The page's messages about waiting records, held commits and connection errors. The test puts the bridge's messages into the
+//! page's socket; other tests make the bridge send them.
 
 use serde_json::{Value, json};
 use tests::page::View;
@@ -8,7 +8,7 @@ use tests::{Bridge, Browser, Page};
 use crate::page::{bridge, listen};
 use crate::page_states::photograph;
 
-/// Keeps the page's sockets, so that messages can be put into them and what it sends can be read.
+/// Keeps the page's sockets, so that a test can put messages into them and read what the page sends.
 const KEEP_SOCKETS: &str = "window.__sockets = []; window.__sent = []; window.WebSocket = class extends WebSocket { \
      constructor(...args) { super(...args); window.__sockets.push(this) } \
      send(data) { if (typeof data === 'string') window.__sent.push(data); super.send(data) } };";
@@ -30,7 +30,7 @@ async fn hear(page: &Page, message: Value) {
 const SUBSCRIPTION: u32 = 1;
 
 #[tokio::test]
-async fn records_behind_an_open_transaction_and_records_without_an_outcome_are_said_to_wait() {
+async fn records_behind_an_open_transaction_and_records_without_outcome_are_shown_as_waiting() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = open(&browser, &bridge).await;
@@ -60,7 +60,7 @@ async fn records_behind_an_open_transaction_and_records_without_an_outcome_are_s
 
     hear(&page, waiting(json!([]))).await;
     page.until("nothing waits in the list", "!document.querySelector('[data-testid=records-waiting]').innerText").await;
-    // Its outcome ends the wait.
+    // The outcome of the record ends the warning.
     page.click("send").await;
     page.wait("sent-row", "data-state", "acked").await;
     page.until("no banner", "!document.querySelector('[data-testid=banner]')").await;
@@ -68,7 +68,7 @@ async fn records_behind_an_open_transaction_and_records_without_an_outcome_are_s
 }
 
 #[tokio::test]
-async fn a_position_out_of_range_is_committed_only_after_the_user_confirms_old_and_new() {
+async fn position_after_out_of_range_is_committed_only_after_confirmation() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = open(&browser, &bridge).await;
@@ -99,7 +99,7 @@ async fn a_position_out_of_range_is_committed_only_after_the_user_confirms_old_a
 }
 
 #[tokio::test]
-async fn each_reason_why_kafka_does_not_answer_is_named_with_the_broker_and_the_property_to_change() {
+async fn each_connection_error_is_shown_with_broker_and_property_to_change() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;
     let page = open(&browser, &bridge).await;
@@ -142,12 +142,12 @@ async fn each_reason_why_kafka_does_not_answer_is_named_with_the_broker_and_the_
     photograph(&page, "kafka-advertised-address-italian").await;
     page.click("language").await;
 
-    // Who has not said where Kafka is may want to start one here.
+    // A user who has not named a broker may want to start one here.
     for (servers, named_by_user, code, name, expected) in [
         ("localhost:9092", false, 511, "connection_refused", true),
         ("localhost:9092", false, 514, "authentication_failed", false),
         ("localhost:9092", false, 500, "kafka_unreachable", true),
-        // `--bootstrap-servers localhost:9092` names a broker as any other address does.
+        // `--bootstrap-servers localhost:9092` names a broker like any other address.
         ("localhost:9092", true, 511, "connection_refused", false),
         ("localhost:9092", true, 500, "kafka_unreachable", false),
         ("prod:9092", true, 511, "connection_refused", false),

@@ -1,4 +1,4 @@
-//! The watching half of the page: from where, what of it, every fact about a record, and nothing lost on the way.
+//! The reading half of the page: start positions, filters, details of a record, export, gaps.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ async fn shows(page: &Page, offsets: &[u64]) {
     page.until(&format!("the offsets {list}"), &format!("JSON.stringify({OFFSETS}) === '{list}'")).await;
 }
 
-/// A bridge on real Kafka with a topic of one partition, so that offsets can be told beforehand.
+/// A bridge on real Kafka with a topic of one partition, so that offsets are known in advance.
 async fn on_real_kafka(partitions: i32) -> Option<(Bridge, String, Kafka)> {
     let kafka = Kafka::current().await?;
     let topic = kafka.topic_with("watching", partitions).await;
@@ -37,7 +37,7 @@ pub async fn watch_from(page: &Page, start: &str, detail: &str) {
 }
 
 #[tokio::test]
-async fn a_filter_combines_every_field_while_records_come() {
+async fn filter_combines_every_field_while_records_arrive() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -54,7 +54,7 @@ async fn a_filter_combines_every_field_while_records_come() {
     writer.write((0..10).map(|id| order(id, "shop-1")).collect()).await;
     page.wait("feed", "data-received", "10").await;
 
-    // Text, whatever the case; marked where it stands.
+    // Text without regard to case; matches are marked.
     page.fill("filter", "PAID").await;
     page.wait("feed", "data-matching", "5").await;
     page.wait("feed", "data-scanned", "10").await;
@@ -68,7 +68,7 @@ async fn a_filter_combines_every_field_while_records_come() {
     page.fill("filter", "[3-").await;
     page.wait("filter", "aria-invalid", "true").await;
     page.until("why", "document.querySelector('[data-testid=filter-fault]').innerText.length > 10").await;
-    // With nothing to find, in front of a pair of surrogates, the engine does not move on by itself.
+    // An empty match before a surrogate pair does not advance the engine's position.
     writer.write(vec![json_record(&topic, r#"{"id": 10, "text": "😀 3"}"#)]).await;
     page.wait("feed", "data-received", "11").await;
     page.fill("filter", "/[0-9]*/u").await;
@@ -92,7 +92,7 @@ async fn a_filter_combines_every_field_while_records_come() {
     page.wait("filter-path", "aria-invalid", "true").await;
     page.screenshot("filters-with-a-fault").await;
 
-    // What comes is filtered as what was there.
+    // New records are filtered as well.
     page.fill("filter-path", "").await;
     page.fill("filter-header", "trace=t-12").await;
     writer.write((10..14).map(|id| order(id, "shop-2")).collect()).await;
@@ -104,7 +104,7 @@ async fn a_filter_combines_every_field_while_records_come() {
 }
 
 #[tokio::test]
-async fn watching_begins_wherever_the_user_says() {
+async fn tail_starts_at_last_offset_earliest_and_time_as_chosen() {
     let Some(browser) = Browser::start().await else { return };
     let Some((bridge, topic, _)) = on_real_kafka(1).await else { return };
     let old = |id: i64| ProduceRecord {
@@ -142,7 +142,7 @@ async fn watching_begins_wherever_the_user_says() {
 }
 
 #[tokio::test]
-async fn several_topics_are_watched_at_once_and_a_link_opens_the_same_view() {
+async fn several_topics_are_read_at_once_and_the_address_restores_the_view() {
     let Some(browser) = Browser::start().await else { return };
     let Some((bridge, topic, kafka)) = on_real_kafka(1).await else { return };
     let other = kafka.topic("second").await;
@@ -164,7 +164,7 @@ async fn several_topics_are_watched_at_once_and_a_link_opens_the_same_view() {
 }
 
 #[tokio::test]
-async fn a_groups_partitions_commits_and_lag_are_live() {
+async fn group_partitions_commits_and_lag_are_live() {
     let Some(browser) = Browser::start().await else { return };
     let kafka = match Kafka::current().await {
         Some(kafka) => kafka,
@@ -191,7 +191,7 @@ async fn a_groups_partitions_commits_and_lag_are_live() {
 }
 
 #[tokio::test]
-async fn an_opened_record_shows_everything_as_it_is() {
+async fn opened_record_shows_value_headers_text_and_bytes_unchanged() {
     let Some(browser) = Browser::start().await else { return };
     let Some((bridge, topic, _)) = on_real_kafka(1).await else { return };
     let json = r#"{"z": 9007199254740993, "a": {"list": [1.10, 2]}, "z": null}"#;
@@ -217,7 +217,7 @@ async fn an_opened_record_shows_everything_as_it_is() {
     let facts = page.text("detail").await;
     assert_eq!(facts.matches("twice").count(), 2, "{facts}");
 
-    // It folds, and is text and bytes as well.
+    // The value can be folded, and shown as text and as bytes.
     page.click_at(".fold[data-line='2']").await;
     page.until("folded", "!document.querySelector('[data-testid=detail-value]').innerText.includes('1.10')").await;
     page.click("fold-all").await;
@@ -241,7 +241,7 @@ async fn an_opened_record_shows_everything_as_it_is() {
     page.click("detail-previous").await;
     page.until("the second", "document.querySelector('[data-testid=detail-value]').innerText.includes('second')").await;
 
-    // Its link opens the page there, in another tab.
+    // The record's link opens the page at its offset in another tab.
     assert_eq!(page.attribute("record-link", "target").await.as_deref(), Some("_blank"));
     let address = page.attribute("record-link", "href").await.expect("a link");
     let there = browser.load(&address, View::default()).await;
@@ -250,8 +250,9 @@ async fn an_opened_record_shows_everything_as_it_is() {
     there.is_clean().await;
 }
 
+/// How long it takes to open is measured by `cargo xtask bench`, row B16.
 #[tokio::test]
-async fn a_mebibyte_opens_at_once_and_is_shown_on_demand() {
+async fn value_of_a_mebibyte_is_shown_in_part_until_show_more() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let items: Vec<String> = (0..20_000).map(|id| format!(r#"{{"id":{id},"text":"messaggio lungo {id}"}}"#)).collect();
@@ -261,12 +262,8 @@ async fn a_mebibyte_opens_at_once_and_is_shown_on_demand() {
     let page = browser.open(&bridge).await;
     listen(&page).await;
     page.until("the row", "document.querySelector('[data-testid=record]')").await;
-    let open = "(async () => { const began = performance.now(); document.querySelector('[data-testid=record]').click(); \
-        while (!document.querySelector('[data-testid=detail-value]')?.firstChild) await new Promise(requestAnimationFrame); \
-        return performance.now() - began })()";
-    let took: f64 = page.eval(open).await;
-    tests::measured("page_opens_1_mib_ms", format!("{took:.0}"));
-    assert!(took < 4.0 * 200.0, "{took:.0} ms; the aim is 200");
+    page.click("record").await;
+    page.until("the value", "document.querySelector('[data-testid=detail-value]')?.firstChild").await;
     assert!(page.number_of("[data-testid=detail-value] *").await < 5_000);
     page.click("show-more").await;
     page.until("more lines", "document.querySelectorAll('.json-line').length > 1000").await;
@@ -275,7 +272,7 @@ async fn a_mebibyte_opens_at_once_and_is_shown_on_demand() {
 }
 
 #[tokio::test]
-async fn what_is_kept_becomes_a_file_that_loses_nothing() {
+async fn exported_file_has_every_kept_record_unchanged() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let values = [
@@ -306,7 +303,7 @@ async fn what_is_kept_becomes_a_file_that_loses_nothing() {
     assert_eq!(same, values, "{lines}");
     assert!(again.iter().all(|record| record.headers.len() == 2 && record.topic == topic), "{lines}");
 
-    // With a filter: what matches.
+    // With a filter, the export has the matching records.
     page.press("Escape", &[]).await;
     page.fill("filter", "9007199254740993").await;
     page.wait("feed", "data-matching", "1").await;
@@ -319,7 +316,7 @@ async fn what_is_kept_becomes_a_file_that_loses_nothing() {
 }
 
 #[tokio::test]
-async fn columns_are_chosen_and_widened_and_stay_so() {
+async fn chosen_columns_and_widths_survive_a_reload() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     bridge.client().await.write(vec![text_record(&topic, "v").with_header("trace", WireBytes::text("7f3a"))]).await;
@@ -341,7 +338,7 @@ async fn columns_are_chosen_and_widened_and_stay_so() {
 }
 
 #[tokio::test]
-async fn scrolling_up_holds_the_display_and_never_the_reception() {
+async fn scrolling_up_holds_the_list_and_reception_continues() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;
@@ -361,9 +358,9 @@ async fn scrolling_up_holds_the_display_and_never_the_reception() {
     page.is_clean().await;
 }
 
-/// A page that stands still while too much comes, and wants the newest: it gets a gap, and then what was in it.
+/// A page that is busy while many records arrive, and skips ahead: it gets a gap and then loads it.
 #[tokio::test]
-async fn a_gap_is_shown_and_loaded_in_place() {
+async fn gap_is_shown_and_loaded_in_place() {
     const COUNT: usize = 400;
     let Some(browser) = Browser::start().await else { return };
     let Some((bridge, topic, _)) = on_real_kafka(1).await else { return };
@@ -374,7 +371,7 @@ async fn a_gap_is_shown_and_loaded_in_place() {
     watch_from(&page, "earliest", "").await;
     let big = "x".repeat(100_000);
     let mut writer = bridge.client().await;
-    // Nothing is handled for a while, hence no credit is given.
+    // The page is busy and gives no credit for a while.
     let sleep = "(() => { setTimeout(() => { const until = performance.now() + 12000; while (performance.now() < until); }, 50); return true })()";
     page.eval::<bool>(sleep).await;
     for _ in 0..COUNT / 20 {
@@ -407,7 +404,7 @@ async fn a_gap_is_shown_and_loaded_in_place() {
 
 /// `enable.auto.commit=false` of the seed's options.
 #[tokio::test]
-async fn a_group_commits_only_if_the_user_wants_it() {
+async fn group_without_commit_keeps_its_committed_offsets() {
     let Some(browser) = Browser::start().await else { return };
     let Some(kafka) = Kafka::current().await else { return };
     let (topic, group) = (kafka.topic("uncommitted").await, unique("group"));
@@ -421,7 +418,7 @@ async fn a_group_commits_only_if_the_user_wants_it() {
     page.wait("feed", "data-received", "10").await;
     stop_listening(&page).await;
 
-    // It is remembered, and the group is where it was.
+    // The setting is kept after a reload, and the group's offsets have not moved.
     page.reload().await;
     page.wait("connection", "data-state", "open").await;
     listen(&page).await;
@@ -435,9 +432,9 @@ async fn a_group_commits_only_if_the_user_wants_it() {
     page.is_clean().await;
 }
 
-/// An empty list that is paused says so, and not that a filter let nothing through.
+/// An empty paused list must not show the message of a filter without matches.
 #[tokio::test]
-async fn a_list_that_was_paused_empty_says_what_came_meanwhile() {
+async fn list_paused_while_empty_shows_how_many_records_arrived() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
     let page = browser.open(&bridge).await;

@@ -1,4 +1,4 @@
-//! The pictures of the README: `cargo xtask pictures` takes them, and those of every state, into `target/screenshots/`.
+//! The pictures of the README: `cargo xtask pictures` takes them, and the screenshots of every state, into `target/screenshots/`.
 
 use std::time::Duration;
 
@@ -8,18 +8,13 @@ use tests::{Bridge, Browser, Page};
 
 use crate::page::listen;
 
-/// Sharp on any screen.
+/// Device pixels for one CSS pixel.
 const SCALE: f64 = 2.0;
-/// The short film: so many pictures, so far apart.
+/// The short film: the number of pictures, and the time between them.
 const FRAMES: usize = 30;
 const FRAME: Duration = Duration::from_millis(200);
 
-/// Whether pictures are wanted: they say nothing about whether the page works.
-fn are_wanted() -> bool {
-    std::env::var_os("PONTE_PICTURES").is_some()
-}
-
-/// A topic as a shop might have it.
+/// A topic with the orders of a shop.
 async fn shop() -> Bridge {
     let bridge = Bridge::start().demo().topic("orders").option("--group", "my-group").await;
     let states = ["created", "paid", "packed", "shipped", "delivered"];
@@ -50,10 +45,7 @@ async fn open(browser: &Browser, bridge: &Bridge, view: View) -> Page {
 }
 
 #[tokio::test]
-async fn the_readme_shows_the_live_list_an_opened_record_and_a_telephone() {
-    if !are_wanted() {
-        return;
-    }
+async fn readme_pictures_show_live_list_opened_record_and_narrow_screen() {
     let Some(browser) = Browser::start().await else { return };
     let bridge = shop().await;
     let page = open(&browser, &bridge, View::default().scaled(SCALE)).await;
@@ -85,12 +77,9 @@ async fn open_watching(browser: &Browser, bridge: &Bridge, view: View) -> Page {
     page
 }
 
-/// Ten are sent and appear: one picture after the other, for a tool to join them.
+/// Ten records are sent and arrive. The pictures are joined to a film by another tool.
 #[tokio::test]
-async fn the_readme_shows_ten_on_their_way() {
-    if !are_wanted() {
-        return;
-    }
+async fn readme_film_shows_ten_records_arriving() {
     let Some(browser) = Browser::start().await else { return };
     let bridge = Bridge::start().demo().topic("foobar").await;
     let view = View { height: 720, ..View::default() };

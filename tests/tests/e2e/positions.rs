@@ -1,8 +1,9 @@
-//! Positions that Kafka does not have: named for what they are, and never moved back without the user's word.
+//! Committed offsets that Kafka does not have: reported with their reason, and never moved back without the user's confirmation.
 
 use nix::sys::signal::Signal;
 use protocol::{Committed, Gap, GapReason, ResumeCommits, ResumeCommitsResult, TopicPartition};
 use tests::client::{RecordExt, messaggi, text_record};
+use tests::fence::{nothing_before_next_commit, nothing_before_reply};
 use tests::kafka::{
     commit, commit_with_note, committed, committed_note, delete_records_before, delete_topic, try_create_topic,
 };
@@ -33,10 +34,10 @@ async fn position_beyond_the_end_is_kept_until_the_user_confirms() {
     assert_eq!(gap(&mut client).await, (1000, 0, GapReason::OutOfRange));
     client.records(read, 10).await;
     client.flow(read, 7, 100).await;
-    client.nothing::<Committed>(std::time::Duration::from_secs(1)).await;
+    nothing_before_next_commit(&mut client, &topic).await;
     assert_eq!(committed(&servers, &group, &topic).await, [(0, 1000)].into());
 
-    // A page that joins later is told as well. Leaving and rejoining commits nothing either.
+    // A client that joins later is told as well. Leaving and rejoining commits nothing.
     let mut second = bridge.client().await;
     let beside = second.subscribe(&Watch::group(&topic, &group)).await;
     let (from, _, reason) = gap(&mut second).await;
@@ -62,14 +63,14 @@ async fn position_beyond_the_end_is_kept_until_the_user_confirms() {
     let unknown = client.refused(ResumeCommits { subscription: 77, partitions: Vec::new() }).await;
     assert_eq!(unknown.error.name, "unknown_subscription");
 
-    // From here on nothing is wrong any more.
+    // From here on the committed offset is valid.
     let read = client.subscribe(&Watch::group(&topic, &group)).await;
     assert_eq!(client.records(read, 3).await[0].offset(), 7);
-    client.nothing::<Gap>(std::time::Duration::from_millis(100)).await;
+    nothing_before_reply::<Gap>(&mut client).await;
 }
 
 #[tokio::test]
-async fn topic_recreated_while_nobody_read_is_known_by_its_id_whatever_its_length() {
+async fn recreated_topic_is_recognised_by_its_id_whatever_its_length() {
     let Some(kafka) = Kafka::current().await else { return };
     let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
     let bridge = Bridge::start().on(&kafka).await;
@@ -77,7 +78,7 @@ async fn topic_recreated_while_nobody_read_is_known_by_its_id_whatever_its_lengt
     let Some(judge) = bridge.judge().await else { return };
     for new_length in [3, 25] {
         let (topic, group) = (kafka.topic("recreated").await, unique("group"));
-        // Not by the bridge: a producer that knows the topic might make it again by asking for it.
+        // kcat writes these: the bridge's producer knows the topic and might create it again by requesting its metadata.
         judge.write_lines(&topic, &[], &"old\n".repeat(10)).await;
         let read = client.subscribe(&Watch::group(&topic, &group)).await;
         client.records(read, 10).await;
@@ -87,11 +88,11 @@ async fn topic_recreated_while_nobody_read_is_known_by_its_id_whatever_its_lengt
 
         let id = topic_id(&kafka, &topic).await;
         delete_topic(&servers, &topic).await;
-        // It may be marked, and not gone yet.
+        // The topic may be marked for deletion and still exist.
         let make_again = || async { try_create_topic(&servers, &topic, 1, &[]).await.ok() };
         eventually("room for a topic of the same name", make_again).await;
         judge.write_lines(&topic, &[], &"new\n".repeat(new_length)).await;
-        // Kafka deletes a topic's positions with it. Another client's tool would have kept them, with our note beside.
+        // Kafka deletes a topic's committed offsets with it. A tool of another client could have kept them with our metadata.
         let old_position = async |group: &str| {
             commit_with_note(&servers, group, &topic, &[(0, 10)], &format!("ponte topic_id={id}")).await;
         };
@@ -135,7 +136,7 @@ async fn committed_position_carries_the_id_of_its_topic() {
     while client.expect::<Committed>().await.positions[0].offset.0 < 3 {}
     assert_eq!(committed_note(&servers, &group, &topic, 0).await, note, "where a page reads");
 
-    // Other clients commit without a note.
+    // Other clients commit without metadata.
     let (read, moved) = (unique("read"), unique("moved"));
     for group in [&read, &moved] {
         commit(&servers, group, &topic, &[(0, 4)]).await;
@@ -172,7 +173,7 @@ async fn reset(servers: &str, group: &str, topic: &str, more: &[&str]) -> (i32, 
 }
 
 on_every_kafka! {
-    async fn the_terminal_stops_at_a_committed_offset_beyond_the_end(kafka: Kafka) {
+    async fn terminal_stops_at_a_committed_offset_beyond_the_end(kafka: Kafka) {
         let (topic, group) = (kafka.topic("beyond").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let servers = bridge.bootstrap_servers().await;
@@ -197,7 +198,7 @@ on_every_kafka! {
         }
 
         if kafka.is_demo() {
-            // It has no resets.
+            // The demo broker does not support resets.
             return;
         }
         let (code, said) = reset(&servers, &group, &format!("{topic}:0"), &["--to-earliest", "--execute"]).await;
@@ -208,7 +209,7 @@ on_every_kafka! {
         assert_eq!(committed(&servers, &group, &topic).await, [(0, 10)].into());
     }
 
-    async fn the_terminal_begins_at_start_in_each_partition_without_a_committed_offset(kafka: Kafka) {
+    async fn terminal_begins_at_start_in_each_partition_without_a_committed_offset(kafka: Kafka) {
         let (topic, group) = (kafka.topic_with("mixed-starts", 4).await, unique("group"));
         // The demo broker gives four partitions to every topic but its first.
         let bridge = Bridge::start().on(&kafka).await;
@@ -217,7 +218,7 @@ on_every_kafka! {
         bridge.client().await.write((0..4).flat_map(both).collect()).await;
         commit(&servers, &group, &topic, &[(1, 1), (2, 2)]).await;
 
-        // All of partitions 0 and 3, the rest of 1, nothing of 2.
+        // Both records of partitions 0 and 3, one of partition 1, none of partition 2.
         let mut consumer = consume(&servers, &topic, &group, &["--count", "5"]);
         assert_eq!(consumer.exit_code().await, 0);
         let printed = consumer.all_output().await.0;
@@ -229,7 +230,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn the_terminal_says_what_retention_deleted_and_goes_on(kafka: Kafka) {
+    async fn terminal_reports_records_deleted_by_retention_and_continues(kafka: Kafka) {
         let (topic, group) = (kafka.topic("deleted").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).await;
         let servers = bridge.bootstrap_servers().await;
@@ -249,9 +250,9 @@ on_every_kafka! {
         })
         .await;
 
-        // The same while it reads: it stands still, and misses some.
+        // The same while the consumer runs: it is stopped and misses records.
         consumer.signal(Signal::SIGSTOP);
-        // A fetch that waits at the broker takes this one; no other fetch comes now.
+        // A fetch that waits at the broker returns this record; the stopped consumer sends no other fetch.
         client.write(vec![text_record(&topic, "at 10")]).await;
         client.write((11..20).map(|offset| text_record(&topic, &format!("at {offset}"))).collect()).await;
         delete_records_before(&servers, &topic, 0, 15).await;

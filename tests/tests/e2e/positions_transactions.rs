@@ -1,8 +1,7 @@
-//! Positions while a transaction is open, aborted or committed: joining, reconnecting and looking move no group, and every view and
-//! every reset counts as Kafka's own tools do.
+//! Offsets while a transaction is open, aborted or committed: joining, reconnecting and reading move no committed offset, and
+//! every view and reset counts as Kafka's own tools do.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use protocol::{
@@ -11,29 +10,27 @@ use protocol::{
     ResetTarget, TopicRequest, TopicResult, TopicsRequest, TopicsResult, WaitReason,
 };
 use tests::client::{Expected, RecordExt, text_record};
+use tests::fence::{nothing_before_records_wait, nothing_before_reply};
 use tests::kafka::{commit, committed};
 use tests::transaction::Transaction;
 use tests::{Bridge, Client, Kafka, Watch, eventually, unique};
 
 const GROUP_TOOL: &str = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
 const OFFSET_TOOL: &str = "org.apache.kafka.tools.GetOffsetShell";
-/// Its own five seconds are short beside a compiler.
+/// The tool's default of five seconds is too short on a busy machine.
 const TOOL_TIMEOUT_MS: &str = "30000";
 
-/// Records of each partition before the transaction, and in it.
+/// How many records each partition has before the transaction and in it.
 const BEFORE: i64 = 20;
 const IN_TRANSACTION: i64 = 5;
-/// The offset after the transaction's last record. The marker that ends the transaction lies there.
+/// The offset after the transaction's last record, where the marker that ends the transaction is written.
 const END: i64 = BEFORE + IN_TRANSACTION;
 
 /// A position among the transaction's records.
 const AMONG: i64 = BEFORE + 2;
 
-/// Where a group stands whose lag is compared.
+/// The committed offset of the group whose lag is compared.
 const BEHIND: i64 = BEFORE - 3;
-
-/// How long nothing unwanted may arrive. A reader looks for records that wait every 500 ms.
-const QUIET: Duration = Duration::from_millis(600);
 
 /// 2096-10-02T07:06:40Z
 const FUTURE_MS: i64 = 4_000_000_000_000;
@@ -68,7 +65,7 @@ impl Cell {
         if self.state == State::Open { BEFORE } else { self.high() }
     }
 
-    /// Of one partition, the offsets from this one on that a consumer of committed records gets.
+    /// The offsets of one partition, from this one on, that a consumer of committed records gets.
     fn visible_offsets(&self, from: i64) -> std::ops::Range<i64> {
         let end = if self.state == State::Committed { END } else { BEFORE };
         from..end.max(from)
@@ -94,8 +91,8 @@ impl Cell {
     }
 }
 
-/// Every state of a transaction, in topics with one partition and with nine: they used to be asked about in two ways that meant
-/// different ends.
+/// Topics for every state of a transaction, with one partition and with nine: the bridge once queried their ends in two ways with
+/// different meanings.
 struct Matrix {
     kafka: Kafka,
     servers: String,
@@ -111,7 +108,7 @@ struct Held {
     group_among: String,
     at_end: u32,
     among: u32,
-    /// And where each of them came back.
+    /// With the position at which each was resumed.
     tails: Vec<(u32, i64)>,
     /// Of the last partition.
     link: u32,
@@ -143,7 +140,7 @@ impl Matrix {
         Some(matrix)
     }
 
-    /// Kafka writes the markers of a transaction that has ended in its own time.
+    /// Kafka writes the markers of an ended transaction asynchronously.
     async fn has_markers(&self, of: impl Fn(&Cell) -> bool) {
         for cell in self.cells.iter().filter(|cell| of(cell)) {
             eventually("the transaction's markers", async || {
@@ -153,6 +150,10 @@ impl Matrix {
             })
             .await;
         }
+    }
+
+    fn topic_with_open_transaction(&self) -> &str {
+        &self.cells.iter().find(|cell| cell.state == State::Open).expect("one of the states").topic
     }
 
     async fn group_at(&self, cell: &Cell, offset: i64) -> String {
@@ -166,7 +167,7 @@ impl Matrix {
         committed(&self.servers, group, &cell.topic).await
     }
 
-    /// Everything that changes nothing: groups join, pages come back after a lost socket, tails start anywhere.
+    /// Operations that must not change committed offsets: joining groups, resuming sessions, starting tails.
     async fn is_left_alone(&self, cell: &Cell) -> Held {
         let (group_at_end, group_among) = (self.group_at(cell, cell.high()).await, self.group_at(cell, AMONG).await);
         let mut page = self.bridge.client().await;
@@ -178,7 +179,7 @@ impl Matrix {
         reads(&mut page, &at_end, &at_high, &[]).await;
         reads(&mut page, &among, &cell.each(AMONG), &cell.visible(AMONG)).await;
         reads(&mut page, &Watch::tail(&cell.topic), &cell.each(0), &cell.visible(0)).await;
-        page.nothing::<Gap>(QUIET).await;
+        nothing_before_records_wait::<Gap>(&mut page, self.topic_with_open_transaction()).await;
 
         let session = page.welcome.session.clone();
         page.socket.cut();
@@ -196,8 +197,8 @@ impl Matrix {
         let last = cell.last_partition();
         let linked: Vec<_> = cell.visible_offsets(AMONG).map(|offset| (last, offset)).collect();
         let link = reads(&mut page, &Watch::tail(&cell.topic).at(last, AMONG), &[(last, AMONG)].into(), &linked).await;
-        page.nothing::<Gap>(QUIET).await;
-        page.nothing::<ErrorMessage>(Duration::ZERO).await;
+        nothing_before_records_wait::<Gap>(&mut page, self.topic_with_open_transaction()).await;
+        nothing_before_reply::<ErrorMessage>(&mut page).await;
         assert_eq!(self.committed(&group_at_end, cell).await, at_high, "{cell:?}: joining commits nothing");
         assert_eq!(self.committed(&group_among, cell).await, cell.each(AMONG), "{cell:?}: joining commits nothing");
         self.ranges_end_at_the_last_stable_offset(cell, &mut page).await;
@@ -206,14 +207,17 @@ impl Matrix {
     }
 
     async fn starts_are_stable(&self, cell: &Cell, page: &mut Client, group_at_end: &str) {
-        for (watch, start, quiet) in [
-            (Watch::group(&cell.topic, group_at_end).latest(), cell.high(), QUIET),
-            (Watch::group(&cell.topic, &unique("fresh")).latest(), cell.stable(), Duration::ZERO),
-            (Watch::tail(&cell.topic).latest(), cell.stable(), Duration::ZERO),
-            (Watch::tail(&cell.topic).last(3), cell.stable() - 3, Duration::ZERO),
+        for (watch, start, until_records_wait) in [
+            (Watch::group(&cell.topic, group_at_end).latest(), cell.high(), true),
+            (Watch::group(&cell.topic, &unique("fresh")).latest(), cell.stable(), false),
+            (Watch::tail(&cell.topic).latest(), cell.stable(), false),
+            (Watch::tail(&cell.topic).last(3), cell.stable() - 3, false),
         ] {
             let subscription = reads(page, &watch, &cell.each(start), &cell.visible(start)).await;
-            page.nothing::<Gap>(quiet).await;
+            if until_records_wait {
+                nothing_before_records_wait::<Gap>(page, self.topic_with_open_transaction()).await;
+            }
+            nothing_before_reply::<Gap>(page).await;
             assert_eq!(page.unsubscribe(subscription).await.len(), 0, "{watch:?}: nothing else is read");
         }
     }
@@ -274,7 +278,7 @@ impl Matrix {
         assert_eq!(self.committed(&group, cell).await, cell.each(high), "{cell:?}: what Kafka itself has");
     }
 
-    /// One group in all of the topics, because a run of a tool takes seconds.
+    /// One group in all topics, because each run of a tool takes seconds.
     async fn kafkas_tools_count_the_same(&self) {
         let (group, mut client) = (unique("everywhere"), self.bridge.client().await);
         for cell in &self.cells {
@@ -341,7 +345,8 @@ impl Matrix {
         everywhere
     }
 
-    /// Every transaction has ended. What was not visible comes, then what is written now, behind the marker.
+    /// After every transaction has ended, records that were not visible are delivered, then records written now, after the
+    /// marker.
     async fn goes_on_behind_the_marker(&self, cell: &Cell, held: Held) {
         let Held { mut page, group_at_end, group_among, at_end, among, tails, link } = held;
         let was_open = cell.state == State::Open;
@@ -378,7 +383,7 @@ fn records(topic: &str, partition: i32, count: usize) -> impl Iterator<Item = Pr
     (0..count).map(move |id| text_record(topic, &id.to_string()).on_partition(partition))
 }
 
-/// Subscribes, and expects that the partitions start here and that exactly these records come.
+/// Subscribes, and checks the start offsets and the delivered records.
 async fn reads(page: &mut Client, watch: &Watch, starts: &Offsets, records: &[(i32, i64)]) -> u32 {
     let subscription = page.subscribe(watch).await;
     let assigned = page.find("Assigned", |frame| {
@@ -396,9 +401,9 @@ async fn delivers(page: &mut Client, subscription: u32, expected: &[(i32, i64)])
     assert_eq!(got, expected, "subscription {subscription}");
 }
 
-/// The lines of the group tool about this group: topic and partition, and the columns after them.
+/// The group tool's lines about this group: topic and partition, and the columns after them.
 fn rows_of<'a>(told: &'a str, group: &'a str) -> impl Iterator<Item = ((String, i32), Vec<&'a str>)> {
-    // Not the tool's warning that no record is that new.
+    // Leaves out the tool's warning that no record is so new.
     let rows = told.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     rows.filter(move |columns| columns.first() == Some(&group)).map(|columns| {
         let partition = columns[2].parse().expect("a partition");
@@ -411,7 +416,7 @@ fn number(column: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn open_aborted_and_committed_transactions_move_no_position_and_count_as_in_kafkas_tools() {
+async fn transactions_move_no_committed_offset_and_are_counted_as_by_kafkas_tools() {
     let Some(matrix) = Matrix::new().await else { return };
     let cells = join_all(matrix.cells.iter().map(|cell| matrix.is_left_alone(cell)));
     let (held, ()) = tokio::join!(cells, matrix.kafkas_tools_count_the_same());
@@ -422,46 +427,53 @@ async fn open_aborted_and_committed_transactions_move_no_position_and_count_as_i
 }
 
 #[tokio::test]
-async fn records_behind_an_open_transaction_are_said_to_wait_until_it_ends() {
+async fn records_behind_an_open_transaction_are_reported_as_waiting_until_it_ends() {
     let Some(kafka) = Kafka::current().await else { return };
     let servers = kafka.bootstrap_servers().expect("a real Kafka");
-    let (topic, group) = (kafka.topic_with("waiting", 2).await, unique("group"));
+    let (topic, group) = (kafka.topic_with("waiting", 3).await, unique("group"));
     let bridge = Bridge::start().on(&kafka).await;
     let mut client = bridge.client().await;
     let before = usize::try_from(BEFORE).expect("small");
-    client.write((0..2).flat_map(|partition| records(&topic, partition, before)).collect()).await;
+    client.write((0..3).flat_map(|partition| records(&topic, partition, before)).collect()).await;
     let inside = usize::try_from(IN_TRANSACTION).expect("small");
-    let transaction = Transaction::begin(&servers, &topic, 2, inside).await;
+    let transaction = Transaction::begin(&servers, &topic, 3, inside).await;
 
     let mut tail = bridge.client().await;
     tail.subscribe(&Watch::tail(&topic).latest()).await;
     let mut member = bridge.client().await;
     let read = member.subscribe(&Watch::group(&topic, &group)).await;
-    member.records(read, 2 * before).await;
+    member.records(read, 3 * before).await;
     for client in [&mut tail, &mut member] {
         let waiting = client.expect::<RecordsWaiting>().await;
         let places: Vec<_> =
             waiting.partitions.iter().map(|one| (one.topic.as_str(), one.partition, one.offset.0, one.end.0)).collect();
-        assert_eq!(places, [(topic.as_str(), 0, BEFORE, END), (topic.as_str(), 1, BEFORE, END)]);
+        assert_eq!(places, [0, 1, 2].map(|partition| (topic.as_str(), partition, BEFORE, END)));
     }
 
-    // Sent, acknowledged, and not visible.
+    // The record is acknowledged, but not visible.
     assert_eq!(client.write(records(&topic, 1, 1).collect()).await, [(1, END)]);
     let told = client.expect::<ProduceWaiting>().await;
     assert_eq!((told.topic.as_str(), told.partition, told.reason), (topic.as_str(), 1, WaitReason::OpenTransaction));
     assert_eq!(told.offset, Some(Offset(BEFORE)));
     assert!(told.message.starts_with("not visible yet: an open transaction began at offset 20"), "{}", told.message);
+    // A second record behind the same transaction is not reported: the next report is about the partition after it.
     client.write(records(&topic, 1, 1).collect()).await;
-    client.nothing::<ProduceWaiting>(Duration::from_millis(2500)).await;
+    client.write(records(&topic, 2, 1).collect()).await;
+    assert_eq!(client.expect::<ProduceWaiting>().await.partition, 2);
+    nothing_before_reply::<ProduceWaiting>(&mut client).await;
 
     transaction.abort().await;
     for client in [&mut tail, &mut member] {
         while !client.expect::<RecordsWaiting>().await.partitions.is_empty() {}
     }
-    let got: Vec<_> = member.records(read, 2).await.iter().map(|record| record.place()).collect();
-    assert_eq!(got, [(1, END), (1, END + 1)], "what was aborted is not read");
+    let mut got: Vec<_> = member.records(read, 3).await.iter().map(|record| record.place()).collect();
+    got.sort_unstable();
+    assert_eq!(got, [(1, END), (1, END + 1), (2, END)], "aborted records are not read");
     // Aborted records and the marker lie between the last record and the end; nothing waits there.
     let mut late = bridge.client().await;
     late.subscribe(&Watch::tail(&topic).at(0, BEFORE)).await;
-    late.nothing::<RecordsWaiting>(Duration::from_millis(1800)).await;
+    let another = kafka.topic("waiting-as-well").await;
+    let transaction = Transaction::begin(&servers, &another, 1, inside).await;
+    nothing_before_records_wait::<RecordsWaiting>(&mut late, &another).await;
+    transaction.abort().await;
 }

@@ -1,4 +1,4 @@
-//! Writing: every record gets exactly one outcome, and what is acknowledged is in the log.
+//! Producing: every record gets exactly one outcome, and acknowledged records are in the log.
 
 use protocol::{ErrorCode, ProduceRecord, Produced, WireBytes};
 use tests::client::{Outcome, RecordExt, json_record, messaggi, text_record};
@@ -22,7 +22,7 @@ on_every_kafka! {
     }
 
     /// The test vectors of Kafka's own `UtilsTest.testMurmur2`.
-    async fn a_key_goes_where_java_clients_put_it(kafka: Kafka) {
+    async fn key_is_partitioned_like_in_java_clients(kafka: Kafka) {
         const VECTORS: [(&str, i32); 6] = [
             ("21", -973_932_308),
             ("foobar", -790_332_482),
@@ -42,7 +42,7 @@ on_every_kafka! {
         assert_eq!(partitions, expected);
     }
 
-    async fn a_partition_and_a_time_of_the_clients_choice_are_kept(kafka: Kafka) {
+    async fn partition_and_timestamp_of_the_client_are_kept(kafka: Kafka) {
         let topic = kafka.topic_with("choice", 4).await;
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -56,7 +56,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn a_thousand_records_are_acknowledged_as_ranges() {
+async fn thousand_records_are_acknowledged_in_at_most_100_ranges() {
     let topic = unique("ranges");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;
@@ -68,7 +68,7 @@ async fn a_thousand_records_are_acknowledged_as_ranges() {
         let Produced { acks, errors } = client.expect().await;
         assert!(errors.is_empty(), "{errors:?}");
         for ack in acks {
-            // One partition, one sender: number and offset run in step.
+            // With one partition and one sender, sequence number and offset are equal.
             assert_eq!(ack.offset.0, i64::try_from(ack.first).expect("small"), "{ack:?}");
             ranges.push((ack.first, ack.last));
         }
@@ -84,7 +84,7 @@ async fn a_thousand_records_are_acknowledged_as_ranges() {
 }
 
 #[tokio::test]
-async fn outcomes_come_while_others_still_wait() {
+async fn record_with_unknown_partition_fails_and_its_neighbours_are_acknowledged() {
     let (topic, bridge) = (unique("mixed"), Bridge::start().demo().await);
     let mut client = bridge.client().await;
     let bad = text_record(&topic, "nowhere").on_partition(77);
@@ -102,14 +102,14 @@ async fn outcomes_come_while_others_still_wait() {
 }
 
 #[tokio::test]
-async fn a_record_above_the_limit_fails_by_itself() {
+async fn record_above_the_size_limit_fails_alone() {
     let (topic, bridge) = (unique("large"), Bridge::start().demo().await);
     let mut client = bridge.client().await;
     let limit = usize::try_from(client.welcome.limits.message_bytes).expect("64 bits");
 
     let fits = text_record(&topic, &"x".repeat(limit * 9 / 10));
     client.write(vec![fits]).await;
-    // A little above the limit: the frame itself is still taken.
+    // A little above the limit for a record, but below that for a frame.
     let first = client.produce(vec![text_record(&topic, &"x".repeat(limit + 1)), text_record(&topic, "small")]).await;
     match client.outcome(first).await {
         Outcome::Failed(error) => {
@@ -122,7 +122,7 @@ async fn a_record_above_the_limit_fails_by_itself() {
 }
 
 #[tokio::test]
-async fn a_number_used_again_gets_its_first_outcome_and_writes_nothing() {
+async fn reused_sequence_number_gets_its_first_outcome_and_writes_no_record() {
     let (topic, bridge) = (unique("seq"), Bridge::start().demo().await);
     let mut client = bridge.client().await;
     let places = client.write(messaggi(&topic, 5)).await;
@@ -130,7 +130,7 @@ async fn a_number_used_again_gets_its_first_outcome_and_writes_nothing() {
     client.send(protocol::Produce { seq: 2, records: messaggi(&topic, 5).split_off(2) }).await;
     let ack = client.expect::<Produced>().await.acks.remove(0);
     assert_eq!((ack.first, (ack.partition, ack.offset.0)), (2, places[2]));
-    // Numbers may jump; those that were passed over are gone.
+    // Sequence numbers may jump; skipped numbers cannot be used afterwards.
     client.send(protocol::Produce { seq: 100, records: messaggi(&topic, 1) }).await;
     assert!(matches!(client.outcome(100).await, Outcome::Acked { .. }));
     client.send(protocol::Produce { seq: 50, records: messaggi(&topic, 1) }).await;
@@ -143,7 +143,7 @@ async fn a_number_used_again_gets_its_first_outcome_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn many_sessions_write_at_once_and_each_gets_its_own_outcomes() {
+async fn concurrent_sessions_get_their_own_outcomes() {
     let (topic, bridge) = (unique("many"), Bridge::start().demo().await);
     let mut writers = Vec::new();
     for writer in 0..8 {
@@ -181,7 +181,7 @@ async fn an_omitted_value_is_a_tombstone() {
 }
 
 #[tokio::test]
-async fn numbers_that_leap_ahead_of_records_on_their_way_cost_nothing() {
+async fn sequence_number_far_ahead_of_records_in_flight_is_acknowledged() {
     let (topic, kafka) = (unique("leap"), Mock::start());
     let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
     let mut client = bridge.client().await;

@@ -1,10 +1,10 @@
-//! What a small message may cost the bridge: what cannot be written is refused before anything is done for its records.
+//! The cost of a refused message: records that cannot be written are refused before they are processed.
 
 use protocol::{ErrorCode, ProduceRecord, Produced};
 use tests::client::{Outcome, produce_frame, text_record};
 use tests::{Bridge, Client, unique};
 
-/// The bridge may grow by so much: the outcomes of the records, and what the allocator keeps.
+/// How much the bridge may grow: the outcomes of the records, and what the allocator keeps.
 const GROWTH_BYTES: u64 = 20 * 1024 * 1024;
 
 /// All records of the frame fail with this error, in messages of bounded size.
@@ -24,14 +24,14 @@ async fn all_fail(client: &mut Client, frame: &[u8], count: u64, code: ErrorCode
 }
 
 #[tokio::test]
-async fn frame_with_long_topic_name_costs_read_only_bridge_little() {
+async fn refused_frame_with_long_topic_name_costs_less_than_20_mib() {
     let bridge = Bridge::start().demo().flag("--read-only").await;
     let topic = "x".repeat(usize::from(u16::MAX));
     let records: Vec<ProduceRecord> = (0..5000).map(|_| text_record(&topic, "")).collect();
     let frame = produce_frame(0, &records);
     assert!(frame.len() < 300_000, "{} bytes", frame.len());
     drop(records);
-    // What a session costs at all is not the matter.
+    // The cost of the first session is not counted.
     drop(bridge.client().await);
     let before = bridge.resident_bytes();
     for _ in 0..4 {
@@ -43,7 +43,7 @@ async fn frame_with_long_topic_name_costs_read_only_bridge_little() {
 }
 
 #[tokio::test]
-async fn lost_sessions_with_many_failed_records_keep_little() {
+async fn lost_sessions_with_many_failed_records_keep_less_than_60_mib() {
     let bridge = Bridge::start().demo().await;
     let topic = "no topic ".repeat(1000);
     let window = 50_000;
@@ -57,13 +57,13 @@ async fn lost_sessions_with_many_failed_records_keep_little() {
         all_fail(&mut client, &frame, window, ErrorCode::InvalidTopic).await;
         client.socket.cut();
     }
-    // 24 bytes a record, and one error.
+    // 24 bytes for each record, and one error.
     let grown = bridge.resident_bytes().saturating_sub(before);
     assert!(grown <= 60 * 1024 * 1024, "{grown} bytes more");
 }
 
 #[tokio::test]
-async fn records_for_internal_topics_are_refused_and_make_no_topic() {
+async fn records_for_internal_topics_are_refused_and_create_no_topic() {
     let bridge = Bridge::start().demo().await;
     let mut client = bridge.client().await;
     let ghost = format!("__{}", unique("ghost"));

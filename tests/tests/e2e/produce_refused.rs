@@ -1,35 +1,32 @@
-//! A Kafka that checks access rules: who may not write, read or join is told which right is missing, and nothing is tried for ever.
+//! A Kafka with ACLs: clients without permission to write, read or join get the name of the missing ACL, and the bridge retries
+//! only while that is useful.
 
 use std::io::Write;
 use std::time::Duration;
 
-use local_kafka::{Cluster, Flavour, Installation, Options};
+use local_kafka::{Cluster, Options};
 use protocol::{ErrorBody, ErrorCode, ErrorMessage, Fetch, Fetched, Offset};
 use tests::client::{Outcome, messaggi};
 use tests::kafka::create_topic;
 use tests::{Bridge, Client, Kafka, Program, Watch, eventually, unique};
 
-/// Kafka's own tool for access rules.
+/// Kafka's own tool for ACLs.
 const ACLS: &str = "org.apache.kafka.tools.AclCommand";
 
-/// They may do nothing at first.
+/// Users without any permission at first.
 const USERS: [&str; 2] = ["reader", "writer"];
 
-/// A Kafka with access rules, and the address of the listener that asks for names.
+/// A Kafka with ACLs, and the client properties of each user for its SASL listener.
 struct Guarded {
     cluster: Cluster,
-    /// Of each of the users.
+    /// The client properties of each user.
     configs: [tempfile::NamedTempFile; 2],
 }
 
 impl Guarded {
     async fn start() -> Option<Self> {
-        let cluster = tokio::task::spawn_blocking(|| {
-            let installation = Installation::find_or_fetch(Flavour::Kraft { brokers: 1 }).ok()?;
-            let options = Options { secured: true, access_rules: true, ..Options::for_tests() };
-            Some(installation.start(&options).expect("Kafka starts"))
-        });
-        let cluster = cluster.await.expect("starting Kafka does not panic")?;
+        let options = Options { secured: true, access_rules: true, ..Options::for_tests() };
+        let cluster = Kafka::own_cluster_from(options).await?;
         let secured = cluster.secured().expect("started so");
         let configs = USERS.map(|user| {
             let mut config = tempfile::NamedTempFile::new().expect("a temporary file");
@@ -80,15 +77,15 @@ fn is_forbidden(error: &ErrorBody, words: &str) {
     assert!(error.kafka.as_ref().is_some_and(|kafka| kafka.name.contains("AuthorizationFailed")), "{error:?}");
 }
 
-/// One Kafka for all claims: starting it takes longer than they do.
+/// One Kafka for all checks, because starting it takes longest.
 #[tokio::test]
-async fn missing_right_is_named_to_whoever_lacks_it_and_is_noticed_once_granted() {
+async fn missing_acl_is_named_and_its_grant_is_noticed() {
     let Some(kafka) = Guarded::start().await else { return };
-    who_may_only_read_is_told_so_and_may_write_once_it_is_granted(&kafka).await;
-    who_may_only_write_is_told_so_and_may_read_once_it_is_granted(&kafka).await;
+    user_without_write_acl_gets_it_named_and_writes_after_the_grant(&kafka).await;
+    user_without_read_acl_gets_it_named_and_reads_after_the_grant(&kafka).await;
 }
 
-async fn who_may_only_read_is_told_so_and_may_write_once_it_is_granted(kafka: &Guarded) {
+async fn user_without_write_acl_gets_it_named_and_writes_after_the_grant(kafka: &Guarded) {
     let topic = unique("readable");
     create_topic(&kafka.cluster.bootstrap_servers(), &topic, 1).await;
     kafka.allow("reader", "Read", &["--topic", &topic]);
@@ -113,9 +110,10 @@ async fn who_may_only_read_is_told_so_and_may_write_once_it_is_granted(kafka: &G
     assert_eq!(client.records(watch, 1).await.len(), 1);
     assert!(!bridge.output().contains(words), "{}", bridge.output());
 
-    // Many records, over several attempts: each is told why, and the log has one line.
+    // Many records over several attempts: each fails with the reason, and the log has one line.
     for _ in 0..20 {
         is_forbidden(&failure(&mut client, &topic).await, &write);
+        // Not a wait for anything: the failures spread over several attempts of the bridge to start a producer.
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let told = bridge.output().lines().filter(|line| line.contains(words)).count();
@@ -142,7 +140,7 @@ async fn who_may_only_read_is_told_so_and_may_write_once_it_is_granted(kafka: &G
     }
     bridge.logged("the producer delivers records again").await;
 
-    // One topic that is forbidden disturbs no other, and heals by itself.
+    // A forbidden topic does not affect others, and is written once the permission exists.
     let write_closed = format!("not authorised to write to topic {closed:?}: it needs the ACL Write on the topic");
     is_forbidden(&failure(&mut client, &closed).await, &write_closed);
     kafka.allow("reader", "Describe", &["--topic", &closed]);
@@ -157,7 +155,7 @@ async fn who_may_only_read_is_told_so_and_may_write_once_it_is_granted(kafka: &G
     .await;
 }
 
-async fn who_may_only_write_is_told_so_and_may_read_once_it_is_granted(kafka: &Guarded) {
+async fn user_without_read_acl_gets_it_named_and_reads_after_the_grant(kafka: &Guarded) {
     let topic = unique("writable");
     create_topic(&kafka.cluster.bootstrap_servers(), &topic, 1).await;
     kafka.allow("writer", "Write", &["--topic", &topic]);
@@ -173,7 +171,7 @@ async fn who_may_only_write_is_told_so_and_may_read_once_it_is_granted(kafka: &G
     assert_eq!(told.subscription, Some(tail));
     is_forbidden(&told.error, &read);
 
-    // A group: first its own right, then the topic's.
+    // A group needs its own permission first, then that of the topic.
     let group = unique("group");
     let joined = client.subscribe(&Watch::group(&topic, &group)).await;
     let told = client.find("a refused group", |frame| match &frame.message {
@@ -186,7 +184,7 @@ async fn who_may_only_write_is_told_so_and_may_read_once_it_is_granted(kafka: &G
     assert_ne!(program.exit_code().await, 0);
     assert!(program.output().contains(&words), "{}", program.output());
 
-    // It goes on by itself once the rights are there.
+    // The subscription continues once the permissions exist.
     kafka.allow("writer", "Read", &["--topic", &topic, "--group", &group]);
     let records = client.records(tail, 3).await;
     assert_eq!(records.len(), 3);
@@ -194,7 +192,7 @@ async fn who_may_only_write_is_told_so_and_may_read_once_it_is_granted(kafka: &G
         client.ask(Fetch { topic: topic.clone(), partition: 0, from: Offset(0), to: Offset(3) }).await;
     assert_eq!(fetched.records.len(), 3);
 
-    // A topic that this user may not even see is not an unknown partition.
+    // A topic that the user may not describe is reported as forbidden, not as an unknown partition.
     let hidden = unique("hidden");
     create_topic(&kafka.cluster.bootstrap_servers(), &hidden, 1).await;
     let refused = client.refused(Fetch { topic: hidden.clone(), partition: 0, from: Offset(0), to: Offset(3) }).await;

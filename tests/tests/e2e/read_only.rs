@@ -1,4 +1,4 @@
-//! `--read-only`: enforced by the bridge, whoever asks. Looking on goes on.
+//! `--read-only`: the bridge itself refuses every change, and still answers every query.
 
 use std::collections::BTreeMap;
 
@@ -60,7 +60,7 @@ async fn all_is_refused(bridge: &Bridge, client: &mut Client, topic: &str, group
 
 on_every_kafka! {
     real
-    async fn a_read_only_bridge_changes_nothing_and_shows_everything(kafka: Kafka) {
+    async fn read_only_bridge_refuses_every_change_and_answers_every_query(kafka: Kafka) {
         let (topic, group) = (kafka.topic("kept").await, unique("group"));
         let writing = Bridge::start().on(&kafka).await;
         writing.client().await.write(messaggi(&topic, 5)).await;
@@ -86,7 +86,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn the_demo_broker_may_be_read_only_too() {
+async fn read_only_demo_broker_refuses_every_change() {
     let topic = unique("shown");
     let bridge = Bridge::start().demo().topic(&topic).env("PONTE_READ_ONLY", "true").await;
     let mut client = bridge.client().await;

@@ -1,5 +1,5 @@
-//! Real Kafka is stopped, killed, truncated, compacted, grown and recreated: what was acknowledged is there once, readers
-//! go on, and what is missing is named.
+//! Real Kafka is stopped and killed, its topics are truncated, compacted, extended and recreated: acknowledged records are in the
+//! log once, readers continue, and missing records are reported.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -8,10 +8,10 @@ use local_kafka::Cluster;
 use protocol::{Gap, GapReason, ProduceRecord, ServerMessage, WireBytes};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use tests::client::{Outcome, RecordExt, messaggi, text_record};
+use tests::fence::nothing_before_reply;
 use tests::history::check;
 use tests::kafka::{
-    client_config, create_topic, create_topic_with, delete_records_before, delete_topic, grow_topic, led_by_others,
-    try_create_topic,
+    client_config, create_topic, create_topic_with, delete_records_before, delete_topic, grow_topic, try_create_topic,
 };
 use tests::scale::times;
 use tests::{Bridge, Client, Kafka, PATIENCE, Survivor, Watch, eventually, on_every_kafka, unique};
@@ -35,7 +35,7 @@ async fn is_whole(servers: &str, topic: &str, survivor: Survivor) {
     assert!(anomalies.is_empty(), "{anomalies:#?}");
 }
 
-/// Sends and reads while the blocking work is done; gives the cluster back.
+/// Writes and reads while the blocking work is done, and returns the cluster.
 async fn meanwhile(
     mut cluster: Cluster,
     topic: &str,
@@ -59,8 +59,8 @@ async fn meanwhile(
 }
 
 #[tokio::test]
-async fn a_broker_stopped_or_killed_under_load_again_and_again_loses_and_doubles_nothing() {
-    let Some(mut cluster) = Kafka::of_ones_own().await else { return };
+async fn broker_stopped_and_killed_under_load_loses_and_duplicates_no_record() {
+    let Some(mut cluster) = Kafka::own_cluster().await else { return };
     let (topic, servers) = (unique("again"), cluster.bootstrap_servers());
     create_topic(&servers, &topic, PARTITIONS).await;
     let bridge = Bridge::start().option("--bootstrap-servers", &servers).await;
@@ -76,22 +76,16 @@ async fn a_broker_stopped_or_killed_under_load_again_and_again_loses_and_doubles
             cluster.restart().expect("Kafka starts again");
         })
         .await;
-        let began = Instant::now();
         let through = survivor.next_seq();
         survivor.until("everything so far", |one| one.open() == 0 && one.received.len() as u64 == through).await;
-        tests::measured("real_broker_back_to_healed_ms", began.elapsed().as_millis());
     }
     assert!(survivor.gaps.is_empty(), "{:?}", survivor.gaps);
     is_whole(&servers, &topic, survivor).await;
 }
 
-/// From when Kafka has chosen other leaders. Until then nobody can write: it takes the brokers' session time-out, and as long
-/// again and an election before it where the killed one was the controller.
-const RESUMES_WITHIN: Duration = Duration::from_secs(5);
-
 #[tokio::test]
-async fn one_of_three_brokers_killed_under_load_costs_no_record_and_seconds() {
-    let Some(cluster) = Kafka::of_ones_own_with(3).await else { return };
+async fn one_of_three_brokers_killed_under_load_loses_and_duplicates_no_record() {
+    let Some(cluster) = Kafka::own_cluster_with(3).await else { return };
     let (topic, servers) = (unique("three"), cluster.bootstrap_servers());
     create_topic_with(&servers, &topic, PARTITIONS, &[("min.insync.replicas", "2")]).await;
     let bridge = Bridge::start().option("--bootstrap-servers", &servers).await;
@@ -99,23 +93,11 @@ async fn one_of_three_brokers_killed_under_load_costs_no_record_and_seconds() {
     survivor.produce(records(&topic, &survivor, 300)).await;
     survivor.until("the first records", |one| one.open() == 0 && one.received.len() == 300).await;
 
-    /// Of the second one, in Kafka's count.
-    const KILLED: i32 = 2;
     let cluster = meanwhile(cluster, &topic, &mut survivor, |cluster| cluster.kill_broker(1)).await;
-    let began = Instant::now();
-    let elected = tokio::spawn({
-        let (servers, topic) = (servers.clone(), topic.clone());
-        async move { led_by_others(&servers, &topic, KILLED).await }
-    });
-    // Partitions whose leader died wait for another one; each of these is sent after the kill.
+    // Partitions without a leader wait for an election; each of these records is sent after the kill.
     survivor.produce(records(&topic, &survivor, 30)).await;
     let through = survivor.next_seq();
     survivor.until("everything", |one| one.open() == 0 && one.received.len() as u64 == through).await;
-    let healed = began.elapsed();
-    let elected = elected.await.expect("somebody is elected").duration_since(began);
-    tests::measured("one_of_three_killed_to_elected_ms", elected.as_millis());
-    tests::measured("one_of_three_killed_to_healed_ms", healed.as_millis());
-    assert!(healed < elected + RESUMES_WITHIN, "it took {healed:?}, leaders were there after {elected:?}");
     assert!(survivor.gaps.is_empty(), "{:?}", survivor.gaps);
     is_whole(&servers, &topic, survivor).await;
     drop(cluster);
@@ -123,7 +105,7 @@ async fn one_of_three_brokers_killed_under_load_costs_no_record_and_seconds() {
 
 on_every_kafka! {
     real
-    async fn a_bridge_killed_under_load_loses_nothing_acknowledged_and_its_group_goes_on(kafka: Kafka) {
+    async fn bridge_killed_under_load_loses_no_acknowledged_record_and_its_group_continues(kafka: Kafka) {
         let (topic, group) = (kafka.topic_with("killed", PARTITIONS).await, unique("group"));
         let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
         let mut bridge = Bridge::start().on(&kafka).await;
@@ -145,7 +127,7 @@ on_every_kafka! {
                     one.live(Duration::from_millis(2)).await;
                 }
             }
-            // The last ones have hardly left the client.
+            // The last records have hardly left the client when the bridge is killed.
             writer.produce(records(&topic, writer, 1000)).await;
             writer.live(Duration::from_millis(5)).await;
             on_their_way += writer.open();
@@ -153,7 +135,7 @@ on_every_kafka! {
             let lost = member.sockets_lost;
             member.until("the end of its socket", |one| one.sockets_lost > lost).await;
             bridge.start_again().await;
-            // Kafka has to notice first that the member is dead.
+            // Kafka must first notice that the group member is dead.
             let (began, seen) = (Instant::now(), member.received.len());
             while member.received.len() == seen {
                 assert!(began.elapsed() < PATIENCE, "its group does not go on");
@@ -163,7 +145,6 @@ on_every_kafka! {
                 writer.live(Duration::from_millis(5)).await;
                 member.live(Duration::from_millis(20)).await;
             }
-            tests::measured("bridge_killed_to_group_goes_on_ms", began.elapsed().as_millis());
         }
         assert!(on_their_way > 0, "no record was on its way when the bridge was killed");
         let [writer, member, onlooker] = &mut survivors;
@@ -188,7 +169,7 @@ async fn next_gap(client: &mut Client) -> Gap {
 
 on_every_kafka! {
     real
-    async fn what_retention_deleted_before_a_group_came_back_is_a_gap(kafka: Kafka) {
+    async fn records_deleted_by_retention_before_a_group_returns_are_a_gap(kafka: Kafka) {
         let (topic, group) = (kafka.topic("deleted").await, unique("group"));
         let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
         let bridge = Bridge::start().on(&kafka).await;
@@ -207,7 +188,7 @@ on_every_kafka! {
         assert_eq!(client.records(watch, 3).await[0].offset(), 7);
     }
 
-    async fn what_retention_deletes_in_front_of_a_reader_is_a_gap(kafka: Kafka) {
+    async fn records_deleted_by_retention_ahead_of_a_reader_are_a_gap(kafka: Kafka) {
         /// More than the bridge and librdkafka hold: 32 MiB.
         const RECORDS: usize = 320;
         const EACH: usize = 100_000;
@@ -249,7 +230,7 @@ on_every_kafka! {
         assert!(gap.is_some(), "the reader was overtaken");
     }
 
-    async fn holes_that_compaction_leaves_are_no_gap(kafka: Kafka) {
+    async fn offsets_removed_by_compaction_are_no_gap(kafka: Kafka) {
         let topic = unique("compacted");
         let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
         let soon = [
@@ -268,7 +249,7 @@ on_every_kafka! {
         let log = eventually("compaction", || {
             count += 1;
             let another = text_record(&topic, &count.to_string()).with_key("same");
-            // The segment that is written to is never compacted: each record begins another one.
+            // The active segment is never compacted, so each record begins another one.
             let (client, judge, topic) = (&bridge, &judge, &topic);
             async move {
                 client.client().await.write(vec![another]).await;
@@ -285,10 +266,10 @@ on_every_kafka! {
             offsets.extend(client.records(watch, 1).await.iter().map(|got| got.offset()));
         }
         assert!(offsets.is_sorted() && (offsets.len() as i64) < last + 1, "holes: {offsets:?}");
-        client.nothing::<Gap>(Duration::from_millis(200)).await;
+        nothing_before_reply::<Gap>(&mut client).await;
     }
 
-    async fn aborted_records_do_not_come_and_markers_are_no_gap(kafka: Kafka) {
+    async fn aborted_records_are_not_delivered_and_transaction_markers_are_no_gap(kafka: Kafka) {
         let topic = kafka.topic("transactions").await;
         let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
         let name = topic.clone();
@@ -312,16 +293,21 @@ on_every_kafka! {
         written.await.expect("transactions are written");
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
+        let mut expected = ["0/0", "0/1", "0/2", "2/0", "2/1", "2/2", "5/0", "5/1", "5/2"].to_vec();
         for watch in [Watch::tail(&topic), Watch::group(&topic, &unique("group"))] {
             let watch = client.subscribe(&watch).await;
-            let values: Vec<String> = client.records(watch, 9).await.iter().map(|got| got.value()).collect();
-            assert_eq!(values, ["0/0", "0/1", "0/2", "2/0", "2/1", "2/2", "5/0", "5/1", "5/2"]);
-            client.nothing::<Gap>(Duration::from_millis(200)).await;
+            let got = client.records(watch, expected.len()).await;
+            assert_eq!(got.iter().map(|got| got.value()).collect::<Vec<_>>(), expected);
+            // A gap for the marker behind the last record would come before the next record.
+            client.write(vec![text_record(&topic, "next")]).await;
+            expected.push("next");
+            assert_eq!(client.records(watch, 1).await[0].value(), "next");
+            nothing_before_reply::<Gap>(&mut client).await;
             client.unsubscribe(watch).await;
         }
     }
 
-    async fn partitions_that_come_later_are_read_from_their_first_record(kafka: Kafka) {
+    async fn added_partitions_are_read_from_their_first_record(kafka: Kafka) {
         let topic = kafka.topic("grows").await;
         let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
         let bridge = Bridge::start().on(&kafka).await;
@@ -344,10 +330,10 @@ on_every_kafka! {
         }
     }
 
-    async fn a_deleted_topic_stays_deleted_until_somebody_sends_to_it_again(kafka: Kafka) {
+    async fn deleted_topic_stays_deleted_until_a_client_produces_to_it(kafka: Kafka) {
         let topic = unique("deleted-for-good");
         let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
-        // What librdkafka does every five minutes, or when a broker goes away, it does all the time here.
+        // librdkafka refreshes metadata every five minutes or when a broker is lost; here it does so all the time.
         let mut properties = tempfile::NamedTempFile::new().expect("a file");
         properties.write_all(b"topic.metadata.refresh.interval.ms=200\n").expect("room for a line");
         let file = properties.path().to_str().expect("a path is text");
@@ -356,37 +342,38 @@ on_every_kafka! {
         client.write(messaggi(&topic, 3)).await;
         delete_topic(&servers, &topic).await;
         let is_there = |topics: &protocol::TopicsResult| topics.topics.iter().any(|one| one.name == topic);
-        // It may be marked, and not gone yet.
+        // The topic may be marked for deletion and still exist.
         while is_there(&client.ask::<protocol::TopicsResult>(protocol::TopicsRequest {}).await) {}
+        // Not a performance bound: librdkafka asks again by its own timer and says so nowhere. This is fifteen times its interval.
         let deleted = Instant::now();
         while deleted.elapsed() < Duration::from_secs(3) {
-            client.nothing::<Gap>(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
             let topics = client.ask::<protocol::TopicsResult>(protocol::TopicsRequest {}).await;
             assert!(!is_there(&topics), "it came back by itself after {:?}", deleted.elapsed());
         }
         assert_eq!(client.write(messaggi(&topic, 2)).await.len(), 2, "made again, as it was the first time");
     }
 
-    async fn a_topic_that_is_deleted_and_made_again_is_a_gap_and_reading_goes_on(kafka: Kafka) {
+    async fn recreated_topic_is_a_gap_and_is_read_from_its_first_record(kafka: Kafka) {
         let topic = kafka.topic("again").await;
         let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
         let Some(judge) = bridge.judge().await else { return };
-        // Not by the bridge: a producer that knows the topic might make it again by asking for it.
+        // kcat writes this: the bridge's producer knows the topic and might create it again by requesting its metadata.
         judge.write_lines(&topic, &[], &"old\n".repeat(10)).await;
         let watch = client.subscribe(&Watch::tail(&topic)).await;
         client.records(watch, 10).await;
 
         delete_topic(&servers, &topic).await;
-        // It may be marked, and not gone yet.
+        // The topic may be marked for deletion and still exist.
         let make_again = || async { try_create_topic(&servers, &topic, 1, &[]).await.ok() };
         eventually("room for a topic of the same name", make_again).await;
         judge.write(&topic, &[], b"first of the new one").await;
 
         let gap = next_gap(&mut client).await;
         assert_eq!((gap.from.0, gap.to.0), (10, 0));
-        // A topic that is deleted before the bridge has seen its id cannot be told from one that lost its end.
+        // If the topic is deleted before the bridge has seen its id, the bridge cannot distinguish this from a truncated topic.
         assert!(matches!(gap.reason, GapReason::Recreated | GapReason::OutOfRange), "{gap:?}");
         let got = client.records(watch, 1).await.remove(0);
         assert_eq!((got.offset(), got.value().as_str()), (0, "first of the new one"));
@@ -394,10 +381,10 @@ on_every_kafka! {
 }
 
 on_every_kafka! {
-    async fn a_record_as_large_as_the_limit_and_one_with_a_hundred_headers_pass_in_both_formats(kafka: Kafka) {
+    async fn largest_record_and_record_with_a_hundred_headers_are_delivered_in_both_formats(kafka: Kafka) {
         let topic = unique("large");
         if let Some(servers) = kafka.bootstrap_servers() {
-            // By itself Kafka takes 1 MiB with all that surrounds the record.
+            // Kafka's default limit of 1 MiB includes the overhead of the batch.
             create_topic_with(&servers, &topic, 1, &[("max.message.bytes", "2000000")]).await;
         }
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;

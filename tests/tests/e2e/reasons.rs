@@ -1,5 +1,5 @@
-//! Why Kafka cannot be reached: the same reason in the socket, in `/readyz`, in the log and in the terminal, with the broker's address
-//! and the property to change. On real Kafka where Kafka is at fault, on small servers of the test's own where the network is.
+//! Connection errors: socket, `/readyz`, log and terminal show the same reason with the broker's address and the property to
+//! change. Kafka's own errors are tested on real Kafka, network errors on small servers.
 
 use std::net::TcpListener;
 
@@ -10,21 +10,22 @@ use protocol::{Cluster, ClusterChanged, ClusterState, ErrorCode};
 use serde_json::{Value, json};
 use tests::broker_proxy::Listening;
 use tests::http::Request;
-use tests::kafka::{Mock, nobodys_address};
+use tests::kafka::{Mock, unused_address};
 use tests::tls_server::TlsServer;
 use tests::{Bridge, Kafka, Program, eventually};
 
 use crate::config::file;
 
-/// A fault: how the bridge is told to reach Kafka, and what it must say.
+/// A connection error: how the bridge connects, and what it must report.
 struct Fault {
     what: &'static str,
     servers: String,
     properties: String,
     code: ErrorCode,
-    /// In the message, besides the broker's address.
+    /// Words of the message, in addition to the broker's address.
     words: &'static [&'static str],
-    /// The terminal programs wait for brokers that may still start: their ten seconds are spent on one such fault alone.
+    /// Whether the terminal is tested too. It waits ten seconds for brokers that may still start, so some errors are tested
+    /// without it.
     in_terminal: bool,
 }
 
@@ -49,7 +50,7 @@ impl Fault {
         let path = properties.path().to_str().expect("a plain path");
         let bridge = Bridge::start().option("--bootstrap-servers", &self.servers).option("--kafka-config", path).await;
 
-        // The reason may take a moment; nothing else may be said for good.
+        // It may take a moment until the reason is known; no other reason may stay.
         let ready: Cluster = eventually(self.what, || async {
             let ready = bridge.get("/readyz").await;
             assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE, "{}: {}", self.what, ready.text());
@@ -86,11 +87,11 @@ impl Fault {
 }
 
 #[tokio::test]
-async fn each_fault_of_kafka_is_named_with_its_broker_and_the_property_to_change() {
-    // The open listener advertises an address on which nothing listens.
+async fn each_kafka_connection_error_is_named_with_broker_and_property_to_change() {
+    // The plaintext listener advertises an address on which no process listens.
     let gone = Listening::new().await.port();
     let options = Options { secured: true, advertised_port: Some(gone), ..Options::for_tests() };
-    let Some(cluster) = Kafka::of_ones_own_from(options).await else { return };
+    let Some(cluster) = Kafka::own_cluster_from(options).await else { return };
     let secured = cluster.secured().expect("started so");
     let of = |protocol: &str| secured.client_properties(protocol);
     let address = |protocol: &str| secured.address(protocol);
@@ -181,13 +182,13 @@ async fn each_fault_of_kafka_is_named_with_its_broker_and_the_property_to_change
 }
 
 #[tokio::test]
-async fn each_fault_of_the_network_is_named() {
+async fn each_network_error_is_named() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let silent = (silent.local_addr().expect("a bound listener").to_string(), silent);
     let expired = TlsServer::expired();
     let trusted = format!("security.protocol=SSL\nssl.ca.location={}\n", expired.certificate.path().display());
     let of_unknown_issuer = TlsServer::of_own_authority();
-    let nobody = nobodys_address();
+    let nobody = unused_address();
     // `.invalid` never has an address (RFC 6761).
     let nowhere = "kafka.invalid:9092";
     for fault in [
@@ -228,10 +229,10 @@ async fn each_fault_of_the_network_is_named() {
 }
 
 #[tokio::test]
-async fn of_several_bootstrap_servers_the_most_telling_error_is_shown() {
+async fn most_specific_error_of_several_bootstrap_servers_is_shown() {
     let expired = TlsServer::expired();
     let trusted = format!("security.protocol=SSL\nssl.ca.location={}\n", expired.certificate.path().display());
-    let servers = format!("{},{}", nobodys_address(), expired.address);
+    let servers = format!("{},{}", unused_address(), expired.address);
     Fault::new("one of two", &servers, &trusted, ErrorCode::CertificateRejected, &["has expired"])
         .not_in_terminal()
         .is_told_everywhere()
@@ -239,8 +240,8 @@ async fn of_several_bootstrap_servers_the_most_telling_error_is_shown() {
 }
 
 #[tokio::test]
-async fn a_request_that_no_broker_answers_gets_the_reason() {
-    let nobody = nobodys_address();
+async fn request_without_a_reachable_broker_fails_with_the_reason() {
+    let nobody = unused_address();
     let bridge = Bridge::start().option("--bootstrap-servers", &nobody).await;
     eventually("the reason", || async { bridge.cluster().await.error }).await;
     let mut client = bridge.client().await;
@@ -251,7 +252,7 @@ async fn a_request_that_no_broker_answers_gets_the_reason() {
 }
 
 #[tokio::test]
-async fn the_reason_vanishes_when_kafka_answers() {
+async fn connection_error_is_cleared_when_kafka_answers() {
     let kafka = Mock::start();
     kafka.down();
     let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
@@ -269,9 +270,9 @@ async fn the_reason_vanishes_when_kafka_answers() {
 }
 
 #[tokio::test]
-async fn without_the_access_token_the_reason_is_a_name_alone() {
+async fn readyz_without_access_token_shows_only_the_name_of_the_error() {
     const TOKEN: &str = "canary-51c3ab70-token";
-    let nobody = nobodys_address();
+    let nobody = unused_address();
     let bridge = Bridge::start().option("--bootstrap-servers", &nobody).env("PONTE_TOKEN", TOKEN).await;
     let expected = json!({ "state": "down", "error": { "name": "connection_refused" } });
     eventually("the name of the reason", || async {

@@ -1,24 +1,24 @@
-//! A lost socket: the session waits, answers what it already has, and writes nothing twice.
+//! Lost sockets: the session waits, reports the outcomes it has, and writes no record twice.
 
 use protocol::{ClusterRequest, ClusterResult};
 use tests::client::{Outcome, messaggi};
 use tests::{Bridge, Client, eventually, on_every_kafka, unique};
 
 on_every_kafka! {
-    async fn what_is_sent_again_after_a_lost_socket_is_not_written_twice(kafka: Kafka) {
+    async fn records_sent_again_after_a_lost_socket_are_written_once(kafka: Kafka) {
         let topic = kafka.topic("resume").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
         let session = client.welcome.session.clone();
         let before = client.write(messaggi(&topic, 5)).await;
-        // Five more, whose outcomes the client never hears.
+        // Five more records, whose outcomes the client does not receive.
         client.produce(messaggi(&topic, 10).split_off(5)).await;
         client.socket.cut();
 
         let mut client = Client::resume(bridge.socket().await, &session).await;
         assert!(client.welcome.resumed);
         assert_eq!(client.welcome.session, session);
-        // The client does not know what became of any of them and sends all ten.
+        // The client sends all ten again, since it does not know their outcomes.
         let again = client.write(messaggi(&topic, 10)).await;
         assert_eq!(again[..5], before, "the same outcome as the first time");
 
@@ -28,7 +28,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn outcomes_that_a_lost_socket_missed_are_answered() {
+async fn outcomes_missed_by_a_lost_socket_are_reported_after_resume() {
     let topic = unique("missed");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;
@@ -49,7 +49,7 @@ async fn outcomes_that_a_lost_socket_missed_are_answered() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_not_there_any_more_is_a_new_one() {
+async fn resume_of_an_unknown_session_opens_a_new_session() {
     let bridge = Bridge::start().demo().await;
     let client = Client::resume(bridge.socket().await, "00000000-0000-4000-8000-000000000000").await;
     assert!(!client.welcome.resumed);
@@ -57,7 +57,7 @@ async fn a_session_that_is_not_there_any_more_is_a_new_one() {
 }
 
 #[tokio::test]
-async fn a_session_taken_over_by_a_second_socket_closes_the_first_with_4510() {
+async fn resume_by_a_second_socket_closes_the_first_with_4510() {
     let bridge = Bridge::start().demo().await;
     let mut first = bridge.client().await;
     let second = Client::resume(bridge.socket().await, &first.welcome.session).await;
@@ -66,12 +66,12 @@ async fn a_session_taken_over_by_a_second_socket_closes_the_first_with_4510() {
 }
 
 #[tokio::test]
-async fn a_hello_that_comes_late_takes_nothing_from_the_socket_that_came_after_it() {
+async fn late_hello_of_an_older_attempt_is_closed_with_4510() {
     let bridge = Bridge::start().demo().await;
     let first = bridge.client().await;
     let session = first.welcome.session.clone();
     first.socket.cut();
-    // The second socket is given up before its hello has arrived; the third one overtakes it.
+    // The second socket was abandoned before its `hello` arrived, and the third one overtakes it.
     let mut second = bridge.socket().await;
     let mut third = Client::resume_again(bridge.socket().await, &session, 2).await;
     let late = protocol::Resume { session: session.clone(), attempt: Some(1) };
@@ -87,7 +87,7 @@ async fn a_hello_that_comes_late_takes_nothing_from_the_socket_that_came_after_i
 
     let topic = unique("late");
     assert_eq!(third.write(messaggi(&topic, 3)).await.len(), 3, "it goes on undisturbed");
-    // Whoever comes after it has the session again.
+    // A later attempt resumes the session again.
     assert!(Client::resume_again(bridge.socket().await, &session, 3).await.welcome.resumed);
     third.socket.expect_close(protocol::CloseCode::Superseded).await;
 }

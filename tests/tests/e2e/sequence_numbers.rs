@@ -1,11 +1,11 @@
-//! A number belongs to one record: what is sent again gets its first outcome, another record with the same number is refused.
+//! Sequence numbers: a record that is sent again gets its first outcome, and another record with the same number is refused.
 
 use protocol::{ErrorCode, ErrorMessage, Produce, Produced};
 use tests::client::{Outcome, RecordExt, messaggi, messaggio, produce_frame, text_record};
 use tests::{Bridge, unique};
 
 #[tokio::test]
-async fn reused_number_with_other_content_is_refused_and_nothing_is_written() {
+async fn reused_sequence_number_with_other_content_is_refused_and_not_written() {
     let (topic, bridge) = (unique("reused"), Bridge::start().demo().await);
     let mut client = bridge.client().await;
     client.write(messaggi(&topic, 3)).await;
@@ -23,7 +23,7 @@ async fn reused_number_with_other_content_is_refused_and_nothing_is_written() {
         assert_eq!(refused.code, ErrorCode::SequenceReused.number(), "{refused:?}");
         assert!(refused.message.contains("record 1"), "names the record: {refused:?}");
     }
-    // The records after it in the same message are not taken either.
+    // The records after it in the same message are not written either.
     let mixed = vec![messaggio(&topic, 2), text_record(&topic, "new")];
     client.send(Produce { seq: 1, records: mixed }).await;
     assert_eq!(client.expect::<ErrorMessage>().await.error.code, ErrorCode::SequenceReused.number());
@@ -36,7 +36,7 @@ async fn reused_number_with_other_content_is_refused_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn record_sent_again_as_binary_is_the_same_record() {
+async fn record_sent_again_as_binary_gets_its_first_outcome() {
     let (topic, bridge) = (unique("same"), Bridge::start().demo().await);
     let mut client = bridge.client().await;
     let places = client.write(messaggi(&topic, 3)).await;
@@ -53,12 +53,12 @@ async fn record_sent_again_as_binary_is_the_same_record() {
 }
 
 #[tokio::test]
-async fn number_older_than_the_bridge_remembers_is_expired_and_not_written() {
+async fn sequence_number_older_than_remembered_is_expired_and_not_written() {
     let (topic, bridge) = (unique("expired"), Bridge::start().demo().await);
     let mut client = bridge.client().await;
     let window = client.welcome.limits.produce_window;
     client.write(messaggi(&topic, 1)).await;
-    // Records that fail at once are remembered like all others.
+    // Records that fail immediately are remembered as well.
     let refused = vec![text_record("no topic", ""); usize::try_from(window).expect("64 bits")];
     for _ in 0..3 {
         let first = client.produce_binary(&refused).await;

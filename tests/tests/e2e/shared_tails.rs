@@ -1,5 +1,5 @@
-//! Tails that have caught up share one consumer: their clients notice nothing, and the bridge has threads, sockets and places for
-//! others again.
+//! Tails that have caught up share one consumer: their clients notice nothing, and the bridge needs fewer threads and
+//! connections.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,11 +12,12 @@ use protocol::{
     ServerMessage, WhenSlow,
 };
 use tests::client::{RecordExt, text_record};
+use tests::fence::{all_before_reply, nothing_before_reply};
 use tests::kafka::{delete_topic, grow_topic, try_create_topic};
 use tests::transaction::Transaction;
 use tests::{Bridge, Client, Kafka, Watch, eventually, on_every_kafka, unique};
 
-/// The demo broker's partitions, and as many on real Kafka.
+/// As many partitions as the demo broker's topics have, on real Kafka as well.
 const PARTITIONS: i32 = 4;
 
 const KIB: usize = 1024;
@@ -26,7 +27,7 @@ fn entries(bridge: &Bridge, of: &str) -> usize {
     fs::read_dir(format!("/proc/{}/{of}", bridge.id())).map_or(0, Iterator::count)
 }
 
-/// How many consumers the bridge reads topics with: each has a thread of this name.
+/// How many consumers read topics: each has a thread of this name.
 fn consumers(bridge: &Bridge) -> usize {
     let tasks = fs::read_dir(format!("/proc/{}/task", bridge.id())).expect("the bridge runs");
     let name = |task: fs::DirEntry| fs::read_to_string(task.path().join("comm")).unwrap_or_default();
@@ -38,13 +39,13 @@ async fn consumers_become(bridge: &Bridge, count: usize) {
     eventually(&what, || async { (consumers(bridge) == count).then_some(()) }).await;
 }
 
-/// So many records for each partition.
+/// This number of records for each partition.
 fn records(topic: &str, each: usize) -> Vec<ProduceRecord> {
     let numbered = (0..each).flat_map(|id| (0..PARTITIONS).map(move |partition| (id, partition)));
     numbered.map(|(id, partition)| text_record(topic, &format!("v{id}")).on_partition(partition)).collect()
 }
 
-/// Where each partition ends, from what was acknowledged.
+/// The end of each partition, from the acknowledgements.
 #[derive(Clone, Debug, Default)]
 struct Ends(BTreeMap<i32, i64>);
 
@@ -77,7 +78,8 @@ impl Tail {
         Self { subscription, next }
     }
 
-    /// Reads to there: each record once, in order, numbered without a jump. No partition has holes.
+    /// Reads up to these ends, and checks that each record comes once, in order, with consecutive numbers. No partition has
+    /// holes.
     async fn read_to(&mut self, client: &mut Client, ends: &Ends) {
         while self.next.iter().any(|(partition, next)| *next < ends.0[partition]) {
             for received in client.records(self.subscription, 1).await {
@@ -89,14 +91,14 @@ impl Tail {
     }
 }
 
-/// Nothing else came, and nothing that was told before is told again.
+/// Checks that no other message came, and that nothing was reported twice.
 async fn heard_nothing_else(client: &mut Client) {
-    while let Some(message) = client.next_within(Duration::from_millis(50)).await {
+    for message in all_before_reply(client).await {
         assert!(matches!(message, ServerMessage::Produced(_) | ServerMessage::ClusterChanged(_)), "{message:?}");
     }
 }
 
-/// Writes a little all the time, until it is told to stop; says where the partitions end.
+/// Writes small batches until it is stopped, and returns the ends of the partitions.
 fn keep_writing(
     mut writer: Client,
     topic: &str,
@@ -120,7 +122,7 @@ async fn stopped(stop: Arc<AtomicBool>, writing: tokio::task::JoinHandle<(Client
 }
 
 on_every_kafka! {
-    async fn sixty_last_tails_become_one_consumer_and_lose_nothing(kafka: Kafka) {
+    async fn sixty_tails_share_one_consumer_and_lose_no_record(kafka: Kafka) {
         const SOCKETS: usize = 4;
         const EACH: usize = 15;
         let topic = kafka.topic_with("sixty", PARTITIONS).await;
@@ -137,7 +139,7 @@ on_every_kafka! {
                 let tail = Tail::begin(&mut client, &Watch::tail(&topic).last(100)).await;
                 assert!(tail.next.iter().all(|(partition, next)| *next >= first.0[partition] - 100), "{tail:?}");
                 tails.push(tail);
-                // In the midst of the hand-overs.
+                // During the hand-overs.
                 ends.note(writer.write(records(&topic, 1)).await);
             }
             clients.push((client, tails));
@@ -155,11 +157,11 @@ on_every_kafka! {
             }
             heard_nothing_else(client).await;
         }
-        // With a consumer each they had 355 threads and 527 descriptors.
+        // With one consumer for each tail there were 355 threads and 527 descriptors.
         let (threads, descriptors) = (entries(&bridge, "task"), entries(&bridge, "fd"));
         tests::measured("sixty_tails_threads_and_descriptors", format!("{threads} {descriptors}"));
         assert!(threads < 60 && descriptors < 100, "{threads} threads, {descriptors} descriptors");
-        // Who comes now begins at the end, and shares the same consumer.
+        // A new tail starts at the end and shares the same consumer.
         let mut late = bridge.client().await;
         let mut latest = Tail::begin(&mut late, &Watch::tail(&topic).latest()).await;
         assert_eq!(latest.next, ends.0);
@@ -170,7 +172,7 @@ on_every_kafka! {
         consumers_become(&bridge, 0).await;
     }
 
-    async fn tails_of_every_start_go_over_under_constant_writing_and_lose_nothing(kafka: Kafka) {
+    async fn tails_of_every_start_are_handed_over_under_load_and_lose_no_record(kafka: Kafka) {
         let topic = kafka.topic_with("starts", PARTITIONS).await;
         let bridge = Bridge::start().on(&kafka).await;
         let (mut writer, mut ends) = (bridge.client().await, Ends::default());
@@ -192,7 +194,7 @@ on_every_kafka! {
             let tail = Tail::begin(&mut client, watch).await;
             clients.push((client, tail));
         }
-        // The one with the small window needs its credit while it reads.
+        // The tail with the small window needs credit while it reads.
         let (mut frugal, mut sparing) = clients.pop().expect("the last one");
         let frugal = tokio::spawn(async move {
             let mut through = 0;
@@ -245,7 +247,7 @@ async fn tail_that_blocks_keeps_its_own_consumer() {
         }
         assert_eq!(consumers(&bridge), 2);
     }
-    // The two that share go, the one that blocks stays.
+    // The two tails that share a consumer end; the one that blocks stays.
     for tail in tails.drain(1..) {
         client.unsubscribe(tail.subscription).await;
     }
@@ -263,7 +265,8 @@ async fn flood(writer: &mut Client, topic: &str, ends: &mut Ends) {
     }
 }
 
-/// What a slow client knows: its gaps and records together leave nothing out, and numbers jump by what the gaps lost.
+/// The state of a slow client, which checks that gaps and records together are complete and that numbers jump by the missed
+/// records.
 struct Slow {
     tail: Tail,
     seq: u64,
@@ -323,11 +326,11 @@ async fn slow_tail_gets_its_gaps_before_and_after_it_shares_a_consumer() {
     let (mut writer, mut keen, mut slow) = (bridge.client().await, bridge.client().await, bridge.client().await);
     let mut ends = Ends::default();
     ends.note(writer.write(records(&topic, 1)).await);
-    // It reads only between the floods, and may miss something as well.
+    // This tail reads only between the floods, so it may get gaps as well.
     let mut latest = Slow::new(Tail::begin(&mut keen, &Watch::tail(&topic).latest()).await);
     let mut one = Slow::new(Tail::begin(&mut slow, &Watch::tail(&topic).window(2)).await);
     for gaps_before in [false, true] {
-        // It has no credit for what comes now.
+        // The slow tail has no credit for this flood.
         flood(&mut writer, &topic, &mut ends).await;
         latest.read_to(&mut keen, &ends).await;
         assert_eq!(consumers(&bridge), if gaps_before { 1 } else { 2 }, "who has not caught up keeps its own");
@@ -340,13 +343,13 @@ async fn slow_tail_gets_its_gaps_before_and_after_it_shares_a_consumer() {
         one.read_to(&mut slow, &ends).await;
         latest.read_to(&mut keen, &ends).await;
         one.allow(&mut slow, 0).await;
-        // Whatever is sent after this comes after the `flow`.
+        // Messages after this reply come after the `flow` was processed.
         slow.ask::<ClusterResult>(ClusterRequest {}).await;
     }
 }
 
 #[tokio::test]
-async fn subscriptions_that_end_in_the_midst_of_a_hand_over_leave_nothing_behind() {
+async fn subscriptions_that_end_during_a_hand_over_leave_no_consumer() {
     let topic = unique("midst");
     let bridge = Bridge::start().demo().await;
     let (mut writer, mut ends) = (bridge.client().await, Ends::default());
@@ -359,7 +362,7 @@ async fn subscriptions_that_end_in_the_midst_of_a_hand_over_leave_nothing_behind
         let mut client = bridge.client().await;
         let watch = client.subscribe(&Watch::tail(&topic).last(3)).await;
         client.records(watch, 1).await;
-        // Sooner and later than a hand-over takes.
+        // Not a wait for anything: the rounds end before, within and after a hand-over.
         tokio::time::sleep(Duration::from_millis(round % 20)).await;
         if round % 2 == 0 {
             client.unsubscribe(watch).await;
@@ -376,12 +379,12 @@ async fn subscriptions_that_end_in_the_midst_of_a_hand_over_leave_nothing_behind
 }
 
 #[tokio::test]
-async fn markers_and_open_transactions_keep_no_tail_from_sharing() {
+async fn tails_share_a_consumer_despite_markers_and_open_transactions() {
     let Some(kafka) = Kafka::current().await else { return };
     let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
     let topic = kafka.topic_with("markers", 2).await;
     let bridge = Bridge::start().on(&kafka).await;
-    // Behind the last record of each partition lies a marker, and before the first one of the second partition too.
+    // Each partition ends with a marker, and the second one begins with a marker too.
     Transaction::begin(&servers, &topic, 1, 3).await.commit().await;
     Transaction::begin(&servers, &topic, 2, 2).await.abort().await;
     let mut client = bridge.client().await;
@@ -394,7 +397,7 @@ async fn markers_and_open_transactions_keep_no_tail_from_sharing() {
     for _ in 0..2 {
         assert_eq!(client.expect::<RecordsWaiting>().await.partitions.len(), 2);
     }
-    // One that comes while the records wait.
+    // A tail that starts while records wait.
     let last = Tail::begin(&mut client, &Watch::tail(&topic).last(100)).await;
     assert_eq!(client.records(last.subscription, 3).await.len(), 3);
     assert_eq!(client.expect::<RecordsWaiting>().await.subscription, last.subscription);
@@ -407,18 +410,24 @@ async fn markers_and_open_transactions_keep_no_tail_from_sharing() {
         }
         assert_eq!(of_partition, [4, 4], "{tail:?}");
     }
-    client.nothing::<Records>(Duration::from_millis(400)).await;
+    // The next record of the topic is also the next one of each tail.
+    let written = client.write(vec![text_record(&topic, "next").on_partition(0)]).await;
+    for tail in [&latest, &earliest, &last] {
+        let next: Vec<_> = client.records(tail.subscription, 1).await.iter().map(|got| got.place()).collect();
+        assert_eq!(next, written, "{tail:?}");
+    }
+    nothing_before_reply::<Records>(&mut client).await;
 }
 
 #[tokio::test]
-async fn shared_tails_follow_a_topic_that_grows_and_is_created_again() {
+async fn shared_tails_follow_added_partitions_and_a_recreated_topic() {
     let Some(kafka) = Kafka::current().await else { return };
     let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
     let topic = kafka.topic_with("follows", PARTITIONS).await;
     let bridge = Bridge::start().on(&kafka).await;
     let Some(judge) = bridge.judge().await else { return };
-    // Not by the bridge: a producer that knows the topic might make it again by asking for it, and learns of a new partition when
-    // librdkafka asks again, which takes minutes.
+    // kcat writes these: the bridge's producer knows the topic and might create it again by requesting its metadata, and it
+    // learns of new partitions only when librdkafka refreshes its metadata, which takes minutes.
     let write = async |partition: i32, ends: &mut Ends| {
         judge.write(&topic, &["-p", &partition.to_string()], b"a record").await;
         *ends.0.entry(partition).or_default() += 1;

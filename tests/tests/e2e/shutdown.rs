@@ -1,7 +1,7 @@
-//! The way out: sockets are told, what is in flight gets its outcome, the group is left, and it takes five seconds at
-//! most.
+//! Shutdown: sockets are closed with a code, records in flight get their outcome, consumers leave their groups. How long it takes is
+//! measured by `cargo xtask bench`, row B14.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use protocol::CloseCode;
@@ -9,8 +9,6 @@ use tests::client::{Outcome, messaggi, text_record};
 use tests::kafka::Mock;
 use tests::{Bridge, Client, PATIENCE, Watch, eventually, unique};
 use tokio::net::TcpStream;
-
-const GRACE: Duration = Duration::from_secs(5);
 
 #[tokio::test]
 async fn sigint_and_sigterm_close_the_sockets_with_1001_and_exit_with_0() {
@@ -24,17 +22,15 @@ async fn sigint_and_sigterm_close_the_sockets_with_1001_and_exit_with_0() {
         busy.records(watch, 10).await;
 
         bridge.signal(signal);
-        let began = Instant::now();
         idle.socket.expect_close(CloseCode::ShuttingDown).await;
         busy.socket.expect_close(CloseCode::ShuttingDown).await;
         silent.expect_close(CloseCode::ShuttingDown).await;
-        assert_eq!(bridge.exit_code_within(GRACE).await, 0, "{signal}");
-        tests::measured("shutdown_ms", began.elapsed().as_millis());
+        assert_eq!(bridge.exit_code().await, 0, "{signal}");
     }
 }
 
 #[tokio::test]
-async fn what_is_in_flight_is_acknowledged_before_the_goodbye() {
+async fn records_in_flight_are_acknowledged_before_the_close_frame() {
     let topic = unique("in-flight");
     let kafka = Mock::start().with_topic(&topic, 1);
     let mut bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
@@ -42,7 +38,7 @@ async fn what_is_in_flight_is_acknowledged_before_the_goodbye() {
     client.write(messaggi(&topic, 1)).await;
     kafka.slow(Duration::from_millis(400));
     let first = client.produce((0..100).map(|id| text_record(&topic, &id.to_string())).collect()).await;
-    // Answered in order: the records have arrived at the bridge.
+    // Requests are processed in order, so the bridge has read the records.
     client.ask::<protocol::ClusterResult>(protocol::ClusterRequest {}).await;
 
     bridge.signal(Signal::SIGTERM);
@@ -51,13 +47,13 @@ async fn what_is_in_flight_is_acknowledged_before_the_goodbye() {
         assert!(matches!(outcome, Outcome::Acked { .. }), "{seq}: {outcome:?}");
     }
     client.socket.expect_close(CloseCode::ShuttingDown).await;
-    assert_eq!(bridge.exit_code_within(GRACE).await, 0);
+    assert_eq!(bridge.exit_code().await, 0);
     kafka.slow(Duration::ZERO);
     let Some(judge) = tests::judge::Judge::of(&kafka.bootstrap_servers()) else { return };
     assert_eq!(judge.read(&topic).await.len(), 101);
 }
 
-/// A bridge whose broker went away with records on their way.
+/// A bridge that has lost its broker with records in flight.
 async fn stuck(kafka: &Mock, topic: &str) -> (Bridge, Client, u64) {
     let bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).await;
     let mut client = bridge.client().await;
@@ -69,36 +65,35 @@ async fn stuck(kafka: &Mock, topic: &str) -> (Bridge, Client, u64) {
 }
 
 #[tokio::test]
-async fn without_a_broker_it_ends_in_time_and_says_what_is_unknown() {
+async fn shutdown_without_a_broker_fails_records_in_flight_and_exits() {
     let topic = unique("hopeless");
     let kafka = Mock::start().with_topic(&topic, 1);
     let (mut bridge, mut client, first) = stuck(&kafka, &topic).await;
     bridge.signal(Signal::SIGTERM);
-    let began = Instant::now();
     for seq in first..first + 10 {
         let outcome = client.outcome(seq).await;
         assert!(matches!(outcome, Outcome::Failed(_)), "{seq}: {outcome:?}");
     }
     client.socket.expect_close(CloseCode::ShuttingDown).await;
-    bridge.wait_exit(GRACE.saturating_sub(began.elapsed()) + Duration::from_millis(500)).await;
+    bridge.wait_exit(PATIENCE).await;
 }
 
 #[tokio::test]
-async fn a_second_signal_exits_at_once() {
+async fn second_signal_exits_without_waiting_for_records_in_flight() {
     let topic = unique("impatient");
     let kafka = Mock::start().with_topic(&topic, 1);
     let (mut bridge, _client, _) = stuck(&kafka, &topic).await;
     bridge.ctrl_c();
-    // The first thing it does: then the first signal has been taken.
+    // Closing the listener is the first step of the shutdown: the first signal was handled.
     eventually("a closed door", || async { TcpStream::connect(&bridge.address).await.is_err().then_some(()) }).await;
     assert!(bridge.is_running(), "it waits for what is in flight");
     bridge.ctrl_c();
-    let status = bridge.wait_exit(Duration::from_secs(1)).await;
+    let status = bridge.wait_exit(PATIENCE).await;
     assert!(!status.success(), "not the orderly way: {status}");
 }
 
 #[tokio::test]
-async fn the_port_is_free_at_once_for_the_next_bridge() {
+async fn port_is_free_for_the_next_bridge_after_exit() {
     let mut bridge = Bridge::start().demo().await;
     let _client = bridge.client().await;
     bridge.ctrl_c();

@@ -1,5 +1,5 @@
-//! The sign-in budget: however many clients need Kafka, brokers see at most three failed sign-ins a minute, and a password that is right
-//! again is noticed without a restart. Counted in the broker's own log.
+//! The sign-in budget: whatever the number of clients, a broker sees at most three failed sign-ins a minute, and a corrected
+//! password is noticed without a restart. Counted in the broker's own log.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -16,13 +16,13 @@ const CONFIGS_TOOL: &str = "kafka.admin.ConfigCommand";
 const USER: &str = "alice";
 const PASSWORD: &str = "canary-77aa01-password";
 
-/// The bridge waits this long after a refused sign-in (21 s), less what a timer may differ.
+/// The bridge waits 21 s after a refused sign-in; one second is left for the accuracy of timers.
 const SPACING: Duration = Duration::from_secs(20);
 
-/// Each needs several clients of Kafka.
+/// How many clients connect; each needs several Kafka clients.
 const PAGES: usize = 4;
 
-/// What a broker's log says of each.
+/// The text of a failed sign-in in the broker's log.
 const REFUSED: &str = "Failed authentication with";
 
 struct Scram {
@@ -38,7 +38,7 @@ impl Scram {
              {listener}.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;\n"
         );
         let cluster =
-            Kafka::of_ones_own_from(Options { secured: true, extra_properties, ..Options::for_tests() }).await?;
+            Kafka::own_cluster_from(Options { secured: true, extra_properties, ..Options::for_tests() }).await?;
         let log = cluster.brokers()[0].log().to_owned();
         Some(Self { cluster, log })
     }
@@ -47,7 +47,7 @@ impl Scram {
         self.cluster.secured().expect("started so").address("SASL_PLAINTEXT")
     }
 
-    /// With Kafka's own tool, over the open listener.
+    /// Sets the password with Kafka's own tool, over the plaintext listener.
     fn set_password(&self, password: &str) {
         let config = format!("SCRAM-SHA-256=[iterations=4096,password={password}]");
         let arguments = ["--alter", "--add-config", &config, "--entity-type", "users", "--entity-name", USER];
@@ -60,7 +60,7 @@ impl Scram {
         log.lines().filter(|line| line.contains(REFUSED)).count()
     }
 
-    /// Opens pages and lets each of them need Kafka in every way there is.
+    /// Connects clients that use Kafka in every way.
     async fn press(&self, bridge: &Bridge, topic: &str) -> Vec<tests::Client> {
         let mut clients = Vec::new();
         for index in 0..PAGES {
@@ -78,7 +78,7 @@ impl Scram {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_password_fails_at_most_three_times_a_minute_and_heals_by_itself() {
+async fn wrong_password_fails_at_most_three_times_a_minute_and_the_right_one_is_noticed() {
     let Some(mut kafka) = Scram::start().await else { return };
     kafka.set_password("another-password");
     let topic = unique("sign-in");
@@ -91,29 +91,30 @@ async fn a_wrong_password_fails_at_most_three_times_a_minute_and_heals_by_itself
         .option("--kafka-config", properties.path().to_str().expect("a plain path"))
         .await;
 
-    // From the start: one attempt, whoever needs Kafka.
+    // At the start there is one attempt, whatever needs Kafka.
     eventually("the first refusal", || async { (kafka.refused() > 0).then_some(()) }).await;
     let first = Instant::now();
     let _clients = kafka.press(&bridge, &topic).await;
     let error = eventually("the reason", || async { bridge.cluster().await.error }).await;
     assert_eq!(error.code, ErrorCode::AuthenticationFailed.number(), "{error:?}");
 
-    // The second one comes no sooner than a third of a minute later, so that no minute sees more than three.
+    // The second attempt comes at least 20 s later, so that no minute has more than three.
     eventually("the second attempt", || async { (kafka.refused() > 1).then_some(()) }).await;
+    // Not a performance bound: the spacing itself is what keeps an account from being locked.
     assert!(first.elapsed() > SPACING, "after {:?}", first.elapsed());
     assert_eq!(kafka.refused(), 2, "all clients together\n{}", bridge.output());
 
-    // The right password is noticed with the next attempt.
+    // The right password is used with the next attempt.
     kafka.set_password(PASSWORD);
     let up = || async { (bridge.cluster().await.state == ClusterState::Up).then_some(()) };
     eventually("Kafka, with the right password", up).await;
     let mut client = bridge.client().await;
     let subscription = client.subscribe(&Watch::tail(&topic)).await;
-    // What was sent while nobody could sign in.
+    // Records that were produced while sign-in failed.
     client.records(subscription, PAGES).await;
     assert_eq!(kafka.refused(), 2, "signing in succeeds for every client\n{}", bridge.output());
 
-    // Revoked while the bridge runs: every connection ends, and its client wants a new one.
+    // The password is changed while the bridge runs: every connection ends, and its client must sign in again.
     kafka.set_password("a-third-password");
     kafka.cluster.stop();
     kafka.cluster.restart().expect("Kafka starts again");

@@ -1,9 +1,8 @@
-//! Looking on without a group: where a tail starts, and that everybody sees the same.
+//! Tails: reading without a group, from every start position.
 
-use std::time::Duration;
-
-use protocol::{Assigned, Committed, ErrorCode, ErrorMessage, Records};
+use protocol::{Assigned, ErrorCode, ErrorMessage, Records};
 use tests::client::{RecordExt, messaggi, messaggio, text_record};
+use tests::fence::{nothing_before_next_commit, nothing_before_next_record};
 use tests::{Bridge, Client, Watch, on_every_kafka, unique};
 
 /// Values of a one-partition topic as they come.
@@ -17,7 +16,7 @@ fn texts(range: std::ops::Range<usize>) -> Vec<String> {
 }
 
 on_every_kafka! {
-    async fn earliest_begins_with_the_first_record(kafka: Kafka) {
+    async fn start_earliest_begins_with_the_first_record(kafka: Kafka) {
         let topic = kafka.topic("earliest").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -25,21 +24,21 @@ on_every_kafka! {
         assert_eq!(values(&mut client, &Watch::tail(&topic), 10).await, texts(0..10));
     }
 
-    async fn latest_shows_only_what_comes_afterwards(kafka: Kafka) {
+    async fn start_latest_delivers_only_later_records(kafka: Kafka) {
         let topic = kafka.topic("latest").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
         client.write(messaggi(&topic, 5)).await;
 
         let watch = client.subscribe(&Watch::tail(&topic).latest()).await;
-        // `assigned` says where it begins: everything from there on is seen.
+        // `assigned` has the start offset; every record from there on is delivered.
         assert_eq!(client.expect::<Assigned>().await.partitions[0].offset.0, 5);
         client.write(vec![messaggio(&topic, 5), messaggio(&topic, 6)]).await;
         let seen: Vec<String> = client.records(watch, 2).await.iter().map(|got| got.value()).collect();
         assert_eq!(seen, texts(5..7));
     }
 
-    async fn last_begins_that_many_records_before_the_end(kafka: Kafka) {
+    async fn start_last_begins_that_many_records_before_the_end(kafka: Kafka) {
         let topic = kafka.topic("last").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -48,7 +47,7 @@ on_every_kafka! {
         assert_eq!(values(&mut client, &Watch::tail(&topic).last(1000), 10).await, texts(0..10));
     }
 
-    async fn a_time_begins_with_the_first_record_of_then_or_later(kafka: Kafka) {
+    async fn start_timestamp_begins_with_the_first_record_at_or_after(kafka: Kafka) {
         const THEN: i64 = 1_700_000_000_000;
         let topic = kafka.topic("time").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
@@ -57,14 +56,14 @@ on_every_kafka! {
             let timestamp = Some(THEN + 1000 * i64::try_from(id).expect("small"));
             protocol::ProduceRecord { timestamp, ..messaggio(&topic, id) }
         });
-        // One by one: Kafka finds batches by time, and then records.
+        // In separate batches, because Kafka looks up batches by time first.
         for record in records {
             client.write(vec![record]).await;
         }
         assert_eq!(values(&mut client, &Watch::tail(&topic).since(THEN + 2500), 2).await, texts(3..5));
     }
 
-    async fn offsets_begin_exactly_there(kafka: Kafka) {
+    async fn start_offsets_begin_at_those_offsets(kafka: Kafka) {
         let topic = kafka.topic("offsets").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -72,14 +71,14 @@ on_every_kafka! {
         assert_eq!(values(&mut client, &Watch::tail(&topic).at(0, 4), 6).await, texts(4..10));
     }
 
-    async fn who_comes_back_reads_on_and_what_is_new_from_its_beginning(kafka: Kafka) {
+    async fn start_resume_continues_and_reads_new_partitions_from_their_first_record(kafka: Kafka) {
         let (topic, later) = (kafka.topic_with("resumed", 2).await, unique("later"));
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
         let record = |topic: &str, partition: i32, id: i32| text_record(topic, &format!("{partition}/{id}")).on_partition(partition);
         client.write((0..3).flat_map(|id| [record(&topic, 0, id), record(&topic, 1, id)]).collect()).await;
 
-        // As after a lost connection: partition 1 and the other topic have come meanwhile.
+        // As after a reconnect: partition 1 and the other topic are new.
         let watch = client.subscribe(&Watch::tail(&topic).and(&later).resuming([(0, 2)])).await;
         client.write(vec![record(&later, 0, 0)]).await;
         let mut seen: Vec<_> = client.records(watch, 5).await.iter().map(|got| (got.topic.clone(), got.place())).collect();
@@ -91,7 +90,7 @@ on_every_kafka! {
         assert_eq!(seen, expected);
     }
 
-    async fn a_topic_with_four_partitions_is_read_whole_and_each_in_order(kafka: Kafka) {
+    async fn four_partitions_are_read_completely_and_each_in_order(kafka: Kafka) {
         let topic = kafka.topic_with("four", 4).await;
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -111,12 +110,12 @@ on_every_kafka! {
         assert_eq!(next, [100; 4]);
     }
 
-    async fn a_topic_that_does_not_exist_yet_is_read_from_its_first_record(kafka: Kafka) {
+    async fn topic_created_after_subscribe_is_read_from_its_first_record(kafka: Kafka) {
         let topic = unique("future");
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
         let watch = client.subscribe(&Watch::tail(&topic).latest()).await;
-        // Just started, the demo broker may make a topic because it is asked for one.
+        // Right after its start the demo broker may create a topic when its metadata is requested.
         if !kafka.is_demo() {
             let error = client.expect::<ErrorMessage>().await;
             let told = (error.subscription, error.error.code);
@@ -130,19 +129,19 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn two_pages_that_watch_the_same_topic_see_the_same() {
+async fn two_tails_of_one_topic_get_the_same_records() {
     let topic = unique("both");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let (mut one, mut two) = (bridge.client().await, bridge.client().await);
     one.write(messaggi(&topic, 20)).await;
     assert_eq!(values(&mut one, &Watch::tail(&topic), 20).await, texts(0..20));
-    // Later, while the first one still watches: it misses nothing of the beginning.
+    // The second tail starts later and still gets every record.
     assert_eq!(values(&mut two, &Watch::tail(&topic), 20).await, texts(0..20));
     assert_eq!(values(&mut two, &Watch::tail(&topic).last(2), 2).await, texts(18..20));
 }
 
 #[tokio::test]
-async fn a_page_may_watch_several_topics_at_once() {
+async fn one_client_reads_several_topics_at_once() {
     let topics = [unique("one"), unique("two"), unique("three")];
     let bridge = Bridge::start().demo().await;
     let mut client = bridge.client().await;
@@ -158,7 +157,7 @@ async fn a_page_may_watch_several_topics_at_once() {
 }
 
 #[tokio::test]
-async fn a_tail_joins_no_group_and_commits_nothing() {
+async fn tail_commits_nothing() {
     let topic = unique("quiet");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;
@@ -166,11 +165,11 @@ async fn a_tail_joins_no_group_and_commits_nothing() {
     let watch = client.subscribe(&Watch::tail(&topic)).await;
     client.records(watch, 3).await;
     client.flow(watch, 3, 1000).await;
-    client.nothing::<Committed>(Duration::from_millis(600)).await;
+    nothing_before_next_commit(&mut client, &topic).await;
 }
 
 #[tokio::test]
-async fn the_seventeenth_subscription_is_one_too_many() {
+async fn subscription_beyond_the_limit_is_refused_until_another_has_ended() {
     let bridge = Bridge::start().demo().await;
     let mut client = bridge.client().await;
     let limit = client.welcome.limits.subscriptions;
@@ -186,7 +185,7 @@ async fn the_seventeenth_subscription_is_one_too_many() {
 }
 
 #[tokio::test]
-async fn a_stream_that_was_ended_stays_silent() {
+async fn ended_subscription_delivers_no_further_record() {
     let topic = unique("ended");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;
@@ -195,5 +194,5 @@ async fn a_stream_that_was_ended_stays_silent() {
     client.records(watch, 3).await;
     client.unsubscribe(watch).await;
     client.write(messaggi(&topic, 3)).await;
-    client.nothing::<Records>(Duration::from_millis(400)).await;
+    nothing_before_next_record::<Records>(&mut client, &topic).await;
 }

@@ -1,9 +1,9 @@
-//! The seed's two programs, line by line: `bridge produce` and `bridge consume`.
+//! `bridge produce` and `bridge consume`, whose output is that of the original Python programs, line by line.
 
 use std::time::Duration;
 
-use tests::kafka::{committed, nobodys_address};
-use tests::{Bridge, PATIENCE, Program, Watch, eventually, measured, on_every_kafka, unique};
+use tests::kafka::{committed, unused_address};
+use tests::{Bridge, PATIENCE, Program, Watch, eventually, on_every_kafka, unique};
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:3030";
 const DEFAULT_KAFKA: &str = "127.0.0.1:9092";
@@ -14,7 +14,7 @@ fn messaggio(id: usize) -> String {
 
 fn produce(servers: &str, topic: &str, more: &[&str]) -> Program {
     let args = ["produce", "--bootstrap-servers", servers, "--topic", topic];
-    // Faster than the seed, unless the test says how fast.
+    // Faster than the default, unless the test chooses a rate.
     let rhythm: &[&str] = if more.contains(&"--interval-ms") { &[] } else { &["--interval-ms", "20"] };
     Program::bridge(&[&args, rhythm, more].concat())
 }
@@ -25,7 +25,7 @@ fn consume(servers: &str, topic: &str, group: &str, more: &[&str]) -> Program {
     Program::bridge(&args)
 }
 
-/// The seed's producer from its first line to its end.
+/// Checks the output of a complete run of the producer.
 async fn is_the_seeds_producer(mut producer: Program, count: usize) {
     assert_eq!(producer.exit_code().await, 0);
     let seed: Vec<String> =
@@ -34,7 +34,7 @@ async fn is_the_seeds_producer(mut producer: Program, count: usize) {
 }
 
 on_every_kafka! {
-    async fn scenario_1_the_consumer_is_on_and_all_ten_appear(kafka: Kafka) {
+    async fn scenario_1_running_consumer_prints_all_ten_records(kafka: Kafka) {
         let (topic, group) = (kafka.topic("scenario-1").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let servers = bridge.bootstrap_servers().await;
@@ -50,7 +50,7 @@ on_every_kafka! {
         assert_eq!(committed(&servers, &group, &topic).await, [(0, 10)].into());
     }
 
-    async fn scenario_2_the_consumer_stays_and_the_producer_runs_again(kafka: Kafka) {
+    async fn scenario_2_running_consumer_prints_records_of_several_producer_runs(kafka: Kafka) {
         let (topic, group) = (kafka.topic("scenario-2").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let servers = bridge.bootstrap_servers().await;
@@ -64,7 +64,7 @@ on_every_kafka! {
         }
     }
 
-    async fn page_and_terminal_mix_freely(kafka: Kafka) {
+    async fn page_and_terminal_read_records_of_each_other(kafka: Kafka) {
         let (topic, group) = (kafka.topic("mixed").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let servers = bridge.bootstrap_servers().await;
@@ -85,7 +85,7 @@ on_every_kafka! {
         assert_eq!(consumer.exit_code().await, 0, "it stops after --count");
     }
 
-    async fn a_consumer_that_comes_back_goes_on_where_it_was(kafka: Kafka) {
+    async fn restarted_consumer_continues_at_its_committed_offset(kafka: Kafka) {
         let (topic, group) = (kafka.topic("again").await, unique("group"));
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let servers = bridge.bootstrap_servers().await;
@@ -110,7 +110,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn the_value_is_printed_as_it_is_in_the_log() {
+async fn values_are_printed_as_they_are_in_the_log() {
     let topic = unique("raw");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let servers = bridge.bootstrap_servers().await;
@@ -125,7 +125,7 @@ async fn the_value_is_printed_as_it_is_in_the_log() {
 }
 
 #[tokio::test]
-async fn lines_of_standard_input_become_records() {
+async fn each_line_of_standard_input_becomes_a_record() {
     let topic = unique("stdin");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut producer = produce(&bridge.bootstrap_servers().await, &topic, &["--stdin", "--interval-ms", "0"]);
@@ -139,7 +139,7 @@ async fn lines_of_standard_input_become_records() {
 }
 
 #[tokio::test]
-async fn a_template_counts() {
+async fn template_counter_counts_records() {
     let topic = unique("template");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let servers = bridge.bootstrap_servers().await;
@@ -152,32 +152,32 @@ async fn a_template_counts() {
 }
 
 #[tokio::test]
-async fn the_seeds_rhythm_is_half_a_second() {
+async fn produce_waits_half_a_second_between_records_by_default() {
     let topic = unique("rhythm");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let servers = bridge.bootstrap_servers().await;
     let began = std::time::Instant::now();
     let args = ["produce", "--bootstrap-servers", &servers, "--topic", &topic, "--count", "4"];
     assert_eq!(Program::bridge(&args).exit_code().await, 0);
+    // Not a performance bound: half a second between messages is the default of `--interval-ms`. Row B14 has the upper bound.
     let took = began.elapsed();
-    assert!(took >= Duration::from_millis(1500) && took < Duration::from_secs(5), "{took:?} for four messages");
+    assert!(took >= Duration::from_millis(1500), "{took:?} for four messages");
 }
 
 #[tokio::test]
-async fn without_a_broker_they_fail_with_what_to_do() {
-    let servers = nobodys_address();
+async fn produce_and_consume_without_a_broker_fail_and_name_the_address() {
+    let servers = unused_address();
     let mut producer = produce(&servers, &unique("nowhere"), &["--count", "1"]);
     let mut consumer = consume(&servers, &unique("nowhere"), "group", &[]);
     for program in [&mut producer, &mut consumer] {
-        assert_eq!(program.exit_code_within(PATIENCE).await, 1);
-        let said = program.logged(&servers).await;
-        measured("advice_without_a_broker", said);
+        assert_eq!(program.exit_code().await, 1);
+        program.logged(&servers).await;
         assert!(!program.stdout.text().contains("Inviato"), "{}", program.stdout.text());
     }
 }
 
 #[tokio::test]
-async fn ctrl_c_ends_a_producer_in_the_middle() {
+async fn ctrl_c_ends_produce_and_printed_records_are_in_the_log() {
     let topic = unique("interrupted");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let servers = bridge.bootstrap_servers().await;
@@ -186,15 +186,16 @@ async fn ctrl_c_ends_a_producer_in_the_middle() {
         producer.line().await;
     }
     producer.ctrl_c();
-    producer.wait_exit(Duration::from_secs(5)).await;
+    // All records would take 50 s, which is longer than a test waits.
+    producer.wait_exit(PATIENCE).await;
     let printed = producer.stdout.all().iter().filter(|line| line.starts_with("→ Inviato")).count();
     let Some(judge) = bridge.judge().await else { return };
     assert_eq!(judge.read(&topic).await.len(), printed, "what it says is sent is in the log");
 }
 
-/// The one test with fixed ports, since it is about them. Where something else has them it cannot run.
+/// The only test with fixed ports, because it is about the default ports. It cannot run if another process uses them.
 #[tokio::test]
-async fn they_find_the_demo_broker_of_a_running_bridge() {
+async fn produce_and_consume_find_the_demo_broker_of_a_running_bridge() {
     let occupied = |address: &str| std::net::TcpStream::connect(address).is_ok();
     if occupied(DEFAULT_KAFKA) || occupied(DEFAULT_LISTEN) {
         tests::skip::skip(&format!("{DEFAULT_KAFKA} or {DEFAULT_LISTEN} is taken by something else"));

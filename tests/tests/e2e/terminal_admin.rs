@@ -1,27 +1,27 @@
-//! `bridge topics` and `bridge groups`: in the words of Kafka's tools, which see what they did.
+//! `bridge topics` and `bridge groups`: options and output like those of Kafka's tools, which check the results.
 
 use std::io::Write;
 
 use protocol::{GroupResult, PlanOffsetResetResult, ResetOffsetsResult, TopicResult, TopicsResult};
 use tests::client::messaggi;
-use tests::kafka::{committed, nobodys_address};
+use tests::kafka::{committed, unused_address};
 use tests::{Bridge, Kafka, Program, Watch, on_every_kafka, unique};
 
 const TOPIC_TOOL: &str = "org.apache.kafka.tools.TopicCommand";
 const GROUP_TOOL: &str = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
-/// Its own five seconds are short beside a compiler.
+/// The tool's default of five seconds is too short on a busy machine.
 const TOOL_TIMEOUT_MS: &str = "30000";
 
-/// What a command said, after it ended.
+/// Exit code and output of a command.
 struct Said {
     code: i32,
     out: String,
     err: String,
 }
 
-/// `bridge <words> --bootstrap-servers …`, with nobody at its standard input.
+/// Runs `bridge <words> --bootstrap-servers …` with empty standard input.
 async fn bridge(servers: &str, words: &[&str]) -> Said {
-    // Where they are not wrong as they are.
+    // A command without a subcommand is invalid with any option.
     let address = if words.len() > 1 { &["--bootstrap-servers", servers][..] } else { &[] };
     let mut program = Program::bridge(&[words, address].concat());
     program.type_and_end("");
@@ -47,7 +47,7 @@ fn servers(kafka: &Kafka) -> String {
 
 on_every_kafka! {
     real
-    async fn a_topic_lives_its_life_in_the_terminal(kafka: Kafka) {
+    async fn topic_commands_create_describe_alter_empty_and_delete(kafka: Kafka) {
         let (topic, servers) = (unique("life"), servers(&kafka));
         let on = ["--topic", &topic];
         let run = async |verb: &str, options: &[&str]| succeeds(&servers, &[&["topics", verb], options].concat()).await;
@@ -91,7 +91,7 @@ on_every_kafka! {
     }
 }
 
-/// A topic of one partition with ten records, and a group that has read four of them and left.
+/// A topic of one partition with ten records, and a group that has committed offset 4 and has no members.
 async fn four_of_ten(kafka: &Kafka) -> (Bridge, String, String) {
     let (topic, group) = (kafka.topic("shown").await, unique("group"));
     let bridge = Bridge::start().on(kafka).await;
@@ -104,7 +104,7 @@ async fn four_of_ten(kafka: &Kafka) -> (Bridge, String, String) {
 
 on_every_kafka! {
     real
-    async fn a_group_is_shown_as_kafkas_tool_shows_it(kafka: Kafka) {
+    async fn groups_describe_equals_kafka_consumer_groups_tool(kafka: Kafka) {
         let (bridge_, topic, group) = four_of_ten(&kafka).await;
         let servers = servers(&kafka);
         let ours = succeeds(&servers, &["groups", "describe", "--group", &group]).await;
@@ -124,7 +124,7 @@ on_every_kafka! {
         let seen: GroupResult = json(&succeeds(&servers, &["groups", "describe", "--group", &group, "--json"]).await);
         assert_eq!((seen.state.as_str(), seen.members.len(), seen.lag), ("Stable", 1, 6));
 
-        // A reset is shown, but not done, and the exit code says so.
+        // The reset is printed but refused, and the exit code is 1.
         let words = ["groups", "reset", "--group", &group, "--topic", &topic, "--to-earliest", "--execute"];
         let refused = bridge(&servers, &words).await;
         assert_eq!(refused.code, 1, "{}", refused.out);
@@ -137,7 +137,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn a_reset_is_a_dry_run_until_it_says_execute(kafka: Kafka) {
+    async fn groups_reset_is_a_dry_run_without_execute(kafka: Kafka) {
         let (_bridge, topic, group) = four_of_ten(&kafka).await;
         let servers = servers(&kafka);
         let reset = async |options: &[&str]| {
@@ -157,7 +157,7 @@ on_every_kafka! {
         }
         let theirs = ["--timeout", TOOL_TIMEOUT_MS, "--reset-offsets", "--group", &group, "--topic", &topic, "--shift-by", "-3", "--dry-run"];
         let theirs = kafka.tool(GROUP_TOOL, &theirs).await;
-        // Some versions print head and row on one line.
+        // Some versions print heading and row on one line.
         assert!(columns(&theirs).ends_with(&[&group, &topic, "0", "1"]), "{theirs}");
         assert_eq!(committed(&servers, &group, &topic).await, [(0, 4)].into(), "nothing was done so far");
 
@@ -166,7 +166,7 @@ on_every_kafka! {
         succeeds(&servers, &words).await;
         assert_eq!(committed(&servers, &group, &topic).await, [(0, 6)].into());
 
-        // What one command exports, the other reads.
+        // The export of one command is the input of another.
         let exported = reset(&["--shift-by", "-5", "--export"]).await;
         assert_eq!(exported, format!("{topic},0,1\n"));
         let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
@@ -185,8 +185,8 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn wrong_words_end_with_2_and_what_cannot_be_done_with_1() {
-    let nobody = nobodys_address();
+async fn invalid_arguments_exit_with_2_and_refused_changes_with_1() {
+    let nobody = unused_address();
     let reset = ["groups", "reset", "--group", "g", "--topic", "t"];
     let with = |options: &[&'static str]| -> Vec<&'static str> {
         reset.iter().copied().chain(options.iter().copied()).collect()

@@ -1,4 +1,4 @@
-//! What others wrote into Kafka, on a terminal: it obeys none of it. In a pipe every byte is as it was written.
+//! Control characters in records and names: a terminal gets them escaped, and a pipe gets every byte unchanged.
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
@@ -6,7 +6,7 @@ use tests::client::text_record;
 use tests::kafka::client_config;
 use tests::{Bridge, Program, on_every_kafka, unique};
 
-/// Clears the screen, sets the title, turns the text around, and begins a line of its own.
+/// Clears the screen, sets the title, reverses the text, and forges a line of output.
 const HOSTILE: &str = "a\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}b\r\n← Consumato: forged\u{9b}2Jc";
 const SHOWN: &str = r"a\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}b\r\n← Consumato: forged\u{9b}2Jc";
 
@@ -15,7 +15,7 @@ fn is_harmless(output: &str) -> bool {
 }
 
 on_every_kafka! {
-    async fn a_record_is_escaped_on_a_terminal_and_exact_in_a_pipe(kafka: Kafka) {
+    async fn record_is_escaped_on_a_terminal_and_unchanged_in_a_pipe(kafka: Kafka) {
         let topic = kafka.topic("hostile").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         bridge.client().await.write(vec![text_record(&topic, HOSTILE), text_record(&topic, "città")]).await;
@@ -35,7 +35,7 @@ on_every_kafka! {
         let mut in_pipe = Program::bridge(&piped.iter().map(String::as_str).collect::<Vec<_>>());
         assert_eq!(in_pipe.exit_code().await, 0);
         let (out, _) = in_pipe.all_output().await;
-        // The lines that a program collects end without their carriage return.
+        // The test's line reader removes carriage returns.
         let exact = HOSTILE.replace("\r\n", "\n");
         assert!(out.contains(&format!("← Consumato: {exact}\n← Consumato: città\n")), "{out:?}");
     }
@@ -43,10 +43,10 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn names_of_groups_are_escaped_on_a_terminal(kafka: Kafka) {
+    async fn group_names_are_escaped_on_a_terminal(kafka: Kafka) {
         let topic = kafka.topic("named").await;
         let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
-        // Kafka takes any name.
+        // Kafka accepts any group name.
         let (bidi, hostile) = (format!("{}\u{202e}b", unique("bidi")), format!("{}\u{1b}[2J\nforged", unique("hostile")));
         for group in [&bidi, &hostile] {
             let consumer: BaseConsumer = client_config(&servers).set("group.id", group).create().expect("a consumer");

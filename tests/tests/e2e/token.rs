@@ -1,10 +1,10 @@
-//! The access token: who does not have it gets no further than `hello`, and nobody ever sees it.
+//! The access token: without it a client gets no further than `hello`, and the token is never printed.
 
 use hyper::StatusCode;
 use protocol::CloseCode;
 use serde_json::{Value, json};
 use tests::http::Request;
-use tests::kafka::nobodys_address;
+use tests::kafka::unused_address;
 use tests::page::View;
 use tests::socket::{Heard, Socket};
 use tests::{Bridge, Browser, Program, unique};
@@ -14,7 +14,7 @@ use crate::page_states::photograph;
 
 const TOKEN: &str = "canary-7d11e0b2-token";
 
-/// Says hello with this token, or with none.
+/// Sends `hello` with this token, or without one.
 async fn hello(bridge: &Bridge, token: Option<&str>) -> Socket {
     let mut socket = bridge.socket().await;
     let mut hello = json!({"type": "hello", "protocol": "ponte.v1", "client": "test/1"});
@@ -30,7 +30,7 @@ fn shows_no_token(output: &str) {
 }
 
 #[tokio::test]
-async fn a_socket_without_the_token_is_closed_with_4500() {
+async fn hello_without_the_token_closes_with_4500() {
     let bridge = Bridge::start().demo().env("PONTE_TOKEN", TOKEN).await;
     let mut admitted = hello(&bridge, Some(TOKEN)).await;
     assert!(matches!(admitted.next().await, Heard::Text(text) if text.contains(r#""type":"welcome""#)));
@@ -39,7 +39,7 @@ async fn a_socket_without_the_token_is_closed_with_4500() {
         [None, Some(""), Some("canary-7d11e0b2-toke"), Some("canary-7d11e0b2-token2"), Some("CANARY-7D11E0B2-TOKEN")]
     {
         let mut socket = hello(&bridge, wrong).await;
-        // Whatever comes behind a refused hello is not looked at.
+        // Messages after a refused `hello` are not processed.
         socket.text(r#"{"type":"topics","id":1}"#).await;
         let reason = socket.expect_close(CloseCode::TokenRefused).await;
         assert!(reason.contains("token"), "{wrong:?}: {reason}");
@@ -51,8 +51,8 @@ async fn a_socket_without_the_token_is_closed_with_4500() {
 }
 
 #[tokio::test]
-async fn what_names_brokers_asks_for_the_token_too() {
-    let servers = nobodys_address();
+async fn routes_that_name_brokers_need_the_token() {
+    let servers = unused_address();
     let bridge = Bridge::start().option("--bootstrap-servers", &servers).env("PONTE_TOKEN", TOKEN).await;
     let ask = async |authorization: &str| {
         Request::get("/api/cluster").header("authorization", authorization).send(&bridge.address).await
@@ -68,7 +68,7 @@ async fn what_names_brokers_asks_for_the_token_too() {
         assert_eq!(refused.header("www-authenticate"), "Bearer");
         assert!(!refused.text().contains(&servers), "{}", refused.text());
     }
-    // What an orchestrator asks, and the page itself, are for everybody.
+    // Health checks and the page itself need no token.
     assert_eq!(bridge.get("/healthz").await.status, StatusCode::OK);
     let ready = bridge.get("/readyz").await;
     assert_eq!((ready.status, &ready.json::<Value>()["state"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("down")));
@@ -77,7 +77,7 @@ async fn what_names_brokers_asks_for_the_token_too() {
 }
 
 #[tokio::test]
-async fn a_token_opens_a_listener_beyond_loopback() {
+async fn listener_beyond_loopback_is_allowed_with_a_token() {
     let file = file(&format!("{TOKEN}\n"));
     let path = file.path().to_str().expect("a readable path");
     let mut program = Program::bridge(&["--demo", "--listen", "0.0.0.0:0", "--token-file", path]);
@@ -87,7 +87,7 @@ async fn a_token_opens_a_listener_beyond_loopback() {
 }
 
 #[tokio::test]
-async fn a_token_that_can_be_guessed_is_refused_without_being_shown() {
+async fn short_token_is_refused_without_being_printed() {
     const SHORT: &str = "canary-7d11e0b";
     let file = file(&format!("{SHORT}\n"));
     let path = file.path().to_str().expect("a readable path");
@@ -111,7 +111,7 @@ async fn a_token_that_can_be_guessed_is_refused_without_being_shown() {
 }
 
 #[tokio::test]
-async fn the_page_asks_for_the_token_and_goes_on_where_it_was_stopped() {
+async fn page_asks_for_the_token_and_then_opens_the_requested_view() {
     let Some(browser) = Browser::start().await else { return };
     let topic = unique("token");
     let bridge = Bridge::start().demo().topic(&topic).env("PONTE_TOKEN", TOKEN).await;
@@ -130,7 +130,7 @@ async fn the_page_asks_for_the_token_and_goes_on_where_it_was_stopped() {
     page.click("token-give").await;
     page.wait("connection", "data-state", "open").await;
     page.until("no banner", "!document.querySelector('[data-testid=banner]')").await;
-    // The link that was opened asked for this.
+    // The link that was opened asks for this.
     page.wait("listen", "data-state", "listening").await;
 
     page.reload().await;

@@ -1,4 +1,4 @@
-//! Asking for topics, and creating one.
+//! Listing, describing and creating topics.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ fn with_partitions(name: &str, partitions: i32) -> CreateTopic {
 }
 
 on_every_kafka! {
-    async fn a_created_topic_is_listed_with_its_partitions(kafka: Kafka) {
+    async fn created_topic_is_listed_with_its_partitions(kafka: Kafka) {
         let topic = unique("created");
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -35,7 +35,7 @@ on_every_kafka! {
         }
     }
 
-    async fn a_topic_is_created_once(kafka: Kafka) {
+    async fn second_create_topic_is_refused(kafka: Kafka) {
         let topic = unique("twice");
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -47,9 +47,9 @@ on_every_kafka! {
 }
 
 on_every_kafka! {
-    // The demo broker has been seen to create what it was asked for right after its start.
+    // Not on the demo broker, which may create a topic whose metadata is requested right after its start.
     real
-    async fn asking_for_a_topic_does_not_create_it(kafka: Kafka) {
+    async fn describing_a_topic_does_not_create_it(kafka: Kafka) {
         let topic = unique("nowhere");
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -63,7 +63,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn impossible_requests_get_their_typed_errors() {
+async fn impossible_create_topic_requests_get_typed_errors() {
     let bridge = Bridge::start().demo().await;
     let mut client = bridge.client().await;
     let replicated = CreateTopic { replication: Some(3), ..with_partitions("replicated", 1) };
@@ -77,16 +77,16 @@ async fn impossible_requests_get_their_typed_errors() {
     }
 }
 
-/// The demo broker's topics lie in the bridge's memory.
+/// The demo broker keeps its topics in the bridge's memory, so their number is limited.
 #[tokio::test]
-async fn sending_creates_no_topic_beyond_the_demo_brokers_limits() {
+async fn produce_creates_no_topic_beyond_the_demo_brokers_limits() {
     let bridge = Bridge::start().demo().topic(&unique("first")).await;
     let mut client = bridge.client().await;
-    // The first 32 topics are created by sending without a look at the limits, with four partitions each.
+    // Producing creates the first 32 topics without checking the limits, with four partitions each.
     for _ in 0..32 {
         client.write(vec![text_record(&unique("small"), "room")]).await;
     }
-    // With these and the first topic 49,999 partitions of at most 50,000.
+    // Together with the first topic these are 49,999 of at most 50,000 partitions.
     let largest: Vec<String> = (0..50).map(|number| unique(&format!("large-{number}"))).collect();
     for (number, topic) in largest.iter().enumerate() {
         let partitions = if number == 0 { 870 } else { 1000 };
@@ -109,6 +109,6 @@ async fn sending_creates_no_topic_beyond_the_demo_brokers_limits() {
     }
     let refused = client.refused(TopicRequest { name: topic }).await;
     assert_eq!(refused.error.code, ErrorCode::TopicMissing.number(), "{refused:?}");
-    // Topics that exist take records as before.
+    // Existing topics still accept records.
     client.write(messaggi(&largest[0], 3)).await;
 }

@@ -1,4 +1,4 @@
-//! Changing topics: settings, partitions, emptied, deleted; each confirmed, each as Kafka's own tool sees it.
+//! Changing topics: settings, partitions, emptying, deleting; each confirmed, and compared with Kafka's own tool.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ async fn describe(client: &mut Client, topic: &str) -> TopicResult {
 
 on_every_kafka! {
     real
-    async fn settings_say_what_they_are_and_change_one_by_one(kafka: Kafka) {
+    async fn topic_settings_have_value_default_and_source_and_change_one_by_one(kafka: Kafka) {
         let topic = unique("settings");
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -86,7 +86,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn every_change_is_in_the_log_with_who_what_old_and_new(kafka: Kafka) {
+    async fn every_topic_change_is_audited_with_client_old_and_new_value(kafka: Kafka) {
         let topic = kafka.topic("logged").await;
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -115,7 +115,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn partitions_are_added_and_never_taken_away(kafka: Kafka) {
+    async fn partitions_are_added_and_never_removed(kafka: Kafka) {
         let topic = kafka.topic_with("grown", 2).await;
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -132,7 +132,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn an_emptied_topic_has_no_records_and_goes_on_counting(kafka: Kafka) {
+    async fn emptied_topic_has_no_records_and_keeps_its_offsets(kafka: Kafka) {
         let topic = kafka.topic_with("emptied", 2).await;
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -150,7 +150,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn a_deleted_topic_is_gone(kafka: Kafka) {
+    async fn deleted_topic_is_missing(kafka: Kafka) {
         let topic = kafka.topic("deleted").await;
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -168,7 +168,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn nothing_is_destroyed_without_its_name_typed_nor_if_it_is_kafkas(kafka: Kafka) {
+    async fn destructive_requests_need_the_confirmed_name_and_refuse_internal_topics(kafka: Kafka) {
         let topic = kafka.topic("confirmed").await;
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -201,7 +201,7 @@ on_every_kafka! {
 }
 
 on_every_kafka! {
-    async fn the_list_counts_records_and_a_live_view_their_rate(kafka: Kafka) {
+    async fn topic_list_counts_records_and_topic_view_their_rate(kafka: Kafka) {
         let topic = kafka.topic("live").await;
         let bridge = Bridge::start().on(&kafka).topic(&topic).await;
         let mut client = bridge.client().await;
@@ -240,7 +240,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn a_view_of_a_topic_that_goes_away_says_so(kafka: Kafka) {
+    async fn view_of_a_deleted_topic_reports_that_it_is_missing(kafka: Kafka) {
         let topic = kafka.topic("leaving").await;
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -254,7 +254,7 @@ on_every_kafka! {
 
 on_every_kafka! {
     real
-    async fn the_cluster_tells_its_controller_and_its_health(kafka: Kafka) {
+    async fn cluster_details_report_controller_and_health(kafka: Kafka) {
         let topic = kafka.topic_with("healthy", 3).await;
         let bridge = Bridge::start().on(&kafka).await;
         let mut client = bridge.client().await;
@@ -269,7 +269,7 @@ on_every_kafka! {
 }
 
 #[tokio::test]
-async fn what_the_demo_broker_cannot_do_it_says_in_words() {
+async fn demo_broker_refuses_topic_changes_with_typed_errors() {
     let topic = unique("demo");
     let bridge = Bridge::start().demo().topic(&topic).await;
     let mut client = bridge.client().await;

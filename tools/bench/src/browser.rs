@@ -1,10 +1,13 @@
-//! A page in a real browser: one window with one tab, driven from a thread that waits for each answer.
+//! A page in a real browser: one window with one tab, controlled from a blocking thread.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use chromium::Chromium;
 use chromium::chromiumoxide::Page;
+use chromium::chromiumoxide::cdp::browser_protocol::browser::{
+    Bounds, GetWindowForTargetParams, SetWindowBoundsParams, WindowState,
+};
 use chromium::chromiumoxide::cdp::browser_protocol::emulation::{
     SetCpuThrottlingRateParams, SetDeviceMetricsOverrideParams,
 };
@@ -15,22 +18,22 @@ use tokio::runtime::Runtime;
 use crate::process::resident_bytes;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
-/// What a page may take for anything.
+/// How long a page may take for any action.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A laptop's screen.
 const SCREEN: (i64, i64) = (1280, 800);
 
-/// The browser ends with this value.
+/// The browser ends when this is dropped.
 pub struct Window {
-    // Before the runtime, on which it ends.
+    // Dropped before the runtime, on which the browser ends.
     tab: Page,
     chromium: Chromium,
     runtime: Runtime,
 }
 
 impl Window {
-    /// A window of a browser that has never seen the page.
+    /// Opens a window of a new browser with an empty cache.
     pub fn open() -> Result<Self> {
         let program = Chromium::find().context("chromium is not installed; cargo xtask setup")?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -43,7 +46,7 @@ impl Window {
         Ok(Self { tab, chromium, runtime })
     }
 
-    /// From now on every task takes so many times longer.
+    /// From now on every task takes this many times longer.
     pub fn slow_down(&self, times: f64) -> Result<()> {
         self.runtime.block_on(self.tab.execute(SetCpuThrottlingRateParams::new(times)))?;
         Ok(())
@@ -79,13 +82,33 @@ impl Window {
         Ok(())
     }
 
+    /// Minimizes the window: the browser stops drawing the page, and the page is told.
+    pub fn hide(&self) -> Result<()> {
+        self.set_state(WindowState::Minimized)
+    }
+
+    pub fn show(&self) -> Result<()> {
+        self.set_state(WindowState::Normal)?;
+        self.runtime.block_on(self.tab.bring_to_front()).context("cannot show the tab")?;
+        Ok(())
+    }
+
+    fn set_state(&self, state: WindowState) -> Result<()> {
+        self.runtime.block_on(async {
+            let window = self.tab.execute(GetWindowForTargetParams::default()).await?;
+            let bounds = Bounds::builder().window_state(state).build();
+            self.tab.execute(SetWindowBoundsParams::new(window.result.window_id, bounds)).await
+        })?;
+        Ok(())
+    }
+
     /// CPU time of all of the browser's processes until now.
     pub fn cpu_seconds(&self) -> Result<f64> {
         let processes = self.runtime.block_on(self.chromium.processes())?;
         Ok(processes.iter().map(|process| process.cpu_time).sum())
     }
 
-    /// Resident memory of what holds the tab, without what JavaScript no longer needs.
+    /// Resident memory of the renderer processes after a garbage collection.
     pub fn tab_bytes(&self) -> Result<u64> {
         let tabs = self.runtime.block_on(async {
             self.tab.execute(CollectGarbageParams::default()).await?;

@@ -1,4 +1,4 @@
-//! One comparison: what is measured, against what, and how good it has to be.
+//! One comparison: what is measured, against which floors, with which targets.
 
 use anyhow::Result;
 
@@ -7,19 +7,19 @@ use crate::measurement::{Measurement, Unit};
 /// Takes one measurement per metric of its case.
 pub type Measure<'l> = Box<dyn FnMut() -> Result<Vec<Measurement>> + 'l>;
 
-/// A line or several of the table.
+/// One or more lines of the table.
 pub struct Case<'l> {
     /// `B1`
     pub row: &'static str,
     /// `consume, 100 B`
     pub name: String,
     pub metrics: Vec<Metric>,
-    /// The first metric decides which rounds count.
+    /// The first metric decides which rounds count. Without a floor every round counts, and each metric has a limit.
     pub floors: Vec<Floor<'l>>,
     pub ours: Measure<'l>,
 }
 
-/// What one number of a case is.
+/// A metric of a case.
 pub struct Metric {
     pub name: &'static str,
     pub unit: Unit,
@@ -37,11 +37,11 @@ impl Metric {
     }
 }
 
-/// What ours is compared with.
+/// A baseline of a case.
 pub struct Floor<'l> {
     pub name: &'static str,
-    /// The ratio of ours to this floor that each metric has to reach, or to stay below where less is better. `None`: for
-    /// orientation only.
+    /// For each metric, the ratio of our value to this floor: at least, or at most if less is better. `None` if the floor is only
+    /// for orientation.
     pub targets: Vec<Option<f64>>,
     pub measure: Measure<'l>,
 }

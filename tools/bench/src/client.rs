@@ -1,24 +1,28 @@
-//! The wire protocol from a client's side, over the same raw tungstenite for the bridge and for the floors.
+//! A client of the WebSocket protocol on raw tungstenite, which the floors use too.
 
 use std::net::TcpStream as BlockingStream;
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use futures_util::{SinkExt as _, StreamExt as _};
 use protocol::{
-    ClientMessage, Flow, Format, Frame, Hello, Mode, SUBPROTOCOL, ServerMessage, Subscribe, Subscribed, Welcome,
-    WhenSlow, Window,
+    ClientMessage, Flow, Format, Frame, Hello, Mode, Pong, Produced, SUBPROTOCOL, ServerMessage, Subscribe, Subscribed,
+    Welcome, WhenSlow, Window,
 };
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Message, WebSocket};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-/// The settings of every client here, whoever it talks to: tungstenite's own.
+/// The WebSocket settings of every client: tungstenite's defaults.
 pub fn settings() -> WebSocketConfig {
     WebSocketConfig::default()
 }
 
-/// A socket of which nothing is known but that it is a WebSocket.
+/// Far longer than any message that a row waits for.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// A WebSocket without any protocol on it.
 pub type Socket = WebSocketStream<TcpStream>;
 
 pub async fn open(address: &str) -> Result<Socket> {
@@ -32,8 +36,8 @@ fn url(address: &str) -> String {
     format!("ws://{address}/ws")
 }
 
-/// A blocking socket of which one thread reads and another writes: where microseconds count, a runtime's timers and
-/// wake-ups would be measured too.
+/// A blocking socket with one thread that reads and another that writes. A runtime's timers and wake-ups would be part of
+/// latencies of microseconds.
 pub fn open_blocking(address: &str) -> Result<(WebSocket<BlockingStream>, WebSocket<BlockingStream>)> {
     use tokio_tungstenite::tungstenite::client::client_with_config;
     use tokio_tungstenite::tungstenite::protocol::Role;
@@ -66,7 +70,7 @@ pub fn subscribe(topic: &str, mode: Mode, format: Format, window: Window, when_s
     Message::text(ClientMessage::from(request).to_json_with_id(Some(1)))
 }
 
-/// What the bridge says in a text frame. An error of its is one here.
+/// The message in a text frame. An error message of the bridge is an error.
 pub fn parse(text: &str) -> Result<ServerMessage> {
     match ServerMessage::parse(text) {
         Ok(Frame { message: ServerMessage::ErrorMessage(error), .. }) => bail!("the bridge says: {:?}", error.error),
@@ -75,7 +79,7 @@ pub fn parse(text: &str) -> Result<ServerMessage> {
     }
 }
 
-/// A socket of the bridge that was welcomed.
+/// A socket of the bridge after its welcome.
 pub struct Client {
     pub socket: Socket,
     pub welcome: Welcome,
@@ -105,6 +109,45 @@ impl Client {
     }
 }
 
+impl Client {
+    /// The next message in a text frame. Answers pings, and fails after a long silence.
+    pub async fn hear(&mut self) -> Result<ServerMessage> {
+        let hear = async {
+            loop {
+                match parse(&next_text(&mut self.socket).await?)? {
+                    ServerMessage::Ping(_) => self.socket.send(text(Pong {})).await?,
+                    message => return Ok(message),
+                }
+            }
+        };
+        tokio::time::timeout(SILENCE, hear).await.context("the bridge sent nothing")?
+    }
+
+    /// The first message for which `pick` has a value; the others are dropped.
+    pub async fn find<T>(&mut self, mut pick: impl FnMut(ServerMessage) -> Option<T>) -> Result<T> {
+        loop {
+            if let Some(found) = pick(self.hear().await?) {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Waits until so many records of this client were acknowledged since now.
+    pub async fn acknowledged(&mut self, records: u64) -> Result<()> {
+        let mut acknowledged = 0;
+        while acknowledged < records {
+            let produced = self.find(|message| match message {
+                ServerMessage::Produced(produced) => Some(produced),
+                _ => None,
+            });
+            let Produced { acks, errors } = produced.await?;
+            ensure!(errors.is_empty(), "records failed: {errors:?}");
+            acknowledged += acks.iter().map(|ack| ack.last - ack.first + 1).sum::<u64>();
+        }
+        Ok(())
+    }
+}
+
 async fn next_text(socket: &mut Socket) -> Result<String> {
     loop {
         match socket.next().await.context("the bridge closed the socket")?? {
@@ -115,7 +158,7 @@ async fn next_text(socket: &mut Socket) -> Result<String> {
     }
 }
 
-/// Keeps a subscription's window open without a message for every frame.
+/// Sends credit for a subscription once a part of its window is used, not for every frame.
 pub struct Credit {
     subscription: u32,
     window: Window,
@@ -129,7 +172,7 @@ impl Credit {
         Self { subscription, window, records: 0, bytes: 0 }
     }
 
-    /// So much was handled, up to number `through`; the message to send once a quarter of the window is used up.
+    /// Counts handled records up to number `through`; returns the message to send once a quarter of the window is used.
     pub fn use_up(&mut self, through: u64, records: u64, bytes: u64) -> Option<Message> {
         self.records += records;
         self.bytes += bytes;
@@ -140,7 +183,7 @@ impl Credit {
         Some(self.flow(through))
     }
 
-    /// The whole window from `through` on.
+    /// Credit for the whole window after `through`.
     pub fn flow(&self, through: u64) -> Message {
         let Window { records, bytes } = self.window;
         text(Flow { subscription: self.subscription, through, records, bytes })

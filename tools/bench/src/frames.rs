@@ -1,4 +1,4 @@
-//! Reading what a socket of the bridge, or of a floor that imitates it, brings.
+//! Reads the frames of the bridge, or of a floor that imitates it.
 
 use anyhow::{Context, Result, bail, ensure};
 use protocol::{RecordsFrame, ServerMessage};
@@ -18,7 +18,7 @@ pub fn binary(frame: &[u8], tally: &mut Tally) -> Result<u64> {
     Ok(frame.seq)
 }
 
-/// The fields that are looked at in a text frame of records. Nothing is copied: a client in a hurry is measured here.
+/// The fields of a `records` text frame that are read. Nothing is copied, because a fast client is measured.
 #[derive(Deserialize)]
 struct TextFrame<'a> {
     #[serde(rename = "type")]
@@ -44,7 +44,7 @@ struct TextValue<'a> {
 
 /// Counts the records of a text frame; returns the number of the last, or nothing for another message.
 pub fn text(text: &str, tally: &mut Tally) -> Result<Option<u64>> {
-    // Other messages have neither these fields nor this speed.
+    // Other messages do not have these fields, and are rare.
     let frame = match serde_json::from_str::<TextFrame<'_>>(text) {
         Ok(frame) if frame.name == "records" => frame,
         _ => return control(text).map(|()| None),

@@ -1,4 +1,4 @@
-//! librdkafka's configuration in the floors: what the bridge sets, where it matters for speed.
+//! librdkafka's configuration in the floors: that of the bridge where it matters for speed.
 
 use rdkafka::ClientConfig;
 
@@ -13,7 +13,7 @@ pub fn base(kafka: &str) -> ClientConfig {
         .set("bootstrap.servers", kafka)
         .set("client.id", "bench")
         .set("socket.nagle.disable", "true")
-        // Errors. Warnings of a broker that has just started say nothing about a measurement.
+        // Errors only: warnings of a broker that has just started do not matter.
         .set("log_level", "3");
     config
 }
@@ -29,7 +29,7 @@ pub fn producer(kafka: &str, linger_ms: u32) -> ClientConfig {
     config
 }
 
-/// librdkafka's defaults but for the pause after a full queue, which is set for a slow reader.
+/// librdkafka's defaults, except for the pause after a full queue, which is set for a slow reader.
 pub fn consumer(kafka: &str) -> ClientConfig {
     let mut config = base(kafka);
     config.set("fetch.queue.backoff.ms", "10").set("allow.auto.create.topics", "false");

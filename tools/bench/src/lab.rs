@@ -1,4 +1,4 @@
-//! What every row measures with: one real Kafka, topics in it, fresh bridges.
+//! What every row uses: one real Kafka, topics in it, new bridges.
 
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use crate::roles::native_producer::{NativeProducer, Written};
 /// Creating and deleting topics takes milliseconds.
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// More than any row opens.
+/// The maximum number of sockets: more than any row opens.
 const SOCKETS: &str = "2000";
 
 /// What the bridge's first line begins with.
@@ -26,19 +26,19 @@ const LISTENING: &str = "Ponte is listening on http://";
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
 pub struct Scale {
-    /// Just enough to see that everything works.
+    /// A smoke test: just enough to see that every measurement works.
     pub quick: bool,
     /// The rows that watch memory take minutes.
     pub long: bool,
 }
 
 impl Scale {
-    /// `full`, or what a smoke test takes of it.
+    /// `full`, or the share of it that a smoke test uses.
     pub fn of(self, full: u64) -> u64 {
         if self.quick { (full / 100).max(50) } else { full }
     }
 
-    /// `full` sockets, or what a smoke test opens of them.
+    /// `full` sockets, or the few that a smoke test opens.
     pub fn sockets(self, full: usize) -> usize {
         if self.quick { full.min(4) } else { full }
     }
@@ -87,24 +87,62 @@ impl Lab {
         Ok(Topic { name, lab: self })
     }
 
-    /// A topic with `records` records of `bytes` bytes, written by the floor's producer.
+    /// A topic with `records` records of `bytes` bytes, written by librdkafka's producer.
     pub fn filled_topic(&self, records: u64, bytes: usize) -> Result<(Topic<'_>, Written)> {
         let topic = self.topic()?;
         let written = topic.fill(records, bytes)?;
         Ok((topic, written))
     }
 
-    /// A bridge that nobody has used yet.
+    /// A new bridge.
     pub fn bridge(&self) -> Result<Bridge> {
         self.bridge_with(&[])
     }
 
     /// The same with options of the row's own.
     pub fn bridge_with(&self, options: &[&str]) -> Result<Bridge> {
+        self.bridge_on(&self.kafka(), options)
+    }
+
+    /// A bridge on other brokers.
+    pub fn bridge_on(&self, bootstrap_servers: &str, options: &[&str]) -> Result<Bridge> {
         let mut command = Command::new(&self.bridge);
-        command.args(["--listen", "127.0.0.1:0", "--bootstrap-servers", &self.kafka()]);
-        command.args(["--max-sockets", SOCKETS]).args(options);
-        // Its log would stand in the middle of the table; what goes wrong shows in the measurement.
+        command.args(["--bootstrap-servers", bootstrap_servers, "--max-sockets", SOCKETS]).args(options);
+        Self::started(command)
+    }
+
+    /// A bridge with the demo broker.
+    pub fn demo_bridge(&self) -> Result<Bridge> {
+        let mut command = Command::new(&self.bridge);
+        command.arg("--demo");
+        Self::started(command)
+    }
+
+    /// A bridge that may open so many files.
+    pub fn bridge_with_files(&self, files: u32) -> Result<Bridge> {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\"")]).arg(&self.bridge);
+        command.args(["--bootstrap-servers", &self.kafka()]);
+        Self::started(command)
+    }
+
+    /// `bridge <arguments>`, for the commands of the terminal. What it prints is discarded.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.bridge);
+        command.args(arguments).env("PONTE_LOG", "error");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    /// A Kafka of the caller's own, which may be killed and started again.
+    pub fn own_cluster(&self) -> Result<Cluster> {
+        let options = Options { purpose: Purpose::Benchmarks, ..Options::for_tests() };
+        Installation::find_or_fetch(Flavour::Kraft { brokers: 1 })?.start(&options)
+    }
+
+    fn started(mut command: Command) -> Result<Bridge> {
+        command.args(["--listen", "127.0.0.1:0"]);
+        // The bridge's log would appear in the middle of the table; errors show in the measurement.
         command.env("PONTE_LOG", "error").stderr(Stdio::inherit());
         let begin = Instant::now();
         let mut process = Process::spawn(command, "the bridge".to_owned())?;
@@ -127,17 +165,17 @@ impl Lab {
     }
 }
 
-/// Deleted with this value.
+/// The topic is deleted when this is dropped.
 pub struct Topic<'l> {
     pub name: String,
     lab: &'l Lab,
 }
 
 impl Topic<'_> {
-    /// Appends so many records.
+    /// Appends this number of records.
     pub fn fill(&self, records: u64, bytes: usize) -> Result<Written> {
         let (kafka, topic) = (self.lab.kafka(), self.name.clone());
-        // A linger makes the batches full, which is how a topic that is read for its throughput usually looks.
+        // A linger fills the batches, as in most topics that are read for throughput.
         role::run(&Role::NativeProducer(NativeProducer { kafka, topic, records, bytes, linger_ms: 5, window: 100_000 }))
     }
 }
@@ -151,9 +189,9 @@ impl Drop for Topic<'_> {
     }
 }
 
-/// A release build of the bridge. Ends with this value.
+/// A bridge, which ends when this is dropped.
 pub struct Bridge {
-    process: Process,
+    pub process: Process,
     /// `127.0.0.1:40123`
     pub address: String,
     /// From exec to the first line on standard output.

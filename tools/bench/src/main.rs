@@ -1,7 +1,8 @@
-//! `cargo xtask bench`: Ponte against what its parts can do, on one machine in one run. Ratios, not absolute times.
+//! `cargo xtask bench`: measures Ponte and baselines on the same machine in the same run. Most targets are ratios, not absolute
+//! times.
 //!
-//! [`rows`] say what is measured, [`roles`] are the processes that take part, [`suite`] repeats and judges, [`report`] and
-//! [`plot`] tell.
+//! [`rows`] has what is measured, [`roles`] the processes that take part, [`suite`] the rounds and verdicts, [`report`] and
+//! [`plot`] the output.
 
 mod browser;
 mod case;

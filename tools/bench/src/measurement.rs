@@ -1,10 +1,11 @@
 //! One measured number.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What a number counts; decides how it is printed and which way is better.
+/// The unit of a number, which decides how it is printed and whether more is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
@@ -13,13 +14,18 @@ pub enum Unit {
     Microseconds,
     Bytes,
     FramesPerSecond,
-    /// Processors that were busy all the time.
+    /// The number of processors that were busy all the time.
     Cores,
 }
 
 impl Unit {
     pub fn more_is_better(self) -> bool {
         matches!(self, Self::RecordsPerSecond | Self::FramesPerSecond)
+    }
+
+    /// Whether a value, or a ratio of values, is as good as its target.
+    pub fn reaches(self, value: f64, target: f64) -> bool {
+        if self.more_is_better() { value >= target } else { value <= target }
     }
 
     /// A value in this unit, short enough for a table.
@@ -40,17 +46,22 @@ impl Unit {
     }
 }
 
-/// A value in its metric's unit, and what it cost.
+/// A value in the unit of its metric, and its CPU time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
     pub value: f64,
-    /// User and system time of the measured process, per record.
+    /// User and system time of the measured process for each record.
     pub cpu_ns: Option<f64>,
 }
 
 impl Measurement {
     pub fn of(value: f64) -> Self {
         Self { value, cpu_ns: None }
+    }
+
+    /// In microseconds.
+    pub fn of_time(time: Duration) -> Self {
+        Self::of(time.as_secs_f64() * 1e6)
     }
 }
 
@@ -81,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_shown_with_a_fitting_prefix() {
+    fn value_is_shown_with_a_fitting_unit() {
         assert_eq!(Unit::RecordsPerSecond.show(2_345_678.0), "2.35 M/s");
         assert_eq!(Unit::Microseconds.show(330.0), "330 µs");
         assert_eq!(Unit::Microseconds.show(0.5), "0.50 µs");

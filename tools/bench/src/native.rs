@@ -1,5 +1,5 @@
-//! librdkafka's C API, used as fast as it goes: what the bridge is measured against. The only unsafe code of the
-//! benchmarks; each function is safe to call and says why.
+//! The native baselines, on librdkafka's C API. This is the only unsafe code of the benchmarks; each function is safe to call,
+//! and its comments say why.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString};
@@ -17,7 +17,7 @@ const ERROR_TEXT_BYTES: usize = 512;
 /// `RD_KAFKA_PARTITION_UA`, a macro that the bindings leave out: the partitioner chooses.
 const PARTITION_UNASSIGNED: i32 = -1;
 
-/// A librdkafka instance of our own: rdkafka's wrappers decide themselves how records are taken.
+/// A librdkafka instance. rdkafka's wrappers would decide how records are taken.
 struct Client(*mut sys::rd_kafka_t);
 
 // SAFETY: librdkafka's handles may be used by any thread (rdkafka.h: "all functions are thread-safe").
@@ -65,7 +65,7 @@ impl Drop for Queue {
 pub struct Consumer {
     // Fields drop in this order: the queue must be gone before its client.
     queue: Queue,
-    /// Kept between batches.
+    /// Reused for every batch.
     messages: Messages,
     _client: Client,
 }
@@ -109,7 +109,7 @@ impl Consumer {
         Ok(Self { queue, messages: Messages::default(), _client: client })
     }
 
-    /// Waits up to `timeout` for a first record, then takes what else is there, up to `max`.
+    /// Waits up to `timeout` for a first record, then takes the records that are queued, up to `max`.
     ///
     /// `rd_kafka_consume_batch_queue` alone would wait for a full batch or the whole time-out.
     pub fn take(&mut self, timeout: Duration, max: usize) -> Result<Batch<'_>> {
@@ -135,7 +135,7 @@ impl Consumer {
     }
 }
 
-/// Records taken from a consumer; given back when dropped.
+/// Records taken from a consumer, which are returned to librdkafka when dropped.
 pub struct Batch<'c> {
     messages: &'c mut Vec<*mut sys::rd_kafka_message_t>,
     consumer: PhantomData<&'c Consumer>,
@@ -161,7 +161,7 @@ impl Drop for Batch<'_> {
     }
 }
 
-/// One record, lent by a batch.
+/// One record, borrowed from a batch.
 pub struct Message<'b>(&'b sys::rd_kafka_message_t);
 
 impl<'b> Message<'b> {

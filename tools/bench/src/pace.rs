@@ -1,4 +1,4 @@
-//! When records are sent: one after the other, or at a steady rate whatever becomes of them.
+//! When records are sent: each after the one before was received, or at a steady rate.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -10,15 +10,15 @@ use serde::{Deserialize, Serialize};
 /// Records sent one after the other before anything is measured: connections, metadata and caches are warm then.
 pub const WARM_UP: u64 = 200;
 
-/// Three digits are more than a median of rounds can use.
+/// Three digits are enough for a median of rounds.
 const SIGNIFICANT_DIGITS: u8 = 3;
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub enum Pace {
-    /// The next leaves when the one before was seen.
+    /// Each record is sent when the one before was received.
     OneInFlight { records: u64 },
-    /// They leave when they are due. Latency counts from then, not from when the sender got round to it: a stall delays all
-    /// that were due meanwhile (Gil Tene's "coordinated omission").
+    /// Records are sent when they are due. Latency counts from the due time, so that a stall delays every record that was due
+    /// meanwhile (Gil Tene's "coordinated omission").
     Steady { per_second: u32, records: u64 },
 }
 
@@ -43,7 +43,7 @@ impl Schedule {
         self.begin + self.interval * passed
     }
 
-    /// Hands over the numbers that are due, as soon as they are, to the last.
+    /// Calls `send` with the numbers that are due, until all were sent.
     pub fn run(&self, mut send: impl FnMut(Range<u64>) -> Result<()>) -> Result<()> {
         let mut next = self.first;
         while next < self.end {
@@ -62,7 +62,7 @@ impl Schedule {
     }
 }
 
-/// How long records took.
+/// The distribution of latencies.
 pub struct Latencies(Histogram<u64>);
 
 /// In microseconds.
@@ -81,7 +81,7 @@ impl Latencies {
         self.0.record(u64::try_from(took.as_nanos())?).context("a latency beyond any histogram")
     }
 
-    /// Takes over what another has counted.
+    /// Adds the latencies of another distribution.
     pub fn add(&mut self, other: &Self) -> Result<()> {
         self.0.add(&other.0).context("histograms of another kind")
     }
@@ -98,12 +98,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_due_during_a_stall_is_sent_at_once_and_counts_from_when_it_was_due() {
+    fn records_due_during_a_stall_are_sent_at_once_and_measured_from_their_due_time() {
         let schedule = Schedule::start(1000, 10, 20);
         let mut sent = Vec::new();
         let run = schedule.run(|numbers| {
             if sent.is_empty() {
-                // The stall: until the last one is due.
+                // The stall: nothing is sent until the last record is due.
                 std::thread::sleep(schedule.due(29).saturating_duration_since(Instant::now()));
             }
             sent.push(numbers);

@@ -1,4 +1,4 @@
-//! What the records hold: JSON of a given size that carries the record's number.
+//! The values of the records: JSON of a given size with the record's number.
 
 /// `{"id":"0000000042","text":"xxx…"}`. The number is a string: leading zeros keep the size, and JSON has no such numbers.
 pub struct Payload {
@@ -13,7 +13,7 @@ const TAIL: &[u8] = br#""}"#;
 impl Payload {
     pub const SHORTEST: usize = HEAD.len() + DIGITS + MIDDLE.len() + TAIL.len();
 
-    /// Records of so many bytes, [`Payload::SHORTEST`] at least.
+    /// Values of this number of bytes, at least [`Payload::SHORTEST`].
     pub fn new(bytes: usize) -> Self {
         let filler = bytes.max(Self::SHORTEST) - Self::SHORTEST;
         let text = [HEAD, &[b'0'; DIGITS], MIDDLE, &vec![b'x'; filler], TAIL].concat();
@@ -29,7 +29,7 @@ impl Payload {
         &self.text
     }
 
-    /// The number in a value that [`Payload::value`] made.
+    /// The number in a value that [`Payload::value`] has made.
     pub fn number(value: &[u8]) -> Option<u64> {
         let digits = value.strip_prefix(HEAD)?.get(..DIGITS)?;
         std::str::from_utf8(digits).ok()?.parse().ok()
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_json_of_the_size_that_was_asked_for_and_knows_its_number() {
+    fn value_is_json_of_the_given_size_with_its_number() {
         let mut payload = Payload::new(100);
         let value = payload.value(1_234_567_890);
         assert_eq!(value.len(), 100);

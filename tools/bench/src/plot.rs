@@ -1,4 +1,4 @@
-//! The history of each row as a picture: the ratio of ours to a floor, run by run.
+//! The history of each row as a picture: the ratio of our value to a floor, or to its limit if there is no floor, run by run.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,9 +20,11 @@ pub fn draw(reports: &[Report], directory: &Path) -> Result<()> {
     for (run, report) in reports.iter().enumerate() {
         for line in &report.lines {
             let series = rows.entry(&line.row).or_default().entry(name(line)).or_default();
-            series.target = line.target.or(series.target);
-            if let Some(ratio) = line.ratio {
-                series.points.push((run, ratio.median));
+            let of_limit = || Some(line.ours.value?.median / line.limit?);
+            let has_floor = line.floor.value.is_some();
+            series.target = if has_floor { line.target } else { line.limit.map(|_| 1.0) }.or(series.target);
+            if let Some(ratio) = if has_floor { line.ratio.map(|ratio| ratio.median) } else { of_limit() } {
+                series.points.push((run, ratio));
             }
         }
     }

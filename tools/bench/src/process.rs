@@ -1,4 +1,4 @@
-//! What a running process has used: CPU time, memory, bytes from a peer.
+//! What a running process has used: CPU time, memory, bytes received.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -24,7 +24,7 @@ pub fn resident_bytes(pid: u32) -> Result<u64> {
     status(pid, "VmRSS:")
 }
 
-/// The most that it ever was.
+/// The peak of resident memory.
 pub fn peak_resident_bytes(pid: u32) -> Result<u64> {
     status(pid, "VmHWM:")
 }
@@ -53,8 +53,8 @@ impl Received {
         Ok(Self(connections.filter_map(connection).collect()))
     }
 
-    /// Bytes since an earlier look. A connection that was closed in between is not known any more; those that bring records
-    /// stay open.
+    /// Bytes since an earlier reading. Connections that were closed in between are not counted; those that deliver records stay
+    /// open.
     pub fn since(&self, earlier: &Self) -> u64 {
         let before = |address| earlier.0.get(address).copied().unwrap_or(0);
         self.0.iter().map(|(address, bytes)| bytes.saturating_sub(before(address))).sum()
@@ -69,7 +69,8 @@ fn connection(line: &str) -> Option<(String, u64)> {
     Some((local, bytes))
 }
 
-/// Thousand sockets need more files than most shells allow; children inherit what is raised here.
+/// Raises the limit of open files for this process and its children, because thousands of sockets need more than most shells
+/// allow.
 pub fn allow_many_files() -> Result<()> {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("cannot ask how many files may be open")?;
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_came_since_counts_whichever_connections_came_and_went() {
+    fn bytes_received_since_an_earlier_reading_ignore_closed_connections() {
         let line = r#"ESTAB 0 0 127.0.0.1:33284 127.0.0.1:29803 users:(("bridge",pid=7,fd=14)) bbr bytes_received:972 segs_out:8"#;
         assert_eq!(connection(line), Some(("127.0.0.1:33284".to_owned(), 972)));
         let look = |connections: &[(&str, u64)]| {

@@ -1,4 +1,4 @@
-//! What was found out: a table for people, a file for the history.
+//! The results: a table for people, and a file for the history.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -20,28 +20,28 @@ pub struct Line {
     pub floor_name: String,
     pub ours: Value,
     pub floor: Value,
-    /// Ours to floor, per round.
+    /// Our value divided by the floor, for each round.
     pub ratio: Option<Summary>,
-    /// Of the ratio: at least, or at most where less is better.
+    /// The target of the ratio: at least, or at most if less is better.
     pub target: Option<f64>,
-    /// Of our value itself.
+    /// The limit of our value itself.
     pub limit: Option<f64>,
     pub verdict: Verdict,
-    /// How many counted, and how many did not.
+    /// How many rounds counted, and how many did not.
     pub rounds: usize,
     pub void: usize,
     /// Why rounds failed.
     pub failures: Vec<String>,
-    /// All that came to their end, in their order.
+    /// All complete rounds, in order.
     pub samples: Vec<Sample>,
 }
 
 /// One round of one line.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sample {
     pub ours: f64,
-    /// Before and after ours.
-    pub floor: [f64; 2],
+    /// The floor before and after ours; empty if the case has no floor.
+    pub floor: Vec<f64>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -74,7 +74,7 @@ pub struct Report {
     pub lines: Vec<Line>,
 }
 
-/// What the numbers depend on besides the code.
+/// The machine of the run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Machine {
     pub cores: usize,
@@ -113,7 +113,7 @@ impl Report {
         };
         paths.sort();
         let mut reports = paths.iter().map(read).collect::<Result<Vec<Self>>>()?;
-        // A clone gives every file the same time; within a day the order of writing is the best there is.
+        // In a clone every file has the same time, so runs are ordered by date and then by time of writing.
         reports.sort_by(|a, b| a.date.cmp(&b.date));
         Ok(reports)
     }
@@ -199,7 +199,7 @@ fn commit() -> String {
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     let Some(hash) = git(&["rev-parse", "--short", "HEAD"]) else { return "unknown".to_owned() };
-    // The results themselves are no change of what was measured.
+    // Changed result files are no change of what was measured.
     let changes = git(&["status", "--porcelain", "--", "..", ":!results"]).unwrap_or_default();
     if changes.is_empty() { hash } else { format!("{hash}+") }
 }

@@ -1,12 +1,14 @@
-//! The other processes of a measurement: this program again, with a role. Parent and child speak in lines of JSON over the
+//! The other processes of a measurement: this program again, with a role. Parent and child exchange lines of JSON over the
 //! child's standard streams.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -18,8 +20,11 @@ use crate::roles::{
 /// The hidden command under which this program plays a role.
 pub const COMMAND: &str = "role";
 
-/// No measurement has a silence as long as this; the process hangs then.
+/// A process that is silent for so long hangs.
 const SILENCE: Duration = Duration::from_secs(120);
+
+/// Exit times are measured in tens of milliseconds and more.
+const EXIT_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// What a process of a measurement does.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -68,7 +73,7 @@ pub fn play(text: &str) -> Result<()> {
 pub struct Parent(Receiver<()>);
 
 impl Parent {
-    /// Listens for its lines, and ends this process when it is gone.
+    /// Reads the benchmark's lines, and ends this process when the benchmark has ended.
     fn listen() -> Self {
         let (sender, receiver) = channel();
         std::thread::spawn(move || {
@@ -82,7 +87,7 @@ impl Parent {
         Self(receiver)
     }
 
-    /// Waits until it says that this process may go on.
+    /// Waits until the benchmark lets this process continue.
     pub fn wait(&self) -> Result<()> {
         self.0.recv().context("the benchmark is gone")
     }
@@ -93,7 +98,7 @@ impl Parent {
     }
 }
 
-/// Tells the parent something.
+/// Sends a message to the parent.
 pub fn tell(message: &impl Serialize) -> Result<()> {
     let mut output = std::io::stdout().lock();
     serde_json::to_writer(&mut output, message)?;
@@ -101,7 +106,7 @@ pub fn tell(message: &impl Serialize) -> Result<()> {
     output.flush().context("cannot speak to the benchmark")
 }
 
-/// A process that this one started. Ends with this value.
+/// A child process, which ends when this is dropped.
 pub struct Process {
     child: Child,
     input: ChildStdin,
@@ -128,7 +133,7 @@ impl Process {
         let (sender, lines) = channel();
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
-                // Nobody listens any more: the pipe is still emptied, so that the process does not block.
+                // Without a receiver the pipe is still emptied, so that the process does not block.
                 let _ = sender.send(line);
             }
         });
@@ -155,7 +160,7 @@ impl Process {
         }
     }
 
-    /// What it tells next.
+    /// The next message of the process.
     pub fn hear<T: DeserializeOwned>(&mut self) -> Result<T> {
         self.hear_within(SILENCE)
     }
@@ -165,7 +170,24 @@ impl Process {
         serde_json::from_str(&line).with_context(|| format!("{} said {line:?}", self.name))
     }
 
-    /// Lets it go on.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let id = Pid::from_raw(i32::try_from(self.child.id())?);
+        kill(id, signal).with_context(|| format!("cannot send {signal} to {}", self.name))
+    }
+
+    /// Waits until the process has ended.
+    pub fn exited(&mut self) -> Result<ExitStatus> {
+        let deadline = Instant::now() + SILENCE;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            ensure!(Instant::now() < deadline, "still running after {SILENCE:?}: {}", self.name);
+            std::thread::sleep(EXIT_POLL_INTERVAL);
+        }
+    }
+
+    /// Lets the process continue.
     pub fn go(&mut self) -> Result<()> {
         self.input.write_all(b"\n").context("cannot speak to a process")
     }
@@ -173,13 +195,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself; either way it is gone after this.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Plays a role in a process of its own to its end.
+/// Plays a role in its own process to the end, and returns its message.
 pub fn run<T: DeserializeOwned>(role: &Role) -> Result<T> {
     Process::start(role)?.hear()
 }

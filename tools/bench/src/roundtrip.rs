@@ -1,4 +1,4 @@
-//! Records sent and seen again, whoever carries them: the same procedure for the bridge and for the floor.
+//! Sends records and receives them again, with the same procedure for the bridge and for the floor.
 
 use std::ops::Range;
 use std::time::Instant;
@@ -10,18 +10,18 @@ use crate::measurement::Throughput;
 use crate::pace::{Latencies, Pace, Percentiles, Schedule, WARM_UP};
 use crate::stopwatch::Stopwatch;
 
-/// What came of it.
+/// The result.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct RoundTrips {
     pub latency: Percentiles,
     pub throughput: Throughput,
 }
 
-/// Sends records by their numbers; numbers rise from 0 without a hole.
+/// Sends records by number; numbers rise from 0 without a gap.
 pub trait Send: std::marker::Send {
     fn send(&mut self, numbers: Range<u64>) -> Result<()>;
 
-    /// Waits until nothing is under way.
+    /// Waits until no record is in flight.
     fn finish(&mut self) -> Result<()> {
         Ok(())
     }
@@ -29,7 +29,7 @@ pub trait Send: std::marker::Send {
 
 /// Waits for records that were sent.
 pub trait See {
-    /// The numbers of the next ones, in their order.
+    /// The numbers of the next received records, in order.
     fn see(&mut self, seen: &mut Vec<u64>) -> Result<()>;
 }
 
@@ -65,7 +65,7 @@ pub fn measure(pace: Pace, watched: u32, mut sender: impl Send, seer: impl See) 
                     Ok(())
                 };
                 let seen = see_all();
-                // What was never sent cannot be seen: the sender's reason comes first.
+                // A record that was not sent cannot be received, so the sender's error is reported first.
                 sending.join().map_err(|_| anyhow!("the sender panicked"))?.and(seen)
             })?;
             records
@@ -76,7 +76,7 @@ pub fn measure(pace: Pace, watched: u32, mut sender: impl Send, seer: impl See) 
     Ok(RoundTrips { latency: latencies.percentiles(), throughput })
 }
 
-/// Hands out what was seen one by one, and sees that nothing is missing.
+/// Returns the received numbers one by one, and checks that none is missing.
 struct Watcher<S> {
     seer: S,
     waiting: Vec<u64>,

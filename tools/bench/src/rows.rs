@@ -1,12 +1,15 @@
 //! The rows of the table, one file each.
 
 pub mod consume;
+pub mod failure;
 pub mod fan_out;
 pub mod latency;
 pub mod memory;
 pub mod page;
+pub mod page_actions;
 pub mod page_weight;
 pub mod produce;
+pub mod silence;
 pub mod start;
 
 use anyhow::Result;
@@ -33,6 +36,9 @@ pub const ROWS: &[Row] = &[
     Row { name: "B6", about: "from exec to listening, from asking to the first record", run: start::run },
     Row { name: "B7", about: "memory at rest, and with clients that do not read", run: memory::run },
     Row { name: "B8", about: "what the page weighs, and how soon it is there", run: page_weight::run },
+    Row { name: "B14", about: "until a failure is reported, and until processes exit", run: failure::run },
+    Row { name: "B15", about: "silent clients: until they are closed, and what they cost others", run: silence::run },
+    Row { name: "B16", about: "page actions, from the click to the effect", run: page_actions::run },
 ];
 
 /// Collects the lines of a row's cases whose name contains `case`.

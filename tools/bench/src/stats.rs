@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A round is void when two runs of one floor differ by more: the machine was busy with something else.
 pub const FLOORS_MAY_DIFFER: f64 = 0.10;
 
-/// The middle of several values and how far they lie from it.
+/// The median of several values, and their deviation from it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     pub median: f64,
@@ -14,7 +14,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// None of no values.
+    /// `None` without values.
     pub fn of(values: &[f64]) -> Option<Self> {
         let median = median(values)?;
         let deviations: Vec<f64> = values.iter().map(|value| (value - median).abs()).collect();
@@ -33,7 +33,7 @@ fn median(values: &[f64]) -> Option<f64> {
     }
 }
 
-/// Whether the floor held still between its two runs.
+/// Whether the two runs of a floor agree.
 pub fn floors_agree(before: f64, after: f64) -> bool {
     let (low, high) = (before.min(after), before.max(after));
     high <= low * (1.0 + FLOORS_MAY_DIFFER)
@@ -49,17 +49,17 @@ mod tests {
     }
 
     #[test]
-    fn one_wild_value_moves_neither_median_nor_deviation_far() {
+    fn one_outlier_changes_neither_median_nor_deviation() {
         assert_eq!(Summary::of(&[10.0, 11.0, 12.0, 13.0, 1e9]), Some(Summary { median: 12.0, mad: 1.0 }));
     }
 
     #[test]
-    fn nothing_has_no_median() {
+    fn no_values_have_no_median() {
         assert_eq!(Summary::of(&[]), None);
     }
 
     #[test]
-    fn floors_that_differ_by_over_a_tenth_disagree_in_either_order() {
+    fn floors_that_differ_by_more_than_ten_percent_disagree_in_either_order() {
         assert!(floors_agree(1.0, 1.09));
         assert!(!floors_agree(1.0, 1.11));
         assert!(!floors_agree(1.11, 1.0));

@@ -1,4 +1,5 @@
-//! Rounds: floors, ours, floors again, several times over, interleaved so that a machine that slows down slows all alike.
+//! Rounds: the floors, our measurement, the floors again; repeated and interleaved, so that a machine that becomes slower affects
+//! all of them.
 
 use anyhow::{Context as _, Result};
 
@@ -7,17 +8,17 @@ use crate::measurement::Measurement;
 use crate::report::{Line, Sample, Value, Verdict};
 use crate::stats::{FLOORS_MAY_DIFFER, Summary, floors_agree};
 
-/// After so many failures in a row a case is given up.
+/// A case is given up after this number of failures in a row.
 const FAILURES: usize = 2;
 
-/// What one round brought.
+/// The measurements of one round.
 struct Round {
     ours: Vec<Measurement>,
     /// Per floor, before and after ours.
     floors: Vec<[Vec<Measurement>; 2]>,
 }
 
-/// Measures a case and judges it. With no `verdict` (a smoke test) the numbers are shown and judged by nobody.
+/// Measures a case and judges it. Without `verdict` (a smoke test) the numbers are only shown.
 pub fn measure(case: &mut Case<'_>, rounds: usize, verdict: bool) -> Vec<Line> {
     let mut taken = Vec::new();
     let mut failures = Vec::new();
@@ -51,13 +52,19 @@ fn round(case: &mut Case<'_>) -> Result<Round> {
     Ok(Round { ours, floors: before.into_iter().zip(after).map(|(before, after)| [before, after]).collect() })
 }
 
-/// A line for each metric and floor.
+/// The floor's name in the lines of a case that has none: each value is compared with the limit of its metric alone.
+const LIMIT_ALONE: &str = "limit";
+
+/// A line for each metric and floor, or for each metric of a case without floors.
 fn lines(case: &Case<'_>, rounds: &[Round], failures: &[String], verdict: bool) -> Vec<Line> {
     let mut lines = Vec::new();
     for (m, metric) in case.metrics.iter().enumerate() {
+        if case.floors.is_empty() {
+            lines.push(line_without_floor(case, m, rounds, failures, verdict));
+        }
         for (f, floor) in case.floors.iter().enumerate() {
             let counted: Vec<&Round> = rounds.iter().filter(|round| !verdict || holds_still(case, round, f)).collect();
-            // Where none counts, the numbers are still worth a look.
+            // If no round counts, the numbers are shown nevertheless.
             let shown: Vec<&Round> = if counted.is_empty() { rounds.iter().collect() } else { counted.clone() };
             let of = |value: &dyn Fn(&Round) -> Option<f64>| {
                 let values: Vec<f64> =
@@ -71,12 +78,10 @@ fn lines(case: &Case<'_>, rounds: &[Round], failures: &[String], verdict: bool) 
                 Value { value: of(&|round| Some(floor_of(round))), cpu_ns: of(&|round| round.floors[f][0][m].cpu_ns) };
             let ratio = of(&|round| Some(round.ours[m].value / floor_of(round)));
             let target = floor.targets[m];
-            let reached =
-                |ratio: f64, target: f64| if metric.unit.more_is_better() { ratio >= target } else { ratio <= target };
-            let ratio_reached = ratio.zip(target).map(|(ratio, target)| reached(ratio.median, target));
-            // A bound of its own stands on the line of the first floor.
+            let ratio_reached = ratio.zip(target).map(|(ratio, target)| metric.unit.reaches(ratio.median, target));
+            // The limit is shown in the line of the first floor.
             let limit = metric.limit.filter(|_| f == 0);
-            let limit_reached = ours.value.zip(limit).map(|(ours, limit)| reached(ours.median, limit));
+            let limit_reached = ours.value.zip(limit).map(|(ours, limit)| metric.unit.reaches(ours.median, limit));
             lines.push(Line {
                 row: case.row.to_owned(),
                 case: case.name.clone(),
@@ -99,9 +104,33 @@ fn lines(case: &Case<'_>, rounds: &[Round], failures: &[String], verdict: bool) 
     lines
 }
 
+fn line_without_floor(case: &Case<'_>, m: usize, rounds: &[Round], failures: &[String], verdict: bool) -> Line {
+    let metric = &case.metrics[m];
+    let values: Vec<f64> = rounds.iter().map(|round| round.ours[m].value).collect();
+    let value = Summary::of(&values);
+    let reached = value.zip(metric.limit).map(|(value, limit)| metric.unit.reaches(value.median, limit));
+    Line {
+        row: case.row.to_owned(),
+        case: case.name.clone(),
+        metric: metric.name.to_owned(),
+        unit: metric.unit,
+        floor_name: LIMIT_ALONE.to_owned(),
+        ours: Value { value, cpu_ns: None },
+        floor: Value { value: None, cpu_ns: None },
+        ratio: None,
+        target: None,
+        limit: metric.limit,
+        verdict: judge(verdict, rounds.len(), rounds.len(), metric.limit, [reached, None]),
+        rounds: rounds.len(),
+        void: failures.len(),
+        failures: failures.to_vec(),
+        samples: values.into_iter().map(|ours| Sample { ours, floor: Vec::new() }).collect(),
+    }
+}
+
 fn sample(round: &Round, metric: usize, floor: usize) -> Sample {
     let [before, after] = &round.floors[floor];
-    Sample { ours: round.ours[metric].value, floor: [before[metric].value, after[metric].value] }
+    Sample { ours: round.ours[metric].value, floor: vec![before[metric].value, after[metric].value] }
 }
 
 /// Whether the floor's two runs of the round agree in the case's first metric. A floor for orientation need not.
@@ -127,7 +156,7 @@ fn judge(verdict: bool, taken: usize, counted: usize, target: Option<f64>, reach
     }
 }
 
-/// For the head of the table.
+/// The heading of the table.
 pub fn rule() -> String {
     format!(
         "Ours against the floor of the same round; a round counts if the floor's two runs differ by at most {:.0} %. Median ± MAD.",
@@ -177,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn below_the_target_is_missed() {
+    fn ratio_below_the_target_is_missed() {
         assert_eq!(lines_of(&[79.0], &[100.0, 100.0], 0.8)[0].verdict, Verdict::Missed);
     }
 
@@ -187,7 +216,24 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_voids_its_round_alone() {
+    fn a_case_without_a_floor_is_judged_by_its_limit() {
+        let verdict_of = |value: f64| {
+            let mut case = Case {
+                row: "B0",
+                name: "test".to_owned(),
+                metrics: vec![Metric::within("time", Unit::Microseconds, 100.0)],
+                floors: Vec::new(),
+                ours: Box::new(move || Ok(vec![Measurement::of(value)])),
+            };
+            let lines = measure(&mut case, 3, true);
+            assert_eq!((lines.len(), lines[0].rounds, lines[0].void), (1, 3, 0));
+            lines[0].verdict
+        };
+        assert_eq!((verdict_of(99.0), verdict_of(101.0)), (Verdict::Ok, Verdict::Missed));
+    }
+
+    #[test]
+    fn failed_round_is_void_and_the_others_count() {
         let mut attempts = 0;
         let mut case = Case {
             row: "B0",

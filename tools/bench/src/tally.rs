@@ -1,9 +1,9 @@
-//! What was read, checked while it is read: no offset missing, and a checksum over every byte in its order.
+//! Counts records and checks them: no offset may be missing, and a checksum covers every byte in order.
 
 use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-/// What a partition holds, or what of it arrived.
+/// The content of a partition, or the part of it that was received.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
     pub records: u64,
@@ -32,12 +32,12 @@ impl Tally {
         self.push_unnumbered(value);
     }
 
-    /// What lies before this offset was left out, and that was said.
+    /// The bridge has reported every record before this offset as missing.
     pub fn jump_to(&mut self, offset: i64) {
         self.next_offset = Some(offset);
     }
 
-    /// A record whose offset says nothing.
+    /// A record whose offset is not checked.
     pub fn push_unnumbered(&mut self, value: &[u8]) {
         self.records += 1;
         self.bytes += value.len() as u64;
@@ -82,13 +82,13 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_offset_is_found() {
+    fn missing_offset_is_an_error() {
         assert!(tally(&[(5, b"a"), (6, b"b")]).is_ok());
         assert!(tally(&[(5, b"a"), (7, b"b")]).is_err());
     }
 
     #[test]
-    fn swapped_values_are_not_what_was_written() {
+    fn swapped_values_change_the_checksum() {
         let (written, read) = (tally(&[(0, b"a"), (1, b"b")]), tally(&[(0, b"b"), (1, b"a")]));
         assert_ne!(written.expect("no gap"), read.expect("no gap"));
     }

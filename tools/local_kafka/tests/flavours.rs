@@ -2,28 +2,32 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::time::Instant;
 
 use local_kafka::{Cluster, Flavour, Installation, Options};
 
-/// A cluster, or `None` if this machine cannot run one; then the test counts as skipped, and the reason is logged.
+/// A running cluster. If this machine cannot run one, the test fails; only with `PONTE_SKIP_LOG` it is skipped and this is `None`.
 fn cluster(test: &str, flavour: Flavour) -> Option<Cluster> {
-    let installation = match Installation::find_or_fetch(flavour) {
-        Ok(installation) => installation,
+    match Installation::find_or_fetch(flavour) {
+        Ok(installation) => Some(installation.start(&Options::for_tests()).expect("a cluster that starts")),
         Err(reason) => {
-            let line = format!("SKIPPED: local_kafka::{test}: {reason}");
-            println!("{line}");
-            if let Some(log) = std::env::var_os("PONTE_SKIP_LOG") {
-                let mut log = File::options().create(true).append(true).open(log).expect("PONTE_SKIP_LOG is writable");
-                writeln!(log, "{line}").expect("PONTE_SKIP_LOG is writable");
-            }
-            return None;
+            skip(test, &reason.to_string());
+            None
         }
+    }
+}
+
+/// Appends the test to the file in `PONTE_SKIP_LOG`, which `cargo xtask test` prints at the end; fails if the variable is not set.
+fn skip(test: &str, reason: &str) {
+    let Some(log) = std::env::var_os("PONTE_SKIP_LOG") else {
+        panic!(
+            "local_kafka::{test} cannot run: {reason}. `cargo xtask setup` installs what the tests need; `cargo xtask test` runs \
+             all of them and lists those that this machine cannot run"
+        );
     };
-    let start = Instant::now();
-    let cluster = installation.start(&Options::for_tests()).expect("a cluster that starts");
-    println!("{flavour}: answers after {:?}", start.elapsed());
-    Some(cluster)
+    let line = format!("SKIPPED: local_kafka::{test}: {reason}");
+    println!("{line}");
+    let mut log = File::options().create(true).append(true).open(log).expect("PONTE_SKIP_LOG is writable");
+    writeln!(log, "{line}").expect("PONTE_SKIP_LOG is writable");
 }
 
 /// Runs `kafka-topics` on the cluster and returns its output.
@@ -39,16 +43,12 @@ fn check_topics_after_restarts(cluster: &mut Cluster) {
     let bootstrap_servers = cluster.bootstrap_servers();
     topics(cluster, &["--create", "--topic", "ricordi", "--partitions", "2"]);
     for how in ["stop", "kill"] {
-        let start = Instant::now();
         if how == "stop" {
             cluster.stop()
         } else {
             cluster.kill()
         }
-        println!("{how}: {:?}", start.elapsed());
-        let start = Instant::now();
         cluster.restart().expect("a cluster that restarts");
-        println!("restart: {:?}", start.elapsed());
         assert_eq!(cluster.bootstrap_servers(), bootstrap_servers);
         assert_eq!(topics(cluster, &["--list"]).trim(), "ricordi", "after {how}");
     }
@@ -56,19 +56,23 @@ fn check_topics_after_restarts(cluster: &mut Cluster) {
 
 #[test]
 fn topics_survive_a_restart_of_one_broker() {
-    let Some(mut cluster) = cluster("one_broker", Flavour::Kraft { brokers: 1 }) else { return };
+    let Some(mut cluster) = cluster("topics_survive_a_restart_of_one_broker", Flavour::Kraft { brokers: 1 }) else {
+        return;
+    };
     check_topics_after_restarts(&mut cluster);
 }
 
 #[test]
 fn topics_survive_a_restart_with_zookeeper() {
-    let Some(mut cluster) = cluster("zookeeper", Flavour::Zookeeper) else { return };
+    let Some(mut cluster) = cluster("topics_survive_a_restart_with_zookeeper", Flavour::Zookeeper) else { return };
     check_topics_after_restarts(&mut cluster);
 }
 
 #[test]
 fn three_brokers_serve_with_one_broker_down() {
-    let Some(mut cluster) = cluster("three_brokers", Flavour::Kraft { brokers: 3 }) else { return };
+    let Some(mut cluster) = cluster("three_brokers_serve_with_one_broker_down", Flavour::Kraft { brokers: 3 }) else {
+        return;
+    };
     topics(&cluster, &["--create", "--topic", "ricordi", "--partitions", "3"]);
     cluster.kill_broker(0);
     let description = topics(&cluster, &["--describe", "--topic", "ricordi"]);

@@ -364,7 +364,7 @@ mod tests {
     fn session_expires_once_its_socket_was_lost_for_the_whole_linger_time() {
         let lost = Instant::now();
         let linger = Duration::from_secs(60);
-        let entry = |socket| Entry { ledger: Arc::default(), socket, last_attempt: 0 };
+        let entry = |socket| Entry { cluster: ClusterName::default(), ledger: Arc::default(), socket, last_attempt: 0 };
         let attached = || Socket::Attached { superseded: CancellationToken::new(), released: CancellationToken::new() };
         for (after, is_expired) in [(Duration::ZERO, false), (linger - Duration::from_nanos(1), false), (linger, true)]
         {

@@ -16,10 +16,10 @@ use crate::pace::{Latencies, Schedule};
 use crate::payload::Payload;
 use crate::role::tell;
 
-/// Far more than is ever under way at a socket that reads. One that does not stops at the bridge's buffers long before.
+/// More than a reading socket ever has in flight. A stalled one stops at the bridge's buffers long before.
 const WINDOW: Window = Window { records: 1_000_000, bytes: 1 << 30 };
 
-/// Readers say every so many records that they have handled them.
+/// Readers send `flow` after this number of records.
 const SETTLED_EVERY: u64 = 10_000;
 
 /// The share of the records that is not measured: the stalled sockets' buffers have to fill first.
@@ -31,7 +31,7 @@ const LINGER_MS: u32 = 0;
 const MAX_UNDER_WAY: u64 = 40_000;
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(10);
 
-/// Writes with librdkafka and measures from when a record was due to when each reading socket sees it.
+/// Writes with librdkafka, and measures from the due time of a record until each reading socket receives it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Audience {
     pub kafka: String,
@@ -72,7 +72,7 @@ impl Audience {
                 }
                 Ok(all)
             });
-            // What was never sent cannot be seen: the sender's reason comes first.
+            // A record that was not sent cannot be received, so the sender's error is reported first.
             sending.join().map_err(|_| anyhow!("the sender panicked"))?.and(seen)
         })?;
         tell(&latencies.percentiles())
@@ -91,7 +91,7 @@ impl Audience {
         let mut under_way = 0;
         schedule.run(|numbers| {
             for number in numbers {
-                // A broker that cannot keep up makes records late, which counts; it must not end the measurement.
+                // A slow broker delays records, which counts, and must not end the measurement.
                 while under_way >= MAX_UNDER_WAY {
                     under_way -= producer.acknowledged(ACKNOWLEDGED_WITHIN)?;
                 }

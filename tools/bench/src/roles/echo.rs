@@ -16,7 +16,7 @@ use crate::payload::Payload;
 use crate::role::tell;
 use crate::roundtrip::{self, See, Send};
 
-/// Far more than is ever under way.
+/// More records than are ever in flight.
 const WINDOW: Window = Window { records: 100_000, bytes: 16 * 1024 * 1024 };
 
 /// Writes into a new topic and reads it through the bridge.
@@ -52,7 +52,7 @@ impl Echo {
     }
 }
 
-/// The writing half, which sends records and, now and then, credit.
+/// The writing half, which sends records and sometimes credit.
 type Writer = Arc<Mutex<WebSocket<TcpStream>>>;
 
 struct SocketSender {
@@ -62,7 +62,7 @@ struct SocketSender {
 }
 
 impl Send for SocketSender {
-    /// What is due at one time is one frame, as a page would send it.
+    /// Records that are due at the same time are sent in one frame, as by a page.
     fn send(&mut self, numbers: Range<u64>) -> Result<()> {
         let mut batch = ProduceBatch::new(&self.topic, numbers.start);
         for number in numbers {

@@ -1,4 +1,4 @@
-//! Many WebSockets in one process, each taking the same records.
+//! Many WebSockets in one process, each of which reads the same records.
 
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -14,38 +14,38 @@ use crate::role::{Parent, tell};
 use crate::stopwatch::Stopwatch;
 use crate::tally::{Content, Tally};
 
-/// Nothing until all sockets are there.
+/// No credit until all sockets are open.
 const CLOSED: Window = Window { records: 0, bytes: 0 };
 const OPEN: Window = Window { records: 100_000, bytes: 16 * 1024 * 1024 };
 
-/// Opens sockets, tells that they are open, and once told to go reads the same number of records from each.
+/// Opens sockets, reports that, and once it may continue reads the same number of records from each.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Fan {
     pub address: String,
-    /// The process at the other end, whose CPU time is measured.
+    /// The sending process, whose CPU time is measured.
     pub watched: u32,
     pub sender: Sender,
     pub sockets: usize,
-    /// From each socket.
+    /// Records to read from each socket.
     pub records: u64,
 }
 
-/// Who is at the other end.
+/// The sender.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Sender {
-    /// The sockets are one group's: one member for the bridge, and each socket sees everything.
+    /// The bridge: all sockets subscribe to one group, of which the bridge is one member, so that each socket gets every record.
     Bridge { topic: String },
-    /// A ready frame, over and over; each socket asks with any frame.
+    /// A server that repeats a ready frame to each socket that has sent any frame.
     ReadyFrames,
 }
 
-/// What all sockets together took, and what each of them read.
+/// The throughput of all sockets together, and the content that each of them has read.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Fanned {
     pub throughput: Throughput,
-    /// None when the bridge left out records at every socket.
+    /// `None` if the bridge left out records at every socket.
     pub content: Option<Content>,
-    /// Records that the bridge said it left out, of all sockets together.
+    /// Records that the bridge has reported as missing, of all sockets together.
     pub left_out: u64,
 }
 
@@ -66,7 +66,7 @@ impl Fan {
 
         let stopwatch = Stopwatch::over(self.watched)?;
         go.send(())?;
-        // A socket that is done stays open: closing it would be more work for the other end.
+        // A finished socket stays open, because closing it would cost the sender time.
         let mut read = Vec::new();
         while let Some(member) = reading.join_next().await {
             read.push(member??);
@@ -86,7 +86,7 @@ impl Fan {
 
 struct Member {
     socket: Socket,
-    /// None at a ready frame.
+    /// `None` for a ready frame.
     credit: Option<Credit>,
     tally: Tally,
     left_out: u64,
@@ -109,7 +109,7 @@ impl Member {
     }
 
     async fn read(mut self, mut gone: watch::Receiver<()>, records: u64) -> Result<Self> {
-        // Whoever waits for a thousand others has to answer pings meanwhile.
+        // While the other sockets are opened, this one must answer pings.
         loop {
             tokio::select! {
                 go = gone.changed() => {
@@ -139,7 +139,7 @@ impl Member {
 
     async fn take(&mut self, frame: &[u8]) -> Result<()> {
         let Some(credit) = &mut self.credit else {
-            // Its offsets are always the same.
+            // The offsets of the repeated frame are always the same.
             for record in RecordsFrame::parse(frame)?.records {
                 self.tally.push_unnumbered(record?.view()?.value.unwrap_or_default());
             }
@@ -154,7 +154,7 @@ impl Member {
         Ok(())
     }
 
-    /// A gap that is said is no fault, but no delivery either.
+    /// A reported gap is not an error, but its records were not delivered.
     async fn hear(&mut self, text: &str) -> Result<()> {
         match client::parse(text)? {
             ServerMessage::Gap(gap) => {

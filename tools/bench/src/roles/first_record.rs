@@ -1,4 +1,4 @@
-//! How soon the first record of a topic comes once somebody asks for it.
+//! How long the first record of a topic takes after a subscription.
 
 use std::time::{Duration, Instant};
 
@@ -16,43 +16,42 @@ use crate::native::Consumer;
 use crate::role::tell;
 use crate::stats::Summary;
 
-/// Far longer than the first group of a cluster takes.
+/// Longer than the cluster's first group takes.
 const WAIT: Duration = Duration::from_secs(30);
-/// Between two samples. People do not come milliseconds after each other, and what the one before leaves behind (its consumer
-/// is torn down) must not be measured with the next.
+/// The pause between two samples, so that closing the previous consumer is not measured.
 const APART: Duration = Duration::from_millis(200);
 
 const WINDOW: Window = Window { records: 1000, bytes: 1024 * 1024 };
 
-/// Asks for a topic's first record several times, each time as somebody new.
+/// Reads a topic's first record several times, each time as a new client.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FirstRecord {
     pub source: Source,
     pub topic: String,
     pub way: Way,
     pub samples: usize,
-    /// Groups are named after it, so that nobody has read anything in them.
+    /// The prefix of the groups' names, which are new.
     pub group: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Source {
-    /// A new librdkafka consumer each time, its creation included: the bridge makes one as well.
+    /// A new librdkafka consumer each time, including its creation: the bridge creates one too.
     Kafka(String),
-    /// A welcomed socket each time.
+    /// A new socket each time, already welcomed.
     Bridge(String),
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub enum Way {
-    /// A partition and an offset by number.
+    /// A numeric offset of a partition.
     Offset,
-    /// A group of one's own.
+    /// A new group.
     Group,
 }
 
 impl FirstRecord {
-    /// Tells the median in microseconds.
+    /// Sends the median in microseconds.
     pub fn play(self) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let mut samples = Vec::new();
@@ -79,7 +78,7 @@ impl FirstRecord {
 
     fn joined(&self, kafka: &str, group: &str) -> Result<Duration> {
         let mut config = kafka_config::consumer(kafka);
-        // As the bridge joins.
+        // The settings with which the bridge joins.
         config
             .set("group.id", group)
             .set("partition.assignment.strategy", "cooperative-sticky")
@@ -89,7 +88,7 @@ impl FirstRecord {
         let consumer: BaseConsumer = config.create()?;
         consumer.subscribe(&[&self.topic])?;
         while begin.elapsed() < WAIT {
-            // It returns early after a rebalance.
+            // `poll` returns early after a rebalance.
             if let Some(record) = consumer.poll(WAIT) {
                 record?;
                 return Ok(begin.elapsed());

@@ -1,4 +1,4 @@
-//! The floor of the page: the same list by hand in JavaScript, served as it lies in `tools/bench/page`.
+//! The floor of the page: the same list written by hand in JavaScript, from `tools/bench/page`.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use crate::role::{Parent, tell};
 
 const PAGE: &str = include_str!("../../page/list.html");
 
-/// Serves the page until it is told to go.
+/// Serves the page until the benchmark ends it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HandWrittenPage {}
 

@@ -1,4 +1,4 @@
-//! Sockets that ask for nothing, and stalled ones that ask for everything and read nothing.
+//! Idle sockets, and stalled sockets that subscribe with unlimited credit and never read.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::client::{self, Client, Socket};
 use crate::role::{Parent, tell};
 
-/// As much as a client can ask for.
+/// The largest credit.
 const EVERYTHING: Window = Window { records: 1 << 50, bytes: 1 << 50 };
 
-/// A client that does not read may still be heard: one that says nothing is closed after two heartbeats (40 s), and would not
-/// be stalled for as long as it is watched.
+/// How often a stalled client sends something. A silent client would be closed after two heartbeats (40 s), before the
+/// measurement ends.
 const HEARD_EVERY: Duration = Duration::from_secs(5);
 
-/// Opens sockets and holds them until it is told to go.
+/// Opens sockets and keeps them open until the benchmark ends it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct IdleSockets {
     pub address: String,
@@ -28,12 +28,12 @@ pub struct IdleSockets {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Kind {
-    /// A floor's, of which nothing is said.
+    /// Sockets of a floor, without a protocol.
     Raw,
-    /// Welcomed by the bridge; they answer its pings.
+    /// Sockets that were welcomed by the bridge and answer its pings.
     Welcomed,
-    /// They watch a topic from now on, with all the credit there is, and never read. Those that the bridge gives up come
-    /// again.
+    /// Sockets that subscribe to a topic from now on with unlimited credit, and never read. Those that the bridge closes are
+    /// opened again.
     Stalled { topic: String },
 }
 

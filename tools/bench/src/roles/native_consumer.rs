@@ -1,4 +1,4 @@
-//! The floor of consuming: librdkafka's batch calls, and nothing done with the records but checking them.
+//! The floor of consuming: librdkafka's batch calls, and only a check of the records.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ impl NativeConsumer {
                 tally.push(message.offset(), message.value());
             }
             if started.is_none() {
-                // Connecting is not measured, and neither is what came with it.
+                // The connection and the first batch are not measured.
                 started = Some((tally.records(), Stopwatch::over(std::process::id())?));
             }
         }

@@ -15,7 +15,7 @@ use crate::roundtrip::{self, See, Send};
 
 const WAIT: Duration = Duration::from_secs(10);
 const BATCH: usize = 1000;
-/// Every record leaves at once, as the bridge's do.
+/// Linger 0: every record is sent immediately, as by the bridge.
 const LINGER_MS: u32 = 0;
 
 /// Writes into a new topic and reads it.
@@ -48,7 +48,7 @@ impl Send for NativeSender {
             self.producer.send(std::iter::once(self.payload.value(number)))?;
             self.under_way += 1;
         }
-        // Reports are taken as they come; that a record is seen says that it was written.
+        // Delivery reports are only removed from the queue: a received record was written.
         self.under_way -= self.producer.acknowledged(Duration::ZERO)?;
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Records at a steady rate, whatever becomes of them.
+//! A producer at a steady rate, independent of its consumers.
 
 use std::time::{Duration, Instant};
 
@@ -10,13 +10,13 @@ use crate::native::Producer;
 use crate::payload::Payload;
 use crate::role::{Parent, tell};
 
-/// What is due is sent so often: each time enough for a batch, and far more often than a screen is drawn.
+/// How often due records are sent: enough for a batch, and far more often than a screen is drawn.
 const TICK: Duration = Duration::from_millis(5);
-/// Together they leave in one request.
+/// Linger, so that they are sent in one request.
 const LINGER_MS: u32 = 2;
 const WAIT: Duration = Duration::from_millis(100);
 
-/// Writes into a topic, and says how many records lie there in the end. Connected, it says so and waits to be let go.
+/// Reports once it is connected and waits to start; then writes to a topic, and reports how many records it has.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PacedProducer {
     pub kafka: String,

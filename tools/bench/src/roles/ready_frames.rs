@@ -12,15 +12,15 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use crate::payload::Payload;
 use crate::role::{Parent, tell};
 
-/// The bridge's.
+/// The frame size of the bridge.
 const READ_BUFFER_BYTES: usize = 8 * 1024;
 
 /// Sends to each socket that sent a frame.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReadyFrames {
-    /// Of a record's value.
+    /// Bytes of a record's value.
     pub bytes: usize,
-    /// How many to each socket.
+    /// Frames for each socket.
     pub frames: u64,
 }
 
@@ -34,7 +34,7 @@ impl ReadyFrames {
             while let Ok((stream, _)) = listener.accept().await {
                 let frame = frame.clone();
                 tokio::spawn(async move {
-                    // A socket that fails shows at its other end, which counts.
+                    // The other end reports a failed socket.
                     let _ = serve(stream, frame, self.frames).await;
                 });
             }
@@ -71,7 +71,7 @@ async fn serve(stream: TcpStream, frame: Message, frames: u64) -> Result<()> {
         socket.feed(frame.clone()).await?;
     }
     socket.flush().await?;
-    // Open until the other end has read everything.
+    // The connection stays open until the other end has read everything.
     while let Some(Ok(_)) = socket.next().await {}
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! The bare relay: the floor's consumer copying records into binary frames on a raw WebSocket. No credit, no ring, no
-//! sessions, one thread: what is left when everything is taken away that makes a bridge.
+//! The bare relay: the floor's consumer copies records to binary frames on a raw WebSocket, in one thread, without credit, ring
+//! and sessions. It is the least that any bridge must do.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::role::tell;
 
 const WAIT: Duration = Duration::from_secs(10);
 
-/// Kind, subscription and partition do not change.
+/// The fields of the header that do not change.
 const VERSION_AND_KIND: [u8; 2] = [1, 1];
 const SUBSCRIPTION: u32 = 1;
 const PARTITION: i32 = 0;
@@ -56,7 +56,7 @@ impl Relay {
             socket.write(frame.finish(sent))?;
             socket.flush()?;
         }
-        // The sink closes when it has everything.
+        // The sink closes the socket when it has every record.
         while socket.read().is_ok() {}
         Ok(())
     }

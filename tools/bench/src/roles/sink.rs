@@ -1,4 +1,4 @@
-//! One WebSocket that takes records as fast as they come, checks them, and measures whoever sends them.
+//! One WebSocket that reads records as fast as they arrive, checks them, and measures the sender.
 
 use anyhow::{Context, Result, bail};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -13,27 +13,27 @@ use crate::roles::native_consumer::Read;
 use crate::stopwatch::Stopwatch;
 use crate::tally::Tally;
 
-/// Large enough that nobody ever waits for credit.
+/// So much credit that the sender never waits for more.
 const WINDOW: Window = Window { records: 1_000_000, bytes: 64 * 1024 * 1024 };
 
 /// Reads the first records of a topic from a socket.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sink {
     pub address: String,
-    /// The process at the other end, whose CPU time is measured.
+    /// The sending process, whose CPU time is measured.
     pub watched: u32,
     pub sender: Sender,
     pub records: u64,
 }
 
-/// Who is at the other end.
+/// The sender.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Sender {
     Bridge {
         topic: String,
         format: Format,
     },
-    /// It sends once it has got any frame.
+    /// A sender that starts after any frame.
     Relay,
 }
 
@@ -68,7 +68,7 @@ impl Sink {
             };
             let Some(through) = through else { continue };
             if started.is_none() {
-                // Connecting is not measured, and neither is the frame that came with it.
+                // The connection and the first frame are not measured.
                 started = Some((tally.records(), Stopwatch::over(self.watched)?));
             }
             let (records, bytes) = (tally.records() - records, tally.bytes() - bytes);

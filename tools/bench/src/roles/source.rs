@@ -1,4 +1,4 @@
-//! One WebSocket that writes records as fast as the window lets it, and counts their outcomes.
+//! One WebSocket that writes records as fast as the window allows, and counts their outcomes.
 
 use std::ops::Range;
 

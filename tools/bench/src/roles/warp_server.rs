@@ -1,4 +1,4 @@
-//! The least that a warp server can be: what starting and idling cost in any case.
+//! A minimal warp server: the cost of starting and idling in any case.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use warp::Filter as _;
 
 use crate::role::{Parent, tell};
 
-/// Serves one path until it is told to go.
+/// Serves one path until the benchmark ends it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WarpServer {}
 

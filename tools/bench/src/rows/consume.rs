@@ -13,13 +13,13 @@ use crate::roles::relay::Relay;
 use crate::roles::sink::{Sender, Sink};
 use crate::suite::floor;
 
-/// A size of record, and how many of them the floor reads in a second or two.
+/// A record size, and how many records the floor reads in a second or two.
 struct Size {
     name: &'static str,
     bytes: usize,
     records: u64,
-    /// Of librdkafka's batch consumer. At 1 KiB the socket itself is the limit on two cores; beyond it only the relay, which
-    /// has a socket too, is a fair floor.
+    /// The target relative to librdkafka's batch consumer. At 1 KiB two cores limit the socket itself; for larger records only
+    /// the relay, which has a socket too, is a fair floor.
     native_target: Option<f64>,
 }
 
@@ -31,14 +31,14 @@ const SIZES: [Size; 3] = [
 
 const RELAY_TARGET: f64 = 0.90;
 
-/// A client that parses text is not measured for its own sake: fewer records do.
+/// Fewer records for the client that parses text, which is not what is measured.
 const JSON_SHARE: u64 = 5;
 
 pub fn run(lab: &Lab, measure: &mut dyn FnMut(&mut Case<'_>)) -> Result<()> {
     for size in &SIZES {
         let records = lab.scale.of(size.records);
         let (topic, written) = lab.filled_topic(records, size.bytes)?;
-        // The first to read a topic pays for the machine's cold memory.
+        // The first reader of a topic pays for the cold page cache.
         native(lab, &topic.name, &written)?;
         measure(&mut Case {
             row: "B1",

@@ -25,19 +25,18 @@ struct Width {
 }
 
 const WIDTHS: [Width; 4] = [
-    // One socket gets what Kafka gives, which B1 is about: a ready frame comes from nowhere.
+    // One socket is limited by Kafka, which B1 measures; a ready frame needs no Kafka.
     Width { sockets: 1, records: 4_000_000, floor_records: 20_000_000, target: None },
     Width { sockets: 10, records: 1_500_000, floor_records: 2_000_000, target: Some(0.90) },
     Width { sockets: 100, records: 200_000, floor_records: 200_000, target: Some(0.90) },
     Width { sockets: 1000, records: 20_000, floor_records: 20_000, target: Some(0.90) },
 ];
 
-/// What is fetched from Kafka for many sockets, of what is fetched for one. Not 1: a fetch that waits brings nothing but its
-/// own head.
+/// Bytes fetched from Kafka for many sockets, relative to one socket. More than 1, because a fetch that waits still has a header.
 const FETCHED_TARGET: f64 = 1.05;
 const FETCHED_RECORDS: u64 = 20_000;
 
-/// Beside sockets that never read, of without them.
+/// The p99 beside a stalled socket, relative to that without it.
 const STALLED_TARGET: f64 = 1.05;
 const READERS: usize = 10;
 const STALLED_RECORD_BYTES: usize = 1024;
@@ -51,7 +50,7 @@ pub fn run(lab: &Lab, measure: &mut dyn FnMut(&mut Case<'_>)) -> Result<()> {
         measure(&mut Case {
             row: "B4",
             name: format!("fan-out to {sockets}"),
-            // Who asks to block is to get everything: what the bridge left out and said so was not delivered either.
+            // A subscription that blocks must get every record, so records that the bridge reports as missing were not delivered.
             metrics: vec![
                 Metric::new("delivered", Unit::RecordsPerSecond),
                 Metric::within("left out", Unit::Records, 0.0),
@@ -100,7 +99,7 @@ fn ready_frames(sockets: usize, frames: u64) -> Result<Fanned> {
     fan.hear()
 }
 
-/// What was delivered, and how many bytes Kafka sent for it.
+/// The delivered records, and the bytes that Kafka sent for them.
 fn bridge(lab: &Lab, sockets: usize, records: u64) -> Result<(Fanned, u64)> {
     let topic = lab.topic()?;
     let bridge = lab.bridge()?;
@@ -108,7 +107,7 @@ fn bridge(lab: &Lab, sockets: usize, records: u64) -> Result<(Fanned, u64)> {
     let sender = Sender::Bridge { topic: topic.name.clone() };
     let mut fan = start_fan(Fan { address, watched, sender, sockets, records })?;
     let before = Received::by(bridge.id(), lab.kafka_port())?;
-    // All are there and have no credit yet: what the bridge has read when it begins is no more than its buffers hold.
+    // Every socket is open and has no credit yet, so the bridge has read at most what its buffers hold.
     let written = topic.fill(records, BYTES)?;
     fan.go()?;
     let fanned: Fanned = fan.hear()?;

@@ -1,4 +1,4 @@
-//! B3: from sending a record to seeing it, through the bridge and without it.
+//! B3: from sending a record to receiving it, through the bridge and without it.
 
 use anyhow::Result;
 
@@ -14,7 +14,7 @@ use crate::suite::floor;
 
 const BYTES: usize = 100;
 
-/// Of the floor's, median and 99th percentile.
+/// The targets of median and 99th percentile, relative to the floor.
 const TARGETS: [Option<f64>; 2] = [Some(1.25), Some(1.50)];
 
 pub fn run(lab: &Lab, measure: &mut dyn FnMut(&mut Case<'_>)) -> Result<()> {

@@ -1,4 +1,4 @@
-//! B7: what the bridge holds in memory, at rest and with clients that do not read.
+//! B7: the bridge's memory, idle and with clients that do not read.
 
 use std::time::{Duration, Instant};
 
@@ -21,18 +21,18 @@ const IDLE_LIMIT: f64 = 20.0 * MIB;
 const SOCKET_LIMIT: f64 = 12.0 * 1024.0;
 const SOCKETS: usize = 1000;
 
-/// After its first line the bridge still meets its brokers.
+/// After its first line the bridge still connects to its brokers.
 const SETTLE: Duration = Duration::from_secs(2);
 
 const STALLED: usize = 10;
-/// What the bridge is configured to hold at most for them: the feed's ring, librdkafka's queue and the fetch that is coming
-/// in, and for each socket an outbox of 32 frames and one that is being written.
+/// The most that the bridge is configured to keep for them: the feed's ring, librdkafka's queue and one incoming fetch, and for
+/// each socket an outbox of 32 frames and one frame that is being written.
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
 const STALLED_LIMIT: f64 = 8.0 * MIB + 4.0 * MIB + MIB + (STALLED * 33 * MAX_BATCH_BYTES) as f64;
 const STALLED_RECORD_BYTES: usize = 100;
-/// Written between two looks at the clock: a second of a fast producer.
+/// Records that are written before the time is checked again: a second of a fast producer.
 const STALLED_RECORDS: u64 = 1_000_000;
-/// Old records go, or minutes at full rate would fill a disk.
+/// Kafka deletes old records, since minutes at full rate would fill the disk.
 const SHORT_RETENTION: [(&str, &str); 2] = [("retention.bytes", "268435456"), ("segment.bytes", "67108864")];
 
 pub fn run(lab: &Lab, measure: &mut dyn FnMut(&mut Case<'_>)) -> Result<()> {
@@ -72,7 +72,7 @@ pub fn run(lab: &Lab, measure: &mut dyn FnMut(&mut Case<'_>)) -> Result<()> {
         row: "B7",
         name: format!("{STALLED} stalled sockets, {minutes} min"),
         metrics: vec![Metric::within("growth over idle", Unit::Bytes, STALLED_LIMIT)],
-        // The ratio says how much of the bridge's memory at rest comes on top.
+        // The ratio shows how much is added to the memory of an idle bridge.
         floors: vec![floor("bridge, idle", &[None], || {
             let bridge = lab.bridge()?;
             std::thread::sleep(SETTLE);
@@ -104,7 +104,7 @@ fn per_socket(lab: &Lab, server: u32, address: String, kind: Kind) -> Result<Vec
     bytes(after.saturating_sub(before) / open.max(1))
 }
 
-/// The largest growth while a producer writes at full rate and nobody reads.
+/// The largest growth while a producer writes at full rate and no client reads.
 fn stalled(lab: &Lab, time: Duration) -> Result<Vec<Measurement>> {
     let topic = lab.topic_with(&SHORT_RETENTION)?;
     let bridge = lab.bridge()?;

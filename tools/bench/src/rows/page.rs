@@ -20,28 +20,28 @@ const RATES: [u64; 4] = [1_000, 10_000, 100_000, 300_000];
 const RECORD_BYTES: usize = 100;
 const TIME: Duration = Duration::from_secs(60);
 const QUICK_TIME: Duration = Duration::from_secs(2);
-/// A tab that has seen so many keeps no more of them than it does later: from here on its memory has to stay.
+/// After this number of records the tab keeps no more of them, so its memory must stay the same.
 const BEFORE: u64 = 600_000;
-/// How long what is still on its way when the producer is done may take.
+/// How long records in flight may take after the producer is done.
 const CATCH_UP: Duration = Duration::from_secs(10);
 
-/// Of 60 frames a second that the browser draws, the slowest twentieth.
+/// The limit for the slowest twentieth of the frames, of 60 a second.
 const FRAMES_LIMIT: f64 = 58.0;
-/// A task of this length is felt.
+/// Users notice tasks of this length.
 const TASK_LIMIT_US: f64 = 50_000.0;
 const CPU_TARGET: f64 = 1.3;
-/// What the browser itself comes and goes by.
+/// How much the browser's own memory varies.
 const GROWTH_LIMIT: f64 = 24.0 * 1_048_576.0;
 
-/// With `--long`: whether what a minute does not show grows after all.
+/// With `--long`: growth that one minute does not show.
 const LONG_RATE: u64 = 10_000;
 const LONG_TIME: Duration = Duration::from_secs(600);
 const LONG_GROWTH: f64 = 1.1;
 
-/// Old records go: a page that keeps up reads them long before.
+/// Kafka deletes old records; a page that keeps up has read them long before.
 const RETENTION: [(&str, &str); 2] = [("retention.bytes", "1073741824"), ("segment.bytes", "134217728")];
 
-/// Frames as they are drawn, and tasks of 50 ms and more, which is all that browsers tell.
+/// Times of drawn frames, and tasks of 50 ms and more, which is all that browsers report.
 const METER: &str = "(() => { const meter = window.__meter = {frames: [], longest: 0}; \
      new PerformanceObserver(list => { for (const task of list.getEntries()) \
        meter.longest = Math.max(meter.longest, task.duration) }).observe({type: 'longtask'}); \
@@ -59,7 +59,7 @@ struct Meter {
     longest: f64,
 }
 
-/// A page that shows a topic: where it is, when it listens, and what it has received.
+/// A page that shows a topic: its address, and expressions for whether it listens and how many records it has received.
 struct Shown<'s> {
     url: String,
     is_listening: &'s str,
@@ -103,13 +103,13 @@ fn ponte(bridge: &Bridge, topic: &Topic<'_>) -> Shown<'static> {
     }
 }
 
-/// Whether a tab grows in ten minutes. Its floor is the same tab before them.
+/// Whether a tab grows in ten minutes. The floor is its memory before them.
 fn long_run<'l>(lab: &'l Lab, address: &'l str) -> Case<'l> {
     let page = Rc::new(RefCell::new(None));
     let before = Rc::new(Cell::new(None));
     let (opened, known) = (Rc::clone(&page), Rc::clone(&before));
     let open = move || {
-        // The second time it is asked: what the first time brought.
+        // The second measurement of the floor is the value of the first one.
         if let Some(memory) = known.take() {
             return Ok(vec![Measurement::of(memory)]);
         }
@@ -133,7 +133,7 @@ fn long_run<'l>(lab: &'l Lab, address: &'l str) -> Case<'l> {
     }
 }
 
-/// A page, fresh in a fresh browser, that has received what lay in its topic; the producer waits to be let go.
+/// A page in a new browser that has received the existing records of its topic, and a producer that waits to start.
 struct Watched<'l> {
     window: Window,
     producer: Process,
@@ -170,8 +170,8 @@ impl<'l> Watched<'l> {
         Ok(Self { window, producer, received, before, time, _bridge: bridge, _topic: topic })
     }
 
-    /// Lets the producer go and waits until it is done. Says how many records it sent. A machine that is too small for the
-    /// rate makes it take longer.
+    /// Starts the producer, waits until it is done, and returns how many records it has sent. It takes longer on a machine that
+    /// is too slow for the rate.
     fn produce(&mut self) -> Result<u64> {
         self.producer.go()?;
         self.producer.hear_within(self.time * 2)
@@ -196,7 +196,7 @@ impl<'l> Watched<'l> {
     }
 }
 
-/// Our page, or the one by hand, while records come at this rate.
+/// Measures our page or the hand-written one while records arrive at this rate.
 fn watch(
     lab: &Lab,
     per_second: u64,

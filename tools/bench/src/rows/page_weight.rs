@@ -1,4 +1,4 @@
-//! B8: what crosses the network before the page is there, and how long that takes a slow computer.
+//! B8: how many bytes the page loads, and how long a slow computer needs for it.
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -13,10 +13,10 @@ use crate::suite::floor;
 
 /// What must arrive before the live view works.
 const FIRST_LOAD_LIMIT: f64 = 400.0 * 1024.0;
-/// A telephone of some years ago beside this machine.
+/// The speed of an old mobile phone relative to this machine.
 const SLOWER: f64 = 4.0;
 
-/// Notes when the first control that does something is there.
+/// Records the time at which the first usable control exists.
 const NOTE: &str = "new MutationObserver((_, observer) => { if (READY) { window.__ready = performance.now(); \
      observer.disconnect() } }).observe(document, {subtree: true, childList: true, attributes: true})";
 /// Compressed sizes of what was requested before the page was interactive; the parts that it loads later are not counted.
@@ -29,7 +29,7 @@ const READ: &str = "(() => { const all = [...performance.getEntriesByType('navig
 #[derive(Deserialize)]
 struct Arrival {
     bytes: f64,
-    /// Milliseconds since the address was asked for.
+    /// Milliseconds since the navigation started.
     painted: f64,
     ready: f64,
 }
@@ -45,7 +45,7 @@ pub fn run(lab: &Lab, measure: &mut dyn FnMut(&mut Case<'_>)) -> Result<()> {
             Metric::new("first paint, 4× slower", Unit::Microseconds),
             Metric::new("interactive, 4× slower", Unit::Microseconds),
         ],
-        // For orientation: a list is not all that the page is.
+        // For orientation: the page is more than a list.
         floors: vec![floor("by hand in JavaScript", &[None, None, None], || {
             arrive(&format!("http://{address}/"), "document.getElementById('rows')")
         })],

@@ -11,7 +11,7 @@ use crate::roles::native_producer::{NativeProducer, Written};
 use crate::roles::source::Source;
 use crate::suite::floor;
 
-/// A size of record, and how many of them the floor writes in a second or two.
+/// A record size, and how many records the floor writes in a second or two.
 struct Size {
     name: &'static str,
     bytes: usize,
@@ -23,13 +23,13 @@ const SIZES: [Size; 2] =
 
 const TARGET: f64 = 0.80;
 
-/// The bridge's: what a person types leaves at once.
+/// The bridge's linger, with which single records are sent immediately.
 const BRIDGE_LINGER_MS: u32 = 0;
 
-/// What librdkafka waits for fuller batches unless told otherwise.
+/// librdkafka's default linger, which fills batches.
 const DEFAULT_LINGER_MS: u32 = 5;
 
-/// No window but librdkafka's own queue: the floor need not know how a client is kept in check.
+/// Only librdkafka's own queue limits the floor.
 const NO_WINDOW: u64 = u64::MAX;
 
 pub fn run(lab: &Lab, measure: &mut dyn FnMut(&mut Case<'_>)) -> Result<()> {
@@ -68,7 +68,7 @@ fn bridge(lab: &Lab, records: u64, bytes: usize) -> Result<Throughput> {
     in_the_log(lab, &topic, role::run(&Role::Source(source))?)
 }
 
-/// Reads what was written: as many records, the same bytes, in the same order.
+/// Reads the written records and checks number, bytes and order.
 fn in_the_log(lab: &Lab, topic: &Topic<'_>, written: Written) -> Result<Throughput> {
     let role = NativeConsumer { kafka: lab.kafka(), topic: topic.name.clone(), records: written.content.records };
     let read: Read = role::run(&Role::NativeConsumer(role))?;

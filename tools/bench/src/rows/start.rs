@@ -1,4 +1,4 @@
-//! B6: from exec to listening, and from asking for a topic to its first record.
+//! B6: from exec to listening, and from subscribing to the first record.
 
 use std::cell::Cell;
 use std::time::Instant;
@@ -16,10 +16,10 @@ use crate::suite::floor;
 
 const LISTENING_WITHIN_US: f64 = 50_000.0;
 
-/// Of a native consumer.
+/// The target relative to a native consumer.
 const FIRST_RECORD_TARGET: f64 = 1.20;
 
-/// In one measurement, of which the median counts: what starts a process has its own hiccups.
+/// Repetitions in one measurement, whose median counts because process starts vary.
 const STARTS: usize = 5;
 const FIRST_RECORDS: usize = 10;
 
@@ -34,7 +34,7 @@ pub fn run(lab: &Lab, measure: &mut dyn FnMut(&mut Case<'_>)) -> Result<()> {
     let (topic, _) = lab.filled_topic(lab.scale.of(1000), 100)?;
     let groups = Cell::new(0);
     let first = |source, way| first_record(&topic, source, way, &groups);
-    // The first group of a cluster waits until Kafka has made the topic that holds positions.
+    // The cluster's first group waits until Kafka has created an internal topic.
     first(Source::Kafka(lab.kafka()), Way::Group)?;
     for (name, way) in [("from an offset", Way::Offset), ("in a group", Way::Group)] {
         measure(&mut Case {
