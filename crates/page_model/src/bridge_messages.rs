@@ -3,13 +3,12 @@
 use std::rc::Rc;
 
 use protocol::{
-    ClusterState, ErrorBody, ErrorCode, ErrorMessage, Frame, GapReason, Produced, RequestId, ServerMessage,
-    TopicPartition,
+    ClusterState, ErrorBody, ErrorCode, ErrorMessage, GapReason, Produced, RequestId, ServerMessage, TopicPartition,
 };
 
 use super::app_state::{AppState, TopicRequestPurpose};
 use super::entry::{Gap, ReceivedBatch};
-use super::incoming;
+use super::incoming::{self, Header};
 use super::notices::NoticeKind;
 use super::slice::Slice;
 
@@ -17,13 +16,23 @@ impl AppState {
     /// Applies one text frame. `arrived_ms`: when the socket received the frame, by the page's clock. Returns the
     /// interval of the bridge's `ping` in milliseconds if the frame was `welcome`.
     pub fn receive(&mut self, text: &str, arrived_ms: f64) -> Option<u64> {
-        match incoming::parse(text) {
-            Ok(Some(Frame { message: ServerMessage::Welcome(welcome), .. })) => {
+        let header = match Header::parse(text) {
+            Ok(header) => header,
+            Err(error) => {
+                self.notify(NoticeKind::Unreadable(error.to_string()), arrived_ms);
+                return None;
+            }
+        };
+        if self.component_requests.received(&header, text) {
+            return None;
+        }
+        match incoming::parse(&header.name, text) {
+            Ok(Some(ServerMessage::Welcome(welcome))) => {
                 let heartbeat_ms = welcome.heartbeat_ms;
                 self.welcomed(welcome);
                 return Some(heartbeat_ms);
             }
-            Ok(Some(Frame { id, message })) => self.apply_message(id, message, arrived_ms),
+            Ok(Some(message)) => self.apply_message(header.id, message, arrived_ms),
             Ok(None) => {}
             Err(error) => self.notify(NoticeKind::Unreadable(error.to_string()), arrived_ms),
         }
@@ -102,20 +111,13 @@ impl AppState {
                         self.subscribe();
                     }
                 }
-                None => {
-                    self.component_requests.replied(id, topic.into());
-                }
+                None => {}
             },
             ServerMessage::Watching(watching) => {
                 if let Some(watch) = self.component_requests.view_opened(id, watching.watch) {
                     self.unwatch(watch);
                 }
             }
-            ServerMessage::TopicsChanged(ref changed) => self.component_requests.pushed(changed.watch, message),
-            ServerMessage::TopicChanged(ref changed) => self.component_requests.pushed(changed.watch, message),
-            ServerMessage::GroupsChanged(ref changed) => self.component_requests.pushed(changed.watch, message),
-            ServerMessage::GroupChanged(ref changed) => self.component_requests.pushed(changed.watch, message),
-            ServerMessage::ClusterDetailsChanged(ref changed) => self.component_requests.pushed(changed.watch, message),
             ServerMessage::WatchTrouble(failed) => self.component_requests.view_failed(failed.watch, failed.error),
             ServerMessage::Fetched(fetched) => {
                 let Some(gap) = self.fills.replied(id) else { return };
@@ -153,10 +155,8 @@ impl AppState {
                 self.changes.mark(Slice::Listening);
                 self.listen_to_next();
             }
-            // All other messages are replies to components. `ping` is answered by the socket.
-            message => {
-                self.component_requests.replied(id, message);
-            }
+            // About an earlier subscription. `ping` is answered by the socket.
+            _ => {}
         }
     }
 

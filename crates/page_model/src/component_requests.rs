@@ -3,9 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{ClientMessage, ErrorBody, ErrorCode, RequestId, ServerMessage, Unwatch};
+use protocol::{
+    ClientMessage, ErrorBody, ErrorCode, ErrorMessage, MessageBody, RequestId, Unwatch, WatchTrouble, Watching,
+};
 
 use super::app_state::AppState;
+use super::incoming::Header;
 
 /// Identifies the component's callback for a reply or for the updates of a live view.
 pub type CallbackId = u64;
@@ -21,9 +24,30 @@ pub enum RequestError {
     Refused(ErrorBody),
 }
 
+/// A message for a component, which knows its type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnparsedMessage {
+    name: String,
+    text: String,
+}
+
+impl UnparsedMessage {
+    /// Parses the message. The bridge of another version may send other fields, or another message as the reply to `request`.
+    pub fn parse<M: MessageBody>(&self, request: &str) -> Result<M, ErrorBody> {
+        let unusable = |reason: String| {
+            let text = format!("the bridge answered {request} with {}{reason}; reload the page", self.name);
+            ErrorBody::new(ErrorCode::Internal, text)
+        };
+        if self.name != M::NAME {
+            return Err(unusable(String::new()));
+        }
+        serde_json::from_str(&self.text).map_err(|error| unusable(format!(", which this page cannot read ({error})")))
+    }
+}
+
 /// An update of a live view. `P`: the push message of this kind of view.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ViewUpdate<P = ServerMessage> {
+pub enum ViewUpdate<P = UnparsedMessage> {
     /// The view is open; the next push is a complete snapshot.
     Begins,
     Pushed(P),
@@ -35,27 +59,12 @@ pub enum ViewUpdate<P = ServerMessage> {
     Lost,
 }
 
-/// The error for a reply of an unexpected type, which a bridge of another version may send.
-fn unexpected(request: &str, message: &ServerMessage) -> ErrorBody {
-    let text = format!("the bridge answered {request} with {}; reload the page", message.name());
-    ErrorBody::new(ErrorCode::Internal, text)
-}
-
-impl RequestError {
-    pub fn unexpected(request: &str, reply: &ServerMessage) -> Self {
-        Self::Refused(unexpected(request, reply))
-    }
-}
-
 impl ViewUpdate {
-    /// Converts the push to the type of the view that `request` opened.
-    pub fn typed<P: TryFrom<ServerMessage, Error = ServerMessage>>(self, request: &str) -> ViewUpdate<P> {
+    /// Parses the push of the view that `request` opened.
+    pub fn parse<P: MessageBody>(self, request: &str) -> ViewUpdate<P> {
         match self {
             Self::Begins => ViewUpdate::Begins,
-            Self::Pushed(message) => match P::try_from(message) {
-                Ok(push) => ViewUpdate::Pushed(push),
-                Err(other) => ViewUpdate::Failed(unexpected(request, &other)),
-            },
+            Self::Pushed(message) => message.parse(request).map_or_else(ViewUpdate::Failed, ViewUpdate::Pushed),
             Self::Failed(error) => ViewUpdate::Failed(error),
             Self::Refused(error) => ViewUpdate::Refused(error),
             Self::Lost => ViewUpdate::Lost,
@@ -66,7 +75,7 @@ impl ViewUpdate {
 /// A reply or update to deliver to a component.
 #[derive(Debug)]
 pub enum Delivery {
-    Reply(CallbackId, Result<ServerMessage, RequestError>),
+    Reply(CallbackId, Result<UnparsedMessage, RequestError>),
     ViewUpdate(CallbackId, ViewUpdate),
 }
 
@@ -112,11 +121,18 @@ impl ComponentRequests {
         self.deliveries.push(Delivery::Reply(callback_id, Err(RequestError::NotConnected)));
     }
 
-    /// Delivers a reply. Returns whether it belongs to a component's request.
-    pub fn replied(&mut self, id: Option<RequestId>, reply: ServerMessage) -> bool {
-        let Some(callback_id) = id.and_then(|id| self.requested.remove(&id)) else { return false };
-        self.deliveries.push(Delivery::Reply(callback_id, Ok(reply)));
-        true
+    /// Delivers a reply or a push. Returns whether it belongs to a request or an open live view of a component.
+    pub fn received(&mut self, header: &Header, text: &str) -> bool {
+        // `refused`, `view_failed` and `view_opened` handle these.
+        if [ErrorMessage::NAME, WatchTrouble::NAME, Watching::NAME].contains(&header.name.as_str()) {
+            return false;
+        }
+        let message = || UnparsedMessage { name: header.name.clone(), text: text.to_owned() };
+        if let Some(callback_id) = header.id.and_then(|id| self.requested.remove(&id)) {
+            self.deliveries.push(Delivery::Reply(callback_id, Ok(message())));
+            return true;
+        }
+        header.watch.is_some_and(|number| self.deliver_update(number, || ViewUpdate::Pushed(message())))
     }
 
     /// Delivers an error reply. Returns whether it belongs to a request or a live view of a component.
@@ -167,18 +183,17 @@ impl ComponentRequests {
         None
     }
 
-    pub fn pushed(&mut self, number: u32, push: ServerMessage) {
-        self.deliver_update(number, ViewUpdate::Pushed(push));
-    }
-
     pub fn view_failed(&mut self, number: u32, error: ErrorBody) {
-        self.deliver_update(number, ViewUpdate::Failed(error));
+        self.deliver_update(number, || ViewUpdate::Failed(error));
     }
 
-    fn deliver_update(&mut self, number: u32, update: ViewUpdate) {
-        if let Some((&callback_id, _)) = self.views.iter().find(|(_, view)| view.stage == Stage::Open(number)) {
-            self.deliveries.push(Delivery::ViewUpdate(callback_id, update));
-        }
+    /// Returns whether a view with this number is open.
+    fn deliver_update(&mut self, number: u32, update: impl FnOnce() -> ViewUpdate) -> bool {
+        let Some((&callback_id, _)) = self.views.iter().find(|(_, view)| view.stage == Stage::Open(number)) else {
+            return false;
+        };
+        self.deliveries.push(Delivery::ViewUpdate(callback_id, update()));
+        true
     }
 
     /// Closes a view. Returns its number for `unwatch`, if the bridge has opened it.
@@ -262,12 +277,22 @@ impl AppState {
 
 #[cfg(test)]
 mod tests {
-    use protocol::{ErrorCode, TopicsRequest, Unwatched, WatchTopics};
+    use protocol::{ErrorCode, GroupsResult, TopicsRequest, TopicsResult, WatchTopics};
 
     use super::*;
 
-    fn push() -> ServerMessage {
-        Unwatched { watch: 7 }.into()
+    const TEXT: &str = r#"{"type":"topics_result","topics":[]}"#;
+
+    fn message() -> UnparsedMessage {
+        UnparsedMessage { name: "topics_result".to_owned(), text: TEXT.to_owned() }
+    }
+
+    fn reply(id: Option<RequestId>) -> Header {
+        Header { name: "topics_result".to_owned(), id, watch: None }
+    }
+
+    fn push(watch: u32) -> Header {
+        Header { name: "topics_result".to_owned(), id: None, watch: Some(watch) }
     }
 
     fn error() -> ErrorBody {
@@ -287,9 +312,9 @@ mod tests {
         let (first, second) = (component_requests.new_callback_id(), component_requests.new_callback_id());
         component_requests.requested(first, 10);
         component_requests.requested(second, 11);
-        assert!(component_requests.replied(Some(11), push()));
-        assert!(!component_requests.replied(Some(11), push()), "the request has been answered already");
-        assert!(!component_requests.replied(None, push()));
+        assert!(component_requests.received(&reply(Some(11)), TEXT));
+        assert!(!component_requests.received(&reply(Some(11)), TEXT), "the request has been answered already");
+        assert!(!component_requests.received(&reply(None), TEXT));
         assert!(component_requests.refused(Some(10), &error()));
         let delivered = component_requests.take_deliveries();
         assert!(
@@ -319,8 +344,8 @@ mod tests {
             component_requests.view_requested(callback_id, round);
             assert!(component_requests.waiting().is_empty());
             assert_eq!(component_requests.view_opened(Some(round), 7), None);
-            component_requests.pushed(7, push());
-            component_requests.pushed(8, push());
+            component_requests.received(&push(7), TEXT);
+            component_requests.received(&push(8), TEXT);
             component_requests.socket_lost();
             let updates: Vec<ViewUpdate> = component_requests
                 .take_deliveries()
@@ -330,7 +355,7 @@ mod tests {
                     Delivery::Reply(..) => None,
                 })
                 .collect();
-            assert_eq!(updates, [ViewUpdate::Begins, ViewUpdate::Pushed(push()), ViewUpdate::Lost]);
+            assert_eq!(updates, [ViewUpdate::Begins, ViewUpdate::Pushed(message()), ViewUpdate::Lost]);
         }
         assert_eq!(component_requests.close_view(callback_id), None, "the bridge has ended it with the socket");
         assert!(component_requests.waiting().is_empty());
@@ -343,7 +368,7 @@ mod tests {
         assert_eq!(component_requests.close_view(callback_id), None);
         assert_eq!(component_requests.view_opened(Some(1), 7), Some(7));
         assert_eq!(component_requests.close_view(callback_id), None);
-        component_requests.pushed(7, push());
+        component_requests.received(&push(7), TEXT);
         assert!(component_requests.take_deliveries().is_empty());
     }
 
@@ -367,5 +392,27 @@ mod tests {
             component_requests.take_deliveries()[..],
             [Delivery::Reply(_, Err(RequestError::NotConnected))]
         ));
+    }
+
+    #[test]
+    fn message_of_another_type_or_with_other_fields_is_an_error() {
+        assert_eq!(message().parse(TopicsRequest::NAME), Ok(TopicsResult { topics: Vec::new() }));
+        let error = message().parse::<GroupsResult>("groups").expect_err("another message");
+        assert!(error.message.contains("answered groups with topics_result"), "{error:?}");
+        let without_topics = UnparsedMessage { text: r#"{"type":"topics_result"}"#.to_owned(), ..message() };
+        let error = without_topics.parse::<TopicsResult>("topics").expect_err("no topics");
+        assert!(error.message.contains("`topics`"), "{error:?}");
+    }
+
+    #[test]
+    fn errors_and_the_opening_of_a_view_are_not_delivered_as_replies() {
+        let mut component_requests = ComponentRequests::default();
+        let callback_id = component_requests.new_callback_id();
+        component_requests.requested(callback_id, 1);
+        for name in ["error", "watching", "watch_trouble"] {
+            let header = Header { name: name.to_owned(), id: Some(1), watch: None };
+            assert!(!component_requests.received(&header, "{}"), "{name}");
+        }
+        assert!(component_requests.take_deliveries().is_empty());
     }
 }

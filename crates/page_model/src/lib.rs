@@ -74,7 +74,7 @@ pub use backoff::Backoff;
 pub use batch::{Batch, BatchCheck};
 pub use blocked::{ChangeBlocked, SendBlocked};
 pub use columns::{Column, Columns};
-pub use component_requests::{CallbackId, Delivery, RequestError, ViewUpdate};
+pub use component_requests::{CallbackId, Delivery, RequestError, UnparsedMessage, ViewUpdate};
 pub use draft::{Draft, DraftKind, DraftPart, HeaderRow, Partition, topic_is_valid};
 pub use drafts::Drafts;
 pub use entry::{Entry, Gap, RecordRef};

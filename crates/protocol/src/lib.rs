@@ -202,7 +202,7 @@ pub use cluster::*;
 pub use error::{CloseCode, ErrorBody, ErrorBroker, ErrorCode, KafkaError};
 pub use groups::*;
 pub use json_batch::JsonBatch;
-pub use message::{Frame, ParseError, RequestId};
+pub use message::{Frame, MessageBody, ParseError, RequestId};
 pub use name::{ClientName, ClusterName, GroupId, InvalidName, Offset, Position, TopicName};
 pub use offset_reset::*;
 pub use plain_json::MAX_JSON_DEPTH;

@@ -1,5 +1,6 @@
 //! Text frames: one JSON object with a `type`, an optional `id`, and the fields of the message.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -72,6 +73,12 @@ pub(crate) struct Tagged<'a, T> {
     pub body: &'a T,
 }
 
+/// The body of one message, for code that expects this message and no other.
+pub trait MessageBody: DeserializeOwned {
+    /// The value of `type`.
+    const NAME: &'static str;
+}
+
 /// Declares the messages of one direction: the wire name, the variant, and the struct with the fields.
 ///
 /// serde's tagged enums buffer the fields, which would change raw JSON and large integers. So the frame is parsed twice
@@ -128,16 +135,8 @@ macro_rules! messages {
                 }
             }
 
-            impl TryFrom<$enum> for $variant {
-                type Error = $enum;
-
-                /// Returns any other message as the error.
-                fn try_from(message: $enum) -> Result<Self, $enum> {
-                    match message {
-                        $enum::$variant(message) => Ok(message),
-                        other => Err(other),
-                    }
-                }
+            impl $crate::MessageBody for $variant {
+                const NAME: &'static str = $name;
             }
         )*
 

@@ -7,7 +7,7 @@ use crate::{
     AddPartitions, AddPartitionsResult, AlterTopicConfig, AlterTopicConfigResult, ClientMessage, ClusterDetailsChanged,
     ClusterDetailsRequest, ClusterDetailsResult, ClusterRequest, ClusterResult, CreateTopic, CreateTopicResult,
     DeleteGroup, DeleteGroupResult, DeleteTopic, DeleteTopicResult, EmptyTopic, EmptyTopicResult, Fetch, Fetched,
-    GroupChanged, GroupRequest, GroupResult, GroupsChanged, GroupsRequest, GroupsResult, PlanOffsetReset,
+    GroupChanged, GroupRequest, GroupResult, GroupsChanged, GroupsRequest, GroupsResult, MessageBody, PlanOffsetReset,
     PlanOffsetResetResult, ResetOffsets, ResetOffsetsResult, ResumeCommits, ResumeCommitsResult, ServerMessage,
     Subscribe, Subscribed, TopicChanged, TopicRequest, TopicResult, TopicsChanged, TopicsRequest, TopicsResult,
     Unsubscribe, Unsubscribed, Unwatch, Unwatched, WatchCluster, WatchGroup, WatchGroups, WatchTopic, WatchTopics,
@@ -56,11 +56,9 @@ pub enum Object<'a> {
 }
 
 /// A client message with exactly one reply.
-pub trait Request: Into<ClientMessage> {
-    type Reply: Into<ServerMessage> + TryFrom<ServerMessage, Error = ServerMessage>;
+pub trait Request: MessageBody + Into<ClientMessage> {
+    type Reply: Into<ServerMessage> + MessageBody;
 
-    /// The message's `type`.
-    const NAME: &'static str;
     const KIND: Kind;
     const ACTION: Action;
 
@@ -70,15 +68,14 @@ pub trait Request: Into<ClientMessage> {
 /// A request that opens a live view.
 pub trait LiveView: Request<Reply = Watching> {
     /// The message that the view pushes, besides `watch_trouble`.
-    type Push: Into<ServerMessage> + TryFrom<ServerMessage, Error = ServerMessage>;
+    type Push: Into<ServerMessage> + MessageBody;
 }
 
 macro_rules! requests {
-    ($($name:literal $kind:ident $action:ident $request:ident => $reply:ident, $object:expr;)*) => {$(
+    ($($kind:ident $action:ident $request:ident => $reply:ident, $object:expr;)*) => {$(
         impl Request for $request {
             type Reply = $reply;
 
-            const NAME: &'static str = $name;
             const KIND: Kind = Kind::$kind;
             const ACTION: Action = Action::$action;
 
@@ -91,30 +88,30 @@ macro_rules! requests {
 }
 
 requests! {
-    "cluster" Query Describe ClusterRequest => ClusterResult, |_| Object::Cluster;
-    "cluster_details" Query Describe ClusterDetailsRequest => ClusterDetailsResult, |_| Object::Cluster;
-    "topics" Query Describe TopicsRequest => TopicsResult, |_| Object::Topics;
-    "topic" Query Describe TopicRequest => TopicResult, |topic| Object::Topic(&topic.name);
-    "fetch" Query Read Fetch => Fetched, |fetch| Object::Topic(&fetch.topic);
-    "groups" Query Describe GroupsRequest => GroupsResult, |_| Object::Groups;
-    "group" Query Describe GroupRequest => GroupResult, |group| Object::Group(&group.group);
-    "plan_offset_reset" Query Describe PlanOffsetReset => PlanOffsetResetResult, |plan| Object::Group(&plan.group);
-    "create_topic" Change Create CreateTopic => CreateTopicResult, |topic| Object::Topic(&topic.name);
-    "alter_topic_config" Change Alter AlterTopicConfig => AlterTopicConfigResult, |topic| Object::Topic(&topic.name);
-    "add_partitions" Change Alter AddPartitions => AddPartitionsResult, |topic| Object::Topic(&topic.name);
-    "empty_topic" Change Delete EmptyTopic => EmptyTopicResult, |topic| Object::Topic(&topic.name);
-    "delete_topic" Change Delete DeleteTopic => DeleteTopicResult, |topic| Object::Topic(&topic.name);
-    "reset_offsets" Change Alter ResetOffsets => ResetOffsetsResult, |reset| Object::Group(&reset.plan.group);
-    "delete_group" Change Delete DeleteGroup => DeleteGroupResult, |group| Object::Group(&group.group);
-    "subscribe" Stream Read Subscribe => Subscribed, |subscribe| Object::TopicList(&subscribe.topics);
-    "resume_commits" Stream Alter ResumeCommits => ResumeCommitsResult, |resume| Object::Opened(resume.subscription);
-    "unsubscribe" Stream Read Unsubscribe => Unsubscribed, |ended| Object::Opened(ended.subscription);
-    "watch_cluster" Stream Describe WatchCluster => Watching, |_| Object::Cluster;
-    "watch_topics" Stream Describe WatchTopics => Watching, |_| Object::Topics;
-    "watch_topic" Stream Describe WatchTopic => Watching, |topic| Object::Topic(&topic.name);
-    "watch_groups" Stream Describe WatchGroups => Watching, |_| Object::Groups;
-    "watch_group" Stream Describe WatchGroup => Watching, |group| Object::Group(&group.group);
-    "unwatch" Stream Describe Unwatch => Unwatched, |ended| Object::Opened(ended.watch);
+    Query Describe ClusterRequest => ClusterResult, |_| Object::Cluster;
+    Query Describe ClusterDetailsRequest => ClusterDetailsResult, |_| Object::Cluster;
+    Query Describe TopicsRequest => TopicsResult, |_| Object::Topics;
+    Query Describe TopicRequest => TopicResult, |topic| Object::Topic(&topic.name);
+    Query Read Fetch => Fetched, |fetch| Object::Topic(&fetch.topic);
+    Query Describe GroupsRequest => GroupsResult, |_| Object::Groups;
+    Query Describe GroupRequest => GroupResult, |group| Object::Group(&group.group);
+    Query Describe PlanOffsetReset => PlanOffsetResetResult, |plan| Object::Group(&plan.group);
+    Change Create CreateTopic => CreateTopicResult, |topic| Object::Topic(&topic.name);
+    Change Alter AlterTopicConfig => AlterTopicConfigResult, |topic| Object::Topic(&topic.name);
+    Change Alter AddPartitions => AddPartitionsResult, |topic| Object::Topic(&topic.name);
+    Change Delete EmptyTopic => EmptyTopicResult, |topic| Object::Topic(&topic.name);
+    Change Delete DeleteTopic => DeleteTopicResult, |topic| Object::Topic(&topic.name);
+    Change Alter ResetOffsets => ResetOffsetsResult, |reset| Object::Group(&reset.plan.group);
+    Change Delete DeleteGroup => DeleteGroupResult, |group| Object::Group(&group.group);
+    Stream Read Subscribe => Subscribed, |subscribe| Object::TopicList(&subscribe.topics);
+    Stream Alter ResumeCommits => ResumeCommitsResult, |resume| Object::Opened(resume.subscription);
+    Stream Read Unsubscribe => Unsubscribed, |ended| Object::Opened(ended.subscription);
+    Stream Describe WatchCluster => Watching, |_| Object::Cluster;
+    Stream Describe WatchTopics => Watching, |_| Object::Topics;
+    Stream Describe WatchTopic => Watching, |topic| Object::Topic(&topic.name);
+    Stream Describe WatchGroups => Watching, |_| Object::Groups;
+    Stream Describe WatchGroup => Watching, |group| Object::Group(&group.group);
+    Stream Describe Unwatch => Unwatched, |ended| Object::Opened(ended.watch);
 }
 
 impl LiveView for WatchCluster {
@@ -135,29 +132,4 @@ impl LiveView for WatchGroups {
 
 impl LiveView for WatchGroup {
     type Push = GroupChanged;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn wire_name<R: Request>(request: R) -> &'static str {
-        request.into().name()
-    }
-
-    #[test]
-    fn request_has_the_name_of_its_message() {
-        assert_eq!(wire_name(TopicsRequest {}), TopicsRequest::NAME);
-        assert_eq!(wire_name(Unwatch { watch: 1 }), Unwatch::NAME);
-        let group = || "g".to_owned();
-        assert_eq!(wire_name(GroupRequest { group: group() }), GroupRequest::NAME);
-        assert_eq!(wire_name(WatchGroup { group: group() }), WatchGroup::NAME);
-    }
-
-    #[test]
-    fn reply_to_another_request_is_returned_as_the_error() {
-        let reply = ServerMessage::from(TopicsResult { topics: Vec::new() });
-        assert_eq!(GroupsResult::try_from(reply.clone()), Err(reply.clone()));
-        assert_eq!(TopicsResult::try_from(reply), Ok(TopicsResult { topics: Vec::new() }));
-    }
 }

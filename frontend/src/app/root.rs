@@ -15,12 +15,14 @@ use crate::app::toasts::Toasts;
 use crate::app::top_bar::TopBar;
 use crate::cluster::cluster_view::{cluster_view, load_cluster_view};
 use crate::groups::groups_view::{groups_view, load_groups_view};
+use crate::live::detail::load_opened_record;
 use crate::live::latency_strip::LatencyStripView;
 use crate::live::live_view::Live;
 use crate::live::watch_fields::WatchFields;
 use crate::platform::browser;
 use crate::send::batch_form::load_batch_form;
 use crate::send::composer::Composer;
+use crate::send::run_form::load_run_form;
 use crate::send::send_fields::SendFields;
 use crate::topics::topic_view::{load_topic_view, topic_view};
 use crate::topics::topics_view::{load_topics_view, topics_view};
@@ -126,6 +128,8 @@ fn preload_parts(store: Store) {
             request_idle_callback(|| {
                 spawn_local(async {
                     // A part that cannot be loaded says so when it is opened.
+                    let _ = load_opened_record().await;
+                    let _ = load_run_form().await;
                     let _ = load_topics_view().await;
                     let _ = load_groups_view().await;
                     let _ = load_cluster_view().await;

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
-use protocol::{ClientMessage, ErrorBody, LiveView, Request, ServerMessage};
+use protocol::{ClientMessage, ErrorBody, LiveView, MessageBody, Request};
 
 use crate::app::settings::Preferences;
 use crate::platform::browser;
 use crate::platform::socket::{Event, Socket};
 use page_model::{
     AppState, CallbackId, Delivery, NoticeKind, Outgoing, ReadState, RequestError, RunPlan, RunStart, RunTitle, Slice,
-    Tracked, ViewUpdate,
+    Tracked, UnparsedMessage, ViewUpdate,
 };
 
 /// The list of sent records is drawn at most once for each screen refresh, however many outcomes arrive.
@@ -35,7 +35,7 @@ const SCAN_MS: f64 = 6.0;
 const SCAN_BYTES: usize = 64 * 1024;
 
 /// A component's callbacks for a reply and for view updates.
-type OnReply = Box<dyn FnOnce(Result<ServerMessage, RequestError>)>;
+type OnReply = Box<dyn FnOnce(Result<UnparsedMessage, RequestError>)>;
 type OnUpdate = Rc<dyn Fn(ViewUpdate)>;
 
 /// The callbacks of components that wait for the bridge.
@@ -151,8 +151,8 @@ impl Store {
 
     /// Sends a request to the bridge; `on_reply` is called once, with the reply or the error.
     pub fn request<R: Request>(self, request: R, on_reply: impl FnOnce(Result<R::Reply, RequestError>) + 'static) {
-        let typed = |message| R::Reply::try_from(message).map_err(|other| RequestError::unexpected(R::NAME, &other));
-        self.request_message(request.into(), Box::new(move |reply| on_reply(reply.and_then(typed))));
+        let parse = |message: UnparsedMessage| message.parse(R::NAME).map_err(RequestError::Refused);
+        self.request_message(request.into(), Box::new(move |reply| on_reply(reply.and_then(parse))));
     }
 
     fn request_message(self, request: ClientMessage, on_reply: OnReply) {
@@ -166,7 +166,7 @@ impl Store {
     pub fn open_view<V: LiveView>(self, request: V, on_update: impl Fn(ViewUpdate<V::Push>) + 'static) {
         self.open_view_for_messages(
             request.into(),
-            Rc::new(move |update: ViewUpdate| on_update(update.typed(V::NAME))),
+            Rc::new(move |update: ViewUpdate| on_update(update.parse(V::NAME))),
         );
     }
 

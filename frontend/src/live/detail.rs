@@ -4,6 +4,7 @@
 use leptos::prelude::*;
 use protocol::{Header, ProduceRecord, TimestampType, WireBytes};
 
+use crate::app::lazy::{Lazy, lazy_part};
 use crate::app::navigation::{group_href, href, topic_href};
 use crate::app::{preferences, store};
 use crate::i18n::Words;
@@ -22,7 +23,16 @@ const FIELD_CHARS: usize = 2000;
 pub fn Detail(selected: Selected) -> impl IntoView {
     move || {
         let entry = selected.get().filter(Entry::is_record)?;
-        Some(view! { <OpenedRecord entry=entry selected=selected /> })
+        let entry = StoredValue::new_local(entry);
+        let view = move || opened_record(entry.get_value(), selected);
+        Some(view! { <Lazy preload=load_opened_record view=view /> })
+    }
+}
+
+lazy_part! {
+    /// The opened record.
+    record, load_opened_record, pub fn opened_record(entry: Entry, selected: Selected) -> LoadedView {
+        Ok(view! { <OpenedRecord entry=entry selected=selected /> }.into_any())
     }
 }
 

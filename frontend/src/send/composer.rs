@@ -11,7 +11,7 @@ use crate::platform::browser;
 use crate::send::batch_form::{batch_form, load_batch_form};
 use crate::send::one_form::OneForm;
 use crate::send::run_card::RunCard;
-use crate::send::run_form::RunForm;
+use crate::send::run_form::{load_run_form, run_form};
 use crate::send::send_fields::{SendFields, Tab};
 use crate::send::sent_list::SentList;
 use crate::send::sent_waiting::SentWaiting;
@@ -50,7 +50,7 @@ pub fn Composer(fields: SendFields) -> impl IntoView {
                             fields.replaced.track();
                             view! { <OneForm fields=fields /> }.into_any()
                         }
-                        Tab::Run => view! { <RunForm fields=fields /> }.into_any(),
+                        Tab::Run => view! { <Lazy preload=load_run_form view=move || run_form(fields) /> }.into_any(),
                         Tab::Batch => view! { <Lazy preload=load_batch_form view=move || batch_form(fields) /> }.into_any(),
                     }}
                 </div>

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::app::lazy::lazy_part;
 use crate::app::{preferences, store};
 use crate::i18n::Words;
 use crate::send::composer::{MoreButton, send_blocked_words};
@@ -29,8 +30,15 @@ const PLACEHOLDERS: [Placeholder; 6] = [
     ("{{choice a b \"c d\"}}", |words| words.placeholder_choice),
 ];
 
+lazy_part! {
+    /// The form for a run of many records.
+    run, load_run_form, pub fn run_form(fields: SendFields) -> LoadedView {
+        Ok(view! { <RunForm fields=fields /> }.into_any())
+    }
+}
+
 #[component]
-pub fn RunForm(fields: SendFields) -> impl IntoView {
+fn RunForm(fields: SendFields) -> impl IntoView {
     let (store, prefs, guard) = (store(), preferences(), send_guard());
     let blocked = send_blocked_words();
     let topic_error = Memo::new(move |_| fields.topic.with(|topic| !topic_is_valid(topic)));
