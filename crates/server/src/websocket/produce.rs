@@ -9,7 +9,7 @@ use super::content::ContentHash;
 use super::ledger::{Admission, Ledger};
 use super::{LIMITS, MAX_RECORD_BYTES, READ_ONLY, Shared, requests};
 use kafka::admin::require_not_internal;
-use kafka::producer::{DeliverySink, Run, Shipment};
+use kafka::producer::{DeliverySink, ProduceBatch, Run};
 
 /// How long to wait before sending again when librdkafka's queue is full.
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(5);
@@ -151,13 +151,13 @@ async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
             if shared.producer.must_start() {
                 start_producer(shared).await;
             }
-            let shipment = Shipment {
+            let batch = ProduceBatch {
                 sink: Arc::clone(ledger) as Arc<dyn DeliverySink>,
                 topic: Arc::clone(&shared_topic),
                 first_seq: seq + start as u64,
                 received,
             };
-            let taken = shared.producer.send(shipment, &records[start..end]);
+            let taken = shared.producer.send(batch, &records[start..end]);
             start += taken;
             unsent.mark_sent(taken as u64);
             if start < end {
