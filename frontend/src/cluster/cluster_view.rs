@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use protocol::{BrokerDetails, ClusterDetails, TroubledPartition, WatchCluster};
+use protocol::{BrokerDetails, ClusterDetails, UnhealthyPartition, WatchCluster};
 
 use crate::app::navigation::href;
 use crate::app::settings::Preferences;
@@ -279,7 +279,7 @@ fn sort_brokers(brokers: &mut [BrokerDetails], sort: Sort) {
     });
 }
 
-fn sort_unhealthy(troubled: &mut [TroubledPartition], sort: Sort) {
+fn sort_unhealthy(troubled: &mut [UnhealthyPartition], sort: Sort) {
     arrange(troubled, |a, b| {
         let by_column = match sort.column {
             "topic" => a.topic.cmp(&b.topic),
@@ -290,7 +290,7 @@ fn sort_unhealthy(troubled: &mut [TroubledPartition], sort: Sort) {
     });
 }
 
-fn state(partition: &TroubledPartition) -> PartitionState {
+fn state(partition: &UnhealthyPartition) -> PartitionState {
     partition_state(partition.leader, partition.replicas.len(), partition.in_sync.len())
 }
 
@@ -327,7 +327,7 @@ fn broker_row(broker: &BrokerDetails, controller: Option<i32>, prefs: Preference
     }
 }
 
-fn unhealthy_row(partition: &TroubledPartition, prefs: Preferences) -> TableRow {
+fn unhealthy_row(partition: &UnhealthyPartition, prefs: Preferences) -> TableRow {
     let words = prefs.words_untracked();
     let list = |brokers: &[i32]| brokers.iter().map(i32::to_string).collect::<Vec<_>>().join(", ");
     let number = partition.partition.to_string();

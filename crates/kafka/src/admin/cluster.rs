@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{BrokerDetails, ClusterDetails, ErrorBody, ErrorCode, TroubledPartition};
+use protocol::{BrokerDetails, ClusterDetails, ErrorBody, ErrorCode, UnhealthyPartition};
 use rdkafka::metadata::Metadata;
 
 use super::{Admin, refused};
@@ -73,7 +73,7 @@ fn health(metadata: &Metadata) -> ClusterDetails {
             if let Some(leader) = brokers.get_mut(&partition.leader()) {
                 leader.leads += 1;
             }
-            let unhealthy = || TroubledPartition {
+            let unhealthy = || UnhealthyPartition {
                 topic: topic.name().to_owned(),
                 partition: partition.id(),
                 leader: (partition.leader() >= 0).then_some(partition.leader()),
