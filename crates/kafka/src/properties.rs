@@ -155,6 +155,16 @@ impl KafkaProperties {
         self.librdkafka.get(canonical(name)).map(String::as_str)
     }
 
+    /// Whether the file sets this boolean to true.
+    pub fn is_true(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| values::is_one_of(value, values::TRUE))
+    }
+
+    /// Whether the file sets this boolean to false.
+    pub fn is_false(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| values::is_one_of(value, values::FALSE))
+    }
+
     /// The addresses in the file.
     pub fn bootstrap_servers(&self) -> Option<&str> {
         self.bootstrap_servers.as_deref()

@@ -54,9 +54,7 @@ impl Tls {
         choose_algorithms(&mut builder, properties)?;
         set_trusted_certificates(&mut builder, properties)?;
         set_client_certificate(&mut builder, properties)?;
-        // All spellings of false that librdkafka accepts.
-        let is_off = |value: &str| ["false", "f", "0"].iter().any(|off| value.eq_ignore_ascii_case(off));
-        if properties.get("enable.ssl.certificate.verification").is_some_and(is_off) {
+        if properties.is_false("enable.ssl.certificate.verification") {
             builder.set_verify(SslVerifyMode::NONE);
         }
         let identification = properties.get("ssl.endpoint.identification.algorithm").unwrap_or("https");

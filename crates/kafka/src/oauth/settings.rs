@@ -125,7 +125,7 @@ impl Source {
     }
 
     fn of_oauthbearer(properties: &KafkaProperties) -> Result<Self, SettingsError> {
-        let is_unsecured = properties.get(UNSECURED).is_some_and(is_true);
+        let is_unsecured = properties.is_true(UNSECURED);
         let is_oidc = match properties.get(METHOD).map(str::to_ascii_lowercase).as_deref() {
             None | Some("default") => false,
             Some("oidc") => true,
@@ -165,11 +165,6 @@ impl fmt::Display for Source {
 
 fn mechanism(properties: &KafkaProperties) -> Option<&str> {
     properties.get("sasl.mechanism")
-}
-
-/// All spellings of true that librdkafka accepts.
-fn is_true(value: &str) -> bool {
-    ["true", "t", "1"].iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
 fn oidc(properties: &KafkaProperties) -> Result<Oidc, SettingsError> {

@@ -1,6 +1,8 @@
 //! Properties that a file may not change, with the reason: the bridge depends on their value, or they load code. The
 //! value that the bridge uses is accepted.
 
+use super::values::{FALSE, TRUE, is_one_of};
+
 /// Whether a file may set a property to a value.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -23,8 +25,6 @@ const fn rule(name: &'static str, same: &'static [&'static str], why: &'static s
     Rule { name, same, why }
 }
 
-const TRUE: &[&str] = &["true", "t", "1"];
-const FALSE: &[&str] = &["false", "f", "0"];
 const NONE: &[&str] = &[];
 
 const COMMITS: &str = "the bridge commits only records that a page has acknowledged";
@@ -84,11 +84,7 @@ pub fn verdict(name: &str, value: &str) -> Verdict {
             Verdict::Free
         };
     };
-    if rule.same.iter().any(|same| value.eq_ignore_ascii_case(same)) {
-        Verdict::Same
-    } else {
-        Verdict::Refused(rule.why)
-    }
+    if is_one_of(value, rule.same) { Verdict::Same } else { Verdict::Refused(rule.why) }
 }
 
 #[cfg(test)]

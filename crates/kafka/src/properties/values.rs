@@ -7,6 +7,10 @@ use rdkafka::types::RDKafkaConfRes;
 
 use super::{ParsedFile, Reason, Refusal, names, oauth};
 
+/// The spellings of booleans that librdkafka accepts, in any case.
+pub const TRUE: &[&str] = &["true", "t", "1"];
+pub const FALSE: &[&str] = &["false", "f", "0"];
+
 /// The allowed values of properties for which librdkafka's message does not list them.
 const ALLOWED: &[(&str, &str)] = &[
     ("security.protocol", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"),
@@ -64,16 +68,22 @@ fn allowed(name: &str, message: &str) -> String {
     found.map_or("see librdkafka's CONFIGURATION.md", |(_, allowed)| allowed).to_owned()
 }
 
-/// Whether a boolean is false, in any spelling that librdkafka accepts.
+/// Whether a boolean is false.
 ///
 /// # Errors
 /// If the value is not a boolean.
 pub fn is_false(name: &str, value: &str) -> Result<bool, Reason> {
-    match value.to_ascii_lowercase().as_str() {
-        "false" | "f" | "0" => Ok(true),
-        "true" | "t" | "1" => Ok(false),
-        _ => Err(Reason::Value { name: name.to_owned(), allowed: "expected true or false".to_owned() }),
+    if is_one_of(value, FALSE) {
+        return Ok(true);
     }
+    if is_one_of(value, TRUE) {
+        return Ok(false);
+    }
+    Err(Reason::Value { name: name.to_owned(), allowed: "expected true or false".to_owned() })
+}
+
+pub fn is_one_of(value: &str, spellings: &[&str]) -> bool {
+    spellings.iter().any(|spelling| value.eq_ignore_ascii_case(spelling))
 }
 
 /// librdkafka's message, without the prefix of the `rdkafka` crate.
