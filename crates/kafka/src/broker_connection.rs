@@ -21,7 +21,7 @@ use self::bounded_buffer::BoundedBuffer;
 #[cfg(feature = "tls")]
 pub use self::tls::TlsError;
 use self::transport::Stream;
-pub use self::transport::{ConnectError, Transport};
+pub use self::transport::{ConnectError, Transport, connect_tcp};
 
 /// The client id and software name in requests.
 const CLIENT_NAME: &str = "ponte";

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,7 @@ use protocol::{Broker, ErrorBody, ErrorCode};
 use rdkafka::error::RDKafkaErrorCode;
 
 use super::broker_connection::sasl_handshake::{self, Listener};
-use super::broker_connection::{BrokerConnection, Transport, api_versions};
+use super::broker_connection::{BrokerConnection, Transport, api_versions, connect_tcp};
 #[cfg(feature = "tls")]
 use super::broker_connection::{ConnectError, TlsError};
 use super::broker_errors::BrokerError;
@@ -185,23 +184,12 @@ pub fn unreachable_advertised_address(bootstrap_servers: &str, brokers: &[Broker
 }
 
 fn try_connect(broker: &Broker) -> Result<(), String> {
-    const NO_ADDRESS: &str = "the host name has no address";
-    let host = broker.host.trim_start_matches('[').trim_end_matches(']');
-    let addresses = (host, broker.port).to_socket_addrs().map_err(|_| NO_ADDRESS.to_owned())?;
-    let mut failure = NO_ADDRESS.to_owned();
-    for address in addresses {
-        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
-            Ok(_) => return Ok(()),
-            Err(error) => {
-                failure = match error.kind() {
-                    io::ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),
-                    io::ErrorKind::TimedOut => "no answer in time".to_owned(),
-                    _ => error.to_string(),
-                };
-            }
-        }
-    }
-    Err(failure)
+    let connected = connect_tcp(&broker.host, broker.port, Instant::now() + CONNECT_TIMEOUT);
+    connected.map(drop).map_err(|error| match error.kind() {
+        io::ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),
+        io::ErrorKind::TimedOut => "no answer in time".to_owned(),
+        _ => error.to_string(),
+    })
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ impl Transport {
     }
 
     pub fn connect(&self, host: &str, port: u16, deadline: Instant) -> Result<Box<dyn Stream>, ConnectError> {
-        let stream = TimedStream { stream: connect(host, port, deadline)?, deadline };
+        let stream = TimedStream { stream: connect_tcp(host, port, deadline)?, deadline };
         match self {
             Self::Plaintext => Ok(Box::new(stream)),
             #[cfg(feature = "tls")]
@@ -63,11 +63,15 @@ impl Transport {
 
 /// Tries the host's addresses one after the other, since `localhost` has two and many brokers listen on only one of
 /// them.
-fn connect(host: &str, port: u16, deadline: Instant) -> io::Result<TcpStream> {
+///
+/// # Errors
+/// That of the last address.
+pub fn connect_tcp(host: &str, port: u16, deadline: Instant) -> io::Result<TcpStream> {
     // librdkafka writes IPv6 addresses in brackets.
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    let addresses: Vec<_> = (host, port).to_socket_addrs()?.collect();
-    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
+    let no_address = || io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
+    let addresses: Vec<_> = (host, port).to_socket_addrs().map_err(|_| no_address())?.collect();
+    let mut failure = no_address();
     for (tried, address) in addresses.iter().enumerate() {
         // An address that does not answer must leave time for the others.
         let share = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
