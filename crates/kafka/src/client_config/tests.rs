@@ -77,8 +77,8 @@ fn read(name: &str, value: &str) -> Result<KafkaProperties, PropertiesError> {
 fn property_of_the_file_takes_effect_or_is_refused_by_name() {
     let mut without_creation = KafkaProperties::default();
     without_creation.forbid_auto_create();
-    let ours = [KafkaProperties::default(), without_creation].map(|properties| roles(&connection(properties)));
-    for (role, config) in ours.into_iter().flatten() {
+    let without_file = [KafkaProperties::default(), without_creation].map(|properties| roles(&connection(properties)));
+    for (role, config) in without_file.into_iter().flatten() {
         for (name, own) in config.config_map() {
             let other = OTHER_VALUES.iter().find(|(known, _)| *known == name);
             let (_, other) = other.unwrap_or_else(|| panic!("{role}: {name} needs another value in the table"));

@@ -164,8 +164,9 @@ unsafe fn source(entry: *const sys::rd_kafka_ConfigEntry_t) -> SettingSource {
     type Native = unsafe extern "C" fn(*const sys::rd_kafka_ConfigEntry_t) -> sys::rd_kafka_ConfigSource_t;
     type Number = unsafe extern "C" fn(*const sys::rd_kafka_ConfigEntry_t) -> u32;
     // librdkafka returns the broker's number unchecked. A newer broker may send a number that is not a variant of the
-    // binding's enum, which would be undefined behaviour, so it is read as an integer. SAFETY: a C enum is returned as
-    // `unsigned int`, as the bindings declare by `repr(u32)`; the rest is the caller's promise.
+    // binding's enum, which would be undefined behaviour, so it is read as an integer.
+    // SAFETY: a C enum is returned as `unsigned int`, as the bindings declare by `repr(u32)`; the rest is the caller's
+    // promise.
     let number = unsafe {
         let read: Number = std::mem::transmute::<Native, Number>(sys::rd_kafka_ConfigEntry_source);
         read(entry)

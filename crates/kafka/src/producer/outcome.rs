@@ -85,7 +85,7 @@ pub fn produce_error(failure: Failure<'_>) -> ErrorBody {
             ),
         );
     }
-    let (ours, message) = match code {
+    let (error_code, message) = match code {
         Kafka::PurgeQueue | Kafka::PurgeInflight | Kafka::Fatal => match fatal {
             Some(fatal) => return producer_failed(topic, fatal),
             None => (
@@ -136,7 +136,7 @@ pub fn produce_error(failure: Failure<'_>) -> ErrorBody {
         Kafka::InvalidTopic => (ErrorCode::InvalidTopic, format!("Kafka refuses the topic name {topic:?}")),
         other => (ErrorCode::ProduceRefused, format!("Kafka refused the record for {topic:?}: {other}")),
     };
-    kafka_error(ours, code, message)
+    kafka_error(error_code, code, message)
 }
 
 /// Adds to the error about a missing topic that the user has disabled automatic creation.

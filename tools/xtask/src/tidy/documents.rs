@@ -47,11 +47,11 @@ pub(super) fn check(files: &[SourceFile], findings: &mut Vec<Finding>) {
     let members: Vec<_> = files.iter().filter_map(|file| file.path.strip_suffix("/Cargo.toml")).collect();
     match files.iter().find(|file| file.path == ARCHITECTURE) {
         Some(architecture) => check_architecture(architecture, files, &members, findings),
-        None => findings.push(Finding { path: ARCHITECTURE.into(), line: 0, message: "it is missing".into() }),
+        None => findings.push(Finding { path: ARCHITECTURE.into(), line: 0, message: "the file is missing".into() }),
     }
     match files.iter().find(|file| file.path == SECURITY) {
         Some(security) => check_security(security, files, findings),
-        None => findings.push(Finding { path: SECURITY.into(), line: 0, message: "it is missing".into() }),
+        None => findings.push(Finding { path: SECURITY.into(), line: 0, message: "the file is missing".into() }),
     }
     check_dependencies(files, findings);
     check_wasm_bindgen(files, findings);
