@@ -8,7 +8,7 @@ pub mod produce;
 mod target;
 pub mod topics;
 
-/// The error as the terminal programs print it. Its message says what to do.
+/// The error as the terminal programs print it: only its message.
 fn failed(error: protocol::ErrorBody) -> anyhow::Error {
     anyhow::anyhow!("{}", error.message)
 }

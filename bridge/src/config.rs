@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use formats::{OffsetsFault, TemplateFault};
+use formats::{OffsetsError, TemplateError};
 use protocol::{GroupId, GroupStart, TopicName};
 
 use kafka::properties::{KafkaProperties, parse_addresses};
@@ -277,10 +277,10 @@ pub enum ConfigError {
     NotConfirmed(String),
     #[error("--from-file: cannot read {}", file.display())]
     UnreadablePositions { file: PathBuf, source: std::io::Error },
-    #[error("--from-file: {}, {}", file.display(), listed(faults))]
-    BadPositions { file: PathBuf, faults: Vec<OffsetsFault> },
+    #[error("--from-file: {}, {}", file.display(), listed(errors))]
+    BadPositions { file: PathBuf, errors: Vec<OffsetsError> },
     #[error("--template: {0}")]
-    BadTemplate(#[source] TemplateFault),
+    BadTemplate(#[source] TemplateError),
     #[error("--config")]
     File(#[from] file::FileError),
     #[error("--kafka-config")]
@@ -376,10 +376,10 @@ impl KafkaArgs {
 }
 
 /// The first invalid lines, and how many more there are.
-fn listed(faults: &[OffsetsFault]) -> String {
+fn listed(errors: &[OffsetsError]) -> String {
     const SHOWN: usize = 10;
-    let shown: Vec<String> = faults.iter().take(SHOWN).map(ToString::to_string).collect();
-    let more = match faults.len().saturating_sub(SHOWN) {
+    let shown: Vec<String> = errors.iter().take(SHOWN).map(ToString::to_string).collect();
+    let more = match errors.len().saturating_sub(SHOWN) {
         0 => String::new(),
         more => format!("; and {more} more"),
     };

@@ -258,5 +258,5 @@ fn reset_target(args: &ResetArgs) -> Result<ResetTarget, ConfigError> {
 fn read_positions(file: &Path) -> Result<Vec<Position>, ConfigError> {
     let text = std::fs::read_to_string(file)
         .map_err(|source| ConfigError::UnreadablePositions { file: file.to_owned(), source })?;
-    parse_offsets(&text).map_err(|faults| ConfigError::BadPositions { file: file.to_owned(), faults })
+    parse_offsets(&text).map_err(|errors| ConfigError::BadPositions { file: file.to_owned(), errors })
 }

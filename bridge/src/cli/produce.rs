@@ -16,7 +16,7 @@ use crate::config::{ConfigError, ProduceArgs};
 use crate::signals;
 use kafka::admin::require_not_internal;
 use kafka::metadata_client::MetadataClient;
-use kafka::producer::{DeliverySink, Outcome, Producer, Run, Shipment};
+use kafka::producer::{DeliverySink, Outcome, ProduceBatch, Producer, Run};
 
 /// How long to wait for delivery reports after the last record may have timed out.
 const LAST_OUTCOMES_WITHIN: Duration = Duration::from_secs(10);
@@ -60,13 +60,13 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
             value: WireBytes::Text(value.clone()),
             ..ProduceRecord::default()
         };
-        let shipment = || Shipment {
+        let batch = || ProduceBatch {
             sink: Arc::clone(&sink),
             topic: args.topic.as_str().into(),
             first_seq: sent,
             received: Instant::now(),
         };
-        while producer.send(shipment(), &[record.view()]) == 0 {
+        while producer.send(batch(), &[record.view()]) == 0 {
             tokio::time::sleep(QUEUE_FULL_PAUSE).await;
         }
         let shown = if is_terminal { shown_bytes(value.as_bytes()) } else { value };

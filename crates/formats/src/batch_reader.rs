@@ -15,7 +15,7 @@ use super::time::parse_time;
 
 /// Why a line is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LineFault {
+pub enum LineError {
     /// Invalid JSON. The column counts from 1.
     Json {
         column: usize,
@@ -42,7 +42,7 @@ pub enum LineFault {
 pub struct BatchEntry {
     /// The line where the entry begins, from 1.
     pub line: u64,
-    pub record: Result<ProduceRecord, LineFault>,
+    pub record: Result<ProduceRecord, LineError>,
 }
 
 pub struct BatchReader {
@@ -122,9 +122,9 @@ impl BatchReader {
     }
 
     /// Stops reading: after this error, the following entries cannot be separated.
-    fn give_up(&mut self, line: u64, fault: LineFault) -> Option<BatchEntry> {
+    fn give_up(&mut self, line: u64, error: LineError) -> Option<BatchEntry> {
         self.is_done = true;
-        Some(BatchEntry { line, record: Err(fault) })
+        Some(BatchEntry { line, record: Err(error) })
     }
 
     fn next_json(&mut self) -> Option<BatchEntry> {
@@ -137,15 +137,15 @@ impl BatchReader {
             self.advance(1);
             self.skip_space();
         } else if self.is_array && !self.is_first && !self.starts_with(b']') {
-            return self.give_up(self.line, LineFault::ArrayEnd);
+            return self.give_up(self.line, LineError::ArrayEnd);
         }
         if self.is_array && self.starts_with(b']') {
             self.advance(1);
             self.skip_space();
-            return if self.at == self.text.len() { None } else { self.give_up(self.line, LineFault::ArrayEnd) };
+            return if self.at == self.text.len() { None } else { self.give_up(self.line, LineError::ArrayEnd) };
         }
         if self.at == self.text.len() {
-            return if self.is_array { self.give_up(self.line, LineFault::ArrayEnd) } else { None };
+            return if self.is_array { self.give_up(self.line, LineError::ArrayEnd) } else { None };
         }
         let (text, line) = (Arc::clone(&self.text), self.line);
         let rest = &text[self.at..];
@@ -158,7 +158,7 @@ impl BatchReader {
             }
             Err(error) => {
                 let line = line + error.line().saturating_sub(1) as u64;
-                self.give_up(line, LineFault::Json { column: error.column().max(1) })
+                self.give_up(line, LineError::Json { column: error.column().max(1) })
             }
         }
     }
@@ -198,7 +198,7 @@ impl BatchReader {
         let record = if fields == self.reading.columns.len() {
             self.csv_record(fields)
         } else {
-            Err(LineFault::Columns { found: fields })
+            Err(LineError::Columns { found: fields })
         };
         Some(BatchEntry { line, record })
     }
@@ -227,7 +227,7 @@ impl BatchReader {
         }
     }
 
-    fn csv_record(&self, fields: usize) -> Result<ProduceRecord, LineFault> {
+    fn csv_record(&self, fields: usize) -> Result<ProduceRecord, LineError> {
         let Csv { output, ends, .. } = &self.csv;
         let form = |name: &str| {
             let at = self.reading.names.iter().position(|known| known.eq_ignore_ascii_case(name))?;
@@ -252,7 +252,7 @@ impl BatchReader {
                 _ if cell.is_empty() => {}
                 CsvColumn::Partition => {
                     let partition = cell.trim().parse().ok().filter(|partition: &i32| *partition >= 0);
-                    record.partition = Some(partition.ok_or_else(|| LineFault::Partition(cell.to_owned()))?);
+                    record.partition = Some(partition.ok_or_else(|| LineError::Partition(cell.to_owned()))?);
                 }
                 CsvColumn::Timestamp => record.timestamp = Some(time(cell)?),
                 CsvColumn::Headers => record.headers.extend(headers(cell)?),
@@ -264,30 +264,30 @@ impl BatchReader {
 }
 
 /// A cell of an exported file, decoded by its form column; `None` if there is no form column.
-fn formed(form: Option<&str>, cell: &str) -> Result<Option<WireBytes>, LineFault> {
+fn formed(form: Option<&str>, cell: &str) -> Result<Option<WireBytes>, LineError> {
     Ok(match form {
         Some("null") => Some(WireBytes::Null),
         Some("text") => Some(WireBytes::text(cell)),
-        Some("base64") => Some(decode_base64(cell).map(WireBytes::Base64).map_err(|_| LineFault::Base64)?),
+        Some("base64") => Some(decode_base64(cell).map(WireBytes::Base64).map_err(|_| LineError::Base64)?),
         _ => None,
     })
 }
 
-fn key_and_value(content: &str, separator: Option<char>) -> Result<ProduceRecord, LineFault> {
+fn key_and_value(content: &str, separator: Option<char>) -> Result<ProduceRecord, LineError> {
     let Some(separator) = separator else {
         return Ok(ProduceRecord { value: WireBytes::text(content), ..ProduceRecord::default() });
     };
-    let (key, value) = content.split_once(separator).ok_or(LineFault::NoSeparator(separator))?;
+    let (key, value) = content.split_once(separator).ok_or(LineError::NoSeparator(separator))?;
     let key = if key.is_empty() { WireBytes::Null } else { WireBytes::text(key) };
     Ok(ProduceRecord { key, value: WireBytes::text(value), ..ProduceRecord::default() })
 }
 
-fn json_line(content: &str, entries: Entries) -> Result<ProduceRecord, LineFault> {
+fn json_line(content: &str, entries: Entries) -> Result<ProduceRecord, LineError> {
     let raw = serde_json::from_str::<&RawValue>(content);
-    raw.map_err(|error| LineFault::Json { column: error.column().max(1) }).and_then(|raw| entry(raw.get(), entries))
+    raw.map_err(|error| LineError::Json { column: error.column().max(1) }).and_then(|raw| entry(raw.get(), entries))
 }
 
-fn entry(json: &str, entries: Entries) -> Result<ProduceRecord, LineFault> {
+fn entry(json: &str, entries: Entries) -> Result<ProduceRecord, LineError> {
     match entries {
         Entries::Values => Ok(ProduceRecord { value: WireBytes::text(json), ..ProduceRecord::default() }),
         Entries::Records => envelope(json),
@@ -321,14 +321,14 @@ pub fn is_envelope(json: &str) -> bool {
     serde_json::from_str::<Envelope<'_>>(json).is_ok()
 }
 
-fn envelope(json: &str) -> Result<ProduceRecord, LineFault> {
+fn envelope(json: &str) -> Result<ProduceRecord, LineError> {
     let envelope: Envelope<'_> =
-        serde_json::from_str(json).map_err(|error| LineFault::NotARecord(reason(&error.to_string())))?;
+        serde_json::from_str(json).map_err(|error| LineError::NotARecord(reason(&error.to_string())))?;
     let partition = match envelope.partition {
         None => None,
         Some(partition) => {
             let known = i32::try_from(partition).ok().filter(|partition| *partition >= 0);
-            Some(known.ok_or_else(|| LineFault::Partition(partition.to_string()))?)
+            Some(known.ok_or_else(|| LineError::Partition(partition.to_string()))?)
         }
     };
     Ok(ProduceRecord {
@@ -346,12 +346,12 @@ fn reason(error: &str) -> String {
     error.split(" at line ").next().unwrap_or(error).to_owned()
 }
 
-fn time(text: &str) -> Result<i64, LineFault> {
-    parse_time(text).ok_or_else(|| LineFault::Timestamp(text.to_owned()))
+fn time(text: &str) -> Result<i64, LineError> {
+    parse_time(text).ok_or_else(|| LineError::Timestamp(text.to_owned()))
 }
 
 /// null, a string, `{"text"}`, `{"json"}` and `{"base64"}` as in the wire protocol. Any other JSON is the value itself.
-fn bytes(json: &str) -> Result<WireBytes, LineFault> {
+fn bytes(json: &str) -> Result<WireBytes, LineError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct OnlyBase64 {
@@ -364,18 +364,18 @@ fn bytes(json: &str) -> Result<WireBytes, LineFault> {
     if json.starts_with('{')
         && let Ok(OnlyBase64 { base64 }) = serde_json::from_str(json)
     {
-        return decode_base64(&base64).map(WireBytes::Base64).map_err(|_| LineFault::Base64);
+        return decode_base64(&base64).map(WireBytes::Base64).map_err(|_| LineError::Base64);
     }
     Ok(serde_json::from_str(json).unwrap_or_else(|_| WireBytes::text(json)))
 }
 
 /// Parses `[["name", value], …]`, or an object with one value for each name.
-fn headers(json: &str) -> Result<Vec<Header>, LineFault> {
-    let fault = |_| LineFault::Headers;
+fn headers(json: &str) -> Result<Vec<Header>, LineError> {
+    let error = |_| LineError::Headers;
     let pairs: Vec<(String, &RawValue)> = if json.trim_start().starts_with('{') {
-        serde_json::from_str::<BTreeMap<String, &RawValue>>(json).map_err(fault)?.into_iter().collect()
+        serde_json::from_str::<BTreeMap<String, &RawValue>>(json).map_err(error)?.into_iter().collect()
     } else {
-        serde_json::from_str::<Option<Vec<(String, &RawValue)>>>(json).map_err(fault)?.unwrap_or_default()
+        serde_json::from_str::<Option<Vec<(String, &RawValue)>>>(json).map_err(error)?.unwrap_or_default()
     };
     pairs.into_iter().map(|(name, value)| Ok(Header(name, bytes(value.get())?))).collect()
 }
@@ -403,13 +403,13 @@ mod tests {
     /// Line, key and value of each record.
     fn records(entries: Vec<BatchEntry>) -> Vec<(u64, String, String)> {
         let record = |entry: BatchEntry| {
-            let record = entry.record.unwrap_or_else(|fault| panic!("line {}: {fault:?}", entry.line));
+            let record = entry.record.unwrap_or_else(|error| panic!("line {}: {error:?}", entry.line));
             (entry.line, shown(&record.key), shown(&record.value))
         };
         entries.into_iter().map(record).collect()
     }
 
-    fn faults(entries: Vec<BatchEntry>) -> Vec<(u64, LineFault)> {
+    fn errors(entries: Vec<BatchEntry>) -> Vec<(u64, LineError)> {
         entries.into_iter().filter_map(|entry| Some((entry.line, entry.record.err()?))).collect()
     }
 
@@ -437,16 +437,16 @@ mod tests {
     fn invalid_array_is_reported_with_its_line_and_ends_the_batch() {
         let entries = read("[1,\n 2,\n {x}, 4]");
         assert_eq!(entries.len(), 3);
-        assert_eq!(faults(entries), [(3, LineFault::Json { column: 2 })]);
-        assert_eq!(faults(read("[\n1,\n2")), [(3, LineFault::ArrayEnd)]);
-        assert_eq!(faults(read("[\n1 2]")), [(2, LineFault::ArrayEnd)]);
+        assert_eq!(errors(entries), [(3, LineError::Json { column: 2 })]);
+        assert_eq!(errors(read("[\n1,\n2")), [(3, LineError::ArrayEnd)]);
+        assert_eq!(errors(read("[\n1 2]")), [(2, LineError::ArrayEnd)]);
     }
 
     #[test]
     fn invalid_line_does_not_affect_the_others() {
         let entries = read("{\"a\":1}\n{\"a\":\n\n{\"a\":3}");
         assert_eq!(entries.iter().map(|entry| entry.line).collect::<Vec<_>>(), [1, 2, 4]);
-        assert_eq!(faults(entries), [(2, LineFault::Json { column: 5 })]);
+        assert_eq!(errors(entries), [(2, LineError::Json { column: 5 })]);
     }
 
     #[test]
@@ -474,19 +474,19 @@ mod tests {
     #[test]
     fn invalid_record_is_reported_with_its_reason() {
         let first = r#"{"value":1}"#;
-        let fault = |line: &str| faults(read(&format!("{first}\n{line}"))).pop().map(|(_, fault)| fault);
-        assert!(matches!(fault(r#"{"valu":1}"#), Some(LineFault::NotARecord(why)) if why.contains("valu")));
-        assert_eq!(fault(r#"{"value":{"base64":"*"}}"#), Some(LineFault::Base64));
-        assert_eq!(fault(r#"{"value":1,"partition":-1}"#), Some(LineFault::Partition("-1".into())));
-        assert_eq!(fault(r#"{"value":1,"timestamp":"later"}"#), Some(LineFault::Timestamp("later".into())));
-        assert_eq!(fault(r#"{"value":1,"headers":"no"}"#), Some(LineFault::Headers));
+        let error = |line: &str| errors(read(&format!("{first}\n{line}"))).pop().map(|(_, error)| error);
+        assert!(matches!(error(r#"{"valu":1}"#), Some(LineError::NotARecord(why)) if why.contains("valu")));
+        assert_eq!(error(r#"{"value":{"base64":"*"}}"#), Some(LineError::Base64));
+        assert_eq!(error(r#"{"value":1,"partition":-1}"#), Some(LineError::Partition("-1".into())));
+        assert_eq!(error(r#"{"value":1,"timestamp":"later"}"#), Some(LineError::Timestamp("later".into())));
+        assert_eq!(error(r#"{"value":1,"headers":"no"}"#), Some(LineError::Headers));
     }
 
     #[test]
     fn csv_supports_quotes_and_line_breaks_in_cells_and_counts_lines() {
         let text = "key,value,partition,timestamp,trace\r\na,\"one, \"\"two\"\"\nthree\",1,2025-11-22T08:26:40Z,t1\r\n,x,,,\r\nb,y,zero,,\n";
         let entries = read(text);
-        assert_eq!(faults(read(text)), [(5, LineFault::Partition("zero".into()))]);
+        assert_eq!(errors(read(text)), [(5, LineError::Partition("zero".into()))]);
         let first = entries[0].record.as_ref().expect("a record");
         assert_eq!((entries[0].line, shown(&first.value)), (2, "one, \"two\"\nthree".into()));
         assert_eq!((first.partition, first.timestamp, first.headers.len()), (Some(1), Some(1_763_800_000_000), 1));
@@ -506,8 +506,8 @@ mod tests {
     #[test]
     fn row_with_wrong_number_of_columns_is_invalid() {
         assert_eq!(
-            faults(read("key,value\na\nb,1\nc,1,2")),
-            [(2, LineFault::Columns { found: 1 }), (4, LineFault::Columns { found: 3 })]
+            errors(read("key,value\na\nb,1\nc,1,2")),
+            [(2, LineError::Columns { found: 1 }), (4, LineError::Columns { found: 3 })]
         );
     }
 
@@ -515,7 +515,7 @@ mod tests {
     fn line_is_split_at_the_first_separator() {
         assert_eq!(records(read("a:1:2\n\nb:\r\n:c\n")), [row(1, "a", "1:2"), row(3, "b", ""), row(4, "null", "c")]);
         let tab = BatchChoice { separator: Some(Some('\t')), ..BatchChoice::default() };
-        assert_eq!(faults(read_as("a:1", &tab)), [(1, LineFault::NoSeparator('\t'))]);
+        assert_eq!(errors(read_as("a:1", &tab)), [(1, LineError::NoSeparator('\t'))]);
         let none = BatchChoice { separator: Some(None), ..BatchChoice::default() };
         assert_eq!(records(read_as("a:1", &none)), [row(1, "null", "a:1")]);
     }

@@ -12,9 +12,9 @@ mod time;
 
 pub use base64_text::{BadBase64, decode_base64};
 pub use batch_format::{BatchChoice, BatchReading, CsvColumn, Entries, Format, SEPARATORS};
-pub use batch_reader::{BatchEntry, BatchReader, LineFault};
+pub use batch_reader::{BatchEntry, BatchReader, LineError};
 pub use export::{ExportRecord, FileFormat, json_line};
-pub use offsets_csv::{OffsetsFault, OffsetsMistake, parse_offsets, write_offsets};
+pub use offsets_csv::{OffsetsError, OffsetsErrorKind, parse_offsets, write_offsets};
 pub use spot::Spot;
-pub use template::{Moment, Template, TemplateFault, TemplateMistake};
+pub use template::{Moment, Template, TemplateError, TemplateErrorKind};
 pub use time::{iso, parse_time};

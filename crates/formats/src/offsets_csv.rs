@@ -8,13 +8,13 @@ use protocol::{Offset, Position, TopicName};
 
 /// An invalid line; lines count from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OffsetsFault {
+pub struct OffsetsError {
     pub line: usize,
-    pub why: OffsetsMistake,
+    pub why: OffsetsErrorKind,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OffsetsMistake {
+pub enum OffsetsErrorKind {
     /// The number of columns, if it is not three.
     Columns(usize),
     Topic(String),
@@ -24,23 +24,23 @@ pub enum OffsetsMistake {
     Twice(usize),
 }
 
-impl fmt::Display for OffsetsFault {
+impl fmt::Display for OffsetsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}: ", self.line)?;
         match &self.why {
-            OffsetsMistake::Columns(found) => write!(f, "{found} columns; expected topic,partition,offset"),
-            OffsetsMistake::Topic(text) => write!(f, "invalid topic {text:?}"),
-            OffsetsMistake::Partition(text) => write!(f, "invalid partition {text:?}"),
-            OffsetsMistake::Offset(text) => write!(f, "invalid offset {text:?}"),
-            OffsetsMistake::Twice(first) => write!(f, "the same partition as in line {first}"),
+            OffsetsErrorKind::Columns(found) => write!(f, "{found} columns; expected topic,partition,offset"),
+            OffsetsErrorKind::Topic(text) => write!(f, "invalid topic {text:?}"),
+            OffsetsErrorKind::Partition(text) => write!(f, "invalid partition {text:?}"),
+            OffsetsErrorKind::Offset(text) => write!(f, "invalid offset {text:?}"),
+            OffsetsErrorKind::Twice(first) => write!(f, "the same partition as in line {first}"),
         }
     }
 }
 
 /// Returns all positions, or all invalid lines.
-pub fn parse_offsets(text: &str) -> Result<Vec<Position>, Vec<OffsetsFault>> {
+pub fn parse_offsets(text: &str) -> Result<Vec<Position>, Vec<OffsetsError>> {
     let mut positions = Vec::new();
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     let mut lines: HashMap<(String, i32), usize> = HashMap::new();
     for (line, content) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
         let fields: Vec<&str> = content.split(',').map(|field| field.trim().trim_matches('"')).collect();
@@ -51,14 +51,14 @@ pub fn parse_offsets(text: &str) -> Result<Vec<Position>, Vec<OffsetsFault>> {
             Ok(position) => {
                 let key = (position.topic.clone(), position.partition);
                 match lines.insert(key, line) {
-                    Some(first) => faults.push(OffsetsFault { line, why: OffsetsMistake::Twice(first) }),
+                    Some(first) => errors.push(OffsetsError { line, why: OffsetsErrorKind::Twice(first) }),
                     None => positions.push(position),
                 }
             }
-            Err(why) => faults.push(OffsetsFault { line, why }),
+            Err(why) => errors.push(OffsetsError { line, why }),
         }
     }
-    if faults.is_empty() { Ok(positions) } else { Err(faults) }
+    if errors.is_empty() { Ok(positions) } else { Err(errors) }
 }
 
 /// Whether the line is a header line, which some programs write.
@@ -66,15 +66,15 @@ fn is_head(fields: &[&str]) -> bool {
     fields.len() == 3 && fields.iter().zip(["topic", "partition", "offset"]).all(|(a, b)| a.eq_ignore_ascii_case(b))
 }
 
-fn position(fields: &[&str]) -> Result<Position, OffsetsMistake> {
-    let [topic, partition, offset] = fields else { return Err(OffsetsMistake::Columns(fields.len())) };
-    let name = TopicName::parse(topic).map_err(|_| OffsetsMistake::Topic((*topic).to_owned()))?;
+fn position(fields: &[&str]) -> Result<Position, OffsetsErrorKind> {
+    let [topic, partition, offset] = fields else { return Err(OffsetsErrorKind::Columns(fields.len())) };
+    let name = TopicName::parse(topic).map_err(|_| OffsetsErrorKind::Topic((*topic).to_owned()))?;
     let number = partition.parse().ok().filter(|partition: &i32| *partition >= 0);
     let position = offset.parse().ok().filter(|offset: &i64| *offset >= 0);
     Ok(Position {
         topic: name.to_string(),
-        partition: number.ok_or_else(|| OffsetsMistake::Partition((*partition).to_owned()))?,
-        offset: position.map(Offset).ok_or_else(|| OffsetsMistake::Offset((*offset).to_owned()))?,
+        partition: number.ok_or_else(|| OffsetsErrorKind::Partition((*partition).to_owned()))?,
+        offset: position.map(Offset).ok_or_else(|| OffsetsErrorKind::Offset((*offset).to_owned()))?,
     })
 }
 
@@ -100,16 +100,16 @@ mod tests {
     #[test]
     fn each_invalid_line_is_reported_with_its_reason() {
         let text = "foobar,0,1\nfoobar\nfoo bar,0,1\nfoobar,x,1\nfoobar,1,-1\nfoobar,0,2\ng,foobar,0,1";
-        let faults: Vec<_> =
-            parse_offsets(text).expect_err("faults").into_iter().map(|fault| (fault.line, fault.why)).collect();
+        let errors: Vec<_> =
+            parse_offsets(text).expect_err("errors").into_iter().map(|error| (error.line, error.why)).collect();
         let expected = [
-            (2, OffsetsMistake::Columns(1)),
-            (3, OffsetsMistake::Topic("foo bar".into())),
-            (4, OffsetsMistake::Partition("x".into())),
-            (5, OffsetsMistake::Offset("-1".into())),
-            (6, OffsetsMistake::Twice(1)),
-            (7, OffsetsMistake::Columns(4)),
+            (2, OffsetsErrorKind::Columns(1)),
+            (3, OffsetsErrorKind::Topic("foo bar".into())),
+            (4, OffsetsErrorKind::Partition("x".into())),
+            (5, OffsetsErrorKind::Offset("-1".into())),
+            (6, OffsetsErrorKind::Twice(1)),
+            (7, OffsetsErrorKind::Columns(4)),
         ];
-        assert_eq!(faults, expected);
+        assert_eq!(errors, expected);
     }
 }

@@ -31,19 +31,19 @@ enum Part {
 
 /// Why a template is invalid, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TemplateFault {
+pub struct TemplateError {
     pub spot: Spot,
-    pub why: TemplateMistake,
+    pub why: TemplateErrorKind,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TemplateMistake {
+pub enum TemplateErrorKind {
     /// `{{` without `}}`.
     NotClosed,
     /// There is no placeholder with this name; the name is empty for `{{}}`.
     Unknown(String),
     /// The placeholder accepts no arguments.
-    TakesNothing(&'static str),
+    NoArguments(&'static str),
     /// `{{i …}}` accepts at most one whole number.
     BadStart,
     /// `{{random …}}` needs two numbers, the smaller one first.
@@ -52,23 +52,23 @@ pub enum TemplateMistake {
     NoChoice,
 }
 
-impl fmt::Display for TemplateFault {
+impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.spot, self.why)
     }
 }
 
-impl std::error::Error for TemplateFault {}
+impl std::error::Error for TemplateError {}
 
-impl fmt::Display for TemplateMistake {
+impl fmt::Display for TemplateErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const NAMES: &str = "{{i}}, {{uuid}}, {{now}}, {{now_iso}}, {{random 1 100}}, {{choice a b c}}";
         match self {
             Self::NotClosed => f.write_str("{{ without }}"),
             Self::Unknown(name) => write!(f, "unknown placeholder {name:?}; use {NAMES}"),
-            Self::TakesNothing(name) => write!(f, "{{{{{name}}}}} takes no arguments"),
-            Self::BadStart => f.write_str("{{i}} takes at most one whole number, the first one to count from"),
-            Self::BadBounds => f.write_str("{{random}} takes two numbers, the smaller one first"),
+            Self::NoArguments(name) => write!(f, "{{{{{name}}}}} accepts no arguments"),
+            Self::BadStart => f.write_str("{{i}} accepts at most one whole number, with which the count starts"),
+            Self::BadBounds => f.write_str("{{random}} needs two numbers, the smaller one first"),
             Self::NoChoice => f.write_str("{{choice}} needs words to choose from"),
         }
     }
@@ -100,17 +100,17 @@ impl Template {
         Self { parts: Some(vec![Part::Literal(bytes)]) }
     }
 
-    pub fn parse(text: &str) -> Result<Self, TemplateFault> {
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{{") {
             let at = text.len() - after.len() - 2;
-            let fault = |why| TemplateFault { spot: Spot::of(text, at), why };
+            let error = |why| TemplateError { spot: Spot::of(text, at), why };
             if !before.is_empty() {
                 parts.push(Part::Literal(before.into()));
             }
-            let (inside, behind) = split_at_end(after).ok_or_else(|| fault(TemplateMistake::NotClosed))?;
-            parts.push(placeholder(inside).map_err(fault)?);
+            let (inside, behind) = split_at_end(after).ok_or_else(|| error(TemplateErrorKind::NotClosed))?;
+            parts.push(placeholder(inside).map_err(error)?);
             rest = behind;
         }
         if !rest.is_empty() {
@@ -155,7 +155,7 @@ fn split_at_end(after: &str) -> Option<(&str, &str)> {
     None
 }
 
-fn placeholder(inside: &str) -> Result<Part, TemplateMistake> {
+fn placeholder(inside: &str) -> Result<Part, TemplateErrorKind> {
     let inside = inside.trim();
     // A quoted text is literal: `{{"{{"}}` writes two braces.
     if let Some(literal) = inside.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
@@ -164,21 +164,21 @@ fn placeholder(inside: &str) -> Result<Part, TemplateMistake> {
     let (name, arguments) = inside.split_once(char::is_whitespace).unwrap_or((inside, ""));
     let arguments = words(arguments);
     let alone = |part: Part, name: &'static str| {
-        if arguments.is_empty() { Ok(part) } else { Err(TemplateMistake::TakesNothing(name)) }
+        if arguments.is_empty() { Ok(part) } else { Err(TemplateErrorKind::NoArguments(name)) }
     };
     match name {
         "i" => match &arguments[..] {
             [] => Ok(Part::Number { start: 0 }),
-            [start] => start.parse().map(|start| Part::Number { start }).map_err(|_| TemplateMistake::BadStart),
-            _ => Err(TemplateMistake::BadStart),
+            [start] => start.parse().map(|start| Part::Number { start }).map_err(|_| TemplateErrorKind::BadStart),
+            _ => Err(TemplateErrorKind::BadStart),
         },
         "uuid" => alone(Part::Uuid, "uuid"),
         "now" => alone(Part::Now, "now"),
         "now_iso" => alone(Part::NowIso, "now_iso"),
-        "random" => random(&arguments).ok_or(TemplateMistake::BadBounds),
-        "choice" if arguments.is_empty() => Err(TemplateMistake::NoChoice),
+        "random" => random(&arguments).ok_or(TemplateErrorKind::BadBounds),
+        "choice" if arguments.is_empty() => Err(TemplateErrorKind::NoChoice),
         "choice" => Ok(Part::Choice(arguments)),
-        other => Err(TemplateMistake::Unknown(other.to_owned())),
+        other => Err(TemplateErrorKind::Unknown(other.to_owned())),
     }
 }
 
@@ -240,15 +240,15 @@ mod tests {
     const MOMENT: Moment = Moment { i: 7, now_ms: 1_763_800_000_123 };
 
     fn filled(text: &str) -> String {
-        let template = Template::parse(text).unwrap_or_else(|fault| panic!("{text}: {fault:?}"));
+        let template = Template::parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
         let mut out = b"old".to_vec();
         template.fill(MOMENT, &mut fastrand::Rng::with_seed(1), &mut out);
         String::from_utf8(out).expect("text")
     }
 
-    fn fault(text: &str) -> (usize, usize, TemplateMistake) {
-        let fault = Template::parse(text).expect_err(text);
-        (fault.spot.line, fault.spot.column, fault.why)
+    fn error(text: &str) -> (usize, usize, TemplateErrorKind) {
+        let error = Template::parse(text).expect_err(text);
+        (error.spot.line, error.spot.column, error.why)
     }
 
     #[test]
@@ -288,13 +288,13 @@ mod tests {
 
     #[test]
     fn invalid_placeholder_is_reported_with_its_position() {
-        assert_eq!(fault("ab\n c{{nope}}"), (2, 3, TemplateMistake::Unknown("nope".into())));
-        assert_eq!(fault("{{i"), (1, 1, TemplateMistake::NotClosed));
-        assert_eq!(fault("{{}}"), (1, 1, TemplateMistake::Unknown(String::new())));
-        assert_eq!(fault("è{{random 5 1}}"), (1, 2, TemplateMistake::BadBounds));
-        assert_eq!(fault("{{random one two}}"), (1, 1, TemplateMistake::BadBounds));
-        assert_eq!(fault("{{choice}}"), (1, 1, TemplateMistake::NoChoice));
-        assert_eq!(fault("{{now 5}}"), (1, 1, TemplateMistake::TakesNothing("now")));
-        assert_eq!(fault("{{i x}}"), (1, 1, TemplateMistake::BadStart));
+        assert_eq!(error("ab\n c{{nope}}"), (2, 3, TemplateErrorKind::Unknown("nope".into())));
+        assert_eq!(error("{{i"), (1, 1, TemplateErrorKind::NotClosed));
+        assert_eq!(error("{{}}"), (1, 1, TemplateErrorKind::Unknown(String::new())));
+        assert_eq!(error("è{{random 5 1}}"), (1, 2, TemplateErrorKind::BadBounds));
+        assert_eq!(error("{{random one two}}"), (1, 1, TemplateErrorKind::BadBounds));
+        assert_eq!(error("{{choice}}"), (1, 1, TemplateErrorKind::NoChoice));
+        assert_eq!(error("{{now 5}}"), (1, 1, TemplateErrorKind::NoArguments("now")));
+        assert_eq!(error("{{i x}}"), (1, 1, TemplateErrorKind::BadStart));
     }
 }

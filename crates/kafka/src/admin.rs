@@ -1,7 +1,8 @@
-//! Administration: topics, groups, committed offsets, the cluster. Every function blocks: call it off the async workers.
+//! Administration: topics, groups, committed offsets, the cluster. Every function blocks: call it off the async
+//! workers.
 //!
-//! All requests go through the `MetadataClient`, each with a deadline. Functions that change something have a verb of change as their
-//! name; the caller checks permissions.
+//! All requests go through the `MetadataClient`, each with a deadline. The functions do not check whether the bridge is
+//! read-only; the caller does.
 
 mod cluster;
 mod features;
@@ -29,9 +30,10 @@ use crate::error::{is_coordinator_not_ready, is_no_answer, kafka_error};
 use feed::ends::PartitionEnds;
 
 use self::features::FeatureCache;
-pub use self::topics::{TopicLook, require_not_internal};
+pub use self::groups::DEAD;
+pub use self::topics::{TopicSnapshot, require_not_internal};
 
-/// Changes may take their time: brokers answer when they are done.
+/// Longer than the time limit of queries, because brokers answer a change only when it is carried out.
 const CHANGE_TIMEOUT: Duration = Duration::from_secs(15);
 
 pub struct Admin {
@@ -40,26 +42,26 @@ pub struct Admin {
     demo: Option<Arc<DemoBroker>>,
     feature_cache: FeatureCache,
     ranges: Ranges,
-    /// Where partitions ended when a session last asked whether its records are visible.
-    seen_ends: Mutex<HashMap<TopicPartition, (Instant, PartitionEnds)>>,
+    /// The ends of the partitions for which sessions recently checked open transactions, and when they were fetched.
+    cached_ends: Mutex<HashMap<TopicPartition, (Instant, PartitionEnds)>>,
 }
 
 impl Admin {
-    /// `demo`: the demo broker, where it runs in this process.
+    /// `demo`: the demo broker, if it runs in this process.
     pub fn new(metadata_client: Arc<MetadataClient>, connection: Connection, demo: Option<Arc<DemoBroker>>) -> Self {
         let ranges = Ranges::new(connection.clone());
-        let (feature_cache, seen_ends) = (FeatureCache::default(), Mutex::default());
-        Self { metadata_client, connection, demo, feature_cache, ranges, seen_ends }
+        let (feature_cache, cached_ends) = (FeatureCache::default(), Mutex::default());
+        Self { metadata_client, connection, demo, feature_cache, ranges, cached_ends }
     }
 
-    /// Reads a range of offsets once.
+    /// Reads a range of offsets once, see [`Ranges::fetch`].
+    ///
+    /// # Errors
+    /// If the topic or the partition does not exist, or Kafka refuses or does not answer.
     pub fn fetch(&self, topic: &TopicName, request: &Fetch) -> Result<Fetched, ErrorBody> {
-        match existing_partitions(self.metadata_client.metadata(Some(topic.as_str()), TIMEOUT), topic)? {
-            None => return Err(missing(topic)),
-            Some(partitions) if !partitions.contains(&request.partition) => {
-                return Err(unknown_partition(topic, request.partition, partitions.len()));
-            }
-            Some(_) => {}
+        let partitions = self.metadata_client.partitions_of(topic)?.ok_or_else(|| missing(topic))?;
+        if !partitions.contains(&request.partition) {
+            return Err(unknown_partition(topic, request.partition, partitions.len()));
         }
         let partition = TopicPartition { topic: topic.to_string(), partition: request.partition };
         let ends = self.metadata_client.ends_of(&partition, TIMEOUT);
@@ -67,31 +69,33 @@ impl Admin {
         self.ranges.fetch(topic, request, ends)
     }
 
-    /// Where the oldest open transaction of each partition began; partitions without one are left out. Sessions that write to
-    /// the same partitions share an answer for a moment.
+    /// The offset of the first record of the oldest open transaction, for each partition that has one. Answers are
+    /// cached for 500 ms, because many sessions may write to the same partitions. Partitions whose ends could not be
+    /// fetched are left out.
     pub fn open_transactions(&self, partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, i64> {
-        const BELIEVED_FOR: Duration = Duration::from_millis(500);
-        const WITHIN: Duration = Duration::from_secs(1);
+        const CACHED_FOR: Duration = Duration::from_millis(500);
+        const ENDS_TIMEOUT: Duration = Duration::from_secs(1);
         if self.connection.demo {
-            // It has no transactions.
+            // The mock has no transactions.
             return BTreeMap::new();
         }
-        let seen_ends = || self.seen_ends.lock().unwrap_or_else(PoisonError::into_inner);
-        seen_ends().retain(|_, (since, _)| since.elapsed() < BELIEVED_FOR);
+        let cached_ends = || self.cached_ends.lock().unwrap_or_else(PoisonError::into_inner);
+        cached_ends().retain(|_, (since, _)| since.elapsed() < CACHED_FOR);
         let unknown: Vec<TopicPartition> = {
-            let seen = seen_ends();
-            partitions.iter().filter(|partition| !seen.contains_key(*partition)).cloned().collect()
+            let cached = cached_ends();
+            partitions.iter().filter(|partition| !cached.contains_key(*partition)).cloned().collect()
         };
-        // Asked without the lock: Kafka may take its time.
-        match self.metadata_client.ends(&unknown, WITHIN) {
+        // The lock is not held during the request, which may take until its time limit.
+        match self.metadata_client.ends(&unknown, ENDS_TIMEOUT) {
             Ok(ends) => {
                 let now = Instant::now();
-                seen_ends().extend(ends.into_iter().map(|(partition, ends)| (partition, (now, ends))));
+                cached_ends().extend(ends.into_iter().map(|(partition, ends)| (partition, (now, ends))));
             }
-            Err(failure) => tracing::debug!(?failure, "whether sent records are visible could not be asked"),
+            Err(failure) => tracing::debug!(?failure, "cannot fetch the ends of partitions to find open transactions"),
         }
-        let seen = seen_ends();
-        let open = |partition: &TopicPartition| Some((partition.clone(), seen.get(partition)?.1.open_transaction()?.0));
+        let cached = cached_ends();
+        let open =
+            |partition: &TopicPartition| Some((partition.clone(), cached.get(partition)?.1.open_transaction()?.0));
         partitions.iter().filter_map(open).collect()
     }
 
@@ -103,30 +107,30 @@ impl Admin {
         self.metadata_client.positions_client().map_err(|error| admin_error(&error, "the positions of groups"))
     }
 
-    /// The demo broker answers few kinds of request.
-    fn require_real_kafka(&self, what: &str) -> Result<(), ErrorBody> {
+    /// Fails on the demo broker, which supports few admin requests. `action` completes "cannot …".
+    fn require_real_kafka(&self, action: &str) -> Result<(), ErrorBody> {
         if !self.connection.demo {
             return Ok(());
         }
         let message = format!(
-            "the demo broker cannot {what}; with a real Kafka it works (docker compose -f kafka_broker.yaml up -d, then \
-             start the bridge again)"
+            "the demo broker cannot {action}; use a real Kafka (docker compose -f kafka_broker.yaml up -d, then restart the \
+             bridge)"
         );
         Err(ErrorBody::new(ErrorCode::NotOnThisCluster, message))
     }
 
-    /// Every partition of the cluster.
+    /// Every partition of every topic.
     fn all_partitions(&self) -> Result<Vec<TopicPartition>, ErrorBody> {
         let metadata = self.metadata(None)?;
-        let of = |topic: &MetadataTopic| {
+        let partitions_of = |topic: &MetadataTopic| {
             let name = topic.name().to_owned();
             let partitions = topic.partitions().iter().map(|partition| partition.id());
             partitions.map(|partition| TopicPartition { topic: name.clone(), partition }).collect::<Vec<_>>()
         };
-        Ok(metadata.topics().iter().flat_map(of).collect())
+        Ok(metadata.topics().iter().flat_map(partitions_of).collect())
     }
 
-    /// What Kafka says of one topic, or of all.
+    /// The metadata of one topic, or of all.
     fn metadata(&self, topic: Option<&str>) -> Result<Metadata, ErrorBody> {
         self.metadata_client
             .metadata(topic, TIMEOUT)
@@ -134,7 +138,7 @@ impl Admin {
     }
 }
 
-/// The topic's partition ids in Kafka's answer, or none if it does not exist.
+/// The sorted partition ids of the topic; `None` if the topic does not exist or has no leaders yet.
 pub(super) fn existing_partitions(
     metadata: KafkaResult<Metadata>,
     topic: &TopicName,
@@ -146,7 +150,7 @@ pub(super) fn existing_partitions(
     Ok((!ids.is_empty()).then_some(ids))
 }
 
-/// The topic in Kafka's answer, or none if it does not exist.
+/// The topic in the metadata; `None` if the topic does not exist or has no leaders yet.
 fn existing<'m>(metadata: &'m Metadata, topic: &TopicName) -> Result<Option<&'m MetadataTopic>, ErrorBody> {
     let Some(described) = metadata.topics().iter().find(|described| described.name() == topic.as_str()) else {
         return Ok(None);
@@ -154,9 +158,19 @@ fn existing<'m>(metadata: &'m Metadata, topic: &TopicName) -> Result<Option<&'m 
     match described.error().map(RDKafkaErrorCode::from) {
         None => Ok(Some(described)),
         Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => Ok(None),
-        // Just created: the controller has not chosen leaders yet.
+        // The topic was just created, and the controller has not elected leaders yet.
         Some(RDKafkaErrorCode::LeaderNotAvailable) => Ok(None),
         Some(code) => Err(admin_error(&KafkaError::MetadataFetch(code), topic.as_str())),
+    }
+}
+
+impl MetadataClient {
+    /// The sorted partition ids of the topic; `None` if the topic does not exist or has no leaders yet.
+    ///
+    /// # Errors
+    /// If Kafka refuses the request or does not answer within [`TIMEOUT`].
+    pub fn partitions_of(&self, topic: &TopicName) -> Result<Option<Vec<i32>>, ErrorBody> {
+        existing_partitions(self.metadata(Some(topic.as_str()), TIMEOUT), topic)
     }
 }
 
@@ -167,10 +181,10 @@ pub(super) fn missing(name: &TopicName) -> ErrorBody {
     )
 }
 
-/// A partition that the topic does not have.
+/// The error for a partition that the topic does not have; `count`: how many partitions it has.
 pub(super) fn unknown_partition(topic: &TopicName, partition: i32, count: usize) -> ErrorBody {
     let message = match count {
-        1 => format!("the topic {:?} has no partition {partition}; it has partition 0 alone", topic.as_str()),
+        1 => format!("the topic {:?} has no partition {partition}; it has only partition 0", topic.as_str()),
         _ => format!(
             "the topic {:?} has no partition {partition}; it has 0 to {}",
             topic.as_str(),
@@ -180,7 +194,7 @@ pub(super) fn unknown_partition(topic: &TopicName, partition: i32, count: usize)
     ErrorBody::new(ErrorCode::UnknownPartition, message)
 }
 
-/// A failed read request as an error of the wire protocol.
+/// Converts the failure of a query. `subject`: the topic's name, or what was requested.
 pub(super) fn admin_error(error: &KafkaError, subject: &str) -> ErrorBody {
     use RDKafkaErrorCode as Kafka;
     let code = error.rdkafka_error_code().unwrap_or(Kafka::Fail);
@@ -188,7 +202,7 @@ pub(super) fn admin_error(error: &KafkaError, subject: &str) -> ErrorBody {
         code if is_no_answer(code) => kafka_error(
             ErrorCode::KafkaUnreachable,
             code,
-            format!("no Kafka broker answered the question for {subject}"),
+            format!("no Kafka broker answered the request for {subject}"),
         ),
         Kafka::TopicAuthorizationFailed => {
             let message = format!(
@@ -199,12 +213,12 @@ pub(super) fn admin_error(error: &KafkaError, subject: &str) -> ErrorBody {
         Kafka::ClusterAuthorizationFailed | Kafka::GroupAuthorizationFailed => {
             kafka_error(ErrorCode::Forbidden, code, format!("Kafka's access rules do not let the bridge see {subject}"))
         }
-        _ => kafka_error(ErrorCode::AdminRefused, code, format!("Kafka did not answer for {subject}: {code}")),
+        _ => kafka_error(ErrorCode::AdminRefused, code, format!("Kafka refused the request for {subject}: {code}")),
     }
 }
 
-/// A failed admin request, as the protocol has it; `what` says what was to be done ("delete the topic \"orders\"").
-fn refused(failure: &Failure, what: &str) -> ErrorBody {
+/// Converts the failure of an admin request. `action`: what was requested, such as `delete the topic "orders"`.
+fn refused(failure: &Failure, action: &str) -> ErrorBody {
     use RDKafkaErrorCode as Kafka;
     let Failure { code, reason } = failure;
     let reason = if reason.is_empty() { code.to_string() } else { reason.clone() };
@@ -215,25 +229,25 @@ fn refused(failure: &Failure, what: &str) -> ErrorBody {
         {
             (
                 ErrorCode::KafkaUnreachable,
-                format!("Kafka was asked to {what} and did not answer in time; look before you try again"),
+                format!("Kafka did not answer the request to {action} in time; check the result before you try again"),
             )
         }
         Kafka::TopicAuthorizationFailed | Kafka::ClusterAuthorizationFailed | Kafka::GroupAuthorizationFailed => {
-            (ErrorCode::Forbidden, format!("Kafka's access rules do not let the bridge {what}"))
+            (ErrorCode::Forbidden, format!("Kafka's access rules do not let the bridge {action}"))
         }
         Kafka::UnsupportedFeature | Kafka::UnsupportedVersion => {
-            (ErrorCode::NotOnThisCluster, format!("this cluster cannot {what}: {reason}"))
+            (ErrorCode::NotOnThisCluster, format!("this cluster cannot {action}: {reason}"))
         }
-        Kafka::TopicAlreadyExists => (ErrorCode::TopicExists, format!("cannot {what}: it exists already")),
+        Kafka::TopicAlreadyExists => (ErrorCode::TopicExists, format!("cannot {action}: the topic exists already")),
         Kafka::UnknownTopicOrPartition | Kafka::UnknownTopic => {
-            (ErrorCode::TopicMissing, format!("cannot {what}: there is no such topic"))
+            (ErrorCode::TopicMissing, format!("cannot {action}: the topic does not exist"))
         }
-        Kafka::GroupIdNotFound => (ErrorCode::GroupMissing, format!("cannot {what}: there is no such group")),
+        Kafka::GroupIdNotFound => (ErrorCode::GroupMissing, format!("cannot {action}: the group does not exist")),
         Kafka::NonEmptyGroup | Kafka::UnknownMemberId | Kafka::GroupSubscribedToTopic | Kafka::RebalanceInProgress => (
             ErrorCode::GroupActive,
-            format!("cannot {what}: the group has members; stop them first, nothing was changed"),
+            format!("cannot {action}: the group has members; stop them first; nothing was changed"),
         ),
-        _ => (ErrorCode::AdminRefused, format!("Kafka refuses to {what}: {reason}")),
+        _ => (ErrorCode::AdminRefused, format!("Kafka refused to {action}: {reason}")),
     };
     kafka_error(error, *code, message)
 }

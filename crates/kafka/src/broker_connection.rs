@@ -1,7 +1,7 @@
 //! A connection to one broker for the requests that librdkafka's C API does not offer. The messages are those of the
-//! `kafka-protocol` crate; whether and how TLS is used comes from the same checked properties that librdkafka gets.
+//! `kafka-protocol` crate; TLS is configured by the same validated properties as librdkafka.
 //!
-//! No request here signs in (SASL): brokers answer them before a client has.
+//! The connection does not authenticate (SASL), because brokers answer these requests before authentication.
 
 pub mod api_versions;
 mod bounded_buffer;
@@ -21,17 +21,18 @@ use self::bounded_buffer::BoundedBuffer;
 #[cfg(feature = "tls")]
 pub use self::tls::TlsError;
 use self::transport::Stream;
-pub use self::transport::{ConnectError, Transport};
+pub use self::transport::{ConnectError, Transport, connect_tcp};
 
-/// The client id and the name of the software that brokers see.
+/// The client id and software name in requests.
 const CLIENT_NAME: &str = "ponte";
 
-/// A kind of request, and what answers it.
+/// A kind of request and its response.
 ///
-/// `kafka-protocol` has such a trait, but only together with the brokers' half of the codec, which takes a quarter longer to compile.
+/// `kafka-protocol` has such a trait, but only together with the brokers' half of the codec, which takes a quarter
+/// longer to compile.
 ///
-/// Use flexible versions (KIP-482) where a kind has them. In the others every 32-bit number of the response is taken for the
-/// length of an array ([`BoundedBuffer`]).
+/// Use flexible versions (KIP-482) if the kind has them: in other versions [`BoundedBuffer`] checks every 32-bit number
+/// of the response as if it were the length of an array.
 pub trait Request: Encodable + HeaderVersion {
     const KEY: ApiKey;
     /// A longer response is refused before it is read.
@@ -59,18 +60,24 @@ pub struct BrokerConnection {
 }
 
 impl BrokerConnection {
-    /// Every request on the connection must be answered before the deadline.
+    /// Connects. All requests on the connection share the deadline.
+    ///
+    /// # Errors
+    /// If the broker cannot be reached before the deadline, or the TLS handshake fails.
     pub fn open(transport: &Transport, host: &str, port: u16, deadline: Instant) -> Result<Self, ConnectError> {
         Ok(Self { stream: transport.connect(host, port, deadline)?, last_correlation_id: 0 })
     }
 
     /// Sends the request and waits for its response.
-    pub fn ask<R: Request>(&mut self, version: i16, request: &R) -> Result<R::Response, RequestError> {
+    ///
+    /// # Errors
+    /// If the connection fails, the deadline passes, or the response is too long or malformed.
+    pub fn request<R: Request>(&mut self, version: i16, request: &R) -> Result<R::Response, RequestError> {
         let body = self.exchange(version, request)?;
         decode_response::<R>(version, body)
     }
 
-    /// The body of the response, for a kind whose version depends on what the body says.
+    /// The undecoded body of the response, for requests whose response has to be inspected before the version is known.
     fn exchange<R: Request>(&mut self, version: i16, request: &R) -> Result<Bytes, RequestError> {
         self.last_correlation_id = self.last_correlation_id.wrapping_add(1);
         let frame = encode_request(version, request, self.last_correlation_id)
@@ -100,7 +107,7 @@ impl BrokerConnection {
     }
 }
 
-/// The whole frame, its length included.
+/// The whole frame, including its length.
 fn encode_request<R: Request>(version: i16, request: &R, correlation_id: i32) -> Result<Bytes, anyhow::Error> {
     let header = RequestHeader::default()
         .with_request_api_key(R::KEY as i16)
@@ -117,7 +124,7 @@ fn encode_request<R: Request>(version: i16, request: &R, correlation_id: i32) ->
 }
 
 fn decode_response<R: Request>(version: i16, body: Bytes) -> Result<R::Response, RequestError> {
-    /// The first version of the request's header that belongs to flexible versions.
+    /// The request header of flexible versions has this version or a later one.
     const FLEXIBLE_HEADER: i16 = 2;
     let mut body = BoundedBuffer::new(body, R::header_version(version) >= FLEXIBLE_HEADER);
     R::Response::decode(&mut body, version).map_err(malformed::<R>)

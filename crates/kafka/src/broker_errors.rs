@@ -1,4 +1,4 @@
-//! The last error of each broker, taken from the errors and log lines of every client of the bridge.
+//! The last connection error of each broker, from the errors and log lines of all librdkafka clients of the bridge.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,26 +9,27 @@ use rdkafka::error::RDKafkaErrorCode;
 use super::native::was_not_admitted;
 use super::reasons::Cause;
 
-/// librdkafka repeats an error that stays the same every 30 seconds; an older one is over.
+/// librdkafka repeats a persistent error every 30 seconds, so an older one is resolved.
 const VALID_FOR: Duration = Duration::from_secs(40);
 
-/// A refused sign-in is not tried again for so long, three at once included.
+/// The next sign-in after a refused one starts at the latest after this time, even if three were refused at once.
 const REFUSAL_VALID_FOR: Duration = Duration::from_secs(90);
 
-/// A host name may have several addresses that fail for different causes, in turn: the most telling one stays for so long.
-const STAYS_FOR: Duration = Duration::from_secs(3);
+/// A host name may have several addresses that fail alternately for different causes: the most specific cause is kept
+/// this long.
+const SPECIFIC_KEPT_FOR: Duration = Duration::from_secs(3);
 
-/// How many brokers are remembered. Beyond that the oldest error is forgotten.
+/// How many brokers have a stored error; beyond this number the oldest error is removed.
 const MAX_BROKERS: usize = 256;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerError {
     /// `host:port`, as configured or advertised.
     pub address: String,
-    /// None for an address that was configured and whose broker has not said its id.
+    /// `None` for a bootstrap address, as long as the id of its broker is unknown.
     pub id: Option<i32>,
     pub cause: Cause,
-    /// librdkafka's words, without what changes at each attempt.
+    /// librdkafka's message without the parts that differ at each attempt.
     pub detail: String,
     pub at: Instant,
 }
@@ -37,7 +38,8 @@ pub struct BrokerError {
 pub struct BrokerErrors(Mutex<BTreeMap<String, BrokerError>>);
 
 impl BrokerErrors {
-    /// Takes a client's error, or a line of its log. Returns the cause where the text is about one broker's connection.
+    /// Stores the error in a client's error message or log line. Returns the cause if the text is about the connection
+    /// to one broker.
     pub fn note(&self, code: Option<RDKafkaErrorCode>, text: &str) -> Option<Cause> {
         if was_not_admitted(text) {
             return None;
@@ -52,16 +54,14 @@ impl BrokerErrors {
             at: Instant::now(),
         };
         let mut errors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // The same failure comes twice, as an error and as a line of the log; the log has no code.
-        let stays = errors.get(&error.address).is_some_and(|known| {
-            let is_repeated = code.is_none() && known.detail == error.detail;
-            !is_repeated && known.cause < error.cause && known.at.elapsed() < STAYS_FOR
-        });
-        if stays {
-            return Some(cause);
-        }
-        let known = errors.get(&error.address).filter(|known| code.is_none() && known.detail == error.detail);
-        let error = BrokerError { cause: known.map_or(error.cause, |known| known.cause), ..error };
+        // librdkafka reports each failure twice: as an error with a code, and as a log line without one. The line keeps
+        // the error's cause.
+        let is_repeated = |known: &BrokerError| code.is_none() && known.detail == error.detail;
+        let error = match errors.get(&error.address) {
+            Some(known) if is_repeated(known) => BrokerError { cause: known.cause, ..error },
+            Some(known) if known.cause < error.cause && known.at.elapsed() < SPECIFIC_KEPT_FOR => return Some(cause),
+            _ => error,
+        };
         errors.insert(error.address.clone(), error);
         if errors.len() > MAX_BROKERS {
             let oldest = errors.values().min_by_key(|error| error.at).map(|error| error.address.clone());
@@ -74,7 +74,7 @@ impl BrokerErrors {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Those that still hold, by address.
+    /// The errors that are not resolved, sorted by address.
     pub fn recent(&self) -> Vec<BrokerError> {
         let mut errors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         errors.retain(|_, error| {
@@ -85,7 +85,7 @@ impl BrokerErrors {
     }
 }
 
-/// `[thrd:sasl_ssl://kafka:9093/1]: sasl_ssl://kafka:9093/1: What failed (after 12ms in state CONNECT)`, taken apart.
+/// The parts of `[thrd:sasl_ssl://kafka:9093/1]: sasl_ssl://kafka:9093/1: What failed (after 12ms in state CONNECT)`.
 #[derive(Debug, PartialEq, Eq)]
 struct Failure<'t> {
     address: &'t str,
@@ -103,7 +103,7 @@ impl<'t> Failure<'t> {
         let (name, rest) = text.split_once(": ")?;
         let (address, id, rest) = match name.rsplit_once('/') {
             Some((address, id)) => (address, id.parse().ok(), rest),
-            // A group's coordinator is a connection of its own, and its address comes behind its name.
+            // The connection to a group's coordinator has a name of its own, followed by the address.
             None if name == "GroupCoordinator" => {
                 let (address, rest) = rest.split_once(": ")?;
                 (address, None, rest)
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn librdkafkas_lines_are_taken_apart() {
+    fn librdkafka_messages_are_parsed() {
         for (text, expected) in [
             (
                 "localhost:9092/bootstrap: Connect to ipv4#127.0.0.1:9092 failed: Connection refused (after 0ms in state CONNECT)",
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_address_does_not_hide_what_another_address_of_the_host_says() {
+    fn refused_connection_does_not_replace_a_more_specific_cause_of_the_same_host() {
         let errors = BrokerErrors::default();
         errors.note(None, "localhost:9093/bootstrap: SSL handshake failed: certificate verify failed (after 3ms in state SSL_HANDSHAKE)");
         errors.note(None, "localhost:9093/bootstrap: Connect to ipv6#[::1]:9093 failed: Connection refused (after 0ms in state CONNECT)");
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_remembered_brokers_is_bounded() {
+    fn number_of_stored_errors_is_bounded() {
         let errors = BrokerErrors::default();
         for port in 1..=2 * MAX_BROKERS {
             errors

@@ -1,5 +1,6 @@
-//! librdkafka's configuration for each of the bridge's clients: the bridge's defaults, then the user's file, then what the bridge
-//! relies on. The user's value stands wherever the file may set the property at all (`properties/relied_on.rs`).
+//! librdkafka's configuration for each of the bridge's clients. A property has the user's value if the file sets it,
+//! otherwise the bridge's value for the role of the client. The file cannot set the properties that the bridge depends
+//! on (`properties/reserved.rs`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,26 +20,26 @@ use super::sign_in::SignIn;
 #[cfg(feature = "tls")]
 use super::system_ca;
 
-/// A record of 1 MiB (`limits.message_bytes`), and what surrounds it.
+/// A record of 1 MiB (`limits.message_bytes`) and 64 KiB for its encoding.
 const LARGEST_MESSAGE_BYTES: &str = "1114112";
 
-/// Java's `delivery.timeout.ms` default: a broker may restart meanwhile.
+/// The default of `delivery.timeout.ms` in Kafka's Java clients, which is long enough for the restart of a broker.
 const DELIVERY_TIMEOUT_MS: u64 = 120_000;
 
-/// How to reach the chosen cluster; each role adds what it needs.
+/// The cluster to which the bridge connects, and the state that all its clients share.
 #[derive(Clone, Debug)]
 pub struct Connection {
     pub bootstrap_servers: String,
     pub properties: KafkaProperties,
-    /// The user gave these addresses; false for the default address.
+    /// Whether the user gave these addresses; `false` for the default address.
     pub named_by_user: bool,
-    /// The broker is librdkafka's mock, which needs other timings.
+    /// Whether the broker is librdkafka's mock, which needs other timings.
     pub demo: bool,
-    /// What the brokers were found to speak.
+    /// The group protocol that the brokers support.
     pub group_protocol: Arc<KnownProtocol>,
-    /// What clients sign in with where brokers want OAuth tokens.
+    /// The OAuth tokens, for brokers that require them.
     pub(super) tokens: Tokens,
-    /// What every client reports to.
+    /// The hooks that all clients call.
     pub(super) hooks: ClientHooks,
 }
 
@@ -50,10 +51,10 @@ fn prefer(config: &mut ClientConfig, name: &str, value: &str) {
 }
 
 impl Connection {
-    /// To brokers that the user named.
+    /// A connection to real brokers. Starts the sign-in thread if the properties use SASL.
     ///
     /// # Errors
-    /// A setting of OAuth that is missing or contradicts another.
+    /// If an OAuth setting is missing or contradicts another.
     pub fn to(bootstrap_servers: String, properties: KafkaProperties) -> Result<Self, oauth::SettingsError> {
         let tokens = Tokens::of(&properties, &bootstrap_servers)?;
         let mut connection = Self { tokens, ..Self::without_sign_in(bootstrap_servers, properties) };
@@ -63,7 +64,7 @@ impl Connection {
         Ok(connection)
     }
 
-    /// To librdkafka's mock brokers, which want neither TLS nor credentials.
+    /// A connection to librdkafka's mock brokers, which have neither TLS nor SASL.
     pub fn to_demo(bootstrap_servers: String, properties: KafkaProperties) -> Self {
         Self { demo: true, ..Self::without_sign_in(bootstrap_servers, properties) }
     }
@@ -73,23 +74,24 @@ impl Connection {
         Self { bootstrap_servers, properties, named_by_user: false, demo: false, group_protocol, tokens, hooks }
     }
 
-    /// What every client of the bridge has in common. Clients are made by [`Connection::consumer`] and [`Connection::producer`].
+    /// The configuration that all clients have in common. Create clients with [`Connection::consumer`] and
+    /// [`Connection::producer`].
     pub fn base_config(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
             .set("client.id", "ponte")
-            // A broker that comes back is noticed at once; librdkafka waits up to ten seconds. Half of the first is also how
-            // long it looks for no other broker after one: a new client that is told what to read while it connects would
-            // stand still for that long.
+            // A restarted broker is noticed at once; librdkafka's default is up to ten seconds. After one broker
+            // librdkafka also waits half of the first value before it tries another, which delays the first records of
+            // a new client.
             .set("reconnect.backoff.ms", "20")
             .set("reconnect.backoff.max.ms", "500")
-            // What was refused is tried again, and a lost leader looked for, at least this often; librdkafka waits up to a second.
+            // The longest pause before a retry and before looking for a new leader; librdkafka's default is a second.
             .set("retry.backoff.max.ms", "250")
             .set("socket.keepalive.enable", "true")
             .set("socket.nagle.disable", "true");
         self.properties.set_all(&mut config);
-        // The bridge's OpenSSL is compiled in and would look for certificates where none are: librdkafka looks where systems
-        // keep them.
+        // The default path of the compiled-in OpenSSL does not exist, so librdkafka has to search the usual paths of
+        // systems.
         #[cfg(feature = "tls")]
         if config.get("ssl.ca.pem").is_none() && !system_ca::is_named_by_environment() {
             prefer(&mut config, "ssl.ca.location", system_ca::PROBE);
@@ -103,7 +105,7 @@ impl Connection {
         config
     }
 
-    /// The same for a member of a consumer group.
+    /// The configuration of a member of a consumer group.
     pub fn group_config(&self, group: &GroupId, protocol: GroupProtocol) -> ClientConfig {
         let mut config = self.base_config();
         config.set("group.id", group.as_str());
@@ -113,62 +115,62 @@ impl Connection {
             }
             GroupProtocol::Classic => {
                 config.set("partition.assignment.strategy", "cooperative-sticky");
-                // Partitions that are added are shared out this soon; librdkafka would look every five minutes.
+                // Added partitions are assigned after this time; librdkafka's default is five minutes.
                 prefer(&mut config, "topic.metadata.refresh.interval.ms", "5000");
-                // After a crash the group waits this long for its member. librdkafka's 45 s are for clients that may
-                // stall; here nothing but heartbeats keeps the reader's thread from polling.
+                // After a crash of the bridge the group waits this long. librdkafka's default of 45 s allows for
+                // clients that stall, which the reader's thread does not.
                 prefer(&mut config, "session.timeout.ms", "10000");
             }
         }
         config
     }
 
-    /// A consumer that is in no group. Without any group id librdkafka serves the main queue alone; nothing is ever committed
-    /// to this one.
+    /// The configuration of a tail, which is in no group. It has a group id nevertheless, because without one
+    /// librdkafka serves only the main queue. Nothing is committed to that group.
     pub fn tail_config(&self) -> ClientConfig {
         let mut config = self.base_config();
         config.set("group.id", "ponte-tail").set("enable.partition.eof", "true");
         config
     }
 
-    /// What a reader of topics adds to [`Self::group_config`] or [`Self::tail_config`].
+    /// Adds the settings of a reader to [`Self::group_config`] or [`Self::tail_config`].
     pub fn reader_config(&self, mut config: ClientConfig) -> ClientConfig {
         config
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
-            // A position that Kafka no longer has is a gap to report, never a silent jump.
+            // A position that is out of range becomes a reported gap, never a silent reset.
             .set("auto.offset.reset", "error");
-        // A tail needs the end-of-partition events to know when it has caught up.
+        // Tails set this to true, because they need the events to know when they have caught up.
         prefer(&mut config, "enable.partition.eof", "false");
-        // librdkafka's default of a second starves small queues.
+        // With librdkafka's default of a second small queues would often be empty.
         prefer(&mut config, "fetch.queue.backoff.ms", "10");
-        // Per partition; the feed is the buffer, this only keeps the fetcher busy.
+        // Per partition. The buffer is the feed; this only has to keep the fetcher busy.
         prefer(&mut config, "queued.max.messages.kbytes", "4096");
         prefer(&mut config, "fetch.wait.max.ms", self.fetch_wait_ms());
         config
     }
 
-    /// A consumer that reads a range of offsets once.
+    /// The configuration of a consumer that reads a range of offsets once.
     pub fn range_config(&self) -> ClientConfig {
         let mut config = self.base_config();
         config
             .set("group.id", "ponte-fetch")
             .set("enable.auto.commit", "false")
             .set("auto.offset.reset", "error")
-            // The end of the partition is an answer: nothing more is there.
+            // At the end of the partition the range is complete.
             .set("enable.partition.eof", "true");
         prefer(&mut config, "fetch.wait.max.ms", self.fetch_wait_ms());
         config
     }
 
-    /// The consumer of `bridge consume`.
+    /// The configuration of `bridge consume`.
     pub fn terminal_consumer_config(&self, group: &GroupId, protocol: GroupProtocol, commits: bool) -> ClientConfig {
         let mut config = self.group_config(group, protocol);
         config
-            // Where reading begins is decided in `consumer/assignment.rs`. A position that Kafka does not have is never replaced in
-            // silence.
+            // `consumer/assignment.rs` decides where reading starts, and never replaces a position silently.
             .set("auto.offset.reset", "error")
-            // Only what was printed is stored, and what is stored is committed in the background and at the end.
+            // The offset of a record is stored after the record was printed. Stored offsets are committed in the
+            // background and at the end.
             .set("enable.auto.offset.store", "false")
             .set("enable.auto.commit", if commits { "true" } else { "false" });
         prefer(&mut config, "auto.commit.interval.ms", "1000");
@@ -181,52 +183,58 @@ impl Connection {
         config
             // Retries neither duplicate nor reorder; implies acks=all.
             .set("enable.idempotence", "true")
-            // The same key lands in the same partition as with Java clients.
+            // Java clients write a key to the same partition.
             .set("partitioner", "murmur2_random");
-        // What a person types leaves at once; under load batches form by themselves while requests are in flight.
+        // A single record is sent at once; under load batches form while requests are in flight.
         prefer(&mut config, "linger.ms", "0");
         prefer(&mut config, "message.timeout.ms", &DELIVERY_TIMEOUT_MS.to_string());
-        // Bounds the memory of what waits; sessions stop reading their sockets when it is full.
+        // Bounds the memory of queued records; sessions stop reading their sockets while the queue is full.
         prefer(&mut config, "queue.buffering.max.kbytes", "65536");
-        // librdkafka takes a million bytes by itself, less than the bridge promises its clients. Batches stay below that
-        // (`batch.size`); whether the topic takes so large a record is Kafka's to say.
+        // librdkafka's default of a million bytes is less than the limit that the bridge announces. The size of batches
+        // is bounded by `batch.size`; whether a topic accepts so large a record is decided by Kafka.
         prefer(&mut config, "message.max.bytes", LARGEST_MESSAGE_BYTES);
         if !self.properties.may_auto_create() {
-            // librdkafka waits half a minute for a missing topic, which a broker may be creating. Here none is.
+            // librdkafka's default of 30 s gives brokers time to create a topic; without automatic creation there is
+            // nothing to wait for.
             prefer(&mut config, "topic.metadata.propagation.max.ms", "1000");
         }
         config
     }
 
-    /// How long a record may wait for Kafka before the bridge gives it up.
+    /// How long a record may wait for its acknowledgement before it fails.
     pub fn delivery_timeout(&self) -> Duration {
         let given = self.properties.get("message.timeout.ms").and_then(|value| value.parse().ok());
         Duration::from_millis(given.unwrap_or(DELIVERY_TIMEOUT_MS))
     }
 
-    /// What a group of this cluster speaks, as far as is known.
+    /// The protocol of new groups on this cluster; classic as long as it is unknown.
     pub fn protocol_of_groups(&self) -> GroupProtocol {
-        /// KIP-848 leaves these to the broker, and librdkafka refuses them beside it: who sets them wants the other.
+        /// librdkafka refuses these together with KIP-848, where the broker configures them; so a user who sets them
+        /// needs classic groups.
         const CLASSIC_ONLY: &[&str] = &["session.timeout.ms", "heartbeat.interval.ms", "group.protocol.type"];
         if CLASSIC_ONLY.iter().any(|name| self.properties.get(name).is_some()) {
             return GroupProtocol::Classic;
         }
         match self.group_protocol.get() {
-            // The mock's classic groups wait most of a session time-out for every change but the first.
+            // Classic groups of the mock wait most of a session time-out for every change but the first.
             None if self.demo => GroupProtocol::Consumer,
             known => known.unwrap_or(GroupProtocol::Classic),
         }
     }
 
-    /// How long a fetch may wait for new records. The mock does not wake a waiting fetch, so there it is pure latency.
+    /// How long a fetch may wait for new records. The mock does not wake a waiting fetch, so there a long wait would
+    /// only add latency.
     fn fetch_wait_ms(&self) -> &'static str {
-        // Whatever else is asked of the same broker waits behind it, which shows when leaders move.
+        // Other requests to the same broker wait behind a fetch, which is noticeable when leaders move.
         if self.demo { "5" } else { "200" }
     }
 }
 
-/// Makes a producer and a consumer of these properties, without addresses to connect to.
-pub(super) fn try_roles(properties: &KafkaProperties) -> Result<(), KafkaError> {
+/// Creates a producer and a consumer with these properties, without addresses to connect to, and drops them.
+///
+/// # Errors
+/// If librdkafka refuses the combination of properties.
+pub(super) fn check_roles(properties: &KafkaProperties) -> Result<(), KafkaError> {
     let connection = Connection::without_sign_in(String::new(), properties.clone());
     let mut producer = connection.producer_config();
     let tail = connection.tail_config();

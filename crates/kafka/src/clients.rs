@@ -1,5 +1,5 @@
-//! How clients are made: every consumer and producer of the bridge comes from here, so that each reports why it cannot connect, has
-//! the current OAuth token, and asks before it signs in.
+//! Creates every consumer and producer of the bridge, so that each reports its connection errors, has the current OAuth
+//! token and obeys the sign-in budget.
 
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -12,7 +12,10 @@ use super::native::{self, Admission};
 use super::oauth::SignedIn;
 
 impl Connection {
-    /// A consumer with this configuration, which began as [`Connection::base_config`].
+    /// Creates a consumer. `config` must be based on [`Connection::base_config`].
+    ///
+    /// # Errors
+    /// If librdkafka refuses the configuration.
     pub fn consumer<C>(&self, config: &ClientConfig, context: C) -> KafkaResult<SignedIn<BaseConsumer<C>>>
     where
         C: ConsumerContext + HookedContext + Admission,
@@ -20,14 +23,17 @@ impl Connection {
         if !self.properties.signs_in() {
             return Ok(self.tokens.sign_in(BaseConsumer::from_config_and_context(config, context)?));
         }
-        announce(&context);
+        request_sign_in(&context);
         let consumer = BaseConsumer::from_config_and_context(&without_brokers(config), context)?;
         let consumer = self.tokens.sign_in(consumer);
         native::connect_when_admitted(Consumer::client(&*consumer), &self.bootstrap_servers)?;
         Ok(consumer)
     }
 
-    /// The same for a producer.
+    /// Creates a producer, as [`Self::consumer`].
+    ///
+    /// # Errors
+    /// If librdkafka refuses the configuration.
     pub fn producer<C>(&self, config: &ClientConfig, context: C) -> KafkaResult<SignedIn<BaseProducer<C>>>
     where
         C: ProducerContext + HookedContext + Admission,
@@ -35,21 +41,21 @@ impl Connection {
         if !self.properties.signs_in() {
             return Ok(self.tokens.sign_in(BaseProducer::from_config_and_context(config, context)?));
         }
-        announce(&context);
+        request_sign_in(&context);
         let producer: BaseProducer<C> = BaseProducer::from_config_and_context(&without_brokers(config), context)?;
         let producer = self.tokens.sign_in(producer);
         native::connect_when_admitted(Producer::client(&*producer), &self.bootstrap_servers)?;
         Ok(producer)
     }
 
-    /// What the contexts of its clients report to.
+    /// The hooks for the contexts of clients.
     pub fn hooks(&self) -> ClientHooks {
         self.hooks.clone()
     }
 }
 
-/// The sign-in thread starts while librdkafka makes the client.
-fn announce<C: HookedContext>(context: &C) {
+/// Wakes the sign-in thread, so that it signs in while librdkafka creates the client.
+fn request_sign_in<C: HookedContext>(context: &C) {
     if let Some(sign_in) = &context.hooks().sign_in {
         sign_in.admits();
     }

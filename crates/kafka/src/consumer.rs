@@ -1,4 +1,4 @@
-//! A plain group consumer for the terminal: one record at a time, committed once it was handled.
+//! The group consumer of `bridge consume`: one record at a time; the offset is committed after the record was handled.
 
 mod assignment;
 
@@ -22,17 +22,16 @@ use super::native;
 use super::oauth::SignedIn;
 use feed::Start;
 
-/// How often a topic that does not exist yet is looked for.
-const LOOK_FOR_TOPIC_EVERY: Duration = Duration::from_millis(500);
+/// How often the consumer checks whether the topic exists.
+const CHECK_TOPIC_EVERY: Duration = Duration::from_millis(500);
 
-/// What is read, and how.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub topic: TopicName,
     pub group: GroupId,
-    /// Where to begin without a committed offset.
+    /// Where to start in a partition without a committed offset.
     pub start: GroupStart,
-    /// Whether what was handled is committed.
+    /// Whether the offsets of handled records are committed.
     pub commits: bool,
 }
 
@@ -41,13 +40,16 @@ pub struct GroupConsumer {
     topic: TopicName,
     group: GroupId,
     commits: bool,
-    joined: Cell<bool>,
-    look_again_at: Cell<Instant>,
-    told_missing: Cell<bool>,
+    has_joined: Cell<bool>,
+    check_topic_at: Cell<Instant>,
+    has_reported_missing_topic: Cell<bool>,
 }
 
 impl GroupConsumer {
-    /// `protocol`: the group's own, from [`to_join`](super::group_protocol::to_join).
+    /// `protocol`: the protocol of the group, from [`to_join`](super::group_protocol::to_join).
+    ///
+    /// # Errors
+    /// If librdkafka cannot create a consumer with this configuration.
     pub fn new(
         connection: &Connection,
         metadata_client: MetadataClient,
@@ -59,21 +61,25 @@ impl GroupConsumer {
         let assignment = Assignment::new(metadata_client, topic.clone(), group.clone(), start);
         let inner = connection
             .consumer(&config, TerminalContext::new(connection.hooks(), assignment))
-            .context("librdkafka made no consumer of these settings")?;
+            .context("librdkafka cannot create a consumer with these settings")?;
         Ok(Self {
             inner,
             topic,
             group,
             commits,
-            joined: Cell::new(false),
-            look_again_at: Cell::new(Instant::now()),
-            told_missing: Cell::new(false),
+            has_joined: Cell::new(false),
+            check_topic_at: Cell::new(Instant::now()),
+            has_reported_missing_topic: Cell::new(false),
         })
     }
 
-    /// Joins the group, once the topic is there. A group that waits for a topic would learn of it minutes later.
+    /// Joins the group once the topic exists, because a group that subscribed to a missing topic notices its creation
+    /// minutes later. Call it before each [`Self::next`].
+    ///
+    /// # Errors
+    /// If Kafka refuses to describe the topic.
     pub fn join_when_topic_exists(&self) -> anyhow::Result<()> {
-        if self.joined.get() || Instant::now() < self.look_again_at.get() {
+        if self.has_joined.get() || Instant::now() < self.check_topic_at.get() {
             return Ok(());
         }
         let found = existing_partitions(
@@ -83,24 +89,28 @@ impl GroupConsumer {
         match found {
             Ok(Some(_)) => {
                 self.inner.subscribe(&[self.topic.as_str()])?;
-                self.joined.set(true);
+                self.has_joined.set(true);
             }
             Ok(None) => {
-                if !self.told_missing.replace(true) {
+                if !self.has_reported_missing_topic.replace(true) {
                     eprintln!("the topic {:?} does not exist yet; waiting for its first record", self.topic.as_str());
                 }
             }
-            Err(error) if error.retriable => tracing::debug!(?error, "the topic could not be looked up; trying again"),
+            Err(error) if error.retriable => tracing::debug!(?error, "cannot fetch the topic's metadata; retrying"),
             Err(error) => bail!("{}", error.message),
         }
-        self.look_again_at.set(Instant::now() + LOOK_FOR_TOPIC_EVERY);
+        self.check_topic_at.set(Instant::now() + CHECK_TOPIC_EVERY);
         Ok(())
     }
 
-    /// Waits for a record, hands its value to `handle`, and notes it as handled.
+    /// Waits up to `timeout` for a record, passes its value to `handle`, and stores its offset for the next commit.
+    ///
+    /// # Errors
+    /// Those that retrying does not solve: missing rights, a position beyond the end, an incompatible group, a fatal
+    /// error.
     pub fn next<T>(&self, timeout: Duration, handle: impl FnOnce(Option<&[u8]>) -> T) -> anyhow::Result<Option<T>> {
         let assignment = self.inner.context().assignment();
-        assignment.begin_if_due(&self.inner);
+        assignment.start_if_due(&self.inner);
         let polled = self.inner.poll(timeout);
         if let Some(failure) = assignment.failure() {
             bail!("{failure}");
@@ -114,8 +124,8 @@ impl GroupConsumer {
             }
             Some(Err(error)) => match error.rdkafka_error_code() {
                 Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
-                    tracing::debug!(%error, "a partition does not have the position at which it is read");
-                    assignment.position_is_gone();
+                    tracing::debug!(%error, "the position in a partition is out of range");
+                    assignment.position_is_out_of_range();
                     Ok(None)
                 }
                 Some(code @ RDKafkaErrorCode::TopicAuthorizationFailed) => {
@@ -128,19 +138,19 @@ impl GroupConsumer {
                     Err(error).context("the group has members that use another assignment strategy")
                 }
                 _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => Err(error.into()),
-                // Everything else heals by itself or is repeated when it does not.
+                // Other errors are transient, or reported again.
                 _ => {
-                    tracing::debug!(%error, "reading goes on");
+                    tracing::debug!(%error, "a transient error of the consumer");
                     Ok(None)
                 }
             },
         }
     }
 
-    /// It is committed in the background (`auto.commit.interval.ms`) and at the end.
+    /// Stores the offset, which is committed in the background (`auto.commit.interval.ms`) and at the end.
     fn note_handled(&self, message: &BorrowedMessage<'_>) -> anyhow::Result<()> {
         let (partition, offset) = (message.partition(), message.offset());
-        let note = self.inner.context().assignment().has_read(partition, offset);
+        let note = self.inner.context().assignment().note_read(partition, offset);
         if !self.commits {
             return Ok(());
         }
@@ -150,12 +160,15 @@ impl GroupConsumer {
         Ok(())
     }
 
-    /// Commits what was handled and leaves the group.
+    /// Commits the offsets of handled records and leaves the group.
+    ///
+    /// # Errors
+    /// If the commit fails; the records are then read again by the next consumer.
     pub fn close(self) -> anyhow::Result<()> {
-        if self.commits && self.joined.get() {
+        if self.commits && self.has_joined.get() {
             match self.inner.commit_consumer_state(CommitMode::Sync) {
                 Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
-                Err(error) => return Err(error).context("the last positions were not committed"),
+                Err(error) => return Err(error).context("the last offsets were not committed"),
             }
         }
         Ok(())

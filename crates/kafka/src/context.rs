@@ -1,4 +1,5 @@
-//! The callbacks that all clients share: librdkafka's log, client-wide errors, and the decision whether to connect.
+//! The callbacks that all librdkafka clients share: log lines, client-wide errors, and whether a connection may be
+//! opened.
 
 use std::sync::Arc;
 
@@ -11,16 +12,16 @@ use super::error::is_about_reaching_kafka;
 use super::reasons::Cause;
 use super::sign_in::SignIn;
 
-/// What every client of one cluster shares.
+/// The state that the callbacks of all clients of one cluster share.
 #[derive(Clone, Debug, Default)]
 pub struct ClientHooks {
     /// The last error of each broker.
     pub errors: Arc<BrokerErrors>,
-    /// Admits connections; none where clients do not sign in (no SASL).
+    /// Admits connections; `None` if clients do not sign in (no SASL).
     pub sign_in: Option<Arc<SignIn>>,
 }
 
-/// A client's context, with what its callbacks report to.
+/// A client's context with its hooks.
 pub trait HookedContext: ClientContext {
     fn hooks(&self) -> &ClientHooks;
 
@@ -33,15 +34,15 @@ pub trait HookedContext: ClientContext {
     }
 }
 
-/// Passes a line of librdkafka's log on. It repeats every failed connection attempt; the bridge reports the change
-/// of state instead (see `cluster`), so most of it is for debugging.
+/// Logs a line of librdkafka's log, mostly at debug level: librdkafka repeats every failed connection attempt, and the
+/// bridge logs only the change of state (see `cluster`).
 pub fn log<C: HookedContext>(context: &C, level: RDKafkaLogLevel, facility: &str, message: &str) {
-    // Some failures (a connection that is never set up) come as lines of the log alone.
+    // librdkafka reports some failures, such as connections that were never set up, only in its log.
     if facility == "FAIL" {
         context.hooks().errors.note(None, message);
     }
     match level {
-        // A producer that fails for good is reported where it is replaced, once for each change.
+        // A fatal error of the producer is logged where the producer is replaced.
         _ if facility == "FATAL" => tracing::debug!(target: "librdkafka", facility, "{message}"),
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
             tracing::error!(target: "librdkafka", facility, "{message}");
@@ -53,7 +54,7 @@ pub fn log<C: HookedContext>(context: &C, level: RDKafkaLogLevel, facility: &str
     }
 }
 
-/// Records a client-wide error, and logs it: as a warning only where it is not reported elsewhere.
+/// Stores a client-wide error and logs it, as a warning only if it is not reported elsewhere.
 pub fn error<C: HookedContext>(context: &C, error: &KafkaError, reason: &str) {
     let code = error.rdkafka_error_code();
     if let Some(cause) = context.hooks().errors.note(code, reason) {
@@ -66,7 +67,8 @@ pub fn error<C: HookedContext>(context: &C, error: &KafkaError, reason: &str) {
     }
     match code {
         Some(code) if is_about_reaching_kafka(code) => tracing::debug!(target: "librdkafka", "{reason}"),
-        // Repeated with every attempt, and reported once elsewhere (the outcome of a record, the state of a subscription).
+        // librdkafka repeats these with every attempt, and they are reported as the outcome of a record or the state of
+        // a subscription.
         Some(
             RDKafkaErrorCode::TopicAuthorizationFailed
             | RDKafkaErrorCode::GroupAuthorizationFailed
@@ -76,7 +78,8 @@ pub fn error<C: HookedContext>(context: &C, error: &KafkaError, reason: &str) {
     }
 }
 
-/// Implements [`rdkafka::ClientContext`] with the two functions above, and asks [`HookedContext::admits`] before each connection.
+/// Implements [`rdkafka::ClientContext`] with the two functions above, and [`Admission`](crate::native::Admission) with
+/// [`HookedContext::admits`].
 macro_rules! quiet_client_context {
     ($context:ty) => {
         impl rdkafka::ClientContext for $context {

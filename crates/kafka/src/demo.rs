@@ -1,5 +1,5 @@
-//! The demo broker: librdkafka's in-process mock cluster. It speaks the real protocol on a loopback port, keeps
-//! everything in memory, and ends with the bridge.
+//! The demo broker: librdkafka's in-process mock cluster. It speaks Kafka's protocol on a loopback port, keeps all data
+//! in memory, and ends with the bridge.
 
 use protocol::TopicName;
 use rdkafka::ClientConfig;
@@ -12,26 +12,27 @@ use super::context::ClientHooks;
 use super::metadata_client::QuietContext;
 use super::native;
 
-/// What a topic may have here. Everything is in this process's memory, a partition without records about 4 KiB.
+/// The largest number of partitions of a topic. A partition without records takes about 4 KiB of this process's memory.
 pub const MAX_PARTITIONS: i32 = 1000;
 
-/// The mock's own default for topics that are created by use.
+/// The mock's default for topics that are created automatically.
 pub const DEFAULT_PARTITIONS: i32 = 4;
 
-/// Topics, and partitions of all of them, that the bridge creates, by request or by sending to them: 200 MiB.
+/// The largest number of topics, and of partitions of all topics together, up to which the bridge creates topics. They
+/// take 200 MiB.
 const MAX_TOPICS: usize = 10_000;
-const MAX_PARTITIONS_IN_ALL: usize = 50_000;
+const MAX_TOTAL_PARTITIONS: usize = 50_000;
 
-/// Why the demo broker gets no other topic with so many partitions. `metadata`: all topics that it has.
-pub fn no_room_for(partitions: i32, metadata: &Metadata) -> Option<String> {
+/// The error text if a new topic with this many partitions would exceed the limits. `metadata`: that of all topics.
+pub fn limit_exceeded_by(partitions: i32, metadata: &Metadata) -> Option<String> {
     let topics = metadata.topics().len();
     let existing: usize = metadata.topics().iter().map(|topic| topic.partitions().len()).sum();
     let more = usize::try_from(partitions).unwrap_or(0);
-    let is_full = topics >= MAX_TOPICS || existing + more > MAX_PARTITIONS_IN_ALL;
+    let is_full = topics >= MAX_TOPICS || existing + more > MAX_TOTAL_PARTITIONS;
     is_full.then(|| {
         format!(
-            "the demo broker has {topics} topics with {existing} partitions and keeps them in memory: at most {MAX_TOPICS} \
-             topics and {MAX_PARTITIONS_IN_ALL} partitions are created; use one of them, or a real Kafka"
+            "the demo broker keeps its topics in memory and has {topics} topics with {existing} partitions already; its limits \
+             are {MAX_TOPICS} topics and {MAX_TOTAL_PARTITIONS} partitions: use an existing topic, or a real Kafka"
         )
     })
 }
@@ -42,15 +43,18 @@ pub struct DemoBroker {
 }
 
 impl DemoBroker {
-    /// Starts it with one topic of one partition, as a fresh Kafka creates topics on first use.
+    /// Starts the broker with one topic of one partition, which is Kafka's default for automatically created topics.
+    ///
+    /// # Errors
+    /// If librdkafka cannot create the mock cluster.
     pub fn start(topic: &TopicName) -> KafkaResult<Self> {
         let mut config = ClientConfig::new();
         config.set("test.mock.num.brokers", "1");
         let native_config = config.create_native_config()?;
-        // This client runs the brokers and connects to none.
+        // This client runs the mock brokers and does not connect to any.
         let context = QuietContext(ClientHooks::default());
         let client = Client::new(&config, native_config, RDKafkaType::RD_KAFKA_PRODUCER, context)?;
-        native::hasten_mock_groups(&client);
+        native::shorten_mock_heartbeats(&client);
         let bootstrap_servers = {
             let cluster = client.mock_cluster().ok_or(KafkaError::ClientCreation("no mock cluster".to_owned()))?;
             cluster.create_topic(topic.as_str(), 1, 1)?;
@@ -63,7 +67,10 @@ impl DemoBroker {
         &self.bootstrap_servers
     }
 
-    /// The mock has no CreateTopics request; this is its own way.
+    /// Creates a topic with the mock's function, because the mock does not support the request CreateTopics.
+    ///
+    /// # Errors
+    /// If the topic exists already.
     pub fn create_topic(&self, topic: &TopicName, partitions: i32) -> KafkaResult<()> {
         let cluster = self.client.mock_cluster().ok_or(KafkaError::ClientCreation("no mock cluster".to_owned()))?;
         cluster.create_topic(topic.as_str(), partitions, 1)

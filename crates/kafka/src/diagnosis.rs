@@ -1,8 +1,8 @@
-//! Finds out why a connection failed where librdkafka's message leaves it open, by a connection of our own with the same settings.
+//! Finds out why a connection failed, if librdkafka's message is ambiguous, with a `broker_connection` of the same
+//! settings.
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use protocol::{Broker, ErrorBody, ErrorCode};
 use rdkafka::error::RDKafkaErrorCode;
 
 use super::broker_connection::sasl_handshake::{self, Listener};
-use super::broker_connection::{BrokerConnection, Transport, api_versions};
+use super::broker_connection::{BrokerConnection, Transport, api_versions, connect_tcp};
 #[cfg(feature = "tls")]
 use super::broker_connection::{ConnectError, TlsError};
 use super::broker_errors::BrokerError;
@@ -18,37 +18,38 @@ use super::client_config::{Connection, KafkaProperties};
 use super::error::kafka_error;
 use super::reasons::{self, Cause};
 
-/// Adds to the time until the reason is shown.
-const LOOK_WITHIN: Duration = Duration::from_millis(300);
+/// The time limit of a probe. It adds to the time until the reason is shown.
+const PROBE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// A TLS handshake may take longer than the other checks.
-const HANDSHAKE_WITHIN: Duration = Duration::from_secs(1);
+/// The time limit of a TLS handshake, which may take longer than the other probes.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a finding is cached.
+/// How long the result of a probe is cached.
 const CACHED_FOR: Duration = Duration::from_secs(30);
 
-/// An advertised address that accepts no connection in this time counts as unreachable.
-const CONNECT_WITHIN: Duration = Duration::from_secs(1);
+/// An advertised address that does not accept a connection within this time counts as unreachable.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How many advertised addresses are tried at the same time; one that can be reached is enough.
+/// How many advertised addresses are tried at the same time; one reachable address is enough.
 const MAX_TRIED: usize = 16;
 
-/// Finds the reason why no broker answers.
+/// Finds out why no broker answers.
 pub struct Diagnosis {
     connection: Connection,
-    findings: HashMap<(String, Cause), (Instant, Cause)>,
+    /// The results of probes, by address and librdkafka's cause.
+    probed: HashMap<(String, Cause), (Instant, Cause)>,
 }
 
 impl Diagnosis {
     pub fn new(connection: Connection) -> Self {
-        Self { connection, findings: HashMap::new() }
+        Self { connection, probed: HashMap::new() }
     }
 
     /// The most specific of the brokers' errors. `code` is librdkafka's error for the cluster as a whole.
     pub fn reason(&mut self, code: RDKafkaErrorCode) -> ErrorBody {
         let error = match (self.connection.tokens.failure(), self.causes().into_iter().min_by_key(|error| error.cause))
         {
-            // Without a token no broker is even asked.
+            // Without a token clients do not send requests, so the brokers' errors are outdated.
             (Some(failure), _) => ErrorBody::new(ErrorCode::AuthenticationFailed, failure.to_string()),
             (None, Some(error)) => reasons::explain(&error),
             (None, None) => reasons::no_answer(&self.connection.bootstrap_servers),
@@ -57,7 +58,8 @@ impl Diagnosis {
         ErrorBody { kafka, ..error }
     }
 
-    /// Whether only a changed setting helps: every configured address failed for such a reason, or a broker refused the sign-in.
+    /// Whether retrying cannot help before a setting is changed: every configured address failed for such a cause, or a
+    /// broker refused the sign-in.
     pub fn is_final(&mut self) -> bool {
         if self.connection.tokens.failure().is_some_and(|failure| failure.is_refusal()) {
             return true;
@@ -65,43 +67,43 @@ impl Diagnosis {
         let causes = self.causes();
         let servers = self.connection.bootstrap_servers.split(',').count();
         causes.iter().any(|error| error.cause.is_refused_sign_in())
-            || (causes.len() >= servers && causes.iter().all(|error| error.cause.needs_a_change()))
+            || (causes.len() >= servers && causes.iter().all(|error| error.cause.needs_changed_settings()))
     }
 
-    /// A broker has answered: earlier errors no longer count.
-    pub fn forget(&mut self) {
+    /// Removes earlier errors. Call it when a broker has answered.
+    pub fn clear(&mut self) {
         self.connection.hooks.errors.clear();
-        self.findings.clear();
+        self.probed.clear();
     }
 
     fn causes(&mut self) -> Vec<BrokerError> {
         let mut errors = self.connection.hooks.errors.recent();
         for error in &mut errors {
             if matches!(error.cause, Cause::CertificateRejected | Cause::ClosedBeforeAnswer | Cause::Closed) {
-                error.cause = self.look_closer(error);
+                error.cause = self.probed_cause(error);
             }
         }
         errors
     }
 
-    fn look_closer(&mut self, error: &BrokerError) -> Cause {
+    fn probed_cause(&mut self, error: &BrokerError) -> Cause {
         let key = (error.address.clone(), error.cause);
-        self.findings.retain(|_, (at, _)| at.elapsed() < CACHED_FOR);
-        if let Some((_, found)) = self.findings.get(&key) {
+        self.probed.retain(|_, (at, _)| at.elapsed() < CACHED_FOR);
+        if let Some((_, found)) = self.probed.get(&key) {
             return *found;
         }
-        // Not cached: the next attempt may find the cause.
-        let Some(found) = find(&self.connection.properties, error) else { return error.cause };
-        self.findings.insert(key, (Instant::now(), found));
+        // A probe without a result is not cached, since the next one may have a result.
+        let Some(found) = probe(&self.connection.properties, error) else { return error.cause };
+        self.probed.insert(key, (Instant::now(), found));
         found
     }
 }
 
-fn find(properties: &KafkaProperties, error: &BrokerError) -> Option<Cause> {
+fn probe(properties: &KafkaProperties, error: &BrokerError) -> Option<Cause> {
     let (host, port) = error.address.rsplit_once(':')?;
     let port = port.parse().ok()?;
     let is_certificate = error.cause == Cause::CertificateRejected;
-    let deadline = Instant::now() + if is_certificate { HANDSHAKE_WITHIN } else { LOOK_WITHIN };
+    let deadline = Instant::now() + if is_certificate { HANDSHAKE_TIMEOUT } else { PROBE_TIMEOUT };
     match error.cause {
         #[cfg(feature = "tls")]
         Cause::CertificateRejected => match Transport::of(properties).ok()?.connect(host, port, deadline).err()? {
@@ -110,7 +112,7 @@ fn find(properties: &KafkaProperties, error: &BrokerError) -> Option<Cause> {
         },
         Cause::ClosedBeforeAnswer if properties.uses_tls() => {
             let mut connection = BrokerConnection::open(&Transport::Plaintext, host, port, deadline).ok()?;
-            api_versions::ask(&mut connection).ok().map(|_| Cause::ListenerWithoutTls)
+            api_versions::fetch(&mut connection).ok().map(|_| Cause::ListenerWithoutTls)
         }
         #[cfg(feature = "tls")]
         Cause::ClosedBeforeAnswer => {
@@ -127,7 +129,7 @@ fn find(properties: &KafkaProperties, error: &BrokerError) -> Option<Cause> {
         Cause::Closed if !properties.signs_in() => {
             let transport = Transport::of(properties).ok()?;
             let mut connection = BrokerConnection::open(&transport, host, port, deadline).ok()?;
-            match sasl_handshake::ask(&mut connection).ok()? {
+            match sasl_handshake::probe(&mut connection).ok()? {
                 Listener::WithSasl => Some(Cause::ListenerWithSasl),
                 Listener::WithoutSasl => None,
             }
@@ -136,7 +138,7 @@ fn find(properties: &KafkaProperties, error: &BrokerError) -> Option<Cause> {
     }
 }
 
-/// OpenSSL's results of a verification (`x509_vfy.h`).
+/// Maps OpenSSL's verification errors (`x509_vfy.h`).
 #[cfg(feature = "tls")]
 fn certificate_cause(code: i32) -> Cause {
     match code {
@@ -149,23 +151,23 @@ fn certificate_cause(code: i32) -> Cause {
     }
 }
 
-/// The error where none of the advertised addresses of the brokers can be reached: one TCP connection each, closed at once. None where
-/// one can be reached, or there is no broker.
+/// The error if none of the brokers' advertised addresses accepts a TCP connection; `None` if one does, or if there are
+/// no brokers. Blocks for at most 1.3 s.
 pub fn unreachable_advertised_address(bootstrap_servers: &str, brokers: &[Broker]) -> Option<ErrorBody> {
     let (tried, results) = mpsc::channel();
     let mut waiting = 0;
     for broker in brokers.iter().take(MAX_TRIED).cloned() {
         let tried = tried.clone();
-        // A thread that is still in a DNS lookup when the time is over ends by itself.
+        // A thread that is still resolving the host name after the deadline ends by itself.
         let thread = std::thread::Builder::new().name("kafka-reach".to_owned()).spawn(move || {
-            let reached = reach(&broker);
-            // The receiver is gone where another broker was reached first.
-            let _ = tried.send((broker, reached));
+            let result = try_connect(&broker);
+            // The receiver is dropped if another broker was reached first.
+            let _ = tried.send((broker, result));
         });
         waiting += usize::from(thread.is_ok());
     }
     drop(tried);
-    let deadline = Instant::now() + CONNECT_WITHIN + LOOK_WITHIN;
+    let deadline = Instant::now() + CONNECT_TIMEOUT + PROBE_TIMEOUT;
     let mut failed: Option<(Broker, String)> = None;
     while waiting > 0 {
         match results.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -181,23 +183,13 @@ pub fn unreachable_advertised_address(bootstrap_servers: &str, brokers: &[Broker
     Some(reasons::advertised_address(bootstrap_servers, broker.id, &address, &why))
 }
 
-fn reach(broker: &Broker) -> Result<(), String> {
-    let host = broker.host.trim_start_matches('[').trim_end_matches(']');
-    let addresses = (host, broker.port).to_socket_addrs().map_err(|_| "its host name has no address".to_owned())?;
-    let mut failure = "its host name has no address".to_owned();
-    for address in addresses {
-        match TcpStream::connect_timeout(&address, CONNECT_WITHIN) {
-            Ok(_) => return Ok(()),
-            Err(error) => {
-                failure = match error.kind() {
-                    io::ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),
-                    io::ErrorKind::TimedOut => "no answer in time".to_owned(),
-                    _ => error.to_string(),
-                };
-            }
-        }
-    }
-    Err(failure)
+fn try_connect(broker: &Broker) -> Result<(), String> {
+    let connected = connect_tcp(&broker.host, broker.port, Instant::now() + CONNECT_TIMEOUT);
+    connected.map(drop).map_err(|error| match error.kind() {
+        io::ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),
+        io::ErrorKind::TimedOut => "no answer in time".to_owned(),
+        _ => error.to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -211,11 +203,12 @@ mod tests {
     }
 
     #[test]
-    fn one_advertised_address_that_can_be_reached_is_enough() {
+    fn one_reachable_advertised_address_is_enough() {
         let listening = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listening.local_addr().expect("a bound listener").port();
-        let gone = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address").port();
-        let (good, bad) = (broker(1, "127.0.0.1", port), broker(2, "127.0.0.1", gone));
+        let closed_port =
+            TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address").port();
+        let (good, bad) = (broker(1, "127.0.0.1", port), broker(2, "127.0.0.1", closed_port));
         assert_eq!(unreachable_advertised_address("localhost:1", &[]), None);
         assert_eq!(unreachable_advertised_address("localhost:1", &[bad.clone(), good]), None);
         let error = unreachable_advertised_address("localhost:1", &[bad]).expect("nothing listens there");

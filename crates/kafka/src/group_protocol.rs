@@ -1,4 +1,5 @@
-//! Which protocol a consumer group speaks: the broker decides, so it is asked. A group that is there keeps its own.
+//! The protocol of consumer groups: classic, or that of KIP-848. The brokers determine the protocol of new groups; an
+//! existing group keeps its own.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
@@ -8,44 +9,42 @@ use rdkafka::ClientContext;
 use rdkafka::client::Client;
 use rdkafka::error::RDKafkaErrorCode;
 
+use super::admin::DEAD;
 use super::client_config::Connection;
 use super::error::{is_coordinator_not_ready, is_no_answer};
 use super::metadata_client::MetadataClient;
-use super::native::{self, Configured, DescribedGroup, Failure};
+use super::native::{self, ConfigResource, DescribedGroup, Failure};
 
-/// The time limit for describing a group; the request is repeated with the next search for the topics.
-const DESCRIBED_WITHIN: Duration = Duration::from_secs(2);
+/// The time limit for describing a group. After a failure the callers repeat the request.
+const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long [`to_join`] asks, and how soon again. The first question about a group makes Kafka create the topic in which it keeps
-/// positions, which takes seconds.
-const ASKED_FOR: Duration = Duration::from_secs(20);
-const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
-
-/// Kafka's name for a group that is not there.
-const DEAD: &str = "Dead";
+/// The total time limit of [`to_join`], and the pause between its requests. The first request about a group makes Kafka
+/// create `__consumer_offsets`, which takes seconds.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
+const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupProtocol {
-    /// JoinGroup and SyncGroup; every broker speaks it.
+    /// JoinGroup and SyncGroup; every broker supports it.
     Classic,
-    /// KIP-848: the broker assigns, and nobody waits for a rebalance. Kafka from 4.0 on.
+    /// KIP-848: the broker assigns partitions, and members do not wait for each other in a rebalance. Since Kafka 4.0.
     Consumer,
 }
 
-/// Kafka did not say which protocol a group has.
+/// Kafka did not report the protocol of a group in time.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the group {:?} was not joined: Kafka did not say in {} s which protocol the group has ({reason}), and joining with another \
-     one would convert the group. Try again when the group's coordinator answers",
+    "the group {:?} was not joined: Kafka did not report the group's protocol within {} s ({reason}), and joining with another \
+     protocol would convert the group. Try again when the group's coordinator answers",
     group.as_str(),
-    ASKED_FOR.as_secs()
+    JOIN_TIMEOUT.as_secs()
 )]
 pub struct ProtocolUnknown {
     group: GroupId,
     reason: String,
 }
 
-/// What is known of the cluster's group protocols. Shared by every clone of a [`Connection`].
+/// The newest group protocol that the cluster supports, if known. Shared by every clone of a [`Connection`].
 #[derive(Debug, Default)]
 pub struct KnownProtocol(AtomicU8);
 
@@ -72,11 +71,11 @@ impl KnownProtocol {
     }
 }
 
-/// Asks a broker which protocols its group coordinator speaks. A broker that does not know the setting, or does not
-/// let us see it, gets the one that all speak; none when it does not answer. Blocks.
-pub fn ask<C: ClientContext>(client: &Client<C>, broker: i32, timeout: Duration) -> Option<GroupProtocol> {
+/// The newest protocol that the broker's group coordinator supports: classic if the broker does not have the setting or
+/// refuses to report it; `None` if the broker does not answer. Blocks for at most `timeout`.
+pub fn of_broker<C: ClientContext>(client: &Client<C>, broker: i32, timeout: Duration) -> Option<GroupProtocol> {
     const SETTING: &str = "group.coordinator.rebalance.protocols";
-    let protocols = match native::describe_config(client, Configured::Broker(broker), timeout) {
+    let protocols = match native::describe_config(client, ConfigResource::Broker(broker), timeout) {
         Ok(settings) => settings.into_iter().find(|setting| setting.name == SETTING).and_then(|setting| setting.value),
         Err(failure) if is_no_answer(failure.code) => return None,
         Err(refused) => {
@@ -84,14 +83,17 @@ pub fn ask<C: ClientContext>(client: &Client<C>, broker: i32, timeout: Duration)
             None
         }
     };
-    let speaks_consumer = protocols.is_some_and(|list| list.split(',').any(|name| name.trim() == "consumer"));
-    Some(if speaks_consumer { GroupProtocol::Consumer } else { GroupProtocol::Classic })
+    let supports_consumer = protocols.is_some_and(|list| list.split(',').any(|name| name.trim() == "consumer"));
+    Some(if supports_consumer { GroupProtocol::Consumer } else { GroupProtocol::Classic })
 }
 
-/// The protocol of a group that is there; none where there is no such group, or Kafka does not let us see it. An error where
-/// asking again may help. Blocks.
+/// The protocol of an existing group; `None` if the group does not exist, or Kafka refuses to describe it. Blocks for
+/// at most 2 s.
+///
+/// # Errors
+/// If Kafka does not answer, so that retrying may help.
 pub fn of_group(metadata_client: &MetadataClient, group: &GroupId) -> Result<Option<GroupProtocol>, Failure> {
-    let describe = || native::describe_groups(metadata_client.client(), &[group.to_string()], DESCRIBED_WITHIN);
+    let describe = || native::describe_groups(metadata_client.client(), &[group.to_string()], DESCRIBE_TIMEOUT);
     let described = match describe().map(|groups| groups.into_iter().next()) {
         Ok(Some(DescribedGroup { error: Some(failure), .. })) => Err(failure),
         Ok(described) => Ok(described),
@@ -105,14 +107,17 @@ pub fn of_group(metadata_client: &MetadataClient, group: &GroupId) -> Result<Opt
                 protocol::GroupProtocol::Consumer => GroupProtocol::Consumer,
             }))
         }
-        Err(failure) if may_answer_later(failure.code) => Err(failure),
+        Err(failure) if is_transient(failure.code) => Err(failure),
         Err(_) => Ok(None),
     }
 }
 
-/// What a new member of this group has to speak: the cluster's newest, unless the group is a classic one. Asks again while Kafka
-/// does not answer, for [`ASKED_FOR`] at most: a group that was joined with another protocol than its own would be converted.
-/// None once `is_over` is true, as after Ctrl+C. Blocks.
+/// The protocol with which a new member has to join this group: the existing group's, or the newest of the cluster.
+/// Retries for 20 s while Kafka does not answer, because joining with another protocol would convert the group. `None`
+/// once `is_over` returns `true`, as after Ctrl+C. Blocks.
+///
+/// # Errors
+/// If Kafka does not report the protocol in time.
 pub fn to_join(
     connection: &Connection,
     metadata_client: &MetadataClient,
@@ -123,7 +128,7 @@ pub fn to_join(
     if newest == GroupProtocol::Classic || connection.demo {
         return Ok(Some(newest));
     }
-    let deadline = Instant::now() + ASKED_FOR;
+    let deadline = Instant::now() + JOIN_TIMEOUT;
     loop {
         match of_group(metadata_client, group) {
             Ok(existing) => return Ok(Some(existing.unwrap_or(newest))),
@@ -134,14 +139,14 @@ pub fn to_join(
                 return Err(ProtocolUnknown { group: group.clone(), reason });
             }
             Err(failure) => {
-                tracing::debug!(group = group.as_str(), reason = %failure.reason, "the group's protocol is not known yet");
-                std::thread::sleep(ASK_AGAIN_AFTER);
+                tracing::debug!(group = group.as_str(), reason = %failure.reason, "cannot fetch the group's protocol; retrying");
+                std::thread::sleep(RETRY_AFTER);
             }
         }
     }
 }
 
-/// No broker answers, or the group's coordinator is not ready.
-fn may_answer_later(code: RDKafkaErrorCode) -> bool {
+/// Whether no broker answers, or the group's coordinator is not ready.
+fn is_transient(code: RDKafkaErrorCode) -> bool {
     is_no_answer(code) || is_coordinator_not_ready(code) || code == RDKafkaErrorCode::MessageTimedOut
 }

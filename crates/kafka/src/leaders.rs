@@ -1,10 +1,10 @@
-//! Which partitions have a leader, as the client that asks for offsets knows it.
+//! The partitions whose leader the metadata client's librdkafka knows.
 //!
-//! librdkafka 2.12 is asked for offsets only of partitions whose leaders it knows. Where it does not know one,
-//! `rd_kafka_ListOffsets` registers for changes of its metadata and still works on the request in the caller's thread; metadata
-//! that arrives in that moment makes librdkafka's main thread work on the same request and free it
-//! (`rd_kafka_topic_partition_list_query_leaders_async`). This was read from the source; the same race with the request's time-out was
-//! seen, see `native/offsets.rs`.
+//! ListOffsets may be requested only for these, because of a race in librdkafka 2.12: if it does not know a leader,
+//! `rd_kafka_ListOffsets` waits for new metadata while it still uses the request in the caller's thread. Metadata that
+//! arrives in that moment makes librdkafka's main thread finish and free the same request
+//! (`rd_kafka_topic_partition_list_query_leaders_async`). This race was found in the source; the same race with the
+//! request's time-out was observed, see `native/offsets.rs`.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,35 +14,36 @@ use protocol::TopicPartition;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::metadata::{Metadata, MetadataTopic};
 
-/// librdkafka forgets a topic after `metadata.max.age.ms`, which is 15 minutes unless the user's file sets it.
-pub const KNOWN_FOR: Duration = Duration::from_secs(10 * 60);
+/// Below `metadata.max.age.ms`, after which librdkafka discards a topic's metadata: 15 minutes unless the user's file
+/// sets it.
+pub const VALID_FOR: Duration = Duration::from_secs(10 * 60);
 
-/// How long it is believed that a partition has no leader.
-const MISSING_FOR: Duration = Duration::from_secs(1);
+/// How long the metadata of a partition without a leader is valid.
+const MISSING_VALID_FOR: Duration = Duration::from_secs(1);
 
-/// What the metadata of one client said last.
+/// The latest metadata of one client, by topic.
 #[derive(Default)]
 pub struct Leaders(Mutex<HashMap<String, Known>>);
 
 struct Known {
     since: Instant,
-    /// How many partitions the topic has, or why that is not known.
+    /// How many partitions the topic has, or the topic's error.
     partitions: Result<i32, RDKafkaErrorCode>,
     without_leader: BTreeSet<i32>,
 }
 
 impl Leaders {
-    /// Remembers what the client's librdkafka knows from now on.
-    pub fn note(&self, metadata: &Metadata) {
+    /// Stores the leaders in metadata that the client received.
+    pub fn update(&self, metadata: &Metadata) {
         let since = Instant::now();
         let mut known = self.known();
-        known.retain(|_, known| known.since.elapsed() < KNOWN_FOR);
+        known.retain(|_, known| known.since.elapsed() < VALID_FOR);
         for topic in metadata.topics() {
             known.insert(topic.name().to_owned(), Known::of(topic, since));
         }
     }
 
-    /// The client's librdkafka may have forgotten these, or has to look again.
+    /// Removes topics whose metadata librdkafka may have discarded, or that has to be refreshed.
     pub fn forget<'t>(&self, topics: impl Iterator<Item = &'t str>) {
         let mut known = self.known();
         for topic in topics {
@@ -50,19 +51,21 @@ impl Leaders {
         }
     }
 
-    /// The topics of these partitions whose metadata is older than this, or says that one of the partitions has no leader.
-    pub fn unknown<'p>(&self, partitions: &'p [TopicPartition], known_for: Duration) -> BTreeSet<&'p str> {
+    /// The topics of these partitions whose metadata is missing or older than `valid_for`; [`MISSING_VALID_FOR`] is the
+    /// limit if one of the partitions has no leader.
+    pub fn unknown<'p>(&self, partitions: &'p [TopicPartition], valid_for: Duration) -> BTreeSet<&'p str> {
         let known = self.known();
         let is_unknown = |partition: &&TopicPartition| {
             known.get(&partition.topic).is_none_or(|known| {
-                let believed_for = if known.missing(partition.partition).is_some() { MISSING_FOR } else { KNOWN_FOR };
-                known.since.elapsed() >= believed_for.min(known_for)
+                let is_missing = known.missing(partition.partition).is_some();
+                let limit = if is_missing { MISSING_VALID_FOR } else { VALID_FOR };
+                known.since.elapsed() >= limit.min(valid_for)
             })
         };
         partitions.iter().filter(is_unknown).map(|partition| partition.topic.as_str()).collect()
     }
 
-    /// The partitions that have a leader, and why the others have none.
+    /// The partitions that have a leader, and for each of the others the error.
     pub fn split(
         &self,
         partitions: &[TopicPartition],
@@ -97,7 +100,7 @@ impl Known {
         Self { since, partitions, without_leader: without_leader.map(|partition| partition.id()).collect() }
     }
 
-    /// Why the partition has no leader.
+    /// The error if the partition has no leader.
     fn missing(&self, partition: i32) -> Option<RDKafkaErrorCode> {
         match self.partitions {
             Err(code) => Some(code),

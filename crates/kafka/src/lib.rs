@@ -1,7 +1,6 @@
 //! Everything that talks to Kafka. Nothing here knows the WebSocket.
 
 pub mod admin;
-mod beginning;
 mod broker_connection;
 mod broker_errors;
 pub mod client_config;
@@ -25,5 +24,6 @@ mod reasons;
 mod rebalance_answer;
 mod releases;
 mod sign_in;
+mod start_position;
 #[cfg(feature = "tls")]
 mod system_ca;

@@ -1,5 +1,5 @@
-//! The metadata client: requests for brokers, topics and offsets. It neither writes nor joins a group, and its requests create no topics,
-//! as the producer's would. Every function blocks: call it off the async workers.
+//! The metadata client: requests for brokers, topics and offsets. It neither writes nor joins a group, and its requests
+//! create no topics, as the producer's would. Every function blocks: call it off the async workers.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
@@ -29,7 +29,8 @@ type Failed = HashMap<TopicPartition, RDKafkaErrorCode>;
 
 pub struct MetadataClient {
     consumer: SignedIn<BaseConsumer<QuietContext>>,
-    /// For requests about brokers where a metadata request could create a topic, and on the demo broker; elsewhere `consumer` serves them.
+    /// For requests about brokers where a metadata request could create a topic, and on the demo broker; elsewhere
+    /// `consumer` serves them.
     brokers: Option<SignedIn<BaseConsumer<QuietContext>>>,
     /// For requests about the committed offsets of groups; created with the first of them.
     positions: OnceLock<SignedIn<BaseConsumer<QuietContext>>>,
@@ -52,6 +53,8 @@ impl HookedContext for QuietContext {
 impl ConsumerContext for QuietContext {}
 
 impl MetadataClient {
+    /// # Errors
+    /// If librdkafka cannot create a client with this configuration.
     pub fn new(connection: &Connection) -> KafkaResult<Self> {
         let config = connection.base_config();
         let client = || connection.consumer(&config, QuietContext(connection.hooks()));
@@ -68,9 +71,12 @@ impl MetadataClient {
         })
     }
 
-    /// For requests about the committed offsets of groups. This client has a group id of its own, and never joins that group: after
-    /// NOT_COORDINATOR for the requested group librdkafka looks for the coordinator of the client's own group, and without a group id it
-    /// ends the process (librdkafka #5040).
+    /// For requests about the committed offsets of groups. This client has a group id of its own, and never joins that
+    /// group: after NOT_COORDINATOR for the requested group librdkafka looks for the coordinator of the client's own
+    /// group, and without a group id it ends the process (librdkafka #5040).
+    ///
+    /// # Errors
+    /// If librdkafka cannot create the client.
     pub fn positions_client(&self) -> KafkaResult<&Client<QuietContext>> {
         if let Some(consumer) = self.positions.get() {
             return Ok(consumer.client());
@@ -87,15 +93,18 @@ impl MetadataClient {
     }
 
     /// The metadata of one topic, or of all. A missing topic is not created.
+    ///
+    /// # Errors
+    /// If Kafka refuses the request or does not answer within `timeout`.
     pub fn metadata(&self, topic: Option<&str>, timeout: Duration) -> KafkaResult<Metadata> {
         let metadata = self.client().fetch_metadata(topic, timeout)?;
-        self.leaders.note(&metadata);
+        self.leaders.update(&metadata);
         Ok(metadata)
     }
 
-    /// For requests about brokers alone. With them librdkafka also requests the topics that the client has looked up, and lets Kafka
-    /// create the missing ones whatever `allow.auto.create.topics` says (`rd_kafka_metadata` of librdkafka 2.12); so where no topic may
-    /// be created this client never looks one up.
+    /// For requests about brokers without topics. In such a request librdkafka includes the topics that the client has
+    /// requested before, and lets Kafka create the missing ones in spite of `allow.auto.create.topics=false`
+    /// (`rd_kafka_metadata` of librdkafka 2.12). So if no topic may be created, no topics are requested from this client.
     pub fn brokers_client(&self) -> &Client<QuietContext> {
         self.brokers.as_ref().unwrap_or(&self.consumer).client()
     }
@@ -103,14 +112,14 @@ impl MetadataClient {
     /// Waits until a broker with a reachable advertised address answers.
     ///
     /// # Errors
-    /// Why no broker answers; at once where only a changed setting helps.
+    /// The reason why no broker answered within `timeout`; at once if retrying cannot help before a setting is changed.
     pub fn wait_for_answer(&self, timeout: Duration) -> Result<(), ErrorBody> {
-        /// How soon such a reason is noticed.
-        const LOOK_EVERY: Duration = Duration::from_millis(100);
+        /// How often the errors are checked.
+        const CHECK_EVERY: Duration = Duration::from_millis(100);
         let deadline = Instant::now() + timeout;
         let mut diagnosis = Diagnosis::new(self.connection.clone());
         loop {
-            let reason = match native::fetch_brokers(self.brokers_client(), LOOK_EVERY) {
+            let reason = match native::fetch_brokers(self.brokers_client(), CHECK_EVERY) {
                 Ok(list) => match unreachable_advertised_address(&self.connection.bootstrap_servers, &list.brokers) {
                     None => return Ok(()),
                     Some(reason) => return Err(reason),
@@ -121,29 +130,35 @@ impl MetadataClient {
             if Instant::now() >= deadline || diagnosis.is_final() {
                 return Err(diagnosis.reason(reason));
             }
-            // librdkafka may say at once that no broker is up.
-            std::thread::sleep(LOOK_EVERY / 4);
+            // librdkafka may return at once that no broker is up.
+            std::thread::sleep(CHECK_EVERY / 4);
         }
     }
 
-    /// Whether the brokers are librdkafka's mock, in this process or another. Known once a broker has answered.
+    /// Whether the brokers are librdkafka's mock, in this process or another; `false` until a broker has answered.
     pub fn is_mock(&self) -> bool {
         self.brokers_client().fetch_cluster_id(Duration::ZERO).is_some_and(|id| id.starts_with("mockCluster"))
     }
 
-    /// The group protocol of the brokers; none if no broker answers within the time.
+    /// The newest group protocol of the brokers; `None` if no broker answers within `timeout`.
     pub fn group_protocol(&self, timeout: Duration) -> Option<GroupProtocol> {
         let brokers = native::fetch_brokers(self.brokers_client(), timeout).ok()?.brokers;
-        group_protocol::ask(self.brokers_client(), brokers.first()?.id, timeout)
+        group_protocol::of_broker(self.brokers_client(), brokers.first()?.id, timeout)
     }
 
     /// The start and the ends of each partition; partitions that return an error are left out.
+    ///
+    /// # Errors
+    /// If the whole request fails.
     pub fn ends(&self, partitions: &[TopicPartition], timeout: Duration) -> Result<Ends, Failure> {
         let (found, _) = self.ends_and_failures(partitions, timeout)?;
         Ok(found)
     }
 
     /// The start and the ends of one partition.
+    ///
+    /// # Errors
+    /// If the request fails or returns an error for the partition.
     pub fn ends_of(&self, partition: &TopicPartition, timeout: Duration) -> Result<PartitionEnds, Failure> {
         let (found, failed_partitions) = self.ends_and_failures(std::slice::from_ref(partition), timeout)?;
         found.get(partition).copied().ok_or_else(|| {
@@ -163,14 +178,20 @@ impl MetadataClient {
     }
 
     /// The same without the last stable offset, for views that count records.
+    ///
+    /// # Errors
+    /// If the whole request fails.
     pub fn extents(&self, partitions: &[TopicPartition], timeout: Duration) -> Result<Extents, Failure> {
         let specs = [OffsetSpec::LogStart, OffsetSpec::HighWatermark];
         let (found, _) = self.offsets(partitions, specs, timeout)?;
         Ok(found.into_iter().map(|(partition, [start, high])| (partition, Extent::new(start, high))).collect())
     }
 
-    /// The first offset at or after the time (milliseconds since 1970-01-01 UTC), of the partitions that have one. Records of
-    /// open transactions count.
+    /// The offset of the first record with this timestamp (milliseconds since 1970-01-01 UTC) or a later one, of the
+    /// partitions that have such a record. Records of open transactions count.
+    ///
+    /// # Errors
+    /// If the whole request fails.
     pub fn offsets_at(&self, partitions: &[TopicPartition], ms: i64) -> Result<HashMap<TopicPartition, i64>, Failure> {
         let [found] = self.list_offsets(partitions, [OffsetSpec::Timestamp(ms)], TIMEOUT)?;
         Ok(found.into_iter().filter_map(|(partition, offset)| Some((partition, offset.ok()??))).collect())
@@ -183,46 +204,47 @@ impl MetadataClient {
         specs: [OffsetSpec; N],
         timeout: Duration,
     ) -> Result<(HashMap<TopicPartition, [i64; N]>, Failed), Failure> {
-        /// For a moment the metadata names a new leader that does not know of its leadership: then the request is repeated.
-        const ASK_AGAIN_AFTER: Duration = Duration::from_millis(50);
-        /// A partition without a leader may have one in the next metadata. After this many refreshes it counts as offline.
-        const LOOKS_FOR_A_LEADER: usize = 2;
+        /// For a moment the metadata names a new leader that does not act as leader yet: then the request is repeated.
+        const RETRY_AFTER: Duration = Duration::from_millis(50);
+        /// A partition without a leader may have one in the next metadata. After this many refreshes it counts as
+        /// offline.
+        const MAX_LEADER_REFRESHES: usize = 2;
         let deadline = Instant::now() + timeout;
         let (mut found, mut failed_partitions) = (HashMap::with_capacity(partitions.len()), Failed::new());
-        let mut asked: Vec<TopicPartition> = partitions.to_vec();
-        let mut looks = 0;
-        while !asked.is_empty() {
+        let mut requested: Vec<TopicPartition> = partitions.to_vec();
+        let mut leader_refreshes = 0;
+        while !requested.is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());
-            let answers = self.list_offsets(&asked, specs, left)?;
-            let mut again = Vec::new();
+            let answers = self.list_offsets(&requested, specs, left)?;
+            let mut retried = Vec::new();
             let mut is_leader_missing = false;
-            for partition in std::mem::take(&mut asked) {
-                match combined(&answers, &partition) {
+            for partition in std::mem::take(&mut requested) {
+                match offsets_of(&answers, &partition) {
                     Ok(offsets) => {
                         found.insert(partition, offsets);
                     }
                     Err(code) => {
                         let is_leaderless = is_without_leader(code);
                         is_leader_missing |= is_leaderless;
-                        if is_moving(code) || (is_leaderless && looks < LOOKS_FOR_A_LEADER) {
-                            again.push(partition.clone());
+                        if is_leader_moving(code) || (is_leaderless && leader_refreshes < MAX_LEADER_REFRESHES) {
+                            retried.push(partition.clone());
                         }
                         failed_partitions.insert(partition, code);
                     }
                 }
             }
-            if again.is_empty() || deadline.saturating_duration_since(Instant::now()) <= ASK_AGAIN_AFTER {
+            if retried.is_empty() || deadline.saturating_duration_since(Instant::now()) <= RETRY_AFTER {
                 break;
             }
-            std::thread::sleep(ASK_AGAIN_AFTER);
+            std::thread::sleep(RETRY_AFTER);
             if is_leader_missing {
-                looks += 1;
-                self.refresh_leaders(&again, deadline);
+                leader_refreshes += 1;
+                self.refresh_leaders(&retried, deadline);
             }
-            for partition in &again {
+            for partition in &retried {
                 failed_partitions.remove(partition);
             }
-            asked = again;
+            requested = retried;
         }
         Ok((found, failed_partitions))
     }
@@ -230,19 +252,23 @@ impl MetadataClient {
     /// The ids of these topics, where Kafka reports them.
     pub fn topic_ids(&self, names: &BTreeSet<&str>, timeout: Duration) -> BTreeMap<String, TopicId> {
         if self.is_mock() {
-            // librdkafka's mock gives topics no ids, and does not answer the request.
+            // librdkafka's mock has no topic ids and does not support the request.
             return BTreeMap::new();
         }
         let names: Vec<&str> = names.iter().copied().collect();
         let described = native::describe_topics(self.client(), &names, timeout);
         let described = described.unwrap_or_else(|failure| {
-            tracing::debug!(?failure, "the ids of topics are not known");
+            tracing::debug!(?failure, "cannot fetch the ids of topics");
             Vec::new()
         });
         described.into_iter().map(|topic| (topic.name, topic.id)).collect()
     }
 
-    /// ListOffsets: one result for each spec, in their order. Partitions without a leader are left out of the request, see [`Leaders`].
+    /// ListOffsets: one result for each spec, in their order. Partitions without a leader are left out of the request,
+    /// see [`Leaders`], and have an error in the result.
+    ///
+    /// # Errors
+    /// If the metadata cannot be fetched or the whole request fails.
     pub fn list_offsets<const N: usize>(
         &self,
         partitions: &[TopicPartition],
@@ -250,7 +276,7 @@ impl MetadataClient {
         timeout: Duration,
     ) -> Result<[Offsets; N], Failure> {
         let deadline = Instant::now() + timeout;
-        self.look_up_leaders(partitions, leaders::KNOWN_FOR, deadline)?;
+        self.look_up_leaders(partitions, leaders::VALID_FOR, deadline)?;
         let (led, missing) = self.leaders.split(partitions);
         let left = deadline.saturating_duration_since(Instant::now());
         let mut answers = match native::list_offsets(self.client(), &led, specs, left) {
@@ -260,7 +286,7 @@ impl MetadataClient {
                 if failure.code != RDKafkaErrorCode::NoEnt {
                     return Err(failure);
                 }
-                // librdkafka knows no leader of any of them.
+                // `NoEnt`: librdkafka does not know a leader of any of the partitions.
                 specs.map(|_| Offsets::new())
             }
         };
@@ -274,6 +300,9 @@ impl MetadataClient {
     }
 
     /// Those of the partitions that exist and have a leader now.
+    ///
+    /// # Errors
+    /// If the metadata cannot be fetched within `timeout`.
     pub fn led(&self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<TopicPartition>, Failure> {
         self.look_up_leaders(partitions, Duration::ZERO, Instant::now() + timeout)?;
         Ok(self.leaders.split(partitions).0)
@@ -282,33 +311,33 @@ impl MetadataClient {
     fn look_up_leaders(
         &self,
         partitions: &[TopicPartition],
-        known_for: Duration,
+        valid_for: Duration,
         deadline: Instant,
     ) -> Result<(), Failure> {
         /// From this number of unknown topics on, one metadata request for all topics is cheaper than one for each.
-        const ASK_FOR_ALL: usize = 16;
-        let unknown = self.leaders.unknown(partitions, known_for);
-        let ask = |topic| {
+        const REQUEST_ALL: usize = 16;
+        let unknown = self.leaders.unknown(partitions, valid_for);
+        let fetch = |topic| {
             let left = deadline.saturating_duration_since(Instant::now());
             self.metadata(topic, left).map(drop).map_err(|error: KafkaError| Failure {
                 code: error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail),
                 reason: String::new(),
             })
         };
-        if unknown.len() >= ASK_FOR_ALL { ask(None) } else { unknown.into_iter().map(Some).try_for_each(ask) }
+        if unknown.len() >= REQUEST_ALL { fetch(None) } else { unknown.into_iter().map(Some).try_for_each(fetch) }
     }
 
-    /// Fetches the metadata anew, so that the next request goes to the current leaders.
+    /// Fetches the metadata again, so that the next request goes to the current leaders.
     fn refresh_leaders(&self, partitions: &[TopicPartition], deadline: Instant) {
         let first = partitions.first().map(|partition| partition.topic.as_str());
         let only = first.filter(|first| partitions.iter().all(|partition| partition.topic == *first));
         let left = deadline.saturating_duration_since(Instant::now());
         if let Err(error) = self.metadata(only, left) {
-            tracing::debug!(%error, "the leaders of partitions could not be looked up");
+            tracing::debug!(%error, "cannot fetch the leaders of partitions");
         }
     }
 
-    /// Polls the clients for librdkafka's log lines and errors, which would pile up otherwise. Call it regularly.
+    /// Polls the clients for librdkafka's log lines and errors, which would accumulate otherwise. Call it regularly.
     pub fn serve_events(&self) {
         for consumer in [Some(&self.consumer), self.brokers.as_ref(), self.positions.get()].into_iter().flatten() {
             serve_events(consumer);
@@ -318,13 +347,13 @@ impl MetadataClient {
 
 /// Polls the client until its queue is empty.
 pub fn serve_events<C: ConsumerContext>(consumer: &BaseConsumer<C>) {
-    /// With a time-out of zero `poll` returns after the first log line, as if it had been the last event.
-    const AT_LEAST: Duration = Duration::from_millis(1);
-    while consumer.poll(AT_LEAST).is_some() {}
+    /// With a time-out of zero `poll` returns `None` after the first log line, even if other events follow.
+    const MIN_TIMEOUT: Duration = Duration::from_millis(1);
+    while consumer.poll(MIN_TIMEOUT).is_some() {}
 }
 
 /// The offsets of one partition for all specs.
-fn combined<const N: usize>(
+fn offsets_of<const N: usize>(
     answers: &[native::Offsets; N],
     partition: &TopicPartition,
 ) -> Result<[i64; N], RDKafkaErrorCode> {
@@ -337,7 +366,7 @@ fn combined<const N: usize>(
 }
 
 /// Whether the error is transient: leadership moves, or a new leader does not know its high watermark yet.
-fn is_moving(code: RDKafkaErrorCode) -> bool {
+fn is_leader_moving(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Kafka;
     matches!(
         code,
@@ -365,19 +394,20 @@ mod tests {
             MetadataClient::new(&Connection::to_demo(brokers.bootstrap_servers(), KafkaProperties::default()));
         let metadata_client = metadata_client.expect("a client");
         let among = [TopicPartition { topic: "moved".to_owned(), partition: 0 }];
-        let ask = || {
+        let committed = || {
             let client = metadata_client.positions_client().expect("a client");
-            native::committed(client, &["somebody".to_owned()], Some(&among), TIMEOUT).remove(0)
+            native::committed(client, &["a-group".to_owned()], Some(&among), TIMEOUT).remove(0)
         };
         brokers.request_errors(RDKafkaApiKey::OffsetFetch, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_COORDINATOR]);
-        let found = ask();
+        let found = committed();
         assert!(
             found.as_ref().err().is_none_or(|failure| failure.code == RDKafkaErrorCode::NotCoordinator),
             "{found:?}"
         );
         brokers.clear_request_errors(RDKafkaApiKey::OffsetFetch);
-        assert_eq!(ask().expect("an answer"), []);
+        assert_eq!(committed().expect("an answer"), []);
     }
+
     #[test]
     fn list_offsets_without_time_left_does_not_end_the_process() {
         let brokers = MockCluster::new(1).expect("brokers");

@@ -1,5 +1,5 @@
-//! librdkafka's C API where the `rdkafka` crate does not wrap it. The only unsafe code of the bridge; each function
-//! is safe to call and says why.
+//! The parts of librdkafka's C API that the `rdkafka` crate does not wrap. This is the bridge's only unsafe code,
+//! behind safe functions.
 #![allow(unsafe_code)]
 
 mod admin;
@@ -21,12 +21,12 @@ mod topics;
 
 pub use self::admin::{Failure, PartitionEntry};
 pub use self::client::KafkaClient;
-pub use self::cluster::{describe_cluster, fetch_brokers, hasten_mock_groups};
+pub use self::cluster::{describe_cluster, fetch_brokers, shorten_mock_heartbeats};
 pub use self::commits::{CommitQueue, CommittedPosition, committed_positions, store_position};
-pub use self::configs::{Configured, Setting, alter_topic_config, describe_config};
+pub use self::configs::{ConfigResource, Setting, alter_topic_config, describe_config};
 pub use self::connecting::{Admission, connect_when_admitted, was_not_admitted};
 pub use self::consuming::{DataQueue, TakenMessage, fetched_high_watermark};
-pub use self::group_offsets::{alter_offsets, committed, forget_offsets};
+pub use self::group_offsets::{alter_offsets, committed, delete_offsets};
 pub use self::groups::{DescribedGroup, delete_group, describe_groups, list_groups};
 pub use self::oauth::TokenSlot;
 pub use self::offsets::{OffsetSpec, Offsets, list_offsets};

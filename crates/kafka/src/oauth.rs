@@ -1,9 +1,9 @@
-//! OAuth tokens for brokers that want SASL OAUTHBEARER: fetched once for the whole bridge, renewed before they expire, and set on every
-//! client of librdkafka.
+//! OAuth tokens for brokers with SASL OAUTHBEARER: fetched once for the whole bridge, renewed before they expire, and
+//! set on every librdkafka client.
 //!
-//! librdkafka asks for a token through each client's event queue. That needs a thread that polls each client at all times, which
-//! must not wait for a slow token endpoint, and it costs one token for each client. Here one thread fetches, and sets the token on
-//! all clients, whether they are polled or not.
+//! librdkafka itself requests a token through the event queue of each client. Each client would need a thread that
+//! polls it all the time and does not wait for a slow token endpoint, and a token of its own. Here one thread fetches
+//! tokens and sets them on all clients, which need not be polled for this.
 
 mod credentials;
 mod http;
@@ -27,24 +27,24 @@ pub use settings::{SettingsError, is_token_setting, mechanism_for_librdkafka};
 use token::Token;
 pub use token::TokenError;
 
-/// A token is renewed when so much of its lifetime is over. librdkafka signs in again on open connections after 90 %, and by then
-/// must have the new one.
+/// A token is renewed after this share of its lifetime, because librdkafka reauthenticates open connections after 90 %
+/// and needs the new token by then.
 const RENEW_AFTER: f64 = 0.8;
 
-/// A token that could not be renewed is asked for again after so long, twice as long each time, up to the second number.
-const ASK_AGAIN_AFTER: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(20));
+/// The first and the longest pause before a failed request for a token is repeated; the pause doubles each time.
+const RETRY_AFTER: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(20));
 
-/// The same where the credentials were refused: not more than three times in any minute, so that no account is locked.
-const AFTER_REFUSAL: Duration = Duration::from_secs(21);
+/// The shortest pause after refused credentials: at most three attempts per minute, so that no account is locked.
+const RETRY_AFTER_REFUSAL: Duration = Duration::from_secs(21);
 
-/// The longest wait without a look at the clock. A machine that was asleep has tokens that expired meanwhile.
-const LOOK_AT_CLOCK_EVERY: Duration = Duration::from_secs(10);
+/// How often the wall clock is checked while waiting, because tokens may have expired while the machine was suspended.
+const CHECK_CLOCK_EVERY: Duration = Duration::from_secs(10);
 
-/// The tokens of one cluster; clones share them. Without OAuth it does nothing.
+/// The tokens for one cluster; clones share them. `None` without OAuth.
 #[derive(Clone, Default)]
 pub struct Tokens(Option<Arc<Owner>>);
 
-/// The thread that fetches ends with it.
+/// Stops the thread that fetches tokens when it is dropped.
 struct Owner(Arc<Shared>);
 
 struct Shared {
@@ -64,27 +64,35 @@ struct State {
     next_client: u64,
 }
 
-/// Finds mistakes that do not depend on the cluster.
+/// Checks the settings that do not depend on the cluster.
+///
+/// # Errors
+/// The first setting that is missing, contradicts another, or is not supported.
 pub fn check(properties: &KafkaProperties) -> Result<(), SettingsError> {
-    settings::refuse_other_ways(properties)?;
+    settings::refuse_unsupported(properties)?;
     match Source::of(properties, "") {
-        // The brokers' names may tell it.
+        // The region may be part of the brokers' host names.
         Err(SettingsError::NoRegion) => Ok(()),
         source => source.map(drop),
     }
 }
 
 impl Tokens {
-    /// What the properties ask for. Nothing is fetched before the first client signs in.
+    /// The tokens from the source in the properties. The first token is fetched when the first client is passed to
+    /// [`Self::sign_in`].
+    ///
+    /// # Errors
+    /// If a setting is missing or contradicts another.
     pub fn of(properties: &KafkaProperties, bootstrap_servers: &str) -> Result<Self, SettingsError> {
         let Some(source) = Source::of(properties, bootstrap_servers)? else { return Ok(Self(None)) };
         let shared = Shared { source, state: Mutex::default(), changed: Condvar::new() };
         Ok(Self(Some(Arc::new(Owner(Arc::new(shared))))))
     }
 
-    /// Gives a client the current token and each later one. Every client must pass through here right after it was made.
+    /// Sets the current token and each later one on this client. Every client must be passed to this function right
+    /// after its creation.
     pub fn sign_in<T: KafkaClient>(&self, client: T) -> SignedIn<T> {
-        let membership = self.0.as_ref().map(|owner| {
+        let registration = self.0.as_ref().map(|owner| {
             let mut state = owner.0.lock();
             if !state.is_started {
                 state.is_started = true;
@@ -92,23 +100,23 @@ impl Tokens {
             }
             let slot = TokenSlot::of(&client);
             if let Some(Err(error)) = state.token.as_ref().map(|token| token.set_on(&slot)) {
-                tracing::debug!(%error, "a new client waits for the next OAuth token");
+                tracing::debug!(%error, "cannot set the OAuth token on a new client; it gets the next one");
             }
             let id = state.next_client;
             state.next_client += 1;
             state.clients.insert(id, slot);
-            Membership { owner: Arc::clone(owner), id }
+            Registration { owner: Arc::clone(owner), id }
         });
-        SignedIn { _membership: membership, client }
+        SignedIn { _registration: registration, client }
     }
 
-    /// Why there is no fresh token, if the last attempt to fetch one failed. It names what failed and what to check.
+    /// The error of the last attempt to fetch a token, if it failed.
     pub fn failure(&self) -> Option<TokenError> {
         self.0.as_ref()?.0.lock().failure.clone()
     }
 }
 
-/// Nothing of what it holds is fit for a log.
+/// Prints no content, because tokens are secret.
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "Tokens" } else { "no tokens" })
@@ -124,8 +132,8 @@ impl Drop for Owner {
 
 /// A client that always has the current token.
 pub struct SignedIn<T> {
-    // Dropped before the client, so that no token is set on a client that no longer exists.
-    _membership: Option<Membership>,
+    // Dropped before the client, so that no token is set on a destroyed client.
+    _registration: Option<Registration>,
     client: T,
 }
 
@@ -137,12 +145,13 @@ impl<T> Deref for SignedIn<T> {
     }
 }
 
-struct Membership {
+/// The entry of a client among those that get tokens.
+struct Registration {
     owner: Arc<Owner>,
     id: u64,
 }
 
-impl Drop for Membership {
+impl Drop for Registration {
     fn drop(&mut self) {
         self.owner.0.lock().clients.remove(&self.id);
     }
@@ -187,9 +196,9 @@ impl Shared {
                 if state.is_closed {
                     return;
                 }
-                // By the wall clock, as tokens expire; a clock that was set back must not make the wait longer.
+                // Tokens expire by the wall clock; a clock that was set back must not extend the wait.
                 let Ok(left) = next.duration_since(SystemTime::now()) else { break };
-                let left = left.min(pause).min(LOOK_AT_CLOCK_EVERY);
+                let left = left.min(pause).min(CHECK_CLOCK_EVERY);
                 state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
             }
         }
@@ -197,14 +206,15 @@ impl Shared {
 }
 
 fn pause_after(error: &TokenError, failures_in_a_row: u32) -> Duration {
-    let (first, longest) = ASK_AGAIN_AFTER;
+    let (first, longest) = RETRY_AFTER;
     let pause = first.saturating_mul(2u32.saturating_pow(failures_in_a_row - 1)).min(longest);
-    if error.is_refusal() { pause.max(AFTER_REFUSAL) } else { pause }
+    if error.is_refusal() { pause.max(RETRY_AFTER_REFUSAL) } else { pause }
 }
 
 impl State {
-    /// Keeps the token and sets it on every client; returns its lifetime. Otherwise returns the error, and whether it differs from the
-    /// last one; the clients keep their token. The error is not passed to the clients: each would repeat it in the log.
+    /// Stores the token and sets it on every client; returns its lifetime. After an error the clients keep their token;
+    /// returns the error, and whether it differs from the last one. The error is not set on the clients, because each
+    /// of them would log it.
     fn accept(&mut self, fetched: Result<Token, TokenError>) -> Result<Duration, (TokenError, bool)> {
         let accepted = fetched.and_then(|token| {
             let lifetime = token.lifetime()?;
@@ -228,12 +238,12 @@ mod tests {
     fn refused_credentials_are_tried_at_most_three_times_a_minute() {
         let refused = TokenError::Refused { endpoint: "here".into(), status: 401, reason: "invalid_client".into() };
         let waits: Vec<_> = (1..=40).map(|failures| pause_after(&refused, failures)).collect();
-        // The first and the fourth of four.
+        // The time between the first and the fourth attempt.
         assert!(waits.iter().all(|wait| 3 * *wait > Duration::from_secs(60)), "{waits:?}");
     }
 
     #[test]
-    fn an_unreachable_endpoint_is_asked_again_after_growing_pauses_up_to_a_limit() {
+    fn requests_to_an_unreachable_endpoint_are_repeated_after_growing_pauses_up_to_a_limit() {
         let unreachable = TokenError::Unreachable { endpoint: "here".into(), reason: "connection refused".into() };
         let waits: Vec<u64> = (1..=8).map(|failures| pause_after(&unreachable, failures).as_secs()).collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 20, 20, 20]);

@@ -1,15 +1,15 @@
-//! The bridge's one producer: idempotent, shared by every session. Each record's outcome goes back to the sink that
-//! its sender named.
+//! The bridge's producer: idempotent, shared by all sessions. The outcome of each record is reported to the sink of its
+//! sender.
 //!
-//! librdkafka's producer is started with the first record, never before: a bridge that only reads needs no right to write.
-//! After a fatal error it takes no more records, and the next record starts another one ([`Backoff`] says when).
+//! librdkafka's producer is started with the first record, so that a bridge that only reads needs no right to write.
+//! After a fatal error it accepts no more records, and the next record starts a new one after a pause ([`Backoff`]).
 
 mod backoff;
 mod client;
 mod denied_topics;
+mod in_flight;
 mod missing_topics;
 mod outcome;
-mod shipments;
 mod waiting;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -20,22 +20,22 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
 use self::backoff::Backoff;
 use self::client::Client;
+pub use self::in_flight::ProduceBatch;
 use self::missing_topics::MissingTopics;
 pub use self::outcome::{Acked, DeliverySink, Outcome, Run};
 use self::outcome::{Fatal, producer_failed};
-pub use self::shipments::Shipment;
 use self::waiting::WaitingPartitions;
 use super::client_config::Connection;
 use super::metadata_client::MetadataClient;
 
 pub struct Producer(Arc<Current>);
 
-/// librdkafka's producer of the moment, and what outlives it.
+/// librdkafka's current producer, and the state that outlives it.
 struct Current {
     connection: Connection,
     metadata_client: Arc<MetadataClient>,
     state: Mutex<State>,
-    /// Started with the first record.
+    /// Its thread is started with the first record.
     missing: OnceLock<MissingTopics>,
     waiting: Arc<WaitingPartitions>,
 }
@@ -43,16 +43,16 @@ struct Current {
 #[derive(Default)]
 struct State {
     running: Option<Arc<Client>>,
-    /// Why the last one failed, and when the next one may be started.
+    /// Why the last producer failed, and when the next one may be started.
     failed: Option<(Fatal, Instant)>,
     backoff: Backoff,
 }
 
 impl Producer {
     /// # Errors
-    /// When librdkafka takes no producer with this configuration.
+    /// If librdkafka refuses the configuration.
     pub fn new(connection: &Connection, metadata_client: &Arc<MetadataClient>) -> KafkaResult<Self> {
-        // The producer itself comes with the first record; what is wrong with its configuration is said now.
+        // The producer is started with the first record, but an invalid configuration is reported now.
         connection.producer_config().create_native_config()?;
         Ok(Self(Arc::new(Current {
             connection: connection.clone(),
@@ -63,7 +63,7 @@ impl Producer {
         })))
     }
 
-    /// Whether the next record has to start a producer first, which takes milliseconds: see [`Producer::start`].
+    /// Whether the next record has to start a producer first ([`Producer::start`]), which takes milliseconds.
     pub fn must_start(&self) -> bool {
         let state = self.0.state();
         state.running.is_none() && state.may_start(Instant::now())
@@ -71,37 +71,42 @@ impl Producer {
 
     /// Starts the producer if it is not running; blocks.
     pub fn start(&self) {
-        // What is wrong is each record's outcome.
+        // An error is reported as the outcome of each record.
         let _ = self.0.client();
     }
 
-    /// Hands records to librdkafka, in order. Returns how many were taken: fewer than all when its queue is full, when Kafka
-    /// is being asked about their topic, or when the producer failed, so try the rest again in a moment. A record that can
-    /// never be sent counts as taken; its sink is told why. Blocks only where the producer [must be started](Self::start).
-    pub fn send<'a, H>(&self, shipment: Shipment, records: &[ProduceView<'a, H>]) -> usize
+    /// Enqueues records in librdkafka, in order. Returns how many were accepted: fewer than all if librdkafka's queue
+    /// is full, while the topic is being looked up, or if the producer failed; retry the others in a moment. A record
+    /// that can never be sent counts as accepted, and its sink gets the error. Blocks only if the producer [must be
+    /// started](Self::start).
+    pub fn send<'a, H>(&self, batch: ProduceBatch, records: &[ProduceView<'a, H>]) -> usize
     where
         H: Iterator<Item = HeaderView<'a>> + Clone,
     {
         match self.0.client() {
             Ok(client) => {
-                let (taken, failed) = client.send(shipment, records, self.0.missing());
+                let (taken, failed) = client.send(batch, records, self.0.missing());
                 if failed {
                     self.0.failed(&client);
                 }
                 taken
             }
             Err(refusal) => {
-                let error = Arc::new(refusal.error(&shipment.topic));
-                shipment.sink.delivered(vec![Run::failed(shipment.first_seq, records.len() as u64, error)]);
+                let error = Arc::new(refusal.error(&batch.topic));
+                batch.sink.delivered(vec![Run::failed(batch.first_seq, records.len() as u64, error)]);
                 records.len()
             }
         }
     }
 
-    /// Waits until every record has an outcome; blocks.
+    /// Blocks until every record has an outcome.
+    ///
+    /// # Errors
+    /// If a record has no outcome after `timeout`.
     pub fn flush(&self, timeout: Duration) -> KafkaResult<()> {
         let Some(client) = self.0.running() else { return Ok(()) };
-        // Not by librdkafka's flush: nothing lingers, and it would take outcomes off the queue before the error that explains them.
+        // librdkafka's flush is not used: it would take outcomes from the queue before the error that explains them,
+        // and no record lingers.
         if client.wait_until_settled(timeout) {
             Ok(())
         } else {
@@ -109,8 +114,8 @@ impl Producer {
         }
     }
 
-    /// Waits until every record has an outcome, then gives up on those that have none: they get the outcome that this
-    /// leaves them with. Blocks; returns how many were given up.
+    /// Blocks until every record has an outcome, at most for `timeout`. Then purges the records without one, which
+    /// fails them; returns how many these are.
     pub fn flush_or_give_up(&self, timeout: Duration) -> u64 {
         if self.flush(timeout).is_ok() {
             return 0;
@@ -180,7 +185,7 @@ impl Current {
             }
             Err(error) => {
                 let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-                let fatal = Fatal { code, reason: format!("librdkafka made no producer: {error}") };
+                let fatal = Fatal { code, reason: format!("librdkafka cannot create a producer: {error}") };
                 let retry_at = state.backoff.failed(&fatal, false, now);
                 state.failed = Some((fatal.clone(), retry_at));
                 Err(Refusal { fatal, retry_after: retry_at.saturating_duration_since(now) })
@@ -188,7 +193,7 @@ impl Current {
         }
     }
 
-    /// A producer that failed as a whole is given up with what it holds; the next record goes through a new one.
+    /// Replaces a producer after a fatal error: its records fail, and the next record starts a new producer.
     fn failed(&self, client: &Arc<Client>) {
         let mut state = self.state();
         if !state.running.as_ref().is_some_and(|running| Arc::ptr_eq(running, client)) {
@@ -196,7 +201,7 @@ impl Current {
         }
         let fatal = client
             .fatal()
-            .unwrap_or_else(|| Fatal { code: RDKafkaErrorCode::Fatal, reason: "librdkafka gave no reason".to_owned() });
+            .unwrap_or_else(|| Fatal { code: RDKafkaErrorCode::Fatal, reason: "no reason reported".to_owned() });
         let retry_at = state.backoff.failed(&fatal, client.has_delivered(), Instant::now());
         state.failed = Some((fatal.clone(), retry_at));
         state.running = None;
@@ -205,7 +210,7 @@ impl Current {
         client.retire();
     }
 
-    /// A producer delivered its first record.
+    /// Call it when a producer has delivered its first record.
     fn delivered(&self) {
         let mut state = self.state();
         state.failed = None;

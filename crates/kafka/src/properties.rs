@@ -1,18 +1,19 @@
-//! The file of `--kafka-config`: Kafka client properties in Java's or librdkafka's names, read as Kafka's own tools read them,
-//! checked before any port is bound, and kept in librdkafka's names. Values are never printed.
+//! The file of `--kafka-config`: Kafka client properties with the names of Java clients or librdkafka, in the format of
+//! Kafka's tools. The properties are validated before any port is bound, and stored under librdkafka's names. Values
+//! are never printed.
 
 mod addresses;
 mod file;
 mod jaas;
 mod java;
 mod names;
-mod relied_on;
+mod reserved;
 mod sign_in;
 mod stores;
 mod values;
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry as Place;
+use std::collections::btree_map::Entry as MapEntry;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
@@ -24,14 +25,14 @@ pub use self::addresses::parse_addresses;
 use self::file::{Entry, Malformed};
 use self::jaas::JaasError;
 use self::names::canonical;
-use self::relied_on::Verdict;
+use self::reserved::Verdict;
 use self::stores::StoreError;
 use super::{client_config, oauth};
 
-/// A properties file is a page of text; certificates in it make it a few.
-const LARGEST_FILE_BYTES: u64 = 1024 * 1024;
+/// Far more than a properties file needs, even with certificates in it.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// Kafka client properties in librdkafka's names, one name for each setting ([`names::canonical`]).
+/// Kafka client properties under librdkafka's names, one name for each setting ([`names::canonical`]).
 #[derive(Clone, Default)]
 pub struct KafkaProperties {
     librdkafka: BTreeMap<String, String>,
@@ -44,7 +45,7 @@ pub struct KafkaProperties {
 pub enum PropertiesError {
     #[error("cannot read {}", file.display())]
     Unreadable { file: PathBuf, source: std::io::Error },
-    #[error("{}: larger than {LARGEST_FILE_BYTES} bytes", file.display())]
+    #[error("{}: larger than {MAX_FILE_BYTES} bytes", file.display())]
     TooLarge { file: PathBuf },
     #[error("{}, line {line}: {reason}", file.display())]
     Line { file: PathBuf, line: usize, reason: Reason },
@@ -54,7 +55,7 @@ pub enum PropertiesError {
     Tokens { file: PathBuf, reason: oauth::SettingsError },
 }
 
-/// What is wrong with a line: the property by its name, and what to write instead. Never its value.
+/// The mistake in a line: the name of the property and what to write instead, never the value.
 #[derive(Debug, thiserror::Error)]
 pub enum Reason {
     #[error("{0}")]
@@ -67,9 +68,9 @@ pub enum Reason {
     SameSetting { name: String, other: String, first: usize },
     #[error("{name} cannot be set here: {why}")]
     Refused { name: String, why: &'static str },
-    #[error("there is no property {name}, neither in librdkafka nor in Kafka's Java clients{}", meant(*nearest))]
+    #[error("unknown property {name}: neither librdkafka nor Kafka's Java clients have it{}", suggestion(*nearest))]
     Unknown { name: String, nearest: Option<&'static str> },
-    #[error("{name} does not take this value: {allowed}")]
+    #[error("invalid value for {name}: {allowed}")]
     Value { name: String, allowed: String },
     #[error("sasl.jaas.config: {0}")]
     Jaas(#[from] JaasError),
@@ -81,14 +82,14 @@ pub enum Reason {
     SignIn(String),
 }
 
-fn meant(nearest: Option<&str>) -> String {
+fn suggestion(nearest: Option<&str>) -> String {
     nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
 }
 
-/// What is wrong, and in which line.
+/// A mistake and its line.
 type Refusal = (usize, Reason);
 
-/// A setting in librdkafka's name.
+/// A setting under librdkafka's name.
 #[derive(Debug)]
 struct Setting {
     value: String,
@@ -97,45 +98,51 @@ struct Setting {
     given_as: String,
 }
 
-/// What a file says, while it is read.
+/// The parsed content of a file.
 #[derive(Default)]
-struct Reading {
+struct ParsedFile {
     settings: BTreeMap<String, Setting>,
-    /// Java's properties that have no counterpart of the same value.
+    /// Java's properties whose values have to be translated.
     java: BTreeMap<String, Entry>,
     no_auto_create: bool,
     no_auto_commit: bool,
-    /// For the log: names only.
+    /// For the log, without values.
     translated: Vec<String>,
     ignored: Vec<String>,
     lost_backslashes: Vec<String>,
 }
 
 impl KafkaProperties {
+    /// Reads and validates a file.
+    ///
+    /// # Errors
+    /// If the file cannot be read, a line is invalid, a property may not be set, or librdkafka refuses the combination
+    /// of properties.
     pub fn read(path: &Path) -> Result<Self, PropertiesError> {
         let file = || path.to_owned();
         let mut content = Vec::new();
         File::open(path)
-            .and_then(|opened| opened.take(LARGEST_FILE_BYTES + 1).read_to_end(&mut content))
+            .and_then(|opened| opened.take(MAX_FILE_BYTES + 1).read_to_end(&mut content))
             .map_err(|source| PropertiesError::Unreadable { file: file(), source })?;
-        if content.len() as u64 > LARGEST_FILE_BYTES {
+        if content.len() as u64 > MAX_FILE_BYTES {
             return Err(PropertiesError::TooLarge { file: file() });
         }
-        let reading = Reading::of(&content)
-            .and_then(|reading| values::check(&reading).map(|()| reading))
+        let parsed = ParsedFile::of(&content)
+            .and_then(|parsed| values::check(&parsed).map(|()| parsed))
             .map_err(|(line, reason)| PropertiesError::Line { file: file(), line, reason })?;
-        reading.log(path);
-        let properties = Self::from(reading);
+        parsed.log(path);
+        let properties = Self::from(parsed);
         oauth::check(&properties).map_err(|reason| PropertiesError::Tokens { file: file(), reason })?;
-        // Contradictions show only when clients are made; no connection is attempted without addresses.
-        client_config::try_roles(&properties).map_err(|error| PropertiesError::Rejected {
+        // librdkafka detects contradictions only when a client is created. Without addresses the clients do not
+        // connect.
+        client_config::check_roles(&properties).map_err(|error| PropertiesError::Rejected {
             file: file(),
             reason: properties.without_values(&values::describe(&error)),
         })?;
         Ok(properties)
     }
 
-    /// As if a file had said so.
+    /// The properties of a file with this content, without validation.
     #[cfg(test)]
     pub fn of(properties: &[(&str, &str)]) -> Self {
         let librdkafka =
@@ -143,23 +150,33 @@ impl KafkaProperties {
         Self { librdkafka, ..Self::default() }
     }
 
-    /// What the user's file says; none where librdkafka's default holds. Any name of the setting will do.
+    /// The value in the user's file, by any name of the setting; `None` if the file does not set it.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.librdkafka.get(canonical(name)).map(String::as_str)
     }
 
-    /// The addresses that the file names.
+    /// Whether the file sets this boolean to true.
+    pub fn is_true(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| values::is_one_of(value, values::TRUE))
+    }
+
+    /// Whether the file sets this boolean to false.
+    pub fn is_false(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| values::is_one_of(value, values::FALSE))
+    }
+
+    /// The addresses in the file.
     pub fn bootstrap_servers(&self) -> Option<&str> {
         self.bootstrap_servers.as_deref()
     }
 
-    /// Whether clients show credentials to the brokers.
+    /// Whether clients authenticate with SASL.
     pub fn signs_in(&self) -> bool {
         let protocol = self.get("security.protocol").unwrap_or_default();
         protocol.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sasl"))
     }
 
-    /// Whether a record for a missing topic may make Kafka create the topic.
+    /// Whether Kafka may create a missing topic for a record.
     pub fn may_auto_create(&self) -> bool {
         !self.no_auto_create
     }
@@ -173,28 +190,28 @@ impl KafkaProperties {
         self.no_auto_commit
     }
 
-    /// What holds for the demo broker: nothing about how to reach Kafka.
+    /// The properties that also apply to the demo broker: none about connecting.
     #[must_use]
     pub fn for_demo(&self) -> Self {
         Self { no_auto_create: self.no_auto_create, ..Self::default() }
     }
 
-    /// Whether no setting of librdkafka's was given.
+    /// Whether no librdkafka setting was given.
     pub fn is_empty(&self) -> bool {
         self.librdkafka.is_empty()
     }
 
-    /// Whether connections are encrypted.
+    /// Whether connections use TLS.
     pub fn uses_tls(&self) -> bool {
         self.get("security.protocol").is_some_and(|protocol| protocol.to_ascii_lowercase().ends_with("ssl"))
     }
 
-    /// The names of the settings, in librdkafka's words.
+    /// librdkafka's names of the settings.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.librdkafka.keys().map(String::as_str)
     }
 
-    /// Sets all but what the bridge does in librdkafka's place: it fetches OAuth tokens itself.
+    /// Sets all properties except those for OAuth tokens, which the bridge fetches itself.
     pub fn set_all(&self, config: &mut ClientConfig) {
         for (name, value) in self.librdkafka.iter().filter(|(name, _)| !oauth::is_token_setting(name)) {
             let value = if name == "sasl.mechanism" { oauth::mechanism_for_librdkafka(value) } else { value };
@@ -202,7 +219,7 @@ impl KafkaProperties {
         }
     }
 
-    /// librdkafka's messages may repeat what was configured; secrets must not get into a log.
+    /// Removes values from a message of librdkafka, because secrets must not be logged.
     fn without_values(&self, message: &str) -> String {
         const SHORTEST_SECRET: usize = 4;
         let values = self.librdkafka.values().filter(|value| value.len() >= SHORTEST_SECRET);
@@ -210,44 +227,44 @@ impl KafkaProperties {
     }
 }
 
-/// Names only: a value may be a password.
+/// Prints only names, because a value may be a password.
 impl fmt::Debug for KafkaProperties {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.librdkafka.keys()).finish()
     }
 }
 
-impl From<Reading> for KafkaProperties {
-    fn from(reading: Reading) -> Self {
+impl From<ParsedFile> for KafkaProperties {
+    fn from(parsed: ParsedFile) -> Self {
         let mut librdkafka: BTreeMap<String, String> =
-            reading.settings.into_iter().map(|(name, setting)| (name, setting.value)).collect();
+            parsed.settings.into_iter().map(|(name, setting)| (name, setting.value)).collect();
         Self {
-            // The command line may name others.
+            // Kept apart, because the command line may override them.
             bootstrap_servers: librdkafka.remove("bootstrap.servers"),
             librdkafka,
-            no_auto_create: reading.no_auto_create,
-            no_auto_commit: reading.no_auto_commit,
+            no_auto_create: parsed.no_auto_create,
+            no_auto_commit: parsed.no_auto_commit,
         }
     }
 }
 
-impl Reading {
+impl ParsedFile {
     fn of(content: &[u8]) -> Result<Self, Refusal> {
-        let mut reading = Self::default();
+        let mut parsed = Self::default();
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         for entry in file::parse(content).map_err(|(line, why)| (line, why.into()))? {
             if let Some(first) = seen.insert(entry.name.clone(), entry.line) {
                 return Err((entry.line, Reason::Twice { name: entry.name, first }));
             }
             if entry.lost_backslash {
-                reading.lost_backslashes.push(format!("{} (line {})", entry.name, entry.line));
+                parsed.lost_backslashes.push(format!("{} (line {})", entry.name, entry.line));
             }
             let line = entry.line;
-            reading.take(entry).map_err(|reason| (line, reason))?;
+            parsed.take(entry).map_err(|reason| (line, reason))?;
         }
-        java::translate(&mut reading)?;
-        sign_in::check(&reading)?;
-        Ok(reading)
+        java::translate(&mut parsed)?;
+        sign_in::check(&parsed)?;
+        Ok(parsed)
     }
 
     fn take(&mut self, entry: Entry) -> Result<(), Reason> {
@@ -266,10 +283,10 @@ impl Reading {
             java::Handling::Shared => {}
         }
         let name = canonical(&entry.name);
-        match relied_on::verdict(name, &value) {
+        match reserved::verdict(name, &value) {
             Verdict::Refused(why) => return Err(refused(&entry.name, why)),
             Verdict::Same => {
-                // Accepted: the bridge says so itself. The terminal's consumer commits unless it is told not to.
+                // The bridge sets the same value anyway. For `bridge consume` the property means --no-commit.
                 self.no_auto_commit |= name == "enable.auto.commit";
                 return Ok(());
             }
@@ -278,9 +295,9 @@ impl Reading {
         match name {
             "bootstrap.servers" => {
                 let allowed = "expected host:port, separated by commas".to_owned();
-                let parsed = parse_addresses(&value);
-                let parsed = parsed.map_err(|_| Reason::Value { name: entry.name.clone(), allowed })?;
-                self.set(name, &entry.name, entry.line, parsed)
+                let addresses = parse_addresses(&value);
+                let addresses = addresses.map_err(|_| Reason::Value { name: entry.name.clone(), allowed })?;
+                self.set(name, &entry.name, entry.line, addresses)
             }
             "allow.auto.create.topics" => {
                 self.no_auto_create = values::is_false(&entry.name, &value)?;
@@ -295,14 +312,14 @@ impl Reading {
         }
     }
 
-    /// `name` in librdkafka's words is set by the property `given_as`.
+    /// `name`: librdkafka's name; `given_as`: the name in the file.
     fn set(&mut self, name: &str, given_as: &str, line: usize, value: String) -> Result<(), Reason> {
         match self.settings.entry(name.to_owned()) {
-            Place::Vacant(place) => {
-                place.insert(Setting { value, line, given_as: given_as.to_owned() });
+            MapEntry::Vacant(entry) => {
+                entry.insert(Setting { value, line, given_as: given_as.to_owned() });
                 Ok(())
             }
-            Place::Occupied(earlier) => {
+            MapEntry::Occupied(earlier) => {
                 let Setting { line: first, given_as: other, .. } = earlier.get();
                 Err(Reason::SameSetting { name: given_as.to_owned(), other: other.clone(), first: *first })
             }
@@ -323,12 +340,12 @@ impl Reading {
             tracing::info!("{file}: translated from Java's properties: {}", self.translated.join(", "));
         }
         if !self.ignored.is_empty() {
-            tracing::info!("{file}: without meaning here, ignored: {}", self.ignored.join(", "));
+            tracing::info!("{file}: ignored, because they have no effect here: {}", self.ignored.join(", "));
         }
         if !self.lost_backslashes.is_empty() {
             tracing::warn!(
-                "{file}: a backslash in a properties file escapes the character after it, as in Java, and was dropped; write \\\\ \
-                 for a backslash: {}",
+                "{file}: backslashes were dropped, because a backslash in a properties file escapes the next character, as in \
+                 Java; write \\\\ for a backslash: {}",
                 self.lost_backslashes.join(", ")
             );
         }

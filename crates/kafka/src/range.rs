@@ -1,4 +1,4 @@
-//! Reading a range of offsets once: to fill a gap, or to open a link. Blocks: call it off the async workers.
+//! Reads a range of offsets once, to fill a gap or to open a link to a record. Blocks: call it off the async workers.
 
 pub mod by_time;
 mod pool;
@@ -21,13 +21,13 @@ use super::error::not_authorised_to_read;
 use super::metadata_client::QuietContext;
 use feed::ends::{LastStable, PartitionEnds};
 
-/// An answer holds at most so many bytes of keys and values; the client goes on from `next`.
+/// The largest number of bytes of keys and values in a reply; the client continues from `next`.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// A broker that sends nothing for so long has nothing, or is gone.
-const QUIET_FOR: Duration = Duration::from_secs(5);
+/// A request fails if the broker sends no record for this time.
+const RECORD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Reads ranges, with consumers that it keeps for a while.
+/// Reads ranges with a pool of consumers.
 pub struct Ranges {
     pool: Pool,
 }
@@ -37,15 +37,19 @@ impl Ranges {
         Self { pool: Pool::new(connection) }
     }
 
-    /// Reads from `request.from` towards `request.to`, as far as one answer reaches. The partition must exist, and have these
-    /// ends.
+    /// Reads from `request.from` up to `request.to` (exclusive), or as far as one reply can contain (`Fetched::next`).
+    /// `ends` are the current ends of the partition, which must exist.
     ///
-    /// Records of an open transaction, and those behind them, are not visible yet: the answer stops before them, and says so.
+    /// The records of an open transaction and those after them are not visible yet: the reply ends before them
+    /// (`Fetched::waits_from`).
+    ///
+    /// # Errors
+    /// If Kafka refuses, or sends no record for 5 s.
     pub fn fetch(&self, topic: &TopicName, request: &Fetch, ends: PartitionEnds) -> Result<Fetched, ErrorBody> {
         let failed = |error: KafkaError| admin_error(&error, topic.as_str());
         let consumer = self.pool.take().map_err(failed)?;
         let fetched = fetch(&consumer, topic, request, ends)?;
-        // What was fetched ahead goes with the assignment. A consumer that failed is not kept.
+        // Unassigning discards prefetched records. A consumer that fails to do so is not used again.
         if consumer.assign(&TopicPartitionList::new()).is_ok() {
             self.pool.give_back(consumer);
         }
@@ -73,17 +77,17 @@ fn fetch(
     consumer.assign(&list).map_err(failed)?;
 
     let mut bytes = 0;
-    let mut give_up_at = Instant::now() + QUIET_FOR;
+    let mut give_up_at = Instant::now() + RECORD_TIMEOUT;
     loop {
         match consumer.poll(Duration::from_millis(100)) {
-            // Left over from what this consumer read before.
+            // A record of the range that this consumer read before.
             Some(Ok(message))
                 if message.topic() != topic.as_str()
                     || message.partition() != request.partition
                     || message.offset() < fetched.next.0 => {}
             Some(Ok(message)) if message.offset() >= end => break,
             Some(Ok(message)) => {
-                give_up_at = Instant::now() + QUIET_FOR;
+                give_up_at = Instant::now() + RECORD_TIMEOUT;
                 bytes += message.key_len() + message.payload_len();
                 fetched.next = Offset(message.offset() + 1);
                 fetched.records.push(record(&message));
@@ -99,15 +103,15 @@ fn fetch(
             Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
                 return Err(not_authorised_to_read(topic.as_str(), RDKafkaErrorCode::TopicAuthorizationFailed));
             }
-            Some(Err(error)) => tracing::debug!(%error, "a range is still being read"),
+            Some(Err(error)) => tracing::debug!(%error, "a transient error while reading a range"),
             None => {}
         }
         if Instant::now() >= give_up_at {
-            let message = format!("Kafka sent nothing of {topic} for {} s; try again", QUIET_FOR.as_secs());
+            let message = format!("Kafka sent no records of {topic} for {} s; try again", RECORD_TIMEOUT.as_secs());
             return Err(ErrorBody::new(ErrorCode::KafkaUnreachable, message));
         }
     }
-    // What lies between the last record and the end was compacted away, or is a transaction's marker.
+    // The offsets between the last record and the end were compacted, or are transaction markers.
     fetched.next = Offset(end);
     Ok(fetched)
 }

@@ -1,16 +1,17 @@
-//! A Kafka consumer on a thread of its own: it takes records in batches, encodes them at once and fills a feed.
+//! A Kafka consumer on a thread of its own. It takes records in batches, encodes them and appends them to a feed.
 //!
-//! Back-pressure is leaving the data queue alone; the main queue (rebalances, commits, errors) is served all the time.
+//! Back-pressure: while the feed is full, records are left in the data queue, and the main queue (rebalances, commits,
+//! errors) is still served.
 
+mod batching;
 mod errors;
 mod joining;
-mod moving;
-mod named;
+mod named_starts;
 mod plan;
 mod rebalance;
+mod seeking;
 mod sharing;
 mod standby;
-mod taking;
 mod topics;
 mod waiting;
 
@@ -24,16 +25,15 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use self::errors::{ReaderErrors, Subject};
-use self::moving::LostPosition;
 use self::rebalance::{Membership, Queues, ReaderContext};
+use self::seeking::LostPosition;
 use self::sharing::Sharing;
 use self::standby::Standby;
 use self::topics::{Change, TopicWatch};
 use self::waiting::WaitWatch;
-use super::admin::existing_partitions;
 use super::client_config::Connection;
 use super::group_protocol::GroupProtocol;
-use super::metadata_client::{MetadataClient, TIMEOUT};
+use super::metadata_client::MetadataClient;
 use super::native::{CommitQueue, DataQueue, TopicQueue};
 use super::oauth::SignedIn;
 use crate::error::{
@@ -41,14 +41,14 @@ use crate::error::{
 };
 use feed::{Feed, ReadMode, Room, Start};
 
-/// How long one poll of the data queue waits; also the delay with which a rebalance or the end is noticed.
+/// The time-out of one poll of the data queue; also the delay with which a rebalance or the end of the feed is noticed.
 const POLL: Duration = Duration::from_millis(20);
 
-/// Positions are committed at most this often.
+/// The shortest interval between commits.
 const COMMIT_EVERY: Duration = Duration::from_millis(250);
 
-/// The interval of the search for a topic that does not exist yet.
-const LOOK_FOR_TOPIC_EVERY: Duration = Duration::from_millis(500);
+/// How often the reader checks whether a missing topic exists.
+const CHECK_MISSING_EVERY: Duration = Duration::from_millis(500);
 
 /// Starts readers.
 pub struct Readers {
@@ -63,7 +63,10 @@ impl Readers {
         Self { connection, metadata_client, standby }
     }
 
-    /// Starts a reader's thread; it ends when the feed says so.
+    /// Starts the thread of a reader, which ends when the feed ends ([`Feed::should_end`]).
+    ///
+    /// # Errors
+    /// If librdkafka cannot create a consumer, or the thread cannot be started.
     pub fn start(
         &self,
         feed: Arc<Feed>,
@@ -73,12 +76,11 @@ impl Readers {
         let standby = if matches!(mode, ReadMode::Tail(_)) { self.standby.take() } else { None };
         let reader =
             Reader::new(&self.connection, &self.metadata_client, standby, feed, topics, mode).map_err(|error| {
-                ErrorBody::new(ErrorCode::ConsumeFailed, format!("no Kafka consumer could be made: {error}"))
+                ErrorBody::new(ErrorCode::ConsumeFailed, format!("cannot create a Kafka consumer: {error}"))
             })?;
-        std::thread::Builder::new()
-            .name("kafka-reader".to_owned())
-            .spawn(move || reader.run())
-            .map_err(|error| ErrorBody::new(ErrorCode::Internal, format!("no thread for a reader: {error}")))
+        std::thread::Builder::new().name("kafka-reader".to_owned()).spawn(move || reader.run()).map_err(|error| {
+            ErrorBody::new(ErrorCode::Internal, format!("cannot start the thread of a reader: {error}"))
+        })
     }
 
     /// Drops the standby consumer. Call it when no more readers are started.
@@ -89,47 +91,47 @@ impl Readers {
 
 type Consumer = Arc<SignedIn<BaseConsumer<ReaderContext>>>;
 
-/// A consumer, and the queues of its own.
+/// A consumer and its queues.
 type Client = (Arc<Queues>, Consumer);
 
 struct Reader {
     queues: Arc<Queues>,
     consumer: Consumer,
     connection: Connection,
-    /// Connected already, unlike a new consumer.
+    /// Used for requests because it is connected already, unlike a new consumer.
     metadata_client: Arc<MetadataClient>,
     /// The protocol of the group.
     protocol: GroupProtocol,
-    /// The protocol of the existing group, if there is one, was looked up.
+    /// Whether the protocol of the group, if it exists, was fetched.
     knows_groups_protocol: bool,
     feed: Arc<Feed>,
     mode: ReadMode,
-    /// Topics that did not exist when last looked for.
+    /// Topics that did not exist at the last check.
     missing: BTreeSet<TopicName>,
     /// Topics that are read.
     found: BTreeSet<TopicName>,
-    /// Topics that were missing at first: all of their records are new.
+    /// Topics that did not exist at first, so that all of their records are new.
     was_missing: BTreeSet<TopicName>,
     watch: TopicWatch,
-    look_for_topics_at: Instant,
+    check_missing_at: Instant,
     commit_at: Instant,
     /// Partitions whose next offset cannot be read.
     lost_positions: BTreeMap<TopicPartition, LostPosition>,
-    /// Partitions that were moved to another offset and have returned no record since.
-    moved: BTreeSet<TopicPartition>,
-    wake_at: Instant,
-    jump_at: Instant,
-    /// The size of the next batch, by the size of the last records.
-    take_at_once: usize,
+    /// Partitions that have returned no record since a seek.
+    silent_after_seek: BTreeSet<TopicPartition>,
+    check_silent_at: Instant,
+    replace_lost_at: Instant,
+    /// How many records are taken next time, from the size of the last records.
+    take_count: usize,
     errors: ReaderErrors,
     wait_watch: WaitWatch,
-    /// None once the feed is a shared one, or where it never will be.
+    /// `None` once the feed is a shared one, or if it cannot become one.
     sharing: Option<Sharing>,
     /// The [`TopicWatch::version`] for which the feed was last notified that all topics are read without errors.
     notified_settled: Option<u64>,
 }
 
-/// A consumer that is in no group.
+/// The consumer of a tail, which is in no group.
 fn tail_client(connection: &Connection) -> Result<Client, KafkaError> {
     client(connection, connection.tail_config(), ReaderContext::of_tail(connection.hooks()))
 }
@@ -173,13 +175,13 @@ impl Reader {
             found: BTreeSet::new(),
             was_missing: BTreeSet::new(),
             watch: TopicWatch::new(),
-            look_for_topics_at: now,
+            check_missing_at: now,
             commit_at: now,
             lost_positions: BTreeMap::new(),
-            moved: BTreeSet::new(),
-            wake_at: now,
-            jump_at: now,
-            take_at_once: MAX_BATCH_RECORDS,
+            silent_after_seek: BTreeSet::new(),
+            check_silent_at: now,
+            replace_lost_at: now,
+            take_count: MAX_BATCH_RECORDS,
             errors: ReaderErrors::default(),
             wait_watch: WaitWatch::new(),
             sharing,
@@ -212,13 +214,13 @@ impl Reader {
     fn run(mut self) {
         while !self.feed.should_end() {
             self.serve_main_queue();
-            if !self.missing.is_empty() && Instant::now() >= self.look_for_topics_at && self.has_groups_protocol() {
-                self.look_for_topics();
+            if !self.missing.is_empty() && Instant::now() >= self.check_missing_at && self.has_groups_protocol() {
+                self.check_missing_topics();
             }
             self.watch_topics();
-            self.jump_if_due();
-            self.wake_silent();
-            self.rewind_if_asked();
+            self.replace_lost_positions_if_due();
+            self.check_silent_partitions();
+            self.rewind_if_requested();
             self.commit_if_due();
             self.report_errors();
             self.notify_settled();
@@ -229,7 +231,7 @@ impl Reader {
             match self.feed.wait_for_room(POLL) {
                 Room::Free => {
                     self.take_records();
-                    self.look_for_waiting();
+                    self.check_waiting();
                     self.share_when_caught_up();
                 }
                 Room::Full => {}
@@ -238,15 +240,15 @@ impl Reader {
         self.end();
     }
 
-    /// Commits what is acknowledged, leaves the group, and lets the consumer go.
+    /// Commits the acknowledged positions, leaves the group, and drops the consumer.
     fn end(mut self) {
-        // The cursor in the other feed must not wait for Kafka.
+        // The reservation in the shared feed must not wait for Kafka.
         drop(self.sharing.take());
         if let Some(membership) = self.consumer.context().membership() {
             membership.commit_acknowledged_now();
         }
         let Self { queues, consumer, feed, .. } = self;
-        // The last references to the consumer: blocks until the group is left.
+        // Dropping the last references to the consumer blocks until it has left the group.
         drop((queues, consumer));
         feed.ended();
     }
@@ -254,11 +256,12 @@ impl Reader {
     fn serve_main_queue(&mut self) {
         while let Some(event) = self.consumer.poll(Duration::ZERO) {
             match event {
-                // Records come through the data queue; one that slipped by before forwarding would be lost here.
+                // Records are forwarded to the data queue. One that arrived here nevertheless would be lost without a
+                // seek.
                 Ok(message) => {
-                    let start = Self::stray(&message);
+                    let start = Self::start_at_stray(&message);
                     drop(message);
-                    self.move_to(&start);
+                    self.seek_or_retry(&start);
                 }
                 Err(KafkaError::MessageConsumptionFatal(error))
                     if self.protocol == GroupProtocol::Consumer && !is_authorization(error) =>
@@ -266,7 +269,7 @@ impl Reader {
                     tracing::info!(%error, "this group cannot use the consumer protocol (KIP-848); using the classic one");
                     return self.fall_back_to_classic();
                 }
-                // Counts only behind the partition's records, in the data queue.
+                // Only the event in the data queue counts, because it follows the partition's records.
                 Err(KafkaError::PartitionEOF(_)) => {}
                 Err(error) => {
                     self.report(Subject::Client, error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail));
@@ -275,7 +278,8 @@ impl Reader {
         }
     }
 
-    /// A group whose members do not migrate, or a cluster that announced more than it has enabled.
+    /// Used if the group does not support the protocol of KIP-848, or the cluster announces it without having it
+    /// enabled.
     fn fall_back_to_classic(&mut self) {
         let Ok((queues, consumer)) =
             Self::connect(&self.connection, &self.metadata_client, &self.feed, &self.mode, GroupProtocol::Classic)
@@ -286,11 +290,11 @@ impl Reader {
         self.queues = queues;
         self.consumer = consumer;
         self.missing.append(&mut self.found);
-        self.look_for_topics_at = Instant::now();
+        self.check_missing_at = Instant::now();
     }
 
-    /// Where to read again so that this record comes through the data queue.
-    fn stray(message: &rdkafka::message::BorrowedMessage<'_>) -> Start {
+    /// The position from which this record is read again, through the data queue.
+    fn start_at_stray(message: &rdkafka::message::BorrowedMessage<'_>) -> Start {
         use rdkafka::Message;
         tracing::error!(
             topic = message.topic(),
@@ -306,7 +310,7 @@ impl Reader {
         match error {
             RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange => {
                 self.lost_positions.entry(partition).or_insert(LostPosition::OutOfRange);
-                self.jump_at = Instant::now();
+                self.replace_lost_at = Instant::now();
             }
             other => self.report(Subject::Partition(partition), other),
         }
@@ -320,32 +324,32 @@ impl Reader {
         }
     }
 
-    /// Starts to read the topics that exist by now.
-    fn look_for_topics(&mut self) {
-        let mut appeared = Vec::new();
+    /// Starts to read the missing topics that exist by now.
+    fn check_missing_topics(&mut self) {
+        let mut existing = Vec::new();
         let mut latest_error = None;
         for topic in &self.missing {
-            match existing_partitions(self.metadata_client.metadata(Some(topic.as_str()), TIMEOUT), topic) {
-                Ok(Some(partitions)) => appeared.push((topic.clone(), partitions)),
+            match self.metadata_client.partitions_of(topic) {
+                Ok(Some(partitions)) => existing.push((topic.clone(), partitions)),
                 Ok(None) => {
                     self.was_missing.insert(topic.clone());
                     latest_error = Some(ErrorBody::new(
                         ErrorCode::TopicMissing,
-                        format!("the topic {:?} does not exist yet; reading begins as soon as it does", topic.as_str()),
+                        format!("the topic {:?} does not exist yet; reading starts when it is created", topic.as_str()),
                     ));
                 }
                 Err(error) => latest_error = Some(error),
             }
         }
-        for (topic, partitions) in appeared {
-            let begun = match &self.mode {
+        for (topic, partitions) in existing {
+            let started = match &self.mode {
                 ReadMode::Group { .. } => self.subscribe_to(&topic).map(|()| None),
                 ReadMode::Tail(start) => self.tail(&topic, &partitions, start, partitions.len()),
             };
-            match begun {
-                Ok(problem) => {
-                    if let Some(problem) = problem {
-                        self.errors.set(Subject::Named(topic.to_string()), problem);
+            match started {
+                Ok(error) => {
+                    if let Some(error) = error {
+                        self.errors.set(Subject::NamedPositions(topic.to_string()), error);
                     }
                     self.watch.begin(topic.as_str(), partitions.len());
                     self.missing.remove(&topic);
@@ -355,46 +359,47 @@ impl Reader {
             }
         }
         match latest_error {
-            Some(error) => self.errors.set(Subject::Search, error),
-            None => self.errors.clear(&Subject::Search),
+            Some(error) => self.errors.set(Subject::MissingTopics, error),
+            None => self.errors.clear(&Subject::MissingTopics),
         }
-        self.look_for_topics_at = Instant::now() + LOOK_FOR_TOPIC_EVERY;
+        self.check_missing_at = Instant::now() + CHECK_MISSING_EVERY;
     }
 
     fn watch_topics(&mut self) {
         if let Some(topics) = self.queues.topics.answer() {
-            for change in self.watch.answered(topics) {
-                self.follow(change);
+            for change in self.watch.note_answer(topics) {
+                self.apply(change);
             }
         }
-        if !self.found.is_empty() && self.watch.should_ask() {
+        if !self.found.is_empty() && self.watch.should_request() {
             let names = self.found.iter().map(TopicName::as_str);
-            self.queues.topics.ask(names, topics::ANSWER_WITHIN);
+            self.queues.topics.request(names, topics::REQUEST_TIMEOUT);
         }
     }
 
-    fn follow(&mut self, change: Change) {
+    fn apply(&mut self, change: Change) {
         match change {
             Change::Grown { topic, from, to } => self.read_new_partitions(&topic, from..to),
-            Change::Recreated { topic, partitions } => self.begin_recreated(&topic, partitions),
+            Change::Recreated { topic, partitions } => self.read_recreated_topic(&topic, partitions),
         }
     }
 
-    /// Partitions that were added to the topic of a tail: all of their records are new. A group gets them by a rebalance.
+    /// Reads partitions that were added to the topic of a tail from their first record. A group gets them by a
+    /// rebalance.
     fn read_new_partitions(&mut self, topic: &str, added: std::ops::Range<i32>) {
         let (ReadMode::Tail(start), Ok(topic)) = (&self.mode, TopicName::parse(topic)) else { return };
-        // Of those, the ones that its client named, if it named any.
+        // If the client named positions, only the partitions among them are read.
         let start = match start {
             named @ protocol::TailStart::Offsets(_) => named,
             _ => &protocol::TailStart::Earliest,
         };
         let partitions: Vec<i32> = added.clone().collect();
         match self.tail(&topic, &partitions, start, usize::try_from(added.end).unwrap_or(0)) {
-            Ok(problem) => {
+            Ok(error) => {
                 self.errors.clear(&Subject::NewPartitions);
-                match problem {
-                    Some(problem) => self.errors.set(Subject::Named(topic.to_string()), problem),
-                    None => self.errors.clear(&Subject::Named(topic.to_string())),
+                match error {
+                    Some(error) => self.errors.set(Subject::NamedPositions(topic.to_string()), error),
+                    None => self.errors.clear(&Subject::NamedPositions(topic.to_string())),
                 }
             }
             Err(error) => {
@@ -413,7 +418,8 @@ impl Reader {
         })
     }
 
-    /// Reads these partitions from now on; the topic has `count` in all. Says what is wrong with positions that were named.
+    /// Reads these partitions from now on; the topic has `count` partitions. Returns an error about positions that the
+    /// client named for partitions that do not exist; the other partitions are read.
     fn tail(
         &self,
         topic: &TopicName,
@@ -426,9 +432,9 @@ impl Reader {
         if self.connection.demo
             && let protocol::TailStart::Timestamp(ms) = start
         {
-            named::find_by_time(&self.metadata_client, &self.connection, &mut planned, *ms)?;
+            named_starts::find_by_time(&self.metadata_client, &self.connection, &mut planned, *ms)?;
         }
-        let problem = named::check(&self.metadata_client, topic, count, start, &planned)?;
+        let error = named_starts::check(&self.metadata_client, topic, count, start, &planned)?;
         let mut list = TopicPartitionList::with_capacity(planned.len());
         for Start { partition, offset } in &planned {
             self.queues.data.forward(&partition.topic, partition.partition);
@@ -440,7 +446,7 @@ impl Reader {
             let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
             kafka_error(ErrorCode::ConsumeFailed, code, format!("{:?} cannot be read: {code}", topic.as_str()))
         })?;
-        Ok(problem)
+        Ok(error)
     }
 
     fn report_errors(&mut self) {
@@ -460,7 +466,7 @@ impl Reader {
         use RDKafkaErrorCode as Kafka;
         let tailing = matches!(self.mode, ReadMode::Tail(_));
         let error = match code {
-            code if is_about_reaching_kafka(code) => return self.watch.hurry(),
+            code if is_about_reaching_kafka(code) => return self.watch.request_frequently(),
             // A tail never joins its group, so authorization for the group id does not matter.
             Kafka::GroupAuthorizationFailed if tailing => return,
             Kafka::GroupAuthorizationFailed | Kafka::TopicAuthorizationFailed | Kafka::ClusterAuthorizationFailed => {
@@ -475,7 +481,7 @@ impl Reader {
             Kafka::UnknownTopicOrPartition | Kafka::UnknownTopic => kafka_error(
                 ErrorCode::TopicMissing,
                 code,
-                "a topic or partition is gone; reading goes on when it is there again",
+                "a topic or partition was deleted; reading continues when it exists again",
             ),
             other => {
                 kafka_error(ErrorCode::ConsumeFailed, other, format!("Kafka reports: {other}; the bridge keeps trying"))
@@ -507,9 +513,10 @@ mod tests {
     use super::*;
     use crate::client_config::KafkaProperties;
 
-    /// The consumer owns its context, which knows the queues, which own the consumer.
+    /// Without the weak reference there would be a cycle: the consumer owns its context, the context the queues, and
+    /// the queues the consumer.
     #[test]
-    fn member_of_a_group_lets_its_consumer_go() {
+    fn consumer_of_a_group_member_is_dropped_with_its_queues() {
         let connection = Connection::to_demo("127.0.0.1:1".to_owned(), KafkaProperties::default());
         let metadata_client = Arc::new(MetadataClient::new(&connection).expect("a client without brokers"));
         let mode = ReadMode::Group { id: GroupId::parse("g").expect("a name"), start: GroupStart::Latest };

@@ -1,35 +1,36 @@
-//! Why a broker cannot be reached: librdkafka's words in one match, and for each cause what to say and which property to change.
+//! Why a broker cannot be reached: maps librdkafka's messages to causes, and each cause to an error that names the
+//! property to change.
 
 use protocol::{ErrorBody, ErrorBroker, ErrorCode};
 use rdkafka::error::RDKafkaErrorCode;
 
 use super::broker_errors::BrokerError;
 
-/// Ordered by how much a cause tells: where several brokers fail for different causes, the first of these is shown.
+/// Ordered by specificity: if several brokers fail for different causes, the first in this order is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
-    /// The broker refuses name and password, or the token.
+    /// The broker refuses the user name and password, or the token.
     WrongCredentials,
     /// The broker does not offer this `sasl.mechanism`.
     UnknownMechanism,
-    /// The bridge signs in, and the listener has no SASL.
+    /// The bridge uses SASL, and the listener does not.
     ListenerWithoutSasl,
-    /// The bridge does not sign in, and the listener asks for it.
+    /// The listener requires SASL, and the bridge does not use it.
     ListenerWithSasl,
     CertificateExpired,
     CertificateNotYetValid,
     CertificateForOtherHost,
     CertificateSelfSigned,
     CertificateOfUnknownIssuer,
-    /// Refused for another reason, or for one that is not known yet.
+    /// Refused for another reason, or the reason is not known yet.
     CertificateRejected,
-    /// The broker asks for a certificate of the bridge, and there is none.
+    /// The broker requires a client certificate, and the bridge has none.
     ClientCertificateMissing,
-    /// The broker refuses the certificate of the bridge.
+    /// The broker refuses the client certificate of the bridge.
     ClientCertificateRejected,
-    /// The bridge speaks TLS, and the listener does not.
+    /// The bridge uses TLS, and the listener does not.
     ListenerWithoutTls,
-    /// The listener speaks TLS, and the bridge does not.
+    /// The listener uses TLS, and the bridge does not.
     ListenerWithTls,
     TlsHandshake,
     NotAuthorized,
@@ -43,8 +44,8 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// By librdkafka's error, its words (`rdkafka_broker.c`, `rdkafka_ssl.c`, `rdkafka_sasl*.c`, `rdkafka_transport.c` of 2.12) and the
-    /// state that the connection was in.
+    /// The cause that follows from librdkafka's error code, its message (in `rdkafka_broker.c`, `rdkafka_ssl.c`,
+    /// `rdkafka_sasl*.c` and `rdkafka_transport.c` of 2.12) and the state of the connection.
     pub fn of(code: Option<RDKafkaErrorCode>, detail: &str, state: &str) -> Self {
         use RDKafkaErrorCode as Kafka;
         let says = |words: &[&str]| words.iter().any(|word| detail.contains(word));
@@ -59,11 +60,12 @@ impl Cause {
             _ if says(&["SASL authentication error", "SASL authentication failure"]) => Self::WrongCredentials,
             Some(Kafka::Authentication | Kafka::SaslAuthenticationFailed) => Self::WrongCredentials,
             _ if says(&["broker might require SASL authentication"]) => Self::ListenerWithSasl,
-            // 116: TLS 1.3; Java's TLS 1.2 sends 42 (bad certificate) where none was sent.
+            // 116 (certificate required) exists only in TLS 1.3; with TLS 1.2 Java sends 42 (bad certificate) if there
+            // is none.
             _ if says(&["SSL alert number 116", "client SSL authentication might be required"]) => {
                 Self::ClientCertificateMissing
             }
-            // 42 to 46 and 48: what is wrong with a certificate; 49: access denied.
+            // 42 to 46 and 48: the certificate is refused; 49: access denied.
             _ if says(&[
                 "SSL alert number 42",
                 "SSL alert number 43",
@@ -81,7 +83,8 @@ impl Cause {
             }
             _ if says(&["Broker did not provide a certificate"]) => Self::CertificateRejected,
             _ if says(&["wrong version number", "packet length too long", "http request"]) => Self::ListenerWithoutTls,
-            // The broker's TLS alert, read as the length of an answer: the record begins with 0x15 and the version 3.
+            // A TLS alert of the broker, interpreted as the length of a response: the alert begins with 0x15 and
+            // version 3.
             _ if says(&["Invalid response size 35252", "Invalid response size 35253"]) => Self::ListenerWithTls,
             Some(Kafka::Resolve) => Self::Dns,
             _ if says(&["Failed to resolve"]) => Self::Dns,
@@ -103,13 +106,13 @@ impl Cause {
         }
     }
 
-    /// The broker answered that it refuses a sign-in. Brokers count these, and some lock the account.
+    /// Whether the broker refused a sign-in. Brokers may count these and lock the account.
     pub fn is_refused_sign_in(self) -> bool {
         matches!(self, Self::WrongCredentials | Self::UnknownMechanism)
     }
 
-    /// Trying again does not help until somebody changes a setting.
-    pub fn needs_a_change(self) -> bool {
+    /// Whether retrying cannot help before a setting is changed.
+    pub fn needs_changed_settings(self) -> bool {
         self <= Self::TlsHandshake
     }
 
@@ -136,7 +139,7 @@ impl Cause {
     }
 }
 
-/// One broker's error for a user: what failed, where, and what to change.
+/// The error of one broker for the user: what failed, at which address, and what to change.
 pub fn explain(error: &BrokerError) -> ErrorBody {
     let BrokerError { address, id, cause, detail, .. } = error;
     let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
@@ -144,10 +147,10 @@ pub fn explain(error: &BrokerError) -> ErrorBody {
         Cause::WrongCredentials => format!(
             "the broker at {address} refuses the credentials ({}): check sasl.username, sasl.password and sasl.mechanism. The bridge \
              signs in again every 21 seconds, so that it never fails more than 3 times a minute",
-            said_by_broker(detail)
+            broker_message(detail)
         ),
         Cause::UnknownMechanism => format!(
-            "the broker at {address} does not offer this sasl.mechanism{}: set sasl.mechanism to one that it does offer",
+            "the broker at {address} does not support this sasl.mechanism{}: set sasl.mechanism to one that the broker supports",
             offered_mechanisms(detail)
         ),
         Cause::ListenerWithoutSasl => format!(
@@ -155,7 +158,7 @@ pub fn explain(error: &BrokerError) -> ErrorBody {
              listener"
         ),
         Cause::ListenerWithSasl => format!(
-            "the broker at {address} closed the connection; its listener seems to ask for SASL: set security.protocol to \
+            "the broker at {address} closed the connection; its listener seems to require SASL: set security.protocol to \
              SASL_PLAINTEXT or SASL_SSL, and sasl.mechanism"
         ),
         Cause::CertificateExpired => {
@@ -181,7 +184,7 @@ pub fn explain(error: &BrokerError) -> ErrorBody {
              host name and dates"
         ),
         Cause::ClientCertificateMissing => format!(
-            "the broker at {address} asks for a client certificate: set ssl.certificate.location and ssl.key.location, or \
+            "the broker at {address} requires a client certificate: set ssl.certificate.location and ssl.key.location, or \
              ssl.keystore.location"
         ),
         Cause::ClientCertificateRejected => format!(
@@ -209,12 +212,12 @@ pub fn explain(error: &BrokerError) -> ErrorBody {
             "nothing listens at {address}: start the broker there, or name another address with --bootstrap-servers"
         ),
         Cause::TimedOut => format!(
-            "{address} does not answer in time: check that the broker is well, that --bootstrap-servers names it, and that no firewall is \
-             in between"
+            "{address} does not answer in time: check that the broker is running, that --bootstrap-servers is correct, and that no firewall \
+             blocks the connection"
         ),
         Cause::ClosedBeforeAnswer => format!(
-            "the broker at {address} closes the connection before it answers: check that it is well, and that security.protocol is that of \
-             its listener"
+            "the broker at {address} closes the connection before it answers: check that the broker is running, and that security.protocol \
+             matches its listener"
         ),
         Cause::Closed | Cause::Other => format!("the connection to the broker at {address} failed: {detail}"),
     };
@@ -222,30 +225,30 @@ pub fn explain(error: &BrokerError) -> ErrorBody {
     ErrorBody { broker: Some(Box::new(broker)), ..ErrorBody::new(cause.code(), message) }
 }
 
-/// No broker has said anything at all.
+/// The error if no broker has answered and librdkafka has reported no cause.
 pub fn no_answer(bootstrap_servers: &str) -> ErrorBody {
     let message = format!(
-        "no Kafka broker answers in time at {bootstrap_servers}: check that the broker is well, that --bootstrap-servers names it, and that \
-         no firewall is in between"
+        "no Kafka broker answers in time at {bootstrap_servers}: check that the broker is running, that --bootstrap-servers is correct, and \
+         that no firewall blocks the connection"
     );
     let broker = (!bootstrap_servers.contains(','))
         .then(|| Box::new(ErrorBroker { id: None, address: bootstrap_servers.to_owned() }));
     ErrorBody { broker, ..ErrorBody::new(ErrorCode::ConnectionTimedOut, message) }
 }
 
-/// A broker answered, and the address that it advertises cannot be reached.
+/// The error if a broker answered, but its advertised address cannot be reached. `why`: the reason.
 pub fn advertised_address(bootstrap_servers: &str, id: i32, address: &str, why: &str) -> ErrorBody {
     let message = format!(
-        "the broker at {bootstrap_servers} says it is at {address}, which this machine cannot reach ({why}): change advertised.listeners of \
-         the broker, or make that address known to this machine (DNS, /etc/hosts)"
+        "the broker at {bootstrap_servers} advertises the address {address}, which this machine cannot reach ({why}): change \
+         advertised.listeners of the broker, or make that address known to this machine (DNS, /etc/hosts)"
     );
     let broker = ErrorBroker { id: Some(id), address: address.to_owned() };
     ErrorBody { broker: Some(Box::new(broker)), ..ErrorBody::new(ErrorCode::AdvertisedAddressUnreachable, message) }
 }
 
-/// The broker's own sentence, behind librdkafka's prefix.
-fn said_by_broker(detail: &str) -> &str {
-    detail.split_once("SASL authentication error: ").map_or(detail, |(_, said)| said)
+/// The broker's message, without librdkafka's prefix.
+fn broker_message(detail: &str) -> &str {
+    detail.split_once("SASL authentication error: ").map_or(detail, |(_, message)| message)
 }
 
 fn offered_mechanisms(detail: &str) -> String {
@@ -260,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_of_librdkafkas_sentences_has_its_cause() {
+    fn librdkafka_messages_map_to_causes() {
         use RDKafkaErrorCode as Kafka;
         let table: &[(Option<Kafka>, &str, &str, Cause)] = &[
             (
@@ -346,8 +349,8 @@ mod tests {
     }
 
     #[test]
-    fn the_most_telling_cause_comes_first() {
+    fn more_specific_causes_sort_first() {
         assert!(Cause::WrongCredentials < Cause::Dns && Cause::Dns < Cause::TimedOut);
-        assert!(Cause::TlsHandshake.needs_a_change() && !Cause::Refused.needs_a_change());
+        assert!(Cause::TlsHandshake.needs_changed_settings() && !Cause::Refused.needs_changed_settings());
     }
 }

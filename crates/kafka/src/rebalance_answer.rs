@@ -1,11 +1,14 @@
-//! How a member of a consumer group answers a rebalance. librdkafka waits for the answer before it does anything else: the cooperative
-//! protocol wants what changes, the eager one the whole assignment.
+//! The answers of a group member to rebalance events, which librdkafka requires before it continues. The cooperative
+//! protocol requires the changed partitions, the eager protocol the whole assignment.
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::KafkaResult;
 
-/// Reads these partitions from now on, at the offsets of the list.
+/// Accepts these partitions, to be read from the offsets of the list.
+///
+/// # Errors
+/// If librdkafka refuses the assignment.
 pub fn assign<C: ConsumerContext>(consumer: &BaseConsumer<C>, list: &TopicPartitionList) -> KafkaResult<()> {
     match consumer.rebalance_protocol() {
         RebalanceProtocol::Cooperative => consumer.incremental_assign(list),
@@ -13,7 +16,10 @@ pub fn assign<C: ConsumerContext>(consumer: &BaseConsumer<C>, list: &TopicPartit
     }
 }
 
-/// Reads these partitions no longer.
+/// Gives up these partitions.
+///
+/// # Errors
+/// If librdkafka refuses.
 pub fn revoke<C: ConsumerContext>(consumer: &BaseConsumer<C>, list: &TopicPartitionList) -> KafkaResult<()> {
     match consumer.rebalance_protocol() {
         RebalanceProtocol::Cooperative => consumer.incremental_unassign(&held(consumer, list)?),
@@ -21,17 +27,21 @@ pub fn revoke<C: ConsumerContext>(consumer: &BaseConsumer<C>, list: &TopicPartit
     }
 }
 
-/// Answers an event that could not be followed: none of its partitions is read.
+/// Answers an event that failed: none of its partitions is read.
+///
+/// # Errors
+/// If librdkafka refuses.
 pub fn decline<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> KafkaResult<()> {
     match consumer.rebalance_protocol() {
-        // What the member has already stays until it leaves. The cooperative protocol refuses to give up all at once.
+        // The member keeps its earlier partitions until it leaves, because the cooperative protocol does not allow to
+        // give up all at once.
         RebalanceProtocol::Cooperative => consumer.incremental_assign(&TopicPartitionList::new()),
         RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
     }
 }
 
-/// Those of the list that the consumer has: librdkafka takes back all of a list or nothing, and a partition whose assignment failed is
-/// not there.
+/// The partitions of the list that the consumer holds. One whose assignment failed is not held, and librdkafka would
+/// refuse the whole list because of it.
 fn held<C: ConsumerContext>(consumer: &BaseConsumer<C>, list: &TopicPartitionList) -> KafkaResult<TopicPartitionList> {
     let assigned = consumer.assignment()?;
     let mut held = TopicPartitionList::new();

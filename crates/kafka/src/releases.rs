@@ -1,8 +1,10 @@
-//! Kafka's releases by their levels of `metadata.version`, the only number by which a newer broker tells how new it is.
+//! Kafka's releases by the level of `metadata.version`, the only number from which the release of a newer broker can be
+//! derived.
 
-/// The first level of each release: `MetadataVersion.java` of Kafka 4.4. A release's levels are called IV0, IV1 and so on.
+/// The first level of each release, from `MetadataVersion.java` of Kafka 4.4. A release's levels are named IV0, IV1 and
+/// so on.
 const RELEASES: &[(i16, &str)] = &[
-    // 3.0-IV0 came before levels were counted.
+    // 3.0-IV0 has no level, so the list starts one below 3.0-IV1.
     (0, "3.0"),
     (2, "3.1"),
     (3, "3.2"),
@@ -20,23 +22,23 @@ const RELEASES: &[(i16, &str)] = &[
     (31, "4.4"),
 ];
 
-/// Of the last release above.
+/// The last level of the last release above.
 const LAST_LEVEL: i16 = 33;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Release {
     pub name: &'static str,
-    /// Newer than all that are known here; `name` is the last of those.
+    /// The broker is newer than all releases in the table; `name` is the last of them.
     pub or_newer: bool,
 }
 
-/// The release of a broker whose newest level this is; none for a level that no release has.
+/// The release of a broker whose highest supported level this is; `None` for a level below those of all releases.
 pub fn of_broker(level: i16) -> Option<Release> {
     let (_, name) = release(level)?;
     Some(Release { name, or_newer: level > LAST_LEVEL })
 }
 
-/// What Kafka calls the level, `4.3-IV0`; none if it is not known here.
+/// Kafka's name of the level, such as `4.3-IV0`; `None` if the level is not in the table.
 pub fn name(level: i16) -> Option<String> {
     let (first, release) = release(level).filter(|_| level <= LAST_LEVEL)?;
     Some(format!("{release}-IV{}", level - first))
@@ -51,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn levels_have_the_names_that_kafka_gives_them() {
+    fn levels_have_kafkas_names() {
         let named =
             [(1, "3.0-IV1"), (7, "3.3-IV3"), (19, "3.7-IV4"), (21, "3.9-IV0"), (25, "4.0-IV3"), (33, "4.4-IV2")];
         for (level, expected) in named {
@@ -61,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broker_beyond_the_table_is_the_last_release_or_newer() {
+    fn broker_beyond_the_table_is_the_last_release_or_newer() {
         assert_eq!(of_broker(30), Some(Release { name: "4.3", or_newer: false }));
         assert_eq!(of_broker(34), Some(Release { name: "4.4", or_newer: true }));
         assert_eq!([of_broker(0), of_broker(-5)], [None, None]);

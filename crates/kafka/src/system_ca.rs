@@ -1,16 +1,16 @@
-//! Where this machine keeps the certificates of the authorities that it trusts.
+//! The paths of the certificate authorities that this machine trusts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What librdkafka calls looking for them (`ssl.ca.location`).
+/// The value of `ssl.ca.location` with which librdkafka searches the usual paths.
 pub const PROBE: &str = "probe";
 
-/// OpenSSL's own variables: whoever sets one names the certificates.
+/// OpenSSL's variables that name the certificates.
 const VARIABLES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// librdkafka's list for `ssl.ca.location=probe`, in its order (`rd_kafka_ssl_probe_and_set_default_ca_location`).
-const PLACES: &[&str] = &[
+const PATHS: &[&str] = &[
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/certs/ca-bundle.crt",
     "/etc/pki/tls/certs/ca-bundle.trust.crt",
@@ -34,17 +34,17 @@ const PLACES: &[&str] = &[
     "/private/etc/ssl/certs",
 ];
 
-/// Whether OpenSSL is told by the environment where they are. Then it is left to find them; a variable that names nothing is
-/// as good as none.
+/// Whether the environment names the certificates for OpenSSL, which then loads them itself. A variable whose path does
+/// not exist is ignored.
 pub fn is_named_by_environment() -> bool {
     let named = VARIABLES.iter().filter_map(std::env::var_os);
     named.flat_map(|value| std::env::split_paths(&value).collect::<Vec<PathBuf>>()).any(|path| path.exists())
 }
 
-/// The places that have any, the likeliest first.
-pub fn places() -> impl Iterator<Item = &'static Path> {
-    PLACES.iter().map(Path::new).filter(|place| match fs::read_dir(place) {
+/// The existing files and non-empty directories among the usual paths, in librdkafka's order.
+pub fn paths() -> impl Iterator<Item = &'static Path> {
+    PATHS.iter().map(Path::new).filter(|path| match fs::read_dir(path) {
         Ok(mut entries) => entries.next().is_some(),
-        Err(_) => place.exists(),
+        Err(_) => path.exists(),
     })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use protocol::ProduceRecord;
 
-use formats::{BatchChoice, BatchReader, BatchReading, LineFault};
+use formats::{BatchChoice, BatchReader, BatchReading, LineError};
 
 /// Bytes parsed in one step, which takes some milliseconds.
 const SLICE_BYTES: usize = 256 * 1024;
@@ -36,7 +36,7 @@ pub struct BatchCheck {
     /// Total size of keys, values and headers of the valid records.
     pub bytes: u64,
     /// The first errors, by line.
-    pub errors: Vec<(u64, LineFault)>,
+    pub errors: Vec<(u64, LineError)>,
     /// The first valid records, by line.
     pub preview: Vec<(u64, ProduceRecord)>,
     pub has_partitions: bool,
@@ -98,14 +98,14 @@ impl Batch {
         while reader.position() < end {
             let Some(entry) = reader.next_entry() else { return };
             let record = entry.record.and_then(|record| {
-                if self.fits(&record) { Ok(record) } else { Err(LineFault::TooLarge(record.view().size())) }
+                if self.fits(&record) { Ok(record) } else { Err(LineError::TooLarge(record.view().size())) }
             });
             self.note(entry.line, record);
         }
         self.reader = Some(reader);
     }
 
-    fn note(&mut self, line: u64, record: Result<ProduceRecord, LineFault>) {
+    fn note(&mut self, line: u64, record: Result<ProduceRecord, LineError>) {
         let check = &mut self.check;
         match record {
             Ok(record) => {
@@ -150,7 +150,7 @@ mod tests {
             (0..300).map(|n| if n % 2 == 0 { format!("{{\"n\":{n}}}") } else { "{".into() }).collect();
         let BatchCheck { valid, invalid, errors, preview, .. } = checked(&lines.join("\n")).check;
         assert_eq!((valid, invalid, errors.len(), preview.len()), (150, 150, LISTED_ERRORS, PREVIEW_RECORDS));
-        assert_eq!(errors[0], (2, LineFault::Json { column: 1 }));
+        assert_eq!(errors[0], (2, LineError::Json { column: 1 }));
     }
 
     #[test]
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn too_large_record_is_an_error_of_its_line() {
         let text = format!("a:b\nc:{}", "x".repeat(1000));
-        assert_eq!(checked(&text).check.errors, [(2, LineFault::TooLarge(1001))]);
+        assert_eq!(checked(&text).check.errors, [(2, LineError::TooLarge(1001))]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use formats::{BadBase64, Spot, Template, TemplateFault, decode_base64};
+use formats::{BadBase64, Spot, Template, TemplateError, decode_base64};
 use protocol::WireBytes;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -63,7 +63,7 @@ pub enum FieldError {
     NoFile,
     /// A file of this name was chosen on an earlier visit.
     FileGone(String),
-    Template(TemplateFault),
+    Template(TemplateError),
     /// The template is valid, but its first record is not valid JSON.
     FirstJson(Spot),
 }

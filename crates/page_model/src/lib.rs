@@ -64,8 +64,8 @@ mod view_link;
 mod waiting;
 
 pub use formats::{
-    BatchChoice, BatchReading, CsvColumn, Entries, FileFormat, Format, LineFault, OffsetsMistake, SEPARATORS, Spot,
-    TemplateMistake, iso, json_line,
+    BatchChoice, BatchReading, CsvColumn, Entries, FileFormat, Format, LineError, OffsetsErrorKind, SEPARATORS, Spot,
+    TemplateErrorKind, iso, json_line,
 };
 
 pub use allowed_names::AllowedNames;

@@ -4,7 +4,7 @@
 use protocol::{Offset, PlanOffsetReset, Position, ResetTarget, TopicName, TopicPartition};
 
 use super::filter_fields::{InputError, closed_ranges};
-use formats::{OffsetsFault, parse_offsets};
+use formats::{OffsetsError, parse_offsets};
 
 /// No topic has more partitions.
 const MAX_PARTITIONS: usize = 100_000;
@@ -58,7 +58,7 @@ pub enum ResetFormError {
     Shift,
     /// The file has no line.
     FileEmpty,
-    File(Vec<OffsetsFault>),
+    File(Vec<OffsetsError>),
     Topic,
     Partitions(InputError),
 }

@@ -36,7 +36,7 @@ pub struct ClusterDetails {
     /// Partitions without a leader, which cannot be read or written.
     pub offline: u32,
     /// The under-replicated and offline partitions, offline ones first, at most [`ClusterDetails::MAX_TROUBLED`].
-    pub troubled: Vec<TroubledPartition>,
+    pub troubled: Vec<UnhealthyPartition>,
     /// Sorted by name. Empty if the brokers have no features (with ZooKeeper); null if no broker reported them.
     #[serde(default)]
     pub features: Option<Vec<ClusterFeature>>,
@@ -95,7 +95,7 @@ pub struct SupportedLevels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TroubledPartition {
+pub struct UnhealthyPartition {
     pub topic: String,
     pub partition: i32,
     /// Null for an offline partition.

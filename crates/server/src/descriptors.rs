@@ -37,14 +37,14 @@ pub struct Budget {
 impl Budget {
     /// Raises the limit of open files as far as the hard limit allows, and warns if it is too low for what was
     /// requested.
-    pub fn prepare(asked: SocketLimits) -> Self {
-        let Some(limit) = raise_limit() else { return Self::within(usize::MAX, asked) };
-        let budget = Self::within(limit, asked);
-        if budget.sockets != asked {
+    pub fn prepare(requested: SocketLimits) -> Self {
+        let Some(limit) = raise_limit() else { return Self::within(usize::MAX, requested) };
+        let budget = Self::within(limit, requested);
+        if budget.sockets != requested {
             tracing::warn!(
                 limit,
                 sockets = budget.sockets.total,
-                asked = asked.total,
+                requested = requested.total,
                 "the limit of open files allows fewer sockets than --max-sockets; raise it (ulimit -n, LimitNOFILE)"
             );
         }
@@ -59,19 +59,19 @@ impl Budget {
     }
 
     /// Reserves a third for Kafka clients. Sockets and connections share the rest, as requested if it is enough.
-    fn within(limit: usize, asked: SocketLimits) -> Self {
+    fn within(limit: usize, requested: SocketLimits) -> Self {
         let base = BASE.min(limit / 4);
         let reserve = RESERVE.min(limit / 16);
         let readers = (limit / 3 / DESCRIPTORS_PER_READER).clamp(FEWEST_READERS, MAX_READERS);
         let available = limit - base - reserve - limit / 3;
-        let needed = asked.total.saturating_add(asked.before_hello).saturating_add(CONNECTIONS);
+        let needed = requested.total.saturating_add(requested.before_hello).saturating_add(CONNECTIONS);
         if needed <= available {
-            return Self { sockets: asked, connections: CONNECTIONS, reserve, readers };
+            return Self { sockets: requested, connections: CONNECTIONS, reserve, readers };
         }
         let connections = CONNECTIONS.min(available / 4).max(1);
-        let before_hello = asked.before_hello.min(available / 8).max(1);
-        let total = asked.total.min(available.saturating_sub(connections + before_hello)).max(1);
-        Self { sockets: SocketLimits { total, before_hello, ..asked }, connections, reserve, readers }
+        let before_hello = requested.before_hello.min(available / 8).max(1);
+        let total = requested.total.min(available.saturating_sub(connections + before_hello)).max(1);
+        Self { sockets: SocketLimits { total, before_hello, ..requested }, connections, reserve, readers }
     }
 }
 
@@ -158,14 +158,14 @@ pub fn is_exhausted(error: &io::Error) -> bool {
 mod tests {
     use super::*;
 
-    const ASKED: SocketLimits = SocketLimits { total: 256, per_address: 32, before_hello: 64 };
+    const REQUESTED: SocketLimits = SocketLimits { total: 256, per_address: 32, before_hello: 64 };
 
     #[test]
     fn usual_limit_has_room_for_the_defaults() {
         for (limit, readers) in [(1024, 37), (2048, 64), (20_000, 64), (usize::MAX, 64)] {
             assert_eq!(
-                Budget::within(limit, ASKED),
-                Budget { sockets: ASKED, connections: 256, reserve: 8, readers },
+                Budget::within(limit, REQUESTED),
+                Budget { sockets: REQUESTED, connections: 256, reserve: 8, readers },
                 "{limit}"
             );
         }
@@ -174,18 +174,18 @@ mod tests {
     #[test]
     fn low_limit_is_never_exceeded_and_leaves_a_third_to_kafka() {
         for limit in 32..1024 {
-            let Budget { sockets, connections, reserve, readers } = Budget::within(limit, ASKED);
+            let Budget { sockets, connections, reserve, readers } = Budget::within(limit, REQUESTED);
             let taken = sockets.total + sockets.before_hello + connections + reserve + BASE.min(limit / 4);
             assert!(taken <= limit - limit / 3, "{taken} of {limit}");
             assert!(readers == FEWEST_READERS || readers * DESCRIPTORS_PER_READER <= limit / 3, "{readers} of {limit}");
             assert!(sockets.total > 0 && sockets.before_hello > 0 && connections > 0, "{limit}");
         }
-        assert_eq!(Budget::within(0, ASKED).sockets.total, 1);
+        assert_eq!(Budget::within(0, REQUESTED).sockets.total, 1);
     }
 
     #[test]
     fn sockets_are_capped_by_descriptors() {
-        let many = SocketLimits { total: 5000, ..ASKED };
+        let many = SocketLimits { total: 5000, ..REQUESTED };
         assert!(Budget::within(4096, many).sockets.total < 4096);
         assert_eq!(Budget::within(20_000, many).sockets.total, 5000);
     }

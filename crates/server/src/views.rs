@@ -12,7 +12,7 @@ use protocol::{
 };
 use tokio::sync::{Semaphore, watch};
 
-use kafka::admin::{Admin, TopicLook};
+use kafka::admin::{Admin, TopicSnapshot};
 
 /// How often a view of one topic or group is queried.
 const SINGLE_INTERVAL: Duration = Duration::from_secs(1);
@@ -95,7 +95,7 @@ impl Views {
         tracing::debug!(?view, "started polling a view");
         let mut rates = RateMemory::default();
         while !self.remove_if_unused(&view, &sender) {
-            let began = Instant::now();
+            let started_at = Instant::now();
             // The semaphore is never closed.
             let permit = self.queries.acquire().await;
             if sender.receiver_count() == 0 {
@@ -117,12 +117,12 @@ impl Views {
             rates = kept;
             drop(permit);
             let failed = result.is_err();
-            tracing::debug!(?view, took = ?began.elapsed(), failed, "queried a view");
+            tracing::debug!(?view, took = ?started_at.elapsed(), failed, "queried a view");
             sender.send_replace(Some(Arc::new(Snapshot { at, result })));
             let pause = match failed {
                 // A failed query took as long as its timeout already, and subscribers wait for Kafka to come back.
                 true => view.interval(),
-                false => view.interval().saturating_sub(began.elapsed()).max(began.elapsed() * PAUSE_FACTOR),
+                false => view.interval().saturating_sub(started_at.elapsed()).max(started_at.elapsed() * PAUSE_FACTOR),
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -165,11 +165,11 @@ impl RateMemory {
         Ok(match view {
             View::Cluster => ViewData::Cluster(admin.cluster_details()?),
             View::Topics => {
-                let topics = admin.look_at_topics()?;
+                let topics = admin.topic_snapshots()?;
                 let rates =
                     self.rates(topics.iter().filter_map(|topic| Some((topic.summary.name.clone(), topic.written?))));
                 let rated =
-                    |TopicLook { summary, .. }| TopicSummary { rate: rates.get(&summary.name).copied(), ..summary };
+                    |TopicSnapshot { summary, .. }| TopicSummary { rate: rates.get(&summary.name).copied(), ..summary };
                 ViewData::Topics(topics.into_iter().map(rated).collect())
             }
             View::Topic(name) => {
@@ -185,7 +185,7 @@ impl RateMemory {
                 }
             }
             View::Groups => ViewData::Groups(admin.groups()?.groups),
-            View::Group(group) => ViewData::Group(admin.look_at_group(group)?),
+            View::Group(group) => ViewData::Group(admin.group_snapshot(group)?),
         })
     }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use protocol::{BrokerDetails, ClusterDetails, TroubledPartition, WatchCluster};
+use protocol::{BrokerDetails, ClusterDetails, UnhealthyPartition, WatchCluster};
 
 use crate::app::lazy::lazy_part;
 use crate::app::navigation::href;
@@ -197,7 +197,7 @@ fn sort_brokers(brokers: &mut [BrokerDetails], sort: Sort) {
     });
 }
 
-fn sort_unhealthy(troubled: &mut [TroubledPartition], sort: Sort) {
+fn sort_unhealthy(troubled: &mut [UnhealthyPartition], sort: Sort) {
     stable_sort(troubled, |a, b| {
         let by_column = match sort.column {
             "topic" => a.topic.cmp(&b.topic),
@@ -208,7 +208,7 @@ fn sort_unhealthy(troubled: &mut [TroubledPartition], sort: Sort) {
     });
 }
 
-fn state(partition: &TroubledPartition) -> PartitionState {
+fn state(partition: &UnhealthyPartition) -> PartitionState {
     partition_state(partition.leader, partition.replicas.len(), partition.in_sync.len())
 }
 
@@ -245,7 +245,7 @@ fn broker_row(broker: &BrokerDetails, controller: Option<i32>, prefs: Preference
     }
 }
 
-fn unhealthy_row(partition: &TroubledPartition, prefs: Preferences) -> TableRow {
+fn unhealthy_row(partition: &UnhealthyPartition, prefs: Preferences) -> TableRow {
     let words = prefs.words_untracked();
     let list = |brokers: &[i32]| brokers.iter().map(i32::to_string).collect::<Vec<_>>().join(", ");
     let number = partition.partition.to_string();

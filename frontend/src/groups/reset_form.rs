@@ -10,7 +10,7 @@ use crate::i18n::Words;
 use crate::platform::browser;
 use crate::platform::files;
 use crate::ui::file_picker::FilePicker;
-use page_model::{InputError, OffsetsMistake, ResetChoice, ResetFormError, ResetStep, ResetTo};
+use page_model::{InputError, OffsetsErrorKind, ResetChoice, ResetFormError, ResetStep, ResetTo};
 
 /// Maximum number of invalid lines of a file that are shown.
 const SHOWN_ERRORS: usize = 5;
@@ -287,12 +287,12 @@ fn FileField(screen: GroupScreen) -> impl IntoView {
     }
 }
 
-fn mistake_words(why: &OffsetsMistake, words: &'static Words) -> String {
+fn mistake_words(why: &OffsetsErrorKind, words: &'static Words) -> String {
     match why {
-        OffsetsMistake::Columns(n) => words.offsets_columns_count.count(*n as u64, &n.to_string()),
-        OffsetsMistake::Topic(text) => words.offsets_topic.with_text(text),
-        OffsetsMistake::Partition(text) => words.line_partition.with_text(text),
-        OffsetsMistake::Offset(text) => words.offsets_offset.with_text(text),
-        OffsetsMistake::Twice(line) => words.offsets_duplicate.with_n(&line.to_string()),
+        OffsetsErrorKind::Columns(n) => words.offsets_columns_count.count(*n as u64, &n.to_string()),
+        OffsetsErrorKind::Topic(text) => words.offsets_topic.with_text(text),
+        OffsetsErrorKind::Partition(text) => words.line_partition.with_text(text),
+        OffsetsErrorKind::Offset(text) => words.offsets_offset.with_text(text),
+        OffsetsErrorKind::Twice(line) => words.offsets_duplicate.with_n(&line.to_string()),
     }
 }

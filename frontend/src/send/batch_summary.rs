@@ -7,7 +7,7 @@ use crate::app::{preferences, store};
 use crate::i18n::{Plural, WithN, Words};
 use crate::ui::field_text::{FieldText, field_text};
 use crate::ui::format;
-use page_model::{BatchCheck, LineFault, ReadState};
+use page_model::{BatchCheck, LineError, ReadState};
 
 const KEY_CHARS: usize = 40;
 const VALUE_CHARS: usize = 200;
@@ -100,18 +100,18 @@ fn shown(bytes: &WireBytes, chars: usize, words: &Words) -> String {
     }
 }
 
-fn error_words(error: &LineFault, words: &Words) -> String {
+fn error_words(error: &LineError, words: &Words) -> String {
     match error {
-        LineFault::Json { column } => words.line_json.with_column(&column.to_string()),
-        LineFault::ArrayEnd => words.line_array_end.to_owned(),
-        LineFault::NotARecord(why) => words.line_not_a_record.with_why(why),
-        LineFault::Base64 => words.line_base64.to_owned(),
-        LineFault::Partition(text) => words.line_partition.with_text(text),
-        LineFault::Timestamp(text) => words.line_timestamp.with_text(text),
-        LineFault::Headers => words.line_headers.to_owned(),
-        LineFault::NoSeparator('\t') => words.line_no_separator.with_separator(words.separator_tab),
-        LineFault::NoSeparator(separator) => words.line_no_separator.with_separator(&format!("“{separator}”")),
-        LineFault::Columns { found } => words.line_columns.with_n(&found.to_string()),
-        LineFault::TooLarge(size) => words.line_too_large.with_n(&size.to_string()),
+        LineError::Json { column } => words.line_json.with_column(&column.to_string()),
+        LineError::ArrayEnd => words.line_array_end.to_owned(),
+        LineError::NotARecord(why) => words.line_not_a_record.with_why(why),
+        LineError::Base64 => words.line_base64.to_owned(),
+        LineError::Partition(text) => words.line_partition.with_text(text),
+        LineError::Timestamp(text) => words.line_timestamp.with_text(text),
+        LineError::Headers => words.line_headers.to_owned(),
+        LineError::NoSeparator('\t') => words.line_no_separator.with_separator(words.separator_tab),
+        LineError::NoSeparator(separator) => words.line_no_separator.with_separator(&format!("“{separator}”")),
+        LineError::Columns { found } => words.line_columns.with_n(&found.to_string()),
+        LineError::TooLarge(size) => words.line_too_large.with_n(&size.to_string()),
     }
 }

@@ -1,7 +1,7 @@
 //! The text and the position of a field's error.
 
 use crate::i18n::{WithColumnLine, Words};
-use page_model::{FieldError, Spot, TemplateMistake};
+use page_model::{FieldError, Spot, TemplateErrorKind};
 
 pub fn error_words(error: &FieldError, words: &Words) -> String {
     let at =
@@ -15,12 +15,12 @@ pub fn error_words(error: &FieldError, words: &Words) -> String {
         FieldError::FirstJson(spot) => at(words.invalid_first_json, spot),
         FieldError::Template(error) => {
             let why = match &error.why {
-                TemplateMistake::NotClosed => words.template_not_closed.to_owned(),
-                TemplateMistake::Unknown(name) => words.template_unknown.with_name(name),
-                TemplateMistake::TakesNothing(name) => words.template_no_arguments.with_name(name),
-                TemplateMistake::BadStart => words.template_bad_start.to_owned(),
-                TemplateMistake::BadBounds => words.template_bad_bounds.to_owned(),
-                TemplateMistake::NoChoice => words.template_no_choice.to_owned(),
+                TemplateErrorKind::NotClosed => words.template_not_closed.to_owned(),
+                TemplateErrorKind::Unknown(name) => words.template_unknown.with_name(name),
+                TemplateErrorKind::NoArguments(name) => words.template_no_arguments.with_name(name),
+                TemplateErrorKind::BadStart => words.template_bad_start.to_owned(),
+                TemplateErrorKind::BadBounds => words.template_bad_bounds.to_owned(),
+                TemplateErrorKind::NoChoice => words.template_no_choice.to_owned(),
             };
             format!("{}: {why}", at(words.line_and_column, &error.spot))
         }

@@ -203,7 +203,7 @@ async fn produce_creates_no_topic_if_automatic_creation_is_off() {
         let mut producer = Program::bridge_with(&[&sending, args].concat(), env);
         assert_eq!(producer.exit_code().await, 1, "{}", producer.output());
         let (_, said) = producer.all_output().await;
-        assert!(said.contains("automatic creation is switched off") && said.contains(&topic), "{said}");
+        assert!(said.contains("automatic creation is disabled") && said.contains(&topic), "{said}");
 
         let bridge =
             args.iter().fold(Bridge::start().option("--bootstrap-servers", &servers), |bridge, arg| bridge.flag(arg));
@@ -211,7 +211,7 @@ async fn produce_creates_no_topic_if_automatic_creation_is_off() {
         let mut client = bridge.client().await;
         let seq = client.produce(messaggi(&topic, 1)).await;
         let Outcome::Failed(error) = client.outcome(seq).await else { panic!("a record in a topic that is not there") };
-        assert!(error.message.contains("automatic creation is switched off"), "{error:?}");
+        assert!(error.message.contains("automatic creation is disabled"), "{error:?}");
 
         let mut listed = Program::bridge(&["topics", "list", "--bootstrap-servers", &servers]);
         assert_eq!(listed.exit_code().await, 0);

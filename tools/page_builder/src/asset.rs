@@ -116,7 +116,7 @@ pub(crate) struct CompressionCache {
 
 impl CompressionCache {
     pub(crate) fn open(directory: &Path) -> Result<Self> {
-        fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+        fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
         Ok(Self { directory: directory.to_owned(), used: Mutex::default() })
     }
 
@@ -139,7 +139,7 @@ impl CompressionCache {
     }
 
     /// Removes the files of earlier builds, so that the directory does not grow with every edit.
-    pub(crate) fn forget_unused(&self) -> Result<()> {
+    pub(crate) fn remove_unused(&self) -> Result<()> {
         let Ok(used) = self.used.lock() else { return Ok(()) };
         let entries =
             fs::read_dir(&self.directory).with_context(|| format!("cannot list {}", self.directory.display()))?;

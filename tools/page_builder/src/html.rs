@@ -1,13 +1,13 @@
-//! `index.html` with the names of the built files. The bridge's Content-Security-Policy allows no inline script or style, so
-//! everything here is a reference.
+//! Inserts the references to the built files into `index.html`. The bridge's Content-Security-Policy forbids inline
+//! scripts and styles, so scripts and the stylesheet are separate files.
 
 use std::fmt::Write as _;
 use std::ops::Range;
 
 use anyhow::{Context, Result, bail};
 
-/// Marks a reference that only `trunk serve` understands. One template serves both builds: trunk replaces these elements,
-/// and here they are removed.
+/// The attribute of elements for `trunk serve`. Both builds use the same template: trunk replaces these elements, and
+/// this builder removes them.
 const TRUNK_MARK: &str = "data-trunk";
 
 pub(crate) const SKIPPED: &str = "<!doctype html>
@@ -31,13 +31,14 @@ pub(crate) struct References<'a> {
     pub icon: Option<&'a str>,
 }
 
-/// The module that starts the page. If that fails, it shows the template's own words about it, with the browser's behind
-/// them, since there is no page to show any; and if the code traps later, so that the page stands still, likewise.
+/// The module that starts the page. If the start fails, it shows the template's error text (`boot-failed`) and the
+/// browser's message. If the code panics later, so that the page no longer reacts, it shows the text `stopped` in the
+/// same way.
 ///
-/// Three things come before the page's first turn, which takes the thread for as long as several frames. Its code is
-/// compiled; the stylesheet is there, which no drawing waits for since it is not in the template; and what the template
-/// has for this while has been seen. A tab that nobody looks at draws nothing, and a browser may draw late: neither is
-/// waited for.
+/// The first run of the page's code blocks the thread for several frames. So the module first waits until the code is
+/// compiled, the stylesheet is loaded (the template does not contain it, so that the first paint does not wait for it),
+/// and the browser has painted the template. It does not wait for the paint in a hidden tab, and at most 100 ms
+/// otherwise.
 pub(crate) fn start_module(glue: &str, code: &str, style: &str) -> String {
     START.replace("GLUE", glue).replace("CODE", code).replace("STYLE", style)
 }
@@ -77,7 +78,7 @@ try {
 pub(crate) fn fill_template(template: &str, references: &References<'_>) -> Result<String> {
     let template = without_trunk_elements(template)?;
     let Some(head_end) = template.find("</head>") else {
-        bail!("it has no </head>, before which the references to the built files would go");
+        bail!("the template has no </head>, before which the references to the built files are inserted");
     };
 
     let References { code, glue, loader, start, style, icon } = references;
@@ -85,8 +86,8 @@ pub(crate) fn fill_template(template: &str, references: &References<'_>) -> Resu
     if let Some(icon) = icon {
         let _ = writeln!(links, "<link rel=\"icon\" type=\"image/svg+xml\" href=\"{icon}\">");
     }
-    // All of them start to load at once instead of one after the other. `crossorigin` makes the preload match the request
-    // that the start module's `fetch` will make.
+    // All of these files start to load at once instead of one after the other. `crossorigin` makes the preload match the
+    // request of `fetch` in the start module.
     let _ = writeln!(links, "<link rel=\"preload\" as=\"style\" href=\"{style}\">");
     let _ =
         writeln!(links, "<link rel=\"preload\" as=\"fetch\" type=\"application/wasm\" crossorigin href=\"{code}\">");
@@ -98,7 +99,7 @@ pub(crate) fn fill_template(template: &str, references: &References<'_>) -> Resu
     Ok(format!("{before}{links}{after}"))
 }
 
-/// What the template's `<link data-trunk rel="css">` elements refer to, in their order, relative to the template.
+/// The `href` of each `<link data-trunk rel="css">` of the template, in their order; relative to the template.
 pub(crate) fn stylesheet_links(template: &str) -> Result<Vec<&str>> {
     let elements = trunk_elements(template)?.into_iter().map(|range| &template[range]);
     let stylesheets = elements.filter(|element| attribute(element, "rel") == Some("css"));
@@ -124,15 +125,15 @@ fn without_trunk_elements(template: &str) -> Result<String> {
     Ok(kept)
 }
 
-/// Where the elements stand that only trunk understands.
+/// The positions of the elements for trunk.
 fn trunk_elements(template: &str) -> Result<Vec<Range<usize>>> {
     let element_at = |mark: usize| {
         let (Some(start), Some(length)) = (template[..mark].rfind('<'), template[mark..].find('>')) else {
-            bail!("`{TRUNK_MARK}` stands outside of an element");
+            bail!("`{TRUNK_MARK}` is not inside an element");
         };
         let element = start..mark + length + 1;
         if !template[element.clone()].starts_with("<link") {
-            bail!("`{TRUNK_MARK}` belongs on <link> elements only: {}", &template[element]);
+            bail!("`{TRUNK_MARK}` is allowed only on <link> elements: {}", &template[element]);
         }
         Ok(element)
     };
@@ -153,7 +154,7 @@ mod tests {
     };
 
     #[test]
-    fn references_go_to_the_end_of_the_head_and_trunks_own_are_removed() {
+    fn references_are_inserted_at_the_end_of_the_head_and_trunk_elements_are_removed() {
         let template = "<html><head>\n<title>x</title>\n<link data-trunk rel=\"rust\">\n</head><body></body></html>";
         let filled = fill_template(template, &REFERENCES).expect("a valid template");
         assert_eq!(
@@ -170,20 +171,20 @@ mod tests {
     }
 
     #[test]
-    fn a_template_without_a_head_is_refused() {
+    fn template_without_a_head_is_refused() {
         let error = fill_template("<html></html>", &REFERENCES).expect_err("no head");
         assert!(error.to_string().contains("</head>"), "{error}");
     }
 
     #[test]
-    fn stylesheets_are_those_that_trunk_links_in_their_order() {
+    fn stylesheet_links_are_the_trunk_links_in_their_order() {
         let template = "<head><link rel=\"css\" href=\"plain.css\"><link data-trunk rel=\"rust\" href=\"Cargo.toml\">\n\
                         <link data-trunk rel=\"css\" href=\"z.css\">\n<link data-trunk href=\"src/a.css\" rel=\"css\"></head>";
         assert_eq!(stylesheet_links(template).expect("a valid template"), ["z.css", "src/a.css"]);
     }
 
     #[test]
-    fn a_stylesheet_without_address_is_refused() {
+    fn stylesheet_link_without_href_is_refused() {
         let error = stylesheet_links("<head><link data-trunk rel=\"css\"></head>").expect_err("no href");
         assert!(error.to_string().contains("href"), "{error}");
     }

@@ -1,7 +1,9 @@
-//! Turns `frontend/` into the files that the bridge serves: wasm, its JavaScript glue, the stylesheet, the icon and
-//! `index.html`, each with its compressed forms. Everything runs as a library: no trunk, no wasm-bindgen program, no Node.
+//! Builds the files that the bridge serves from `frontend/`: wasm, its JavaScript glue, the stylesheet, the icon and
+//! `index.html`, each with its compressed forms. All tools run as libraries: no trunk, no wasm-bindgen program, no
+//! Node.
 //!
-//! It does not serve anything and knows nothing of the bridge: `bridge/build.rs` embeds what [`build`] returns.
+//! This crate serves nothing and does not depend on the bridge: `bridge/build.rs` embeds the files that [`build`]
+//! returns.
 
 mod asset;
 mod compile;
@@ -19,20 +21,21 @@ use wasm_bindgen_cli_support::Bindgen;
 pub use asset::Asset;
 use asset::CompressionCache;
 
-/// How the page's code names itself in file names and in error messages.
+/// The name of the page's code in file names and error messages.
 const STEM: &str = "ponte";
 
-/// Where a build finds its input and keeps what the next build can use again.
+/// The directories of a build.
 pub struct Options {
     /// The directory with the workspace's `Cargo.toml`.
     pub workspace_root: PathBuf,
-    /// Cargo's target directory for the page. It must not be the one of a cargo that is waiting for this build (both would
-    /// wait for the same lock), and it must stay the same between builds, or each of them starts from nothing.
+    /// Cargo's target directory for the page. It must not be the one of a cargo that is waiting for this build, because
+    /// both would wait for the same lock. It should be the same for all builds, because a new one compiles everything
+    /// again.
     pub target_dir: PathBuf,
 }
 
 impl Options {
-    /// Beside the compiled page, hence shared by every profile and by clippy.
+    /// In the page's target directory, so that all profiles and clippy share it.
     fn compression_cache(&self) -> Result<CompressionCache> {
         CompressionCache::open(&self.target_dir.join("compressed"))
     }
@@ -43,10 +46,10 @@ pub struct Page {
     pub assets: Vec<Asset>,
 }
 
-/// Compiles the page and prepares every file of it.
+/// Compiles the page and prepares all of its files.
 ///
 /// # Errors
-/// Says what failed and what to do: no wasm target, a compile error in `frontend`, a missing template, a stylesheet that is
+/// If the wasm target is not installed, `frontend` does not compile, the template is missing, or a stylesheet is
 /// missing or not linked.
 pub fn build(options: &Options) -> Result<Page> {
     let frontend = options.workspace_root.join("frontend");
@@ -54,7 +57,7 @@ pub fn build(options: &Options) -> Result<Page> {
     let template = fs::read_to_string(&template_path)
         .with_context(|| format!("cannot read {}, the page's template", template_path.display()))?;
     let unusable = || format!("cannot use {} as the page's template", template_path.display());
-    // First, so that a wrong link is reported before the page is compiled, which takes long.
+    // Before the compilation, which takes minutes, so that a wrong link is reported at once.
     let style = stylesheet::join(&frontend, &html::stylesheet_links(&template).with_context(unusable)?)?;
     let wasm = compile::frontend_to_wasm(&options.workspace_root, &options.target_dir)?;
     let cache = options.compression_cache()?;
@@ -88,12 +91,12 @@ pub fn build(options: &Options) -> Result<Page> {
     let mut assets = vec![Asset::named("/", "html", index.into_bytes(), &cache)?, start, style];
     assets.extend(icon);
     assets.extend(code);
-    cache.forget_unused()?;
+    cache.remove_unused()?;
     Ok(Page { assets })
 }
 
 impl Page {
-    /// Stands in for the real page where building that one was skipped on purpose; it says so.
+    /// A placeholder with a notice that the bridge was built without its page.
     ///
     /// # Errors
     /// When the target directory cannot be written.
@@ -103,7 +106,7 @@ impl Page {
     }
 }
 
-/// What wasm-bindgen makes of the compiled page.
+/// The output of wasm-bindgen.
 struct Scripts {
     wasm: Vec<u8>,
     glue: String,
@@ -117,7 +120,7 @@ fn bind(wasm: &Path) -> Result<Scripts> {
         .out_name(STEM)
         .web(true)?
         .typescript(false)
-        // The start module names the wasm file; a default would point at a file without hash that does not exist.
+        // The start module names the wasm file; the default path has no hash and does not exist.
         .omit_default_module_path(true)
         // The parts import these symbols from the main file.
         .keep_lld_exports(true)
@@ -126,7 +129,7 @@ fn bind(wasm: &Path) -> Result<Scripts> {
         .remove_producers_section(true)
         .generate_output()
         .context(
-            "wasm-bindgen cannot process the compiled page. If it speaks of a schema version: `wasm-bindgen` in \
+            "wasm-bindgen cannot process the compiled page. If the reason is a schema version: `wasm-bindgen` in \
              frontend/Cargo.toml and `wasm-bindgen-cli-support` in tools/page_builder/Cargo.toml must be the same version",
         )?;
 

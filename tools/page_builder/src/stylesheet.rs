@@ -1,5 +1,5 @@
-//! The page's one stylesheet, joined from those that its template links. The order of the links is the order of the rules, on
-//! which the cascade depends.
+//! Joins the stylesheets that the template links into one. The rules keep the order of the links, on which the cascade
+//! depends.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,19 +7,21 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-/// The linked stylesheets as one. `links` are relative to `frontend`, the directory of the template.
+/// Joins the linked stylesheets. `links` are relative to `frontend`, the directory of the template.
 ///
 /// # Errors
-/// When a linked file does not exist, when two have the same name, and when a stylesheet below `frontend` is not linked:
-/// nothing would ever apply it.
+/// If a linked file does not exist, two have the same name, or a stylesheet below `frontend` is not linked and would
+/// have no effect.
 pub(crate) fn join(frontend: &Path, links: &[&str]) -> Result<Vec<u8>> {
     let mut joined = Vec::new();
     let mut names = BTreeSet::new();
     for link in links {
         let path = frontend.join(link);
-        // `trunk serve` copies all of them into one directory, where the second would replace the first.
+        // `trunk serve` copies all stylesheets into one directory, where the second file would replace the first.
         if !names.insert(path.file_name().map(std::ffi::OsStr::to_owned)) {
-            bail!("index.html links {link} after another stylesheet of that name, and trunk cannot tell them apart");
+            bail!(
+                "index.html links {link} and another stylesheet with the same file name, which trunk does not support"
+            );
         }
         let content = fs::read(&path).with_context(|| match path.try_exists() {
             Ok(false) => format!("index.html links the stylesheet {link}, but {} does not exist", path.display()),
@@ -31,7 +33,10 @@ pub(crate) fn join(frontend: &Path, links: &[&str]) -> Result<Vec<u8>> {
 
     for path in stylesheets_below(frontend)? {
         if !links.iter().any(|link| frontend.join(link) == path) {
-            bail!("no <link data-trunk rel=\"css\"> in index.html names {}: link it or delete it", path.display());
+            bail!(
+                "{} is not linked by a <link data-trunk rel=\"css\"> in index.html: link it or delete it",
+                path.display()
+            );
         }
     }
     Ok(joined)
@@ -61,14 +66,14 @@ mod tests {
         let directory = tempfile::tempdir().expect("a temporary directory");
         for file in files {
             let path = directory.path().join(file);
-            fs::create_dir_all(path.parent().expect("it lies in a directory")).expect("a directory");
+            fs::create_dir_all(path.parent().expect("a parent directory")).expect("a directory");
             fs::write(path, file).expect("a file");
         }
         directory
     }
 
     fn refusal(files: &[&str], links: &[&str]) -> String {
-        format!("{:#}", join(frontend(files).path(), links).expect_err("it is refused"))
+        format!("{:#}", join(frontend(files).path(), links).expect_err("an error"))
     }
 
     #[test]
@@ -79,19 +84,19 @@ mod tests {
     }
 
     #[test]
-    fn a_linked_stylesheet_that_does_not_exist_is_named() {
+    fn missing_linked_stylesheet_is_reported_by_name() {
         let error = refusal(&["a.css"], &["a.css", "src/gone.css"]);
         assert!(error.contains("src/gone.css") && error.contains("does not exist"), "{error}");
     }
 
     #[test]
-    fn a_stylesheet_without_a_link_is_named() {
+    fn stylesheet_without_a_link_is_reported_by_name() {
         let error = refusal(&["a.css", "src/live/forgotten.css"], &["a.css"]);
         assert!(error.contains("forgotten.css") && error.contains("link it or delete it"), "{error}");
     }
 
     #[test]
-    fn two_stylesheets_of_one_name_are_refused() {
+    fn two_stylesheets_with_one_file_name_are_refused() {
         let error = refusal(&["src/live/list.css", "src/send/list.css"], &["src/live/list.css", "src/send/list.css"]);
         assert!(error.contains("src/send/list.css"), "{error}");
     }

@@ -1,5 +1,4 @@
-//! axe-core, which finds what keeps people out who cannot see a page well or use no mouse. Fetched once, for the browser
-//! tests; nothing of it is in this repository.
+//! Fetches axe-core, the accessibility checker of the browser tests. It is not part of this repository.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,16 +9,16 @@ use sha2::{Digest, Sha256};
 
 use crate::programs::{show, target_dir};
 
-/// Deque's own package for Java, which has the script inside. Maven is here for Kafka already, and keeps to the mirror and the
-/// proxy that its user has configured.
+/// Deque's Java package, which contains the script. Maven is needed for Kafka anyway, and uses the mirror and proxy
+/// that the user has configured.
 const ARTIFACT: &str = "com.deque.html.axe-core:selenium:4.10.2";
-/// Of the script, as axe-core's own `sri-history.json` has it for version 4.10.3: whoever packed it has changed nothing.
+/// The checksum of the script, from axe-core's `sri-history.json` for version 4.10.3.
 const SHA256: &str = "880970c081707360e64f34cea25ff91892f5bc95675b0776925b9709dd8a68bb";
 
-/// Where the tests look for it.
+/// The file name that the tests expect.
 const SCRIPT: &str = "axe.min.js";
 
-/// Fetches the script unless it is there.
+/// Fetches the script unless a valid one exists.
 pub(crate) fn fetch() -> Result<()> {
     let directory = target_dir().join("axe-core");
     let script = directory.join(SCRIPT);
@@ -27,10 +26,10 @@ pub(crate) fn fetch() -> Result<()> {
         return Ok(());
     }
     let unpacked = directory.join(format!("unpacked-{}", std::process::id()));
-    fs::create_dir_all(&unpacked).with_context(|| format!("cannot make {}", unpacked.display()))?;
+    fs::create_dir_all(&unpacked).with_context(|| format!("cannot create {}", unpacked.display()))?;
     let mut maven = Command::new("mvn");
     maven
-        // Without a project it leaves marks where it runs.
+        // Without a project, Maven writes marker files into the current directory.
         .current_dir(&unpacked)
         .args(["--batch-mode", "--quiet", "dependency:unpack", &format!("-Dartifact={ARTIFACT}")])
         .arg(format!("-DoutputDirectory={}", unpacked.display()))
@@ -38,17 +37,17 @@ pub(crate) fn fetch() -> Result<()> {
         .stdin(Stdio::null());
     let shown = show(&maven);
     let output = maven.output().with_context(|| format!("cannot run `{shown}`"))?;
-    let said = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     ensure!(
         output.status.success(),
-        "axe-core could not be fetched; is Maven Central reachable? {}",
-        said.lines().find(|line| line.contains("ERROR")).unwrap_or("mvn gave no reason")
+        "cannot fetch axe-core; check that Maven Central is reachable: {}",
+        printed.lines().find(|line| line.contains("ERROR")).unwrap_or("mvn gave no reason")
     );
-    let moved = find(&unpacked).with_context(|| format!("{ARTIFACT} holds no {SCRIPT}")).and_then(|found| {
-        ensure!(is_intact(&found), "{ARTIFACT} is not what it was: its {SCRIPT} has another checksum");
+    let moved = find(&unpacked).with_context(|| format!("{ARTIFACT} does not contain {SCRIPT}")).and_then(|found| {
+        ensure!(is_intact(&found), "the checksum of {SCRIPT} in {ARTIFACT} is not the expected one");
         fs::rename(&found, &script).with_context(|| format!("cannot write {}", script.display()))
     });
-    // What is left of the archive; the next run would unpack it anew.
+    // The rest of the archive is not needed.
     let _ = fs::remove_dir_all(&unpacked);
     moved
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: builds what users run and measures it.
+//! `cargo xtask bench`: builds the release bridge and the benchmarks, and runs them.
 
 use anyhow::Result;
 
@@ -12,8 +12,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(Arguments { arguments }: &Arguments) -> Result<()> {
-    // Both at once: cargo unites the features of what it builds together, and librdkafka is then compiled once, and is the
-    // same in the bridge and in the floors.
+    // Built in one command, because cargo unifies the features of packages that it builds together: librdkafka is then
+    // compiled once, and is the same in the bridge and in the baselines.
     run_command(&mut cargo(&["build", "--release", "--package", "bridge", "--package", "bench"]))?;
     let program = |name: &str| target_dir().join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     run_command(std::process::Command::new(program("bench")).arg("--bridge").arg(program("bridge")).args(arguments))

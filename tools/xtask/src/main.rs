@@ -1,4 +1,4 @@
-//! `cargo xtask …`: everything about this project that is not the product.
+//! `cargo xtask …`: the project's development tasks.
 
 mod axe;
 mod bench;
@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Ponte's own commands")]
+#[command(name = "cargo xtask", about = "Development tasks of Ponte")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -25,22 +25,22 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Install what the tests need and this machine lacks
+    /// Install the missing programs and packages that the tests need
     Setup,
-    /// Run every test: native, end to end, real Kafka, a real browser
+    /// Run all tests: native, end to end, with real Kafka and a real browser
     Test(test::Options),
-    /// Measure Ponte against what its parts can do, on real Kafka; `cargo xtask bench -- --help` has the options
+    /// Compare the bridge with librdkafka and raw WebSockets on real Kafka; options: `cargo xtask bench -- --help`
     Bench(bench::Arguments),
-    /// Real Kafka in the background, without Docker
+    /// Run real Kafka in the background, without Docker
     #[command(subcommand)]
     Kafka(kafka::Action),
-    /// Work on the page: `trunk serve` with hot reload, beside a bridge
+    /// Serve the page with hot reload (`trunk serve`), and run a bridge
     Dev,
-    /// Take a picture of every state of the page, into target/screenshots
+    /// Take screenshots of every state of the page, into target/screenshots
     Pictures,
     /// Check the rules of ARCHITECTURE.md and of the repository
     Tidy,
-    /// Everything that must pass before a change is accepted
+    /// Run everything that must pass before a change is accepted
     Ci,
 }
 

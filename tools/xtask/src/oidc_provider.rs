@@ -1,5 +1,5 @@
-//! oidc-provider, a certified OpenID Connect provider, for the tests of SASL OAUTHBEARER. Installed once; nothing of it is in this
-//! repository.
+//! Installs oidc-provider, a certified OpenID Connect provider, for the tests of SASL OAUTHBEARER. It is not part of
+//! this repository.
 
 use std::fs;
 use std::path::Path;
@@ -11,16 +11,16 @@ use crate::programs::{show, target_dir};
 
 const VERSION: &str = "9.13.3";
 
-/// Installs it with its dependencies unless it is there.
+/// Installs the provider and its dependencies unless this version is installed.
 pub(crate) fn install() -> Result<()> {
     let directory = target_dir().join("oidc-provider");
     if is_installed(&directory) {
         return Ok(());
     }
-    fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
     let mut npm = Command::new("npm");
     npm.current_dir(&directory)
-        // What it installs needs no script to run, and gets none.
+        // Install scripts are disabled, because none of the packages needs one.
         .args([
             "install",
             "--no-save",
@@ -37,7 +37,7 @@ pub(crate) fn install() -> Result<()> {
     let output = npm.output().with_context(|| format!("cannot run `{shown}`"))?;
     ensure!(
         output.status.success() && is_installed(&directory),
-        "oidc-provider could not be installed; is the npm registry reachable? `{shown}`: {}",
+        "cannot install oidc-provider; check that the npm registry is reachable: `{shown}`: {}",
         String::from_utf8_lossy(&output.stderr)
     );
     Ok(())

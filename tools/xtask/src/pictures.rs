@@ -1,10 +1,11 @@
-//! `cargo xtask pictures`: what the page looks like in every state, wide and narrow, light and dark, and in the README.
+//! `cargo xtask pictures`: screenshots of the page in every state, wide and narrow, light and dark, and those of the
+//! README.
 
 use anyhow::Result;
 
 use crate::programs::{cargo, run as run_command, target_dir};
 
-/// The tests that take them.
+/// The tests that take the screenshots.
 const TESTS: [&str; 2] = ["page_states::", "pictures::"];
 
 pub(crate) fn run() -> Result<()> {

@@ -10,7 +10,7 @@ pub(crate) fn workspace_root() -> PathBuf {
     root.canonicalize().unwrap_or(root)
 }
 
-/// Where cargo puts what it builds for us.
+/// Cargo's target directory.
 pub(crate) fn target_dir() -> PathBuf {
     workspace_root().join(std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from))
 }
@@ -21,8 +21,9 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// All that this machine itself runs. At once, here and everywhere: cargo unites the features of what it builds together, so a bridge
-/// built alone would compile half of the dependencies a second time. Without what exists for wasm only, and all of leptos below it.
+/// The packages for native targets. All commands build them together, because cargo unifies the features of packages in
+/// one build: a bridge built alone would compile half of the dependencies again. `slim_leptos` is excluded, because it
+/// and its dependencies are for wasm only.
 pub(crate) const NATIVE_PACKAGES: [&str; 3] = ["--workspace", "--exclude", "slim_leptos"];
 
 /// Runs a command whose output the user sees.
@@ -35,7 +36,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// The command as one would type it.
+/// The command as it would be typed.
 pub(crate) fn show(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     let words = std::iter::once(program).chain(command.get_args());

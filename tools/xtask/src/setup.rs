@@ -1,4 +1,4 @@
-//! `cargo xtask setup`: what the tests need and this machine lacks. Fast when nothing is missing.
+//! `cargo xtask setup`: installs the missing programs and packages that the tests need. Fast if nothing is missing.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use crate::{axe, oidc_provider};
 
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
-/// A program the tests call, under any of its names, and the Debian package that has it.
+/// A program that the tests run, with its possible names, and the Debian package that contains it.
 struct Requirement {
     programs: &'static [&'static str],
     package: &'static str,
@@ -23,7 +23,7 @@ const REQUIREMENTS: &[Requirement] = &[
         package: "chromium",
         purpose: "the browser of the end-to-end tests",
     },
-    Requirement { programs: &["kcat", "kafkacat"], package: "kcat", purpose: "a Kafka client that is not ours" },
+    Requirement { programs: &["kcat", "kafkacat"], package: "kcat", purpose: "an independent Kafka client" },
     Requirement { programs: &["java"], package: "openjdk-17-jre-headless", purpose: "runs a real Kafka" },
     Requirement { programs: &["mvn"], package: "maven", purpose: "fetches a real Kafka, and axe-core" },
     Requirement { programs: &["node"], package: "nodejs", purpose: "runs an OpenID provider" },
@@ -31,7 +31,7 @@ const REQUIREMENTS: &[Requirement] = &[
 ];
 
 /// # Errors
-/// When something is still missing at the end; it says what and how to install it.
+/// If something could not be installed; the error says how to install it.
 pub(crate) fn run() -> Result<()> {
     add_wasm_target()?;
     let missing = missing_requirements();
@@ -50,7 +50,7 @@ fn missing_requirements() -> Vec<&'static Requirement> {
         .iter()
         .filter(|requirement| !requirement.programs.iter().any(|program| is_on_path(program)))
         .collect();
-    // There, but too old.
+    // Java may be installed, but too old.
     let java = REQUIREMENTS.iter().find(|requirement| requirement.programs.contains(&"java"));
     if matches!(Installation::check_java(), Err(Unavailable::OldJava { .. })) {
         missing.extend(java);
@@ -78,7 +78,7 @@ fn install(missing: &[&Requirement]) -> Result<()> {
     }
     if !is_on_path("apt-get") {
         bail!(
-            "this is no Debian; install with your package manager what these Debian packages contain: {}",
+            "apt-get is not available; install the equivalents of these Debian packages with your package manager: {}",
             packages.join(", ")
         );
     }
@@ -86,7 +86,7 @@ fn install(missing: &[&Requirement]) -> Result<()> {
     apt_get(&["install", "--yes", "--no-install-recommends"], &packages)
 }
 
-/// As root, or by a sudo that asks for no password: nobody may be there to type one.
+/// Runs apt-get as root, or with sudo if it needs no password, because setup may run unattended.
 fn apt_get(arguments: &[&str], packages: &[&str]) -> Result<()> {
     let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
     let mut command = Command::new(if is_root { "apt-get" } else { "sudo" });
@@ -96,9 +96,9 @@ fn apt_get(arguments: &[&str], packages: &[&str]) -> Result<()> {
     command.env("DEBIAN_FRONTEND", "noninteractive").args(arguments).args(packages);
     programs::run(&mut command).with_context(|| {
         if packages.is_empty() {
-            "cannot update the list of packages".to_owned()
+            "cannot update the package lists".to_owned()
         } else {
-            format!("install by hand: sudo apt-get install {}", packages.join(" "))
+            format!("cannot install packages; run: sudo apt-get install {}", packages.join(" "))
         }
     })
 }

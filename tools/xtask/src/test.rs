@@ -1,4 +1,5 @@
-//! `cargo xtask test`: prepares the machine, builds the bridge, runs every test and counts them, the skipped ones by name.
+//! `cargo xtask test`: prepares the machine, builds the bridge, runs all tests, and reports their number and the
+//! skipped ones.
 
 mod report;
 
@@ -18,23 +19,23 @@ pub(crate) struct Options {
     /// Run only tests whose name contains this
     #[arg(long)]
     filter: Option<String>,
-    /// Repeat what is random, and wait for what takes long: hundreds of seeds and minutes of faults instead of a share
-    /// that everybody waits for. Sets PONTE_LONG and PROPTEST_CASES; PONTE_SEED=n runs one failing seed again
+    /// Run randomised tests with hundreds of seeds, and slow tests for minutes. Sets PONTE_LONG and PROPTEST_CASES;
+    /// PONTE_SEED=n repeats one failing seed
     #[arg(long)]
     long: bool,
 }
 
-/// Of each property, instead of proptest's 256.
+/// The number of cases of each property test; proptest's default is 256.
 const LONG_RUN_CASES: &str = "5000";
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    // What is missing shows as skipped tests, each with its reason; a machine without Java can still run all the others.
+    // Tests whose requirements are missing are skipped with a reason, so a machine without Java can run the others.
     if let Err(error) = setup::run() {
         eprintln!("warning: {error:#}");
     }
     let skip_log = target_dir().join("skipped-tests");
     remove_file(&skip_log)?;
-    // Left by test programs that were killed.
+    // Directories of test programs that were killed.
     let _ = fs::remove_dir_all(target_dir().join("kafka").join("tmp"));
 
     run_command(cargo(&["build", "--bins"]).args(NATIVE_PACKAGES))?;
@@ -56,7 +57,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let skipped = skipped_tests(&skip_log)?;
     report.reasons().iter().for_each(|line| println!("{line}"));
     skipped.iter().for_each(|line| println!("{line}"));
-    // To the test harness a test that returns early has passed. It did not.
+    // The test harness counts skipped tests as passed, because they return early.
     count.passed = count.passed.saturating_sub(skipped.len());
     count.skipped += skipped.len();
 
@@ -80,14 +81,14 @@ fn report_while_running(command: &mut Command) -> Result<Report> {
     let mut report = Report::default();
     let output = child.stdout.take().context("the child's output is a pipe")?;
     for line in BufReader::new(output).split(b'\n') {
-        // Tests may print anything, invalid UTF-8 included.
+        // The output of tests may contain invalid UTF-8.
         let line = String::from_utf8_lossy(&line.context("cannot read the tests' output")?).into_owned();
         println!("{line}");
         report.read(&line);
     }
     let status = child.wait().with_context(|| format!("cannot wait for `{shown}`"))?;
     if !status.success() && report.count.failed == 0 {
-        // A program that crashed or did not compile prints no closing line.
+        // A test program that crashed or did not compile prints no summary line.
         report.count.failed = 1;
     }
     Ok(report)

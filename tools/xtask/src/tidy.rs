@@ -1,4 +1,5 @@
-//! `cargo xtask tidy`: the rules that neither compiler nor clippy knows. Each finding names the file, the line and what to do.
+//! `cargo xtask tidy`: checks the rules that neither the compiler nor clippy checks. Each finding names the file, the
+//! line and what to do.
 
 mod documents;
 mod source;
@@ -11,10 +12,10 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::programs::workspace_root;
 
-/// One broken rule at one place.
+/// A violation of a rule.
 struct Finding {
     path: String,
-    /// From 1; 0 where the whole file is meant.
+    /// From 1; 0 for the whole file.
     line: usize,
     message: String,
 }
@@ -30,7 +31,7 @@ impl fmt::Display for Finding {
 
 /// A text file of the repository.
 struct SourceFile {
-    /// From the workspace's root, with `/`.
+    /// Relative to the workspace's root, with `/`.
     path: String,
     text: String,
 }
@@ -44,29 +45,29 @@ pub(crate) fn run() -> Result<()> {
     documents::check(&files, &mut findings);
 
     if findings.is_empty() {
-        println!("tidy: {} files are in order", files.len());
+        println!("tidy: no findings in {} files", files.len());
         return Ok(());
     }
     for finding in &findings {
         eprintln!("{finding}");
     }
-    bail!("tidy found {} broken rules", findings.len())
+    bail!("tidy has {} findings", findings.len())
 }
 
-/// Every text file that is tracked, or would be after `git add --all`.
+/// All text files that are tracked, or would be after `git add --all`.
 fn repository_files() -> Result<Vec<SourceFile>> {
     let root = workspace_root();
     let output = Command::new("git")
         .current_dir(&root)
         .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .output()
-        .context("cannot run git, which knows the files of this repository")?;
+        .context("cannot run git to list the files of this repository")?;
     ensure!(output.status.success(), "git ls-files failed: {}", String::from_utf8_lossy(&output.stderr));
 
     let mut paths: Vec<_> = String::from_utf8_lossy(&output.stdout).split_terminator('\0').map(str::to_owned).collect();
     paths.sort();
     paths.dedup();
-    // Not readable as text: pictures, and files that are deleted but not yet committed as such.
+    // Skips images, and deleted files whose deletion is not committed yet.
     let read = |path: String| fs::read_to_string(root.join(&path)).ok().map(|text| SourceFile { path, text });
     Ok(paths.into_iter().filter_map(read).collect())
 }

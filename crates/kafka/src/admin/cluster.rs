@@ -1,22 +1,26 @@
-//! The state of the cluster: brokers, controller, under-replicated and offline partitions.
+//! The details of the cluster: brokers, controller, features, under-replicated and offline partitions.
 
 use std::collections::BTreeMap;
 
-use protocol::{BrokerDetails, ClusterDetails, ErrorBody, ErrorCode, TroubledPartition};
+use protocol::{BrokerDetails, ClusterDetails, ErrorBody, ErrorCode, UnhealthyPartition};
 use rdkafka::metadata::Metadata;
 
 use super::{Admin, refused};
 use crate::metadata_client::TIMEOUT;
-use crate::native::{self, Configured, Failure};
+use crate::native::{self, ConfigResource, Failure};
 
 impl Admin {
-    /// Brokers with their racks and versions, and what is wrong with their partitions.
+    /// Brokers with racks and versions, features, and the under-replicated and offline partitions.
+    ///
+    /// # Errors
+    /// If the metadata or the description of the cluster cannot be fetched. A failed request for features is reported
+    /// in the result.
     pub fn cluster_details(&self) -> Result<ClusterDetails, ErrorBody> {
         let metadata = self.metadata(None)?;
         let mut details = health(&metadata);
         if self.connection.demo {
-            // The mock has no controller, which librdkafka would ask, and no features.
-            let message = "the demo broker has no features; a real Kafka tells them";
+            // The mock does not support the requests for the controller and for features.
+            let message = "the demo broker does not report features; use a real Kafka";
             details.features_error = Some(ErrorBody::new(ErrorCode::NotOnThisCluster, message));
             return Ok(details);
         }
@@ -41,9 +45,9 @@ impl Admin {
         Ok(details)
     }
 
-    /// Brokers that know no metadata versions have the next best among their settings.
+    /// The setting that shows the version of a broker without `metadata.version` (before KRaft).
     fn protocol_between_brokers(&self, broker: i32) -> Option<String> {
-        let settings = native::describe_config(self.client(), Configured::Broker(broker), TIMEOUT).ok()?;
+        let settings = native::describe_config(self.client(), ConfigResource::Broker(broker), TIMEOUT).ok()?;
         settings.into_iter().find(|setting| setting.name == "inter.broker.protocol.version")?.value
     }
 }
@@ -69,26 +73,26 @@ fn health(metadata: &Metadata) -> ClusterDetails {
             if let Some(leader) = brokers.get_mut(&partition.leader()) {
                 leader.leads += 1;
             }
-            let trouble = || TroubledPartition {
+            let unhealthy = || UnhealthyPartition {
                 topic: topic.name().to_owned(),
                 partition: partition.id(),
                 leader: (partition.leader() >= 0).then_some(partition.leader()),
                 replicas: partition.replicas().to_vec(),
                 in_sync: partition.isr().to_vec(),
             };
-            let lacks_replicas = partition.isr().len() < partition.replicas().len();
-            details.under_replicated += u32::from(lacks_replicas);
+            let is_under_replicated = partition.isr().len() < partition.replicas().len();
+            details.under_replicated += u32::from(is_under_replicated);
             if partition.leader() < 0 {
-                offline.push(trouble());
-            } else if lacks_replicas {
-                under_replicated.push(trouble());
+                offline.push(unhealthy());
+            } else if is_under_replicated {
+                under_replicated.push(unhealthy());
             }
         }
     }
     details.offline = count(offline.len());
     details.brokers = brokers.into_values().collect();
-    for troubled in [&mut offline, &mut under_replicated] {
-        troubled.sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
+    for partitions in [&mut offline, &mut under_replicated] {
+        partitions.sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
     }
     details.troubled = offline.into_iter().chain(under_replicated).take(ClusterDetails::MAX_TROUBLED).collect();
     details

@@ -1,5 +1,5 @@
-//! The features of the brokers, and the Kafka release that follows from them. Each broker is asked on a connection of its own, its answer
-//! is cached, and a slow broker does not delay the others.
+//! The features of the brokers, and the Kafka release that follows from them. Each broker has its own connection and a
+//! cached answer, and a slow broker does not delay the others.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::mpsc;
@@ -16,13 +16,14 @@ use crate::releases::{self, Release};
 
 const METADATA_VERSION: &str = "metadata.version";
 
-/// Features change when brokers are upgraded; cluster views are refreshed every two seconds.
-const KNOWN_FOR: Duration = Duration::from_secs(10);
+/// Features change only when brokers are upgraded, and cluster views are refreshed every two seconds.
+const CACHED_FOR: Duration = Duration::from_secs(10);
 
-/// A broker answers in a millisecond; the whole view waits for one that does not.
+/// The whole cluster view waits this long for a broker that does not answer; usually brokers answer within a
+/// millisecond.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How many brokers are asked at the same time.
+/// How many brokers are queried at the same time.
 const MAX_CONCURRENT: usize = 16;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -34,7 +35,7 @@ struct Address {
 
 type Answer = Result<Arc<ApiVersions>, ErrorBody>;
 
-/// The recent answers.
+/// The answers of the last [`CACHED_FOR`].
 #[derive(Default)]
 pub(super) struct FeatureCache(Mutex<HashMap<Address, (Instant, Answer)>>);
 
@@ -49,16 +50,16 @@ impl Admin {
             up.map(|broker| Address { id: broker.id, host: broker.host.clone(), port: broker.port }).collect();
         let unknown = {
             let mut cache = self.feature_cache.0.lock().unwrap_or_else(PoisonError::into_inner);
-            cache.retain(|address, (at, _)| at.elapsed() < KNOWN_FOR && addresses.contains(address));
+            cache.retain(|address, (at, _)| at.elapsed() < CACHED_FOR && addresses.contains(address));
             addresses.iter().filter(|address| !cache.contains_key(address)).cloned().collect()
         };
-        // Without the lock: brokers may be slow.
-        let answers = ask_all(&self.connection.properties, unknown);
+        // The lock is not held during the requests, because brokers may be slow.
+        let answers = fetch_all(&self.connection.properties, unknown);
         let mut cache = self.feature_cache.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         cache.extend(answers.into_iter().map(|(address, answer)| (address, (now, answer))));
-        let of = |address: Address| Some((address.id, cache.get(&address)?.1.clone()));
-        BrokerFeatures(addresses.into_iter().filter_map(of).collect())
+        let cached = |address: Address| Some((address.id, cache.get(&address)?.1.clone()));
+        BrokerFeatures(addresses.into_iter().filter_map(cached).collect())
     }
 }
 
@@ -69,18 +70,18 @@ impl BrokerFeatures {
         releases::of_broker(answered.supported.iter().find(|feature| feature.name == METADATA_VERSION)?.max)
     }
 
-    /// The first error of a broker.
+    /// The error of the first broker that has one.
     pub(super) fn error(&self) -> Option<ErrorBody> {
         self.0.values().find_map(|answer| answer.as_ref().err().cloned())
     }
 
-    /// By name; none if no broker answered.
+    /// The features of the cluster, sorted by name; `None` if no broker answered.
     pub(super) fn features(&self) -> Option<Vec<ClusterFeature>> {
         let answered: Vec<_> = self.0.iter().filter_map(|(id, answer)| Some((*id, answer.as_ref().ok()?))).collect();
         if answered.is_empty() {
             return None;
         }
-        // Brokers learn of a change one after the other.
+        // Brokers apply a change one after the other; the highest epoch is the latest.
         let finalized = answered.iter().filter_map(|(_, answered)| answered.finalized.as_ref());
         let finalized = finalized.max_by_key(|finalized| finalized.epoch);
         let mut features: BTreeMap<&str, Vec<SupportedLevels>> = BTreeMap::new();
@@ -93,12 +94,12 @@ impl BrokerFeatures {
         for levels in finalized.into_iter().flat_map(|finalized| &finalized.levels) {
             features.entry(&levels.name).or_default();
         }
-        let in_force = |name: &str| {
+        let finalized_level = |name: &str| {
             let levels = &finalized?.levels;
             Some(levels.iter().find(|feature| feature.name == name).map_or(0, |feature| feature.max))
         };
         let feature = |(name, supported): (&str, _)| {
-            let finalized = in_force(name);
+            let finalized = finalized_level(name);
             let release = finalized.filter(|_| name == METADATA_VERSION).and_then(releases::name);
             ClusterFeature { name: name.to_owned(), finalized, release, supported }
         };
@@ -106,8 +107,9 @@ impl BrokerFeatures {
     }
 }
 
-/// Blocks until all have answered or the time is over. A thread that still looks up a host name ends by itself.
-fn ask_all(properties: &KafkaProperties, brokers: Vec<Address>) -> Vec<(Address, Answer)> {
+/// Blocks until all brokers have answered or [`TIMEOUT`] is over. A thread that is still resolving a host name then
+/// ends by itself.
+fn fetch_all(properties: &KafkaProperties, brokers: Vec<Address>) -> Vec<(Address, Answer)> {
     if brokers.is_empty() {
         return Vec::new();
     }
@@ -126,8 +128,8 @@ fn ask_all(properties: &KafkaProperties, brokers: Vec<Address>) -> Vec<(Address,
         std::thread::spawn(move || {
             let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).pop();
             while let Some(broker) = next() {
-                let answer = ask(&transport, &broker, deadline);
-                // The time is over, and the receiver gone.
+                let answer = fetch(&transport, &broker, deadline);
+                // After the deadline the receiver is dropped.
                 if answered.send((broker, answer)).is_err() {
                     return;
                 }
@@ -140,7 +142,7 @@ fn ask_all(properties: &KafkaProperties, brokers: Vec<Address>) -> Vec<(Address,
         answered.insert(broker, answer);
     }
     let late = |broker: &Address| {
-        let message = format!("{} did not say in time what it can do", named(broker));
+        let message = format!("{} did not report its features in time", label(broker));
         Err(ErrorBody::new(ErrorCode::KafkaUnreachable, message))
     };
     let answer = |broker: Address| {
@@ -150,16 +152,16 @@ fn ask_all(properties: &KafkaProperties, brokers: Vec<Address>) -> Vec<(Address,
     brokers.into_iter().map(answer).collect()
 }
 
-fn ask(transport: &Transport, broker: &Address, deadline: Instant) -> Answer {
+fn fetch(transport: &Transport, broker: &Address, deadline: Instant) -> Answer {
     let opened = BrokerConnection::open(transport, &broker.host, broker.port, deadline);
     let mut connection = opened.map_err(|error| not_connected(broker, &error))?;
-    let answered = api_versions::ask(&mut connection).map_err(|error| {
+    let answered = api_versions::fetch(&mut connection).map_err(|error| {
         let code = match error {
             RequestError::Io(_) => ErrorCode::KafkaUnreachable,
             _ => ErrorCode::AdminRefused,
         };
         tracing::debug!(broker = broker.id, %error, "a broker did not report its features");
-        ErrorBody::new(code, format!("{} did not say what it can do: {error}", named(broker)))
+        ErrorBody::new(code, format!("{} did not report its features: {error}", label(broker)))
     })?;
     Ok(Arc::new(answered))
 }
@@ -172,11 +174,11 @@ fn not_connected(broker: &Address, error: &ConnectError) -> ErrorBody {
         #[cfg(not(feature = "tls"))]
         ConnectError::NoTls => ErrorCode::NotOnThisCluster,
     };
-    tracing::debug!(broker = broker.id, %error, "a broker cannot be asked for its features");
-    ErrorBody::new(code, format!("{} could not be asked what it can do: {error}", named(broker)))
+    tracing::debug!(broker = broker.id, %error, "cannot connect to a broker to request its features");
+    ErrorBody::new(code, format!("cannot connect to {} to request its features: {error}", label(broker)))
 }
 
-fn named(broker: &Address) -> String {
+fn label(broker: &Address) -> String {
     format!("broker {} ({}:{})", broker.id, broker.host, broker.port)
 }
 
@@ -190,15 +192,15 @@ mod tests {
     }
 
     #[test]
-    fn features_differ_by_broker_and_the_latest_epoch_is_in_force() {
+    fn supported_levels_are_kept_per_broker_and_finalized_levels_come_from_the_latest_epoch() {
         let broker = |max, epoch, finalized| {
             let supported = vec![levels(METADATA_VERSION, 7, max), levels("share.version", 0, 1)];
             let levels = vec![levels(METADATA_VERSION, 7, finalized)];
             Ok(Arc::new(ApiVersions { supported, finalized: Some(Finalized { epoch, levels }) }))
         };
-        let away = ErrorBody::new(ErrorCode::KafkaUnreachable, "away");
-        let answered =
-            BrokerFeatures(BTreeMap::from([(1, broker(29, 8, 29)), (2, broker(33, 7, 28)), (3, Err(away.clone()))]));
+        let unreachable = ErrorBody::new(ErrorCode::KafkaUnreachable, "unreachable");
+        let answers = [(1, broker(29, 8, 29)), (2, broker(33, 7, 28)), (3, Err(unreachable.clone()))];
+        let answered = BrokerFeatures(BTreeMap::from(answers));
         let features = answered.features().expect("two answers");
         let supported = |broker, min, max| SupportedLevels { broker, min, max };
         assert_eq!(
@@ -218,21 +220,21 @@ mod tests {
                 },
             ]
         );
-        assert_eq!(answered.error(), Some(away));
+        assert_eq!(answered.error(), Some(unreachable));
         let release = |broker| answered.release(broker).map(|release| release.name);
         assert_eq!([1, 2, 3].map(release), [Some("4.2"), Some("4.4"), None]);
     }
 
     #[test]
-    fn broker_that_hangs_does_not_delay_another() {
+    fn broker_that_does_not_answer_and_broker_that_refuses_are_both_unreachable() {
         let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = |listener: &std::net::TcpListener| listener.local_addr().expect("a bound listener").port();
         let address = |id, port| Address { id, host: "127.0.0.1".to_owned(), port };
-        let (hanging, refusing) = (address(1, port(&silent)), address(2, port(&gone)));
-        drop(gone);
+        let (hanging, refusing) = (address(1, port(&silent)), address(2, port(&closed)));
+        drop(closed);
         let began = Instant::now();
-        let answers = ask_all(&KafkaProperties::default(), vec![hanging, refusing]);
+        let answers = fetch_all(&KafkaProperties::default(), vec![hanging, refusing]);
         assert!(began.elapsed() >= TIMEOUT);
         let codes: Vec<_> = answers.into_iter().map(|(_, answer)| answer.expect_err("no broker").code).collect();
         assert_eq!(codes, [ErrorCode::KafkaUnreachable.number(); 2]);

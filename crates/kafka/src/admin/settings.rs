@@ -1,4 +1,4 @@
-//! A topic's settings: what they are, where each comes from, and changing some of them.
+//! A topic's settings: their values, the source of each value, and changing some of them.
 
 use std::collections::BTreeMap;
 
@@ -10,33 +10,39 @@ use super::setting_notes;
 use super::topics::require_not_internal;
 use super::{Admin, CHANGE_TIMEOUT, refused};
 use crate::metadata_client::TIMEOUT;
-use crate::native::{self, Configured, Setting};
+use crate::native::{self, ConfigResource, Setting};
 
 impl Admin {
-    /// Every setting of a topic, by name.
+    /// Every setting of a topic, sorted by name. Sensitive values are left out.
+    ///
+    /// # Errors
+    /// On the demo broker, if the topic does not exist, or if Kafka refuses or does not answer.
     pub fn topic_settings(&self, name: &TopicName) -> Result<Vec<TopicSetting>, ErrorBody> {
-        let what = format!("tell the settings of the topic {:?}", name.as_str());
-        self.require_real_kafka(&what)?;
-        let settings = native::describe_config(self.client(), Configured::Topic(name.as_str()), TIMEOUT)
-            .map_err(|failure| refused(&failure, &what))?;
+        let action = format!("report the settings of the topic {:?}", name.as_str());
+        self.require_real_kafka(&action)?;
+        let settings = native::describe_config(self.client(), ConfigResource::Topic(name.as_str()), TIMEOUT)
+            .map_err(|failure| refused(&failure, &action))?;
         let mut settings: Vec<TopicSetting> = settings.into_iter().map(shown).collect();
         self.add_defaults_in_other_units(&mut settings);
         Ok(settings)
     }
 
-    /// Kafka does not say what a topic's own retention replaces, since brokers have that in hours.
+    /// Adds the broker's default to settings for which Kafka reports none, because the broker's setting has another
+    /// unit (hours).
     fn add_defaults_in_other_units(&self, settings: &mut [TopicSetting]) {
         let mut lacking = settings.iter_mut().filter_map(|setting| {
             let (_, sources) = IN_OTHER_UNITS.iter().find(|(name, _)| *name == setting.name)?;
             setting.default.is_none().then_some((setting, sources))
         });
         let Some(first) = lacking.next() else { return };
-        // Without an answer the default stays unknown, which is what the client is told then.
+        // If no broker answers, the default stays unknown.
         let brokers = native::fetch_brokers(self.metadata_client.brokers_client(), TIMEOUT)
             .map(|list| list.brokers)
             .unwrap_or_default();
         let Some(broker) = brokers.first() else { return };
-        let Ok(broker) = native::describe_config(self.client(), Configured::Broker(broker.id), TIMEOUT) else { return };
+        let Ok(broker) = native::describe_config(self.client(), ConfigResource::Broker(broker.id), TIMEOUT) else {
+            return;
+        };
         for (setting, sources) in std::iter::once(first).chain(lacking) {
             let value =
                 |name: &str| broker.iter().find(|known| known.name == name)?.value.as_ref()?.parse::<i64>().ok();
@@ -44,27 +50,31 @@ impl Admin {
         }
     }
 
-    /// Changes the named settings; says which of them differ now.
+    /// Sets or resets the named settings; returns those that changed.
+    ///
+    /// # Errors
+    /// If the request is invalid, on the demo broker, for an internal topic, or if Kafka refuses or does not answer.
     pub fn alter_topic_config(
         &self,
         name: &TopicName,
         request: &AlterTopicConfig,
     ) -> Result<Vec<SettingChange>, ErrorBody> {
-        let what = format!("change the settings of the topic {:?}", name.as_str());
+        let action = format!("change the settings of the topic {:?}", name.as_str());
         require_not_internal(name)?;
         check(request)?;
-        self.require_real_kafka(&what)?;
+        self.require_real_kafka(&action)?;
         let before = self.topic_settings(name)?;
         let set = request.set.iter().map(|(name, value)| (name.as_str(), Some(value.as_str())));
-        let taken_back = request.delete.iter().map(|name| (name.as_str(), None));
-        native::alter_topic_config(self.client(), name.as_str(), set.chain(taken_back), CHANGE_TIMEOUT)
-            .map_err(|failure| refused(&failure, &what))?;
-        // Not asked for again: a broker may tell the old values for a moment.
+        let reset = request.delete.iter().map(|name| (name.as_str(), None));
+        native::alter_topic_config(self.client(), name.as_str(), set.chain(reset), CHANGE_TIMEOUT)
+            .map_err(|failure| refused(&failure, &action))?;
+        // The settings are not fetched again, because a broker may report the old values for a moment.
         Ok(changes(request, before))
     }
 }
 
-/// The broker's settings behind a topic's, the strongest first, and how many milliseconds their unit has.
+/// For each of these topic settings the broker settings that are its default: first the one with precedence, each with
+/// the milliseconds in its unit.
 const IN_OTHER_UNITS: &[(&str, &[(&str, i64)])] = &[
     ("retention.ms", &[("log.retention.ms", 1), ("log.retention.minutes", 60_000), ("log.retention.hours", 3_600_000)]),
     ("segment.ms", &[("log.roll.ms", 1), ("log.roll.hours", 3_600_000)]),
@@ -79,17 +89,18 @@ fn in_ms(value: i64, unit_ms: i64) -> Option<i64> {
 fn check(request: &AlterTopicConfig) -> Result<(), ErrorBody> {
     let bad = |message: String| Err(ErrorBody::new(ErrorCode::BadRequest, message));
     if request.set.is_empty() && request.delete.is_empty() {
-        return bad("nothing to change: name settings in `set` or `delete`".to_owned());
+        return bad("no settings to change: name them in `set` or `delete`".to_owned());
     }
     if let Some(name) = request.delete.iter().find(|name| request.set.contains_key(*name)) {
-        return bad(format!("{name:?} cannot be set and deleted at once"));
+        return bad(format!("{name:?} is both in `set` and in `delete`"));
     }
     check_texts(request.set.iter().flat_map(|(name, value)| [name, value]).chain(&request.delete))
 }
 
-/// Kafka's C API ends a text at its first NUL; other control and format characters would hide in tables and logs.
+/// Refuses control and format characters: librdkafka's C API ends a text at the first NUL, and the others are invisible
+/// in tables and logs.
 pub(super) fn check_texts<'a>(mut texts: impl Iterator<Item = &'a String>) -> Result<(), ErrorBody> {
-    /// Enough to recognise the setting by.
+    /// Enough to recognise the setting.
     const SHOWN_CHARS: usize = 60;
     match texts.find(|text| !text.chars().all(is_printable)) {
         Some(text) => {
@@ -101,7 +112,7 @@ pub(super) fn check_texts<'a>(mut texts: impl Iterator<Item = &'a String>) -> Re
     }
 }
 
-/// What differs among the settings that were asked for, by name. The log and the client see no secrets.
+/// The settings that the request changed, sorted by name. Sensitive values are left out.
 fn changes(request: &AlterTopicConfig, before: Vec<TopicSetting>) -> Vec<SettingChange> {
     let before: BTreeMap<String, TopicSetting> =
         before.into_iter().map(|setting| (setting.name.clone(), setting)).collect();
@@ -113,17 +124,17 @@ fn changes(request: &AlterTopicConfig, before: Vec<TopicSetting>) -> Vec<Setting
         let same = is_own && to.is_some() && from == to;
         (!same).then(|| SettingChange { name: name.clone(), from, to })
     });
-    let taken_back = request.delete.iter().filter_map(|name| {
+    let reset = request.delete.iter().filter_map(|name| {
         let old = before.get(name).filter(|old| old.source == SettingSource::Topic)?;
         Some(SettingChange { name: name.clone(), from: old.value.clone(), to: old.default.clone() })
     });
-    let mut changes: Vec<SettingChange> = set.chain(taken_back).collect();
+    let mut changes: Vec<SettingChange> = set.chain(reset).collect();
     changes.sort_by(|a, b| a.name.cmp(&b.name));
     changes
 }
 
 fn shown(setting: Setting) -> TopicSetting {
-    // What the topic itself did not say comes first among the rest.
+    // The default is the first value that does not come from the topic itself.
     let inherited = setting.synonyms.into_iter().find(|(source, _)| *source != SettingSource::Topic);
     let default = match inherited {
         Some((_, value)) => value,
@@ -159,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_says_what_it_was_and_what_it_is_now() {
+    fn changes_list_old_and_new_values_without_secrets() {
         let secret = TopicSetting { sensitive: true, value: None, ..setting("secret", "", SettingSource::Topic) };
         let before = vec![
             setting("inherited", "default", SettingSource::Default),
@@ -172,12 +183,12 @@ mod tests {
         let set = set.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let delete = vec!["own".to_owned(), "never.set".to_owned()];
         let changes = changes(&AlterTopicConfig { name: "t".to_owned(), set, delete }, before);
-        let told: Vec<_> =
+        let found: Vec<_> =
             changes.iter().map(|change| (change.name.as_str(), change.from.as_deref(), change.to.as_deref())).collect();
         assert_eq!(
-            told,
+            found,
             [
-                // The same value, but from now on its own.
+                // The value is the same, but now set on the topic.
                 ("inherited", Some("default"), Some("default")),
                 ("own", Some("old"), Some("default")),
                 ("secret", None, None),

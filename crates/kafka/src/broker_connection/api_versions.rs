@@ -1,5 +1,5 @@
-//! The features that a broker supports and those in force in the cluster: the ApiVersions request. librdkafka sends it too, but does
-//! not pass the features on (KIP-584).
+//! The ApiVersions request: the features that a broker supports, and the finalized features of the cluster (KIP-584).
+//! librdkafka sends the request too, but does not expose the features.
 
 use bytes::Buf;
 use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, ApiVersionsResponse};
@@ -7,26 +7,27 @@ use kafka_protocol::protocol::StrBytes;
 
 use super::{BrokerConnection, CLIENT_NAME, Request, RequestError, decode_response};
 
-/// Version 4 includes the features whose lowest level is 0, which are most of them; brokers before 3.9 speak 3.
+/// Version 4 includes features whose lowest level is 0, which are most of them; brokers before Kafka 3.9 support only
+/// version 3.
 const VERSIONS: [i16; 2] = [4, 3];
 
 const NO_ERROR: i16 = 0;
 
-/// The broker does not speak the version; the rest of the response is then that of version 0.
+/// The broker does not support the version of the request; the response then has version 0.
 const UNSUPPORTED_VERSION: i16 = 35;
 
 impl Request for ApiVersionsRequest {
     const KEY: ApiKey = ApiKey::ApiVersions;
-    /// Kafka 4.3 answers with 700 bytes.
+    /// The response of Kafka 4.3 has 700 bytes.
     const MAX_RESPONSE_BYTES: u32 = 64 * 1024;
     type Response = ApiVersionsResponse;
 }
 
-/// What a broker reports. All empty from a broker that has no features (before Kafka 2.4, or with ZooKeeper).
+/// The features that a broker reports; empty for brokers without features (before Kafka 2.4, or with ZooKeeper).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ApiVersions {
     pub supported: Vec<FeatureLevels>,
-    /// What is in force in the cluster, as far as this broker knows.
+    /// The finalized features of the cluster, as far as this broker knows.
     pub finalized: Option<Finalized>,
 }
 
@@ -39,19 +40,22 @@ pub struct FeatureLevels {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finalized {
-    /// Rises with every change.
+    /// Increases with every change.
     pub epoch: i64,
     pub levels: Vec<FeatureLevels>,
 }
 
-/// Asks over a connection that was just opened.
-pub fn ask(connection: &mut BrokerConnection) -> Result<ApiVersions, RequestError> {
+/// Requests the features, in the newest version that the broker supports.
+///
+/// # Errors
+/// If the connection fails, or the broker answers with an error or a malformed response.
+pub fn fetch(connection: &mut BrokerConnection) -> Result<ApiVersions, RequestError> {
     let request = ApiVersionsRequest::default()
         .with_client_software_name(StrBytes::from_static_str(CLIENT_NAME))
         .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION")));
     for version in VERSIONS {
         let body = connection.exchange(version, &request)?;
-        // The first field in every version.
+        // In every version the first field is the error code.
         match body.clone().try_get_i16() {
             Ok(NO_ERROR) | Err(_) => {}
             Ok(UNSUPPORTED_VERSION) => continue,

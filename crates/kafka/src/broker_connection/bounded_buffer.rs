@@ -1,27 +1,29 @@
-//! The bytes of a response, for decoders that trust the lengths in them.
+//! The bytes of a response, with a check of every length in it.
 //!
-//! The decoders of `kafka-protocol` 0.18 allocate an array for as many elements as the response announces, before they read one.
-//! Six bytes can announce 4 billion, and an allocation that fails ends the process
-//! (<https://github.com/kafka-protocol-rs/kafka-protocol-rs/pull/152>). This buffer refuses such lengths as they are read.
+//! The decoders of `kafka-protocol` 0.18 allocate an array with the length in the response before they read its
+//! elements. Six bytes can announce 4 billion elements, and a failed allocation ends the process
+//! (<https://github.com/kafka-protocol-rs/kafka-protocol-rs/pull/152>). This buffer returns an error when such a length
+//! is read.
 
 use bytes::{Buf, Bytes, TryGetError};
 use kafka_protocol::protocol::buf::ByteBuf;
 use std::ops::Range;
 
-/// Up to here a number is harmless, whatever it counts. The numbers of tagged fields, which are no lengths, are far smaller.
-const HARMLESS: u64 = 1024;
+/// Lengths up to this one are always accepted: they cannot cause a large allocation, and tag numbers, which are not
+/// lengths, are far smaller.
+const ALWAYS_ACCEPTED: u64 = 1024;
 
 /// The longest unsigned varint of Kafka's protocol.
 const MAX_VARINT_BYTES: u32 = 5;
 
-/// Refuses every length that is greater than the number of bytes that are left: an element takes one byte at least.
+/// Refuses every length that is greater than the number of remaining bytes, since each element has at least one byte.
 ///
-/// Lengths are unsigned varints in flexible versions (KIP-482), where nothing else but the number of a tagged field is one, and
-/// 32-bit numbers in the others.
+/// In flexible versions (KIP-482) lengths are unsigned varints, and the only other unsigned varints are tag numbers. In
+/// the other versions lengths are 32-bit numbers.
 pub struct BoundedBuffer {
     bytes: Bytes,
     is_flexible: bool,
-    /// The bytes with the continuation bit that were read last, and the number so far.
+    /// The varint that is being read: how many of its bytes were read, and its value so far.
     varint: (u32, u64),
 }
 
@@ -32,7 +34,7 @@ impl BoundedBuffer {
 
     fn check(&self, length: u64) -> Result<(), TryGetError> {
         let available = self.bytes.len();
-        if length <= HARMLESS || length <= available as u64 {
+        if length <= ALWAYS_ACCEPTED || length <= available as u64 {
             return Ok(());
         }
         Err(TryGetError { requested: usize::try_from(length).unwrap_or(usize::MAX), available })
@@ -52,8 +54,9 @@ impl Buf for BoundedBuffer {
         self.bytes.advance(count);
     }
 
-    /// The decoders read varints by this, and booleans. A boolean with the continuation bit, which no broker sends, is taken for the
-    /// beginning of the varint behind it: the number is then greater than what the decoder reads, never smaller.
+    /// The decoders read varints and booleans with this function. A boolean with the continuation bit, which no broker
+    /// sends, counts as the first byte of the following varint: the checked number is then larger than the one that the
+    /// decoder reads, never smaller.
     fn try_get_u8(&mut self) -> Result<u8, TryGetError> {
         let byte = self.bytes.try_get_u8()?;
         if !self.is_flexible {
@@ -63,7 +66,7 @@ impl Buf for BoundedBuffer {
         let number = number | u64::from(byte & 0x7f) << (7 * earlier);
         if byte & 0x80 == 0 {
             self.varint = (0, 0);
-            // Compact: what is written is one more than the length.
+            // In the compact encoding the number is the length plus one.
             self.check(number.saturating_sub(1))?;
         } else if earlier + 1 == MAX_VARINT_BYTES {
             return Err(TryGetError { requested: 1, available: 0 });
@@ -120,15 +123,15 @@ mod tests {
     }
 
     #[test]
-    fn boolean_with_the_continuation_bit_hides_no_length() {
+    fn length_after_booleans_with_the_continuation_bit_is_checked() {
         for booleans in 1..8 {
             let bytes = [vec![0x80; booleans], vec![0xff, 0xff, 0xff, 0xff, 0x0f]].concat();
-            read_all(flexible(&bytes)).expect_err("the varint behind is too large");
+            read_all(flexible(&bytes)).expect_err("the varint after the booleans is too large");
         }
     }
 
     #[test]
-    fn thirty_two_bit_number_is_a_length_only_in_versions_that_are_not_flexible() {
+    fn thirty_two_bit_number_is_checked_only_in_versions_that_are_not_flexible() {
         let bytes = i32::MAX.to_be_bytes();
         assert_eq!(flexible(&bytes).try_get_i32().ok(), Some(i32::MAX));
         BoundedBuffer::new(Bytes::copy_from_slice(&bytes), false).try_get_i32().expect_err("2 billion elements");

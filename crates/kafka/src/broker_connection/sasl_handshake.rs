@@ -1,5 +1,5 @@
-//! Whether a listener wants its clients to sign in: the SaslHandshake request. librdkafka without SASL does not send it, and such a
-//! broker closes the connection without an answer.
+//! The SaslHandshake request, to find out whether a listener requires SASL. librdkafka does not send it if it is
+//! configured without SASL; a listener with SASL then closes the connection without a response.
 
 use kafka_protocol::messages::{ApiKey, SaslHandshakeRequest, SaslHandshakeResponse};
 use kafka_protocol::protocol::StrBytes;
@@ -8,7 +8,7 @@ use super::{BrokerConnection, Request, RequestError};
 
 const VERSION: i16 = 1;
 
-/// What most listeners with SASL offer. The answer names every mechanism, and nobody signs in with this one here.
+/// Any mechanism will do, because a listener with SASL also answers a mechanism that it does not support.
 const MECHANISM: &str = "PLAIN";
 
 const NO_ERROR: i16 = 0;
@@ -16,7 +16,7 @@ const UNSUPPORTED_SASL_MECHANISM: i16 = 33;
 
 impl Request for SaslHandshakeRequest {
     const KEY: ApiKey = ApiKey::SaslHandshake;
-    /// A list of mechanisms is short.
+    /// The response lists the mechanisms, which are few.
     const MAX_RESPONSE_BYTES: u32 = 4096;
     type Response = SaslHandshakeResponse;
 }
@@ -27,10 +27,13 @@ pub enum Listener {
     WithSasl,
 }
 
-/// Asks over a connection that was just opened: the request is only allowed before anything but ApiVersions.
-pub fn ask(connection: &mut BrokerConnection) -> Result<Listener, RequestError> {
+/// Requires a connection that was just opened: brokers accept the request only as the first one, or after ApiVersions.
+///
+/// # Errors
+/// If the connection fails or the response is malformed.
+pub fn probe(connection: &mut BrokerConnection) -> Result<Listener, RequestError> {
     let request = SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str(MECHANISM));
-    let response = connection.ask(VERSION, &request)?;
+    let response = connection.request(VERSION, &request)?;
     match response.error_code {
         NO_ERROR | UNSUPPORTED_SASL_MECHANISM => Ok(Listener::WithSasl),
         _ => Ok(Listener::WithoutSasl),

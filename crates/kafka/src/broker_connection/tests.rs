@@ -1,4 +1,4 @@
-//! Answers of a broker that speaks over a real socket: whole, cut short, altered, and of other protocols.
+//! Responses of a broker over a real socket: complete, truncated, altered, and of other protocols.
 
 use std::net::TcpListener;
 use std::sync::mpsc::{self, Receiver};
@@ -11,20 +11,20 @@ use super::api_versions::{self, ApiVersions, FeatureLevels, Finalized};
 use super::sasl_handshake::{self, Listener};
 use super::*;
 
-/// What a busy machine may need.
-const WITHIN: Duration = Duration::from_secs(20);
+/// Enough for a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A response without its length.
 enum Answer {
-    /// After the correlation id of the request.
+    /// A response with this body to the request.
     Body(Vec<u8>),
-    /// With a correlation id that is not the request's.
+    /// A response with this body and another correlation id than the request.
     ToAnotherRequest(Vec<u8>),
-    /// Everything that is sent, the length included.
+    /// All bytes that are sent, including the length.
     Raw(Vec<u8>),
 }
 
-/// A connection to a broker that gives one answer to each request and then closes the connection; and the requests that it got.
+/// A connection to a broker that sends these answers, one for each request, and then closes the connection; and the
+/// received requests.
 fn broker(answers: Vec<Answer>) -> (BrokerConnection, Receiver<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("a bound listener").port();
@@ -45,17 +45,17 @@ fn broker(answers: Vec<Answer>) -> (BrokerConnection, Receiver<Vec<u8>>) {
                 Answer::ToAnotherRequest(body) => framed(correlation_id + 1, &body),
                 Answer::Raw(bytes) => bytes,
             };
-            // The client closes the connection as soon as it has seen enough.
+            // The client may have closed the connection already.
             let _ = stream.write_all(&bytes);
             let _ = got.send(request);
         }
     });
-    let connection = BrokerConnection::open(&Transport::Plaintext, "127.0.0.1", port, Instant::now() + WITHIN);
-    (connection.expect("it listens"), requests)
+    let connection = BrokerConnection::open(&Transport::Plaintext, "127.0.0.1", port, Instant::now() + TIMEOUT);
+    (connection.expect("the broker listens"), requests)
 }
 
 fn api_versions_of(answers: Vec<Answer>) -> Result<ApiVersions, RequestError> {
-    api_versions::ask(&mut broker(answers).0)
+    api_versions::fetch(&mut broker(answers).0)
 }
 
 fn text(name: &str) -> Vec<u8> {
@@ -66,7 +66,7 @@ fn tag(number: u8, field: &[u8]) -> Vec<u8> {
     [&[number, field.len() as u8], field].concat()
 }
 
-/// One API, one feature at 7 to 30, 29 of it in force at epoch 5, and a tagged field that no version defines.
+/// One API; one feature with supported levels 7 to 30 and finalized level 29 at epoch 5; and an unknown tagged field.
 fn features() -> Vec<u8> {
     let one_api: &[u8] = &[2, 0, 18, 0, 0, 0, 4, 0];
     let throttle: &[u8] = &[0; 4];
@@ -84,7 +84,7 @@ fn expected_features() -> ApiVersions {
     ApiVersions { supported: vec![level(7, 30)], finalized: Some(Finalized { epoch: 5, levels: vec![level(29, 29)] }) }
 }
 
-/// Error code and names, as in the versions that are not flexible.
+/// A SaslHandshake response with this error code and these mechanisms.
 fn mechanisms(error: i16, names: &[&str]) -> Vec<u8> {
     let mut body = [&error.to_be_bytes()[..], &(names.len() as i32).to_be_bytes()].concat();
     for name in names {
@@ -94,43 +94,43 @@ fn mechanisms(error: i16, names: &[&str]) -> Vec<u8> {
     body
 }
 
-/// The error code 35, and no API: version 0 of the response.
+/// Version 0 of the response with error code 35 and no APIs.
 const UNSUPPORTED_VERSION: &[u8] = &[0, 35, 0, 0, 0, 0];
 
 #[test]
-fn features_are_read() {
+fn features_are_decoded() {
     let (mut connection, requests) = broker(vec![Answer::Body(features())]);
-    assert_eq!(api_versions::ask(&mut connection).expect("an answer"), expected_features());
-    let request = requests.recv().expect("it was asked");
+    assert_eq!(api_versions::fetch(&mut connection).expect("an answer"), expected_features());
+    let request = requests.recv().expect("a request");
     assert_eq!(request[..4], [0, 18, 0, 4], "ApiVersions, version 4");
     assert_eq!(request[8..15], *b"\0\x05ponte", "the client id");
 }
 
 #[test]
-fn broker_without_version_4_is_asked_in_version_3() {
+fn broker_without_version_4_gets_a_request_in_version_3() {
     let unsupported = || Answer::Body(UNSUPPORTED_VERSION.to_vec());
     let (mut connection, requests) = broker(vec![unsupported(), Answer::Body(features())]);
-    assert_eq!(api_versions::ask(&mut connection).expect("an answer"), expected_features());
+    assert_eq!(api_versions::fetch(&mut connection).expect("an answer"), expected_features());
     let versions: Vec<_> = requests.iter().map(|request| request[3]).collect();
     assert_eq!(versions, [4, 3]);
     assert_eq!(api_versions_of(vec![unsupported(), unsupported()]).expect("an answer"), ApiVersions::default());
 }
 
 #[test]
-fn response_with_an_error_code_is_a_refusal() {
+fn response_with_an_error_code_is_an_error() {
     let refused = api_versions_of(vec![Answer::Body(vec![0, 41])]).expect_err("refused");
     assert!(matches!(refused, RequestError::Refused { code: 41, .. }), "{refused}");
 }
 
 #[test]
 fn listener_with_sasl_is_recognised() {
-    let ask = |body| sasl_handshake::ask(&mut broker(vec![Answer::Body(body)]).0);
+    let probe = |body| sasl_handshake::probe(&mut broker(vec![Answer::Body(body)]).0);
     let names = ["SCRAM-SHA-256", "OAUTHBEARER"];
     const UNSUPPORTED_SASL_MECHANISM: i16 = 33;
     const ILLEGAL_SASL_STATE: i16 = 34;
-    assert_eq!(ask(mechanisms(UNSUPPORTED_SASL_MECHANISM, &names)).expect("an answer"), Listener::WithSasl);
-    assert_eq!(ask(mechanisms(0, &["PLAIN"])).expect("an answer"), Listener::WithSasl);
-    assert_eq!(ask(mechanisms(ILLEGAL_SASL_STATE, &[])).expect("an answer"), Listener::WithoutSasl);
+    assert_eq!(probe(mechanisms(UNSUPPORTED_SASL_MECHANISM, &names)).expect("an answer"), Listener::WithSasl);
+    assert_eq!(probe(mechanisms(0, &["PLAIN"])).expect("an answer"), Listener::WithSasl);
+    assert_eq!(probe(mechanisms(ILLEGAL_SASL_STATE, &[])).expect("an answer"), Listener::WithoutSasl);
 }
 
 #[test]
@@ -143,13 +143,14 @@ fn response_to_another_request_is_malformed() {
 fn truncated_response_is_malformed() {
     let whole = features();
     for length in 0..whole.len() {
-        let error = api_versions_of(vec![Answer::Body(whole[..length].to_vec())]).expect_err("it is cut short");
+        let error =
+            api_versions_of(vec![Answer::Body(whole[..length].to_vec())]).expect_err("the response is truncated");
         assert!(error.to_string().starts_with("malformed ApiVersions response: "), "{length} bytes: {error}");
     }
     let whole = mechanisms(0, &["PLAIN"]);
     for length in 0..whole.len() {
         let answer = Answer::Body(whole[..length].to_vec());
-        let error = sasl_handshake::ask(&mut broker(vec![answer]).0).expect_err("it is cut short");
+        let error = sasl_handshake::probe(&mut broker(vec![answer]).0).expect_err("the response is truncated");
         assert!(error.to_string().starts_with("malformed SaslHandshake response: "), "{length} bytes: {error}");
     }
 }
@@ -172,7 +173,8 @@ fn oversized_response_is_refused_before_it_is_read() {
     assert!(matches!(error, RequestError::TooLong { bytes, .. } if bytes == limit + 1), "{error}");
 }
 
-/// An array that claims 4 billion elements would end the process: `kafka-protocol` allocates it before it reads an element.
+/// Without the check an array with 4 billion elements ends the process: `kafka-protocol` allocates it before it reads
+/// the elements.
 #[test]
 fn length_of_an_array_beyond_the_response_is_malformed() {
     let length: &[u8] = &[0xff, 0xff, 0xff, 0xff, 0x0f];
@@ -184,13 +186,14 @@ fn length_of_an_array_beyond_the_response_is_malformed() {
         assert!(matches!(error, RequestError::Malformed { .. }), "{error}");
     }
     let mechanisms = [&[0, 0][..], &i32::MAX.to_be_bytes()].concat();
-    let error = sasl_handshake::ask(&mut broker(vec![Answer::Body(mechanisms)]).0).expect_err("more names than bytes");
+    let error =
+        sasl_handshake::probe(&mut broker(vec![Answer::Body(mechanisms)]).0).expect_err("more names than bytes");
     assert!(matches!(error, RequestError::Malformed { .. }), "{error}");
 }
 
 proptest! {
     #[test]
-    fn no_response_ends_the_bridge(mut bytes: Vec<u8>, at: prop::sample::Index, byte: u8) {
+    fn decoding_arbitrary_bytes_never_panics(mut bytes: Vec<u8>, at: prop::sample::Index, byte: u8) {
         let decode = |bytes: &[u8]| {
             let body = Bytes::copy_from_slice(bytes);
             let _ = decode_response::<ApiVersionsRequest>(4, body.clone());

@@ -1,4 +1,4 @@
-//! TLS with the same checked properties as librdkafka, in the same meaning, by the same OpenSSL.
+//! TLS with the same validated properties, the same interpretation of them and the same OpenSSL as librdkafka.
 
 use std::fs;
 use std::io;
@@ -21,40 +21,40 @@ pub struct Tls {
     checks_host_name: bool,
 }
 
-/// None of them repeats a setting's value.
+/// The messages never contain the value of a property.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    #[error("OpenSSL does not take {property}: {reason}")]
+    #[error("OpenSSL rejects {property}: {reason}")]
     Setting { property: &'static str, reason: ErrorStack },
     #[error("cannot read the file of {property}: {reason}")]
     Unreadable { property: &'static str, reason: io::Error },
-    #[error("{0} is known to librdkafka alone")]
-    NotHonoured(&'static str),
-    #[error("TLS cannot be set up: {0}")]
+    #[error("{0} is supported only by librdkafka")]
+    Unsupported(&'static str),
+    #[error("cannot set up TLS: {0}")]
     OpenSsl(#[from] ErrorStack),
     #[error("no TLS connection: {0}")]
     Handshake(String),
     #[error("no TLS connection: the broker's certificate is not accepted: {reason}")]
     Certificate {
-        /// OpenSSL's `X509_V_ERR_…`.
+        /// OpenSSL's error number `X509_V_ERR_…`.
         code: i32,
         reason: &'static str,
     },
 }
 
 impl Tls {
+    /// # Errors
+    /// If a file cannot be read, OpenSSL rejects a property, or `ssl.engine.id` is set.
     pub fn of(properties: &KafkaProperties) -> Result<Self, TlsError> {
-        // Loads code, and has an identity of its own.
+        // An engine is loaded code that holds the private key; only librdkafka supports it.
         if properties.get("ssl.engine.id").is_some() {
-            return Err(TlsError::NotHonoured("ssl.engine.id"));
+            return Err(TlsError::Unsupported("ssl.engine.id"));
         }
         let mut builder = SslConnector::builder(SslMethod::tls_client())?;
         choose_algorithms(&mut builder, properties)?;
-        trust(&mut builder, properties)?;
-        identify(&mut builder, properties)?;
-        // librdkafka's words for true and false.
-        let is_off = |value: &str| ["false", "f", "0"].iter().any(|off| value.eq_ignore_ascii_case(off));
-        if properties.get("enable.ssl.certificate.verification").is_some_and(is_off) {
+        set_trusted_certificates(&mut builder, properties)?;
+        set_client_certificate(&mut builder, properties)?;
+        if properties.is_false("enable.ssl.certificate.verification") {
             builder.set_verify(SslVerifyMode::NONE);
         }
         let identification = properties.get("ssl.endpoint.identification.algorithm").unwrap_or("https");
@@ -72,7 +72,7 @@ impl Tls {
         configuration.connect(host, stream).map_err(|error| match error {
             HandshakeError::SetupFailure(error) => TlsError::OpenSsl(error),
             HandshakeError::Failure(failed) | HandshakeError::WouldBlock(failed) => {
-                // OpenSSL says that verification failed, and only here why.
+                // The error says only that verification failed; the verify result says why.
                 let verified = failed.ssl().verify_result();
                 match verified.as_raw() {
                     0 => TlsError::Handshake(failed.error().to_string()),
@@ -93,18 +93,18 @@ fn choose_algorithms(builder: &mut SslConnectorBuilder, properties: &KafkaProper
     set("ssl.sigalgs.list", |builder, list| builder.set_sigalgs_list(list))
 }
 
-/// Whose signature under a broker's certificate is accepted.
-fn trust(builder: &mut SslConnectorBuilder, properties: &KafkaProperties) -> Result<(), TlsError> {
+/// Sets the CAs whose signature under a broker's certificate is accepted.
+fn set_trusted_certificates(builder: &mut SslConnectorBuilder, properties: &KafkaProperties) -> Result<(), TlsError> {
     let pem = properties.get("ssl.ca.pem");
     let location = properties.get("ssl.ca.location").filter(|location| !location.is_empty());
     let is_named = location.is_some_and(|location| location != system_ca::PROBE);
     if is_named || pem.is_some() {
-        // Whom the user names, instead of those that the system trusts.
+        // Certificates that the user names replace those of the system.
         builder.set_cert_store(X509StoreBuilder::new()?.build());
     } else if location.is_some() || !system_ca::is_named_by_environment() {
-        // As librdkafka does: the first place that OpenSSL can read.
-        let found = system_ca::places().find(|place| load(builder, place).is_ok());
-        tracing::debug!(?found, "the certificates that this system trusts");
+        // As in librdkafka: the first path that OpenSSL can read.
+        let path = system_ca::paths().find(|path| load(builder, path).is_ok());
+        tracing::debug!(?path, "loaded the certificates that this system trusts");
     }
     if let Some(location) = location.filter(|_| is_named) {
         load(builder, Path::new(location)).map_err(refused("ssl.ca.location"))?;
@@ -122,16 +122,16 @@ fn trust(builder: &mut SslConnectorBuilder, properties: &KafkaProperties) -> Res
     Ok(())
 }
 
-/// A file of certificates, or a directory of them under their hashes.
-fn load(builder: &mut SslConnectorBuilder, place: &Path) -> Result<(), ErrorStack> {
-    match place.is_dir() {
-        true => builder.load_verify_locations(None, Some(place)),
-        false => builder.load_verify_locations(Some(place), None),
+/// `path`: a file of certificates, or a directory with one file per certificate, named by its hash.
+fn load(builder: &mut SslConnectorBuilder, path: &Path) -> Result<(), ErrorStack> {
+    match path.is_dir() {
+        true => builder.load_verify_locations(None, Some(path)),
+        false => builder.load_verify_locations(Some(path), None),
     }
 }
 
-/// Who the bridge is, where brokers want to know.
-fn identify(builder: &mut SslConnectorBuilder, properties: &KafkaProperties) -> Result<(), TlsError> {
+/// Sets the client certificate, for brokers that require one.
+fn set_client_certificate(builder: &mut SslConnectorBuilder, properties: &KafkaProperties) -> Result<(), TlsError> {
     if let Some(file) = properties.get("ssl.certificate.location") {
         builder.set_certificate_chain_file(file).map_err(refused("ssl.certificate.location"))?;
     }
@@ -167,7 +167,7 @@ fn identify(builder: &mut SslConnectorBuilder, properties: &KafkaProperties) -> 
     Ok(())
 }
 
-/// With an empty password too: without one OpenSSL would ask for it at the terminal.
+/// Always passes a password, possibly an empty one; without it OpenSSL would prompt at the terminal.
 fn private_key(pem: &[u8], password: &str) -> Result<PKey<Private>, ErrorStack> {
     PKey::private_key_from_pem_passphrase(pem, password.as_bytes())
 }
@@ -207,7 +207,7 @@ mod tests {
     }
 
     impl Identity {
-        /// Signed by itself, for one host name.
+        /// A self-signed certificate for one host name.
         fn of(host: &str) -> Self {
             let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("a curve");
             let key = PKey::from_ec_key(EcKey::generate(&group).expect("a key")).expect("a key");
@@ -228,7 +228,7 @@ mod tests {
         }
     }
 
-    /// Greets everybody who shakes hands. With `client` only those who show that certificate.
+    /// Sends a greeting after each successful handshake. With `client` it requires that client certificate.
     fn server(identity: &Identity, client: Option<&Identity>) -> u16 {
         let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).expect("an acceptor");
         acceptor.set_certificate(&identity.certificate).expect("a certificate");
@@ -250,17 +250,17 @@ mod tests {
         port
     }
 
-    /// What the server says, or why it was not reached.
+    /// The server's greeting, or the error of the connection.
     fn greeting(port: u16, host: &str, properties: &[(&str, &str)]) -> Result<String, String> {
         const DEADLINE: Duration = Duration::from_secs(20);
         let properties = [&[("security.protocol", "SASL_SSL")], properties].concat();
         let transport = Transport::of(&KafkaProperties::of(&properties)).map_err(|error| error.to_string())?;
         let stream = transport.connect(host, port, Instant::now() + DEADLINE);
         let mut stream = stream.map_err(|error: ConnectError| error.to_string())?;
-        let mut said = [0; 4];
-        // Since TLS 1.3 a server refuses a client's certificate only after the client has shaken hands.
-        stream.read_exact(&mut said).map_err(|error| error.to_string())?;
-        Ok(String::from_utf8_lossy(&said).into_owned())
+        let mut received = [0; 4];
+        // In TLS 1.3 a server refuses a client certificate only after the handshake of the client is complete.
+        stream.read_exact(&mut received).map_err(|error| error.to_string())?;
+        Ok(String::from_utf8_lossy(&received).into_owned())
     }
 
     fn file(directory: &Path, name: &str, content: &[u8]) -> String {
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broker_is_trusted_as_the_users_settings_say() {
+    fn broker_certificate_is_verified_as_the_ssl_properties_say() {
         let directory = directory("trust");
         let broker = Identity::of("localhost");
         let port = server(&broker, None);
@@ -288,7 +288,7 @@ mod tests {
         assert_eq!(greeting(port, "localhost", &[("ssl.ca.location", &ca)]).as_deref(), Ok("ciao"));
         assert_eq!(greeting(port, "localhost", &[("ssl.ca.pem", &pem)]).as_deref(), Ok("ciao"));
         for refused in [&[("ssl.ca.location", &*other)][..], &[]] {
-            let why = greeting(port, "localhost", refused).expect_err("nobody vouches for it");
+            let why = greeting(port, "localhost", refused).expect_err("the issuer is not trusted");
             assert!(why.contains("certificate is not accepted"), "{why}");
         }
         assert_eq!(
@@ -296,7 +296,8 @@ mod tests {
             Ok("ciao")
         );
 
-        let why = greeting(port, "127.0.0.1", &[("ssl.ca.location", &ca)]).expect_err("it is called localhost");
+        let why =
+            greeting(port, "127.0.0.1", &[("ssl.ca.location", &ca)]).expect_err("the certificate names localhost");
         assert!(why.contains("mismatch"), "{why}");
         let any_name = [("ssl.ca.location", &*ca), ("ssl.endpoint.identification.algorithm", "none")];
         assert_eq!(greeting(port, "127.0.0.1", &any_name).as_deref(), Ok("ciao"));
@@ -304,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bridge_shows_the_certificate_that_the_user_gave_it() {
+    fn client_certificate_is_read_from_pem_files_pem_properties_and_key_stores() {
         let directory = directory("identity");
         let (broker, client) = (Identity::of("localhost"), Identity::of("ponte"));
         let port = server(&broker, Some(&client));
@@ -337,12 +338,12 @@ mod tests {
         for way in ways {
             assert_eq!(with_ca(way).as_deref(), Ok("ciao"), "{:?}", way[0].0);
         }
-        with_ca(&[]).expect_err("who shows nothing is refused");
+        with_ca(&[]).expect_err("the server requires a client certificate");
 
         let wrong = with_ca(&[("ssl.certificate.location", &certificate_file), ("ssl.key.location", &locked_file)]);
-        let why = wrong.expect_err("the key is locked");
-        assert!(why.contains("ssl.key.location") && !why.contains(&locked_file), "names the property alone: {why}");
-        let missing = with_ca(&[("ssl.keystore.location", "/not/there")]).expect_err("there is no file");
+        let why = wrong.expect_err("the key is encrypted and the password is missing");
+        assert!(why.contains("ssl.key.location") && !why.contains(&locked_file), "names only the property: {why}");
+        let missing = with_ca(&[("ssl.keystore.location", "/not/there")]).expect_err("the file does not exist");
         assert!(missing.contains("ssl.keystore.location"), "{missing}");
         let _ = fs::remove_dir_all(directory);
     }

@@ -1,5 +1,5 @@
-//! The byte stream to a broker: TCP, with TLS where the checked properties say so, and one deadline for connecting, the TLS
-//! handshake and everything after it.
+//! The byte stream to a broker: TCP, with TLS if the properties ask for it. One deadline covers connecting, the TLS
+//! handshake and all requests.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -31,7 +31,10 @@ pub enum ConnectError {
 }
 
 impl Transport {
-    /// The one that librdkafka uses with these properties.
+    /// The transport that librdkafka uses with these properties.
+    ///
+    /// # Errors
+    /// If TLS cannot be set up with these properties.
     pub fn of(properties: &KafkaProperties) -> Result<Self, ConnectError> {
         if !properties.uses_tls() {
             return Ok(Self::Plaintext);
@@ -42,14 +45,14 @@ impl Transport {
         Err(ConnectError::NoTls)
     }
 
-    /// TLS that accepts every certificate: only to find out whether a listener speaks TLS.
+    /// TLS that accepts every certificate; use it only to find out whether a listener speaks TLS.
     #[cfg(feature = "tls")]
     pub fn tls_without_verification() -> Result<Self, ConnectError> {
         Ok(Self::Tls(Box::new(Tls::without_verification()?)))
     }
 
     pub fn connect(&self, host: &str, port: u16, deadline: Instant) -> Result<Box<dyn Stream>, ConnectError> {
-        let stream = TimedStream { stream: connect(host, port, deadline)?, deadline };
+        let stream = TimedStream { stream: connect_tcp(host, port, deadline)?, deadline };
         match self {
             Self::Plaintext => Ok(Box::new(stream)),
             #[cfg(feature = "tls")]
@@ -58,14 +61,19 @@ impl Transport {
     }
 }
 
-/// Tries the host's addresses one after the other: `localhost` has two, and many brokers listen on one.
-fn connect(host: &str, port: u16, deadline: Instant) -> io::Result<TcpStream> {
-    // librdkafka writes IPv6 addresses as they stand in URLs.
+/// Tries the host's addresses one after the other, since `localhost` has two and many brokers listen on only one of
+/// them.
+///
+/// # Errors
+/// That of the last address.
+pub fn connect_tcp(host: &str, port: u16, deadline: Instant) -> io::Result<TcpStream> {
+    // librdkafka writes IPv6 addresses in brackets.
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    let addresses: Vec<_> = (host, port).to_socket_addrs()?.collect();
-    let mut failure = io::Error::new(io::ErrorKind::NotFound, "its host name has no address");
+    let no_address = || io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
+    let addresses: Vec<_> = (host, port).to_socket_addrs().map_err(|_| no_address())?.collect();
+    let mut failure = no_address();
     for (tried, address) in addresses.iter().enumerate() {
-        // An address that never answers must not use up the time of the others.
+        // An address that does not answer must leave time for the others.
         let share = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
         match TcpStream::connect_timeout(address, left(deadline)? / share) {
             Ok(stream) => {
@@ -87,7 +95,7 @@ fn timed_out() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "no answer in time")
 }
 
-/// Every read and write ends at the deadline, however slowly the peer sends.
+/// A TCP stream whose reads and writes end at the deadline, even if the peer sends single bytes.
 #[derive(Debug)]
 pub struct TimedStream {
     stream: TcpStream,
@@ -112,7 +120,7 @@ impl Write for TimedStream {
     }
 }
 
-/// Unix reports a time-out as "would block", upon which OpenSSL would try again.
+/// Unix reports a time-out as "would block", after which OpenSSL would retry.
 fn with_timeout_named(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => timed_out(),
@@ -127,9 +135,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn deadline_holds_while_the_broker_sends_byte_after_byte() {
+    fn deadline_ends_a_read_while_the_broker_sends_single_bytes() {
         const DEADLINE: Duration = Duration::from_millis(300);
-        /// What a busy machine may add.
+        /// Enough for a busy machine.
         const ALLOWANCE: Duration = Duration::from_secs(5);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("a bound listener").port();
@@ -140,7 +148,7 @@ mod tests {
             }
         });
         let began = Instant::now();
-        let mut stream = Transport::Plaintext.connect("127.0.0.1", port, began + DEADLINE).expect("it listens");
+        let mut stream = Transport::Plaintext.connect("127.0.0.1", port, began + DEADLINE).expect("a connection");
         let error = stream.read_exact(&mut [0; 4096]).expect_err("the deadline passes first");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!(began.elapsed() < DEADLINE + ALLOWANCE);

@@ -1,5 +1,5 @@
-//! Every property that the bridge gives to librdkafka, against the same property in a user's file: either the user's value stands,
-//! or the file is refused with the property's name. None is overridden in silence.
+//! For every property that the bridge sets: a user's file that sets the same property takes effect, or is refused with
+//! the property's name. No user's value is overridden silently.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::*;
 
-/// For each property of the bridge's another value that is valid.
+/// For each property that the bridge sets another valid value.
 const OTHER_VALUES: &[(&str, &str)] = &[
     ("acks", "1"),
     ("allow.auto.create.topics", "true"),
@@ -41,14 +41,14 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("topic.metadata.refresh.interval.ms", "60000"),
 ];
 
-/// Where the file's word reaches the bridge itself instead of librdkafka: what holds then is tested where it is used.
-const HONOURED_BY_THE_BRIDGE: &[&str] = &["allow.auto.create.topics", "bootstrap.servers"];
+/// Properties that the bridge itself uses instead of passing them to librdkafka; their effect is tested elsewhere.
+const USED_BY_THE_BRIDGE: &[&str] = &["allow.auto.create.topics", "bootstrap.servers"];
 
 fn connection(properties: KafkaProperties) -> Connection {
     Connection::without_sign_in("localhost:9092".to_owned(), properties)
 }
 
-/// Every configuration that the bridge makes a client of.
+/// Every configuration with which the bridge creates a client.
 fn roles(connection: &Connection) -> BTreeMap<&'static str, ClientConfig> {
     let group = GroupId::parse("a-group").expect("a group");
     let member = |protocol| connection.group_config(&group, protocol);
@@ -67,36 +67,36 @@ fn read(name: &str, value: &str) -> Result<KafkaProperties, PropertiesError> {
     let file: PathBuf = std::env::temp_dir().join(format!("ponte-{name}-{}.properties", std::process::id()));
     let mut written = std::fs::File::create(&file).expect("a file");
     let protocol = if name.starts_with("ssl.") { "security.protocol=SSL\n" } else { "" };
-    writeln!(written, "{protocol}{name}={value}").expect("a file takes bytes");
+    writeln!(written, "{protocol}{name}={value}").expect("the file can be written");
     let properties = KafkaProperties::read(&file);
     let _ = std::fs::remove_file(&file);
     properties
 }
 
 #[test]
-fn a_users_value_stands_or_is_refused_by_name() {
+fn property_of_the_file_takes_effect_or_is_refused_by_name() {
     let mut without_creation = KafkaProperties::default();
     without_creation.forbid_auto_create();
-    let ours = [KafkaProperties::default(), without_creation].map(|properties| roles(&connection(properties)));
-    for (role, config) in ours.into_iter().flatten() {
+    let without_file = [KafkaProperties::default(), without_creation].map(|properties| roles(&connection(properties)));
+    for (role, config) in without_file.into_iter().flatten() {
         for (name, own) in config.config_map() {
             let other = OTHER_VALUES.iter().find(|(known, _)| *known == name);
             let (_, other) = other.unwrap_or_else(|| panic!("{role}: {name} needs another value in the table"));
             let read = read(name, other);
-            // The consumer that reads ranges differs from the others in one property that no file may set.
+            // A property that differs between roles, and that no file may set, may be equal to the value in the table.
             assert!(
                 own != *other || name == "ssl.ca.location" || read.is_err(),
                 "{role}: {name} needs a value that is not the bridge's own"
             );
             match read {
                 Err(error) => {
-                    let said = error.to_string();
-                    assert!(said.contains(name) && said.contains("cannot be set here"), "{role}: {said}");
+                    let error = error.to_string();
+                    assert!(error.contains(name) && error.contains("cannot be set here"), "{role}: {error}");
                 }
-                Ok(_) if HONOURED_BY_THE_BRIDGE.contains(&name) => {}
+                Ok(_) if USED_BY_THE_BRIDGE.contains(&name) => {}
                 Ok(properties) => {
                     let with_it = roles(&connection(properties));
-                    assert_eq!(with_it[role].get(name), Some(*other), "{role}: {name} is the user's to choose");
+                    assert_eq!(with_it[role].get(name), Some(*other), "{role}: {name} has the user's value");
                 }
             }
         }
@@ -104,7 +104,7 @@ fn a_users_value_stands_or_is_refused_by_name() {
 }
 
 #[test]
-fn other_names_of_a_setting_stand_as_well() {
+fn aliases_of_a_property_take_effect() {
     for (name, kept, value) in [
         ("delivery.timeout.ms", "message.timeout.ms", "9000"),
         ("queue.buffering.max.ms", "linger.ms", "7"),
@@ -124,20 +124,20 @@ fn other_names_of_a_setting_stand_as_well() {
 }
 
 #[test]
-fn contradictions_with_the_bridges_own_settings_are_found_at_start() {
+fn contradiction_to_a_setting_of_the_bridge_is_refused_when_the_file_is_read() {
     let error = read("max.in.flight.requests.per.connection", "6").expect_err("idempotence allows five");
     assert!(error.to_string().contains("max.in.flight"), "{error}");
 }
 
 #[cfg(feature = "tls")]
 #[test]
-fn certificates_are_looked_for_where_the_system_keeps_them_unless_the_file_names_some() {
-    let place = |properties: &[(&str, &str)]| {
+fn system_certificates_are_used_unless_the_file_names_some() {
+    let ca_location = |properties: &[(&str, &str)]| {
         let config = connection(KafkaProperties::of(properties)).base_config();
         config.get("ssl.ca.location").map(ToOwned::to_owned)
     };
     let by_default = if system_ca::is_named_by_environment() { None } else { Some("probe".to_owned()) };
-    assert_eq!(place(&[]), by_default);
-    assert_eq!(place(&[("ssl.ca.location", "/etc/ours.pem")]).as_deref(), Some("/etc/ours.pem"));
-    assert_eq!(place(&[("ssl.ca.pem", "-----BEGIN CERTIFICATE-----")]), None);
+    assert_eq!(ca_location(&[]), by_default);
+    assert_eq!(ca_location(&[("ssl.ca.location", "/etc/ours.pem")]).as_deref(), Some("/etc/ours.pem"));
+    assert_eq!(ca_location(&[("ssl.ca.pem", "-----BEGIN CERTIFICATE-----")]), None);
 }

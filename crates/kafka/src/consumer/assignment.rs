@@ -1,9 +1,9 @@
-//! The partitions that `bridge consume` reads: where reading begins in each, and where it stands.
+//! The partitions that `bridge consume` reads: the start offset and the current position of each.
 //!
-//! librdkafka is always told an offset: the committed one, or `--start` where the group has committed nothing. An offset that the
-//! partition does not have is never replaced in silence (`auto.offset.reset=error`). Before the first record that is left, retention
-//! has deleted what was to be read: a line says so, and reading goes on. Beyond the end only the user can say where reading should
-//! continue: the program ends.
+//! Partitions are assigned with a numeric offset: the committed one, or the one of `--start` if the group has committed
+//! nothing. An offset out of range is never replaced silently (`auto.offset.reset=error`). If it is before the log
+//! start, retention has deleted the records: the program prints which, and continues at the log start. If it is beyond
+//! the end, the program ends, because only the user can decide where to continue.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,19 +16,20 @@ use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::beginning::{Beginning, GroupPosition, beginning};
 use crate::context::{ClientHooks, HookedContext, quiet_client_context};
 use crate::metadata_client::{MetadataClient, TIMEOUT};
 use crate::native;
 use crate::rebalance_answer;
+use crate::start_position::{GroupPosition, StartPosition, start_position};
 use feed::ends::{Extent, PartitionEnds};
 use feed::topic_id::TopicId;
 
-/// How often partitions without a beginning are looked for, and the events of the asking client are taken.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often the program checks for partitions that are not read yet, and serves the events of the metadata client.
+const CHECK_EVERY: Duration = Duration::from_millis(500);
 
-/// How soon Kafka is asked again about partitions of which it did not tell enough. Meanwhile the others are read.
-const TRY_AGAIN_AFTER: Duration = Duration::from_secs(2);
+/// The pause before the next attempt to start partitions whose offsets Kafka did not report. Meanwhile the others are
+/// read.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// The consumer's callbacks; they run on the thread that polls it.
 pub struct TerminalContext {
@@ -41,32 +42,31 @@ pub struct Assignment {
     metadata_client: MetadataClient,
     topic: TopicName,
     group: GroupId,
-    /// Where a partition without a committed offset begins.
+    /// Where reading starts in a partition without a committed offset.
     start: GroupStart,
     state: Mutex<State>,
 }
 
 struct State {
-    partitions: BTreeMap<i32, Reading>,
-    /// Positions beyond the end: they end the program.
+    partitions: BTreeMap<i32, PartitionState>,
+    /// Positions beyond the end of their partition, which end the program.
     beyond_end: Vec<BeyondEnd>,
-    look_at: Instant,
+    check_at: Instant,
 }
 
-/// One partition.
 #[derive(Default)]
-struct Reading {
-    /// The offset of the next record; none before reading began.
+struct PartitionState {
+    /// The offset of the next record; `None` before the first start.
     position: Option<GroupPosition>,
-    /// Whether librdkafka reads the partition at an offset between its log start and its end.
-    has_begun: bool,
+    /// Whether librdkafka reads the partition at an offset that is in range.
+    has_started: bool,
 }
 
-/// A position that the partition does not have yet, or no longer.
+/// A position beyond the high watermark of its partition.
 struct BeyondEnd {
     partition: i32,
     offset: i64,
-    /// What the group has committed, not where this member stands.
+    /// The committed offset of the group, not the position of this consumer.
     is_committed: bool,
     extent: Extent,
 }
@@ -96,14 +96,14 @@ impl ConsumerContext for TerminalContext {
             _ => self.assignment.revoke(consumer, list),
         };
         if let Err(error) = done {
-            tracing::warn!(%error, "a rebalance of the group could not be followed");
+            tracing::warn!(%error, "a rebalance of the group failed");
         }
     }
 }
 
 impl Assignment {
     pub fn new(metadata_client: MetadataClient, topic: TopicName, group: GroupId, start: GroupStart) -> Self {
-        let state = State { partitions: BTreeMap::new(), beyond_end: Vec::new(), look_at: Instant::now() };
+        let state = State { partitions: BTreeMap::new(), beyond_end: Vec::new(), check_at: Instant::now() };
         Self { metadata_client, topic, group, start, state: Mutex::new(state) }
     }
 
@@ -112,68 +112,69 @@ impl Assignment {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A record was read. Returns what is to be kept beside the offset when it is committed.
-    pub fn has_read(&self, partition: i32, offset: i64) -> Option<String> {
+    /// Moves the position behind this record. Returns the metadata to commit with the offset.
+    pub fn note_read(&self, partition: i32, offset: i64) -> Option<String> {
         let mut state = self.state();
-        let reading = state.partitions.get_mut(&partition)?;
-        let topic_id = reading.position.map(|position| position.topic_id).unwrap_or_default();
-        *reading =
-            Reading { position: Some(GroupPosition { offset: offset.saturating_add(1), topic_id }), has_begun: true };
+        let partition = state.partitions.get_mut(&partition)?;
+        let topic_id = partition.position.map(|position| position.topic_id).unwrap_or_default();
+        let position = GroupPosition { offset: offset.saturating_add(1), topic_id };
+        *partition = PartitionState { position: Some(position), has_started: true };
         topic_id.commit_note()
     }
 
-    /// librdkafka has stopped reading a partition, since it does not have the position. librdkafka's error does not say which one.
-    pub fn position_is_gone(&self) {
+    /// librdkafka has stopped reading a partition whose position is out of range. Its error does not name the
+    /// partition, so all are started again.
+    pub fn position_is_out_of_range(&self) {
         let mut state = self.state();
-        state.partitions.values_mut().for_each(|reading| reading.has_begun = false);
-        state.look_at = Instant::now();
+        state.partitions.values_mut().for_each(|partition| partition.has_started = false);
+        state.check_at = Instant::now();
     }
 
-    /// Begins to read the partitions that have not begun, if that is due. Called between polls.
-    pub fn begin_if_due(&self, consumer: &BaseConsumer<TerminalContext>) {
+    /// Starts to read the partitions that are not read yet, every [`CHECK_EVERY`]. Call it between polls.
+    pub fn start_if_due(&self, consumer: &BaseConsumer<TerminalContext>) {
         let mut state = self.state();
         let now = Instant::now();
-        if now < state.look_at {
+        if now < state.check_at {
             return;
         }
-        state.look_at = now + LOOK_EVERY;
-        let waiting = state.partitions.iter().filter(|(_, reading)| !reading.has_begun);
+        state.check_at = now + CHECK_EVERY;
+        let waiting = state.partitions.iter().filter(|(_, partition)| !partition.has_started);
         let waiting: Vec<i32> = waiting.map(|(partition, _)| *partition).collect();
         drop(state);
         self.metadata_client.serve_events();
         if waiting.is_empty() {
             return;
         }
-        let begun = self.beginnings(consumer, &waiting);
-        let assigned = self.assign_anew(consumer, &begun);
+        let offsets = self.start_offsets(consumer, &waiting);
+        let assigned = self.assign_again(consumer, &offsets);
         let mut state = self.state();
         if let Err(error) = assigned {
-            tracing::debug!(%error, "partitions could not be assigned anew; trying again");
-            for partition in begun.keys() {
-                if let Some(reading) = state.partitions.get_mut(partition) {
-                    reading.has_begun = false;
+            tracing::debug!(%error, "cannot assign partitions again; retrying");
+            for partition in offsets.keys() {
+                if let Some(partition) = state.partitions.get_mut(partition) {
+                    partition.has_started = false;
                 }
             }
         }
-        if state.partitions.values().any(|reading| !reading.has_begun) {
-            state.look_at = Instant::now() + TRY_AGAIN_AFTER;
+        if state.partitions.values().any(|partition| !partition.has_started) {
+            state.check_at = Instant::now() + RETRY_AFTER;
         }
     }
 
-    /// Tells librdkafka other offsets for partitions that it has already. Seeking is refused after an error that ended fetching.
-    fn assign_anew(&self, consumer: &BaseConsumer<TerminalContext>, begun: &BTreeMap<i32, i64>) -> KafkaResult<()> {
-        if begun.is_empty() {
+    /// Assigns partitions at other offsets. librdkafka refuses to seek after an error that ended fetching.
+    fn assign_again(&self, consumer: &BaseConsumer<TerminalContext>, offsets: &BTreeMap<i32, i64>) -> KafkaResult<()> {
+        if offsets.is_empty() {
             return Ok(());
         }
-        let list = self.list(begun.iter().map(|(partition, offset)| (*partition, Some(*offset))))?;
-        // It fails where librdkafka does not have the partition; then assigning it is all that is left to do.
+        let list = self.list(offsets.iter().map(|(partition, offset)| (*partition, Some(*offset))))?;
+        // Fails if librdkafka does not have the partition; then assigning is enough.
         if let Err(error) = consumer.incremental_unassign(&list) {
-            tracing::debug!(%error, "partitions could not be taken back from librdkafka");
+            tracing::debug!(%error, "cannot unassign partitions");
         }
         consumer.incremental_assign(&list)
     }
 
-    /// Why reading cannot go on.
+    /// The error that ends the program, if any partition has a position beyond its end.
     pub fn failure(&self) -> Option<PositionsBeyondEnd> {
         let beyond = std::mem::take(&mut self.state().beyond_end);
         (!beyond.is_empty()).then(|| PositionsBeyondEnd {
@@ -185,13 +186,14 @@ impl Assignment {
 
     fn assign(&self, consumer: &BaseConsumer<TerminalContext>, list: &TopicPartitionList) -> KafkaResult<()> {
         let partitions: Vec<i32> = list.elements().iter().map(|element| element.partition()).collect();
-        self.state().partitions.extend(partitions.iter().map(|partition| (*partition, Reading::default())));
-        let begun = self.beginnings(consumer, &partitions);
+        self.state().partitions.extend(partitions.iter().map(|partition| (*partition, PartitionState::default())));
+        let offsets = self.start_offsets(consumer, &partitions);
         let list = if self.state().beyond_end.is_empty() {
-            // Where Kafka does not tell the ends now (a partition without a leader), librdkafka goes by the committed offset alone.
-            self.list(partitions.iter().map(|partition| (*partition, begun.get(partition).copied())))?
+            // A partition without a known offset (it has no leader) starts at the committed offset, which librdkafka
+            // fetches.
+            self.list(partitions.iter().map(|partition| (*partition, offsets.get(partition).copied())))?
         } else {
-            // The program is about to end; librdkafka still waits for an answer to the rebalance.
+            // The program is about to end, but librdkafka requires an answer to the rebalance.
             TopicPartitionList::new()
         };
         rebalance_answer::assign(consumer, &list)
@@ -203,61 +205,63 @@ impl Assignment {
             state.partitions.remove(&element.partition());
         }
         drop(state);
-        // librdkafka commits what was stored of them (`enable.auto.commit`).
+        // librdkafka commits the stored offsets of these partitions (`enable.auto.commit`).
         rebalance_answer::revoke(consumer, list)
     }
 
-    /// Where reading begins, or goes on, in these partitions. Those of which Kafka does not tell enough now are left out, and those
-    /// whose position lies beyond the end.
-    fn beginnings(&self, consumer: &BaseConsumer<TerminalContext>, partitions: &[i32]) -> BTreeMap<i32, i64> {
-        let mut begun = BTreeMap::new();
-        let (read, unread): (Vec<i32>, Vec<i32>) = {
+    /// The offsets at which these partitions start or continue. Left out: partitions whose offsets Kafka does not
+    /// report now, and those with a position beyond the end.
+    fn start_offsets(&self, consumer: &BaseConsumer<TerminalContext>, numbers: &[i32]) -> BTreeMap<i32, i64> {
+        let mut offsets = BTreeMap::new();
+        let (with_position, without): (Vec<i32>, Vec<i32>) = {
             let state = self.state();
-            let is_read = |partition: &i32| state.partitions.get(partition).is_some_and(|of| of.position.is_some());
-            partitions.iter().copied().partition(is_read)
+            let has_position =
+                |number: &i32| state.partitions.get(number).is_some_and(|partition| partition.position.is_some());
+            numbers.iter().copied().partition(has_position)
         };
-        let committed = if unread.is_empty() {
+        let committed = if without.is_empty() {
             BTreeMap::new()
         } else {
-            match self.committed(consumer, &unread) {
+            match self.committed(consumer, &without) {
                 Ok(committed) => committed,
                 Err(error) => {
-                    tracing::debug!(%error, "the committed offsets are not known yet");
-                    return begun;
+                    tracing::debug!(%error, "cannot fetch the committed offsets; retrying");
+                    return offsets;
                 }
             }
         };
-        let places: Vec<TopicPartition> = read.iter().chain(&unread).map(|partition| self.place(*partition)).collect();
-        let ends = match self.metadata_client.ends(&places, TIMEOUT) {
+        let named: Vec<TopicPartition> =
+            with_position.iter().chain(&without).map(|partition| self.topic_partition(*partition)).collect();
+        let ends = match self.metadata_client.ends(&named, TIMEOUT) {
             Ok(ends) => ends,
             Err(failure) => {
-                tracing::debug!(?failure, "where the partitions begin and end is not known yet");
-                return begun;
+                tracing::debug!(?failure, "cannot fetch the ends of the partitions; retrying");
+                return offsets;
             }
         };
         let topic = BTreeSet::from([self.topic.as_str()]);
         let topic_id = self.metadata_client.topic_ids(&topic, TIMEOUT).remove(self.topic.as_str()).unwrap_or_default();
         let mut state = self.state();
         let State { partitions, beyond_end, .. } = &mut *state;
-        for place in places {
-            let (Some(reading), Some(ends)) = (partitions.get_mut(&place.partition), ends.get(&place)) else {
+        for topic_partition in named {
+            let number = topic_partition.partition;
+            let (Some(partition), Some(ends)) = (partitions.get_mut(&number), ends.get(&topic_partition)) else {
                 continue;
             };
-            let committed = committed.get(&place.partition).copied();
-            let position = reading.position.or(committed);
-            let Beginning { offset, lost } = beginning(position, ends, topic_id, self.start);
+            let position = partition.position.or(committed.get(&number).copied());
+            let StartPosition { offset, lost } = start_position(position, ends, topic_id, self.start);
             if let (Some(position), Some(reason)) = (position, lost) {
                 if reason == GapReason::OutOfRange {
-                    let is_committed = reading.position.is_none();
-                    beyond_end.push(BeyondEnd::new(place.partition, position.offset, is_committed, ends));
+                    let is_committed = partition.position.is_none();
+                    beyond_end.push(BeyondEnd::new(number, position.offset, is_committed, ends));
                     continue;
                 }
-                eprintln!("{}", self.loss(place.partition, position.offset, offset, reason));
+                eprintln!("{}", self.loss(number, position.offset, offset, reason));
             }
-            *reading = Reading { position: Some(GroupPosition { offset, topic_id }), has_begun: true };
-            begun.insert(place.partition, offset);
+            *partition = PartitionState { position: Some(GroupPosition { offset, topic_id }), has_started: true };
+            offsets.insert(number, offset);
         }
-        begun
+        offsets
     }
 
     /// The group's committed offsets; partitions without one are left out.
@@ -266,8 +270,9 @@ impl Assignment {
         consumer: &BaseConsumer<TerminalContext>,
         partitions: &[i32],
     ) -> Result<BTreeMap<i32, GroupPosition>, RDKafkaErrorCode> {
-        let places: Vec<TopicPartition> = partitions.iter().map(|partition| self.place(*partition)).collect();
-        let found = native::committed_positions(consumer, &places, TIMEOUT)?.into_iter();
+        let partitions: Vec<TopicPartition> =
+            partitions.iter().map(|partition| self.topic_partition(*partition)).collect();
+        let found = native::committed_positions(consumer, &partitions, TIMEOUT)?.into_iter();
         let position = |found: native::CommittedPosition| {
             let topic_id = TopicId::from_commit_note(&found.note).unwrap_or_default();
             Some((found.partition.partition, GroupPosition { offset: found.offset?, topic_id }))
@@ -275,7 +280,7 @@ impl Assignment {
         Ok(found.filter_map(position).collect())
     }
 
-    /// What is said on standard error when reading goes on at another offset than the group's.
+    /// The message on standard error when reading continues at another offset than the group's.
     fn loss(&self, partition: i32, from: i64, to: i64, reason: GapReason) -> String {
         let topic = self.topic.as_str();
         match reason {
@@ -288,16 +293,16 @@ impl Assignment {
             }
             _ => format!(
                 "the topic {topic:?} was deleted and created again after offset {from} of partition {partition} was committed; \
-                 reading begins at its first record, offset {to}"
+                 reading continues at its first record, offset {to}"
             ),
         }
     }
 
-    fn place(&self, partition: i32) -> TopicPartition {
+    fn topic_partition(&self, partition: i32) -> TopicPartition {
         TopicPartition { topic: self.topic.to_string(), partition }
     }
 
-    /// Without an offset librdkafka begins at the committed one.
+    /// A partition without an offset starts at the committed one, which librdkafka fetches.
     fn list(&self, partitions: impl Iterator<Item = (i32, Option<i64>)>) -> KafkaResult<TopicPartitionList> {
         let mut list = TopicPartitionList::new();
         for (partition, offset) in partitions {
@@ -317,7 +322,7 @@ impl BeyondEnd {
     }
 }
 
-/// The group's positions that the partitions do not have, and what to do about them.
+/// The error about positions beyond the end of their partitions; it says how to reset them.
 pub struct PositionsBeyondEnd {
     topic: TopicName,
     group: GroupId,
@@ -327,26 +332,27 @@ pub struct PositionsBeyondEnd {
 impl fmt::Display for PositionsBeyondEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         /// A topic may have thousands of partitions.
-        const NAMED: usize = 5;
+        const MAX_NAMED: usize = 5;
         let Self { topic, group, positions } = self;
         let (group_name, topic_name) = (group.as_str(), topic.as_str());
-        write!(f, "the group {group_name:?} cannot go on in the topic {topic_name:?}: ")?;
-        for (index, BeyondEnd { partition, offset, is_committed, extent }) in positions.iter().take(NAMED).enumerate() {
+        write!(f, "the group {group_name:?} cannot continue in the topic {topic_name:?}: ")?;
+        let named = positions.iter().take(MAX_NAMED);
+        for (index, BeyondEnd { partition, offset, is_committed, extent }) in named.enumerate() {
             let whose = if *is_committed { "its committed offset" } else { "this consumer's position" };
             let Extent { start, high } = extent;
             write!(f, "{}{whose} in partition {partition} is {offset}, ", if index > 0 { "; " } else { "" })?;
             write!(f, "but the partition begins at {} and ends at {}", start.0, high.0)?;
         }
-        if positions.len() > NAMED {
-            write!(f, "; and so in {} more partitions", positions.len() - NAMED)?;
+        if positions.len() > MAX_NAMED {
+            write!(f, "; the same holds for {} more partitions", positions.len() - MAX_NAMED)?;
         }
         if positions.iter().all(|position| position.is_committed) {
-            f.write_str(". Nothing was committed there")?;
+            f.write_str(". No offset was committed")?;
         }
         let partitions: Vec<String> = positions.iter().map(|position| position.partition.to_string()).collect();
         write!(
             f,
-            ". Choose where the group goes on, then start again: bridge groups reset --group {group_name} --topic {topic_name}:{} \
+            ". Reset the group, then start again: bridge groups reset --group {group_name} --topic {topic_name}:{} \
              --to-earliest --execute (or --to-latest, --to-offset N)",
             partitions.join(",")
         )

@@ -1,4 +1,4 @@
-//! Admin requests: options with a deadline, a queue for the answers, an event for each answer.
+//! Admin requests: options with a time limit, a queue for the results, and an event for each result.
 
 use std::ffi::CStr;
 use std::marker::PhantomData;
@@ -14,7 +14,7 @@ use rdkafka_sys as sys;
 use super::c_string::{InteriorNul, c_string};
 use super::queue::Event;
 
-/// librdkafka ends a request by itself when its time is over; waiting a little longer lets it say so.
+/// librdkafka ends a request at the time limit; waiting a little longer allows it to report the error.
 const MARGIN: Duration = Duration::from_millis(500);
 
 /// Why a request, or a part of it, failed.
@@ -25,7 +25,7 @@ pub struct Failure {
     pub reason: String,
 }
 
-/// Requests of one kind on their way to Kafka. Any number may be sent before the first answer is taken.
+/// Requests of one kind. Any number may be sent before the first answer is taken.
 pub struct AdminRequests<'c> {
     client: *mut sys::rd_kafka_t,
     options: *mut sys::rd_kafka_AdminOptions_t,
@@ -44,8 +44,8 @@ impl<'c> AdminRequests<'c> {
         let client = client.native_ptr();
         let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
         let mut reason: [c_char; 128] = [0; 128];
-        // SAFETY: the client lives for `'c`. Queue and options are ours until dropped. The buffer for the reason is as long
-        // as said; the only reason to fail is a time-out out of range, and then librdkafka's own stays.
+        // SAFETY: the client lives for `'c`. Queue and options are ours until dropped. The length of the reason buffer
+        // is correct; setting the time-out fails only if it is out of range, and then librdkafka's default remains.
         let (options, queue) = unsafe {
             let options = sys::rd_kafka_AdminOptions_new(client, kind);
             sys::rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, reason.as_mut_ptr(), reason.len());
@@ -54,17 +54,18 @@ impl<'c> AdminRequests<'c> {
         Self { client, options, queue, deadline: Instant::now() + timeout + MARGIN, waiting: 0, borrowed: PhantomData }
     }
 
-    /// Waits for answers no longer than this; one that comes later is thrown away.
+    /// Waits for answers no longer than this; later ones are discarded.
     pub(super) fn give_up_after(mut self, timeout: Duration) -> Self {
         self.deadline = Instant::now() + timeout;
         self
     }
 
-    /// How long the brokers may take to carry a change out before they answer (the kinds of request that have this).
+    /// How long the brokers may take to carry out a change before they answer. Only for kinds of request with this
+    /// option.
     pub(super) fn operation_timeout(self, timeout: Duration) -> Self {
         let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
         let mut reason: [c_char; 128] = [0; 128];
-        // SAFETY: our own options and a buffer as long as said.
+        // SAFETY: our own options, and a buffer with its correct length.
         unsafe {
             sys::rd_kafka_AdminOptions_set_operation_timeout(
                 self.options,
@@ -76,14 +77,14 @@ impl<'c> AdminRequests<'c> {
         self
     }
 
-    /// Whether the next requests see what a consumer of committed records would (the kinds of request that have this).
+    /// The isolation level of the next requests. Only for kinds of request with this option.
     pub(super) fn read_committed(&mut self, committed: bool) {
         let level = if committed {
             sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED
         } else {
             sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED
         };
-        // SAFETY: our own options; an error object, if there is one, is ours and destroyed once.
+        // SAFETY: our own options; a returned error object is ours and destroyed once.
         unsafe {
             let error = sys::rd_kafka_AdminOptions_set_isolation_level(self.options, level);
             if !error.is_null() {
@@ -92,20 +93,20 @@ impl<'c> AdminRequests<'c> {
         }
     }
 
-    /// Sends one request; the answer carries the tag. `send` calls the C function with the pointers that it is given, and
-    /// must not keep them. librdkafka copies its arguments, so nothing else need outlive the call.
+    /// Sends one request; its answer has the same tag. `send` calls the C function with the passed pointers and must
+    /// not keep them. librdkafka copies the arguments, so they need not outlive the call.
     pub(super) fn send(
         &mut self,
         tag: usize,
         send: impl FnOnce(*mut sys::rd_kafka_t, *const sys::rd_kafka_AdminOptions_t, *mut sys::rd_kafka_queue_t),
     ) {
-        // SAFETY: our own options; the opaque value is never followed, only given back.
+        // SAFETY: our own options; the opaque value is returned and never dereferenced.
         unsafe { sys::rd_kafka_AdminOptions_set_opaque(self.options, tag as *mut c_void) };
         send(self.client, self.options, self.queue);
         self.waiting += 1;
     }
 
-    /// The next answer, in the order of arrival; `None` when each request has got one.
+    /// Waits for the next answer, in the order of arrival; `None` if every request has been answered.
     pub(super) fn answer(&mut self) -> Option<(usize, Result<Event, Failure>)> {
         if self.waiting == 0 {
             return None;
@@ -132,14 +133,14 @@ impl<'c> AdminRequests<'c> {
 
     /// The only answer.
     pub(super) fn only_answer(mut self) -> Result<Event, Failure> {
-        let nothing = || Failure { code: RDKafkaErrorCode::Fail, reason: "nothing was asked".to_owned() };
-        self.answer().map_or_else(|| Err(nothing()), |(_, answer)| answer)
+        let not_sent = || Failure { code: RDKafkaErrorCode::Fail, reason: "no request was sent".to_owned() };
+        self.answer().map_or_else(|| Err(not_sent()), |(_, answer)| answer)
     }
 }
 
 impl Drop for AdminRequests<'_> {
     fn drop(&mut self) {
-        // SAFETY: our own, given back once. A request still on its way holds its own reference to the queue.
+        // SAFETY: our own, destroyed once. A pending request holds its own reference to the queue.
         unsafe {
             sys::rd_kafka_queue_destroy(self.queue);
             sys::rd_kafka_AdminOptions_destroy(self.options);
@@ -157,12 +158,12 @@ impl PartitionList {
         Self::with_notes(partitions.map(|(partition, offset)| (partition, offset, None)))
     }
 
-    /// The same with the text that Kafka is to keep beside each committed offset.
+    /// The same with the metadata of each committed offset (`note`).
     pub(super) fn with_notes<'p>(
         positions: impl ExactSizeIterator<Item = (&'p TopicPartition, i64, Option<&'p str>)>,
     ) -> Result<Self, InteriorNul> {
-        // SAFETY: the list is ours; the name is copied, the element is valid until the next one is added. A note is allocated
-        // by librdkafka, which frees it with the list.
+        // SAFETY: the list is ours; the name is copied, the element is valid until the next one is added. A note is
+        // allocated by librdkafka, which frees it with the list.
         unsafe {
             let list = Self(sys::rd_kafka_topic_partition_list_new(c_int::try_from(positions.len()).unwrap_or(0)));
             for (TopicPartition { topic, partition }, offset, note) in positions {
@@ -190,7 +191,7 @@ impl Drop for PartitionList {
     }
 }
 
-/// One element of a list that librdkafka lends.
+/// One element of a partition list of librdkafka.
 pub struct PartitionEntry {
     pub partition: TopicPartition,
     pub offset: i64,
@@ -224,7 +225,7 @@ pub(super) unsafe fn entry(element: *const sys::rd_kafka_topic_partition_t) -> P
     }
 }
 
-/// The elements of an array as librdkafka hands it out: a pointer to pointers, and a count that the function sets.
+/// The elements of an array that librdkafka returns as a pointer to pointers, with a count that the function sets.
 ///
 /// # Safety
 /// `read` returns null or an array of as many valid pointers as it sets the count to, all valid for `'a`.

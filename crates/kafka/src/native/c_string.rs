@@ -1,4 +1,4 @@
-//! Texts on their way to C.
+//! Conversion of texts to C strings.
 
 use std::ffi::{CString, NulError};
 
@@ -6,12 +6,12 @@ use rdkafka::error::RDKafkaErrorCode;
 
 use super::admin::Failure;
 
-/// The text contains a zero byte, where it would end for C.
+/// The text contains a zero byte, which would end the C string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InteriorNul;
 
 /// # Errors
-/// A text with a zero byte: cut off there, it would name something else.
+/// If the text contains a zero byte, because the truncated text would be another name.
 pub(super) fn c_string(text: &str) -> Result<CString, InteriorNul> {
     CString::new(text).map_err(|_: NulError| InteriorNul)
 }

@@ -1,4 +1,4 @@
-//! The clients of librdkafka by their handles, whatever their kind and context.
+//! Access to the handle of a librdkafka client of any kind and context.
 
 use rdkafka::ClientContext;
 use rdkafka::admin::AdminClient;
@@ -37,7 +37,7 @@ unsafe impl<C: ClientContext> KafkaClient for AdminClient<C> {
     }
 }
 
-// SAFETY: it owns the client, and never replaces it.
+// SAFETY: `SignedIn` owns the client and never replaces it.
 unsafe impl<T: KafkaClient> KafkaClient for SignedIn<T> {
     fn handle(&self) -> *mut sys::rd_kafka_t {
         (**self).handle()

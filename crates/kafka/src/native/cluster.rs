@@ -1,4 +1,4 @@
-//! The cluster as a whole: its brokers, controller and racks.
+//! The cluster: its brokers, controller and racks.
 
 use std::ffi::CStr;
 use std::os::raw::c_int;
@@ -17,11 +17,15 @@ pub struct BrokerList {
     pub brokers: Vec<Broker>,
 }
 
-/// Asks for the brokers alone. `Client::fetch_metadata(None)` would ask for every topic of the cluster.
+/// Fetches the brokers without the topics, which `Client::fetch_metadata(None)` would include. Blocks for at most
+/// `timeout`.
+///
+/// # Errors
+/// If no broker answers.
 pub fn fetch_brokers<C: ClientContext>(client: &Client<C>, timeout: Duration) -> Result<BrokerList, RDKafkaErrorCode> {
     let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
     let mut metadata: *const sys::rd_kafka_metadata = std::ptr::null();
-    // SAFETY: a valid client and a valid place for the answer.
+    // SAFETY: a valid client and a valid pointer for the result.
     let error =
         unsafe { sys::rd_kafka_metadata(client.native_ptr(), 0, std::ptr::null_mut(), &mut metadata, timeout_ms) };
     if error != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
@@ -44,13 +48,17 @@ pub fn fetch_brokers<C: ClientContext>(client: &Client<C>, timeout: Duration) ->
     Ok(BrokerList { brokers })
 }
 
-/// The cluster as its controller sees it.
+/// The cluster as its controller describes it.
 pub struct DescribedCluster {
     /// The brokers that are up, with their racks.
     pub racks: Vec<(i32, Option<String>)>,
     pub controller: Option<i32>,
 }
 
+/// Blocks for at most `timeout`.
+///
+/// # Errors
+/// If Kafka refuses the request or does not answer.
 pub fn describe_cluster<C: ClientContext>(client: &Client<C>, timeout: Duration) -> Result<DescribedCluster, Failure> {
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER;
     let mut requests = AdminRequests::new(client, kind, timeout);
@@ -59,7 +67,8 @@ pub fn describe_cluster<C: ClientContext>(client: &Client<C>, timeout: Duration)
         unsafe { sys::rd_kafka_DescribeCluster(client, options, queue) }
     });
     let answer = requests.only_answer()?;
-    // SAFETY: the event is an answer to DescribeCluster; nodes live as long as it, the controller is null or one of them.
+    // SAFETY: the event is an answer to DescribeCluster; nodes live as long as it, the controller is null or one of
+    // them.
     unsafe {
         let result = sys::rd_kafka_event_DescribeCluster_result(answer.0);
         let nodes = array(|count| sys::rd_kafka_DescribeCluster_result_nodes(result, count));
@@ -71,16 +80,17 @@ pub fn describe_cluster<C: ClientContext>(client: &Client<C>, timeout: Duration)
     }
 }
 
-/// Shortens the heartbeat interval of the mock cluster: members of a group learn of each other by heartbeats, every 3 s by default,
-/// which is long for a demo.
-pub fn hasten_mock_groups<C: ClientContext>(client: &Client<C>) {
+/// Shortens the heartbeat interval of the mock cluster from 3 s, because members of a group receive changes of their
+/// assignment by heartbeats.
+pub fn shorten_mock_heartbeats<C: ClientContext>(client: &Client<C>) {
     const HEARTBEAT_MS: c_int = 100;
-    // SAFETY: the cluster belongs to the client and lives as long; null means there is none.
+    // SAFETY: the cluster belongs to the client and lives as long; null means that there is no mock cluster.
     unsafe {
         let cluster = sys::rd_kafka_handle_mock_cluster(client.native_ptr());
         if !cluster.is_null() {
             sys::rd_kafka_mock_set_group_consumer_heartbeat_interval_ms(cluster, HEARTBEAT_MS);
-            // Other tools at the demo broker use the older protocol; there the first member waits as long.
+            // Other tools that connect to the demo broker use the classic protocol, in which the first member waits for
+            // this delay.
             sys::rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, 0);
         }
     }

@@ -1,4 +1,4 @@
-//! Asynchronous commits with their results, and a group's committed positions, each with its metadata.
+//! Asynchronous commits with their results, and a group's committed offsets with their metadata.
 
 use std::ffi::CStr;
 use std::os::raw::c_int;
@@ -15,15 +15,15 @@ use super::client::KafkaClient;
 use super::queue::ClientQueue;
 use feed::Start;
 
-/// The queue of the results of commits. `rd_kafka_commit` without blocking reports no result.
+/// The queue of the results of commits, because `rd_kafka_commit` without blocking does not report its result.
 pub struct CommitQueue(ClientQueue);
 
 /// The result of one commit.
 pub struct CommitAnswer {
     /// The error of the commit as a whole.
     pub error: Option<RDKafkaErrorCode>,
-    /// The positions that were taken.
-    pub taken: Vec<Start>,
+    /// The positions that Kafka has committed.
+    pub committed: Vec<Start>,
 }
 
 impl CommitQueue {
@@ -31,7 +31,10 @@ impl CommitQueue {
         Self(ClientQueue::new(consumer))
     }
 
-    /// Asks Kafka to commit, each position with its note; the answer comes by [`CommitQueue::answer`].
+    /// Requests the commit of these positions, each with its metadata. [`CommitQueue::answer`] returns the result.
+    ///
+    /// # Errors
+    /// If librdkafka cannot send the request.
     pub fn commit(&self, positions: &[(Start, Option<String>)]) -> Result<(), RDKafkaErrorCode> {
         let positions = positions.iter().map(|(start, note)| (&start.partition, start.offset, note.as_deref()));
         let list = PartitionList::with_notes(positions)?;
@@ -44,48 +47,51 @@ impl CommitQueue {
         }
     }
 
-    /// The next answer, waiting up to `timeout`.
+    /// Waits up to `timeout` for the next result.
     pub fn answer(&self, timeout: Duration) -> Option<CommitAnswer> {
         let event = self.0.poll(timeout)?;
         // SAFETY: the list lives as long as the event and has `cnt` elements with NUL-terminated names.
         unsafe {
             let error: RDKafkaErrorCode = sys::rd_kafka_event_error(event.0).into();
             let list = sys::rd_kafka_event_topic_partition_list(event.0);
-            let mut taken = Vec::new();
+            let mut committed = Vec::new();
             if !list.is_null() {
                 for index in 0..usize::try_from((*list).cnt).unwrap_or(0) {
                     let element = &*(*list).elems.add(index);
                     if element.err == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && element.offset >= 0 {
                         let topic = CStr::from_ptr(element.topic).to_string_lossy().into_owned();
                         let partition = TopicPartition { topic, partition: element.partition };
-                        taken.push(Start { partition, offset: element.offset });
+                        committed.push(Start { partition, offset: element.offset });
                     }
                 }
             }
             let error = (error != RDKafkaErrorCode::NoError).then_some(error);
-            let taken = if error.is_none() { taken } else { Vec::new() };
-            Some(CommitAnswer { error, taken })
+            let committed = if error.is_none() { committed } else { Vec::new() };
+            Some(CommitAnswer { error, committed })
         }
     }
 }
 
-/// What a group has committed of one partition.
+/// The committed offset of a group in one partition.
 pub struct CommittedPosition {
     pub partition: TopicPartition,
-    /// None where it never committed.
+    /// `None` if the group has not committed in this partition.
     pub offset: Option<i64>,
-    /// What the client that committed wrote beside it; any bytes.
+    /// The metadata of the commit, which any client may have written.
     pub note: Vec<u8>,
 }
 
-/// Notes a position, with the text beside it, for the consumer's own next commit (`enable.auto.commit`).
+/// Stores a position and its metadata for the consumer's next automatic commit (`enable.auto.commit`).
+///
+/// # Errors
+/// If the partition is not assigned to the consumer.
 pub fn store_position<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     position: &Start,
     note: Option<&str>,
 ) -> Result<(), RDKafkaErrorCode> {
     let list = PartitionList::with_notes(std::iter::once((&position.partition, position.offset, note)))?;
-    // SAFETY: client and list are alive; librdkafka copies what is in the list.
+    // SAFETY: client and list are alive; librdkafka copies the list.
     let error = unsafe { sys::rd_kafka_offsets_store(consumer.client().native_ptr(), list.0) };
     match error {
         sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
@@ -93,7 +99,11 @@ pub fn store_position<C: ConsumerContext>(
     }
 }
 
-/// The positions of the consumer's group in these partitions. Positions inside an open transaction are waited for.
+/// The committed offsets of the consumer's group in these partitions. librdkafka waits until offsets that are being
+/// committed in a transaction are stable. Blocks for at most `timeout`.
+///
+/// # Errors
+/// If the request fails or returns an error for a partition.
 pub fn committed_positions<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     partitions: &[TopicPartition],

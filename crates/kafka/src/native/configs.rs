@@ -1,4 +1,4 @@
-//! Settings of topics and brokers: read with where each value comes from, changed one by one.
+//! DescribeConfigs for topics and brokers, and IncrementalAlterConfigs for topics.
 
 use std::time::Duration;
 
@@ -12,28 +12,31 @@ use sys::rd_kafka_AlterConfigOpType_t as Change;
 use super::admin::{AdminRequests, Failure, array, optional_text, text};
 use super::c_string::{InteriorNul, c_string};
 
-/// Whose settings.
+/// The topic or broker with the settings.
 #[derive(Clone, Copy, Debug)]
-pub enum Configured<'a> {
+pub enum ConfigResource<'a> {
     Topic(&'a str),
     Broker(i32),
 }
 
-/// One setting. `value` may be a secret where it is `sensitive`; brokers send none then.
+/// One setting. Brokers do not send the value of a `sensitive` setting.
 pub struct Setting {
     pub name: String,
     pub value: Option<String>,
     pub source: SettingSource,
     pub read_only: bool,
     pub sensitive: bool,
-    /// Every value that was given to it, the one in force first.
+    /// Every configured value and default, the effective one first.
     pub synonyms: Vec<(SettingSource, Option<String>)>,
 }
 
-/// Asks for all settings.
+/// Fetches all settings, sorted by name. Blocks for at most `timeout`.
+///
+/// # Errors
+/// If Kafka refuses the request or does not answer.
 pub fn describe_config<C: ClientContext>(
     client: &Client<C>,
-    of: Configured<'_>,
+    of: ConfigResource<'_>,
     timeout: Duration,
 ) -> Result<Vec<Setting>, Failure> {
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS;
@@ -58,14 +61,17 @@ pub fn describe_config<C: ClientContext>(
     }
 }
 
-/// Sets (`Some`) or takes back (`None`) the named settings of a topic; the others stay.
+/// Sets (`Some`) or deletes (`None`) the named settings of a topic; the others stay. Blocks for at most `timeout`.
+///
+/// # Errors
+/// If Kafka refuses the request or does not answer.
 pub fn alter_topic_config<'a, C: ClientContext>(
     client: &Client<C>,
     topic: &str,
     changes: impl Iterator<Item = (&'a str, Option<&'a str>)>,
     timeout: Duration,
 ) -> Result<(), Failure> {
-    let mut resource = Resource::new(Configured::Topic(topic))?;
+    let mut resource = Resource::new(ConfigResource::Topic(topic))?;
     for (name, value) in changes {
         let (name, value) = (c_string(name)?, value.map(c_string).transpose()?);
         let (operation, value) = match &value {
@@ -101,10 +107,10 @@ pub fn alter_topic_config<'a, C: ClientContext>(
 struct Resource(*mut sys::rd_kafka_ConfigResource_t);
 
 impl Resource {
-    fn new(of: Configured<'_>) -> Result<Self, InteriorNul> {
+    fn new(of: ConfigResource<'_>) -> Result<Self, InteriorNul> {
         let (kind, name) = match of {
-            Configured::Topic(name) => (sys::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC, c_string(name)?),
-            Configured::Broker(id) => {
+            ConfigResource::Topic(name) => (sys::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC, c_string(name)?),
+            ConfigResource::Broker(id) => {
                 (sys::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_BROKER, c_string(&id.to_string())?)
             }
         };
@@ -157,10 +163,10 @@ unsafe fn setting(entry: *const sys::rd_kafka_ConfigEntry_t) -> Setting {
 unsafe fn source(entry: *const sys::rd_kafka_ConfigEntry_t) -> SettingSource {
     type Native = unsafe extern "C" fn(*const sys::rd_kafka_ConfigEntry_t) -> sys::rd_kafka_ConfigSource_t;
     type Number = unsafe extern "C" fn(*const sys::rd_kafka_ConfigEntry_t) -> u32;
-    // The broker's number is passed on as it came, and a newer broker may send one that the binding's enum does not have,
-    // which Rust must never see.
-    // SAFETY: an enum of C is an `unsigned int` to the caller, the bindings say the same by `repr(u32)`; the rest is the
-    // caller's promise.
+    // librdkafka returns the broker's number unchecked. A newer broker may send a number that is not a variant of the
+    // binding's enum, which would be undefined behaviour, so it is read as an integer.
+    // SAFETY: a C enum is returned as `unsigned int`, as the bindings declare by `repr(u32)`; the rest is the caller's
+    // promise.
     let number = unsafe {
         let read: Number = std::mem::transmute::<Native, Number>(sys::rd_kafka_ConfigEntry_source);
         read(entry)

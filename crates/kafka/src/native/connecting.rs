@@ -1,4 +1,4 @@
-//! The connections that librdkafka opens: each asks the client's context first.
+//! The connect callback of librdkafka, with which the client's context admits each connection.
 
 use std::ffi::CString;
 #[cfg(unix)]
@@ -11,21 +11,25 @@ use rdkafka_sys as sys;
 
 /// Decides whether a client may open a connection now.
 pub trait Admission {
-    /// Called on librdkafka's threads while librdkafka holds the broker's lock: it must not block. A connection that is not
-    /// admitted fails, and librdkafka tries again after `reconnect.backoff.ms`.
+    /// Called on librdkafka's threads while librdkafka holds the broker's lock: it must not block. A connection that is
+    /// not admitted fails, and librdkafka tries again after `reconnect.backoff.ms`.
     fn admits_connection(&self) -> bool;
 }
 
-/// Makes the client ask its context before each connection, and then names the brokers. The client must have been made without
-/// `bootstrap.servers`: it has no broker, and therefore no thread that could connect, until this is called.
+/// Sets the connect callback, and then adds the brokers. The client must have been created without `bootstrap.servers`:
+/// so it has no broker, and no thread that could connect, before the callback is set.
+///
+/// # Errors
+/// If librdkafka finds no address in `bootstrap_servers`.
 pub fn connect_when_admitted<C>(client: &Client<C>, bootstrap_servers: &str) -> KafkaResult<()>
 where
     C: ClientContext + Admission,
 {
     let servers = CString::new(bootstrap_servers)?;
-    // SAFETY: a valid client. Its configuration is part of it and was allocated by librdkafka as a mutable object; the `rdkafka`
-    // crate offers no way to set the callback before the client is made. Only threads of brokers read the callback, and the first
-    // of them is started by `rd_kafka_brokers_add` after it was set. The text lives for the call, which copies it.
+    // SAFETY: a valid client. Its configuration is part of it and was allocated by librdkafka as a mutable object; the
+    // `rdkafka` crate offers no way to set the callback before the client is created. Only threads of brokers read the
+    // callback, and the first of them is started by `rd_kafka_brokers_add` after it was set. The text lives for the
+    // call, which copies it.
     let added = unsafe {
         #[cfg(unix)]
         {
@@ -40,11 +44,11 @@ where
     Err(KafkaError::ClientCreation(format!("librdkafka finds no broker address in {bootstrap_servers:?}")))
 }
 
-/// What librdkafka does without the callback, after the context has agreed. The socket does not block.
+/// Connects as librdkafka does without a callback, if the context admits the connection. The socket is non-blocking.
 ///
 /// # Safety
-/// Called by librdkafka with a socket, an address of this length, and the opaque pointer of the client's configuration, which the
-/// `rdkafka` crate sets to the client's context; the context outlives the client's threads.
+/// Called by librdkafka with a socket, an address of this length, and the opaque pointer of the client's configuration,
+/// which the `rdkafka` crate sets to the client's context; the context outlives the client's threads.
 #[cfg(unix)]
 unsafe extern "C" fn connect<C: Admission>(
     socket: c_int,
@@ -70,7 +74,7 @@ unsafe extern "C" fn connect<C: Admission>(
     }
 }
 
-/// Whether librdkafka reports a connection that was not admitted.
+/// Whether the error message is about a connection that was not admitted.
 pub fn was_not_admitted(reason: &str) -> bool {
     #[cfg(unix)]
     {

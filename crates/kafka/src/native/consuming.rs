@@ -1,4 +1,4 @@
-//! Consuming in batches from a queue of our own.
+//! Consuming in batches from a separate queue.
 
 use std::ffi::{CStr, CString};
 use std::marker::PhantomData;
@@ -14,8 +14,8 @@ use rdkafka_sys as sys;
 use super::client::KafkaClient;
 use super::queue::ClientQueue;
 
-/// A queue of our own to which partitions are forwarded, so that records can be left waiting (back-pressure) while
-/// the consumer's main queue is still served.
+/// A queue to which partitions are forwarded, so that records can be left waiting (back-pressure) while the consumer's
+/// main queue is served.
 pub struct DataQueue(ClientQueue);
 
 impl DataQueue {
@@ -23,13 +23,13 @@ impl DataQueue {
         Self(ClientQueue::new(consumer))
     }
 
-    /// Sends the partition's records here instead of to the consumer's queue. Call it before the partition is
-    /// assigned, so that no record takes the old way.
+    /// Forwards the partition's records to this queue instead of the consumer's main queue. Call it before the
+    /// partition is assigned, so that no record arrives in the main queue.
     pub fn forward(&self, topic: &str, partition: i32) {
-        // No topic has such a name, so no records are sent to the consumer's queue either.
+        // A topic name cannot contain a zero byte, so there are no records to forward.
         let Ok(topic) = CString::new(topic) else { return };
-        // SAFETY: client and queue are alive and belong together; the returned queue is a new reference which is given back right
-        // after forwarding (forwarding holds its own reference to the destination).
+        // SAFETY: client and queue are alive and belong together; the returned queue is a new reference which is given
+        // back right after forwarding (forwarding holds its own reference to the destination).
         unsafe {
             let source = sys::rd_kafka_queue_get_partition(self.0.client(), topic.as_ptr(), partition);
             if !source.is_null() {
@@ -39,9 +39,9 @@ impl DataQueue {
         }
     }
 
-    /// Waits up to `timeout` for a first record, then takes the others that have arrived, up to `max` in all.
+    /// Waits up to `timeout` for a first record, then takes the others that have arrived, at most `max` in total.
     ///
-    /// `rd_kafka_consume_batch_queue` alone would wait for a full batch or the whole time-out.
+    /// `rd_kafka_consume_batch_queue` alone would wait until the batch is full or the time-out has passed.
     pub fn take(&self, timeout: Duration, max: usize) -> Taken<'_> {
         let mut messages = Vec::new();
         let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
@@ -61,7 +61,7 @@ impl DataQueue {
     }
 }
 
-/// The partition's high watermark as of the consumer's last fetch; none before the first fetch. Sends no request.
+/// The partition's high watermark as of the consumer's last fetch; `None` before the first fetch. Sends no request.
 pub fn fetched_high_watermark<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     topic: &str,
@@ -69,7 +69,7 @@ pub fn fetched_high_watermark<C: ConsumerContext>(
 ) -> Option<i64> {
     let topic = CString::new(topic).ok()?;
     let (mut low, mut high) = (-1, -1);
-    // SAFETY: the client is alive, the name NUL-terminated, both places valid.
+    // SAFETY: the client is alive, the name is NUL-terminated, and both pointers are valid.
     let error = unsafe {
         let client = consumer.client().native_ptr();
         sys::rd_kafka_get_watermark_offsets(client, topic.as_ptr(), partition, &mut low, &mut high)
@@ -77,7 +77,7 @@ pub fn fetched_high_watermark<C: ConsumerContext>(
     (error == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
 }
 
-/// Records taken from a queue; given back to librdkafka when dropped.
+/// Records taken from a queue; destroyed when dropped.
 pub struct Taken<'q> {
     messages: Vec<*mut sys::rd_kafka_message_t>,
     queue: PhantomData<&'q DataQueue>,
@@ -85,7 +85,7 @@ pub struct Taken<'q> {
 
 impl Taken<'_> {
     pub fn iter(&self) -> impl Iterator<Item = TakenMessage<'_>> {
-        // SAFETY: every pointer is a message that librdkafka handed over and that lives until `self` is dropped.
+        // SAFETY: every pointer is a message that librdkafka returned and that lives until `self` is dropped.
         self.messages.iter().map(|message| TakenMessage(unsafe { &**message }))
     }
 }
@@ -99,7 +99,7 @@ impl Drop for Taken<'_> {
     }
 }
 
-/// A record, or an error in its place.
+/// A record, or an error that librdkafka reports as a message.
 #[derive(Clone, Copy)]
 pub struct TakenMessage<'t>(&'t sys::rd_kafka_message_t);
 
@@ -118,7 +118,7 @@ impl<'t> TakenMessage<'t> {
         unsafe { CStr::from_ptr(sys::rd_kafka_topic_name(self.0.rkt)) }.to_str().unwrap_or_default()
     }
 
-    /// Whether both come from the same partition; quicker than comparing names.
+    /// Whether both come from the same partition; faster than comparing names.
     pub fn is_of_partition_of(&self, other: &TakenMessage<'_>) -> bool {
         self.0.rkt == other.0.rkt && self.0.partition == other.0.partition
     }
@@ -146,10 +146,10 @@ impl<'t> TakenMessage<'t> {
         unsafe { slice(self.0.payload.cast(), self.0.len) }
     }
 
-    /// Milliseconds since 1970-01-01 UTC, and who set them.
+    /// Milliseconds since 1970-01-01 UTC, and whether the producer or the broker set them.
     pub fn timestamp(&self) -> (Option<i64>, TimestampType) {
         let mut kind = sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
-        // SAFETY: a valid message and a valid place for the type.
+        // SAFETY: a valid message and a valid pointer for the type.
         let ms = unsafe { sys::rd_kafka_message_timestamp(self.0, &mut kind) };
         match kind {
             sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME => (Some(ms), TimestampType::LogAppend),
@@ -158,7 +158,7 @@ impl<'t> TakenMessage<'t> {
         }
     }
 
-    /// Appends the headers, in order, duplicates included.
+    /// Appends the headers in their order, including duplicates.
     pub fn headers_into(&self, headers: &mut Vec<(&'t str, Option<&'t [u8]>)>) {
         let mut list = std::ptr::null_mut();
         // SAFETY: a valid message; the list belongs to the message and lives as long.
@@ -168,7 +168,7 @@ impl<'t> TakenMessage<'t> {
         }
         for index in 0.. {
             let (mut name, mut value, mut size) = (std::ptr::null(), std::ptr::null(), 0);
-            // SAFETY: a valid list; past its end librdkafka answers an error and writes nothing.
+            // SAFETY: a valid list; past its end librdkafka returns an error and writes nothing.
             let error = unsafe { sys::rd_kafka_header_get_all(list, index, &mut name, &mut value, &mut size) };
             if error != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
                 return;

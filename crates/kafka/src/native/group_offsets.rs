@@ -1,4 +1,4 @@
-//! A group's committed positions: read, moved, forgotten.
+//! The committed offsets of groups: list, alter and delete.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use super::admin::{AdminRequests, Failure, PartitionEntry, PartitionList, array,
 use super::c_string::c_string;
 use feed::Start;
 
-/// The positions of each group, in the order asked; one group's failure is not the others'. `among`: only these partitions
-/// are asked for, instead of all.
+/// The committed offsets of each group, or its error, in the order of `groups`. `among`: the partitions to fetch;
+/// `None` means all. Blocks for at most `timeout`.
 pub fn committed<C: ClientContext>(
     client: &Client<C>,
     groups: &[String],
@@ -42,8 +42,8 @@ pub fn committed<C: ClientContext>(
             }
         };
         requests.send(tag, |client, options, queue| {
-            // SAFETY: valid pointers; no list means all partitions; what is made here is destroyed here, after the call
-            // copied it.
+            // SAFETY: valid pointers; a null list means all partitions; the request is ours and destroyed once, after
+            // the call copied it.
             unsafe {
                 let mut request = sys::rd_kafka_ListConsumerGroupOffsets_new(group.as_ptr(), list);
                 sys::rd_kafka_ListConsumerGroupOffsets(client, &mut request, 1, options, queue);
@@ -52,8 +52,8 @@ pub fn committed<C: ClientContext>(
         });
     }
     while let Some((tag, answer)) = requests.answer() {
-        let Some(place) = answers.get_mut(tag) else { continue };
-        *place = answer.and_then(|answer| {
+        let Some(slot) = answers.get_mut(tag) else { continue };
+        *slot = answer.and_then(|answer| {
             // SAFETY: the event is an answer to ListConsumerGroupOffsets; its results live as long as it.
             let found = unsafe {
                 let result = sys::rd_kafka_event_ListConsumerGroupOffsets_result(answer.0);
@@ -66,8 +66,11 @@ pub fn committed<C: ClientContext>(
     answers
 }
 
-/// Moves the group's positions, each with its note. Kafka refuses while the group has members. Each partition has its own
-/// outcome.
+/// Sets the group's committed offsets and their metadata; returns the result of each partition. Blocks for at most
+/// `timeout`.
+///
+/// # Errors
+/// If the group has members, or Kafka refuses the request or does not answer.
 pub fn alter_offsets<C: ClientContext>(
     client: &Client<C>,
     group: &str,
@@ -80,7 +83,7 @@ pub fn alter_offsets<C: ClientContext>(
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS;
     let mut requests = AdminRequests::new(client, kind, timeout);
     requests.send(0, |client, options, queue| {
-        // SAFETY: valid pointers; what is made here is destroyed here, after the call copied it.
+        // SAFETY: valid pointers; the request is ours and destroyed once, after the call copied it.
         unsafe {
             let mut request = sys::rd_kafka_AlterConsumerGroupOffsets_new(group.as_ptr(), list.0);
             sys::rd_kafka_AlterConsumerGroupOffsets(client, &mut request, 1, options, queue);
@@ -95,8 +98,11 @@ pub fn alter_offsets<C: ClientContext>(
     }
 }
 
-/// Deletes positions, as if nothing had ever been committed there.
-pub fn forget_offsets<C: ClientContext>(
+/// Deletes committed offsets; returns the result of each partition. Blocks for at most `timeout`.
+///
+/// # Errors
+/// If the group has members, or Kafka refuses the request or does not answer.
+pub fn delete_offsets<C: ClientContext>(
     client: &Client<C>,
     group: &str,
     partitions: &[TopicPartition],
@@ -107,7 +113,7 @@ pub fn forget_offsets<C: ClientContext>(
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS;
     let mut requests = AdminRequests::new(client, kind, timeout);
     requests.send(0, |client, options, queue| {
-        // SAFETY: valid pointers; what is made here is destroyed here, after the call copied it.
+        // SAFETY: valid pointers; the request is ours and destroyed once, after the call copied it.
         unsafe {
             let mut request = sys::rd_kafka_DeleteConsumerGroupOffsets_new(group.as_ptr(), list.0);
             sys::rd_kafka_DeleteConsumerGroupOffsets(client, &mut request, 1, options, queue);

@@ -1,4 +1,4 @@
-//! Consumer groups: listed, described, deleted.
+//! Consumer groups: list, describe and delete.
 
 use std::ffi::CString;
 use std::time::Duration;
@@ -27,7 +27,10 @@ pub struct DescribedGroup {
     pub error: Option<Failure>,
 }
 
-/// All groups of the brokers that answered, and why others did not.
+/// All groups of the brokers that answered, and the errors of the other brokers. Blocks for at most `timeout`.
+///
+/// # Errors
+/// If the whole request fails.
 pub fn list_groups<C: ClientContext>(
     client: &Client<C>,
     timeout: Duration,
@@ -53,7 +56,11 @@ pub fn list_groups<C: ClientContext>(
     }
 }
 
-/// Each group with its members, in the order asked.
+/// Each group with its members, in the order of `groups`; a failure of one group is its `error`. Blocks for at most
+/// `timeout`.
+///
+/// # Errors
+/// If the whole request fails.
 pub fn describe_groups<C: ClientContext>(
     client: &Client<C>,
     groups: &[String],
@@ -141,13 +148,16 @@ fn protocol(kind: GroupType) -> Option<GroupProtocol> {
     }
 }
 
-/// Deletes a group that has no members.
+/// Deletes a group. Blocks for at most `timeout`.
+///
+/// # Errors
+/// If the group has members, or Kafka refuses the request or does not answer.
 pub fn delete_group<C: ClientContext>(client: &Client<C>, group: &str, timeout: Duration) -> Result<(), Failure> {
     let name = c_string(group)?;
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETEGROUPS;
     let mut requests = AdminRequests::new(client, kind, timeout);
     requests.send(0, |client, options, queue| {
-        // SAFETY: valid pointers; what is made here is destroyed here, after the call copied it.
+        // SAFETY: valid pointers; the request is ours and destroyed once, after the call copied it.
         unsafe {
             let mut deletion = sys::rd_kafka_DeleteGroup_new(name.as_ptr());
             sys::rd_kafka_DeleteGroups(client, &mut deletion, 1, options, queue);

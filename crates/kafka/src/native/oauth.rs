@@ -7,9 +7,9 @@ use rdkafka_sys as sys;
 
 use super::client::KafkaClient;
 
-/// The handle of a client that tokens are set on.
+/// The handle of a client, to set tokens.
 ///
-/// It must not outlive its client; `oauth::SignedIn` owns both, and gives this one up first.
+/// It must not outlive its client; `oauth::SignedIn` owns both, and drops this one first.
 pub struct TokenSlot(*mut sys::rd_kafka_t);
 
 // SAFETY: librdkafka's client handles are thread-safe objects (rdkafka.h: "all functions are thread-safe").
@@ -20,11 +20,11 @@ impl TokenSlot {
         Self(client.handle())
     }
 
-    /// The client signs in to brokers with this token from now on. `expires_at_ms` counts from 1970-01-01 UTC; `extensions` are the
-    /// names and values of SASL extensions.
+    /// Sets the token with which the client authenticates from now on. `expires_at_ms`: milliseconds since 1970-01-01
+    /// UTC; `extensions`: the names and values of SASL extensions.
     ///
     /// # Errors
-    /// librdkafka's reason for not taking it. It never repeats the token.
+    /// librdkafka's reason for refusing the token, without the token itself.
     pub fn set(
         &self,
         token: &str,
@@ -32,7 +32,7 @@ impl TokenSlot {
         principal: &str,
         extensions: &[(String, String)],
     ) -> Result<(), String> {
-        const NUL: &str = "it contains a zero byte";
+        const NUL: &str = "the token contains a zero byte";
         let (Ok(token_c), Ok(principal)) = (CString::new(token), CString::new(principal)) else {
             return Err(NUL.to_owned());
         };
@@ -40,8 +40,8 @@ impl TokenSlot {
         let pairs = pairs.map(CString::new).collect::<Result<Vec<_>, _>>().map_err(|_| NUL.to_owned())?;
         let mut pairs_c: Vec<*const c_char> = pairs.iter().map(|text| text.as_ptr()).collect();
         let mut reason = [0 as c_char; 512];
-        // SAFETY: the handle is valid as long as the client, which this value does not outlive. All texts end with a zero byte and
-        // live until the call returns; librdkafka copies them. The buffer is as long as it is told.
+        // SAFETY: the handle is valid as long as the client, which this value does not outlive. All texts end with a
+        // zero byte and live until the call returns; librdkafka copies them. The length of the buffer is correct.
         let (code, reason) = unsafe {
             let code = sys::rd_kafka_oauthbearer_set_token(
                 self.0,

@@ -1,4 +1,4 @@
-//! Where partitions begin and end: ListOffsets, many partitions in one request.
+//! ListOffsets: log starts, ends, and offsets by time, of many partitions in one request.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,33 +11,37 @@ use rdkafka_sys as sys;
 
 use super::admin::{AdminRequests, Failure, PartitionList, array, entry};
 
-/// librdkafka looks each answer up in a list, so its work grows with the square of this [S]; 500 keep it below a
-/// millisecond and the requests few.
-const PARTITIONS_A_REQUEST: usize = 500;
+/// librdkafka searches a list for each result, which takes quadratic time; with 500 partitions it stays below a
+/// millisecond.
+const PARTITIONS_PER_REQUEST: usize = 500;
 
-/// The shortest time-out for librdkafka itself, which starts its timer and then works on the request in the caller's thread
-/// (`rd_kafka_topic_partition_list_query_leaders_async` of librdkafka 2.12). A time-out in that moment makes its main thread finish
-/// and free the request under the caller, and the process ends with a segmentation fault.
+/// The shortest time-out that is passed to librdkafka. It starts its timer and then still uses the request in the
+/// caller's thread (`rd_kafka_topic_partition_list_query_leaders_async` of librdkafka 2.12). If the time-out passes in
+/// that moment, its main thread frees the request while the caller uses it, and the process ends with a segmentation
+/// fault.
 const MIN_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Which offset of a partition.
+/// The requested offset of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OffsetSpec {
-    /// The first record that is still there.
+    /// The offset of the first record that is not deleted.
     LogStart,
-    /// The end of what all in-sync replicas have.
+    /// The end of the records that all in-sync replicas have.
     HighWatermark,
-    /// The end of what consumers that read committed records get.
+    /// The end of the records that consumers with `isolation.level=read_committed` get.
     LastStable,
-    /// The first record at or after this time, in milliseconds since 1970-01-01 UTC.
+    /// The offset of the first record at or after this time, in milliseconds since 1970-01-01 UTC.
     Timestamp(i64),
 }
 
-/// An offset of each partition; `Ok(None)`: no record is that new.
+/// The offset of each partition; `Ok(None)`: no record at or after the time.
 pub type Offsets = HashMap<TopicPartition, Result<Option<i64>, RDKafkaErrorCode>>;
 
-/// Asks for offsets of each partition, one answer for each kind, in the order asked. Partitions that have no leader must not
-/// be among them: librdkafka would wait for one until the time is over.
+/// The offsets of each partition, one map for each spec, in their order. `partitions` must not contain partitions
+/// without a leader, because librdkafka would wait for a leader until the time-out. Blocks for at most `timeout`.
+///
+/// # Errors
+/// If a request fails or is not answered.
 pub fn list_offsets<C: ClientContext, const N: usize>(
     client: &Client<C>,
     partitions: &[TopicPartition],
@@ -54,9 +58,9 @@ pub fn list_offsets<C: ClientContext, const N: usize>(
             }
             OffsetSpec::Timestamp(ms) => ms.max(0),
         };
-        // Kafka answers "latest" with the last stable offset or with the high watermark, depending on this alone.
+        // The isolation level decides whether Kafka returns the last stable offset or the high watermark for "latest".
         requests.read_committed(spec == OffsetSpec::LastStable);
-        for chunk in partitions.chunks(PARTITIONS_A_REQUEST) {
+        for chunk in partitions.chunks(PARTITIONS_PER_REQUEST) {
             let list = PartitionList::new(chunk.iter().map(|partition| (partition, wanted)))?;
             requests.send(tag, |client, options, queue| {
                 // SAFETY: valid pointers; the list is copied before the call returns.

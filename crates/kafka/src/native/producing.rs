@@ -29,8 +29,9 @@ pub struct PlainRecord<'a> {
     pub tag: usize,
 }
 
-/// Enqueues records in the producer, which copies them; never blocks. `refused` is called for each record that was not enqueued, with
-/// its index in the iterator; after [`RDKafkaErrorCode::QueueFull`] none of the later records was enqueued.
+/// Enqueues records in the producer, which copies them; never blocks. `refused` is called for each record that was not
+/// enqueued, with its index in the iterator; after [`RDKafkaErrorCode::QueueFull`] none of the later records was
+/// enqueued.
 pub fn produce_batch<'a, C: ProducerContext>(
     client: &Client<C>,
     topic: &str,
@@ -57,8 +58,8 @@ pub fn produce_batch<'a, C: ProducerContext>(
         Err(error) => return (0..messages.len()).for_each(|index| refused(index, error.into())),
     };
     // SAFETY: the client's handle is valid while it is borrowed. The topic handle is ours from creation to destruction;
-    // without a configuration of its own it takes the producer's. `messages` holds `count` messages whose bytes live for
-    // `'a`; F_COPY copies them before the call returns.
+    // with a null configuration it has the producer's. `messages` holds `count` messages whose bytes live for `'a`;
+    // F_COPY copies them before the call returns.
     unsafe {
         let handle = sys::rd_kafka_topic_new(client.native_ptr(), name.as_ptr(), std::ptr::null_mut());
         if handle.is_null() {
@@ -105,8 +106,7 @@ impl DeliveryQueue {
     /// Waits up to `timeout` for an event and passes it to `handle`.
     pub fn take(&self, timeout: Duration, handle: impl FnOnce(ProducerEvent<'_>)) {
         let Some(event) = self.0.poll(timeout) else { return };
-        // SAFETY: what is read, the messages too, lives as long as the event, and librdkafka writes at most as many pointers as it
-        // is told there is room for.
+        // SAFETY: messages and texts live as long as the event, and librdkafka writes at most `count` pointers.
         unsafe {
             match sys::rd_kafka_event_type(event.0) {
                 sys::RD_KAFKA_EVENT_DR => {
@@ -138,7 +138,7 @@ pub fn report_of(message: &BorrowedMessage<'_>) -> DeliveryReport {
 fn report(message: &sys::rd_kafka_message_t) -> DeliveryReport {
     let error: RDKafkaErrorCode = message.err.into();
     let mut kind = sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
-    // SAFETY: a valid message and a valid index for the timestamp's type.
+    // SAFETY: a valid message and a valid pointer for the timestamp's type.
     let (ms, status) =
         unsafe { (sys::rd_kafka_message_timestamp(message, &mut kind), sys::rd_kafka_message_status(message)) };
     let dated = kind != sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;

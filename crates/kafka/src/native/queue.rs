@@ -8,17 +8,18 @@ use rdkafka_sys as sys;
 
 use super::client::KafkaClient;
 
-/// A queue with the client that it belongs to: librdkafka wants every queue destroyed before its client.
+/// A queue together with its client, because librdkafka requires that a queue is destroyed before its client.
 ///
-/// A client's context must hold such a queue weakly if at all, since the client owns its context.
+/// A client's context may only hold a weak reference to such a queue, because the client owns its context.
 pub(super) struct ClientQueue {
     queue: *mut sys::rd_kafka_queue_t,
     client: Arc<dyn KafkaClient>,
 }
 
-// SAFETY: librdkafka's queues are thread-safe objects (rdkafka.h: "all functions are thread-safe"), and clients are Send and Sync.
+// SAFETY: librdkafka's queues are thread-safe objects (rdkafka.h: "all functions are thread-safe"), and clients are
+// Send and Sync.
 unsafe impl Send for ClientQueue {}
-// SAFETY: as above. Two threads that take from one queue share the events out; none gets half of one.
+// SAFETY: as above. If two threads take from one queue, each event goes to one of them.
 unsafe impl Sync for ClientQueue {}
 
 impl ClientQueue {
@@ -29,7 +30,7 @@ impl ClientQueue {
         Self { queue, client }
     }
 
-    /// The queue of what librdkafka reports without being asked, such as delivery reports and errors.
+    /// The client's main queue, with delivery reports and errors.
     pub(super) fn main(client: Arc<dyn KafkaClient>) -> Self {
         // SAFETY: the handle is valid as long as `client`. The queue is a reference of our own.
         let queue = unsafe { sys::rd_kafka_queue_get_main(client.handle()) };
@@ -46,7 +47,7 @@ impl ClientQueue {
         self.client.handle()
     }
 
-    /// The next event, waiting up to `timeout`.
+    /// Waits up to `timeout` for the next event.
     pub(super) fn poll(&self, timeout: Duration) -> Option<Event> {
         let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
         // SAFETY: the queue is alive. A returned event is ours.
@@ -57,12 +58,12 @@ impl ClientQueue {
 
 impl Drop for ClientQueue {
     fn drop(&mut self) {
-        // SAFETY: our own reference, given back once. The client is alive: `self.client` is dropped after this.
+        // SAFETY: our own reference, destroyed once. The client is alive: `self.client` is dropped after this.
         unsafe { sys::rd_kafka_queue_destroy(self.queue) }
     }
 }
 
-/// Something that librdkafka reports. What is read from it by pointer is valid until it is dropped.
+/// An event of librdkafka. Pointers into the event are valid until it is dropped.
 pub(super) struct Event(pub(super) *mut sys::rd_kafka_event_t);
 
 impl Drop for Event {

@@ -1,4 +1,4 @@
-//! Changes to topics: created, given more partitions, emptied, deleted.
+//! Changes of topics: create, add partitions, delete records, delete.
 
 use std::collections::BTreeMap;
 use std::os::raw::c_char;
@@ -13,13 +13,16 @@ use rdkafka_sys as sys;
 use super::admin::{AdminRequests, Failure, PartitionEntry, PartitionList, array, entries, text};
 use super::c_string::c_string;
 
-/// CreateTopics' way to say "as the broker is configured" (KIP-464).
+/// In CreateTopics: the broker's default (KIP-464).
 const BROKER_DEFAULT: i32 = -1;
 
 /// `RD_KAFKA_OFFSET_END`: in DeleteRecords, up to the high watermark.
 const OFFSET_END: i64 = -1;
 
-/// Creates a topic; what is not said is as the broker is configured.
+/// Creates a topic; `None` stands for the broker's default. Blocks for at most `timeout`.
+///
+/// # Errors
+/// If Kafka refuses the request or does not answer.
 pub fn create_topic<C: ClientContext>(
     client: &Client<C>,
     topic: &str,
@@ -30,7 +33,7 @@ pub fn create_topic<C: ClientContext>(
 ) -> Result<(), Failure> {
     let name = c_string(topic)?;
     let mut reason: [c_char; 512] = [0; 512];
-    // SAFETY: texts are copied; the buffer is as long as said and is NUL-terminated where librdkafka wrote a reason.
+    // SAFETY: texts are copied; the length of the buffer is correct, and librdkafka terminates the reason with NUL.
     let new = unsafe {
         let new = sys::rd_kafka_NewTopic_new(
             name.as_ptr(),
@@ -68,7 +71,7 @@ pub fn create_topic<C: ClientContext>(
     }
 }
 
-/// The description of a topic to be, owned by us.
+/// The description of the topic to create, owned by us.
 struct NewTopic(*mut sys::rd_kafka_NewTopic_t);
 
 impl Drop for NewTopic {
@@ -78,7 +81,10 @@ impl Drop for NewTopic {
     }
 }
 
-/// Gives the topic more partitions, `count` in all.
+/// Increases the number of the topic's partitions to `count`. Blocks for at most `timeout`.
+///
+/// # Errors
+/// If Kafka refuses the request or does not answer.
 pub fn add_partitions<C: ClientContext>(
     client: &Client<C>,
     topic: &str,
@@ -90,7 +96,7 @@ pub fn add_partitions<C: ClientContext>(
     let mut reason: [c_char; 512] = [0; 512];
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_CREATEPARTITIONS;
     let mut requests = AdminRequests::new(client, kind, timeout).operation_timeout(timeout);
-    // SAFETY: the name is copied; the buffer is as long as said and is NUL-terminated where librdkafka wrote a reason.
+    // SAFETY: the name is copied; the length of the buffer is correct, and librdkafka terminates the reason with NUL.
     let mut new = unsafe { sys::rd_kafka_NewPartitions_new(name.as_ptr(), count, reason.as_mut_ptr(), reason.len()) };
     if new.is_null() {
         // SAFETY: as above.
@@ -112,12 +118,16 @@ pub fn add_partitions<C: ClientContext>(
     }
 }
 
+/// Deletes a topic. Blocks for at most `timeout`.
+///
+/// # Errors
+/// If Kafka refuses the request or does not answer.
 pub fn delete_topic<C: ClientContext>(client: &Client<C>, topic: &str, timeout: Duration) -> Result<(), Failure> {
     let name = c_string(topic)?;
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETETOPICS;
     let mut requests = AdminRequests::new(client, kind, timeout).operation_timeout(timeout);
     requests.send(0, |client, options, queue| {
-        // SAFETY: valid pointers; what is made here is destroyed here, after the call copied it.
+        // SAFETY: valid pointers; the request is ours and destroyed once, after the call copied it.
         unsafe {
             let mut deletion = sys::rd_kafka_DeleteTopic_new(name.as_ptr());
             sys::rd_kafka_DeleteTopics(client, &mut deletion, 1, options, queue);
@@ -132,7 +142,11 @@ pub fn delete_topic<C: ClientContext>(client: &Client<C>, topic: &str, timeout: 
     }
 }
 
-/// Deletes every record up to the high watermark; each partition answers with its new first offset.
+/// Deletes every record up to the high watermark; the offset of each result is the partition's new log start. Blocks
+/// for at most `timeout`.
+///
+/// # Errors
+/// If the whole request fails; a result may have an error of its own.
 pub fn delete_all_records<C: ClientContext>(
     client: &Client<C>,
     partitions: &[TopicPartition],
@@ -142,7 +156,7 @@ pub fn delete_all_records<C: ClientContext>(
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETERECORDS;
     let mut requests = AdminRequests::new(client, kind, timeout).operation_timeout(timeout);
     requests.send(0, |client, options, queue| {
-        // SAFETY: valid pointers; what is made here is destroyed here, after the call copied it.
+        // SAFETY: valid pointers; the request is ours and destroyed once, after the call copied it.
         unsafe {
             let mut deletion = sys::rd_kafka_DeleteRecords_new(list.0);
             sys::rd_kafka_DeleteRecords(client, &mut deletion, 1, options, queue);

@@ -1,4 +1,4 @@
-//! DescribeTopics, with and without waiting for the answer.
+//! DescribeTopics, blocking and asynchronous.
 
 use std::ffi::{CStr, CString};
 use std::os::raw::{c_char, c_int};
@@ -31,15 +31,15 @@ impl TopicQueue {
         Self(ClientQueue::new(consumer))
     }
 
-    /// Asks; exactly one answer will come by [`TopicQueue::answer`], within the time.
-    pub fn ask<'t>(&self, topics: impl Iterator<Item = &'t str>, timeout: Duration) {
-        // A name with a zero byte is no topic's.
+    /// Sends a request; [`TopicQueue::answer`] returns exactly one answer to it within `timeout`.
+    pub fn request<'t>(&self, topics: impl Iterator<Item = &'t str>, timeout: Duration) {
+        // A topic name cannot contain a zero byte.
         let names: Vec<CString> = topics.filter_map(|name| CString::new(name).ok()).collect();
         let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
         let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
         let client = self.0.client();
         // SAFETY: client and queue are alive. Collection and options are ours and copied by the call before they are
-        // destroyed; the names live until then. A null place for the error text is allowed with size 0.
+        // destroyed; the names live until then. A null buffer for the error text is allowed with size 0.
         unsafe {
             let collection = sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
             let options =
@@ -51,7 +51,7 @@ impl TopicQueue {
         }
     }
 
-    /// The answer, if one has arrived: the topics that exist; empty where the request failed.
+    /// The answer, if one has arrived: the topics that exist; empty if the request failed.
     pub fn answer(&self) -> Option<Vec<ExistingTopic>> {
         let event = self.0.poll(Duration::ZERO)?;
         // SAFETY: a valid event.
@@ -59,7 +59,10 @@ impl TopicQueue {
     }
 }
 
-/// The topics of these names that exist, waiting for the answer.
+/// The existing topics among these names. Blocks for at most `timeout`.
+///
+/// # Errors
+/// If Kafka refuses the request or does not answer.
 pub fn describe_topics<C: ClientContext>(
     client: &Client<C>,
     names: &[&str],
@@ -73,7 +76,8 @@ pub fn describe_topics<C: ClientContext>(
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
     let mut requests = AdminRequests::new(client, kind, timeout);
     requests.send(0, |client, options, queue| {
-        // SAFETY: valid pointers; the collection copies the names, and the call copies the collection before it is destroyed.
+        // SAFETY: valid pointers; the collection copies the names, and the call copies the collection before it is
+        // destroyed.
         unsafe {
             let collection = sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
             sys::rd_kafka_DescribeTopics(client, collection, options, queue);

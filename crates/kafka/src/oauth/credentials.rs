@@ -1,4 +1,5 @@
-//! AWS credentials from the environment, or from the endpoint that containers on ECS and EKS (Pod Identity) are given.
+//! AWS credentials from environment variables, or from the credentials endpoint of containers on ECS and EKS (Pod
+//! Identity).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::SystemTime;
@@ -10,21 +11,21 @@ use super::http::{HttpClient, HttpError};
 use super::sigv4::Credentials;
 use super::token::TokenError;
 
-/// Where `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` is looked up.
+/// The host of `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`.
 const ECS_HOST: Ipv4Addr = Ipv4Addr::new(169, 254, 170, 2);
-/// Where EKS's agent listens.
+/// The addresses of the EKS Pod Identity agent.
 const EKS_HOSTS: [IpAddr; 2] =
     [IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)), IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23))];
 
-pub struct Obtained {
+pub struct ExpiringCredentials {
     pub credentials: Credentials,
-    /// None: until somebody changes them.
+    /// `None`: the credentials do not expire.
     pub expires_at: Option<SystemTime>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct FromContainer {
+struct ContainerCredentials {
     access_key_id: String,
     secret_access_key: String,
     token: Option<String>,
@@ -32,51 +33,55 @@ struct FromContainer {
     expiration: Option<String>,
 }
 
-pub fn obtain(http: &HttpClient) -> Result<Obtained, TokenError> {
+pub fn obtain(http: &HttpClient) -> Result<ExpiringCredentials, TokenError> {
     obtain_with(http, |name| std::env::var(name).ok().filter(|value| !value.is_empty()))
 }
 
-fn obtain_with(http: &HttpClient, variable: impl Fn(&str) -> Option<String>) -> Result<Obtained, TokenError> {
+fn obtain_with(
+    http: &HttpClient,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<ExpiringCredentials, TokenError> {
     if let (Some(access_key_id), Some(secret_access_key)) =
         (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY"))
     {
         let session_token = variable("AWS_SESSION_TOKEN");
         let credentials = Credentials { access_key_id, secret_access_key, session_token };
-        return Ok(Obtained { credentials, expires_at: None });
+        return Ok(ExpiringCredentials { credentials, expires_at: None });
     }
     let relative = variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").map(|path| format!("http://{ECS_HOST}{path}"));
     let endpoint = relative.or_else(|| variable("AWS_CONTAINER_CREDENTIALS_FULL_URI"));
     let endpoint = endpoint.ok_or(TokenError::NoAwsCredentials)?;
     let failed = |reason: String| TokenError::AwsCredentials { endpoint: endpoint.clone(), reason };
-    let uri: Uri = endpoint.parse().map_err(|_| failed("it is no URL".to_owned()))?;
-    if !may_be_trusted(&uri) {
-        return Err(failed("it is neither https, nor on this machine, nor the address of ECS or EKS".to_owned()));
+    let uri: Uri = endpoint.parse().map_err(|_| failed("invalid URL".to_owned()))?;
+    if !is_trusted(&uri) {
+        let reason = "the URL must begin with https:// or have the address of this machine, ECS or EKS";
+        return Err(failed(reason.to_owned()));
     }
     let mut request = Request::get(uri).header(header::ACCEPT, "application/json");
     if let Some(authorization) = authorization(&variable).map_err(&failed)? {
         request = request.header(header::AUTHORIZATION, authorization);
     }
     let request = request.body(String::new()).map_err(|error| failed(error.to_string()))?;
-    let answer =
+    let response =
         http.send(request).map_err(|(HttpError::Unreachable(reason) | HttpError::Tls(reason))| failed(reason))?;
-    if !answer.status.is_success() {
-        return Err(failed(format!("it answered {}", answer.status.as_u16())));
+    if !response.status.is_success() {
+        return Err(failed(format!("the endpoint answered {}", response.status.as_u16())));
     }
-    // Without serde's reason, which may repeat what stands there.
-    let found: FromContainer =
-        serde_json::from_slice(&answer.body).map_err(|_| failed("its answer holds no credentials".to_owned()))?;
-    let FromContainer { access_key_id, secret_access_key, token: session_token, expiration } = found;
+    // serde's error is left out, because it may contain parts of the response.
+    let found: ContainerCredentials = serde_json::from_slice(&response.body)
+        .map_err(|_| failed("the response does not contain credentials".to_owned()))?;
+    let ContainerCredentials { access_key_id, secret_access_key, token: session_token, expiration } = found;
     let expires_at: Option<jiff::Timestamp> = match expiration.as_deref().map(str::parse).transpose() {
         Ok(expires_at) => expires_at,
-        Err(_) => return Err(failed("its Expiration is no time".to_owned())),
+        Err(_) => return Err(failed("invalid time in Expiration".to_owned())),
     };
-    Ok(Obtained {
+    Ok(ExpiringCredentials {
         credentials: Credentials { access_key_id, secret_access_key, session_token },
         expires_at: expires_at.map(SystemTime::from),
     })
 }
 
-/// EKS renews the file now and then: it is read each time.
+/// The file is read each time, because EKS renews its content.
 fn authorization(variable: &impl Fn(&str) -> Option<String>) -> Result<Option<String>, String> {
     match variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
         Some(file) => match std::fs::read_to_string(&file) {
@@ -87,8 +92,8 @@ fn authorization(variable: &impl Fn(&str) -> Option<String>) -> Result<Option<St
     }
 }
 
-/// As AWS's SDKs have it: without TLS only this machine and the agents of ECS and EKS.
-fn may_be_trusted(uri: &Uri) -> bool {
+/// The rule of AWS's SDKs: without TLS only the loopback interface and the agents of ECS and EKS are trusted.
+fn is_trusted(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or_default();
     let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
     match (uri.scheme_str(), address) {
@@ -110,12 +115,12 @@ mod tests {
     use super::super::http::Roots;
     use super::*;
 
-    fn obtain_from(variables: &[(&str, &str)]) -> Result<Obtained, TokenError> {
+    fn obtain_from(variables: &[(&str, &str)]) -> Result<ExpiringCredentials, TokenError> {
         let variables: HashMap<&str, &str> = variables.iter().copied().collect();
         obtain_with(&HttpClient::new(&Roots::System), |name| variables.get(name).map(|value| (*value).to_owned()))
     }
 
-    /// Answers one request with this body; the request's head is what the thread returns.
+    /// Answers one request with this body; the thread returns the head of the request.
     fn agent(body: &'static str) -> (String, std::thread::JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = format!("http://{}/v1/credentials", listener.local_addr().expect("a bound listener"));
@@ -130,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_comes_first() {
+    fn environment_variables_take_precedence_over_the_endpoint() {
         let found = obtain_from(&[
             ("AWS_ACCESS_KEY_ID", "key"),
             ("AWS_SECRET_ACCESS_KEY", "secret"),
@@ -140,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_containers_agent_gives_credentials_to_who_shows_its_token() {
+    fn credentials_are_fetched_from_the_endpoint_with_the_authorization_token() {
         let (address, answered) = agent(
             r#"{"AccessKeyId":"key","SecretAccessKey":"secret","Token":"session","Expiration":"2026-01-02T03:04:05Z"}"#,
         );
@@ -148,7 +153,7 @@ mod tests {
             ("AWS_CONTAINER_CREDENTIALS_FULL_URI", &address),
             ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "pod"),
         ]);
-        let Obtained { credentials, expires_at } = found.expect("credentials");
+        let ExpiringCredentials { credentials, expires_at } = found.expect("credentials");
         assert_eq!(
             (credentials.access_key_id.as_str(), credentials.session_token.as_deref()),
             ("key", Some("session"))
@@ -160,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named_and_no_secret_is_repeated() {
+    fn error_names_the_missing_variable_or_the_endpoint_and_no_secret() {
         let nothing = obtain_from(&[]).err().expect("no credentials").to_string();
         assert!(nothing.contains("AWS_ACCESS_KEY_ID"), "{nothing}");
         let (address, _) = agent(r#"{"SecretAccessKey":"hidden"}"#);
@@ -169,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_not_asked_of_strangers_without_tls() {
+    fn endpoint_without_tls_is_trusted_only_on_known_addresses() {
         for (uri, trusted) in [
             ("http://169.254.170.2/v2", true),
             ("http://169.254.170.23/v1", true),
@@ -180,7 +185,7 @@ mod tests {
             ("http://agent.example/", false),
             ("http://10.0.0.1/", false),
         ] {
-            assert_eq!(may_be_trusted(&Uri::from_static(uri)), trusted, "{uri}");
+            assert_eq!(is_trusted(&Uri::from_static(uri)), trusted, "{uri}");
         }
     }
 }

@@ -1,30 +1,31 @@
-//! Short JSON answers over HTTP, for token endpoints and credentials. Proxies are taken from the environment (`HTTPS_PROXY` …).
+//! HTTP requests to token and credentials endpoints. Proxies are taken from the environment (`HTTPS_PROXY` …).
 
 use std::io;
 use std::time::Duration;
 
 use ureq::http::{Request, StatusCode};
 
-/// For everything together: name, connection, TLS, answer.
-const WITHIN: Duration = Duration::from_secs(10);
+/// For the whole request: DNS, connection, TLS and response.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Far more than any token needs.
-const LARGEST_ANSWER_BYTES: u64 = 256 * 1024;
+const MAX_RESPONSE_BYTES: u64 = 256 * 1024;
 
 /// Which certificates are trusted.
 #[derive(Clone, Debug, Default)]
 pub enum Roots {
-    /// Those of the system, wherever it keeps them; also in a container, where OpenSSL's built-in path leads nowhere.
+    /// The certificates of the system. They are searched on the usual paths, because the path that is compiled into
+    /// OpenSSL may not exist.
     #[default]
     System,
-    /// These alone, in DER.
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "without TLS nothing is trusted"))]
+    /// Only these certificates, in DER.
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "certificates are not used without TLS"))]
     Only(Vec<Vec<u8>>),
 }
 
 pub struct HttpClient(ureq::Agent);
 
-pub struct Answer {
+pub struct Response {
     pub status: StatusCode,
     pub body: Vec<u8>,
 }
@@ -39,10 +40,10 @@ impl HttpClient {
     pub fn new(roots: &Roots) -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            // A redirect would carry the credentials elsewhere.
+            // A redirect could send the credentials to another host.
             .max_redirects(0)
-            .timeout_global(Some(WITHIN))
-            // Minutes lie between two requests; an idle connection would be dead by then.
+            .timeout_global(Some(TIMEOUT))
+            // Requests are minutes apart; an idle connection would be closed by then.
             .max_idle_connections(0)
             .user_agent(concat!("ponte/", env!("CARGO_PKG_VERSION")));
         #[cfg(feature = "tls")]
@@ -52,14 +53,18 @@ impl HttpClient {
         Self(config.build().new_agent())
     }
 
-    pub fn send(&self, request: Request<String>) -> Result<Answer, HttpError> {
-        let answer = self.0.run(request).and_then(|mut response| {
-            let body = response.body_mut().with_config().limit(LARGEST_ANSWER_BYTES).read_to_vec()?;
-            Ok(Answer { status: response.status(), body })
+    /// Blocks for at most 10 s. Error statuses are returned as responses.
+    ///
+    /// # Errors
+    /// If there is no complete response of at most 256 KiB.
+    pub fn send(&self, request: Request<String>) -> Result<Response, HttpError> {
+        let response = self.0.run(request).and_then(|mut response| {
+            let body = response.body_mut().with_config().limit(MAX_RESPONSE_BYTES).read_to_vec()?;
+            Ok(Response { status: response.status(), body })
         });
-        answer.map_err(|error| match error {
-            ureq::Error::HostNotFound => HttpError::Unreachable("its host name is not known (DNS)".to_owned()),
-            ureq::Error::Timeout(_) => HttpError::Unreachable(format!("no answer within {} s", WITHIN.as_secs())),
+        response.map_err(|error| match error {
+            ureq::Error::HostNotFound => HttpError::Unreachable("the host name is not known (DNS)".to_owned()),
+            ureq::Error::Timeout(_) => HttpError::Unreachable(format!("no answer within {} s", TIMEOUT.as_secs())),
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 HttpError::Unreachable("nothing listens there (connection refused)".to_owned())
             }
@@ -85,8 +90,8 @@ fn tls_config(roots: &Roots) -> ureq::tls::TlsConfig {
     TlsConfig::builder().provider(TlsProvider::NativeTls).root_certs(roots).build()
 }
 
-/// Percent-encodes everything but RFC 3986's unreserved characters, as forms and AWS signatures want it.
-pub fn encoded(text: &str) -> String {
+/// Percent-encodes everything but the unreserved characters of RFC 3986, as forms and AWS signatures require.
+pub fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
@@ -97,10 +102,10 @@ pub fn encoded(text: &str) -> String {
     encoded
 }
 
-/// A server's words, fit for a log line and a page: one line, no control characters, not too long.
-pub fn readable(text: &str) -> String {
-    const LONGEST: usize = 200;
+/// The first 200 characters of a server's text without control characters, for logs and the page.
+pub fn single_line(text: &str) -> String {
+    const MAX_CHARS: usize = 200;
     let plain = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let plain: String = plain.take(LONGEST).collect();
+    let plain: String = plain.take(MAX_CHARS).collect();
     plain.trim().to_owned()
 }

@@ -1,17 +1,17 @@
-//! Tokens for Amazon MSK's IAM access control: a signed URL that proves who holds the AWS credentials. The same form as AWS's own
-//! signers for clients of librdkafka (aws-msk-iam-sasl-signer) make it.
+//! Tokens for Amazon MSK's IAM access control: a URL that is signed with AWS credentials, in the same form as by AWS's
+//! signers for librdkafka clients (aws-msk-iam-sasl-signer).
 
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::credentials::{self, Obtained};
-use super::http::{HttpClient, Roots, encoded};
+use super::credentials::{self, ExpiringCredentials};
+use super::http::{HttpClient, Roots, percent_encoded};
 use super::sigv4::{Credentials, Presigned};
 use super::token::{Token, TokenError};
 
-/// As long as AWS's signers make it.
+/// The same as in AWS's signers.
 const LIFETIME: Duration = Duration::from_secs(900);
 
 pub struct MskIam {
@@ -24,16 +24,20 @@ impl MskIam {
         Self { region, http: HttpClient::new(&Roots::System) }
     }
 
-    pub fn make(&self) -> Result<Token, TokenError> {
-        let Obtained { credentials, expires_at: credentials_expire_at } = credentials::obtain(&self.http)?;
+    /// Signs a token. Blocks while the credentials are fetched.
+    ///
+    /// # Errors
+    /// If there are no AWS credentials, or the clock is out of range.
+    pub fn create_token(&self) -> Result<Token, TokenError> {
+        let ExpiringCredentials { credentials, expires_at: credentials_expire_at } = credentials::obtain(&self.http)?;
         let now = SystemTime::now();
-        let value = token(&self.region, &credentials, now)
-            .map_err(|error| TokenError::NotTaken(format!("this machine's clock is out of range: {error}")))?;
+        let value =
+            token(&self.region, &credentials, now).map_err(|error| TokenError::ClockOutOfRange(error.to_string()))?;
         let expires_at = now + LIFETIME;
         Ok(Token {
             value,
             principal: credentials.access_key_id,
-            // The URL is worth nothing once the credentials that signed it have expired.
+            // The signature is not valid any more once the credentials have expired.
             expires_at: credentials_expire_at.map_or(expires_at, |end| end.min(expires_at)),
             extensions: Vec::new(),
         })
@@ -48,13 +52,14 @@ fn token(region: &str, credentials: &Credentials, at: SystemTime) -> Result<Stri
         query: &[("Action", "kafka-cluster:Connect")],
         expires_in: LIFETIME,
     };
-    // Not part of what is signed, as with AWS's signers.
-    let agent = encoded(concat!("ponte/", env!("CARGO_PKG_VERSION")));
+    // Not signed, as in AWS's signers.
+    let agent = percent_encoded(concat!("ponte/", env!("CARGO_PKG_VERSION")));
     let url = format!("{}&User-Agent={agent}", request.url(credentials, at)?);
     Ok(URL_SAFE_NO_PAD.encode(url))
 }
 
-/// The region in the name of an MSK broker: `b-1.demo.abc123.c2.kafka.eu-south-1.amazonaws.com`, or `kafka-serverless` in its place.
+/// The region in the name of an MSK broker: `b-1.demo.abc123.c2.kafka.eu-south-1.amazonaws.com`, or `kafka-serverless`
+/// in its place.
 pub fn region_of(bootstrap_servers: &str) -> Option<&str> {
     bootstrap_servers.split(',').find_map(|server| {
         let host = server.trim().rsplit_once(':').map_or(server.trim(), |(host, _)| host);
@@ -69,14 +74,14 @@ pub fn region_of(bootstrap_servers: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    /// What aws-msk-iam-sasl-signer-python 1.0.2 signs with these credentials at this time (its clock was set for that).
+    /// The signatures of aws-msk-iam-sasl-signer-python 1.0.2 for these credentials, with its clock set to this time.
     const BY_AWS: &[(Option<&str>, &str)] = &[
         (None, "cac9a7bfef63206c50b71187ca81934f56a9bcfa7d98dffcb5d2f61b357db8fa"),
         (Some("a/session+token=="), "3379607e9b3b77bd6b3bbb8e4634917677b2d33639a22cfb9780c6ada677ac18"),
     ];
 
     #[test]
-    fn tokens_are_signed_as_by_awss_own_signer() {
+    fn signatures_equal_those_of_awss_signer() {
         for (session_token, signature) in BY_AWS {
             let credentials = Credentials {
                 access_key_id: "AKIDEXAMPLE".into(),
@@ -104,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_region_is_in_the_brokers_names() {
+    fn region_is_read_from_the_brokers_host_names() {
         for (servers, region) in [
             (
                 "b-1.demo.abc123.c2.kafka.eu-south-1.amazonaws.com:9098,b-2.demo.abc123.c2.kafka.eu-south-1.amazonaws.com:9098",

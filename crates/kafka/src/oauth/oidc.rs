@@ -1,4 +1,4 @@
-//! Tokens of an OAuth or OpenID Connect provider for the bridge's own client (RFC 6749, section 4.4: client credentials).
+//! Tokens of an OAuth or OpenID Connect provider by the client credentials grant (RFC 6749, section 4.4).
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use ureq::http::{Request, StatusCode, Uri, header};
 
-use super::http::{Answer, HttpClient, HttpError, encoded, readable};
+use super::http::{HttpClient, HttpError, Response, percent_encoded, single_line};
 use super::token::{self, Token, TokenError};
 
 pub struct Oidc {
@@ -19,27 +19,31 @@ pub struct Oidc {
     pub http: HttpClient,
 }
 
-/// RFC 6749, section 5.1.
+/// The successful response of RFC 6749, section 5.1.
 #[derive(Deserialize)]
-struct Granted {
+struct TokenResponse {
     access_token: String,
-    /// Seconds. A number; some providers send it as a string.
+    /// Seconds; a number, but some providers send a string.
     expires_in: Option<serde_json::Value>,
 }
 
-/// RFC 6749, section 5.2.
+/// The error response of RFC 6749, section 5.2.
 #[derive(Deserialize)]
-struct Refused {
+struct ErrorResponse {
     error: String,
     error_description: Option<String>,
 }
 
 impl Oidc {
+    /// Requests a token. Blocks for at most 10 s.
+    ///
+    /// # Errors
+    /// If the endpoint cannot be reached, refuses the request, or does not return a valid token.
     pub fn fetch(&self) -> Result<Token, TokenError> {
         let mut form = "grant_type=client_credentials".to_owned();
         if let Some(scope) = &self.scope {
             form.push_str("&scope=");
-            form.push_str(&encoded(scope));
+            form.push_str(&percent_encoded(scope));
         }
         let credentials = STANDARD.encode(format!("{}:{}", self.client_id, self.client_secret));
         let request = Request::post(&self.endpoint)
@@ -48,50 +52,52 @@ impl Oidc {
             .header(header::AUTHORIZATION, format!("Basic {credentials}"))
             .body(form)
             .map_err(|error| TokenError::Unreachable { endpoint: self.endpoint(), reason: error.to_string() })?;
-        let asked_at = SystemTime::now();
-        let answer = self.http.send(request).map_err(|error| match error {
+        let requested_at = SystemTime::now();
+        let response = self.http.send(request).map_err(|error| match error {
             HttpError::Unreachable(reason) => TokenError::Unreachable { endpoint: self.endpoint(), reason },
             HttpError::Tls(reason) => TokenError::Tls { endpoint: self.endpoint(), reason },
         })?;
-        self.read(&answer, asked_at)
+        self.read(&response, requested_at)
     }
 
-    /// The endpoint without what may be secret in an address.
+    /// The endpoint's URL without user information and query, which may contain secrets.
     pub fn endpoint(&self) -> String {
         let host = self.endpoint.authority().map_or("", |authority| authority.as_str());
         let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
         format!("{}://{host}{}", self.endpoint.scheme_str().unwrap_or("https"), self.endpoint.path())
     }
 
-    fn read(&self, answer: &Answer, asked_at: SystemTime) -> Result<Token, TokenError> {
-        let (endpoint, status) = (self.endpoint(), answer.status.as_u16());
-        if answer.status.is_server_error() || answer.status == StatusCode::TOO_MANY_REQUESTS {
-            return Err(TokenError::Failing { endpoint, status });
+    fn read(&self, response: &Response, requested_at: SystemTime) -> Result<Token, TokenError> {
+        let (endpoint, status) = (self.endpoint(), response.status.as_u16());
+        if response.status.is_server_error() || response.status == StatusCode::TOO_MANY_REQUESTS {
+            return Err(TokenError::ServerError { endpoint, status });
         }
-        if !answer.status.is_success() {
-            let reason = match serde_json::from_slice(&answer.body) {
-                Ok(Refused { error, error_description: Some(description) }) => format!("{error}: {description}"),
-                Ok(Refused { error, error_description: None }) => error,
-                Err(_) => answer.status.canonical_reason().unwrap_or_default().to_owned(),
+        if !response.status.is_success() {
+            let reason = match serde_json::from_slice(&response.body) {
+                Ok(ErrorResponse { error, error_description: Some(description) }) => format!("{error}: {description}"),
+                Ok(ErrorResponse { error, error_description: None }) => error,
+                Err(_) => response.status.canonical_reason().unwrap_or_default().to_owned(),
             };
-            let reason = readable(&reason.replace(&self.client_secret, "…"));
+            let reason = single_line(&reason.replace(&self.client_secret, "…"));
             return Err(TokenError::Refused { endpoint, status, reason });
         }
         let malformed = |reason: &str| TokenError::Malformed { endpoint: endpoint.clone(), reason: reason.to_owned() };
-        let granted: Granted = serde_json::from_slice(&answer.body)
-            .map_err(|_| malformed("its answer is no JSON with an access_token"))?;
+        let granted: TokenResponse = serde_json::from_slice(&response.body)
+            .map_err(|_| malformed("the response is not JSON with an access_token"))?;
         let claims = token::claims(&granted.access_token).unwrap_or_default();
-        // Counted from the request, so that the clocks of both sides need not agree.
+        // The lifetime counts from the request, so the clocks of both sides may differ.
         let seconds_left = granted.expires_in.as_ref().and_then(|seconds| match seconds {
             serde_json::Value::String(text) => text.parse().ok(),
             number => number.as_f64(),
         });
         let expires_at = match (seconds_left, claims.exp) {
-            (Some(seconds), _) => after(asked_at, seconds),
+            (Some(seconds), _) => after(requested_at, seconds),
             (None, Some(exp)) => after(UNIX_EPOCH, exp),
-            (None, None) => return Err(malformed("neither expires_in nor a claim exp says when it expires")),
+            (None, None) => {
+                return Err(malformed("the response has neither expires_in nor a token with the claim exp"));
+            }
         };
-        let expires_at = expires_at.ok_or_else(|| malformed("the time of its expiry is out of range"))?;
+        let expires_at = expires_at.ok_or_else(|| malformed("the token's expiry time is out of range"))?;
         Ok(Token {
             value: granted.access_token,
             principal: claims.sub.unwrap_or_else(|| self.client_id.clone()),
@@ -123,11 +129,11 @@ mod tests {
 
     fn read(status: u16, body: &str) -> Result<Token, TokenError> {
         let status = StatusCode::from_u16(status).expect("a status");
-        oidc().read(&Answer { status, body: body.as_bytes().to_vec() }, UNIX_EPOCH)
+        oidc().read(&Response { status, body: body.as_bytes().to_vec() }, UNIX_EPOCH)
     }
 
     #[test]
-    fn lifetime_is_counted_from_the_request_whatever_the_clocks_say() {
+    fn lifetime_counts_from_the_request() {
         for body in [r#"{"access_token":"opaque","expires_in":300}"#, r#"{"access_token":"opaque","expires_in":"300"}"#]
         {
             let token = read(200, body).unwrap_or_else(|error| panic!("{body}: {error}"));
@@ -137,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_a_usable_token_is_an_error() {
+    fn response_without_a_valid_token_is_malformed() {
         for body in [
             "",
             "<html>",
@@ -152,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn no_error_repeats_the_secret_or_the_credentials_in_the_address() {
+    fn error_contains_neither_the_client_secret_nor_credentials_in_the_url() {
         let body = r#"{"error":"invalid_client","error_description":"wrong s3cret\nfor ponte"}"#;
         let error = read(401, body).err().expect("refused").to_string();
         assert!(!error.contains("s3cret") && !error.contains("hidden") && !error.contains('\n'), "{error}");
@@ -163,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_endpoint_is_not_a_refusal() {
+    fn server_error_is_not_a_refusal() {
         for status in [429, 500, 503] {
             assert!(!read(status, "").err().expect("an error").is_refusal(), "{status}");
         }

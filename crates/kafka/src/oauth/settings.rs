@@ -1,4 +1,4 @@
-//! Which properties say where tokens come from: librdkafka's own names, with the same meaning.
+//! The properties that configure the source of tokens, with the names and the meaning that they have in librdkafka.
 
 use std::fmt;
 
@@ -13,10 +13,11 @@ use crate::client_config::KafkaProperties;
 
 const OAUTHBEARER: &str = "OAUTHBEARER";
 
-/// What Java's clients call MSK's IAM access control. Brokers take the same tokens by OAUTHBEARER.
+/// The mechanism of Java clients for MSK's IAM access control. Brokers accept the same tokens with OAUTHBEARER.
 const AWS_MSK_IAM: &str = "AWS_MSK_IAM";
 
-/// The bridge fetches tokens itself: these are for it, and librdkafka never sees them (built without libcurl, it would refuse most).
+/// The properties that the bridge uses to fetch tokens. They are not passed to librdkafka, which refuses most of them
+/// when built without libcurl.
 const TOKEN_SETTINGS: &[&str] = &[
     METHOD,
     CLIENT_ID,
@@ -43,26 +44,27 @@ const UNSECURED: &str = "enable.sasl.oauthbearer.unsecure.jwt";
 const CA_LOCATION: &str = "https.ca.location";
 const CA_PEM: &str = "https.ca.pem";
 
-/// Whether the property is for the bridge's own fetching of tokens, and not for librdkafka.
+/// Whether the bridge uses the property to fetch tokens, so that it is not passed to librdkafka.
 pub fn is_token_setting(name: &str) -> bool {
     TOKEN_SETTINGS.contains(&name)
 }
 
-/// librdkafka has more ways to tokens than the bridge. A property of theirs that had no effect would be noticed late.
-pub fn refuse_other_ways(properties: &KafkaProperties) -> Result<(), SettingsError> {
-    let other = |name: &&str| name.starts_with("sasl.oauthbearer.") && !is_token_setting(name);
-    match properties.names().find(other) {
-        Some(name) => Err(SettingsError::OtherWay(name.to_owned())),
+/// # Errors
+/// If there is a property of a token source that only librdkafka supports: without an error it would have no effect.
+pub fn refuse_unsupported(properties: &KafkaProperties) -> Result<(), SettingsError> {
+    let is_unsupported = |name: &&str| name.starts_with("sasl.oauthbearer.") && !is_token_setting(name);
+    match properties.names().find(is_unsupported) {
+        Some(name) => Err(SettingsError::Unsupported(name.to_owned())),
         None => Ok(()),
     }
 }
 
-/// The mechanism that librdkafka is to use for the one in the user's file.
+/// The mechanism that is passed to librdkafka for the one in the user's file.
 pub fn mechanism_for_librdkafka(mechanism: &str) -> &str {
     if mechanism == AWS_MSK_IAM { OAUTHBEARER } else { mechanism }
 }
 
-/// None of them repeats a value that may be secret.
+/// The messages never contain a value that may be secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     #[error(
@@ -71,36 +73,36 @@ pub enum SettingsError {
     )]
     NoSource,
     #[error(
-        "{0} cannot be used here: the bridge gets tokens by client credentials ({METHOD}=oidc), makes unsigned ones ({UNSECURED}), or \
+        "{0} is not supported: the bridge fetches tokens by client credentials ({METHOD}=oidc), creates unsigned ones ({UNSECURED}), or \
          signs them for Amazon MSK (sasl.mechanism={AWS_MSK_IAM})"
     )]
-    OtherWay(String),
+    Unsupported(String),
     #[error("{METHOD}=oidc needs {0}")]
     Missing(&'static str),
-    #[error("{METHOD} is default or oidc")]
+    #[error("{METHOD} must be default or oidc")]
     UnknownMethod,
-    #[error("{METHOD}=oidc and {UNSECURED}=true exclude each other")]
+    #[error("{METHOD}=oidc and {UNSECURED}=true cannot be combined")]
     TwoSources,
-    #[error("{GRANT_TYPE}: the bridge fetches tokens by client_credentials alone")]
+    #[error("{GRANT_TYPE}: the bridge supports only client_credentials")]
     GrantType,
-    #[error("{ENDPOINT} is an address that begins with https:// or http://")]
+    #[error("{ENDPOINT} must be a URL that begins with https:// or http://")]
     Endpoint,
-    #[error("{EXTENSIONS} is a list like name=value,other=value")]
+    #[error("{EXTENSIONS} must be a list like name=value,other=value")]
     Extensions,
     #[error("{CONFIG}: {0}")]
     Unsecured(String),
     #[error("{property}: {reason}")]
     Certificates { property: &'static str, reason: String },
-    #[error("{CA_LOCATION} and {CA_PEM} exclude each other")]
-    TwoRoots,
+    #[error("{CA_LOCATION} and {CA_PEM} cannot be combined")]
+    TwoCertificateSources,
     #[error(
-        "sasl.mechanism={AWS_MSK_IAM} needs a region, and no broker's name tells it: set the environment variable AWS_REGION, \
-         AWS_REGION=eu-south-1 for example"
+        "sasl.mechanism={AWS_MSK_IAM} needs a region, which is not in the brokers' host names: set the environment variable \
+         AWS_REGION, such as AWS_REGION=eu-south-1"
     )]
     NoRegion,
 }
 
-/// Where tokens come from.
+/// The source of tokens.
 pub enum Source {
     Oidc(Oidc),
     Unsecured(Unsecured),
@@ -108,7 +110,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// None where the properties ask for no tokens.
+    /// `None` if the properties do not use tokens.
     pub fn of(properties: &KafkaProperties, bootstrap_servers: &str) -> Result<Option<Self>, SettingsError> {
         match mechanism(properties) {
             Some(OAUTHBEARER) => Self::of_oauthbearer(properties).map(Some),
@@ -123,7 +125,7 @@ impl Source {
     }
 
     fn of_oauthbearer(properties: &KafkaProperties) -> Result<Self, SettingsError> {
-        let is_unsecured = properties.get(UNSECURED).is_some_and(is_true);
+        let is_unsecured = properties.is_true(UNSECURED);
         let is_oidc = match properties.get(METHOD).map(str::to_ascii_lowercase).as_deref() {
             None | Some("default") => false,
             Some("oidc") => true,
@@ -133,19 +135,19 @@ impl Source {
             (true, true) => Err(SettingsError::TwoSources),
             (true, false) => oidc(properties).map(Self::Oidc),
             (false, true) => {
-                let made = Unsecured::of(properties.get(CONFIG).unwrap_or_default());
-                made.map(Self::Unsecured).map_err(SettingsError::Unsecured)
+                let unsecured = Unsecured::of(properties.get(CONFIG).unwrap_or_default());
+                unsecured.map(Self::Unsecured).map_err(SettingsError::Unsecured)
             }
             (false, false) => Err(SettingsError::NoSource),
         }
     }
 
-    /// Blocks, for seconds at worst.
+    /// Fetches or creates a token. Blocks for at most 10 s.
     pub fn fetch(&self) -> Result<Token, TokenError> {
         match self {
             Self::Oidc(oidc) => oidc.fetch(),
-            Self::Unsecured(unsecured) => unsecured.make(),
-            Self::MskIam(msk_iam) => msk_iam.make(),
+            Self::Unsecured(unsecured) => Ok(unsecured.create_token()),
+            Self::MskIam(msk_iam) => msk_iam.create_token(),
         }
     }
 }
@@ -163,11 +165,6 @@ impl fmt::Display for Source {
 
 fn mechanism(properties: &KafkaProperties) -> Option<&str> {
     properties.get("sasl.mechanism")
-}
-
-/// librdkafka's words for it.
-fn is_true(value: &str) -> bool {
-    ["true", "t", "1"].iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
 fn oidc(properties: &KafkaProperties) -> Result<Oidc, SettingsError> {
@@ -195,7 +192,7 @@ fn extensions(list: &str) -> Result<Vec<(String, String)>, SettingsError> {
     let pairs = list.split(',').map(str::trim).filter(|pair| !pair.is_empty());
     let pairs = pairs.map(|pair| {
         let (name, value) = pair.split_once('=')?;
-        // RFC 7628, section 3.1; "auth" carries the token.
+        // RFC 7628, section 3.1; the name "auth" is reserved for the token.
         let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic()) && name != "auth";
         is_name.then(|| (name.to_owned(), value.to_owned()))
     });
@@ -211,7 +208,7 @@ fn roots(_: &KafkaProperties) -> Result<Roots, SettingsError> {
 fn roots(properties: &KafkaProperties) -> Result<Roots, SettingsError> {
     let (location, pem) = (properties.get(CA_LOCATION), properties.get(CA_PEM));
     match (location.filter(|location| !matches!(*location, "" | "probe")), pem) {
-        (Some(_), Some(_)) => Err(SettingsError::TwoRoots),
+        (Some(_), Some(_)) => Err(SettingsError::TwoCertificateSources),
         (None, None) => Ok(Roots::System),
         (None, Some(pem)) => certificates(CA_PEM, pem.as_bytes()).map(Roots::Only),
         (Some(location), None) => {
@@ -226,7 +223,7 @@ fn roots(properties: &KafkaProperties) -> Result<Roots, SettingsError> {
             }
             let mut all = Vec::new();
             for entry in std::fs::read_dir(location).map_err(unreadable)? {
-                // A directory of certificates also holds other things.
+                // Files that are not certificates are skipped.
                 let pem = std::fs::read(entry.map_err(unreadable)?.path()).unwrap_or_default();
                 all.extend(certificates(CA_LOCATION, &pem).unwrap_or_default());
             }
@@ -240,7 +237,7 @@ fn certificates(property: &'static str, pem: &[u8]) -> Result<Vec<Vec<u8>>, Sett
     let invalid = |reason: String| SettingsError::Certificates { property, reason };
     let found = openssl::x509::X509::stack_from_pem(pem).map_err(|error| invalid(error.to_string()))?;
     if found.is_empty() {
-        return Err(invalid("there is no certificate in PEM".to_owned()));
+        return Err(invalid("no PEM certificate found".to_owned()));
     }
     found.iter().map(|one| one.to_der().map_err(|error| invalid(error.to_string()))).collect()
 }
@@ -261,7 +258,7 @@ mod tests {
         Source::of(&KafkaProperties::of(properties), "localhost:9092").map_err(|error| error.to_string())
     }
 
-    /// The properties for OIDC with one of them set to something else; `None` leaves it out.
+    /// The properties for OIDC with another value for one of them; `None` leaves it out.
     fn oidc_but(name: &str, value: Option<&str>) -> Result<Option<Source>, String> {
         let others = OIDC.iter().copied().filter(|(other, _)| *other != name);
         source(&others.chain(value.map(|value| (name, value))).collect::<Vec<_>>())
@@ -274,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn librdkafkas_names_and_their_aliases_are_taken() {
+    fn librdkafka_names_and_aliases_are_accepted() {
         let aliased = [
             ("sasl.mechanisms", "OAUTHBEARER"),
             (METHOD, "OIDC"),
@@ -292,28 +289,28 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_names_the_property_and_no_value() {
-        let failure = |made: Result<Option<Source>, String>| made.err().expect("a mistake");
+    fn error_names_the_property_and_not_its_value() {
+        let failure = |source: Result<Option<Source>, String>| source.err().expect("an error");
         for (name, value, expected) in [
             (ENDPOINT, None, "sasl.oauthbearer.method=oidc needs sasl.oauthbearer.token.endpoint.url"),
             (CLIENT_SECRET, None, "sasl.oauthbearer.method=oidc needs sasl.oauthbearer.client.secret"),
-            (METHOD, Some("oauth"), "sasl.oauthbearer.method is default or oidc"),
+            (METHOD, Some("oauth"), "sasl.oauthbearer.method must be default or oidc"),
             (
                 ENDPOINT,
                 Some("idp"),
-                "sasl.oauthbearer.token.endpoint.url is an address that begins with https:// or http://",
+                "sasl.oauthbearer.token.endpoint.url must be a URL that begins with https:// or http://",
             ),
-            (EXTENSIONS, Some("auth=x"), "sasl.oauthbearer.extensions is a list like name=value,other=value"),
+            (EXTENSIONS, Some("auth=x"), "sasl.oauthbearer.extensions must be a list like name=value,other=value"),
             (
                 GRANT_TYPE,
                 Some("urn:ietf:params:oauth:grant-type:jwt-bearer"),
-                "sasl.oauthbearer.grant.type: the bridge fetches tokens by client_credentials alone",
+                "sasl.oauthbearer.grant.type: the bridge supports only client_credentials",
             ),
         ] {
             assert_eq!(failure(oidc_but(name, value)), expected, "{name}={value:?}");
         }
         assert!(failure(oidc_but(METHOD, None)).contains("needs a source of tokens"));
-        assert!(failure(oidc_but(UNSECURED, Some("true"))).contains("exclude each other"));
+        assert!(failure(oidc_but(UNSECURED, Some("true"))).contains("cannot be combined"));
         assert!(failure(oidc_but(CA_LOCATION, Some("/nowhere"))).starts_with("https.ca.location: "));
         assert!(failure(oidc_but(CA_PEM, Some("no certificate"))).starts_with("https.ca.pem: "));
     }

@@ -1,4 +1,4 @@
-//! AWS Signature Version 4 in the query of a GET request: a "presigned URL".
+//! Presigned URLs: AWS Signature Version 4 in the query of a GET request.
 
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
@@ -6,32 +6,35 @@ use std::time::{Duration, SystemTime};
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
-use super::http::encoded;
+use super::http::percent_encoded;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
-/// Of an empty body.
+/// The hash of an empty body.
 const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 pub struct Credentials {
     pub access_key_id: String,
     pub secret_access_key: String,
-    /// Temporary credentials have one.
+    /// Only for temporary credentials.
     pub session_token: Option<String>,
 }
 
-/// What is asked for; the path is `/`.
+/// The request to sign; its path is `/`.
 pub struct Presigned<'a> {
     pub host: &'a str,
     pub region: &'a str,
     pub service: &'a str,
-    /// Not encoded yet.
+    /// Names and values, not percent-encoded.
     pub query: &'a [(&'a str, &'a str)],
     pub expires_in: Duration,
 }
 
 impl Presigned<'_> {
-    /// The URL that is valid from this time on.
+    /// The signed URL, valid from `at` on.
+    ///
+    /// # Errors
+    /// If `at` is out of range.
     pub fn url(&self, credentials: &Credentials, at: SystemTime) -> Result<String, jiff::Error> {
         let at = jiff::Timestamp::try_from(at)?;
         let (date, time) = (at.strftime("%Y%m%d").to_string(), at.strftime("%Y%m%dT%H%M%SZ").to_string());
@@ -50,9 +53,9 @@ impl Presigned<'_> {
                 ("X-Amz-SignedHeaders", "host"),
             ])
             .chain(credentials.session_token.as_deref().map(|token| ("X-Amz-Security-Token", token)))
-            .map(|(name, value)| (encoded(name), encoded(value)))
+            .map(|(name, value)| (percent_encoded(name), percent_encoded(value)))
             .collect();
-        // By the encoded names, then values.
+        // The signature requires the order of encoded names, then values.
         parameters.sort_unstable();
         let query: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let query = query.join("&");
@@ -87,8 +90,8 @@ mod tests {
     /// The name of the case, its query, its session token, and the expected signature.
     type Case = (&'static str, &'static [(&'static str, &'static str)], Option<&'static str>, &'static str);
 
-    /// AWS's published test suite for Signature Version 4 (awslabs/aws-c-auth, tests/aws-signing-test-suite/v4): cases that sign the
-    /// query and have the path `/`, each with its `query-signature.txt`. All have the same context.
+    /// AWS's published test suite for Signature Version 4 (awslabs/aws-c-auth, tests/aws-signing-test-suite/v4): cases
+    /// that sign the query and have the path `/`, each with its `query-signature.txt`. All have the same context.
     const SUITE: &[Case] = &[
         ("get-vanilla", &[], None, "e93c787ed7f371d5c6b165c1b38ede9550f4dce4144713e844b25b7192d3865d"),
         (
@@ -112,7 +115,7 @@ mod tests {
     ];
 
     #[test]
-    fn signatures_are_those_of_the_published_test_suite() {
+    fn signatures_equal_those_of_the_published_test_suite() {
         for (name, query, session_token, signature) in SUITE {
             let credentials = Credentials {
                 access_key_id: "AKIDEXAMPLE".into(),

@@ -8,17 +8,17 @@ use serde::Deserialize;
 
 use crate::native::TokenSlot;
 
-/// What a client signs in with.
+/// An OAuth token with its expiry.
 pub struct Token {
     pub value: String,
-    /// Whom it is for; librdkafka shows this name and nothing else of the token in its log.
+    /// The user name for librdkafka's log; nothing else of the token appears there.
     pub principal: String,
     pub expires_at: SystemTime,
     /// SASL extensions (RFC 7628), name and value.
     pub extensions: Vec<(String, String)>,
 }
 
-/// None of them repeats a secret.
+/// The messages never contain a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     #[error("the token endpoint {endpoint} cannot be reached: {reason}; check sasl.oauthbearer.token.endpoint.url")]
@@ -27,14 +27,16 @@ pub enum TokenError {
     Tls { endpoint: String, reason: String },
     #[error("the token endpoint {endpoint} answered {status} {reason}; check {}", to_check(.status, .reason))]
     Refused { endpoint: String, status: u16, reason: String },
-    #[error("the token endpoint {endpoint} answered {status}; the bridge asks again")]
-    Failing { endpoint: String, status: u16 },
-    #[error("the token endpoint {endpoint} sent no usable token: {reason}")]
+    #[error("the token endpoint {endpoint} answered {status}; the bridge retries")]
+    ServerError { endpoint: String, status: u16 },
+    #[error("the token endpoint {endpoint} did not send a valid token: {reason}")]
     Malformed { endpoint: String, reason: String },
     #[error("the token has expired already; compare this machine's clock with the token endpoint's")]
     Expired,
-    #[error("librdkafka does not take the token: {0}")]
-    NotTaken(String),
+    #[error("librdkafka rejects the token: {0}")]
+    Rejected(String),
+    #[error("this machine's clock is out of range: {0}")]
+    ClockOutOfRange(String),
     #[error(
         "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN for temporary ones), or run \
          where AWS_CONTAINER_CREDENTIALS_FULL_URI or AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is set (ECS, EKS Pod Identity). \
@@ -45,7 +47,7 @@ pub enum TokenError {
     AwsCredentials { endpoint: String, reason: String },
 }
 
-/// The property that is most likely wrong; the codes are those of RFC 6749, section 5.2.
+/// The property that most likely has a wrong value; the codes are those of RFC 6749, section 5.2.
 fn to_check(status: &u16, reason: &str) -> &'static str {
     let code = reason.split([' ', ':']).next().unwrap_or_default();
     match (code, status) {
@@ -54,33 +56,38 @@ fn to_check(status: &u16, reason: &str) -> &'static str {
         }
         ("invalid_scope", _) => "sasl.oauthbearer.scope",
         ("unsupported_grant_type" | "invalid_grant", _) => {
-            "sasl.oauthbearer.grant.type, and what the client may do at the token endpoint"
+            "sasl.oauthbearer.grant.type, and which grants the token endpoint allows for the client"
         }
         _ => "sasl.oauthbearer.token.endpoint.url",
     }
 }
 
 impl TokenError {
-    /// Somebody has to change something first; asking an endpoint again before counts as another failed sign-in.
+    /// Whether retrying cannot help before the configuration is changed; each retry may count as a failed sign-in.
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Refused { .. } | Self::NoAwsCredentials)
     }
 }
 
 impl Token {
-    /// How long it is valid from now on.
+    /// How long the token is still valid.
+    ///
+    /// # Errors
+    /// If the token has expired.
     pub fn lifetime(&self) -> Result<Duration, TokenError> {
         self.expires_at.duration_since(SystemTime::now()).map_err(|_| TokenError::Expired)
     }
 
+    /// # Errors
+    /// If librdkafka rejects the token.
     pub fn set_on(&self, client: &TokenSlot) -> Result<(), TokenError> {
         let expires_at = self.expires_at.duration_since(UNIX_EPOCH).unwrap_or_default();
         let expires_at_ms = i64::try_from(expires_at.as_millis()).unwrap_or(i64::MAX);
-        client.set(&self.value, expires_at_ms, &self.principal, &self.extensions).map_err(TokenError::NotTaken)
+        client.set(&self.value, expires_at_ms, &self.principal, &self.extensions).map_err(TokenError::Rejected)
     }
 }
 
-/// What a JSON Web Token says of itself. Whether it is genuine is for the broker to check.
+/// The claims of a JSON Web Token. The signature is not verified; brokers do that.
 #[derive(Debug, Default, PartialEq, Deserialize)]
 pub struct Claims {
     pub sub: Option<String>,
@@ -88,7 +95,7 @@ pub struct Claims {
     pub exp: Option<f64>,
 }
 
-/// The claims of a JWT; none of a token in another format, which only the broker can read.
+/// The claims of a JWT; `None` for tokens in another format.
 pub fn claims(token: &str) -> Option<Claims> {
     let mut parts = token.split('.');
     let (_header, payload) = (parts.next()?, parts.next()?);
@@ -101,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn claims_of_a_jwt_are_read_and_other_formats_have_none() {
+    fn claims_are_read_from_jwts_only() {
         // RFC 7519, section 3.1.
         let jwt = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt\
                    cGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -112,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_property_to_check() {
+    fn refusal_names_the_property_to_check() {
         let message = |status, reason: &str| {
             TokenError::Refused { endpoint: "https://idp/token".into(), status, reason: reason.into() }.to_string()
         };

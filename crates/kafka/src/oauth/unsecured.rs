@@ -1,5 +1,5 @@
-//! Tokens that nobody has signed, for brokers under development: `enable.sasl.oauthbearer.unsecure.jwt` and the same
-//! `sasl.oauthbearer.config` that librdkafka's own makes them of.
+//! Unsigned tokens for brokers under development (`enable.sasl.oauthbearer.unsecure.jwt`), configured by
+//! `sasl.oauthbearer.config` as in librdkafka.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
-use super::token::{Token, TokenError};
+use super::token::Token;
 
 #[derive(Debug, PartialEq)]
 pub struct Unsecured {
@@ -20,9 +20,12 @@ pub struct Unsecured {
 }
 
 impl Unsecured {
-    /// Reads `principal=admin scope=role1,role2 lifeSeconds=600 extension_traceId=123`.
+    /// Parses `principal=admin scope=role1,role2 lifeSeconds=600 extension_traceId=123`.
+    ///
+    /// # Errors
+    /// The part that is invalid, or the missing principal.
     pub fn of(config: &str) -> Result<Self, String> {
-        let mut made = Self {
+        let mut unsecured = Self {
             principal_claim: "sub".to_owned(),
             principal: String::new(),
             scope_claim: "scope".to_owned(),
@@ -31,35 +34,37 @@ impl Unsecured {
             extensions: Vec::new(),
         };
         for pair in config.split_ascii_whitespace() {
-            let (name, value) = pair.split_once('=').ok_or("each part is name=value")?;
+            let (name, value) = pair.split_once('=').ok_or("each part must be name=value")?;
             if value.is_empty() {
                 return Err(format!("{name} has no value"));
             }
             match name {
-                "principalClaimName" => made.principal_claim = value.to_owned(),
-                "principal" => made.principal = value.to_owned(),
-                "scopeClaimName" => made.scope_claim = value.to_owned(),
-                "scope" => made.scope = value.split(',').filter(|one| !one.is_empty()).map(str::to_owned).collect(),
+                "principalClaimName" => unsecured.principal_claim = value.to_owned(),
+                "principal" => unsecured.principal = value.to_owned(),
+                "scopeClaimName" => unsecured.scope_claim = value.to_owned(),
+                "scope" => {
+                    unsecured.scope = value.split(',').filter(|one| !one.is_empty()).map(str::to_owned).collect()
+                }
                 "lifeSeconds" => {
                     let seconds = value.parse::<u32>().ok().filter(|seconds| *seconds > 0);
-                    let seconds = seconds.ok_or("lifeSeconds is a number of seconds above 0")?;
-                    made.lifetime = Duration::from_secs(seconds.into());
+                    let seconds = seconds.ok_or("lifeSeconds must be a number above 0")?;
+                    unsecured.lifetime = Duration::from_secs(seconds.into());
                 }
                 name => match name.strip_prefix("extension_") {
                     Some(extension) if !extension.is_empty() => {
-                        made.extensions.push((extension.to_owned(), value.to_owned()));
+                        unsecured.extensions.push((extension.to_owned(), value.to_owned()));
                     }
-                    _ => return Err(format!("{name} is not known")),
+                    _ => return Err(format!("unknown name {name}")),
                 },
             }
         }
-        if made.principal.is_empty() {
+        if unsecured.principal.is_empty() {
             return Err("principal=… is missing".to_owned());
         }
-        Ok(made)
+        Ok(unsecured)
     }
 
-    pub fn make(&self) -> Result<Token, TokenError> {
+    pub fn create_token(&self) -> Token {
         let now = SystemTime::now();
         let expires_at = now + self.lifetime;
         let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
@@ -70,10 +75,10 @@ impl Unsecured {
         if !self.scope.is_empty() {
             claims.insert(self.scope_claim.clone(), json!(self.scope));
         }
-        // RFC 7515, appendix A.5: the signature stays empty.
+        // The signature of an unsigned JWT is empty (RFC 7515, appendix A.5).
         let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
         let value = format!("{}.{}.", part(&json!({ "alg": "none" })), part(&Value::Object(claims)));
-        Ok(Token { value, principal: self.principal.clone(), expires_at, extensions: self.extensions.clone() })
+        Token { value, principal: self.principal.clone(), expires_at, extensions: self.extensions.clone() }
     }
 }
 
@@ -83,9 +88,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_token_holds_what_the_configuration_says() {
+    fn token_has_the_configured_claims() {
         let config = "principal=admin scopeClaimName=roles scope=role1,role2 lifeSeconds=600 extension_traceId=123";
-        let token = Unsecured::of(config).expect("a configuration").make().expect("a token");
+        let token = Unsecured::of(config).expect("a configuration").create_token();
         let [header, payload, signature] = token.value.split('.').collect::<Vec<_>>()[..] else {
             panic!("three parts")
         };
@@ -100,13 +105,13 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_named() {
+    fn error_names_the_invalid_part() {
         for (config, reason) in [
             ("", "principal=… is missing"),
-            ("principal", "each part is name=value"),
+            ("principal", "each part must be name=value"),
             ("principal=", "principal has no value"),
-            ("principal=a lifeSeconds=0", "lifeSeconds is a number of seconds above 0"),
-            ("principal=a lifeTime=3", "lifeTime is not known"),
+            ("principal=a lifeSeconds=0", "lifeSeconds must be a number above 0"),
+            ("principal=a lifeTime=3", "unknown name lifeTime"),
         ] {
             assert_eq!(Unsecured::of(config), Err(reason.to_owned()), "{config:?}");
         }

@@ -1,27 +1,27 @@
-//! When a producer that failed as a whole is started again.
+//! The pause before a producer is started again after a fatal error.
 
 use std::time::{Duration, Instant};
 
 use super::outcome::Fatal;
 use crate::error::is_authorization;
 
-/// The first wait; each failure in a row doubles it.
+/// The first pause; each consecutive failure doubles it.
 const FIRST: Duration = Duration::from_secs(1);
 
-/// The longest wait: so late is a right noticed that was granted meanwhile.
+/// The longest pause, and so the longest delay until a newly granted right takes effect.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Failures in a row. A producer that delivered a record ends the row.
+/// Counts consecutive failures; a producer that delivered a record resets the count.
 #[derive(Debug, Default)]
 pub struct Backoff {
     failures: u32,
-    /// The failure that the log has told last.
+    /// The last failure that was logged.
     logged: Option<Fatal>,
 }
 
 impl Backoff {
-    /// A producer failed; returns when the next may be started. A producer that worked before is replaced at once, unless it
-    /// was refused for lack of a right: asking again would not help.
+    /// Counts a failure and returns when the next producer may be started. After a producer that delivered records this
+    /// is at once, unless a right is missing, because retrying would not help then.
     pub fn failed(&mut self, fatal: &Fatal, had_delivered: bool, now: Instant) -> Instant {
         if had_delivered {
             *self = Self::default();
@@ -30,7 +30,7 @@ impl Backoff {
         self.failures = self.failures.saturating_add(1);
         if self.logged.as_ref().is_none_or(|logged| logged.code != fatal.code) {
             let Fatal { code, reason } = fatal;
-            tracing::warn!(%code, reason, "the producer failed; the next record that is sent starts another one, later each time");
+            tracing::warn!(%code, reason, "the producer failed; the next record that is sent starts a new one, after a growing pause");
             self.logged = Some(fatal.clone());
         }
         let wait = match doublings.checked_sub(1) {
@@ -40,7 +40,7 @@ impl Backoff {
         now + wait
     }
 
-    /// A producer delivered its first record.
+    /// Resets the count. Call it when a producer has delivered its first record.
     pub fn delivered(&mut self) {
         if self.logged.is_some() {
             tracing::info!("the producer delivers records again");
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn wait_doubles_with_each_failure_up_to_thirty_seconds() {
+    fn pause_doubles_with_each_failure_up_to_thirty_seconds() {
         let refused = RDKafkaErrorCode::ClusterAuthorizationFailed;
         assert_eq!(waits(&mut Backoff::default(), refused, 8), [1, 2, 4, 8, 16, 30, 30, 30]);
         let other = RDKafkaErrorCode::OutOfOrderSequenceNumber;

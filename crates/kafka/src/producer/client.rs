@@ -1,4 +1,4 @@
-//! One producer of librdkafka, and the thread that takes outcomes off it.
+//! One librdkafka producer, and the thread that reports its outcomes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -11,42 +11,46 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext
 
 use super::Current;
 use super::denied_topics::DeniedTopics;
+use super::in_flight::{DeliveryErrors, InFlight, Overdue, ProduceBatch};
 use super::missing_topics::{Admission, MissingTopics};
 use super::outcome::{Failure, Fatal, Run, produce_error, without_auto_create};
-use super::shipments::{Overdue, Reasons, Shipment, Shipments};
 use super::waiting::WaitingPartitions;
 use crate::context::{self, ClientHooks, HookedContext};
 use crate::native::{self, DeliveryQueue, DeliveryReport, PlainRecord, ProducerEvent};
 use crate::oauth::SignedIn;
 
-/// How long the outcome thread waits at a time; bounds how long a replaced producer lives on.
+/// How long the outcome thread waits for an event; also the delay until it notices that the producer was retired.
 const POLL: Duration = Duration::from_millis(100);
 
 pub struct Client {
     queue: DeliveryQueue,
     inner: Arc<SignedIn<BaseProducer<Deliveries>>>,
-    shipments: Arc<Shipments>,
+    in_flight: Arc<InFlight>,
     waiting: Arc<WaitingPartitions>,
     /// Whether Kafka may create a missing topic for a record.
     may_auto_create: bool,
     denied: DeniedTopics,
     has_delivered: AtomicBool,
     retired: AtomicBool,
-    /// Why it was given up; for the outcomes of what it held.
+    /// The fatal error for which its records were purged; part of their outcomes.
     given_up_for: Arc<OnceLock<Fatal>>,
 }
 
 impl Client {
-    /// Starts a producer, and the thread that leads outcomes back until it is retired.
+    /// Starts a producer and the thread `kafka-producer`, which ends when the producer is retired and every record has
+    /// an outcome.
+    ///
+    /// # Errors
+    /// If librdkafka cannot create the producer, or the thread cannot be started.
     pub fn start(current: &Arc<Current>) -> KafkaResult<Arc<Self>> {
         // The mock reports a constant as every record's timestamp.
-        let shipments = Arc::new(Shipments::new(!current.connection.demo));
+        let in_flight = Arc::new(InFlight::new(!current.connection.demo));
         let waiting = Arc::clone(&current.waiting);
         let connection = &current.connection;
         let may_auto_create = connection.properties.may_auto_create();
         let given_up_for: Arc<OnceLock<Fatal>> = Arc::default();
         let context = Deliveries {
-            shipments: Arc::clone(&shipments),
+            in_flight: Arc::clone(&in_flight),
             waiting: Arc::clone(&waiting),
             may_auto_create,
             given_up_for: Arc::clone(&given_up_for),
@@ -57,7 +61,7 @@ impl Client {
         let client = Arc::new(Self {
             queue,
             inner,
-            shipments,
+            in_flight,
             waiting,
             may_auto_create,
             denied: DeniedTopics::default(),
@@ -69,21 +73,21 @@ impl Client {
         std::thread::Builder::new()
             .name("kafka-producer".to_owned())
             .spawn(move || listener.listen(&current))
-            .map_err(|error| KafkaError::ClientCreation(format!("no thread for its outcomes: {error}")))?;
+            .map_err(|error| KafkaError::ClientCreation(format!("cannot start the thread for outcomes: {error}")))?;
         Ok(client)
     }
 
     fn listen(self: &Arc<Self>, current: &Weak<Current>) {
         let mut last_error = None;
         while !self.retired.load(Ordering::Relaxed) || self.inner.in_flight_count() > 0 {
-            // A sender may have handed over records while the others were purged. No broker ever gets them, and librdkafka would
-            // keep them until they time out.
+            // A session may have enqueued records during the first purge. Without another purge librdkafka would keep
+            // them until they time out.
             if self.given_up_for.get().is_some() {
                 self.give_up();
             }
             self.queue.take(POLL, |event| match event {
                 ProducerEvent::Deliveries(reports) => {
-                    let any_acked = self.shipments.settle(reports, &**self);
+                    let any_acked = self.in_flight.settle(reports, &**self);
                     if any_acked {
                         last_error = None;
                         self.note_delivery(current);
@@ -94,7 +98,7 @@ impl Client {
                         current.failed(self);
                     }
                 }
-                // librdkafka repeats an error as often as it tries; the log has it once.
+                // librdkafka repeats an error with every attempt; it is logged once.
                 ProducerEvent::Error { error, .. } if last_error == Some(error) => {}
                 ProducerEvent::Error { error, reason } => {
                     last_error = Some(error);
@@ -113,7 +117,7 @@ impl Client {
         }
     }
 
-    /// Why it takes no more records, if that is so.
+    /// The fatal error after which the producer accepts no more records, if there was one.
     pub fn fatal(&self) -> Option<Fatal> {
         self.inner.client().fatal_error().map(|(code, reason)| Fatal { code, reason })
     }
@@ -127,42 +131,43 @@ impl Client {
     }
 
     pub fn wait_until_settled(&self, timeout: Duration) -> bool {
-        self.shipments.wait_until_settled(timeout)
+        self.in_flight.wait_until_settled(timeout)
     }
 
-    /// Gives up what has no outcome, for this reason.
+    /// Purges the records without an outcome; they fail with this error.
     pub fn give_up_for(&self, fatal: &Fatal) {
-        // Before the purge, whose outcomes name it. The first reason stays.
+        // Set before the purge, because the outcomes contain it. Only the first error is kept.
         let _ = self.given_up_for.set(fatal.clone());
         self.give_up();
     }
 
-    /// Gives up what has no outcome; returns how many records these are.
+    /// Purges the records without an outcome; returns how many these are.
     pub fn give_up(&self) -> u64 {
         let given_up = self.inner.in_flight_count();
         self.inner.purge(PurgeConfig::default().queue().inflight());
         u64::try_from(given_up).unwrap_or(0)
     }
 
-    /// The topics of records that have waited for so long.
+    /// The topics and senders of records that have waited longer than this.
     pub fn overdue(&self, longer_than: Duration) -> Vec<Overdue> {
-        self.shipments.overdue(longer_than)
+        self.in_flight.overdue(longer_than)
     }
 
-    /// Asks Kafka again about the topics that it does not let the producer write to. Blocks.
-    pub fn ask_for_denied_topics(&self, timeout: Duration) {
-        self.denied.ask(|topic| {
+    /// Fetches the metadata of topics to which Kafka denied writing, so that librdkafka notices granted rights. Blocks
+    /// for at most `timeout` for each topic.
+    pub fn refresh_denied_topics(&self, timeout: Duration) {
+        self.denied.refresh(|topic| {
             if let Err(error) = self.inner.client().fetch_metadata(Some(topic), timeout) {
-                tracing::debug!(topic, %error, "Kafka did not answer whether the topic may be written to now");
+                tracing::debug!(topic, %error, "cannot check whether writing to the topic is allowed now");
             }
         });
     }
 
-    /// Returns how many were taken, and whether the producer turned out to have failed for good; then the next one takes the
-    /// rest.
+    /// Returns how many records were accepted, and whether the producer has failed; the other records then go to the
+    /// next producer.
     pub fn send<'a, H>(
         &self,
-        shipment: Shipment,
+        batch: ProduceBatch,
         records: &[ProduceView<'a, H>],
         missing: &MissingTopics,
     ) -> (usize, bool)
@@ -172,8 +177,8 @@ impl Client {
         if records.is_empty() {
             return (0, false);
         }
-        let (sink, topic, first_seq) = (Arc::clone(&shipment.sink), Arc::clone(&shipment.topic), shipment.first_seq);
-        match missing.expect(&topic) {
+        let (sink, topic, first_seq) = (Arc::clone(&batch.sink), Arc::clone(&batch.topic), batch.first_seq);
+        match missing.admit(&topic) {
             Admission::Send => {}
             Admission::Wait => return (0, false),
             Admission::Refuse(error) => {
@@ -181,27 +186,27 @@ impl Client {
                 return (records.len(), false);
             }
         }
-        let tags = self.shipments.open(shipment, records.len(), only_partition(records));
+        let tags = self.in_flight.open(batch, records.len(), only_partition(records));
         let (mut refused, mut fatal) = (Vec::new(), false);
-        let mut taken = records.len();
+        let mut accepted = records.len();
         let is_plain =
             |record: &ProduceView<'a, H>| record.timestamp.is_none() && record.headers.clone().next().is_none();
         let mut start = 0;
         for run in records.chunk_by(|one, next| is_plain(one) && is_plain(next)) {
             let (mut full_at, mut later) = (None, Vec::new());
-            let mut refuse = |place: usize, error| match error {
-                RDKafkaErrorCode::QueueFull => full_at = full_at.or(Some(start + place)),
-                // The next producer takes it.
+            let mut refuse = |index: usize, error| match error {
+                RDKafkaErrorCode::QueueFull => full_at = full_at.or(Some(start + index)),
+                // The record goes to the next producer.
                 RDKafkaErrorCode::Fatal => {
                     fatal = true;
-                    later.push((start + place, error));
+                    later.push((start + index, error));
                 }
-                RDKafkaErrorCode::UnknownTopic if missing.may_appear(&topic) => later.push((start + place, error)),
-                // librdkafka answers from memory here.
+                RDKafkaErrorCode::UnknownTopic if missing.may_appear(&topic) => later.push((start + index, error)),
+                // librdkafka returns this error from its cache.
                 RDKafkaErrorCode::TopicAuthorizationFailed if self.denied.may_be_allowed_now(&topic) => {
-                    later.push((start + place, error));
+                    later.push((start + index, error));
                 }
-                error => refused.push((start + place, error)),
+                error => refused.push((start + index, error)),
             };
             match run {
                 [one] if !is_plain(one) => {
@@ -210,42 +215,43 @@ impl Client {
                     }
                 }
                 plain => {
-                    let plain = plain.iter().enumerate().map(|(place, record)| PlainRecord {
+                    let plain = plain.iter().enumerate().map(|(index, record)| PlainRecord {
                         partition: record.partition,
                         key: record.key,
                         value: record.value,
-                        tag: tags.of(start + place),
+                        tag: tags.of(start + index),
                     });
                     native::produce_batch(self.inner.client(), &topic, plain, refuse);
                 }
             }
             match later.first() {
-                // None after it was taken either: they may follow in their order.
+                // No record after the first of these was enqueued either, so all can be retried without changing the
+                // order.
                 Some(&(first, _)) if later.len() == start + run.len() - first => full_at = full_at.or(Some(first)),
                 _ => refused.append(&mut later),
             }
             if let Some(full_at) = full_at {
-                taken = full_at;
+                accepted = full_at;
                 break;
             }
             start += run.len();
         }
-        self.shipments.withdraw(tags, records.len() - taken + refused.len());
+        self.in_flight.withdraw(tags, records.len() - accepted + refused.len());
         if !refused.is_empty() {
             sink.delivered(self.refused(&topic, first_seq, &refused));
         }
-        (taken, fatal)
+        (accepted, fatal)
     }
 
-    /// Neighbours that were refused for the same reason share a run.
+    /// Consecutive records that were refused for the same reason share a run.
     fn refused(&self, topic: &str, first_seq: u64, refused: &[(usize, RDKafkaErrorCode)]) -> Vec<Run> {
         let fatal = self.fatal();
-        let runs = refused.chunk_by(|(place, error), (next, other)| place + 1 == *next && error == other);
+        let runs = refused.chunk_by(|(index, error), (next, other)| index + 1 == *next && error == other);
         let failed = |run: &[(usize, RDKafkaErrorCode)]| {
-            let (place, code) = run[0];
+            let (index, code) = run[0];
             let failure = Failure { topic, code, possibly_persisted: false, fatal: fatal.as_ref(), waiting: None };
             let error = explained(produce_error(failure), topic, self.may_auto_create);
-            Run::failed(first_seq + place as u64, run.len() as u64, Arc::new(error))
+            Run::failed(first_seq + index as u64, run.len() as u64, Arc::new(error))
         };
         runs.map(failed).collect()
     }
@@ -271,27 +277,27 @@ impl Client {
     }
 }
 
-/// The partition that all of the records name.
+/// The partition of the records, if all name the same one.
 fn only_partition<H>(records: &[ProduceView<'_, H>]) -> Option<i32> {
     let first = records.first()?.partition;
     if records.iter().all(|record| record.partition == first) { first } else { None }
 }
 
-/// The error with what the user has decided about missing topics.
+/// Adds that the user has disabled automatic creation to the error about a missing topic.
 fn explained(error: ErrorBody, topic: &str, may_auto_create: bool) -> ErrorBody {
     if may_auto_create { error } else { without_auto_create(error, topic) }
 }
 
-impl Reasons for Client {
+impl DeliveryErrors for Client {
     fn error(&self, topic: &str, report: &DeliveryReport, code: RDKafkaErrorCode) -> ErrorBody {
         let error = self.waiting.error_of(topic, report, code, self.fatal().as_ref());
         explained(error, topic, self.may_auto_create)
     }
 }
 
-/// librdkafka's callbacks. Outcomes arrive here only when the `rdkafka` crate polls on its own, while it flushes.
+/// librdkafka's callbacks. Outcomes arrive here only if the `rdkafka` crate polls, which it does during a flush.
 struct Deliveries {
-    shipments: Arc<Shipments>,
+    in_flight: Arc<InFlight>,
     waiting: Arc<WaitingPartitions>,
     may_auto_create: bool,
     given_up_for: Arc<OnceLock<Fatal>>,
@@ -311,11 +317,11 @@ impl ProducerContext for Deliveries {
 
     fn delivery(&self, result: &DeliveryResult<'_>, _tag: usize) {
         let (Ok(message) | Err((_, message))) = result;
-        self.shipments.settle(std::iter::once(native::report_of(message)), self);
+        self.in_flight.settle(std::iter::once(native::report_of(message)), self);
     }
 }
 
-impl Reasons for Deliveries {
+impl DeliveryErrors for Deliveries {
     fn error(&self, topic: &str, report: &DeliveryReport, code: RDKafkaErrorCode) -> ErrorBody {
         explained(self.waiting.error_of(topic, report, code, self.given_up_for.get()), topic, self.may_auto_create)
     }

@@ -1,4 +1,4 @@
-//! What became of records, in the protocol's words.
+//! The outcomes of records, with the protocol's errors.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,15 +8,15 @@ use rdkafka::error::RDKafkaErrorCode;
 
 use crate::error::{is_authorization, kafka_error};
 
-/// Where outcomes go. Called on the producer's threads: it must be quick and must not block.
+/// Receives outcomes. Called on the producer's threads: it must be fast and must not block.
 pub trait DeliverySink: Send + Sync {
     fn delivered(&self, runs: Vec<Run>);
 
-    /// Records of this sink have no outcome yet, and this is why. Said again as long as it is so.
+    /// Why records of this sink have no outcome yet. Called repeatedly as long as this is so.
     fn waiting(&self, waiting: &Arc<ProduceWaiting>);
 }
 
-/// Records with consecutive numbers and the same fate.
+/// Records with consecutive sequence numbers and the same outcome.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     pub first: u64,
@@ -33,44 +33,45 @@ impl Run {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     Acked(Acked),
-    /// Not in the log, or (`unknown`) perhaps in it. Shared: thousands of records may fail for one reason.
+    /// The record is not in the log, or may be in it (if `ErrorBody::unknown` is set). The error is shared, because
+    /// thousands of records may fail for one reason.
     Failed(Arc<ErrorBody>),
 }
 
-/// A run at consecutive offsets.
+/// The position of a run, whose records have consecutive offsets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Acked {
     pub topic: Arc<str>,
     pub partition: i32,
-    /// Of the first record.
+    /// The offset of the first record.
     pub offset: i64,
-    /// Of the last record, in milliseconds since 1970-01-01 UTC.
+    /// The timestamp of the last record, in milliseconds since 1970-01-01 UTC.
     pub timestamp: Option<i64>,
-    /// From the bridge receiving the records to Kafka's acknowledgement.
+    /// The time from the arrival of the records at the bridge to Kafka's acknowledgement.
     pub took: Duration,
 }
 
-/// Why librdkafka's producer failed as a whole: it takes no more records.
+/// The fatal error after which librdkafka's producer accepts no more records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fatal {
     pub code: RDKafkaErrorCode,
-    /// librdkafka's own words.
+    /// librdkafka's message.
     pub reason: String,
 }
 
-/// What is known about a failed record.
+/// The facts about a failed record from which its error is made.
 #[derive(Clone, Copy)]
 pub struct Failure<'a> {
     pub topic: &'a str,
     pub code: RDKafkaErrorCode,
     pub possibly_persisted: bool,
-    /// Why the whole producer failed, where it did.
+    /// The fatal error of the producer, if there was one.
     pub fatal: Option<&'a Fatal>,
-    /// Why the partition takes no records, where that was found out.
+    /// Why the partition accepts no records, if known.
     pub waiting: Option<&'a ProduceWaiting>,
 }
 
-/// What a client is told of a record that Kafka's client could not deliver.
+/// The error of a record that librdkafka could not deliver.
 pub fn produce_error(failure: Failure<'_>) -> ErrorBody {
     use RDKafkaErrorCode as Kafka;
     let Failure { topic, code, possibly_persisted, fatal, waiting } = failure;
@@ -80,46 +81,46 @@ pub fn produce_error(failure: Failure<'_>) -> ErrorBody {
             ErrorCode::DeliveryUnknown,
             code,
             format!(
-                "sent to {topic:?}, but Kafka's answer never came: the record may be in the log ({code}){why_waiting}"
+                "sent to {topic:?}, but Kafka did not acknowledge the record: it may be in the log ({code}){why_waiting}"
             ),
         );
     }
-    let (ours, message) = match code {
+    let (error_code, message) = match code {
         Kafka::PurgeQueue | Kafka::PurgeInflight | Kafka::Fatal => match fatal {
             Some(fatal) => return producer_failed(topic, fatal),
             None => (
                 ErrorCode::NotDelivered,
-                format!("the bridge shut down before the record for {topic:?} left it; it was not written"),
+                format!("the bridge shut down before the record for {topic:?} was sent; it was not written"),
             ),
         },
         Kafka::NotEnoughReplicas | Kafka::NotEnoughReplicasAfterAppend => {
             let message =
-                format!("too few in-sync replicas took the record for {topic:?}; it was not written{why_waiting}");
-            (ErrorCode::TooFewReplicas, message)
-        }
-        Kafka::MessageTimedOut if waiting.is_some_and(|w| w.reason == WaitReason::TooFewInSyncReplicas) => {
-            let message =
-                format!("Kafka did not take the record for {topic:?} in time; it was not written{why_waiting}");
+                format!("too few in-sync replicas accepted the record for {topic:?}; it was not written{why_waiting}");
             (ErrorCode::TooFewReplicas, message)
         }
         Kafka::MessageTimedOut if waiting.is_some() => {
             let message =
-                format!("Kafka did not take the record for {topic:?} in time; it was not written{why_waiting}");
-            (ErrorCode::NotDelivered, message)
+                format!("Kafka did not accept the record for {topic:?} in time; it was not written{why_waiting}");
+            match waiting.map(|waiting| waiting.reason) {
+                Some(WaitReason::TooFewInSyncReplicas) => (ErrorCode::TooFewReplicas, message),
+                _ => (ErrorCode::NotDelivered, message),
+            }
         }
         Kafka::MessageTimedOut | Kafka::AllBrokersDown | Kafka::BrokerTransportFailure => (
             ErrorCode::NotDelivered,
             format!(
-                "no broker took the record for {topic:?} in time; it was not written. Send it again when Kafka is back"
+                "no broker accepted the record for {topic:?} in time; it was not written. Send it again when Kafka is available"
             ),
         ),
         Kafka::MessageSizeTooLarge | Kafka::InvalidMessageSize => (
             ErrorCode::RecordTooLarge,
-            format!("the record is larger than {topic:?} takes; raise max.message.bytes of the topic, or send less"),
+            format!(
+                "the record is too large for {topic:?}; increase max.message.bytes of the topic, or send a smaller record"
+            ),
         ),
         Kafka::UnknownPartition => (
             ErrorCode::UnknownPartition,
-            format!("{topic:?} has no such partition; let Kafka choose, or look at the topic"),
+            format!("{topic:?} does not have this partition; leave out the partition, or check the topic's partitions"),
         ),
         Kafka::UnknownTopic | Kafka::UnknownTopicOrPartition => (
             ErrorCode::UnknownTopic,
@@ -132,37 +133,37 @@ pub fn produce_error(failure: Failure<'_>) -> ErrorBody {
             ),
         ),
         Kafka::ClusterAuthorizationFailed => return no_producer_id(topic, code),
-        Kafka::InvalidTopic => (ErrorCode::InvalidTopic, format!("Kafka does not take {topic:?} as a topic")),
+        Kafka::InvalidTopic => (ErrorCode::InvalidTopic, format!("Kafka refuses the topic name {topic:?}")),
         other => (ErrorCode::ProduceRefused, format!("Kafka refused the record for {topic:?}: {other}")),
     };
-    kafka_error(ours, code, message)
+    kafka_error(error_code, code, message)
 }
 
-/// The same error where the user has switched automatic creation of topics off.
+/// Adds to the error about a missing topic that the user has disabled automatic creation.
 pub fn without_auto_create(error: ErrorBody, topic: &str) -> ErrorBody {
     if error.code != ErrorCode::UnknownTopic.number() {
         return error;
     }
     let message = format!(
-        "the topic {topic:?} does not exist, and automatic creation is switched off (--no-auto-create, or \
+        "the topic {topic:?} does not exist, and automatic creation is disabled (--no-auto-create, or \
          allow.auto.create.topics=false in --kafka-config); create the topic, then send again"
     );
     ErrorBody { message, ..error }
 }
 
-/// Of a record that was with a producer that failed as a whole, or that comes before the next one is started.
+/// The error of a record that a failed producer held, or that is sent before the next producer may be started.
 pub fn producer_failed(topic: &str, Fatal { code, reason }: &Fatal) -> ErrorBody {
     if is_authorization(*code) {
         return no_producer_id(topic, *code);
     }
     let message = format!(
-        "the bridge's producer failed before the record for {topic:?} left it; it was not written. Send it again. Kafka's \
+        "the bridge's producer failed before the record for {topic:?} was sent; it was not written. Send it again. Kafka's \
          reason: {reason}"
     );
     kafka_error(ErrorCode::NotDelivered, *code, message)
 }
 
-/// Kafka gives an idempotent producer its id only if it may write somewhere (KIP-679).
+/// Kafka assigns a producer id to an idempotent producer only if the user may write to some topic (KIP-679).
 fn no_producer_id(topic: &str, code: RDKafkaErrorCode) -> ErrorBody {
     let message = format!(
         "not authorised to write to topic {topic:?}: it needs the ACL Write on the topic (before Kafka 2.8 also \

@@ -1,5 +1,6 @@
-//! Why records wait. A producer retries for two minutes and says nothing meanwhile; so Kafka is asked about the topics of
-//! records that have no outcome after a second, and their senders are told what their partitions lack.
+//! Why records wait. librdkafka's producer retries for two minutes without an error. So for records that have no
+//! outcome after a second, the bridge checks the topic's partitions and reports to the senders what is missing (a
+//! leader, in-sync replicas).
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,30 +14,31 @@ use rdkafka::metadata::MetadataPartition;
 use super::Current;
 use super::outcome::{Failure, Fatal, produce_error};
 use crate::metadata_client::MetadataClient;
-use crate::native::{self, Configured, DeliveryReport};
+use crate::native::{self, ConfigResource, DeliveryReport};
 
-/// How often the thread looks for records that wait.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often the thread checks for records that wait.
+const CHECK_EVERY: Duration = Duration::from_millis(500);
 
-/// A record without an outcome for so long waits for something.
+/// A record without an outcome after this time counts as waiting.
 const OVERDUE_AFTER: Duration = Duration::from_secs(1);
 
-/// Longer than it takes to ask about every topic again: librdkafka gives a record up up to a second after its time.
-const REASON_COUNTS_FOR: Duration = Duration::from_secs(15);
+/// How long a reason is valid. It must outlast a round through all topics, and the second by which librdkafka may
+/// exceed the delivery time-out.
+const REASON_VALID_FOR: Duration = Duration::from_secs(15);
 
-/// How long `min.insync.replicas` is believed.
-const SETTING_COUNTS_FOR: Duration = Duration::from_secs(10);
+/// How long a fetched `min.insync.replicas` is valid.
+const SETTING_VALID_FOR: Duration = Duration::from_secs(10);
 
 /// The time limit of one request.
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Partitions whose reason is kept; a topic may have any number of them.
-const KEPT: usize = 1024;
+/// The largest number of partitions with a stored reason.
+const MAX_REASONS: usize = 1024;
 
-/// By topic and partition: why records wait, and when that was found.
+/// By topic and partition: why records wait, and when this was found out.
 type FoundReasons = HashMap<(Arc<str>, i32), (Arc<ProduceWaiting>, Instant)>;
 
-/// What partitions lack, as far as it was found out.
+/// The known reasons why records of partitions wait.
 #[derive(Default)]
 pub struct WaitingPartitions {
     reasons: Mutex<FoundReasons>,
@@ -44,7 +46,7 @@ pub struct WaitingPartitions {
 }
 
 impl WaitingPartitions {
-    /// Starts the thread that looks for records that wait, once. It ends with the producer.
+    /// Starts the thread `kafka-waiting`, once. It ends with the producer.
     pub fn watch(&self, current: &Arc<Current>) {
         if self.is_watched.swap(true, Ordering::Relaxed) {
             return;
@@ -52,12 +54,12 @@ impl WaitingPartitions {
         let watch = Watch { current: Arc::downgrade(current), settings: HashMap::new() };
         let thread = std::thread::Builder::new().name("kafka-waiting".to_owned());
         if let Err(error) = thread.spawn(move || watch.run()) {
-            tracing::warn!(%error, "no thread to find out why records wait");
+            tracing::warn!(%error, "cannot start the thread that finds out why records wait");
             self.is_watched.store(false, Ordering::Relaxed);
         }
     }
 
-    /// The error of a record that was not delivered, with what its partition lacks.
+    /// The error of a record that was not delivered, with the reason why it waited, if known.
     pub fn error_of(
         &self,
         topic: &str,
@@ -78,15 +80,15 @@ impl WaitingPartitions {
     fn reason(&self, topic: &str, partition: i32) -> Option<Arc<ProduceWaiting>> {
         let reasons = self.lock();
         let (waiting, at) = reasons.get(&(Arc::from(topic), partition))?;
-        (at.elapsed() < REASON_COUNTS_FOR).then(|| Arc::clone(waiting))
+        (at.elapsed() < REASON_VALID_FOR).then(|| Arc::clone(waiting))
     }
 
     fn keep(&self, found: &[Arc<ProduceWaiting>]) {
         let mut reasons = self.lock();
-        reasons.retain(|_, (_, at)| at.elapsed() < REASON_COUNTS_FOR);
+        reasons.retain(|_, (_, at)| at.elapsed() < REASON_VALID_FOR);
         for waiting in found {
             let key = (Arc::from(waiting.topic.as_str()), waiting.partition);
-            if reasons.len() < KEPT || reasons.contains_key(&key) {
+            if reasons.len() < MAX_REASONS || reasons.contains_key(&key) {
                 reasons.insert(key, (Arc::clone(waiting), Instant::now()));
             }
         }
@@ -98,36 +100,39 @@ impl WaitingPartitions {
     }
 }
 
-/// The thread that looks for records that wait.
+/// The thread that checks for records that wait.
 struct Watch {
     current: Weak<Current>,
-    /// `min.insync.replicas` of topics; none where Kafka does not say.
+    /// `min.insync.replicas` of topics; `None` if Kafka does not report it.
     settings: HashMap<Arc<str>, (Option<usize>, Instant)>,
 }
 
 impl Watch {
     fn run(mut self) {
         loop {
-            std::thread::sleep(LOOK_EVERY);
+            std::thread::sleep(CHECK_EVERY);
             let Some(current) = self.current.upgrade() else { return };
             let Some(client) = current.running() else { continue };
-            client.ask_for_denied_topics(ANSWER_WITHIN);
+            client.refresh_denied_topics(REQUEST_TIMEOUT);
             for overdue in client.overdue(OVERDUE_AFTER) {
                 let found: Vec<Arc<ProduceWaiting>> =
                     self.diagnose(&current, &overdue.topic).into_iter().map(Arc::new).collect();
                 current.waiting.keep(&found);
                 for (sink, partition) in &overdue.senders {
-                    let concerns = |waiting: &&Arc<ProduceWaiting>| partition.is_none_or(|it| it == waiting.partition);
+                    let concerns = |waiting: &&Arc<ProduceWaiting>| {
+                        partition.is_none_or(|partition| partition == waiting.partition)
+                    };
                     found.iter().filter(concerns).for_each(|waiting| sink.waiting(waiting));
                 }
             }
         }
     }
 
-    /// What the topic's partitions lack. Nothing where Kafka does not answer: then the state of the cluster says so.
+    /// Why records for the topic's partitions wait. Empty if Kafka does not answer, which the state of the cluster
+    /// shows.
     fn diagnose(&mut self, current: &Current, topic: &Arc<str>) -> Vec<ProduceWaiting> {
         let metadata_client = &current.metadata_client;
-        let Ok(metadata) = metadata_client.metadata(Some(topic), ANSWER_WITHIN) else { return Vec::new() };
+        let Ok(metadata) = metadata_client.metadata(Some(topic), REQUEST_TIMEOUT) else { return Vec::new() };
         let Some(described) = metadata.topics().iter().find(|described| described.name() == &**topic) else {
             return Vec::new();
         };
@@ -137,7 +142,7 @@ impl Watch {
                 found.push(no_leader(topic, partition));
             } else if partition.isr().len() < partition.replicas().len()
                 && let Some(minimum) = self.min_insync_replicas(metadata_client, topic)
-                // A topic with fewer replicas than the setting asks for is content with all of them.
+                // If a topic has fewer replicas than the setting, all of them are enough.
                 && partition.isr().len() < minimum.min(partition.replicas().len())
             {
                 found.push(too_few_in_sync_replicas(topic, partition, minimum));
@@ -148,18 +153,19 @@ impl Watch {
 
     fn min_insync_replicas(&mut self, metadata_client: &MetadataClient, topic: &Arc<str>) -> Option<usize> {
         if let Some((known, at)) = self.settings.get(topic)
-            && at.elapsed() < SETTING_COUNTS_FOR
+            && at.elapsed() < SETTING_VALID_FOR
         {
             return *known;
         }
-        let asked = native::describe_config(metadata_client.client(), Configured::Topic(topic), ANSWER_WITHIN);
-        let settings = asked.unwrap_or_else(|failure| {
-            tracing::debug!(%topic, ?failure, "Kafka did not report min.insync.replicas of the topic");
+        let described =
+            native::describe_config(metadata_client.client(), ConfigResource::Topic(topic), REQUEST_TIMEOUT);
+        let settings = described.unwrap_or_else(|failure| {
+            tracing::debug!(%topic, ?failure, "cannot fetch min.insync.replicas of the topic");
             Vec::new()
         });
         let setting = settings.iter().find(|setting| setting.name == "min.insync.replicas");
         let minimum = setting.and_then(|setting| setting.value.as_ref()?.parse().ok());
-        self.settings.retain(|_, (_, at)| at.elapsed() < SETTING_COUNTS_FOR);
+        self.settings.retain(|_, (_, at)| at.elapsed() < SETTING_VALID_FOR);
         self.settings.insert(Arc::clone(topic), (minimum, Instant::now()));
         minimum
     }
@@ -168,7 +174,7 @@ impl Watch {
 fn no_leader(topic: &str, partition: &MetadataPartition) -> ProduceWaiting {
     let brokers: Vec<String> = partition.replicas().iter().map(ToString::to_string).collect();
     let message = format!(
-        "partition {} of {topic:?} has no leader: Kafka takes no record until a broker that has it (id {}) is back",
+        "partition {} of {topic:?} has no leader: Kafka accepts no records until a broker with a replica (id {}) is available",
         partition.id(),
         brokers.join(", ")
     );
@@ -179,8 +185,8 @@ fn too_few_in_sync_replicas(topic: &str, partition: &MetadataPartition, minimum:
     let in_sync = partition.isr().len();
     let replicas = if in_sync == 1 { "replica" } else { "replicas" };
     let message = format!(
-        "partition {} of {topic:?} has {in_sync} in-sync {replicas}, and min.insync.replicas is {minimum}: Kafka takes no \
-         record until another replica is in sync",
+        "partition {} of {topic:?} has {in_sync} in-sync {replicas}, and min.insync.replicas is {minimum}: Kafka accepts no \
+         records until another replica is in sync",
         partition.id()
     );
     waiting(topic, partition, WaitReason::TooFewInSyncReplicas, message)

@@ -1,10 +1,13 @@
 //! Lists of broker addresses: `host:port,host:port`.
 
-/// The list without blanks, or what is wrong with it.
+/// Checks the list and removes blanks.
+///
+/// # Errors
+/// The first address that is invalid, and why.
 pub fn parse_addresses(text: &str) -> Result<String, String> {
     let servers: Vec<&str> = text.split(',').map(str::trim).collect();
     for server in &servers {
-        // A listener name (SASL_SSL://host:9093) is librdkafka's own notation and stays.
+        // librdkafka accepts a security protocol before the address (SASL_SSL://host:9093).
         let address = server.rsplit_once("://").map_or(*server, |(_, address)| address);
         let port = match address.rsplit_once(':') {
             Some((host, port)) if !host.is_empty() => port,

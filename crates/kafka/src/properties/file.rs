@@ -1,35 +1,37 @@
-//! The text of a properties file, read as `java.util.Properties` reads it: `name=value`, `name: value` or `name value`, comments
-//! that begin with `#` or `!`, `\` at the end of a line to continue it, and the escapes `\t`, `\n`, `\r`, `\f`, `\uXXXX`; before any
-//! other character the backslash is dropped. Kafka's own tools read their `client.properties` so.
+//! The parser of properties files, in the format of `java.util.Properties`, which Kafka's tools use: `name=value`,
+//! `name: value` or `name value`; comments that begin with `#` or `!`; `\` at the end of a line to continue it; and the
+//! escapes `\t`, `\n`, `\r`, `\f` and `\uXXXX`. Before any other character the backslash is dropped.
 //!
-//! Two differences, for files written on any machine: a byte order mark is skipped, and a file that is valid UTF-8 is read as such
-//! (Java reads ISO-8859-1, which is what other files are taken for). Blanks at the end of a value are dropped, as Kafka does
-//! afterwards.
+//! It differs from Java in two points: a byte order mark is skipped, and the file is read as UTF-8 if it is valid
+//! UTF-8, otherwise as ISO-8859-1, as Java does. Blanks at the end of a value are removed, as Kafka does.
 
-/// One property as it stands in the file.
+/// One property of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The line where it begins, from 1.
+    /// The number of its first line, from 1.
     pub line: usize,
     pub name: String,
-    /// `None`: the name stands alone, without a separator.
+    /// `None`: there is only a name, without a separator.
     pub value: Option<String>,
-    /// A backslash was dropped before a character that needs none, perhaps because it was meant as it stands.
+    /// A backslash was dropped before a character that does not need one; perhaps a literal backslash was meant.
     pub lost_backslash: bool,
 }
 
-/// Why a line cannot be read.
+/// Why a line cannot be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    #[error("there is no name before the value: expected name=value")]
+    #[error("no name before the value: expected name=value")]
     NoName,
     #[error("\\u must be followed by four hexadecimal digits; write \\\\ for a backslash")]
     Escape,
-    #[error("no name or value may contain a NUL character")]
+    #[error("a name or value contains a NUL character")]
     Nul,
 }
 
-/// The entries in their order, or the line of the first that cannot be read.
+/// The entries in their order.
+///
+/// # Errors
+/// The first line that cannot be parsed.
 pub fn parse(bytes: &[u8]) -> Result<Vec<Entry>, (usize, Malformed)> {
     let text = decode(bytes);
     logical_lines(&text).into_iter().map(|(line, content)| entry(line, &content).map_err(|why| (line, why))).collect()
@@ -47,11 +49,11 @@ fn is_blank(character: char) -> bool {
     matches!(character, ' ' | '\t' | '\u{c}')
 }
 
-/// Lines without comments, with their continuations, each with the number of its first line.
+/// Lines with their continuations and without comments, each with the number of its first line.
 fn logical_lines(text: &str) -> Vec<(usize, String)> {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let mut lines = Vec::new();
-    // The logical line so far, while the last line ended with a backslash.
+    // The logical line so far, if the last line ended with a backslash.
     let mut open: Option<(usize, String)> = None;
     for (index, raw) in text.split('\n').enumerate() {
         let content = raw.trim_start_matches(is_blank);
@@ -75,7 +77,7 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
             }
         }
     }
-    // A backslash at the very end continues nothing.
+    // The file may end with a backslash.
     lines.extend(open.filter(|(_, logical)| !logical.is_empty()));
     lines
 }
@@ -105,9 +107,9 @@ fn entry(line: usize, logical: &str) -> Result<Entry, Malformed> {
     Ok(Entry { line, name, value: separated.then_some(value), lost_backslash: name_lost || value_lost })
 }
 
-/// Sets `lost` where a backslash was dropped before a character that has no meaning after one.
+/// Sets `lost` if a backslash was dropped before a character that is not an escape.
 fn unescape(text: &str, lost: &mut bool) -> Result<String, Malformed> {
-    // Java counts in UTF-16: a character beyond its first 65,536 is written as two escapes.
+    // Escapes are UTF-16 code units: a character above U+FFFF is written as two escapes.
     let mut units: Vec<u16> = Vec::with_capacity(text.len());
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
@@ -146,9 +148,9 @@ mod tests {
         entries.into_iter().map(|entry| (entry.line, entry.name, entry.value)).collect()
     }
 
-    /// Each expected value is what `java.util.Properties.load` of OpenJDK 17 makes of the same text.
+    /// The expected values are the results of `java.util.Properties.load` of OpenJDK 17.
     #[test]
-    fn names_and_values_are_those_that_java_reads() {
+    fn names_and_values_equal_those_of_java() {
         for (text, name, value) in [
             ("a=b", "a", "b"),
             ("a:b", "a", "b"),
@@ -187,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_has_the_number_of_its_first_line() {
+    fn entry_has_the_number_of_its_first_line() {
         let read = pairs("\u{feff}# comment\r\n\r\na=1\\\r\n  2\r\n\r\nb: 3\rc\n");
         let expected = [(3, "a", Some("12")), (6, "b", Some("3")), (7, "c", None)];
         let expected = expected.map(|(line, name, value)| (line, name.to_owned(), value.map(ToOwned::to_owned)));
@@ -201,12 +203,12 @@ mod tests {
 
     #[test]
     fn text_that_is_not_utf_8_is_read_as_iso_8859_1() {
-        let entries = parse(b"a=caff\xe8\n").expect("it can be read");
+        let entries = parse(b"a=caff\xe8\n").expect("a valid file");
         assert_eq!(entries[0].value.as_deref(), Some("caffè"));
     }
 
     #[test]
-    fn a_backslash_that_java_drops_is_noticed() {
+    fn dropped_backslash_is_reported() {
         for (text, lost) in [
             ("a=b\\d", true),
             ("a=C:\\certs", true),
@@ -214,12 +216,12 @@ mod tests {
             ("a=b\\:d\\u0041", false),
             ("a=b\\\nc", false),
         ] {
-            assert_eq!(parse(text.as_bytes()).expect("it can be read")[0].lost_backslash, lost, "{text:?}");
+            assert_eq!(parse(text.as_bytes()).expect("a valid file")[0].lost_backslash, lost, "{text:?}");
         }
     }
 
     #[test]
-    fn what_cannot_be_read_is_named_with_its_line() {
+    fn malformed_line_is_reported_by_its_number() {
         for (text, expected) in [
             ("a=1\n=b", (2, Malformed::NoName)),
             ("a=\\u00g0", (1, Malformed::Escape)),

@@ -1,5 +1,5 @@
-//! `sasl.jaas.config`: how Java clients are given their credentials. Read with the grammar of Kafka's `JaasConfig`:
-//! `LoginModule flag name="value" …;`, where values that are words need no quotes.
+//! The parser of `sasl.jaas.config`, which contains the credentials of Java clients, with the grammar of Kafka's
+//! `JaasConfig`: `LoginModule flag name="value" …;`. Values that are single words need no quotes.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -12,20 +12,20 @@ pub struct LoginModule {
     pub options: Vec<(String, String)>,
 }
 
-/// None of them repeats a value.
+/// The messages never contain a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JaasError {
-    #[error("it names no login module: expected LoginModule required username=\"…\" password=\"…\";")]
+    #[error("no login module: expected LoginModule required username=\"…\" password=\"…\";")]
     NoModule,
-    #[error("after the login module comes required, requisite, sufficient or optional")]
+    #[error("expected required, requisite, sufficient or optional after the login module")]
     NoFlag,
     #[error("the option {0} has no value: expected {0}=\"…\"")]
     NoValue(String),
-    #[error("it must end with a semicolon")]
+    #[error("the value must end with a semicolon")]
     NoSemicolon,
-    #[error("a quotation mark is not closed")]
+    #[error("missing closing quotation mark")]
     OpenQuote,
-    #[error("it names more than one login module; the bridge signs in with one")]
+    #[error("more than one login module; the bridge supports only one")]
     SeveralModules,
 }
 
@@ -35,6 +35,8 @@ enum Token {
     Symbol(char),
 }
 
+/// # Errors
+/// The first mistake in the text.
 pub fn parse(text: &str) -> Result<LoginModule, JaasError> {
     let mut tokens = Tokens(text.chars().peekable());
     let Some(Token::Word(class)) = tokens.next()? else { return Err(JaasError::NoModule) };
@@ -61,7 +63,7 @@ pub fn parse(text: &str) -> Result<LoginModule, JaasError> {
     }
 }
 
-/// What Java's `StreamTokenizer` makes of the text with Kafka's settings.
+/// The tokens of the text, as Java's `StreamTokenizer` with Kafka's settings returns them.
 struct Tokens<'t>(Peekable<Chars<'t>>);
 
 impl Tokens<'_> {
@@ -95,7 +97,7 @@ impl Tokens<'_> {
         Ok(None)
     }
 
-    /// To the closing mark, with the escapes of Java strings.
+    /// The text up to the closing quotation mark, with the escapes of Java strings.
     fn quoted(&mut self, mark: char) -> Result<String, JaasError> {
         let mut text = String::new();
         loop {
@@ -118,11 +120,11 @@ impl Tokens<'_> {
             'r' => '\r',
             't' => '\t',
             'v' => '\u{b}',
-            // Up to three octal digits, the value at most 377.
+            // Up to three octal digits; the largest value is 377.
             '0'..='7' => {
-                let most = if escape <= '3' { 2 } else { 1 };
+                let max_digits = if escape <= '3' { 2 } else { 1 };
                 let mut value = escape.to_digit(8).unwrap_or(0);
-                for _ in 0..most {
+                for _ in 0..max_digits {
                     let Some(digit) = self.0.next_if(|next| next.is_digit(8)) else { break };
                     value = value * 8 + digit.to_digit(8).unwrap_or(0);
                 }
@@ -142,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_are_read_quoted_and_unquoted() {
+    fn quoted_and_unquoted_options_are_parsed() {
         let plain = "org.apache.kafka.common.security.plain.PlainLoginModule";
         for (options, expected) in [
             (r#" username="me" password="se cret";"#, [("username", "me"), ("password", "se cret")]),
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_kafka_refuses_is_refused_with_the_reason() {
+    fn malformed_text_is_refused_with_the_reason() {
         for (text, expected) in [
             ("", JaasError::NoModule),
             (";", JaasError::NoModule),

@@ -1,17 +1,18 @@
-//! Properties that only Kafka's Java clients know: translated into librdkafka's, ignored where they tune Java's own machinery, or
-//! refused by name where leaving them out would change what the user asked for.
+//! Properties that only Kafka's Java clients have. They are translated to librdkafka's properties, ignored if they
+//! concern only the implementation of Java clients, or refused by name if ignoring them would change the meaning of the
+//! file.
 
 use super::file::Entry;
 use super::jaas::{self, LoginModule};
 use super::stores::{self, Kind, StoreError};
-use super::{Reading, Reason, Refusal};
+use super::{ParsedFile, Reason, Refusal};
 
-/// What becomes of a name.
+/// How the bridge handles a property.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Handling {
-    /// librdkafka knows it, or nobody does.
+    /// librdkafka has the property, or neither client has it.
     Shared,
-    /// [`translate`] makes librdkafka's settings of it.
+    /// [`translate`] converts the property.
     Translated,
     Ignored,
     Refused(&'static str),
@@ -71,7 +72,7 @@ const IGNORED: &[&str] = &[
     "value.serializer",
 ];
 
-/// Names that start like this are ignored as well.
+/// Properties whose names have these prefixes are ignored as well.
 const IGNORED_PREFIXES: &[&str] = &[
     "basic.auth.",
     "bearer.auth.",
@@ -87,16 +88,16 @@ const IGNORED_PREFIXES: &[&str] = &[
     "share.",
 ];
 
-const JAVA_CODE: &str = "it names Java code, which this bridge cannot run";
+const JAVA_CODE: &str = "the value names Java code, which this bridge cannot run";
 
 const REFUSED: &[(&str, &str)] = &[
-    ("config.providers", "values such as ${file:…} are not looked up here; write the values themselves"),
+    ("config.providers", "references such as ${file:…} are not supported; write the values themselves"),
     ("sasl.login.class", JAVA_CODE),
-    ("sasl.oauthbearer.jwt.retriever.class", "it names Java code; use sasl.oauthbearer.method=oidc"),
+    ("sasl.oauthbearer.jwt.retriever.class", "the value names Java code; use sasl.oauthbearer.method=oidc"),
     ("security.providers", JAVA_CODE),
     (
         "ssl.engine.factory.class",
-        "it names Java code; use ssl.ca.location, ssl.certificate.location and ssl.key.location",
+        "the value names Java code; use ssl.ca.location, ssl.certificate.location and ssl.key.location",
     ),
 ];
 
@@ -113,86 +114,90 @@ pub fn handling(name: &str) -> Handling {
     refused.map_or(Handling::Shared, |(_, why)| Handling::Refused(why))
 }
 
-/// Makes librdkafka's settings of what [`handling`] set aside.
-pub fn translate(reading: &mut Reading) -> Result<(), Refusal> {
-    translate_dns_lookup(reading)?;
-    translate_host_name_check(reading)?;
-    translate_algorithms(reading)?;
-    // Java does not open the stores where it does not encrypt.
-    let protocol = reading.protocol();
+/// Converts the properties for which [`handling`] returned [`Handling::Translated`].
+///
+/// # Errors
+/// The first property whose value cannot be converted.
+pub fn translate(parsed: &mut ParsedFile) -> Result<(), Refusal> {
+    translate_dns_lookup(parsed)?;
+    translate_host_name_check(parsed)?;
+    translate_algorithms(parsed)?;
+    // Without TLS Java does not open the stores.
+    let protocol = parsed.protocol();
     if protocol.is_none_or(|protocol| protocol.ends_with("SSL")) {
-        translate_trust(reading)?;
-        translate_identity(reading)?;
+        translate_trust(parsed)?;
+        translate_identity(parsed)?;
     } else {
-        let unused = reading.java.keys().filter(|name| name.starts_with("ssl.")).cloned();
-        reading.ignored.extend(unused);
+        let unused = parsed.java.keys().filter(|name| name.starts_with("ssl.")).cloned();
+        parsed.ignored.extend(unused);
     }
-    translate_sign_in(reading)
+    translate_sign_in(parsed)
 }
 
-fn taken(reading: &mut Reading, name: &str) -> Option<(usize, String)> {
-    let Entry { line, value, .. } = reading.java.remove(name)?;
+/// Removes Java's property and returns its line and value.
+fn take(parsed: &mut ParsedFile, name: &str) -> Option<(usize, String)> {
+    let Entry { line, value, .. } = parsed.java.remove(name)?;
     Some((line, value.unwrap_or_default()))
 }
 
-/// Sets librdkafka's `to` from Java's `from`, and notes it where the names differ.
-fn set(reading: &mut Reading, from: &str, line: usize, to: &str, value: String) -> Result<(), Refusal> {
+/// Sets librdkafka's property `to` instead of Java's `from`, and notes the translation for the log if the names differ.
+fn set(parsed: &mut ParsedFile, from: &str, line: usize, to: &str, value: String) -> Result<(), Refusal> {
     if from != to {
-        reading.translated.push(format!("{from} → {to}"));
+        parsed.translated.push(format!("{from} → {to}"));
     }
-    reading.set(to, from, line, value).map_err(|reason| (line, reason))
+    parsed.set(to, from, line, value).map_err(|reason| (line, reason))
 }
 
-fn translate_dns_lookup(reading: &mut Reading) -> Result<(), Refusal> {
+fn translate_dns_lookup(parsed: &mut ParsedFile) -> Result<(), Refusal> {
     const NAME: &str = "client.dns.lookup";
-    let Some((line, value)) = taken(reading, NAME) else { return Ok(()) };
-    // What Java's clients called their own choice before Kafka 2.6.
+    let Some((line, value)) = take(parsed, NAME) else { return Ok(()) };
+    // Before Kafka 2.6 this was the name of Java's default.
     let value = if value == "default" { "use_all_dns_ips".to_owned() } else { value };
-    set(reading, NAME, line, NAME, value)
+    set(parsed, NAME, line, NAME, value)
 }
 
-fn translate_host_name_check(reading: &mut Reading) -> Result<(), Refusal> {
+fn translate_host_name_check(parsed: &mut ParsedFile) -> Result<(), Refusal> {
     const NAME: &str = "ssl.endpoint.identification.algorithm";
-    let Some((line, value)) = taken(reading, NAME) else { return Ok(()) };
+    let Some((line, value)) = take(parsed, NAME) else { return Ok(()) };
     if value.is_empty() {
-        reading.translated.push(format!("{NAME} without a value → none"));
+        parsed.translated.push(format!("{NAME} without a value → none"));
     }
     let value = if value.is_empty() { "none".to_owned() } else { value.to_ascii_lowercase() };
-    set(reading, NAME, line, NAME, value)
+    set(parsed, NAME, line, NAME, value)
 }
 
-fn translate_algorithms(reading: &mut Reading) -> Result<(), Refusal> {
+fn translate_algorithms(parsed: &mut ParsedFile) -> Result<(), Refusal> {
     const SUITES: &str = "ssl.cipher.suites";
-    if let Some((line, value)) = taken(reading, SUITES) {
+    if let Some((line, value)) = take(parsed, SUITES) {
         if value.split([',', ':']).any(|suite| suite.trim().starts_with("TLS_")) {
-            let allowed = "OpenSSL's names are expected, such as ECDHE-RSA-AES256-GCM-SHA384; TLS 1.3 chooses its own";
+            let allowed = "expected OpenSSL's names, such as ECDHE-RSA-AES256-GCM-SHA384; the suites of TLS 1.3 cannot be configured";
             return Err((line, Reason::Value { name: SUITES.to_owned(), allowed: allowed.to_owned() }));
         }
-        set(reading, SUITES, line, SUITES, value)?;
+        set(parsed, SUITES, line, SUITES, value)?;
     }
     const PROTOCOLS: &str = "ssl.enabled.protocols";
-    if let Some((line, value)) = taken(reading, PROTOCOLS) {
-        // OpenSSL offers these two. Who names either gets a connection that is as safe as the one asked for.
+    if let Some((line, value)) = take(parsed, PROTOCOLS) {
+        // The bridge always offers these two versions, so a file that names either is satisfied.
         if !value.split(',').any(|version| ["TLSv1.2", "TLSv1.3"].contains(&version.trim())) {
-            let allowed = "the bridge speaks TLSv1.2 and TLSv1.3".to_owned();
+            let allowed = "the bridge supports TLSv1.2 and TLSv1.3".to_owned();
             return Err((line, Reason::Value { name: PROTOCOLS.to_owned(), allowed }));
         }
-        reading.ignored.push(PROTOCOLS.to_owned());
+        parsed.ignored.push(PROTOCOLS.to_owned());
     }
     Ok(())
 }
 
-fn translate_trust(reading: &mut Reading) -> Result<(), Refusal> {
+fn translate_trust(parsed: &mut ParsedFile) -> Result<(), Refusal> {
     const LOCATION: &str = "ssl.truststore.location";
     const CERTIFICATES: &str = "ssl.truststore.certificates";
-    let declared = taken(reading, "ssl.truststore.type");
-    let password = taken(reading, "ssl.truststore.password");
-    if let Some((line, pem)) = taken(reading, CERTIFICATES) {
+    let declared = take(parsed, "ssl.truststore.type");
+    let password = take(parsed, "ssl.truststore.password");
+    if let Some((line, pem)) = take(parsed, CERTIFICATES) {
         let pem = stores::normal_pem(&pem).map_err(at(line, CERTIFICATES))?;
-        set(reading, CERTIFICATES, line, "ssl.ca.pem", pem)?;
-        only_one_of_the_two(reading, "ssl.ca.pem", "ssl.ca.location")?;
+        set(parsed, CERTIFICATES, line, "ssl.ca.pem", pem)?;
+        require_only_one(parsed, "ssl.ca.pem", "ssl.ca.location")?;
     }
-    let Some((line, location)) = taken(reading, LOCATION) else {
+    let Some((line, location)) = take(parsed, LOCATION) else {
         return match (declared, password) {
             (_, Some((line, _))) => Err((line, no_location("ssl.truststore.password", LOCATION))),
             _ => Ok(()),
@@ -201,37 +206,38 @@ fn translate_trust(reading: &mut Reading) -> Result<(), Refusal> {
     let declared = declared.as_ref().map(|(_, value)| ("ssl.truststore.type", value.as_str()));
     let (kind, content) = stores::read(&location, declared).map_err(at(line, LOCATION))?;
     match kind {
-        Kind::Pem => set(reading, LOCATION, line, "ssl.ca.location", location)?,
+        Kind::Pem => set(parsed, LOCATION, line, "ssl.ca.location", location)?,
         Kind::Pkcs12 | Kind::Jks => {
             let password = password.as_ref().map(|(_, password)| password.as_str());
             let pem = stores::certificates(&content, password).map_err(at(line, LOCATION))?;
-            set(reading, LOCATION, line, "ssl.ca.pem", pem)?;
+            set(parsed, LOCATION, line, "ssl.ca.pem", pem)?;
         }
     }
-    only_one_of_the_two(reading, "ssl.ca.location", "ssl.ca.pem")
+    require_only_one(parsed, "ssl.ca.location", "ssl.ca.pem")
 }
 
-/// A store in Java's words beside one in librdkafka's: both would be trusted, which nobody asked for.
-fn only_one_of_the_two(reading: &Reading, one: &str, other: &str) -> Result<(), Refusal> {
-    let (Some(one), Some(other)) = (reading.settings.get(one), reading.settings.get(other)) else { return Ok(()) };
+/// Refuses a Java trust store together with librdkafka's property, because librdkafka would trust the certificates of
+/// both.
+fn require_only_one(parsed: &ParsedFile, one: &str, other: &str) -> Result<(), Refusal> {
+    let (Some(one), Some(other)) = (parsed.settings.get(one), parsed.settings.get(other)) else { return Ok(()) };
     let (first, second) = if one.line < other.line { (one, other) } else { (other, one) };
     let (name, other, first) = (second.given_as.clone(), first.given_as.clone(), first.line);
     Err((second.line, Reason::SameSetting { name, other, first }))
 }
 
-fn translate_identity(reading: &mut Reading) -> Result<(), Refusal> {
+fn translate_identity(parsed: &mut ParsedFile) -> Result<(), Refusal> {
     const LOCATION: &str = "ssl.keystore.location";
     const CHAIN: &str = "ssl.keystore.certificate.chain";
     const KEY: &str = "ssl.keystore.key";
-    let declared = taken(reading, "ssl.keystore.type");
+    let declared = take(parsed, "ssl.keystore.type");
     for (name, to) in [(CHAIN, "ssl.certificate.pem"), (KEY, "ssl.key.pem")] {
-        if let Some((line, pem)) = taken(reading, name) {
+        if let Some((line, pem)) = take(parsed, name) {
             let pem = stores::normal_pem(&pem).map_err(at(line, name))?;
-            set(reading, name, line, to, pem)?;
+            set(parsed, name, line, to, pem)?;
         }
     }
-    let Some((line, location)) = taken(reading, LOCATION) else {
-        return match reading.settings.get("ssl.keystore.password") {
+    let Some((line, location)) = take(parsed, LOCATION) else {
+        return match parsed.settings.get("ssl.keystore.password") {
             Some(password) => Err((password.line, no_location("ssl.keystore.password", LOCATION))),
             None => Ok(()),
         };
@@ -240,16 +246,16 @@ fn translate_identity(reading: &mut Reading) -> Result<(), Refusal> {
     let (kind, content) = stores::read(&location, declared).map_err(at(line, LOCATION))?;
     match kind {
         Kind::Pem => {
-            if let Some(password) = reading.settings.get("ssl.keystore.password") {
-                let why = "a key store of PEM has no password of its own; the key's is ssl.key.password";
+            if let Some(password) = parsed.settings.get("ssl.keystore.password") {
+                let why = "a PEM key store has no password; the password of the key is ssl.key.password";
                 return Err((password.line, Reason::Refused { name: "ssl.keystore.password".to_owned(), why }));
             }
-            set(reading, LOCATION, line, "ssl.certificate.location", location.clone())?;
-            set(reading, LOCATION, line, "ssl.key.location", location)
+            set(parsed, LOCATION, line, "ssl.certificate.location", location.clone())?;
+            set(parsed, LOCATION, line, "ssl.key.location", location)
         }
         Kind::Pkcs12 | Kind::Jks => {
-            stores::check_identity(&content, reading.get("ssl.keystore.password")).map_err(at(line, LOCATION))?;
-            set(reading, LOCATION, line, LOCATION, location)
+            stores::check_identity(&content, parsed.get("ssl.keystore.password")).map_err(at(line, LOCATION))?;
+            set(parsed, LOCATION, line, LOCATION, location)
         }
     }
 }
@@ -259,30 +265,30 @@ fn at(line: usize, property: &'static str) -> impl Fn(StoreError) -> Refusal {
 }
 
 fn no_location(name: &str, location: &str) -> Reason {
-    Reason::SignIn(format!("{name} has no meaning without {location}"))
+    Reason::SignIn(format!("{name} has no effect without {location}"))
 }
 
-fn translate_sign_in(reading: &mut Reading) -> Result<(), Refusal> {
+fn translate_sign_in(parsed: &mut ParsedFile) -> Result<(), Refusal> {
     const CONFIG: &str = "sasl.jaas.config";
     const HANDLER: &str = "sasl.login.callback.handler.class";
     const METHOD: &str = "sasl.oauthbearer.method";
     const CLIENT_HANDLER: &str = "sasl.client.callback.handler.class";
-    if let Some((line, class)) = taken(reading, CLIENT_HANDLER) {
+    if let Some((line, class)) = take(parsed, CLIENT_HANDLER) {
         if class.rsplit('.').next() != Some("IAMClientCallbackHandler") {
             return Err((line, Reason::Refused { name: CLIENT_HANDLER.to_owned(), why: JAVA_CODE }));
         }
-        reading.translated.push(format!("{CLIENT_HANDLER} → the bridge's own signed tokens"));
+        parsed.translated.push(format!("{CLIENT_HANDLER} → the bridge's own signed tokens"));
     }
-    if let Some((line, class)) = taken(reading, HANDLER) {
+    if let Some((line, class)) = take(parsed, HANDLER) {
         if class.rsplit('.').next() != Some("OAuthBearerLoginCallbackHandler") {
-            let why = "only OAuthBearerLoginCallbackHandler is known here; other Java code cannot be run";
+            let why = "only OAuthBearerLoginCallbackHandler is supported; the bridge cannot run other Java code";
             return Err((line, Reason::Refused { name: HANDLER.to_owned(), why }));
         }
-        if reading.get(METHOD).is_none() {
-            set(reading, HANDLER, line, METHOD, "oidc".to_owned())?;
+        if parsed.get(METHOD).is_none() {
+            set(parsed, HANDLER, line, METHOD, "oidc".to_owned())?;
         }
     }
-    let Some((line, text)) = taken(reading, CONFIG) else { return Ok(()) };
+    let Some((line, text)) = take(parsed, CONFIG) else { return Ok(()) };
     let module = jaas::parse(&text).map_err(|error| (line, error.into()))?;
     let fail = |text: String| Err((line, Reason::LoginModule(text)));
     let (mechanisms, example): (&[&str], _) = match module.class.as_str() {
@@ -293,14 +299,15 @@ fn translate_sign_in(reading: &mut Reading) -> Result<(), Refusal> {
         "Krb5LoginModule" => return fail("this bridge was built without Kerberos".to_owned()),
         _ => {
             return fail(
-                "the bridge knows PlainLoginModule, ScramLoginModule, OAuthBearerLoginModule and IAMLoginModule, and not this one"
+                "unknown login module; the bridge supports PlainLoginModule, ScramLoginModule, OAuthBearerLoginModule and \
+                 IAMLoginModule"
                     .to_owned(),
             );
         }
     };
-    match reading.get("sasl.mechanism") {
+    match parsed.get("sasl.mechanism") {
         Some(mechanism) if mechanisms.iter().any(|known| mechanism.eq_ignore_ascii_case(known)) => {}
-        Some(_) => return fail(format!("{} does not go with sasl.mechanism; it needs {example}", module.class)),
+        Some(_) => return fail(format!("{} does not support this sasl.mechanism; set it to {example}", module.class)),
         None => {
             return fail(format!(
                 "{} needs sasl.mechanism, which is not set: add sasl.mechanism={example}",
@@ -314,20 +321,20 @@ fn translate_sign_in(reading: &mut Reading) -> Result<(), Refusal> {
         _ => name_and_password(module),
     };
     for (name, value) in settings.map_err(|text| (line, Reason::LoginModule(text)))? {
-        set(reading, CONFIG, line, name, value)?;
+        set(parsed, CONFIG, line, name, value)?;
     }
     Ok(())
 }
 
 type Settings = Vec<(&'static str, String)>;
 
-/// AWS credentials come from the environment.
+/// IAMLoginModule has no options here, because AWS credentials come from the environment.
 fn no_options(module: LoginModule) -> Result<Settings, String> {
     match module.options.into_iter().next() {
         None => Ok(Settings::new()),
         Some((option, _)) => Err(format!(
-            "IAMLoginModule takes no option {option} here: set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN in \
-             the environment"
+            "the option {option} of IAMLoginModule is not supported: set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and \
+             AWS_SESSION_TOKEN in the environment"
         )),
     }
 }
@@ -340,7 +347,7 @@ fn name_and_password(module: LoginModule) -> Result<Settings, String> {
             "password" => settings.push(("sasl.password", value)),
             "tokenauth" if value.eq_ignore_ascii_case("false") => {}
             "tokenauth" => return Err("delegation tokens (tokenauth) are not supported".to_owned()),
-            // What brokers are told about their users.
+            // Brokers define their users with these options; clients ignore them.
             user if user.starts_with("user_") => {}
             other => return Err(format!("{} has no option {other}; expected username and password", module.class)),
         }
@@ -362,7 +369,8 @@ fn oauth(module: LoginModule) -> Result<Settings, String> {
                 Some(extension) => extensions.push(format!("{extension}={value}")),
                 None => {
                     return Err(format!(
-                        "OAuthBearerLoginModule has no option {other} here; expected clientId, clientSecret, scope and extension_…"
+                        "the option {other} of OAuthBearerLoginModule is not supported; expected clientId, clientSecret, scope and \
+                         extension_…"
                     ));
                 }
             },

@@ -1,8 +1,8 @@
-//! The names of properties: librdkafka's list, the names that mean the same setting, and the name that a misspelt one is closest to.
+//! The names of properties: librdkafka's list, aliases, and the name that is closest to a misspelt one.
 
-/// Different names of one setting: librdkafka's aliases, and Java clients' names where they differ. The second name of each pair is the
-/// one that the bridge keeps.
-const SAME_SETTING: &[(&str, &str)] = &[
+/// Aliases of librdkafka, and names of Java clients for the same setting. The second name of each pair is the canonical
+/// one.
+const ALIASES: &[(&str, &str)] = &[
     ("auto.commit.enable", "enable.auto.commit"),
     ("compression.codec", "compression.type"),
     ("delivery.timeout.ms", "message.timeout.ms"),
@@ -21,34 +21,37 @@ const SAME_SETTING: &[(&str, &str)] = &[
     ("send.buffer.bytes", "socket.send.buffer.bytes"),
 ];
 
-/// The one name under which the bridge keeps the setting.
+/// The name under which the bridge stores the setting.
 pub fn canonical(name: &str) -> &str {
-    SAME_SETTING.iter().find(|(other, _)| *other == name).map_or(name, |&(_, kept)| kept)
+    ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |&(_, canonical)| canonical)
 }
 
-/// Java clients' names among those that [`canonical`] replaces: librdkafka does not know them.
+/// Whether the name is an alias of Java clients, which librdkafka does not have.
 pub fn is_java_only(name: &str) -> bool {
     ["fetch.max.wait.ms", "max.request.size", "receive.buffer.bytes", "send.buffer.bytes"].contains(&name)
 }
 
-/// The known name that differs in the fewest letters; none where all differ in too many to be meant.
+/// The known name with the smallest edit distance; `None` if all distances are too large for a typing error.
 pub fn nearest(name: &str) -> Option<&'static str> {
-    // A typing error or two; more in a long name, where words may be swapped.
-    let most = (name.len() / 6).clamp(2, 4);
+    // Up to two typing errors; more in a long name.
+    let max_distance = (name.len() / 6).clamp(2, 4);
     let known = LIBRDKAFKA.iter().chain(JAVA).map(|&known| (distance(name, known), known));
-    known.filter(|&(distance, _)| distance <= most).min_by_key(|&(distance, _)| distance).map(|(_, known)| known)
+    known
+        .filter(|&(distance, _)| distance <= max_distance)
+        .min_by_key(|&(distance, _)| distance)
+        .map(|(_, known)| known)
 }
 
-/// How many letters are to be added, removed or replaced to make one of the other (Levenshtein).
+/// The Levenshtein distance in bytes.
 fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (above, left) in one.bytes().enumerate() {
         let mut diagonal = above;
         row[0] = above + 1;
-        for (place, right) in other.bytes().enumerate() {
+        for (column, right) in other.bytes().enumerate() {
             let replaced = diagonal + usize::from(left != right);
-            diagonal = row[place + 1];
-            row[place + 1] = replaced.min(diagonal + 1).min(row[place] + 1);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
         }
     }
     row[other.len()]
@@ -66,7 +69,7 @@ const JAVA: &[&str] = &[
     "sasl.jaas.config",
 ];
 
-/// Every property of librdkafka that a file can set (its CONFIGURATION.md).
+/// Every property of librdkafka that a file can set, from librdkafka's CONFIGURATION.md.
 const LIBRDKAFKA: &[&str] = &[
     "acks",
     "allow.auto.create.topics",
@@ -242,10 +245,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn librdkafka_knows_every_name_of_the_list() {
-        for name in LIBRDKAFKA.iter().chain(SAME_SETTING.iter().map(|(_, kept)| kept)) {
+    fn librdkafka_has_every_property_of_the_list() {
+        for name in LIBRDKAFKA.iter().chain(ALIASES.iter().map(|(_, canonical)| canonical)) {
             let mut config = ClientConfig::new();
-            // No value of any of them; what matters is that the name is not the reason.
+            // The value is invalid for all properties; the test is that the error is not about the name.
             config.set(*name, "\u{1}");
             if let Err(KafkaError::ClientConfig(result, ..)) = config.create_native_config() {
                 assert_ne!(result, RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, "{name}");
@@ -254,8 +257,8 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_name_is_recognised() {
-        for (misspelt, meant) in [
+    fn nearest_name_is_found_for_typing_errors_only() {
+        for (misspelt, expected) in [
             ("security.protocl", Some("security.protocol")),
             ("securty.protocol", Some("security.protocol")),
             ("sasl.mechanisim", Some("sasl.mechanism")),
@@ -265,7 +268,7 @@ mod tests {
             ("no.such.property", None),
             ("x", None),
         ] {
-            assert_eq!(nearest(misspelt), meant, "{misspelt}");
+            assert_eq!(nearest(misspelt), expected, "{misspelt}");
         }
     }
 }

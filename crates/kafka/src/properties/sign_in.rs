@@ -1,11 +1,11 @@
-//! Whether what the file says about signing in makes sense together. librdkafka would take half of it, and connect in plain text
-//! or with Kerberos, which are its defaults.
+//! Checks that the properties for TLS and SASL are complete and consistent. librdkafka would use its defaults for
+//! missing ones, and connect in plain text or with Kerberos.
 
-use super::{Reading, Reason, Refusal};
+use super::{ParsedFile, Reason, Refusal};
 
 const MECHANISMS: &str = "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or AWS_MSK_IAM";
 
-/// Settings that mean nothing without TLS.
+/// Settings that have no effect without TLS.
 const TLS_ONLY: &[&str] = &[
     "ssl.ca.location",
     "ssl.ca.pem",
@@ -18,13 +18,15 @@ const TLS_ONLY: &[&str] = &[
 
 const SASL_ONLY: &[&str] = &["sasl.mechanism", "sasl.username", "sasl.password"];
 
-pub fn check(reading: &Reading) -> Result<(), Refusal> {
+/// # Errors
+/// The first property that is missing or contradicts another, and what to write instead.
+pub fn check(parsed: &ParsedFile) -> Result<(), Refusal> {
     let given = |names: &[&str]| {
-        let settings = names.iter().filter_map(|name| reading.settings.get(*name));
+        let settings = names.iter().filter_map(|name| parsed.settings.get(*name));
         settings.map(|setting| (setting.line, setting.given_as.clone())).next()
     };
     let fail = |line: usize, text: String| Err((line, Reason::SignIn(text)));
-    let protocol = reading.protocol();
+    let protocol = parsed.protocol();
     let signs_in = protocol.as_deref().is_some_and(|protocol| protocol.starts_with("SASL"));
     if !signs_in && let Some((line, name)) = given(SASL_ONLY) {
         return match protocol.as_deref() {
@@ -36,11 +38,11 @@ pub fn check(reading: &Reading) -> Result<(), Refusal> {
                 ),
             ),
             Some(protocol) => {
-                let meant = if protocol == "SSL" { "SASL_SSL" } else { "SASL_PLAINTEXT, or SASL_SSL with TLS" };
+                let expected = if protocol == "SSL" { "SASL_SSL" } else { "SASL_PLAINTEXT, or SASL_SSL with TLS" };
                 fail(
                     line,
                     format!(
-                        "{name} has no meaning with security.protocol={}: set security.protocol={meant}, or remove {name}",
+                        "{name} has no effect with security.protocol={}: set security.protocol={expected}, or remove {name}",
                         if protocol == "SSL" { "SSL" } else { "PLAINTEXT" }
                     ),
                 )
@@ -60,19 +62,17 @@ pub fn check(reading: &Reading) -> Result<(), Refusal> {
     if !signs_in {
         return Ok(());
     }
-    let line = reading.settings.get("security.protocol").map_or(0, |setting| setting.line);
-    let Some(mechanism) = reading.settings.get("sasl.mechanism") else {
+    let line = parsed.settings.get("security.protocol").map_or(0, |setting| setting.line);
+    let Some(mechanism) = parsed.settings.get("sasl.mechanism") else {
         return fail(
             line,
-            format!(
-                "security.protocol asks to sign in, but sasl.mechanism is not set: add sasl.mechanism={MECHANISMS}"
-            ),
+            format!("security.protocol uses SASL, but sasl.mechanism is not set: add sasl.mechanism={MECHANISMS}"),
         );
     };
     match mechanism.value.to_ascii_uppercase().as_str() {
         "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512" => {
             for name in ["sasl.username", "sasl.password"] {
-                if reading.get(name).is_none_or(str::is_empty) {
+                if parsed.get(name).is_none_or(str::is_empty) {
                     return fail(
                         mechanism.line,
                         format!("{} needs {name}, which is not set: add it, or sasl.jaas.config", mechanism.given_as),
@@ -86,6 +86,6 @@ pub fn check(reading: &Reading) -> Result<(), Refusal> {
             mechanism.line,
             format!("{}: this bridge was built without Kerberos (GSSAPI); expected {MECHANISMS}", mechanism.given_as),
         ),
-        _ => fail(mechanism.line, format!("{} does not take this value: expected {MECHANISMS}", mechanism.given_as)),
+        _ => fail(mechanism.line, format!("invalid value for {}: expected {MECHANISMS}", mechanism.given_as)),
     }
 }

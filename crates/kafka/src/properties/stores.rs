@@ -1,12 +1,13 @@
-//! Java's trust stores and key stores: what is in the file decides, and librdkafka gets it in a form that OpenSSL reads.
+//! Java's trust stores and key stores, converted to properties that OpenSSL supports. The kind of a store is detected
+//! from its content.
 
 use std::fs::File;
 use std::io::{self, Read};
 
-/// No certificate store is as large.
-const LARGEST_STORE_BYTES: u64 = 16 * 1024 * 1024;
+/// Far more than a certificate store needs.
+const MAX_STORE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// What a store is, by its first bytes.
+/// The kind of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Pem,
@@ -15,34 +16,34 @@ pub enum Kind {
     Jks,
 }
 
-/// None of them repeats a value. Each is followed by the name of the property that it is about.
+/// The messages never contain a value. They are printed after the name of the property.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("its file cannot be read: {0}")]
+    #[error("the file cannot be read: {0}")]
     Unreadable(io::Error),
-    #[error("its file is larger than {LARGEST_STORE_BYTES} bytes")]
+    #[error("the file is larger than {MAX_STORE_BYTES} bytes")]
     TooLarge,
-    #[error("its file is neither PEM nor PKCS#12")]
+    #[error("the file is neither PEM nor PKCS#12")]
     Unknown,
-    #[error("its file is {found}, but {property} says otherwise")]
+    #[error("the file is {found}, but {property} says otherwise")]
     OtherKind { found: &'static str, property: &'static str },
     #[error(
-        "its file is a Java key store (JKS), which only Java reads. Convert it: keytool -importkeystore -srckeystore OLD \
+        "the file is a Java key store (JKS), which only Java can read. Convert it: keytool -importkeystore -srckeystore OLD \
          -destkeystore NEW.p12 -deststoretype PKCS12, and name the new file"
     )]
     Jks,
-    #[error("{0} is missing: PKCS#12 is encrypted with it")]
+    #[error("{0} is missing: a PKCS#12 store is encrypted with this password")]
     NoPassword(&'static str),
-    #[error("its file does not open with {property}: wrong password, or a damaged file ({reason})")]
-    DoesNotOpen { property: &'static str, reason: String },
+    #[error("the file cannot be opened with {property}: wrong password, or a damaged file ({reason})")]
+    CannotOpen { property: &'static str, reason: String },
     #[error(
-        "its file is encrypted with an algorithm that is no longer supported ({0}). Convert it with a current keytool: keytool \
+        "the file is encrypted with an algorithm that is no longer supported ({0}). Convert it with a current keytool: keytool \
          -importkeystore -srckeystore OLD.p12 -destkeystore NEW.p12 -deststoretype PKCS12, and name the new file"
     )]
     OldEncryption(String),
-    #[error("its file holds no {0}")]
-    Holds(&'static str),
-    #[error("its value is not PEM: expected -----BEGIN …-----, then base64, then -----END …-----")]
+    #[error("the file does not contain a {0}")]
+    Missing(&'static str),
+    #[error("the value is not PEM: expected -----BEGIN …-----, then base64, then -----END …-----")]
     NotPem,
     #[error("this bridge was built without TLS (the cargo feature tls)")]
     NoTls,
@@ -58,19 +59,22 @@ impl Kind {
     }
 }
 
-/// Reads the store and recognises it. `declared` is the store's `type` and the name of that property.
+/// Reads the store and detects its kind. `declared`: the name and value of the property with the store's type.
+///
+/// # Errors
+/// If the file cannot be read, its kind is not supported, or differs from the declared one.
 pub fn read(path: &str, declared: Option<(&'static str, &str)>) -> Result<(Kind, Vec<u8>), StoreError> {
     let mut content = Vec::new();
     let file = File::open(path).map_err(StoreError::Unreadable)?;
-    file.take(LARGEST_STORE_BYTES + 1).read_to_end(&mut content).map_err(StoreError::Unreadable)?;
-    if content.len() as u64 > LARGEST_STORE_BYTES {
+    file.take(MAX_STORE_BYTES + 1).read_to_end(&mut content).map_err(StoreError::Unreadable)?;
+    if content.len() as u64 > MAX_STORE_BYTES {
         return Err(StoreError::TooLarge);
     }
     let kind = kind_of(&content).ok_or(StoreError::Unknown)?;
     if kind == Kind::Jks {
         return Err(StoreError::Jks);
     }
-    // Java reads PKCS#12 under the name JKS too, so only PEM must agree.
+    // Java also opens PKCS#12 with the declared type JKS, so only PEM must match.
     if let Some((property, declared)) = declared
         && declared.eq_ignore_ascii_case("PEM") != (kind == Kind::Pem)
     {
@@ -93,9 +97,13 @@ fn kind_of(content: &[u8]) -> Option<Kind> {
     content.starts_with(&[SEQUENCE]).then_some(Kind::Pkcs12)
 }
 
-/// PEM as OpenSSL wants it. In a properties file its lines are joined by blanks, or by nothing but the markers' own ends.
+/// Restores the line breaks of PEM that OpenSSL requires. In a properties file the lines may be joined by blanks, or
+/// without any separator.
+///
+/// # Errors
+/// If the text is not PEM.
 pub fn normal_pem(text: &str) -> Result<String, StoreError> {
-    const LINE: usize = 64;
+    const LINE_CHARS: usize = 64;
     let mut rest = text.trim();
     let mut pem = String::new();
     while !rest.is_empty() {
@@ -109,7 +117,7 @@ pub fn normal_pem(text: &str) -> Result<String, StoreError> {
             return Err(StoreError::NotPem);
         }
         pem.push_str(&format!("-----BEGIN {label}-----\n"));
-        for line in body.as_bytes().chunks(LINE) {
+        for line in body.as_bytes().chunks(LINE_CHARS) {
             pem.push_str(std::str::from_utf8(line).map_err(|_| StoreError::NotPem)?);
             pem.push('\n');
         }
@@ -121,6 +129,9 @@ pub fn normal_pem(text: &str) -> Result<String, StoreError> {
 }
 
 /// The certificates of a PKCS#12 trust store, as PEM.
+///
+/// # Errors
+/// If the store cannot be opened or contains no certificate.
 #[cfg(feature = "tls")]
 pub fn certificates(store: &[u8], password: Option<&str>) -> Result<String, StoreError> {
     let opened = open(store, "ssl.truststore.password", password)?;
@@ -131,16 +142,19 @@ pub fn certificates(store: &[u8], password: Option<&str>) -> Result<String, Stor
         pem.extend(certificate.to_pem().map_err(|error| StoreError::OldEncryption(error.to_string()))?);
     }
     let pem = String::from_utf8(pem).map_err(|_| StoreError::Unknown)?;
-    if pem.is_empty() { Err(StoreError::Holds("certificate")) } else { Ok(pem) }
+    if pem.is_empty() { Err(StoreError::Missing("certificate")) } else { Ok(pem) }
 }
 
-/// Whether the key store opens and holds what a client needs to show who it is.
+/// Checks that the key store can be opened and contains a client certificate.
+///
+/// # Errors
+/// If the store cannot be opened or does not contain a certificate with its private key.
 #[cfg(feature = "tls")]
 pub fn check_identity(store: &[u8], password: Option<&str>) -> Result<(), StoreError> {
     let opened = open(store, "ssl.keystore.password", password)?;
     match (opened.cert, opened.pkey) {
         (Some(_), Some(_)) => Ok(()),
-        _ => Err(StoreError::Holds("certificate with its private key")),
+        _ => Err(StoreError::Missing("certificate with its private key")),
     }
 }
 
@@ -157,7 +171,7 @@ fn open(
         if reasons.iter().any(|reason| reason.contains("unsupported")) {
             StoreError::OldEncryption(reasons.join(", "))
         } else {
-            StoreError::DoesNotOpen { property, reason: reasons.join(", ") }
+            StoreError::CannotOpen { property, reason: reasons.join(", ") }
         }
     })
 }
@@ -177,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_store_is_recognised_by_its_content() {
+    fn kind_of_a_store_is_detected_from_its_content() {
         for (content, kind) in [
             (&b"-----BEGIN CERTIFICATE-----"[..], Some(Kind::Pem)),
             (b"Bag Attributes\n  friendlyName: ca\n-----BEGIN CERTIFICATE-----", Some(Kind::Pem)),
@@ -192,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn pem_of_a_single_line_gets_its_lines_back() {
+    fn line_breaks_of_pem_are_restored() {
         let body = "A".repeat(70);
         let line = format!("-----BEGIN CERTIFICATE----- {} {} -----END CERTIFICATE-----", &body[..30], &body[30..]);
         let expected =

@@ -1,17 +1,18 @@
 use super::*;
 
-/// What must be seen in no error.
+/// A value that no error may contain.
 const CANARY: &str = "canary-3f9a1c";
 
-fn read(text: &str) -> Result<Reading, String> {
-    let reading = Reading::of(text.as_bytes()).and_then(|reading| values::check(&reading).map(|()| reading));
-    reading.map_err(|(line, reason)| format!("line {line}: {reason}"))
+fn read(text: &str) -> Result<ParsedFile, String> {
+    let parsed = ParsedFile::of(text.as_bytes()).and_then(|parsed| values::check(&parsed).map(|()| parsed));
+    parsed.map_err(|(line, reason)| format!("line {line}: {reason}"))
 }
 
-/// librdkafka's settings that come of the text.
+/// The librdkafka settings that result from the text.
 fn settings(text: &str) -> Vec<(String, String)> {
-    let reading = Reading::of(text.as_bytes()).unwrap_or_else(|(line, reason)| panic!("{text}\nline {line}: {reason}"));
-    KafkaProperties::from(reading).librdkafka.into_iter().collect()
+    let parsed =
+        ParsedFile::of(text.as_bytes()).unwrap_or_else(|(line, reason)| panic!("{text}\nline {line}: {reason}"));
+    KafkaProperties::from(parsed).librdkafka.into_iter().collect()
 }
 
 fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -23,7 +24,7 @@ const SCRAM: &str = "org.apache.kafka.common.security.scram.ScramLoginModule req
 const OAUTH: &str = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required";
 
 #[test]
-fn java_properties_become_librdkafkas() {
+fn java_properties_are_translated_to_librdkafkas() {
     for (text, expected) in [
         (
             format!("security.protocol: SASL_SSL\nsasl.mechanism: PLAIN\nsasl.jaas.config: {PLAIN} \\\n  username=\"me\" \\\n  password=\"pw\";\n"),
@@ -80,7 +81,7 @@ fn java_properties_become_librdkafkas() {
                 .to_owned(),
             &[],
         ),
-        // Java does not open the stores of a connection that is not encrypted.
+        // Without TLS Java does not open the stores.
         (
             "security.protocol=PLAINTEXT\nssl.truststore.location=/not/there\n".to_owned(),
             &[("security.protocol", "PLAINTEXT")],
@@ -91,27 +92,27 @@ fn java_properties_become_librdkafkas() {
 }
 
 #[test]
-fn what_is_ignored_and_translated_is_noted_by_name() {
-    let reading = read(&format!(
+fn ignored_and_translated_properties_are_listed_by_name() {
+    let parsed = read(&format!(
         "security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\nsasl.jaas.config={PLAIN} username=me password={CANARY};\n\
          ssl.enabled.protocols=TLSv1.2\nvalue.serializer=a.B\n"
     ));
-    let reading = reading.unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(reading.translated, ["sasl.jaas.config → sasl.username", "sasl.jaas.config → sasl.password"]);
-    assert_eq!(reading.ignored, ["value.serializer", "ssl.enabled.protocols"]);
+    let parsed = parsed.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(parsed.translated, ["sasl.jaas.config → sasl.username", "sasl.jaas.config → sasl.password"]);
+    assert_eq!(parsed.ignored, ["value.serializer", "ssl.enabled.protocols"]);
 }
 
 #[test]
-fn addresses_and_switches_of_the_file_are_kept_apart() {
-    let reading = read("bootstrap.servers=a:1, b:2\nallow.auto.create.topics=false\nenable.auto.commit=false\n");
-    let properties = KafkaProperties::from(reading.unwrap_or_else(|error| panic!("{error}")));
+fn addresses_and_automatic_creation_and_commit_are_not_passed_to_librdkafka() {
+    let parsed = read("bootstrap.servers=a:1, b:2\nallow.auto.create.topics=false\nenable.auto.commit=false\n");
+    let properties = KafkaProperties::from(parsed.unwrap_or_else(|error| panic!("{error}")));
     assert_eq!(properties.bootstrap_servers(), Some("a:1,b:2"));
     assert!(!properties.may_auto_create() && properties.forbids_auto_commit() && properties.is_empty());
     assert!(!properties.for_demo().may_auto_create());
 }
 
 #[test]
-fn an_error_names_the_line_the_property_and_what_to_write() {
+fn error_names_the_line_and_the_property_and_what_to_write() {
     let jaas = |mechanism: &str, config: &str| {
         format!("security.protocol=SASL_SSL\nsasl.mechanism={mechanism}\nsasl.jaas.config={config}\n")
     };
@@ -128,7 +129,7 @@ fn an_error_names_the_line_the_property_and_what_to_write() {
         (format!("test.mock.num.brokers={CANARY}"), &["test.mock.num.brokers", "--demo"]),
         (format!("delivery.timeout.ms=0\nclient.id={CANARY}"), &["delivery.timeout.ms", "outcome"]),
         (format!("ssl.trustore.location={CANARY}"), &["ssl.trustore.location", "did you mean ssl.truststore.location"]),
-        (format!("producer.linger.ms={CANARY}"), &["no property producer.linger.ms"]),
+        (format!("producer.linger.ms={CANARY}"), &["unknown property producer.linger.ms"]),
         (format!("socket.timeout.ms={CANARY}"), &["socket.timeout.ms", "expected"]),
         ("socket.timeout.ms=1".to_owned(), &["socket.timeout.ms", "from 10 to 300000"]),
         (format!("security.protocol={CANARY}"), &["security.protocol", "SASL_SSL"]),
@@ -179,9 +180,9 @@ fn an_error_names_the_line_the_property_and_what_to_write() {
         ),
         (format!("security.protocol=SSL\nssl.keystore.key={CANARY}"), &["ssl.keystore.key", "not PEM"]),
     ] {
-        let Err(said) = read(&text) else { panic!("accepted:\n{text}") };
-        assert!(words.iter().all(|word| said.contains(word)), "{words:?}\n{said}\n{text}");
-        assert!(!said.contains(CANARY), "{said}");
+        let Err(error) = read(&text) else { panic!("accepted:\n{text}") };
+        assert!(words.iter().all(|word| error.contains(word)), "{words:?}\n{error}\n{text}");
+        assert!(!error.contains(CANARY), "{error}");
     }
 }
 
@@ -224,7 +225,7 @@ mod stores {
     }
 
     #[test]
-    fn javas_stores_become_what_openssl_reads() {
+    fn java_stores_are_converted_or_refused_with_the_reason() {
         let directory = std::env::temp_dir().join(format!("ponte-stores-{}", std::process::id()));
         std::fs::create_dir_all(&directory).expect("a directory");
         let (certificate, key) = identity();
@@ -311,9 +312,9 @@ mod stores {
                 &["line 3", "ssl.truststore.location and ssl.ca.location (line 2)"],
             ),
         ] {
-            let Err(said) = read(&ssl(&lines)) else { panic!("accepted:\n{lines}") };
-            assert!(words.iter().all(|word| said.contains(word)), "{words:?}\n{said}");
-            assert!(!said.contains(CANARY) && !said.contains(PASSWORD), "{said}");
+            let Err(error) = read(&ssl(&lines)) else { panic!("accepted:\n{lines}") };
+            assert!(words.iter().all(|word| error.contains(word)), "{words:?}\n{error}");
+            assert!(!error.contains(CANARY) && !error.contains(PASSWORD), "{error}");
         }
         let _ = std::fs::remove_dir_all(directory);
     }

@@ -1,12 +1,17 @@
-//! Whether librdkafka takes each value, asked of librdkafka itself. Its own messages would repeat the value.
+//! Checks each value with librdkafka, and describes the allowed values. librdkafka's messages are not used, because
+//! they contain the value.
 
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaConfRes;
 
-use super::{Reading, Reason, Refusal, names, oauth};
+use super::{ParsedFile, Reason, Refusal, names, oauth};
 
-/// What librdkafka allows where its message does not tell.
+/// The spellings of booleans that librdkafka accepts, in any case.
+pub const TRUE: &[&str] = &["true", "t", "1"];
+pub const FALSE: &[&str] = &["false", "f", "0"];
+
+/// The allowed values of properties for which librdkafka's message does not list them.
 const ALLOWED: &[(&str, &str)] = &[
     ("security.protocol", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"),
     ("isolation.level", "read_uncommitted or read_committed"),
@@ -17,9 +22,11 @@ const ALLOWED: &[(&str, &str)] = &[
     ("metadata.recovery.strategy", "none or rebootstrap"),
 ];
 
-pub fn check(reading: &Reading) -> Result<(), Refusal> {
-    // What the bridge does in librdkafka's place is checked there.
-    for (name, setting) in reading.settings.iter().filter(|(name, _)| !oauth::is_token_setting(name)) {
+/// # Errors
+/// The first property that librdkafka does not have or whose value it refuses.
+pub fn check(parsed: &ParsedFile) -> Result<(), Refusal> {
+    // Properties for OAuth tokens are checked by `oauth::check`.
+    for (name, setting) in parsed.settings.iter().filter(|(name, _)| !oauth::is_token_setting(name)) {
         let mut config = ClientConfig::new();
         config.set(name, &setting.value);
         let Err(error) = config.create_native_config() else { continue };
@@ -28,7 +35,9 @@ pub fn check(reading: &Reading) -> Result<(), Refusal> {
             KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..) => {
                 Reason::Unknown { nearest: names::nearest(&given_as), name: given_as }
             }
-            KafkaError::ClientConfig(_, said, ..) => Reason::Value { allowed: allowed(name, &said), name: given_as },
+            KafkaError::ClientConfig(_, message, ..) => {
+                Reason::Value { allowed: allowed(name, &message), name: given_as }
+            }
             other => Reason::Value { allowed: other.to_string().replace(&setting.value, "…"), name: given_as },
         };
         return Err((setting.line, reason));
@@ -36,9 +45,9 @@ pub fn check(reading: &Reading) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What librdkafka allows, by what it says of a value that it does not.
-fn allowed(name: &str, said: &str) -> String {
-    if let Some((_, range)) = said.split_once("outside allowed range ") {
+/// The allowed values, from librdkafka's message about an invalid one.
+fn allowed(name: &str, message: &str) -> String {
+    if let Some((_, range)) = message.split_once("outside allowed range ") {
         let (from, to) = range.trim().split_once("..").unwrap_or((range, ""));
         return format!("expected a number from {from} to {to}");
     }
@@ -50,24 +59,34 @@ fn allowed(name: &str, said: &str) -> String {
         ("Bool configuration", "expected true or false"),
         ("Integer configuration", "expected a number"),
         ("Float configuration", "expected a number"),
-        ("not supported in this build", "this bridge was built without what it needs"),
-        ("must be set through", "only a program can set it"),
-        ("not settable", "only librdkafka itself sets it"),
-        ("Invalid value for configuration property", "expected one that librdkafka's CONFIGURATION.md lists"),
+        ("not supported in this build", "this bridge was built without support for it"),
+        ("must be set through", "a file cannot set this property"),
+        ("not settable", "a file cannot set this property"),
+        ("Invalid value for configuration property", "see librdkafka's CONFIGURATION.md for the allowed values"),
     ];
-    let found = known.iter().find(|(part, _)| said.contains(part));
+    let found = known.iter().find(|(part, _)| message.contains(part));
     found.map_or("see librdkafka's CONFIGURATION.md", |(_, allowed)| allowed).to_owned()
 }
 
-/// A value of librdkafka's and Java's words for true and false.
+/// Whether a boolean is false.
+///
+/// # Errors
+/// If the value is not a boolean.
 pub fn is_false(name: &str, value: &str) -> Result<bool, Reason> {
-    match value.to_ascii_lowercase().as_str() {
-        "false" | "f" | "0" => Ok(true),
-        "true" | "t" | "1" => Ok(false),
-        _ => Err(Reason::Value { name: name.to_owned(), allowed: "expected true or false".to_owned() }),
+    if is_one_of(value, FALSE) {
+        return Ok(true);
     }
+    if is_one_of(value, TRUE) {
+        return Ok(false);
+    }
+    Err(Reason::Value { name: name.to_owned(), allowed: "expected true or false".to_owned() })
 }
 
+pub fn is_one_of(value: &str, spellings: &[&str]) -> bool {
+    spellings.iter().any(|spelling| value.eq_ignore_ascii_case(spelling))
+}
+
+/// librdkafka's message, without the prefix of the `rdkafka` crate.
 pub fn describe(error: &KafkaError) -> String {
     match error {
         KafkaError::ClientCreation(reason) => reason.clone(),

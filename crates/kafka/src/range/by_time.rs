@@ -1,4 +1,5 @@
-//! The first record at or after a time, where Kafka itself cannot say: librdkafka's mock answers every time with the end.
+//! Finds the first record at or after a time by reading, because librdkafka's mock does not support ListOffsets by
+//! time.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +12,14 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::pool;
 use crate::client_config::Connection;
 
-/// The demo broker keeps 5 MiB of a partition at most, in this process's memory.
-const WITHIN: Duration = Duration::from_secs(5);
+/// Enough for the demo broker, which keeps at most 5 MiB of a partition, in this process's memory.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Reads from `low` until a record of that time or later; none before `high`: None.
+/// Reads from `low` up to `high`. `ms`: milliseconds since 1970-01-01 UTC. `None` if no record has this timestamp or a
+/// later one.
+///
+/// # Errors
+/// If the consumer fails or the search takes longer than 5 s.
 pub fn first_since(
     connection: &Connection,
     partition: &TopicPartition,
@@ -28,7 +33,7 @@ pub fn first_since(
     let mut list = TopicPartitionList::new();
     list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(low))?;
     consumer.assign(&list)?;
-    let deadline = Instant::now() + WITHIN;
+    let deadline = Instant::now() + TIMEOUT;
     while Instant::now() < deadline {
         match consumer.poll(Duration::from_millis(100)) {
             Some(Ok(message)) if message.timestamp().to_millis().is_some_and(|at| at >= ms) => {

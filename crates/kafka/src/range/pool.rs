@@ -1,4 +1,4 @@
-//! Consumers for reading ranges, used again: a new one costs five threads, its connections and their handshakes.
+//! A pool of consumers for reading ranges, because a new consumer has to start five threads and connect to the brokers.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,16 +10,16 @@ use crate::client_config::Connection;
 use crate::metadata_client::QuietContext;
 use crate::oauth::SignedIn;
 
-/// A consumer that reads ranges, with the current OAuth token where brokers want one.
+/// A consumer that reads ranges.
 pub type RangeConsumer = SignedIn<BaseConsumer<QuietContext>>;
 
-/// How many idle consumers are kept.
-const KEPT: usize = 4;
+/// The largest number of idle consumers.
+const MAX_IDLE: usize = 4;
 
 /// A consumer that is idle for this long is closed.
-const KEPT_FOR: Duration = Duration::from_secs(10);
+const MAX_IDLE_TIME: Duration = Duration::from_secs(10);
 
-/// How many are in use at once is decided by those who ask (`websocket/gate.rs`).
+/// The pool does not limit how many consumers are in use; the callers do (`websocket/gate.rs` of the server).
 pub struct Pool {
     connection: Connection,
     idle: Arc<Idle>,
@@ -33,9 +33,9 @@ struct Idle {
 
 #[derive(Default)]
 struct Consumers {
-    /// Each with the time since when it is idle, the longest first.
+    /// Each with the time at which it became idle, the oldest first.
     idle: Vec<(Instant, RangeConsumer)>,
-    /// There is a thread that closes them in time.
+    /// Whether the thread that closes idle consumers runs.
     is_watched: bool,
     closed: bool,
 }
@@ -45,21 +45,24 @@ impl Pool {
         Self { connection, idle: Arc::default() }
     }
 
-    /// A consumer that reads nothing yet.
+    /// A consumer without an assignment.
+    ///
+    /// # Errors
+    /// If librdkafka cannot create a consumer.
     pub fn take(&self) -> Result<RangeConsumer, KafkaError> {
-        // The one that was used last is connected for sure.
+        // The one that was used last is most likely still connected.
         if let Some((_, consumer)) = self.idle.lock().idle.pop() {
             return Ok(consumer);
         }
         new_consumer(&self.connection)
     }
 
-    /// Keeps a consumer that reads nothing any more. One that failed is better dropped.
+    /// Returns a consumer without an assignment to the pool. Drop a consumer that failed instead.
     pub fn give_back(&self, consumer: RangeConsumer) {
         let mut consumers = self.idle.lock();
-        if consumers.closed || consumers.idle.len() >= KEPT {
+        if consumers.closed || consumers.idle.len() >= MAX_IDLE {
             drop(consumers);
-            // Without the lock: closing waits for librdkafka's threads.
+            // Closing waits for librdkafka's threads, so the lock is released first.
             drop(consumer);
             return;
         }
@@ -71,7 +74,7 @@ impl Pool {
             match started {
                 Ok(_) => consumers.is_watched = true,
                 Err(error) => {
-                    tracing::warn!(%error, "no thread to close idle consumers; none is kept");
+                    tracing::warn!(%error, "cannot start the thread that closes idle consumers; they are closed now");
                     let unwatched = std::mem::take(&mut consumers.idle);
                     drop(consumers);
                     drop(unwatched);
@@ -81,7 +84,8 @@ impl Pool {
     }
 }
 
-/// A consumer in no group that is told where a partition ends.
+/// # Errors
+/// If librdkafka cannot create a consumer.
 pub fn new_consumer(connection: &Connection) -> Result<RangeConsumer, KafkaError> {
     connection.consumer(&connection.range_config(), QuietContext(connection.hooks()))
 }
@@ -99,15 +103,15 @@ impl Drop for Pool {
 
 impl Idle {
     fn lock(&self) -> MutexGuard<'_, Consumers> {
-        // Each change is a single step: a panic elsewhere leaves it whole.
+        // Each change is a single step, so the state is valid after a panic elsewhere.
         self.consumers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs until none is idle any more.
+    /// Runs until no consumer is idle.
     fn close_in_time(&self) {
         let mut consumers = self.lock();
         while let Some((since, _)) = consumers.idle.first() {
-            let left = KEPT_FOR.saturating_sub(since.elapsed());
+            let left = MAX_IDLE_TIME.saturating_sub(since.elapsed());
             if left.is_zero() {
                 let old = consumers.idle.remove(0);
                 drop(consumers);

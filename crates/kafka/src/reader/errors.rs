@@ -1,22 +1,22 @@
-//! The current errors of a reader: each stays until its subject works again.
+//! The current errors of a reader. Each is kept until its subject works again.
 
 use std::time::{Duration, Instant};
 
 use protocol::{ErrorBody, TopicPartition};
 
-/// Records that arrive this soon after an error were fetched before it.
+/// Records that arrive within this time after an error may have been fetched before the error.
 const FETCHED_BEFORE: Duration = Duration::from_secs(1);
 
-/// What an error is about.
+/// The subject of an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// Looking for topics that do not exist yet.
-    Search,
+    /// Topics that do not exist yet.
+    MissingTopics,
     /// Partitions that were added and are not read yet.
     NewPartitions,
-    /// Positions that the client named and this topic does not have.
-    Named(String),
-    /// The client as a whole: its group, its rights.
+    /// Positions that the client named for partitions that this topic does not have.
+    NamedPositions(String),
+    /// The whole client: its group or its rights.
     Client,
     Partition(TopicPartition),
 }
@@ -25,7 +25,7 @@ pub enum Subject {
 #[derive(Debug, Default)]
 pub struct ReaderErrors {
     current: Vec<ReaderError>,
-    /// The latest error was not reported yet.
+    /// Whether the latest error has changed since [`Self::take_change`].
     has_changed: bool,
 }
 
@@ -56,10 +56,11 @@ impl ReaderErrors {
         self.current.is_empty()
     }
 
-    /// Records arrived, so the partition works, and the client too unless they were fetched before its error.
+    /// Clears the errors that records of this partition disprove: that of the partition, and that of the client unless
+    /// the records may have been fetched before it.
     pub fn note_records_of(&mut self, partition: &TopicPartition) {
         self.retain(|current| match &current.about {
-            Subject::Search | Subject::NewPartitions | Subject::Named(_) => true,
+            Subject::MissingTopics | Subject::NewPartitions | Subject::NamedPositions(_) => true,
             Subject::Client => current.since.elapsed() < FETCHED_BEFORE,
             Subject::Partition(failed) => failed != partition,
         });
@@ -69,11 +70,11 @@ impl ReaderErrors {
     pub fn keep_partitions(&mut self, is_ours: impl Fn(&TopicPartition) -> bool) {
         self.retain(|current| match &current.about {
             Subject::Partition(partition) => is_ours(partition),
-            Subject::Search | Subject::NewPartitions | Subject::Named(_) | Subject::Client => true,
+            Subject::MissingTopics | Subject::NewPartitions | Subject::NamedPositions(_) | Subject::Client => true,
         });
     }
 
-    /// The latest error, or none, if that changed since the last call.
+    /// The latest error (`None`: there is no error) if it has changed since the last call.
     pub fn take_change(&mut self) -> Option<Option<ErrorBody>> {
         let latest = || self.current.last().map(|current| current.error.clone());
         std::mem::take(&mut self.has_changed).then(latest)
@@ -104,7 +105,7 @@ mod tests {
         errors.note_records_of(&partition(1));
         let reported = errors.take_change().flatten().expect("an error");
         assert!(reported.retriable, "the reader retries: {reported:?}");
-        // The same error again is no change.
+        // Setting the same error again is not a change.
         errors.set(Subject::Partition(partition(0)), refused);
         assert_eq!(errors.take_change(), None);
         errors.note_records_of(&partition(0));
@@ -114,7 +115,7 @@ mod tests {
     #[test]
     fn records_fetched_before_a_client_error_do_not_clear_it() {
         let mut errors = ReaderErrors::default();
-        errors.set(Subject::Client, ErrorBody::new(ErrorCode::ConsumeFailed, "the coordinator is away"));
+        errors.set(Subject::Client, ErrorBody::new(ErrorCode::ConsumeFailed, "the coordinator is unavailable"));
         errors.note_records_of(&partition(0));
         assert!(errors.take_change().flatten().is_some());
     }
@@ -123,7 +124,7 @@ mod tests {
     fn older_error_is_reported_when_the_latest_is_cleared() {
         let mut errors = ReaderErrors::default();
         let error = |reason: &str| ErrorBody::new(ErrorCode::ConsumeFailed, reason);
-        errors.set(Subject::Search, error("one"));
+        errors.set(Subject::MissingTopics, error("one"));
         errors.set(Subject::Partition(partition(0)), error("two"));
         assert_eq!(errors.take_change().flatten().map(|error| error.message), Some("two".to_owned()));
         errors.keep_partitions(|_| false);

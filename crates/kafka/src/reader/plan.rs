@@ -1,7 +1,8 @@
-//! Where reading starts: explicit offsets, worked out from what the partition holds now.
+//! The start offsets of a tail, computed from the current ends of the partitions.
 //!
-//! Explicit offsets start within milliseconds, while librdkafka's own "beginning" and "end" take half a second, and
-//! only they show whether something is missing. The client that asks is warm: a new one would need fifty milliseconds.
+//! With numeric offsets reading starts within milliseconds, while librdkafka's logical offsets "beginning" and "end"
+//! take half a second; and only numeric offsets show whether records are missing. The requests use the connected
+//! metadata client, because a new client would need 50 ms to connect.
 
 use std::collections::HashMap;
 
@@ -13,6 +14,11 @@ use crate::metadata_client::{MetadataClient, TIMEOUT};
 use crate::native::Failure;
 use feed::Start;
 
+/// The start offset of each partition. `all_is_new`: the topic was created after the client subscribed, so none of its
+/// records may be skipped.
+///
+/// # Errors
+/// If the ends of a partition cannot be fetched.
 pub fn tail_starts(
     metadata_client: &MetadataClient,
     topic: &TopicName,
@@ -30,7 +36,7 @@ pub fn tail_starts(
         let named: HashMap<i32, &Position> = of_topic.map(|position| (position.partition, position)).collect();
         for partition in partitions {
             match named.get(&partition.partition) {
-                // Taken at its word; what is not there turns into a gap when it is asked for.
+                // Used as it is; if the offset is out of range, the fetch fails and a gap is reported.
                 Some(position) => starts.push(Start { offset: position.offset.0, partition }),
                 None => others.push(partition.partition),
             }
@@ -51,14 +57,15 @@ pub fn tail_starts(
             return Err(admin_error(&KafkaError::OffsetFetch(RDKafkaErrorCode::LeaderNotAvailable), topic.as_str()));
         };
         let offset = match start {
-            // Looked for before it existed: everything in it came later.
+            // The topic did not exist when the client subscribed, so all records are later.
             TailStart::Latest if all_is_new => ends.start.0,
-            // As Kafka's own consumers of committed records do: what an open transaction holds back comes when it ends.
+            // As consumers with isolation.level=read_committed: records of an open transaction are delivered when it
+            // ends.
             TailStart::Latest => ends.stable.0,
             TailStart::Earliest | TailStart::Offsets(_) | TailStart::Resume(_) => ends.start.0,
-            // Of those that can be read now: with an open transaction the last of all would be none that anybody sees.
+            // The last records that are visible now; those of an open transaction are not.
             TailStart::Last(count) => ends.last(*count),
-            // No record is that new, those of open transactions included: the next one will be.
+            // Without a record at or after the time, reading starts with the next record.
             TailStart::Timestamp(_) => by_time.get(&partition).copied().unwrap_or(ends.high.0),
         };
         starts.push(Start { partition, offset });

@@ -1,4 +1,4 @@
-//! What happens when a group's partitions come and go: positions on arrival, commits on departure.
+//! The rebalances of a group member: start positions of assigned partitions, and commits before partitions are revoked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,19 +11,19 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::beginning::{Beginning, GroupPosition, beginning};
 use crate::context::{ClientHooks, HookedContext, quiet_client_context};
 use crate::metadata_client::{MetadataClient, TIMEOUT};
 use crate::native::{self, CommitQueue, CommittedPosition, DataQueue, Failure, TopicQueue};
 use crate::rebalance_answer;
+use crate::start_position::{GroupPosition, StartPosition, start_position};
 use feed::topic_id::TopicId;
 use feed::{Feed, Start};
 
-/// How long a page may take to acknowledge what it got before the partition goes to somebody else.
-const LAST_ACKS: Duration = Duration::from_millis(500);
+/// How long a revoked partition is kept so that pages can acknowledge the records that they have received.
+const LAST_ACKS_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long Kafka may take to answer the last commit before a partition or the group is left.
-const LAST_COMMIT: Duration = Duration::from_secs(2);
+/// The time limit of the last commit before a partition is revoked or the group is left.
+const LAST_COMMIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The consumer's callbacks; they run on the reader's thread, inside its polls.
 pub struct ReaderContext {
@@ -31,30 +31,30 @@ pub struct ReaderContext {
     membership: Option<Membership>,
 }
 
-/// What a member of a group does when it is called back.
+/// A reader's membership in a group; handles the rebalance callbacks.
 pub struct Membership {
     feed: Arc<Feed>,
     metadata_client: Arc<MetadataClient>,
     /// Where a partition without a committed offset starts.
     start: GroupStart,
-    /// The id of the topic in which each partition is read; committed beside the position.
+    /// The id of the topic of each partition, committed as metadata of the position.
     topic_ids: Mutex<BTreeMap<TopicPartition, TopicId>>,
-    /// Weak: the queues own the consumer, and the consumer this.
+    /// Weak, because the queues own the consumer and the consumer owns this membership.
     queues: OnceLock<Weak<Queues>>,
     /// Commits that Kafka has not answered yet.
     commits_in_flight: AtomicUsize,
 }
 
-/// How the partitions of an assignment begin.
+/// The start positions of an assignment.
 #[derive(Default)]
 struct Plan {
     starts: Vec<Start>,
-    /// What the group has committed, where it has.
+    /// The group's committed offsets.
     committed: BTreeMap<TopicPartition, i64>,
     losses: Vec<Loss>,
 }
 
-/// A committed position that cannot be read: reading goes on at `to`.
+/// A committed position that is out of range or of a deleted topic; reading starts at `to`.
 struct Loss {
     partition: TopicPartition,
     from: i64,
@@ -78,7 +78,7 @@ impl HookedContext for ReaderContext {
 }
 
 impl ReaderContext {
-    /// For a tail, which is in no group and is never called back.
+    /// For a tail, which is in no group and has no rebalances.
     pub fn of_tail(hooks: ClientHooks) -> Self {
         Self { hooks, membership: None }
     }
@@ -104,9 +104,8 @@ impl Membership {
         }
     }
 
-    /// The queues for records and commits, until the reader drops them.
+    /// Sets the queues. Call it once, right after the consumer was created.
     pub fn use_queues(&self, queues: &Arc<Queues>) {
-        // Set once, right after the consumer was made.
         let _ = self.queues.set(Arc::downgrade(queues));
     }
 
@@ -115,21 +114,21 @@ impl Membership {
     }
 
     fn topic_ids(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, TopicId>> {
-        // Each change is one insertion: a panic elsewhere leaves the map whole.
+        // Each change is one insertion, so the map is valid after a panic elsewhere.
         self.topic_ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The id of the topic in which the partition is read, as it was when reading began.
+    /// The id that the partition's topic had when reading started.
     pub fn topic_id_of(&self, partition: &TopicPartition) -> TopicId {
         self.topic_ids().get(partition).copied().unwrap_or_default()
     }
 
-    /// From now on positions in this partition are positions in this topic.
-    pub fn reads_in(&self, partition: &TopicPartition, id: TopicId) {
+    /// Sets the topic id that is committed with positions in this partition.
+    pub fn set_topic_id(&self, partition: &TopicPartition, id: TopicId) {
         self.topic_ids().insert(partition.clone(), id);
     }
 
-    /// Asks Kafka to commit what the pages have acknowledged and it does not know yet, one commit at a time.
+    /// Requests a commit of the newly acknowledged positions, unless an earlier commit is in flight.
     pub fn commit_acknowledged(&self) {
         let Some(queues) = self.queues() else { return };
         self.take_answers(&queues, Duration::ZERO);
@@ -151,15 +150,15 @@ impl Membership {
             Ok(()) => {
                 self.commits_in_flight.fetch_add(1, Ordering::Relaxed);
             }
-            Err(error) => tracing::warn!(%error, "a commit could not be asked for; it is tried again"),
+            Err(error) => tracing::warn!(%error, "cannot request a commit; retrying"),
         }
     }
 
-    /// The same, and waits for Kafka's answer up to [`LAST_COMMIT`].
+    /// Commits the acknowledged positions and waits for the result up to [`LAST_COMMIT_TIMEOUT`].
     pub fn commit_acknowledged_now(&self) {
         let Some(queues) = self.queues() else { return };
-        let deadline = Instant::now() + LAST_COMMIT;
-        // An earlier commit may still be under way, with older positions.
+        let deadline = Instant::now() + LAST_COMMIT_TIMEOUT;
+        // An earlier commit with older positions may be in flight.
         self.wait_for_answers(&queues, deadline);
         self.commit_acknowledged();
         self.wait_for_answers(&queues, deadline);
@@ -169,7 +168,7 @@ impl Membership {
         while self.commits_in_flight.load(Ordering::Relaxed) > 0 {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                tracing::warn!("Kafka did not answer a commit in time; what it did not take is read again");
+                tracing::warn!("Kafka did not answer a commit in time; records that are not committed are read again");
                 return;
             }
             self.take_answers(queues, left);
@@ -181,8 +180,8 @@ impl Membership {
             timeout = Duration::ZERO;
             self.commits_in_flight.fetch_sub(1, Ordering::Relaxed);
             match answer.error {
-                None => self.feed.committed(&answer.taken),
-                Some(error) => tracing::debug!(%error, "a commit failed; it is tried again"),
+                None => self.feed.committed(&answer.committed),
+                Some(error) => tracing::debug!(%error, "a commit failed; retrying"),
             }
         }
     }
@@ -202,7 +201,7 @@ impl Membership {
         rebalance_answer::assign(consumer, &with_offsets)
     }
 
-    /// Where each partition starts: its committed offset if Kafka has it, else as the user chose.
+    /// The start position of each partition: its committed offset if that is in range, otherwise as the user chose.
     fn plan(&self, consumer: &BaseConsumer<ReaderContext>, list: &TopicPartitionList) -> KafkaResult<Plan> {
         let partitions = named(list);
         let failed = |failure: Failure| KafkaError::OffsetFetch(failure.code);
@@ -216,10 +215,10 @@ impl Membership {
                 return Err(KafkaError::OffsetFetch(RDKafkaErrorCode::LeaderNotAvailable));
             };
             let id = topic_ids.get(&partition.topic).copied().unwrap_or_default();
-            self.reads_in(&partition, id);
+            self.set_topic_id(&partition, id);
             let position = committed
                 .map(|offset| GroupPosition { offset, topic_id: TopicId::from_commit_note(&note).unwrap_or_default() });
-            let Beginning { offset, lost } = beginning(position, ends, id, self.start);
+            let StartPosition { offset, lost } = start_position(position, ends, id, self.start);
             if let Some(committed) = committed {
                 if let Some(reason) = lost {
                     plan.losses.push(Loss { partition: partition.clone(), from: committed, to: offset, reason });
@@ -233,9 +232,9 @@ impl Membership {
 
     fn revoke(&self, consumer: &BaseConsumer<ReaderContext>, list: &TopicPartitionList) -> KafkaResult<()> {
         let partitions = named(list);
-        // Whoever owns a lost partition now has committed on its own.
+        // The new owner of a lost partition may have committed already, and must not be overridden.
         if !consumer.assignment_lost() {
-            self.feed.withdraw(&partitions, LAST_ACKS);
+            self.feed.withdraw(&partitions, LAST_ACKS_TIMEOUT);
             self.commit_acknowledged_now();
         }
         let mut topic_ids = self.topic_ids();

@@ -1,5 +1,5 @@
-//! When a tail with a reader of its own has caught up: its feed becomes the one that others join, or its subscription goes over
-//! to that one and this reader ends.
+//! Sharing of tails that have caught up: the feed of the reader becomes the shared feed of its topics, or the
+//! subscription moves to the existing shared feed and this reader ends.
 
 use std::time::{Duration, Instant};
 
@@ -9,44 +9,46 @@ use super::Reader;
 use crate::native;
 use feed::{HandOver, ReadMode, Reservation, Share};
 
-/// How often a reader looks whether it has caught up.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How often a reader checks whether it has caught up.
+const CHECK_EVERY: Duration = Duration::from_millis(50);
 
-/// How long a reader reads on, at most, until it has passed the place that is kept for its subscription.
+/// How long a reader continues at most until it has passed the reserved position in the shared feed.
 const RESERVED_FOR: Duration = Duration::from_secs(1);
 
-/// How long a reader takes no records, at most, until the shared reader and the subscription are as far as it is; and how often it
-/// looks. The shared one gets the same records at about the same time.
-const WAIT_AT_MOST: Duration = Duration::from_millis(100);
+/// How long a reader pauses at most until the shared reader and the subscription have reached its position, and how
+/// often it checks. This is short, because the shared reader gets the same records at about the same time.
+const MAX_WAIT: Duration = Duration::from_millis(100);
 const WAIT_STEP: Duration = Duration::from_millis(1);
 
-/// After an attempt that failed the next one comes so much later, then twice as much later, and so on.
+/// The pauses after failed attempts: the first, which doubles each time, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
-/// A reader that began, or tried to be shared, within this time is about to make room: a newcomer that finds none waits for it.
+/// A reader that started within this time, or retries after a shorter pause, is about to share. A new subscription that
+/// finds no free reader waits for it.
 const SOON: Duration = Duration::from_secs(1);
 
-/// How far a reader is on the way to being shared.
+/// The progress of a reader towards sharing.
 pub(super) struct Sharing {
-    began_at: Instant,
-    look_at: Instant,
-    /// It had caught up at the last look as well. Once is not enough: a fetch tells of the end before its records are taken.
+    started_at: Instant,
+    check_at: Instant,
+    /// Whether the reader had caught up at the last check. One check is not enough, because a fetch updates the high
+    /// watermark before its records are taken from the queue.
     was_at_end: bool,
     pause: Duration,
-    /// The place in the shared feed, and when it was made.
+    /// The reserved position in the shared feed, and when it was reserved.
     reservation: Option<(Reservation, Instant)>,
 }
 
 impl Sharing {
     pub(super) fn new() -> Self {
         let now = Instant::now();
-        Self { began_at: now, look_at: now, was_at_end: false, pause: FIRST_PAUSE, reservation: None }
+        Self { started_at: now, check_at: now, was_at_end: false, pause: FIRST_PAUSE, reservation: None }
     }
 
     fn try_later(&mut self) {
         self.reservation = None;
-        self.look_at = Instant::now() + self.pause;
+        self.check_at = Instant::now() + self.pause;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 }
@@ -67,9 +69,9 @@ impl Reader {
 
     pub(super) fn share_when_caught_up(&mut self) {
         let now = Instant::now();
-        let Some(sharing) = self.sharing.as_ref().filter(|sharing| now >= sharing.look_at) else { return };
+        let Some(sharing) = self.sharing.as_ref().filter(|sharing| now >= sharing.check_at) else { return };
         let is_reserved = sharing.reservation.is_some();
-        // The last poll may have returned an error.
+        // Called again here, because the last poll may have returned an error.
         self.notify_settled();
         let is_at_end = !is_reserved && self.is_at_end();
         let Some(sharing) = &mut self.sharing else { return };
@@ -77,8 +79,8 @@ impl Reader {
             let is_due = is_at_end && sharing.was_at_end;
             sharing.was_at_end = is_at_end;
             if !is_due {
-                sharing.look_at = now + LOOK_EVERY;
-                return self.feed.set_about_to_share(is_at_end || sharing.began_at.elapsed() < SOON);
+                sharing.check_at = now + CHECK_EVERY;
+                return self.feed.set_about_to_share(is_at_end || sharing.started_at.elapsed() < SOON);
             }
             self.feed.set_about_to_share(sharing.pause < SOON);
             match self.feed.share(self.watch.partitions() == self.feed.next_offsets().len()) {
@@ -90,11 +92,12 @@ impl Reader {
         self.hand_over();
     }
 
-    /// Hands the subscription over as soon as both readers and the subscription are as far as they must be.
+    /// Moves the subscription to the shared feed as soon as both readers and the subscription have reached the required
+    /// positions.
     fn hand_over(&mut self) {
         let Some(sharing) = &mut self.sharing else { return };
         let Some((reservation, since)) = &mut sharing.reservation else { return };
-        let wait_until = Instant::now() + WAIT_AT_MOST;
+        let wait_until = Instant::now() + MAX_WAIT;
         loop {
             match reservation.hand_over(&self.feed) {
                 HandOver::Done => {
@@ -108,7 +111,7 @@ impl Reader {
         }
     }
 
-    /// From now on others join this feed, at the end.
+    /// From now on other subscriptions join this feed at its end.
     fn became_shared(&mut self) {
         self.sharing = None;
         self.feed.set_about_to_share(false);

@@ -1,5 +1,5 @@
-//! The standby consumer: created and connected before a tail needs one. Connecting to the brokers is most of the delay before the first
-//! record, and does not depend on the topics that are read.
+//! The standby consumer: created and connected before a tail needs one, because connecting is most of the delay before
+//! the first record and does not depend on the topics.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,8 +14,8 @@ use crate::native;
 /// Creating a consumer must not compete with the tail that has just taken one, or with the start of the bridge.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A standby consumer that reports an error, such as unreachable brokers, is no faster than a new one: it is dropped, and the next one
-/// is created after this time.
+/// A standby consumer that reports an error, such as unreachable brokers, is no faster than a new one: it is dropped,
+/// and the next one is created after this time.
 const AFTER_ERROR: Duration = Duration::from_secs(10);
 
 /// No standby consumer is kept while brokers take longer to answer.
@@ -47,7 +47,7 @@ impl Standby {
         let started =
             std::thread::Builder::new().name("kafka-standby".to_owned()).spawn(move || kept.maintain(&connection));
         if let Err(error) = started {
-            tracing::warn!(%error, "no thread for a standby consumer; first records come some milliseconds later");
+            tracing::warn!(%error, "cannot start the thread of the standby consumer; first records arrive some milliseconds later");
         }
         Self(shared)
     }
@@ -63,7 +63,7 @@ impl Standby {
     pub fn close(&self) {
         let before = std::mem::replace(&mut *self.0.lock(), Slot::Closed);
         self.0.changed.notify_one();
-        // Without the lock: closing waits for librdkafka's threads.
+        // Closing waits for librdkafka's threads, so the lock is released first.
         drop(before);
     }
 }
@@ -76,7 +76,7 @@ impl Drop for Standby {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Slot> {
-        // Each change is a single assignment: a panic elsewhere leaves it whole.
+        // Each change is a single assignment, so the state is valid after a panic elsewhere.
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -128,8 +128,9 @@ impl Slot {
     }
 }
 
-/// A consumer that is connected to a broker. Without a request it would connect only once it has partitions to read, or to find a
-/// coordinator, which no tail needs; a tail that takes it during that search waits longer than with a new consumer.
+/// A consumer that is connected to a broker. Without a request it would connect only once it has partitions to read, or
+/// to find a coordinator, which no tail needs; a tail that gets it during that search waits longer than with a new
+/// consumer.
 fn connected(connection: &Connection) -> Option<Client> {
     let client = tail_client(connection).ok()?;
     let (_, consumer) = &client;
@@ -137,7 +138,7 @@ fn connected(connection: &Connection) -> Option<Client> {
     Some(client)
 }
 
-/// Polls the main queue; whether none of the events is an error.
+/// Polls the main queue; returns whether none of the events is an error.
 fn is_healthy((_, consumer): &Client) -> bool {
     let is_error = |error: KafkaError| {
         // A tail never joins its group, so authorization for the group id does not matter.

@@ -1,7 +1,7 @@
-//! Records that are in Kafka and not visible yet, because a transaction that began before them is still open.
+//! Detects records that are in Kafka but not visible yet, because an earlier transaction is still open.
 //!
-//! Nothing is asked while nothing waits: each fetch brings the high watermark, and only a partition that is read no further
-//! although its high watermark lies beyond is asked about.
+//! Fetch responses contain the high watermark. A request is sent only for partitions whose position does not advance
+//! although their high watermark is beyond it.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,21 +12,22 @@ use super::Reader;
 use crate::native;
 use feed::Waiting;
 
-/// How often partitions are compared with what their last fetch brought.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often positions are compared with the high watermarks of the last fetches.
+const CHECK_EVERY: Duration = Duration::from_millis(500);
 
-/// Kafka is asked at most this often, and must answer within this time: the reader's other partitions wait meanwhile.
-const ASK_EVERY: Duration = Duration::from_secs(1);
-const ANSWER_WITHIN: Duration = Duration::from_millis(500);
+/// The shortest interval of requests, and their time limit, which is short because the reader's other partitions wait
+/// meanwhile.
+const REQUEST_EVERY: Duration = Duration::from_secs(1);
+const REQUEST_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What is known of partitions that are read no further.
+/// The state of partitions whose position does not advance.
 pub struct WaitWatch {
-    look_at: Instant,
-    ask_at: Instant,
-    /// Where each partition stood at the last look.
+    check_at: Instant,
+    request_at: Instant,
+    /// The position in each partition at the last check.
     positions: BTreeMap<TopicPartition, i64>,
-    /// The high watermark at which Kafka said that nothing waits: between the position and there lie markers of transactions
-    /// that are over, or aborted records.
+    /// The high watermark up to which no records wait: between the position and this offset there are only markers of
+    /// completed transactions or aborted records.
     settled: BTreeMap<TopicPartition, i64>,
     waiting: Vec<Waiting>,
 }
@@ -35,10 +36,11 @@ impl WaitWatch {
     pub fn new() -> Self {
         let now = Instant::now();
         let (positions, settled) = (BTreeMap::new(), BTreeMap::new());
-        Self { look_at: now + LOOK_EVERY, ask_at: now, positions, settled, waiting: Vec::new() }
+        Self { check_at: now + CHECK_EVERY, request_at: now, positions, settled, waiting: Vec::new() }
     }
 
-    /// Partitions that may wait. Those that do already are among them as long as there is more than was read.
+    /// The partitions in which records may wait. Those that are known to wait are included as long as there are unread
+    /// records.
     fn suspects(
         &mut self,
         positions: BTreeMap<TopicPartition, i64>,
@@ -46,10 +48,10 @@ impl WaitWatch {
     ) -> Vec<TopicPartition> {
         self.settled.retain(|partition, _| positions.contains_key(partition));
         let is_suspect = |(partition, position): &(&TopicPartition, &i64)| {
-            let stands = self.positions.get(*partition) == Some(*position)
+            let is_stuck = self.positions.get(*partition) == Some(*position)
                 || self.waiting.iter().any(|waiting| waiting.partition == **partition);
             let settled = self.settled.get(*partition).copied().unwrap_or(0);
-            stands && high_watermark(partition).is_some_and(|high| high > **position && high > settled)
+            is_stuck && high_watermark(partition).is_some_and(|high| high > **position && high > settled)
         };
         let suspects = positions.iter().filter(is_suspect).map(|(partition, _)| partition.clone()).collect();
         self.positions = positions;
@@ -58,28 +60,29 @@ impl WaitWatch {
 }
 
 impl Reader {
-    /// Tells which partitions wait. Called only while there is room for more records: who is slow is not waiting.
-    pub(super) fn look_for_waiting(&mut self) {
+    /// Reports the waiting partitions to the feed. Call it only while the feed has room, because a full feed also stops
+    /// positions.
+    pub(super) fn check_waiting(&mut self) {
         let now = Instant::now();
-        if now < self.wait_watch.look_at {
+        if now < self.wait_watch.check_at {
             return;
         }
-        self.wait_watch.look_at = now + LOOK_EVERY;
+        self.wait_watch.check_at = now + CHECK_EVERY;
         let consumer = &self.consumer;
         let fetched = |partition: &TopicPartition| {
             native::fetched_high_watermark(consumer, &partition.topic, partition.partition)
         };
         let suspects = self.wait_watch.suspects(self.feed.next_offsets(), fetched);
         if !suspects.is_empty() {
-            if now < self.wait_watch.ask_at {
+            if now < self.wait_watch.request_at {
                 return;
             }
-            self.wait_watch.ask_at = now + ASK_EVERY;
+            self.wait_watch.request_at = now + REQUEST_EVERY;
         }
-        let ends = match self.metadata_client.ends(&suspects, ANSWER_WITHIN) {
+        let ends = match self.metadata_client.ends(&suspects, REQUEST_TIMEOUT) {
             Ok(ends) => ends,
             Err(failure) => {
-                tracing::debug!(?failure, "whether records wait behind a transaction could not be asked");
+                tracing::debug!(?failure, "cannot fetch the ends of partitions in which records may wait");
                 return;
             }
         };
@@ -111,15 +114,15 @@ mod tests {
     }
 
     #[test]
-    fn only_a_partition_that_stands_before_its_high_watermark_is_asked_about() {
+    fn only_partitions_stuck_below_their_high_watermark_are_suspects() {
         let mut watch = WaitWatch::new();
         let positions: BTreeMap<_, _> = [(partition(0), 10), (partition(1), 10), (partition(2), 10)].into();
         let high = |partition: &TopicPartition| Some(if partition.partition == 2 { 10 } else { 15 });
-        assert_eq!(watch.suspects(positions.clone(), high), [], "at the first look nothing is known to stand");
+        assert_eq!(watch.suspects(positions.clone(), high), [], "the first check has no earlier positions");
         let moved: BTreeMap<_, _> = [(partition(0), 10), (partition(1), 12), (partition(2), 10)].into();
         assert_eq!(watch.suspects(moved.clone(), high), [partition(0)]);
         watch.settled.insert(partition(0), 15);
-        assert_eq!(watch.suspects(moved.clone(), high), [partition(1)], "what was settled is not asked about again");
+        assert_eq!(watch.suspects(moved.clone(), high), [partition(1)], "a settled partition is not a suspect");
         assert_eq!(watch.suspects(moved, |_| Some(16)), [partition(0), partition(1), partition(2)]);
     }
 }

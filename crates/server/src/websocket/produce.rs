@@ -11,7 +11,7 @@ use super::ledger::{Admission, Ledger};
 use super::{LIMITS, MAX_RECORD_BYTES, READ_ONLY, Shared, requests};
 use crate::clusters::Cluster;
 use kafka::admin::require_not_internal;
-use kafka::producer::{DeliverySink, Run, Shipment};
+use kafka::producer::{DeliverySink, ProduceBatch, Run};
 
 /// How long to wait before sending again when librdkafka's queue is full.
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(5);
@@ -157,13 +157,13 @@ async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
             if cluster.producer.must_start() {
                 start_producer(&shared.gate, cluster).await;
             }
-            let shipment = Shipment {
+            let batch = ProduceBatch {
                 sink: Arc::clone(ledger) as Arc<dyn DeliverySink>,
                 topic: Arc::clone(&shared_topic),
                 first_seq: seq + start as u64,
                 received,
             };
-            let taken = cluster.producer.send(shipment, &records[start..end]);
+            let taken = cluster.producer.send(batch, &records[start..end]);
             start += taken;
             unsent.mark_sent(taken as u64);
             if start < end {

@@ -1,14 +1,13 @@
-//! What the test programs print, read line by line: how many tests passed, and why some did not.
+//! Parses the output of test programs line by line: the number of passed tests, and the panics of failed ones.
 
-/// A panic message may be a whole page of JSON.
-const LONGEST_REASON_LINES: usize = 12;
-const LONGEST_LINE_CHARS: usize = 400;
+/// Limits of a reported panic message, which may be a page of JSON.
+const MAX_REASON_LINES: usize = 12;
+const MAX_LINE_CHARS: usize = 400;
 
 #[derive(Debug, Default)]
 pub(super) struct Report {
     pub(super) count: Count,
-    /// The panics of the tests that failed. Below each the test programs print the logs of all that ran beside it, so that the reason
-    /// itself is hard to find.
+    /// The panic messages of failed tests, repeated at the end because in the output they are surrounded by long logs.
     reasons: Vec<String>,
     reason_lines_left: usize,
     is_listing_failures: bool,
@@ -28,11 +27,11 @@ impl Report {
             self.is_listing_failures = false;
         }
         match line {
-            // Before it, tests that pass print what they expect to fail.
+            // Before this line, panics may be expected ones of passing tests.
             "failures:" => self.is_listing_failures = true,
             _ if !self.is_listing_failures => {}
             _ if line.starts_with("thread '") && line.contains(" panicked at ") => {
-                self.reason_lines_left = LONGEST_REASON_LINES;
+                self.reason_lines_left = MAX_REASON_LINES;
             }
             _ if line.starts_with("note: ") || line.starts_with("stack backtrace:") || line.starts_with("---") => {
                 self.reason_lines_left = 0;
@@ -41,7 +40,7 @@ impl Report {
         }
         if self.reason_lines_left > 0 {
             self.reason_lines_left -= 1;
-            self.reasons.push(line.chars().take(LONGEST_LINE_CHARS).collect());
+            self.reasons.push(line.chars().take(MAX_LINE_CHARS).collect());
         }
     }
 
@@ -51,7 +50,7 @@ impl Report {
 }
 
 impl Count {
-    /// Reads the closing line of one test program: `test result: ok. 2 passed; 0 failed; 1 ignored; …`.
+    /// Parses the summary line of one test program: `test result: ok. 2 passed; 0 failed; 1 ignored; …`.
     fn parse(line: &str) -> Option<Self> {
         let (_, numbers) = line.strip_prefix("test result: ")?.split_once(". ")?;
         let number_of = |what: &str| -> Option<usize> {
@@ -73,14 +72,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_closing_line_of_a_test_program_is_counted() {
+    fn summary_line_of_a_test_program_is_parsed() {
         let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s";
         assert_eq!(Count::parse(line), Some(Count { passed: 12, failed: 3, skipped: 1 }));
         assert_eq!(Count::parse("test result_is_printed ... ok"), None);
     }
 
     #[test]
-    fn the_reasons_of_failed_tests_are_kept_without_the_logs_below_them() {
+    fn panics_of_failed_tests_are_kept_without_the_logs() {
         let printed = "test a ... FAILED\n\
                        thread 'passes' (1) panicked at src/passes.rs:1:1:\n\
                        expected\n\

@@ -1,5 +1,5 @@
-//! Documents that must stay true: ARCHITECTURE.md names every crate and only files that exist, SECURITY.md only tests that exist;
-//! manifests agree where they must.
+//! Checks documents and manifests: ARCHITECTURE.md mentions every crate and only existing files, SECURITY.md only
+//! existing tests, and manifests keep the layers and matching versions.
 
 use super::{Finding, SourceFile};
 use crate::programs::workspace_root;
@@ -18,22 +18,22 @@ const DEPENDENCY_RULES: &[DependencyRule] = &[
     DependencyRule {
         dependencies: &["rdkafka", "rdkafka-sys"],
         packages: &["crates/kafka"],
-        why: "librdkafka is known to crates/kafka only",
+        why: "only crates/kafka may use librdkafka",
     },
     DependencyRule {
         dependencies: &["warp", "tokio-tungstenite"],
         packages: &["crates/server"],
-        why: "sockets are known to crates/server only",
+        why: "only crates/server may use sockets",
     },
     DependencyRule {
         dependencies: &["server"],
         packages: &["bridge"],
-        why: "the Kafka side knows no sockets, and the page shares only protocol with the bridge",
+        why: "the Kafka side does not use sockets, and the page shares only protocol and formats with the bridge",
     },
     DependencyRule {
         dependencies: &["feed", "kafka"],
         packages: &["bridge", "crates/kafka", "crates/server"],
-        why: "the page shares only protocol with the bridge, and feed does not know Kafka's client library",
+        why: "the page shares only protocol and formats with the bridge, and feed does not use Kafka's client library",
     },
     DependencyRule {
         dependencies: &["page_model", "web-sys", "js-sys", "wasm-bindgen", "wasm-bindgen-futures"],
@@ -47,17 +47,17 @@ pub(super) fn check(files: &[SourceFile], findings: &mut Vec<Finding>) {
     let members: Vec<_> = files.iter().filter_map(|file| file.path.strip_suffix("/Cargo.toml")).collect();
     match files.iter().find(|file| file.path == ARCHITECTURE) {
         Some(architecture) => check_architecture(architecture, files, &members, findings),
-        None => findings.push(Finding { path: ARCHITECTURE.into(), line: 0, message: "it is missing".into() }),
+        None => findings.push(Finding { path: ARCHITECTURE.into(), line: 0, message: "the file is missing".into() }),
     }
     match files.iter().find(|file| file.path == SECURITY) {
         Some(security) => check_security(security, files, findings),
-        None => findings.push(Finding { path: SECURITY.into(), line: 0, message: "it is missing".into() }),
+        None => findings.push(Finding { path: SECURITY.into(), line: 0, message: "the file is missing".into() }),
     }
     check_dependencies(files, findings);
     check_wasm_bindgen(files, findings);
 }
 
-/// Each promise of SECURITY.md names its test as `module::test`; a renamed or deleted test must not leave a promise behind.
+/// SECURITY.md names a test for each guarantee as `module::test`; each of these tests must exist.
 fn check_security(file: &SourceFile, files: &[SourceFile], findings: &mut Vec<Finding>) {
     for (number, line) in (1..).zip(file.text.lines()) {
         for (module, test) in quoted_tests(line) {
@@ -74,15 +74,15 @@ fn check_security(file: &SourceFile, files: &[SourceFile], findings: &mut Vec<Fi
     }
 }
 
-/// Whether `cargo test` has a test of this name: a function with the attribute of a test, or one that the tests' own macro runs on
-/// each Kafka.
+/// Whether the source declares a test with this name: a function with a test attribute, or one in the macro
+/// `on_every_kafka!`.
 fn runs_test(source: &str, test: &str) -> bool {
     const ON_EVERY_KAFKA: &str = "on_every_kafka! {";
     let declaration = format!("fn {test}(");
     let (mut has_attribute, mut is_in_macro) = (false, false);
     for line in source.lines() {
         is_in_macro = line == ON_EVERY_KAFKA || (is_in_macro && line != "}");
-        // Not the functions within the macro's functions.
+        // Excludes functions inside the functions of the macro.
         let is_outermost = line.trim_start().len() + 4 == line.len();
         let line = line.trim();
         if line.contains(&declaration) && (has_attribute || (is_in_macro && is_outermost)) {
@@ -99,7 +99,7 @@ fn is_test_attribute(line: &str) -> bool {
     matches!(runner, Some("test" | "tokio::test"))
 }
 
-/// What stands in backticks and has the form `module::test`.
+/// The texts in backticks that have the form `module::test`.
 fn quoted_tests(line: &str) -> impl Iterator<Item = (&str, &str)> {
     let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     let quoted = line.split('`').skip(1).step_by(2);
@@ -113,11 +113,11 @@ fn check_architecture(file: &SourceFile, files: &[SourceFile], members: &[&str],
             findings.push(Finding { path: file.path.clone(), line: 0, message });
         }
     }
-    // Top-level modules of the product: what a newcomer looks for in the map.
+    // The top-level modules of the product must be in the code map.
     let modules = files.iter().filter_map(|module| {
         let (package, name) = module.path.strip_suffix(".rs")?.split_once("/src/")?;
         let is_top_level = !name.contains('/') && !["main", "lib"].contains(&name);
-        // The model is described as a whole: its files are named after what the page shows.
+        // The page's model is described as a whole, because its files are named after parts of the page.
         let is_described = is_product(package) && package != "crates/page_model";
         (is_described && is_top_level).then_some((&module.path, name))
     });
@@ -136,7 +136,7 @@ fn check_architecture(file: &SourceFile, files: &[SourceFile], members: &[&str],
     }
 }
 
-/// Whether a text has `name` as a word of its own.
+/// Whether the text contains `name` as a whole word.
 fn mentions(text: &str, name: &str) -> bool {
     text.split(|character: char| !character.is_alphanumeric() && character != '_').any(|word| word == name)
 }
@@ -159,7 +159,8 @@ fn is_product(package: &str) -> bool {
     package.starts_with("crates/") || ["bridge", "frontend"].contains(&package)
 }
 
-/// Each product crate depends on these only where ARCHITECTURE.md says so. The compiler then keeps the rules within the sources.
+/// Checks [`DEPENDENCY_RULES`] in the manifests of the product's crates; the compiler then enforces them in the
+/// sources.
 fn check_dependencies(files: &[SourceFile], findings: &mut Vec<Finding>) {
     for file in files {
         let Some(package) = file.path.strip_suffix("/Cargo.toml").filter(|package| is_product(package)) else {
@@ -176,7 +177,7 @@ fn check_dependencies(files: &[SourceFile], findings: &mut Vec<Finding>) {
     }
 }
 
-/// wasm-bindgen's two halves speak a private format that changes with each version.
+/// The two crates of wasm-bindgen must have the same version, because their private format changes with each version.
 fn check_wasm_bindgen(files: &[SourceFile], findings: &mut Vec<Finding>) {
     let pinned = |path: &str, name: &str| -> Option<&str> {
         let manifest = files.iter().find(|file| file.path == path)?;
@@ -207,19 +208,19 @@ mod tests {
     }
 
     #[test]
-    fn a_dependency_that_breaks_the_layers_is_found() {
+    fn dependency_against_the_layers_is_found() {
         let manifest =
             "[package]\nname = \"server\"\n\n[dependencies]\nkafka.workspace = true\nrdkafka = { version = \"1\" }\n";
         let files = [file("crates/server/Cargo.toml", manifest), file("tests/Cargo.toml", manifest)];
         let mut findings = Vec::new();
         check_dependencies(&files, &mut findings);
         let found: Vec<_> = findings.iter().map(ToString::to_string).collect();
-        let expected = "crates/server/Cargo.toml:6: crates/server must not depend on rdkafka: librdkafka is known to crates/kafka only";
+        let expected = "crates/server/Cargo.toml:6: crates/server must not depend on rdkafka: only crates/kafka may use librdkafka";
         assert_eq!(found, [expected]);
     }
 
     #[test]
-    fn a_promise_without_its_test_is_found() {
+    fn guarantee_without_a_test_is_found() {
         let files = [file(
             "tests/tests/e2e/token.rs",
             "#[tokio::test]\nasync fn a_wrong_token_is_refused() {\n    it_is_refused().await;\n}\n\nasync fn it_is_refused() {}\n",
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_is_a_function_with_the_attribute_or_in_the_macro_of_every_kafka() {
+    fn tests_are_functions_with_a_test_attribute_or_in_the_macro_on_every_kafka() {
         let source = "\
 #[test]
 // Why.

@@ -1,32 +1,33 @@
-//! Rules about single files: who may name what (ARCHITECTURE.md), how long a file may be, what must not be published.
+//! Checks single files: forbidden names (ARCHITECTURE.md), the length of files, `unsafe` code, and paths of the
+//! developer's machine.
 
 use super::{Finding, SourceFile};
 
-/// A file is one noun; beyond this it is usually two.
+/// A longer file usually has more than one subject.
 const MAX_LINES: usize = 600;
 
-/// Where `unsafe` is allowed: the calls of librdkafka's C API, each behind a safe function.
+/// The files with `unsafe` code: calls of librdkafka's C API, each behind a safe function.
 const UNSAFE_FILES: &[&str] = &["crates/kafka/src/native.rs", "crates/kafka/src/native/", "tools/bench/src/native.rs"];
 
-/// Paths of one machine. In pieces, so that this file does not break its own rule.
+/// Paths of one machine. Split, so that this file does not violate its own rule.
 const MACHINE_PATHS: &[&str] = &[concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/tmp/bash", "_jobs")];
 
 /// Names that only some files may use.
 struct NameRule {
     names: &'static [&'static str],
-    /// The rule is about files below this…
+    /// The rule applies to files below this directory.
     within: &'static str,
-    /// … but not about those whose path begins so.
+    /// Files with these path prefixes are exempt.
     except: &'static [&'static str],
     why: &'static str,
 }
 
-/// Most of who may use whom is said by the crates' manifests, which the compiler checks.
+/// Only rules within a crate; dependencies between crates are checked in the manifests.
 const NAME_RULES: &[NameRule] = &[NameRule {
     names: &["crate::platform::socket"],
     within: "frontend/src/",
     except: &["frontend/src/app/store.rs"],
-    why: "a component gets signals and callbacks, it never touches the socket",
+    why: "components get signals and callbacks, and do not use the socket",
 }];
 
 pub(super) fn check(file: &SourceFile, findings: &mut Vec<Finding>) {
@@ -35,7 +36,7 @@ pub(super) fn check(file: &SourceFile, findings: &mut Vec<Finding>) {
     };
     for (number, line) in (1..).zip(file.text.lines()) {
         for path in MACHINE_PATHS.iter().filter(|path| line.contains(**path)) {
-            report(number, format!("{path} is a path of one machine; use a relative one"));
+            report(number, format!("{path} is a path of one machine; use a relative path"));
         }
     }
     if !file.path.ends_with(".rs") {
@@ -44,18 +45,18 @@ pub(super) fn check(file: &SourceFile, findings: &mut Vec<Finding>) {
 
     let lines = file.text.lines().count();
     if lines > MAX_LINES {
-        report(0, format!("{lines} lines, more than {MAX_LINES}; split it by noun"));
+        report(0, format!("{lines} lines, more than {MAX_LINES}; split the file by subject"));
     }
     let rules: Vec<_> = NAME_RULES.iter().filter(|rule| rule.applies_to(&file.path)).collect();
-    let may_be_unsafe = UNSAFE_FILES.iter().any(|place| file.path.starts_with(place));
+    let may_be_unsafe = UNSAFE_FILES.iter().any(|allowed| file.path.starts_with(allowed));
     for (number, line) in (1..).zip(file.text.lines()) {
         let code = without_comment(line);
         if !may_be_unsafe && is_unsafe_code(code) {
-            report(number, format!("unsafe code belongs in {} only", UNSAFE_FILES.join(", ")));
+            report(number, format!("unsafe code is allowed only in {}", UNSAFE_FILES.join(", ")));
         }
         for rule in &rules {
             for name in rule.names.iter().filter(|name| names_path(code, name)) {
-                report(number, format!("`{name}` has no place here: {}", rule.why));
+                report(number, format!("`{name}` is not allowed here: {}", rule.why));
             }
         }
     }
@@ -67,7 +68,7 @@ impl NameRule {
     }
 }
 
-/// Good enough for rules about code: a `//` inside a string only hides the rest of that line.
+/// A `//` inside a string also cuts the line, which only hides code from these checks.
 fn without_comment(line: &str) -> &str {
     line.find("//").map_or(line, |comment| &line[..comment])
 }
@@ -104,20 +105,20 @@ mod tests {
     }
 
     #[test]
-    fn a_name_outside_of_its_place_is_found() {
+    fn forbidden_name_is_found() {
         let text = "// crate::platform::socket:: in a comment\nuse crate::platform::socket::Socket;\n";
         assert_eq!(messages("frontend/src/app/store.rs", text), [""; 0]);
         assert_eq!(
             messages("frontend/src/ui/menu.rs", text),
             [
-                "frontend/src/ui/menu.rs:2: `crate::platform::socket` has no place here: a component gets signals and callbacks, it \
-              never touches the socket"
+                "frontend/src/ui/menu.rs:2: `crate::platform::socket` is not allowed here: components get signals and callbacks, and do \
+                 not use the socket"
             ]
         );
     }
 
     #[test]
-    fn a_longer_name_is_another_name() {
+    fn longer_name_is_not_forbidden() {
         assert_eq!(
             messages(
                 "frontend/src/ui/menu.rs",
@@ -129,14 +130,14 @@ mod tests {
 
     #[test]
     fn unsafe_code_is_found_where_it_is_not_allowed() {
-        // In pieces, so that this line does not break the rule itself.
+        // Split, so that this line does not violate the rule.
         let text = concat!("fn f() { unsa", "fe { g() } }\n#![deny(unsafe_code)]\n");
         assert_eq!(messages("crates/kafka/src/native.rs", text), [""; 0]);
         assert_eq!(messages("crates/protocol/src/lib.rs", text).len(), 1);
     }
 
     #[test]
-    fn a_path_of_one_machine_is_found_in_any_file() {
+    fn path_of_one_machine_is_found_in_any_file() {
         assert_eq!(messages("README.md", &format!("see {}main\n", MACHINE_PATHS[0])).len(), 1);
     }
 }

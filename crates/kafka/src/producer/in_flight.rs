@@ -1,5 +1,5 @@
-//! Records that were handed to librdkafka and have no outcome yet. Each carries a tag, a number that leads back to the
-//! shipment it belongs to: nothing is allocated per record.
+//! Records that librdkafka has accepted and that have no outcome yet. Each record has a tag, a number with which its
+//! batch is found again, so that nothing is allocated per record.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,61 +10,61 @@ use rdkafka::error::RDKafkaErrorCode;
 use super::outcome::{Acked, DeliverySink, Outcome, Run};
 use crate::native::DeliveryReport;
 
-/// Topics that are asked about at a time.
-const OVERDUE_TOPICS: usize = 16;
+/// The largest number of topics in [`InFlight::overdue`].
+const MAX_OVERDUE_TOPICS: usize = 16;
 
-/// How many senders to one topic are notified at a time; more than sockets may be open by default.
-const OVERDUE_SENDERS: usize = 512;
+/// The largest number of senders per topic in [`InFlight::overdue`]; more than the default limit of sockets.
+const MAX_OVERDUE_SENDERS: usize = 512;
 
-/// Consecutive records of one sender for one topic.
-pub struct Shipment {
+/// The sender, topic and sequence numbers of consecutive records that are sent together.
+pub struct ProduceBatch {
     pub sink: Arc<dyn DeliverySink>,
     pub topic: Arc<str>,
-    /// The sender's number for the first record.
+    /// The sender's sequence number of the first record; the others follow.
     pub first_seq: u64,
     pub received: Instant,
 }
 
-/// Which shipment, and which of its records: the upper and the lower half of a tag.
+/// The upper half of a tag is the batch's slot, the lower half the record's index in the batch.
 const INDEX_BITS: u32 = 32;
-const _: () = assert!(usize::BITS == 2 * INDEX_BITS, "a tag travels as a pointer");
+const _: () = assert!(usize::BITS == 2 * INDEX_BITS, "librdkafka stores a tag as a pointer");
 
-pub struct Shipments {
+pub struct InFlight {
     slots: Mutex<Slots>,
-    /// A shipment has its last outcome.
-    closed: Condvar,
-    /// Whether acknowledgements carry the records' timestamps.
-    dated: bool,
+    /// Notified when outcomes have been reported.
+    reported: Condvar,
+    /// Whether the timestamps in acknowledgements are those of the records.
+    has_timestamps: bool,
 }
 
 #[derive(Default)]
 struct Slots {
     open: Vec<Option<Open>>,
     free: Vec<usize>,
-    /// How many threads are telling sinks what they took from here.
-    telling: usize,
+    /// How many threads are reporting outcomes to sinks.
+    reporting: usize,
 }
 
 struct Open {
-    shipment: Shipment,
+    batch: ProduceBatch,
     /// Records without an outcome.
     left: usize,
-    /// The partition that all of them name.
+    /// The partition, if all records name the same one.
     partition: Option<i32>,
 }
 
-/// Records for one topic that have waited too long, and who sent them (to which partition, where it was named).
+/// A topic with records that have waited too long, their senders, and the named partition, if any.
 pub struct Overdue {
     pub topic: Arc<str>,
     pub senders: Vec<(Arc<dyn DeliverySink>, Option<i32>)>,
 }
 
-/// Says why a record was not delivered.
-pub trait Reasons {
+/// Makes the error of a record that was not delivered.
+pub trait DeliveryErrors {
     fn error(&self, topic: &str, report: &DeliveryReport, code: RDKafkaErrorCode) -> ErrorBody;
 }
 
-/// The tags of one shipment's records.
+/// The tags of one batch's records.
 #[derive(Clone, Copy)]
 pub struct Tags(usize);
 
@@ -74,20 +74,22 @@ impl Tags {
     }
 }
 
-impl Shipments {
-    pub fn new(dated: bool) -> Self {
-        Self { slots: Mutex::default(), closed: Condvar::new(), dated }
+impl InFlight {
+    /// `has_timestamps`: whether the timestamps in acknowledgements are those of the records; other timestamps are
+    /// dropped.
+    pub fn new(has_timestamps: bool) -> Self {
+        Self { slots: Mutex::default(), reported: Condvar::new(), has_timestamps }
     }
 
     fn lock(&self) -> MutexGuard<'_, Slots> {
-        // Every change is complete before anything can fail.
+        // Each change is complete before a panic is possible.
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Registers a shipment before its first record leaves.
-    pub fn open(&self, shipment: Shipment, records: usize, partition: Option<i32>) -> Tags {
+    /// Registers a batch before its first record is enqueued.
+    pub fn open(&self, batch: ProduceBatch, records: usize, partition: Option<i32>) -> Tags {
         let mut slots = self.lock();
-        let open = Some(Open { shipment, left: records, partition });
+        let open = Some(Open { batch, left: records, partition });
         match slots.free.pop() {
             Some(slot) => {
                 slots.open[slot] = open;
@@ -100,21 +102,21 @@ impl Shipments {
         }
     }
 
-    /// These records never left; their sender knows.
+    /// Removes records that were not enqueued; their outcome is not reported here.
     pub fn withdraw(&self, tags: Tags, records: usize) {
         self.lock().settle(tags.0, records);
     }
 
-    /// Leads outcomes back to those who wait for them. Returns whether Kafka took any of the records.
-    pub fn settle(&self, reports: impl Iterator<Item = DeliveryReport>, reasons: &impl Reasons) -> bool {
+    /// Reports outcomes to the sinks. Returns whether Kafka acknowledged any of the records.
+    pub fn settle(&self, reports: impl Iterator<Item = DeliveryReport>, errors: &impl DeliveryErrors) -> bool {
         let mut deliveries: Vec<(Arc<dyn DeliverySink>, Vec<Run>)> = Vec::new();
         let (mut last_slot, mut last_failure, mut any_acked) = (None, None, false);
         let mut slots = self.lock();
         for mut report in reports {
-            report.timestamp = report.timestamp.filter(|_| self.dated);
+            report.timestamp = report.timestamp.filter(|_| self.has_timestamps);
             let (slot, index) = (report.tag >> INDEX_BITS, report.tag & ((1 << INDEX_BITS) - 1));
-            let Some(Some(Open { shipment, .. })) = slots.open.get(slot) else { continue };
-            let seq = shipment.first_seq + index as u64;
+            let Some(Some(Open { batch, .. })) = slots.open.get(slot) else { continue };
+            let seq = batch.first_seq + index as u64;
             any_acked |= report.error.is_none();
             let joined = last_slot == Some(slot)
                 && deliveries
@@ -122,29 +124,29 @@ impl Shipments {
                     .and_then(|(_, runs)| runs.last_mut())
                     .is_some_and(|run| joins(run, seq, &report, last_failure.as_ref()));
             if !joined {
-                let sink_continues = deliveries.last().is_some_and(|(sink, _)| Arc::ptr_eq(sink, &shipment.sink));
+                let sink_continues = deliveries.last().is_some_and(|(sink, _)| Arc::ptr_eq(sink, &batch.sink));
                 if !sink_continues {
-                    deliveries.push((Arc::clone(&shipment.sink), Vec::new()));
+                    deliveries.push((Arc::clone(&batch.sink), Vec::new()));
                 }
                 if let Some((_, runs)) = deliveries.last_mut() {
-                    let outcome = outcome(shipment, &report, &mut last_failure, reasons);
+                    let outcome = outcome(batch, &report, &mut last_failure, errors);
                     runs.push(Run { first: seq, count: 1, outcome });
                 }
             }
             last_slot = Some(slot);
             slots.settle(slot, 1);
         }
-        slots.telling += 1;
+        slots.reporting += 1;
         drop(slots);
         for (sink, runs) in deliveries {
             sink.delivered(runs);
         }
-        self.lock().telling -= 1;
-        self.closed.notify_all();
+        self.lock().reporting -= 1;
+        self.reported.notify_all();
         any_acked
     }
 
-    /// The topics whose records have no outcome after so long.
+    /// The topics with records that have waited longer than this for their outcome.
     pub fn overdue(&self, longer_than: Duration) -> Vec<Overdue> {
         let slots = self.lock();
         let mut found: Vec<Overdue> = Vec::new();
@@ -152,31 +154,31 @@ impl Shipments {
             return found;
         }
         let now = Instant::now();
-        let is_overdue = |open: &&Open| now.saturating_duration_since(open.shipment.received) >= longer_than;
-        for Open { shipment, partition, .. } in slots.open.iter().flatten().filter(is_overdue) {
-            let place = match found.iter().position(|overdue| overdue.topic == shipment.topic) {
-                Some(place) => place,
-                None if found.len() < OVERDUE_TOPICS => {
-                    found.push(Overdue { topic: Arc::clone(&shipment.topic), senders: Vec::new() });
+        let is_overdue = |open: &&Open| now.saturating_duration_since(open.batch.received) >= longer_than;
+        for Open { batch, partition, .. } in slots.open.iter().flatten().filter(is_overdue) {
+            let index = match found.iter().position(|overdue| overdue.topic == batch.topic) {
+                Some(index) => index,
+                None if found.len() < MAX_OVERDUE_TOPICS => {
+                    found.push(Overdue { topic: Arc::clone(&batch.topic), senders: Vec::new() });
                     found.len() - 1
                 }
                 None => continue,
             };
-            let senders = &mut found[place].senders;
+            let senders = &mut found[index].senders;
             let is_known = |(sink, known): &(Arc<dyn DeliverySink>, Option<i32>)| {
-                Arc::ptr_eq(sink, &shipment.sink) && known == partition
+                Arc::ptr_eq(sink, &batch.sink) && known == partition
             };
-            if senders.len() < OVERDUE_SENDERS && !senders.iter().any(is_known) {
-                senders.push((Arc::clone(&shipment.sink), *partition));
+            if senders.len() < MAX_OVERDUE_SENDERS && !senders.iter().any(is_known) {
+                senders.push((Arc::clone(&batch.sink), *partition));
             }
         }
         found
     }
 
-    /// Waits until every sink has heard of every record.
+    /// Blocks until the outcome of every record was reported to its sink; `false` if this takes longer than `timeout`.
     pub fn wait_until_settled(&self, timeout: Duration) -> bool {
-        let unsettled = |slots: &mut Slots| slots.telling > 0 || slots.free.len() < slots.open.len();
-        let waited = self.closed.wait_timeout_while(self.lock(), timeout, unsettled);
+        let unsettled = |slots: &mut Slots| slots.reporting > 0 || slots.free.len() < slots.open.len();
+        let waited = self.reported.wait_timeout_while(self.lock(), timeout, unsettled);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 }
@@ -193,7 +195,7 @@ impl Slots {
     }
 }
 
-/// A failure that the next record may share.
+/// The last failure, whose error the next records share if they failed for the same reason.
 struct LastFailure {
     topic: Arc<str>,
     code: RDKafkaErrorCode,
@@ -211,7 +213,7 @@ impl LastFailure {
     }
 }
 
-/// Lengthens the run if the record continues it.
+/// Extends the run by the record if it continues the run.
 fn joins(run: &mut Run, seq: u64, report: &DeliveryReport, last_failure: Option<&LastFailure>) -> bool {
     if seq != run.first + run.count {
         return false;
@@ -235,36 +237,37 @@ fn joins(run: &mut Run, seq: u64, report: &DeliveryReport, last_failure: Option<
 }
 
 fn outcome(
-    shipment: &Shipment,
+    batch: &ProduceBatch,
     report: &DeliveryReport,
     last_failure: &mut Option<LastFailure>,
-    reasons: &impl Reasons,
+    errors: &impl DeliveryErrors,
 ) -> Outcome {
     let Some(code) = report.error else {
         if report.offset >= 0 {
             return Outcome::Acked(Acked {
-                topic: Arc::clone(&shipment.topic),
+                topic: Arc::clone(&batch.topic),
                 partition: report.partition,
                 offset: report.offset,
                 timestamp: report.timestamp,
-                took: shipment.received.elapsed(),
+                took: batch.received.elapsed(),
             });
         }
-        // A record that Kafka knew already, sent again after an answer that never came: in the log, and only Kafka knows where.
+        // A retried record that is in the log already, because the first acknowledgement was lost. Kafka does not
+        // report its offset.
         return Outcome::Failed(Arc::new(ErrorBody::new(
             ErrorCode::DeliveryUnknown,
             format!(
-                "Kafka has the record for {:?} from an earlier attempt and does not say at which offset",
-                shipment.topic
+                "Kafka has the record for {:?} from an earlier attempt, but does not report its offset",
+                batch.topic
             ),
         )));
     };
-    if let Some(last) = last_failure.as_ref().filter(|last| last.is_of(&shipment.topic, code, report)) {
+    if let Some(last) = last_failure.as_ref().filter(|last| last.is_of(&batch.topic, code, report)) {
         return Outcome::Failed(Arc::clone(&last.error));
     }
-    let error = Arc::new(reasons.error(&shipment.topic, report, code));
+    let error = Arc::new(errors.error(&batch.topic, report, code));
     *last_failure = Some(LastFailure {
-        topic: Arc::clone(&shipment.topic),
+        topic: Arc::clone(&batch.topic),
         code,
         partition: report.partition,
         possibly_persisted: report.possibly_persisted,
@@ -278,9 +281,9 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Heard(Mutex<Vec<Run>>);
+    struct RecordedRuns(Mutex<Vec<Run>>);
 
-    impl DeliverySink for Heard {
+    impl DeliverySink for RecordedRuns {
         fn delivered(&self, runs: Vec<Run>) {
             self.0.lock().expect("no panic elsewhere").extend(runs);
         }
@@ -290,14 +293,14 @@ mod tests {
 
     struct Code;
 
-    impl Reasons for Code {
+    impl DeliveryErrors for Code {
         fn error(&self, topic: &str, _: &DeliveryReport, code: RDKafkaErrorCode) -> ErrorBody {
             ErrorBody::new(ErrorCode::ProduceRefused, format!("{topic}: {code:?}"))
         }
     }
 
-    fn shipment(sink: &Arc<Heard>, first_seq: u64) -> Shipment {
-        Shipment { sink: Arc::clone(sink) as _, topic: "t".into(), first_seq, received: Instant::now() }
+    fn batch(sink: &Arc<RecordedRuns>, first_seq: u64) -> ProduceBatch {
+        ProduceBatch { sink: Arc::clone(sink) as _, topic: "t".into(), first_seq, received: Instant::now() }
     }
 
     fn acked(tag: usize, partition: i32, offset: i64) -> DeliveryReport {
@@ -305,22 +308,22 @@ mod tests {
     }
 
     #[test]
-    fn consecutive_outcomes_become_one_run_and_slots_are_used_again() {
-        let (shipments, sink) = (Shipments::new(true), Arc::new(Heard::default()));
-        let tags = shipments.open(shipment(&sink, 100), 4, None);
+    fn consecutive_outcomes_are_one_run_and_slots_are_reused() {
+        let (in_flight, sink) = (InFlight::new(true), Arc::new(RecordedRuns::default()));
+        let tags = in_flight.open(batch(&sink, 100), 4, None);
         let reports = [(0, 0, 5), (1, 0, 6), (2, 1, 7), (3, 1, 8)].map(|(i, p, o)| acked(tags.of(i), p, o));
-        assert!(shipments.settle(reports.into_iter(), &Code));
+        assert!(in_flight.settle(reports.into_iter(), &Code));
         let runs: Vec<_> = sink.0.lock().expect("runs").iter().map(|run| (run.first, run.count)).collect();
         assert_eq!(runs, [(100, 2), (102, 2)]);
-        assert_eq!(shipments.open(shipment(&sink, 0), 1, None).of(0), tags.of(0));
+        assert_eq!(in_flight.open(batch(&sink, 0), 1, None).of(0), tags.of(0));
     }
 
     #[test]
-    fn an_acknowledgement_without_an_offset_is_none() {
-        let (shipments, sink) = (Shipments::new(true), Arc::new(Heard::default()));
-        let tags = shipments.open(shipment(&sink, 0), 2, None);
-        // What librdkafka reports where Kafka answered "duplicate".
-        shipments.settle([acked(tags.of(0), 0, -1001), acked(tags.of(1), 0, 7)].into_iter(), &Code);
+    fn acknowledgement_without_an_offset_is_an_unknown_outcome() {
+        let (in_flight, sink) = (InFlight::new(true), Arc::new(RecordedRuns::default()));
+        let tags = in_flight.open(batch(&sink, 0), 2, None);
+        // librdkafka reports this offset if Kafka answered DUPLICATE_SEQUENCE_NUMBER.
+        in_flight.settle([acked(tags.of(0), 0, -1001), acked(tags.of(1), 0, 7)].into_iter(), &Code);
         let runs = sink.0.lock().expect("runs").clone();
         let [Run { outcome: Outcome::Failed(error), .. }, Run { first: 1, count: 1, outcome: Outcome::Acked(_) }] =
             &runs[..]
@@ -331,18 +334,18 @@ mod tests {
     }
 
     #[test]
-    fn two_shipments_of_one_sender_are_told_together_but_never_joined() {
-        let (shipments, sink) = (Shipments::new(true), Arc::new(Heard::default()));
-        let (one, two) = (shipments.open(shipment(&sink, 0), 1, None), shipments.open(shipment(&sink, 7), 1, None));
-        shipments.settle([acked(one.of(0), 0, 0), acked(two.of(0), 0, 1)].into_iter(), &Code);
+    fn outcomes_of_two_batches_of_one_sender_are_separate_runs() {
+        let (in_flight, sink) = (InFlight::new(true), Arc::new(RecordedRuns::default()));
+        let (one, two) = (in_flight.open(batch(&sink, 0), 1, None), in_flight.open(batch(&sink, 7), 1, None));
+        in_flight.settle([acked(one.of(0), 0, 0), acked(two.of(0), 0, 1)].into_iter(), &Code);
         let runs: Vec<_> = sink.0.lock().expect("runs").iter().map(|run| (run.first, run.count)).collect();
         assert_eq!(runs, [(0, 1), (7, 1)]);
     }
 
     #[test]
     fn records_that_fail_for_one_reason_share_one_error() {
-        let (shipments, sink) = (Shipments::new(true), Arc::new(Heard::default()));
-        let (one, two) = (shipments.open(shipment(&sink, 0), 3, None), shipments.open(shipment(&sink, 9), 1, Some(0)));
+        let (in_flight, sink) = (InFlight::new(true), Arc::new(RecordedRuns::default()));
+        let (one, two) = (in_flight.open(batch(&sink, 0), 3, None), in_flight.open(batch(&sink, 9), 1, Some(0)));
         let failed = |tag, code| DeliveryReport { error: Some(code), possibly_persisted: false, ..acked(tag, 0, -1) };
         let (timed_out, denied) = (RDKafkaErrorCode::MessageTimedOut, RDKafkaErrorCode::TopicAuthorizationFailed);
         let reports = [
@@ -351,7 +354,7 @@ mod tests {
             failed(one.of(2), denied),
             failed(two.of(0), denied),
         ];
-        assert!(!shipments.settle(reports.into_iter(), &Code));
+        assert!(!in_flight.settle(reports.into_iter(), &Code));
         let runs = sink.0.lock().expect("runs").clone();
         let [Run { first: 0, count: 2, .. }, Run { first: 2, count: 1, outcome: Outcome::Failed(denied) }, last] =
             &runs[..]
@@ -362,14 +365,14 @@ mod tests {
     }
 
     #[test]
-    fn overdue_names_each_topic_and_sender_once() {
-        let (shipments, sink) = (Shipments::new(true), Arc::new(Heard::default()));
-        let tags = shipments.open(shipment(&sink, 0), 2, Some(1));
-        shipments.open(shipment(&sink, 2), 1, Some(1));
-        assert!(shipments.overdue(Duration::from_secs(60)).is_empty());
-        let overdue = shipments.overdue(Duration::ZERO);
+    fn overdue_contains_each_topic_and_sender_once() {
+        let (in_flight, sink) = (InFlight::new(true), Arc::new(RecordedRuns::default()));
+        let tags = in_flight.open(batch(&sink, 0), 2, Some(1));
+        in_flight.open(batch(&sink, 2), 1, Some(1));
+        assert!(in_flight.overdue(Duration::from_secs(60)).is_empty());
+        let overdue = in_flight.overdue(Duration::ZERO);
         assert_eq!((overdue.len(), overdue[0].senders.len(), overdue[0].senders[0].1), (1, 1, Some(1)));
-        shipments.settle([acked(tags.of(0), 1, 0), acked(tags.of(1), 1, 1)].into_iter(), &Code);
-        assert_eq!(shipments.overdue(Duration::ZERO).len(), 1, "the second shipment still waits");
+        in_flight.settle([acked(tags.of(0), 1, 0), acked(tags.of(1), 1, 1)].into_iter(), &Code);
+        assert_eq!(in_flight.overdue(Duration::ZERO).len(), 1, "the second batch still waits");
     }
 }

@@ -1,4 +1,4 @@
-//! Starts that a client named, as positions or as a time: which of them the topic does not have, and where the mock would not say.
+//! Start positions that a client named: checks them, and finds the offsets of a timestamp on the mock.
 
 use protocol::{ErrorBody, ErrorCode, Offset, Position, TailStart, TopicName, TopicPartition};
 use rdkafka::error::KafkaError;
@@ -11,13 +11,13 @@ use crate::range::by_time;
 use feed::Start;
 use feed::ends::{Extent, HighWatermark, LogStart};
 
-/// Says which named partition the topic does not have, if any: the others are read.
+/// Checks the positions of `TailStart::Offsets`. Returns an error about the first named partition that the topic does
+/// not have, if any; the other partitions are read nevertheless. Positions of `TailStart::Resume` are not checked: one
+/// beyond the end becomes a gap.
 ///
 /// # Errors
-/// When a position is beyond the end of its partition: reading begins when the partition has that offset. After an election
-/// the end may move back for a moment, so that a client that was there already must not be sent elsewhere.
-///
-/// Only what a client chose: who comes back (`resume`) to a topic that is shorter now gets a gap in its place.
+/// If a position is beyond the end of its partition. The caller retries, so that reading starts when the partition has
+/// the offset: after an election the end may move back for a moment, and then the position must not be replaced.
 pub(super) fn check(
     metadata_client: &MetadataClient,
     topic: &TopicName,
@@ -35,8 +35,8 @@ pub(super) fn check(
         };
         if *offset > high {
             let message = format!(
-                "offset {} is beyond the end of partition {} of {:?}, which has {low} to {high}; reading begins when it has \
-                 that offset, or subscribe again with a smaller one",
+                "offset {} is beyond the end of partition {} of {:?}, which has offsets {low} to {high}; reading starts when the \
+                 partition reaches it; or subscribe again with a smaller offset",
                 Offset(*offset),
                 partition.partition,
                 topic.as_str()
@@ -51,7 +51,11 @@ pub(super) fn check(
     Ok(missing.map(|position| unknown_partition(topic, position.partition, partitions)))
 }
 
-/// The mock knows no times: its records are looked through.
+/// Replaces the planned offsets by those of the first records at or after a time, which the mock cannot report (see
+/// [`by_time`]). `ms`: milliseconds since 1970-01-01 UTC.
+///
+/// # Errors
+/// If the ends or the records cannot be fetched.
 pub(super) fn find_by_time(
     metadata_client: &MetadataClient,
     connection: &Connection,

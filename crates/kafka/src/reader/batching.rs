@@ -1,4 +1,4 @@
-//! Records off the data queue: encoded at once, in batches, and into the feed.
+//! Takes records from the data queue, encodes them in batches and appends them to the feed.
 
 use protocol::{BinaryBatch, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, RecordView, TopicPartition};
 use rdkafka::error::RDKafkaErrorCode;
@@ -7,28 +7,28 @@ use super::{POLL, Reader};
 use crate::native::TakenMessage;
 use feed::Batch;
 
-/// About how many bytes are taken from librdkafka in one go.
+/// About how many bytes are taken from librdkafka at a time.
 const TAKE_BYTES: usize = 1024 * 1024;
 
-/// About how large a batch grows: large enough for few calls, small enough for the processor's cache.
+/// About the largest size of a batch: large enough for few calls, small enough for the processor's cache.
 const BATCH_BYTES: usize = MAX_BATCH_BYTES / 2;
 
-/// A batch that still takes records.
+/// A batch to which records are added.
 struct Open<'t> {
-    /// The message that tells topic and partition.
+    /// The first message, which has the topic and partition.
     first: TakenMessage<'t>,
     records: BinaryBatch,
 }
 
 impl Open<'_> {
-    fn takes(&self, message: &TakenMessage<'_>) -> bool {
+    fn fits(&self, message: &TakenMessage<'_>) -> bool {
         self.first.is_of_partition_of(message) && self.records.encoded_bytes() + message.stored_bytes() < BATCH_BYTES
     }
 }
 
 impl Reader {
     pub(super) fn take_records(&mut self) {
-        let taken = self.queues.data.take(POLL, self.take_at_once);
+        let taken = self.queues.data.take(POLL, self.take_count);
         let is_record = |message: &TakenMessage<'_>| message.error().is_none();
         let (records, total_bytes) = taken
             .iter()
@@ -38,31 +38,31 @@ impl Reader {
         let mut open: Option<Open<'_>> = None;
         let mut headers = Vec::new();
         let (mut errors, mut ends) = (Vec::new(), Vec::new());
-        let place = |message: &TakenMessage<'_>| TopicPartition {
+        let partition_of = |message: &TakenMessage<'_>| TopicPartition {
             topic: message.topic().to_owned(),
             partition: message.partition(),
         };
         for message in taken.iter() {
             let error = message.error();
             if let Some(error) = error.filter(|error| *error != RDKafkaErrorCode::PartitionEOF) {
-                // Nothing more comes from this partition before it is dealt with.
-                errors.push((place(&message), error));
+                // librdkafka returns no more records of this partition until the error is handled.
+                errors.push((partition_of(&message), error));
                 continue;
             }
-            if !self.lost_positions.is_empty() && self.lost_positions.contains_key(&place(&message)) {
-                // From a position that it is about to leave.
+            if !self.lost_positions.is_empty() && self.lost_positions.contains_key(&partition_of(&message)) {
+                // A record from before the seek that replaces the lost position.
                 continue;
             }
             if error.is_some() {
-                ends.push((place(&message), message.offset()));
+                ends.push((partition_of(&message), message.offset()));
                 continue;
             }
-            if !open.as_ref().is_some_and(|open| open.takes(&message)) {
+            if !open.as_ref().is_some_and(|open| open.fits(&message)) {
                 self.push_open(&mut open);
             }
             let Open { records, .. } = open.get_or_insert_with(|| Open {
                 first: message,
-                // As large as what is left, so that it seldom grows and never keeps room that it does not need.
+                // Sized for the remaining records, so that the batch seldom grows and wastes no memory.
                 records: BinaryBatch::with_capacity(records_left, bytes_left.min(BATCH_BYTES)),
             });
             records_left -= 1;
@@ -80,21 +80,22 @@ impl Reader {
             });
         }
         self.push_open(&mut open);
-        // A frame's worth of records, fewer where they are large: the feed takes whatever was taken here.
+        // About the records of one frame, and fewer if they are large, because the feed accepts all records that were
+        // taken.
         if let Some(average) = total_bytes.checked_div(records) {
-            self.take_at_once = (TAKE_BYTES / average.max(1)).clamp(1, MAX_BATCH_RECORDS);
+            self.take_count = (TAKE_BYTES / average.max(1)).clamp(1, MAX_BATCH_RECORDS);
         }
-        let senders: Vec<TopicPartition> = match self.moved.is_empty() && self.errors.is_empty() {
+        let with_records: Vec<TopicPartition> = match self.silent_after_seek.is_empty() && self.errors.is_empty() {
             true => Vec::new(),
-            false => taken.iter().filter(is_record).map(|message| place(&message)).collect(),
+            false => taken.iter().filter(is_record).map(|message| partition_of(&message)).collect(),
         };
         drop(taken);
         for (partition, end) in ends {
             self.feed.reached_end(partition, end);
         }
-        for sender in &senders {
-            self.moved.remove(sender);
-            self.errors.note_records_of(sender);
+        for partition in &with_records {
+            self.silent_after_seek.remove(partition);
+            self.errors.note_records_of(partition);
         }
         for (partition, error) in errors {
             self.handle_partition_error(partition, error);

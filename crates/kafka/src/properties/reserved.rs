@@ -1,20 +1,22 @@
-//! Properties that no file may change, and why: the bridge's promises stand on them, or they load code. A value equal to the
-//! bridge's own is accepted.
+//! Properties that a file may not change, with the reason: the bridge depends on their value, or they load code. The
+//! value that the bridge uses is accepted.
 
-/// What a file may say about a property that the bridge decides.
+use super::values::{FALSE, TRUE, is_one_of};
+
+/// Whether a file may set a property to a value.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The bridge does not decide it.
+    /// The property is not reserved.
     Free,
-    /// The value is the bridge's own.
+    /// The value is the one that the bridge uses.
     Same,
     Refused(&'static str),
 }
 
 struct Rule {
-    /// As [`super::names::canonical`] has it.
+    /// The canonical name ([`super::names::canonical`]).
     name: &'static str,
-    /// The bridge's own value, in every spelling.
+    /// The value that the bridge uses, in every spelling.
     same: &'static [&'static str],
     why: &'static str,
 }
@@ -23,21 +25,19 @@ const fn rule(name: &'static str, same: &'static [&'static str], why: &'static s
     Rule { name, same, why }
 }
 
-const TRUE: &[&str] = &["true", "t", "1"];
-const FALSE: &[&str] = &["false", "f", "0"];
 const NONE: &[&str] = &[];
 
-const COMMITS: &str = "the bridge commits what a page has acknowledged, and nothing else";
+const COMMITS: &str = "the bridge commits only records that a page has acknowledged";
 
 const RULES: &[Rule] = &[
-    rule("sasl.kerberos.kinit.cmd", NONE, "it runs a command"),
-    rule("plugin.library.paths", NONE, "it loads code"),
-    rule("ssl.engine.location", NONE, "it loads code"),
-    rule("ssl.providers", NONE, "it loads code"),
+    rule("sasl.kerberos.kinit.cmd", NONE, "the property runs a command"),
+    rule("plugin.library.paths", NONE, "the property loads code"),
+    rule("ssl.engine.location", NONE, "the property loads code"),
+    rule("ssl.providers", NONE, "the property loads code"),
     rule("group.id", NONE, "use --group, or choose it in the page"),
-    rule("group.protocol", NONE, "the bridge chooses what the broker supports"),
-    rule("group.instance.id", NONE, "two members of the bridge would evict each other"),
-    rule("partition.assignment.strategy", &["cooperative-sticky"], "the bridge relies on cooperative-sticky"),
+    rule("group.protocol", NONE, "the bridge uses the protocol that the broker supports"),
+    rule("group.instance.id", NONE, "two members of the bridge would fence each other"),
+    rule("partition.assignment.strategy", &["cooperative-sticky"], "the bridge depends on cooperative-sticky"),
     rule("auto.offset.reset", NONE, "use --start, or choose it in the page"),
     rule("enable.auto.commit", FALSE, COMMITS),
     rule("enable.auto.offset.store", FALSE, COMMITS),
@@ -46,11 +46,10 @@ const RULES: &[Rule] = &[
     rule(
         "isolation.level",
         &["read_committed"],
-        "the bridge shows committed records (isolation.level=read_committed); where the latest record is, and what is said to \
-         be not visible yet, go by that",
+        "the bridge shows committed records (isolation.level=read_committed), and computes ends and waiting records from that",
     ),
-    rule("enable.partition.eof", FALSE, "the bridge decides it for each of its clients"),
-    rule("enable.idempotence", TRUE, "the bridge relies on it: nothing is written twice"),
+    rule("enable.partition.eof", FALSE, "the bridge sets it for each of its clients"),
+    rule("enable.idempotence", TRUE, "the bridge depends on it to avoid duplicate records"),
     rule("enable.gapless.guarantee", FALSE, "the bridge recreates its producer instead"),
     rule(
         "acks",
@@ -61,35 +60,31 @@ const RULES: &[Rule] = &[
     rule("partitioner", &["murmur2_random"], "the bridge partitions keys as Java clients do (murmur2_random)"),
     rule("queuing.strategy", &["fifo"], "the bridge keeps the order of records"),
     rule("delivery.report.only.error", FALSE, "the bridge reports every record"),
-    rule("log.queue", FALSE, "the bridge reads librdkafka's log itself"),
+    rule("log.queue", FALSE, "the bridge receives librdkafka's log by a callback"),
     rule("log_level", NONE, "set the environment variable PONTE_LOG instead, such as PONTE_LOG=librdkafka=trace"),
-    rule("statistics.interval.ms", &["0"], "the bridge does not read librdkafka's statistics"),
-    rule("enabled_events", NONE, "the bridge chooses librdkafka's events"),
+    rule("statistics.interval.ms", &["0"], "the bridge does not use librdkafka's statistics"),
+    rule("enabled_events", NONE, "the bridge sets the events that it handles"),
     rule("internal.termination.signal", NONE, "the bridge handles signals itself"),
 ];
 
-/// Names that start like this are refused as well.
-const REFUSED_PREFIXES: &[(&str, &str)] = &[("test.", "it simulates faults; use --demo for the demo broker")];
+/// Properties whose names have these prefixes are refused as well.
+const REFUSED_PREFIXES: &[(&str, &str)] = &[("test.", "the property simulates errors; use --demo for the demo broker")];
 
-/// `name` as [`super::names::canonical`] has it.
+/// `name`: the canonical name ([`super::names::canonical`]).
 pub fn verdict(name: &str, value: &str) -> Verdict {
     if let Some((_, why)) = REFUSED_PREFIXES.iter().find(|(prefix, _)| name.starts_with(prefix)) {
         return Verdict::Refused(why);
     }
     let Some(rule) = RULES.iter().find(|rule| rule.name == name) else {
-        // Never giving up would leave records without an outcome.
+        // 0 means no limit, with which records may never get an outcome.
         let never_ends = name == "message.timeout.ms" && value == "0";
         return if never_ends {
-            Verdict::Refused("the bridge promises an outcome for every record; give it a limit above 0")
+            Verdict::Refused("the bridge guarantees an outcome for every record; set a limit above 0")
         } else {
             Verdict::Free
         };
     };
-    if rule.same.iter().any(|same| value.eq_ignore_ascii_case(same)) {
-        Verdict::Same
-    } else {
-        Verdict::Refused(rule.why)
-    }
+    if is_one_of(value, rule.same) { Verdict::Same } else { Verdict::Refused(rule.why) }
 }
 
 #[cfg(test)]
@@ -98,7 +93,7 @@ mod tests {
     use crate::properties::names::canonical;
 
     #[test]
-    fn a_value_equal_to_ours_is_accepted_and_no_other() {
+    fn only_the_value_that_the_bridge_uses_is_accepted() {
         for (name, same, other) in [
             ("acks", "all", "1"),
             ("request.required.acks", "-1", "0"),
@@ -115,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_is_about_the_name_that_is_kept() {
+    fn every_rule_has_a_canonical_name() {
         for rule in RULES {
             assert_eq!(canonical(rule.name), rule.name);
         }

@@ -1,35 +1,35 @@
-//! Where a member of a consumer group begins to read a partition: at the group's position, where the partition still has it.
+//! The offset at which a member of a consumer group starts to read a partition: the committed one if it is in range.
 
 use protocol::{GapReason, GroupStart};
 
 use feed::ends::{Outside, PartitionEnds};
 use feed::topic_id::TopicId;
 
-/// A group's position in a partition.
+/// A committed offset, or the position of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupPosition {
     pub offset: i64,
-    /// The id of the topic in which it is a position, where that was noted.
+    /// The id of the topic to which the offset belongs; unknown if the commit did not contain it.
     pub topic_id: TopicId,
 }
 
 /// The offset of the first record to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Beginning {
+pub struct StartPosition {
     pub offset: i64,
-    /// Why it is another offset than the group's position.
+    /// Why `offset` differs from the group's position, if it does.
     pub lost: Option<GapReason>,
 }
 
-/// `position`: none where the group has committed nothing. `topic_id`: of the topic as it is now.
-pub fn beginning(
+/// `position`: `None` if the group has committed nothing. `topic_id`: the id of the topic as it exists now.
+pub fn start_position(
     position: Option<GroupPosition>,
     ends: &PartitionEnds,
     topic_id: TopicId,
     start: GroupStart,
-) -> Beginning {
+) -> StartPosition {
     let Some(position) = position else {
-        return Beginning { offset: start_in(start, ends), lost: None };
+        return StartPosition { offset: start_in(start, ends), lost: None };
     };
     let (offset, lost) = match ends.outside(position.offset) {
         _ if position.topic_id.differs_from(topic_id) => (ends.start.0, Some(GapReason::Recreated)),
@@ -37,14 +37,14 @@ pub fn beginning(
         Some(Outside::BeyondEnd) => (start_in(start, ends), Some(GapReason::OutOfRange)),
         None => (position.offset, None),
     };
-    Beginning { offset, lost: lost.filter(|_| offset != position.offset) }
+    StartPosition { offset, lost: lost.filter(|_| offset != position.offset) }
 }
 
-/// Where a group begins that has no position.
+/// The start offset of a group without a valid position.
 fn start_in(start: GroupStart, ends: &PartitionEnds) -> i64 {
     match start {
         GroupStart::Earliest => ends.start.0,
-        // As Kafka's own consumers of committed records do.
+        // As Kafka's consumers with isolation.level=read_committed.
         GroupStart::Latest => ends.stable.0,
     }
 }
@@ -54,9 +54,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_position_is_left_only_for_a_reason() {
+    fn position_is_replaced_only_if_out_of_range_or_of_a_deleted_topic() {
         let (old, new, unknown) = (TopicId(1), TopicId(2), TopicId::default());
-        // Records from 10 to 1004, those from 1000 on in an open transaction.
+        // The partition has records 10 to 1004; those from 1000 on belong to an open transaction.
         let ends = PartitionEnds::new(10, 1005, 1000);
         for (position, topic_id, start, expected) in [
             (None, new, GroupStart::Earliest, (10, None)),
@@ -74,7 +74,7 @@ mod tests {
             (Some((10, old)), new, GroupStart::Earliest, (10, None)),
         ] {
             let group = position.map(|(offset, topic_id)| GroupPosition { offset, topic_id });
-            let found = beginning(group, &ends, topic_id, start);
+            let found = start_position(group, &ends, topic_id, start);
             assert_eq!((found.offset, found.lost), expected, "{position:?} in {topic_id:?}, {start:?}");
         }
     }
