@@ -266,7 +266,7 @@ impl Cursor {
         resumed
     }
 
-    /// Marks the subscription as ending, so that it stays in its feed, and returns a handle that tells when its resources are
+    /// Marks the subscription as ending, so that no handover moves it. The returned handle shows when its resources are
     /// freed.
     pub fn start_closing(&self) -> ClosingCursor {
         let mut inner = self.lock();
