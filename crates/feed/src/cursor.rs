@@ -183,12 +183,8 @@ impl Feed {
 }
 
 impl State {
-    /// Empties the ring; the reader returns to the acknowledged positions.
+    /// The reader returns to the acknowledged positions. The new cursor begins after all that is in the ring now.
     fn prepare_rewind(&mut self) {
-        while !self.ring.is_empty() {
-            self.drop_front();
-        }
-        self.missed.clear();
         self.rewind = true;
         for (partition, offset) in self.acks.positions() {
             self.next_offsets.insert(partition.clone(), offset);
@@ -270,7 +266,7 @@ impl Cursor {
         resumed
     }
 
-    /// Marks the subscription as ending, so that it stays in its feed, and returns a handle that tells when its resources are
+    /// Marks the subscription as ending, so that no handover moves it. The returned handle shows when its resources are
     /// freed.
     pub fn start_closing(&self) -> ClosingCursor {
         let mut inner = self.lock();

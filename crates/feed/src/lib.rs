@@ -239,7 +239,7 @@ impl Feed {
             state.append(Entry::Records(Arc::new(batch)));
         }
         // A whole poll is stored even if it exceeds the capacity and the front is held.
-        while state.ring_bytes > CAPACITY_BYTES && state.ring.len() > 1 && !state.front_is_held() {
+        while state.ring_bytes > CAPACITY_BYTES && state.ring.len() > 1 && !state.front_is_held(Instant::now()) {
             state.drop_front();
         }
         drop(state);
@@ -554,7 +554,7 @@ impl State {
             return false;
         }
         self.drop_passed();
-        while self.ring_bytes >= CAPACITY_BYTES && self.ring.len() > 1 && !self.front_is_held() {
+        while self.ring_bytes >= CAPACITY_BYTES && self.ring.len() > 1 && !self.front_is_held(Instant::now()) {
             self.drop_front();
         }
         self.ring_bytes < CAPACITY_BYTES
@@ -562,9 +562,8 @@ impl State {
 
     /// Whether a blocking cursor keeps the front of the ring: without other cursors ahead, for any time; else, as long
     /// as it makes progress.
-    fn front_is_held(&self) -> bool {
+    fn front_is_held(&self, now: Instant) -> bool {
         let is_another_ahead = self.cursors.values().any(|cursor| cursor.position.entry > self.front);
-        let now = Instant::now();
         self.cursors.values().any(|cursor| {
             let is_moving = now.saturating_duration_since(cursor.moved_at) < STALLED_AFTER;
             cursor.when_slow == WhenSlow::Block

@@ -43,9 +43,9 @@ fn records_of_entries(feed: &Feed) -> Vec<u64> {
     feed.lock().ring.iter().map(Entry::records).collect()
 }
 
-fn set_moved_ago(feed: &Feed, cursor: &Cursor, ago: Duration) {
+fn set_moved_at(feed: &Feed, cursor: &Cursor, moved_at: Instant) {
     let id = cursor.lock().id;
-    feed.lock().cursors.get_mut(&id).expect("joined").moved_at = Instant::now() - ago;
+    feed.lock().cursors.get_mut(&id).expect("joined").moved_at = moved_at;
 }
 
 #[test]
@@ -164,20 +164,21 @@ fn front_of_the_ring_is_held_by_a_blocking_subscription_that_is_alone_or_moves()
             true,
         ),
     ] {
-        let feed = feed(&[]);
+        let (feed, now) = (feed(&[]), Instant::now());
         let joined: Vec<Cursor> = cursors.iter().map(|At(when_slow, ..)| join(&feed, *when_slow)).collect();
         feed.assigned(vec![start(0, 0)]);
         for (At(_, is_ahead, is_moving), cursor) in cursors.iter().zip(&joined) {
             if *is_ahead {
                 receive(cursor);
             }
-            set_moved_ago(&feed, cursor, if *is_moving { STALLED_AFTER / 2 } else { STALLED_AFTER });
+            let ago = if *is_moving { STALLED_AFTER - Duration::from_nanos(1) } else { STALLED_AFTER };
+            set_moved_at(&feed, cursor, now - ago);
         }
         // The entry of the empty assignment, which all cursors have passed.
         feed.lock().drop_front();
         let shown: Vec<String> =
             cursors.iter().map(|At(slow, ahead, moves)| format!("{slow:?} {ahead} {moves}")).collect();
-        assert_eq!(feed.lock().front_is_held(), is_held, "{shown:?}");
+        assert_eq!(feed.lock().front_is_held(now), is_held, "{shown:?}");
     }
 }
 
@@ -186,8 +187,8 @@ fn only_records_count_as_progress_of_a_blocking_subscription() {
     let feed = feed(&[]);
     let cursor = join(&feed, WhenSlow::Block);
     let moved_at = |feed: &Feed| feed.lock().cursors.values().next().expect("joined").moved_at;
-    set_moved_ago(&feed, &cursor, STALLED_AFTER);
-    let before = moved_at(&feed);
+    let before = Instant::now() - STALLED_AFTER;
+    set_moved_at(&feed, &cursor, before);
     feed.assigned(vec![start(0, 0)]);
     assert_eq!(receive(&cursor), ["assigned 0 at 0"]);
     assert_eq!(moved_at(&feed), before);

@@ -94,7 +94,6 @@ mod tests {
             let id = TopicId(bits);
             let note = id.commit_note().expect("a known id");
             assert_eq!(TopicId::from_commit_note(note.as_bytes()), Some(id), "{note}");
-            #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
             let halves = ((bits >> 64) as u64, bits as u64);
             assert_eq!(TopicId::of_halves(halves.0.cast_signed(), halves.1.cast_signed()), id, "{note}");
         }

@@ -216,6 +216,18 @@ fn missed_records_become_one_gap_for_each_partition_and_advance_the_number() {
 }
 
 #[test]
+fn gaps_of_two_partitions_stay_apart_when_one_begins_where_the_other_ends() {
+    let feed = feed(&[start(0, 0), start(1, 3)]);
+    let cursor = join(&feed, WhenSlow::Skip);
+    assert_eq!(receive(&cursor), ["assigned 0 at 0, 1 at 3"]);
+    feed.lock().drop_passed();
+    push_each(&feed, 0, 0..3);
+    push_each(&feed, 1, 3..6);
+    drop_entries(&feed, 5);
+    assert_eq!(receive(&cursor), ["gap 0 0..3 Slow", "gap 1 3..5 Slow", "records 1 [5] to number 6"]);
+}
+
+#[test]
 fn gap_of_a_paused_subscription_grows_until_it_is_sent() {
     let (feed, cursor) = paused(WhenSlow::Skip);
     push_each(&feed, 0, 0..6);

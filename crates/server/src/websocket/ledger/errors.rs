@@ -128,7 +128,10 @@ mod tests {
     fn error_without_its_text_keeps_what_decides_about_a_retry() {
         let mut errors = KeptErrors { bytes: BUDGET_BYTES, ..KeptErrors::default() };
         let mut keep = |code, unknown| {
-            let error = ErrorBody { unknown, retry_after_ms: Some(5), ..ErrorBody::new(code, "no leader since noon") };
+            let kafka = Some(KafkaError { code: 3, name: "of Kafka".to_owned() });
+            let broker = Some(Box::new(ErrorBroker { address: "localhost:9092".to_owned(), id: None }));
+            let text = "no leader since noon";
+            let error = ErrorBody { unknown, retry_after_ms: Some(5), kafka, broker, ..ErrorBody::new(code, text) };
             errors.keep(Arc::new(error)).error
         };
         let known = keep(ErrorCode::ReadOnly, false);
@@ -144,7 +147,7 @@ mod tests {
             "{}",
             known.message
         );
-        assert_eq!((&known.kafka, known.retry_after_ms), (&None, None));
+        assert_eq!((&known.kafka, &known.broker, known.retry_after_ms), (&None, &None, None));
         assert_eq!(errors.bytes(), BUDGET_BYTES + 3 * AROUND);
     }
 
