@@ -22,15 +22,8 @@ fn main() -> Result<()> {
         println!("cargo::rerun-if-changed=build.rs");
         Page::skipped(&options)?
     } else {
-        for input in [
-            "frontend",
-            "slim_leptos",
-            "crates/page_model",
-            "crates/formats",
-            "crates/protocol",
-            "Cargo.toml",
-            "Cargo.lock",
-        ] {
+        for input in ["frontend", "crates/page_model", "crates/formats", "crates/protocol", "Cargo.toml", "Cargo.lock"]
+        {
             println!("cargo::rerun-if-changed={}", workspace_root.join(input).display());
         }
         page_builder::build(&options)?

@@ -177,16 +177,27 @@ pub fn Banner() -> impl IntoView {
     view! {
         <Show when=move || message.with(Option::is_some)>
             <div class="banner" data-testid="banner" data-level=level data-reason=reason>
-                <span class="banner-mark" aria-hidden="true">"!"</span>
+                <span class="banner-mark" aria-hidden="true">
+                    "!"
+                </span>
                 <p>
                     // Only the message is an alert; a screen reader would read the countdown every second.
-                    <strong role="alert" title=detail>{title}</strong>
+                    <strong role="alert" title=detail>
+                        {title}
+                    </strong>
                     " "
                     <span>{next}</span>
-                    <span class="banner-detail" data-testid="banner-detail">{shown_detail}</span>
+                    <span class="banner-detail" data-testid="banner-detail">
+                        {shown_detail}
+                    </span>
                 </p>
                 <Show when=is_lost>
-                    <button type="button" class="button small" data-testid="banner-try-now" on:click=move |_| store.connect_now()>
+                    <button
+                        type="button"
+                        class="button small"
+                        data-testid="banner-try-now"
+                        on:click=move |_| store.connect_now()
+                    >
                         {prefs.text(|w| w.try_now)}
                     </button>
                 </Show>
@@ -225,7 +236,12 @@ fn TokenForm() -> impl IntoView {
                 prop:value=move || token.get()
                 on:input=move |event| token.set(event_target_value(&event))
             />
-            <button type="submit" class="button small" data-testid="token-give" disabled=move || token.with(|token| token.trim().is_empty())>
+            <button
+                type="submit"
+                class="button small"
+                data-testid="token-give"
+                disabled=move || token.with(|token| token.trim().is_empty())
+            >
                 {prefs.text(|w| w.token_connect)}
             </button>
         </form>

@@ -39,7 +39,9 @@ pub fn BrokerPill() -> impl IntoView {
         >
             <i class="dot" aria-hidden="true"></i>
             <span class="pill-text">{move || parts().0}</span>
-            <span class="pill-note">{move || Some(parts().1).filter(|note| !note.is_empty()).map(|note| format!("· {note}"))}</span>
+            <span class="pill-note">
+                {move || Some(parts().1).filter(|note| !note.is_empty()).map(|note| format!("· {note}"))}
+            </span>
         </span>
     }
 }

@@ -115,7 +115,9 @@ fn ConfirmForm(confirmations: Confirmations) -> impl IntoView {
     let name_field = name.map(|name| {
         view! {
             <label class="field">
-                <span class="field-head">{prefs.text(|w| w.confirm_type)} <code class="name-to-type">{name}</code></span>
+                <span class="field-head">
+                    {prefs.text(|w| w.confirm_type)} <code class="name-to-type">{name}</code>
+                </span>
                 <input
                     type="text"
                     class="mono"
@@ -141,7 +143,9 @@ fn ConfirmForm(confirmations: Confirmations) -> impl IntoView {
         >
             <p>{text}</p>
             {name_field}
-            <p class="fault" role="alert" data-testid="confirm-fault">{error}</p>
+            <p class="fault" role="alert" data-testid="confirm-fault">
+                {error}
+            </p>
             <div class="dialog-actions">
                 <button
                     type="button"

@@ -73,7 +73,12 @@ where
     };
     load();
     move || match state.get() {
-        CodeState::Loading => view! { <p class="muted" role="status">{prefs.text(|w| w.loading)}</p> }.into_any(),
+        CodeState::Loading => view! {
+            <p class="muted" role="status">
+                {prefs.text(|w| w.loading)}
+            </p>
+        }
+        .into_any(),
         CodeState::Loaded => view().now_or_never().and_then(Result::ok).into_any(),
         CodeState::Failed => view! {
             <EmptyState

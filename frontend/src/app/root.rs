@@ -95,7 +95,15 @@ pub fn App() -> impl IntoView {
         </div>
         {move || match navigation.view() {
             View::Live => None,
-            view => Some(view! { <main class="view"><OtherView view=view /></main> }),
+            view => {
+                Some(
+                    view! {
+                        <main class="view">
+                            <OtherView view=view />
+                        </main>
+                    },
+                )
+            }
         }}
         <Toasts />
         <Shortcuts open=show_shortcuts />

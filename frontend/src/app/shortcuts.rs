@@ -41,8 +41,23 @@ pub fn Shortcuts(open: RwSignal<bool>) -> impl IntoView {
         let words = prefs.words();
         SHORTCUTS
             .into_iter()
-            .map(|(keys, what)| view! { <div><dt><kbd>{keys(words)}</kbd></dt><dd>{what(words)}</dd></div> })
+            .map(|(keys, what)| {
+                view! {
+                    <div>
+                        <dt>
+                            <kbd>{keys(words)}</kbd>
+                        </dt>
+                        <dd>{what(words)}</dd>
+                    </div>
+                }
+            })
             .collect::<Vec<_>>()
+    };
+    let close_if_outside = move |event| {
+        // The target of a click outside of the box is the dialog element itself.
+        if event.target() == event.current_target() {
+            open.set(false);
+        }
     };
     view! {
         <dialog
@@ -50,17 +65,17 @@ pub fn Shortcuts(open: RwSignal<bool>) -> impl IntoView {
             node_ref=dialog
             aria-labelledby="shortcuts-title"
             on:close=move |_| open.set(false)
-            on:click=move |event| {
-                // The target of a click outside of the box is the dialog element itself.
-                if event.target() == event.current_target() {
-                    open.set(false);
-                }
-            }
+            on:click=close_if_outside
         >
             <div class="shortcuts-box">
                 <div class="shortcuts-head">
                     <h2 id="shortcuts-title">{prefs.text(|w| w.shortcuts)}</h2>
-                    <button type="button" class="icon" aria-label=prefs.text(|w| w.close) on:click=move |_| open.set(false)>
+                    <button
+                        type="button"
+                        class="icon"
+                        aria-label=prefs.text(|w| w.close)
+                        on:click=move |_| open.set(false)
+                    >
                         "×"
                     </button>
                 </div>

@@ -50,7 +50,12 @@ fn Toast(notice: Notice) -> impl IntoView {
                 <strong>{title}</strong>
                 {(!detail.is_empty()).then(|| view! { <span class="toast-detail">{detail.clone()}</span> })}
             </p>
-            <button type="button" class="icon" aria-label=prefs.text(|w| w.close) on:click=move |_| store.act(|state, _| state.dismiss(id))>
+            <button
+                type="button"
+                class="icon"
+                aria-label=prefs.text(|w| w.close)
+                on:click=move |_| store.act(|state, _| state.dismiss(id))
+            >
                 "×"
             </button>
         </div>

@@ -49,7 +49,9 @@ pub fn TopBar(show_shortcuts: RwSignal<bool>) -> impl IntoView {
                     data-testid="language"
                     data-value=move || prefs.language().code
                     lang=move || prefs.next_language().code
-                    aria-label=move || format!("{}: {}", prefs.next_language().short_name, prefs.next_language().switch_to_this)
+                    aria-label=move || {
+                        format!("{}: {}", prefs.next_language().short_name, prefs.next_language().switch_to_this)
+                    }
                     title=move || prefs.next_language().switch_to_this
                     on:click=move |_| prefs.switch_language()
                 >

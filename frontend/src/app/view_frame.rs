@@ -78,7 +78,14 @@ pub fn ViewTitle(
 ) -> impl IntoView {
     let prefs = preferences();
     let parent = parent.map(|(href, word)| {
-        view! { <a href=href data-view="">{prefs.text(word)}</a> <span class="muted" aria-hidden="true">" / "</span> }
+        view! {
+            <a href=href data-view="">
+                {prefs.text(word)}
+            </a>
+            <span class="muted" aria-hidden="true">
+                " / "
+            </span>
+        }
     });
     view! {
         <h2 id="view-title" tabindex="-1">
@@ -136,7 +143,9 @@ pub fn EmptyState(
             <svg class="empty-arch" viewBox="0 0 120 56" aria-hidden="true">
                 <path d="M4 14H116M14 54V14M106 54V14M16 54C16 34 36 18 60 18S104 34 104 54" />
             </svg>
-            <p class="empty-title" role="status">{move || title.get()}</p>
+            <p class="empty-title" role="status">
+                {move || title.get()}
+            </p>
             <p class="empty-next">{move || next.get()}</p>
         </div>
     }
@@ -167,7 +176,13 @@ pub fn LoadingState(status: RwSignal<ViewStatus>, loading: fn(&'static Words) ->
     });
     move || {
         message.get().map(|(reason, title, next)| {
-            view! { <EmptyState reason=reason title=Signal::derive(move || title.clone()) next=Signal::derive(move || next.clone()) /> }
+            view! {
+                <EmptyState
+                    reason=reason
+                    title=Signal::derive(move || title.clone())
+                    next=Signal::derive(move || next.clone())
+                />
+            }
         })
     }
 }

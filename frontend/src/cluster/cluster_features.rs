@@ -88,7 +88,9 @@ pub fn ClusterFeatures(details: StoredValue<ClusterDetails, LocalStorage>, redra
         <div class="view-head second">
             <h3>{prefs.text(|w| w.features)}</h3>
             <Explain thing=|w| w.features text=|w| w.explain_features />
-            <span class="muted" data-testid="features-note">{note}</span>
+            <span class="muted" data-testid="features-note">
+                {note}
+            </span>
         </div>
         <div class="table-place fits" hidden=move || !has_any.get()>
             <DataTable

@@ -135,12 +135,10 @@ fn ClusterView() -> impl IntoView {
                 <span>{fact(|d| d.brokers.len() as u32, |w| w.broker_count)}</span>
                 <span>{fact(|d| d.topics, |w| w.topics_count)}</span>
                 <span>{fact(|d| d.partitions, |w| w.partitions_count)}</span>
-                <span class:warn=move || count_of(|d| d.under_replicated) != 0>
-                    {fact(|d| d.under_replicated, |w| w.under_replicated_count)}
-                </span>
-                <span class:bad=move || count_of(|d| d.offline) != 0>
-                    {fact(|d| d.offline, |w| w.offline_count)}
-                </span>
+                <span class:warn=move || {
+                    count_of(|d| d.under_replicated) != 0
+                }>{fact(|d| d.under_replicated, |w| w.under_replicated_count)}</span>
+                <span class:bad=move || count_of(|d| d.offline) != 0>{fact(|d| d.offline, |w| w.offline_count)}</span>
                 <span class="mono clip">{id}</span>
             </div>
         </Show>

@@ -191,16 +191,7 @@ pub fn PlanTable(screen: GroupScreen) -> impl IntoView {
         untrack(|| screen.reset(row)).unwrap_or_default()
     };
     let rows = TableRows { count: Rc::new(count), row: Rc::new(row) };
-    view! {
-        <DataTable
-            testid="plan"
-            row_testid="change"
-            label=|w| w.tab_plan
-            columns=&PLAN_COLUMNS
-            sort=sort
-            rows=rows
-        />
-    }
+    view! { <DataTable testid="plan" row_testid="change" label=|w| w.tab_plan columns=&PLAN_COLUMNS sort=sort rows=rows /> }
 }
 
 fn plan_row(change: &OffsetChange, prefs: Preferences) -> TableRow {

@@ -102,7 +102,9 @@ pub fn GroupView(name: String) -> impl IntoView {
                 </Show>
             </header>
             {move || match shown.get() {
-                Shown::LoadingState => view! { <LoadingState status=screen.status loading=|w| w.group_loading /> }.into_any(),
+                Shown::LoadingState => {
+                    view! { <LoadingState status=screen.status loading=|w| w.group_loading /> }.into_any()
+                }
                 Shown::Missing => {
                     let next = Signal::derive(move || prefs.words().group_missing_next.to_owned());
                     view! { <EmptyState reason="missing" title=missing_title next=next /> }.into_any()
@@ -126,7 +128,9 @@ fn StatePill(screen: GroupScreen) -> impl IntoView {
             {move || state.get()}
         </span>
         <Show when=move || protocol.get().is_some()>
-            <span class="pill" title=protocol_title>{move || protocol_name(protocol.get())}</span>
+            <span class="pill" title=protocol_title>
+                {move || protocol_name(protocol.get())}
+            </span>
         </Show>
     }
 }
@@ -214,7 +218,9 @@ fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView 
         >
             {prefs.text(|w| w.group_delete)}
         </button>
-        <span id="cannot-delete" class="out-of-sight">{cannot_delete}</span>
+        <span id="cannot-delete" class="out-of-sight">
+            {cannot_delete}
+        </span>
         <button
             type="button"
             class="button"
@@ -228,7 +234,9 @@ fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView 
         >
             {prefs.text(|w| w.reset)}
         </button>
-        <span id="cannot-change" class="why-not" data-testid="cannot-change">{change_blocked}</span>
+        <span id="cannot-change" class="why-not" data-testid="cannot-change">
+            {change_blocked}
+        </span>
     }
 }
 

@@ -114,7 +114,9 @@ fn Groups() -> impl IntoView {
                 <ViewTitle title=Signal::derive(move || prefs.words().nav_groups.to_owned()) />
                 <Show when=move || matches!(content.get(), Shown::Groups | Shown::NoneFound)>
                     <FindField testid="find-group" label=|w| w.groups_search value=find />
-                    <span class="muted" role="status">{how_many}</span>
+                    <span class="muted" role="status">
+                        {how_many}
+                    </span>
                 </Show>
                 <Show when=move || content.get() != Shown::Demo>
                     <Freshness status=status />
@@ -123,14 +125,16 @@ fn Groups() -> impl IntoView {
             {move || match content.get() {
                 Shown::LoadingState => view! { <LoadingState status=status loading=|w| w.groups_loading /> }.into_any(),
                 Shown::Demo => view! { <DemoGroups /> }.into_any(),
-                Shown::None => view! {
-                    <EmptyState
-                        reason="none"
-                        title=Signal::derive(move || prefs.words().groups_none.to_owned())
-                        next=Signal::derive(move || prefs.words().groups_none_next.to_owned())
-                    />
+                Shown::None => {
+                    view! {
+                        <EmptyState
+                            reason="none"
+                            title=Signal::derive(move || prefs.words().groups_none.to_owned())
+                            next=Signal::derive(move || prefs.words().groups_none_next.to_owned())
+                        />
+                    }
+                        .into_any()
                 }
-                .into_any(),
                 Shown::NoneFound => view! { <NoneFound total=Memo::new(move |_| found.get().1) /> }.into_any(),
                 Shown::Groups => ().into_any(),
             }}
@@ -224,7 +228,11 @@ fn DemoGroups() -> impl IntoView {
     let links = move || {
         let link = |name: String| {
             let text = prefs.words().groups_open_named.with_group(&name);
-            view! { <a class="button" data-testid="open-group" data-view="" href=group_href(&name)>{text}</a> }
+            view! {
+                <a class="button" data-testid="open-group" data-view="" href=group_href(&name)>
+                    {text}
+                </a>
+            }
         };
         known.get().into_iter().map(link).collect::<Vec<_>>()
     };

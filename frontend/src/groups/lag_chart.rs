@@ -30,14 +30,21 @@ pub fn LagChart(screen: GroupScreen) -> impl IntoView {
     let most = move || number(screen.snapshot(|group| group.history.highest()), prefs.language());
     let span = move || time_words(screen.snapshot(|group| group.history.span_ms()) as f64, prefs.words());
     view! {
-        <figure class="lag-chart" data-testid="lag-chart" data-points=move || screen.snapshot(|group| group.history.samples())>
+        <figure
+            class="lag-chart"
+            data-testid="lag-chart"
+            data-points=move || screen.snapshot(|group| group.history.samples())
+        >
             <span class="chart" role="img" aria-label=label title=label>
                 <svg viewBox="0 0 240 40" preserveAspectRatio="none" aria-hidden="true">
                     <path class="area" d=move || paths.with(|(_, area)| area.clone()) />
                     <path d=move || paths.with(|(line, _)| line.clone()) />
                 </svg>
             </span>
-            <figcaption aria-hidden="true"><span>{most}</span><span>{span}</span></figcaption>
+            <figcaption aria-hidden="true">
+                <span>{most}</span>
+                <span>{span}</span>
+            </figcaption>
         </figure>
     }
 }
@@ -61,7 +68,11 @@ pub fn LagTrend(screen: GroupScreen) -> impl IntoView {
             }
         };
         let is_growing = growth >= 0.5;
-        Some(view! { <span class="lag-trend" data-testid="lag-trend" class:bad=is_growing>{text}</span> })
+        Some(view! {
+            <span class="lag-trend" data-testid="lag-trend" class:bad=is_growing>
+                {text}
+            </span>
+        })
     }
 }
 

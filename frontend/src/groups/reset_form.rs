@@ -89,9 +89,13 @@ pub fn ResetForm(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
                     {prefs.text(|w| w.reset_plan)}
                 </button>
                 <UndoActions screen=screen step=step />
-                <span id="reset-form-why" class="why-not" role="status">{why_not}</span>
+                <span id="reset-form-why" class="why-not" role="status">
+                    {why_not}
+                </span>
             </div>
-            <p class="reset-why bad" data-testid="reset-error" role="alert">{error}</p>
+            <p class="reset-why bad" data-testid="reset-error" role="alert">
+                {error}
+            </p>
         </form>
     }
 }
@@ -208,7 +212,9 @@ fn ScopeFields(
                 autocomplete="off"
                 spellcheck="false"
                 placeholder=prefs.text(|w| w.reset_topic_all)
-                aria-invalid=move || form_error.with(|form_error| *form_error == Some(ResetFormError::Topic)).to_string()
+                aria-invalid=move || {
+                    form_error.with(|form_error| *form_error == Some(ResetFormError::Topic)).to_string()
+                }
                 prop:value=choice.with_untracked(|choice| choice.topic.clone())
                 on:input=move |event| choice.update(|choice| choice.topic = event_target_value(&event))
             />
@@ -223,7 +229,9 @@ fn ScopeFields(
                 autocomplete="off"
                 placeholder=prefs.text(|w| w.reset_partitions_all)
                 disabled=move || !has_topic.get()
-                aria-invalid=move || form_error.with(|form_error| matches!(form_error, Some(ResetFormError::Partitions(_)))).to_string()
+                aria-invalid=move || {
+                    form_error.with(|form_error| matches!(form_error, Some(ResetFormError::Partitions(_)))).to_string()
+                }
                 prop:value=choice.with_untracked(|choice| choice.partitions.clone())
                 on:input=move |event| choice.update(|choice| choice.partitions = event_target_value(&event))
             />
@@ -248,7 +256,14 @@ fn FileField(screen: GroupScreen) -> impl IntoView {
         let more = errors.len().saturating_sub(SHOWN_ERRORS);
         let shown = errors.iter().take(SHOWN_ERRORS).map(|error| {
             let line = words.batch_line.with_n(&error.line.to_string());
-            view! { <li><b>{line}</b> " " {mistake_words(&error.why, words)}</li> }.into_any()
+            view! {
+                <li>
+                    <b>{line}</b>
+                    " "
+                    {mistake_words(&error.why, words)}
+                </li>
+            }
+            .into_any()
         });
         let rest = (more > 0)
             .then(|| view! { <li class="muted">{words.batch_more_errors.with_n(&more.to_string())}</li> }.into_any());
@@ -282,7 +297,9 @@ fn FileField(screen: GroupScreen) -> impl IntoView {
                     }
                 }
             ></textarea>
-            <ul class="failures reset-faults" data-testid="reset-faults">{errors}</ul>
+            <ul class="failures reset-faults" data-testid="reset-faults">
+                {errors}
+            </ul>
         </div>
     }
 }

@@ -139,7 +139,14 @@ fn Planned(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
     let moved = move || matches!(blocked.get(), Some(ResetBlocked::Moved(_)));
     view! {
         <PlanSummary totals=totals />
-        <p class="reset-why" class:bad=move || !moved() data-testid="reset-obstacle" data-state=state id="reset-why-not" role="status">
+        <p
+            class="reset-why"
+            class:bad=move || !moved()
+            data-testid="reset-obstacle"
+            data-state=state
+            id="reset-why-not"
+            role="status"
+        >
             {why_not}
         </p>
         <div class="actions">
@@ -202,7 +209,13 @@ fn PlanSummary(totals: PlanTotals) -> impl IntoView {
         let shown = parts.into_iter().filter(|(n, _, what)| *n > 0 || *what == "moved");
         let part = |(n, words, what): (u64, Plural<&'static str>, &'static str)| {
             let word = words.of(n);
-            view! { <span data-what=what><b>{number(n, prefs.language())}</b> " " {word}</span> }
+            view! {
+                <span data-what=what>
+                    <b>{number(n, prefs.language())}</b>
+                    " "
+                    {word}
+                </span>
+            }
         };
         shown.map(part).collect::<Vec<_>>()
     };
@@ -241,10 +254,17 @@ fn Outcome(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
     };
     let is_refused = move || step.get() == ResetStep::Refused;
     view! {
-        <p class="reset-said" data-testid="reset-said" role="status">{message}</p>
+        <p class="reset-said" data-testid="reset-said" role="status">
+            {message}
+        </p>
         <div class="actions">
             <Show when=is_refused>
-                <button type="button" class="button primary" data-testid="reset-again" on:click=move |_| screen.plan_again()>
+                <button
+                    type="button"
+                    class="button primary"
+                    data-testid="reset-again"
+                    on:click=move |_| screen.plan_again()
+                >
                     {prefs.text(|w| w.reset_plan_again)}
                 </button>
             </Show>

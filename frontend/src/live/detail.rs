@@ -99,9 +99,7 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
             <div class="detail-head">
                 {icon("detail-previous", "↑", |w| w.detail_previous, |store, selected| step(store, selected, -1))}
                 {icon("detail-next", "↓", |w| w.detail_next, |store, selected| step(store, selected, 1))}
-                <h3 class="mono clip">{position}</h3>
-                <div class="spacer"></div>
-                <div class="detail-actions">
+                <h3 class="mono clip">{position}</h3> <div class="spacer"></div> <div class="detail-actions">
                     <ReplayActions record=produce_record />
                     {copy_button("copy-value", |w| w.copy_value, |record| whole_text(record.value))}
                     {copy_button("copy-key", |w| w.copy_key, |record| whole_text(record.key))}
@@ -117,8 +115,7 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
                     >
                         {prefs.text(|w| w.record_link)}
                     </a>
-                </div>
-                {icon("detail-close", "×", |w| w.detail_close, |_, selected| selected.set(None))}
+                </div> {icon("detail-close", "×", |w| w.detail_close, |_, selected| selected.set(None))}
             </div>
             <div class="detail-body">
                 <ValueView entry=entry.clone() size=size />
@@ -152,7 +149,13 @@ fn facts(record: &RecordRef<'_>, own_after_ms: Option<f64>, group: Option<String
         .headers
         .map(|(name, value)| {
             let name = crate::ui::field_text::with_visible_controls(name).into_owned();
-            view! { <li><span class="header-name">{name}</span> ": " {field_view(value)}</li> }
+            view! {
+                <li>
+                    <span class="header-name">{name}</span>
+                    ": "
+                    {field_view(value)}
+                </li>
+            }
         })
         .collect();
     let no_headers = headers.is_empty().then(|| view! { <span class="said">{prefs.text(|w| w.headers_none)}</span> });
@@ -169,18 +172,26 @@ fn facts(record: &RecordRef<'_>, own_after_ms: Option<f64>, group: Option<String
         let address = group_href(&group);
         view! {
             <dt>{prefs.text(|w| w.group)}</dt>
-            <dd><a href=address data-view="" data-testid="detail-group">{group}</a></dd>
+            <dd>
+                <a href=address data-view="" data-testid="detail-group">
+                    {group}
+                </a>
+            </dd>
         }
     });
     view! {
         <dl class="facts">
             <dt>{prefs.text(|w| w.topic)}</dt>
             <dd>
-                <a href=topic_href(record.topic) data-view="" data-testid="detail-topic">{record.topic.to_string()}</a>
+                <a href=topic_href(record.topic) data-view="" data-testid="detail-topic">
+                    {record.topic.to_string()}
+                </a>
             </dd>
             <dt>{prefs.text(|w| w.partition)}</dt>
             <dd>
-                <a href=partition_address data-view="" data-testid="detail-partition">{record.partition.to_string()}</a>
+                <a href=partition_address data-view="" data-testid="detail-partition">
+                    {record.partition.to_string()}
+                </a>
             </dd>
             {group}
             <dt>{prefs.text(|w| w.offset)}</dt>
@@ -204,7 +215,12 @@ fn field_view(field: Option<&[u8]>) -> AnyView {
     match raw_text(field, FIELD_CHARS) {
         FieldText::Null => view! { <span class="nil">"null"</span> }.into_any(),
         FieldText::Empty => view! { <span class="said">{prefs.text(|w| w.empty_value)}</span> }.into_any(),
-        FieldText::Binary(text) => view! { <span class="label">"base64"</span> " " {text} }.into_any(),
+        FieldText::Binary(text) => view! {
+            <span class="label">"base64"</span>
+            " "
+            {text}
+        }
+        .into_any(),
         FieldText::Json(text) | FieldText::Text(text) => text.into_any(),
     }
 }

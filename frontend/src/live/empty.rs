@@ -191,23 +191,31 @@ pub fn Empty(filter: FilterBox, fields: WatchFields) -> impl IntoView {
         store.act(|state, _| state.stop_listening());
     };
     let is_filtered = move || matches!(reason.get(), EmptyReason::NothingMatches { .. });
+    let title = move || match reason.get() {
+        EmptyReason::Unread => {
+            store.read(|state| unread_text(state, prefs.words(), prefs.language())).unwrap_or_default()
+        }
+        reason => reason.title(prefs.words(), &topic(), &group()),
+    };
+    let next = move || {
+        let is_foreign = store.read(|state| state.bridge().is_some() && !state.may_send_to(&fields.first_topic()));
+        match reason.get() {
+            // The text for other topics does not offer the tutorial's run.
+            EmptyReason::NeverListened | EmptyReason::Stopped if is_foreign => {
+                prefs.words().empty_idle_next_foreign.to_owned()
+            }
+            reason => reason.next(prefs.words(), &group(), prefs.language()),
+        }
+    };
     view! {
         <div class="empty" data-testid="empty" data-reason=move || reason.get().name()>
             <svg class="empty-arch" viewBox="0 0 120 56" aria-hidden="true">
                 <path d="M4 14H116M14 54V14M106 54V14M16 54C16 34 36 18 60 18S104 34 104 54" />
             </svg>
-            <p class="empty-title" role="status">{move || match reason.get() {
-                EmptyReason::Unread => store.read(|state| unread_text(state, prefs.words(), prefs.language())).unwrap_or_default(),
-                reason => reason.title(prefs.words(), &topic(), &group()),
-            }}</p>
-            <p class="empty-next">{move || {
-                let is_foreign = store.read(|state| state.bridge().is_some() && !state.may_send_to(&fields.first_topic()));
-                match reason.get() {
-                    // The text for other topics does not offer the tutorial's run.
-                    EmptyReason::NeverListened | EmptyReason::Stopped if is_foreign => prefs.words().empty_idle_next_foreign.to_owned(),
-                    reason => reason.next(prefs.words(), &group(), prefs.language()),
-                }
-            }}</p>
+            <p class="empty-title" role="status">
+                {title}
+            </p>
+            <p class="empty-next">{next}</p>
             <Show when=can_start>
                 <button type="button" class="button" on:click=move |_| guard.listen(fields)>
                     {prefs.text(|w| w.listen)}
@@ -219,9 +227,13 @@ pub fn Empty(filter: FilterBox, fields: WatchFields) -> impl IntoView {
                 </button>
             </Show>
             <Show when=is_filtered>
-                <button type="button" class="button" on:click=move |_| {
-                    filter.clear();
-                }>
+                <button
+                    type="button"
+                    class="button"
+                    on:click=move |_| {
+                        filter.clear();
+                    }
+                >
                     {prefs.text(|w| w.empty_filter_clear)}
                 </button>
             </Show>

@@ -62,8 +62,9 @@ pub fn Export(filter: FilterBox) -> impl IntoView {
     view! {
         <div class="menu-line">
             <span>
-                {prefs.text(|w| w.export)}
-                <span class="muted" role="status">{move || percent.get().map(|percent| format!(" {percent} %"))}</span>
+                {prefs.text(|w| w.export)} <span class="muted" role="status">
+                    {move || percent.get().map(|percent| format!(" {percent} %"))}
+                </span>
             </span>
             <span class="pair">
                 {button(FileFormat::JsonLines, "export-jsonl", |w| w.export_jsonl)}

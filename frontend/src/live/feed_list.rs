@@ -143,7 +143,12 @@ pub fn FeedList(selected: Selected, filter: FilterBox, fields: WatchFields) -> i
             </Show>
         </div>
         <Show when=move || is_held.get()>
-            <button type="button" class="latest" data-testid="latest" on:click=move |_| store.act(|state, _| state.jump_to_latest())>
+            <button
+                type="button"
+                class="latest"
+                data-testid="latest"
+                on:click=move |_| store.act(|state, _| state.jump_to_latest())
+            >
                 <span aria-hidden="true">"↓ "</span>
                 {latest_text}
             </button>

@@ -51,7 +51,12 @@ pub fn FeedToolbar(filter: FilterBox) -> impl IntoView {
                 </span>
                 <kbd>{prefs.text(|w| w.keys_space)}</kbd>
             </button>
-            <button type="button" class="button quiet" data-testid="clear" on:click=move |_| store.act(|state, _| state.clear_feed())>
+            <button
+                type="button"
+                class="button quiet"
+                data-testid="clear"
+                on:click=move |_| store.act(|state, _| state.clear_feed())
+            >
                 {prefs.text(|w| w.clear)}
             </button>
             <ListSettings filter=filter />
@@ -98,7 +103,13 @@ fn Status() -> impl IntoView {
     };
     let title = move || partitions.get().map(|list| prefs.words().partitions_read.with_list(&list));
     view! {
-        <span class="status" data-testid="status" data-state=move || if is_joining.get() { "joining" } else { phase.get().name() } role="status" title=title>
+        <span
+            class="status"
+            data-testid="status"
+            data-state=move || if is_joining.get() { "joining" } else { phase.get().name() }
+            role="status"
+            title=title
+        >
             <i class="dot" aria-hidden="true"></i>
             {text}
         </span>
@@ -112,7 +123,11 @@ fn Numbers(filter: FilterBox) -> impl IntoView {
     let figure = move |of: fn(&Counts) -> u64, words: fn(&Words) -> Plural<&'static str>| {
         let n = Memo::new(move |_| counts.with(of));
         let word = move || words(prefs.words()).of(n.get());
-        view! { <b>{move || number(n.get(), prefs.language())}</b> " " {word} }
+        view! {
+            <b>{move || number(n.get(), prefs.language())}</b>
+            " "
+            {word}
+        }
     };
     let has_filter = Memo::new(move |_| filter.is_active());
     let behind = Memo::new(move |_| store.read(|state| state.behind()));
@@ -139,13 +154,13 @@ fn Numbers(filter: FilterBox) -> impl IntoView {
         </Show>
         <Partitions />
         <span class="rates">
-        <RateCharts />
-        <Show when=move || has_rate.get()>
-            <span class="rate" data-testid="rate">
-                <b>{move || number(rate.get(), prefs.language())}</b>
-                {prefs.text(|w| w.per_second)}
-            </span>
-        </Show>
+            <RateCharts />
+            <Show when=move || has_rate.get()>
+                <span class="rate" data-testid="rate">
+                    <b>{move || number(rate.get(), prefs.language())}</b>
+                    {prefs.text(|w| w.per_second)}
+                </span>
+            </Show>
         </span>
     }
 }

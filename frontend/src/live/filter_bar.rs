@@ -253,7 +253,9 @@ fn Field(filter: FilterBox, spec: Spec) -> impl IntoView {
                     filter.fields.update(|fields| *(spec.value)(fields) = event_target_value(&event));
                 }
             />
-            <span class="fault" id=error_id.clone() role="status">{error}</span>
+            <span class="fault" id=error_id.clone() role="status">
+                {error}
+            </span>
             <span class="field-note">{expanded_form}</span>
         </label>
     }

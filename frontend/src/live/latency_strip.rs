@@ -134,7 +134,9 @@ where
                 <span class="station-note">{move || note().into()}</span>
             </button>
             <Show when=move || is_open.get()>
-                <div class="popover" role="status">{move || explain(prefs.words())}</div>
+                <div class="popover" role="status">
+                    {move || explain(prefs.words())}
+                </div>
             </Show>
         </div>
     }

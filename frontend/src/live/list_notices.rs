@@ -35,7 +35,11 @@ pub fn ListNotices() -> impl IntoView {
         (n > 0).then(|| words.commits_held_count.count(n, &number(n, prefs.language())))
     });
     view! {
-        <p class="list-notice" role="status" data-testid="records-waiting">{move || unread.get()}</p>
-        <p class="list-notice" role="status" data-testid="commits-held">{move || held.get()}</p>
+        <p class="list-notice" role="status" data-testid="records-waiting">
+            {move || unread.get()}
+        </p>
+        <p class="list-notice" role="status" data-testid="commits-held">
+            {move || held.get()}
+        </p>
     }
 }

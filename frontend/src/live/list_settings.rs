@@ -46,51 +46,51 @@ pub fn ListSettings(filter: FilterBox) -> impl IntoView {
     let mib = Limits::MIB_CHOICES.map(|n| view! { <option value=n.to_string()>{format!("{n} MiB")}</option> });
     view! {
         <Menu label=label testid="list-settings" class="">
-                <fieldset>
-                    <legend>{prefs.text(|w| w.columns)}</legend>
-                    {columns.collect::<Vec<_>>()}
-                </fieldset>
-                <label class="menu-line">
-                    <span>{prefs.text(|w| w.keep_records)}</span>
-                    <select
-                        data-testid="limit-records"
-                        prop:value=move || prefs.limits().records.to_string()
-                        on:change=move |event| set_limits(|limits, n| limits.records = n, event_target_value(&event))
-                    >
-                        {records}
-                    </select>
-                </label>
-                <label class="menu-line">
-                    <span>{prefs.text(|w| w.keep_memory)}</span>
-                    <select
-                        data-testid="limit-mib"
-                        prop:value=move || prefs.limits().mib.to_string()
-                        on:change=move |event| set_limits(|limits, n| limits.mib = n, event_target_value(&event))
-                    >
-                        {mib}
-                    </select>
-                </label>
-                <label class="check" title=prefs.text(|w| w.skip_ahead_hint)>
-                    <input
-                        type="checkbox"
-                        data-testid="skip-ahead"
-                        prop:checked=move || prefs.skips_ahead()
-                        on:change=move |event| prefs.set_skips_ahead(event_target_checked(&event))
-                    />
-                    {prefs.text(|w| w.skip_ahead)}
-                </label>
-                <p class="menu-note">{prefs.text(|w| w.skip_ahead_hint)}</p>
-                <label class="check" title=prefs.text(|w| w.commit_hint)>
-                    <input
-                        type="checkbox"
-                        data-testid="commit"
-                        prop:checked=move || !prefs.commits_nothing()
-                        on:change=move |event| prefs.set_commits_nothing(!event_target_checked(&event))
-                    />
-                    {prefs.text(|w| w.commit)}
-                </label>
-                <p class="menu-note">{prefs.text(|w| w.commit_hint)}</p>
-                <Export filter=filter />
+            <fieldset>
+                <legend>{prefs.text(|w| w.columns)}</legend>
+                {columns.collect::<Vec<_>>()}
+            </fieldset>
+            <label class="menu-line">
+                <span>{prefs.text(|w| w.keep_records)}</span>
+                <select
+                    data-testid="limit-records"
+                    prop:value=move || prefs.limits().records.to_string()
+                    on:change=move |event| set_limits(|limits, n| limits.records = n, event_target_value(&event))
+                >
+                    {records}
+                </select>
+            </label>
+            <label class="menu-line">
+                <span>{prefs.text(|w| w.keep_memory)}</span>
+                <select
+                    data-testid="limit-mib"
+                    prop:value=move || prefs.limits().mib.to_string()
+                    on:change=move |event| set_limits(|limits, n| limits.mib = n, event_target_value(&event))
+                >
+                    {mib}
+                </select>
+            </label>
+            <label class="check" title=prefs.text(|w| w.skip_ahead_hint)>
+                <input
+                    type="checkbox"
+                    data-testid="skip-ahead"
+                    prop:checked=move || prefs.skips_ahead()
+                    on:change=move |event| prefs.set_skips_ahead(event_target_checked(&event))
+                />
+                {prefs.text(|w| w.skip_ahead)}
+            </label>
+            <p class="menu-note">{prefs.text(|w| w.skip_ahead_hint)}</p>
+            <label class="check" title=prefs.text(|w| w.commit_hint)>
+                <input
+                    type="checkbox"
+                    data-testid="commit"
+                    prop:checked=move || !prefs.commits_nothing()
+                    on:change=move |event| prefs.set_commits_nothing(!event_target_checked(&event))
+                />
+                {prefs.text(|w| w.commit)}
+            </label>
+            <p class="menu-note">{prefs.text(|w| w.commit_hint)}</p>
+            <Export filter=filter />
         </Menu>
     }
 }

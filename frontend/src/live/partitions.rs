@@ -45,7 +45,9 @@ pub fn Partitions() -> impl IntoView {
             <tr data-testid="partition">
                 <th scope="row">{name}</th>
                 <td>{move || of(&|progress| Some(progress.position?.to_string()))}</td>
-                <td class:off=move || !is_group.get()>{move || of(&|progress| Some(progress.committed?.to_string()))}</td>
+                <td class:off=move || {
+                    !is_group.get()
+                }>{move || of(&|progress| Some(progress.committed?.to_string()))}</td>
                 <td>{move || of(&|progress| Some(progress.end?.to_string()))}</td>
                 <td class:off=move || !is_group.get()>{lag}</td>
             </tr>
@@ -67,19 +69,23 @@ pub fn Partitions() -> impl IntoView {
                         <tr>
                             <th scope="col">{prefs.text(|w| w.partition)}</th>
                             <th scope="col">{prefs.text(|w| w.position_next)}</th>
-                            <th scope="col" class:off=move || !is_group.get()>{prefs.text(|w| w.position_committed)}</th>
+                            <th scope="col" class:off=move || !is_group.get()>
+                                {prefs.text(|w| w.position_committed)}
+                            </th>
                             <th scope="col">{prefs.text(|w| w.position_end)}</th>
-                            <th scope="col" class:off=move || !is_group.get()>{prefs.text(|w| w.lag)}</th>
+                            <th scope="col" class:off=move || !is_group.get()>
+                                {prefs.text(|w| w.lag)}
+                            </th>
                         </tr>
                     </thead>
-                    <tbody><For each=move || topic_partitions.get() key=Clone::clone children=line /></tbody>
+                    <tbody>
+                        <For each=move || topic_partitions.get() key=Clone::clone children=line />
+                    </tbody>
                 </table>
                 <p class="menu-note" data-testid="rebalances">
                     {move || {
                         let (words, n) = (prefs.words(), rebalances.get());
-                        is_group.get().then(|| {
-                            words.rebalances_count.count(n, &n.to_string())
-                        })
+                        is_group.get().then(|| { words.rebalances_count.count(n, &n.to_string()) })
                     }}
                 </p>
             </Menu>

@@ -50,7 +50,12 @@ pub fn ValueView(entry: Entry, size: usize) -> impl IntoView {
         Some(_) => None,
     };
     if let Some(word) = empty_word {
-        return view! { <div class="detail-value"><p class="said">{prefs.text(word)}</p></div> }.into_any();
+        return view! {
+            <div class="detail-value">
+                <p class="said">{prefs.text(word)}</p>
+            </div>
+        }
+        .into_any();
     }
     let bytes = StoredValue::new_local(value.unwrap_or_default());
     let form = RwSignal::new(default_form);

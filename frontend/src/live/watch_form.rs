@@ -44,7 +44,8 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
                 disabled=move || !is_idle()
                 title=move || {
                     let words = prefs.words();
-                    locked().unwrap_or(if mode == ReadMode::Group { words.mode_group_hint } else { words.mode_watch_hint })
+                    locked()
+                        .unwrap_or(if mode == ReadMode::Group { words.mode_group_hint } else { words.mode_watch_hint })
                 }
                 on:click=move |_| fields.choose_mode(mode)
             >
@@ -103,20 +104,31 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
                     disabled=move || !is_idle()
                     title=move || {
                         let words = prefs.words();
-                        locked().unwrap_or(match fields.mode() {
-                            ReadMode::Group => words.start_group_hint,
-                            ReadMode::Watch => words.start_watch_hint,
-                        })
+                        locked()
+                            .unwrap_or(
+                                match fields.mode() {
+                                    ReadMode::Group => words.start_group_hint,
+                                    ReadMode::Watch => words.start_watch_hint,
+                                },
+                            )
                     }
                     prop:value=move || start_name.get()
                     on:change=move |event| fields.choose_start(event_target_value(&event))
                 >
                     <option value="earliest">{prefs.text(|w| w.start_earliest)}</option>
                     <option value="latest">{prefs.text(|w| w.start_latest)}</option>
-                    <option value="last" hidden=move || !is_watching.get()>{prefs.text(|w| w.start_last)}</option>
-                    <option value="offset" hidden=move || !is_watching.get()>{prefs.text(|w| w.start_offset)}</option>
-                    <option value="time" hidden=move || !is_watching.get()>{prefs.text(|w| w.start_time)}</option>
-                    <option value="committed" hidden=move || !is_watching.get()>{prefs.text(|w| w.start_committed)}</option>
+                    <option value="last" hidden=move || !is_watching.get()>
+                        {prefs.text(|w| w.start_last)}
+                    </option>
+                    <option value="offset" hidden=move || !is_watching.get()>
+                        {prefs.text(|w| w.start_offset)}
+                    </option>
+                    <option value="time" hidden=move || !is_watching.get()>
+                        {prefs.text(|w| w.start_time)}
+                    </option>
+                    <option value="committed" hidden=move || !is_watching.get()>
+                        {prefs.text(|w| w.start_committed)}
+                    </option>
                 </select>
                 <Show when=move || matches!(start_name.get().as_str(), "last" | "offset" | "time")>
                     <input
@@ -150,10 +162,17 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
                 data-testid="listen"
                 data-state=move || phase.get().name()
                 disabled=move || phase.get() == Phase::Stopping || (is_idle() && !can_start())
-                title=move || (is_idle() && !can_start()).then(|| {
-                    let words = prefs.words();
-                    if start_error.get() && !topic_error.get() { words.invalid_start } else { words.topic_invalid }
-                })
+                title=move || {
+                    (is_idle() && !can_start())
+                        .then(|| {
+                            let words = prefs.words();
+                            if start_error.get() && !topic_error.get() {
+                                words.invalid_start
+                            } else {
+                                words.topic_invalid
+                            }
+                        })
+                }
             >
                 {button_text}
             </button>

@@ -56,7 +56,9 @@ pub fn WatchedTopics(
         let (title, shown, removed, label) = (name.clone(), name.clone(), name.clone(), name.clone());
         view! {
             <li class="chip" class:fault=is_bad data-testid="topic-chip" data-topic=name>
-                <span class="clip" title=title>{shown}</span>
+                <span class="clip" title=title>
+                    {shown}
+                </span>
                 <button
                     type="button"
                     data-testid="topic-remove"

@@ -146,25 +146,25 @@ fn BatchForm(fields: SendFields) -> impl IntoView {
     view! {
         <SendForm class="composer batch-form" send=send>
             <div class="fields">
-            <TopicField fields=fields id="batch-topic".to_owned() />
-            <DropZone class="field" testid="batch-drop" on_file=load_file>
-                <div class="field-head">
-                    <label for="batch-text">{prefs.text(|w| w.batch_text)}</label>
-                    <Explain thing=|w| w.tab_batch text=|w| w.explain_batch />
-                    <FilePicker
-                        label=|w| w.batch_choose_file
-                        testid="batch-choose"
-                        picker_testid="batch-picker"
-                        class="link file-link"
-                        on_file=load_file
-                    />
-                </div>
-                {source}
-            </DropZone>
-            <Show when=move || found.get().is_some()>
-                <ReadingOptions />
-                <BatchSummary />
-            </Show>
+                <TopicField fields=fields id="batch-topic".to_owned() />
+                <DropZone class="field" testid="batch-drop" on_file=load_file>
+                    <div class="field-head">
+                        <label for="batch-text">{prefs.text(|w| w.batch_text)}</label>
+                        <Explain thing=|w| w.tab_batch text=|w| w.explain_batch />
+                        <FilePicker
+                            label=|w| w.batch_choose_file
+                            testid="batch-choose"
+                            picker_testid="batch-picker"
+                            class="link file-link"
+                            on_file=load_file
+                        />
+                    </div>
+                    {source}
+                </DropZone>
+                <Show when=move || found.get().is_some()>
+                    <ReadingOptions />
+                    <BatchSummary />
+                </Show>
             </div>
             <div class="actions">
                 <button
@@ -259,7 +259,9 @@ fn ReadingOptions() -> impl IntoView {
     view! {
         <div class="two">
             <div class="field">
-                <div class="field-head"><label for="batch-format">{prefs.text(|w| w.batch_format)}</label></div>
+                <div class="field-head">
+                    <label for="batch-format">{prefs.text(|w| w.batch_format)}</label>
+                </div>
                 <select
                     id="batch-format"
                     data-testid="batch-format"
@@ -292,17 +294,27 @@ fn ReadingOptions() -> impl IntoView {
                         prop:value=move || if is_records.get() { "records" } else { "values" }
                         on:change=move |event| {
                             let records = event_target_value(&event) == "records";
-                            choose(&|choice| choice.entries = Some(if records { Entries::Records } else { Entries::Values }));
+                            choose(
+                                &|choice| {
+                                    choice.entries = Some(if records { Entries::Records } else { Entries::Values });
+                                },
+                            );
                         }
                     >
-                        <option value="values" selected=!is_records.get_untracked()>{prefs.text(|w| w.entries_values)}</option>
-                        <option value="records" selected=is_records.get_untracked()>{prefs.text(|w| w.entries_records)}</option>
+                        <option value="values" selected=!is_records.get_untracked()>
+                            {prefs.text(|w| w.entries_values)}
+                        </option>
+                        <option value="records" selected=is_records.get_untracked()>
+                            {prefs.text(|w| w.entries_records)}
+                        </option>
                     </select>
                 </div>
             </Show>
             <Show when=move || format.get() == Some(Format::Lines)>
                 <div class="field">
-                    <div class="field-head"><label for="batch-separator">{prefs.text(|w| w.batch_separator)}</label></div>
+                    <div class="field-head">
+                        <label for="batch-separator">{prefs.text(|w| w.batch_separator)}</label>
+                    </div>
                     <select
                         id="batch-separator"
                         data-testid="batch-separator"
@@ -313,7 +325,9 @@ fn ReadingOptions() -> impl IntoView {
                             choose(&|choice| choice.separator = Some(separator));
                         }
                     >
-                        <option value="none" selected=separator.get_untracked().is_none()>{prefs.text(|w| w.separator_none)}</option>
+                        <option value="none" selected=separator.get_untracked().is_none()>
+                            {prefs.text(|w| w.separator_none)}
+                        </option>
                         {SEPARATORS
                             .map(|each| {
                                 view! {
@@ -330,11 +344,25 @@ fn ReadingOptions() -> impl IntoView {
             <Columns reading=reading />
             {check("batch-empty-null", |w| w.batch_empty_null, |r| r.empty_is_null, |c, on| c.empty_is_null = on)}
         </Show>
-        <Show when=move || has_partitions.get()>
-            {check("batch-keep-partitions", |w| w.batch_keep_partitions, |r| !r.drop_partitions, |c, on| c.drop_partitions = !on)}
+        <Show when=move || {
+            has_partitions.get()
+        }>
+            {check(
+                "batch-keep-partitions",
+                |w| w.batch_keep_partitions,
+                |r| !r.drop_partitions,
+                |c, on| c.drop_partitions = !on,
+            )}
         </Show>
-        <Show when=move || has_timestamps.get()>
-            {check("batch-keep-timestamps", |w| w.batch_keep_timestamps, |r| !r.drop_timestamps, |c, on| c.drop_timestamps = !on)}
+        <Show when=move || {
+            has_timestamps.get()
+        }>
+            {check(
+                "batch-keep-timestamps",
+                |w| w.batch_keep_timestamps,
+                |r| !r.drop_timestamps,
+                |c, on| c.drop_timestamps = !on,
+            )}
         </Show>
     }
 }
@@ -398,7 +426,11 @@ fn Columns(reading: Memo<Option<BatchReading>>) -> impl IntoView {
         <div class="field">
             <span class="field-head">{prefs.text(|w| w.batch_columns)}</span>
             <ul class="columns">
-                <For each=move || columns.get().unwrap_or_default() key=|(at, (name, _))| (*at, name.clone()) children=row />
+                <For
+                    each=move || columns.get().unwrap_or_default()
+                    key=|(at, (name, _))| (*at, name.clone())
+                    children=row
+                />
             </ul>
         </div>
     }

@@ -56,7 +56,14 @@ pub fn BatchSummary() -> impl IntoView {
             .into_iter()
             .map(|(line, error)| {
                 let line = words.batch_line.with_n(&line.to_string());
-                view! { <li data-testid="batch-fault"><b>{line}</b> " " {error_words(&error, words)}</li> }.into_any()
+                view! {
+                    <li data-testid="batch-fault">
+                        <b>{line}</b>
+                        " "
+                        {error_words(&error, words)}
+                    </li>
+                }
+                .into_any()
             })
             .collect();
         if more > 0 {
@@ -82,11 +89,15 @@ pub fn BatchSummary() -> impl IntoView {
             </Show>
             <p role="status">{summary}</p>
             <Show when=move || check.with(|check| !check.preview.is_empty())>
-                <ol class="batch-preview" data-testid="batch-preview">{previews}</ol>
+                <ol class="batch-preview" data-testid="batch-preview">
+                    {previews}
+                </ol>
             </Show>
             <Show when=move || check.with(|check| check.invalid != 0)>
                 <p class="fault">{prefs.text(|w| w.batch_skipped)}</p>
-                <ul class="failures" tabindex="0" aria-label=prefs.text(|w| w.batch_errors)>{errors}</ul>
+                <ul class="failures" tabindex="0" aria-label=prefs.text(|w| w.batch_errors)>
+                    {errors}
+                </ul>
             </Show>
         </div>
     }

@@ -43,15 +43,22 @@ pub fn Composer(fields: SendFields) -> impl IntoView {
                 <ClosedForm fields=fields />
             </Show>
             <Show when=move || !fields.is_closed.get()>
-                <div id="send-panel" role="tabpanel" aria-labelledby=move || format!("send-tab-{}", tab_name(fields.tab.get()))>
+                <div
+                    id="send-panel"
+                    role="tabpanel"
+                    aria-labelledby=move || format!("send-tab-{}", tab_name(fields.tab.get()))
+                >
                     {move || match fields.tab.get() {
                         Tab::One => {
-                            // The form is created again for the draft of another topic, which may have other headers.
                             fields.replaced.track();
-                            view! { <OneForm fields=fields /> }.into_any()
+                            // The form is created again for the draft of another topic, which may have other headers.
+                            view! { <OneForm fields=fields /> }
+                                .into_any()
                         }
                         Tab::Run => view! { <Lazy preload=load_run_form view=move || run_form(fields) /> }.into_any(),
-                        Tab::Batch => view! { <Lazy preload=load_batch_form view=move || batch_form(fields) /> }.into_any(),
+                        Tab::Batch => {
+                            view! { <Lazy preload=load_batch_form view=move || batch_form(fields) /> }.into_any()
+                        }
                     }}
                 </div>
             </Show>
@@ -107,6 +114,12 @@ fn Tabs(tab: RwSignal<Tab>) -> impl IntoView {
     };
     let buttons = TABS.map(|(each, name)| {
         let is_chosen = move || tab.get() == each;
+        let choose = move |_| {
+            // Setting the same tab would create the form again and close its open details.
+            if tab.get_untracked() != each {
+                tab.set(each);
+            }
+        };
         view! {
             <button
                 type="button"
@@ -116,12 +129,7 @@ fn Tabs(tab: RwSignal<Tab>) -> impl IntoView {
                 aria-selected=move || is_chosen().to_string()
                 aria-controls="send-panel"
                 tabindex=move || if is_chosen() { "0" } else { "-1" }
-                on:click=move |_| {
-                    // Setting the same tab would create the form again and close its open details.
-                    if tab.get_untracked() != each {
-                        tab.set(each);
-                    }
-                }
+                on:click=choose
             >
                 {move || tab_words(each, prefs.words())}
             </button>

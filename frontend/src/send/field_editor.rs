@@ -110,10 +110,14 @@ pub fn FieldEditor(draft: RwSignal<Draft>, kind: DraftKind, part: DraftPart) -> 
                         class="icon"
                         aria-label=prefs.text(|w| w.file_remove)
                         on:click=move |_| {
-                            update_field(draft, part, |field| {
-                                field.file = None;
-                                field.form = if is_value { Form::Text } else { Form::Null };
-                            });
+                            update_field(
+                                draft,
+                                part,
+                                |field| {
+                                    field.file = None;
+                                    field.form = if is_value { Form::Text } else { Form::Null };
+                                },
+                            );
                         }
                     >
                         "×"
@@ -183,11 +187,18 @@ pub fn FieldEditor(draft: RwSignal<Draft>, kind: DraftKind, part: DraftPart) -> 
                         }
                     }}
                 </p>
-                <Show when=move || error.get().as_ref().and_then(spot).is_some()>
+                <Show when=move || {
+                    error.get().as_ref().and_then(spot).is_some()
+                }>
                     {
                         let show_error = show_error.clone();
                         view! {
-                            <button type="button" class="link" data-testid=format!("{}-show-fault", prefix(kind)) on:click=move |_| show_error()>
+                            <button
+                                type="button"
+                                class="link"
+                                data-testid=format!("{}-show-fault", prefix(kind))
+                                on:click=move |_| show_error()
+                            >
                                 {prefs.text(|w| w.show_error)}
                             </button>
                         }

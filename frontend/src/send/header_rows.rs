@@ -82,11 +82,12 @@ fn Row(draft: RwSignal<Draft>, kind: DraftKind, at: usize) -> impl IntoView {
                 aria-label=move || name_label(prefs.words().header_name)
                 prop:value=move || name.get().unwrap_or_default()
                 on:input=move |event| {
-                    draft.update(|draft| {
-                        if let Some(row) = draft.headers.get_mut(at) {
-                            row.name = event_target_value(&event);
-                        }
-                    });
+                    draft
+                        .update(|draft| {
+                            if let Some(row) = draft.headers.get_mut(at) {
+                                row.name = event_target_value(&event);
+                            }
+                        });
                 }
             />
             <input
@@ -95,19 +96,25 @@ fn Row(draft: RwSignal<Draft>, kind: DraftKind, at: usize) -> impl IntoView {
                 data-testid=format!("{}-header-value", prefix(kind))
                 autocomplete="off"
                 spellcheck="false"
-                placeholder=move || if form.get() == Form::Null { prefs.words().form_null } else { prefs.words().header_value_short }
+                placeholder=move || {
+                    if form.get() == Form::Null { prefs.words().form_null } else { prefs.words().header_value_short }
+                }
                 readonly=move || form.get() == Form::File
                 aria-label=move || value_label(prefs.words().header_value)
                 aria-invalid=move || error.get().is_some().to_string()
                 aria-describedby=note.clone()
                 prop:value=shown
                 on:input=move |event| {
-                    update_field(draft, part, |field| {
-                        field.text = event_target_value(&event);
-                        if field.form == Form::Null {
-                            field.form = Form::Text;
-                        }
-                    });
+                    update_field(
+                        draft,
+                        part,
+                        |field| {
+                            field.text = event_target_value(&event);
+                            if field.form == Form::Null {
+                                field.form = Form::Text;
+                            }
+                        },
+                    );
                 }
             />
             <select
@@ -122,13 +129,14 @@ fn Row(draft: RwSignal<Draft>, kind: DraftKind, at: usize) -> impl IntoView {
                     }
                 }
             >
-                {FORMS.map(|choice| {
-                    view! {
-                        <option value=form_name(choice) selected=form.get_untracked() == choice>
-                            {move || form_words(choice, prefs.words())}
-                        </option>
-                    }
-                })}
+                {FORMS
+                    .map(|choice| {
+                        view! {
+                            <option value=form_name(choice) selected=form.get_untracked() == choice>
+                                {move || form_words(choice, prefs.words())}
+                            </option>
+                        }
+                    })}
             </select>
             <button
                 type="button"

@@ -59,7 +59,7 @@ pub fn OneForm(fields: SendFields) -> impl IntoView {
     view! {
         <SendForm class="composer" send=send>
             <div class="fields">
-            <RecordFields fields=fields kind=DraftKind::Record />
+                <RecordFields fields=fields kind=DraftKind::Record />
             </div>
             <div class="actions">
                 <button
@@ -86,7 +86,12 @@ pub fn OneForm(fields: SendFields) -> impl IntoView {
                 </button>
                 <MoreButton is_open=fields.is_open />
                 <span id="send-why-not" class="why-not" role="status">
-                    {move || blocked().map(str::to_owned).or_else(too_large).or_else(|| ten_blocked().filter(|_| !topic_error.get()))}
+                    {move || {
+                        blocked()
+                            .map(str::to_owned)
+                            .or_else(too_large)
+                            .or_else(|| ten_blocked().filter(|_| !topic_error.get()))
+                    }}
                 </span>
             </div>
         </SendForm>

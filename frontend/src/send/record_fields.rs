@@ -25,6 +25,12 @@ pub fn RecordFields(fields: SendFields, kind: DraftKind) -> impl IntoView {
     let draft = fields.draft(kind);
     let headers = Memo::new(move |_| draft.with(|draft| draft.named_headers().count()));
     let is_filled = draft.with_untracked(|draft| !draft.headers.is_empty() || !draft.timestamp.trim().is_empty());
+    let add_first_header = move |_| {
+        // The first opening adds an empty row, which saves the user a click.
+        if draft.with_untracked(|draft| draft.headers.is_empty()) {
+            add_header(draft);
+        }
+    };
     view! {
         <div class="two">
             <TopicField fields=fields id=format!("{}-topic", prefix(kind)) />
@@ -36,12 +42,7 @@ pub fn RecordFields(fields: SendFields, kind: DraftKind) -> impl IntoView {
             class="headers"
             data-testid=format!("{}-headers", prefix(kind))
             open=is_filled
-            on:toggle=move |_| {
-                // The first opening adds an empty row, which saves the user a click.
-                if draft.with_untracked(|draft| draft.headers.is_empty()) {
-                    add_header(draft);
-                }
-            }
+            on:toggle=add_first_header
         >
             <summary>
                 {prefs.text(|w| w.headers_timestamp)}
@@ -108,8 +109,12 @@ fn PartitionField(draft: RwSignal<Draft>, kind: DraftKind) -> impl IntoView {
                         choose(if fixed { Partition::Fixed(0) } else { Partition::Auto });
                     }
                 >
-                    <option value="auto" selected=!is_fixed.get_untracked()>{prefs.text(|w| w.partition_auto)}</option>
-                    <option value="fixed" selected=is_fixed.get_untracked()>{prefs.text(|w| w.partition_fixed)}</option>
+                    <option value="auto" selected=!is_fixed.get_untracked()>
+                        {prefs.text(|w| w.partition_auto)}
+                    </option>
+                    <option value="fixed" selected=is_fixed.get_untracked()>
+                        {prefs.text(|w| w.partition_fixed)}
+                    </option>
                 </select>
                 <Show when=move || is_fixed.get()>
                     <input
@@ -149,6 +154,14 @@ fn TimestampField(draft: RwSignal<Draft>, kind: DraftKind) -> impl IntoView {
     let timestamp_ms = Memo::new(move |_| draft.with(Draft::timestamp_ms));
     let id = format!("{}-timestamp", prefix(kind));
     let note = format!("{id}-note");
+    let note_text = move || match (is_valid.get(), timestamp_ms.get()) {
+        (false, _) => prefs.words().timestamp_invalid.to_owned(),
+        // Milliseconds are shown as a readable time, too.
+        (true, Some(ms)) if draft.with(|draft| draft.timestamp.trim().parse::<i64>().is_ok()) => {
+            iso(ms).unwrap_or_default()
+        }
+        _ => String::new(),
+    };
     view! {
         <div class="field">
             <div class="field-head">
@@ -169,14 +182,7 @@ fn TimestampField(draft: RwSignal<Draft>, kind: DraftKind) -> impl IntoView {
                 on:input=move |event| draft.update(|draft| draft.timestamp = event_target_value(&event))
             />
             <p id=note class="field-note" role="status" class:fault=move || !is_valid.get()>
-                {move || match (is_valid.get(), timestamp_ms.get()) {
-                    (false, _) => prefs.words().timestamp_invalid.to_owned(),
-                    // Milliseconds are shown as a readable time, too.
-                    (true, Some(ms)) if draft.with(|draft| draft.timestamp.trim().parse::<i64>().is_ok()) => {
-                        iso(ms).unwrap_or_default()
-                    }
-                    _ => String::new(),
-                }}
+                {note_text}
             </p>
         </div>
     }

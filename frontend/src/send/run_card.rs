@@ -96,10 +96,20 @@ fn RunControls() -> impl IntoView {
         if is_active.get() {
             view! {
                 <span class="run-controls">
-                    <button type="button" class="link" data-testid="run-pause" on:click=move |_| store.act(|state, now_ms| state.pause_or_resume_run(now_ms))>
+                    <button
+                        type="button"
+                        class="link"
+                        data-testid="run-pause"
+                        on:click=move |_| store.act(|state, now_ms| state.pause_or_resume_run(now_ms))
+                    >
                         {move || if is_paused.get() { prefs.words().resume } else { prefs.words().pause }}
                     </button>
-                    <button type="button" class="link" data-testid="run-cancel" on:click=move |_| store.act(|state, now_ms| state.cancel_run(now_ms))>
+                    <button
+                        type="button"
+                        class="link"
+                        data-testid="run-cancel"
+                        on:click=move |_| store.act(|state, now_ms| state.cancel_run(now_ms))
+                    >
                         {prefs.text(|w| w.run_cancel)}
                     </button>
                 </span>
@@ -130,7 +140,12 @@ fn Latencies() -> impl IntoView {
             let text = move || percentiles.get().map(|percentiles| duration(ms_of(&percentiles), prefs.language()));
             view! { <td>{text}</td> }
         });
-        view! { <tr><th scope="row">{move || label(prefs.words())}</th>{cells}</tr> }
+        view! {
+            <tr>
+                <th scope="row">{move || label(prefs.words())}</th>
+                {cells}
+            </tr>
+        }
     };
     let has_any = Memo::new(move |_| acked.get().is_some());
     let has_seen = Memo::new(move |_| seen.get().is_some());
@@ -139,7 +154,9 @@ fn Latencies() -> impl IntoView {
             <table class="latencies" data-testid="run-latencies">
                 <thead>
                     <tr>
-                        <th scope="col"><span class="out-of-sight">{prefs.text(|w| w.latency)}</span></th>
+                        <th scope="col">
+                            <span class="out-of-sight">{prefs.text(|w| w.latency)}</span>
+                        </th>
                         <th scope="col">"p50"</th>
                         <th scope="col">"p95"</th>
                         <th scope="col">"p99"</th>

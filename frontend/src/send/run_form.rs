@@ -60,43 +60,48 @@ fn RunForm(fields: SendFields) -> impl IntoView {
     };
     let placeholders = move || {
         let words = prefs.words();
-        PLACEHOLDERS.map(|(text, what)| view! { <dt>{text}</dt><dd>{what(words)}</dd> })
+        PLACEHOLDERS.map(|(text, what)| {
+            view! {
+                <dt>{text}</dt>
+                <dd>{what(words)}</dd>
+            }
+        })
     };
     let write_count = move |value: Option<f64>| fields.count.set(value.map(|value| value.round() as u64));
     let write_rate = move |value: Option<f64>| fields.per_second.set(value);
     view! {
         <SendForm class="composer run-form" send=start>
             <div class="fields">
-            <SavedTemplates fields=fields />
-            <RecordFields fields=fields kind=DraftKind::Pattern />
-            <details class="headers placeholders" data-testid="run-placeholders">
-                <summary>{prefs.text(|w| w.placeholders)}</summary>
-                <dl>{placeholders}</dl>
-                <p>{prefs.text(|w| w.placeholders_note)}</p>
-            </details>
-            <div class="two">
-                <Amount
-                    testid="run-count"
-                    label=|w| w.run_count
-                    without=|w| w.run_endless
-                    explain=|w| w.explain_run_count
-                    value=Signal::derive(move || fields.count.get().map(|count| count as f64))
-                    write=write_count
-                    proposed=10.0
-                    step="1"
-                />
-                <Amount
-                    testid="run-rate"
-                    label=|w| w.run_rate
-                    without=|w| w.run_unlimited
-                    explain=|w| w.explain_run_rate
-                    value=Signal::derive(move || fields.per_second.get())
-                    write=write_rate
-                    proposed=2.0
-                    step="any"
-                />
-            </div>
-            <Preview fields=fields />
+                <SavedTemplates fields=fields />
+                <RecordFields fields=fields kind=DraftKind::Pattern />
+                <details class="headers placeholders" data-testid="run-placeholders">
+                    <summary>{prefs.text(|w| w.placeholders)}</summary>
+                    <dl>{placeholders}</dl>
+                    <p>{prefs.text(|w| w.placeholders_note)}</p>
+                </details>
+                <div class="two">
+                    <Amount
+                        testid="run-count"
+                        label=|w| w.run_count
+                        without=|w| w.run_endless
+                        explain=|w| w.explain_run_count
+                        value=Signal::derive(move || fields.count.get().map(|count| count as f64))
+                        write=write_count
+                        proposed=10.0
+                        step="1"
+                    />
+                    <Amount
+                        testid="run-rate"
+                        label=|w| w.run_rate
+                        without=|w| w.run_unlimited
+                        explain=|w| w.explain_run_rate
+                        value=Signal::derive(move || fields.per_second.get())
+                        write=write_rate
+                        proposed=2.0
+                        step="any"
+                    />
+                </div>
+                <Preview fields=fields />
             </div>
             <div class="actions">
                 <button
@@ -110,7 +115,9 @@ fn RunForm(fields: SendFields) -> impl IntoView {
                     {prefs.text(|w| w.run_start)}
                 </button>
                 <MoreButton is_open=fields.is_open />
-                <span id="run-why-not" class="why-not" role="status">{move || why_not()}</span>
+                <span id="run-why-not" class="why-not" role="status">
+                    {move || why_not()}
+                </span>
             </div>
         </SendForm>
     }

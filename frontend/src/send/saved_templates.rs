@@ -57,8 +57,7 @@ pub fn SavedTemplates(fields: SendFields) -> impl IntoView {
     view! {
         <details class="headers templates" data-testid="templates">
             <summary>
-                {prefs.text(|w| w.templates)}
-                <span class="count">{move || fields.template_name.get()}</span>
+                {prefs.text(|w| w.templates)} <span class="count">{move || fields.template_name.get()}</span>
             </summary>
             <ul class="template-list">
                 <li>
@@ -67,11 +66,7 @@ pub fn SavedTemplates(fields: SendFields) -> impl IntoView {
                         <span class="muted">{prefs.text(|w| w.template_built_in)}</span>
                     </button>
                 </li>
-                <For
-                    each=move || listed.get()
-                    key=|saved| (saved.name.clone(), saved.topic.clone())
-                    let:saved
-                >
+                <For each=move || listed.get() key=|saved| (saved.name.clone(), saved.topic.clone()) let:saved>
                     <SavedTemplateRow fields=fields saved=saved name=name message=message />
                 </For>
             </ul>
@@ -198,7 +193,7 @@ fn SavedTemplateRow(
                             on:blur=move |_| is_renaming.set(false)
                         />
                     }
-                    .into_any()
+                        .into_any()
                 } else {
                     view! {
                         <button type="button" class="template-load" data-testid="template-load" on:click=load>
@@ -206,7 +201,7 @@ fn SavedTemplateRow(
                             <span class="muted clip">{its_topic.clone()}</span>
                         </button>
                     }
-                    .into_any()
+                        .into_any()
                 }
             }}
             <button

@@ -49,7 +49,12 @@ pub fn SentList() -> impl IntoView {
                     >
                         {total_words}
                     </span>
-                    <button type="button" class="link" data-testid="clear-sent" on:click=move |_| store.act(|state, _| state.clear_sends())>
+                    <button
+                        type="button"
+                        class="link"
+                        data-testid="clear-sent"
+                        on:click=move |_| store.act(|state, _| state.clear_sends())
+                    >
                         {prefs.text(|w| w.clear_sent)}
                     </button>
                 </div>
@@ -130,11 +135,13 @@ fn Sent(row: SentRow) -> impl IntoView {
                 <i></i>
             </span>
             <span class="sent-value">
-                <span class="mono clip">{move || match &preview {
-                    FieldText::Null => prefs.words().tombstone.to_owned(),
-                    FieldText::Empty => prefs.words().empty_value.to_owned(),
-                    FieldText::Json(text) | FieldText::Text(text) | FieldText::Binary(text) => text.clone(),
-                }}</span>
+                <span class="mono clip">
+                    {move || match &preview {
+                        FieldText::Null => prefs.words().tombstone.to_owned(),
+                        FieldText::Empty => prefs.words().empty_value.to_owned(),
+                        FieldText::Json(text) | FieldText::Text(text) | FieldText::Binary(text) => text.clone(),
+                    }}
+                </span>
                 {shown_reason.map(|reason| view! { <span class="sent-because clip">{reason}</span> })}
             </span>
             <span class="mono sent-end">{end}</span>

@@ -136,7 +136,9 @@ fn CreateTopicForm(open: RwSignal<bool>) -> impl IntoView {
                     aria-invalid=move || name_error().is_some().to_string()
                     on:input=move |event| form.update(|form| form.name = event_target_value(&event))
                 />
-                <span class="field-note fault" role="status">{name_note}</span>
+                <span class="field-note fault" role="status">
+                    {name_note}
+                </span>
             </label>
             <div class="two">
                 {number_field(
@@ -176,11 +178,20 @@ fn CreateTopicForm(open: RwSignal<bool>) -> impl IntoView {
                 </label>
             </fieldset>
             <p class="fault" role="alert" data-testid="create-fault">
-                {move || failure.with(|failure| failure.as_ref().map(|reason| request_error_text(reason, prefs.words())))}
+                {move || {
+                    failure.with(|failure| failure.as_ref().map(|reason| request_error_text(reason, prefs.words())))
+                }}
             </p>
             <div class="dialog-actions">
-                <button type="button" class="button" on:click=move |_| open.set(false)>{prefs.text(|w| w.cancel)}</button>
-                <button type="submit" class="button primary" data-testid="create-submit" disabled=move || is_waiting.get()>
+                <button type="button" class="button" on:click=move |_| open.set(false)>
+                    {prefs.text(|w| w.cancel)}
+                </button>
+                <button
+                    type="submit"
+                    class="button primary"
+                    data-testid="create-submit"
+                    disabled=move || is_waiting.get()
+                >
                     {move || if is_waiting.get() { prefs.words().in_progress } else { prefs.words().create }}
                 </button>
             </div>

@@ -318,7 +318,9 @@ fn SettingForm(
             </label>
             <p class="why-not">{blocked}</p>
             <p class="fault" role="alert" data-testid="setting-fault">
-                {move || failure.with(|failure| failure.as_ref().map(|reason| request_error_text(reason, prefs.words())))}
+                {move || {
+                    failure.with(|failure| failure.as_ref().map(|reason| request_error_text(reason, prefs.words())))
+                }}
             </p>
             <div class="dialog-actions">
                 <button
@@ -332,7 +334,9 @@ fn SettingForm(
                     {prefs.text(|w| w.setting_reset)}
                 </button>
                 <div class="spacer"></div>
-                <button type="button" class="button" on:click=move |_| open.set(false)>{prefs.text(|w| w.cancel)}</button>
+                <button type="button" class="button" on:click=move |_| open.set(false)>
+                    {prefs.text(|w| w.cancel)}
+                </button>
                 <button
                     type="submit"
                     class="button primary"

@@ -98,7 +98,10 @@ fn TopicView(name: String) -> impl IntoView {
     let missing_title = move || prefs.words().topic_gone.with_topic(&topic.name());
     view! {
         <div class="view-head">
-            <ViewTitle title=Signal::derive(move || topic.name()) parent=(href(&Address::of(View::Topics)), |w| w.nav_topics) />
+            <ViewTitle
+                title=Signal::derive(move || topic.name())
+                parent=(href(&Address::of(View::Topics)), |w| w.nav_topics)
+            />
             <Show when=move || !is_missing.get()>
                 <Freshness status=status />
             </Show>
@@ -188,7 +191,9 @@ fn TopicFacts(topic: OpenTopic, rates: StoredValue<Vec<f64>>) -> impl IntoView {
             {topic.is_internal.then(|| view! { <span class="label">{prefs.text(|w| w.internal)}</span> })}
             <span>{fact(|snapshot| snapshot.partitions().len() as u64, |w| w.partitions_count)}</span>
             <span>{fact(|snapshot| snapshot.replication() as u64, |w| w.replicas_count)}</span>
-            <span title=prefs.text(|w| w.records_hint)><b>{shown_records}</b></span>
+            <span title=prefs.text(|w| w.records_hint)>
+                <b>{shown_records}</b>
+            </span>
             <span title=prefs.text(|w| w.rate_hint)>{shown_rate}</span>
             <Chart points=points class="chart" testid="chart-written" label=Signal::derive(chart_label) />
         </div>
@@ -269,6 +274,8 @@ fn TopicActions(topic: OpenTopic) -> impl IntoView {
         >
             {prefs.text(|w| w.delete_topic)}
         </button>
-        <p class="why-not" data-testid="why-not">{blocked}</p>
+        <p class="why-not" data-testid="why-not">
+            {blocked}
+        </p>
     }
 }

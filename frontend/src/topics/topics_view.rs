@@ -121,9 +121,7 @@ fn TopicsView() -> impl IntoView {
                     <span>{fact(|t| t.hidden, |w| w.internal_hidden_count)}</span>
                 </Show>
                 <Show when=move || total(|t| t.under_replicated) != 0>
-                    <span class="warn">
-                        {fact(|t| t.under_replicated, |w| w.under_replicated_count)}
-                    </span>
+                    <span class="warn">{fact(|t| t.under_replicated, |w| w.under_replicated_count)}</span>
                 </Show>
                 <Show when=move || total(|t| t.offline) != 0>
                     <span class="bad">{fact(|t| t.offline, |w| w.offline_count)}</span>

@@ -33,13 +33,16 @@ pub fn ColumnHeads() -> impl IntoView {
         view! {
             <span role="columnheader" class=format!("cell-{}", column.name())>
                 <span class="clip">{move || word(prefs.words())}</span>
-                {(column == Column::Offset).then(|| view! { <Explain thing=|w| w.column_offset text=|w| w.explain_offset /> })}
+                {(column == Column::Offset)
+                    .then(|| view! { <Explain thing=|w| w.column_offset text=|w| w.explain_offset /> })}
                 {(column != Column::Value).then(|| view! { <Edge column=column /> })}
             </span>
         }
     });
     view! {
-        <div class="tr th" role="row">{heads}</div>
+        <div class="tr th" role="row">
+            {heads}
+        </div>
     }
 }
 
@@ -65,6 +68,15 @@ fn Edge(column: Column) -> impl IntoView {
         let px = width() + by * direction;
         prefs.change_columns(|columns| columns.set_width_px(column, px));
     };
+    let begin_drag = move |event: PointerEvent| {
+        event.prevent_default();
+        drag.set_value(Some((event.client_x(), width())));
+        let edge = event.current_target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        if let Some(edge) = edge {
+            // Without it the drag ends where the pointer leaves the edge.
+            let _ = edge.set_pointer_capture(event.pointer_id());
+        }
+    };
     view! {
         <span
             class="edge"
@@ -80,15 +92,7 @@ fn Edge(column: Column) -> impl IntoView {
             title=move || prefs.words().column_width_hint
             on:keydown=on_key
             on:dblclick=move |_| prefs.change_columns(|columns| columns.reset_width(column))
-            on:pointerdown=move |event: PointerEvent| {
-                event.prevent_default();
-                drag.set_value(Some((event.client_x(), width())));
-                let edge = event.current_target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-                if let Some(edge) = edge {
-                    // Without it the drag ends where the pointer leaves the edge.
-                    let _ = edge.set_pointer_capture(event.pointer_id());
-                }
-            }
+            on:pointerdown=begin_drag
             on:pointermove=move |event: PointerEvent| {
                 if let Some((from_x, from_width)) = drag.get_value() {
                     let by = (event.client_x() - from_x) * direction;

@@ -162,10 +162,26 @@ pub fn DataTable(
             }
             .into_any()
         } else {
-            view! { <span class="clip" title=hint>{move || word(prefs.words())}</span> }.into_any()
+            view! {
+                <span class="clip" title=hint>
+                    {move || word(prefs.words())}
+                </span>
+            }
+            .into_any()
         };
         view! {
-            <span role="columnheader" class=cell_class(column) aria-sort=move || column.can_sort.then(sorted)>{name}</span>
+            <span role="columnheader" class=cell_class(column) aria-sort=move || column.can_sort.then(sorted)>
+                {name}
+            </span>
+        }
+    };
+    let on_scroll = move |_| {
+        draw();
+        // A table that was just removed may still be notified, when the address is already that of another
+        // view.
+        let viewport = viewport.try_get_untracked().flatten();
+        if let Some(viewport) = viewport.filter(|viewport| keeps_scroll_position && viewport.is_connected()) {
+            navigation.keep_scroll_position(viewport.scroll_top());
         }
     };
     view! {
@@ -176,15 +192,7 @@ pub fn DataTable(
             data-testid=testid
             aria-label=move || label(prefs.words())
             node_ref=viewport
-            on:scroll=move |_| {
-                draw();
-                // A table that was just removed may still be notified, when the address is already that of another
-                // view.
-                let viewport = viewport.try_get_untracked().flatten();
-                if let Some(viewport) = viewport.filter(|viewport| keeps_scroll_position && viewport.is_connected()) {
-                    navigation.keep_scroll_position(viewport.scroll_top());
-                }
-            }
+            on:scroll=on_scroll
             on:keydown=move |event| _ = table.try_with_value(|table| table.key(&event))
         >
             <div class="data-row data-head" role="row" aria-rowindex="1">

@@ -39,6 +39,12 @@ pub fn Dialog(
     });
     let labelled_by = title_id.clone();
     let children = StoredValue::new(children);
+    let close_if_outside = move |event| {
+        // The target of a press outside of the box is the dialog element itself.
+        if event.target() == event.current_target() {
+            open.set(false);
+        }
+    };
     view! {
         <dialog
             class="dialog"
@@ -46,17 +52,17 @@ pub fn Dialog(
             node_ref=dialog
             aria-labelledby=labelled_by
             on:close=move |_| open.set(false)
-            on:pointerdown=move |event| {
-                // The target of a press outside of the box is the dialog element itself.
-                if event.target() == event.current_target() {
-                    open.set(false);
-                }
-            }
+            on:pointerdown=close_if_outside
         >
             <div class="dialog-box">
                 <div class="dialog-head">
                     <h2 id=title_id>{move || title.get()}</h2>
-                    <button type="button" class="icon" aria-label=prefs.text(|w| w.close) on:click=move |_| open.set(false)>
+                    <button
+                        type="button"
+                        class="icon"
+                        aria-label=prefs.text(|w| w.close)
+                        on:click=move |_| open.set(false)
+                    >
                         "×"
                     </button>
                 </div>

@@ -30,7 +30,9 @@ pub fn Explain(thing: fn(&Words) -> &'static str, text: fn(&Words) -> &'static s
                 "?"
             </button>
             <Show when=move || is_open.get()>
-                <span class="popover" role="status">{move || text(prefs.words())}</span>
+                <span class="popover" role="status">
+                    {move || text(prefs.words())}
+                </span>
             </Show>
         </span>
     }

@@ -34,7 +34,9 @@ where
                 }
             }
         >
-            <summary class=format!("button quiet {class}") data-testid=testid>{label}</summary>
+            <summary class=format!("button quiet {class}") data-testid=testid>
+                {label}
+            </summary>
             <div class="menu-box">{children()}</div>
         </details>
     }

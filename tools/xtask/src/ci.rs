@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::programs::{NATIVE_PACKAGES, cargo, run as run_command, target_dir};
-use crate::{test, tidy};
+use crate::programs::{ALL_PACKAGES, cargo, run as run_command, target_dir};
+use crate::{format, test, tidy};
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 4] = [("format", format), ("tidy", tidy::run), ("clippy", clippy), ("test", all_tests)];
+const STEPS: [Step; 4] = [("format", check_format), ("tidy", tidy::run), ("clippy", clippy), ("test", all_tests)];
 
 const DENY_WARNINGS: [&str; 3] = ["--", "--deny", "warnings"];
 
@@ -34,26 +34,18 @@ fn print_times(times: &[(&str, Duration)]) {
     eprintln!("time: {}", steps.join(", "));
 }
 
-fn format() -> Result<()> {
-    run_command(&mut cargo(&["fmt", "--all", "--check"]))
+fn check_format() -> Result<()> {
+    format::run(format::Mode::Check)
 }
 
 fn clippy() -> Result<()> {
     // The page is built here too, although no lint needs it: its last crate compiles on one core for minutes. Here OpenSSL and
     // librdkafka compile on the other core meanwhile, and the tests use the same page.
-    run_command(cargo(&["clippy", "--all-targets"]).args(NATIVE_PACKAGES).args(DENY_WARNINGS))?;
+    run_command(cargo(&["clippy", "--all-targets", ALL_PACKAGES]).args(DENY_WARNINGS))?;
     // The page's components exist for wasm only; the line above saw no more of the frontend than its state. Where the page was
     // built, since the macros that it needs were compiled there.
-    let wasm = [
-        "--package",
-        "frontend",
-        "--package",
-        "slim_leptos",
-        "--target",
-        "wasm32-unknown-unknown",
-        "--profile",
-        "page",
-    ];
+    let wasm =
+        ["--package", "frontend", "--features", "split", "--target", "wasm32-unknown-unknown", "--profile", "page"];
     run_command(cargo(&["clippy", "--target-dir"]).arg(target_dir().join("page")).args(wasm).args(DENY_WARNINGS))
 }
 

@@ -4,6 +4,7 @@ mod axe;
 mod bench;
 mod ci;
 mod dev;
+mod format;
 mod kafka;
 mod oidc_provider;
 mod pictures;
@@ -38,6 +39,8 @@ enum Command {
     Dev,
     /// Take screenshots of every state of the page, into target/screenshots
     Pictures,
+    /// Format the code: rustfmt, and leptosfmt for the page's `view!` macros
+    Format,
     /// Check the rules of ARCHITECTURE.md and of the repository
     Tidy,
     /// Run everything that must pass before a change is accepted
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::Kafka(action) => kafka::run(&action),
         Command::Dev => dev::run(),
         Command::Pictures => pictures::run(),
+        Command::Format => format::run(format::Mode::Write),
         Command::Tidy => tidy::run(),
         Command::Ci => ci::run(),
     };

@@ -21,10 +21,9 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// The packages for native targets. All commands build them together, because cargo unifies the features of packages in
-/// one build: a bridge built alone would compile half of the dependencies again. `slim_leptos` is excluded, because it
-/// and its dependencies are for wasm only.
-pub(crate) const NATIVE_PACKAGES: [&str; 3] = ["--workspace", "--exclude", "slim_leptos"];
+/// Selects all packages in one build. cargo unites the features of the packages of one build: a bridge built alone would compile half
+/// of the dependencies again.
+pub(crate) const ALL_PACKAGES: &str = "--workspace";
 
 /// Runs a command whose output the user sees.
 pub(crate) fn run(command: &mut Command) -> Result<()> {

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::programs::{NATIVE_PACKAGES, cargo, run as run_command, show, target_dir};
+use crate::programs::{ALL_PACKAGES, cargo, run as run_command, show, target_dir};
 use crate::setup;
 use report::{Count, Report};
 
@@ -38,10 +38,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     // Directories of test programs that were killed.
     let _ = fs::remove_dir_all(target_dir().join("kafka").join("tmp"));
 
-    run_command(cargo(&["build", "--bins"]).args(NATIVE_PACKAGES))?;
+    run_command(&mut cargo(&["build", "--bins", ALL_PACKAGES]))?;
 
-    let mut tests = cargo(&["test", "--no-fail-fast"]);
-    tests.args(NATIVE_PACKAGES).env("PONTE_BRIDGE_BIN", bridge_binary()).env("PONTE_SKIP_LOG", &skip_log);
+    let mut tests = cargo(&["test", "--no-fail-fast", ALL_PACKAGES]);
+    tests.env("PONTE_BRIDGE_BIN", bridge_binary()).env("PONTE_SKIP_LOG", &skip_log);
     if options.long {
         tests.env("PONTE_LONG", "1");
         if std::env::var_os("PROPTEST_CASES").is_none() {
