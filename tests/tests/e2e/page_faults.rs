@@ -9,7 +9,7 @@ use crate::page::{bridge, listen, send_ten};
 use crate::page_watching::watch_from;
 
 /// Chromium's own error about a socket that cannot be opened, which the page cannot prevent.
-const NO_SOCKET: &str = "WebSocket connection to";
+pub const NO_SOCKET: &str = "WebSocket connection to";
 
 /// The offsets in the list, with repetitions.
 async fn offsets(page: &Page) -> Vec<u64> {

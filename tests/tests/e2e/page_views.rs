@@ -10,6 +10,8 @@ use tests::client::messaggi;
 use tests::page::View;
 use tests::{Bridge, Browser, Page, unique};
 
+use crate::page::listen;
+use crate::page_faults::NO_SOCKET;
 use crate::page_groups::consume;
 use crate::page_list::NOTE_CHANGES;
 use crate::page_topics::on_real_kafka;
@@ -134,4 +136,59 @@ fn note_pushes(kind: &str) -> String {
              if (typeof text === 'string' && text.startsWith('{{\"type\":\"{kind}\"')) window.__pushes += 1;
              return text }} }}); return true }})()"
     )
+}
+
+/// Lets the page load no part besides the main file until `window.__blocked` is false.
+const BLOCK_PARTS: &str = "window.__blocked = true; const load = window.fetch; \
+     window.fetch = (url, ...rest) => window.__blocked && /(split_|chunk_)/.test(url) \
+     ? Promise.reject(new TypeError('blocked by the test')) : load(url, ...rest);";
+
+#[tokio::test]
+async fn part_that_did_not_load_says_so_and_is_loaded_on_request() {
+    let Some(browser) = Browser::start().await else { return };
+    let topic = unique("parts");
+    let bridge = Bridge::start().demo().topic(&topic).await;
+    let mut page = browser.open(&bridge).await;
+    page.forgive("blocked by the test");
+    page.prepare(BLOCK_PARTS).await;
+    page.reload().await;
+    // The live view needs no other part.
+    page.wait("connection", "data-state", "open").await;
+    listen(&page).await;
+    page.click("send").await;
+    page.wait("sent-row", "data-seen", "true").await;
+
+    page.click("nav-topics").await;
+    page.wait("instead", "data-reason", "code").await;
+    page.screenshot("part-not-loaded").await;
+    page.click("load-again").await;
+    page.wait("instead", "data-reason", "code").await;
+    page.eval::<bool>("(window.__blocked = false, true)").await;
+    page.click("load-again").await;
+    page.until("the topic", &format!("document.querySelector('[data-testid=topics]')?.innerText.includes({topic:?})"))
+        .await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn all_parts_are_loaded_while_the_page_is_idle() {
+    let Some(browser) = Browser::start().await else { return };
+    let mut bridge = Bridge::start().demo().topic(&unique("idle")).await;
+    let mut page = browser.open(&bridge).await;
+    page.forgive(NO_SOCKET);
+    let loaded = |part: &str| {
+        format!(
+            "performance.getEntriesByType('resource').some(one => one.name.includes('split_{part}') && one.responseEnd > 0)"
+        )
+    };
+    for part in ["record", "run", "topics", "groups", "cluster", "batch"] {
+        page.until(part, &loaded(part)).await;
+    }
+    bridge.ctrl_c();
+    assert_eq!(bridge.exit_code().await, 0);
+    page.wait("connection", "data-state", "waiting").await;
+    // Views open without the bridge.
+    page.click("nav-topics").await;
+    page.wait("instead", "data-reason", "offline").await;
+    page.is_clean().await;
 }
