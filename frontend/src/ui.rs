@@ -10,6 +10,7 @@ pub mod explain;
 pub mod field_text;
 pub mod file_picker;
 pub mod format;
+pub mod fresh;
 pub mod json_view;
 pub mod menu;
 pub mod redraw;

@@ -395,6 +395,13 @@ impl Page {
         self.tab.execute(collect).await.expect("a garbage collection");
     }
 
+    /// Call before the bridge ends: waits until the page has loaded all of its code, and expects Chromium's errors about a socket that
+    /// cannot be opened, which the page cannot prevent.
+    pub async fn expect_lost_bridge(&mut self) {
+        self.until("all parts of the code", "document.documentElement.dataset.parts === 'loaded'").await;
+        self.forgive("WebSocket connection to");
+    }
+
     /// Expects errors with this text.
     pub fn forgive(&mut self, text: &'static str) {
         self.forgiven.push(text);

@@ -10,6 +10,7 @@ pub use leptos::wasm_split::SplitLoaderError;
 
 use crate::app::preferences;
 use crate::app::view_frame::EmptyState;
+use crate::ui::fresh::fresh;
 
 /// What a split function returns: its view, unless the code cannot be loaded.
 pub type LoadedView = Result<AnyView, SplitLoaderError>;
@@ -50,7 +51,7 @@ enum CodeState {
 /// Shows a part of the page after its code has been loaded. `preload` loads the code; `view` creates the part and is called
 /// only after that.
 #[component]
-pub fn Lazy<P, V>(preload: fn() -> P, view: impl Fn() -> V + Send + 'static) -> impl IntoView
+pub fn Lazy<P, V>(preload: fn() -> P, view: impl Fn() -> V + Clone + Send + 'static) -> impl IntoView
 where
     P: Future<Output = Result<(), SplitLoaderError>> + 'static,
     V: Future<Output = LoadedView>,
@@ -72,7 +73,7 @@ where
         }
     };
     load();
-    move || match state.get() {
+    fresh(move || match state.get() {
         CodeState::Loading => view! {
             <p class="muted" role="status">
                 {prefs.text(|w| w.loading)}
@@ -91,5 +92,5 @@ where
             </button>
         }
         .into_any(),
-    }
+    })
 }

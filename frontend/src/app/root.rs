@@ -5,7 +5,7 @@ use leptos::task::spawn_local;
 
 use crate::app::banner::Banner;
 use crate::app::confirm_dialog::{ConfirmDialog, Confirmations};
-use crate::app::lazy::Lazy;
+use crate::app::lazy::{Lazy, SplitLoaderError};
 use crate::app::navigation::Navigation;
 use crate::app::permissions;
 use crate::app::settings::Preferences;
@@ -26,6 +26,7 @@ use crate::send::run_form::load_run_form;
 use crate::send::send_fields::SendFields;
 use crate::topics::topic_view::{load_topic_view, topic_view};
 use crate::topics::topics_view::{load_topics_view, topics_view};
+use crate::ui::fresh::fresh;
 use page_model::{Link, Phase, ReadState, View, ViewLink};
 
 #[component]
@@ -93,18 +94,17 @@ pub fn App() -> impl IntoView {
                 <Live fields=fields link=link />
             </main>
         </div>
-        {move || match navigation.view() {
-            View::Live => None,
+        {fresh(move || match navigation.view() {
+            View::Live => ().into_any(),
             view => {
-                Some(
-                    view! {
-                        <main class="view">
-                            <OtherView view=view />
-                        </main>
-                    },
-                )
+                view! {
+                    <main class="view">
+                        <OtherView view=view />
+                    </main>
+                }
+                    .into_any()
             }
-        }}
+        })}
         <Toasts />
         <Shortcuts open=show_shortcuts />
         <ConfirmDialog confirmations=confirmations />
@@ -127,26 +127,31 @@ fn OtherView(view: View) -> impl IntoView {
     }
 }
 
-/// Loads the other parts of the page when the browser has nothing else to do, so that they open at once, even if the bridge has
-/// been stopped by then.
+/// Loads the other parts of the page when the browser is idle, so that they open at once, even if the bridge has been stopped by
+/// then. `data-parts` of the document says when all are there.
 fn preload_parts(store: Store) {
     Effect::new(move |has_begun: Option<bool>| {
         let begins = store.read(|state| *state.link() == Link::Open);
         if begins && has_begun != Some(true) {
-            request_idle_callback(|| {
-                spawn_local(async {
-                    // A part that cannot be loaded says so when it is opened.
-                    let _ = load_opened_record().await;
-                    let _ = load_run_form().await;
-                    let _ = load_topics_view().await;
-                    let _ = load_groups_view().await;
-                    let _ = load_cluster_view().await;
-                    let _ = load_batch_form().await;
-                });
-            });
+            request_idle_callback(|| spawn_local(load_parts()));
         }
         begins || has_begun == Some(true)
     });
+}
+
+async fn load_parts() {
+    let parts: [Result<(), SplitLoaderError>; 6] = [
+        load_opened_record().await,
+        load_run_form().await,
+        load_topics_view().await,
+        load_groups_view().await,
+        load_cluster_view().await,
+        load_batch_form().await,
+    ];
+    // A part that is missing is loaded again when it is opened, and says so if that fails.
+    if parts.iter().all(Result::is_ok) {
+        browser::mark_parts_loaded();
+    }
 }
 
 /// The tab's title: the view's name, and the number of records received while the tab was hidden: `(12) Ponte`,

@@ -1,6 +1,7 @@
 //! Keyboard shortcuts: the dialog that lists them, and whether a key press may trigger one.
 
 use leptos::ev::KeyboardEvent;
+use leptos::ev::MouseEvent;
 use leptos::html::Dialog;
 use leptos::prelude::*;
 
@@ -53,7 +54,7 @@ pub fn Shortcuts(open: RwSignal<bool>) -> impl IntoView {
             })
             .collect::<Vec<_>>()
     };
-    let close_if_outside = move |event| {
+    let close_if_outside = move |event: MouseEvent| {
         // The target of a click outside of the box is the dialog element itself.
         if event.target() == event.current_target() {
             open.set(false);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
-use protocol::{ClientMessage, ErrorBody, LiveView, MessageBody, Request};
+use protocol::{ClientMessage, ErrorBody, LiveView, Request};
 
 use crate::app::settings::Preferences;
 use crate::platform::browser;

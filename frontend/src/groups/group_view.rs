@@ -17,6 +17,7 @@ use crate::groups::reset_panel::ResetPanel;
 use crate::i18n::Words;
 use crate::ui::explain::Explain;
 use crate::ui::format::number;
+use crate::ui::fresh::fresh;
 use page_model::{Address, ReadMode, ReadState, ResetStep, Start, View, ViewLink};
 
 /// The contents of the view.
@@ -101,7 +102,7 @@ pub fn GroupView(name: String) -> impl IntoView {
                     <Actions screen=screen reset_is_open=reset_is_open />
                 </Show>
             </header>
-            {move || match shown.get() {
+            {fresh(move || match shown.get() {
                 Shown::LoadingState => {
                     view! { <LoadingState status=screen.status loading=|w| w.group_loading /> }.into_any()
                 }
@@ -110,7 +111,7 @@ pub fn GroupView(name: String) -> impl IntoView {
                     view! { <EmptyState reason="missing" title=missing_title next=next /> }.into_any()
                 }
                 Shown::Group => view! { <Body screen=screen reset_is_open=reset_is_open /> }.into_any(),
-            }}
+            })}
         </section>
     }
 }
@@ -350,7 +351,7 @@ fn Body(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView {
                 </Show>
             </div>
         </div>
-        <div class="group-table">{table}</div>
+        <div class="group-table">{fresh(table)}</div>
     }
 }
 

@@ -13,6 +13,7 @@ use crate::app::{navigation, preferences, store};
 use crate::groups::group_view::{GroupView, protocol_hint, protocol_name, state_hint};
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::format::number;
+use crate::ui::fresh::fresh;
 use crate::ui::redraw::RedrawWhenVisible;
 use crate::ui::table_columns::{number_column, text_column};
 use page_model::{GROUP_COLUMNS, GroupList, ReadState, Sort};
@@ -122,7 +123,7 @@ fn Groups() -> impl IntoView {
                     <Freshness status=status />
                 </Show>
             </header>
-            {move || match content.get() {
+            {fresh(move || match content.get() {
                 Shown::LoadingState => view! { <LoadingState status=status loading=|w| w.groups_loading /> }.into_any(),
                 Shown::Demo => view! { <DemoGroups /> }.into_any(),
                 Shown::None => {
@@ -137,7 +138,7 @@ fn Groups() -> impl IntoView {
                 }
                 Shown::NoneFound => view! { <NoneFound total=Memo::new(move |_| found.get().1) /> }.into_any(),
                 Shown::Groups => ().into_any(),
-            }}
+            })}
             <div class="table-place" hidden=move || content.get() != Shown::Groups>
                 <DataTable
                     testid="groups"

@@ -10,6 +10,7 @@ use crate::groups::reset_form::ResetForm;
 use crate::i18n::Plural;
 use crate::platform::browser::{self, FileParts};
 use crate::ui::format::number;
+use crate::ui::fresh::fresh;
 use page_model::{Intent, Phase, PlanTotals, ReadMode, ReadState, Reset, ResetBlocked, ResetStep};
 
 /// Maximum number of members that are named if members block the reset.
@@ -70,11 +71,11 @@ pub fn ResetPanel(screen: GroupScreen, is_open: RwSignal<bool>) -> impl IntoView
                     "×"
                 </button>
             </div>
-            {move || match part.get() {
+            {fresh(move || match part.get() {
                 Part::Form => view! { <ResetForm screen=screen step=step /> }.into_any(),
                 Part::Plan => view! { <Planned screen=screen step=step /> }.into_any(),
                 Part::Outcome => view! { <Outcome screen=screen step=step /> }.into_any(),
-            }}
+            })}
         </section>
     }
 }

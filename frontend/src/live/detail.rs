@@ -14,6 +14,7 @@ use crate::live::value_view::ValueView;
 use crate::platform::browser;
 use crate::ui::field_text::{FieldText, raw_text};
 use crate::ui::format;
+use crate::ui::fresh::fresh;
 use page_model::{Address, Entry, ReadMode, ReadState, RecordRef, View, ViewLink, json_line};
 
 /// Maximum number of characters of a key or of a header's value.
@@ -21,12 +22,15 @@ const FIELD_CHARS: usize = 2000;
 
 #[component]
 pub fn Detail(selected: Selected) -> impl IntoView {
-    move || {
-        let entry = selected.get().filter(Entry::is_record)?;
-        let entry = StoredValue::new_local(entry);
-        let view = move || opened_record(entry.get_value(), selected);
-        Some(view! { <Lazy preload=load_opened_record view=view /> })
-    }
+    fresh(move || {
+        let entry = selected.get().filter(Entry::is_record).map(StoredValue::new_local);
+        entry
+            .map(|entry| {
+                let view = move || opened_record(entry.get_value(), selected);
+                view! { <Lazy preload=load_opened_record view=view /> }
+            })
+            .into_any()
+    })
 }
 
 lazy_part! {

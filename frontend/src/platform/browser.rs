@@ -83,6 +83,13 @@ pub fn set_root_attribute(name: &str, value: &str) {
     }
 }
 
+/// `<html data-parts="loaded">`
+pub fn mark_parts_loaded() {
+    if let Some(root) = document().document_element() {
+        let _ = root.set_attribute("data-parts", "loaded");
+    }
+}
+
 pub fn set_title(title: &str) {
     document().set_title(title);
 }

@@ -15,6 +15,7 @@ use crate::send::run_form::{load_run_form, run_form};
 use crate::send::send_fields::{SendFields, Tab};
 use crate::send::sent_list::SentList;
 use crate::send::sent_waiting::SentWaiting;
+use crate::ui::fresh::fresh;
 use page_model::{ReadState, SendBlocked};
 
 const TABS: [(Tab, &str); 3] = [(Tab::One, "one"), (Tab::Run, "run"), (Tab::Batch, "batch")];
@@ -48,7 +49,7 @@ pub fn Composer(fields: SendFields) -> impl IntoView {
                     role="tabpanel"
                     aria-labelledby=move || format!("send-tab-{}", tab_name(fields.tab.get()))
                 >
-                    {move || match fields.tab.get() {
+                    {fresh(move || match fields.tab.get() {
                         Tab::One => {
                             fields.replaced.track();
                             // The form is created again for the draft of another topic, which may have other headers.
@@ -59,7 +60,7 @@ pub fn Composer(fields: SendFields) -> impl IntoView {
                         Tab::Batch => {
                             view! { <Lazy preload=load_batch_form view=move || batch_form(fields) /> }.into_any()
                         }
-                    }}
+                    })}
                 </div>
             </Show>
             <RunCard />

@@ -18,6 +18,7 @@ use crate::topics::topic_partitions::TopicPartitions;
 use crate::topics::topic_settings::TopicSettings;
 use crate::ui::chart::{Chart, highest, keep_point};
 use crate::ui::format::{number, rate};
+use crate::ui::fresh::fresh;
 use crate::ui::redraw::RedrawWhenVisible;
 use page_model::{Address, ReadMode, Start, TopicSnapshot, View, ViewLink};
 
@@ -129,11 +130,11 @@ fn TopicView(name: String) -> impl IntoView {
                     {tab_link("groups", "tab-groups", |w| w.nav_groups)}
                 </div>
             </div>
-            {move || match tab.get().as_str() {
+            {fresh(move || match tab.get().as_str() {
                 "settings" => view! { <TopicSettings topic=topic /> }.into_any(),
                 "groups" => view! { <TopicGroups topic=topic /> }.into_any(),
                 _ => view! { <TopicPartitions topic=topic /> }.into_any(),
-            }}
+            })}
         </Show>
     }
 }

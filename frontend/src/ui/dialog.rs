@@ -1,6 +1,7 @@
 //! A modal dialog. Escape, the close button or a press outside of the dialog closes it; the focus then returns to the element
 //! that had it before.
 
+use leptos::ev::PointerEvent;
 use leptos::html::Dialog as DialogElement;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -39,7 +40,7 @@ pub fn Dialog(
     });
     let labelled_by = title_id.clone();
     let children = StoredValue::new(children);
-    let close_if_outside = move |event| {
+    let close_if_outside = move |event: PointerEvent| {
         // The target of a press outside of the box is the dialog element itself.
         if event.target() == event.current_target() {
             open.set(false);

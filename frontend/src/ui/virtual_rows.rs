@@ -41,6 +41,8 @@ impl Parts {
         let html = |element: Option<Element>| element?.dyn_into::<HtmlElement>().ok();
         let (heads, space) = (html(viewport.first_element_child())?, html(viewport.last_element_child())?);
         let holder = html(space.first_element_child())?;
+        // Leptos may reuse the element of an earlier list, with the rows that were appended to it.
+        holder.set_text_content(None);
         let style = window().get_computed_style(&viewport).ok()??;
         let row_px = style.get_property_value("--row").ok()?.trim().strip_suffix("px")?.parse().ok()?;
         Some(Self { viewport, heads, space, holder, row_px })

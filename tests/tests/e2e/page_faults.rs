@@ -8,9 +8,6 @@ use tests::{Bridge, Browser, Kafka, PATIENCE, Page, unique};
 use crate::page::{bridge, listen, send_ten};
 use crate::page_watching::watch_from;
 
-/// Chromium's own error about a socket that cannot be opened, which the page cannot prevent.
-pub const NO_SOCKET: &str = "WebSocket connection to";
-
 /// The offsets in the list, with repetitions.
 async fn offsets(page: &Page) -> Vec<u64> {
     let mut offsets: Vec<u64> =
@@ -98,7 +95,7 @@ async fn killed_and_back(mode: &str, topic: &str, servers: &str, limit: Duration
     let mut bridge =
         Bridge::start().option("--bootstrap-servers", servers).topic(topic).option("--group", &unique("group")).await;
     let mut page = browser.open(&bridge).await;
-    page.forgive(NO_SOCKET);
+    page.expect_lost_bridge().await;
     page.click(&format!("mode-{mode}")).await;
     page.choose("start", "earliest").await;
     listen(&page).await;
@@ -128,7 +125,7 @@ async fn page_reconnects_after_the_bridge_shut_down_and_started_again() {
     let Some(browser) = Browser::start().await else { return };
     let (mut bridge, _) = bridge().await;
     let mut page = browser.open(&bridge).await;
-    page.forgive(NO_SOCKET);
+    page.expect_lost_bridge().await;
     bridge.ctrl_c();
     assert_eq!(bridge.exit_code().await, 0);
     page.wait("connection", "data-state", "waiting").await;
@@ -145,7 +142,7 @@ async fn records_in_flight_when_the_bridge_is_killed_become_unknown() {
     let kafka = Mock::start().with_topic(&topic, 1);
     let mut bridge = Bridge::start().option("--bootstrap-servers", &kafka.bootstrap_servers()).topic(&topic).await;
     let mut page = browser.open(&bridge).await;
-    page.forgive(NO_SOCKET);
+    page.expect_lost_bridge().await;
     page.wait("broker", "data-state", "up").await;
     kafka.slow(Duration::from_secs(20));
     page.click("send").await;

@@ -449,7 +449,7 @@ async fn lost_bridge_keeps_the_last_group_view_and_marks_it_as_lost() {
     let (Some(browser), Some(kafka)) = (Browser::start().await, Kafka::current().await) else { return };
     let Scene { bridge, group, .. } = Scene::four_of_ten(&kafka).await;
     let mut page = open_group(&browser, &bridge, &group).await;
-    page.forgive("WebSocket connection");
+    page.expect_lost_bridge().await;
     page.forgive("ERR_CONNECTION_REFUSED");
     page.wait("group-view", "data-lag", "6").await;
     drop(bridge);

@@ -386,7 +386,7 @@ async fn run_continues_after_lost_connections_and_loses_and_duplicates_no_record
     let bridge = Bridge::start().demo().topic(&topic).option("--allowed-hosts", &wire.host()).await;
     wire.lead_to(&bridge.address);
     let mut page = browser.load(&wire.url(), View::default()).await;
-    page.forgive("WebSocket connection to");
+    page.expect_lost_bridge().await;
     page.wait("connection", "data-state", "open").await;
     plan(&page, r#"{"i": {{i}}}"#, &COUNT.to_string(), "1000").await;
     page.click("run-start").await;

@@ -328,7 +328,7 @@ async fn lost_bridge_is_accessible() {
     let Some(browser) = Browser::start().await else { return };
     let (mut bridge, _) = bridge().await;
     let mut page = browser.open(&bridge).await;
-    page.forgive("WebSocket connection to");
+    page.expect_lost_bridge().await;
     listen(&page).await;
     bridge.kill().await;
     page.wait_for("banner").await;

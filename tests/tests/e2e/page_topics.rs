@@ -332,7 +332,7 @@ async fn topic_list_is_marked_as_lost_until_the_bridge_is_back() {
     let topic = unique("again");
     let mut bridge = Bridge::start().demo().topic(&topic).await;
     let mut page = browser.open(&bridge).await;
-    page.forgive("WebSocket connection");
+    page.expect_lost_bridge().await;
     page.forgive("ERR_CONNECTION_REFUSED");
     page.click("nav-topics").await;
     page.until("the row", &row(&topic)).await;

@@ -11,7 +11,6 @@ use tests::page::View;
 use tests::{Bridge, Browser, Page, unique};
 
 use crate::page::listen;
-use crate::page_faults::NO_SOCKET;
 use crate::page_groups::consume;
 use crate::page_list::NOTE_CHANGES;
 use crate::page_topics::on_real_kafka;
@@ -175,15 +174,7 @@ async fn all_parts_are_loaded_while_the_page_is_idle() {
     let Some(browser) = Browser::start().await else { return };
     let mut bridge = Bridge::start().demo().topic(&unique("idle")).await;
     let mut page = browser.open(&bridge).await;
-    page.forgive(NO_SOCKET);
-    let loaded = |part: &str| {
-        format!(
-            "performance.getEntriesByType('resource').some(one => one.name.includes('split_{part}') && one.responseEnd > 0)"
-        )
-    };
-    for part in ["record", "run", "topics", "groups", "cluster", "batch"] {
-        page.until(part, &loaded(part)).await;
-    }
+    page.expect_lost_bridge().await;
     bridge.ctrl_c();
     assert_eq!(bridge.exit_code().await, 0);
     page.wait("connection", "data-state", "waiting").await;
