@@ -1,6 +1,6 @@
 //! `add_partitions`: adds partitions to a topic. This cannot be undone, and keys map to other partitions afterwards.
 
-use protocol::{AddPartitions, AddPartitionsResult, ErrorBody, Request};
+use protocol::{AddPartitions, AddPartitionsResult, ErrorBody, MessageBody};
 
 use super::{Context, Handler, require_confirmation, topic};
 

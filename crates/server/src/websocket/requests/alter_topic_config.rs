@@ -1,6 +1,6 @@
 //! `alter_topic_config`: sets and unsets settings of a topic.
 
-use protocol::{AlterTopicConfig, AlterTopicConfigResult, ErrorBody, Request};
+use protocol::{AlterTopicConfig, AlterTopicConfigResult, ErrorBody, MessageBody};
 
 use super::{Context, Handler, topic};
 

@@ -1,6 +1,6 @@
 //! `create_topic`.
 
-use protocol::{CreateTopic, CreateTopicResult, ErrorBody, ErrorCode, Request};
+use protocol::{CreateTopic, CreateTopicResult, ErrorBody, ErrorCode, MessageBody};
 
 use super::{Context, Handler, topic};
 

@@ -1,6 +1,6 @@
 //! `delete_group`.
 
-use protocol::{DeleteGroup, DeleteGroupResult, ErrorBody, Request};
+use protocol::{DeleteGroup, DeleteGroupResult, ErrorBody, MessageBody};
 
 use super::{Context, Handler, group, require_confirmation};
 

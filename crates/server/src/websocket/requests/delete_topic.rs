@@ -1,6 +1,6 @@
 //! `delete_topic`.
 
-use protocol::{DeleteTopic, DeleteTopicResult, ErrorBody, Request};
+use protocol::{DeleteTopic, DeleteTopicResult, ErrorBody, MessageBody};
 
 use super::{Context, Handler, require_confirmation, topic};
 

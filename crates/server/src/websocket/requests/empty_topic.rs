@@ -1,6 +1,6 @@
 //! `empty_topic`: deletes the records of a topic and keeps the topic.
 
-use protocol::{EmptyTopic, EmptyTopicResult, ErrorBody, Request};
+use protocol::{EmptyTopic, EmptyTopicResult, ErrorBody, MessageBody};
 
 use super::{Context, Handler, require_confirmation, topic};
 

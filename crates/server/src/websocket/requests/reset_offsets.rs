@@ -1,6 +1,6 @@
 //! `reset_offsets`: applies a plan to the positions of a group.
 
-use protocol::{ErrorBody, GroupId, OffsetResetPlan, Request, ResetOffsets, ResetOffsetsResult};
+use protocol::{ErrorBody, GroupId, MessageBody, OffsetResetPlan, ResetOffsets, ResetOffsetsResult};
 
 use super::{Asker, Context, Handler, group};
 
