@@ -17,6 +17,7 @@ use crate::cluster::cluster_view::{cluster_view, load_cluster_view};
 use crate::groups::groups_view::{groups_view, load_groups_view};
 use crate::live::detail::load_opened_record;
 use crate::live::latency_strip::LatencyStripView;
+use crate::live::list_settings::load_list_settings;
 use crate::live::live_view::Live;
 use crate::live::watch_fields::WatchFields;
 use crate::platform::browser;
@@ -140,8 +141,9 @@ fn preload_parts(store: Store) {
 }
 
 async fn load_parts() {
-    let parts: [Result<(), SplitLoaderError>; 6] = [
+    let parts: [Result<(), SplitLoaderError>; 7] = [
         load_opened_record().await,
+        load_list_settings().await,
         load_run_form().await,
         load_topics_view().await,
         load_groups_view().await,

@@ -25,6 +25,10 @@ pub(crate) struct Options {
     long: bool,
 }
 
+/// The number of tests that run at the same time. A test mostly waits: for Kafka, for timers, for the browser. Half as many tests again
+/// as there are cores keep the cores busy, and no time-out is reached.
+const TEST_THREADS: &str = "RUST_TEST_THREADS";
+
 /// The number of cases of each property test; proptest's default is 256.
 const LONG_RUN_CASES: &str = "5000";
 
@@ -42,6 +46,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
     let mut tests = cargo(&["test", "--no-fail-fast", ALL_PACKAGES]);
     tests.env("PONTE_BRIDGE_BIN", bridge_binary()).env("PONTE_SKIP_LOG", &skip_log);
+    if std::env::var_os(TEST_THREADS).is_none() {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        tests.env(TEST_THREADS, (cores + cores.div_ceil(2)).to_string());
+    }
     if options.long {
         tests.env("PONTE_LONG", "1");
         if std::env::var_os("PROPTEST_CASES").is_none() {
