@@ -41,6 +41,7 @@ pub(crate) fn split(wasm: &Path, glue: &str, directory: &Path) -> Result<SplitCo
         .map(|path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let code = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let code = compact(&code).with_context(|| format!("cannot process {}", path.display()))?;
             Ok((name, code))
         })
         .collect::<Result<Vec<_>>>()?;
@@ -48,4 +49,12 @@ pub(crate) fn split(wasm: &Path, glue: &str, directory: &Path) -> Result<SplitCo
     let path = directory.join(LOADER);
     let loader = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(SplitCode { main, parts, loader })
+}
+
+/// Removes the names of functions, and encodes numbers in as few bytes as possible: the linker pads them because of
+/// `--emit-relocs`. wasm-bindgen does the same with the main file.
+fn compact(code: &[u8]) -> Result<Vec<u8>> {
+    let mut config = walrus::ModuleConfig::new();
+    config.generate_name_section(false).generate_producers_section(false);
+    Ok(config.parse(code)?.emit_wasm())
 }
