@@ -35,6 +35,7 @@ pub enum Kafka {
 }
 
 impl Kafka {
+    #[expect(clippy::unused_async, reason = "tests choose one of these functions by name")]
     pub async fn demo() -> Option<Self> {
         Some(Self::Demo)
     }

@@ -205,7 +205,7 @@ impl Page {
     /// Runs a script of a third party, without using its result.
     pub(crate) async fn run_script(&self, script: &str) {
         let run = self.tab.evaluate_expression(format!("{script};\ntrue")).await;
-        run.unwrap_or_else(|error| panic!("the script beginning with {:.60}: {error}", script));
+        run.unwrap_or_else(|error| panic!("the script beginning with {script:.60}: {error}"));
     }
 
     pub async fn attribute(&self, testid: &str, name: &str) -> Option<String> {

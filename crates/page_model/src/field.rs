@@ -38,7 +38,7 @@ pub struct FileContent {
 mod remembered_bytes {
     use serde::{Deserializer, Serializer};
 
-    use super::*;
+    use super::{Arc, BASE64, Deserialize, Engine, REMEMBERED_FILE_BYTES};
 
     pub fn serialize<S: Serializer>(bytes: &Option<Arc<[u8]>>, serializer: S) -> Result<S::Ok, S::Error> {
         match bytes {

@@ -467,7 +467,7 @@ pub struct Headers<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Headers<'a> {
+impl Headers<'_> {
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }

@@ -48,7 +48,7 @@ pub async fn drain(shared: Arc<Shared>) {
                     tracing::warn!(
                         given_up,
                         "Kafka sent no delivery report for some records; their senders were notified"
-                    )
+                    );
                 }
                 Err(error) => tracing::error!(%error, "the task that flushes the producer failed"),
             }

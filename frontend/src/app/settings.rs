@@ -31,7 +31,7 @@ impl Preferences {
             }
         });
         Effect::new(move |_| {
-            browser::set_root_attribute("data-theme", settings.with(|settings| settings.theme.name()))
+            browser::set_root_attribute("data-theme", settings.with(|settings| settings.theme.name()));
         });
         Effect::new(move |_| browser::set_root_attribute("lang", language.get().code));
         Self { settings, language }

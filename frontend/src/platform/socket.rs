@@ -123,9 +123,8 @@ impl Socket {
             old.retire();
         }
         (inner.handler)(Event::Connecting);
-        let socket = match WebSocket::new_with_str_sequence(&browser::websocket_url(), &offered_subprotocols()) {
-            Ok(socket) => socket,
-            Err(_) => return self.lost(generation, Loss::default()),
+        let Ok(socket) = WebSocket::new_with_str_sequence(&browser::websocket_url(), &offered_subprotocols()) else {
+            return self.lost(generation, Loss::default());
         };
         let connection = self.attach(socket, generation);
         *inner.connection.borrow_mut() = Some(connection);

@@ -257,7 +257,7 @@ async fn markup_in_templates_and_files_is_shown_as_text() {
             [
                 format!(r#"{{"key":{json},"value":{{"text":{json}}},"headers":[[{json},{json}]]}}"#),
                 format!(r#"{{"value":{{"text":"x"}},"partition":{json}}}"#),
-                format!(r#"{{{json}:1}}"#),
+                format!(r"{{{json}:1}}"),
             ]
         })
         .collect();

@@ -166,10 +166,7 @@ async fn several_topics_are_read_at_once_and_the_address_restores_the_view() {
 #[tokio::test]
 async fn group_partitions_commits_and_lag_are_live() {
     let Some(browser) = Browser::start().await else { return };
-    let kafka = match Kafka::current().await {
-        Some(kafka) => kafka,
-        None => return,
-    };
+    let Some(kafka) = Kafka::current().await else { return };
     let (topic, group) = (kafka.topic_with("lag", 3).await, unique("group"));
     let bridge = Bridge::start().on(&kafka).topic(&topic).option("--group", &group).await;
     let page = browser.open(&bridge).await;

@@ -69,9 +69,9 @@ async fn broker_stopped_and_killed_under_load_loses_and_duplicates_no_record() {
         let kill = round % 2 == 0;
         cluster = meanwhile(cluster, &topic, &mut survivor, move |cluster| {
             if kill {
-                cluster.kill()
+                cluster.kill();
             } else {
-                cluster.stop()
+                cluster.stop();
             }
             cluster.restart().expect("Kafka starts again");
         })

@@ -71,7 +71,7 @@ fn lines(case: &Case<'_>, rounds: &[Round], failures: &[String], verdict: bool) 
                     shown.iter().filter_map(|round| value(round)).filter(|value| value.is_finite()).collect();
                 Summary::of(&values)
             };
-            let floor_of = |round: &Round| (round.floors[f][0][m].value + round.floors[f][1][m].value) / 2.0;
+            let floor_of = |round: &Round| f64::midpoint(round.floors[f][0][m].value, round.floors[f][1][m].value);
             let ours =
                 Value { value: of(&|round| Some(round.ours[m].value)), cpu_ns: of(&|round| round.ours[m].cpu_ns) };
             let theirs =
@@ -242,7 +242,10 @@ mod tests {
             floors: vec![floor("floor", &[Some(0.8)], || Ok(vec![Measurement::of(100.0)]))],
             ours: Box::new(move || {
                 attempts += 1;
-                if attempts == 2 { anyhow::bail!("a gap") } else { Ok(vec![Measurement::of(90.0)]) }
+                if attempts == 2 {
+                    anyhow::bail!("a gap")
+                }
+                Ok(vec![Measurement::of(90.0)])
             }),
         };
         let lines = measure(&mut case, 3, true);

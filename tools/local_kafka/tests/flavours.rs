@@ -44,9 +44,9 @@ fn check_topics_after_restarts(cluster: &mut Cluster) {
     topics(cluster, &["--create", "--topic", "ricordi", "--partitions", "2"]);
     for how in ["stop", "kill"] {
         if how == "stop" {
-            cluster.stop()
+            cluster.stop();
         } else {
-            cluster.kill()
+            cluster.kill();
         }
         cluster.restart().expect("a cluster that restarts");
         assert_eq!(cluster.bootstrap_servers(), bootstrap_servers);

@@ -43,7 +43,7 @@ impl Unsecured {
                 "principal" => unsecured.principal = value.to_owned(),
                 "scopeClaimName" => unsecured.scope_claim = value.to_owned(),
                 "scope" => {
-                    unsecured.scope = value.split(',').filter(|one| !one.is_empty()).map(str::to_owned).collect()
+                    unsecured.scope = value.split(',').filter(|one| !one.is_empty()).map(str::to_owned).collect();
                 }
                 "lifeSeconds" => {
                     let seconds = value.parse::<u32>().ok().filter(|seconds| *seconds > 0);

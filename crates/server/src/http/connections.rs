@@ -214,9 +214,9 @@ mod tests {
     #[test]
     fn remote_address_has_its_own_limit_and_loopback_has_none() {
         let connections = Connections::new(1000);
-        let slots: Vec<ConnectionSlot> = (0..PER_ADDRESS + 1).map(|_| connections.add([10, 0, 0, 1].into())).collect();
+        let slots: Vec<ConnectionSlot> = (0..=PER_ADDRESS).map(|_| connections.add([10, 0, 0, 1].into())).collect();
         assert_eq!(evicted(&slots).len(), 1);
-        let local: Vec<ConnectionSlot> = (0..PER_ADDRESS + 1).map(|_| connections.add([127, 0, 0, 1].into())).collect();
+        let local: Vec<ConnectionSlot> = (0..=PER_ADDRESS).map(|_| connections.add([127, 0, 0, 1].into())).collect();
         assert_eq!(evicted(&local).len(), 0);
     }
 

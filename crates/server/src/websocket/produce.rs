@@ -83,7 +83,7 @@ pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
                             ledger.delivered(vec![Run::failed(seq, count as u64, Arc::clone(error))]);
                         }
                         None => {
-                            send(shared, cluster, ledger, seq, topic, &records[start..start + count], received).await
+                            send(shared, cluster, ledger, seq, topic, &records[start..start + count], received).await;
                         }
                     }
                     count
