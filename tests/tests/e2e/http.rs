@@ -131,6 +131,31 @@ async fn assets_are_cached_as_immutable_and_the_page_is_revalidated() {
 }
 
 #[tokio::test]
+async fn parts_of_the_code_are_served_beside_their_loader() {
+    let bridge = Bridge::start().demo().await;
+    let page = bridge.get("/").await;
+    let loader = assets(page.text()).into_iter().find(|path| path.ends_with("/load_parts.js")).expect("a loader");
+    let folder = loader.trim_end_matches("load_parts.js");
+    let source = bridge.get(&loader).await;
+    let parts: Vec<&str> = source
+        .text()
+        .split("\"./")
+        .filter_map(|rest| rest.split('"').next())
+        .filter(|name| name.ends_with(".wasm"))
+        .collect();
+    for name in ["split_topics.wasm", "split_groups.wasm", "split_cluster.wasm"] {
+        assert!(parts.contains(&name), "no {name}: {parts:?}");
+    }
+    for name in parts {
+        let part = bridge.get(&format!("{folder}{name}")).await;
+        assert_eq!(part.status, StatusCode::OK, "{name}");
+        assert_eq!(part.header("content-type"), "application/wasm", "{name}");
+        assert!(part.header("cache-control").contains("immutable"), "{name}: {:?}", part.headers);
+        assert!(part.body.starts_with(b"\0asm"), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn assets_are_compressed_as_accept_encoding_allows() {
     let bridge = Bridge::start().demo().await;
     let page = bridge.get("/").await;
@@ -152,9 +177,9 @@ async fn assets_are_compressed_as_accept_encoding_allows() {
         let refused = encoded("br;q=0, gzip;q=0").await;
         assert_eq!(refused.header("content-encoding"), "", "{path}: both were refused");
     }
-    measured("page_brotli_bytes", brotli_bytes);
-    // The limit of row B8 of the benchmarks for a page that is not split.
-    assert!(brotli_bytes <= 650 * 1024, "{brotli_bytes} bytes of page");
+    measured("first_load_brotli_bytes", brotli_bytes);
+    // The target of the benchmark B8 is 400 KiB. Until it is reached, the first load must not grow.
+    assert!(brotli_bytes <= 512 * 1024, "the first load has {brotli_bytes} bytes");
 }
 
 #[tokio::test]
