@@ -2,6 +2,7 @@
 
 pub mod chart;
 pub mod column_heads;
+pub mod confirm_dialog;
 pub mod data_table;
 pub mod dialog;
 pub mod dom;
@@ -12,7 +13,10 @@ pub mod file_picker;
 pub mod format;
 pub mod fresh;
 pub mod json_view;
+pub mod keys;
+pub mod lazy;
 pub mod menu;
 pub mod redraw;
 pub mod table_columns;
+pub mod view_frame;
 pub mod virtual_rows;

@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 use protocol::{CloseCode, ErrorBody, ErrorCode, ProduceWaiting, WaitReason};
 
-use crate::app::error_text::down_text;
-use crate::app::{preferences, store};
+use crate::context::error_text::down_text;
+use crate::context::{preferences, store};
 use crate::i18n::{Language, Words};
 use crate::platform::browser;
 use crate::send::sent_waiting::wait_text;

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use protocol::Cluster;
 
-use crate::app::{preferences, store};
+use crate::context::{preferences, store};
 use page_model::ReadState;
 
 #[component]

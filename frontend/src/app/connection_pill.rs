@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::app::{preferences, store};
+use crate::context::{preferences, store};
 use crate::platform::browser;
 use page_model::{Link, ReadState};
 

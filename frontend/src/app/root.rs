@@ -4,16 +4,14 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::app::banner::Banner;
-use crate::app::confirm_dialog::{ConfirmDialog, Confirmations};
-use crate::app::lazy::{Lazy, SplitLoaderError};
-use crate::app::navigation::Navigation;
-use crate::app::permissions;
-use crate::app::settings::Preferences;
-use crate::app::shortcuts::{Shortcuts, key_is_unused};
-use crate::app::store::Store;
+use crate::app::shortcuts::Shortcuts;
 use crate::app::toasts::Toasts;
 use crate::app::top_bar::TopBar;
 use crate::cluster::cluster_view::{cluster_view, load_cluster_view};
+use crate::context::navigation::Navigation;
+use crate::context::permissions;
+use crate::context::settings::Preferences;
+use crate::context::store::Store;
 use crate::groups::groups_view::{groups_view, load_groups_view};
 use crate::live::detail::load_opened_record;
 use crate::live::latency_strip::LatencyStripView;
@@ -27,7 +25,10 @@ use crate::send::run_form::load_run_form;
 use crate::send::send_fields::SendFields;
 use crate::topics::topic_view::{load_topic_view, topic_view};
 use crate::topics::topics_view::{load_topics_view, topics_view};
+use crate::ui::confirm_dialog::{ConfirmDialog, Confirmations};
 use crate::ui::fresh::fresh;
+use crate::ui::keys::key_is_unused;
+use crate::ui::lazy::{Lazy, SplitLoaderError};
 use page_model::{Link, Phase, ReadState, View, ViewLink};
 
 #[component]
@@ -44,7 +45,7 @@ pub fn App() -> impl IntoView {
     // URL parameters of other views do not apply to the live view.
     let link = if navigation.is_live() { ViewLink::from_pairs(browser::address_pairs()) } else { ViewLink::default() };
     let fields = WatchFields::new(store, preferences, &link);
-    let send_fields = SendFields::new(store, fields);
+    let send_fields = SendFields::new(store, Signal::derive(move || fields.first_topic()));
     provide_context(send_fields);
     // A link to a topic is opened to read: the send form stays closed.
     let browse = move |link: &ViewLink| {

@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 
-use crate::app::error_text::error_text;
-use crate::app::{preferences, store};
+use crate::context::error_text::error_text;
+use crate::context::{preferences, store};
 use page_model::{Notice, NoticeKind, ReadState};
 
 #[component]

@@ -4,8 +4,8 @@ use leptos::prelude::*;
 
 use crate::app::broker_pill::BrokerPill;
 use crate::app::connection_pill::ConnectionPill;
-use crate::app::navigation::href;
-use crate::app::{navigation, preferences, store};
+use crate::context::navigation::href;
+use crate::context::{navigation, preferences, store};
 use crate::i18n::Words;
 use page_model::{Address, ReadState, Theme, View};
 

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use leptos::prelude::*;
 use protocol::{ClusterDetails, ClusterFeature};
 
-use crate::app::settings::Preferences;
-use crate::app::{preferences, store};
+use crate::context::settings::Preferences;
+use crate::context::{preferences, store};
 use crate::i18n::Words;
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::explain::Explain;

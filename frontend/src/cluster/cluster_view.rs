@@ -5,17 +5,17 @@ use std::rc::Rc;
 use leptos::prelude::*;
 use protocol::{BrokerDetails, ClusterDetails, UnhealthyPartition, WatchCluster};
 
-use crate::app::lazy::lazy_part;
-use crate::app::navigation::href;
-use crate::app::settings::Preferences;
-use crate::app::view_frame::{ApplyUpdate, Freshness, LoadingState, ViewStatus, ViewTitle};
-use crate::app::{preferences, store};
 use crate::cluster::cluster_features::ClusterFeatures;
+use crate::context::navigation::href;
+use crate::context::settings::Preferences;
+use crate::context::{preferences, store};
 use crate::i18n::{Plural, WithN, Words};
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::format::number;
+use crate::ui::lazy::lazy_part;
 use crate::ui::redraw::RedrawWhenVisible;
 use crate::ui::table_columns::{number_column, text_column};
+use crate::ui::view_frame::{ApplyUpdate, Freshness, LoadingState, ViewStatus, ViewTitle};
 use page_model::{Address, PartitionState, ReadState, Sort, View, partition_state, stable_sort};
 
 const BROKERS: &[TableColumn] = &[

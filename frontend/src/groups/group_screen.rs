@@ -4,11 +4,11 @@
 use leptos::prelude::*;
 use protocol::{PlanOffsetReset, ResetOffsets, WatchGroup};
 
-use crate::app::store;
-use crate::app::store::Store;
-use crate::app::view_frame::{ApplyUpdate, ViewStatus};
+use crate::context::store;
+use crate::context::store::Store;
 use crate::platform::browser;
 use crate::ui::redraw::RedrawWhenVisible;
+use crate::ui::view_frame::{ApplyUpdate, ViewStatus};
 use page_model::{GroupSnapshot, RequestError, Reset, ResetChoice};
 
 #[derive(Clone, Copy)]

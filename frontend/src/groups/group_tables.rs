@@ -6,9 +6,9 @@ use std::rc::Rc;
 use leptos::prelude::*;
 use protocol::{GroupMember, GroupPosition, Offset, OffsetChange};
 
-use crate::app::navigation::topic_href;
-use crate::app::preferences;
-use crate::app::settings::Preferences;
+use crate::context::navigation::topic_href;
+use crate::context::preferences;
+use crate::context::settings::Preferences;
 use crate::groups::group_screen::GroupScreen;
 use crate::i18n::Words;
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};

@@ -5,19 +5,20 @@ use std::rc::Rc;
 use leptos::prelude::*;
 use protocol::{DeleteGroup, GroupProtocol};
 
-use crate::app::confirm_dialog::Confirmation;
-use crate::app::navigation::{STARTS, href};
-use crate::app::request_error::change_blocked;
-use crate::app::view_frame::{EmptyState, Freshness, LoadingState, ViewTitle};
-use crate::app::{confirmations, navigation, preferences, store};
+use crate::context::navigation::{STARTS, href};
+use crate::context::request_error::change_blocked;
+use crate::context::{navigation, preferences, store};
 use crate::groups::group_screen::GroupScreen;
 use crate::groups::group_tables::{MemberTable, PlanTable, PositionTable};
 use crate::groups::lag_chart::{LagChart, LagTrend};
 use crate::groups::reset_panel::ResetPanel;
 use crate::i18n::Words;
+use crate::ui::confirm_dialog::Confirmation;
+use crate::ui::confirm_dialog::confirmations;
 use crate::ui::explain::Explain;
 use crate::ui::format::number;
 use crate::ui::fresh::fresh;
+use crate::ui::view_frame::{EmptyState, Freshness, LoadingState, ViewTitle};
 use page_model::{Address, ReadMode, ReadState, ResetStep, Start, View, ViewLink};
 
 /// The contents of the view.
@@ -169,7 +170,7 @@ fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView 
     let delete = move |_| {
         let (name, words) = (screen.name(), prefs.words_untracked());
         let typed = name.clone();
-        let on_confirm = move |confirmations: crate::app::confirm_dialog::Confirmations| {
+        let on_confirm = move |confirmations: crate::ui::confirm_dialog::Confirmations| {
             let request = DeleteGroup { group: name.clone(), confirm: name.clone() };
             store.request(request, move |reply| {
                 let outcome = reply.map(drop);

@@ -5,17 +5,17 @@ use std::rc::Rc;
 use leptos::prelude::*;
 use protocol::{GroupSummary, WatchGroups};
 
-use crate::app::lazy::lazy_part;
-use crate::app::navigation::{group_href, topic_href};
-use crate::app::settings::Preferences;
-use crate::app::view_frame::{ApplyUpdate, EmptyState, FindField, Freshness, LoadingState, ViewStatus, ViewTitle};
-use crate::app::{navigation, preferences, store};
+use crate::context::navigation::{group_href, topic_href};
+use crate::context::settings::Preferences;
+use crate::context::{navigation, preferences, store};
 use crate::groups::group_view::{GroupView, protocol_hint, protocol_name, state_hint};
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::format::number;
 use crate::ui::fresh::fresh;
+use crate::ui::lazy::lazy_part;
 use crate::ui::redraw::RedrawWhenVisible;
 use crate::ui::table_columns::{number_column, text_column};
+use crate::ui::view_frame::{ApplyUpdate, EmptyState, FindField, Freshness, LoadingState, ViewStatus, ViewTitle};
 use page_model::{GROUP_COLUMNS, GroupList, ReadState, Sort};
 
 const COLUMNS: [TableColumn; 6] = [

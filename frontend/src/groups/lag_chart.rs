@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::app::preferences;
+use crate::context::preferences;
 use crate::groups::group_screen::GroupScreen;
 use crate::i18n::Words;
 use crate::ui::format::number;

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use crate::app::preferences;
+use crate::context::preferences;
 use crate::groups::group_screen::GroupScreen;
 use crate::groups::reset_panel::UndoActions;
 use crate::i18n::Words;

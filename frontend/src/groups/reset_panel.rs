@@ -3,8 +3,8 @@
 
 use leptos::prelude::*;
 
-use crate::app::request_error::change_blocked;
-use crate::app::{preferences, store};
+use crate::context::request_error::change_blocked;
+use crate::context::{preferences, store};
 use crate::groups::group_screen::GroupScreen;
 use crate::groups::reset_form::ResetForm;
 use crate::i18n::Plural;

@@ -4,9 +4,8 @@
 use leptos::prelude::*;
 use protocol::{Header, ProduceRecord, TimestampType, WireBytes};
 
-use crate::app::lazy::{Lazy, lazy_part};
-use crate::app::navigation::{group_href, href, topic_href};
-use crate::app::{preferences, store};
+use crate::context::navigation::{group_href, href, topic_href};
+use crate::context::{preferences, store};
 use crate::i18n::Words;
 use crate::live::live_view::{Selected, step};
 use crate::live::replay_actions::ReplayActions;
@@ -15,6 +14,7 @@ use crate::platform::browser;
 use crate::ui::field_text::{FieldText, raw_text};
 use crate::ui::format;
 use crate::ui::fresh::fresh;
+use crate::ui::lazy::{Lazy, lazy_part};
 use page_model::{Address, Entry, ReadMode, ReadState, RecordRef, View, ViewLink, json_line};
 
 /// Maximum number of characters of a key or of a header's value.
@@ -71,7 +71,7 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
     let icon = move |testid: &'static str,
                      sign: &'static str,
                      word: fn(&'static Words) -> &'static str,
-                     act: fn(crate::app::store::Store, Selected)| {
+                     act: fn(crate::context::store::Store, Selected)| {
         view! {
             <button
                 type="button"

@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 use protocol::{ErrorBody, ErrorCode};
 
-use crate::app::error_text::error_text;
-use crate::app::{preferences, store};
+use crate::context::error_text::error_text;
+use crate::context::{preferences, store};
 use crate::i18n::{Language, Words};
 use crate::live::filter_bar::FilterBox;
 use crate::live::join_guard::join_guard;

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use crate::app::{preferences, store};
+use crate::context::{preferences, store};
 use crate::i18n::Words;
 use crate::live::filter_bar::FilterBox;
 use crate::platform::browser;

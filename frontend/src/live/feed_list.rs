@@ -8,11 +8,9 @@ use leptos::prelude::*;
 use protocol::{GapReason, TopicPartition};
 use wasm_bindgen::JsCast;
 
-use crate::app::confirm_dialog::{Confirmation, Confirmations};
-use crate::app::settings::Preferences;
-use crate::app::shortcuts::key_is_free;
-use crate::app::store::Store;
-use crate::app::{confirmations, preferences, store};
+use crate::context::settings::Preferences;
+use crate::context::store::Store;
+use crate::context::{preferences, store};
 use crate::live::empty::Empty;
 use crate::live::filter_bar::FilterBox;
 use crate::live::list_view::{ListView, draw_and_settle};
@@ -20,8 +18,11 @@ use crate::live::live_view::{Selected, open, step};
 use crate::live::watch_fields::WatchFields;
 use crate::platform::browser;
 use crate::ui::column_heads::ColumnHeads;
+use crate::ui::confirm_dialog::confirmations;
+use crate::ui::confirm_dialog::{Confirmation, Confirmations};
 use crate::ui::dom::{set_style, watch_size};
 use crate::ui::format::number;
+use crate::ui::keys::key_is_free;
 use page_model::{Column, Counts, Entry, ReadState};
 
 #[component]

@@ -2,8 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::app::shortcuts::key_is_free;
-use crate::app::{preferences, store};
+use crate::context::{preferences, store};
 use crate::i18n::{Plural, Words};
 use crate::live::filter_bar::{FilterBox, FilterFieldRows, FilterText};
 use crate::live::list_settings::ListSettings;
@@ -11,6 +10,7 @@ use crate::live::partitions::Partitions;
 use crate::live::rate_charts::RateCharts;
 use crate::platform::browser;
 use crate::ui::format::number;
+use crate::ui::keys::key_is_free;
 use page_model::{Counts, Phase, ReadState};
 
 #[component]

@@ -3,8 +3,8 @@
 
 use leptos::prelude::*;
 
-use crate::app::settings::Preferences;
-use crate::app::{preferences, store};
+use crate::context::settings::Preferences;
+use crate::context::{preferences, store};
 use crate::i18n::Words;
 use crate::platform::browser;
 use crate::platform::regex::BrowserParser;

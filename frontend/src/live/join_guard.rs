@@ -5,13 +5,14 @@ use std::rc::Rc;
 
 use protocol::{ErrorCode, GroupRequest, GroupResult, TopicSummary, TopicsRequest};
 
-use crate::app::confirm_dialog::{Confirmation, Confirmations};
-use crate::app::permissions::allow_group;
-use crate::app::settings::Preferences;
-use crate::app::store::Store;
-use crate::app::{confirmations, preferences, store};
+use crate::context::permissions::allow_group;
+use crate::context::settings::Preferences;
+use crate::context::store::Store;
+use crate::context::{preferences, store};
 use crate::groups::group_view::protocol_name;
 use crate::live::watch_fields::WatchFields;
+use crate::ui::confirm_dialog::confirmations;
+use crate::ui::confirm_dialog::{Confirmation, Confirmations};
 use crate::ui::format::number;
 use page_model::{Intent, Joining, ReadMode, ReadState, RequestError};
 

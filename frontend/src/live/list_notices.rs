@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::app::{preferences, store};
+use crate::context::{preferences, store};
 use crate::i18n::{Language, Words};
 use crate::ui::format::number;
 use page_model::ReadState;

@@ -3,12 +3,12 @@
 
 use leptos::prelude::*;
 
-use crate::app::lazy::{Lazy, lazy_part};
-use crate::app::{preferences, store};
+use crate::context::{preferences, store};
 use crate::live::export::Export;
 use crate::live::filter_bar::FilterBox;
 use crate::ui::column_heads::column_word;
 use crate::ui::format::number;
+use crate::ui::lazy::{Lazy, lazy_part};
 use crate::ui::menu::Menu;
 use page_model::{Column, Limits};
 

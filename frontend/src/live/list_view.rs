@@ -7,8 +7,8 @@ use leptos::html::Div;
 use leptos::prelude::*;
 use web_sys::Element;
 
-use crate::app::settings::Preferences;
-use crate::app::store::Store;
+use crate::context::settings::Preferences;
+use crate::context::store::Store;
 use crate::live::live_view::Selected;
 use crate::live::record_row::{RecordPainter, RecordRow, RowStyle};
 use crate::platform::browser;

@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 
-use crate::app::store::Store;
-use crate::app::{navigation, store};
+use crate::context::store::Store;
+use crate::context::{navigation, store};
 use crate::live::detail::Detail;
 use crate::live::feed_list::FeedList;
 use crate::live::feed_toolbar::FeedToolbar;

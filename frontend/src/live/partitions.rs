@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 
-use crate::app::navigation::group_href;
-use crate::app::{preferences, store};
+use crate::context::navigation::group_href;
+use crate::context::{preferences, store};
 use crate::ui::format::number;
 use crate::ui::menu::Menu;
 use page_model::{PartitionProgress, ReadMode, ReadState};

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::app::{preferences, store};
+use crate::context::{preferences, store};
 use crate::ui::chart::{Chart, highest};
 use crate::ui::format::{duration, number};
 use page_model::{ReadState, stable_sort};

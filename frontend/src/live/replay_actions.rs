@@ -3,11 +3,11 @@
 use leptos::prelude::*;
 use protocol::ProduceRecord;
 
-use crate::app::shortcuts::key_is_free;
-use crate::app::{preferences, store};
-use crate::send::composer::send_blocked_words;
+use crate::context::{preferences, store};
+use crate::send::send_blocked::send_blocked_words;
 use crate::send::send_fields::SendFields;
 use crate::send::send_guard::send_guard;
+use crate::ui::keys::key_is_free;
 use page_model::{Draft, Field, HeaderRow, Partition};
 
 /// `record`: the received record. The new record has the same topic, key, value and headers, the same partition if the user

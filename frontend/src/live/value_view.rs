@@ -5,8 +5,8 @@ use leptos::html::Div;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use crate::app::store::Store;
-use crate::app::{preferences, store};
+use crate::context::store::Store;
+use crate::context::{preferences, store};
 use crate::i18n::Words;
 use crate::live::record_row::append_parts;
 use crate::ui::dom::{append, make, set};

@@ -4,8 +4,8 @@
 use leptos::prelude::*;
 use protocol::{GroupId, GroupStart, TopicName};
 
-use crate::app::settings::Preferences;
-use crate::app::store::Store;
+use crate::context::settings::Preferences;
+use crate::context::store::Store;
 use crate::platform::browser;
 use page_model::{Intent, ReadMode, ReadState, SEED_TOPIC, Start, StoredWatch, TopicsText, ViewLink};
 

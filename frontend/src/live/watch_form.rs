@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use crate::app::{preferences, store};
+use crate::context::{preferences, store};
 use crate::live::join_guard::join_guard;
 use crate::live::watch_fields::WatchFields;
 use crate::live::watched_topics::WatchedTopics;

@@ -5,7 +5,7 @@ use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use protocol::TopicName;
 
-use crate::app::preferences;
+use crate::context::preferences;
 use crate::live::watch_fields::WatchFields;
 use crate::platform::browser;
 use page_model::TopicsText;

@@ -4,13 +4,13 @@
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use crate::app::lazy::lazy_part;
-use crate::app::{preferences, store};
+use crate::context::{preferences, store};
 use crate::i18n::Words;
 use crate::platform::files;
 use crate::send::batch_summary::BatchSummary;
-use crate::send::composer::{MoreButton, send_blocked_words};
+use crate::send::more_button::MoreButton;
 use crate::send::record_fields::TopicField;
+use crate::send::send_blocked::send_blocked_words;
 use crate::send::send_fields::SendFields;
 use crate::send::send_form::SendForm;
 use crate::send::send_guard::send_guard;
@@ -18,6 +18,7 @@ use crate::ui::drop_zone::DropZone;
 use crate::ui::explain::Explain;
 use crate::ui::file_picker::FilePicker;
 use crate::ui::format;
+use crate::ui::lazy::lazy_part;
 use page_model::{
     BatchChoice, BatchReading, CsvColumn, Entries, Format, NoticeKind, ReadState, Run, SEPARATORS, topic_is_valid,
 };

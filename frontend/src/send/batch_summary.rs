@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use protocol::WireBytes;
 
-use crate::app::{preferences, store};
+use crate::context::{preferences, store};
 use crate::i18n::{Plural, WithN, Words};
 use crate::ui::field_text::{FieldText, field_text};
 use crate::ui::format;

@@ -4,8 +4,7 @@
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 
-use crate::app::lazy::Lazy;
-use crate::app::{preferences, store};
+use crate::context::preferences;
 use crate::i18n::{WithTopic, Words};
 use crate::platform::browser;
 use crate::send::batch_form::{batch_form, load_batch_form};
@@ -16,7 +15,7 @@ use crate::send::send_fields::{SendFields, Tab};
 use crate::send::sent_list::SentList;
 use crate::send::sent_waiting::SentWaiting;
 use crate::ui::fresh::fresh;
-use page_model::{ReadState, SendBlocked};
+use crate::ui::lazy::Lazy;
 
 const TABS: [(Tab, &str); 3] = [(Tab::One, "one"), (Tab::Run, "run"), (Tab::Batch, "batch")];
 
@@ -140,37 +139,5 @@ fn Tabs(tab: RwSignal<Tab>) -> impl IntoView {
         <div class="seg tabs" role="tablist" aria-label=prefs.text(|w| w.tabs) on:keydown=step>
             {buttons}
         </div>
-    }
-}
-
-/// Expands the one line of a narrow screen to the whole form, and collapses it again.
-#[component]
-pub fn MoreButton(is_open: RwSignal<bool>) -> impl IntoView {
-    let prefs = preferences();
-    view! {
-        <button
-            type="button"
-            class="button more"
-            data-testid="compose-more"
-            aria-expanded=move || is_open.get().to_string()
-            aria-label=move || if is_open.get() { prefs.words().fewer_fields } else { prefs.words().more_fields }
-            on:click=move |_| is_open.update(|open| *open = !*open)
-        >
-            <span aria-hidden="true">{move || if is_open.get() { "⌄" } else { "⌃" }}</span>
-        </button>
-    }
-}
-
-/// Why no record can be sent now, regardless of the form's contents.
-pub fn send_blocked_words() -> impl Fn() -> Option<&'static str> + Copy + Send + Sync {
-    let (store, prefs) = (store(), preferences());
-    let blocked = Memo::new(move |_| store.read(|state| state.send_blocked()));
-    move || {
-        let words = prefs.words();
-        blocked.get().map(|blocked| match blocked {
-            SendBlocked::NotConnected => words.cannot_send_offline,
-            SendBlocked::ReadOnly => words.cannot_send_read_only,
-            SendBlocked::TooManyWaiting => words.cannot_send_waiting,
-        })
     }
 }

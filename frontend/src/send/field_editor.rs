@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use crate::app::preferences;
+use crate::context::preferences;
 use crate::platform::files;
 use crate::send::field_error::{error_words, spot};
 use crate::send::form_choice::FormChoice;

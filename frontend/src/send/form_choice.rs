@@ -3,7 +3,7 @@
 use leptos::html::Input;
 use leptos::prelude::*;
 
-use crate::app::preferences;
+use crate::context::preferences;
 use crate::i18n::Words;
 use crate::platform::files;
 use crate::send::field_editor::{field_of, is_about_json, load_file, update_field};

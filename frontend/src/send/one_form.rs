@@ -2,9 +2,10 @@
 
 use leptos::prelude::*;
 
-use crate::app::{preferences, store};
-use crate::send::composer::{MoreButton, send_blocked_words};
+use crate::context::{preferences, store};
+use crate::send::more_button::MoreButton;
 use crate::send::record_fields::RecordFields;
+use crate::send::send_blocked::send_blocked_words;
 use crate::send::send_fields::SendFields;
 use crate::send::send_form::SendForm;
 use crate::send::send_guard::{send_guard, send_ten_blocked};

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 
-use crate::app::preferences;
+use crate::context::preferences;
 use crate::send::field_editor::FieldEditor;
 use crate::send::header_rows::{HeaderRows, add_header};
 use crate::send::send_fields::SendFields;

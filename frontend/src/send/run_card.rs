@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
-use crate::app::error_text::error_text;
-use crate::app::store::Store;
-use crate::app::{preferences, store};
+use crate::context::error_text::error_text;
+use crate::context::store::Store;
+use crate::context::{preferences, store};
 use crate::i18n::{Language, Plural, WithN, Words};
 use crate::platform::browser;
 use crate::ui::format::{duration, number};

@@ -2,16 +2,17 @@
 
 use leptos::prelude::*;
 
-use crate::app::lazy::lazy_part;
-use crate::app::{preferences, store};
+use crate::context::{preferences, store};
 use crate::i18n::Words;
-use crate::send::composer::{MoreButton, send_blocked_words};
+use crate::send::more_button::MoreButton;
 use crate::send::record_fields::RecordFields;
 use crate::send::saved_templates::SavedTemplates;
+use crate::send::send_blocked::send_blocked_words;
 use crate::send::send_fields::SendFields;
 use crate::send::send_form::SendForm;
 use crate::send::send_guard::send_guard;
 use crate::ui::explain::Explain;
+use crate::ui::lazy::lazy_part;
 use page_model::{DraftKind, MAX_PER_SECOND, ReadState, Run, topic_is_valid};
 
 /// Number of records in the preview.

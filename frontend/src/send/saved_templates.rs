@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::app::preferences;
+use crate::context::preferences;
 use crate::i18n::WithName;
 use crate::platform::browser::FileParts;
 use crate::platform::files;

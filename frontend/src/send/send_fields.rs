@@ -6,8 +6,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use protocol::TopicRequest;
 
-use crate::app::store::Store;
-use crate::live::watch_fields::WatchFields;
+use crate::context::store::Store;
 use crate::platform::browser;
 use page_model::{
     Draft, DraftKind, Drafts, ReadState, RunPlan, RunTitle, SavedTemplate, Templates, records_of, topic_is_valid,
@@ -58,9 +57,10 @@ pub struct SendFields {
 }
 
 impl SendFields {
-    pub fn new(store: Store, watch: WatchFields) -> Self {
+    /// `listened_topic`: the topic of the live view, which records are sent to until the user chooses another.
+    pub fn new(store: Store, listened_topic: Signal<String>) -> Self {
         let own_topic = RwSignal::new(None::<String>);
-        let topic = Memo::new(move |_| own_topic.get().unwrap_or_else(|| watch.first_topic()));
+        let topic = Memo::new(move |_| own_topic.get().unwrap_or_else(|| listened_topic.get()));
         let browsed_topic = RwSignal::new(None::<String>);
         let is_closed = Memo::new(move |_| {
             let is_foreign = |topic: &str| store.read(|state| state.bridge().is_some() && !state.may_send_to(topic));

@@ -6,11 +6,12 @@ use std::rc::Rc;
 use leptos::prelude::*;
 use protocol::TopicRequest;
 
-use crate::app::confirm_dialog::{Confirmation, Confirmations};
-use crate::app::permissions::allow_topic;
-use crate::app::settings::Preferences;
-use crate::app::store::Store;
-use crate::app::{confirmations, preferences, store};
+use crate::context::permissions::allow_topic;
+use crate::context::settings::Preferences;
+use crate::context::store::Store;
+use crate::context::{preferences, store};
+use crate::ui::confirm_dialog::confirmations;
+use crate::ui::confirm_dialog::{Confirmation, Confirmations};
 use crate::ui::format::number;
 use page_model::{ReadState, records_of};
 

@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 use protocol::WireBytes;
 
-use crate::app::error_text::error_text;
-use crate::app::{preferences, store};
+use crate::context::error_text::error_text;
+use crate::context::{preferences, store};
 use crate::i18n::{Plural, WithN};
 use crate::ui::field_text::{FieldText, field_text};
 use crate::ui::format::{duration, number};

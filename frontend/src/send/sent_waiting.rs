@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use protocol::{ProduceWaiting, WaitReason};
 
-use crate::app::{preferences, store};
+use crate::context::{preferences, store};
 use crate::i18n::{Language, Words};
 use crate::ui::format::number;
 use page_model::ReadState;

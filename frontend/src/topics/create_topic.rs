@@ -3,8 +3,8 @@
 
 use leptos::prelude::*;
 
-use crate::app::request_error::request_error_text;
-use crate::app::{navigation, preferences, store};
+use crate::context::request_error::request_error_text;
+use crate::context::{navigation, preferences, store};
 use crate::i18n::Words;
 use crate::topics::setting_words::{common_setting_note, setting_value};
 use crate::ui::dialog::Dialog;

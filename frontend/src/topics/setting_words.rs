@@ -1,6 +1,6 @@
 //! Texts about topic settings: the readable form of a value, and a note on each common setting.
 
-use crate::app::settings::Preferences;
+use crate::context::settings::Preferences;
 use crate::i18n::{Language, Words};
 use crate::ui::format;
 use page_model::{ReadableValue, readable_value};

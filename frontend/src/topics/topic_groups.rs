@@ -5,14 +5,14 @@ use std::rc::Rc;
 use leptos::prelude::*;
 use protocol::{GroupSummary, GroupsRequest};
 
-use crate::app::navigation::group_href;
-use crate::app::view_frame::{EmptyState, LoadingState, ViewStatus};
-use crate::app::{preferences, store};
+use crate::context::navigation::group_href;
+use crate::context::{preferences, store};
 use crate::i18n::Language;
 use crate::topics::topic_view::OpenTopic;
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::format::number;
 use crate::ui::table_columns::{number_column, text_column};
+use crate::ui::view_frame::{EmptyState, LoadingState, ViewStatus};
 use page_model::{Sort, stable_sort};
 
 const COLUMNS: &[TableColumn] = &[

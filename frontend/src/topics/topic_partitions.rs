@@ -5,12 +5,13 @@ use std::rc::Rc;
 use leptos::prelude::*;
 use protocol::{AddPartitions, PartitionInfo};
 
-use crate::app::confirm_dialog::Confirmation;
-use crate::app::navigation::STARTS;
-use crate::app::settings::Preferences;
-use crate::app::{confirmations, navigation, preferences, store};
+use crate::context::navigation::STARTS;
+use crate::context::settings::Preferences;
+use crate::context::{navigation, preferences, store};
 use crate::i18n::Words;
 use crate::topics::topic_view::{OpenTopic, topic_change_blocked, watch_href};
+use crate::ui::confirm_dialog::Confirmation;
+use crate::ui::confirm_dialog::confirmations;
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::format::number;
 use crate::ui::table_columns::{number_column, text_column};

@@ -7,16 +7,16 @@ use std::time::Duration;
 use leptos::prelude::*;
 use protocol::{AlterTopicConfig, SettingChange, SettingSource, TopicRequest, TopicSetting};
 
-use crate::app::request_error::request_error_text;
-use crate::app::settings::Preferences;
-use crate::app::view_frame::{FindField, LoadingState, ViewStatus};
-use crate::app::{navigation, preferences, store};
+use crate::context::request_error::request_error_text;
+use crate::context::settings::Preferences;
+use crate::context::{navigation, preferences, store};
 use crate::i18n::Words;
 use crate::topics::setting_words::{setting_value, setting_value_untracked};
 use crate::topics::topic_view::{OpenTopic, topic_change_blocked};
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::dialog::Dialog;
 use crate::ui::table_columns::text_column;
+use crate::ui::view_frame::{FindField, LoadingState, ViewStatus};
 use page_model::{COMMON_SETTINGS, ReadState, RequestError, Sort, is_overridden, stable_sort};
 
 /// The settings are requested again this long after a change, since a broker may report the old value for a moment.

@@ -5,21 +5,22 @@ use std::rc::Rc;
 use leptos::prelude::*;
 use protocol::{DeleteTopic, EmptyTopic, ErrorCode, WatchTopic};
 
-use crate::app::confirm_dialog::Confirmation;
-use crate::app::lazy::lazy_part;
-use crate::app::navigation::{STARTS, href};
-use crate::app::request_error::change_blocked;
-use crate::app::view_frame::{ApplyUpdate, EmptyState, Freshness, LoadingState, ViewStatus, ViewTitle};
-use crate::app::{confirmations, navigation, preferences, store};
+use crate::context::navigation::{STARTS, href};
+use crate::context::request_error::change_blocked;
+use crate::context::{navigation, preferences, store};
 use crate::i18n::{Plural, WithN, Words};
 use crate::platform::browser;
 use crate::topics::topic_groups::TopicGroups;
 use crate::topics::topic_partitions::TopicPartitions;
 use crate::topics::topic_settings::TopicSettings;
 use crate::ui::chart::{Chart, highest, keep_point};
+use crate::ui::confirm_dialog::Confirmation;
+use crate::ui::confirm_dialog::confirmations;
 use crate::ui::format::{number, rate};
 use crate::ui::fresh::fresh;
+use crate::ui::lazy::lazy_part;
 use crate::ui::redraw::RedrawWhenVisible;
+use crate::ui::view_frame::{ApplyUpdate, EmptyState, Freshness, LoadingState, ViewStatus, ViewTitle};
 use page_model::{Address, ReadMode, Start, TopicSnapshot, View, ViewLink};
 
 /// "Watch live" starts with this many last records of each partition: about two screens of rows.

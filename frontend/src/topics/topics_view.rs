@@ -6,18 +6,18 @@ use std::rc::Rc;
 use leptos::prelude::*;
 use protocol::{TopicSummary, WatchTopics};
 
-use crate::app::lazy::lazy_part;
-use crate::app::navigation::topic_href;
-use crate::app::request_error::create_blocked;
-use crate::app::settings::Preferences;
-use crate::app::view_frame::{ApplyUpdate, EmptyState, FindField, Freshness, LoadingState, ViewStatus, ViewTitle};
-use crate::app::{navigation, preferences, store};
+use crate::context::navigation::topic_href;
+use crate::context::request_error::create_blocked;
+use crate::context::settings::Preferences;
+use crate::context::{navigation, preferences, store};
 use crate::i18n::{Plural, WithN, Words};
 use crate::topics::create_topic::CreateTopicDialog;
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::format::{number, rate};
+use crate::ui::lazy::lazy_part;
 use crate::ui::redraw::RedrawWhenVisible;
 use crate::ui::table_columns::{number_column, text_column};
+use crate::ui::view_frame::{ApplyUpdate, EmptyState, FindField, Freshness, LoadingState, ViewStatus, ViewTitle};
 use page_model::{Sort, TopicList, TopicQuery, TopicTotals};
 
 const COLUMNS: &[TableColumn] = &[

@@ -4,7 +4,7 @@ use leptos::ev::{KeyboardEvent, PointerEvent};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use crate::app::preferences;
+use crate::context::preferences;
 use crate::i18n::Words;
 use crate::ui::explain::Explain;
 use page_model::Column;

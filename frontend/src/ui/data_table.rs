@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-use crate::app::{navigation, preferences};
+use crate::context::{navigation, preferences};
 use crate::i18n::Words;
 use crate::ui::dom::{append, make, set, set_style, watch_size};
 use crate::ui::virtual_rows::{RowPainter, VirtualRows};

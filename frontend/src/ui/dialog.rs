@@ -6,7 +6,7 @@ use leptos::html::Dialog as DialogElement;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use crate::app::preferences;
+use crate::context::preferences;
 
 /// The contents are created when the dialog opens, so that its fields are empty each time. The element with `autofocus` gets
 /// the focus.

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::app::preferences;
+use crate::context::preferences;
 use crate::i18n::Words;
 
 /// `thing`: the name of the explained term, for screen readers.

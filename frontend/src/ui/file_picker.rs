@@ -4,7 +4,7 @@ use leptos::html::Input;
 use leptos::prelude::*;
 use web_sys::File;
 
-use crate::app::preferences;
+use crate::context::preferences;
 use crate::i18n::Words;
 use crate::platform::files;
 

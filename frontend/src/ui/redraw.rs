@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::app::store;
+use crate::context::store;
 use crate::platform::browser;
 
 #[derive(Clone, Copy)]

@@ -11,7 +11,8 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 
-use crate::role::{self, Process, Role};
+use crate::child::Process;
+use crate::role::{self, Role};
 use crate::roles::native_producer::{NativeProducer, Written};
 
 /// Creating and deleting topics takes milliseconds.

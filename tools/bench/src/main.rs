@@ -6,6 +6,7 @@
 
 mod browser;
 mod case;
+mod child;
 mod client;
 mod frames;
 mod kafka_config;
@@ -13,6 +14,7 @@ mod lab;
 mod measurement;
 mod native;
 mod pace;
+mod parent;
 mod payload;
 mod plot;
 mod process;

@@ -13,8 +13,8 @@ use crate::client::{self, Client, Credit};
 use crate::kafka_config;
 use crate::native::Producer;
 use crate::pace::{Latencies, Schedule};
+use crate::parent::tell;
 use crate::payload::Payload;
-use crate::role::tell;
 
 /// More than a reading socket ever has in flight. A stalled one stops at the bridge's buffers long before.
 const WINDOW: Window = Window { records: 1_000_000, bytes: 1 << 30 };

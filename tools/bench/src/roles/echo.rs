@@ -12,8 +12,8 @@ use tokio_tungstenite::tungstenite::{Message, WebSocket};
 use crate::client::{self, Credit};
 use crate::frames;
 use crate::pace::Pace;
+use crate::parent::tell;
 use crate::payload::Payload;
-use crate::role::tell;
 use crate::roundtrip::{self, See, Send};
 
 /// More records than are ever in flight.

@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::client::{self, Client, Credit, Socket};
 use crate::frames;
 use crate::measurement::Throughput;
-use crate::role::{Parent, tell};
+use crate::parent::{Parent, tell};
 use crate::stopwatch::Stopwatch;
 use crate::tally::{Content, Tally};
 

@@ -13,7 +13,7 @@ use crate::client::{self, Client};
 use crate::frames;
 use crate::kafka_config;
 use crate::native::Consumer;
-use crate::role::tell;
+use crate::parent::tell;
 use crate::stats::Summary;
 
 /// Longer than the cluster's first group takes.

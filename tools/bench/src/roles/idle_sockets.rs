@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::{self, Client, Socket};
-use crate::role::{Parent, tell};
+use crate::parent::{Parent, tell};
 
 /// The largest credit.
 const EVERYTHING: Window = Window { records: 1 << 50, bytes: 1 << 50 };

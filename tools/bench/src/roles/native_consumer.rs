@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::kafka_config;
 use crate::measurement::Throughput;
 use crate::native::Consumer;
-use crate::role::tell;
+use crate::parent::tell;
 use crate::stopwatch::Stopwatch;
 use crate::tally::{Content, Tally};
 

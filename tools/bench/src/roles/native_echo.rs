@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::kafka_config;
 use crate::native::{Consumer, Producer};
 use crate::pace::Pace;
+use crate::parent::tell;
 use crate::payload::Payload;
-use crate::role::tell;
 use crate::roundtrip::{self, See, Send};
 
 const WAIT: Duration = Duration::from_secs(10);

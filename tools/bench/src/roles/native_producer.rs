@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::kafka_config::{self, QUEUE_BYTES, QUEUE_MESSAGES};
 use crate::measurement::Throughput;
 use crate::native::Producer;
+use crate::parent::tell;
 use crate::payload::Payload;
-use crate::role::tell;
 use crate::stopwatch::Stopwatch;
 use crate::tally::{Content, Tally};
 

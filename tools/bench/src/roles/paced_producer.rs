@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::kafka_config;
 use crate::native::Producer;
+use crate::parent::{Parent, tell};
 use crate::payload::Payload;
-use crate::role::{Parent, tell};
 
 /// How often due records are sent: enough for a batch, and far more often than a screen is drawn.
 const TICK: Duration = Duration::from_millis(5);

@@ -9,8 +9,8 @@ use tokio_tungstenite::accept_async_with_config;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
+use crate::parent::{Parent, tell};
 use crate::payload::Payload;
-use crate::role::{Parent, tell};
 
 /// The frame size of the bridge.
 const READ_BUFFER_BYTES: usize = 8 * 1024;

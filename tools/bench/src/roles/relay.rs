@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::{Message, accept_with_config};
 
 use crate::kafka_config;
 use crate::native::{self, Consumer};
-use crate::role::tell;
+use crate::parent::tell;
 
 const WAIT: Duration = Duration::from_secs(10);
 

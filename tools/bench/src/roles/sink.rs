@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::{self, Client, Credit};
 use crate::frames;
-use crate::role::tell;
+use crate::parent::tell;
 use crate::roles::native_consumer::Read;
 use crate::stopwatch::Stopwatch;
 use crate::tally::Tally;

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::{self, Client};
+use crate::parent::tell;
 use crate::payload::Payload;
-use crate::role::tell;
 use crate::roles::native_producer::Written;
 use crate::stopwatch::Stopwatch;
 use crate::tally::Tally;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use warp::Filter as _;
 
-use crate::role::{Parent, tell};
+use crate::parent::{Parent, tell};
 
 /// Serves one path until the benchmark ends it.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -4,9 +4,10 @@ use anyhow::Result;
 use protocol::Format;
 
 use crate::case::{Case, Metric};
+use crate::child::Process;
 use crate::lab::Lab;
 use crate::measurement::Unit;
-use crate::role::{self, Process, Role};
+use crate::role::{self, Role};
 use crate::roles::native_consumer::{NativeConsumer, Read};
 use crate::roles::native_producer::Written;
 use crate::roles::relay::Relay;

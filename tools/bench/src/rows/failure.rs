@@ -16,10 +16,11 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::browser;
 use crate::case::{Case, Metric};
+use crate::child::Process;
 use crate::client::{self, Client};
 use crate::lab::{Bridge, Lab};
 use crate::measurement::{Measurement, Unit};
-use crate::role::{Process, Role};
+use crate::role::Role;
 use crate::roles::warp_server::WarpServer;
 use crate::suite::floor;
 

@@ -4,11 +4,12 @@ use anyhow::Result;
 use protocol::MAX_BATCH_RECORDS;
 
 use crate::case::{Case, Metric};
+use crate::child::Process;
 use crate::lab::Lab;
 use crate::measurement::{Measurement, Unit};
 use crate::pace::Percentiles;
 use crate::process::Received;
-use crate::role::{self, Process, Role};
+use crate::role::{self, Role};
 use crate::roles::audience::Audience;
 use crate::roles::fan::{Fan, Fanned, Sender};
 use crate::roles::ready_frames::ReadyFrames;

@@ -6,10 +6,11 @@ use anyhow::Result;
 use protocol::MAX_BATCH_BYTES;
 
 use crate::case::{Case, Metric};
+use crate::child::Process;
 use crate::lab::Lab;
 use crate::measurement::{Measurement, Unit};
 use crate::process::{peak_resident_bytes, resident_bytes};
-use crate::role::{Process, Role};
+use crate::role::Role;
 use crate::roles::idle_sockets::{IdleSockets, Kind};
 use crate::roles::ready_frames::ReadyFrames;
 use crate::roles::warp_server::WarpServer;

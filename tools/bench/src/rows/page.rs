@@ -9,9 +9,10 @@ use serde::Deserialize;
 
 use crate::browser::Window;
 use crate::case::{Case, Metric};
+use crate::child::Process;
 use crate::lab::{Bridge, Lab, Topic};
 use crate::measurement::{Measurement, Unit};
-use crate::role::{Process, Role};
+use crate::role::Role;
 use crate::roles::hand_written_page::HandWrittenPage;
 use crate::roles::paced_producer::PacedProducer;
 use crate::suite::floor;

@@ -5,9 +5,10 @@ use serde::Deserialize;
 
 use crate::browser::Window;
 use crate::case::{Case, Metric};
+use crate::child::Process;
 use crate::lab::Lab;
 use crate::measurement::{Measurement, Unit};
-use crate::role::{Process, Role};
+use crate::role::Role;
 use crate::roles::hand_written_page::HandWrittenPage;
 use crate::suite::floor;
 

@@ -6,9 +6,10 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::case::{Case, Metric};
+use crate::child::Process;
 use crate::lab::{Lab, Topic};
 use crate::measurement::{Measurement, Unit};
-use crate::role::{self, Process, Role};
+use crate::role::{self, Role};
 use crate::roles::first_record::{FirstRecord, Source, Way};
 use crate::roles::warp_server::WarpServer;
 use crate::stats::Summary;

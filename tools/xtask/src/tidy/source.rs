@@ -23,12 +23,51 @@ struct NameRule {
 }
 
 /// Only rules within a crate; dependencies between crates are checked in the manifests.
-const NAME_RULES: &[NameRule] = &[NameRule {
-    names: &["crate::platform::socket"],
-    within: "frontend/src/",
-    except: &["frontend/src/app/store.rs"],
-    why: "components get signals and callbacks, and do not use the socket",
-}];
+const NAME_RULES: &[NameRule] = &[
+    NameRule {
+        names: &["crate::platform::socket"],
+        within: "frontend/src/",
+        except: &["frontend/src/context/store.rs"],
+        why: "components get signals and callbacks, and do not use the socket",
+    },
+    NameRule {
+        names: &["crate::app"],
+        within: "frontend/src/",
+        except: &["frontend/src/app/", "frontend/src/app.rs"],
+        why: "the frame depends on the features, and not the other way round",
+    },
+    NameRule {
+        names: &["crate::live", "crate::send", "crate::topics", "crate::groups", "crate::cluster"],
+        within: "frontend/src/",
+        except: &[
+            "frontend/src/app/",
+            "frontend/src/live/",
+            "frontend/src/send/",
+            "frontend/src/topics/",
+            "frontend/src/groups/",
+            "frontend/src/cluster/",
+        ],
+        why: "widgets, context and platform know no feature",
+    },
+    NameRule {
+        names: &["crate::live"],
+        within: "frontend/src/send/",
+        except: &[],
+        why: "the live view uses the send form, and not the other way round",
+    },
+    NameRule {
+        names: &["crate::ui"],
+        within: "frontend/src/context/",
+        except: &[],
+        why: "widgets use the context, and not the other way round",
+    },
+    NameRule {
+        names: &["crate::context", "crate::ui"],
+        within: "frontend/src/platform/",
+        except: &[],
+        why: "the browser's interfaces know nothing of the page",
+    },
+];
 
 pub(super) fn check(file: &SourceFile, findings: &mut Vec<Finding>) {
     let mut report = |line: usize, message: String| {
@@ -107,7 +146,7 @@ mod tests {
     #[test]
     fn forbidden_name_is_found() {
         let text = "// crate::platform::socket:: in a comment\nuse crate::platform::socket::Socket;\n";
-        assert_eq!(messages("frontend/src/app/store.rs", text), [""; 0]);
+        assert_eq!(messages("frontend/src/context/store.rs", text), [""; 0]);
         assert_eq!(
             messages("frontend/src/ui/menu.rs", text),
             [

@@ -1,7 +1,7 @@
 //! The topics that this browser sends to and the groups that it joins without a confirmation, kept in the browser's
 //! storage. The rules are in `page_model::ReadState`.
 
-use crate::app::store::Store;
+use crate::context::store::Store;
 use crate::platform::browser;
 use page_model::{AllowedNames, ReadState};
 

@@ -1,8 +1,7 @@
 //! Texts for failed requests and for blocked changes.
 
-use crate::app::error_text::error_text;
-use crate::app::preferences;
-use crate::app::settings::Preferences;
+use crate::context::error_text::error_text;
+use crate::context::{preferences, store};
 use crate::i18n::Words;
 use page_model::{ChangeBlocked, ReadState, RequestError};
 
@@ -26,12 +25,12 @@ pub fn change_blocked_text(blocked: ChangeBlocked, words: &'static Words) -> &'s
 
 /// Why changes are blocked, for the buttons of a view; `None` while Kafka can be changed.
 pub fn change_blocked() -> impl Fn() -> Option<&'static str> + Copy + Send + Sync + 'static {
-    let (store, prefs): (_, Preferences) = (crate::app::store(), preferences());
+    let (store, prefs) = (store(), preferences());
     move || store.read(|state| state.change_blocked()).map(|blocked| change_blocked_text(blocked, prefs.words()))
 }
 
 /// Why topics cannot be created; `None` while they can. The demo broker can create topics, too.
 pub fn create_blocked() -> impl Fn() -> Option<&'static str> + Copy + Send + Sync + 'static {
-    let (store, prefs): (_, Preferences) = (crate::app::store(), preferences());
+    let (store, prefs) = (store(), preferences());
     move || store.read(|state| state.create_blocked()).map(|blocked| change_blocked_text(blocked, prefs.words()))
 }

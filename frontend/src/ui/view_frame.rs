@@ -4,11 +4,11 @@ use leptos::prelude::*;
 
 use protocol::{ErrorBody, ErrorCode};
 
-use crate::app::error_text::error_text;
-use crate::app::request_error::request_error_text;
-use crate::app::shortcuts::key_is_unused;
-use crate::app::{navigation, preferences, store};
+use crate::context::error_text::error_text;
+use crate::context::request_error::request_error_text;
+use crate::context::{navigation, preferences, store};
 use crate::i18n::Words;
+use crate::ui::keys::key_is_unused;
 use page_model::{Link, ReadState, RequestError, ViewUpdate};
 
 type Word = fn(&'static Words) -> &'static str;

@@ -9,7 +9,7 @@ use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use protocol::{ClientMessage, ErrorBody, LiveView, Request};
 
-use crate::app::settings::Preferences;
+use crate::context::settings::Preferences;
 use crate::platform::browser;
 use crate::platform::socket::{Event, Socket};
 use page_model::{

@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use leptos::prelude::*;
 
-use crate::app::request_error::request_error_text;
-use crate::app::store::Store;
-use crate::app::{preferences, store};
+use crate::context::request_error::request_error_text;
+use crate::context::store::Store;
+use crate::context::{preferences, store};
 use crate::i18n::Words;
 use crate::ui::dialog::Dialog;
 use page_model::{ReadState, RequestError};
@@ -70,6 +70,10 @@ impl Confirmations {
             _ => {}
         }
     }
+}
+
+pub fn confirmations() -> Confirmations {
+    expect_context()
 }
 
 #[component]

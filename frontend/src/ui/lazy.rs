@@ -8,9 +8,9 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 pub use leptos::wasm_split::SplitLoaderError;
 
-use crate::app::preferences;
-use crate::app::view_frame::EmptyState;
+use crate::context::preferences;
 use crate::ui::fresh::fresh;
+use crate::ui::view_frame::EmptyState;
 
 /// What a split function returns: its view, unless the code cannot be loaded.
 pub type LoadedView = Result<AnyView, SplitLoaderError>;
@@ -27,14 +27,14 @@ macro_rules! lazy_part {
         $(#[$doc])*
         #[cfg(feature = "split")]
         #[leptos::wasm_split::wasm_split($file, wasm_split_path = ::leptos::wasm_split, fallible, preload($load))]
-        pub fn $name($($argument: $type),*) -> $crate::app::lazy::LoadedView $body
+        pub fn $name($($argument: $type),*) -> $crate::ui::lazy::LoadedView $body
 
         $(#[$doc])*
         #[cfg(not(feature = "split"))]
-        pub async fn $name($($argument: $type),*) -> $crate::app::lazy::LoadedView $body
+        pub async fn $name($($argument: $type),*) -> $crate::ui::lazy::LoadedView $body
 
         #[cfg(not(feature = "split"))]
-        pub async fn $load() -> Result<(), $crate::app::lazy::SplitLoaderError> {
+        pub async fn $load() -> Result<(), $crate::ui::lazy::SplitLoaderError> {
             Ok(())
         }
     };

@@ -1,0 +1,20 @@
+//! Why nothing can be sent now.
+
+use leptos::prelude::*;
+
+use crate::context::{preferences, store};
+use page_model::{ReadState, SendBlocked};
+
+/// Why no record can be sent now, regardless of the form's contents.
+pub fn send_blocked_words() -> impl Fn() -> Option<&'static str> + Copy + Send + Sync {
+    let (store, prefs) = (store(), preferences());
+    let blocked = Memo::new(move |_| store.read(|state| state.send_blocked()));
+    move || {
+        let words = prefs.words();
+        blocked.get().map(|blocked| match blocked {
+            SendBlocked::NotConnected => words.cannot_send_offline,
+            SendBlocked::ReadOnly => words.cannot_send_read_only,
+            SendBlocked::TooManyWaiting => words.cannot_send_waiting,
+        })
+    }
+}
