@@ -242,3 +242,6 @@ async fn write_all(half: &mut OwnedWriteHalf, mut slices: &mut [IoSlice<'_>]) ->
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
