@@ -89,7 +89,7 @@ async fn one_file_configures_kafkas_tools_and_the_bridge(cluster: &Cluster, secu
              sasl.jaas.config → sasl.password"
         ))
         .await;
-    created.logged(&format!("{path}: without meaning here, ignored: max.poll.records")).await;
+    created.logged(&format!("{path}: ignored, because they have no effect here: max.poll.records")).await;
     produces(&["--kafka-config", path], &topic).await;
     let mut consumer =
         Program::bridge(&["consume", "--topic", &topic, "--group", &group, "--count", "3", "--kafka-config", path]);

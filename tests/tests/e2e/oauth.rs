@@ -296,7 +296,7 @@ async fn invalid_token_setting_is_named_before_the_bridge_listens() {
         ),
         (
             "sasl.mechanism=OAUTHBEARER\nsasl.oauthbearer.clientid=ponte\n",
-            "there is no property sasl.oauthbearer.clientid",
+            "unknown property sasl.oauthbearer.clientid",
         ),
         ("sasl.mechanism=OAUTHBEARER\nsasl.oauthbearer.assertion.file=f\n", "sasl.oauthbearer.assertion.file"),
     ] {

@@ -62,7 +62,7 @@ fn allowed(name: &str, message: &str) -> String {
         ("not supported in this build", "this bridge was built without support for it"),
         ("must be set through", "a file cannot set this property"),
         ("not settable", "a file cannot set this property"),
-        ("Invalid value for configuration property", "see librdkafka's CONFIGURATION.md for the allowed values"),
+        ("Invalid value for configuration property", "expected a value that librdkafka's CONFIGURATION.md lists"),
     ];
     let found = known.iter().find(|(part, _)| message.contains(part));
     found.map_or("see librdkafka's CONFIGURATION.md", |(_, allowed)| allowed).to_owned()
