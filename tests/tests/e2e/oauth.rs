@@ -294,10 +294,7 @@ async fn invalid_token_setting_is_named_before_the_bridge_listens() {
             "sasl.mechanism=OAUTHBEARER\nsasl.oauthbearer.method=oidc\nsasl.oauthbearer.client.id=ponte\n",
             "sasl.oauthbearer.method=oidc needs sasl.oauthbearer.token.endpoint.url",
         ),
-        (
-            "sasl.mechanism=OAUTHBEARER\nsasl.oauthbearer.clientid=ponte\n",
-            "unknown property sasl.oauthbearer.clientid",
-        ),
+        ("sasl.mechanism=OAUTHBEARER\nsasl.oauthbearer.clientid=ponte\n", "unknown property sasl.oauthbearer.clientid"),
         ("sasl.mechanism=OAUTHBEARER\nsasl.oauthbearer.assertion.file=f\n", "sasl.oauthbearer.assertion.file"),
     ] {
         let config = without_tls(text);
