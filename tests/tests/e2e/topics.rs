@@ -101,7 +101,7 @@ async fn produce_creates_no_topic_beyond_the_demo_brokers_limits() {
         match client.outcome(seq).await {
             Outcome::Failed(error) => {
                 assert_eq!(error.code, ErrorCode::NotOnThisCluster.number(), "{error:?}");
-                let words = [topic.as_str(), "49999 partitions", "at most 10000 topics and 50000 partitions"];
+                let words = [topic.as_str(), "49999 partitions", "its limits are 10000 topics and 50000 partitions"];
                 assert!(words.iter().all(|part| error.message.contains(part)), "{error:?}");
             }
             acked @ Outcome::Acked { .. } => panic!("{acked:?}"),
