@@ -86,10 +86,11 @@ where
                 reason="code"
                 title=Signal::derive(move || prefs.words().code_missing.to_owned())
                 next=Signal::derive(move || prefs.words().code_missing_next.to_owned())
-            />
-            <button type="button" class="button" data-testid="load-again" on:click=move |_| load()>
-                {prefs.text(|w| w.try_now)}
-            </button>
+            >
+                <button type="button" class="button" data-testid="load-again" on:click=move |_| load()>
+                    {prefs.text(|w| w.try_again)}
+                </button>
+            </EmptyState>
         }
         .into_any(),
     })

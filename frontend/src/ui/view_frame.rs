@@ -137,6 +137,9 @@ pub fn EmptyState(
     reason: &'static str,
     #[prop(into)] title: Signal<String>,
     #[prop(into)] next: Signal<String>,
+    /// Below the sentence, such as a button.
+    #[prop(optional)]
+    children: Option<Children>,
 ) -> impl IntoView {
     view! {
         <div class="instead" data-testid="instead" data-reason=reason>
@@ -147,6 +150,7 @@ pub fn EmptyState(
                 {move || title.get()}
             </p>
             <p class="empty-next">{move || next.get()}</p>
+            {children.map(|children| children())}
         </div>
     }
 }
