@@ -8,7 +8,8 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 pub use leptos::wasm_split::SplitLoaderError;
 
-use crate::context::preferences;
+use crate::context::{navigation, preferences};
+use crate::platform::browser;
 use crate::ui::fresh::fresh;
 use crate::ui::view_frame::EmptyState;
 
@@ -56,7 +57,7 @@ where
     P: Future<Output = Result<(), SplitLoaderError>> + 'static,
     V: Future<Output = LoadedView>,
 {
-    let prefs = preferences();
+    let (prefs, navigation) = (preferences(), navigation());
     let state = RwSignal::new(CodeState::Loading);
     let load = move || {
         // Code that is there already is shown at once, without a frame that says "Loading…".
@@ -69,6 +70,10 @@ where
                 let loaded = preload().await;
                 // The user may have left the part meanwhile.
                 state.try_set(if loaded.is_ok() { CodeState::Loaded } else { CodeState::Failed });
+                // A new view's title gets the focus, and did not exist until now.
+                if navigation.has_moved() {
+                    request_animation_frame(|| browser::focus("view-title"));
+                }
             });
         }
     };

@@ -41,6 +41,7 @@ async fn condition_without_json_path_syntax_is_understood_and_an_invalid_one_kee
     page.wait("feed", "data-received", "7").await;
     page.wait("feed", "data-matching", "3").await;
     page.click("list-settings").await;
+    page.wait_for("export-csv").await;
     page.until(
         "both exports blocked",
         "['export-jsonl', 'export-csv'].every(id => document.querySelector(`[data-testid=${id}]`).disabled)",

@@ -216,7 +216,7 @@ async fn address_opens_the_same_view_and_back_returns() {
     page.click("nav-topics").await;
     page.until("the row", &row(&topic)).await;
     assert_eq!(page.attribute("nav-topics", "aria-current").await.as_deref(), Some("page"));
-    assert_eq!(page.eval::<String>("document.activeElement.id").await, "view-title");
+    page.until("the focus on the title", "document.activeElement.id === 'view-title'").await;
     page.fill("find-topic", "ADDRESS").await;
     page.until("the search in the address", "location.search.includes('find=ADDRESS')").await;
     page.click_at(&format!("[data-testid=topic-row][data-name='{topic}'] a")).await;
