@@ -73,15 +73,7 @@ pub fn App() -> impl IntoView {
             browse(&link);
         }
     });
-    // The focus moves to the new view's title, which a screen reader reads.
-    Effect::new(move |before: Option<View>| {
-        let view = navigation.view();
-        store.show_live(view == View::Live);
-        if before.is_some_and(|before| before != view) && navigation.has_moved() {
-            request_animation_frame(|| browser::focus("view-title"));
-        }
-        view
-    });
+    Effect::new(move |_| store.show_live(navigation.is_live()));
     show_view_in_title(store, preferences, navigation);
     preload_parts(store);
     let is_other_view = move || !navigation.is_live();

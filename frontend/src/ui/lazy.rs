@@ -8,8 +8,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 pub use leptos::wasm_split::SplitLoaderError;
 
-use crate::context::{navigation, preferences};
-use crate::platform::browser;
+use crate::context::preferences;
 use crate::ui::fresh::fresh;
 use crate::ui::view_frame::EmptyState;
 
@@ -57,25 +56,20 @@ where
     P: Future<Output = Result<(), SplitLoaderError>> + 'static,
     V: Future<Output = LoadedView>,
 {
-    let (prefs, navigation) = (preferences(), navigation());
+    let prefs = preferences();
     let state = RwSignal::new(CodeState::Loading);
     let load = move || {
         // Code that is there already is shown at once, without a frame that says "Loading…".
-        state.set(match preload().now_or_never() {
-            Some(Ok(())) => CodeState::Loaded,
-            _ => CodeState::Loading,
-        });
-        if state.get_untracked() == CodeState::Loading {
-            spawn_local(async move {
-                let loaded = preload().await;
-                // The user may have left the part meanwhile.
-                state.try_set(if loaded.is_ok() { CodeState::Loaded } else { CodeState::Failed });
-                // A new view's title gets the focus, and did not exist until now.
-                if navigation.has_moved() {
-                    request_animation_frame(|| browser::focus("view-title"));
-                }
-            });
+        if let Some(Ok(())) = preload().now_or_never() {
+            state.set(CodeState::Loaded);
+            return;
         }
+        state.set(CodeState::Loading);
+        spawn_local(async move {
+            let loaded = preload().await;
+            // The user may have left the part meanwhile.
+            state.try_set(if loaded.is_ok() { CodeState::Loaded } else { CodeState::Failed });
+        });
     };
     load();
     fresh(move || match state.get() {

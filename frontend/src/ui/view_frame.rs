@@ -8,6 +8,7 @@ use crate::context::error_text::error_text;
 use crate::context::request_error::request_error_text;
 use crate::context::{navigation, preferences, store};
 use crate::i18n::Words;
+use crate::platform::browser;
 use crate::ui::keys::key_is_unused;
 use page_model::{Link, ReadState, RequestError, ViewUpdate};
 
@@ -77,6 +78,10 @@ pub fn ViewTitle(
     parent: Option<(String, Word)>,
 ) -> impl IntoView {
     let prefs = preferences();
+    // A screen reader reads the title. Not after the first load, where the reader begins at the top of the page.
+    if navigation().has_moved() {
+        request_animation_frame(|| browser::focus("view-title"));
+    }
     let parent = parent.map(|(href, word)| {
         view! {
             <a href=href data-view="">
