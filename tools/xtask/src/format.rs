@@ -1,12 +1,12 @@
 //! `cargo xtask format`: rustfmt for all code, and leptosfmt for the page's `view!` macros, which rustfmt does not format.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use leptosfmt_formatter::{FormatterSettings, format_file_source};
 
 use crate::programs::{cargo, run as run_command, workspace_root};
+use crate::tidy::{SourceFile, repository_files};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -19,20 +19,20 @@ pub(crate) fn run(mode: Mode) -> Result<()> {
     if mode == Mode::Check {
         run_command(&mut cargo(&["fmt", "--all", "--check"]))?;
     }
-    let mut files = Vec::new();
-    rust_files(&workspace_root().join("frontend").join("src"), &mut files)?;
     let mut unformatted = Vec::new();
-    for file in files {
-        let source = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        let formatted = format_views(&source).with_context(|| format!("cannot format {}", file.display()))?;
-        if formatted == source {
+    for SourceFile { path, text } in repository_files()? {
+        if !(path.starts_with("frontend/src/") && path.ends_with(".rs")) {
+            continue;
+        }
+        let formatted = format_views(&text).with_context(|| format!("cannot format {path}"))?;
+        if formatted == text {
             continue;
         }
         match mode {
             Mode::Write => {
-                fs::write(&file, formatted).with_context(|| format!("cannot write {}", file.display()))?;
+                fs::write(workspace_root().join(&path), formatted).with_context(|| format!("cannot write {path}"))?;
             }
-            Mode::Check => unformatted.push(file.display().to_string()),
+            Mode::Check => unformatted.push(path),
         }
     }
     if !unformatted.is_empty() {
@@ -60,20 +60,6 @@ fn format_views(source: &str) -> Result<String> {
 
 fn comments(source: &str) -> impl Iterator<Item = &str> {
     source.lines().map(str::trim).filter(|line| line.starts_with("//"))
-}
-
-fn rust_files(directory: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    let entries = fs::read_dir(directory).with_context(|| format!("cannot list {}", directory.display()))?;
-    for entry in entries {
-        let path = entry.with_context(|| format!("cannot list {}", directory.display()))?.path();
-        if path.is_dir() {
-            rust_files(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(())
 }
 
 #[cfg(test)]

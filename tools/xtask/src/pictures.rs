@@ -11,7 +11,7 @@ const TESTS: [&str; 2] = ["page_states::", "pictures::"];
 pub(crate) fn run() -> Result<()> {
     run_command(&mut cargo(&["build", "--package", "bridge"]))?;
     let tests = ["test", "--package", "tests", "--test", "e2e", "--"];
-    run_command(cargo(&tests).args(TESTS).args(["--test-threads", "2"]).env("PONTE_PICTURES", "1"))?;
+    run_command(cargo(&tests).args(TESTS).args(["--test-threads", "2"]))?;
     println!("{}", target_dir().join("screenshots").display());
     Ok(())
 }

@@ -30,10 +30,10 @@ impl fmt::Display for Finding {
 }
 
 /// A text file of the repository.
-struct SourceFile {
+pub(crate) struct SourceFile {
     /// Relative to the workspace's root, with `/`.
-    path: String,
-    text: String,
+    pub(crate) path: String,
+    pub(crate) text: String,
 }
 
 pub(crate) fn run() -> Result<()> {
@@ -55,7 +55,7 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// All text files that are tracked, or would be after `git add --all`.
-fn repository_files() -> Result<Vec<SourceFile>> {
+pub(crate) fn repository_files() -> Result<Vec<SourceFile>> {
     let root = workspace_root();
     let output = Command::new("git")
         .current_dir(&root)
