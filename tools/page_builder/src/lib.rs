@@ -15,7 +15,7 @@ mod stylesheet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
 pub use asset::Asset;
@@ -62,26 +62,29 @@ pub fn build(options: &Options) -> Result<Page> {
     let wasm = compile::frontend_to_wasm(&options.workspace_root, &options.target_dir)?;
     let cache = options.compression_cache()?;
 
-    let split = split::split(&wasm, &format!("{STEM}.js"), &options.target_dir.join("split"))?;
+    let glue_name = format!("{STEM}.js");
+    let split = split::split(&wasm, &glue_name, &options.target_dir.join("split"))?;
     let bound = bind(&split.main)?;
-    let (glue_name, wasm_name) = (format!("{STEM}.js"), format!("{STEM}_bg.wasm"));
-    let mut files = vec![(glue_name, bound.glue.into_bytes()), (wasm_name, bound.wasm)];
-    files.push((split::LOADER.to_owned(), split.loader.into_bytes()));
+    let mut files = vec![
+        (glue_name, bound.glue.into_bytes()),
+        (format!("{STEM}_bg.wasm"), bound.wasm),
+        (split::LOADER.to_owned(), split.loader.into_bytes()),
+    ];
     files.extend(split.parts);
     files.extend(bound.snippets.into_iter().map(|(path, source)| (path, source.into_bytes())));
     let code = Asset::hashed_folder("code", files, &cache)?;
+    let [glue, main, loader, ..] = &code[..] else { bail!("the page's code is incomplete") };
     let style = Asset::hashed("ponte", "css", style, &cache)?;
-    let (glue, main) = (&code[0].path, &code[1].path);
-    let start = html::start_module(glue, main, &style.path);
+    let start = html::start_module(&glue.path, &main.path, &style.path);
     let start = Asset::hashed("start", "js", start.into_bytes(), &cache)?;
     let icon = optional_file(&frontend.join("favicon.svg"))?
         .map(|svg| Asset::hashed("favicon", "svg", svg, &cache))
         .transpose()?;
 
     let references = html::References {
-        code: main,
-        glue,
-        loader: &code[2].path,
+        code: &main.path,
+        glue: &glue.path,
+        loader: &loader.path,
         start: &start.path,
         style: &style.path,
         icon: icon.as_ref().map(|icon| icon.path.as_str()),
