@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use protocol::{
-    Ack, ClientMessage, ErrorBody, ErrorMessage, Flow, Frame, Header, Hello, Offset, Ping, Pong, Position, Produce,
-    ProduceBatch, ProduceRecord, Produced, Record, Records, RecordsFrame, RequestId, Resume, ServerMessage, Subscribed,
-    Unsubscribe, Unsubscribed, Welcome, WireBytes,
+    Ack, ClientMessage, ErrorBody, ErrorMessage, Flow, Frame, Header, Hello, MessageBody, Offset, Ping, Pong, Position,
+    Produce, ProduceBatch, ProduceRecord, Produced, Record, Records, RecordsFrame, RequestId, Resume, ServerMessage,
+    Subscribed, Unsubscribe, Unsubscribed, Welcome, WireBytes,
 };
 use tokio::time::Instant;
 
@@ -64,15 +64,13 @@ pub struct Client {
 }
 
 /// A message that `expect` can wait for.
-pub trait Expected: Sized {
-    const NAME: &str;
+pub trait Expected: MessageBody {
     fn pick(message: &ServerMessage) -> Option<Self>;
 }
 
 macro_rules! expected {
     ($($message:ident),*) => {$(
         impl Expected for protocol::$message {
-            const NAME: &str = stringify!($message);
             fn pick(message: &ServerMessage) -> Option<Self> {
                 match message {
                     ServerMessage::$message(body) => Some(body.clone()),
@@ -236,7 +234,7 @@ impl Client {
         }
     }
 
-    /// The messages that came and that nobody has expected yet, in order.
+    /// The received messages that the test has not expected yet, in order.
     pub fn unused(&self) -> impl Iterator<Item = &ServerMessage> {
         self.inbox.iter().map(|frame| &frame.message)
     }
