@@ -354,7 +354,7 @@ impl Page {
         }
     }
 
-    /// Minimizes the window: the browser stops drawing the page, and the page is told.
+    /// Minimizes the window: the browser stops drawing the page, and `visibilitychange` is fired.
     pub async fn hide(&self) {
         self.set_window(WindowState::Minimized).await;
     }

@@ -336,7 +336,7 @@ fn withdrawal_waits_for_acknowledgements_of_sent_records() {
     feed.push(batch(0, 2..4, 1));
     receive(&cursor);
     drop(cursor);
-    assert!(withdraw(LONG) < LONG, "nobody is left to acknowledge");
+    assert!(withdraw(LONG) < LONG, "no cursor is left to acknowledge");
 }
 
 #[test]
@@ -481,7 +481,7 @@ fn records_that_no_subscription_is_left_to_acknowledge_are_read_again() {
         early.flow(1, PLENTY).expect("three were sent");
         let late = with_early.unwrap_or_else(|| join(&feed, WhenSlow::Skip));
         receive(&late);
-        assert_eq!(feed.take_rewind(), None, "{name}: nobody has left");
+        assert_eq!(feed.take_rewind(), None, "{name}: no cursor has left");
         drop(early);
         // Not sent yet, so it is read again too.
         feed.push(batch(0, [3], 9000));

@@ -60,8 +60,8 @@ impl Cause {
             _ if says(&["SASL authentication error", "SASL authentication failure"]) => Self::WrongCredentials,
             Some(Kafka::Authentication | Kafka::SaslAuthenticationFailed) => Self::WrongCredentials,
             _ if says(&["broker might require SASL authentication"]) => Self::ListenerWithSasl,
-            // 116 (certificate required) exists only in TLS 1.3; with TLS 1.2 Java sends 42 (bad certificate) if there
-            // is none.
+            // 116 (certificate required) exists only in TLS 1.3; with TLS 1.2 Java sends 42 (bad certificate) if the
+            // client has no certificate.
             _ if says(&["SSL alert number 116", "client SSL authentication might be required"]) => {
                 Self::ClientCertificateMissing
             }

@@ -33,7 +33,7 @@ pub fn store_settings(json: &str) {
     store(STORAGE_KEY, json);
 }
 
-/// The stored text of a key; empty if there is none.
+/// The stored text of a key; an empty text if the key has no value.
 pub fn stored(key: &str) -> String {
     read(window().local_storage(), key)
 }

@@ -1,4 +1,4 @@
-//! Kafka or the network fails: clients are told, no acknowledged record is lost, and work continues without a restart.
+//! Kafka or the network fails: clients get an error, no acknowledged record is lost, and work continues without a restart.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Limits: the client that exceeds one is told why, and other sessions continue.
+//! Limits: the client that exceeds one gets an error with the reason, and other sessions continue.
 
 use protocol::CloseCode;
 use tests::client::text_record;

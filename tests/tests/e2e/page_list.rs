@@ -99,7 +99,7 @@ async fn list_follows_new_records_only_while_its_end_is_visible() {
         page.until("the newest", &format!("{OFFSETS}.at(-1) === 100")).await;
         page.until("following", "!document.querySelector('[data-testid=latest]')").await;
     }
-    // The page is told of the last size in a frame; until then it takes scrolling for a consequence of the new size.
+    // The browser reports the last size in a frame; until then the page takes scrolling for a consequence of the new size.
     let two_frames = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))";
     page.eval::<bool>(two_frames).await;
 

@@ -37,7 +37,7 @@ async fn position_beyond_the_end_is_kept_until_the_user_confirms() {
     nothing_before_next_commit(&mut client, &topic).await;
     assert_eq!(committed(&servers, &group, &topic).await, [(0, 1000)].into());
 
-    // A client that joins later is told as well. Leaving and rejoining commits nothing.
+    // A client that joins later gets the same message. Leaving and rejoining commits nothing.
     let mut second = bridge.client().await;
     let beside = second.subscribe(&Watch::group(&topic, &group)).await;
     let (from, _, reason) = gap(&mut second).await;

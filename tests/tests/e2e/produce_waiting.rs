@@ -1,4 +1,4 @@
-//! Records that wait because Kafka does not accept them: the sender is told what the partition lacks, while they wait and when
+//! Records that wait because Kafka does not accept them: the sender gets a message with what the partition lacks, while they wait and when
 //! they fail.
 
 use std::io::Write;

@@ -82,7 +82,7 @@ impl Window {
         Ok(())
     }
 
-    /// Minimizes the window: the browser stops drawing the page, and the page is told.
+    /// Minimizes the window: the browser stops drawing the page, and `visibilitychange` is fired.
     pub fn hide(&self) -> Result<()> {
         self.set_state(WindowState::Minimized)
     }

@@ -10,7 +10,7 @@ use crate::{Flavour, Purpose, Secured, TokenProvider};
 pub(crate) struct Broker<'a> {
     pub id: u16,
     pub port: u16,
-    /// The port that clients are told to connect to.
+    /// The port in the metadata that clients get.
     pub advertised_port: u16,
     pub flavour: Flavour,
     pub purpose: Purpose,
