@@ -162,8 +162,7 @@ impl Page {
         if let Err(error) = self.tab.goto(url).await {
             // Right after the browser's start the driver sometimes misses the end of a load. The document itself knows whether it
             // is complete.
-            let there = self.tab.evaluate_expression("`${document.readyState} ${location.href}`").await;
-            let there = there.ok().and_then(|there| there.value().cloned()).unwrap_or_default();
+            let there: String = self.eval("`${document.readyState} ${location.href}`").await;
             assert_eq!(there, format!("complete {url}"), "{url}: {error}");
         }
     }
@@ -195,16 +194,14 @@ impl Page {
     // Looking
 
     pub async fn eval<T: DeserializeOwned>(&self, expression: &str) -> T {
-        let result = self.tab.evaluate_expression(expression).await;
-        let result = result.unwrap_or_else(|error| panic!("{expression}: {error}"));
-        // The driver reports JavaScript's null as no value; JSON needs null.
-        let value = result.value().cloned().unwrap_or_default();
+        let value = chromium::evaluate(&self.tab, expression).await;
+        let value = value.unwrap_or_else(|error| panic!("{expression}: {error}"));
         serde_json::from_value(value).unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
     /// Runs a script of a third party, without using its result.
     pub(crate) async fn run_script(&self, script: &str) {
-        let run = self.tab.evaluate_expression(format!("{script};\ntrue")).await;
+        let run = chromium::evaluate(&self.tab, format!("{script};\ntrue")).await;
         run.unwrap_or_else(|error| panic!("the script beginning with {script:.60}: {error}"));
     }
 

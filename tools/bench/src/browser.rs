@@ -64,9 +64,8 @@ impl Window {
     }
 
     pub fn ask<T: DeserializeOwned>(&self, expression: &str) -> Result<T> {
-        let answer = self.runtime.block_on(self.tab.evaluate_expression(expression));
-        let value = answer.with_context(|| expression.to_owned())?.value().cloned().unwrap_or_default();
-        serde_json::from_value(value).with_context(|| expression.to_owned())
+        let value = self.runtime.block_on(chromium::evaluate(&self.tab, expression));
+        serde_json::from_value(value.with_context(|| expression.to_owned())?).with_context(|| expression.to_owned())
     }
 
     /// Waits until the expression is true.

@@ -11,6 +11,8 @@ pub use chromiumoxide;
 use chromiumoxide::browser::BrowserConfig;
 use chromiumoxide::cdp::browser_protocol::system_info::{GetProcessInfoParams, ProcessInfo};
 use chromiumoxide::cdp::browser_protocol::target::CreateTargetParams;
+use chromiumoxide::cdp::js_protocol::runtime::EvaluateParams;
+use chromiumoxide::error::CdpError;
 use futures_util::StreamExt;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -26,6 +28,23 @@ const STARTS_WITHIN: Duration = Duration::from_secs(20);
 /// How long a killed browser may take to exit.
 const ENDS_WITHIN: Duration = Duration::from_secs(2);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Returns the value of a JavaScript expression in the tab's current document, after a promise has been resolved.
+///
+/// # Errors
+///
+/// Fails if the expression throws, its value is not JSON, or the document is replaced meanwhile.
+// The driver's own function names the document by the last id that it has been told. Shortly after a load that can be the
+// id of the previous document, and the browser answers "Cannot find context with specified id".
+pub async fn evaluate(tab: &chromiumoxide::Page, expression: impl Into<String>) -> Result<serde_json::Value, CdpError> {
+    let command = EvaluateParams::builder().expression(expression).await_promise(true).return_by_value(true);
+    let answer = tab.execute(command.build().map_err(CdpError::msg)?).await?.result;
+    if let Some(exception) = answer.exception_details {
+        return Err(CdpError::JavascriptException(Box::new(exception)));
+    }
+    // JavaScript's `null` and `undefined` are no value in the protocol.
+    Ok(answer.result.value.unwrap_or_default())
+}
 
 /// A running browser. Dropping it ends the browser and removes its profile.
 pub struct Chromium {
