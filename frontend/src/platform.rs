@@ -2,5 +2,6 @@
 
 pub mod browser;
 pub mod files;
+pub mod handshake;
 pub mod regex;
 pub mod socket;

@@ -3,6 +3,7 @@
 use protocol::{Hello, Resume, SUBPROTOCOL, Secret, Welcome};
 
 use super::app_state::{AppState, Bridge};
+use super::connect_error::ConnectError;
 use super::link::{Link, Loss};
 use super::slice::Slice;
 
@@ -50,6 +51,16 @@ impl AppState {
         self.changes.mark(Slice::Link);
         self.changes.mark(Slice::Cluster);
         self.changes.mark(Slice::Listening);
+    }
+
+    /// What the page has found out about a socket that could not be opened; `None`: nothing answers.
+    pub fn explain_loss(&mut self, found: Option<ConnectError>) {
+        if let Link::Waiting { loss, .. } = &mut self.link
+            && loss.cause != found
+        {
+            loss.cause = found;
+            self.changes.mark(Slice::Link);
+        }
     }
 
     /// Ends the session. Records without an outcome become `Unknown`: they may be in the log.

@@ -2,6 +2,8 @@
 
 use protocol::CloseCode;
 
+use super::connect_error::ConnectError;
+
 /// `Connecting` → `Open` (after the bridge's `welcome`) → `Waiting` (lost; until the next attempt) → `Connecting` …,
 /// or `Closed` if the close code says that another attempt would fail, too.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,11 +20,14 @@ pub enum Link {
     },
 }
 
-/// Why a socket was closed: the close code and the bridge's reason, which may be empty.
+/// Why a socket was closed, or could not be opened.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Loss {
     pub code: u16,
+    /// The bridge's reason, which may be empty.
     pub reason: String,
+    /// Why the socket could not be opened; known only after [`super::AppState::explain_loss`].
+    pub cause: Option<ConnectError>,
 }
 
 impl Link {

@@ -8,7 +8,7 @@ use crate::context::{preferences, store};
 use crate::i18n::{Language, Words};
 use crate::platform::browser;
 use crate::send::sent_waiting::wait_text;
-use page_model::{Link, Loss, ReadState};
+use page_model::{ConnectError, Link, Loss, ReadState};
 
 /// The message of the banner. Connection errors come first: without a connection the state of Kafka is unknown.
 #[derive(Clone, PartialEq)]
@@ -71,6 +71,7 @@ impl BannerMessage {
             Self::BridgeLost { loss, .. } if loss.code == CloseCode::ShuttingDown.number() => {
                 words.banner_shutting_down.to_owned()
             }
+            Self::BridgeLost { loss: Loss { cause: Some(error), .. }, .. } => connect_error_title(error, words),
             Self::BridgeLost { .. } | Self::Reconnecting => words.banner_lost.to_owned(),
             Self::BridgeClosed { loss } => words.banner_closed.with_reason(&close_reason(loss, words)),
             Self::TokenRequired { is_wrong } => {
@@ -86,8 +87,12 @@ impl BannerMessage {
 
     fn next(&self, words: &Words, seconds: u32) -> String {
         match self {
-            Self::BridgeLost { pending, .. } => {
-                let next = words.banner_lost_next.with_n(&seconds.to_string());
+            Self::BridgeLost { loss, pending } => {
+                let retry = words.banner_lost_next.with_n(&seconds.to_string());
+                let next = match loss.cause.as_ref().map(|error| connect_error_next(error, words)) {
+                    Some(action) => format!("{action} {retry}"),
+                    None => retry,
+                };
                 match pending {
                     0 => next,
                     &n => {
@@ -110,10 +115,22 @@ impl BannerMessage {
         }
     }
 
+    /// Only loading the page again helps.
+    fn needs_reload(&self) -> bool {
+        match self {
+            Self::BridgeClosed { .. } => true,
+            Self::BridgeLost { loss, .. } => loss.cause == Some(ConnectError::SignedOut),
+            _ => false,
+        }
+    }
+
     fn detail(&self) -> String {
         match self {
             Self::KafkaDown { error, .. } => error.as_ref().map(|error| error.message.clone()).unwrap_or_default(),
             Self::ProduceWaits { waits } => waits.first().map(|wait| wait.message.clone()).unwrap_or_default(),
+            Self::BridgeLost { loss: Loss { cause: Some(ConnectError::Refused(error)), .. }, .. } => {
+                error.message.clone()
+            }
             Self::BridgeLost { loss, .. } | Self::BridgeClosed { loss } => loss.reason.clone(),
             Self::Reconnecting | Self::TokenRequired { .. } => String::new(),
         }
@@ -128,6 +145,41 @@ fn known_reason(servers: &str, error: Option<&ErrorBody>, words: &Words) -> Opti
 fn nothing_answers(error: Option<&ErrorBody>) -> bool {
     let silent = [ErrorCode::ConnectionRefused, ErrorCode::KafkaUnreachable].map(ErrorCode::number);
     error.is_none_or(|error| silent.contains(&error.code))
+}
+
+fn connect_error_title(error: &ConnectError, words: &Words) -> String {
+    match error {
+        ConnectError::Refused(error) if error.code == ErrorCode::OriginRefused.number() => {
+            words.connect_origin.with_origin(&browser::origin())
+        }
+        ConnectError::Refused(error) if error.code == ErrorCode::TooManySockets.number() => {
+            words.connect_full.to_owned()
+        }
+        ConnectError::Refused(_) => words.connect_refused.to_owned(),
+        ConnectError::UpgradeNotForwarded => words.connect_upgrade.to_owned(),
+        ConnectError::SignedOut => words.connect_signed_out.to_owned(),
+        ConnectError::BridgeDown { status } => words.connect_bridge_down.with_status(&status.to_string()),
+        ConnectError::OtherServer { status } => {
+            words.connect_other.with_path_status(&browser::websocket_path(), &status.to_string())
+        }
+    }
+}
+
+/// What to do about it.
+fn connect_error_next(error: &ConnectError, words: &Words) -> String {
+    match error {
+        ConnectError::Refused(error) if error.code == ErrorCode::OriginRefused.number() => {
+            words.connect_origin_next.with_origin(&browser::origin())
+        }
+        ConnectError::Refused(error) if error.code == ErrorCode::TooManySockets.number() => {
+            words.connect_full_next.to_owned()
+        }
+        ConnectError::Refused(error) => error.message.clone(),
+        ConnectError::UpgradeNotForwarded => words.connect_upgrade_next.with_path(&browser::websocket_path()),
+        ConnectError::SignedOut => words.connect_signed_out_next.to_owned(),
+        ConnectError::BridgeDown { .. } => words.connect_bridge_down_next.to_owned(),
+        ConnectError::OtherServer { .. } => words.connect_other_next.with_path(&browser::websocket_path()),
+    }
 }
 
 fn close_reason(loss: &Loss, words: &Words) -> String {
@@ -148,7 +200,7 @@ pub fn Banner() -> impl IntoView {
     });
     let seconds = Memo::new(move |_| store.read(|state| state.link().retry_in_secs(browser::now_ms()).unwrap_or(1)));
     let is_lost = move || message.with(|message| matches!(message, Some(BannerMessage::BridgeLost { .. })));
-    let is_closed = move || message.with(|message| matches!(message, Some(BannerMessage::BridgeClosed { .. })));
+    let needs_reload = move || message.with(|message| message.as_ref().is_some_and(BannerMessage::needs_reload));
     let asks_for_token = move || message.with(|message| matches!(message, Some(BannerMessage::TokenRequired { .. })));
     // The first prompt for the token is not an error.
     let level = move || {
@@ -171,6 +223,7 @@ pub fn Banner() -> impl IntoView {
     let reason = move || {
         message.with(|message| match message {
             Some(BannerMessage::KafkaDown { error, .. }) => error.as_ref().map(|error| error.name.clone()),
+            Some(BannerMessage::BridgeLost { loss, .. }) => loss.cause.as_ref().map(|error| error.name().to_owned()),
             _ => None,
         })
     };
@@ -204,7 +257,7 @@ pub fn Banner() -> impl IntoView {
                 <Show when=asks_for_token>
                     <TokenForm />
                 </Show>
-                <Show when=is_closed>
+                <Show when=needs_reload>
                     <button type="button" class="button small" on:click=move |_| browser::reload()>
                         {prefs.text(|w| w.reload)}
                     </button>

@@ -261,6 +261,7 @@ impl Store {
             // Once for all messages of a drain, so that any number of records causes one redraw.
             Event::Drained => self.act(|state, now_ms| state.tick(now_ms)),
             Event::Lost { loss, retry_at_ms } => self.act(|state, now_ms| state.socket_lost(loss, retry_at_ms, now_ms)),
+            Event::Explained(found) => self.act(|state, _| state.explain_loss(found)),
         }
     }
 

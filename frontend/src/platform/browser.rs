@@ -12,11 +12,26 @@ pub fn now_ms() -> f64 {
     window().performance().map_or_else(js_sys::Date::now, |performance| performance.now())
 }
 
-/// The URL of `/ws` on the host that served the page.
+/// The URL of the bridge's WebSocket, beside the page.
 pub fn websocket_url() -> String {
     let location = window().location();
     let scheme = if location.protocol().is_ok_and(|protocol| protocol == "https:") { "wss" } else { "ws" };
-    format!("{scheme}://{}/ws", location.host().unwrap_or_default())
+    format!("{scheme}://{}{}", location.host().unwrap_or_default(), websocket_path())
+}
+
+/// `/ws`, or below the path of the page.
+pub fn websocket_path() -> String {
+    format!("{}ws", base_path())
+}
+
+/// The path below which the bridge is served, with a slash at its end.
+fn base_path() -> String {
+    let path = window().location().pathname().unwrap_or_default();
+    path.rfind('/').map_or_else(|| "/".to_owned(), |end| path[..=end].to_owned())
+}
+
+pub fn origin() -> String {
+    window().location().origin().unwrap_or_default()
 }
 
 pub fn tab_is_hidden() -> bool {
@@ -55,13 +70,22 @@ pub fn store_token(token: &str) {
 type MaybeStorage = Result<Option<web_sys::Storage>, JsValue>;
 
 fn read(storage: MaybeStorage, key: &str) -> String {
-    storage.ok().flatten().and_then(|storage| storage.get_item(key).ok().flatten()).unwrap_or_default()
+    let key = of_this_bridge(key);
+    storage.ok().flatten().and_then(|storage| storage.get_item(&key).ok().flatten()).unwrap_or_default()
+}
+
+/// Bridges below different paths of one host share the browser's storage, but neither a token nor drafts.
+fn of_this_bridge(key: &str) -> String {
+    match base_path().as_str() {
+        "/" => key.to_owned(),
+        path => format!("{key} {path}"),
+    }
 }
 
 fn write(storage: MaybeStorage, key: &str, text: &str) {
     if let Ok(Some(storage)) = storage {
         // Fails if the storage is full or not allowed; the page works without it.
-        let _ = storage.set_item(key, text);
+        let _ = storage.set_item(&of_this_bridge(key), text);
     }
 }
 

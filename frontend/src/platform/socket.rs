@@ -17,8 +17,8 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
-use crate::platform::browser;
-use page_model::{Backoff, Loss};
+use crate::platform::{browser, handshake};
+use page_model::{Backoff, ConnectError, Loss};
 
 /// The time limit from `new WebSocket` to the bridge's `welcome`, which takes milliseconds on loopback and up to a second on
 /// a slow network.
@@ -52,6 +52,8 @@ pub enum Event<'a> {
         loss: Loss,
         retry_at_ms: Option<f64>,
     },
+    /// Why the last socket could not be opened; `None` if nothing answers.
+    Explained(Option<ConnectError>),
 }
 
 #[derive(Clone)]
@@ -71,6 +73,10 @@ struct Inner {
     backoff: RefCell<Backoff>,
     timer: Cell<Option<TimeoutHandle>>,
     last_frame_ms: Cell<f64>,
+    /// The current socket has been open.
+    was_open: Cell<bool>,
+    /// Why earlier sockets could not be opened, so that each further attempt shows it at once.
+    connect_error: RefCell<Option<ConnectError>>,
     /// Without a frame for this long, the connection is dead. Set when `welcome` arrives.
     max_silence_ms: Cell<Option<f64>>,
 }
@@ -106,6 +112,8 @@ impl Socket {
             backoff: RefCell::default(),
             timer: Cell::new(None),
             last_frame_ms: Cell::new(0.0),
+            was_open: Cell::new(false),
+            connect_error: RefCell::default(),
             max_silence_ms: Cell::new(None),
         }));
         let watched = socket.clone();
@@ -119,6 +127,7 @@ impl Socket {
         let generation = inner.generation.get() + 1;
         inner.generation.set(generation);
         inner.max_silence_ms.set(None);
+        inner.was_open.set(false);
         if let Some(old) = inner.connection.borrow_mut().take() {
             old.retire();
         }
@@ -137,6 +146,8 @@ impl Socket {
         let on_open = Closure::<dyn FnMut()>::new(move || {
             if this.is_current(generation) {
                 this.0.last_frame_ms.set(browser::now_ms());
+                this.0.was_open.set(true);
+                this.0.connect_error.take();
                 (this.0.handler)(Event::Opened);
             }
         });
@@ -148,7 +159,7 @@ impl Socket {
         });
         let this = self.clone();
         let on_close = Closure::<dyn FnMut(CloseEvent)>::new(move |event: CloseEvent| {
-            this.lost(generation, Loss { code: event.code(), reason: event.reason() });
+            this.lost(generation, Loss { code: event.code(), reason: event.reason(), cause: None });
         });
         socket.set_binary_type(BinaryType::Arraybuffer);
         socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
@@ -256,11 +267,12 @@ impl Socket {
         if let Some(max_silence_ms) = self.0.max_silence_ms.get()
             && browser::now_ms() - self.0.last_frame_ms.get() > max_silence_ms
         {
-            self.lost(self.0.generation.get(), Loss { code: CloseCode::NoHeartbeat.number(), reason: String::new() });
+            let loss = Loss { code: CloseCode::NoHeartbeat.number(), ..Loss::default() };
+            self.lost(self.0.generation.get(), loss);
         }
     }
 
-    fn lost(&self, generation: u64, loss: Loss) {
+    fn lost(&self, generation: u64, mut loss: Loss) {
         let inner = &self.0;
         if !self.is_current(generation) {
             return;
@@ -282,7 +294,24 @@ impl Socket {
             self.set_timer(Duration::from_millis(wait_ms as u64), move || this.connect());
             browser::now_ms() + wait_ms
         });
+        loss.cause.clone_from(&inner.connect_error.borrow());
         (inner.handler)(Event::Lost { loss, retry_at_ms });
+        if !inner.was_open.get() {
+            self.explain();
+        }
+    }
+
+    /// Finds out why the socket could not be opened.
+    fn explain(&self) {
+        let this = self.clone();
+        leptos::task::spawn_local(async move {
+            let found = handshake::connect_error().await;
+            // A later attempt may have succeeded meanwhile.
+            if !this.0.was_open.get() {
+                this.0.connect_error.borrow_mut().clone_from(&found);
+                (this.0.handler)(Event::Explained(found));
+            }
+        });
     }
 
     fn set_timer(&self, after: Duration, run: impl FnOnce() + 'static) {

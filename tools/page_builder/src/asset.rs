@@ -31,6 +31,11 @@ pub struct Asset {
 }
 
 impl Asset {
+    /// The path as `index.html` names it.
+    pub(crate) fn relative_path(&self) -> &str {
+        self.path.trim_start_matches('/')
+    }
+
     /// An asset with the hash of its content in its name: `/ponte-0123456789abcdef.css`.
     pub(crate) fn hashed(stem: &str, extension: &str, plain: Vec<u8>, cache: &CompressionCache) -> Result<Self> {
         let hash = content_hash(&plain);

@@ -20,7 +20,7 @@ pub(crate) const SKIPPED: &str = "<!doctype html>
 </html>
 ";
 
-/// Paths of the built files on the server.
+/// Paths of the built files on the server, relative to the page, because the page may be served below any path.
 pub(crate) struct References<'a> {
     pub code: &'a str,
     pub glue: &'a str,
@@ -64,7 +64,7 @@ addEventListener('error', event => stopped(event.error));
 addEventListener('unhandledrejection', event => stopped(event.reason));
 try {
   const code = WebAssembly.compileStreaming(fetch('CODE'));
-  const [glue, module_or_path] = await Promise.all([import('GLUE'), code, styled, drawn]);
+  const [glue, module_or_path] = await Promise.all([import('./GLUE'), code, styled, drawn]);
   await glue.default({module_or_path});
 } catch (error) {
   const words = document.getElementById('boot-failed');
@@ -144,14 +144,8 @@ fn trunk_elements(template: &str) -> Result<Vec<Range<usize>>> {
 mod tests {
     use super::*;
 
-    const REFERENCES: References<'_> = References {
-        code: "/c.wasm",
-        glue: "/g.js",
-        loader: "/l.js",
-        start: "/s.js",
-        style: "/s.css",
-        icon: Some("/i.svg"),
-    };
+    const REFERENCES: References<'_> =
+        References { code: "c.wasm", glue: "g.js", loader: "l.js", start: "s.js", style: "s.css", icon: Some("i.svg") };
 
     #[test]
     fn references_are_inserted_at_the_end_of_the_head_and_trunk_elements_are_removed() {
@@ -160,12 +154,12 @@ mod tests {
         assert_eq!(
             filled,
             "<html><head>\n<title>x</title>\n\
-             <link rel=\"icon\" type=\"image/svg+xml\" href=\"/i.svg\">\n\
-             <link rel=\"preload\" as=\"style\" href=\"/s.css\">\n\
-             <link rel=\"preload\" as=\"fetch\" type=\"application/wasm\" crossorigin href=\"/c.wasm\">\n\
-             <link rel=\"modulepreload\" href=\"/g.js\">\n\
-             <link rel=\"modulepreload\" href=\"/l.js\">\n\
-             <script type=\"module\" src=\"/s.js\"></script>\n\
+             <link rel=\"icon\" type=\"image/svg+xml\" href=\"i.svg\">\n\
+             <link rel=\"preload\" as=\"style\" href=\"s.css\">\n\
+             <link rel=\"preload\" as=\"fetch\" type=\"application/wasm\" crossorigin href=\"c.wasm\">\n\
+             <link rel=\"modulepreload\" href=\"g.js\">\n\
+             <link rel=\"modulepreload\" href=\"l.js\">\n\
+             <script type=\"module\" src=\"s.js\"></script>\n\
              </head><body></body></html>"
         );
     }

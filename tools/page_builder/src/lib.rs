@@ -75,19 +75,19 @@ pub fn build(options: &Options) -> Result<Page> {
     let code = Asset::hashed_folder("code", files, &cache)?;
     let [glue, main, loader, ..] = &code[..] else { bail!("the page's code is incomplete") };
     let style = Asset::hashed("ponte", "css", style, &cache)?;
-    let start = html::start_module(&glue.path, &main.path, &style.path);
+    let start = html::start_module(glue.relative_path(), main.relative_path(), style.relative_path());
     let start = Asset::hashed("start", "js", start.into_bytes(), &cache)?;
     let icon = optional_file(&frontend.join("favicon.svg"))?
         .map(|svg| Asset::hashed("favicon", "svg", svg, &cache))
         .transpose()?;
 
     let references = html::References {
-        code: &main.path,
-        glue: &glue.path,
-        loader: &loader.path,
-        start: &start.path,
-        style: &style.path,
-        icon: icon.as_ref().map(|icon| icon.path.as_str()),
+        code: main.relative_path(),
+        glue: glue.relative_path(),
+        loader: loader.relative_path(),
+        start: start.relative_path(),
+        style: style.relative_path(),
+        icon: icon.as_ref().map(Asset::relative_path),
     };
     let index = html::fill_template(&template, &references).with_context(unusable)?;
 
