@@ -2,10 +2,12 @@
 
 mod file;
 mod groups;
+mod network;
 mod topics;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use formats::{OffsetsError, TemplateError};
@@ -13,9 +15,11 @@ use protocol::{GroupId, GroupStart, TopicName};
 
 use kafka::properties::{KafkaProperties, parse_addresses};
 use server::access_token::AccessToken;
+use server::http::{BasePath, Certificate, CertificateError, TrustedProxies};
 use server::websocket::SocketLimits;
 
 pub use self::groups::{DeleteGroupArgs, DescribeGroups, GroupsCommand, ListGroups, ResetArgs};
+pub use self::network::NetworkArgs;
 pub use self::topics::{
     AddPartitionsArgs, AlterTopic, ConfirmationArgs, CreateTopicArgs, DeleteTopicArgs, DescribeTopics, EmptyTopicArgs,
     ListTopics, TopicsCommand,
@@ -177,6 +181,9 @@ pub struct ServeArgs {
     #[arg(long, env = "PONTE_ALLOWED_ORIGINS", value_delimiter = ',', value_parser = parse_origin, value_name = "ORIGIN")]
     pub allowed_origins: Vec<String>,
 
+    #[command(flatten)]
+    pub network: NetworkArgs,
+
     /// Maximum number of open sockets
     #[arg(long, env = "PONTE_MAX_SOCKETS", default_value_t = 256, value_name = "COUNT")]
     pub max_sockets: usize,
@@ -273,6 +280,10 @@ pub enum ConfigError {
     BadTokenFile { file: PathBuf, reason: String },
     #[error("--token (or {TOKEN_VARIABLE}): {0}")]
     BadToken(String),
+    #[error("{given} needs {missing}: HTTPS needs both the certificate and its private key")]
+    TlsIncomplete { given: &'static str, missing: &'static str },
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     #[error("this would {0}: pass --yes to confirm when standard input is not a terminal")]
     NotConfirmed(String),
     #[error("--from-file: cannot read {}", file.display())]
@@ -311,6 +322,9 @@ pub struct Config {
     pub token: Option<AccessToken>,
     pub allowed_hosts: Vec<String>,
     pub allowed_origins: Vec<String>,
+    pub base_path: BasePath,
+    pub trusted_proxies: TrustedProxies,
+    pub certificate: Option<Arc<Certificate>>,
     pub sockets: SocketLimits,
 }
 
@@ -326,6 +340,7 @@ impl Config {
         if !args.listen.ip().is_loopback() && token.is_none() && !args.insecure_no_token {
             return Err(ConfigError::OpenListener(args.listen));
         }
+        let certificate = args.network.certificate()?;
         let target = args.kafka.target()?;
         let broker = match (target.bootstrap_servers, args.demo) {
             (_, true) => BrokerChoice::Demo,
@@ -344,6 +359,9 @@ impl Config {
             token,
             allowed_hosts: args.allowed_hosts,
             allowed_origins: args.allowed_origins,
+            base_path: args.network.base_path,
+            trusted_proxies: TrustedProxies::new(args.network.trusted_proxies),
+            certificate,
             sockets: SocketLimits {
                 total: args.max_sockets,
                 per_address: args.max_sockets_per_address,

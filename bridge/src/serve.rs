@@ -1,5 +1,7 @@
 //! Runs the bridge: chooses the broker, creates the parts, serves, and shuts down.
 
+use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +22,7 @@ use kafka::producer::Producer;
 use server::clusters::{Cluster, Clusters};
 use server::descriptors::Budget;
 use server::feeds::Feeds;
-use server::http::{self, Guard};
+use server::http::{self, BasePath, Certificate, Guard, Listening};
 use server::shutdown;
 use server::token_attempts::TokenAttempts;
 use server::views::Views;
@@ -44,12 +46,27 @@ pub async fn serve(config: Config, listener: TcpListener, shutdown: Cancellation
         shutdown: shutdown.clone(),
         tasks: TaskTracker::new(),
     });
-    let guard = Guard::new(address, &config.allowed_hosts, &config.allowed_origins);
-    announce(&connection, address);
-    if config.open {
-        open_page(address);
+    let has_tls = config.certificate.is_some();
+    let page_address = PageAddress { address, has_tls, base_path: config.base_path.clone() };
+    let tls = match &config.certificate {
+        Some(certificate) => Some(certificate.acceptor().context("cannot use TLS")?),
+        None => None,
+    };
+    let listening = Listening {
+        listener,
+        guard: Guard::new(address, has_tls, &config.allowed_hosts, &config.allowed_origins),
+        base_path: config.base_path,
+        trusted_proxies: config.trusted_proxies,
+        tls,
+    };
+    if let Some(certificate) = config.certificate {
+        shared.tasks.spawn(shutdown.clone().run_until_cancelled_owned(reload(certificate)));
     }
-    http::serve(listener, guard, budget, ASSETS, Arc::clone(&shared)).await;
+    announce(&connection, &page_address);
+    if config.open {
+        page_address.open();
+    }
+    http::serve(listening, budget, ASSETS, Arc::clone(&shared)).await;
     shutdown::drain(shared).await;
     drop(demo);
     Ok(())
@@ -114,23 +131,66 @@ pub(crate) async fn is_listening(address: &str) -> bool {
     matches!(tokio::time::timeout(WITHIN, tokio::net::TcpStream::connect(address)).await, Ok(Ok(_)))
 }
 
+/// How often the certificate's files are checked for a change.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Reads a renewed certificate.
+async fn reload(certificate: Arc<Certificate>) {
+    loop {
+        tokio::time::sleep(RELOAD_INTERVAL).await;
+        match certificate.reload_if_changed() {
+            Ok(false) => {}
+            Ok(true) => tracing::info!("the TLS certificate was read again; new connections use it"),
+            Err(error) => tracing::error!(%error, "the changed TLS certificate cannot be used; the earlier one stays"),
+        }
+    }
+}
+
 /// Prints the first line on standard output, which scripts wait for.
-fn announce(connection: &Connection, address: std::net::SocketAddr) {
+fn announce(connection: &Connection, page: &PageAddress) {
     let broker = if connection.demo {
         format!("demo broker (in memory) at {}", connection.bootstrap_servers)
     } else {
         format!("Kafka at {}", connection.bootstrap_servers)
     };
-    println!("Ponte is listening on http://{address} · {broker}");
+    println!("Ponte is listening on {page} · {broker}");
 }
 
-fn open_page(address: std::net::SocketAddr) {
-    // An unspecified address cannot be opened in a browser.
-    let url = match address {
-        address if address.ip().is_unspecified() => format!("http://localhost:{}", address.port()),
-        address => format!("http://{address}"),
-    };
-    if let Err(error) = open::that_detached(&url) {
-        tracing::warn!(%error, "cannot open a browser; open {url}");
+/// The page's address on the listener, without any proxy in front.
+struct PageAddress {
+    address: SocketAddr,
+    has_tls: bool,
+    base_path: BasePath,
+}
+
+impl PageAddress {
+    fn open(&self) {
+        let url = self.for_browser();
+        if let Err(error) = open::that_detached(&url) {
+            tracing::warn!(%error, "cannot open a browser; open {url}");
+        }
+    }
+
+    /// An unspecified address cannot be opened in a browser.
+    fn for_browser(&self) -> String {
+        match self.address.ip().is_unspecified() {
+            true => self.with_host(&format!("localhost:{}", self.address.port())),
+            false => self.to_string(),
+        }
+    }
+
+    fn with_host(&self, host: &str) -> String {
+        let scheme = if self.has_tls { "https" } else { "http" };
+        let path = match self.base_path.is_root() {
+            true => String::new(),
+            false => self.base_path.to_string(),
+        };
+        format!("{scheme}://{host}{path}")
+    }
+}
+
+impl fmt::Display for PageAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.with_host(&self.address.to_string()))
     }
 }

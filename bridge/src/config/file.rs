@@ -13,7 +13,7 @@ use formats::Spot;
 use toml::{Spanned, Value};
 
 /// Options whose values are paths. Relative paths are relative to the file's own folder.
-const PATHS: [&str; 2] = ["kafka-config", "token-file"];
+const PATHS: [&str; 4] = ["kafka-config", "token-file", "tls-cert", "tls-key"];
 
 /// Options that the file may not contain, and what to do instead.
 const NOT_IN_FILE: [(&str, &str); 4] = [

@@ -35,6 +35,8 @@ error_codes! {
     Forbidden = 101, "forbidden", false;
     /// The bridge is read-only.
     ReadOnly = 102, "read_only", false;
+    /// Pages of this origin may not open the WebSocket (`--allowed-origins`).
+    OriginRefused = 103, "origin_refused", false;
 
     UnknownType = 200, "unknown_type", false;
     /// A field is missing, or has the wrong type or an invalid value.
@@ -54,6 +56,8 @@ error_codes! {
     SequenceExpired = 209, "sequence_expired", false;
     /// `hello.cluster` names none of the bridge's clusters; the message lists them.
     UnknownCluster = 210, "unknown_cluster", false;
+    /// The request to `/ws` is not a valid WebSocket handshake.
+    BadHandshake = 211, "bad_handshake", false;
 
     TooManySubscriptions = 300, "too_many_subscriptions", false;
     /// More records in one message than the limit allows.
@@ -63,6 +67,8 @@ error_codes! {
     TooManyRequests = 303, "too_many_requests", true;
     /// The bridge has reached its limit of consumers.
     TooManyReaders = 304, "too_many_readers", true;
+    /// The bridge has reached its limit of sockets, in total or for the client's address.
+    TooManySockets = 305, "too_many_sockets", true;
 
     /// The record is larger than the bridge or the broker allows.
     RecordTooLarge = 400, "record_too_large", false;

@@ -28,6 +28,7 @@ pub struct Metrics {
     sockets_evicted: Counter,
     connections_evicted: Counter,
     accept_errors: Counter,
+    tls_handshake_errors: Counter,
 }
 
 /// The outcome of produced records.
@@ -75,6 +76,9 @@ impl Metrics {
         let accept_errors = Counter::default();
         let help = "Connections that could not be accepted, for example because no file descriptor was free";
         registry.register("accept_errors", help, accept_errors.clone());
+        let tls_handshake_errors = Counter::default();
+        let help = "TLS handshakes that failed";
+        registry.register("tls_handshake_errors", help, tls_handshake_errors.clone());
         Self {
             registry,
             kafka_up,
@@ -87,6 +91,7 @@ impl Metrics {
             sockets_evicted,
             connections_evicted,
             accept_errors,
+            tls_handshake_errors,
         }
     }
 
@@ -121,6 +126,10 @@ impl Metrics {
 
     pub fn accept_failed(&self) {
         self.accept_errors.inc();
+    }
+
+    pub fn tls_handshake_failed(&self) {
+        self.tls_handshake_errors.inc();
     }
 
     /// All metrics as text; the two gauges are set to the given values first.

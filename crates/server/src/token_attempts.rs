@@ -6,11 +6,12 @@
 //! limits on connections and on sockets before `hello` bound how many attempts wait at once.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::address_class::AddressClass;
+use crate::http::Peer;
 use crate::log_throttle::LogThrottle;
 use crate::metrics::METRICS;
 
@@ -54,7 +55,7 @@ impl TokenAttempts {
     }
 
     /// Counts a wrong token and logs it.
-    pub fn failed(&self, peer: SocketAddr, whence: &str) {
+    pub fn failed(&self, peer: Peer, whence: &str) {
         METRICS.token_refused();
         self.fail_at(AddressClass::of(peer.ip()), Instant::now());
         if let Some(unlogged) = self.log.line() {

@@ -22,7 +22,6 @@ mod upgrade;
 mod visibility;
 mod watches;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use protocol::{Defaults, Limits};
@@ -31,6 +30,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::access_token::AccessToken;
 use crate::clusters::Clusters;
+use crate::http::Peer;
 use crate::token_attempts::TokenAttempts;
 
 pub use self::gate::Gate;
@@ -68,7 +68,7 @@ pub struct Shared {
 impl Shared {
     /// Whether a client with this token may be served. After several wrong tokens from the same address the answer is
     /// delayed. `whence` is logged: where the token was sent.
-    pub async fn admits(&self, token: Option<&str>, peer: SocketAddr, whence: &str) -> bool {
+    pub async fn admits(&self, token: Option<&str>, peer: Peer, whence: &str) -> bool {
         let Some(ours) = &self.token else { return true };
         let Some(given) = token else { return false };
         self.token_attempts.wait(peer.ip()).await;

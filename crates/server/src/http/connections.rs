@@ -12,13 +12,13 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use super::stream::Stream;
 use crate::address_class::AddressClass;
 use crate::metrics::METRICS;
 
-/// Connections from one address of another machine. A browser opens six, and a proxy in front is usually on loopback.
+/// Connections from one address of another machine that is not a trusted proxy. A browser opens six.
 const PER_ADDRESS: usize = 64;
 
 pub struct Connections {
@@ -53,12 +53,13 @@ impl Connections {
         Arc::new(Self { total, began: Instant::now(), open: Mutex::default() })
     }
 
-    /// Counts a new connection, and closes an idle one if a limit is reached.
-    pub fn add(self: &Arc<Self>, address: IpAddr) -> ConnectionSlot {
+    /// Counts a new connection, and closes an idle one if a limit is reached. A trusted proxy has no limit of its own, because it connects
+    /// for many clients.
+    pub fn add(self: &Arc<Self>, address: IpAddr, is_trusted_proxy: bool) -> ConnectionSlot {
         let address = AddressClass::of(address);
         let mut open = self.lock();
         let of_address = open.by_number.values().filter(|entry| entry.address == address).count();
-        if of_address >= PER_ADDRESS && !address.is_loopback() {
+        if of_address >= PER_ADDRESS && !address.is_loopback() && !is_trusted_proxy {
             open.evict(|candidate| candidate == address);
         }
         while open.by_number.len() >= self.total.max(1) {
@@ -121,19 +122,19 @@ impl Drop for ConnectionSlot {
     }
 }
 
-/// A TCP stream that records when it last read or wrote something.
+/// A connection that records when it last read or wrote something.
 pub struct ActiveStream {
-    stream: TcpStream,
+    stream: Stream,
     slot: Arc<ConnectionSlot>,
 }
 
 impl ActiveStream {
-    pub fn new(stream: TcpStream, slot: Arc<ConnectionSlot>) -> Self {
+    pub fn new(stream: Stream, slot: Arc<ConnectionSlot>) -> Self {
         Self { stream, slot }
     }
 
     /// For a connection that has become a WebSocket, which [`crate::websocket::Slots`] counts instead.
-    pub fn into_inner(self) -> TcpStream {
+    pub fn into_inner(self) -> Stream {
         self.stream
     }
 }
@@ -191,40 +192,45 @@ mod tests {
     #[test]
     fn longest_silent_connection_is_closed_for_a_new_one() {
         let connections = Connections::new(3);
-        let mut slots: Vec<ConnectionSlot> = (0..3).map(|_| connections.add([127, 0, 0, 1].into())).collect();
+        let mut slots: Vec<ConnectionSlot> = (0..3).map(|_| connections.add([127, 0, 0, 1].into(), false)).collect();
         for (slot, order) in slots.iter().zip([5, 3, 4]) {
             set_last_active(slot, order);
         }
-        slots.push(connections.add([127, 0, 0, 1].into()));
+        slots.push(connections.add([127, 0, 0, 1].into(), false));
         assert_eq!(evicted(&slots), [1]);
         set_last_active(&slots[3], 6);
-        slots.push(connections.add([127, 0, 0, 1].into()));
+        slots.push(connections.add([127, 0, 0, 1].into(), false));
         assert_eq!(evicted(&slots), [1, 2]);
     }
 
     #[test]
     fn address_with_many_connections_loses_its_own() {
         let connections = Connections::new(10);
-        let user = connections.add([10, 0, 0, 1].into());
-        let slots: Vec<ConnectionSlot> = (0..50).map(|_| connections.add([10, 0, 0, 2].into())).collect();
+        let user = connections.add([10, 0, 0, 1].into(), false);
+        let slots: Vec<ConnectionSlot> = (0..50).map(|_| connections.add([10, 0, 0, 2].into(), false)).collect();
         assert!(!user.evicted.is_cancelled());
         assert_eq!(evicted(&slots).len(), 41);
     }
 
     #[test]
-    fn remote_address_has_its_own_limit_and_loopback_has_none() {
+    fn remote_address_has_its_own_limit_and_loopback_and_proxies_have_none() {
         let connections = Connections::new(1000);
-        let slots: Vec<ConnectionSlot> = (0..=PER_ADDRESS).map(|_| connections.add([10, 0, 0, 1].into())).collect();
+        let slots: Vec<ConnectionSlot> =
+            (0..=PER_ADDRESS).map(|_| connections.add([10, 0, 0, 1].into(), false)).collect();
         assert_eq!(evicted(&slots).len(), 1);
-        let local: Vec<ConnectionSlot> = (0..=PER_ADDRESS).map(|_| connections.add([127, 0, 0, 1].into())).collect();
+        let proxy: Vec<ConnectionSlot> =
+            (0..=PER_ADDRESS).map(|_| connections.add([10, 0, 0, 2].into(), true)).collect();
+        assert_eq!(evicted(&proxy).len(), 0);
+        let local: Vec<ConnectionSlot> =
+            (0..=PER_ADDRESS).map(|_| connections.add([127, 0, 0, 1].into(), false)).collect();
         assert_eq!(evicted(&local).len(), 0);
     }
 
     #[test]
     fn ended_connection_no_longer_counts() {
         let connections = Connections::new(1);
-        drop(connections.add([10, 0, 0, 1].into()));
-        let next = connections.add([10, 0, 0, 2].into());
+        drop(connections.add([10, 0, 0, 1].into(), false));
+        let next = connections.add([10, 0, 0, 2].into(), false);
         assert!(!next.evicted.is_cancelled());
         connections.evict_one();
         assert!(next.evicted.is_cancelled());

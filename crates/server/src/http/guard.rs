@@ -12,6 +12,8 @@ use warp::http::header::{HOST, HeaderMap, ORIGIN};
 #[derive(Clone, Debug)]
 pub struct Guard {
     port: u16,
+    /// The listener has TLS, so its default port is 443 and its pages have https origins.
+    has_tls: bool,
     /// True if the bridge listens beyond loopback: then a request may name any IP address. A host name must always be
     /// in `hosts`.
     any_address: bool,
@@ -20,18 +22,19 @@ pub struct Guard {
 }
 
 /// Why a request is refused, whatever its path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The request violates HTTP's rules about hosts.
     Malformed(&'static str),
-    /// The request is for another host than this bridge.
-    ForeignHost,
+    /// The request is for another host than this bridge: this name, without its port.
+    ForeignHost(String),
 }
 
 impl Guard {
-    pub fn new(listening: SocketAddr, allowed_hosts: &[String], allowed_origins: &[String]) -> Self {
+    pub fn new(listening: SocketAddr, has_tls: bool, allowed_hosts: &[String], allowed_origins: &[String]) -> Self {
         Self {
             port: listening.port(),
+            has_tls,
             any_address: !listening.ip().is_loopback(),
             hosts: allowed_hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
             origins: allowed_origins.to_vec(),
@@ -47,7 +50,7 @@ impl Guard {
         let host = host.to_str().map_err(|_| Refusal::Malformed("the Host header is not readable"))?;
         let host = Host::parse(host).ok_or(Refusal::Malformed("the Host header is not a host name with a port"))?;
         if !self.knows(&host) {
-            return Err(Refusal::ForeignHost);
+            return Err(Refusal::ForeignHost(host.name));
         }
         // The target may be in absolute form (RFC 9112, 3.2.2), as for a proxy. Its host must be the one of the `Host`
         // header.
@@ -65,17 +68,25 @@ impl Guard {
         }
     }
 
-    /// Whether a page of that origin may open the WebSocket. Browsers always send an origin; other programs send none,
-    /// and are allowed.
-    pub fn allows_origin(&self, headers: &HeaderMap) -> bool {
+    /// Whether a page of the request's origin may open the WebSocket. Browsers always send an origin; other programs send none,
+    /// and are allowed. `is_https`: a proxy in front is known to be reached over HTTPS.
+    pub fn allows_origin(&self, headers: &HeaderMap, is_https: bool) -> bool {
         let mut origins = headers.get_all(ORIGIN).iter();
         let Some(origin) = origins.next() else { return true };
-        let (Ok(origin), None) = (origin.to_str(), origins.next()) else { return false };
+        match (origin.to_str(), origins.next()) {
+            (Ok(origin), None) => self.allows_page_of(origin, headers, is_https),
+            _ => false,
+        }
+    }
+
+    /// The same for the origin that a page says it has.
+    pub fn allows_page_of(&self, origin: &str, headers: &HeaderMap, is_https: bool) -> bool {
         let origin = origin.to_ascii_lowercase();
         if self.origins.contains(&origin) {
             return true;
         }
-        let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        let plain = origin.strip_prefix("http://").filter(|_| !is_https && !self.has_tls);
+        let authority = plain.or_else(|| origin.strip_prefix("https://"));
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
         match (authority, host) {
             (Some(authority), Some(host)) => {
@@ -90,7 +101,8 @@ impl Guard {
         if allows(&host.name) || allows(&host.to_string()) {
             return true;
         }
-        if host.port != Some(self.port) && !(host.port.is_none() && self.port == 80) {
+        let default_port = if self.has_tls { 443 } else { 80 };
+        if host.port.unwrap_or(default_port) != self.port {
             return false;
         }
         match host.address {
@@ -151,7 +163,7 @@ mod tests {
     use super::*;
 
     fn guard(listening: &str) -> Guard {
-        Guard::new(listening.parse().expect("an address"), &["ponte.example".to_owned()], &[])
+        Guard::new(listening.parse().expect("an address"), false, &["ponte.example".to_owned()], &[])
     }
 
     fn headers(host: &str, origin: Option<&str>) -> HeaderMap {
@@ -188,7 +200,7 @@ mod tests {
             "localhost.:3030",
             "[::2]:3030",
         ] {
-            assert_eq!(check(&guard, host), Err(Refusal::ForeignHost), "{host}");
+            assert!(matches!(check(&guard, host), Err(Refusal::ForeignHost(_))), "{host}");
         }
     }
 
@@ -248,14 +260,15 @@ mod tests {
         assert_eq!(check(&guard, "192.168.1.7:3030"), Ok(()));
         assert_eq!(check(&guard, "[2001:db8::1]:3030"), Ok(()));
         assert_eq!(check(&guard, "ponte.example:443"), Ok(()));
-        assert_eq!(check(&guard, "rebound.example:3030"), Err(Refusal::ForeignHost));
+        let refusal = Refusal::ForeignHost("rebound.example".to_owned());
+        assert_eq!(check(&guard, "rebound.example:3030"), Err(refusal));
     }
 
     #[test]
     fn only_the_same_origin_may_open_the_websocket() {
         let guard = guard("127.0.0.1:3030");
-        assert!(guard.allows_origin(&headers("localhost:3030", None)));
-        assert!(guard.allows_origin(&headers("localhost:3030", Some("http://localhost:3030"))));
+        assert!(guard.allows_origin(&headers("localhost:3030", None), false));
+        assert!(guard.allows_origin(&headers("localhost:3030", Some("http://localhost:3030")), false));
         for origin in [
             "null",
             "http://localhost:3031",
@@ -265,7 +278,29 @@ mod tests {
             "http://evil.example/localhost:3030",
             "file://",
         ] {
-            assert!(!guard.allows_origin(&headers("localhost:3030", Some(origin))), "{origin}");
+            assert!(!guard.allows_origin(&headers("localhost:3030", Some(origin)), false), "{origin}");
+        }
+    }
+
+    #[test]
+    fn http_origin_is_refused_where_the_page_is_served_over_https() {
+        let plain = headers("ponte.example", Some("http://ponte.example"));
+        let secure = headers("ponte.example", Some("https://ponte.example"));
+        for (has_tls, is_https, allows_plain) in [(false, false, true), (false, true, false), (true, false, false)] {
+            let listening = "127.0.0.1:3030".parse().expect("an address");
+            let guard = Guard::new(listening, has_tls, &["ponte.example".to_owned()], &[]);
+            assert!(guard.allows_origin(&secure, is_https));
+            assert_eq!(guard.allows_origin(&plain, is_https), allows_plain, "{has_tls} {is_https}");
+        }
+    }
+
+    #[test]
+    fn default_port_of_a_host_depends_on_tls() {
+        for (listening, has_tls, allowed) in
+            [("127.0.0.1:443", true, true), ("127.0.0.1:443", false, false), ("127.0.0.1:80", true, false)]
+        {
+            let guard = Guard::new(listening.parse().expect("an address"), has_tls, &[], &[]);
+            assert_eq!(check(&guard, "localhost").is_ok(), allowed, "{listening} {has_tls}");
         }
     }
 }

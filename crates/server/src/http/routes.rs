@@ -1,27 +1,30 @@
 //! The HTTP routes.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper::upgrade::OnUpgrade;
-use protocol::ClusterState;
+use protocol::{ClusterState, ErrorCode, ErrorMessage, ServerMessage};
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::http::header::{
-    ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderMap, ORIGIN, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, ORIGIN, SEC_WEBSOCKET_VERSION, UPGRADE,
+    WWW_AUTHENTICATE,
 };
 use warp::reply::{Reply, Response};
 
-use super::Guard;
 use super::page::{self, Asset};
-use super::server::UsesReserveDescriptor;
+use super::server::{IsHttps, UsesReserveDescriptor};
+use super::{Guard, Peer};
 use crate::log_throttle::LogThrottle;
 use crate::metrics::{self, METRICS};
 use crate::websocket::{self, Refused, Shared};
 
 /// How many bytes of a foreign origin the log shows.
 const SHOWN_ORIGIN_BYTES: usize = 200;
+
+/// The origin of a page that asks, by a request without an upgrade, why its handshake failed.
+const PAGE_ORIGIN: HeaderName = HeaderName::from_static("ponte-origin");
 
 /// All routes. The guard has checked the `Host` header before.
 pub fn routes(
@@ -41,7 +44,8 @@ pub fn routes(
         .and(warp::any().map(move || Arc::clone(&guard)))
         .and(warp::header::headers_cloned())
         .and(warp::ext::optional::<OnUpgrade>())
-        .and(warp::ext::get::<SocketAddr>())
+        .and(warp::ext::get::<Peer>())
+        .and(warp::ext::get::<IsHttps>())
         .and(warp::ext::get::<UsesReserveDescriptor>())
         .map(upgrade);
     let only_by_get = warp::path!("ws").map(|| method_not_allowed("GET"));
@@ -51,19 +55,19 @@ pub fn routes(
         .and(only_get)
         .and(state.clone())
         .and(warp::header::headers_cloned())
-        .and(warp::ext::get::<SocketAddr>())
+        .and(warp::ext::get::<Peer>())
         .then(ready);
     let cluster = warp::path!("api" / "cluster")
         .and(only_get)
         .and(state.clone())
         .and(warp::header::headers_cloned())
-        .and(warp::ext::get::<SocketAddr>())
+        .and(warp::ext::get::<Peer>())
         .then(cluster);
     let metrics = warp::path!("metrics")
         .and(only_get)
         .and(state)
         .and(warp::header::headers_cloned())
-        .and(warp::ext::get::<SocketAddr>())
+        .and(warp::ext::get::<Peer>())
         .then(metrics);
     let page = only_get
         .and(warp::path::full())
@@ -92,37 +96,60 @@ fn upgrade(
     guard: Arc<Guard>,
     headers: HeaderMap,
     on_upgrade: Option<OnUpgrade>,
-    peer: SocketAddr,
+    peer: Peer,
+    IsHttps(is_https): IsHttps,
     UsesReserveDescriptor(uses_reserve): UsesReserveDescriptor,
 ) -> Response {
     if uses_reserve {
-        return plain(StatusCode::SERVICE_UNAVAILABLE, "the bridge has no file descriptor free; try again later");
+        let reason = "the bridge has no file descriptor free; try again later";
+        return refused(Refused::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::TooManySockets, reason));
     }
-    if !guard.allows_origin(&headers) {
+    if !guard.allows_origin(&headers, is_https) || !allows_page(&guard, &headers, is_https) {
         static LOG: LogThrottle = LogThrottle::new();
+        let origin = [ORIGIN, PAGE_ORIGIN].iter().find_map(|name| headers.get(name)?.to_str().ok());
+        let origin = origin.unwrap_or("(unreadable)");
+        let origin = &origin[..origin.floor_char_boundary(SHOWN_ORIGIN_BYTES)];
         if let Some(unlogged) = LOG.line() {
-            let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or("(unreadable)");
-            let origin = &origin[..origin.floor_char_boundary(SHOWN_ORIGIN_BYTES)];
             tracing::warn!(%peer, origin, unlogged, "refused a page of another origin; --allowed-origins allows one");
         }
-        return plain(StatusCode::FORBIDDEN, "pages of this origin may not connect; see --allowed-origins");
+        let reason = format!(
+            "pages of the origin {origin:?} may not connect. A proxy must pass on the page's host in the Host header; otherwise \
+             start the bridge with --allowed-origins"
+        );
+        return refused(Refused::new(StatusCode::FORBIDDEN, ErrorCode::OriginRefused, &reason));
     }
     match websocket::upgrade(shared, &headers, on_upgrade, peer) {
         Ok(response) => response.map(|()| "").into_response(),
-        Err(Refused { status: StatusCode::UPGRADE_REQUIRED, reason }) => {
-            // RFC 6455, 4.4: the answer names the versions that the server supports.
-            let refusal = plain(StatusCode::UPGRADE_REQUIRED, reason);
-            let refusal = warp::reply::with_header(refusal, SEC_WEBSOCKET_VERSION, "13");
-            // Required by RFC 9110, 15.5.22.
-            warp::reply::with_header(refusal, UPGRADE, "websocket").into_response()
-        }
-        Err(Refused { status, reason }) => plain(status, reason),
+        Err(refusal) => refused(refusal),
     }
+}
+
+/// Whether the page that asks why its handshake failed could connect, as far as its origin is concerned. Browsers send no `Origin` with
+/// its question.
+fn allows_page(guard: &Guard, headers: &HeaderMap, is_https: bool) -> bool {
+    headers
+        .get(PAGE_ORIGIN)
+        .is_none_or(|origin| origin.to_str().is_ok_and(|origin| guard.allows_page_of(origin, headers, is_https)))
+}
+
+/// The answer to a refused handshake. Its body is an `error` message, so that a client can show the reason.
+fn refused(Refused { status, error }: Refused) -> Response {
+    let body = ServerMessage::from(ErrorMessage { subscription: None, error }).to_json();
+    let response = warp::reply::with_status(body, status);
+    let response = warp::reply::with_header(response, CONTENT_TYPE, "application/json");
+    let response = warp::reply::with_header(response, CACHE_CONTROL, "no-store");
+    if status != StatusCode::UPGRADE_REQUIRED {
+        return response.into_response();
+    }
+    // RFC 6455, 4.4: the answer names the versions that the server supports.
+    let response = warp::reply::with_header(response, SEC_WEBSOCKET_VERSION, "13");
+    // Required by RFC 9110, 15.5.22.
+    warp::reply::with_header(response, UPGRADE, "websocket").into_response()
 }
 
 /// Whether Kafka is reachable, and if not, why. The reason names brokers, so a client without the access token (if the
 /// bridge has one) gets only the name of the error.
-async fn ready(shared: Arc<Shared>, headers: HeaderMap, peer: SocketAddr) -> Response {
+async fn ready(shared: Arc<Shared>, headers: HeaderMap, peer: Peer) -> Response {
     let is_admitted = shared.admits(bearer_token(&headers), peer, "Authorization").await;
     let cluster = shared.clusters.first().state.borrow().clone();
     let status = match cluster.state {
@@ -141,14 +168,14 @@ async fn ready(shared: Arc<Shared>, headers: HeaderMap, peer: SocketAddr) -> Res
 
 /// The state of the cluster. It names brokers, so it needs the access token if the bridge has one; `/readyz` works
 /// without.
-async fn cluster(shared: Arc<Shared>, headers: HeaderMap, peer: SocketAddr) -> Response {
+async fn cluster(shared: Arc<Shared>, headers: HeaderMap, peer: Peer) -> Response {
     if let Some(refusal) = refusal(&shared, &headers, peer).await {
         return refusal;
     }
     warp::reply::json(&*shared.clusters.first().state.borrow()).into_response()
 }
 
-async fn metrics(shared: Arc<Shared>, headers: HeaderMap, peer: SocketAddr) -> Response {
+async fn metrics(shared: Arc<Shared>, headers: HeaderMap, peer: Peer) -> Response {
     if let Some(refusal) = refusal(&shared, &headers, peer).await {
         return refusal;
     }
@@ -158,7 +185,7 @@ async fn metrics(shared: Arc<Shared>, headers: HeaderMap, peer: SocketAddr) -> R
 }
 
 /// The answer to a client without the access token, if the bridge has one.
-async fn refusal(shared: &Shared, headers: &HeaderMap, peer: SocketAddr) -> Option<Response> {
+async fn refusal(shared: &Shared, headers: &HeaderMap, peer: Peer) -> Option<Response> {
     if shared.admits(bearer_token(headers), peer, "Authorization").await {
         return None;
     }

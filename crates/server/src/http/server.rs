@@ -6,19 +6,26 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::service::Service as _;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use warp::http::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use warp::http::header::{
+    CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 use warp::http::{Request, StatusCode};
-use warp::reply::Response;
+use warp::reply::{Reply as _, Response};
 
+use super::base_path::{BasePath, Resolved};
 use super::connections::{ActiveStream, ConnectionSlot, Connections};
 use super::guard::{Guard, Refusal};
 use super::page::Asset;
+use super::peer::TrustedProxies;
 use super::routes::{plain, routes};
+use super::stream::Stream;
 use crate::descriptors::{self, BorrowedDescriptor, Budget, Reserve};
 use crate::log_throttle::LogThrottle;
 use crate::metrics::METRICS;
@@ -56,10 +63,26 @@ const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
 #[derive(Clone, Copy)]
 pub(super) struct UsesReserveDescriptor(pub bool);
 
+/// Whether the page that sends this request was loaded over HTTPS.
+#[derive(Clone, Copy)]
+pub(super) struct IsHttps(pub bool);
+
+/// Where the bridge listens, and how it is reached.
+pub struct Listening {
+    pub listener: TcpListener,
+    pub guard: Guard,
+    pub base_path: BasePath,
+    pub trusted_proxies: TrustedProxies,
+    /// Without it, connections are not encrypted.
+    pub tls: Option<TlsAcceptor>,
+}
+
 /// Serves until shutdown; then open connections finish their current request.
-pub async fn serve(listener: TcpListener, guard: Guard, budget: Budget, page: &'static [Asset], shared: Arc<Shared>) {
+pub async fn serve(listening: Listening, budget: Budget, page: &'static [Asset], shared: Arc<Shared>) {
+    let Listening { listener, guard, base_path, trusted_proxies, tls } = listening;
     let guard = Arc::new(guard);
     let service = TowerToHyperService::new(warp::service(routes(Arc::clone(&shared), Arc::clone(&guard), page)));
+    let site = Arc::new(Site { service, guard, base_path, trusted_proxies, has_tls: tls.is_some() });
     let connections = Connections::new(budget.connections);
     let mut acceptor = Acceptor::new(listener, Arc::clone(&connections), budget.reserve);
     loop {
@@ -71,31 +94,79 @@ pub async fn serve(listener: TcpListener, guard: Guard, budget: Budget, page: &'
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%peer, %error, "TCP_NODELAY could not be set");
         }
-        let service = service.clone();
-        let guard = Arc::clone(&guard);
-        let uses_reserve = UsesReserveDescriptor(borrowed.is_some());
-        let answer = hyper::service::service_fn(move |mut request: Request<hyper::body::Incoming>| {
-            let service = service.clone();
-            let checked = guard.check(request.uri(), request.headers());
-            request.extensions_mut().insert(peer);
-            request.extensions_mut().insert(uses_reserve);
-            async move {
-                let mut response = match checked {
-                    Ok(()) => service.call(request).await?,
-                    Err(Refusal::Malformed(reason)) => plain(StatusCode::BAD_REQUEST, reason),
-                    Err(Refusal::ForeignHost) => {
-                        plain(StatusCode::FORBIDDEN, "this host name is not served here; see --allowed-hosts")
-                    }
-                };
-                for (name, value) in SECURITY_HEADERS {
-                    response.headers_mut().insert(name, HeaderValue::from_static(value));
-                }
-                Ok::<Response, Infallible>(response)
-            }
-        });
-        let slot = connections.add(peer.ip());
-        shared.tasks.spawn(connection(stream, peer, slot, borrowed, answer, shared.shutdown.clone()));
+        let accepted = Accepted {
+            peer,
+            slot: connections.add(peer.ip(), site.trusted_proxies.trusts(peer.ip())),
+            borrowed,
+            shutdown: shared.shutdown.clone(),
+        };
+        let (site, tls) = (Arc::clone(&site), tls.clone());
+        shared.tasks.spawn(accepted.serve(stream, tls, site));
     }
+}
+
+/// Answers requests: checks them before any route does, and adds the security headers.
+struct Site<S> {
+    service: S,
+    guard: Arc<Guard>,
+    base_path: BasePath,
+    trusted_proxies: TrustedProxies,
+    has_tls: bool,
+}
+
+impl<S> Site<S>
+where
+    S: hyper::service::Service<Request<Incoming>, Response = Response, Error = Infallible>,
+{
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        connection: SocketAddr,
+        uses_reserve: UsesReserveDescriptor,
+    ) -> Result<Response, Infallible> {
+        let mut response = self.route(request, connection, uses_reserve).await?;
+        for (name, value) in SECURITY_HEADERS {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        Ok(response)
+    }
+
+    async fn route(
+        &self,
+        mut request: Request<Incoming>,
+        connection: SocketAddr,
+        uses_reserve: UsesReserveDescriptor,
+    ) -> Result<Response, Infallible> {
+        match self.guard.check(request.uri(), request.headers()) {
+            Ok(()) => {}
+            Err(Refusal::Malformed(reason)) => return Ok(plain(StatusCode::BAD_REQUEST, reason)),
+            Err(Refusal::ForeignHost(host)) => {
+                let reason =
+                    format!("the host name {host} is not served here; if it is right, pass --allowed-hosts {host}");
+                return Ok(plain(StatusCode::FORBIDDEN, &reason));
+            }
+        }
+        match self.base_path.resolve(request.uri()) {
+            Resolved::Path(target) => *request.uri_mut() = target,
+            Resolved::Redirect(target) => return Ok(redirect(&target)),
+            Resolved::Outside => {
+                let reason = format!("this bridge is served below {}", self.base_path);
+                return Ok(plain(StatusCode::NOT_FOUND, &reason));
+            }
+        }
+        let peer = self.trusted_proxies.client(connection, request.headers());
+        let is_https = self.has_tls || self.trusted_proxies.reports_https(connection, request.headers());
+        let extensions = request.extensions_mut();
+        extensions.insert(peer);
+        extensions.insert(IsHttps(is_https));
+        extensions.insert(uses_reserve);
+        self.service.call(request).await
+    }
+}
+
+fn redirect(target: &str) -> Response {
+    let response = plain(StatusCode::TEMPORARY_REDIRECT, &format!("the page is at {target}"));
+    warp::reply::with_header(response, LOCATION, target).into_response()
 }
 
 /// Accepts connections; if no file descriptor is free, with one of the reserve.
@@ -145,45 +216,73 @@ impl Acceptor {
     }
 }
 
-async fn connection<S>(
-    stream: TcpStream,
+/// An accepted connection.
+struct Accepted {
     peer: SocketAddr,
     slot: ConnectionSlot,
     borrowed: Option<BorrowedDescriptor>,
-    service: S,
     shutdown: CancellationToken,
-) where
-    S: hyper::service::Service<Request<hyper::body::Incoming>, Response = Response, Error = Infallible>,
-    S::Future: Send,
-{
-    let slot = Arc::new(slot);
-    let stream = ActiveStream::new(stream, Arc::clone(&slot));
-    let served = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_WITHIN)
-        .max_headers(MAX_HEADERS)
-        .max_header_size(MAX_HEADER_BYTES)
-        // Another request on this connection would keep a descriptor that new connections need.
-        .keep_alive(borrowed.is_none())
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
+}
+
+impl Accepted {
+    async fn serve<S>(self, stream: TcpStream, tls: Option<TlsAcceptor>, site: Arc<Site<S>>)
+    where
+        S: hyper::service::Service<Request<Incoming>, Response = Response, Error = Infallible>,
+        S::Future: Send,
+        S: Send + Sync + 'static,
     {
-        let mut served = std::pin::pin!(served);
-        let ended = tokio::select! {
-            ended = served.as_mut() => ended,
-            () = slot.evicted.cancelled() => {
-                tracing::trace!(%peer, "closed an idle connection to make room for another one");
-                Ok(())
-            }
-            () = shutdown.cancelled() => {
-                served.as_mut().graceful_shutdown();
-                served.await
+        let Self { peer, slot, borrowed, shutdown } = self;
+        let stream = match tls {
+            None => Stream::Plain(stream),
+            Some(acceptor) => {
+                let accepted = tokio::select! {
+                    accepted = timeout(HEADER_WITHIN, acceptor.accept(stream)) => accepted,
+                    () = slot.evicted.cancelled() => return,
+                    () = shutdown.cancelled() => return,
+                };
+                match accepted {
+                    Ok(Ok(stream)) => Stream::Tls(Box::new(stream)),
+                    Ok(Err(error)) => {
+                        METRICS.tls_handshake_failed();
+                        return tracing::debug!(%peer, %error, "a TLS handshake failed");
+                    }
+                    Err(_) => return tracing::debug!(%peer, "a TLS handshake was not completed in time"),
+                }
             }
         };
-        if let Err(error) = ended {
-            tracing::trace!(%peer, %error, "connection error");
+        let slot = Arc::new(slot);
+        let uses_reserve = UsesReserveDescriptor(borrowed.is_some());
+        let answer = hyper::service::service_fn(move |request| {
+            let site = Arc::clone(&site);
+            async move { site.answer(request, peer, uses_reserve).await }
+        });
+        let served = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_WITHIN)
+            .max_headers(MAX_HEADERS)
+            .max_header_size(MAX_HEADER_BYTES)
+            // Another request on this connection would keep a descriptor that new connections need.
+            .keep_alive(borrowed.is_none())
+            .serve_connection(TokioIo::new(ActiveStream::new(stream, Arc::clone(&slot))), answer)
+            .with_upgrades();
+        {
+            let mut served = std::pin::pin!(served);
+            let ended = tokio::select! {
+                ended = served.as_mut() => ended,
+                () = slot.evicted.cancelled() => {
+                    tracing::trace!(%peer, "closed an idle connection to make room for another one");
+                    Ok(())
+                }
+                () = shutdown.cancelled() => {
+                    served.as_mut().graceful_shutdown();
+                    served.await
+                }
+            };
+            if let Err(error) = ended {
+                tracing::trace!(%peer, %error, "connection error");
+            }
         }
+        // The socket is closed; the reserve opens its descriptor again.
+        drop(borrowed);
     }
-    // The socket is closed; the reserve opens its descriptor again.
-    drop(borrowed);
 }

@@ -1,7 +1,6 @@
 //! The first message of a socket: `hello`, which must come in time, be small, have the access token if one is needed,
 //! and name an existing cluster if it names one.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use super::outbox::Outbox;
 use super::session::{Incoming, Stream, next_frame, shutting_down};
 use super::slots::{Full, Slot};
 use crate::clusters::Cluster;
+use crate::http::Peer;
 use crate::log_throttle::LogThrottle;
 
 /// How long a new socket may take to send `hello`.
@@ -34,7 +34,7 @@ pub async fn greeting(
     stream: &mut Stream,
     outbox: &Outbox,
     shared: &Shared,
-    peer: SocketAddr,
+    peer: Peer,
     slot: &mut Slot,
 ) -> Result<Greeting, End> {
     static LOG: LogThrottle = LogThrottle::new();
@@ -60,12 +60,7 @@ pub async fn greeting(
     greeting
 }
 
-async fn checked_hello(
-    stream: &mut Stream,
-    outbox: &Outbox,
-    shared: &Shared,
-    peer: SocketAddr,
-) -> Result<Greeting, End> {
+async fn checked_hello(stream: &mut Stream, outbox: &Outbox, shared: &Shared, peer: Peer) -> Result<Greeting, End> {
     let first = timeout(HELLO_WITHIN, next_frame(stream)).await;
     let too_large = || {
         let reason = format!("the first message must be hello, with at most {MAX_HELLO_BYTES} bytes");

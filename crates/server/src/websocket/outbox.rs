@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use protocol::{CloseCode, ServerMessage};
 use tokio::io::AsyncWriteExt;
-use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::{Mutex, Notify, mpsc};
 
 use super::frame::Frame;
 use super::replies::Replies;
+use crate::http::WriteHalf;
 
 /// Frames that may wait. A full queue blocks the sender, so a slow client slows down only its own subscriptions.
 const CAPACITY: usize = 16;
@@ -46,7 +46,7 @@ struct Wire {
 }
 
 struct Socket {
-    half: OwnedWriteHalf,
+    half: WriteHalf,
     /// A frame that is written in part, and how many of its bytes are.
     partial: Option<(Box<Frame>, usize)>,
 }
@@ -83,7 +83,7 @@ pub enum AtOnce {
 
 impl Outbox {
     /// The writer also writes the replies of the reading half.
-    pub fn new(half: OwnedWriteHalf, replies: Replies) -> (Self, Writer) {
+    pub fn new(half: WriteHalf, replies: Replies) -> (Self, Writer) {
         let (queue, receiver) = mpsc::channel(CAPACITY);
         let socket = Mutex::new(Socket { half, partial: None });
         let wire = Arc::new(Wire { unwritten: AtomicUsize::new(0), socket, partial: Notify::new() });
@@ -230,17 +230,21 @@ impl Socket {
     }
 }
 
-async fn write_all(half: &mut OwnedWriteHalf, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+async fn write_all(half: &mut WriteHalf, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
     // Removes empty slices from the front: writing only those would return 0, like a socket that accepts nothing.
     IoSlice::advance_slices(&mut slices, 0);
     while !slices.is_empty() {
-        let taken = tokio::time::timeout(WRITE_DEADLINE, half.write_vectored(slices)).await;
-        match taken.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?? {
+        match within_deadline(half.write_vectored(slices)).await? {
             0 => return Err(io::ErrorKind::WriteZero.into()),
             taken => IoSlice::advance_slices(&mut slices, taken),
         }
     }
-    Ok(())
+    // TLS may have encrypted more than the kernel has accepted.
+    within_deadline(half.flush()).await
+}
+
+async fn within_deadline<T>(write: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    tokio::time::timeout(WRITE_DEADLINE, write).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
 #[cfg(test)]

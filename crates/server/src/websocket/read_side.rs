@@ -11,10 +11,10 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BytesMut};
 use protocol::MAX_HELLO_BYTES;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::tcp::OwnedReadHalf;
 use tokio_util::io::poll_read_buf;
 
 use super::replies::Replies;
+use crate::http::ReadHalf;
 
 /// How much is read ahead from a socket that sends in bulk.
 const AHEAD_BYTES: usize = 128 * 1024;
@@ -23,7 +23,7 @@ const AHEAD_BYTES: usize = 128 * 1024;
 const BEFORE_HELLO_BYTES: usize = MAX_HELLO_BYTES + 14;
 
 pub struct ReadSide {
-    socket: OwnedReadHalf,
+    socket: ReadHalf,
     /// Receives what tungstenite writes.
     replies: Replies,
     /// The last read filled the buffer, so there is probably more data.
@@ -38,7 +38,7 @@ pub struct ReadSide {
 
 impl ReadSide {
     /// `begun` is the data that was read together with the upgrade request.
-    pub fn new(socket: OwnedReadHalf, begun: &[u8], replies: Replies) -> Self {
+    pub fn new(socket: ReadHalf, begun: &[u8], replies: Replies) -> Self {
         let has_begun = !begun.is_empty();
         let ahead = BytesMut::from(begun);
         Self { socket, replies, is_bulk: has_begun, has_heard: has_begun, ahead, left: Some(BEFORE_HELLO_BYTES) }

@@ -17,7 +17,6 @@ mod topic;
 mod topics;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use kafka::admin::Admin;
@@ -28,11 +27,12 @@ use super::gate::{AdmittedRequest, Work};
 use super::outbox::Outbox;
 use super::{READ_ONLY, Shared};
 use crate::clusters::Cluster;
+use crate::http::Peer;
 
 /// The client that sent a request, for the audit log.
 #[derive(Clone, Debug)]
 pub struct Asker {
-    pub peer: SocketAddr,
+    pub peer: Peer,
     /// The name that the client gave itself in `hello`.
     pub client: ClientName,
 }

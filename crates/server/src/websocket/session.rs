@@ -1,6 +1,5 @@
 //! One session of a WebSocket, from `hello` to close.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +10,6 @@ use protocol::{
     Mode, ParseError, Ping, Produce, ProduceFrame, ProduceWaiting, ResumeCommitsResult, ServerMessage, Subscribe,
     Subscribed, Watching, Welcome,
 };
-use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::CapacityError;
@@ -37,6 +35,7 @@ use super::visibility::report_invisible_records;
 use super::watches::Watches;
 use super::{LIMITS, READ_ONLY, Shared, produce, requests};
 use crate::clusters::Cluster;
+use crate::http::{Peer, WriteHalf};
 use crate::views::View;
 use feed::{Listener, Variant};
 use kafka::cluster::ClusterWatch;
@@ -54,9 +53,9 @@ pub(super) type Stream = WebSocketStream<ReadSide>;
 pub async fn serve(
     shared: Arc<Shared>,
     mut stream: Stream,
-    writing: OwnedWriteHalf,
+    writing: WriteHalf,
     replies: Replies,
-    peer: SocketAddr,
+    peer: Peer,
     mut slot: Slot,
 ) {
     let (outbox, writer) = Outbox::new(writing, replies);
@@ -69,13 +68,7 @@ pub async fn serve(
     tracing::debug!(%peer, "socket closed");
 }
 
-async fn run_session(
-    shared: &Arc<Shared>,
-    stream: &mut Stream,
-    outbox: &Outbox,
-    peer: SocketAddr,
-    slot: &mut Slot,
-) -> End {
+async fn run_session(shared: &Arc<Shared>, stream: &mut Stream, outbox: &Outbox, peer: Peer, slot: &mut Slot) -> End {
     // Boxed, so that its memory is freed after `hello`: a socket's own future stays in memory, for thousands of
     // sockets.
     let Greeting { client, cluster, resume } = match Box::pin(greeting(stream, outbox, shared, peer, slot)).await {

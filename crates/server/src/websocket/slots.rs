@@ -95,6 +95,11 @@ impl Slots {
         Ok(Slot { slots: Arc::clone(self), address, phase: Phase::BeforeHello { number, evicted } })
     }
 
+    /// Whether [`Self::take`] would return a slot.
+    pub fn check(&self, address: IpAddr) -> Result<(), Full> {
+        self.lock().has_room(&self.limits, AddressClass::of(address))
+    }
+
     /// How many sockets are open, including those before `hello`.
     pub fn taken(&self) -> usize {
         let state = self.lock();

@@ -1,15 +1,13 @@
 //! Turns an HTTP request into a WebSocket. warp's own upgrade cannot set the read buffer, which would take 134 KB for
 //! each idle socket.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 use hyper::upgrade::{OnUpgrade, Parts, Upgraded};
 use hyper_util::rt::TokioIo;
-use protocol::SUBPROTOCOL;
-use tokio::net::TcpStream;
+use protocol::{ErrorBody, ErrorCode, SUBPROTOCOL};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -21,8 +19,9 @@ use warp::http::{Response, StatusCode};
 
 use super::read_side::ReadSide;
 use super::replies::Replies;
+use super::slots::Full;
 use super::{MAX_FRAME_BYTES, Shared, session};
-use crate::http::ActiveStream;
+use crate::http::{ActiveStream, Peer, Stream};
 
 /// The read buffer that each socket keeps. Control messages are small; bulk data is read ahead (see `read_side`).
 const READ_BUFFER_BYTES: usize = 2 * 1024;
@@ -31,7 +30,13 @@ const READ_BUFFER_BYTES: usize = 2 * 1024;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Refused {
     pub status: StatusCode,
-    pub reason: &'static str,
+    pub error: ErrorBody,
+}
+
+impl Refused {
+    pub fn new(status: StatusCode, code: ErrorCode, reason: &str) -> Self {
+        Self { status, error: ErrorBody::new(code, reason) }
+    }
 }
 
 /// Checks the handshake (RFC 6455, 4.2.1) and answers 101. The session runs as its own task.
@@ -39,15 +44,18 @@ pub fn upgrade(
     shared: Arc<Shared>,
     headers: &HeaderMap,
     on_upgrade: Option<OnUpgrade>,
-    peer: SocketAddr,
+    peer: Peer,
 ) -> Result<Response<()>, Refused> {
-    let refused = |status, reason| Refused { status, reason };
-    let bad = |reason| refused(StatusCode::BAD_REQUEST, reason);
+    let bad = |reason| Refused::new(StatusCode::BAD_REQUEST, ErrorCode::BadHandshake, reason);
+    let upgrade_required = |reason| Refused::new(StatusCode::UPGRADE_REQUIRED, ErrorCode::BadHandshake, reason);
+    let full = |full: Full| Refused::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::TooManySockets, full.reason());
+    // First, because a page learns the status of a failed handshake only by a request without an upgrade.
+    shared.slots.check(peer.ip()).map_err(full)?;
     if !has_token(headers, &UPGRADE, "websocket") || !has_token(headers, &CONNECTION, "upgrade") {
-        return Err(refused(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket; connect with one"));
+        return Err(upgrade_required("this is a WebSocket; connect with one"));
     }
     if only_value(headers, &SEC_WEBSOCKET_VERSION) != Some("13") {
-        return Err(refused(StatusCode::UPGRADE_REQUIRED, "Sec-WebSocket-Version must be 13"));
+        return Err(upgrade_required("Sec-WebSocket-Version must be 13"));
     }
     let key = only_value(headers, &SEC_WEBSOCKET_KEY).filter(|key| is_key(key));
     let key = key.ok_or_else(|| bad("Sec-WebSocket-Key must be one, the base64 of 16 bytes"))?;
@@ -62,7 +70,7 @@ pub fn upgrade(
     if headers.contains_key(SEC_WEBSOCKET_PROTOCOL) && !names_ours {
         return Err(bad("the subprotocol here is ponte.v1"));
     }
-    let slot = shared.slots.take(peer.ip()).map_err(|full| refused(StatusCode::SERVICE_UNAVAILABLE, full.reason()))?;
+    let slot = shared.slots.take(peer.ip()).map_err(full)?;
 
     let accept = derive_accept_key(key.as_bytes());
     let mut response = Response::builder()
@@ -103,7 +111,7 @@ pub fn upgrade(
 
 /// The socket, and the data that was read from it after the request. `None` if the connection was not made by our
 /// accept loop.
-fn take_apart(upgraded: Upgraded) -> Option<(TcpStream, Bytes)> {
+fn take_apart(upgraded: Upgraded) -> Option<(Stream, Bytes)> {
     let Parts { io, read_buf, .. } = upgraded.downcast::<TokioIo<ActiveStream>>().ok()?;
     Some((io.into_inner().into_inner(), read_buf))
 }

@@ -5,6 +5,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::*;
+use crate::http::Stream;
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -91,7 +92,7 @@ impl Run {
 /// Returns the number of direct writes that were partial.
 async fn run(steps: &[Step]) -> usize {
     let (ours, client) = connection().await;
-    let (reader, half) = ours.into_split();
+    let (reader, half) = Stream::Plain(ours).into_split();
     let (outbox, writer) = Outbox::new(half, Replies::default());
     let mut run = Run { outbox, client, received: Vec::new(), created: 0, partial_writes: 0 };
     let mut writing = Box::pin(writer.run());
