@@ -1,8 +1,7 @@
 //! Accessibility checks with axe-core: violations of WCAG in what the page shows.
 
-use std::path::PathBuf;
-
 use crate::Page;
+use crate::skip::target_dir;
 
 /// The rules of WCAG 2.2 up to level AA. The size of targets is one of them, but axe-core checks it only on request.
 const RULES: &str = "runOnly: {type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}, \
@@ -38,8 +37,7 @@ impl Page {
 
 /// The script that `cargo xtask setup` has fetched.
 fn axe_core() -> String {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    let script = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(target).join("axe-core/axe.min.js");
+    let script = target_dir().join("axe-core/axe.min.js");
     std::fs::read_to_string(&script)
         .unwrap_or_else(|error| panic!("no axe-core at {}: {error}. To fetch it: cargo xtask setup", script.display()))
 }

@@ -14,7 +14,7 @@ use crate::program::Program;
 use crate::socket::{Handshake, Socket};
 
 /// What the first line of standard output begins with.
-const LISTENING: &str = "Ponte is listening on http://";
+const LISTENING: &str = "Ponte is listening on ";
 
 /// The options of a bridge: `Bridge::start().on(&kafka).option("--group", "g").await`.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +32,10 @@ pub struct Bridge {
     builder: Builder,
     /// `127.0.0.1:40123`
     pub address: String,
+    /// `http` or `https`.
+    scheme: String,
+    /// The path of the page, such as `/` or `/ponte/`.
+    base_path: String,
     /// The whole first line of standard output.
     pub greeting: String,
 }
@@ -83,10 +87,11 @@ impl Builder {
             Some(limit) => Program::bridge_limited(limit, &args, &env),
         };
         let greeting = program.line().await;
-        let address = greeting.strip_prefix(LISTENING).unwrap_or_else(|| panic!("the first line is {greeting:?}"));
-        let end = address.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ':'))).unwrap_or(address.len());
-        let address = address[..end].to_owned();
-        Bridge { program, builder: self, address, greeting }
+        let page = greeting.strip_prefix(LISTENING).and_then(|rest| rest.split(' ').next()?.split_once("://"));
+        let (scheme, rest) = page.unwrap_or_else(|| panic!("the first line is {greeting:?}"));
+        let (address, base_path) = rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash));
+        let (scheme, address, base_path) = (scheme.to_owned(), address.to_owned(), base_path.to_owned());
+        Bridge { program, builder: self, address, scheme, base_path, greeting }
     }
 }
 
@@ -112,7 +117,7 @@ impl Bridge {
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}/", self.address)
+        format!("{}://{}{}", self.scheme, self.address, self.base_path)
     }
 
     /// A client that has been welcomed.
@@ -127,7 +132,7 @@ impl Bridge {
 
     /// A handshake whose headers the test chooses.
     pub fn handshake(&self) -> Handshake {
-        Handshake::with(&self.address)
+        Handshake::with(&self.address).origin(&format!("{}://{}", self.scheme, self.address))
     }
 
     pub async fn get(&self, path: &str) -> Response {

@@ -10,7 +10,7 @@ use local_kafka::TokenProvider;
 use serde::Deserialize;
 
 use crate::http::Request;
-use crate::skip::{need_program, skip};
+use crate::skip::{need_program, skip, target_dir};
 use crate::wait::eventually;
 
 /// The secret of every client.
@@ -148,8 +148,6 @@ impl Drop for OidcProvider {
 
 /// Where `cargo xtask setup` installs it.
 fn modules() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let modules = root.join(target).join("oidc-provider/node_modules");
+    let modules = target_dir().join("oidc-provider/node_modules");
     modules.canonicalize().unwrap_or(modules)
 }

@@ -18,6 +18,7 @@ use chromium::chromiumoxide::cdp::browser_protocol::input::{
 };
 use chromium::chromiumoxide::cdp::browser_protocol::log;
 use chromium::chromiumoxide::cdp::browser_protocol::page::CaptureScreenshotFormat;
+use chromium::chromiumoxide::cdp::browser_protocol::security::SetIgnoreCertificateErrorsParams;
 use chromium::chromiumoxide::cdp::js_protocol::runtime::{
     ConsoleApiCalledType, EventConsoleApiCalled, EventExceptionThrown,
 };
@@ -149,6 +150,8 @@ impl Page {
         let complaints = Arc::default();
         listen(&tab, &complaints).await;
         let page = Self { tab, complaints, forgiven: Vec::new() };
+        // The certificates of servers in the tests are their own.
+        page.tab.execute(SetIgnoreCertificateErrorsParams::new(true)).await.expect("certificates are not checked");
         for script in [REPORT_INTRUDERS, ASK_THE_AIM] {
             page.prepare(script).await;
         }
@@ -392,11 +395,16 @@ impl Page {
         self.tab.execute(collect).await.expect("a garbage collection");
     }
 
-    /// Call before the bridge ends: waits until the page has loaded all of its code, and expects Chromium's errors about a socket that
-    /// cannot be opened, which the page cannot prevent.
+    /// Call before the bridge ends: waits until the page has loaded all of its code, and expects errors about its socket.
     pub async fn expect_lost_bridge(&mut self) {
         self.until("all parts of the code", "document.documentElement.dataset.parts === 'loaded'").await;
-        self.forgive("WebSocket connection to");
+        self.expect_refused_socket();
+    }
+
+    /// Expects Chromium's errors about a socket that cannot be opened, and about the request by which the page finds out why. The page
+    /// can prevent neither.
+    pub fn expect_refused_socket(&mut self) {
+        self.forgive("/ws");
     }
 
     /// Expects errors with this text.

@@ -37,5 +37,14 @@ pub fn need_program(name: &str) -> Option<PathBuf> {
 
 pub fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+    // Server programs are in `/usr/sbin`, which is not in every user's path, or were unpacked by `cargo xtask setup`.
+    let others =
+        [PathBuf::from("/usr/sbin"), target_dir().join("debian/usr/sbin"), target_dir().join("debian/usr/bin")];
+    std::env::split_paths(&path).chain(others).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+/// Cargo's target directory.
+pub fn target_dir() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(target)
 }

@@ -26,6 +26,8 @@ pub struct Handshake {
     host: String,
     origin: Option<String>,
     subprotocol: Option<String>,
+    path: String,
+    headers: Vec<(&'static str, String)>,
 }
 
 /// A message of the bridge.
@@ -51,6 +53,8 @@ impl Handshake {
             host: address.to_owned(),
             origin: Some(format!("http://{address}")),
             subprotocol: Some(protocol::SUBPROTOCOL.to_owned()),
+            path: "/ws".to_owned(),
+            headers: Vec::new(),
         }
     }
 
@@ -74,6 +78,15 @@ impl Handshake {
 
     pub fn subprotocol(self, name: Option<&str>) -> Self {
         Self { subprotocol: name.map(str::to_owned), ..self }
+    }
+
+    pub fn path(self, path: &str) -> Self {
+        Self { path: path.to_owned(), ..self }
+    }
+
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
     }
 
     pub async fn open(self) -> Socket {
@@ -105,7 +118,7 @@ impl Handshake {
     }
 
     async fn upgrade(&self) -> Result<Socket, Error> {
-        let mut request = format!("ws://{}/ws", self.address).into_client_request().expect("a legal address");
+        let mut request = format!("ws://{}{}", self.address, self.path).into_client_request().expect("a legal address");
         let headers = request.headers_mut();
         headers.insert("host", self.host.parse().expect("a legal header"));
         if let Some(origin) = &self.origin {
@@ -113,6 +126,9 @@ impl Handshake {
         }
         if let Some(name) = &self.subprotocol {
             headers.insert("sec-websocket-protocol", name.parse().expect("a legal header"));
+        }
+        for (name, value) in &self.headers {
+            headers.insert(*name, value.parse().expect("a legal header"));
         }
         let stream = TcpStream::connect(&self.address).await.map_err(Error::Io)?;
         stream.set_nodelay(true).expect("a TCP socket");

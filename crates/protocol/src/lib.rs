@@ -58,8 +58,8 @@
 //! of the address that has the most of them, with 4013. A `hello` beyond the maximum number of open sockets (in total,
 //! or from one address) closes the socket with 4504.
 //!
-//! The bridge sends `ping` every `heartbeat_ms`. It closes the socket with 4012 if it receives no byte between two
-//! pings; a part of a message and a WebSocket ping count. If the bridge was started with an access token, a missing or
+//! The bridge sends `ping` every `heartbeat_ms`. It closes the socket with 4012 if it receives no byte during three of
+//! these intervals; a part of a message and a WebSocket ping count. If the bridge was started with an access token, a missing or
 //! wrong token in `hello` closes the socket with 4500. After several wrong tokens from one address, the bridge delays
 //! its answer to the next one by up to 2 s. Tokens are never part of the URL.
 //!

@@ -258,7 +258,12 @@ pub fn Banner() -> impl IntoView {
                     <TokenForm />
                 </Show>
                 <Show when=needs_reload>
-                    <button type="button" class="button small" on:click=move |_| browser::reload()>
+                    <button
+                        type="button"
+                        class="button small"
+                        data-testid="banner-reload"
+                        on:click=move |_| browser::reload()
+                    >
                         {prefs.text(|w| w.reload)}
                     </button>
                 </Show>

@@ -176,8 +176,8 @@ impl Socket {
     pub fn established(&self, heartbeat_ms: u64) {
         self.clear_timer();
         self.0.backoff.borrow_mut().reset();
-        // Two missed pings and some latency. The bridge closes the connection after a similar time without a `pong`.
-        self.0.max_silence_ms.set(Some(heartbeat_ms as f64 * 2.0 + 3000.0));
+        // Four missed pings and some latency. The bridge closes the connection after a similar time without a `pong`.
+        self.0.max_silence_ms.set(Some(heartbeat_ms as f64 * 4.0 + 3000.0));
     }
 
     pub fn send(&self, text: &str) {

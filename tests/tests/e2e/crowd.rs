@@ -1,12 +1,14 @@
-//! A hundred clients watch one topic while one of them does not read: the bridge's memory is bounded, and the others get every record.
-//! What the stalled client costs the others in latency is measured by `cargo xtask bench`, row B4.
+//! Many clients at once. A hundred watch one topic while one of them does not read: the bridge's memory is bounded, and the others get
+//! every record. Two thousand are served if the limit is raised. What the stalled client costs the others in latency is measured by `cargo xtask bench`, row B4.
 
 use std::time::Duration;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use protocol::{Assigned, Flow, Pong, RecordsFrame};
-use tests::client::text_record;
+use tests::client::{messaggi, text_record};
 use tests::kafka::create_topic_with;
 use tests::scale::{is_long, times};
+use tests::skip::skip;
 use tests::socket::Heard;
 use tests::{Bridge, Client, Kafka, Watch, unique};
 
@@ -100,4 +102,38 @@ async fn one_of_a_hundred_clients_that_does_not_read_costs_bounded_memory_and_th
             Heard::Text(_) | Heard::Binary(_) => {}
         }
     }
+}
+
+/// Each client sees each record, and the bridge keeps its memory per socket.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_thousand_sockets_are_served_if_the_limit_is_raised() {
+    const SOCKETS: usize = 2_000;
+    const RECORDS: usize = 20;
+    // Both this process and the bridge have a descriptor for each socket.
+    if !allow_descriptors(SOCKETS as u64 + 500) {
+        return skip("the limit of open files (ulimit -Hn) is below 2,500");
+    }
+    let topic = unique("many");
+    let bridge = Bridge::start().demo().topic(&topic).option("--max-sockets", "2100").await;
+    let mut clients = Vec::with_capacity(SOCKETS);
+    for _ in 0..SOCKETS {
+        let mut client = bridge.client().await;
+        let subscription = client.subscribe(&Watch::tail(&topic).binary()).await;
+        clients.push((client, subscription));
+    }
+    let mut writer = bridge.client().await;
+    writer.write(messaggi(&topic, RECORDS)).await;
+    for (client, subscription) in &mut clients {
+        let offsets: Vec<i64> =
+            client.records(*subscription, RECORDS).await.iter().map(|received| received.offset()).collect();
+        assert_eq!(offsets, (0..RECORDS as i64).collect::<Vec<_>>());
+    }
+    assert!(bridge.handshake().try_open().await.is_ok(), "the limit is 2,100");
+    tests::measured("resident bytes at 2,000 subscribed sockets", bridge.resident_bytes());
+}
+
+/// Raises this process's limit of open files. Returns whether so many are allowed.
+fn allow_descriptors(count: u64) -> bool {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit of open files");
+    hard >= count && (soft >= count || setrlimit(Resource::RLIMIT_NOFILE, count, hard).is_ok())
 }

@@ -197,14 +197,14 @@ async fn client_that_reconnects_while_its_old_connection_hangs_misses_no_record(
     }
 }
 
-/// Takes two heartbeats, 40 s.
+/// Takes four heartbeats, 40 s.
 #[tokio::test]
-async fn connection_that_hangs_for_two_heartbeats_is_closed() {
+async fn connection_that_hangs_for_three_heartbeats_is_closed() {
     let scene = Scene::set("hanging").await;
     let mut hanging = scene.client().await;
     hanging.subscribe(&Watch::tail(&scene.topic)).await;
     scene.proxy.weather(Weather::HalfOpen);
-    let heartbeats = Duration::from_millis(hanging.welcome.heartbeat_ms) * 2;
+    let heartbeats = Duration::from_millis(hanging.welcome.heartbeat_ms) * 4;
     let code = format!("code={}", CloseCode::NoHeartbeat.number());
     let is_closed = || async { scene.bridge.stderr.text().contains(&code).then_some(()) };
     eventually_within(heartbeats + PATIENCE, "the bridge to close the hanging connection", is_closed).await;

@@ -19,6 +19,7 @@ use std::path::PathBuf;
 pub use cluster::{Cluster, Node};
 pub use detached::Detached;
 pub use installation::{Installation, Unavailable};
+pub use ports::free_ports;
 pub use secured::{Secured, TokenProvider};
 
 /// The Kafka version, and how it stores its metadata.

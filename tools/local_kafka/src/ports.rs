@@ -11,7 +11,10 @@ use anyhow::{Result, bail};
 const RANGE: std::ops::Range<u16> = 20_000..32_000;
 
 /// Ports that were free when they were checked.
-pub(crate) fn free_ports(count: usize) -> Result<Vec<u16>> {
+///
+/// # Errors
+/// If too few ports of the range are free.
+pub fn free_ports(count: usize) -> Result<Vec<u16>> {
     // A random start avoids conflicts with clusters that other processes start at the same time.
     let start = RandomState::new().hash_one(count);
     let size = u64::from(RANGE.end - RANGE.start);

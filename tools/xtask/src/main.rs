@@ -3,6 +3,7 @@
 mod axe;
 mod bench;
 mod ci;
+mod debian;
 mod dev;
 mod format;
 mod kafka;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use local_kafka::{Flavour, Installation, Unavailable};
 
 use crate::programs::{self, is_on_path};
-use crate::{axe, oidc_provider};
+use crate::{axe, debian, oidc_provider};
 
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
@@ -41,6 +41,8 @@ pub(crate) fn run() -> Result<()> {
     for flavour in [Flavour::Kraft { brokers: 1 }, Flavour::Zookeeper] {
         Installation::find_or_fetch(flavour)?;
     }
+    // The proxy in the tests of `docs/proxies.md`.
+    debian::unpack("nginx", "nginx")?;
     axe::fetch()?;
     oidc_provider::install()
 }
@@ -82,8 +84,12 @@ fn install(missing: &[&Requirement]) -> Result<()> {
             packages.join(", ")
         );
     }
-    apt_get(&["update"], &[])?;
+    update_package_lists()?;
     apt_get(&["install", "--yes", "--no-install-recommends"], &packages)
+}
+
+pub(crate) fn update_package_lists() -> Result<()> {
+    apt_get(&["update"], &[])
 }
 
 /// Runs apt-get as root, or with sudo if it needs no password, because setup may run unattended.

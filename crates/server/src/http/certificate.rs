@@ -82,7 +82,7 @@ impl Certificate {
         }
     }
 
-    /// Accepts TLS 1.2 and 1.3 with this certificate. New connections use the latest one.
+    /// Accepts TLS 1.2 and 1.3 with this certificate. New connections use the latest one, except those that resume a TLS session.
     ///
     /// # Errors
     /// If the cryptography library lacks what these versions need.

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
+use std::sync::Once;
 
 use ipnet::IpNet;
 use warp::http::header::{HeaderMap, HeaderName};
@@ -75,6 +76,9 @@ impl TrustedProxies {
     /// the last address that is not a trusted proxy; what comes before it was written by the client itself.
     pub fn client(&self, connection: SocketAddr, headers: &HeaderMap) -> Peer {
         if !self.trusts(connection.ip()) {
+            if headers.contains_key(FORWARDED_FOR) {
+                log_untrusted(connection.ip());
+            }
             return Peer::direct(connection);
         }
         let mut forwarded = None;
@@ -95,6 +99,16 @@ impl TrustedProxies {
         let scheme = || list(headers, &FORWARDED_PROTO).next_back();
         self.trusts(connection.ip()) && scheme().is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
     }
+}
+
+/// Logged once in the life of the process, because any client can cause it.
+fn log_untrusted(proxy: IpAddr) {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        tracing::info!(
+            "X-Forwarded-For of {proxy} is ignored; if {proxy} is your proxy, pass --trusted-proxies {proxy}"
+        );
+    });
 }
 
 /// The elements of a comma-separated header, in all of its lines.

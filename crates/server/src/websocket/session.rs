@@ -40,8 +40,12 @@ use crate::views::View;
 use feed::{Listener, Variant};
 use kafka::cluster::ClusterWatch;
 
-/// How often the bridge pings. A client that sends nothing until the next ping is disconnected.
-const HEARTBEAT: Duration = Duration::from_secs(20);
+/// How often the bridge pings. Some proxies close a connection on which the bridge has sent nothing for 15 s.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// After this many pings without any byte from the client, the next one closes the socket. On a slow network a ping may wait for tens of
+/// seconds behind a large frame.
+const UNANSWERED_PINGS: u32 = 3;
 
 /// At shutdown, how long to wait for the outcomes of records in flight.
 const LAST_OUTCOMES: Duration = Duration::from_secs(2);
@@ -200,7 +204,7 @@ impl<'s> Session<'s> {
     async fn listen(&mut self, stream: &mut Stream, helpers: &mut tokio::task::JoinSet<()>) -> End {
         let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut is_first_ping = true;
+        let mut unanswered = 0;
         loop {
             let frame = tokio::select! {
                 // Frames that arrived while this task was busy count as a sign of life, so they are read before the
@@ -211,10 +215,14 @@ impl<'s> Session<'s> {
                 () = self.outbox.closed() => return End::Gone,
                 frame = next_frame(stream) => frame,
                 _ = heartbeat.tick() => {
-                    if !stream.get_mut().take_heard() && !is_first_ping {
-                        return End::close(CloseCode::NoHeartbeat, "nothing was received since the last ping");
+                    if stream.get_mut().take_heard() {
+                        unanswered = 0;
                     }
-                    is_first_ping = false;
+                    if unanswered == UNANSWERED_PINGS {
+                        let reason = format!("nothing was received since {UNANSWERED_PINGS} pings");
+                        return End::close(CloseCode::NoHeartbeat, reason);
+                    }
+                    unanswered += 1;
                     if self.outbox.send(Ping {}).await.is_err() {
                         return End::Gone;
                     }
