@@ -58,6 +58,11 @@
 //! of the address that has the most of them, with 4013. A `hello` beyond the maximum number of open sockets (in total,
 //! or from one address) closes the socket with 4504.
 //!
+//! A refused handshake is answered with an HTTP status and an [`ErrorMessage`] as JSON: `origin_refused` (403),
+//! `too_many_sockets` (503) or `bad_handshake` (400 or 426). Browsers hide this answer from a page. A page can ask again
+//! by a plain GET of the same address, with its origin in the header `ponte-origin`; `bad_handshake` then means that the
+//! bridge would accept the page, and that a proxy does not pass on the handshake.
+//!
 //! The bridge sends `ping` every `heartbeat_ms`. It closes the socket with 4012 if it receives no byte during three of
 //! these intervals; a part of a message and a WebSocket ping count. If the bridge was started with an access token, a missing or
 //! wrong token in `hello` closes the socket with 4500. After several wrong tokens from one address, the bridge delays
