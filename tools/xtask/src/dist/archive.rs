@@ -23,8 +23,9 @@ fn stem(target: &str) -> String {
 
 pub(super) fn write(bundle: &Bundle, file: &Path) -> Result<()> {
     let folder = PathBuf::from(stem(&bundle.target));
+    let compression = if bundle.is_release { Compression::best() } else { Compression::fast() };
     let write = || -> Result<()> {
-        let mut archive = tar::Builder::new(GzEncoder::new(File::create(file)?, Compression::best()));
+        let mut archive = tar::Builder::new(GzEncoder::new(File::create(file)?, compression));
         for path in files(&bundle.folder)? {
             let mode = if path == bundle.program { 0o755 } else { 0o644 };
             append(&mut archive, &path, &folder.join(path.strip_prefix(&bundle.folder)?), mode)?;

@@ -36,6 +36,8 @@ pub(super) struct Bundle {
     /// The program's path, inside the folder.
     pub(super) program: PathBuf,
     pub(super) target: String,
+    /// Worth the time of the best compression.
+    pub(super) is_release: bool,
 }
 
 impl Bundle {
@@ -58,7 +60,7 @@ impl Bundle {
             fs::write(folder.join("completions").join(file), text)?;
         }
         output(Command::new(&program).arg("man").arg(folder.join("man")))?;
-        Ok(Self { folder: folder.to_owned(), program, target: binary.target.clone() })
+        Ok(Self { folder: folder.to_owned(), program, target: binary.target.clone(), is_release: binary.is_release })
     }
 
     /// The man pages, sorted.

@@ -121,11 +121,13 @@ fn linked_ids(metadata: &Metadata, root: PackageId) -> Result<BTreeSet<PackageId
         }
         let node = resolve.nodes.iter().find(|node| node.id == id).context("a dependency without a node")?;
         for dependency in &node.deps {
-            // The crate with OpenSSL's source only builds it.
             let is_linked = dependency.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal);
             let is_macro = metadata[&dependency.pkg].targets.iter().any(cargo_metadata::Target::is_proc_macro);
-            if (is_linked && !is_macro) || contains_c_library(&dependency.pkg) {
+            if is_linked && !is_macro {
                 open.push(dependency.pkg.clone());
+            } else if contains_c_library(&dependency.pkg) {
+                // The crate with OpenSSL's source runs at build time, and so do its own dependencies; only the C library is linked.
+                found.insert(dependency.pkg.clone());
             }
         }
     }

@@ -30,7 +30,8 @@ pub(super) fn write(bundle: &Bundle, file: &Path) -> Result<()> {
     fs::create_dir(root.join("DEBIAN"))?;
     write_control(bundle, &root).context("cannot write the control files")?;
     set_modes(&root)?;
-    run(Command::new("dpkg-deb").args(["--root-owner-group", "-Zxz", "--build"]).arg(&root).arg(file))
+    let compression = if bundle.is_release { "-Zxz" } else { "-Znone" };
+    run(Command::new("dpkg-deb").args(["--root-owner-group", compression, "--build"]).arg(&root).arg(file))
 }
 
 fn install(bundle: &Bundle, root: &Path) -> Result<()> {
@@ -48,7 +49,7 @@ fn install(bundle: &Bundle, root: &Path) -> Result<()> {
         copy(&bundle.folder.join(from), &root.join(to))?;
     }
     copy(&deploy.join("debian/client.properties"), &root.join("etc/ponte/client.properties"))?;
-    for name in ["README.md", "README.it.md", LICENCES] {
+    for name in ["README.md", "README.it.md", "CHANGELOG.md", LICENCES] {
         copy(&bundle.folder.join(name), &root.join(document).join(name))?;
     }
     copy(&deploy.join("debian/copyright"), &root.join(document).join("copyright"))?;
@@ -56,7 +57,7 @@ fn install(bundle: &Bundle, root: &Path) -> Result<()> {
         let name = page.file_name().unwrap_or_default().to_string_lossy().into_owned();
         compress(&fs::read(&page)?, &root.join("usr/share/man/man1").join(format!("{name}.gz")))?;
     }
-    compress(&fs::read(bundle.folder.join("CHANGELOG.md"))?, &root.join(document).join("changelog.gz"))
+    Ok(())
 }
 
 /// gzip without a name or a time, so that the same text gives the same bytes.
@@ -77,9 +78,10 @@ fn write_control(bundle: &Bundle, root: &Path) -> Result<()> {
         "Package: {NAME}\n\
          Version: {VERSION}\n\
          Architecture: {}\n\
-         Maintainer: The Ponte authors <ponte@localhost>\n\
+         Maintainer: The Ponte authors <noreply@example.com>\n\
          Installed-Size: {}\n\
          Pre-Depends: init-system-helpers (>= 1.54~)\n\
+         {}\
          Recommends: ca-certificates\n\
          Section: net\n\
          Priority: optional\n\
@@ -88,6 +90,8 @@ fn write_control(bundle: &Bundle, root: &Path) -> Result<()> {
           consumer groups and brokers. The program also runs in the terminal.\n",
         architecture(&bundle.target)?,
         size.div_ceil(1024),
+        // A static binary needs no library.
+        if bundle.target.ends_with("-musl") { "" } else { "Depends: libc6\n" },
     );
     fs::write(control.join("control"), text)?;
     fs::write(control.join("conffiles"), "/etc/ponte/client.properties\n/etc/ponte/ponte.toml\n")?;

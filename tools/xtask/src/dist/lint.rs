@@ -1,5 +1,5 @@
-//! Checks the manifests with the programs that read them. Where one is missing, the note says how to install it; with CI=true
-//! that is an error.
+//! Checks the manifests with the programs that read them. A note says which are missing, and how to install them; for a
+//! release that is built with CI=true, that is an error.
 
 use std::fs;
 use std::path::Path;
@@ -57,9 +57,11 @@ const LINTERS: &[Linter] = &[
 ];
 
 /// The folder has the packages.
-pub(super) fn run(folder: &Path) -> Result<()> {
+pub(super) fn run(folder: &Path, is_release: bool) -> Result<()> {
+    let in_ci = std::env::var("CI").is_ok_and(|value| value == "true" || value == "1");
     let mut missing = Vec::new();
-    for linter in LINTERS {
+    // lintian expects a release build, and needs a minute for a debug one.
+    for linter in LINTERS.iter().filter(|linter| is_release || linter.checks != ".deb") {
         if linter.programs.iter().all(|program| is_on_path(program)) {
             (linter.run)(folder).with_context(|| format!("{}: findings", linter.checks))?;
             println!("{}: no findings", linter.checks);
@@ -73,7 +75,7 @@ pub(super) fn run(folder: &Path) -> Result<()> {
             missing.push(linter.checks);
         }
     }
-    if std::env::var("CI").is_ok_and(|value| value == "true" || value == "1") && !missing.is_empty() {
+    if is_release && in_ci && !missing.is_empty() {
         bail!("with CI=true every manifest must be checked; not checked: {}", missing.join(", "));
     }
     Ok(())
@@ -140,14 +142,13 @@ fn check_chart_version() -> Result<()> {
 }
 
 fn lint_deb(folder: &Path) -> Result<()> {
-    // A static binary is what the package is for. There is no bug in Debian that the changelog could close, and no work in progress.
-    const EXPECTED: &str = "--suppress-tags=statically-linked-binary,initial-upload-closes-no-bugs,no-changelog,\
-                            unstripped-binary-or-object";
+    // The binary is static on purpose, only root may read the Kafka password, and the changelog is not Debian's.
+    const EXPECTED: &str = "--suppress-tags=statically-linked-binary,non-standard-file-perm,no-changelog";
     for package in
         checksums::packages(folder)?.iter().filter(|path| path.extension().is_some_and(|ending| ending == "deb"))
     {
         let mut lintian = Command::new("lintian");
-        run_command(lintian.args(["--allow-root", "--fail-on=error", EXPECTED]).arg(package))?;
+        run_command(lintian.args(["--allow-root", "--fail-on=error,warning", EXPECTED]).arg(package))?;
     }
     Ok(())
 }
