@@ -59,12 +59,17 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let folder = options.output.clone().unwrap_or_else(|| target_dir().join("dist"));
-    if !options.collect {
-        package(options, &folder)?;
-    }
+    let binary = if options.collect { None } else { Some(package(options, &folder)?) };
     let url = options.download_url.clone().unwrap_or_else(|| format!("file://{}", folder.display()));
     formula::write(&folder, &url)?;
     checksums::write(&folder)?;
+    if let Some(binary) = binary.filter(|_| options.check) {
+        verify::packages(&binary, &folder)?;
+        // The manifests are the same everywhere, and most of their linters exist for Linux only.
+        if binary.is_for_linux() {
+            lint::run(&folder, &binary)?;
+        }
+    }
     if options.check_page {
         page::check_reproducible()?;
     }
@@ -72,7 +77,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn package(options: &Options, folder: &Path) -> Result<()> {
+fn package(options: &Options, folder: &Path) -> Result<Binary> {
     let binary = match &options.binary {
         Some(file) => Binary::given(file)?,
         None => Binary::build(options.target.as_deref())?,
@@ -80,20 +85,14 @@ fn package(options: &Options, folder: &Path) -> Result<()> {
     recreate(folder)?;
     let components = Components::of(&binary.target)?;
     sbom::write(&components, &folder.join(format!("{NAME}-{VERSION}-{}.cdx.json", binary.target)))?;
-    let bundle = Bundle::create(&binary, &components, &folder.join("files"))?;
+    let files = tempfile::tempdir()?;
+    let bundle = Bundle::create(&binary, &components, files.path())?;
     archive::write(&bundle, &folder.join(archive::file_name(&binary.target)))?;
     if binary.is_for_linux() {
         image::write(&bundle, &folder.join("image"))?;
         debian::write(&bundle, &folder.join(debian::file_name(&binary)?))?;
     }
-    if options.check {
-        verify::packages(&binary, folder)?;
-        // The manifests are the same everywhere, and most of their linters exist for Linux only.
-        if binary.is_for_linux() {
-            lint::run(folder, binary.is_release)?;
-        }
-    }
-    fs::remove_dir_all(&bundle.folder).context("cannot remove the folder of the bundle")
+    Ok(binary)
 }
 
 /// An empty folder.

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::programs::{cargo, run, target_dir};
 
 /// The profile with this name in the workspace's `Cargo.toml`.
-const PROFILE: &str = "dist";
+const PROFILE: &str = "stripped";
 
 pub(super) struct Binary {
     pub(super) file: PathBuf,

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::binary::Binary;
 use super::components::Components;
-use super::{copy, licences, recreate};
+use super::{copy, licences};
 use crate::programs::{show, workspace_root};
 
 /// A shell that clap writes completions for, and the file name that the shell expects.
@@ -41,9 +41,8 @@ pub(super) struct Bundle {
 }
 
 impl Bundle {
-    /// The binary writes its own completions and man pages, so it must run on this machine.
+    /// Writes the files into the empty folder. The binary writes its own completions and man pages, so it must run on this machine.
     pub(super) fn create(binary: &Binary, components: &Components, folder: &Path) -> Result<Self> {
-        recreate(folder)?;
         let program = folder.join(binary.program());
         copy(&binary.file, &program)?;
         let root = workspace_root();

