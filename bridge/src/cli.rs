@@ -1,8 +1,9 @@
-//! The terminal programs: `bridge produce`, `bridge consume`, `bridge topics` and `bridge groups`.
+//! The terminal programs: `bridge produce`, `bridge consume`, `bridge topics`, `bridge groups` and `bridge healthcheck`.
 
 mod confirmation;
 pub mod consume;
 pub mod groups;
+pub mod healthcheck;
 pub mod output;
 pub mod produce;
 mod target;

@@ -75,6 +75,13 @@ pub enum Command {
     /// Check the configuration without starting anything
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Ask a running bridge whether it is up; exit code 0 if it is
+    Healthcheck(HealthcheckArgs),
+    /// Print completions for a shell
+    Completions { shell: clap_complete::Shell },
+    /// Write the man pages into a folder
+    #[command(hide = true)]
+    Man { folder: PathBuf },
 }
 
 #[derive(Subcommand, Debug)]
@@ -265,6 +272,20 @@ pub struct ConsumeArgs {
     /// Do not commit offsets
     #[arg(long, env = "PONTE_NO_COMMIT")]
     pub no_commit: bool,
+}
+
+#[derive(Args, Debug, Clone)]
+pub struct HealthcheckArgs {
+    #[command(flatten)]
+    pub options_file: OptionsFileArg,
+
+    /// Address that the bridge listens on; an address such as 0.0.0.0 is asked on loopback
+    #[arg(long, env = "PONTE_LISTEN", default_value = DEFAULT_LISTEN, value_name = "ADDRESS:PORT")]
+    pub listen: SocketAddr,
+
+    /// Whole address to ask instead, such as http://127.0.0.1:3030/healthz
+    #[arg(long, env = "PONTE_HEALTHCHECK_URL", value_name = "URL")]
+    pub url: Option<String>,
 }
 
 /// An invalid configuration; exit code 2.

@@ -7,13 +7,14 @@ use std::process::ExitCode;
 mod cli;
 mod config;
 mod log;
+mod manual;
 mod page;
 mod serve;
 mod signals;
 
 use tokio::net::{TcpListener, TcpSocket};
 
-use crate::cli::{consume, groups, output, produce, topics};
+use crate::cli::{consume, groups, healthcheck, output, produce, topics};
 use crate::config::{Command, CommandLine, Config, ConfigCommand, ConfigError, ServeArgs};
 
 /// Also used by the C code; see `Cargo.toml`.
@@ -48,6 +49,9 @@ fn run(command_line: CommandLine) -> anyhow::Result<()> {
             Config::from_args(args)?;
             output::print("the configuration is valid\n")
         }
+        Some(Command::Healthcheck(args)) => block_on(healthcheck::run(args)),
+        Some(Command::Completions { shell }) => manual::print_completions(shell),
+        Some(Command::Man { folder }) => manual::write_man_pages(&folder),
     }
 }
 

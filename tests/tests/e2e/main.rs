@@ -27,6 +27,7 @@ mod named_positions;
 mod network;
 mod oauth;
 mod origin;
+mod packages;
 mod page;
 mod page_batches;
 mod page_cluster;

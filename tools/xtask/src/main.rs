@@ -5,6 +5,7 @@ mod bench;
 mod ci;
 mod debian;
 mod dev;
+mod dist;
 mod format;
 mod kafka;
 mod oidc_provider;
@@ -40,6 +41,8 @@ enum Command {
     Dev,
     /// Take screenshots of every state of the page, into target/screenshots
     Pictures,
+    /// Build the release packages into target/dist
+    Dist(dist::Options),
     /// Format the code: rustfmt, and leptosfmt for the page's `view!` macros
     Format,
     /// Check the rules of ARCHITECTURE.md and of the repository
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Command::Kafka(action) => kafka::run(&action),
         Command::Dev => dev::run(),
         Command::Pictures => pictures::run(),
+        Command::Dist(options) => dist::run(&options),
         Command::Format => format::run(format::Mode::Write),
         Command::Tidy => tidy::run(),
         Command::Ci => ci::run(),

@@ -1,0 +1,32 @@
+{{- define "ponte.fullname" -}}
+{{- if contains "ponte" .Release.Name }}{{ .Release.Name | trunc 63 | trimSuffix "-" }}{{ else }}{{ printf "%s-ponte" .Release.Name | trunc 63 | trimSuffix "-" }}{{ end }}
+{{- end }}
+
+{{- define "ponte.selector" -}}
+app.kubernetes.io/name: ponte
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "ponte.labels" -}}
+{{ include "ponte.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- define "ponte.tokenSecret" -}}
+{{- if .Values.token.existingSecret }}{{ .Values.token.existingSecret }}{{ else if .Values.token.value }}{{ include "ponte.fullname" . }}-token{{ end }}
+{{- end }}
+
+{{- define "ponte.kafkaSecret" -}}
+{{- if .Values.kafka.existingSecret }}{{ .Values.kafka.existingSecret }}{{ else if .Values.kafka.properties }}{{ include "ponte.fullname" . }}-kafka{{ end }}
+{{- end }}
+
+{{- /* The pods serve these names: those of the user, and the ingress's host. */ -}}
+{{- define "ponte.allowedHosts" -}}
+{{- $hosts := .Values.allowedHosts }}
+{{- if .Values.ingress.enabled }}{{ $hosts = append $hosts .Values.ingress.host }}{{ end }}
+{{- $hosts = append $hosts (include "ponte.fullname" .) }}
+{{- $hosts = append $hosts (printf "%s.%s.svc" (include "ponte.fullname" .) .Release.Namespace) }}
+{{- join "," (uniq $hosts) }}
+{{- end }}
