@@ -112,6 +112,8 @@ struct State {
     ring_bytes: usize,
     /// The index of `ring[0]`. Indexes only grow.
     front: u64,
+    /// Per partition, the high watermark of the last fetch; only of feeds that acknowledge records.
+    high_watermarks: BTreeMap<TopicPartition, i64>,
     /// The number of records in all entries that left the ring at the front.
     dropped_records: u64,
     /// Entries that left the ring at the front before every cursor had passed them.
@@ -166,6 +168,7 @@ impl Feed {
             ring: VecDeque::new(),
             ring_bytes: 0,
             front: 0,
+            high_watermarks: BTreeMap::new(),
             dropped_records: 0,
             missed: Missed::default(),
             next_offsets: BTreeMap::new(),
@@ -340,6 +343,31 @@ impl Feed {
         state.waiting_version += 1;
         drop(state);
         self.changed.notify_waiters();
+    }
+
+    /// The high watermark of each partition that is read, as far as it is known. The lag is computed from it.
+    pub fn set_high_watermarks(&self, high_watermarks: BTreeMap<TopicPartition, i64>) {
+        self.lock().high_watermarks = high_watermarks;
+    }
+
+    /// How many records of the partitions that are read are not acknowledged yet, including those that were not read
+    /// yet. `None` if no high watermark is known.
+    pub fn lag(&self) -> Option<u64> {
+        let state = self.lock();
+        let behind = |(partition, high): (&TopicPartition, &i64)| {
+            u64::try_from(high - state.acks.position(partition)?).ok().or(Some(0))
+        };
+        (!state.high_watermarks.is_empty()).then(|| state.high_watermarks.iter().filter_map(behind).sum())
+    }
+
+    /// How many bytes of records the feed keeps, without their JSON.
+    pub fn bytes(&self) -> usize {
+        self.lock().ring_bytes
+    }
+
+    /// How many subscriptions read the feed.
+    pub fn subscriptions(&self) -> usize {
+        self.lock().cursors.len()
     }
 
     /// The next offset to read of each partition.

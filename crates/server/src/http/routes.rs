@@ -9,7 +9,8 @@ use protocol::ClusterState;
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::http::header::{
-    ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderMap, ORIGIN, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+    ACCEPT, ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderMap, ORIGIN, SEC_WEBSOCKET_VERSION, UPGRADE, VARY,
+    WWW_AUTHENTICATE,
 };
 use warp::reply::{Reply, Response};
 
@@ -17,7 +18,7 @@ use super::Guard;
 use super::page::{self, Asset};
 use super::server::UsesReserveDescriptor;
 use crate::log_throttle::LogThrottle;
-use crate::metrics::{self, METRICS};
+use crate::metrics::{Format, METRICS, RefusalReason};
 use crate::websocket::{self, Refused, Shared};
 
 /// How many bytes of a foreign origin the log shows.
@@ -96,9 +97,11 @@ fn upgrade(
     UsesReserveDescriptor(uses_reserve): UsesReserveDescriptor,
 ) -> Response {
     if uses_reserve {
+        METRICS.refused(RefusalReason::Descriptors);
         return plain(StatusCode::SERVICE_UNAVAILABLE, "the bridge has no file descriptor free; try again later");
     }
     if !guard.allows_origin(&headers) {
+        METRICS.refused(RefusalReason::Origin);
         static LOG: LogThrottle = LogThrottle::new();
         if let Some(unlogged) = LOG.line() {
             let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or("(unreadable)");
@@ -110,13 +113,20 @@ fn upgrade(
     match websocket::upgrade(shared, &headers, on_upgrade, peer) {
         Ok(response) => response.map(|()| "").into_response(),
         Err(Refused { status: StatusCode::UPGRADE_REQUIRED, reason }) => {
+            METRICS.refused(RefusalReason::Handshake);
             // RFC 6455, 4.4: the answer names the versions that the server supports.
             let refusal = plain(StatusCode::UPGRADE_REQUIRED, reason);
             let refusal = warp::reply::with_header(refusal, SEC_WEBSOCKET_VERSION, "13");
             // Required by RFC 9110, 15.5.22.
             warp::reply::with_header(refusal, UPGRADE, "websocket").into_response()
         }
-        Err(Refused { status, reason }) => plain(status, reason),
+        Err(Refused { status, reason }) => {
+            // Limits are counted where they are checked.
+            if status == StatusCode::BAD_REQUEST {
+                METRICS.refused(RefusalReason::Handshake);
+            }
+            plain(status, reason)
+        }
     }
 }
 
@@ -152,9 +162,9 @@ async fn metrics(shared: Arc<Shared>, headers: HeaderMap, peer: SocketAddr) -> R
     if let Some(refusal) = refusal(&shared, &headers, peer).await {
         return refusal;
     }
-    let kafka_is_up = shared.clusters.first().state.borrow().state == ClusterState::Up;
-    let text = METRICS.text(kafka_is_up, shared.slots.taken());
-    warp::reply::with_header(text, CONTENT_TYPE, metrics::CONTENT_TYPE).into_response()
+    let format = Format::accepted(&headers);
+    let reply = warp::reply::with_header(METRICS.text(&shared, format), CONTENT_TYPE, format.content_type());
+    warp::reply::with_header(reply, VARY, ACCEPT).into_response()
 }
 
 /// The answer to a client without the access token, if the bridge has one.
@@ -162,6 +172,7 @@ async fn refusal(shared: &Shared, headers: &HeaderMap, peer: SocketAddr) -> Opti
     if shared.admits(bearer_token(headers), peer, "Authorization").await {
         return None;
     }
+    METRICS.refused(RefusalReason::Token);
     let refusal = plain(StatusCode::UNAUTHORIZED, "this bridge needs its access token: Authorization: Bearer …");
     Some(warp::reply::with_header(refusal, WWW_AUTHENTICATE, "Bearer").into_response())
 }

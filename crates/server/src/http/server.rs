@@ -21,7 +21,7 @@ use super::page::Asset;
 use super::routes::{plain, routes};
 use crate::descriptors::{self, BorrowedDescriptor, Budget, Reserve};
 use crate::log_throttle::LogThrottle;
-use crate::metrics::METRICS;
+use crate::metrics::{METRICS, RefusalReason};
 use crate::websocket::Shared;
 
 /// A client that takes longer to send a request header is disconnected; so is a connection that waits longer for its
@@ -82,8 +82,12 @@ pub async fn serve(listener: TcpListener, guard: Guard, budget: Budget, page: &'
             async move {
                 let mut response = match checked {
                     Ok(()) => service.call(request).await?,
-                    Err(Refusal::Malformed(reason)) => plain(StatusCode::BAD_REQUEST, reason),
+                    Err(Refusal::Malformed(reason)) => {
+                        METRICS.refused(RefusalReason::MalformedHost);
+                        plain(StatusCode::BAD_REQUEST, reason)
+                    }
                     Err(Refusal::ForeignHost) => {
+                        METRICS.refused(RefusalReason::Host);
                         plain(StatusCode::FORBIDDEN, "this host name is not served here; see --allowed-hosts")
                     }
                 };
