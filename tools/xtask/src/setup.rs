@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use local_kafka::{Flavour, Installation, Unavailable};
 
 use crate::programs::{self, is_on_path};
-use crate::{axe, oidc_provider};
+use crate::{axe, oidc_provider, promtool};
 
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
@@ -42,6 +42,7 @@ pub(crate) fn run() -> Result<()> {
         Installation::find_or_fetch(flavour)?;
     }
     axe::fetch()?;
+    promtool::fetch()?;
     oidc_provider::install()
 }
 
