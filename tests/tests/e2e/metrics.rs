@@ -11,7 +11,7 @@ use protocol::{
     WatchGroup, Watching, WhenSlow,
 };
 use serde_json::Value;
-use tests::client::{RecordExt, messaggi, text_record};
+use tests::client::{messaggi, text_record};
 use tests::http::{Request, Response};
 use tests::promtool::Promtool;
 use tests::socket::Heard;
@@ -125,7 +125,11 @@ async fn accept_header_chooses_the_format() {
         assert_eq!(response.header("vary").to_lowercase(), "accept");
         let is_open_metrics = content_type.starts_with("application/openmetrics-text");
         assert_eq!(response.text().ends_with("# EOF\n"), is_open_metrics, "{accept}:\n{}", response.text());
-        let family = if is_open_metrics { "# TYPE ponte_records_read counter\n" } else { "# TYPE ponte_records_read_total counter\n" };
+        let family = if is_open_metrics {
+            "# TYPE ponte_records_read counter\n"
+        } else {
+            "# TYPE ponte_records_read_total counter\n"
+        };
         assert!(response.text().contains(family), "{accept}:\n{}", response.text());
     }
 }
@@ -221,12 +225,8 @@ async fn readers_subscriptions_and_sessions_are_counted_by_kind() {
     let [mut first, mut second] = [bridge.client().await, bridge.client().await];
     first.write(messaggi(&topic, 2)).await;
     for client in [&mut first, &mut second] {
-        let member = client.subscribe(&Watch::group(&topic, &group)).await;
-        if client.welcome.session.is_empty() {
-            unreachable!("every session has an id");
-        }
+        client.subscribe(&Watch::group(&topic, &group)).await;
         client.subscribe(&Watch::tail(&topic).latest()).await;
-        let _ = member;
     }
     // Subscriptions that block never share a consumer.
     let blocking = first.subscribe(&Watch::tail(&topic).when_slow(WhenSlow::Block)).await;
@@ -295,7 +295,8 @@ async fn refusals_are_counted_by_reason() {
     const TOKEN: &str = "a-token-for-metrics";
     let bridge = Bridge::start().demo().env("PONTE_TOKEN", TOKEN).option("--max-sockets", "1").await;
     let authorized = async || {
-        let request = Request::get("/metrics").header("accept", "*/*").header("authorization", &format!("Bearer {TOKEN}"));
+        let request =
+            Request::get("/metrics").header("accept", "*/*").header("authorization", &format!("Bearer {TOKEN}"));
         Scraped::parse(request.send(&bridge.address).await.text())
     };
     let reasons = ["host", "malformed_host", "origin", "handshake", "token", "frame_too_large", "sockets", "rate"];

@@ -19,7 +19,10 @@ pub(crate) fn fetch() -> Result<()> {
     if is_on_path(PROGRAM) || directory.join(PROGRAM).is_file() {
         return Ok(());
     }
-    ensure!(is_on_path("apt-get"), "apt-get is not available; install Prometheus, which contains promtool, in another way");
+    ensure!(
+        is_on_path("apt-get"),
+        "apt-get is not available; install Prometheus, which contains promtool, in another way"
+    );
     let unpacked = directory.join(format!("unpacked-{}", std::process::id()));
     fs::create_dir_all(&unpacked).with_context(|| format!("cannot create {}", unpacked.display()))?;
     let unpack = || {
