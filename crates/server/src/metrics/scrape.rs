@@ -34,7 +34,10 @@ impl Scrape {
     }
 
     pub fn gauge(&mut self, name: &str, help: &str, value: i64) {
-        self.gauges(name, help, [(Labels::new(), value)]);
+        // Not a family: one without labels would be written with empty braces.
+        let gauge = Gauge::<i64>::default();
+        gauge.set(value);
+        self.registry.register(name, help, gauge);
     }
 
     pub fn gauges(&mut self, name: &str, help: &str, values: impl IntoIterator<Item = (Labels, i64)>) {
@@ -54,7 +57,9 @@ impl Scrape {
     }
 
     pub fn seconds(&mut self, name: &str, help: &str, value: f64) {
-        self.seconds_of(name, help, [(Labels::new(), value)]);
+        let gauge = Gauge::<f64, AtomicU64>::default();
+        gauge.set(value);
+        self.registry.register(name, help, gauge);
     }
 
     pub fn seconds_of(&mut self, name: &str, help: &str, values: impl IntoIterator<Item = (Labels, f64)>) {
