@@ -89,6 +89,7 @@ fn create_cluster(
         feeds: Feeds::new(connection.clone(), metadata_client, max_readers),
         views: Arc::new(Views::new(Arc::clone(&admin))),
         admin,
+        statistics: connection.statistics(),
         state,
     })
 }

@@ -19,6 +19,7 @@ pub mod oidc_provider;
 pub mod page;
 pub mod payloads;
 pub mod program;
+pub mod promtool;
 pub mod proxy;
 pub mod raw;
 pub mod scale;

@@ -1,6 +1,7 @@
 //! Records of one partition from the reader, encoded once for any number of subscriptions.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use protocol::{BinaryBatch, JsonBatch, TopicPartition};
 
@@ -10,12 +11,14 @@ pub struct Batch {
     pub topic: Arc<str>,
     pub partition: i32,
     pub records: BinaryBatch,
+    /// When the reader encoded the first of the records.
+    pub read_at: Instant,
     json: OnceLock<JsonBatch>,
 }
 
 impl Batch {
     pub fn new(topic: Arc<str>, partition: i32, records: BinaryBatch) -> Self {
-        Self { topic, partition, records, json: OnceLock::new() }
+        Self { topic, partition, records, read_at: Instant::now(), json: OnceLock::new() }
     }
 
     /// The same records as JSON. The first subscription that needs it encodes it for all, on its own task, so that the

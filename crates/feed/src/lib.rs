@@ -28,6 +28,7 @@ mod model;
 #[cfg(test)]
 mod tests;
 pub mod topic_id;
+mod totals;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -112,6 +113,8 @@ struct State {
     ring_bytes: usize,
     /// The index of `ring[0]`. Indexes only grow.
     front: u64,
+    /// Per partition, the high watermark of the last fetch; only of feeds that acknowledge records.
+    high_watermarks: BTreeMap<TopicPartition, i64>,
     /// The number of records in all entries that left the ring at the front.
     dropped_records: u64,
     /// Entries that left the ring at the front before every cursor had passed them.
@@ -166,6 +169,7 @@ impl Feed {
             ring: VecDeque::new(),
             ring_bytes: 0,
             front: 0,
+            high_watermarks: BTreeMap::new(),
             dropped_records: 0,
             missed: Missed::default(),
             next_offsets: BTreeMap::new(),

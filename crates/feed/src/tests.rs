@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::thread;
 
-use protocol::{BinaryBatch, ErrorCode, Window};
+use protocol::{BinaryBatch, CommitMode, ErrorCode, Window};
 
 use super::ends::{HighWatermark, LastStable};
 use super::fixtures::{PLENTY, batch, batch_of_ring_bytes, feed, join, key, receive, start};
@@ -496,4 +496,19 @@ fn records_that_no_subscription_is_left_to_acknowledge_are_read_again() {
         drop(late);
         assert_eq!(feed.take_rewind(), None, "{name}: no subscription is left");
     }
+}
+
+#[test]
+fn lag_counts_records_from_the_acknowledged_position_to_the_high_watermark() {
+    let feed = feed(&[start(0, 10), start(1, 5)]);
+    assert_eq!(feed.lag(), None, "no high watermark is known");
+    feed.set_high_watermarks([(key(0), 14), (key(1), 5)].into());
+    assert_eq!(feed.lag(), Some(4), "nothing is acknowledged");
+    let cursor = feed.join(WhenSlow::Block, Some(CommitMode::Ack), PLENTY).expect("a running feed");
+    feed.push(batch(0, 10..14, 1));
+    while cursor.try_next().is_some() {}
+    cursor.acknowledge([(key(0), 13)].into_iter());
+    assert_eq!((feed.lag(), feed.subscriptions()), (Some(1), 1));
+    feed.set_high_watermarks([(key(0), 12)].into());
+    assert_eq!(feed.lag(), Some(0), "the watermark is older than the acknowledgement");
 }

@@ -17,6 +17,7 @@ use super::group_protocol::{GroupProtocol, KnownProtocol};
 use super::oauth::{self, Tokens};
 pub use super::properties::{KafkaProperties, PropertiesError};
 use super::sign_in::SignIn;
+use super::statistics::{self, Statistics};
 #[cfg(feature = "tls")]
 use super::system_ca;
 
@@ -74,6 +75,11 @@ impl Connection {
         Self { bootstrap_servers, properties, named_by_user: false, demo: false, group_protocol, tokens, hooks }
     }
 
+    /// The statistics of the clients of this cluster.
+    pub fn statistics(&self) -> Arc<Statistics> {
+        Arc::clone(&self.hooks.statistics)
+    }
+
     /// The configuration that all clients have in common. Create clients with [`Connection::consumer`] and
     /// [`Connection::producer`].
     pub fn base_config(&self) -> ClientConfig {
@@ -102,6 +108,13 @@ impl Connection {
             config.set("bootstrap.servers", &self.bootstrap_servers);
         }
         config.set_log_level(RDKafkaLogLevel::Info);
+        config
+    }
+
+    /// The configuration of the metadata client's connection that serves most requests, which reports statistics.
+    pub fn metadata_config(&self) -> ClientConfig {
+        let mut config = self.base_config();
+        prefer(&mut config, "statistics.interval.ms", &statistics::interval_ms());
         config
     }
 
@@ -193,6 +206,7 @@ impl Connection {
         // librdkafka's default of a million bytes is less than the limit that the bridge announces. The size of batches
         // is bounded by `batch.size`; whether a topic accepts so large a record is decided by Kafka.
         prefer(&mut config, "message.max.bytes", LARGEST_MESSAGE_BYTES);
+        prefer(&mut config, "statistics.interval.ms", &statistics::interval_ms());
         if !self.properties.may_auto_create() {
             // librdkafka's default of 30 s gives brokers time to create a topic; without automatic creation there is
             // nothing to wait for.

@@ -11,6 +11,7 @@ use super::broker_errors::BrokerErrors;
 use super::error::is_about_reaching_kafka;
 use super::reasons::Cause;
 use super::sign_in::SignIn;
+use super::statistics::{ReportingClient, Statistics};
 
 /// The state that the callbacks of all clients of one cluster share.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,8 @@ pub struct ClientHooks {
     pub errors: Arc<BrokerErrors>,
     /// Admits connections; `None` if clients do not sign in (no SASL).
     pub sign_in: Option<Arc<SignIn>>,
+    /// The statistics of the clients that report them, and refused sign-ins.
+    pub statistics: Arc<Statistics>,
 }
 
 /// A client's context with its hooks.
@@ -27,6 +30,11 @@ pub trait HookedContext: ClientContext {
 
     /// Called with the cause of each failed connection.
     fn note_failure(&self, _cause: Cause) {}
+
+    /// The client as which this one reports statistics; those of other clients are ignored.
+    fn reports_as(&self) -> Option<ReportingClient> {
+        None
+    }
 
     /// Whether a connection may be opened now. Must not block.
     fn admits(&self) -> bool {
@@ -58,10 +66,11 @@ pub fn log<C: HookedContext>(context: &C, level: RDKafkaLogLevel, facility: &str
 pub fn error<C: HookedContext>(context: &C, error: &KafkaError, reason: &str) {
     let code = error.rdkafka_error_code();
     if let Some(cause) = context.hooks().errors.note(code, reason) {
-        if cause.is_refused_sign_in()
-            && let Some(sign_in) = &context.hooks().sign_in
-        {
-            sign_in.note_refusal(1);
+        if cause.is_refused_sign_in() {
+            context.hooks().statistics.note_refused_sign_in();
+            if let Some(sign_in) = &context.hooks().sign_in {
+                sign_in.note_refusal(1);
+            }
         }
         context.note_failure(cause);
     }
@@ -78,7 +87,14 @@ pub fn error<C: HookedContext>(context: &C, error: &KafkaError, reason: &str) {
     }
 }
 
-/// Implements [`rdkafka::ClientContext`] with the two functions above, and [`Admission`](crate::native::Admission) with
+/// Stores a report of librdkafka's statistics.
+pub fn statistics<C: HookedContext>(context: &C, json: &[u8]) {
+    if let Some(client) = context.reports_as() {
+        context.hooks().statistics.note(client, json);
+    }
+}
+
+/// Implements [`rdkafka::ClientContext`] with the functions above, and [`Admission`](crate::native::Admission) with
 /// [`HookedContext::admits`].
 macro_rules! quiet_client_context {
     ($context:ty) => {
@@ -89,6 +105,10 @@ macro_rules! quiet_client_context {
 
             fn error(&self, error: rdkafka::error::KafkaError, reason: &str) {
                 $crate::context::error(self, &error, reason);
+            }
+
+            fn stats_raw(&self, statistics: &[u8]) {
+                $crate::context::statistics(self, statistics);
             }
         }
 

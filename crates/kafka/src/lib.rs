@@ -25,5 +25,6 @@ mod rebalance_answer;
 mod releases;
 mod sign_in;
 mod start_position;
+pub mod statistics;
 #[cfg(feature = "tls")]
 mod system_ca;

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use protocol::{ErrorBody, TopicPartition};
+use rdkafka::ClientConfig;
 use rdkafka::client::Client;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -18,6 +19,7 @@ use super::group_protocol::{self, GroupProtocol};
 use super::leaders::{self, Leaders};
 use super::native::{self, Failure, OffsetSpec, Offsets};
 use super::oauth::SignedIn;
+use super::statistics::ReportingClient;
 use feed::ends::{Ends, Extent, Extents, PartitionEnds};
 use feed::topic_id::TopicId;
 
@@ -48,6 +50,10 @@ impl HookedContext for QuietContext {
     fn hooks(&self) -> &ClientHooks {
         &self.0
     }
+
+    fn reports_as(&self) -> Option<ReportingClient> {
+        Some(ReportingClient::Metadata)
+    }
 }
 
 impl ConsumerContext for QuietContext {}
@@ -56,12 +62,11 @@ impl MetadataClient {
     /// # Errors
     /// If librdkafka cannot create a client with this configuration.
     pub fn new(connection: &Connection) -> KafkaResult<Self> {
-        let config = connection.base_config();
-        let client = || connection.consumer(&config, QuietContext(connection.hooks()));
-        let consumer = client()?;
+        let client = |config: ClientConfig| connection.consumer(&config, QuietContext(connection.hooks()));
+        let consumer = client(connection.metadata_config())?;
         // The demo broker creates any topic that a client allows it to, in the memory of this process.
         let is_one_enough = connection.properties.may_auto_create() && !connection.demo;
-        let brokers = if is_one_enough { None } else { Some(client()?) };
+        let brokers = if is_one_enough { None } else { Some(client(connection.base_config())?) };
         Ok(Self {
             consumer,
             brokers,

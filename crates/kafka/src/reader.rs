@@ -14,6 +14,7 @@ mod sharing;
 mod standby;
 mod topics;
 mod waiting;
+mod watermarks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -83,6 +84,11 @@ impl Readers {
         })
     }
 
+    /// Whether a standby consumer waits for the next tail.
+    pub fn has_standby(&self) -> bool {
+        self.standby.is_ready()
+    }
+
     /// Drops the standby consumer. Call it when no more readers are started.
     pub fn close(&self) {
         self.standby.close();
@@ -125,6 +131,8 @@ struct Reader {
     take_count: usize,
     errors: ReaderErrors,
     wait_watch: WaitWatch,
+    /// When the high watermarks are passed to the feed next.
+    watermarks_at: Instant,
     /// `None` once the feed is a shared one, or if it cannot become one.
     sharing: Option<Sharing>,
     /// The [`TopicWatch::version`] for which the feed was last notified that all topics are read without errors.
@@ -184,6 +192,7 @@ impl Reader {
             take_count: MAX_BATCH_RECORDS,
             errors: ReaderErrors::default(),
             wait_watch: WaitWatch::new(),
+            watermarks_at: now,
             sharing,
             notified_settled: None,
         })
@@ -224,6 +233,7 @@ impl Reader {
             self.commit_if_due();
             self.report_errors();
             self.notify_settled();
+            self.note_high_watermarks();
             if self.found.is_empty() {
                 std::thread::sleep(POLL);
                 continue;

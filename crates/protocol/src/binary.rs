@@ -128,6 +128,14 @@ impl BinaryBatch {
         self.records[index].offset
     }
 
+    /// The timestamp of record `index`, in milliseconds since 1970-01-01 UTC, if it has one.
+    pub fn timestamp(&self, index: usize) -> Option<i64> {
+        let fields = &self.body[self.start(index) + SIZE_FIELD..self.records[index].end as usize];
+        // After the offset.
+        let timestamp = i64::from_le_bytes(Reader(fields.get(size_of::<i64>()..)?).array("a record").ok()?);
+        (timestamp != NONE).then_some(timestamp)
+    }
+
     /// The total size of keys, values and headers of these records, which counts against a client's credit.
     pub fn payload_bytes(&self, range: Range<usize>) -> u64 {
         if range.is_empty() {

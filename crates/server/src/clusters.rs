@@ -7,6 +7,7 @@ use std::sync::Arc;
 use kafka::admin::Admin;
 use kafka::cluster::ClusterWatch;
 use kafka::producer::Producer;
+use kafka::statistics::Statistics;
 use protocol::{ClusterName, ErrorBody, ErrorCode};
 
 use crate::feeds::Feeds;
@@ -19,6 +20,8 @@ pub struct Cluster {
     pub feeds: Feeds,
     pub admin: Arc<Admin>,
     pub views: Arc<Views>,
+    /// What librdkafka reports about its connections, for `/metrics`.
+    pub statistics: Arc<Statistics>,
     /// Whether Kafka is up, and who the brokers are.
     pub state: ClusterWatch,
 }

@@ -1,6 +1,6 @@
 //! The registry of feeds: which exist, and which subscriptions share one.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -77,6 +77,18 @@ struct Inner {
     closed: bool,
 }
 
+/// What is running now, for `/metrics`.
+pub struct FeedTotals {
+    /// How many readers of each kind there are.
+    pub readers: [(&'static str, usize); 4],
+    /// How many subscriptions the readers of each kind have.
+    pub subscriptions: [(&'static str, usize); 3],
+    /// The bytes of records in all feeds.
+    pub bytes: usize,
+    /// The lag of each group with a member, in records.
+    pub group_lags: BTreeMap<String, u64>,
+}
+
 struct Running {
     feed: Arc<Feed>,
     reader: std::thread::JoinHandle<()>,
@@ -141,6 +153,45 @@ impl Feeds {
             None => Feed::new(false, METRICS.records_read()),
         };
         (Key::Private(number), feed)
+    }
+
+    /// How many readers may run at once.
+    pub fn max_readers(&self) -> usize {
+        self.max_readers
+    }
+
+    pub fn totals(&self) -> FeedTotals {
+        // The feeds are locked one after the other, without the registry's lock.
+        let running: Vec<(Key, Arc<Feed>)> = {
+            let inner = lock(&self.inner);
+            let alive = inner.running.iter().filter(|(_, running)| !running.reader.is_finished());
+            alive.map(|(key, running)| (key.clone(), Arc::clone(&running.feed))).collect()
+        };
+        let mut group_lags = BTreeMap::new();
+        let (mut tails, mut groups, mut private) = ((0, 0), (0, 0), (0, 0));
+        let mut bytes = 0;
+        for (key, feed) in running {
+            let (readers, subscriptions) = match key {
+                Key::Latest { .. } => &mut tails,
+                Key::Private(_) => &mut private,
+                Key::Group { id, .. } => {
+                    if let Some(lag) = feed.lag() {
+                        *group_lags.entry(id.as_str().to_owned()).or_default() += lag;
+                    }
+                    &mut groups
+                }
+            };
+            *readers += 1;
+            *subscriptions += feed.subscriptions();
+            bytes += feed.bytes();
+        }
+        let standby = usize::from(self.readers.has_standby());
+        FeedTotals {
+            readers: [("tail", tails.0), ("group", groups.0), ("private", private.0), ("standby", standby)],
+            subscriptions: [("tail", tails.1), ("group", groups.1), ("private", private.1)],
+            bytes,
+            group_lags,
+        }
     }
 
     /// Whether some reader is about to end, which makes room for another one.

@@ -3,7 +3,7 @@
 //! Each view has one task, which queries Kafka on a blocking thread and keeps the latest snapshot for all subscribers.
 //! This module uses [`Admin`](kafka::admin::Admin); it knows neither sockets nor librdkafka.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -89,6 +89,49 @@ impl Views {
         running.insert(view.clone(), Arc::clone(&sender));
         tokio::spawn(Arc::clone(self).poll(view, sender));
         snapshots
+    }
+
+    /// How many views of each kind run, for `/metrics`.
+    pub fn counts(&self) -> [(&'static str, usize); 5] {
+        let mut counts = ["cluster", "topics", "topic", "groups", "group"].map(|kind| (kind, 0));
+        for view in self.running.lock().unwrap_or_else(PoisonError::into_inner).keys() {
+            let index = match view {
+                View::Cluster => 0,
+                View::Topics => 1,
+                View::Topic(_) => 2,
+                View::Groups => 3,
+                View::Group(_) => 4,
+            };
+            counts[index].1 += 1;
+        }
+        counts
+    }
+
+    /// The lag of each group in the latest snapshots, for `/metrics`.
+    pub fn group_lags(&self) -> BTreeMap<String, u64> {
+        let latest: Vec<(View, Arc<Snapshot>)> = {
+            let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            let with_groups = running.iter().filter(|(view, _)| matches!(view, View::Groups | View::Group(_)));
+            with_groups.filter_map(|(view, sender)| Some((view.clone(), sender.borrow().clone()?))).collect()
+        };
+        let mut lags = BTreeMap::new();
+        for (view, snapshot) in &latest {
+            match (view, &snapshot.result) {
+                (_, Ok(ViewData::Groups(groups))) => {
+                    for group in groups {
+                        if let Some(lag) = group.lag {
+                            lags.entry(group.group.clone()).or_insert(lag);
+                        }
+                    }
+                }
+                // Queried more often than the list.
+                (View::Group(group), Ok(ViewData::Group(result))) => {
+                    lags.insert(group.as_str().to_owned(), result.lag);
+                }
+                _ => {}
+            }
+        }
+        lags
     }
 
     async fn poll(self: Arc<Self>, view: View, sender: Sender) {

@@ -34,7 +34,7 @@ use crate::http::Peer;
 use crate::token_attempts::TokenAttempts;
 
 pub use self::gate::Gate;
-pub use self::sessions::Sessions;
+pub use self::sessions::{SessionTotals, Sessions};
 pub use self::slots::{Slots, SocketLimits};
 pub use self::upgrade::{Refused, upgrade};
 

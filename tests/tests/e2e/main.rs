@@ -22,6 +22,7 @@ mod hello;
 mod http;
 mod json_values;
 mod limits;
+mod metrics;
 mod model;
 mod named_positions;
 mod network;

@@ -11,6 +11,7 @@ mod kafka;
 mod oidc_provider;
 mod pictures;
 mod programs;
+mod promtool;
 mod setup;
 mod test;
 mod tidy;

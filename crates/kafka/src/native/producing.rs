@@ -1,5 +1,6 @@
 //! Producing in batches, and reading delivery reports in batches.
 
+use std::ffi::CStr;
 use std::os::raw::{c_int, c_void};
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,7 +93,12 @@ pub struct DeliveryReport {
 /// An event of a producer.
 pub enum ProducerEvent<'r> {
     Deliveries(&'r mut dyn Iterator<Item = DeliveryReport>),
-    Error { error: RDKafkaErrorCode, reason: String },
+    Error {
+        error: RDKafkaErrorCode,
+        reason: String,
+    },
+    /// librdkafka's statistics, as JSON.
+    Statistics(&'r [u8]),
 }
 
 /// The queue of a producer's delivery reports and errors.
@@ -122,6 +128,12 @@ impl DeliveryQueue {
                     let error = if is_fatal { RDKafkaErrorCode::Fatal } else { error.into() };
                     let reason = text(sys::rd_kafka_event_error_string(event.0)).trim().to_owned();
                     handle(ProducerEvent::Error { error, reason });
+                }
+                sys::RD_KAFKA_EVENT_STATS => {
+                    let json = sys::rd_kafka_event_stats(event.0);
+                    if !json.is_null() {
+                        handle(ProducerEvent::Statistics(CStr::from_ptr(json).to_bytes()));
+                    }
                 }
                 _ => {}
             }

@@ -18,6 +18,7 @@ use super::waiting::WaitingPartitions;
 use crate::context::{self, ClientHooks, HookedContext};
 use crate::native::{self, DeliveryQueue, DeliveryReport, PlainRecord, ProducerEvent};
 use crate::oauth::SignedIn;
+use crate::statistics::ReportingClient;
 
 /// How long the outcome thread waits for an event; also the delay until it notices that the producer was retired.
 const POLL: Duration = Duration::from_millis(100);
@@ -98,6 +99,7 @@ impl Client {
                         current.failed(self);
                     }
                 }
+                ProducerEvent::Statistics(json) => context::statistics(&**self.inner.context(), json),
                 // librdkafka repeats an error with every attempt; it is logged once.
                 ProducerEvent::Error { error, .. } if last_error == Some(error) => {}
                 ProducerEvent::Error { error, reason } => {
@@ -309,6 +311,10 @@ context::quiet_client_context!(Deliveries);
 impl HookedContext for Deliveries {
     fn hooks(&self) -> &ClientHooks {
         &self.hooks
+    }
+
+    fn reports_as(&self) -> Option<ReportingClient> {
+        Some(ReportingClient::Producer)
     }
 }
 

@@ -62,7 +62,11 @@ const RULES: &[Rule] = &[
     rule("delivery.report.only.error", FALSE, "the bridge reports every record"),
     rule("log.queue", FALSE, "the bridge receives librdkafka's log by a callback"),
     rule("log_level", NONE, "set the environment variable PONTE_LOG instead, such as PONTE_LOG=librdkafka=trace"),
-    rule("statistics.interval.ms", &["0"], "the bridge does not use librdkafka's statistics"),
+    rule(
+        "statistics.interval.ms",
+        &["0"],
+        "the bridge sets the interval of the statistics for /metrics; 0 turns them off",
+    ),
     rule("enabled_events", NONE, "the bridge sets the events that it handles"),
     rule("internal.termination.signal", NONE, "the bridge handles signals itself"),
 ];

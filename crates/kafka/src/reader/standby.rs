@@ -59,6 +59,11 @@ impl Standby {
         Some(taken)
     }
 
+    /// Whether there is one now.
+    pub fn is_ready(&self) -> bool {
+        matches!(*self.0.lock(), Slot::Ready(_))
+    }
+
     /// Drops the standby consumer and creates no other. Blocks until the consumer is closed.
     pub fn close(&self) {
         let before = std::mem::replace(&mut *self.0.lock(), Slot::Closed);

@@ -8,8 +8,8 @@ use protocol::{ClusterState, ErrorCode, ErrorMessage, ServerMessage};
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::http::header::{
-    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, ORIGIN, SEC_WEBSOCKET_VERSION, UPGRADE,
-    WWW_AUTHENTICATE,
+    ACCEPT, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, ORIGIN, SEC_WEBSOCKET_VERSION,
+    UPGRADE, VARY, WWW_AUTHENTICATE,
 };
 use warp::reply::{Reply, Response};
 
@@ -17,7 +17,7 @@ use super::page::{self, Asset};
 use super::server::{IsHttps, UsesReserveDescriptor};
 use super::{Guard, Peer};
 use crate::log_throttle::LogThrottle;
-use crate::metrics::{self, METRICS};
+use crate::metrics::{Format, METRICS, RefusalReason};
 use crate::websocket::{self, Refused, Shared};
 
 /// How many bytes of a foreign origin the log shows.
@@ -101,10 +101,12 @@ fn upgrade(
     UsesReserveDescriptor(uses_reserve): UsesReserveDescriptor,
 ) -> Response {
     if uses_reserve {
+        METRICS.refused(RefusalReason::Descriptors);
         let reason = "the bridge has no file descriptor free; try again later";
         return refused(Refused::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::TooManySockets, reason));
     }
     if !guard.allows_origin(&headers, is_https) || !allows_page(&guard, &headers, is_https) {
+        METRICS.refused(RefusalReason::Origin);
         static LOG: LogThrottle = LogThrottle::new();
         let origin = [ORIGIN, PAGE_ORIGIN].iter().find_map(|name| headers.get(name)?.to_str().ok());
         let origin = origin.unwrap_or("(unreadable)");
@@ -120,7 +122,13 @@ fn upgrade(
     }
     match websocket::upgrade(shared, &headers, on_upgrade, peer) {
         Ok(response) => response.map(|()| "").into_response(),
-        Err(refusal) => refused(refusal),
+        Err(refusal) => {
+            // Limits are counted where they are checked.
+            if refusal.error.code == ErrorCode::BadHandshake.number() {
+                METRICS.refused(RefusalReason::Handshake);
+            }
+            refused(refusal)
+        }
     }
 }
 
@@ -179,9 +187,9 @@ async fn metrics(shared: Arc<Shared>, headers: HeaderMap, peer: Peer) -> Respons
     if let Some(refusal) = refusal(&shared, &headers, peer).await {
         return refusal;
     }
-    let kafka_is_up = shared.clusters.first().state.borrow().state == ClusterState::Up;
-    let text = METRICS.text(kafka_is_up, shared.slots.taken());
-    warp::reply::with_header(text, CONTENT_TYPE, metrics::CONTENT_TYPE).into_response()
+    let format = Format::accepted(&headers);
+    let reply = warp::reply::with_header(METRICS.text(&shared, format), CONTENT_TYPE, format.content_type());
+    warp::reply::with_header(reply, VARY, ACCEPT).into_response()
 }
 
 /// The answer to a client without the access token, if the bridge has one.
@@ -189,6 +197,7 @@ async fn refusal(shared: &Shared, headers: &HeaderMap, peer: Peer) -> Option<Res
     if shared.admits(bearer_token(headers), peer, "Authorization").await {
         return None;
     }
+    METRICS.refused(RefusalReason::Token);
     let refusal = plain(StatusCode::UNAUTHORIZED, "this bridge needs its access token: Authorization: Bearer …");
     Some(warp::reply::with_header(refusal, WWW_AUTHENTICATE, "Bearer").into_response())
 }

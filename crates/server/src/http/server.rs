@@ -28,7 +28,7 @@ use super::routes::{plain, routes};
 use super::stream::Stream;
 use crate::descriptors::{self, BorrowedDescriptor, Budget, Reserve};
 use crate::log_throttle::LogThrottle;
-use crate::metrics::METRICS;
+use crate::metrics::{METRICS, RefusalReason};
 use crate::websocket::Shared;
 
 /// A client that takes longer to send a request header is disconnected; so is a connection that waits longer for its
@@ -139,8 +139,12 @@ where
     ) -> Result<Response, Infallible> {
         match self.guard.check(request.uri(), request.headers()) {
             Ok(()) => {}
-            Err(Refusal::Malformed(reason)) => return Ok(plain(StatusCode::BAD_REQUEST, reason)),
+            Err(Refusal::Malformed(reason)) => {
+                METRICS.refused(RefusalReason::MalformedHost);
+                return Ok(plain(StatusCode::BAD_REQUEST, reason));
+            }
             Err(Refusal::ForeignHost(host)) => {
+                METRICS.refused(RefusalReason::Host);
                 let reason =
                     format!("the host name {host} is not served here; if it is right, pass --allowed-hosts {host}");
                 return Ok(plain(StatusCode::FORBIDDEN, &reason));

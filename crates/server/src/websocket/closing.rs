@@ -11,6 +11,7 @@ use super::frame::Frame;
 use super::outbox::{Gone, OpenSocket, Outbox};
 use super::session::{Stream, next_frame};
 use super::slots::{Full, Slot};
+use crate::metrics::{ClosedBy, METRICS};
 
 /// How long the client may take to answer a close frame.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
@@ -34,10 +35,22 @@ impl End {
     pub fn close(code: CloseCode, reason: impl Into<String>) -> Self {
         Self::Close(code, reason.into())
     }
+
+    fn count(&self) {
+        /// Stands for a connection that ended without a close frame (RFC 6455, 7.4.1).
+        const ABNORMAL: u16 = 1006;
+        match self {
+            Self::Close(code, _) => METRICS.socket_closed(ClosedBy::Bridge, code.number()),
+            Self::Evicted => METRICS.socket_closed(ClosedBy::Bridge, CloseCode::RateExceeded.number()),
+            Self::ClosedByClient(code) => METRICS.socket_closed(ClosedBy::Client, *code),
+            Self::Gone => METRICS.socket_closed(ClosedBy::Network, ABNORMAL),
+        }
+    }
 }
 
 /// Closes the socket. A socket without a `hello` is dropped as soon as it is evicted.
 pub async fn close(end: End, stream: Stream, outbox: Outbox, writer: JoinHandle<OpenSocket>, slot: &Slot) {
+    end.count();
     let stop_writing = writer.abort_handle();
     let closing = async {
         match end {

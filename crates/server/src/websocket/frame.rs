@@ -9,6 +9,7 @@ use protocol::{CloseCode, Format, JsonBatch, RecordsHead};
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
+use crate::metrics::{ClusterMetrics, WrittenAt};
 use feed::{Batch, Variant};
 
 /// Stands for "the close frame had no code" and is never sent (RFC 6455, 7.4.1).
@@ -24,6 +25,7 @@ struct Records {
     batch: Arc<Batch>,
     range: Range<usize>,
     variant: Variant,
+    metrics: &'static ClusterMetrics,
 }
 
 impl Frame {
@@ -51,7 +53,14 @@ impl Frame {
     }
 
     /// Records of one subscription. `seq` is the number of the last record of the range.
-    pub fn records(subscription: u32, seq: u64, batch: Arc<Batch>, range: Range<usize>, variant: Variant) -> Self {
+    pub fn records(
+        subscription: u32,
+        seq: u64,
+        batch: Arc<Batch>,
+        range: Range<usize>,
+        variant: Variant,
+        metrics: &'static ClusterMetrics,
+    ) -> Self {
         let fields = RecordsHead { subscription, seq, topic: &batch.topic, partition: batch.partition };
         let mut before = Vec::with_capacity(128);
         let opcode = match variant.format {
@@ -64,11 +73,25 @@ impl Frame {
                 Data::Text
             }
         };
-        let records = Records { batch, range, variant };
+        let records = Records { batch, range, variant, metrics };
         let length = before.len() + records.body().len() + records.tail().len();
         let mut head = header(OpCode::Data(opcode), length);
         head.extend_from_slice(&before);
         Self { head, records: Some(records) }
+    }
+
+    /// The size of the frame.
+    pub fn bytes(&self) -> usize {
+        let records = self.records.as_ref().map_or(0, |records| records.body().len() + records.tail().len());
+        self.head.len() + records
+    }
+
+    /// Counts the latency of the records. Call it when the whole frame is written; `at` is asked for the time once for
+    /// all frames of one write, and only if there are records.
+    pub fn note_written(&self, at: &mut Option<WrittenAt>) {
+        let Some(Records { batch, range, metrics, .. }) = &self.records else { return };
+        let at = at.get_or_insert_with(WrittenAt::now);
+        metrics.written(at, batch.read_at, batch.records.timestamp(range.end - 1), range.len() as u64);
     }
 
     /// The frame's bytes, without copying them.

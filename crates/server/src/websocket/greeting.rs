@@ -18,6 +18,7 @@ use super::slots::{Full, Slot};
 use crate::clusters::Cluster;
 use crate::http::Peer;
 use crate::log_throttle::LogThrottle;
+use crate::metrics::{METRICS, RefusalReason};
 
 /// How long a new socket may take to send `hello`.
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
@@ -63,6 +64,7 @@ pub async fn greeting(
 async fn checked_hello(stream: &mut Stream, outbox: &Outbox, shared: &Shared, peer: Peer) -> Result<Greeting, End> {
     let first = timeout(HELLO_WITHIN, next_frame(stream)).await;
     let too_large = || {
+        METRICS.refused(RefusalReason::FrameTooLarge);
         let reason = format!("the first message must be hello, with at most {MAX_HELLO_BYTES} bytes");
         End::close(CloseCode::TooLarge, reason)
     };
@@ -92,6 +94,7 @@ async fn checked_hello(stream: &mut Stream, outbox: &Outbox, shared: &Shared, pe
     let cluster = cluster.map_err(|error| End::close(CloseCode::BadFrame, format!("hello.cluster: {error}")))?;
     let token = hello.token.as_ref().map(|token| token.0.as_str());
     if !shared.admits(token, peer, "hello").await {
+        METRICS.refused(RefusalReason::Token);
         let reason = if token.is_some() { "the access token is wrong" } else { "hello has no access token" };
         return Err(End::close(CloseCode::TokenRefused, format!("{reason}; this bridge needs one")));
     }

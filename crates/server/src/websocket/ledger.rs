@@ -11,7 +11,7 @@ use self::errors::KeptErrors;
 use self::spans::{EntryOutcome, Outcomes, Spans};
 use self::unreported::Unreported;
 use super::LIMITS;
-use crate::metrics::{DeliveryOutcome, METRICS};
+use crate::metrics::{ClusterMetrics, DeliveryOutcome, METRICS};
 use feed::Listener;
 use kafka::producer::{Acked, DeliverySink, Outcome, Run};
 
@@ -59,6 +59,7 @@ pub struct Ledger {
 
 #[derive(Default)]
 struct Inner {
+    metrics: &'static ClusterMetrics,
     spans: Spans,
     errors: KeptErrors,
     /// One more than the highest number seen.
@@ -97,6 +98,11 @@ pub enum Admission {
 }
 
 impl Ledger {
+    /// The ledger of a session whose records go to the cluster with these metrics.
+    pub fn of(metrics: &'static ClusterMetrics) -> Self {
+        Self { inner: Mutex::new(Inner { metrics, ..Inner::default() }), ..Self::default() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -202,6 +208,11 @@ impl Ledger {
         std::mem::take(&mut self.lock().unreported_waiting)
     }
 
+    /// How many records have no outcome yet.
+    pub fn in_flight(&self) -> usize {
+        usize::try_from(self.lock().in_flight).unwrap_or(usize::MAX)
+    }
+
     /// The approximate memory that the ledger uses.
     pub fn bytes(&self) -> usize {
         let inner = self.lock();
@@ -264,6 +275,7 @@ impl Inner {
     fn settle(&mut self, Run { first, count, outcome }: Run) {
         METRICS.produced(count, metric_of(&outcome));
         if let Outcome::Acked(acked) = &outcome {
+            self.metrics.acked(acked.took, count);
             self.note_acknowledged(acked, count);
         }
         if let Outcome::Acked(acked) = &outcome

@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, Notify, mpsc};
 use super::frame::Frame;
 use super::replies::Replies;
 use crate::http::WriteHalf;
+use crate::metrics::METRICS;
 
 /// Frames that may wait. A full queue blocks the sender, so a slow client slows down only its own subscriptions.
 const CAPACITY: usize = 16;
@@ -52,18 +53,23 @@ struct Socket {
 }
 
 /// Counts a frame from its creation until it is written or dropped.
-struct Unwritten(Arc<Wire>);
+struct Unwritten {
+    wire: Arc<Wire>,
+    bytes: usize,
+}
 
 impl Unwritten {
-    fn new(wire: &Arc<Wire>) -> Self {
+    fn new(wire: &Arc<Wire>, bytes: usize) -> Self {
         wire.unwritten.fetch_add(1, Ordering::AcqRel);
-        Self(Arc::clone(wire))
+        METRICS.frame_entered_outbox(bytes);
+        Self { wire: Arc::clone(wire), bytes }
     }
 }
 
 impl Drop for Unwritten {
     fn drop(&mut self) {
-        self.0.unwritten.fetch_sub(1, Ordering::AcqRel);
+        self.wire.unwritten.fetch_sub(1, Ordering::AcqRel);
+        METRICS.frame_left_outbox(self.bytes);
     }
 }
 
@@ -107,12 +113,15 @@ impl Outbox {
         if written < length {
             socket.partial = Some((Box::new(frame), written));
             self.wire.partial.notify_one();
+        } else {
+            frame.note_written(&mut None);
         }
         AtOnce::Written
     }
 
     fn outgoing(&self, frame: Frame, is_last: bool) -> Outgoing {
-        Outgoing { frame: Box::new(frame), is_last, _unwritten: Unwritten::new(&self.wire) }
+        let unwritten = Unwritten::new(&self.wire, frame.bytes());
+        Outgoing { frame: Box::new(frame), is_last, _unwritten: unwritten }
     }
 
     pub async fn send(&self, message: impl Into<ServerMessage>) -> Result<(), Gone> {
@@ -132,7 +141,7 @@ impl Outbox {
     pub async fn send_latest<M: Into<ServerMessage>>(&self, latest: impl FnOnce() -> Option<M>) -> Result<(), Gone> {
         let room = self.queue.reserve().await.map_err(|_| Gone)?;
         // Counted before the message is requested, so that no direct write overtakes it.
-        let _unwritten = Unwritten::new(&self.wire);
+        let _unwritten = Unwritten::new(&self.wire, 0);
         if let Some(message) = latest() {
             room.send(self.outgoing(Frame::text(&message.into().to_json()), false));
         }
@@ -211,7 +220,15 @@ impl Socket {
                 break;
             }
         }
-        self.write(&mut slices).await
+        self.write(&mut slices).await?;
+        let mut at = None;
+        for outgoing in waiting {
+            outgoing.frame.note_written(&mut at);
+            if outgoing.is_last {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Writes the rest of a partial frame.
@@ -221,7 +238,9 @@ impl Socket {
         frame.slices(&mut slices);
         let mut slices = slices.as_mut_slice();
         IoSlice::advance_slices(&mut slices, written);
-        write_all(&mut self.half, slices).await
+        write_all(&mut self.half, slices).await?;
+        frame.note_written(&mut None);
+        Ok(())
     }
 
     async fn write(&mut self, slices: &mut [IoSlice<'_>]) -> io::Result<()> {

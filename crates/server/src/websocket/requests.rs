@@ -28,6 +28,7 @@ use super::outbox::Outbox;
 use super::{READ_ONLY, Shared};
 use crate::clusters::Cluster;
 use crate::http::Peer;
+use crate::metrics::METRICS;
 
 /// The client that sent a request, for the audit log.
 #[derive(Clone, Debug)]
@@ -80,6 +81,7 @@ pub(super) async fn answer<R: Handler>(
         tracing::error!(%error, request = R::NAME, "a request handler panicked");
         Err(ErrorBody::new(ErrorCode::Internal, format!("{} failed inside the bridge; see the bridge's log", R::NAME)))
     });
+    METRICS.request(R::NAME, answer.as_ref().map(drop));
     // If the socket is gone, the answer is discarded.
     let _ = match answer {
         Ok(reply) => outbox.reply(id, reply).await,

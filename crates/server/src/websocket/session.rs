@@ -7,8 +7,8 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use protocol::{
     ClientMessage, CloseCode, ClusterChanged, ClusterResult, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView,
-    Mode, ParseError, Ping, Produce, ProduceFrame, ProduceWaiting, ResumeCommitsResult, ServerMessage, Subscribe,
-    Subscribed, Watching, Welcome,
+    MessageBody as _, Mode, ParseError, Ping, Produce, ProduceFrame, ProduceWaiting, ResumeCommitsResult,
+    ServerMessage, Subscribe, Subscribed, Watching, Welcome,
 };
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -36,6 +36,7 @@ use super::watches::Watches;
 use super::{LIMITS, READ_ONLY, Shared, produce, requests};
 use crate::clusters::Cluster;
 use crate::http::{Peer, WriteHalf};
+use crate::metrics::{METRICS, RefusalReason, UNKNOWN_MESSAGE};
 use crate::views::View;
 use feed::{Listener, Variant};
 use kafka::cluster::ClusterWatch;
@@ -129,6 +130,7 @@ pub(super) async fn next_frame(stream: &mut Stream) -> Result<Incoming, End> {
             }
             None => return Err(End::Gone),
             Some(Err(Error::Capacity(CapacityError::MessageTooLong { size, max_size }))) => {
+                METRICS.refused(RefusalReason::FrameTooLarge);
                 let reason = format!("a message of {size} bytes; at most {max_size} are allowed");
                 return Err(End::close(CloseCode::TooLarge, reason));
             }
@@ -247,20 +249,38 @@ impl<'s> Session<'s> {
             Ok(frame) => frame,
             Err(ParseError::NotAMessage(reason)) => return Err(End::close(CloseCode::BadFrame, reason)),
             Err(error @ ParseError::UnknownType { id, .. }) => {
-                return self.refuse(id, ErrorBody::new(ErrorCode::UnknownType, error.to_string())).await;
+                return self
+                    .refuse(UNKNOWN_MESSAGE, id, ErrorBody::new(ErrorCode::UnknownType, error.to_string()))
+                    .await;
             }
-            Err(error @ ParseError::BadFields { id, .. }) => {
-                return self.refuse(id, ErrorBody::new(ErrorCode::BadRequest, error.to_string())).await;
+            Err(error @ ParseError::BadFields { id, name, .. }) => {
+                return self.refuse(name, id, ErrorBody::new(ErrorCode::BadRequest, error.to_string())).await;
             }
         };
+        let name = message.name();
         let is_stream = matches!(
             message,
             ClientMessage::Pong(_) | ClientMessage::Produce(_) | ClientMessage::Flow(_) | ClientMessage::Ack(_)
         );
         if !is_stream && !self.rate.allows(std::time::Instant::now()) {
+            METRICS.refused(RefusalReason::Rate);
             let reason = format!("more than {REQUESTS_PER_SECOND} requests a second; send fewer");
             return Err(End::close(CloseCode::RateExceeded, reason));
         }
+        // The others are counted when they are answered, or not at all if they are part of a stream.
+        let is_answered_here = matches!(
+            message,
+            ClientMessage::Subscribe(_)
+                | ClientMessage::ResumeCommits(_)
+                | ClientMessage::Unsubscribe(_)
+                | ClientMessage::WatchCluster(_)
+                | ClientMessage::WatchTopics(_)
+                | ClientMessage::WatchTopic(_)
+                | ClientMessage::WatchGroups(_)
+                | ClientMessage::WatchGroup(_)
+                | ClientMessage::Unwatch(_)
+                | ClientMessage::ClusterRequest(_)
+        );
         let handled = match message {
             ClientMessage::Pong(_) => Ok(()),
             ClientMessage::Hello(_) => Err(ErrorBody::new(ErrorCode::AlreadyGreeted, "duplicate `hello` ignored")),
@@ -316,8 +336,13 @@ impl<'s> Session<'s> {
             ClientMessage::DeleteGroup(request) => self.answer(id, request, helpers),
         };
         match handled {
-            Ok(()) => Ok(()),
-            Err(error) => self.refuse(id, error).await,
+            Ok(()) => {
+                if is_answered_here {
+                    METRICS.request(name, Ok(()));
+                }
+                Ok(())
+            }
+            Err(error) => self.refuse(name, id, error).await,
         }
     }
 
@@ -330,7 +355,7 @@ impl<'s> Session<'s> {
         };
         match produced {
             Ok(()) => Ok(()),
-            Err(error) => self.refuse(None, error).await,
+            Err(error) => self.refuse(Produce::NAME, None, error).await,
         }
     }
 
@@ -345,7 +370,9 @@ impl<'s> Session<'s> {
         }
     }
 
-    async fn refuse(&self, id: Option<u64>, error: ErrorBody) -> Result<(), End> {
+    /// Answers a message of type `name` with an error.
+    async fn refuse(&self, name: &'static str, id: Option<u64>, error: ErrorBody) -> Result<(), End> {
+        METRICS.request(name, Err(&error));
         Ok(self.outbox.reply(id, ErrorMessage { subscription: None, error }).await?)
     }
 
@@ -406,7 +433,8 @@ impl<'s> Session<'s> {
             Err(error) => return Ok(Err(error)),
         };
         self.outbox.reply(id, Subscribed { subscription: number }).await?;
-        helpers.spawn(self.subscriptions.start(number, cursor, variant, self.outbox.clone()));
+        let metrics = METRICS.of_cluster(&self.cluster.name);
+        helpers.spawn(self.subscriptions.start(number, cursor, variant, self.outbox.clone(), metrics));
         Ok(Ok(()))
     }
 }

@@ -1,6 +1,6 @@
 //! The sessions by id. A session without a socket is kept for 60 s.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use protocol::{ClusterName, Resume, SESSION_LINGER_SECS};
 use tokio_util::sync::CancellationToken;
 
 use super::ledger::Ledger;
+use crate::metrics::METRICS;
 
 /// How long a session without a socket is kept.
 const LINGER: Duration = Duration::from_secs(SESSION_LINGER_SECS);
@@ -66,6 +67,19 @@ enum Socket {
     LostAt(Instant),
 }
 
+/// The sessions of one cluster, for `/metrics`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SessionTotals {
+    /// Sessions with a socket.
+    pub open: usize,
+    /// Sessions that wait for their clients.
+    pub lost: usize,
+    /// The approximate memory of their ledgers.
+    pub bytes: usize,
+    /// Records without an outcome.
+    pub in_flight: usize,
+}
+
 /// A session that a socket owns.
 pub struct Held {
     pub id: String,
@@ -121,10 +135,24 @@ impl Sessions {
             return Ok(Held { id: id.to_owned(), ledger, resumed: true, superseded, released, predecessor });
         }
         let id = uuid::Uuid::new_v4().simple().to_string();
-        let ledger = Arc::new(Ledger::default());
+        let ledger = Arc::new(Ledger::of(METRICS.of_cluster(cluster)));
         let entry = Entry { cluster: cluster.clone(), ledger: Arc::clone(&ledger), socket: attached, last_attempt: 0 };
         by_id.insert(id.clone(), entry);
         Ok(Held { id, ledger, resumed: false, superseded, released, predecessor: None })
+    }
+
+    pub fn totals(&self) -> BTreeMap<ClusterName, SessionTotals> {
+        let mut totals: BTreeMap<ClusterName, SessionTotals> = BTreeMap::new();
+        for entry in lock(&self.table).by_id.values() {
+            let of_cluster = totals.entry(entry.cluster.clone()).or_default();
+            match entry.socket {
+                Socket::Attached { .. } => of_cluster.open += 1,
+                Socket::LostAt(_) => of_cluster.lost += 1,
+            }
+            of_cluster.bytes += entry.ledger.bytes();
+            of_cluster.in_flight += entry.ledger.in_flight();
+        }
+        totals
     }
 
     /// Releases the session of a lost socket. It is kept for a while, since its client may reconnect.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use crate::address_class::AddressClass;
-use crate::metrics::METRICS;
+use crate::metrics::{METRICS, RefusalReason};
 
 /// How many sockets may be open at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,15 @@ pub enum Full {
 }
 
 impl Full {
+    /// Counts the refusal; an evicted socket is counted when it is evicted.
+    fn count(self) {
+        match self {
+            Self::Total => METRICS.refused(RefusalReason::Sockets),
+            Self::Address => METRICS.refused(RefusalReason::SocketsOfAddress),
+            Self::BeforeHello => {}
+        }
+    }
+
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Total => "too many sockets are open; try again later, or raise --max-sockets",
@@ -85,7 +94,7 @@ impl Slots {
     pub fn take(self: &Arc<Self>, address: IpAddr) -> Result<Slot, Full> {
         let address = AddressClass::of(address);
         let mut state = self.lock();
-        state.has_room(&self.limits, address)?;
+        state.has_room(&self.limits, address).inspect_err(|full| full.count())?;
         while state.waiting.len() >= self.limits.before_hello.max(1) {
             state.evict();
         }
@@ -104,6 +113,11 @@ impl Slots {
     pub fn taken(&self) -> usize {
         let state = self.lock();
         state.total + state.waiting.len()
+    }
+
+    /// How many sockets may be open after their `hello`.
+    pub fn limit(&self) -> usize {
+        self.limits.total
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -148,7 +162,7 @@ impl Slot {
             if !state.waiting.contains_key(number) {
                 return Err(Full::BeforeHello);
             }
-            state.has_room(&self.slots.limits, self.address)?;
+            state.has_room(&self.slots.limits, self.address).inspect_err(|full| full.count())?;
             state.waiting.remove(number);
             *state.open.entry(self.address).or_default() += 1;
             state.total += 1;

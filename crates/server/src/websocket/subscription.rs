@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::frame::Frame;
 use super::outbox::{AtOnce, Gone, Outbox};
 use crate::feeds::FeedRequest;
-use crate::metrics::METRICS;
+use crate::metrics::{ClusterMetrics, METRICS};
 use feed::{ClosingCursor, Cursor, Delivered, Event, Isolation, Listener, ReadMode, Start, Variant, Waiting};
 
 /// How many topics one subscription may name.
@@ -34,6 +34,7 @@ impl Subscription {
         cursor: Cursor,
         variant: Variant,
         outbox: Outbox,
+        metrics: &'static ClusterMetrics,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let cursor = Arc::new(cursor);
         let ending = CancellationToken::new();
@@ -43,6 +44,7 @@ impl Subscription {
             cursor: Arc::clone(&cursor),
             variant,
             outbox,
+            metrics,
             pending: Mutex::default(),
         });
         let listener: Arc<dyn Listener> = Arc::clone(&sender) as _;
@@ -144,6 +146,7 @@ struct DeliverySender {
     cursor: Arc<Cursor>,
     variant: Variant,
     outbox: Outbox,
+    metrics: &'static ClusterMetrics,
     /// Locked from taking a delivery off the cursor until it is in the outbox or written, which keeps the order.
     pending: Mutex<Pending>,
 }
@@ -185,14 +188,16 @@ impl DeliverySender {
         let message: ServerMessage = match delivered {
             Delivered::Records { seq, batch, range } => {
                 METRICS.delivered(range.len());
-                return Some(Frame::records(subscription, seq, batch, range, self.variant));
+                return Some(Frame::records(subscription, seq, batch, range, self.variant, self.metrics));
             }
             Delivered::Event(Event::Assigned(starts)) => {
                 Assigned { subscription, partitions: positions(starts) }.into()
             }
             Delivered::Event(Event::Revoked(partitions)) => Revoked { subscription, partitions }.into(),
             Delivered::Event(Event::Gap { partition: TopicPartition { topic, partition }, from, to, reason }) => {
-                METRICS.missed(u64::try_from(to - from).unwrap_or(0));
+                let records = u64::try_from(to - from).unwrap_or(0);
+                METRICS.missed(records);
+                self.metrics.gap(reason, records);
                 let (from, to) = (Offset(from), Offset(to));
                 Gap { subscription, topic, partition, from, to, reason }.into()
             }

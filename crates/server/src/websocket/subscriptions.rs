@@ -13,6 +13,7 @@ use super::outbox::Outbox;
 use super::subscription::Subscription;
 use crate::clusters::Cluster;
 use crate::feeds::FeedRequest;
+use crate::metrics::ClusterMetrics;
 use feed::{ClosingCursor, Cursor, Variant};
 
 /// How long a new subscription waits for an ending one to free its reader, if there is no room for both.
@@ -75,8 +76,9 @@ impl Subscriptions {
         cursor: Cursor,
         variant: Variant,
         outbox: Outbox,
+        metrics: &'static ClusterMetrics,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let (subscription, task) = Subscription::start(number, cursor, variant, outbox);
+        let (subscription, task) = Subscription::start(number, cursor, variant, outbox, metrics);
         self.open.insert(number, subscription);
         task
     }
