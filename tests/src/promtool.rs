@@ -1,13 +1,13 @@
 //! Prometheus' own checker of metrics, alert rules and their tests.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Output, Stdio};
 
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::skip::{find_program, skip};
+use crate::skip::need_program;
 use crate::wait::PATIENCE;
 
 #[derive(Debug)]
@@ -16,13 +16,7 @@ pub struct Promtool(PathBuf);
 impl Promtool {
     /// `None` after a skip.
     pub fn find() -> Option<Self> {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-        let fetched = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(target).join("promtool/promtool");
-        let found = find_program("promtool").or_else(|| fetched.is_file().then_some(fetched));
-        if found.is_none() {
-            skip("promtool is not installed");
-        }
-        found.map(Self)
+        need_program("promtool").map(Self)
     }
 
     /// Runs it with this standard input. Fails the test unless it succeeds and prints no finding.

@@ -30,7 +30,7 @@ fn in_ci() -> bool {
 pub fn need_program(name: &str) -> Option<PathBuf> {
     let found = find_program(name);
     if found.is_none() {
-        skip(&format!("{name} is not installed (apt-get install {name})"));
+        skip(&format!("{name} is not installed (cargo xtask setup)"));
     }
     found
 }
@@ -38,8 +38,7 @@ pub fn need_program(name: &str) -> Option<PathBuf> {
 pub fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     // Server programs are in `/usr/sbin`, which is not in every user's path, or were unpacked by `cargo xtask setup`.
-    let others =
-        [PathBuf::from("/usr/sbin"), target_dir().join("debian/usr/sbin"), target_dir().join("debian/usr/bin")];
+    let others = [PathBuf::from("/usr/sbin"), target_dir().join("debian")];
     std::env::split_paths(&path).chain(others).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 

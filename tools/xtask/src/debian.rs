@@ -3,51 +3,57 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 
-use crate::programs::{is_on_path, run, target_dir};
+use crate::programs::{is_on_path, show, target_dir};
+use crate::setup::update_package_lists;
 
-/// Unpacks the package unless the program is installed or was unpacked earlier. The tests find it below `target/debian`.
+/// Takes the program out of the package, unless it is installed or was unpacked earlier. The tests find it in `target/debian`.
 pub(crate) fn unpack(package: &str, program: &str) -> Result<()> {
-    if is_on_path(program) || find(program).is_some() {
+    let folder = target_dir().join("debian");
+    // Server programs are in `/usr/sbin`, which is not in every user's path.
+    if is_on_path(program) || Path::new("/usr/sbin").join(program).is_file() || folder.join(program).is_file() {
         return Ok(());
     }
-    if !is_on_path("apt-get") {
-        bail!("apt-get is not available; install {program} with your package manager");
-    }
-    let root = root();
-    let downloads = root.join("downloads");
-    fs::create_dir_all(&downloads).with_context(|| format!("cannot create {}", downloads.display()))?;
-    println!("missing: {program}; unpacking Debian's package {package}");
+    ensure!(is_on_path("apt-get"), "apt-get is not available; install {program} with your package manager");
+    println!("missing: {program}, of Debian's package {package}");
+    let unpacked = folder.join(format!("unpacked-{}", std::process::id()));
+    let taken = take(package, program, &unpacked, &folder);
+    // The rest of the package is not needed.
+    let _ = fs::remove_dir_all(&unpacked);
+    taken.with_context(|| format!("cannot unpack {program} of Debian's package {package}"))
+}
+
+fn take(package: &str, program: &str, unpacked: &Path, folder: &Path) -> Result<()> {
+    fs::create_dir_all(unpacked).with_context(|| format!("cannot create {}", unpacked.display()))?;
     // The package lists may be missing, or name a version that the mirror no longer has.
-    if download(package, &downloads).is_err() {
-        crate::setup::update_package_lists()?;
-        download(package, &downloads)?;
+    if download(package, unpacked).is_err() {
+        update_package_lists()?;
+        download(package, unpacked)?;
     }
-    let archive = fs::read_dir(&downloads)?.flatten().map(|entry| entry.path()).find(|file| is_of(file, package));
-    let archive = archive.with_context(|| format!("apt-get did not download {package}"))?;
-    run(Command::new("dpkg-deb").arg("--extract").arg(&archive).arg(&root))?;
-    find(program).map(drop).with_context(|| format!("{package} does not contain {program}"))
+    let archive = files_in(unpacked)?.into_iter().find(|file| file.extension().is_some_and(|end| end == "deb"));
+    let archive = archive.context("apt-get downloaded no package")?;
+    quietly(Command::new("dpkg-deb").arg("--extract").args([&archive, unpacked]))?;
+    let candidates = ["usr/sbin", "usr/bin"].map(|path| unpacked.join(path).join(program));
+    let found = candidates.into_iter().find(|file| file.is_file()).context("the package does not contain it")?;
+    fs::rename(&found, folder.join(program)).with_context(|| format!("cannot move {}", found.display()))
 }
 
+/// Writes the package into the folder; needs no root.
 fn download(package: &str, folder: &Path) -> Result<()> {
-    run(Command::new("apt-get").current_dir(folder).args(["--quiet", "download", package]))
+    quietly(Command::new("apt-get").current_dir(folder).args(["download", package]))
 }
 
-fn root() -> PathBuf {
-    target_dir().join("debian")
+fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    Ok(entries.flatten().map(|entry| entry.path()).collect())
 }
 
-fn find(program: &str) -> Option<PathBuf> {
-    let system = PathBuf::from("/usr/sbin");
-    let folders = [system, root().join("usr/sbin"), root().join("usr/bin")];
-    folders.into_iter().map(|folder| folder.join(program)).find(|file| file.is_file())
-}
-
-/// Debian's file names are `package_version_architecture.deb`.
-fn is_of(file: &Path, package: &str) -> bool {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    name.strip_prefix(package).is_some_and(|rest| rest.starts_with('_'))
+fn quietly(command: &mut Command) -> Result<()> {
+    let shown = show(command);
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot run `{shown}`"))?;
+    ensure!(output.status.success(), "`{shown}` failed: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
 }

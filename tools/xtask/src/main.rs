@@ -11,7 +11,6 @@ mod kafka;
 mod oidc_provider;
 mod pictures;
 mod programs;
-mod promtool;
 mod setup;
 mod test;
 mod tidy;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use local_kafka::{Flavour, Installation, Unavailable};
 
 use crate::programs::{self, is_on_path};
-use crate::{axe, debian, oidc_provider, promtool};
+use crate::{axe, debian, oidc_provider};
 
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
@@ -43,8 +43,9 @@ pub(crate) fn run() -> Result<()> {
     }
     // The proxy in the tests of `docs/proxies.md`.
     debian::unpack("nginx", "nginx")?;
+    // Checks metrics and alert rules.
+    debian::unpack("prometheus", "promtool")?;
     axe::fetch()?;
-    promtool::fetch()?;
     oidc_provider::install()
 }
 
