@@ -14,7 +14,7 @@ mod signals;
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::cli::{consume, groups, output, produce, topics};
-use crate::config::{Command, CommandLine, Config, ConfigCommand, ConfigError, ServeArgs};
+use crate::config::{Command, CommandLine, Config, ConfigCommand, ConfigError, ServeArgs, Sources};
 
 /// Also used by the C code; see `Cargo.toml`.
 #[cfg(target_os = "linux")]
@@ -37,22 +37,32 @@ fn main() -> ExitCode {
 }
 
 fn run(command_line: CommandLine) -> anyhow::Result<()> {
-    match command_line.command {
-        None => run_serve(command_line.serve),
-        Some(Command::Serve(args)) => run_serve(args),
+    let CommandLine { command, serve, sources } = command_line;
+    if !matches!(command, Some(Command::Config(ConfigCommand::Check(_)))) {
+        for unknown in &sources.unknown_variables {
+            tracing::warn!("{unknown}");
+        }
+    }
+    match command {
+        None => run_serve(serve, &sources),
+        Some(Command::Serve(args)) => run_serve(args, &sources),
         Some(Command::Produce(args)) => block_on(produce::run(args)),
         Some(Command::Consume(args)) => block_on(consume::run(args)),
         Some(Command::Topics(args)) => block_on(topics::run(args)),
         Some(Command::Groups(args)) => block_on(groups::run(args)),
         Some(Command::Config(ConfigCommand::Check(args))) => {
-            Config::from_args(args)?;
-            output::print("the configuration is valid\n")
+            if !sources.unknown_variables.is_empty() {
+                return Err(ConfigError::UnknownVariables(sources.unknown_variables).into());
+            }
+            let config = Config::from_args(args, sources.file.as_ref())?;
+            output::print(&sources.summary(&config))
         }
+        Some(Command::Config(ConfigCommand::Print(_))) => output::print(&sources.print()),
     }
 }
 
-fn run_serve(args: ServeArgs) -> anyhow::Result<()> {
-    let config = Config::from_args(args)?;
+fn run_serve(args: ServeArgs, sources: &Sources) -> anyhow::Result<()> {
+    let config = Config::from_args(args, sources.file.as_ref())?;
     block_on(async {
         let shutdown = signals::on_signal()?;
         let listener = listen(config.listen).map_err(|error| {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use protocol::{ClusterName, Defaults};
+use protocol::Defaults;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{BrokerChoice, Config, DEFAULT_BOOTSTRAP_SERVERS};
+use crate::config::{BrokerChoice, ClusterConfig, Config, DEFAULT_BOOTSTRAP_SERVERS};
 use crate::page::ASSETS;
 use kafka::admin::Admin;
 use kafka::client_config::Connection;
@@ -19,7 +19,7 @@ use kafka::metadata_client::MetadataClient;
 use kafka::producer::Producer;
 use server::clusters::{Cluster, Clusters};
 use server::descriptors::Budget;
-use server::feeds::Feeds;
+use server::feeds::{Feeds, ReaderLimit};
 use server::http::{self, Guard};
 use server::shutdown;
 use server::token_attempts::TokenAttempts;
@@ -29,13 +29,20 @@ use server::websocket::{Gate, Sessions, Shared, Slots};
 /// Serves on the listener until the token is cancelled, then shuts down.
 pub async fn serve(config: Config, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
     let budget = Budget::prepare(config.sockets);
-    let (connection, demo) = choose_broker(&config).await?;
     let address = listener.local_addr().context("cannot read the listener's address")?;
-    let cluster = create_cluster(&connection, demo.clone(), budget.readers)?;
+    let readers = ReaderLimit::new(budget.readers);
+    let mut clusters = Vec::new();
+    let mut brokers = Vec::new();
+    // The demo brokers, which end when they are dropped.
+    let mut demos = Vec::new();
+    for config in config.clusters {
+        let (connection, demo) = choose_broker(&config).await?;
+        brokers.push((config.name.to_string(), broker(&connection)));
+        demos.extend(demo.clone());
+        clusters.push(create_cluster(config, &connection, demo, &readers)?);
+    }
     let shared = Arc::new(Shared {
-        clusters: Clusters::new(cluster),
-        defaults: Defaults { topic: config.topic.to_string(), group: config.group.to_string(), start: config.start },
-        read_only: config.read_only,
+        clusters: Clusters::new(clusters, config.default_cluster).context("no cluster is configured")?,
         token: config.token,
         token_attempts: TokenAttempts::default(),
         sessions: Sessions::default(),
@@ -45,21 +52,22 @@ pub async fn serve(config: Config, listener: TcpListener, shutdown: Cancellation
         tasks: TaskTracker::new(),
     });
     let guard = Guard::new(address, &config.allowed_hosts, &config.allowed_origins);
-    announce(&connection, address);
+    announce(&brokers, address);
     if config.open {
         open_page(address);
     }
     http::serve(listener, guard, budget, ASSETS, Arc::clone(&shared)).await;
     shutdown::drain(shared).await;
-    drop(demo);
+    drop(demos);
     Ok(())
 }
 
-/// Creates every client of the only cluster.
+/// Creates every client of a cluster. None of them waits for a broker.
 fn create_cluster(
+    config: ClusterConfig,
     connection: &Connection,
     demo: Option<Arc<DemoBroker>>,
-    max_readers: usize,
+    readers: &Arc<ReaderLimit>,
 ) -> anyhow::Result<Cluster> {
     let metadata_client = Arc::new(MetadataClient::new(connection).context("cannot create a librdkafka client")?);
     let producer = Producer::new(connection, &metadata_client).context("cannot create a librdkafka producer")?;
@@ -67,19 +75,23 @@ fn create_cluster(
         watch_cluster(&metadata_client, connection).context("cannot start the thread that watches the cluster")?;
     let admin = Arc::new(Admin::new(Arc::clone(&metadata_client), connection.clone(), demo));
     Ok(Cluster {
-        name: ClusterName::default(),
+        name: config.name,
+        colour: config.colour,
+        read_only: config.read_only,
+        defaults: Defaults { topic: config.topic.to_string(), group: config.group.to_string(), start: config.start },
         producer,
-        feeds: Feeds::new(connection.clone(), metadata_client, max_readers),
+        feeds: Feeds::new(connection.clone(), metadata_client, readers),
         views: Arc::new(Views::new(Arc::clone(&admin))),
         admin,
         state,
     })
 }
 
-/// The broker that the user gave, else the local one, else the demo broker.
-async fn choose_broker(config: &Config) -> anyhow::Result<(Connection, Option<Arc<DemoBroker>>)> {
+/// The broker that the user gave, else the local one, else the demo broker unless `--no-demo` forbids it.
+async fn choose_broker(config: &ClusterConfig) -> anyhow::Result<(Connection, Option<Arc<DemoBroker>>)> {
     let named = match &config.broker {
         BrokerChoice::Named(servers) => Some(servers.clone()),
+        BrokerChoice::Local => Some(DEFAULT_BOOTSTRAP_SERVERS.to_owned()),
         BrokerChoice::LocalOrDemo if is_listening(DEFAULT_BOOTSTRAP_SERVERS).await => {
             Some(DEFAULT_BOOTSTRAP_SERVERS.to_owned())
         }
@@ -114,14 +126,25 @@ pub(crate) async fn is_listening(address: &str) -> bool {
     matches!(tokio::time::timeout(WITHIN, tokio::net::TcpStream::connect(address)).await, Ok(Ok(_)))
 }
 
-/// Prints the first line on standard output, which scripts wait for.
-fn announce(connection: &Connection, address: std::net::SocketAddr) {
-    let broker = if connection.demo {
+/// The broker in the first line on standard output.
+fn broker(connection: &Connection) -> String {
+    if connection.demo {
         format!("demo broker (in memory) at {}", connection.bootstrap_servers)
     } else {
         format!("Kafka at {}", connection.bootstrap_servers)
+    }
+}
+
+/// Prints the first line on standard output, which scripts wait for. `brokers`: the broker of each cluster by name.
+fn announce(brokers: &[(String, String)], address: std::net::SocketAddr) {
+    let brokers = match brokers {
+        [(_, only)] => only.clone(),
+        several => {
+            let named: Vec<String> = several.iter().map(|(name, broker)| format!("{name}: {broker}")).collect();
+            named.join(" · ")
+        }
     };
-    println!("Ponte is listening on http://{address} · {broker}");
+    println!("Ponte is listening on http://{address} · {brokers}");
 }
 
 fn open_page(address: std::net::SocketAddr) {
