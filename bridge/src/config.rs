@@ -171,10 +171,7 @@ impl Sources {
 }
 
 /// The table of the cluster that these options choose; `None` without `[clusters]`.
-fn chosen_table<'f>(
-    kafka: &KafkaArgs,
-    file: Option<&'f OptionsFile>,
-) -> Result<Option<&'f ClusterTable>, ConfigError> {
+fn chosen_table<'f>(kafka: &KafkaArgs, file: Option<&'f OptionsFile>) -> Result<Option<&'f ClusterTable>, ConfigError> {
     let chosen = match file {
         Some(file) => file.cluster(kafka.cluster.as_ref())?,
         None => match &kafka.cluster {
@@ -182,10 +179,8 @@ fn chosen_table<'f>(
             Some(name) => return Err(UnknownCluster::without_clusters(name).into()),
         },
     };
-    let given = [
-        ("--bootstrap-servers", kafka.bootstrap_servers.is_some()),
-        ("--kafka-config", kafka.kafka_config.is_some()),
-    ];
+    let given =
+        [("--bootstrap-servers", kafka.bootstrap_servers.is_some()), ("--kafka-config", kafka.kafka_config.is_some())];
     match (chosen, given.into_iter().find(|(_, is_given)| *is_given)) {
         (Some(_), Some((option, _))) => Err(ConfigError::ServersAndClusters(option)),
         (chosen, _) => Ok(chosen),

@@ -24,9 +24,9 @@ use kafka::admin::Admin;
 use kafka::cluster::with_reason;
 use protocol::{ClientName, ErrorBody, ErrorCode, ErrorMessage, GroupId, Kind, Request, TopicName};
 
+use super::READ_ONLY;
 use super::gate::{AdmittedRequest, Work};
 use super::outbox::Outbox;
-use super::READ_ONLY;
 use crate::clusters::Cluster;
 
 /// The client that sent a request, for the audit log.
