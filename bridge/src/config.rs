@@ -22,7 +22,7 @@ use server::websocket::SocketLimits;
 use self::clusters::{ClusterTable, UnknownCluster};
 use self::effective::EffectiveOption;
 pub use self::environment::UnknownVariable;
-use self::file::OptionsFile;
+pub use self::file::OptionsFile;
 pub use self::groups::{DeleteGroupArgs, DescribeGroups, GroupsCommand, ListGroups, ResetArgs};
 pub use self::topics::{
     AddPartitionsArgs, AlterTopic, ConfirmationArgs, CreateTopicArgs, DeleteTopicArgs, DescribeTopics, EmptyTopicArgs,
@@ -422,6 +422,8 @@ pub struct ClusterConfig {
     pub colour: Option<ClusterColour>,
     pub broker: BrokerChoice,
     pub kafka_properties: KafkaProperties,
+    /// The file of the properties.
+    pub kafka_config: Option<PathBuf>,
     pub read_only: bool,
     /// The defaults of the page.
     pub topic: TopicName,
@@ -437,6 +439,9 @@ pub struct Config {
     pub clusters: Vec<ClusterConfig>,
     /// The index of the cluster for clients that name none.
     pub default_cluster: usize,
+    /// The file of `--config`, and the file of the token, to notice changes.
+    pub file: Option<OptionsFile>,
+    pub token_file: Option<PathBuf>,
     pub open: bool,
     pub token: Option<AccessToken>,
     pub allowed_hosts: Vec<String>,
@@ -465,6 +470,9 @@ impl Config {
             listen: args.listen,
             clusters,
             default_cluster,
+            file: None,
+            // A token on the command line or in the environment takes precedence over the file.
+            token_file: args.token_file.filter(|_| args.token.is_none()),
             open: args.open,
             token,
             allowed_hosts: args.allowed_hosts,
@@ -499,6 +507,7 @@ impl ServeArgs {
                 colour: None,
                 broker,
                 kafka_properties: target.properties,
+                kafka_config: self.kafka.kafka_config.clone(),
                 read_only: self.read_only,
                 topic: self.topic.clone(),
                 group: self.group.clone(),
@@ -527,6 +536,7 @@ impl ServeArgs {
             colour: keys.colour,
             broker,
             kafka_properties: target.properties,
+            kafka_config: keys.kafka_config.clone(),
             read_only: self.read_only || keys.read_only,
             topic: keys.topic.clone().unwrap_or_else(|| self.topic.clone()),
             group: keys.group.clone().unwrap_or_else(|| self.group.clone()),

@@ -6,8 +6,10 @@ use std::process::ExitCode;
 
 mod cli;
 mod config;
+mod file_watch;
 mod log;
 mod page;
+mod reload;
 mod serve;
 mod signals;
 
@@ -44,8 +46,8 @@ fn run(command_line: CommandLine) -> anyhow::Result<()> {
         }
     }
     match command {
-        None => run_serve(serve, &sources),
-        Some(Command::Serve(args)) => run_serve(args, &sources),
+        None => run_serve(serve, sources),
+        Some(Command::Serve(args)) => run_serve(args, sources),
         Some(Command::Produce(args)) => block_on(produce::run(args)),
         Some(Command::Consume(args)) => block_on(consume::run(args)),
         Some(Command::Topics(args)) => block_on(topics::run(args)),
@@ -61,17 +63,19 @@ fn run(command_line: CommandLine) -> anyhow::Result<()> {
     }
 }
 
-fn run_serve(args: ServeArgs, sources: &Sources) -> anyhow::Result<()> {
-    let config = Config::from_args(args, sources.file.as_ref())?;
+fn run_serve(args: ServeArgs, sources: Sources) -> anyhow::Result<()> {
+    let mut config = Config::from_args(args, sources.file.as_ref())?;
+    config.file = sources.file;
     block_on(async {
         let shutdown = signals::on_signal()?;
+        let hangups = signals::Hangups::new()?;
         let listener = listen(config.listen).map_err(|error| {
             anyhow::anyhow!(
                 "cannot listen on {}: {error}; another bridge may be running there; choose another port with --listen",
                 config.listen
             )
         })?;
-        serve::serve(config, listener, shutdown).await
+        serve::serve(config, listener, hangups, shutdown).await
     })
 }
 

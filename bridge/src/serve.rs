@@ -11,12 +11,15 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{BrokerChoice, ClusterConfig, Config, DEFAULT_BOOTSTRAP_SERVERS};
 use crate::page::ASSETS;
+use crate::reload::Reloader;
+use crate::signals::Hangups;
 use kafka::admin::Admin;
 use kafka::client_config::Connection;
 use kafka::cluster::watch_cluster;
 use kafka::demo::DemoBroker;
 use kafka::metadata_client::MetadataClient;
 use kafka::producer::Producer;
+use server::access_token::CurrentToken;
 use server::clusters::{Cluster, Clusters};
 use server::descriptors::Budget;
 use server::feeds::{Feeds, ReaderLimit};
@@ -27,9 +30,15 @@ use server::views::Views;
 use server::websocket::{Gate, Sessions, Shared, Slots};
 
 /// Serves on the listener until the token is cancelled, then shuts down.
-pub async fn serve(config: Config, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
+pub async fn serve(
+    config: Config,
+    listener: TcpListener,
+    hangups: Hangups,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
     let budget = Budget::prepare(config.sockets);
     let address = listener.local_addr().context("cannot read the listener's address")?;
+    let mut reloader = Reloader::new(config.token_file.as_deref(), config.file);
     let readers = ReaderLimit::new(budget.readers);
     let mut clusters = Vec::new();
     let mut brokers = Vec::new();
@@ -38,12 +47,15 @@ pub async fn serve(config: Config, listener: TcpListener, shutdown: Cancellation
     for config in config.clusters {
         let (connection, demo) = choose_broker(&config).await?;
         brokers.push((config.name.to_string(), broker(&connection)));
+        if let Some(file) = config.kafka_config.as_ref().filter(|_| demo.is_none()) {
+            reloader.add(file, &connection, config.kafka_properties.clone());
+        }
         demos.extend(demo.clone());
         clusters.push(create_cluster(config, &connection, demo, &readers)?);
     }
     let shared = Arc::new(Shared {
         clusters: Clusters::new(clusters, config.default_cluster).context("no cluster is configured")?,
-        token: config.token,
+        token: CurrentToken::new(config.token),
         token_attempts: TokenAttempts::default(),
         sessions: Sessions::default(),
         slots: Slots::new(budget.sockets),
@@ -56,6 +68,7 @@ pub async fn serve(config: Config, listener: TcpListener, shutdown: Cancellation
     if config.open {
         open_page(address);
     }
+    tokio::spawn(reloader.run(Arc::clone(&shared), hangups, shutdown.clone()));
     http::serve(listener, guard, budget, ASSETS, Arc::clone(&shared)).await;
     shutdown::drain(shared).await;
     drop(demos);

@@ -58,7 +58,7 @@ pub enum KeyError {
 }
 
 /// The checked content of the file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct OptionsFile {
     pub path: PathBuf,
     pub options: BTreeMap<String, FileValue>,
@@ -99,6 +99,32 @@ impl OptionsFile {
     pub fn with_defaults(&self, command: Command) -> Command {
         self.options.iter().fold(command, |command, (key, value)| with_default(command, key, &value.texts))
     }
+}
+
+impl OptionsFile {
+    /// The names of what differs in the other file, such as `topic` and `clusters.prod.colour`.
+    pub fn changes(&self, other: &Self) -> Vec<String> {
+        let mut changes = changed_keys(&self.options, &other.options, "");
+        for cluster in self.clusters.iter().chain(&other.clusters) {
+            let of = |file: &Self| file.clusters.iter().find(|each| each.name == cluster.name).cloned();
+            let prefix = format!("clusters.{}", cluster.name);
+            match (of(self), of(other)) {
+                (Some(mine), Some(theirs)) => {
+                    changes.extend(changed_keys(&mine.options, &theirs.options, &format!("{prefix}.")));
+                }
+                _ => changes.push(prefix),
+            }
+        }
+        changes.sort();
+        changes.dedup();
+        changes
+    }
+}
+
+fn changed_keys(mine: &BTreeMap<String, FileValue>, theirs: &BTreeMap<String, FileValue>, prefix: &str) -> Vec<String> {
+    let texts = |values: &BTreeMap<String, FileValue>, key: &str| values.get(key).map(|value| value.texts.clone());
+    let keys = mine.keys().chain(theirs.keys());
+    keys.filter(|key| texts(mine, key) != texts(theirs, key)).map(|key| format!("{prefix}{key}")).collect()
 }
 
 /// Reads the tables of a file.

@@ -29,7 +29,7 @@ use protocol::Limits;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::access_token::AccessToken;
+use crate::access_token::CurrentToken;
 use crate::clusters::Clusters;
 use crate::token_attempts::TokenAttempts;
 
@@ -53,7 +53,7 @@ const READ_ONLY: &str = "this cluster is read-only (--read-only, or read-only = 
 pub struct Shared {
     pub clusters: Clusters,
     /// A client without this token is refused at `hello`.
-    pub token: Option<AccessToken>,
+    pub token: CurrentToken,
     pub token_attempts: TokenAttempts,
     pub sessions: Sessions,
     pub slots: Arc<Slots>,
@@ -66,10 +66,12 @@ impl Shared {
     /// Whether a client with this token may be served. After several wrong tokens from the same address the answer is
     /// delayed. `whence` is logged: where the token was sent.
     pub async fn admits(&self, token: Option<&str>, peer: SocketAddr, whence: &str) -> bool {
-        let Some(ours) = &self.token else { return true };
+        if !self.token.is_set() {
+            return true;
+        }
         let Some(given) = token else { return false };
         self.token_attempts.wait(peer.ip()).await;
-        let is_right = ours.matches(given);
+        let is_right = self.token.matches(given);
         if !is_right {
             self.token_attempts.failed(peer, whence);
         }

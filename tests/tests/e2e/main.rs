@@ -32,6 +32,7 @@ mod origin;
 mod page;
 mod page_batches;
 mod page_cluster;
+mod page_clusters;
 mod page_faults;
 mod page_filter;
 mod page_groups;

@@ -131,3 +131,15 @@ fn unknown_cluster_is_reported_with_the_existing_names() {
     let error = file.cluster(Some(&name)).expect_err("unknown").to_string();
     assert!(error.contains("no cluster \"prd\"; did you mean prod?; the configuration has: prod, dev"), "{error}");
 }
+
+#[test]
+fn changes_of_the_file_are_listed_by_name() {
+    let loaded =
+        read("topic = \"a\"\nopen = true\n[clusters.prod]\ndemo = true\n[clusters.old]\ndemo = true\n").expect("valid");
+    let changed = read(
+        "topic = \"b\"\nopen = true\n[clusters.prod]\ndemo = true\ncolour = \"red\"\n[clusters.new]\ndemo = true\n",
+    );
+    let changes = loaded.changes(&changed.expect("valid"));
+    assert_eq!(changes, ["clusters.new", "clusters.old", "clusters.prod.colour", "topic"]);
+    assert!(loaded.changes(&loaded).is_empty());
+}
