@@ -138,3 +138,11 @@ async fn invalid_environment_variable_is_named() {
     let (code, _, said) = run(&["config", "check"], &[("PONTE_COUNT", "many")]).await;
     assert_eq!(code, 0, "{said}");
 }
+
+#[tokio::test]
+async fn example_configuration_is_accepted_by_check() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/ponte.toml");
+    let (code, out, said) = run(&["config", "check", "--config", example], &[]).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(out.contains("3 clusters (prod, dev, playground)"), "{out}");
+}

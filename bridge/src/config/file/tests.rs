@@ -143,3 +143,26 @@ fn changes_of_the_file_are_listed_by_name() {
     assert_eq!(changes, ["clusters.new", "clusters.old", "clusters.prod.colour", "topic"]);
     assert!(loaded.changes(&loaded).is_empty());
 }
+
+#[test]
+fn documentation_has_every_option_of_serve() {
+    const DOCUMENTATION: &str = include_str!("../../../../docs/configuration.md");
+    let command = CommandLine::command();
+    let in_file = known(&command);
+    for argument in command.get_arguments() {
+        let Some(name) = argument.get_long().filter(|name| !["help", "version"].contains(name)) else { continue };
+        let row = DOCUMENTATION
+            .lines()
+            .find(|line| line.starts_with(&format!("| `--{name}`")) || line.starts_with(&format!("| `--{name} ")));
+        let row = row.unwrap_or_else(|| panic!("docs/configuration.md has no row for --{name}"));
+        let variable = argument.get_env().expect("every option is an environment variable").to_string_lossy();
+        assert!(row.contains(&format!("| `{variable}` |")), "{variable} in {row}");
+        assert_eq!(row.contains(&format!("| `{name}` |")), in_file.contains(&name), "the key of the file in {row}");
+    }
+}
+
+#[test]
+fn example_file_is_valid() {
+    let file = read(include_str!("../../../../deploy/ponte.toml")).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(file.names(), ["prod", "dev", "playground"]);
+}
