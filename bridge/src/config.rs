@@ -1,8 +1,10 @@
 //! The command line, the environment and the file of `--config`, validated before any port is bound.
 
+mod cluster_config;
 mod clusters;
 mod effective;
 mod environment;
+mod error;
 mod file;
 mod groups;
 mod topics;
@@ -12,16 +14,18 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use formats::{OffsetsError, TemplateError};
-use protocol::{ClusterColour, ClusterName, GroupId, GroupStart, TopicName};
+use protocol::{ClusterName, GroupId, GroupStart, TopicName};
 
 use kafka::properties::{KafkaProperties, parse_addresses};
 use server::access_token::AccessToken;
 use server::websocket::SocketLimits;
 
-use self::clusters::{ClusterTable, UnknownCluster};
+use self::cluster_config::chosen_table;
+pub use self::cluster_config::{BrokerChoice, ClusterConfig};
+use self::clusters::ClusterTable;
 use self::effective::EffectiveOption;
 pub use self::environment::UnknownVariable;
+pub use self::error::ConfigError;
 pub use self::file::OptionsFile;
 pub use self::groups::{DeleteGroupArgs, DescribeGroups, GroupsCommand, ListGroups, ResetArgs};
 pub use self::topics::{
@@ -167,23 +171,6 @@ impl Sources {
             names.join(", "),
             self.options.len()
         )
-    }
-}
-
-/// The table of the cluster that these options choose; `None` without `[clusters]`.
-fn chosen_table<'f>(kafka: &KafkaArgs, file: Option<&'f OptionsFile>) -> Result<Option<&'f ClusterTable>, ConfigError> {
-    let chosen = match file {
-        Some(file) => file.cluster(kafka.cluster.as_ref())?,
-        None => match &kafka.cluster {
-            None => None,
-            Some(name) => return Err(UnknownCluster::without_clusters(name).into()),
-        },
-    };
-    let given =
-        [("--bootstrap-servers", kafka.bootstrap_servers.is_some()), ("--kafka-config", kafka.kafka_config.is_some())];
-    match (chosen, given.into_iter().find(|(_, is_given)| *is_given)) {
-        (Some(_), Some((option, _))) => Err(ConfigError::ServersAndClusters(option)),
-        (chosen, _) => Ok(chosen),
     }
 }
 
@@ -364,73 +351,6 @@ pub struct ConsumeArgs {
     pub no_commit: bool,
 }
 
-/// An invalid configuration; exit code 2.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    #[error(
-        "--listen {0} is reachable from other machines, but no access token is set: anyone could read and write your \
-         Kafka. Listen on 127.0.0.1, or set a token with --token-file or {TOKEN_VARIABLE}, or pass --insecure-no-token if \
-         that is intended"
-    )]
-    OpenListener(SocketAddr),
-    #[error("--demo cannot be used with --no-demo (PONTE_NO_DEMO); PONTE_NO_DEMO=false switches the latter off")]
-    DemoAndNoDemo,
-    #[error("--token-file {}: {reason}", file.display())]
-    BadTokenFile { file: PathBuf, reason: String },
-    #[error("--token (or {TOKEN_VARIABLE}): {0}")]
-    BadToken(String),
-    #[error("this would {0}: pass --yes to confirm when standard input is not a terminal")]
-    NotConfirmed(String),
-    #[error("--from-file: cannot read {}", file.display())]
-    UnreadablePositions { file: PathBuf, source: std::io::Error },
-    #[error("--from-file: {}, {}", file.display(), listed(errors))]
-    BadPositions { file: PathBuf, errors: Vec<OffsetsError> },
-    #[error("--template: {0}")]
-    BadTemplate(#[source] TemplateError),
-    #[error("--config")]
-    File(#[from] file::FileError),
-    #[error("{variable}: invalid value {value:?}: {reason}")]
-    Variable { variable: String, value: String, reason: String },
-    #[error("{}", listed_variables(.0))]
-    UnknownVariables(Vec<UnknownVariable>),
-    #[error("{0}")]
-    UnknownCluster(#[from] UnknownCluster),
-    #[error("[clusters.{0}]: neither bootstrap-servers nor bootstrap.servers in the file of kafka-config is set")]
-    NoServers(ClusterName),
-    #[error("{0} cannot be used with [clusters] in the configuration file: choose one of its clusters with --cluster")]
-    ServersAndClusters(&'static str),
-    #[error("--kafka-config")]
-    KafkaConfig(#[from] kafka::client_config::PropertiesError),
-}
-
-/// Which broker the bridge connects to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BrokerChoice {
-    /// The user gave it; the bridge never falls back to another one.
-    Named(String),
-    /// `localhost:9092` if something listens there, else the demo broker.
-    LocalOrDemo,
-    /// `localhost:9092`, whether something listens there or not.
-    Local,
-    Demo,
-}
-
-/// The validated configuration of one Kafka cluster.
-#[derive(Clone, Debug)]
-pub struct ClusterConfig {
-    pub name: ClusterName,
-    pub colour: Option<ClusterColour>,
-    pub broker: BrokerChoice,
-    pub kafka_properties: KafkaProperties,
-    /// The file of the properties.
-    pub kafka_config: Option<PathBuf>,
-    pub read_only: bool,
-    /// The defaults of the page.
-    pub topic: TopicName,
-    pub group: GroupId,
-    pub start: GroupStart,
-}
-
 /// The validated configuration of `serve`.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -486,65 +406,6 @@ impl Config {
     }
 }
 
-impl ServeArgs {
-    /// The clusters and the index of the default one: those of the file, or one that the options name.
-    fn clusters(&self, file: Option<&OptionsFile>) -> Result<(Vec<ClusterConfig>, usize), ConfigError> {
-        let chosen = chosen_table(&self.kafka, file)?;
-        let tables = file.map(|file| file.clusters.as_slice()).unwrap_or_default();
-        if chosen.is_some() && self.demo {
-            return Err(ConfigError::ServersAndClusters("--demo"));
-        }
-        if tables.is_empty() {
-            let target = self.kafka.target()?;
-            let broker = match target.bootstrap_servers {
-                _ if self.demo => BrokerChoice::Demo,
-                Some(servers) => BrokerChoice::Named(servers),
-                None if self.no_demo => BrokerChoice::Local,
-                None => BrokerChoice::LocalOrDemo,
-            };
-            let cluster = ClusterConfig {
-                name: ClusterName::default(),
-                colour: None,
-                broker,
-                kafka_properties: target.properties,
-                kafka_config: self.kafka.kafka_config.clone(),
-                read_only: self.read_only,
-                topic: self.topic.clone(),
-                group: self.group.clone(),
-                start: self.start,
-            };
-            return Ok((vec![cluster], 0));
-        }
-        let clusters = tables.iter().map(|table| self.cluster(table)).collect::<Result<_, _>>()?;
-        let is_chosen = |table: &ClusterTable| chosen.is_some_and(|chosen| chosen.name == table.name);
-        Ok((clusters, tables.iter().position(is_chosen).unwrap_or(0)))
-    }
-
-    /// The options of the command line apply to each cluster that does not set them itself; `read-only` and `no-auto-create`
-    /// restrict every cluster.
-    fn cluster(&self, table: &ClusterTable) -> Result<ClusterConfig, ConfigError> {
-        let kafka = KafkaArgs { table: Some(table.clone()), ..self.kafka.clone() };
-        let target = kafka.target()?;
-        let keys = &table.keys;
-        let broker = match target.bootstrap_servers {
-            Some(servers) => BrokerChoice::Named(servers),
-            None if keys.demo => BrokerChoice::Demo,
-            None => return Err(ConfigError::NoServers(table.name.clone())),
-        };
-        Ok(ClusterConfig {
-            name: table.name.clone(),
-            colour: keys.colour,
-            broker,
-            kafka_properties: target.properties,
-            kafka_config: keys.kafka_config.clone(),
-            read_only: self.read_only || keys.read_only,
-            topic: keys.topic.clone().unwrap_or_else(|| self.topic.clone()),
-            group: keys.group.clone().unwrap_or_else(|| self.group.clone()),
-            start: keys.start.unwrap_or(self.start),
-        })
-    }
-}
-
 impl KafkaArgs {
     /// Reads and validates the file of `--kafka-config`. The command line takes precedence over its
     /// `bootstrap.servers`. With `[clusters]`, the servers and the file are those of the chosen cluster.
@@ -576,22 +437,6 @@ impl KafkaArgs {
         let bootstrap_servers = self.bootstrap_servers.clone().or(in_file.map(ToOwned::to_owned));
         Ok(KafkaTarget { bootstrap_servers, properties, demo_cluster: None })
     }
-}
-
-/// The first invalid lines, and how many more there are.
-fn listed(errors: &[OffsetsError]) -> String {
-    const SHOWN: usize = 10;
-    let shown: Vec<String> = errors.iter().take(SHOWN).map(ToString::to_string).collect();
-    let more = match errors.len().saturating_sub(SHOWN) {
-        0 => String::new(),
-        more => format!("; and {more} more"),
-    };
-    format!("{}{more}", shown.join("; "))
-}
-
-fn listed_variables(unknown: &[UnknownVariable]) -> String {
-    let texts: Vec<String> = unknown.iter().map(ToString::to_string).collect();
-    texts.join("; ")
 }
 
 fn parse_start(text: &str) -> Result<GroupStart, String> {

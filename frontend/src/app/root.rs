@@ -95,8 +95,8 @@ pub fn App() -> impl IntoView {
         </div>
         {fresh(move || match (navigation.view(), navigation.cluster()) {
             (View::Live, _) => ().into_any(),
-            // Another cluster has other topics and groups, so its views begin anew.
             (view, _) => {
+                // Another cluster has other topics and groups, so its views begin anew.
                 view! {
                     <main class="view">
                         <OtherView view=view />

@@ -69,6 +69,10 @@ async fn views_of_the_other_cluster_begin_anew() {
     bridge.client().await.write(tests::client::messaggi(&topic, 1)).await;
     let page = browser.load(&format!("{}?view=topics&cluster=prod", bridge.url()), View::default()).await;
     page.until("the topic", &format!("document.body.innerText.includes({topic:?})")).await;
+    page.click("nav-groups").await;
+    page.until("the groups", "location.search.includes('view=groups')").await;
+    page.click("nav-topics").await;
+    page.until("the topic", &format!("document.body.innerText.includes({topic:?})")).await;
     page.choose("cluster-switch", "dev").await;
     page.until(
         "the topics of the other cluster",
@@ -76,6 +80,11 @@ async fn views_of_the_other_cluster_begin_anew() {
     )
     .await;
     assert_eq!(page.eval::<String>("location.search").await, "?cluster=dev&view=topics");
+
+    // The entries before the switch are views of the other cluster, but Back does not switch.
+    page.eval::<bool>("(history.back(), true)").await;
+    page.until("the view before", "location.search === '?cluster=dev&view=groups'").await;
+    assert_eq!(page.attribute("cluster-switch", "data-value").await.as_deref(), Some("dev"));
     page.is_clean().await;
 }
 
