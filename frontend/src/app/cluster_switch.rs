@@ -95,10 +95,12 @@ pub fn ClusterSwitch() -> impl IntoView {
     let select = move || {
         let options = move || {
             let is_unknown = choices.with(|choices| choices.iter().all(|(name, _)| *name != current.get()));
-            let unknown = is_unknown.then(|| view! {
-                <option value=current disabled=true>
-                    {current}
-                </option>
+            let unknown = is_unknown.then(|| {
+                view! {
+                    <option value=current disabled=true>
+                        {current}
+                    </option>
+                }
             });
             let known = choices.get().into_iter().map(|(name, _)| {
                 let (value, label) = (name.clone(), name.clone());

@@ -90,17 +90,13 @@ fn ViewLink(view: View, testid: &'static str, word: fn(&'static Words) -> &'stat
     let (navigation, prefs) = (navigation(), preferences());
     let (is_live, address) = (view == View::Live, Address::of(view.clone()));
     let current = move || (navigation.view().list() == view).then_some("page");
+    let target = move || {
+        // The cluster is a part of every address.
+        let _ = navigation.cluster();
+        if is_live { navigation.live_href() } else { href(&address) }
+    };
     view! {
-        <a
-            href=move || {
-                // The cluster is a part of every address.
-                let _ = navigation.cluster();
-                if is_live { navigation.live_href() } else { href(&address) }
-            }
-            data-view=""
-            data-testid=testid
-            aria-current=current
-        >
+        <a href=target data-view="" data-testid=testid aria-current=current>
             {prefs.text(word)}
         </a>
     }
