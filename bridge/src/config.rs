@@ -1,23 +1,35 @@
 //! The command line, the environment and the file of `--config`, validated before any port is bound.
 
+mod cluster_config;
+mod clusters;
+mod effective;
+mod environment;
+mod error;
 mod file;
 mod groups;
 mod network;
 mod topics;
+mod value;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use formats::{OffsetsError, TemplateError};
-use protocol::{GroupId, GroupStart, TopicName};
+use protocol::{ClusterName, GroupId, GroupStart, TopicName};
 
 use kafka::properties::{KafkaProperties, parse_addresses};
 use server::access_token::AccessToken;
-use server::http::{BasePath, Certificate, CertificateError, TrustedProxies};
+use server::http::{BasePath, Certificate, TrustedProxies};
 use server::websocket::SocketLimits;
 
+use self::cluster_config::chosen_table;
+pub use self::cluster_config::{BrokerChoice, ClusterConfig};
+use self::clusters::ClusterTable;
+use self::effective::EffectiveOption;
+pub use self::environment::UnknownVariable;
+pub use self::error::ConfigError;
+pub use self::file::OptionsFile;
 pub use self::groups::{DeleteGroupArgs, DescribeGroups, GroupsCommand, ListGroups, ResetArgs};
 pub use self::network::NetworkArgs;
 pub use self::topics::{
@@ -56,6 +68,19 @@ pub struct CommandLine {
     pub command: Option<Command>,
     #[command(flatten)]
     pub serve: ServeArgs,
+    #[arg(skip)]
+    pub sources: Sources,
+}
+
+/// What was read besides the command line's own values.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// The file of `--config`.
+    pub file: Option<OptionsFile>,
+    /// The options of the called command, with the places where their values come from.
+    options: Vec<EffectiveOption>,
+    /// Environment variables that belong to no option.
+    pub unknown_variables: Vec<UnknownVariable>,
 }
 
 #[derive(Subcommand, Debug)]
@@ -86,8 +111,10 @@ pub enum Command {
 
 #[derive(Subcommand, Debug)]
 pub enum ConfigCommand {
-    /// Check that the --config file, the environment and the options are valid
+    /// Check that the --config file, the environment, the options and the files that they name are valid
     Check(ServeArgs),
+    /// Print the effective configuration as a configuration file, with the origin of each value
+    Print(ServeArgs),
 }
 
 impl CommandLine {
@@ -97,14 +124,64 @@ impl CommandLine {
     /// When the file is invalid. If the command line itself is invalid, clap prints why and exits.
     pub fn read() -> Result<Self, ConfigError> {
         // This pass only finds the file. The second pass reports mistakes, with the file's values as defaults.
-        let first = Self::command().ignore_errors(true).get_matches();
         let mut command = Self::command();
+        let first = command.clone().ignore_errors(true).get_matches();
         let from_environment = || Some(PathBuf::from(std::env::var_os(OPTIONS_FILE_VARIABLE)?));
-        if let Some(file) = options_file(&first).or_else(from_environment) {
-            command = file::with_defaults(command, &file)?;
+        let path = options_file(&first).or_else(from_environment);
+        let file = path.map(|path| OptionsFile::read(&command, &path)).transpose()?;
+        if let Some(file) = &file {
+            command = file.with_defaults(command);
         }
-        let matches = command.get_matches();
-        Ok(Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
+        environment::check(&command, &first)?;
+        let unknown_variables = environment::unknown(&command);
+        let mut matches = command.clone().get_matches();
+        if let Some(file) = &file
+            && let Some(("produce" | "consume", of_command)) = matches.subcommand()
+            && let Some(cluster) = file.cluster(of_command.get_one("cluster"))?
+        {
+            matches = cluster.with_defaults(command.clone()).get_matches();
+        }
+        let mut line = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        let options = effective::options(&command, &matches, file.as_ref());
+        line.sources = Sources { file, options, unknown_variables };
+        line.choose_cluster()?;
+        Ok(line)
+    }
+
+    /// Finds the cluster of `--cluster` in the file, for the commands that use one cluster.
+    fn choose_cluster(&mut self) -> Result<(), ConfigError> {
+        let kafka = match &mut self.command {
+            Some(Command::Produce(args)) => &mut args.kafka,
+            Some(Command::Consume(args)) => &mut args.kafka,
+            Some(Command::Topics(args)) => args.kafka_mut(),
+            Some(Command::Groups(args)) => args.kafka_mut(),
+            None | Some(Command::Serve(_) | Command::Config(_)) => return Ok(()),
+        };
+        kafka.table = chosen_table(kafka, self.sources.file.as_ref())?.cloned();
+        Ok(())
+    }
+}
+
+impl Sources {
+    /// The effective configuration as the text of a configuration file.
+    pub fn print(&self) -> String {
+        effective::print(&self.options, self.file.as_ref())
+    }
+
+    /// What `config check` has checked.
+    pub fn summary(&self, config: &Config) -> String {
+        let set = self.options.iter().filter(|option| !option.is_default()).count();
+        let file = match &self.file {
+            Some(file) => format!("file {}", file.path.display()),
+            None => "no file".to_owned(),
+        };
+        let names: Vec<&str> = config.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+        let clusters = if names.len() == 1 { "1 cluster".to_owned() } else { format!("{} clusters", names.len()) };
+        format!(
+            "the configuration is valid: {file}, {clusters} ({}), {} options, {set} of them set\n",
+            names.join(", "),
+            self.options.len()
+        )
     }
 }
 
@@ -128,6 +205,14 @@ pub struct KafkaArgs {
     /// Do not let Kafka create a missing topic when producing to it
     #[arg(long, env = "PONTE_NO_AUTO_CREATE")]
     pub no_auto_create: bool,
+
+    /// Cluster of the configuration file to use; for serve, the default one [default: the file's first]
+    #[arg(long, env = "PONTE_CLUSTER", value_parser = ClusterName::parse, value_name = "NAME")]
+    pub cluster: Option<ClusterName>,
+
+    /// The table of `cluster`, or of the file's first cluster.
+    #[arg(skip)]
+    pub table: Option<ClusterTable>,
 }
 
 /// `--config`. The commands of `topics` and `groups` do not have it: there `--config` is a setting of a topic, as in `kafka-topics`.
@@ -146,6 +231,8 @@ pub struct KafkaTarget {
     /// The bootstrap servers that the user gave, on the command line or in the file.
     pub bootstrap_servers: Option<String>,
     pub properties: KafkaProperties,
+    /// The cluster of the configuration file that has a demo broker. Such a broker belongs to a running bridge.
+    pub demo_cluster: Option<ClusterName>,
 }
 
 #[derive(Args, Debug, Clone)]
@@ -163,6 +250,10 @@ pub struct ServeArgs {
     /// Use the built-in demo broker (in memory) even if a Kafka broker is running
     #[arg(long, env = "PONTE_DEMO", conflicts_with = "bootstrap_servers")]
     pub demo: bool,
+
+    /// Never fall back to the demo broker: without other servers, connect to localhost:9092 and wait until it answers
+    #[arg(long, env = "PONTE_NO_DEMO")]
+    pub no_demo: bool,
 
     /// Default topic of the page
     #[arg(long, env = "PONTE_TOPIC", default_value = "foobar")]
@@ -288,58 +379,18 @@ pub struct HealthcheckArgs {
     pub url: Option<String>,
 }
 
-/// An invalid configuration; exit code 2.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    #[error(
-        "--listen {0} is reachable from other machines, but no access token is set: anyone could read and write your \
-         Kafka. Listen on 127.0.0.1, or set a token with --token-file or {TOKEN_VARIABLE}, or pass --insecure-no-token if \
-         that is intended"
-    )]
-    OpenListener(SocketAddr),
-    #[error("--token-file {}: {reason}", file.display())]
-    BadTokenFile { file: PathBuf, reason: String },
-    #[error("--token (or {TOKEN_VARIABLE}): {0}")]
-    BadToken(String),
-    #[error("{given} needs {missing}: HTTPS needs both the certificate and its private key")]
-    TlsIncomplete { given: &'static str, missing: &'static str },
-    #[error(transparent)]
-    Certificate(#[from] CertificateError),
-    #[error("this would {0}: pass --yes to confirm when standard input is not a terminal")]
-    NotConfirmed(String),
-    #[error("--from-file: cannot read {}", file.display())]
-    UnreadablePositions { file: PathBuf, source: std::io::Error },
-    #[error("--from-file: {}, {}", file.display(), listed(errors))]
-    BadPositions { file: PathBuf, errors: Vec<OffsetsError> },
-    #[error("--template: {0}")]
-    BadTemplate(#[source] TemplateError),
-    #[error("--config")]
-    File(#[from] file::FileError),
-    #[error("--kafka-config")]
-    KafkaConfig(#[from] kafka::client_config::PropertiesError),
-}
-
-/// Which broker the bridge connects to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BrokerChoice {
-    /// The user gave it; the bridge never falls back to another one.
-    Named(String),
-    /// `localhost:9092` if something listens there, else the demo broker.
-    LocalOrDemo,
-    Demo,
-}
-
 /// The validated configuration of `serve`.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub listen: SocketAddr,
-    pub broker: BrokerChoice,
-    pub kafka_properties: KafkaProperties,
-    pub topic: TopicName,
-    pub group: GroupId,
-    pub start: GroupStart,
+    /// In the order of the file; at least one.
+    pub clusters: Vec<ClusterConfig>,
+    /// The index of the cluster for clients that name none.
+    pub default_cluster: usize,
+    /// The file of `--config`, and the file of the token, to notice changes.
+    pub file: Option<OptionsFile>,
+    pub token_file: Option<PathBuf>,
     pub open: bool,
-    pub read_only: bool,
     pub token: Option<AccessToken>,
     pub allowed_hosts: Vec<String>,
     pub allowed_origins: Vec<String>,
@@ -350,8 +401,12 @@ pub struct Config {
 }
 
 impl Config {
-    pub fn from_args(args: ServeArgs) -> Result<Self, ConfigError> {
-        let token = match (args.token, args.token_file) {
+    pub fn from_args(args: ServeArgs, file: Option<&OptionsFile>) -> Result<Self, ConfigError> {
+        // Not clap's `conflicts_with`, which also refuses --demo with PONTE_NO_DEMO=false.
+        if args.demo && args.no_demo {
+            return Err(ConfigError::DemoAndNoDemo);
+        }
+        let token = match (args.token.clone(), args.token_file.clone()) {
             (Some(token), _) => Some(token.checked().map_err(ConfigError::BadToken)?),
             (None, Some(file)) => {
                 Some(AccessToken::read(&file).map_err(|reason| ConfigError::BadTokenFile { file, reason })?)
@@ -362,21 +417,15 @@ impl Config {
             return Err(ConfigError::OpenListener(args.listen));
         }
         let certificate = args.network.certificate()?;
-        let target = args.kafka.target()?;
-        let broker = match (target.bootstrap_servers, args.demo) {
-            (_, true) => BrokerChoice::Demo,
-            (Some(servers), false) => BrokerChoice::Named(servers),
-            (None, false) => BrokerChoice::LocalOrDemo,
-        };
+        let (clusters, default_cluster) = args.clusters(file)?;
         Ok(Self {
             listen: args.listen,
-            broker,
-            kafka_properties: target.properties,
-            topic: args.topic,
-            group: args.group,
-            start: args.start,
+            clusters,
+            default_cluster,
+            file: None,
+            // A token on the command line or in the environment takes precedence over the file.
+            token_file: args.token_file.filter(|_| args.token.is_none()),
             open: args.open,
-            read_only: args.read_only,
             token,
             allowed_hosts: args.allowed_hosts,
             allowed_origins: args.allowed_origins,
@@ -394,8 +443,19 @@ impl Config {
 
 impl KafkaArgs {
     /// Reads and validates the file of `--kafka-config`. The command line takes precedence over its
-    /// `bootstrap.servers`.
+    /// `bootstrap.servers`. With `[clusters]`, the servers and the file are those of the chosen cluster.
     pub fn target(&self) -> Result<KafkaTarget, ConfigError> {
+        if let Some(ClusterTable { name, keys, .. }) = &self.table {
+            let named = Self {
+                bootstrap_servers: keys.bootstrap_servers.clone(),
+                kafka_config: keys.kafka_config.clone(),
+                no_auto_create: self.no_auto_create || keys.no_auto_create,
+                cluster: None,
+                table: None,
+            };
+            let demo_cluster = keys.demo.then(|| name.clone());
+            return Ok(KafkaTarget { demo_cluster, ..named.target()? });
+        }
         let mut properties = match &self.kafka_config {
             Some(file) => KafkaProperties::read(file)?,
             None => KafkaProperties::default(),
@@ -410,19 +470,8 @@ impl KafkaArgs {
             tracing::info!("--bootstrap-servers {named} is used instead of the file's bootstrap.servers {in_file}");
         }
         let bootstrap_servers = self.bootstrap_servers.clone().or(in_file.map(ToOwned::to_owned));
-        Ok(KafkaTarget { bootstrap_servers, properties })
+        Ok(KafkaTarget { bootstrap_servers, properties, demo_cluster: None })
     }
-}
-
-/// The first invalid lines, and how many more there are.
-fn listed(errors: &[OffsetsError]) -> String {
-    const SHOWN: usize = 10;
-    let shown: Vec<String> = errors.iter().take(SHOWN).map(ToString::to_string).collect();
-    let more = match errors.len().saturating_sub(SHOWN) {
-        0 => String::new(),
-        more => format!("; and {more} more"),
-    };
-    format!("{}{more}", shown.join("; "))
 }
 
 fn parse_start(text: &str) -> Result<GroupStart, String> {

@@ -6,16 +6,18 @@ use std::process::ExitCode;
 
 mod cli;
 mod config;
+mod file_watch;
 mod log;
 mod manual;
 mod page;
+mod reload;
 mod serve;
 mod signals;
 
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::cli::{consume, groups, healthcheck, output, produce, topics};
-use crate::config::{Command, CommandLine, Config, ConfigCommand, ConfigError, ServeArgs};
+use crate::config::{Command, CommandLine, Config, ConfigCommand, ConfigError, ServeArgs, Sources};
 
 /// Also used by the C code; see `Cargo.toml`.
 #[cfg(target_os = "linux")]
@@ -38,34 +40,46 @@ fn main() -> ExitCode {
 }
 
 fn run(command_line: CommandLine) -> anyhow::Result<()> {
-    match command_line.command {
-        None => run_serve(command_line.serve),
-        Some(Command::Serve(args)) => run_serve(args),
+    let CommandLine { command, serve, sources } = command_line;
+    if !matches!(command, Some(Command::Config(ConfigCommand::Check(_)))) {
+        for unknown in &sources.unknown_variables {
+            tracing::warn!("{unknown}");
+        }
+    }
+    match command {
+        None => run_serve(serve, sources),
+        Some(Command::Serve(args)) => run_serve(args, sources),
         Some(Command::Produce(args)) => block_on(produce::run(args)),
         Some(Command::Consume(args)) => block_on(consume::run(args)),
         Some(Command::Topics(args)) => block_on(topics::run(args)),
         Some(Command::Groups(args)) => block_on(groups::run(args)),
         Some(Command::Config(ConfigCommand::Check(args))) => {
-            Config::from_args(args)?;
-            output::print("the configuration is valid\n")
+            if !sources.unknown_variables.is_empty() {
+                return Err(ConfigError::UnknownVariables(sources.unknown_variables).into());
+            }
+            let config = Config::from_args(args, sources.file.as_ref())?;
+            output::print(&sources.summary(&config))
         }
+        Some(Command::Config(ConfigCommand::Print(_))) => output::print(&sources.print()),
         Some(Command::Healthcheck(args)) => block_on(healthcheck::run(args)),
         Some(Command::Completions { shell }) => manual::print_completions(shell),
         Some(Command::Man { folder }) => manual::write_man_pages(&folder),
     }
 }
 
-fn run_serve(args: ServeArgs) -> anyhow::Result<()> {
-    let config = Config::from_args(args)?;
+fn run_serve(args: ServeArgs, sources: Sources) -> anyhow::Result<()> {
+    let mut config = Config::from_args(args, sources.file.as_ref())?;
+    config.file = sources.file;
     block_on(async {
         let shutdown = signals::on_signal()?;
+        let hangups = signals::Hangups::new()?;
         let listener = listen(config.listen).map_err(|error| {
             anyhow::anyhow!(
                 "cannot listen on {}: {error}; another bridge may be running there; choose another port with --listen",
                 config.listen
             )
         })?;
-        serve::serve(config, listener, shutdown).await
+        serve::serve(config, listener, hangups, shutdown).await
     })
 }
 

@@ -6,39 +6,58 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use protocol::{ClusterName, Defaults};
+use protocol::Defaults;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{BrokerChoice, Config, DEFAULT_BOOTSTRAP_SERVERS};
+use crate::config::{BrokerChoice, ClusterConfig, Config, DEFAULT_BOOTSTRAP_SERVERS};
 use crate::page::ASSETS;
+use crate::reload::Reloader;
+use crate::signals::Hangups;
 use kafka::admin::Admin;
 use kafka::client_config::Connection;
 use kafka::cluster::watch_cluster;
 use kafka::demo::DemoBroker;
 use kafka::metadata_client::MetadataClient;
 use kafka::producer::Producer;
+use server::access_token::CurrentToken;
 use server::clusters::{Cluster, Clusters};
 use server::descriptors::Budget;
-use server::feeds::Feeds;
-use server::http::{self, BasePath, Certificate, Guard, Listening};
+use server::feeds::{Feeds, ReaderLimit};
+use server::http::{self, BasePath, Guard, Listening};
 use server::shutdown;
 use server::token_attempts::TokenAttempts;
 use server::views::Views;
 use server::websocket::{Gate, Sessions, Shared, Slots};
 
 /// Serves on the listener until the token is cancelled, then shuts down.
-pub async fn serve(config: Config, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
+pub async fn serve(
+    config: Config,
+    listener: TcpListener,
+    hangups: Hangups,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
     let budget = Budget::prepare(config.sockets);
-    let (connection, demo) = choose_broker(&config).await?;
     let address = listener.local_addr().context("cannot read the listener's address")?;
-    let cluster = create_cluster(&connection, demo.clone(), budget.readers)?;
+    let mut reloader = Reloader::new(config.token_file.as_deref(), config.certificate.clone(), config.file);
+    let readers = ReaderLimit::new(budget.readers);
+    let mut clusters = Vec::new();
+    let mut brokers = Vec::new();
+    // The demo brokers, which end when they are dropped.
+    let mut demos = Vec::new();
+    for config in config.clusters {
+        let (connection, demo) = choose_broker(&config).await?;
+        brokers.push((config.name.to_string(), broker(&connection)));
+        if let Some(file) = config.kafka_config.as_ref().filter(|_| demo.is_none()) {
+            reloader.add(file, &connection, config.kafka_properties.clone());
+        }
+        demos.extend(demo.clone());
+        clusters.push(create_cluster(config, &connection, demo, &readers)?);
+    }
     let shared = Arc::new(Shared {
-        clusters: Clusters::new(cluster),
-        defaults: Defaults { topic: config.topic.to_string(), group: config.group.to_string(), start: config.start },
-        read_only: config.read_only,
-        token: config.token,
+        clusters: Clusters::new(clusters, config.default_cluster).context("no cluster is configured")?,
+        token: CurrentToken::new(config.token),
         token_attempts: TokenAttempts::default(),
         sessions: Sessions::default(),
         slots: Slots::new(budget.sockets),
@@ -59,24 +78,23 @@ pub async fn serve(config: Config, listener: TcpListener, shutdown: Cancellation
         trusted_proxies: config.trusted_proxies,
         tls,
     };
-    if let Some(certificate) = config.certificate {
-        shared.tasks.spawn(shutdown.clone().run_until_cancelled_owned(reload(certificate)));
-    }
-    announce(&connection, &page_address);
+    announce(&brokers, &page_address);
     if config.open {
         page_address.open();
     }
+    tokio::spawn(reloader.run(Arc::clone(&shared), hangups, shutdown.clone()));
     http::serve(listening, budget, ASSETS, Arc::clone(&shared)).await;
     shutdown::drain(shared).await;
-    drop(demo);
+    drop(demos);
     Ok(())
 }
 
-/// Creates every client of the only cluster.
+/// Creates every client of a cluster. None of them waits for a broker.
 fn create_cluster(
+    config: ClusterConfig,
     connection: &Connection,
     demo: Option<Arc<DemoBroker>>,
-    max_readers: usize,
+    readers: &Arc<ReaderLimit>,
 ) -> anyhow::Result<Cluster> {
     let metadata_client = Arc::new(MetadataClient::new(connection).context("cannot create a librdkafka client")?);
     let producer = Producer::new(connection, &metadata_client).context("cannot create a librdkafka producer")?;
@@ -84,9 +102,12 @@ fn create_cluster(
         watch_cluster(&metadata_client, connection).context("cannot start the thread that watches the cluster")?;
     let admin = Arc::new(Admin::new(Arc::clone(&metadata_client), connection.clone(), demo));
     Ok(Cluster {
-        name: ClusterName::default(),
+        name: config.name,
+        colour: config.colour,
+        read_only: config.read_only,
+        defaults: Defaults { topic: config.topic.to_string(), group: config.group.to_string(), start: config.start },
         producer,
-        feeds: Feeds::new(connection.clone(), metadata_client, max_readers),
+        feeds: Feeds::new(connection.clone(), metadata_client, readers),
         views: Arc::new(Views::new(Arc::clone(&admin))),
         admin,
         statistics: connection.statistics(),
@@ -94,10 +115,11 @@ fn create_cluster(
     })
 }
 
-/// The broker that the user gave, else the local one, else the demo broker.
-async fn choose_broker(config: &Config) -> anyhow::Result<(Connection, Option<Arc<DemoBroker>>)> {
+/// The broker that the user gave, else the local one, else the demo broker unless `--no-demo` forbids it.
+async fn choose_broker(config: &ClusterConfig) -> anyhow::Result<(Connection, Option<Arc<DemoBroker>>)> {
     let named = match &config.broker {
         BrokerChoice::Named(servers) => Some(servers.clone()),
+        BrokerChoice::Local => Some(DEFAULT_BOOTSTRAP_SERVERS.to_owned()),
         BrokerChoice::LocalOrDemo if is_listening(DEFAULT_BOOTSTRAP_SERVERS).await => {
             Some(DEFAULT_BOOTSTRAP_SERVERS.to_owned())
         }
@@ -132,29 +154,25 @@ pub(crate) async fn is_listening(address: &str) -> bool {
     matches!(tokio::time::timeout(WITHIN, tokio::net::TcpStream::connect(address)).await, Ok(Ok(_)))
 }
 
-/// How often the certificate's files are checked for a change.
-const RELOAD_INTERVAL: Duration = Duration::from_secs(2);
-
-/// Reads a renewed certificate.
-async fn reload(certificate: Arc<Certificate>) {
-    loop {
-        tokio::time::sleep(RELOAD_INTERVAL).await;
-        match certificate.reload_if_changed() {
-            Ok(false) => {}
-            Ok(true) => tracing::info!("the TLS certificate was read again; new connections use it"),
-            Err(error) => tracing::error!(%error, "the changed TLS certificate cannot be used; the earlier one stays"),
-        }
-    }
-}
-
-/// Prints the first line on standard output, which scripts wait for.
-fn announce(connection: &Connection, page: &PageAddress) {
-    let broker = if connection.demo {
+/// The broker in the first line on standard output.
+fn broker(connection: &Connection) -> String {
+    if connection.demo {
         format!("demo broker (in memory) at {}", connection.bootstrap_servers)
     } else {
         format!("Kafka at {}", connection.bootstrap_servers)
+    }
+}
+
+/// Prints the first line on standard output, which scripts wait for. `brokers`: the broker of each cluster by name.
+fn announce(brokers: &[(String, String)], page: &PageAddress) {
+    let brokers = match brokers {
+        [(_, only)] => only.clone(),
+        several => {
+            let named: Vec<String> = several.iter().map(|(name, broker)| format!("{name}: {broker}")).collect();
+            named.join(" · ")
+        }
     };
-    println!("Ponte is listening on {page} · {broker}");
+    println!("Ponte is listening on {page} · {brokers}");
 }
 
 /// The page's address on the listener, without any proxy in front.

@@ -2,6 +2,7 @@
 
 pub mod banner;
 pub mod broker_pill;
+mod cluster_switch;
 pub mod connection_pill;
 pub mod root;
 pub mod shortcuts;

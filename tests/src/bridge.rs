@@ -125,6 +125,11 @@ impl Bridge {
         Client::hello(self.socket().await).await
     }
 
+    /// A client of this cluster that has been welcomed.
+    pub async fn client_of(&self, cluster: &str) -> Client {
+        Client::hello_to(self.socket().await, cluster).await
+    }
+
     /// A socket before its `hello`.
     pub async fn socket(&self) -> Socket {
         self.handshake().open().await

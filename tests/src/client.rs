@@ -124,22 +124,27 @@ expected!(
 
 impl Client {
     pub async fn hello(socket: Socket) -> Self {
-        Self::hello_with(socket, None).await
+        Self::hello_with(socket, None, None).await
+    }
+
+    /// For another cluster than the bridge's first one.
+    pub async fn hello_to(socket: Socket, cluster: &str) -> Self {
+        Self::hello_with(socket, Some(cluster.to_owned()), None).await
     }
 
     /// Resumes a session that lost its socket.
     pub async fn resume(socket: Socket, session: &str) -> Self {
-        Self::hello_with(socket, Some(Resume { session: session.to_owned(), attempt: None })).await
+        Self::hello_with(socket, None, Some(Resume { session: session.to_owned(), attempt: None })).await
     }
 
     /// The same, with the number of the attempt.
     pub async fn resume_again(socket: Socket, session: &str, attempt: u64) -> Self {
-        Self::hello_with(socket, Some(Resume { session: session.to_owned(), attempt: Some(attempt) })).await
+        Self::hello_with(socket, None, Some(Resume { session: session.to_owned(), attempt: Some(attempt) })).await
     }
 
-    async fn hello_with(mut socket: Socket, resume: Option<Resume>) -> Self {
+    async fn hello_with(mut socket: Socket, cluster: Option<String>, resume: Option<Resume>) -> Self {
         let (protocol, client) = (protocol::SUBPROTOCOL.to_owned(), "tests/1".to_owned());
-        let hello = Hello { protocol, client, cluster: None, token: None, resume };
+        let hello = Hello { protocol, client, cluster, token: None, resume };
         socket.text(&ClientMessage::from(hello).to_json()).await;
         let heard = socket.next().await;
         let Heard::Text(text) = heard else { panic!("no welcome: {heard:?}") };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
-use protocol::Cluster;
+use protocol::{Cluster, ClusterName};
 use tokio::net::TcpStream;
 
 use crate::config::{DEFAULT_BOOTSTRAP_SERVERS, DEFAULT_LISTEN, KafkaArgs, KafkaTarget, TOKEN_VARIABLE};
@@ -36,9 +36,10 @@ pub async fn admin(args: &KafkaArgs) -> anyhow::Result<Admin> {
 
 /// The connection to the same broker, and the metadata client that reached it.
 pub async fn connect(args: &KafkaArgs) -> anyhow::Result<(Connection, MetadataClient)> {
-    let KafkaTarget { bootstrap_servers, properties } = args.target()?;
+    let KafkaTarget { bootstrap_servers, properties, demo_cluster } = args.target()?;
     let bootstrap_servers = match bootstrap_servers {
         Some(named) => named,
+        None if demo_cluster.is_some() => demo_broker_of_running_bridge(demo_cluster.as_ref()).await?,
         None if is_listening(DEFAULT_BOOTSTRAP_SERVERS).await => DEFAULT_BOOTSTRAP_SERVERS.to_owned(),
         None => broker_of_running_bridge().await?,
     };
@@ -59,7 +60,7 @@ pub async fn connect(args: &KafkaArgs) -> anyhow::Result<(Connection, MetadataCl
 }
 
 async fn broker_of_running_bridge() -> anyhow::Result<String> {
-    match tokio::time::timeout(BRIDGE_WITHIN, ask_bridge()).await {
+    match tokio::time::timeout(BRIDGE_WITHIN, ask_bridge(None)).await {
         Ok(Ok(cluster)) if !cluster.bootstrap_servers.is_empty() => {
             let kind = if cluster.demo { "demo broker" } else { "Kafka" };
             eprintln!(
@@ -76,11 +77,25 @@ async fn broker_of_running_bridge() -> anyhow::Result<String> {
     }
 }
 
-async fn ask_bridge() -> anyhow::Result<Cluster> {
+/// The demo broker of a cluster of the configuration file, which runs inside a bridge.
+async fn demo_broker_of_running_bridge(name: Option<&ClusterName>) -> anyhow::Result<String> {
+    match tokio::time::timeout(BRIDGE_WITHIN, ask_bridge(name)).await {
+        Ok(Ok(cluster)) if cluster.demo => Ok(cluster.bootstrap_servers),
+        _ => bail!(
+            "the cluster {:?} is a demo broker, which runs inside a bridge, and no bridge on {DEFAULT_LISTEN} has it; start the \
+             bridge with the same configuration file, or choose another cluster with --cluster",
+            name.map_or("", ClusterName::as_str)
+        ),
+    }
+}
+
+/// The cluster of this name of the running bridge, or its default one.
+async fn ask_bridge(name: Option<&ClusterName>) -> anyhow::Result<Cluster> {
     let stream = TcpStream::connect(DEFAULT_LISTEN).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let mut request = hyper::Request::get("/api/cluster").header(hyper::header::HOST, DEFAULT_LISTEN);
+    let path = name.map_or("/api/cluster".to_owned(), |name| format!("/api/cluster?cluster={name}"));
+    let mut request = hyper::Request::get(path).header(hyper::header::HOST, DEFAULT_LISTEN);
     if let Ok(token) = std::env::var(TOKEN_VARIABLE) {
         request = request.header(hyper::header::AUTHORIZATION, format!("Bearer {token}"));
     }

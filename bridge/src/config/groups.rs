@@ -31,6 +31,16 @@ impl GroupsCommand {
         };
         &common.kafka
     }
+
+    pub fn kafka_mut(&mut self) -> &mut KafkaArgs {
+        let common = match self {
+            Self::List(args) => &mut args.common,
+            Self::Describe(args) => &mut args.common,
+            Self::Reset(args) => &mut args.common,
+            Self::Delete(args) => &mut args.common,
+        };
+        &mut common.kafka
+    }
 }
 
 #[derive(Args, Debug, Clone)]

@@ -36,6 +36,19 @@ impl TopicsCommand {
         };
         &common.kafka
     }
+
+    pub fn kafka_mut(&mut self) -> &mut KafkaArgs {
+        let common = match self {
+            Self::List(args) => &mut args.common,
+            Self::Describe(args) => &mut args.common,
+            Self::Create(args) => &mut args.common,
+            Self::Alter(args) => &mut args.common,
+            Self::AddPartitions(args) => &mut args.common,
+            Self::Empty(args) => &mut args.common,
+            Self::Delete(args) => &mut args.common,
+        };
+        &mut common.kafka
+    }
 }
 
 #[derive(Args, Debug, Clone)]

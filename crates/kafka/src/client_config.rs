@@ -13,6 +13,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::BaseProducer;
 
 use super::context::ClientHooks;
+use super::credentials::{Credentials, PASSWORD, USERNAME};
 use super::group_protocol::{GroupProtocol, KnownProtocol};
 use super::oauth::{self, Tokens};
 pub use super::properties::{KafkaProperties, PropertiesError};
@@ -40,8 +41,19 @@ pub struct Connection {
     pub group_protocol: Arc<KnownProtocol>,
     /// The OAuth tokens, for brokers that require them.
     pub(super) tokens: Tokens,
+    /// The user name and password of SASL PLAIN and SCRAM, if they were replaced after the start.
+    pub(super) credentials: Credentials,
     /// The hooks that all clients call.
     pub(super) hooks: ClientHooks,
+}
+
+/// The names of the properties that differ from the file's last content.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReloadedProperties {
+    /// Credentials, which have taken effect.
+    pub applied: Vec<String>,
+    /// Properties that librdkafka reads only when a client is created.
+    pub needs_restart: Vec<String>,
 }
 
 /// Sets the property unless the user has.
@@ -71,8 +83,38 @@ impl Connection {
     }
 
     fn without_sign_in(bootstrap_servers: String, properties: KafkaProperties) -> Self {
-        let (group_protocol, tokens, hooks) = Default::default();
-        Self { bootstrap_servers, properties, named_by_user: false, demo: false, group_protocol, tokens, hooks }
+        let (group_protocol, tokens, credentials, hooks) = Default::default();
+        Self {
+            bootstrap_servers,
+            properties,
+            named_by_user: false,
+            demo: false,
+            group_protocol,
+            tokens,
+            credentials,
+            hooks,
+        }
+    }
+
+    /// Uses the credentials of a changed properties file: user name and password (PLAIN, SCRAM) for the next connection of
+    /// every client, and the settings of an OAuth source for the next token. `before`: the file's last content.
+    ///
+    /// # Errors
+    /// If an OAuth setting is missing or contradicts another; then nothing is changed.
+    pub fn reload(
+        &self,
+        before: &KafkaProperties,
+        now: &KafkaProperties,
+    ) -> Result<ReloadedProperties, oauth::SettingsError> {
+        self.tokens.reload(now, &self.bootstrap_servers)?;
+        let is_credential =
+            |name: &String| [USERNAME, PASSWORD].contains(&name.as_str()) || oauth::is_token_setting(name);
+        let (applied, needs_restart): (Vec<String>, Vec<String>) =
+            before.changed_names(now).into_iter().partition(is_credential);
+        if applied.iter().any(|name| [USERNAME, PASSWORD].contains(&name.as_str())) {
+            self.credentials.replace(now);
+        }
+        Ok(ReloadedProperties { applied, needs_restart })
     }
 
     /// The statistics of the clients of this cluster.

@@ -8,7 +8,7 @@ use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 
 use super::client_config::Connection;
 use super::context::{ClientHooks, HookedContext};
-use super::native::{self, Admission};
+use super::native::{self, Admission, KafkaClient};
 use super::oauth::SignedIn;
 
 impl Connection {
@@ -21,11 +21,11 @@ impl Connection {
         C: ConsumerContext + HookedContext + Admission,
     {
         if !self.properties.signs_in() {
-            return Ok(self.tokens.sign_in(BaseConsumer::from_config_and_context(config, context)?));
+            return Ok(self.sign_in(BaseConsumer::from_config_and_context(config, context)?));
         }
         request_sign_in(&context);
         let consumer = BaseConsumer::from_config_and_context(&without_brokers(config), context)?;
-        let consumer = self.tokens.sign_in(consumer);
+        let consumer = self.sign_in(consumer);
         native::connect_when_admitted(Consumer::client(&*consumer), &self.bootstrap_servers)?;
         Ok(consumer)
     }
@@ -39,13 +39,18 @@ impl Connection {
         C: ProducerContext + HookedContext + Admission,
     {
         if !self.properties.signs_in() {
-            return Ok(self.tokens.sign_in(BaseProducer::from_config_and_context(config, context)?));
+            return Ok(self.sign_in(BaseProducer::from_config_and_context(config, context)?));
         }
         request_sign_in(&context);
         let producer: BaseProducer<C> = BaseProducer::from_config_and_context(&without_brokers(config), context)?;
-        let producer = self.tokens.sign_in(producer);
+        let producer = self.sign_in(producer);
         native::connect_when_admitted(Producer::client(&*producer), &self.bootstrap_servers)?;
         Ok(producer)
+    }
+
+    /// Registers a new client, so that it gets each later token and password.
+    fn sign_in<T: KafkaClient>(&self, client: T) -> SignedIn<T> {
+        self.tokens.sign_in(client, &self.credentials)
     }
 
     /// The hooks for the contexts of clients.

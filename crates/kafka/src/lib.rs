@@ -8,6 +8,7 @@ mod clients;
 pub mod cluster;
 pub mod consumer;
 pub mod context;
+mod credentials;
 pub mod demo;
 mod diagnosis;
 mod error;

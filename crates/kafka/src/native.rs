@@ -10,6 +10,7 @@ mod commits;
 mod configs;
 mod connecting;
 mod consuming;
+mod credentials;
 mod group_offsets;
 mod groups;
 mod oauth;
@@ -26,6 +27,7 @@ pub use self::commits::{CommitQueue, CommittedPosition, committed_positions, sto
 pub use self::configs::{ConfigResource, Setting, alter_topic_config, describe_config};
 pub use self::connecting::{Admission, connect_when_admitted, was_not_admitted};
 pub use self::consuming::{DataQueue, TakenMessage, fetched_high_watermark};
+pub use self::credentials::CredentialsSlot;
 pub use self::group_offsets::{alter_offsets, committed, delete_offsets};
 pub use self::groups::{DescribedGroup, delete_group, describe_groups, list_groups};
 pub use self::oauth::TokenSlot;

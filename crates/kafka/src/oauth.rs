@@ -21,6 +21,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::client_config::KafkaProperties;
+use super::credentials::{self as credentials_of_clients, Credentials};
 use super::native::{KafkaClient, TokenSlot};
 use settings::Source;
 pub use settings::{SettingsError, is_token_setting, mechanism_for_librdkafka};
@@ -48,7 +49,8 @@ pub struct Tokens(Option<Arc<Owner>>);
 struct Owner(Arc<Shared>);
 
 struct Shared {
-    source: Source,
+    /// Replaced when the settings are reloaded; a fetch that has begun uses the old one.
+    source: Mutex<Arc<Source>>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -85,13 +87,27 @@ impl Tokens {
     /// If a setting is missing or contradicts another.
     pub fn of(properties: &KafkaProperties, bootstrap_servers: &str) -> Result<Self, SettingsError> {
         let Some(source) = Source::of(properties, bootstrap_servers)? else { return Ok(Self(None)) };
+        let source = Mutex::new(Arc::new(source));
         let shared = Shared { source, state: Mutex::default(), changed: Condvar::new() };
         Ok(Self(Some(Arc::new(Owner(Arc::new(shared))))))
     }
 
-    /// Sets the current token and each later one on this client. Every client must be passed to this function right
-    /// after its creation.
-    pub fn sign_in<T: KafkaClient>(&self, client: T) -> SignedIn<T> {
+    /// Fetches the next token with the settings of these properties.
+    ///
+    /// # Errors
+    /// If a setting is missing or contradicts another.
+    pub fn reload(&self, properties: &KafkaProperties, bootstrap_servers: &str) -> Result<(), SettingsError> {
+        let source = Source::of(properties, bootstrap_servers)?;
+        if let (Some(owner), Some(source)) = (&self.0, source) {
+            *owner.0.source() = Arc::new(source);
+        }
+        Ok(())
+    }
+
+    /// Sets the current token and each later one on this client, and the same for passwords. Every client must be passed to
+    /// this function right after its creation.
+    pub fn sign_in<T: KafkaClient>(&self, client: T, credentials: &Credentials) -> SignedIn<T> {
+        let credentials = credentials.register(&client);
         let registration = self.0.as_ref().map(|owner| {
             let mut state = owner.0.lock();
             if !state.is_started {
@@ -107,7 +123,7 @@ impl Tokens {
             state.clients.insert(id, slot);
             Registration { owner: Arc::clone(owner), id }
         });
-        SignedIn { _registration: registration, client }
+        SignedIn { _registration: registration, _credentials: credentials, client }
     }
 
     /// The error of the last attempt to fetch a token, if it failed.
@@ -132,8 +148,9 @@ impl Drop for Owner {
 
 /// A client that always has the current token.
 pub struct SignedIn<T> {
-    // Dropped before the client, so that no token is set on a destroyed client.
+    // Both are dropped before the client, so that neither a token nor a password is set on a destroyed client.
     _registration: Option<Registration>,
+    _credentials: credentials_of_clients::Registration,
     client: T,
 }
 
@@ -163,6 +180,11 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn source(&self) -> MutexGuard<'_, Arc<Source>> {
+        // The only change is a single assignment.
+        self.source.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn start(self: &Arc<Self>) {
         let shared = Arc::clone(self);
         let renew = move || shared.renew_until_closed();
@@ -172,15 +194,16 @@ impl Shared {
     fn renew_until_closed(&self) {
         let mut failures_in_a_row = 0;
         loop {
-            let fetched = self.source.fetch();
+            let source = Arc::clone(&self.source());
+            let fetched = source.fetch();
             let mut state = self.lock();
             let pause = match state.accept(fetched) {
                 Ok(lifetime) => {
                     if failures_in_a_row > 0 {
-                        tracing::info!(source = %self.source, "there is a fresh OAuth token again");
+                        tracing::info!(%source, "there is a fresh OAuth token again");
                     }
                     failures_in_a_row = 0;
-                    tracing::debug!(source = %self.source, ?lifetime, "a fresh OAuth token");
+                    tracing::debug!(%source, ?lifetime, "a fresh OAuth token");
                     lifetime.mul_f64(RENEW_AFTER)
                 }
                 Err((error, is_new)) => {

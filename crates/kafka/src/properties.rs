@@ -12,8 +12,8 @@ mod sign_in;
 mod stores;
 mod values;
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as MapEntry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
@@ -209,6 +209,19 @@ impl KafkaProperties {
     /// librdkafka's names of the settings.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.librdkafka.keys().map(String::as_str)
+    }
+
+    /// The names of the settings that differ.
+    pub fn changed_names(&self, other: &Self) -> Vec<String> {
+        let names: BTreeSet<&String> = self.librdkafka.keys().chain(other.librdkafka.keys()).collect();
+        let differ = |name: &&String| self.librdkafka.get(*name) != other.librdkafka.get(*name);
+        let mut changed: Vec<String> = names.into_iter().filter(differ).cloned().collect();
+        let kept_apart = [
+            ("bootstrap.servers", self.bootstrap_servers != other.bootstrap_servers),
+            ("allow.auto.create.topics", self.no_auto_create != other.no_auto_create),
+        ];
+        changed.extend(kept_apart.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_owned()));
+        changed
     }
 
     /// Sets all properties except those for OAuth tokens, which the bridge fetches itself.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use formats::BatchChoice;
 use protocol::{
-    ClientMessage, Cluster, Defaults, GroupRequest, Limits, ProduceRecord, RequestId, ResumeCommits, Secret,
-    TopicPartition, TopicRequest, Unsubscribe,
+    ClientMessage, Cluster, ClusterSummary, Defaults, GroupRequest, Limits, ProduceRecord, RequestId, ResumeCommits,
+    Secret, TopicPartition, TopicRequest, Unsubscribe,
 };
 
 use super::allowed_names::AllowedNames;
@@ -49,6 +49,8 @@ pub struct Bridge {
     pub defaults: Defaults,
     pub limits: Limits,
     pub read_only: bool,
+    /// All clusters of the bridge.
+    pub clusters: Vec<ClusterSummary>,
 }
 
 /// Why a topic was requested.
@@ -70,6 +72,9 @@ pub struct AppState {
     pub(super) hellos: u64,
     pub(super) bridge: Option<Bridge>,
     pub(super) cluster: Option<Cluster>,
+    /// The name of the cluster that `hello` asks for: chosen by the user or by the address, or the bridge's default after
+    /// the first `welcome`, so that a reconnect never leads to another cluster.
+    pub(super) cluster_choice: Option<String>,
     pub(super) sends: Sends,
     pub(super) run: Option<Run>,
     pub(super) batch: Option<Batch>,
@@ -92,7 +97,7 @@ pub struct AppState {
     /// Pending requests and open live views of components.
     pub(super) component_requests: ComponentRequests,
     /// What to listen to once the current subscription has ended.
-    next_intent: Option<Intent>,
+    pub(super) next_intent: Option<Intent>,
     /// The tab is hidden; work that only changes what is drawn waits.
     is_hidden: bool,
     pub(super) notices: Notices,

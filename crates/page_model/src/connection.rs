@@ -5,6 +5,7 @@ use protocol::{Hello, Resume, SUBPROTOCOL, Secret, Welcome};
 use super::app_state::{AppState, Bridge};
 use super::connect_error::ConnectError;
 use super::link::{Link, Loss};
+use super::sends::Sends;
 use super::slice::Slice;
 
 impl AppState {
@@ -18,12 +19,47 @@ impl AppState {
         self.hellos += 1;
         let resume = self.session.clone().map(|session| Resume { session, attempt: Some(self.hellos) });
         let (protocol, client, token) = (SUBPROTOCOL.into(), client.into(), self.token.clone());
-        self.post(Hello { protocol, client, cluster: None, token, resume });
+        self.post(Hello { protocol, client, cluster: self.cluster_choice.clone(), token, resume });
     }
 
     /// Sets the access token that the user entered. An empty token counts as none.
     pub fn set_token(&mut self, token: String) {
         self.token = (!token.is_empty()).then_some(Secret(token));
+    }
+
+    /// Sets the cluster that the page's address names, before the first connection.
+    pub fn set_cluster_choice(&mut self, name: Option<String>) {
+        self.cluster_choice = name;
+    }
+
+    /// Prepares a new session with another cluster: forgets the records of the current cluster, sent and received. The forms
+    /// are kept. The caller then opens a new socket.
+    pub fn switch_cluster(&mut self, name: String) {
+        self.cluster_choice = Some(name);
+        self.link = Link::Connecting;
+        self.forget_requests();
+        self.next_intent = None;
+        self.listening.stop(false);
+        self.session = None;
+        self.sends = Sends::default();
+        self.run = None;
+        self.cluster = None;
+        self.clear_feed();
+        self.changes.mark(Slice::Link);
+        self.changes.mark(Slice::Cluster);
+        self.changes.mark(Slice::Sends);
+        self.changes.mark(Slice::Listening);
+    }
+
+    /// Replies that were expected on the socket will not arrive.
+    fn forget_requests(&mut self) {
+        self.outbox.clear();
+        self.topic_requests.clear();
+        self.group_request = None;
+        self.waits.clear();
+        self.component_requests.socket_lost();
+        self.fills.clear();
+        self.listening.socket_lost();
     }
 
     /// The socket is closed. `retry_at_ms`: when the next attempt begins; `None` if another attempt cannot succeed.
@@ -32,13 +68,7 @@ impl AppState {
             Some(retry_at_ms) => Link::Waiting { retry_at_ms, loss },
             None => Link::Closed { loss },
         };
-        self.outbox.clear();
-        self.topic_requests.clear();
-        self.group_request = None;
-        self.waits.clear();
-        self.component_requests.socket_lost();
-        self.fills.clear();
-        self.listening.socket_lost();
+        self.forget_requests();
         self.listen_to_next();
         if retry_at_ms.is_none() && !self.link.asks_for_token() {
             // Without automatic reconnects, listening and the session end here.
@@ -79,7 +109,9 @@ impl AppState {
         }
         self.session = Some(welcome.session);
         self.cluster = Some(welcome.cluster);
-        self.bridge = Some(Bridge { defaults: welcome.defaults, limits: welcome.limits, read_only: welcome.read_only });
+        let Welcome { defaults, limits, read_only, clusters, .. } = welcome;
+        self.bridge = Some(Bridge { defaults, limits, read_only, clusters });
+        self.cluster_choice = Some(welcome.cluster_name).filter(|name| !name.is_empty());
         self.changes.mark(Slice::Link);
         self.changes.mark(Slice::Cluster);
         self.subscribe();

@@ -120,6 +120,6 @@ pub use topic_snapshot::{
     PartitionState, ReadableValue, TopicSnapshot, is_overridden, partition_state, readable_value,
 };
 pub use topics_text::TopicsText;
-pub use view::{Address, View};
+pub use view::{Address, CLUSTER_PARAMETER, View};
 pub use view_link::ViewLink;
 pub use waiting::Waits;

@@ -46,6 +46,17 @@ impl Link {
         matches!(self, Self::Closed { loss } if loss.code == CloseCode::TokenRefused.number())
     }
 
+    /// The clusters that exist, if the bridge has none of the requested name.
+    pub fn clusters_instead(&self) -> Option<Vec<&str>> {
+        let Self::Closed { loss } = self else { return None };
+        if loss.code != CloseCode::UnknownCluster.number() {
+            return None;
+        }
+        // The reason is: no cluster "x"; this bridge has: prod, dev
+        let (_, names) = loss.reason.split_once("this bridge has: ")?;
+        Some(names.split(", ").collect())
+    }
+
     pub fn is_open(&self) -> bool {
         matches!(self, Self::Open)
     }
@@ -56,5 +67,21 @@ impl Link {
             Self::Waiting { retry_at_ms, .. } => Some(((retry_at_ms - now_ms) / 1000.0).ceil().max(1.0) as u32),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refused_cluster_name_lists_the_clusters_that_exist() {
+        let closed = |code: CloseCode, reason: &str| Link::Closed {
+            loss: Loss { code: code.number(), reason: reason.to_owned() },
+        };
+        let reason = "no cluster \"prd\"; this bridge has: prod, dev";
+        assert_eq!(closed(CloseCode::UnknownCluster, reason).clusters_instead(), Some(vec!["prod", "dev"]));
+        assert_eq!(closed(CloseCode::TokenRefused, reason).clusters_instead(), None);
+        assert_eq!(Link::Open.clusters_instead(), None);
     }
 }

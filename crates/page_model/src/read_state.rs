@@ -1,7 +1,7 @@
 //! Read access to the app state. Derived values use the accessors of the slices only, so that reading one through
 //! [`Tracked`] subscribes to exactly the slices that it depends on.
 
-use protocol::{Cluster, ClusterState};
+use protocol::{Cluster, ClusterColour, ClusterState};
 
 use super::allowed_names::AllowedNames;
 use super::app_state::{AppState, Bridge};
@@ -48,6 +48,12 @@ pub trait ReadState {
     fn cluster(&self) -> Option<&Cluster> {
         self.subscribe(Slice::Cluster);
         self.untracked().cluster.as_ref()
+    }
+
+    /// The name of the cluster that this page is for; `None` until the first `welcome`, unless the address names one.
+    fn cluster_choice(&self) -> Option<&str> {
+        self.subscribe(Slice::Cluster);
+        self.untracked().cluster_choice.as_deref()
     }
 
     fn allowed_names(&self) -> &AllowedNames {
@@ -147,6 +153,26 @@ pub trait ReadState {
 
     fn is_demo(&self) -> bool {
         self.cluster().is_some_and(|cluster| cluster.demo)
+    }
+
+    /// The name and colour of each cluster that the user can switch to, and of the current one.
+    fn cluster_choices(&self) -> Vec<(String, Option<ClusterColour>)> {
+        if let Some(names) = self.link().clusters_instead() {
+            return names.into_iter().map(|name| (name.to_owned(), None)).collect();
+        }
+        let clusters = self.bridge().map(|bridge| bridge.clusters.as_slice()).unwrap_or_default();
+        clusters.iter().map(|cluster| (cluster.name.clone(), cluster.colour)).collect()
+    }
+
+    /// The name of the cluster for links: only if the bridge has several.
+    fn cluster_in_links(&self) -> Option<&str> {
+        let has_several = self.bridge().is_none_or(|bridge| bridge.clusters.len() > 1);
+        self.cluster_choice().filter(|_| has_several)
+    }
+
+    /// Whether a switch to another cluster would lose outcomes of sent records, or a run.
+    fn switch_loses_outcomes(&self) -> bool {
+        self.sends().waiting() > 0 || self.run().is_some_and(Run::is_active)
     }
 
     fn latency_strip(&self) -> LatencyStrip {

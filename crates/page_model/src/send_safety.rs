@@ -53,7 +53,7 @@ pub(crate) mod tests {
         let mut state = AppState::default();
         state.link = Link::Open;
         state.cluster = Some(cluster);
-        state.bridge = Some(Bridge { defaults, limits, read_only: false });
+        state.bridge = Some(Bridge { defaults, limits, read_only: false, clusters: Vec::new() });
         state
     }
 

@@ -1,6 +1,9 @@
 //! Which view is open, and its URL parameters: `?view=topics&name=orders`. The live view has no parameter `view`; its other
 //! parameters are in `view_link`.
 
+/// The URL parameter with the name of the Kafka cluster.
+pub const CLUSTER_PARAMETER: &str = "cluster";
+
 /// A view of the page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum View {
@@ -70,13 +73,14 @@ impl Address {
         view.chain(self.details.iter().cloned()).collect()
     }
 
-    /// Parameters other than `view` and `name` become details of the view.
+    /// Parameters other than `view` and `name` become details of the view. `cluster` belongs to the page, not to the view.
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut pairs: Vec<_> = pairs.into_iter().collect();
         let mut take = |name: &str| {
             let index = pairs.iter().position(|(known, _)| known == name)?;
             Some(pairs.remove(index).1)
         };
+        let _ = take(CLUSTER_PARAMETER);
         let view = match take("view").as_deref() {
             Some("topics") => take("name").filter(|name| !name.is_empty()).map_or(View::Topics, View::Topic),
             Some("groups") => take("name").filter(|name| !name.is_empty()).map_or(View::Groups, View::Group),
@@ -120,6 +124,13 @@ mod tests {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(Address::from_pairs([pair("view", "dashboards")]).view, View::Live);
         assert_eq!(Address::from_pairs([pair("view", "topics"), pair("name", "")]).view, View::Topics);
+    }
+
+    #[test]
+    fn cluster_in_the_url_is_not_a_detail_of_the_view() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let address = Address::from_pairs([pair("cluster", "prod"), pair("view", "topics"), pair("find", "a")]);
+        assert_eq!(address, Address::of(View::Topics).with("find", "a"));
     }
 
     #[test]

@@ -31,7 +31,7 @@
 //! ## A session
 //! ```text
 //! > {"type":"hello","protocol":"ponte.v1","client":"example/1.0"}
-//! < {"type":"welcome","session":"9f2c…","resumed":false,"cluster":{…},"defaults":{…},"limits":{…},"heartbeat_ms":20000,"read_only":false}
+//! < {"type":"welcome","session":"9f2c…","resumed":false,"cluster":{…},"defaults":{…},"limits":{…},"heartbeat_ms":20000,"read_only":false,"cluster_name":"default","clusters":[…]}
 //! > {"type":"subscribe","id":1,"topics":["foobar"],"mode":{"group":{"id":"my-group","start":"earliest","commit":"auto"}},"window":{"records":1000,"bytes":1048576},"format":"json","when_slow":"block"}
 //! < {"type":"subscribed","id":1,"subscription":1}
 //! < {"type":"assigned","subscription":1,"partitions":[{"topic":"foobar","partition":0,"offset":"0"}]}
@@ -50,8 +50,9 @@
 //! characters, without control and format characters (else 4501).
 //!
 //! `hello.cluster` names the Kafka cluster that the whole socket is for; absent means the bridge's first one. It is a
-//! [`ClusterName`]: 1 to 64 letters, digits, dots, underscores and hyphens (else 4501). A bridge has one cluster, and
-//! its name is `default`. If the bridge has no cluster of that name, it sends an `unknown_cluster` error that lists the
+//! [`ClusterName`]: 1 to 64 letters, digits, dots, underscores and hyphens (else 4501). [`Welcome`] lists
+//! the bridge's clusters, each with its colour and whether it is read-only, and names the socket's own one. A bridge
+//! that was configured without clusters has one, `default`. If the bridge has no cluster of that name, it sends an `unknown_cluster` error that lists the
 //! names of its clusters, and closes the socket with 4508. [`Welcome`] has Kafka's id of the cluster in `cluster.id`.
 //!
 //! At most 64 sockets may be open before their `hello`. When another one is opened, the bridge closes the oldest socket

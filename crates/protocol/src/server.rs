@@ -68,7 +68,52 @@ pub struct Welcome {
     pub limits: Limits,
     /// The interval between two `ping` messages.
     pub heartbeat_ms: u64,
+    /// Whether changes to this cluster are refused.
     pub read_only: bool,
+    /// The name of this socket's cluster, which `hello.cluster` accepts.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cluster_name: String,
+    /// All clusters of the bridge, in the order of its configuration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clusters: Vec<ClusterSummary>,
+}
+
+/// A cluster that `hello.cluster` may name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterSummary {
+    pub name: String,
+    /// How the page marks the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub colour: Option<ClusterColour>,
+    pub read_only: bool,
+}
+
+/// The mark of a cluster, for example red for production.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClusterColour {
+    Blue,
+    Green,
+    Amber,
+    Red,
+    /// Also a colour that the receiver does not know.
+    #[serde(other)]
+    Grey,
+}
+
+impl ClusterColour {
+    pub const ALL: [Self; 5] = [Self::Grey, Self::Blue, Self::Green, Self::Amber, Self::Red];
+
+    /// The name in messages and configuration files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Grey => "grey",
+            Self::Blue => "blue",
+            Self::Green => "green",
+            Self::Amber => "amber",
+            Self::Red => "red",
+        }
+    }
 }
 
 /// The Kafka cluster that the bridge is connected to.

@@ -1,14 +1,13 @@
 //! The Kafka clusters that the bridge serves, by name. State that belongs to one cluster is in its [`Cluster`]; state
 //! of the whole bridge is in [`Shared`](crate::websocket::Shared).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kafka::admin::Admin;
 use kafka::cluster::ClusterWatch;
 use kafka::producer::Producer;
 use kafka::statistics::Statistics;
-use protocol::{ClusterName, ErrorBody, ErrorCode};
+use protocol::{ClusterColour, ClusterName, ClusterSummary, Defaults, ErrorBody, ErrorCode};
 
 use crate::feeds::Feeds;
 use crate::views::Views;
@@ -16,6 +15,11 @@ use crate::views::Views;
 /// A Kafka cluster and every client of it.
 pub struct Cluster {
     pub name: ClusterName,
+    pub colour: Option<ClusterColour>,
+    /// Refuses every request that changes Kafka.
+    pub read_only: bool,
+    /// The default values of the page's forms.
+    pub defaults: Defaults,
     pub producer: Producer,
     pub feeds: Feeds,
     pub admin: Arc<Admin>,
@@ -26,17 +30,26 @@ pub struct Cluster {
     pub state: ClusterWatch,
 }
 
+impl Cluster {
+    pub fn summary(&self) -> ClusterSummary {
+        ClusterSummary { name: self.name.to_string(), colour: self.colour, read_only: self.read_only }
+    }
+}
+
 /// All clusters. Each socket looks its cluster up once, when it says `hello`, and keeps it.
 pub struct Clusters {
-    /// For clients that name no cluster, which includes every request over HTTP.
+    /// In the order of the configuration; never empty.
+    all: Vec<Arc<Cluster>>,
+    /// For clients that name no cluster.
     first: Arc<Cluster>,
-    by_name: BTreeMap<ClusterName, Arc<Cluster>>,
 }
 
 impl Clusters {
-    pub fn new(first: Cluster) -> Self {
-        let first = Arc::new(first);
-        Self { by_name: BTreeMap::from([(first.name.clone(), Arc::clone(&first))]), first }
+    /// `default`: the index of the cluster for clients that name none; `None` if there is no such cluster.
+    pub fn new(clusters: Vec<Cluster>, default: usize) -> Option<Self> {
+        let all: Vec<Arc<Cluster>> = clusters.into_iter().map(Arc::new).collect();
+        let first = Arc::clone(all.get(default)?);
+        Some(Self { all, first })
     }
 
     pub fn first(&self) -> &Arc<Cluster> {
@@ -47,17 +60,18 @@ impl Clusters {
     ///
     /// # Errors
     /// When there is no cluster of that name; the message lists the names.
-    pub fn find(&self, name: Option<&ClusterName>) -> Result<&Arc<Cluster>, ErrorBody> {
+    pub fn find(&self, name: Option<&str>) -> Result<&Arc<Cluster>, ErrorBody> {
         let Some(name) = name else { return Ok(&self.first) };
-        self.by_name.get(name).ok_or_else(|| unknown_cluster(name, self.by_name.keys()))
+        let found = self.all.iter().find(|cluster| cluster.name.as_str() == name);
+        found.ok_or_else(|| unknown_cluster(name, self.all.iter().map(|cluster| &cluster.name)))
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Cluster>> {
-        self.by_name.values()
+        self.all.iter()
     }
 }
 
-fn unknown_cluster<'n>(name: &ClusterName, existing: impl Iterator<Item = &'n ClusterName>) -> ErrorBody {
+fn unknown_cluster<'n>(name: &str, existing: impl Iterator<Item = &'n ClusterName>) -> ErrorBody {
     let existing: Vec<&str> = existing.map(ClusterName::as_str).collect();
     let message = format!("no cluster \"{name}\"; this bridge has: {}", existing.join(", "));
     ErrorBody::new(ErrorCode::UnknownCluster, message)
@@ -73,7 +87,7 @@ mod tests {
     fn error_about_unknown_cluster_lists_existing_ones_and_fits_into_a_close_frame() {
         let name = |name: &str| ClusterName::parse(name).expect("a valid name");
         let asked = name(&"x".repeat(ClusterName::MAX_LEN));
-        let error = unknown_cluster(&asked, [name("prod"), name("test")].iter());
+        let error = unknown_cluster(asked.as_str(), [name("prod"), name("test")].iter());
         assert_eq!(error.code, ErrorCode::UnknownCluster.number());
         assert!(error.message.contains(asked.as_str()) && error.message.ends_with("prod, test"), "{error:?}");
         assert!(error.message.len() <= CloseCode::MAX_REASON_BYTES, "{error:?}");

@@ -57,8 +57,23 @@ enum Key {
 /// The feeds of one cluster.
 pub struct Feeds {
     readers: Readers,
-    max_readers: usize,
+    limit: Arc<ReaderLimit>,
     inner: Arc<Mutex<Inner>>,
+}
+
+/// The limit of readers, which the clusters of a bridge share, because file descriptors belong to the process.
+pub struct ReaderLimit {
+    max_readers: usize,
+    /// The feeds of each cluster. The lock is held while a reader is admitted, and taken before the lock of any feeds, so
+    /// that two clusters cannot use the same room.
+    clusters: Mutex<Vec<Weak<Mutex<Inner>>>>,
+}
+
+/// How many readers run.
+#[derive(Clone, Copy, Default)]
+struct Usage {
+    all: usize,
+    private: usize,
 }
 
 /// Lets the reader of a private feed find or become the shared feed of its topics.
@@ -94,18 +109,35 @@ struct Running {
     reader: std::thread::JoinHandle<()>,
 }
 
+impl ReaderLimit {
+    pub fn new(max_readers: usize) -> Arc<Self> {
+        Arc::new(Self { max_readers, clusters: Mutex::default() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Weak<Mutex<Inner>>>> {
+        // The only change is a single push.
+        self.clusters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Feeds {
-    pub fn new(connection: Connection, metadata_client: Arc<MetadataClient>, max_readers: usize) -> Self {
-        Self { readers: Readers::new(connection, metadata_client), max_readers, inner: Arc::default() }
+    pub fn new(connection: Connection, metadata_client: Arc<MetadataClient>, limit: &Arc<ReaderLimit>) -> Self {
+        let inner = Arc::default();
+        limit.lock().push(Arc::downgrade(&inner));
+        Self { readers: Readers::new(connection, metadata_client), limit: Arc::clone(limit), inner }
     }
 
     /// Joins an existing feed that fits, or starts a new one.
     pub fn subscribe(&self, request: FeedRequest) -> Result<Cursor, ErrorBody> {
+        let clusters = self.limit.lock();
+        let is_other = |feeds: &Arc<Mutex<Inner>>| !Arc::ptr_eq(feeds, &self.inner);
+        let others: Vec<_> = clusters.iter().filter_map(Weak::upgrade).filter(is_other).collect();
+        let elsewhere = others.iter().map(|feeds| lock(feeds).usage()).fold(Usage::default(), Usage::plus);
         let mut inner = lock(&self.inner);
         if inner.closed {
             return Err(ErrorBody::new(ErrorCode::ShuttingDown, "the bridge is shutting down; connect again later"));
         }
-        inner.running.retain(|_, running| !running.reader.is_finished());
+        inner.forget_ended();
         let shared = Key::shared(&request);
         if let Some(running) = shared.as_ref().and_then(|key| inner.running.remove(key)) {
             let joined = running.feed.join(request.when_slow, request.commit, request.window);
@@ -120,7 +152,17 @@ impl Feeds {
                 return Ok(cursor);
             }
         }
-        inner.require_room(shared.is_none(), self.max_readers)?;
+        let usage = inner.usage().plus(elsewhere);
+        if let Err(error) = usage.require_room(shared.is_none(), self.limit.max_readers) {
+            // A group member without subscriptions, which waits for a page to come back, ends early if its reader is
+            // needed.
+            let is_ending = usage.all < self.limit.max_readers || inner.end_longest_abandoned();
+            drop(inner);
+            if !is_ending {
+                let _ = others.iter().any(|feeds| lock(feeds).end_longest_abandoned());
+            }
+            return Err(error);
+        }
         let (key, feed) = match shared {
             Some(key) => (key, Feed::new(matches!(request.mode, ReadMode::Group { .. }), METRICS.records_read())),
             None => self.private_feed(&mut inner, &request),
@@ -155,9 +197,9 @@ impl Feeds {
         (Key::Private(number), feed)
     }
 
-    /// How many readers may run at once.
+    /// How many readers may run at once, of all clusters together.
     pub fn max_readers(&self) -> usize {
-        self.max_readers
+        self.limit.max_readers
     }
 
     pub fn totals(&self) -> FeedTotals {
@@ -196,7 +238,9 @@ impl Feeds {
 
     /// Whether some reader is about to end, which makes room for another one.
     pub fn frees_a_reader_soon(&self) -> bool {
-        lock(&self.inner).running.values().any(|running| running.feed.frees_its_reader_soon())
+        let clusters = self.limit.lock();
+        let mut feeds = clusters.iter().filter_map(Weak::upgrade);
+        feeds.any(|feeds| lock(&feeds).running.values().any(|running| running.feed.frees_its_reader_soon()))
     }
 
     /// Ends every reader: it commits its positions and leaves its group. Blocks until all have ended or until
@@ -262,21 +306,17 @@ impl Key {
     }
 }
 
-impl Inner {
-    /// Returns an error if the limit of readers is reached. A reader counts until its thread has ended.
-    fn require_room(&self, is_private: bool, max_readers: usize) -> Result<(), ErrorBody> {
+impl Usage {
+    fn plus(self, other: Self) -> Self {
+        Self { all: self.all + other.all, private: self.private + other.private }
+    }
+
+    /// Returns an error if the limit of readers is reached.
+    fn require_room(self, is_private: bool, max_readers: usize) -> Result<(), ErrorBody> {
         let max_private_readers = (max_readers / READERS_PER_PRIVATE_READER).max(1);
-        let private = self.running.keys().filter(|key| matches!(key, Key::Private(_))).count();
-        let message = if self.running.len() >= max_readers {
-            // A group member without subscriptions, which waits for a page to come back, ends early if its reader is
-            // needed.
-            let abandoned =
-                self.running.values().filter_map(|running| Some((running.feed.abandoned_since()?, running)));
-            if let Some((_, longest)) = abandoned.min_by_key(|(since, _)| *since) {
-                longest.feed.end();
-            }
+        let message = if self.all >= max_readers {
             format!("the bridge has {max_readers} consumers, which is its limit; end a subscription first")
-        } else if is_private && private >= max_private_readers {
+        } else if is_private && self.private >= max_private_readers {
             format!(
                 "{max_private_readers} subscriptions of this bridge have their own consumer, which is the limit; end \
                  one first, wait until one has caught up, or start with latest; with when_slow block a subscription always has its own"
@@ -286,6 +326,26 @@ impl Inner {
         };
         let error = ErrorBody::new(ErrorCode::TooManyReaders, message);
         Err(ErrorBody { retry_after_ms: Some(RETRY_AFTER_MS), ..error })
+    }
+}
+
+impl Inner {
+    fn forget_ended(&mut self) {
+        self.running.retain(|_, running| !running.reader.is_finished());
+    }
+
+    /// A reader counts until its thread has ended.
+    fn usage(&mut self) -> Usage {
+        self.forget_ended();
+        let private = self.running.keys().filter(|key| matches!(key, Key::Private(_))).count();
+        Usage { all: self.running.len(), private }
+    }
+
+    /// Ends the reader that has been without subscriptions for the longest time; returns whether there is one.
+    fn end_longest_abandoned(&self) -> bool {
+        let abandoned = self.running.values().filter_map(|running| Some((running.feed.abandoned_since()?, running)));
+        let longest = abandoned.min_by_key(|(since, _)| *since);
+        longest.inspect(|(_, running)| running.feed.end()).is_some()
     }
 
     fn private_number(&mut self) -> u64 {

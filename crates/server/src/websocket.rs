@@ -24,11 +24,11 @@ mod watches;
 
 use std::sync::Arc;
 
-use protocol::{Defaults, Limits};
+use protocol::Limits;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::access_token::AccessToken;
+use crate::access_token::CurrentToken;
 use crate::clusters::Clusters;
 use crate::http::Peer;
 use crate::token_attempts::TokenAttempts;
@@ -47,17 +47,14 @@ pub const MAX_RECORD_BYTES: usize = 1024 * 1024;
 pub const LIMITS: Limits = Limits { message_bytes: MAX_RECORD_BYTES as u64, subscriptions: 16, produce_window: 50_000 };
 
 /// Explains why a change is refused; ends the error message.
-const READ_ONLY: &str = "this bridge is read-only (it was started with --read-only)";
+const READ_ONLY: &str = "this cluster is read-only (--read-only, or read-only = true in the configuration file)";
 
 /// The state of the bridge as a whole, which the sessions of all clusters share.
 pub struct Shared {
     pub clusters: Clusters,
-    pub defaults: Defaults,
     /// A client without this token is refused at `hello`.
-    pub token: Option<AccessToken>,
+    pub token: CurrentToken,
     pub token_attempts: TokenAttempts,
-    /// Refuses every request that changes Kafka.
-    pub read_only: bool,
     pub sessions: Sessions,
     pub slots: Arc<Slots>,
     pub gate: Arc<Gate>,
@@ -69,10 +66,12 @@ impl Shared {
     /// Whether a client with this token may be served. After several wrong tokens from the same address the answer is
     /// delayed. `whence` is logged: where the token was sent.
     pub async fn admits(&self, token: Option<&str>, peer: Peer, whence: &str) -> bool {
-        let Some(ours) = &self.token else { return true };
+        if !self.token.is_set() {
+            return true;
+        }
         let Some(given) = token else { return false };
         self.token_attempts.wait(peer.ip()).await;
-        let is_right = ours.matches(given);
+        let is_right = self.token.matches(given);
         if !is_right {
             self.token_attempts.failed(peer, whence);
         }

@@ -101,6 +101,9 @@ impl BannerMessage {
                 }
             }
             Self::Reconnecting => words.banner_reconnecting.to_owned(),
+            Self::BridgeClosed { loss } if loss.code == CloseCode::UnknownCluster.number() => {
+                words.banner_cluster_next.to_owned()
+            }
             Self::BridgeClosed { .. } => words.banner_closed_next.to_owned(),
             Self::TokenRequired { .. } => words.token_next.to_owned(),
             Self::KafkaDown { servers, named_by_user, error } => {
@@ -187,6 +190,10 @@ fn close_reason(loss: &Loss, words: &Words) -> String {
         4506 => words.close_4506.to_owned(),
         4504 => words.close_4504.to_owned(),
         4507 => words.close_forbidden.to_owned(),
+        4508 => match (Link::Closed { loss: loss.clone() }).clusters_instead() {
+            Some(names) => words.close_cluster.with_names(&names.join(", ")),
+            None => loss.reason.clone(),
+        },
         _ if !loss.reason.is_empty() => loss.reason.clone(),
         code => words.close_other.with_code(&code.to_string()),
     }

@@ -74,6 +74,11 @@ pub fn App() -> impl IntoView {
         }
     });
     Effect::new(move |_| store.show_live(navigation.is_live()));
+    Effect::new(move |_| {
+        if let Some(name) = store.read(|state| state.cluster_in_links().map(str::to_owned)) {
+            navigation.set_cluster(Some(name));
+        }
+    });
     show_view_in_title(store, preferences, navigation);
     preload_parts(store);
     let is_other_view = move || !navigation.is_live();
@@ -88,9 +93,10 @@ pub fn App() -> impl IntoView {
                 <Live fields=fields link=link />
             </main>
         </div>
-        {fresh(move || match navigation.view() {
-            View::Live => ().into_any(),
-            view => {
+        {fresh(move || match (navigation.view(), navigation.cluster()) {
+            (View::Live, _) => ().into_any(),
+            (view, _) => {
+                // Another cluster has other topics and groups, so its views begin anew.
                 view! {
                     <main class="view">
                         <OtherView view=view />

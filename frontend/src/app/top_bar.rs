@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::app::broker_pill::BrokerPill;
+use crate::app::cluster_switch::ClusterSwitch;
 use crate::app::connection_pill::ConnectionPill;
 use crate::context::navigation::href;
 use crate::context::{navigation, preferences, store};
@@ -35,6 +36,7 @@ pub fn TopBar(show_shortcuts: RwSignal<bool>) -> impl IntoView {
                 <ViewLink view=View::Cluster testid="nav-cluster" word=|w| w.nav_cluster />
             </nav>
             <div class="spacer"></div>
+            <ClusterSwitch />
             <Show when=is_read_only>
                 <span class="pill read-only" data-testid="read-only" title=prefs.text(|w| w.read_only_hint)>
                     {prefs.text(|w| w.read_only)}
@@ -86,15 +88,15 @@ pub fn TopBar(show_shortcuts: RwSignal<bool>) -> impl IntoView {
 #[component]
 fn ViewLink(view: View, testid: &'static str, word: fn(&'static Words) -> &'static str) -> impl IntoView {
     let (navigation, prefs) = (navigation(), preferences());
-    let (is_live, address) = (view == View::Live, href(&Address::of(view.clone())));
+    let (is_live, address) = (view == View::Live, Address::of(view.clone()));
     let current = move || (navigation.view().list() == view).then_some("page");
+    let target = move || {
+        // The cluster is a part of every address.
+        let _ = navigation.cluster();
+        if is_live { navigation.live_href() } else { href(&address) }
+    };
     view! {
-        <a
-            href=move || if is_live { navigation.live_href() } else { address.clone() }
-            data-view=""
-            data-testid=testid
-            aria-current=current
-        >
+        <a href=target data-view="" data-testid=testid aria-current=current>
             {prefs.text(word)}
         </a>
     }

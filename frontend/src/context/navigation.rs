@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use crate::platform::browser;
-use page_model::{Address, Sort, View};
+use page_model::{Address, CLUSTER_PARAMETER, Sort, View};
 
 /// Links with this attribute lead to a view of this page. With the value [`STARTS`], the live view starts listening as the
 /// link describes; otherwise the live view is shown in its current state.
@@ -14,6 +14,12 @@ pub const STARTS: &str = "starts";
 
 /// More history entries than a user goes back.
 const KEPT_SCROLL_POSITIONS: usize = 50;
+
+thread_local! {
+    /// The name of the cluster in all addresses of this page. Not a field of [`Navigation`], because links are also made by
+    /// functions without access to the context.
+    static CLUSTER: ArcRwSignal<Option<String>> = ArcRwSignal::new(browser::address_parameter(CLUSTER_PARAMETER));
+}
 
 #[derive(Clone, Copy)]
 pub struct Navigation {
@@ -60,13 +66,33 @@ impl Navigation {
             self.has_moved.set(true);
             self.came_back.set_value(true);
             let mut address = Address::from_pairs(browser::address_pairs());
-            if address.view == View::Live {
+            let is_live = address.view == View::Live;
+            if is_live {
                 // The live view keeps its current state instead of the one in the history.
                 address = self.live.get_untracked();
-                browser::show_address(&browser::address_of(&address.pairs()));
+            }
+            // The entry may be older than the last switch of the cluster: only the user switches, never Back.
+            if is_live
+                || browser::address_parameter(CLUSTER_PARAMETER) != CLUSTER.with(|cluster| cluster.get_untracked())
+            {
+                browser::show_address(&href(&address));
             }
             self.address.set(address);
         });
+    }
+
+    /// The name of the cluster in the page's addresses.
+    pub fn cluster(self) -> Option<String> {
+        CLUSTER.with(|cluster| cluster.get())
+    }
+
+    /// Sets the cluster in the page's addresses, and in the address bar.
+    pub fn set_cluster(self, name: Option<String>) {
+        let is_same = CLUSTER.with(|cluster| cluster.with_untracked(|now| *now == name));
+        if !is_same {
+            CLUSTER.with(|cluster| cluster.set(name));
+            self.address.with_untracked(|address| browser::show_address(&href(address)));
+        }
     }
 
     pub fn view(self) -> View {
@@ -88,7 +114,7 @@ impl Navigation {
         if self.address.with_untracked(|now| *now == address) {
             return;
         }
-        browser::push_address(&browser::address_of(&address.pairs()));
+        browser::push_address(&href(&address));
         self.has_moved.set(true);
         self.came_back.set_value(false);
         self.address.set(address);
@@ -130,7 +156,7 @@ impl Navigation {
             return;
         }
         self.address.update(|address| address.set(name, value));
-        self.address.with_untracked(|address| browser::show_address(&browser::address_of(&address.pairs())));
+        self.address.with_untracked(|address| browser::show_address(&href(address)));
     }
 
     /// The order of a table, kept in the URL parameter `sort`. The default order has no parameter.
@@ -154,7 +180,7 @@ impl Navigation {
         let pairs = pairs.into_iter().map(|(name, value)| (name.to_owned(), value));
         let address = Address::from_pairs(pairs);
         if self.is_live_untracked() {
-            browser::show_address(&browser::address_of(&address.pairs()));
+            browser::show_address(&href(&address));
             // After Back or Forward, `address` may still be an older one.
             self.address.update_untracked(|now| now.clone_from(&address));
         }
@@ -167,13 +193,16 @@ impl Navigation {
 
     /// The target of links to the live view.
     pub fn live_href(self) -> String {
-        self.live.with(|live| browser::address_of(&live.pairs()))
+        let _ = self.cluster();
+        self.live.with(|live| href(live))
     }
 }
 
-/// The address of a view, for a link.
+/// The address of a view, for a link. It names the cluster if the bridge has several.
 pub fn href(address: &Address) -> String {
-    browser::address_of(&address.pairs())
+    let cluster = CLUSTER.with(|cluster| cluster.get_untracked());
+    let cluster = cluster.map(|name| (CLUSTER_PARAMETER.to_owned(), name));
+    browser::address_of(&cluster.into_iter().chain(address.pairs()).collect::<Vec<_>>())
 }
 
 pub fn topic_href(name: &str) -> String {

@@ -13,8 +13,8 @@ use crate::context::settings::Preferences;
 use crate::platform::browser;
 use crate::platform::socket::{Event, Socket};
 use page_model::{
-    AppState, CallbackId, Delivery, NoticeKind, Outgoing, ReadState, RequestError, RunPlan, RunStart, RunTitle, Slice,
-    Tracked, UnparsedMessage, ViewUpdate,
+    AppState, CLUSTER_PARAMETER, CallbackId, Delivery, NoticeKind, Outgoing, ReadState, RequestError, RunPlan,
+    RunStart, RunTitle, Slice, Tracked, UnparsedMessage, ViewUpdate,
 };
 
 /// The list of sent records is drawn at most once for each screen refresh, however many outcomes arrive.
@@ -85,6 +85,7 @@ impl Store {
         store.state.update_value(|state| {
             state.set_limits(limits);
             state.set_token(browser::stored_token());
+            state.set_cluster_choice(browser::address_parameter(CLUSTER_PARAMETER));
             // The page may be opened in a background tab.
             state.hidden(browser::tab_is_hidden());
         });
@@ -220,6 +221,14 @@ impl Store {
     pub fn connect_with_token(self, token: String) {
         browser::store_token(&token);
         self.state.update_value(|state| state.set_token(token));
+        self.connect_now();
+    }
+
+    /// Ends the session and starts a new one with another cluster.
+    pub fn switch_cluster(self, name: String) {
+        // Sent while the old connection is open: the last acknowledgement of a group, and the end of the subscription.
+        self.act(|state, _| state.stop_listening());
+        self.act(|state, _| state.switch_cluster(name));
         self.connect_now();
     }
 

@@ -163,6 +163,11 @@ pub fn address_pairs() -> Vec<(String, String)> {
     pairs_of_query(&window().location().search().unwrap_or_default())
 }
 
+/// The value of a parameter of the URL; an empty value counts as none.
+pub fn address_parameter(name: &str) -> Option<String> {
+    address_pairs().into_iter().find_map(|(known, value)| (known == name && !value.is_empty()).then_some(value))
+}
+
 /// Names and values of the parameters of another URL.
 pub fn pairs_of(address: &str) -> Vec<(String, String)> {
     pairs_of_query(address.split_once('?').map_or("", |(_, query)| query))

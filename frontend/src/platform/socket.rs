@@ -130,6 +130,8 @@ impl Socket {
         inner.was_open.set(false);
         if let Some(old) = inner.connection.borrow_mut().take() {
             old.retire();
+            // After a loss the queue is empty. Otherwise the page has given the old connection up, with all its messages.
+            inner.queue.borrow_mut().clear();
         }
         (inner.handler)(Event::Connecting);
         let Ok(socket) = WebSocket::new_with_str_sequence(&browser::websocket_url(), &offered_subprotocols()) else {

@@ -178,7 +178,11 @@ impl SendFields {
     /// Requests whether the topic has records, if this decides whether "Send 10" is enabled.
     fn request_content(self, store: Store) {
         let timer = StoredValue::new_local(None::<TimeoutHandle>);
-        Effect::new(move |_| {
+        Effect::new(move |cluster_before: Option<Option<String>>| {
+            let cluster = store.read(|state| state.cluster_choice().map(str::to_owned));
+            if cluster_before.is_some_and(|before| before != cluster) {
+                self.topic_content.set(None);
+            }
             let is_open = store.read(|state| state.link().is_open());
             let topic = self.topic.get().trim().to_owned();
             let is_needed = is_open && topic_is_valid(&topic) && store.read(|state| !state.may_send_to(&topic));
@@ -186,7 +190,7 @@ impl SendFields {
                 timer.clear();
             }
             if !is_needed {
-                return;
+                return cluster;
             }
             let request = move || {
                 store.request(TopicRequest { name: topic.clone() }, move |reply| {
@@ -195,6 +199,7 @@ impl SendFields {
                 });
             };
             timer.set_value(set_timeout_with_handle(request, TOPIC_DEBOUNCE).ok());
+            cluster
         });
     }
 }

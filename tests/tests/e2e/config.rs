@@ -44,6 +44,7 @@ async fn invalid_flag_is_named_with_its_value_and_the_allowed_values() {
         (&["--kafka-config", "/not/there"], &["--kafka-config", "/not/there"]),
         (&["--allowed-origins", "example.com"], &["--allowed-origins", "example.com"]),
         (&["--demo", "--bootstrap-servers", "localhost:9092"], &["--demo", "--bootstrap-servers"]),
+        (&["--demo", "--no-demo"], &["--demo", "--no-demo"]),
         (&["--colour", "red"], &["--colour"]),
         (&["produce", "--count", "many"], &["--count", "many"]),
         (&["produce", "--interval-ms=-1"], &["--interval-ms", "-1"]),
@@ -85,6 +86,37 @@ async fn environment_variables_set_the_same_options_as_flags() {
     assert!(welcome.cluster.demo);
     assert_eq!((welcome.defaults.topic, welcome.defaults.group.as_str()), (topic, "their-group"));
     assert_eq!(welcome.defaults.start, protocol::GroupStart::Latest);
+}
+
+/// Does not need a free port 9092: with a broker there, the bridge must use that broker.
+#[tokio::test]
+async fn no_demo_connects_to_the_local_address_and_waits_for_a_broker() {
+    for (flag, environment) in [(Some("--no-demo"), None), (None, Some("true"))] {
+        let mut builder = Bridge::start();
+        if let Some(flag) = flag {
+            builder = builder.flag(flag);
+        }
+        if let Some(value) = environment {
+            builder = builder.env("PONTE_NO_DEMO", value);
+        }
+        let bridge = builder.await;
+        assert!(bridge.greeting.ends_with("Kafka at localhost:9092"), "{}", bridge.greeting);
+        let cluster = bridge.cluster().await;
+        assert!(!cluster.demo && !cluster.named_by_user, "{cluster:?}");
+        let is_occupied = std::net::TcpStream::connect("localhost:9092").is_ok();
+        if is_occupied {
+            continue;
+        }
+        eventually("the reason", || async { bridge.cluster().await.error }).await;
+        assert_eq!(bridge.get("/readyz").await.status, hyper::StatusCode::SERVICE_UNAVAILABLE);
+    }
+}
+
+#[tokio::test]
+async fn demo_broker_can_be_chosen_although_the_environment_names_no_demo() {
+    let bridge = Bridge::start().demo().env("PONTE_NO_DEMO", "false").await;
+    assert!(bridge.cluster().await.demo);
+    refuses(&["--demo"], &[("PONTE_NO_DEMO", "true")], &["--demo", "PONTE_NO_DEMO"]).await;
 }
 
 #[tokio::test]

@@ -317,7 +317,7 @@ async fn read_only_bridge_disables_topic_changes_and_shows_why() {
     page.click("nav-topics").await;
     page.until("the row", &row(&topic)).await;
     assert!(page.eval::<bool>("document.querySelector('[data-testid=create-topic]').disabled").await);
-    assert_eq!(page.attribute("create-topic", "title").await.as_deref(), Some("Questo bridge è di sola lettura"));
+    assert_eq!(page.attribute("create-topic", "title").await.as_deref(), Some("Questo cluster è di sola lettura"));
     page.click_at(&format!("[data-testid=topic-row][data-name='{topic}'] a")).await;
     page.wait_for("topic-facts").await;
     assert!(page.eval::<bool>("document.querySelector('[data-testid=delete-topic]').disabled").await);

@@ -55,7 +55,7 @@ async fn all_is_refused(bridge: &Bridge, client: &mut Client, topic: &str, group
             Outcome::Acked { .. } => panic!("record {seq} was written"),
         }
     }
-    bridge.logged("audit: refused: the bridge is read-only").await;
+    bridge.logged("audit: refused: the cluster is read-only").await;
 }
 
 on_every_kafka! {

@@ -125,3 +125,47 @@ async fn wrong_password_fails_at_most_three_times_a_minute_and_the_right_one_is_
     eventually_within(SPACING + PATIENCE, "Kafka, once more", up).await;
     assert_eq!(kafka.refused(), before + 1, "all clients together\n{}", bridge.output());
 }
+
+/// The properties of a client with this password.
+fn properties_of(password: &str) -> String {
+    format!(
+        "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-256\nsasl.username={USER}\nsasl.password={password}\n"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changed_password_in_the_properties_file_is_used_without_a_restart() {
+    const NEXT: &str = "canary-50be12-password";
+    let Some(mut kafka) = Scram::start().await else { return };
+    kafka.set_password(PASSWORD);
+    let topic = unique("rotated");
+    tests::kafka::create_topic(&kafka.cluster.bootstrap_servers(), &topic, 3).await;
+    let properties = file(&properties_of(PASSWORD));
+    let path = properties.path().to_str().expect("a plain path");
+    let bridge = Bridge::start().option("--bootstrap-servers", &kafka.address()).option("--kafka-config", path).await;
+    let up = || async { (bridge.cluster().await.state == ClusterState::Up).then_some(()) };
+    eventually("Kafka", up).await;
+    let mut client = bridge.client().await;
+    let subscription = client.subscribe(&Watch::tail(&topic)).await;
+    client.write(messaggi(&topic, 10)).await;
+    client.records(subscription, 10).await;
+
+    kafka.set_password(NEXT);
+    // A line that only a new client of librdkafka could use is reported and not applied.
+    std::fs::write(path, format!("{}socket.timeout.ms=5000\n", properties_of(NEXT))).expect("the file is writable");
+    bridge.logged("used from now on: sasl.password").await;
+    let line = bridge.logged("restart the bridge to use it").await;
+    assert!(line.contains("socket.timeout.ms"), "{line}");
+    // Every connection ends, and its client must sign in again.
+    kafka.cluster.stop();
+    kafka.cluster.restart().expect("Kafka starts again");
+    eventually_within(SPACING + PATIENCE, "Kafka, with the new password", up).await;
+    // The producer, the reader and a new reader.
+    client.write(messaggi(&topic, 10)).await;
+    client.records(subscription, 10).await;
+    let mut second = bridge.client().await;
+    let from_start = second.subscribe(&Watch::tail(&topic)).await;
+    second.records(from_start, 20).await;
+    assert_eq!(kafka.refused(), 0, "no client used the old password\n{}", bridge.output());
+    assert!(!bridge.output().contains("canary"), "{}", bridge.output());
+}

@@ -1,13 +1,14 @@
 //! The access token: without it a client gets no further than `hello`, and the token is never printed.
 
 use hyper::StatusCode;
+use nix::sys::signal::Signal;
 use protocol::CloseCode;
 use serde_json::{Value, json};
 use tests::http::Request;
 use tests::kafka::unused_address;
 use tests::page::View;
 use tests::socket::{Heard, Socket};
-use tests::{Bridge, Browser, Program, unique};
+use tests::{Bridge, Browser, Program, eventually, unique};
 
 use crate::config::file;
 use crate::page_states::photograph;
@@ -108,6 +109,66 @@ async fn short_token_is_refused_without_being_printed() {
     let mut help = Program::bridge_with(&["--help"], &[("PONTE_TOKEN", TOKEN)]);
     assert_eq!(help.exit_code().await, 0);
     shows_no_token(&help.all_output().await.0);
+}
+
+/// Whether a new client is admitted with this token.
+async fn is_admitted(bridge: &Bridge, token: &str) -> bool {
+    match hello(bridge, Some(token)).await.next().await {
+        Heard::Text(text) => text.contains(r#""type":"welcome""#),
+        _ => false,
+    }
+}
+
+#[tokio::test]
+async fn changed_token_file_applies_to_new_clients_and_open_sockets_stay() {
+    const NEXT: &str = "canary-19c4ee70-token";
+    let file = file(TOKEN);
+    let path = file.path().to_str().expect("a readable path");
+    let bridge = Bridge::start().demo().option("--token-file", path).await;
+    let mut open = hello(&bridge, Some(TOKEN)).await;
+    assert!(matches!(open.next().await, Heard::Text(text) if text.contains(r#""type":"welcome""#)));
+    assert!(!is_admitted(&bridge, NEXT).await);
+
+    std::fs::write(path, format!("{NEXT}\n")).expect("the file is writable");
+    eventually("the new token", || async { is_admitted(&bridge, NEXT).await.then_some(()) }).await;
+    let mut old = hello(&bridge, Some(TOKEN)).await;
+    old.expect_close(CloseCode::TokenRefused).await;
+    open.text(r#"{"type":"cluster","id":1}"#).await;
+    open.hears("cluster_result").await;
+
+    // An invalid file changes nothing.
+    for invalid in ["", "short\n"] {
+        std::fs::write(path, invalid).expect("the file is writable");
+        let before = bridge.stderr.text().matches("the access token is unchanged").count();
+        bridge.signal(Signal::SIGHUP);
+        eventually("the error", || async {
+            (bridge.stderr.text().matches("the access token is unchanged").count() > before).then_some(())
+        })
+        .await;
+        assert!(is_admitted(&bridge, NEXT).await, "{invalid:?}");
+    }
+    assert!(!bridge.output().contains("canary"), "{}", bridge.output());
+}
+
+#[tokio::test]
+async fn hangup_reads_the_files_at_once_and_does_not_end_the_bridge() {
+    let bridge = Bridge::start().demo().await;
+    bridge.signal(Signal::SIGHUP);
+    bridge.logged("SIGHUP: there is no file to read again").await;
+    assert!(bridge.cluster().await.demo, "it still answers");
+
+    let configuration = file("topic = \"orders\"\n[clusters.prod]\ndemo = true\n");
+    let path = configuration.path().to_str().expect("a readable path");
+    let bridge = Bridge::start().option("--config", path).await;
+    std::fs::write(path, "topic = \"payments\"\n[clusters.prod]\ndemo = true\n[clusters.dev]\ndemo = true\n")
+        .expect("the file is writable");
+    bridge.signal(Signal::SIGHUP);
+    let line = bridge.logged("restart the bridge to use it").await;
+    assert!(line.contains("WARN") && line.contains("clusters.dev, topic"), "{line}");
+    assert_eq!(bridge.client().await.welcome.clusters.len(), 1);
+    std::fs::write(path, "topic = \n").expect("the file is writable");
+    bridge.logged("the changed configuration file is invalid").await;
+    assert_eq!(bridge.client().await.welcome.defaults.topic, "orders");
 }
 
 #[tokio::test]

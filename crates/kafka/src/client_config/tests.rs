@@ -141,3 +141,18 @@ fn system_certificates_are_used_unless_the_file_names_some() {
     assert_eq!(ca_location(&[("ssl.ca.location", "/etc/ours.pem")]).as_deref(), Some("/etc/ours.pem"));
     assert_eq!(ca_location(&[("ssl.ca.pem", "-----BEGIN CERTIFICATE-----")]), None);
 }
+
+#[test]
+fn changed_credentials_are_applied_and_other_changes_need_a_restart() {
+    let sasl = |password: &str, more: &[(&str, &str)]| {
+        let given = [("security.protocol", "SASL_PLAINTEXT"), ("sasl.mechanism", "PLAIN"), ("sasl.username", "me")];
+        KafkaProperties::of(&[&given, &[("sasl.password", password)][..], more].concat())
+    };
+    let before = sasl("first", &[("socket.timeout.ms", "1000"), ("client.id", "a")]);
+    let connection = Connection::without_sign_in("localhost:9092".to_owned(), before.clone());
+    let now = sasl("second", &[("socket.timeout.ms", "2000"), ("metadata.max.age.ms", "1000")]);
+    let changes = connection.reload(&before, &now).expect("valid");
+    assert_eq!(changes.applied, ["sasl.password"]);
+    assert_eq!(changes.needs_restart, ["client.id", "metadata.max.age.ms", "socket.timeout.ms"]);
+    assert_eq!(connection.reload(&now, &now).expect("valid"), ReloadedProperties::default());
+}

@@ -449,3 +449,62 @@ fn waiting_partitions_are_listed_until_the_delivery_report() {
     state.receive(r#"{"type":"records_waiting","subscription":1,"partitions":[]}"#, 103.0);
     assert_eq!((state.waits().sent().len(), state.waits().unread().len()), (0, 0));
 }
+
+/// The `welcome` of a bridge with two clusters.
+fn welcome_to(cluster: &str) -> String {
+    let clusters = r#"[{"name":"prod","colour":"red","read_only":false},{"name":"dev","read_only":true}]"#;
+    let more = format!(r#""read_only":false,"cluster_name":"{cluster}","clusters":{clusters}}}"#);
+    welcome(cluster, false).replace(r#""read_only":false}"#, &more)
+}
+
+fn sent_text(state: &mut AppState) -> Vec<String> {
+    let texts = state.take_outbox().into_iter().filter_map(|message| match message {
+        Outgoing::Text(text) => Some(text),
+        Outgoing::Binary(_) => None,
+    });
+    texts.collect()
+}
+
+#[test]
+fn page_stays_with_the_cluster_of_its_first_welcome() {
+    let mut state = AppState::default();
+    state.socket_opened("test");
+    assert!(!sent_text(&mut state)[0].contains("cluster"), "the bridge chooses");
+    state.receive(&welcome_to("prod"), 0.0);
+    assert_eq!((state.cluster_choice(), state.cluster_in_links()), (Some("prod"), Some("prod")));
+    lose(&mut state);
+    state.take_outbox();
+    state.socket_opened("test");
+    assert!(
+        sent_text(&mut state)[0].contains(r#""cluster":"prod""#),
+        "also if the bridge's default is another one now"
+    );
+    assert_eq!(connected().cluster_in_links(), None, "a bridge with one cluster needs no name in links");
+}
+
+#[test]
+fn switch_to_another_cluster_forgets_all_records_and_starts_a_new_session() {
+    let mut state = AppState::default();
+    state.set_cluster_choice(Some("prod".into()));
+    state.socket_opened("test");
+    state.receive(&welcome_to("prod"), 0.0);
+    listen(&mut state);
+    state.receive(r#"{"type":"subscribed","id":0,"subscription":1}"#, 1.0);
+    state.receive_batch(records(1, 3, 0..3), 2.0);
+    assert!(!state.switch_loses_outcomes());
+    state.send("foobar", &draft("x"), 3.0);
+    assert!(state.switch_loses_outcomes(), "a sent record has no outcome");
+
+    state.switch_cluster("dev".into());
+    assert_eq!((state.sends().waiting(), state.sends().rows().len(), state.feed().counts().received), (0, 0, 0));
+    assert_eq!((state.listening().phase(), state.cluster()), (Phase::Idle, None));
+    assert!(!state.link().is_open() && !state.switch_loses_outcomes());
+    state.take_outbox();
+    state.socket_opened("test");
+    let hello = sent_text(&mut state).remove(0);
+    assert!(hello.contains(r#""cluster":"dev""#) && !hello.contains("resume"), "{hello}");
+    state.receive(&welcome_to("dev"), 4.0);
+    assert!(sent_text(&mut state).is_empty(), "the new session does not listen by itself");
+    let names: Vec<String> = state.cluster_choices().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["prod", "dev"]);
+}

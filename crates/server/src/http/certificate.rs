@@ -1,11 +1,10 @@
-//! The listener's TLS certificate and key (`--tls-cert`, `--tls-key`). They are read again when the files change, so that a renewed
-//! certificate needs no restart.
+//! The listener's TLS certificate and key (`--tls-cert`, `--tls-key`), which can be read again, so that a renewed certificate needs no
+//! restart.
 
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::SystemTime;
 
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
@@ -30,22 +29,7 @@ pub struct Certificate {
     certificate_file: PathBuf,
     key_file: PathBuf,
     provider: Arc<CryptoProvider>,
-    current: RwLock<Loaded>,
-}
-
-struct Loaded {
-    key: Arc<CertifiedKey>,
-    /// The files' state when they were read.
-    versions: [Option<FileVersion>; 2],
-}
-
-/// Changes with every usual way of replacing a file: written in place, renamed over, or a symbolic link that is set to another file (as
-/// Kubernetes does).
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct FileVersion {
-    modified: Option<SystemTime>,
-    bytes: u64,
-    target: Option<PathBuf>,
+    current: RwLock<Arc<CertifiedKey>>,
 }
 
 impl Certificate {
@@ -55,31 +39,22 @@ impl Certificate {
     /// If a file cannot be read or contains something else, or if the key is the key of another certificate.
     pub fn read(certificate_file: PathBuf, key_file: PathBuf) -> Result<Arc<Self>, CertificateError> {
         let provider = Arc::new(ring::default_provider());
-        let loaded = Loaded::read(&certificate_file, &key_file, &provider)?;
-        Ok(Arc::new(Self { certificate_file, key_file, provider, current: RwLock::new(loaded) }))
+        let current = read(&certificate_file, &key_file, &provider)?;
+        Ok(Arc::new(Self { certificate_file, key_file, provider, current: RwLock::new(Arc::new(current)) }))
     }
 
-    /// Reads the files again if they have changed. If they cannot be used, the earlier certificate stays in use.
+    pub fn files(&self) -> [&Path; 2] {
+        [&self.certificate_file, &self.key_file]
+    }
+
+    /// Reads the files again. If they cannot be used, the earlier certificate stays in use.
     ///
     /// # Errors
-    /// As [`Self::read`]; once for each change of the files.
-    pub fn reload_if_changed(&self) -> Result<bool, CertificateError> {
-        let versions = [version_of(&self.certificate_file), version_of(&self.key_file)];
-        if self.current.read().unwrap_or_else(PoisonError::into_inner).versions == versions {
-            return Ok(false);
-        }
-        let loaded = Loaded::read(&self.certificate_file, &self.key_file, &self.provider);
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        match loaded {
-            Ok(loaded) => {
-                *current = loaded;
-                Ok(true)
-            }
-            Err(error) => {
-                current.versions = versions;
-                Err(error)
-            }
-        }
+    /// As [`Self::read`].
+    pub fn reload(&self) -> Result<(), CertificateError> {
+        let read = read(&self.certificate_file, &self.key_file, &self.provider)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(read);
+        Ok(())
     }
 
     /// Accepts TLS 1.2 and 1.3 with this certificate. New connections use the latest one, except those that resume a TLS session.
@@ -99,7 +74,7 @@ impl Certificate {
 
 impl ResolvesServerCert for Certificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).key))
+        Some(Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner)))
     }
 }
 
@@ -110,37 +85,25 @@ impl fmt::Debug for Certificate {
     }
 }
 
-impl Loaded {
-    fn read(certificate_file: &Path, key_file: &Path, provider: &CryptoProvider) -> Result<Self, CertificateError> {
-        let bad_certificate =
-            |reason: String| CertificateError::Certificate { file: certificate_file.to_owned(), reason };
-        let bad_key = |reason: String| CertificateError::Key { file: key_file.to_owned(), reason };
-        // Before the files are read: a change in between is then noticed by the next look.
-        let versions = [version_of(certificate_file), version_of(key_file)];
-        let pem = fs::read(certificate_file).map_err(|error| bad_certificate(error.to_string()))?;
-        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&pem)
-            .collect::<Result<_, _>>()
-            .map_err(|error| bad_certificate(format!("not PEM: {error}")))?;
-        if chain.is_empty() {
-            return Err(bad_certificate("the file contains no certificate (-----BEGIN CERTIFICATE-----)".to_owned()));
-        }
-        let pem = fs::read(key_file).map_err(|error| bad_key(error.to_string()))?;
-        let key = PrivateKeyDer::from_pem_slice(&pem)
-            .map_err(|_| bad_key("the file contains no private key in PEM without a password".to_owned()))?;
-        let signing = provider.key_provider.load_private_key(key).map_err(|error| bad_key(error.to_string()))?;
-        let key = CertifiedKey::new(chain, signing);
-        key.keys_match().map_err(|error| CertificateError::Mismatch {
-            certificate: certificate_file.to_owned(),
-            key: key_file.to_owned(),
-            reason: error.to_string(),
-        })?;
-        Ok(Self { key: Arc::new(key), versions })
+fn read(certificate_file: &Path, key_file: &Path, provider: &CryptoProvider) -> Result<CertifiedKey, CertificateError> {
+    let bad_certificate = |reason: String| CertificateError::Certificate { file: certificate_file.to_owned(), reason };
+    let bad_key = |reason: String| CertificateError::Key { file: key_file.to_owned(), reason };
+    let pem = fs::read(certificate_file).map_err(|error| bad_certificate(error.to_string()))?;
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<_, _>>()
+        .map_err(|error| bad_certificate(format!("not PEM: {error}")))?;
+    if chain.is_empty() {
+        return Err(bad_certificate("the file contains no certificate (-----BEGIN CERTIFICATE-----)".to_owned()));
     }
-}
-
-/// `None` if the file does not exist at the moment.
-fn version_of(file: &Path) -> Option<FileVersion> {
-    let metadata = fs::metadata(file).ok()?;
-    let target = fs::canonicalize(file).ok();
-    Some(FileVersion { modified: metadata.modified().ok(), bytes: metadata.len(), target })
+    let pem = fs::read(key_file).map_err(|error| bad_key(error.to_string()))?;
+    let key = PrivateKeyDer::from_pem_slice(&pem)
+        .map_err(|_| bad_key("the file contains no private key in PEM without a password".to_owned()))?;
+    let signing = provider.key_provider.load_private_key(key).map_err(|error| bad_key(error.to_string()))?;
+    let key = CertifiedKey::new(chain, signing);
+    key.keys_match().map_err(|error| CertificateError::Mismatch {
+        certificate: certificate_file.to_owned(),
+        key: key_file.to_owned(),
+        reason: error.to_string(),
+    })?;
+    Ok(key)
 }

@@ -1,10 +1,12 @@
 //! The HTTP routes.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use hyper::upgrade::OnUpgrade;
-use protocol::{ClusterState, ErrorCode, ErrorMessage, ServerMessage};
+use protocol::{ClusterState, ClusterSummary, ErrorCode, ErrorMessage, ServerMessage};
+use serde::Serialize;
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::http::header::{
@@ -56,13 +58,21 @@ pub fn routes(
         .and(state.clone())
         .and(warp::header::headers_cloned())
         .and(warp::ext::get::<Peer>())
+        .and(named_cluster())
         .then(ready);
     let cluster = warp::path!("api" / "cluster")
         .and(only_get)
         .and(state.clone())
         .and(warp::header::headers_cloned())
         .and(warp::ext::get::<Peer>())
+        .and(named_cluster())
         .then(cluster);
+    let clusters = warp::path!("api" / "clusters")
+        .and(only_get)
+        .and(state.clone())
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::get::<Peer>())
+        .then(clusters);
     let metrics = warp::path!("metrics")
         .and(only_get)
         .and(state)
@@ -83,11 +93,21 @@ pub fn routes(
         .unify()
         .or(cluster)
         .unify()
+        .or(clusters)
+        .unify()
         .or(metrics)
         .unify()
         .or(page)
         .unify()
         .or(warp::any().map(|| method_not_allowed("GET, HEAD")))
+        .unify()
+}
+
+/// The value of `?cluster=NAME`.
+fn named_cluster() -> impl Filter<Extract = (Option<String>,), Error = Infallible> + Clone {
+    warp::query::<HashMap<String, String>>()
+        .map(|mut query: HashMap<String, String>| query.remove("cluster"))
+        .or(warp::any().map(|| None))
         .unify()
 }
 
@@ -157,9 +177,14 @@ fn refused(Refused { status, error }: Refused) -> Response {
 
 /// Whether Kafka is reachable, and if not, why. The reason names brokers, so a client without the access token (if the
 /// bridge has one) gets only the name of the error.
-async fn ready(shared: Arc<Shared>, headers: HeaderMap, peer: Peer) -> Response {
+async fn ready(shared: Arc<Shared>, headers: HeaderMap, peer: Peer, name: Option<String>) -> Response {
     let is_admitted = shared.admits(bearer_token(&headers), peer, "Authorization").await;
-    let cluster = shared.clusters.first().state.borrow().clone();
+    let cluster = match shared.clusters.find(name.as_deref()) {
+        Ok(cluster) => cluster.state.borrow().clone(),
+        Err(error) if is_admitted => return plain(StatusCode::NOT_FOUND, &error.message),
+        // Without the names of the others.
+        Err(_) => return plain(StatusCode::NOT_FOUND, "no such cluster"),
+    };
     let status = match cluster.state {
         ClusterState::Up => StatusCode::OK,
         ClusterState::Down => StatusCode::SERVICE_UNAVAILABLE,
@@ -176,11 +201,38 @@ async fn ready(shared: Arc<Shared>, headers: HeaderMap, peer: Peer) -> Response 
 
 /// The state of the cluster. It names brokers, so it needs the access token if the bridge has one; `/readyz` works
 /// without.
-async fn cluster(shared: Arc<Shared>, headers: HeaderMap, peer: Peer) -> Response {
+async fn cluster(shared: Arc<Shared>, headers: HeaderMap, peer: Peer, name: Option<String>) -> Response {
     if let Some(refusal) = refusal(&shared, &headers, peer).await {
         return refusal;
     }
-    warp::reply::json(&*shared.clusters.first().state.borrow()).into_response()
+    match shared.clusters.find(name.as_deref()) {
+        Ok(cluster) => warp::reply::json(&*cluster.state.borrow()).into_response(),
+        Err(error) => plain(StatusCode::NOT_FOUND, &error.message),
+    }
+}
+
+/// A cluster in the answer of `/api/clusters`.
+#[derive(Serialize)]
+struct ListedCluster {
+    #[serde(flatten)]
+    summary: ClusterSummary,
+    /// Whether it is the cluster for clients that name none.
+    default: bool,
+    state: ClusterState,
+}
+
+/// All clusters, in the order of the configuration; with the access token, as `/api/cluster`.
+async fn clusters(shared: Arc<Shared>, headers: HeaderMap, peer: Peer) -> Response {
+    if let Some(refusal) = refusal(&shared, &headers, peer).await {
+        return refusal;
+    }
+    let first = shared.clusters.first();
+    let listed = shared.clusters.iter().map(|cluster| ListedCluster {
+        summary: cluster.summary(),
+        default: Arc::ptr_eq(cluster, first),
+        state: cluster.state.borrow().state,
+    });
+    warp::reply::json(&listed.collect::<Vec<_>>()).into_response()
 }
 
 async fn metrics(shared: Arc<Shared>, headers: HeaderMap, peer: Peer) -> Response {

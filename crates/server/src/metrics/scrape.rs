@@ -126,9 +126,10 @@ fn add_clusters(scrape: &mut Scrape, clusters: &[&Cluster]) {
     let help = "Running Kafka consumers: shared by the tails of a topic (tail), of a group (group), of one subscription \
                 (private), and connected for the next tail (standby)";
     scrape.gauges("ponte_readers", help, readers);
-    let help = "How many Kafka consumers may run for subscriptions";
-    let limits = clusters.iter().map(|cluster| (of(cluster), count(cluster.feeds.max_readers())));
-    scrape.gauges("ponte_readers_limit", help, limits);
+    if let Some(cluster) = clusters.first() {
+        let help = "How many Kafka consumers may run for subscriptions, of all clusters together";
+        scrape.gauge("ponte_readers_limit", help, count(cluster.feeds.max_readers()));
+    }
     let subscriptions = totals.iter().flat_map(|(cluster, totals)| {
         totals.subscriptions.map(|(kind, subscriptions)| (with(of(cluster), "kind", kind), count(subscriptions)))
     });

@@ -99,7 +99,7 @@ async fn checked_hello(stream: &mut Stream, outbox: &Outbox, shared: &Shared, pe
         return Err(End::close(CloseCode::TokenRefused, format!("{reason}; this bridge needs one")));
     }
     // After the token, because the error lists the names of the clusters.
-    match shared.clusters.find(cluster.as_ref()) {
+    match shared.clusters.find(cluster.as_ref().map(ClusterName::as_str)) {
         Ok(cluster) => Ok(Greeting { client, cluster: Arc::clone(cluster), resume: hello.resume }),
         Err(error) => {
             let reason = error.message.clone();

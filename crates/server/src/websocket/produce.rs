@@ -71,7 +71,7 @@ pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
     let received = Instant::now();
     for (topic, records) in by_topic {
         // Checked before any record is produced.
-        let refusal = may_write(shared, topic).err().map(Arc::new);
+        let refusal = may_write(cluster, topic).err().map(Arc::new);
         let hash = ContentHash::for_topic(topic);
         let contents: Vec<u64> = records.iter().map(|record| hash.of(record)).collect();
         let mut start = 0;
@@ -120,9 +120,9 @@ pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
 }
 
 /// Checks that records for this topic may be written.
-fn may_write(shared: &Shared, topic: &str) -> Result<(), ErrorBody> {
+fn may_write(cluster: &Cluster, topic: &str) -> Result<(), ErrorBody> {
     let name = requests::topic(topic);
-    if shared.read_only {
+    if cluster.read_only {
         let target = name.map_or_else(|_| String::new(), |name| format!(" to {:?}", name.as_str()));
         return Err(ErrorBody::new(ErrorCode::ReadOnly, format!("cannot write{target}: {READ_ONLY}")));
     }

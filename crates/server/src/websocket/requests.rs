@@ -23,9 +23,9 @@ use kafka::admin::Admin;
 use kafka::cluster::with_reason;
 use protocol::{ClientName, ErrorBody, ErrorCode, ErrorMessage, GroupId, Kind, Request, TopicName};
 
+use super::READ_ONLY;
 use super::gate::{AdmittedRequest, Work};
 use super::outbox::Outbox;
-use super::{READ_ONLY, Shared};
 use crate::clusters::Cluster;
 use crate::http::Peer;
 use crate::metrics::METRICS;
@@ -58,7 +58,6 @@ where
 /// Answers a request as soon as it gets its permits; other messages of the socket are processed meanwhile. If the
 /// socket is lost before, the request is not executed.
 pub(super) async fn answer<R: Handler>(
-    shared: Arc<Shared>,
     cluster: Arc<Cluster>,
     asker: Asker,
     outbox: Outbox,
@@ -75,7 +74,7 @@ pub(super) async fn answer<R: Handler>(
     let handled = tokio::task::spawn_blocking(move || {
         // Held while the thread is blocked, even if the socket is lost.
         let _permit = permit;
-        ask(&shared, &cluster, &asker, request).map_err(|error| with_reason(error, &cluster.state.borrow()))
+        ask(&cluster, &asker, request).map_err(|error| with_reason(error, &cluster.state.borrow()))
     });
     let answer = handled.await.unwrap_or_else(|error| {
         tracing::error!(%error, request = R::NAME, "a request handler panicked");
@@ -89,12 +88,12 @@ pub(super) async fn answer<R: Handler>(
     };
 }
 
-fn ask<R: Handler>(shared: &Shared, cluster: &Cluster, asker: &Asker, request: R) -> Result<R::Reply, ErrorBody>
+fn ask<R: Handler>(cluster: &Cluster, asker: &Asker, request: R) -> Result<R::Reply, ErrorBody>
 where
     R::Reply: Send + 'static,
 {
-    if R::KIND == Kind::Change && shared.read_only {
-        tracing::info!(target: "audit", %asker, change = R::NAME, "audit: refused: the bridge is read-only");
+    if R::KIND == Kind::Change && cluster.read_only {
+        tracing::info!(target: "audit", %asker, change = R::NAME, "audit: refused: the cluster is read-only");
         return Err(ErrorBody::new(ErrorCode::ReadOnly, format!("{} changes Kafka; {READ_ONLY}", R::NAME)));
     }
     request.apply(&Context { admin: &cluster.admin, asker })

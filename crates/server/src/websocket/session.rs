@@ -94,10 +94,12 @@ async fn run_session(shared: &Arc<Shared>, stream: &mut Stream, outbox: &Outbox,
         session: held.id.clone(),
         resumed: held.resumed,
         cluster: state.borrow_and_update().clone(),
-        defaults: shared.defaults.clone(),
+        defaults: cluster.defaults.clone(),
         limits: LIMITS,
         heartbeat_ms: HEARTBEAT.as_millis().try_into().unwrap_or(u64::MAX),
-        read_only: shared.read_only,
+        read_only: cluster.read_only,
+        cluster_name: cluster.name.to_string(),
+        clusters: shared.clusters.iter().map(|cluster| cluster.summary()).collect(),
     };
     let end = match outbox.send(welcome).await {
         Ok(()) => {
@@ -387,9 +389,9 @@ impl<'s> Session<'s> {
         R::Reply: Send + 'static,
     {
         let admitted = self.gate.admit()?;
-        let (shared, cluster) = (Arc::clone(self.shared), Arc::clone(&self.cluster));
+        let cluster = Arc::clone(&self.cluster);
         let (asker, outbox) = (self.asker.clone(), self.outbox.clone());
-        helpers.spawn(requests::answer(shared, cluster, asker, outbox, admitted, id, request));
+        helpers.spawn(requests::answer(cluster, asker, outbox, admitted, id, request));
         Ok(())
     }
 
@@ -414,7 +416,7 @@ impl<'s> Session<'s> {
         request: Subscribe,
         helpers: &mut tokio::task::JoinSet<()>,
     ) -> Result<Result<(), ErrorBody>, End> {
-        if self.shared.read_only && matches!(request.mode, Mode::Group { .. }) {
+        if self.cluster.read_only && matches!(request.mode, Mode::Group { .. }) {
             let message = format!("joining a group commits its positions; {READ_ONLY}: read without a group (tail)");
             return Ok(Err(ErrorBody::new(ErrorCode::ReadOnly, message)));
         }

@@ -1,0 +1,182 @@
+//! Reads changed files again while the bridge runs: the access token, the TLS certificate and the credentials of the properties files.
+//! Watched every two seconds, and read at once on SIGHUP. Everything else needs a restart, which the log says by name.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::CommandFactory;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{CommandLine, OptionsFile};
+use crate::file_watch::{CHECK_EVERY, WatchedFile};
+use crate::signals::Hangups;
+use kafka::client_config::{Connection, KafkaProperties};
+use server::access_token::AccessToken;
+use server::http::Certificate;
+use server::websocket::Shared;
+
+/// The files that can change.
+pub struct Reloader {
+    token: Option<WatchedFile>,
+    certificate: Option<CertificateFiles>,
+    properties: Vec<PropertiesFile>,
+    configuration: Option<(WatchedFile, OptionsFile)>,
+}
+
+struct CertificateFiles {
+    watched: [WatchedFile; 2],
+    certificate: Arc<Certificate>,
+}
+
+/// The file of a cluster's `kafka-config`.
+struct PropertiesFile {
+    watched: WatchedFile,
+    connection: Connection,
+    /// The file's last valid content.
+    properties: KafkaProperties,
+}
+
+impl Reloader {
+    pub fn new(
+        token_file: Option<&Path>,
+        certificate: Option<Arc<Certificate>>,
+        configuration: Option<OptionsFile>,
+    ) -> Self {
+        let certificate = certificate
+            .map(|certificate| CertificateFiles { watched: certificate.files().map(WatchedFile::new), certificate });
+        Self {
+            token: token_file.map(WatchedFile::new),
+            certificate,
+            properties: Vec::new(),
+            configuration: configuration.map(|file| (WatchedFile::new(&file.path), file)),
+        }
+    }
+
+    /// Watches the file of a cluster. `properties`: the content with which the bridge was started.
+    pub fn add(&mut self, path: &Path, connection: &Connection, properties: KafkaProperties) {
+        let (watched, connection) = (WatchedFile::new(path), connection.clone());
+        self.properties.push(PropertiesFile { watched, connection, properties });
+    }
+
+    fn is_empty(&self) -> bool {
+        self.token.is_none() && self.certificate.is_none() && self.properties.is_empty() && self.configuration.is_none()
+    }
+
+    /// Runs until the bridge shuts down.
+    pub async fn run(mut self, shared: Arc<Shared>, mut hangups: Hangups, shutdown: CancellationToken) {
+        let mut checks = tokio::time::interval(CHECK_EVERY);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let is_requested = tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = hangups.next() => true,
+                _ = checks.tick(), if !self.is_empty() => false,
+            };
+            if is_requested {
+                match self.is_empty() {
+                    true => tracing::info!("SIGHUP: there is no file to read again"),
+                    false => tracing::info!("SIGHUP: reading the files again"),
+                }
+            }
+            let shared = Arc::clone(&shared);
+            // Reading files blocks.
+            let read = tokio::task::spawn_blocking(move || {
+                self.read(is_requested, &shared);
+                self
+            });
+            match read.await {
+                Ok(reloader) => self = reloader,
+                Err(error) => return tracing::error!(%error, "files are not read again any more"),
+            }
+        }
+    }
+
+    /// Reads the files that have changed, or all of them.
+    fn read(&mut self, all: bool, shared: &Shared) {
+        if let Some(file) = &mut self.token
+            && (file.has_changed() || all)
+        {
+            read_token(file.path(), shared);
+        }
+        if let Some(files) = &mut self.certificate {
+            files.read(all);
+        }
+        for file in &mut self.properties {
+            if file.watched.has_changed() || all {
+                file.read();
+            }
+        }
+        if let Some((watched, loaded)) = &mut self.configuration
+            && (watched.has_changed() || all)
+        {
+            read_configuration(watched.path(), loaded);
+        }
+    }
+}
+
+fn read_token(path: &Path, shared: &Shared) {
+    let file = path.display();
+    match AccessToken::read(path) {
+        Ok(token) => {
+            if shared.token.replace(token) {
+                tracing::info!("{file}: new clients need the new access token");
+            }
+        }
+        Err(reason) => tracing::error!("{file}: the access token is unchanged: {reason}"),
+    }
+}
+
+impl CertificateFiles {
+    fn read(&mut self, always: bool) {
+        // Each file is asked, so that a change of both is one change.
+        let changed = self.watched.each_mut().map(WatchedFile::has_changed);
+        if !changed.contains(&true) && !always {
+            return;
+        }
+        match self.certificate.reload() {
+            Ok(()) => tracing::info!("the TLS certificate was read again; new connections use it"),
+            Err(error) => tracing::error!(%error, "the changed TLS certificate cannot be used; the earlier one stays"),
+        }
+    }
+}
+
+impl PropertiesFile {
+    fn read(&mut self) {
+        let path: PathBuf = self.watched.path().to_owned();
+        let file = path.display();
+        let now = match KafkaProperties::read(&path) {
+            Ok(now) => now,
+            Err(error) => return tracing::error!("the Kafka credentials are unchanged: {error}"),
+        };
+        match self.connection.reload(&self.properties, &now) {
+            Ok(changes) => {
+                if !changes.applied.is_empty() {
+                    tracing::info!("{file}: changed and used from now on: {}", changes.applied.join(", "));
+                }
+                if !changes.needs_restart.is_empty() {
+                    tracing::warn!(
+                        "{file}: changed: {}; restart the bridge to use it",
+                        changes.needs_restart.join(", ")
+                    );
+                }
+                self.properties = now;
+            }
+            Err(error) => tracing::error!("{file}: the Kafka credentials are unchanged: {error}"),
+        }
+    }
+}
+
+/// Nothing in the configuration file itself can be changed without a restart.
+fn read_configuration(path: &Path, loaded: &mut OptionsFile) {
+    match OptionsFile::read(&CommandLine::command(), path) {
+        Ok(now) => {
+            let changes = loaded.changes(&now);
+            if !changes.is_empty() {
+                tracing::warn!("{}: changed: {}; restart the bridge to use it", path.display(), changes.join(", "));
+            }
+            *loaded = now;
+        }
+        Err(error) => tracing::error!("the changed configuration file is invalid: {error}"),
+    }
+}
