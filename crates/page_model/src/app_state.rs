@@ -75,6 +75,8 @@ pub struct AppState {
     /// The name of the cluster that `hello` asks for: chosen by the user or by the address, or the bridge's default after
     /// the first `welcome`, so that a reconnect never leads to another cluster.
     pub(super) cluster_choice: Option<String>,
+    /// The bridge's message that it has no such cluster. The reason in the close frame may be shortened.
+    pub(super) unknown_cluster: Option<String>,
     pub(super) sends: Sends,
     pub(super) run: Option<Run>,
     pub(super) batch: Option<Batch>,

@@ -192,6 +192,11 @@ impl AppState {
         if self.component_requests.refused(id, &error) {
             return;
         }
+        if error.code == ErrorCode::UnknownCluster.number() {
+            // Shown with the close code that follows.
+            self.unknown_cluster = Some(error.message);
+            return;
+        }
         self.changes.mark(Slice::Listening);
         if id.is_some() && self.group_request == id {
             self.group_request = None;

@@ -1,6 +1,6 @@
 //! The start and the end of a connection: `hello`, `welcome` and the loss of the socket.
 
-use protocol::{Hello, Resume, SUBPROTOCOL, Secret, Welcome};
+use protocol::{CloseCode, Hello, Resume, SUBPROTOCOL, Secret, Welcome};
 
 use super::app_state::{AppState, Bridge};
 use super::connect_error::ConnectError;
@@ -63,7 +63,12 @@ impl AppState {
     }
 
     /// The socket is closed. `retry_at_ms`: when the next attempt begins; `None` if another attempt cannot succeed.
-    pub fn socket_lost(&mut self, loss: Loss, retry_at_ms: Option<f64>, now_ms: f64) {
+    pub fn socket_lost(&mut self, mut loss: Loss, retry_at_ms: Option<f64>, now_ms: f64) {
+        if let Some(message) = self.unknown_cluster.take()
+            && loss.code == CloseCode::UnknownCluster.number()
+        {
+            loss.reason = message;
+        }
         self.link = match retry_at_ms {
             Some(retry_at_ms) => Link::Waiting { retry_at_ms, loss },
             None => Link::Closed { loss },

@@ -508,3 +508,24 @@ fn switch_to_another_cluster_forgets_all_records_and_starts_a_new_session() {
     let names: Vec<String> = state.cluster_choices().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["prod", "dev"]);
 }
+
+#[test]
+fn refused_cluster_is_reported_with_all_names_although_a_close_frame_is_short() {
+    let mut state = AppState::default();
+    state.set_cluster_choice(Some("prd".into()));
+    state.socket_opened("test");
+    let names: Vec<String> = (0..40).map(|number| format!("cluster-{number}")).collect();
+    let message = format!("no cluster \\\"prd\\\"; this bridge has: {}", names.join(", "));
+    state.receive(
+        &format!(r#"{{"type":"error","code":210,"name":"unknown_cluster","message":"{message}","retriable":false}}"#),
+        1.0,
+    );
+    assert_eq!(state.notices().count(), 0, "the banner shows it");
+    let reason = message[..100].to_owned();
+    state.socket_lost(Loss { code: protocol::CloseCode::UnknownCluster.number(), reason }, None, 2.0);
+    let choices: Vec<String> = state.cluster_choices().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(choices, names);
+    state.switch_cluster("cluster-3".into());
+    state.socket_opened("test");
+    assert!(sent_text(&mut state)[0].contains(r#""cluster":"cluster-3""#));
+}
