@@ -7,6 +7,7 @@ mod environment;
 mod error;
 mod file;
 mod groups;
+mod log_args;
 mod network;
 mod topics;
 mod value;
@@ -31,6 +32,7 @@ pub use self::environment::UnknownVariable;
 pub use self::error::ConfigError;
 pub use self::file::OptionsFile;
 pub use self::groups::{DeleteGroupArgs, DescribeGroups, GroupsCommand, ListGroups, ResetArgs};
+pub use self::log_args::{LogArgs, LogFormat};
 pub use self::network::NetworkArgs;
 pub use self::topics::{
     AddPartitionsArgs, AlterTopic, ConfirmationArgs, CreateTopicArgs, DeleteTopicArgs, DescribeTopics, EmptyTopicArgs,
@@ -148,6 +150,15 @@ impl CommandLine {
         Ok(line)
     }
 
+    /// The options of the log, which only serve has.
+    pub fn log_args(&self) -> LogArgs {
+        match &self.command {
+            None => self.serve.log.clone(),
+            Some(Command::Serve(args)) => args.log.clone(),
+            Some(_) => LogArgs::default(),
+        }
+    }
+
     /// Finds the cluster of `--cluster` in the file, for the commands that use one cluster.
     fn choose_cluster(&mut self) -> Result<(), ConfigError> {
         let kafka = match &mut self.command {
@@ -155,7 +166,14 @@ impl CommandLine {
             Some(Command::Consume(args)) => &mut args.kafka,
             Some(Command::Topics(args)) => args.kafka_mut(),
             Some(Command::Groups(args)) => args.kafka_mut(),
-            None | Some(Command::Serve(_) | Command::Config(_)) => return Ok(()),
+            None
+            | Some(
+                Command::Serve(_)
+                | Command::Config(_)
+                | Command::Healthcheck(_)
+                | Command::Completions { .. }
+                | Command::Man { .. },
+            ) => return Ok(()),
         };
         kafka.table = chosen_table(kafka, self.sources.file.as_ref())?.cloned();
         Ok(())
@@ -281,6 +299,9 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     pub network: NetworkArgs,
+
+    #[command(flatten)]
+    pub log: LogArgs,
 
     /// Maximum number of open sockets
     #[arg(long, env = "PONTE_MAX_SOCKETS", default_value_t = 256, value_name = "COUNT")]

@@ -1,41 +1,95 @@
-//! The log on standard error. Each event is one line, whatever its values contain; `server::log_throttle` limits how
-//! many lines a client can cause.
+//! The log on standard error, and the audit log. Each event is one line, whatever its values contain; `server::log_throttle` limits
+//! how many lines a client can cause.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::sync::Arc;
 
 use protocol::is_printable;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer, fmt};
+
+use crate::config::{ConfigError, LogArgs, LogFormat};
 
 /// A longer line is truncated.
 const MAX_LINE_BYTES: usize = 16 * 1024;
 
 const ESCAPE: char = '\u{1b}';
 
-/// The variable `PONTE_LOG` filters the events, in tracing's filter syntax.
-pub fn start() {
+/// The target of events about changes in Kafka.
+const AUDIT: &str = "audit";
+
+/// Starts both logs. The variable `PONTE_LOG` filters the events on standard error, in tracing's filter syntax.
+///
+/// # Errors
+/// If the file of the audit log cannot be opened.
+pub fn start(args: &LogArgs) -> Result<(), ConfigError> {
     let filter = EnvFilter::try_from_env("PONTE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     // At `trace`, the HTTP client logs what it sends, including secrets and tokens.
     let filter = filter.add_directive("ureq=info".parse().expect("a directive"));
-    let has_colours = io::stderr().is_terminal();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(move || OneLine { has_colours })
-        .with_target(false)
-        .with_ansi(has_colours)
-        .init();
+    let has_colours = args.log_format == LogFormat::Text && io::stderr().is_terminal();
+    let format = args.log_format;
+    let layer =
+        fmt::layer().with_writer(move || OneLine { has_colours, format }).with_target(false).with_ansi(has_colours);
+    let layer = match args.log_format {
+        LogFormat::Text => layer.boxed(),
+        LogFormat::Json => layer.json().flatten_event(true).boxed(),
+    };
+    let audit = args.audit.as_deref().map(AuditFile::open).transpose()?.map(|file| {
+        let layer = fmt::layer().json().flatten_event(true).with_target(false).with_writer(move || file.clone());
+        layer.with_filter(Targets::new().with_target(AUDIT, LevelFilter::INFO))
+    });
+    tracing_subscriber::registry().with(layer.with_filter(filter)).with(audit).init();
+    Ok(())
+}
+
+/// The file of `--audit`. Lines are appended, so a tool that rotates logs by copying and truncating can be used.
+#[derive(Clone)]
+struct AuditFile(Arc<File>);
+
+impl AuditFile {
+    fn open(path: &Path) -> Result<Self, ConfigError> {
+        let opened = OpenOptions::new().append(true).create(true).open(path);
+        let file = opened.map_err(|source| ConfigError::AuditFile { file: path.to_owned(), source })?;
+        Ok(Self(Arc::new(file)))
+    }
+}
+
+impl Write for AuditFile {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        // A single write appends the whole line, also if another process writes to the file.
+        if let Err(error) = (&*self.0).write_all(event) {
+            // Not as an event, because this is called while one is logged.
+            let line = one_line(&String::from_utf8_lossy(event), false).into_owned();
+            let _ = writeln!(io::stderr().lock(), "ERROR the audit log cannot be written ({error}): {line}");
+        }
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Writes to standard error; tracing passes each event in one call.
 struct OneLine {
     has_colours: bool,
+    format: LogFormat,
 }
 
 impl Write for OneLine {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
-        let line = one_line(text.strip_suffix('\n').unwrap_or(&text), self.has_colours);
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        let line = match self.format {
+            LogFormat::Text => one_line(text, self.has_colours),
+            LogFormat::Json => json_line(text),
+        };
         io::stderr().lock().write_all(format!("{line}\n").as_bytes())?;
         Ok(event.len())
     }
@@ -43,6 +97,17 @@ impl Write for OneLine {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// The beginning of an event that is too long, as valid JSON. JSON itself escapes line breaks and control characters.
+fn json_line(text: &str) -> Cow<'_, str> {
+    if text.len() <= MAX_LINE_BYTES {
+        return Cow::Borrowed(text);
+    }
+    // Escaping may double the length.
+    let end = text.floor_char_boundary(MAX_LINE_BYTES / 2);
+    let bytes = text.len();
+    Cow::Owned(serde_json::json!({ "message": "truncated event", "bytes": bytes, "begin": &text[..end] }).to_string())
 }
 
 /// Escapes line breaks and other characters that control a terminal. Escape characters are kept if the log is coloured:
@@ -86,5 +151,15 @@ mod tests {
         let line = one_line(&"é".repeat(MAX_LINE_BYTES), false).into_owned();
         assert!(line.len() < MAX_LINE_BYTES + 40, "{} bytes", line.len());
         assert!(line.ends_with(&format!("… ({MAX_LINE_BYTES} more bytes)")), "{}", &line[line.len() - 40..]);
+    }
+
+    #[test]
+    fn long_json_event_stays_json() {
+        let event = format!(r#"{{"message":"{}"}}"#, "é\\n".repeat(MAX_LINE_BYTES));
+        let line = json_line(&event).into_owned();
+        assert!(line.len() <= MAX_LINE_BYTES + 100, "{} bytes", line.len());
+        let parsed: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(parsed["bytes"], event.len());
+        assert!(!line.contains('\n'));
     }
 }

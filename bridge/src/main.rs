@@ -28,8 +28,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const EXIT_CONFIG: u8 = 2;
 
 fn main() -> ExitCode {
-    log::start();
-    match CommandLine::read().map_err(anyhow::Error::from).and_then(run) {
+    let line = CommandLine::read().and_then(|line| log::start(&line.log_args()).map(|()| line));
+    match line.map_err(anyhow::Error::from).and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::print_message(&format!("error: {error:#}"));

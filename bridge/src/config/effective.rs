@@ -10,11 +10,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use formats::Spot;
 
 use super::file::{OptionsFile, known};
-use super::value::is_number;
-
-/// The options whose values are paths. They are printed as absolute paths, because a path in a configuration file is relative
-/// to the file.
-const PATHS: [&str; 2] = ["kafka-config", "token-file"];
+use super::value::{is_number, is_path};
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +58,7 @@ pub fn options(command: &Command, matches: &ArgMatches, file: Option<&OptionsFil
             name: name.to_owned(),
             origin: origin(argument, name, matches, file),
             values: values(argument, matches),
-            kind: kind(argument, name),
+            kind: kind(argument),
         })
         .collect();
     // clap moves an option whose default is set, so the order of definition is lost.
@@ -100,12 +96,13 @@ fn values(argument: &Arg, matches: &ArgMatches) -> Vec<String> {
     raw.map(|value| value.to_string_lossy().into_owned()).collect()
 }
 
-fn kind(argument: &Arg, name: &str) -> Kind {
+fn kind(argument: &Arg) -> Kind {
     match argument.get_action() {
         ArgAction::SetTrue => Kind::Flag,
         _ if argument.is_hide_env_values_set() => Kind::Secret,
         ArgAction::Append => Kind::List,
-        _ if PATHS.contains(&name) => Kind::Path,
+        // Printed as absolute paths, because a path in a configuration file is relative to the file.
+        _ if is_path(argument) => Kind::Path,
         _ if is_number(argument) => Kind::Number,
         _ => Kind::Text,
     }
@@ -123,7 +120,7 @@ pub fn print(options: &[EffectiveOption], file: Option<&OptionsFile>) -> String 
         for (key, value) in &cluster.options {
             let kind = match key.as_str() {
                 "read-only" | "no-auto-create" | "demo" => Kind::Flag,
-                key if PATHS.contains(&key) => Kind::Path,
+                "kafka-config" => Kind::Path,
                 _ => Kind::Text,
             };
             let values: Vec<String> =

@@ -16,9 +16,6 @@ use toml::de::{DeTable, DeValue};
 use super::clusters::{ClusterError, ClusterTable};
 use super::value;
 
-/// Options whose values are paths. Relative paths are relative to the file's own folder.
-const PATHS: [&str; 4] = ["kafka-config", "token-file", "tls-cert", "tls-key"];
-
 /// Options that the file may not contain, and what to do instead.
 const NOT_IN_FILE: [(&str, &str); 4] = [
     ("config", "a configuration file cannot include another one"),
@@ -169,7 +166,8 @@ impl Reader<'_> {
             let nearest = value::nearest(key, known.iter().copied()).map(str::to_owned);
             return Err(KeyError::Unknown { key: owned(), nearest, known: known.join(", ") });
         };
-        let text = |text: &str| match PATHS.contains(&key) {
+        // Relative paths are relative to the file's own folder.
+        let text = |text: &str| match value::is_path(argument) {
             true => self.folder.join(text).into_os_string(),
             false => OsString::from(text),
         };

@@ -3,6 +3,7 @@
 use std::any::TypeId;
 use std::error::Error as _;
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue};
@@ -43,6 +44,11 @@ fn reason(error: &clap::Error, argument: &Arg) -> String {
         return format!("allowed values: {}", allowed.join(", "));
     }
     error.source().map_or_else(|| "the value is empty or not valid text".to_owned(), ToString::to_string)
+}
+
+/// Whether the option's values are paths.
+pub fn is_path(argument: &Arg) -> bool {
+    argument.get_value_parser().type_id() == TypeId::of::<PathBuf>()
 }
 
 /// Whether the option's values are numbers.

@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn refused_cluster_name_lists_the_clusters_that_exist() {
         let closed = |code: CloseCode, reason: &str| Link::Closed {
-            loss: Loss { code: code.number(), reason: reason.to_owned() },
+            loss: Loss { code: code.number(), reason: reason.to_owned(), cause: None },
         };
         let reason = "no cluster \"prd\"; this bridge has: prod, dev";
         assert_eq!(closed(CloseCode::UnknownCluster, reason).clusters_instead(), Some(vec!["prod", "dev"]));

@@ -24,6 +24,7 @@ mod hello;
 mod http;
 mod json_values;
 mod limits;
+mod logs;
 mod metrics;
 mod model;
 mod named_positions;

@@ -522,7 +522,7 @@ fn refused_cluster_is_reported_with_all_names_although_a_close_frame_is_short() 
     );
     assert_eq!(state.notices().count(), 0, "the banner shows it");
     let reason = message[..100].to_owned();
-    state.socket_lost(Loss { code: protocol::CloseCode::UnknownCluster.number(), reason }, None, 2.0);
+    state.socket_lost(Loss { code: protocol::CloseCode::UnknownCluster.number(), reason, cause: None }, None, 2.0);
     let choices: Vec<String> = state.cluster_choices().into_iter().map(|(name, _)| name).collect();
     assert_eq!(choices, names);
     state.switch_cluster("cluster-3".into());

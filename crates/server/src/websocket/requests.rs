@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use kafka::admin::Admin;
 use kafka::cluster::with_reason;
-use protocol::{ClientName, ErrorBody, ErrorCode, ErrorMessage, GroupId, Kind, Request, TopicName};
+use protocol::{ClientName, ClusterName, ErrorBody, ErrorCode, ErrorMessage, GroupId, Kind, Request, TopicName};
 
 use super::READ_ONLY;
 use super::gate::{AdmittedRequest, Work};
@@ -36,6 +36,8 @@ pub struct Asker {
     pub peer: Peer,
     /// The name that the client gave itself in `hello`.
     pub client: ClientName,
+    /// The Kafka cluster of its socket.
+    pub cluster: ClusterName,
 }
 
 /// What a handler may use.
@@ -93,7 +95,7 @@ where
     R::Reply: Send + 'static,
 {
     if R::KIND == Kind::Change && cluster.read_only {
-        tracing::info!(target: "audit", %asker, change = R::NAME, "audit: refused: the cluster is read-only");
+        tracing::info!(target: "audit", %asker, cluster = %asker.cluster, change = R::NAME, "audit: refused: the cluster is read-only");
         return Err(ErrorBody::new(ErrorCode::ReadOnly, format!("{} changes Kafka; {READ_ONLY}", R::NAME)));
     }
     request.apply(&Context { admin: &cluster.admin, asker })

@@ -103,7 +103,7 @@ async fn run_session(shared: &Arc<Shared>, stream: &mut Stream, outbox: &Outbox,
     };
     let end = match outbox.send(welcome).await {
         Ok(()) => {
-            let asker = Asker { peer, client };
+            let asker = Asker { peer, client, cluster: cluster.name.clone() };
             Session::new(shared, cluster, asker, outbox, &held).run(stream, state).await
         }
         Err(Gone) => End::Gone,

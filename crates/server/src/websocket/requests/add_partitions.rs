@@ -11,7 +11,7 @@ impl Handler for AddPartitions {
         let added = context.admin.add_partitions(&name, &self)?;
         tracing::info!(
             target: "audit",
-            asker = %context.asker,
+            asker = %context.asker, cluster = %context.asker.cluster,
             change = Self::NAME,
             topic = %name,
             old = added.from,

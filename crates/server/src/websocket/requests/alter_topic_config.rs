@@ -12,7 +12,7 @@ impl Handler for AlterTopicConfig {
             let (setting, old, new) = (&changed.name, &changed.from, &changed.to);
             tracing::info!(
                 target: "audit",
-                asker = %context.asker,
+                asker = %context.asker, cluster = %context.asker.cluster,
                 change = Self::NAME,
                 topic = %name,
                 setting,

@@ -15,7 +15,7 @@ impl Handler for CreateTopic {
         let Self { partitions, replication, config, .. } = &self;
         tracing::info!(
             target: "audit",
-            asker = %context.asker,
+            asker = %context.asker, cluster = %context.asker.cluster,
             change = Self::NAME,
             topic = %name,
             ?partitions,

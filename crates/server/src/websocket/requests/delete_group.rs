@@ -11,7 +11,7 @@ impl Handler for DeleteGroup {
         context.admin.delete_group(&name)?;
         tracing::info!(
             target: "audit",
-            asker = %context.asker,
+            asker = %context.asker, cluster = %context.asker.cluster,
             change = Self::NAME,
             group = name.as_str(),
             "audit: group deleted"

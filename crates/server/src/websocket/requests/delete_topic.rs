@@ -9,7 +9,7 @@ impl Handler for DeleteTopic {
         let name = topic(&self.name)?;
         require_confirmation::<Self>(&self.name, &self.confirm)?;
         context.admin.delete_topic(&name)?;
-        tracing::info!(target: "audit", asker = %context.asker, change = Self::NAME, topic = %name, "audit: topic deleted");
+        tracing::info!(target: "audit", asker = %context.asker, cluster = %context.asker.cluster, change = Self::NAME, topic = %name, "audit: topic deleted");
         Ok(DeleteTopicResult { name: self.name })
     }
 }

@@ -13,7 +13,7 @@ impl Handler for EmptyTopic {
             let (number, old, new) = (partition.partition, partition.from, partition.to);
             tracing::info!(
                 target: "audit",
-                asker = %context.asker,
+                asker = %context.asker, cluster = %context.asker.cluster,
                 change = Self::NAME,
                 topic = %name,
                 partition = number,

@@ -19,15 +19,15 @@ fn log_reset(asker: &Asker, group: &GroupId, plan: &OffsetResetPlan, error: Opti
     // A string, which the log quotes, because a group's name may contain spaces.
     let group = group.as_str();
     if let Some(error) = error {
-        tracing::info!(target: "audit", %asker, change, group, error = error.name, reason = error.message, "audit: reset failed");
+        tracing::info!(target: "audit", %asker, cluster = %asker.cluster, change, group, error = error.name, reason = error.message, "audit: reset failed");
         return;
     }
     for moved in plan.changes.iter().filter(|moved| moved.from != Some(moved.to)) {
         let (topic, partition, old, new) = (&moved.topic, moved.partition, moved.from.map(|from| from.0), moved.to);
-        tracing::info!(target: "audit", %asker, change, group, topic, partition, ?old, %new, "audit: position moved");
+        tracing::info!(target: "audit", %asker, cluster = %asker.cluster, change, group, topic, partition, ?old, %new, "audit: position moved");
     }
     for forgotten in &plan.forget {
         let (topic, partition, old) = (&forgotten.topic, forgotten.partition, forgotten.offset);
-        tracing::info!(target: "audit", %asker, change, group, topic, partition, %old, "audit: position deleted");
+        tracing::info!(target: "audit", %asker, cluster = %asker.cluster, change, group, topic, partition, %old, "audit: position deleted");
     }
 }

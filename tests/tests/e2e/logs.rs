@@ -1,0 +1,70 @@
+//! The formats of the log on standard error, and the audit log.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use protocol::{AlterTopicConfig, CreateTopic, DeleteTopic};
+use serde_json::Value;
+use tests::{Bridge, Program, eventually, unique};
+
+/// The lines of an audit log so far.
+fn lines(file: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(file).expect("the bridge has created it");
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
+
+#[tokio::test]
+async fn audit_log_has_a_line_for_each_change_and_each_refusal() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("audit.jsonl");
+    let (path, topic) = (file.to_str().expect("a path"), unique("audited"));
+    let mut bridge = Bridge::start().demo().env("PONTE_AUDIT", path).env("PONTE_LOG", "error").await;
+    let mut client = bridge.client().await;
+    let config = BTreeMap::new();
+    let created = CreateTopic { name: topic.clone(), partitions: Some(2), replication: None, config };
+    client.ask::<protocol::CreateTopicResult>(created).await;
+    client.ask::<protocol::DeleteTopicResult>(DeleteTopic { name: topic.clone(), confirm: topic.clone() }).await;
+
+    let logged = eventually("two lines", || async { Some(lines(&file)).filter(|lines| lines.len() == 2) }).await;
+    for (line, message) in logged.iter().zip(["audit: topic created", "audit: topic deleted"]) {
+        assert_eq!(line["message"], message, "{line}");
+        assert_eq!(line["topic"], topic.as_str());
+        assert_eq!(line["cluster"], "default");
+        let asker = line["asker"].as_str().expect("who asked");
+        assert!(asker.starts_with("127.0.0.1:") && asker.ends_with("(\"tests/1\")"), "{asker}");
+        assert!(line["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
+    }
+    assert_eq!(logged[0]["change"], "create_topic");
+    assert!(!bridge.stderr.text().contains("audit:"), "the audit log does not depend on PONTE_LOG");
+
+    // A restarted bridge appends.
+    bridge.ctrl_c();
+    bridge.exit_code().await;
+    let bridge = Bridge::start().demo().flag("--read-only").option("--audit", path).await;
+    let change = AlterTopicConfig { name: topic.clone(), set: BTreeMap::new(), delete: vec!["retention.ms".into()] };
+    bridge.client().await.refused(change).await;
+    let logged = eventually("a third line", || async { Some(lines(&file)).filter(|lines| lines.len() == 3) }).await;
+    assert_eq!(logged[2]["change"], "alter_topic_config");
+    assert!(logged[2]["message"].as_str().is_some_and(|message| message.contains("refused")), "{}", logged[2]);
+}
+
+#[tokio::test]
+async fn audit_file_that_cannot_be_opened_stops_the_start() {
+    let mut program = Program::bridge(&["--listen", "127.0.0.1:0", "--demo", "--audit", "/nonexistent/audit.jsonl"]);
+    assert_eq!(program.exit_code().await, 2);
+    let (_, stderr) = program.all_output().await;
+    assert!(stderr.contains("--audit /nonexistent/audit.jsonl: No such file"), "{stderr}");
+}
+
+#[tokio::test]
+async fn json_log_is_one_object_a_line() {
+    let bridge = Bridge::start().demo().option("--log-format", "json").await;
+    let _client = bridge.client().await;
+    bridge.logged("session opened").await;
+    for line in bridge.stderr.all() {
+        let event: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        for field in ["timestamp", "level", "message"] {
+            assert!(event[field].is_string(), "{field}: {line}");
+        }
+    }
+}
