@@ -3,6 +3,7 @@
 mod file;
 mod groups;
 mod topics;
+mod traces;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use protocol::{GroupId, GroupStart, TopicName};
 
 use kafka::properties::{KafkaProperties, parse_addresses};
 use server::access_token::AccessToken;
+use server::traces::TraceSettings;
 use server::websocket::SocketLimits;
 
 pub use self::groups::{DeleteGroupArgs, DescribeGroups, GroupsCommand, ListGroups, ResetArgs};
@@ -200,6 +202,9 @@ pub struct ServeArgs {
     /// Allow a listener beyond loopback without an access token: anyone who can reach it can read and write
     #[arg(long, env = "PONTE_INSECURE_NO_TOKEN")]
     pub insecure_no_token: bool,
+
+    #[command(flatten)]
+    pub traces: traces::TraceArgs,
 }
 
 #[derive(Args, Debug, Clone)]
@@ -312,6 +317,8 @@ pub struct Config {
     pub allowed_hosts: Vec<String>,
     pub allowed_origins: Vec<String>,
     pub sockets: SocketLimits,
+    /// `None`: no traces.
+    pub traces: Option<TraceSettings>,
 }
 
 impl Config {
@@ -349,6 +356,7 @@ impl Config {
                 per_address: args.max_sockets_per_address,
                 before_hello: SOCKETS_BEFORE_HELLO,
             },
+            traces: args.traces.settings(),
         })
     }
 }

@@ -23,11 +23,15 @@ use server::feeds::Feeds;
 use server::http::{self, Guard};
 use server::shutdown;
 use server::token_attempts::TokenAttempts;
+use server::traces;
 use server::views::Views;
 use server::websocket::{Gate, Sessions, Shared, Slots};
 
 /// Serves on the listener until the token is cancelled, then shuts down.
 pub async fn serve(config: Config, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
+    if let Some(settings) = &config.traces {
+        traces::start(settings).context("traces")?;
+    }
     let budget = Budget::prepare(config.sockets);
     let (connection, demo) = choose_broker(&config).await?;
     let address = listener.local_addr().context("cannot read the listener's address")?;

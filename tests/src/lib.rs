@@ -7,6 +7,7 @@ pub mod bridge;
 pub mod broker_proxy;
 pub mod browser;
 pub mod client;
+pub mod collector;
 pub mod fence;
 pub mod history;
 pub mod http;

@@ -68,3 +68,4 @@ mod terminal_escapes;
 mod token;
 mod topics;
 mod topics_admin;
+mod traces;
