@@ -79,6 +79,8 @@ on_every_kafka! {
         let links: Vec<_> = seen.span.links.iter().map(|link| (link.trace_id.clone(), link.span_id.clone())).collect();
         assert_eq!(links, [(sent.span.trace_id.clone(), sent.span.span_id.clone())]);
         assert_ne!(seen.span.trace_id, sent.span.trace_id, "linked, not part of the trace");
+        let exported = format!("{:?}", collector.spans());
+        assert!(!exported.contains("messaggio"), "a value in {exported}");
     }
 
     async fn traceparent_of_a_record_continues_its_trace(kafka: Kafka) {
