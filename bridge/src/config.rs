@@ -10,6 +10,7 @@ mod groups;
 mod log_args;
 mod network;
 mod topics;
+mod traces;
 mod value;
 
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use protocol::{ClusterName, GroupId, GroupStart, TopicName};
 use kafka::properties::{KafkaProperties, parse_addresses};
 use server::access_token::AccessToken;
 use server::http::{BasePath, Certificate, TrustedProxies};
+use server::traces::TraceSettings;
 use server::websocket::SocketLimits;
 
 use self::cluster_config::chosen_table;
@@ -326,6 +328,9 @@ pub struct ServeArgs {
     /// Allow a listener beyond loopback without an access token: anyone who can reach it can read and write
     #[arg(long, env = "PONTE_INSECURE_NO_TOKEN")]
     pub insecure_no_token: bool,
+
+    #[command(flatten)]
+    pub traces: traces::TraceArgs,
 }
 
 #[derive(Args, Debug, Clone)]
@@ -419,6 +424,8 @@ pub struct Config {
     pub trusted_proxies: TrustedProxies,
     pub certificate: Option<Arc<Certificate>>,
     pub sockets: SocketLimits,
+    /// `None`: no traces.
+    pub traces: Option<TraceSettings>,
 }
 
 impl Config {
@@ -458,6 +465,7 @@ impl Config {
                 per_address: args.max_sockets_per_address,
                 before_hello: SOCKETS_BEFORE_HELLO,
             },
+            traces: args.traces.settings(),
         })
     }
 }

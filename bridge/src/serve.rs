@@ -28,6 +28,7 @@ use server::feeds::{Feeds, ReaderLimit};
 use server::http::{self, BasePath, Guard, Listening};
 use server::shutdown;
 use server::token_attempts::TokenAttempts;
+use server::traces;
 use server::views::Views;
 use server::websocket::{Gate, Sessions, Shared, Slots};
 
@@ -38,6 +39,9 @@ pub async fn serve(
     hangups: Hangups,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    if let Some(settings) = &config.traces {
+        traces::start(settings).context("traces")?;
+    }
     let budget = Budget::prepare(config.sockets);
     let address = listener.local_addr().context("cannot read the listener's address")?;
     let mut reloader = Reloader::new(config.token_file.as_deref(), config.certificate.clone(), config.file);

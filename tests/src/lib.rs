@@ -8,6 +8,7 @@ pub mod broker_proxy;
 pub mod browser;
 pub mod certificates;
 pub mod client;
+pub mod collector;
 pub mod fence;
 pub mod history;
 pub mod http;

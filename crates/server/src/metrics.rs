@@ -7,6 +7,7 @@ mod process;
 mod scrape;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -121,9 +122,22 @@ pub struct WrittenAt {
 }
 
 impl WrittenAt {
+    /// Reads one clock for both times, because reading a clock is most of the cost of measuring. The difference between
+    /// the two is read once a second, so that changes of the system's time are followed.
     pub fn now() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { now: Instant::now(), ms: i64::try_from(since.as_millis()).unwrap_or(i64::MAX) }
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        static READ_IN_SECOND: AtomicU64 = AtomicU64::new(u64::MAX);
+        static MS_AT_START: AtomicI64 = AtomicI64::new(0);
+        let now = Instant::now();
+        let since_start = now.saturating_duration_since(*START);
+        let ms_since_start = i64::try_from(since_start.as_millis()).unwrap_or(i64::MAX);
+        if READ_IN_SECOND.load(Ordering::Acquire) != since_start.as_secs() {
+            let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let ms = i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX);
+            MS_AT_START.store(ms - ms_since_start, Ordering::Relaxed);
+            READ_IN_SECOND.store(since_start.as_secs(), Ordering::Release);
+        }
+        Self { now, ms: MS_AT_START.load(Ordering::Relaxed).saturating_add(ms_since_start) }
     }
 }
 
@@ -426,5 +440,22 @@ impl RefusalReason {
             Self::FrameTooLarge => "frame_too_large",
         };
         [("reason", name)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_of_a_write_is_the_systems_time() {
+        for _ in 0..3 {
+            let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+            let expected = i64::try_from(since_1970.as_millis()).expect("a few digits");
+            let written = WrittenAt::now();
+            // A slow machine may need long between the two.
+            let late = i64::try_from(written.now.elapsed().as_millis()).expect("a few digits") + 1000;
+            assert!((expected - 1..=expected + late).contains(&written.ms), "{expected} {}", written.ms);
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
+use crate::traces;
 use crate::websocket::Shared;
 
 /// The total time for shutdown. When it is over, [`drain`] returns even if some parts are still running.
@@ -15,6 +16,9 @@ const FLUSH_WITHIN: Duration = Duration::from_millis(1500);
 
 /// How long sockets may take to send their last outcomes and their close frame.
 const SOCKETS_WITHIN: Duration = Duration::from_millis(3000);
+
+/// How long the export of the last traces may take.
+const TRACES_WITHIN: Duration = Duration::from_millis(500);
 
 /// Runs after the shutdown token was cancelled: sockets send their last outcomes and close with 1001, readers commit
 /// and leave their groups, the producer is flushed.
@@ -57,5 +61,8 @@ pub async fn drain(shared: Arc<Shared>) {
     if finished.await.is_err() {
         tracing::warn!("some parts did not stop in time");
     }
+    let left = deadline.saturating_duration_since(Instant::now());
+    // Blocks while the last traces are exported.
+    let _ = tokio::task::spawn_blocking(move || traces::shut_down(left.min(TRACES_WITHIN))).await;
     tracing::info!("shutdown complete");
 }

@@ -76,3 +76,4 @@ mod tls;
 mod token;
 mod topics;
 mod topics_admin;
+mod traces;

@@ -37,6 +37,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("socket.keepalive.enable", "false"),
     ("socket.nagle.disable", "false"),
     ("ssl.ca.location", "probe"),
+    ("statistics.interval.ms", "1000"),
     ("topic.metadata.propagation.max.ms", "4000"),
     ("topic.metadata.refresh.interval.ms", "60000"),
 ];
@@ -53,7 +54,8 @@ fn roles(connection: &Connection) -> BTreeMap<&'static str, ClientConfig> {
     let group = GroupId::parse("a-group").expect("a group");
     let member = |protocol| connection.group_config(&group, protocol);
     BTreeMap::from([
-        ("metadata", connection.base_config()),
+        ("brokers", connection.base_config()),
+        ("metadata", connection.metadata_config()),
         ("tail", connection.reader_config(connection.tail_config())),
         ("classic member", connection.reader_config(member(GroupProtocol::Classic))),
         ("member", connection.reader_config(member(GroupProtocol::Consumer))),
@@ -101,6 +103,17 @@ fn property_of_the_file_takes_effect_or_is_refused_by_name() {
             }
         }
     }
+}
+
+#[test]
+fn statistics_are_reported_by_two_clients_unless_the_file_turns_them_off() {
+    let reporting = |properties| {
+        let all = roles(&connection(properties));
+        let is_on = |config: &ClientConfig| config.get("statistics.interval.ms").is_some_and(|ms| ms != "0");
+        all.into_iter().filter(|(_, config)| is_on(config)).map(|(role, _)| role).collect::<Vec<_>>()
+    };
+    assert_eq!(reporting(KafkaProperties::default()), ["metadata", "producer"]);
+    assert_eq!(reporting(read("statistics.interval.ms", "0").expect("allowed")), [""; 0]);
 }
 
 #[test]

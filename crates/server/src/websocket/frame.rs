@@ -10,6 +10,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use crate::metrics::{ClusterMetrics, WrittenAt};
+use crate::traces;
 use feed::{Batch, Variant};
 
 /// Stands for "the close frame had no code" and is never sent (RFC 6455, 7.4.1).
@@ -86,11 +87,12 @@ impl Frame {
         self.head.len() + records
     }
 
-    /// Counts the latency of the records. Call it when the whole frame is written; `at` is asked for the time once for
+    /// Counts the latency of the records, and traces samples of them. Call it when the whole frame is written; `at` is asked for the time once for
     /// all frames of one write, and only if there are records.
     pub fn note_written(&self, at: &mut Option<WrittenAt>) {
         let Some(Records { batch, range, metrics, .. }) = &self.records else { return };
         let at = at.get_or_insert_with(WrittenAt::now);
+        traces::note_delivered(batch, range);
         metrics.written(at, batch.read_at, batch.records.timestamp(range.end - 1), range.len() as u64);
     }
 

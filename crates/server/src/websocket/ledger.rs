@@ -12,6 +12,7 @@ use self::spans::{EntryOutcome, Outcomes, Spans};
 use self::unreported::Unreported;
 use super::LIMITS;
 use crate::metrics::{ClusterMetrics, DeliveryOutcome, METRICS};
+use crate::traces::SendSpan;
 use feed::Listener;
 use kafka::producer::{Acked, DeliverySink, Outcome, Run};
 
@@ -38,6 +39,9 @@ const NOTED_PARTITIONS: usize = 64;
 /// together.
 const FEW_OUTCOMES: u64 = 16;
 
+/// How many traces of one session may wait for an outcome; the oldest ones end without.
+const MAX_TRACED: usize = 256;
+
 /// The approximate size limit of one `produced` message; what is left goes into the next.
 const PRODUCED_BYTES: usize = 128 * 1024;
 
@@ -60,6 +64,8 @@ pub struct Ledger {
 #[derive(Default)]
 struct Inner {
     metrics: &'static ClusterMetrics,
+    /// The traces of records without an outcome, by their numbers. Nearly always empty.
+    traced: BTreeMap<u64, SendSpan>,
     spans: Spans,
     errors: KeptErrors,
     /// One more than the highest number seen.
@@ -208,6 +214,15 @@ impl Ledger {
         std::mem::take(&mut self.lock().unreported_waiting)
     }
 
+    /// Ends these spans when their records get an outcome. Call it before the records are sent.
+    pub fn trace(&self, spans: Vec<(u64, SendSpan)>) {
+        let mut inner = self.lock();
+        inner.traced.extend(spans);
+        while inner.traced.len() > MAX_TRACED {
+            inner.traced.pop_first();
+        }
+    }
+
     /// How many records have no outcome yet.
     pub fn in_flight(&self) -> usize {
         usize::try_from(self.lock().in_flight).unwrap_or(usize::MAX)
@@ -274,6 +289,9 @@ impl Inner {
 
     fn settle(&mut self, Run { first, count, outcome }: Run) {
         METRICS.produced(count, metric_of(&outcome));
+        if !self.traced.is_empty() {
+            self.end_traces(first, count, &outcome);
+        }
         if let Outcome::Acked(acked) = &outcome {
             self.metrics.acked(acked.took, count);
             self.note_acknowledged(acked, count);
@@ -299,6 +317,14 @@ impl Inner {
             self.forget_waiting();
         }
         self.unreported.add(first..first + count);
+    }
+
+    fn end_traces(&mut self, first: u64, count: u64, outcome: &Outcome) {
+        let mut settled = self.traced.split_off(&first);
+        self.traced.append(&mut settled.split_off(&first.saturating_add(count)));
+        for (seq, span) in settled {
+            span.end(seq - first, outcome);
+        }
     }
 
     fn note_acknowledged(&mut self, acked: &Acked, count: u64) {

@@ -10,6 +10,7 @@ use super::gate::Gate;
 use super::ledger::{Admission, Ledger};
 use super::{LIMITS, MAX_RECORD_BYTES, READ_ONLY, Shared, requests};
 use crate::clusters::Cluster;
+use crate::traces;
 use kafka::admin::require_not_internal;
 use kafka::producer::{DeliverySink, ProduceBatch, Run};
 
@@ -140,6 +141,10 @@ async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
     received: Instant,
 ) {
     let mut unsent = Unsent { ledger, next: seq, count: records.len() as u64 };
+    let mut traced = traces::trace_send(&cluster.name, topic, seq, records, received);
+    if !traced.spans.is_empty() {
+        ledger.trace(std::mem::take(&mut traced.spans));
+    }
     let shared_topic: Arc<str> = topic.into();
     let mut start = 0;
     while start < records.len() {
@@ -163,7 +168,10 @@ async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
                 first_seq: seq + start as u64,
                 received,
             };
-            let taken = cluster.producer.send(batch, &records[start..end]);
+            let taken = match traced.header.as_deref().filter(|_| start == 0) {
+                Some(header) => cluster.producer.send(batch, &[with_traceparent(&records[0], header)]),
+                None => cluster.producer.send(batch, &records[start..end]),
+            };
             start += taken;
             unsent.mark_sent(taken as u64);
             if start < end {
@@ -171,6 +179,17 @@ async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
             }
         }
     }
+}
+
+/// The record with a further header, so that its consumers can continue the trace.
+fn with_traceparent<'r, 'a: 'r, H: Iterator<Item = HeaderView<'a>> + Clone>(
+    record: &ProduceView<'a, H>,
+    header: &'r str,
+) -> ProduceView<'r, std::vec::IntoIter<HeaderView<'r>>> {
+    let mut headers: Vec<HeaderView<'r>> = record.headers.clone().map(|(name, value)| (name, value)).collect();
+    headers.push(("traceparent", Some(header.as_bytes())));
+    let &ProduceView { partition, timestamp, key, value, .. } = record;
+    ProduceView { partition, timestamp, key, value, headers: headers.into_iter() }
 }
 
 /// If this fails, the producer reports the reason as the records' outcome.
