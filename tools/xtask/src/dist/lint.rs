@@ -168,7 +168,8 @@ fn lint_formula(folder: &Path, _binary: &Binary) -> Result<()> {
 }
 
 fn lint_deb(folder: &Path, _binary: &Binary) -> Result<()> {
-    // The binary is static on purpose (lintian takes one that can be loaded at any address for a library), only root may read the Kafka password, and the changelog is not Debian's.
+    // The binary is static on purpose, and lintian takes a static one that can be loaded at any address for a library. Only root may
+    // read the Kafka password, and the changelog is not Debian's.
     const EXPECTED: &str = "--suppress-tags=statically-linked-binary,shared-library-lacks-prerequisites,\
                             non-standard-file-perm,no-changelog";
     for package in
