@@ -256,8 +256,7 @@ async fn gaps_are_counted_with_their_reason_and_waiting_bytes_are_known() {
     let bridge = Bridge::start().demo().topic(&topic).await;
     let [mut slow, mut writer] = [bridge.client().await, bridge.client().await];
     writer.write(vec![text_record(&topic, "first")]).await;
-    let watch = slow.subscribe(&Watch::tail(&topic).latest().window(1).when_slow(WhenSlow::Skip)).await;
-    writer.write(vec![text_record(&topic, "second")]).await;
+    let watch = slow.subscribe(&Watch::tail(&topic).window(1).when_slow(WhenSlow::Skip)).await;
     slow.records(watch, 1).await;
     // More than a feed keeps.
     let value = "z".repeat(64 * 1024);
@@ -265,11 +264,11 @@ async fn gaps_are_counted_with_their_reason_and_waiting_bytes_are_known() {
         writer.write((0..10).map(|_| text_record(&topic, &value)).collect()).await;
     }
     // The slow client has no credit until the last record was read.
-    becomes(&bridge, "ponte_records_read_total", 202.0).await;
+    becomes(&bridge, "ponte_records_read_total", 201.0).await;
     positive(&bridge, r#"ponte_feed_bytes{cluster="default"}"#).await;
     slow.send(Flow { subscription: watch, through: 1, records: 1_000_000, bytes: 1 << 30 }).await;
-    let (mut next, mut missed, mut gaps) = (2, 0, 0);
-    while next < 202 {
+    let (mut next, mut missed, mut gaps) = (1, 0, 0);
+    while next < 201 {
         let message = slow.find("Records or Gap", |frame| match &frame.message {
             message @ (ServerMessage::Records(_) | ServerMessage::Gap(_)) => Some(message.clone()),
             _ => None,
