@@ -7,7 +7,7 @@ use warp::http::Uri;
 use warp::http::uri::PathAndQuery;
 
 /// Answered without the base path too, so that a probe that reaches the bridge directly need not know it.
-const ALSO_WITHOUT: [&str; 4] = ["/healthz", "/readyz", "/metrics", "/api/cluster"];
+const ALSO_WITHOUT: [&str; 5] = ["/healthz", "/readyz", "/metrics", "/api/cluster", "/api/clusters"];
 
 /// `/ponte`; empty for the root. It has no slash at its end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
