@@ -35,7 +35,7 @@ fn traceparent(received: &Received) -> Option<String> {
 }
 
 fn with_traceparent(record: ProduceRecord, flags: &str) -> ProduceRecord {
-    record.with_header(TRACEPARENT, WireBytes::text(&format!("00-{TRACE_ID}-{PARENT_ID}-{flags}")))
+    record.with_header(TRACEPARENT, WireBytes::text(format!("00-{TRACE_ID}-{PARENT_ID}-{flags}")))
 }
 
 /// Writes the records and reads them as a tail.

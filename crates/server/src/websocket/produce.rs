@@ -186,7 +186,8 @@ fn with_traceparent<'r, 'a: 'r, H: Iterator<Item = HeaderView<'a>> + Clone>(
     record: &ProduceView<'a, H>,
     header: &'r str,
 ) -> ProduceView<'r, std::vec::IntoIter<HeaderView<'r>>> {
-    let mut headers: Vec<HeaderView<'r>> = record.headers.clone().map(|(name, value)| (name, value)).collect();
+    let own: Vec<HeaderView<'a>> = record.headers.clone().collect();
+    let mut headers: Vec<HeaderView<'r>> = own;
     headers.push(("traceparent", Some(header.as_bytes())));
     let &ProduceView { partition, timestamp, key, value, .. } = record;
     ProduceView { partition, timestamp, key, value, headers: headers.into_iter() }
