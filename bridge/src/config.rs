@@ -400,6 +400,10 @@ pub struct HealthcheckArgs {
     #[arg(long, env = "PONTE_LISTEN", default_value = DEFAULT_LISTEN, value_name = "ADDRESS:PORT")]
     pub listen: SocketAddr,
 
+    /// Certificate of a bridge that serves HTTPS
+    #[arg(long, env = "PONTE_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+
     /// Whole address to ask instead, such as http://127.0.0.1:3030/healthz
     #[arg(long, env = "PONTE_HEALTHCHECK_URL", value_name = "URL")]
     pub url: Option<String>,

@@ -6,11 +6,15 @@ use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
-use std::sync::Arc;
 
 use protocol::is_printable;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt as _;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Metadata, Subscriber};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
+use tracing_subscriber::fmt::writer::OptionalWriter;
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
@@ -29,50 +33,110 @@ const AUDIT: &str = "audit";
 /// # Errors
 /// If the file of the audit log cannot be opened.
 pub fn start(args: &LogArgs) -> Result<(), ConfigError> {
+    let audit = args.audit.as_deref().map(AuditLog::open).transpose()?;
     let filter = EnvFilter::try_from_env("PONTE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let shows_audit = filter.max_level_hint().is_none_or(|level| level >= LevelFilter::INFO);
     // At `trace`, the HTTP client logs what it sends, including secrets and tokens.
     let filter = filter.add_directive("ureq=info".parse().expect("a directive"));
+    // A filter for all layers, because tracing-subscriber loses the first event if each layer has its own.
+    let filter = match &audit {
+        Some(_) => filter.add_directive("audit=info".parse().expect("a directive")),
+        None => filter,
+    };
     let has_colours = args.log_format == LogFormat::Text && io::stderr().is_terminal();
-    let format = args.log_format;
-    let layer =
-        fmt::layer().with_writer(move || OneLine { has_colours, format }).with_target(false).with_ansi(has_colours);
+    let writer = StandardError { has_colours, format: args.log_format, shows_audit };
+    let layer = fmt::layer().with_writer(writer).with_target(false).with_ansi(has_colours);
     let layer = match args.log_format {
         LogFormat::Text => layer.boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
     };
-    let audit = args.audit.as_deref().map(AuditFile::open).transpose()?.map(|file| {
-        let layer = fmt::layer().json().flatten_event(true).with_target(false).with_writer(move || file.clone());
-        layer.with_filter(Targets::new().with_target(AUDIT, LevelFilter::INFO))
-    });
-    tracing_subscriber::registry().with(layer.with_filter(filter)).with(audit).init();
+    tracing_subscriber::registry().with(filter).with(layer).with(audit).init();
     Ok(())
 }
 
-/// The file of `--audit`. Lines are appended, so a tool that rotates logs by copying and truncating can be used.
-#[derive(Clone)]
-struct AuditFile(Arc<File>);
+/// Writes events about changes in Kafka to the file of `--audit`. Lines are appended, so a tool that rotates logs by copying and
+/// truncating can be used.
+struct AuditLog(File);
 
-impl AuditFile {
+impl AuditLog {
     fn open(path: &Path) -> Result<Self, ConfigError> {
         let opened = OpenOptions::new().append(true).create(true).open(path);
-        let file = opened.map_err(|source| ConfigError::AuditFile { file: path.to_owned(), source })?;
-        Ok(Self(Arc::new(file)))
+        opened.map(Self).map_err(|source| ConfigError::AuditFile { file: path.to_owned(), source })
     }
 }
 
-impl Write for AuditFile {
-    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        // A single write appends the whole line, also if another process writes to the file.
-        if let Err(error) = (&*self.0).write_all(event) {
-            // Not as an event, because this is called while one is logged.
-            let line = one_line(&String::from_utf8_lossy(event), false).into_owned();
-            let _ = writeln!(io::stderr().lock(), "ERROR the audit log cannot be written ({error}): {line}");
+impl<S: Subscriber> Layer<S> for AuditLog {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() != AUDIT {
+            return;
         }
-        Ok(event.len())
+        let mut fields = AuditFields::default();
+        let mut timestamp = String::new();
+        // Writing to a String cannot fail.
+        let _ = SystemTime.format_time(&mut fmt::format::Writer::new(&mut timestamp));
+        fields.add("timestamp", timestamp);
+        event.record(&mut fields);
+        let line = format!("{}\n", serde_json::Value::Object(fields.0));
+        // A single write appends the whole line, also if another process writes to the file.
+        if let Err(error) = (&self.0).write_all(line.as_bytes()) {
+            // Not as an event, because this is called while one is logged.
+            let _ = write!(io::stderr().lock(), "ERROR the audit log cannot be written ({error}): {line}");
+        }
+    }
+}
+
+/// The fields of an event as JSON.
+#[derive(Default)]
+struct AuditFields(serde_json::Map<String, serde_json::Value>);
+
+impl AuditFields {
+    fn add(&mut self, name: &str, value: impl Into<serde_json::Value>) {
+        self.0.insert(name.to_owned(), value.into());
+    }
+}
+
+impl Visit for AuditFields {
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.add(field.name(), value);
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.add(field.name(), value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.add(field.name(), value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.add(field.name(), value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        self.add(field.name(), format!("{value:?}"));
+    }
+}
+
+/// The writer of each event on standard error.
+struct StandardError {
+    has_colours: bool,
+    format: LogFormat,
+    /// Whether the user's filter lets audit events through, which the audit log always needs.
+    shows_audit: bool,
+}
+
+impl<'w> MakeWriter<'w> for StandardError {
+    type Writer = OptionalWriter<OneLine>;
+
+    fn make_writer(&'w self) -> Self::Writer {
+        OptionalWriter::some(OneLine { has_colours: self.has_colours, format: self.format })
+    }
+
+    fn make_writer_for(&'w self, event: &Metadata<'_>) -> Self::Writer {
+        match event.target() == AUDIT && !self.shows_audit {
+            true => OptionalWriter::none(),
+            false => self.make_writer(),
+        }
     }
 }
 

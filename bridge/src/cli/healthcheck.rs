@@ -2,6 +2,7 @@
 //! program that could ask.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -9,6 +10,8 @@ use http_body_util::Empty;
 use hyper::header::HOST;
 use hyper::{StatusCode, Uri};
 use hyper_util::rt::TokioIo;
+use server::http::connect_to_own_certificate;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::output;
@@ -18,8 +21,9 @@ use crate::config::HealthcheckArgs;
 const WITHIN: Duration = Duration::from_secs(4);
 
 pub async fn run(args: HealthcheckArgs) -> anyhow::Result<()> {
-    let url = args.url.unwrap_or_else(|| format!("http://{}/healthz", reachable(args.listen)));
-    let answer = tokio::time::timeout(WITHIN, ask(&url)).await;
+    let scheme = if args.tls_cert.is_some() { "https" } else { "http" };
+    let url = args.url.unwrap_or_else(|| format!("{scheme}://{}/healthz", reachable(args.listen)));
+    let answer = tokio::time::timeout(WITHIN, ask(&url, args.tls_cert.as_deref())).await;
     let status = answer.map_err(|_| anyhow::anyhow!("no answer within {} s", WITHIN.as_secs())).flatten();
     let status = status.with_context(|| format!("{url} does not answer"))?;
     ensure!(status.is_success(), "{url} answered {status}");
@@ -36,18 +40,33 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(loopback, listen.port())
 }
 
-async fn ask(url: &str) -> anyhow::Result<StatusCode> {
+async fn ask(url: &str, certificate: Option<&Path>) -> anyhow::Result<StatusCode> {
     let uri: Uri = url.parse().context("this is not a URL")?;
-    if uri.scheme_str() != Some("http") {
-        bail!("the URL must begin with http://");
-    }
     let host = uri.authority().context("the URL has no host")?.as_str().to_owned();
-    let address = if uri.port().is_some() { host.clone() } else { format!("{host}:80") };
+    let (default_port, certificate) = match (uri.scheme_str(), certificate) {
+        (Some("http"), _) => (80, None),
+        (Some("https"), Some(certificate)) => (443, Some(certificate)),
+        (Some("https"), None) => bail!("an https:// URL needs --tls-cert, the certificate of the bridge"),
+        _ => bail!("the URL must begin with http:// or https://"),
+    };
+    let address = if uri.port().is_some() { host.clone() } else { format!("{host}:{default_port}") };
     let stream = TcpStream::connect(&address).await.with_context(|| format!("cannot connect to {address}"))?;
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let request = hyper::Request::get(path).header(HOST, host).body(Empty::new())?;
+    match certificate {
+        None => exchange(stream, request).await,
+        Some(certificate) => {
+            exchange(connect_to_own_certificate(stream, certificate).await.context("TLS failed")?, request).await
+        }
+    }
+}
+
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: hyper::Request<Empty<bytes::Bytes>>,
+) -> anyhow::Result<StatusCode> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let request = hyper::Request::get(path).header(HOST, host).body(Empty::<bytes::Bytes>::new())?;
     Ok(sender.send_request(request).await?.status())
 }
 

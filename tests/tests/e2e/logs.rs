@@ -5,7 +5,7 @@ use std::path::Path;
 
 use protocol::{AlterTopicConfig, CreateTopic, DeleteTopic};
 use serde_json::Value;
-use tests::{Bridge, Program, eventually, unique};
+use tests::{Bridge, Kafka, Program, eventually, unique};
 
 /// The lines of an audit log so far.
 fn lines(file: &Path) -> Vec<Value> {
@@ -15,10 +15,11 @@ fn lines(file: &Path) -> Vec<Value> {
 
 #[tokio::test]
 async fn audit_log_has_a_line_for_each_change_and_each_refusal() {
+    let Some(kafka) = Kafka::current().await else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("audit.jsonl");
     let (path, topic) = (file.to_str().expect("a path"), unique("audited"));
-    let mut bridge = Bridge::start().demo().env("PONTE_AUDIT", path).env("PONTE_LOG", "error").await;
+    let mut bridge = Bridge::start().on(&kafka).env("PONTE_AUDIT", path).env("PONTE_LOG", "error").await;
     let mut client = bridge.client().await;
     let config = BTreeMap::new();
     let created = CreateTopic { name: topic.clone(), partitions: Some(2), replication: None, config };
@@ -40,7 +41,7 @@ async fn audit_log_has_a_line_for_each_change_and_each_refusal() {
     // A restarted bridge appends.
     bridge.ctrl_c();
     bridge.exit_code().await;
-    let bridge = Bridge::start().demo().flag("--read-only").option("--audit", path).await;
+    let bridge = Bridge::start().on(&kafka).flag("--read-only").option("--audit", path).await;
     let change = AlterTopicConfig { name: topic.clone(), set: BTreeMap::new(), delete: vec!["retention.ms".into()] };
     bridge.client().await.refused(change).await;
     let logged = eventually("a third line", || async { Some(lines(&file)).filter(|lines| lines.len() == 3) }).await;
@@ -67,4 +68,16 @@ async fn json_log_is_one_object_a_line() {
             assert!(event[field].is_string(), "{field}: {line}");
         }
     }
+}
+
+/// The first event of a process is logged too, with any filter.
+#[tokio::test]
+async fn first_event_is_logged_with_a_filter_for_some_modules() {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), "max.poll.records=3\n").expect("a temporary file takes bytes");
+    let path = file.path().to_str().expect("a path");
+    let bridge = Bridge::start().env("PONTE_LOG", "info,bridge=debug").option("--bootstrap-servers", "127.0.0.1:1");
+    let bridge = bridge.option("--kafka-config", path).await;
+    let line = bridge.logged("have no effect here: max.poll.records").await;
+    assert_eq!(bridge.stderr.all().first(), Some(&line));
 }

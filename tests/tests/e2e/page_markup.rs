@@ -26,7 +26,7 @@ async fn is_inert(page: &Page, after: &str) {
             "[...document.querySelectorAll('*')].filter(e => [...e.attributes].some(a => a.name.startsWith('on') \
              || a.name === 'style' && e.closest('[data-testid=feed]') === null && a.value.includes('url') \
              || ['href', 'src', 'action', 'formaction', 'xlink:href', 'srcdoc', 'data'].includes(a.name) \
-             && !/^(https?:\\/\\/127|\\/|\\?|#|data:image|ponte|\\.)/.test(a.value)) \
+             && !/^(https?:\\/\\/127|\\/|\\?|#|data:image|(ponte|start|favicon|code)-[0-9a-f]{16}|\\.)/.test(a.value)) \
              || ['iframe', 'object', 'embed', 'frame', 'portal', 'marquee', 'video', 'audio', 'math', 'base', 'img', \
              'image', 'foreignObject'].includes(e.localName)).map(e => e.outerHTML.slice(0, 200))",
         )

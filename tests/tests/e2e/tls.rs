@@ -66,6 +66,20 @@ async fn http_origin_is_refused_over_tls() {
 }
 
 #[tokio::test]
+async fn healthcheck_accepts_only_the_bridges_own_certificate() {
+    let scene = Scene::set().await;
+    let certificate = scene.files.certificate();
+    let certificate = certificate.to_str().expect("a path");
+    let mut healthy = Program::bridge(&["healthcheck", "--listen", &scene.bridge.address, "--tls-cert", certificate]);
+    assert_eq!(healthy.exit_code().await, 0);
+    let other = CertificateFiles::of(&Identity::signed_by(&scene.authority, "other"));
+    let other = other.certificate();
+    let other = other.to_str().expect("a path");
+    let mut refused = Program::bridge(&["healthcheck", "--listen", &scene.bridge.address, "--tls-cert", other]);
+    assert_eq!(refused.exit_code().await, 1);
+}
+
+#[tokio::test]
 async fn renewed_certificate_is_used_without_a_restart_and_open_sockets_stay() {
     let scene = Scene::set().await;
     let mut client = scene.client().await;

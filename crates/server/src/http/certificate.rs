@@ -86,15 +86,8 @@ impl fmt::Debug for Certificate {
 }
 
 fn read(certificate_file: &Path, key_file: &Path, provider: &CryptoProvider) -> Result<CertifiedKey, CertificateError> {
-    let bad_certificate = |reason: String| CertificateError::Certificate { file: certificate_file.to_owned(), reason };
     let bad_key = |reason: String| CertificateError::Key { file: key_file.to_owned(), reason };
-    let pem = fs::read(certificate_file).map_err(|error| bad_certificate(error.to_string()))?;
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&pem)
-        .collect::<Result<_, _>>()
-        .map_err(|error| bad_certificate(format!("not PEM: {error}")))?;
-    if chain.is_empty() {
-        return Err(bad_certificate("the file contains no certificate (-----BEGIN CERTIFICATE-----)".to_owned()));
-    }
+    let chain = read_chain(certificate_file)?;
     let pem = fs::read(key_file).map_err(|error| bad_key(error.to_string()))?;
     let key = PrivateKeyDer::from_pem_slice(&pem)
         .map_err(|_| bad_key("the file contains no private key in PEM without a password".to_owned()))?;
@@ -106,4 +99,17 @@ fn read(certificate_file: &Path, key_file: &Path, provider: &CryptoProvider) -> 
         reason: error.to_string(),
     })?;
     Ok(key)
+}
+
+/// The certificates of a PEM file; at least one.
+pub(super) fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+    let bad = |reason: String| CertificateError::Certificate { file: file.to_owned(), reason };
+    let pem = fs::read(file).map_err(|error| bad(error.to_string()))?;
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<_, _>>()
+        .map_err(|error| bad(format!("not PEM: {error}")))?;
+    match chain.is_empty() {
+        true => Err(bad("the file contains no certificate (-----BEGIN CERTIFICATE-----)".to_owned())),
+        false => Ok(chain),
+    }
 }

@@ -106,7 +106,7 @@ impl Slots {
 
     /// Whether [`Self::take`] would return a slot.
     pub fn check(&self, address: IpAddr) -> Result<(), Full> {
-        self.lock().has_room(&self.limits, AddressClass::of(address))
+        self.lock().has_room(&self.limits, AddressClass::of(address)).inspect_err(|full| full.count())
     }
 
     /// How many sockets are open, including those before `hello`.
