@@ -40,7 +40,7 @@ pub enum ConfigError {
     #[error("--template: {0}")]
     BadTemplate(#[source] TemplateError),
     #[error("--config")]
-    File(#[from] file::FileError),
+    File(#[source] Box<file::FileError>),
     #[error("{variable}: invalid value {value:?}: {reason}")]
     Variable { variable: String, value: String, reason: String },
     #[error("{}", listed_variables(.0))]
@@ -53,6 +53,12 @@ pub enum ConfigError {
     ServersAndClusters(&'static str),
     #[error("--kafka-config")]
     KafkaConfig(#[from] kafka::client_config::PropertiesError),
+}
+
+impl From<file::FileError> for ConfigError {
+    fn from(error: file::FileError) -> Self {
+        Self::File(Box::new(error))
+    }
 }
 
 /// The first invalid lines, and how many more there are.

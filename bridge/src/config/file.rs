@@ -38,7 +38,7 @@ pub enum FileError {
     #[error("{}, {at}: {reason}", file.display())]
     Key { file: PathBuf, at: Spot, reason: KeyError },
     #[error("{}, {at}: {reason}", file.display())]
-    Cluster { file: PathBuf, at: Spot, reason: ClusterError },
+    Cluster { file: PathBuf, at: Spot, reason: Box<ClusterError> },
 }
 
 /// What is wrong with a key or its value.
@@ -84,7 +84,7 @@ impl OptionsFile {
         let options =
             reader.options(command, &table).map_err(|(at, reason)| FileError::Key { file: file(), at, reason })?;
         let Some(clusters) = clusters else { return Ok(Self { path: file(), options, clusters: Vec::new() }) };
-        let failed = |(at, reason)| FileError::Cluster { file: file(), at, reason };
+        let failed = |(at, reason)| FileError::Cluster { file: file(), at, reason: Box::new(reason) };
         let at = reader.spot(clusters.span().start);
         let DeValue::Table(tables) = clusters.into_inner() else { return Err(failed((at, ClusterError::NotTables))) };
         let clusters = ClusterTable::read_all(&reader, &options, at, tables).map_err(failed)?;
@@ -96,9 +96,7 @@ impl OptionsFile {
     pub fn with_defaults(&self, command: Command) -> Command {
         self.options.iter().fold(command, |command, (key, value)| with_default(command, key, &value.texts))
     }
-}
 
-impl OptionsFile {
     /// The names of what differs in the other file, such as `topic` and `clusters.prod.colour`.
     pub fn changes(&self, other: &Self) -> Vec<String> {
         let mut changes = changed_keys(&self.options, &other.options, "");

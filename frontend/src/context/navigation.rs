@@ -194,7 +194,7 @@ impl Navigation {
     /// The target of links to the live view.
     pub fn live_href(self) -> String {
         let _ = self.cluster();
-        self.live.with(|live| href(live))
+        self.live.with(href)
     }
 }
 

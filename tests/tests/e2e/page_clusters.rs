@@ -160,5 +160,5 @@ async fn only_cluster_is_named_if_it_has_a_colour() {
     let bridge = Bridge::start().demo().await;
     let page = browser.open(&bridge).await;
     assert_eq!(page.number_of("[data-testid=cluster-switch]").await, 0);
-    assert_eq!(page.eval::<String>("location.search").await.contains("cluster"), false);
+    assert!(!page.eval::<String>("location.search").await.contains("cluster"));
 }
