@@ -400,7 +400,7 @@ pub struct HealthcheckArgs {
     #[arg(long, env = "PONTE_LISTEN", default_value = DEFAULT_LISTEN, value_name = "ADDRESS:PORT")]
     pub listen: SocketAddr,
 
-    /// Certificate of a bridge that serves HTTPS
+    /// The bridge serves HTTPS with this certificate, which is not checked
     #[arg(long, env = "PONTE_TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
 

@@ -1,5 +1,5 @@
-//! Notices that a file was changed or replaced, by its modification time, size and inode. A replaced symbolic link counts too:
-//! this is how Kubernetes updates mounted secrets.
+//! Notices that a file was changed or replaced, by its times, size and inode. A replaced symbolic link counts too: this is how Kubernetes
+//! updates mounted secrets.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -11,23 +11,46 @@ pub const CHECK_EVERY: Duration = Duration::from_secs(2);
 pub struct WatchedFile {
     path: PathBuf,
     last: Option<Stamp>,
+    /// The error of the last attempt to use the file, so that it is logged once.
+    error: Option<String>,
 }
 
 /// `None` as a [`Stamp`]: the file does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
     modified: Option<SystemTime>,
+    /// Also changes with the owner and the permissions: seconds and nanoseconds.
+    changed: (i64, i64),
     bytes: u64,
     inode: u64,
 }
 
 impl WatchedFile {
+    /// The file was read just now.
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), last: stamp(path) }
+        Self { path: path.to_owned(), last: stamp(path), error: None }
+    }
+
+    /// The file was read some time ago and may have changed since: it counts as changed once.
+    pub fn read_earlier(path: &Path) -> Self {
+        Self { last: None, ..Self::new(path) }
     }
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Call after an attempt to use the file. After an error the file counts as changed, so that it is tried again. Returns the error to
+    /// log, once for each text.
+    pub fn used(&mut self, outcome: Result<(), String>) -> Option<String> {
+        let Err(error) = outcome else {
+            self.error = None;
+            return None;
+        };
+        self.last = None;
+        let is_new = self.error.as_ref() != Some(&error);
+        self.error = Some(error.clone());
+        is_new.then_some(error)
     }
 
     /// Whether the file exists and differs from the last call. A file that is missing for a moment, while it is replaced, is
@@ -45,10 +68,13 @@ impl WatchedFile {
 fn stamp(path: &Path) -> Option<Stamp> {
     let metadata = std::fs::metadata(path).ok()?;
     #[cfg(unix)]
-    let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
+    let (inode, changed) = {
+        use std::os::unix::fs::MetadataExt as _;
+        (metadata.ino(), (metadata.ctime(), metadata.ctime_nsec()))
+    };
     #[cfg(not(unix))]
-    let inode = 0;
-    Some(Stamp { modified: metadata.modified().ok(), bytes: metadata.len(), inode })
+    let (inode, changed) = (0, (0, 0));
+    Some(Stamp { modified: metadata.modified().ok(), changed, bytes: metadata.len(), inode })
 }
 
 #[cfg(test)]
@@ -62,12 +88,27 @@ mod tests {
         std::fs::write(&path, "one").expect("a file");
         let mut watched = WatchedFile::new(&path);
         assert!(!watched.has_changed());
+        let mut earlier = WatchedFile::read_earlier(&path);
+        assert!(earlier.has_changed() && !earlier.has_changed());
         std::fs::write(&path, "three").expect("a file");
         assert!(watched.has_changed() && !watched.has_changed());
         std::fs::remove_file(&path).expect("it exists");
         assert!(!watched.has_changed(), "missing");
         std::fs::write(&path, "seven").expect("a file");
         assert!(watched.has_changed());
+    }
+
+    #[test]
+    fn file_that_cannot_be_used_is_tried_again_and_its_error_is_returned_once() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let mut watched = WatchedFile::new(file.path());
+        assert!(!watched.has_changed());
+        assert_eq!(watched.used(Err("one".to_owned())).as_deref(), Some("one"));
+        assert!(watched.has_changed());
+        assert_eq!(watched.used(Err("one".to_owned())), None);
+        assert_eq!(watched.used(Err("two".to_owned())).as_deref(), Some("two"));
+        assert_eq!(watched.used(Ok(())), None);
+        assert_eq!(watched.used(Err("two".to_owned())).as_deref(), Some("two"));
     }
 
     #[cfg(unix)]
@@ -83,6 +124,7 @@ mod tests {
         std::os::unix::fs::symlink("old", at("..data")).expect("a link");
         std::os::unix::fs::symlink("..data/token", at("token")).expect("a link");
         let mut watched = WatchedFile::new(&at("token"));
+        assert!(!watched.has_changed());
         std::os::unix::fs::symlink("new", at("..data_tmp")).expect("a link");
         std::fs::rename(at("..data_tmp"), at("..data")).expect("it exists");
         assert!(watched.has_changed() && !watched.has_changed());

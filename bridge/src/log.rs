@@ -6,11 +6,12 @@ use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use protocol::is_printable;
 use tracing::field::{Field, Visit};
-use tracing::{Event, Metadata, Subscriber};
-use tracing_subscriber::filter::LevelFilter;
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::fmt::writer::OptionalWriter;
@@ -33,9 +34,9 @@ const AUDIT: &str = "audit";
 /// # Errors
 /// If the file of the audit log cannot be opened.
 pub fn start(args: &LogArgs) -> Result<(), ConfigError> {
-    let audit = args.audit.as_deref().map(AuditLog::open).transpose()?;
+    let audit = args.audit.as_deref().map(|path| AuditLog::open(path, args.log_format)).transpose()?;
     let filter = EnvFilter::try_from_env("PONTE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let shows_audit = filter.max_level_hint().is_none_or(|level| level >= LevelFilter::INFO);
+    let shows_audit = shows_audit();
     // At `trace`, the HTTP client logs what it sends, including secrets and tokens.
     let filter = filter.add_directive("ureq=info".parse().expect("a directive"));
     // A filter for all layers, because tracing-subscriber loses the first event if each layer has its own.
@@ -54,14 +55,68 @@ pub fn start(args: &LogArgs) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// Whether the filter of `PONTE_LOG` lets audit events through. A filter that names spans counts as one that does.
+fn shows_audit() -> bool {
+    let text = std::env::var("PONTE_LOG").unwrap_or_default();
+    text.parse::<Targets>().map_or(true, |targets| text.is_empty() || targets.would_enable(AUDIT, &Level::INFO))
+}
+
+/// Checks the options without starting a log.
+///
+/// # Errors
+/// If the file of the audit log cannot be opened. A missing file is not created.
+pub fn check(args: &LogArgs) -> Result<(), ConfigError> {
+    let Some(path) = &args.audit else { return Ok(()) };
+    let failed = |source| ConfigError::AuditFile { file: path.clone(), source };
+    match OpenOptions::new().append(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            std::fs::read_dir(folder).map(drop).map_err(failed)
+        }
+        opened => opened.map(drop).map_err(failed),
+    }
+}
+
 /// Writes events about changes in Kafka to the file of `--audit`. Lines are appended, so a tool that rotates logs by copying and
 /// truncating can be used.
-struct AuditLog(File);
+struct AuditLog {
+    file: File,
+    /// The last line was written in part only, so the next one begins on a new line.
+    is_torn: AtomicBool,
+    format: LogFormat,
+}
 
 impl AuditLog {
-    fn open(path: &Path) -> Result<Self, ConfigError> {
-        let opened = OpenOptions::new().append(true).create(true).open(path);
-        opened.map(Self).map_err(|source| ConfigError::AuditFile { file: path.to_owned(), source })
+    fn open(path: &Path, format: LogFormat) -> Result<Self, ConfigError> {
+        let mut options = OpenOptions::new();
+        options.append(true).create(true);
+        // Names of topics, groups and clients are not for every user of the machine.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
+        let opened = options.open(path);
+        let file = opened.map_err(|source| ConfigError::AuditFile { file: path.to_owned(), source })?;
+        Ok(Self { file, is_torn: AtomicBool::new(false), format })
+    }
+
+    /// Appends the whole line with a single write, also if another process writes to the file.
+    fn append(&self, line: &str) -> io::Result<()> {
+        let line = match self.is_torn.load(Ordering::Relaxed) {
+            true => Cow::Owned(format!("\n{line}")),
+            false => Cow::Borrowed(line),
+        };
+        let mut rest = line.as_bytes();
+        while !rest.is_empty() {
+            match (&self.file).write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    rest = &rest[written..];
+                    self.is_torn.store(!rest.is_empty(), Ordering::Relaxed);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -76,11 +131,18 @@ impl<S: Subscriber> Layer<S> for AuditLog {
         let _ = SystemTime.format_time(&mut fmt::format::Writer::new(&mut timestamp));
         fields.add("timestamp", timestamp);
         event.record(&mut fields);
-        let line = format!("{}\n", serde_json::Value::Object(fields.0));
-        // A single write appends the whole line, also if another process writes to the file.
-        if let Err(error) = (&self.0).write_all(line.as_bytes()) {
+        let line = escaped_json(&serde_json::Value::Object(fields.0).to_string()).into_owned();
+        if let Err(error) = self.append(&format!("{line}\n")) {
             // Not as an event, because this is called while one is logged.
-            let _ = write!(io::stderr().lock(), "ERROR the audit log cannot be written ({error}): {line}");
+            let message = format!("the audit log cannot be written: {error}");
+            let shown = match self.format {
+                LogFormat::Text => format!("ERROR {message}: {line}"),
+                LogFormat::Json => {
+                    let report = serde_json::json!({ "level": "ERROR", "message": message, "event": line });
+                    escaped_json(&report.to_string()).into_owned()
+                }
+            };
+            let _ = writeln!(io::stderr().lock(), "{shown}");
         }
     }
 }
@@ -163,15 +225,36 @@ impl Write for OneLine {
     }
 }
 
-/// The beginning of an event that is too long, as valid JSON. JSON itself escapes line breaks and control characters.
+/// An event as JSON; if it is too long, its beginning.
 fn json_line(text: &str) -> Cow<'_, str> {
     if text.len() <= MAX_LINE_BYTES {
-        return Cow::Borrowed(text);
+        return escaped_json(text);
     }
     // Escaping may double the length.
     let end = text.floor_char_boundary(MAX_LINE_BYTES / 2);
     let bytes = text.len();
-    Cow::Owned(serde_json::json!({ "message": "truncated event", "bytes": bytes, "begin": &text[..end] }).to_string())
+    let event = serde_json::json!({ "message": "truncated event", "bytes": bytes, "begin": &text[..end] });
+    Cow::Owned(escaped_json(&event.to_string()).into_owned())
+}
+
+/// Escapes the characters that control a terminal or the direction of text, and which JSON leaves as they are. In JSON they can only be inside of
+/// strings.
+fn escaped_json(json: &str) -> Cow<'_, str> {
+    if json.chars().all(is_printable) {
+        return Cow::Borrowed(json);
+    }
+    let mut escaped = String::with_capacity(json.len() + 64);
+    for character in json.chars() {
+        if is_printable(character) {
+            escaped.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a String cannot fail.
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 /// Escapes line breaks and other characters that control a terminal. Escape characters are kept if the log is coloured:
@@ -215,6 +298,15 @@ mod tests {
         let line = one_line(&"é".repeat(MAX_LINE_BYTES), false).into_owned();
         assert!(line.len() < MAX_LINE_BYTES + 40, "{} bytes", line.len());
         assert!(line.ends_with(&format!("… ({MAX_LINE_BYTES} more bytes)")), "{}", &line[line.len() - 40..]);
+    }
+
+    #[test]
+    fn json_has_no_characters_that_control_a_terminal() {
+        let event = serde_json::json!({ "topic": "a\u{9b}2J\u{202e}b\u{7f}\u{2028}città" });
+        let line = json_line(&event.to_string()).into_owned();
+        assert!(line.chars().all(is_printable), "{line}");
+        assert!(line.contains("\\u009b2J\\u202eb\\u007f") && line.contains("città"), "{line}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&line).expect("JSON"), event);
     }
 
     #[test]

@@ -57,6 +57,7 @@ fn run(command_line: CommandLine) -> anyhow::Result<()> {
             if !sources.unknown_variables.is_empty() {
                 return Err(ConfigError::UnknownVariables(sources.unknown_variables).into());
             }
+            log::check(&args.log)?;
             let config = Config::from_args(args, sources.file.as_ref())?;
             output::print(&sources.summary(&config))
         }

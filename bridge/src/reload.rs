@@ -43,10 +43,12 @@ impl Reloader {
         certificate: Option<Arc<Certificate>>,
         configuration: Option<OptionsFile>,
     ) -> Self {
-        let certificate = certificate
-            .map(|certificate| CertificateFiles { watched: certificate.files().map(WatchedFile::new), certificate });
+        let certificate = certificate.map(|certificate| CertificateFiles {
+            watched: certificate.files().map(WatchedFile::read_earlier),
+            certificate,
+        });
         Self {
-            token: token_file.map(WatchedFile::new),
+            token: token_file.map(WatchedFile::read_earlier),
             certificate,
             properties: Vec::new(),
             configuration: configuration.map(|file| (WatchedFile::new(&file.path), file)),
@@ -97,34 +99,38 @@ impl Reloader {
         if let Some(file) = &mut self.token
             && (file.has_changed() || all)
         {
-            read_token(file.path(), shared);
+            let read = read_token(file.path(), shared);
+            if let Some(error) = file.used(read) {
+                tracing::error!("{}: the access token is unchanged: {error}", file.path().display());
+            }
         }
         if let Some(files) = &mut self.certificate {
             files.read(all);
         }
         for file in &mut self.properties {
             if file.watched.has_changed() || all {
-                file.read();
+                let read = file.read();
+                if let Some(error) = file.watched.used(read) {
+                    tracing::error!("the Kafka credentials are unchanged: {error}");
+                }
             }
         }
         if let Some((watched, loaded)) = &mut self.configuration
             && (watched.has_changed() || all)
         {
-            read_configuration(watched.path(), loaded);
+            let read = read_configuration(watched.path(), loaded);
+            if let Some(error) = watched.used(read) {
+                tracing::error!("the changed configuration file cannot be used: {error}");
+            }
         }
     }
 }
 
-fn read_token(path: &Path, shared: &Shared) {
-    let file = path.display();
-    match AccessToken::read(path) {
-        Ok(token) => {
-            if shared.token.replace(token) {
-                tracing::info!("{file}: new clients need the new access token");
-            }
-        }
-        Err(reason) => tracing::error!("{file}: the access token is unchanged: {reason}"),
+fn read_token(path: &Path, shared: &Shared) -> Result<(), String> {
+    if shared.token.replace(AccessToken::read(path)?) {
+        tracing::info!("{}: new clients need the new access token", path.display());
     }
+    Ok(())
 }
 
 impl CertificateFiles {
@@ -134,49 +140,45 @@ impl CertificateFiles {
         if !changed.contains(&true) && !always {
             return;
         }
-        match self.certificate.reload() {
-            Ok(()) => tracing::info!("the TLS certificate was read again; new connections use it"),
-            Err(error) => tracing::error!(%error, "the changed TLS certificate cannot be used; the earlier one stays"),
+        let read = self.certificate.reload().map_err(|error| error.to_string());
+        if read == Ok(true) {
+            tracing::info!("the TLS certificate was read again; new connections use it");
+        }
+        if let Some(error) = self.watched[0].used(read.map(drop)) {
+            tracing::error!("the changed TLS certificate cannot be used; the earlier one stays: {error}");
         }
     }
 }
 
 impl PropertiesFile {
-    fn read(&mut self) {
+    fn read(&mut self) -> Result<(), String> {
         let path: PathBuf = self.watched.path().to_owned();
         let file = path.display();
-        let now = match KafkaProperties::read(&path) {
-            Ok(now) => now,
-            Err(error) => return tracing::error!("the Kafka credentials are unchanged: {error}"),
-        };
-        match self.connection.reload(&self.properties, &now) {
-            Ok(changes) => {
-                if !changes.applied.is_empty() {
-                    tracing::info!("{file}: changed and used from now on: {}", changes.applied.join(", "));
-                }
-                if !changes.needs_restart.is_empty() {
-                    tracing::warn!(
-                        "{file}: changed: {}; restart the bridge to use it",
-                        changes.needs_restart.join(", ")
-                    );
-                }
-                self.properties = now;
-            }
-            Err(error) => tracing::error!("{file}: the Kafka credentials are unchanged: {error}"),
+        let now = KafkaProperties::read(&path).map_err(with_causes)?;
+        let changes = self.connection.reload(&self.properties, &now).map_err(|error| format!("{file}: {error}"))?;
+        if !changes.applied.is_empty() {
+            tracing::info!("{file}: changed and used from now on: {}", changes.applied.join(", "));
         }
+        if !changes.needs_restart.is_empty() {
+            tracing::warn!("{file}: changed: {}; restart the bridge to use it", changes.needs_restart.join(", "));
+        }
+        self.properties = now;
+        Ok(())
     }
 }
 
 /// Nothing in the configuration file itself can be changed without a restart.
-fn read_configuration(path: &Path, loaded: &mut OptionsFile) {
-    match OptionsFile::read(&CommandLine::command(), path) {
-        Ok(now) => {
-            let changes = loaded.changes(&now);
-            if !changes.is_empty() {
-                tracing::warn!("{}: changed: {}; restart the bridge to use it", path.display(), changes.join(", "));
-            }
-            *loaded = now;
-        }
-        Err(error) => tracing::error!("the changed configuration file is invalid: {error}"),
+fn read_configuration(path: &Path, loaded: &mut OptionsFile) -> Result<(), String> {
+    let now = OptionsFile::read(&CommandLine::command(), path).map_err(with_causes)?;
+    let changes = loaded.changes(&now);
+    if !changes.is_empty() {
+        tracing::warn!("{}: changed: {}; restart the bridge to use it", path.display(), changes.join(", "));
     }
+    *loaded = now;
+    Ok(())
+}
+
+/// The error with its causes, such as "Permission denied".
+fn with_causes(error: impl Into<anyhow::Error>) -> String {
+    format!("{:#}", error.into())
 }

@@ -42,7 +42,7 @@ pub async fn serve(
     if let Some(settings) = &config.traces {
         traces::start(settings).context("traces")?;
     }
-    let budget = Budget::prepare(config.sockets);
+    let budget = Budget::prepare(config.sockets, config.clusters.len());
     let address = listener.local_addr().context("cannot read the listener's address")?;
     let mut reloader = Reloader::new(config.token_file.as_deref(), config.certificate.clone(), config.file);
     let readers = ReaderLimit::new(budget.readers);

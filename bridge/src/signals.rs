@@ -18,19 +18,28 @@ pub fn on_signal() -> std::io::Result<CancellationToken> {
     Ok(token)
 }
 
-/// SIGHUP, which asks a daemon to read its files again. Without this, the signal would end the process.
-pub struct Hangups(#[cfg(unix)] tokio::signal::unix::Signal);
+/// SIGHUP, which asks a daemon to read its files again. A program in a terminal gets it when the terminal is closed, and must end then: it is
+/// not caught.
+pub struct Hangups(#[cfg(unix)] Option<tokio::signal::unix::Signal>);
 
 impl Hangups {
     #[cfg(unix)]
     pub fn new() -> std::io::Result<Self> {
+        use std::io::IsTerminal as _;
+
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self(signal(SignalKind::hangup())?))
+
+        let has_terminal = std::io::stdin().is_terminal() || std::io::stderr().is_terminal();
+        Ok(Self(if has_terminal { None } else { Some(signal(SignalKind::hangup())?) }))
     }
 
     #[cfg(unix)]
     pub async fn next(&mut self) {
-        if self.0.recv().await.is_none() {
+        let received = match &mut self.0 {
+            Some(signal) => signal.recv().await,
+            None => None,
+        };
+        if received.is_none() {
             std::future::pending::<()>().await;
         }
     }

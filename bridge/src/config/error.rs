@@ -29,7 +29,7 @@ pub enum ConfigError {
     TlsIncomplete { given: &'static str, missing: &'static str },
     #[error(transparent)]
     Certificate(#[from] server::http::CertificateError),
-    #[error("--audit {}: {source}", file.display())]
+    #[error("--audit {}", file.display())]
     AuditFile { file: PathBuf, source: std::io::Error },
     #[error("this would {0}: pass --yes to confirm when standard input is not a terminal")]
     NotConfirmed(String),
@@ -37,7 +37,7 @@ pub enum ConfigError {
     UnreadablePositions { file: PathBuf, source: std::io::Error },
     #[error("--from-file: {}, {}", file.display(), listed(errors))]
     BadPositions { file: PathBuf, errors: Vec<OffsetsError> },
-    #[error("--template: {0}")]
+    #[error("--template")]
     BadTemplate(#[source] TemplateError),
     #[error("--config")]
     File(#[source] Box<file::FileError>),
@@ -45,7 +45,7 @@ pub enum ConfigError {
     Variable { variable: String, value: String, reason: String },
     #[error("{}", listed_variables(.0))]
     UnknownVariables(Vec<UnknownVariable>),
-    #[error("{0}")]
+    #[error(transparent)]
     UnknownCluster(#[from] UnknownCluster),
     #[error("[clusters.{0}]: neither bootstrap-servers nor bootstrap.servers in the file of kafka-config is set")]
     NoServers(ClusterName),

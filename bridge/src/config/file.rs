@@ -180,6 +180,7 @@ impl Reader<'_> {
             DeValue::Boolean(on) if is_flag => Some(vec![OsString::from(on.to_string())]),
             DeValue::String(value) if !is_flag => Some(vec![text(value)]),
             DeValue::Integer(value) if !is_flag => Some(vec![OsString::from(value.to_string())]),
+            DeValue::Float(value) if !is_flag => Some(vec![OsString::from(value.to_string())]),
             DeValue::Array(values) if takes_several => values
                 .iter()
                 .map(|value| match value.get_ref() {

@@ -10,7 +10,7 @@ pub struct LogArgs {
     #[arg(long, env = "PONTE_LOG_FORMAT", default_value = "text", value_name = "text|json")]
     pub log_format: LogFormat,
 
-    /// File to which every change in Kafka is appended, as one JSON object a line: who changed what, and what was refused
+    /// File to which every change of topics, groups and offsets is appended, as one JSON object a line: who changed what, and what failed
     #[arg(long, env = "PONTE_AUDIT", value_name = "FILE")]
     pub audit: Option<PathBuf>,
 }

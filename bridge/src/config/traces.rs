@@ -3,16 +3,19 @@
 use clap::Args;
 use server::traces::TraceSettings;
 
+/// Few enough traces for a busy topic, and enough to see a slow minute.
+const DEFAULT_SAMPLE: f64 = 0.01;
+
 #[derive(Args, Debug, Clone)]
 pub struct TraceArgs {
     /// Send OpenTelemetry traces of sampled records to this collector (OTLP over HTTP), such as http://localhost:4318
     #[arg(long, env = "PONTE_OTLP_ENDPOINT", value_parser = parse_endpoint, value_name = "URL")]
     pub otlp_endpoint: Option<String>,
 
-    /// Probability that the first record of a produced frame starts a trace; a record with a sampled `traceparent` header is
-    /// traced in any case
-    #[arg(long, env = "PONTE_TRACE_SAMPLE", default_value_t = 0.01, value_parser = parse_sample, value_name = "0…1")]
-    pub trace_sample: f64,
+    /// Probability that the first record of a produced frame starts a trace and gets a `traceparent` header; a record that has such a header
+    /// is traced if it says so [default: 0.01 with --otlp-endpoint, else 0]
+    #[arg(long, env = "PONTE_TRACE_SAMPLE", value_parser = parse_sample, value_name = "0…1")]
+    pub trace_sample: Option<f64>,
 }
 
 impl TraceArgs {
@@ -24,7 +27,10 @@ impl TraceArgs {
             .iter()
             .any(|name| variable(name).is_some());
         let is_on = self.otlp_endpoint.is_some() || (is_in_environment && !is_disabled);
-        is_on.then_some(TraceSettings { endpoint: self.otlp_endpoint, sample: self.trace_sample })
+        // A variable that a platform sets for all of its programs must not change the user's records.
+        let default_sample = if self.otlp_endpoint.is_some() { DEFAULT_SAMPLE } else { 0.0 };
+        let sample = self.trace_sample.unwrap_or(default_sample);
+        is_on.then_some(TraceSettings { endpoint: self.otlp_endpoint, sample })
     }
 }
 

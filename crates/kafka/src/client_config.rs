@@ -56,6 +56,9 @@ pub struct ReloadedProperties {
     pub needs_restart: Vec<String>,
 }
 
+/// Properties that decide what credentials are for.
+const CREDENTIALS_DEPEND_ON: [&str; 3] = ["bootstrap.servers", "sasl.mechanism", "security.protocol"];
+
 /// Sets the property unless the user has.
 fn prefer(config: &mut ClientConfig, name: &str, value: &str) {
     if config.get(name).is_none() {
@@ -106,11 +109,16 @@ impl Connection {
         before: &KafkaProperties,
         now: &KafkaProperties,
     ) -> Result<ReloadedProperties, oauth::SettingsError> {
-        self.tokens.reload(now, &self.bootstrap_servers)?;
         let is_credential =
             |name: &String| [USERNAME, PASSWORD].contains(&name.as_str()) || oauth::is_token_setting(name);
         let (applied, needs_restart): (Vec<String>, Vec<String>) =
             before.changed_names(now).into_iter().partition(is_credential);
+        // Credentials for another mechanism or cluster would be refused, or would be sent where they must not go.
+        let depends_on = |name: &String| CREDENTIALS_DEPEND_ON.contains(&name.as_str());
+        if needs_restart.iter().any(depends_on) {
+            return Ok(ReloadedProperties { applied: Vec::new(), needs_restart: [needs_restart, applied].concat() });
+        }
+        self.tokens.reload(now, &self.bootstrap_servers)?;
         if applied.iter().any(|name| [USERNAME, PASSWORD].contains(&name.as_str())) {
             self.credentials.replace(now);
         }

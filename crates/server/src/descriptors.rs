@@ -37,9 +37,9 @@ pub struct Budget {
 impl Budget {
     /// Raises the limit of open files as far as the hard limit allows, and warns if it is too low for what was
     /// requested.
-    pub fn prepare(requested: SocketLimits) -> Self {
-        let Some(limit) = raise_limit() else { return Self::within(usize::MAX, requested) };
-        let budget = Self::within(limit, requested);
+    pub fn prepare(requested: SocketLimits, clusters: usize) -> Self {
+        let Some(limit) = raise_limit() else { return Self::within(usize::MAX, requested, clusters) };
+        let budget = Self::within(limit, requested, clusters);
         if budget.sockets != requested {
             tracing::warn!(
                 limit,
@@ -59,8 +59,8 @@ impl Budget {
     }
 
     /// Reserves a third for Kafka clients. Sockets and connections share the rest, as requested if it is enough.
-    fn within(limit: usize, requested: SocketLimits) -> Self {
-        let base = BASE.min(limit / 4);
+    fn within(limit: usize, requested: SocketLimits, clusters: usize) -> Self {
+        let base = BASE.saturating_mul(clusters).min(limit / 4);
         let reserve = RESERVE.min(limit / 16);
         let readers = (limit / 3 / DESCRIPTORS_PER_READER).clamp(FEWEST_READERS, MAX_READERS);
         let available = limit - base - reserve - limit / 3;
@@ -164,7 +164,7 @@ mod tests {
     fn usual_limit_has_room_for_the_defaults() {
         for (limit, readers) in [(1024, 37), (2048, 64), (20_000, 64), (usize::MAX, 64)] {
             assert_eq!(
-                Budget::within(limit, REQUESTED),
+                Budget::within(limit, REQUESTED, 1),
                 Budget { sockets: REQUESTED, connections: 256, reserve: 8, readers },
                 "{limit}"
             );
@@ -174,20 +174,23 @@ mod tests {
     #[test]
     fn low_limit_is_never_exceeded_and_leaves_a_third_to_kafka() {
         for limit in 32..1024 {
-            let Budget { sockets, connections, reserve, readers } = Budget::within(limit, REQUESTED);
+            let Budget { sockets, connections, reserve, readers } = Budget::within(limit, REQUESTED, 1);
             let taken = sockets.total + sockets.before_hello + connections + reserve + BASE.min(limit / 4);
             assert!(taken <= limit - limit / 3, "{taken} of {limit}");
             assert!(readers == FEWEST_READERS || readers * DESCRIPTORS_PER_READER <= limit / 3, "{readers} of {limit}");
             assert!(sockets.total > 0 && sockets.before_hello > 0 && connections > 0, "{limit}");
         }
-        assert_eq!(Budget::within(0, REQUESTED).sockets.total, 1);
+        assert_eq!(Budget::within(0, REQUESTED, 1).sockets.total, 1);
     }
 
     #[test]
     fn sockets_are_capped_by_descriptors() {
         let many = SocketLimits { total: 5000, ..REQUESTED };
-        assert!(Budget::within(4096, many).sockets.total < 4096);
-        assert_eq!(Budget::within(20_000, many).sockets.total, 5000);
+        assert!(Budget::within(4096, many, 1).sockets.total < 4096);
+        assert_eq!(Budget::within(20_000, many, 1).sockets.total, 5000);
+        // The clients of further clusters leave less for sockets, but never less than half of it.
+        let [one, ten] = [1, 10].map(|clusters| Budget::within(1024, many, clusters).sockets.total);
+        assert!(one / 2 < ten && ten < one, "{one} {ten}");
     }
 
     #[test]

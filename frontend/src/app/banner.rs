@@ -71,7 +71,7 @@ impl BannerMessage {
             Self::BridgeLost { loss, .. } if loss.code == CloseCode::ShuttingDown.number() => {
                 words.banner_shutting_down.to_owned()
             }
-            Self::BridgeLost { loss: Loss { cause: Some(error), .. }, .. } => connect_error_title(error, words),
+            Self::BridgeLost { loss: Loss { cause: Some(error), .. }, .. } => connect_error_texts(error, words).0,
             Self::BridgeLost { .. } | Self::Reconnecting => words.banner_lost.to_owned(),
             Self::BridgeClosed { loss } => words.banner_closed.with_reason(&close_reason(loss, words)),
             Self::TokenRequired { is_wrong } => {
@@ -89,7 +89,7 @@ impl BannerMessage {
         match self {
             Self::BridgeLost { loss, pending } => {
                 let retry = words.banner_lost_next.with_n(&seconds.to_string());
-                let next = match loss.cause.as_ref().map(|error| connect_error_next(error, words)) {
+                let next = match loss.cause.as_ref().map(|error| connect_error_texts(error, words).1) {
                     Some(action) => format!("{action} {retry}"),
                     None => retry,
                 };
@@ -150,38 +150,28 @@ fn nothing_answers(error: Option<&ErrorBody>) -> bool {
     error.is_none_or(|error| silent.contains(&error.code))
 }
 
-fn connect_error_title(error: &ConnectError, words: &Words) -> String {
+/// What is wrong with the connection, and what to do about it.
+fn connect_error_texts(error: &ConnectError, words: &Words) -> (String, String) {
+    let (origin, path) = (browser::origin(), browser::websocket_path());
     match error {
         ConnectError::Refused(error) if error.code == ErrorCode::OriginRefused.number() => {
-            words.connect_origin.with_origin(&browser::origin())
+            (words.connect_origin.with_origin(&origin), words.connect_origin_next.with_origin(&origin))
         }
         ConnectError::Refused(error) if error.code == ErrorCode::TooManySockets.number() => {
-            words.connect_full.to_owned()
+            (words.connect_full.to_owned(), words.connect_full_next.to_owned())
         }
-        ConnectError::Refused(_) => words.connect_refused.to_owned(),
-        ConnectError::UpgradeNotForwarded => words.connect_upgrade.to_owned(),
-        ConnectError::SignedOut => words.connect_signed_out.to_owned(),
-        ConnectError::BridgeDown { status } => words.connect_bridge_down.with_status(&status.to_string()),
-        ConnectError::OtherServer { status } => {
-            words.connect_other.with_path_status(&browser::websocket_path(), &status.to_string())
+        ConnectError::Refused(error) => (words.connect_refused.to_owned(), error.message.clone()),
+        ConnectError::UpgradeNotForwarded => {
+            (words.connect_upgrade.to_owned(), words.connect_upgrade_next.with_path(&path))
         }
-    }
-}
-
-/// What to do about it.
-fn connect_error_next(error: &ConnectError, words: &Words) -> String {
-    match error {
-        ConnectError::Refused(error) if error.code == ErrorCode::OriginRefused.number() => {
-            words.connect_origin_next.with_origin(&browser::origin())
+        ConnectError::SignedOut => (words.connect_signed_out.to_owned(), words.connect_signed_out_next.to_owned()),
+        ConnectError::BridgeDown { status } => {
+            (words.connect_bridge_down.with_status(&status.to_string()), words.connect_bridge_down_next.to_owned())
         }
-        ConnectError::Refused(error) if error.code == ErrorCode::TooManySockets.number() => {
-            words.connect_full_next.to_owned()
-        }
-        ConnectError::Refused(error) => error.message.clone(),
-        ConnectError::UpgradeNotForwarded => words.connect_upgrade_next.with_path(&browser::websocket_path()),
-        ConnectError::SignedOut => words.connect_signed_out_next.to_owned(),
-        ConnectError::BridgeDown { .. } => words.connect_bridge_down_next.to_owned(),
-        ConnectError::OtherServer { .. } => words.connect_other_next.with_path(&browser::websocket_path()),
+        ConnectError::OtherServer { status } => (
+            words.connect_other.with_path_status(&path, &status.to_string()),
+            words.connect_other_next.with_path(&path),
+        ),
     }
 }
 

@@ -47,6 +47,15 @@ async fn audit_log_has_a_line_for_each_change_and_each_refusal() {
     let logged = eventually("a third line", || async { Some(lines(&file)).filter(|lines| lines.len() == 3) }).await;
     assert_eq!(logged[2]["change"], "alter_topic_config");
     assert!(logged[2]["message"].as_str().is_some_and(|message| message.contains("refused")), "{}", logged[2]);
+    drop(bridge);
+
+    // So is a change that Kafka refuses.
+    let bridge = Bridge::start().on(&kafka).option("--audit", path).await;
+    bridge.client().await.refused(DeleteTopic { name: topic.clone(), confirm: topic.clone() }).await;
+    let logged = eventually("a fourth line", || async { Some(lines(&file)).filter(|lines| lines.len() == 4) }).await;
+    assert_eq!(logged[3]["message"], "audit: change failed");
+    assert_eq!(logged[3]["change"], "delete_topic");
+    assert!(logged[3]["error"].is_string() && logged[3]["reason"].is_string(), "{}", logged[3]);
 }
 
 #[tokio::test]
@@ -55,6 +64,13 @@ async fn audit_file_that_cannot_be_opened_stops_the_start() {
     assert_eq!(program.exit_code().await, 2);
     let (_, stderr) = program.all_output().await;
     assert!(stderr.contains("--audit /nonexistent/audit.jsonl: No such file"), "{stderr}");
+    let mut check = Program::bridge(&["config", "check", "--demo", "--audit", "/nonexistent/audit.jsonl"]);
+    assert_eq!(check.exit_code().await, 2);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("audit.jsonl");
+    let mut check = Program::bridge(&["config", "check", "--demo", "--audit", file.to_str().expect("a path")]);
+    assert_eq!(check.exit_code().await, 0, "{}", check.output());
+    assert!(!file.exists(), "a check creates no file");
 }
 
 #[tokio::test]

@@ -43,6 +43,10 @@ async fn bridge_is_served_below_its_base_path() {
         assert_eq!(response.status, StatusCode::TEMPORARY_REDIRECT, "{path}");
         assert_eq!(response.header("location"), "/tools/ponte/");
     }
+    // A proxy that removes the path would be redirected for ever.
+    let behind = Request::get("/").header(FORWARDED_FOR, "198.51.100.7").send(&bridge.address).await;
+    assert_eq!(behind.status, StatusCode::NOT_FOUND);
+    assert!(behind.text().contains("--base-path"), "{}", behind.text());
     assert_eq!(bridge.get("/tools/ponte?view=topics").await.header("location"), "/tools/ponte/?view=topics");
     Client::hello(bridge.handshake().path("/tools/ponte/ws").open().await).await;
 }

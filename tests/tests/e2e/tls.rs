@@ -1,5 +1,8 @@
 //! HTTPS served by the bridge itself.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use hyper::StatusCode;
 use tests::certificates::{CertificateFiles, Identity, VALID};
 use tests::client::messaggi;
@@ -66,25 +69,25 @@ async fn http_origin_is_refused_over_tls() {
 }
 
 #[tokio::test]
-async fn healthcheck_accepts_only_the_bridges_own_certificate() {
-    let scene = Scene::set().await;
+async fn healthcheck_asks_over_https() {
+    let mut scene = Scene::set().await;
     let certificate = scene.files.certificate();
-    let certificate = certificate.to_str().expect("a path");
-    let mut healthy = Program::bridge(&["healthcheck", "--listen", &scene.bridge.address, "--tls-cert", certificate]);
-    assert_eq!(healthy.exit_code().await, 0);
-    let other = CertificateFiles::of(&Identity::signed_by(&scene.authority, "other"));
-    let other = other.certificate();
-    let other = other.to_str().expect("a path");
-    let mut refused = Program::bridge(&["healthcheck", "--listen", &scene.bridge.address, "--tls-cert", other]);
-    assert_eq!(refused.exit_code().await, 1);
+    let certificate = certificate.to_str().expect("a path").to_owned();
+    let check = |address: &str| Program::bridge(&["healthcheck", "--listen", address, "--tls-cert", &certificate]);
+    assert_eq!(check(&scene.bridge.address).exit_code().await, 0);
+    // A new file that cannot be used does not make a running bridge unhealthy.
+    scene.files.write(b"no certificate", &scene.authority.key_pem());
+    assert_eq!(check(&scene.bridge.address).exit_code().await, 0);
+    scene.bridge.ctrl_c();
+    scene.bridge.exit_code().await;
+    assert_eq!(check(&scene.bridge.address).exit_code().await, 1);
 }
 
 #[tokio::test]
 async fn renewed_certificate_is_used_without_a_restart_and_open_sockets_stay() {
     let scene = Scene::set().await;
-    let mut client = scene.client().await;
-    let subscription = client.subscribe(&Watch::tail(&scene.topic)).await;
-    client.write(messaggi(&scene.topic, 10)).await;
+    // A socket of the first certificate sends and receives all the time.
+    let load = Load::start(&scene).await;
 
     scene.files.replace(&Identity::signed_by(&scene.authority, "second"));
     eventually("the second certificate", || async { (scene.shown().await.as_deref() == Some("second")).then_some(()) })
@@ -103,8 +106,38 @@ async fn renewed_certificate_is_used_without_a_restart_and_open_sockets_stay() {
     eventually("the third certificate", || async { (scene.shown().await.as_deref() == Some("third")).then_some(()) })
         .await;
 
-    client.write(messaggi(&scene.topic, 10)).await;
-    assert_eq!(client.records(subscription, 20).await.len(), 20, "the socket of the first certificate is still open");
+    let count = load.stop().await;
+    assert!(count > 0, "the socket of the first certificate has sent");
+}
+
+/// A client that sends records and receives each of them, on one socket, until it is stopped.
+struct Load {
+    stop: Arc<AtomicBool>,
+    task: tokio::task::JoinHandle<usize>,
+}
+
+impl Load {
+    async fn start(scene: &Scene) -> Self {
+        let (mut client, topic) = (scene.client().await, scene.topic.clone());
+        let subscription = client.subscribe(&Watch::tail(&topic)).await;
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let task = tokio::spawn(async move {
+            let mut count = 0;
+            while !stopped.load(Ordering::Relaxed) {
+                client.write(messaggi(&topic, 10)).await;
+                count += client.records(subscription, 10).await.len();
+            }
+            count
+        });
+        Self { stop, task }
+    }
+
+    /// Returns the number of records that were received. Fails if the socket was closed, or a record was lost.
+    async fn stop(self) -> usize {
+        self.stop.store(true, Ordering::Relaxed);
+        self.task.await.expect("the socket stays open and loses no record")
+    }
 }
 
 #[tokio::test]

@@ -167,7 +167,7 @@ async fn hangup_reads_the_files_at_once_and_does_not_end_the_bridge() {
     assert!(line.contains("WARN") && line.contains("clusters.dev, topic"), "{line}");
     assert_eq!(bridge.client().await.welcome.clusters.len(), 1);
     std::fs::write(path, "topic = \n").expect("the file is writable");
-    bridge.logged("the changed configuration file is invalid").await;
+    bridge.logged("the changed configuration file cannot be used").await;
     assert_eq!(bridge.client().await.welcome.defaults.topic, "orders");
 }
 

@@ -30,6 +30,14 @@ fn file_values_are_defaults_and_the_command_line_takes_precedence() {
 }
 
 #[test]
+fn numbers_with_a_fraction_are_accepted() {
+    let line = parsed("trace-sample = 0.05\n", &["bridge"]).expect("valid");
+    assert_eq!(line.serve.traces.trace_sample, Some(0.05));
+    let error = parsed("trace-sample = 1.5\n", &["bridge"]).expect_err("more than all records");
+    assert!(error.contains("from 0 to 1"), "{error}");
+}
+
+#[test]
 fn topics_and_groups_take_only_the_connection_from_the_file() {
     let text = "topic = \"orders\"\nbootstrap-servers = \"kafka.example:9092\"\n";
     let line = parsed(text, &["bridge", "topics", "list"]).expect("valid");

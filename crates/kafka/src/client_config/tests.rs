@@ -169,3 +169,20 @@ fn changed_credentials_are_applied_and_other_changes_need_a_restart() {
     assert_eq!(changes.needs_restart, ["client.id", "metadata.max.age.ms", "socket.timeout.ms"]);
     assert_eq!(connection.reload(&now, &now).expect("valid"), ReloadedProperties::default());
 }
+
+#[test]
+fn credentials_of_another_mechanism_need_a_restart() {
+    let sasl = |mechanism: &str, password: &str| {
+        KafkaProperties::of(&[
+            ("security.protocol", "SASL_PLAINTEXT"),
+            ("sasl.mechanism", mechanism),
+            ("sasl.username", "me"),
+            ("sasl.password", password),
+        ])
+    };
+    let before = sasl("PLAIN", "first");
+    let connection = Connection::without_sign_in("localhost:9092".to_owned(), before.clone());
+    let changes = connection.reload(&before, &sasl("SCRAM-SHA-512", "second")).expect("valid");
+    assert_eq!(changes.applied, [""; 0]);
+    assert_eq!(changes.needs_restart, ["sasl.mechanism", "sasl.password"]);
+}

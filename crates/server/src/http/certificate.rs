@@ -47,14 +47,17 @@ impl Certificate {
         [&self.certificate_file, &self.key_file]
     }
 
-    /// Reads the files again. If they cannot be used, the earlier certificate stays in use.
+    /// Reads the files again, and returns whether the certificate is another one. If they cannot be used, the earlier certificate stays in
+    /// use.
     ///
     /// # Errors
     /// As [`Self::read`].
-    pub fn reload(&self) -> Result<(), CertificateError> {
+    pub fn reload(&self) -> Result<bool, CertificateError> {
         let read = read(&self.certificate_file, &self.key_file, &self.provider)?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(read);
-        Ok(())
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let is_other = current.cert != read.cert;
+        *current = Arc::new(read);
+        Ok(is_other)
     }
 
     /// Accepts TLS 1.2 and 1.3 with this certificate. New connections use the latest one, except those that resume a TLS session.
@@ -102,7 +105,7 @@ fn read(certificate_file: &Path, key_file: &Path, provider: &CryptoProvider) -> 
 }
 
 /// The certificates of a PEM file; at least one.
-pub(super) fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
     let bad = |reason: String| CertificateError::Certificate { file: file.to_owned(), reason };
     let pem = fs::read(file).map_err(|error| bad(error.to_string()))?;
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&pem)

@@ -7,9 +7,9 @@ use std::str::FromStr;
 use std::sync::Once;
 
 use ipnet::IpNet;
-use warp::http::header::{HeaderMap, HeaderName};
+use warp::http::header::{HeaderMap, HeaderName, HeaderValue};
 
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(super) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// More addresses than this in `X-Forwarded-For` come from no chain of proxies.
@@ -52,7 +52,8 @@ impl FromStr for ProxyNetwork {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        let address = |text: &str| text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
+        let network = text.parse::<IpNet>().or_else(|_| address(text));
         network.map(Self).map_err(|_| "use an address or a network, such as 10.0.0.2 or 10.0.0.0/8")
     }
 }
@@ -77,7 +78,7 @@ impl TrustedProxies {
     pub fn client(&self, connection: SocketAddr, headers: &HeaderMap) -> Peer {
         if !self.trusts(connection.ip()) {
             if headers.contains_key(FORWARDED_FOR) {
-                log_untrusted(connection.ip());
+                log_untrusted(connection.ip().to_canonical());
             }
             return Peer::direct(connection);
         }
@@ -85,6 +86,10 @@ impl TrustedProxies {
         for address in list(headers, &FORWARDED_FOR).rev().take(MAX_PROXIES) {
             // An unreadable address: the proxy before it is the last one that is known.
             let Some(address) = parse_address(address) else { break };
+            // Loopback has no limits per address, so it must not be a client's own claim.
+            if address.to_canonical().is_loopback() && !self.trusts(address) {
+                break;
+            }
             forwarded = Some(address.to_canonical());
             if !self.trusts(address) {
                 break;
@@ -111,10 +116,12 @@ fn log_untrusted(proxy: IpAddr) {
     });
 }
 
-/// The elements of a comma-separated header, in all of its lines.
+/// The elements of a comma-separated header, in all of its lines. An element that is not text is empty: a proxy appends to whatever the
+/// client has sent, so a line with such bytes still ends with the proxy's own element.
 fn list<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl DoubleEndedIterator<Item = &'h str> {
-    let lines: Vec<&str> = headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
-    lines.into_iter().flat_map(|line| line.split(',')).map(str::trim)
+    let lines: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    let elements = lines.into_iter().flat_map(|line| line.split(|byte| *byte == b','));
+    elements.map(|element| std::str::from_utf8(element).unwrap_or_default().trim())
 }
 
 /// `192.0.2.1`, `2001:db8::1`, or either with a port, as some proxies write it.
@@ -125,8 +132,6 @@ fn parse_address(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use warp::http::HeaderValue;
-
     use super::*;
 
     fn proxies(networks: &[&str]) -> TrustedProxies {
@@ -134,7 +139,12 @@ mod tests {
     }
 
     fn headers(name: HeaderName, lines: &[&str]) -> HeaderMap {
-        lines.iter().map(|line| (name.clone(), HeaderValue::from_str(line).expect("a header value"))).collect()
+        // In Latin-1, so that a test can name bytes beyond ASCII.
+        let value = |line: &str| {
+            let bytes: Vec<u8> = line.chars().map(|c| u8::try_from(c).expect("Latin-1")).collect();
+            HeaderValue::from_bytes(&bytes).expect("a header value")
+        };
+        lines.iter().map(|line| (name.clone(), value(line))).collect()
     }
 
     fn client(networks: &[&str], connection: &str, forwarded: &[&str]) -> String {
@@ -157,11 +167,16 @@ mod tests {
             (&["10.0.0.3, 10.0.0.4"], "10.0.0.3"),
             (&["198.51.100.7, unknown, 10.0.0.4"], "10.0.0.4"),
             (&["unknown"], "10.0.0.2"),
+            (&["à, 198.51.100.7"], "198.51.100.7"),
+            // Not even a client within the trusted networks is on this machine.
+            (&["127.0.0.1, 10.0.0.7"], "10.0.0.7"),
+            (&["::1"], "10.0.0.2"),
             (&[], "10.0.0.2"),
         ] {
             assert_eq!(client(&trusted, "10.0.0.2:1", forwarded), expected, "{forwarded:?}");
         }
         assert_eq!(client(&trusted, "[::ffff:10.0.0.2]:1", &["198.51.100.7"]), "198.51.100.7");
+        assert_eq!(client(&["::ffff:10.0.0.2"], "[::ffff:10.0.0.2]:1", &["198.51.100.7"]), "198.51.100.7");
     }
 
     #[test]

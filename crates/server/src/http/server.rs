@@ -23,7 +23,7 @@ use super::base_path::{BasePath, Resolved};
 use super::connections::{ActiveStream, ConnectionSlot, Connections};
 use super::guard::{Guard, Refusal};
 use super::page::Asset;
-use super::peer::TrustedProxies;
+use super::peer::{FORWARDED_FOR, TrustedProxies};
 use super::routes::{plain, routes};
 use super::stream::Stream;
 use crate::descriptors::{self, BorrowedDescriptor, Budget, Reserve};
@@ -152,6 +152,12 @@ where
         }
         match self.base_path.resolve(request.uri()) {
             Resolved::Path(target) => *request.uri_mut() = target,
+            // The redirect would come back without the path, again and again.
+            Resolved::Redirect(_) if request.uri().path() == "/" && request.headers().contains_key(FORWARDED_FOR) => {
+                let reason =
+                    format!("a proxy removes the path {}: start the bridge without --base-path", self.base_path);
+                return Ok(plain(StatusCode::NOT_FOUND, &reason));
+            }
             Resolved::Redirect(target) => return Ok(redirect(&target)),
             Resolved::Outside => {
                 let reason = format!("this bridge is served below {}", self.base_path);

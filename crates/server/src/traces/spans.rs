@@ -63,6 +63,9 @@ impl SendSpan {
     }
 }
 
+/// Kafka's default of `max.message.bytes` is a little more than 1 MB; the header has less than 100 bytes.
+const LARGEST_TRACED_BYTES: usize = 900_000;
+
 /// Starts the spans of produced records, if any is sampled: of records whose `traceparent` header says so, and
 /// sometimes of the first one. `seq` is the sequence number of the first record.
 pub fn trace_send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
@@ -78,7 +81,7 @@ pub fn trace_send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
         let parent = context::of_headers(record.headers.clone());
         let is_sampled = match &parent {
             Some(parent) => parent.is_sampled(),
-            None => index == 0 && fastrand::f64() < traces.sample,
+            None => index == 0 && may_get_header(record) && fastrand::f64() < traces.sample,
         };
         if !is_sampled || !traces.sent.take() {
             continue;
@@ -90,6 +93,13 @@ pub fn trace_send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
         traced.spans.push((seq + index as u64, SendSpan(span)));
     }
     traced
+}
+
+/// Whether a `traceparent` header may be added. A header of that name that cannot be read belongs to the user, and a record that is almost as
+/// large as Kafka allows must not become too large.
+fn may_get_header<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(record: &ProduceView<'a, H>) -> bool {
+    let has_header = record.headers.clone().any(|(name, _)| name == context::TRACEPARENT);
+    !has_header && record.size() <= LARGEST_TRACED_BYTES
 }
 
 fn send_span(

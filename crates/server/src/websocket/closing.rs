@@ -16,6 +16,9 @@ use crate::metrics::{ClosedBy, METRICS};
 /// How long the client may take to answer a close frame.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
+/// How long the close frame of an evicted socket may take.
+const EVICTED_WITHIN: Duration = Duration::from_millis(100);
+
 /// Why a session ends, which decides about the close frame.
 pub enum End {
     Close(CloseCode, String),
@@ -51,6 +54,9 @@ impl End {
 /// Closes the socket. A socket without a `hello` is dropped as soon as it is evicted.
 pub async fn close(end: End, stream: Stream, outbox: Outbox, writer: JoinHandle<OpenSocket>, slot: &Slot) {
     end.count();
+    if let End::Evicted = end {
+        return close_evicted(outbox, writer).await;
+    }
     let stop_writing = writer.abort_handle();
     let closing = async {
         match end {
@@ -69,14 +75,7 @@ pub async fn close(end: End, stream: Stream, outbox: Outbox, writer: JoinHandle<
                 drop(outbox);
                 let _ = writer.await;
             }
-            End::Evicted => {
-                // Written without waiting, so what the kernel does not accept at once is lost: the evicted socket must
-                // free its resources now.
-                let frame = Frame::close(CloseCode::RateExceeded.number(), Full::BeforeHello.reason());
-                outbox.write_at_once(|| Some(frame));
-                writer.abort();
-            }
-            End::Gone => {
+            End::Evicted | End::Gone => {
                 drop(outbox);
                 let _ = writer.await;
             }
@@ -87,6 +86,17 @@ pub async fn close(end: End, stream: Stream, outbox: Outbox, writer: JoinHandle<
         biased;
         () = closing => {}
         () = slot.evicted() => stop_writing.abort(),
+    }
+}
+
+/// An evicted socket must free its resources now, so a client that does not read gets no close frame.
+async fn close_evicted(outbox: Outbox, mut writer: JoinHandle<OpenSocket>) {
+    let frame = Frame::close(CloseCode::RateExceeded.number(), Full::BeforeHello.reason());
+    outbox.write_at_once(|| Some(frame));
+    drop(outbox);
+    // The writer finishes what the kernel has not accepted at once; with TLS that is the whole frame.
+    if timeout(EVICTED_WITHIN, &mut writer).await.is_err() {
+        writer.abort();
     }
 }
 

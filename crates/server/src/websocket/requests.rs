@@ -21,7 +21,10 @@ use std::sync::Arc;
 
 use kafka::admin::Admin;
 use kafka::cluster::with_reason;
-use protocol::{ClientName, ClusterName, ErrorBody, ErrorCode, ErrorMessage, GroupId, Kind, Request, TopicName};
+use protocol::{
+    ClientName, ClusterName, ErrorBody, ErrorCode, ErrorMessage, GroupId, Kind, MessageBody as _, Request,
+    ResetOffsets, TopicName,
+};
 
 use super::READ_ONLY;
 use super::gate::{AdmittedRequest, Work};
@@ -98,7 +101,16 @@ where
         tracing::info!(target: "audit", %asker, cluster = %asker.cluster, change = R::NAME, "audit: refused: the cluster is read-only");
         return Err(ErrorBody::new(ErrorCode::ReadOnly, format!("{} changes Kafka; {READ_ONLY}", R::NAME)));
     }
-    request.apply(&Context { admin: &cluster.admin, asker })
+    let applied = request.apply(&Context { admin: &cluster.admin, asker });
+    // A reset logs its failures with the positions.
+    if let Err(error) = &applied
+        && R::KIND == Kind::Change
+        && R::NAME != ResetOffsets::NAME
+    {
+        let (error, reason) = (&error.name, &error.message);
+        tracing::info!(target: "audit", %asker, cluster = %asker.cluster, change = R::NAME, error, reason, "audit: change failed");
+    }
+    applied
 }
 
 /// Quoted, so that a client's name cannot end the log field and forge another one.
