@@ -143,6 +143,7 @@ impl WrittenAt {
 
 impl Metrics {
     fn new() -> Self {
+        process::keep_start_time();
         let mut registry = Registry::with_prefix("ponte");
         registry.register("build", "The version of the bridge", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         let latency: fn() -> Histogram = || Histogram::new(LATENCY_BOUNDS_US);

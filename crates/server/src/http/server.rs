@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -79,6 +79,8 @@ pub struct Listening {
 
 /// Serves until shutdown; then open connections finish their current request.
 pub async fn serve(listening: Listening, budget: Budget, page: &'static [Asset], shared: Arc<Shared>) {
+    // Metrics have the time of the start, which must not be that of the first request.
+    LazyLock::force(&METRICS);
     let Listening { listener, guard, base_path, trusted_proxies, tls } = listening;
     let guard = Arc::new(guard);
     let service = TowerToHyperService::new(warp::service(routes(Arc::clone(&shared), Arc::clone(&guard), page)));

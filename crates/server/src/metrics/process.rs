@@ -1,15 +1,33 @@
-//! The metrics of the process, under the names that Prometheus' client libraries have in common. Linux only: they come
-//! from `/proc`.
+//! The metrics of the process, under the names that Prometheus' client libraries have in common. All but the start time
+//! come from `/proc`, so they are for Linux only.
+
+use std::sync::LazyLock;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::scrape::Scrape;
 
-/// Adds nothing on other systems, or if `/proc` cannot be read.
-#[cfg(not(target_os = "linux"))]
-pub fn add(_scrape: &mut Scrape) {}
+/// Not computed from `/proc/stat`, which the systemd unit hides (`ProcSubset=pid`).
+static STARTED_AT: LazyLock<SystemTime> = LazyLock::new(SystemTime::now);
 
-/// Adds nothing on other systems, or if `/proc` cannot be read.
-#[cfg(target_os = "linux")]
+/// Keeps the time of the first call as the start of the process.
+pub fn keep_start_time() {
+    LazyLock::force(&STARTED_AT);
+}
+
 pub fn add(scrape: &mut Scrape) {
+    let started_at = STARTED_AT.duration_since(UNIX_EPOCH).unwrap_or_default();
+    scrape.seconds(
+        "process_start_time_seconds",
+        "Start time of the process since unix epoch in seconds",
+        started_at.as_secs_f64(),
+    );
+    #[cfg(target_os = "linux")]
+    add_from_proc(scrape);
+}
+
+/// Adds nothing if `/proc` cannot be read.
+#[cfg(target_os = "linux")]
+fn add_from_proc(scrape: &mut Scrape) {
     use procfs::process::{LimitValue, Process};
 
     let Ok(process) = Process::myself() else { return };
@@ -21,14 +39,6 @@ pub fn add(scrape: &mut Scrape) {
         scrape.gauge("process_resident_memory_bytes", "Resident memory size in bytes", whole(resident));
         scrape.gauge("process_virtual_memory_bytes", "Virtual memory size in bytes", whole(stat.vsize));
         scrape.gauge("process_threads", "Number of OS threads in the process", stat.num_threads);
-        if let Ok(booted_at) = procfs::boot_time_secs() {
-            let started_at = booted_at as f64 + seconds(stat.starttime);
-            scrape.seconds(
-                "process_start_time_seconds",
-                "Start time of the process since unix epoch in seconds",
-                started_at,
-            );
-        }
     }
     if let Ok(open) = process.fd_count() {
         let open = i64::try_from(open).unwrap_or(i64::MAX);

@@ -22,11 +22,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if .Values.kafka.existingSecret }}{{ .Values.kafka.existingSecret }}{{ else if .Values.kafka.properties }}{{ include "ponte.fullname" . }}-kafka{{ end }}
 {{- end }}
 
-{{- /* The pods serve these names: those of the user, and the ingress's host. */ -}}
+{{- /* Not empty if the bridge gets the properties as an option. */ -}}
+{{- define "ponte.kafkaConfig" -}}
+{{- if and (include "ponte.kafkaSecret" .) .Values.kafka.propertiesKey }}/etc/ponte/kafka/{{ .Values.kafka.propertiesKey }}{{ end }}
+{{- end }}
+
+{{- /* The pods serve these names: those of the user, the ingress's host, and those of the service. */ -}}
 {{- define "ponte.allowedHosts" -}}
 {{- $hosts := .Values.allowedHosts }}
 {{- if .Values.ingress.enabled }}{{ $hosts = append $hosts .Values.ingress.host }}{{ end }}
-{{- $hosts = append $hosts (include "ponte.fullname" .) }}
-{{- $hosts = append $hosts (printf "%s.%s.svc" (include "ponte.fullname" .) .Release.Namespace) }}
+{{- $service := include "ponte.fullname" . }}
+{{- $hosts = append $hosts $service }}
+{{- range list "" ".svc" ".svc.cluster.local" }}{{ $hosts = append $hosts (printf "%s.%s%s" $service $.Release.Namespace .) }}{{ end }}
 {{- join "," (uniq $hosts) }}
 {{- end }}

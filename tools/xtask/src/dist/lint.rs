@@ -11,8 +11,10 @@ use super::binary::Binary;
 use super::{checksums, image};
 use crate::programs::{is_on_path, run as run_command, workspace_root};
 
+const COMPOSE: &str = "docker compose";
+
 struct Linter {
-    /// All of them are needed.
+    /// All of them are needed; see [`is_installed`].
     programs: &'static [&'static str],
     install: &'static str,
     checks: &'static str,
@@ -27,8 +29,8 @@ const LINTERS: &[Linter] = &[
         run: lint_unit,
     },
     Linter {
-        programs: &["docker-compose"],
-        install: "Debian's package docker-compose",
+        programs: &[COMPOSE],
+        install: "Docker with its plugin compose, or Debian's package docker-compose",
         checks: "compose files",
         run: lint_compose,
     },
@@ -78,7 +80,7 @@ pub(super) fn run(folder: &Path, binary: &Binary) -> Result<()> {
     let mut missing = Vec::new();
     // lintian expects a release build, and needs a minute for a debug one.
     for linter in LINTERS.iter().filter(|linter| binary.is_release || linter.checks != ".deb") {
-        if linter.programs.iter().all(|program| is_on_path(program)) {
+        if linter.programs.iter().all(|program| is_installed(program)) {
             (linter.run)(folder, binary).with_context(|| format!("{}: findings", linter.checks))?;
             println!("{}: no findings", linter.checks);
         } else {
@@ -97,6 +99,10 @@ pub(super) fn run(folder: &Path, binary: &Binary) -> Result<()> {
     Ok(())
 }
 
+fn is_installed(program: &str) -> bool {
+    if program == COMPOSE { compose().is_some() } else { is_on_path(program) }
+}
+
 fn lint_unit(folder: &Path, binary: &Binary) -> Result<()> {
     // In tenths. Internet sockets and the host's network are what remains.
     const MAX_EXPOSURE: &str = "--threshold=12";
@@ -113,24 +119,37 @@ fn lint_unit(folder: &Path, binary: &Binary) -> Result<()> {
 
 fn lint_compose(_folder: &Path, _binary: &Binary) -> Result<()> {
     for file in ["deploy/compose.yaml", "kafka_broker.yaml", "kafka_cluster.yaml"] {
-        run_command(
-            Command::new("docker-compose").current_dir(workspace_root()).args(["-f", file, "config", "--quiet"]),
-        )?;
+        let mut compose = compose().with_context(|| format!("`{COMPOSE}` is not installed"))?;
+        run_command(compose.current_dir(workspace_root()).args(["-f", file, "config", "--quiet"]))?;
     }
     Ok(())
 }
 
-/// With the least and with all values, for the oldest and the newest Kubernetes of the schemas that the chart allows.
+/// The plugin of Docker, or else the older program docker-compose, which does not run with Python 3.12.
+fn compose() -> Option<Command> {
+    let mut plugin = Command::new("docker");
+    plugin.args(["compose", "version"]).stdout(Stdio::null()).stderr(Stdio::null());
+    if plugin.status().is_ok_and(|status| status.success()) {
+        let mut docker = Command::new("docker");
+        docker.arg("compose");
+        Some(docker)
+    } else {
+        is_on_path("docker-compose").then(|| Command::new("docker-compose"))
+    }
+}
+
+/// With the least values, with all, and with those for several clusters; for the oldest and the newest Kubernetes of the schemas that the chart allows.
 fn lint_chart(_folder: &Path, _binary: &Binary) -> Result<()> {
     const CHART: &str = "deploy/helm/ponte";
     const LEAST: &[&str] = &["--set", "kafka.bootstrapServers=kafka:9092,token.insecureNoToken=true"];
     const ALL: &[&str] = &["--values", "deploy/helm/all-values.yaml"];
+    const CLUSTERS: &[&str] = &["--values", "deploy/helm/clusters-values.yaml"];
     let helm = |arguments: &[&str]| {
         let mut command = Command::new("helm");
         command.current_dir(workspace_root()).args(arguments);
         command
     };
-    for values in [LEAST, ALL] {
+    for values in [LEAST, ALL, CLUSTERS] {
         run_command(helm(&["lint", "--quiet", "--strict", CHART]).args(values))?;
         for version in ["1.25", "1.37"] {
             let chart = helm(&["template", "release", CHART, "--kube-version", version]).args(values).output()?;
