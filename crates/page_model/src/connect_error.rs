@@ -28,7 +28,8 @@ impl ConnectError {
             Ok(ErrorMessage { error, .. }) => Self::Refused(error),
             _ if is_redirect => Self::SignedOut,
             _ => match status {
-                401 | 407 => Self::SignedOut,
+                // oauth2-proxy answers an expired session with 403 and its sign-in page. A 403 of the bridge has a JSON body.
+                401 | 403 | 407 => Self::SignedOut,
                 502..=504 => Self::BridgeDown { status },
                 _ => Self::OtherServer { status },
             },
@@ -69,7 +70,7 @@ mod tests {
             // The browser hides the status of a redirect.
             (0, true, String::new(), "signed_out"),
             (401, false, String::new(), "signed_out"),
-            (403, false, "<html>".to_owned(), "other_server"),
+            (403, false, "<html>".to_owned(), "signed_out"),
             (404, false, String::new(), "other_server"),
             (200, false, "{\"type\":\"error\"}".to_owned(), "other_server"),
         ] {

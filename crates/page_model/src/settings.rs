@@ -1,5 +1,7 @@
 //! The settings that are stored between visits, as one JSON text. Owns the format, not the browser's storage.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::columns::Columns;
@@ -60,8 +62,10 @@ pub struct Settings {
     pub skips_ahead: bool,
     /// Group mode: no offset is committed.
     pub commits_nothing: bool,
-    /// The topics that the user has listened to, the latest first.
-    pub recent_topics: Vec<String>,
+    /// The topics that the user has listened to, the latest first: where the bridge has one cluster, and by cluster where it
+    /// has several.
+    recent_topics: Vec<String>,
+    recent_topics_by_cluster: BTreeMap<String, Vec<String>>,
 }
 
 /// The fields of the watch form when the user last started listening.
@@ -71,20 +75,55 @@ pub struct StoredWatch {
     pub group: String,
     pub mode: ReadMode,
     pub start: Start,
-    /// The bridge's defaults at that time, as `topic group`. If the bridge has other defaults now (`bridge --topic orders`),
-    /// they take precedence over these fields.
+    /// The [key](Self::key) of the bridge's defaults at that time. If the bridge has other defaults now
+    /// (`bridge --topic orders`), they take precedence over these fields.
     #[serde(rename = "proposed")]
     pub bridge_defaults: String,
+}
+
+impl StoredWatch {
+    /// Identifies the bridge's defaults. `cluster`: the name of the cluster, if the bridge has several: the fields of one cluster
+    /// do not apply to another.
+    pub fn key(cluster: Option<&str>, topic: &str, group: &str) -> String {
+        let defaults = format!("{topic} {group}");
+        match cluster {
+            Some(cluster) => format!("{}{defaults}", key_start(cluster)),
+            None => defaults,
+        }
+    }
+
+    /// Whether the fields belong to this cluster of a bridge that has several.
+    pub fn is_of(&self, cluster: &str) -> bool {
+        self.bridge_defaults.starts_with(&key_start(cluster))
+    }
+}
+
+/// A topic's name has no slash, so a key without a cluster never starts like this.
+fn key_start(cluster: &str) -> String {
+    format!("{cluster}/")
 }
 
 /// Stored topics; a longer list of suggestions would have to be searched.
 const MAX_RECENT_TOPICS: usize = 12;
 
 impl Settings {
-    pub fn remember_topics(&mut self, topics: &[String]) {
-        self.recent_topics.retain(|known| !topics.contains(known));
-        self.recent_topics.splice(0..0, topics.iter().cloned());
-        self.recent_topics.truncate(MAX_RECENT_TOPICS);
+    /// `cluster`: the name of the cluster, if the bridge has several.
+    pub fn remember_topics(&mut self, cluster: Option<&str>, topics: &[String]) {
+        let recent = match cluster {
+            Some(cluster) => self.recent_topics_by_cluster.entry(cluster.to_owned()).or_default(),
+            None => &mut self.recent_topics,
+        };
+        recent.retain(|known| !topics.contains(known));
+        recent.splice(0..0, topics.iter().cloned());
+        recent.truncate(MAX_RECENT_TOPICS);
+    }
+
+    /// The topics that the user has listened to in this cluster, the latest first.
+    pub fn recent_topics(&self, cluster: Option<&str>) -> &[String] {
+        match cluster {
+            Some(cluster) => self.recent_topics_by_cluster.get(cluster).map(Vec::as_slice).unwrap_or_default(),
+            None => &self.recent_topics,
+        }
     }
 
     /// Malformed JSON counts as no stored value.
@@ -121,9 +160,30 @@ mod tests {
     #[test]
     fn recent_topics_are_listed_once_latest_first() {
         let mut settings = Settings::default();
-        settings.remember_topics(&["a".into(), "b".into()]);
-        settings.remember_topics(&["c".into(), "a".into()]);
-        assert_eq!(settings.recent_topics, ["c", "a", "b"]);
+        settings.remember_topics(None, &["a".into(), "b".into()]);
+        settings.remember_topics(None, &["c".into(), "a".into()]);
+        assert_eq!(settings.recent_topics(None), ["c", "a", "b"]);
+    }
+
+    #[test]
+    fn each_cluster_of_a_bridge_has_its_own_recent_topics_and_fields() {
+        let mut settings = Settings::from_json(r#"{"recent_topics":["stored before there were clusters"]}"#);
+        settings.remember_topics(Some("prod"), &["orders".into()]);
+        assert_eq!(settings.recent_topics(Some("prod")), ["orders"]);
+        assert!(settings.recent_topics(Some("dev")).is_empty());
+        assert_eq!(settings.recent_topics(None), ["stored before there were clusters"]);
+        assert_eq!(Settings::from_json(&settings.to_json()), settings);
+
+        let watch = |cluster| StoredWatch {
+            topic: "orders".into(),
+            group: "g".into(),
+            mode: ReadMode::Watch,
+            start: Start::Latest,
+            bridge_defaults: StoredWatch::key(cluster, "foobar", "my-group"),
+        };
+        assert_eq!(watch(None).bridge_defaults, "foobar my-group", "as earlier versions stored it");
+        assert!(watch(Some("prod")).is_of("prod") && !watch(Some("prod")).is_of("pro") && !watch(None).is_of("foobar"));
+        assert_ne!(watch(Some("prod")).bridge_defaults, watch(Some("dev")).bridge_defaults);
     }
 
     #[test]

@@ -41,6 +41,7 @@ impl Switch {
             text,
             verb: |w| w.switch_confirm,
             typed: None,
+            needs_connection: false,
             on_confirm: Rc::new(move |confirmations| {
                 confirmations.finish(Ok(()));
                 self.start(name.clone());

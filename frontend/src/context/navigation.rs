@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use crate::platform::browser;
-use page_model::{Address, CLUSTER_PARAMETER, Sort, View};
+use page_model::{Address, CLUSTER_PARAMETER, Sort, View, ViewLink};
 
 /// Links with this attribute lead to a view of this page. With the value [`STARTS`], the live view starts listening as the
 /// link describes; otherwise the live view is shown in its current state.
@@ -198,11 +198,18 @@ impl Navigation {
     }
 }
 
-/// The address of a view, for a link. It names the cluster if the bridge has several.
+/// The address of a view, for a link. It names the cluster if the bridge has several, so every link of the page is made here.
 pub fn href(address: &Address) -> String {
     let cluster = CLUSTER.with(|cluster| cluster.get_untracked());
     let cluster = cluster.map(|name| (CLUSTER_PARAMETER.to_owned(), name));
-    browser::address_of(&cluster.into_iter().chain(address.pairs()).collect::<Vec<_>>())
+    let (page, query) = (browser::page_url(), browser::query_of(cluster.into_iter().chain(address.pairs())));
+    if query.is_empty() { page } else { format!("{page}?{query}") }
+}
+
+/// The address of the live view, as the link describes it.
+pub fn link_href(link: &ViewLink) -> String {
+    let pairs = link.pairs().into_iter().map(|(name, value)| (name.to_owned(), value));
+    href(&Address { view: View::Live, details: pairs.collect() })
 }
 
 pub fn topic_href(name: &str) -> String {

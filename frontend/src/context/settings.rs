@@ -120,12 +120,12 @@ impl Preferences {
         self.settings.with_untracked(|settings| settings.watch.clone())
     }
 
-    pub fn recent_topics(self) -> Vec<String> {
-        self.settings.with(|settings| settings.recent_topics.clone())
+    pub fn recent_topics(self, cluster: Option<&str>) -> Vec<String> {
+        self.settings.with(|settings| settings.recent_topics(cluster).to_vec())
     }
 
-    pub fn remember_topics(self, topics: &[String]) {
-        self.settings.update(|settings| settings.remember_topics(topics));
+    pub fn remember_topics(self, cluster: Option<&str>, topics: &[String]) {
+        self.settings.update(|settings| settings.remember_topics(cluster, topics));
     }
 
     pub fn store_watch(self, watch: StoredWatch) {

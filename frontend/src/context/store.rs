@@ -229,6 +229,9 @@ impl Store {
         // Sent while the old connection is open: the last acknowledgement of a group, and the end of the subscription.
         self.act(|state, _| state.stop_listening());
         self.act(|state, _| state.switch_cluster(name));
+        if let Some(socket) = self.socket.get_value() {
+            socket.forget_connect_error();
+        }
         self.connect_now();
     }
 

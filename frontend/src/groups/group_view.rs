@@ -5,7 +5,7 @@ use std::rc::Rc;
 use leptos::prelude::*;
 use protocol::{DeleteGroup, GroupProtocol};
 
-use crate::context::navigation::{STARTS, href};
+use crate::context::navigation::{STARTS, href, link_href};
 use crate::context::request_error::change_blocked;
 use crate::context::{navigation, preferences, store};
 use crate::groups::group_screen::GroupScreen;
@@ -158,8 +158,7 @@ fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView 
             start,
             ..ViewLink::default()
         };
-        let pairs = link.pairs().into_iter().map(|(name, value)| (name.to_owned(), value));
-        href(&Address { view: View::Live, details: pairs.collect() })
+        link_href(&link)
     };
     let cannot_delete = move || {
         let words = prefs.words();
@@ -185,6 +184,7 @@ fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView 
             text: words.group_delete_text.to_owned(),
             verb: |w| w.group_delete,
             typed: Some(typed),
+            needs_connection: true,
             on_confirm: Rc::new(on_confirm),
         });
     };

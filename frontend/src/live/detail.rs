@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 use protocol::{Header, ProduceRecord, TimestampType, WireBytes};
 
-use crate::context::navigation::{group_href, href, topic_href};
+use crate::context::navigation::{group_href, href, link_href, topic_href};
 use crate::context::{preferences, store};
 use crate::i18n::Words;
 use crate::live::live_view::{Selected, step};
@@ -45,7 +45,7 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
     let (store, prefs) = (store(), preferences());
     let record = entry.record()?;
     let position = format!("{}-{} @ {}", record.topic, record.partition, record.offset);
-    let address = browser::address_of(&ViewLink::record(record.topic, record.partition, record.offset).pairs());
+    let address = link_href(&ViewLink::record(record.topic, record.partition, record.offset));
     let group = store.untracked(|state| {
         let intent = state.listening().intent();
         (intent.mode == ReadMode::Group).then(|| intent.group.clone())

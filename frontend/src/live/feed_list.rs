@@ -174,6 +174,7 @@ fn confirm_commits(store: Store, prefs: Preferences, confirmations: Confirmation
         ),
         verb: |w| w.commits_verb,
         typed: None,
+        needs_connection: true,
         on_confirm: Rc::new(move |confirmations| {
             store.act(|state, _| state.resume_commits(topic_partition.clone()));
             confirmations.finish(Ok(()));

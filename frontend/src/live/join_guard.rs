@@ -79,6 +79,7 @@ impl JoinGuard {
             text,
             verb: |w| w.join_confirm,
             typed: Some(group),
+            needs_connection: true,
             on_confirm: Rc::new(move |confirmations| {
                 // A member that subscribes to fewer topics than the others would leave partitions unassigned.
                 fields.choose_topic(topics.join(", "));

@@ -39,6 +39,14 @@ pub fn Live(fields: WatchFields, link: ViewLink) -> impl IntoView {
         let intent = fields.intent();
         store.act(|state, _| state.listen(intent));
     }
+    // A record of one cluster must not be sent again to another.
+    Effect::new(move |before: Option<Option<String>>| {
+        let chosen = store.read(|state| state.cluster_choice().map(str::to_owned));
+        if before.is_some_and(|before| before != chosen) {
+            selected.set(None);
+        }
+        chosen
+    });
     let filter = FilterBox::new(link.filter);
     // The URL follows the intent and the filter. It is unchanged until the user first listens.
     Effect::new(move |_| {

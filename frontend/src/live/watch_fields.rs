@@ -46,6 +46,8 @@ impl Chosen {
 
 #[derive(Clone, PartialEq)]
 struct BridgeDefaults {
+    /// The name of the cluster, if the bridge has several.
+    cluster: Option<String>,
     topic: String,
     group: String,
     start: Start,
@@ -55,7 +57,15 @@ struct BridgeDefaults {
 
 impl BridgeDefaults {
     fn key(&self) -> String {
-        format!("{} {}", self.topic, self.group)
+        StoredWatch::key(self.cluster.as_deref(), &self.topic, &self.group)
+    }
+
+    fn apply_to(&self, watch: &StoredWatch) -> bool {
+        match self.is_known {
+            true => watch.bridge_defaults == self.key(),
+            // Before the bridge has answered, only the page's address may name the cluster.
+            false => self.cluster.as_deref().is_none_or(|cluster| watch.is_of(cluster)),
+        }
     }
 }
 
@@ -73,6 +83,7 @@ impl WatchFields {
         let defaults = Memo::new(move |_| {
             store.read(|state| match state.bridge() {
                 Some(bridge) => BridgeDefaults {
+                    cluster: state.cluster_in_links().map(str::to_owned),
                     topic: bridge.defaults.topic.clone(),
                     group: bridge.defaults.group.clone(),
                     start: match bridge.defaults.start {
@@ -82,6 +93,7 @@ impl WatchFields {
                     is_known: true,
                 },
                 None => BridgeDefaults {
+                    cluster: state.cluster_in_links().map(str::to_owned),
                     topic: SEED_TOPIC.into(),
                     group: SEED_GROUP.into(),
                     start: Start::Earliest,
@@ -90,11 +102,8 @@ impl WatchFields {
             })
         });
         let watch = preferences.stored_watch();
-        let stored = Memo::new(move |_| {
-            let applies =
-                |watch: &StoredWatch| defaults.with(|now| !now.is_known || watch.bridge_defaults == now.key());
-            watch.clone().filter(applies)
-        });
+        let stored =
+            Memo::new(move |_| watch.clone().filter(|watch| defaults.with(|defaults| defaults.apply_to(watch))));
         Self { store, chosen: RwSignal::new(Chosen::of(link)), defaults, stored, preferences }
     }
 
@@ -109,6 +118,11 @@ impl WatchFields {
 
     pub fn first_topic(self) -> String {
         TopicsText::new(&self.topic()).names().into_iter().next().unwrap_or_default()
+    }
+
+    /// The topics that the user has listened to in the chosen cluster, the latest first.
+    pub fn recent_topics(self) -> Vec<String> {
+        self.defaults.with(|defaults| self.preferences.recent_topics(defaults.cluster.as_deref()))
     }
 
     pub fn group(self) -> String {
@@ -234,7 +248,8 @@ impl WatchFields {
             skips_ahead: self.preferences.skips_ahead(),
             commits_nothing: self.preferences.commits_nothing(),
         };
-        self.preferences.remember_topics(&intent.topics);
+        let cluster = self.defaults.with_untracked(|defaults| defaults.cluster.clone());
+        self.preferences.remember_topics(cluster.as_deref(), &intent.topics);
         self.preferences.store_watch(StoredWatch {
             topic: intent.topic(),
             group: intent.group.clone(),

@@ -23,7 +23,7 @@ pub fn WatchedTopics(
     let has_focus = RwSignal::new(false);
     let parts = Memo::new(move |_| TopicsText::new(&fields.topic()).parts(has_focus.get()));
     let chips = Memo::new(move |_| parts.with(|(names, _)| names.clone()));
-    let recent = Memo::new(move |_| prefs.recent_topics());
+    let recent = Memo::new(move |_| fields.recent_topics());
     let write = move |names: &[String], rest: &str| fields.choose_topic(TopicsText::join(names, rest));
     let remove = move |name: &str| {
         let (mut names, rest) = parts.get_untracked();

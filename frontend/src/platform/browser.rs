@@ -182,14 +182,17 @@ fn pairs_of_query(search: &str) -> Vec<(String, String)> {
     js_sys::Array::from(&parameters).iter().filter_map(pair).collect()
 }
 
-/// The page's URL with these parameters.
-pub fn address_of<N: AsRef<str>>(pairs: &[(N, String)]) -> String {
+/// The page's URL without parameters.
+pub fn page_url() -> String {
     let location = window().location();
-    let base = format!("{}{}", location.origin().unwrap_or_default(), location.pathname().unwrap_or_default());
-    let Ok(parameters) = web_sys::UrlSearchParams::new() else { return base };
-    pairs.iter().for_each(|(name, value)| parameters.append(name.as_ref(), value));
-    let query = String::from(parameters.to_string());
-    if query.is_empty() { base } else { format!("{base}?{query}") }
+    format!("{}{}", location.origin().unwrap_or_default(), location.pathname().unwrap_or_default())
+}
+
+/// The percent-encoded parameters of a URL, without the question mark.
+pub fn query_of(pairs: impl IntoIterator<Item = (String, String)>) -> String {
+    let Ok(parameters) = web_sys::UrlSearchParams::new() else { return String::new() };
+    pairs.into_iter().for_each(|(name, value)| parameters.append(&name, &value));
+    String::from(parameters.to_string())
 }
 
 /// Replaces the URL in the address bar without a history entry: typing in a filter would add one for each letter.

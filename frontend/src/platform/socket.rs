@@ -77,6 +77,8 @@ struct Inner {
     was_open: Cell<bool>,
     /// Why earlier sockets could not be opened, so that each further attempt shows it at once.
     connect_error: RefCell<Option<ConnectError>>,
+    /// Counts the requests for the reason. An answer applies only while this is its own number.
+    explanations: Cell<u64>,
     /// Without a frame for this long, the connection is dead. Set when `welcome` arrives.
     max_silence_ms: Cell<Option<f64>>,
 }
@@ -114,6 +116,7 @@ impl Socket {
             last_frame_ms: Cell::new(0.0),
             was_open: Cell::new(false),
             connect_error: RefCell::default(),
+            explanations: Cell::new(0),
             max_silence_ms: Cell::new(None),
         }));
         let watched = socket.clone();
@@ -149,7 +152,7 @@ impl Socket {
             if this.is_current(generation) {
                 this.0.last_frame_ms.set(browser::now_ms());
                 this.0.was_open.set(true);
-                this.0.connect_error.take();
+                this.forget_connect_error();
                 (this.0.handler)(Event::Opened);
             }
         });
@@ -305,15 +308,28 @@ impl Socket {
 
     /// Finds out why the socket could not be opened.
     fn explain(&self) {
+        let number = self.next_explanation();
         let this = self.clone();
         leptos::task::spawn_local(async move {
             let found = handshake::connect_error().await;
-            // A later attempt may have succeeded meanwhile.
-            if !this.0.was_open.get() {
+            // Meanwhile a socket may have opened, or a later attempt failed for another reason.
+            if this.0.explanations.get() == number {
                 this.0.connect_error.borrow_mut().clone_from(&found);
                 (this.0.handler)(Event::Explained(found));
             }
         });
+    }
+
+    /// Forgets why earlier sockets could not be opened, also if the answer has not arrived yet.
+    pub fn forget_connect_error(&self) {
+        self.0.connect_error.take();
+        self.next_explanation();
+    }
+
+    fn next_explanation(&self) -> u64 {
+        let number = self.0.explanations.get() + 1;
+        self.0.explanations.set(number);
+        number
     }
 
     fn set_timer(&self, after: Duration, run: impl FnOnce() + 'static) {

@@ -58,6 +58,7 @@ impl SendGuard {
             text,
             verb: |w| w.produce_confirm,
             typed: None,
+            needs_connection: true,
             on_confirm: Rc::new(move |confirmations| {
                 allow_topic(self.store, &topic);
                 confirmations.finish(Ok(()));

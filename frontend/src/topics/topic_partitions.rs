@@ -149,6 +149,7 @@ fn AddPartitionsForm(topic: OpenTopic) -> impl IntoView {
             text: words.add_text.with_from_to(&from, &to),
             verb: |w: &'static Words| w.add_partitions,
             typed: Some(name.clone()),
+            needs_connection: true,
             on_confirm: Rc::new(move |confirmations| {
                 let request = AddPartitions { name: name.clone(), partitions, confirm: name.clone() };
                 store.request(request, move |reply| {

@@ -5,11 +5,10 @@ use std::rc::Rc;
 use leptos::prelude::*;
 use protocol::{DeleteTopic, EmptyTopic, ErrorCode, WatchTopic};
 
-use crate::context::navigation::{STARTS, href};
+use crate::context::navigation::{STARTS, href, link_href};
 use crate::context::request_error::change_blocked;
 use crate::context::{navigation, preferences, store};
 use crate::i18n::{Plural, WithN, Words};
-use crate::platform::browser;
 use crate::topics::topic_groups::TopicGroups;
 use crate::topics::topic_partitions::TopicPartitions;
 use crate::topics::topic_settings::TopicSettings;
@@ -143,7 +142,7 @@ fn TopicView(name: String) -> impl IntoView {
 /// The URL of the live view of a topic.
 pub fn watch_href(topic: &str, start: Start) -> String {
     let (topic, mode) = (Some(topic.to_owned()), Some(ReadMode::Watch));
-    browser::address_of(&ViewLink { topic, mode, start: Some(start), ..ViewLink::default() }.pairs())
+    link_href(&ViewLink { topic, mode, start: Some(start), ..ViewLink::default() })
 }
 
 #[component]
@@ -220,6 +219,7 @@ fn TopicActions(topic: OpenTopic) -> impl IntoView {
             },
             verb: |w| w.empty_topic,
             typed: Some(name.clone()),
+            needs_connection: true,
             on_confirm: Rc::new(move |confirmations| {
                 // The dialog confirms only after the user has typed the name.
                 let request = EmptyTopic { name: name.clone(), confirm: name.clone() };
@@ -240,6 +240,7 @@ fn TopicActions(topic: OpenTopic) -> impl IntoView {
             },
             verb: |w| w.delete_topic,
             typed: Some(name.clone()),
+            needs_connection: true,
             on_confirm: Rc::new(move |confirmations| {
                 let request = DeleteTopic { name: name.clone(), confirm: name.clone() };
                 store.request(request, move |reply| {

@@ -22,6 +22,8 @@ pub struct Confirmation {
     pub verb: fn(&'static Words) -> &'static str,
     /// The text that must be typed to confirm.
     pub typed: Option<String>,
+    /// The action cannot be confirmed while the page is not connected.
+    pub needs_connection: bool,
     /// Runs the action and reports the outcome with [`Confirmations::finish`].
     pub on_confirm: Rc<dyn Fn(Confirmations)>,
 }
@@ -95,7 +97,8 @@ pub fn ConfirmDialog(confirmations: Confirmations) -> impl IntoView {
 fn ConfirmForm(confirmations: Confirmations) -> impl IntoView {
     let (prefs, store) = (preferences(), store());
     let confirmations = Confirmations { number: confirmations.count.get_value(), ..confirmations };
-    let Confirmation { text, verb, typed: name, on_confirm, .. } = confirmations.current.get_value()?;
+    let Confirmation { text, verb, typed: name, needs_connection, on_confirm, .. } =
+        confirmations.current.get_value()?;
     let (on_confirm, needs_name) = (StoredValue::new_local(on_confirm), name.is_some());
     let expected = name.clone();
     let typed = RwSignal::new(String::new());
@@ -136,7 +139,7 @@ fn ConfirmForm(confirmations: Confirmations) -> impl IntoView {
             </label>
         }
     });
-    let is_offline = move || store.read(|state| !state.link().is_open());
+    let is_offline = move || needs_connection && store.read(|state| !state.link().is_open());
     Some(view! {
         <form
             class="dialog-form"

@@ -5,6 +5,7 @@ use tests::page::View;
 use tests::{Bridge, Browser, Page, unique};
 
 use crate::config::file;
+use crate::page::listen;
 use crate::page_states::photograph;
 
 const DIALOG_IS_OPEN: &str = "document.querySelector('[data-testid=confirm-dialog]').open";
@@ -48,8 +49,13 @@ async fn switch_starts_a_new_session_with_empty_lists_and_keeps_the_forms() {
     page.click("send").await;
     page.wait("feed", "data-received", "1").await;
     page.wait("sent-row", "data-state", "acked").await;
+    page.click("record").await;
+    page.wait_for("detail").await;
+    let link = page.attribute("record-link", "href").await.expect("a link");
+    assert!(link.contains("cluster=prod") && link.contains(&topic), "{link}");
 
     switch_to(&page, "dev").await;
+    page.until("no record of the other cluster", "!document.querySelector('[data-testid=detail]')").await;
     page.wait("cluster-switch", "data-value", "dev").await;
     page.wait("cluster-switch", "data-colour", "green").await;
     page.wait("connection", "data-state", "open").await;
@@ -101,11 +107,60 @@ async fn views_of_the_other_cluster_begin_anew() {
 }
 
 #[tokio::test]
+async fn links_to_the_live_view_keep_the_cluster() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, _configuration) = two_clusters("foobar").await;
+    let page = browser.load(&format!("{}?view=topics&name=foobar&cluster=dev", bridge.url()), View::default()).await;
+    page.wait_for("watch-topic").await;
+    let partition = "document.querySelector(\"[data-testid=partition-row][data-partition='0'] a\")";
+    page.until("a link to the partition", partition).await;
+    let partition: String = page.eval(&format!("{partition}.href")).await;
+    assert!(partition.contains("cluster=dev") && partition.contains("start=offset"), "{partition}");
+    let watch: String = page.eval("document.querySelector('[data-testid=watch-topic]').href").await;
+    assert!(watch.contains("cluster=dev") && watch.contains("topic=foobar"), "{watch}");
+    // As a middle click opens it.
+    let other = browser.load(&watch, View::default()).await;
+    other.wait("cluster-switch", "data-value", "dev").await;
+    other.wait("listen", "data-state", "listening").await;
+    other.wait("mode", "data-value", "watch").await;
+    other.is_clean().await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn topics_of_one_cluster_are_not_suggested_in_another() {
+    let Some(browser) = Browser::start().await else { return };
+    let topic = unique("orders");
+    let (bridge, _configuration) = two_clusters("foobar").await;
+    bridge.client_of("prod").await.write(tests::client::messaggi(&topic, 1)).await;
+    let prod = format!("{}?cluster=prod", bridge.url());
+    let page = browser.load(&prod, View::default()).await;
+    page.wait("connection", "data-state", "open").await;
+    page.fill("topic", &topic).await;
+    page.click("mode-watch").await;
+    listen(&page).await;
+
+    let shown = "document.querySelector('[data-testid=topic]').value";
+    let suggested = "[...document.querySelectorAll('#recent-topics option')].map(option => option.value).join()";
+    let dev = browser.load(&prod.replace("prod", "dev"), View::default()).await;
+    dev.wait("connection", "data-state", "open").await;
+    dev.until("the default topic", &format!("{shown} === 'foobar' && {suggested} === ''")).await;
+    dev.is_clean().await;
+    let again = browser.load(&prod, View::default()).await;
+    again.wait("connection", "data-state", "open").await;
+    again.until("the topic", &format!("{shown} === {topic:?} && {suggested} === {topic:?}")).await;
+    again.is_clean().await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
 async fn unknown_cluster_in_the_address_is_reported_with_the_clusters_that_exist() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _configuration) = two_clusters("foobar").await;
     let address = format!("{}?cluster=prd", bridge.url());
-    for (view, text) in [(View::default(), "It has: prod, dev"), (View::default().italian(), "Ha: prod, dev")] {
+    for (view, text) in
+        [(View::default(), "It has: prod, dev"), (View::default().italian(), "Cluster disponibili: prod, dev")]
+    {
         let page = browser.load(&address, view).await;
         page.wait("connection", "data-state", "closed").await;
         page.wait("banner", "data-level", "error").await;
@@ -143,6 +198,29 @@ async fn switch_during_a_run_needs_confirmation() {
     page.click("confirm").await;
     page.wait("cluster-switch", "data-value", "dev").await;
     page.until("no run", "!document.querySelector('[data-testid=run]')").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn switch_can_be_confirmed_while_the_bridge_does_not_respond() {
+    let Some(browser) = Browser::start().await else { return };
+    let (mut bridge, _configuration) = two_clusters(&unique("run")).await;
+    let mut page = browser.open(&bridge).await;
+    page.expect_lost_bridge().await;
+    page.click("send-ten").await;
+    page.wait("run", "data-state", "running").await;
+    bridge.kill().await;
+    page.wait_for("banner").await;
+    switch_to(&page, "dev").await;
+    page.until("the question", DIALOG_IS_OPEN).await;
+    page.click("confirm").await;
+    page.until("no question", &format!("!{DIALOG_IS_OPEN}")).await;
+    page.wait("cluster-switch", "data-value", "dev").await;
+    page.until("no run", "!document.querySelector('[data-testid=run]')").await;
+    bridge.start_again().await;
+    page.wait("connection", "data-state", "open").await;
+    page.wait_for("read-only").await;
+    assert_eq!(page.attribute("cluster-switch", "data-value").await.as_deref(), Some("dev"));
     page.is_clean().await;
 }
 

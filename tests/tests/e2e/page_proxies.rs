@@ -25,6 +25,16 @@ async fn open(browser: &Browser, nginx: &Nginx) -> Page {
     browser.load(&url(nginx), View::default()).await
 }
 
+/// The test answers the requests by which the page finds out why no socket opens: `__held[0](404)` answers the first of them.
+/// `__reasons` has every reason that the banner has shown.
+const HOLD_ANSWERS: &str = "window.__held = []; window.__reasons = []; window.__fetch = window.fetch; \
+     window.fetch = (target, ...rest) => String(target).endsWith('/ws') ? \
+       new Promise(answer => window.__held.push(status => answer(new Response('', {status})))) : \
+       window.__fetch(target, ...rest); \
+     new MutationObserver(() => \
+       window.__reasons.push(document.querySelector('[data-testid=banner]')?.dataset.reason ?? null)) \
+       .observe(document, {subtree: true, childList: true, attributes: true})";
+
 /// Waits until the banner gives this reason, and returns its text.
 async fn reason(page: &Page, reason: &str) -> String {
     page.wait("banner", "data-reason", reason).await;
@@ -170,5 +180,40 @@ async fn page_tells_a_missing_bridge_a_full_bridge_and_another_server_apart() {
     assert!(text.contains("502"), "{text}");
     bridge.start_again().await;
     page.wait("connection", "data-state", "open").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn page_ignores_late_answers_about_earlier_sockets() {
+    let Some(browser) = Browser::start().await else { return };
+    let mut bridge = Bridge::start().demo().topic(&unique("late")).await;
+    let mut page = browser.open(&bridge).await;
+    page.prepare(HOLD_ANSWERS).await;
+    page.reload().await;
+    page.wait("connection", "data-state", "open").await;
+    page.expect_lost_bridge().await;
+    // Answers the latest request; another one may be sent at any time.
+    let answered =
+        "(__held.at(-1)(502), document.querySelector('[data-testid=banner]')?.dataset.reason === 'bridge_down')";
+
+    bridge.ctrl_c();
+    bridge.exit_code().await;
+    page.until("three requests", "__held.length >= 3").await;
+    page.until("the reason", answered).await;
+    page.eval::<bool>("(__held[0](404), true)").await;
+    bridge.start_again().await;
+    page.wait("connection", "data-state", "open").await;
+
+    // The socket that was open meanwhile makes the answer older still.
+    let before: u64 = page.eval("__held.length").await;
+    bridge.ctrl_c();
+    bridge.exit_code().await;
+    page.until("another request", &format!("__held.length > {before}")).await;
+    page.eval::<bool>("(__held[1](404), true)").await;
+    page.until("the reason", answered).await;
+    bridge.start_again().await;
+    page.wait("connection", "data-state", "open").await;
+    let reasons: Vec<Option<String>> = page.eval("__reasons").await;
+    assert!(!reasons.contains(&Some("other_server".to_owned())), "{reasons:?}");
     page.is_clean().await;
 }
