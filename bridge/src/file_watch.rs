@@ -41,8 +41,8 @@ impl WatchedFile {
     }
 
     /// Call after an attempt to use the file. After an error the file counts as changed, so that it is tried again. Returns the error to
-    /// log, once for each text.
-    pub fn used(&mut self, outcome: Result<(), String>) -> Option<String> {
+    /// log: once for each text, unless the user has asked.
+    pub fn used(&mut self, outcome: Result<(), String>, is_requested: bool) -> Option<String> {
         let Err(error) = outcome else {
             self.error = None;
             return None;
@@ -50,7 +50,7 @@ impl WatchedFile {
         self.last = None;
         let is_new = self.error.as_ref() != Some(&error);
         self.error = Some(error.clone());
-        is_new.then_some(error)
+        (is_new || is_requested).then_some(error)
     }
 
     /// Whether the file exists and differs from the last call. A file that is missing for a moment, while it is replaced, is
@@ -103,12 +103,13 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a file");
         let mut watched = WatchedFile::new(file.path());
         assert!(!watched.has_changed());
-        assert_eq!(watched.used(Err("one".to_owned())).as_deref(), Some("one"));
+        assert_eq!(watched.used(Err("one".to_owned()), false).as_deref(), Some("one"));
         assert!(watched.has_changed());
-        assert_eq!(watched.used(Err("one".to_owned())), None);
-        assert_eq!(watched.used(Err("two".to_owned())).as_deref(), Some("two"));
-        assert_eq!(watched.used(Ok(())), None);
-        assert_eq!(watched.used(Err("two".to_owned())).as_deref(), Some("two"));
+        assert_eq!(watched.used(Err("one".to_owned()), false), None);
+        assert_eq!(watched.used(Err("one".to_owned()), true).as_deref(), Some("one"));
+        assert_eq!(watched.used(Err("two".to_owned()), false).as_deref(), Some("two"));
+        assert_eq!(watched.used(Ok(()), false), None);
+        assert_eq!(watched.used(Err("two".to_owned()), false).as_deref(), Some("two"));
     }
 
     #[cfg(unix)]

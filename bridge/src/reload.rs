@@ -100,7 +100,7 @@ impl Reloader {
             && (file.has_changed() || all)
         {
             let read = read_token(file.path(), shared);
-            if let Some(error) = file.used(read) {
+            if let Some(error) = file.used(read, all) {
                 tracing::error!("{}: the access token is unchanged: {error}", file.path().display());
             }
         }
@@ -110,7 +110,7 @@ impl Reloader {
         for file in &mut self.properties {
             if file.watched.has_changed() || all {
                 let read = file.read();
-                if let Some(error) = file.watched.used(read) {
+                if let Some(error) = file.watched.used(read, all) {
                     tracing::error!("the Kafka credentials are unchanged: {error}");
                 }
             }
@@ -119,7 +119,7 @@ impl Reloader {
             && (watched.has_changed() || all)
         {
             let read = read_configuration(watched.path(), loaded);
-            if let Some(error) = watched.used(read) {
+            if let Some(error) = watched.used(read, all) {
                 tracing::error!("the changed configuration file cannot be used: {error}");
             }
         }
@@ -144,7 +144,7 @@ impl CertificateFiles {
         if read == Ok(true) {
             tracing::info!("the TLS certificate was read again; new connections use it");
         }
-        if let Some(error) = self.watched[0].used(read.map(drop)) {
+        if let Some(error) = self.watched[0].used(read.map(drop), always) {
             tracing::error!("the changed TLS certificate cannot be used; the earlier one stays: {error}");
         }
     }
