@@ -2,7 +2,6 @@
 //! how many lines a client can cause.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -20,6 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 use crate::config::{ConfigError, LogArgs, LogFormat};
+use crate::escape::{escaped, escaped_json};
 
 /// A longer line is truncated.
 const MAX_LINE_BYTES: usize = 16 * 1024;
@@ -237,46 +237,16 @@ fn json_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped_json(&event.to_string()).into_owned())
 }
 
-/// Escapes the characters that control a terminal or the direction of text, and which JSON leaves as they are. In JSON they can only be inside of
-/// strings.
-fn escaped_json(json: &str) -> Cow<'_, str> {
-    if json.chars().all(is_printable) {
-        return Cow::Borrowed(json);
-    }
-    let mut escaped = String::with_capacity(json.len() + 64);
-    for character in json.chars() {
-        if is_printable(character) {
-            escaped.push(character);
-        } else {
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                // Writing to a String cannot fail.
-                let _ = write!(escaped, "\\u{unit:04x}");
-            }
-        }
-    }
-    Cow::Owned(escaped)
-}
-
 /// Escapes line breaks and other characters that control a terminal. Escape characters are kept if the log is coloured:
 /// those come from tracing, which escapes them in values.
 fn one_line(text: &str, has_colours: bool) -> Cow<'_, str> {
     let is_shown = |character: char| is_printable(character) || (has_colours && character == ESCAPE);
-    if text.len() <= MAX_LINE_BYTES && text.chars().all(is_shown) {
-        return Cow::Borrowed(text);
-    }
     let end = text.floor_char_boundary(MAX_LINE_BYTES);
-    let mut line = String::with_capacity(end + 64);
-    for character in text[..end].chars() {
-        match is_shown(character) {
-            true => line.push(character),
-            false => line.extend(character.escape_debug()),
-        }
+    let line = escaped(&text[..end], is_shown);
+    match text.len() - end {
+        0 => line,
+        more => Cow::Owned(format!("{line}… ({more} more bytes)")),
     }
-    if end < text.len() {
-        // Writing to a String cannot fail.
-        let _ = write!(line, "… ({} more bytes)", text.len() - end);
-    }
-    Cow::Owned(line)
 }
 
 #[cfg(test)]

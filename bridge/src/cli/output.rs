@@ -10,6 +10,8 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use protocol::is_printable;
 use serde::Serialize;
 
+use crate::escape::{escaped, escaped_json};
+
 /// Prints the text at once. A reader that closed the pipe early (`| head`) is not an error.
 pub fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
@@ -22,7 +24,7 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 
 pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     let json = serde_json::to_string(value)?;
-    let json = if std::io::stdout().is_terminal() { json_escaped(&json) } else { Cow::Borrowed(json.as_str()) };
+    let json = if std::io::stdout().is_terminal() { escaped_json(&json) } else { Cow::Borrowed(json.as_str()) };
     print(&format!("{json}\n"))
 }
 
@@ -37,8 +39,7 @@ pub fn name_line(name: &str) -> String {
     format!("{}\n", escaped(name, |character| !character.is_control()))
 }
 
-/// A record's bytes on one line, for a terminal: invalid UTF-8 as `\x9b`, a line break as `
-/// `.
+/// A record's bytes on one line, for a terminal: invalid UTF-8 as `\x9b`, a line break as `\n`.
 pub fn shown_bytes(bytes: &[u8]) -> String {
     let mut shown = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -54,39 +55,6 @@ pub fn shown_bytes(bytes: &[u8]) -> String {
 /// Escapes a whole text, but keeps its line breaks and tabs.
 fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |character| is_printable(character) || matches!(character, '\n' | '\t'))
-}
-
-fn escaped(text: &str, is_shown: impl Fn(char) -> bool) -> Cow<'_, str> {
-    if text.chars().all(&is_shown) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len() + 16);
-    for character in text.chars() {
-        match is_shown(character) {
-            true => shown.push(character),
-            false => shown.extend(character.escape_debug()),
-        }
-    }
-    Cow::Owned(shown)
-}
-
-/// The same JSON with escapes. Unprintable characters occur only in strings, where JSON can escape them.
-fn json_escaped(json: &str) -> Cow<'_, str> {
-    if json.chars().all(is_printable) {
-        return Cow::Borrowed(json);
-    }
-    let mut shown = String::with_capacity(json.len() + 16);
-    for character in json.chars() {
-        if is_printable(character) {
-            shown.push(character);
-            continue;
-        }
-        for unit in character.encode_utf16(&mut [0; 2]) {
-            // Writing to a String cannot fail.
-            let _ = write!(shown, "\\u{unit:04x}");
-        }
-    }
-    Cow::Owned(shown)
 }
 
 /// A table with aligned columns, separated by two spaces, and `-` for empty cells.
@@ -158,7 +126,7 @@ mod tests {
     #[test]
     fn escaped_json_parses_to_the_same_value() {
         let value = serde_json::json!({"a": "\u{1b}[2J\u{202e}\u{9b}\u{e0041}città"});
-        let shown = json_escaped(&value.to_string()).into_owned();
+        let shown = escaped_json(&value.to_string()).into_owned();
         assert!(shown.contains("\\u202e") && shown.contains("\\u009b"), "{shown}");
         assert!(shown.chars().all(is_printable), "{shown}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).expect("JSON"), value);
