@@ -4,6 +4,7 @@ mod confirmation;
 pub mod consume;
 pub mod groups;
 pub mod healthcheck;
+mod http;
 pub mod output;
 pub mod produce;
 mod target;

@@ -8,12 +8,10 @@ use anyhow::{Context, bail, ensure};
 use http_body_util::Empty;
 use hyper::header::HOST;
 use hyper::{StatusCode, Uri};
-use hyper_util::rt::TokioIo;
 use server::http::connect_unverified;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use super::output;
+use super::{http, output};
 use crate::config::HealthcheckArgs;
 
 /// Shorter than the time-outs of Docker (30 s) and of the shipped Dockerfile (5 s), so that the reason is printed before they apply.
@@ -51,19 +49,11 @@ async fn ask(url: &str) -> anyhow::Result<StatusCode> {
     let stream = TcpStream::connect(&address).await.with_context(|| format!("cannot connect to {address}"))?;
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let request = hyper::Request::get(path).header(HOST, host).body(Empty::new())?;
-    match has_tls {
-        false => exchange(stream, request).await,
-        true => exchange(connect_unverified(stream).await.context("TLS failed")?, request).await,
-    }
-}
-
-async fn exchange(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    request: hyper::Request<Empty<bytes::Bytes>>,
-) -> anyhow::Result<StatusCode> {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    Ok(sender.send_request(request).await?.status())
+    let answer = match has_tls {
+        false => http::send(stream, request).await?,
+        true => http::send(connect_unverified(stream).await.context("TLS failed")?, request).await?,
+    };
+    Ok(answer.status())
 }
 
 #[cfg(test)]

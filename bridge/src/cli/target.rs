@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use http_body_util::{BodyExt, Empty};
-use hyper_util::rt::TokioIo;
 use protocol::{Cluster, ClusterName};
 use tokio::net::TcpStream;
 
+use super::http;
 use crate::config::{DEFAULT_BOOTSTRAP_SERVERS, DEFAULT_LISTEN, KafkaArgs, KafkaTarget, TOKEN_VARIABLE};
 use crate::serve::is_listening;
 use kafka::admin::Admin;
@@ -92,14 +92,12 @@ async fn demo_broker_of_running_bridge(name: Option<&ClusterName>) -> anyhow::Re
 /// The cluster of this name of the running bridge, or its default one.
 async fn ask_bridge(name: Option<&ClusterName>) -> anyhow::Result<Cluster> {
     let stream = TcpStream::connect(DEFAULT_LISTEN).await?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
     let path = name.map_or("/api/cluster".to_owned(), |name| format!("/api/cluster?cluster={name}"));
     let mut request = hyper::Request::get(path).header(hyper::header::HOST, DEFAULT_LISTEN);
     if let Ok(token) = std::env::var(TOKEN_VARIABLE) {
         request = request.header(hyper::header::AUTHORIZATION, format!("Bearer {token}"));
     }
     let request = request.body(Empty::<bytes::Bytes>::new())?;
-    let body = sender.send_request(request).await?.into_body().collect().await?.to_bytes();
+    let body = http::send(stream, request).await?.into_body().collect().await?.to_bytes();
     serde_json::from_slice(&body).context("the program that listens there is not a bridge")
 }
