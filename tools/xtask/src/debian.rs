@@ -3,11 +3,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::programs::{is_on_path, show, target_dir};
+use crate::programs::{is_on_path, output, target_dir};
 use crate::setup::update_package_lists;
 
 /// Takes the program out of the package, unless it is installed or was unpacked earlier. The tests find it in `target/debian`.
@@ -35,7 +35,7 @@ fn take(package: &str, program: &str, unpacked: &Path, folder: &Path) -> Result<
     }
     let archive = files_in(unpacked)?.into_iter().find(|file| file.extension().is_some_and(|end| end == "deb"));
     let archive = archive.context("apt-get downloaded no package")?;
-    quietly(Command::new("dpkg-deb").arg("--extract").args([&archive, unpacked]))?;
+    output(Command::new("dpkg-deb").arg("--extract").args([&archive, unpacked]))?;
     let candidates = ["usr/sbin", "usr/bin"].map(|path| unpacked.join(path).join(program));
     let found = candidates.into_iter().find(|file| file.is_file()).context("the package does not contain it")?;
     fs::rename(&found, folder.join(program)).with_context(|| format!("cannot move {}", found.display()))
@@ -43,17 +43,10 @@ fn take(package: &str, program: &str, unpacked: &Path, folder: &Path) -> Result<
 
 /// Writes the package into the folder; needs no root.
 fn download(package: &str, folder: &Path) -> Result<()> {
-    quietly(Command::new("apt-get").current_dir(folder).args(["download", package]))
+    output(Command::new("apt-get").current_dir(folder).args(["download", package])).map(drop)
 }
 
 fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
     Ok(entries.flatten().map(|entry| entry.path()).collect())
-}
-
-fn quietly(command: &mut Command) -> Result<()> {
-    let shown = show(command);
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot run `{shown}`"))?;
-    ensure!(output.status.success(), "`{shown}` failed: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
 }

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::programs::{ALL_PACKAGES, cargo, run as run_command, show, target_dir};
+use crate::programs::{ALL_PACKAGES, cargo, in_ci, run as run_command, show, target_dir};
 use crate::setup;
 use report::{Count, Report};
 
@@ -71,10 +71,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
     let Count { passed, failed, skipped } = count;
     println!("{passed} passed, {failed} failed, {skipped} skipped");
-    let in_ci = std::env::var("CI").is_ok_and(|value| value == "true" || value == "1");
     match count {
         Count { failed: 1.., .. } => bail!("tests failed"),
-        Count { skipped: 1.., .. } if in_ci => bail!("with CI=true a skipped test is a failure; the reasons are above"),
+        Count { skipped: 1.., .. } if in_ci() => {
+            bail!("with CI=true a skipped test is a failure; the reasons are above")
+        }
         _ => Ok(()),
     }
 }

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use super::binary::Binary;
 use super::components::Components;
 use super::{copy, licences};
-use crate::programs::{show, workspace_root};
+use crate::programs::{self, workspace_root};
 
 /// A shell that clap writes completions for, and the file name that the shell expects.
 const COMPLETIONS: [(&str, &str); 5] = [
@@ -55,10 +55,10 @@ impl Bundle {
         licences::write(components, &folder.join(LICENCES))?;
         fs::create_dir_all(folder.join("completions"))?;
         for (shell, file) in COMPLETIONS {
-            let text = output(Command::new(&program).args(["completions", shell]))?;
+            let text = output_without_options(Command::new(&program).args(["completions", shell]))?;
             fs::write(folder.join("completions").join(file), text)?;
         }
-        output(Command::new(&program).arg("man").arg(folder.join("man")))?;
+        output_without_options(Command::new(&program).arg("man").arg(folder.join("man")))?;
         Ok(Self { folder: folder.to_owned(), program, target: binary.target.clone(), is_release: binary.is_release })
     }
 
@@ -69,17 +69,13 @@ impl Bundle {
 }
 
 /// The program's standard output. Variables of this shell that set options do not reach it.
-fn output(command: &mut Command) -> Result<Vec<u8>> {
+fn output_without_options(command: &mut Command) -> Result<Vec<u8>> {
     for (variable, _) in std::env::vars_os() {
         if variable.to_string_lossy().starts_with("PONTE_") {
             command.env_remove(variable);
         }
     }
-    let shown = show(command);
-    let output = command.output().with_context(|| format!("cannot run `{shown}`"))?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "`{shown}` failed ({}): {errors}", output.status);
-    Ok(output.stdout)
+    programs::output(command)
 }
 
 /// The files below the folder, at any depth, sorted.

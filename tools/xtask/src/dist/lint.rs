@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::binary::Binary;
 use super::{checksums, image};
-use crate::programs::{is_on_path, run as run_command, workspace_root};
+use crate::programs::{in_ci, is_on_path, run as run_command, workspace_root};
 
 const COMPOSE: &str = "docker compose";
 
@@ -76,7 +76,6 @@ const LINTERS: &[Linter] = &[
 
 /// The folder has the packages.
 pub(super) fn run(folder: &Path, binary: &Binary) -> Result<()> {
-    let in_ci = std::env::var("CI").is_ok_and(|value| value == "true" || value == "1");
     let mut missing = Vec::new();
     // lintian expects a release build, and needs a minute for a debug one.
     for linter in LINTERS.iter().filter(|linter| binary.is_release || linter.checks != ".deb") {
@@ -93,7 +92,7 @@ pub(super) fn run(folder: &Path, binary: &Binary) -> Result<()> {
             missing.push(linter.checks);
         }
     }
-    if binary.is_release && in_ci && !missing.is_empty() {
+    if binary.is_release && in_ci() && !missing.is_empty() {
         bail!("with CI=true every manifest must be checked; not checked: {}", missing.join(", "));
     }
     Ok(())
@@ -178,7 +177,7 @@ fn check_chart_version() -> Result<()> {
 
 fn lint_formula(folder: &Path, _binary: &Binary) -> Result<()> {
     let formula = folder.join("ponte.rb");
-    // There is none for a debug binary, which is not static.
+    // A debug binary is not static, so it has no formula.
     if formula.is_file() {
         run_command(Command::new("ruby").arg("-c").arg(formula).stdout(Stdio::null()))
     } else {

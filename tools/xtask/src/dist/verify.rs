@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::binary::Binary;
 use super::run::{Running, Surroundings};
 use super::{VERSION, archive, copy, debian, image};
-use crate::programs::{run, show};
+use crate::programs::{output, run};
 
 /// Of the image's only layer besides its base (2 MB).
 const MAX_IMAGE_BYTES: u64 = 60_000_000;
@@ -71,6 +71,7 @@ pub(super) fn packages(binary: &Binary, folder: &Path) -> Result<()> {
 fn check_program(binary: &Binary, program: &Path, options: &Path, confine: bool) -> Result<()> {
     let surroundings = if confine { Surroundings::ReadOnlySystem } else { Surroundings::Unconfined };
     let version = output(surroundings.command(program).arg("--version"))?;
+    let version = String::from_utf8_lossy(&version);
     ensure!(version.contains(VERSION), "--version prints {version:?}");
     output(surroundings.command(program).args(["config", "check", "--config"]).arg(options))?;
     check_service(&surroundings, program, binary)
@@ -107,14 +108,6 @@ fn check_start_time(binary: &Binary, program: &Path) -> Result<()> {
         bail!("the start takes longer than {LISTENING_WITHIN:?}");
     }
     Ok(())
-}
-
-fn output(command: &mut Command) -> Result<String> {
-    let shown = show(command);
-    let output = command.output().with_context(|| format!("cannot run `{shown}`"))?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "`{shown}` failed ({}): {errors}", output.status);
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn only_entry(folder: &Path) -> Result<PathBuf> {
