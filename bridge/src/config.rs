@@ -146,7 +146,10 @@ impl CommandLine {
             matches = cluster.with_defaults(command.clone()).get_matches();
         }
         let mut line = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-        let options = effective::options(&command, &matches, file.as_ref());
+        let options = match line.command {
+            Some(Command::Config(_)) => effective::options(&command, &matches, file.as_ref()),
+            _ => Vec::new(),
+        };
         line.sources = Sources { file, options, unknown_variables };
         line.choose_cluster()?;
         Ok(line)

@@ -40,6 +40,11 @@ impl Stream {
 }
 
 impl WriteHalf {
+    /// Whether written bytes may wait in this process: TLS may have encrypted more than the kernel has accepted.
+    pub fn is_buffered(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+
     /// Writes what the kernel accepts without waiting. With TLS that is nothing, because encryption may have to wait for a
     /// part of an earlier record.
     pub fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {

@@ -258,8 +258,10 @@ async fn write_all(half: &mut WriteHalf, mut slices: &mut [IoSlice<'_>]) -> io::
             taken => IoSlice::advance_slices(&mut slices, taken),
         }
     }
-    // TLS may have encrypted more than the kernel has accepted.
-    within_deadline(half.flush()).await
+    match half.is_buffered() {
+        true => within_deadline(half.flush()).await,
+        false => Ok(()),
+    }
 }
 
 async fn within_deadline<T>(write: impl Future<Output = io::Result<T>>) -> io::Result<T> {
