@@ -183,7 +183,7 @@ on_every_kafka! {
         becomes(&bridge, &lag("member"), 10.0).await;
         client.ack(member, &topic, 0, 4).await;
         becomes(&bridge, &lag("member"), 6.0).await;
-        assert_eq!(scrape(&bridge).await.value(&lag("view")), None, "nobody watches the group");
+        assert_eq!(scrape(&bridge).await.value(&lag("view")), None, "no view of the group is open");
 
         let Watching { .. } = client.ask(WatchGroup { group: group.clone() }).await;
         client.expect::<GroupChanged>().await;

@@ -8,7 +8,7 @@ use protocol::{ClusterName, HeaderView, ProduceView};
 
 use super::{TraceError, TraceSettings, TracedSend};
 
-/// There is none.
+/// A span that cannot exist.
 pub enum SendSpan {}
 
 impl SendSpan {
