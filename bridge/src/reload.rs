@@ -127,7 +127,7 @@ impl Reloader {
 }
 
 fn read_token(path: &Path, shared: &Shared) -> Result<(), String> {
-    if shared.token.replace(AccessToken::read(path)?) {
+    if shared.admission.replace_access_token(AccessToken::read(path)?) {
         tracing::info!("{}: new clients need the new access token", path.display());
     }
     Ok(())

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::Policy;
 use anyhow::Context;
 use protocol::Defaults;
 use tokio::net::TcpListener;
@@ -21,13 +22,12 @@ use kafka::cluster::watch_cluster;
 use kafka::demo::DemoBroker;
 use kafka::metadata_client::MetadataClient;
 use kafka::producer::Producer;
-use server::access_token::CurrentToken;
+use server::admission::{Admission, Tokens};
 use server::clusters::{Cluster, Clusters};
 use server::descriptors::Budget;
 use server::feeds::{Feeds, ReaderLimit};
 use server::http::{self, BasePath, Guard, Listening};
 use server::shutdown;
-use server::token_attempts::TokenAttempts;
 use server::traces;
 use server::views::Views;
 use server::websocket::{Gate, Sessions, Shared, Slots};
@@ -61,8 +61,7 @@ pub async fn serve(
     }
     let shared = Arc::new(Shared {
         clusters: Clusters::new(clusters, config.default_cluster).context("no cluster is configured")?,
-        token: CurrentToken::new(config.token),
-        token_attempts: TokenAttempts::default(),
+        admission: Admission::new(Tokens { access_token: config.token, users: Vec::new() }, Policy::default()),
         sessions: Sessions::default(),
         slots: Slots::new(budget.sockets),
         gate: Gate::new(),

@@ -339,7 +339,7 @@ impl Client {
     // Subscribe
 
     pub async fn subscribe(&mut self, watch: &Watch) -> u32 {
-        let Subscribed { subscription } = self.ask(watch.message()).await;
+        let Subscribed { subscription, .. } = self.ask(watch.message()).await;
         self.next_number.insert(subscription, 1);
         subscription
     }

@@ -66,8 +66,12 @@ fn fetch(
     let (from, to) = (request.from.0, request.to.0);
     let failed = |error: KafkaError| admin_error(&error, topic.as_str());
     let waits_from = ends.open_transaction().map(|LastStable(offset)| offset).filter(|offset| *offset < to);
-    let mut fetched =
-        Fetched { records: Vec::new(), next: Offset(from.max(ends.start.0)), waits_from: waits_from.map(Offset) };
+    let mut fetched = Fetched {
+        records: Vec::new(),
+        next: Offset(from.max(ends.start.0)),
+        waits_from: waits_from.map(Offset),
+        masked: Vec::new(),
+    };
     let end = to.min(ends.stable.0);
     if fetched.next.0 >= end {
         return Ok(fetched);

@@ -31,7 +31,7 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    /// Refused by Kafka's ACLs or by the bridge's allow-list.
+    /// Refused by Kafka's ACLs or by the bridge's access rules.
     Forbidden = 101, "forbidden", false;
     /// The bridge is read-only.
     ReadOnly = 102, "read_only", false;
@@ -69,6 +69,8 @@ error_codes! {
     TooManyReaders = 304, "too_many_readers", true;
     /// The bridge has reached its limit of sockets, in total or for the client's address.
     TooManySockets = 305, "too_many_sockets", true;
+    /// The topics are read with too many different masks at the same time.
+    TooManyVariants = 306, "too_many_variants", true;
 
     /// The record is larger than the bridge or the broker allows.
     RecordTooLarge = 400, "record_too_large", false;
@@ -207,6 +209,7 @@ pub enum CloseCode {
     TooLarge,
     Internal,
     TokenExpired,
+    AccessChanged,
     TooSlow,
     NoHeartbeat,
     RateExceeded,
@@ -217,6 +220,7 @@ pub enum CloseCode {
     ProtocolVersion,
     Forbidden,
     UnknownCluster,
+    SignedOut,
     Superseded,
 }
 
@@ -230,6 +234,7 @@ impl CloseCode {
             Self::TooLarge => 1009,
             Self::Internal => 4004,
             Self::TokenExpired => 4005,
+            Self::AccessChanged => 4006,
             Self::TooSlow => 4008,
             Self::NoHeartbeat => 4012,
             Self::RateExceeded => 4013,
@@ -240,6 +245,7 @@ impl CloseCode {
             Self::ProtocolVersion => 4506,
             Self::Forbidden => 4507,
             Self::UnknownCluster => 4508,
+            Self::SignedOut => 4509,
             Self::Superseded => 4510,
         }
     }

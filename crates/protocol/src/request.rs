@@ -1,17 +1,22 @@
 //! Requests: client messages with exactly one reply, which has the `id` of the request.
 //!
-//! Each request declares its reply, its kind, and what it does to which object of Kafka. So access rules have one
+//! Each request declares its reply, its kind, and what it does to which objects of Kafka. So access rules have one
 //! place, and neither side can confuse replies.
 
+use std::collections::BTreeSet;
+
+use crate::rights::Action::{Alter, Create, Delete, Describe, Read};
+use crate::rights::Need;
+use crate::rights::Object::{Cluster, Group, Groups, Opened, Topic, Topics};
 use crate::{
     AddPartitions, AddPartitionsResult, AlterTopicConfig, AlterTopicConfigResult, ClientMessage, ClusterDetailsChanged,
     ClusterDetailsRequest, ClusterDetailsResult, ClusterRequest, ClusterResult, CreateTopic, CreateTopicResult,
     DeleteGroup, DeleteGroupResult, DeleteTopic, DeleteTopicResult, EmptyTopic, EmptyTopicResult, Fetch, Fetched,
-    GroupChanged, GroupRequest, GroupResult, GroupsChanged, GroupsRequest, GroupsResult, MessageBody, PlanOffsetReset,
-    PlanOffsetResetResult, ResetOffsets, ResetOffsetsResult, ResumeCommits, ResumeCommitsResult, ServerMessage,
-    Subscribe, Subscribed, TopicChanged, TopicRequest, TopicResult, TopicsChanged, TopicsRequest, TopicsResult,
-    Unsubscribe, Unsubscribed, Unwatch, Unwatched, WatchCluster, WatchGroup, WatchGroups, WatchTopic, WatchTopics,
-    Watching,
+    GroupChanged, GroupRequest, GroupResult, GroupsChanged, GroupsRequest, GroupsResult, MessageBody, Mode,
+    OffsetResetPlan, PlanOffsetReset, PlanOffsetResetResult, ResetOffsets, ResetOffsetsResult, ResumeCommits,
+    ResumeCommitsResult, ServerMessage, Subscribe, Subscribed, TopicChanged, TopicRequest, TopicResult, TopicsChanged,
+    TopicsRequest, TopicsResult, Unsubscribe, Unsubscribed, Unwatch, Unwatched, WatchCluster, WatchGroup, WatchGroups,
+    WatchTopic, WatchTopics, Watching,
 };
 
 /// What a request does to Kafka and to the session.
@@ -25,44 +30,14 @@ pub enum Kind {
     Stream,
 }
 
-/// What a request does to its [`Object`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Reads names, settings, positions and states, but no records.
-    Describe,
-    /// Reads records.
-    Read,
-    Create,
-    /// Changes settings, partitions or positions.
-    Alter,
-    /// Deletes the object or its records.
-    Delete,
-}
-
-/// The object of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Object<'a> {
-    Cluster,
-    /// All topics.
-    Topics,
-    Topic(&'a str),
-    /// The topics of one subscription, by name.
-    TopicList(&'a [String]),
-    /// All consumer groups.
-    Groups,
-    Group(&'a str),
-    /// A subscription or a live view of the same socket; access was checked when it was opened.
-    Opened(u32),
-}
-
 /// A client message with exactly one reply.
 pub trait Request: MessageBody + Into<ClientMessage> {
     type Reply: Into<ServerMessage> + MessageBody;
 
     const KIND: Kind;
-    const ACTION: Action;
 
-    fn object(&self) -> Object<'_>;
+    /// What the user must be allowed to do.
+    fn needs(&self) -> Vec<Need<'_>>;
 }
 
 /// A request that opens a live view.
@@ -72,46 +47,63 @@ pub trait LiveView: Request<Reply = Watching> {
 }
 
 macro_rules! requests {
-    ($($kind:ident $action:ident $request:ident => $reply:ident, $object:expr;)*) => {$(
+    ($($kind:ident $request:ident => $reply:ident, $needs:expr;)*) => {$(
         impl Request for $request {
             type Reply = $reply;
 
             const KIND: Kind = Kind::$kind;
-            const ACTION: Action = Action::$action;
 
-            fn object(&self) -> Object<'_> {
-                let object: for<'a> fn(&'a Self) -> Object<'a> = $object;
-                object(self)
+            fn needs(&self) -> Vec<Need<'_>> {
+                let needs: for<'a> fn(&'a Self) -> Vec<Need<'a>> = $needs;
+                needs(self)
             }
         }
     )*};
 }
 
 requests! {
-    Query Describe ClusterRequest => ClusterResult, |_| Object::Cluster;
-    Query Describe ClusterDetailsRequest => ClusterDetailsResult, |_| Object::Cluster;
-    Query Describe TopicsRequest => TopicsResult, |_| Object::Topics;
-    Query Describe TopicRequest => TopicResult, |topic| Object::Topic(&topic.name);
-    Query Read Fetch => Fetched, |fetch| Object::Topic(&fetch.topic);
-    Query Describe GroupsRequest => GroupsResult, |_| Object::Groups;
-    Query Describe GroupRequest => GroupResult, |group| Object::Group(&group.group);
-    Query Describe PlanOffsetReset => PlanOffsetResetResult, |plan| Object::Group(&plan.group);
-    Change Create CreateTopic => CreateTopicResult, |topic| Object::Topic(&topic.name);
-    Change Alter AlterTopicConfig => AlterTopicConfigResult, |topic| Object::Topic(&topic.name);
-    Change Alter AddPartitions => AddPartitionsResult, |topic| Object::Topic(&topic.name);
-    Change Delete EmptyTopic => EmptyTopicResult, |topic| Object::Topic(&topic.name);
-    Change Delete DeleteTopic => DeleteTopicResult, |topic| Object::Topic(&topic.name);
-    Change Alter ResetOffsets => ResetOffsetsResult, |reset| Object::Group(&reset.plan.group);
-    Change Delete DeleteGroup => DeleteGroupResult, |group| Object::Group(&group.group);
-    Stream Read Subscribe => Subscribed, |subscribe| Object::TopicList(&subscribe.topics);
-    Stream Alter ResumeCommits => ResumeCommitsResult, |resume| Object::Opened(resume.subscription);
-    Stream Read Unsubscribe => Unsubscribed, |ended| Object::Opened(ended.subscription);
-    Stream Describe WatchCluster => Watching, |_| Object::Cluster;
-    Stream Describe WatchTopics => Watching, |_| Object::Topics;
-    Stream Describe WatchTopic => Watching, |topic| Object::Topic(&topic.name);
-    Stream Describe WatchGroups => Watching, |_| Object::Groups;
-    Stream Describe WatchGroup => Watching, |group| Object::Group(&group.group);
-    Stream Describe Unwatch => Unwatched, |ended| Object::Opened(ended.watch);
+    Query ClusterRequest => ClusterResult, |_| vec![(Describe, Cluster)];
+    Query ClusterDetailsRequest => ClusterDetailsResult, |_| vec![(Describe, Cluster)];
+    Query TopicsRequest => TopicsResult, |_| vec![(Describe, Topics)];
+    Query TopicRequest => TopicResult, |topic| vec![(Describe, Topic(&topic.name))];
+    Query Fetch => Fetched, |fetch| vec![(Read, Topic(&fetch.topic))];
+    Query GroupsRequest => GroupsResult, |_| vec![(Describe, Groups)];
+    Query GroupRequest => GroupResult, |group| vec![(Describe, Group(&group.group))];
+    Query PlanOffsetReset => PlanOffsetResetResult, |plan| vec![(Describe, Group(&plan.group))];
+    Change CreateTopic => CreateTopicResult, |topic| vec![(Create, Topic(&topic.name))];
+    Change AlterTopicConfig => AlterTopicConfigResult, |topic| vec![(Alter, Topic(&topic.name))];
+    Change AddPartitions => AddPartitionsResult, |topic| vec![(Alter, Topic(&topic.name))];
+    Change EmptyTopic => EmptyTopicResult, |topic| vec![(Delete, Topic(&topic.name))];
+    Change DeleteTopic => DeleteTopicResult, |topic| vec![(Delete, Topic(&topic.name))];
+    Change ResetOffsets => ResetOffsetsResult, |reset| moves(&reset.plan);
+    Change DeleteGroup => DeleteGroupResult, |group| vec![(Delete, Group(&group.group))];
+    Stream Subscribe => Subscribed, |subscribe| reads(subscribe);
+    Stream ResumeCommits => ResumeCommitsResult, |resume| vec![(Alter, Opened(resume.subscription))];
+    Stream Unsubscribe => Unsubscribed, |ended| vec![(Describe, Opened(ended.subscription))];
+    Stream WatchCluster => Watching, |_| vec![(Describe, Cluster)];
+    Stream WatchTopics => Watching, |_| vec![(Describe, Topics)];
+    Stream WatchTopic => Watching, |topic| vec![(Describe, Topic(&topic.name))];
+    Stream WatchGroups => Watching, |_| vec![(Describe, Groups)];
+    Stream WatchGroup => Watching, |group| vec![(Describe, Group(&group.group))];
+    Stream Unwatch => Unwatched, |ended| vec![(Describe, Opened(ended.watch))];
+}
+
+/// A subscription reads each of its topics, and a member also its group.
+fn reads(subscribe: &Subscribe) -> Vec<Need<'_>> {
+    let topics = subscribe.topics.iter().map(|name| (Read, Topic(name)));
+    let group = match &subscribe.mode {
+        Mode::Tail { .. } => None,
+        Mode::Group { id, .. } => Some((Read, Group(id))),
+    };
+    topics.chain(group).collect()
+}
+
+/// A reset changes the group's positions in each topic of the plan. Whoever moves a position must be able to see the topic.
+fn moves(plan: &OffsetResetPlan) -> Vec<Need<'_>> {
+    let changed = plan.changes.iter().map(|change| change.topic.as_str());
+    let topics: BTreeSet<&str> = changed.chain(plan.forget.iter().map(|position| position.topic.as_str())).collect();
+    let topics = topics.into_iter().map(|topic| (Describe, Topic(topic)));
+    [(Alter, Group(&plan.group))].into_iter().chain(topics).collect()
 }
 
 impl LiveView for WatchCluster {

@@ -7,7 +7,7 @@ use crate::message::messages;
 use crate::{
     AddPartitionsResult, AlterTopicConfigResult, ClusterDetailsChanged, ClusterDetailsResult, ClusterResult,
     CreateTopicResult, DeleteGroupResult, DeleteTopicResult, EmptyTopicResult, ErrorBody, GroupChanged, GroupResult,
-    GroupsChanged, GroupsResult, Offset, PlanOffsetResetResult, Position, ResetOffsetsResult, TopicChanged,
+    GroupsChanged, GroupsResult, Offset, PlanOffsetResetResult, Position, ResetOffsetsResult, Rights, TopicChanged,
     TopicResult, TopicsChanged, TopicsResult, Unwatched, WatchTrouble, Watching, WireBytes,
 };
 
@@ -73,9 +73,24 @@ pub struct Welcome {
     /// The name of this socket's cluster, which `hello.cluster` accepts.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cluster_name: String,
-    /// All clusters of the bridge, in the order of its configuration.
+    /// The clusters of the bridge that the user may use, in the order of its configuration.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clusters: Vec<ClusterSummary>,
+    /// Who the bridge takes the client for; absent if everyone is admitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<User>,
+    /// What the user may do in this cluster; absent: everything. A bridge that is read-only refuses changes nevertheless.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rights: Option<Rights>,
+}
+
+/// The user of a socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    pub name: String,
+    /// The user has signed in with the browser, and can sign out at `auth/sign-out`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub signed_in: bool,
 }
 
 /// A cluster that `hello.cluster` may name.
@@ -271,9 +286,12 @@ pub struct ResumeCommitsResult {
     pub partitions: Vec<TopicPartition>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscribed {
     pub subscription: u32,
+    /// The fields that the bridge masks for this user, such as `value.email`. The records are not those that Kafka has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masked: Vec<String>,
 }
 
 /// Partitions that the subscription reads from now on, and the offset where each starts.
@@ -387,4 +405,7 @@ pub struct Fetched {
     /// yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_from: Option<Offset>,
+    /// The fields that the bridge masks for this user, as in [`Subscribed`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masked: Vec<String>,
 }

@@ -1,8 +1,7 @@
-//! The access token that every client must present in its `hello`, if the bridge was started with one.
+//! The tokens that clients present in their `hello`: the one of the bridge, and those of configured users.
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use subtle::ConstantTimeEq;
 
@@ -34,35 +33,9 @@ impl AccessToken {
     pub fn matches(&self, given: &str) -> bool {
         self.0.as_bytes().ct_eq(given.as_bytes()).into()
     }
-}
 
-/// The current token, which can be replaced while the bridge runs. Open sockets are not affected.
-#[derive(Debug, Default)]
-pub struct CurrentToken(RwLock<Option<AccessToken>>);
-
-impl CurrentToken {
-    pub fn new(token: Option<AccessToken>) -> Self {
-        Self(RwLock::new(token))
-    }
-
-    pub fn is_set(&self) -> bool {
-        self.read().is_some()
-    }
-
-    pub fn matches(&self, given: &str) -> bool {
-        self.read().as_ref().is_some_and(|token| token.matches(given))
-    }
-
-    /// Returns whether the token is another one than before.
-    pub fn replace(&self, token: AccessToken) -> bool {
-        let is_new = !self.matches(&token.0);
-        // The only change is a single assignment.
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(token);
-        is_new
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, Option<AccessToken>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.matches(&other.0)
     }
 }
 
@@ -91,16 +64,6 @@ mod tests {
             assert!(!token.matches(wrong), "{wrong}");
         }
         assert_eq!(format!("{token:?}"), "AccessToken");
-    }
-
-    #[test]
-    fn replaced_token_is_the_only_valid_one() {
-        let token = |text: &str| AccessToken::from(text).checked().expect("a token");
-        let current = CurrentToken::new(Some(token("0123456789abcdef")));
-        assert!(!current.replace(token("0123456789abcdef")), "the same");
-        assert!(current.replace(token("fedcba9876543210")));
-        assert!(current.matches("fedcba9876543210") && !current.matches("0123456789abcdef"));
-        assert!(!CurrentToken::default().matches(""), "without a token nothing matches");
     }
 
     #[test]

@@ -56,14 +56,27 @@ impl Clusters {
         &self.first
     }
 
-    /// The cluster that `hello.cluster` names, or the first one.
+    /// The cluster that `hello.cluster` names; without a name the first one, or the first that the user may use.
     ///
     /// # Errors
-    /// When there is no cluster of that name; the message lists the names.
-    pub fn find(&self, name: Option<&str>) -> Result<&Arc<Cluster>, ErrorBody> {
-        let Some(name) = name else { return Ok(&self.first) };
-        let found = self.all.iter().find(|cluster| cluster.name.as_str() == name);
-        found.ok_or_else(|| unknown_cluster(name, self.all.iter().map(|cluster| &cluster.name)))
+    /// When the user may use no cluster of that name, whether it exists or not; the message lists the names of the others.
+    pub fn find(&self, name: Option<&str>, may_use: impl Fn(&ClusterName) -> bool) -> Result<&Arc<Cluster>, ErrorBody> {
+        let usable = || [&self.first].into_iter().chain(&self.all).filter(|cluster| may_use(&cluster.name));
+        let found = match name {
+            None => usable().next(),
+            Some(name) => usable().find(|cluster| cluster.name.as_str() == name),
+        };
+        found.ok_or_else(|| match name {
+            Some(name) => unknown_cluster(name, self.iter().map(|cluster| &cluster.name).filter(|name| may_use(name))),
+            None => {
+                ErrorBody::new(ErrorCode::Forbidden, "the access rules of this bridge allow you nothing in any cluster")
+            }
+        })
+    }
+
+    /// What `welcome` says about the clusters that a user may use.
+    pub fn usable(&self, may_use: impl Fn(&ClusterName) -> bool) -> Vec<ClusterSummary> {
+        self.iter().filter(|cluster| may_use(&cluster.name)).map(|cluster| cluster.summary()).collect()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Cluster>> {

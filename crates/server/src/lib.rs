@@ -7,14 +7,16 @@
 
 pub mod access_token;
 mod address_class;
+pub mod admission;
 pub mod clusters;
 pub mod descriptors;
 pub mod feeds;
 pub mod http;
 mod log_throttle;
 pub mod metrics;
+mod permissions;
 pub mod shutdown;
-pub mod token_attempts;
+mod token_attempts;
 pub mod traces;
 pub mod views;
 pub mod websocket;

@@ -28,10 +28,8 @@ use protocol::Limits;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::access_token::CurrentToken;
+use crate::admission::Admission;
 use crate::clusters::Clusters;
-use crate::http::Peer;
-use crate::token_attempts::TokenAttempts;
 
 pub use self::gate::Gate;
 pub use self::sessions::{SessionTotals, Sessions};
@@ -52,29 +50,11 @@ const READ_ONLY: &str = "this cluster is read-only (--read-only, or read-only = 
 /// The state of the bridge as a whole, which the sessions of all clusters share.
 pub struct Shared {
     pub clusters: Clusters,
-    /// A client without this token is refused at `hello`.
-    pub token: CurrentToken,
-    pub token_attempts: TokenAttempts,
+    /// Who is admitted, and what they may do.
+    pub admission: Admission,
     pub sessions: Sessions,
     pub slots: Arc<Slots>,
     pub gate: Arc<Gate>,
     pub shutdown: CancellationToken,
     pub tasks: TaskTracker,
-}
-
-impl Shared {
-    /// Whether a client with this token may be served. After several wrong tokens from the same address the answer is
-    /// delayed. `whence` is logged: where the token was sent.
-    pub async fn admits(&self, token: Option<&str>, peer: Peer, whence: &str) -> bool {
-        if !self.token.is_set() {
-            return true;
-        }
-        let Some(given) = token else { return false };
-        self.token_attempts.wait(peer.ip()).await;
-        let is_right = self.token.matches(given);
-        if !is_right {
-            self.token_attempts.failed(peer, whence);
-        }
-        is_right
-    }
 }

@@ -101,7 +101,7 @@ impl Client {
         let mut number = None;
         loop {
             match parse(&next_text(&mut self.socket).await?)? {
-                ServerMessage::Subscribed(Subscribed { subscription }) => number = Some(subscription),
+                ServerMessage::Subscribed(Subscribed { subscription, .. }) => number = Some(subscription),
                 ServerMessage::Assigned(_) => return number.context("assigned before subscribed"),
                 _ => {}
             }

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use access::{Policy, Principal};
 use hyper::upgrade::OnUpgrade;
-use protocol::{ClusterState, ClusterSummary, ErrorCode, ErrorMessage, ServerMessage};
+use protocol::{ClusterName, ClusterState, ClusterSummary, ErrorCode, ErrorMessage, ServerMessage};
 use serde::Serialize;
 use warp::Filter;
 use warp::http::StatusCode;
@@ -18,6 +19,7 @@ use warp::reply::{Reply, Response};
 use super::page::{self, Asset};
 use super::server::{IsHttps, UsesReserveDescriptor};
 use super::{Guard, Peer};
+use crate::admission::NotAdmitted;
 use crate::log_throttle::LogThrottle;
 use crate::metrics::{Format, METRICS, RefusalReason};
 use crate::websocket::{self, Refused, Shared};
@@ -175,37 +177,38 @@ fn refused(Refused { status, error }: Refused) -> Response {
     warp::reply::with_header(response, UPGRADE, "websocket").into_response()
 }
 
-/// Whether Kafka is reachable, and if not, why. The reason names brokers, so a client without the access token (if the
-/// bridge has one) gets only the name of the error.
+/// Whether Kafka is reachable, and if not, why. The reason names brokers, so a client that is not admitted gets only the name of the
+/// error.
 async fn ready(shared: Arc<Shared>, headers: HeaderMap, peer: Peer, name: Option<String>) -> Response {
-    let is_admitted = shared.admits(bearer_token(&headers), peer, "Authorization").await;
-    let cluster = match shared.clusters.find(name.as_deref()) {
-        Ok(cluster) => cluster.state.borrow().clone(),
-        Err(error) if is_admitted => return plain(StatusCode::NOT_FOUND, &error.message),
+    let caller = Caller::find(&shared, &headers, peer).await.ok();
+    let found = shared.clusters.find(name.as_deref(), |name| caller.as_ref().is_none_or(|caller| caller.may_use(name)));
+    let cluster = match (found, &caller) {
+        (Ok(cluster), _) => cluster.state.borrow().clone(),
+        (Err(error), Some(_)) => return plain(StatusCode::NOT_FOUND, &error.message),
         // Without the names of the others.
-        Err(_) => return plain(StatusCode::NOT_FOUND, "no such cluster"),
+        (Err(_), None) => return plain(StatusCode::NOT_FOUND, "no such cluster"),
     };
     let status = match cluster.state {
         ClusterState::Up => StatusCode::OK,
         ClusterState::Down => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let body = match (is_admitted, &cluster.error) {
-        (true, _) => warp::reply::json(&cluster),
-        (false, None) => warp::reply::json(&serde_json::json!({ "state": cluster.state })),
-        (false, Some(error)) => {
+    let body = match (&caller, &cluster.error) {
+        (Some(_), _) => warp::reply::json(&cluster),
+        (None, None) => warp::reply::json(&serde_json::json!({ "state": cluster.state })),
+        (None, Some(error)) => {
             warp::reply::json(&serde_json::json!({ "state": cluster.state, "error": { "name": error.name } }))
         }
     };
     warp::reply::with_status(body, status).into_response()
 }
 
-/// The state of the cluster. It names brokers, so it needs the access token if the bridge has one; `/readyz` works
-/// without.
+/// The state of the cluster. It names brokers, so it is only for clients that are admitted; `/readyz` is for all.
 async fn cluster(shared: Arc<Shared>, headers: HeaderMap, peer: Peer, name: Option<String>) -> Response {
-    if let Some(refusal) = refusal(&shared, &headers, peer).await {
-        return refusal;
-    }
-    match shared.clusters.find(name.as_deref()) {
+    let caller = match Caller::of(&shared, &headers, peer).await {
+        Ok(caller) => caller,
+        Err(refusal) => return refusal,
+    };
+    match shared.clusters.find(name.as_deref(), |name| caller.may_use(name)) {
         Ok(cluster) => warp::reply::json(&*cluster.state.borrow()).into_response(),
         Err(error) => plain(StatusCode::NOT_FOUND, &error.message),
     }
@@ -221,13 +224,15 @@ struct ListedCluster {
     state: ClusterState,
 }
 
-/// All clusters, in the order of the configuration; with the access token, as `/api/cluster`.
+/// The clusters that the client may use, in the order of the configuration.
 async fn clusters(shared: Arc<Shared>, headers: HeaderMap, peer: Peer) -> Response {
-    if let Some(refusal) = refusal(&shared, &headers, peer).await {
-        return refusal;
-    }
+    let caller = match Caller::of(&shared, &headers, peer).await {
+        Ok(caller) => caller,
+        Err(refusal) => return refusal,
+    };
     let first = shared.clusters.first();
-    let listed = shared.clusters.iter().map(|cluster| ListedCluster {
+    let usable = shared.clusters.iter().filter(|cluster| caller.may_use(&cluster.name));
+    let listed = usable.map(|cluster| ListedCluster {
         summary: cluster.summary(),
         default: Arc::ptr_eq(cluster, first),
         state: cluster.state.borrow().state,
@@ -236,22 +241,47 @@ async fn clusters(shared: Arc<Shared>, headers: HeaderMap, peer: Peer) -> Respon
 }
 
 async fn metrics(shared: Arc<Shared>, headers: HeaderMap, peer: Peer) -> Response {
-    if let Some(refusal) = refusal(&shared, &headers, peer).await {
-        return refusal;
+    let caller = match Caller::of(&shared, &headers, peer).await {
+        Ok(caller) => caller,
+        Err(refusal) => return refusal,
+    };
+    if !caller.policy.may_read_metrics(&caller.principal) {
+        return plain(StatusCode::FORBIDDEN, "the access rules of this bridge do not allow you to read its metrics");
     }
     let format = Format::accepted(&headers);
     let reply = warp::reply::with_header(METRICS.text(&shared, format), CONTENT_TYPE, format.content_type());
     warp::reply::with_header(reply, VARY, ACCEPT).into_response()
 }
 
-/// The answer to a client without the access token, if the bridge has one.
-async fn refusal(shared: &Shared, headers: &HeaderMap, peer: Peer) -> Option<Response> {
-    if shared.admits(bearer_token(headers), peer, "Authorization").await {
-        return None;
+/// A client that is admitted.
+struct Caller {
+    principal: Arc<Principal>,
+    policy: Arc<Policy>,
+}
+
+impl Caller {
+    async fn find(shared: &Shared, headers: &HeaderMap, peer: Peer) -> Result<Self, NotAdmitted> {
+        let principal = shared.admission.identify(bearer_token(headers), peer, "Authorization").await?;
+        Ok(Self { principal, policy: Arc::clone(&shared.admission.policy().borrow()) })
     }
-    METRICS.refused(RefusalReason::Token);
-    let refusal = plain(StatusCode::UNAUTHORIZED, "this bridge needs its access token: Authorization: Bearer …");
-    Some(warp::reply::with_header(refusal, WWW_AUTHENTICATE, "Bearer").into_response())
+
+    /// # Errors
+    /// The answer to a client that is not admitted.
+    async fn of(shared: &Shared, headers: &HeaderMap, peer: Peer) -> Result<Self, Response> {
+        match Self::find(shared, headers, peer).await {
+            Ok(caller) => Ok(caller),
+            Err(_) => {
+                METRICS.refused(RefusalReason::Token);
+                let refusal =
+                    plain(StatusCode::UNAUTHORIZED, "this bridge needs an access token: Authorization: Bearer …");
+                Err(warp::reply::with_header(refusal, WWW_AUTHENTICATE, "Bearer").into_response())
+            }
+        }
+    }
+
+    fn may_use(&self, cluster: &ClusterName) -> bool {
+        self.policy.may_use(&self.principal, cluster)
+    }
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750, 2.1); the scheme may be in any case (RFC 9110, 11.1).

@@ -4,10 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::Policy;
 use protocol::{
-    ClientMessage, ClientName, CloseCode, ClusterName, ErrorMessage, Frame, MAX_HELLO_BYTES, ParseError, Resume,
-    SUBPROTOCOL,
+    ClientMessage, ClientName, CloseCode, ClusterName, ErrorCode, ErrorMessage, Frame, MAX_HELLO_BYTES, ParseError,
+    Resume, SUBPROTOCOL,
 };
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Shared;
@@ -15,10 +17,12 @@ use super::closing::End;
 use super::outbox::Outbox;
 use super::session::{Incoming, Stream, next_frame, shutting_down};
 use super::slots::{Full, Slot};
+use crate::admission::NotAdmitted;
 use crate::clusters::Cluster;
 use crate::http::Peer;
 use crate::log_throttle::LogThrottle;
 use crate::metrics::{METRICS, RefusalReason};
+use crate::permissions::Permissions;
 
 /// How long a new socket may take to send `hello`.
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
@@ -28,6 +32,9 @@ pub struct Greeting {
     pub client: ClientName,
     pub cluster: Arc<Cluster>,
     pub resume: Option<Resume>,
+    pub permissions: Permissions,
+    /// Notices when the rules are replaced.
+    pub policy: watch::Receiver<Arc<Policy>>,
 }
 
 /// Waits for `hello` and checks it. From then on the socket counts as an open one.
@@ -93,18 +100,28 @@ async fn checked_hello(stream: &mut Stream, outbox: &Outbox, shared: &Shared, pe
     let cluster = hello.cluster.as_deref().map(ClusterName::parse).transpose();
     let cluster = cluster.map_err(|error| End::close(CloseCode::BadFrame, format!("hello.cluster: {error}")))?;
     let token = hello.token.as_ref().map(|token| token.0.as_str());
-    if !shared.admits(token, peer, "hello").await {
+    let principal = shared.admission.identify(token, peer, "hello").await.map_err(|refusal| {
         METRICS.refused(RefusalReason::Token);
-        let reason = if token.is_some() { "the access token is wrong" } else { "hello has no access token" };
-        return Err(End::close(CloseCode::TokenRefused, format!("{reason}; this bridge needs one")));
-    }
+        let reason = match refusal {
+            NotAdmitted::NoToken => "hello has no access token",
+            NotAdmitted::WrongToken => "the access token is wrong",
+        };
+        End::close(CloseCode::TokenRefused, format!("{reason}; this bridge needs one"))
+    })?;
+    let mut policy = shared.admission.policy();
+    let rules = Arc::clone(&policy.borrow_and_update());
     // After the token, because the error lists the names of the clusters.
-    match shared.clusters.find(cluster.as_ref().map(ClusterName::as_str)) {
-        Ok(cluster) => Ok(Greeting { client, cluster: Arc::clone(cluster), resume: hello.resume }),
+    match shared.clusters.find(cluster.as_ref().map(ClusterName::as_str), |name| rules.may_use(&principal, name)) {
+        Ok(cluster) => {
+            let permissions = Permissions::new(principal, cluster.name.clone(), rules);
+            Ok(Greeting { client, cluster: Arc::clone(cluster), resume: hello.resume, permissions, policy })
+        }
         Err(error) => {
+            let is_forbidden = error.code == ErrorCode::Forbidden.number();
+            let code = if is_forbidden { CloseCode::Forbidden } else { CloseCode::UnknownCluster };
             let reason = error.message.clone();
             outbox.reply(id, ErrorMessage { subscription: None, error }).await?;
-            Err(End::close(CloseCode::UnknownCluster, reason))
+            Err(End::close(code, reason))
         }
     }
 }

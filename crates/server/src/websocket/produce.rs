@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::{ErrorBody, ErrorCode, HeaderView, ProduceView};
+use protocol::{Action, ErrorBody, ErrorCode, HeaderView, Object, ProduceView};
 
 use super::content::ContentHash;
 use super::gate::Gate;
 use super::ledger::{Admission, Ledger};
 use super::{LIMITS, MAX_RECORD_BYTES, READ_ONLY, Shared, requests};
 use crate::clusters::Cluster;
+use crate::permissions::Permissions;
 use crate::traces;
 use kafka::admin::require_not_internal;
 use kafka::producer::{DeliverySink, ProduceBatch, Run};
@@ -66,13 +67,14 @@ impl<'a, H> Numbered<'a, H> {
 pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
     shared: &Shared,
     cluster: &Arc<Cluster>,
+    permissions: &Permissions,
     ledger: &Arc<Ledger>,
     Numbered { mut seq, by_topic }: Numbered<'a, H>,
 ) -> Result<(), ErrorBody> {
     let received = Instant::now();
     for (topic, records) in by_topic {
         // Checked before any record is produced.
-        let refusal = may_write(cluster, topic).err().map(Arc::new);
+        let refusal = may_write(cluster, permissions, topic).err().map(Arc::new);
         let hash = ContentHash::for_topic(topic);
         let contents: Vec<u64> = records.iter().map(|record| hash.of(record)).collect();
         let mut start = 0;
@@ -121,13 +123,15 @@ pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
 }
 
 /// Checks that records for this topic may be written.
-fn may_write(cluster: &Cluster, topic: &str) -> Result<(), ErrorBody> {
+fn may_write(cluster: &Cluster, permissions: &Permissions, topic: &str) -> Result<(), ErrorBody> {
     let name = requests::topic(topic);
     if cluster.read_only {
         let target = name.map_or_else(|_| String::new(), |name| format!(" to {:?}", name.as_str()));
         return Err(ErrorBody::new(ErrorCode::ReadOnly, format!("cannot write{target}: {READ_ONLY}")));
     }
-    require_not_internal(&name?)
+    let name = name?;
+    permissions.require(&[(Action::Write, Object::Topic(name.as_str()))])?;
+    require_not_internal(&name)
 }
 
 /// Produces records that were admitted. A record that is invalid gets its outcome here.

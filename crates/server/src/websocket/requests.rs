@@ -32,6 +32,7 @@ use super::outbox::Outbox;
 use crate::clusters::Cluster;
 use crate::http::Peer;
 use crate::metrics::METRICS;
+use crate::permissions::Permissions;
 
 /// The client that sent a request, for the audit log.
 #[derive(Clone, Debug)]
@@ -41,12 +42,15 @@ pub struct Asker {
     pub client: ClientName,
     /// The Kafka cluster of its socket.
     pub cluster: ClusterName,
+    /// The name by which the bridge has recognized the user.
+    pub user: Arc<str>,
 }
 
 /// What a handler may use.
 pub(super) struct Context<'a> {
     pub admin: &'a Admin,
     pub asker: &'a Asker,
+    pub permissions: &'a Permissions,
 }
 
 /// Answers one kind of request. It runs on a blocking thread.
@@ -65,6 +69,7 @@ where
 pub(super) async fn answer<R: Handler>(
     cluster: Arc<Cluster>,
     asker: Asker,
+    permissions: Permissions,
     outbox: Outbox,
     admitted: AdmittedRequest,
     id: Option<u64>,
@@ -79,7 +84,7 @@ pub(super) async fn answer<R: Handler>(
     let handled = tokio::task::spawn_blocking(move || {
         // Held while the thread is blocked, even if the socket is lost.
         let _permit = permit;
-        ask(&cluster, &asker, request).map_err(|error| with_reason(error, &cluster.state.borrow()))
+        ask(&cluster, &asker, &permissions, request).map_err(|error| with_reason(error, &cluster.state.borrow()))
     });
     let answer = handled.await.unwrap_or_else(|error| {
         tracing::error!(%error, request = R::NAME, "a request handler panicked");
@@ -93,7 +98,12 @@ pub(super) async fn answer<R: Handler>(
     };
 }
 
-fn ask<R: Handler>(cluster: &Cluster, asker: &Asker, request: R) -> Result<R::Reply, ErrorBody>
+fn ask<R: Handler>(
+    cluster: &Cluster,
+    asker: &Asker,
+    permissions: &Permissions,
+    request: R,
+) -> Result<R::Reply, ErrorBody>
 where
     R::Reply: Send + 'static,
 {
@@ -101,7 +111,14 @@ where
         tracing::info!(target: "audit", %asker, cluster = %asker.cluster, change = R::NAME, "audit: refused: the cluster is read-only");
         return Err(ErrorBody::new(ErrorCode::ReadOnly, format!("{} changes Kafka; {READ_ONLY}", R::NAME)));
     }
-    let applied = request.apply(&Context { admin: &cluster.admin, asker });
+    if let Err(error) = permissions.require(&request.needs()) {
+        if R::KIND == Kind::Change {
+            let reason = &error.message;
+            tracing::info!(target: "audit", %asker, cluster = %asker.cluster, change = R::NAME, reason, "audit: refused by the access rules");
+        }
+        return Err(error);
+    }
+    let applied = request.apply(&Context { admin: &cluster.admin, asker, permissions });
     // A reset logs its failures with the positions.
     if let Err(error) = &applied
         && R::KIND == Kind::Change
@@ -116,7 +133,7 @@ where
 /// Quoted, so that a client's name cannot end the log field and forge another one.
 impl fmt::Display for Asker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({:?})", self.peer, self.client.as_str())
+        write!(f, "{} ({:?}) as {:?}", self.peer, self.client.as_str(), self.user)
     }
 }
 

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::Policy;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use protocol::{
     ClientMessage, CloseCode, ClusterChanged, ClusterResult, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView,
-    MessageBody as _, Mode, ParseError, Ping, Produce, ProduceFrame, ProduceWaiting, ResumeCommitsResult,
-    ServerMessage, Subscribe, Subscribed, Watching, Welcome,
+    LiveView, MessageBody as _, Mode, ParseError, Ping, Produce, ProduceFrame, ProduceWaiting, Request as _,
+    ResumeCommitsResult, ServerMessage, Subscribe, Subscribed, Watching, Welcome,
 };
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::CapacityError;
@@ -37,6 +39,7 @@ use super::{LIMITS, READ_ONLY, Shared, produce, requests};
 use crate::clusters::Cluster;
 use crate::http::{Peer, WriteHalf};
 use crate::metrics::{METRICS, RefusalReason, UNKNOWN_MESSAGE};
+use crate::permissions::Permissions;
 use crate::views::View;
 use feed::{Listener, Variant};
 use kafka::cluster::ClusterWatch;
@@ -76,11 +79,14 @@ pub async fn serve(
 async fn run_session(shared: &Arc<Shared>, stream: &mut Stream, outbox: &Outbox, peer: Peer, slot: &mut Slot) -> End {
     // Boxed, so that its memory is freed after `hello`: a socket's own future stays in memory, for thousands of
     // sockets.
-    let Greeting { client, cluster, resume } = match Box::pin(greeting(stream, outbox, shared, peer, slot)).await {
-        Ok(greeting) => greeting,
-        Err(end) => return end,
+    let Greeting { client, cluster, resume, permissions, policy } =
+        match Box::pin(greeting(stream, outbox, shared, peer, slot)).await {
+            Ok(greeting) => greeting,
+            Err(end) => return end,
+        };
+    let Ok(held) = shared.sessions.open(resume.as_ref(), &cluster.name, &permissions.principal.name) else {
+        return superseded();
     };
-    let Ok(held) = shared.sessions.open(resume.as_ref(), &cluster.name) else { return superseded() };
     tracing::debug!(%peer, client = client.as_str(), resumed = held.resumed, "session opened");
     tokio::select! {
         () = held.predecessor_is_gone() => {}
@@ -99,12 +105,15 @@ async fn run_session(shared: &Arc<Shared>, stream: &mut Stream, outbox: &Outbox,
         heartbeat_ms: HEARTBEAT.as_millis().try_into().unwrap_or(u64::MAX),
         read_only: cluster.read_only,
         cluster_name: cluster.name.to_string(),
-        clusters: shared.clusters.iter().map(|cluster| cluster.summary()).collect(),
+        clusters: shared.clusters.usable(|name| permissions.may_use(name)),
+        user: permissions.user(),
+        rights: permissions.rights().cloned(),
     };
     let end = match outbox.send(welcome).await {
         Ok(()) => {
-            let asker = Asker { peer, client, cluster: cluster.name.clone() };
-            Session::new(shared, cluster, asker, outbox, &held).run(stream, state).await
+            let user = permissions.principal.name.as_str().into();
+            let asker = Asker { peer, client, cluster: cluster.name.clone(), user };
+            Session::new(shared, cluster, asker, permissions, policy, outbox, &held).run(stream, state).await
         }
         Err(Gone) => End::Gone,
     };
@@ -162,13 +171,24 @@ struct Session<'s> {
     rate: Rate,
     gate: SocketGate,
     asker: Asker,
+    permissions: Permissions,
+    policy: watch::Receiver<Arc<Policy>>,
 }
 
 impl<'s> Session<'s> {
-    fn new(shared: &'s Arc<Shared>, cluster: Arc<Cluster>, asker: Asker, outbox: &'s Outbox, held: &'s Held) -> Self {
+    fn new(
+        shared: &'s Arc<Shared>,
+        cluster: Arc<Cluster>,
+        asker: Asker,
+        permissions: Permissions,
+        policy: watch::Receiver<Arc<Policy>>,
+        outbox: &'s Outbox,
+        held: &'s Held,
+    ) -> Self {
         let rate = Rate::new(std::time::Instant::now());
         let (subscriptions, watches) = (Subscriptions::default(), Watches::default());
-        Self { shared, cluster, outbox, held, subscriptions, watches, rate, gate: shared.gate.of_socket(), asker }
+        let gate = shared.gate.of_socket();
+        Self { shared, cluster, outbox, held, subscriptions, watches, rate, gate, asker, permissions, policy }
     }
 
     /// `state` must have seen the cluster's state that `welcome` sent.
@@ -216,6 +236,9 @@ impl<'s> Session<'s> {
                 biased;
                 () = self.shared.shutdown.cancelled() => return shutting_down(),
                 () = self.held.superseded.cancelled() => return superseded(),
+                _ = self.policy.changed() => {
+                    return End::close(CloseCode::AccessChanged, "the access rules were changed; connect again");
+                }
                 () = self.outbox.closed() => return End::Gone,
                 frame = next_frame(stream) => frame,
                 _ = heartbeat.tick() => {
@@ -306,14 +329,16 @@ impl<'s> Session<'s> {
                 Err(error) => Err(error),
             },
             ClientMessage::Unsubscribe(request) => self.subscriptions.end(request.subscription, id),
-            ClientMessage::WatchCluster(_) => self.watch(id, Ok(View::Cluster), helpers).await?,
-            ClientMessage::WatchTopics(_) => self.watch(id, Ok(View::Topics), helpers).await?,
+            ClientMessage::WatchCluster(request) => self.watch(id, request, Ok(View::Cluster), helpers).await?,
+            ClientMessage::WatchTopics(request) => self.watch(id, request, Ok(View::Topics), helpers).await?,
             ClientMessage::WatchTopic(request) => {
-                self.watch(id, requests::topic(&request.name).map(View::Topic), helpers).await?
+                let view = requests::topic(&request.name).map(View::Topic);
+                self.watch(id, request, view, helpers).await?
             }
-            ClientMessage::WatchGroups(_) => self.watch(id, Ok(View::Groups), helpers).await?,
+            ClientMessage::WatchGroups(request) => self.watch(id, request, Ok(View::Groups), helpers).await?,
             ClientMessage::WatchGroup(request) => {
-                self.watch(id, requests::group(&request.group).map(View::Group), helpers).await?
+                let view = requests::group(&request.group).map(View::Group);
+                self.watch(id, request, view, helpers).await?
             }
             ClientMessage::Unwatch(request) => self.watches.end(request.watch, id),
             // Answered without asking Kafka.
@@ -366,7 +391,7 @@ impl<'s> Session<'s> {
         numbered: Numbered<'a, H>,
     ) -> Result<Result<(), ErrorBody>, End> {
         tokio::select! {
-            done = produce::produce(self.shared, &self.cluster, &self.held.ledger, numbered) => Ok(done),
+            done = produce::produce(self.shared, &self.cluster, &self.permissions, &self.held.ledger, numbered) => Ok(done),
             () = self.outbox.closed() => Err(End::Gone),
             () = self.shared.shutdown.cancelled() => Err(shutting_down()),
         }
@@ -390,18 +415,23 @@ impl<'s> Session<'s> {
     {
         let admitted = self.gate.admit()?;
         let cluster = Arc::clone(&self.cluster);
-        let (asker, outbox) = (self.asker.clone(), self.outbox.clone());
-        helpers.spawn(requests::answer(cluster, asker, outbox, admitted, id, request));
+        let (asker, permissions, outbox) = (self.asker.clone(), self.permissions.clone(), self.outbox.clone());
+        helpers.spawn(requests::answer(cluster, asker, permissions, outbox, admitted, id, request));
         Ok(())
     }
 
-    async fn watch(
+    async fn watch<R: LiveView>(
         &mut self,
         id: Option<u64>,
+        request: R,
         view: Result<View, ErrorBody>,
         helpers: &mut tokio::task::JoinSet<()>,
     ) -> Result<Result<(), ErrorBody>, End> {
-        let (view, watch) = match view.and_then(|view| Ok((view, self.watches.reserve()?))) {
+        let allowed = view.and_then(|view| {
+            self.permissions.require(&request.needs())?;
+            Ok((view, self.watches.reserve()?))
+        });
+        let (view, watch) = match allowed {
             Ok(reserved) => reserved,
             Err(error) => return Ok(Err(error)),
         };
@@ -420,6 +450,9 @@ impl<'s> Session<'s> {
             let message = format!("joining a group commits its positions; {READ_ONLY}: read without a group (tail)");
             return Ok(Err(ErrorBody::new(ErrorCode::ReadOnly, message)));
         }
+        if let Err(error) = self.permissions.require(&request.needs()) {
+            return Ok(Err(error));
+        }
         let variant = Variant { format: request.format };
         let request = match subscription::check(request) {
             Ok(request) => request,
@@ -434,7 +467,7 @@ impl<'s> Session<'s> {
             Ok(joined) => joined,
             Err(error) => return Ok(Err(error)),
         };
-        self.outbox.reply(id, Subscribed { subscription: number }).await?;
+        self.outbox.reply(id, Subscribed { subscription: number, masked: Vec::new() }).await?;
         let metrics = METRICS.of_cluster(&self.cluster.name);
         helpers.spawn(self.subscriptions.start(number, cursor, variant, self.outbox.clone(), metrics));
         Ok(Ok(()))

@@ -51,6 +51,8 @@ struct Table {
 struct Entry {
     /// The cluster that the session's records are produced to.
     cluster: ClusterName,
+    /// The name of the user, who alone may resume the session.
+    user: String,
     ledger: Arc<Ledger>,
     socket: Socket,
     /// The highest attempt number that the client sent in `resume`.
@@ -107,18 +109,18 @@ impl Held {
 pub struct StaleAttempt;
 
 impl Sessions {
-    /// Returns the session that `resume` names if it still exists and belongs to this cluster, else a new one.
+    /// Returns the session that `resume` names if it still exists and belongs to this cluster and this user, else a new one.
     ///
     /// # Errors
     /// When this is the `hello` of a socket that its client has abandoned for a newer one.
-    pub fn open(&self, resume: Option<&Resume>, cluster: &ClusterName) -> Result<Held, StaleAttempt> {
+    pub fn open(&self, resume: Option<&Resume>, cluster: &ClusterName, user: &str) -> Result<Held, StaleAttempt> {
         let mut table = lock(&self.table);
         let by_id = &mut table.by_id;
         by_id.retain(|_, entry| !entry.is_expired(Instant::now(), self.times.linger));
         let (superseded, released) = (CancellationToken::new(), CancellationToken::new());
         let attached = Socket::Attached { superseded: superseded.clone(), released: released.clone() };
         if let Some(Resume { session: id, attempt }) = resume
-            && let Some(entry) = by_id.get_mut(id).filter(|entry| entry.cluster == *cluster)
+            && let Some(entry) = by_id.get_mut(id).filter(|entry| entry.cluster == *cluster && entry.user == user)
         {
             if attempt.is_some_and(|attempt| attempt < entry.last_attempt) {
                 return Err(StaleAttempt);
@@ -136,7 +138,13 @@ impl Sessions {
         }
         let id = uuid::Uuid::new_v4().simple().to_string();
         let ledger = Arc::new(Ledger::of(METRICS.of_cluster(cluster)));
-        let entry = Entry { cluster: cluster.clone(), ledger: Arc::clone(&ledger), socket: attached, last_attempt: 0 };
+        let entry = Entry {
+            cluster: cluster.clone(),
+            user: user.to_owned(),
+            ledger: Arc::clone(&ledger),
+            socket: attached,
+            last_attempt: 0,
+        };
         by_id.insert(id.clone(), entry);
         Ok(Held { id, ledger, resumed: false, superseded, released, predecessor: None })
     }
@@ -242,8 +250,10 @@ mod tests {
     use crate::websocket::ledger::Admission;
     use kafka::producer::{DeliverySink, Run};
 
+    const USER: &str = "ann";
+
     fn open(sessions: &Sessions, session: &str, attempt: Option<u64>) -> Result<Held, StaleAttempt> {
-        sessions.open(Some(&Resume { session: session.to_owned(), attempt }), &ClusterName::default())
+        sessions.open(Some(&Resume { session: session.to_owned(), attempt }), &ClusterName::default(), USER)
     }
 
     fn resumed(sessions: &Sessions, session: &str) -> bool {
@@ -251,7 +261,7 @@ mod tests {
     }
 
     fn new_session(sessions: &Sessions) -> Held {
-        sessions.open(None, &ClusterName::default()).expect("a new session")
+        sessions.open(None, &ClusterName::default(), USER).expect("a new session")
     }
 
     /// Polls until the condition holds, because the sweep runs in its own task.
@@ -296,13 +306,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn session_is_not_resumed_for_another_cluster() {
+    async fn session_is_not_resumed_for_another_cluster_or_user() {
         let sessions = Sessions::default();
         let held = new_session(&sessions);
         let resume = Resume { session: held.id.clone(), attempt: None };
         let other = ClusterName::parse("other").expect("a valid name");
-        let elsewhere = sessions.open(Some(&resume), &other).expect("a new session");
-        assert!(!elsewhere.resumed && elsewhere.id != held.id);
+        for (cluster, user) in [(&other, USER), (&ClusterName::default(), "bob")] {
+            let elsewhere = sessions.open(Some(&resume), cluster, user).expect("a new session");
+            assert!(!elsewhere.resumed && elsewhere.id != held.id, "{cluster} {user}");
+        }
         assert!(!held.superseded.is_cancelled(), "the session's own socket keeps it");
         sessions.release(&held);
         assert!(resumed(&sessions, &held.id));
@@ -392,7 +404,13 @@ mod tests {
     fn session_expires_once_its_socket_was_lost_for_the_whole_linger_time() {
         let lost = Instant::now();
         let linger = Duration::from_secs(60);
-        let entry = |socket| Entry { cluster: ClusterName::default(), ledger: Arc::default(), socket, last_attempt: 0 };
+        let entry = |socket| Entry {
+            cluster: ClusterName::default(),
+            user: USER.to_owned(),
+            ledger: Arc::default(),
+            socket,
+            last_attempt: 0,
+        };
         let attached = || Socket::Attached { superseded: CancellationToken::new(), released: CancellationToken::new() };
         for (after, is_expired) in [(Duration::ZERO, false), (linger - Duration::from_nanos(1), false), (linger, true)]
         {
