@@ -429,6 +429,7 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     pub base_path: BasePath,
     pub trusted_proxies: TrustedProxies,
+    pub proxy_protocol: bool,
     pub certificate: Option<Arc<Certificate>>,
     pub sockets: SocketLimits,
     /// `None`: no traces.
@@ -451,6 +452,9 @@ impl Config {
         if !args.listen.ip().is_loopback() && token.is_none() && !args.insecure_no_token {
             return Err(ConfigError::OpenListener(args.listen));
         }
+        if args.network.proxy_protocol && args.network.trusted_proxies.is_empty() {
+            return Err(ConfigError::ProxyProtocolWithoutProxies);
+        }
         let certificate = args.network.certificate()?;
         let (clusters, default_cluster) = args.clusters(file)?;
         Ok(Self {
@@ -465,6 +469,7 @@ impl Config {
             allowed_hosts: args.allowed_hosts,
             allowed_origins: args.allowed_origins,
             base_path: args.network.base_path,
+            proxy_protocol: args.network.proxy_protocol,
             trusted_proxies: TrustedProxies::new(args.network.trusted_proxies),
             certificate,
             sockets: SocketLimits {

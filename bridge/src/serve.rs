@@ -79,6 +79,7 @@ pub async fn serve(
         guard: Guard::new(address, has_tls, &config.allowed_hosts, &config.allowed_origins),
         base_path: config.base_path,
         trusted_proxies: config.trusted_proxies,
+        proxy_protocol: config.proxy_protocol,
         tls,
     };
     announce(&brokers, &page_address);

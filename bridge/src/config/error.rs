@@ -27,6 +27,8 @@ pub enum ConfigError {
     BadToken(String),
     #[error("{given} needs {missing}: HTTPS needs both the certificate and its private key")]
     TlsIncomplete { given: &'static str, missing: &'static str },
+    #[error("--proxy-protocol needs --trusted-proxies: the addresses whose connections begin with a PROXY header")]
+    ProxyProtocolWithoutProxies,
     #[error(transparent)]
     Certificate(#[from] server::http::CertificateError),
     #[error("--audit {}", file.display())]

@@ -18,6 +18,10 @@ pub struct NetworkArgs {
     #[arg(long, env = "PONTE_TRUSTED_PROXIES", value_delimiter = ',', value_name = "CIDR")]
     pub trusted_proxies: Vec<ProxyNetwork>,
 
+    /// Connections from --trusted-proxies begin with a header of the PROXY protocol (version 1 or 2), which names the client
+    #[arg(long, env = "PONTE_PROXY_PROTOCOL")]
+    pub proxy_protocol: bool,
+
     /// File with the certificate chain for HTTPS (PEM); read again when it changes
     #[arg(long, env = "PONTE_TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,

@@ -6,6 +6,7 @@ mod connections;
 mod guard;
 mod page;
 mod peer;
+mod proxy_header;
 mod routes;
 mod server;
 mod stream;

@@ -83,6 +83,8 @@ pub enum DeliveryOutcome {
 /// Why an HTTP request, a socket or a message was refused.
 #[derive(Clone, Copy, Debug)]
 pub enum RefusalReason {
+    /// A connection from a trusted proxy does not begin with a PROXY header, although the bridge expects one.
+    ProxyHeader,
     /// The request violates HTTP's rules about hosts.
     MalformedHost,
     /// The request is for a host name that is not served.
@@ -414,7 +416,8 @@ impl DeliveryOutcome {
 }
 
 impl RefusalReason {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
+        Self::ProxyHeader,
         Self::MalformedHost,
         Self::Host,
         Self::Origin,
@@ -429,6 +432,7 @@ impl RefusalReason {
 
     fn labels(self) -> Labels<1> {
         let name = match self {
+            Self::ProxyHeader => "proxy_header",
             Self::MalformedHost => "malformed_host",
             Self::Host => "host",
             Self::Origin => "origin",

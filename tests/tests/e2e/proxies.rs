@@ -4,7 +4,10 @@
 use hyper::StatusCode;
 use protocol::{ErrorCode, ErrorMessage, ServerMessage};
 use tests::http::{Request, Response};
-use tests::{Bridge, Client, Program, eventually};
+use tests::{Bridge, Client, PATIENCE, Program, eventually};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
@@ -68,6 +71,60 @@ async fn limit_per_address_counts_the_client_that_a_trusted_proxy_reports() {
     let again = eventually("a free slot", || async { from("198.51.100.7").try_open().await.ok() }).await;
     Client::hello(again).await;
     drop(other);
+}
+
+/// The headers of both versions of the PROXY protocol, for the client 198.51.100.7.
+fn proxy_headers() -> [Vec<u8>; 2] {
+    let version_2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc6\x33\x64\x07\xc0\0\x02\x01\xdc\x04\x0b\xd6";
+    [b"PROXY TCP4 198.51.100.7 192.0.2.1 56324 3030\r\n".to_vec(), version_2.to_vec()]
+}
+
+/// What the bridge answers to these bytes and a request after them.
+async fn answer_to(bridge: &Bridge, before: &[u8]) -> String {
+    let mut stream = TcpStream::connect(&bridge.address).await.expect("the bridge listens");
+    let token = format!("Authorization: Bearer {}", "x".repeat(20));
+    let request =
+        format!("GET /api/cluster HTTP/1.1\r\nHost: {}\r\n{token}\r\nConnection: close\r\n\r\n", bridge.address);
+    stream.write_all(&[before, request.as_bytes()].concat()).await.expect("a fresh connection");
+    let mut answer = Vec::new();
+    // The bridge may close the connection before it has read the request, which resets it.
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("an answer or the end");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn proxy_header_names_the_client_of_a_forwarded_connection() {
+    let bridge = Bridge::start()
+        .demo()
+        .env("PONTE_TOKEN", "0123456789abcdef")
+        .option("--trusted-proxies", "127.0.0.0/8")
+        .flag("--proxy-protocol")
+        .await;
+    for header in proxy_headers() {
+        let answer = answer_to(&bridge, &header).await;
+        assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    }
+    // The refused token is logged with the client's address.
+    bridge.logged("198.51.100.7 via 127.0.0.1:").await;
+    let answer = answer_to(&bridge, b"PROXY UNKNOWN\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    for invalid in [&b""[..], b"PROXY TCP4 198.51.100.7\r\n", b"PROXY TCP4 a b c d\r\n"] {
+        assert_eq!(answer_to(&bridge, invalid).await, "", "{}", invalid.escape_ascii());
+    }
+    let line = bridge.logged("needs a PROXY header").await;
+    assert!(line.contains("127.0.0.1"), "{line}");
+}
+
+#[tokio::test]
+async fn untrusted_peer_is_served_without_a_proxy_header_and_cannot_send_one() {
+    let bridge = Bridge::start().demo().option("--trusted-proxies", "192.0.2.1").flag("--proxy-protocol").await;
+    let answer = answer_to(&bridge, b"").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    for header in proxy_headers() {
+        let answer = answer_to(&bridge, &header).await;
+        assert!(!answer.contains("200 OK"), "{answer}");
+    }
+    assert!(!bridge.stderr.text().contains("198.51.100.7"));
 }
 
 #[tokio::test]

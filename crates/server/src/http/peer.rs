@@ -34,6 +34,20 @@ impl Peer {
     }
 }
 
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RemoteEnd {
+    pub connection: SocketAddr,
+    /// The client that a proxy forwards the connection for, according to its PROXY header.
+    pub reported: Option<IpAddr>,
+}
+
+impl RemoteEnd {
+    fn ip(self) -> IpAddr {
+        self.reported.unwrap_or(self.connection.ip())
+    }
+}
+
 /// As the log shows it: `198.51.100.7 via 10.0.0.2:41022`, or `10.0.0.2:41022` without a proxy.
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -75,14 +89,15 @@ impl TrustedProxies {
 
     /// The client of a request. Each proxy adds the address that it was called from at the end of `X-Forwarded-For`, so the client is
     /// the last address that is not a trusted proxy; what comes before it was written by the client itself.
-    pub fn client(&self, connection: SocketAddr, headers: &HeaderMap) -> Peer {
-        if !self.trusts(connection.ip()) {
+    pub fn client(&self, remote: RemoteEnd, headers: &HeaderMap) -> Peer {
+        let RemoteEnd { connection, reported } = remote;
+        if !self.trusts(remote.ip()) {
             if headers.contains_key(FORWARDED_FOR) {
-                log_untrusted(connection.ip().to_canonical());
+                log_untrusted(remote.ip().to_canonical());
             }
-            return Peer::direct(connection);
+            return Peer { connection, forwarded: reported };
         }
-        let mut forwarded = None;
+        let mut forwarded = reported;
         for address in list(headers, &FORWARDED_FOR).rev().take(MAX_PROXIES) {
             // An unreadable address: the proxy before it is the last one that is known.
             let Some(address) = parse_address(address) else { break };
@@ -100,9 +115,9 @@ impl TrustedProxies {
 
     /// Whether a trusted proxy reports that the page has been loaded over HTTPS. The value counts that the nearest proxy has added. If it
     /// is `http`, another proxy before it may still have ended TLS.
-    pub fn reports_https(&self, connection: SocketAddr, headers: &HeaderMap) -> bool {
+    pub fn reports_https(&self, remote: RemoteEnd, headers: &HeaderMap) -> bool {
         let scheme = || list(headers, &FORWARDED_PROTO).next_back();
-        self.trusts(connection.ip()) && scheme().is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
+        self.trusts(remote.ip()) && scheme().is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
     }
 }
 
@@ -147,9 +162,31 @@ mod tests {
         lines.iter().map(|line| (name.clone(), value(line))).collect()
     }
 
+    fn direct(connection: SocketAddr) -> RemoteEnd {
+        RemoteEnd { connection, reported: None }
+    }
+
+    #[test]
+    fn client_of_a_proxy_header_may_be_a_proxy_itself() {
+        let trusted = proxies(&["10.0.0.0/8"]);
+        let connection = "10.0.0.2:1".parse().expect("an address");
+        for (reported, forwarded, expected) in [
+            ("198.51.100.7", &[][..], "198.51.100.7"),
+            // The client's own claim.
+            ("198.51.100.7", &["203.0.113.9"], "198.51.100.7"),
+            ("10.0.0.3", &["198.51.100.7"], "198.51.100.7"),
+            ("10.0.0.3", &[], "10.0.0.3"),
+        ] {
+            let remote = RemoteEnd { connection, reported: Some(reported.parse().expect("an address")) };
+            let client = trusted.client(remote, &headers(FORWARDED_FOR, forwarded));
+            assert_eq!(client.ip().to_string(), expected, "{reported} {forwarded:?}");
+            assert_eq!(client.to_string(), format!("{expected} via 10.0.0.2:1"));
+        }
+    }
+
     fn client(networks: &[&str], connection: &str, forwarded: &[&str]) -> String {
         let connection = connection.parse().expect("an address");
-        proxies(networks).client(connection, &headers(FORWARDED_FOR, forwarded)).ip().to_string()
+        proxies(networks).client(direct(connection), &headers(FORWARDED_FOR, forwarded)).ip().to_string()
     }
 
     #[test]
@@ -189,7 +226,8 @@ mod tests {
     #[test]
     fn https_is_known_from_the_nearest_trusted_proxy_only() {
         let of = |peer: &str, lines: &[&str]| {
-            proxies(&["10.0.0.2"]).reports_https(peer.parse().expect("an address"), &headers(FORWARDED_PROTO, lines))
+            proxies(&["10.0.0.2"])
+                .reports_https(direct(peer.parse().expect("an address")), &headers(FORWARDED_PROTO, lines))
         };
         assert!(of("10.0.0.2:1", &["https"]));
         assert!(of("10.0.0.2:1", &["http", "HTTPS"]));
@@ -201,7 +239,7 @@ mod tests {
     #[test]
     fn log_shows_client_and_proxy() {
         let connection = "10.0.0.2:4711".parse().expect("an address");
-        let peer = proxies(&["10.0.0.2"]).client(connection, &headers(FORWARDED_FOR, &["198.51.100.7"]));
+        let peer = proxies(&["10.0.0.2"]).client(direct(connection), &headers(FORWARDED_FOR, &["198.51.100.7"]));
         assert_eq!(peer.to_string(), "198.51.100.7 via 10.0.0.2:4711");
         assert_eq!(Peer::direct(connection).to_string(), "10.0.0.2:4711");
     }

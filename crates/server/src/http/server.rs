@@ -23,7 +23,8 @@ use super::base_path::{BasePath, Resolved};
 use super::connections::{ActiveStream, ConnectionSlot, Connections};
 use super::guard::{Guard, Refusal};
 use super::page::Asset;
-use super::peer::{FORWARDED_FOR, TrustedProxies};
+use super::peer::{FORWARDED_FOR, RemoteEnd, TrustedProxies};
+use super::proxy_header::{self, ProxyHeaderError};
 use super::routes::{plain, routes};
 use super::stream::Stream;
 use crate::descriptors::{self, BorrowedDescriptor, Budget, Reserve};
@@ -73,6 +74,8 @@ pub struct Listening {
     pub guard: Guard,
     pub base_path: BasePath,
     pub trusted_proxies: TrustedProxies,
+    /// Connections from trusted proxies begin with a PROXY header.
+    pub proxy_protocol: bool,
     /// Without it, connections are not encrypted.
     pub tls: Option<TlsAcceptor>,
 }
@@ -81,7 +84,7 @@ pub struct Listening {
 pub async fn serve(listening: Listening, budget: Budget, page: &'static [Asset], shared: Arc<Shared>) {
     // Metrics have the time of the start, which must not be that of the first request.
     LazyLock::force(&METRICS);
-    let Listening { listener, guard, base_path, trusted_proxies, tls } = listening;
+    let Listening { listener, guard, base_path, trusted_proxies, proxy_protocol, tls } = listening;
     let guard = Arc::new(guard);
     let service = TowerToHyperService::new(warp::service(routes(Arc::clone(&shared), Arc::clone(&guard), page)));
     let site = Arc::new(Site { service, guard, base_path, trusted_proxies, has_tls: tls.is_some() });
@@ -96,9 +99,11 @@ pub async fn serve(listening: Listening, budget: Budget, page: &'static [Asset],
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%peer, %error, "TCP_NODELAY could not be set");
         }
+        let is_trusted_proxy = site.trusted_proxies.trusts(peer.ip());
         let accepted = Accepted {
             peer,
-            slot: connections.add(peer.ip(), site.trusted_proxies.trusts(peer.ip())),
+            has_proxy_header: proxy_protocol && is_trusted_proxy,
+            slot: connections.add(peer.ip(), is_trusted_proxy),
             borrowed,
             shutdown: shared.shutdown.clone(),
         };
@@ -123,10 +128,10 @@ where
     async fn answer(
         &self,
         request: Request<Incoming>,
-        connection: SocketAddr,
+        remote: RemoteEnd,
         uses_reserve: UsesReserveDescriptor,
     ) -> Result<Response, Infallible> {
-        let mut response = self.route(request, connection, uses_reserve).await?;
+        let mut response = self.route(request, remote, uses_reserve).await?;
         for (name, value) in SECURITY_HEADERS {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
@@ -136,7 +141,7 @@ where
     async fn route(
         &self,
         mut request: Request<Incoming>,
-        connection: SocketAddr,
+        remote: RemoteEnd,
         uses_reserve: UsesReserveDescriptor,
     ) -> Result<Response, Infallible> {
         match self.guard.check(request.uri(), request.headers()) {
@@ -166,8 +171,8 @@ where
                 return Ok(plain(StatusCode::NOT_FOUND, &reason));
             }
         }
-        let peer = self.trusted_proxies.client(connection, request.headers());
-        let is_https = self.has_tls || self.trusted_proxies.reports_https(connection, request.headers());
+        let peer = self.trusted_proxies.client(remote, request.headers());
+        let is_https = self.has_tls || self.trusted_proxies.reports_https(remote, request.headers());
         let extensions = request.extensions_mut();
         extensions.insert(peer);
         extensions.insert(IsHttps(is_https));
@@ -179,6 +184,18 @@ where
 fn redirect(target: &str) -> Response {
     let response = plain(StatusCode::TEMPORARY_REDIRECT, &format!("the page is at {target}"));
     warp::reply::with_header(response, LOCATION, target).into_response()
+}
+
+/// A proxy that sends no PROXY header is configured wrongly, and none of its clients gets through.
+fn log_without_proxy_header(peer: SocketAddr, error: &ProxyHeaderError) {
+    static LOG: LogThrottle = LogThrottle::new();
+    METRICS.refused(RefusalReason::ProxyHeader);
+    // The health checks of many load balancers only connect.
+    if !matches!(error, ProxyHeaderError::Incomplete(_))
+        && let Some(unlogged) = LOG.line()
+    {
+        tracing::warn!(%peer, %error, unlogged, "refused a connection of a trusted proxy; --proxy-protocol needs a PROXY header from each");
+    }
 }
 
 /// Accepts connections; if no file descriptor is free, with one of the reserve.
@@ -231,19 +248,33 @@ impl Acceptor {
 /// An accepted connection.
 struct Accepted {
     peer: SocketAddr,
+    has_proxy_header: bool,
     slot: ConnectionSlot,
     borrowed: Option<BorrowedDescriptor>,
     shutdown: CancellationToken,
 }
 
 impl Accepted {
-    async fn serve<S>(self, stream: TcpStream, tls: Option<TlsAcceptor>, site: Arc<Site<S>>)
+    async fn serve<S>(self, mut stream: TcpStream, tls: Option<TlsAcceptor>, site: Arc<Site<S>>)
     where
         S: hyper::service::Service<Request<Incoming>, Response = Response, Error = Infallible>,
         S::Future: Send,
         S: Send + Sync + 'static,
     {
-        let Self { peer, slot, borrowed, shutdown } = self;
+        let Self { peer, has_proxy_header, slot, borrowed, shutdown } = self;
+        let mut remote = RemoteEnd { connection: peer, reported: None };
+        if has_proxy_header {
+            let read = tokio::select! {
+                read = timeout(HEADER_WITHIN, proxy_header::read(&mut stream)) => read,
+                () = slot.evicted.cancelled() => return,
+                () = shutdown.cancelled() => return,
+            };
+            match read {
+                Ok(Ok(reported)) => remote.reported = reported,
+                Ok(Err(error)) => return log_without_proxy_header(peer, &error),
+                Err(_) => return tracing::debug!(%peer, "a PROXY header was not completed in time"),
+            }
+        }
         let stream = match tls {
             None => Stream::Plain(stream),
             Some(acceptor) => {
@@ -266,7 +297,7 @@ impl Accepted {
         let uses_reserve = UsesReserveDescriptor(borrowed.is_some());
         let answer = hyper::service::service_fn(move |request| {
             let site = Arc::clone(&site);
-            async move { site.answer(request, peer, uses_reserve).await }
+            async move { site.answer(request, remote, uses_reserve).await }
         });
         let served = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
