@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpC
 
 use crate::metrics::{ClusterMetrics, WrittenAt};
 use crate::traces;
-use feed::{Batch, Variant};
+use feed::{Batch, MaskedBatch, Variant};
 
 /// Stands for "the close frame had no code" and is never sent (RFC 6455, 7.4.1).
 const NO_CODE: u16 = 1005;
@@ -25,7 +25,9 @@ pub struct Frame {
 struct Records {
     batch: Arc<Batch>,
     range: Range<usize>,
-    variant: Variant,
+    format: Format,
+    /// What the user sees instead of the batch.
+    masked: Option<Arc<MaskedBatch>>,
     metrics: &'static ClusterMetrics,
 }
 
@@ -59,7 +61,7 @@ impl Frame {
         seq: u64,
         batch: Arc<Batch>,
         range: Range<usize>,
-        variant: Variant,
+        variant: &Variant,
         metrics: &'static ClusterMetrics,
     ) -> Self {
         let fields = RecordsHead { subscription, seq, topic: &batch.topic, partition: batch.partition };
@@ -74,7 +76,8 @@ impl Frame {
                 Data::Text
             }
         };
-        let records = Records { batch, range, variant, metrics };
+        let masked = variant.mask.as_ref().and_then(|profile| batch.masked(profile));
+        let records = Records { batch, range, format: variant.format, masked, metrics };
         let length = before.len() + records.body().len() + records.tail().len();
         let mut head = header(OpCode::Data(opcode), length);
         head.extend_from_slice(&before);
@@ -108,14 +111,17 @@ impl Frame {
 
 impl Records {
     fn body(&self) -> &[u8] {
-        match self.variant.format {
-            Format::Binary => self.batch.records.body(self.range.clone()),
-            Format::Json => self.batch.json().body(self.range.clone()),
+        let range = self.range.clone();
+        match (self.format, &self.masked) {
+            (Format::Binary, None) => self.batch.records.body(range),
+            (Format::Json, None) => self.batch.json().body(range),
+            (Format::Binary, Some(masked)) => masked.records().body(range),
+            (Format::Json, Some(masked)) => masked.json().body(range),
         }
     }
 
     fn tail(&self) -> &'static [u8] {
-        match self.variant.format {
+        match self.format {
             Format::Binary => b"",
             Format::Json => JsonBatch::TAIL,
         }
@@ -129,4 +135,83 @@ fn header(opcode: OpCode, length: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(LONGEST + if length < 256 { length } else { 128 });
     header.format(length as u64, &mut bytes).expect("writing to a Vec cannot fail");
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use access::{Mask, MaskMethod, MaskPath, MaskProfile, Policy, Principal, Who};
+    use protocol::{BinaryBatch, ClusterName, NamePattern, RecordView, RecordsFrame, TimestampType};
+
+    use super::*;
+    use crate::metrics::METRICS;
+
+    /// Three records whose masked forms differ in size, of which the frame has the last two.
+    fn payload(format: Format, mask: Option<Arc<MaskProfile>>) -> Vec<u8> {
+        let mut records = BinaryBatch::default();
+        for (offset, value) in (0..).zip([r#"{"email":""}"#, r#"{"email":"bob@example.com","n":1.0}"#, "text"]) {
+            records.push(RecordView {
+                offset,
+                timestamp: None,
+                timestamp_type: TimestampType::Create,
+                key: Some(b"key"),
+                value: Some(value.as_bytes()),
+                headers: std::iter::empty(),
+            });
+        }
+        let batch = Arc::new(Batch::new("orders".into(), 0, records));
+        let cluster = METRICS.of_cluster(&ClusterName::parse("frame-test").expect("a valid name"));
+        let frame = Frame::records(7, 12, batch, 1..3, &Variant { format, mask }, cluster);
+        let mut slices = Vec::new();
+        frame.slices(&mut slices);
+        let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+        assert_eq!(bytes.len(), frame.bytes());
+        let mut read = Cursor::new(&bytes);
+        let (_, length) = FrameHeader::parse(&mut read).expect("a valid header").expect("a complete header");
+        let payload = bytes[usize::try_from(read.position()).expect("small")..].to_vec();
+        assert_eq!(payload.len() as u64, length);
+        payload
+    }
+
+    fn emails_hidden_in(topics: &str) -> Option<Arc<MaskProfile>> {
+        let mask = Mask {
+            clusters: Vec::new(),
+            topics: vec![NamePattern(topics.to_owned())],
+            fields: vec![MaskPath::parse("value.email").expect("a valid path")],
+            method: MaskMethod::Replace,
+            except: Who::default(),
+        };
+        let policy = Policy::new(Vec::new(), vec![mask]).expect("one mask");
+        let cluster = ClusterName::parse("default").expect("a valid name");
+        let profile = policy.masks(&Principal::anyone(), &cluster, ["orders", "users"]);
+        assert!(profile.is_some());
+        profile
+    }
+
+    #[test]
+    fn frame_has_the_records_as_the_user_sees_them() {
+        let masked = [r#"{"email":"***","n":1.0}"#, "***"].map(|value| Some(value.as_bytes()));
+        let original = [r#"{"email":"bob@example.com","n":1.0}"#, "text"].map(|value| Some(value.as_bytes()));
+        for (mask, values) in
+            [(None, original), (emails_hidden_in("orders"), masked), (emails_hidden_in("users"), original)]
+        {
+            let binary = payload(Format::Binary, mask.clone());
+            let frame = RecordsFrame::parse(&binary).expect("a valid frame");
+            assert_eq!((frame.subscription, frame.seq, frame.count), (7, 12, 2));
+            let records: Vec<_> = frame.records.map(|record| record.expect("a valid record")).collect();
+            let views: Vec<_> = records.iter().map(|record| record.view().expect("a valid record")).collect();
+            assert_eq!(
+                views.iter().map(|view| (view.offset, view.value)).collect::<Vec<_>>(),
+                [(1, values[0]), (2, values[1])]
+            );
+
+            let json = String::from_utf8(payload(Format::Json, mask)).expect("text");
+            let message: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+            assert_eq!(message["records"][0]["offset"], "1");
+            let field = serde_json::from_slice::<serde_json::Value>(values[0].expect("not null")).expect("JSON");
+            assert_eq!(message["records"][0]["value"]["json"], field);
+            assert_eq!(message["records"][1]["value"]["text"].as_str().map(str::as_bytes), values[1]);
+        }
+    }
 }
