@@ -189,8 +189,8 @@
 //! The limits and credits in bytes count the keys, values and headers that Kafka has. As replacements may be longer than
 //! what they stand for, a frame with masked records may be larger than 128 KiB.
 //!
-//! The records of the same topics are sent in at most eight variants (formats × masks) at the same time. A subscription that
-//! needs another variant is refused with `too_many_variants` and `retry_after_ms`.
+//! The records of the same topics are sent in at most eight masked variants (formats × masks) at the same time. A subscription that
+//! needs another one is refused with `too_many_variants` and `retry_after_ms`.
 //!
 //! ## Errors
 //! [`ErrorMessage`] has an [`ErrorBody`]: number and name of the error ([`ErrorCode`]), a message that says what failed
