@@ -112,7 +112,7 @@ mod tests {
         let pattern = |pattern: &str| vec![NamePattern(pattern.to_owned())];
         let allow = vec![Action::Describe];
         let rule = Rule { topics: pattern("seen*"), groups: pattern("readers"), allow, ..Rule::default() };
-        of(Policy::new(vec![rule], Vec::new()))
+        of(Policy::new(vec![rule], Vec::new()).expect("no masks"))
     }
 
     fn of(policy: Policy) -> Permissions {
