@@ -207,7 +207,8 @@ async fn each_action_allows_its_requests_and_no_others() {
 #[tokio::test]
 async fn every_user_of_a_cluster_may_see_its_brokers_and_request_the_lists() {
     let rule = "[[rules]]\nusers = [\"ann\"]\ntopics = [\"nothing\"]\nallow = [\"create\"]\n";
-    let bridge = Configuration::new(&[("ann", &[])], rule).bridge().demo().await;
+    let configuration = Configuration::new(&[("ann", &[])], rule);
+    let bridge = configuration.bridge().demo().await;
     let mut ann = client_of(&bridge, "ann").await;
     let requests: [ClientMessage; 7] = [
         ClusterRequest {}.into(),
@@ -252,7 +253,8 @@ fn names(listed: &TopicsResult) -> Vec<&str> {
 #[tokio::test]
 async fn topic_list_and_its_live_view_have_only_what_the_user_may_describe() {
     let rule = "[[rules]]\nroles = [\"support\"]\ntopics = [\"seen-*\"]\nallow = [\"read\"]\n";
-    let bridge = Configuration::new(&[("ann", &["support"])], rule).bridge().demo().await;
+    let configuration = Configuration::new(&[("ann", &["support"])], rule);
+    let bridge = configuration.bridge().demo().await;
     let (mut owner, mut ann) = (operator(&bridge).await, client_of(&bridge, "ann").await);
     for topic in ["seen-1", "hidden-1"] {
         create(&mut owner, topic).await;
@@ -290,7 +292,8 @@ on_every_kafka! {
         let rule = format!(
             "[[rules]]\nusers = [\"ann\"]\ntopics = [{seen:?}]\ngroups = [{group:?}]\nallow = [\"alter\"]\n"
         );
-        let bridge = Configuration::new(&[("ann", &[])], &rule).bridge().on(&kafka).await;
+        let configuration = Configuration::new(&[("ann", &[])], &rule);
+        let bridge = configuration.bridge().on(&kafka).await;
         let (mut owner, mut ann) = (operator(&bridge).await, client_of(&bridge, "ann").await);
         for (topic, count) in [(&seen, 3), (&hidden, 5)] {
             owner.write((0..count).map(|_| text_record(topic, "x")).collect()).await;
@@ -349,7 +352,8 @@ on_every_kafka! {
         let (topic, other) = (unique("orders"), unique("orders"));
         let rules = "[[rules]]\nusers = [\"ann\"]\ntopics = [\"orders-*\"]\nallow = [\"write\"]\n\
                      [[rules]]\nusers = [\"bob\"]\ntopics = [\"orders-*\"]\nallow = [\"write\", \"create\"]\n";
-        let bridge = Configuration::new(&[("ann", &[]), ("bob", &[])], rules).bridge().on(&kafka).await;
+        let configuration = Configuration::new(&[("ann", &[]), ("bob", &[])], rules);
+        let bridge = configuration.bridge().on(&kafka).await;
         let (mut ann, mut bob) = (client_of(&bridge, "ann").await, client_of(&bridge, "bob").await);
         let error = failure(&mut ann, &topic).await.expect("the topic does not exist");
         assert!(is_forbidden(&error) && error.message.contains("does not exist"), "{error:?}");
@@ -375,7 +379,8 @@ on_every_kafka! {
 async fn cluster_without_any_right_does_not_exist_for_the_user() {
     let rest = "[[rules]]\nusers = [\"ann\"]\nclusters = [\"dev\"]\ntopics = [\"*\"]\nallow = [\"read\"]\n\
                 [clusters.prod]\ndemo = true\n[clusters.dev]\ndemo = true\n";
-    let bridge = Configuration::new(&[("ann", &[]), ("bob", &[])], rest).bridge().await;
+    let configuration = Configuration::new(&[("ann", &[]), ("bob", &[])], rest);
+    let bridge = configuration.bridge().await;
     assert_eq!(operator(&bridge).await.welcome.clusters.len(), 2);
     let ann = client_of(&bridge, "ann").await;
     assert_eq!(ann.welcome.cluster_name, "dev", "the first one that she may use");
@@ -411,7 +416,8 @@ async fn cluster_without_any_right_does_not_exist_for_the_user() {
 async fn metrics_need_a_rule_that_allows_them() {
     let rules = "[[rules]]\nusers = [\"ann\"]\ntopics = [\"*\"]\ngroups = [\"*\"]\nallow = [\"all\"]\n\
                  [[rules]]\nusers = [\"prometheus\"]\nmetrics = true\n";
-    let bridge = Configuration::new(&[("ann", &[]), ("prometheus", &[])], rules).bridge().demo().await;
+    let configuration = Configuration::new(&[("ann", &[]), ("prometheus", &[])], rules);
+    let bridge = configuration.bridge().demo().await;
     for (token, expected) in [
         (token_of("ann"), StatusCode::FORBIDDEN),
         (token_of("prometheus"), StatusCode::OK),
@@ -431,7 +437,8 @@ async fn metrics_need_a_rule_that_allows_them() {
 #[tokio::test]
 async fn session_is_resumed_only_for_its_user() {
     let rule = "[[rules]]\ntopics = [\"*\"]\nallow = [\"read\", \"write\", \"create\"]\n";
-    let bridge = Configuration::new(&[("ann", &[]), ("bob", &[])], rule).bridge().demo().await;
+    let configuration = Configuration::new(&[("ann", &[]), ("bob", &[])], rule);
+    let bridge = configuration.bridge().demo().await;
     let ann = client_of(&bridge, "ann").await;
     let resume = Resume { session: ann.welcome.session.clone(), attempt: None };
     let bob = Client::greet(bridge.socket().await, Hello { resume: Some(resume.clone()), ..hello("bob") }).await;
@@ -515,7 +522,8 @@ except-users = ["access-token", "ann", "bob"]
 "#;
     let users: &[(&str, &[&str])] =
         &[("ann", &["support"]), ("bob", &["privacy"]), ("carl", &["support"]), ("dana", &["support"])];
-    let bridge = Configuration::new(users, rules).bridge().demo().await;
+    let configuration = Configuration::new(users, rules);
+    let bridge = configuration.bridge().demo().await;
     let mut owner = operator(&bridge).await;
     for topic in ["orders-1", "other"] {
         create(&mut owner, topic).await;
