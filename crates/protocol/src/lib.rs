@@ -178,6 +178,22 @@
 //! answers again. [`Unwatch`] ends a view. The bridge queries Kafka once for all sockets that watch the same object.
 //!
 //! ## Access rules
+//! `welcome.user` names the user whom the bridge has recognized; it is absent if the bridge admits everyone. `welcome.rights`
+//! ([`Rights`]) says what the user may do in the socket's cluster; it is absent without rules, when everything is allowed. Each
+//! grant allows actions on the topics and groups whose names match a pattern ([`NamePattern`]). [`Request::needs`] says which
+//! action each request needs on which object; a record needs `write` on its topic, and also `create` if the topic does not
+//! exist.
+//!
+//! What the rules do not allow is refused with `forbidden`, whether the object exists or not; a record fails with it.
+//! `welcome.clusters` lists the clusters in which the user may do something. `hello` for another one is answered as if it did
+//! not exist (`unknown_cluster`, 4508); if there is none at all, the socket is closed with 4507. A session is resumed only for
+//! the same user. When the rules or the users are replaced, every socket is closed with 4006, and its client connects again.
+//!
+//! Lists and live views have only the topics and groups that the user may describe. In a group, the topics, positions and
+//! assigned partitions of other topics are left out, and `lag` is the sum over the rest. In the details of a cluster,
+//! `troubled` is filtered in the same way, while the counts are of the whole cluster. A plan for an offset reset that names no
+//! topic has the positions in topics that the user may describe. The text of an error may name other objects.
+//!
 //! The bridge may mask fields of records for some users. `masked` of [`Subscribed`] and of [`Fetched`] lists the masked
 //! fields of all topics of the subscription, as they are configured (`value.email`, `headers.user`); without masks it is
 //! absent. A masked member of a JSON object, a header, or a whole key or value is replaced by the text `***`, or by `#` and

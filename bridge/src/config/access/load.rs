@@ -93,7 +93,8 @@ impl Table<UserKeys> {
 
 impl Access {
     pub fn policy(&self) -> Policy {
-        Policy::new(self.rules.clone(), self.masks.clone()).expect("the number of masks was checked when the file was read")
+        Policy::new(self.rules.clone(), self.masks.clone())
+            .expect("the number of masks was checked when the file was read")
     }
 
     /// What is different in the other one; `None` if nothing is.
