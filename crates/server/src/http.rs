@@ -8,6 +8,7 @@ mod page;
 mod peer;
 mod routes;
 mod server;
+mod sign_in;
 mod stream;
 mod unverified_tls;
 
