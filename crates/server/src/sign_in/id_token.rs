@@ -78,6 +78,11 @@ fn decoding_key(key: &Jwk, header: &Header) -> Option<DecodingKey> {
 /// The claims that `jsonwebtoken` does not know.
 fn check_claims(claims: Claims, expected: &Expected<'_>) -> Result<Claims, TokenError> {
     let invalid = |reason: &str| Err(TokenError::Invalid(reason.to_owned()));
+    let is_text =
+        |claim: &str| claims.get(claim).is_some_and(|value| value.as_str().is_some_and(|text| !text.is_empty()));
+    if !is_text("iss") || !is_text("sub") {
+        return invalid("its issuer or its subject is not a text");
+    }
     let nonce = claims.get("nonce").and_then(Value::as_str).unwrap_or_default();
     if !bool::from(nonce.as_bytes().ct_eq(expected.nonce.as_bytes())) {
         return invalid("it belongs to another sign-in (nonce)");

@@ -157,7 +157,7 @@ mod tests {
         };
         let all: Vec<Started> = (0..=MAX_PENDING).map(begin).collect();
         assert_eq!(pending.lock().len(), MAX_PENDING);
-        let mut take = |started: &Started| pending.take_at(start, &started.state, iter::once(started.browser.as_str()));
+        let take = |started: &Started| pending.take_at(start, &started.state, iter::once(started.browser.as_str()));
         assert!(take(&all[0]).is_none() && take(&all[1]).is_some() && take(&all[MAX_PENDING]).is_some());
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use jsonwebtoken::Algorithm;
 use jsonwebtoken::jwk::Jwk;
-use kafka::oauth::http::{HttpClient, HttpError, Response, Roots, percent_encoded, single_line};
+use kafka::oauth::http::{HttpClient, HttpError, Response, percent_encoded, single_line};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
@@ -252,26 +252,7 @@ impl Provider {
 
     async fn exchange(&self, metadata: &Metadata, code: &str, verifier: &str) -> Result<Tokens, Failure> {
         let url = &metadata.token_endpoint;
-        let mut form = Serializer::new(String::new());
-        form.append_pair("grant_type", "authorization_code").append_pair("code", code);
-        form.append_pair("redirect_uri", &self.callback).append_pair("code_verifier", verifier);
-        let mut request = Request::post(url.as_str())
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header(ACCEPT, "application/json");
-        match &self.client_secret {
-            Some(secret) if metadata.prefers_basic() => {
-                // RFC 6749, 2.3.1: both are encoded as in forms.
-                let credentials = format!("{}:{}", percent_encoded(&self.client_id), percent_encoded(secret));
-                request = request.header(AUTHORIZATION, format!("Basic {}", BASE64_STANDARD.encode(credentials)));
-            }
-            Some(secret) => {
-                form.append_pair("client_id", &self.client_id).append_pair("client_secret", secret);
-            }
-            None => {
-                form.append_pair("client_id", &self.client_id);
-            }
-        }
-        let response = self.send(request.body(form.finish())).await?;
+        let response = self.send(self.token_request(metadata, code, verifier)).await?;
         if response.status.is_success() {
             return parse(url.as_str(), &response);
         }
@@ -288,6 +269,34 @@ impl Provider {
             }
             _ => Err(Failure::Unreachable(reason)),
         }
+    }
+
+    fn token_request(
+        &self,
+        metadata: &Metadata,
+        code: &str,
+        verifier: &str,
+    ) -> Result<Request<String>, warp::http::Error> {
+        let mut form = Serializer::new(String::new());
+        form.append_pair("grant_type", "authorization_code").append_pair("code", code);
+        form.append_pair("redirect_uri", &self.callback).append_pair("code_verifier", verifier);
+        let mut request = Request::post(metadata.token_endpoint.as_str())
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(ACCEPT, "application/json");
+        match &self.client_secret {
+            Some(secret) if metadata.prefers_basic() => {
+                // RFC 6749, 2.3.1: both are encoded as in forms.
+                let credentials = format!("{}:{}", percent_encoded(&self.client_id), percent_encoded(secret));
+                request = request.header(AUTHORIZATION, format!("Basic {}", BASE64_STANDARD.encode(credentials)));
+            }
+            Some(secret) => {
+                form.append_pair("client_id", &self.client_id).append_pair("client_secret", secret);
+            }
+            None => {
+                form.append_pair("client_id", &self.client_id);
+            }
+        }
+        request.body(form.finish())
     }
 
     /// More claims about the user; none if the provider has no userinfo endpoint.

@@ -117,12 +117,8 @@ impl Sessions {
                 session.signed_in.0.signed_out.cancel();
             }
         }
-        table.by_id.retain(|_, session| session.signed_in.is_valid());
         if table.by_id.len() >= MAX_SESSIONS {
-            let oldest = table.by_id.iter().min_by_key(|(_, session)| session.number).map(|(id, _)| *id);
-            if let Some(session) = oldest.and_then(|id| table.by_id.remove(&id)) {
-                session.signed_in.0.signed_out.cancel();
-            }
+            table.make_room();
         }
         let id = random::unguessable();
         let number = table.next;
@@ -162,6 +158,20 @@ impl Sessions {
     fn lock(&self) -> MutexGuard<'_, Table> {
         // A panic between two changes can leave a session out, never a wrong one in.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// Removes the sessions that have expired; if there are none, ends the oldest one.
+    fn make_room(&mut self) {
+        self.by_id.retain(|_, session| session.signed_in.is_valid());
+        if self.by_id.len() < MAX_SESSIONS {
+            return;
+        }
+        let oldest = self.by_id.iter().min_by_key(|(_, session)| session.number).map(|(id, _)| *id);
+        if let Some(session) = oldest.and_then(|id| self.by_id.remove(&id)) {
+            session.signed_in.0.signed_out.cancel();
+        }
     }
 }
 
