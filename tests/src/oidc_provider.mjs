@@ -57,7 +57,7 @@ function providerWithNewKey(kid) {
       resourceIndicators: {
         enabled: true,
         defaultResource: (_, client) => (isForKafka(client) ? 'urn:kafka' : undefined),
-        useGrantedResource: (_, model) => isForKafka(model.client ?? { grantTypeAllowed: () => false }),
+        useGrantedResource: (ctx) => isForKafka(ctx.oidc.client),
         getResourceServerInfo: () => ({
           scope: 'kafka',
           audience: AUDIENCE,
