@@ -137,4 +137,6 @@ async function answer(request, response) {
 server.on('request', answer);
 // The tests end it by closing its standard input, or by ending themselves.
 process.stdin.on('end', () => process.exit(0)).resume();
+// They read one line; the provider's notices, which come later, find the pipe closed.
+process.stdout.on('error', () => {});
 console.log(JSON.stringify({ issuer, audience: AUDIENCE }));
