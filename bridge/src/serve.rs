@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{BrokerChoice, ClusterConfig, Config, DEFAULT_BOOTSTRAP_SERVERS};
+use crate::config::{BrokerChoice, ClusterConfig, Config, DEFAULT_BOOTSTRAP_SERVERS, SignInConfig};
 use crate::page::ASSETS;
 use crate::reload::{ConfigurationFile, Reloader};
 use crate::signals::Hangups;
@@ -20,6 +20,7 @@ use kafka::client_config::Connection;
 use kafka::cluster::watch_cluster;
 use kafka::demo::DemoBroker;
 use kafka::metadata_client::MetadataClient;
+use kafka::oauth::http::Roots;
 use kafka::producer::Producer;
 use server::admission::{Admission, Tokens};
 use server::clusters::{Cluster, Clusters};
@@ -27,6 +28,7 @@ use server::descriptors::Budget;
 use server::feeds::{Feeds, ReaderLimit};
 use server::http::{self, BasePath, Guard, Listening};
 use server::shutdown;
+use server::sign_in::{SignIn, SignInSettings};
 use server::traces;
 use server::views::Views;
 use server::websocket::{Gate, Sessions, Shared, Slots};
@@ -63,12 +65,15 @@ pub async fn serve(
         demos.extend(demo.clone());
         clusters.push(create_cluster(config, &connection, demo, &readers)?);
     }
+    let tokens = Tokens { access_token: config.token, users: config.access.users.clone() };
+    let admission = Admission::new(tokens, config.access.policy());
+    let admission = match config.sign_in {
+        Some(sign_in) => admission.with_sign_in(create_sign_in(sign_in, &config.base_path)?),
+        None => admission,
+    };
     let shared = Arc::new(Shared {
         clusters: Clusters::new(clusters, config.default_cluster).context("no cluster is configured")?,
-        admission: Admission::new(
-            Tokens { access_token: config.token, users: config.access.users.clone() },
-            config.access.policy(),
-        ),
+        admission,
         sessions: Sessions::default(),
         slots: Slots::new(budget.sockets),
         gate: Gate::new(),
@@ -98,6 +103,30 @@ pub async fn serve(
     shutdown::drain(shared).await;
     drop(demos);
     Ok(())
+}
+
+/// Does not connect to the provider, which may come up later than the bridge.
+fn create_sign_in(config: SignInConfig, base_path: &BasePath) -> anyhow::Result<Arc<SignIn>> {
+    let roots = match &config.ca_file {
+        Some(file) => {
+            Roots::read(file).map_err(|error| anyhow::anyhow!("[sign-in] ca-file {}: {error}", file.display()))?
+        }
+        None => Roots::System,
+    };
+    let settings = SignInSettings {
+        issuer: config.issuer,
+        client_id: config.client_id,
+        client_secret: config.client_secret.map(|secret| secret.0),
+        url: config.url,
+        base_path: base_path.clone(),
+        scopes: config.scopes,
+        name_claim: config.name_claim,
+        roles_claim: config.roles_claim,
+        lifetime: config.lifetime,
+        roots,
+    };
+    let sign_in = SignIn::new(&settings).map_err(|error| anyhow::anyhow!("[sign-in] {error}"))?;
+    Ok(Arc::new(sign_in))
 }
 
 /// Creates every client of a cluster. None of them waits for a broker.

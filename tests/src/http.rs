@@ -31,6 +31,10 @@ impl Request {
         Self { method: Method::GET, path: path.to_owned(), headers: Vec::new() }
     }
 
+    pub fn post(path: &str) -> Self {
+        Self { method: Method::POST, ..Self::get(path) }
+    }
+
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.push((name, value.to_owned()));
         self

@@ -12,6 +12,7 @@ pub mod collector;
 pub mod fence;
 pub mod history;
 pub mod http;
+pub mod http_browser;
 pub mod judge;
 pub mod kafka;
 pub mod log;

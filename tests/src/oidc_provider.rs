@@ -45,8 +45,18 @@ struct Listening {
 }
 
 impl OidcProvider {
-    /// `None` after a skip.
+    /// For clients that get tokens for Kafka. `None` after a skip.
     pub async fn start(token_lifetime_secs: u32, clients: &[&str]) -> Option<Self> {
+        Self::start_with(token_lifetime_secs, clients.iter().map(|client| format!("{client}={SECRET}"))).await
+    }
+
+    /// For a client that signs users in. `None` after a skip.
+    pub async fn start_for_sign_in(client: &str, callback: &str) -> Option<Self> {
+        const UNUSED: u32 = 60;
+        Self::start_with(UNUSED, [format!("{client}={SECRET}={callback}")]).await
+    }
+
+    async fn start_with(token_lifetime_secs: u32, clients: impl IntoIterator<Item = String>) -> Option<Self> {
         let node = need_program("node")?;
         let modules = modules();
         if !modules.join("oidc-provider").is_dir() {
@@ -56,7 +66,7 @@ impl OidcProvider {
         let mut command = Command::new(node);
         command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/src/oidc_provider.mjs"));
         command.arg(modules).arg(token_lifetime_secs.to_string());
-        command.args(clients.iter().map(|client| format!("{client}={SECRET}")));
+        command.args(clients);
         // It ends when its standard input ends, which is also the case if this process is killed.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -107,6 +117,27 @@ impl OidcProvider {
     pub async fn has_issued(&self, client: &str, count: u64) {
         let what = format!("token {count} of {client}");
         eventually(&what, || async { (self.issued(client).await >= count).then_some(()) }).await;
+    }
+
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The user with these claims signs in from now on; `sub` is one of them.
+    pub async fn user(&self, claims: &serde_json::Value) {
+        let query: String =
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("claims", &claims.to_string()).finish();
+        self.tell(&format!("/test/user?{query}")).await;
+    }
+
+    /// From now on users decline to sign in.
+    pub async fn decline(&self) {
+        self.tell("/test/decline").await;
+    }
+
+    /// From now on it signs with another key, which alone it publishes.
+    pub async fn replace_key(&self) {
+        self.tell("/test/rotate").await;
     }
 
     /// From now on every client's secret is wrong.

@@ -6,7 +6,7 @@
 //! tokens and sets them on all clients, which need not be polled for this.
 
 mod credentials;
-mod http;
+pub mod http;
 mod msk_iam;
 mod oidc;
 mod settings;

@@ -69,6 +69,10 @@
 //! wrong token in `hello` closes the socket with 4500. After several wrong tokens from one address, the bridge delays
 //! its answer to the next one by up to 2 s. Tokens are never part of the URL.
 //!
+//! If users can sign in with OpenID Connect, a browser goes to `auth/sign-in?next=PATH` next to `/ws`, and gets a cookie that it sends with the
+//! upgrade request. A token in `hello` has precedence over the cookie. A `hello` without a token on a socket without a valid cookie closes the
+//! socket with 4509; so does the end of the sign-in later: sign-out (`POST auth/sign-out`, whose answer `{"location": …}` says where to go), or expiry.
+//!
 //! The bridge pushes [`ClusterChanged`] when Kafka becomes unreachable or reachable, and when the brokers change.
 //!
 //! ## Produce

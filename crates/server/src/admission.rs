@@ -4,15 +4,18 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use access::{Policy, Principal};
 use tokio::sync::watch;
+use warp::http::header::HeaderMap;
 
 use crate::access_token::AccessToken;
 use crate::http::Peer;
+use crate::sign_in::{SignIn, SignedIn};
 use crate::token_attempts::TokenAttempts;
 
 pub struct Admission {
     tokens: RwLock<Tokens>,
     policy: watch::Sender<Arc<Policy>>,
     attempts: TokenAttempts,
+    sign_in: Option<Arc<SignIn>>,
 }
 
 /// The tokens that the bridge accepts. Without any, and without sign-in, it admits everyone.
@@ -35,24 +38,50 @@ pub struct TokenUser {
 pub enum NotAdmitted {
     NoToken,
     WrongToken,
+    /// The browser has to sign in.
+    SignedOut,
 }
 
 impl Admission {
     pub fn new(tokens: Tokens, policy: Policy) -> Self {
         let policy = watch::Sender::new(Arc::new(policy));
-        Self { tokens: RwLock::new(tokens), policy, attempts: TokenAttempts::default() }
+        Self { tokens: RwLock::new(tokens), policy, attempts: TokenAttempts::default(), sign_in: None }
     }
 
-    /// The user with this token. After several wrong tokens from the same address the answer is delayed. `whence` is
-    /// logged: where the token was sent.
+    /// Also admits users who have signed in. Others then need a token.
+    pub fn with_sign_in(self, sign_in: Arc<SignIn>) -> Self {
+        Self { sign_in: Some(sign_in), ..self }
+    }
+
+    pub fn sign_in(&self) -> Option<&Arc<SignIn>> {
+        self.sign_in.as_ref()
+    }
+
+    /// The sign-in that the request's cookie belongs to.
+    pub fn signed_in(&self, headers: &HeaderMap) -> Option<SignedIn> {
+        self.sign_in.as_ref()?.of_request(headers)
+    }
+
+    /// The user with this token; without a token, the user who has signed in. After several wrong tokens from the same address the
+    /// answer is delayed. `whence` is logged: where the token was sent.
     ///
     /// # Errors
-    /// If the bridge needs a token and this is none of its.
-    pub async fn identify(&self, token: Option<&str>, peer: Peer, whence: &str) -> Result<Arc<Principal>, NotAdmitted> {
-        if self.read().is_empty() {
+    /// If the bridge needs a token or a sign-in, and the token is none of its, or the sign-in has ended.
+    pub async fn identify(
+        &self,
+        token: Option<&str>,
+        signed_in: Option<&SignedIn>,
+        peer: Peer,
+        whence: &str,
+    ) -> Result<Arc<Principal>, NotAdmitted> {
+        if self.read().is_empty() && self.sign_in.is_none() {
             return Ok(Arc::new(Principal::anyone()));
         }
-        let Some(given) = token else { return Err(NotAdmitted::NoToken) };
+        let Some(given) = token else {
+            let not_admitted = if self.sign_in.is_some() { NotAdmitted::SignedOut } else { NotAdmitted::NoToken };
+            let signed_in = signed_in.filter(|signed_in| signed_in.is_valid());
+            return signed_in.map(|signed_in| Arc::clone(signed_in.principal())).ok_or(not_admitted);
+        };
         self.attempts.wait(peer.ip()).await;
         let user = self.read().find(given);
         user.ok_or_else(|| {
@@ -114,7 +143,7 @@ mod tests {
 
     async fn name_of(admission: &Admission, given: Option<&str>) -> Result<String, NotAdmitted> {
         let peer = Peer::direct(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
-        admission.identify(given, peer, "test").await.map(|principal| principal.name.clone())
+        admission.identify(given, None, peer, "test").await.map(|principal| principal.name.clone())
     }
 
     #[tokio::test]

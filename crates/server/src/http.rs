@@ -9,6 +9,7 @@ mod peer;
 mod proxy_header;
 mod routes;
 mod server;
+mod sign_in;
 mod stream;
 mod unverified_tls;
 

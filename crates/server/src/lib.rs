@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`http`] accepts connections and serves the page, [`websocket`] runs the sessions, [`clusters`]
 //! holds the state of each Kafka cluster, [`feeds`] finds or starts the feed of a subscription, [`views`] queries Kafka
-//! once for all subscribers of a live view, [`metrics`] counts, [`traces`] follows single records, [`shutdown`] ends everything in order. The crate never
+//! once for all subscribers of a live view, [`sign_in`] recognizes users of browsers, [`metrics`] counts, [`traces`] follows single records, [`shutdown`] ends everything in order. The crate never
 //! calls librdkafka; it uses the types of the `kafka` crate.
 
 pub mod access_token;
@@ -16,6 +16,7 @@ mod log_throttle;
 pub mod metrics;
 mod permissions;
 pub mod shutdown;
+pub mod sign_in;
 mod token_attempts;
 pub mod traces;
 mod variants;

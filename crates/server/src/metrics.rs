@@ -22,6 +22,7 @@ use protocol::{ClusterName, ErrorBody, ErrorCode, GapReason};
 pub use self::exposition::Format;
 use self::histogram::{AGE_BOUNDS_US, Histogram, LATENCY_BOUNDS_US};
 use self::scrape::Scrape;
+use crate::sign_in::SignInOutcome;
 use crate::websocket::Shared;
 
 pub static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::new);
@@ -38,6 +39,7 @@ pub struct Metrics {
     records_missed: Counter,
     records_produced: Family<Labels<1>, Counter>,
     tokens_refused: Counter,
+    sign_ins: Family<Labels<1>, Counter>,
     sockets_evicted: Counter,
     connections_evicted: Counter,
     accept_errors: Counter,
@@ -101,6 +103,8 @@ pub enum RefusalReason {
     Descriptors,
     /// The access token is wrong or missing.
     Token,
+    /// The browser is not signed in.
+    SignedOut,
     /// The socket sent requests too fast.
     Rate,
     /// The frame was too large.
@@ -168,6 +172,7 @@ impl Metrics {
             ),
             records_produced: register(&mut registry, "records_produced", "Records produced by sockets, by outcome"),
             tokens_refused: register(&mut registry, "tokens_refused", "Wrong access tokens"),
+            sign_ins: register(&mut registry, "sign_ins", "Sign-ins with OpenID Connect, by outcome"),
             sockets_evicted: register(
                 &mut registry,
                 "sockets_evicted",
@@ -231,6 +236,9 @@ impl Metrics {
         for outcome in DeliveryOutcome::ALL {
             drop(metrics.records_produced.get_or_create(&outcome.labels()));
         }
+        for outcome in SignInOutcome::ALL {
+            drop(metrics.sign_ins.get_or_create(&[("outcome", outcome.name())]));
+        }
         for reason in RefusalReason::ALL {
             drop(metrics.refusals.get_or_create(&reason.labels()));
         }
@@ -281,6 +289,10 @@ impl Metrics {
 
     pub fn token_refused(&self) {
         self.tokens_refused.inc();
+    }
+
+    pub fn sign_in(&self, outcome: SignInOutcome) {
+        self.sign_ins.get_or_create(&[("outcome", outcome.name())]).inc();
     }
 
     pub fn socket_evicted(&self) {
@@ -416,7 +428,7 @@ impl DeliveryOutcome {
 }
 
 impl RefusalReason {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::ProxyHeader,
         Self::MalformedHost,
         Self::Host,
@@ -426,6 +438,7 @@ impl RefusalReason {
         Self::SocketsOfAddress,
         Self::Descriptors,
         Self::Token,
+        Self::SignedOut,
         Self::Rate,
         Self::FrameTooLarge,
     ];
@@ -441,6 +454,7 @@ impl RefusalReason {
             Self::SocketsOfAddress => "sockets_of_address",
             Self::Descriptors => "descriptors",
             Self::Token => "token",
+            Self::SignedOut => "signed_out",
             Self::Rate => "rate",
             Self::FrameTooLarge => "frame_too_large",
         };

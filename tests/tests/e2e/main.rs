@@ -71,6 +71,7 @@ mod session;
 mod shared_tails;
 mod shutdown;
 mod sign_in;
+mod sign_in_openid;
 mod tail;
 mod terminal;
 mod terminal_admin;

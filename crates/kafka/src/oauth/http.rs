@@ -1,6 +1,8 @@
-//! HTTP requests to token and credentials endpoints. Proxies are taken from the environment (`HTTPS_PROXY` …).
+//! HTTP requests to token and credentials endpoints, and to the provider of the users' sign-in. Proxies are taken from the environment
+//! (`HTTPS_PROXY` …).
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use ureq::http::{Request, StatusCode};
@@ -19,10 +21,36 @@ pub enum Roots {
     #[default]
     System,
     /// Only these certificates, in DER.
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "certificates are not used without TLS"))]
     Only(Vec<Vec<u8>>),
 }
 
+impl Roots {
+    /// Only the certificates of a PEM file.
+    ///
+    /// # Errors
+    /// If the file cannot be read or has no certificate.
+    pub fn read(file: &Path) -> Result<Self, String> {
+        let pem = std::fs::read(file).map_err(|error| error.to_string())?;
+        certificates(&pem).map(Self::Only)
+    }
+}
+
+/// The certificates of a PEM file, in DER.
+#[cfg(feature = "tls")]
+pub(super) fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    let found = openssl::x509::X509::stack_from_pem(pem).map_err(|error| error.to_string())?;
+    if found.is_empty() {
+        return Err("no PEM certificate found".to_owned());
+    }
+    found.iter().map(|one| one.to_der().map_err(|error| error.to_string())).collect()
+}
+
+#[cfg(not(feature = "tls"))]
+fn certificates(_: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    Err("this program was built without TLS".to_owned())
+}
+
+#[derive(Debug)]
 pub struct HttpClient(ureq::Agent);
 
 pub struct Response {

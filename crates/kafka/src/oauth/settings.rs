@@ -234,12 +234,7 @@ fn roots(properties: &KafkaProperties) -> Result<Roots, SettingsError> {
 
 #[cfg(feature = "tls")]
 fn certificates(property: &'static str, pem: &[u8]) -> Result<Vec<Vec<u8>>, SettingsError> {
-    let invalid = |reason: String| SettingsError::Certificates { property, reason };
-    let found = openssl::x509::X509::stack_from_pem(pem).map_err(|error| invalid(error.to_string()))?;
-    if found.is_empty() {
-        return Err(invalid("no PEM certificate found".to_owned()));
-    }
-    found.iter().map(|one| one.to_der().map_err(|error| invalid(error.to_string()))).collect()
+    super::http::certificates(pem).map_err(|reason| SettingsError::Certificates { property, reason })
 }
 
 #[cfg(test)]

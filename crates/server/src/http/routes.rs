@@ -18,7 +18,7 @@ use warp::reply::{Reply, Response};
 
 use super::page::{self, Asset};
 use super::server::{IsHttps, UsesReserveDescriptor};
-use super::{Guard, Peer};
+use super::{Guard, Peer, sign_in};
 use crate::admission::NotAdmitted;
 use crate::log_throttle::LogThrottle;
 use crate::metrics::{Format, METRICS, RefusalReason};
@@ -40,6 +40,7 @@ pub fn routes(
         let shared = Arc::clone(&shared);
         warp::any().map(move || Arc::clone(&shared))
     };
+    let auth = sign_in::routes(Arc::clone(&shared), Arc::clone(&guard));
     let only_get = warp::get().or(warp::head()).unify();
 
     let websocket = warp::path!("ws")
@@ -98,6 +99,8 @@ pub fn routes(
         .or(clusters)
         .unify()
         .or(metrics)
+        .unify()
+        .or(auth)
         .unify()
         .or(page)
         .unify()
@@ -261,7 +264,8 @@ struct Caller {
 
 impl Caller {
     async fn find(shared: &Shared, headers: &HeaderMap, peer: Peer) -> Result<Self, NotAdmitted> {
-        let principal = shared.admission.identify(bearer_token(headers), peer, "Authorization").await?;
+        let (token, signed_in) = (bearer_token(headers), shared.admission.signed_in(headers));
+        let principal = shared.admission.identify(token, signed_in.as_ref(), peer, "Authorization").await?;
         Ok(Self { principal, policy: Arc::clone(&shared.admission.policy().borrow()) })
     }
 
@@ -270,10 +274,18 @@ impl Caller {
     async fn of(shared: &Shared, headers: &HeaderMap, peer: Peer) -> Result<Self, Response> {
         match Self::find(shared, headers, peer).await {
             Ok(caller) => Ok(caller),
-            Err(_) => {
-                METRICS.refused(RefusalReason::Token);
-                let refusal =
-                    plain(StatusCode::UNAUTHORIZED, "this bridge needs an access token: Authorization: Bearer …");
+            Err(refusal) => {
+                let (reason, text) = match refusal {
+                    NotAdmitted::NoToken | NotAdmitted::WrongToken => {
+                        (RefusalReason::Token, "this bridge needs an access token: Authorization: Bearer …")
+                    }
+                    NotAdmitted::SignedOut => (
+                        RefusalReason::SignedOut,
+                        "sign in at auth/sign-in, or send an access token: Authorization: Bearer …",
+                    ),
+                };
+                METRICS.refused(reason);
+                let refusal = plain(StatusCode::UNAUTHORIZED, text);
                 Err(warp::reply::with_header(refusal, WWW_AUTHENTICATE, "Bearer").into_response())
             }
         }
@@ -292,7 +304,7 @@ fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start_matches(' '))
 }
 
-fn method_not_allowed(allowed: &'static str) -> Response {
+pub(super) fn method_not_allowed(allowed: &'static str) -> Response {
     let refusal = plain(StatusCode::METHOD_NOT_ALLOWED, &format!("methods allowed here: {allowed}"));
     warp::reply::with_header(refusal, ALLOW, allowed).into_response()
 }

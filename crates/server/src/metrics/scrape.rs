@@ -88,6 +88,9 @@ pub fn add(scrape: &mut Scrape, shared: &Shared) {
         count(shared.slots.limit()),
     );
 
+    let signed_in = shared.admission.sign_in().map_or(0, |sign_in| sign_in.open_sessions());
+    scrape.gauge("ponte_sign_in_sessions", "Browsers that are signed in with OpenID Connect", count(signed_in));
+
     let sessions = shared.sessions.totals();
     let of_sessions = |value: fn(&crate::websocket::SessionTotals) -> usize| {
         shared.clusters.iter().map(move |cluster| {

@@ -23,6 +23,7 @@ use crate::http::Peer;
 use crate::log_throttle::LogThrottle;
 use crate::metrics::{METRICS, RefusalReason};
 use crate::permissions::Permissions;
+use crate::sign_in::SignedIn;
 
 /// How long a new socket may take to send `hello`.
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
@@ -35,6 +36,8 @@ pub struct Greeting {
     pub permissions: Permissions,
     /// Notices when the rules are replaced.
     pub policy: watch::Receiver<Arc<Policy>>,
+    /// The sign-in by which the client was admitted; the socket is closed when it ends.
+    pub signed_in: Option<SignedIn>,
 }
 
 /// Waits for `hello` and checks it. From then on the socket counts as an open one.
@@ -43,11 +46,12 @@ pub async fn greeting(
     outbox: &Outbox,
     shared: &Shared,
     peer: Peer,
+    signed_in: Option<SignedIn>,
     slot: &mut Slot,
 ) -> Result<Greeting, End> {
     static LOG: LogThrottle = LogThrottle::new();
     let greeting = tokio::select! {
-        greeting = checked_hello(stream, outbox, shared, peer) => greeting,
+        greeting = checked_hello(stream, outbox, shared, peer, signed_in) => greeting,
         () = slot.evicted() => return Err(End::Evicted),
         () = shared.shutdown.cancelled() => return Err(shutting_down()),
     };
@@ -68,7 +72,13 @@ pub async fn greeting(
     greeting
 }
 
-async fn checked_hello(stream: &mut Stream, outbox: &Outbox, shared: &Shared, peer: Peer) -> Result<Greeting, End> {
+async fn checked_hello(
+    stream: &mut Stream,
+    outbox: &Outbox,
+    shared: &Shared,
+    peer: Peer,
+    signed_in: Option<SignedIn>,
+) -> Result<Greeting, End> {
     let first = timeout(HELLO_WITHIN, next_frame(stream)).await;
     let too_large = || {
         METRICS.refused(RefusalReason::FrameTooLarge);
@@ -100,13 +110,21 @@ async fn checked_hello(stream: &mut Stream, outbox: &Outbox, shared: &Shared, pe
     let cluster = hello.cluster.as_deref().map(ClusterName::parse).transpose();
     let cluster = cluster.map_err(|error| End::close(CloseCode::BadFrame, format!("hello.cluster: {error}")))?;
     let token = hello.token.as_ref().map(|token| token.0.as_str());
-    let principal = shared.admission.identify(token, peer, "hello").await.map_err(|refusal| {
-        METRICS.refused(RefusalReason::Token);
-        let reason = match refusal {
-            NotAdmitted::NoToken => "hello has no access token",
-            NotAdmitted::WrongToken => "the access token is wrong",
+    // A token is what the user has entered for this bridge, so it has precedence.
+    let signed_in = signed_in.filter(|_| token.is_none());
+    let admitted = shared.admission.identify(token, signed_in.as_ref(), peer, "hello").await;
+    let principal = admitted.map_err(|refusal| {
+        let (reason, code, text) = match refusal {
+            NotAdmitted::NoToken => {
+                (RefusalReason::Token, CloseCode::TokenRefused, "hello has no access token; this bridge needs one")
+            }
+            NotAdmitted::WrongToken => {
+                (RefusalReason::Token, CloseCode::TokenRefused, "the access token is wrong; this bridge needs one")
+            }
+            NotAdmitted::SignedOut => (RefusalReason::SignedOut, CloseCode::SignedOut, "sign in at auth/sign-in"),
         };
-        End::close(CloseCode::TokenRefused, format!("{reason}; this bridge needs one"))
+        METRICS.refused(reason);
+        End::close(code, text)
     })?;
     let mut policy = shared.admission.policy();
     let rules = Arc::clone(&policy.borrow_and_update());
@@ -114,7 +132,7 @@ async fn checked_hello(stream: &mut Stream, outbox: &Outbox, shared: &Shared, pe
     match shared.clusters.find(cluster.as_ref().map(ClusterName::as_str), |name| rules.may_use(&principal, name)) {
         Ok(cluster) => {
             let permissions = Permissions::new(principal, cluster.name.clone(), rules);
-            Ok(Greeting { client, cluster: Arc::clone(cluster), resume: hello.resume, permissions, policy })
+            Ok(Greeting { client, cluster: Arc::clone(cluster), resume: hello.resume, permissions, policy, signed_in })
         }
         Err(error) => {
             let is_forbidden = error.code == ErrorCode::Forbidden.number();

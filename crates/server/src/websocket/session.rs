@@ -41,6 +41,7 @@ use crate::clusters::Cluster;
 use crate::http::{Peer, WriteHalf};
 use crate::metrics::{METRICS, RefusalReason, UNKNOWN_MESSAGE};
 use crate::permissions::Permissions;
+use crate::sign_in::SignedIn;
 use crate::views::View;
 use feed::{Listener, Variant};
 use kafka::cluster::ClusterWatch;
@@ -65,11 +66,12 @@ pub async fn serve(
     writing: WriteHalf,
     replies: Replies,
     peer: Peer,
+    signed_in: Option<SignedIn>,
     mut slot: Slot,
 ) {
     let (outbox, writer) = Outbox::new(writing, replies);
     let writer = tokio::spawn(writer.run());
-    let end = run_session(&shared, &mut stream, &outbox, peer, &mut slot).await;
+    let end = run_session(&shared, &mut stream, &outbox, peer, signed_in, &mut slot).await;
     if let End::Close(code, reason) = &end {
         tracing::debug!(%peer, code = code.number(), reason, "closing a socket");
     }
@@ -77,11 +79,18 @@ pub async fn serve(
     tracing::debug!(%peer, "socket closed");
 }
 
-async fn run_session(shared: &Arc<Shared>, stream: &mut Stream, outbox: &Outbox, peer: Peer, slot: &mut Slot) -> End {
+async fn run_session(
+    shared: &Arc<Shared>,
+    stream: &mut Stream,
+    outbox: &Outbox,
+    peer: Peer,
+    signed_in: Option<SignedIn>,
+    slot: &mut Slot,
+) -> End {
     // Boxed, so that its memory is freed after `hello`: a socket's own future stays in memory, for thousands of
     // sockets.
-    let Greeting { client, cluster, resume, permissions, policy } =
-        match Box::pin(greeting(stream, outbox, shared, peer, slot)).await {
+    let Greeting { client, cluster, resume, permissions, policy, signed_in } =
+        match Box::pin(greeting(stream, outbox, shared, peer, signed_in, slot)).await {
             Ok(greeting) => greeting,
             Err(end) => return end,
         };
@@ -114,7 +123,7 @@ async fn run_session(shared: &Arc<Shared>, stream: &mut Stream, outbox: &Outbox,
         Ok(()) => {
             let user = permissions.principal.name.as_str().into();
             let asker = Asker { peer, client, cluster: cluster.name.clone(), user };
-            Session::new(shared, cluster, asker, permissions, policy, outbox, &held).run(stream, state).await
+            Session::new(shared, cluster, asker, permissions, policy, outbox, &held).run(stream, state, signed_in).await
         }
         Err(Gone) => End::Gone,
     };
@@ -161,6 +170,14 @@ fn superseded() -> End {
     End::close(CloseCode::Superseded, "another socket took over this session")
 }
 
+/// Waits until the sign-in has ended, which it never does without one. The future is on the heap, since most sockets need none.
+async fn end_of_sign_in(signed_in: Option<SignedIn>) -> &'static str {
+    match signed_in {
+        Some(signed_in) => Box::pin(async move { signed_in.ended().await }).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// A socket after its `hello`.
 struct Session<'s> {
     shared: &'s Arc<Shared>,
@@ -195,7 +212,7 @@ impl<'s> Session<'s> {
     }
 
     /// `state` must have seen the cluster's state that `welcome` sent.
-    async fn run(mut self, stream: &mut Stream, state: ClusterWatch) -> End {
+    async fn run(mut self, stream: &mut Stream, state: ClusterWatch, signed_in: Option<SignedIn>) -> End {
         // Dropping the set aborts its tasks. The tasks of subscriptions own their cursors, so their feeds notice the
         // loss.
         let mut helpers = tokio::task::JoinSet::new();
@@ -212,6 +229,7 @@ impl<'s> Session<'s> {
         let end = tokio::select! {
             end = self.listen(stream, &mut helpers) => end,
             () = taken_over.cancelled() => superseded(),
+            reason = end_of_sign_in(signed_in) => End::close(CloseCode::SignedOut, reason),
         };
         if let End::Close(CloseCode::ShuttingDown, _) = end {
             // Records in flight get their outcomes before the socket is closed.

@@ -71,6 +71,7 @@ pub fn upgrade(
         return Err(bad("the subprotocol here is ponte.v1"));
     }
     let slot = shared.slots.take(peer.ip()).map_err(full)?;
+    let signed_in = shared.admission.signed_in(headers);
 
     let accept = derive_accept_key(key.as_bytes());
     let mut response = Response::builder()
@@ -101,7 +102,7 @@ pub fn upgrade(
                 let reading = ReadSide::new(reading, &begun, replies.clone());
                 drop(begun);
                 let stream = WebSocketStream::from_raw_socket(reading, Role::Server, Some(config)).await;
-                session::serve(shared, stream, writing, replies, peer, slot).await;
+                session::serve(shared, stream, writing, replies, peer, signed_in, slot).await;
             }
             Err(error) => tracing::debug!(%peer, %error, "an upgrade was not completed"),
         }

@@ -1,0 +1,163 @@
+//! Sign-ins that browsers have started at the provider and not completed. Each can be completed once, by the browser that has started it.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::random::{self, Hash};
+
+/// Time to enter a password and a second factor.
+pub const COMPLETE_WITHIN: Duration = Duration::from_secs(600);
+
+/// Beyond it the oldest is dropped. One takes less than 5 KB.
+const MAX_PENDING: usize = 1024;
+
+/// By the `state` of the request to the provider.
+#[derive(Default)]
+pub struct Pending(Mutex<HashMap<String, PendingSignIn>>);
+
+#[derive(Debug)]
+pub struct PendingSignIn {
+    /// Of the cookie of the browser that has started it.
+    browser: Hash,
+    started: Instant,
+    /// The ID token must have it.
+    pub nonce: String,
+    /// Proves to the provider that this bridge has started the sign-in (PKCE, RFC 7636).
+    pub verifier: String,
+    /// Where the browser goes then.
+    pub return_path: String,
+}
+
+/// What the request to the provider contains, and the browser's cookie.
+#[derive(Debug)]
+pub struct Started {
+    pub state: String,
+    pub nonce: String,
+    pub challenge: String,
+    pub browser: String,
+}
+
+impl Pending {
+    /// `cookies`: what the browser has from earlier. The cookie of another sign-in in progress stays the same, so that
+    /// both can be completed.
+    pub fn start<'c>(&self, cookies: impl Iterator<Item = &'c str>, return_path: String) -> Started {
+        self.start_at(Instant::now(), cookies, return_path)
+    }
+
+    fn start_at<'c>(&self, now: Instant, mut cookies: impl Iterator<Item = &'c str>, return_path: String) -> Started {
+        let (state, nonce, verifier) = (random::unguessable(), random::unguessable(), random::unguessable());
+        let challenge = random::challenge(&verifier);
+        let mut pending = self.lock();
+        pending.retain(|_, one| !one.is_expired(now));
+        if pending.len() >= MAX_PENDING {
+            let oldest = pending.iter().min_by_key(|(_, one)| one.started).map(|(state, _)| state.clone());
+            oldest.and_then(|state| pending.remove(&state));
+        }
+        let in_progress = cookies.find(|cookie| {
+            let browser = random::hash(cookie);
+            pending.values().any(|one| one.browser == browser)
+        });
+        let browser = in_progress.map_or_else(random::unguessable, str::to_owned);
+        let one = PendingSignIn {
+            browser: random::hash(&browser),
+            started: now,
+            nonce: nonce.clone(),
+            verifier,
+            return_path,
+        };
+        pending.insert(state.clone(), one);
+        Started { state, nonce, challenge, browser }
+    }
+
+    /// Takes the sign-in with this state if the browser with these cookies has started it.
+    pub fn take<'c>(&self, state: &str, cookies: impl Iterator<Item = &'c str>) -> Option<PendingSignIn> {
+        self.take_at(Instant::now(), state, cookies)
+    }
+
+    fn take_at<'c>(
+        &self,
+        now: Instant,
+        state: &str,
+        mut cookies: impl Iterator<Item = &'c str>,
+    ) -> Option<PendingSignIn> {
+        let mut pending = self.lock();
+        let browser = pending.get(state)?.browser;
+        if !cookies.any(|cookie| random::hash(cookie) == browser) {
+            return None;
+        }
+        pending.remove(state).filter(|one| !one.is_expired(now))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, PendingSignIn>> {
+        // Each change is a single insertion or removal.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PendingSignIn {
+    fn is_expired(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.started) >= COMPLETE_WITHIN
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::iter;
+
+    use super::*;
+
+    #[test]
+    fn sign_in_is_completed_once_and_by_its_browser_alone() {
+        let (pending, now) = (Pending::default(), Instant::now());
+        let started = pending.start_at(now, iter::empty(), "/".to_owned());
+        assert!(pending.take_at(now, &started.state, iter::empty()).is_none(), "without the cookie");
+        assert!(pending.take_at(now, &started.state, iter::once("other")).is_none(), "with another cookie");
+        let other = pending.start_at(now, iter::empty(), "/".to_owned());
+        assert!(pending.take_at(now, &started.state, iter::once(other.browser.as_str())).is_none());
+        let cookies = || ["other", started.browser.as_str()].into_iter();
+        let taken = pending.take_at(now, &started.state, cookies()).expect("the sign-in");
+        assert_eq!(
+            (taken.nonce, random::challenge(&taken.verifier)),
+            (started.nonce.clone(), started.challenge.clone())
+        );
+        assert!(pending.take_at(now, &started.state, cookies()).is_none(), "a second time");
+    }
+
+    #[test]
+    fn sign_in_expires_after_ten_minutes() {
+        let (pending, now) = (Pending::default(), Instant::now());
+        for (after, is_completed) in [(COMPLETE_WITHIN - Duration::from_nanos(1), true), (COMPLETE_WITHIN, false)] {
+            let started = pending.start_at(now, iter::empty(), "/".to_owned());
+            let taken = pending.take_at(now + after, &started.state, iter::once(started.browser.as_str()));
+            assert_eq!(taken.is_some(), is_completed, "{after:?}");
+        }
+    }
+
+    #[test]
+    fn two_sign_ins_of_one_browser_can_both_be_completed() {
+        let (pending, now) = (Pending::default(), Instant::now());
+        let first = pending.start_at(now, iter::empty(), "/first".to_owned());
+        let second = pending.start_at(now, iter::once(first.browser.as_str()), "/second".to_owned());
+        assert_eq!(first.browser, second.browser);
+        let invented = pending.start_at(now, iter::once("invented"), "/".to_owned());
+        assert_ne!(invented.browser, "invented", "a cookie that the bridge has not set is replaced");
+        for (started, path) in [(&second, "/second"), (&first, "/first")] {
+            let taken = pending.take_at(now, &started.state, iter::once(first.browser.as_str())).expect("the sign-in");
+            assert_eq!(taken.return_path, path);
+        }
+    }
+
+    #[test]
+    fn oldest_sign_in_is_dropped_beyond_the_limit() {
+        let (pending, start) = (Pending::default(), Instant::now());
+        let begin = |number| {
+            let at = start + Duration::from_millis(u64::try_from(number).expect("small"));
+            pending.start_at(at, iter::empty(), "/".to_owned())
+        };
+        let all: Vec<Started> = (0..=MAX_PENDING).map(begin).collect();
+        assert_eq!(pending.lock().len(), MAX_PENDING);
+        let take = |started: &Started| pending.take_at(start, &started.state, iter::once(started.browser.as_str()));
+        assert!(take(&all[0]).is_none() && take(&all[1]).is_some() && take(&all[MAX_PENDING]).is_some());
+    }
+}
