@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use crate::app::broker_pill::BrokerPill;
 use crate::app::cluster_switch::ClusterSwitch;
 use crate::app::connection_pill::ConnectionPill;
+use crate::app::user_menu::UserMenu;
 use crate::context::navigation::href;
 use crate::context::{navigation, preferences, store};
 use crate::i18n::Words;
@@ -81,6 +82,7 @@ pub fn TopBar(show_shortcuts: RwSignal<bool>) -> impl IntoView {
                     "?"
                 </button>
             </div>
+            <UserMenu />
         </header>
     }
 }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use protocol::{ErrorBody, ErrorCode};
 
 use crate::context::error_text::error_text;
+use crate::context::request_error::listen_blocked_text;
 use crate::context::{preferences, store};
 use crate::i18n::{Language, Words};
 use crate::live::filter_bar::FilterBox;
@@ -21,6 +22,8 @@ enum EmptyReason {
     Closed,
     /// The bridge requires its access token; the banner has the form.
     TokenRequired,
+    /// The banner has the link to sign in.
+    SignedOut,
     TopicMissing,
     Problem {
         error: ErrorBody,
@@ -58,6 +61,9 @@ impl EmptyReason {
         let counts = state.feed().counts();
         if state.link().asks_for_token() {
             return Self::TokenRequired;
+        }
+        if state.link().asks_to_sign_in() {
+            return Self::SignedOut;
         }
         if matches!(state.link(), Link::Closed { .. }) {
             return Self::Closed;
@@ -102,6 +108,7 @@ impl EmptyReason {
         let text = match self {
             Self::Offline | Self::Closed => words.empty_offline,
             Self::TokenRequired => words.token_required,
+            Self::SignedOut => words.connect_signed_out,
             Self::TopicMissing => return words.topic_missing.with_topic(topic),
             Self::Problem { refused: true, .. } => words.problem_refused,
             Self::Problem { .. } => words.problem_listening,
@@ -127,6 +134,7 @@ impl EmptyReason {
             Self::Offline => words.empty_offline_next,
             Self::Closed => words.reload,
             Self::TokenRequired => words.token_enter_above,
+            Self::SignedOut => words.sign_in_above,
             Self::TopicMissing => words.topic_missing_next,
             Self::Problem { error, .. } => return error_text(error, words),
             Self::Unread => words.unread_next,
@@ -147,8 +155,9 @@ impl EmptyReason {
 
     fn name(&self) -> &'static str {
         match self {
-            Self::Offline | Self::Closed | Self::TokenRequired => "offline",
+            Self::Offline | Self::Closed | Self::TokenRequired | Self::SignedOut => "offline",
             Self::TopicMissing => "topic-missing",
+            Self::Problem { error, .. } if error.code == ErrorCode::Forbidden.number() => "forbidden",
             Self::Problem { .. } => "problem",
             Self::NoBroker => "no-broker",
             Self::Searching => "searching",
@@ -172,8 +181,9 @@ pub fn Empty(filter: FilterBox, fields: WatchFields) -> impl IntoView {
     let reason = Memo::new(move |_| store.read(|state| EmptyReason::of(state)));
     let topic = move || store.read(|state| state.listening().intent().topic());
     let group = move || store.read(|state| state.listening().intent().group.clone());
-    let can_start =
-        move || matches!(reason.get(), EmptyReason::NeverListened | EmptyReason::Stopped) && fields.can_start();
+    let is_idle = move || matches!(reason.get(), EmptyReason::NeverListened | EmptyReason::Stopped);
+    let forbidden = Memo::new(move |_| fields.listen_blocked().filter(|_| is_idle()));
+    let can_start = move || is_idle() && fields.can_start();
     let is_at_end = move || matches!(reason.get(), EmptyReason::NothingNew { .. });
     // The new subscription starts once the current one has ended.
     let restarts = RwSignal::new(false);
@@ -191,15 +201,17 @@ pub fn Empty(filter: FilterBox, fields: WatchFields) -> impl IntoView {
         store.act(|state, _| state.stop_listening());
     };
     let is_filtered = move || matches!(reason.get(), EmptyReason::NothingMatches { .. });
-    let title = move || match reason.get() {
-        EmptyReason::Unread => {
+    let title = move || match (forbidden.get(), reason.get()) {
+        (Some(forbidden), _) => listen_blocked_text(&forbidden, prefs.words()),
+        (_, EmptyReason::Unread) => {
             store.read(|state| unread_text(state, prefs.words(), prefs.language())).unwrap_or_default()
         }
-        reason => reason.title(prefs.words(), &topic(), &group()),
+        (_, reason) => reason.title(prefs.words(), &topic(), &group()),
     };
     let next = move || {
         let is_foreign = store.read(|state| state.bridge().is_some() && !state.may_send_to(&fields.first_topic()));
         match reason.get() {
+            _ if forbidden.with(Option::is_some) => prefs.words().listen_forbidden_next.to_owned(),
             // The text for other topics does not offer the tutorial's run.
             EmptyReason::NeverListened | EmptyReason::Stopped if is_foreign => {
                 prefs.words().empty_idle_next_foreign.to_owned()
@@ -208,7 +220,11 @@ pub fn Empty(filter: FilterBox, fields: WatchFields) -> impl IntoView {
         }
     };
     view! {
-        <div class="empty" data-testid="empty" data-reason=move || reason.get().name()>
+        <div
+            class="empty"
+            data-testid="empty"
+            data-reason=move || if forbidden.with(Option::is_some) { "forbidden" } else { reason.get().name() }
+        >
             <svg class="empty-arch" viewBox="0 0 120 56" aria-hidden="true">
                 <path d="M4 14H116M14 54V14M106 54V14M16 54C16 34 36 18 60 18S104 34 104 54" />
             </svg>

@@ -64,6 +64,7 @@ pub fn FeedToolbar(filter: FilterBox) -> impl IntoView {
         <FilterFieldRows filter=filter />
         <div class="counts">
             <Status />
+            <Masked />
             <Numbers filter=filter />
         </div>
     }
@@ -113,6 +114,28 @@ fn Status() -> impl IntoView {
             <i class="dot" aria-hidden="true"></i>
             {text}
         </span>
+    }
+}
+
+/// The fields that the bridge hides in the records of the subscription.
+#[component]
+fn Masked() -> impl IntoView {
+    let (store, prefs) = (store(), preferences());
+    // Names and paths.
+    let masked = Memo::new(move |_| {
+        store.read(|state| {
+            let masked = state.listening().masked();
+            (masked.names().collect::<Vec<_>>().join(", "), masked.paths().join(", "))
+        })
+    });
+    let hint = move || masked.with(|(_, paths)| prefs.words().masked_hint.with_names(paths));
+    view! {
+        <Show when=move || masked.with(|(names, _)| !names.is_empty())>
+            <span class="label" data-testid="masked" title=hint>
+                {move || masked.with(|(names, _)| prefs.words().masked.with_names(names))}
+                <span class="out-of-sight">{hint}</span>
+            </span>
+        </Show>
     }
 }
 

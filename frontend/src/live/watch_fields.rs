@@ -7,7 +7,7 @@ use protocol::{GroupId, GroupStart, TopicName};
 use crate::context::settings::Preferences;
 use crate::context::store::Store;
 use crate::platform::browser;
-use page_model::{Intent, ReadMode, ReadState, SEED_TOPIC, Start, StoredWatch, TopicsText, ViewLink};
+use page_model::{Intent, ListenBlocked, ReadMode, ReadState, SEED_TOPIC, Start, StoredWatch, TopicsText, ViewLink};
 
 /// The group of the tutorial, shown until the bridge has sent its default.
 const SEED_GROUP: &str = "my-group";
@@ -197,9 +197,25 @@ impl WatchFields {
         self.mode() == ReadMode::Group || self.start_name() == "committed"
     }
 
-    /// Whether all fields are valid.
+    /// Whether all fields are valid, and the user may listen as they say.
     pub fn can_start(self) -> bool {
-        !self.has_invalid_topic() && !self.has_invalid_group() && self.start().is_some()
+        !self.has_invalid_topic()
+            && !self.has_invalid_group()
+            && self.start().is_some()
+            && self.listen_blocked().is_none()
+    }
+
+    /// What the user's rights lack for listening as the fields say.
+    pub fn listen_blocked(self) -> Option<ListenBlocked> {
+        let start = if self.start_name() == "committed" { Start::Committed } else { Start::default() };
+        let intent = Intent {
+            topics: TopicsText::new(&self.topic()).names(),
+            mode: self.mode(),
+            group: self.group().trim().to_owned(),
+            start,
+            ..Intent::default()
+        };
+        self.store.read(|state| state.listen_blocked(&intent))
     }
 
     /// Replaces all choices by those of a link.
