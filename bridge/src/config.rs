@@ -1,5 +1,6 @@
 //! The command line, the environment and the file of `--config`, validated before any port is bound.
 
+mod access;
 mod cluster_config;
 mod clusters;
 mod effective;
@@ -9,6 +10,7 @@ mod file;
 mod groups;
 mod log_args;
 mod network;
+mod sign_in;
 mod topics;
 mod traces;
 mod value;
@@ -26,6 +28,7 @@ use server::http::{BasePath, Certificate, TrustedProxies};
 use server::traces::TraceSettings;
 use server::websocket::SocketLimits;
 
+pub use self::access::Access;
 use self::cluster_config::chosen_table;
 pub use self::cluster_config::{BrokerChoice, ClusterConfig};
 use self::clusters::ClusterTable;
@@ -36,6 +39,7 @@ pub use self::file::OptionsFile;
 pub use self::groups::{DeleteGroupArgs, DescribeGroups, GroupsCommand, ListGroups, ResetArgs};
 pub use self::log_args::{LogArgs, LogFormat};
 pub use self::network::NetworkArgs;
+pub use self::sign_in::SignInConfig;
 pub use self::topics::{
     AddPartitionsArgs, AlterTopic, ConfirmationArgs, CreateTopicArgs, DeleteTopicArgs, DescribeTopics, EmptyTopicArgs,
     ListTopics, TopicsCommand,
@@ -199,13 +203,23 @@ impl Sources {
             None => "no file".to_owned(),
         };
         let names: Vec<&str> = config.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
-        let clusters = if names.len() == 1 { "1 cluster".to_owned() } else { format!("{} clusters", names.len()) };
-        format!(
-            "the configuration is valid: {file}, {clusters} ({}), {} options, {set} of them set\n",
-            names.join(", "),
-            self.options.len()
-        )
+        let clusters = format!("{} ({})", counted(names.len(), "cluster"), names.join(", "));
+        let access = [
+            counted(config.access.users.len(), "user"),
+            counted(config.access.rules.len(), "rule"),
+            counted(config.access.masks.len(), "mask"),
+        ];
+        let access = access.into_iter().filter(|counted| !counted.starts_with("0 "));
+        let sign_in = config.sign_in.as_ref().map(|sign_in| format!("sign-in at {}", sign_in.issuer));
+        let parts: Vec<String> = [file, clusters].into_iter().chain(access).chain(sign_in).collect();
+        format!("the configuration is valid: {}, {} options, {set} of them set\n", parts.join(", "), self.options.len())
     }
+}
+
+/// The number with the noun in its form.
+fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }
 
 /// The file of `--config`, which may be given before or after the command's name.
@@ -425,6 +439,9 @@ pub struct Config {
     pub token_file: Option<PathBuf>,
     pub open: bool,
     pub token: Option<AccessToken>,
+    pub access: Access,
+    /// `None`: nobody signs in.
+    pub sign_in: Option<SignInConfig>,
     pub allowed_hosts: Vec<String>,
     pub allowed_origins: Vec<String>,
     pub base_path: BasePath,
@@ -448,11 +465,22 @@ impl Config {
             }
             (None, None) => None,
         };
-        if !args.listen.ip().is_loopback() && token.is_none() && !args.insecure_no_token {
+        let (access, sign_in) = match file {
+            Some(file) => {
+                file.access.warn();
+                (file.load_access(token.as_ref())?, file.load_sign_in()?)
+            }
+            None => (Access::default(), None),
+        };
+        let admits_everyone = token.is_none() && access.users.is_empty() && sign_in.is_none();
+        if !args.listen.ip().is_loopback() && admits_everyone && !args.insecure_no_token {
             return Err(ConfigError::OpenListener(args.listen));
         }
         let certificate = args.network.certificate()?;
         let (clusters, default_cluster) = args.clusters(file)?;
+        let mut allowed_hosts = args.allowed_hosts;
+        // The provider sends browsers to this host.
+        allowed_hosts.extend(sign_in.as_ref().and_then(SignInConfig::host));
         Ok(Self {
             listen: args.listen,
             clusters,
@@ -462,7 +490,9 @@ impl Config {
             token_file: args.token_file.filter(|_| args.token.is_none()),
             open: args.open,
             token,
-            allowed_hosts: args.allowed_hosts,
+            access,
+            sign_in,
+            allowed_hosts,
             allowed_origins: args.allowed_origins,
             base_path: args.network.base_path,
             trusted_proxies: TrustedProxies::new(args.network.trusted_proxies),

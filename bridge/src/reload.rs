@@ -1,14 +1,16 @@
-//! Reads changed files again while the bridge runs: the access token, the TLS certificate and the credentials of the properties files.
-//! Watched every two seconds, and read at once on SIGHUP. Everything else needs a restart, which the log says by name.
+//! Reads changed files again while the bridge runs: the access token, the TLS certificate, the credentials of the properties files, and users, rules
+//! and masks. Watched every two seconds, and read at once on SIGHUP. Everything else needs a restart, which the log says by name.
+
+mod configuration;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::CommandFactory;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{CommandLine, OptionsFile};
+pub use self::configuration::ConfigurationFile;
+use self::configuration::WatchedConfiguration;
 use crate::file_watch::{CHECK_EVERY, WatchedFile};
 use crate::signals::Hangups;
 use kafka::client_config::{Connection, KafkaProperties};
@@ -21,7 +23,7 @@ pub struct Reloader {
     token: Option<WatchedFile>,
     certificate: Option<CertificateFiles>,
     properties: Vec<PropertiesFile>,
-    configuration: Option<(WatchedFile, OptionsFile)>,
+    configuration: Option<WatchedConfiguration>,
 }
 
 struct CertificateFiles {
@@ -41,7 +43,7 @@ impl Reloader {
     pub fn new(
         token_file: Option<&Path>,
         certificate: Option<Arc<Certificate>>,
-        configuration: Option<OptionsFile>,
+        configuration: Option<ConfigurationFile>,
     ) -> Self {
         let certificate = certificate.map(|certificate| CertificateFiles {
             watched: certificate.files().map(WatchedFile::read_earlier),
@@ -51,7 +53,7 @@ impl Reloader {
             token: token_file.map(WatchedFile::read_earlier),
             certificate,
             properties: Vec::new(),
-            configuration: configuration.map(|file| (WatchedFile::new(&file.path), file)),
+            configuration: configuration.map(WatchedConfiguration::new),
         }
     }
 
@@ -115,13 +117,8 @@ impl Reloader {
                 }
             }
         }
-        if let Some((watched, loaded)) = &mut self.configuration
-            && (watched.has_changed() || all)
-        {
-            let read = read_configuration(watched.path(), loaded);
-            if let Some(error) = watched.used(read, all) {
-                tracing::error!("the changed configuration file cannot be used: {error}");
-            }
+        if let Some(configuration) = &mut self.configuration {
+            configuration.read(all, &shared.admission);
         }
     }
 }
@@ -165,17 +162,6 @@ impl PropertiesFile {
         self.properties = now;
         Ok(())
     }
-}
-
-/// Nothing in the configuration file itself can be changed without a restart.
-fn read_configuration(path: &Path, loaded: &mut OptionsFile) -> Result<(), String> {
-    let now = OptionsFile::read(&CommandLine::command(), path).map_err(with_causes)?;
-    let changes = loaded.changes(&now);
-    if !changes.is_empty() {
-        tracing::warn!("{}: changed: {}; restart the bridge to use it", path.display(), changes.join(", "));
-    }
-    *loaded = now;
-    Ok(())
 }
 
 /// The error with its causes, such as "Permission denied".

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::Policy;
 use anyhow::Context;
 use protocol::Defaults;
 use tokio::net::TcpListener;
@@ -14,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{BrokerChoice, ClusterConfig, Config, DEFAULT_BOOTSTRAP_SERVERS};
 use crate::page::ASSETS;
-use crate::reload::Reloader;
+use crate::reload::{ConfigurationFile, Reloader};
 use crate::signals::Hangups;
 use kafka::admin::Admin;
 use kafka::client_config::Connection;
@@ -44,7 +43,12 @@ pub async fn serve(
     }
     let budget = Budget::prepare(config.sockets, config.clusters.len());
     let address = listener.local_addr().context("cannot read the listener's address")?;
-    let mut reloader = Reloader::new(config.token_file.as_deref(), config.certificate.clone(), config.file);
+    let configuration = config.file.map(|file| ConfigurationFile {
+        file,
+        access: config.access.clone(),
+        admits_everyone_without_users: config.token.is_none() && config.sign_in.is_none(),
+    });
+    let mut reloader = Reloader::new(config.token_file.as_deref(), config.certificate.clone(), configuration);
     let readers = ReaderLimit::new(budget.readers);
     let mut clusters = Vec::new();
     let mut brokers = Vec::new();
@@ -61,7 +65,10 @@ pub async fn serve(
     }
     let shared = Arc::new(Shared {
         clusters: Clusters::new(clusters, config.default_cluster).context("no cluster is configured")?,
-        admission: Admission::new(Tokens { access_token: config.token, users: Vec::new() }, Policy::default()),
+        admission: Admission::new(
+            Tokens { access_token: config.token, users: config.access.users.clone() },
+            config.access.policy(),
+        ),
         sessions: Sessions::default(),
         slots: Slots::new(budget.sockets),
         gate: Gate::new(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use clap::{Args, Command, FromArgMatches};
+use clap::{Args, Command};
 use formats::Spot;
 use protocol::{ClusterColour, ClusterName, GroupId, GroupStart, InvalidName, TopicName};
 use toml::de::{DeTable, DeValue};
@@ -107,20 +107,8 @@ impl ClusterTable {
         at: Spot,
         table: &DeTable<'_>,
     ) -> Result<Self, (Spot, ClusterError)> {
-        let command = ClusterKeys::augment_args(Command::new("cluster").disable_help_flag(true).no_binary_name(true));
-        let options = reader
-            .options(&command, table)
-            .map_err(|(at, reason)| (at, ClusterError::Key { name: name.clone(), reason }))?;
-        let command = options.iter().fold(command, |command, (key, value)| with_default(command, key, &value.texts));
-        // Each value was checked, so this cannot fail.
-        let keys = command
-            .try_get_matches_from([""; 0])
-            .and_then(|matches| ClusterKeys::from_arg_matches(&matches))
-            .map_err(|error| {
-                let reason =
-                    KeyError::Invalid { key: "table".to_owned(), value: name.to_string(), reason: error.to_string() };
-                (at, ClusterError::Key { name: name.clone(), reason })
-            })?;
+        let (keys, options): (ClusterKeys, _) =
+            reader.keys(at, table).map_err(|(at, reason)| (at, ClusterError::Key { name: name.clone(), reason }))?;
         let contradiction = match (&keys.bootstrap_servers, &keys.kafka_config, keys.demo) {
             (Some(_), _, true) => Some(ClusterError::DemoAndServers { name: name.clone(), other: "bootstrap-servers" }),
             (None, Some(_), true) => Some(ClusterError::DemoAndServers { name: name.clone(), other: "kafka-config" }),

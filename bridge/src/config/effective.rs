@@ -1,6 +1,7 @@
 //! `bridge config print`: the effective configuration as a `ponte.toml`, with a comment on each line that says where the
 //! value comes from. Secrets are never printed.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,8 +10,11 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use formats::Spot;
 
-use super::file::{OptionsFile, known};
-use super::value::{is_number, is_path};
+use super::access::{MaskKeys, RuleKeys, UserKeys};
+use super::clusters::ClusterKeys;
+use super::file::{FileValue, OptionsFile, known, table_command};
+use super::sign_in::SignInKeys;
+use super::value::{is_number, is_path, quoted_key};
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,18 +119,34 @@ pub fn print(options: &[EffectiveOption], file: Option<&OptionsFile>) -> String 
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{option}");
     }
-    for cluster in file.iter().flat_map(|file| &file.clusters) {
-        let _ = writeln!(text, "\n[clusters.{}]", quoted_key(cluster.name.as_str()));
-        for (key, value) in &cluster.options {
-            let kind = match key.as_str() {
-                "read-only" | "no-auto-create" | "demo" => Kind::Flag,
-                "kafka-config" => Kind::Path,
-                _ => Kind::Text,
-            };
-            let values: Vec<String> =
-                value.texts.iter().map(|text: &OsString| text.to_string_lossy().into_owned()).collect();
-            let path = file.map(|file| file.path.clone()).unwrap_or_default();
-            let _ = writeln!(text, "{key} = {}  # {}", toml_value(kind, &values), Origin::File(path, value.at));
+    if let Some(file) = file {
+        let mut print = |header: &str, command: &Command, options: &BTreeMap<String, FileValue>| {
+            let _ = writeln!(text, "\n{header}");
+            for (key, value) in options {
+                let argument = command.get_arguments().find(|argument| argument.get_long() == Some(key));
+                let kind = argument.map_or(Kind::Text, kind);
+                let values: Vec<String> =
+                    value.texts.iter().map(|text: &OsString| text.to_string_lossy().into_owned()).collect();
+                let origin = Origin::File(file.path.clone(), value.at);
+                let _ = writeln!(text, "{key} = {}  # {origin}", toml_value(kind, &values));
+            }
+        };
+        for cluster in &file.clusters {
+            let header = format!("[clusters.{}]", quoted_key(cluster.name.as_str()));
+            print(&header, &table_command::<ClusterKeys>(), &cluster.options);
+        }
+        // Tokens and secrets are in files of their own, so the tables can be printed.
+        for user in &file.access.users {
+            print(&user.header, &table_command::<UserKeys>(), &user.options);
+        }
+        for rule in &file.access.rules {
+            print(&rule.header, &table_command::<RuleKeys>(), &rule.options);
+        }
+        for mask in &file.access.masks {
+            print(&mask.header, &table_command::<MaskKeys>(), &mask.options);
+        }
+        if let Some(sign_in) = &file.access.sign_in {
+            print(&sign_in.header, &table_command::<SignInKeys>(), &sign_in.options);
         }
     }
     text
@@ -173,9 +193,4 @@ fn toml_value(kind: Kind, values: &[String]) -> String {
         }
         Kind::Text | Kind::Secret => text(first),
     }
-}
-
-/// A name with a dot would be read as several keys.
-fn quoted_key(name: &str) -> String {
-    if name.contains('.') { toml::Value::from(name).to_string() } else { name.to_owned() }
 }

@@ -15,8 +15,8 @@ use super::{TOKEN_VARIABLE, file};
 pub enum ConfigError {
     #[error(
         "--listen {0} is reachable from other machines, but no access token is set: anyone could read and write your \
-         Kafka. Listen on 127.0.0.1, or set a token with --token-file or {TOKEN_VARIABLE}, or pass --insecure-no-token if \
-         that is intended"
+         Kafka. Listen on 127.0.0.1, or set a token with --token-file or {TOKEN_VARIABLE}, or configure [users] or [sign-in] \
+         in the file of --config, or pass --insecure-no-token if that is intended"
     )]
     OpenListener(SocketAddr),
     #[error("--demo cannot be used with --no-demo (PONTE_NO_DEMO); PONTE_NO_DEMO=false switches the latter off")]

@@ -1,5 +1,5 @@
-//! `--config FILE` (`ponte.toml`): options by their long names, and the Kafka clusters in `[clusters.NAME]`. The command
-//! line and the environment take precedence.
+//! `--config FILE` (`ponte.toml`): options by their long names, the Kafka clusters in `[clusters.NAME]`, and the tables of users, rules,
+//! masks and sign-in. The command line and the environment take precedence.
 //!
 //! Each value becomes the default of its option, so it is parsed and validated as if it had been typed. A value is checked
 //! as soon as it is read, so that an error names the file and the line.
@@ -9,15 +9,20 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::builder::OsStr;
-use clap::{ArgAction, Command};
+use clap::{ArgAction, Args, Command};
 use formats::Spot;
+use protocol::ClusterName;
+use server::access_token::AccessToken;
 use toml::de::{DeTable, DeValue};
 
+use super::access::{self, Access, AccessError, AccessTables};
 use super::clusters::{ClusterError, ClusterTable};
+use super::sign_in::SignInConfig;
 use super::value;
 
 /// Options that the file may not contain, and what to do instead.
-const NOT_IN_FILE: [(&str, &str); 4] = [
+const NOT_IN_FILE: [(&str, &str); 5] = [
+    ("client-secret", "keep the secret in its own file and set client-secret-file"),
     ("config", "a configuration file cannot include another one"),
     ("help", "use it on the command line"),
     ("version", "use it on the command line"),
@@ -39,6 +44,8 @@ pub enum FileError {
     Key { file: PathBuf, at: Spot, reason: KeyError },
     #[error("{}, {at}: {reason}", file.display())]
     Cluster { file: PathBuf, at: Spot, reason: Box<ClusterError> },
+    #[error("{}, {at}: {reason}", file.display())]
+    Access { file: PathBuf, at: Spot, reason: Box<AccessError> },
 }
 
 /// What is wrong with a key or its value.
@@ -46,6 +53,8 @@ pub enum FileError {
 pub enum KeyError {
     #[error("unknown option {key:?}{}; known options: {known}", value::suggestion(nearest.as_deref()))]
     Unknown { key: String, nearest: Option<String>, known: String },
+    #[error("unknown table {key:?}{}; known tables: {known}", value::suggestion(nearest.as_deref()))]
+    UnknownTable { key: String, nearest: Option<String>, known: String },
     #[error("{key} is not allowed here: {instead}")]
     NotInFile { key: String, instead: &'static str },
     #[error("{key} must be {expected}")]
@@ -61,6 +70,7 @@ pub struct OptionsFile {
     pub options: BTreeMap<String, FileValue>,
     /// In their order in the file.
     pub clusters: Vec<ClusterTable>,
+    pub access: AccessTables,
 }
 
 /// The value of a key, as it would be typed, and where the key is.
@@ -81,14 +91,43 @@ impl OptionsFile {
         let reader = Reader { text: &text, folder: path.parent().unwrap_or(Path::new("")) };
         let mut table = table.into_inner();
         let clusters = table.remove("clusters");
+        let access: Vec<_> = access::TABLES.iter().filter_map(|name| table.remove_entry(*name)).collect();
+        check_tables(&reader, &table).map_err(|(at, reason)| FileError::Key { file: file(), at, reason })?;
         let options =
             reader.options(command, &table).map_err(|(at, reason)| FileError::Key { file: file(), at, reason })?;
-        let Some(clusters) = clusters else { return Ok(Self { path: file(), options, clusters: Vec::new() }) };
-        let failed = |(at, reason)| FileError::Cluster { file: file(), at, reason: Box::new(reason) };
-        let at = reader.spot(clusters.span().start);
-        let DeValue::Table(tables) = clusters.into_inner() else { return Err(failed((at, ClusterError::NotTables))) };
-        let clusters = ClusterTable::read_all(&reader, &options, at, tables).map_err(failed)?;
-        Ok(Self { path: file(), options, clusters })
+        let clusters = match clusters {
+            None => Vec::new(),
+            Some(clusters) => {
+                let failed = |(at, reason)| FileError::Cluster { file: file(), at, reason: Box::new(reason) };
+                let at = reader.spot(clusters.span().start);
+                match clusters.into_inner() {
+                    DeValue::Table(tables) => ClusterTable::read_all(&reader, &options, at, tables).map_err(failed)?,
+                    _ => return Err(failed((at, ClusterError::NotTables))),
+                }
+            }
+        };
+        let names: Vec<ClusterName> = match clusters.is_empty() {
+            true => vec![ClusterName::default()],
+            false => clusters.iter().map(|cluster: &ClusterTable| cluster.name.clone()).collect(),
+        };
+        let access = AccessTables::take(&reader, &mut access.into_iter().collect(), &names)
+            .map_err(|(at, reason)| FileError::Access { file: file(), at, reason: Box::new(reason) })?;
+        Ok(Self { path: file(), options, clusters, access })
+    }
+
+    /// Reads the tokens of the users. `access_token`: that of `--token`, which must differ from theirs.
+    pub fn load_access(&self, access_token: Option<&AccessToken>) -> Result<Access, FileError> {
+        self.access.load(access_token).map_err(|error| self.access_error(error))
+    }
+
+    /// Reads the files of `[sign-in]`.
+    pub fn load_sign_in(&self) -> Result<Option<SignInConfig>, FileError> {
+        let sign_in = self.access.sign_in.as_ref().map(|table| table.load());
+        sign_in.transpose().map_err(|error| self.access_error(error))
+    }
+
+    fn access_error(&self, (at, reason): (Spot, AccessError)) -> FileError {
+        FileError::Access { file: self.path.clone(), at, reason: Box::new(reason) }
     }
 
     /// The command line's definition with the file's values as defaults.
@@ -97,7 +136,7 @@ impl OptionsFile {
         self.options.iter().fold(command, |command, (key, value)| with_default(command, key, &value.texts))
     }
 
-    /// The names of what differs in the other file, such as `topic` and `clusters.prod.colour`.
+    /// The names of what differs in the other file and needs a restart, such as `topic` and `clusters.prod.colour`.
     pub fn changes(&self, other: &Self) -> Vec<String> {
         let mut changes = changed_keys(&self.options, &other.options, "");
         for cluster in self.clusters.iter().chain(&other.clusters) {
@@ -110,6 +149,11 @@ impl OptionsFile {
                 _ => changes.push(prefix),
             }
         }
+        match (&self.access.sign_in, &other.access.sign_in) {
+            (Some(mine), Some(theirs)) => changes.extend(changed_keys(&mine.options, &theirs.options, "sign-in.")),
+            (None, None) => {}
+            _ => changes.push("sign-in".to_owned()),
+        }
         changes.sort();
         changes.dedup();
         changes
@@ -120,6 +164,26 @@ fn changed_keys(mine: &BTreeMap<String, FileValue>, theirs: &BTreeMap<String, Fi
     let texts = |values: &BTreeMap<String, FileValue>, key: &str| values.get(key).map(|value| value.texts.clone());
     let keys = mine.keys().chain(theirs.keys());
     keys.filter(|key| texts(mine, key) != texts(theirs, key)).map(|key| format!("{prefix}{key}")).collect()
+}
+
+/// Reports a misspelled table as such: its keys are no options.
+fn check_tables(reader: &Reader<'_>, table: &DeTable<'_>) -> Result<(), (Spot, KeyError)> {
+    let is_table = |value: &DeValue<'_>| match value {
+        DeValue::Table(_) => true,
+        DeValue::Array(values) => values.iter().any(|value| matches!(value.get_ref(), DeValue::Table(_))),
+        _ => false,
+    };
+    let Some((key, _)) = table.iter().find(|(_, value)| is_table(value.get_ref())) else { return Ok(()) };
+    let tables: Vec<&str> = [&["clusters"][..], &access::TABLES].concat();
+    let name = key.get_ref().to_string();
+    let nearest = value::nearest(&name, tables.iter().copied()).map(str::to_owned);
+    let reason = KeyError::UnknownTable { key: name, nearest, known: tables.join(", ") };
+    Err((reader.spot(key.span().start), reason))
+}
+
+/// The definition of a table whose keys are defined as options.
+pub fn table_command<K: Args>() -> Command {
+    K::augment_args(Command::new("table").disable_help_flag(true).no_binary_name(true))
 }
 
 /// Reads the tables of a file.
@@ -151,6 +215,25 @@ impl Reader<'_> {
             options.insert(key, FileValue { at, texts });
         }
         Ok(options)
+    }
+
+    /// The keys of a table, which are defined as options: parsed, and as they would be typed. `at`: the place of the table.
+    pub fn keys<K: Args>(
+        &self,
+        at: Spot,
+        table: &DeTable<'_>,
+    ) -> Result<(K, BTreeMap<String, FileValue>), (Spot, KeyError)> {
+        let command = table_command::<K>();
+        let options = self.options(&command, table)?;
+        let command = options.iter().fold(command, |command, (key, value)| with_default(command, key, &value.texts));
+        let parsed = command.try_get_matches_from([""; 0]).and_then(|matches| K::from_arg_matches(&matches));
+        // Each value was checked, so this cannot fail.
+        let refused = |error: clap::Error| KeyError::Invalid {
+            key: "table".to_owned(),
+            value: String::new(),
+            reason: error.to_string(),
+        };
+        parsed.map(|keys| (keys, options)).map_err(|error| (at, refused(error)))
     }
 
     /// The option's values, as they would be typed.

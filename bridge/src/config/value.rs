@@ -3,6 +3,7 @@
 use std::any::TypeId;
 use std::error::Error as _;
 use std::ffi::{OsStr, OsString};
+use std::num::ParseIntError;
 use std::path::PathBuf;
 
 use clap::builder::Resettable;
@@ -35,7 +36,7 @@ fn shown(text: &OsStr) -> String {
 }
 
 fn reason(error: &clap::Error, argument: &Arg) -> String {
-    if is_number(argument) {
+    if is_number(argument) && error.source().is_some_and(|source| source.is::<ParseIntError>()) {
         return "expected a whole number".to_owned();
     }
     if let Some(ContextValue::Strings(allowed)) = error.get(ContextKind::ValidValue)
@@ -53,7 +54,8 @@ pub fn is_path(argument: &Arg) -> bool {
 
 /// Whether the option's values are numbers.
 pub fn is_number(argument: &Arg) -> bool {
-    let numbers = [TypeId::of::<usize>(), TypeId::of::<u64>(), TypeId::of::<u32>(), TypeId::of::<i32>()];
+    let numbers =
+        [TypeId::of::<usize>(), TypeId::of::<u64>(), TypeId::of::<u32>(), TypeId::of::<u16>(), TypeId::of::<i32>()];
     let parser = argument.get_value_parser().type_id();
     numbers.iter().any(|number| parser == *number)
 }
@@ -67,4 +69,9 @@ pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
 
 pub fn suggestion(nearest: Option<&str>) -> String {
     nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
+}
+
+/// The name as a key in the file. A name with a dot would be read as several keys.
+pub fn quoted_key(name: &str) -> String {
+    if name.contains('.') { toml::Value::from(name).to_string() } else { name.to_owned() }
 }

@@ -6,5 +6,5 @@ mod policy;
 mod principal;
 
 pub use mask::{Mask, MaskMethod, MaskPath, MaskProfile};
-pub use policy::{Policy, Rule, Who};
+pub use policy::{Policy, Rule, TooManyMasks, Who};
 pub use principal::{Principal, Source};

@@ -1,9 +1,26 @@
 //! Masks: fields of records that some users do not see.
+//!
+//! A mask fails closed. If its path goes into a value or a key that is not JSON (strictly: no byte order mark, no comments, no
+//! `NaN`), or whose JSON is nested too deep or would take too long, the value or key is masked as a whole; so is a JSON string
+//! on the path whose text is itself a JSON object or array. JSON that does not have the field stays as it is, and so does
+//! Kafka's null.
 
+mod json;
+mod path;
+mod replacement;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use protocol::{BinaryBatch, ClusterName, NamePattern};
+use protocol::{BinaryBatch, ClusterName, Header, HeaderView, NamePattern, Record, RecordView, WireBytes};
 
+use self::json::{Hidden, mask_fields, strongest};
+pub use self::path::MaskPath;
+use self::path::Target;
+use self::replacement::replacement;
 use crate::policy::Who;
 use crate::principal::Principal;
 
@@ -19,22 +36,21 @@ pub struct Mask {
     pub except: Who,
 }
 
-/// What a masked field is replaced by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a masked field is replaced by. If several masks cover a field, the last one in this order applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MaskMethod {
+    /// `#` and 16 hexadecimal digits of a hash with a key that is random for each process. Equal values stay equal, and nobody
+    /// can compute the hash of a guessed value; but whoever may also write to a topic that has the mask can write the guess
+    /// there and compare.
+    Hash,
     /// The text `***`.
     Replace,
-    /// A keyed hash: equal values stay equal, and nobody can compute it from a guessed value.
-    Hash,
-    /// Nothing: the field is left out.
+    /// Nothing: the member of an object or the header is left out. An element of an array becomes null, so that the others keep
+    /// their positions. A whole value or key is replaced by `***`, because null would be a tombstone.
     Remove,
 }
 
-/// Which part of a record a mask hides.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MaskPath(String);
-
-/// The masks that apply to a subscription. Two profiles with the same id mask alike.
+/// The masks that apply to a subscription. Two profiles with the same id mask alike, and are equal.
 #[derive(Clone, Debug)]
 pub struct MaskProfile {
     id: MaskId,
@@ -43,6 +59,14 @@ pub struct MaskProfile {
 
 /// The number of the policy, and a bit for each of its masks.
 type MaskId = (u64, u64);
+
+/// What is hidden in the records of one topic.
+#[derive(Default)]
+struct TopicMask<'p> {
+    key: Vec<Hidden<'p>>,
+    value: Vec<Hidden<'p>>,
+    headers: Vec<(&'p NamePattern, MaskMethod)>,
+}
 
 impl Mask {
     pub(crate) fn is_for(&self, principal: &Principal, cluster: &ClusterName) -> bool {
@@ -54,17 +78,9 @@ impl Mask {
     }
 }
 
-impl MaskPath {
-    /// # Errors
-    /// When the path begins with none of `value`, `key` and `headers`.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        Ok(Self(text.to_owned()))
-    }
-}
-
 impl MaskProfile {
-    /// The most masks that a policy may have.
-    pub const MAX_MASKS: usize = 64;
+    /// The most masks that a policy may have: a bit of [`MaskId`] for each.
+    pub const MAX_MASKS: usize = u64::BITS as usize;
 
     pub(crate) fn of(policy: u64, masks: impl Iterator<Item = (usize, Arc<Mask>)>) -> Option<Arc<Self>> {
         let mut profile = Self { id: (policy, 0), masks: Vec::new() };
@@ -82,15 +98,121 @@ impl MaskProfile {
     /// The masked fields of any of the topics, as they are configured.
     pub fn fields(&self) -> Vec<String> {
         let mut fields: Vec<String> =
-            self.masks.iter().flat_map(|mask| mask.fields.iter().map(|path| path.0.clone())).collect();
+            self.masks.iter().flat_map(|mask| mask.fields.iter().map(MaskPath::to_string)).collect();
         fields.sort();
         fields.dedup();
         fields
     }
 
-    /// The records of a topic as the user sees them; the same number of records.
+    /// Whether records of the topic may be masked. If not, [`Self::apply`] would only copy them.
+    pub fn covers(&self, topic: &str) -> bool {
+        self.masks.iter().any(|mask| mask.covers(topic))
+    }
+
+    /// The records of a topic as the user sees them: the same number of records, with the same offsets and timestamps. A
+    /// record may be larger than before, since a replacement may be longer than the field.
     pub fn apply(&self, topic: &str, records: &BinaryBatch) -> BinaryBatch {
-        let _ = (topic, &records);
-        todo!()
+        let mask = self.of_topic(topic);
+        let mut masked = BinaryBatch::with_capacity(records.len(), records.encoded_bytes());
+        for record in records.iter() {
+            let (key, value) = (mask.key(record.key), mask.value(record.value));
+            let headers: Vec<_> = record.headers.filter_map(|header| mask.header(header)).collect();
+            masked.push(RecordView {
+                offset: record.offset,
+                timestamp: record.timestamp,
+                timestamp_type: record.timestamp_type,
+                key: key.as_deref(),
+                value: value.as_deref(),
+                headers: headers.iter().map(|(name, value)| (*name, value.as_deref())),
+            });
+        }
+        masked
+    }
+
+    /// Masks records of a topic that are in their JSON form already.
+    pub fn apply_to_records(&self, topic: &str, records: &mut [Record]) {
+        let mask = self.of_topic(topic);
+        for record in records {
+            record.key = WireBytes::from_kafka(mask.key(record.key.as_kafka()).as_deref());
+            record.value = WireBytes::from_kafka(mask.value(record.value.as_kafka()).as_deref());
+            record.headers = std::mem::take(&mut record.headers)
+                .iter()
+                .filter_map(|Header(name, value)| mask.header((name, value.as_kafka())))
+                .map(|(name, value)| Header(name.to_owned(), WireBytes::from_kafka(value.as_deref())))
+                .collect();
+        }
+    }
+
+    fn of_topic(&self, topic: &str) -> TopicMask<'_> {
+        let mut topic_mask = TopicMask::default();
+        for mask in self.masks.iter().filter(|mask| mask.covers(topic)) {
+            let method = mask.method;
+            for field in &mask.fields {
+                match &field.target {
+                    Target::Key(path) => topic_mask.key.push(Hidden { path, method }),
+                    Target::Value(path) => topic_mask.value.push(Hidden { path, method }),
+                    Target::Headers(names) => topic_mask.headers.push((names, method)),
+                }
+            }
+        }
+        topic_mask
+    }
+}
+
+impl TopicMask<'_> {
+    fn key<'b>(&self, key: Option<&'b [u8]>) -> Option<Cow<'b, [u8]>> {
+        Some(masked(key?, &self.key))
+    }
+
+    fn value<'b>(&self, value: Option<&'b [u8]>) -> Option<Cow<'b, [u8]>> {
+        Some(masked(value?, &self.value))
+    }
+
+    /// `None` if the header is left out.
+    fn header<'b>(&self, (name, value): HeaderView<'b>) -> Option<(&'b str, Option<Cow<'b, [u8]>>)> {
+        if self.headers.is_empty() {
+            return Some((name, value.map(Cow::Borrowed)));
+        }
+        let lower_case = name.to_ascii_lowercase();
+        let matching = self.headers.iter().filter(|(names, _)| names.matches_text(&lower_case));
+        match matching.map(|(_, method)| *method).max() {
+            None => Some((name, value.map(Cow::Borrowed))),
+            Some(MaskMethod::Remove) => None,
+            Some(method) => Some((name, value.map(|value| whole(method, value)))),
+        }
+    }
+}
+
+/// A key or value as the user sees it.
+fn masked<'b>(bytes: &'b [u8], hidden: &[Hidden<'_>]) -> Cow<'b, [u8]> {
+    let Some(method) = strongest(hidden) else { return Cow::Borrowed(bytes) };
+    if let Some(method) = strongest(hidden.iter().filter(|hidden| hidden.path.is_empty())) {
+        return whole(method, bytes);
+    }
+    match std::str::from_utf8(bytes).ok().map(|text| mask_fields(text, hidden)) {
+        Some(Ok(None)) => Cow::Borrowed(bytes),
+        Some(Ok(Some(edited))) => Cow::Owned(edited.into_bytes()),
+        Some(Err(json::Unreadable)) | None => whole(method, bytes),
+    }
+}
+
+fn whole<'b>(method: MaskMethod, bytes: &[u8]) -> Cow<'b, [u8]> {
+    match replacement(method, bytes) {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    }
+}
+
+impl PartialEq for MaskProfile {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for MaskProfile {}
+
+impl Hash for MaskProfile {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
     }
 }

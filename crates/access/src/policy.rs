@@ -38,6 +38,11 @@ pub struct Who {
     pub roles: Vec<String>,
 }
 
+/// A policy has more masks than [`MaskProfile::MAX_MASKS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} masks; at most {max} are possible, but a mask may name several fields and topics", max = MaskProfile::MAX_MASKS)]
+pub struct TooManyMasks(pub usize);
+
 impl Who {
     pub fn names_nobody(&self) -> bool {
         self.users.is_empty() && self.roles.is_empty()
@@ -59,10 +64,15 @@ impl Rule {
 }
 
 impl Policy {
-    pub fn new(rules: Vec<Rule>, masks: Vec<Mask>) -> Self {
+    /// # Errors
+    /// When there are more than [`MaskProfile::MAX_MASKS`] masks.
+    pub fn new(rules: Vec<Rule>, masks: Vec<Mask>) -> Result<Self, TooManyMasks> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
+        if masks.len() > MaskProfile::MAX_MASKS {
+            return Err(TooManyMasks(masks.len()));
+        }
         let masks = masks.into_iter().map(Arc::new).collect();
-        Self { rules, masks, number: NEXT.fetch_add(1, Ordering::Relaxed) }
+        Ok(Self { rules, masks, number: NEXT.fetch_add(1, Ordering::Relaxed) })
     }
 
     /// What the user may do in the cluster; `None`: everything.
@@ -141,7 +151,7 @@ mod tests {
             metrics: true,
             ..Rule::default()
         };
-        let policy = Policy::new(vec![everyone, support, monitoring], Vec::new());
+        let policy = Policy::new(vec![everyone, support, monitoring], Vec::new()).expect("no masks");
         let nobody = Principal::with_token("bob", []);
         let by_role = Principal::with_token("ann", ["support".to_owned()]);
         let by_name = Principal::signed_in("eve", []);
@@ -173,7 +183,7 @@ mod tests {
             allow: vec![Action::Describe],
             ..Rule::default()
         };
-        let policy = Policy::new(vec![rule], Vec::new());
+        let policy = Policy::new(vec![rule], Vec::new()).expect("no masks");
         assert!(policy.may_use(&Principal::anyone(), &cluster("dev")));
         assert!(!policy.may_use(&Principal::anyone(), &cluster("prod")));
     }

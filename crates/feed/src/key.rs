@@ -1,5 +1,8 @@
 //! What subscriptions must have in common to share a feed, or an encoded form of its records.
 
+use std::sync::Arc;
+
+use access::MaskProfile;
 use protocol::Format;
 
 /// Which records of transactions a feed contains. It is part of a feed's key, because a consumer has one isolation
@@ -12,7 +15,9 @@ pub enum Isolation {
 }
 
 /// An encoded form of records. A record is encoded once per variant, for any number of subscriptions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Variant {
     pub format: Format,
+    /// `None`: the records as Kafka has them.
+    pub mask: Option<Arc<MaskProfile>>,
 }

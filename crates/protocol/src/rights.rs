@@ -96,6 +96,11 @@ impl NamePattern {
         if name.starts_with(INTERNAL) && !self.0.starts_with(INTERNAL) {
             return false;
         }
+        self.matches_text(name)
+    }
+
+    /// Whether it matches the name of something else than topics and groups, none of which are Kafka's own.
+    pub fn matches_text(&self, name: &str) -> bool {
         let Some((start, rest)) = self.0.split_once('*') else { return self.0 == name };
         let Some(mut name) = name.strip_prefix(start) else { return false };
         let (middle, end) = rest.rsplit_once('*').map_or(("", rest), |(middle, end)| (middle, end));

@@ -14,6 +14,7 @@ use kafka::metadata_client::MetadataClient;
 use kafka::reader::Readers;
 
 use crate::metrics::METRICS;
+use crate::variants::Variants;
 
 /// Readers that may run at once if there are enough descriptors. Each has its own Kafka client, with four to five
 /// threads and [`DESCRIPTORS_PER_READER`].
@@ -59,6 +60,8 @@ pub struct Feeds {
     readers: Readers,
     limit: Arc<ReaderLimit>,
     inner: Arc<Mutex<Inner>>,
+    /// The variants in which subscriptions read the feeds.
+    pub(crate) variants: Variants,
 }
 
 /// The limit of readers, which the clusters of a bridge share, because file descriptors belong to the process.
@@ -124,7 +127,12 @@ impl Feeds {
     pub fn new(connection: Connection, metadata_client: Arc<MetadataClient>, limit: &Arc<ReaderLimit>) -> Self {
         let inner = Arc::default();
         limit.lock().push(Arc::downgrade(&inner));
-        Self { readers: Readers::new(connection, metadata_client), limit: Arc::clone(limit), inner }
+        Self {
+            readers: Readers::new(connection, metadata_client),
+            limit: Arc::clone(limit),
+            inner,
+            variants: Variants::default(),
+        }
     }
 
     /// Joins an existing feed that fits, or starts a new one.

@@ -18,5 +18,6 @@ mod permissions;
 pub mod shutdown;
 mod token_attempts;
 pub mod traces;
+mod variants;
 pub mod views;
 pub mod websocket;

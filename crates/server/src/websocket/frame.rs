@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpC
 
 use crate::metrics::{ClusterMetrics, WrittenAt};
 use crate::traces;
-use feed::{Batch, Variant};
+use feed::{Batch, MaskedBatch, Variant};
 
 /// Stands for "the close frame had no code" and is never sent (RFC 6455, 7.4.1).
 const NO_CODE: u16 = 1005;
@@ -25,7 +25,9 @@ pub struct Frame {
 struct Records {
     batch: Arc<Batch>,
     range: Range<usize>,
-    variant: Variant,
+    format: Format,
+    /// What the user sees instead of the batch.
+    masked: Option<Arc<MaskedBatch>>,
     metrics: &'static ClusterMetrics,
 }
 
@@ -59,7 +61,7 @@ impl Frame {
         seq: u64,
         batch: Arc<Batch>,
         range: Range<usize>,
-        variant: Variant,
+        variant: &Variant,
         metrics: &'static ClusterMetrics,
     ) -> Self {
         let fields = RecordsHead { subscription, seq, topic: &batch.topic, partition: batch.partition };
@@ -74,7 +76,8 @@ impl Frame {
                 Data::Text
             }
         };
-        let records = Records { batch, range, variant, metrics };
+        let masked = variant.mask.as_ref().and_then(|profile| batch.masked(profile));
+        let records = Records { batch, range, format: variant.format, masked, metrics };
         let length = before.len() + records.body().len() + records.tail().len();
         let mut head = header(OpCode::Data(opcode), length);
         head.extend_from_slice(&before);
@@ -108,14 +111,17 @@ impl Frame {
 
 impl Records {
     fn body(&self) -> &[u8] {
-        match self.variant.format {
-            Format::Binary => self.batch.records.body(self.range.clone()),
-            Format::Json => self.batch.json().body(self.range.clone()),
+        let range = self.range.clone();
+        match (self.format, &self.masked) {
+            (Format::Binary, None) => self.batch.records.body(range),
+            (Format::Json, None) => self.batch.json().body(range),
+            (Format::Binary, Some(masked)) => masked.records().body(range),
+            (Format::Json, Some(masked)) => masked.json().body(range),
         }
     }
 
     fn tail(&self) -> &'static [u8] {
-        match self.variant.format {
+        match self.format {
             Format::Binary => b"",
             Format::Json => JsonBatch::TAIL,
         }

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use protocol::{
     ClientMessage, CloseCode, ClusterChanged, ClusterResult, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView,
     LiveView, MessageBody as _, Mode, ParseError, Ping, Produce, ProduceFrame, ProduceWaiting, Request as _,
-    ResumeCommitsResult, ServerMessage, Subscribe, Subscribed, Watching, Welcome,
+    ResumeCommitsResult, ServerMessage, Subscribe, Subscribed, TopicName, Watching, Welcome,
 };
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
@@ -453,9 +453,15 @@ impl<'s> Session<'s> {
         if let Err(error) = self.permissions.require(&request.needs()) {
             return Ok(Err(error));
         }
-        let variant = Variant { format: request.format };
+        let format = request.format;
         let request = match subscription::check(request) {
             Ok(request) => request,
+            Err(error) => return Ok(Err(error)),
+        };
+        let mask = self.permissions.masks(request.topics.iter().map(TopicName::as_str));
+        let masked = mask.as_ref().map(|profile| profile.fields()).unwrap_or_default();
+        let variant = match self.cluster.feeds.variants.hold(&request.topics, Variant { format, mask }) {
+            Ok(variant) => variant,
             Err(error) => return Ok(Err(error)),
         };
         let joined = tokio::select! {
@@ -467,7 +473,7 @@ impl<'s> Session<'s> {
             Ok(joined) => joined,
             Err(error) => return Ok(Err(error)),
         };
-        self.outbox.reply(id, Subscribed { subscription: number, masked: Vec::new() }).await?;
+        self.outbox.reply(id, Subscribed { subscription: number, masked }).await?;
         let metrics = METRICS.of_cluster(&self.cluster.name);
         helpers.spawn(self.subscriptions.start(number, cursor, variant, self.outbox.clone(), metrics));
         Ok(Ok(()))

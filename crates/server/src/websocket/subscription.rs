@@ -15,7 +15,8 @@ use super::frame::Frame;
 use super::outbox::{AtOnce, Gone, Outbox};
 use crate::feeds::FeedRequest;
 use crate::metrics::{ClusterMetrics, METRICS};
-use feed::{ClosingCursor, Cursor, Delivered, Event, Isolation, Listener, ReadMode, Start, Variant, Waiting};
+use crate::variants::HeldVariant;
+use feed::{ClosingCursor, Cursor, Delivered, Event, Isolation, Listener, ReadMode, Start, Waiting};
 
 /// How many topics one subscription may name.
 const MAX_TOPICS: usize = 64;
@@ -32,7 +33,7 @@ impl Subscription {
     pub fn start(
         number: u32,
         cursor: Cursor,
-        variant: Variant,
+        variant: HeldVariant,
         outbox: Outbox,
         metrics: &'static ClusterMetrics,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
@@ -144,7 +145,7 @@ fn check_start(start: &TailStart, topics: &[TopicName]) -> Result<(), ErrorBody>
 struct DeliverySender {
     number: u32,
     cursor: Arc<Cursor>,
-    variant: Variant,
+    variant: HeldVariant,
     outbox: Outbox,
     metrics: &'static ClusterMetrics,
     /// Locked from taking a delivery off the cursor until it is in the outbox or written, which keeps the order.
@@ -188,7 +189,7 @@ impl DeliverySender {
         let message: ServerMessage = match delivered {
             Delivered::Records { seq, batch, range } => {
                 METRICS.delivered(range.len());
-                return Some(Frame::records(subscription, seq, batch, range, self.variant, self.metrics));
+                return Some(Frame::records(subscription, seq, batch, range, &self.variant, self.metrics));
             }
             Delivered::Event(Event::Assigned(starts)) => {
                 Assigned { subscription, partitions: positions(starts) }.into()

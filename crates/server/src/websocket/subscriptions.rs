@@ -14,7 +14,8 @@ use super::subscription::Subscription;
 use crate::clusters::Cluster;
 use crate::feeds::FeedRequest;
 use crate::metrics::ClusterMetrics;
-use feed::{ClosingCursor, Cursor, Variant};
+use crate::variants::HeldVariant;
+use feed::{ClosingCursor, Cursor};
 
 /// How long a new subscription waits for an ending one to free its reader, if there is no room for both.
 const ROOM_WITHIN: Duration = Duration::from_secs(2);
@@ -74,7 +75,7 @@ impl Subscriptions {
         &mut self,
         number: u32,
         cursor: Cursor,
-        variant: Variant,
+        variant: HeldVariant,
         outbox: Outbox,
         metrics: &'static ClusterMetrics,
     ) -> impl Future<Output = ()> + Send + 'static {

@@ -17,6 +17,11 @@ impl Handler for Fetch {
             );
             return Err(ErrorBody::new(ErrorCode::BadRequest, message));
         }
-        context.admin.fetch(&name, &self)
+        let mut fetched = context.admin.fetch(&name, &self)?;
+        if let Some(masks) = context.permissions.masks([name.as_str()]) {
+            masks.apply_to_records(name.as_str(), &mut fetched.records);
+            fetched.masked = masks.fields();
+        }
+        Ok(fetched)
     }
 }
