@@ -26,7 +26,7 @@ const MAX_LINE_BYTES: usize = 16 * 1024;
 
 const ESCAPE: char = '\u{1b}';
 
-/// The target of events about changes in Kafka.
+/// The target of events about what users do in Kafka: changes and refusals at the level INFO, joining groups and writing at DEBUG.
 const AUDIT: &str = "audit";
 
 /// Starts both logs. The variable `PONTE_LOG` filters the events on standard error, in tracing's filter syntax.
@@ -36,16 +36,16 @@ const AUDIT: &str = "audit";
 pub fn start(args: &LogArgs) -> Result<(), ConfigError> {
     let audit = args.audit.as_deref().map(|path| AuditLog::open(path, args.log_format)).transpose()?;
     let filter = EnvFilter::try_from_env("PONTE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let shows_audit = shows_audit();
+    let shown_audit = ShownAudit::from_env();
     // At `trace`, the HTTP client logs what it sends, including secrets and tokens.
     let filter = filter.add_directive("ureq=info".parse().expect("a directive"));
     // A filter for all layers, because tracing-subscriber loses the first event if each layer has its own.
     let filter = match &audit {
-        Some(_) => filter.add_directive("audit=info".parse().expect("a directive")),
+        Some(_) => filter.add_directive("audit=debug".parse().expect("a directive")),
         None => filter,
     };
     let has_colours = args.log_format == LogFormat::Text && io::stderr().is_terminal();
-    let writer = StandardError { has_colours, format: args.log_format, shows_audit };
+    let writer = StandardError { has_colours, format: args.log_format, shown_audit };
     let layer = fmt::layer().with_writer(writer).with_target(false).with_ansi(has_colours);
     let layer = match args.log_format {
         LogFormat::Text => layer.boxed(),
@@ -55,10 +55,27 @@ pub fn start(args: &LogArgs) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Whether the filter of `PONTE_LOG` lets audit events through. A filter that names spans counts as one that does.
-fn shows_audit() -> bool {
-    let text = std::env::var("PONTE_LOG").unwrap_or_default();
-    text.parse::<Targets>().map_or(true, |targets| text.is_empty() || targets.would_enable(AUDIT, &Level::INFO))
+/// Which audit events the filter of `PONTE_LOG` lets through, since the audit log always needs all. A filter that names spans counts as
+/// one that shows all of them.
+struct ShownAudit {
+    info: bool,
+    debug: bool,
+}
+
+impl ShownAudit {
+    fn from_env() -> Self {
+        Self::with_filter(&std::env::var("PONTE_LOG").unwrap_or_default())
+    }
+
+    fn with_filter(text: &str) -> Self {
+        let filter = if text.is_empty() { "info" } else { text };
+        let shows = |level| filter.parse::<Targets>().map_or(true, |targets| targets.would_enable(AUDIT, &level));
+        Self { info: shows(Level::INFO), debug: shows(Level::DEBUG) }
+    }
+
+    fn shows(&self, level: Level) -> bool {
+        if level >= Level::DEBUG { self.debug } else { self.info }
+    }
 }
 
 /// Checks the options without starting a log.
@@ -183,8 +200,7 @@ impl Visit for AuditFields {
 struct StandardError {
     has_colours: bool,
     format: LogFormat,
-    /// Whether the user's filter lets audit events through, which the audit log always needs.
-    shows_audit: bool,
+    shown_audit: ShownAudit,
 }
 
 impl<'w> MakeWriter<'w> for StandardError {
@@ -195,7 +211,7 @@ impl<'w> MakeWriter<'w> for StandardError {
     }
 
     fn make_writer_for(&'w self, event: &Metadata<'_>) -> Self::Writer {
-        match event.target() == AUDIT && !self.shows_audit {
+        match event.target() == AUDIT && !self.shown_audit.shows(*event.level()) {
             true => OptionalWriter::none(),
             false => self.make_writer(),
         }
@@ -261,6 +277,21 @@ mod tests {
             "a\\n2026 INFO audit: \\u{1b}[2Jb\\u{202e}c\\u{9b}"
         );
         assert_eq!(one_line("\u{1b}[32m INFO\u{1b}[0m a\nb", true), "\u{1b}[32m INFO\u{1b}[0m a\\nb");
+    }
+
+    #[test]
+    fn standard_error_shows_the_audit_events_that_its_filter_lets_through() {
+        for (filter, shown) in [
+            ("", (true, false)),
+            ("info", (true, false)),
+            ("error", (false, false)),
+            ("debug", (true, true)),
+            ("error,audit=info", (true, false)),
+            ("info,audit=debug", (true, true)),
+        ] {
+            let audit = ShownAudit::with_filter(filter);
+            assert_eq!((audit.shows(Level::INFO), audit.shows(Level::DEBUG)), shown, "{filter:?}");
+        }
     }
 
     #[test]

@@ -15,6 +15,12 @@ use crate::socket::{Heard, Socket};
 use crate::wait::PATIENCE;
 use crate::watch::Watch;
 
+/// The `hello` of a client without a token, for the bridge's first cluster.
+pub fn hello() -> Hello {
+    let (protocol, client) = (protocol::SUBPROTOCOL.to_owned(), "tests/1".to_owned());
+    Hello { protocol, client, cluster: None, token: None, resume: None }
+}
+
 /// One record of a subscription, with its number.
 #[derive(Clone, Debug)]
 pub struct Received {
@@ -142,9 +148,12 @@ impl Client {
         Self::hello_with(socket, None, Some(Resume { session: session.to_owned(), attempt: Some(attempt) })).await
     }
 
-    async fn hello_with(mut socket: Socket, cluster: Option<String>, resume: Option<Resume>) -> Self {
-        let (protocol, client) = (protocol::SUBPROTOCOL.to_owned(), "tests/1".to_owned());
-        let hello = Hello { protocol, client, cluster, token: None, resume };
+    async fn hello_with(socket: Socket, cluster: Option<String>, resume: Option<Resume>) -> Self {
+        Self::greet(socket, Hello { cluster, resume, ..hello() }).await
+    }
+
+    /// With any `hello`, such as one with a token.
+    pub async fn greet(mut socket: Socket, hello: Hello) -> Self {
         socket.text(&ClientMessage::from(hello).to_json()).await;
         let heard = socket.next().await;
         let Heard::Text(text) = heard else { panic!("no welcome: {heard:?}") };
@@ -206,6 +215,17 @@ impl Client {
             ServerMessage::ErrorMessage(error) if frame.id == Some(request) => Some(error.clone()),
             message if frame.id == Some(request) => panic!("accepted: {message:?}"),
             _ => None,
+        })
+        .await
+    }
+
+    /// Sends a request and waits for its reply; the error if it is refused.
+    pub async fn refusal(&mut self, message: impl Into<ClientMessage>) -> Option<ErrorBody> {
+        let request = self.request(message).await;
+        self.find("a reply", |frame| match &frame.message {
+            _ if frame.id != Some(request) => None,
+            ServerMessage::ErrorMessage(error) => Some(Some(error.error.clone())),
+            _ => Some(None),
         })
         .await
     }

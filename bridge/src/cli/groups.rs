@@ -168,7 +168,7 @@ fn reset(admin: &Admin, args: &ResetArgs, to: ResetTarget) -> anyhow::Result<()>
         partitions: single.collect(),
         to,
     };
-    let planned = admin.plan_offset_reset(&args.group, &request).map_err(failed)?;
+    let planned = admin.plan_offset_reset(&args.group, &request, |_| true).map_err(failed)?;
     if args.execute && planned.refused.is_none() {
         let outcome = admin.reset_offsets(&args.group, &planned.plan).map_err(failed)?;
         if args.common.json {

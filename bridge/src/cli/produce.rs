@@ -63,6 +63,7 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
         let batch = || ProduceBatch {
             sink: Arc::clone(&sink),
             topic: args.topic.as_str().into(),
+            may_create: true,
             first_seq: sent,
             received: Instant::now(),
         };

@@ -30,7 +30,7 @@ use crate::error::{is_coordinator_not_ready, is_no_answer, kafka_error};
 use feed::ends::PartitionEnds;
 
 use self::features::FeatureCache;
-pub use self::groups::DEAD;
+pub use self::groups::{DEAD, ListedGroup};
 pub use self::topics::{TopicSnapshot, require_not_internal};
 
 /// Longer than the time limit of queries, because brokers answer a change only when it is carried out.

@@ -13,10 +13,10 @@ use crate::{
     ClusterDetailsRequest, ClusterDetailsResult, ClusterRequest, ClusterResult, CreateTopic, CreateTopicResult,
     DeleteGroup, DeleteGroupResult, DeleteTopic, DeleteTopicResult, EmptyTopic, EmptyTopicResult, Fetch, Fetched,
     GroupChanged, GroupRequest, GroupResult, GroupsChanged, GroupsRequest, GroupsResult, MessageBody, Mode,
-    OffsetResetPlan, PlanOffsetReset, PlanOffsetResetResult, ResetOffsets, ResetOffsetsResult, ResumeCommits,
-    ResumeCommitsResult, ServerMessage, Subscribe, Subscribed, TopicChanged, TopicRequest, TopicResult, TopicsChanged,
-    TopicsRequest, TopicsResult, Unsubscribe, Unsubscribed, Unwatch, Unwatched, WatchCluster, WatchGroup, WatchGroups,
-    WatchTopic, WatchTopics, Watching,
+    OffsetResetPlan, PlanOffsetReset, PlanOffsetResetResult, ResetOffsets, ResetOffsetsResult, ResetTarget,
+    ResumeCommits, ResumeCommitsResult, ServerMessage, Subscribe, Subscribed, TopicChanged, TopicRequest, TopicResult,
+    TopicsChanged, TopicsRequest, TopicsResult, Unsubscribe, Unsubscribed, Unwatch, Unwatched, WatchCluster,
+    WatchGroup, WatchGroups, WatchTopic, WatchTopics, Watching,
 };
 
 /// What a request does to Kafka and to the session.
@@ -69,7 +69,7 @@ requests! {
     Query Fetch => Fetched, |fetch| vec![(Read, Topic(&fetch.topic))];
     Query GroupsRequest => GroupsResult, |_| vec![(Describe, Groups)];
     Query GroupRequest => GroupResult, |group| vec![(Describe, Group(&group.group))];
-    Query PlanOffsetReset => PlanOffsetResetResult, |plan| vec![(Describe, Group(&plan.group))];
+    Query PlanOffsetReset => PlanOffsetResetResult, |plan| plans(plan);
     Change CreateTopic => CreateTopicResult, |topic| vec![(Create, Topic(&topic.name))];
     Change AlterTopicConfig => AlterTopicConfigResult, |topic| vec![(Alter, Topic(&topic.name))];
     Change AddPartitions => AddPartitionsResult, |topic| vec![(Alter, Topic(&topic.name))];
@@ -96,6 +96,19 @@ fn reads(subscribe: &Subscribe) -> Vec<Need<'_>> {
         Mode::Group { id, .. } => Some((Read, Group(id))),
     };
     topics.chain(group).collect()
+}
+
+/// A plan shows the ends of the topics that it names. If it names none, it has the positions in topics that the user may describe.
+fn plans(plan: &PlanOffsetReset) -> Vec<Need<'_>> {
+    let named = plan.topics.iter().chain(plan.partitions.iter().map(|partition| &partition.topic));
+    let positions = match &plan.to {
+        ResetTarget::Positions(positions) => positions.as_slice(),
+        _ => &[],
+    };
+    let topics: BTreeSet<&str> =
+        named.chain(positions.iter().map(|position| &position.topic)).map(String::as_str).collect();
+    let topics = topics.into_iter().map(|topic| (Describe, Topic(topic)));
+    [(Describe, Group(&plan.group))].into_iter().chain(topics).collect()
 }
 
 /// A reset changes the group's positions in each topic of the plan. Whoever moves a position must be able to see the topic.

@@ -1,5 +1,7 @@
 //! What the user of one socket may do in its cluster.
 
+mod visible;
+
 use std::sync::Arc;
 
 use access::{MaskProfile, Policy, Principal, Source};
@@ -47,8 +49,8 @@ impl Permissions {
         needs.iter().try_for_each(|(action, object)| rights.require(*action, object))
     }
 
-    pub fn may_describe(&self, object: &Object<'_>) -> bool {
-        self.rights.as_ref().is_none_or(|rights| rights.allows(Action::Describe, object))
+    pub fn may(&self, action: Action, object: &Object<'_>) -> bool {
+        self.rights.as_ref().is_none_or(|rights| rights.allows(action, object))
     }
 
     /// The masks that apply to the user's view of the topics.

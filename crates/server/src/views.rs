@@ -7,12 +7,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use protocol::{
-    ClusterDetails, ErrorBody, ErrorCode, GroupId, GroupResult, GroupSummary, PartitionInfo, TopicName, TopicSummary,
-};
+use protocol::{ClusterDetails, ErrorBody, ErrorCode, GroupId, GroupResult, PartitionInfo, TopicName, TopicSummary};
 use tokio::sync::{Semaphore, watch};
 
-use kafka::admin::{Admin, TopicSnapshot};
+use kafka::admin::{Admin, ListedGroup, TopicSnapshot};
 
 /// How often a view of one topic or group is queried.
 const SINGLE_INTERVAL: Duration = Duration::from_secs(1);
@@ -49,7 +47,7 @@ pub enum ViewData {
         rate: Option<f64>,
     },
     /// Sorted by name.
-    Groups(Vec<GroupSummary>),
+    Groups(Vec<ListedGroup>),
     Group(GroupResult),
 }
 
@@ -118,7 +116,7 @@ impl Views {
         for (view, snapshot) in &latest {
             match (view, &snapshot.result) {
                 (_, Ok(ViewData::Groups(groups))) => {
-                    for group in groups {
+                    for ListedGroup { summary: group, .. } in groups {
                         if let Some(lag) = group.lag {
                             lags.entry(group.group.clone()).or_insert(lag);
                         }
@@ -227,7 +225,7 @@ impl RateMemory {
                     partitions,
                 }
             }
-            View::Groups => ViewData::Groups(admin.groups()?.groups),
+            View::Groups => ViewData::Groups(admin.listed_groups()?),
             View::Group(group) => ViewData::Group(admin.group_snapshot(group)?),
         })
     }

@@ -1,6 +1,7 @@
 //! WebSockets: one [`session`] for each, and the state that outlives a lost socket. This module knows feeds and the
 //! producer, not librdkafka.
 
+mod audit;
 mod closing;
 mod content;
 mod frame;

@@ -31,6 +31,7 @@ async fn audit_log_has_a_line_for_each_change_and_each_refusal() {
         assert_eq!(line["message"], message, "{line}");
         assert_eq!(line["topic"], topic.as_str());
         assert_eq!(line["cluster"], "default");
+        assert_eq!(line["user"], "anyone", "a bridge without users admits everyone");
         let asker = line["asker"].as_str().expect("who asked");
         assert!(asker.starts_with("127.0.0.1:") && asker.ends_with("(\"tests/1\")"), "{asker}");
         assert!(line["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");

@@ -1,6 +1,6 @@
 //! Consumer groups: the list, the details of one group (members, positions, lag), and deleting one.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use protocol::{
@@ -27,6 +27,14 @@ const UNKNOWN: &str = "Unknown";
 /// The committed offset of each partition; `None` if a member is assigned the partition and nothing was committed.
 type Positions = BTreeMap<TopicPartition, Option<i64>>;
 
+/// A group of the list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListedGroup {
+    pub summary: GroupSummary,
+    /// The lag in each of `summary.topics`, in the same order; their sum is `summary.lag`. Empty if Kafka did not report it.
+    pub topic_lags: Vec<u64>,
+}
+
 impl Admin {
     /// All groups with their lag, sorted by name.
     ///
@@ -34,6 +42,14 @@ impl Admin {
     /// On the demo broker, or if no broker lists its groups. The lag of a group whose offsets cannot be fetched is
     /// `None`.
     pub fn groups(&self) -> Result<GroupsResult, ErrorBody> {
+        Ok(GroupsResult { groups: self.listed_groups()?.into_iter().map(|listed| listed.summary).collect() })
+    }
+
+    /// The same with the lag in each topic, for users who may not see all topics.
+    ///
+    /// # Errors
+    /// Those of [`Admin::groups`].
+    pub fn listed_groups(&self) -> Result<Vec<ListedGroup>, ErrorBody> {
         let action = "list the groups";
         self.require_real_kafka(action)?;
         let failed = |failure: Failure| refused(&failure, action);
@@ -51,19 +67,23 @@ impl Admin {
         let all_positions = positions.iter().flatten().flatten();
         let ends = self.ends(all_positions, GROUPS_TIMEOUT)?;
         let groups = listed.into_iter().zip(described).zip(positions).map(|((listed, described), positions)| {
-            let positions = positions.as_ref();
-            let topics: BTreeSet<&str> =
-                positions.into_iter().flat_map(Positions::keys).map(|p| p.topic.as_str()).collect();
-            GroupSummary {
+            let is_known = positions.is_some();
+            let mut lags: BTreeMap<String, u64> = BTreeMap::new();
+            for position in with_lag(&positions.unwrap_or_default(), &ends) {
+                *lags.entry(position.topic).or_default() += position.lag;
+            }
+            let (topics, topic_lags): (Vec<String>, Vec<u64>) = lags.into_iter().unzip();
+            let summary = GroupSummary {
                 group: listed.group,
                 state: if described.error.is_none() { described.state } else { listed.state },
                 members: u32::try_from(described.members.len()).unwrap_or(u32::MAX),
                 protocol: described.protocol.or(listed.protocol),
-                topics: topics.into_iter().map(str::to_owned).collect(),
-                lag: positions.map(|positions| with_lag(positions, &ends).iter().map(|position| position.lag).sum()),
-            }
+                topics,
+                lag: is_known.then(|| topic_lags.iter().sum()),
+            };
+            ListedGroup { summary, topic_lags }
         });
-        Ok(GroupsResult { groups: groups.collect() })
+        Ok(groups.collect())
     }
 
     /// The details of one group.

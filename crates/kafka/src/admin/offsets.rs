@@ -18,6 +18,7 @@ type Committed = BTreeMap<TopicPartition, i64>;
 
 impl Admin {
     /// The old and new offsets of each partition, and the error with which applying the plan would fail now, if any.
+    /// Committed offsets in topics that are not visible are left out.
     ///
     /// # Errors
     /// If the request contradicts itself, a partition does not exist or has no leader, or Kafka refuses or does not
@@ -26,8 +27,10 @@ impl Admin {
         &self,
         group: &GroupId,
         request: &PlanOffsetReset,
+        is_visible: impl Fn(&str) -> bool,
     ) -> Result<PlanOffsetResetResult, ErrorBody> {
-        let committed: Committed = self.committed(group)?.into_iter().collect();
+        let mut committed: Committed = self.committed(group)?.into_iter().collect();
+        committed.retain(|partition, _| is_visible(&partition.topic));
         let partitions = self.partitions_to_reset(request, &committed)?;
         let partitions: Vec<TopicPartition> = partitions.into_iter().collect();
         let failed = |failure: Failure| refused(&failure, "report the ends of the partitions");

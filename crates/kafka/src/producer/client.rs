@@ -180,7 +180,8 @@ impl Client {
             return (0, false);
         }
         let (sink, topic, first_seq) = (Arc::clone(&batch.sink), Arc::clone(&batch.topic), batch.first_seq);
-        match missing.admit(&topic) {
+        let may_create = batch.may_create;
+        match missing.admit(&topic, may_create) {
             Admission::Send => {}
             Admission::Wait => return (0, false),
             Admission::Refuse(error) => {
@@ -203,7 +204,9 @@ impl Client {
                     fatal = true;
                     later.push((start + index, error));
                 }
-                RDKafkaErrorCode::UnknownTopic if missing.may_appear(&topic) => later.push((start + index, error)),
+                RDKafkaErrorCode::UnknownTopic if missing.may_appear(&topic, may_create) => {
+                    later.push((start + index, error))
+                }
                 // librdkafka returns this error from its cache.
                 RDKafkaErrorCode::TopicAuthorizationFailed if self.denied.may_be_allowed_now(&topic) => {
                     later.push((start + index, error));

@@ -20,6 +20,8 @@ const MAX_OVERDUE_SENDERS: usize = 512;
 pub struct ProduceBatch {
     pub sink: Arc<dyn DeliverySink>,
     pub topic: Arc<str>,
+    /// Whether a missing topic may be created for the records.
+    pub may_create: bool,
     /// The sender's sequence number of the first record; the others follow.
     pub first_seq: u64,
     pub received: Instant,
@@ -300,7 +302,8 @@ mod tests {
     }
 
     fn batch(sink: &Arc<RecordedRuns>, first_seq: u64) -> ProduceBatch {
-        ProduceBatch { sink: Arc::clone(sink) as _, topic: "t".into(), first_seq, received: Instant::now() }
+        let (sink, topic) = (Arc::clone(sink) as _, "t".into());
+        ProduceBatch { sink, topic, may_create: true, first_seq, received: Instant::now() }
     }
 
     fn acked(tag: usize, partition: i32, offset: i64) -> DeliveryReport {

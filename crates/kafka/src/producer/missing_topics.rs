@@ -3,7 +3,8 @@
 //! Kafka creates a missing topic if the broker allows it and a client requests its metadata with
 //! `allow.auto.create.topics`. The producer must not do this: it repeatedly requests every topic to which it has ever
 //! written, and would create deleted topics again. Instead a temporary client requests the topic, only when there is a
-//! record for it. If the user has disabled automatic creation, topics are only looked up.
+//! record for it. If the user has disabled automatic creation, topics are only looked up. So they are for records whose sender may not create
+//! topics; such a record waits for the answer, and fails if the topic does not exist.
 //!
 //! The demo broker keeps its topics in this process's memory and creates any number of them. So after the first topics,
 //! a record for another topic waits until the topic was looked up, and no topic is created beyond the demo broker's
@@ -28,6 +29,10 @@ const VALID_FOR: Duration = Duration::from_secs(2);
 
 /// How often the thread checks which topics have to be looked up, and repeats failed requests.
 const CHECK_EVERY: Duration = Duration::from_millis(500);
+
+/// How long a record whose sender may not create topics waits for the look-up. After that it waits in librdkafka's queue, so that its
+/// sender does not block while no broker answers.
+const LOOKED_UP_WITHIN: Duration = Duration::from_secs(2);
 
 /// If a topic does not exist this long after the request, the broker does not create topics automatically.
 const CREATED_WITHIN: Duration = Duration::from_secs(2);
@@ -58,26 +63,43 @@ enum Known {
     Requested {
         /// Whether records are sent before the answer.
         may_send: bool,
+        /// Whether one of the senders may create the topic.
+        may_create: bool,
+        since: Instant,
     },
     Answered {
         exists: bool,
         at: Instant,
         /// Whether a record was sent to the topic since.
         is_used: bool,
+        /// Whether one of those records may create the topic.
+        may_create: bool,
+        /// A sender who may create the topic need not request it again.
+        was_creation_tried: bool,
         /// The error if creating the topic would exceed the limits of the demo broker.
         refusal: Option<Arc<ErrorBody>>,
     },
 }
 
 impl Known {
-    fn answered(exists: bool) -> Self {
-        Self::Answered { exists, at: Instant::now(), is_used: false, refusal: None }
+    fn requested(may_send: bool, may_create: bool) -> Self {
+        Self::Requested { may_send, may_create, since: Instant::now() }
+    }
+
+    fn answered(exists: bool, was_creation_tried: bool) -> Self {
+        let (at, is_used, may_create, refusal) = (Instant::now(), false, false, None);
+        Self::Answered { exists, at, is_used, may_create, was_creation_tried, refusal }
+    }
+
+    fn is_missing(&self) -> bool {
+        matches!(self, Self::Answered { exists: false, .. })
     }
 
     fn refused(topic: &str, why: &str) -> Self {
         let message = format!("the topic {topic:?} does not exist and was not created: {why}");
-        let error = Arc::new(ErrorBody::new(ErrorCode::NotOnThisCluster, message));
-        Self::Answered { exists: false, at: Instant::now(), is_used: false, refusal: Some(error) }
+        let refusal = Some(Arc::new(ErrorBody::new(ErrorCode::NotOnThisCluster, message)));
+        let (at, is_used, may_create, was_creation_tried) = (Instant::now(), false, false, true);
+        Self::Answered { exists: false, at, is_used, may_create, was_creation_tried, refusal }
     }
 }
 
@@ -104,21 +126,34 @@ impl MissingTopics {
         Self { known, requests, is_demo: connection.demo }
     }
 
-    /// Whether a record for this topic may be sent; requests the look-up of an unknown topic. Never blocks.
-    pub fn admit(&self, topic: &Arc<str>) -> Admission {
+    /// Whether a record for this topic may be sent; requests the look-up of an unknown topic. `may_create`: whether its sender may
+    /// create the topic. Never blocks.
+    pub fn admit(&self, topic: &Arc<str>, may_create: bool) -> Admission {
         let mut known = self.lock();
         let may_send = match known.get_mut(topic) {
-            Some(Known::Requested { may_send }) => *may_send,
-            Some(Known::Answered { is_used, refusal, .. }) => {
+            Some(Known::Requested { may_send, may_create: is_creation_wanted, since }) => {
+                *is_creation_wanted |= may_create;
+                *may_send || !self.is_demo && (may_create || since.elapsed() >= LOOKED_UP_WITHIN)
+            }
+            // It was looked up for somebody who may not create it.
+            Some(Known::Answered { exists: false, was_creation_tried: false, .. }) if may_create => {
+                self.request(&mut known, topic, !self.is_demo, may_create);
+                !self.is_demo
+            }
+            Some(Known::Answered { exists, is_used, may_create: is_creation_wanted, refusal, .. }) => {
                 *is_used = true;
+                *is_creation_wanted |= may_create;
+                if !*exists && !may_create {
+                    return Admission::Refuse(Arc::new(may_not_create(topic)));
+                }
                 if let Some(error) = refusal {
                     return Admission::Refuse(Arc::clone(error));
                 }
                 true
             }
             None => {
-                let may_send = !self.is_demo || known.len() < DEMO_TOPICS_WITHOUT_WAIT;
-                self.request(&mut known, topic, may_send);
+                let may_send = may_create && (!self.is_demo || known.len() < DEMO_TOPICS_WITHOUT_WAIT);
+                self.request(&mut known, topic, may_send, may_create);
                 may_send
             }
         };
@@ -126,14 +161,14 @@ impl MissingTopics {
     }
 
     /// Whether a topic that the producer does not find may exist in a moment.
-    pub fn may_appear(&self, topic: &Arc<str>) -> bool {
+    pub fn may_appear(&self, topic: &Arc<str>, may_create: bool) -> bool {
         let mut known = self.lock();
         match known.get(topic) {
             Some(Known::Requested { .. }) => true,
             Some(Known::Answered { exists: false, .. }) => false,
             Some(Known::Answered { exists: true, at, .. }) if at.elapsed() < NOTICED_WITHIN => true,
             _ => {
-                self.request(&mut known, topic, true);
+                self.request(&mut known, topic, true, may_create);
                 true
             }
         }
@@ -144,14 +179,21 @@ impl MissingTopics {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn request(&self, known: &mut HashMap<Arc<str>, Known>, topic: &Arc<str>, may_send: bool) {
+    fn request(&self, known: &mut HashMap<Arc<str>, Known>, topic: &Arc<str>, may_send: bool, may_create: bool) {
         if known.len() >= MAX_KNOWN {
             known.retain(|_, known| matches!(known, Known::Requested { .. }));
         }
         if self.requests.try_send(Arc::clone(topic)).is_ok() {
-            known.insert(Arc::clone(topic), Known::Requested { may_send });
+            known.insert(Arc::clone(topic), Known::requested(may_send, may_create));
         }
     }
+}
+
+fn may_not_create(topic: &str) -> ErrorBody {
+    let message = format!(
+        "the topic {topic:?} does not exist, and the access rules of this bridge do not allow you to create it; the record was not written"
+    );
+    ErrorBody::new(ErrorCode::Forbidden, message)
 }
 
 /// The thread `kafka-topics`, which looks up and creates topics. It ends when [`MissingTopics`] is dropped.
@@ -175,28 +217,40 @@ impl TopicCreator {
                 Known::Requested { .. } => true,
                 Known::Answered { at, is_used, .. } => !is_used || at.elapsed() < VALID_FOR,
             };
-            {
-                let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-                for (topic, known) in known.iter_mut().filter(|(_, known)| !is_valid(known)) {
-                    *known = Known::Requested { may_send: matches!(known, Known::Answered { exists: true, .. }) };
+            for (topic, known) in self.lock().iter_mut().filter(|(_, known)| !is_valid(known)) {
+                if let Known::Answered { exists, may_create, .. } = *known {
+                    *known = Known::requested(exists, may_create);
                     waiting.push(Arc::clone(topic));
                 }
             }
             while let Some(topic) = waiting.first() {
-                let Some(found) = self.find_or_create(topic) else { break };
-                self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(waiting.remove(0), found);
+                let may_create = self.is_creation_wanted(topic);
+                let Some(found) = self.find_or_create(topic, may_create) else { break };
+                // Looked up again if somebody who may create the topic has sent a record meanwhile.
+                if may_create || !found.is_missing() || !self.is_creation_wanted(topic) {
+                    self.lock().insert(waiting.remove(0), found);
+                }
             }
         }
     }
 
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Known>> {
+        // Each change is a single assignment or insert.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_creation_wanted(&self, topic: &str) -> bool {
+        matches!(self.lock().get(topic), Some(Known::Requested { may_create: true, .. }))
+    }
+
     /// `None` if no broker answers.
-    fn find_or_create(&self, topic: &str) -> Option<Known> {
-        let Ok(name) = TopicName::parse(topic) else { return Some(Known::answered(false)) };
+    fn find_or_create(&self, topic: &str, may_create: bool) -> Option<Known> {
+        let Ok(name) = TopicName::parse(topic) else { return Some(Known::answered(false, true)) };
         if self.exists(&name)? {
-            return Some(Known::answered(true));
+            return Some(Known::answered(true, false));
         }
-        if !self.connection.properties.may_auto_create() {
-            return Some(Known::answered(false));
+        if !may_create || !self.connection.properties.may_auto_create() {
+            return Some(Known::answered(false, may_create));
         }
         if self.connection.demo {
             let topics = self.metadata_client.metadata(None, TIMEOUT).ok()?;
@@ -208,7 +262,7 @@ impl TopicCreator {
             tracing::debug!(topic, %error, "cannot request the automatic creation of a topic");
             false
         });
-        Some(Known::answered(is_created))
+        Some(Known::answered(is_created, true))
     }
 
     fn exists(&self, topic: &TopicName) -> Option<bool> {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use protocol::{Action, ErrorBody, ErrorCode, HeaderView, Object, ProduceView};
 
+use super::audit::WriteLog;
 use super::content::ContentHash;
 use super::gate::Gate;
 use super::ledger::{Admission, Ledger};
@@ -69,12 +70,14 @@ pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
     cluster: &Arc<Cluster>,
     permissions: &Permissions,
     ledger: &Arc<Ledger>,
+    log: &mut WriteLog,
     Numbered { mut seq, by_topic }: Numbered<'a, H>,
 ) -> Result<(), ErrorBody> {
     let received = Instant::now();
     for (topic, records) in by_topic {
         // Checked before any record is produced.
         let refusal = may_write(cluster, permissions, topic).err().map(Arc::new);
+        let may_create = permissions.may(Action::Create, &Object::Topic(topic));
         let hash = ContentHash::for_topic(topic);
         let contents: Vec<u64> = records.iter().map(|record| hash.of(record)).collect();
         let mut start = 0;
@@ -83,10 +86,13 @@ pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
                 Admission::New(count) => {
                     match &refusal {
                         Some(error) => {
+                            log.refused(topic, error);
                             ledger.delivered(vec![Run::failed(seq, count as u64, Arc::clone(error))]);
                         }
                         None => {
-                            send(shared, cluster, ledger, seq, topic, &records[start..start + count], received).await;
+                            log.written(topic, count as u64);
+                            let to = Target { topic, may_create };
+                            send(shared, cluster, ledger, seq, to, &records[start..start + count], received).await;
                         }
                     }
                     count
@@ -134,13 +140,20 @@ fn may_write(cluster: &Cluster, permissions: &Permissions, topic: &str) -> Resul
     require_not_internal(&name)
 }
 
+/// Where records are written.
+struct Target<'t> {
+    topic: &'t str,
+    /// Whether the topic may be created for them.
+    may_create: bool,
+}
+
 /// Produces records that were admitted. A record that is invalid gets its outcome here.
 async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
     shared: &Shared,
     cluster: &Arc<Cluster>,
     ledger: &Arc<Ledger>,
     seq: u64,
-    topic: &str,
+    Target { topic, may_create }: Target<'_>,
     records: &[ProduceView<'a, H>],
     received: Instant,
 ) {
@@ -169,6 +182,7 @@ async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
             let batch = ProduceBatch {
                 sink: Arc::clone(ledger) as Arc<dyn DeliverySink>,
                 topic: Arc::clone(&shared_topic),
+                may_create,
                 first_seq: seq + start as u64,
                 received,
             };

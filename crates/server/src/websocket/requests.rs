@@ -16,35 +16,19 @@ mod reset_offsets;
 mod topic;
 mod topics;
 
-use std::fmt;
 use std::sync::Arc;
 
 use kafka::admin::Admin;
 use kafka::cluster::with_reason;
-use protocol::{
-    ClientName, ClusterName, ErrorBody, ErrorCode, ErrorMessage, GroupId, Kind, MessageBody as _, Request,
-    ResetOffsets, TopicName,
-};
+use protocol::{ErrorBody, ErrorCode, ErrorMessage, GroupId, Kind, MessageBody as _, Request, ResetOffsets, TopicName};
 
 use super::READ_ONLY;
+use super::audit::{self, Asker, audit};
 use super::gate::{AdmittedRequest, Work};
 use super::outbox::Outbox;
 use crate::clusters::Cluster;
-use crate::http::Peer;
 use crate::metrics::METRICS;
 use crate::permissions::Permissions;
-
-/// The client that sent a request, for the audit log.
-#[derive(Clone, Debug)]
-pub struct Asker {
-    pub peer: Peer,
-    /// The name that the client gave itself in `hello`.
-    pub client: ClientName,
-    /// The Kafka cluster of its socket.
-    pub cluster: ClusterName,
-    /// The name by which the bridge has recognized the user.
-    pub user: Arc<str>,
-}
 
 /// What a handler may use.
 pub(super) struct Context<'a> {
@@ -107,34 +91,27 @@ fn ask<R: Handler>(
 where
     R::Reply: Send + 'static,
 {
-    if R::KIND == Kind::Change && cluster.read_only {
-        tracing::info!(target: "audit", %asker, cluster = %asker.cluster, change = R::NAME, "audit: refused: the cluster is read-only");
-        return Err(ErrorBody::new(ErrorCode::ReadOnly, format!("{} changes Kafka; {READ_ONLY}", R::NAME)));
-    }
-    if let Err(error) = permissions.require(&request.needs()) {
-        if R::KIND == Kind::Change {
-            let reason = &error.message;
-            tracing::info!(target: "audit", %asker, cluster = %asker.cluster, change = R::NAME, reason, "audit: refused by the access rules");
+    let is_change = R::KIND == Kind::Change;
+    let allowed = match is_change && cluster.read_only {
+        true => Err(ErrorBody::new(ErrorCode::ReadOnly, format!("{} changes Kafka; {READ_ONLY}", R::NAME))),
+        false => permissions.require(&request.needs()),
+    };
+    if let Err(error) = allowed {
+        if is_change {
+            audit::refused(asker, R::NAME, &error);
         }
         return Err(error);
     }
     let applied = request.apply(&Context { admin: &cluster.admin, asker, permissions });
     // A reset logs its failures with the positions.
     if let Err(error) = &applied
-        && R::KIND == Kind::Change
+        && is_change
         && R::NAME != ResetOffsets::NAME
     {
         let (error, reason) = (&error.name, &error.message);
-        tracing::info!(target: "audit", %asker, cluster = %asker.cluster, change = R::NAME, error, reason, "audit: change failed");
+        audit!(asker, change = R::NAME, error, reason, "audit: change failed");
     }
     applied
-}
-
-/// Quoted, so that a client's name cannot end the log field and forge another one.
-impl fmt::Display for Asker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({:?}) as {:?}", self.peer, self.client.as_str(), self.user)
-    }
 }
 
 /// A request that deletes something must repeat its name in `confirm`.

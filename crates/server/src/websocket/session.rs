@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode as CloseFrameCode;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
+use super::audit::{self, Asker, WriteLog, audit};
 use super::closing::{self, End};
 use super::frame::Frame as OutboxFrame;
 use super::gate::SocketGate;
@@ -28,7 +29,7 @@ use super::produce::Numbered;
 use super::rate::{REQUESTS_PER_SECOND, Rate};
 use super::read_side::ReadSide;
 use super::replies::Replies;
-use super::requests::{Asker, Handler};
+use super::requests::Handler;
 use super::sessions::Held;
 use super::slots::Slot;
 use super::subscription;
@@ -171,6 +172,7 @@ struct Session<'s> {
     rate: Rate,
     gate: SocketGate,
     asker: Asker,
+    writes: WriteLog,
     permissions: Permissions,
     policy: watch::Receiver<Arc<Policy>>,
 }
@@ -188,7 +190,8 @@ impl<'s> Session<'s> {
         let rate = Rate::new(std::time::Instant::now());
         let (subscriptions, watches) = (Subscriptions::default(), Watches::default());
         let gate = shared.gate.of_socket();
-        Self { shared, cluster, outbox, held, subscriptions, watches, rate, gate, asker, permissions, policy }
+        let writes = WriteLog::new(asker.clone());
+        Self { shared, cluster, outbox, held, subscriptions, watches, rate, gate, asker, writes, permissions, policy }
     }
 
     /// `state` must have seen the cluster's state that `welcome` sent.
@@ -253,6 +256,7 @@ impl<'s> Session<'s> {
                     if self.outbox.send(Ping {}).await.is_err() {
                         return End::Gone;
                     }
+                    self.writes.log_totals_when_due();
                     continue;
                 }
             };
@@ -373,7 +377,7 @@ impl<'s> Session<'s> {
         }
     }
 
-    async fn handle_batch(&self, frame: &[u8]) -> Result<(), End> {
+    async fn handle_batch(&mut self, frame: &[u8]) -> Result<(), End> {
         let batch = ProduceFrame::parse(frame).map_err(|bad| End::close(CloseCode::BadFrame, bad.to_string()))?;
         let records = batch.iter().map(|record| (batch.topic, record));
         let produced = match Numbered::new(batch.seq, batch.count as usize, records) {
@@ -387,11 +391,12 @@ impl<'s> Session<'s> {
     }
 
     async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
-        &self,
+        &mut self,
         numbered: Numbered<'a, H>,
     ) -> Result<Result<(), ErrorBody>, End> {
+        let Self { shared, cluster, permissions, held, writes, .. } = self;
         tokio::select! {
-            done = produce::produce(self.shared, &self.cluster, &self.permissions, &self.held.ledger, numbered) => Ok(done),
+            done = produce::produce(shared, cluster, permissions, &held.ledger, writes, numbered) => Ok(done),
             () = self.outbox.closed() => Err(End::Gone),
             () = self.shared.shutdown.cancelled() => Err(shutting_down()),
         }
@@ -436,7 +441,8 @@ impl<'s> Session<'s> {
             Err(error) => return Ok(Err(error)),
         };
         self.outbox.reply(id, Watching { watch }).await?;
-        helpers.spawn(self.watches.start(watch, self.cluster.views.subscribe(view), self.outbox.clone()));
+        let (snapshots, permissions) = (self.cluster.views.subscribe(view), self.permissions.clone());
+        helpers.spawn(self.watches.start(watch, snapshots, permissions, self.outbox.clone()));
         Ok(Ok(()))
     }
 
@@ -446,13 +452,25 @@ impl<'s> Session<'s> {
         request: Subscribe,
         helpers: &mut tokio::task::JoinSet<()>,
     ) -> Result<Result<(), ErrorBody>, End> {
-        if self.cluster.read_only && matches!(request.mode, Mode::Group { .. }) {
-            let message = format!("joining a group commits its positions; {READ_ONLY}: read without a group (tail)");
-            return Ok(Err(ErrorBody::new(ErrorCode::ReadOnly, message)));
-        }
-        if let Err(error) = self.permissions.require(&request.needs()) {
+        let allowed = match request.mode {
+            Mode::Group { .. } if self.cluster.read_only => {
+                let message =
+                    format!("joining a group commits its positions; {READ_ONLY}: read without a group (tail)");
+                Err(ErrorBody::new(ErrorCode::ReadOnly, message))
+            }
+            _ => self.permissions.require(&request.needs()),
+        };
+        if let Err(error) = allowed {
+            if matches!(request.mode, Mode::Group { .. }) {
+                audit::refused(&self.asker, Subscribe::NAME, &error);
+            }
             return Ok(Err(error));
         }
+        // Logged once the subscription is open.
+        let joins = match &request.mode {
+            Mode::Tail { .. } => None,
+            Mode::Group { id, .. } => Some((id.clone(), request.topics.join(", "))),
+        };
         let format = request.format;
         let request = match subscription::check(request) {
             Ok(request) => request,
@@ -473,6 +491,9 @@ impl<'s> Session<'s> {
             Ok(joined) => joined,
             Err(error) => return Ok(Err(error)),
         };
+        if let Some((group, topics)) = joins {
+            audit!(@DEBUG, &self.asker, change = Subscribe::NAME, group, topics, "audit: joined a consumer group");
+        }
         self.outbox.reply(id, Subscribed { subscription: number, masked }).await?;
         let metrics = METRICS.of_cluster(&self.cluster.name);
         helpers.spawn(self.subscriptions.start(number, cursor, variant, self.outbox.clone(), metrics));

@@ -1,5 +1,6 @@
 //! The live views of one socket. Each has a task that sends what changed since the last message.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
@@ -10,6 +11,7 @@ use protocol::{
 use tokio_util::sync::CancellationToken;
 
 use super::outbox::{Gone, Outbox};
+use crate::permissions::Permissions;
 use crate::views::{Snapshot, Snapshots, ViewData};
 
 /// How many live views a socket may have.
@@ -43,6 +45,7 @@ impl Watches {
         &mut self,
         number: u32,
         snapshots: Snapshots,
+        permissions: Permissions,
         outbox: Outbox,
     ) -> impl Future<Output = ()> + Send + 'static {
         let watch = Watch { ending: CancellationToken::new(), unwatch_id: Arc::default() };
@@ -54,7 +57,7 @@ impl Watches {
                 biased;
                 () = ending.cancelled() => Ok(()),
                 () = outbox.closed() => Err(Gone),
-                pushed = push(number, snapshots, &outbox) => pushed,
+                pushed = push(number, snapshots, &permissions, &outbox) => pushed,
             };
             if pushed.is_ok() {
                 let id = unwatch_id.get().copied().flatten();
@@ -77,20 +80,23 @@ impl Watches {
 }
 
 /// Sends the changes of each snapshot until the socket is gone. A slow socket misses snapshots, but never the latest.
-async fn push(watch: u32, mut snapshots: Snapshots, outbox: &Outbox) -> Result<(), Gone> {
-    let mut sent: Option<ViewData> = None;
+async fn push(watch: u32, mut snapshots: Snapshots, permissions: &Permissions, outbox: &Outbox) -> Result<(), Gone> {
+    let mut sent: Option<Sent> = None;
     let mut sent_error: Option<ErrorBody> = None;
     loop {
         let snapshot = snapshots.borrow_and_update().clone();
         if let Some(snapshot) = snapshot {
-            let Snapshot { at, result } = &*snapshot;
-            match result {
+            match &snapshot.result {
                 Ok(data) => {
                     sent_error = None;
-                    if let Some(message) = changes(watch, *at, sent.as_ref(), data) {
+                    let visible = permissions.visible(data);
+                    if let Some(message) = changes(watch, snapshot.at, sent.as_ref().and_then(Sent::data), &visible) {
                         outbox.send(message).await?;
                     }
-                    sent = Some(data.clone());
+                    sent = Some(match visible {
+                        Cow::Borrowed(_) => Sent::Whole(Arc::clone(&snapshot)),
+                        Cow::Owned(part) => Sent::Part(part),
+                    });
                 }
                 Err(error) if sent_error.as_ref() != Some(error) => {
                     sent_error = Some(error.clone());
@@ -102,6 +108,22 @@ async fn push(watch: u32, mut snapshots: Snapshots, outbox: &Outbox) -> Result<(
         if snapshots.changed().await.is_err() {
             // Happens only when the bridge ends.
             return Err(Gone);
+        }
+    }
+}
+
+/// The data that the client has. Snapshots are shared with the other subscribers of the view.
+enum Sent {
+    Whole(Arc<Snapshot>),
+    /// Only what the user may see.
+    Part(ViewData),
+}
+
+impl Sent {
+    fn data(&self) -> Option<&ViewData> {
+        match self {
+            Self::Whole(snapshot) => snapshot.result.as_ref().ok(),
+            Self::Part(data) => Some(data),
         }
     }
 }
@@ -124,7 +146,8 @@ fn changes(watch: u32, at: i64, before: Option<&ViewData>, now: &ViewData) -> Op
                 Some(ViewData::Groups(before)) => Some(before.as_slice()),
                 _ => None,
             };
-            let (groups, removed) = difference(before, groups, |group| group.group.clone())?;
+            let (groups, removed) = difference(before, groups, |group| group.summary.group.clone())?;
+            let groups = groups.into_iter().map(|group| group.summary).collect();
             Some(GroupsChanged { watch, at, groups, removed }.into())
         }
         (before, ViewData::Topic { partitions, records, rate }) => {

@@ -2,6 +2,7 @@
 
 use protocol::{AddPartitions, AddPartitionsResult, ErrorBody, MessageBody};
 
+use super::super::audit::audit;
 use super::{Context, Handler, require_confirmation, topic};
 
 impl Handler for AddPartitions {
@@ -9,9 +10,8 @@ impl Handler for AddPartitions {
         let name = topic(&self.name)?;
         require_confirmation::<Self>(&self.name, &self.confirm)?;
         let added = context.admin.add_partitions(&name, &self)?;
-        tracing::info!(
-            target: "audit",
-            asker = %context.asker, cluster = %context.asker.cluster,
+        audit!(
+            context.asker,
             change = Self::NAME,
             topic = %name,
             old = added.from,

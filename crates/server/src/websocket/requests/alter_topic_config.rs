@@ -2,6 +2,7 @@
 
 use protocol::{AlterTopicConfig, AlterTopicConfigResult, ErrorBody, MessageBody};
 
+use super::super::audit::audit;
 use super::{Context, Handler, topic};
 
 impl Handler for AlterTopicConfig {
@@ -10,10 +11,9 @@ impl Handler for AlterTopicConfig {
         let changes = context.admin.alter_topic_config(&name, &self)?;
         for changed in &changes {
             let (setting, old, new) = (&changed.name, &changed.from, &changed.to);
-            tracing::info!(
-                target: "audit",
-                asker = %context.asker, cluster = %context.asker.cluster,
-                change = Self::NAME,
+            audit!(
+            context.asker,
+            change = Self::NAME,
                 topic = %name,
                 setting,
                 ?old,

@@ -6,6 +6,6 @@ use super::{Context, Handler};
 
 impl Handler for ClusterDetailsRequest {
     fn apply(self, context: &Context<'_>) -> Result<ClusterDetailsResult, ErrorBody> {
-        Ok(ClusterDetailsResult { details: context.admin.cluster_details()? })
+        Ok(ClusterDetailsResult { details: context.permissions.visible_details(context.admin.cluster_details()?) })
     }
 }

@@ -2,6 +2,7 @@
 
 use protocol::{CreateTopic, CreateTopicResult, ErrorBody, ErrorCode, MessageBody};
 
+use super::super::audit::audit;
 use super::{Context, Handler, topic};
 
 impl Handler for CreateTopic {
@@ -13,9 +14,8 @@ impl Handler for CreateTopic {
         }
         context.admin.create_topic(&name, &self)?;
         let Self { partitions, replication, config, .. } = &self;
-        tracing::info!(
-            target: "audit",
-            asker = %context.asker, cluster = %context.asker.cluster,
+        audit!(
+            context.asker,
             change = Self::NAME,
             topic = %name,
             ?partitions,

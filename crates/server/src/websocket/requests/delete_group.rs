@@ -2,6 +2,7 @@
 
 use protocol::{DeleteGroup, DeleteGroupResult, ErrorBody, MessageBody};
 
+use super::super::audit::audit;
 use super::{Context, Handler, group, require_confirmation};
 
 impl Handler for DeleteGroup {
@@ -9,13 +10,7 @@ impl Handler for DeleteGroup {
         let name = group(&self.group)?;
         require_confirmation::<Self>(&self.group, &self.confirm)?;
         context.admin.delete_group(&name)?;
-        tracing::info!(
-            target: "audit",
-            asker = %context.asker, cluster = %context.asker.cluster,
-            change = Self::NAME,
-            group = name.as_str(),
-            "audit: group deleted"
-        );
+        audit!(context.asker, change = Self::NAME, group = name.as_str(), "audit: group deleted");
         Ok(DeleteGroupResult { group: self.group })
     }
 }

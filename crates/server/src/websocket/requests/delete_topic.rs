@@ -2,6 +2,7 @@
 
 use protocol::{DeleteTopic, DeleteTopicResult, ErrorBody, MessageBody};
 
+use super::super::audit::audit;
 use super::{Context, Handler, require_confirmation, topic};
 
 impl Handler for DeleteTopic {
@@ -9,7 +10,9 @@ impl Handler for DeleteTopic {
         let name = topic(&self.name)?;
         require_confirmation::<Self>(&self.name, &self.confirm)?;
         context.admin.delete_topic(&name)?;
-        tracing::info!(target: "audit", asker = %context.asker, cluster = %context.asker.cluster, change = Self::NAME, topic = %name, "audit: topic deleted");
+        audit!(
+            context.asker,
+            change = Self::NAME, topic = %name, "audit: topic deleted");
         Ok(DeleteTopicResult { name: self.name })
     }
 }

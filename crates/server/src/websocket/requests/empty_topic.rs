@@ -2,6 +2,7 @@
 
 use protocol::{EmptyTopic, EmptyTopicResult, ErrorBody, MessageBody};
 
+use super::super::audit::audit;
 use super::{Context, Handler, require_confirmation, topic};
 
 impl Handler for EmptyTopic {
@@ -11,10 +12,9 @@ impl Handler for EmptyTopic {
         let emptied = context.admin.empty_topic(&name)?;
         for partition in &emptied.partitions {
             let (number, old, new) = (partition.partition, partition.from, partition.to);
-            tracing::info!(
-                target: "audit",
-                asker = %context.asker, cluster = %context.asker.cluster,
-                change = Self::NAME,
+            audit!(
+            context.asker,
+            change = Self::NAME,
                 topic = %name,
                 partition = number,
                 %old,

@@ -6,6 +6,6 @@ use super::{Context, Handler, group};
 
 impl Handler for GroupRequest {
     fn apply(self, context: &Context<'_>) -> Result<GroupResult, ErrorBody> {
-        context.admin.group(&group(&self.group)?)
+        Ok(context.permissions.visible_group(context.admin.group(&group(&self.group)?)?))
     }
 }

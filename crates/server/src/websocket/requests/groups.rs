@@ -1,4 +1,4 @@
-//! `groups`: all consumer groups.
+//! `groups`: the consumer groups that the user may describe.
 
 use protocol::{ErrorBody, GroupsRequest, GroupsResult};
 
@@ -6,6 +6,6 @@ use super::{Context, Handler};
 
 impl Handler for GroupsRequest {
     fn apply(self, context: &Context<'_>) -> Result<GroupsResult, ErrorBody> {
-        context.admin.groups()
+        Ok(GroupsResult { groups: context.permissions.visible_groups(context.admin.listed_groups()?) })
     }
 }

@@ -6,6 +6,7 @@ use super::{Context, Handler, group};
 
 impl Handler for PlanOffsetReset {
     fn apply(self, context: &Context<'_>) -> Result<PlanOffsetResetResult, ErrorBody> {
-        context.admin.plan_offset_reset(&group(&self.group)?, &self)
+        let sees = |topic: &str| context.permissions.sees_topic(topic);
+        context.admin.plan_offset_reset(&group(&self.group)?, &self, sees)
     }
 }

@@ -2,7 +2,8 @@
 
 use protocol::{ErrorBody, GroupId, MessageBody, OffsetResetPlan, ResetOffsets, ResetOffsetsResult};
 
-use super::{Asker, Context, Handler, group};
+use super::super::audit::{Asker, audit};
+use super::{Context, Handler, group};
 
 impl Handler for ResetOffsets {
     fn apply(self, context: &Context<'_>) -> Result<ResetOffsetsResult, ErrorBody> {
@@ -19,15 +20,15 @@ fn log_reset(asker: &Asker, group: &GroupId, plan: &OffsetResetPlan, error: Opti
     // A string, which the log quotes, because a group's name may contain spaces.
     let group = group.as_str();
     if let Some(error) = error {
-        tracing::info!(target: "audit", %asker, cluster = %asker.cluster, change, group, error = error.name, reason = error.message, "audit: reset failed");
+        audit!(asker, change, group, error = error.name, reason = error.message, "audit: reset failed");
         return;
     }
     for moved in plan.changes.iter().filter(|moved| moved.from != Some(moved.to)) {
         let (topic, partition, old, new) = (&moved.topic, moved.partition, moved.from.map(|from| from.0), moved.to);
-        tracing::info!(target: "audit", %asker, cluster = %asker.cluster, change, group, topic, partition, ?old, %new, "audit: position moved");
+        audit!(asker, change, group, topic, partition, ?old, %new, "audit: position moved");
     }
     for forgotten in &plan.forget {
         let (topic, partition, old) = (&forgotten.topic, forgotten.partition, forgotten.offset);
-        tracing::info!(target: "audit", %asker, cluster = %asker.cluster, change, group, topic, partition, %old, "audit: position deleted");
+        audit!(asker, change, group, topic, partition, %old, "audit: position deleted");
     }
 }

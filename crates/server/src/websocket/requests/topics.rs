@@ -1,4 +1,4 @@
-//! `topics`: all topics, with counts and sizes.
+//! `topics`: the topics that the user may describe, with counts and sizes.
 
 use protocol::{ErrorBody, TopicsRequest, TopicsResult};
 
@@ -6,6 +6,7 @@ use super::{Context, Handler};
 
 impl Handler for TopicsRequest {
     fn apply(self, context: &Context<'_>) -> Result<TopicsResult, ErrorBody> {
-        context.admin.topics()
+        let TopicsResult { topics } = context.admin.topics()?;
+        Ok(TopicsResult { topics: context.permissions.visible_topics(topics) })
     }
 }
