@@ -15,7 +15,7 @@ use crate::ui::confirm_dialog::confirmations;
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::format::number;
 use crate::ui::table_columns::{number_column, text_column};
-use page_model::{PartitionState, Sort, Start, TopicSnapshot, partition_state};
+use page_model::{PartitionState, ReadState, Sort, Start, TopicSnapshot, partition_state};
 
 /// "Watch" of a partition starts with this many last records.
 const LAST: i64 = 100;
