@@ -40,7 +40,9 @@ impl WatchedConfiguration {
         }
         let read = self.reload(admission);
         if let Some(error) = self.watched.used(read, always) {
-            tracing::error!("the changed configuration cannot be used; users, rules and masks are unchanged: {error}");
+            tracing::error!(
+                "the changed configuration file cannot be used; users, rules and masks are unchanged: {error}"
+            );
         }
     }
 

@@ -85,7 +85,18 @@ async fn check_reads_every_file_that_serving_needs() {
             format!("[clusters.a]\ndemo = true\n[clusters.b]\nkafka-config = {:?}\n", path(&properties)),
             &["line 1", "no.such.property"],
         ),
-        ("listen = \"0.0.0.0:3030\"\n".to_owned(), &["0.0.0.0:3030", "token"]),
+        ("listen = \"0.0.0.0:3030\"\n".to_owned(), &["0.0.0.0:3030", "token", "[users]"]),
+        (
+            "listen = \"0.0.0.0:3030\"\n[[rules]]\ntopics = [\"*\"]\nallow = [\"read\"]\n".to_owned(),
+            &["0.0.0.0:3030", "token"],
+        ),
+        (format!("[users.ann]\ntoken-file = {:?}\n", path(&token)), &["line 2", "[users.ann]", "at least 16"]),
+        ("[users.ann]\ntoken-file = \"/not/there\"\n".to_owned(), &["line 2", "[users.ann]", "/not/there"]),
+        (
+            "[sign-in]\nissuer = \"https://a.example\"\nclient-id = \"a\"\nurl = \"https://b.example\"\nca-file = \"/not/there\"\n"
+                .to_owned(),
+            &["line 5", "[sign-in]", "/not/there"],
+        ),
     ] {
         let configuration = file(&content);
         let (code, out, said) = run(&["config", "check", "--config", &path(&configuration)], &[]).await;
@@ -104,6 +115,10 @@ async fn invalid_value_in_the_file_is_reported_with_file_line_and_allowed_values
         ("\nstart = \"soon\"\n", &["line 2", "start", "soon", "earliest"][..]),
         ("topic = \"a b\"\n", &["line 1", "topic", "a b", "letters"]),
         ("[clusters.prod]\ndemo = true\ncolour = \"purple\"\n", &["line 3", "purple", "grey, blue, green, amber, red"]),
+        (
+            "[[rules]]\ntopics = [\"*\"]\nallow = [\"raed\"]\n",
+            &["line 3", "raed", "describe, read", "did you mean read?"],
+        ),
     ] {
         let configuration = file(content);
         let path = configuration.path().to_str().expect("a plain path");
@@ -145,4 +160,47 @@ async fn example_configuration_is_accepted_by_check() {
     let (code, out, said) = run(&["config", "check", "--config", example], &[]).await;
     assert_eq!(code, 0, "{said}");
     assert!(out.contains("3 clusters (prod, dev, playground)"), "{out}");
+}
+
+#[tokio::test]
+async fn printed_users_rules_masks_and_sign_in_can_be_used() {
+    let token = file(&format!("{TOKEN}\n"));
+    let token = token.path().to_str().expect("a plain path");
+    let secret = file("canary-client-secret\n");
+    let secret = secret.path().to_str().expect("a plain path");
+    let written = file(&format!(
+        "[clusters.prod]\ndemo = true\n\
+         [users.\"ann.b\"]\ntoken-file = {token:?}\nroles = [\"support\"]\n\
+         [[rules]]\nroles = [\"support\"]\nclusters = [\"prod\"]\ntopics = [\"orders-*\"]\nallow = \"all\"\n\
+         [[rules]]\nusers = [\"oidc:bob@example.com\"]\nmetrics = true\n\
+         [[masks]]\ntopics = [\"orders-*\"]\nfields = [\"value.email\"]\nexcept-users = []\n\
+         [sign-in]\nissuer = \"https://login.example/realms/acme\"\nclient-id = \"ponte\"\nclient-secret-file = {secret:?}\n\
+         url = \"https://ponte.example\"\nlifetime-hours = 4\n"
+    ));
+    let path = written.path().to_str().expect("a plain path");
+    let (code, printed, said) = run(&["config", "print", "--config", path], &[]).await;
+    assert_eq!(code, 0, "{said}");
+    for line in [
+        "[users.\"ann.b\"]",
+        &format!("token-file = {token:?}  # {path}, line 4"),
+        &format!("roles = [\"support\"]  # {path}, line 5"),
+        "[[rules]]",
+        &format!("allow = [\"all\"]  # {path}, line 10"),
+        &format!("metrics = true  # {path}, line 13"),
+        "[[masks]]",
+        &format!("except-users = []  # {path}, line 17"),
+        "[sign-in]",
+        &format!("lifetime-hours = 4  # {path}, line 23"),
+    ] {
+        assert!(printed.lines().any(|printed| printed == line), "{line}\nis not in\n{printed}");
+    }
+    let saved = file(&printed);
+    let saved = saved.path().to_str().expect("a plain path");
+    let (code, checked, said) = run(&["config", "check", "--config", saved], &[]).await;
+    assert_eq!(code, 0, "{said}\n{printed}");
+    let summary = "1 cluster (prod), 1 user, 2 rules, 1 mask, sign-in at https://login.example/realms/acme";
+    assert!(checked.contains(summary), "{checked}");
+    for output in [printed, checked, said] {
+        assert!(!output.contains("canary"), "{output}");
+    }
 }

@@ -1,5 +1,6 @@
 //! End-to-end tests in one binary. Each module is one boundary of the system, and each test's name is a claim.
 
+mod access_configuration;
 mod access_rules;
 mod bad_input;
 mod binary;

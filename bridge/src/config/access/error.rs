@@ -38,8 +38,8 @@ pub enum AccessError {
     NoActions { header: String, key: &'static str },
     #[error("{header} has allow, but neither topics nor groups; topics = [\"*\"] means every topic")]
     NoObjects { header: String },
-    #[error("{header}: no user {name:?} in {key}{}; allowed: {known}, or oidc:NAME for a user who signs in", suggestion(nearest.as_deref()))]
-    UnknownUser { header: String, key: &'static str, name: String, nearest: Option<String>, known: String },
+    #[error("{header}: no user {name:?} in {key}{hint}, or oidc:NAME for a user who signs in")]
+    UnknownUser { header: String, key: &'static str, name: String, hint: String },
     #[error("{header}: {name:?} in {key} needs the table [sign-in], because users with oidc: are those who sign in")]
     NoSignIn { header: String, key: &'static str, name: String },
     #[error("{header}: no user has the role {role:?} in {key}{}; give it to a user in [users], or set roles-claim in [sign-in]", suggestion(nearest.as_deref()))]

@@ -65,7 +65,11 @@ impl AccessTables {
     /// Says what is valid and yet suspicious.
     pub fn warn(&self) {
         for file in self.token_files().filter(|file| is_readable_by_others(file)) {
-            tracing::warn!("{}: every user of this machine can read the token; use chmod o-rwx", file.display());
+            tracing::warn!(
+                "{}: every user of this machine can read the token; restrict its permissions: chmod o-rwx, or defaultMode: 0440 of \
+                 a volume in Kubernetes",
+                file.display()
+            );
         }
         let names_anyone = self.rules.iter().any(|rule| rule.keys.users.iter().any(|user| user == Principal::ANYONE));
         if names_anyone && !(self.users.is_empty() && self.sign_in.is_none()) {

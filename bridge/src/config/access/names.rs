@@ -6,7 +6,7 @@ use access::Principal;
 use formats::Spot;
 use protocol::ClusterName;
 
-use super::super::value::nearest;
+use super::super::value::{nearest, suggestion};
 use super::{AccessError, AccessTables, Table};
 
 pub struct Names<'t> {
@@ -61,8 +61,11 @@ impl<'t> Names<'t> {
                 header,
                 key,
                 name: name.to_owned(),
-                nearest: nearest(name, self.users.iter().copied()).map(str::to_owned),
-                known: self.users.join(", "),
+                hint: format!(
+                    "{}; allowed: {}",
+                    suggestion(nearest(name, self.users.iter().copied())),
+                    self.users.join(", ")
+                ),
             },
         }))
     }

@@ -4,6 +4,7 @@ use access::{MaskMethod, Policy, Principal};
 use clap::CommandFactory;
 use protocol::{Action, Object};
 
+use super::super::file::table_command;
 use super::super::{CommandLine, OptionsFile};
 use super::*;
 
@@ -274,4 +275,38 @@ fn changed_sign_in_needs_a_restart() {
     assert_eq!(before.changes(&after), ["sign-in.lifetime-hours"]);
     assert_eq!(before.changes(&read("").expect("valid")), ["sign-in"]);
     assert!(read(ANN).expect("valid").changes(&read("").expect("valid")).is_empty(), "users are replaced at once");
+}
+
+/// The examples are comments, so that the example file works without tokens.
+#[test]
+fn commented_tables_of_the_example_file_are_valid() {
+    const EXAMPLE: &str = include_str!("../../../../docs/ponte.toml");
+    let (_, tables) = EXAMPLE.split_once("# Users with tokens").expect("the comment above the tables");
+    let uncommented = tables.lines().filter_map(|line| line.strip_prefix("# "));
+    let tables: Vec<&str> = uncommented.filter(|line| line.starts_with('[') || line.contains(" = ")).collect();
+    let file = read(&format!("[clusters.prod]\ndemo = true\n{}\n", tables.join("\n")));
+    let access = file.unwrap_or_else(|error| panic!("{error}")).access;
+    assert_eq!((access.users.len(), access.rules.len(), access.masks.len()), (1, 2, 1));
+    assert!(access.sign_in.is_some());
+}
+
+#[test]
+fn documentation_has_a_row_for_each_key() {
+    const DOCUMENTATION: &str = include_str!("../../../../docs/configuration.md");
+    for (section, command) in [
+        ("## Users", table_command::<UserKeys>()),
+        ("## Rules", table_command::<RuleKeys>()),
+        ("## Masks", table_command::<MaskKeys>()),
+        ("## Sign-in", table_command::<SignInKeys>()),
+    ] {
+        let (_, text) = DOCUMENTATION.split_once(section).expect(section);
+        let text = text.split("\n## ").next().unwrap_or_default();
+        for name in command.get_arguments().filter_map(|argument| argument.get_long()) {
+            let has_row = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())
+                .any(|keys| keys.split(", ").any(|key| key == format!("`{name}`")));
+            assert!(has_row, "{section} of docs/configuration.md has no row for {name}");
+        }
+    }
 }
