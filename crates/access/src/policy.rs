@@ -119,6 +119,7 @@ mod tests {
     use protocol::Object;
 
     use super::*;
+    use crate::{MaskMethod, MaskPath};
 
     fn patterns(patterns: &[&str]) -> Vec<NamePattern> {
         patterns.iter().map(|pattern| NamePattern((*pattern).to_owned())).collect()
@@ -186,5 +187,39 @@ mod tests {
         let policy = Policy::new(vec![rule], Vec::new()).expect("no masks");
         assert!(policy.may_use(&Principal::anyone(), &cluster("dev")));
         assert!(!policy.may_use(&Principal::anyone(), &cluster("prod")));
+    }
+
+    #[test]
+    fn masks_apply_in_their_clusters_to_everyone_but_the_users_excepted() {
+        let mask = |topic: &str, field: &str| Mask {
+            clusters: Vec::new(),
+            topics: patterns(&[topic]),
+            fields: vec![MaskPath::parse(field).expect("a valid path")],
+            method: MaskMethod::Replace,
+            except: Who::default(),
+        };
+        let except = Who { roles: vec!["support".to_owned()], ..Who::default() };
+        let orders = Mask { clusters: vec![cluster("prod")], except, ..mask("orders-*", "value.card") };
+        let policy = || Policy::new(Vec::new(), vec![orders.clone(), mask("users", "key")]).expect("two masks");
+        let (policy, reloaded) = (policy(), policy());
+        let (bob, ann) = (Principal::with_token("bob", []), Principal::with_token("ann", ["support".to_owned()]));
+        let fields = |principal, name, topics: &[&str]| {
+            let profile = policy.masks(principal, &cluster(name), topics.iter().copied());
+            profile.map_or_else(Vec::new, |profile| profile.fields())
+        };
+        assert_eq!(fields(&bob, "prod", &["orders-eu", "users"]), ["key", "value.card"]);
+        assert_eq!(fields(&bob, "prod", &["orders-eu"]), ["value.card"]);
+        assert_eq!(fields(&ann, "prod", &["orders-eu", "users"]), ["key"]);
+        assert_eq!(fields(&bob, "dev", &["orders-eu", "users"]), ["key"]);
+        assert!(fields(&bob, "prod", &["news"]).is_empty());
+        // Users with the same masks share a variant, but not after the policy has changed.
+        let users = |policy: &Policy, principal| policy.masks(principal, &cluster("dev"), ["users"]);
+        assert_eq!(users(&policy, &bob), users(&policy, &ann));
+        assert_ne!(users(&policy, &bob), users(&reloaded, &bob));
+
+        let too_many = vec![mask("users", "key"); MaskProfile::MAX_MASKS + 1];
+        assert_eq!(Policy::new(Vec::new(), too_many.clone()).err(), Some(TooManyMasks(65)));
+        let most = Policy::new(Vec::new(), too_many[1..].to_vec()).expect("the most that are allowed");
+        assert_eq!(users(&most, &bob).map(|profile| profile.id().1), Some(u64::MAX));
     }
 }

@@ -177,6 +177,21 @@
 //! states, but never the latest one. [`WatchTrouble`] reports why there are no updates; the view continues when Kafka
 //! answers again. [`Unwatch`] ends a view. The bridge queries Kafka once for all sockets that watch the same object.
 //!
+//! ## Access rules
+//! The bridge may mask fields of records for some users. `masked` of [`Subscribed`] and of [`Fetched`] lists the masked
+//! fields of all topics of the subscription, as they are configured (`value.email`, `headers.user`); without masks it is
+//! absent. A masked member of a JSON object, a header, or a whole key or value is replaced by the text `***`, or by `#` and
+//! 16 hexadecimal digits, which are the same for equal values until the bridge is restarted; or the member or header is left
+//! out. A key or value is replaced as a whole if a mask concerns a part of it and the bridge cannot read it as JSON. Null
+//! stays null, all other bytes are unchanged, and so are offsets, timestamps and the number of records. A client should not
+//! send masked records again as if they were the original ones.
+//!
+//! The limits and credits in bytes count the keys, values and headers that Kafka has. As replacements may be longer than
+//! what they stand for, a frame with masked records may be larger than 128 KiB.
+//!
+//! The records of the same topics are sent in at most eight variants (formats × masks) at the same time. A subscription that
+//! needs another variant is refused with `too_many_variants` and `retry_after_ms`.
+//!
 //! ## Errors
 //! [`ErrorMessage`] has an [`ErrorBody`]: number and name of the error ([`ErrorCode`]), a message that says what failed
 //! and what to do, whether the same request may succeed later, and Kafka's own error code if there is one. A text frame

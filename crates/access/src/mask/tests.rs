@@ -146,7 +146,7 @@ fn what_is_not_strictly_json_is_masked_as_a_whole() {
         let shown: String = unreadable.chars().take(50).collect();
         assert_eq!(value_seen(MaskMethod::Replace, &["value.**.email"], unreadable.as_bytes()), b"***", "{shown}");
     }
-    for bytes in [&b"\xff{\"name\":1}"[..], b"\0\0\0\0\x01bob", b"{\0\"\0a\0\"\0:\01\0}\0"] {
+    for bytes in [&b"\xff{\"name\":1}"[..], b"\0\0\0\0\x01bob", b"{\0\"\0a\0\"\0:\x001\0}\0"] {
         assert_eq!(value_seen(MaskMethod::Remove, &["value.email"], bytes), b"***", "{bytes:?}");
     }
     // As deep as can be sent as JSON, and still with a field that is not hidden.

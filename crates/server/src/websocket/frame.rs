@@ -136,3 +136,82 @@ fn header(opcode: OpCode, length: usize) -> Vec<u8> {
     header.format(length as u64, &mut bytes).expect("writing to a Vec cannot fail");
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use access::{Mask, MaskMethod, MaskPath, MaskProfile, Policy, Principal, Who};
+    use protocol::{BinaryBatch, ClusterName, NamePattern, RecordView, RecordsFrame, TimestampType};
+
+    use super::*;
+    use crate::metrics::METRICS;
+
+    /// Three records whose masked forms differ in size, of which the frame has the last two.
+    fn payload(format: Format, mask: Option<Arc<MaskProfile>>) -> Vec<u8> {
+        let mut records = BinaryBatch::default();
+        for (offset, value) in (0..).zip([r#"{"email":""}"#, r#"{"email":"bob@example.com","n":1.0}"#, "text"]) {
+            records.push(RecordView {
+                offset,
+                timestamp: None,
+                timestamp_type: TimestampType::Create,
+                key: Some(b"key"),
+                value: Some(value.as_bytes()),
+                headers: std::iter::empty(),
+            });
+        }
+        let batch = Arc::new(Batch::new("orders".into(), 0, records));
+        let cluster = METRICS.of_cluster(&ClusterName::parse("frame-test").expect("a valid name"));
+        let frame = Frame::records(7, 12, batch, 1..3, &Variant { format, mask }, cluster);
+        let mut slices = Vec::new();
+        frame.slices(&mut slices);
+        let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+        assert_eq!(bytes.len(), frame.bytes());
+        let mut read = Cursor::new(&bytes);
+        let (_, length) = FrameHeader::parse(&mut read).expect("a valid header").expect("a complete header");
+        let payload = bytes[usize::try_from(read.position()).expect("small")..].to_vec();
+        assert_eq!(payload.len() as u64, length);
+        payload
+    }
+
+    fn emails_hidden_in(topics: &str) -> Option<Arc<MaskProfile>> {
+        let mask = Mask {
+            clusters: Vec::new(),
+            topics: vec![NamePattern(topics.to_owned())],
+            fields: vec![MaskPath::parse("value.email").expect("a valid path")],
+            method: MaskMethod::Replace,
+            except: Who::default(),
+        };
+        let policy = Policy::new(Vec::new(), vec![mask]).expect("one mask");
+        let cluster = ClusterName::parse("default").expect("a valid name");
+        let profile = policy.masks(&Principal::anyone(), &cluster, ["orders", "users"]);
+        assert!(profile.is_some());
+        profile
+    }
+
+    #[test]
+    fn frame_has_the_records_as_the_user_sees_them() {
+        let masked = [r#"{"email":"***","n":1.0}"#, "***"].map(|value| Some(value.as_bytes()));
+        let original = [r#"{"email":"bob@example.com","n":1.0}"#, "text"].map(|value| Some(value.as_bytes()));
+        for (mask, values) in
+            [(None, original), (emails_hidden_in("orders"), masked), (emails_hidden_in("users"), original)]
+        {
+            let binary = payload(Format::Binary, mask.clone());
+            let frame = RecordsFrame::parse(&binary).expect("a valid frame");
+            assert_eq!((frame.subscription, frame.seq, frame.count), (7, 12, 2));
+            let records: Vec<_> = frame.records.map(|record| record.expect("a valid record")).collect();
+            let views: Vec<_> = records.iter().map(|record| record.view().expect("a valid record")).collect();
+            assert_eq!(
+                views.iter().map(|view| (view.offset, view.value)).collect::<Vec<_>>(),
+                [(1, values[0]), (2, values[1])]
+            );
+
+            let json = String::from_utf8(payload(Format::Json, mask)).expect("text");
+            let message: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+            assert_eq!(message["records"][0]["offset"], "1");
+            let field = serde_json::from_slice::<serde_json::Value>(values[0].expect("not null")).expect("JSON");
+            assert_eq!(message["records"][0]["value"]["json"], field);
+            assert_eq!(message["records"][1]["value"]["text"].as_str().map(str::as_bytes), values[1]);
+        }
+    }
+}
