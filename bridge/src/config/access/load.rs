@@ -93,7 +93,8 @@ impl Table<UserKeys> {
 
 impl Access {
     pub fn policy(&self) -> Policy {
-        Policy::new(self.rules.clone(), self.masks.clone())
+        // The configuration has been checked: it has few enough masks.
+        Policy::new(self.rules.clone(), self.masks.clone()).expect("at most MaskProfile::MAX_MASKS masks")
     }
 
     /// What is different in the other one; `None` if nothing is.
