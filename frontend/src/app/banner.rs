@@ -3,13 +3,12 @@
 use leptos::prelude::*;
 use protocol::{CloseCode, ErrorBody, ErrorCode, ProduceWaiting, WaitReason};
 
-use crate::app::user_menu::{account, load_account};
+use crate::app::user_menu::{AccountPart, AccountView};
 use crate::context::error_text::down_text;
-use crate::context::{navigation, preferences, store};
+use crate::context::{preferences, store};
 use crate::i18n::{Language, Words};
 use crate::platform::browser;
 use crate::send::sent_waiting::wait_text;
-use crate::ui::lazy::Lazy;
 use page_model::{ConnectError, Link, Loss, ReadState};
 
 /// The message of the banner. Connection errors come first: without a connection the state of Kafka is unknown.
@@ -287,23 +286,15 @@ pub fn Banner() -> impl IntoView {
                     </button>
                 </Show>
                 <Show when=offers_sign_in>
-                    <SignInLink />
-                </Show>
-                <Show when=move || is_signed_out.get() && !prefers_token.get()>
-                    <button
-                        type="button"
-                        class="button small"
-                        data-testid="use-token"
-                        on:click=move |_| prefers_token.set(true)
-                    >
-                        {prefs.text(|w| w.token_use)}
-                    </button>
+                    <AccountView part=AccountPart::SignIn {
+                        prefers_token,
+                    } />
                 </Show>
                 <Show when=asks_for_token>
                     <TokenForm />
                 </Show>
                 <Show when=has_no_rights>
-                    <Lazy preload=load_account view=|| account(None) />
+                    <AccountView part=AccountPart::Leave />
                 </Show>
                 <Show when=needs_reload>
                     <button
@@ -317,22 +308,6 @@ pub fn Banner() -> impl IntoView {
                 </Show>
             </div>
         </Show>
-    }
-}
-
-/// In this tab, so that the user comes back to it.
-#[component]
-fn SignInLink() -> impl IntoView {
-    let (prefs, navigation) = (preferences(), navigation());
-    // The address names the view, which can be changed while signed out.
-    let href = move || {
-        navigation.track();
-        browser::sign_in_href()
-    };
-    view! {
-        <a class="button small primary" data-testid="sign-in" href=href>
-            {prefs.text(|w| w.sign_in)}
-        </a>
     }
 }
 

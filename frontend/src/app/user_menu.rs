@@ -1,11 +1,12 @@
-//! The user: the name, and signing out or using another token.
+//! The user: the name, signing in and out, and using another token.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use protocol::User;
 
-use crate::context::{preferences, store};
+use crate::context::{navigation, preferences, store};
 use crate::i18n::Words;
+use crate::platform::browser;
 use crate::platform::sign_out::sign_out;
 use crate::ui::lazy::{Lazy, lazy_part};
 use crate::ui::menu::Menu;
@@ -24,29 +25,74 @@ fn short_name<'a>(name: &'a str, words: &'static Words) -> &'a str {
     }
 }
 
-/// Shown if the bridge has recognized the user.
+/// What this part of the page shows.
+#[derive(Clone, Copy)]
+pub enum AccountPart {
+    /// The menu with the user's name.
+    Menu,
+    /// How to sign in. The signal: the user prefers an access token.
+    SignIn { prefers_token: RwSignal<bool> },
+    /// How to leave, for a user who may do nothing.
+    Leave,
+}
+
+/// One place that loads the part, since it is rarely needed.
 #[component]
-pub fn UserMenu() -> impl IntoView {
-    let (store, prefs) = (store(), preferences());
-    let user = Memo::new(move |_| store.read(|state| state.user().filter(|_| state.link().is_open()).cloned()));
-    let name = move || user.get().map(|user| user.name).unwrap_or_default();
-    let label = move || short_name(&name(), prefs.words()).to_owned();
-    view! {
-        <Show when=move || user.with(Option::is_some)>
-            <div class="user" data-testid="user" data-name=name title=name>
-                <span class="out-of-sight">{prefs.text(|w| w.user)}</span>
-                <Menu label=label testid="user-menu" class="user-name">
-                    <Lazy preload=load_account view=move || account(user.get_untracked()) />
-                </Menu>
-            </div>
-        </Show>
-    }
+pub fn AccountView(part: AccountPart) -> impl IntoView {
+    view! { <Lazy preload=load_account view=move || account(part) /> }
 }
 
 lazy_part! {
-    /// What the user can do about the sign-in. `None`: the bridge has not told who the user is.
-    account, load_account, pub fn account(user: Option<User>) -> LoadedView {
-        Ok(view! { <Account user=user /> }.into_any())
+    /// The user, and signing in and out.
+    account, load_account, pub fn account(part: AccountPart) -> LoadedView {
+        Ok(match part {
+            AccountPart::Menu => view! { <UserMenu /> }.into_any(),
+            AccountPart::SignIn { prefers_token } => view! { <SignIn prefers_token=prefers_token /> }.into_any(),
+            AccountPart::Leave => view! { <Account user=None /> }.into_any(),
+        })
+    }
+}
+
+#[component]
+fn UserMenu() -> impl IntoView {
+    let (store, prefs) = (store(), preferences());
+    let name = Memo::new(move |_| store.read(|state| state.user().map(|user| user.name.clone())).unwrap_or_default());
+    let label = move || name.with(|name| short_name(name, prefs.words()).to_owned());
+    let user = move || store.untracked(|state| state.user().cloned());
+    view! {
+        <div class="user" data-testid="user" data-name=name title=name>
+            <span class="out-of-sight">{prefs.text(|w| w.user)}</span>
+            <Menu label=label testid="user-menu" class="">
+                <Account user=user() />
+            </Menu>
+        </div>
+    }
+}
+
+#[component]
+fn SignIn(prefers_token: RwSignal<bool>) -> impl IntoView {
+    let (store, prefs, navigation) = (store(), preferences(), navigation());
+    // The address names the view, which can be changed while signed out.
+    let href = move || {
+        navigation.track();
+        browser::sign_in_href()
+    };
+    let offers_token = move || !prefers_token.get() && store.read(|state| state.link().asks_to_sign_in());
+    view! {
+        // In this tab, so that the user comes back to it.
+        <a class="button small primary" data-testid="sign-in" href=href>
+            {prefs.text(|w| w.sign_in)}
+        </a>
+        <Show when=offers_token>
+            <button
+                type="button"
+                class="button small"
+                data-testid="use-token"
+                on:click=move |_| prefers_token.set(true)
+            >
+                {prefs.text(|w| w.token_use)}
+            </button>
+        </Show>
     }
 }
 

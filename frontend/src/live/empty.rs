@@ -4,7 +4,6 @@ use leptos::prelude::*;
 use protocol::{ErrorBody, ErrorCode};
 
 use crate::context::error_text::error_text;
-use crate::context::request_error::listen_blocked_text;
 use crate::context::{preferences, store};
 use crate::i18n::{Language, Words};
 use crate::live::filter_bar::FilterBox;
@@ -202,7 +201,7 @@ pub fn Empty(filter: FilterBox, fields: WatchFields) -> impl IntoView {
     };
     let is_filtered = move || matches!(reason.get(), EmptyReason::NothingMatches { .. });
     let title = move || match (forbidden.get(), reason.get()) {
-        (Some(forbidden), _) => listen_blocked_text(&forbidden, prefs.words()),
+        (Some(forbidden), _) => forbidden,
         (_, EmptyReason::Unread) => {
             store.read(|state| unread_text(state, prefs.words(), prefs.language())).unwrap_or_default()
         }

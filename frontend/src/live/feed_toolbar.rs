@@ -121,18 +121,18 @@ fn Status() -> impl IntoView {
 #[component]
 fn Masked() -> impl IntoView {
     let (store, prefs) = (store(), preferences());
-    // Names and paths.
-    let masked = Memo::new(move |_| {
-        store.read(|state| {
-            let masked = state.listening().masked();
-            (masked.names().collect::<Vec<_>>().join(", "), masked.paths().join(", "))
-        })
+    let shown = |list: String| (!list.is_empty()).then_some(list);
+    let names = Memo::new(move |_| {
+        shown(store.read(|state| state.listening().masked().names().collect::<Vec<_>>().join(", ")))
     });
-    let hint = move || masked.with(|(_, paths)| prefs.words().masked_hint.with_names(paths));
+    let hint = move || {
+        let paths = store.read(|state| state.listening().masked().paths().join(", "));
+        prefs.words().masked_hint.with_names(&paths)
+    };
     view! {
-        <Show when=move || masked.with(|(names, _)| !names.is_empty())>
+        <Show when=move || names.with(Option::is_some)>
             <span class="label" data-testid="masked" title=hint>
-                {move || masked.with(|(names, _)| prefs.words().masked.with_names(names))}
+                {move || prefs.words().masked.with_names(&names.get().unwrap_or_default())}
                 <span class="out-of-sight">{hint}</span>
             </span>
         </Show>

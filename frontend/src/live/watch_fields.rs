@@ -4,10 +4,11 @@
 use leptos::prelude::*;
 use protocol::{GroupId, GroupStart, TopicName};
 
+use crate::context::request_error::listen_blocked_text;
 use crate::context::settings::Preferences;
 use crate::context::store::Store;
 use crate::platform::browser;
-use page_model::{Intent, ListenBlocked, ReadMode, ReadState, SEED_TOPIC, Start, StoredWatch, TopicsText, ViewLink};
+use page_model::{Intent, ReadMode, ReadState, SEED_TOPIC, Start, StoredWatch, TopicsText, ViewLink};
 
 /// The group of the tutorial, shown until the bridge has sent its default.
 const SEED_GROUP: &str = "my-group";
@@ -206,7 +207,7 @@ impl WatchFields {
     }
 
     /// What the user's rights lack for listening as the fields say.
-    pub fn listen_blocked(self) -> Option<ListenBlocked> {
+    pub fn listen_blocked(self) -> Option<String> {
         let start = if self.start_name() == "committed" { Start::Committed } else { Start::default() };
         let intent = Intent {
             topics: TopicsText::new(&self.topic()).names(),
@@ -215,7 +216,8 @@ impl WatchFields {
             start,
             ..Intent::default()
         };
-        self.store.read(|state| state.listen_blocked(&intent))
+        let blocked = self.store.read(|state| state.listen_blocked(&intent))?;
+        Some(listen_blocked_text(&blocked, self.preferences.words()))
     }
 
     /// Replaces all choices by those of a link.

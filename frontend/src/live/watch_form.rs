@@ -3,7 +3,6 @@
 
 use leptos::prelude::*;
 
-use crate::context::request_error::listen_blocked_text;
 use crate::context::{preferences, store};
 use crate::live::join_guard::join_guard;
 use crate::live::watch_fields::WatchFields;
@@ -170,7 +169,7 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
                         .then(|| {
                             let words = prefs.words();
                             match forbidden.get().filter(|_| is_valid()) {
-                                Some(forbidden) => listen_blocked_text(&forbidden, words),
+                                Some(forbidden) => forbidden,
                                 None if start_error.get() && !topic_error.get() => words.invalid_start.to_owned(),
                                 None => words.topic_invalid.to_owned(),
                             }
