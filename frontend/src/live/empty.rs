@@ -11,7 +11,7 @@ use crate::live::join_guard::join_guard;
 use crate::live::list_notices::unread_text;
 use crate::live::watch_fields::WatchFields;
 use crate::ui::format::number;
-use page_model::{Link, Phase, ReadMode, ReadState};
+use page_model::{Link, Phase, ReadMode, ReadState, SendBlocked};
 
 /// The first reason that applies. Errors come first.
 #[derive(Clone, PartialEq)]
@@ -208,7 +208,11 @@ pub fn Empty(filter: FilterBox, fields: WatchFields) -> impl IntoView {
         (_, reason) => reason.title(prefs.words(), &topic(), &group()),
     };
     let next = move || {
-        let is_foreign = store.read(|state| state.bridge().is_some() && !state.may_send_to(&fields.first_topic()));
+        let is_foreign = store.read(|state| {
+            let topic = fields.first_topic();
+            let is_forbidden = state.send_blocked_to(&topic) == Some(SendBlocked::Forbidden);
+            state.bridge().is_some() && (is_forbidden || !state.may_send_to(&topic))
+        });
         match reason.get() {
             _ if forbidden.with(Option::is_some) => prefs.words().listen_forbidden_next.to_owned(),
             // The text for other topics does not offer the tutorial's run.
