@@ -8,5 +8,6 @@ pub mod root;
 pub mod shortcuts;
 pub mod toasts;
 pub mod top_bar;
+pub mod user_menu;
 
 pub use root::App;

@@ -13,6 +13,7 @@ pub mod list_notices;
 pub mod list_settings;
 pub mod list_view;
 pub mod live_view;
+pub mod masked_note;
 pub mod partitions;
 pub mod rate_charts;
 pub mod record_row;

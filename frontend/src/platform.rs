@@ -4,4 +4,5 @@ pub mod browser;
 pub mod files;
 pub mod handshake;
 pub mod regex;
+pub mod sign_out;
 pub mod socket;

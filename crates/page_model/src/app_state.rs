@@ -8,7 +8,7 @@ use std::sync::Arc;
 use formats::BatchChoice;
 use protocol::{
     ClientMessage, Cluster, ClusterSummary, Defaults, GroupRequest, Limits, ProduceRecord, RequestId, ResumeCommits,
-    Secret, TopicPartition, TopicRequest, Unsubscribe,
+    Rights, Secret, TopicPartition, TopicRequest, Unsubscribe, User,
 };
 
 use super::allowed_names::AllowedNames;
@@ -49,8 +49,12 @@ pub struct Bridge {
     pub defaults: Defaults,
     pub limits: Limits,
     pub read_only: bool,
-    /// All clusters of the bridge.
+    /// The clusters that the user may use.
     pub clusters: Vec<ClusterSummary>,
+    /// `None` if the bridge admits everyone.
+    pub user: Option<User>,
+    /// What the user may do in this cluster. `None`: everything.
+    pub rights: Option<Rights>,
 }
 
 /// Why a topic was requested.
@@ -68,6 +72,8 @@ pub struct AppState {
     pub(super) session: Option<String>,
     /// The bridge's access token, if the user has entered one.
     pub(super) token: Option<Secret>,
+    /// The bridge has asked the user to sign in, so it offers that.
+    pub(super) signs_in: bool,
     /// Number of `hello` messages sent.
     pub(super) hellos: u64,
     pub(super) bridge: Option<Bridge>,
@@ -141,7 +147,7 @@ impl AppState {
 
     /// Sends a record as it is. Returns whether it was sent.
     pub fn send_record(&mut self, record: &ProduceRecord, now_ms: f64) -> bool {
-        if self.send_blocked().is_some() || !self.may_send_to(&record.topic) {
+        if self.send_blocked_to(&record.topic).is_some() || !self.may_send_to(&record.topic) {
             return false;
         }
         let frame = self.sends.send(record, now_ms);
@@ -200,7 +206,7 @@ impl AppState {
     }
 
     fn may_start_run(&self, topic: &str) -> bool {
-        let is_free = self.run.as_ref().is_none_or(|run| !run.is_active()) && self.send_blocked().is_none();
+        let is_free = self.run.as_ref().is_none_or(|run| !run.is_active()) && self.send_blocked_to(topic).is_none();
         is_free && topic_is_valid(topic) && self.may_send_to(topic)
     }
 
@@ -420,7 +426,7 @@ impl AppState {
     }
 
     pub fn load_gap(&mut self, gap: &Entry) {
-        if self.link.is_open() && !self.fills.is_filling(gap) {
+        if self.link.is_open() && !self.fills.is_filling(gap) && self.may_load(gap) {
             self.request_gap(gap);
         }
     }

@@ -9,6 +9,7 @@ use protocol::{
 use super::app_state::{AppState, TopicRequestPurpose};
 use super::entry::{Gap, ReceivedBatch};
 use super::incoming::{self, Header};
+use super::masked::MaskedFields;
 use super::notices::NoticeKind;
 use super::slice::Slice;
 
@@ -52,7 +53,8 @@ impl AppState {
             }
             ServerMessage::Produced(produced) => self.produced(produced, now_ms),
             ServerMessage::Subscribed(subscribed) if self.listening.awaits(id) => {
-                if self.listening.subscribed(subscribed.subscription) {
+                let masked = MaskedFields::new(subscribed.masked);
+                if self.listening.subscribed(subscribed.subscription, masked) {
                     self.unsubscribe(subscribed.subscription);
                 }
                 self.changes.mark(Slice::Listening);
@@ -123,7 +125,12 @@ impl AppState {
                 let Some(gap) = self.fills.replied(id) else { return };
                 let Some(missing) = gap.as_gap() else { return };
                 let (from, next) = (missing.from, fetched.next.0);
-                let records = ReceivedBatch::fetched(&missing.topic, missing.partition, &fetched.records);
+                let records = ReceivedBatch::fetched(
+                    &missing.topic,
+                    missing.partition,
+                    &fetched.records,
+                    MaskedFields::new(fetched.masked),
+                );
                 let rest = self.feed.fill(&gap, records.as_ref(), next);
                 self.feed.shrink();
                 self.changes.mark_list();
@@ -226,7 +233,8 @@ impl AppState {
 
     /// Applies one binary frame: a batch of records of one partition, in offset order.
     pub fn receive_batch(&mut self, bytes: Box<[u8]>, arrived_ms: f64) {
-        let batch = match ReceivedBatch::parse(bytes, self.last_topic.as_ref()) {
+        let masked = self.listening.masked().clone();
+        let batch = match ReceivedBatch::parse(bytes, self.last_topic.as_ref(), masked) {
             Ok(batch) => batch,
             Err(error) => return self.notify(NoticeKind::Unreadable(error.to_string()), arrived_ms),
         };

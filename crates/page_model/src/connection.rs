@@ -5,6 +5,7 @@ use protocol::{CloseCode, Hello, Resume, SUBPROTOCOL, Secret, Welcome};
 use super::app_state::{AppState, Bridge};
 use super::connect_error::ConnectError;
 use super::link::{Link, Loss};
+use super::notices::NoticeKind;
 use super::sends::Sends;
 use super::slice::Slice;
 
@@ -70,12 +71,18 @@ impl AppState {
             loss.reason = message;
         }
         self.link = match retry_at_ms {
+            // The socket connects again at once, and nothing is wrong.
+            Some(_) if loss.code == CloseCode::AccessChanged.number() => {
+                self.notify(NoticeKind::AccessChanged, now_ms);
+                Link::Connecting
+            }
             Some(retry_at_ms) => Link::Waiting { retry_at_ms, loss },
             None => Link::Closed { loss },
         };
+        self.signs_in |= self.link.asks_to_sign_in();
         self.forget_requests();
         self.listen_to_next();
-        if retry_at_ms.is_none() && !self.link.asks_for_token() {
+        if retry_at_ms.is_none() && !self.link.asks_for_token() && !self.link.asks_to_sign_in() {
             // Without automatic reconnects, listening and the session end here.
             self.listening.stop(false);
             self.forget_session();
@@ -114,11 +121,13 @@ impl AppState {
         }
         self.session = Some(welcome.session);
         self.cluster = Some(welcome.cluster);
-        let Welcome { defaults, limits, read_only, clusters, .. } = welcome;
-        self.bridge = Some(Bridge { defaults, limits, read_only, clusters });
+        let Welcome { defaults, limits, read_only, clusters, user, rights, .. } = welcome;
+        self.bridge = Some(Bridge { defaults, limits, read_only, clusters, user, rights });
         self.cluster_choice = Some(welcome.cluster_name).filter(|name| !name.is_empty());
         self.changes.mark(Slice::Link);
         self.changes.mark(Slice::Cluster);
+        // Other rights may allow other rows to be loaded.
+        self.changes.mark(Slice::Rows);
         self.subscribe();
         self.request_views();
     }

@@ -7,6 +7,8 @@ use formats::ExportRecord;
 use protocol::binary::{Headers, RawRecord};
 use protocol::{BadBatch, BinaryBatch, GapReason, Record, RecordsFrame, RecordsHead, TimestampType};
 
+use super::masked::MaskedFields;
+
 #[derive(Debug)]
 enum Source {
     Frame(Frame),
@@ -19,6 +21,7 @@ struct Frame {
     topic: Rc<str>,
     partition: i32,
     bytes: Box<[u8]>,
+    masked: MaskedFields,
 }
 
 /// Offsets `from` (inclusive) to `to` (exclusive) that the bridge does not send on its own.
@@ -105,9 +108,17 @@ impl Entry {
         matches!(*self.source, Source::Frame(_))
     }
 
+    /// The fields that the bridge has masked in this record, or in others of its subscription.
+    pub fn masked(&self) -> MaskedFields {
+        match &*self.source {
+            Source::Frame(frame) => frame.masked.clone(),
+            Source::Gap(_) => MaskedFields::default(),
+        }
+    }
+
     /// Decodes the record. `None` for gaps only: the frame was validated when it arrived.
     pub fn record(&self) -> Option<RecordRef<'_>> {
-        let Source::Frame(Frame { topic, partition, bytes }) = &*self.source else { return None };
+        let Source::Frame(Frame { topic, partition, bytes, .. }) = &*self.source else { return None };
         let fields = &bytes[self.start as usize..][..self.len as usize];
         let view = RawRecord::from_bytes(fields).view().ok()?;
         Some(RecordRef {
@@ -149,7 +160,7 @@ pub struct ReceivedBatch {
 impl ReceivedBatch {
     /// Validates the whole frame, so that decoding a record later cannot fail. `topic_before`: the topic of the previous
     /// frame; its allocation is shared if the name is the same.
-    pub fn parse(bytes: Box<[u8]>, topic_before: Option<&Rc<str>>) -> Result<Self, BadBatch> {
+    pub fn parse(bytes: Box<[u8]>, topic_before: Option<&Rc<str>>, masked: MaskedFields) -> Result<Self, BadBatch> {
         let frame = RecordsFrame::parse(&bytes)?;
         let topic =
             topic_before.filter(|topic| &***topic == frame.topic).cloned().unwrap_or_else(|| frame.topic.into());
@@ -165,12 +176,12 @@ impl ReceivedBatch {
             payload += payload_bytes(view.key, view.value, view.headers);
             records_at.push((view.offset, start as u32, fields.len() as u32));
         }
-        let source = Rc::new(Source::Frame(Frame { topic, partition, bytes }));
+        let source = Rc::new(Source::Frame(Frame { topic, partition, bytes, masked }));
         Ok(Self { source, subscription, seq, payload_bytes: payload as u64, records_at })
     }
 
     /// Encodes the records of a `fetched` reply as a binary frame.
-    pub fn fetched(topic: &Rc<str>, partition: i32, records: &[Record]) -> Option<Self> {
+    pub fn fetched(topic: &Rc<str>, partition: i32, records: &[Record], masked: MaskedFields) -> Option<Self> {
         let mut batch = BinaryBatch::default();
         for record in records {
             batch.push(protocol::RecordView {
@@ -186,7 +197,7 @@ impl ReceivedBatch {
             return None;
         }
         let frame = batch.frame(&RecordsHead { subscription: 0, seq: 0, topic, partition }, 0..batch.len());
-        Self::parse(frame.into_boxed_slice(), Some(topic)).ok()
+        Self::parse(frame.into_boxed_slice(), Some(topic), masked).ok()
     }
 
     pub fn topic(&self) -> &Rc<str> {
@@ -236,13 +247,15 @@ pub(crate) mod tests {
     }
 
     pub fn entry(offset: i64, value: &str) -> Entry {
-        let arrived = ReceivedBatch::parse(frame(1, 1, "t", offset..offset + 1, value), None).expect("a frame");
+        let arrived = ReceivedBatch::parse(frame(1, 1, "t", offset..offset + 1, value), None, MaskedFields::default())
+            .expect("a frame");
         arrived.entries().next().expect("one record").1
     }
 
     #[test]
     fn parsed_frame_has_its_records_and_their_bytes() {
-        let arrived = ReceivedBatch::parse(frame(3, 9, "t", 7..10, "città"), None).expect("a frame");
+        let arrived =
+            ReceivedBatch::parse(frame(3, 9, "t", 7..10, "città"), None, MaskedFields::default()).expect("a frame");
         assert_eq!((arrived.subscription, arrived.seq), (3, 9));
         assert_eq!(arrived.payload_bytes, 3 * (6 + 3));
         let entries: Vec<_> = arrived.entries().collect();
@@ -258,14 +271,14 @@ pub(crate) mod tests {
     fn truncated_frame_is_rejected() {
         let mut bytes = frame(1, 1, "t", 0..2, "v").into_vec();
         bytes.truncate(bytes.len() - 1);
-        assert!(ReceivedBatch::parse(bytes.into_boxed_slice(), None).is_err());
+        assert!(ReceivedBatch::parse(bytes.into_boxed_slice(), None, MaskedFields::default()).is_err());
     }
 
     #[test]
     fn fetched_records_become_the_same_entries_as_received_ones() {
         let json = r#"{"offset":"5","timestamp":null,"timestamp_type":"log_append","key":{"base64":"/w=="},"value":null,"headers":[["a",null],["a",{"text":"1"}]]}"#;
         let record: Record = serde_json::from_str(json).expect("a record");
-        let arrived = ReceivedBatch::fetched(&"t".into(), 4, &[record]).expect("one record");
+        let arrived = ReceivedBatch::fetched(&"t".into(), 4, &[record], MaskedFields::default()).expect("one record");
         let (offset, entry) = arrived.entries().next().expect("one");
         let record = entry.record().expect("a record");
         assert_eq!((offset, record.partition, record.timestamp), (5, 4, None));

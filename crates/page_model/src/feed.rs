@@ -290,6 +290,7 @@ mod tests {
 
     use super::*;
     use crate::entry::tests::{entry, frame};
+    use crate::masked::MaskedFields;
 
     fn feed(records: usize) -> Feed {
         Feed { limits: Limits { records, mib: 64 }, ..Feed::default() }
@@ -434,7 +435,8 @@ mod tests {
                 push(&mut feed, 15, "even");
             }
             let gap = feed.get(1).expect("the gap").clone();
-            let page = ReceivedBatch::parse(frame(0, 0, "t", 10..12, "even"), None).expect("a frame");
+            let page =
+                ReceivedBatch::parse(frame(0, 0, "t", 10..12, "even"), None, MaskedFields::default()).expect("a frame");
             let rest = feed.fill(&gap, Some(&page), 12).expect("a rest");
             assert_eq!(rest.as_gap().map(|gap| (gap.from, gap.to)), Some((12, 14)));
             assert_eq!(offsets(&mut feed), [9, 10, 11, -1, 14]);

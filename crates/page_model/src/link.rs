@@ -46,6 +46,11 @@ impl Link {
         matches!(self, Self::Closed { loss } if loss.code == CloseCode::TokenRefused.number())
     }
 
+    /// The user is signed out, and the page sent no access token.
+    pub fn asks_to_sign_in(&self) -> bool {
+        matches!(self, Self::Closed { loss } if loss.code == CloseCode::SignedOut.number())
+    }
+
     /// The clusters that exist, if the bridge has none of the requested name.
     pub fn clusters_instead(&self) -> Option<Vec<&str>> {
         let Self::Closed { loss } = self else { return None };

@@ -11,6 +11,7 @@ use protocol::{
 use super::credit::{Credit, WINDOW};
 use super::held_commits::HeldCommits;
 use super::intent::{Intent, ReadMode, Start};
+use super::masked::MaskedFields;
 use super::sort::stable_sort;
 
 /// How often the end offsets of the partitions are requested, for the lag and the number of remaining records.
@@ -82,6 +83,8 @@ pub struct Listening {
     /// The group's committed offsets, from which watching starts, are known.
     committed_is_known: bool,
     held_commits: HeldCommits,
+    /// The fields that the bridge hides in the records of the latest subscription.
+    masked: MaskedFields,
     credit: Credit,
 }
 
@@ -100,6 +103,10 @@ impl Listening {
 
     pub fn subscription(&self) -> Option<u32> {
         self.subscription
+    }
+
+    pub fn masked(&self) -> &MaskedFields {
+        &self.masked
     }
 
     /// Partitions for which no offset is committed until the user confirms.
@@ -270,8 +277,9 @@ impl Listening {
     }
 
     /// The bridge has opened the subscription. Returns whether the user has stopped meanwhile, so that it must be ended.
-    pub fn subscribed(&mut self, subscription: u32) -> bool {
+    pub fn subscribed(&mut self, subscription: u32, masked: MaskedFields) -> bool {
         self.subscription = Some(subscription);
+        self.masked = masked;
         self.request = None;
         if self.phase == Phase::Starting {
             self.phase = Phase::Listening;

@@ -23,6 +23,10 @@ pub enum NoticeKind {
     Refused(ErrorBody),
     /// The bridge sent a message that this page cannot parse: the page and the bridge have different versions.
     Unreadable(String),
+    /// The bridge has closed the connection because of new access rules.
+    AccessChanged,
+    /// The exported file has masked fields.
+    ExportIsMasked,
     Copied,
     CopyFailed,
     /// The file with this name is not UTF-8 text.

@@ -1,15 +1,15 @@
 //! Read access to the app state. Derived values use the accessors of the slices only, so that reading one through
 //! [`Tracked`] subscribes to exactly the slices that it depends on.
 
-use protocol::{Cluster, ClusterColour, ClusterState};
+use protocol::{Action, Cluster, ClusterColour, ClusterState, Object, Rights, User};
 
 use super::allowed_names::AllowedNames;
 use super::app_state::{AppState, Bridge};
 use super::batch::Batch;
-use super::blocked::{ChangeBlocked, SendBlocked};
+use super::blocked::{ChangeBlocked, ListenBlocked, SendBlocked};
 use super::entry::Entry;
 use super::feed::Feed;
-use super::intent::{Intent, ReadMode};
+use super::intent::{Intent, ReadMode, Start};
 use super::latency_strip::LatencyStrip;
 use super::link::Link;
 use super::listening::{Listening, PartitionProgress};
@@ -43,6 +43,12 @@ pub trait ReadState {
     fn has_token(&self) -> bool {
         self.subscribe(Slice::Link);
         self.untracked().token.is_some()
+    }
+
+    /// Whether the bridge offers to sign in, as far as the page knows.
+    fn signs_in(&self) -> bool {
+        self.subscribe(Slice::Link);
+        self.untracked().signs_in
     }
 
     fn cluster(&self) -> Option<&Cluster> {
@@ -155,6 +161,24 @@ pub trait ReadState {
         self.cluster().is_some_and(|cluster| cluster.demo)
     }
 
+    fn user(&self) -> Option<&User> {
+        self.bridge()?.user.as_ref()
+    }
+
+    /// What the user may do. `None`: everything.
+    fn rights(&self) -> Option<&Rights> {
+        self.bridge()?.rights.as_ref()
+    }
+
+    fn may(&self, action: Action, object: &Object<'_>) -> bool {
+        self.rights().is_none_or(|rights| rights.allows(action, object))
+    }
+
+    /// Whether the records of this gap may be loaded.
+    fn may_load(&self, gap: &Entry) -> bool {
+        gap.as_gap().is_some_and(|gap| self.may(Action::Read, &Object::Topic(&gap.topic)))
+    }
+
     /// The name and colour of each cluster that the user can switch to, and of the current one.
     fn cluster_choices(&self) -> Vec<(String, Option<ClusterColour>)> {
         if let Some(names) = self.link().clusters_instead() {
@@ -193,20 +217,60 @@ pub trait ReadState {
         (self.sends().waiting() as u64 + 1 >= bridge.limits.produce_window).then_some(SendBlocked::TooManyWaiting)
     }
 
+    /// Why no record can be sent to this topic now.
+    fn send_blocked_to(&self, topic: &str) -> Option<SendBlocked> {
+        let (blocked, topic) = (self.send_blocked(), topic.trim());
+        match blocked {
+            None | Some(SendBlocked::TooManyWaiting)
+                if !topic.is_empty() && !self.may(Action::Write, &Object::Topic(topic)) =>
+            {
+                Some(SendBlocked::Forbidden)
+            }
+            _ => blocked,
+        }
+    }
+
+    /// What the user's rights lack for listening as the intent says.
+    fn listen_blocked(&self, intent: &Intent) -> Option<ListenBlocked> {
+        let topic = intent.topics.iter().find(|topic| !self.may(Action::Read, &Object::Topic(topic)));
+        let needed = match (intent.mode, intent.start) {
+            (ReadMode::Group, _) => Some(Action::Read),
+            // The committed offsets are read, and no record in the group's name.
+            (ReadMode::Watch, Start::Committed) => Some(Action::Describe),
+            (ReadMode::Watch, _) => None,
+        };
+        let is_forbidden = |action| !self.may(action, &Object::Group(&intent.group));
+        match topic {
+            Some(topic) => Some(ListenBlocked::Topic(topic.clone())),
+            None => needed.is_some_and(is_forbidden).then(|| ListenBlocked::Group(intent.group.clone())),
+        }
+    }
+
     /// Why topics cannot be created now.
     fn create_blocked(&self) -> Option<ChangeBlocked> {
+        let may_create = |rights: &Rights| {
+            rights.0.iter().any(|grant| !grant.topics.is_empty() && grant.allow.contains(&Action::Create))
+        };
+        let is_forbidden = self.rights().is_some_and(|rights| !may_create(rights));
+        self.blocked(is_forbidden.then_some(Action::Create))
+    }
+
+    /// Why an existing topic or group cannot be changed now.
+    fn change_blocked(&self, action: Action, object: &Object<'_>) -> Option<ChangeBlocked> {
+        let forbidden = (!self.may(action, object)).then_some(action);
+        self.blocked(forbidden).or_else(|| self.is_demo().then_some(ChangeBlocked::DemoBroker))
+    }
+
+    /// `forbidden`: what the user's rights lack.
+    fn blocked(&self, forbidden: Option<Action>) -> Option<ChangeBlocked> {
         if !self.link().is_open() {
             Some(ChangeBlocked::NotConnected)
         } else if self.is_read_only() {
             Some(ChangeBlocked::ReadOnly)
         } else {
-            self.kafka_is_down().then_some(ChangeBlocked::KafkaDown)
+            let down = || self.kafka_is_down().then_some(ChangeBlocked::KafkaDown);
+            forbidden.map(ChangeBlocked::Forbidden).or_else(down)
         }
-    }
-
-    /// Why existing topics and groups cannot be changed now.
-    fn change_blocked(&self) -> Option<ChangeBlocked> {
-        self.create_blocked().or_else(|| self.is_demo().then_some(ChangeBlocked::DemoBroker))
     }
 
     /// Whether this topic may be used freely: the demo broker has no data of others, and `foobar` is the tutorial's topic.

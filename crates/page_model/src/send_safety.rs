@@ -53,7 +53,8 @@ pub(crate) mod tests {
         let mut state = AppState::default();
         state.link = Link::Open;
         state.cluster = Some(cluster);
-        state.bridge = Some(Bridge { defaults, limits, read_only: false, clusters: Vec::new() });
+        state.bridge =
+            Some(Bridge { defaults, limits, read_only: false, clusters: Vec::new(), user: None, rights: None });
         state
     }
 

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use protocol::{CloseCode, ErrorBody, ErrorCode, ProduceWaiting, WaitReason};
 
+use crate::app::user_menu::{AccountPart, AccountView};
 use crate::context::error_text::down_text;
 use crate::context::{preferences, store};
 use crate::i18n::{Language, Words};
@@ -26,7 +27,15 @@ enum BannerMessage {
     TokenRequired {
         /// The user has entered a token, and the bridge has refused it.
         is_wrong: bool,
+        /// The bridge also offers to sign in.
+        signs_in: bool,
     },
+    SignedOut {
+        /// Records of the list, which are lost when the page is loaded again.
+        has_records: bool,
+    },
+    /// The user may do nothing in any cluster.
+    NoRights,
     KafkaDown {
         servers: String,
         named_by_user: bool,
@@ -45,11 +54,15 @@ impl BannerMessage {
             Link::Waiting { loss, .. } => {
                 Some(Self::BridgeLost { loss: loss.clone(), pending: state.sends().waiting() as u64 })
             }
-            link if link.asks_for_token() => Some(Self::TokenRequired { is_wrong: state.has_token() }),
+            link if link.asks_for_token() => {
+                Some(Self::TokenRequired { is_wrong: state.has_token(), signs_in: state.signs_in() })
+            }
+            link if link.asks_to_sign_in() => Some(Self::SignedOut { has_records: state.feed().counts().kept > 0 }),
+            Link::Closed { loss } if loss.code == CloseCode::Forbidden.number() => Some(Self::NoRights),
             Link::Closed { loss } => Some(Self::BridgeClosed { loss: loss.clone() }),
             Link::Connecting => match before {
                 Some(Self::BridgeLost { .. } | Self::Reconnecting) => Some(Self::Reconnecting),
-                Some(Self::TokenRequired { .. }) => before.cloned(),
+                Some(Self::TokenRequired { .. } | Self::SignedOut { .. }) => before.cloned(),
                 _ => None,
             },
             Link::Open if state.kafka_is_down() => state.cluster().map(|cluster| Self::KafkaDown {
@@ -74,7 +87,9 @@ impl BannerMessage {
             Self::BridgeLost { loss: Loss { cause: Some(error), .. }, .. } => connect_error_texts(error, words).0,
             Self::BridgeLost { .. } | Self::Reconnecting => words.banner_lost.to_owned(),
             Self::BridgeClosed { loss } => words.banner_closed.with_reason(&close_reason(loss, words)),
-            Self::TokenRequired { is_wrong } => {
+            Self::SignedOut { .. } => words.connect_signed_out.to_owned(),
+            Self::NoRights => words.no_rights.to_owned(),
+            Self::TokenRequired { is_wrong, .. } => {
                 (if *is_wrong { words.token_wrong } else { words.token_required }).to_owned()
             }
             Self::KafkaDown { servers, error, .. } => match known_reason(servers, error.as_ref(), words) {
@@ -106,6 +121,9 @@ impl BannerMessage {
             }
             Self::BridgeClosed { .. } => words.banner_closed_next.to_owned(),
             Self::TokenRequired { .. } => words.token_next.to_owned(),
+            Self::SignedOut { has_records: true } => words.sign_in_loses.to_owned(),
+            Self::SignedOut { has_records: false } => words.sign_in_next.to_owned(),
+            Self::NoRights => words.no_rights_next.to_owned(),
             Self::KafkaDown { servers, named_by_user, error } => {
                 let change = known_reason(servers, error.as_ref(), words).map(|(_, next)| next);
                 // A user who has named a broker needs no hint how to start one.
@@ -121,7 +139,7 @@ impl BannerMessage {
     /// Only loading the page again helps.
     fn needs_reload(&self) -> bool {
         match self {
-            Self::BridgeClosed { .. } => true,
+            Self::BridgeClosed { .. } | Self::NoRights => true,
             Self::BridgeLost { loss, .. } => loss.cause == Some(ConnectError::SignedOut),
             _ => false,
         }
@@ -135,7 +153,7 @@ impl BannerMessage {
                 error.message.clone()
             }
             Self::BridgeLost { loss, .. } | Self::BridgeClosed { loss } => loss.reason.clone(),
-            Self::Reconnecting | Self::TokenRequired { .. } => String::new(),
+            Self::Reconnecting | Self::TokenRequired { .. } | Self::SignedOut { .. } | Self::NoRights => String::new(),
         }
     }
 }
@@ -179,7 +197,6 @@ fn close_reason(loss: &Loss, words: &Words) -> String {
     match loss.code {
         4506 => words.close_4506.to_owned(),
         4504 => words.close_4504.to_owned(),
-        4507 => words.close_forbidden.to_owned(),
         4508 => match (Link::Closed { loss: loss.clone() }).clusters_instead() {
             Some(names) => words.close_cluster.with_names(&names.join(", ")),
             None => loss.reason.clone(),
@@ -198,10 +215,27 @@ pub fn Banner() -> impl IntoView {
     let seconds = Memo::new(move |_| store.read(|state| state.link().retry_in_secs(browser::now_ms()).unwrap_or(1)));
     let is_lost = move || message.with(|message| matches!(message, Some(BannerMessage::BridgeLost { .. })));
     let needs_reload = move || message.with(|message| message.as_ref().is_some_and(BannerMessage::needs_reload));
-    let asks_for_token = move || message.with(|message| matches!(message, Some(BannerMessage::TokenRequired { .. })));
+    let has_no_rights = move || message.with(|message| *message == Some(BannerMessage::NoRights));
+    let is_signed_out =
+        Memo::new(move |_| message.with(|message| matches!(message, Some(BannerMessage::SignedOut { .. }))));
+    let offers_sign_in = move || {
+        is_signed_out.get()
+            || message.with(|message| matches!(message, Some(BannerMessage::TokenRequired { signs_in: true, .. })))
+    };
+    // A signed-out user may prefer a token.
+    let prefers_token = RwSignal::new(false);
+    let asks_for_token = move || {
+        let is_required = message.with(|message| matches!(message, Some(BannerMessage::TokenRequired { .. })));
+        is_required || (is_signed_out.get() && prefers_token.get())
+    };
     // The first prompt for the token is not an error.
     let level = move || {
-        let is_new = message.with(|message| matches!(message, Some(BannerMessage::TokenRequired { is_wrong: false })));
+        let is_new = message.with(|message| {
+            matches!(
+                message,
+                Some(BannerMessage::TokenRequired { is_wrong: false, .. } | BannerMessage::SignedOut { .. })
+            )
+        });
         let waits = message.with(|message| matches!(message, Some(BannerMessage::ProduceWaits { .. })));
         if is_new || waits { "warning" } else { "error" }
     };
@@ -251,8 +285,16 @@ pub fn Banner() -> impl IntoView {
                         {prefs.text(|w| w.try_now)}
                     </button>
                 </Show>
+                <Show when=offers_sign_in>
+                    <AccountView part=AccountPart::SignIn {
+                        prefers_token,
+                    } />
+                </Show>
                 <Show when=asks_for_token>
                     <TokenForm />
+                </Show>
+                <Show when=has_no_rights>
+                    <AccountView part=AccountPart::Leave />
                 </Show>
                 <Show when=needs_reload>
                     <button

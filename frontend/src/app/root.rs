@@ -7,6 +7,7 @@ use crate::app::banner::Banner;
 use crate::app::shortcuts::Shortcuts;
 use crate::app::toasts::Toasts;
 use crate::app::top_bar::TopBar;
+use crate::app::user_menu::load_account;
 use crate::cluster::cluster_view::{cluster_view, load_cluster_view};
 use crate::context::navigation::Navigation;
 use crate::context::permissions;
@@ -140,7 +141,7 @@ fn preload_parts(store: Store) {
 }
 
 async fn load_parts() {
-    let parts: [Result<(), SplitLoaderError>; 7] = [
+    let parts: [Result<(), SplitLoaderError>; 8] = [
         load_opened_record().await,
         load_list_settings().await,
         load_run_form().await,
@@ -148,6 +149,7 @@ async fn load_parts() {
         load_groups_view().await,
         load_cluster_view().await,
         load_batch_form().await,
+        load_account().await,
     ];
     // A part that is missing is loaded again when it is opened, and says so if that fails.
     if parts.iter().all(Result::is_ok) {

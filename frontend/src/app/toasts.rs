@@ -24,19 +24,23 @@ fn Toast(notice: Notice) -> impl IntoView {
     let (store, prefs) = (store(), preferences());
     let Notice { id, kind, .. } = notice;
     let level = match kind {
-        NoticeKind::Copied => "info",
-        NoticeKind::CopyFailed | NoticeKind::NotUtf8(_) => "warning",
+        NoticeKind::Copied | NoticeKind::AccessChanged => "info",
+        NoticeKind::CopyFailed | NoticeKind::ExportIsMasked | NoticeKind::NotUtf8(_) => "warning",
         NoticeKind::Refused(_) | NoticeKind::Unreadable(_) => "error",
     };
     let detail = match &kind {
         NoticeKind::Refused(error) => error_text(error, prefs.words_untracked()),
         NoticeKind::Unreadable(reason) => reason.clone(),
         NoticeKind::NotUtf8(name) => name.clone(),
-        NoticeKind::Copied | NoticeKind::CopyFailed => String::new(),
+        NoticeKind::AccessChanged | NoticeKind::ExportIsMasked | NoticeKind::Copied | NoticeKind::CopyFailed => {
+            String::new()
+        }
     };
     let title = move || {
         let words = prefs.words();
         match kind {
+            NoticeKind::AccessChanged => words.access_changed,
+            NoticeKind::ExportIsMasked => words.export_is_masked,
             NoticeKind::Copied => words.copied,
             NoticeKind::CopyFailed => words.copy_failed,
             NoticeKind::NotUtf8(_) => words.not_utf8,

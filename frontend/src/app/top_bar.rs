@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use crate::app::broker_pill::BrokerPill;
 use crate::app::cluster_switch::ClusterSwitch;
 use crate::app::connection_pill::ConnectionPill;
+use crate::app::user_menu::{AccountPart, AccountView};
 use crate::context::navigation::href;
 use crate::context::{navigation, preferences, store};
 use crate::i18n::Words;
@@ -23,6 +24,7 @@ pub fn TopBar(show_shortcuts: RwSignal<bool>) -> impl IntoView {
     };
     let store = store();
     let is_read_only = move || store.read(|state| state.link().is_open() && state.is_read_only());
+    let has_user = move || store.read(|state| state.link().is_open() && state.user().is_some());
     view! {
         <header class="top-bar">
             <h1 class="brand">
@@ -81,6 +83,9 @@ pub fn TopBar(show_shortcuts: RwSignal<bool>) -> impl IntoView {
                     "?"
                 </button>
             </div>
+            <Show when=has_user>
+                <AccountView part=AccountPart::Menu />
+            </Show>
         </header>
     }
 }

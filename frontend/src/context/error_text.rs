@@ -37,6 +37,11 @@ pub fn down_text(error: &ErrorBody, servers: &str, words: &Words) -> Option<(Str
 }
 
 pub fn error_text(error: &ErrorBody, words: &Words) -> String {
+    // An error of the access rules has neither a broker nor an error of Kafka.
+    let is_of_rules = error.code == ErrorCode::Forbidden.number() && error.broker.is_none() && error.kafka.is_none();
+    if is_of_rules {
+        return format!("{} {}", words.error_access_rules, error.message);
+    }
     let known = OTHERS.iter().find(|(code, _)| code.number() == error.code).map(|(_, word)| word(words).to_owned());
     // An error that names no broker is about the request, not about a connection.
     let known = known.or_else(|| down_text(error, "", words).filter(|_| error.broker.is_some()).map(|(what, _)| what));

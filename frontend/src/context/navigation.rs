@@ -81,6 +81,13 @@ impl Navigation {
         });
     }
 
+    /// Subscribes to changes of the address bar.
+    pub fn track(self) {
+        CLUSTER.with(|cluster| cluster.track());
+        self.address.track();
+        self.live.track();
+    }
+
     /// The name of the cluster in the page's addresses.
     pub fn cluster(self) -> Option<String> {
         CLUSTER.with(|cluster| cluster.get())

@@ -224,6 +224,12 @@ impl Store {
         self.connect_now();
     }
 
+    /// Forgets the access token, and loads the page again.
+    pub fn forget_token(self) {
+        browser::store_token("");
+        browser::reload();
+    }
+
     /// Ends the session and starts a new one with another cluster.
     pub fn switch_cluster(self, name: String) {
         // Sent while the old connection is open: the last acknowledgement of a group, and the end of the subscription.
@@ -236,7 +242,8 @@ impl Store {
     }
 
     fn connect_if_waiting(self) {
-        if self.state.with_value(|state| state.link().name() == "waiting") {
+        // The user may have signed in meanwhile, in another tab.
+        if self.state.with_value(|state| state.link().name() == "waiting" || state.link().asks_to_sign_in()) {
             self.connect_now();
         }
     }

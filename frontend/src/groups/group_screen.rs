@@ -14,7 +14,7 @@ use page_model::{GroupSnapshot, RequestError, Reset, ResetChoice};
 #[derive(Clone, Copy)]
 pub struct GroupScreen {
     store: Store,
-    name: StoredValue<String>,
+    pub name: StoredValue<String>,
     snapshot: StoredValue<GroupSnapshot, LocalStorage>,
     /// Notified with each push.
     pushed: RedrawWhenVisible,

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use protocol::{DeleteGroup, GroupProtocol};
+use protocol::{Action, DeleteGroup, GroupProtocol};
 
 use crate::context::navigation::{STARTS, href, link_href};
-use crate::context::request_error::change_blocked;
+use crate::context::request_error::{Kind, change_blocked, listen_blocked_text};
 use crate::context::{navigation, preferences, store};
 use crate::groups::group_screen::GroupScreen;
 use crate::groups::group_tables::{MemberTable, PlanTable, PositionTable};
@@ -19,7 +19,7 @@ use crate::ui::explain::Explain;
 use crate::ui::format::number;
 use crate::ui::fresh::fresh;
 use crate::ui::view_frame::{EmptyState, Freshness, LoadingState, ViewTitle};
-use page_model::{Address, ReadMode, ReadState, ResetStep, Start, View, ViewLink};
+use page_model::{Address, Intent, ReadMode, ReadState, ResetStep, Start, View, ViewLink};
 
 /// The contents of the view.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -143,7 +143,8 @@ fn StatePill(screen: GroupScreen) -> impl IntoView {
 fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView {
     let (store, prefs) = (store(), preferences());
     let (confirmations, navigation) = (confirmations(), navigation());
-    let change_blocked = change_blocked();
+    let delete_blocked = change_blocked(Action::Delete, Kind::Group, screen.name);
+    let change_blocked = change_blocked(Action::Alter, Kind::Group, screen.name);
     let members = Memo::new(move |_| screen.snapshot(|group| group.members().len()));
     // All topics of the group: a member that subscribes to only one of them would leave the others unassigned.
     let topics = Memo::new(move |_| {
@@ -160,11 +161,20 @@ fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView 
         };
         link_href(&link)
     };
+    let cannot_read = move |mode: ReadMode| {
+        let start = if mode == ReadMode::Watch { Start::Committed } else { Start::default() };
+        let topics: Vec<String> = topics.get().iter().flat_map(|topics| topics.split(',')).map(str::to_owned).collect();
+        let intent = Intent { topics, mode, group: screen.name(), start, ..Intent::default() };
+        let blocked = store.read(|state| state.listen_blocked(&intent));
+        blocked.map(|blocked| listen_blocked_text(&blocked, prefs.words()))
+    };
+    let cannot_browse = move || cannot_read(ReadMode::Watch);
+    let cannot_join = move || cannot_read(ReadMode::Group);
     let cannot_delete = move || {
         let words = prefs.words();
         let of_members = |n: u64| words.cannot_members_count.count(n, &n.to_string());
         let n = members.get() as u64;
-        change_blocked().map(str::to_owned).or_else(|| (n > 0).then(|| of_members(n)))
+        delete_blocked().map(str::to_owned).or_else(|| (n > 0).then(|| of_members(n)))
     };
     let delete = move |_| {
         let (name, words) = (screen.name(), prefs.words_untracked());
@@ -193,9 +203,11 @@ fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView 
             <a
                 class="button primary"
                 data-testid="group-browse"
-                href=move || live(ReadMode::Watch, Some(Start::Committed))
+                href=move || cannot_browse().is_none().then(|| live(ReadMode::Watch, Some(Start::Committed)))
                 data-view=STARTS
-                title=prefs.text(|w| w.group_browse_hint)
+                role="link"
+                aria-disabled=move || cannot_browse().map(|_| "true")
+                title=move || cannot_browse().unwrap_or_else(|| prefs.words().group_browse_hint.to_owned())
             >
                 {prefs.text(|w| w.group_browse)}
             </a>
@@ -203,9 +215,11 @@ fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView 
         <a
             class="button"
             data-testid="group-live"
-            href=move || live(ReadMode::Group, None)
+            href=move || cannot_join().is_none().then(|| live(ReadMode::Group, None))
             data-view=STARTS
-            title=prefs.text(|w| w.group_join_hint)
+            role="link"
+            aria-disabled=move || cannot_join().map(|_| "true")
+            title=move || cannot_join().unwrap_or_else(|| prefs.words().group_join_hint.to_owned())
         >
             {prefs.text(|w| w.group_join)}
         </a>

@@ -88,6 +88,10 @@ fn Groups() -> impl IntoView {
         (0, _) => Shown::NoneFound,
         _ => Shown::Groups,
     });
+    let has_rights = Memo::new(move |_| store.read(|state| state.rights().is_some()));
+    let none_title =
+        move || if has_rights.get() { prefs.words().groups_none_allowed } else { prefs.words().groups_none };
+    let none_next = move || if has_rights.get() { "" } else { prefs.words().groups_none_next };
     let row = move |at: usize| {
         let group = shown.with_value(|shown| shown.get(at).cloned());
         group.map(|group| group_row(&group, prefs)).unwrap_or_default()
@@ -130,8 +134,8 @@ fn Groups() -> impl IntoView {
                     view! {
                         <EmptyState
                             reason="none"
-                            title=Signal::derive(move || prefs.words().groups_none.to_owned())
-                            next=Signal::derive(move || prefs.words().groups_none_next.to_owned())
+                            title=Signal::derive(move || none_title().to_owned())
+                            next=Signal::derive(move || none_next().to_owned())
                         />
                     }
                         .into_any()

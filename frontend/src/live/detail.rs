@@ -8,6 +8,7 @@ use crate::context::navigation::{group_href, href, link_href, topic_href};
 use crate::context::{preferences, store};
 use crate::i18n::Words;
 use crate::live::live_view::{Selected, step};
+use crate::live::masked_note::MaskedNote;
 use crate::live::replay_actions::ReplayActions;
 use crate::live::value_view::ValueView;
 use crate::platform::browser;
@@ -85,6 +86,8 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
             </button>
         }
     };
+    let masked = entry.masked();
+    let is_masked = !masked.is_empty();
     let title_position = position.clone();
     let produce_record = ProduceRecord {
         topic: record.topic.to_string(),
@@ -104,7 +107,7 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
                 {icon("detail-previous", "↑", |w| w.detail_previous, |store, selected| step(store, selected, -1))}
                 {icon("detail-next", "↓", |w| w.detail_next, |store, selected| step(store, selected, 1))}
                 <h3 class="mono clip">{position}</h3> <div class="spacer"></div> <div class="detail-actions">
-                    <ReplayActions record=produce_record />
+                    <ReplayActions record=produce_record is_masked=is_masked />
                     {copy_button("copy-value", |w| w.copy_value, |record| whole_text(record.value))}
                     {copy_button("copy-key", |w| w.copy_key, |record| whole_text(record.key))}
                     {copy_button("copy-record", |w| w.copy_record, |record| json_line(&record.export()))}
@@ -121,6 +124,7 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
                     </a>
                 </div> {icon("detail-close", "×", |w| w.detail_close, |_, selected| selected.set(None))}
             </div>
+            {is_masked.then(|| view! { <MaskedNote masked=masked /> })}
             <div class="detail-body">
                 <ValueView entry=entry.clone() size=size />
                 {facts}

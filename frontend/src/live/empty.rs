@@ -11,7 +11,7 @@ use crate::live::join_guard::join_guard;
 use crate::live::list_notices::unread_text;
 use crate::live::watch_fields::WatchFields;
 use crate::ui::format::number;
-use page_model::{Link, Phase, ReadMode, ReadState};
+use page_model::{Link, Phase, ReadMode, ReadState, SendBlocked};
 
 /// The first reason that applies. Errors come first.
 #[derive(Clone, PartialEq)]
@@ -21,6 +21,8 @@ enum EmptyReason {
     Closed,
     /// The bridge requires its access token; the banner has the form.
     TokenRequired,
+    /// The banner has the link to sign in.
+    SignedOut,
     TopicMissing,
     Problem {
         error: ErrorBody,
@@ -58,6 +60,9 @@ impl EmptyReason {
         let counts = state.feed().counts();
         if state.link().asks_for_token() {
             return Self::TokenRequired;
+        }
+        if state.link().asks_to_sign_in() {
+            return Self::SignedOut;
         }
         if matches!(state.link(), Link::Closed { .. }) {
             return Self::Closed;
@@ -102,6 +107,7 @@ impl EmptyReason {
         let text = match self {
             Self::Offline | Self::Closed => words.empty_offline,
             Self::TokenRequired => words.token_required,
+            Self::SignedOut => words.connect_signed_out,
             Self::TopicMissing => return words.topic_missing.with_topic(topic),
             Self::Problem { refused: true, .. } => words.problem_refused,
             Self::Problem { .. } => words.problem_listening,
@@ -127,6 +133,7 @@ impl EmptyReason {
             Self::Offline => words.empty_offline_next,
             Self::Closed => words.reload,
             Self::TokenRequired => words.token_enter_above,
+            Self::SignedOut => words.sign_in_above,
             Self::TopicMissing => words.topic_missing_next,
             Self::Problem { error, .. } => return error_text(error, words),
             Self::Unread => words.unread_next,
@@ -147,8 +154,9 @@ impl EmptyReason {
 
     fn name(&self) -> &'static str {
         match self {
-            Self::Offline | Self::Closed | Self::TokenRequired => "offline",
+            Self::Offline | Self::Closed | Self::TokenRequired | Self::SignedOut => "offline",
             Self::TopicMissing => "topic-missing",
+            Self::Problem { error, .. } if error.code == ErrorCode::Forbidden.number() => "forbidden",
             Self::Problem { .. } => "problem",
             Self::NoBroker => "no-broker",
             Self::Searching => "searching",
@@ -172,8 +180,9 @@ pub fn Empty(filter: FilterBox, fields: WatchFields) -> impl IntoView {
     let reason = Memo::new(move |_| store.read(|state| EmptyReason::of(state)));
     let topic = move || store.read(|state| state.listening().intent().topic());
     let group = move || store.read(|state| state.listening().intent().group.clone());
-    let can_start =
-        move || matches!(reason.get(), EmptyReason::NeverListened | EmptyReason::Stopped) && fields.can_start();
+    let is_idle = move || matches!(reason.get(), EmptyReason::NeverListened | EmptyReason::Stopped);
+    let forbidden = Memo::new(move |_| fields.listen_blocked().filter(|_| is_idle()));
+    let can_start = move || is_idle() && fields.can_start();
     let is_at_end = move || matches!(reason.get(), EmptyReason::NothingNew { .. });
     // The new subscription starts once the current one has ended.
     let restarts = RwSignal::new(false);
@@ -191,15 +200,21 @@ pub fn Empty(filter: FilterBox, fields: WatchFields) -> impl IntoView {
         store.act(|state, _| state.stop_listening());
     };
     let is_filtered = move || matches!(reason.get(), EmptyReason::NothingMatches { .. });
-    let title = move || match reason.get() {
-        EmptyReason::Unread => {
+    let title = move || match (forbidden.get(), reason.get()) {
+        (Some(forbidden), _) => forbidden,
+        (_, EmptyReason::Unread) => {
             store.read(|state| unread_text(state, prefs.words(), prefs.language())).unwrap_or_default()
         }
-        reason => reason.title(prefs.words(), &topic(), &group()),
+        (_, reason) => reason.title(prefs.words(), &topic(), &group()),
     };
     let next = move || {
-        let is_foreign = store.read(|state| state.bridge().is_some() && !state.may_send_to(&fields.first_topic()));
+        let is_foreign = store.read(|state| {
+            let topic = fields.first_topic();
+            let is_forbidden = state.send_blocked_to(&topic) == Some(SendBlocked::Forbidden);
+            state.bridge().is_some() && (is_forbidden || !state.may_send_to(&topic))
+        });
         match reason.get() {
+            _ if forbidden.with(Option::is_some) => prefs.words().listen_forbidden_next.to_owned(),
             // The text for other topics does not offer the tutorial's run.
             EmptyReason::NeverListened | EmptyReason::Stopped if is_foreign => {
                 prefs.words().empty_idle_next_foreign.to_owned()
@@ -208,7 +223,11 @@ pub fn Empty(filter: FilterBox, fields: WatchFields) -> impl IntoView {
         }
     };
     view! {
-        <div class="empty" data-testid="empty" data-reason=move || reason.get().name()>
+        <div
+            class="empty"
+            data-testid="empty"
+            data-reason=move || if forbidden.with(Option::is_some) { "forbidden" } else { reason.get().name() }
+        >
             <svg class="empty-arch" viewBox="0 0 120 56" aria-hidden="true">
                 <path d="M4 14H116M14 54V14M106 54V14M16 54C16 34 36 18 60 18S104 34 104 54" />
             </svg>

@@ -7,7 +7,7 @@ use crate::context::{preferences, store};
 use crate::i18n::Words;
 use crate::live::filter_bar::FilterBox;
 use crate::platform::browser;
-use page_model::{Entry, FileFormat, ReadState};
+use page_model::{Entry, FileFormat, NoticeKind, ReadState};
 
 /// Records per chunk. The browser handles other events between two chunks.
 const CHUNK_RECORDS: usize = 4000;
@@ -19,6 +19,11 @@ pub fn Export(filter: FilterBox) -> impl IntoView {
     let nothing_kept = Memo::new(move |_| store.read(|state| state.feed().counts().kept == 0));
     // The file would not show that an invalid field was replaced by its last valid text.
     let why_not = move || filter.first_error(prefs).map(|why| prefs.words().export_blocked.with_why(&why));
+    // The kept records may be of several subscriptions.
+    let masked = move || {
+        let listed = store.read(|state| state.listening().masked().clone());
+        (!listed.is_empty()).then(|| prefs.words().export_masked.with_names(&listed.paths().join(", ")))
+    };
     let is_blocked = Memo::new(move |_| filter.errors.with(|errors| !errors.is_empty()));
     let export = move |format: FileFormat| {
         // A snapshot: records that arrive meanwhile are not exported.
@@ -26,6 +31,7 @@ pub fn Export(filter: FilterBox) -> impl IntoView {
             let entries: Vec<Entry> = state.feed().entries().filter(|entry| entry.is_record()).cloned().collect();
             (entries, state.feed().filter().clone())
         });
+        let is_masked = entries.iter().any(|entry| !entry.masked().is_empty());
         let topics = store.untracked(|state| state.listening().intent().topics.join("+"));
         percent.set(Some(0));
         leptos::task::spawn_local(async move {
@@ -40,7 +46,12 @@ pub fn Export(filter: FilterBox) -> impl IntoView {
                 browser::yield_to_browser().await;
             }
             file.push(&text);
-            file.save(&format!("{topics}.{}", format.extension()), format.media_type());
+            // The name says it also to those who get the file later.
+            let masked = if is_masked { "-masked" } else { "" };
+            file.save(&format!("{topics}{masked}.{}", format.extension()), format.media_type());
+            if is_masked {
+                store.notify(NoticeKind::ExportIsMasked);
+            }
             percent.set(None);
         });
     };
@@ -72,7 +83,7 @@ pub fn Export(filter: FilterBox) -> impl IntoView {
             </span>
         </div>
         <p id="export-note" class="menu-note" class:fault=move || is_blocked.get() data-testid="export-note">
-            {move || why_not().unwrap_or_else(|| prefs.words().export_hint.to_owned())}
+            {move || why_not().or_else(masked).unwrap_or_else(|| prefs.words().export_hint.to_owned())}
         </p>
     }
 }

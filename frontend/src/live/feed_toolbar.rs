@@ -64,6 +64,7 @@ pub fn FeedToolbar(filter: FilterBox) -> impl IntoView {
         <FilterFieldRows filter=filter />
         <div class="counts">
             <Status />
+            <Masked />
             <Numbers filter=filter />
         </div>
     }
@@ -113,6 +114,28 @@ fn Status() -> impl IntoView {
             <i class="dot" aria-hidden="true"></i>
             {text}
         </span>
+    }
+}
+
+/// The fields that the bridge hides in the records of the subscription.
+#[component]
+fn Masked() -> impl IntoView {
+    let (store, prefs) = (store(), preferences());
+    let shown = |list: String| (!list.is_empty()).then_some(list);
+    let names = Memo::new(move |_| {
+        shown(store.read(|state| state.listening().masked().names().collect::<Vec<_>>().join(", ")))
+    });
+    let hint = move || {
+        let paths = store.read(|state| state.listening().masked().paths().join(", "));
+        prefs.words().masked_hint.with_names(&paths)
+    };
+    view! {
+        <Show when=move || names.with(Option::is_some)>
+            <span class="label" data-testid="masked" title=hint>
+                {move || prefs.words().masked.with_names(&names.get().unwrap_or_default())}
+                <span class="out-of-sight">{hint}</span>
+            </span>
+        </Show>
     }
 }
 

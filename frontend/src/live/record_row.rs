@@ -37,6 +37,8 @@ struct Shown {
     is_selected: bool,
     is_own: bool,
     is_filling: bool,
+    /// The gap's records may be loaded.
+    may_load: bool,
     is_plain: bool,
 }
 
@@ -121,9 +123,12 @@ impl RowPainter for RecordPainter<'_> {
         let record = entry.record();
         let is_own = record.as_ref().is_some_and(|record| self.state.feed().own_after_ms(record).is_some());
         let is_filling = entry.as_gap().is_some_and(|gap| is_moving(self.state, entry, gap));
+        let may_load = record.is_some() || self.state.may_load(entry);
         let is_selected = self.selected.is_some_and(|selected| selected.is(entry));
         let before = row.shown.take().filter(|shown| Rc::ptr_eq(&shown.style, &self.style));
-        let same = before.as_ref().filter(|shown| shown.entry.is(entry) && shown.is_filling == is_filling);
+        let same = before
+            .as_ref()
+            .filter(|shown| shown.entry.is(entry) && shown.is_filling == is_filling && shown.may_load == may_load);
         // A row that has its colours keeps them.
         let is_plain = self.is_plain.get() && same.is_none_or(|shown| shown.is_plain);
         match &record {
@@ -133,7 +138,7 @@ impl RowPainter for RecordPainter<'_> {
             }
             None if same.is_none() => {
                 if let Some(gap) = entry.as_gap() {
-                    fill_gap(row, gap, is_filling, self.style.language);
+                    fill_gap(row, gap, is_filling, may_load, self.style.language);
                 }
             }
             _ => {}
@@ -152,7 +157,7 @@ impl RowPainter for RecordPainter<'_> {
             set(&row.element, "data-own", if is_own { "true" } else { "false" });
         }
         let style = Rc::clone(&self.style);
-        row.shown = Some(Shown { entry: entry.clone(), style, is_selected, is_own, is_filling, is_plain });
+        row.shown = Some(Shown { entry: entry.clone(), style, is_selected, is_own, is_filling, may_load, is_plain });
     }
 }
 
@@ -192,7 +197,7 @@ impl RecordPainter<'_> {
     }
 }
 
-fn fill_gap(row: &RecordRow, gap: &Gap, is_filling: bool, words: Language) {
+fn fill_gap(row: &RecordRow, gap: &Gap, is_filling: bool, may_load: bool, words: Language) {
     let text = gap_text(gap, is_filling, words);
     let reason = match gap.reason {
         GapReason::Slow => "slow",
@@ -215,6 +220,9 @@ fn fill_gap(row: &RecordRow, gap: &Gap, is_filling: bool, words: Language) {
     };
     row.gap_button.set_text_content(Some(text));
     set(&row.gap_button, "data-testid", testid);
+    let is_forbidden = gap.can_be_loaded() && !may_load;
+    let _ = row.gap_button.toggle_attribute_with_force("disabled", is_forbidden);
+    row.gap_button.set_title(if is_forbidden { words.forbidden_read } else { "" });
 }
 
 /// Whether the gap's records are being loaded, or its partition is committed again.

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use protocol::ProduceRecord;
 
 use crate::context::{preferences, store};
+use crate::live::masked_note::MASKED_NOTE;
 use crate::send::send_blocked::send_blocked_words;
 use crate::send::send_fields::SendFields;
 use crate::send::send_guard::send_guard;
@@ -11,9 +12,9 @@ use crate::ui::keys::key_is_free;
 use page_model::{Draft, Field, HeaderRow, Partition};
 
 /// `record`: the received record. The new record has the same topic, key, value and headers, the same partition if the user
-/// wants, and a new timestamp. The key `r` copies the record into the composer while this component is mounted.
+/// wants, and a new timestamp. A record with masked fields cannot be sent again, since that would write the masks. The key `r` copies the record into the composer while this component is mounted.
 #[component]
-pub fn ReplayActions(record: ProduceRecord) -> impl IntoView {
+pub fn ReplayActions(record: ProduceRecord, is_masked: bool) -> impl IntoView {
     let (store, prefs, guard, fields) = (store(), preferences(), send_guard(), expect_context::<SendFields>());
     let record = StoredValue::new(ProduceRecord { timestamp: None, ..record });
     let keeps_partition = RwSignal::new(false);
@@ -22,7 +23,10 @@ pub fn ReplayActions(record: ProduceRecord) -> impl IntoView {
         let partition = partition.filter(|_| keeps_partition.get_untracked());
         record.with_value(|record| ProduceRecord { partition, ..record.clone() })
     };
-    let blocked = send_blocked_words();
+    let topic = record.with_value(|record| record.topic.clone());
+    let send_blocked = send_blocked_words(Signal::stored(topic));
+    let masked = move || is_masked.then(|| prefs.words().masked_send);
+    let blocked = move || masked().or_else(send_blocked);
     let cannot_send = move || blocked().is_some();
     let resend = move || {
         if !untrack(cannot_send) {
@@ -33,6 +37,9 @@ pub fn ReplayActions(record: ProduceRecord) -> impl IntoView {
         }
     };
     let edit = move || {
+        if is_masked {
+            return;
+        }
         let ProduceRecord { topic, partition, key, value, headers, .. } = chosen();
         let draft = Draft {
             partition: partition.map_or(Partition::Auto, Partition::Fixed),
@@ -68,7 +75,9 @@ pub fn ReplayActions(record: ProduceRecord) -> impl IntoView {
             type="button"
             class="button small"
             data-testid="replay-edit"
-            title=prefs.text(|w| w.replay_edit_hint)
+            disabled=is_masked
+            title=move || masked().unwrap_or(prefs.words().replay_edit_hint)
+            aria-describedby=is_masked.then_some(MASKED_NOTE)
             on:click=move |_| edit()
         >
             {prefs.text(|w| w.replay_edit)}
@@ -80,6 +89,7 @@ pub fn ReplayActions(record: ProduceRecord) -> impl IntoView {
             data-testid="replay"
             disabled=cannot_send
             title=move || blocked().unwrap_or(prefs.words().replay_hint)
+            aria-describedby=is_masked.then_some(MASKED_NOTE)
             on:click=move |_| resend()
         >
             {prefs.text(|w| w.replay)}

@@ -4,6 +4,7 @@
 use leptos::prelude::*;
 use protocol::{GroupId, GroupStart, TopicName};
 
+use crate::context::request_error::listen_blocked_text;
 use crate::context::settings::Preferences;
 use crate::context::store::Store;
 use crate::platform::browser;
@@ -197,9 +198,26 @@ impl WatchFields {
         self.mode() == ReadMode::Group || self.start_name() == "committed"
     }
 
-    /// Whether all fields are valid.
+    /// Whether all fields are valid, and the user may listen as they say.
     pub fn can_start(self) -> bool {
-        !self.has_invalid_topic() && !self.has_invalid_group() && self.start().is_some()
+        !self.has_invalid_topic()
+            && !self.has_invalid_group()
+            && self.start().is_some()
+            && self.listen_blocked().is_none()
+    }
+
+    /// What the user's rights lack for listening as the fields say.
+    pub fn listen_blocked(self) -> Option<String> {
+        let start = if self.start_name() == "committed" { Start::Committed } else { Start::default() };
+        let intent = Intent {
+            topics: TopicsText::new(&self.topic()).names(),
+            mode: self.mode(),
+            group: self.group().trim().to_owned(),
+            start,
+            ..Intent::default()
+        };
+        let blocked = self.store.read(|state| state.listen_blocked(&intent))?;
+        Some(listen_blocked_text(&blocked, self.preferences.words()))
     }
 
     /// Replaces all choices by those of a link.

@@ -19,7 +19,9 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
     let topic_error = Memo::new(move |_| fields.has_invalid_topic());
     let group_error = Memo::new(move |_| fields.has_invalid_group());
     let start_error = Memo::new(move |_| fields.start().is_none());
-    let can_start = move || !topic_error.get() && !group_error.get() && !start_error.get();
+    let forbidden = Memo::new(move |_| fields.listen_blocked());
+    let is_valid = move || !topic_error.get() && !group_error.get() && !start_error.get();
+    let can_start = move || is_valid() && forbidden.with(Option::is_none);
     let is_watching = Memo::new(move |_| fields.mode() == ReadMode::Watch);
     let start_name = Memo::new(move |_| fields.start_name());
     let toggle = move || match phase.get_untracked() {
@@ -166,10 +168,10 @@ pub fn WatchForm(fields: WatchFields) -> impl IntoView {
                     (is_idle() && !can_start())
                         .then(|| {
                             let words = prefs.words();
-                            if start_error.get() && !topic_error.get() {
-                                words.invalid_start
-                            } else {
-                                words.topic_invalid
+                            match forbidden.get().filter(|_| is_valid()) {
+                                Some(forbidden) => forbidden,
+                                None if start_error.get() && !topic_error.get() => words.invalid_start.to_owned(),
+                                None => words.topic_invalid.to_owned(),
                             }
                         })
                 }

@@ -24,8 +24,15 @@ pub fn websocket_path() -> String {
     format!("{}ws", base_path())
 }
 
+/// Where the user signs in. The bridge then leads back to this page, with its view.
+pub fn sign_in_href() -> String {
+    let location = window().location();
+    let here = format!("{}{}", location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
+    format!("{}auth/sign-in?{}", base_path(), query_of([("next".to_owned(), here)]))
+}
+
 /// The path below which the bridge is served, with a slash at its end.
-fn base_path() -> String {
+pub fn base_path() -> String {
     let path = window().location().pathname().unwrap_or_default();
     path.rfind('/').map_or_else(|| "/".to_owned(), |end| path[..=end].to_owned())
 }

@@ -27,6 +27,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(6);
 const DRAIN_MS: f64 = 8.0;
 /// The queue is drained after this time at the latest: some environments stop animation frames without hiding the tab.
 const MAX_DRAIN_DELAY: Duration = Duration::from_millis(250);
+/// The sockets that the bridge has closed because of new access rules connect again within this time.
+const ACCESS_CHANGED_SPREAD_MS: f64 = 200.0;
 const SILENCE_CHECK: Duration = Duration::from_secs(2);
 /// The maximum length of a `ping`; longer frames are not searched for one.
 const PING_MAX_CHARS: u32 = 64;
@@ -287,14 +289,20 @@ impl Socket {
             self.drain(f64::INFINITY);
         }
         inner.generation.set(generation + 1);
-        inner.max_silence_ms.set(None);
+        let was_established = inner.max_silence_ms.take().is_some();
         // The closures are kept until the next connection, since one of them may be running now.
         if let Some(connection) = &*inner.connection.borrow() {
             connection.retire();
         }
         self.clear_timer();
         let retry_at_ms = CloseCode::should_reconnect(loss.code).then(|| {
-            let wait_ms = inner.backoff.borrow_mut().next_ms(js_sys::Math::random());
+            let wait_ms = match loss.code {
+                // The bridge works and has only ended the session's rights. Spread, because it has closed every socket.
+                code if was_established && code == CloseCode::AccessChanged.number() => {
+                    js_sys::Math::random() * ACCESS_CHANGED_SPREAD_MS
+                }
+                _ => inner.backoff.borrow_mut().next_ms(js_sys::Math::random()),
+            };
             let this = self.clone();
             self.set_timer(Duration::from_millis(wait_ms as u64), move || this.connect());
             browser::now_ms() + wait_ms

@@ -50,7 +50,7 @@ lazy_part! {
 #[component]
 fn BatchForm(fields: SendFields) -> impl IntoView {
     let (store, prefs, guard) = (store(), preferences(), send_guard());
-    let blocked = send_blocked_words();
+    let blocked = send_blocked_words(fields.topic.into());
     let topic_error = Memo::new(move |_| fields.topic.with(|topic| !topic_is_valid(topic)));
     let run_is_active = Memo::new(move |_| store.read(|state| state.run().is_some_and(Run::is_active)));
     // (Valid records, whether the check is complete); `None` without a text.

@@ -16,7 +16,7 @@ use page_model::{Draft, DraftKind, ReadState, Run, RunPlan, RunTitle, topic_is_v
 pub fn OneForm(fields: SendFields) -> impl IntoView {
     let (store, prefs, guard) = (store(), preferences(), send_guard());
     let SendFields { topic, record, .. } = fields;
-    let blocked = send_blocked_words();
+    let blocked = send_blocked_words(topic.into());
     let topic_error = Memo::new(move |_| topic.with(|topic| !topic_is_valid(topic)));
     let is_valid = Memo::new(move |_| record.with(|draft| draft.is_valid(DraftKind::Record)));
     let limit =

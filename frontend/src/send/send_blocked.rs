@@ -5,15 +5,16 @@ use leptos::prelude::*;
 use crate::context::{preferences, store};
 use page_model::{ReadState, SendBlocked};
 
-/// Why no record can be sent now, regardless of the form's contents.
-pub fn send_blocked_words() -> impl Fn() -> Option<&'static str> + Copy + Send + Sync {
+/// Why no record can be sent to the topic now, regardless of the form's contents.
+pub fn send_blocked_words(topic: Signal<String>) -> impl Fn() -> Option<&'static str> + Copy + Send + Sync {
     let (store, prefs) = (store(), preferences());
-    let blocked = Memo::new(move |_| store.read(|state| state.send_blocked()));
+    let blocked = Memo::new(move |_| topic.with(|topic| store.read(|state| state.send_blocked_to(topic))));
     move || {
         let words = prefs.words();
         blocked.get().map(|blocked| match blocked {
             SendBlocked::NotConnected => words.cannot_send_offline,
             SendBlocked::ReadOnly => words.cannot_send_read_only,
+            SendBlocked::Forbidden => words.forbidden_write,
             SendBlocked::TooManyWaiting => words.cannot_send_waiting,
         })
     }

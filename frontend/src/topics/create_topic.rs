@@ -2,6 +2,7 @@
 //! settings. The broker's default applies to empty fields.
 
 use leptos::prelude::*;
+use protocol::{Action, Object};
 
 use crate::context::request_error::request_error_text;
 use crate::context::{navigation, preferences, store};
@@ -83,9 +84,14 @@ fn CreateTopicForm(open: RwSignal<bool>) -> impl IntoView {
         }
     };
     let name_error = shown_error(|error| matches!(error, NewTopicError::Name | NewTopicError::Internal));
+    let is_forbidden = Memo::new(move |_| {
+        let name = form.with(|form| form.name.trim().to_owned());
+        !name.is_empty() && store.read(|state| !state.may(Action::Create, &Object::Topic(&name)))
+    });
     let name_note = move || match name_error() {
         Some(NewTopicError::Internal) => prefs.words().topic_name_reserved,
         Some(_) => prefs.words().topic_invalid,
+        None if is_forbidden.get() => prefs.words().forbidden_create,
         None => "",
     };
     let others_note = move || match shown_error(|error| matches!(error, NewTopicError::Line(_)))() {
@@ -133,7 +139,7 @@ fn CreateTopicForm(open: RwSignal<bool>) -> impl IntoView {
                     autocapitalize="off"
                     spellcheck="false"
                     autofocus
-                    aria-invalid=move || name_error().is_some().to_string()
+                    aria-invalid=move || (name_error().is_some() || is_forbidden.get()).to_string()
                     on:input=move |event| form.update(|form| form.name = event_target_value(&event))
                 />
                 <span class="field-note fault" role="status">
@@ -190,7 +196,8 @@ fn CreateTopicForm(open: RwSignal<bool>) -> impl IntoView {
                     type="submit"
                     class="button primary"
                     data-testid="create-submit"
-                    disabled=move || is_waiting.get()
+                    disabled=move || is_waiting.get() || is_forbidden.get()
+                    title=move || is_forbidden.get().then(|| prefs.words().forbidden_create)
                 >
                     {move || if is_waiting.get() { prefs.words().in_progress } else { prefs.words().create }}
                 </button>

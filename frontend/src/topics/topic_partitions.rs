@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use protocol::{AddPartitions, PartitionInfo};
+use protocol::{Action, AddPartitions, Object, PartitionInfo};
 
 use crate::context::navigation::STARTS;
 use crate::context::settings::Preferences;
@@ -15,7 +15,7 @@ use crate::ui::confirm_dialog::confirmations;
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::format::number;
 use crate::ui::table_columns::{number_column, text_column};
-use page_model::{PartitionState, Sort, Start, TopicSnapshot, partition_state};
+use page_model::{PartitionState, ReadState, Sort, Start, TopicSnapshot, partition_state};
 
 /// "Watch" of a partition starts with this many last records.
 const LAST: i64 = 100;
@@ -38,7 +38,7 @@ const COLUMNS: &[TableColumn] = &[
 
 #[component]
 pub fn TopicPartitions(topic: OpenTopic) -> impl IntoView {
-    let (navigation, prefs) = (navigation(), preferences());
+    let (store, navigation, prefs) = (store(), navigation(), preferences());
     let sort = RwSignal::new(
         navigation
             .detail_untracked("sort")
@@ -63,9 +63,10 @@ pub fn TopicPartitions(topic: OpenTopic) -> impl IntoView {
         count: Rc::new(move || sorted.get().1),
         row: Rc::new(move |row| {
             let name = topic.name();
-            let shown = topic
-                .snapshot
-                .with_value(|snapshot| snapshot.get(row).map(|partition| partition_row(&name, partition, prefs)));
+            let may_read = store.untracked(|state| state.may(Action::Read, &Object::Topic(&name)));
+            let shown = topic.snapshot.with_value(|snapshot| {
+                snapshot.get(row).map(|partition| partition_row(&name, may_read, partition, prefs))
+            });
             shown.unwrap_or_default()
         }),
     };
@@ -83,7 +84,7 @@ pub fn TopicPartitions(topic: OpenTopic) -> impl IntoView {
     }
 }
 
-fn partition_row(topic: &str, partition: &PartitionInfo, prefs: Preferences) -> TableRow {
+fn partition_row(topic: &str, may_read: bool, partition: &PartitionInfo, prefs: Preferences) -> TableRow {
     let (language, words) = (prefs.language_untracked(), prefs.words_untracked());
     let state = partition_state(partition.leader, partition.replicas.len(), partition.in_sync.len());
     let in_sync = match state {
@@ -103,10 +104,14 @@ fn partition_row(topic: &str, partition: &PartitionInfo, prefs: Preferences) -> 
     let leader = partition.leader.map_or_else(|| words.no_leader.to_owned(), |id| id.to_string());
     TableRow {
         cells: vec![
-            TableCell::link(partition.partition.to_string(), watch_href(topic, start))
-                .starting(STARTS)
-                .class("mono")
-                .title(words.watch_partition),
+            if may_read {
+                TableCell::link(partition.partition.to_string(), watch_href(topic, start))
+                    .starting(STARTS)
+                    .class("mono")
+                    .title(words.watch_partition)
+            } else {
+                TableCell::text(partition.partition.to_string()).class("mono").title(words.forbidden_read)
+            },
             TableCell::text(leader).class(if partition.leader.is_none() { "bad" } else { "mono" }),
             TableCell::text(list(partition.replicas.iter())).class("mono"),
             in_sync,
@@ -131,7 +136,7 @@ fn list<'a>(brokers: impl Iterator<Item = &'a i32>) -> String {
 #[component]
 fn AddPartitionsForm(topic: OpenTopic) -> impl IntoView {
     let (store, prefs, confirmations) = (store(), preferences(), confirmations());
-    let blocked = topic_change_blocked(topic);
+    let blocked = topic_change_blocked(Action::Alter, topic);
     let existing = Memo::new(move |_| {
         topic.redraw.track();
         topic.snapshot.with_value(|snapshot| snapshot.partitions().len() as i32)

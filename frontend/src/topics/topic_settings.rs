@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use leptos::prelude::*;
-use protocol::{AlterTopicConfig, SettingChange, SettingSource, TopicRequest, TopicSetting};
+use protocol::{Action, AlterTopicConfig, SettingChange, SettingSource, TopicRequest, TopicSetting};
 
 use crate::context::request_error::request_error_text;
 use crate::context::settings::Preferences;
@@ -228,7 +228,7 @@ fn SettingForm(
 ) -> impl IntoView {
     let (store, prefs) = (store(), preferences());
     let TopicSetting { name, value, default, source, read_only, documentation, .. } = setting;
-    let blocked = topic_change_blocked(topic);
+    let blocked = topic_change_blocked(Action::Alter, topic);
     let blocked = move || blocked().or_else(|| read_only.then(|| prefs.words().setting_read_only));
     let input = RwSignal::new(value.clone().unwrap_or_default());
     let before = StoredValue::new(value.clone());

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use protocol::{DeleteTopic, EmptyTopic, ErrorCode, WatchTopic};
+use protocol::{Action, DeleteTopic, EmptyTopic, ErrorCode, Object, WatchTopic};
 
 use crate::context::navigation::{STARTS, href, link_href};
-use crate::context::request_error::change_blocked;
+use crate::context::request_error::{Kind, change_blocked, forbidden_text};
 use crate::context::{navigation, preferences, store};
 use crate::i18n::{Plural, WithN, Words};
 use crate::topics::topic_groups::TopicGroups;
@@ -20,7 +20,7 @@ use crate::ui::fresh::fresh;
 use crate::ui::lazy::lazy_part;
 use crate::ui::redraw::RedrawWhenVisible;
 use crate::ui::view_frame::{ApplyUpdate, EmptyState, Freshness, LoadingState, ViewStatus, ViewTitle};
-use page_model::{Address, ReadMode, Start, TopicSnapshot, View, ViewLink};
+use page_model::{Address, ReadMode, ReadState, Start, TopicSnapshot, View, ViewLink};
 
 /// "Watch live" starts with this many last records of each partition: about two screens of rows.
 const LAST: u64 = 100;
@@ -43,8 +43,11 @@ impl OpenTopic {
 }
 
 /// Why this topic cannot be changed now.
-pub fn topic_change_blocked(topic: OpenTopic) -> impl Fn() -> Option<&'static str> + Copy + Send + Sync + 'static {
-    let (blocked, prefs) = (change_blocked(), preferences());
+pub fn topic_change_blocked(
+    action: Action,
+    topic: OpenTopic,
+) -> impl Fn() -> Option<&'static str> + Copy + Send + Sync + 'static {
+    let (blocked, prefs) = (change_blocked(action, Kind::Topic, topic.name), preferences());
     move || blocked().or_else(|| topic.is_internal.then(|| prefs.words().cannot_change_internal))
 }
 
@@ -204,8 +207,9 @@ fn TopicFacts(topic: OpenTopic, rates: StoredValue<Vec<f64>>) -> impl IntoView {
 #[component]
 fn TopicActions(topic: OpenTopic) -> impl IntoView {
     let (store, prefs, confirmations, navigation) = (store(), preferences(), confirmations(), navigation());
-    let blocked = topic_change_blocked(topic);
-    let name = topic.name();
+    let blocked = topic_change_blocked(Action::Delete, topic);
+    let may_read = Memo::new(move |_| store.read(|state| state.may(Action::Read, &Object::Topic(&topic.name()))));
+    let cannot_read = move || (!may_read.get()).then(|| forbidden_text(Action::Read, prefs.words()));
     let empty = move |_| {
         let name = topic.name();
         confirmations.ask(Confirmation {
@@ -254,7 +258,16 @@ fn TopicActions(topic: OpenTopic) -> impl IntoView {
         });
     };
     view! {
-        <a class="button primary" data-testid="watch-topic" data-view=STARTS href=watch_href(&name, Start::Last(LAST))>
+        // A link without an address cannot be followed.
+        <a
+            class="button primary"
+            data-testid="watch-topic"
+            data-view=STARTS
+            href=move || may_read.get().then(|| watch_href(&topic.name(), Start::Last(LAST)))
+            role="link"
+            aria-disabled=move || cannot_read().map(|_| "true")
+            title=cannot_read
+        >
             {prefs.text(|w| w.topic_watch)}
         </a>
         <button
@@ -278,7 +291,7 @@ fn TopicActions(topic: OpenTopic) -> impl IntoView {
             {prefs.text(|w| w.delete_topic)}
         </button>
         <p class="why-not" data-testid="why-not">
-            {blocked}
+            {move || cannot_read().or_else(blocked)}
         </p>
     }
 }

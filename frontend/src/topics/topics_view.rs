@@ -18,7 +18,7 @@ use crate::ui::lazy::lazy_part;
 use crate::ui::redraw::RedrawWhenVisible;
 use crate::ui::table_columns::{number_column, text_column};
 use crate::ui::view_frame::{ApplyUpdate, EmptyState, FindField, Freshness, LoadingState, ViewStatus, ViewTitle};
-use page_model::{Sort, TopicList, TopicQuery, TopicTotals};
+use page_model::{ReadState, Sort, TopicList, TopicQuery, TopicTotals};
 
 const COLUMNS: &[TableColumn] = &[
     text_column("name", |w| w.topic, "minmax(200px, 1fr)", "minmax(0, 1fr)"),
@@ -185,10 +185,15 @@ fn topic_row(topic: &TopicSummary, prefs: Preferences) -> TableRow {
 /// The message if there are no topics, or none that matches the search.
 #[component]
 fn NoTopics(find: Memo<String>) -> impl IntoView {
-    let (prefs, navigation) = (preferences(), navigation());
+    let (store, prefs, navigation) = (store(), preferences(), navigation());
+    let has_rights = Memo::new(move |_| store.read(|state| state.rights().is_some()));
     let is_searching = move || !find.get().is_empty();
-    let title = move || if is_searching() { prefs.words().nothing_found } else { prefs.words().no_topics };
-    let next = move || if is_searching() { "" } else { prefs.words().no_topics_next };
+    let title = move || match has_rights.get() {
+        _ if is_searching() => prefs.words().nothing_found,
+        true => prefs.words().no_topics_allowed,
+        false => prefs.words().no_topics,
+    };
+    let next = move || if is_searching() || has_rights.get() { "" } else { prefs.words().no_topics_next };
     view! {
         <EmptyState
             reason="nothing"

@@ -38,7 +38,7 @@ where
             }
         >
             <summary class=format!("button quiet {class}") data-testid=testid>
-                {label}
+                <span>{label}</span>
             </summary>
             <div class="menu-box">
                 <Show when=move || was_opened.get()>{children()}</Show>

@@ -36,6 +36,7 @@ mod oauth;
 mod origin;
 mod packages;
 mod page;
+mod page_access;
 mod page_batches;
 mod page_cluster;
 mod page_clusters;

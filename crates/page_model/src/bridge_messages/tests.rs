@@ -2,13 +2,15 @@
 
 use crate::entry::tests::frame;
 use crate::listening::Phase;
-use protocol::{TopicRequest, WatchTopics};
+use protocol::{Action, Object, TopicRequest, WatchTopics};
 
 use crate::{ChangeBlocked, Delivery, Draft, Field, Loss, Outgoing, RunPlan, RunStart, RunTitle, SendBlocked};
 use crate::{Intent, ReadMode, Start};
 
 use super::*;
 use crate::read_state::ReadState;
+
+mod access;
 
 fn welcome(session: &str, resumed: bool) -> String {
     format!(
@@ -347,9 +349,10 @@ fn new_subscription_starts_after_the_previous_one_has_ended() {
 #[test]
 fn blocked_changes_name_the_first_reason_that_applies() {
     let mut state = AppState::default();
-    assert_eq!(state.change_blocked(), Some(ChangeBlocked::NotConnected));
+    let blocked = |state: &AppState| state.change_blocked(Action::Alter, &Object::Topic("foobar"));
+    assert_eq!(blocked(&state), Some(ChangeBlocked::NotConnected));
     connect(&mut state, "a", false);
-    assert_eq!((state.create_blocked(), state.change_blocked()), (None, Some(ChangeBlocked::DemoBroker)));
+    assert_eq!((state.create_blocked(), blocked(&state)), (None, Some(ChangeBlocked::DemoBroker)));
     state.receive(&welcome("a", false).replace("\"read_only\":false", "\"read_only\":true"), 0.0);
     assert_eq!(state.create_blocked(), Some(ChangeBlocked::ReadOnly));
 }

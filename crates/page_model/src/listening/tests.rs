@@ -19,7 +19,7 @@ fn listening(mode: ReadMode) -> Listening {
     let mut listening = Listening::default();
     listening.start(intent(mode));
     assert!(listening.subscribe(1).is_some());
-    assert!(!listening.subscribed(5));
+    assert!(!listening.subscribed(5, MaskedFields::default()));
     listening
 }
 
@@ -31,7 +31,7 @@ fn reconnect_rejoins_the_group_and_drops_records_already_received() {
     assert_eq!(listening.phase(), Phase::Starting);
     let again = listening.subscribe(2).expect("it subscribes again automatically");
     assert!(matches!(again.mode, Mode::Group { ref id, .. } if id == "g"));
-    listening.subscribed(1);
+    listening.subscribed(1, MaskedFields::default());
     assert!(!accept(&mut listening, 0, 7) && !accept(&mut listening, 0, 8));
     assert!(accept(&mut listening, 0, 9) && accept(&mut listening, 1, 4));
 }
@@ -90,7 +90,7 @@ fn stop_before_the_subscribed_reply_ends_the_subscription() {
     listening.subscribe(1);
     assert_eq!(listening.stop(true), None);
     assert_eq!(listening.phase(), Phase::Stopping);
-    assert!(listening.subscribed(9), "the subscription must be ended");
+    assert!(listening.subscribed(9, MaskedFields::default()), "the subscription must be ended");
     assert_eq!(listening.subscription(), Some(9));
 }
 

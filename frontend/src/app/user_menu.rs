@@ -1,0 +1,137 @@
+//! The user: the name, signing in and out, and using another token.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use protocol::User;
+
+use crate::context::{navigation, preferences, store};
+use crate::i18n::Words;
+use crate::platform::browser;
+use crate::platform::sign_out::sign_out;
+use crate::ui::lazy::{Lazy, lazy_part};
+use crate::ui::menu::Menu;
+use page_model::ReadState;
+
+/// The beginning of the names of users who have signed in.
+const SIGN_IN_PREFIX: &str = "oidc:";
+/// The name of every user of the bridge's one access token.
+const ACCESS_TOKEN: &str = "access-token";
+
+/// The name without the prefix.
+fn short_name<'a>(name: &'a str, words: &'static Words) -> &'a str {
+    match name {
+        ACCESS_TOKEN => words.token,
+        name => name.strip_prefix(SIGN_IN_PREFIX).unwrap_or(name),
+    }
+}
+
+/// What this part of the page shows.
+#[derive(Clone, Copy)]
+pub enum AccountPart {
+    /// The menu with the user's name.
+    Menu,
+    /// How to sign in. The signal: the user prefers an access token.
+    SignIn { prefers_token: RwSignal<bool> },
+    /// How to leave, for a user who may do nothing.
+    Leave,
+}
+
+/// One place that loads the part, since it is rarely needed.
+#[component]
+pub fn AccountView(part: AccountPart) -> impl IntoView {
+    view! { <Lazy preload=load_account view=move || account(part) /> }
+}
+
+lazy_part! {
+    /// The user, and signing in and out.
+    account, load_account, pub fn account(part: AccountPart) -> LoadedView {
+        Ok(match part {
+            AccountPart::Menu => view! { <UserMenu /> }.into_any(),
+            AccountPart::SignIn { prefers_token } => view! { <SignIn prefers_token=prefers_token /> }.into_any(),
+            AccountPart::Leave => view! { <Account user=None /> }.into_any(),
+        })
+    }
+}
+
+#[component]
+fn UserMenu() -> impl IntoView {
+    let (store, prefs) = (store(), preferences());
+    let name = Memo::new(move |_| store.read(|state| state.user().map(|user| user.name.clone())).unwrap_or_default());
+    let label = move || name.with(|name| short_name(name, prefs.words()).to_owned());
+    let user = move || store.untracked(|state| state.user().cloned());
+    view! {
+        <div class="user" data-testid="user" data-name=name title=name>
+            <span class="out-of-sight">{prefs.text(|w| w.user)}</span>
+            <Menu label=label testid="user-menu" class="">
+                <Account user=user() />
+            </Menu>
+        </div>
+    }
+}
+
+#[component]
+fn SignIn(prefers_token: RwSignal<bool>) -> impl IntoView {
+    let (store, prefs, navigation) = (store(), preferences(), navigation());
+    // The address names the view, which can be changed while signed out.
+    let href = move || {
+        navigation.track();
+        browser::sign_in_href()
+    };
+    let offers_token = move || !prefers_token.get() && store.read(|state| state.link().asks_to_sign_in());
+    view! {
+        // In this tab, so that the user comes back to it.
+        <a class="button small primary" data-testid="sign-in" href=href>
+            {prefs.text(|w| w.sign_in)}
+        </a>
+        <Show when=offers_token>
+            <button
+                type="button"
+                class="button small"
+                data-testid="use-token"
+                on:click=move |_| prefers_token.set(true)
+            >
+                {prefs.text(|w| w.token_use)}
+            </button>
+        </Show>
+    }
+}
+
+#[component]
+fn Account(user: Option<User>) -> impl IntoView {
+    let (store, prefs) = (store(), preferences());
+    let signs_out = user.as_ref().is_none_or(|user| user.signed_in);
+    let is_known = user.is_some();
+    let (is_waiting, has_failed) = (RwSignal::new(false), RwSignal::new(false));
+    let leave = move |_| {
+        if !signs_out {
+            return store.forget_token();
+        }
+        is_waiting.set(true);
+        spawn_local(async move {
+            if sign_out().await {
+                return;
+            }
+            if !is_known {
+                // The user has come with a token, and is not signed in.
+                return store.forget_token();
+            }
+            has_failed.try_set(true);
+            is_waiting.try_set(false);
+        });
+    };
+    view! {
+        {user.map(|user| view! { <p class="user-full">{user.name}</p> })}
+        <button
+            type="button"
+            class="button small"
+            data-testid=if signs_out { "sign-out" } else { "other-token" }
+            disabled=move || is_waiting.get()
+            on:click=leave
+        >
+            {prefs.text(if signs_out { |w| w.sign_out } else { |w| w.token_other })}
+        </button>
+        <p class="fault" role="alert">
+            {move || has_failed.get().then(|| prefs.words().sign_out_failed)}
+        </p>
+    }
+}
