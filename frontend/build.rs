@@ -1,5 +1,5 @@
 //! Generates `words.rs` from the files `i18n/<language>/<feature>.toml`: a struct with a field for each key, and a static of it
-//! for each language. English is the reference. A missing or unknown key, different placeholders, or a plural without `other`
+//! for each language, of which all but the reference are in files of their own. English is the reference. A missing or unknown key, different placeholders, or a plural without `other`
 //! fail the build with the name of the file.
 //!
 //! The type of a field depends on its text: `&'static str` for a text without placeholders, `WithTopic` for a text with
@@ -179,19 +179,54 @@ fn source(reference: &Language, languages: &BTreeMap<String, Language>) -> Strin
         let _ = writeln!(out, "    pub r#{key}: {},", type_of(&words.shape()));
     }
     out.push_str("}\n\n");
-    let mut names = Vec::new();
+    let mut names = String::new();
+    let mut loaded = String::new();
     for (code, language) in languages {
-        let name = code.to_uppercase().replace('-', "_");
-        let _ = writeln!(out, "static {name}: Words = Words {{\n    code: {code:?},");
+        let name = code.replace('-', "_");
+        let texts = name.to_uppercase();
+        let _ = writeln!(out, "static {texts}: Words = Words {{\n    code: {code:?},");
         for (key, (_, words)) in language {
             let _ = writeln!(out, "    r#{key}: {},", value_of(words, &reference[key].1.shape(), code));
         }
         out.push_str("};\n\n");
-        names.push(format!("&{name}"));
+        let _ = writeln!(
+            names,
+            "    LanguageName {{ code: {texts}.code, short_name: {texts}.short_name, switch_to_this: {texts}.switch_to_this }},"
+        );
+        match code == REFERENCE {
+            true => {
+                let _ = writeln!(
+                    out,
+                    "/// The texts that are in the page's main file.\npub static REFERENCE: &Words = &{texts};\n"
+                );
+            }
+            false => {
+                split_function(&name, &texts, &mut out);
+                let _ = writeln!(loaded, "        {code:?} => {name}().await.ok(),");
+            }
+        }
     }
-    let _ = writeln!(out, "/// All languages; the first one is the default.");
-    let _ = writeln!(out, "pub static LANGUAGES: [&Words; {}] = [{}];", names.len(), names.join(", "));
+    let count = languages.len();
+    let _ = writeln!(out, "pub static LANGUAGES: [LanguageName; {count}] = [\n{names}];\n");
+    let _ = writeln!(
+        out,
+        "/// The texts of a language; `None` if they cannot be loaded, or if there is no such language.\n\
+         async fn texts_of(code: &str) -> Option<Language> {{\n    match code {{\n{loaded}        _ => of(code),\n    }}\n}}"
+    );
     out
+}
+
+/// Generates a function that returns the texts of a language from a file of its own.
+fn split_function(name: &str, texts: &str, out: &mut String) {
+    let is_split = "all(target_arch = \"wasm32\", feature = \"split\")";
+    let _ = writeln!(
+        out,
+        "#[cfg({is_split})]\n\
+         #[leptos::wasm_split::wasm_split(texts_{name}, wasm_split_path = ::leptos::wasm_split, fallible)]\n\
+         fn {name}() -> Result<Language, leptos::wasm_split::SplitLoaderError> {{\n    Ok(&{texts})\n}}\n\n\
+         #[cfg(not({is_split}))]\n\
+         async fn {name}() -> Result<Language, std::convert::Infallible> {{\n    Ok(&{texts})\n}}\n"
+    );
 }
 
 /// Generates the type of texts with these placeholders.

@@ -1,6 +1,8 @@
 //! All texts of the page, in every language. `build.rs` generates [`Words`] from the files `i18n/<language>/<feature>.toml`.
 //! Kafka's terms are not translated. A further language is a further folder.
 
+use std::cell::RefCell;
+
 include!(concat!(env!("OUT_DIR"), "/words.rs"));
 
 /// The forms of a text by plural category (those of Unicode, which browsers implement). A form that the language does not
@@ -48,16 +50,42 @@ impl PartialEq for Words {
     }
 }
 
-/// The texts of a language; those of the first language if the page does not have it.
-pub fn of(code: &str) -> Language {
-    LANGUAGES.iter().find(|words| words.code == code).unwrap_or(&LANGUAGES[0])
+/// What is known about a language before its texts are loaded.
+pub struct LanguageName {
+    pub code: &'static str,
+    pub short_name: &'static str,
+    pub switch_to_this: &'static str,
+}
+
+thread_local! {
+    /// The languages besides the reference whose texts were loaded.
+    static LOADED: RefCell<Vec<Language>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The texts of a language if they are here already.
+pub fn of(code: &str) -> Option<Language> {
+    let is_asked = |words: &&Language| words.code == code;
+    [REFERENCE]
+        .iter()
+        .find(is_asked)
+        .copied()
+        .or_else(|| LOADED.with_borrow(|loaded| loaded.iter().find(is_asked).copied()))
+}
+
+/// The texts of a language, loaded if necessary; `None` if that fails.
+pub async fn load(code: &str) -> Option<Language> {
+    if let Some(words) = of(code) {
+        return Some(words);
+    }
+    let words = texts_of(code).await?;
+    LOADED.with_borrow_mut(|loaded| loaded.push(words));
+    Some(words)
 }
 
 /// The plural category of a number, by the browser's rules.
 #[cfg(target_arch = "wasm32")]
 fn category(code: &'static str, n: u64) -> String {
     use js_sys::Intl::PluralRules;
-    use std::cell::RefCell;
     thread_local! {
         /// Cached, since creating a `PluralRules` takes longer than using it.
         static RULES: RefCell<Vec<(&'static str, PluralRules)>> = const { RefCell::new(Vec::new()) };
@@ -115,9 +143,22 @@ mod tests {
 
     #[test]
     fn number_selects_the_plural_form() {
-        let words = of("en");
+        let words = REFERENCE;
         assert_eq!(words.topics_count.count(1, "1"), "1 topic");
         assert_eq!(words.topics_count.count(1000, "1,000"), "1,000 topics");
-        assert_eq!(of("xx").code, LANGUAGES[0].code, "a language that the page does not have");
+    }
+
+    #[test]
+    fn every_language_can_be_loaded_and_no_other() {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let mut load = |code: &str| match std::pin::pin!(load(code)).poll(&mut context) {
+            std::task::Poll::Ready(words) => words.map(|words| words.code),
+            std::task::Poll::Pending => panic!("without a browser the texts are there"),
+        };
+        for language in &LANGUAGES {
+            assert_eq!(load(language.code), Some(language.code));
+            assert!(of(language.code).is_some_and(|words| words.short_name == language.short_name));
+        }
+        assert_eq!(load("xx"), None);
     }
 }

@@ -25,3 +25,5 @@ mod ui;
 
 #[cfg(target_arch = "wasm32")]
 pub use app::App;
+#[cfg(target_arch = "wasm32")]
+pub use context::settings::load_texts;

@@ -2,11 +2,14 @@
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    leptos::mount::mount_to_body(frontend::App);
-    // index.html shows this element until here: the logo, and an error message if the page does not start.
-    if let Some(boot) = leptos::prelude::document().get_element_by_id("boot") {
-        boot.remove();
-    }
+    leptos::task::spawn_local(async {
+        frontend::load_texts().await;
+        leptos::mount::mount_to_body(frontend::App);
+        // index.html shows this element until here: the logo, and an error message if the page does not start.
+        if let Some(boot) = leptos::prelude::document().get_element_by_id("boot") {
+            boot.remove();
+        }
+    });
 }
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -1,15 +1,29 @@
 //! The stored settings as signals. Language and theme are also set on the `html` element.
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
-use crate::i18n::{self, LANGUAGES, Language, Words};
+use crate::i18n::{self, LANGUAGES, Language, LanguageName, REFERENCE, Words};
 use crate::platform::browser;
 use page_model::{Columns, Limits, Settings, StoredWatch, Theme, preferred_language};
 
 #[derive(Clone, Copy)]
 pub struct Preferences {
     settings: RwSignal<Settings>,
-    language: Memo<Language>,
+    language: RwSignal<Language>,
+}
+
+/// The code of the language that the user has chosen, or else the browser's preference.
+fn chosen_language(settings: &Settings) -> &str {
+    let ours = LANGUAGES.iter().map(|language| language.code);
+    let preferred = || preferred_language(ours, browser::preferred_languages().iter().map(String::as_str));
+    settings.language.as_deref().or_else(preferred).unwrap_or(REFERENCE.code)
+}
+
+/// Loads the texts in which the page is drawn first.
+pub async fn load_texts() {
+    let stored = Settings::from_json(&browser::stored_settings());
+    i18n::load(chosen_language(&stored)).await;
 }
 
 impl Preferences {
@@ -17,12 +31,9 @@ impl Preferences {
     pub fn load() -> Self {
         let stored = Settings::from_json(&browser::stored_settings());
         browser::set_root_attribute("data-theme", stored.theme.name());
-        let ours = LANGUAGES.iter().map(|words| words.code);
-        let preferred = preferred_language(ours, browser::preferred_languages().iter().map(String::as_str));
-        let preferred = i18n::of(preferred.unwrap_or_default());
+        // Its texts were loaded before the page is drawn.
+        let language = RwSignal::new(i18n::of(chosen_language(&stored)).unwrap_or(REFERENCE));
         let settings = RwSignal::new(stored);
-        let language =
-            Memo::new(move |_| settings.with(|settings| settings.language.as_deref().map_or(preferred, i18n::of)));
         Effect::new(move |before: Option<()>| {
             let json = settings.with(Settings::to_json);
             // The first run has no change to store.
@@ -57,15 +68,21 @@ impl Preferences {
     }
 
     /// The language that [`Preferences::switch_language`] chooses.
-    pub fn next_language(self) -> Language {
+    pub fn next_language(self) -> &'static LanguageName {
         let current = self.language.get();
-        let at = LANGUAGES.iter().position(|words| words.code == current.code).unwrap_or(0);
-        LANGUAGES[(at + 1) % LANGUAGES.len()]
+        let at = LANGUAGES.iter().position(|language| language.code == current.code).unwrap_or(0);
+        &LANGUAGES[(at + 1) % LANGUAGES.len()]
     }
 
+    /// The language stays as it is if the texts of the next one cannot be loaded.
     pub fn switch_language(self) {
         let next = untrack(|| self.next_language());
-        self.settings.update(|settings| settings.language = Some(next.code.to_owned()));
+        spawn_local(async move {
+            if let Some(words) = i18n::load(next.code).await {
+                self.settings.update(|settings| settings.language = Some(next.code.to_owned()));
+                self.language.set(words);
+            }
+        });
     }
 
     pub fn theme(self) -> Theme {

@@ -84,7 +84,7 @@ async fn operator(bridge: &Bridge) -> Client {
 
 /// The page after the user has entered the token.
 async fn open_with(browser: &Browser, bridge: &Bridge, token: &str) -> Page {
-    let page = browser.open(bridge).await;
+    let page = browser.load(&bridge.url(), View::default()).await;
     enter(&page, token).await;
     page
 }
