@@ -2,7 +2,8 @@
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    leptos::task::spawn_local(async {
+    // Not of leptos, which sets its own executor when the page is mounted.
+    wasm_bindgen_futures::spawn_local(async {
         frontend::load_texts().await;
         leptos::mount::mount_to_body(frontend::App);
         // index.html shows this element until here: the logo, and an error message if the page does not start.

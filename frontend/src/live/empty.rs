@@ -13,6 +13,9 @@ use crate::live::watch_fields::WatchFields;
 use crate::ui::format::number;
 use page_model::{Link, Phase, ReadMode, ReadState, SendBlocked};
 
+/// The name of the reason if the user may not read the topic.
+const FORBIDDEN: &str = "forbidden";
+
 /// The first reason that applies. Errors come first.
 #[derive(Clone, PartialEq)]
 enum EmptyReason {
@@ -156,7 +159,7 @@ impl EmptyReason {
         match self {
             Self::Offline | Self::Closed | Self::TokenRequired | Self::SignedOut => "offline",
             Self::TopicMissing => "topic-missing",
-            Self::Problem { error, .. } if error.code == ErrorCode::Forbidden.number() => "forbidden",
+            Self::Problem { error, .. } if error.code == ErrorCode::Forbidden.number() => FORBIDDEN,
             Self::Problem { .. } => "problem",
             Self::NoBroker => "no-broker",
             Self::Searching => "searching",
@@ -181,7 +184,9 @@ pub fn Empty(filter: FilterBox, fields: WatchFields) -> impl IntoView {
     let topic = move || store.read(|state| state.listening().intent().topic());
     let group = move || store.read(|state| state.listening().intent().group.clone());
     let is_idle = move || matches!(reason.get(), EmptyReason::NeverListened | EmptyReason::Stopped);
-    let forbidden = Memo::new(move |_| fields.listen_blocked().filter(|_| is_idle()));
+    // A link may ask for what the bridge then refuses.
+    let forbidden =
+        Memo::new(move |_| fields.listen_blocked().filter(|_| is_idle() || reason.get().name() == FORBIDDEN));
     let can_start = move || is_idle() && fields.can_start();
     let is_at_end = move || matches!(reason.get(), EmptyReason::NothingNew { .. });
     // The new subscription starts once the current one has ended.
@@ -226,7 +231,7 @@ pub fn Empty(filter: FilterBox, fields: WatchFields) -> impl IntoView {
         <div
             class="empty"
             data-testid="empty"
-            data-reason=move || if forbidden.with(Option::is_some) { "forbidden" } else { reason.get().name() }
+            data-reason=move || if forbidden.with(Option::is_some) { FORBIDDEN } else { reason.get().name() }
         >
             <svg class="empty-arch" viewBox="0 0 120 56" aria-hidden="true">
                 <path d="M4 14H116M14 54V14M106 54V14M16 54C16 34 36 18 60 18S104 34 104 54" />

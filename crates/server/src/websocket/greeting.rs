@@ -112,6 +112,9 @@ async fn checked_hello(
     let token = hello.token.as_ref().map(|token| token.0.as_str());
     // A token is what the user has entered for this bridge, so it has precedence.
     let signed_in = signed_in.filter(|_| token.is_none());
+    // Before the user is identified, so that the socket is closed if users and rules are replaced in between.
+    let mut policy = shared.admission.policy();
+    let rules = Arc::clone(&policy.borrow_and_update());
     let admitted = shared.admission.identify(token, signed_in.as_ref(), peer, "hello").await;
     let principal = admitted.map_err(|refusal| {
         let (reason, code, text) = match refusal {
@@ -126,8 +129,6 @@ async fn checked_hello(
         METRICS.refused(reason);
         End::close(code, text)
     })?;
-    let mut policy = shared.admission.policy();
-    let rules = Arc::clone(&policy.borrow_and_update());
     // After the token, because the error lists the names of the clusters.
     match shared.clusters.find(cluster.as_ref().map(ClusterName::as_str), |name| rules.may_use(&principal, name)) {
         Ok(cluster) => {
