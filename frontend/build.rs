@@ -225,7 +225,7 @@ fn split_function(name: &str, texts: &str, out: &mut String) {
          #[leptos::wasm_split::wasm_split(texts_{name}, wasm_split_path = ::leptos::wasm_split, fallible)]\n\
          fn {name}() -> Result<Language, leptos::wasm_split::SplitLoaderError> {{\n    Ok(&{texts})\n}}\n\n\
          #[cfg(not({is_split}))]\n\
-         async fn {name}() -> Result<Language, std::convert::Infallible> {{\n    Ok(&{texts})\n}}\n"
+         fn {name}() -> std::future::Ready<Result<Language, std::convert::Infallible>> {{\n    std::future::ready(Ok(&{texts}))\n}}\n"
     );
 }
 

@@ -95,7 +95,7 @@ impl MaskKeys {
             clusters: self.clusters.clone(),
             topics: self.topics.clone(),
             fields: self.fields.clone(),
-            method: self.method.clone().unwrap_or(MaskMethod::Replace),
+            method: self.method.unwrap_or(MaskMethod::Replace),
             except: Who { users: self.except_users.clone(), roles: self.except_roles.clone() },
         }
     }

@@ -205,7 +205,7 @@ impl Client {
                     later.push((start + index, error));
                 }
                 RDKafkaErrorCode::UnknownTopic if missing.may_appear(&topic, may_create) => {
-                    later.push((start + index, error))
+                    later.push((start + index, error));
                 }
                 // librdkafka returns this error from its cache.
                 RDKafkaErrorCode::TopicAuthorizationFailed if self.denied.may_be_allowed_now(&topic) => {
