@@ -11,6 +11,8 @@ pub const CHECK_EVERY: Duration = Duration::from_secs(2);
 pub struct WatchedFile {
     path: PathBuf,
     last: Option<Stamp>,
+    /// A change that may not be complete yet.
+    growing: Option<Stamp>,
     /// The error of the last attempt to use the file, so that it is logged once.
     error: Option<String>,
 }
@@ -28,7 +30,7 @@ struct Stamp {
 impl WatchedFile {
     /// The file was read just now.
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), last: stamp(path), error: None }
+        Self { path: path.to_owned(), last: stamp(path), growing: None, error: None }
     }
 
     /// The file was read some time ago and may have changed since: it counts as changed once.
@@ -63,6 +65,24 @@ impl WatchedFile {
         }
         has_changed
     }
+
+    /// Whether the last call of [`Self::has_settled`] has seen a change that may not be complete.
+    pub fn is_growing(&self) -> bool {
+        self.growing.is_some()
+    }
+
+    /// Whether the file has changed and is the same as at the last call, so that nobody is writing it: for files whose beginning is
+    /// valid too, but means something else.
+    pub fn has_settled(&mut self) -> bool {
+        let now = stamp(&self.path);
+        let has_changed = now.is_some() && now != self.last;
+        let has_settled = has_changed && now == self.growing;
+        self.growing = now.filter(|_| has_changed && !has_settled);
+        if has_settled {
+            self.last = now;
+        }
+        has_settled
+    }
 }
 
 fn stamp(path: &Path) -> Option<Stamp> {
@@ -96,6 +116,18 @@ mod tests {
         assert!(!watched.has_changed(), "missing");
         std::fs::write(&path, "seven").expect("a file");
         assert!(watched.has_changed());
+    }
+
+    #[test]
+    fn change_that_grows_is_not_complete() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let mut watched = WatchedFile::new(file.path());
+        assert!(!watched.has_settled());
+        for text in ["a", "ab"] {
+            std::fs::write(file.path(), text).expect("a file");
+            assert!(!watched.has_settled(), "{text}");
+        }
+        assert!(watched.has_settled() && !watched.has_settled());
     }
 
     #[test]

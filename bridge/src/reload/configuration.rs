@@ -32,10 +32,14 @@ impl WatchedConfiguration {
 
     /// Reads the files if one of them has changed, or always.
     pub fn read(&mut self, always: bool, admission: &Admission) {
-        // Each file is asked, so that a change of several is one change.
-        let changed =
-            [&mut self.watched].into_iter().chain(&mut self.tokens).filter_map(|file| file.has_changed().then_some(()));
-        if changed.count() == 0 && !always {
+        // A rule whose last line is missing so far is a rule for everyone. Each file is asked, so that a change of several is
+        // one change.
+        let has_settled = self.watched.has_settled();
+        if self.watched.is_growing() && !always {
+            return;
+        }
+        let tokens = self.tokens.iter_mut().filter_map(|file| file.has_changed().then_some(()));
+        if tokens.count() == 0 && !has_settled && !always {
             return;
         }
         let read = self.reload(admission);

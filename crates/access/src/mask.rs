@@ -2,7 +2,8 @@
 //!
 //! A mask fails closed. If its path goes into a value or a key that is not JSON (strictly: no byte order mark, no comments, no
 //! `NaN`), or whose JSON is nested too deep or would take too long, the value or key is masked as a whole; so is a JSON string
-//! on the path whose text is itself a JSON object or array. JSON that does not have the field stays as it is, and so does
+//! on the path whose text is itself a JSON object or array, and a value or key that is a JSON text or number where a path without
+//! `**` expects an object. Other JSON that does not have the field stays as it is, and so does
 //! Kafka's null.
 
 mod json;
@@ -73,8 +74,9 @@ impl Mask {
         !self.except.names(principal) && (self.clusters.is_empty() || self.clusters.contains(cluster))
     }
 
+    /// `*` covers Kafka's own topics too: unlike a right, a mask must not end where nobody has looked.
     pub(crate) fn covers(&self, topic: &str) -> bool {
-        self.topics.iter().any(|pattern| pattern.matches(topic))
+        self.topics.iter().any(|pattern| pattern.matches_text(topic))
     }
 }
 

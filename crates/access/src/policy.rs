@@ -75,6 +75,10 @@ impl Policy {
         Ok(Self { rules, masks, number: NEXT.fetch_add(1, Ordering::Relaxed) })
     }
 
+    pub fn has_rules(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
     /// What the user may do in the cluster; `None`: everything.
     pub fn rights(&self, principal: &Principal, cluster: &ClusterName) -> Option<Rights> {
         if self.rules.is_empty() {

@@ -40,6 +40,8 @@ pub struct RemoteEnd {
     pub connection: SocketAddr,
     /// The client that a proxy forwards the connection for, according to its PROXY header.
     pub reported: Option<IpAddr>,
+    /// The proxy has sent a PROXY header. Then it forwards TCP, and the request with its headers was written by whoever is behind it.
+    pub forwards_tcp: bool,
 }
 
 impl RemoteEnd {
@@ -87,11 +89,16 @@ impl TrustedProxies {
         self.0.iter().any(|ProxyNetwork(network)| network.contains(&address))
     }
 
+    /// Whether the request comes from a proxy that adds its own headers.
+    fn trusts_headers_of(&self, remote: RemoteEnd) -> bool {
+        self.trusts(remote.ip()) && (!remote.forwards_tcp || remote.reported.is_some())
+    }
+
     /// The client of a request. Each proxy adds the address that it was called from at the end of `X-Forwarded-For`, so the client is
     /// the last address that is not a trusted proxy; what comes before it was written by the client itself.
     pub fn client(&self, remote: RemoteEnd, headers: &HeaderMap) -> Peer {
-        let RemoteEnd { connection, reported } = remote;
-        if !self.trusts(remote.ip()) {
+        let RemoteEnd { connection, reported, .. } = remote;
+        if !self.trusts_headers_of(remote) {
             if headers.contains_key(FORWARDED_FOR) {
                 log_untrusted(remote.ip().to_canonical());
             }
@@ -117,7 +124,7 @@ impl TrustedProxies {
     /// is `http`, another proxy before it may still have ended TLS.
     pub fn reports_https(&self, remote: RemoteEnd, headers: &HeaderMap) -> bool {
         let scheme = || list(headers, &FORWARDED_PROTO).next_back();
-        self.trusts(remote.ip()) && scheme().is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
+        self.trusts_headers_of(remote) && scheme().is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
     }
 }
 
@@ -163,7 +170,7 @@ mod tests {
     }
 
     fn direct(connection: SocketAddr) -> RemoteEnd {
-        RemoteEnd { connection, reported: None }
+        RemoteEnd { connection, reported: None, forwards_tcp: false }
     }
 
     #[test]
@@ -177,11 +184,16 @@ mod tests {
             ("10.0.0.3", &["198.51.100.7"], "198.51.100.7"),
             ("10.0.0.3", &[], "10.0.0.3"),
         ] {
-            let remote = RemoteEnd { connection, reported: Some(reported.parse().expect("an address")) };
+            let reported = Some(reported.parse().expect("an address"));
+            let remote = RemoteEnd { connection, reported, forwards_tcp: true };
             let client = trusted.client(remote, &headers(FORWARDED_FOR, forwarded));
-            assert_eq!(client.ip().to_string(), expected, "{reported} {forwarded:?}");
+            assert_eq!(client.ip().to_string(), expected, "{reported:?} {forwarded:?}");
             assert_eq!(client.to_string(), format!("{expected} via 10.0.0.2:1"));
         }
+        // The header names nobody, so the request is not the proxy's own.
+        let remote = RemoteEnd { connection, reported: None, forwards_tcp: true };
+        assert_eq!(trusted.client(remote, &headers(FORWARDED_FOR, &["127.0.0.1"])), Peer::direct(connection));
+        assert!(!trusted.reports_https(remote, &headers(FORWARDED_PROTO, &["https"])));
     }
 
     fn client(networks: &[&str], connection: &str, forwarded: &[&str]) -> String {

@@ -184,7 +184,13 @@ fn refused(Refused { status, error }: Refused) -> Response {
 /// error.
 async fn ready(shared: Arc<Shared>, headers: HeaderMap, peer: Peer, name: Option<String>) -> Response {
     let caller = Caller::find(&shared, &headers, peer).await.ok();
-    let found = shared.clusters.find(name.as_deref(), |name| caller.as_ref().is_none_or(|caller| caller.may_use(name)));
+    // With rules, a client that is not admitted learns about the default cluster only, not which other names exist.
+    let has_rules = shared.admission.policy().borrow().has_rules();
+    let first = &shared.clusters.first().name;
+    let found = shared.clusters.find(name.as_deref(), |name| match &caller {
+        Some(caller) => caller.may_use(name),
+        None => name == first || !has_rules,
+    });
     let cluster = match (found, &caller) {
         (Ok(cluster), _) => cluster.state.borrow().clone(),
         (Err(error), Some(_)) => return plain(StatusCode::NOT_FOUND, &error.message),

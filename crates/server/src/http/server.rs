@@ -262,7 +262,7 @@ impl Accepted {
         S: Send + Sync + 'static,
     {
         let Self { peer, has_proxy_header, slot, borrowed, shutdown } = self;
-        let mut remote = RemoteEnd { connection: peer, reported: None };
+        let mut remote = RemoteEnd { connection: peer, reported: None, forwards_tcp: has_proxy_header };
         if has_proxy_header {
             let read = tokio::select! {
                 read = timeout(HEADER_WITHIN, proxy_header::read(&mut stream)) => read,

@@ -123,7 +123,8 @@ async fn run_session(
         Ok(()) => {
             let user = permissions.principal.name.as_str().into();
             let asker = Asker { peer, client, cluster: cluster.name.clone(), user };
-            Session::new(shared, cluster, asker, permissions, policy, outbox, &held).run(stream, state, signed_in).await
+            let session = Session::new(shared, cluster, asker, permissions, outbox, &held);
+            session.run(stream, state, signed_in, policy).await
         }
         Err(Gone) => End::Gone,
     };
@@ -191,7 +192,6 @@ struct Session<'s> {
     asker: Asker,
     writes: WriteLog,
     permissions: Permissions,
-    policy: watch::Receiver<Arc<Policy>>,
 }
 
 impl<'s> Session<'s> {
@@ -200,7 +200,6 @@ impl<'s> Session<'s> {
         cluster: Arc<Cluster>,
         asker: Asker,
         permissions: Permissions,
-        policy: watch::Receiver<Arc<Policy>>,
         outbox: &'s Outbox,
         held: &'s Held,
     ) -> Self {
@@ -208,11 +207,17 @@ impl<'s> Session<'s> {
         let (subscriptions, watches) = (Subscriptions::default(), Watches::default());
         let gate = shared.gate.of_socket();
         let writes = WriteLog::new(asker.clone());
-        Self { shared, cluster, outbox, held, subscriptions, watches, rate, gate, asker, writes, permissions, policy }
+        Self { shared, cluster, outbox, held, subscriptions, watches, rate, gate, asker, writes, permissions }
     }
 
     /// `state` must have seen the cluster's state that `welcome` sent.
-    async fn run(mut self, stream: &mut Stream, state: ClusterWatch, signed_in: Option<SignedIn>) -> End {
+    async fn run(
+        mut self,
+        stream: &mut Stream,
+        state: ClusterWatch,
+        signed_in: Option<SignedIn>,
+        mut policy: watch::Receiver<Arc<Policy>>,
+    ) -> End {
         // Dropping the set aborts its tasks. The tasks of subscriptions own their cursors, so their feeds notice the
         // loss.
         let mut helpers = tokio::task::JoinSet::new();
@@ -224,12 +229,15 @@ impl<'s> Session<'s> {
         let (admin, gate) = (Arc::clone(&self.cluster.admin), Arc::clone(&self.shared.gate));
         helpers.spawn(report_invisible_records(Arc::clone(&self.held.ledger), admin, gate, self.outbox.clone()));
         // A socket whose client hangs may block this session in a full queue, while another socket waits to take the
-        // session over.
+        // session over, or the user loses a right.
         let taken_over = self.held.superseded.clone();
         let end = tokio::select! {
             end = self.listen(stream, &mut helpers) => end,
             () = taken_over.cancelled() => superseded(),
             reason = end_of_sign_in(signed_in) => End::close(CloseCode::SignedOut, reason),
+            _ = policy.changed() => {
+                End::close(CloseCode::AccessChanged, "the access rules were changed; connect again")
+            }
         };
         if let End::Close(CloseCode::ShuttingDown, _) = end {
             // Records in flight get their outcomes before the socket is closed.
@@ -257,9 +265,6 @@ impl<'s> Session<'s> {
                 biased;
                 () = self.shared.shutdown.cancelled() => return shutting_down(),
                 () = self.held.superseded.cancelled() => return superseded(),
-                _ = self.policy.changed() => {
-                    return End::close(CloseCode::AccessChanged, "the access rules were changed; connect again");
-                }
                 () = self.outbox.closed() => return End::Gone,
                 frame = next_frame(stream) => frame,
                 _ = heartbeat.tick() => {
