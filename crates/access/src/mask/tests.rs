@@ -94,7 +94,7 @@ fn replaced_field_changes_nothing_else() {
             ("value.email", "\"ann@example.com\"", "***"),
             ("value.email", "true", "true"),
             ("value.**.email", "42", "42"),
-            ("value.email", r#""text""#, r#""text""#),
+            ("value.email", r#""text""#, "***"),
             ("value.email", "null", "null"),
             ("value.email", "[]", "[]"),
             ("value.email", "{}", "{}"),
