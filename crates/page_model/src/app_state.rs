@@ -72,6 +72,8 @@ pub struct AppState {
     pub(super) session: Option<String>,
     /// The bridge's access token, if the user has entered one.
     pub(super) token: Option<Secret>,
+    /// The bridge has refused the latest token.
+    pub(super) token_is_wrong: bool,
     /// The bridge has asked the user to sign in, so it offers that.
     pub(super) signs_in: bool,
     /// Number of `hello` messages sent.

@@ -26,6 +26,17 @@ impl AppState {
     /// Sets the access token that the user entered. An empty token counts as none.
     pub fn set_token(&mut self, token: String) {
         self.token = (!token.is_empty()).then_some(Secret(token));
+        self.token_is_wrong = false;
+    }
+
+    /// Forgets a token that the bridge has refused, since a token has precedence over a sign-in. Returns whether to connect once
+    /// more: without a token, the bridge tells whether it offers to sign in.
+    pub fn drop_refused_token(&mut self) -> bool {
+        if !self.link.asks_for_token() || self.token.take().is_none() {
+            return false;
+        }
+        self.token_is_wrong = true;
+        !self.signs_in
     }
 
     /// Sets the cluster that the page's address names, before the first connection.

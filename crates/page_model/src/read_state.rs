@@ -45,6 +45,12 @@ pub trait ReadState {
         self.untracked().token.is_some()
     }
 
+    /// Whether the bridge has refused the latest token.
+    fn token_is_wrong(&self) -> bool {
+        self.subscribe(Slice::Link);
+        self.untracked().token_is_wrong
+    }
+
     /// Whether the bridge offers to sign in, as far as the page knows.
     fn signs_in(&self) -> bool {
         self.subscribe(Slice::Link);

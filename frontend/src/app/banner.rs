@@ -55,7 +55,7 @@ impl BannerMessage {
                 Some(Self::BridgeLost { loss: loss.clone(), pending: state.sends().waiting() as u64 })
             }
             link if link.asks_for_token() => {
-                Some(Self::TokenRequired { is_wrong: state.has_token(), signs_in: state.signs_in() })
+                Some(Self::TokenRequired { is_wrong: state.token_is_wrong(), signs_in: state.signs_in() })
             }
             link if link.asks_to_sign_in() => Some(Self::SignedOut { has_records: state.feed().counts().kept > 0 }),
             Link::Closed { loss } if loss.code == CloseCode::Forbidden.number() => Some(Self::NoRights),

@@ -99,8 +99,8 @@ fn SignIn(prefers_token: RwSignal<bool>) -> impl IntoView {
 #[component]
 fn Account(user: Option<User>) -> impl IntoView {
     let (store, prefs) = (store(), preferences());
-    let signs_out = user.as_ref().is_none_or(|user| user.signed_in);
-    let is_known = user.is_some();
+    // The bridge does not name a user without rights, but one who has sent a token is not signed in.
+    let signs_out = user.as_ref().map_or_else(|| !store.untracked(|state| state.has_token()), |user| user.signed_in);
     let (is_waiting, has_failed) = (RwSignal::new(false), RwSignal::new(false));
     let leave = move |_| {
         if !signs_out {
@@ -110,10 +110,6 @@ fn Account(user: Option<User>) -> impl IntoView {
         spawn_local(async move {
             if sign_out().await {
                 return;
-            }
-            if !is_known {
-                // The user has come with a token, and is not signed in.
-                return store.forget_token();
             }
             has_failed.try_set(true);
             is_waiting.try_set(false);
