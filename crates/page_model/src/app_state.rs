@@ -239,7 +239,7 @@ impl AppState {
 
     /// How many records of a run may be sent now.
     fn room_for_run(&self) -> u64 {
-        let Some(bridge) = self.bridge.as_ref().filter(|_| self.send_blocked().is_none()) else { return 0 };
+        let Some(bridge) = self.bridge.as_ref().filter(|_| self.run_blocked().is_none()) else { return 0 };
         if self.sends.waiting_bytes() >= RUN_BYTES {
             return 0;
         }
@@ -249,7 +249,7 @@ impl AppState {
 
     /// Sends the records of the run that are due, as far as the produce window allows.
     fn send_due(&mut self, now_ms: f64) {
-        let cannot_send = self.send_blocked().is_some();
+        let cannot_send = self.run_blocked().is_some();
         let mut room = self.room_for_run().min(STEP_RECORDS);
         let Some(run) = &mut self.run else { return };
         if cannot_send {
@@ -401,6 +401,11 @@ impl AppState {
     pub fn clear_feed(&mut self) {
         self.feed.clear();
         self.fills.clear();
+        if self.listening.phase() == Phase::Idle {
+            // They were about the records of the list.
+            self.listening.forget_masked();
+            self.changes.mark(Slice::Listening);
+        }
         // An empty list cannot be scrolled.
         if self.feed.hold() == Some(HoldReason::Scrolled) {
             self.feed.follow();

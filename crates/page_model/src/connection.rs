@@ -9,6 +9,9 @@ use super::notices::NoticeKind;
 use super::sends::Sends;
 use super::slice::Slice;
 
+/// The sockets that the bridge has closed because of new access rules connect again within this time.
+pub const ACCESS_CHANGED_SPREAD_MS: f64 = 200.0;
+
 impl AppState {
     pub fn connecting(&mut self) {
         self.link = Link::Connecting;
@@ -82,8 +85,11 @@ impl AppState {
             loss.reason = message;
         }
         self.link = match retry_at_ms {
-            // The socket connects again at once, and nothing is wrong.
-            Some(_) if loss.code == CloseCode::AccessChanged.number() => {
+            // The socket connects again at once, and nothing is wrong. A socket that was closed before `welcome` waits longer.
+            Some(retry_at_ms)
+                if loss.code == CloseCode::AccessChanged.number()
+                    && retry_at_ms <= now_ms + ACCESS_CHANGED_SPREAD_MS =>
+            {
                 self.notify(NoticeKind::AccessChanged, now_ms);
                 Link::Connecting
             }

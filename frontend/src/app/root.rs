@@ -3,11 +3,11 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use crate::app::account::load_account;
 use crate::app::banner::Banner;
 use crate::app::shortcuts::Shortcuts;
 use crate::app::toasts::Toasts;
 use crate::app::top_bar::TopBar;
-use crate::app::user_menu::load_account;
 use crate::cluster::cluster_view::{cluster_view, load_cluster_view};
 use crate::context::navigation::Navigation;
 use crate::context::permissions;

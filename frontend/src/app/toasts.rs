@@ -25,10 +25,9 @@ fn Toast(notice: Notice) -> impl IntoView {
     let Notice { id, kind, .. } = notice;
     let level = match kind {
         NoticeKind::Copied | NoticeKind::AccessChanged => "info",
-        NoticeKind::CopyFailed
-        | NoticeKind::ExportIsMasked
-        | NoticeKind::NotUtf8(_)
-        | NoticeKind::TextsMissing => "warning",
+        NoticeKind::CopyFailed | NoticeKind::ExportIsMasked | NoticeKind::NotUtf8(_) | NoticeKind::TextsMissing => {
+            "warning"
+        }
         NoticeKind::Refused(_) | NoticeKind::Unreadable(_) => "error",
     };
     let detail = match &kind {

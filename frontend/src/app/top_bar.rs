@@ -2,10 +2,10 @@
 
 use leptos::prelude::*;
 
+use crate::app::account::{AccountPart, AccountView};
 use crate::app::broker_pill::BrokerPill;
 use crate::app::cluster_switch::ClusterSwitch;
 use crate::app::connection_pill::ConnectionPill;
-use crate::app::user_menu::{AccountPart, AccountView};
 use crate::context::navigation::href;
 use crate::context::{navigation, preferences, store};
 use crate::i18n::Words;
