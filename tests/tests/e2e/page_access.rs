@@ -315,6 +315,35 @@ const SIGNED_OUT: &str = "window.WebSocket = class { \
      send() { setTimeout(() => this.onclose?.(new CloseEvent('close', {code: 4509, reason: 'sign in'}))); } \
      close() {} };";
 
+/// A bridge with sign-in that refuses every token.
+const TOKEN_REFUSED: &str = "window.__tokens = []; window.WebSocket = class { \
+     static OPEN = 1; readyState = 1; \
+     constructor() { setTimeout(() => this.onopen?.()); } \
+     send(text) { const {token} = JSON.parse(text); window.__tokens.push(token ?? null); \
+       setTimeout(() => this.onclose?.(new CloseEvent('close', {code: token ? 4500 : 4509}))); } \
+     close() {} };";
+
+#[tokio::test]
+async fn refused_token_does_not_hinder_the_sign_in() {
+    let Some(browser) = Browser::start().await else { return };
+    let bridge = Bridge::start().demo().topic(&unique("sign-in")).await;
+    let page = browser.open(&bridge).await;
+    page.eval::<bool>("(sessionStorage.setItem('ponte.token', 'an old token'), true)").await;
+    page.prepare(TOKEN_REFUSED).await;
+    page.reload().await;
+    page.wait_for("sign-in").await;
+    page.until("connected without the token", "window.__tokens.join() === 'an old token,'").await;
+    page.click("use-token").await;
+    page.wait_for("token").await;
+    page.fill("token", "a wrong token").await;
+    page.click("token-give").await;
+    page.until("an error", "document.querySelector('[data-testid=banner]')?.innerText.includes('rejected')").await;
+    page.wait_for("sign-in").await;
+    let is_forgotten: bool = page.eval("!sessionStorage.getItem('ponte.token')").await;
+    assert!(is_forgotten, "the sign-in would be ignored");
+    page.is_clean().await;
+}
+
 #[tokio::test]
 async fn signed_out_user_is_led_to_the_sign_in_and_back_to_the_view() {
     let Some(browser) = Browser::start().await else { return };

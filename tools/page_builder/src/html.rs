@@ -33,7 +33,7 @@ pub(crate) struct References<'a> {
 
 /// The module that starts the page. If the start fails, it shows the template's error text (`boot-failed`) and the
 /// browser's message. `glue.default` returns before the page is drawn, so a panic while drawing arrives as an event; the
-/// element `boot` is there until the page is drawn. If the code panics later, so that the page no longer reacts, the module
+/// element `boot` is there until the page is drawn, and then takes the error text with it. If the code panics later, so that the page no longer reacts, the module
 /// shows the text `stopped` in the same way.
 ///
 /// The first run of the page's code blocks the thread for several frames. So the module first waits until the code is
@@ -62,7 +62,8 @@ const show = (id, error) => {
   words.hidden = false;
 };
 const stopped = error => {
-  if (error instanceof WebAssembly.RuntimeError) show(document.getElementById('boot') ? 'boot-failed' : 'stopped', error);
+  if (document.getElementById('boot')) show('boot-failed', error);
+  else if (error instanceof WebAssembly.RuntimeError) show('stopped', error);
 };
 addEventListener('error', event => stopped(event.error));
 addEventListener('unhandledrejection', event => stopped(event.reason));
