@@ -1,6 +1,6 @@
 //! Generates `words.rs` from the files `i18n/<language>/<feature>.toml`: a struct with a field for each key, and a static of it
-//! for each language, of which all but the reference are in files of their own. English is the reference. A missing or unknown key, different placeholders, or a plural without `other`
-//! fail the build with the name of the file.
+//! for each language, of which all but the reference are in files of their own. English is the reference. A missing or unknown
+//! key, different placeholders, or a plural without `other` fail the build with the name of the file.
 //!
 //! The type of a field depends on its text: `&'static str` for a text without placeholders, `WithTopic` for a text with
 //! `{topic}`, `Plural<…>` for a text with plural forms.

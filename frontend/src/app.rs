@@ -1,5 +1,6 @@
 //! The frame around the features: layout, top bar, banner, toasts and shortcuts. Features do not depend on it.
 
+pub mod account;
 pub mod banner;
 pub mod broker_pill;
 mod cluster_switch;
@@ -8,6 +9,5 @@ pub mod root;
 pub mod shortcuts;
 pub mod toasts;
 pub mod top_bar;
-pub mod user_menu;
 
 pub use root::App;

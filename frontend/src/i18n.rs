@@ -78,7 +78,12 @@ pub async fn load(code: &str) -> Option<Language> {
         return Some(words);
     }
     let words = texts_of(code).await?;
-    LOADED.with_borrow_mut(|loaded| loaded.push(words));
+    LOADED.with_borrow_mut(|loaded| {
+        // Another call may have loaded them meanwhile.
+        if !loaded.contains(&words) {
+            loaded.push(words);
+        }
+    });
     Some(words)
 }
 

@@ -72,6 +72,8 @@ pub struct AppState {
     pub(super) session: Option<String>,
     /// The bridge's access token, if the user has entered one.
     pub(super) token: Option<Secret>,
+    /// The bridge has refused the latest token.
+    pub(super) token_is_wrong: bool,
     /// The bridge has asked the user to sign in, so it offers that.
     pub(super) signs_in: bool,
     /// Number of `hello` messages sent.
@@ -237,7 +239,7 @@ impl AppState {
 
     /// How many records of a run may be sent now.
     fn room_for_run(&self) -> u64 {
-        let Some(bridge) = self.bridge.as_ref().filter(|_| self.send_blocked().is_none()) else { return 0 };
+        let Some(bridge) = self.bridge.as_ref().filter(|_| self.run_blocked().is_none()) else { return 0 };
         if self.sends.waiting_bytes() >= RUN_BYTES {
             return 0;
         }
@@ -247,7 +249,7 @@ impl AppState {
 
     /// Sends the records of the run that are due, as far as the produce window allows.
     fn send_due(&mut self, now_ms: f64) {
-        let cannot_send = self.send_blocked().is_some();
+        let cannot_send = self.run_blocked().is_some();
         let mut room = self.room_for_run().min(STEP_RECORDS);
         let Some(run) = &mut self.run else { return };
         if cannot_send {
@@ -399,6 +401,11 @@ impl AppState {
     pub fn clear_feed(&mut self) {
         self.feed.clear();
         self.fills.clear();
+        if self.listening.phase() == Phase::Idle {
+            // They were about the records of the list.
+            self.listening.forget_masked();
+            self.changes.mark(Slice::Listening);
+        }
         // An empty list cannot be scrolled.
         if self.feed.hold() == Some(HoldReason::Scrolled) {
             self.feed.follow();

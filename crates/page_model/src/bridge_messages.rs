@@ -53,7 +53,7 @@ impl AppState {
             }
             ServerMessage::Produced(produced) => self.produced(produced, now_ms),
             ServerMessage::Subscribed(subscribed) if self.listening.awaits(id) => {
-                let masked = MaskedFields::new(subscribed.masked);
+                let masked = MaskedFields::of_topics(subscribed.masked, self.listening.intent().topics.len());
                 if self.listening.subscribed(subscribed.subscription, masked) {
                     self.unsubscribe(subscribed.subscription);
                 }

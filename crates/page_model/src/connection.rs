@@ -9,6 +9,9 @@ use super::notices::NoticeKind;
 use super::sends::Sends;
 use super::slice::Slice;
 
+/// The sockets that the bridge has closed because of new access rules connect again within this time.
+pub const ACCESS_CHANGED_SPREAD_MS: f64 = 200.0;
+
 impl AppState {
     pub fn connecting(&mut self) {
         self.link = Link::Connecting;
@@ -26,6 +29,17 @@ impl AppState {
     /// Sets the access token that the user entered. An empty token counts as none.
     pub fn set_token(&mut self, token: String) {
         self.token = (!token.is_empty()).then_some(Secret(token));
+        self.token_is_wrong = false;
+    }
+
+    /// Forgets a token that the bridge has refused, since a token has precedence over a sign-in. Returns whether to connect once
+    /// more: without a token, the bridge tells whether it offers to sign in.
+    pub fn drop_refused_token(&mut self) -> bool {
+        if !self.link.asks_for_token() || self.token.take().is_none() {
+            return false;
+        }
+        self.token_is_wrong = true;
+        !self.signs_in
     }
 
     /// Sets the cluster that the page's address names, before the first connection.
@@ -71,8 +85,11 @@ impl AppState {
             loss.reason = message;
         }
         self.link = match retry_at_ms {
-            // The socket connects again at once, and nothing is wrong.
-            Some(_) if loss.code == CloseCode::AccessChanged.number() => {
+            // The socket connects again at once, and nothing is wrong. A socket that was closed before `welcome` waits longer.
+            Some(retry_at_ms)
+                if loss.code == CloseCode::AccessChanged.number()
+                    && retry_at_ms <= now_ms + ACCESS_CHANGED_SPREAD_MS =>
+            {
                 self.notify(NoticeKind::AccessChanged, now_ms);
                 Link::Connecting
             }

@@ -109,6 +109,10 @@ impl Listening {
         &self.masked
     }
 
+    pub fn forget_masked(&mut self) {
+        self.masked = MaskedFields::default();
+    }
+
     /// Partitions for which no offset is committed until the user confirms.
     pub fn held_commits(&self) -> &HeldCommits {
         &self.held_commits

@@ -29,6 +29,8 @@ pub enum NoticeKind {
     ExportIsMasked,
     Copied,
     CopyFailed,
+    /// The texts of a language could not be loaded.
+    TextsMissing,
     /// The file with this name is not UTF-8 text.
     NotUtf8(String),
 }

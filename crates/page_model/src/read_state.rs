@@ -1,7 +1,7 @@
 //! Read access to the app state. Derived values use the accessors of the slices only, so that reading one through
 //! [`Tracked`] subscribes to exactly the slices that it depends on.
 
-use protocol::{Action, Cluster, ClusterColour, ClusterState, Object, Rights, User};
+use protocol::{Action, Cluster, ClusterColour, ClusterState, NamePattern, Object, Rights, User};
 
 use super::allowed_names::AllowedNames;
 use super::app_state::{AppState, Bridge};
@@ -43,6 +43,12 @@ pub trait ReadState {
     fn has_token(&self) -> bool {
         self.subscribe(Slice::Link);
         self.untracked().token.is_some()
+    }
+
+    /// Whether the bridge has refused the latest token.
+    fn token_is_wrong(&self) -> bool {
+        self.subscribe(Slice::Link);
+        self.untracked().token_is_wrong
     }
 
     /// Whether the bridge offers to sign in, as far as the page knows.
@@ -174,6 +180,16 @@ pub trait ReadState {
         self.rights().is_none_or(|rights| rights.allows(action, object))
     }
 
+    /// Whether an empty list of topics means that there are none.
+    fn sees_every_topic(&self) -> bool {
+        self.rights().is_none_or(|rights| rights.0.iter().any(|grant| describes_all(&grant.topics, &grant.allow)))
+    }
+
+    /// Whether an empty list of groups means that there are none.
+    fn sees_every_group(&self) -> bool {
+        self.rights().is_none_or(|rights| rights.0.iter().any(|grant| describes_all(&grant.groups, &grant.allow)))
+    }
+
     /// Whether the records of this gap may be loaded.
     fn may_load(&self, gap: &Entry) -> bool {
         gap.as_gap().is_some_and(|gap| self.may(Action::Read, &Object::Topic(&gap.topic)))
@@ -228,6 +244,11 @@ pub trait ReadState {
             }
             _ => blocked,
         }
+    }
+
+    /// Why the run sends nothing now. It continues once the reason is gone.
+    fn run_blocked(&self) -> Option<SendBlocked> {
+        self.send_blocked_to(self.run().map_or("", |run| &run.topic))
     }
 
     /// What the user's rights lack for listening as the intent says.
@@ -324,6 +345,11 @@ pub trait ReadState {
             || self.cluster_key().is_some_and(|cluster| self.allowed_names().has_group(&cluster, &intent.group));
         intent.mode == ReadMode::Watch || self.is_demo() || is_default() || is_own()
     }
+}
+
+/// Every action except `create` implies `describe`. Patterns for internal names are not needed: a cluster with nothing else is empty.
+fn describes_all(names: &[NamePattern], allow: &[Action]) -> bool {
+    names.iter().any(|name| name.0 == "*") && allow.iter().any(|action| *action != Action::Create)
 }
 
 /// The steps of the state read it without subscriptions.

@@ -3,13 +3,13 @@
 use leptos::prelude::*;
 use protocol::{CloseCode, ErrorBody, ErrorCode, ProduceWaiting, WaitReason};
 
-use crate::app::user_menu::{AccountPart, AccountView};
+use crate::app::account::{AccountPart, AccountView};
 use crate::context::error_text::down_text;
-use crate::context::{preferences, store};
+use crate::context::{navigation, preferences, store};
 use crate::i18n::{Language, Words};
 use crate::platform::browser;
 use crate::send::sent_waiting::wait_text;
-use page_model::{ConnectError, Link, Loss, ReadState};
+use page_model::{ConnectError, Link, Loss, ReadState, Run};
 
 /// The message of the banner. Connection errors come first: without a connection the state of Kafka is unknown.
 #[derive(Clone, PartialEq)]
@@ -31,8 +31,10 @@ enum BannerMessage {
         signs_in: bool,
     },
     SignedOut {
-        /// Records of the list, which are lost when the page is loaded again.
-        has_records: bool,
+        /// Records of the list, a run or a batch are lost when the page is loaded again.
+        loses_something: bool,
+        /// Sent records without an outcome.
+        pending: u64,
     },
     /// The user may do nothing in any cluster.
     NoRights,
@@ -55,9 +57,14 @@ impl BannerMessage {
                 Some(Self::BridgeLost { loss: loss.clone(), pending: state.sends().waiting() as u64 })
             }
             link if link.asks_for_token() => {
-                Some(Self::TokenRequired { is_wrong: state.has_token(), signs_in: state.signs_in() })
+                Some(Self::TokenRequired { is_wrong: state.token_is_wrong(), signs_in: state.signs_in() })
             }
-            link if link.asks_to_sign_in() => Some(Self::SignedOut { has_records: state.feed().counts().kept > 0 }),
+            link if link.asks_to_sign_in() => Some(Self::SignedOut {
+                loses_something: state.feed().counts().kept > 0
+                    || state.batch().is_some()
+                    || state.run().is_some_and(Run::is_active),
+                pending: state.sends().waiting() as u64,
+            }),
             Link::Closed { loss } if loss.code == CloseCode::Forbidden.number() => Some(Self::NoRights),
             Link::Closed { loss } => Some(Self::BridgeClosed { loss: loss.clone() }),
             Link::Connecting => match before {
@@ -87,7 +94,7 @@ impl BannerMessage {
             Self::BridgeLost { loss: Loss { cause: Some(error), .. }, .. } => connect_error_texts(error, words).0,
             Self::BridgeLost { .. } | Self::Reconnecting => words.banner_lost.to_owned(),
             Self::BridgeClosed { loss } => words.banner_closed.with_reason(&close_reason(loss, words)),
-            Self::SignedOut { .. } => words.connect_signed_out.to_owned(),
+            Self::SignedOut { .. } => words.sign_in_next.to_owned(),
             Self::NoRights => words.no_rights.to_owned(),
             Self::TokenRequired { is_wrong, .. } => {
                 (if *is_wrong { words.token_wrong } else { words.token_required }).to_owned()
@@ -108,12 +115,7 @@ impl BannerMessage {
                     Some(action) => format!("{action} {retry}"),
                     None => retry,
                 };
-                match pending {
-                    0 => next,
-                    &n => {
-                        format!("{next} {}", words.banner_lost_waiting_count.count(n, &n.to_string()))
-                    }
-                }
+                with_pending(next, *pending, words)
             }
             Self::Reconnecting => words.banner_reconnecting.to_owned(),
             Self::BridgeClosed { loss } if loss.code == CloseCode::UnknownCluster.number() => {
@@ -121,8 +123,10 @@ impl BannerMessage {
             }
             Self::BridgeClosed { .. } => words.banner_closed_next.to_owned(),
             Self::TokenRequired { .. } => words.token_next.to_owned(),
-            Self::SignedOut { has_records: true } => words.sign_in_loses.to_owned(),
-            Self::SignedOut { has_records: false } => words.sign_in_next.to_owned(),
+            &Self::SignedOut { loses_something, pending } => {
+                let loses = if loses_something || pending > 0 { words.sign_in_loses } else { "" };
+                with_pending(loses.to_owned(), pending, words)
+            }
             Self::NoRights => words.no_rights_next.to_owned(),
             Self::KafkaDown { servers, named_by_user, error } => {
                 let change = known_reason(servers, error.as_ref(), words).map(|(_, next)| next);
@@ -155,6 +159,14 @@ impl BannerMessage {
             Self::BridgeLost { loss, .. } | Self::BridgeClosed { loss } => loss.reason.clone(),
             Self::Reconnecting | Self::TokenRequired { .. } | Self::SignedOut { .. } | Self::NoRights => String::new(),
         }
+    }
+}
+
+/// Adds the number of sent records without an outcome.
+fn with_pending(text: String, pending: u64, words: &Words) -> String {
+    match pending {
+        0 => text,
+        n => format!("{text} {}", words.banner_lost_waiting_count.count(n, &n.to_string())),
     }
 }
 
@@ -286,9 +298,7 @@ pub fn Banner() -> impl IntoView {
                     </button>
                 </Show>
                 <Show when=offers_sign_in>
-                    <AccountView part=AccountPart::SignIn {
-                        prefers_token,
-                    } />
+                    <SignIn prefers_token=prefers_token />
                 </Show>
                 <Show when=asks_for_token>
                     <TokenForm />
@@ -307,6 +317,34 @@ pub fn Banner() -> impl IntoView {
                     </button>
                 </Show>
             </div>
+        </Show>
+    }
+}
+
+/// The link to the sign-in. In the main file, since a part of the page may not load while the user is signed out.
+#[component]
+fn SignIn(prefers_token: RwSignal<bool>) -> impl IntoView {
+    let (store, prefs, navigation) = (store(), preferences(), navigation());
+    // The address names the view, which can be changed while signed out.
+    let href = move || {
+        navigation.track();
+        browser::sign_in_href()
+    };
+    let offers_token = move || !prefers_token.get() && store.read(|state| state.link().asks_to_sign_in());
+    view! {
+        // In this tab, so that the user comes back to it.
+        <a class="button small primary" data-testid="sign-in" href=href>
+            {prefs.text(|w| w.sign_in)}
+        </a>
+        <Show when=offers_token>
+            <button
+                type="button"
+                class="button small"
+                data-testid="use-token"
+                on:click=move |_| prefers_token.set(true)
+            >
+                {prefs.text(|w| w.token_use)}
+            </button>
         </Show>
     }
 }

@@ -3,17 +3,18 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use crate::app::account::load_account;
 use crate::app::banner::Banner;
 use crate::app::shortcuts::Shortcuts;
 use crate::app::toasts::Toasts;
 use crate::app::top_bar::TopBar;
-use crate::app::user_menu::load_account;
 use crate::cluster::cluster_view::{cluster_view, load_cluster_view};
 use crate::context::navigation::Navigation;
 use crate::context::permissions;
 use crate::context::settings::Preferences;
 use crate::context::store::Store;
 use crate::groups::groups_view::{groups_view, load_groups_view};
+use crate::i18n::{self, LANGUAGES};
 use crate::live::detail::load_opened_record;
 use crate::live::latency_strip::LatencyStripView;
 use crate::live::list_settings::load_list_settings;
@@ -30,12 +31,13 @@ use crate::ui::confirm_dialog::{ConfirmDialog, Confirmations};
 use crate::ui::fresh::fresh;
 use crate::ui::keys::key_is_unused;
 use crate::ui::lazy::{Lazy, SplitLoaderError};
-use page_model::{Link, Phase, ReadState, View, ViewLink};
+use page_model::{Link, NoticeKind, Phase, ReadState, View, ViewLink};
 
 #[component]
 pub fn App() -> impl IntoView {
     let preferences = Preferences::load();
     let store = Store::open(preferences);
+    preferences.load_late_texts(move || store.notify(NoticeKind::TextsMissing));
     permissions::load(store);
     provide_context(preferences);
     provide_context(store);
@@ -151,8 +153,12 @@ async fn load_parts() {
         load_batch_form().await,
         load_account().await,
     ];
+    let mut has_all = parts.iter().all(Result::is_ok);
+    for language in &LANGUAGES {
+        has_all &= i18n::load(language.code).await.is_some();
+    }
     // A part that is missing is loaded again when it is opened, and says so if that fails.
-    if parts.iter().all(Result::is_ok) {
+    if has_all {
         browser::mark_parts_loaded();
     }
 }

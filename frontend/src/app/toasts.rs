@@ -25,13 +25,16 @@ fn Toast(notice: Notice) -> impl IntoView {
     let Notice { id, kind, .. } = notice;
     let level = match kind {
         NoticeKind::Copied | NoticeKind::AccessChanged => "info",
-        NoticeKind::CopyFailed | NoticeKind::ExportIsMasked | NoticeKind::NotUtf8(_) => "warning",
+        NoticeKind::CopyFailed | NoticeKind::ExportIsMasked | NoticeKind::NotUtf8(_) | NoticeKind::TextsMissing => {
+            "warning"
+        }
         NoticeKind::Refused(_) | NoticeKind::Unreadable(_) => "error",
     };
     let detail = match &kind {
         NoticeKind::Refused(error) => error_text(error, prefs.words_untracked()),
         NoticeKind::Unreadable(reason) => reason.clone(),
         NoticeKind::NotUtf8(name) => name.clone(),
+        NoticeKind::TextsMissing => prefs.words_untracked().code_missing_next.to_owned(),
         NoticeKind::AccessChanged | NoticeKind::ExportIsMasked | NoticeKind::Copied | NoticeKind::CopyFailed => {
             String::new()
         }
@@ -44,6 +47,7 @@ fn Toast(notice: Notice) -> impl IntoView {
             NoticeKind::Copied => words.copied,
             NoticeKind::CopyFailed => words.copy_failed,
             NoticeKind::NotUtf8(_) => words.not_utf8,
+            NoticeKind::TextsMissing => words.code_missing,
             NoticeKind::Refused(_) => words.refused,
             NoticeKind::Unreadable(_) => words.unreadable,
         }

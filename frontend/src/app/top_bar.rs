@@ -2,14 +2,14 @@
 
 use leptos::prelude::*;
 
+use crate::app::account::{AccountPart, AccountView};
 use crate::app::broker_pill::BrokerPill;
 use crate::app::cluster_switch::ClusterSwitch;
 use crate::app::connection_pill::ConnectionPill;
-use crate::app::user_menu::{AccountPart, AccountView};
 use crate::context::navigation::href;
 use crate::context::{navigation, preferences, store};
 use crate::i18n::Words;
-use page_model::{Address, ReadState, Theme, View};
+use page_model::{Address, NoticeKind, ReadState, Theme, View};
 
 #[component]
 pub fn TopBar(show_shortcuts: RwSignal<bool>) -> impl IntoView {
@@ -57,7 +57,7 @@ pub fn TopBar(show_shortcuts: RwSignal<bool>) -> impl IntoView {
                         format!("{}: {}", prefs.next_language().short_name, prefs.next_language().switch_to_this)
                     }
                     title=move || prefs.next_language().switch_to_this
-                    on:click=move |_| prefs.switch_language()
+                    on:click=move |_| prefs.switch_language(move || store.notify(NoticeKind::TextsMissing))
                 >
                     {move || prefs.next_language().short_name}
                 </button>

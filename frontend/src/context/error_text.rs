@@ -4,6 +4,7 @@
 use protocol::{ErrorBody, ErrorCode};
 
 use crate::i18n::{WithBroker, Words};
+use page_model::ForbiddenError;
 
 type Word = fn(&Words) -> &'static str;
 type OfBroker = fn(&Words) -> WithBroker;
@@ -37,10 +38,12 @@ pub fn down_text(error: &ErrorBody, servers: &str, words: &Words) -> Option<(Str
 }
 
 pub fn error_text(error: &ErrorBody, words: &Words) -> String {
-    // An error of the access rules has neither a broker nor an error of Kafka.
-    let is_of_rules = error.code == ErrorCode::Forbidden.number() && error.broker.is_none() && error.kafka.is_none();
-    if is_of_rules {
-        return format!("{} {}", words.error_access_rules, error.message);
+    match ForbiddenError::of(error) {
+        Some(ForbiddenError { need: Some((action, name)) }) => {
+            return format!("{} ({action} {name}).", words.error_access_rules);
+        }
+        Some(_) => return format!("{}: {}", words.error_access_rules, error.message),
+        None => {}
     }
     let known = OTHERS.iter().find(|(code, _)| code.number() == error.code).map(|(_, word)| word(words).to_owned());
     // An error that names no broker is about the request, not about a connection.

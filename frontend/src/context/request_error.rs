@@ -48,7 +48,7 @@ pub fn listen_blocked_text(blocked: &ListenBlocked, words: &'static Words) -> St
 
 /// The kind of object that a view shows.
 #[derive(Clone, Copy)]
-pub enum Kind {
+pub enum ObjectKind {
     Topic,
     Group,
 }
@@ -56,15 +56,15 @@ pub enum Kind {
 /// Why the topic or group `name` cannot be changed now, for the buttons of a view; `None` while it can.
 pub fn change_blocked(
     action: Action,
-    kind: Kind,
+    kind: ObjectKind,
     name: StoredValue<String>,
 ) -> impl Fn() -> Option<&'static str> + Copy + Send + Sync + 'static {
     let (store, prefs) = (store(), preferences());
     move || {
         let name = name.try_get_value()?;
         let object = match kind {
-            Kind::Topic => Object::Topic(&name),
-            Kind::Group => Object::Group(&name),
+            ObjectKind::Topic => Object::Topic(&name),
+            ObjectKind::Group => Object::Group(&name),
         };
         let blocked = store.read(|state| state.change_blocked(action, &object));
         blocked.map(|blocked| change_blocked_text(blocked, prefs.words()))

@@ -1,11 +1,15 @@
 //! The stored settings as signals. Language and theme are also set on the `html` element.
 
+use futures_util::future::{Either, select};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::i18n::{self, LANGUAGES, Language, LanguageName, REFERENCE, Words};
 use crate::platform::browser;
 use page_model::{Columns, Limits, Settings, StoredWatch, Theme, preferred_language};
+
+/// How long the page waits for the texts of the user's language before it is drawn in English.
+const TEXTS_WAIT_MS: i32 = 3000;
 
 #[derive(Clone, Copy)]
 pub struct Preferences {
@@ -20,10 +24,17 @@ fn chosen_language(settings: &Settings) -> &str {
     settings.language.as_deref().or_else(preferred).unwrap_or(REFERENCE.code)
 }
 
-/// Loads the texts in which the page is drawn first.
+/// Loads the texts in which the page is drawn first, if they arrive in time.
 pub async fn load_texts() {
-    let stored = Settings::from_json(&browser::stored_settings());
-    i18n::load(chosen_language(&stored)).await;
+    let texts = Box::pin(async {
+        let stored = Settings::from_json(&browser::stored_settings());
+        i18n::load(chosen_language(&stored)).await;
+    });
+    let time_limit = Box::pin(browser::wait(TEXTS_WAIT_MS));
+    if let Either::Right(((), texts)) = select(texts, time_limit).await {
+        // Not of leptos, whose executor is set when the page is mounted.
+        wasm_bindgen_futures::spawn_local(texts);
+    }
 }
 
 impl Preferences {
@@ -31,7 +42,7 @@ impl Preferences {
     pub fn load() -> Self {
         let stored = Settings::from_json(&browser::stored_settings());
         browser::set_root_attribute("data-theme", stored.theme.name());
-        // Its texts were loaded before the page is drawn.
+        // English if the texts of the language have not arrived: see `load_late_texts`.
         let language = RwSignal::new(i18n::of(chosen_language(&stored)).unwrap_or(REFERENCE));
         let settings = RwSignal::new(stored);
         Effect::new(move |before: Option<()>| {
@@ -74,13 +85,29 @@ impl Preferences {
         &LANGUAGES[(at + 1) % LANGUAGES.len()]
     }
 
+    /// Switches to the user's language once its texts arrive, if the page was drawn without them.
+    pub fn load_late_texts(self, on_failure: impl FnOnce() + 'static) {
+        let code = self.settings.with_untracked(|settings| chosen_language(settings).to_owned());
+        if self.language_untracked().code != code {
+            spawn_local(async move {
+                match i18n::load(&code).await {
+                    Some(words) => self.language.set(words),
+                    None => on_failure(),
+                }
+            });
+        }
+    }
+
     /// The language stays as it is if the texts of the next one cannot be loaded.
-    pub fn switch_language(self) {
+    pub fn switch_language(self, on_failure: impl FnOnce() + 'static) {
         let next = untrack(|| self.next_language());
         spawn_local(async move {
-            if let Some(words) = i18n::load(next.code).await {
-                self.settings.update(|settings| settings.language = Some(next.code.to_owned()));
-                self.language.set(words);
+            match i18n::load(next.code).await {
+                Some(words) => {
+                    self.settings.update(|settings| settings.language = Some(next.code.to_owned()));
+                    self.language.set(words);
+                }
+                None => on_failure(),
             }
         });
     }

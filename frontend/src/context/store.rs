@@ -279,8 +279,28 @@ impl Store {
             }
             // Once for all messages of a drain, so that any number of records causes one redraw.
             Event::Drained => self.act(|state, now_ms| state.tick(now_ms)),
-            Event::Lost { loss, retry_at_ms } => self.act(|state, now_ms| state.socket_lost(loss, retry_at_ms, now_ms)),
+            Event::Lost { loss, retry_at_ms } => {
+                self.act(|state, now_ms| state.socket_lost(loss, retry_at_ms, now_ms));
+                self.drop_refused_token();
+            }
             Event::Explained(found) => self.act(|state, _| state.explain_loss(found)),
+        }
+    }
+
+    fn drop_refused_token(self) {
+        let Some((is_refused, connects)) = self.state.try_update_value(|state| {
+            let had_token = state.has_token();
+            let connects = state.drop_refused_token();
+            (had_token && !state.has_token(), connects)
+        }) else {
+            return;
+        };
+        if is_refused {
+            browser::store_token("");
+        }
+        if connects {
+            // Later, since the lost socket is still calling.
+            leptos::task::spawn_local(async move { self.connect_now() });
         }
     }
 

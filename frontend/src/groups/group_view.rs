@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use protocol::{Action, DeleteGroup, GroupProtocol};
 
 use crate::context::navigation::{STARTS, href, link_href};
-use crate::context::request_error::{Kind, change_blocked, listen_blocked_text};
+use crate::context::request_error::{ObjectKind, change_blocked, listen_blocked_text};
 use crate::context::{navigation, preferences, store};
 use crate::groups::group_screen::GroupScreen;
 use crate::groups::group_tables::{MemberTable, PlanTable, PositionTable};
@@ -143,8 +143,8 @@ fn StatePill(screen: GroupScreen) -> impl IntoView {
 fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView {
     let (store, prefs) = (store(), preferences());
     let (confirmations, navigation) = (confirmations(), navigation());
-    let delete_blocked = change_blocked(Action::Delete, Kind::Group, screen.name);
-    let change_blocked = change_blocked(Action::Alter, Kind::Group, screen.name);
+    let delete_blocked = change_blocked(Action::Delete, ObjectKind::Group, screen.name);
+    let change_blocked = change_blocked(Action::Alter, ObjectKind::Group, screen.name);
     let members = Memo::new(move |_| screen.snapshot(|group| group.members().len()));
     // All topics of the group: a member that subscribes to only one of them would leave the others unassigned.
     let topics = Memo::new(move |_| {
@@ -207,6 +207,8 @@ fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView 
                 data-view=STARTS
                 role="link"
                 aria-disabled=move || cannot_browse().map(|_| "true")
+                tabindex=move || cannot_browse().map(|_| "0")
+                aria-describedby="cannot-listen"
                 title=move || cannot_browse().unwrap_or_else(|| prefs.words().group_browse_hint.to_owned())
             >
                 {prefs.text(|w| w.group_browse)}
@@ -219,6 +221,8 @@ fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView 
             data-view=STARTS
             role="link"
             aria-disabled=move || cannot_join().map(|_| "true")
+            tabindex=move || cannot_join().map(|_| "0")
+            aria-describedby="cannot-listen"
             title=move || cannot_join().unwrap_or_else(|| prefs.words().group_join_hint.to_owned())
         >
             {prefs.text(|w| w.group_join)}
@@ -252,6 +256,10 @@ fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView 
         </button>
         <span id="cannot-change" class="why-not" data-testid="cannot-change">
             {change_blocked}
+        </span>
+        // A user who may not browse may not join either.
+        <span id="cannot-listen" class="why-not" data-testid="cannot-listen">
+            {cannot_join}
         </span>
     }
 }

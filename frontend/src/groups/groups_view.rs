@@ -88,10 +88,10 @@ fn Groups() -> impl IntoView {
         (0, _) => Shown::NoneFound,
         _ => Shown::Groups,
     });
-    let has_rights = Memo::new(move |_| store.read(|state| state.rights().is_some()));
+    let is_limited = Memo::new(move |_| store.read(|state| !state.sees_every_group()));
     let none_title =
-        move || if has_rights.get() { prefs.words().groups_none_allowed } else { prefs.words().groups_none };
-    let none_next = move || if has_rights.get() { "" } else { prefs.words().groups_none_next };
+        move || if is_limited.get() { prefs.words().groups_none_allowed } else { prefs.words().groups_none };
+    let none_next = move || if is_limited.get() { "" } else { prefs.words().groups_none_next };
     let row = move |at: usize| {
         let group = shown.with_value(|shown| shown.get(at).cloned());
         group.map(|group| group_row(&group, prefs)).unwrap_or_default()

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use crate::context::request_error::{Kind, change_blocked};
+use crate::context::request_error::{ObjectKind, change_blocked};
 use crate::context::{preferences, store};
 use crate::groups::group_screen::GroupScreen;
 use crate::groups::reset_form::ResetForm;
@@ -85,7 +85,7 @@ pub fn ResetPanel(screen: GroupScreen, is_open: RwSignal<bool>) -> impl IntoView
 fn Planned(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
     let (store, prefs) = (store(), preferences());
     let blocked = Memo::new(move |_| screen.snapshot(|group| screen.reset(|reset| reset.blocked(group))));
-    let change_blocked = change_blocked(protocol::Action::Alter, Kind::Group, screen.name);
+    let change_blocked = change_blocked(protocol::Action::Alter, ObjectKind::Group, screen.name);
     let totals = screen.reset(|reset| reset.totals());
     let page_reads = Memo::new(move |_| {
         let reads = |intent: &Intent| intent.mode == ReadMode::Group && intent.group == screen.name();
@@ -287,7 +287,7 @@ fn Outcome(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
 #[component]
 pub fn UndoActions(screen: GroupScreen, step: Memo<ResetStep>) -> impl IntoView {
     let prefs = preferences();
-    let change_blocked = change_blocked(protocol::Action::Alter, Kind::Group, screen.name);
+    let change_blocked = change_blocked(protocol::Action::Alter, ObjectKind::Group, screen.name);
     let can_undo = Memo::new(move |_| screen.reset(|reset| reset.undoable().is_some()));
     let was_refused = move || step.get() == ResetStep::Refused;
     let is_disabled = move || step.get().is_waiting() || change_blocked().is_some();

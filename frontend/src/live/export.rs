@@ -7,7 +7,7 @@ use crate::context::{preferences, store};
 use crate::i18n::Words;
 use crate::live::filter_bar::FilterBox;
 use crate::platform::browser;
-use page_model::{Entry, FileFormat, NoticeKind, ReadState};
+use page_model::{Entry, FileFormat, MaskedFields, NoticeKind, ReadState};
 
 /// Records per chunk. The browser handles other events between two chunks.
 const CHUNK_RECORDS: usize = 4000;
@@ -19,10 +19,19 @@ pub fn Export(filter: FilterBox) -> impl IntoView {
     let nothing_kept = Memo::new(move |_| store.read(|state| state.feed().counts().kept == 0));
     // The file would not show that an invalid field was replaced by its last valid text.
     let why_not = move || filter.first_error(prefs).map(|why| prefs.words().export_blocked.with_why(&why));
-    // The kept records may be of several subscriptions.
+    // The kept records may be of several subscriptions. Not counted again for each record: a subscription has the same masks for
+    // all of its records.
+    let masked_paths = Memo::new(move |_| {
+        nothing_kept.track();
+        let latest = store.read(|state| state.listening().masked().clone());
+        store.untracked(|state| {
+            let kept = state.feed().entries().map(Entry::masked);
+            MaskedFields::paths_of_all(std::iter::once(latest).chain(kept))
+        })
+    });
     let masked = move || {
-        let listed = store.read(|state| state.listening().masked().clone());
-        (!listed.is_empty()).then(|| prefs.words().export_masked.with_names(&listed.paths().join(", ")))
+        masked_paths
+            .with(|paths| (!paths.is_empty()).then(|| prefs.words().export_masked.with_names(&paths.join(", "))))
     };
     let is_blocked = Memo::new(move |_| filter.errors.with(|errors| !errors.is_empty()));
     let export = move |format: FileFormat| {

@@ -6,6 +6,7 @@ use crate::context::{preferences, store};
 use crate::i18n::{Plural, Words};
 use crate::live::filter_bar::{FilterBox, FilterFieldRows, FilterText};
 use crate::live::list_settings::ListSettings;
+use crate::live::masked_note::masked_hint;
 use crate::live::partitions::Partitions;
 use crate::live::rate_charts::RateCharts;
 use crate::platform::browser;
@@ -125,10 +126,7 @@ fn Masked() -> impl IntoView {
     let names = Memo::new(move |_| {
         shown(store.read(|state| state.listening().masked().names().collect::<Vec<_>>().join(", ")))
     });
-    let hint = move || {
-        let paths = store.read(|state| state.listening().masked().paths().join(", "));
-        prefs.words().masked_hint.with_names(&paths)
-    };
+    let hint = move || store.read(|state| masked_hint(state.listening().masked())(prefs.words()));
     view! {
         <Show when=move || names.with(Option::is_some)>
             <span class="label" data-testid="masked" title=hint>

@@ -12,7 +12,8 @@ use crate::ui::keys::key_is_free;
 use page_model::{Draft, Field, HeaderRow, Partition};
 
 /// `record`: the received record. The new record has the same topic, key, value and headers, the same partition if the user
-/// wants, and a new timestamp. A record with masked fields cannot be sent again, since that would write the masks. The key `r` copies the record into the composer while this component is mounted.
+/// wants, and a new timestamp. A record with masked fields cannot be sent again, since that would write the masks. The key `r`
+/// copies the record into the composer while this component is mounted.
 #[component]
 pub fn ReplayActions(record: ProduceRecord, is_masked: bool) -> impl IntoView {
     let (store, prefs, guard, fields) = (store(), preferences(), send_guard(), expect_context::<SendFields>());

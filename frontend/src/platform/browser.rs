@@ -259,9 +259,13 @@ impl FileParts {
 
 /// Returns to the browser's event loop once, so that the page is redrawn and reacts to input.
 pub async fn yield_to_browser() {
+    wait(0).await;
+}
+
+pub async fn wait(ms: i32) {
     let wait = js_sys::Promise::new(&mut |resolve, _| {
         // Fails only without a window; the promise would then never resolve.
-        let _ = window().set_timeout_with_callback(&resolve);
+        let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms);
     });
     let _ = JsFuture::from(wait).await;
 }

@@ -18,7 +18,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
 use crate::platform::{browser, handshake};
-use page_model::{Backoff, ConnectError, Loss};
+use page_model::{ACCESS_CHANGED_SPREAD_MS, Backoff, ConnectError, Loss};
 
 /// The time limit from `new WebSocket` to the bridge's `welcome`, which takes milliseconds on loopback and up to a second on
 /// a slow network.
@@ -27,8 +27,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(6);
 const DRAIN_MS: f64 = 8.0;
 /// The queue is drained after this time at the latest: some environments stop animation frames without hiding the tab.
 const MAX_DRAIN_DELAY: Duration = Duration::from_millis(250);
-/// The sockets that the bridge has closed because of new access rules connect again within this time.
-const ACCESS_CHANGED_SPREAD_MS: f64 = 200.0;
 const SILENCE_CHECK: Duration = Duration::from_secs(2);
 /// The maximum length of a `ping`; longer frames are not searched for one.
 const PING_MAX_CHARS: u32 = 64;

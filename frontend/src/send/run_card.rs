@@ -8,7 +8,7 @@ use crate::context::{preferences, store};
 use crate::i18n::{Language, Plural, WithN, Words};
 use crate::platform::browser;
 use crate::ui::format::{duration, number};
-use page_model::{Failures, Percentiles, ReadState, Run, RunState, RunTitle};
+use page_model::{Failures, Percentiles, ReadState, Run, RunState, RunTitle, SendBlocked};
 
 #[component]
 pub fn RunCard() -> impl IntoView {
@@ -17,6 +17,7 @@ pub fn RunCard() -> impl IntoView {
     let has_run = Memo::new(move |_| store.read(|state| state.run().is_some()));
     let title = Memo::new(move |_| store.read(|state| state.run().map(|run| run.title.clone())));
     let title_words = move || title_words(title.get().as_ref(), prefs.words());
+    let blocked = Memo::new(move |_| store.read(|state| state.run_blocked()));
     let is_endless = Memo::new(move |_| of_run(store, |run| run.total.is_none() && run.is_active()));
     view! {
         <Show when=move || has_run.get()>
@@ -46,8 +47,8 @@ pub fn RunCard() -> impl IntoView {
                 ></progress>
                 <p class="run-note" role="status">
                     {move || {
-                        let offline = store.untracked(|state| !state.link().is_open());
-                        store.read(|state| state.run().map(|run| note(run, offline, prefs.words(), prefs.language())))
+                        let blocked = blocked.get();
+                        store.read(|state| state.run().map(|run| note(run, blocked, prefs.words(), prefs.language())))
                     }}
                 </p>
                 <Latencies />
@@ -207,7 +208,7 @@ fn FailureList() -> impl IntoView {
 }
 
 /// `7 of 10 sent · 7 acknowledged · 7 seen`; other counts are omitted while they are 0.
-fn note(run: &Run, offline: bool, words: &Words, language: Language) -> String {
+fn note(run: &Run, blocked: Option<SendBlocked>, words: &Words, language: Language) -> String {
     let shown = |n: u64| number(n, language);
     let n = |words: Plural<WithN>, n: u64| words.count(n, &shown(n));
     let sent = match run.total {
@@ -226,7 +227,12 @@ fn note(run: &Run, offline: bool, words: &Words, language: Language) -> String {
     }
     match run.state {
         RunState::Paused => parts.push(words.run_paused.to_owned()),
-        RunState::Running if offline => parts.push(words.run_offline.to_owned()),
+        RunState::Running => match blocked {
+            Some(SendBlocked::NotConnected) => parts.push(words.run_offline.to_owned()),
+            Some(SendBlocked::ReadOnly) => parts.push(words.cannot_send_read_only.to_owned()),
+            Some(SendBlocked::Forbidden) => parts.push(words.forbidden_write.to_owned()),
+            Some(SendBlocked::TooManyWaiting) | None => {}
+        },
         _ => {}
     }
     parts.join(" · ")

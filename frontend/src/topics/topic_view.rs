@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use protocol::{Action, DeleteTopic, EmptyTopic, ErrorCode, Object, WatchTopic};
 
 use crate::context::navigation::{STARTS, href, link_href};
-use crate::context::request_error::{Kind, change_blocked, forbidden_text};
+use crate::context::request_error::{ObjectKind, change_blocked, forbidden_text};
 use crate::context::{navigation, preferences, store};
 use crate::i18n::{Plural, WithN, Words};
 use crate::topics::topic_groups::TopicGroups;
@@ -47,7 +47,7 @@ pub fn topic_change_blocked(
     action: Action,
     topic: OpenTopic,
 ) -> impl Fn() -> Option<&'static str> + Copy + Send + Sync + 'static {
-    let (blocked, prefs) = (change_blocked(action, Kind::Topic, topic.name), preferences());
+    let (blocked, prefs) = (change_blocked(action, ObjectKind::Topic, topic.name), preferences());
     move || blocked().or_else(|| topic.is_internal.then(|| prefs.words().cannot_change_internal))
 }
 
@@ -266,7 +266,9 @@ fn TopicActions(topic: OpenTopic) -> impl IntoView {
             href=move || may_read.get().then(|| watch_href(&topic.name(), Start::Last(LAST)))
             role="link"
             aria-disabled=move || cannot_read().map(|_| "true")
+            tabindex=move || cannot_read().map(|_| "0")
             title=cannot_read
+            aria-describedby="cannot-read"
         >
             {prefs.text(|w| w.topic_watch)}
         </a>
@@ -276,6 +278,7 @@ fn TopicActions(topic: OpenTopic) -> impl IntoView {
             data-testid="empty-topic"
             disabled=move || blocked().is_some()
             title=blocked
+            aria-describedby="cannot-delete"
             on:click=empty
         >
             {prefs.text(|w| w.empty_topic)}
@@ -286,12 +289,16 @@ fn TopicActions(topic: OpenTopic) -> impl IntoView {
             data-testid="delete-topic"
             disabled=move || blocked().is_some()
             title=blocked
+            aria-describedby="cannot-delete"
             on:click=delete
         >
             {prefs.text(|w| w.delete_topic)}
         </button>
-        <p class="why-not" data-testid="why-not">
-            {move || cannot_read().or_else(blocked)}
+        <p id="cannot-read" class="why-not" data-testid="cannot-read">
+            {cannot_read}
+        </p>
+        <p id="cannot-delete" class="why-not" data-testid="why-not">
+            {blocked}
         </p>
     }
 }

@@ -186,14 +186,14 @@ fn topic_row(topic: &TopicSummary, prefs: Preferences) -> TableRow {
 #[component]
 fn NoTopics(find: Memo<String>) -> impl IntoView {
     let (store, prefs, navigation) = (store(), preferences(), navigation());
-    let has_rights = Memo::new(move |_| store.read(|state| state.rights().is_some()));
+    let is_limited = Memo::new(move |_| store.read(|state| !state.sees_every_topic()));
     let is_searching = move || !find.get().is_empty();
-    let title = move || match has_rights.get() {
+    let title = move || match is_limited.get() {
         _ if is_searching() => prefs.words().nothing_found,
         true => prefs.words().no_topics_allowed,
         false => prefs.words().no_topics,
     };
-    let next = move || if is_searching() || has_rights.get() { "" } else { prefs.words().no_topics_next };
+    let next = move || if is_searching() || is_limited.get() { "" } else { prefs.words().no_topics_next };
     view! {
         <EmptyState
             reason="nothing"

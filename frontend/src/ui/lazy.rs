@@ -9,6 +9,7 @@ use leptos::task::spawn_local;
 pub use leptos::wasm_split::SplitLoaderError;
 
 use crate::context::preferences;
+use crate::context::settings::Preferences;
 use crate::ui::fresh::fresh;
 use crate::ui::view_frame::EmptyState;
 
@@ -51,7 +52,13 @@ enum CodeState {
 /// Shows a part of the page after its code has been loaded. `preload` loads the code; `view` creates the part and is called
 /// only after that.
 #[component]
-pub fn Lazy<P, V>(preload: fn() -> P, view: impl Fn() -> V + Clone + Send + 'static) -> impl IntoView
+pub fn Lazy<P, V>(
+    preload: fn() -> P,
+    view: impl Fn() -> V + Clone + Send + 'static,
+    /// The part is in a bar, where a message has little room.
+    #[prop(optional)]
+    is_small: bool,
+) -> impl IntoView
 where
     P: Future<Output = Result<(), SplitLoaderError>> + 'static,
     V: Future<Output = LoadedView>,
@@ -80,17 +87,36 @@ where
         }
         .into_any(),
         CodeState::Loaded => view().now_or_never().and_then(Result::ok).into_any(),
-        CodeState::Failed => view! {
-            <EmptyState
-                reason="code"
-                title=Signal::derive(move || prefs.words().code_missing.to_owned())
-                next=Signal::derive(move || prefs.words().code_missing_next.to_owned())
-            >
-                <button type="button" class="button" data-testid="load-again" on:click=move |_| load()>
-                    {prefs.text(|w| w.try_again)}
-                </button>
-            </EmptyState>
-        }
-        .into_any(),
+        CodeState::Failed => failed(prefs, is_small, Box::new(load)),
     })
+}
+
+/// The message that the code is missing. A function of its own, since `Lazy` is compiled for each part.
+fn failed(prefs: Preferences, is_small: bool, load: Box<dyn Fn()>) -> AnyView {
+    let (title, next) = (prefs.text(|w| w.code_missing), prefs.text(|w| w.code_missing_next));
+    let again = view! {
+        <button
+            type="button"
+            class="button"
+            class:small=is_small
+            data-testid="load-again"
+            title=title
+            on:click=move |_| load()
+        >
+            {prefs.text(|w| w.try_again)}
+        </button>
+    };
+    if is_small {
+        return again.into_any();
+    }
+    view! {
+        <EmptyState
+            reason="code"
+            title=Signal::derive(move || title().to_owned())
+            next=Signal::derive(move || next().to_owned())
+        >
+            {again}
+        </EmptyState>
+    }
+    .into_any()
 }

@@ -233,6 +233,20 @@ async fn crashed_page_shows_a_message() {
 }
 
 #[tokio::test]
+async fn panic_before_the_page_is_drawn_shows_a_message() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, _) = bridge().await;
+    let mut page = browser.open(&bridge).await;
+    page.forgive("unreachable");
+    page.forgive("panicked");
+    // The page is mounted in the body.
+    page.prepare("Object.defineProperty(Document.prototype, 'body', {get: () => null})").await;
+    page.reload().await;
+    page.until("its words", "document.getElementById('boot-failed')?.checkVisibility()").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
 async fn every_control_has_an_accessible_name() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, _) = bridge().await;

@@ -170,6 +170,25 @@ async fn part_that_did_not_load_says_so_and_is_loaded_on_request() {
 }
 
 #[tokio::test]
+async fn missing_texts_of_the_language_are_reported_and_loaded_on_request() {
+    let Some(browser) = Browser::start().await else { return };
+    let bridge = Bridge::start().demo().topic(&unique("texts")).await;
+    let mut page = browser.open_as(&bridge, View::default().italian()).await;
+    page.forgive("blocked by the test");
+    page.wait("language", "data-value", "it").await;
+    page.prepare(BLOCK_PARTS).await;
+    page.reload().await;
+    page.wait("connection", "data-state", "open").await;
+    page.wait("language", "data-value", "en").await;
+    page.wait_for("toast").await;
+    assert!(page.text("toast").await.contains("did not load"));
+    page.eval::<bool>("(window.__blocked = false, true)").await;
+    page.click("language").await;
+    page.wait("language", "data-value", "it").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
 async fn all_parts_are_loaded_while_the_page_is_idle() {
     let Some(browser) = Browser::start().await else { return };
     let mut bridge = Bridge::start().demo().topic(&unique("idle")).await;

@@ -32,8 +32,9 @@ pub(crate) struct References<'a> {
 }
 
 /// The module that starts the page. If the start fails, it shows the template's error text (`boot-failed`) and the
-/// browser's message. If the code panics later, so that the page no longer reacts, it shows the text `stopped` in the
-/// same way.
+/// browser's message. `glue.default` returns before the page is drawn, so a panic while drawing arrives as an event; the
+/// element `boot` is there until the page is drawn, and then takes the error text with it. If the code panics later, so that the page no longer reacts, the module
+/// shows the text `stopped` in the same way.
 ///
 /// The first run of the page's code blocks the thread for several frames. So the module first waits until the code is
 /// compiled, the stylesheet is loaded (the template does not contain it, so that the first paint does not wait for it),
@@ -54,11 +55,15 @@ const drawn = new Promise(done => {
   requestAnimationFrame(() => setTimeout(done));
   setTimeout(done, 100);
 });
-const stopped = error => {
-  const words = document.getElementById('stopped');
-  if (!(error instanceof WebAssembly.RuntimeError) || !words?.hidden || document.getElementById('boot')) return;
+const show = (id, error) => {
+  const words = document.getElementById(id);
+  if (!words?.hidden) return;
   words.append(` (${error})`);
   words.hidden = false;
+};
+const stopped = error => {
+  if (document.getElementById('boot')) show('boot-failed', error);
+  else if (error instanceof WebAssembly.RuntimeError) show('stopped', error);
 };
 addEventListener('error', event => stopped(event.error));
 addEventListener('unhandledrejection', event => stopped(event.reason));
@@ -67,9 +72,7 @@ try {
   const [glue, module_or_path] = await Promise.all([import('./GLUE'), code, styled, drawn]);
   await glue.default({module_or_path});
 } catch (error) {
-  const words = document.getElementById('boot-failed');
-  words?.append(` (${error})`);
-  words?.removeAttribute('hidden');
+  show('boot-failed', error);
   throw error;
 }
 ";

@@ -47,6 +47,7 @@ fn rights_decide_what_can_be_sent_read_and_changed() {
     assert_eq!(listen_blocked(watch, &["orders-eu"], "other", Start::Committed), None, "it may be described");
 
     assert_eq!(state.create_blocked(), None, "some topics may be created");
+    assert!(!state.sees_every_topic() && state.sees_every_group());
     let blocked = |action, object: Object<'_>| state.change_blocked(action, &object);
     let forbidden = |action| Some(ChangeBlocked::Forbidden(action));
     assert_eq!(blocked(Action::Delete, Object::Topic("orders-eu")), forbidden(Action::Delete));
@@ -68,6 +69,9 @@ fn changed_access_rules_reconnect_with_a_notice_and_without_an_error() {
     state.socket_lost(loss, Some(10.0), 5.0);
     assert_eq!(*state.link(), Link::Connecting);
     assert!(state.notices().map(|notice| &notice.kind).eq([&NoticeKind::AccessChanged]));
+    let loss = Loss { code: CloseCode::AccessChanged.number(), ..Loss::default() };
+    state.socket_lost(loss, Some(5000.0), 6.0);
+    assert_eq!(state.link().name(), "waiting", "the next attempt is later, with a countdown");
     state.take_outbox();
     state.socket_opened("test");
     state.receive(&welcome_with(r#"[{"topics":["orders"],"allow":["read"]}]"#), 6.0);
@@ -94,9 +98,52 @@ fn sign_in_keeps_session_and_intent_of_a_signed_out_user() {
     state.socket_opened("test");
     let hello = sent_text(&mut state).remove(0);
     assert!(hello.contains(r#""resume""#) && hello.contains("wrong"), "{hello}");
-    let loss = Loss { code: CloseCode::TokenRefused.number(), ..Loss::default() };
-    state.socket_lost(loss, None, 6.0);
+    state.socket_lost(refused(), None, 6.0);
     assert!(state.link().asks_for_token() && state.signs_in(), "signing in is still possible");
+    assert!(!state.drop_refused_token(), "that the bridge offers to sign in is known");
+    assert!(!state.has_token() && state.token_is_wrong(), "a token would have precedence over the sign-in");
+}
+
+fn refused() -> Loss {
+    Loss { code: CloseCode::TokenRefused.number(), ..Loss::default() }
+}
+
+#[test]
+fn refused_token_is_forgotten_and_the_page_connects_once_without_it() {
+    let mut state = AppState::default();
+    state.set_token("stored".into());
+    state.socket_opened("test");
+    state.socket_lost(refused(), None, 1.0);
+    assert!(state.drop_refused_token());
+    state.connecting();
+    state.take_outbox();
+    state.socket_opened("test");
+    assert!(!sent_text(&mut state).remove(0).contains("stored"));
+    state.socket_lost(refused(), None, 2.0);
+    assert!(!state.drop_refused_token(), "no token was sent");
+    assert!(state.token_is_wrong() && state.link().asks_for_token());
+    state.set_token("other".into());
+    assert!(!state.token_is_wrong());
+}
+
+#[test]
+fn run_waits_while_its_topic_may_not_be_written() {
+    let mut state = AppState::default();
+    state.socket_opened("test");
+    let rights = |allow: &str| welcome_with(&format!(r#"[{{"topics":["foobar"],"allow":[{allow:?}]}}]"#));
+    state.receive(&rights("write"), 0.0);
+    let plan = RunPlan { per_second: Some(1.0), ..RunPlan::seed() };
+    assert!(state.start_run("foobar", &plan, RunTitle::Seed, RunStart::default()));
+    state.receive(&rights("read"), 1.0);
+    let sent = state.run().map(|run| run.sent);
+    state.take_outbox();
+    state.tick(5000.0);
+    assert_eq!(state.run_blocked(), Some(SendBlocked::Forbidden));
+    assert!(state.take_outbox().is_empty() && state.run().map(|run| run.sent) == sent);
+    state.receive(&rights("write"), 6000.0);
+    state.tick(8000.0);
+    assert_eq!(state.run_blocked(), None);
+    assert!(!state.take_outbox().is_empty(), "the run continues");
 }
 
 #[test]
@@ -122,6 +169,20 @@ fn each_record_keeps_the_masks_of_its_own_subscription() {
     );
     let masked: Vec<String> = state.feed().entries().map(|entry| entry.masked().paths().join(",")).collect();
     assert_eq!(masked, ["value.email", "key", ""]);
+}
+
+#[test]
+fn masked_fields_are_forgotten_with_the_list_of_a_subscription_that_has_ended() {
+    let mut state = connected();
+    listen(&mut state);
+    state.receive(r#"{"type":"subscribed","id":0,"subscription":1,"masked":["value.email"]}"#, 1.0);
+    state.clear_feed();
+    assert!(!state.listening().masked().is_empty(), "further records have masked fields");
+    lose(&mut state);
+    state.stop_listening();
+    assert!(!state.listening().masked().is_empty(), "the list has masked fields");
+    state.clear_feed();
+    assert!(state.listening().masked().is_empty());
 }
 
 #[test]

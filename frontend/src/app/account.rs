@@ -1,12 +1,11 @@
-//! The user: the name, signing in and out, and using another token.
+//! The user: the name, signing out, and using another token.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use protocol::User;
 
-use crate::context::{navigation, preferences, store};
+use crate::context::{preferences, store};
 use crate::i18n::Words;
-use crate::platform::browser;
 use crate::platform::sign_out::sign_out;
 use crate::ui::lazy::{Lazy, lazy_part};
 use crate::ui::menu::Menu;
@@ -30,24 +29,21 @@ fn short_name<'a>(name: &'a str, words: &'static Words) -> &'a str {
 pub enum AccountPart {
     /// The menu with the user's name.
     Menu,
-    /// How to sign in. The signal: the user prefers an access token.
-    SignIn { prefers_token: RwSignal<bool> },
     /// How to leave, for a user who may do nothing.
     Leave,
 }
 
-/// One place that loads the part, since it is rarely needed.
+/// The user's name, or how to leave. Loaded later, since it is rarely needed.
 #[component]
 pub fn AccountView(part: AccountPart) -> impl IntoView {
-    view! { <Lazy preload=load_account view=move || account(part) /> }
+    view! { <Lazy preload=load_account view=move || account(part) is_small=true /> }
 }
 
 lazy_part! {
-    /// The user, and signing in and out.
+    /// The user, and how to leave.
     account, load_account, pub fn account(part: AccountPart) -> LoadedView {
         Ok(match part {
             AccountPart::Menu => view! { <UserMenu /> }.into_any(),
-            AccountPart::SignIn { prefers_token } => view! { <SignIn prefers_token=prefers_token /> }.into_any(),
             AccountPart::Leave => view! { <Account user=None /> }.into_any(),
         })
     }
@@ -70,37 +66,10 @@ fn UserMenu() -> impl IntoView {
 }
 
 #[component]
-fn SignIn(prefers_token: RwSignal<bool>) -> impl IntoView {
-    let (store, prefs, navigation) = (store(), preferences(), navigation());
-    // The address names the view, which can be changed while signed out.
-    let href = move || {
-        navigation.track();
-        browser::sign_in_href()
-    };
-    let offers_token = move || !prefers_token.get() && store.read(|state| state.link().asks_to_sign_in());
-    view! {
-        // In this tab, so that the user comes back to it.
-        <a class="button small primary" data-testid="sign-in" href=href>
-            {prefs.text(|w| w.sign_in)}
-        </a>
-        <Show when=offers_token>
-            <button
-                type="button"
-                class="button small"
-                data-testid="use-token"
-                on:click=move |_| prefers_token.set(true)
-            >
-                {prefs.text(|w| w.token_use)}
-            </button>
-        </Show>
-    }
-}
-
-#[component]
 fn Account(user: Option<User>) -> impl IntoView {
     let (store, prefs) = (store(), preferences());
-    let signs_out = user.as_ref().is_none_or(|user| user.signed_in);
-    let is_known = user.is_some();
+    // The bridge does not name a user without rights, but one who has sent a token is not signed in.
+    let signs_out = user.as_ref().map_or_else(|| !store.untracked(|state| state.has_token()), |user| user.signed_in);
     let (is_waiting, has_failed) = (RwSignal::new(false), RwSignal::new(false));
     let leave = move |_| {
         if !signs_out {
@@ -110,10 +79,6 @@ fn Account(user: Option<User>) -> impl IntoView {
         spawn_local(async move {
             if sign_out().await {
                 return;
-            }
-            if !is_known {
-                // The user has come with a token, and is not signed in.
-                return store.forget_token();
             }
             has_failed.try_set(true);
             is_waiting.try_set(false);
