@@ -11,6 +11,7 @@ mod sessions;
 mod signatures;
 mod site;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kafka::oauth::http::{Roots, single_line};
@@ -61,7 +62,7 @@ pub struct SignIn {
     scope: String,
     claims: ClaimNames,
     site: Site,
-    provider: Provider,
+    provider: Arc<Provider>,
     pending: Pending,
     sessions: Sessions,
     log: LogThrottle,
@@ -110,7 +111,7 @@ impl SignIn {
             client_id: settings.client_id.clone(),
             scope,
             claims: ClaimNames { name: settings.name_claim.clone(), roles: settings.roles_claim.clone() },
-            provider: Provider::new(settings, site.callback()),
+            provider: Arc::new(Provider::new(settings, site.callback())),
             site,
             pending: Pending::default(),
             sessions: Sessions::new(settings.lifetime),
@@ -216,13 +217,13 @@ impl SignIn {
     }
 
     /// Ends the browser's session. The browser then goes to the provider, which ends its session too, if it has an address for that.
-    pub async fn end(&self, headers: &HeaderMap, peer: Peer) -> Next {
+    pub fn end(&self, headers: &HeaderMap, peer: Peer) -> Next {
         let ended = self.sessions.end(self.site.cookies(Cookie::Session, headers));
         let cookie = self.site.delete_cookie(Cookie::Session);
         let page = || Next { location: self.site.path().to_owned(), cookie: cookie.clone() };
         let Some(ended) = ended else { return page() };
         tracing::info!(target: "audit", %peer, user = %ended.principal, "audit: signed out");
-        let metadata = self.provider.known_metadata().await;
+        let metadata = self.provider.known_metadata();
         let Some(mut location) = metadata.and_then(|metadata| metadata.end_session_endpoint.clone()) else {
             return page();
         };
