@@ -26,6 +26,7 @@ use self::provider::{Metadata, Provider};
 use self::sessions::Sessions;
 pub use self::sessions::SignedIn;
 use self::site::{Cookie, Site};
+use crate::address_class::AddressClass;
 use crate::http::{BasePath, Peer};
 use crate::log_throttle::LogThrottle;
 use crate::metrics::METRICS;
@@ -129,7 +130,8 @@ impl SignIn {
             Ok(metadata) => metadata,
             Err(failure) => return Err(self.failed(failure, Some(return_path), peer)),
         };
-        let started = self.pending.start(self.site.cookies(Cookie::SignIn, headers), return_path);
+        let cookies = self.site.cookies(Cookie::SignIn, headers);
+        let started = self.pending.start(AddressClass::of(peer.ip()), cookies, return_path);
         let mut location = metadata.authorization_endpoint.clone();
         location
             .query_pairs_mut()
