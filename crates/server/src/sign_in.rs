@@ -67,6 +67,10 @@ pub struct SignIn {
     pending: Pending,
     sessions: Sessions,
     log: LogThrottle,
+    /// Apart from `log`, and those of the provider's users apart from what everybody can cause, so that nobody can keep refusals out
+    /// of the audit log.
+    audited_refusals: LogThrottle,
+    audited_users: LogThrottle,
 }
 
 /// What the provider's answer has in its query.
@@ -117,6 +121,8 @@ impl SignIn {
             pending: Pending::default(),
             sessions: Sessions::new(settings.lifetime),
             log: LogThrottle::new(),
+            audited_refusals: LogThrottle::new(),
+            audited_users: LogThrottle::new(),
         })
     }
 
@@ -211,9 +217,14 @@ impl SignIn {
         METRICS.sign_in(failure.outcome());
         if let Some(unlogged) = self.log.line() {
             tracing::warn!(%peer, %failure, unlogged, "a sign-in failed");
-            if failure.is_refusal() {
-                tracing::info!(target: "audit", %peer, reason = %failure, unlogged, "audit: sign-in refused");
-            }
+        }
+        let audited = match failure {
+            Failure::Unknown | Failure::Unreachable(_) => None,
+            Failure::Refused(_) | Failure::CodeRefused(_) | Failure::InvalidToken(_) => Some(&self.audited_refusals),
+            Failure::Claims(_) => Some(&self.audited_users),
+        };
+        if let Some(unlogged) = audited.and_then(LogThrottle::line) {
+            tracing::info!(target: "audit", %peer, reason = %failure, unlogged, "audit: sign-in refused");
         }
         Failed { failure, return_path }
     }
