@@ -110,10 +110,11 @@ impl Sessions {
     pub fn open<'c>(&self, principal: Principal, id_token: String, earlier: impl Iterator<Item = &'c str>) -> String {
         let expires = Instant::now() + self.lifetime;
         let mut table = self.lock();
-        let mut signed_in = None;
+        let mut signed_in: Option<SignedIn> = None;
         for id in earlier {
             let Some(session) = table.by_id.remove(&random::hash(id)) else { continue };
-            if session.signed_in.is_valid() && **session.signed_in.principal() == principal {
+            // One of them goes on; a second one would have sockets that no sign-out closes.
+            if signed_in.is_none() && session.signed_in.is_valid() && **session.signed_in.principal() == principal {
                 session.signed_in.extend(expires);
                 signed_in = Some(session.signed_in);
             } else {
@@ -242,6 +243,18 @@ mod tests {
         assert!(signed_in.is_valid() && signed_in.expires() > until);
         sessions.end(iter::once(second.as_str()));
         assert_eq!(signed_in.ended().await, "signed out");
+    }
+
+    #[tokio::test]
+    async fn sign_in_with_two_earlier_sessions_continues_one_and_ends_the_other() {
+        let sessions = Sessions::new(HOUR);
+        let (first, second) = (open(&sessions, ann(), None), open(&sessions, ann(), None));
+        let of = |id: &str| find(&sessions, id).expect("open");
+        let (of_first, of_second) = (of(&first), of(&second));
+        let third = sessions.open(ann(), "token".to_owned(), [first.as_str(), second.as_str()].into_iter());
+        assert!(of_first.is_valid() && !of_second.is_valid());
+        sessions.end(iter::once(third.as_str()));
+        assert!(!of_first.is_valid(), "its sockets are closed at the sign-out");
     }
 
     #[tokio::test]
