@@ -11,6 +11,7 @@ mod sessions;
 mod signatures;
 mod site;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kafka::oauth::http::{Roots, single_line};
@@ -25,6 +26,7 @@ use self::provider::{Metadata, Provider};
 use self::sessions::Sessions;
 pub use self::sessions::SignedIn;
 use self::site::{Cookie, Site};
+use crate::address_class::AddressClass;
 use crate::http::{BasePath, Peer};
 use crate::log_throttle::LogThrottle;
 use crate::metrics::METRICS;
@@ -61,10 +63,14 @@ pub struct SignIn {
     scope: String,
     claims: ClaimNames,
     site: Site,
-    provider: Provider,
+    provider: Arc<Provider>,
     pending: Pending,
     sessions: Sessions,
     log: LogThrottle,
+    /// Apart from `log`, and those of the provider's users apart from what everybody can cause, so that nobody can keep refusals out
+    /// of the audit log.
+    audited_refusals: LogThrottle,
+    audited_users: LogThrottle,
 }
 
 /// What the provider's answer has in its query.
@@ -110,11 +116,13 @@ impl SignIn {
             client_id: settings.client_id.clone(),
             scope,
             claims: ClaimNames { name: settings.name_claim.clone(), roles: settings.roles_claim.clone() },
-            provider: Provider::new(settings, site.callback()),
+            provider: Arc::new(Provider::new(settings, site.callback())),
             site,
             pending: Pending::default(),
             sessions: Sessions::new(settings.lifetime),
             log: LogThrottle::new(),
+            audited_refusals: LogThrottle::new(),
+            audited_users: LogThrottle::new(),
         })
     }
 
@@ -128,7 +136,8 @@ impl SignIn {
             Ok(metadata) => metadata,
             Err(failure) => return Err(self.failed(failure, Some(return_path), peer)),
         };
-        let started = self.pending.start(self.site.cookies(Cookie::SignIn, headers), return_path);
+        let cookies = self.site.cookies(Cookie::SignIn, headers);
+        let started = self.pending.start(AddressClass::of(peer.ip()), cookies, return_path);
         let mut location = metadata.authorization_endpoint.clone();
         location
             .query_pairs_mut()
@@ -208,21 +217,26 @@ impl SignIn {
         METRICS.sign_in(failure.outcome());
         if let Some(unlogged) = self.log.line() {
             tracing::warn!(%peer, %failure, unlogged, "a sign-in failed");
-            if failure.is_refusal() {
-                tracing::info!(target: "audit", %peer, reason = %failure, unlogged, "audit: sign-in refused");
-            }
+        }
+        let audited = match failure {
+            Failure::Unknown | Failure::Unreachable(_) => None,
+            Failure::Refused(_) | Failure::CodeRefused(_) | Failure::InvalidToken(_) => Some(&self.audited_refusals),
+            Failure::Claims(_) => Some(&self.audited_users),
+        };
+        if let Some(unlogged) = audited.and_then(LogThrottle::line) {
+            tracing::info!(target: "audit", %peer, reason = %failure, unlogged, "audit: sign-in refused");
         }
         Failed { failure, return_path }
     }
 
     /// Ends the browser's session. The browser then goes to the provider, which ends its session too, if it has an address for that.
-    pub async fn end(&self, headers: &HeaderMap, peer: Peer) -> Next {
+    pub fn end(&self, headers: &HeaderMap, peer: Peer) -> Next {
         let ended = self.sessions.end(self.site.cookies(Cookie::Session, headers));
         let cookie = self.site.delete_cookie(Cookie::Session);
         let page = || Next { location: self.site.path().to_owned(), cookie: cookie.clone() };
         let Some(ended) = ended else { return page() };
         tracing::info!(target: "audit", %peer, user = %ended.principal, "audit: signed out");
-        let metadata = self.provider.known_metadata().await;
+        let metadata = self.provider.known_metadata();
         let Some(mut location) = metadata.and_then(|metadata| metadata.end_session_endpoint.clone()) else {
             return page();
         };

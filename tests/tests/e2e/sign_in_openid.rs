@@ -266,7 +266,11 @@ async fn user_who_declines_or_has_no_usable_name_gets_the_reason() {
             json!({"sub": "user-3", "email": "eve@example.com", "email_verified": false}),
             "not verified your e-mail address",
         ),
-        (json!({"sub": "user-4", "email": "eve@example.com", "groups": {"support": true}}), "the claim “groups”"),
+        (json!({"sub": "user-4", "email": "eve@example.com"}), "email_verified"),
+        (
+            json!({"sub": "user-5", "email": "eve@example.com", "email_verified": true, "groups": {"support": true}}),
+            "the claim “groups”",
+        ),
     ] {
         setup.provider.user(&claims).await;
         let (_, answer) = sign_in(&mut setup.browser(), "/?a=b").await;
@@ -282,7 +286,7 @@ async fn user_who_declines_or_has_no_usable_name_gets_the_reason() {
     assert_eq!(metrics.status, StatusCode::UNAUTHORIZED);
     let metrics = tests::http::Request::get("/metrics").header("authorization", &format!("Bearer {TOKEN}"));
     let metrics = metrics.send(&setup.bridge.address).await;
-    for line in ["ponte_sign_ins_total{outcome=\"claims\"} 3", "ponte_sign_ins_total{outcome=\"refused\"} 1"] {
+    for line in ["ponte_sign_ins_total{outcome=\"claims\"} 4", "ponte_sign_ins_total{outcome=\"refused\"} 1"] {
         assert!(metrics.text().contains(line), "{line}:\n{}", metrics.text());
     }
 }

@@ -6,12 +6,15 @@
 //! record for it. If the user has disabled automatic creation, topics are only looked up. So they are for records whose sender may not create
 //! topics; such a record waits for the answer, and fails if the topic does not exist.
 //!
+//! A thread of its own creates topics, because a broker that does not create them automatically costs seconds for each. Otherwise a user who
+//! may create topics could delay the look-ups for all others.
+//!
 //! The demo broker keeps its topics in this process's memory and creates any number of them. So after the first topics,
 //! a record for another topic waits until the topic was looked up, and no topic is created beyond the demo broker's
 //! limits.
 
 use std::collections::HashMap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -42,19 +45,22 @@ const CHECK_CREATED_EVERY: Duration = Duration::from_millis(50);
 /// this, the topic may have been deleted again.
 const NOTICED_WITHIN: Duration = Duration::from_secs(3);
 
-/// The capacity of the queue of requests. If it is full, a topic is requested with its next record.
-const MAX_QUEUED: usize = 1024;
+/// How many topics may wait for their creation. Beyond it a topic counts as missing, and is requested again with its next record.
+const MAX_CREATIONS: usize = 1024;
 
-/// The largest number of known topics; beyond it the answers are dropped and requested again.
+/// The largest number of known topics; beyond it the oldest answers are dropped and requested again.
 const MAX_KNOWN: usize = 4096;
 
 /// Records for this many topics of the demo broker are sent without waiting for the look-up. A record that waits fails
 /// if its socket closes meanwhile, as one that waits for the producer's queue does.
 const DEMO_TOPICS_WITHOUT_WAIT: usize = 32;
 
+type Topics = HashMap<Arc<str>, Known>;
+
 pub struct MissingTopics {
-    known: Arc<Mutex<HashMap<Arc<str>, Known>>>,
-    requests: SyncSender<Arc<str>>,
+    known: Arc<Mutex<Topics>>,
+    /// Wakes the thread that looks up topics.
+    wake: SyncSender<()>,
     is_demo: bool,
 }
 
@@ -65,6 +71,8 @@ enum Known {
         may_send: bool,
         /// Whether one of the senders may create the topic.
         may_create: bool,
+        /// The topic does not exist, and waits for its creation.
+        is_creating: bool,
         since: Instant,
     },
     Answered {
@@ -83,16 +91,12 @@ enum Known {
 
 impl Known {
     fn requested(may_send: bool, may_create: bool) -> Self {
-        Self::Requested { may_send, may_create, since: Instant::now() }
+        Self::Requested { may_send, may_create, is_creating: false, since: Instant::now() }
     }
 
     fn answered(exists: bool, was_creation_tried: bool) -> Self {
         let (at, is_used, may_create, refusal) = (Instant::now(), false, false, None);
         Self::Answered { exists, at, is_used, may_create, was_creation_tried, refusal }
-    }
-
-    fn is_missing(&self) -> bool {
-        matches!(self, Self::Answered { exists: false, .. })
     }
 
     fn refused(topic: &str, why: &str) -> Self {
@@ -114,16 +118,23 @@ pub enum Admission {
 
 impl MissingTopics {
     pub fn new(connection: &Connection, metadata_client: &Arc<MetadataClient>) -> Self {
-        let known = Arc::default();
-        let (requests, requested) = sync_channel(MAX_QUEUED);
-        let creator = TopicCreator {
+        let (missing, woken) = Self::without_threads(connection.demo);
+        let topics = TopicThread {
             connection: connection.clone(),
             metadata_client: Arc::clone(metadata_client),
-            known: Arc::clone(&known),
+            known: Arc::clone(&missing.known),
         };
-        let thread = std::thread::Builder::new().name("kafka-topics".to_owned());
-        thread.spawn(move || creator.run(&requested)).expect("a thread can be started");
-        Self { known, requests, is_demo: connection.demo }
+        let (creations, requested) = sync_channel(MAX_CREATIONS);
+        let creator = topics.clone();
+        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        thread("kafka-topics").spawn(move || topics.look_up_all(&woken, &creations)).expect("a thread can be started");
+        thread("kafka-create").spawn(move || creator.create_all(&requested)).expect("a thread can be started");
+        missing
+    }
+
+    fn without_threads(is_demo: bool) -> (Self, Receiver<()>) {
+        let (wake, woken) = sync_channel(1);
+        (Self { known: Arc::default(), wake, is_demo }, woken)
     }
 
     /// Whether a record for this topic may be sent; requests the look-up of an unknown topic. `may_create`: whether its sender may
@@ -131,7 +142,7 @@ impl MissingTopics {
     pub fn admit(&self, topic: &Arc<str>, may_create: bool) -> Admission {
         let mut known = self.lock();
         let may_send = match known.get_mut(topic) {
-            Some(Known::Requested { may_send, may_create: is_creation_wanted, since }) => {
+            Some(Known::Requested { may_send, may_create: is_creation_wanted, since, .. }) => {
                 *is_creation_wanted |= may_create;
                 *may_send || !self.is_demo && (may_create || since.elapsed() >= LOOKED_UP_WITHIN)
             }
@@ -153,8 +164,8 @@ impl MissingTopics {
             }
             None => {
                 let may_send = may_create && (!self.is_demo || known.len() < DEMO_TOPICS_WITHOUT_WAIT);
-                self.request(&mut known, topic, may_send, may_create);
-                may_send
+                let is_requested = self.request(&mut known, topic, may_send, may_create);
+                may_send || !is_requested && !self.is_demo
             }
         };
         if may_send { Admission::Send } else { Admission::Wait }
@@ -174,19 +185,58 @@ impl MissingTopics {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Known>> {
+    fn lock(&self) -> MutexGuard<'_, Topics> {
         // Each change is a single insert.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn request(&self, known: &mut HashMap<Arc<str>, Known>, topic: &Arc<str>, may_send: bool, may_create: bool) {
-        if known.len() >= MAX_KNOWN {
-            known.retain(|_, known| matches!(known, Known::Requested { .. }));
+    /// Returns false if too many other topics are requested.
+    fn request(&self, known: &mut Topics, topic: &Arc<str>, may_send: bool, may_create: bool) -> bool {
+        if known.len() >= MAX_KNOWN && !known.contains_key(topic) {
+            make_room(known);
+            if known.len() >= MAX_KNOWN {
+                return false;
+            }
         }
-        if self.requests.try_send(Arc::clone(topic)).is_ok() {
-            known.insert(Arc::clone(topic), Known::requested(may_send, may_create));
+        known.insert(Arc::clone(topic), Known::requested(may_send, may_create));
+        // If the channel is full, the thread wakes up anyway.
+        let _ = self.wake.try_send(());
+        true
+    }
+}
+
+/// Drops the topics that do not exist, and then the older half of the answers. Those of topics with many records are recent.
+fn make_room(known: &mut Topics) {
+    known.retain(|_, known| !matches!(known, Known::Answered { exists: false, .. }));
+    if known.len() < MAX_KNOWN {
+        return;
+    }
+    let answered_at = |known: &Known| match known {
+        Known::Requested { .. } => None,
+        Known::Answered { at, .. } => Some(*at),
+    };
+    let mut times: Vec<Instant> = known.values().filter_map(answered_at).collect();
+    times.sort_unstable();
+    if let Some(&middle) = times.get(times.len() / 2) {
+        known.retain(|_, known| answered_at(known).is_none_or(|at| at > middle));
+    }
+}
+
+/// The topics to look up, those first that were requested first. Answers that are too old are requested again.
+fn to_look_up(known: &mut Topics) -> Vec<Arc<str>> {
+    let mut topics = Vec::new();
+    for (topic, known) in known {
+        if let Known::Answered { exists, at, is_used: true, may_create, .. } = *known
+            && at.elapsed() >= VALID_FOR
+        {
+            *known = Known::requested(exists, may_create);
+        }
+        if let Known::Requested { is_creating: false, since, .. } = *known {
+            topics.push((since, Arc::clone(topic)));
         }
     }
+    topics.sort_unstable();
+    topics.into_iter().map(|(_, topic)| topic).collect()
 }
 
 fn may_not_create(topic: &str) -> ErrorBody {
@@ -196,61 +246,78 @@ fn may_not_create(topic: &str) -> ErrorBody {
     ErrorBody::new(ErrorCode::Forbidden, message)
 }
 
-/// The thread `kafka-topics`, which looks up and creates topics. It ends when [`MissingTopics`] is dropped.
-struct TopicCreator {
-    connection: Connection,
-    metadata_client: Arc<MetadataClient>,
-    known: Arc<Mutex<HashMap<Arc<str>, Known>>>,
+/// Enters the answer for a topic that does not exist, or requests its creation if one of the senders may create it.
+fn not_found(known: &mut Topics, topic: Arc<str>, creations: Option<&SyncSender<Arc<str>>>) {
+    let is_wanted = matches!(known.get(&topic), Some(Known::Requested { may_create: true, .. }));
+    let was_tried = match creations {
+        Some(creations) if is_wanted => match creations.try_send(Arc::clone(&topic)) {
+            Ok(()) => {
+                if let Some(Known::Requested { is_creating, .. }) = known.get_mut(&topic) {
+                    *is_creating = true;
+                }
+                return;
+            }
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+        },
+        _ => is_wanted,
+    };
+    known.insert(topic, Known::answered(false, was_tried));
 }
 
-impl TopicCreator {
-    fn run(self, requested: &Receiver<Arc<str>>) {
-        let mut waiting: Vec<Arc<str>> = Vec::new();
+/// What the two threads of [`MissingTopics`] need. They end when it is dropped.
+#[derive(Clone)]
+struct TopicThread {
+    connection: Connection,
+    metadata_client: Arc<MetadataClient>,
+    known: Arc<Mutex<Topics>>,
+}
+
+impl TopicThread {
+    /// The thread `kafka-topics`.
+    fn look_up_all(self, woken: &Receiver<()>, creations: &SyncSender<Arc<str>>) {
+        let creations = self.connection.properties.may_auto_create().then_some(creations);
         loop {
-            match requested.recv_timeout(CHECK_EVERY) {
-                Ok(topic) => waiting.push(topic),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+            if woken.recv_timeout(CHECK_EVERY) == Err(RecvTimeoutError::Disconnected) {
+                return;
             }
-            waiting.extend(requested.try_iter());
-            let is_valid = |known: &Known| match known {
-                Known::Requested { .. } => true,
-                Known::Answered { at, is_used, .. } => !is_used || at.elapsed() < VALID_FOR,
-            };
-            for (topic, known) in self.lock().iter_mut().filter(|(_, known)| !is_valid(known)) {
-                if let Known::Answered { exists, may_create, .. } = *known {
-                    *known = Known::requested(exists, may_create);
-                    waiting.push(Arc::clone(topic));
-                }
-            }
-            while let Some(topic) = waiting.first() {
-                let may_create = self.is_creation_wanted(topic);
-                let Some(found) = self.find_or_create(topic, may_create) else { break };
-                // Looked up again if somebody who may create the topic has sent a record meanwhile.
-                if may_create || !found.is_missing() || !self.is_creation_wanted(topic) {
-                    self.lock().insert(waiting.remove(0), found);
+            let topics = to_look_up(&mut self.lock());
+            for topic in topics {
+                let exists = match TopicName::parse(&topic) {
+                    Ok(name) => self.exists(&name),
+                    Err(_) => {
+                        self.lock().insert(topic, Known::answered(false, true));
+                        continue;
+                    }
+                };
+                match exists {
+                    Some(true) => drop(self.lock().insert(topic, Known::answered(true, false))),
+                    Some(false) => not_found(&mut self.lock(), topic, creations),
+                    // No broker answers.
+                    None => break,
                 }
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Known>> {
+    /// The thread `kafka-create`.
+    fn create_all(self, requested: &Receiver<Arc<str>>) {
+        for topic in requested {
+            // If no broker answers, the topic is looked up again.
+            let created = self.find_or_create(&topic).unwrap_or_else(|| Known::requested(!self.connection.demo, true));
+            self.lock().insert(topic, created);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Topics> {
         // Each change is a single assignment or insert.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_creation_wanted(&self, topic: &str) -> bool {
-        matches!(self.lock().get(topic), Some(Known::Requested { may_create: true, .. }))
-    }
-
     /// `None` if no broker answers.
-    fn find_or_create(&self, topic: &str, may_create: bool) -> Option<Known> {
+    fn find_or_create(&self, topic: &str) -> Option<Known> {
         let Ok(name) = TopicName::parse(topic) else { return Some(Known::answered(false, true)) };
         if self.exists(&name)? {
             return Some(Known::answered(true, false));
-        }
-        if !may_create || !self.connection.properties.may_auto_create() {
-            return Some(Known::answered(false, may_create));
         }
         if self.connection.demo {
             let topics = self.metadata_client.metadata(None, TIMEOUT).ok()?;
@@ -288,5 +355,86 @@ impl TopicCreator {
             std::thread::sleep(CHECK_CREATED_EVERY);
         }
         Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topic(number: usize) -> Arc<str> {
+        format!("topic-{number}").into()
+    }
+
+    /// All these topics wait for their creation.
+    fn create(missing: &MissingTopics, creations: &SyncSender<Arc<str>>, numbers: std::ops::Range<usize>) {
+        for number in numbers {
+            assert!(matches!(missing.admit(&topic(number), true), Admission::Send));
+        }
+        let mut known = missing.lock();
+        for topic in to_look_up(&mut known) {
+            not_found(&mut known, topic, Some(creations));
+        }
+    }
+
+    #[test]
+    fn topics_that_wait_for_their_creation_delay_no_look_up() {
+        let (missing, _woken) = MissingTopics::without_threads(false);
+        let (creations, _requested) = sync_channel(MAX_CREATIONS);
+        create(&missing, &creations, 0..MAX_CREATIONS + 1);
+        let is_creating = |known: &Known| matches!(known, Known::Requested { is_creating: true, .. });
+        assert_eq!(missing.lock().values().filter(|known| is_creating(known)).count(), MAX_CREATIONS);
+
+        let other: Arc<str> = "other".into();
+        assert!(matches!(missing.admit(&other, false), Admission::Wait));
+        assert_eq!(to_look_up(&mut missing.lock()), [Arc::clone(&other)]);
+        not_found(&mut missing.lock(), Arc::clone(&other), Some(&creations));
+        assert!(matches!(missing.admit(&other, false), Admission::Refuse(_)));
+    }
+
+    #[test]
+    fn topic_beyond_the_limit_of_creations_is_requested_again_with_its_next_record() {
+        let (missing, _woken) = MissingTopics::without_threads(false);
+        let (creations, requested) = sync_channel(1);
+        create(&missing, &creations, 0..2);
+        let created = requested.recv().expect("a creation");
+        let beyond = topic(if created == topic(0) { 1 } else { 0 });
+        assert!(matches!(missing.admit(&beyond, false), Admission::Refuse(_)), "it does not exist yet");
+        create(&missing, &creations, 0..2);
+        assert_eq!(requested.recv(), Ok(beyond));
+    }
+
+    #[test]
+    fn record_of_a_user_who_may_not_create_topics_does_not_wait_if_no_topic_can_be_requested() {
+        let (missing, _woken) = MissingTopics::without_threads(false);
+        for number in 0..MAX_KNOWN {
+            assert!(matches!(missing.admit(&topic(number), false), Admission::Wait));
+        }
+        assert!(matches!(missing.admit(&topic(MAX_KNOWN), false), Admission::Send), "librdkafka creates no topic");
+        assert_eq!(missing.lock().len(), MAX_KNOWN);
+    }
+
+    #[test]
+    fn missing_topics_and_old_answers_are_dropped_first() {
+        let (missing, _woken) = MissingTopics::without_threads(false);
+        let start = Instant::now();
+        let answered = |exists: bool, number: usize| {
+            let later = start + Duration::from_nanos(u64::try_from(number).expect("small"));
+            match Known::answered(exists, true) {
+                Known::Answered { exists, is_used, may_create, was_creation_tried, refusal, .. } => {
+                    Known::Answered { exists, at: later, is_used, may_create, was_creation_tried, refusal }
+                }
+                requested @ Known::Requested { .. } => requested,
+            }
+        };
+        let fill = |exists: fn(usize) -> bool| {
+            *missing.lock() = (0..MAX_KNOWN).map(|number| (topic(number), answered(exists(number), number))).collect();
+            missing.admit(&"new".into(), true);
+            missing.lock().len()
+        };
+        assert_eq!(fill(|number| number != 7), MAX_KNOWN, "one is missing");
+        assert!(!missing.lock().contains_key(&topic(7)) && missing.lock().contains_key(&topic(0)));
+        assert_eq!(fill(|_| true), MAX_KNOWN / 2);
+        assert!(!missing.lock().contains_key(&topic(0)) && missing.lock().contains_key(&topic(MAX_KNOWN - 1)));
     }
 }

@@ -94,7 +94,7 @@ async fn end(
         METRICS.refused(RefusalReason::Origin);
         return plain(StatusCode::FORBIDDEN, "pages of this origin may not sign users out");
     }
-    let Next { location, cookie } = sign_in.end(&headers, peer).await;
+    let Next { location, cookie } = sign_in.end(&headers, peer);
     let mut response = warp::reply::json(&SignedOut { location }).into_response();
     response.headers_mut().append(SET_COOKIE, cookie);
     response

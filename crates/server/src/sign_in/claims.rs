@@ -13,6 +13,10 @@ const MAX_NAME_CHARS: usize = 200;
 const MAX_ROLES: usize = 500;
 const MAX_ROLE_CHARS: usize = 200;
 
+/// As a name it needs [`EMAIL_VERIFIED`].
+const EMAIL: &str = "email";
+const EMAIL_VERIFIED: &str = "email_verified";
+
 /// Which claims have the name and the roles.
 #[derive(Clone, Debug)]
 pub struct ClaimNames {
@@ -24,7 +28,10 @@ pub struct ClaimNames {
 impl ClaimNames {
     /// Whether the ID token has everything, so that the provider need not be asked for more.
     pub fn are_in(&self, claims: &Claims) -> bool {
-        find(claims, &self.name).is_some() && self.roles.as_ref().is_none_or(|roles| find(claims, roles).is_some())
+        let is_name_complete = self.name != EMAIL || find(claims, EMAIL_VERIFIED).is_some();
+        find(claims, &self.name).is_some()
+            && is_name_complete
+            && self.roles.as_ref().is_none_or(|roles| find(claims, roles).is_some())
     }
 
     /// The user. What the ID token lacks is taken from `more`, the answer of the userinfo endpoint.
@@ -35,6 +42,9 @@ impl ClaimNames {
         let source = [id_token, more].into_iter().find(|claims| find(claims, &self.name).is_some());
         let source = source.ok_or_else(|| format!("there is no claim “{}”", self.name))?;
         let name = name(&self.name, source)?;
+        if self.name == EMAIL {
+            check_verified(name, id_token, more)?;
+        }
         let roles = match &self.roles {
             Some(claim) => find(id_token, claim).or_else(|| find(more, claim)).map(|roles| parse_roles(claim, roles)),
             None => None,
@@ -57,20 +67,31 @@ fn find<'c>(claims: &'c Claims, claim: &str) -> Option<&'c Value> {
 fn name<'c>(claim: &str, claims: &'c Claims) -> Result<&'c str, String> {
     let name = find(claims, claim).and_then(Value::as_str);
     let name = name.ok_or_else(|| format!("the claim “{claim}” is not a text"))?;
-    // Whoever can set an address that nobody has checked could take another user's name.
-    let is_unverified = || matches!(claims.get("email_verified"), Some(Value::Bool(false))) || is_false_text(claims);
-    if claim == "email" && is_unverified() {
-        return Err("the provider has not verified your e-mail address".to_owned());
-    }
     let is_usable = !name.trim().is_empty() && name.chars().count() <= MAX_NAME_CHARS && name.chars().all(is_printable);
     is_usable
         .then_some(name)
         .ok_or_else(|| format!("the claim “{claim}” is not a name of 1 to {MAX_NAME_CHARS} printable characters"))
 }
 
+/// Whoever can set an address that nobody has checked could take another user's name. Some providers leave `email_verified` out and
+/// let administrators or users change the address, so a missing claim is like false.
+fn check_verified(email: &str, id_token: &Claims, more: &Claims) -> Result<(), String> {
+    // What a source says about another address does not matter.
+    let of_email = |claims: &&Claims| find(claims, EMAIL).is_none_or(|other| other.as_str() == Some(email));
+    let sources = [id_token, more].into_iter().filter(of_email);
+    let mut said = sources.filter_map(|claims| find(claims, EMAIL_VERIFIED)).peekable();
+    if said.peek().is_none() {
+        return Err("the provider does not say whether it has verified your e-mail address (email_verified)".to_owned());
+    }
+    match said.all(is_true) {
+        true => Ok(()),
+        false => Err("the provider has not verified your e-mail address".to_owned()),
+    }
+}
+
 /// Some providers write booleans as texts.
-fn is_false_text(claims: &Claims) -> bool {
-    claims.get("email_verified").and_then(Value::as_str).is_some_and(|text| text.eq_ignore_ascii_case("false"))
+fn is_true(value: &Value) -> bool {
+    value.as_bool().unwrap_or_else(|| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true")))
 }
 
 fn parse_roles(claim: &str, roles: &Value) -> Result<Vec<String>, String> {
@@ -159,7 +180,8 @@ mod tests {
     fn unverified_email_address_is_no_name() {
         for (verified, is_accepted) in [
             (json!(true), true),
-            (json!(null), true),
+            (json!(null), false),
+            (json!(1), false),
             (json!(false), false),
             (json!("false"), false),
             (json!("true"), true),
@@ -168,9 +190,26 @@ mod tests {
             assert_eq!(user("email", "r", token.clone(), json!({})).is_ok(), is_accepted, "{verified}");
             assert_eq!(user("email", "r", json!({}), token).is_ok(), is_accepted, "{verified}");
         }
-        // What the other source says about another address does not matter.
-        let unverified = json!({"email": "a@example.com", "email_verified": false});
-        assert!(user("email", "r", unverified, json!({"email_verified": true})).is_err());
+        let names = ClaimNames { name: "email".to_owned(), roles: None };
+        let with = |verified: Value| json!({"email": "a@example.com", "email_verified": verified});
+        let without = json!({"email": "a@example.com"});
+        assert!(!names.are_in(&claims(without.clone())) && names.are_in(&claims(with(json!(true)))));
+        for (verified, is_accepted) in [(json!(true), true), (json!(false), false)] {
+            let (alone, with) = (json!({"email_verified": verified.clone()}), with(verified.clone()));
+            assert_eq!(user("email", "r", without.clone(), with.clone()).is_ok(), is_accepted, "{verified}");
+            assert_eq!(user("email", "r", without.clone(), alone.clone()).is_ok(), is_accepted, "{verified}");
+            assert_eq!(user("email", "r", alone, without.clone()).is_ok(), is_accepted, "{verified}");
+            assert!(user("email", "r", json!({"email": "b@example.com"}), with).is_err(), "another address");
+        }
+        for (one, other) in [(true, false), (false, true)] {
+            assert!(user("email", "r", with(json!(one)), with(json!(other))).is_err(), "one of both says false");
+        }
+    }
+
+    #[test]
+    fn other_name_claims_need_no_verified_email_address() {
+        let token = json!({"sub": "ann", "email": "ann@example.com", "email_verified": false});
+        assert!(user("sub", "r", token, json!({})).is_ok());
     }
 
     #[test]

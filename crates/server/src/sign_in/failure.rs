@@ -34,14 +34,6 @@ impl Failure {
         }
     }
 
-    /// Whether the provider knows the user and the bridge refuses it, or the provider does: for the audit log.
-    pub fn is_refusal(&self) -> bool {
-        match self {
-            Self::Unknown | Self::Unreachable(_) => false,
-            Self::Refused(_) | Self::CodeRefused(_) | Self::InvalidToken(_) | Self::Claims(_) => true,
-        }
-    }
-
     /// What happened and what to do, for the user. Addresses and answers of the provider's servers are only in the log.
     fn explanation(&self) -> (String, &'static str) {
         const TELL: &str = "If this happens again, tell the operator of this bridge. The bridge's log has the details.";

@@ -1,6 +1,6 @@
 //! The OpenID Connect provider: its metadata and keys, which are fetched at the first sign-in and kept, and its token and userinfo endpoints.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -9,7 +9,7 @@ use jsonwebtoken::jwk::Jwk;
 use kafka::oauth::http::{HttpClient, HttpError, Response, percent_encoded, single_line};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::{Mutex, MutexGuard, Semaphore};
+use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
 use tokio::time::timeout;
 use url::Url;
 use url::form_urlencoded::Serializer;
@@ -43,13 +43,15 @@ pub struct Provider {
     client_secret: Option<String>,
     callback: String,
     http: Arc<HttpClient>,
-    requests: Semaphore,
-    state: Mutex<State>,
+    requests: Arc<Semaphore>,
+    /// Not locked during a request, so that a sign-out does not wait for the provider.
+    known: RwLock<Option<Known>>,
+    /// Locked during a request for metadata or keys, so that sign-ins that begin together fetch them once.
+    refresh: Arc<Mutex<Refresh>>,
 }
 
 #[derive(Default)]
-struct State {
-    known: Option<Known>,
+struct Refresh {
     /// The last request for the metadata, if it failed.
     failed: Option<(Instant, Failure)>,
     keys_refreshed: Option<Instant>,
@@ -121,8 +123,9 @@ impl Provider {
             client_secret: settings.client_secret.clone(),
             callback,
             http: Arc::new(HttpClient::new(&settings.roots)),
-            requests: Semaphore::new(MAX_REQUESTS),
-            state: Mutex::default(),
+            requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
+            known: RwLock::default(),
+            refresh: Arc::default(),
         }
     }
 
@@ -132,45 +135,57 @@ impl Provider {
 
     /// # Errors
     /// If the metadata are not known and cannot be fetched.
-    pub async fn metadata(&self) -> Result<Arc<Metadata>, Failure> {
+    pub async fn metadata(self: &Arc<Self>) -> Result<Arc<Metadata>, Failure> {
         Ok(self.known().await?.metadata)
     }
 
     /// The metadata if they are known.
-    pub async fn known_metadata(&self) -> Option<Arc<Metadata>> {
-        self.state.lock().await.known.as_ref().map(|known| Arc::clone(&known.metadata))
+    pub fn known_metadata(&self) -> Option<Arc<Metadata>> {
+        self.last_known().map(|known| known.metadata)
     }
 
-    async fn known(&self) -> Result<Known, Failure> {
-        // Held during the request, so that sign-ins that begin together fetch the metadata once.
-        let mut state = self.state.lock().await;
-        if let Some(known) = state.known.as_ref().filter(|known| known.fetched.elapsed() < USE_METADATA_FOR) {
-            return Ok(known.clone());
+    fn last_known(&self) -> Option<Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_known(&self, known: Known) {
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
+    }
+
+    async fn known(self: &Arc<Self>) -> Result<Known, Failure> {
+        let is_fresh = |known: &Known| known.fetched.elapsed() < USE_METADATA_FOR;
+        if let Some(known) = self.last_known().filter(is_fresh) {
+            return Ok(known);
         }
-        let failed = state.failed.as_ref().filter(|(at, _)| at.elapsed() < RETRY_METADATA_AFTER);
-        let fetched = match failed {
-            Some((_, failure)) => Err(failure.clone()),
-            None => self.fetch(&mut state).await,
+        let refresh = Arc::clone(&self.refresh).lock_owned().await;
+        let last = self.last_known();
+        if let Some(known) = last.clone().filter(is_fresh) {
+            return Ok(known);
+        }
+        let failed = refresh.failed.as_ref().filter(|(at, _)| at.elapsed() < RETRY_METADATA_AFTER);
+        let fetched = match failed.map(|(_, failure)| failure.clone()) {
+            Some(failure) => Err(failure),
+            None => run_to_the_end(Arc::clone(self).fetch(refresh)).await,
         };
-        match (fetched, &state.known) {
+        match (fetched, last) {
             (Err(failure), Some(known)) => {
                 tracing::debug!(%failure, "the provider's metadata were not fetched again; the old ones are still used");
-                Ok(known.clone())
+                Ok(known)
             }
             (fetched, _) => fetched,
         }
     }
 
-    async fn fetch(&self, state: &mut MutexGuard<'_, State>) -> Result<Known, Failure> {
+    async fn fetch(self: Arc<Self>, mut refresh: OwnedMutexGuard<Refresh>) -> Result<Known, Failure> {
         let fetched = async {
             let metadata = self.fetch_metadata().await?;
             let keys = self.fetch_keys(&metadata).await?;
             Ok(Known { metadata: Arc::new(metadata), keys, fetched: Instant::now() })
         };
         let fetched: Result<Known, Failure> = fetched.await;
-        match &fetched {
-            Ok(known) => (state.known, state.failed) = (Some(known.clone()), None),
-            Err(failure) => state.failed = Some((Instant::now(), failure.clone())),
+        refresh.failed = fetched.as_ref().err().map(|failure| (Instant::now(), failure.clone()));
+        if let Ok(known) = &fetched {
+            self.set_known(known.clone());
         }
         fetched
     }
@@ -199,26 +214,29 @@ impl Provider {
     }
 
     /// The keys, fetched again because a token names none of those that are known; `None` if that was done a moment ago.
-    async fn refreshed_keys(&self) -> Result<Option<Arc<[Jwk]>>, Failure> {
-        let mut state = self.state.lock().await;
-        let Some(known) = state.known.clone() else { return Ok(None) };
-        if state.keys_refreshed.is_some_and(|at| at.elapsed() < REFRESH_KEYS_EVERY) {
+    async fn refreshed_keys(self: &Arc<Self>) -> Result<Option<Arc<[Jwk]>>, Failure> {
+        let mut refresh = Arc::clone(&self.refresh).lock_owned().await;
+        let Some(known) = self.last_known() else { return Ok(None) };
+        if refresh.keys_refreshed.is_some_and(|at| at.elapsed() < REFRESH_KEYS_EVERY) {
             // Another sign-in may have fetched them while this one was waiting.
             return Ok(Some(known.keys));
         }
-        state.keys_refreshed = Some(Instant::now());
-        let keys = self.fetch_keys(&known.metadata).await?;
-        if let Some(known) = &mut state.known {
-            known.keys = Arc::clone(&keys);
-        }
-        Ok(Some(keys))
+        refresh.keys_refreshed = Some(Instant::now());
+        let provider = Arc::clone(self);
+        let fetch = async move {
+            let keys = provider.fetch_keys(&known.metadata).await?;
+            provider.set_known(Known { keys: Arc::clone(&keys), ..known });
+            drop(refresh);
+            Ok(Some(keys))
+        };
+        run_to_the_end(fetch).await
     }
 
     /// Redeems the code, and checks the ID token.
     ///
     /// # Errors
     /// If the provider cannot be reached, refuses the code, or answers with a token that is not for this sign-in.
-    pub async fn redeem(&self, code: &str, pending: &PendingSignIn) -> Result<Identity, Failure> {
+    pub async fn redeem(self: &Arc<Self>, code: &str, pending: &PendingSignIn) -> Result<Identity, Failure> {
         let Known { metadata, keys, .. } = self.known().await?;
         let tokens = self.exchange(&metadata, code, &pending.verifier).await?;
         let id_token = tokens.id_token.ok_or_else(|| Failure::InvalidToken("there is none".to_owned()))?;
@@ -228,7 +246,7 @@ impl Provider {
     }
 
     async fn verify(
-        &self,
+        self: &Arc<Self>,
         token: &str,
         keys: Arc<[Jwk]>,
         algorithms: &[Algorithm],
@@ -303,7 +321,7 @@ impl Provider {
     ///
     /// # Errors
     /// If the provider cannot be reached, or answers about another user.
-    pub async fn userinfo(&self, identity: &Identity) -> Result<Claims, Failure> {
+    pub async fn userinfo(self: &Arc<Self>, identity: &Identity) -> Result<Claims, Failure> {
         let metadata = self.metadata().await?;
         let (Some(url), Some(token)) = (&metadata.userinfo_endpoint, &identity.access_token) else {
             return Ok(Claims::new());
@@ -331,9 +349,14 @@ impl Provider {
     async fn send(&self, request: Result<Request<String>, warp::http::Error>) -> Result<Response, Failure> {
         let request = request.map_err(|error| Failure::Unreachable(error.to_string()))?;
         let busy = |_| Failure::Unreachable("too many sign-ins are waiting for the provider".to_owned());
-        let _permit = timeout(WAIT_FOR_REQUESTS, self.requests.acquire()).await.map_err(busy)?;
+        let permit = timeout(WAIT_FOR_REQUESTS, Arc::clone(&self.requests).acquire_owned()).await.map_err(busy)?;
         let (http, url) = (Arc::clone(&self.http), request.uri().to_string());
-        let sent = tokio::task::spawn_blocking(move || http.send(request)).await;
+        let send = move || {
+            // Held while the thread is blocked, even if the browser has closed its connection.
+            let _permit = permit;
+            http.send(request)
+        };
+        let sent = tokio::task::spawn_blocking(send).await;
         let sent = sent.map_err(|error| Failure::Unreachable(error.to_string()))?;
         sent.map_err(|error| match error {
             HttpError::Unreachable(reason) => Failure::Unreachable(format!("{url}: {reason}")),
@@ -363,6 +386,14 @@ impl Metadata {
         let methods = &self.token_endpoint_auth_methods_supported;
         methods.iter().any(|method| method == BASIC) || !methods.iter().any(|method| method == POST)
     }
+}
+
+/// Runs in a task of its own, so that a browser that closes its connection does not cancel what other sign-ins wait for.
+async fn run_to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> Result<T, Failure> {
+    let done = tokio::spawn(work).await;
+    done.unwrap_or_else(|error| Err(Failure::Unreachable(format!("the request failed inside the bridge: {error}"))))
 }
 
 fn parse<T: DeserializeOwned>(url: &str, response: &Response) -> Result<T, Failure> {
@@ -409,5 +440,40 @@ mod tests {
         }
         assert!(metadata(&json!({})).prefers_basic());
         assert_eq!(metadata(&json!({})).id_token_signing_alg_values_supported, ["RS256"]);
+    }
+
+    #[tokio::test]
+    async fn request_keeps_its_permit_when_the_browser_closes_its_connection() {
+        let hanging = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = hanging.local_addr().expect("an address");
+        let provider = Arc::new(Provider::new(&settings(&format!("http://{address}")), String::new()));
+        let browser = tokio::spawn({
+            let provider = Arc::clone(&provider);
+            async move { provider.metadata().await }
+        });
+        let (connection, _) = hanging.accept().await.expect("the bridge's connection");
+        browser.abort();
+        assert!(browser.await.is_err_and(|error| error.is_cancelled()));
+        assert_eq!(provider.requests.available_permits(), MAX_REQUESTS - 1);
+        assert!(provider.refresh.try_lock().is_err(), "further sign-ins wait for the same request");
+        assert!(provider.known_metadata().is_none(), "a sign-out does not wait");
+        drop((connection, hanging));
+        let failed = provider.refresh.lock().await.failed.clone();
+        assert!(failed.is_some(), "further sign-ins fail at once");
+    }
+
+    fn settings(issuer: &str) -> SignInSettings {
+        SignInSettings {
+            issuer: issuer.to_owned(),
+            client_id: "ponte".to_owned(),
+            client_secret: None,
+            url: "http://localhost:3030".to_owned(),
+            base_path: crate::http::BasePath::default(),
+            scopes: Vec::new(),
+            name_claim: "sub".to_owned(),
+            roles_claim: None,
+            lifetime: Duration::from_secs(3600),
+            roots: kafka::oauth::http::Roots::default(),
+        }
     }
 }

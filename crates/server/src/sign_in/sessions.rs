@@ -13,6 +13,9 @@ use super::random::{self, Hash};
 /// Beyond it the oldest session ends.
 const MAX_SESSIONS: usize = 10_000;
 
+/// Beyond it the user's oldest session ends, so that a user who signs in all the time signs out nobody else.
+const MAX_SESSIONS_OF_USER: usize = 100;
+
 /// The provider gets the ID token back at sign-out, in an address. A longer one is not kept.
 const MAX_ID_TOKEN_BYTES: usize = 4096;
 
@@ -107,19 +110,18 @@ impl Sessions {
     pub fn open<'c>(&self, principal: Principal, id_token: String, earlier: impl Iterator<Item = &'c str>) -> String {
         let expires = Instant::now() + self.lifetime;
         let mut table = self.lock();
-        let mut signed_in = None;
+        let mut signed_in: Option<SignedIn> = None;
         for id in earlier {
             let Some(session) = table.by_id.remove(&random::hash(id)) else { continue };
-            if session.signed_in.is_valid() && **session.signed_in.principal() == principal {
+            // One of them goes on; a second one would have sockets that no sign-out closes.
+            if signed_in.is_none() && session.signed_in.is_valid() && **session.signed_in.principal() == principal {
                 session.signed_in.extend(expires);
                 signed_in = Some(session.signed_in);
             } else {
                 session.signed_in.0.signed_out.cancel();
             }
         }
-        if table.by_id.len() >= MAX_SESSIONS {
-            table.make_room();
-        }
+        table.make_room(&principal);
         let id = random::unguessable();
         let number = table.next;
         table.next += 1;
@@ -162,13 +164,21 @@ impl Sessions {
 }
 
 impl Table {
-    /// Removes the sessions that have expired; if there are none, ends the oldest one.
-    fn make_room(&mut self) {
-        self.by_id.retain(|_, session| session.signed_in.is_valid());
-        if self.by_id.len() < MAX_SESSIONS {
+    /// Makes room for one more session of this user: removes the sessions that have expired, then ends the user's oldest one, or that of
+    /// all, if there are too many.
+    fn make_room(&mut self, user: &Principal) {
+        let is_of_user = |session: &Session| session.signed_in.principal().name == user.name;
+        let of_user = self.by_id.values().filter(|session| is_of_user(session)).count();
+        if of_user < MAX_SESSIONS_OF_USER && self.by_id.len() < MAX_SESSIONS {
             return;
         }
-        let oldest = self.by_id.iter().min_by_key(|(_, session)| session.number).map(|(id, _)| *id);
+        let before = self.by_id.len();
+        self.by_id.retain(|_, session| session.signed_in.is_valid());
+        if self.by_id.len() < before {
+            return self.make_room(user);
+        }
+        let candidates = self.by_id.iter().filter(|(_, session)| of_user < MAX_SESSIONS_OF_USER || is_of_user(session));
+        let oldest = candidates.min_by_key(|(_, session)| session.number).map(|(id, _)| *id);
         if let Some(session) = oldest.and_then(|id| self.by_id.remove(&id)) {
             session.signed_in.0.signed_out.cancel();
         }
@@ -236,6 +246,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn sign_in_with_two_earlier_sessions_continues_one_and_ends_the_other() {
+        let sessions = Sessions::new(HOUR);
+        let (first, second) = (open(&sessions, ann(), None), open(&sessions, ann(), None));
+        let of = |id: &str| find(&sessions, id).expect("open");
+        let (of_first, of_second) = (of(&first), of(&second));
+        let third = sessions.open(ann(), "token".to_owned(), [first.as_str(), second.as_str()].into_iter());
+        assert!(of_first.is_valid() && !of_second.is_valid());
+        sessions.end(iter::once(third.as_str()));
+        assert!(!of_first.is_valid(), "its sockets are closed at the sign-out");
+    }
+
+    #[tokio::test]
     async fn sign_in_of_another_user_or_with_other_roles_ends_the_earlier_session() {
         for other in [Principal::signed_in("bob", ["support".to_owned()]), Principal::signed_in("ann", [])] {
             let sessions = Sessions::new(HOUR);
@@ -250,10 +272,21 @@ mod tests {
     #[test]
     fn oldest_session_ends_beyond_the_limit() {
         let sessions = Sessions::new(HOUR);
-        let ids: Vec<String> = (0..=MAX_SESSIONS).map(|_| open(&sessions, ann(), None)).collect();
+        let user = |number: usize| Principal::signed_in(&format!("user-{number}"), []);
+        let ids: Vec<String> = (0..=MAX_SESSIONS).map(|number| open(&sessions, user(number), None)).collect();
         assert_eq!(sessions.count(), MAX_SESSIONS);
         assert!(find(&sessions, &ids[0]).is_none() && find(&sessions, &ids[1]).is_some());
         assert!(find(&sessions, &ids[MAX_SESSIONS]).is_some());
+    }
+
+    #[test]
+    fn user_with_many_sessions_ends_the_users_own_oldest_one() {
+        let sessions = Sessions::new(HOUR);
+        let of_bob = open(&sessions, Principal::signed_in("bob", []), None);
+        let ids: Vec<String> = (0..=MAX_SESSIONS_OF_USER).map(|_| open(&sessions, ann(), None)).collect();
+        assert_eq!(sessions.count(), MAX_SESSIONS_OF_USER + 1);
+        assert!(find(&sessions, &of_bob).is_some());
+        assert!(find(&sessions, &ids[0]).is_none() && find(&sessions, &ids[1]).is_some());
     }
 
     #[test]

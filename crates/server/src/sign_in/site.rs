@@ -30,7 +30,8 @@ pub struct Site {
 /// The two cookies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cookie {
-    /// Says which browser has started a sign-in. Only the paths below `auth/` get it.
+    /// Says which browser has started a sign-in. Only the paths below `auth/` get it, unless the page is at `/` and has HTTPS: the prefix
+    /// `__Host-` matters more.
     SignIn,
     /// Identifies the session of a user who has signed in.
     Session,
@@ -110,8 +111,8 @@ impl Site {
 
     fn path_of(&self, cookie: Cookie) -> String {
         match cookie {
-            Cookie::SignIn => format!("{}{AUTH}", self.path),
-            Cookie::Session => self.path.clone(),
+            Cookie::SignIn if !(self.is_https && self.path == "/") => format!("{}{AUTH}", self.path),
+            Cookie::SignIn | Cookie::Session => self.path.clone(),
         }
     }
 
@@ -211,9 +212,17 @@ mod tests {
         ] {
             assert_eq!(site(url, base_path).set_cookie(Cookie::Session, "v", 9), expected);
         }
-        let deleted = site("https://a.example", "/").delete_cookie(Cookie::SignIn);
-        let expected = "__Secure-ponte-sign-in=; Path=/auth/; Max-Age=0; HttpOnly; SameSite=Lax; Secure";
-        assert_eq!(deleted, expected);
+        for (url, base_path, expected) in [
+            ("https://a.example", "/", "__Host-ponte-sign-in=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure"),
+            (
+                "https://a.example",
+                "/ponte",
+                "__Secure-ponte-sign-in=; Path=/ponte/auth/; Max-Age=0; HttpOnly; SameSite=Lax; Secure",
+            ),
+            ("http://localhost:3030", "/", "ponte-sign-in=; Path=/auth/; Max-Age=0; HttpOnly; SameSite=Lax"),
+        ] {
+            assert_eq!(site(url, base_path).delete_cookie(Cookie::SignIn), expected);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Changes of Kafka's objects and refusals by the bridge are logged at the level INFO. What a client does all the time, joining groups and
 //! writing, is logged at DEBUG, so that it is in the file of `--audit` and not on standard error.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,8 +15,11 @@ use crate::http::Peer;
 /// How often the totals of a socket that writes are logged.
 const TOTALS_EVERY: Duration = Duration::from_secs(600);
 
-/// For how many topics of a socket the records are counted separately; those of further topics are counted together.
-const MAX_TOPICS: usize = 256;
+/// For how many topics of a socket the records are counted. With one more, the totals are logged at once and counted anew.
+const MAX_TOPICS: usize = 1024;
+
+/// For how many topics of a socket the refusals are logged between two totals; those for further topics are counted.
+const MAX_REFUSED_TOPICS: usize = 256;
 
 /// The client that sent a request.
 #[derive(Clone, Debug)]
@@ -65,51 +68,55 @@ pub(super) fn refused(asker: &Asker, change: &str, error: &ErrorBody) {
 /// Counts the records that a socket writes, and logs the first record for each topic, the totals every ten minutes and at the end.
 pub(super) struct WriteLog {
     asker: Asker,
-    topics: HashMap<Box<str>, Written>,
-    /// Records for topics beyond [`MAX_TOPICS`].
-    others: u64,
-    totals_at: Instant,
-}
-
-/// What was written to a topic.
-#[derive(Default)]
-struct Written {
     /// Records since the last totals, also those that fail later.
-    records: u64,
-    is_refusal_logged: bool,
-    is_start_logged: bool,
+    records: HashMap<Box<str>, u64>,
+    /// Apart from the records, so that refusals cannot keep the topics of records out of the log.
+    refused: HashSet<Box<str>>,
+    /// Refusals for topics beyond [`MAX_REFUSED_TOPICS`].
+    further_refusals: u64,
+    totals_at: Instant,
 }
 
 impl WriteLog {
     pub fn new(asker: Asker) -> Self {
-        Self { asker, topics: HashMap::new(), others: 0, totals_at: Instant::now() + TOTALS_EVERY }
+        Self {
+            asker,
+            records: HashMap::new(),
+            refused: HashSet::new(),
+            further_refusals: 0,
+            totals_at: Instant::now() + TOTALS_EVERY,
+        }
     }
 
     /// Counts records that are passed to the producer.
     pub fn written(&mut self, topic: &str, records: u64) {
-        let change = Produce::NAME;
-        match Self::of_topic(&mut self.topics, topic) {
-            None => self.others += records,
-            Some(written) => {
-                written.records += records;
-                if !std::mem::replace(&mut written.is_start_logged, true) {
-                    audit!(@DEBUG, &self.asker, change, topic, "audit: first record for the topic");
-                }
-            }
+        if let Some(written) = self.records.get_mut(topic) {
+            *written += records;
+            return;
         }
+        if self.records.len() >= MAX_TOPICS {
+            self.log_totals();
+            self.records.clear();
+        }
+        audit!(@DEBUG, &self.asker, change = Produce::NAME, topic, "audit: first record for the topic");
+        self.records.insert(topic.into(), records);
     }
 
-    /// Logs the first refusal for each topic.
+    /// Logs the first refusal for each topic, and again after the totals.
     pub fn refused(&mut self, topic: &str, error: &ErrorBody) {
         let is_by_bridge = [ErrorCode::Forbidden, ErrorCode::ReadOnly].iter().any(|code| code.number() == error.code);
         if !is_by_bridge || protocol::TopicName::parse(topic).is_err() {
             return;
         }
-        if let Some(written) = Self::of_topic(&mut self.topics, topic)
-            && !std::mem::replace(&mut written.is_refusal_logged, true)
-        {
-            refused(&self.asker, Produce::NAME, error);
+        if self.refused.contains(topic) {
+            return;
         }
+        if self.refused.len() >= MAX_REFUSED_TOPICS {
+            self.further_refusals += 1;
+            return;
+        }
+        self.refused.insert(topic.into());
+        refused(&self.asker, Produce::NAME, error);
     }
 
     /// Logs the totals if it is time.
@@ -117,32 +124,23 @@ impl WriteLog {
         if Instant::now() >= self.totals_at {
             self.totals_at = Instant::now() + TOTALS_EVERY;
             self.log_totals();
+            self.refused.clear();
         }
     }
 
     fn log_totals(&mut self) {
         let change = Produce::NAME;
-        for (topic, written) in &mut self.topics {
-            let records = std::mem::take(&mut written.records);
+        for (topic, records) in &mut self.records {
+            let records = std::mem::take(records);
             if records > 0 {
                 let topic: &str = topic;
                 audit!(@DEBUG, &self.asker, change, topic, records, "audit: records written");
             }
         }
-        let records = std::mem::take(&mut self.others);
-        if records > 0 {
-            audit!(@DEBUG, &self.asker, change, records, "audit: records written to further topics");
+        let refusals = std::mem::take(&mut self.further_refusals);
+        if refusals > 0 {
+            audit!(&self.asker, change, refusals, "audit: refused for further topics");
         }
-    }
-
-    fn of_topic<'t>(topics: &'t mut HashMap<Box<str>, Written>, topic: &str) -> Option<&'t mut Written> {
-        if !topics.contains_key(topic) {
-            if topics.len() >= MAX_TOPICS {
-                return None;
-            }
-            topics.insert(topic.into(), Written::default());
-        }
-        topics.get_mut(topic)
     }
 }
 
