@@ -57,7 +57,7 @@ fn find<'c>(claims: &'c Claims, claim: &str) -> Option<&'c Value> {
 fn name<'c>(claim: &str, claims: &'c Claims) -> Result<&'c str, String> {
     let name = find(claims, claim).and_then(Value::as_str);
     let name = name.ok_or_else(|| format!("the claim “{claim}” is not a text"))?;
-    // Whoever can set an address that nobody has checked could take another user's name.
+    // A user who can set an address that the provider has not checked could take another user's name.
     let is_unverified = || matches!(claims.get("email_verified"), Some(Value::Bool(false))) || is_false_text(claims);
     if claim == "email" && is_unverified() {
         return Err("the provider has not verified your e-mail address".to_owned());
