@@ -440,7 +440,7 @@ pub struct Config {
     pub open: bool,
     pub token: Option<AccessToken>,
     pub access: Access,
-    /// `None`: nobody signs in.
+    /// `None`: users cannot sign in.
     pub sign_in: Option<SignInConfig>,
     pub allowed_hosts: Vec<String>,
     pub allowed_origins: Vec<String>,

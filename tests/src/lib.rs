@@ -9,6 +9,7 @@ pub mod browser;
 pub mod certificates;
 pub mod client;
 pub mod collector;
+pub mod configuration;
 pub mod fence;
 pub mod history;
 pub mod http;

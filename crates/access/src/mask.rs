@@ -40,9 +40,9 @@ pub struct Mask {
 /// What a masked field is replaced by. If several masks cover a field, the last one in this order applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MaskMethod {
-    /// `#` and 16 hexadecimal digits of a hash with a key that is random for each process. Equal values stay equal, and nobody
-    /// can compute the hash of a guessed value; but whoever may also write to a topic that has the mask can write the guess
-    /// there and compare.
+    /// `#` and 16 hexadecimal digits of a hash with a key that is random for each process. Equal values stay equal, and
+    /// users cannot compute the hash of a guessed value. But a user who may also write to a topic that has the mask can write
+    /// the guess there and compare.
     Hash,
     /// The text `***`.
     Replace,

@@ -8,7 +8,7 @@ use protocol::{Action, ClusterName, Grant, NamePattern, Rights};
 use crate::mask::{Mask, MaskProfile};
 use crate::principal::Principal;
 
-/// Rules and masks. Without any rule, whoever is admitted may do everything; with rules, only what one of them allows.
+/// Rules and masks. Without any rule, every admitted user may do everything; with rules, only what one of them allows.
 #[derive(Debug, Default)]
 pub struct Policy {
     rules: Vec<Rule>,
@@ -20,7 +20,7 @@ pub struct Policy {
 /// Allows some users some actions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rule {
-    /// The users to whom it applies; nobody named means everyone.
+    /// The users to whom it applies; without names and roles, everyone.
     pub who: Who,
     /// Empty: every cluster.
     pub clusters: Vec<ClusterName>,
@@ -44,7 +44,7 @@ pub struct Who {
 pub struct TooManyMasks(pub usize);
 
 impl Who {
-    pub fn names_nobody(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.users.is_empty() && self.roles.is_empty()
     }
 
@@ -55,7 +55,7 @@ impl Who {
 
 impl Rule {
     fn applies_to(&self, principal: &Principal) -> bool {
-        self.who.names_nobody() || self.who.names(principal)
+        self.who.is_empty() || self.who.names(principal)
     }
 
     fn applies_in(&self, cluster: &ClusterName) -> bool {

@@ -111,7 +111,7 @@ fn plans(plan: &PlanOffsetReset) -> Vec<Need<'_>> {
     [(Describe, Group(&plan.group))].into_iter().chain(topics).collect()
 }
 
-/// A reset changes the group's positions in each topic of the plan. Whoever moves a position must be able to see the topic.
+/// A reset changes the group's positions in each topic of the plan. A user who moves a position must be able to see the topic.
 fn moves(plan: &OffsetResetPlan) -> Vec<Need<'_>> {
     let changed = plan.changes.iter().map(|change| change.topic.as_str());
     let topics: BTreeSet<&str> = changed.chain(plan.forget.iter().map(|position| position.topic.as_str())).collect();

@@ -145,7 +145,7 @@ impl Rights {
             Object::Group(name) => format!("the consumer group {name:?}"),
         };
         let message = format!(
-            "the access rules of this bridge do not allow you to {action} {object}; ask whoever operates the bridge"
+            "the access rules of this bridge do not allow you to {action} {object}; ask the operator of the bridge"
         );
         Err(ErrorBody::new(ErrorCode::Forbidden, message))
     }

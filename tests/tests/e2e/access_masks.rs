@@ -4,8 +4,9 @@ use protocol::{Fetch, Fetched, Offset, Record, WireBytes};
 use serde_json::{Value, json};
 use tests::Watch;
 use tests::client::{RecordExt, json_record};
+use tests::configuration::{Configuration, Users, client_of, operator};
 
-use crate::access_rules::{Configuration, client_of, create, operator};
+use crate::access_rules::create;
 
 /// What a user sees of the record: the value, and the header `ssn`.
 type View = (Value, Option<String>);
@@ -37,10 +38,10 @@ fields = ["value.iban"]
 method = "remove"
 except-users = ["access-token", "ann", "bob"]
 "#;
-    let users: &[(&str, &[&str])] =
+    let users: Users<'_> =
         &[("ann", &["support"]), ("bob", &["privacy"]), ("carl", &["support"]), ("dana", &["support"])];
     let configuration = Configuration::new(users, rules);
-    let bridge = configuration.bridge().demo().await;
+    let bridge = configuration.bridge_with_operator().demo().await;
     let mut owner = operator(&bridge).await;
     for topic in ["orders-1", "other"] {
         create(&mut owner, topic).await;

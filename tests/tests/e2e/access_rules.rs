@@ -10,78 +10,15 @@ use protocol::{
     CreateTopicResult, DeleteGroup, DeleteTopic, DeleteTopicResult, EmptyTopic, ErrorBody, ErrorCode, Fetch,
     GroupChanged, GroupRequest, GroupResult, GroupsChanged, GroupsRequest, GroupsResult, Hello, Offset, OffsetChange,
     OffsetResetPlan, PlanOffsetReset, PlanOffsetResetResult, Position, ResetOffsets, ResetOffsetsResult, ResetTarget,
-    Resume, Secret, TopicPartition, TopicRequest, TopicsChanged, TopicsRequest, TopicsResult, WatchCluster, WatchGroup,
+    Resume, TopicPartition, TopicRequest, TopicsChanged, TopicsRequest, TopicsResult, WatchCluster, WatchGroup,
     WatchGroups, WatchTopic, WatchTopics, Watching,
 };
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tests::client::{self, Outcome, text_record};
+use tests::client::{Outcome, text_record};
+use tests::configuration::{Configuration, OPERATOR, Users, client_of, hello_of, operator, token_of};
 use tests::http::Request;
 use tests::kafka::{commit, committed};
 use tests::{Bridge, Client, Watch, eventually, on_every_kafka, unique};
-
-/// The token of `--token`, whose user is `access-token`.
-const OPERATOR: &str = "token-of-the-operator";
-
-/// Allows everything to the user of `--token`.
-const OPERATOR_RULE: &str = r#"
-[[rules]]
-users = ["access-token"]
-topics = ["*", "__*"]
-groups = ["*"]
-allow = ["all"]
-metrics = true
-"#;
-
-/// A `ponte.toml` with the token files that it names.
-pub struct Configuration {
-    folder: TempDir,
-}
-
-impl Configuration {
-    /// `users`: names and roles. `rest`: rules, masks and clusters.
-    pub fn new(users: &[(&str, &[&str])], rest: &str) -> Self {
-        let configuration = Self { folder: tempfile::tempdir().expect("a temporary folder") };
-        configuration.write(users, rest);
-        configuration
-    }
-
-    fn write(&self, users: &[(&str, &[&str])], rest: &str) {
-        let mut text = String::new();
-        for (name, roles) in users {
-            let token_file = format!("{name}.token");
-            std::fs::write(self.folder.path().join(&token_file), token_of(name)).expect("a writable folder");
-            text += &format!("[users.{name}]\ntoken-file = {token_file:?}\nroles = {roles:?}\n");
-        }
-        std::fs::write(self.path(), text + OPERATOR_RULE + rest).expect("a writable folder");
-    }
-
-    fn path(&self) -> String {
-        self.folder.path().join("ponte.toml").to_str().expect("a plain path").to_owned()
-    }
-
-    /// The options of a bridge with this configuration.
-    pub fn bridge(&self) -> tests::bridge::Builder {
-        Bridge::start().option("--config", &self.path()).env("PONTE_TOKEN", OPERATOR)
-    }
-}
-
-fn token_of(user: &str) -> String {
-    format!("token-of-{user}-0123456789")
-}
-
-fn hello(user: &str) -> Hello {
-    Hello { token: Some(Secret(token_of(user))), ..client::hello() }
-}
-
-pub async fn client_of(bridge: &Bridge, user: &str) -> Client {
-    Client::greet(bridge.socket().await, hello(user)).await
-}
-
-pub async fn operator(bridge: &Bridge) -> Client {
-    let hello = Hello { token: Some(Secret(OPERATOR.to_owned())), ..client::hello() };
-    Client::greet(bridge.socket().await, hello).await
-}
 
 pub async fn create(client: &mut Client, topic: &str) {
     let create =
@@ -117,7 +54,7 @@ async fn failure(client: &mut Client, topic: &str) -> Option<ErrorBody> {
 /// A user for each action, who is allowed only that one, on topics and groups that begin with `open-`.
 const ACTIONS: [&str; 6] = ["describe", "read", "write", "create", "alter", "delete"];
 
-/// As in Kafka, whoever may do anything else than create may also describe.
+/// As in Kafka, a user who may do anything but create may also describe.
 const DESCRIBE: &[&str] = &["describe", "read", "write", "alter", "delete"];
 
 /// Requests about a topic and a group, and who may send them. They change nothing even if the rules allow them: those that would
@@ -175,7 +112,7 @@ async fn each_action_allows_its_requests_and_no_others() {
     };
     let users = ACTIONS.map(|action| (action, &[][..]));
     let configuration = Configuration::new(&users, &ACTIONS.map(rule).concat());
-    let bridge = configuration.bridge().demo().await;
+    let bridge = configuration.bridge_with_operator().demo().await;
     let mut owner = operator(&bridge).await;
     create(&mut owner, "open-topic").await;
     create(&mut owner, "shut-topic").await;
@@ -208,7 +145,7 @@ async fn each_action_allows_its_requests_and_no_others() {
 async fn every_user_of_a_cluster_may_see_its_brokers_and_request_the_lists() {
     let rule = "[[rules]]\nusers = [\"ann\"]\ntopics = [\"nothing\"]\nallow = [\"create\"]\n";
     let configuration = Configuration::new(&[("ann", &[])], rule);
-    let bridge = configuration.bridge().demo().await;
+    let bridge = configuration.bridge_with_operator().demo().await;
     let mut ann = client_of(&bridge, "ann").await;
     let requests: [ClientMessage; 7] = [
         ClusterRequest {}.into(),
@@ -228,16 +165,16 @@ async fn every_user_of_a_cluster_may_see_its_brokers_and_request_the_lists() {
 #[tokio::test]
 async fn user_without_any_rule_and_a_bridge_without_rules_are_opposites() {
     let configuration = Configuration::new(&[("ann", &[]), ("bob", &[])], "");
-    let bridge = configuration.bridge().demo().await;
+    let bridge = configuration.bridge_with_operator().demo().await;
     let mut socket = bridge.socket().await;
-    socket.text(&ClientMessage::from(hello("ann")).to_json()).await;
+    socket.text(&ClientMessage::from(hello_of("ann")).to_json()).await;
     socket.expect_close(CloseCode::Forbidden).await;
 
-    // Without rules, whoever is admitted may do everything.
-    let text = std::fs::read_to_string(configuration.path()).expect("the file");
+    // Without rules, every admitted user may do everything.
+    let text = std::fs::read_to_string(configuration.file()).expect("the file");
     let users = text.split("\n[[rules]]").next().expect("the users come first");
-    std::fs::write(configuration.path(), users).expect("a writable folder");
-    let bridge = configuration.bridge().demo().await;
+    configuration.write_file("ponte.toml", users);
+    let bridge = configuration.bridge_with_operator().demo().await;
     let mut ann = client_of(&bridge, "ann").await;
     assert_eq!(ann.welcome.rights, None);
     create(&mut ann, "any-topic").await;
@@ -257,7 +194,7 @@ on_every_kafka! {
         let topic = |prefix: &str, number: u32| format!("{prefix}-{number}");
         let rule = format!("[[rules]]\nroles = [\"support\"]\ntopics = [\"{seen}-*\"]\nallow = [\"read\"]\n");
         let configuration = Configuration::new(&[("ann", &["support"])], &rule);
-        let bridge = configuration.bridge().on(&kafka).await;
+        let bridge = configuration.bridge_with_operator().on(&kafka).await;
         let (mut owner, mut ann) = (operator(&bridge).await, client_of(&bridge, "ann").await);
         for prefix in [&seen, &hidden] {
             create(&mut owner, &topic(prefix, 1)).await;
@@ -300,7 +237,7 @@ on_every_kafka! {
             "[[rules]]\nusers = [\"ann\"]\ntopics = [{seen:?}]\ngroups = [{group:?}]\nallow = [\"alter\"]\n"
         );
         let configuration = Configuration::new(&[("ann", &[])], &rule);
-        let bridge = configuration.bridge().on(&kafka).await;
+        let bridge = configuration.bridge_with_operator().on(&kafka).await;
         let (mut owner, mut ann) = (operator(&bridge).await, client_of(&bridge, "ann").await);
         for (topic, count) in [(&seen, 3), (&hidden, 5)] {
             owner.write((0..count).map(|_| text_record(topic, "x")).collect()).await;
@@ -360,7 +297,7 @@ on_every_kafka! {
         let rules = "[[rules]]\nusers = [\"ann\"]\ntopics = [\"orders-*\"]\nallow = [\"write\"]\n\
                      [[rules]]\nusers = [\"bob\"]\ntopics = [\"orders-*\"]\nallow = [\"write\", \"create\"]\n";
         let configuration = Configuration::new(&[("ann", &[]), ("bob", &[])], rules);
-        let bridge = configuration.bridge().on(&kafka).await;
+        let bridge = configuration.bridge_with_operator().on(&kafka).await;
         let (mut ann, mut bob) = (client_of(&bridge, "ann").await, client_of(&bridge, "bob").await);
         let error = failure(&mut ann, &topic).await.expect("the topic does not exist");
         assert!(is_forbidden(&error) && error.message.contains("does not exist"), "{error:?}");
@@ -392,7 +329,7 @@ async fn cluster_without_any_right_does_not_exist_for_the_user() {
     let rest = "[[rules]]\nusers = [\"ann\"]\nclusters = [\"dev\"]\ntopics = [\"*\"]\nallow = [\"read\"]\n\
                 [clusters.prod]\ndemo = true\n[clusters.dev]\ndemo = true\n";
     let configuration = Configuration::new(&[("ann", &[]), ("bob", &[])], rest);
-    let bridge = configuration.bridge().await;
+    let bridge = configuration.bridge_with_operator().await;
     assert_eq!(operator(&bridge).await.welcome.clusters.len(), 2);
     let ann = client_of(&bridge, "ann").await;
     assert_eq!(ann.welcome.cluster_name, "dev", "the first one that she may use");
@@ -401,14 +338,14 @@ async fn cluster_without_any_right_does_not_exist_for_the_user() {
     let mut reasons = Vec::new();
     for cluster in ["prod", "nope"] {
         let mut socket = bridge.socket().await;
-        let hello = Hello { cluster: Some(cluster.to_owned()), ..hello("ann") };
+        let hello = Hello { cluster: Some(cluster.to_owned()), ..hello_of("ann") };
         socket.text(&ClientMessage::from(hello).to_json()).await;
         reasons.push(socket.expect_close(CloseCode::UnknownCluster).await.replace(cluster, "…"));
     }
     assert_eq!(reasons[0], reasons[1], "a forbidden cluster is like one that does not exist");
     assert!(reasons[0].ends_with("this bridge has: dev"), "{reasons:?}");
     let mut socket = bridge.socket().await;
-    socket.text(&ClientMessage::from(hello("bob")).to_json()).await;
+    socket.text(&ClientMessage::from(hello_of("bob")).to_json()).await;
     socket.expect_close(CloseCode::Forbidden).await;
 
     let listed = body(&bridge, "/api/clusters", "ann").await;
@@ -429,7 +366,7 @@ async fn metrics_need_a_rule_that_allows_them() {
     let rules = "[[rules]]\nusers = [\"ann\"]\ntopics = [\"*\"]\ngroups = [\"*\"]\nallow = [\"all\"]\n\
                  [[rules]]\nusers = [\"prometheus\"]\nmetrics = true\n";
     let configuration = Configuration::new(&[("ann", &[]), ("prometheus", &[])], rules);
-    let bridge = configuration.bridge().demo().await;
+    let bridge = configuration.bridge_with_operator().demo().await;
     for (token, expected) in [
         (token_of("ann"), StatusCode::FORBIDDEN),
         (token_of("prometheus"), StatusCode::OK),
@@ -440,7 +377,7 @@ async fn metrics_need_a_rule_that_allows_them() {
     }
     // Metrics are all that this user may read.
     let mut socket = bridge.socket().await;
-    socket.text(&ClientMessage::from(hello("prometheus")).to_json()).await;
+    socket.text(&ClientMessage::from(hello_of("prometheus")).to_json()).await;
     socket.expect_close(CloseCode::Forbidden).await;
 }
 
@@ -450,13 +387,13 @@ async fn metrics_need_a_rule_that_allows_them() {
 async fn session_is_resumed_only_for_its_user() {
     let rule = "[[rules]]\ntopics = [\"*\"]\nallow = [\"read\", \"write\", \"create\"]\n";
     let configuration = Configuration::new(&[("ann", &[]), ("bob", &[])], rule);
-    let bridge = configuration.bridge().demo().await;
+    let bridge = configuration.bridge_with_operator().demo().await;
     let ann = client_of(&bridge, "ann").await;
     let resume = Resume { session: ann.welcome.session.clone(), attempt: None };
-    let bob = Client::greet(bridge.socket().await, Hello { resume: Some(resume.clone()), ..hello("bob") }).await;
+    let bob = Client::greet(bridge.socket().await, Hello { resume: Some(resume.clone()), ..hello_of("bob") }).await;
     assert!(!bob.welcome.resumed && bob.welcome.session != resume.session);
     ann.socket.cut();
-    let ann = Client::greet(bridge.socket().await, Hello { resume: Some(resume.clone()), ..hello("ann") }).await;
+    let ann = Client::greet(bridge.socket().await, Hello { resume: Some(resume.clone()), ..hello_of("ann") }).await;
     assert!(ann.welcome.resumed && ann.welcome.session == resume.session);
 }
 
@@ -465,9 +402,9 @@ async fn changed_rules_close_open_sockets_and_apply_to_those_that_come_back() {
     let rule = |actions: &str| {
         format!("[[rules]]\nroles = [\"support\"]\ntopics = [\"orders\"]\ngroups = [\"*\"]\nallow = {actions}\n")
     };
-    let users: &[(&str, &[&str])] = &[("ann", &["support"]), ("bob", &["support"])];
+    let users: Users<'_> = &[("ann", &["support"]), ("bob", &["support"])];
     let configuration = Configuration::new(users, &rule(r#"["read"]"#));
-    let bridge = configuration.bridge().demo().await;
+    let bridge = configuration.bridge_with_operator().demo().await;
     create(&mut operator(&bridge).await, "orders").await;
     let mut ann = client_of(&bridge, "ann").await;
     ann.subscribe(&Watch::tail("orders")).await;
@@ -488,7 +425,7 @@ async fn changed_rules_close_open_sockets_and_apply_to_those_that_come_back() {
     bridge.signal(Signal::SIGHUP);
     bob.socket.expect_close(CloseCode::AccessChanged).await;
     let mut socket = bridge.socket().await;
-    socket.text(&ClientMessage::from(hello("bob")).to_json()).await;
+    socket.text(&ClientMessage::from(hello_of("bob")).to_json()).await;
     socket.expect_close(CloseCode::TokenRefused).await;
     ann.socket.expect_close(CloseCode::AccessChanged).await;
     client_of(&bridge, "ann").await;
@@ -512,8 +449,9 @@ fn lines(file: &Path) -> Vec<Value> {
 async fn audit_log_names_the_user_of_changes_refusals_joins_and_writes() {
     let rule = "[[rules]]\nusers = [\"ann\"]\ntopics = [\"orders\"]\ngroups = [\"readers\"]\nallow = [\"read\", \"write\", \"create\"]\n";
     let configuration = Configuration::new(&[("ann", &[])], rule);
-    let file = configuration.folder.path().join("audit.jsonl");
-    let bridge = configuration.bridge().demo().option("--audit", file.to_str().expect("a plain path")).await;
+    let file = configuration.path("audit.jsonl");
+    let bridge =
+        configuration.bridge_with_operator().demo().option("--audit", file.to_str().expect("a plain path")).await;
     let mut ann = client_of(&bridge, "ann").await;
     create(&mut ann, "orders").await;
     for _ in 0..3 {

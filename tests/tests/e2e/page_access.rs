@@ -1,22 +1,16 @@
 //! The page of a user with access rights and masks: what is disabled and why, the user's menu, and how a signed-out user signs in.
 
 use nix::sys::signal::Signal;
-use protocol::{Hello, Secret};
-use tempfile::TempDir;
-use tests::client::{self, json_record};
+use tests::client::json_record;
+use tests::configuration::{Configuration, OPERATOR, Users, operator, token_of};
 use tests::page::View;
-use tests::{Bridge, Browser, Client, Page, unique};
+use tests::{Bridge, Browser, Page, unique};
 
 use crate::page::listen;
 use crate::page_states::photograph;
 
-/// The token of `--token`.
-const OPERATOR: &str = "token-of-the-operator";
-const ANN: &str = "token-of-ann-0123456789";
-
-/// Everything for the user of `--token`.
-const OPERATOR_RULE: &str =
-    "[[rules]]\nusers = [\"access-token\"]\ntopics = [\"*\"]\ngroups = [\"*\"]\nallow = [\"all\"]\n";
+/// A user without roles, for whom each test has rules.
+const ANN: Users<'_> = &[("ann", &[])];
 
 /// The topics and the group of a test.
 struct Names {
@@ -50,36 +44,9 @@ impl Names {
     }
 }
 
-/// A `ponte.toml` with the user `ann`.
-struct Configuration(TempDir);
-
-impl Configuration {
-    fn new(rest: &str) -> Self {
-        let configuration = Self(tempfile::tempdir().expect("a temporary folder"));
-        std::fs::write(configuration.0.path().join("ann.token"), ANN).expect("a writable folder");
-        configuration.write(rest);
-        configuration
-    }
-
-    /// `rest`: Ann's rules, and masks.
-    fn write(&self, rest: &str) {
-        let text = format!("[users.ann]\ntoken-file = \"ann.token\"\n{OPERATOR_RULE}{rest}");
-        std::fs::write(self.path(), text).expect("a writable folder");
-    }
-
-    fn path(&self) -> String {
-        self.0.path().join("ponte.toml").to_str().expect("a plain path").to_owned()
-    }
-
-    async fn bridge(&self, names: &Names) -> Bridge {
-        let bridge = Bridge::start().demo().topic(&names.orders).option("--group", &names.group);
-        bridge.option("--config", &self.path()).env("PONTE_TOKEN", OPERATOR).await
-    }
-}
-
-async fn operator(bridge: &Bridge) -> Client {
-    let hello = Hello { token: Some(Secret(OPERATOR.to_owned())), ..client::hello() };
-    Client::greet(bridge.socket().await, hello).await
+/// A bridge whose page has the topic and the group of these names.
+async fn bridge_for(configuration: &Configuration, names: &Names) -> Bridge {
+    configuration.bridge_with_operator().demo().topic(&names.orders).option("--group", &names.group).await
 }
 
 /// The page after the user has entered the token.
@@ -112,14 +79,14 @@ async fn is_enabled(page: &Page, testid: &str) {
 async fn what_the_user_may_not_do_is_disabled_with_the_reason() {
     let Some(browser) = Browser::start().await else { return };
     let names = Names::new();
-    let configuration = Configuration::new(&names.rule("\"read\""));
-    let bridge = configuration.bridge(&names).await;
+    let configuration = Configuration::new(ANN, &names.rule("\"read\""));
+    let bridge = bridge_for(&configuration, &names).await;
     let mut writer = operator(&bridge).await;
     for topic in [&names.orders, &names.seen, &names.hidden] {
         writer.write(vec![json_record(topic, r#"{"n": 1}"#)]).await;
     }
 
-    let page = open_with(&browser, &bridge, ANN).await;
+    let page = open_with(&browser, &bridge, &token_of("ann")).await;
     page.wait("user", "data-name", "ann").await;
     for control in ["send", "send-ten"] {
         is_disabled(&page, control, "(write)").await;
@@ -158,9 +125,9 @@ async fn user_without_any_topic_sees_why_the_list_is_empty() {
     let Some(browser) = Browser::start().await else { return };
     let names = Names::new();
     let rule = "[[rules]]\nusers = [\"ann\"]\ntopics = [\"none-*\"]\nallow = [\"read\", \"create\"]\n";
-    let configuration = Configuration::new(rule);
-    let bridge = configuration.bridge(&names).await;
-    let page = open_with(&browser, &bridge, ANN).await;
+    let configuration = Configuration::new(ANN, rule);
+    let bridge = bridge_for(&configuration, &names).await;
+    let page = open_with(&browser, &bridge, &token_of("ann")).await;
     page.click("nav-topics").await;
     page.wait("instead", "data-reason", "nothing").await;
     assert!(page.text("instead").await.contains("that you may see"));
@@ -183,12 +150,12 @@ async fn user_without_any_topic_sees_why_the_list_is_empty() {
 async fn record_with_masked_fields_is_marked_and_cannot_be_sent_again() {
     let Some(browser) = Browser::start().await else { return };
     let names = Names::new();
-    let configuration = Configuration::new(&(names.rule("\"read\", \"write\"") + &names.mask()));
-    let bridge = configuration.bridge(&names).await;
+    let configuration = Configuration::new(ANN, &(names.rule("\"read\", \"write\"") + &names.mask()));
+    let bridge = bridge_for(&configuration, &names).await;
     let mut writer = operator(&bridge).await;
     writer.write(vec![json_record(&names.orders, r#"{"email": "ann@example.com", "total": 12}"#)]).await;
 
-    let page = open_with(&browser, &bridge, ANN).await;
+    let page = open_with(&browser, &bridge, &token_of("ann")).await;
     listen(&page).await;
     page.wait("feed", "data-received", "1").await;
     assert!(!page.whole_text().await.contains("ann@example.com"));
@@ -216,7 +183,7 @@ async fn record_with_masked_fields_is_marked_and_cannot_be_sent_again() {
 
     // Once the mask is removed, new records can be sent again, but the old one still has the mask.
     let mask = names.mask().replace(&format!("{:?}, ", names.orders), "");
-    configuration.write(&(names.rule("\"read\", \"write\"") + &mask));
+    configuration.write(ANN, &(names.rule("\"read\", \"write\"") + &mask));
     bridge.signal(Signal::SIGHUP);
     page.until("no mask", "!document.querySelector('[data-testid=masked]')").await;
     page.wait("listen", "data-state", "listening").await;
@@ -233,9 +200,9 @@ async fn record_with_masked_fields_is_marked_and_cannot_be_sent_again() {
 async fn changed_rules_apply_to_the_open_page_without_a_reload() {
     let Some(browser) = Browser::start().await else { return };
     let names = Names::new();
-    let configuration = Configuration::new(&names.rule("\"read\""));
-    let bridge = configuration.bridge(&names).await;
-    let page = open_with(&browser, &bridge, ANN).await;
+    let configuration = Configuration::new(ANN, &names.rule("\"read\""));
+    let bridge = bridge_for(&configuration, &names).await;
+    let page = open_with(&browser, &bridge, &token_of("ann")).await;
     is_disabled(&page, "send", "(write)").await;
     listen(&page).await;
     page.fill("compose-value", "\"kept\"").await;
@@ -247,7 +214,7 @@ async fn changed_rules_apply_to_the_open_page_without_a_reload() {
     )
     .await;
 
-    configuration.write(&names.rule("\"read\", \"write\""));
+    configuration.write(ANN, &names.rule("\"read\", \"write\""));
     bridge.signal(Signal::SIGHUP);
     page.wait_for("toast").await;
     assert!(page.text("toast").await.contains("Access rules were changed"));
@@ -259,7 +226,7 @@ async fn changed_rules_apply_to_the_open_page_without_a_reload() {
     assert!(!page.eval::<bool>("window.__banner ?? false").await, "there was a banner");
 
     // What is listened to may not be read any longer.
-    configuration.write(&names.rule("\"write\""));
+    configuration.write(ANN, &names.rule("\"write\""));
     bridge.signal(Signal::SIGHUP);
     page.wait("listen", "data-state", "idle").await;
     page.click("clear").await;
@@ -272,9 +239,9 @@ async fn changed_rules_apply_to_the_open_page_without_a_reload() {
 async fn user_of_a_token_can_use_another_one() {
     let Some(browser) = Browser::start().await else { return };
     let names = Names::new();
-    let configuration = Configuration::new(&names.rule("\"read\""));
-    let bridge = configuration.bridge(&names).await;
-    let page = open_with(&browser, &bridge, ANN).await;
+    let configuration = Configuration::new(ANN, &names.rule("\"read\""));
+    let bridge = bridge_for(&configuration, &names).await;
+    let page = open_with(&browser, &bridge, &token_of("ann")).await;
     page.fill("compose-value", "\"a draft\"").await;
     page.click("user-menu").await;
     page.wait_for("other-token").await;
@@ -293,11 +260,11 @@ async fn user_of_a_token_can_use_another_one() {
 async fn user_without_any_right_is_told_so_and_can_leave() {
     let Some(browser) = Browser::start().await else { return };
     let names = Names::new();
-    let configuration = Configuration::new("");
-    let bridge = configuration.bridge(&names).await;
+    let configuration = Configuration::new(ANN, "");
+    let bridge = bridge_for(&configuration, &names).await;
     let page = browser.load(&bridge.url(), View::default()).await;
     page.wait_for("token").await;
-    page.fill("token", ANN).await;
+    page.fill("token", &token_of("ann")).await;
     page.click("token-give").await;
     page.wait_for("banner-reload").await;
     assert!(page.text("banner").await.contains("do not allow anything"));

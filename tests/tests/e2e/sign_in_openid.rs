@@ -3,6 +3,7 @@
 use hyper::StatusCode;
 use protocol::CloseCode;
 use serde_json::{Value, json};
+use tests::configuration::{Configuration, token_of};
 use tests::http::Response;
 use tests::http_browser::HttpBrowser;
 use tests::kafka::unused_address;
@@ -14,16 +15,15 @@ use url::Url;
 /// Where users reach the page, as behind a proxy with TLS.
 const PAGE: &str = "https://ponte.test";
 const CALLBACK: &str = "https://ponte.test/auth/callback";
-const TOKEN: &str = "canary-token-of-prometheus";
 
 /// The cookie of a session under this address.
 const SESSION: &str = "__Host-ponte-session";
 
-/// A provider, a bridge that signs users in there, and the folder of its configuration.
+/// A provider, a bridge that signs users in there, and its configuration.
 struct Setup {
     provider: OidcProvider,
     bridge: Bridge,
-    _folder: tempfile::TempDir,
+    _configuration: Configuration,
 }
 
 async fn provider() -> Option<OidcProvider> {
@@ -31,35 +31,27 @@ async fn provider() -> Option<OidcProvider> {
 }
 
 /// A bridge whose role `support` may read `orders-*`, and whose user `monitoring` has a token.
-async fn bridge(issuer: &str) -> (Bridge, tempfile::TempDir) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let write = |name: &str, content: &str| {
-        use std::os::unix::fs::PermissionsExt as _;
-        let path = folder.path().join(name);
-        std::fs::write(&path, content).expect("the folder is writable");
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("it is ours");
-    };
-    write("secret", SECRET);
-    write("monitoring.token", TOKEN);
-    let configuration = format!(
+async fn bridge(issuer: &str) -> (Bridge, Configuration) {
+    let text = format!(
         "[users.monitoring]\ntoken-file = \"monitoring.token\"\n\
          [[rules]]\nroles = [\"support\"]\ntopics = [\"orders-*\"]\nallow = [\"read\"]\n\
          [[rules]]\nusers = [\"monitoring\"]\ntopics = [\"*\"]\nallow = \"all\"\nmetrics = true\n\
          [sign-in]\nissuer = \"{issuer}\"\nclient-id = \"ponte\"\nclient-secret-file = \"secret\"\nurl = \"{PAGE}\"\n\
          scopes = [\"openid\", \"email\", \"groups\"]\nname-claim = \"email\"\nroles-claim = \"groups\"\n"
     );
-    write("ponte.toml", &configuration);
-    let path = folder.path().join("ponte.toml");
-    let bridge = Bridge::start().demo().option("--config", path.to_str().expect("a plain path")).await;
-    (bridge, folder)
+    let token = token_of("monitoring");
+    let files = [("ponte.toml", text.as_str()), ("secret", SECRET), ("monitoring.token", &token)];
+    let configuration = Configuration::of_files(&files);
+    let bridge = configuration.bridge().demo().await;
+    (bridge, configuration)
 }
 
 /// `None` after a skip.
 async fn setup() -> Option<Setup> {
     let provider = provider().await?;
     provider.user(&ann()).await;
-    let (bridge, folder) = bridge(provider.issuer()).await;
-    Some(Setup { provider, bridge, _folder: folder })
+    let (bridge, configuration) = bridge(provider.issuer()).await;
+    Some(Setup { provider, bridge, _configuration: configuration })
 }
 
 fn ann() -> Value {
@@ -151,10 +143,10 @@ async fn user_signs_in_and_the_roles_of_the_provider_decide_what_is_allowed() {
 async fn token_is_accepted_beside_sign_in_and_has_precedence() {
     let Some(setup) = setup().await else { return };
     let mut browser = setup.browser();
-    let (_, welcome) = setup.welcome(&browser, Some(TOKEN)).await;
+    let (_, welcome) = setup.welcome(&browser, Some(&token_of("monitoring"))).await;
     assert_eq!(welcome["user"], json!({"name": "monitoring"}), "{welcome}");
     signed_in(&mut browser).await;
-    let (mut with_token, welcome) = setup.welcome(&browser, Some(TOKEN)).await;
+    let (mut with_token, welcome) = setup.welcome(&browser, Some(&token_of("monitoring"))).await;
     assert_eq!(welcome["user"], json!({"name": "monitoring"}), "{welcome}");
     setup.hello(&browser, Some("wrong-token-0123456789")).await.expect_close(CloseCode::TokenRefused).await;
     // The socket belongs to the token, not to the sign-in.
@@ -284,7 +276,8 @@ async fn user_who_declines_or_has_no_usable_name_gets_the_reason() {
     assert_refused(&answer.expect("an error page"), StatusCode::FORBIDDEN, text);
     let metrics = setup.bridge.get("/metrics").await;
     assert_eq!(metrics.status, StatusCode::UNAUTHORIZED);
-    let metrics = tests::http::Request::get("/metrics").header("authorization", &format!("Bearer {TOKEN}"));
+    let metrics =
+        tests::http::Request::get("/metrics").header("authorization", &format!("Bearer {}", token_of("monitoring")));
     let metrics = metrics.send(&setup.bridge.address).await;
     for line in ["ponte_sign_ins_total{outcome=\"claims\"} 4", "ponte_sign_ins_total{outcome=\"refused\"} 1"] {
         assert!(metrics.text().contains(line), "{line}:\n{}", metrics.text());
@@ -304,7 +297,7 @@ async fn replaced_key_of_the_provider_is_fetched() {
 #[tokio::test]
 async fn bridge_serves_while_the_provider_is_down() {
     let issuer = format!("http://{}", unused_address());
-    let (bridge, _folder) = bridge(&issuer).await;
+    let (bridge, _configuration) = bridge(&issuer).await;
     let mut browser = HttpBrowser::new(PAGE, &bridge.address);
     let (_, answer) = sign_in(&mut browser, "/").await;
     let answer = answer.expect("an error page");
@@ -312,6 +305,7 @@ async fn bridge_serves_while_the_provider_is_down() {
     assert!(!answer.text().contains(&issuer), "the address is only in the log: {}", answer.text());
     eventually("the reason in the log", || async { bridge.stderr.text().contains(&issuer).then_some(()) }).await;
     assert_eq!(bridge.get("/healthz").await.status, StatusCode::OK);
-    let cluster = tests::http::Request::get("/api/cluster").header("authorization", &format!("Bearer {TOKEN}"));
+    let cluster = tests::http::Request::get("/api/cluster")
+        .header("authorization", &format!("Bearer {}", token_of("monitoring")));
     assert_eq!(cluster.send(&bridge.address).await.status, StatusCode::OK);
 }

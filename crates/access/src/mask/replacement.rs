@@ -9,7 +9,7 @@ use sha2::Sha256;
 
 use super::MaskMethod;
 
-/// Never valid JSON, so that nobody takes it for a value.
+/// Never valid JSON, so that programs do not take it for a value.
 const HIDDEN: &str = "***";
 
 /// How many bytes of the hash are shown, as hexadecimal digits.
@@ -27,7 +27,7 @@ pub(super) fn replacement(method: MaskMethod, original: &[u8]) -> Cow<'static, s
 /// A JSON string is hashed without quotes and escapes. So a string has the same hash however it is escaped, and also where
 /// it is a whole key.
 fn hash(original: &[u8]) -> String {
-    /// Random, so that nobody can compute the hash of a guessed value.
+    /// Random, so that users cannot compute the hash of a guessed value.
     static KEYED: LazyLock<Hmac<Sha256>> = LazyLock::new(|| {
         let mut key = [0; 32];
         getrandom::fill(&mut key).expect("the operating system has random numbers");

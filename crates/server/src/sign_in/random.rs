@@ -4,7 +4,7 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
-/// 256 bits: nobody can guess such a text.
+/// 256 bits, which is too many to guess.
 const BYTES: usize = 32;
 
 /// The SHA-256 of an unguessable text. A copy of the bridge's memory contains no text that a browser could present.

@@ -18,6 +18,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if .Values.token.existingSecret }}{{ .Values.token.existingSecret }}{{ else if .Values.token.value }}{{ include "ponte.fullname" . }}-token{{ end }}
 {{- end }}
 
+{{- /* Not empty if config has a table of users or sign-in; a comment does not count. */ -}}
+{{- define "ponte.hasUsers" -}}
+{{- if regexMatch "(?m)^[ \\t]*\\[[ \\t]*(users[ \\t]*\\.|sign-in[ \\t]*\\])" .Values.config }}true{{ end }}
+{{- end }}
+
 {{- define "ponte.kafkaSecret" -}}
 {{- if .Values.kafka.existingSecret }}{{ .Values.kafka.existingSecret }}{{ else if .Values.kafka.properties }}{{ include "ponte.fullname" . }}-kafka{{ end }}
 {{- end }}

@@ -137,18 +137,19 @@ fn compose() -> Option<Command> {
     }
 }
 
-/// With the least values, with all, and with those for several clusters; for the oldest and the newest Kubernetes of the schemas that the chart allows.
+/// With the least values, with all, and with those for several clusters and for users; for the oldest and the newest Kubernetes of the schemas that the chart allows.
 fn lint_chart(_folder: &Path, _binary: &Binary) -> Result<()> {
     const CHART: &str = "deploy/helm/ponte";
     const LEAST: &[&str] = &["--set", "kafka.bootstrapServers=kafka:9092,token.insecureNoToken=true"];
     const ALL: &[&str] = &["--values", "deploy/helm/all-values.yaml"];
     const CLUSTERS: &[&str] = &["--values", "deploy/helm/clusters-values.yaml"];
+    const USERS: &[&str] = &["--values", "deploy/helm/users-values.yaml"];
     let helm = |arguments: &[&str]| {
         let mut command = Command::new("helm");
         command.current_dir(workspace_root()).args(arguments);
         command
     };
-    for values in [LEAST, ALL, CLUSTERS] {
+    for values in [LEAST, ALL, CLUSTERS, USERS] {
         run_command(helm(&["lint", "--quiet", "--strict", CHART]).args(values))?;
         for version in ["1.25", "1.37"] {
             let chart = helm(&["template", "release", CHART, "--kube-version", version]).args(values).output()?;
@@ -160,7 +161,12 @@ fn lint_chart(_folder: &Path, _binary: &Binary) -> Result<()> {
         }
     }
     // A chart without Kafka, or that everyone could use, must not be rendered.
-    for values in ["token.insecureNoToken=true", "kafka.bootstrapServers=kafka:9092", "unknown=1"] {
+    for values in [
+        "token.insecureNoToken=true",
+        "kafka.bootstrapServers=kafka:9092",
+        "kafka.bootstrapServers=kafka:9092,config=# [users.ann]",
+        "unknown=1",
+    ] {
         let chart = helm(&["template", "release", CHART, "--kube-version", "1.37", "--set", values]).output()?;
         ensure!(!chart.status.success(), "the chart accepts {values} alone");
     }
