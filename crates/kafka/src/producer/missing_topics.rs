@@ -6,8 +6,8 @@
 //! record for it. If the user has disabled automatic creation, topics are only looked up. So they are for records whose sender may not create
 //! topics; such a record waits for the answer, and fails if the topic does not exist.
 //!
-//! A thread of its own creates topics, because a broker that does not create them automatically costs seconds for each. Otherwise a user who
-//! may create topics could delay the look-ups for all others.
+//! A thread of its own creates topics, because a broker that does not create them automatically costs seconds for each.
+//! Otherwise a user who may create topics could delay the look-ups for all others.
 //!
 //! The demo broker keeps its topics in this process's memory and creates any number of them. So after the first topics,
 //! a record for another topic waits until the topic was looked up, and no topic is created beyond the demo broker's
@@ -381,7 +381,7 @@ mod tests {
     fn topics_that_wait_for_their_creation_delay_no_look_up() {
         let (missing, _woken) = MissingTopics::without_threads(false);
         let (creations, _requested) = sync_channel(MAX_CREATIONS);
-        create(&missing, &creations, 0..MAX_CREATIONS + 1);
+        create(&missing, &creations, 0..MAX_CREATIONS + 8);
         let is_creating = |known: &Known| matches!(known, Known::Requested { is_creating: true, .. });
         assert_eq!(missing.lock().values().filter(|known| is_creating(known)).count(), MAX_CREATIONS);
 
@@ -398,7 +398,7 @@ mod tests {
         let (creations, requested) = sync_channel(1);
         create(&missing, &creations, 0..2);
         let created = requested.recv().expect("a creation");
-        let beyond = topic(if created == topic(0) { 1 } else { 0 });
+        let beyond = topic(usize::from(created == topic(0)));
         assert!(matches!(missing.admit(&beyond, false), Admission::Refuse(_)), "it does not exist yet");
         create(&missing, &creations, 0..2);
         assert_eq!(requested.recv(), Ok(beyond));

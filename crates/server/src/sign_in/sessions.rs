@@ -175,7 +175,8 @@ impl Table {
         let before = self.by_id.len();
         self.by_id.retain(|_, session| session.signed_in.is_valid());
         if self.by_id.len() < before {
-            return self.make_room(user);
+            self.make_room(user);
+            return;
         }
         let candidates = self.by_id.iter().filter(|(_, session)| of_user < MAX_SESSIONS_OF_USER || is_of_user(session));
         let oldest = candidates.min_by_key(|(_, session)| session.number).map(|(id, _)| *id);
