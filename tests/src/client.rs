@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use protocol::{
-    Ack, ClientMessage, ErrorBody, ErrorMessage, Flow, Frame, Header, Hello, MessageBody, Offset, Ping, Pong, Position,
-    Produce, ProduceBatch, ProduceRecord, Produced, Record, Records, RecordsFrame, RequestId, Resume, ServerMessage,
-    Subscribed, Unsubscribe, Unsubscribed, Welcome, WireBytes,
+    Ack, ClientMessage, ErrorBody, ErrorMessage, Flow, Frame, Header, Hello, MessageBody, Offset, OffsetChange, Ping,
+    Pong, Position, Produce, ProduceBatch, ProduceRecord, Produced, Record, Records, RecordsFrame, RequestId, Resume,
+    ServerMessage, Subscribed, Unsubscribe, Unsubscribed, Welcome, WireBytes,
 };
 use tokio::time::Instant;
 
@@ -470,6 +470,21 @@ pub fn json_record(topic: &str, json: &str) -> ProduceRecord {
 
 pub fn text_record(topic: &str, value: &str) -> ProduceRecord {
     ProduceRecord { topic: topic.to_owned(), value: WireBytes::text(value), ..ProduceRecord::default() }
+}
+
+/// A change of a plan for an offset reset: a group without a position in the partition starts at offset 0.
+pub fn offset_change(topic: &str, partition: i32) -> OffsetChange {
+    OffsetChange {
+        topic: topic.to_owned(),
+        partition,
+        from: None,
+        to: Offset(0),
+        low: None,
+        high: None,
+        reread: 0,
+        skipped: 0,
+        clamped: false,
+    }
 }
 
 /// Adds to a record: `text_record(&topic, "ciao").with_key("k").on_partition(2)`.

@@ -8,13 +8,13 @@ use nix::sys::signal::Signal;
 use protocol::{
     AddPartitions, AlterTopicConfig, ClientMessage, CloseCode, ClusterDetailsRequest, ClusterRequest, CreateTopic,
     CreateTopicResult, DeleteGroup, DeleteTopic, DeleteTopicResult, EmptyTopic, ErrorBody, ErrorCode, Fetch,
-    GroupChanged, GroupRequest, GroupResult, GroupsChanged, GroupsRequest, GroupsResult, Hello, Offset, OffsetChange,
+    GroupChanged, GroupRequest, GroupResult, GroupsChanged, GroupsRequest, GroupsResult, Hello, Offset,
     OffsetResetPlan, PlanOffsetReset, PlanOffsetResetResult, Position, ResetOffsets, ResetOffsetsResult, ResetTarget,
     Resume, TopicPartition, TopicRequest, TopicsChanged, TopicsRequest, TopicsResult, WatchCluster, WatchGroup,
     WatchGroups, WatchTopic, WatchTopics, Watching,
 };
 use serde_json::{Value, json};
-use tests::client::{Outcome, text_record};
+use tests::client::{Outcome, offset_change, text_record};
 use tests::configuration::{Configuration, OPERATOR, Users, client_of, hello_of, operator, token_of};
 use tests::http::Request;
 use tests::kafka::{commit, committed};
@@ -62,17 +62,7 @@ const DESCRIBE: &[&str] = &["describe", "read", "write", "alter", "delete"];
 fn requests(topic: &str, group: &str) -> Vec<(ClientMessage, &'static [&'static str])> {
     let (name, group) = (topic.to_owned(), group.to_owned());
     let nothing = String::new;
-    let change = OffsetChange {
-        topic: name.clone(),
-        partition: -1,
-        from: None,
-        to: Offset(0),
-        low: None,
-        high: None,
-        reread: 0,
-        skipped: 0,
-        clamped: false,
-    };
+    let change = offset_change(topic, -1);
     let plan = |topics, partitions, to| PlanOffsetReset { group: group.clone(), topics, partitions, to };
     let partition = TopicPartition { topic: name.clone(), partition: 0 };
     let position = Position { topic: name.clone(), partition: 0, offset: Offset(0) };

@@ -4,26 +4,16 @@ use std::collections::BTreeMap;
 
 use protocol::{
     AddPartitions, AlterTopicConfig, ClientMessage, CreateTopic, DeleteGroup, DeleteTopic, EmptyTopic, ErrorCode,
-    GroupResult, Offset, OffsetChange, OffsetResetPlan, PlanOffsetReset, PlanOffsetResetResult, ResetOffsets,
-    ResetTarget, TopicRequest, TopicResult, TopicsRequest, TopicsResult,
+    GroupResult, OffsetResetPlan, PlanOffsetReset, PlanOffsetResetResult, ResetOffsets, ResetTarget, TopicRequest,
+    TopicResult, TopicsRequest, TopicsResult,
 };
-use tests::client::{Outcome, messaggi};
+use tests::client::{Outcome, messaggi, offset_change};
 use tests::{Bridge, Client, Program, Watch, on_every_kafka, unique};
 
 /// Every kind of request that changes something.
 fn changes(topic: &str, group: &str) -> Vec<ClientMessage> {
     let name = topic.to_owned();
-    let change = OffsetChange {
-        topic: topic.to_owned(),
-        partition: 0,
-        from: None,
-        to: Offset(0),
-        low: None,
-        high: None,
-        reread: 0,
-        skipped: 0,
-        clamped: false,
-    };
+    let change = offset_change(topic, 0);
     let plan = OffsetResetPlan { group: group.to_owned(), changes: vec![change], forget: Vec::new() };
     let set = BTreeMap::from([("retention.ms".to_owned(), "1".to_owned())]);
     vec![
