@@ -71,7 +71,7 @@ impl WatchedFile {
         self.growing.is_some()
     }
 
-    /// Whether the file has changed and is the same as at the last call, so that nobody is writing it: for files whose beginning is
+    /// Whether the file has changed and is the same as at the last call, so that it is complete: for files whose beginning is
     /// valid too, but means something else.
     pub fn has_settled(&mut self) -> bool {
         let now = stamp(&self.path);

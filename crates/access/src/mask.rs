@@ -74,7 +74,7 @@ impl Mask {
         !self.except.names(principal) && (self.clusters.is_empty() || self.clusters.contains(cluster))
     }
 
-    /// `*` covers Kafka's own topics too: unlike a right, a mask must not end where nobody has looked.
+    /// `*` covers Kafka's own topics too. A missing right is noticed by the user who needs it; a missing mask is not.
     pub(crate) fn covers(&self, topic: &str) -> bool {
         self.topics.iter().any(|pattern| pattern.matches_text(topic))
     }

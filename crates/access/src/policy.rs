@@ -157,13 +157,13 @@ mod tests {
             ..Rule::default()
         };
         let policy = Policy::new(vec![everyone, support, monitoring], Vec::new()).expect("no masks");
-        let nobody = Principal::with_token("bob", []);
+        let without_role = Principal::with_token("bob", []);
         let by_role = Principal::with_token("ann", ["support".to_owned()]);
         let by_name = Principal::signed_in("eve", []);
         // A configured user cannot have the name of one who has signed in.
         let same_name = Principal::with_token("eve", []);
         for (principal, name, writes_orders) in [
-            (&nobody, "prod", false),
+            (&without_role, "prod", false),
             (&by_role, "prod", true),
             (&by_role, "dev", false),
             (&by_name, "prod", true),

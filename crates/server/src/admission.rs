@@ -66,7 +66,7 @@ impl Admission {
     /// answer is delayed. `whence` is logged: where the token was sent.
     ///
     /// # Errors
-    /// If the bridge needs a token or a sign-in, and the token is none of its, or the sign-in has ended.
+    /// If the bridge needs a token or a sign-in, and the token is missing or unknown, or the sign-in has ended.
     pub async fn identify(
         &self,
         token: Option<&str>,

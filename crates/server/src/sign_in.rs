@@ -67,9 +67,9 @@ pub struct SignIn {
     pending: Pending,
     sessions: Sessions,
     log: LogThrottle,
-    /// Apart from `log`, and those of the provider's users apart from what everybody can cause, so that nobody can keep refusals out
-    /// of the audit log.
+    /// Refusals that any client can cause. Separate from `log`, so that failures that are not audited keep none out of the audit log.
     audited_refusals: LogThrottle,
+    /// Refusals of users whom the provider knows. Separate from those that any client can cause.
     audited_users: LogThrottle,
 }
 

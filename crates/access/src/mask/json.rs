@@ -46,7 +46,7 @@ pub(super) fn mask_fields(text: &str, hidden: &[Hidden<'_>]) -> Result<Option<St
         editor.spend(text.len())?;
         let whole: &RawValue = serde_json::from_str(text).map_err(|_| Unreadable)?;
         let has_no_content = matches!(whole.get(), "null" | "true" | "false");
-        // The path expects an object. A text or a number in its place may be what the mask is there for.
+        // The path expects an object. A text or a number in its place may be the value that must be hidden.
         let is_expected = hidden.iter().all(|hidden| matches!(hidden.path.first(), Some(Segment::AnyDepth)));
         if Fate::of(whole.get(), hidden) != Fate::Keep || !(has_no_content || is_expected) {
             return Err(Unreadable);

@@ -146,7 +146,7 @@ impl MissingTopics {
                 *is_creation_wanted |= may_create;
                 *may_send || !self.is_demo && (may_create || since.elapsed() >= LOOKED_UP_WITHIN)
             }
-            // It was looked up for somebody who may not create it.
+            // It was looked up for a user who may not create it.
             Some(Known::Answered { exists: false, was_creation_tried: false, .. }) if may_create => {
                 self.request(&mut known, topic, !self.is_demo, may_create);
                 !self.is_demo

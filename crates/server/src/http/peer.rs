@@ -40,7 +40,7 @@ pub struct RemoteEnd {
     pub connection: SocketAddr,
     /// The client that a proxy forwards the connection for, according to its PROXY header.
     pub reported: Option<IpAddr>,
-    /// The proxy has sent a PROXY header. Then it forwards TCP, and the request with its headers was written by whoever is behind it.
+    /// The proxy has sent a PROXY header. Then it forwards TCP, and the client has written the request with all its headers.
     pub forwards_tcp: bool,
 }
 
@@ -190,7 +190,7 @@ mod tests {
             assert_eq!(client.ip().to_string(), expected, "{reported:?} {forwarded:?}");
             assert_eq!(client.to_string(), format!("{expected} via 10.0.0.2:1"));
         }
-        // The header names nobody, so the request is not the proxy's own.
+        // The header names no client, so any client of the proxy may have written the request.
         let remote = RemoteEnd { connection, reported: None, forwards_tcp: true };
         assert_eq!(trusted.client(remote, &headers(FORWARDED_FOR, &["127.0.0.1"])), Peer::direct(connection));
         assert!(!trusted.reports_https(remote, &headers(FORWARDED_PROTO, &["https"])));

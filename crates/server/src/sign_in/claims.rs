@@ -73,7 +73,7 @@ fn name<'c>(claim: &str, claims: &'c Claims) -> Result<&'c str, String> {
         .ok_or_else(|| format!("the claim “{claim}” is not a name of 1 to {MAX_NAME_CHARS} printable characters"))
 }
 
-/// Whoever can set an address that nobody has checked could take another user's name. Some providers leave `email_verified` out and
+/// With an address that the provider has not checked, a user could take another user's name. Some providers leave `email_verified` out and
 /// let administrators or users change the address, so a missing claim is like false.
 fn check_verified(email: &str, id_token: &Claims, more: &Claims) -> Result<(), String> {
     // What a source says about another address does not matter.
