@@ -27,6 +27,10 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long the result of a probe is cached.
 const CACHED_FOR: Duration = Duration::from_secs(30);
 
+/// The pause after a probe without a result, whose repetition may have one (the broker may be starting). The reason is
+/// looked for every 500 ms, and brokers log each probe as a failed authentication.
+const PAUSE_WITHOUT_RESULT: Duration = Duration::from_secs(5);
+
 /// An advertised address that does not accept a connection within this time counts as unreachable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -36,13 +40,15 @@ const MAX_TRIED: usize = 16;
 /// Finds out why no broker answers.
 pub struct Diagnosis {
     connection: Connection,
+    /// Whether a broker has answered. The kind of its listener then matches the settings and is not probed.
+    has_answered: bool,
     /// The results of probes, by address and librdkafka's cause.
-    probed: HashMap<(String, Cause), (Instant, Cause)>,
+    probed: HashMap<(String, Cause), (Instant, Option<Cause>)>,
 }
 
 impl Diagnosis {
     pub fn new(connection: Connection) -> Self {
-        Self { connection, probed: HashMap::new() }
+        Self { connection, has_answered: false, probed: HashMap::new() }
     }
 
     /// The most specific of the brokers' errors. `code` is librdkafka's error for the cluster as a whole.
@@ -72,6 +78,7 @@ impl Diagnosis {
 
     /// Removes earlier errors. Call it when a broker has answered.
     pub fn clear(&mut self) {
+        self.has_answered = true;
         self.connection.hooks.errors.clear();
         self.probed.clear();
     }
@@ -79,7 +86,12 @@ impl Diagnosis {
     fn causes(&mut self) -> Vec<BrokerError> {
         let mut errors = self.connection.hooks.errors.recent();
         for error in &mut errors {
-            if matches!(error.cause, Cause::CertificateRejected | Cause::ClosedBeforeAnswer | Cause::Closed) {
+            let is_ambiguous = match error.cause {
+                Cause::CertificateRejected => true,
+                Cause::ClosedBeforeAnswer | Cause::Closed => !self.has_answered,
+                _ => false,
+            };
+            if is_ambiguous {
                 error.cause = self.probed_cause(error);
             }
         }
@@ -88,14 +100,15 @@ impl Diagnosis {
 
     fn probed_cause(&mut self, error: &BrokerError) -> Cause {
         let key = (error.address.clone(), error.cause);
-        self.probed.retain(|_, (at, _)| at.elapsed() < CACHED_FOR);
+        self.probed.retain(|_, (at, found)| {
+            at.elapsed() < if found.is_some() { CACHED_FOR } else { PAUSE_WITHOUT_RESULT }
+        });
         if let Some((_, found)) = self.probed.get(&key) {
-            return *found;
+            return found.unwrap_or(error.cause);
         }
-        // A probe without a result is not cached, since the next one may have a result.
-        let Some(found) = probe(&self.connection.properties, error) else { return error.cause };
+        let found = probe(&self.connection.properties, error);
         self.probed.insert(key, (Instant::now(), found));
-        found
+        found.unwrap_or(error.cause)
     }
 }
 
@@ -197,6 +210,27 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
+
+    #[test]
+    fn a_closing_listener_is_probed_once_and_not_after_a_broker_has_answered() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.set_nonblocking(true).expect("a socket");
+        let address = listener.local_addr().expect("a bound listener").to_string();
+        let connection = Connection::to(address.clone(), KafkaProperties::default()).expect("no OAuth settings");
+        let mut diagnosis = Diagnosis::new(connection.clone());
+        let closed = format!("{address}/bootstrap: Disconnected while requesting ApiVersion (after 1ms in state APIVERSION_QUERY)");
+        let mut probes_of = |diagnosis: &mut Diagnosis| {
+            connection.hooks.errors.note(Some(RDKafkaErrorCode::BrokerTransportFailure), &closed);
+            for _ in 0..3 {
+                let error = diagnosis.reason(RDKafkaErrorCode::BrokerTransportFailure);
+                assert!(error.message.contains("closes the connection before it answers"), "{}", error.message);
+            }
+            std::iter::from_fn(|| listener.accept().ok()).count()
+        };
+        assert_eq!(probes_of(&mut diagnosis), 1);
+        diagnosis.clear();
+        assert_eq!(probes_of(&mut diagnosis), 0);
+    }
 
     fn broker(id: i32, host: &str, port: u16) -> Broker {
         Broker { id, host: host.to_owned(), port }
