@@ -5,7 +5,7 @@ use leptos::task::spawn_local;
 
 use crate::app::account::load_account;
 use crate::app::banner::Banner;
-use crate::app::shortcuts::Shortcuts;
+use crate::app::shortcuts::{Shortcuts, load_shortcuts};
 use crate::app::toasts::Toasts;
 use crate::app::top_bar::TopBar;
 use crate::cluster::cluster_view::{cluster_view, load_cluster_view};
@@ -23,6 +23,7 @@ use crate::live::watch_fields::WatchFields;
 use crate::platform::browser;
 use crate::send::batch_form::load_batch_form;
 use crate::send::composer::Composer;
+use crate::send::run_card::load_run_card;
 use crate::send::run_form::load_run_form;
 use crate::send::send_fields::SendFields;
 use crate::topics::topic_view::{load_topic_view, topic_view};
@@ -143,7 +144,9 @@ fn preload_parts(store: Store) {
 }
 
 async fn load_parts() {
-    let parts: [Result<(), SplitLoaderError>; 8] = [
+    let parts: [Result<(), SplitLoaderError>; 10] = [
+        load_run_card().await,
+        load_shortcuts().await,
         load_opened_record().await,
         load_list_settings().await,
         load_run_form().await,

@@ -1,12 +1,11 @@
-//! Keyboard shortcuts: the dialog that lists them, and whether a key press may trigger one.
+//! The dialog that lists the keyboard shortcuts.
 
-use leptos::ev::MouseEvent;
-use leptos::html::Dialog;
 use leptos::prelude::*;
 
 use crate::context::preferences;
-
 use crate::i18n::Words;
+use crate::ui::dialog::Dialog;
+use crate::ui::lazy::{Lazy, lazy_part};
 
 /// A key and what it does.
 type Shortcut = (fn(&Words) -> String, fn(&Words) -> &'static str);
@@ -23,19 +22,26 @@ const SHORTCUTS: [Shortcut; 9] = [
     (|_| "?".to_owned(), |words| words.keys_help),
 ];
 
+lazy_part! {
+    /// The keys and what they do.
+    dialogs, load_shortcuts, pub fn shortcuts() -> LoadedView {
+        Ok(view! { <ShortcutList /> }.into_any())
+    }
+}
+
 #[component]
 pub fn Shortcuts(open: RwSignal<bool>) -> impl IntoView {
     let prefs = preferences();
-    let dialog = NodeRef::<Dialog>::new();
-    Effect::new(move |_| {
-        let Some(dialog) = dialog.get() else { return };
-        match (open.get(), dialog.open()) {
-            // Fails only for a dialog that is not in the document.
-            (true, false) => drop(dialog.show_modal()),
-            (false, true) => dialog.close(),
-            _ => {}
-        }
-    });
+    view! {
+        <Dialog open=open testid="shortcut-list" title=Signal::derive(move || prefs.words().shortcuts.to_owned())>
+            <Lazy preload=load_shortcuts view=shortcuts />
+        </Dialog>
+    }
+}
+
+#[component]
+fn ShortcutList() -> impl IntoView {
+    let prefs = preferences();
     let rows = move || {
         let words = prefs.words();
         SHORTCUTS
@@ -52,34 +58,5 @@ pub fn Shortcuts(open: RwSignal<bool>) -> impl IntoView {
             })
             .collect::<Vec<_>>()
     };
-    let close_if_outside = move |event: MouseEvent| {
-        // The target of a click outside of the box is the dialog element itself.
-        if event.target() == event.current_target() {
-            open.set(false);
-        }
-    };
-    view! {
-        <dialog
-            class="shortcuts"
-            node_ref=dialog
-            aria-labelledby="shortcuts-title"
-            on:close=move |_| open.set(false)
-            on:click=close_if_outside
-        >
-            <div class="shortcuts-box">
-                <div class="shortcuts-head">
-                    <h2 id="shortcuts-title">{prefs.text(|w| w.shortcuts)}</h2>
-                    <button
-                        type="button"
-                        class="icon"
-                        aria-label=prefs.text(|w| w.close)
-                        on:click=move |_| open.set(false)
-                    >
-                        "×"
-                    </button>
-                </div>
-                <dl>{rows}</dl>
-            </div>
-        </dialog>
-    }
+    view! { <dl class="shortcuts">{rows}</dl> }
 }

@@ -4,28 +4,32 @@
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 
-use crate::context::preferences;
+use crate::context::{preferences, store};
 use crate::i18n::{WithTopic, Words};
 use crate::platform::browser;
 use crate::send::batch_form::{batch_form, load_batch_form};
 use crate::send::one_form::OneForm;
-use crate::send::run_card::RunCard;
+use crate::send::run_card::{load_run_card, run_card};
 use crate::send::run_form::{load_run_form, run_form};
 use crate::send::send_fields::{SendFields, Tab};
-use crate::send::sent_list::SentList;
+use crate::send::sent_list::{load_sent_list, sent_list};
 use crate::send::sent_waiting::SentWaiting;
 use crate::ui::fresh::fresh;
 use crate::ui::lazy::Lazy;
+use page_model::ReadState;
 
 const TABS: [(Tab, &str); 3] = [(Tab::One, "one"), (Tab::Run, "run"), (Tab::Batch, "batch")];
 
 #[component]
 pub fn Composer(fields: SendFields) -> impl IntoView {
-    let prefs = preferences();
+    let (store, prefs) = (store(), preferences());
     // By default the browser would open a file that is dropped outside of a field instead of the page.
     for event in ["dragover", "drop"] {
         window_event_listener_untyped(event, |event| event.prevent_default());
     }
+    let has_run = Memo::new(move |_| store.read(|state| state.run().is_some()));
+    let has_sent =
+        Memo::new(move |_| store.read(|state| state.sends().totals().sent > 0 || state.sends().last().is_some()));
     view! {
         <section
             class="send"
@@ -62,9 +66,18 @@ pub fn Composer(fields: SendFields) -> impl IntoView {
                     })}
                 </div>
             </Show>
-            <RunCard />
+            <Show when=move || has_run.get()>
+                <Lazy preload=load_run_card view=run_card />
+            </Show>
             <SentWaiting />
-            <SentList />
+            <div class="sent-list">
+                <Show
+                    when=move || has_sent.get()
+                    fallback=move || view! { <p class="sent-none">{prefs.text(|w| w.sent_none)}</p> }
+                >
+                    <Lazy preload=load_sent_list view=sent_list />
+                </Show>
+            </div>
         </section>
     }
 }

@@ -8,53 +8,57 @@ use crate::context::{preferences, store};
 use crate::i18n::{Language, Plural, WithN, Words};
 use crate::platform::browser;
 use crate::ui::format::{duration, number};
+use crate::ui::lazy::lazy_part;
 use page_model::{Failures, Percentiles, ReadState, Run, RunState, RunTitle, SendBlocked};
 
+lazy_part! {
+    /// The card. It is created once and only its numbers change, so that the buttons keep their place and the focus.
+    sent, load_run_card, pub fn run_card() -> LoadedView {
+        Ok(view! { <RunCard /> }.into_any())
+    }
+}
+
 #[component]
-pub fn RunCard() -> impl IntoView {
+fn RunCard() -> impl IntoView {
     let (store, prefs) = (store(), preferences());
-    // The card is created once and only its numbers change, so that the buttons keep their place and the focus.
-    let has_run = Memo::new(move |_| store.read(|state| state.run().is_some()));
     let title = Memo::new(move |_| store.read(|state| state.run().map(|run| run.title.clone())));
     let title_words = move || title_words(title.get().as_ref(), prefs.words());
     let blocked = Memo::new(move |_| store.read(|state| state.run_blocked()));
     let is_endless = Memo::new(move |_| of_run(store, |run| run.total.is_none() && run.is_active()));
     view! {
-        <Show when=move || has_run.get()>
-            <div
-                class="run"
-                data-testid="run"
-                data-sent=move || of_run(store, |run| run.sent)
-                data-acked=move || of_run(store, |run| run.acked)
-                data-failed=move || of_run(store, |run| run.failed)
-                data-unknown=move || of_run(store, |run| run.unknown)
-                data-seen=move || of_run(store, |run| run.seen)
-                data-state=move || of_run(store, |run| run.state.name())
-            >
-                <div class="run-head">
-                    <span class="clip">
-                        <b>{title_words}</b>
-                        " "
-                        <span class="muted">{move || rate_words(store, prefs.words(), prefs.language())}</span>
-                    </span>
-                    <RunControls />
-                </div>
-                <progress
-                    max=move || of_run(store, |run| run.total.unwrap_or(1)).to_string()
-                    prop:value=move || of_run(store, |run| run.total.map_or(1.0, |_| run.sent as f64))
-                    class:endless=move || is_endless.get()
-                    aria-label=title_words
-                ></progress>
-                <p class="run-note" role="status">
-                    {move || {
-                        let blocked = blocked.get();
-                        store.read(|state| state.run().map(|run| note(run, blocked, prefs.words(), prefs.language())))
-                    }}
-                </p>
-                <Latencies />
-                <FailureList />
+        <div
+            class="run"
+            data-testid="run"
+            data-sent=move || of_run(store, |run| run.sent)
+            data-acked=move || of_run(store, |run| run.acked)
+            data-failed=move || of_run(store, |run| run.failed)
+            data-unknown=move || of_run(store, |run| run.unknown)
+            data-seen=move || of_run(store, |run| run.seen)
+            data-state=move || of_run(store, |run| run.state.name())
+        >
+            <div class="run-head">
+                <span class="clip">
+                    <b>{title_words}</b>
+                    " "
+                    <span class="muted">{move || rate_words(store, prefs.words(), prefs.language())}</span>
+                </span>
+                <RunControls />
             </div>
-        </Show>
+            <progress
+                max=move || of_run(store, |run| run.total.unwrap_or(1)).to_string()
+                prop:value=move || of_run(store, |run| run.total.map_or(1.0, |_| run.sent as f64))
+                class:endless=move || is_endless.get()
+                aria-label=title_words
+            ></progress>
+            <p class="run-note" role="status">
+                {move || {
+                    let blocked = blocked.get();
+                    store.read(|state| state.run().map(|run| note(run, blocked, prefs.words(), prefs.language())))
+                }}
+            </p>
+            <Latencies />
+            <FailureList />
+        </div>
     }
 }
 

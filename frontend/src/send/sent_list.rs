@@ -1,4 +1,5 @@
-//! The list of sent records, newest first, each with its state: queued, acknowledged, seen.
+//! The list of sent records, newest first, each with its state: queued, acknowledged, seen. Its code is loaded when the first
+//! record is sent.
 
 use leptos::prelude::*;
 use protocol::WireBytes;
@@ -8,17 +9,23 @@ use crate::context::{preferences, store};
 use crate::i18n::{Plural, WithN};
 use crate::ui::field_text::{FieldText, field_text};
 use crate::ui::format::{duration, number};
+use crate::ui::lazy::lazy_part;
 use page_model::{LISTED_ROWS, Outcome, ReadState, SentRow};
 
 /// A longer value does not fit into the row.
 const PREVIEW_CHARS: usize = 120;
 
+lazy_part! {
+    /// The list, below a line with the totals.
+    sent, load_sent_list, pub fn sent_list() -> LoadedView {
+        Ok(view! { <SentList /> }.into_any())
+    }
+}
+
 #[component]
-pub fn SentList() -> impl IntoView {
+fn SentList() -> impl IntoView {
     let (store, prefs) = (store(), preferences());
     let rows = move || store.read(|state| state.sends().rows());
-    let is_empty =
-        Memo::new(move |_| store.read(|state| state.sends().totals().sent == 0 && state.sends().last().is_none()));
     let totals = Memo::new(move |_| store.read(|state| state.sends().totals()));
     let total_words = move || {
         let (words, language, totals) = (prefs.words(), prefs.language(), totals.get());
@@ -35,39 +42,32 @@ pub fn SentList() -> impl IntoView {
         parts.join(" · ")
     };
     view! {
-        <div class="sent-list">
-            <Show when=move || !is_empty.get()>
-                <div class="sent-head">
-                    <h3>{prefs.text(|w| w.sent_list)}</h3>
-                    <span
-                        class="sent-totals clip"
-                        data-testid="sent-totals"
-                        data-sent=move || totals.get().sent
-                        data-acked=move || totals.get().acked
-                        data-failed=move || totals.get().failed
-                        data-unknown=move || totals.get().unknown
-                    >
-                        {total_words}
-                    </span>
-                    <button
-                        type="button"
-                        class="link"
-                        data-testid="clear-sent"
-                        on:click=move |_| store.act(|state, _| state.clear_sends())
-                    >
-                        {prefs.text(|w| w.clear_sent)}
-                    </button>
-                </div>
-            </Show>
-            <Show when=move || is_empty.get()>
-                <p class="sent-none">{prefs.text(|w| w.sent_none)}</p>
-            </Show>
-            <ol aria-label=prefs.text(|w| w.sent_list)>
-                <For each=rows key=|row| (row.number, row.outcome.name(), row.seen_after_ms.is_some()) let:row>
-                    <Sent row=row />
-                </For>
-            </ol>
+        <div class="sent-head">
+            <h3>{prefs.text(|w| w.sent_list)}</h3>
+            <span
+                class="sent-totals clip"
+                data-testid="sent-totals"
+                data-sent=move || totals.get().sent
+                data-acked=move || totals.get().acked
+                data-failed=move || totals.get().failed
+                data-unknown=move || totals.get().unknown
+            >
+                {total_words}
+            </span>
+            <button
+                type="button"
+                class="link"
+                data-testid="clear-sent"
+                on:click=move |_| store.act(|state, _| state.clear_sends())
+            >
+                {prefs.text(|w| w.clear_sent)}
+            </button>
         </div>
+        <ol aria-label=prefs.text(|w| w.sent_list)>
+            <For each=rows key=|row| (row.number, row.outcome.name(), row.seen_after_ms.is_some()) let:row>
+                <Sent row=row />
+            </For>
+        </ol>
     }
 }
 

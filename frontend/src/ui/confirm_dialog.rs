@@ -10,6 +10,7 @@ use crate::context::store::Store;
 use crate::context::{preferences, store};
 use crate::i18n::Words;
 use crate::ui::dialog::Dialog;
+use crate::ui::lazy::{Lazy, lazy_part};
 use page_model::{ReadState, RequestError};
 
 /// The contents of the dialog. Title and text stay in the language of the moment when the dialog opens.
@@ -88,8 +89,15 @@ pub fn ConfirmDialog(confirmations: Confirmations) -> impl IntoView {
     };
     view! {
         <Dialog open=confirmations.is_open testid="confirm-dialog" title=Signal::derive(title)>
-            <ConfirmForm confirmations=confirmations />
+            <Lazy preload=load_confirm_form view=move || confirm_form(confirmations) />
         </Dialog>
+    }
+}
+
+lazy_part! {
+    /// The question, the field for the name, and the buttons.
+    dialogs, load_confirm_form, pub fn confirm_form(confirmations: Confirmations) -> LoadedView {
+        Ok(view! { <ConfirmForm confirmations=confirmations /> }.into_any())
     }
 }
 
