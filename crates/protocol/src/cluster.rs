@@ -7,35 +7,47 @@ use crate::{Cluster, ErrorBody};
 /// Requests the content of `welcome` and `cluster_changed`; answered without asking Kafka, even if no broker is
 /// reachable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClusterRequest {}
 
+/// The socket's cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClusterResult {
+    /// The same as in `welcome` and `cluster_changed`.
     pub cluster: Cluster,
 }
 
 /// Requests the state of the brokers and partitions from Kafka.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClusterDetailsRequest {}
 
+/// The state of the brokers and partitions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClusterDetailsResult {
+    /// The state of the brokers and partitions.
     pub details: ClusterDetails,
 }
 
+/// The state of the brokers and partitions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClusterDetails {
     /// The broker id of the controller; null if there is none.
     pub controller: Option<i32>,
     /// The brokers that are up, and (`up: false`) those that are down but hold a replica of some partition.
     pub brokers: Vec<BrokerDetails>,
+    /// The number of topics.
     pub topics: u32,
+    /// The number of partitions of all topics.
     pub partitions: u32,
     /// Partitions with fewer in-sync replicas than replicas.
     pub under_replicated: u32,
     /// Partitions without a leader, which cannot be read or written.
     pub offline: u32,
-    /// The under-replicated and offline partitions, offline ones first, at most [`ClusterDetails::MAX_TROUBLED`].
+    /// The under-replicated and offline partitions, offline ones first, at most 1,000.
     pub troubled: Vec<UnhealthyPartition>,
     /// Sorted by name. Empty if the brokers have no features (with ZooKeeper); null if no broker reported them.
     #[serde(default)]
@@ -50,12 +62,17 @@ impl ClusterDetails {
     pub const MAX_TROUBLED: usize = 1000;
 }
 
+/// The state of a broker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BrokerDetails {
+    /// The broker id.
     pub id: i32,
     /// Empty for a broker that is down.
     pub host: String,
+    /// 0 for a broker that is down.
     pub port: u16,
+    /// Whether the broker is part of the cluster now.
     pub up: bool,
     /// Null if the broker has no rack.
     pub rack: Option<String>,
@@ -74,6 +91,7 @@ pub struct BrokerDetails {
 
 /// A feature that brokers support at several levels, and that the cluster uses at one level.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClusterFeature {
     /// `metadata.version`, `group.version` …
     pub name: String,
@@ -87,19 +105,30 @@ pub struct ClusterFeature {
     pub supported: Vec<SupportedLevels>,
 }
 
+/// The levels of a feature that a broker supports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SupportedLevels {
+    /// The broker id.
     pub broker: i32,
+    /// The lowest level.
     pub min: i16,
+    /// The highest level.
     pub max: i16,
 }
 
+/// An under-replicated or offline partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UnhealthyPartition {
+    /// The name of the topic.
     pub topic: String,
+    /// The number of the partition, from 0.
     pub partition: i32,
     /// Null for an offline partition.
     pub leader: Option<i32>,
+    /// The broker ids of all replicas.
     pub replicas: Vec<i32>,
+    /// The broker ids of the in-sync replicas.
     pub in_sync: Vec<i32>,
 }

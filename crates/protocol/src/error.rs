@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::printable::shorten;
+
 /// Declares each error code once: number, wire name, and whether a retry may succeed.
 macro_rules! error_codes {
-    ($($(#[$doc:meta])* $variant:ident = $code:literal, $name:literal, $retriable:literal;)*) => {
-        /// The kind of an error. Numbers are never reused: 1xx identity, 2xx request, 3xx limits, 4xx produce, 5xx
+    ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal, $name:literal, $retriable:literal;)*) => {
+        /// The kind of an error. Numbers are never reused (504 was never sent): 1xx identity, 2xx request, 3xx limits, 4xx produce, 5xx
         /// consume, 6xx admin, 9xx internal.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum ErrorCode { $($(#[$doc])* $variant,)* }
+        pub enum ErrorCode { $($(#[doc = $doc])+ $variant,)* }
 
         impl ErrorCode {
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
@@ -26,6 +28,12 @@ macro_rules! error_codes {
             pub const fn retriable(self) -> bool {
                 match self { $(Self::$variant => $retriable,)* }
             }
+
+            /// When the error occurs.
+            #[cfg(feature = "schema")]
+            pub const fn documentation(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc,)+),)* }
+            }
         }
     };
 }
@@ -38,18 +46,23 @@ error_codes! {
     /// Pages of this origin may not open the WebSocket (`--allowed-origins`).
     OriginRefused = 103, "origin_refused", false;
 
+    /// The bridge does not know the `type` of the message.
     UnknownType = 200, "unknown_type", false;
     /// A field is missing, or has the wrong type or an invalid value.
     BadRequest = 201, "bad_request", false;
+    /// The name is not a valid name of a topic.
     InvalidTopic = 202, "invalid_topic", false;
+    /// The name is not a valid name of a consumer group.
     InvalidGroup = 203, "invalid_group", false;
+    /// The socket has no subscription with this number.
     UnknownSubscription = 204, "unknown_subscription", false;
-    /// The message is part of the protocol, but this bridge does not support it.
+    /// The bridge cannot do this; the message says what can.
     Unsupported = 205, "unsupported", false;
     /// The sequence number was used for another record, or was skipped.
     SequenceReused = 206, "sequence_reused", false;
     /// A second `hello` on the same socket; it is ignored.
     AlreadyGreeted = 207, "already_greeted", false;
+    /// The socket has no live view with this number.
     UnknownWatch = 208, "unknown_watch", false;
     /// The sequence number is older than the outcomes that the bridge keeps: the record is not written, and its earlier
     /// outcome is unknown.
@@ -59,9 +72,11 @@ error_codes! {
     /// The request to `/ws` is not a valid WebSocket handshake.
     BadHandshake = 211, "bad_handshake", false;
 
+    /// The socket has the maximum number of subscriptions.
     TooManySubscriptions = 300, "too_many_subscriptions", false;
     /// More records in one message than the limit allows.
     BatchTooLarge = 301, "batch_too_large", false;
+    /// The socket has the maximum number of live views.
     TooManyWatches = 302, "too_many_watches", false;
     /// Too many requests of this socket wait for Kafka.
     TooManyRequests = 303, "too_many_requests", true;
@@ -78,6 +93,7 @@ error_codes! {
     NotDelivered = 401, "not_delivered", true;
     /// The record was sent, but not acknowledged in time: it may be in the log.
     DeliveryUnknown = 402, "delivery_unknown", true;
+    /// The topic does not have the partition.
     UnknownPartition = 403, "unknown_partition", false;
     /// The topic does not exist and was not created.
     UnknownTopic = 404, "unknown_topic", true;
@@ -94,8 +110,8 @@ error_codes! {
     ConsumeRefused = 502, "consume_refused", false;
     /// Reading failed for another reason; `kafka` has the error.
     ConsumeFailed = 503, "consume_failed", true;
-    /// An offset could not be committed.
-    CommitFailed = 504, "commit_failed", true;
+    /// `last` found fewer records than requested in the offsets that the bridge searches; reading has started.
+    FewerRecords = 505, "fewer_records", false;
     /// The broker's host name cannot be resolved.
     DnsFailed = 510, "dns_failed", true;
     /// Nothing listens at the broker's address.
@@ -111,6 +127,7 @@ error_codes! {
     /// The connection attempt or the broker's answer timed out.
     ConnectionTimedOut = 516, "connection_timed_out", true;
 
+    /// A topic of this name exists already.
     TopicExists = 600, "topic_exists", false;
     /// Kafka refused an admin request; `kafka` has the error.
     AdminRefused = 601, "admin_refused", false;
@@ -128,18 +145,26 @@ error_codes! {
     PositionsMoved = 607, "positions_moved", false;
     /// Kafka applied only a part of the change; the message says which.
     PartlyDone = 608, "partly_done", false;
+    /// The group is not a consumer group but, for example, a share group: it cannot be joined, reset or deleted here.
+    NotAConsumerGroup = 609, "not_a_consumer_group", false;
 
+    /// The bridge failed; its log has the reason.
     Internal = 900, "internal", true;
+    /// The bridge is shutting down.
     ShuttingDown = 901, "shutting_down", true;
 }
 
 /// The body of an `error` message; also the error of a failed record and of an unreachable cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ErrorBody {
+    /// The number of the error; see the table of error codes.
     pub code: u16,
+    /// The name of the error, for example `bad_request`.
     pub name: String,
     /// What failed, with which value, and what to do.
     pub message: String,
+    /// Whether the same request may succeed later without a change.
     pub retriable: bool,
     /// Kafka's own error, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -156,11 +181,18 @@ pub struct ErrorBody {
 }
 
 impl ErrorBody {
+    /// Messages that list names may be long.
+    pub const MAX_MESSAGE_CHARS: usize = 4000;
+
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        let mut message = message.into();
+        if message.len() > Self::MAX_MESSAGE_CHARS {
+            message = shorten(&message, Self::MAX_MESSAGE_CHARS);
+        }
         Self {
             code: code.number(),
             name: code.name().to_owned(),
-            message: message.into(),
+            message,
             retriable: code.retriable(),
             kafka: None,
             broker: None,
@@ -184,6 +216,7 @@ impl ErrorBody {
 
 /// The broker that caused an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ErrorBroker {
     /// Absent for a configured address that has not answered yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -194,64 +227,107 @@ pub struct ErrorBroker {
 
 /// Kafka's error number and name; negative numbers are librdkafka's own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KafkaError {
+    /// The error number.
     pub code: i32,
+    /// The error name.
     pub name: String,
 }
 
-/// Why the bridge closes a socket.
-///
-/// 4000–4499: reconnect with backoff and jitter. 4500–4999: do not reconnect, because the socket would be closed for
-/// the same reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CloseCode {
-    ShuttingDown,
-    TooLarge,
-    Internal,
-    TokenExpired,
-    AccessChanged,
-    TooSlow,
-    NoHeartbeat,
-    RateExceeded,
-    TokenRefused,
-    BadFrame,
-    NoHello,
-    TooManyConnections,
-    ProtocolVersion,
-    Forbidden,
-    UnknownCluster,
-    SignedOut,
-    Superseded,
+/// Declares each close code once: number, and whether a client should connect again.
+macro_rules! close_codes {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $number:literal, $reconnect:literal;)*) => {
+        /// Why the bridge closes a socket.
+        ///
+        /// 4000–4499: reconnect with backoff and jitter. 4500–4999: do not reconnect, because the socket would be closed
+        /// for the same reason.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum CloseCode { $($(#[doc = $doc])+ $variant,)* }
+
+        impl CloseCode {
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            pub const fn number(self) -> u16 {
+                match self { $(Self::$variant => $number,)* }
+            }
+
+            /// Whether a client should reconnect.
+            #[cfg(any(test, feature = "schema"))]
+            pub const fn reconnects(self) -> bool {
+                match self { $(Self::$variant => $reconnect,)* }
+            }
+
+            /// When the bridge sends the code.
+            #[cfg(feature = "schema")]
+            pub const fn documentation(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc,)+),)* }
+            }
+        }
+    };
+}
+
+close_codes! {
+    /// The bridge is shutting down. Outcomes of records in flight were sent, as far as they came within 2 s.
+    ShuttingDown = 1001, true;
+    /// A frame is larger than `limits.frame_bytes`, or the first message is larger than a `hello` may be.
+    TooLarge = 1009, false;
+    /// The access rules, the users or their tokens were replaced. The next `hello` is judged by the new ones.
+    AccessChanged = 4006, true;
+    /// A subscription with `"when_slow": "close"` fell behind.
+    TooSlow = 4008, true;
+    /// The bridge received nothing from the client during several heartbeats.
+    NoHeartbeat = 4012, true;
+    /// More requests a second than the limit, or too many sockets without a `hello`, of which this one was the oldest.
+    RateExceeded = 4013, true;
+    /// The access token in `hello` is wrong or missing.
+    TokenRefused = 4500, false;
+    /// A text frame that is not a message, an invalid binary frame, or a `hello` with an invalid field.
+    BadFrame = 4501, false;
+    /// The first message was not `hello`, or came too late.
+    NoHello = 4502, false;
+    /// The maximum number of open sockets was reached, in total or for the address of the client.
+    TooManyConnections = 4504, false;
+    /// `hello.protocol` is not `ponte.v1`.
+    ProtocolVersion = 4506, false;
+    /// The access rules allow the user nothing in any cluster of the bridge.
+    Forbidden = 4507, false;
+    /// `hello.cluster` names no cluster that the user may use. An `error` message before it lists the names.
+    UnknownCluster = 4508, false;
+    /// The user has not signed in, has signed out, or the sign-in has expired.
+    SignedOut = 4509, false;
+    /// Another socket has resumed the session.
+    Superseded = 4510, false;
 }
 
 impl CloseCode {
     /// A close frame with a longer reason would be invalid (RFC 6455, 5.5: at most 125 bytes, including the code).
     pub const MAX_REASON_BYTES: usize = 123;
 
-    pub const fn number(self) -> u16 {
-        match self {
-            Self::ShuttingDown => 1001,
-            Self::TooLarge => 1009,
-            Self::Internal => 4004,
-            Self::TokenExpired => 4005,
-            Self::AccessChanged => 4006,
-            Self::TooSlow => 4008,
-            Self::NoHeartbeat => 4012,
-            Self::RateExceeded => 4013,
-            Self::TokenRefused => 4500,
-            Self::BadFrame => 4501,
-            Self::NoHello => 4502,
-            Self::TooManyConnections => 4504,
-            Self::ProtocolVersion => 4506,
-            Self::Forbidden => 4507,
-            Self::UnknownCluster => 4508,
-            Self::SignedOut => 4509,
-            Self::Superseded => 4510,
-        }
-    }
-
     /// Whether a client should reconnect after the socket was closed with this code.
     pub const fn should_reconnect(code: u16) -> bool {
         !matches!(code, 1009 | 4500..=4999)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn number_of_each_close_code_tells_whether_to_reconnect() {
+        for code in CloseCode::ALL {
+            assert_eq!(CloseCode::should_reconnect(code.number()), code.reconnects(), "{code:?}");
+        }
+        assert!(CloseCode::should_reconnect(1006), "a connection that ended without a close frame");
+    }
+
+    #[test]
+    fn long_message_of_an_error_is_cut() {
+        let error = ErrorBody::new(ErrorCode::PartlyDone, "città ".repeat(10_000));
+        assert_eq!(error.message.chars().count(), ErrorBody::MAX_MESSAGE_CHARS + 1, "and the mark of the cut");
+        assert!(error.message.ends_with('…'));
+        let kept = "a".repeat(ErrorBody::MAX_MESSAGE_CHARS);
+        assert_eq!(ErrorBody::new(ErrorCode::Internal, kept.clone()).message, kept);
     }
 }

@@ -1,19 +1,48 @@
 //! # Ponte's wire protocol, version 1
 //!
-//! This page specifies the messages on the WebSocket at `/ws` (subprotocol `ponte.v1`) between a client (the page, or
-//! any other program) and the bridge. A client can be written from this page alone. Every message has a golden file
-//! under `crates/protocol/golden/`. A change of the protocol edits this specification, the golden file and the
-//! changelog together.
+//! This is the specification of the messages on the WebSocket at `/ws` (subprotocol `ponte.v1`) between a client (the page, or
+//! any other program) and the bridge. A client can be written from it alone; `docs/examples/` has one in Python and one in
+//! JavaScript. `docs/protocol.md` and `docs/protocol.schema.json` are generated from the crate `protocol` (`cargo xtask protocol`).
+//! Every message has a golden file under `crates/protocol/golden/`, which is also its example in the document. A change of the
+//! protocol edits this crate, the golden file and the changelog together.
+//!
+//! ## Connecting
+//! A client sends the opening handshake of a WebSocket (RFC 6455, version 13, HTTP/1.1) to `/ws`, below the path of
+//! `--base-path` if the bridge has one. It should offer the subprotocol `ponte.v1`, which the bridge then selects. A client
+//! that offers none is accepted, too; a client that offers only others is refused. A browser sends the header `Origin`, which must be the
+//! origin of the bridge itself or one of `--allowed-origins`. Programs need not send it. Extensions (such as permessage-deflate) are not
+//! negotiated. The access token is part of `hello`, never of the URL.
+//!
+//! The bridge refuses a handshake with an HTTP status:
+//!
+//! | status | reason | body |
+//! |---|---|---|
+//! | 400 | no single valid `Sec-WebSocket-Key`, a request body, HTTP/1.0, or only other subprotocols | `error`: `bad_handshake` |
+//! | 426 | not a WebSocket handshake, or a version other than 13; the headers `Upgrade` and `Sec-WebSocket-Version` say what is supported | `error`: `bad_handshake` |
+//! | 403 | the origin of the page may not connect | `error`: `origin_refused` |
+//! | 503 | the maximum number of sockets is open, in total or from this address, or the bridge has no file descriptor left | `error`: `too_many_sockets` |
+//! | 400, 403 | the header `Host` is invalid, or names a host that is not served (`--allowed-hosts`) | plain text |
+//! | 404 | the path is not below `--base-path` | plain text |
+//! | 405 | another method than GET | plain text |
+//!
+//! The body of the first four is an [`ErrorMessage`] as JSON (`Content-Type: application/json`, `Cache-Control: no-store`). A proxy in
+//! front of the bridge may answer with statuses and bodies of its own. Browsers hide the answer to a refused handshake from a page. A
+//! page can ask again by a plain GET of the same address, with its origin in the header `ponte-origin`; `bad_handshake` then means that
+//! the bridge would accept the page, and that a proxy does not pass on the handshake.
 //!
 //! ## Frames
 //! - A text frame is one JSON object with a `type`. Control messages are always text frames.
-//! - A binary frame is a batch of records with raw bytes: `records` for a client that subscribed with
-//!   `"format": "binary"`, and `produce` from any client that prefers it. [`binary`] specifies its layout, and
-//!   `crates/protocol/golden/binary/` has examples byte by byte. It has the same meaning as its JSON form. An invalid
+//! - A binary frame is a batch of records with raw bytes: `records` for a client that subscribed with `"format": "binary"`, and
+//!   `produce` from any client that prefers it. It has the same meaning as its JSON form. [`binary`] specifies the layout. An invalid
 //!   binary frame closes the socket with 4501.
 //! - `id`, a number that the client chooses (0 to 2⁶⁴−1), makes a client message a request. The reply has the same
 //!   `id`. A message from the bridge without `id` is a push. An `id` of another type is answered by `bad_request`
 //!   without an `id`.
+//! - `"more": true` in a message from the bridge means that the message is one part of several, because its lists do not fit into one
+//!   text frame. The lists continue in the next message with the same `type` and the same `id`, `watch` or `subscription`; the last part has no
+//!   `more`. The lists of all parts, one after the other, are the lists of the whole message; other fields have the same value in all
+//!   parts. The list inside an element may be divided, too: if the first element of a part has the same `member` or `group` as the last
+//!   element of the part before, it continues that element. Other messages may come between two parts.
 //! - Kafka offsets are strings in JSON, because they have 64 bits and JavaScript's numbers have 53. Sequence numbers,
 //!   counts, partitions and milliseconds are numbers.
 //! - Keys, values and header values ([`WireBytes`]) are `null` (Kafka's null; as a value, a tombstone),
@@ -21,17 +50,21 @@
 //!   send a plain string, which means text.
 //! - The bridge sends valid JSON as `json`, other valid UTF-8 as `text`, and everything else as `base64`. The empty
 //!   value is `{"text": ""}`, never null. Three kinds of JSON are sent as `text`: JSON with white space around it,
-//!   because embedding would lose the white space; JSON nested more than 128 levels deep ([`MAX_JSON_DEPTH`]; the frame
+//!   because embedding would lose the white space; JSON nested more than 128 levels deep (the frame
 //!   itself adds up to six); and JSON that escapes only half of a surrogate pair (`"\ud800"` without its second half).
 //!   A receiver's parser might refuse the last two, and the whole frame with them. Numbers of any size and duplicate
 //!   names are sent as `json`, unchanged.
 //! - Headers are an ordered list of `[name, bytes]`, which may contain duplicates.
-//! - A receiver must ignore fields that it does not know.
+//! - A choice with parameters is an object with exactly one member, whose name is the choice and whose value has the parameters; a
+//!   choice without parameters is a plain string. So `mode` is `{"tail": {"start": …}}` or `{"group": {"id": …, "start": …, "commit": …}}`,
+//!   `start` of a tail is `"latest"`, `"earliest"`, `{"last": 100}`, `{"timestamp": 1763800000000}`, `{"offsets": […]}` or `{"resume": […]}`,
+//!   and `to` of an offset reset is `"earliest"` or `{"shift": -10}`.
+//! - A receiver must ignore fields that it does not know, and a client must ignore messages whose `type` it does not know.
 //!
 //! ## A session
 //! ```text
 //! > {"type":"hello","protocol":"ponte.v1","client":"example/1.0"}
-//! < {"type":"welcome","session":"9f2c…","resumed":false,"cluster":{…},"defaults":{…},"limits":{…},"heartbeat_ms":20000,"read_only":false,"cluster_name":"default","clusters":[…]}
+//! < {"type":"welcome","session":"9f2c…","resumed":false,"cluster":{…},"defaults":{…},"limits":{…},"heartbeat_ms":10000,"read_only":false,"cluster_name":"default","clusters":[…]}
 //! > {"type":"subscribe","id":1,"topics":["foobar"],"mode":{"group":{"id":"my-group","start":"earliest","commit":"auto"}},"window":{"records":1000,"bytes":1048576},"format":"json","when_slow":"block"}
 //! < {"type":"subscribed","id":1,"subscription":1}
 //! < {"type":"assigned","subscription":1,"partitions":[{"topic":"foobar","partition":0,"offset":"0"}]}
@@ -45,29 +78,23 @@
 //! > {"type":"unsubscribe","id":2,"subscription":1}
 //! < {"type":"unsubscribed","id":2,"subscription":1}
 //! ```
-//! The client must send [`Hello`] first, within 10 s (else 4502). The bridge answers with [`Welcome`]. The first
-//! message may have at most [`MAX_HELLO_BYTES`] (else 1009). `hello.client` is a [`ClientName`]: at most 100
+//! The client must send [`Hello`] first, within 10 s (else 4502). The bridge answers with [`Welcome`]. `hello.client` has at most 100
 //! characters, without control and format characters (else 4501).
 //!
-//! `hello.cluster` names the Kafka cluster that the whole socket is for; absent means the bridge's first one. It is a
-//! [`ClusterName`]: 1 to 64 letters, digits, dots, underscores and hyphens (else 4501). [`Welcome`] lists
-//! the bridge's clusters, each with its colour and whether it is read-only, and names the socket's own one. A bridge
-//! that was configured without clusters has one, `default`. If the bridge has no cluster of that name, it sends an `unknown_cluster` error that lists the
-//! names of its clusters, and closes the socket with 4508. [`Welcome`] has Kafka's id of the cluster in `cluster.id`.
+//! `hello.cluster` names the Kafka cluster that the whole socket is for; absent means the bridge's first one. It has 1 to 64 letters,
+//! digits, dots, underscores and hyphens (else 4501). [`Welcome`] lists the bridge's clusters, each with its colour and whether it is
+//! read-only, and names the socket's own one. A bridge that was configured without clusters has one, `default`. If the bridge has no
+//! cluster of that name, it sends an `unknown_cluster` error that lists the names of its clusters, and closes the socket with 4508.
+//! [`Welcome`] has Kafka's id of the cluster in `cluster.id`.
 //!
-//! At most 64 sockets may be open before their `hello`. When another one is opened, the bridge closes the oldest socket
+//! Many sockets may be open before their `hello`, 64 by default. When another one is opened, the bridge closes the oldest socket
 //! of the address that has the most of them, with 4013. A `hello` beyond the maximum number of open sockets (in total,
 //! or from one address) closes the socket with 4504.
 //!
-//! A refused handshake is answered with an HTTP status and an [`ErrorMessage`] as JSON: `origin_refused` (403),
-//! `too_many_sockets` (503) or `bad_handshake` (400 or 426). Browsers hide this answer from a page. A page can ask again
-//! by a plain GET of the same address, with its origin in the header `ponte-origin`; `bad_handshake` then means that the
-//! bridge would accept the page, and that a proxy does not pass on the handshake.
-//!
-//! The bridge sends `ping` every `heartbeat_ms`. It closes the socket with 4012 if it receives no byte during three of
-//! these intervals; a part of a message and a WebSocket ping count. If the bridge was started with an access token, a missing or
-//! wrong token in `hello` closes the socket with 4500. After several wrong tokens from one address, the bridge delays
-//! its answer to the next one by up to 2 s. Tokens are never part of the URL.
+//! The bridge sends `ping` every `heartbeat_ms`; the client answers with `pong`. The bridge closes the socket with 4012 if it receives
+//! no byte during three of these intervals; a part of a message and a WebSocket ping count. If the bridge was started with an access
+//! token, a missing or wrong token in `hello` closes the socket with 4500. After several wrong tokens from one address, the bridge
+//! delays its answer to the next one by up to 2 s.
 //!
 //! If users can sign in with OpenID Connect, a browser goes to `auth/sign-in?next=PATH` next to `/ws`, and gets a cookie that it sends with the
 //! upgrade request. A token in `hello` has precedence over the cookie. A `hello` without a token on a socket without a valid cookie closes the
@@ -76,28 +103,58 @@
 //! The bridge pushes [`ClusterChanged`] when Kafka becomes unreachable or reachable, and when the brokers change.
 //!
 //! ## Produce
-//! [`Produce`] sends records, numbered from `seq` on. Sequence numbers must increase within a session. [`Produced`]
+//! [`Produce`] sends records, numbered from `seq` on. Sequence numbers must increase within a session; they may have holes. [`Produced`]
 //! reports exactly one outcome for each record: *acknowledged* (a range of consecutive numbers at consecutive offsets),
 //! *failed* (the record is not in the log), or *unknown* (`"unknown": true` in its error: no acknowledgement came in
 //! time, so the record may be in the log). When the produce window (`limits.produce_window` records without an outcome)
 //! or librdkafka's queue is full, the bridge stops reading the socket. It never drops a record.
 //!
-//! After a socket is lost, the bridge keeps its session for 60 s. A client whose next `hello` has `resume` gets the
-//! session back (`"resumed": true`), and sends every record without an outcome again. For records that it has already
-//! produced, the bridge reports the same outcome and writes nothing twice. This guarantee holds when a socket is lost,
-//! not when the bridge crashes.
+//! A record may have at most `limits.message_bytes` (the bridge's option `--max-message-bytes`), and its topic may take less
+//! (`max.message.bytes`). A larger one fails with `record_too_large`, which names the smaller of the two limits. The largest
+//! frame that the bridge reads is `limits.frame_bytes`: 4 MiB, or more if a record in JSON may need more (twice `message_bytes`
+//! and 64 KiB). A larger frame closes the socket with 1009. While many sockets send frames above 4 MiB at the same time, some of
+//! them are not read. A frame above 4 MiB that has not arrived 60 s after the bridge began to read it closes the socket with
+//! 1009, too.
+//!
+//! `produce` has no reply. If the bridge does not process it, or only its first records, it sends an [`ErrorMessage`] whose `seq` is the
+//! number of the first record that was not processed. This record and those after it have used no number: the client may use the numbers
+//! again. The records of the message before `seq` were processed, and get their outcomes. Which errors use a number:
+//!
+//! | error | where | uses the number |
+//! |---|---|---|
+//! | an invalid field (`bad_request`), too many records (`batch_too_large`), `seq` too large (`bad_request`) | `error` with the `seq` of the message; without `seq` if it cannot be read | no |
+//! | `sequence_reused`, `sequence_expired` | `error` with the `seq` of the first such record | no further one; the number itself stays that of the earlier record |
+//! | everything else, for example `forbidden`, `read_only`, `invalid_topic`, `record_too_large`, `unknown_partition`, `not_delivered`, `delivery_unknown` | `produced.errors` | yes; the same record sent with the same number again gets the same error |
+//! | an invalid binary frame, or a text frame that is not a message | close code 4501 | no |
+//!
+//! So a record that has failed is sent again with a new number. A record whose outcome is unknown may be in the log: sent again with a
+//! new number, it may be written twice.
 //!
 //! A sequence number belongs to one record. A number that was used for a record with other content, or that was
 //! skipped, is refused with `sequence_reused`. A number older than the last 100,000 outcomes, which the bridge keeps,
-//! is refused with `sequence_expired`. Neither that record nor the records after it in the same message are written. A
-//! record in JSON and the same record in a binary frame have the same content.
+//! is refused with `sequence_expired`. A record in JSON and the same record in a binary frame have the same content.
 //!
 //! Outcomes of many records are split into several `produced` messages of about 128 KiB. If very many records of a
-//! session fail with different errors, later errors keep their code but lose their text. The number and the memory of
-//! sessions that wait for their client are limited. Beyond the limit, the session that has waited longest is removed
-//! before its 60 s are over.
+//! session fail with different errors, later errors keep their code but lose their text.
 //!
-//! A session belongs to its cluster: a `resume` with another `hello.cluster` gets a new session (`"resumed": false`).
+//! ## Resume
+//! After a socket is lost, the bridge keeps its session for 60 s. A client whose next `hello` has `resume` gets the session back
+//! (`"resumed": true`). What a resumed session restores is the state of producing, and nothing else:
+//!
+//! - The sequence numbers go on: the client continues with numbers higher than those that it has used.
+//! - The outcomes that were not sent to the lost socket follow `welcome`. The client sends every record without an outcome again, with
+//!   the same number. For records that it has already produced, the bridge reports the same outcome and writes nothing twice. This
+//!   guarantee holds when a socket is lost, not when the bridge crashes.
+//!
+//! Subscriptions, live views and requests end with their socket, also in a resumed session: the client subscribes again. The numbers of
+//! subscriptions and live views start again at 1, and so does `seq` of the records. A tail that wants to continue where it was names its
+//! positions in `{"resume": […]}`. The member of a group stays in the group for 60 s; a client that subscribes to the same group
+//! and topics again within this time continues with the first record that was not acknowledged.
+//!
+//! `"resumed": false` begins a new session: sequence numbers may start at 0 again, and the outcomes that were missing are unknown. The
+//! number and the memory of sessions that wait for their client are limited. Beyond the limit, the session that has waited longest is
+//! removed before its 60 s are over. A session belongs to its cluster and to its user: a `resume` with another `hello.cluster`, or by
+//! another user, gets a new session.
 //!
 //! If another socket still has the resumed session, that socket is closed with 4510. `resume.attempt` is a number that
 //! the client increases with each `hello`. With it, a late `hello` of an abandoned socket cannot take the session from
@@ -110,6 +167,11 @@
 //! that moment, not when `subscribe` was sent; a client that wants to receive the records that it produces waits for
 //! `assigned`. A tail reads the partitions that the topic has at that time, or, with `offsets`, the given partitions.
 //!
+//! In a group, the bridge is one member. All sockets of one bridge that join the same group with the same topics and the same `start` share this member, and **each of
+//! them gets every record** of the partitions that the group has assigned to it: records are not divided among these sockets. Records are divided among the
+//! members of the group: several bridges, and other consumers. A position is committed when one of these sockets has acknowledged it, so
+//! a client that must see every record, acknowledged by itself, needs a group of its own.
+//!
 //! An [`ErrorMessage`] with a `subscription` reports why that subscription receives no records, for example because its
 //! topic does not exist yet. The subscription stays open and continues when the cause is gone.
 //!
@@ -120,7 +182,8 @@
 //! records up to number `through`, and accepts that many further records and bytes. Zero records pause the
 //! subscription. [`Ack`] acknowledges positions, which may then be committed; with `"commit": "auto"`, `flow`
 //! acknowledges too. The bridge commits only contiguously acknowledged positions, and never a position beyond what the
-//! client acknowledged.
+//! client acknowledged. Only records use credit; every other message is sent without any. `flow` and `ack` have no reply; only if
+//! they are refused, an `error` follows.
 //!
 //! [`WhenSlow`] decides what happens when a client falls behind: `block` (the default of groups), `skip` (the default
 //! of tails: the client receives a [`Gap`] in place of the missing records) or `close` (4008). A jump in `seq` means
@@ -128,9 +191,10 @@
 //! leave holes. A position is never reset silently.
 //!
 //! Only gaps with the reason `slow` increase `seq`, by the number of records that they stand for, because the bridge
-//! has read and counted those records. Records that Kafka does not have (`retention`, `recreated`, `out_of_range`) were
-//! never counted. A `slow` gap is sent before the next record or event. While a client grants no credit, further missed
-//! records extend the waiting gap, so there is at most one for each partition.
+//! has read and counted those records. `through` of a `flow` may include their numbers, and they use no credit. Records that Kafka does not have (`retention`,
+//! `recreated`, `out_of_range`) were never counted; such a gap is sent at once, even to a client that grants no credit. A `slow` gap is
+//! sent before the next record, so it waits for credit for that record, or before the next event. While a client grants no credit, further
+//! missed records extend the waiting gap, so there is at most one for each partition.
 //!
 //! Positions in `offsets` and `resume` must name topics of the subscription, and each partition once. Partitions,
 //! offsets and times must not be negative (else `bad_request`). A partition that the topic does not have
@@ -139,7 +203,7 @@
 //! does not delay the others. [`Fetch`] is answered with the same codes, and with `topic_missing` if the topic does not
 //! exist.
 //!
-//! The bridge has at most 64 consumers. At most 32 of them may be private to one subscription, as those of tails that
+//! A bridge has at most 64 consumers, fewer if it may open few files. At most half of them may be private to one subscription, as those of tails that
 //! `block` are, and of tails that started elsewhere than at `latest` and have not reached the end yet. A subscription
 //! that needs another consumer is refused with `too_many_readers`. A subscription counts until its consumer has ended.
 //! A tail that reaches the end moves to a shared consumer; its client does not notice.
@@ -151,20 +215,31 @@
 //! [`RecordsWaiting`] lists the partitions whose next records are not visible yet, because a transaction that began
 //! before them is still open. [`ProduceWaiting`] says why a produced record has no outcome yet, or is not visible yet.
 //!
-//! [`Unsubscribe`] ends a subscription; the reply comes after the last record. [`Fetch`] reads a range of offsets once.
+//! [`Unsubscribe`] ends a subscription; the reply comes after the last record. [`Fetch`] reads a range of offsets once. Its reply
+//! ends early (`next`) when it has as many records as fit into one frame; the client sends the next `fetch` from there.
 //!
 //! ## Requests
-//! Each request below has an `id`. Its reply has the same `type` with the suffix `_result` (`fetch` is answered by
-//! `fetched`), or is an `error` with that `id`. The bridge processes eight requests of a socket at the same time, and
-//! 64 more wait. A further one is refused with `too_many_requests` and `retry_after_ms`.
-//! - Topics: [`TopicsRequest`], [`TopicRequest`] (partitions and settings), [`CreateTopic`], [`AlterTopicConfig`],
-//!   [`AddPartitions`], [`EmptyTopic`], [`DeleteTopic`].
-//! - Groups: [`GroupsRequest`], [`GroupRequest`] (members, positions, lag), [`DeleteGroup`], and an offset reset in two
-//!   steps: [`PlanOffsetReset`] returns old and new positions, [`ResetOffsets`] applies exactly that plan, or nothing.
-//! - Cluster: [`ClusterRequest`] (the brokers; answered without asking Kafka), [`ClusterDetailsRequest`] (controller,
-//!   racks, versions, features, under-replicated and offline partitions; asks Kafka). Each broker reports its version
-//!   and features separately, and the bridge caches them for ten seconds. If a broker does not report them,
-//!   `features_error` says why, and the request still succeeds.
+//! A request has an `id`. Its reply has the same `type` with the suffix `_result`, or is an `error` with that `id`. The table has every
+//! request and the exceptions: `hello`, `subscribe`, `unsubscribe`, `fetch`, `unwatch` and the `watch_…` requests have replies with
+//! names of their own. A request is processed without an `id`, too; its reply then has none. `pong`, `produce`, `flow` and `ack` have no reply; an
+//! `error` after them reports what was refused. The bridge processes eight requests of a socket at the same time, so replies may come in another order
+//! than their requests, and 64 more wait. A further one is refused with `too_many_requests` and `retry_after_ms`.
+//!
+//! <!-- table: requests -->
+//!
+//! [`PlanOffsetReset`] returns the old and new positions, and [`ResetOffsets`] applies exactly that plan, or nothing. [`ClusterRequest`] is
+//! answered without asking Kafka; [`ClusterDetailsRequest`] asks Kafka. Each broker reports its version and features separately, and the
+//! bridge caches them for ten seconds. If a broker does not report them, `features_error` says why, and the request still succeeds.
+//!
+//! The lists of groups have every group of the cluster, of any type ([`GroupKind`]) and with any name: a name
+//! may be empty or have line breaks. Only consumer groups can be joined, reset and deleted; for another group the request is
+//! refused with `not_a_consumer_group`, and `subscribe` reports the same error with the subscription's number. What Kafka did
+//! not report about a group is missing, and `not_described` says why. If Kafka requires SASL, the type of a group that is
+//! neither `classic` nor `consumer` is `other`. The bridge joins and creates only groups whose name has 1 to 255 bytes
+//! without control and format characters.
+//!
+//! Counts of records and lags are differences of offsets. Compaction and transactions leave offsets without records, so the
+//! counts are upper limits.
 //!
 //! A destructive request (`add_partitions`, `empty_topic`, `delete_topic`, `delete_group`) has a field `confirm`, which
 //! must repeat the name as the user typed it; otherwise it is refused with `not_confirmed`. Topics whose name begins
@@ -175,7 +250,7 @@
 //! ## Live views
 //! `watch_cluster`, `watch_topics`, `watch_topic`, `watch_groups` and `watch_group` open a live view. The bridge
 //! replies with [`Watching`], which has the view's number, and then pushes changes ([`ClusterDetailsChanged`],
-//! [`TopicsChanged`], [`TopicChanged`], [`GroupsChanged`], [`GroupChanged`]) about once a second, less often if Kafka
+//! [`TopicsChanged`], [`TopicChanged`], [`GroupsChanged`], [`GroupChanged`]) about once a second (lists: every two seconds), less often if Kafka
 //! is slow to answer. The first push is complete. In later ones, lists contain only new or different elements,
 //! `removed` names the elements that are gone, and an absent field is unchanged. A slow client misses intermediate
 //! states, but never the latest one. [`WatchTrouble`] reports why there are no updates; the view continues when Kafka
@@ -183,8 +258,8 @@
 //!
 //! ## Access rules
 //! `welcome.user` names the user whom the bridge has recognized; it is absent if the bridge admits everyone. `welcome.rights`
-//! ([`Rights`]) says what the user may do in the socket's cluster; it is absent without rules, when everything is allowed. Each
-//! grant allows actions on the topics and groups whose names match a pattern ([`NamePattern`]). [`Request::needs`] says which
+//! says what the user may do in the socket's cluster; it is absent without rules, when everything is allowed. It is a list of grants
+//! ([`Grant`]); each allows actions on the topics and groups whose names match a pattern ([`NamePattern`]). The table of requests says which
 //! action each request needs on which object; a record needs `write` on its topic, and also `create` if the topic does not
 //! exist.
 //!
@@ -206,28 +281,59 @@
 //! stays null, all other bytes are unchanged, and so are offsets, timestamps and the number of records. A client should not
 //! send masked records again as if they were the original ones.
 //!
-//! The limits and credits in bytes count the keys, values and headers that Kafka has. As replacements may be longer than
-//! what they stand for, a frame with masked records may be larger than 128 KiB.
+//! ## Limits
+//! Limits that depend on the configuration are in `limits` of [`Welcome`]. The others are the same for every bridge of this version, and may be raised in later
+//! versions:
 //!
-//! The records of the same topics are sent in at most eight masked variants (formats × masks) at the same time. A subscription that
-//! needs another one is refused with `too_many_variants` and `retry_after_ms`.
+//! <!-- table: limits -->
+//!
+//! A frame from the bridge is larger than the limit of text frames in two cases. A frame with a single large record: base64 takes 4/3 of the
+//! record's bytes, and JSON writes a control character as six characters, so the frame has up to 1.4 times the size of the record in practice. At worst it
+//! has six times that size and 20 bytes for each header. A frame of `records` with masks: a replacement may be longer than what it stands for (17 characters for a number of one
+//! digit), so the frame has up to ten times 128 KiB at worst. The maximum size of a record is a setting of each topic (`max.message.bytes`). So a client
+//! without masks that sets no limit of its own for frames is safe, and one that must have a limit sets it to twice the largest record, but at least 2 MiB.
+//!
+//! The credits and the size of a record count the keys, values and headers that Kafka has, before masking and without the names of the fields.
+//!
+//! ## The demo broker
+//! `welcome.cluster.demo` is true if Kafka is the demo broker: a single broker in the memory of the bridge, which speaks Kafka's protocol, but not all
+//! of it. Everything in it is lost when the bridge ends.
+//!
+//! - `not_on_this_cluster` is the answer to `groups`, `alter_topic_config`, `add_partitions`, `empty_topic`, `delete_topic`,
+//!   `delete_group` and `reset_offsets`, and to `create_topic` with settings or with more than one replica. A
+//!   `plan_offset_reset_result` has the plan, with this error in `refused`.
+//! - `topic_result` has no settings (`settings_error`), `cluster_details_result` has no controller, versions and features
+//!   (`features_error`), and `group_result` has the positions, but the state `Unknown` and no members.
+//! - A topic that is read, described or written to is created. A topic has at most 1,000 partitions.
+//! - `timestamp` of an acknowledgement is null. Transactions, retention and compaction do not exist.
 //!
 //! ## Errors
-//! [`ErrorMessage`] has an [`ErrorBody`]: number and name of the error ([`ErrorCode`]), a message that says what failed
+//! [`ErrorMessage`] has the number and the name of the error, a message that says what failed
 //! and what to do, whether the same request may succeed later, and Kafka's own error code if there is one. A text frame
 //! that is not a message closes the socket (4501). An unknown type or an invalid field is answered with an error, and
-//! the session continues. [`CloseCode`] lists the reasons for closing a socket, and [`CloseCode::should_reconnect`]
-//! says whether to connect again.
+//! the session continues. A client should decide by `code` or `name`, which never change, and show `message`, which may.
+//!
+//! <!-- table: errors -->
+//!
+//! ## Close codes
+//! A client connects again after a code below 4500 other than 1009, and after a connection that ends without a close frame: with a
+//! back-off that grows and a random part. It does not connect again by itself after 1009 and the codes from 4500 on, because the socket would be closed for
+//! the same reason. The reason of the close frame is readable text.
+//!
+//! <!-- table: close codes -->
 
 pub mod binary;
 mod client;
 mod cluster;
 mod error;
+mod from_json;
 mod groups;
 mod json_batch;
+pub mod limits;
 mod message;
 mod name;
 mod offset_reset;
+mod parts;
 mod plain_json;
 mod printable;
 mod record_view;
@@ -242,13 +348,14 @@ pub use binary::{BadBatch, BinaryBatch, ProduceBatch, ProduceFrame, RecordsFrame
 pub use client::*;
 pub use cluster::*;
 pub use error::{CloseCode, ErrorBody, ErrorBroker, ErrorCode, KafkaError};
+pub use from_json::{from_json, from_json_bytes};
 pub use groups::*;
 pub use json_batch::JsonBatch;
-pub use message::{Frame, MessageBody, ParseError, RequestId};
-pub use name::{ClientName, ClusterName, GroupId, InvalidName, Offset, Position, TopicName};
+pub use message::{Frame, MessageBody, ParseError, RequestId, sequence_number};
+pub use name::{ClientName, ClusterName, GroupId, GroupName, InvalidName, Offset, Position, TopicName};
 pub use offset_reset::*;
 pub use plain_json::MAX_JSON_DEPTH;
-pub use printable::is_printable;
+pub use printable::{is_printable, shown_name};
 pub use record_view::{HeaderView, ProduceView, RecordView};
 pub use request::{Kind, LiveView, Request};
 pub use rights::{Action, Grant, NamePattern, Need, Object, Rights};
@@ -260,14 +367,7 @@ pub use wire_bytes::WireBytes;
 /// The WebSocket subprotocol, and the value of `hello.protocol`.
 pub const SUBPROTOCOL: &str = "ponte.v1";
 
-/// The maximum number of records in one `records` frame.
-pub const MAX_BATCH_RECORDS: usize = 256;
-
-/// The maximum number of bytes in one `records` frame; a single larger record is sent alone.
-pub const MAX_BATCH_BYTES: usize = 128 * 1024;
-
-/// The maximum number of bytes in the first message of a socket, which must be `hello`.
-pub const MAX_HELLO_BYTES: usize = 16 * 1024;
-
-/// How long the bridge keeps a session after its socket is lost.
-pub const SESSION_LINGER_SECS: u64 = 60;
+pub use limits::{
+    BATCH_BYTES as MAX_BATCH_BYTES, BATCH_RECORDS as MAX_BATCH_RECORDS, HELLO_BYTES as MAX_HELLO_BYTES,
+    SESSION_LINGER_SECS,
+};

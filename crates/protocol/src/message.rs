@@ -13,6 +13,9 @@ pub type RequestId = u64;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Frame<M> {
     pub id: Option<RequestId>,
+    /// The lists of this message continue in the next message of the same type with the same `id`, `watch` and
+    /// `subscription`.
+    pub more: bool,
     pub message: M,
 }
 
@@ -38,6 +41,15 @@ pub(crate) struct Envelope<'a> {
     /// Any JSON, because a wrong `id` must be an error of this message, not of the frame.
     #[serde(borrow, default)]
     pub id: Option<&'a RawValue>,
+    /// Any JSON, because a client's message may have any fields that the bridge does not know.
+    #[serde(borrow, default)]
+    pub more: Option<&'a RawValue>,
+}
+
+impl Envelope<'_> {
+    pub fn has_more(&self) -> bool {
+        self.more.is_some_and(|more| more.get() == "true")
+    }
 }
 
 /// How many characters of a client's message an error repeats. serde's messages quote the invalid value, which may be
@@ -63,12 +75,23 @@ pub(crate) fn request_id(id: Option<&RawValue>) -> Result<Option<RequestId>, Str
     id.parse().map(Some).map_err(wrong)
 }
 
+/// The `seq` of a `produce` whose other fields are invalid, so that its error can name its records.
+pub fn sequence_number(text: &str) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Numbered {
+        seq: u64,
+    }
+    crate::from_json(text).ok().map(|Numbered { seq }| seq)
+}
+
 #[derive(Serialize)]
 pub(crate) struct Tagged<'a, T> {
     #[serde(rename = "type")]
     pub name: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<RequestId>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
     #[serde(flatten)]
     pub body: &'a T,
 }
@@ -77,14 +100,18 @@ pub(crate) struct Tagged<'a, T> {
 pub trait MessageBody: DeserializeOwned {
     /// The value of `type`.
     const NAME: &'static str;
+
+    /// Adds the next part of a message that is sent in parts. Messages without lists have one part.
+    fn append(&mut self, _next: Self) {}
 }
 
-/// Declares the messages of one direction: the wire name, the variant, and the struct with the fields.
+/// Declares the messages of one direction: the wire name, the variant, and the struct with the fields. `in parts`: the
+/// message has lists, and is sent in several frames if they are long.
 ///
 /// serde's tagged enums buffer the fields, which would change raw JSON and large integers. So the frame is parsed twice
 /// instead: once for `type` and `id`, once for the fields.
 macro_rules! messages {
-    ($(#[$doc:meta])* $enum:ident { $($name:literal => $variant:ident,)* }) => {
+    ($(#[$doc:meta])* $enum:ident { $($name:literal => $variant:ident $(in $parts:ident)?,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq)]
         pub enum $enum { $($variant($variant),)* }
@@ -99,20 +126,22 @@ macro_rules! messages {
 
             pub fn parse(text: &str) -> Result<$crate::Frame<Self>, $crate::ParseError> {
                 use $crate::message::{Envelope, bad_fields, not_a_message, request_id, unknown_type};
-                let Envelope { name, id } = serde_json::from_str(text).map_err(|error| not_a_message(&error))?;
+                let envelope: Envelope<'_> = $crate::from_json(text).map_err(|error| not_a_message(&error))?;
+                let more = envelope.has_more();
+                let Envelope { name, id, .. } = envelope;
                 let (id, wrong_id) = match request_id(id) {
                     Ok(id) => (id, None),
                     Err(reason) => (None, Some(reason)),
                 };
                 let (name, message) = match name.as_str() {
                     $($name => {
-                        let read = serde_json::from_str(text).map_err(|error| bad_fields(id, $name, &error))?;
+                        let read = $crate::from_json(text).map_err(|error| bad_fields(id, $name, &error))?;
                         ($name, Self::$variant(read))
                     })*
                     _ => return Err(unknown_type(id, &name)),
                 };
                 match wrong_id {
-                    None => Ok($crate::Frame { id, message }),
+                    None => Ok($crate::Frame { id, more, message }),
                     Some(reason) => Err($crate::ParseError::BadFields { id: None, name, reason }),
                 }
             }
@@ -122,7 +151,7 @@ macro_rules! messages {
             pub fn to_json(&self) -> String {
                 use $crate::message::Tagged;
                 let json = match &self.message {
-                    $($enum::$variant(body) => serde_json::to_string(&Tagged { name: $name, id: self.id, body }),)*
+                    $($enum::$variant(body) => serde_json::to_string(&Tagged { name: $name, id: self.id, more: self.more, body }),)*
                 };
                 json.expect("messages have string keys and serializers that cannot fail")
             }
@@ -137,18 +166,32 @@ macro_rules! messages {
 
             impl $crate::MessageBody for $variant {
                 const NAME: &'static str = $name;
+
+                $(fn append(&mut self, next: Self) {
+                    $crate::$parts::Parts::append(self, next);
+                })?
             }
         )*
+
+        #[cfg(feature = "schema")]
+        impl $enum {
+            /// The wire name of each message, the name of its type, and a reference to the JSON Schema of its fields.
+            pub fn schemas(
+                generator: &mut schemars::SchemaGenerator,
+            ) -> Vec<(&'static str, &'static str, schemars::Schema)> {
+                vec![$(($name, stringify!($variant), generator.subschema_for::<$variant>()),)*]
+            }
+        }
 
         impl $enum {
             /// The text frame of a message without an `id`.
             pub fn to_json(self) -> String {
-                $crate::Frame { id: None, message: self }.to_json()
+                self.to_json_with_id(None)
             }
 
             /// The text frame of a request, or of its reply.
             pub fn to_json_with_id(self, id: Option<$crate::RequestId>) -> String {
-                $crate::Frame { id, message: self }.to_json()
+                $crate::Frame { id, more: false, message: self }.to_json()
             }
         }
     };

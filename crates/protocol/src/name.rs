@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::printable::{is_printable, shorten};
+use crate::printable::{is_printable, shorten, shown_name};
 
 /// How many characters of an invalid name an error repeats.
 const SHOWN_CHARS: usize = 60;
@@ -24,6 +24,8 @@ pub enum InvalidName {
     Topic(String),
     #[error("invalid group name {0:?}: use 1 to 255 bytes without control and format characters")]
     Group(String),
+    #[error("invalid group name {0:?}: use at most 32,767 bytes without a NUL character")]
+    ExistingGroup(String),
     #[error("invalid client name {0:?}: use at most 100 characters without control and format characters")]
     Client(String),
     #[error(
@@ -89,6 +91,55 @@ impl std::str::FromStr for GroupId {
 
     fn from_str(id: &str) -> Result<Self, InvalidName> {
         Self::parse(id)
+    }
+}
+
+/// The name of an existing group, which may be any text: Kafka stores offsets for the empty name and for names with
+/// line breaks, too. Such a group can be described, reset and deleted, but the bridge joins and creates only groups with
+/// a [`GroupId`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct GroupName(String);
+
+impl GroupName {
+    /// The longest string of Kafka's protocol.
+    pub const MAX_LEN: usize = i16::MAX as usize;
+
+    pub fn parse(name: &str) -> Result<Self, InvalidName> {
+        // librdkafka's functions take C strings.
+        let ok = name.len() <= Self::MAX_LEN && !name.contains('\0');
+        if ok { Ok(Self(name.to_owned())) } else { Err(InvalidName::ExistingGroup(shorten(name, SHOWN_CHARS))) }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// As it is shown to users: see [`shown_name`].
+impl fmt::Display for GroupName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shown_name(&self.0))
+    }
+}
+
+impl std::str::FromStr for GroupName {
+    type Err = InvalidName;
+
+    fn from_str(name: &str) -> Result<Self, InvalidName> {
+        Self::parse(name)
+    }
+}
+
+impl From<GroupId> for GroupName {
+    fn from(id: GroupId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<&GroupId> for GroupName {
+    fn from(id: &GroupId) -> Self {
+        Self(id.0.clone())
     }
 }
 
@@ -159,6 +210,21 @@ impl fmt::Display for Offset {
     }
 }
 
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Offset {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Offset".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A position in a partition, from \"0\" to \"9223372036854775807\". The bridge also accepts a number.",
+            "type": "string",
+            "pattern": "^[0-9]{1,19}$"
+        })
+    }
+}
+
 impl Serialize for Offset {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
@@ -195,8 +261,12 @@ impl<'de> Deserialize<'de> for Offset {
 
 /// A position in one partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Position {
+    /// The name of the topic.
     pub topic: String,
+    /// The number of the partition, from 0.
     pub partition: i32,
+    /// The offset of a record, or of the next record to read.
     pub offset: Offset,
 }

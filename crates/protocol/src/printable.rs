@@ -1,5 +1,7 @@
 //! Which characters names may contain: those that are visible in a log, a terminal and a page.
 
+use std::borrow::Cow;
+
 /// Whether the character is neither a control character (Unicode category Cc), nor a format character (Cf: direction
 /// overrides, zero-width characters, tags), nor a line or paragraph separator.
 ///
@@ -32,6 +34,29 @@ fn is_format(character: char) -> bool {
         | '\u{1d173}'..='\u{1d17a}'
         | '\u{e0001}'
         | '\u{e0020}'..='\u{e007f}')
+}
+
+/// A name as it is shown in the page and in the terminal: unchanged, or in quotes and with escapes if it is empty, begins
+/// with a quote, begins or ends with white space, or has characters that are not visible.
+pub fn shown_name(name: &str) -> Cow<'_, str> {
+    let is_clear = !name.is_empty() && !name.starts_with('"') && name.trim() == name && name.chars().all(is_printable);
+    if is_clear {
+        return Cow::Borrowed(name);
+    }
+    let mut shown = String::with_capacity(name.len() + 8);
+    shown.push('"');
+    for character in name.chars() {
+        match character {
+            '"' | '\\' => shown.extend(['\\', character]),
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            '\t' => shown.push_str("\\t"),
+            character if is_printable(character) => shown.push(character),
+            character => shown.extend(character.escape_unicode()),
+        }
+    }
+    shown.push('"');
+    Cow::Owned(shown)
 }
 
 /// The first characters of a client's text, for an error or a log line.
@@ -83,6 +108,23 @@ mod tests {
     fn debug_escapes_every_unprintable_character() {
         for character in ('\0'..=char::MAX).filter(|&character| !is_printable(character)) {
             assert!(character.escape_debug().count() > 1, "{character:?} would reach a log line unescaped");
+        }
+    }
+
+    #[test]
+    fn only_names_that_could_be_misread_are_quoted() {
+        for clear in ["my-group", "a b", "città", "say \"hi\"", "C:\\dir"] {
+            assert_eq!(shown_name(clear), clear);
+        }
+        for (name, shown) in [
+            ("", r#""""#),
+            (" ", r#"" ""#),
+            ("a\nb", r#""a\nb""#),
+            ("\"\"", r#""\"\"""#),
+            ("a\\\t", r#""a\\\t""#),
+            ("\u{202e}x", r#""\u{202e}x""#),
+        ] {
+            assert_eq!(shown_name(name), shown, "{name:?}");
         }
     }
 

@@ -47,7 +47,8 @@ pub trait LiveView: Request<Reply = Watching> {
 }
 
 macro_rules! requests {
-    ($($kind:ident $request:ident => $reply:ident, $needs:expr;)*) => {$(
+    ($($kind:ident $request:ident => $reply:ident, $needs:expr;)*) => {
+    $(
         impl Request for $request {
             type Reply = $reply;
 
@@ -58,7 +59,19 @@ macro_rules! requests {
                 needs(self)
             }
         }
-    )*};
+    )*
+
+        impl ClientMessage {
+            /// Its kind, the name of its reply and what it needs; `None` if the message is no request.
+            #[cfg(feature = "schema")]
+            pub fn as_request(&self) -> Option<(Kind, &'static str, Vec<Need<'_>>)> {
+                match self {
+                    $(Self::$request(request) => Some((Kind::$kind, $reply::NAME, request.needs())),)*
+                    _ => None,
+                }
+            }
+        }
+    };
 }
 
 requests! {

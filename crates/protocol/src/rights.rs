@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ErrorBody, ErrorCode};
 
-/// What a request does to its [`Object`].
+/// What a request does to its object: a topic, a consumer group or the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Reads names, settings, positions and states, but no records.
@@ -18,6 +19,7 @@ pub enum Action {
     Read,
     /// Produces records.
     Write,
+    /// Creates the topic.
     Create,
     /// Changes settings, partitions or positions.
     Alter,
@@ -71,22 +73,28 @@ pub type Need<'a> = (Action, Object<'a>);
 
 /// What a user may do in a cluster: the sum of the grants.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Rights(pub Vec<Grant>);
 
 /// Allows actions on the topics and groups whose names match one of the patterns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Grant {
+    /// Patterns of topic names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub topics: Vec<NamePattern>,
+    /// Patterns of group names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<NamePattern>,
+    /// The allowed actions.
     pub allow: Vec<Action>,
 }
 
 /// A name in which each `*` stands for any characters, also none. Names that begin with `__` are Kafka's own; only a pattern that
 /// also begins with `__` matches them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct NamePattern(pub String);
 

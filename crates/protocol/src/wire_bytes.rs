@@ -90,6 +90,36 @@ pub(crate) fn classify(bytes: &[u8]) -> Form<'_> {
     if is_plain_json(text) { Form::Json(text) } else { Form::Text(text) }
 }
 
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for WireBytes {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "WireBytes".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let form = |name: &str, schema: serde_json::Value| {
+            serde_json::json!({
+                "type": "object", "properties": { name: schema }, "required": [name], "additionalProperties": false
+            })
+        };
+        let mut forms = vec![
+            serde_json::json!({ "type": "null" }),
+            form("text", serde_json::json!({ "type": "string" })),
+            form("json", serde_json::json!(true)),
+            form("base64", serde_json::json!({ "type": "string", "contentEncoding": "base64" })),
+        ];
+        // Only a client sends a plain string.
+        if generator.contract().is_deserialize() {
+            forms.push(serde_json::json!({ "type": "string" }));
+        }
+        schemars::json_schema!({
+            "description": "The bytes of a key, a value or a header value: `null` (Kafka's null), `{\"text\": …}`, `{\"json\": …}` or \
+                `{\"base64\": …}`. A client may also send a plain string, which means text.",
+            "oneOf": forms
+        })
+    }
+}
+
 impl Serialize for WireBytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.is_null() {

@@ -139,7 +139,7 @@ fn decode<'a, H: Iterator<Item = HeaderView<'a>>>(view: RecordView<'a, H>) -> Ow
 
 fn parse_records(frame: &str) -> Records {
     match ServerMessage::parse(frame) {
-        Ok(Frame { id: None, message: ServerMessage::Records(records) }) => records,
+        Ok(Frame { id: None, message: ServerMessage::Records(records), .. }) => records,
         other => panic!("no records: {other:?}\n{frame}"),
     }
 }
