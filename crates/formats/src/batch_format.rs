@@ -1,7 +1,8 @@
-//! The formats of a batch file, and how the format is guessed from the beginning of the file. `batch_reader.rs` reads
-//! the records.
+//! How the text of a batch is read: the user's choices, completed by guesses from the text (`batch_guess.rs`).
+//! `batch_reader.rs` reads the records.
 
-use super::batch_reader::is_envelope;
+use super::batch_guess::{self, CsvHead, Guess};
+use super::spot::Spot;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -9,7 +10,7 @@ pub enum Format {
     Json,
     /// One JSON entry per line; an invalid line does not affect the others.
     JsonLines,
-    /// CSV with a header line of column names.
+    /// CSV, usually with a header line of column names.
     Csv,
     /// Lines of `key<separator>value`, or lines of values only.
     Lines,
@@ -29,13 +30,51 @@ pub enum Entries {
 pub enum CsvColumn {
     Ignored,
     Key,
+    /// The key, and a member of the JSON object that is the value.
+    KeyAndField,
+    /// The whole value.
     Value,
+    /// A member of the JSON object that is the value, with the column's name.
+    Field,
     Partition,
     Timestamp,
     /// All headers as JSON: `[["name", "value"]]`.
     Headers,
     /// The value of the header with this name.
     Header(String),
+}
+
+/// Why a text is read in this format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The user chose the format.
+    Chosen,
+    /// The text is one JSON array.
+    JsonArray,
+    /// The text is JSON values one after another.
+    JsonValues,
+    /// The text begins as JSON; the first invalid character is reported.
+    BrokenJson,
+    /// Each line is a JSON value.
+    JsonLines,
+    /// Each line is a JSON value, with or without a comma at its end.
+    JsonLinesWithCommas,
+    /// So many of the lines are JSON values.
+    MostLinesAreJson { json: usize, lines: usize },
+    /// The first line is `sep=…`, as Excel reads and writes it.
+    SeparatorLine,
+    /// The first row has the names of a record's parts: `key` or `value`.
+    RecordColumns,
+    /// The rows have the same number of columns, but for a few; the first row has names.
+    ColumnNames,
+    /// The rows have the same number of columns, but for a few; the first row is a record.
+    EqualColumns,
+    /// The same separator follows a key in each line.
+    Separator,
+    /// No separator splits all lines.
+    NoSeparator,
+    /// The text begins like JSON but is not JSON from this position.
+    NotJson(Spot),
 }
 
 /// The user's choices; what is `None` is guessed.
@@ -45,8 +84,28 @@ pub struct BatchChoice {
     pub entries: Option<Entries>,
     /// The separator between key and value; `Some(None)` means that there are no keys.
     pub separator: Option<Option<char>>,
+    /// Whether the first CSV row has the names of the columns.
+    pub has_header: Option<bool>,
     pub columns: Option<Vec<CsvColumn>>,
-    /// Whether an empty cell of the value column is null (a tombstone) or the empty text. An empty key is always null.
+    /// Whether an empty cell is null: of the value column a tombstone, of a member JSON's null. An empty key is always null.
+    pub empty_is_null: bool,
+}
+
+/// How the batch is read: the user's choices, completed by guesses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchReading {
+    pub format: Format,
+    pub reason: Reason,
+    pub entries: Entries,
+    pub separator: Option<char>,
+    /// The delimiter between CSV columns.
+    pub delimiter: u8,
+    /// The bytes before the first entry or CSV row: the byte order mark and a line `sep=…`.
+    pub skipped: usize,
+    pub has_header: bool,
+    /// The names of the CSV columns, and what each column contains.
+    pub names: Vec<String>,
+    pub columns: Vec<CsvColumn>,
     pub empty_is_null: bool,
     /// Ignore the partitions in the file.
     pub drop_partitions: bool,
@@ -54,122 +113,122 @@ pub struct BatchChoice {
     pub drop_timestamps: bool,
 }
 
-/// How the batch is read: the user's choices, completed by guesses.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BatchReading {
-    pub format: Format,
-    pub entries: Entries,
-    pub separator: Option<char>,
-    /// The delimiter between CSV columns.
-    pub delimiter: u8,
-    /// The column names of the CSV header, and what each column contains.
-    pub names: Vec<String>,
-    pub columns: Vec<CsvColumn>,
-    pub empty_is_null: bool,
-    pub drop_partitions: bool,
-    pub drop_timestamps: bool,
-}
-
-/// Separators between key and value, in the order in which they are tried.
+/// Separators between key and value that the user can choose.
 pub const SEPARATORS: [char; 6] = ['\t', '|', ';', ':', '=', ','];
 /// Columns of the CSV files that the page exports: whether a cell is null, text or base64.
 pub const KEY_FORM: &str = "key_form";
 pub const VALUE_FORM: &str = "value_form";
-const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
-/// How many lines are used to guess the separator.
-const GUESSED_FROM: usize = 5;
 
 impl BatchReading {
     pub fn of(text: &str, choice: &BatchChoice) -> Self {
-        let text = text.trim_start_matches('\u{feff}');
-        let first_line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-        let delimiter = delimiter(first_line);
-        let names = names(first_line, delimiter);
-        let format = choice.format.unwrap_or_else(|| format(text, first_line, &names));
+        let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        let Guess { format, reason, head } = batch_guess::format(&text[mark..]);
+        let (format, reason) = choice.format.map_or((format, reason), |chosen| (chosen, Reason::Chosen));
+        let head = if format == Format::Csv {
+            head.unwrap_or_else(|| batch_guess::csv_head(&text[mark..]))
+        } else {
+            CsvHead::default()
+        };
+        let CsvHead { skipped, delimiter, has_header, cells, .. } = head;
+        let has_header = choice.has_header.unwrap_or(has_header);
+        let names = if has_header { names(cells) } else { (1..=cells.len()).map(numbered).collect() };
         let columns = match &choice.columns {
             Some(columns) if columns.len() == names.len() => columns.clone(),
-            _ => names.iter().map(|name| column(name)).collect(),
+            _ => columns(&names),
         };
         Self {
             format,
-            entries: choice.entries.unwrap_or_else(|| entries(text, first_line, format)),
-            separator: choice.separator.unwrap_or_else(|| separator(text)),
+            reason,
+            entries: choice.entries.unwrap_or_else(|| batch_guess::entries(&text[mark..], format)),
+            separator: choice.separator.unwrap_or_else(|| batch_guess::separator(&text[mark..])),
             delimiter,
+            skipped: mark + skipped,
+            has_header,
             names,
             columns,
             empty_is_null: choice.empty_is_null,
-            drop_partitions: choice.drop_partitions,
-            drop_timestamps: choice.drop_timestamps,
+            drop_partitions: false,
+            drop_timestamps: false,
         }
     }
-}
 
-fn is_json(text: &str) -> bool {
-    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
-}
+    /// Whether something in the text becomes the record's value. Without that, each CSV row would be a tombstone.
+    pub fn has_value(&self) -> bool {
+        self.format != Format::Csv || self.columns.iter().any(|column| column.is_whole_value() || column.is_field())
+    }
 
-fn format(text: &str, first_line: &str, names: &[String]) -> Format {
-    let trimmed = first_line.trim();
-    let has_more = text.trim().len() > trimmed.len();
-    if trimmed.starts_with(['[', '{', '"']) {
-        // A complete JSON value on the first line, followed by other lines, means JSON Lines.
-        return if is_json(trimmed) && (has_more || !trimmed.starts_with('[')) {
-            Format::JsonLines
-        } else {
-            Format::Json
+    /// The columns after the user has chosen what one of them contains. A record has one key and one value, so other
+    /// columns give up a part that they cannot share.
+    pub fn with_column(&self, at: usize, chosen: CsvColumn) -> Vec<CsvColumn> {
+        let is_object = !chosen.is_whole_value()
+            && (chosen.is_field() || !self.columns.iter().enumerate().any(|(i, c)| i != at && c.is_whole_value()));
+        let other = |column: &CsvColumn| match column {
+            CsvColumn::Value if chosen.is_whole_value() => CsvColumn::Ignored,
+            CsvColumn::Value if chosen.is_field() => CsvColumn::Field,
+            CsvColumn::Field if !is_object => CsvColumn::Ignored,
+            CsvColumn::Key if chosen.is_key() => {
+                if is_object {
+                    CsvColumn::Field
+                } else {
+                    CsvColumn::Ignored
+                }
+            }
+            CsvColumn::KeyAndField => match (chosen.is_key(), is_object) {
+                (true, true) => CsvColumn::Field,
+                (true, false) => CsvColumn::Ignored,
+                (false, true) => CsvColumn::KeyAndField,
+                (false, false) => CsvColumn::Key,
+            },
+            kept => kept.clone(),
         };
+        let columns = self.columns.iter().enumerate();
+        columns.map(|(index, column)| if index == at { chosen.clone() } else { other(column) }).collect()
     }
-    let is_known = |name: &String| matches!(column(name), CsvColumn::Key | CsvColumn::Value);
-    if names.len() > 1 && names.iter().any(is_known) { Format::Csv } else { Format::Lines }
 }
 
-fn entries(text: &str, first_line: &str, format: Format) -> Entries {
-    let first = match format {
-        Format::JsonLines => Some(first_line.trim()),
-        Format::Json => first_value(text),
-        Format::Csv | Format::Lines => None,
-    };
-    if first.is_some_and(is_envelope) { Entries::Records } else { Entries::Values }
-}
-
-fn first_value(text: &str) -> Option<&str> {
-    let text = text.trim_start();
-    let text = text.strip_prefix('[').unwrap_or(text);
-    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&serde_json::value::RawValue>();
-    values.next()?.ok().map(|raw| raw.get())
-}
-
-fn separator(text: &str) -> Option<char> {
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(GUESSED_FROM).collect();
-    // If every line is a JSON value, no line has a key.
-    if lines.is_empty() || lines.iter().all(|line| is_json(line)) {
-        return None;
+impl CsvColumn {
+    pub fn is_field(&self) -> bool {
+        matches!(self, Self::Field | Self::KeyAndField)
     }
-    SEPARATORS.into_iter().find(|&separator| lines.iter().all(|line| line.contains(separator)))
+
+    fn is_whole_value(&self) -> bool {
+        *self == Self::Value
+    }
+
+    fn is_key(&self) -> bool {
+        matches!(self, Self::Key | Self::KeyAndField)
+    }
 }
 
-fn delimiter(first_line: &str) -> u8 {
-    let count = |delimiter: &u8| first_line.bytes().filter(|byte| byte == delimiter).count();
-    // With equal counts the first delimiter wins, so the comma is the default.
-    DELIMITERS.into_iter().rev().max_by_key(count).unwrap_or(b',')
+fn numbered(number: usize) -> String {
+    format!("column_{number}")
 }
 
-fn names(first_line: &str, delimiter: u8) -> Vec<String> {
-    let mut reader = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
-    let (mut output, mut ends) = (vec![0; first_line.len() + 1], vec![0; first_line.len() + 1]);
-    let (_, _, written, first) = reader.read_record(first_line.as_bytes(), &mut output, &mut ends);
-    let (_, _, rest, last) = reader.read_record(&[], &mut output[written..], &mut ends[first..]);
-    let mut start = 0;
-    let fields = ends[..first + last].iter().map(|&end| {
-        let field = output.get(start..end.min(written + rest)).unwrap_or_default();
-        start = end;
-        String::from_utf8_lossy(field).trim().to_owned()
-    });
-    fields.collect()
+/// The names of the columns. Each name is used once, because it may become the name of a member of a JSON object.
+fn names(cells: Vec<String>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::with_capacity(cells.len());
+    for cell in cells {
+        let mut number = names.len() + 1;
+        let wanted = if cell.is_empty() { numbered(number) } else { cell };
+        let mut name = wanted.clone();
+        while names.contains(&name) {
+            name = format!("{wanted}_{number}");
+            number += 1;
+        }
+        names.push(name);
+    }
+    names
 }
 
-/// Guesses a column's content from its name, as the page's exports and common files have it.
-fn column(name: &str) -> CsvColumn {
+/// Guesses what the columns contain from their names. With a column `value` the columns are a record's parts, as the
+/// page exports them; without, they are the members of a JSON object.
+fn columns(names: &[String]) -> Vec<CsvColumn> {
+    let is_record = names.iter().any(|name| record_column(name) == CsvColumn::Value);
+    let member = |name: &String| if name.eq_ignore_ascii_case("key") { CsvColumn::Key } else { CsvColumn::Field };
+    names.iter().map(|name| if is_record { record_column(name) } else { member(name) }).collect()
+}
+
+pub fn record_column(name: &str) -> CsvColumn {
     match name.to_ascii_lowercase().as_str() {
         "key" => CsvColumn::Key,
         "value" => CsvColumn::Value,
@@ -177,69 +236,10 @@ fn column(name: &str) -> CsvColumn {
         "timestamp" => CsvColumn::Timestamp,
         "headers" => CsvColumn::Headers,
         // The form columns describe the key and value cells.
-        "topic" | "offset" | "size" | "timestamp_type" | KEY_FORM | VALUE_FORM | "" => CsvColumn::Ignored,
+        "topic" | "offset" | "size" | "timestamp_type" | KEY_FORM | VALUE_FORM => CsvColumn::Ignored,
         lower => {
             let prefixed = ["header.", "header:", "header_"].into_iter().any(|prefix| lower.starts_with(prefix));
             CsvColumn::Header(if prefixed { &name[7..] } else { name }.to_owned())
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn guess(text: &str) -> BatchReading {
-        BatchReading::of(text, &BatchChoice::default())
-    }
-
-    #[test]
-    fn format_is_guessed_from_the_beginning() {
-        for (text, format) in [
-            ("[1, 2]", Format::Json),
-            ("[\n {\"a\": 1}\n]", Format::Json),
-            ("{\"a\": 1}\n{\"a\": 2}", Format::JsonLines),
-            ("{\"a\": 1}", Format::JsonLines),
-            ("{\n\"a\": 1\n}\n{\"a\": 2}", Format::Json),
-            ("[1]\n[2]", Format::JsonLines),
-            ("key,value\na,1", Format::Csv),
-            ("id;VALUE\n1;x", Format::Csv),
-            ("a:1\nb:2", Format::Lines),
-            ("plain", Format::Lines),
-        ] {
-            assert_eq!(guess(text).format, format, "{text}");
-        }
-    }
-
-    #[test]
-    fn entries_with_a_record_envelope_are_records() {
-        assert_eq!(guess(r#"{"key":"a","value":{"text":"x"}}"#).entries, Entries::Records);
-        assert_eq!(guess(r#"[{"value":1,"headers":[]}]"#).entries, Entries::Records);
-        assert_eq!(guess(r#"{"value":1,"unit":"m"}"#).entries, Entries::Values);
-        assert_eq!(guess(r#"{"key":"a"}"#).entries, Entries::Values);
-    }
-
-    #[test]
-    fn separator_occurs_in_every_line() {
-        assert_eq!(guess("a\t1:2\nb\t2:3").separator, Some('\t'));
-        assert_eq!(guess("a:1\nb:2").separator, Some(':'));
-        assert_eq!(guess("a:1\nb=2").separator, None);
-        assert_eq!(guess("17\n18").separator, None);
-    }
-
-    #[test]
-    fn column_content_is_guessed_from_its_name() {
-        let reading = guess("Topic,partition,Key,value,header.trace,\"colour, dark\"\n");
-        let header = |name: &str| CsvColumn::Header(name.into());
-        let columns = [
-            CsvColumn::Ignored,
-            CsvColumn::Partition,
-            CsvColumn::Key,
-            CsvColumn::Value,
-            header("trace"),
-            header("colour, dark"),
-        ];
-        assert_eq!(reading.columns, columns);
-        assert_eq!(guess("a;value").delimiter, b';');
     }
 }

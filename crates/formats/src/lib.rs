@@ -3,7 +3,9 @@
 
 mod base64_text;
 mod batch_format;
+mod batch_guess;
 mod batch_reader;
+mod csv_row;
 mod export;
 mod offsets_csv;
 mod spot;
@@ -11,10 +13,10 @@ mod template;
 mod time;
 
 pub use base64_text::{BadBase64, decode_base64};
-pub use batch_format::{BatchChoice, BatchReading, CsvColumn, Entries, Format, SEPARATORS};
-pub use batch_reader::{BatchEntry, BatchReader, LineError};
+pub use batch_format::{BatchChoice, BatchReading, CsvColumn, Entries, Format, Reason, SEPARATORS};
+pub use batch_reader::{BatchEntry, BatchReader, LineError, Topics};
 pub use export::{ExportRecord, FileFormat, json_line};
-pub use offsets_csv::{OffsetsError, OffsetsErrorKind, parse_offsets, write_offsets};
+pub use offsets_csv::{OffsetsError, OffsetsErrorKind, OffsetsFile, parse_offsets, write_offsets};
 pub use spot::Spot;
 pub use template::{Moment, Template, TemplateError, TemplateErrorKind};
 pub use time::{iso, parse_time};

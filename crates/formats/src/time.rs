@@ -1,7 +1,6 @@
 //! Times in files and on command lines: milliseconds since 1970-01-01 UTC, or RFC 3339.
 
 use jiff::civil::{DateTime, date};
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 /// The time as `2025-11-22T20:45:00.000Z`. `None` before 1970 and after the year 9999, which RFC 3339 cannot express.
@@ -18,12 +17,21 @@ pub fn parse_time(text: &str) -> Option<i64> {
     let text = text.trim();
     let ms = match text.parse::<i64>() {
         Ok(ms) => ms,
-        Err(_) => {
-            let in_utc = || Some(text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
-            text.parse::<Timestamp>().ok().or_else(in_utc)?.as_millisecond()
-        }
+        Err(_) => match text.parse::<Timestamp>() {
+            Ok(time) => time.as_millisecond(),
+            Err(_) => civil_ms(text)?,
+        },
     };
     (ms >= 0).then_some(ms)
+}
+
+/// A time without an offset, or with `Z`. jiff's `Timestamp` ends a day before the year 9999 does.
+fn civil_ms(text: &str) -> Option<i64> {
+    let civil = text.strip_suffix(['Z', 'z']).unwrap_or(text);
+    // The parser of civil times ignores offsets and zones.
+    let has_zone = civil.char_indices().any(|(at, character)| at >= 10 && matches!(character, '+' | '-' | '−' | '['));
+    let time = civil.parse::<DateTime>().ok().filter(|_| !has_zone)?;
+    i64::try_from(time.duration_since(date(1970, 1, 1).at(0, 0, 0, 0)).as_millis()).ok()
 }
 
 #[cfg(test)]
@@ -38,6 +46,9 @@ mod tests {
             ("2025-11-22 08:26:40", Some(1_763_800_000_000)),
             ("1970-01-01T01:00:00+01:00", Some(0)),
             ("1970-01-02", Some(86_400_000)),
+            ("9999-12-31T23:59:59.999Z", Some(253_402_300_799_999)),
+            ("9999-12-31 23:59:59", Some(253_402_300_799_000)),
+            ("9999-12-31T23:59:59-01:00", None),
             ("yesterday", None),
             ("-5", None),
             ("1969-12-31T23:59:59Z", None),

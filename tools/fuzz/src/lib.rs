@@ -1,0 +1,8 @@
+//! What `cargo xtask fuzz` checks. Each function takes any bytes, and panics if a reader breaks a promise. The inputs in
+//! `corpus/` are also checked by an ordinary test, so that no mistake that was found once comes back.
+
+mod files;
+mod protocol;
+
+pub use files::files;
+pub use protocol::protocol;
