@@ -6,6 +6,7 @@
 
 mod cluster;
 mod features;
+mod group_list;
 mod groups;
 mod offsets;
 mod setting_notes;
@@ -30,7 +31,8 @@ use crate::error::{is_coordinator_not_ready, is_no_answer, kafka_error};
 use feed::ends::PartitionEnds;
 
 use self::features::FeatureCache;
-pub use self::groups::{DEAD, ListedGroup};
+pub use self::group_list::ListedGroup;
+pub use self::groups::DEAD;
 pub use self::topics::{TopicSnapshot, require_not_internal};
 
 /// Longer than the time limit of queries, because brokers answer a change only when it is carried out.

@@ -1,11 +1,14 @@
 //! A connection to one broker for the requests that librdkafka's C API does not offer. The messages are those of the
 //! `kafka-protocol` crate; TLS is configured by the same validated properties as librdkafka.
 //!
-//! The connection does not authenticate (SASL), because brokers answer these requests before authentication.
+//! The connection does not authenticate (SASL). A broker with SASL answers only requests about itself (`api_versions`,
+//! `sasl_handshake`) before authentication; callers send the others only to clusters without SASL.
 
 pub mod api_versions;
 mod bounded_buffer;
+pub mod list_groups;
 pub mod sasl_handshake;
+pub mod share_groups;
 #[cfg(feature = "tls")]
 mod tls;
 mod transport;
@@ -25,6 +28,9 @@ pub use self::transport::{ConnectError, Transport, connect_tcp};
 
 /// The client id and software name in requests.
 const CLIENT_NAME: &str = "ponte";
+
+/// Kafka's error code for success.
+const NO_ERROR: i16 = 0;
 
 /// A kind of request and its response.
 ///
@@ -50,6 +56,8 @@ pub enum RequestError {
     Malformed { request: ApiKey, reason: String },
     #[error("{request:?} request refused with Kafka error code {code}")]
     Refused { request: ApiKey, code: i16 },
+    #[error("it supports no version of the {request:?} request that the bridge knows; this needs a newer Kafka")]
+    NotSupported { request: ApiKey },
     #[error("{request:?} request not encoded: {reason}")]
     NotEncoded { request: ApiKey, reason: String },
 }

@@ -17,13 +17,11 @@ use super::credentials::{Credentials, PASSWORD, USERNAME};
 use super::group_protocol::{GroupProtocol, KnownProtocol};
 use super::oauth::{self, Tokens};
 pub use super::properties::{KafkaProperties, PropertiesError};
+use super::record_limit::{DEFAULT_MAX_MESSAGE_BYTES, RecordLimit};
 use super::sign_in::SignIn;
 use super::statistics::{self, Statistics};
 #[cfg(feature = "tls")]
 use super::system_ca;
-
-/// A record of 1 MiB (`limits.message_bytes`) and 64 KiB for its encoding.
-const LARGEST_MESSAGE_BYTES: &str = "1114112";
 
 /// The default of `delivery.timeout.ms` in Kafka's Java clients, which is long enough for the restart of a broker.
 const DELIVERY_TIMEOUT_MS: u64 = 120_000;
@@ -33,6 +31,8 @@ const DELIVERY_TIMEOUT_MS: u64 = 120_000;
 pub struct Connection {
     pub bootstrap_servers: String,
     pub properties: KafkaProperties,
+    /// The largest record that the bridge produces, unless the properties allow less ([`Self::record_limit`]).
+    pub max_message_bytes: usize,
     /// Whether the user gave these addresses; `false` for the default address.
     pub named_by_user: bool,
     /// Whether the broker is librdkafka's mock, which needs other timings.
@@ -90,6 +90,7 @@ impl Connection {
         Self {
             bootstrap_servers,
             properties,
+            max_message_bytes: DEFAULT_MAX_MESSAGE_BYTES,
             named_by_user: false,
             demo: false,
             group_protocol,
@@ -252,10 +253,11 @@ impl Connection {
         prefer(&mut config, "linger.ms", "0");
         prefer(&mut config, "message.timeout.ms", &DELIVERY_TIMEOUT_MS.to_string());
         // Bounds the memory of queued records; sessions stop reading their sockets while the queue is full.
-        prefer(&mut config, "queue.buffering.max.kbytes", "65536");
+        let limit = self.record_limit();
+        prefer(&mut config, "queue.buffering.max.kbytes", &limit.queue_kbytes().to_string());
         // librdkafka's default of a million bytes is less than the limit that the bridge announces. The size of batches
         // is bounded by `batch.size`; whether a topic accepts so large a record is decided by Kafka.
-        prefer(&mut config, "message.max.bytes", LARGEST_MESSAGE_BYTES);
+        prefer(&mut config, "message.max.bytes", &limit.message_max_bytes().to_string());
         prefer(&mut config, "statistics.interval.ms", &statistics::interval_ms());
         if !self.properties.may_auto_create() {
             // librdkafka's default of 30 s gives brokers time to create a topic; without automatic creation there is
@@ -263,6 +265,11 @@ impl Connection {
             prefer(&mut config, "topic.metadata.propagation.max.ms", "1000");
         }
         config
+    }
+
+    /// The largest record that is produced, and which setting says so.
+    pub fn record_limit(&self) -> RecordLimit {
+        RecordLimit::new(self.max_message_bytes, &self.properties)
     }
 
     /// How long a record may wait for its acknowledgement before it fails.

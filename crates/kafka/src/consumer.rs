@@ -3,6 +3,7 @@
 mod assignment;
 
 use std::cell::Cell;
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -93,7 +94,10 @@ impl GroupConsumer {
             }
             Ok(None) => {
                 if !self.has_reported_missing_topic.replace(true) {
-                    eprintln!("the topic {:?} does not exist yet; waiting for its first record", self.topic.as_str());
+                    print_message(&format!(
+                        "the topic {:?} does not exist yet; waiting for its first record",
+                        self.topic.as_str()
+                    ));
                 }
             }
             Err(error) if error.retriable => tracing::debug!(?error, "cannot fetch the topic's metadata; retrying"),
@@ -103,12 +107,17 @@ impl GroupConsumer {
         Ok(())
     }
 
-    /// Waits up to `timeout` for a record, passes its value to `handle`, and stores its offset for the next commit.
+    /// Waits up to `timeout` for a record and passes its value to `handle`. If that returns true, the record was handled,
+    /// and its offset is stored for the next commit. Returns what `handle` returned.
     ///
     /// # Errors
     /// Those that retrying does not solve: missing rights, a position beyond the end, an incompatible group, a fatal
     /// error.
-    pub fn next<T>(&self, timeout: Duration, handle: impl FnOnce(Option<&[u8]>) -> T) -> anyhow::Result<Option<T>> {
+    pub fn next(
+        &self,
+        timeout: Duration,
+        handle: impl FnOnce(Option<&[u8]>) -> anyhow::Result<bool>,
+    ) -> anyhow::Result<Option<bool>> {
         let assignment = self.inner.context().assignment();
         assignment.start_if_due(&self.inner);
         let polled = self.inner.poll(timeout);
@@ -118,9 +127,11 @@ impl GroupConsumer {
         match polled {
             None => Ok(None),
             Some(Ok(message)) => {
-                let handled = handle(message.payload());
-                self.note_handled(&message)?;
-                Ok(Some(handled))
+                let is_handled = handle(message.payload())?;
+                if is_handled {
+                    self.note_handled(&message)?;
+                }
+                Ok(Some(is_handled))
             }
             Some(Err(error)) => match error.rdkafka_error_code() {
                 Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
@@ -173,4 +184,9 @@ impl GroupConsumer {
         }
         Ok(())
     }
+}
+
+/// Prints a message of the terminal program on standard error. If that was closed, nothing is left to report it to.
+fn print_message(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use protocol::GroupId;
+use protocol::{ErrorBody, GroupId, GroupKind};
 use rdkafka::ClientContext;
 use rdkafka::client::Client;
 use rdkafka::error::RDKafkaErrorCode;
@@ -14,6 +14,7 @@ use super::client_config::Connection;
 use super::error::{is_coordinator_not_ready, is_no_answer};
 use super::metadata_client::MetadataClient;
 use super::native::{self, ConfigResource, DescribedGroup, Failure};
+use super::other_groups::not_a_consumer_group;
 
 /// The time limit for describing a group. After a failure the callers repeat the request.
 const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -31,17 +32,28 @@ pub enum GroupProtocol {
     Consumer,
 }
 
-/// Kafka did not report the protocol of a group in time.
+/// Why a group cannot be joined.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "the group {:?} was not joined: Kafka did not report the group's protocol within {} s ({reason}), and joining with another \
-     protocol would convert the group. Try again when the group's coordinator answers",
-    group.as_str(),
-    JOIN_TIMEOUT.as_secs()
-)]
-pub struct ProtocolUnknown {
-    group: GroupId,
-    reason: String,
+pub enum NotJoined {
+    #[error(
+        "the group {:?} was not joined: Kafka did not report the group's protocol within {} s ({reason}), and joining with \
+         another protocol would convert the group. Try again when the group's coordinator answers",
+        group.as_str(),
+        JOIN_TIMEOUT.as_secs()
+    )]
+    ProtocolUnknown { group: GroupId, reason: String },
+    #[error("{}", .0.message)]
+    NotAConsumerGroup(ErrorBody),
+}
+
+/// What is known about a group before joining it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Joinable {
+    /// The group does not exist, or Kafka refuses to describe it.
+    New,
+    Existing(GroupProtocol),
+    /// A share group or a group of another type: joining it would wait for ever.
+    Not(ErrorBody),
 }
 
 /// The newest group protocol that the cluster supports, if known. Shared by every clone of a [`Connection`].
@@ -87,29 +99,64 @@ pub fn of_broker<C: ClientContext>(client: &Client<C>, broker: i32, timeout: Dur
     Some(if supports_consumer { GroupProtocol::Consumer } else { GroupProtocol::Classic })
 }
 
-/// The protocol of an existing group; `None` if the group does not exist, or Kafka refuses to describe it. Blocks for
-/// at most 2 s.
+/// Whether the group can be joined, and with which protocol if it exists. Blocks for at most 6 s.
 ///
 /// # Errors
 /// If Kafka does not answer, so that retrying may help.
-pub fn of_group(metadata_client: &MetadataClient, group: &GroupId) -> Result<Option<GroupProtocol>, Failure> {
-    let describe = || native::describe_groups(metadata_client.client(), &[group.to_string()], DESCRIBE_TIMEOUT);
-    let described = match describe().map(|groups| groups.into_iter().next()) {
-        Ok(Some(DescribedGroup { error: Some(failure), .. })) => Err(failure),
-        Ok(described) => Ok(described),
-        Err(failure) => Err(failure),
+pub fn of_group(metadata_client: &MetadataClient, group: &GroupId) -> Result<Joinable, Failure> {
+    let coordinator = match describe(metadata_client, group) {
+        Ok(described) => match described.as_ref().and_then(consumer_group) {
+            Some(joinable) => return Ok(joinable),
+            None => described.and_then(|described| described.coordinator),
+        },
+        Err(failure) if is_transient(failure.code) => return Err(failure),
+        Err(failure) if failure.code == RDKafkaErrorCode::GroupIdNotFound => None,
+        Err(_) => return Ok(Joinable::New),
     };
-    match described {
-        Ok(described) => {
-            let protocol = described.filter(|group| group.state != DEAD).and_then(|group| group.protocol);
-            Ok(protocol.map(|protocol| match protocol {
-                protocol::GroupProtocol::Classic => GroupProtocol::Classic,
-                protocol::GroupProtocol::Consumer => GroupProtocol::Consumer,
-            }))
+    // librdkafka reports a group of another type like one that does not exist.
+    match metadata_client.find_other_group(group.as_str(), coordinator) {
+        Ok(Some(other)) => {
+            // A group of unknown type may be a consumer group that was created after the first request.
+            if other.kind == GroupKind::Other {
+                match describe(metadata_client, group) {
+                    Ok(described) => {
+                        if let Some(joinable) = described.as_ref().and_then(consumer_group) {
+                            return Ok(joinable);
+                        }
+                    }
+                    Err(failure) if is_transient(failure.code) => return Err(failure),
+                    Err(_) => {}
+                }
+            }
+            Ok(Joinable::Not(not_a_consumer_group(&other, &format!("join the group {:?}", group.as_str()))))
         }
-        Err(failure) if is_transient(failure.code) => Err(failure),
-        Err(_) => Ok(None),
+        Ok(None) => Ok(Joinable::New),
+        // librdkafka may reach the broker nevertheless, and almost every group is a consumer group.
+        Err(error) => {
+            tracing::debug!(reason = error.message, "the type of the group is not known; joining");
+            Ok(Joinable::New)
+        }
     }
+}
+
+fn describe(metadata_client: &MetadataClient, group: &GroupId) -> Result<Option<DescribedGroup>, Failure> {
+    let client = metadata_client.client();
+    // Otherwise each attempt while Kafka is down would leave a request that waits for the coordinator.
+    native::fetch_brokers(client, DESCRIBE_TIMEOUT).map_err(|code| Failure { code, reason: code.to_string() })?;
+    let described = native::describe_groups(client, &[group.to_string()], DESCRIBE_TIMEOUT)?;
+    match described.into_iter().next() {
+        Some(DescribedGroup { error: Some(failure), .. }) => Err(failure),
+        described => Ok(described),
+    }
+}
+
+/// How to join a group that Kafka describes; `None` if no consumer group has this name.
+fn consumer_group(described: &DescribedGroup) -> Option<Joinable> {
+    (described.state != DEAD).then_some(match described.protocol {
+        Some(protocol::GroupProtocol::Classic) => Joinable::Existing(GroupProtocol::Classic),
+        Some(protocol::GroupProtocol::Consumer) => Joinable::Existing(GroupProtocol::Consumer),
+        None => Joinable::New,
+    })
 }
 
 /// The protocol with which a new member has to join this group: the existing group's, or the newest of the cluster.
@@ -117,26 +164,30 @@ pub fn of_group(metadata_client: &MetadataClient, group: &GroupId) -> Result<Opt
 /// once `is_over` returns `true`, as after Ctrl+C. Blocks.
 ///
 /// # Errors
-/// If Kafka does not report the protocol in time.
+/// If Kafka does not report the protocol in time, or the group is not a consumer group.
 pub fn to_join(
     connection: &Connection,
     metadata_client: &MetadataClient,
     group: &GroupId,
     is_over: impl Fn() -> bool,
-) -> Result<Option<GroupProtocol>, ProtocolUnknown> {
+) -> Result<Option<GroupProtocol>, NotJoined> {
     let newest = connection.protocol_of_groups();
-    if newest == GroupProtocol::Classic || connection.demo {
+    if connection.demo {
         return Ok(Some(newest));
     }
     let deadline = Instant::now() + JOIN_TIMEOUT;
     loop {
         match of_group(metadata_client, group) {
-            Ok(existing) => return Ok(Some(existing.unwrap_or(newest))),
+            Ok(Joinable::New) => return Ok(Some(newest)),
+            // The user may have set properties that only classic groups have.
+            Ok(Joinable::Existing(_)) if newest == GroupProtocol::Classic => return Ok(Some(newest)),
+            Ok(Joinable::Existing(protocol)) => return Ok(Some(protocol)),
+            Ok(Joinable::Not(error)) => return Err(NotJoined::NotAConsumerGroup(error)),
             Err(_) if is_over() => return Ok(None),
             Err(failure) if Instant::now() >= deadline => {
                 let Failure { code, reason } = failure;
                 let reason = if reason.is_empty() { code.to_string() } else { reason };
-                return Err(ProtocolUnknown { group: group.clone(), reason });
+                return Err(NotJoined::ProtocolUnknown { group: group.clone(), reason });
             }
             Err(failure) => {
                 tracing::debug!(group = group.as_str(), reason = %failure.reason, "cannot fetch the group's protocol; retrying");

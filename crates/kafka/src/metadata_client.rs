@@ -19,6 +19,7 @@ use super::group_protocol::{self, GroupProtocol};
 use super::leaders::{self, Leaders};
 use super::native::{self, Failure, OffsetSpec, Offsets};
 use super::oauth::SignedIn;
+use super::other_groups::LastListed;
 use super::statistics::ReportingClient;
 use feed::ends::{Ends, Extent, Extents, PartitionEnds};
 use feed::topic_id::TopicId;
@@ -36,6 +37,8 @@ pub struct MetadataClient {
     brokers: Option<SignedIn<BaseConsumer<QuietContext>>>,
     /// For requests about the committed offsets of groups; created with the first of them.
     positions: OnceLock<SignedIn<BaseConsumer<QuietContext>>>,
+    /// The groups that each broker listed last.
+    pub(super) last_listed: LastListed,
     /// The leaders that `consumer` knows.
     leaders: Leaders,
     connection: Connection,
@@ -71,6 +74,7 @@ impl MetadataClient {
             consumer,
             brokers,
             positions: OnceLock::new(),
+            last_listed: LastListed::default(),
             leaders: Leaders::default(),
             connection: connection.clone(),
         })
@@ -138,6 +142,14 @@ impl MetadataClient {
             // librdkafka may return at once that no broker is up.
             std::thread::sleep(CHECK_EVERY / 4);
         }
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(crate) fn consumer(&self) -> &BaseConsumer<QuietContext> {
+        &self.consumer
     }
 
     /// Whether the brokers are librdkafka's mock, in this process or another; `false` until a broker has answered.

@@ -14,7 +14,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{Offset as Position, Timestamp, TopicPartitionList};
 
-use self::pool::Pool;
+pub use self::pool::Pool;
 use super::admin::admin_error;
 use super::client_config::Connection;
 use super::error::not_authorised_to_read;

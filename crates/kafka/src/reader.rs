@@ -6,6 +6,7 @@
 mod batching;
 mod errors;
 mod joining;
+mod last_records;
 mod named_starts;
 mod plan;
 mod rebalance;
@@ -37,6 +38,7 @@ use super::group_protocol::GroupProtocol;
 use super::metadata_client::MetadataClient;
 use super::native::{CommitQueue, DataQueue, TopicQueue};
 use super::oauth::SignedIn;
+use super::range::Pool;
 use crate::error::{
     is_about_reaching_kafka, is_authorization, kafka_error, not_authorised_to_read, not_authorised_to_use_group,
 };
@@ -56,12 +58,15 @@ pub struct Readers {
     connection: Connection,
     metadata_client: Arc<MetadataClient>,
     standby: Standby,
+    /// The consumers that search for the last records of partitions.
+    searchers: Arc<Pool>,
 }
 
 impl Readers {
     pub fn new(connection: Connection, metadata_client: Arc<MetadataClient>) -> Self {
         let standby = Standby::keep(connection.clone());
-        Self { connection, metadata_client, standby }
+        let searchers = Arc::new(Pool::new(connection.clone()));
+        Self { connection, metadata_client, standby, searchers }
     }
 
     /// Starts the thread of a reader, which ends when the feed ends ([`Feed::should_end`]).
@@ -75,10 +80,9 @@ impl Readers {
         mode: ReadMode,
     ) -> Result<std::thread::JoinHandle<()>, ErrorBody> {
         let standby = if matches!(mode, ReadMode::Tail(_)) { self.standby.take() } else { None };
-        let reader =
-            Reader::new(&self.connection, &self.metadata_client, standby, feed, topics, mode).map_err(|error| {
-                ErrorBody::new(ErrorCode::ConsumeFailed, format!("cannot create a Kafka consumer: {error}"))
-            })?;
+        let reader = Reader::new(self, standby, feed, topics, mode).map_err(|error| {
+            ErrorBody::new(ErrorCode::ConsumeFailed, format!("cannot create a Kafka consumer: {error}"))
+        })?;
         std::thread::Builder::new().name("kafka-reader".to_owned()).spawn(move || reader.run()).map_err(|error| {
             ErrorBody::new(ErrorCode::Internal, format!("cannot start the thread of a reader: {error}"))
         })
@@ -106,6 +110,7 @@ struct Reader {
     connection: Connection,
     /// Used for requests because it is connected already, unlike a new consumer.
     metadata_client: Arc<MetadataClient>,
+    searchers: Arc<Pool>,
     /// The protocol of the group.
     protocol: GroupProtocol,
     /// Whether the protocol of the group, if it exists, was fetched.
@@ -139,6 +144,14 @@ struct Reader {
     notified_settled: Option<u64>,
 }
 
+/// Why a topic is not read exactly from the requested start.
+enum StartError {
+    /// The topic does not have a partition for which the client named a position. It may get it later.
+    NamedPositions(ErrorBody),
+    /// Fewer records than requested were found. Nothing changes that later.
+    FewerRecords(ErrorBody),
+}
+
 /// The consumer of a tail, which is in no group.
 fn tail_client(connection: &Connection) -> Result<Client, KafkaError> {
     client(connection, connection.tail_config(), ReaderContext::of_tail(connection.hooks()))
@@ -156,13 +169,13 @@ fn client(connection: &Connection, config: ClientConfig, context: ReaderContext)
 
 impl Reader {
     fn new(
-        connection: &Connection,
-        metadata_client: &Arc<MetadataClient>,
+        readers: &Readers,
         standby: Option<Client>,
         feed: Arc<Feed>,
         topics: Vec<TopicName>,
         mode: ReadMode,
     ) -> Result<Self, KafkaError> {
+        let Readers { connection, metadata_client, searchers, .. } = readers;
         let protocol = connection.protocol_of_groups();
         let (queues, consumer) = match standby {
             Some(standby) => standby,
@@ -175,6 +188,7 @@ impl Reader {
             consumer,
             connection: connection.clone(),
             metadata_client: Arc::clone(metadata_client),
+            searchers: Arc::clone(searchers),
             protocol,
             knows_groups_protocol: false,
             feed,
@@ -351,16 +365,16 @@ impl Reader {
                 Err(error) => latest_error = Some(error),
             }
         }
+        // One time limit for all topics, because the records of the first wait until the last is searched.
+        let search_until = Instant::now() + last_records::SEARCH_TIME;
         for (topic, partitions) in existing {
             let started = match &self.mode {
                 ReadMode::Group { .. } => self.subscribe_to(&topic).map(|()| None),
-                ReadMode::Tail(start) => self.tail(&topic, &partitions, start, partitions.len()),
+                ReadMode::Tail(start) => self.tail(&topic, &partitions, start, partitions.len(), search_until),
             };
             match started {
                 Ok(error) => {
-                    if let Some(error) = error {
-                        self.errors.set(Subject::NamedPositions(topic.to_string()), error);
-                    }
+                    self.note_start_error(&topic, error);
                     self.watch.begin(topic.as_str(), partitions.len());
                     self.missing.remove(&topic);
                     self.found.insert(topic);
@@ -404,18 +418,25 @@ impl Reader {
             _ => &protocol::TailStart::Earliest,
         };
         let partitions: Vec<i32> = added.clone().collect();
-        match self.tail(&topic, &partitions, start, usize::try_from(added.end).unwrap_or(0)) {
+        match self.tail(&topic, &partitions, start, usize::try_from(added.end).unwrap_or(0), Instant::now()) {
             Ok(error) => {
                 self.errors.clear(&Subject::NewPartitions);
-                match error {
-                    Some(error) => self.errors.set(Subject::NamedPositions(topic.to_string()), error),
-                    None => self.errors.clear(&Subject::NamedPositions(topic.to_string())),
-                }
+                self.note_start_error(&topic, error);
             }
             Err(error) => {
                 self.watch.report_growth_again(topic.as_str(), added.start);
                 self.errors.set(Subject::NewPartitions, error);
             }
+        }
+    }
+
+    fn note_start_error(&mut self, topic: &TopicName, error: Option<StartError>) {
+        match error {
+            Some(StartError::NamedPositions(error)) => {
+                self.errors.set(Subject::NamedPositions(topic.to_string()), error);
+            }
+            Some(StartError::FewerRecords(error)) => self.errors.notify(error),
+            None => self.errors.clear(&Subject::NamedPositions(topic.to_string())),
         }
     }
 
@@ -428,15 +449,16 @@ impl Reader {
         })
     }
 
-    /// Reads these partitions from now on; the topic has `count` partitions. Returns an error about positions that the
-    /// client named for partitions that do not exist; the other partitions are read.
+    /// Reads these partitions from now on; the topic has `count` partitions. `search_until`: how long the last records are
+    /// searched. The topic is read despite a [`StartError`].
     fn tail(
         &self,
         topic: &TopicName,
         partitions: &[i32],
         start: &protocol::TailStart,
         count: usize,
-    ) -> Result<Option<ErrorBody>, ErrorBody> {
+        search_until: Instant,
+    ) -> Result<Option<StartError>, ErrorBody> {
         let all_is_new = self.was_missing.contains(topic);
         let mut planned = plan::tail_starts(&self.metadata_client, topic, partitions, start, all_is_new)?;
         if self.connection.demo
@@ -444,7 +466,16 @@ impl Reader {
         {
             named_starts::find_by_time(&self.metadata_client, &self.connection, &mut planned, *ms)?;
         }
-        let error = named_starts::check(&self.metadata_client, topic, count, start, &planned)?;
+        let error = match start {
+            // The mock has neither transactions nor compaction.
+            protocol::TailStart::Last(records) if !self.connection.demo => {
+                let is_over = || self.feed.should_end() || Instant::now() >= search_until;
+                last_records::find(&self.searchers, &self.metadata_client, topic, &mut planned, *records, is_over)?
+                    .map(StartError::FewerRecords)
+            }
+            _ => named_starts::check(&self.metadata_client, topic, count, start, &planned)?
+                .map(StartError::NamedPositions),
+        };
         let mut list = TopicPartitionList::with_capacity(planned.len());
         for Start { partition, offset } in &planned {
             self.queues.data.forward(&partition.topic, partition.partition);
@@ -461,7 +492,7 @@ impl Reader {
 
     fn report_errors(&mut self) {
         self.errors.keep_partitions(|partition| self.feed.next_offset(partition).is_some());
-        if let Some(latest) = self.errors.take_change() {
+        if let Some(latest) = self.errors.take_change(Instant::now()) {
             if let Some(error) = &latest
                 && error.code == ErrorCode::Forbidden.number()
             {

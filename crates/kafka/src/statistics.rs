@@ -143,7 +143,7 @@ impl Statistics {
     /// Stores a report, which replaces the client's last one. So brokers that the client does not know any more
     /// disappear.
     pub(crate) fn note(&self, client: ReportingClient, json: &[u8]) {
-        let mut statistics: ClientStatistics = match serde_json::from_slice(json) {
+        let mut statistics: ClientStatistics = match protocol::from_json_bytes(json) {
             Ok(statistics) => statistics,
             Err(error) => return tracing::debug!(%error, "librdkafka's statistics are not as expected"),
         };

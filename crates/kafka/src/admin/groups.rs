@@ -1,10 +1,11 @@
-//! Consumer groups: the list, the details of one group (members, positions, lag), and deleting one.
+//! One group: its details (members, positions, lag), and deleting it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use protocol::{
-    ErrorBody, ErrorCode, GroupId, GroupPosition, GroupResult, GroupSummary, GroupsResult, Offset, TopicPartition,
+    Broker, ErrorBody, ErrorCode, GroupKind, GroupMember, GroupName, GroupPosition, GroupProtocol, GroupResult, Offset,
+    TopicPartition,
 };
 use rdkafka::error::RDKafkaErrorCode;
 
@@ -12,89 +13,34 @@ use super::{Admin, CHANGE_TIMEOUT, refused};
 use crate::error::is_coordinator_not_ready;
 use crate::metadata_client::TIMEOUT;
 use crate::native::{self, DescribedGroup, Failure, OffsetSpec};
+use crate::other_groups::{KnownGroup, not_a_consumer_group};
 use feed::ends::{HighWatermark, LogStart};
 
 /// The time limit of requests about groups. They need a request for each group, and the first one in the life of a
 /// cluster makes Kafka create `__consumer_offsets`.
-const GROUPS_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const GROUPS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Kafka's state of a group that does not exist.
 pub const DEAD: &str = "Dead";
+
+/// Kafka's state of a group without members.
+const EMPTY: &str = "Empty";
 
 /// Kafka's state of a group whose state is not known.
 const UNKNOWN: &str = "Unknown";
 
 /// The committed offset of each partition; `None` if a member is assigned the partition and nothing was committed.
-type Positions = BTreeMap<TopicPartition, Option<i64>>;
-
-/// A group of the list.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ListedGroup {
-    pub summary: GroupSummary,
-    /// The lag in each of `summary.topics`, in the same order; their sum is `summary.lag`. Empty if Kafka did not report it.
-    pub topic_lags: Vec<u64>,
-}
+pub(super) type Positions = BTreeMap<TopicPartition, Option<i64>>;
 
 impl Admin {
-    /// All groups with their lag, sorted by name.
-    ///
-    /// # Errors
-    /// On the demo broker, or if no broker lists its groups. The lag of a group whose offsets cannot be fetched is
-    /// `None`.
-    pub fn groups(&self) -> Result<GroupsResult, ErrorBody> {
-        Ok(GroupsResult { groups: self.listed_groups()?.into_iter().map(|listed| listed.summary).collect() })
-    }
-
-    /// The same with the lag in each topic, for users who may not see all topics.
-    ///
-    /// # Errors
-    /// Those of [`Admin::groups`].
-    pub fn listed_groups(&self) -> Result<Vec<ListedGroup>, ErrorBody> {
-        let action = "list the groups";
-        self.require_real_kafka(action)?;
-        let failed = |failure: Failure| refused(&failure, action);
-        let (mut listed, failures) = native::list_groups(self.client(), GROUPS_TIMEOUT).map_err(failed)?;
-        if let (true, Some(failure)) = (listed.is_empty(), failures.into_iter().next()) {
-            return Err(refused(&failure, action));
-        }
-        listed.sort_by(|a, b| a.group.cmp(&b.group));
-        listed.dedup_by(|a, b| a.group == b.group);
-        let names: Vec<String> = listed.iter().map(|group| group.group.clone()).collect();
-        let described = native::describe_groups(self.client(), &names, GROUPS_TIMEOUT).map_err(failed)?;
-        let committed = native::committed(self.positions_client()?, &names, None, GROUPS_TIMEOUT);
-        let positions: Vec<Option<Positions>> =
-            described.iter().zip(committed).map(|(group, committed)| Some(positions(group, committed.ok()?))).collect();
-        let all_positions = positions.iter().flatten().flatten();
-        let ends = self.ends(all_positions, GROUPS_TIMEOUT)?;
-        let groups = listed.into_iter().zip(described).zip(positions).map(|((listed, described), positions)| {
-            let is_known = positions.is_some();
-            let mut lags: BTreeMap<String, u64> = BTreeMap::new();
-            for position in with_lag(&positions.unwrap_or_default(), &ends) {
-                *lags.entry(position.topic).or_default() += position.lag;
-            }
-            let (topics, topic_lags): (Vec<String>, Vec<u64>) = lags.into_iter().unzip();
-            let summary = GroupSummary {
-                group: listed.group,
-                state: if described.error.is_none() { described.state } else { listed.state },
-                members: u32::try_from(described.members.len()).unwrap_or(u32::MAX),
-                protocol: described.protocol.or(listed.protocol),
-                topics,
-                lag: is_known.then(|| topic_lags.iter().sum()),
-            };
-            ListedGroup { summary, topic_lags }
-        });
-        Ok(groups.collect())
-    }
-
     /// The details of one group.
     ///
     /// # Errors
     /// If the group does not exist, or Kafka refuses or does not answer.
-    pub fn group(&self, group: &GroupId) -> Result<GroupResult, ErrorBody> {
+    pub fn group(&self, group: &GroupName) -> Result<GroupResult, ErrorBody> {
         let snapshot = self.group_snapshot(group)?;
         if snapshot.state == DEAD && snapshot.positions.is_empty() {
-            let message =
-                format!("the group {:?} does not exist; its first member or commit creates it", group.as_str());
+            let message = format!("the group {group} does not exist; its first member or commit creates it");
             return Err(ErrorBody::new(ErrorCode::GroupMissing, message));
         }
         Ok(snapshot)
@@ -104,20 +50,62 @@ impl Admin {
     ///
     /// # Errors
     /// If Kafka refuses or does not answer.
-    pub fn group_snapshot(&self, group: &GroupId) -> Result<GroupResult, ErrorBody> {
+    pub fn group_snapshot(&self, group: &GroupName) -> Result<GroupResult, ErrorBody> {
         let described = self.describe_group(group)?;
-        let positions = positions(&described, self.committed(group)?);
+        if let Some(other) = &described.other {
+            return self.other_group_snapshot(other);
+        }
+        let positions = assigned_and_committed(&described.members, self.committed(group)?);
         let ends = self.ends(positions.iter(), TIMEOUT)?;
         let positions = with_lag(&positions, &ends);
         Ok(GroupResult {
-            group: group.to_string(),
+            group: group.as_str().to_owned(),
             state: described.state,
             members: described.members,
             lag: positions.iter().map(|position| position.lag).sum(),
             positions,
+            kind: match described.protocol {
+                Some(GroupProtocol::Classic) => GroupKind::Classic,
+                Some(GroupProtocol::Consumer) => GroupKind::Consumer,
+                None => GroupKind::Other,
+            },
+            not_described: None,
             protocol: described.protocol,
             coordinator: described.coordinator,
             assignor: described.assignor,
+        })
+    }
+
+    /// A group that is not a consumer group.
+    fn other_group_snapshot(&self, group: &KnownGroup) -> Result<GroupResult, ErrorBody> {
+        let (members, assignor, positions, not_described) = match group.kind {
+            GroupKind::Share => match self.metadata_client.share_group(group) {
+                Ok(described) => (described.members, Some(described.assignor), described.starts, None),
+                Err(error) => (Vec::new(), None, Vec::new(), Some(error)),
+            },
+            _ => {
+                let committed = match GroupName::parse(&group.name) {
+                    Ok(name) => self.committed(&name)?,
+                    Err(_) => Vec::new(),
+                };
+                let positions = committed.into_iter().map(|(partition, offset)| (partition, Some(offset)));
+                (Vec::new(), None, positions.collect(), Some(members_not_described(group)))
+            }
+        };
+        let positions: Positions = positions.into_iter().collect();
+        let ends = self.ends(positions.iter(), TIMEOUT)?;
+        let positions = with_lag(&positions, &ends);
+        Ok(GroupResult {
+            group: group.name.clone(),
+            state: group.state.clone(),
+            members,
+            lag: positions.iter().map(|position| position.lag).sum(),
+            positions,
+            kind: group.kind,
+            not_described,
+            protocol: None,
+            coordinator: group.coordinator.clone(),
+            assignor: assignor.filter(|assignor| !assignor.is_empty()),
         })
     }
 
@@ -125,22 +113,46 @@ impl Admin {
     ///
     /// # Errors
     /// On the demo broker, if the group has members, or if Kafka refuses or does not answer.
-    pub fn delete_group(&self, group: &GroupId) -> Result<(), ErrorBody> {
-        let action = format!("delete the group {:?}", group.as_str());
+    pub fn delete_group(&self, group: &GroupName) -> Result<(), ErrorBody> {
+        let action = format!("delete the group {group}");
         self.require_real_kafka(&action)?;
         let described = self.describe_group(group)?;
-        require_no_members(&described, &action)?;
+        require_consumer_group(&described, &action)?;
+        // Kafka would delete a share group, too.
+        if let Some(error) = described.type_unknown {
+            return Err(error);
+        }
+        require_no_members(&described.members, &action)?;
         let delete = |timeout| native::delete_group(self.client(), group.as_str(), timeout);
         retry_until_coordinator_is_ready(CHANGE_TIMEOUT, delete).map_err(|failure| refused(&failure, &action))
     }
 
-    pub(super) fn describe_group(&self, group: &GroupId) -> Result<DescribedGroup, ErrorBody> {
+    pub(super) fn describe_group(&self, group: &GroupName) -> Result<Described, ErrorBody> {
         if self.connection.demo {
             // The mock stores committed offsets, but reports no members.
-            return Ok(unknown_group(UNKNOWN));
+            return Ok(Described::nothing(UNKNOWN));
         }
-        let action = format!("describe the group {:?}", group.as_str());
-        let names = [group.to_string()];
+        let described = self.describe_consumer_group(group)?;
+        // Kafka lets no group of another type have the empty name.
+        if described.state != DEAD || group.as_str().is_empty() {
+            return Ok(described);
+        }
+        // librdkafka reports a group of another type like one that does not exist.
+        let other = self.metadata_client.find_other_group(group.as_str(), described.coordinator.clone());
+        // A group of unknown type may be a consumer group that was created after the first request.
+        if matches!(&other, Ok(Some(KnownGroup { kind: GroupKind::Other, .. }))) {
+            let described = self.describe_consumer_group(group)?;
+            if described.state != DEAD {
+                return Ok(described);
+            }
+        }
+        Ok(described.with_type(other))
+    }
+
+    /// The group as Kafka describes it to consumers: `Dead` if it does not exist or is of another type.
+    fn describe_consumer_group(&self, group: &GroupName) -> Result<Described, ErrorBody> {
+        let action = format!("describe the group {group}");
+        let names = [group.as_str().to_owned()];
         let described = retry_until_coordinator_is_ready(GROUPS_TIMEOUT, |timeout| {
             match native::describe_groups(self.client(), &names, timeout)?.into_iter().next() {
                 Some(DescribedGroup { error: Some(failure), .. }) => Err(failure),
@@ -148,17 +160,25 @@ impl Admin {
             }
         });
         match described {
-            Ok(described) => Ok(described.unwrap_or_else(|| unknown_group(DEAD))),
-            Err(failure) if failure.code == RDKafkaErrorCode::GroupIdNotFound => Ok(unknown_group(DEAD)),
+            Ok(Some(described)) => Ok(Described::from(described)),
+            Ok(None) => Ok(Described::nothing(DEAD)),
+            Err(failure) if failure.code == RDKafkaErrorCode::GroupIdNotFound => Ok(Described::nothing(DEAD)),
+            // Kafka describes the empty name only with requests that librdkafka does not use any more. Such a group has
+            // no members, since Kafka lets none join.
+            Err(failure) if failure.code == RDKafkaErrorCode::InvalidGroupId && group.as_str().is_empty() => {
+                let state = if self.committed(group)?.is_empty() { DEAD } else { EMPTY };
+                let protocol = Some(GroupProtocol::Classic).filter(|_| state == EMPTY);
+                Ok(Described { protocol, ..Described::nothing(state) })
+            }
             Err(failure) => Err(refused(&failure, &action)),
         }
     }
 
     /// The group's committed offsets.
-    pub(super) fn committed(&self, group: &GroupId) -> Result<Vec<(TopicPartition, i64)>, ErrorBody> {
+    pub(super) fn committed(&self, group: &GroupName) -> Result<Vec<(TopicPartition, i64)>, ErrorBody> {
         // The mock does not support the request for all partitions.
         let among = if self.connection.demo { Some(self.all_partitions()?) } else { None };
-        let names = [group.to_string()];
+        let names = [group.as_str().to_owned()];
         let client = self.positions_client()?;
         let committed = retry_until_coordinator_is_ready(GROUPS_TIMEOUT, |timeout| {
             native::committed(client, &names, among.as_deref(), timeout).into_iter().next().transpose()
@@ -166,15 +186,13 @@ impl Admin {
         match committed {
             Ok(committed) => Ok(committed.unwrap_or_default()),
             Err(failure) if failure.code == RDKafkaErrorCode::GroupIdNotFound => Ok(Vec::new()),
-            Err(failure) => {
-                Err(refused(&failure, &format!("report the committed offsets of the group {:?}", group.as_str())))
-            }
+            Err(failure) => Err(refused(&failure, &format!("report the committed offsets of the group {group}"))),
         }
     }
 
     /// The high watermark of each partition, and the log start of those without a committed offset. Partitions without
     /// a leader are left out.
-    fn ends<'p>(
+    pub(super) fn ends<'p>(
         &self,
         positions: impl Iterator<Item = (&'p TopicPartition, &'p Option<i64>)>,
         timeout: Duration,
@@ -220,32 +238,70 @@ pub(super) fn retry_until_coordinator_is_ready<T>(
 }
 
 /// The log start and high watermark of partitions, as far as they were requested and found.
-struct Ends {
+pub(super) struct Ends {
     start: HashMap<TopicPartition, LogStart>,
     /// Lag counts up to the high watermark, including records of open transactions, as in `kafka-consumer-groups`.
     high: HashMap<TopicPartition, HighWatermark>,
 }
 
-fn unknown_group(state: &str) -> DescribedGroup {
-    DescribedGroup {
-        state: state.to_owned(),
-        protocol: None,
-        coordinator: None,
-        assignor: None,
-        members: Vec::new(),
-        error: None,
+/// A group as Kafka describes it.
+pub(super) struct Described {
+    pub state: String,
+    pub protocol: Option<GroupProtocol>,
+    pub coordinator: Option<Broker>,
+    pub assignor: Option<String>,
+    pub members: Vec<GroupMember>,
+    /// The group if it is not a consumer group. Its members are then not in `members`.
+    pub other: Option<KnownGroup>,
+    /// Why it is not known whether a group of another type has this name. Almost every group is a consumer group, so the
+    /// group counts as one that does not exist.
+    type_unknown: Option<ErrorBody>,
+}
+
+impl Described {
+    fn nothing(state: &str) -> Self {
+        let (protocol, coordinator, assignor, other, type_unknown) = Default::default();
+        Self { state: state.to_owned(), protocol, coordinator, assignor, members: Vec::new(), other, type_unknown }
+    }
+
+    /// `other`: the group of another type that has this name.
+    fn with_type(self, other: Result<Option<KnownGroup>, ErrorBody>) -> Self {
+        match other {
+            Ok(Some(other)) => Self { state: other.state.clone(), other: Some(other), ..self },
+            Ok(None) => self,
+            Err(error) => {
+                tracing::debug!(reason = error.message, "the type of the group is not known; it counts as missing");
+                Self { type_unknown: Some(error), ..self }
+            }
+        }
     }
 }
 
+impl From<DescribedGroup> for Described {
+    fn from(DescribedGroup { state, protocol, coordinator, assignor, members, error: _ }: DescribedGroup) -> Self {
+        Self { state, protocol, coordinator, assignor, members, other: None, type_unknown: None }
+    }
+}
+
+fn members_not_described(group: &KnownGroup) -> ErrorBody {
+    let message = match group.kind {
+        GroupKind::Streams => {
+            "the members of a group of Kafka Streams are not shown here; use kafka-streams-groups --describe --members"
+        }
+        _ => "Kafka does not report the members of this group to consumers",
+    };
+    ErrorBody::new(ErrorCode::Unsupported, message)
+}
+
 /// The partitions with a committed offset, and those assigned to a member without one.
-fn positions(group: &DescribedGroup, committed: Vec<(TopicPartition, i64)>) -> Positions {
-    let assigned = group.members.iter().flat_map(|member| &member.partitions);
+pub(super) fn assigned_and_committed(members: &[GroupMember], committed: Vec<(TopicPartition, i64)>) -> Positions {
+    let assigned = members.iter().flat_map(|member| &member.partitions);
     let mut positions: Positions = assigned.map(|partition| (partition.clone(), None)).collect();
     positions.extend(committed.into_iter().map(|(partition, offset)| (partition, Some(offset))));
     positions
 }
 
-fn with_lag(positions: &Positions, ends: &Ends) -> Vec<GroupPosition> {
+pub(super) fn with_lag(positions: &Positions, ends: &Ends) -> Vec<GroupPosition> {
     let position = |(partition, committed): (&TopicPartition, &Option<i64>)| {
         // The end of an offline or deleted partition is unknown; it is at least the committed offset.
         let end = ends.high.get(partition).map(|high| high.0).or(*committed).unwrap_or(0);
@@ -261,13 +317,17 @@ fn with_lag(positions: &Positions, ends: &Ends) -> Vec<GroupPosition> {
     positions.iter().map(position).collect()
 }
 
+/// Fails if the group is not a consumer group, because its positions are not committed offsets.
+pub(super) fn require_consumer_group(group: &Described, action: &str) -> Result<(), ErrorBody> {
+    group.other.as_ref().map_or(Ok(()), |other| Err(not_a_consumer_group(other, action)))
+}
+
 /// Fails if the group has members. The error names some of them, so that the user can stop them.
-pub(super) fn require_no_members(group: &DescribedGroup, action: &str) -> Result<(), ErrorBody> {
+pub(super) fn require_no_members(members: &[GroupMember], action: &str) -> Result<(), ErrorBody> {
     const MAX_NAMED: usize = 5;
-    if group.members.is_empty() {
+    if members.is_empty() {
         return Ok(());
     }
-    let members = &group.members;
     let named: Vec<String> = members
         .iter()
         .take(MAX_NAMED)
@@ -281,4 +341,18 @@ pub(super) fn require_no_members(group: &DescribedGroup, action: &str) -> Result
         named.join(", ")
     );
     Err(ErrorBody::new(ErrorCode::GroupActive, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn group_of_unknown_type_counts_as_missing() {
+        let unreachable = ErrorBody::new(ErrorCode::KafkaUnreachable, "no broker answered");
+        let described = Described::nothing(DEAD).with_type(Err(unreachable.clone()));
+        assert_eq!((described.state.as_str(), &described.other), (DEAD, &None));
+        assert_eq!(described.type_unknown.as_ref(), Some(&unreachable), "deleting the group is refused");
+        require_consumer_group(&described, "reset the group g").expect("a plan is made");
+    }
 }

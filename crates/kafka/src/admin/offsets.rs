@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use protocol::{
-    ErrorBody, ErrorCode, GroupId, Offset, OffsetChange, OffsetResetPlan, PlanOffsetReset, PlanOffsetResetResult,
-    Position, ResetOffsetsResult, ResetTarget, TopicName, TopicPartition,
+    ErrorBody, ErrorCode, GroupName, Offset, OffsetChange, OffsetResetPlan, PlanOffsetReset, PlanOffsetResetResult,
+    Position, ResetOffsetsResult, ResetTarget, TopicName, TopicPartition, shown_name,
 };
 
-use super::groups::{require_no_members, retry_until_coordinator_is_ready};
+use super::groups::{require_consumer_group, require_no_members, retry_until_coordinator_is_ready};
 use super::{Admin, CHANGE_TIMEOUT, missing, refused};
 use crate::metadata_client::TIMEOUT;
 use crate::native::{self, Failure, PartitionEntry};
@@ -25,7 +25,7 @@ impl Admin {
     /// answer.
     pub fn plan_offset_reset(
         &self,
-        group: &GroupId,
+        group: &GroupName,
         request: &PlanOffsetReset,
         is_visible: impl Fn(&str) -> bool,
     ) -> Result<PlanOffsetResetResult, ErrorBody> {
@@ -56,7 +56,7 @@ impl Admin {
             };
             changes.push(change(partition.clone(), committed.get(&partition).copied(), *target, *extent));
         }
-        let plan = OffsetResetPlan { group: group.to_string(), changes, forget: Vec::new() };
+        let plan = OffsetResetPlan { group: group.as_str().to_owned(), changes, forget: Vec::new() };
         Ok(PlanOffsetResetResult { refused: self.require_resettable(group).err(), plan })
     }
 
@@ -65,8 +65,8 @@ impl Admin {
     /// # Errors
     /// If the plan is invalid, the group has members or other offsets, Kafka refuses or does not answer, or another
     /// client committed during the reset.
-    pub fn reset_offsets(&self, group: &GroupId, plan: &OffsetResetPlan) -> Result<ResetOffsetsResult, ErrorBody> {
-        let action = format!("reset the group {:?}", group.as_str());
+    pub fn reset_offsets(&self, group: &GroupName, plan: &OffsetResetPlan) -> Result<ResetOffsetsResult, ErrorBody> {
+        let action = format!("reset the group {group}");
         let planned = planned(plan)?;
         self.require_resettable(group)?;
         let moved = planned.iter().filter(|(_, (from, to))| from != to);
@@ -114,10 +114,12 @@ impl Admin {
     }
 
     /// The members of a group would continue at their own positions, and commit those again.
-    fn require_resettable(&self, group: &GroupId) -> Result<(), ErrorBody> {
-        let action = format!("reset the group {:?}", group.as_str());
+    fn require_resettable(&self, group: &GroupName) -> Result<(), ErrorBody> {
+        let action = format!("reset the group {group}");
         self.require_real_kafka(&action)?;
-        require_no_members(&self.describe_group(group)?, &action)
+        let described = self.describe_group(group)?;
+        require_consumer_group(&described, &action)?;
+        require_no_members(&described.members, &action)
     }
 
     fn partitions_to_reset(
@@ -148,7 +150,8 @@ impl Admin {
         }
         if request.topics.is_empty() && request.partitions.is_empty() {
             let partitions: BTreeSet<TopicPartition> = committed.keys().cloned().collect();
-            let no_offsets = || bad(format!("the group {:?} has no committed offsets; name the topics", request.group));
+            let no_offsets =
+                || bad(format!("the group {} has no committed offsets; name the topics", shown_name(&request.group)));
             return if partitions.is_empty() { Err(no_offsets()) } else { Ok(partitions) };
         }
         let mut partitions: BTreeSet<TopicPartition> = request.partitions.iter().cloned().collect();
@@ -306,8 +309,8 @@ fn require_all_changed(outcomes: &[PartitionEntry], action: &str) -> Result<(), 
 }
 
 /// The plan that restores the offsets from before the reset.
-fn undo(group: &GroupId, planned: &Planned) -> OffsetResetPlan {
-    let mut plan = OffsetResetPlan { group: group.to_string(), ..OffsetResetPlan::default() };
+fn undo(group: &GroupName, planned: &Planned) -> OffsetResetPlan {
+    let mut plan = OffsetResetPlan { group: group.as_str().to_owned(), ..OffsetResetPlan::default() };
     for (partition, (from, to)) in planned.iter().filter(|(_, (from, to))| from != to) {
         match (from, to) {
             (None, Some(to)) => plan.forget.push(position(partition, *to)),
@@ -367,7 +370,7 @@ mod tests {
 
     #[test]
     fn undo_of_undo_equals_the_reset() {
-        let group = GroupId::parse("g").expect("a legal name");
+        let group = GroupName::parse("g").expect("a legal name");
         let original: Planned =
             [(partition(0), (Some(40), Some(0))), (partition(1), (None, Some(0))), (partition(2), (Some(5), Some(5)))]
                 .into();

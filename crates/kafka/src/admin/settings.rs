@@ -12,6 +12,11 @@ use super::{Admin, CHANGE_TIMEOUT, refused};
 use crate::metadata_client::TIMEOUT;
 use crate::native::{self, ConfigResource, Setting};
 
+/// The value of `max.message.bytes` among the settings of a topic.
+pub(super) fn max_message_bytes(settings: &[TopicSetting]) -> Option<u64> {
+    settings.iter().find(|setting| setting.name == "max.message.bytes")?.value.as_ref()?.parse().ok()
+}
+
 impl Admin {
     /// Every setting of a topic, sorted by name. Sensitive values are left out.
     ///
@@ -25,6 +30,11 @@ impl Admin {
         let mut settings: Vec<TopicSetting> = settings.into_iter().map(shown).collect();
         self.add_defaults_in_other_units(&mut settings);
         Ok(settings)
+    }
+
+    /// The topic's `max.message.bytes`; `None` if Kafka does not report it.
+    pub fn max_message_bytes(&self, name: &TopicName) -> Option<u64> {
+        max_message_bytes(&self.topic_settings(name).ok()?)
     }
 
     /// Adds the broker's default to settings for which Kafka reports none, because the broker's setting has another

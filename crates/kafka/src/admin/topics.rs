@@ -11,6 +11,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::MetadataTopic;
 
 use super::settings::check_texts;
+use super::settings::max_message_bytes;
 use super::{Admin, CHANGE_TIMEOUT, admin_error, existing, missing, refused};
 use crate::demo::{self, DemoBroker};
 use crate::error::kafka_error;
@@ -85,7 +86,8 @@ impl Admin {
             Err(error) => (Vec::new(), Some(error)),
         };
         let internal = is_internal(name.as_str());
-        Ok(TopicResult { name: name.to_string(), partitions, internal, settings, settings_error })
+        let max_message_bytes = max_message_bytes(&settings);
+        Ok(TopicResult { name: name.to_string(), partitions, internal, settings, settings_error, max_message_bytes })
     }
 
     /// One topic's partitions with their log start and high watermark, sorted by number.

@@ -1,17 +1,18 @@
-//! The ApiVersions request: the features that a broker supports, and the finalized features of the cluster (KIP-584).
+//! The ApiVersions request: which requests and features a broker supports, and the finalized features of the cluster (KIP-584).
 //! librdkafka sends the request too, but does not expose the features.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use bytes::Buf;
 use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, ApiVersionsResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use super::{BrokerConnection, CLIENT_NAME, Request, RequestError, decode_response};
+use super::{BrokerConnection, CLIENT_NAME, NO_ERROR, Request, RequestError, decode_response};
 
 /// Version 4 includes features whose lowest level is 0, which are most of them; brokers before Kafka 3.9 support only
 /// version 3.
 const VERSIONS: [i16; 2] = [4, 3];
-
-const NO_ERROR: i16 = 0;
 
 /// The broker does not support the version of the request; the response then has version 0.
 const UNSUPPORTED_VERSION: i16 = 35;
@@ -29,6 +30,22 @@ pub struct ApiVersions {
     pub supported: Vec<FeatureLevels>,
     /// The finalized features of the cluster, as far as this broker knows.
     pub finalized: Option<Finalized>,
+    /// The versions that the broker supports of each request, by its number.
+    pub requests: BTreeMap<i16, RangeInclusive<i16>>,
+}
+
+impl ApiVersions {
+    /// The newest version of the request that the broker supports, among those that the bridge knows.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn newest(&self, request: ApiKey, known: RangeInclusive<i16>) -> Result<i16, RequestError> {
+        let newest = self.requests.get(&(request as i16)).and_then(|supported| {
+            let newest = *supported.end().min(known.end());
+            (newest >= *supported.start().max(known.start())).then_some(newest)
+        });
+        newest.ok_or(RequestError::NotSupported { request })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +95,7 @@ impl From<ApiVersionsResponse> for ApiVersions {
             supported: supported
                 .map(|feature| levels(&feature.name, feature.min_version, feature.max_version))
                 .collect(),
+            requests: response.api_keys.iter().map(|key| (key.api_key, key.min_version..=key.max_version)).collect(),
             finalized: (epoch >= 0).then(|| Finalized { epoch, levels: finalized.collect() }),
         }
     }

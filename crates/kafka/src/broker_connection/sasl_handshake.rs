@@ -4,14 +4,13 @@
 use kafka_protocol::messages::{ApiKey, SaslHandshakeRequest, SaslHandshakeResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use super::{BrokerConnection, Request, RequestError};
+use super::{BrokerConnection, NO_ERROR, Request, RequestError};
 
 const VERSION: i16 = 1;
 
 /// Any mechanism will do, because a listener with SASL also answers a mechanism that it does not support.
 const MECHANISM: &str = "PLAIN";
 
-const NO_ERROR: i16 = 0;
 const UNSUPPORTED_SASL_MECHANISM: i16 = 33;
 
 impl Request for SaslHandshakeRequest {

@@ -1,5 +1,6 @@
 //! Responses of a broker over a real socket: complete, truncated, altered, and of other protocols.
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
@@ -81,7 +82,11 @@ fn features() -> Vec<u8> {
 
 fn expected_features() -> ApiVersions {
     let level = |min, max| FeatureLevels { name: "metadata.version".to_owned(), min, max };
-    ApiVersions { supported: vec![level(7, 30)], finalized: Some(Finalized { epoch: 5, levels: vec![level(29, 29)] }) }
+    ApiVersions {
+        supported: vec![level(7, 30)],
+        finalized: Some(Finalized { epoch: 5, levels: vec![level(29, 29)] }),
+        requests: BTreeMap::from([(18, 0..=4)]),
+    }
 }
 
 /// A SaslHandshake response with this error code and these mechanisms.

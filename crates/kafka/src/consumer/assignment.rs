@@ -16,6 +16,7 @@ use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::print_message;
 use crate::context::{ClientHooks, HookedContext, quiet_client_context};
 use crate::metadata_client::{MetadataClient, TIMEOUT};
 use crate::native;
@@ -256,7 +257,7 @@ impl Assignment {
                     beyond_end.push(BeyondEnd::new(number, position.offset, is_committed, ends));
                     continue;
                 }
-                eprintln!("{}", self.loss(number, position.offset, offset, reason));
+                print_message(&self.loss(number, position.offset, offset, reason));
             }
             *partition = PartitionState { position: Some(GroupPosition { offset, topic_id }), has_started: true };
             offsets.insert(number, offset);

@@ -9,6 +9,7 @@ use rdkafka_sys as sys;
 
 use super::admin::{AdminRequests, Failure, PartitionEntry, PartitionList, array, entries, failure};
 use super::c_string::c_string;
+use super::groups::MIN_COORDINATOR_TIMEOUT;
 use feed::Start;
 
 /// The committed offsets of each group, or its error, in the order of `groups`. `among`: the partitions to fetch;
@@ -20,7 +21,7 @@ pub fn committed<C: ClientContext>(
     timeout: Duration,
 ) -> Vec<Result<Vec<(TopicPartition, i64)>, Failure>> {
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS;
-    let mut requests = AdminRequests::new(client, kind, timeout);
+    let mut requests = AdminRequests::new(client, kind, timeout.max(MIN_COORDINATOR_TIMEOUT)).give_up_after(timeout);
     let among =
         among.map(|partitions| PartitionList::new(partitions.iter().map(|partition| (partition, 0)))).transpose();
     let among = match among {

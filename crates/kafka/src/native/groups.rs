@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::time::Duration;
 
-use protocol::{Broker, GroupMember, GroupProtocol, TopicPartition};
+use protocol::{Broker, GroupKind, GroupMember, GroupProtocol, TopicPartition};
 use rdkafka::ClientContext;
 use rdkafka::client::Client;
 use rdkafka_sys as sys;
@@ -12,10 +12,15 @@ use sys::rd_kafka_consumer_group_type_t as GroupType;
 use super::admin::{AdminRequests, Failure, array, entries, failure, optional_text, text};
 use super::c_string::c_string;
 
+/// The shortest time-out that is passed to librdkafka for a request to the coordinator of a group. If the time-out passes just
+/// when the coordinator is found, librdkafka 2.12 uses the request after it was freed (`rd_kafka_admin_coord_request`), and the
+/// process ends with a failed assertion. A coordinator that answers at all does so much earlier.
+pub(super) const MIN_COORDINATOR_TIMEOUT: Duration = Duration::from_secs(60);
+
 pub struct ListedGroup {
     pub group: String,
     pub state: String,
-    pub protocol: Option<GroupProtocol>,
+    pub kind: GroupKind,
 }
 
 pub struct DescribedGroup {
@@ -49,7 +54,11 @@ pub fn list_groups<C: ClientContext>(
         let listed = listed.iter().map(|&listing| ListedGroup {
             group: text(sys::rd_kafka_ConsumerGroupListing_group_id(listing)),
             state: state_name(sys::rd_kafka_ConsumerGroupListing_state(listing)),
-            protocol: protocol(sys::rd_kafka_ConsumerGroupListing_type(listing)),
+            // Brokers that do not report the type have only classic groups.
+            kind: match sys::rd_kafka_ConsumerGroupListing_type(listing) {
+                GroupType::RD_KAFKA_CONSUMER_GROUP_TYPE_CONSUMER => GroupKind::Consumer,
+                _ => GroupKind::Classic,
+            },
         });
         let errors = array(|count| sys::rd_kafka_ListConsumerGroups_result_errors(result, count));
         Ok((listed.collect(), errors.iter().filter_map(|&error| failure(error)).collect()))
@@ -72,7 +81,7 @@ pub fn describe_groups<C: ClientContext>(
     let names = groups.iter().map(|group| c_string(group)).collect::<Result<Vec<CString>, _>>()?;
     let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS;
-    let mut requests = AdminRequests::new(client, kind, timeout);
+    let mut requests = AdminRequests::new(client, kind, timeout.max(MIN_COORDINATOR_TIMEOUT)).give_up_after(timeout);
     requests.send(0, |client, options, queue| {
         // SAFETY: valid pointers; `names` outlives the call, which copies them.
         unsafe {

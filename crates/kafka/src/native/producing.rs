@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::os::raw::{c_int, c_void};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rdkafka::client::Client;
 use rdkafka::error::RDKafkaErrorCode;
@@ -82,12 +82,29 @@ pub fn produce_batch<'a, C: ProducerContext>(
 pub struct DeliveryReport {
     pub tag: usize,
     pub error: Option<RDKafkaErrorCode>,
+    /// If the broker refused the record: what may be the reason.
+    pub suspicion: Suspicion,
     pub partition: i32,
     pub offset: i64,
     /// Milliseconds since 1970-01-01 UTC.
     pub timestamp: Option<i64>,
     /// The delivery failed, but the record may be in the log.
     pub possibly_persisted: bool,
+}
+
+/// What may be the reason why the broker refused a record as invalid. The broker's own words cannot be used: librdkafka
+/// 2.12 frees them before it passes the delivery report on (`rd_kafka_message_produce_errstr` returns a pointer into the
+/// response, of which `rd_kafka_dr_msgq0` keeps only a copy).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Suspicion {
+    pub no_key: bool,
+    /// The timestamp is more than an hour from now, Kafka's default of `message.timestamp.after.max.ms`.
+    pub far_timestamp: bool,
+}
+
+fn is_far_from_now(timestamp_ms: i64) -> bool {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    i128::from(timestamp_ms).abs_diff(i128::try_from(now).unwrap_or(i128::MAX)) > 3_600_000
 }
 
 /// An event of a producer.
@@ -157,6 +174,12 @@ fn report(message: &sys::rd_kafka_message_t) -> DeliveryReport {
     DeliveryReport {
         tag: message._private as usize,
         error: (error != RDKafkaErrorCode::NoError).then_some(error),
+        suspicion: match error {
+            RDKafkaErrorCode::InvalidRecord => {
+                Suspicion { no_key: message.key.is_null(), far_timestamp: dated && is_far_from_now(ms) }
+            }
+            _ => Suspicion::default(),
+        },
         partition: message.partition,
         offset: message.offset,
         timestamp: dated.then_some(ms),

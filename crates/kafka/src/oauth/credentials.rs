@@ -68,7 +68,7 @@ fn obtain_with(
         return Err(failed(format!("the endpoint answered {}", response.status.as_u16())));
     }
     // serde's error is left out, because it may contain parts of the response.
-    let found: ContainerCredentials = serde_json::from_slice(&response.body)
+    let found: ContainerCredentials = protocol::from_json_bytes(&response.body)
         .map_err(|_| failed("the response does not contain credentials".to_owned()))?;
     let ContainerCredentials { access_key_id, secret_access_key, token: session_token, expiration } = found;
     let expires_at: Option<jiff::Timestamp> = match expiration.as_deref().map(str::parse).transpose() {

@@ -73,7 +73,7 @@ impl Oidc {
             return Err(TokenError::ServerError { endpoint, status });
         }
         if !response.status.is_success() {
-            let reason = match serde_json::from_slice(&response.body) {
+            let reason = match protocol::from_json_bytes(&response.body) {
                 Ok(ErrorResponse { error, error_description: Some(description) }) => format!("{error}: {description}"),
                 Ok(ErrorResponse { error, error_description: None }) => error,
                 Err(_) => response.status.canonical_reason().unwrap_or_default().to_owned(),
@@ -82,7 +82,7 @@ impl Oidc {
             return Err(TokenError::Refused { endpoint, status, reason });
         }
         let malformed = |reason: &str| TokenError::Malformed { endpoint: endpoint.clone(), reason: reason.to_owned() };
-        let granted: TokenResponse = serde_json::from_slice(&response.body)
+        let granted: TokenResponse = protocol::from_json_bytes(&response.body)
             .map_err(|_| malformed("the response is not JSON with an access_token"))?;
         let claims = token::claims(&granted.access_token).unwrap_or_default();
         // The lifetime counts from the request, so the clocks of both sides may differ.

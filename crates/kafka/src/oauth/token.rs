@@ -100,7 +100,7 @@ pub fn claims(token: &str) -> Option<Claims> {
     let mut parts = token.split('.');
     let (_header, payload) = (parts.next()?, parts.next()?);
     let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
-    serde_json::from_slice(&payload).ok()
+    protocol::from_json_bytes(&payload).ok()
 }
 
 #[cfg(test)]

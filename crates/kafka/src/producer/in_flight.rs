@@ -8,7 +8,7 @@ use protocol::{ErrorBody, ErrorCode};
 use rdkafka::error::RDKafkaErrorCode;
 
 use super::outcome::{Acked, DeliverySink, Outcome, Run};
-use crate::native::DeliveryReport;
+use crate::native::{DeliveryReport, Suspicion};
 
 /// The largest number of topics in [`InFlight::overdue`].
 const MAX_OVERDUE_TOPICS: usize = 16;
@@ -201,6 +201,7 @@ impl Slots {
 struct LastFailure {
     topic: Arc<str>,
     code: RDKafkaErrorCode,
+    suspicion: Suspicion,
     partition: i32,
     possibly_persisted: bool,
     error: Arc<ErrorBody>,
@@ -209,6 +210,7 @@ struct LastFailure {
 impl LastFailure {
     fn is_of(&self, topic: &str, code: RDKafkaErrorCode, report: &DeliveryReport) -> bool {
         self.code == code
+            && self.suspicion == report.suspicion
             && self.partition == report.partition
             && self.possibly_persisted == report.possibly_persisted
             && *self.topic == *topic
@@ -271,6 +273,7 @@ fn outcome(
     *last_failure = Some(LastFailure {
         topic: Arc::clone(&batch.topic),
         code,
+        suspicion: report.suspicion,
         partition: report.partition,
         possibly_persisted: report.possibly_persisted,
         error: Arc::clone(&error),
@@ -307,7 +310,15 @@ mod tests {
     }
 
     fn acked(tag: usize, partition: i32, offset: i64) -> DeliveryReport {
-        DeliveryReport { tag, error: None, partition, offset, timestamp: Some(offset), possibly_persisted: true }
+        DeliveryReport {
+            tag,
+            error: None,
+            suspicion: Suspicion::default(),
+            partition,
+            offset,
+            timestamp: Some(offset),
+            possibly_persisted: true,
+        }
     }
 
     #[test]

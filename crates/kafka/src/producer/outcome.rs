@@ -7,6 +7,7 @@ use protocol::{ErrorBody, ErrorCode, ProduceWaiting, WaitReason};
 use rdkafka::error::RDKafkaErrorCode;
 
 use crate::error::{is_authorization, kafka_error};
+use crate::native::Suspicion;
 
 /// Receives outcomes. Called on the producer's threads: it must be fast and must not block.
 pub trait DeliverySink: Send + Sync {
@@ -64,6 +65,7 @@ pub struct Fatal {
 pub struct Failure<'a> {
     pub topic: &'a str,
     pub code: RDKafkaErrorCode,
+    pub suspicion: Suspicion,
     pub possibly_persisted: bool,
     /// The fatal error of the producer, if there was one.
     pub fatal: Option<&'a Fatal>,
@@ -74,7 +76,7 @@ pub struct Failure<'a> {
 /// The error of a record that librdkafka could not deliver.
 pub fn produce_error(failure: Failure<'_>) -> ErrorBody {
     use RDKafkaErrorCode as Kafka;
-    let Failure { topic, code, possibly_persisted, fatal, waiting } = failure;
+    let Failure { topic, code, suspicion, possibly_persisted, fatal, waiting } = failure;
     let why_waiting = waiting.map(|waiting| format!("; {}", waiting.message)).unwrap_or_default();
     if possibly_persisted {
         return kafka_error(
@@ -115,7 +117,8 @@ pub fn produce_error(failure: Failure<'_>) -> ErrorBody {
         Kafka::MessageSizeTooLarge | Kafka::InvalidMessageSize => (
             ErrorCode::RecordTooLarge,
             format!(
-                "the record is too large for {topic:?}; increase max.message.bytes of the topic, or send a smaller record"
+                "the record is larger than max.message.bytes of the topic {topic:?}, which is less than the bridge allows; increase \
+                 max.message.bytes of the topic, or send a smaller record"
             ),
         ),
         Kafka::UnknownPartition => (
@@ -134,9 +137,35 @@ pub fn produce_error(failure: Failure<'_>) -> ErrorBody {
         ),
         Kafka::ClusterAuthorizationFailed => return no_producer_id(topic, code),
         Kafka::InvalidTopic => (ErrorCode::InvalidTopic, format!("Kafka refuses the topic name {topic:?}")),
-        other => (ErrorCode::ProduceRefused, format!("Kafka refused the record for {topic:?}: {other}")),
+        Kafka::InvalidDifferentRecord => (
+            ErrorCode::NotDelivered,
+            format!(
+                "Kafka refused another record of the same batch, so the record for {topic:?} was not written either; send it again"
+            ),
+        ),
+        other => (ErrorCode::ProduceRefused, refused(topic, other, suspicion)),
     };
     kafka_error(error_code, code, message)
+}
+
+/// Why Kafka refused a record, with the topic's setting that refuses it. With several invalid records in a batch, the code of
+/// each is InvalidRecord.
+fn refused(topic: &str, code: RDKafkaErrorCode, suspicion: Suspicion) -> String {
+    let mut message = format!("Kafka refused the record for {topic:?}, which was not written: {code}");
+    if suspicion.no_key {
+        message.push_str(
+            ". The record has no key: if cleanup.policy of the topic is compact, each record needs one. Set a key, or change \
+             cleanup.policy",
+        );
+    }
+    if suspicion.far_timestamp || code == RDKafkaErrorCode::InvalidTimestamp {
+        message.push_str(
+            ". Its timestamp is far from the broker's time: message.timestamp.after.max.ms and message.timestamp.before.max.ms \
+             of the topic (before Kafka 3.6: message.timestamp.difference.max.ms) limit it. Change the timestamp or these \
+             settings",
+        );
+    }
+    message
 }
 
 /// Adds to the error about a missing topic that the user has disabled automatic creation.

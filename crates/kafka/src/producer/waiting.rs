@@ -74,7 +74,8 @@ impl WaitingPartitions {
             _ => None,
         };
         let possibly_persisted = report.possibly_persisted;
-        produce_error(Failure { topic, code, possibly_persisted, fatal, waiting: waiting.as_deref() })
+        let (waiting, suspicion) = (waiting.as_deref(), report.suspicion);
+        produce_error(Failure { topic, code, suspicion, possibly_persisted, fatal, waiting })
     }
 
     fn reason(&self, topic: &str, partition: i32) -> Option<Arc<ProduceWaiting>> {
