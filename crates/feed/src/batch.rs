@@ -7,7 +7,7 @@ use access::MaskProfile;
 use protocol::{BinaryBatch, JsonBatch, TopicPartition};
 
 /// How many masked forms of the same records there may be at a time: formats × masks.
-pub const MAX_VARIANTS: usize = 8;
+pub const MAX_VARIANTS: usize = protocol::limits::MASKED_VARIANTS;
 
 /// Records of one partition, encoded once per variant.
 #[derive(Debug)]

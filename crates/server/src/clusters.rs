@@ -6,6 +6,7 @@ use std::sync::Arc;
 use kafka::admin::Admin;
 use kafka::cluster::ClusterWatch;
 use kafka::producer::Producer;
+use kafka::record_limit::RecordLimit;
 use kafka::statistics::Statistics;
 use protocol::{ClusterColour, ClusterName, ClusterSummary, Defaults, ErrorBody, ErrorCode};
 
@@ -21,6 +22,8 @@ pub struct Cluster {
     /// The default values of the page's forms.
     pub defaults: Defaults,
     pub producer: Producer,
+    /// The largest record that the producer takes.
+    pub record_limit: RecordLimit,
     pub feeds: Feeds,
     pub admin: Arc<Admin>,
     pub views: Arc<Views>,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use protocol::{ClusterDetails, ErrorBody, ErrorCode, GroupId, GroupResult, PartitionInfo, TopicName, TopicSummary};
+use protocol::{ClusterDetails, ErrorBody, ErrorCode, GroupName, GroupResult, PartitionInfo, TopicName, TopicSummary};
 use tokio::sync::{Semaphore, watch};
 
 use kafka::admin::{Admin, ListedGroup, TopicSnapshot};
@@ -32,7 +32,7 @@ pub enum View {
     Topics,
     Topic(TopicName),
     Groups,
-    Group(GroupId),
+    Group(GroupName),
 }
 
 /// The data of a view at one moment.

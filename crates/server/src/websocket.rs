@@ -7,6 +7,7 @@ mod content;
 mod frame;
 mod gate;
 mod greeting;
+mod large_frames;
 mod ledger;
 mod outbox;
 mod produce;
@@ -25,7 +26,6 @@ mod watches;
 
 use std::sync::Arc;
 
-use protocol::Limits;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -33,17 +33,10 @@ use crate::admission::Admission;
 use crate::clusters::Clusters;
 
 pub use self::gate::Gate;
+pub use self::large_frames::LargeFrames;
 pub use self::sessions::{SessionTotals, Sessions};
 pub use self::slots::{Slots, SocketLimits};
 pub use self::upgrade::{Refused, upgrade};
-
-/// The largest frame: room for a produce batch of several records, or for one of the largest records in base64.
-pub const MAX_FRAME_BYTES: usize = 4 * 1024 * 1024;
-
-/// Kafka's default `message.max.bytes`, without the batch overhead.
-pub const MAX_RECORD_BYTES: usize = 1024 * 1024;
-
-pub const LIMITS: Limits = Limits { message_bytes: MAX_RECORD_BYTES as u64, subscriptions: 16, produce_window: 50_000 };
 
 /// Explains why a change is refused; ends the error message.
 const READ_ONLY: &str = "this cluster is read-only (--read-only, or read-only = true in the configuration file)";
@@ -55,6 +48,7 @@ pub struct Shared {
     pub admission: Admission,
     pub sessions: Sessions,
     pub slots: Arc<Slots>,
+    pub large_frames: Arc<LargeFrames>,
     pub gate: Arc<Gate>,
     pub shutdown: CancellationToken,
     pub tasks: TaskTracker,

@@ -44,7 +44,7 @@ pub(super) fn mask_fields(text: &str, hidden: &[Hidden<'_>]) -> Result<Option<St
         editor.enter(text, hidden, 0)?;
     } else {
         editor.spend(text.len())?;
-        let whole: &RawValue = serde_json::from_str(text).map_err(|_| Unreadable)?;
+        let whole: &RawValue = protocol::from_json(text).map_err(|_| Unreadable)?;
         let has_no_content = matches!(whole.get(), "null" | "true" | "false");
         // The path expects an object. A text or a number in its place may be the value that must be hidden.
         let is_expected = hidden.iter().all(|hidden| matches!(hidden.path.first(), Some(Segment::AnyDepth)));
@@ -97,9 +97,9 @@ fn contains_json(string: &str) -> bool {
         return false;
     }
     // A text with half a surrogate pair cannot be decoded here, but perhaps elsewhere.
-    let Ok(text) = serde_json::from_str::<Cow<'_, str>>(string) else { return true };
+    let Ok(text) = protocol::from_json::<Cow<'_, str>>(string) else { return true };
     let text = text.trim_start_matches('\u{feff}').trim_ascii_start();
-    text.starts_with(['{', '[']) && serde_json::from_str::<IgnoredAny>(text).is_ok()
+    text.starts_with(['{', '[']) && protocol::from_json::<IgnoredAny>(text).is_ok()
 }
 
 impl<'t> Editor<'t> {
@@ -234,7 +234,7 @@ enum Child<'n> {
 
 fn unescaped(name: &str) -> Option<Cow<'_, str>> {
     if name.contains('\\') {
-        return serde_json::from_str(name).ok().map(Cow::Owned);
+        return protocol::from_json(name).ok().map(Cow::Owned);
     }
     name.get(1..name.len() - 1).map(Cow::Borrowed)
 }

@@ -33,7 +33,8 @@ fn hash(original: &[u8]) -> String {
         getrandom::fill(&mut key).expect("the operating system has random numbers");
         Hmac::new_from_slice(&key).expect("a key may have any length")
     });
-    let text: Option<String> = if original.starts_with(b"\"") { serde_json::from_slice(original).ok() } else { None };
+    let text: Option<String> =
+        if original.starts_with(b"\"") { protocol::from_json_bytes(original).ok() } else { None };
     let mut hash = KEYED.clone();
     hash.update(text.as_ref().map_or(original, String::as_bytes));
     let mut shown = String::with_capacity(1 + 2 * HASH_BYTES);

@@ -167,7 +167,7 @@ fn allows_page(guard: &Guard, headers: &HeaderMap, is_https: bool) -> bool {
 
 /// The answer to a refused handshake. Its body is an `error` message, so that a client can show the reason.
 fn refused(Refused { status, error }: Refused) -> Response {
-    let body = ServerMessage::from(ErrorMessage { subscription: None, error }).to_json();
+    let body = ServerMessage::from(ErrorMessage::from(error)).to_json();
     let response = warp::reply::with_status(body, status);
     let response = warp::reply::with_header(response, CONTENT_TYPE, "application/json");
     let response = warp::reply::with_header(response, CACHE_CONTROL, "no-store");

@@ -92,6 +92,8 @@ fn visible_group(rights: &Rights, group: &GroupResult) -> GroupResult {
         members: group.members.iter().map(member).collect(),
         lag: positions.iter().map(|position| position.lag).sum(),
         positions,
+        kind: group.kind,
+        not_described: group.not_described.clone(),
         protocol: group.protocol,
         coordinator: group.coordinator.clone(),
         assignor: group.assignor.clone(),
@@ -103,7 +105,7 @@ mod tests {
     use std::sync::Arc;
 
     use access::{Policy, Principal, Rule};
-    use protocol::{ClusterName, GroupPosition, NamePattern, Offset, TopicPartition, UnhealthyPartition};
+    use protocol::{ClusterName, GroupKind, GroupPosition, NamePattern, Offset, TopicPartition, UnhealthyPartition};
 
     use super::*;
 
@@ -135,7 +137,8 @@ mod tests {
     fn listed(group: &str, lag: Option<u64>) -> ListedGroup {
         let topics = ["hidden", "seen-1", "seen-2"].map(str::to_owned).to_vec();
         let (group, state) = (group.to_owned(), "Stable".to_owned());
-        let summary = GroupSummary { group, state, members: 2, protocol: None, topics, lag };
+        let summary =
+            GroupSummary { group, state, members: Some(2), kind: GroupKind::Other, protocol: None, topics, lag };
         ListedGroup { summary, topic_lags: lag.map_or(Vec::new(), |_| vec![100, 20, 3]) }
     }
 
@@ -148,7 +151,7 @@ mod tests {
 
         let groups = restricted().visible_groups(vec![listed("others", Some(123)), listed("readers", Some(123))]);
         let [readers] = groups.as_slice() else { panic!("one group: {groups:?}") };
-        assert_eq!((readers.group.as_str(), readers.lag, readers.members), ("readers", Some(23), 2));
+        assert_eq!((readers.group.as_str(), readers.lag, readers.members), ("readers", Some(23), Some(2)));
         assert_eq!(readers.topics, ["seen-1", "seen-2"]);
         let unknown = restricted().visible_groups(vec![listed("readers", None)]);
         assert_eq!(unknown[0].lag, None, "Kafka did not report the positions");
@@ -189,6 +192,8 @@ mod tests {
             state: "Stable".to_owned(),
             members: vec![member],
             positions: vec![position("hidden", 100), position("seen-1", 3)],
+            kind: GroupKind::Other,
+            not_described: None,
             protocol: None,
             coordinator: None,
             assignor: None,

@@ -9,6 +9,7 @@ use jsonwebtoken::jwk::Jwk;
 use kafka::oauth::http::{HttpClient, HttpError, Response, percent_encoded, single_line};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
 use tokio::time::timeout;
 use url::Url;
@@ -206,11 +207,11 @@ impl Provider {
     async fn fetch_keys(&self, metadata: &Metadata) -> Result<Arc<[Jwk]>, Failure> {
         #[derive(Deserialize)]
         struct Keys {
-            keys: Vec<serde_json::Value>,
+            keys: Vec<Box<RawValue>>,
         }
         let Keys { keys } = self.get(metadata.jwks_uri.as_str(), None).await?;
         // Keys of an unknown kind are for other clients.
-        Ok(keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect())
+        Ok(keys.into_iter().filter_map(|key| protocol::from_json(key.get()).ok()).collect())
     }
 
     /// The keys, fetched again because a token names none of those that are known; `None` if that was done a moment ago.
@@ -274,7 +275,7 @@ impl Provider {
         if response.status.is_success() {
             return parse(url.as_str(), &response);
         }
-        let reason = match serde_json::from_slice(&response.body) {
+        let reason = match protocol::from_json_bytes(&response.body) {
             Ok(ErrorAnswer { error, error_description }) => {
                 single_line(&format!("{error} {}", error_description.unwrap_or_default()))
             }
@@ -397,7 +398,7 @@ async fn run_to_the_end<T: Send + 'static>(
 }
 
 fn parse<T: DeserializeOwned>(url: &str, response: &Response) -> Result<T, Failure> {
-    serde_json::from_slice(&response.body)
+    protocol::from_json_bytes(&response.body)
         .map_err(|error| Failure::Unreachable(format!("{url}: the answer is not what OpenID Connect expects: {error}")))
 }
 

@@ -106,15 +106,14 @@ async fn wait_for_close(mut stream: Stream, code: CloseCode) {
     let closed = async {
         loop {
             match next_frame(&mut stream).await {
-                Ok(_) => {}
+                Ok(_) => stream.get_mut().end_message(),
                 Err(End::ClosedByClient(_)) => return,
                 // The frames cannot be parsed any more, the first message is too large, or the connection has ended.
                 Err(_) => break,
             }
         }
         let mut rest = stream.into_inner();
-        // The rest is discarded, so the limit on the first message no longer matters.
-        rest.lift_limit();
+        rest.discard();
         read_until_close_frame(rest, code.number()).await;
     };
     // A client that keeps sending is disconnected.

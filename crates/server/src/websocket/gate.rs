@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use protocol::{ErrorBody, ErrorCode};
+use protocol::{ErrorBody, ErrorCode, limits};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Threads that may be blocked at once in the whole bridge. tokio allows 512, and needs some for other work.
@@ -37,10 +37,10 @@ const _: () = assert!(
 );
 
 /// Requests of one socket that are processed at once.
-const RUNNING_PER_SOCKET: usize = 8;
+const RUNNING_PER_SOCKET: usize = limits::RUNNING_REQUESTS;
 
 /// Requests of one socket that may wait for a permit; further ones are refused.
-const WAITING_PER_SOCKET: usize = 64;
+const WAITING_PER_SOCKET: usize = limits::WAITING_REQUESTS;
 
 /// How long a refused client should wait before it tries again.
 const RETRY_AFTER_MS: u64 = 1000;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use access::Policy;
 use protocol::{
     ClientMessage, ClientName, CloseCode, ClusterName, ErrorCode, ErrorMessage, Frame, MAX_HELLO_BYTES, ParseError,
-    Resume, SUBPROTOCOL,
+    Resume, SUBPROTOCOL, limits,
 };
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -26,7 +26,7 @@ use crate::permissions::Permissions;
 use crate::sign_in::SignedIn;
 
 /// How long a new socket may take to send `hello`.
-const HELLO_WITHIN: Duration = Duration::from_secs(10);
+const HELLO_WITHIN: Duration = Duration::from_secs(limits::HELLO_SECS);
 
 /// The content of an accepted `hello`.
 pub struct Greeting {
@@ -93,7 +93,7 @@ async fn checked_hello(
         Ok(Incoming::Binary(_)) => return Err(End::close(CloseCode::NoHello, "the first message must be hello")),
     };
     let (id, hello) = match ClientMessage::parse(&text) {
-        Ok(Frame { id, message: ClientMessage::Hello(hello) }) => (id, hello),
+        Ok(Frame { id, message: ClientMessage::Hello(hello), .. }) => (id, hello),
         Ok(Frame { message, .. }) => {
             return Err(End::close(CloseCode::NoHello, format!("{} came before hello", message.name())));
         }
@@ -139,7 +139,7 @@ async fn checked_hello(
             let is_forbidden = error.code == ErrorCode::Forbidden.number();
             let code = if is_forbidden { CloseCode::Forbidden } else { CloseCode::UnknownCluster };
             let reason = error.message.clone();
-            outbox.reply(id, ErrorMessage { subscription: None, error }).await?;
+            outbox.reply(id, ErrorMessage::from(error)).await?;
             Err(End::close(code, reason))
         }
     }

@@ -4,17 +4,19 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use protocol::{ErrorBody, Offset, ProduceAck, ProduceError, ProduceWaiting, Produced, TopicPartition, WaitReason};
+use protocol::{
+    ErrorBody, Offset, ProduceAck, ProduceError, ProduceWaiting, Produced, TopicPartition, WaitReason, limits,
+};
 use tokio::sync::Notify;
 
 use self::errors::KeptErrors;
 use self::spans::{EntryOutcome, Outcomes, Spans};
 use self::unreported::Unreported;
-use super::LIMITS;
 use crate::metrics::{ClusterMetrics, DeliveryOutcome, METRICS};
 use crate::traces::SendSpan;
 use feed::Listener;
 use kafka::producer::{Acked, DeliverySink, Outcome, Run};
+use protocol::limits::PRODUCE_WINDOW;
 
 mod errors;
 #[cfg(test)]
@@ -25,7 +27,7 @@ mod tests;
 mod unreported;
 
 /// How many outcomes are kept for a client that sends records again: twice the produce window.
-const KEPT_OUTCOMES: usize = 2 * LIMITS.produce_window as usize;
+const KEPT_OUTCOMES: usize = limits::KEPT_OUTCOMES as usize;
 
 /// How many records may be remembered at all. When it is reached, no further record is admitted until the client has
 /// received its outcomes and the oldest record has one.
@@ -276,7 +278,7 @@ impl DeliverySink for Ledger {
 impl Inner {
     /// How many more records may be admitted.
     fn room(&self) -> usize {
-        let window = LIMITS.produce_window.saturating_sub(self.in_flight);
+        let window = PRODUCE_WINDOW.saturating_sub(self.in_flight);
         usize::try_from(window).unwrap_or(usize::MAX).min(MOST_KEPT.saturating_sub(self.spans.kept()))
     }
 

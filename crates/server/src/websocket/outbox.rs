@@ -20,7 +20,7 @@ use crate::metrics::METRICS;
 const CAPACITY: usize = 16;
 
 /// A client that accepts no byte for this long is disconnected.
-const WRITE_DEADLINE: Duration = Duration::from_secs(30);
+const WRITE_DEADLINE: Duration = Duration::from_secs(protocol::limits::WRITE_SECS);
 
 /// The sending side; cloned into every task of a session.
 #[derive(Clone)]
@@ -125,12 +125,15 @@ impl Outbox {
     }
 
     pub async fn send(&self, message: impl Into<ServerMessage>) -> Result<(), Gone> {
-        self.send_frame(Frame::text(&message.into().to_json())).await
+        self.reply(None, message).await
     }
 
-    /// The reply to a request.
+    /// The reply to a request. Long lists are sent in parts.
     pub async fn reply(&self, id: Option<u64>, message: impl Into<ServerMessage>) -> Result<(), Gone> {
-        self.send_frame(Frame::text(&message.into().to_json_with_id(id))).await
+        for text in message.into().into_frames(id) {
+            self.send_frame(Frame::text(&text)).await?;
+        }
+        Ok(())
     }
 
     pub async fn send_frame(&self, frame: Frame) -> Result<(), Gone> {

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::{Action, ErrorBody, ErrorCode, HeaderView, Object, ProduceView};
+use protocol::{Action, ErrorBody, ErrorCode, HeaderView, Object, ProduceView, limits};
 
 use super::audit::WriteLog;
 use super::content::ContentHash;
 use super::gate::Gate;
 use super::ledger::{Admission, Ledger};
-use super::{LIMITS, MAX_RECORD_BYTES, READ_ONLY, Shared, requests};
+use super::{READ_ONLY, Shared, requests};
 use crate::clusters::Cluster;
 use crate::permissions::Permissions;
 use crate::traces;
 use kafka::admin::require_not_internal;
 use kafka::producer::{DeliverySink, ProduceBatch, Run};
+use kafka::record_limit::RecordLimit;
 
 /// How long to wait before sending again when librdkafka's queue is full.
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(5);
@@ -27,6 +28,13 @@ pub struct Numbered<'a, H> {
     pub by_topic: Vec<(&'a str, Vec<ProduceView<'a, H>>)>,
 }
 
+/// Why the records of a message from number `seq` on were not processed. They have used no number.
+#[derive(Debug)]
+pub struct Unprocessed {
+    pub seq: u64,
+    pub error: ErrorBody,
+}
+
 impl<'a, H> Numbered<'a, H> {
     /// # Errors
     /// When the message has more records than the produce window, or its numbers exceed a u64; no record is produced
@@ -35,16 +43,15 @@ impl<'a, H> Numbered<'a, H> {
         seq: u64,
         count: usize,
         records: impl Iterator<Item = (&'a str, ProduceView<'a, H>)>,
-    ) -> Result<Self, ErrorBody> {
-        if count as u64 > LIMITS.produce_window {
-            let message = format!("{count} records in one message; send at most {}", LIMITS.produce_window);
-            return Err(ErrorBody::new(ErrorCode::BatchTooLarge, message));
+    ) -> Result<Self, Unprocessed> {
+        if count as u64 > limits::PRODUCE_WINDOW {
+            let message =
+                format!("more than {} records in one message; send at most that many", limits::PRODUCE_WINDOW);
+            return Err(Unprocessed { seq, error: ErrorBody::new(ErrorCode::BatchTooLarge, message) });
         }
         if seq.checked_add(count as u64).is_none() {
-            return Err(ErrorBody::new(
-                ErrorCode::BadRequest,
-                format!("seq {seq} is too large to number the records of this message"),
-            ));
+            let message = format!("seq {seq} is too large to number the records of this message");
+            return Err(Unprocessed { seq, error: ErrorBody::new(ErrorCode::BadRequest, message) });
         }
         let mut by_topic: Vec<(&str, Vec<_>)> = Vec::new();
         for (topic, record) in records {
@@ -72,8 +79,9 @@ pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
     ledger: &Arc<Ledger>,
     log: &mut WriteLog,
     Numbered { mut seq, by_topic }: Numbered<'a, H>,
-) -> Result<(), ErrorBody> {
+) -> Result<(), Unprocessed> {
     let received = Instant::now();
+    let mut topic_limits = TopicLimits::default();
     for (topic, records) in by_topic {
         // Checked before any record is produced.
         let refusal = may_write(cluster, permissions, topic).err().map(Arc::new);
@@ -91,7 +99,7 @@ pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
                         }
                         None => {
                             log.written(topic, count as u64);
-                            let to = Target { topic, may_create };
+                            let to = Target { topic, may_create, limits: &mut topic_limits };
                             send(shared, cluster, ledger, seq, to, &records[start..start + count], received).await;
                         }
                     }
@@ -107,18 +115,18 @@ pub async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
                         "record {seq}: this number was used for a different record, so nothing was written; send the \
                          record with a new number"
                     );
-                    return Err(ErrorBody::new(ErrorCode::SequenceReused, message));
+                    return Err(Unprocessed { seq, error: ErrorBody::new(ErrorCode::SequenceReused, message) });
                 }
                 Admission::PassedOver => {
                     let message = format!("record {seq}: this number was skipped before; numbers must increase");
-                    return Err(ErrorBody::new(ErrorCode::SequenceReused, message));
+                    return Err(Unprocessed { seq, error: ErrorBody::new(ErrorCode::SequenceReused, message) });
                 }
                 Admission::Expired => {
                     let message = format!(
                         "record {seq}: this number is older than the outcomes that the bridge keeps; nothing was written \
                          now, and the bridge does not know whether it was written before"
                     );
-                    return Err(ErrorBody::new(ErrorCode::SequenceExpired, message));
+                    return Err(Unprocessed { seq, error: ErrorBody::new(ErrorCode::SequenceExpired, message) });
                 }
             };
             start += done;
@@ -145,6 +153,41 @@ struct Target<'t> {
     topic: &'t str,
     /// Whether the topic may be created for them.
     may_create: bool,
+    limits: &'t mut TopicLimits,
+}
+
+/// The limits of topics that refuse records of one message, each requested once.
+#[derive(Default)]
+struct TopicLimits {
+    known: Vec<(String, Option<u64>)>,
+    /// Kafka did not report a limit, so that further requests would probably time out, too.
+    has_failed: bool,
+}
+
+impl TopicLimits {
+    /// A request blocks the socket, so one message makes only so many.
+    const MAX_REQUESTS: usize = 4;
+
+    /// `max.message.bytes` of the topic, if Kafka reports it.
+    async fn of(&mut self, shared: &Shared, cluster: &Arc<Cluster>, topic: &str) -> Option<u64> {
+        if let Some((_, limit)) = self.known.iter().find(|(known, _)| known == topic) {
+            return *limit;
+        }
+        if self.has_failed || self.known.len() >= Self::MAX_REQUESTS {
+            return None;
+        }
+        let name = requests::topic(topic).ok()?;
+        let permit = shared.gate.start_producer().await;
+        let admin = Arc::clone(&cluster.admin);
+        let reported = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            admin.max_message_bytes(&name)
+        });
+        let limit = reported.await.ok().flatten();
+        self.has_failed = limit.is_none();
+        self.known.push((topic.to_owned(), limit));
+        limit
+    }
 }
 
 /// Produces records that were admitted. A record that is invalid gets its outcome here.
@@ -153,7 +196,7 @@ async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
     cluster: &Arc<Cluster>,
     ledger: &Arc<Ledger>,
     seq: u64,
-    Target { topic, may_create }: Target<'_>,
+    Target { topic, may_create, limits: topic_limits }: Target<'_>,
     records: &[ProduceView<'a, H>],
     received: Instant,
 ) {
@@ -163,17 +206,25 @@ async fn send<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
         ledger.trace(std::mem::take(&mut traced.spans));
     }
     let shared_topic: Arc<str> = topic.into();
+    let limit = cluster.record_limit.bytes;
     let mut start = 0;
     while start < records.len() {
-        if let Err(error) = check(&records[start]) {
-            let is_same_error = |record: &&ProduceView<'a, H>| check(record).is_err_and(|other| other == error);
+        if let Err(invalid) = check(&records[start], limit) {
+            let is_same_error =
+                |record: &&ProduceView<'a, H>| check(record, limit).is_err_and(|other| other == invalid);
             let count = 1 + records[start + 1..].iter().take_while(is_same_error).count();
+            let error = match invalid {
+                Invalid::TooLarge(size) => {
+                    too_large(cluster.record_limit, topic_limits.of(shared, cluster, topic).await, topic, size)
+                }
+                Invalid::Other(error) => error,
+            };
             ledger.delivered(vec![Run::failed(seq + start as u64, count as u64, Arc::new(error))]);
             unsent.mark_sent(count as u64);
             start += count;
             continue;
         }
-        let valid = records[start..].iter().take_while(|record| check(record).is_ok()).count();
+        let valid = records[start..].iter().take_while(|record| check(record, limit).is_ok()).count();
         let end = start + valid;
         while start < end {
             if cluster.producer.must_start() {
@@ -252,24 +303,56 @@ impl Drop for Unsent<'_> {
     }
 }
 
+/// The error of a record that is larger than the bridge's limit. It names the smaller one of the bridge's and the topic's
+/// limit, because a record within the other would still be refused.
+fn too_large(
+    RecordLimit { bytes, setting }: RecordLimit,
+    of_topic: Option<u64>,
+    topic: &str,
+    size: usize,
+) -> ErrorBody {
+    let (bytes, setting) = match of_topic.filter(|of_topic| *of_topic < bytes as u64) {
+        Some(of_topic) => (of_topic, format!("max.message.bytes of the topic {topic:?}")),
+        None => (bytes as u64, setting.to_owned()),
+    };
+    let message = format!("the record has {size} bytes; at most {bytes} are allowed by {setting}");
+    ErrorBody::new(ErrorCode::RecordTooLarge, message)
+}
+
+/// Why a record cannot be produced.
+#[derive(PartialEq)]
+enum Invalid {
+    /// The record has this many bytes.
+    TooLarge(usize),
+    Other(ErrorBody),
+}
+
+impl From<ErrorBody> for Invalid {
+    fn from(error: ErrorBody) -> Self {
+        Self::Other(error)
+    }
+}
+
 /// Rejects records that librdkafka would refuse late, or not at all.
-fn check<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(record: &ProduceView<'a, H>) -> Result<(), ErrorBody> {
+fn check<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
+    record: &ProduceView<'a, H>,
+    limit: usize,
+) -> Result<(), Invalid> {
     let size = record.size();
-    if size > MAX_RECORD_BYTES {
-        let message = format!("the record has {size} bytes; at most {MAX_RECORD_BYTES} are allowed");
-        return Err(ErrorBody::new(ErrorCode::RecordTooLarge, message));
+    if size > limit {
+        return Err(Invalid::TooLarge(size));
     }
     if let Some(partition) = record.partition.filter(|partition| *partition < 0) {
         let message =
             format!("partition {partition}: use a number from 0, or leave it out to let the partitioner choose");
-        return Err(ErrorBody::new(ErrorCode::UnknownPartition, message));
+        return Err(ErrorBody::new(ErrorCode::UnknownPartition, message).into());
     }
     if record.headers.clone().any(|(name, _)| name.contains('\0')) {
-        return Err(ErrorBody::new(ErrorCode::BadRequest, "a header name cannot contain a NUL character"));
+        return Err(ErrorBody::new(ErrorCode::BadRequest, "a header name cannot contain a NUL character").into());
     }
     if let Some(ms) = record.timestamp.filter(|ms| *ms < 0) {
         let message = format!("timestamp {ms}: milliseconds since 1970 cannot be negative");
-        return Err(ErrorBody::new(ErrorCode::BadRequest, message));
+        return Err(ErrorBody::new(ErrorCode::BadRequest, message).into());
     }
     Ok(())
 }

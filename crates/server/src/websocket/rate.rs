@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 /// How many requests per second a socket may send, on average and in a burst.
-pub const REQUESTS_PER_SECOND: f64 = 1000.0;
+pub const REQUESTS_PER_SECOND: f64 = protocol::limits::REQUESTS_PER_SECOND as f64;
 
 /// A token bucket.
 pub struct Rate {

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
@@ -13,6 +14,7 @@ use protocol::MAX_HELLO_BYTES;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
+use super::large_frames::{LargeFrame, LargeFrames};
 use super::replies::Replies;
 use crate::http::ReadHalf;
 
@@ -21,6 +23,9 @@ const AHEAD_BYTES: usize = 128 * 1024;
 
 /// How much tungstenite may read before `hello`: the largest `hello`, and the longest frame header.
 const BEFORE_HELLO_BYTES: usize = MAX_HELLO_BYTES + 14;
+
+/// The header of a client's frame with a payload of less than 126 bytes: two bytes and the mask.
+const MIN_HEADER_BYTES: usize = 6;
 
 pub struct ReadSide {
     socket: ReadHalf,
@@ -34,14 +39,53 @@ pub struct ReadSide {
     ahead: BytesMut,
     /// How many more bytes tungstenite may read; `None` (no limit) after `hello`.
     left: Option<usize>,
+    large_frames: Arc<LargeFrames>,
+    /// How much of the current message tungstenite has read.
+    in_message: usize,
+    /// Set while a large message is read and handled.
+    large_frame: Option<Box<LargeFrame>>,
+    is_discarded: bool,
 }
 
 impl ReadSide {
     /// `begun` is the data that was read together with the upgrade request.
-    pub fn new(socket: ReadHalf, begun: &[u8], replies: Replies) -> Self {
+    pub fn new(socket: ReadHalf, begun: &[u8], replies: Replies, large_frames: Arc<LargeFrames>) -> Self {
         let has_begun = !begun.is_empty();
-        let ahead = BytesMut::from(begun);
-        Self { socket, replies, is_bulk: has_begun, has_heard: has_begun, ahead, left: Some(BEFORE_HELLO_BYTES) }
+        Self {
+            socket,
+            replies,
+            is_bulk: has_begun,
+            has_heard: has_begun,
+            ahead: BytesMut::from(begun),
+            left: Some(BEFORE_HELLO_BYTES),
+            large_frames,
+            in_message: 0,
+            large_frame: None,
+            is_discarded: false,
+        }
+    }
+
+    /// The message was handled, so its memory is free.
+    pub fn end_message(&mut self) {
+        self.in_message = 0;
+        self.large_frame = None;
+    }
+
+    /// A ping or pong of this length may come between the frames of a message, of which it is no part.
+    pub fn skip_control(&mut self, payload: usize) {
+        self.in_message = self.in_message.saturating_sub(payload + MIN_HEADER_BYTES);
+    }
+
+    /// Waits for a permit if the message is a large one.
+    fn poll_permit(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_discarded || self.in_message <= LargeFrames::SMALL_BYTES {
+            return Poll::Ready(Ok(()));
+        }
+        let large_frame = self.large_frame.get_or_insert_with(|| Box::new(self.large_frames.next()));
+        let permitted = large_frame.poll(cx);
+        // The bridge does not read, so it cannot hear whether the client is alive.
+        self.has_heard |= permitted.is_pending();
+        permitted
     }
 
     /// Whether any data was received since the last call. A part of a frame is a sign of life too.
@@ -49,7 +93,14 @@ impl ReadSide {
         std::mem::take(&mut self.has_heard)
     }
 
-    /// Removes the limit: the socket has sent its `hello`, or its data is only discarded.
+    /// What follows is only discarded, so it takes no memory.
+    pub fn discard(&mut self) {
+        self.left = None;
+        self.is_discarded = true;
+        self.end_message();
+    }
+
+    /// Removes the limit: the socket has sent its `hello`.
     pub fn lift_limit(&mut self) {
         self.left = None;
     }
@@ -95,13 +146,15 @@ impl ReadSide {
 
 impl AsyncRead for ReadSide {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let Some(left) = self.left else { return self.poll_socket(cx, buf) };
-        if left == 0 {
+        if self.left == Some(0) {
             return Poll::Ready(Err(io::ErrorKind::FileTooLarge.into()));
         }
+        ready!(self.poll_permit(cx))?;
         let before = buf.filled().len();
         ready!(self.poll_socket(cx, buf))?;
-        self.left = Some(left.saturating_sub(buf.filled().len() - before));
+        let read = buf.filled().len() - before;
+        self.in_message += read;
+        self.left = self.left.map(|left| left.saturating_sub(read));
         Poll::Ready(Ok(()))
     }
 }

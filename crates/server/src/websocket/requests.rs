@@ -20,7 +20,9 @@ use std::sync::Arc;
 
 use kafka::admin::Admin;
 use kafka::cluster::with_reason;
-use protocol::{ErrorBody, ErrorCode, ErrorMessage, GroupId, Kind, MessageBody as _, Request, ResetOffsets, TopicName};
+use protocol::{
+    ErrorBody, ErrorCode, ErrorMessage, GroupName, Kind, MessageBody as _, Request, ResetOffsets, TopicName,
+};
 
 use super::READ_ONLY;
 use super::audit::{self, Asker, audit};
@@ -78,7 +80,7 @@ pub(super) async fn answer<R: Handler>(
     // If the socket is gone, the answer is discarded.
     let _ = match answer {
         Ok(reply) => outbox.reply(id, reply).await,
-        Err(error) => outbox.reply(id, ErrorMessage { subscription: None, error }).await,
+        Err(error) => outbox.reply(id, ErrorMessage::from(error)).await,
     };
 }
 
@@ -128,6 +130,6 @@ pub(super) fn topic(name: &str) -> Result<TopicName, ErrorBody> {
     TopicName::parse(name).map_err(|error| ErrorBody::new(ErrorCode::InvalidTopic, error.to_string()))
 }
 
-pub(super) fn group(name: &str) -> Result<GroupId, ErrorBody> {
-    GroupId::parse(name).map_err(|error| ErrorBody::new(ErrorCode::InvalidGroup, error.to_string()))
+pub(super) fn group(name: &str) -> Result<GroupName, ErrorBody> {
+    GroupName::parse(name).map_err(|error| ErrorBody::new(ErrorCode::InvalidGroup, error.to_string()))
 }

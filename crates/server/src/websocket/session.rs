@@ -8,8 +8,8 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use protocol::{
     ClientMessage, CloseCode, ClusterChanged, ClusterResult, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView,
-    LiveView, MessageBody as _, Mode, ParseError, Ping, Produce, ProduceFrame, ProduceWaiting, Request as _,
-    ResumeCommitsResult, ServerMessage, Subscribe, Subscribed, TopicName, Watching, Welcome,
+    Limits, LiveView, MessageBody as _, Mode, ParseError, Ping, Produce, ProduceFrame, ProduceWaiting, Request as _,
+    ResumeCommitsResult, ServerMessage, Subscribe, Subscribed, TopicName, Watching, Welcome, limits, sequence_number,
 };
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
@@ -23,9 +23,10 @@ use super::closing::{self, End};
 use super::frame::Frame as OutboxFrame;
 use super::gate::SocketGate;
 use super::greeting::{Greeting, greeting};
+use super::large_frames::LargeFrames;
 use super::ledger::Ledger;
 use super::outbox::{AtOnce, Gone, Outbox};
-use super::produce::Numbered;
+use super::produce::{Numbered, Unprocessed};
 use super::rate::{REQUESTS_PER_SECOND, Rate};
 use super::read_side::ReadSide;
 use super::replies::Replies;
@@ -36,7 +37,7 @@ use super::subscription;
 use super::subscriptions::Subscriptions;
 use super::visibility::report_invisible_records;
 use super::watches::Watches;
-use super::{LIMITS, READ_ONLY, Shared, produce, requests};
+use super::{READ_ONLY, Shared, produce, requests};
 use crate::clusters::Cluster;
 use crate::http::{Peer, WriteHalf};
 use crate::metrics::{METRICS, RefusalReason, UNKNOWN_MESSAGE};
@@ -47,11 +48,11 @@ use feed::{Listener, Variant};
 use kafka::cluster::ClusterWatch;
 
 /// How often the bridge pings. Some proxies close a connection on which the bridge has sent nothing for 15 s.
-const HEARTBEAT: Duration = Duration::from_secs(10);
+const HEARTBEAT: Duration = Duration::from_secs(limits::HEARTBEAT_SECS);
 
 /// After this many pings without any byte from the client, the next one closes the socket. On a slow network a ping may wait for tens of
 /// seconds behind a large frame.
-const UNANSWERED_PINGS: u32 = 3;
+const UNANSWERED_PINGS: u32 = limits::SILENT_HEARTBEATS;
 
 /// At shutdown, how long to wait for the outcomes of records in flight.
 const LAST_OUTCOMES: Duration = Duration::from_secs(2);
@@ -111,7 +112,12 @@ async fn run_session(
         resumed: held.resumed,
         cluster: state.borrow_and_update().clone(),
         defaults: cluster.defaults.clone(),
-        limits: LIMITS,
+        limits: Limits {
+            message_bytes: cluster.record_limit.bytes as u64,
+            subscriptions: limits::SUBSCRIPTIONS,
+            produce_window: limits::PRODUCE_WINDOW,
+            frame_bytes: shared.large_frames.max_bytes() as u64,
+        },
         heartbeat_ms: HEARTBEAT.as_millis().try_into().unwrap_or(u64::MAX),
         read_only: cluster.read_only,
         cluster_name: cluster.name.to_string(),
@@ -145,7 +151,8 @@ pub(super) async fn next_frame(stream: &mut Stream) -> Result<Incoming, End> {
             Some(Ok(Message::Text(text))) => return Ok(Incoming::Text(text)),
             Some(Ok(Message::Binary(bytes))) => return Ok(Incoming::Binary(bytes)),
             // tungstenite answers pings and close frames.
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+            Some(Ok(message @ (Message::Ping(_) | Message::Pong(_)))) => stream.get_mut().skip_control(message.len()),
+            Some(Ok(Message::Frame(_))) => {}
             Some(Ok(Message::Close(frame))) => {
                 let code = frame.map_or(CloseFrameCode::Status, |frame| frame.code);
                 return Err(End::ClosedByClient(code.into()));
@@ -154,6 +161,11 @@ pub(super) async fn next_frame(stream: &mut Stream) -> Result<Incoming, End> {
             Some(Err(Error::Capacity(CapacityError::MessageTooLong { size, max_size }))) => {
                 METRICS.refused(RefusalReason::FrameTooLarge);
                 let reason = format!("a message of {size} bytes; at most {max_size} are allowed");
+                return Err(End::close(CloseCode::TooLarge, reason));
+            }
+            Some(Err(Error::Io(error))) if LargeFrames::is_late(&error) => {
+                METRICS.refused(RefusalReason::FrameTooLarge);
+                let reason = format!("a large frame did not arrive within {} s; send less", limits::LARGE_FRAME_SECS);
                 return Err(End::close(CloseCode::TooLarge, reason));
             }
             Some(Err(Error::Utf8(_))) => return Err(End::close(CloseCode::BadFrame, "a text frame that is not UTF-8")),
@@ -291,13 +303,14 @@ impl<'s> Session<'s> {
             if let Err(end) = handled {
                 return end;
             }
+            stream.get_mut().end_message();
             // Finished tasks are removed here, so that they do not accumulate.
             while helpers.try_join_next().is_some() {}
         }
     }
 
     async fn handle(&mut self, text: &str, helpers: &mut tokio::task::JoinSet<()>) -> Result<(), End> {
-        let Frame { id, message } = match ClientMessage::parse(text) {
+        let Frame { id, message, .. } = match ClientMessage::parse(text) {
             Ok(frame) => frame,
             Err(ParseError::NotAMessage(reason)) => return Err(End::close(CloseCode::BadFrame, reason)),
             Err(error @ ParseError::UnknownType { id, .. }) => {
@@ -306,7 +319,9 @@ impl<'s> Session<'s> {
                     .await;
             }
             Err(error @ ParseError::BadFields { id, name, .. }) => {
-                return self.refuse(name, id, ErrorBody::new(ErrorCode::BadRequest, error.to_string())).await;
+                let seq = if name == Produce::NAME { sequence_number(text) } else { None };
+                let error = ErrorBody::new(ErrorCode::BadRequest, error.to_string());
+                return self.refuse(name, id, ErrorMessage { subscription: None, seq, error }).await;
             }
         };
         let name = message.name();
@@ -338,10 +353,12 @@ impl<'s> Session<'s> {
             ClientMessage::Hello(_) => Err(ErrorBody::new(ErrorCode::AlreadyGreeted, "duplicate `hello` ignored")),
             ClientMessage::Produce(Produce { seq, records }) => {
                 let views = records.iter().map(|record| (record.topic.as_str(), record.view()));
-                match Numbered::new(seq, records.len(), views) {
-                    Ok(numbered) => self.produce(numbered).await?,
-                    Err(error) => Err(error),
-                }
+                return match self.produce(Numbered::new(seq, records.len(), views)).await? {
+                    Ok(()) => Ok(()),
+                    Err(Unprocessed { seq, error }) => {
+                        self.refuse(name, id, ErrorMessage { subscription: None, seq: Some(seq), error }).await
+                    }
+                };
             }
             ClientMessage::Subscribe(request) => self.subscribe(id, request, helpers).await?,
             ClientMessage::Flow(flow) => self.subscriptions.get(flow.subscription).and_then(|s| s.flow(&flow)),
@@ -403,20 +420,22 @@ impl<'s> Session<'s> {
     async fn handle_batch(&mut self, frame: &[u8]) -> Result<(), End> {
         let batch = ProduceFrame::parse(frame).map_err(|bad| End::close(CloseCode::BadFrame, bad.to_string()))?;
         let records = batch.iter().map(|record| (batch.topic, record));
-        let produced = match Numbered::new(batch.seq, batch.count as usize, records) {
-            Ok(numbered) => self.produce(numbered).await?,
-            Err(error) => Err(error),
-        };
-        match produced {
+        match self.produce(Numbered::new(batch.seq, batch.count as usize, records)).await? {
             Ok(()) => Ok(()),
-            Err(error) => self.refuse(Produce::NAME, None, error).await,
+            Err(Unprocessed { seq, error }) => {
+                self.refuse(Produce::NAME, None, ErrorMessage { subscription: None, seq: Some(seq), error }).await
+            }
         }
     }
 
     async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
         &mut self,
-        numbered: Numbered<'a, H>,
-    ) -> Result<Result<(), ErrorBody>, End> {
+        numbered: Result<Numbered<'a, H>, Unprocessed>,
+    ) -> Result<Result<(), Unprocessed>, End> {
+        let numbered = match numbered {
+            Ok(numbered) => numbered,
+            Err(unprocessed) => return Ok(Err(unprocessed)),
+        };
         let Self { shared, cluster, permissions, held, writes, .. } = self;
         tokio::select! {
             done = produce::produce(shared, cluster, permissions, &held.ledger, writes, numbered) => Ok(done),
@@ -426,9 +445,10 @@ impl<'s> Session<'s> {
     }
 
     /// Answers a message of type `name` with an error.
-    async fn refuse(&self, name: &'static str, id: Option<u64>, error: ErrorBody) -> Result<(), End> {
-        METRICS.request(name, Err(&error));
-        Ok(self.outbox.reply(id, ErrorMessage { subscription: None, error }).await?)
+    async fn refuse(&self, name: &'static str, id: Option<u64>, message: impl Into<ErrorMessage>) -> Result<(), End> {
+        let message = message.into();
+        METRICS.request(name, Err(&message.error));
+        Ok(self.outbox.reply(id, message).await?)
     }
 
     /// Executes the request on a blocking thread.

@@ -246,9 +246,9 @@ mod tests {
     use protocol::{ErrorBody, ErrorCode};
 
     use super::*;
-    use crate::websocket::LIMITS;
     use crate::websocket::ledger::Admission;
     use kafka::producer::{DeliverySink, Run};
+    use protocol::limits::PRODUCE_WINDOW;
 
     const USER: &str = "ann";
 
@@ -359,12 +359,12 @@ mod tests {
     #[tokio::test]
     async fn memory_of_lost_sessions_is_bounded() {
         let sessions = Sessions::default();
-        let window = LIMITS.produce_window as usize;
+        let window = PRODUCE_WINDOW as usize;
         for _ in 0..80 {
             let held = new_session(&sessions);
             assert_eq!(held.ledger.admit(0, &vec![0; window]), Admission::New(window));
             let error = Arc::new(ErrorBody::new(ErrorCode::ReadOnly, "nothing is written"));
-            held.ledger.delivered(vec![Run::failed(0, LIMITS.produce_window, error)]);
+            held.ledger.delivered(vec![Run::failed(0, PRODUCE_WINDOW, error)]);
             sessions.release(&held);
         }
         let (bytes, count) = (bytes_held(&sessions), lock(&sessions.table).by_id.len());
@@ -381,7 +381,9 @@ mod tests {
                 let held = new_session(&sessions);
                 assert_eq!(held.ledger.admit(0, &[0]), Admission::New(1));
                 // As large as the errors that a ledger keeps; what it holds besides was measured with an empty text.
-                let error = |text: usize| Arc::new(ErrorBody::new(ErrorCode::ReadOnly, "x".repeat(text)));
+                let error = |text: usize| {
+                    Arc::new(ErrorBody { message: "x".repeat(text), ..ErrorBody::new(ErrorCode::ReadOnly, "") })
+                };
                 let beside = {
                     let measured = new_session(&sessions);
                     measured.ledger.admit(0, &[0]);

@@ -1,12 +1,12 @@
 //! One subscription of a session: validates its request, and sends its cursor's records to the outbox.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use protocol::{
     Ack, Assigned, CloseCode, Committed, ErrorBody, ErrorCode, ErrorMessage, Flow, Gap, GroupId, Mode, Offset,
     Position, RecordsWaiting, Revoked, ServerMessage, Subscribe, TailStart, TopicName, TopicPartition, Unsubscribed,
-    WaitingPartition, WhenSlow, Window,
+    WaitingPartition, WhenSlow, Window, limits,
 };
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +19,7 @@ use crate::variants::HeldVariant;
 use feed::{ClosingCursor, Cursor, Delivered, Event, Isolation, Listener, ReadMode, Start, Waiting};
 
 /// How many topics one subscription may name.
-const MAX_TOPICS: usize = 64;
+const MAX_TOPICS: usize = limits::SUBSCRIPTION_TOPICS;
 
 /// The session's handle of a running subscription.
 pub struct Subscription {
@@ -152,9 +152,41 @@ struct DeliverySender {
     pending: Mutex<Pending>,
 }
 
-/// A delivery that the reader's thread took off the cursor and left to the task.
+/// What was taken off the cursor and is not sent yet.
 #[derive(Default)]
-struct Pending(Option<Delivered>);
+struct Pending {
+    /// A delivery that the reader's thread left to the task.
+    delivered: Option<Delivered>,
+    /// The parts of a message that follow the one sent last.
+    parts: VecDeque<Frame>,
+}
+
+impl Pending {
+    /// The next part of a message that was begun.
+    fn next_part(&mut self) -> Option<Frame> {
+        self.parts.pop_front()
+    }
+
+    /// The first frame of a delivery; the others wait in `parts`.
+    fn first_of(&mut self, frames: Frames) -> Option<Frame> {
+        match frames {
+            Frames::None => None,
+            Frames::Records(frame) => Some(frame),
+            Frames::Message(texts) => {
+                self.parts.extend(texts.iter().map(|text| Frame::text(text)));
+                self.parts.pop_front()
+            }
+        }
+    }
+}
+
+/// The frames of a delivery.
+enum Frames {
+    None,
+    Records(Frame),
+    /// A message and, if its lists are long, its further parts.
+    Message(Vec<String>),
+}
 
 /// What the task does next.
 enum Next {
@@ -167,7 +199,11 @@ impl DeliverySender {
     /// Sends the next delivery if there is one. Not cancel-safe: a cancelled call may lose it.
     async fn send_next(&self) -> Result<Next, Gone> {
         let mut pending = self.pending.lock().await;
-        match pending.0.take().or_else(|| self.cursor.try_next()) {
+        if let Some(part) = pending.next_part() {
+            self.outbox.send_frame(part).await?;
+            return Ok(Next::More);
+        }
+        match pending.delivered.take().or_else(|| self.cursor.try_next()) {
             None => Ok(Next::Wait),
             Some(Delivered::Ended) => Ok(Next::End),
             Some(Delivered::TooSlow) => {
@@ -176,7 +212,7 @@ impl DeliverySender {
                 Ok(Next::End)
             }
             Some(other) => {
-                if let Some(frame) = self.frame(other) {
+                if let Some(frame) = pending.first_of(self.frames(other)) {
                     self.outbox.send_frame(frame).await?;
                 }
                 Ok(Next::More)
@@ -184,12 +220,12 @@ impl DeliverySender {
         }
     }
 
-    fn frame(&self, delivered: Delivered) -> Option<Frame> {
+    fn frames(&self, delivered: Delivered) -> Frames {
         let subscription = self.number;
         let message: ServerMessage = match delivered {
             Delivered::Records { seq, batch, range } => {
                 METRICS.delivered(range.len());
-                return Some(Frame::records(subscription, seq, batch, range, &self.variant, self.metrics));
+                return Frames::Records(Frame::records(subscription, seq, batch, range, &self.variant, self.metrics));
             }
             Delivered::Event(Event::Assigned(starts)) => {
                 Assigned { subscription, partitions: positions(starts) }.into()
@@ -206,11 +242,11 @@ impl DeliverySender {
             Delivered::Waiting(waiting) => {
                 RecordsWaiting { subscription, partitions: waiting.into_iter().map(waiting_partition).collect() }.into()
             }
-            Delivered::Error(error) => ErrorMessage { subscription: Some(subscription), error }.into(),
+            Delivered::Error(error) => ErrorMessage { subscription: Some(subscription), seq: None, error }.into(),
             // Both end the task before they get here.
-            Delivered::TooSlow | Delivered::Ended => return None,
+            Delivered::TooSlow | Delivered::Ended => return Frames::None,
         };
-        Some(Frame::text(&message.to_json()))
+        Frames::Message(message.into_frames(None))
     }
 }
 
@@ -218,17 +254,22 @@ impl Listener for DeliverySender {
     fn notify(&self) -> bool {
         let Ok(mut pending) = self.pending.try_lock() else { return false };
         loop {
-            let next = || match pending.0.take().or_else(|| self.cursor.try_next())? {
-                // Left to the task.
-                end @ (Delivered::Ended | Delivered::TooSlow) => {
-                    pending.0 = Some(end);
-                    None
+            let next = || {
+                if let Some(part) = pending.next_part() {
+                    return Some(part);
                 }
-                other => self.frame(other),
+                match pending.delivered.take().or_else(|| self.cursor.try_next())? {
+                    // Left to the task.
+                    end @ (Delivered::Ended | Delivered::TooSlow) => {
+                        pending.delivered = Some(end);
+                        None
+                    }
+                    other => pending.first_of(self.frames(other)),
+                }
             };
             match self.outbox.write_at_once(next) {
                 AtOnce::Written => {}
-                AtOnce::Nothing => return pending.0.is_none(),
+                AtOnce::Nothing => return pending.delivered.is_none(),
                 AtOnce::Busy => return false,
             }
         }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use protocol::{ErrorBody, ErrorCode};
 use tokio::time::Instant;
 
-use super::LIMITS;
 use super::gate::Gate;
 use super::outbox::Outbox;
 use super::subscription::Subscription;
@@ -16,6 +15,7 @@ use crate::feeds::FeedRequest;
 use crate::metrics::ClusterMetrics;
 use crate::variants::HeldVariant;
 use feed::{ClosingCursor, Cursor};
+use protocol::limits::SUBSCRIPTIONS;
 
 /// How long a new subscription waits for an ending one to free its reader, if there is no room for both.
 const ROOM_WITHIN: Duration = Duration::from_secs(2);
@@ -94,10 +94,10 @@ impl Subscriptions {
     fn require_room(&mut self) -> Result<(), ErrorBody> {
         self.ending.retain(ClosingCursor::still_counts);
         let (open, ending) = (self.open.len(), self.ending.len());
-        if open + ending < LIMITS.subscriptions as usize {
+        if open + ending < SUBSCRIPTIONS as usize {
             return Ok(());
         }
-        let most = LIMITS.subscriptions;
+        let most = SUBSCRIPTIONS;
         if ending == 0 {
             let message = format!("a socket has at most {most} subscriptions; end one first");
             return Err(ErrorBody::new(ErrorCode::TooManySubscriptions, message));

@@ -20,7 +20,7 @@ use warp::http::{Response, StatusCode};
 use super::read_side::ReadSide;
 use super::replies::Replies;
 use super::slots::Full;
-use super::{MAX_FRAME_BYTES, Shared, session};
+use super::{Shared, session};
 use crate::http::{ActiveStream, Peer, Stream};
 
 /// The read buffer that each socket keeps. Control messages are small; bulk data is read ahead (see `read_side`).
@@ -94,12 +94,13 @@ pub fn upgrade(
             Ok(upgraded) => {
                 let mut config = WebSocketConfig::default();
                 config.read_buffer_size = READ_BUFFER_BYTES;
-                config.max_message_size = Some(MAX_FRAME_BYTES);
-                config.max_frame_size = Some(MAX_FRAME_BYTES);
+                let large_frames = Arc::clone(&shared.large_frames);
+                config.max_message_size = Some(large_frames.max_bytes());
+                config.max_frame_size = Some(large_frames.max_bytes());
                 let Some((socket, begun)) = take_apart(upgraded) else { return };
                 let (reading, writing) = socket.into_split();
                 let replies = Replies::default();
-                let reading = ReadSide::new(reading, &begun, replies.clone());
+                let reading = ReadSide::new(reading, &begun, replies.clone(), large_frames);
                 drop(begun);
                 let stream = WebSocketStream::from_raw_socket(reading, Role::Server, Some(config)).await;
                 session::serve(shared, stream, writing, replies, peer, signed_in, slot).await;

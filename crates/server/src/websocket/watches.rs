@@ -15,7 +15,7 @@ use crate::permissions::Permissions;
 use crate::views::{Snapshot, Snapshots, ViewData};
 
 /// How many live views a socket may have.
-const MAX_WATCHES: usize = 16;
+const MAX_WATCHES: usize = protocol::limits::LIVE_VIEWS;
 
 /// The session's handles on its live views.
 #[derive(Default)]
@@ -53,11 +53,8 @@ impl Watches {
         self.open.insert(number, watch);
         async move {
             let pushed = tokio::select! {
-                // A requested end has priority over further changes.
-                biased;
-                () = ending.cancelled() => Ok(()),
                 () = outbox.closed() => Err(Gone),
-                pushed = push(number, snapshots, &permissions, &outbox) => pushed,
+                pushed = push(number, snapshots, &permissions, &outbox, &ending) => pushed,
             };
             if pushed.is_ok() {
                 let id = unwatch_id.get().copied().flatten();
@@ -79,8 +76,15 @@ impl Watches {
     }
 }
 
-/// Sends the changes of each snapshot until the socket is gone. A slow socket misses snapshots, but never the latest.
-async fn push(watch: u32, mut snapshots: Snapshots, permissions: &Permissions, outbox: &Outbox) -> Result<(), Gone> {
+/// Sends the changes of each snapshot until the socket is gone or `ending` is cancelled, which never divides a message. A slow
+/// socket misses snapshots, but never the latest.
+async fn push(
+    watch: u32,
+    mut snapshots: Snapshots,
+    permissions: &Permissions,
+    outbox: &Outbox,
+    ending: &CancellationToken,
+) -> Result<(), Gone> {
     let mut sent: Option<Sent> = None;
     let mut sent_error: Option<ErrorBody> = None;
     loop {
@@ -95,7 +99,7 @@ async fn push(watch: u32, mut snapshots: Snapshots, permissions: &Permissions, o
                     }
                     sent = Some(match visible {
                         Cow::Borrowed(_) => Sent::Whole(Arc::clone(&snapshot)),
-                        Cow::Owned(part) => Sent::Part(part),
+                        Cow::Owned(part) => Sent::Part(Box::new(part)),
                     });
                 }
                 Err(error) if sent_error.as_ref() != Some(error) => {
@@ -105,9 +109,12 @@ async fn push(watch: u32, mut snapshots: Snapshots, permissions: &Permissions, o
                 Err(_) => {}
             }
         }
-        if snapshots.changed().await.is_err() {
-            // Happens only when the bridge ends.
-            return Err(Gone);
+        tokio::select! {
+            // A requested end has priority over further changes.
+            biased;
+            () = ending.cancelled() => return Ok(()),
+            // Fails only when the bridge ends.
+            changed = snapshots.changed() => changed.map_err(|_| Gone)?,
         }
     }
 }
@@ -116,7 +123,7 @@ async fn push(watch: u32, mut snapshots: Snapshots, permissions: &Permissions, o
 enum Sent {
     Whole(Arc<Snapshot>),
     /// Only what the user may see.
-    Part(ViewData),
+    Part(Box<ViewData>),
 }
 
 impl Sent {
@@ -178,6 +185,8 @@ fn group_changed(watch: u32, at: i64, before: Option<&GroupResult>, now: &GroupR
         watch,
         at,
         state: now.state.clone(),
+        kind: now.kind,
+        not_described: now.not_described.clone(),
         protocol: now.protocol,
         coordinator: now.coordinator.clone(),
         assignor: now.assignor.clone(),
@@ -214,7 +223,8 @@ mod tests {
 
     fn group(name: &str, lag: u64) -> GroupSummary {
         let (group, state) = (name.to_owned(), "Stable".to_owned());
-        GroupSummary { group, state, members: 1, protocol: None, topics: Vec::new(), lag: Some(lag) }
+        let (kind, protocol, topics) = Default::default();
+        GroupSummary { group, state, members: Some(1), kind, protocol, topics, lag: Some(lag) }
     }
 
     #[test]

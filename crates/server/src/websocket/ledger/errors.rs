@@ -83,7 +83,12 @@ mod tests {
     #[test]
     fn error_beyond_the_budget_keeps_its_code_without_text() {
         let mut errors = KeptErrors::default();
-        let long = || Arc::new(ErrorBody::new(ErrorCode::RecordTooLarge, "x".repeat(BUDGET_BYTES / 4)));
+        let long = || {
+            Arc::new(ErrorBody {
+                message: "x".repeat(BUDGET_BYTES / 4),
+                ..ErrorBody::new(ErrorCode::RecordTooLarge, "")
+            })
+        };
         let kept: Vec<Charged> = (0..100).map(|_| errors.keep(long())).collect();
         assert!(errors.bytes() <= BUDGET_BYTES + 2 * AROUND, "{}", errors.bytes());
         assert!(kept.iter().all(|kept| kept.error.code == ErrorCode::RecordTooLarge.number()));
@@ -97,7 +102,7 @@ mod tests {
     fn error_is_kept_up_to_exactly_the_budget() {
         let sized = |bytes: usize| {
             let around = KeptErrors::bytes_of(&ErrorBody::new(ErrorCode::ReadOnly, ""));
-            Arc::new(ErrorBody::new(ErrorCode::ReadOnly, "x".repeat(bytes - around)))
+            Arc::new(ErrorBody { message: "x".repeat(bytes - around), ..ErrorBody::new(ErrorCode::ReadOnly, "") })
         };
         let half = BUDGET_BYTES / 2;
         for (second, is_kept) in [(half, true), (half + 1, false)] {

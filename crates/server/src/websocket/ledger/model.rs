@@ -35,13 +35,13 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let count = || prop_oneof![12 => 1..20_u64, 1 => 1..LIMITS.produce_window * 2];
+    let count = || prop_oneof![12 => 1..20_u64, 1 => 1..PRODUCE_WINDOW * 2];
     prop_oneof![
         4 => (prop_oneof![6 => Just(0), 2 => 1..5_u64, 1 => Just(1 << 40)], count())
             .prop_map(|(over, count)| Step::Send { over, count }),
         2 => (0..50_u64, 1..60_u64, prop_oneof![3 => Just(u64::MAX), 1 => 0..60_u64])
             .prop_map(|(back, count, same)| Step::Again { back, count, same }),
-        4 => (any::<prop::sample::Index>(), 1..LIMITS.produce_window as usize, prop::bool::weighted(0.8))
+        4 => (any::<prop::sample::Index>(), 1..PRODUCE_WINDOW as usize, prop::bool::weighted(0.8))
             .prop_map(|(from, count, acked)| Step::Settle { from: from.index(20_000), count, acked }),
         3 => Just(Step::Report),
     ]
@@ -81,7 +81,7 @@ impl World {
 
     fn send(&mut self, over: u64, count: u64) {
         let seq = self.next_seq + over;
-        let window = LIMITS.produce_window - self.in_flight().len() as u64;
+        let window = PRODUCE_WINDOW - self.in_flight().len() as u64;
         let room = window.min((MOST_KEPT - self.ledger.lock().spans.kept()) as u64);
         let new = count.min(room);
         match self.ledger.admit(seq, &contents(seq, count)) {
@@ -190,7 +190,7 @@ proptest! {
         let mut world = World::default();
         for step in steps {
             world.apply(step);
-            prop_assert!(world.ledger.lock().in_flight <= LIMITS.produce_window);
+            prop_assert!(world.ledger.lock().in_flight <= PRODUCE_WINDOW);
             prop_assert!(world.ledger.lock().spans.kept() <= MOST_KEPT);
         }
         world.apply(Step::Settle { from: 0, count: usize::MAX, acked: true });

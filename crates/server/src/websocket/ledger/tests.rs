@@ -9,7 +9,7 @@ use protocol::ErrorCode;
 
 use super::*;
 
-const WINDOW: u64 = LIMITS.produce_window;
+const WINDOW: u64 = PRODUCE_WINDOW;
 
 fn acked(first: u64, count: u64, partition: i32, offset: i64) -> Run {
     let took = Duration::from_micros(10);

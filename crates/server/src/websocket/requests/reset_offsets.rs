@@ -1,6 +1,6 @@
 //! `reset_offsets`: applies a plan to the positions of a group.
 
-use protocol::{ErrorBody, GroupId, MessageBody, OffsetResetPlan, ResetOffsets, ResetOffsetsResult};
+use protocol::{ErrorBody, GroupName, MessageBody, OffsetResetPlan, ResetOffsets, ResetOffsetsResult};
 
 use super::super::audit::{Asker, audit};
 use super::{Context, Handler, group};
@@ -15,7 +15,7 @@ impl Handler for ResetOffsets {
 }
 
 /// Also logs a reset that failed, since Kafka may have applied a part of it.
-fn log_reset(asker: &Asker, group: &GroupId, plan: &OffsetResetPlan, error: Option<&ErrorBody>) {
+fn log_reset(asker: &Asker, group: &GroupName, plan: &OffsetResetPlan, error: Option<&ErrorBody>) {
     let change = ResetOffsets::NAME;
     // A string, which the log quotes, because a group's name may contain spaces.
     let group = group.as_str();
