@@ -5,6 +5,7 @@ pub mod consume;
 pub mod groups;
 pub mod healthcheck;
 mod http;
+mod input;
 pub mod output;
 pub mod produce;
 mod target;

@@ -23,6 +23,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use protocol::{ClusterName, GroupId, GroupStart, TopicName};
 
 use kafka::properties::{KafkaProperties, parse_addresses};
+use kafka::record_limit::DEFAULT_MAX_MESSAGE_BYTES;
 use server::access_token::AccessToken;
 use server::http::{BasePath, Certificate, TrustedProxies};
 use server::traces::TraceSettings;
@@ -330,6 +331,10 @@ pub struct ServeArgs {
     #[arg(long, env = "PONTE_MAX_SOCKETS_PER_ADDRESS", default_value_t = 32, value_name = "COUNT")]
     pub max_sockets_per_address: usize,
 
+    /// Maximum size of a record that clients may produce: key, value and headers, in bytes (1024 to 67108864)
+    #[arg(long, env = "PONTE_MAX_MESSAGE_BYTES", default_value_t = DEFAULT_MAX_MESSAGE_BYTES, value_parser = parse_message_bytes, value_name = "BYTES")]
+    pub max_message_bytes: usize,
+
     /// Refuse every change in Kafka: producing, joining consumer groups (which commits), changing topics and groups
     #[arg(long, env = "PONTE_READ_ONLY")]
     pub read_only: bool,
@@ -377,6 +382,14 @@ pub struct ProduceArgs {
     /// Produce each line of standard input as a message, instead of a template
     #[arg(long, env = "PONTE_STDIN", conflicts_with_all = ["template", "count"])]
     pub stdin: bool,
+
+    /// With --stdin: each line is a key, this separator (\t for a tab) and a value; the first separator counts
+    #[arg(long, env = "PONTE_KEY_SEPARATOR", value_name = "SEPARATOR", requires = "stdin", value_parser = parse_separator)]
+    pub key_separator: Option<String>,
+
+    /// With --stdin: an empty key or value is null
+    #[arg(long, env = "PONTE_EMPTY_AS_NULL", requires = "stdin")]
+    pub empty_as_null: bool,
 }
 
 #[derive(Args, Debug, Clone)]
@@ -449,6 +462,7 @@ pub struct Config {
     pub proxy_protocol: bool,
     pub certificate: Option<Arc<Certificate>>,
     pub sockets: SocketLimits,
+    pub max_message_bytes: usize,
     /// `None`: no traces.
     pub traces: Option<TraceSettings>,
 }
@@ -507,6 +521,7 @@ impl Config {
                 per_address: args.max_sockets_per_address,
                 before_hello: SOCKETS_BEFORE_HELLO,
             },
+            max_message_bytes: args.max_message_bytes,
             traces: args.traces.settings(),
         })
     }
@@ -545,6 +560,13 @@ impl KafkaArgs {
     }
 }
 
+/// At most 64 MiB: librdkafka's consumers read messages of up to 100,000,000 bytes by default.
+fn parse_message_bytes(text: &str) -> Result<usize, String> {
+    const ALLOWED: std::ops::RangeInclusive<usize> = 1024..=64 * 1024 * 1024;
+    let bytes = text.parse().ok().filter(|bytes| ALLOWED.contains(bytes));
+    bytes.ok_or_else(|| format!("use a whole number of bytes from {} to {}", ALLOWED.start(), ALLOWED.end()))
+}
+
 fn parse_start(text: &str) -> Result<GroupStart, String> {
     match text {
         "earliest" => Ok(GroupStart::Earliest),
@@ -559,4 +581,11 @@ fn parse_origin(text: &str) -> Result<String, String> {
         Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '*']) => Ok(text.to_ascii_lowercase()),
         _ => Err("an origin has only a scheme, a host and a port, such as http://127.0.0.1:8080".to_owned()),
     }
+}
+
+fn parse_separator(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("must not be empty".to_owned());
+    }
+    Ok(text.replace("\\t", "\t"))
 }

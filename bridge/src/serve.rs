@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::cli::output;
 use crate::config::{BrokerChoice, ClusterConfig, Config, DEFAULT_BOOTSTRAP_SERVERS, SignInConfig};
 use crate::page::ASSETS;
 use crate::reload::{ConfigurationFile, Reloader};
@@ -31,7 +32,7 @@ use server::shutdown;
 use server::sign_in::{SignIn, SignInSettings};
 use server::traces;
 use server::views::Views;
-use server::websocket::{Gate, Sessions, Shared, Slots};
+use server::websocket::{Gate, LargeFrames, Sessions, Shared, Slots};
 
 /// Serves on the listener until the token is cancelled, then shuts down.
 pub async fn serve(
@@ -56,8 +57,9 @@ pub async fn serve(
     let mut brokers = Vec::new();
     // The demo brokers, which end when they are dropped.
     let mut demos = Vec::new();
+    let max_message_bytes = config.max_message_bytes;
     for config in config.clusters {
-        let (connection, demo) = choose_broker(&config).await?;
+        let (connection, demo) = choose_broker(&config, max_message_bytes).await?;
         brokers.push((config.name.to_string(), broker(&connection)));
         if let Some(file) = config.kafka_config.as_ref().filter(|_| demo.is_none()) {
             reloader.add(file, &connection, config.kafka_properties.clone());
@@ -76,6 +78,7 @@ pub async fn serve(
         admission,
         sessions: Sessions::default(),
         slots: Slots::new(budget.sockets),
+        large_frames: LargeFrames::new(max_message_bytes),
         gate: Gate::new(),
         shutdown: shutdown.clone(),
         tasks: TaskTracker::new(),
@@ -147,6 +150,7 @@ fn create_cluster(
         read_only: config.read_only,
         defaults: Defaults { topic: config.topic.to_string(), group: config.group.to_string(), start: config.start },
         producer,
+        record_limit: connection.record_limit(),
         feeds: Feeds::new(connection.clone(), metadata_client, readers),
         views: Arc::new(Views::new(Arc::clone(&admin))),
         admin,
@@ -156,7 +160,10 @@ fn create_cluster(
 }
 
 /// The broker that the user gave, else the local one, else the demo broker unless `--no-demo` forbids it.
-async fn choose_broker(config: &ClusterConfig) -> anyhow::Result<(Connection, Option<Arc<DemoBroker>>)> {
+async fn choose_broker(
+    config: &ClusterConfig,
+    max_message_bytes: usize,
+) -> anyhow::Result<(Connection, Option<Arc<DemoBroker>>)> {
     let named = match &config.broker {
         BrokerChoice::Named(servers) => Some(servers.clone()),
         BrokerChoice::Local => Some(DEFAULT_BOOTSTRAP_SERVERS.to_owned()),
@@ -171,6 +178,7 @@ async fn choose_broker(config: &ClusterConfig) -> anyhow::Result<(Connection, Op
     };
     if let Some(bootstrap_servers) = named {
         let mut connection = Connection::to(bootstrap_servers, config.kafka_properties.clone())?;
+        connection.max_message_bytes = max_message_bytes;
         connection.named_by_user = matches!(config.broker, BrokerChoice::Named(_));
         return Ok((connection, None));
     }
@@ -184,7 +192,8 @@ async fn choose_broker(config: &ClusterConfig) -> anyhow::Result<(Connection, Op
     );
     // With the properties of a secured cluster the bridge could not connect to its own demo broker.
     let properties = config.kafka_properties.for_demo();
-    let connection = Connection::to_demo(demo.bootstrap_servers().to_owned(), properties);
+    let mut connection = Connection::to_demo(demo.bootstrap_servers().to_owned(), properties);
+    connection.max_message_bytes = max_message_bytes;
     Ok((connection, Some(Arc::new(demo))))
 }
 
@@ -212,7 +221,9 @@ fn announce(brokers: &[(String, String)], page: &PageAddress) {
             named.join(" · ")
         }
     };
-    println!("Ponte is listening on {page} · {brokers}");
+    if let Err(error) = output::print(&format!("Ponte is listening on {page} · {brokers}\n")) {
+        tracing::warn!("{error:#}");
+    }
 }
 
 /// The page's address on the listener, without any proxy in front.

@@ -12,8 +12,9 @@ pub fn confirm(action: &str, name: &str, args: ConfirmationArgs) -> anyhow::Resu
     if !std::io::stdin().is_terminal() {
         return Err(ConfigError::NotConfirmed(action.to_owned()).into());
     }
-    eprint!("This will {action}. Type {name} to confirm: ");
-    std::io::stderr().flush()?;
+    let mut question = std::io::stderr().lock();
+    write!(question, "This will {action}. Type {name} to confirm: ")?;
+    question.flush()?;
     let mut typed = String::new();
     std::io::stdin().lock().read_line(&mut typed)?;
     anyhow::ensure!(typed.trim() == name, "the name does not match; nothing was changed");

@@ -5,15 +5,15 @@ use std::path::Path;
 
 use anyhow::bail;
 use protocol::{
-    DeleteGroupResult, GroupId, GroupResult, Offset, OffsetResetPlan, PlanOffsetReset, PlanOffsetResetResult, Position,
-    ResetTarget, TopicPartition,
+    DeleteGroupResult, GroupKind, GroupName, GroupResult, Offset, OffsetResetPlan, PlanOffsetReset,
+    PlanOffsetResetResult, Position, ResetTarget, TopicPartition, shown_name,
 };
 
 use super::confirmation::confirm;
-use super::output::{Table, name_line, or_dash, print, print_json, print_message};
+use super::output::{Table, name_line, or_dash, print, print_json, print_message, shell_word};
 use super::{failed, target};
 use crate::config::{ConfigError, DeleteGroupArgs, DescribeGroups, GroupsCommand, ListGroups, ResetArgs};
-use formats::parse_offsets;
+use formats::{OffsetsFile, parse_offsets};
 use kafka::admin::Admin;
 
 pub async fn run(command: GroupsCommand) -> anyhow::Result<()> {
@@ -44,10 +44,10 @@ fn list(admin: &Admin, args: &ListGroups) -> anyhow::Result<()> {
     let mut table = Table::new(&["GROUP", "TYPE", "STATE", "MEMBERS", "LAG", "TOPICS"]);
     for group in &listed.groups {
         table.row([
-            group.group.clone(),
-            or_dash(group.protocol.map(|protocol| format!("{protocol:?}"))),
+            shown_name(&group.group).into_owned(),
+            kind_cell(group.kind),
             group.state.clone(),
-            group.members.to_string(),
+            or_dash(group.members),
             or_dash(group.lag),
             group.topics.join(","),
         ]);
@@ -56,32 +56,55 @@ fn list(admin: &Admin, args: &ListGroups) -> anyhow::Result<()> {
 }
 
 fn describe(admin: &Admin, args: &DescribeGroups) -> anyhow::Result<()> {
-    let names = match &args.group {
-        Some(group) => vec![group.clone()],
-        // Groups with a name that the bridge does not accept are skipped, since they cannot be described.
-        None => admin
-            .groups()
-            .map_err(failed)?
-            .groups
-            .iter()
-            .filter_map(|group| GroupId::parse(&group.group).ok())
-            .collect(),
-    };
-    let described = names.iter().map(|name| admin.group(name).map_err(failed));
-    let described = described.collect::<anyhow::Result<Vec<GroupResult>>>()?;
+    let mut described = Vec::new();
+    // A group that cannot be described does not hide the others.
+    let mut failures = Vec::new();
+    match &args.group {
+        Some(group) => described.push(admin.group(group).map_err(failed)?),
+        None => {
+            for listed in admin.groups().map_err(failed)?.groups {
+                match GroupName::parse(&listed.group) {
+                    Ok(name) => match admin.group(&name) {
+                        Ok(group) => described.push(group),
+                        Err(error) => failures.push(error.message),
+                    },
+                    Err(error) => failures.push(format!("a group cannot be described: {error}")),
+                }
+            }
+        }
+    }
+    print_described(args, &described)?;
+    match failures.as_slice() {
+        [] => Ok(()),
+        failures => bail!("{}", failures.join("\n")),
+    }
+}
+
+fn print_described(args: &DescribeGroups, described: &[GroupResult]) -> anyhow::Result<()> {
     if args.common.json {
-        return match (&args.group, described.as_slice()) {
+        return match (&args.group, described) {
             (Some(_), [one]) => print_json(one),
             (_, all) => print_json(&all),
         };
     }
-    for group in described.iter().filter(|group| group.members.is_empty()) {
-        print_message(&format!("Consumer group '{}' has no active members.", group.group));
+    for group in described {
+        let kind = match group.kind {
+            GroupKind::Share => "Share group",
+            GroupKind::Streams => "Streams group",
+            GroupKind::Classic | GroupKind::Consumer | GroupKind::Other => "Consumer group",
+        };
+        match &group.not_described {
+            Some(error) => print_message(&format!("{kind} '{}': {}", shown_name(&group.group), error.message)),
+            None if group.members.is_empty() => {
+                print_message(&format!("{kind} '{}' has no active members.", shown_name(&group.group)));
+            }
+            None => {}
+        }
     }
     print(&match (args.members, args.state) {
-        (true, _) => members(&described),
-        (_, true) => states(&described),
-        _ => positions(&described),
+        (true, _) => members(described),
+        (_, true) => states(described),
+        _ => positions(described),
     })
 }
 
@@ -102,7 +125,7 @@ fn positions(groups: &[GroupResult]) -> String {
             let partition = TopicPartition { topic: position.topic.clone(), partition: position.partition };
             let member = group.members.iter().find(|member| member.partitions.contains(&partition));
             table.row([
-                group.group.clone(),
+                shown_name(&group.group).into_owned(),
                 position.topic.clone(),
                 position.partition.to_string(),
                 or_dash(position.offset),
@@ -127,7 +150,7 @@ fn members(groups: &[GroupResult]) -> String {
                 .map(|partition| format!("{}:{}", partition.topic, partition.partition))
                 .collect();
             table.row([
-                group.group.clone(),
+                shown_name(&group.group).into_owned(),
                 member.member.clone(),
                 member.host.clone(),
                 member.client.clone(),
@@ -139,16 +162,21 @@ fn members(groups: &[GroupResult]) -> String {
     table.to_text()
 }
 
+/// The type as Kafka's tools name it; a dash if Kafka did not report it.
+fn kind_cell(kind: GroupKind) -> String {
+    or_dash((kind != GroupKind::Other).then(|| format!("{kind:?}")))
+}
+
 fn states(groups: &[GroupResult]) -> String {
     let mut table =
         Table::new(&["GROUP", "COORDINATOR (ID)", "ASSIGNMENT-STRATEGY", "TYPE", "STATE", "#MEMBERS", "LAG"]);
     for group in groups {
         let coordinator = group.coordinator.as_ref();
         table.row([
-            group.group.clone(),
+            shown_name(&group.group).into_owned(),
             or_dash(coordinator.map(|broker| format!("{}:{} ({})", broker.host, broker.port, broker.id))),
             or_dash(group.assignor.as_ref()),
-            or_dash(group.protocol.map(|protocol| format!("{protocol:?}"))),
+            kind_cell(group.kind),
             group.state.clone(),
             group.members.len().to_string(),
             group.lag.to_string(),
@@ -163,7 +191,7 @@ fn reset(admin: &Admin, args: &ResetArgs, to: ResetTarget) -> anyhow::Result<()>
         scope.partitions.iter().map(|&partition| TopicPartition { topic: scope.topic.to_string(), partition })
     });
     let request = PlanOffsetReset {
-        group: args.group.to_string(),
+        group: args.group.as_str().to_owned(),
         topics: whole.map(|scope| scope.topic.to_string()).collect(),
         partitions: single.collect(),
         to,
@@ -175,7 +203,7 @@ fn reset(admin: &Admin, args: &ResetArgs, to: ResetTarget) -> anyhow::Result<()>
             return print_json(&outcome);
         }
         print_plan(args, &planned.plan)?;
-        eprintln!("offsets reset");
+        print_message("offsets reset");
         print_undo(&args.group, &outcome.undo);
         return Ok(());
     }
@@ -187,7 +215,7 @@ fn reset(admin: &Admin, args: &ResetArgs, to: ResetTarget) -> anyhow::Result<()>
     match planned {
         PlanOffsetResetResult { refused: Some(error), .. } => Err(failed(error)),
         _ => {
-            eprintln!("dry run: nothing was changed; add --execute to apply these offsets");
+            print_message("dry run: nothing was changed; add --execute to apply these offsets");
             Ok(())
         }
     }
@@ -199,8 +227,16 @@ fn print_plan(args: &ResetArgs, plan: &OffsetResetPlan) -> anyhow::Result<()> {
         return print(&lines.collect::<String>());
     }
     // Kafka's columns come first, for scripts that parse them by position.
-    let mut table =
-        Table::new(&["GROUP", "TOPIC", "PARTITION", "NEW-OFFSET", "CURRENT-OFFSET", "READ-AGAIN", "SKIPPED", "NOTE"]);
+    let mut table = Table::new(&[
+        "GROUP",
+        "TOPIC",
+        "PARTITION",
+        "NEW-OFFSET",
+        "CURRENT-OFFSET",
+        "MAX-READ-AGAIN",
+        "MAX-SKIPPED",
+        "NOTE",
+    ]);
     for change in &plan.changes {
         let note = match (change.clamped, change.from == Some(change.to)) {
             (true, _) => "the requested offset is out of range",
@@ -208,7 +244,7 @@ fn print_plan(args: &ResetArgs, plan: &OffsetResetPlan) -> anyhow::Result<()> {
             _ => "",
         };
         table.row([
-            plan.group.clone(),
+            shown_name(&plan.group).into_owned(),
             change.topic.clone(),
             change.partition.to_string(),
             change.to.to_string(),
@@ -221,23 +257,24 @@ fn print_plan(args: &ResetArgs, plan: &OffsetResetPlan) -> anyhow::Result<()> {
     print(&table.to_text())
 }
 
-fn print_undo(group: &GroupId, undo: &OffsetResetPlan) {
+fn print_undo(group: &GroupName, undo: &OffsetResetPlan) {
     if undo.changes.is_empty() {
         return;
     }
+    let group = shell_word(group.as_str());
     print_message(&format!(
-        "to undo, save these lines and run bridge groups reset --group {group} --from-file FILE --execute:"
+        "to undo, save these lines and run bridge groups reset --group={group} --from-file FILE --execute:"
     ));
     for change in &undo.changes {
-        eprintln!("{},{},{}", change.topic, change.partition, change.to);
+        print_message(&format!("{},{},{}", change.topic, change.partition, change.to));
     }
 }
 
 fn delete(admin: &Admin, args: &DeleteGroupArgs) -> anyhow::Result<()> {
-    confirm(&format!("delete the group {} and its positions", args.group), args.group.as_str(), args.confirmation)?;
+    confirm(&format!("delete the group {} and its positions", args.group), &args.group.to_string(), args.confirmation)?;
     admin.delete_group(&args.group).map_err(failed)?;
     if args.common.json {
-        return print_json(&DeleteGroupResult { group: args.group.to_string() });
+        return print_json(&DeleteGroupResult { group: args.group.as_str().to_owned() });
     }
     print(&format!("Deleted group {}.\n", args.group))
 }
@@ -245,7 +282,7 @@ fn delete(admin: &Admin, args: &DeleteGroupArgs) -> anyhow::Result<()> {
 /// clap requires exactly one target.
 fn reset_target(args: &ResetArgs) -> Result<ResetTarget, ConfigError> {
     Ok(match args {
-        ResetArgs { from_file: Some(file), .. } => ResetTarget::Positions(read_positions(file)?),
+        ResetArgs { from_file: Some(file), .. } => ResetTarget::Positions(read_positions(file, &args.group)?),
         ResetArgs { to_datetime: Some(ms), .. } => ResetTarget::Timestamp(*ms),
         ResetArgs { to_offset: Some(offset), .. } => ResetTarget::Offset(Offset(*offset)),
         ResetArgs { shift_by: Some(by), .. } => ResetTarget::Shift(*by),
@@ -254,9 +291,18 @@ fn reset_target(args: &ResetArgs) -> Result<ResetTarget, ConfigError> {
     })
 }
 
-/// All positions of the file, or every invalid line.
-fn read_positions(file: &Path) -> Result<Vec<Position>, ConfigError> {
+/// All positions of the group in the file, or every invalid line.
+fn read_positions(file: &Path, group: &GroupName) -> Result<Vec<Position>, ConfigError> {
     let text = std::fs::read_to_string(file)
         .map_err(|source| ConfigError::UnreadablePositions { file: file.to_owned(), source })?;
-    parse_offsets(&text).map_err(|errors| ConfigError::BadPositions { file: file.to_owned(), errors })
+    let OffsetsFile { positions, other_groups } = parse_offsets(&text, group.as_str())
+        .map_err(|errors| ConfigError::BadPositions { file: file.to_owned(), errors })?;
+    if positions.is_empty() {
+        return Err(ConfigError::NoPositions { file: file.to_owned(), group: group.clone(), other_groups });
+    }
+    if other_groups > 0 {
+        let lines = if other_groups == 1 { "1 line".to_owned() } else { format!("{other_groups} lines") };
+        print_message(&format!("{}: ignored {lines} of groups other than {group}", file.display()));
+    }
+    Ok(positions)
 }

@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{ErrorKind, IsTerminal, Write};
 
-use protocol::is_printable;
+use anyhow::Context;
+use protocol::{is_printable, shown_name};
 use serde::Serialize;
 
 use crate::escape::{escaped, escaped_json};
@@ -16,10 +17,58 @@ use crate::escape::{escaped, escaped_json};
 pub fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     let text = if out.is_terminal() { lines(text) } else { Cow::Borrowed(text) };
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
+    write_at_once(&mut out, &[text.as_bytes()]).map(|_| ())
+}
+
+/// Prints a record's bytes on one line behind `head`; in a pipe or a file, the bytes are unchanged. Returns whether anyone
+/// reads standard output.
+pub fn print_value(head: &str, value: Option<&[u8]>) -> anyhow::Result<bool> {
+    let mut out = std::io::stdout().lock();
+    let value = match value {
+        Some(value) if out.is_terminal() => Cow::Owned(shown_bytes(value).into_bytes()),
+        Some(value) => Cow::Borrowed(value),
+        // The tutorial's language, Python, prints a missing value as `None`.
+        None => Cow::Borrowed(&b"None"[..]),
+    };
+    write_at_once(&mut out, &[head.as_bytes(), &value, b"\n"])
+}
+
+/// Returns false if the reader has closed the pipe.
+fn write_at_once(out: &mut impl Write, parts: &[&[u8]]) -> anyhow::Result<bool> {
+    match parts.iter().try_for_each(|part| out.write_all(part)).and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error).context("cannot write to standard output"),
     }
+}
+
+/// Completes when the program that reads standard output through a pipe has ended (`| head`).
+#[cfg(unix)]
+pub async fn reader_gone() {
+    use std::os::fd::AsFd;
+
+    use tokio::io::Interest;
+    use tokio::io::unix::AsyncFd;
+
+    let out = std::io::stdout().as_fd().try_clone_to_owned();
+    // A file cannot be watched, and has no reader.
+    #[expect(deprecated, reason = "its replacement is unsafe; an owned descriptor fulfils what that asks for")]
+    let watched = out.ok().and_then(|out| AsyncFd::with_interest(out, Interest::ERROR).ok());
+    if let Some(out) = watched {
+        while let Ok(mut ready) = out.ready(Interest::ERROR).await {
+            if ready.ready().is_error() || ready.ready().is_write_closed() {
+                return;
+            }
+            ready.clear_ready();
+        }
+    }
+    std::future::pending::<()>().await;
+}
+
+/// Without pipes that can be watched, a closed one is noticed when something is written.
+#[cfg(not(unix))]
+pub async fn reader_gone() {
+    std::future::pending::<()>().await;
 }
 
 pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
@@ -28,19 +77,46 @@ pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     print(&format!("{json}\n"))
 }
 
-/// Prints a message on standard error.
+/// Prints a message on standard error. If that was closed, nothing is left to report it to.
 pub fn print_message(text: &str) {
     let text = if std::io::stderr().is_terminal() { lines(text) } else { Cow::Borrowed(text) };
-    eprintln!("{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-/// A name on its own line; line breaks within it are escaped.
+/// A name on its own line: in quotes and with escapes if it is empty or could be misread.
 pub fn name_line(name: &str) -> String {
-    format!("{}\n", escaped(name, |character| !character.is_control()))
+    format!("{}\n", shown_name(name))
+}
+
+/// The text as one word of a command line (in Bash, ksh and zsh).
+pub fn shell_word(text: &str) -> String {
+    let is_plain = |character: char| character.is_alphanumeric() || matches!(character, '.' | '_' | '-');
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    if text.chars().all(is_printable) {
+        return format!("'{}'", text.replace('\'', r"'\''"));
+    }
+    let mut word = "$'".to_owned();
+    for character in text.chars() {
+        match character {
+            '\'' | '\\' => word.extend(['\\', character]),
+            '\n' => word.push_str("\\n"),
+            character if is_printable(character) => word.push(character),
+            character => {
+                for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+                    // Writing to a String cannot fail.
+                    let _ = write!(word, "\\x{byte:02x}");
+                }
+            }
+        }
+    }
+    word.push('\'');
+    word
 }
 
 /// A record's bytes on one line, for a terminal: invalid UTF-8 as `\x9b`, a line break as `\n`.
-pub fn shown_bytes(bytes: &[u8]) -> String {
+fn shown_bytes(bytes: &[u8]) -> String {
     let mut shown = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         shown.push_str(&escaped(chunk.valid(), is_printable));
@@ -112,7 +188,17 @@ mod tests {
         let mut table = Table::new(&["GROUP"]);
         table.row(["a\nb\tc".to_owned()]);
         assert_eq!(table.to_text(), "GROUP\na\\nb\\tc\n");
-        assert_eq!(name_line("a\nb"), "a\\nb\n");
+        assert_eq!(name_line("a\nb"), "\"a\\nb\"\n");
+        assert_eq!(name_line(""), "\"\"\n");
+    }
+
+    #[test]
+    fn shell_reads_the_word_as_the_same_text() {
+        for text in ["", "my-group", "a b", "it's", "a\nb", "\u{1b}[2J'\\", "città €"] {
+            let script = format!("printf %s {}", shell_word(text));
+            let output = std::process::Command::new("bash").args(["-c", &script]).output().expect("bash");
+            assert_eq!(String::from_utf8_lossy(&output.stdout), text, "{script}");
+        }
     }
 
     #[test]

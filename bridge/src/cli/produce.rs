@@ -1,16 +1,15 @@
 //! `bridge produce`: produces records like the producer of the tutorial, and prints its two lines for each.
 
-use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use formats::{Moment, Template};
 use protocol::{ErrorBody, ProduceRecord, ProduceWaiting, WireBytes};
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::mpsc;
 
-use super::output::{print, print_message, shown_bytes};
+use super::input::InputLines;
+use super::output::{print, print_message, print_value};
 use super::target;
 use crate::config::{ConfigError, ProduceArgs};
 use crate::signals;
@@ -38,28 +37,28 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
     let (failures, mut failed) = mpsc::unbounded_channel();
     let sink: Arc<dyn DeliverySink> = Arc::new(Failures { failed: failures, waiting: Mutex::default() });
     require_not_internal(&args.topic).map_err(|error| anyhow::anyhow!(error.message))?;
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
-    let is_terminal = std::io::stdout().is_terminal();
+    let mut lines = InputLines::new(args.key_separator.clone(), args.empty_as_null);
     let mut sent = 0;
-    loop {
-        let value = if args.stdin {
-            tokio::select! {
-                line = lines.next_line() => line.context("standard input is not UTF-8 text")?,
-                () = shutdown.cancelled() => None,
-            }
+    // An invalid line ends the input; the records before it are still delivered.
+    let mut invalid = None;
+    'records: loop {
+        let record = if args.stdin {
+            let next = tokio::select! {
+                next = lines.next() => next,
+                () = shutdown.cancelled() => Ok(None),
+            };
+            next.unwrap_or_else(|error| {
+                invalid = Some(error);
+                None
+            })
         } else if sent < args.count {
             template.fill(Moment { i: sent, now_ms: now_ms() }, &mut rng, &mut filled);
-            Some(String::from_utf8_lossy(&filled).into_owned())
+            Some(ProduceRecord { value: WireBytes::Base64(filled.clone()), ..ProduceRecord::default() })
         } else {
             None
         };
-        let Some(value) = value else { break };
+        let Some(record) = record else { break };
         print("→ PALLEEE\n")?;
-        let record = ProduceRecord {
-            topic: args.topic.to_string(),
-            value: WireBytes::Text(value.clone()),
-            ..ProduceRecord::default()
-        };
         let batch = || ProduceBatch {
             sink: Arc::clone(&sink),
             topic: args.topic.as_str().into(),
@@ -68,10 +67,12 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
             received: Instant::now(),
         };
         while producer.send(batch(), &[record.view()]) == 0 {
-            tokio::time::sleep(QUEUE_FULL_PAUSE).await;
+            tokio::select! {
+                () = tokio::time::sleep(QUEUE_FULL_PAUSE) => {}
+                () = shutdown.cancelled() => break 'records,
+            }
         }
-        let shown = if is_terminal { shown_bytes(value.as_bytes()) } else { value };
-        print(&format!("→ Inviato: {shown}\n"))?;
+        print_value("→ Inviato: ", record.value.as_kafka())?;
         sent += 1;
         let more = args.stdin || sent < args.count;
         if more && !args.stdin {
@@ -94,10 +95,13 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
     if unacknowledged > 0 {
         bail!("{unacknowledged} of {sent} records were not acknowledged");
     }
+    if let Some(error) = invalid {
+        return Err(error.context(format!("stopped after {sent} records, all of which were acknowledged")));
+    }
     if shutdown.is_cancelled() && !args.stdin && sent < args.count {
         bail!("interrupted after {sent} of {} records; all of them were acknowledged", args.count);
     }
-    eprintln!("{sent} records acknowledged by {servers}");
+    print_message(&format!("{sent} records acknowledged by {servers}"));
     Ok(())
 }
 
@@ -123,7 +127,7 @@ impl DeliverySink for Failures {
     fn waiting(&self, waiting: &Arc<ProduceWaiting>) {
         let mut last = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if last.as_ref() != Some(waiting) {
-            eprintln!("waiting: {}", waiting.message);
+            print_message(&format!("waiting: {}", waiting.message));
             *last = Some(Arc::clone(waiting));
         }
     }

@@ -9,6 +9,7 @@ use protocol::{Cluster, ClusterName};
 use tokio::net::TcpStream;
 
 use super::http;
+use super::output::print_message;
 use crate::config::{DEFAULT_BOOTSTRAP_SERVERS, DEFAULT_LISTEN, KafkaArgs, KafkaTarget, TOKEN_VARIABLE};
 use crate::serve::is_listening;
 use kafka::admin::Admin;
@@ -63,10 +64,10 @@ async fn broker_of_running_bridge() -> anyhow::Result<String> {
     match tokio::time::timeout(BRIDGE_WITHIN, ask_bridge(None)).await {
         Ok(Ok(cluster)) if !cluster.bootstrap_servers.is_empty() => {
             let kind = if cluster.demo { "demo broker" } else { "Kafka" };
-            eprintln!(
+            print_message(&format!(
                 "nothing listens on {DEFAULT_BOOTSTRAP_SERVERS}; using the {kind} of the bridge on {DEFAULT_LISTEN} ({})",
                 cluster.bootstrap_servers
-            );
+            ));
             Ok(cluster.bootstrap_servers)
         }
         _ => bail!(
@@ -99,5 +100,5 @@ async fn ask_bridge(name: Option<&ClusterName>) -> anyhow::Result<Cluster> {
     }
     let request = request.body(Empty::<bytes::Bytes>::new())?;
     let body = http::send(stream, request).await?.into_body().collect().await?.to_bytes();
-    serde_json::from_slice(&body).context("the program that listens there is not a bridge")
+    protocol::from_json_bytes(&body).context("the program that listens there is not a bridge")
 }

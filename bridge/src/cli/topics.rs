@@ -153,7 +153,7 @@ fn alter(admin: &Admin, args: AlterTopic) -> anyhow::Result<()> {
         table.row([change.name.clone(), or_dash(change.from.as_ref()), or_dash(change.to.as_ref())]);
     }
     if changes.is_empty() {
-        eprintln!("no setting changed");
+        print_message("no setting changed");
         return Ok(());
     }
     print(&table.to_text())

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use formats::{OffsetsError, TemplateError};
-use protocol::ClusterName;
+use protocol::{ClusterName, GroupName};
 
 use super::clusters::UnknownCluster;
 use super::environment::UnknownVariable;
@@ -39,6 +39,12 @@ pub enum ConfigError {
     UnreadablePositions { file: PathBuf, source: std::io::Error },
     #[error("--from-file: {}, {}", file.display(), listed(errors))]
     BadPositions { file: PathBuf, errors: Vec<OffsetsError> },
+    #[error(
+        "--from-file: {} has no line for the group {group}, and {other_groups} lines for other groups; expected \
+         topic,partition,offset or group,topic,partition,offset on each line",
+        file.display()
+    )]
+    NoPositions { file: PathBuf, group: GroupName, other_groups: usize },
     #[error("--template")]
     BadTemplate(#[source] TemplateError),
     #[error("--config")]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{ArgGroup, Args, Subcommand};
-use protocol::{GroupId, TopicName};
+use protocol::{GroupName, TopicName};
 
 use super::KafkaArgs;
 use super::topics::{CommonArgs, ConfirmationArgs};
@@ -58,7 +58,7 @@ pub struct ListGroups {
 pub struct DescribeGroups {
     /// Group to describe
     #[arg(long)]
-    pub group: Option<GroupId>,
+    pub group: Option<GroupName>,
 
     /// Describe every group
     #[arg(long)]
@@ -84,7 +84,7 @@ pub struct DescribeGroups {
 pub struct ResetArgs {
     /// Group to reset
     #[arg(long)]
-    pub group: GroupId,
+    pub group: GroupName,
 
     /// Topic, or some of its partitions (foobar:0,1); repeatable
     #[arg(long, value_name = "TOPIC[:PARTITION,…]")]
@@ -111,11 +111,11 @@ pub struct ResetArgs {
     #[arg(long, value_parser = clap::value_parser!(i64).range(0..), value_name = "N")]
     pub to_offset: Option<i64>,
 
-    /// Shift the offsets by N records, forward or (negative) backward
+    /// Shift the offsets by N, forward or (negative) backward
     #[arg(long, allow_negative_numbers = true, value_name = "N")]
     pub shift_by: Option<i64>,
 
-    /// Reset to the offsets of a CSV file with topic,partition,offset on each line
+    /// Reset to the offsets of a CSV file with topic,partition,offset (or group,topic,partition,offset) on each line
     #[arg(long, value_name = "FILE", conflicts_with_all = ["topic", "all_topics"])]
     pub from_file: Option<PathBuf>,
 
@@ -139,7 +139,7 @@ pub struct ResetArgs {
 pub struct DeleteGroupArgs {
     /// Group to delete
     #[arg(long)]
-    pub group: GroupId,
+    pub group: GroupName,
 
     #[command(flatten)]
     pub confirmation: ConfirmationArgs,
