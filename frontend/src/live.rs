@@ -8,6 +8,7 @@ pub mod feed_toolbar;
 pub mod filter_bar;
 pub mod gap_line;
 pub mod join_guard;
+pub mod json_paths;
 pub mod latency_strip;
 pub mod list_notices;
 pub mod list_settings;

@@ -1,6 +1,7 @@
 //! Sending: single records, runs, batches, templates.
 
 pub mod batch_form;
+pub mod batch_options;
 pub mod batch_summary;
 pub mod composer;
 pub mod field_editor;

@@ -29,7 +29,7 @@ struct OfCluster {
 impl AllowedNames {
     /// Malformed JSON counts as no names.
     pub fn from_json(text: &str) -> Self {
-        serde_json::from_str(text).unwrap_or_default()
+        protocol::from_json(text).unwrap_or_default()
     }
 
     pub fn to_json(&self) -> String {

@@ -12,7 +12,7 @@ use protocol::{
 };
 
 use super::allowed_names::AllowedNames;
-use super::batch::Batch;
+use super::batch::{Batch, Kept};
 use super::component_requests::ComponentRequests;
 use super::draft::{Draft, topic_is_valid};
 use super::entry::Entry;
@@ -168,11 +168,15 @@ impl AppState {
         true
     }
 
-    /// Sets the text with records to send and begins to check it. An empty text removes the batch.
+    /// Sets the text with records to send and begins to check it. An empty text removes the batch. What the user chose for
+    /// a text of the same name stays.
     pub fn set_batch(&mut self, name: Option<String>, text: Arc<str>) {
-        let choice = self.batch.take().filter(|batch| batch.name == name).map(|batch| batch.choice().clone());
+        let known = self.batch.take().filter(|batch| batch.name == name);
         let limit = self.bridge.as_ref().map_or(usize::MAX, |bridge| bridge.limits.message_bytes as usize);
-        self.batch = (!text.is_empty()).then(|| Batch::new(name, text, choice.unwrap_or_default(), limit));
+        self.batch = (!text.is_empty()).then(|| match known {
+            Some(batch) => batch.with_text(text, limit),
+            None => Batch::new(name, text, BatchChoice::default(), limit),
+        });
         self.changes.mark(Slice::Batch);
         self.check_batch(0.0);
     }
@@ -183,6 +187,14 @@ impl AppState {
         }
         self.changes.mark(Slice::Batch);
         self.check_batch(0.0);
+    }
+
+    /// Chooses whether the batch's partitions or timestamps are kept if it is sent to this topic.
+    pub fn keep_in_batch(&mut self, kept: Kept, on: bool, topic: &str) {
+        if let Some(batch) = &mut self.batch {
+            batch.keep(kept, on, topic);
+            self.changes.mark(Slice::Batch);
+        }
     }
 
     fn check_batch(&mut self, now_ms: f64) {
@@ -530,5 +542,24 @@ impl AppState {
         self.next_request += 1;
         self.outbox.push(Outgoing::Text(message.into().to_json_with_id(Some(id))));
         id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edited_batch_text_keeps_what_the_user_chose_to_keep() {
+        let line = "{\"topic\":\"a\",\"partition\":2,\"timestamp\":5,\"value\":1}\n";
+        let mut state = AppState::default();
+        let keeps_timestamps = |state: &AppState| state.batch.as_ref().map(|batch| batch.keeps("b").timestamps);
+        state.set_batch(None, line.into());
+        assert_eq!(keeps_timestamps(&state), Some(false));
+        state.keep_in_batch(Kept::Timestamps, true, "b");
+        state.set_batch(None, line.repeat(2).into());
+        assert_eq!(keeps_timestamps(&state), Some(true), "the same text field");
+        state.set_batch(Some("other.jsonl".to_owned()), line.into());
+        assert_eq!(keeps_timestamps(&state), Some(false), "another file");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use protocol::ProduceRecord;
 
-use formats::{BatchChoice, BatchReader, BatchReading, LineError};
+use formats::{BatchChoice, BatchReader, BatchReading, LineError, Topics};
 
 /// Bytes parsed in one step, which takes some milliseconds.
 const SLICE_BYTES: usize = 256 * 1024;
@@ -25,7 +25,33 @@ pub struct Batch {
     reader: Option<BatchReader>,
     /// The largest record that the bridge accepts, in bytes.
     max_record_bytes: usize,
+    keep: KeepChoice,
     pub check: BatchCheck,
+}
+
+/// What the user chose to keep of the file, for the topic for which it was chosen.
+#[derive(Debug, Default)]
+struct KeepChoice {
+    topic: String,
+    partitions: Option<bool>,
+    timestamps: Option<bool>,
+}
+
+/// Whether records get the partitions and timestamps that the file has for them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keeps {
+    pub partitions: bool,
+    pub timestamps: bool,
+    /// The topic that the file names, if it is another one. Its partitions and timestamps have no meaning here, so both
+    /// are off until the user chooses.
+    pub other_topic: Option<String>,
+}
+
+/// What the file may have for each record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    Partitions,
+    Timestamps,
 }
 
 /// The result of checking a batch so far.
@@ -41,18 +67,60 @@ pub struct BatchCheck {
     pub preview: Vec<(u64, ProduceRecord)>,
     pub has_partitions: bool,
     pub has_timestamps: bool,
+    /// The topics that the file names.
+    pub topics: Topics,
 }
 
 impl Batch {
     pub fn new(name: Option<String>, text: Arc<str>, choice: BatchChoice, max_record_bytes: usize) -> Self {
         let reading = BatchReading::of(&text, &choice);
         let reader = Some(BatchReader::new(Arc::clone(&text), reading.clone()));
-        Self { name, text, choice, reading, reader, max_record_bytes, check: BatchCheck::default() }
+        Self {
+            name,
+            text,
+            choice,
+            reading,
+            reader,
+            max_record_bytes,
+            keep: KeepChoice::default(),
+            check: BatchCheck::default(),
+        }
+    }
+
+    /// The batch of the same file or text field after its text has changed; what the user chose stays.
+    pub fn with_text(self, text: Arc<str>, max_record_bytes: usize) -> Self {
+        let keep = self.keep;
+        Self { keep, ..Self::new(self.name, text, self.choice, max_record_bytes) }
     }
 
     /// Checks the same text again with another format.
     pub fn choose(&mut self, choice: BatchChoice) {
-        *self = Self::new(self.name.take(), Arc::clone(&self.text), choice, self.max_record_bytes);
+        let keep = std::mem::take(&mut self.keep);
+        let changed = Self::new(self.name.take(), Arc::clone(&self.text), choice, self.max_record_bytes);
+        *self = Self { keep, ..changed };
+    }
+
+    /// The choice counts for this topic only.
+    pub fn keep(&mut self, kept: Kept, on: bool, topic: &str) {
+        if self.keep.topic != topic {
+            self.keep = KeepChoice { topic: topic.to_owned(), ..KeepChoice::default() };
+        }
+        match kept {
+            Kept::Partitions => self.keep.partitions = Some(on),
+            Kept::Timestamps => self.keep.timestamps = Some(on),
+        }
+    }
+
+    /// What is kept if the records are sent to this topic.
+    pub fn keeps(&self, topic: &str) -> Keeps {
+        let other_topic = self.check.topics.other_than(topic).map(str::to_owned);
+        let kept = |chosen: Option<bool>| chosen.filter(|_| self.keep.topic == topic).unwrap_or(other_topic.is_none());
+        Keeps { partitions: kept(self.keep.partitions), timestamps: kept(self.keep.timestamps), other_topic }
+    }
+
+    /// Whether records can be sent: the text is checked, and something in it is the value.
+    pub fn is_ready(&self) -> bool {
+        self.is_checked() && self.reading.has_value() && self.check.valid > 0
     }
 
     pub fn text(&self) -> &str {
@@ -77,9 +145,12 @@ impl Batch {
         (self.reader.as_ref().map_or(all, BatchReader::position), all)
     }
 
-    /// A reader at the start of the text, to send the checked records.
-    pub fn reader(&self) -> BatchReader {
-        BatchReader::new(Arc::clone(&self.text), self.reading.clone())
+    /// A reader at the start of the text, to send the checked records to this topic.
+    pub fn reader(&self, topic: &str) -> BatchReader {
+        let keeps = self.keeps(topic);
+        let (drop_partitions, drop_timestamps) = (!keeps.partitions, !keeps.timestamps);
+        let reading = BatchReading { drop_partitions, drop_timestamps, ..self.reading.clone() };
+        BatchReader::new(Arc::clone(&self.text), reading)
     }
 
     /// Whether the bridge accepts a record of this size.
@@ -96,12 +167,16 @@ impl Batch {
         let Some(mut reader) = self.reader.take() else { return };
         let end = reader.position() + SLICE_BYTES;
         while reader.position() < end {
-            let Some(entry) = reader.next_entry() else { return };
+            let Some(entry) = reader.next_entry() else {
+                self.check.topics = reader.topics().clone();
+                return;
+            };
             let record = entry.record.and_then(|record| {
                 if self.fits(&record) { Ok(record) } else { Err(LineError::TooLarge(record.view().size())) }
             });
             self.note(entry.line, record);
         }
+        self.check.topics = reader.topics().clone();
         self.reader = Some(reader);
     }
 
@@ -111,8 +186,8 @@ impl Batch {
             Ok(record) => {
                 check.valid += 1;
                 check.bytes += record.view().size() as u64;
-                check.has_partitions |= record.partition.is_some() || self.reading.drop_partitions;
-                check.has_timestamps |= record.timestamp.is_some() || self.reading.drop_timestamps;
+                check.has_partitions |= record.partition.is_some();
+                check.has_timestamps |= record.timestamp.is_some();
                 if check.preview.len() < PREVIEW_RECORDS {
                     check.preview.push((line, record));
                 }
@@ -170,6 +245,36 @@ mod tests {
     fn too_large_record_is_an_error_of_its_line() {
         let text = format!("a:b\nc:{}", "x".repeat(1000));
         assert_eq!(checked(&text).check.errors, [(2, LineError::TooLarge(1001))]);
+    }
+
+    #[test]
+    fn partitions_and_timestamps_are_kept_only_for_the_topic_of_the_file() {
+        let line = |topic: &str| format!("{{\"topic\":\"{topic}\",\"partition\":2,\"timestamp\":5,\"value\":1}}\n");
+        let mut batch = checked(&line("a"));
+        let all = |keeps: Keeps| (keeps.partitions, keeps.timestamps, keeps.other_topic);
+        let sent = |batch: &Batch, topic: &str| {
+            let record = batch.reader(topic).next_entry().and_then(|entry| entry.record.ok()).expect("a record");
+            (record.partition, record.timestamp)
+        };
+        assert_eq!(all(batch.keeps("a")), (true, true, None));
+        assert_eq!(all(batch.keeps("b")), (false, false, Some("a".to_owned())));
+        assert_eq!((sent(&batch, "a"), sent(&batch, "b")), ((Some(2), Some(5)), (None, None)));
+        batch.keep(Kept::Timestamps, true, "b");
+        assert_eq!(sent(&batch, "b"), (None, Some(5)));
+        assert_eq!(all(batch.keeps("c")), (false, false, Some("a".to_owned())), "the choice was for another topic");
+        assert_eq!(all(checked(&(line("a") + &line("b"))).keeps("a")), (false, false, Some("b".to_owned())));
+        assert_eq!(all(checked("{\"partition\":2,\"value\":1}").keeps("a")), (true, true, None));
+    }
+
+    #[test]
+    fn rows_without_a_value_are_not_ready() {
+        let mut batch = checked("id,name,price\n1,a,2\n2,b,3\n");
+        assert!(batch.is_ready() && batch.check.valid == 2);
+        let columns =
+            Some(vec![formats::CsvColumn::Key, formats::CsvColumn::Header("n".into()), formats::CsvColumn::Ignored]);
+        batch.choose(BatchChoice { columns, ..BatchChoice::default() });
+        batch.check_slice();
+        assert!(batch.is_checked() && !batch.is_ready());
     }
 
     #[test]

@@ -33,14 +33,15 @@ impl AppState {
                 self.welcomed(welcome);
                 return Some(heartbeat_ms);
             }
-            Ok(Some(message)) => self.apply_message(header.id, message, arrived_ms),
+            Ok(Some(message)) => self.apply_message(header.id, header.more, message, arrived_ms),
             Ok(None) => {}
             Err(error) => self.notify(NoticeKind::Unreadable(error.to_string()), arrived_ms),
         }
         None
     }
 
-    fn apply_message(&mut self, id: Option<RequestId>, message: ServerMessage, now_ms: f64) {
+    /// `more`: the lists of the message continue in the next one.
+    fn apply_message(&mut self, id: Option<RequestId>, more: bool, message: ServerMessage, now_ms: f64) {
         match message {
             ServerMessage::ErrorMessage(error) => self.refused(id, error, now_ms),
             ServerMessage::ClusterChanged(changed) => {
@@ -79,6 +80,9 @@ impl AppState {
             }
             ServerMessage::RecordsWaiting(waiting) if self.is_mine(waiting.subscription) => {
                 let topics = &self.listening.intent().topics;
+                if more {
+                    return self.waits.first_partitions(waiting.partitions);
+                }
                 self.waits.records_wait(waiting.partitions, |topic| topics.iter().any(|read| read == topic));
                 self.waits_changed();
                 self.changes.mark(Slice::Listening);
@@ -89,18 +93,20 @@ impl AppState {
                 self.changes.mark_list();
             }
             ServerMessage::GroupResult(group) if id.is_some() && self.group_request == id => {
-                self.group_request = None;
                 self.listening.set_committed_start(&group.positions);
-                self.subscribe();
+                if !more {
+                    self.group_request = None;
+                    self.subscribe();
+                }
             }
-            ServerMessage::TopicResult(topic) => match id.and_then(|id| self.topic_requests.remove(&id)) {
+            ServerMessage::TopicResult(topic) => match id.and_then(|id| self.topic_request_of(id, more)) {
                 Some(TopicRequestPurpose::Ends) => {
                     self.listening.set_ends(&topic.name, &topic.partitions);
                     self.changes.mark(Slice::Listening);
                 }
                 Some(TopicRequestPurpose::BeginAt) => {
                     self.listening.set_start_offsets(&topic.name, &topic.partitions);
-                    if self.topic_requests.values().any(|&why| why == TopicRequestPurpose::BeginAt) {
+                    if more || self.topic_requests.values().any(|&why| why == TopicRequestPurpose::BeginAt) {
                         return;
                     }
                     if self.listening.must_look_up_start() {
@@ -167,6 +173,11 @@ impl AppState {
         }
     }
 
+    /// The purpose of the request, which is over unless more parts of its reply follow.
+    fn topic_request_of(&mut self, id: RequestId, more: bool) -> Option<TopicRequestPurpose> {
+        if more { self.topic_requests.get(&id).copied() } else { self.topic_requests.remove(&id) }
+    }
+
     /// Redraws the banner and the list of sent records, which both show the partitions with waiting records.
     fn waits_changed(&mut self) {
         let count = self.waits.sent().len();
@@ -195,7 +206,7 @@ impl AppState {
         self.settle(now_ms);
     }
 
-    fn refused(&mut self, id: Option<RequestId>, ErrorMessage { subscription, error }: ErrorMessage, now_ms: f64) {
+    fn refused(&mut self, id: Option<RequestId>, ErrorMessage { subscription, error, .. }: ErrorMessage, now_ms: f64) {
         if self.component_requests.refused(id, &error) {
             return;
         }

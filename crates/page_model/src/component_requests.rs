@@ -28,7 +28,8 @@ pub enum RequestError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnparsedMessage {
     name: String,
-    text: String,
+    /// One text, or several if the message came in parts.
+    texts: Vec<String>,
 }
 
 impl UnparsedMessage {
@@ -41,7 +42,15 @@ impl UnparsedMessage {
         if self.name != M::NAME {
             return Err(unusable(String::new()));
         }
-        serde_json::from_str(&self.text).map_err(|error| unusable(format!(", which this page cannot read ({error})")))
+        let read = |text: &String| {
+            protocol::from_json::<M>(text).map_err(|error| unusable(format!(", which this page cannot read ({error})")))
+        };
+        let mut parts = self.texts.iter().map(read);
+        let mut message = parts.next().unwrap_or_else(|| Err(unusable(String::new())))?;
+        for part in parts {
+            message.append(part?);
+        }
+        Ok(message)
     }
 }
 
@@ -98,6 +107,8 @@ struct OpenView {
 pub struct ComponentRequests {
     next_callback_id: CallbackId,
     requested: BTreeMap<RequestId, CallbackId>,
+    /// The first parts of messages whose last part has not arrived.
+    incomplete: BTreeMap<CallbackId, Vec<String>>,
     views: BTreeMap<CallbackId, OpenView>,
     deliveries: Vec<Delivery>,
 }
@@ -127,18 +138,29 @@ impl ComponentRequests {
         if [ErrorMessage::NAME, WatchTrouble::NAME, Watching::NAME].contains(&header.name.as_str()) {
             return false;
         }
-        let message = || UnparsedMessage { name: header.name.clone(), text: text.to_owned() };
-        if let Some(callback_id) = header.id.and_then(|id| self.requested.remove(&id)) {
-            self.deliveries.push(Delivery::Reply(callback_id, Ok(message())));
+        let requested = header.id.and_then(|id| self.requested.get(&id).copied());
+        let Some(callback_id) = requested.or_else(|| self.open_view_of(header.watch?)) else { return false };
+        let texts = self.incomplete.entry(callback_id).or_default();
+        texts.push(text.to_owned());
+        if header.more {
             return true;
         }
-        header.watch.is_some_and(|number| self.deliver_update(number, || ViewUpdate::Pushed(message())))
+        let texts = self.incomplete.remove(&callback_id).unwrap_or_default();
+        let message = UnparsedMessage { name: header.name.clone(), texts };
+        if requested.is_some() {
+            header.id.and_then(|id| self.requested.remove(&id));
+            self.deliveries.push(Delivery::Reply(callback_id, Ok(message)));
+        } else {
+            self.deliveries.push(Delivery::ViewUpdate(callback_id, ViewUpdate::Pushed(message)));
+        }
+        true
     }
 
     /// Delivers an error reply. Returns whether it belongs to a request or a live view of a component.
     pub fn refused(&mut self, id: Option<RequestId>, error: &ErrorBody) -> bool {
         let Some(id) = id else { return false };
         if let Some(callback_id) = self.requested.remove(&id) {
+            self.incomplete.remove(&callback_id);
             self.deliveries.push(Delivery::Reply(callback_id, Err(RequestError::Refused(error.clone()))));
             return true;
         }
@@ -184,20 +206,19 @@ impl ComponentRequests {
     }
 
     pub fn view_failed(&mut self, number: u32, error: ErrorBody) {
-        self.deliver_update(number, || ViewUpdate::Failed(error));
+        if let Some(callback_id) = self.open_view_of(number) {
+            self.deliveries.push(Delivery::ViewUpdate(callback_id, ViewUpdate::Failed(error)));
+        }
     }
 
-    /// Returns whether a view with this number is open.
-    fn deliver_update(&mut self, number: u32, update: impl FnOnce() -> ViewUpdate) -> bool {
-        let Some((&callback_id, _)) = self.views.iter().find(|(_, view)| view.stage == Stage::Open(number)) else {
-            return false;
-        };
-        self.deliveries.push(Delivery::ViewUpdate(callback_id, update()));
-        true
+    /// The open view with this number.
+    fn open_view_of(&self, number: u32) -> Option<CallbackId> {
+        self.views.iter().find(|(_, view)| view.stage == Stage::Open(number)).map(|(&callback_id, _)| callback_id)
     }
 
     /// Closes a view. Returns its number for `unwatch`, if the bridge has opened it.
     pub fn close_view(&mut self, callback_id: CallbackId) -> Option<u32> {
+        self.incomplete.remove(&callback_id);
         match self.views.get_mut(&callback_id)?.stage {
             Stage::Open(number) => {
                 self.views.remove(&callback_id);
@@ -216,6 +237,7 @@ impl ComponentRequests {
 
     /// Fails all pending requests; live views wait for the next connection.
     pub fn socket_lost(&mut self) {
+        self.incomplete.clear();
         for callback_id in std::mem::take(&mut self.requested).into_values() {
             self.deliveries.push(Delivery::Reply(callback_id, Err(RequestError::ConnectionLost)));
         }
@@ -284,15 +306,15 @@ mod tests {
     const TEXT: &str = r#"{"type":"topics_result","topics":[]}"#;
 
     fn message() -> UnparsedMessage {
-        UnparsedMessage { name: "topics_result".to_owned(), text: TEXT.to_owned() }
+        UnparsedMessage { name: "topics_result".to_owned(), texts: vec![TEXT.to_owned()] }
     }
 
     fn reply(id: Option<RequestId>) -> Header {
-        Header { name: "topics_result".to_owned(), id, watch: None }
+        Header { name: "topics_result".to_owned(), id, watch: None, more: false }
     }
 
     fn push(watch: u32) -> Header {
-        Header { name: "topics_result".to_owned(), id: None, watch: Some(watch) }
+        Header { name: "topics_result".to_owned(), id: None, watch: Some(watch), more: false }
     }
 
     fn error() -> ErrorBody {
@@ -324,6 +346,55 @@ mod tests {
         assert!(
             matches!(&delivered[1], Delivery::Reply(callback_id, Err(RequestError::Refused(_))) if *callback_id == first)
         );
+    }
+
+    #[test]
+    fn message_in_parts_is_delivered_once_with_the_lists_of_all_parts() {
+        let topic = |name: &str| {
+            format!(r#"{{"name":"{name}","partitions":1,"replication":1,"internal":false,"records":null}}"#)
+        };
+        let part = |names: &[&str]| {
+            let topics: Vec<String> = names.iter().map(|name| topic(name)).collect();
+            format!(r#"{{"type":"topics_result","topics":[{}]}}"#, topics.join(","))
+        };
+        let names = |message: &UnparsedMessage| -> Vec<String> {
+            let parsed: TopicsResult = message.parse(TopicsRequest::NAME).expect("a list in parts");
+            parsed.topics.into_iter().map(|topic| topic.name).collect()
+        };
+        let (mut component_requests, view) = waiting_view();
+        component_requests.view_requested(view, 1);
+        component_requests.view_opened(Some(1), 7);
+        let request = component_requests.new_callback_id();
+        component_requests.requested(request, 2);
+        component_requests.take_deliveries();
+
+        let (more_of_reply, more_of_push) = (Header { more: true, ..reply(Some(2)) }, Header { more: true, ..push(7) });
+        assert!(component_requests.received(&more_of_reply, &part(&["a", "b"])));
+        assert!(component_requests.received(&more_of_push, &part(&["x"])));
+        assert!(component_requests.received(&more_of_reply, &part(&["c"])));
+        assert!(component_requests.take_deliveries().is_empty(), "the last parts have not arrived");
+        assert!(component_requests.received(&reply(Some(2)), &part(&["d"])));
+        assert!(component_requests.received(&push(7), &part(&["y"])));
+        let deliveries = component_requests.take_deliveries();
+        let [Delivery::Reply(of, Ok(whole)), Delivery::ViewUpdate(of_view, ViewUpdate::Pushed(pushed))] =
+            deliveries.as_slice()
+        else {
+            panic!("{deliveries:?}")
+        };
+        assert_eq!((*of, names(whole)), (request, ["a", "b", "c", "d"].map(str::to_owned).to_vec()));
+        assert_eq!((*of_view, names(pushed)), (view, ["x", "y"].map(str::to_owned).to_vec()));
+
+        component_requests.received(&more_of_push, &part(&["lost"]));
+        component_requests.socket_lost();
+        component_requests.view_requested(view, 3);
+        component_requests.view_opened(Some(3), 7);
+        component_requests.take_deliveries();
+        component_requests.received(&push(7), &part(&["z"]));
+        let deliveries = component_requests.take_deliveries();
+        let [Delivery::ViewUpdate(_, ViewUpdate::Pushed(pushed))] = deliveries.as_slice() else {
+            panic!("{deliveries:?}")
+        };
+        assert_eq!(names(pushed), ["z"], "a part of the lost connection is not part of the next message");
     }
 
     #[test]
@@ -399,7 +470,7 @@ mod tests {
         assert_eq!(message().parse(TopicsRequest::NAME), Ok(TopicsResult { topics: Vec::new() }));
         let error = message().parse::<GroupsResult>("groups").expect_err("another message");
         assert!(error.message.contains("answered groups with topics_result"), "{error:?}");
-        let without_topics = UnparsedMessage { text: r#"{"type":"topics_result"}"#.to_owned(), ..message() };
+        let without_topics = UnparsedMessage { texts: vec![r#"{"type":"topics_result"}"#.to_owned()], ..message() };
         let error = without_topics.parse::<TopicsResult>("topics").expect_err("no topics");
         assert!(error.message.contains("`topics`"), "{error:?}");
     }
@@ -410,7 +481,7 @@ mod tests {
         let callback_id = component_requests.new_callback_id();
         component_requests.requested(callback_id, 1);
         for name in ["error", "watching", "watch_trouble"] {
-            let header = Header { name: name.to_owned(), id: Some(1), watch: None };
+            let header = Header { name: name.to_owned(), id: Some(1), watch: None, more: false };
             assert!(!component_requests.received(&header, "{}"), "{name}");
         }
         assert!(component_requests.take_deliveries().is_empty());

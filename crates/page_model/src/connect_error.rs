@@ -20,7 +20,7 @@ pub enum ConnectError {
 impl ConnectError {
     /// Interprets the answer to the plain request. `is_redirect`: the answer leads to another address, which was not followed.
     pub fn of_answer(status: u16, is_redirect: bool, body: &str) -> Self {
-        match serde_json::from_str(body) {
+        match protocol::from_json(body) {
             // Only the handshake's headers were missing, which a plain request cannot have.
             Ok(ErrorMessage { error, .. }) if error.code == ErrorCode::BadHandshake.number() => {
                 Self::UpgradeNotForwarded
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     fn error(code: ErrorCode) -> String {
-        ServerMessage::from(ErrorMessage { subscription: None, error: ErrorBody::new(code, "text") }).to_json()
+        ServerMessage::from(ErrorMessage::from(ErrorBody::new(code, "text"))).to_json()
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl Draft {
 
     /// `None` for malformed JSON.
     pub fn from_json(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+        protocol::from_json(text).ok()
     }
 
     pub fn to_json(&self) -> String {

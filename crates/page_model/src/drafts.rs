@@ -23,7 +23,7 @@ struct OfTopic {
 impl Drafts {
     /// Malformed JSON counts as no drafts.
     pub fn from_json(text: &str) -> Self {
-        serde_json::from_str(text).unwrap_or_default()
+        protocol::from_json(text).unwrap_or_default()
     }
 
     pub fn to_json(&self) -> String {

@@ -10,7 +10,7 @@ use super::entry::{Entry, Gap, ReceivedBatch, RecordRef};
 use super::filter::Filter;
 use super::segment::Segment;
 
-/// The oldest records are removed when either limit is exceeded.
+/// When either limit is exceeded, records are removed: first those that do not match the filter, then the oldest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     pub records: usize,
@@ -45,10 +45,12 @@ pub struct Counts {
     /// Records received since listening began, or since the list was cleared.
     pub received: u64,
     pub kept: u64,
-    /// Kept records that the filter has checked.
+    /// Records that the filter has checked since it was set, including those that have left the list.
     pub scanned: u64,
-    /// Checked records that match the filter.
+    /// Kept records that match the filter.
     pub matching: u64,
+    /// Records that matched the filter and were removed, since the list was full of records that match.
+    pub lost_matches: u64,
     /// Records inside of gaps.
     pub missing: u64,
 }
@@ -56,6 +58,10 @@ pub struct Counts {
 /// Number of own records that are remembered to mark their rows: more than three times the rows in the list of sent
 /// records.
 const OWN_KEPT: usize = 1000;
+
+/// Number of bytes that `shrink` checks at once, besides twice as many as were received. So it keeps pace with the records, and
+/// a new filter does not check a full list at once.
+const SHRINK_BYTES: usize = 1 << 20;
 
 type RecordPosition = (Rc<str>, i32, i64);
 
@@ -70,7 +76,12 @@ pub struct Feed {
     /// they may take twice the limits.
     held: Option<(HoldReason, Segment)>,
     received: u64,
+    /// Bytes received since the list was shrunk.
+    new_bytes: usize,
     missing: u64,
+    /// Records that the filter had checked, and matches among them, of held lists that were removed as a whole.
+    removed_scanned: u64,
+    removed_matches: u64,
     own: BTreeMap<RecordPosition, f64>,
     own_order: VecDeque<RecordPosition>,
 }
@@ -78,12 +89,15 @@ pub struct Feed {
 impl Feed {
     pub fn receive(&mut self, entry: Entry) {
         self.received += 1;
+        self.new_bytes = self.new_bytes.saturating_add(entry.bytes());
         self.live.push(entry);
     }
 
-    /// Removes the oldest entries beyond the limits. Called after each batch.
+    /// Removes entries beyond the limits. Called after each batch.
     pub fn shrink(&mut self) {
-        self.live.shrink(self.limits.records, self.limits.mib << 20);
+        let new_bytes = std::mem::take(&mut self.new_bytes);
+        let mut budget = new_bytes.saturating_mul(2 * self.filter.cost()).saturating_add(SHRINK_BYTES);
+        self.live.shrink(&self.filter, self.limits.records, self.limits.mib << 20, &mut budget);
     }
 
     pub fn push_gap(&mut self, gap: Gap) {
@@ -129,11 +143,16 @@ impl Feed {
     /// Follows the newest record again.
     pub fn follow(&mut self) {
         let Some((_, mut held)) = self.held.take() else { return };
+        self.shrink();
         let mut live = std::mem::take(&mut self.live);
-        // If `live` has lost entries, records are missing between both lists, and the held rows are older than the limits
-        // allow.
-        if !live.shrink(self.limits.records, self.limits.mib << 20) && !live.has_shrunk() {
-            held.append(live);
+        // If `live` has lost rows, rows are missing between both lists, and the held ones are older than the limits allow.
+        if live.has_lost() {
+            if !self.filter.is_empty() {
+                self.removed_scanned += held.scanned();
+                self.removed_matches += held.lost_matches() + held.matching();
+            }
+        } else {
+            held.append(&self.filter, live);
             live = held;
         }
         self.live = live;
@@ -157,6 +176,7 @@ impl Feed {
     pub fn set_filter(&mut self, filter: Filter) {
         self.filter = filter;
         self.filter_revision += 1;
+        (self.removed_scanned, self.removed_matches) = (0, 0);
         self.live.refilter(&self.filter);
         if let Some((_, held)) = &mut self.held {
             held.refilter(&self.filter);
@@ -171,7 +191,12 @@ impl Feed {
     pub fn scan(&mut self, mut budget: usize) -> bool {
         // The rows on screen are checked first.
         let held_is_done = self.held.as_mut().is_none_or(|(_, held)| held.scan(&self.filter, &mut budget));
-        held_is_done && self.live.scan(&self.filter, &mut budget)
+        let is_done = held_is_done && self.live.scan(&self.filter, &mut budget);
+        if is_done {
+            // The list may have exceeded its limits until its entries were checked.
+            self.shrink();
+        }
+        is_done
     }
 
     pub fn clear(&mut self) {
@@ -179,8 +204,8 @@ impl Feed {
         if let Some((_, held)) = &mut self.held {
             *held = Segment::new(&self.filter);
         }
-        self.received = 0;
-        self.missing = 0;
+        (self.received, self.missing) = (0, 0);
+        (self.removed_scanned, self.removed_matches) = (0, 0);
     }
 
     pub fn counts(&self) -> Counts {
@@ -188,8 +213,9 @@ impl Feed {
         Counts {
             received: self.received,
             kept: both(Segment::records),
-            scanned: both(Segment::scanned),
+            scanned: both(Segment::scanned) + self.removed_scanned,
             matching: both(Segment::matching),
+            lost_matches: both(Segment::lost_matches) + self.removed_matches,
             missing: self.missing,
         }
     }
@@ -285,206 +311,4 @@ impl Feed {
 }
 
 #[cfg(test)]
-mod tests {
-    use protocol::GapReason;
-
-    use super::*;
-    use crate::entry::tests::{entry, frame};
-    use crate::masked::MaskedFields;
-
-    fn feed(records: usize) -> Feed {
-        Feed { limits: Limits { records, mib: 64 }, ..Feed::default() }
-    }
-
-    fn push(feed: &mut Feed, offset: i64, value: &str) {
-        feed.receive(entry(offset, value));
-        feed.shrink();
-    }
-
-    fn gap(from: i64, to: i64) -> Gap {
-        Gap { topic: "t".into(), partition: 0, from, to, reason: GapReason::Slow }
-    }
-
-    fn offset(entry: &Entry) -> i64 {
-        entry.record().map_or(-1, |record| record.offset)
-    }
-
-    /// -1 for gaps.
-    fn offsets(feed: &mut Feed) -> Vec<i64> {
-        while !feed.scan(10) {}
-        (0..feed.len()).filter_map(|at| feed.get(at)).map(offset).collect()
-    }
-
-    #[test]
-    fn full_list_drops_the_oldest_records_and_keeps_correct_counts() {
-        let mut feed = feed(3);
-        (0..5).for_each(|n| push(&mut feed, n, "v"));
-        assert_eq!(offsets(&mut feed), [2, 3, 4]);
-        assert_eq!(feed.counts(), Counts { received: 5, kept: 3, scanned: 3, matching: 3, missing: 0 });
-    }
-
-    #[test]
-    fn memory_limit_drops_old_records_but_keeps_the_newest() {
-        let mut feed = Feed { limits: Limits { records: 100, mib: 1 }, ..Feed::default() };
-        (0..5).for_each(|n| push(&mut feed, n, &"x".repeat(400_000)));
-        assert_eq!(offsets(&mut feed), [3, 4]);
-        push(&mut feed, 9, &"x".repeat(2_000_000));
-        assert_eq!(offsets(&mut feed), [9]);
-    }
-
-    #[test]
-    fn filter_applies_to_existing_and_new_records() {
-        let mut feed = feed(4);
-        push(&mut feed, 0, "a");
-        push(&mut feed, 1, "b");
-        feed.set_filter(Filter::text("a"));
-        assert_eq!(feed.counts().scanned, 0, "the filter checks records in `scan` only");
-        push(&mut feed, 2, "ab");
-        push(&mut feed, 3, "c");
-        assert_eq!(offsets(&mut feed), [0, 2]);
-        assert_eq!(feed.counts(), Counts { received: 4, kept: 4, scanned: 4, matching: 2, missing: 0 });
-        push(&mut feed, 4, "d");
-        assert_eq!((offsets(&mut feed), feed.counts().matching), (vec![2], 1));
-        feed.set_filter(Filter::default());
-        assert_eq!(offsets(&mut feed), [1, 2, 3, 4]);
-    }
-
-    #[test]
-    fn held_list_does_not_change_while_records_are_received() {
-        let mut feed = feed(3);
-        (0..3).for_each(|n| push(&mut feed, n, "a"));
-        feed.hold_display(HoldReason::Paused);
-        (3..10).for_each(|n| push(&mut feed, n, "a"));
-        assert_eq!(offsets(&mut feed), [0, 1, 2]);
-        assert_eq!((feed.unseen(), feed.counts().received), (7, 10));
-        feed.follow();
-        assert_eq!((offsets(&mut feed), feed.unseen()), (vec![7, 8, 9], 0));
-    }
-
-    #[test]
-    fn held_records_precede_newer_records_after_follow() {
-        let mut feed = feed(6);
-        feed.set_filter(Filter::text("a"));
-        (0..3).for_each(|n| push(&mut feed, n, "a"));
-        offsets(&mut feed);
-        feed.hold_display(HoldReason::Scrolled);
-        (3..5).for_each(|n| push(&mut feed, n, "a"));
-        feed.follow();
-        assert_eq!(offsets(&mut feed), [0, 1, 2, 3, 4]);
-        assert_eq!(feed.counts().matching, 5);
-    }
-
-    #[test]
-    fn pause_replaces_a_hold_by_scrolling() {
-        let mut feed = feed(9);
-        feed.hold_display(HoldReason::Scrolled);
-        feed.hold_display(HoldReason::Paused);
-        feed.hold_display(HoldReason::Scrolled);
-        assert_eq!(feed.hold(), Some(HoldReason::Paused));
-    }
-
-    #[test]
-    fn a_filter_set_while_held_counts_only_matching_new_records() {
-        let mut feed = feed(100);
-        push(&mut feed, 0, "a");
-        push(&mut feed, 1, "b");
-        feed.hold_display(HoldReason::Scrolled);
-        push(&mut feed, 2, "a");
-        push(&mut feed, 3, "b");
-        feed.set_filter(Filter::text("a"));
-        assert_eq!((offsets(&mut feed), feed.unseen()), (vec![0], 1));
-        push(&mut feed, 4, "a");
-        offsets(&mut feed);
-        assert_eq!(feed.unseen(), 2);
-    }
-
-    #[test]
-    fn gaps_count_missing_records_and_pass_every_filter() {
-        let mut feed = feed(9);
-        push(&mut feed, 9, "a");
-        feed.push_gap(gap(10, 130));
-        push(&mut feed, 130, "b");
-        feed.set_filter(Filter::text("nothing has this"));
-        assert_eq!(offsets(&mut feed), [-1]);
-        assert_eq!(feed.counts(), Counts { received: 2, kept: 2, scanned: 2, matching: 0, missing: 120 });
-    }
-
-    #[test]
-    fn adjacent_gaps_with_the_same_reason_are_merged() {
-        let mut feed = feed(9);
-        feed.push_gap(gap(10, 13));
-        feed.push_gap(gap(13, 20));
-        feed.push_gap(gap(21, 22));
-        feed.push_gap(Gap { reason: GapReason::Retention, ..gap(22, 30) });
-        let gaps: Vec<_> = feed.entries().filter_map(Entry::as_gap).map(|gap| (gap.from, gap.to)).collect();
-        assert_eq!(gaps, [(10, 20), (21, 22), (22, 30)]);
-        assert_eq!(feed.counts().missing, 19);
-    }
-
-    #[test]
-    fn fetched_records_replace_the_gap_in_steps() {
-        for is_held in [false, true] {
-            let mut feed = feed(100);
-            push(&mut feed, 9, "even");
-            feed.push_gap(gap(10, 14));
-            push(&mut feed, 14, "even");
-            feed.set_filter(Filter::text("even"));
-            offsets(&mut feed);
-            if is_held {
-                feed.hold_display(HoldReason::Paused);
-                push(&mut feed, 15, "even");
-            }
-            let gap = feed.get(1).expect("the gap").clone();
-            let page =
-                ReceivedBatch::parse(frame(0, 0, "t", 10..12, "even"), None, MaskedFields::default()).expect("a frame");
-            let rest = feed.fill(&gap, Some(&page), 12).expect("a rest");
-            assert_eq!(rest.as_gap().map(|gap| (gap.from, gap.to)), Some((12, 14)));
-            assert_eq!(offsets(&mut feed), [9, 10, 11, -1, 14]);
-            assert_eq!((feed.counts().missing, feed.counts().received), (2, 4 + u64::from(is_held)));
-            // The remaining records were removed by compaction.
-            assert!(feed.fill(&rest, None, 14).is_none());
-            assert_eq!(offsets(&mut feed), [9, 10, 11, 14]);
-            assert_eq!(feed.counts().missing, 0);
-            assert!(feed.fill(&gap, Some(&page), 12).is_none(), "a gap is filled once");
-        }
-    }
-
-    #[test]
-    fn stepping_skips_gaps_and_stops_at_the_ends() {
-        let mut feed = feed(9);
-        push(&mut feed, 0, "a");
-        feed.push_gap(gap(1, 5));
-        push(&mut feed, 5, "a");
-        let (first, last) = (feed.get(0).cloned(), feed.get(2).cloned());
-        let step = |from: Option<&Entry>, by| feed.step_from(from, by).map(|(_, entry)| offset(&entry));
-        assert_eq!(step(None, -1), Some(5));
-        assert_eq!(step(last.as_ref(), -1), Some(0));
-        assert_eq!(step(first.as_ref(), -1), Some(0));
-        assert_eq!(step(first.as_ref(), 1), Some(5));
-    }
-
-    #[test]
-    fn clear_forgets_records_and_counts() {
-        let mut feed = feed(9);
-        push(&mut feed, 0, "a");
-        feed.hold_display(HoldReason::Paused);
-        push(&mut feed, 1, "a");
-        feed.clear();
-        assert_eq!(feed.counts(), Counts::default());
-        push(&mut feed, 2, "a");
-        assert_eq!((feed.len(), feed.unseen()), (0, 1));
-        feed.follow();
-        assert_eq!(offsets(&mut feed), [2]);
-    }
-
-    #[test]
-    fn number_of_remembered_own_records_is_bounded() {
-        let mut feed = feed(9);
-        push(&mut feed, 0, "a");
-        feed.mark_own("t".into(), 0, 0, 2.5);
-        let mine = |feed: &Feed| feed.get(0).and_then(Entry::record).and_then(|record| feed.own_after_ms(&record));
-        assert_eq!(mine(&feed), Some(2.5));
-        (1..=OWN_KEPT as i64).for_each(|n| feed.mark_own("t".into(), 0, n, 1.0));
-        assert_eq!(mine(&feed), None);
-    }
-}
+mod tests;

@@ -79,7 +79,7 @@ pub struct Field {
 
 /// Validates JSON without building a value; numbers are not parsed.
 pub fn check_json(text: &str) -> Result<(), Spot> {
-    serde_json::from_str::<IgnoredAny>(text).map(|_| ()).map_err(|error| {
+    protocol::from_json::<IgnoredAny>(text).map(|_| ()).map_err(|error| {
         let line = error.line().max(1);
         let text = text.split('\n').nth(line - 1).unwrap_or_default();
         let before = &text[..text.floor_char_boundary(error.column())];

@@ -6,7 +6,7 @@ use std::ops::{Range, RangeInclusive};
 use std::rc::Rc;
 
 use super::entry::RecordRef;
-use super::json_path::JsonPath;
+use super::json_escapes::searchable;
 use super::sort::stable_sort;
 
 /// A regular expression. The browser's engine implements it.
@@ -16,9 +16,15 @@ pub trait Regex {
     fn ranges_in(&self, text: &str) -> Vec<Range<usize>>;
 }
 
+/// A condition on a record's value. The code that compiles one is loaded when a filter first has one.
+pub trait ValueCondition {
+    fn holds_for(&self, value: &[u8]) -> bool;
+}
+
 #[derive(Clone)]
 pub enum Condition {
-    /// A lower-case text in key or value; ASCII letters match in either case.
+    /// A lower-case text in key or value; ASCII letters match in either case. Each text is searched as it is, and as JSON
+    /// without escapes.
     Text(Vec<u8>),
     /// A match in key or value.
     Regex(Rc<dyn Regex>),
@@ -33,7 +39,7 @@ pub enum Condition {
     /// Milliseconds since 1970-01-01 UTC.
     Time(RangeInclusive<i64>),
     /// A JSON path that selects something in the value.
-    Path(Rc<JsonPath>),
+    Path(Rc<dyn ValueCondition>),
 }
 
 impl fmt::Debug for Condition {
@@ -61,12 +67,21 @@ impl Condition {
     }
 
     fn holds(&self, record: &RecordRef<'_>) -> bool {
-        let contains = |field: Option<&[u8]>, needle: &[u8]| field.is_some_and(|bytes| find(bytes, needle).is_some());
+        let contains = |field: Option<&[u8]>, needle: &[u8]| {
+            field.is_some_and(|bytes| {
+                find(bytes, needle).is_some()
+                    || searchable(bytes).is_some_and(|text| find(text.as_bytes(), needle).is_some())
+            })
+        };
         match self {
             Self::Text(needle) => contains(record.value, needle) || contains(record.key, needle),
             Self::Regex(regex) => {
-                let is_in =
-                    |field: Option<&[u8]>| field.is_some_and(|bytes| regex.is_in(&String::from_utf8_lossy(bytes)));
+                let is_in = |field: Option<&[u8]>| {
+                    field.is_some_and(|bytes| {
+                        regex.is_in(&String::from_utf8_lossy(bytes))
+                            || searchable(bytes).is_some_and(|text| regex.is_in(&text))
+                    })
+                };
                 is_in(record.value) || is_in(record.key)
             }
             Self::Key(needle) => contains(record.key, needle),
@@ -76,7 +91,7 @@ impl Condition {
             }
             Self::Partition(partitions) => partitions.contains(&record.partition),
             Self::Offset(range) => range.contains(&record.offset),
-            Self::Path(path) => record.value.is_some_and(|value| path.is_in(value)),
+            Self::Path(path) => record.value.is_some_and(|value| path.holds_for(value)),
             Self::Time(range) => record.timestamp.is_some_and(|time| range.contains(&time)),
         }
     }
@@ -179,6 +194,15 @@ mod tests {
             assert_eq!(matches(&Filter::text(text), &record), found, "{text}");
         }
         assert!(!matches(&Filter::new(vec![Condition::Key(b"x".to_vec())]), &record), "a null key contains no text");
+    }
+
+    #[test]
+    fn text_is_found_in_escapes_of_json() {
+        let record = entry(0, r#"{"\u540d":"\u6211 \"x\" http:\/\/y"}"#);
+        for text in ["我", "名", "\\u6211", r#""x""#, "HTTP://Y"] {
+            assert!(matches(&Filter::text(text), &record), "{text}");
+        }
+        assert!(!matches(&Filter::text("我"), &entry(0, r"C:\u6211")), "not JSON");
     }
 
     #[test]

@@ -1,13 +1,12 @@
-//! The text fields of the filter and their errors. Compiles the texts into a [`Filter`]; the browser parses regular
-//! expressions and local times.
+//! The text fields of the filter and their errors. Compiles the texts into a [`Filter`]; the page parses regular expressions
+//! and local times with the browser, and JSON paths with code that it loads when it needs them.
 
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use super::filter::{Condition, Filter, Regex};
-use super::json_path::JsonPath;
+use super::filter::{Condition, Filter, Regex, ValueCondition};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -69,12 +68,17 @@ pub enum InputError {
     Path {
         at: usize,
     },
+    /// The code that compiles the field is being loaded.
+    Loading,
+    /// This code cannot be loaded.
+    CodeMissing,
 }
 
 /// The parsers that need the browser.
 pub trait FilterParser {
     /// The regular expression, or the browser's error message.
     fn regex(&self, text: &str) -> Result<Rc<dyn Regex>, String>;
+    fn json_path(&self, text: &str) -> Result<Rc<dyn ValueCondition>, InputError>;
     /// Milliseconds since 1970-01-01 UTC of a local date and time.
     fn local_time_ms(&self, text: &str) -> Option<i64>;
 }
@@ -173,10 +177,7 @@ impl FilterFields {
                 add(FilterField::Until, until.map(|_| None));
             }
         }
-        add(
-            FilterField::Path,
-            given(&self.path).map(|text| JsonPath::parse(&text).map(|path| Condition::Path(Rc::new(path)))).transpose(),
-        );
+        add(FilterField::Path, given(&self.path).map(|text| parser.json_path(&text).map(Condition::Path)).transpose());
         (Filter::new(conditions), errors)
     }
 }
@@ -231,6 +232,7 @@ fn range(text: &str) -> Result<RangeInclusive<i64>, InputError> {
 mod tests {
     use super::*;
     use crate::entry::tests::entry;
+    use crate::json_path::JsonPath;
 
     struct NoBrowser;
 
@@ -249,6 +251,10 @@ mod tests {
     impl FilterParser for NoBrowser {
         fn regex(&self, text: &str) -> Result<Rc<dyn Regex>, String> {
             if text == "(" { Err("Unterminated group".into()) } else { Ok(Rc::new(EmptyTextRegex)) }
+        }
+
+        fn json_path(&self, text: &str) -> Result<Rc<dyn ValueCondition>, InputError> {
+            Ok(Rc::new(JsonPath::parse(text)?))
         }
 
         fn local_time_ms(&self, text: &str) -> Option<i64> {

@@ -1,8 +1,9 @@
-//! An indented JSON text whose lines between two brackets can be folded. Works on the text, so that big integers, key
-//! order and duplicate keys are preserved.
+//! An indented JSON text whose lines between two brackets can be folded, with characters in the place of needless escapes.
+//! Works on the text, so that big integers, key order and duplicate keys are preserved.
 
 use std::collections::BTreeSet;
 
+use super::json_escapes::without_needless_escapes;
 use super::json_text::indent;
 
 #[derive(Debug)]
@@ -31,7 +32,7 @@ pub struct FoldableLine<'a> {
 
 impl FoldableJson {
     pub fn new(json: &str) -> Self {
-        let text = indent(json);
+        let text = indent(&without_needless_escapes(json));
         let mut lines: Vec<Line> = Vec::new();
         let mut open = Vec::new();
         let mut start = 0;

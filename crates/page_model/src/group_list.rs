@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use protocol::{GroupProtocol, GroupSummary, GroupsChanged};
+use protocol::{GroupSummary, GroupsChanged};
 
 use super::sort::{Sort, stable_sort};
 
@@ -14,7 +14,7 @@ pub const GROUP_COLUMNS: [&str; 6] = ["name", "state", "protocol", "members", "t
 fn compare(sort: Sort, a: &GroupSummary, b: &GroupSummary) -> Ordering {
     let by_column = match sort.column {
         "state" => a.state.cmp(&b.state),
-        "protocol" => protocol_rank(a).cmp(&protocol_rank(b)),
+        "protocol" => a.kind.cmp(&b.kind),
         "members" => a.members.cmp(&b.members),
         "topics" => a.topics.cmp(&b.topics),
         // Groups whose lag is unknown come last in either order.
@@ -23,14 +23,6 @@ fn compare(sort: Sort, a: &GroupSummary, b: &GroupSummary) -> Ordering {
         _ => a.group.cmp(&b.group),
     };
     sort.order(by_column, a.group.cmp(&b.group))
-}
-
-fn protocol_rank(group: &GroupSummary) -> u8 {
-    match group.protocol {
-        Some(GroupProtocol::Classic) => 0,
-        Some(GroupProtocol::Consumer) => 1,
-        None => 2,
-    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -81,13 +73,16 @@ impl GroupList {
 
 #[cfg(test)]
 mod tests {
+    use protocol::GroupKind;
+
     use super::*;
 
     fn group(name: &str, topics: &[&str], lag: Option<u64>) -> GroupSummary {
         GroupSummary {
             group: name.to_owned(),
             state: "Stable".to_owned(),
-            members: 1,
+            members: Some(1),
+            kind: GroupKind::Classic,
             protocol: None,
             topics: topics.iter().map(|&topic| topic.to_owned()).collect(),
             lag,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use protocol::{Broker, GroupChanged, GroupMember, GroupPosition, GroupProtocol, TopicPartition};
+use protocol::{Broker, ErrorBody, GroupChanged, GroupKind, GroupMember, GroupPosition, GroupProtocol, TopicPartition};
 
 use super::lag_history::LagHistory;
 use super::sort::{Sort, stable_sort};
@@ -17,6 +17,9 @@ const UNKNOWN: &str = "Unknown";
 #[derive(Clone, Debug, Default)]
 pub struct GroupSnapshot {
     pub state: String,
+    pub kind: GroupKind,
+    /// Why members or offsets are missing.
+    pub not_described: Option<ErrorBody>,
     pub protocol: Option<GroupProtocol>,
     pub coordinator: Option<Broker>,
     pub assignor: Option<String>,
@@ -55,6 +58,8 @@ impl GroupSnapshot {
         }
         self.is_known = true;
         self.state = changed.state;
+        self.kind = changed.kind;
+        self.not_described = changed.not_described;
         self.protocol = changed.protocol;
         self.coordinator = changed.coordinator;
         self.assignor = changed.assignor;
@@ -83,7 +88,17 @@ impl GroupSnapshot {
 
     /// Whether Kafka reports the members; the demo broker does not.
     pub fn reports_members(&self) -> bool {
-        self.state != UNKNOWN
+        self.state != UNKNOWN && self.not_described.is_none()
+    }
+
+    /// Whether the group can be joined, reset and deleted as a consumer group. The type is not known on the demo broker, and
+    /// before the group exists.
+    pub fn is_consumer_group(&self) -> bool {
+        match self.kind {
+            GroupKind::Classic | GroupKind::Consumer => true,
+            GroupKind::Other => self.not_described.is_none(),
+            GroupKind::Share | GroupKind::Streams => false,
+        }
     }
 
     pub fn members(&self) -> &[GroupMember] {
@@ -192,6 +207,8 @@ pub mod tests {
             watch: 1,
             at,
             state: "Stable".to_owned(),
+            kind: GroupKind::Classic,
+            not_described: None,
             protocol: None,
             coordinator: None,
             assignor: None,

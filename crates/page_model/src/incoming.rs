@@ -18,11 +18,14 @@ pub struct Header {
     /// The number of a live view.
     #[serde(default)]
     pub watch: Option<u32>,
+    /// The lists of this message continue in the next one of the same request or view.
+    #[serde(default)]
+    pub more: bool,
 }
 
 impl Header {
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(text)
+        protocol::from_json(text)
     }
 }
 
@@ -53,7 +56,7 @@ pub fn parse(name: &str, text: &str) -> Result<Option<ServerMessage>, serde_json
 }
 
 fn read<M: MessageBody + Into<ServerMessage>>(text: &str) -> Result<ServerMessage, serde_json::Error> {
-    serde_json::from_str::<M>(text).map(Into::into)
+    protocol::from_json::<M>(text).map(Into::into)
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ impl Joining {
 
 #[cfg(test)]
 mod tests {
-    use protocol::{GroupMember, GroupPosition, Offset};
+    use protocol::{GroupKind, GroupMember, GroupPosition, Offset};
 
     use super::*;
     use crate::allowed_names::AllowedNames;
@@ -111,6 +111,8 @@ mod tests {
             state: "Empty".into(),
             members: Vec::new(),
             positions: vec![position("payments", 0, Some(4)), position("refunds", 1, None)],
+            kind: GroupKind::Classic,
+            not_described: None,
             protocol: Some(GroupProtocol::Classic),
             coordinator: None,
             assignor: None,

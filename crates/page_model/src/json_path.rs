@@ -1,15 +1,19 @@
 //! A JSON path (RFC 9535) as a condition on a record's value. The condition holds if the path selects at least one value.
 //! `$.price > 10` is an abbreviation of the filter `$[?@.price > 10]`, and `path_shorthand` expands `price = 10`. Numbers
-//! are compared as RFC 9535 defines, exact up to 2⁵³.
+//! of any size are compared exactly (`exact_numbers`).
 
 use serde_json_path::JsonPath as Query;
 
+use super::exact_numbers::Literals;
+use super::filter::ValueCondition;
 use super::filter_fields::InputError;
 use super::path_shorthand;
 
 #[derive(Debug)]
 pub struct JsonPath {
+    /// With ranks in the place of its numbers.
     query: Query,
+    literals: Literals,
     /// The query is a filter, and is applied to an array that contains only the record's value.
     is_condition: bool,
 }
@@ -38,22 +42,27 @@ impl JsonPath {
 
     fn parse_strictly(text: &str) -> Result<Self, InputError> {
         let error_at = |at: usize| InputError::Path { at: at + 1 };
-        if !text.starts_with('$') && !text.starts_with(['!', '(']) {
+        let may_begin = |c: char| matches!(c, '$' | '!' | '(' | '-' | '"' | '\'' | '0'..='9');
+        if !text.starts_with(may_begin) {
             return Err(error_at(0));
         }
-        let error = match Query::parse(text) {
-            Ok(query) => return Ok(Self { query, is_condition: false }),
-            Err(error) => error,
-        };
-        match Query::parse(&format!("$[?{}]", with_current(text))) {
-            Ok(query) => Ok(Self { query, is_condition: true }),
-            Err(_) => Err(error_at(error.position())),
+        let (literals, ranked) = Literals::take_from(text);
+        if let Ok(query) = Query::parse(&ranked) {
+            return Ok(Self { query, literals, is_condition: false });
+        }
+        match Query::parse(&format!("$[?{}]", with_current(&ranked))) {
+            Ok(query) => Ok(Self { query, literals, is_condition: true }),
+            // Where the user has to look, in the text without ranks.
+            Err(_) => Err(error_at(Query::parse(text).err().map_or(0, |error| error.position()))),
         }
     }
+}
 
-    /// Whether the condition holds for this value. It never holds for a value that is not JSON.
-    pub fn is_in(&self, json: &[u8]) -> bool {
-        let Ok(mut value) = serde_json::from_slice::<serde_json::Value>(json) else { return false };
+impl ValueCondition for JsonPath {
+    /// It never holds for a value that is not JSON.
+    fn holds_for(&self, json: &[u8]) -> bool {
+        let Some(json) = self.literals.rank_numbers_of(json) else { return false };
+        let Ok(mut value) = protocol::from_json_bytes::<serde_json::Value>(&json) else { return false };
         if self.is_condition {
             value = serde_json::Value::Array(vec![value]);
         }
@@ -83,7 +92,7 @@ mod tests {
     use super::*;
 
     fn is_in(path: &str, json: &str) -> bool {
-        JsonPath::parse(path).unwrap_or_else(|error| panic!("{path}: {error:?}")).is_in(json.as_bytes())
+        JsonPath::parse(path).unwrap_or_else(|error| panic!("{path}: {error:?}")).holds_for(json.as_bytes())
     }
 
     #[test]
@@ -104,6 +113,8 @@ mod tests {
             "id = 9007199254740993",
             "to.city = \"Città $\"",
             "items[1].price > 8",
+            "8 < items[1].price",
+            "'Città $' = to.city",
         ] {
             assert!(is_in(path, json), "{path}");
         }
@@ -112,7 +123,66 @@ mod tests {
         {
             assert!(!is_in(path, json), "{path}");
         }
-        assert!(!is_in("$", "no JSON") && !is_in("$", ""));
+        for text in ["no JSON", "", "2026-11-30", "10.0.0.1", "1.2.3", "007", "-", "-1-", r#"{"x":01}"#, "1 2"] {
+            for path in ["$", "$ > 0", "!$.missing", "5 != length($)"] {
+                assert!(!is_in(path, text), "{path} for {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_are_compared_exactly() {
+        for (condition, json, expected) in [
+            ("id == 1712238412889623553", r#"{"id":1712238412889623553}"#, true),
+            ("id == 1712238412889623553", r#"{"id":1712238412889623552}"#, false),
+            ("id != 1712238412889623553", r#"{"id":1712238412889623552}"#, true),
+            ("id == 9007199254740992", r#"{"id":9007199254740993}"#, false),
+            ("id > 9007199254740992", r#"{"id":9007199254740993}"#, true),
+            ("id <= 9007199254740992", r#"{"id":9007199254740993}"#, false),
+            ("9007199254740992 < id", r#"{"id":9007199254740993}"#, true),
+            ("id == -9007199254740993", r#"{"id":-9007199254740992}"#, false),
+            ("id < -9007199254740992", r#"{"id":-9007199254740993}"#, true),
+            ("x == 1", r#"{"x":1.0}"#, true),
+            ("x == 1e3", r#"{"x":1000}"#, true),
+            ("x == 0", r#"{"x":-0.0}"#, true),
+            ("x == 0.1", r#"{"x":0.10000000000000001}"#, false),
+            ("x < 0.10000000000000001", r#"{"x":0.1}"#, true),
+            ("x > 1e308", r#"{"x":1e400}"#, true),
+            ("x == 1e400", r#"{"x":10e399}"#, true),
+            ("x < 1e99999999999999999999", r#"{"x":1e400}"#, true),
+            // Two numbers of the value.
+            ("$.a == $.b", r#"{"a":9007199254740993,"b":9007199254740992}"#, false),
+            ("$.a > $.b", r#"{"a":9007199254740993,"b":9007199254740992}"#, true),
+            ("$.a == $.b", r#"{"a":[1,2e0],"b":[1.0,2]}"#, true),
+            ("$.items[?@.id == 9007199254740993]", r#"{"items":[{"id":9007199254740992}]}"#, false),
+            ("$.items[1].id == 9007199254740993", r#"{"items":[0,{"id":9007199254740993}]}"#, true),
+            // A number and a text are different.
+            ("id == '1'", r#"{"id":1}"#, false),
+            ("id > 1", r#"{"id":"2"}"#, false),
+            ("$.id ==\t1712238412889623553", r#"{"id":1712238412889623553}"#, true),
+            ("$.id\n==\r\n1712238412889623553", r#"{"id":1712238412889623552}"#, false),
+            // Functions.
+            ("$.items[?length(@.name) > 3]", r#"{"items":[{"name":"abcd"}]}"#, true),
+            ("$.items[?length(@.name) > 3]", r#"{"items":[{"name":"abc"}]}"#, false),
+            ("4 == length($.name)", r#"{"name":"abcd","id":5}"#, true),
+            ("2 >= length($.list)", r#"{"list":[7,8]}"#, true),
+            ("2 > length($.list)", r#"{"list":[7,8]}"#, false),
+            ("$.n == length($.list)", r#"{"list":[7,8],"n":2}"#, true),
+            ("2 == count($.list[*]) && $.n < 1.5", r#"{"list":[7,8],"n":1}"#, true),
+            ("$[?count(@.*) != 2]", r#"[{"a":1,"b":2}]"#, false),
+            ("(length($.half) == 6)", r#"{"half":"\ud83e"}"#, true),
+        ] {
+            assert_eq!(is_in(condition, json), expected, "{condition} for {json}");
+        }
+    }
+
+    #[test]
+    fn names_and_texts_are_compared_without_escapes() {
+        let json = r#"{"\u540d":"\u6211","half":"\ud83e","id":7}"#;
+        for condition in ["$.名 == '我'", "名 = 我", "$['\\u540d'] == \"\\u6211\"", "id == 7", "$.half == '\\\\ud83e'"]
+        {
+            assert!(is_in(condition, json), "{condition}");
+        }
     }
 
     #[test]

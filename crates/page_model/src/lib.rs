@@ -16,6 +16,7 @@ mod credit;
 mod draft;
 mod drafts;
 mod entry;
+mod exact_numbers;
 mod features;
 mod feed;
 mod field;
@@ -30,6 +31,7 @@ mod hex;
 mod incoming;
 mod intent;
 mod join_safety;
+mod json_escapes;
 mod json_path;
 mod json_text;
 mod lag_history;
@@ -66,14 +68,14 @@ mod view_link;
 mod waiting;
 
 pub use formats::{
-    BatchChoice, BatchReading, CsvColumn, Entries, FileFormat, Format, LineError, OffsetsErrorKind, SEPARATORS, Spot,
-    TemplateErrorKind, iso, json_line,
+    BatchChoice, BatchReading, CsvColumn, Entries, FileFormat, Format, LineError, OffsetsErrorKind, Reason, SEPARATORS,
+    Spot, TemplateErrorKind, iso, json_line,
 };
 
 pub use allowed_names::AllowedNames;
 pub use app_state::{AppState, Bridge};
 pub use backoff::Backoff;
-pub use batch::{Batch, BatchCheck};
+pub use batch::{Batch, BatchCheck, Keeps, Kept};
 pub use blocked::{ChangeBlocked, ForbiddenError, ListenBlocked, SendBlocked};
 pub use columns::{Column, Columns};
 pub use component_requests::{CallbackId, Delivery, RequestError, UnparsedMessage, ViewUpdate};
@@ -85,15 +87,16 @@ pub use entry::{Entry, Gap, RecordRef};
 pub use features::{reporting_brokers, supported};
 pub use feed::{Counts, Feed, HoldReason, Limits};
 pub use field::{Field, FieldError, FileContent, Form, check_json};
-pub use filter::{Condition, Filter, Part, Regex};
+pub use filter::{Condition, Filter, Part, Regex, ValueCondition};
 pub use filter_fields::{FilterError, FilterField, FilterFields, FilterParser, InputError};
 pub use foldable_json::{FoldableJson, FoldableLine};
 pub use group_list::{GROUP_COLUMNS, GroupList};
 pub use group_snapshot::{GroupSnapshot, partitions_by_topic, ranges};
 pub use held_commits::HeldPartition;
-pub use hex::hex_dump;
+pub use hex::{hex_dump, is_binary, narrow_hex_dump, short_hex};
 pub use intent::{Intent, ReadMode, Start};
 pub use join_safety::Joining;
+pub use json_escapes::without_needless_escapes;
 pub use json_path::JsonPath;
 pub use json_text::{Token, TokenKind, indent, tokens};
 pub use lag_history::LagHistory;

@@ -28,7 +28,6 @@ pub enum NoticeKind {
     /// The exported file has masked fields.
     ExportIsMasked,
     Copied,
-    CopyFailed,
     /// The texts of a language could not be loaded.
     TextsMissing,
     /// The file with this name is not UTF-8 text.
@@ -81,7 +80,7 @@ mod tests {
     fn notices_expire_and_a_repeated_notice_is_shown_once() {
         let mut notices = Notices::default();
         notices.add(NoticeKind::Copied, 0.0);
-        notices.add(NoticeKind::CopyFailed, 1000.0);
+        notices.add(NoticeKind::ExportIsMasked, 1000.0);
         notices.add(NoticeKind::Copied, 2000.0);
         assert_eq!(notices.shown().count(), 2);
         assert_eq!(notices.next_expiry_ms(), Some(1000.0 + SHOWN_MS));

@@ -4,7 +4,7 @@
 use protocol::{Offset, PlanOffsetReset, Position, ResetTarget, TopicName, TopicPartition};
 
 use super::filter_fields::{InputError, closed_ranges};
-use formats::{OffsetsError, parse_offsets};
+use formats::{OffsetsError, OffsetsFile, parse_offsets};
 
 /// No topic has more partitions.
 const MAX_PARTITIONS: usize = 100_000;
@@ -43,7 +43,7 @@ pub struct ResetChoice {
     pub offset: String,
     /// A number of records, forward or (negative) back.
     pub shift: String,
-    /// Lines of `topic,partition,offset`.
+    /// Lines of `topic,partition,offset`, or `group,topic,partition,offset`.
     pub file: String,
     /// Empty: all topics of the group.
     pub topic: String,
@@ -58,6 +58,8 @@ pub enum ResetFormError {
     Shift,
     /// The file has no line.
     FileEmpty,
+    /// All of its lines, so many, are of other groups.
+    OtherGroups(usize),
     File(Vec<OffsetsError>),
     Topic,
     Partitions(InputError),
@@ -89,13 +91,23 @@ impl ResetChoice {
                 let by = self.shift.trim().replace('−', "-").parse().ok().filter(|by: &i64| *by != 0);
                 ResetTarget::Shift(by.ok_or(ResetFormError::Shift)?)
             }
-            ResetTo::File => match parse_offsets(&self.file).map_err(ResetFormError::File)? {
-                positions if positions.is_empty() => return Err(ResetFormError::FileEmpty),
-                positions => return Ok(to_positions(group, positions)),
+            ResetTo::File => match parse_offsets(&self.file, group).map_err(ResetFormError::File)? {
+                OffsetsFile { positions, other_groups: 0 } if positions.is_empty() => {
+                    return Err(ResetFormError::FileEmpty);
+                }
+                OffsetsFile { positions, other_groups } if positions.is_empty() => {
+                    return Err(ResetFormError::OtherGroups(other_groups));
+                }
+                OffsetsFile { positions, .. } => return Ok(to_positions(group, positions)),
             },
         };
         let (topics, partitions) = self.scope()?;
         Ok(PlanOffsetReset { group: group.to_owned(), topics, partitions, to })
+    }
+
+    /// How many lines of the file are ignored because they are of other groups.
+    pub fn ignored_lines(&self, group: &str) -> usize {
+        parse_offsets(&self.file, group).map_or(0, |file| file.other_groups)
     }
 
     fn scope(&self) -> Result<(Vec<String>, Vec<TopicPartition>), ResetFormError> {
@@ -143,6 +155,7 @@ mod tests {
             (choice(ResetTo::Shift, "+7"), ResetTarget::Shift(7)),
             (choice(ResetTo::Shift, "−7"), ResetTarget::Shift(-7)),
             (choice(ResetTo::File, "t,0,9"), ResetTarget::Positions(vec![position(9)])),
+            (choice(ResetTo::File, "h,t,0,8\ng,t,0,9"), ResetTarget::Positions(vec![position(9)])),
         ] {
             let request = request(&choice).expect("a request");
             assert_eq!((request.to, request.topics.len(), request.partitions.len()), (target, 0, 0));
@@ -156,6 +169,7 @@ mod tests {
             (choice(ResetTo::Offset, "-1"), ResetFormError::Offset),
             (choice(ResetTo::Shift, "0"), ResetFormError::Shift),
             (choice(ResetTo::File, "\n"), ResetFormError::FileEmpty),
+            (choice(ResetTo::File, "h,t,0,9\nh,t,1,9"), ResetFormError::OtherGroups(2)),
         ] {
             assert_eq!(request(&choice), Err(error));
         }

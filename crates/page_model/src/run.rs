@@ -180,12 +180,12 @@ impl Run {
         Some(Self { total: plan.count, per_second: plan.per_second, ..run })
     }
 
-    /// A run of all valid records of a batch, as fast as possible; `None` until the batch is checked.
+    /// A run of all valid records of a batch, as fast as possible; `None` until the batch is ready.
     pub fn of_batch(id: u64, topic: &str, batch: &Batch, start: Start) -> Option<Self> {
-        if !batch.is_checked() || batch.check.valid == 0 {
+        if !batch.is_ready() {
             return None;
         }
-        let (reader, max_record_bytes) = (Box::new(batch.reader()), batch.max_record_bytes());
+        let (reader, max_record_bytes) = (Box::new(batch.reader(topic)), batch.max_record_bytes());
         let source = Source::Batch { reader, max_record_bytes, next: None };
         let run = Self::from_source(id, RunTitle::Batch(batch.name.clone()), topic, source, start);
         Some(Self { total: Some(batch.check.valid), ..run })

@@ -1,7 +1,10 @@
 //! A part of the live list: its entries, oldest first, and which of them match the filter. The filter is applied in steps
 //! (`scan`), so that a long list does not block the page.
 //!
-//! Each entry has a serial number, which stays the same when older entries are removed.
+//! When the list is full, the oldest entries leave it. With a filter, only those that do not match leave; the others are moved to
+//! `saved`, which precedes `entries`, and leave it when the list has no other entries.
+//!
+//! Each of `entries` has a serial number, which stays the same when older entries leave.
 
 use std::collections::VecDeque;
 
@@ -10,9 +13,13 @@ use super::filter::Filter;
 
 #[derive(Debug, Default)]
 pub struct Segment {
+    /// Entries that match the filter and are older than all `entries`.
+    saved: VecDeque<Entry>,
+    saved_records: u64,
     entries: VecDeque<Entry>,
     /// The serial number of the first entry.
     base: u64,
+    /// Of `saved` and `entries`.
     bytes: usize,
     records: u64,
     /// Serial numbers of the entries that match; unused while there is no filter.
@@ -23,6 +30,14 @@ pub struct Segment {
     matching: u64,
     /// Records that matched since the filter was set, including removed ones.
     matched_ever: u64,
+    /// Records that were checked, did not match and have left the list.
+    passed_over: u64,
+    /// Records that matched and have left the list, since there was no space.
+    lost_matches: u64,
+    /// Records have left the list, with or without a filter.
+    has_shrunk: bool,
+    /// Records that the filter has not checked have left the list, most of them before it was set.
+    has_lost_unchecked: bool,
     has_filter: bool,
 }
 
@@ -41,36 +56,126 @@ impl Segment {
         self.entries.push_back(entry);
     }
 
-    /// Removes the oldest entries until the rest is within the limits. The newest entry is kept even if it alone exceeds
-    /// them, since the user is waiting for it. Returns whether an entry was removed.
-    pub fn shrink(&mut self, max_records: usize, max_bytes: usize) -> bool {
-        let before = self.base;
-        while self.entries.len() > 1 && (self.entries.len() > max_records || self.bytes > max_bytes) {
-            let Some(oldest) = self.entries.pop_front() else { break };
-            self.bytes -= oldest.bytes();
-            let is_record = u64::from(oldest.is_record());
-            self.records -= is_record;
-            if self.passing.front() == Some(&self.base) {
+    /// Removes entries until the rest is within the limits: first those that do not match the filter, then the oldest. The newest
+    /// entry is kept even if it alone exceeds the limits, since the user is waiting for it. Returns whether an entry was removed.
+    ///
+    /// `budget`: about how many bytes may be checked, as in `scan`. After that the list may exceed the limits by a quarter until
+    /// `scan` has checked more entries; beyond that the oldest are removed, whether they match or not.
+    pub fn shrink(&mut self, filter: &Filter, max_records: usize, max_bytes: usize, budget: &mut usize) -> bool {
+        let mut is_removed = false;
+        let exceeds = |this: &Self, records: usize, bytes: usize| this.entry_count() > records || this.bytes > bytes;
+        while self.entry_count() > 1 && exceeds(self, max_records, max_bytes) {
+            let is_unchecked = self.has_filter && self.scanned <= self.base;
+            if self.entries.len() <= 1 {
+                if !self.remove_saved() {
+                    break;
+                }
+            } else if is_unchecked && *budget == 0 {
+                if !exceeds(self, max_records + max_records / 4, max_bytes + max_bytes / 4) {
+                    break;
+                }
+                // Saved entries are older. To remove others first would leave a hole behind them.
+                if !self.remove_saved() {
+                    self.remove_unchecked();
+                }
+            } else {
+                if is_unchecked {
+                    let cost = self.entries.front().map_or(0, |entry| entry.bytes().saturating_mul(filter.cost()));
+                    *budget = budget.saturating_sub(cost);
+                }
+                let Some((oldest, matches)) = self.pop_first(filter) else { break };
+                if matches {
+                    self.save(oldest);
+                    continue;
+                }
+                self.forget(&oldest);
+                if self.has_filter {
+                    self.passed_over += u64::from(oldest.is_record());
+                }
+            }
+            is_removed = true;
+        }
+        self.has_shrunk |= is_removed;
+        is_removed
+    }
+
+    /// Removes the oldest of the saved entries. Returns whether there was one.
+    fn remove_saved(&mut self) -> bool {
+        let Some(oldest) = self.saved.pop_front() else { return false };
+        let is_record = u64::from(oldest.is_record());
+        self.saved_records -= is_record;
+        self.lost_matches += is_record;
+        self.forget(&oldest);
+        true
+    }
+
+    /// Removes the first of `entries`, which `scan` has not reached.
+    fn remove_unchecked(&mut self) {
+        if let Some(oldest) = self.entries.pop_front() {
+            self.base += 1;
+            self.scanned = self.scanned.max(self.base);
+            self.has_lost_unchecked = true;
+            self.forget(&oldest);
+        }
+    }
+
+    fn entry_count(&self) -> usize {
+        self.saved.len() + self.entries.len()
+    }
+
+    fn forget(&mut self, entry: &Entry) {
+        self.bytes -= entry.bytes();
+        self.records -= u64::from(entry.is_record());
+    }
+
+    fn save(&mut self, entry: Entry) {
+        self.saved_records += u64::from(entry.is_record());
+        self.saved.push_back(entry);
+    }
+
+    /// Takes the first of `entries`, and whether it matches. An entry that `scan` has not reached is checked now.
+    fn pop_first(&mut self, filter: &Filter) -> Option<(Entry, bool)> {
+        let entry = self.entries.pop_front()?;
+        let is_record = u64::from(entry.is_record());
+        let matches = if self.scanned > self.base {
+            let matches = self.passing.front() == Some(&self.base);
+            if matches {
                 self.passing.pop_front();
                 self.matching -= is_record;
             }
-            self.base += 1;
-        }
+            matches
+        } else {
+            let matches = self.has_filter && passes(filter, &entry);
+            if matches {
+                self.matched_ever += is_record;
+            }
+            matches
+        };
+        self.base += 1;
         self.scanned = self.scanned.max(self.base);
-        self.base != before
+        Some((entry, matches))
     }
 
-    /// Whether entries were removed at the front.
-    pub fn has_shrunk(&self) -> bool {
-        self.base > 0
+    /// Whether records that the list should show were removed: with a filter, those that match it, or may match it.
+    pub fn has_lost(&self) -> bool {
+        if self.has_filter { self.lost_matches > 0 || self.has_lost_unchecked } else { self.has_shrunk }
+    }
+
+    pub fn lost_matches(&self) -> u64 {
+        self.lost_matches
     }
 
     /// Sets another filter: every entry has to be checked again.
     pub fn refilter(&mut self, filter: &Filter) {
         self.has_filter = !filter.is_empty();
+        self.saved.append(&mut self.entries);
+        self.entries = std::mem::take(&mut self.saved);
+        self.saved_records = 0;
         self.passing.clear();
         self.scanned = self.base;
         self.matching = 0;
+        (self.passed_over, self.lost_matches) = (0, 0);
+        self.has_lost_unchecked = self.has_shrunk;
         self.matched_ever = if self.has_filter { 0 } else { self.records };
     }
 
@@ -90,9 +195,7 @@ impl Segment {
             }
             let entry = &self.entries[(self.scanned - self.base) as usize];
             *budget = budget.saturating_sub(entry.bytes() * filter.cost());
-            // Gaps match every filter: missing records must stay visible.
-            let passes = entry.record().is_none_or(|record| filter.matches(&record));
-            if passes {
+            if passes(filter, entry) {
                 self.passing.push_back(self.scanned);
                 let is_record = u64::from(entry.is_record());
                 self.matching += is_record;
@@ -105,6 +208,7 @@ impl Segment {
 
     /// Replaces an entry: a gap by its records and the rest of the gap.
     pub fn replace(&mut self, index: usize, with: impl IntoIterator<Item = Entry>) {
+        let index = self.unsave(index);
         let mut rest = self.entries.split_off(index);
         if let Some(old) = rest.pop_front() {
             self.bytes -= old.bytes();
@@ -126,18 +230,55 @@ impl Segment {
         self.matching = self.passing.iter().filter(is_record).count() as u64;
     }
 
+    /// Moves the saved entries from this index on back to `entries`. Returns the index among `entries`.
+    fn unsave(&mut self, index: usize) -> usize {
+        let count = self.saved.len().saturating_sub(index);
+        if count == 0 {
+            return index - self.saved.len();
+        }
+        let back = self.saved.split_off(index);
+        self.saved_records -= back.iter().filter(|entry| entry.is_record()).count() as u64;
+        // They are checked again, with everything after them.
+        self.passing.clear();
+        self.matching = 0;
+        self.base = self.base.saturating_sub(count as u64);
+        self.scanned = self.base;
+        let newer = std::mem::replace(&mut self.entries, back);
+        self.entries.extend(newer);
+        0
+    }
+
     pub fn last(&self) -> Option<&Entry> {
         self.entries.back()
     }
 
     pub fn replace_last(&mut self, entry: Entry) {
-        if let Some(last) = self.entries.len().checked_sub(1) {
+        if let Some(last) = self.entry_count().checked_sub(1).filter(|_| !self.entries.is_empty()) {
             self.replace(last, [entry]);
         }
     }
 
-    /// Appends the entries of a segment that follows this one.
-    pub fn append(&mut self, next: Segment) {
+    /// Appends the entries of a segment that follows this one and has the same filter.
+    pub fn append(&mut self, filter: &Filter, mut next: Segment) {
+        // Only what matches may precede saved entries.
+        if !next.saved.is_empty() && !self.is_scanned() {
+            // `scan` checks the entries of both, in steps.
+            next.unsave(0);
+        } else if !next.saved.is_empty() {
+            while let Some((entry, matches)) = self.pop_first(filter) {
+                if matches {
+                    self.save(entry);
+                } else {
+                    self.forget(&entry);
+                    self.passed_over += u64::from(entry.is_record());
+                }
+            }
+            self.saved.append(&mut next.saved);
+            self.saved_records += next.saved_records;
+        }
+        self.passed_over += next.passed_over;
+        self.has_shrunk |= next.has_shrunk;
+        self.has_lost_unchecked |= next.has_lost_unchecked;
         let end = self.base + self.entries.len() as u64;
         if self.scanned == end {
             self.passing.extend(next.passing.iter().map(|serial| serial - next.base + end));
@@ -155,25 +296,31 @@ impl Segment {
     }
 
     pub fn matching(&self) -> u64 {
-        if self.has_filter { self.matching } else { self.records }
+        if self.has_filter { self.saved_records + self.matching } else { self.records }
     }
 
     pub fn matched_ever(&self) -> u64 {
         self.matched_ever
     }
 
-    /// Number of records that the filter has checked. Checked gaps are counted as records until all entries are checked.
+    /// Number of records that the filter has checked since it was set, including those that have left the list. Checked gaps are
+    /// counted as records until all entries are checked.
     pub fn scanned(&self) -> u64 {
-        if self.has_filter { (self.scanned - self.base).min(self.records) } else { self.records }
+        if !self.has_filter {
+            return self.records;
+        }
+        let checked = (self.scanned - self.base).min(self.records - self.saved_records);
+        checked + self.saved_records + self.passed_over + self.lost_matches
     }
 
     /// Number of entries that match the filter, including gaps: the rows of the list.
     pub fn len(&self) -> usize {
-        if self.has_filter { self.passing.len() } else { self.entries.len() }
+        self.saved.len() + if self.has_filter { self.passing.len() } else { self.entries.len() }
     }
 
     /// The entry in a row of the filtered list.
     pub fn get(&self, index: usize) -> Option<&Entry> {
+        let Some(index) = index.checked_sub(self.saved.len()) else { return self.saved.get(index) };
         if !self.has_filter {
             return self.entries.get(index);
         }
@@ -189,10 +336,16 @@ impl Segment {
 
     /// All entries, also those that do not match the filter.
     pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
-        self.entries.iter()
+        self.saved.iter().chain(&self.entries)
     }
 
     pub fn index_among_all(&self, entry: &Entry) -> Option<usize> {
-        self.entries.iter().rposition(|found| found.is(entry))
+        let from_end = self.entries().rev().position(|found| found.is(entry))?;
+        Some(self.entry_count() - 1 - from_end)
     }
+}
+
+/// Gaps match every filter: missing records must stay visible.
+fn passes(filter: &Filter, entry: &Entry) -> bool {
+    entry.record().is_none_or(|record| filter.matches(&record))
 }

@@ -49,7 +49,7 @@ pub(crate) mod tests {
             error: None,
         };
         let defaults = Defaults { topic: "mine".into(), group: "my-group".into(), start: GroupStart::Earliest };
-        let limits = Limits { message_bytes: 1 << 20, subscriptions: 16, produce_window: 1000 };
+        let limits = Limits { message_bytes: 1 << 20, subscriptions: 16, produce_window: 1000, frame_bytes: 4 << 20 };
         let mut state = AppState::default();
         state.link = Link::Open;
         state.cluster = Some(cluster);

@@ -128,7 +128,7 @@ impl Settings {
 
     /// Malformed JSON counts as no stored value.
     pub fn from_json(text: &str) -> Self {
-        serde_json::from_str(text).unwrap_or_default()
+        protocol::from_json(text).unwrap_or_default()
     }
 
     pub fn to_json(&self) -> String {

@@ -40,8 +40,8 @@ impl Sort {
 }
 
 /// Unknown numbers come last in descending order.
-pub fn by_number(a: Option<f64>, b: Option<f64>) -> Ordering {
-    a.unwrap_or(-1.0).total_cmp(&b.unwrap_or(-1.0))
+pub fn by_number<T: PartialOrd>(a: Option<T>, b: Option<T>) -> Ordering {
+    a.partial_cmp(&b).unwrap_or(Ordering::Equal)
 }
 
 /// Like `slice::sort_by`, but the sort itself is compiled only once, for indices. `slice::sort_by` is compiled for each item

@@ -30,7 +30,7 @@ struct File<T> {
 impl Templates {
     /// Malformed JSON counts as no stored value.
     pub fn from_json(text: &str) -> Self {
-        let list = serde_json::from_str::<File<_>>(text).map(|file| file.ponte_templates).unwrap_or_default();
+        let list = protocol::from_json::<File<_>>(text).map(|file| file.ponte_templates).unwrap_or_default();
         Self { list, deleted: None }
     }
 
@@ -103,7 +103,7 @@ impl Templates {
     /// # Errors
     /// The position at which the text is no longer a file of templates.
     pub fn import(&mut self, text: &str) -> Result<usize, Spot> {
-        let file = serde_json::from_str::<File<Vec<SavedTemplate>>>(text)
+        let file = protocol::from_json::<File<Vec<SavedTemplate>>>(text)
             .map_err(|error| Spot { line: error.line().max(1), column: error.column().max(1) })?;
         let count = file.ponte_templates.len();
         file.ponte_templates.into_iter().for_each(|saved| self.save(saved));

@@ -124,7 +124,7 @@ fn compare(topics: &[TopicSummary], a: u32, b: u32, column: &str) -> Ordering {
     match column {
         "partitions" => a.partitions.cmp(&b.partitions),
         "replication" => a.replication.cmp(&b.replication),
-        "records" => by_number(a.records.map(|n| n as f64), b.records.map(|n| n as f64)),
+        "records" => by_number(a.records, b.records),
         "rate" => by_number(a.rate, b.rate),
         "state" => (a.offline, a.under_replicated).cmp(&(b.offline, b.under_replicated)),
         _ => a.name.cmp(&b.name),
@@ -194,6 +194,16 @@ mod tests {
         assert_eq!(names(&mut list, &query("", largest)), ["Orders.eu", "orders.us", "payments"]);
         list.apply(push(vec![topic("payments", 50)], &[]));
         assert_eq!(names(&mut list, &query("", largest))[0], "payments");
+    }
+
+    #[test]
+    fn numbers_of_records_beyond_53_bits_are_sorted_exactly() {
+        let mut list = TopicList::default();
+        let counts = [9_007_199_254_740_992, 9_007_199_254_740_993, u64::MAX, 0];
+        list.begin();
+        list.apply(push(counts.iter().zip(["b", "a", "c", "d"]).map(|(n, name)| topic(name, *n)).collect(), &[]));
+        let largest = Sort { column: "records", is_descending: true };
+        assert_eq!(names(&mut list, &query("", largest)), ["c", "a", "b", "d"]);
     }
 
     #[test]

@@ -83,7 +83,8 @@ impl Address {
         let _ = take(CLUSTER_PARAMETER);
         let view = match take("view").as_deref() {
             Some("topics") => take("name").filter(|name| !name.is_empty()).map_or(View::Topics, View::Topic),
-            Some("groups") => take("name").filter(|name| !name.is_empty()).map_or(View::Groups, View::Group),
+            // A group may have the empty name.
+            Some("groups") => take("name").map_or(View::Groups, View::Group),
             Some("cluster") => View::Cluster,
             _ => View::Live,
         };
@@ -103,6 +104,8 @@ mod tests {
             Address::of(View::Topic("orders".into())).with("tab", "settings"),
             Address::of(View::Groups),
             Address::of(View::Group("my group & co".into())),
+            Address::of(View::Group(String::new())),
+            Address::of(View::Group("two\nlines".into())),
             Address::of(View::Cluster),
             Address::of(View::Live).with("topic", "a,b").with("mode", "watch"),
         ];

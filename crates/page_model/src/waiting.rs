@@ -10,6 +10,8 @@ const MAX_SENT: usize = 64;
 pub struct Waits {
     sent: Vec<ProduceWaiting>,
     unread: Vec<WaitingPartition>,
+    /// The first part of a list whose last part has not arrived.
+    incomplete: Vec<WaitingPartition>,
 }
 
 impl Waits {
@@ -48,8 +50,17 @@ impl Waits {
         self.end(is_over)
     }
 
+    /// Keeps the first part of the list that `records_wait` completes.
+    pub fn first_partitions(&mut self, partitions: Vec<WaitingPartition>) {
+        self.incomplete.extend(partitions);
+    }
+
     /// Sets the partitions of the live list in which records wait now. `reads`: whether the list reads a topic.
-    pub fn records_wait(&mut self, partitions: Vec<WaitingPartition>, reads: impl Fn(&str) -> bool) {
+    pub fn records_wait(&mut self, mut partitions: Vec<WaitingPartition>, reads: impl Fn(&str) -> bool) {
+        if !self.incomplete.is_empty() {
+            self.incomplete.append(&mut partitions);
+            partitions = std::mem::take(&mut self.incomplete);
+        }
         let waits = |wait: &ProduceWaiting| {
             partitions.iter().any(|unread| unread.partition == wait.partition && unread.topic == wait.topic)
         };
@@ -60,6 +71,7 @@ impl Waits {
     /// The subscription has ended or restarts: the partitions that wait are unknown.
     pub fn list_ended(&mut self) {
         self.unread.clear();
+        self.incomplete.clear();
     }
 
     pub fn clear(&mut self) {

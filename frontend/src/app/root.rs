@@ -16,6 +16,7 @@ use crate::context::store::Store;
 use crate::groups::groups_view::{groups_view, load_groups_view};
 use crate::i18n::{self, LANGUAGES};
 use crate::live::detail::load_opened_record;
+use crate::live::json_paths::load_json_paths;
 use crate::live::latency_strip::LatencyStripView;
 use crate::live::list_settings::load_list_settings;
 use crate::live::live_view::Live;
@@ -144,10 +145,11 @@ fn preload_parts(store: Store) {
 }
 
 async fn load_parts() {
-    let parts: [Result<(), SplitLoaderError>; 10] = [
+    let parts: [Result<(), SplitLoaderError>; 11] = [
         load_run_card().await,
         load_shortcuts().await,
         load_opened_record().await,
+        load_json_paths().await,
         load_list_settings().await,
         load_run_form().await,
         load_topics_view().await,

@@ -25,9 +25,7 @@ fn Toast(notice: Notice) -> impl IntoView {
     let Notice { id, kind, .. } = notice;
     let level = match kind {
         NoticeKind::Copied | NoticeKind::AccessChanged => "info",
-        NoticeKind::CopyFailed | NoticeKind::ExportIsMasked | NoticeKind::NotUtf8(_) | NoticeKind::TextsMissing => {
-            "warning"
-        }
+        NoticeKind::ExportIsMasked | NoticeKind::NotUtf8(_) | NoticeKind::TextsMissing => "warning",
         NoticeKind::Refused(_) | NoticeKind::Unreadable(_) => "error",
     };
     let detail = match &kind {
@@ -35,9 +33,7 @@ fn Toast(notice: Notice) -> impl IntoView {
         NoticeKind::Unreadable(reason) => reason.clone(),
         NoticeKind::NotUtf8(name) => name.clone(),
         NoticeKind::TextsMissing => prefs.words_untracked().code_missing_next.to_owned(),
-        NoticeKind::AccessChanged | NoticeKind::ExportIsMasked | NoticeKind::Copied | NoticeKind::CopyFailed => {
-            String::new()
-        }
+        NoticeKind::AccessChanged | NoticeKind::ExportIsMasked | NoticeKind::Copied => String::new(),
     };
     let title = move || {
         let words = prefs.words();
@@ -45,7 +41,6 @@ fn Toast(notice: Notice) -> impl IntoView {
             NoticeKind::AccessChanged => words.access_changed,
             NoticeKind::ExportIsMasked => words.export_is_masked,
             NoticeKind::Copied => words.copied,
-            NoticeKind::CopyFailed => words.copy_failed,
             NoticeKind::NotUtf8(_) => words.not_utf8,
             NoticeKind::TextsMissing => words.code_missing,
             NoticeKind::Refused(_) => words.refused,

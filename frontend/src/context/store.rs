@@ -142,14 +142,6 @@ impl Store {
         self.act(|state, now_ms| state.notify(kind, now_ms));
     }
 
-    pub fn copy(self, text: String) {
-        leptos::task::spawn_local(async move {
-            let copied = browser::copy(&text).await;
-            let kind = if copied { NoticeKind::Copied } else { NoticeKind::CopyFailed };
-            self.notify(kind);
-        });
-    }
-
     /// Sends a request to the bridge; `on_reply` is called once, with the reply or the error.
     pub fn request<R: Request>(self, request: R, on_reply: impl FnOnce(Result<R::Reply, RequestError>) + 'static) {
         let parse = |message: UnparsedMessage| message.parse(R::NAME).map_err(RequestError::Refused);

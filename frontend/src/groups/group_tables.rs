@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use protocol::{GroupMember, GroupPosition, Offset, OffsetChange};
+use protocol::{GroupMember, GroupPosition, Offset, OffsetChange, shown_name};
 
 use crate::context::navigation::topic_href;
 use crate::context::preferences;
@@ -110,9 +110,9 @@ fn offset_cell(offset: Option<Offset>, words: &'static Words) -> TableCell {
 
 /// A short name that identifies a member, and its complete id.
 fn member_name(member: &GroupMember) -> (String, String) {
-    let host = member.host.trim_start_matches('/');
-    let name = member.instance.as_ref().unwrap_or(&member.client);
-    (format!("{name} · {host}"), member.member.clone())
+    let host = shown_name(member.host.trim_start_matches('/'));
+    let name = shown_name(member.instance.as_ref().unwrap_or(&member.client));
+    ([&*name, " · ", &*host].concat(), shown_name(&member.member).into_owned())
 }
 
 const MEMBER_COLUMNS: [TableColumn; 4] = [
@@ -163,12 +163,18 @@ fn member_row(member: &GroupMember, words: &'static Words) -> TableRow {
         _ => TableCell::text(named),
     };
     let client = match &member.instance {
-        Some(name) => TableCell::text(&member.client).title(words.member_static.with_name(name)),
-        None => TableCell::text(&member.client),
+        Some(name) => {
+            TableCell::text(shown_name(&member.client)).title(words.member_static.with_name(&shown_name(name)))
+        }
+        None => TableCell::text(shown_name(&member.client)),
     };
-    let host = TableCell::text(member.host.trim_start_matches('/'));
+    let host = TableCell::text(shown_name(member.host.trim_start_matches('/')));
     let data = vec![("data-member", member.member.clone())];
-    TableRow { cells: vec![client, host, reads, TableCell::text(&member.member).class("muted")], data, class: "" }
+    TableRow {
+        cells: vec![client, host, reads, TableCell::text(shown_name(&member.member)).class("muted")],
+        data,
+        class: "",
+    }
 }
 
 const PLAN_COLUMNS: [TableColumn; 7] = [

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use protocol::{Action, DeleteGroup, GroupProtocol};
+use protocol::{Action, DeleteGroup, GroupId, GroupKind, GroupProtocol, shown_name};
 
 use crate::context::navigation::{STARTS, href, link_href};
 use crate::context::request_error::{ObjectKind, change_blocked, listen_blocked_text};
@@ -49,17 +49,19 @@ pub fn state_hint(state: &str, words: &'static Words) -> &'static str {
 
 pub fn protocol_name(protocol: Option<GroupProtocol>) -> &'static str {
     match protocol {
-        Some(GroupProtocol::Classic) => "classic",
-        Some(GroupProtocol::Consumer) => "consumer",
+        Some(GroupProtocol::Classic) => GroupKind::Classic.name(),
+        Some(GroupProtocol::Consumer) => GroupKind::Consumer.name(),
         None => "",
     }
 }
 
-pub fn protocol_hint(protocol: Option<GroupProtocol>, words: &'static Words) -> &'static str {
-    match protocol {
-        Some(GroupProtocol::Classic) => words.protocol_classic_hint,
-        Some(GroupProtocol::Consumer) => words.protocol_consumer_hint,
-        None => words.state_hint_unknown,
+pub fn kind_hint(kind: GroupKind, words: &'static Words) -> &'static str {
+    match kind {
+        GroupKind::Classic => words.protocol_classic_hint,
+        GroupKind::Consumer => words.protocol_consumer_hint,
+        GroupKind::Share => words.kind_share_hint,
+        GroupKind::Streams => words.kind_streams_hint,
+        GroupKind::Other => words.kind_other_hint,
     }
 }
 
@@ -75,7 +77,7 @@ pub fn GroupView(name: String) -> impl IntoView {
     });
     let missing_title = {
         let name = name.clone();
-        move || prefs.words().group_missing.with_group(&name)
+        move || prefs.words().group_missing.with_group(&shown_name(&name))
     };
     let missing_title = Signal::derive(missing_title);
     view! {
@@ -91,7 +93,7 @@ pub fn GroupView(name: String) -> impl IntoView {
         >
             <header class="view-head">
                 <ViewTitle
-                    title=Signal::derive(move || screen.name())
+                    title=Signal::derive(move || shown_name(&screen.name()).into_owned())
                     parent=(href(&Address::of(View::Groups)), |w| w.nav_groups)
                 />
                 <Show when=move || shown.get() == Shown::Group>
@@ -121,17 +123,18 @@ pub fn GroupView(name: String) -> impl IntoView {
 fn StatePill(screen: GroupScreen) -> impl IntoView {
     let prefs = preferences();
     let state = Memo::new(move |_| screen.snapshot(|group| group.state.clone()));
-    let protocol = Memo::new(move |_| screen.snapshot(|group| group.protocol));
+    let kind = Memo::new(move |_| screen.snapshot(|group| group.kind));
     let state_title = move || state.with(|state| state_hint(state, prefs.words()));
-    let protocol_title = move || protocol_hint(protocol.get(), prefs.words());
+    let kind_title = move || kind_hint(kind.get(), prefs.words());
     view! {
         <span class="pill group-state" data-state=move || state.get() title=state_title>
             <i class="dot" aria-hidden="true"></i>
             {move || state.get()}
         </span>
-        <Show when=move || protocol.get().is_some()>
-            <span class="pill" title=protocol_title>
-                {move || protocol_name(protocol.get())}
+        // Kafka may not report the type.
+        <Show when=move || kind.get() != GroupKind::Other>
+            <span class="pill" data-testid="group-kind" title=kind_title>
+                {move || kind.get().name()}
             </span>
         </Show>
     }
@@ -168,17 +171,27 @@ fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView 
         let blocked = store.read(|state| state.listen_blocked(&intent));
         blocked.map(|blocked| listen_blocked_text(&blocked, prefs.words()))
     };
-    let cannot_browse = move || cannot_read(ReadMode::Watch);
-    let cannot_join = move || cannot_read(ReadMode::Group);
+    // Absent until the group is known to exist. A memo, since changes are pushed every second.
+    let other_kind = Memo::new(move |_| {
+        screen.snapshot(|group| (!group.is_consumer_group() && group.is_known()).then_some(group.kind))
+    });
+    let of_kind = move || other_kind.get().map(|kind| prefs.words().cannot_kind.with_kind(kind.name()));
+    let has_odd_name = screen.name.with_value(|name| GroupId::parse(name).is_err());
+    let of_name = move || has_odd_name.then(|| prefs.words().cannot_name.to_owned());
+    let cannot_browse = move || of_name().or_else(|| cannot_read(ReadMode::Watch));
+    let cannot_join = move || of_kind().or_else(of_name).or_else(|| cannot_read(ReadMode::Group));
     let cannot_delete = move || {
         let words = prefs.words();
         let of_members = |n: u64| words.cannot_members_count.count(n, &n.to_string());
         let n = members.get() as u64;
-        delete_blocked().map(str::to_owned).or_else(|| (n > 0).then(|| of_members(n)))
+        of_kind().or_else(|| delete_blocked().map(str::to_owned)).or_else(|| (n > 0).then(|| of_members(n)))
     };
+    // The reason that is shown beside the buttons for listening is not shown twice.
+    let shown_cannot_change = move || change_blocked().filter(|_| of_kind().is_none());
+    let cannot_change = move || of_kind().or_else(|| change_blocked().map(str::to_owned));
     let delete = move |_| {
         let (name, words) = (screen.name(), prefs.words_untracked());
-        let typed = name.clone();
+        let typed = shown_name(&name).into_owned();
         let on_confirm = move |confirmations: crate::ui::confirm_dialog::Confirmations| {
             let request = DeleteGroup { group: name.clone(), confirm: name.clone() };
             store.request(request, move |reply| {
@@ -247,15 +260,15 @@ fn Actions(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView 
             id="reset-offsets"
             data-testid="reset-offsets"
             aria-expanded=move || reset_is_open.get().to_string()
-            disabled=move || change_blocked().is_some()
-            title=change_blocked
-            aria-describedby="cannot-change"
+            disabled=move || cannot_change().is_some()
+            title=cannot_change
+            aria-describedby="cannot-change cannot-listen"
             on:click=move |_| reset_is_open.update(|open| *open = !*open)
         >
             {prefs.text(|w| w.reset)}
         </button>
         <span id="cannot-change" class="why-not" data-testid="cannot-change">
-            {change_blocked}
+            {shown_cannot_change}
         </span>
         // A user who may not browse may not join either.
         <span id="cannot-listen" class="why-not" data-testid="cannot-listen">
@@ -292,6 +305,8 @@ fn Body(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView {
         })
     };
     let coordinator = Memo::new(move |_| coordinator());
+    let not_described =
+        Memo::new(move |_| screen.snapshot(|group| group.not_described.as_ref().map(|error| error.message.clone())));
     let assignor = Memo::new(move |_| screen.snapshot(|group| group.assignor.clone().filter(|name| !name.is_empty())));
     let table = move || match tab.get() {
         Tab::Partitions if !has_partitions.get() => view! {
@@ -355,6 +370,11 @@ fn Body(screen: GroupScreen, reset_is_open: RwSignal<bool>) -> impl IntoView {
                 </Show>
             </dl>
         </div>
+        <Show when=move || not_described.with(Option::is_some)>
+            <p class="muted" data-testid="not-described">
+                {move || not_described.get()}
+            </p>
+        </Show>
         <Show when=move || reset_is_open.get()>
             <ResetPanel screen=screen is_open=reset_is_open />
         </Show>

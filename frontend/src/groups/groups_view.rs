@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use protocol::{GroupSummary, WatchGroups};
+use protocol::{GroupKind, GroupSummary, WatchGroups, shown_name};
 
 use crate::context::navigation::{group_href, topic_href};
 use crate::context::settings::Preferences;
 use crate::context::{navigation, preferences, store};
-use crate::groups::group_view::{GroupView, protocol_hint, protocol_name, state_hint};
+use crate::groups::group_view::{GroupView, kind_hint, state_hint};
 use crate::ui::data_table::{DataTable, TableCell, TableColumn, TableRow, TableRows};
 use crate::ui::format::number;
 use crate::ui::fresh::fresh;
@@ -169,17 +169,24 @@ fn group_row(group: &GroupSummary, prefs: Preferences) -> TableRow {
         None => TableCell::text(words.not_reported).class("muted"),
     };
     let cells = vec![
-        TableCell::link(&group.group, group_href(&group.group)),
+        TableCell::link(shown_name(&group.group), group_href(&group.group)),
         TableCell::text(&group.state).class(state_class(&group.state)).title(state_hint(&group.state, words)),
-        TableCell::text(protocol_name(group.protocol)).title(protocol_hint(group.protocol, words)),
-        TableCell::text(number(group.members.into(), language)),
+        match group.kind {
+            GroupKind::Other => TableCell::text(words.not_reported).class("muted").title(kind_hint(group.kind, words)),
+            kind => TableCell::text(kind.name()).title(kind_hint(kind, words)),
+        },
+        match group.members {
+            Some(members) => TableCell::text(number(members.into(), language)),
+            None => TableCell::text(words.not_reported).class("muted"),
+        },
         topics,
         lag,
     ];
     let data = vec![
         ("data-group", group.group.clone()),
         ("data-state", group.state.clone()),
-        ("data-members", group.members.to_string()),
+        ("data-kind", group.kind.name().to_owned()),
+        ("data-members", group.members.map(|members| members.to_string()).unwrap_or_default()),
         ("data-lag", group.lag.map(|lag| lag.to_string()).unwrap_or_default()),
     ];
     TableRow { cells, data, class: "" }

@@ -132,6 +132,7 @@ fn error_words(form_error: &ResetFormError, words: &'static Words) -> String {
         ResetFormError::Offset => words.reset_invalid_offset.to_owned(),
         ResetFormError::Shift => words.reset_invalid_shift.to_owned(),
         ResetFormError::FileEmpty => words.reset_empty_file.to_owned(),
+        ResetFormError::OtherGroups(_) => words.reset_no_line_of_group.to_owned(),
         ResetFormError::File(errors) => {
             let n = errors.len() as u64;
             words.batch_invalid_count.count(n, &n.to_string())
@@ -251,7 +252,7 @@ fn FileField(screen: GroupScreen) -> impl IntoView {
     };
     let errors = move || {
         let words = prefs.words();
-        let found = choice.with(|choice| choice.request("", |_| None).err());
+        let found = choice.with(|choice| choice.request(&screen.name(), |_| None).err());
         let Some(ResetFormError::File(errors)) = found else { return Vec::new() };
         let more = errors.len().saturating_sub(SHOWN_ERRORS);
         let shown = errors.iter().take(SHOWN_ERRORS).map(|error| {
@@ -268,6 +269,10 @@ fn FileField(screen: GroupScreen) -> impl IntoView {
         let rest = (more > 0)
             .then(|| view! { <li class="muted">{words.batch_more_errors.with_n(&more.to_string())}</li> }.into_any());
         shown.chain(rest).collect()
+    };
+    let ignored = move || {
+        let lines = choice.with(|choice| choice.ignored_lines(&screen.name())) as u64;
+        (lines > 0).then(|| prefs.words().reset_ignored_count.count(lines, &lines.to_string()))
     };
     view! {
         <div class="field reset-file">
@@ -297,6 +302,9 @@ fn FileField(screen: GroupScreen) -> impl IntoView {
                     }
                 }
             ></textarea>
+            <p class="muted" data-testid="reset-ignored" role="status">
+                {ignored}
+            </p>
             <ul class="failures reset-faults" data-testid="reset-faults">
                 {errors}
             </ul>

@@ -1,6 +1,9 @@
 //! The opened record: its value as JSON, text or bytes, and its other fields. Only the first part of a large value is shown;
 //! copying includes the complete value.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use leptos::html::Textarea;
 use leptos::prelude::*;
 use protocol::{Header, ProduceRecord, TimestampType, WireBytes};
 
@@ -15,11 +18,16 @@ use crate::platform::browser;
 use crate::ui::field_text::{FieldText, raw_text};
 use crate::ui::format;
 use crate::ui::fresh::fresh;
+use crate::ui::json_view::{Part, sign_of, styled_text, with_signs};
 use crate::ui::lazy::{Lazy, lazy_part};
-use page_model::{Address, Entry, ReadMode, ReadState, RecordRef, View, ViewLink, json_line};
+use page_model::{
+    Address, Entry, NoticeKind, ReadMode, ReadState, RecordRef, View, ViewLink, json_line, narrow_hex_dump,
+};
 
 /// Maximum number of characters of a key or of a header's value.
 const FIELD_CHARS: usize = 2000;
+/// Maximum number of bytes of a key or of a header's value that is not text.
+const FIELD_BYTES: usize = 512;
 
 #[component]
 pub fn Detail(selected: Selected) -> impl IntoView {
@@ -54,12 +62,18 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
     let facts = facts(&record, store.untracked(|state| state.feed().own_after_ms(&record)), group);
     let size = record.value.map_or(0, <[u8]>::len);
     let opened = StoredValue::new_local(entry.clone());
+    // A text that the browser did not let the page copy.
+    let uncopied = RwSignal::new(None::<String>);
     // The copied text is created when the user copies it.
     let copy = move |what: fn(&RecordRef<'_>) -> String| {
-        let text = opened.with_value(|entry| entry.record().map(|record| what(&record)));
-        if let Some(text) = text {
-            store.copy(text);
-        }
+        let Some(text) = opened.with_value(|entry| entry.record().map(|record| what(&record))) else { return };
+        leptos::task::spawn_local(async move {
+            let is_copied = browser::copy(&text).await;
+            if is_copied {
+                store.notify(NoticeKind::Copied);
+            }
+            uncopied.try_set((!is_copied).then_some(text));
+        });
     };
     let copy_button =
         move |testid: &'static str, word: fn(&'static Words) -> &'static str, what: fn(&RecordRef<'_>) -> String| {
@@ -125,12 +139,55 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
                 </div> {icon("detail-close", "×", |w| w.detail_close, |_, selected| selected.set(None))}
             </div>
             {is_masked.then(|| view! { <MaskedNote masked=masked /> })}
+            {fresh(move || uncopied.get().map(|text| view! { <Uncopied text=text uncopied=uncopied /> }).into_any())}
             <div class="detail-body">
                 <ValueView entry=entry.clone() size=size />
                 {facts}
             </div>
         </section>
     })
+}
+
+/// The text in a field, for the user to copy.
+#[component]
+fn Uncopied(text: String, uncopied: RwSignal<Option<String>>) -> impl IntoView {
+    let prefs = preferences();
+    let field = NodeRef::<Textarea>::new();
+    // Once the field is in the document and has its text.
+    field.on_load(|field| {
+        request_animation_frame(move || {
+            let _ = field.focus();
+            field.select();
+        });
+    });
+    // The field replaces carriage returns, so the text itself is copied if the user copies all of it.
+    let copied = text.clone();
+    let on_copy = move |event: leptos::ev::ClipboardEvent| {
+        let Some(field) = field.get_untracked() else { return };
+        let end = field.selection_end().ok().flatten();
+        let is_all = field.selection_start().ok().flatten() == Some(0) && end == Some(field.text_length());
+        let data = event.clipboard_data().filter(|_| is_all);
+        if data.is_some_and(|data| data.set_data("text/plain", &copied).is_ok()) {
+            event.prevent_default();
+        }
+    };
+    view! {
+        <div class="uncopied">
+            <label for="uncopied">{prefs.text(|w| w.copy_failed)}</label>
+            <button type="button" class="button small" on:click=move |_| uncopied.set(None)>
+                {prefs.text(|w| w.close)}
+            </button>
+            <textarea
+                id="uncopied"
+                data-testid="uncopied"
+                readonly
+                rows="3"
+                node_ref=field
+                prop:value=text
+                on:copy=on_copy
+            ></textarea>
+        </div>
+    }
 }
 
 /// The fields of the record besides its value. `group`: the consumer group in which the record was received.
@@ -156,10 +213,9 @@ fn facts(record: &RecordRef<'_>, own_after_ms: Option<f64>, group: Option<String
     let headers: Vec<_> = record
         .headers
         .map(|(name, value)| {
-            let name = crate::ui::field_text::with_visible_controls(name).into_owned();
             view! {
                 <li>
-                    <span class="header-name">{name}</span>
+                    <span class="header-name">{spans(styled_text(name, &[], false))}</span>
                     ": "
                     {field_view(value)}
                 </li>
@@ -182,7 +238,7 @@ fn facts(record: &RecordRef<'_>, own_after_ms: Option<f64>, group: Option<String
             <dt>{prefs.text(|w| w.group)}</dt>
             <dd>
                 <a href=address data-view="" data-testid="detail-group">
-                    {group}
+                    {with_signs(&group)}
                 </a>
             </dd>
         }
@@ -217,23 +273,55 @@ fn facts(record: &RecordRef<'_>, own_after_ms: Option<f64>, group: Option<String
     }
 }
 
-/// A key or a header's value as one line of text.
+/// A key or a header's value: text as one line, other bytes in hexadecimal digits.
 fn field_view(field: Option<&[u8]>) -> AnyView {
     let prefs = preferences();
     match raw_text(field, FIELD_CHARS) {
         FieldText::Null => view! { <span class="nil">"null"</span> }.into_any(),
         FieldText::Empty => view! { <span class="said">{prefs.text(|w| w.empty_value)}</span> }.into_any(),
-        FieldText::Binary(text) => view! {
-            <span class="label">"base64"</span>
-            " "
-            {text}
+        FieldText::Binary(_) => {
+            let bytes = field.unwrap_or_default();
+            let mut dump = narrow_hex_dump(&bytes[..bytes.len().min(FIELD_BYTES)]);
+            if bytes.len() > FIELD_BYTES {
+                dump.push('…');
+            }
+            view! {
+                <span class="label">{prefs.text(|w| w.binary)}</span>
+                // Focusable, so that it can be scrolled sideways with the keyboard.
+                <pre class="field-hex" tabindex="0">
+                    {dump}
+                </pre>
+            }
+            .into_any()
         }
-        .into_any(),
-        FieldText::Json(text) | FieldText::Text(text) => text.into_any(),
+        FieldText::Json(text) | FieldText::Text(text) => {
+            view! { <span class="field-text">{spans(styled_text(&text, &[], false))}</span> }.into_any()
+        }
     }
+}
+
+fn spans(parts: Vec<Part>) -> Vec<AnyView> {
+    let span = |part: Part| {
+        let sign = sign_of(&part);
+        let (class, text) = part;
+        match sign {
+            Some(sign) => {
+                let title = sign.clone();
+                view! {
+                    <span class=class data-sign=sign title=title>
+                        <span>{text}</span>
+                    </span>
+                }
+                .into_any()
+            }
+            None => view! { <span class=class>{text}</span> }.into_any(),
+        }
+    };
+    parts.into_iter().map(span).collect()
 }
 
 /// The complete field for copying: as text, or in base64 if it is not UTF-8.
 fn whole_text(field: Option<&[u8]>) -> String {
-    crate::ui::field_text::whole_text(&protocol::WireBytes::from_kafka(field))
+    let bytes = field.unwrap_or_default();
+    std::str::from_utf8(bytes).map_or_else(|_| BASE64.encode(bytes), str::to_owned)
 }

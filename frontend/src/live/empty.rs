@@ -36,6 +36,7 @@ enum EmptyReason {
     Searching,
     NothingMatches {
         searched: u64,
+        received: u64,
     },
     /// The list was empty when the display was held.
     Held {
@@ -73,14 +74,14 @@ impl EmptyReason {
         if !state.link().is_open() {
             return Self::Offline;
         }
-        if counts.kept > 0 && counts.scanned < counts.kept {
+        if !state.feed().is_scanned() {
             return Self::Searching;
         }
         if counts.kept > 0 && state.feed().filter().is_empty() {
             return Self::Held { meanwhile: counts.kept };
         }
         if counts.kept > 0 {
-            return Self::NothingMatches { searched: counts.kept };
+            return Self::NothingMatches { searched: counts.scanned, received: counts.received };
         }
         match (listening.error(), listening.phase()) {
             (Some(error), _) if error.code == ErrorCode::TopicMissing.number() => Self::TopicMissing,
@@ -142,7 +143,13 @@ impl EmptyReason {
             Self::Unread => words.unread_next,
             Self::NoBroker => words.empty_no_broker_next,
             Self::Searching => "",
-            Self::NothingMatches { searched } => return words.empty_filtered_next.with_n(&number(*searched, language)),
+            Self::NothingMatches { searched, received } if searched < received => {
+                let (searched, received) = (number(*searched, language), number(*received, language));
+                return words.empty_filtered_part.with_n_received(&searched, &received);
+            }
+            Self::NothingMatches { searched, .. } => {
+                return words.empty_filtered_next.with_n(&number(*searched, language));
+            }
             Self::Held { meanwhile } => return words.empty_paused_next.with_n(&number(*meanwhile, language)),
             Self::NeverListened | Self::Stopped => words.empty_idle_next,
             Self::Joining => words.empty_joining_next,

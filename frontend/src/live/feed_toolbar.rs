@@ -163,6 +163,11 @@ fn Numbers(filter: FilterBox) -> impl IntoView {
             <span>{figure(|c| c.scanned, |w| w.scanned_count)}</span>
             <span>{figure(|c| c.matching, |w| w.matching_count)}</span>
         </Show>
+        <Show when=move || counts.with(|counts| counts.lost_matches > 0)>
+            <span class="missing" data-testid="lost-matches">
+                {figure(|c| c.lost_matches, |w| w.lost_matches_count)}
+            </span>
+        </Show>
         <Show when=move || is_missing.get()>
             <span class="missing">{figure(|c| c.missing, |w| w.missing_count)}</span>
         </Show>

@@ -1,14 +1,17 @@
 //! The filter: a field for a text or regular expression, and further fields on demand. The filter applies while the user
 //! types. An invalid field shows its error, and its last valid text stays in effect.
 
+use std::rc::Rc;
+
 use leptos::prelude::*;
 
 use crate::context::settings::Preferences;
 use crate::context::{preferences, store};
 use crate::i18n::Words;
+use crate::live::json_paths::{load_json_paths, loaded_json_paths};
 use crate::platform::browser;
-use crate::platform::regex::BrowserParser;
-use page_model::{FilterError, FilterField, FilterFields, InputError, JsonPath};
+use crate::platform::regex;
+use page_model::{FilterError, FilterField, FilterFields, FilterParser, InputError, Regex, ValueCondition};
 
 /// The filter's fields and their errors.
 #[derive(Clone, Copy)]
@@ -18,6 +21,31 @@ pub struct FilterBox {
     /// The fields that the list is filtered by.
     effective: RwSignal<FilterFields>,
     pub is_open: RwSignal<bool>,
+    /// Notified when the code for JSON paths has been loaded, or cannot be.
+    paths_loaded: Trigger,
+}
+
+/// `paths_failed`: the code for JSON paths cannot be loaded.
+struct Parser {
+    paths_failed: bool,
+}
+
+impl FilterParser for Parser {
+    fn regex(&self, text: &str) -> Result<Rc<dyn Regex>, String> {
+        regex::parse(text)
+    }
+
+    fn json_path(&self, text: &str) -> Result<Rc<dyn ValueCondition>, InputError> {
+        match loaded_json_paths() {
+            Some(paths) => (paths.parse)(text),
+            None if self.paths_failed => Err(InputError::CodeMissing),
+            None => Err(InputError::Loading),
+        }
+    }
+
+    fn local_time_ms(&self, text: &str) -> Option<i64> {
+        browser::parse_local_date_time(text)
+    }
 }
 
 impl FilterBox {
@@ -26,12 +54,21 @@ impl FilterBox {
         let store = store();
         let is_open = RwSignal::new(fields.further() > 0);
         let effective = RwSignal::new(FilterFields::default());
-        let this = Self { fields: RwSignal::new(fields), errors: RwSignal::new(Vec::new()), effective, is_open };
+        let (errors, paths_loaded) = (RwSignal::new(Vec::new()), Trigger::new());
+        let this = Self { fields: RwSignal::new(fields), errors, effective, is_open, paths_loaded };
         Effect::new(move |before: Option<FilterFields>| {
+            paths_loaded.track();
             let now = this.fields.get();
-            if before.as_ref() != Some(&now) && !(before.is_none() && now.is_empty()) {
+            let is_new = before.as_ref() != Some(&now) && !(before.is_none() && now.is_empty());
+            let waits =
+                this.errors.with_untracked(|errors| errors.iter().any(|error| error.kind == InputError::Loading));
+            if is_new || waits {
+                let parser = Parser { paths_failed: !is_new };
                 let (effective, filter, errors) =
-                    this.effective.with_untracked(|before| now.effective(before, &BrowserParser));
+                    this.effective.with_untracked(|before| now.effective(before, &parser));
+                if errors.iter().any(|error| error.kind == InputError::Loading) {
+                    this.load_paths();
+                }
                 store.act(|state, _| state.set_filter(filter));
                 this.effective.set(effective);
                 this.errors.set(errors);
@@ -39,6 +76,27 @@ impl FilterBox {
             now
         });
         this
+    }
+
+    fn load_paths(self) {
+        leptos::task::spawn_local(async move {
+            let _ = load_json_paths().await;
+            self.paths_loaded.notify();
+        });
+    }
+
+    /// The code for JSON paths could not be loaded.
+    fn is_code_missing(self) -> bool {
+        self.errors.with(|errors| errors.iter().any(|error| error.kind == InputError::CodeMissing))
+    }
+
+    fn load_paths_again(self) {
+        self.errors.update(|errors| {
+            for error in errors.iter_mut().filter(|error| error.kind == InputError::CodeMissing) {
+                error.kind = InputError::Loading;
+            }
+        });
+        self.load_paths();
     }
 
     pub fn clear(self) {
@@ -68,6 +126,8 @@ impl FilterBox {
                 InputError::Backwards => words.invalid_range.to_owned(),
                 InputError::Time => words.invalid_time.to_owned(),
                 InputError::Path { at } => words.invalid_path.with_at(&at.to_string()),
+                InputError::Loading => words.loading.to_owned(),
+                InputError::CodeMissing => words.code_missing.to_owned(),
             })
         })
     }
@@ -137,6 +197,17 @@ pub fn FilterFieldRows(filter: FilterBox) -> impl IntoView {
     view! {
         <p id="filter-fault" class="filter-fault" role="status" data-testid="filter-fault">
             {move || filter.first_error(prefs)}
+            <Show when=move || filter.is_code_missing()>
+                <button
+                    type="button"
+                    class="link load-paths"
+                    data-testid="load-paths-again"
+                    title=prefs.text(|w| w.code_missing_next)
+                    on:click=move |_| filter.load_paths_again()
+                >
+                    {prefs.text(|w| w.try_again)}
+                </button>
+            </Show>
         </p>
         <Show when=move || filter.is_open.get()>
             <div id="filter-fields" class="filter-fields">
@@ -231,9 +302,13 @@ fn Field(filter: FilterBox, spec: Spec) -> impl IntoView {
     let error = move || filter.error(spec.field, prefs.words());
     let error_id = format!("{}-fault", spec.testid);
     let expanded_form = move || {
-        let text = (spec.field == FilterField::Path)
-            .then(|| filter.fields.with(|fields| JsonPath::expanded_form(fields.path.trim())));
-        text.flatten().map(|text| prefs.words().filter_read_as.with_text(&text))
+        if spec.field != FilterField::Path {
+            return None;
+        }
+        filter.paths_loaded.track();
+        let text = filter.fields.with(|fields| fields.path.trim().to_owned());
+        let expanded = (loaded_json_paths()?.expanded_form)(&text)?;
+        Some(prefs.words().filter_read_as.with_text(&expanded))
     };
     let value = move || filter.fields.with(|fields| (spec.value)(&mut fields.clone()).clone());
     view! {

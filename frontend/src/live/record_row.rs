@@ -14,7 +14,7 @@ use crate::platform::browser;
 use crate::ui::dom::{append, make, set};
 use crate::ui::field_text::{FieldText, raw_text};
 use crate::ui::format;
-use crate::ui::json_view::{Part as StyledPart, styled_json, styled_text};
+use crate::ui::json_view::{Part as StyledPart, sign_of, styled_json, styled_text};
 use crate::ui::virtual_rows::RowPainter;
 use page_model::{AppState, Column, Columns, Entry, Gap, Part, ReadState, RecordRef};
 
@@ -83,7 +83,8 @@ impl RowPainter for RecordPainter<'_> {
         element.set_id(&format!("row-{number}"));
         set(&element, "role", "row");
         let cells = Column::ALL.map(|column| {
-            let is_cut_off = matches!(column, Column::Topic | Column::Key | Column::Value | Column::Headers);
+            let is_cut_off =
+                matches!(column, Column::Time | Column::Topic | Column::Key | Column::Value | Column::Headers);
             let cell = make("span", &format!("cell-{}{}", column.name(), if is_cut_off { " clip" } else { "" }));
             set(&cell, "role", "gridcell");
             let text = document().create_text_node("");
@@ -178,7 +179,7 @@ impl RecordPainter<'_> {
         let field = |text: FieldText, part: Part| {
             styled_field(text, words, part, |text, is_json| {
                 let marks = filter.marks_in(part, text);
-                if is_json && !is_plain { styled_json(text, &marks) } else { styled_text(text, &marks) }
+                if is_json && !is_plain { styled_json(text, &marks) } else { styled_text(text, &marks, false) }
             })
         };
         for (cell, column) in row.cells.iter_mut().zip(Column::ALL).filter(|(_, column)| columns.shows(*column)) {
@@ -190,7 +191,7 @@ impl RecordPainter<'_> {
                 Column::Offset => cell.say(&format!("{}@{offset}", record.partition)),
                 Column::Key => cell.style(&field(raw_text(record.key, KEY_CHARS), Part::Key)),
                 Column::Value => cell.style(&field(raw_text(record.value, VALUE_CHARS), Part::Value)),
-                Column::Headers => cell.say(&headers_line(record)),
+                Column::Headers => cell.style(&styled_text(&headers_line(record), &[], false)),
                 Column::Size => cell.say(&format::bytes(record.size(), words)),
             }
         }
@@ -261,12 +262,22 @@ impl RecordCell {
 
 /// Appends each part as text, or as a span with its class.
 pub fn append_parts(parent: &HtmlElement, parts: &[StyledPart]) {
-    for (class, text) in parts {
+    for part in parts {
+        let (class, text) = part;
         if class.is_empty() {
             append(parent, &document().create_text_node(text));
         } else {
             let span = make("span", class);
-            span.set_text_content(Some(text));
+            match sign_of(part) {
+                Some(sign) => {
+                    set(&span, "data-sign", &sign);
+                    set(&span, "title", &sign);
+                    let character = make("span", "");
+                    character.set_text_content(Some(text));
+                    append(&span, &character);
+                }
+                None => span.set_text_content(Some(text)),
+            }
             append(parent, &span);
         }
     }
@@ -300,7 +311,7 @@ fn headers_line(record: &RecordRef<'_>) -> String {
         if !line.is_empty() {
             line.push_str(", ");
         }
-        line.push_str(&crate::ui::field_text::with_visible_controls(name));
+        line.push_str(name);
         line.push_str(": ");
         match raw_text(value, KEY_CHARS) {
             FieldText::Null => line.push_str("null"),

@@ -10,10 +10,9 @@ use crate::context::{preferences, store};
 use crate::i18n::Words;
 use crate::live::record_row::append_parts;
 use crate::ui::dom::{append, make, set};
-use crate::ui::field_text::with_visible_controls;
 use crate::ui::format;
 use crate::ui::json_view::{styled_json, styled_text};
-use page_model::{Entry, FoldableJson, Part, ReadState, check_json, hex_dump};
+use page_model::{Entry, FoldableJson, Part, ReadState, check_json, hex_dump, is_binary};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Form {
@@ -31,15 +30,18 @@ const MORE_FACTOR: usize = 8;
 /// Longer lines of JSON, such as an image in base64, are truncated. The text format shows them completely.
 const MAX_LINE_BYTES: usize = 4 * 1024;
 
+/// The width of a hex dump with sixteen bytes per line.
+const LONG_HEX_LINE_PX: i32 = 600;
+
 #[component]
 pub fn ValueView(entry: Entry, size: usize) -> impl IntoView {
     let (store, prefs) = (store(), preferences());
     let value = entry.record().and_then(|record| record.value).map(<[u8]>::to_vec);
     let text = value.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
     let is_json = text.is_some_and(|text| !text.is_empty() && check_json(text).is_ok());
-    let default_form = match (is_json, text.is_some()) {
-        (true, _) => Form::Json,
-        (_, true) => Form::Text,
+    let default_form = match is_json {
+        true => Form::Json,
+        _ if text.is_some_and(|text| !is_binary(&text[..text.floor_char_boundary(FIRST_TEXT_BYTES)])) => Form::Text,
         _ => Form::Bytes,
     };
     let foldable = StoredValue::new_local(is_json.then(|| FoldableJson::new(text.unwrap_or_default())));
@@ -177,8 +179,7 @@ fn show_json(
             append(&row, &button);
         }
         let text = &line.text[..line.text.floor_char_boundary(MAX_LINE_BYTES)];
-        let text = with_visible_controls(text);
-        append_parts(&row, &styled_json(&text, &filter.marks_in(Part::Value, &text)));
+        append_parts(&row, &styled_json(text, &filter.marks_in(Part::Value, text)));
         if line.text.len() > MAX_LINE_BYTES {
             append_parts(&row, &[("said", "…".to_owned())]);
         }
@@ -203,9 +204,9 @@ fn show_text(bytes: &[u8], body: &web_sys::HtmlElement, max_bytes: usize, store:
         // Split after a line break if there is one, so that the blocks are not visible.
         let limit = rest.floor_char_boundary(BLOCK_BYTES);
         let end = if limit == rest.len() { limit } else { rest[..limit].rfind('\n').map_or(limit, |at| at + 1) };
-        let block = with_visible_controls(&rest[..end]);
+        let block = &rest[..end];
         let pre = make("pre", "block");
-        append_parts(&pre, &styled_text(&block, &filter.marks_in(Part::Value, &block)));
+        append_parts(&pre, &styled_text(block, &filter.marks_in(Part::Value, block), true));
         append(body, &pre);
         rest = &rest[end..];
     }
@@ -218,7 +219,9 @@ fn show_bytes(bytes: &[u8], body: &web_sys::HtmlElement, max_bytes: usize) -> Op
     let pre = make("pre", "hex");
     // Focusable, so that a narrow hex dump can be scrolled sideways with the keyboard.
     set(&pre, "tabindex", "0");
-    pre.set_text_content(Some(&hex_dump(shown)));
+    // The characters beside the digits have to be in sight: a line of sixteen bytes has 78 characters.
+    let bytes_a_line = if body.client_width() < LONG_HEX_LINE_PX { 8 } else { 16 };
+    pre.set_text_content(Some(&hex_dump(shown, bytes_a_line)));
     append(body, &pre);
     (shown.len() < bytes.len()).then_some((shown.len(), bytes.len()))
 }

@@ -125,14 +125,44 @@ pub fn set_title(title: &str) {
     document().set_title(title);
 }
 
-/// Copies a text to the clipboard. Returns whether that succeeded; browsers allow it on https and localhost only.
+/// Copies a text to the clipboard. Returns whether that succeeded.
 pub async fn copy(text: &str) -> bool {
     let navigator = window().navigator();
     let clipboard = js_sys::Reflect::get(&navigator, &JsValue::from_str("clipboard"));
-    if clipboard.is_ok_and(|clipboard| clipboard.is_undefined()) {
-        return false;
+    // Browsers have the clipboard's API on https and localhost only.
+    let has_clipboard = clipboard.is_ok_and(|clipboard| !clipboard.is_undefined());
+    if has_clipboard && JsFuture::from(navigator.clipboard().write_text(text)).await.is_ok() {
+        return true;
     }
-    JsFuture::from(navigator.clipboard().write_text(text)).await.is_ok()
+    copy_by_command(text).unwrap_or(false)
+}
+
+/// The old way, which also works on plain http: a command that copies the selection of a field.
+fn copy_by_command(text: &str) -> Option<bool> {
+    use wasm_bindgen::JsCast;
+    use wasm_bindgen::closure::Closure;
+    let document: web_sys::HtmlDocument = document().dyn_into().ok()?;
+    let focused = document.active_element().and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok());
+    let field: web_sys::HtmlTextAreaElement = document.create_element("textarea").ok()?.dyn_into().ok()?;
+    field.set_class_name("out-of-sight");
+    field.set_read_only(true);
+    field.set_value(text);
+    // A field replaces carriage returns, so the text itself is copied instead of the selection.
+    let text = text.to_owned();
+    let on_copy = Closure::<dyn Fn(web_sys::ClipboardEvent)>::new(move |event: web_sys::ClipboardEvent| {
+        let data = event.clipboard_data();
+        if data.is_some_and(|data| data.set_data("text/plain", &text).is_ok()) {
+            event.prevent_default();
+        }
+    });
+    document.body()?.append_child(&field).ok()?;
+    let _ = field.add_event_listener_with_callback("copy", on_copy.as_ref().unchecked_ref());
+    let _ = field.focus();
+    field.select();
+    let is_copied = document.exec_command("copy").ok();
+    field.remove();
+    let _ = focused.map(|focused| focused.focus());
+    is_copied
 }
 
 pub fn focus(element_id: &str) {
@@ -143,9 +173,15 @@ pub fn focus(element_id: &str) {
     }
 }
 
-/// Local time of day of a Kafka timestamp: `11:04:31.207`.
+/// The local date and time of a Kafka timestamp; `None` beyond the years 1 to 275760, where the browser has none.
+fn local_time(timestamp_ms: i64) -> Option<js_sys::Date> {
+    let is_known = (-62_135_596_800_000..=8_640_000_000_000_000).contains(&timestamp_ms);
+    is_known.then(|| js_sys::Date::new(&JsValue::from_f64(timestamp_ms as f64)))
+}
+
+/// Local time of day of a Kafka timestamp: `11:04:31.207`; its number if it has no date.
 pub fn time_of_day(timestamp_ms: i64) -> String {
-    let date = js_sys::Date::new(&JsValue::from_f64(timestamp_ms as f64));
+    let Some(date) = local_time(timestamp_ms) else { return timestamp_ms.to_string() };
     format!(
         "{:02}:{:02}:{:02}.{:03}",
         date.get_hours(),
@@ -218,9 +254,9 @@ pub fn push_address(address: &str) {
     }
 }
 
-/// Local date of a Kafka timestamp: `2025-11-22`.
+/// Local date of a Kafka timestamp: `2025-11-22`; empty if it has none.
 pub fn date(timestamp_ms: i64) -> String {
-    let date = js_sys::Date::new(&JsValue::from_f64(timestamp_ms as f64));
+    let Some(date) = local_time(timestamp_ms) else { return String::new() };
     format!("{:04}-{:02}-{:02}", date.get_full_year(), date.get_month() + 1, date.get_date())
 }
 

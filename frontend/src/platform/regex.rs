@@ -1,4 +1,4 @@
-//! Parses regular expressions and local times for the filter with the browser's engine.
+//! Regular expressions of the browser's engine for the filter.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -6,35 +6,25 @@ use std::rc::Rc;
 use js_sys::RegExp;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::platform::browser;
-use page_model::{FilterParser, Regex};
+use page_model::Regex;
 
 /// More highlighted matches than fit on a screen.
 const MAX_MARKS: usize = 1000;
 
-pub struct BrowserParser;
-
-impl FilterParser for BrowserParser {
-    /// `a|b` ignores case; `/a|b/` has exactly the flags after its last slash.
-    fn regex(&self, text: &str) -> Result<Rc<dyn Regex>, String> {
-        let slashed = text.strip_prefix('/').and_then(|rest| rest.rsplit_once('/'));
-        let (source, flags) = slashed.unwrap_or((text, "i"));
-        let make = |flags: &str| {
-            js_sys::Reflect::construct(&regexp_class(), &js_sys::Array::of2(&source.into(), &flags.into()))
-        };
-        let without_state: String = flags.chars().filter(|flag| !matches!(flag, 'g' | 'y')).collect();
-        let made = make(&without_state).and_then(|one| Ok((one, make(&format!("{without_state}g"))?)));
-        match made {
-            Ok((one, all)) => Ok(Rc::new(BrowserRegex { one: one.unchecked_into(), all: all.unchecked_into() })),
-            Err(error) => {
-                let message = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
-                Err(message.unwrap_or_default())
-            }
+/// The regular expression, or the browser's error message. `a|b` ignores case; `/a|b/` has exactly the flags after its last slash.
+pub fn parse(text: &str) -> Result<Rc<dyn Regex>, String> {
+    let slashed = text.strip_prefix('/').and_then(|rest| rest.rsplit_once('/'));
+    let (source, flags) = slashed.unwrap_or((text, "i"));
+    let make =
+        |flags: &str| js_sys::Reflect::construct(&regexp_class(), &js_sys::Array::of2(&source.into(), &flags.into()));
+    let without_state: String = flags.chars().filter(|flag| !matches!(flag, 'g' | 'y')).collect();
+    let made = make(&without_state).and_then(|one| Ok((one, make(&format!("{without_state}g"))?)));
+    match made {
+        Ok((one, all)) => Ok(Rc::new(BrowserRegex { one: one.unchecked_into(), all: all.unchecked_into() })),
+        Err(error) => {
+            let message = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
+            Err(message.unwrap_or_default())
         }
-    }
-
-    fn local_time_ms(&self, text: &str) -> Option<i64> {
-        browser::parse_local_date_time(text)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::context::{preferences, store};
 use crate::i18n::{Plural, WithN, Words};
 use crate::ui::field_text::{FieldText, field_text};
 use crate::ui::format;
+use crate::ui::json_view::with_signs;
 use page_model::{BatchCheck, LineError, ReadState};
 
 const KEY_CHARS: usize = 40;
@@ -107,7 +108,7 @@ fn shown(bytes: &WireBytes, chars: usize, words: &Words) -> String {
     match field_text(bytes, chars) {
         FieldText::Null => words.tombstone.to_owned(),
         FieldText::Empty => words.empty_value.to_owned(),
-        FieldText::Json(text) | FieldText::Text(text) | FieldText::Binary(text) => text,
+        FieldText::Json(text) | FieldText::Text(text) | FieldText::Binary(text) => with_signs(&text),
     }
 }
 
@@ -115,7 +116,7 @@ fn error_words(error: &LineError, words: &Words) -> String {
     match error {
         LineError::Json { column } => words.line_json.with_column(&column.to_string()),
         LineError::ArrayEnd => words.line_array_end.to_owned(),
-        LineError::NotARecord(why) => words.line_not_a_record.with_why(why),
+        LineError::NotARecord { column, why } => words.line_not_a_record.with_column_why(&column.to_string(), why),
         LineError::Base64 => words.line_base64.to_owned(),
         LineError::Partition(text) => words.line_partition.with_text(text),
         LineError::Timestamp(text) => words.line_timestamp.with_text(text),

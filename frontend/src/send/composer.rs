@@ -12,7 +12,7 @@ use crate::send::one_form::OneForm;
 use crate::send::run_card::{load_run_card, run_card};
 use crate::send::run_form::{load_run_form, run_form};
 use crate::send::send_fields::{SendFields, Tab};
-use crate::send::sent_list::{load_sent_list, sent_list};
+use crate::send::sent_list::SentList;
 use crate::send::sent_waiting::SentWaiting;
 use crate::ui::fresh::fresh;
 use crate::ui::lazy::Lazy;
@@ -75,7 +75,7 @@ pub fn Composer(fields: SendFields) -> impl IntoView {
                     when=move || has_sent.get()
                     fallback=move || view! { <p class="sent-none">{prefs.text(|w| w.sent_none)}</p> }
                 >
-                    <Lazy preload=load_sent_list view=sent_list />
+                    <SentList />
                 </Show>
             </div>
         </section>

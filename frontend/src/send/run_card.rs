@@ -13,7 +13,7 @@ use page_model::{Failures, Percentiles, ReadState, Run, RunState, RunTitle, Send
 
 lazy_part! {
     /// The card. It is created once and only its numbers change, so that the buttons keep their place and the focus.
-    sent, load_run_card, pub fn run_card() -> LoadedView {
+    run_card, load_run_card, pub fn run_card() -> LoadedView {
         Ok(view! { <RunCard /> }.into_any())
     }
 }

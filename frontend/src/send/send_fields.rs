@@ -68,7 +68,7 @@ impl SendFields {
                 .get()
                 .is_some_and(|browsed_topic| topic.with(|topic| *topic == browsed_topic && is_foreign(topic)))
         });
-        let plan = serde_json::from_str(&browser::stored(PLAN_KEY)).unwrap_or_else(|_| RunPlan::seed());
+        let plan = protocol::from_json(&browser::stored(PLAN_KEY)).unwrap_or_else(|_| RunPlan::seed());
         let drafts = Drafts::from_json(&browser::stored(DRAFTS_KEY));
         let record_topic = topic.get_untracked();
         let fields = Self {

@@ -1,5 +1,4 @@
-//! The list of sent records, newest first, each with its state: queued, acknowledged, seen. Its code is loaded when the first
-//! record is sent.
+//! The list of sent records, newest first, each with its state: queued, acknowledged, seen.
 
 use leptos::prelude::*;
 use protocol::WireBytes;
@@ -9,21 +8,15 @@ use crate::context::{preferences, store};
 use crate::i18n::{Plural, WithN};
 use crate::ui::field_text::{FieldText, field_text};
 use crate::ui::format::{duration, number};
-use crate::ui::lazy::lazy_part;
+use crate::ui::json_view::with_signs;
 use page_model::{LISTED_ROWS, Outcome, ReadState, SentRow};
 
 /// A longer value does not fit into the row.
 const PREVIEW_CHARS: usize = 120;
 
-lazy_part! {
-    /// The list, below a line with the totals.
-    sent, load_sent_list, pub fn sent_list() -> LoadedView {
-        Ok(view! { <SentList /> }.into_any())
-    }
-}
-
+/// The list, below a line with the totals.
 #[component]
-fn SentList() -> impl IntoView {
+pub fn SentList() -> impl IntoView {
     let (store, prefs) = (store(), preferences());
     let rows = move || store.read(|state| state.sends().rows());
     let totals = Memo::new(move |_| store.read(|state| state.sends().totals()));
@@ -139,7 +132,7 @@ fn Sent(row: SentRow) -> impl IntoView {
                     {move || match &preview {
                         FieldText::Null => prefs.words().tombstone.to_owned(),
                         FieldText::Empty => prefs.words().empty_value.to_owned(),
-                        FieldText::Json(text) | FieldText::Text(text) | FieldText::Binary(text) => text.clone(),
+                        FieldText::Json(text) | FieldText::Text(text) | FieldText::Binary(text) => with_signs(text),
                     }}
                 </span>
                 {shown_reason.map(|reason| view! { <span class="sent-because clip">{reason}</span> })}

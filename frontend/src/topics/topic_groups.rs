@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use protocol::{GroupSummary, GroupsRequest};
+use protocol::{GroupSummary, GroupsRequest, shown_name};
 
 use crate::context::navigation::group_href;
 use crate::context::{preferences, store};
@@ -90,9 +90,9 @@ fn sort_groups(groups: &mut [GroupSummary], sort: Sort) {
 fn group_row(group: &GroupSummary, language: Language) -> TableRow {
     TableRow {
         cells: vec![
-            TableCell::link(&group.group, group_href(&group.group)).class("mono"),
+            TableCell::link(shown_name(&group.group), group_href(&group.group)).class("mono"),
             TableCell::text(&group.state),
-            TableCell::text(number(group.members.into(), language)),
+            TableCell::text(group.members.map_or_else(|| "–".to_owned(), |members| number(members.into(), language))),
             TableCell::text(group.lag.map_or_else(|| "–".to_owned(), |lag| number(lag, language))),
         ],
         data: vec![("data-group", group.group.clone())],

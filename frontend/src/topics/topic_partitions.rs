@@ -33,7 +33,7 @@ const COLUMNS: &[TableColumn] = &[
     },
     TableColumn { hint: Some(|w| w.log_start_hint), ..number_column("low", |w| w.log_start, "128px", "") },
     TableColumn { hint: Some(|w| w.log_end_hint), ..number_column("high", |w| w.log_end, "128px", "") },
-    TableColumn { hint: Some(|w| w.records_hint), ..number_column("records", |w| w.records, "128px", "104px") },
+    TableColumn { hint: Some(|w| w.records_hint), ..number_column("records", |w| w.records_at_most, "128px", "104px") },
 ];
 
 #[component]

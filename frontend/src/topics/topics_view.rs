@@ -24,7 +24,7 @@ const COLUMNS: &[TableColumn] = &[
     text_column("name", |w| w.topic, "minmax(200px, 1fr)", "minmax(0, 1fr)"),
     number_column("partitions", |w| w.partitions_word, "88px", "72px"),
     TableColumn { hint: Some(|w| w.replication_hint), ..number_column("replication", |w| w.replication, "92px", "") },
-    TableColumn { hint: Some(|w| w.records_hint), ..number_column("records", |w| w.records, "132px", "88px") },
+    TableColumn { hint: Some(|w| w.records_hint), ..number_column("records", |w| w.records_at_most, "132px", "88px") },
     TableColumn { hint: Some(|w| w.rate_hint), ..number_column("rate", |w| w.rate, "104px", "") },
     text_column("state", |w| w.state, "176px", ""),
 ];

@@ -17,7 +17,7 @@ use crate::ui::view_frame::EmptyState;
 pub type LoadedView = Result<AnyView, SplitLoaderError>;
 
 /// Defines a part of the page: `$name` loads its code and creates it, `$load` only loads the code. Parts with the same `$file` are
-/// in one file.
+/// in one file. `$returned` is a `Result` with [`SplitLoaderError`]; of a view, [`LoadedView`].
 ///
 /// Without the feature `split` the code is there from the beginning.
 macro_rules! lazy_part {
@@ -25,14 +25,23 @@ macro_rules! lazy_part {
         $(#[$doc:meta])*
         $file:ident, $load:ident, pub fn $name:ident($($argument:ident: $type:ty),*) -> LoadedView $body:block
     ) => {
+        $crate::ui::lazy::lazy_part! {
+            $(#[$doc])*
+            $file, $load, pub fn $name($($argument: $type),*) -> $crate::ui::lazy::LoadedView $body
+        }
+    };
+    (
+        $(#[$doc:meta])*
+        $file:ident, $load:ident, pub fn $name:ident($($argument:ident: $type:ty),*) -> $returned:ty $body:block
+    ) => {
         $(#[$doc])*
         #[cfg(feature = "split")]
         #[leptos::wasm_split::wasm_split($file, wasm_split_path = ::leptos::wasm_split, fallible, preload($load))]
-        pub fn $name($($argument: $type),*) -> $crate::ui::lazy::LoadedView $body
+        pub fn $name($($argument: $type),*) -> $returned $body
 
         $(#[$doc])*
         #[cfg(not(feature = "split"))]
-        pub async fn $name($($argument: $type),*) -> $crate::ui::lazy::LoadedView $body
+        pub async fn $name($($argument: $type),*) -> $returned $body
 
         #[cfg(not(feature = "split"))]
         pub async fn $load() -> Result<(), $crate::ui::lazy::SplitLoaderError> {
