@@ -9,6 +9,7 @@ use protocol::{
     Pong, Position, Produce, ProduceBatch, ProduceRecord, Produced, Record, Records, RecordsFrame, RequestId, Resume,
     ServerMessage, Subscribed, Unsubscribe, Unsubscribed, Welcome, WireBytes,
 };
+use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::socket::{Heard, Socket};
@@ -62,11 +63,23 @@ pub struct Client {
     /// How many batches came as binary frames.
     pub binary_batches: u64,
     inbox: VecDeque<Frame<ServerMessage>>,
+    /// Messages of which not all parts have arrived.
+    incomplete: Vec<(Addressee, ServerMessage)>,
     next_request: RequestId,
     next_seq: u64,
     outcomes: BTreeMap<u64, Outcome>,
     /// The number of the next record of each subscription.
     next_number: BTreeMap<u32, u64>,
+}
+
+/// What the parts of one message have in common.
+#[derive(Debug, PartialEq, Deserialize)]
+struct Addressee {
+    #[serde(rename = "type")]
+    name: String,
+    id: Option<RequestId>,
+    watch: Option<u32>,
+    subscription: Option<u32>,
 }
 
 /// A message that `expect` can wait for.
@@ -158,7 +171,7 @@ impl Client {
         let heard = socket.next().await;
         let Heard::Text(text) = heard else { panic!("no welcome: {heard:?}") };
         let parsed = ServerMessage::parse(&text);
-        let Ok(Frame { id: None, message: ServerMessage::Welcome(welcome) }) = parsed else {
+        let Ok(Frame { id: None, message: ServerMessage::Welcome(welcome), .. }) = parsed else {
             panic!("no welcome: {parsed:?}")
         };
         Self {
@@ -167,6 +180,7 @@ impl Client {
             answers_pings: true,
             binary_batches: 0,
             inbox: VecDeque::new(),
+            incomplete: Vec::new(),
             next_request: 1,
             next_seq: 0,
             outcomes: BTreeMap::new(),
@@ -275,6 +289,7 @@ impl Client {
             match self.socket.next_within(deadline.saturating_duration_since(Instant::now())).await? {
                 Heard::Text(text) => {
                     let frame = ServerMessage::parse(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+                    let Some(frame) = self.joined(frame, &text) else { continue };
                     if frame.message.name() == "ping" && self.answers_pings {
                         self.send(Pong {}).await;
                     }
@@ -285,11 +300,30 @@ impl Client {
                 }
                 Heard::Binary(frame) => {
                     self.binary_batches += 1;
-                    return Some(Frame { id: None, message: decoded(&frame).into() });
+                    return Some(Frame { id: None, more: false, message: decoded(&frame).into() });
                 }
                 Heard::Closed(code, reason) => panic!("expected a message, heard close {code} {reason:?}"),
             }
         }
+    }
+
+    /// The whole message; `None` while further parts of it are missing.
+    fn joined(&mut self, frame: Frame<ServerMessage>, text: &str) -> Option<Frame<ServerMessage>> {
+        let may_be_large = ["records", "fetched"].contains(&frame.message.name());
+        assert!(may_be_large || text.len() <= protocol::limits::TEXT_FRAME_BYTES, "a frame of {} bytes", text.len());
+        let addressee: Addressee = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        let before = self.incomplete.iter().position(|(of, _)| *of == addressee);
+        let Frame { id, more, mut message } = frame;
+        if let Some(index) = before {
+            let (_, mut first) = self.incomplete.swap_remove(index);
+            first.append(message);
+            message = first;
+        }
+        if more {
+            self.incomplete.push((addressee, message));
+            return None;
+        }
+        Some(Frame { id, more, message })
     }
 
     // Produce

@@ -354,6 +354,18 @@ impl Page {
         }
     }
 
+    /// Pastes the clipboard's text into a field, which stays as it is. Returns the text.
+    pub async fn pasted_into(&self, testid: &str) -> String {
+        let note = "addEventListener('paste', event => { event.preventDefault(); \
+             window.__pasted = event.clipboardData.getData('text/plain'); }, {once: true, capture: true})";
+        self.eval::<bool>(&format!("(delete window.__pasted, {note}, {}.focus(), true)", element(testid))).await;
+        let paste =
+            DispatchKeyEventParams::builder().r#type(DispatchKeyEventType::RawKeyDown).key("v").command("paste");
+        self.tab.execute(paste.build().expect("a complete command")).await.expect("a key press");
+        self.until("the pasted text", "window.__pasted !== undefined").await;
+        self.eval("window.__pasted").await
+    }
+
     /// Minimizes the window: the browser stops drawing the page, and `visibilitychange` is fired.
     pub async fn hide(&self) {
         self.set_window(WindowState::Minimized).await;

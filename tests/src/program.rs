@@ -134,8 +134,12 @@ impl Program {
 
     /// Writes to standard input and closes it.
     pub fn type_and_end(&mut self, text: &str) {
+        self.type_bytes_and_end(text.as_bytes());
+    }
+
+    pub fn type_bytes_and_end(&mut self, bytes: &[u8]) {
         let mut stdin = self.child.stdin.take().expect("standard input was not ended before");
-        stdin.write_all(text.as_bytes()).expect("the program reads its standard input");
+        stdin.write_all(bytes).expect("the program reads its standard input");
     }
 
     /// The next line of standard output.

@@ -21,7 +21,8 @@ struct Scene {
 impl Scene {
     async fn set() -> Self {
         let topic = unique("bystander");
-        let bridge = Bridge::start().demo().topic(&topic).await;
+        // The largest frame is 4 MiB then.
+        let bridge = Bridge::start().demo().topic(&topic).option("--max-message-bytes", "1048576").await;
         let mut bystander = bridge.client().await;
         let watch = bystander.subscribe(&Watch::tail(&topic)).await;
         Self { bridge, bystander, topic, watch }
@@ -54,6 +55,7 @@ async fn text_frame_without_valid_message_closes_with_4501() {
         "x",
         "{",
         "[]",
+        r#"["hello",null]"#,
         "1",
         "null",
         "\"hello\"",
@@ -149,6 +151,13 @@ async fn invalid_message_fields_are_an_error_and_the_session_stays() {
         format!(r#"{{"type":"produce","seq":0,"records":[{{"topic":"{topic}","value":{{"base64":"???"}}}}]}}"#),
         format!(r#"{{"type":"produce","seq":0,"records":[{{"topic":"{topic}","value":{{"text":"\ud800"}}}}]}}"#),
         format!(r#"{{"type":"produce","seq":0,"records":[{{"topic":"{topic}","value":"x","headers":{{"a":"b"}}}}]}}"#),
+        // serde would read a struct also from an array.
+        format!(r#"{{"type":"produce","seq":0,"records":[["{topic}",null,null,"x"]]}}"#),
+        format!(r#"{{"type":"produce","seq":0,"records":[["{topic}",null,null,"x",[],null]]}}"#),
+        r#"{"type":"subscribe","topics":["a"],"mode":{"tail":["latest"]},"window":{"records":1,"bytes":1}}"#.to_owned(),
+        r#"{"type":"subscribe","topics":["a"],"mode":{"tail":{"start":"latest"}},"window":[1,1]}"#.to_owned(),
+        r#"{"type":"ack","subscription":1,"positions":[["a",0,"1"]]}"#.to_owned(),
+        r#"{"type":"plan_offset_reset","id":1,"group":"g","to":{"positions":[["a",0,"1"]]}}"#.to_owned(),
         r#"{"type":"subscribe","topics":"foobar"}"#.to_owned(),
         r#"{"type":"subscribe","topics":["a"],"mode":"tail","window":{"records":1,"bytes":1}}"#.to_owned(),
         r#"{"type":"subscribe","topics":["a"],"mode":{"tail":{"start":"soon"}},"window":{"records":1,"bytes":1}}"#.to_owned(),

@@ -118,7 +118,7 @@ async fn two_clients_share_a_feed_in_different_formats() {
 
 #[tokio::test]
 async fn each_record_of_a_binary_frame_has_its_own_outcome() {
-    let (topic, bridge) = (unique("outcomes"), Bridge::start().demo().await);
+    let (topic, bridge) = (unique("outcomes"), Bridge::start().demo().option("--max-message-bytes", "1048576").await);
     let mut client = bridge.client().await;
     client.write(messaggi(&topic, 1)).await;
     let limit = usize::try_from(client.welcome.limits.message_bytes).expect("64 bits");

@@ -129,10 +129,32 @@ async fn slow_client_gets_a_gap_and_can_fetch_the_missed_records() {
     flood(&mut writer, &topic).await;
     writer.records(keen, FLOOD + 4).await;
 
-    slow.send(protocol::Flow { subscription: watch, through: 4, records: 1_000_000, bytes: 1 << 30 }).await;
-    // In each partition records and gaps together are complete.
+    // The gaps use no credit: the one record that is allowed follows them. Its number counts the missed records, too.
+    slow.flow(watch, 4, 1).await;
     let mut next = [1_i64; FLOOD_PARTITIONS];
     let mut gaps: Vec<Gap> = Vec::new();
+    let allowed = loop {
+        let message = slow.find("Records or Gap", |frame| match &frame.message {
+            message @ (ServerMessage::Records(_) | ServerMessage::Gap(_)) => Some(message.clone()),
+            _ => None,
+        });
+        match message.await {
+            ServerMessage::Gap(gap) => {
+                next[usize::try_from(gap.partition).expect("0 to 3")] = gap.to.0;
+                gaps.push(gap);
+            }
+            ServerMessage::Records(records) => break records,
+            other => panic!("{other:?}"),
+        }
+    };
+    let missed: i64 = gaps.iter().map(|gap| gap.to.0 - gap.from.0).sum();
+    assert!(missed > 0, "16 MiB fit into no buffer of ours");
+    assert_eq!((allowed.records.len() as u64, allowed.seq), (1, 4 + missed as u64 + 1), "after {gaps:?}");
+    next[usize::try_from(allowed.partition).expect("0 to 3")] += 1;
+
+    let through = allowed.seq;
+    slow.send(protocol::Flow { subscription: watch, through, records: 1_000_000, bytes: 1 << 30 }).await;
+    // In each partition records and gaps together are complete.
     while next.iter().any(|&offset| offset < 1 + (FLOOD / FLOOD_PARTITIONS) as i64) {
         let message = slow.find("Records or Gap", |frame| match &frame.message {
             message @ (ServerMessage::Records(_) | ServerMessage::Gap(_)) => Some(message.clone()),

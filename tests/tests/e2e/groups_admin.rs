@@ -82,7 +82,7 @@ on_every_kafka! {
 
         let listed: GroupsResult = client.ask(GroupsRequest {}).await;
         let listed = listed.groups.into_iter().find(|listed| listed.group == group).expect("it is listed");
-        assert_eq!((listed.state.as_str(), listed.members, listed.lag), ("Stable", 1, Some(7)));
+        assert_eq!((listed.state.as_str(), listed.members, listed.lag), ("Stable", Some(1), Some(7)));
         assert_eq!((listed.topics, listed.protocol), (vec![topic], seen.protocol));
 
         let refused = client.refused(GroupRequest { group: unique("nobody") }).await;

@@ -1,5 +1,7 @@
 //! HTTP requests that no browser sends: each is refused with the status of the rule that it breaks.
 
+use protocol::{ErrorCode, Frame, ServerMessage};
+use tests::http::Request;
 use tests::{Bridge, Raw};
 
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAA==";
@@ -113,4 +115,49 @@ async fn methods_and_header_sizes_are_limited() {
         (format!("GET /healthz HTTP/1.1\r\nHost: HOST\r\nCookie: {}\r\n\r\n", "x".repeat(30_000)), 200, ""),
     ])
     .await;
+}
+
+/// As the specification lists them: the status, and an `error` message as the body.
+#[tokio::test]
+async fn refused_handshake_says_why_in_an_error_message() {
+    let bridge = Bridge::start().demo().option("--max-sockets", "1").await;
+    let websocket = || {
+        Request::get("/ws")
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+    };
+    let with_key = || websocket().header("sec-websocket-key", KEY);
+    let cases = [
+        (websocket(), 400, ErrorCode::BadHandshake),
+        (with_key().header("sec-websocket-protocol", "mqtt"), 400, ErrorCode::BadHandshake),
+        (Request::get("/ws"), 426, ErrorCode::BadHandshake),
+        (with_key().header("origin", "http://elsewhere.example"), 403, ErrorCode::OriginRefused),
+    ];
+    for (request, status, code) in cases {
+        refuses(request, status, code, &bridge).await;
+    }
+    let _open = bridge.client().await;
+    refuses(with_key(), 503, ErrorCode::TooManySockets, &bridge).await;
+    for (request, status) in
+        [(Request::get("/ws").header("host", "elsewhere.example"), 403), (Request::post("/ws"), 405)]
+    {
+        let response = request.send(&bridge.address).await;
+        assert_eq!(response.status.as_u16(), status);
+        assert!(!response.text().starts_with('{') && !response.text().is_empty(), "{}", response.text());
+    }
+}
+
+async fn refuses(request: Request, status: u16, code: ErrorCode, bridge: &Bridge) {
+    let what = format!("{request:?}");
+    let response = request.send(&bridge.address).await;
+    assert_eq!(response.status.as_u16(), status, "{what}");
+    assert_eq!(response.header("content-type"), "application/json", "{what}");
+    assert_eq!(response.header("cache-control"), "no-store", "{what}");
+    match ServerMessage::parse(response.text()) {
+        Ok(Frame { message: ServerMessage::ErrorMessage(refused), .. }) => {
+            assert_eq!(refused.error.code, code.number(), "{what}");
+        }
+        other => panic!("{what}: {other:?}"),
+    }
 }

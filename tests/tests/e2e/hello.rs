@@ -103,7 +103,7 @@ async fn hello_with_an_unknown_cluster_gets_an_error_that_lists_the_clusters() {
         let mut socket = hello_with(&bridge, &format!(r#","id":7,"cluster":"{cluster}""#)).await;
         let Heard::Text(text) = socket.next().await else { panic!("no error about {cluster}") };
         let parsed = ServerMessage::parse(&text);
-        let Ok(Frame { id: Some(7), message: ServerMessage::ErrorMessage(refused) }) = parsed else {
+        let Ok(Frame { id: Some(7), message: ServerMessage::ErrorMessage(refused), .. }) = parsed else {
             panic!("no error about {cluster}: {parsed:?}")
         };
         let error = refused.error;
@@ -226,7 +226,7 @@ async fn connection_ends_as_soon_as_the_client_answers_the_close_frame() {
         (text_frame(r#"{"type":"hello","protocol":"ponte.v9","client":"raw/1"}"#), CloseCode::ProtocolVersion.number()),
         ([&hello[..], &text_frame("{")].concat(), CloseCode::BadFrame.number()),
         // In the middle of a frame that is too large to be read, where no other frame begins.
-        ([&hello[..], &frame_head(0x82, 8 << 20), &[7; 10_000]].concat(), CloseCode::TooLarge.number()),
+        ([&hello[..], &frame_head(0x82, 64 << 20), &[7; 10_000]].concat(), CloseCode::TooLarge.number()),
         // A reserved opcode.
         ([&hello[..], &frame_head(0x83, 0)].concat(), CloseCode::BadFrame.number()),
     ] {

@@ -114,6 +114,123 @@ async fn lines_are_split_at_the_chosen_separator() {
 }
 
 #[tokio::test]
+async fn arrays_are_values_and_the_separator_is_one_of_every_line() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    for (text, format, reason, count) in [
+        ("[[45.1,9.2],[45.2,9.3]]", "json", "a JSON array", 2),
+        ("[\"a\"]\n[{\"a\":1},{\"a\":2}]", "jsonl", "Each line is JSON", 2),
+        ("{\"c\":1},\n{\"c\":2},", "jsonl", "commas at line ends", 2),
+        ("user-1:{\"roles\":\"admin|ops\"}\nuser-2:{\"roles\":\"ops|dev\"}", "lines", "“:” follows the key", 2),
+        ("[2026-11-30 10:00:00] start\n[2026-11-30 10:00:01] end, done", "lines", "column 6 is not JSON", 2),
+        ("{'a': 1}\n{'a': None}", "lines", "line 1, column 2 is not JSON", 2),
+    ] {
+        paste(&page, text).await;
+        assert_eq!(value_of(&page, "batch-format").await, format, "{text}");
+        let shown = page.text("batch-reason").await;
+        assert!(shown.contains(reason), "{text}: {shown}");
+        send_batch(&page, count).await;
+    }
+    paste(&page, "{\"a\": NaN}\n{\"a\": 1}\n  {\"a\": x}\n{\"a\": 2}").await;
+    assert_eq!(page.attribute("batch", "data-good").await.as_deref(), Some("2"));
+    let told = page.text("batch").await;
+    assert!(told.contains("line 3 invalid JSON, column 9"), "{told}");
+    assert!(page.text("batch-reason").await.contains("2 of 4 lines"), "what was taken is said");
+    let Some(log) = log(&bridge, &topic).await else { return };
+    let expected = pairs(&[
+        ("null", "[\"a\"]"),
+        ("null", "[2026-11-30 10:00:00] start"),
+        ("null", "[2026-11-30 10:00:01] end, done"),
+        ("null", "[45.1,9.2]"),
+        ("null", "[45.2,9.3]"),
+        ("null", "[{\"a\":1},{\"a\":2}]"),
+        ("null", "{\"c\":1}"),
+        ("null", "{\"c\":2}"),
+        ("null", "{'a': 1}"),
+        ("null", "{'a': None}"),
+        ("user-1", "{\"roles\":\"admin|ops\"}"),
+        ("user-2", "{\"roles\":\"ops|dev\"}"),
+    ]);
+    assert_eq!(keys_and_values(&log), expected);
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn ordinary_csv_becomes_json_objects_and_is_not_sent_without_a_value() {
+    let Some(browser) = Browser::start().await else { return };
+    let (bridge, topic) = bridge().await;
+    let page = browser.open(&bridge).await;
+    let excel = "\u{feff}sep=;\r\nid;name;price\r\n9007199254740993;\"a; b\";1.10\r\n2;città;\r\n";
+    page.click("send-batch-tab").await;
+    drop_file(&page, "batch-drop", "excel.csv", excel.as_bytes()).await;
+    page.wait("batch", "data-state", "checked").await;
+    assert_eq!(value_of(&page, "batch-format").await, "csv");
+    assert!(page.text("batch-reason").await.contains("names the separator"));
+    photograph(&page, "batch-csv-objects").await;
+    send_batch(&page, 2).await;
+    page.click("batch-remove").await;
+
+    paste(&page, "id,name,price\n1,uno,2\n2,due,3\n").await;
+    assert_eq!(value_of(&page, "batch-format").await, "csv");
+    // The first column becomes the key and stays in the value.
+    page.choose("batch-column", "key-and-field").await;
+    send_batch(&page, 2).await;
+
+    // Nothing is the value: the rows would be tombstones.
+    let choose_all = "document.querySelectorAll('[data-testid=batch-column]').forEach(select => { select.value = 'header'; \
+         select.dispatchEvent(new Event('change', {bubbles: true})) })";
+    page.eval::<serde_json::Value>(&format!("{choose_all}, null")).await;
+    page.until("why not", "document.querySelector('#batch-why-not').innerText.includes('No column is the value')")
+        .await;
+    assert!(page.eval::<bool>("document.querySelector('[data-testid=batch-send]').disabled").await);
+    let Some(log) = log(&bridge, &topic).await else { return };
+    let expected = pairs(&[
+        ("1", r#"{"id":1,"name":"uno","price":2}"#),
+        ("2", r#"{"id":2,"name":"due","price":3}"#),
+        ("null", r#"{"id":2,"name":"città","price":""}"#),
+        ("null", r#"{"id":9007199254740993,"name":"a; b","price":1.10}"#),
+    ]);
+    assert_eq!(keys_and_values(&log), expected);
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn partitions_and_timestamps_of_another_topics_file_are_off_until_chosen() {
+    let Some(browser) = Browser::start().await else { return };
+    let Some(kafka) = Kafka::current().await else { return };
+    let (source, topic) = (kafka.topic_with("source", 3).await, kafka.topic_with("target", 6).await);
+    let bridge = Bridge::start().on(&kafka).topic(&topic).await;
+    let page = browser.open(&bridge).await;
+    let line = |n: usize| {
+        format!(
+            "{{\"topic\":\"{source}\",\"partition\":2,\"timestamp\":1763800000123,\"key\":\"k{n}\",\"value\":{n}}}\n"
+        )
+    };
+    let text: String = (0..60).map(line).collect();
+    let keeps = async |page: &Page| {
+        let on = "['partitions', 'timestamps'].map(part => document.querySelector(`[data-testid=batch-keep-${part}]`).checked)";
+        page.eval::<Vec<bool>>(on).await
+    };
+    paste(&page, &text).await;
+    assert_eq!(keeps(&page).await, [false, false]);
+    let note = page.text("batch-keeps-note").await;
+    assert!(note.contains(&source), "{note}");
+    send_batch(&page, 60).await;
+    let Some(log) = log(&bridge, &topic).await else { return };
+    let partitions: std::collections::BTreeSet<i32> = log.iter().map(|seen| seen.partition).collect();
+    assert!(partitions.len() > 3, "the keys choose the partitions: {partitions:?}");
+    assert!(log.iter().all(|seen| seen.timestamp_ms != 1_763_800_000_123));
+
+    // For the topic of the file both are on.
+    page.fill("batch-topic", &source).await;
+    page.until("both on", "document.querySelector('[data-testid=batch-keep-partitions]').checked").await;
+    assert_eq!(keeps(&page).await, [true, true]);
+    assert_eq!(page.text("batch-keeps-note").await, "");
+    page.is_clean().await;
+}
+
+#[tokio::test]
 async fn lines_whose_records_kafka_refused_are_listed() {
     let Some(browser) = Browser::start().await else { return };
     let (bridge, topic) = bridge().await;
@@ -220,6 +337,8 @@ async fn exported_file_is_sent_again_byte_for_byte() {
     page.wait("batch", "data-state", "checked").await;
     page.wait("batch", "data-good", &count.to_string()).await;
     page.wait("batch", "data-faulty", "0").await;
+    // The file is from another topic, so its timestamps are kept only on request.
+    page.click("batch-keep-timestamps").await;
     send_batch(&page, count as u64).await;
 
     let read = async |client: &mut Client, topic: &str| {

@@ -345,6 +345,19 @@ async fn offsets_of_a_file_are_checked_line_by_line() {
     let faults = page.text("reset-faults").await;
     assert!(faults.contains('2') && faults.contains("zero") && faults.contains('3'), "{faults}");
     photograph(&page, "reset-file").await;
+    // Kafka's export of several groups: the lines of other groups are ignored.
+    page.fill("reset-lines", "another,t,0,2\nanother,t,1,2\n").await;
+    page.until("why not", "document.querySelector('#reset-form-why').innerText.includes('this group')").await;
+    let export = format!("\u{feff}GROUP,TOPIC,PARTITION,OFFSET\nanother,t,0,2\n{},{},0,3\n", scene.group, scene.topic);
+    page.fill("reset-lines", &export).await;
+    page.until(
+        "what is ignored",
+        "document.querySelector('[data-testid=reset-ignored]').innerText.includes('1 line of another group')",
+    )
+    .await;
+    page.click("reset-plan").await;
+    page.wait("change", "data-to", "3").await;
+    page.click("reset-change").await;
     page.fill("reset-lines", &format!("topic,partition,offset\n{},0,2\n", scene.topic)).await;
     page.click("reset-plan").await;
     page.wait("change", "data-to", "2").await;

@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use tests::client::{RecordExt, json_record};
 use tests::judge::Seen;
+use tests::kafka::create_topic_with;
 use tests::page::View;
-use tests::{Bridge, Browser, Page, Wire, unique};
+use tests::{Bridge, Browser, Kafka, Page, Wire, unique};
 
 use crate::page::{bridge, listen};
 use crate::page_states::photograph;
@@ -215,7 +216,7 @@ async fn json_error_is_shown_with_line_and_column_and_text_is_not_reformatted() 
 #[tokio::test]
 async fn record_above_the_size_limit_disables_send_and_shows_why() {
     let Some(browser) = Browser::start().await else { return };
-    let (bridge, _) = bridge().await;
+    let bridge = Bridge::start().demo().option("--max-message-bytes", "1048576").await;
     let page = browser.open(&bridge).await;
     drop_file(&page, "compose-key", "small.bin", &[1]).await;
     let large = "(e => { const data = new DataTransfer(); data.items.add(new File([new Uint8Array(3 << 20)], 'large.bin')); \
@@ -522,6 +523,28 @@ async fn record_is_replayed_unchanged_or_edited() {
     let (headers, partition) = (&log[0].headers, log[0].partition);
     assert!(log.iter().all(|seen| seen.key.as_deref() == Some(b"k") && seen.headers == *headers), "{log:?}");
     assert!(log.iter().all(|seen| seen.partition == partition), "the same key, the same partition");
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn record_above_one_mebibyte_is_sent_again_if_its_topic_takes_it() {
+    let Some(kafka) = Kafka::current().await else { return };
+    let Some(browser) = Browser::start().await else { return };
+    let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
+    let topic = unique("large");
+    create_topic_with(&servers, &topic, 1, &[("max.message.bytes", "11000000")]).await;
+    let bridge = Bridge::start().on(&kafka).topic(&topic).await;
+    let json = format!(r#"{{"text":"{}"}}"#, r#"a \"quoted\" word, "#.repeat(65_000));
+    bridge.client().await.write(vec![json_record(&topic, &json)]).await;
+    let page =
+        browser.load(&format!("{}?topic={topic}&mode=watch&start=earliest", bridge.url()), View::default()).await;
+    page.wait("feed", "data-received", "1").await;
+    page.click("record").await;
+    page.wait_for("replay").await;
+    page.click("replay").await;
+    page.wait("feed", "data-received", "2").await;
+    let Some(log) = log(&bridge, &topic).await else { return };
+    assert!(log.len() == 2 && log.iter().all(|seen| seen.text() == json), "{} records", log.len());
     page.is_clean().await;
 }
 

@@ -13,7 +13,7 @@ use tests::client::{Expected, RecordExt, text_record};
 use tests::fence::{nothing_before_records_wait, nothing_before_reply};
 use tests::kafka::{commit, committed};
 use tests::transaction::Transaction;
-use tests::{Bridge, Client, Kafka, Watch, eventually, unique};
+use tests::{Bridge, Client, Kafka, Watch, eventually, on_every_kafka, unique};
 
 const GROUP_TOOL: &str = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
 const OFFSET_TOOL: &str = "org.apache.kafka.tools.GetOffsetShell";
@@ -211,7 +211,7 @@ impl Matrix {
             (Watch::group(&cell.topic, group_at_end).latest(), cell.high(), true),
             (Watch::group(&cell.topic, &unique("fresh")).latest(), cell.stable(), false),
             (Watch::tail(&cell.topic).latest(), cell.stable(), false),
-            (Watch::tail(&cell.topic).last(3), cell.stable() - 3, false),
+            (Watch::tail(&cell.topic).last(3), cell.visible_offsets(0).end - 3, false),
         ] {
             let subscription = reads(page, &watch, &cell.each(start), &cell.visible(start)).await;
             if until_records_wait {
@@ -476,4 +476,31 @@ async fn records_behind_an_open_transaction_are_reported_as_waiting_until_it_end
     let transaction = Transaction::begin(&servers, &another, 1, inside).await;
     nothing_before_records_wait::<RecordsWaiting>(&mut late, &another).await;
     transaction.abort().await;
+}
+
+on_every_kafka! {
+    real
+    async fn last_records_are_found_behind_aborted_records_and_transaction_markers(kafka: Kafka) {
+        let topic = kafka.topic("last").await;
+        let bridge = Bridge::start().on(&kafka).await;
+        let servers = bridge.bootstrap_servers().await;
+        let mut client = bridge.client().await;
+        client.write((0..3).map(|id| text_record(&topic, &id.to_string())).collect()).await;
+        for _ in 0..3 {
+            Transaction::begin(&servers, &topic, 1, 20).await.abort().await;
+        }
+        for (last, first) in [(1, 2), (2, 1), (100, 0)] {
+            let watch = Watch::tail(&topic).last(last);
+            let expected: Vec<(i32, i64)> = (first..3).map(|offset| (0, offset)).collect();
+            let subscription = client.subscribe(&watch).await;
+            let seen: Vec<(i32, i64)> =
+                client.records(subscription, expected.len()).await.iter().map(|got| got.place()).collect();
+            assert_eq!(seen, expected, "last {last}");
+            nothing_before_reply::<ErrorMessage>(&mut client).await;
+        }
+        client.write(vec![text_record(&topic, "newest")]).await;
+        let subscription = client.subscribe(&Watch::tail(&topic).last(2)).await;
+        let seen: Vec<String> = client.records(subscription, 2).await.iter().map(|got| got.value()).collect();
+        assert_eq!(seen, ["2", "newest"]);
+    }
 }

@@ -103,9 +103,10 @@ async fn record_with_unknown_partition_fails_and_its_neighbours_are_acknowledged
 
 #[tokio::test]
 async fn record_above_the_size_limit_fails_alone() {
-    let (topic, bridge) = (unique("large"), Bridge::start().demo().await);
+    let (topic, bridge) = (unique("large"), Bridge::start().demo().option("--max-message-bytes", "1048576").await);
     let mut client = bridge.client().await;
     let limit = usize::try_from(client.welcome.limits.message_bytes).expect("64 bits");
+    assert_eq!(limit, 1_048_576);
 
     let fits = text_record(&topic, &"x".repeat(limit * 9 / 10));
     client.write(vec![fits]).await;
@@ -115,6 +116,7 @@ async fn record_above_the_size_limit_fails_alone() {
         Outcome::Failed(error) => {
             assert_eq!(error.code, ErrorCode::RecordTooLarge.number(), "{error:?}");
             assert!(error.message.contains(&limit.to_string()), "names the limit: {error:?}");
+            assert!(error.message.contains("--max-message-bytes"), "names the option: {error:?}");
         }
         acked => panic!("{acked:?}"),
     }

@@ -5,9 +5,9 @@ use std::io::Write;
 use std::time::Duration;
 
 use local_kafka::{Cluster, Options};
-use protocol::{ErrorBody, ErrorCode, ErrorMessage, Fetch, Fetched, Offset};
-use tests::client::{Outcome, messaggi};
-use tests::kafka::create_topic;
+use protocol::{ErrorBody, ErrorCode, ErrorMessage, Fetch, Fetched, Offset, ProduceRecord};
+use tests::client::{Outcome, messaggi, text_record};
+use tests::kafka::{create_topic, create_topic_with};
 use tests::{Bridge, Client, Kafka, Program, Watch, eventually, unique};
 
 /// Kafka's own tool for ACLs.
@@ -197,6 +197,55 @@ async fn user_without_read_acl_gets_it_named_and_reads_after_the_grant(kafka: &G
     create_topic(&kafka.cluster.bootstrap_servers(), &hidden, 1).await;
     let refused = client.refused(Fetch { topic: hidden.clone(), partition: 0, from: Offset(0), to: Offset(3) }).await;
     is_forbidden(&refused.error, &hidden);
+}
+
+#[tokio::test]
+async fn setting_that_refuses_a_record_is_named() {
+    let Some(kafka) = Kafka::current().await else { return };
+    let servers = kafka.bootstrap_servers().expect("real Kafka has an address");
+    let (compacted, hour) = (unique("compacted"), unique("hour"));
+    create_topic_with(&servers, &compacted, 1, &[("cleanup.policy", "compact")]).await;
+    create_topic_with(&servers, &hour, 1, &[("message.timestamp.after.max.ms", "3600000")]).await;
+    let bridge = Bridge::start().on(&kafka).topic(&hour).await;
+    let mut client = bridge.client().await;
+    let outcome = async |client: &mut Client, record: ProduceRecord| {
+        let seq = client.produce(vec![record]).await;
+        match client.outcome(seq).await {
+            Outcome::Failed(error) => error,
+            acked @ Outcome::Acked { .. } => panic!("{acked:?}"),
+        }
+    };
+    let error = outcome(&mut client, text_record(&compacted, "no key")).await;
+    assert_eq!(error.code, ErrorCode::ProduceRefused.number(), "{error:?}");
+    assert!(error.message.contains("no key") && error.message.contains("cleanup.policy"), "{error:?}");
+    let year_9999 = 253_370_764_800_000;
+    let late = |topic: &str| ProduceRecord { timestamp: Some(year_9999), ..text_record(topic, "late") };
+    let error = outcome(&mut client, late(&hour)).await;
+    assert_eq!(error.code, ErrorCode::ProduceRefused.number(), "{error:?}");
+    assert!(error.message.contains("message.timestamp.after.max.ms"), "{error:?}");
+
+    // Kafka refuses a whole batch; the others of it were valid and can be sent again. With several invalid records, the code of each
+    // is InvalidRecord.
+    let records = vec![text_record(&hour, "a"), late(&hour), text_record(&hour, "b"), late(&hour)];
+    let first = client.produce(records).await;
+    for (seq, is_late) in (first..).zip([false, true, false, true]) {
+        match client.outcome(seq).await {
+            // Not in the same batch of librdkafka.
+            Outcome::Acked { .. } => assert!(!is_late),
+            Outcome::Failed(error) if is_late => {
+                assert!(error.message.contains("message.timestamp.after.max.ms"), "{error:?}");
+            }
+            Outcome::Failed(error) => {
+                assert_eq!((error.code, error.retriable), (ErrorCode::NotDelivered.number(), true), "{error:?}");
+                assert!(error.message.contains("another record of the same batch"), "{error:?}");
+            }
+        }
+    }
+
+    let mut program =
+        Program::bridge(&["produce", "--bootstrap-servers", &servers, "--topic", &compacted, "--count", "1"]);
+    assert_eq!(program.exit_code().await, 1);
+    assert!(program.output().contains("cleanup.policy"), "{}", program.output());
 }
 
 #[tokio::test]

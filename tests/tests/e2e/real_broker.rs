@@ -387,7 +387,7 @@ on_every_kafka! {
             // Kafka's default limit of 1 MiB includes the overhead of the batch.
             create_topic_with(&servers, &topic, 1, &[("max.message.bytes", "2000000")]).await;
         }
-        let bridge = Bridge::start().on(&kafka).topic(&topic).await;
+        let bridge = Bridge::start().on(&kafka).topic(&topic).option("--max-message-bytes", "1048576").await;
         let mut client = bridge.client().await;
         let limit = usize::try_from(client.welcome.limits.message_bytes).expect("64 bits");
         let large = ProduceRecord { value: WireBytes::Base64(vec![0xff; limit]), ..text_record(&topic, "") };

@@ -1,8 +1,8 @@
 //! Lost sockets: the session waits, reports the outcomes it has, and writes no record twice.
 
-use protocol::{ClusterRequest, ClusterResult};
+use protocol::{ClusterRequest, ClusterResult, ErrorCode, ErrorMessage, Flow};
 use tests::client::{Outcome, messaggi};
-use tests::{Bridge, Client, eventually, on_every_kafka, unique};
+use tests::{Bridge, Client, Watch, eventually, on_every_kafka, unique};
 
 on_every_kafka! {
     async fn records_sent_again_after_a_lost_socket_are_written_once(kafka: Kafka) {
@@ -90,4 +90,35 @@ async fn late_hello_of_an_older_attempt_is_closed_with_4510() {
     // A later attempt resumes the session again.
     assert!(Client::resume_again(bridge.socket().await, &session, 3).await.welcome.resumed);
     third.socket.expect_close(protocol::CloseCode::Superseded).await;
+}
+
+#[tokio::test]
+async fn resumed_session_keeps_sequence_numbers_but_no_subscription() {
+    let (topic, bridge) = (unique("restored"), Bridge::start().demo().await);
+    let mut client = bridge.client().await;
+    let session = client.welcome.session.clone();
+    client.write(messaggi(&topic, 3)).await;
+    let watch = Watch::tail(&topic);
+    for expected in 1..=2 {
+        assert_eq!(client.subscribe(&watch).await, expected);
+    }
+    client.records(2, 3).await;
+    client.socket.cut();
+
+    let mut client = Client::resume(bridge.socket().await, &session).await;
+    assert!(client.welcome.resumed);
+    client.send(Flow { subscription: 2, through: 3, records: 1, bytes: 1 << 20 }).await;
+    let refused: ErrorMessage = client.expect().await;
+    assert_eq!(refused.error.code, ErrorCode::UnknownSubscription.number(), "subscriptions end with their socket");
+
+    // Their numbers start again, and so do those of the records; `records` fails if a number is missing.
+    assert_eq!(client.subscribe(&watch).await, 1);
+    assert_eq!(client.records(1, 3).await[0].number, 1);
+
+    // The numbers of sent records go on: 1 is still the number of a record of the lost socket.
+    client.send(protocol::Produce { seq: 1, records: messaggi(&topic, 1) }).await;
+    let refused: ErrorMessage = client.expect().await;
+    assert_eq!((refused.error.code, refused.seq), (ErrorCode::SequenceReused.number(), Some(1)));
+    client.send(protocol::Produce { seq: 3, records: messaggi(&topic, 1) }).await;
+    assert!(matches!(client.outcome(3).await, Outcome::Acked { .. }));
 }

@@ -19,8 +19,8 @@ async fn reused_sequence_number_with_other_content_is_refused_and_not_written() 
     ];
     for other in others {
         client.send(Produce { seq: 1, records: vec![other] }).await;
-        let refused = client.expect::<ErrorMessage>().await.error;
-        assert_eq!(refused.code, ErrorCode::SequenceReused.number(), "{refused:?}");
+        let ErrorMessage { seq, error: refused, .. } = client.expect().await;
+        assert_eq!((refused.code, seq), (ErrorCode::SequenceReused.number(), Some(1)), "{refused:?}");
         assert!(refused.message.contains("record 1"), "names the record: {refused:?}");
     }
     // The records after it in the same message are not written either.
@@ -71,4 +71,50 @@ async fn sequence_number_older_than_remembered_is_expired_and_not_written() {
     assert_eq!(expired.code, ErrorCode::SequenceExpired.number(), "{expired:?}");
     let Some(judge) = bridge.judge().await else { return };
     assert_eq!(judge.read(&topic).await.len(), 1);
+}
+
+/// A client finds the records of a refused `produce` by `seq`, and may use the numbers again.
+#[tokio::test]
+async fn refused_produce_names_its_first_unprocessed_record_and_uses_no_number() {
+    let (topic, bridge) = (unique("unprocessed"), Bridge::start().demo().await);
+    let mut client = bridge.client().await;
+    client.write(messaggi(&topic, 3)).await;
+
+    let malformed = r#"{"type":"produce","id":9,"seq":3,"records":[{"topic":1}]}"#;
+    client.socket.text(malformed).await;
+    let refused: ErrorMessage = client.expect().await;
+    assert_eq!((refused.error.code, refused.seq), (ErrorCode::BadRequest.number(), Some(3)), "{refused:?}");
+
+    client.socket.text(r#"{"type":"produce","seq":"three","records":[]}"#).await;
+    let refused: ErrorMessage = client.expect().await;
+    assert_eq!((refused.error.code, refused.seq), (ErrorCode::BadRequest.number(), None), "{refused:?}");
+
+    let window = usize::try_from(client.welcome.limits.produce_window).expect("64 bits");
+    let too_many = vec![text_record(&topic, ""); window + 1];
+    client.socket.binary(&produce_frame(3, &too_many)).await;
+    let refused: ErrorMessage = client.expect().await;
+    assert_eq!((refused.error.code, refused.seq), (ErrorCode::BatchTooLarge.number(), Some(3)), "{refused:?}");
+
+    // The first two records are repeated, the third one has the number of another record.
+    let mixed = vec![messaggio(&topic, 1), text_record(&topic, "another value"), text_record(&topic, "never")];
+    client.send(Produce { seq: 1, records: mixed }).await;
+    let refused: ErrorMessage = client.expect().await;
+    assert_eq!((refused.error.code, refused.seq), (ErrorCode::SequenceReused.number(), Some(2)), "{refused:?}");
+    let repeated: Produced = client.expect().await;
+    assert_eq!((repeated.acks[0].first, repeated.acks[0].last), (1, 1), "the record before it was processed");
+
+    // A record that fails uses its number: the same record gets the same error, another one is refused.
+    let invalid = || vec![text_record("no topic", "invalid")];
+    client.send(Produce { seq: 3, records: invalid() }).await;
+    let failed = client.outcome(3).await;
+    assert!(matches!(&failed, Outcome::Failed(error) if error.code == ErrorCode::InvalidTopic.number()), "{failed:?}");
+    client.send(Produce { seq: 3, records: invalid() }).await;
+    let again: Produced = client.expect().await;
+    assert_eq!(again.errors[0].seq, 3);
+    client.send(Produce { seq: 3, records: messaggi(&topic, 1) }).await;
+    let refused: ErrorMessage = client.expect().await;
+    assert_eq!((refused.error.code, refused.seq), (ErrorCode::SequenceReused.number(), Some(3)), "{refused:?}");
+
+    let Some(judge) = bridge.judge().await else { return };
+    assert_eq!(judge.read(&topic).await.len(), 3, "no refused record was written");
 }

@@ -22,7 +22,7 @@ on_every_kafka! {
         assert_eq!(welcome["defaults"], json!({"topic": topic, "group": group, "start": "earliest"}));
         assert_eq!(welcome["heartbeat_ms"], 10_000);
         assert_eq!(welcome["read_only"], false);
-        assert_eq!(welcome["limits"]["message_bytes"], 1_048_576);
+        assert_eq!(welcome["limits"]["message_bytes"], 16 * 1_048_576);
         assert!(welcome["session"].as_str().is_some_and(|session| session.len() >= 16), "{welcome}");
 
         socket.text(&format!(

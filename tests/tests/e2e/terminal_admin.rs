@@ -184,6 +184,49 @@ on_every_kafka! {
     }
 }
 
+on_every_kafka! {
+    real
+    async fn offset_files_of_kafkas_tool_and_of_spreadsheets_are_read(kafka: Kafka) {
+        let (_bridge, topic, group) = four_of_ten(&kafka).await;
+        let (_other, other_topic, other_group) = four_of_ten(&kafka).await;
+        let servers = servers(&kafka);
+        // Kafka's tool exports several groups with four columns.
+        let theirs = ["--timeout", TOOL_TIMEOUT_MS, "--reset-offsets", "--group", &group, "--group", &other_group, "--all-topics",
+            "--to-offset", "3", "--dry-run", "--export"];
+        let exported = kafka.tool(GROUP_TOOL, &theirs).await;
+        assert!(exported.contains(&format!("\"{group}\",\"{topic}\",0,3")), "{exported}");
+        assert!(exported.contains(&format!("\"{other_group}\",\"{other_topic}\",0,3")), "{exported}");
+
+        let file = |text: &str| {
+            let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+            file.write_all(text.as_bytes()).expect("a temporary file takes bytes");
+            file
+        };
+        let reset = async |group: &str, text: &str| {
+            let file = file(text);
+            let path = file.path().to_str().expect("a plain path");
+            bridge(&servers, &["groups", "reset", "--group", group, "--from-file", path, "--execute"]).await
+        };
+        let said = reset(&group, &exported).await;
+        assert_eq!(said.code, 0, "{}", said.err);
+        assert!(said.err.contains("ignored 1 line of groups other than"), "{}", said.err);
+        assert_eq!(committed(&servers, &group, &topic).await, [(0, 3)].into());
+        assert_eq!(committed(&servers, &other_group, &other_topic).await, [(0, 4)].into());
+
+        for (text, offset) in [
+            (format!("\u{feff}Group,Topic,Partition,Offset\r\n\"{group}\",{topic},0,5\r\n"), 5),
+            (format!("\u{feff}TOPIC,PARTITION,OFFSET\n{topic},0,6\n"), 6),
+        ] {
+            let said = reset(&group, &text).await;
+            assert_eq!(said.code, 0, "{}", said.err);
+            assert_eq!(committed(&servers, &group, &topic).await, [(0, offset)].into());
+        }
+        let said = reset("nobody", &exported).await;
+        assert_eq!(said.code, 2, "{}", said.err);
+        assert!(said.err.contains("no line for the group nobody") && said.err.contains("2 lines for other groups"), "{}", said.err);
+    }
+}
+
 #[tokio::test]
 async fn invalid_arguments_exit_with_2_and_refused_changes_with_1() {
     let nobody = unused_address();

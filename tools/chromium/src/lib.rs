@@ -77,6 +77,8 @@ impl Chromium {
             // Each tab sets its own viewport; this one would apply to all of them.
             .viewport(None)
             .args(["disable-gpu", "disable-quic", "no-first-run", "disable-component-update", "disable-sync"])
+            // Names of this machine that are not localhost: to browsers, they are another machine.
+            .arg("host-resolver-rules=MAP *.test 127.0.0.1")
             .arg(format!("app={EMPTY_DOCUMENT}"))
             .build()
             .map_err(|missing| anyhow!(missing))?;

@@ -7,10 +7,13 @@ mod debian;
 mod dev;
 mod dist;
 mod format;
+mod fuzz;
 mod kafka;
 mod oidc_provider;
 mod pictures;
 mod programs;
+mod protocol_document;
+mod python;
 mod setup;
 mod test;
 mod tidy;
@@ -43,8 +46,12 @@ enum Command {
     Pictures,
     /// Build the release packages into target/dist
     Dist(dist::Options),
+    /// Feed random files and frames to the readers, on nightly Rust
+    Fuzz(fuzz::Options),
     /// Format the code: rustfmt, and leptosfmt for the page's `view!` macros
     Format,
+    /// Generate docs/protocol.md and docs/protocol.schema.json from crates/protocol
+    Protocol,
     /// Check the rules of ARCHITECTURE.md and of the repository
     Tidy,
     /// Run everything that must pass before a change is accepted
@@ -60,7 +67,9 @@ fn main() -> ExitCode {
         Command::Dev => dev::run(),
         Command::Pictures => pictures::run(),
         Command::Dist(options) => dist::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Format => format::run(format::Mode::Write),
+        Command::Protocol => protocol_document::run(),
         Command::Tidy => tidy::run(),
         Command::Ci => ci::run(),
     };

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use local_kafka::{Flavour, Installation, Unavailable};
 
 use crate::programs::{self, is_on_path};
-use crate::{axe, debian, oidc_provider};
+use crate::{axe, debian, oidc_provider, python};
 
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
@@ -26,8 +26,10 @@ const REQUIREMENTS: &[Requirement] = &[
     Requirement { programs: &["kcat", "kafkacat"], package: "kcat", purpose: "an independent Kafka client" },
     Requirement { programs: &["java"], package: "openjdk-17-jre-headless", purpose: "runs a real Kafka" },
     Requirement { programs: &["mvn"], package: "maven", purpose: "fetches a real Kafka, and axe-core" },
-    Requirement { programs: &["node"], package: "nodejs", purpose: "runs an OpenID provider" },
+    Requirement { programs: &["node"], package: "nodejs", purpose: "runs an OpenID provider, and an example client" },
     Requirement { programs: &["npm"], package: "npm", purpose: "fetches an OpenID provider" },
+    Requirement { programs: &["python3"], package: "python3", purpose: "runs an example client" },
+    Requirement { programs: &["pip3"], package: "python3-pip", purpose: "fetches the WebSockets of an example client" },
 ];
 
 /// # Errors
@@ -46,7 +48,8 @@ pub(crate) fn run() -> Result<()> {
     // Checks metrics and alert rules.
     debian::unpack("prometheus", "promtool")?;
     axe::fetch()?;
-    oidc_provider::install()
+    oidc_provider::install()?;
+    python::install()
 }
 
 fn missing_requirements() -> Vec<&'static Requirement> {

@@ -12,6 +12,23 @@ const UNSAFE_FILES: &[&str] = &["crates/kafka/src/native.rs", "crates/kafka/src/
 /// Paths of one machine. Split, so that this file does not violate its own rule.
 const MACHINE_PATHS: &[&str] = &[concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/tmp/bash", "_jobs")];
 
+/// Functions of serde_json that read a struct also from an array. Split, so that this file does not violate its own rule.
+const LENIENT_JSON: &[&str] = &[
+    concat!("from_", "str"),
+    concat!("from_", "slice"),
+    concat!("from_", "value"),
+    concat!("from_", "reader"),
+    "Deserializer",
+];
+
+/// The files that may use them: the strict reader itself, and those that read only strings or raw JSON from a longer text.
+const LENIENT_JSON_FILES: &[&str] = &[
+    "crates/protocol/src/from_json.rs",
+    "crates/access/src/mask/",
+    "crates/formats/src/batch_guess.rs",
+    "crates/formats/src/batch_reader",
+];
+
 /// Names that only some files may use.
 struct NameRule {
     names: &'static [&'static str],
@@ -88,8 +105,14 @@ pub(super) fn check(file: &SourceFile, findings: &mut Vec<Finding>) {
     }
     let rules: Vec<_> = NAME_RULES.iter().filter(|rule| rule.applies_to(&file.path)).collect();
     let may_be_unsafe = UNSAFE_FILES.iter().any(|allowed| file.path.starts_with(allowed));
+    let must_be_strict = reads_json_of_others(&file.path);
+    let mut is_test = false;
     for (number, line) in (1..).zip(file.text.lines()) {
         let code = without_comment(line);
+        is_test |= line.starts_with("#[cfg(test)]");
+        if must_be_strict && !is_test && uses_lenient_json(code) {
+            report(number, "serde_json reads a struct also from an array; use protocol::from_json".to_owned());
+        }
         if !may_be_unsafe && is_unsafe_code(code) {
             report(number, format!("unsafe code is allowed only in {}", UNSAFE_FILES.join(", ")));
         }
@@ -105,6 +128,18 @@ impl NameRule {
     fn applies_to(&self, path: &str) -> bool {
         path.starts_with(self.within) && !self.except.iter().any(|exempt| path.starts_with(exempt))
     }
+}
+
+/// Whether the file is part of the bridge or the page, and not a test.
+fn reads_json_of_others(path: &str) -> bool {
+    let is_product = ["crates/", "bridge/src/", "frontend/src/"].iter().any(|folder| path.starts_with(folder));
+    let is_test = path.ends_with("/tests.rs") || path.contains("/tests/");
+    is_product && !is_test && !LENIENT_JSON_FILES.iter().any(|allowed| path.starts_with(allowed))
+}
+
+fn uses_lenient_json(code: &str) -> bool {
+    let after = code.split_once("serde_json::").map_or("", |(_, after)| after);
+    after.split(|character| !is_word(character)).any(|word| LENIENT_JSON.contains(&word))
 }
 
 /// A `//` inside a string also cuts the line, which only hides code from these checks.
@@ -173,6 +208,31 @@ mod tests {
         let text = concat!("fn f() { unsa", "fe { g() } }\n#![deny(unsafe_code)]\n");
         assert_eq!(messages("crates/kafka/src/native.rs", text), [""; 0]);
         assert_eq!(messages("crates/protocol/src/lib.rs", text).len(), 1);
+    }
+
+    #[test]
+    fn lenient_json_is_found_outside_tests() {
+        let text = format!(
+            "let a: A = serde_json::from_{0}(text)?;\n#[cfg(test)]\nlet b: B = serde_json::from_{0}(text)?;\n",
+            "str"
+        );
+        assert_eq!(
+            messages("crates/page_model/src/field.rs", &text),
+            ["crates/page_model/src/field.rs:1: serde_json reads a struct also from an array; use protocol::from_json"]
+        );
+        assert_eq!(
+            messages("frontend/src/send/batch_form.rs", &format!("use serde_json::{{from_{}, Value}};", "slice")).len(),
+            1
+        );
+        for path in
+            ["crates/protocol/src/from_json.rs", "crates/page_model/src/bridge_messages/tests.rs", "tests/src/http.rs"]
+        {
+            assert_eq!(messages(path, &text), [""; 0], "{path}");
+        }
+        assert_eq!(
+            messages("bridge/src/log.rs", "let json = serde_json::to_string(&value)?; // serde_json::from_str"),
+            [""; 0]
+        );
     }
 
     #[test]
