@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::os::raw::{c_int, c_void};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use rdkafka::client::Client;
 use rdkafka::error::RDKafkaErrorCode;
@@ -98,13 +98,8 @@ pub struct DeliveryReport {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Suspicion {
     pub no_key: bool,
-    /// The timestamp is more than an hour from now, Kafka's default of `message.timestamp.after.max.ms`.
-    pub far_timestamp: bool,
-}
-
-fn is_far_from_now(timestamp_ms: i64) -> bool {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
-    i128::from(timestamp_ms).abs_diff(i128::try_from(now).unwrap_or(i128::MAX)) > 3_600_000
+    /// One of several reasons; librdkafka does not report the timestamp of a record that failed.
+    pub timestamp: bool,
 }
 
 /// An event of a producer.
@@ -175,9 +170,8 @@ fn report(message: &sys::rd_kafka_message_t) -> DeliveryReport {
         tag: message._private as usize,
         error: (error != RDKafkaErrorCode::NoError).then_some(error),
         suspicion: match error {
-            RDKafkaErrorCode::InvalidRecord => {
-                Suspicion { no_key: message.key.is_null(), far_timestamp: dated && is_far_from_now(ms) }
-            }
+            RDKafkaErrorCode::InvalidRecord => Suspicion { no_key: message.key.is_null(), timestamp: true },
+            RDKafkaErrorCode::InvalidTimestamp => Suspicion { no_key: false, timestamp: true },
             _ => Suspicion::default(),
         },
         partition: message.partition,

@@ -158,11 +158,15 @@ fn refused(topic: &str, code: RDKafkaErrorCode, suspicion: Suspicion) -> String 
              cleanup.policy",
         );
     }
-    if suspicion.far_timestamp || code == RDKafkaErrorCode::InvalidTimestamp {
+    if suspicion.timestamp {
+        message.push_str(if code == RDKafkaErrorCode::InvalidTimestamp {
+            ". Its timestamp is too far from the broker's time: "
+        } else {
+            ". Its timestamp may be too far from the broker's time: "
+        });
         message.push_str(
-            ". Its timestamp is far from the broker's time: message.timestamp.after.max.ms and message.timestamp.before.max.ms \
-             of the topic (before Kafka 3.6: message.timestamp.difference.max.ms) limit it. Change the timestamp or these \
-             settings",
+            "message.timestamp.after.max.ms and message.timestamp.before.max.ms of the topic (before Kafka 3.6: \
+             message.timestamp.difference.max.ms) limit it. Change the timestamp or these settings",
         );
     }
     message
