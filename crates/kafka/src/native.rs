@@ -32,8 +32,6 @@ pub use self::group_offsets::{alter_offsets, committed, delete_offsets};
 pub use self::groups::{DescribedGroup, delete_group, describe_groups, list_groups};
 pub use self::oauth::TokenSlot;
 pub use self::offsets::{OffsetSpec, Offsets, list_offsets};
-pub use self::producing::{
-    DeliveryQueue, DeliveryReport, PlainRecord, ProducerEvent, Suspicion, produce_batch, report_of,
-};
+pub use self::producing::{DeliveryQueue, DeliveryReport, PlainRecord, ProducerEvent, produce_batch, report_of};
 pub use self::topic_changes::{add_partitions, create_topic, delete_all_records, delete_topic};
 pub use self::topics::{ExistingTopic, TopicQueue, describe_topics};

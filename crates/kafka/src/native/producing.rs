@@ -82,24 +82,16 @@ pub fn produce_batch<'a, C: ProducerContext>(
 pub struct DeliveryReport {
     pub tag: usize,
     pub error: Option<RDKafkaErrorCode>,
-    /// If the broker refused the record: what may be the reason.
-    pub suspicion: Suspicion,
+    /// The broker refused the record as invalid, and it has no key. The broker's own words cannot be used: librdkafka 2.12
+    /// frees them before it passes the delivery report on (`rd_kafka_message_produce_errstr` returns a pointer into the
+    /// response, of which `rd_kafka_dr_msgq0` keeps only a copy).
+    pub is_invalid_without_key: bool,
     pub partition: i32,
     pub offset: i64,
     /// Milliseconds since 1970-01-01 UTC.
     pub timestamp: Option<i64>,
     /// The delivery failed, but the record may be in the log.
     pub possibly_persisted: bool,
-}
-
-/// What may be the reason why the broker refused a record as invalid. The broker's own words cannot be used: librdkafka
-/// 2.12 frees them before it passes the delivery report on (`rd_kafka_message_produce_errstr` returns a pointer into the
-/// response, of which `rd_kafka_dr_msgq0` keeps only a copy).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Suspicion {
-    pub no_key: bool,
-    /// One of several reasons; librdkafka does not report the timestamp of a record that failed.
-    pub timestamp: bool,
 }
 
 /// An event of a producer.
@@ -169,11 +161,7 @@ fn report(message: &sys::rd_kafka_message_t) -> DeliveryReport {
     DeliveryReport {
         tag: message._private as usize,
         error: (error != RDKafkaErrorCode::NoError).then_some(error),
-        suspicion: match error {
-            RDKafkaErrorCode::InvalidRecord => Suspicion { no_key: message.key.is_null(), timestamp: true },
-            RDKafkaErrorCode::InvalidTimestamp => Suspicion { no_key: false, timestamp: true },
-            _ => Suspicion::default(),
-        },
+        is_invalid_without_key: error == RDKafkaErrorCode::InvalidRecord && message.key.is_null(),
         partition: message.partition,
         offset: message.offset,
         timestamp: dated.then_some(ms),

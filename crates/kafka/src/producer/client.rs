@@ -16,7 +16,7 @@ use super::missing_topics::{Admission, MissingTopics};
 use super::outcome::{Failure, Fatal, Run, produce_error, without_auto_create};
 use super::waiting::WaitingPartitions;
 use crate::context::{self, ClientHooks, HookedContext};
-use crate::native::{self, DeliveryQueue, DeliveryReport, PlainRecord, ProducerEvent, Suspicion};
+use crate::native::{self, DeliveryQueue, DeliveryReport, PlainRecord, ProducerEvent};
 use crate::oauth::SignedIn;
 use crate::statistics::ReportingClient;
 
@@ -255,8 +255,8 @@ impl Client {
         let failed = |run: &[(usize, RDKafkaErrorCode)]| {
             let (index, code) = run[0];
             let fatal = fatal.as_ref();
-            let suspicion = Suspicion::default();
-            let failure = Failure { topic, code, suspicion, possibly_persisted: false, fatal, waiting: None };
+            let failure =
+                Failure { topic, code, is_invalid_without_key: false, possibly_persisted: false, fatal, waiting: None };
             let error = explained(produce_error(failure), topic, self.may_auto_create);
             Run::failed(first_seq + index as u64, run.len() as u64, Arc::new(error))
         };

@@ -8,7 +8,7 @@ use protocol::{ErrorBody, ErrorCode};
 use rdkafka::error::RDKafkaErrorCode;
 
 use super::outcome::{Acked, DeliverySink, Outcome, Run};
-use crate::native::{DeliveryReport, Suspicion};
+use crate::native::DeliveryReport;
 
 /// The largest number of topics in [`InFlight::overdue`].
 const MAX_OVERDUE_TOPICS: usize = 16;
@@ -201,7 +201,7 @@ impl Slots {
 struct LastFailure {
     topic: Arc<str>,
     code: RDKafkaErrorCode,
-    suspicion: Suspicion,
+    is_invalid_without_key: bool,
     partition: i32,
     possibly_persisted: bool,
     error: Arc<ErrorBody>,
@@ -210,7 +210,7 @@ struct LastFailure {
 impl LastFailure {
     fn is_of(&self, topic: &str, code: RDKafkaErrorCode, report: &DeliveryReport) -> bool {
         self.code == code
-            && self.suspicion == report.suspicion
+            && self.is_invalid_without_key == report.is_invalid_without_key
             && self.partition == report.partition
             && self.possibly_persisted == report.possibly_persisted
             && *self.topic == *topic
@@ -273,7 +273,7 @@ fn outcome(
     *last_failure = Some(LastFailure {
         topic: Arc::clone(&batch.topic),
         code,
-        suspicion: report.suspicion,
+        is_invalid_without_key: report.is_invalid_without_key,
         partition: report.partition,
         possibly_persisted: report.possibly_persisted,
         error: Arc::clone(&error),
@@ -313,7 +313,7 @@ mod tests {
         DeliveryReport {
             tag,
             error: None,
-            suspicion: Suspicion::default(),
+            is_invalid_without_key: false,
             partition,
             offset,
             timestamp: Some(offset),

@@ -7,7 +7,6 @@ use protocol::{ErrorBody, ErrorCode, ProduceWaiting, WaitReason};
 use rdkafka::error::RDKafkaErrorCode;
 
 use crate::error::{is_authorization, kafka_error};
-use crate::native::Suspicion;
 
 /// Receives outcomes. Called on the producer's threads: it must be fast and must not block.
 pub trait DeliverySink: Send + Sync {
@@ -65,7 +64,8 @@ pub struct Fatal {
 pub struct Failure<'a> {
     pub topic: &'a str,
     pub code: RDKafkaErrorCode,
-    pub suspicion: Suspicion,
+    /// The broker refused it as invalid, and it has no key.
+    pub is_invalid_without_key: bool,
     pub possibly_persisted: bool,
     /// The fatal error of the producer, if there was one.
     pub fatal: Option<&'a Fatal>,
@@ -76,7 +76,7 @@ pub struct Failure<'a> {
 /// The error of a record that librdkafka could not deliver.
 pub fn produce_error(failure: Failure<'_>) -> ErrorBody {
     use RDKafkaErrorCode as Kafka;
-    let Failure { topic, code, suspicion, possibly_persisted, fatal, waiting } = failure;
+    let Failure { topic, code, is_invalid_without_key, possibly_persisted, fatal, waiting } = failure;
     let why_waiting = waiting.map(|waiting| format!("; {}", waiting.message)).unwrap_or_default();
     if possibly_persisted {
         return kafka_error(
@@ -143,32 +143,32 @@ pub fn produce_error(failure: Failure<'_>) -> ErrorBody {
                 "Kafka refused another record of the same batch, so the record for {topic:?} was not written either; send it again"
             ),
         ),
-        other => (ErrorCode::ProduceRefused, refused(topic, other, suspicion)),
+        other => (ErrorCode::ProduceRefused, refused(topic, other, is_invalid_without_key)),
     };
     kafka_error(error_code, code, message)
 }
 
 /// Why Kafka refused a record, with the topic's setting that refuses it. With several invalid records in a batch, the code of
 /// each is InvalidRecord.
-fn refused(topic: &str, code: RDKafkaErrorCode, suspicion: Suspicion) -> String {
+fn refused(topic: &str, code: RDKafkaErrorCode, is_invalid_without_key: bool) -> String {
     let mut message = format!("Kafka refused the record for {topic:?}, which was not written: {code}");
-    if suspicion.no_key {
+    if is_invalid_without_key {
         message.push_str(
             ". The record has no key: if cleanup.policy of the topic is compact, each record needs one. Set a key, or change \
              cleanup.policy",
         );
     }
-    if suspicion.timestamp {
-        message.push_str(if code == RDKafkaErrorCode::InvalidTimestamp {
-            ". Its timestamp is too far from the broker's time: "
-        } else {
-            ". Its timestamp may be too far from the broker's time: "
-        });
-        message.push_str(
-            "message.timestamp.after.max.ms and message.timestamp.before.max.ms of the topic (before Kafka 3.6: \
-             message.timestamp.difference.max.ms) limit it. Change the timestamp or these settings",
-        );
-    }
+    let timestamp = match code {
+        RDKafkaErrorCode::InvalidTimestamp => "is",
+        // One of several reasons; librdkafka does not report the timestamp of a record that failed.
+        RDKafkaErrorCode::InvalidRecord => "may be",
+        _ => return message,
+    };
+    message.push_str(&format!(
+        ". Its timestamp {timestamp} too far from the broker's time: message.timestamp.after.max.ms and \
+         message.timestamp.before.max.ms of the topic (before Kafka 3.6: message.timestamp.difference.max.ms) limit it. Change the \
+         timestamp or these settings"
+    ));
     message
 }
 

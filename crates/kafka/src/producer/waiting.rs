@@ -74,8 +74,8 @@ impl WaitingPartitions {
             _ => None,
         };
         let possibly_persisted = report.possibly_persisted;
-        let (waiting, suspicion) = (waiting.as_deref(), report.suspicion);
-        produce_error(Failure { topic, code, suspicion, possibly_persisted, fatal, waiting })
+        let (waiting, is_invalid_without_key) = (waiting.as_deref(), report.is_invalid_without_key);
+        produce_error(Failure { topic, code, is_invalid_without_key, possibly_persisted, fatal, waiting })
     }
 
     fn reason(&self, topic: &str, partition: i32) -> Option<Arc<ProduceWaiting>> {
