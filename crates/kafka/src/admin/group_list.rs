@@ -100,7 +100,6 @@ impl Admin {
         entries
             .extend(unspeakable.into_iter().map(|group| Entry::without_details(group.name, group.kind, group.state)));
         entries.sort_by(|a, b| a.name.cmp(&b.name));
-        entries.dedup_by(|a, b| a.name == b.name);
 
         let all_positions = entries.iter().flat_map(|entry| &entry.positions).flatten();
         let ends = self.ends(all_positions, GROUPS_TIMEOUT)?;
