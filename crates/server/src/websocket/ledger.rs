@@ -4,9 +4,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use protocol::{
-    ErrorBody, Offset, ProduceAck, ProduceError, ProduceWaiting, Produced, TopicPartition, WaitReason, limits,
-};
+use protocol::limits::{self, PRODUCE_WINDOW};
+use protocol::{ErrorBody, Offset, ProduceAck, ProduceError, ProduceWaiting, Produced, TopicPartition, WaitReason};
 use tokio::sync::Notify;
 
 use self::errors::KeptErrors;
@@ -16,7 +15,6 @@ use crate::metrics::{ClusterMetrics, DeliveryOutcome, METRICS};
 use crate::traces::SendSpan;
 use feed::Listener;
 use kafka::producer::{Acked, DeliverySink, Outcome, Run};
-use protocol::limits::PRODUCE_WINDOW;
 
 mod errors;
 #[cfg(test)]

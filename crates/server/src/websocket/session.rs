@@ -353,12 +353,7 @@ impl<'s> Session<'s> {
             ClientMessage::Hello(_) => Err(ErrorBody::new(ErrorCode::AlreadyGreeted, "duplicate `hello` ignored")),
             ClientMessage::Produce(Produce { seq, records }) => {
                 let views = records.iter().map(|record| (record.topic.as_str(), record.view()));
-                return match self.produce(Numbered::new(seq, records.len(), views)).await? {
-                    Ok(()) => Ok(()),
-                    Err(Unprocessed { seq, error }) => {
-                        self.refuse(name, id, ErrorMessage { subscription: None, seq: Some(seq), error }).await
-                    }
-                };
+                return self.produce(id, Numbered::new(seq, records.len(), views)).await;
             }
             ClientMessage::Subscribe(request) => self.subscribe(id, request, helpers).await?,
             ClientMessage::Flow(flow) => self.subscriptions.get(flow.subscription).and_then(|s| s.flow(&flow)),
@@ -420,28 +415,28 @@ impl<'s> Session<'s> {
     async fn handle_batch(&mut self, frame: &[u8]) -> Result<(), End> {
         let batch = ProduceFrame::parse(frame).map_err(|bad| End::close(CloseCode::BadFrame, bad.to_string()))?;
         let records = batch.iter().map(|record| (batch.topic, record));
-        match self.produce(Numbered::new(batch.seq, batch.count as usize, records)).await? {
-            Ok(()) => Ok(()),
-            Err(Unprocessed { seq, error }) => {
-                self.refuse(Produce::NAME, None, ErrorMessage { subscription: None, seq: Some(seq), error }).await
-            }
-        }
+        self.produce(None, Numbered::new(batch.seq, batch.count as usize, records)).await
     }
 
+    /// If records were not processed, the error names the first of them.
     async fn produce<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
         &mut self,
+        id: Option<u64>,
         numbered: Result<Numbered<'a, H>, Unprocessed>,
-    ) -> Result<Result<(), Unprocessed>, End> {
-        let numbered = match numbered {
-            Ok(numbered) => numbered,
-            Err(unprocessed) => return Ok(Err(unprocessed)),
+    ) -> Result<(), End> {
+        let produced = match numbered {
+            Ok(numbered) => {
+                let Self { shared, cluster, permissions, held, writes, .. } = self;
+                tokio::select! {
+                    done = produce::produce(shared, cluster, permissions, &held.ledger, writes, numbered) => done,
+                    () = self.outbox.closed() => return Err(End::Gone),
+                    () = self.shared.shutdown.cancelled() => return Err(shutting_down()),
+                }
+            }
+            Err(unprocessed) => Err(unprocessed),
         };
-        let Self { shared, cluster, permissions, held, writes, .. } = self;
-        tokio::select! {
-            done = produce::produce(shared, cluster, permissions, &held.ledger, writes, numbered) => Ok(done),
-            () = self.outbox.closed() => Err(End::Gone),
-            () = self.shared.shutdown.cancelled() => Err(shutting_down()),
-        }
+        let Err(Unprocessed { seq, error }) = produced else { return Ok(()) };
+        self.refuse(Produce::NAME, id, ErrorMessage { subscription: None, seq: Some(seq), error }).await
     }
 
     /// Answers a message of type `name` with an error.

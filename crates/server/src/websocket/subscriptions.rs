@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::limits::SUBSCRIPTIONS;
 use protocol::{ErrorBody, ErrorCode};
 use tokio::time::Instant;
 
@@ -15,7 +16,6 @@ use crate::feeds::FeedRequest;
 use crate::metrics::ClusterMetrics;
 use crate::variants::HeldVariant;
 use feed::{ClosingCursor, Cursor};
-use protocol::limits::SUBSCRIPTIONS;
 
 /// How long a new subscription waits for an ending one to free its reader, if there is no room for both.
 const ROOM_WITHIN: Duration = Duration::from_secs(2);
