@@ -104,6 +104,8 @@ pub struct CsvHead {
     pub cells: Vec<String>,
     /// Whether nearly all rows have as many columns, and the file looks like columns.
     has_columns: bool,
+    /// The separator of lines with key and value, which decides whether the file looks like columns.
+    separator: Option<char>,
 }
 
 /// The beginning of the text, cut at the end of a line.
@@ -138,7 +140,7 @@ pub fn format(text: &str) -> Guess {
         Err(position) => position,
     };
     let head = csv_head(text);
-    let (format, reason) = match (separator(text), not_json) {
+    let (format, reason) = match (head.separator, not_json) {
         _ if head.cells.len() > 1 && head.cells.iter().any(|name| is_part_of_a_record(name)) => {
             (Format::Csv, Reason::RecordColumns)
         }
@@ -343,8 +345,9 @@ pub fn csv_head(text: &str) -> CsvHead {
         let rows = RowSummary::of(seen.get(skipped..).unwrap_or_default(), delimiter, is_cut);
         // A file for Excel has names in the first row unless that cannot be.
         let has_header = rows.first_may_be_names() && (rows.has_data_column() || !rows.first_recurs());
-        return CsvHead { skipped, delimiter, has_header, has_columns: true, cells: rows.first };
+        return CsvHead { skipped, delimiter, has_header, has_columns: true, cells: rows.first, separator: None };
     }
+    let separator = separator(text);
     let first_line = seen.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     // Quoted parts are those behind an odd number of quotes.
     let outside = || first_line.split('"').step_by(2).flat_map(str::bytes);
@@ -356,8 +359,8 @@ pub fn csv_head(text: &str) -> CsvHead {
         let rows = RowSummary::of(seen, delimiter, is_cut);
         let is_record = rows.first.iter().any(|name| is_part_of_a_record(name));
         let has_header = is_record || rows.first_is_names() || rows.count == 1;
-        let has_columns = rows.are_columns(has_header) && !is_behind_a_key(seen, delimiter);
-        (rows.is_even(), CsvHead { skipped: 0, delimiter, has_header, has_columns, cells: rows.first })
+        let has_columns = rows.are_columns(has_header) && !is_behind_a_key(seen, separator, delimiter);
+        (rows.is_even(), CsvHead { skipped: 0, delimiter, has_header, has_columns, cells: rows.first, separator })
     };
     // The first delimiter that makes columns, or else that cuts the rows alike, or else the most frequent one.
     let mut even = None;
@@ -371,11 +374,11 @@ pub fn csv_head(text: &str) -> CsvHead {
     even.unwrap_or_else(|| head(delimiters[0]).1)
 }
 
-/// Whether another separator comes before the first delimiter of each line. Then the delimiter belongs to the value of
-/// a line with key and value: `user-1:admin,ops`.
-fn is_behind_a_key(text: &str, delimiter: u8) -> bool {
+/// Whether the separator comes before the first delimiter of each line. Then the delimiter belongs to the value of a line
+/// with key and value: `user-1:admin,ops`.
+fn is_behind_a_key(text: &str, separator: Option<char>, delimiter: u8) -> bool {
     let delimiter = char::from(delimiter);
-    let Some(separator) = separator(text).filter(|separator| *separator != delimiter) else { return false };
+    let Some(separator) = separator.filter(|separator| *separator != delimiter) else { return false };
     let first = |line| separators(line).into_iter().find(|found| *found == separator || *found == delimiter);
     filled_lines(text).all(|line| first(line) == Some(separator))
 }
