@@ -32,7 +32,6 @@ use feed::ends::PartitionEnds;
 
 use self::features::FeatureCache;
 pub use self::group_list::ListedGroup;
-pub use self::groups::DEAD;
 pub use self::topics::{TopicSnapshot, require_not_internal};
 
 /// Longer than the time limit of queries, because brokers answer a change only when it is carried out.

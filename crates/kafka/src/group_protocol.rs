@@ -4,12 +4,11 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use protocol::{ErrorBody, GroupId, GroupKind};
+use protocol::{ErrorBody, GroupId};
 use rdkafka::ClientContext;
 use rdkafka::client::Client;
 use rdkafka::error::RDKafkaErrorCode;
 
-use super::admin::DEAD;
 use super::client_config::Connection;
 use super::error::{is_coordinator_not_ready, is_no_answer};
 use super::metadata_client::MetadataClient;
@@ -104,33 +103,17 @@ pub fn of_broker<C: ClientContext>(client: &Client<C>, broker: i32, timeout: Dur
 /// # Errors
 /// If Kafka does not answer, so that retrying may help.
 pub fn of_group(metadata_client: &MetadataClient, group: &GroupId) -> Result<Joinable, Failure> {
-    let coordinator = match describe(metadata_client, group) {
-        Ok(described) => match described.as_ref().and_then(consumer_group) {
-            Some(joinable) => return Ok(joinable),
-            None => described.and_then(|described| described.coordinator),
-        },
+    let describe = || describe(metadata_client, group);
+    let (described, other) = match metadata_client.describe_with_type(group.as_str(), describe) {
+        Ok(described) => described,
         Err(failure) if is_transient(failure.code) => return Err(failure),
-        Err(failure) if failure.code == RDKafkaErrorCode::GroupIdNotFound => None,
         Err(_) => return Ok(Joinable::New),
     };
-    // librdkafka reports a group of another type like one that does not exist.
-    match metadata_client.find_other_group(group.as_str(), coordinator) {
+    match other {
         Ok(Some(other)) => {
-            // A group of unknown type may be a consumer group that was created after the first request.
-            if other.kind == GroupKind::Other {
-                match describe(metadata_client, group) {
-                    Ok(described) => {
-                        if let Some(joinable) = described.as_ref().and_then(consumer_group) {
-                            return Ok(joinable);
-                        }
-                    }
-                    Err(failure) if is_transient(failure.code) => return Err(failure),
-                    Err(_) => {}
-                }
-            }
             Ok(Joinable::Not(not_a_consumer_group(&other, &format!("join the group {:?}", group.as_str()))))
         }
-        Ok(None) => Ok(Joinable::New),
+        Ok(None) => Ok(joinable(&described)),
         // librdkafka may reach the broker nevertheless, and almost every group is a consumer group.
         Err(error) => {
             tracing::debug!(reason = error.message, "the type of the group is not known; joining");
@@ -139,24 +122,25 @@ pub fn of_group(metadata_client: &MetadataClient, group: &GroupId) -> Result<Joi
     }
 }
 
-fn describe(metadata_client: &MetadataClient, group: &GroupId) -> Result<Option<DescribedGroup>, Failure> {
+fn describe(metadata_client: &MetadataClient, group: &GroupId) -> Result<DescribedGroup, Failure> {
     let client = metadata_client.client();
     // Otherwise each attempt while Kafka is down would leave a request that waits for the coordinator.
     native::fetch_brokers(client, DESCRIBE_TIMEOUT).map_err(|code| Failure { code, reason: code.to_string() })?;
     let described = native::describe_groups(client, &[group.to_string()], DESCRIBE_TIMEOUT)?;
     match described.into_iter().next() {
-        Some(DescribedGroup { error: Some(failure), .. }) => Err(failure),
-        described => Ok(described),
+        Some(DescribedGroup { error: Some(failure), .. }) if failure.code != RDKafkaErrorCode::GroupIdNotFound => {
+            Err(failure)
+        }
+        described => Ok(described.filter(|group| group.error.is_none()).unwrap_or_else(DescribedGroup::dead)),
     }
 }
 
-/// How to join a group that Kafka describes; `None` if no consumer group has this name.
-fn consumer_group(described: &DescribedGroup) -> Option<Joinable> {
-    (described.state != DEAD).then_some(match described.protocol {
+fn joinable(described: &DescribedGroup) -> Joinable {
+    match described.protocol.filter(|_| !described.is_dead()) {
         Some(protocol::GroupProtocol::Classic) => Joinable::Existing(GroupProtocol::Classic),
         Some(protocol::GroupProtocol::Consumer) => Joinable::Existing(GroupProtocol::Consumer),
         None => Joinable::New,
-    })
+    }
 }
 
 /// The protocol with which a new member has to join this group: the existing group's, or the newest of the cluster.

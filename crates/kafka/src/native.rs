@@ -29,7 +29,7 @@ pub use self::connecting::{Admission, connect_when_admitted, was_not_admitted};
 pub use self::consuming::{DataQueue, TakenMessage, fetched_high_watermark};
 pub use self::credentials::CredentialsSlot;
 pub use self::group_offsets::{alter_offsets, committed, delete_offsets};
-pub use self::groups::{DescribedGroup, delete_group, describe_groups, list_groups};
+pub use self::groups::{DEAD, DescribedGroup, delete_group, describe_groups, list_groups};
 pub use self::oauth::TokenSlot;
 pub use self::offsets::{OffsetSpec, Offsets, list_offsets};
 pub use self::producing::{DeliveryQueue, DeliveryReport, PlainRecord, ProducerEvent, produce_batch, report_of};

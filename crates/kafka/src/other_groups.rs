@@ -12,7 +12,7 @@ use crate::broker_connection::list_groups;
 use crate::broker_connection::share_groups::{self, ShareGroup};
 use crate::broker_requests::ask_each;
 use crate::metadata_client::MetadataClient;
-use crate::native;
+use crate::native::{self, DEAD, DescribedGroup};
 
 /// The brokers are asked for their groups within this time.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -20,8 +20,6 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// The coordinators of share groups are asked for members and offsets within this time, as for other groups.
 const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Kafka's classic DescribeGroups reports this state for groups of other types.
-const DEAD: &str = "Dead";
 const UNKNOWN: &str = "Unknown";
 
 /// A group as its coordinator lists it.
@@ -102,7 +100,7 @@ impl MetadataClient {
     ///
     /// # Errors
     /// If a broker does not answer, so that the type is not known.
-    pub fn find_other_group(&self, name: &str, coordinator: Option<Broker>) -> Result<Option<KnownGroup>, ErrorBody> {
+    fn find_other_group(&self, name: &str, coordinator: Option<Broker>) -> Result<Option<KnownGroup>, ErrorBody> {
         let (groups, error) = match coordinator {
             _ if self.connection().properties.signs_in() => (self.groups_without_kinds(Some(name))?, None),
             Some(coordinator) => all_listed(self.ask_brokers(vec![coordinator])),
@@ -112,6 +110,31 @@ impl MetadataClient {
             Some(group) => Ok(Some(group).filter(|group| !group.is_of_consumers())),
             None => error.map_or(Ok(None), Err),
         }
+    }
+
+    /// Describes a group with `describe`, and looks for a group of another type if no consumer group has the name: librdkafka
+    /// reports both alike. The second result is an error if a broker does not answer, so that the type is not known.
+    ///
+    /// # Errors
+    /// Those of `describe`.
+    pub fn describe_with_type<E>(
+        &self,
+        name: &str,
+        mut describe: impl FnMut() -> Result<DescribedGroup, E>,
+    ) -> Result<(DescribedGroup, Result<Option<KnownGroup>, ErrorBody>), E> {
+        let described = describe()?;
+        if !described.is_dead() {
+            return Ok((described, Ok(None)));
+        }
+        let other = self.find_other_group(name, described.coordinator.clone());
+        // A group of unknown type may be a consumer group that was created after the first request.
+        if matches!(&other, Ok(Some(KnownGroup { kind: GroupKind::Other, .. }))) {
+            let described = describe()?;
+            if !described.is_dead() {
+                return Ok((described, Ok(None)));
+            }
+        }
+        Ok((described, other))
     }
 
     /// The members of a share group and where its partitions start.
@@ -186,6 +209,7 @@ impl MetadataClient {
         let group = |group: &rdkafka::groups::GroupInfo| KnownGroup {
             name: group.name().to_owned(),
             kind: GroupKind::Other,
+            // Kafka's classic DescribeGroups reports groups of other types as dead.
             state: Some(group.state())
                 .filter(|state| *state != DEAD && !state.is_empty())
                 .unwrap_or(UNKNOWN)

@@ -12,16 +12,13 @@ use rdkafka::error::RDKafkaErrorCode;
 use super::{Admin, CHANGE_TIMEOUT, refused};
 use crate::error::is_coordinator_not_ready;
 use crate::metadata_client::TIMEOUT;
-use crate::native::{self, DescribedGroup, Failure, OffsetSpec};
+use crate::native::{self, DEAD, DescribedGroup, Failure, OffsetSpec};
 use crate::other_groups::{KnownGroup, not_a_consumer_group};
 use feed::ends::{HighWatermark, LogStart};
 
 /// The time limit of requests about groups. They need a request for each group, and the first one in the life of a
 /// cluster makes Kafka create `__consumer_offsets`.
 pub(super) const GROUPS_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Kafka's state of a group that does not exist.
-pub const DEAD: &str = "Dead";
 
 /// Kafka's state of a group without members.
 const EMPTY: &str = "Empty";
@@ -132,25 +129,17 @@ impl Admin {
             // The mock stores committed offsets, but reports no members.
             return Ok(Described::nothing(UNKNOWN));
         }
-        let described = self.describe_consumer_group(group)?;
         // Kafka lets no group of another type have the empty name.
-        if described.state != DEAD || group.as_str().is_empty() {
-            return Ok(described);
+        if group.as_str().is_empty() {
+            return Ok(self.describe_consumer_group(group)?.into());
         }
-        // librdkafka reports a group of another type like one that does not exist.
-        let other = self.metadata_client.find_other_group(group.as_str(), described.coordinator.clone());
-        // A group of unknown type may be a consumer group that was created after the first request.
-        if matches!(&other, Ok(Some(KnownGroup { kind: GroupKind::Other, .. }))) {
-            let described = self.describe_consumer_group(group)?;
-            if described.state != DEAD {
-                return Ok(described);
-            }
-        }
-        Ok(described.with_type(other))
+        let describe = || self.describe_consumer_group(group);
+        let (described, other) = self.metadata_client.describe_with_type(group.as_str(), describe)?;
+        Ok(Described::from(described).with_type(other))
     }
 
     /// The group as Kafka describes it to consumers: `Dead` if it does not exist or is of another type.
-    fn describe_consumer_group(&self, group: &GroupName) -> Result<Described, ErrorBody> {
+    fn describe_consumer_group(&self, group: &GroupName) -> Result<DescribedGroup, ErrorBody> {
         let action = format!("describe the group {group}");
         let names = [group.as_str().to_owned()];
         let described = retry_until_coordinator_is_ready(GROUPS_TIMEOUT, |timeout| {
@@ -160,15 +149,16 @@ impl Admin {
             }
         });
         match described {
-            Ok(Some(described)) => Ok(Described::from(described)),
-            Ok(None) => Ok(Described::nothing(DEAD)),
-            Err(failure) if failure.code == RDKafkaErrorCode::GroupIdNotFound => Ok(Described::nothing(DEAD)),
+            Ok(described) => Ok(described.unwrap_or_else(DescribedGroup::dead)),
+            Err(failure) if failure.code == RDKafkaErrorCode::GroupIdNotFound => Ok(DescribedGroup::dead()),
             // Kafka describes the empty name only with requests that librdkafka does not use any more. Such a group has
             // no members, since Kafka lets none join.
             Err(failure) if failure.code == RDKafkaErrorCode::InvalidGroupId && group.as_str().is_empty() => {
-                let state = if self.committed(group)?.is_empty() { DEAD } else { EMPTY };
-                let protocol = Some(GroupProtocol::Classic).filter(|_| state == EMPTY);
-                Ok(Described { protocol, ..Described::nothing(state) })
+                if self.committed(group)?.is_empty() {
+                    return Ok(DescribedGroup::dead());
+                }
+                let (state, protocol) = (EMPTY.to_owned(), Some(GroupProtocol::Classic));
+                Ok(DescribedGroup { state, protocol, ..DescribedGroup::dead() })
             }
             Err(failure) => Err(refused(&failure, &action)),
         }

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use protocol::{
-    ErrorBody, ErrorCode, GroupName, Offset, OffsetChange, OffsetResetPlan, PlanOffsetReset, PlanOffsetResetResult,
-    Position, ResetOffsetsResult, ResetTarget, TopicName, TopicPartition, shown_name,
+    ErrorBody, ErrorCode, GroupId, GroupName, Offset, OffsetChange, OffsetResetPlan, PlanOffsetReset,
+    PlanOffsetResetResult, Position, ResetOffsetsResult, ResetTarget, TopicName, TopicPartition, shown_name,
 };
 
 use super::groups::{require_consumer_group, require_no_members, retry_until_coordinator_is_ready};
 use super::{Admin, CHANGE_TIMEOUT, missing, refused};
 use crate::metadata_client::TIMEOUT;
-use crate::native::{self, Failure, PartitionEntry};
+use crate::native::{self, DEAD, Failure, PartitionEntry};
 use feed::Start;
 use feed::ends::{Extent, Extents};
 
@@ -30,6 +30,7 @@ impl Admin {
         is_visible: impl Fn(&str) -> bool,
     ) -> Result<PlanOffsetResetResult, ErrorBody> {
         let mut committed: Committed = self.committed(group)?.into_iter().collect();
+        let has_offsets = !committed.is_empty();
         committed.retain(|partition, _| is_visible(&partition.topic));
         let partitions = self.partitions_to_reset(request, &committed)?;
         let partitions: Vec<TopicPartition> = partitions.into_iter().collect();
@@ -57,7 +58,7 @@ impl Admin {
             changes.push(change(partition.clone(), committed.get(&partition).copied(), *target, *extent));
         }
         let plan = OffsetResetPlan { group: group.as_str().to_owned(), changes, forget: Vec::new() };
-        Ok(PlanOffsetResetResult { refused: self.require_resettable(group).err(), plan })
+        Ok(PlanOffsetResetResult { refused: self.require_resettable(group, has_offsets).err(), plan })
     }
 
     /// Applies a plan if the group has no members and its committed offsets are those from which the plan was made.
@@ -68,7 +69,8 @@ impl Admin {
     pub fn reset_offsets(&self, group: &GroupName, plan: &OffsetResetPlan) -> Result<ResetOffsetsResult, ErrorBody> {
         let action = format!("reset the group {group}");
         let planned = planned(plan)?;
-        self.require_resettable(group)?;
+        let has_offsets = planned.values().any(|(from, _)| from.is_some());
+        self.require_resettable(group, has_offsets)?;
         let moved = planned.iter().filter(|(_, (from, to))| from != to);
         let to_move: Vec<Start> = moved
             .clone()
@@ -113,12 +115,21 @@ impl Admin {
         positions.into_iter().map(with_note).collect()
     }
 
-    /// The members of a group would continue at their own positions, and commit those again.
-    fn require_resettable(&self, group: &GroupName) -> Result<(), ErrorBody> {
+    /// The members of a group would continue at their own positions, and commit those again. A reset of a group that does not exist
+    /// creates the group, so its name must be one with which a consumer can join. `has_offsets`: the group has committed offsets.
+    fn require_resettable(&self, group: &GroupName, has_offsets: bool) -> Result<(), ErrorBody> {
         let action = format!("reset the group {group}");
         self.require_real_kafka(&action)?;
         let described = self.describe_group(group)?;
         require_consumer_group(&described, &action)?;
+        if described.state == DEAD && !has_offsets {
+            GroupId::parse(group.as_str()).map_err(|error| {
+                ErrorBody::new(
+                    ErrorCode::InvalidGroup,
+                    format!("cannot {action}: the group does not exist, and {error}"),
+                )
+            })?;
+        }
         require_no_members(&described.members, &action)
     }
 

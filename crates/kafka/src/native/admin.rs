@@ -17,6 +17,11 @@ use super::queue::Event;
 /// librdkafka ends a request at the time limit; waiting a little longer allows it to report the error.
 const MARGIN: Duration = Duration::from_millis(500);
 
+/// The shortest time-out that is passed to librdkafka for a request to the coordinator of a group. If the time-out passes just
+/// when the coordinator is found, librdkafka 2.12 uses the request after it was freed (`rd_kafka_admin_coord_request`), and the
+/// process ends with a failed assertion. A coordinator that answers at all does so much earlier.
+const MIN_COORDINATOR_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Why a request, or a part of it, failed.
 #[derive(Clone, Debug)]
 pub struct Failure {
@@ -52,6 +57,15 @@ impl<'c> AdminRequests<'c> {
             (options, sys::rd_kafka_queue_new(client))
         };
         Self { client, options, queue, deadline: Instant::now() + timeout + MARGIN, waiting: 0, borrowed: PhantomData }
+    }
+
+    /// Requests to the coordinators of groups.
+    pub(super) fn to_coordinator<C: ClientContext>(
+        client: &'c Client<C>,
+        kind: sys::rd_kafka_admin_op_t,
+        timeout: Duration,
+    ) -> Self {
+        Self::new(client, kind, timeout.max(MIN_COORDINATOR_TIMEOUT)).give_up_after(timeout)
     }
 
     /// Waits for answers no longer than this; later ones are discarded.

@@ -9,7 +9,6 @@ use rdkafka_sys as sys;
 
 use super::admin::{AdminRequests, Failure, PartitionEntry, PartitionList, array, entries, failure};
 use super::c_string::c_string;
-use super::groups::MIN_COORDINATOR_TIMEOUT;
 use feed::Start;
 
 /// The committed offsets of each group, or its error, in the order of `groups`. `among`: the partitions to fetch;
@@ -21,7 +20,7 @@ pub fn committed<C: ClientContext>(
     timeout: Duration,
 ) -> Vec<Result<Vec<(TopicPartition, i64)>, Failure>> {
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS;
-    let mut requests = AdminRequests::new(client, kind, timeout.max(MIN_COORDINATOR_TIMEOUT)).give_up_after(timeout);
+    let mut requests = AdminRequests::to_coordinator(client, kind, timeout);
     let among =
         among.map(|partitions| PartitionList::new(partitions.iter().map(|partition| (partition, 0)))).transpose();
     let among = match among {
@@ -82,7 +81,7 @@ pub fn alter_offsets<C: ClientContext>(
     let positions = positions.iter().map(|(start, note)| (&start.partition, start.offset, note.as_deref()));
     let list = PartitionList::with_notes(positions)?;
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS;
-    let mut requests = AdminRequests::new(client, kind, timeout);
+    let mut requests = AdminRequests::to_coordinator(client, kind, timeout);
     requests.send(0, |client, options, queue| {
         // SAFETY: valid pointers; the request is ours and destroyed once, after the call copied it.
         unsafe {
@@ -112,7 +111,7 @@ pub fn delete_offsets<C: ClientContext>(
     let group = c_string(group)?;
     let list = PartitionList::new(partitions.iter().map(|partition| (partition, 0)))?;
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS;
-    let mut requests = AdminRequests::new(client, kind, timeout);
+    let mut requests = AdminRequests::to_coordinator(client, kind, timeout);
     requests.send(0, |client, options, queue| {
         // SAFETY: valid pointers; the request is ours and destroyed once, after the call copied it.
         unsafe {

@@ -12,10 +12,8 @@ use sys::rd_kafka_consumer_group_type_t as GroupType;
 use super::admin::{AdminRequests, Failure, array, entries, failure, optional_text, text};
 use super::c_string::c_string;
 
-/// The shortest time-out that is passed to librdkafka for a request to the coordinator of a group. If the time-out passes just
-/// when the coordinator is found, librdkafka 2.12 uses the request after it was freed (`rd_kafka_admin_coord_request`), and the
-/// process ends with a failed assertion. A coordinator that answers at all does so much earlier.
-pub(super) const MIN_COORDINATOR_TIMEOUT: Duration = Duration::from_secs(60);
+/// Kafka's state of a group that does not exist.
+pub const DEAD: &str = "Dead";
 
 pub struct ListedGroup {
     pub group: String,
@@ -23,6 +21,7 @@ pub struct ListedGroup {
     pub kind: GroupKind,
 }
 
+/// A group as Kafka describes it to consumers.
 pub struct DescribedGroup {
     pub state: String,
     pub protocol: Option<GroupProtocol>,
@@ -30,6 +29,19 @@ pub struct DescribedGroup {
     pub assignor: Option<String>,
     pub members: Vec<GroupMember>,
     pub error: Option<Failure>,
+}
+
+impl DescribedGroup {
+    /// A group that does not exist.
+    pub fn dead() -> Self {
+        let (protocol, coordinator, assignor, members, error) = Default::default();
+        Self { state: DEAD.to_owned(), protocol, coordinator, assignor, members, error }
+    }
+
+    /// Whether no consumer group has the name.
+    pub fn is_dead(&self) -> bool {
+        self.state == DEAD
+    }
 }
 
 /// All groups of the brokers that answered, and the errors of the other brokers. Blocks for at most `timeout`.
@@ -81,7 +93,7 @@ pub fn describe_groups<C: ClientContext>(
     let names = groups.iter().map(|group| c_string(group)).collect::<Result<Vec<CString>, _>>()?;
     let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS;
-    let mut requests = AdminRequests::new(client, kind, timeout.max(MIN_COORDINATOR_TIMEOUT)).give_up_after(timeout);
+    let mut requests = AdminRequests::to_coordinator(client, kind, timeout);
     requests.send(0, |client, options, queue| {
         // SAFETY: valid pointers; `names` outlives the call, which copies them.
         unsafe {
@@ -164,7 +176,7 @@ fn protocol(kind: GroupType) -> Option<GroupProtocol> {
 pub fn delete_group<C: ClientContext>(client: &Client<C>, group: &str, timeout: Duration) -> Result<(), Failure> {
     let name = c_string(group)?;
     let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETEGROUPS;
-    let mut requests = AdminRequests::new(client, kind, timeout);
+    let mut requests = AdminRequests::to_coordinator(client, kind, timeout);
     requests.send(0, |client, options, queue| {
         // SAFETY: valid pointers; the request is ours and destroyed once, after the call copied it.
         unsafe {
