@@ -12,7 +12,7 @@ use protocol::{
 };
 
 use super::allowed_names::AllowedNames;
-use super::batch::{Batch, Kept};
+use super::batch::{Batch, RecordField};
 use super::component_requests::ComponentRequests;
 use super::draft::{Draft, topic_is_valid};
 use super::entry::Entry;
@@ -190,9 +190,9 @@ impl AppState {
     }
 
     /// Chooses whether the batch's partitions or timestamps are kept if it is sent to this topic.
-    pub fn keep_in_batch(&mut self, kept: Kept, on: bool, topic: &str) {
+    pub fn keep_in_batch(&mut self, field: RecordField, on: bool, topic: &str) {
         if let Some(batch) = &mut self.batch {
-            batch.keep(kept, on, topic);
+            batch.keep(field, on, topic);
             self.changes.mark(Slice::Batch);
         }
     }
@@ -556,7 +556,7 @@ mod tests {
         let keeps_timestamps = |state: &AppState| state.batch.as_ref().map(|batch| batch.keeps("b").timestamps);
         state.set_batch(None, line.into());
         assert_eq!(keeps_timestamps(&state), Some(false));
-        state.keep_in_batch(Kept::Timestamps, true, "b");
+        state.keep_in_batch(RecordField::Timestamps, true, "b");
         state.set_batch(None, line.repeat(2).into());
         assert_eq!(keeps_timestamps(&state), Some(true), "the same text field");
         state.set_batch(Some("other.jsonl".to_owned()), line.into());

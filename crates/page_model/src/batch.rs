@@ -25,21 +25,21 @@ pub struct Batch {
     reader: Option<BatchReader>,
     /// The largest record that the bridge accepts, in bytes.
     max_record_bytes: usize,
-    keep: KeepChoice,
+    keep: FieldChoice,
     pub check: BatchCheck,
 }
 
-/// What the user chose to keep of the file, for the topic for which it was chosen.
+/// Which fields the user chose to keep, for the topic for which it was chosen.
 #[derive(Debug, Default)]
-struct KeepChoice {
+struct FieldChoice {
     topic: String,
     partitions: Option<bool>,
     timestamps: Option<bool>,
 }
 
-/// Whether records get the partitions and timestamps that the file has for them.
+/// Which fields of the file's records are kept when they are sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keeps {
+pub struct KeptFields {
     pub partitions: bool,
     pub timestamps: bool,
     /// The topic that the file names, if it is another one. Its partitions and timestamps have no meaning here, so both
@@ -47,9 +47,9 @@ pub struct Keeps {
     pub other_topic: Option<String>,
 }
 
-/// What the file may have for each record.
+/// A field that the file may have for each record, and that may be kept or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum RecordField {
     Partitions,
     Timestamps,
 }
@@ -82,7 +82,7 @@ impl Batch {
             reading,
             reader,
             max_record_bytes,
-            keep: KeepChoice::default(),
+            keep: FieldChoice::default(),
             check: BatchCheck::default(),
         }
     }
@@ -101,21 +101,21 @@ impl Batch {
     }
 
     /// The choice counts for this topic only.
-    pub fn keep(&mut self, kept: Kept, on: bool, topic: &str) {
+    pub fn keep(&mut self, field: RecordField, on: bool, topic: &str) {
         if self.keep.topic != topic {
-            self.keep = KeepChoice { topic: topic.to_owned(), ..KeepChoice::default() };
+            self.keep = FieldChoice { topic: topic.to_owned(), ..FieldChoice::default() };
         }
-        match kept {
-            Kept::Partitions => self.keep.partitions = Some(on),
-            Kept::Timestamps => self.keep.timestamps = Some(on),
+        match field {
+            RecordField::Partitions => self.keep.partitions = Some(on),
+            RecordField::Timestamps => self.keep.timestamps = Some(on),
         }
     }
 
     /// What is kept if the records are sent to this topic.
-    pub fn keeps(&self, topic: &str) -> Keeps {
+    pub fn keeps(&self, topic: &str) -> KeptFields {
         let other_topic = self.check.topics.other_than(topic).map(str::to_owned);
         let kept = |chosen: Option<bool>| chosen.filter(|_| self.keep.topic == topic).unwrap_or(other_topic.is_none());
-        Keeps { partitions: kept(self.keep.partitions), timestamps: kept(self.keep.timestamps), other_topic }
+        KeptFields { partitions: kept(self.keep.partitions), timestamps: kept(self.keep.timestamps), other_topic }
     }
 
     /// Whether records can be sent: the text is checked, and something in it is the value.
@@ -251,7 +251,7 @@ mod tests {
     fn partitions_and_timestamps_are_kept_only_for_the_topic_of_the_file() {
         let line = |topic: &str| format!("{{\"topic\":\"{topic}\",\"partition\":2,\"timestamp\":5,\"value\":1}}\n");
         let mut batch = checked(&line("a"));
-        let all = |keeps: Keeps| (keeps.partitions, keeps.timestamps, keeps.other_topic);
+        let all = |keeps: KeptFields| (keeps.partitions, keeps.timestamps, keeps.other_topic);
         let sent = |batch: &Batch, topic: &str| {
             let record = batch.reader(topic).next_entry().and_then(|entry| entry.record.ok()).expect("a record");
             (record.partition, record.timestamp)
@@ -259,7 +259,7 @@ mod tests {
         assert_eq!(all(batch.keeps("a")), (true, true, None));
         assert_eq!(all(batch.keeps("b")), (false, false, Some("a".to_owned())));
         assert_eq!((sent(&batch, "a"), sent(&batch, "b")), ((Some(2), Some(5)), (None, None)));
-        batch.keep(Kept::Timestamps, true, "b");
+        batch.keep(RecordField::Timestamps, true, "b");
         assert_eq!(sent(&batch, "b"), (None, Some(5)));
         assert_eq!(all(batch.keeps("c")), (false, false, Some("a".to_owned())), "the choice was for another topic");
         assert_eq!(all(checked(&(line("a") + &line("b"))).keeps("a")), (false, false, Some("b".to_owned())));

@@ -75,7 +75,7 @@ pub use formats::{
 pub use allowed_names::AllowedNames;
 pub use app_state::{AppState, Bridge};
 pub use backoff::Backoff;
-pub use batch::{Batch, BatchCheck, Keeps, Kept};
+pub use batch::{Batch, BatchCheck, KeptFields, RecordField};
 pub use blocked::{ChangeBlocked, ForbiddenError, ListenBlocked, SendBlocked};
 pub use columns::{Column, Columns};
 pub use component_requests::{CallbackId, Delivery, RequestError, UnparsedMessage, ViewUpdate};

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use crate::context::{preferences, store};
 use crate::i18n::Words;
 use crate::ui::explain::Explain;
-use page_model::{BatchChoice, BatchReading, CsvColumn, Entries, Format, Kept, ReadState, Reason, SEPARATORS};
+use page_model::{BatchChoice, BatchReading, CsvColumn, Entries, Format, ReadState, Reason, RecordField, SEPARATORS};
 
 const FORMATS: [(Format, &str); 4] =
     [(Format::Json, "json"), (Format::JsonLines, "jsonl"), (Format::Csv, "csv"), (Format::Lines, "lines")];
@@ -118,14 +118,14 @@ pub fn BatchOptions(topic: Signal<String>) -> impl IntoView {
         .into_any()
     };
     let words = move |of: fn(&Words) -> &'static str| Signal::derive(move || of(prefs.words()));
-    let keep = move |testid: &'static str, label: fn(&Words) -> &'static str, kept: Kept| {
+    let keep = move |testid: &'static str, label: fn(&Words) -> &'static str, field: RecordField| {
         let is_on = Signal::derive(move || {
-            keeps.get().is_some_and(|keeps| match kept {
-                Kept::Partitions => keeps.partitions,
-                Kept::Timestamps => keeps.timestamps,
+            keeps.get().is_some_and(|keeps| match field {
+                RecordField::Partitions => keeps.partitions,
+                RecordField::Timestamps => keeps.timestamps,
             })
         });
-        let set = move |on| store.act(|state, _| state.keep_in_batch(kept, on, topic.get_untracked().trim()));
+        let set = move |on| store.act(|state, _| state.keep_in_batch(field, on, topic.get_untracked().trim()));
         check(testid, words(label), is_on, Callback::new(set))
     };
     let empty_words = Signal::derive(move || {
@@ -236,10 +236,10 @@ pub fn BatchOptions(topic: Signal<String>) -> impl IntoView {
         </Show>
         <Show when=move || {
             has_partitions.get()
-        }>{keep("batch-keep-partitions", |w| w.batch_keep_partitions, Kept::Partitions)}</Show>
+        }>{keep("batch-keep-partitions", |w| w.batch_keep_partitions, RecordField::Partitions)}</Show>
         <Show when=move || {
             has_timestamps.get()
-        }>{keep("batch-keep-timestamps", |w| w.batch_keep_timestamps, Kept::Timestamps)}</Show>
+        }>{keep("batch-keep-timestamps", |w| w.batch_keep_timestamps, RecordField::Timestamps)}</Show>
         <p class="muted" data-testid="batch-keeps-note" role="status">
             {keeps_note}
         </p>
