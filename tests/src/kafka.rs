@@ -154,6 +154,9 @@ impl Kafka {
     }
 }
 
+/// The class of Kafka's `kafka-consumer-groups`.
+pub const GROUP_TOOL: &str = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
+
 /// Creates a topic with this number of partitions.
 pub async fn create_topic(bootstrap_servers: &str, topic: &str, partitions: i32) {
     create_topic_with(bootstrap_servers, topic, partitions, &[]).await;
@@ -249,6 +252,34 @@ pub async fn commit_with_note(bootstrap_servers: &str, group: &str, topic: &str,
         consumer.commit(&list, CommitMode::Sync).expect("Kafka takes the positions");
     });
     committed.await.expect("committing does not panic");
+}
+
+/// A static member of a group, which reads until it is dropped.
+pub struct StaticMember {
+    is_over: Arc<AtomicBool>,
+}
+
+impl StaticMember {
+    pub fn join(bootstrap_servers: &str, group: &str, topic: &str, instance: &str) -> Self {
+        let mut config = client_config(bootstrap_servers);
+        config.set("group.id", group).set("group.instance.id", instance);
+        let consumer: BaseConsumer = config.create().expect("a consumer");
+        consumer.subscribe(&[topic]).expect("a topic name");
+        let member = Self { is_over: Arc::default() };
+        let is_over = Arc::clone(&member.is_over);
+        std::thread::spawn(move || {
+            while !is_over.load(Ordering::Relaxed) {
+                drop(consumer.poll(Duration::from_millis(100)));
+            }
+        });
+        member
+    }
+}
+
+impl Drop for StaticMember {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The metadata of a group's committed offset.

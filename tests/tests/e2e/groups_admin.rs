@@ -11,10 +11,9 @@ use protocol::{
 };
 use tests::broker_proxy::OFFSET_FETCH;
 use tests::client::{RecordExt, messaggi, text_record};
-use tests::kafka::committed;
+use tests::kafka::{GROUP_TOOL, StaticMember, committed};
 use tests::{Bridge, Client, Kafka, Program, Watch, eventually, measured, on_every_kafka, unique};
 
-const GROUP_TOOL: &str = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
 /// The tool's default of five seconds is too short on a busy machine.
 const TOOL_TIMEOUT_MS: &str = "30000";
 
@@ -229,6 +228,28 @@ async fn sees(client: &mut Client, what: &str, pick: impl Fn(&GroupChanged) -> b
         _ => None,
     });
     found.await
+}
+
+on_every_kafka! {
+    real
+    async fn static_member_is_described_with_its_instance_id(kafka: Kafka) {
+        let (topic, group) = (kafka.topic("static").await, unique("group"));
+        let bridge = Bridge::start().on(&kafka).await;
+        let servers = bridge.bootstrap_servers().await;
+        let _member = StaticMember::join(&servers, &group, &topic, "desk-1");
+        let described = eventually("the member", || async {
+            let described: GroupResult = bridge.client().await.ask(GroupRequest { group: group.clone() }).await;
+            (described.state == "Stable").then_some(described)
+        })
+        .await;
+        let instances: Vec<_> = described.members.iter().map(|member| member.instance.as_deref()).collect();
+        assert_eq!(instances, [Some("desk-1")], "{described:?}");
+        let arguments = ["groups", "describe", "--group", &group, "--bootstrap-servers", &servers];
+        let mut program = Program::bridge(&arguments);
+        assert_eq!(program.exit_code().await, 0);
+        let (out, err) = program.all_output().await;
+        assert!(out.contains(&topic), "{out}\n{err}");
+    }
 }
 
 on_every_kafka! {

@@ -5,6 +5,7 @@ mod access_masks;
 mod access_rules;
 mod bad_input;
 mod binary;
+mod bootstrap_servers;
 mod broker;
 mod bytes;
 mod client_properties;

@@ -6,7 +6,7 @@ use protocol::{
     PlanOffsetReset, PlanOffsetResetResult, ResetOffsets, ResetOffsetsResult, ResetTarget,
 };
 use tests::client::messaggi;
-use tests::kafka::{commit, committed};
+use tests::kafka::{GROUP_TOOL, commit, committed};
 use tests::{Bridge, Browser, Client, Kafka, Program, Watch, eventually, on_every_kafka, unique};
 
 /// Moves the group to the offset with a plan.
@@ -58,6 +58,15 @@ on_every_kafka! {
         let delete = DeleteGroup { group: group.clone(), confirm: group.clone() };
         let _: DeleteGroupResult = client.ask(delete).await;
         assert!(!listed(&mut client).await.contains(&group));
+
+        // A reset would create the group again, which no consumer of the bridge could join.
+        let (topics, to) = (vec![topic.clone()], ResetTarget::Earliest);
+        let request = PlanOffsetReset { group: group.clone(), topics, partitions: Vec::new(), to };
+        let PlanOffsetResetResult { plan, refused } = client.ask(request).await;
+        assert_eq!(refused.map(|error| error.code), Some(ErrorCode::InvalidGroup.number()));
+        let refused = client.refused(ResetOffsets { plan }).await;
+        assert_eq!(refused.error.code, ErrorCode::InvalidGroup.number(), "{refused:?}");
+        assert!(!listed(&mut client).await.contains(&group));
     }
 }
 
@@ -73,7 +82,10 @@ async fn group_with_empty_name_is_listed_described_and_reset_in_socket_terminal_
     let empty = client.refused(GroupRequest { group: String::new() }).await;
     assert_eq!(empty.error.code, ErrorCode::GroupMissing.number(), "{empty:?}");
 
-    reset(&mut client, "", &topic, ResetTarget::Latest).await;
+    // Only Kafka's own tool creates such a group.
+    let words = ["--group", "", "--topic", &topic, "--reset-offsets", "--to-latest"];
+    let created = cluster.tool(GROUP_TOOL, &[&words[..], &["--execute"]].concat()).expect("the tool runs");
+    assert!(created.status.success(), "{created:?}");
     reset(&mut client, "", &topic, ResetTarget::Shift(-7)).await;
     assert!(listed(&mut client).await.contains(&String::new()));
     let described: GroupResult = client.ask(GroupRequest { group: String::new() }).await;

@@ -11,11 +11,10 @@ use protocol::{
 };
 use tests::client::{Expected, RecordExt, text_record};
 use tests::fence::{nothing_before_records_wait, nothing_before_reply};
-use tests::kafka::{commit, committed};
+use tests::kafka::{GROUP_TOOL, commit, committed};
 use tests::transaction::Transaction;
 use tests::{Bridge, Client, Kafka, Watch, eventually, on_every_kafka, unique};
 
-const GROUP_TOOL: &str = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
 const OFFSET_TOOL: &str = "org.apache.kafka.tools.GetOffsetShell";
 /// The tool's default of five seconds is too short on a busy machine.
 const TOOL_TIMEOUT_MS: &str = "30000";
