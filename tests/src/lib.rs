@@ -18,6 +18,7 @@ pub mod judge;
 pub mod kafka;
 pub mod log;
 pub mod nginx;
+pub mod offset_commit;
 pub mod oidc_provider;
 pub mod page;
 pub mod payloads;

@@ -237,11 +237,10 @@ on_every_kafka! {
         let bridge = Bridge::start().on(&kafka).await;
         let servers = bridge.bootstrap_servers().await;
         let _member = StaticMember::join(&servers, &group, &topic, "desk-1");
-        let described = eventually("the member", || async {
-            let described: GroupResult = bridge.client().await.ask(GroupRequest { group: group.clone() }).await;
-            (described.state == "Stable").then_some(described)
-        })
-        .await;
+        let mut client = bridge.client().await;
+        let _: Watching = client.ask(WatchGroup { group: group.clone() }).await;
+        sees(&mut client, "the member", |seen| seen.state == "Stable").await;
+        let described: GroupResult = client.ask(GroupRequest { group: group.clone() }).await;
         let instances: Vec<_> = described.members.iter().map(|member| member.instance.as_deref()).collect();
         assert_eq!(instances, [Some("desk-1")], "{described:?}");
         let arguments = ["groups", "describe", "--group", &group, "--bootstrap-servers", &servers];

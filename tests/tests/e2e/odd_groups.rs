@@ -6,7 +6,8 @@ use protocol::{
     PlanOffsetReset, PlanOffsetResetResult, ResetOffsets, ResetOffsetsResult, ResetTarget,
 };
 use tests::client::messaggi;
-use tests::kafka::{GROUP_TOOL, commit, committed};
+use tests::kafka::{commit, committed};
+use tests::offset_commit::commit_without_joining;
 use tests::{Bridge, Browser, Client, Kafka, Program, Watch, eventually, on_every_kafka, unique};
 
 /// Moves the group to the offset with a plan.
@@ -82,10 +83,7 @@ async fn group_with_empty_name_is_listed_described_and_reset_in_socket_terminal_
     let empty = client.refused(GroupRequest { group: String::new() }).await;
     assert_eq!(empty.error.code, ErrorCode::GroupMissing.number(), "{empty:?}");
 
-    // Only Kafka's own tool creates such a group.
-    let words = ["--group", "", "--topic", &topic, "--reset-offsets", "--to-latest"];
-    let created = cluster.tool(GROUP_TOOL, &[&words[..], &["--execute"]].concat()).expect("the tool runs");
-    assert!(created.status.success(), "{created:?}");
+    commit_without_joining(&servers, "", &topic, 10).await;
     reset(&mut client, "", &topic, ResetTarget::Shift(-7)).await;
     assert!(listed(&mut client).await.contains(&String::new()));
     let described: GroupResult = client.ask(GroupRequest { group: String::new() }).await;
