@@ -4,7 +4,7 @@
 //!
 //! | bytes | type | |
 //! |---|---|---|
-//! | 0 | u8 | version: 1 |
+//! | 0 | u8 | version: 1; 2 if the head has notes |
 //! | 1 | u8 | kind: 1 = records (bridge → client), 2 = produce (client → bridge) |
 //! | 2 | u16 | length t of the topic name |
 //! | 4 | u32 | number of records |
@@ -13,6 +13,10 @@
 //! | 20 | i32 | records: the partition; produce: −1 |
 //! | 24 | t bytes | the topic name, UTF-8 |
 //!
+//! In version 2, which the bridge sends only to a subscription with `decode`, notes follow: their number as u16, then each as its length (u32) and
+//! a JSON object with the members that a decoded key or value has in JSON besides its bytes: `format`, `compression`, `schema`, `reason`,
+//! `decode_error`. The records refer to the notes by their numbers from 1 on.
+//!
 //! The records follow, one after the other, up to the end of the frame:
 //!
 //! | bytes | type | |
@@ -20,24 +24,35 @@
 //! | 0 | u32 | size of the record after this field |
 //! | 4 | i64 | records: the offset; produce: the partition, −1 to let the partitioner choose |
 //! | 12 | i64 | timestamp in milliseconds since 1970-01-01 UTC; −1 for none (produce: now) |
-//! | 20 | u8 | who set the timestamp: 0 = the producer, 1 = the broker; produce: 0 |
+//! | 20 | u8 | who set the timestamp: 0 = the producer, 1 = the broker; produce: 0. Add 2 if the record has notes |
 //! | 21 | i32 | length of the key, −1 for Kafka's null |
 //! | 25 | i32 | length of the value, −1 for Kafka's null (a tombstone) |
-//! | 29 | | key, then value |
+//! | 29 | u16, u16 | only if the record has notes: the number of the key's note and of the value's note, 0 for none |
+//! | … | | key, then value. With a note without `decode_error`, they are the decoded JSON, else the bytes that Kafka has |
 //! | … | | headers up to the end of the record: i32 length of the name, the name (UTF-8), i32 length of the value or −1, the value |
+
+mod notes;
+mod produce;
 
 use std::ops::Range;
 
-use crate::record_view::{HeaderView, ProduceView, RecordView};
+pub use self::notes::{Notes, RawNotes, RecordNotes};
+pub use self::produce::{ProduceBatch, ProduceFrame};
+use crate::record_view::{HeaderView, RecordView};
 use crate::server::TimestampType;
 
 const VERSION: u8 = 1;
+const VERSION_WITH_NOTES: u8 = 2;
+/// The flag of a record with notes, in the byte of the timestamp type.
+const HAS_NOTES: u8 = 2;
 const KIND_RECORDS: u8 = 1;
 const KIND_PRODUCE: u8 = 2;
 const FRAME_HEAD: usize = 24;
 /// A record's size field and its other fixed fields.
 const RECORD_HEAD: usize = 29;
 const SIZE_FIELD: usize = 4;
+/// The numbers of the notes of a key and a value.
+const NOTE_NUMBERS: usize = 4;
 /// The two length fields of each header.
 const HEADER_HEAD: usize = 8;
 const NONE: i64 = -1;
@@ -46,7 +61,7 @@ const NULL: i32 = -1;
 /// Why a binary frame is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadBatch {
-    #[error("unsupported version {0} of the binary format; expected {VERSION}")]
+    #[error("unsupported version {0} of the binary format; expected {VERSION} or {VERSION_WITH_NOTES}")]
     Version(u8),
     #[error("unexpected kind {0} of binary frame")]
     Kind(u8),
@@ -69,6 +84,8 @@ pub enum BadBatch {
 pub struct BinaryBatch {
     body: Vec<u8>,
     records: Vec<Entry>,
+    /// Empty unless keys or values are decoded.
+    notes: Notes,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -85,15 +102,45 @@ impl BinaryBatch {
     pub const RECORD_HEAD: usize = RECORD_HEAD;
 
     pub fn with_capacity(records: usize, bytes: usize) -> Self {
-        Self { body: Vec::with_capacity(bytes), records: Vec::with_capacity(records) }
+        Self { body: Vec::with_capacity(bytes), records: Vec::with_capacity(records), notes: Notes::default() }
+    }
+
+    /// An empty batch for records that refer to these notes.
+    pub fn with_notes(records: usize, bytes: usize, notes: Notes) -> Self {
+        Self { notes, ..Self::with_capacity(records, bytes) }
+    }
+
+    /// The notes of decoded keys and values.
+    pub fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
+    pub fn notes_mut(&mut self) -> &mut Notes {
+        &mut self.notes
+    }
+
+    /// The notes of record `index`.
+    pub fn notes_of(&self, index: usize) -> RecordNotes {
+        let fields = &self.body[self.start(index) + SIZE_FIELD..self.records[index].end as usize];
+        RawRecord { fields }.notes().expect("encoded here")
     }
 
     pub fn push<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(&mut self, record: RecordView<'a, H>) {
+        self.push_noted(record, RecordNotes::default());
+    }
+
+    /// Adds a record whose key and value have these notes.
+    pub fn push_noted<'a, H: Iterator<Item = HeaderView<'a>> + Clone>(
+        &mut self,
+        record: RecordView<'a, H>,
+        notes: RecordNotes,
+    ) {
         let size = write_record(
             &mut self.body,
             record.offset,
             record.timestamp,
             record.timestamp_type,
+            notes,
             record.key,
             record.value,
             record.headers,
@@ -155,6 +202,10 @@ impl BinaryBatch {
 
     /// Appends the records of the next batch of the same partition.
     pub fn append(&mut self, next: &BinaryBatch) {
+        debug_assert!(
+            self.notes.is_empty() && next.notes.is_empty(),
+            "the records would refer to the notes of the other batch"
+        );
         let end_before = u32::try_from(self.body.len()).expect("a batch holds far less than 4 GiB");
         let size_before = self.records.last().map_or(0, |entry| entry.size_through);
         self.body.extend_from_slice(&next.body);
@@ -169,7 +220,7 @@ impl BinaryBatch {
     pub fn frame(&self, head: &RecordsHead<'_>, range: Range<usize>) -> Vec<u8> {
         let body = self.body(range.clone());
         let mut frame = Vec::with_capacity(FRAME_HEAD + head.topic.len() + body.len());
-        head.write_binary(&mut frame, range.len());
+        head.write_binary(&mut frame, range.len(), &self.notes);
         frame.extend_from_slice(body);
         frame
     }
@@ -210,55 +261,29 @@ pub struct RecordsHead<'a> {
 
 impl RecordsHead<'_> {
     /// Writes the head of a binary frame with `count` records.
-    pub fn write_binary(&self, out: &mut Vec<u8>, count: usize) {
-        write_head(out, KIND_RECORDS, self.topic, count, self.seq, self.subscription, self.partition);
+    pub fn write_binary(&self, out: &mut Vec<u8>, count: usize, notes: &Notes) {
+        let version = if notes.is_empty() { VERSION } else { VERSION_WITH_NOTES };
+        write_head(out, version, KIND_RECORDS, self.topic, count, self.seq, self.subscription, self.partition);
+        if !notes.is_empty() {
+            notes.write(out);
+        }
     }
 }
 
-/// A produce frame under construction: records for one topic.
-#[derive(Debug)]
-pub struct ProduceBatch {
-    frame: Vec<u8>,
-    count: u32,
-}
-
-impl ProduceBatch {
-    /// `seq` is the number of the first record; the others count up from it.
-    pub fn new(topic: &str, seq: u64) -> Self {
-        let mut frame = Vec::new();
-        write_head(&mut frame, KIND_PRODUCE, topic, 0, seq, 0, NULL);
-        Self { frame, count: 0 }
-    }
-
-    pub fn push<'a>(&mut self, record: ProduceView<'a, impl Iterator<Item = HeaderView<'a>>>) {
-        let ProduceView { partition, timestamp, key, value, headers } = record;
-        let partition = partition.map_or(NONE, i64::from);
-        write_record(&mut self.frame, partition, timestamp, TimestampType::Create, key, value, headers);
-        self.count += 1;
-    }
-
-    pub fn len(&self) -> u32 {
-        self.count
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    pub fn encoded_bytes(&self) -> usize {
-        self.frame.len()
-    }
-
-    pub fn into_frame(mut self) -> Vec<u8> {
-        self.frame[4..8].copy_from_slice(&self.count.to_le_bytes());
-        self.frame
-    }
-}
-
-fn write_head(out: &mut Vec<u8>, kind: u8, topic: &str, count: usize, seq: u64, subscription: u32, partition: i32) {
+#[expect(clippy::too_many_arguments, reason = "the fields of the layout, in its order")]
+fn write_head(
+    out: &mut Vec<u8>,
+    version: u8,
+    kind: u8,
+    topic: &str,
+    count: usize,
+    seq: u64,
+    subscription: u32,
+    partition: i32,
+) {
     let topic_len = u16::try_from(topic.len()).expect("topic names have at most 249 bytes");
     let count = u32::try_from(count).expect("a frame holds far fewer records");
-    out.extend_from_slice(&[VERSION, kind]);
+    out.extend_from_slice(&[version, kind]);
     out.extend_from_slice(&topic_len.to_le_bytes());
     out.extend_from_slice(&count.to_le_bytes());
     out.extend_from_slice(&seq.to_le_bytes());
@@ -269,11 +294,13 @@ fn write_head(out: &mut Vec<u8>, kind: u8, topic: &str, count: usize, seq: u64, 
 
 /// Writes a record. Returns the size of key, value and headers. `offset_or_partition` is the field that both kinds of
 /// frame use.
+#[expect(clippy::too_many_arguments, reason = "the fields of the layout, in its order")]
 fn write_record<'a>(
     out: &mut Vec<u8>,
     offset_or_partition: i64,
     timestamp: Option<i64>,
     timestamp_type: TimestampType,
+    notes: RecordNotes,
     key: Option<&[u8]>,
     value: Option<&[u8]>,
     headers: impl Iterator<Item = HeaderView<'a>>,
@@ -282,13 +309,19 @@ fn write_record<'a>(
     let mut head = [0; RECORD_HEAD];
     head[4..12].copy_from_slice(&offset_or_partition.to_le_bytes());
     head[12..20].copy_from_slice(&timestamp.unwrap_or(NONE).to_le_bytes());
-    head[20] = u8::from(timestamp_type == TimestampType::LogAppend);
+    let has_notes = notes != RecordNotes::default();
+    head[20] = u8::from(timestamp_type == TimestampType::LogAppend) + if has_notes { HAS_NOTES } else { 0 };
     head[21..25].copy_from_slice(&length(key).to_le_bytes());
     head[25..29].copy_from_slice(&length(value).to_le_bytes());
     out.extend_from_slice(&head);
+    let mut framing = RECORD_HEAD;
+    if has_notes {
+        out.extend_from_slice(&notes.key.to_le_bytes());
+        out.extend_from_slice(&notes.value.to_le_bytes());
+        framing += NOTE_NUMBERS;
+    }
     out.extend_from_slice(key.unwrap_or_default());
     out.extend_from_slice(value.unwrap_or_default());
-    let mut framing = RECORD_HEAD;
     for (name, value) in headers {
         framing += HEADER_HEAD;
         out.extend_from_slice(&length(Some(name.as_bytes())).to_le_bytes());
@@ -315,6 +348,8 @@ pub struct RecordsFrame<'a> {
     pub topic: &'a str,
     pub partition: i32,
     pub count: u32,
+    /// What is said of decoded keys and values.
+    pub notes: RawNotes<'a>,
     pub records: RawRecords<'a>,
 }
 
@@ -322,51 +357,9 @@ impl<'a> RecordsFrame<'a> {
     /// Decodes the head; records are decoded when they are iterated.
     pub fn parse(frame: &'a [u8]) -> Result<Self, BadBatch> {
         let head = Head::parse(frame, KIND_RECORDS)?;
-        let Head { seq, subscription, partition, topic, count, rest } = head;
-        Ok(Self { subscription, seq, topic, partition, count, records: RawRecords { rest } })
+        let Head { seq, subscription, partition, topic, count, notes, rest } = head;
+        Ok(Self { subscription, seq, topic, partition, count, notes, records: RawRecords { rest } })
     }
-}
-
-/// A binary `produce` frame that was validated completely.
-#[derive(Clone, Copy, Debug)]
-pub struct ProduceFrame<'a> {
-    /// The number of the first record.
-    pub seq: u64,
-    pub topic: &'a str,
-    pub count: u32,
-    records: RawRecords<'a>,
-}
-
-impl<'a> ProduceFrame<'a> {
-    pub fn parse(frame: &'a [u8]) -> Result<Self, BadBatch> {
-        let Head { seq, topic, count, rest, .. } = Head::parse(frame, KIND_PRODUCE)?;
-        let records = RawRecords { rest };
-        let mut found = 0;
-        for record in records {
-            produce_view(&record?)?;
-            found += 1;
-        }
-        if found != u64::from(count) {
-            return Err(BadBatch::Count { announced: count, found });
-        }
-        Ok(Self { seq, topic, count, records })
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = ProduceView<'a, Headers<'a>>> + use<'a> {
-        self.records.map(|record| {
-            let checked = record.and_then(|record| produce_view(&record));
-            checked.expect("checked when it was parsed")
-        })
-    }
-}
-
-fn produce_view<'a>(record: &RawRecord<'a>) -> Result<ProduceView<'a, Headers<'a>>, BadBatch> {
-    let RecordView { offset: partition, timestamp, key, value, headers, .. } = record.view()?;
-    let partition = match partition {
-        NONE => None,
-        _ => Some(i32::try_from(partition).ok().filter(|p| *p >= 0).ok_or(BadBatch::Partition(partition))?),
-    };
-    Ok(ProduceView { partition, timestamp, key, value, headers })
 }
 
 struct Head<'a> {
@@ -375,16 +368,18 @@ struct Head<'a> {
     partition: i32,
     topic: &'a str,
     count: u32,
+    notes: RawNotes<'a>,
     rest: &'a [u8],
 }
 
 impl<'a> Head<'a> {
     fn parse(frame: &'a [u8], kind: u8) -> Result<Self, BadBatch> {
-        match frame.first() {
-            Some(&VERSION) => {}
+        let has_notes = match frame.first() {
+            Some(&VERSION) => false,
+            Some(&VERSION_WITH_NOTES) if kind == KIND_RECORDS => true,
             Some(version) => return Err(BadBatch::Version(*version)),
             None => return Err(BadBatch::Truncated("the head")),
-        }
+        };
         let mut reader = Reader(frame);
         let [_, found_kind] = reader.array("the head")?;
         if found_kind != kind {
@@ -397,7 +392,8 @@ impl<'a> Head<'a> {
         let partition = i32::from_le_bytes(reader.array("the head")?);
         let topic = reader.take(topic_len.into(), "the topic name")?;
         let topic = std::str::from_utf8(topic).map_err(|_| BadBatch::NotUtf8("the topic name"))?;
-        Ok(Self { seq, subscription, partition, topic, count, rest: reader.0 })
+        let notes = if has_notes { RawNotes::read(&mut reader)? } else { RawNotes::default() };
+        Ok(Self { seq, subscription, partition, topic, count, notes, rest: reader.0 })
     }
 }
 
@@ -446,14 +442,17 @@ impl<'a> RawRecord<'a> {
         let mut reader = Reader(self.fields);
         let offset = i64::from_le_bytes(reader.array("a record")?);
         let timestamp = i64::from_le_bytes(reader.array("a record")?);
-        let [timestamp_type] = reader.array("a record")?;
-        let timestamp_type = match timestamp_type {
+        let [flags] = reader.array("a record")?;
+        let timestamp_type = match flags & !HAS_NOTES {
             0 => TimestampType::Create,
             1 => TimestampType::LogAppend,
-            other => return Err(BadBatch::TimestampType(other)),
+            _ => return Err(BadBatch::TimestampType(flags)),
         };
         let key_len = i32::from_le_bytes(reader.array("a record")?);
         let value_len = i32::from_le_bytes(reader.array("a record")?);
+        if flags & HAS_NOTES != 0 {
+            reader.array::<NOTE_NUMBERS>("the numbers of notes")?;
+        }
         let key = reader.nullable(key_len, "a key")?;
         let value = reader.nullable(value_len, "a value")?;
         let headers = Headers { rest: reader.0 };
@@ -466,6 +465,21 @@ impl<'a> RawRecord<'a> {
             value,
             headers,
         })
+    }
+}
+
+impl RawRecord<'_> {
+    /// The numbers of the notes of key and value.
+    pub fn notes(&self) -> Result<RecordNotes, BadBatch> {
+        // After offset and timestamp.
+        let [flags] = Reader(self.fields.get(16..).unwrap_or_default()).array("a record")?;
+        if flags & HAS_NOTES == 0 {
+            return Ok(RecordNotes::default());
+        }
+        let mut reader = Reader(self.fields.get(RECORD_HEAD - SIZE_FIELD..).unwrap_or_default());
+        let key = u16::from_le_bytes(reader.array("the numbers of notes")?);
+        let value = u16::from_le_bytes(reader.array("the numbers of notes")?);
+        Ok(RecordNotes { key, value })
     }
 }
 

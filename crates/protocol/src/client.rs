@@ -8,10 +8,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::limits::PRODUCE_WINDOW;
 use crate::message::messages;
 use crate::{
-    AddPartitions, AlterTopicConfig, ClusterDetailsRequest, ClusterRequest, CreateTopic, DeleteGroup, DeleteTopic,
-    EmptyTopic, GroupRequest, GroupsRequest, HeaderView, Offset, PlanOffsetReset, Position, ProduceView, ResetOffsets,
-    TopicPartition, TopicRequest, TopicsRequest, Unwatch, WatchCluster, WatchGroup, WatchGroups, WatchTopic,
-    WatchTopics, WireBytes,
+    AddPartitions, AlterTopicConfig, ClusterDetailsRequest, ClusterRequest, CreateTopic, Decode, DeleteGroup,
+    DeleteTopic, EmptyTopic, GroupRequest, GroupsRequest, HeaderView, Offset, PlanOffsetReset, Position, ProduceView,
+    ResetOffsets, TopicPartition, TopicRequest, TopicsRequest, Unwatch, WatchCluster, WatchGroup, WatchGroups,
+    WatchTopic, WatchTopics, WireBytes,
 };
 
 messages! {
@@ -194,6 +194,9 @@ pub struct Subscribe {
     /// Absent: `block` for groups, `skip` for tails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when_slow: Option<WhenSlow>,
+    /// Absent: keys and values are sent as they are.
+    #[serde(default, skip_serializing_if = "Decode::is_raw")]
+    pub decode: Decode,
 }
 
 /// How topics are read: an object with one member, which is named after the mode.
@@ -366,4 +369,7 @@ pub struct Fetch {
     pub from: Offset,
     /// The offset after the last one.
     pub to: Offset,
+    /// Absent: keys and values are sent as they are.
+    #[serde(default, skip_serializing_if = "Decode::is_raw")]
+    pub decode: Decode,
 }

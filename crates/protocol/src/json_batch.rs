@@ -6,7 +6,7 @@ use std::ops::Range;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use crate::binary::{BinaryBatch, RecordsHead};
+use crate::binary::{BinaryBatch, RecordNotes, RecordsHead};
 use crate::record_view::{HeaderView, RecordView};
 use crate::server::TimestampType;
 use crate::wire_bytes::{Form, classify};
@@ -28,11 +28,13 @@ impl JsonBatch {
             body: Vec::with_capacity(batch.encoded_bytes() + batch.len() * ENVELOPE),
             ends: Vec::with_capacity(batch.len()),
         };
-        for record in batch.iter() {
+        for (index, record) in batch.iter().enumerate() {
             if !json.ends.is_empty() {
                 json.body.push(b',');
             }
-            write_record(&mut json.body, record);
+            let notes = if batch.notes().is_empty() { RecordNotes::default() } else { batch.notes_of(index) };
+            let notes = [notes.key, notes.value].map(|number| batch.notes().members(number));
+            write_record(&mut json.body, record, notes);
             json.ends.push(json.body.len());
         }
         json
@@ -74,7 +76,12 @@ impl RecordsHead<'_> {
     }
 }
 
-fn write_record<'a>(out: &mut Vec<u8>, record: RecordView<'a, impl Iterator<Item = HeaderView<'a>>>) {
+/// `notes`: of key and value, as members of a JSON object, and whether the bytes are decoded.
+fn write_record<'a>(
+    out: &mut Vec<u8>,
+    record: RecordView<'a, impl Iterator<Item = HeaderView<'a>>>,
+    [key_note, value_note]: [Option<(&str, bool)>; 2],
+) {
     write!(out, r#"{{"offset":"{}","timestamp":"#, record.offset).expect("writing to a Vec cannot fail");
     match record.timestamp {
         Some(ms) => write!(out, "{ms}").expect("writing to a Vec cannot fail"),
@@ -84,9 +91,9 @@ fn write_record<'a>(out: &mut Vec<u8>, record: RecordView<'a, impl Iterator<Item
         out.extend_from_slice(br#","timestamp_type":"log_append""#);
     }
     out.extend_from_slice(br#","key":"#);
-    write_bytes(out, record.key);
+    write_noted(out, record.key, key_note);
     out.extend_from_slice(br#","value":"#);
-    write_bytes(out, record.value);
+    write_noted(out, record.value, value_note);
     out.extend_from_slice(br#","headers":["#);
     for (index, (name, value)) in record.headers.enumerate() {
         out.extend_from_slice(if index == 0 { b"[" } else { b",[" });
@@ -96,6 +103,33 @@ fn write_record<'a>(out: &mut Vec<u8>, record: RecordView<'a, impl Iterator<Item
         out.push(b']');
     }
     out.extend_from_slice(b"]}");
+}
+
+/// Bytes with what is said of them.
+fn write_noted(out: &mut Vec<u8>, bytes: Option<&[u8]>, note: Option<(&str, bool)>) {
+    match (bytes, note) {
+        (Some(json), Some((members, true))) => {
+            out.extend_from_slice(br#"{"decoded":"#);
+            out.extend_from_slice(json);
+            end_with(out, members);
+        }
+        (Some(_), Some((members, false))) => {
+            write_bytes(out, bytes);
+            // The note goes before the closing brace.
+            out.pop();
+            end_with(out, members);
+        }
+        _ => write_bytes(out, bytes),
+    }
+}
+
+/// Writes further members of an object that has some, and its end.
+fn end_with(out: &mut Vec<u8>, members: &str) {
+    if !members.is_empty() {
+        out.push(b',');
+        out.extend_from_slice(members.as_bytes());
+    }
+    out.push(b'}');
 }
 
 fn write_bytes(out: &mut Vec<u8>, bytes: Option<&[u8]>) {

@@ -100,7 +100,8 @@
 //! upgrade request. A token in `hello` has precedence over the cookie. A `hello` without a token on a socket without a valid cookie closes the
 //! socket with 4509; so does the end of the sign-in later: sign-out (`POST auth/sign-out`, whose answer `{"location": …}` says where to go), or expiry.
 //!
-//! The bridge pushes [`ClusterChanged`] when Kafka becomes unreachable or reachable, and when the brokers change.
+//! The bridge pushes [`ClusterChanged`] when Kafka becomes unreachable or reachable, and when the brokers change. If the cluster has a schema
+//! registry, it pushes [`RegistryChanged`] after `welcome`, and when the registry becomes unreachable or reachable.
 //!
 //! ## Produce
 //! [`Produce`] sends records, numbered from `seq` on. Sequence numbers must increase within a session; they may have holes. [`Produced`]
@@ -178,6 +179,21 @@
 //! [`Records`] is a batch of one partition, with at most 256 records or 128 KiB; a single larger record is sent alone.
 //! The records of a subscription are numbered 1, 2, 3 …; `seq` is the number of the last record of the batch.
 //!
+//! ### Typed records
+//! With `decode`, the bridge decodes keys and values ([`Decode`], [`RecordFormat`]) to JSON; headers are never decoded. `auto` takes the format that the bytes
+//! seem to have: a schema of the registry if they name one, else MessagePack, CBOR, or what a compressed value contains; JSON, XML and other text stay as
+//! they are. A key or value that was decoded has the form `{"decoded": …, "format": …}`, with the `schema` ([`SchemaReference`]), the `compression` and,
+//! for `auto`, the `reason` if there are any. One that cannot be decoded is sent as it is, with `decode_error` ([`DecodeFailure`]) as a further member: it never
+//! affects other records. Kafka's null and empty values are never decoded.
+//!
+//! All formats have one JSON mapping. Integers and decimals are exact numbers, of any size. Bytes are strings in base64; timestamps, dates and times
+//! are strings as in RFC 3339; enums are their names; NaN and the infinities are the strings `NaN`, `Infinity` and `-Infinity`. Values of a union are written
+//! without the name of the branch. Protobuf has the mapping of ProtoJSON besides that; fields without presence are always written.
+//!
+//! Credit and limits count the bytes that Kafka has. A decoded value larger than the bridge's `--max-decoded-bytes` is sent as it is, with `too_large`. While
+//! the registry does not answer, records arrive with `schema_unavailable`; `fetch` with `decode` gets them decoded later.
+//!
+//! ### Flow control
 //! Flow control and acknowledgement are separate. [`Flow`] grants credit in absolute terms: the client has handled the
 //! records up to number `through`, and accepts that many further records and bytes. Zero records pause the
 //! subscription. [`Ack`] acknowledges positions, which may then be committed; with `"commit": "auto"`, `flow`
@@ -325,6 +341,7 @@
 pub mod binary;
 mod client;
 mod cluster;
+mod decode;
 mod error;
 mod from_json;
 mod groups;
@@ -336,6 +353,7 @@ mod offset_reset;
 mod parts;
 mod plain_json;
 mod printable;
+mod record;
 mod record_view;
 mod request;
 mod rights;
@@ -344,9 +362,10 @@ mod topics;
 mod watch;
 mod wire_bytes;
 
-pub use binary::{BadBatch, BinaryBatch, ProduceBatch, ProduceFrame, RecordsFrame, RecordsHead};
+pub use binary::{BadBatch, BinaryBatch, Notes, ProduceBatch, ProduceFrame, RecordNotes, RecordsFrame, RecordsHead};
 pub use client::*;
 pub use cluster::*;
+pub use decode::{Decode, DecodeFailure, DecodeNote, RecordFormat, SchemaReference, UnknownFormat};
 pub use error::{CloseCode, ErrorBody, ErrorBroker, ErrorCode, KafkaError};
 pub use from_json::{from_json, from_json_bytes};
 pub use groups::*;
@@ -354,8 +373,9 @@ pub use json_batch::JsonBatch;
 pub use message::{Frame, MessageBody, ParseError, RequestId, sequence_number};
 pub use name::{ClientName, ClusterName, GroupId, GroupName, InvalidName, Offset, Position, TopicName};
 pub use offset_reset::*;
-pub use plain_json::MAX_JSON_DEPTH;
+pub use plain_json::{MAX_JSON_DEPTH, is_plain_json};
 pub use printable::{is_printable, shown_name};
+pub use record::Record;
 pub use record_view::{HeaderView, ProduceView, RecordView};
 pub use request::{Kind, LiveView, Request};
 pub use rights::{Action, Grant, NamePattern, Need, Object, Rights};

@@ -76,8 +76,9 @@ limits! {
     TROUBLED_PARTITIONS: usize = ClusterDetails::MAX_TROUBLED, "partitions";
     /// Depth of nesting up to which a value is sent as `json`; deeper JSON is sent as `text`.
     JSON_DEPTH: usize = MAX_JSON_DEPTH, "levels";
-    /// Masked variants (formats × masks) in which the same topics are read at the same time; further ones are refused with `too_many_variants`.
-    MASKED_VARIANTS: usize = 8, "variants";
+    /// Decoded or masked variants (formats × `decode` × masks) in which the same topics are read at the same time; further ones are refused with
+    /// `too_many_variants`.
+    VARIANTS: usize = 8, "variants";
     /// Bytes of the reason in a close frame.
     CLOSE_REASON_BYTES: usize = crate::CloseCode::MAX_REASON_BYTES, "bytes";
 }

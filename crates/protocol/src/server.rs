@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::client::{GroupStart, Header};
+use crate::client::GroupStart;
 use crate::message::messages;
 use crate::{
     AddPartitionsResult, AlterTopicConfigResult, ClusterDetailsChanged, ClusterDetailsResult, ClusterResult,
     CreateTopicResult, DeleteGroupResult, DeleteTopicResult, EmptyTopicResult, ErrorBody, GroupChanged, GroupResult,
-    GroupsChanged, GroupsResult, Offset, PlanOffsetResetResult, Position, ResetOffsetsResult, Rights, TopicChanged,
-    TopicResult, TopicsChanged, TopicsResult, Unwatched, WatchTrouble, Watching, WireBytes,
+    GroupsChanged, GroupsResult, Offset, PlanOffsetResetResult, Position, Record, ResetOffsetsResult, Rights,
+    TopicChanged, TopicResult, TopicsChanged, TopicsResult, Unwatched, WatchTrouble, Watching,
 };
 
 messages! {
@@ -18,6 +18,7 @@ messages! {
         "ping" => Ping,
         "error" => ErrorMessage,
         "cluster_changed" => ClusterChanged,
+        "registry" => RegistryChanged,
         "produced" => Produced,
         "produce_waiting" => ProduceWaiting,
         "subscribed" => Subscribed,
@@ -259,6 +260,31 @@ pub struct ClusterChanged {
     pub cluster: Cluster,
 }
 
+/// The state of the cluster's schema registry: once after `welcome` if the bridge has one, and when the state changes. Records that were
+/// sent with the error `schema_unavailable` can be fetched again, decoded, when the state is `up`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RegistryChanged {
+    /// Whether the registry answers.
+    pub state: RegistryState,
+    /// Why it does not, and what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Whether the schema registry answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RegistryState {
+    /// It was not asked yet: nothing has needed a schema.
+    Unknown,
+    /// It answers.
+    Up,
+    /// It does not answer. The bridge asks again, after 30 s at the latest.
+    Down,
+}
+
 /// Outcomes of produced records, as soon as they are known. Every record gets exactly one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -424,25 +450,6 @@ pub struct Records {
     pub records: Vec<Record>,
 }
 
-/// A record of a topic.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Record {
-    /// The offset of the record in its partition.
-    pub offset: Offset,
-    /// Milliseconds since 1970-01-01 UTC; null if the record has none.
-    pub timestamp: Option<i64>,
-    /// Who set the timestamp. Absent: `create`.
-    #[serde(default, skip_serializing_if = "TimestampType::is_create")]
-    pub timestamp_type: TimestampType,
-    /// The key.
-    pub key: WireBytes,
-    /// The value; null is a tombstone.
-    pub value: WireBytes,
-    /// In order; names may occur several times.
-    pub headers: Vec<Header>,
-}
-
 /// Who set the timestamp. Absent means `create`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -456,7 +463,7 @@ pub enum TimestampType {
 }
 
 impl TimestampType {
-    fn is_create(&self) -> bool {
+    pub(crate) fn is_create(&self) -> bool {
         matches!(self, Self::Create)
     }
 }

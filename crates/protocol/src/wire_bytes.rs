@@ -66,6 +66,30 @@ impl WireBytes {
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
+
+    /// Writes the member of the object that stands for bytes other than null.
+    pub(crate) fn serialize_into<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        match self {
+            Self::Null => Ok(()),
+            Self::Text(text) => map.serialize_entry("text", text),
+            Self::Json(raw) => map.serialize_entry("json", raw),
+            Self::Base64(bytes) => map.serialize_entry("base64", &BASE64.encode(bytes)),
+        }
+    }
+
+    /// Reads the value of the member with this name.
+    pub(crate) fn of_form<'de, A: MapAccess<'de>>(form: &str, map: &mut A) -> Result<Self, A::Error> {
+        match form {
+            "text" => Ok(Self::Text(map.next_value()?)),
+            "json" => Ok(Self::Json(map.next_value()?)),
+            "base64" => {
+                let encoded: String = map.next_value()?;
+                let decoded = BASE64.decode(&encoded).map_err(|e| de::Error::custom(format!("not base64: {e}")))?;
+                Ok(Self::Base64(decoded))
+            }
+            other => Err(de::Error::unknown_field(other, &["text", "json", "base64"])),
+        }
+    }
 }
 
 /// Two forms of the same stored bytes are equal; null is equal only to null.
@@ -126,12 +150,7 @@ impl Serialize for WireBytes {
             return serializer.serialize_unit();
         }
         let mut map = serializer.serialize_map(Some(1))?;
-        match self {
-            Self::Null => {}
-            Self::Text(text) => map.serialize_entry("text", text)?,
-            Self::Json(raw) => map.serialize_entry("json", raw)?,
-            Self::Base64(bytes) => map.serialize_entry("base64", &BASE64.encode(bytes))?,
-        }
+        self.serialize_into(&mut map)?;
         map.end()
     }
 }
@@ -165,16 +184,7 @@ impl<'de> Visitor<'de> for WireBytesVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<WireBytes, A::Error> {
         let form: String = map.next_key()?.ok_or_else(|| de::Error::custom("an empty object is not a value"))?;
-        let bytes = match form.as_str() {
-            "text" => WireBytes::Text(map.next_value()?),
-            "json" => WireBytes::Json(map.next_value()?),
-            "base64" => {
-                let encoded: String = map.next_value()?;
-                let decoded = BASE64.decode(&encoded).map_err(|e| de::Error::custom(format!("not base64: {e}")))?;
-                WireBytes::Base64(decoded)
-            }
-            other => return Err(de::Error::unknown_field(other, &["text", "json", "base64"])),
-        };
+        let bytes = WireBytes::of_form(&form, &mut map)?;
         match map.next_key::<String>()? {
             None => Ok(bytes),
             Some(extra) => Err(de::Error::custom(format!("use only one of {form:?} and {extra:?}"))),

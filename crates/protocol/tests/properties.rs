@@ -54,6 +54,8 @@ impl OwnedRecord {
                 .iter()
                 .map(|(name, value)| Header(name.clone(), WireBytes::from_kafka(value.as_deref())))
                 .collect(),
+            key_note: None,
+            value_note: None,
         }
     }
 }
