@@ -1,0 +1,346 @@
+//! Dates, times, timestamps and durations: Avro's numbers, and their texts in JSON (RFC 3339, ISO 8601).
+
+use jiff::Timestamp;
+use jiff::civil;
+
+/// The unit of a time or timestamp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    Millis,
+    Micros,
+    Nanos,
+}
+
+impl Unit {
+    pub(super) fn per_second(self) -> i64 {
+        10_i64.pow(self.digits() as u32)
+    }
+
+    /// The number of digits after the point of a second.
+    fn digits(self) -> usize {
+        match self {
+            Self::Millis => 3,
+            Self::Micros => 6,
+            Self::Nanos => 9,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Millis => "milliseconds",
+            Self::Micros => "microseconds",
+            Self::Nanos => "nanoseconds",
+        }
+    }
+}
+
+const DAY_SECS: i64 = 86_400;
+
+/// A short text, written without an allocation, between quotation marks.
+#[derive(Debug)]
+pub(super) struct TimeText {
+    bytes: [u8; 48],
+    len: usize,
+}
+
+impl TimeText {
+    fn new() -> Self {
+        let mut text = Self { bytes: [0; 48], len: 0 };
+        text.push(b'"');
+        text
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    fn push(&mut self, byte: u8) {
+        self.bytes[self.len] = byte;
+        self.len += 1;
+    }
+
+    /// Pushes a number with zeros in front.
+    fn digits(&mut self, mut number: u64, count: usize) {
+        for at in (self.len..self.len + count).rev() {
+            self.bytes[at] = b'0' + (number % 10) as u8;
+            number /= 10;
+        }
+        self.len += count;
+    }
+
+    fn number(&mut self, number: u32) {
+        self.digits(u64::from(number), number.checked_ilog10().unwrap_or(0) as usize + 1);
+    }
+
+    fn date(&mut self, days: i64) -> Option<()> {
+        let (year, month, day) = civil_from_days(days)?;
+        self.digits(year, 4);
+        self.push(b'-');
+        self.digits(month, 2);
+        self.push(b'-');
+        self.digits(day, 2);
+        Some(())
+    }
+
+    fn time(&mut self, second: u64, fraction: u64, unit: Unit) {
+        self.digits(second / 3600, 2);
+        self.push(b':');
+        self.digits(second / 60 % 60, 2);
+        self.push(b':');
+        self.digits(second % 60, 2);
+        self.push(b'.');
+        self.digits(fraction, unit.digits());
+    }
+}
+
+/// The date of a day since 1970-01-01, for years from 0000 to 9999. The algorithm is `civil_from_days` of
+/// <https://howardhinnant.github.io/date_algorithms.html>: years begin in March, so that leap days are at the end.
+fn civil_from_days(days: i64) -> Option<(u64, u64, u64)> {
+    // 0000-01-01 and 9999-12-31.
+    if !(-719_528..=2_932_896).contains(&days) {
+        return None;
+    }
+    // Days since 0000-03-01, 400 years later, so that the number is not negative.
+    let days = (days + 719_468 + 146_097) as u64;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2) - 400;
+    Some((year, month, day))
+}
+
+/// `None` for years outside 0000 to 9999.
+pub(super) fn date_text(days: i32) -> Option<TimeText> {
+    let mut text = TimeText::new();
+    text.date(days.into())?;
+    text.push(b'"');
+    Some(text)
+}
+
+/// `None` for numbers that are no time of a day.
+pub(super) fn time_text(time: i64, unit: Unit) -> Option<TimeText> {
+    if !(0..DAY_SECS * unit.per_second()).contains(&time) {
+        return None;
+    }
+    let (second, fraction) = (time / unit.per_second(), time % unit.per_second());
+    let mut text = TimeText::new();
+    text.time(second as u64, fraction as u64, unit);
+    text.push(b'"');
+    Some(text)
+}
+
+/// `None` for years outside 0000 to 9999.
+pub(super) fn timestamp_text(timestamp: i64, unit: Unit, is_local: bool) -> Option<TimeText> {
+    let second = timestamp.div_euclid(unit.per_second());
+    let fraction = timestamp.rem_euclid(unit.per_second());
+    let mut text = TimeText::new();
+    text.date(second.div_euclid(DAY_SECS))?;
+    text.push(b'T');
+    text.time(second.rem_euclid(DAY_SECS) as u64, fraction as u64, unit);
+    if !is_local {
+        text.push(b'Z');
+    }
+    text.push(b'"');
+    Some(text)
+}
+
+pub(super) fn duration_text(months: u32, days: u32, millis: u32) -> TimeText {
+    let mut text = TimeText::new();
+    text.push(b'P');
+    if months > 0 {
+        text.number(months);
+        text.push(b'M');
+    }
+    if days > 0 {
+        text.number(days);
+        text.push(b'D');
+    }
+    if millis > 0 || (months == 0 && days == 0) {
+        text.push(b'T');
+        text.number(millis / 1000);
+        if !millis.is_multiple_of(1000) {
+            text.push(b'.');
+            text.digits(u64::from(millis % 1000), 3);
+        }
+        text.push(b'S');
+    }
+    text.push(b'"');
+    text
+}
+
+/// # Errors
+/// What is expected instead.
+pub(super) fn parse_date(text: &str) -> Result<i32, String> {
+    let date: civil::Date = text.parse().map_err(|_| "expects a date such as 2024-02-29".to_owned())?;
+    let days = civil::date(1970, 1, 1).until((jiff::Unit::Day, date)).map_err(|error| error.to_string())?;
+    Ok(days.get_days())
+}
+
+/// # Errors
+/// What is expected instead.
+pub(super) fn parse_time(text: &str, unit: Unit) -> Result<i64, String> {
+    let time: civil::Time = text.parse().map_err(|_| "expects a time such as 13:45:59.123".to_owned())?;
+    let seconds = i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
+    in_units(i128::from(seconds) * 1_000_000_000 + i128::from(time.subsec_nanosecond()), unit)
+}
+
+/// # Errors
+/// What is expected instead.
+pub(super) fn parse_timestamp(text: &str, unit: Unit, is_local: bool) -> Result<i64, String> {
+    let timestamp = if is_local {
+        let has_zone = text.ends_with(['Z', 'z', ']']) || text.parse::<Timestamp>().is_ok();
+        let local = text.parse::<civil::DateTime>().ok().filter(|_| !has_zone);
+        local.and_then(|local| local.to_zoned(jiff::tz::TimeZone::UTC).ok()).map(|zoned| zoned.timestamp()).ok_or_else(
+            || "expects a timestamp without a time zone, such as 2024-02-29T13:45:59.123, or an integer".to_owned(),
+        )?
+    } else {
+        text.parse::<Timestamp>().map_err(|_| {
+            "expects a timestamp with a time zone, such as 2024-02-29T13:45:59.123Z, or an integer".to_owned()
+        })?
+    };
+    in_units(timestamp.as_nanosecond(), unit)
+}
+
+fn in_units(nanos: i128, unit: Unit) -> Result<i64, String> {
+    let nanos_per_unit = i128::from(Unit::Nanos.per_second() / unit.per_second());
+    if nanos % nanos_per_unit != 0 {
+        return Err(format!("expects at most {} digits after the second: the unit is {}", unit.digits(), unit.name()));
+    }
+    i64::try_from(nanos / nanos_per_unit).map_err(|_| format!("is out of the range of 64-bit {}", unit.name()))
+}
+
+/// Months, days and milliseconds of an ISO 8601 duration.
+///
+/// # Errors
+/// What is expected instead.
+pub(super) fn parse_duration(text: &str) -> Result<[u32; 3], String> {
+    let parts = duration_parts(text).ok_or_else(|| {
+        "expects an ISO 8601 duration of months, days and milliseconds below 2^32, such as P1M2DT3.004S".to_owned()
+    })?;
+    Ok(parts)
+}
+
+fn duration_parts(text: &str) -> Option<[u32; 3]> {
+    let (dates, times) = match text.strip_prefix('P')?.split_once('T') {
+        Some((_, "")) => return None,
+        Some(parts) => parts,
+        None => (text.strip_prefix('P').filter(|dates| !dates.is_empty())?, ""),
+    };
+    let [mut months, mut days, mut millis] = [0_u64; 3];
+    for (part, units) in [(dates, "YMWD"), (times, "HMS")] {
+        let mut rest = part;
+        // Each unit comes at most once, and after the larger ones.
+        let mut units_left = units;
+        while !rest.is_empty() {
+            let (number, after) = rest.split_at(rest.find(|letter: char| letter.is_ascii_uppercase())?);
+            let unit = after.chars().next()?;
+            units_left = &units_left[units_left.find(unit)? + 1..];
+            rest = &after[1..];
+            let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+            let is_plain = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+            if !is_plain(whole) || !is_plain(fraction) || number.ends_with('.') {
+                return None;
+            }
+            if !fraction.is_empty() && (unit != 'S' || fraction.len() > 3) {
+                return None;
+            }
+            // Ten digits, so that no product below is larger than 64 bits.
+            let number = u64::from(whole.parse::<u32>().ok()?);
+            match (units, unit) {
+                ("YMWD", 'Y') => months += number * 12,
+                ("YMWD", 'M') => months += number,
+                ("YMWD", 'W') => days += number * 7,
+                ("YMWD", _) => days += number,
+                (_, 'H') => millis += number * 3_600_000,
+                (_, 'M') => millis += number * 60_000,
+                _ => millis += number * 1000 + format!("{fraction:0<3}").parse::<u64>().ok()?,
+            }
+        }
+    }
+    Some([months.try_into().ok()?, days.try_into().ok()?, millis.try_into().ok()?])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(text: &TimeText) -> &str {
+        std::str::from_utf8(text.as_bytes()).expect("ASCII").trim_matches('"')
+    }
+
+    #[test]
+    fn texts_have_the_digits_of_their_unit() {
+        let timestamp = |value, unit| timestamp_text(value, unit, false).map(|written| text(&written).to_owned());
+        assert_eq!(timestamp(1_709_214_359_123, Unit::Millis).as_deref(), Some("2024-02-29T13:45:59.123Z"));
+        assert_eq!(timestamp(-1, Unit::Micros).as_deref(), Some("1969-12-31T23:59:59.999999Z"));
+        assert_eq!(timestamp(i64::MIN, Unit::Nanos).as_deref(), Some("1677-09-21T00:12:43.145224192Z"));
+        assert_eq!(timestamp(i64::MAX, Unit::Millis), None);
+        assert_eq!(timestamp(253_402_300_799_999, Unit::Millis).as_deref(), Some("9999-12-31T23:59:59.999Z"));
+        assert_eq!(timestamp(253_402_300_800_000, Unit::Millis), None);
+        assert_eq!(timestamp(-62_167_219_200_000, Unit::Millis).as_deref(), Some("0000-01-01T00:00:00.000Z"));
+        assert_eq!(timestamp(-62_167_219_200_001, Unit::Millis), None);
+        assert_eq!(time_text(49_559_123, Unit::Millis).as_ref().map(text), Some("13:45:59.123"));
+        assert!(time_text(86_400_000, Unit::Millis).is_none() && time_text(-1, Unit::Micros).is_none());
+        assert_eq!(text(&duration_text(1, 2, 3004)), "P1M2DT3.004S");
+        assert_eq!(text(&duration_text(0, 0, 0)), "PT0S");
+        assert_eq!(text(&duration_text(u32::MAX, u32::MAX, u32::MAX)), "P4294967295M4294967295DT4294967.295S");
+    }
+
+    #[test]
+    fn texts_that_cannot_be_stored_are_refused() {
+        assert_eq!(parse_timestamp("2024-02-29T13:45:59.123+01:00", Unit::Millis, false), Ok(1_709_210_759_123));
+        assert!(parse_timestamp("2024-02-29T13:45:59.1234Z", Unit::Millis, false).is_err());
+        assert!(parse_timestamp("2024-02-29T13:45:59", Unit::Millis, false).is_err());
+        assert!(parse_timestamp("2024-02-29T13:45:59Z", Unit::Millis, true).is_err());
+        assert!(parse_timestamp("2024-02-29T13:45:59+01:00", Unit::Millis, true).is_err());
+        assert!(parse_timestamp("9999-01-01T00:00:00Z", Unit::Nanos, false).is_err());
+        assert!(parse_date("2023-02-29").is_err() && parse_time("25:00:00", Unit::Micros).is_err());
+        assert_eq!(parse_duration("P1Y2M1W1DT1H1M1.5S"), Ok([14, 8, 3_661_500]));
+        for text in [
+            "",
+            "P",
+            "PT",
+            "P1",
+            "P1S",
+            "PT1D",
+            "P1D1M",
+            "P1M1M",
+            "PT1.0001S",
+            "P1.5D",
+            "P4294967296D",
+            "P-1D",
+            "PT1.S",
+            "PéM",
+        ] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn dates_are_those_of_jiff(days in -719_528_i32..=2_932_896) {
+            let expected = civil::date(1970, 1, 1).checked_add(jiff::Span::new().days(days)).expect("in range");
+            let written = date_text(days).expect("in range");
+            prop_assert_eq!(text(&written), expected.to_string());
+            prop_assert_eq!(parse_date(text(&written)), Ok(days));
+        }
+
+        #[test]
+        fn timestamps_are_read_as_they_are_written(value: i64, unit in 0..3, is_local: bool) {
+            let unit = [Unit::Millis, Unit::Micros, Unit::Nanos][unit as usize];
+            let value = value % 60_000_000_000_i64.saturating_mul(unit.per_second());
+            let written = timestamp_text(value, unit, is_local).expect("in range");
+            prop_assert_eq!(parse_timestamp(text(&written), unit, is_local), Ok(value), "{}", text(&written));
+        }
+
+        #[test]
+        fn durations_are_read_as_they_are_written(months: u32, days: u32, millis: u32) {
+            prop_assert_eq!(parse_duration(text(&duration_text(months, days, millis))), Ok([months, days, millis]));
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Schemas as records need them.
+
+use crate::avro::AvroSchema;
+use crate::error::{DecodeError, DecodeErrorCode, SchemaError};
+use crate::protobuf::ProtobufSchema;
+use crate::registry::{RegisteredSchema, SchemaType};
+
+/// A schema of the registry, compiled once for all its records.
+#[derive(Debug)]
+pub enum CompiledSchema {
+    Avro {
+        schema: AvroSchema,
+        /// Confluent's serializers write a value of the schema `"bytes"`, also with a logical type, without Avro's length.
+        is_plain_bytes: bool,
+    },
+    Protobuf(ProtobufSchema),
+    /// The records are JSON. They are checked against the schema only when they are written.
+    Json,
+}
+
+impl CompiledSchema {
+    /// # Errors
+    /// If the schema or one that it references cannot be used.
+    pub fn compile(schema: &RegisteredSchema) -> Result<Self, DecodeError> {
+        let invalid = |error: SchemaError| {
+            let message = format!("the schema {} cannot be used: {}", schema.id, error.message);
+            DecodeError::new(DecodeErrorCode::SchemaInvalid, message)
+        };
+        match schema.kind {
+            SchemaType::Avro => {
+                let references: Vec<&str> = schema.references.iter().map(|(_, text)| text.as_str()).collect();
+                let is_plain_bytes = protocol::from_json::<serde_json::Value>(&schema.text)
+                    .is_ok_and(|root| root == "bytes" || root.get("type").is_some_and(|kind| kind == "bytes"));
+                let schema = AvroSchema::parse(&schema.text, &references).map_err(invalid)?;
+                Ok(Self::Avro { schema, is_plain_bytes })
+            }
+            SchemaType::Protobuf => {
+                let imports: Vec<(&str, &str)> =
+                    schema.references.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+                ProtobufSchema::parse(&schema.text, &imports).map(Self::Protobuf).map_err(invalid)
+            }
+            SchemaType::Json => Ok(Self::Json),
+        }
+    }
+}

@@ -1,0 +1,462 @@
+//! The decoder of one batch: remembers what consecutive records have in common.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use protocol::{DecodeNote, HeaderView, Notes, RecordFormat, SchemaReference};
+
+use super::{Decoder, schema_id};
+use crate::compiled::CompiledSchema;
+use crate::error::{DecodeError, DecodeErrorCode};
+use crate::formats::compressed::{self, Compression};
+use crate::formats::guess::{self, guess};
+use crate::formats::numbers::{Number, decode_uuid};
+use crate::formats::wire::{Framing, IdBytes, Part, read_prefix};
+use crate::formats::{cbor, connect, internal_topics, json, message_pack, text, xml};
+use crate::json_writer::JsonWriter;
+use crate::protobuf::{MessageType, read_message_indexes};
+use crate::registry::SchemaId;
+
+/// How many different errors of a batch are described. The others are described when their records are opened.
+const MAX_FAILURES: usize = 256;
+
+/// A key or value to decode.
+#[derive(Clone, Copy, Debug)]
+pub struct Field<'a> {
+    pub topic: &'a str,
+    pub part: Part,
+    pub bytes: &'a [u8],
+    /// The key of the record, which determines the layout of the values that Kafka's coordinators write.
+    pub key: Option<&'a [u8]>,
+}
+
+/// What became of a key or value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decoded {
+    /// Whether the JSON was written. Otherwise the bytes stay as they are.
+    pub is_decoded: bool,
+    /// The number of the note; 0 for none.
+    pub note: u16,
+}
+
+impl Decoded {
+    const RAW: Self = Self { is_decoded: false, note: 0 };
+
+    pub(super) fn shown<'a>(self, bytes: &'a [u8], json: &'a [u8]) -> (Option<&'a [u8]>, u16) {
+        (Some(if self.is_decoded { json } else { bytes }), self.note)
+    }
+}
+
+/// What the note of a decoded key or value says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Success {
+    format: RecordFormat,
+    compression: Option<&'static str>,
+    /// The part matters for the subject that is shown.
+    schema: Option<(SchemaId, Part)>,
+    /// The index of the message type in [`BatchDecoder::messages`].
+    message: Option<usize>,
+    reason: Option<&'static str>,
+}
+
+impl Success {
+    fn of(format: RecordFormat) -> Self {
+        Self { format, compression: None, schema: None, message: None, reason: None }
+    }
+}
+
+/// A schema, or why it cannot be used.
+type LastSchema = (SchemaId, Result<Arc<CompiledSchema>, DecodeError>);
+
+/// Decodes the records of one batch, one after the other.
+pub struct BatchDecoder<'d> {
+    decoder: &'d Decoder,
+    notes: Notes,
+    /// The notes of decoded bytes, the one used last at the end.
+    successes: Vec<(Success, u16)>,
+    failures: HashMap<DecodeError, u16>,
+    /// The schema used last, for keys and for values.
+    schemas: [Option<LastSchema>; 2],
+    /// The Protobuf types that occurred.
+    messages: Vec<(SchemaId, Vec<i32>, MessageType)>,
+    /// How many more bytes may be written: a batch of small values may be made to grow a thousandfold when it is decompressed.
+    left: usize,
+}
+
+impl<'d> BatchDecoder<'d> {
+    /// `bytes`: the size of the records. Decoded, they may have this many times their size together, or that of one large record.
+    pub fn new(decoder: &'d Decoder, bytes: usize) -> Self {
+        const GROWTH: usize = 16;
+        let (notes, successes, failures, schemas, messages) = Default::default();
+        let left = bytes.saturating_mul(GROWTH).max(decoder.max_bytes);
+        Self { decoder, notes, successes, failures, schemas, messages, left }
+    }
+
+    /// The notes to which the results refer.
+    pub fn into_notes(self) -> Notes {
+        self.notes
+    }
+
+    /// The note of this number.
+    pub fn note(&self, number: u16) -> Option<&DecodeNote> {
+        self.notes.get(number)
+    }
+
+    /// Writes the decoded JSON to the end of `out`.
+    pub fn decode<'a>(
+        &mut self,
+        format: RecordFormat,
+        field: Field<'a>,
+        headers: impl Iterator<Item = HeaderView<'a>>,
+        out: &mut Vec<u8>,
+    ) -> Decoded {
+        if format == RecordFormat::Raw || field.bytes.is_empty() {
+            return Decoded::RAW;
+        }
+        let start = out.len();
+        match self.try_decode(format, field, headers, out) {
+            Ok(Some(success)) => {
+                self.left = self.left.saturating_sub(out.len() - start);
+                Decoded { is_decoded: true, note: self.note_of(success, field.topic) }
+            }
+            Ok(None) => Decoded::RAW,
+            Err(mut error) => {
+                out.truncate(start);
+                if error.code == DecodeErrorCode::TooLarge && self.left < self.decoder.max_bytes {
+                    "the decoded records of this batch are too large together; open the record to see it"
+                        .clone_into(&mut error.message);
+                }
+                Decoded { is_decoded: false, note: self.note_of_failure(error) }
+            }
+        }
+    }
+
+    /// `None`: the bytes are shown as they are.
+    fn try_decode<'a>(
+        &mut self,
+        format: RecordFormat,
+        field: Field<'a>,
+        headers: impl Iterator<Item = HeaderView<'a>>,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Success>, DecodeError> {
+        let Field { topic, part, bytes, key } = field;
+        let max_bytes = self.decoder.max_bytes.min(self.left);
+        let mut json = JsonWriter::new(out, max_bytes);
+        let json = &mut json;
+        match format {
+            RecordFormat::Raw => return Ok(None),
+            RecordFormat::Auto => return self.decode_auto(field, headers, json),
+            RecordFormat::Avro | RecordFormat::Protobuf | RecordFormat::JsonSchema => {
+                return self.decode_with_schema(format, field, headers, json).map(Some);
+            }
+            RecordFormat::Json => json::decode(bytes, json)?,
+            RecordFormat::Text => text::decode(bytes, json)?,
+            RecordFormat::MessagePack => message_pack::decode(bytes, json)?,
+            RecordFormat::Cbor => cbor::decode(bytes, json)?,
+            RecordFormat::Xml => xml::decode(bytes, json)?,
+            RecordFormat::Connect => connect::decode(bytes, json)?,
+            RecordFormat::Kafka => decode_internal(topic, part, key, bytes, json)?,
+            RecordFormat::Int8 => Number::I8.decode(bytes, json)?,
+            RecordFormat::Int16 => Number::I16.decode(bytes, json)?,
+            RecordFormat::Int32 => Number::I32.decode(bytes, json)?,
+            RecordFormat::Int64 => Number::I64.decode(bytes, json)?,
+            RecordFormat::UInt8 => Number::U8.decode(bytes, json)?,
+            RecordFormat::UInt16 => Number::U16.decode(bytes, json)?,
+            RecordFormat::UInt32 => Number::U32.decode(bytes, json)?,
+            RecordFormat::UInt64 => Number::U64.decode(bytes, json)?,
+            RecordFormat::Float => Number::F32.decode(bytes, json)?,
+            RecordFormat::Double => Number::F64.decode(bytes, json)?,
+            RecordFormat::Uuid => decode_uuid(bytes, json)?,
+        }
+        Ok(Some(Success::of(format)))
+    }
+
+    fn decode_auto<'a>(
+        &mut self,
+        field: Field<'a>,
+        headers: impl Iterator<Item = HeaderView<'a>>,
+        json: &mut JsonWriter<'_>,
+    ) -> Result<Option<Success>, DecodeError> {
+        let Field { topic, part, bytes, key } = field;
+        if internal_topics::is_known_topic(topic) {
+            decode_internal(topic, part, key, bytes, json)?;
+            return Ok(Some(Success { reason: Some("the topic is Kafka's own"), ..Success::of(RecordFormat::Kafka) }));
+        }
+        let framing = read_prefix(bytes, headers, part, IdBytes::Four)?;
+        if let Some((id, body)) = schema_id(&framing, RecordFormat::Auto) {
+            if self.decoder.registry.is_some() {
+                let success = self.decode_registered(id, body, &framing, part, json)?;
+                return Ok(Some(Success { reason: Some("names a schema of the registry"), ..success }));
+            }
+            if is_plausible(&framing, bytes) && guess(bytes).format == guess::Format::Binary {
+                return Err(no_registry(id));
+            }
+        }
+        decode_guessed(bytes, self.decoder.max_bytes.min(self.left), json)
+    }
+
+    /// `format`: the one that the user chose.
+    fn decode_with_schema<'a>(
+        &mut self,
+        format: RecordFormat,
+        field: Field<'a>,
+        headers: impl Iterator<Item = HeaderView<'a>>,
+        json: &mut JsonWriter<'_>,
+    ) -> Result<Success, DecodeError> {
+        let framing = read_prefix(field.bytes, headers, field.part, IdBytes::Four)?;
+        let Some((id, body)) = schema_id(&framing, format) else {
+            let message = "the bytes do not begin with the id of a schema (0 and four bytes), and no header names one";
+            return Err(DecodeError::new(DecodeErrorCode::NoSchema, message));
+        };
+        if self.decoder.registry.is_none() {
+            return Err(no_registry(id));
+        }
+        let success = self.decode_registered(id, body, &framing, field.part, json)?;
+        if success.format != format {
+            let message = format!("the schema {id} is of the format {}, and not {format}", success.format);
+            return Err(DecodeError::malformed(message));
+        }
+        Ok(success)
+    }
+
+    fn decode_registered(
+        &mut self,
+        id: SchemaId,
+        body: &[u8],
+        framing: &Framing<'_>,
+        part: Part,
+        json: &mut JsonWriter<'_>,
+    ) -> Result<Success, DecodeError> {
+        let schema = self.schema(id, part)?;
+        let success = |format| Success { schema: Some((id, part)), ..Success::of(format) };
+        match &*schema {
+            CompiledSchema::Avro { schema, is_plain_bytes: true } => {
+                schema.decode(&with_length(body), json)?;
+                Ok(success(RecordFormat::Avro))
+            }
+            CompiledSchema::Avro { schema, .. } => {
+                schema.decode(body, json)?;
+                Ok(success(RecordFormat::Avro))
+            }
+            CompiledSchema::Json => {
+                json::decode(body, json)?;
+                Ok(success(RecordFormat::JsonSchema))
+            }
+            CompiledSchema::Protobuf(protobuf) => {
+                // In a header, the indexes follow the id.
+                let (indexes, body) = match framing {
+                    Framing::ConfluentHeader { message_indexes, .. } | Framing::GuidHeader { message_indexes, .. } => {
+                        (read_message_indexes(message_indexes)?.0, body)
+                    }
+                    _ => read_message_indexes(body)?,
+                };
+                let known = self.messages.iter().position(|(of, path, _)| *of == id && **path == *indexes);
+                let message = match known {
+                    Some(message) => message,
+                    None => {
+                        let Some(message) = protobuf.by_indexes(&indexes) else {
+                            let message =
+                                format!("the schema {id} has no message type with the indexes {:?}", &*indexes);
+                            return Err(DecodeError::malformed(message));
+                        };
+                        self.messages.push((id, indexes.to_vec(), message));
+                        self.messages.len() - 1
+                    }
+                };
+                self.messages[message].2.decode(body, json)?;
+                Ok(Success { message: Some(message), ..success(RecordFormat::Protobuf) })
+            }
+        }
+    }
+
+    fn schema(&mut self, id: SchemaId, part: Part) -> Result<Arc<CompiledSchema>, DecodeError> {
+        let last = &mut self.schemas[usize::from(part == Part::Value)];
+        if let Some((of, schema)) = last
+            && *of == id
+        {
+            return schema.clone();
+        }
+        let Some(registry) = &self.decoder.registry else { return Err(no_registry(id)) };
+        let schema = registry.get(id).into_result(id);
+        *last = Some((id, schema.clone()));
+        schema
+    }
+
+    fn note_of(&mut self, success: Success, topic: &str) -> u16 {
+        if let Some((last, note)) = self.successes.last()
+            && *last == success
+        {
+            return *note;
+        }
+        if let Some(at) = self.successes.iter().position(|(known, _)| *known == success) {
+            let last = self.successes.len() - 1;
+            self.successes.swap(at, last);
+            return self.successes[last].1;
+        }
+        let Success { format, compression, schema, message, reason } = &success;
+        let note = DecodeNote {
+            format: Some(*format),
+            compression: compression.map(str::to_owned),
+            schema: schema.map(|(id, part)| self.reference(id, subjects_of(topic, part), *message)),
+            reason: reason.map(str::to_owned),
+            decode_error: None,
+        };
+        let number = self.notes.add(note).unwrap_or_default();
+        self.successes.push((success, number));
+        number
+    }
+
+    /// `usual`: the subjects that the topic most likely uses.
+    fn reference(&self, id: SchemaId, usual: [String; 2], message: Option<usize>) -> SchemaReference {
+        let registry = self.decoder.registry.as_ref();
+        let versions = registry.and_then(|registry| registry.versions_of(id)).unwrap_or_default();
+        // The same schema may be in subjects of many topics.
+        let [exact, prefix] = usual;
+        let version = versions.into_iter().min_by_key(|found| match &found.subject {
+            subject if *subject == exact => 0,
+            subject if subject.starts_with(&prefix) => 1,
+            _ => 2,
+        });
+        let (subject, version) = version.map(|found| (found.subject, found.version)).unzip();
+        let used = self.schemas.iter().flatten().find(|(of, _)| *of == id);
+        let name = match (message, used) {
+            (Some(message), _) => Some(self.messages[message].2.name().to_owned()),
+            (None, Some((_, Ok(schema)))) => match &**schema {
+                CompiledSchema::Avro { schema, .. } => schema.name().map(str::to_owned),
+                _ => None,
+            },
+            _ => None,
+        };
+        SchemaReference { id: id.to_string(), subject, version, name }
+    }
+
+    fn note_of_failure(&mut self, mut error: DecodeError) -> u16 {
+        if let Some(note) = self.failures.get(&error) {
+            return *note;
+        }
+        if self.failures.len() >= MAX_FAILURES {
+            let message = "this record differs from the others of its batch in its error; open it to see the error";
+            error = DecodeError::new(error.code, message);
+            if let Some(note) = self.failures.get(&error) {
+                return *note;
+            }
+        }
+        let note = DecodeNote::failed(error.code.name(), error.message.clone());
+        let number = self.notes.add(note).unwrap_or_default();
+        self.failures.insert(error, number);
+        number
+    }
+}
+
+/// Avro's encoding of bytes.
+fn with_length(bytes: &[u8]) -> Vec<u8> {
+    let mut encoded = Vec::with_capacity(bytes.len() + 10);
+    // A zigzag varint of a number that is not negative.
+    let mut rest = bytes.len() << 1;
+    while rest >= 0x80 {
+        encoded.push(rest.to_le_bytes()[0] | 0x80);
+        rest >>= 7;
+    }
+    encoded.push(rest.to_le_bytes()[0]);
+    encoded.extend_from_slice(bytes);
+    encoded
+}
+
+/// Whether bytes may have the id of a schema before them, as far as that can be said without a registry: registries count their ids,
+/// and eight bytes are more often a number than the id of a schema and three bytes.
+fn is_plausible(framing: &Framing<'_>, bytes: &[u8]) -> bool {
+    match framing {
+        Framing::Confluent { id, .. } => *id < 1 << 24 && bytes.len() != size_of::<i64>(),
+        _ => true,
+    }
+}
+
+/// The subject that Confluent's serializers use by default, and the prefix of those of their `TopicRecordNameStrategy`.
+fn subjects_of(topic: &str, part: Part) -> [String; 2] {
+    let suffix = if part == Part::Key { "key" } else { "value" };
+    [format!("{topic}-{suffix}"), format!("{topic}-")]
+}
+
+fn no_registry(id: SchemaId) -> DecodeError {
+    let message = format!(
+        "the bytes name the schema {id}, but the bridge has no schema registry; start it with --schema-registry URL"
+    );
+    DecodeError::new(DecodeErrorCode::NoSchema, message)
+}
+
+fn decode_internal(
+    topic: &str,
+    part: Part,
+    key: Option<&[u8]>,
+    bytes: &[u8],
+    json: &mut JsonWriter<'_>,
+) -> Result<(), DecodeError> {
+    match (part, key) {
+        (Part::Key, _) => internal_topics::decode_key(topic, bytes, json),
+        (Part::Value, Some(key)) => internal_topics::decode_value(topic, key, bytes, json),
+        (Part::Value, None) => Err(DecodeError::malformed("a record of Kafka's coordinators without a key")),
+    }
+}
+
+/// Decodes bytes without a schema. JSON, XML and other text stay as they are: readable, and byte for byte.
+fn decode_guessed(bytes: &[u8], max_bytes: usize, json: &mut JsonWriter<'_>) -> Result<Option<Success>, DecodeError> {
+    if guess::is_shown_as_is(bytes) {
+        return Ok(None);
+    }
+    let guess = guess(bytes);
+    let success = |format| Ok(Some(Success { reason: Some(guess.reason), ..Success::of(format) }));
+    match guess.format {
+        guess::Format::Json
+        | guess::Format::Xml
+        | guess::Format::Text
+        | guess::Format::Binary
+        | guess::Format::AvroContainer => Ok(None),
+        guess::Format::MessagePack => {
+            message_pack::decode(bytes, json)?;
+            success(RecordFormat::MessagePack)
+        }
+        guess::Format::Cbor => {
+            cbor::decode(bytes, json)?;
+            success(RecordFormat::Cbor)
+        }
+        guess::Format::Compressed(_) => decode_compressed(bytes, max_bytes, json),
+    }
+}
+
+/// Opens compressed bytes and shows what is inside.
+fn decode_compressed(
+    bytes: &[u8],
+    max_bytes: usize,
+    json: &mut JsonWriter<'_>,
+) -> Result<Option<Success>, DecodeError> {
+    let Some(opened) = compressed::open(bytes, max_bytes)? else { return Ok(None) };
+    let inside = guess(&opened.bytes);
+    let format = match inside.format {
+        guess::Format::Json => {
+            json::decode(&opened.bytes, json)?;
+            RecordFormat::Json
+        }
+        guess::Format::Text => {
+            text::decode(&opened.bytes, json)?;
+            RecordFormat::Text
+        }
+        guess::Format::Xml => {
+            xml::decode(&opened.bytes, json)?;
+            RecordFormat::Xml
+        }
+        guess::Format::MessagePack => {
+            message_pack::decode(&opened.bytes, json)?;
+            RecordFormat::MessagePack
+        }
+        guess::Format::Cbor => {
+            cbor::decode(&opened.bytes, json)?;
+            RecordFormat::Cbor
+        }
+        guess::Format::Binary | guess::Format::AvroContainer | guess::Format::Compressed(_) => {
+            json.base64(&opened.bytes)?;
+            RecordFormat::Raw
+        }
+    };
+    let reason = Compression::of(bytes).map(|_| "begins with the magic number of a compression");
+    Ok(Some(Success { compression: Some(opened.kind), reason, ..Success::of(format) }))
+}

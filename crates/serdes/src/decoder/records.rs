@@ -1,0 +1,84 @@
+//! Decodes records that are in their JSON form already, as `fetch` reads them.
+
+use protocol::{Decode, Header, Record, RecordFormat, WireBytes};
+use serde_json::value::RawValue;
+
+use super::{BatchDecoder, Decoder, Field, SCHEMA_WAIT, has_schema, schema_of_bytes};
+use crate::formats::wire::Part;
+use crate::registry::{Lookup, SchemaId};
+
+impl Decoder {
+    /// Decodes keys and values. Waits for schemas that are not known yet, and therefore blocks the thread.
+    pub fn decode_records(&self, topic: &str, decode: Decode, records: &mut [Record]) {
+        if decode.is_raw() {
+            return;
+        }
+        self.load_schemas_of(decode, records);
+        let bytes = records.iter().map(|record| record.key.len() + record.value.len()).sum();
+        let mut decoder = BatchDecoder::new(self, bytes);
+        for record in records {
+            let headers = std::mem::take(&mut record.headers);
+            // The value's layout may depend on the key, so the key is replaced last.
+            let value = decode_part(&mut decoder, topic, decode.value, Part::Value, record, &headers);
+            let key = decode_part(&mut decoder, topic, decode.key, Part::Key, record, &headers);
+            let take = |(json, note): (Option<Box<RawValue>>, u16), bytes: &mut WireBytes| {
+                if let Some(json) = json {
+                    *bytes = WireBytes::Json(json);
+                }
+                decoder.note(note).cloned().map(Box::new)
+            };
+            record.value_note = take(value, &mut record.value);
+            record.key_note = take(key, &mut record.key);
+            record.headers = headers;
+        }
+    }
+
+    fn load_schemas_of(&self, decode: Decode, records: &[Record]) {
+        let Some(registry) = &self.registry else { return };
+        let mut missing: Vec<SchemaId> = Vec::new();
+        for record in records {
+            let parts = [(Part::Key, decode.key, &record.key), (Part::Value, decode.value, &record.value)];
+            for (part, format, bytes) in parts.into_iter().filter(|(_, format, _)| has_schema(*format)) {
+                let headers = record.headers.iter().map(|Header(name, value)| (name.as_str(), value.as_kafka()));
+                let id = bytes.as_kafka().and_then(|bytes| schema_of_bytes(bytes, headers, part, format));
+                if let Some(id) = id
+                    && !missing.contains(&id)
+                    && matches!(registry.get(id), Lookup::Unknown | Lookup::Loading)
+                {
+                    missing.push(id);
+                }
+            }
+        }
+        if !missing.is_empty() {
+            registry.load_blocking(&missing, SCHEMA_WAIT);
+        }
+    }
+}
+
+/// The decoded JSON, and the number of the note.
+fn decode_part(
+    decoder: &mut BatchDecoder<'_>,
+    topic: &str,
+    format: RecordFormat,
+    part: Part,
+    record: &Record,
+    headers: &[Header],
+) -> (Option<Box<RawValue>>, u16) {
+    let bytes = match part {
+        Part::Key => record.key.as_kafka(),
+        Part::Value => record.value.as_kafka(),
+    };
+    let Some(bytes) = bytes else { return (None, 0) };
+    let field = Field { topic, part, bytes, key: record.key.as_kafka() };
+    let headers = headers.iter().map(|Header(name, value)| (name.as_str(), value.as_kafka()));
+    let mut json = Vec::new();
+    let decoded = decoder.decode(format, field, headers, &mut json);
+    if !decoded.is_decoded {
+        return (None, decoded.note);
+    }
+    // The decoders write JSON.
+    match String::from_utf8(json).map(RawValue::from_string) {
+        Ok(Ok(json)) => (Some(json), decoded.note),
+        _ => (None, 0),
+    }
+}

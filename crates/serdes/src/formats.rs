@@ -1,0 +1,19 @@
+//! Decoders of formats that need no schema, and the prefix that a schema registry's serializers write before the bytes.
+
+pub mod cbor;
+pub mod compressed;
+pub mod connect;
+mod decimal;
+pub mod guess;
+mod input;
+pub mod internal_topics;
+pub mod json;
+mod member_name;
+mod members;
+pub mod message_pack;
+pub mod numbers;
+pub mod text;
+mod time;
+mod uuid;
+pub mod wire;
+pub mod xml;

@@ -1,0 +1,202 @@
+use proptest::prelude::*;
+
+use super::{Operation, decode, fold};
+use crate::json_writer::JsonWriter;
+
+fn decoded(json: &str) -> Result<String, String> {
+    let mut text = Vec::new();
+    decode(json.as_bytes(), &mut JsonWriter::new(&mut text, 1_000_000)).map_err(|error| error.message)?;
+    Ok(String::from_utf8(text).expect("UTF-8"))
+}
+
+/// Path, old and new of each change.
+fn changes(json: &str) -> Vec<String> {
+    let event = fold(json).and_then(|folded| folded.event).expect("an event");
+    let shown = |value: Option<&str>| value.unwrap_or("-").to_owned();
+    event
+        .changed
+        .iter()
+        .map(|change| format!("{}: {} → {}", change.path, shown(change.old), shown(change.new)))
+        .collect()
+}
+
+fn update(before: &str, after: &str) -> String {
+    format!(r#"{{"before":{before},"after":{after},"source":{{"table":"t"}},"op":"u","ts_ms":1}}"#)
+}
+
+#[test]
+fn connect_json_is_its_payload() {
+    let folded =
+        fold(r#" {"schema":{"type":"int64","optional":false},"payload": 12345678901234567890} "#).expect("Connect");
+    assert_eq!((folded.payload, folded.event), ("12345678901234567890", None));
+    assert_eq!(fold(r#"{"schema":null,"payload":{"a":1}}"#).expect("no schema").payload, r#"{"a":1}"#);
+}
+
+#[test]
+fn other_json_is_not_folded() {
+    for json in [
+        "[]",
+        "1",
+        "",
+        "{",
+        r#"{"payload":1}"#,
+        r#"{"schema":1,"payload":1}"#,
+        r#"{"schema":{"a":1},"payload":1}"#,
+        r#"{"schema":{"type":"int8"},"payload":1,"more":1}"#,
+        r#"{"op":"c","after":{}}"#,
+        r#"{"op":"c","source":{}}"#,
+        r#"{"op":"x","source":{},"after":{}}"#,
+        r#"{"op":1,"source":{},"after":{}}"#,
+        r#"{"a":"\"op\""}"#,
+    ] {
+        assert_eq!(fold(json), None, "{json}");
+    }
+}
+
+#[test]
+fn events_have_an_operation_and_a_row() {
+    let event = |before: &str, after: &str, op: &str| {
+        let json = format!(r#"{{"before":{before},"after":{after},"source":{{}},"op":"{op}"}}"#);
+        let event = fold(&json).and_then(|folded| folded.event).expect("an event");
+        assert_eq!(event.changed, []);
+        (event.operation, event.row.map(str::to_owned))
+    };
+    assert_eq!(event("null", r#"{"id":1}"#, "c"), (Operation::Create, Some(r#"{"id":1}"#.into())));
+    assert_eq!(event("null", r#"{"id":1}"#, "r"), (Operation::Read, Some(r#"{"id":1}"#.into())));
+    assert_eq!(event(r#"{"id":1}"#, "null", "d"), (Operation::Delete, Some(r#"{"id":1}"#.into())));
+    assert_eq!(event("null", "null", "t"), (Operation::Truncate, None));
+    let truncated = fold(r#"{"source":{},"op":"t"}"#).and_then(|folded| folded.event).expect("an event");
+    assert_eq!(truncated.operation, Operation::Truncate);
+}
+
+#[test]
+fn changes_name_fields_with_exact_values() {
+    let json = update(
+        r#"{"id":1,"n":1.10,"big":9007199254740993,"gone":true,"same":[1, 2],"in":{"a":[1,{"b":2}],"x.y":1},"list":[1]}"#,
+        r#"{"id":1,"n":1.1,"big":9007199254740992,"same":[1, 2],"in":{"a":[1,{"b":3}],"x.y":null},"list":[1,2],"new":"x"}"#,
+    );
+    let expected = [
+        "n: 1.10 → 1.1",
+        "big: 9007199254740993 → 9007199254740992",
+        "gone: true → -",
+        "in.a[1].b: 2 → 3",
+        "in[\"x.y\"]: 1 → null",
+        "list: [1] → [1,2]",
+        "new: - → \"x\"",
+    ];
+    assert_eq!(changes(&json), expected);
+    let with_schema = format!(r#"{{"schema":{{"type":"struct"}},"payload":{json}}}"#);
+    assert_eq!(changes(&with_schema), expected);
+    assert_eq!(fold(&with_schema).expect("Connect").payload, json);
+}
+
+#[test]
+fn changes_are_bounded() {
+    let object = |value: u8| {
+        let members: Vec<_> = (0..5000).map(|number| format!("\"f{number}\":{value}")).collect();
+        format!("{{{}}}", members.join(","))
+    };
+    let changes = changes(&update(&object(1), &object(2)));
+    assert_eq!(changes.len(), 1001);
+    let nested = |inside: &str| format!("{}{inside}{}", "{\"a\":".repeat(100), "}".repeat(100));
+    let json = update(&nested("1"), &nested("2"));
+    assert_eq!(self::changes(&json), [format!("{}: 1 → 2", vec!["a"; 100].join("."))]);
+}
+
+const SCHEMA: &str = r#"{"type":"struct","optional":false,"name":"row","fields":[
+    {"type":"int64","optional":false,"field":"id"},
+    {"type":"bytes","name":"org.apache.kafka.connect.data.Decimal","version":1,"parameters":{"scale":"2","connect.decimal.precision":"10"},"field":"price"},
+    {"type":"int32","name":"org.apache.kafka.connect.data.Date","version":1,"field":"day"},
+    {"type":"int32","name":"org.apache.kafka.connect.data.Time","field":"time"},
+    {"type":"int64","name":"org.apache.kafka.connect.data.Timestamp","field":"at"},
+    {"type":"int64","name":"io.debezium.time.MicroTimestamp","field":"micro"},
+    {"type":"struct","name":"io.debezium.data.VariableScaleDecimal","fields":[{"type":"int32","field":"scale"},{"type":"bytes","field":"value"}],"field":"variable"},
+    {"type":"array","items":{"type":"int32","name":"io.debezium.time.Date"},"field":"days"},
+    {"type":"map","keys":{"type":"string"},"values":{"type":"int32","name":"io.debezium.time.Date"},"field":"named"},
+    {"type":"map","keys":{"type":"int32"},"values":{"type":"int32","name":"io.debezium.time.Date"},"field":"pairs"}]}"#;
+
+fn with_schema(payload: &str) -> String {
+    format!(r#"{{"schema":{SCHEMA},"payload":{payload}}}"#)
+}
+
+#[test]
+fn logical_types_are_converted() {
+    let payload = concat!(
+        r#"{"id":12345678901234567890,"price":"AN8=","day":19844,"time":43200500,"at":1714564800500,"micro":-1,"#,
+        r#""variable":{"scale":3,"value":"/w=="},"days":[0,null,-1],"named":{"a":1},"pairs":[[7,1]],"other":1.0}"#
+    );
+    let expected = concat!(
+        r#"{"id":12345678901234567890,"price":2.23,"day":"2024-05-01","time":"12:00:00.5","at":"2024-05-01T12:00:00.5Z","#,
+        r#""micro":"1969-12-31T23:59:59.999999Z","variable":-0.001,"days":["1970-01-01",null,"1969-12-31"],"#,
+        r#""named":{"a":"1970-01-02"},"pairs":[[7,"1970-01-02"]],"other":1.0}"#
+    );
+    assert_eq!(decoded(&with_schema(payload)).as_deref(), Ok(expected));
+}
+
+#[test]
+fn other_values_stay_as_they_are() {
+    // In another order, numeric, null, and out of range.
+    let payload = r#"{"at":9223372036854775807,"price":1.50,"day":null,"time":-1}"#;
+    assert_eq!(decoded(&with_schema(payload)).as_deref(), Ok(payload));
+    assert_eq!(decoded(&with_schema("null")).as_deref(), Ok("null"));
+    assert_eq!(decoded(&with_schema("[1, 2]")).as_deref(), Ok("[1, 2]"));
+    assert_eq!(decoded(r#"{"schema":null,"payload":{"a": 1}}"#).as_deref(), Ok(r#"{"a": 1}"#));
+    assert_eq!(decoded(r#"{"payload":"x","schema":{"type":"string"}}"#).as_deref(), Ok("\"x\""));
+}
+
+#[test]
+fn errors_name_the_field() {
+    let refused = |payload: &str| decoded(&with_schema(payload)).expect_err(payload);
+    assert_eq!(refused(r#"{"price":"?"}"#), "payload.price: \"?\" is not base64 with the digits of a decimal");
+    assert_eq!(refused(r#"{"days":[0,1.5]}"#), "payload.days[1]: 1.5 is not an integer of 64 bits");
+    assert_eq!(refused(r#"{"named":{"a b":[]}}"#), "payload.named[\"a b\"]: [] is not an integer of 64 bits");
+    assert_eq!(
+        refused(r#"{"day":99999999999}"#),
+        "payload.day: 99999999999 is not days between the years -9999 and 9999"
+    );
+    assert_eq!(refused(r#"{"variable":1}"#), "payload.variable: 1 is not an object with `scale` and `value`");
+    let error = decoded("{\"a\":1}").expect_err("no payload");
+    assert_eq!(error, "the value is not an object with the members `schema` and `payload`");
+}
+
+fn any_json() -> impl Strategy<Value = String> {
+    let leaf =
+        prop::sample::select(vec!["1", "null", "\"AQ==\"", "-0.5e3", "true", "\"\\u0041\""]).prop_map(str::to_owned);
+    leaf.prop_recursive(4, 20, 4, |inner| {
+        let name = prop::sample::select(vec!["id", "price", "days", "named", "pairs", "variable", "scale", "value"]);
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(|elements| format!("[{}]", elements.join(","))),
+            prop::collection::vec((name, inner), 0..4).prop_map(|members| {
+                let members: Vec<_> = members.iter().map(|(name, value)| format!("\"{name}\": {value}")).collect();
+                format!("{{{}}}", members.join(","))
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_payload_is_valid_json_or_refused(payload in any_json()) {
+        if let Ok(text) = decoded(&with_schema(&payload)) {
+            prop_assert!(protocol::is_plain_json(&text), "{text}");
+        }
+    }
+
+    #[test]
+    fn values_of_changes_are_parts_of_the_rows(before in any_json(), after in any_json()) {
+        let json = update(&before, &after);
+        if let Some(event) = fold(&json).and_then(|folded| folded.event) {
+            prop_assert!(before != after || event.changed.is_empty());
+            for change in event.changed {
+                prop_assert!(change.old.is_none_or(|old| before.contains(old)));
+                prop_assert!(change.new.is_none_or(|new| after.contains(new)));
+            }
+        }
+    }
+
+    #[test]
+    fn any_text_does_not_panic(text in ".*") {
+        let _ = fold(&text);
+        let _ = decoded(&text);
+    }
+}
