@@ -23,10 +23,10 @@ pub enum Unavailable {
     NoJava,
     #[error("Java {found} is too old: install a JDK {MINIMUM_JAVA} or newer, or run `cargo xtask setup`")]
     OldJava { found: u32 },
-    #[error("Maven is not installed, which downloads Kafka's jars: install `mvn`, or run `cargo xtask setup`")]
+    #[error("Maven is not installed, which downloads jars: install `mvn`, or run `cargo xtask setup`")]
     NoMaven,
-    #[error("cannot download the jars of Kafka {version} from Maven Central: {reason}")]
-    NoJars { version: &'static str, reason: String },
+    #[error("cannot download {name} from Maven Central: {reason}")]
+    NoJars { name: String, reason: String },
 }
 
 /// The jars of one Kafka version.
@@ -83,34 +83,30 @@ impl Installation {
     }
 }
 
-/// `kafka/` in cargo's target directory, which `cargo clean` removes.
+/// `kafka/` in cargo's target directory.
 pub(crate) fn kafka_dir() -> PathBuf {
+    target_dir("kafka")
+}
+
+/// A directory in cargo's target directory, which `cargo clean` removes.
+#[must_use]
+pub fn target_dir(name: &str) -> PathBuf {
     let workspace_root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    let directory = workspace_root.join(target).join("kafka");
+    let directory = workspace_root.join(target).join(name);
     // Java's tools print these paths, which are more readable without `..`.
     fs::create_dir_all(&directory).and_then(|()| directory.canonicalize()).unwrap_or(directory)
 }
 
 fn fetch(version: &'static str, directory: &Path, libraries: &Path) -> Result<(), Unavailable> {
-    let failed = |reason: String| Unavailable::NoJars { version, reason };
+    let name = format!("the jars of Kafka {version}");
+    let failed = |reason: String| Unavailable::NoJars { name: name.clone(), reason };
     let unfinished = directory.join(format!("libs.unfinished-{}", std::process::id()));
     fs::create_dir_all(directory)
         .and_then(|()| fs::write(directory.join("pom.xml"), pom(version)))
         .map_err(|error| failed(format!("cannot write {}: {error}", directory.display())))?;
-
-    let output = Command::new("mvn")
-        .current_dir(directory)
-        .args(["--batch-mode", "--quiet", "dependency:copy-dependencies"])
-        .arg(format!("-DoutputDirectory={}", unfinished.display()))
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|_| Unavailable::NoMaven)?;
-    if !output.status.success() {
-        let text = String::from_utf8_lossy(&output.stdout);
-        let first_error = text.lines().find(|line| line.contains("ERROR")).unwrap_or("mvn printed no error");
-        return Err(failed(first_error.to_owned()));
-    }
+    let output_directory = format!("-DoutputDirectory={}", unfinished.display());
+    run_maven(directory, &["dependency:copy-dependencies", &output_directory], &name)?;
     // The first process to rename succeeds; the jars of all are the same, and no process sees an incomplete directory.
     if fs::rename(&unfinished, libraries).is_err() {
         let _ = fs::remove_dir_all(&unfinished);
@@ -119,6 +115,26 @@ fn fetch(version: &'static str, directory: &Path, libraries: &Path) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Runs Maven in `directory`, because it writes files there. `name` says in an error what is downloaded.
+///
+/// # Errors
+/// When Maven is not installed, or with the first error that it prints.
+pub fn run_maven(directory: &Path, arguments: &[&str], name: &str) -> Result<(), Unavailable> {
+    let output = Command::new("mvn")
+        .current_dir(directory)
+        .args(["--batch-mode", "--quiet"])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|_| Unavailable::NoMaven)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let first_error = text.lines().find(|line| line.contains("ERROR")).unwrap_or("mvn printed no error");
+    Err(Unavailable::NoJars { name: name.to_owned(), reason: first_error.to_owned() })
 }
 
 fn pom(version: &str) -> String {

@@ -9,7 +9,7 @@ mod detached;
 mod installation;
 mod ports;
 mod probe;
-mod process;
+pub mod process;
 mod properties;
 pub mod secured;
 
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 pub use cluster::{Cluster, Node};
 pub use detached::Detached;
-pub use installation::{Installation, Unavailable};
+pub use installation::{Installation, Unavailable, run_maven, target_dir};
 pub use ports::free_ports;
 pub use secured::{Secured, TokenProvider};
 

@@ -10,12 +10,12 @@ use anyhow::{Context, Result};
 
 /// The interval between two checks of a condition. Much shorter than what is waited for here (a JVM takes a second to
 /// start).
-pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(50);
+pub const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// A broker that takes longer to shut down waits for other brokers that are gone, and can be killed safely.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 const LOG_TAIL_LINES: usize = 20;
 
-pub(crate) struct ServerProcess {
+pub struct ServerProcess {
     child: Child,
     guard: Guard,
     log: PathBuf,
@@ -23,7 +23,10 @@ pub(crate) struct ServerProcess {
 
 impl ServerProcess {
     /// Starts `command` and appends its output to `log`.
-    pub(crate) fn start(mut command: Command, log: PathBuf) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When the log cannot be opened or the program cannot be run.
+    pub fn start(mut command: Command, log: PathBuf) -> Result<Self> {
         let output = File::options()
             .create(true)
             .append(true)
@@ -42,13 +45,14 @@ impl ServerProcess {
         Ok(Self { child, guard, log })
     }
 
-    pub(crate) fn id(&self) -> u32 {
+    #[must_use]
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// # Errors
     /// When the process has ended; the error has the end of its log.
-    pub(crate) fn require_alive(&mut self) -> Result<()> {
+    pub fn require_alive(&mut self) -> Result<()> {
         match self.child.try_wait().context("cannot get the state of a child process")? {
             None => Ok(()),
             Some(status) => {
@@ -57,19 +61,21 @@ impl ServerProcess {
         }
     }
 
-    pub(crate) fn log_tail(&self) -> String {
+    /// The last lines of the log.
+    #[must_use]
+    pub fn log_tail(&self) -> String {
         let text = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<_> = text.lines().collect();
         lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n")
     }
 
     /// Sends SIGTERM without waiting.
-    pub(crate) fn ask_to_stop(&self) {
+    pub fn ask_to_stop(&self) {
         signal("-TERM", self.child.id());
     }
 
     /// Waits for a process after SIGTERM, and kills it after [`STOP_GRACE`].
-    pub(crate) fn wait_until_stopped(mut self) {
+    pub fn wait_until_stopped(mut self) {
         let deadline = Instant::now() + STOP_GRACE;
         while Instant::now() < deadline {
             if !matches!(self.child.try_wait(), Ok(None)) {
@@ -81,12 +87,12 @@ impl ServerProcess {
     }
 
     /// Kills the process with SIGKILL.
-    pub(crate) fn kill(self) {
+    pub fn kill(self) {
         // Dropping it kills the process.
     }
 
     /// Lets the process outlive this program.
-    pub(crate) fn detach(self) {
+    pub fn detach(self) {
         let mut process = std::mem::ManuallyDrop::new(self);
         process.guard.dismiss();
     }
@@ -126,6 +132,6 @@ impl Guard {
 
 /// Sends a signal with the `kill` program, because calling the C function needs unsafe code. Callers check whether the
 /// process has ended.
-pub(crate) fn signal(name: &str, id: u32) {
+pub fn signal(name: &str, id: u32) {
     let _ = Command::new("kill").args([name, &id.to_string()]).stderr(Stdio::null()).status();
 }

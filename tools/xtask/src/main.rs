@@ -14,6 +14,7 @@ mod pictures;
 mod programs;
 mod protocol_document;
 mod python;
+mod registry;
 mod setup;
 mod test;
 mod tidy;
@@ -40,6 +41,9 @@ enum Command {
     /// Run real Kafka in the background, without Docker
     #[command(subcommand)]
     Kafka(kafka::Action),
+    /// Run a real schema registry in the background, without Docker
+    #[command(subcommand)]
+    Registry(registry::Action),
     /// Serve the page with hot reload (`trunk serve`), and run a bridge
     Dev,
     /// Take screenshots of every state of the page, into target/screenshots
@@ -64,6 +68,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Kafka(action) => kafka::run(&action),
+        Command::Registry(action) => registry::run(&action),
         Command::Dev => dev::run(),
         Command::Pictures => pictures::run(),
         Command::Dist(options) => dist::run(&options),

@@ -1,15 +1,24 @@
-//! Installs the Python packages of the tests: `websockets`, with which the example client in Python runs.
+//! Installs the Python packages of the tests: `websockets`, with which the example client in Python runs, and the serializers of
+//! typed records.
+
+#[path = "../../../tests/src/python/environment.rs"]
+mod environment;
 
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Error, Result, ensure};
 
 use crate::programs::{show, target_dir};
 
 const VERSION: &str = "15.0.1";
 
-/// Installs the packages unless this version is installed.
+/// Installs the packages unless they are installed.
 pub(crate) fn install() -> Result<()> {
+    environment::find_or_make(&target_dir()).map_err(Error::msg)?;
+    install_websockets()
+}
+
+fn install_websockets() -> Result<()> {
     let directory = target_dir().join("python");
     let is_installed = || directory.join(format!("websockets-{VERSION}.dist-info")).is_dir();
     if is_installed() {

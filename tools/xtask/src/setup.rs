@@ -24,8 +24,16 @@ const REQUIREMENTS: &[Requirement] = &[
         purpose: "the browser of the end-to-end tests",
     },
     Requirement { programs: &["kcat", "kafkacat"], package: "kcat", purpose: "an independent Kafka client" },
-    Requirement { programs: &["java"], package: "openjdk-17-jre-headless", purpose: "runs a real Kafka" },
-    Requirement { programs: &["mvn"], package: "maven", purpose: "fetches a real Kafka, and axe-core" },
+    Requirement {
+        programs: &["java"],
+        package: "openjdk-17-jre-headless",
+        purpose: "runs a real Kafka and a schema registry",
+    },
+    Requirement {
+        programs: &["mvn"],
+        package: "maven",
+        purpose: "fetches a real Kafka, a schema registry, and axe-core",
+    },
     Requirement { programs: &["node"], package: "nodejs", purpose: "runs an OpenID provider, and an example client" },
     Requirement { programs: &["npm"], package: "npm", purpose: "fetches an OpenID provider" },
     Requirement { programs: &["python3"], package: "python3", purpose: "runs an example client" },
@@ -43,6 +51,7 @@ pub(crate) fn run() -> Result<()> {
     for flavour in [Flavour::Kraft { brokers: 1 }, Flavour::Zookeeper] {
         Installation::find_or_fetch(flavour)?;
     }
+    local_registry::Installation::find_or_fetch()?;
     // The proxy in the tests of `docs/proxies.md`.
     debian::unpack("nginx", "nginx")?;
     // Checks metrics and alert rules.
