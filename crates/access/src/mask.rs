@@ -16,7 +16,10 @@ use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use protocol::{BinaryBatch, ClusterName, Header, HeaderView, NamePattern, Record, RecordView, WireBytes};
+use protocol::{
+    BinaryBatch, ClusterName, Header, HeaderView, NamePattern, Record, RecordNotes, RecordView, WireBytes,
+    is_plain_json,
+};
 
 use self::json::{Hidden, mask_fields, strongest};
 pub use self::path::MaskPath;
@@ -115,18 +118,27 @@ impl MaskProfile {
     /// record may be larger than before, since a replacement may be longer than the field.
     pub fn apply(&self, topic: &str, records: &BinaryBatch) -> BinaryBatch {
         let mask = self.of_topic(topic);
-        let mut masked = BinaryBatch::with_capacity(records.len(), records.encoded_bytes());
-        for record in records.iter() {
+        let has_notes = !records.notes().is_empty();
+        let mut masked = BinaryBatch::with_notes(records.len(), records.encoded_bytes(), records.notes().clone());
+        for (index, record) in records.iter().enumerate() {
             let (key, value) = (mask.key(record.key), mask.value(record.value));
             let headers: Vec<_> = record.headers.filter_map(|header| mask.header(header)).collect();
-            masked.push(RecordView {
+            let mut notes = if has_notes { records.notes_of(index) } else { RecordNotes::default() };
+            if key.as_deref().is_some_and(|key| is_replaced(key, record.key)) {
+                notes.key = 0;
+            }
+            if value.as_deref().is_some_and(|value| is_replaced(value, record.value)) {
+                notes.value = 0;
+            }
+            let record = RecordView {
                 offset: record.offset,
                 timestamp: record.timestamp,
                 timestamp_type: record.timestamp_type,
                 key: key.as_deref(),
                 value: value.as_deref(),
                 headers: headers.iter().map(|(name, value)| (*name, value.as_deref())),
-            });
+            };
+            masked.push_noted(record, notes);
         }
         masked
     }
@@ -135,8 +147,15 @@ impl MaskProfile {
     pub fn apply_to_records(&self, topic: &str, records: &mut [Record]) {
         let mask = self.of_topic(topic);
         for record in records {
-            record.key = WireBytes::from_kafka(mask.key(record.key.as_kafka()).as_deref());
-            record.value = WireBytes::from_kafka(mask.value(record.value.as_kafka()).as_deref());
+            let (key, value) = (mask.key(record.key.as_kafka()), mask.value(record.value.as_kafka()));
+            if key.as_deref().is_some_and(|key| is_replaced(key, record.key.as_kafka())) {
+                record.key_note = None;
+            }
+            if value.as_deref().is_some_and(|value| is_replaced(value, record.value.as_kafka())) {
+                record.value_note = None;
+            }
+            let (key, value) = (WireBytes::from_kafka(key.as_deref()), WireBytes::from_kafka(value.as_deref()));
+            (record.key, record.value) = (key, value);
             record.headers = std::mem::take(&mut record.headers)
                 .iter()
                 .filter_map(|Header(name, value)| mask.header((name, value.as_kafka())))
@@ -183,6 +202,12 @@ impl TopicMask<'_> {
             Some(method) => Some((name, value.map(|value| whole(method, value)))),
         }
     }
+}
+
+/// Whether a key or value is masked as a whole. A note about it does not apply then: the bytes are neither decoded JSON nor those that
+/// could not be decoded.
+fn is_replaced(masked: &[u8], original: Option<&[u8]>) -> bool {
+    Some(masked) != original && !std::str::from_utf8(masked).is_ok_and(is_plain_json)
 }
 
 /// A key or value as the user sees it.

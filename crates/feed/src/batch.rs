@@ -4,10 +4,15 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use access::MaskProfile;
-use protocol::{BinaryBatch, JsonBatch, TopicPartition};
+use protocol::{BinaryBatch, Decode, JsonBatch, TopicPartition};
 
-/// How many masked forms of the same records there may be at a time: formats × masks.
-pub const MAX_VARIANTS: usize = protocol::limits::MASKED_VARIANTS;
+/// How many decoded or masked forms of the same records there may be at a time: formats × decode settings × masks.
+pub const MAX_VARIANTS: usize = protocol::limits::VARIANTS;
+
+/// A form that is larger than this many times the records, and than [`LARGE_VIEW_BYTES`], is not kept: data that is made to grow when
+/// it is decompressed would fill the memory.
+const LARGE_VIEW_FACTOR: usize = 4;
+const LARGE_VIEW_BYTES: usize = 512 * 1024;
 
 /// Records of one partition, encoded once per variant.
 #[derive(Debug)]
@@ -18,36 +23,41 @@ pub struct Batch {
     /// When the reader encoded the first of the records.
     pub read_at: Instant,
     json: OnceLock<JsonBatch>,
-    /// What users with masks see; the oldest first, at most [`MAX_VARIANTS`].
-    masked: Mutex<Vec<Arc<MaskedBatch>>>,
+    /// What users with masks and clients that decode see; the oldest first, at most [`MAX_VARIANTS`].
+    views: Mutex<Vec<Arc<RecordsView>>>,
 }
 
-/// The records of a batch as users with the same masks see them: as many records, at the same indexes. Sizes may differ;
-/// flow control and limits use those of the original.
+/// The records of a batch as clients with the same masks and decode setting see them: as many records, at the same indexes. Sizes
+/// may differ; flow control and limits use those of the original.
 #[derive(Debug)]
-pub struct MaskedBatch {
-    profile: Arc<MaskProfile>,
+pub struct RecordsView {
+    decode: Decode,
+    profile: Option<Arc<MaskProfile>>,
     records: OnceLock<BinaryBatch>,
     json: OnceLock<JsonBatch>,
 }
 
-impl MaskedBatch {
-    /// The records, for which the first caller waited; see [`Batch::masked`].
+impl RecordsView {
+    /// The records, for which the first caller waited; see [`Batch::view`].
     pub fn records(&self) -> &BinaryBatch {
         // Never empty outside this module.
-        self.records.get().expect("masked before it was handed out")
+        self.records.get().expect("made before it was handed out")
     }
 
     /// The same records as JSON, encoded by the first subscription that needs it.
     pub fn json(&self) -> &JsonBatch {
         self.json.get_or_init(|| JsonBatch::encode(self.records()))
     }
+
+    fn is_large(&self, original: usize) -> bool {
+        self.records().encoded_bytes() > LARGE_VIEW_BYTES.max(original.saturating_mul(LARGE_VIEW_FACTOR))
+    }
 }
 
 impl Batch {
     pub fn new(topic: Arc<str>, partition: i32, records: BinaryBatch) -> Self {
         let read_at = Instant::now();
-        Self { topic, partition, records, read_at, json: OnceLock::new(), masked: Mutex::default() }
+        Self { topic, partition, records, read_at, json: OnceLock::new(), views: Mutex::default() }
     }
 
     /// The same records as JSON. The first subscription that needs it encodes it for all, on its own task, so that the
@@ -56,32 +66,55 @@ impl Batch {
         self.json.get_or_init(|| JsonBatch::encode(&self.records))
     }
 
-    /// What a user with these masks sees; `None` if they do not concern the topic. The first subscription that needs it
-    /// masks the records for all, on its own task.
-    pub fn masked(&self, profile: &Arc<MaskProfile>) -> Option<Arc<MaskedBatch>> {
-        if !profile.covers(&self.topic) {
-            return None;
-        }
-        let masked = self.find_masked(profile);
-        // Without the lock, so that subscriptions with other masks do not wait.
-        masked.records.get_or_init(|| profile.apply(&self.topic, &self.records));
-        Some(masked)
+    /// Whether [`Self::view`] has nothing to compute.
+    pub fn has_view(&self, decode: Decode, mask: Option<&Arc<MaskProfile>>) -> bool {
+        let mask = mask.filter(|profile| profile.covers(&self.topic));
+        let views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = views.iter().find(|view| view.decode == decode && view.profile.as_ref() == mask);
+        found.is_some_and(|view| view.records.get().is_some())
     }
 
-    fn find_masked(&self, profile: &Arc<MaskProfile>) -> Arc<MaskedBatch> {
+    /// What a client with these masks and this decode setting sees; `None` if this is what Kafka has. The first subscription that
+    /// needs it decodes and masks the records for all, on its own task. `decode_records`: decodes the records as `decode` says.
+    pub fn view(
+        &self,
+        decode: Decode,
+        mask: Option<&Arc<MaskProfile>>,
+        decode_records: impl FnOnce(&BinaryBatch) -> BinaryBatch,
+    ) -> Option<Arc<RecordsView>> {
+        let mask = mask.filter(|profile| profile.covers(&self.topic));
+        if decode.is_raw() && mask.is_none() {
+            return None;
+        }
+        let view = self.find_view(decode, mask);
+        // Without the lock, so that subscriptions with other views do not wait.
+        view.records.get_or_init(|| match (decode.is_raw(), mask) {
+            (true, None) => unreachable!("returned above"),
+            (true, Some(profile)) => profile.apply(&self.topic, &self.records),
+            (false, None) => decode_records(&self.records),
+            (false, Some(profile)) => profile.apply(&self.topic, &decode_records(&self.records)),
+        });
+        if view.is_large(self.records.encoded_bytes()) {
+            let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+            views.retain(|kept| !Arc::ptr_eq(kept, &view));
+        }
+        Some(view)
+    }
+
+    fn find_view(&self, decode: Decode, mask: Option<&Arc<MaskProfile>>) -> Arc<RecordsView> {
         // Each change is complete before anything can fail.
-        let mut all = self.masked.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = all.iter().find(|masked| masked.profile == *profile) {
+        let mut all = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = all.iter().find(|view| view.decode == decode && view.profile.as_ref() == mask) {
             return Arc::clone(found);
         }
         // More than the limit only after the access rules have changed: the oldest belong to closed sockets.
         if all.len() == MAX_VARIANTS {
             all.remove(0);
         }
-        let profile = Arc::clone(profile);
-        let masked = Arc::new(MaskedBatch { profile, records: OnceLock::new(), json: OnceLock::new() });
-        all.push(Arc::clone(&masked));
-        masked
+        let profile = mask.map(Arc::clone);
+        let view = Arc::new(RecordsView { decode, profile, records: OnceLock::new(), json: OnceLock::new() });
+        all.push(Arc::clone(&view));
+        view
     }
 
     /// Appends the records of a later batch of the same partition.
@@ -89,7 +122,7 @@ impl Batch {
         self.records.append(&later.records);
         // A subscription that has ended since may have encoded the batch without these records.
         self.json.take();
-        self.masked.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+        self.views.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Whether the batch may be merged with others, and written by the reader's thread. A larger batch fills a frame
@@ -114,10 +147,66 @@ mod tests {
     use std::sync::Arc;
 
     use access::{Mask, MaskMethod, MaskPath, MaskProfile, Policy, Principal, Who};
-    use protocol::{ClusterName, NamePattern};
+    use protocol::{BinaryBatch, ClusterName, Decode, DecodeNote, NamePattern, RecordFormat, RecordNotes};
 
-    use super::MAX_VARIANTS;
+    use super::{Batch, MAX_VARIANTS, RecordsView};
     use crate::fixtures::{batch, key};
+
+    fn not_decoded(_: &BinaryBatch) -> BinaryBatch {
+        panic!("nothing is to be decoded")
+    }
+
+    /// The records as a user with these masks sees them.
+    fn masked(batch: &Batch, profile: &Arc<MaskProfile>) -> Option<Arc<RecordsView>> {
+        batch.view(Decode::default(), Some(profile), not_decoded)
+    }
+
+    /// Decodes each value to `{"n":1}`.
+    fn decode(records: &BinaryBatch) -> BinaryBatch {
+        let mut decoded = BinaryBatch::default();
+        let note = DecodeNote { format: Some(RecordFormat::Cbor), ..DecodeNote::default() };
+        let value = decoded.notes_mut().add(note).expect("one note");
+        for record in records.iter() {
+            let record = protocol::RecordView { value: Some(br#"{"n":1}"#), ..record };
+            decoded.push_noted(record, RecordNotes { key: 0, value });
+        }
+        decoded
+    }
+
+    #[test]
+    fn records_are_decoded_once_and_masked_after_that() {
+        let cbor = Decode { value: RecordFormat::Cbor, ..Decode::default() };
+        let (batch, profile) = (batch(0, [0, 1], 5), values_hidden("t"));
+        assert!(!batch.has_view(cbor, None));
+        let plain = batch.view(cbor, None, decode).expect("decoded");
+        assert!(batch.has_view(cbor, None) && !batch.has_view(cbor, Some(&profile)));
+        let again = batch.view(cbor, None, not_decoded).expect("decoded before");
+        assert!(Arc::ptr_eq(&plain, &again));
+        let values: Vec<_> = plain.records().iter().map(|record| record.value).collect();
+        assert_eq!(values, [Some(&br#"{"n":1}"#[..]); 2]);
+        assert!(plain.records().notes_of(1).value == 1);
+
+        let hidden = batch.view(cbor, Some(&profile), decode).expect("decoded and masked");
+        let values: Vec<_> = hidden.records().iter().map(|record| record.value).collect();
+        assert_eq!(values, [Some(&b"***"[..]); 2]);
+        assert_eq!(hidden.records().notes_of(0).value, 0, "*** is not decoded JSON");
+    }
+
+    #[test]
+    fn view_that_is_much_larger_than_its_records_is_not_kept() {
+        let batch = batch(0, [0], 5);
+        let text = vec![b'1'; super::LARGE_VIEW_BYTES + 1];
+        let grow = |records: &BinaryBatch| {
+            let mut decoded = BinaryBatch::default();
+            for record in records.iter() {
+                decoded.push(protocol::RecordView { value: Some(text.as_slice()), ..record });
+            }
+            decoded
+        };
+        let auto = Decode { value: RecordFormat::Auto, ..Decode::default() };
+        let view = batch.view(auto, None, grow).expect("decoded");
+        assert!(view.records().encoded_bytes() > text.len() && !batch.has_view(auto, None));
+    }
 
     /// A new policy, whose one mask hides the values of topics that match the pattern.
     fn values_hidden(topics: &str) -> Arc<MaskProfile> {
@@ -137,7 +226,7 @@ mod tests {
     fn records_are_masked_once_for_any_number_of_subscriptions() {
         let (batch, profile) = (batch(0, [0, 1], 5), values_hidden("t"));
         let mut masked: Vec<_> = std::thread::scope(|threads| {
-            let start = || batch.masked(&profile).expect("the topic is masked");
+            let start = || masked(&batch, &profile).expect("the topic is masked");
             let threads: Vec<_> = (0..4).map(|_| threads.spawn(start)).collect();
             threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
         });
@@ -151,15 +240,16 @@ mod tests {
 
     #[test]
     fn topic_without_mask_has_no_masked_form() {
-        assert!(batch(0, [0], 1).masked(&values_hidden("other")).is_none());
+        let view = batch(0, [0], 1).view(Decode::default(), Some(&values_hidden("other")), not_decoded);
+        assert!(view.is_none());
     }
 
     #[test]
     fn records_masked_before_others_were_appended_are_masked_again() {
         let (mut waiting, profile) = (batch(0, [0], 1), values_hidden("t"));
-        assert_eq!(waiting.masked(&profile).expect("the topic is masked").records().len(), 1);
+        assert_eq!(masked(&waiting, &profile).expect("the topic is masked").records().len(), 1);
         waiting.append(&batch(0, [1], 1));
-        let masked = waiting.masked(&profile).expect("the topic is masked");
+        let masked = masked(&waiting, &profile).expect("the topic is masked");
         assert_eq!((masked.records().len(), masked.records().offset(1)), (2, 1));
         assert_eq!(masked.json().body(0..2).len(), masked.json().encoded_bytes());
     }
@@ -168,11 +258,11 @@ mod tests {
     fn oldest_masked_form_makes_room_for_those_of_later_rules() {
         let batch = batch(0, [0], 1);
         let profiles: Vec<_> = (0..=MAX_VARIANTS).map(|_| values_hidden("t")).collect();
-        let masked: Vec<_> = profiles.iter().map(|profile| batch.masked(profile).expect("masked")).collect();
-        assert_eq!(batch.masked.lock().expect("no panic").len(), MAX_VARIANTS);
+        let views: Vec<_> = profiles.iter().map(|profile| masked(&batch, profile).expect("masked")).collect();
+        assert_eq!(batch.views.lock().expect("no panic").len(), MAX_VARIANTS);
         // A frame that still refers to the oldest one can be written.
-        assert_eq!(masked[0].records().len(), 1);
-        let again = |index: usize| Arc::ptr_eq(&masked[index], &batch.masked(&profiles[index]).expect("masked"));
+        assert_eq!(views[0].records().len(), 1);
+        let again = |index: usize| Arc::ptr_eq(&views[index], &masked(&batch, &profiles[index]).expect("masked"));
         assert!(again(1) && again(MAX_VARIANTS) && !again(0));
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use access::MaskProfile;
-use protocol::Format;
+use protocol::{Decode, Format};
 
 /// Which records of transactions a feed contains. It is part of a feed's key, because a consumer has one isolation
 /// level.
@@ -18,6 +18,15 @@ pub enum Isolation {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Variant {
     pub format: Format,
-    /// `None`: the records as Kafka has them.
+    /// How keys and values are decoded. Masks apply to the decoded form.
+    pub decode: Decode,
+    /// `None`: no field is masked.
     pub mask: Option<Arc<MaskProfile>>,
+}
+
+impl Variant {
+    /// Whether the records are those that Kafka has, only in another encoding.
+    pub fn is_plain(&self) -> bool {
+        self.decode.is_raw() && self.mask.is_none()
+    }
 }

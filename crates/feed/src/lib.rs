@@ -41,7 +41,7 @@ use protocol::{
 use tokio::sync::Notify;
 
 use self::acks::Acks;
-pub use self::batch::{Batch, MAX_VARIANTS, MaskedBatch};
+pub use self::batch::{Batch, MAX_VARIANTS, RecordsView};
 pub use self::closing_cursor::ClosingCursor;
 use self::commits::Commits;
 pub use self::cursor::{Cursor, Delivered, Listener};
@@ -53,7 +53,7 @@ use self::missed::Missed;
 use self::topic_id::TopicId;
 
 /// How many bytes of binary records a feed keeps for slow subscriptions. Their JSON, if a subscription wants it, comes
-/// on top, and so do their masked forms, at most [`MAX_VARIANTS`].
+/// on top, and so do their decoded and masked forms, at most [`MAX_VARIANTS`].
 const CAPACITY_BYTES: usize = 8 * 1024 * 1024;
 
 /// A blocking subscription that has taken nothing for this long no longer holds up subscriptions that are ahead.

@@ -278,6 +278,8 @@ fn null_stays_null_and_headers_are_found_regardless_of_case() {
             key: WireBytes::from_kafka(record.key),
             value: WireBytes::from_kafka(record.value),
             headers: record.headers.map(header).collect(),
+            key_note: None,
+            value_note: None,
         });
         records.collect()
     };
