@@ -7,11 +7,11 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use protocol::{GroupId, GroupStart, TopicName, TopicPartition};
+use protocol::{GroupId, GroupStart, HeaderView, TopicName, TopicPartition};
 use rdkafka::Message;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::BorrowedMessage;
+use rdkafka::message::{BorrowedMessage, Headers as _};
 
 use self::assignment::{Assignment, TerminalContext};
 use super::admin::existing_partitions;
@@ -34,6 +34,34 @@ pub struct Options {
     pub start: GroupStart,
     /// Whether the offsets of handled records are committed.
     pub commits: bool,
+}
+
+/// A record as it is in Kafka's log.
+#[derive(Clone, Copy)]
+pub struct ConsumedRecord<'m>(&'m BorrowedMessage<'m>);
+
+impl<'m> ConsumedRecord<'m> {
+    pub fn partition(&self) -> i32 {
+        self.0.partition()
+    }
+
+    pub fn offset(&self) -> i64 {
+        self.0.offset()
+    }
+
+    pub fn key(&self) -> Option<&'m [u8]> {
+        self.0.key()
+    }
+
+    pub fn value(&self) -> Option<&'m [u8]> {
+        self.0.payload()
+    }
+
+    /// In order, including duplicates.
+    pub fn headers(&self) -> Vec<HeaderView<'m>> {
+        let headers = self.0.headers().into_iter().flat_map(|headers| headers.iter());
+        headers.map(|header| (header.key, header.value)).collect()
+    }
 }
 
 pub struct GroupConsumer {
@@ -107,8 +135,8 @@ impl GroupConsumer {
         Ok(())
     }
 
-    /// Waits up to `timeout` for a record and passes its value to `handle`. If that returns true, the record was handled,
-    /// and its offset is stored for the next commit. Returns what `handle` returned.
+    /// Waits up to `timeout` for a record and passes it to `handle`. If that returns true, the record was handled, and its
+    /// offset is stored for the next commit. Returns what `handle` returned.
     ///
     /// # Errors
     /// Those that retrying does not solve: missing rights, a position beyond the end, an incompatible group, a fatal
@@ -116,7 +144,7 @@ impl GroupConsumer {
     pub fn next(
         &self,
         timeout: Duration,
-        handle: impl FnOnce(Option<&[u8]>) -> anyhow::Result<bool>,
+        handle: impl FnOnce(ConsumedRecord<'_>) -> anyhow::Result<bool>,
     ) -> anyhow::Result<Option<bool>> {
         let assignment = self.inner.context().assignment();
         assignment.start_if_due(&self.inner);
@@ -127,7 +155,7 @@ impl GroupConsumer {
         match polled {
             None => Ok(None),
             Some(Ok(message)) => {
-                let is_handled = handle(message.payload())?;
+                let is_handled = handle(ConsumedRecord(&message))?;
                 if is_handled {
                     self.note_handled(&message)?;
                 }

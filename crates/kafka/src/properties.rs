@@ -3,7 +3,7 @@
 //! are never printed.
 
 mod addresses;
-mod file;
+pub mod file;
 mod jaas;
 mod java;
 mod names;

@@ -136,5 +136,7 @@ fn record(message: &BorrowedMessage<'_>) -> Record {
         key: WireBytes::from_kafka(message.key()),
         value: WireBytes::from_kafka(message.payload()),
         headers: headers.unwrap_or_default(),
+        key_note: None,
+        value_note: None,
     }
 }

@@ -8,6 +8,8 @@ use kafka::cluster::ClusterWatch;
 use kafka::producer::Producer;
 use kafka::record_limit::RecordLimit;
 use kafka::statistics::Statistics;
+use serdes::Decoder;
+
 use protocol::{ClusterColour, ClusterName, ClusterSummary, Defaults, ErrorBody, ErrorCode};
 
 use crate::feeds::Feeds;
@@ -29,6 +31,8 @@ pub struct Cluster {
     pub views: Arc<Views>,
     /// What librdkafka reports about its connections, for `/metrics`.
     pub statistics: Arc<Statistics>,
+    /// Decodes keys and values for clients that ask for it, with the schemas of the cluster's registry.
+    pub decoder: Arc<Decoder>,
     /// Whether Kafka is up, and who the brokers are.
     pub state: ClusterWatch,
 }

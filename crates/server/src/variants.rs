@@ -1,5 +1,5 @@
-//! Which variants of the same topics are read at this time, and the limit of masked ones: each one costs memory and time for
-//! every record, for any number of subscriptions.
+//! Which variants of the same topics are read at this time, and the limit of decoded and masked ones: each one costs memory and time
+//! for every record, for any number of subscriptions.
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -29,15 +29,15 @@ impl Variants {
     /// `topics`: in alphabetical order, each once.
     ///
     /// # Errors
-    /// When the variant has masks, and subscriptions of the same topics read [`MAX_VARIANTS`] others that have some.
+    /// When the variant is decoded or masked, and subscriptions of the same topics read [`MAX_VARIANTS`] others that are.
     pub fn hold(&self, topics: &[TopicName], variant: Variant) -> Result<HeldVariant, ErrorBody> {
         let mut all = lock(&self.0);
         let read = all.entry(topics.to_vec()).or_default();
-        let masked = read.keys().filter(|variant| variant.mask.is_some()).count();
-        if variant.mask.is_some() && masked == MAX_VARIANTS && !read.contains_key(&variant) {
+        let others = read.keys().filter(|variant| !variant.is_plain()).count();
+        if !variant.is_plain() && others == MAX_VARIANTS && !read.contains_key(&variant) {
             let message = format!(
-                "these topics are read in {MAX_VARIANTS} masked variants (formats × masks of the users) at the moment, which is \
-                 the limit; try again when other users have stopped"
+                "these topics are read in {MAX_VARIANTS} variants (formats × decode settings × masks of the users) at the moment, \
+                 which is the limit; choose a setting that another user has, or try again when other users have stopped"
             );
             let error = ErrorBody::new(ErrorCode::TooManyVariants, message);
             return Err(ErrorBody { retry_after_ms: Some(RETRY_AFTER_MS), ..error });
@@ -79,7 +79,7 @@ fn lock(variants: &Mutex<ReadVariants>) -> MutexGuard<'_, ReadVariants> {
 #[cfg(test)]
 mod tests {
     use access::{Mask, MaskMethod, MaskPath, Policy, Principal, Who};
-    use protocol::{ClusterName, Format, NamePattern};
+    use protocol::{ClusterName, Decode, Format, NamePattern, RecordFormat};
 
     use super::*;
 
@@ -92,7 +92,7 @@ mod tests {
         let cluster = ClusterName::parse("default").expect("a valid name");
         let mask = policy.masks(&Principal::anyone(), &cluster, [format!("topic-{mask}").as_str()]);
         assert!(mask.is_some());
-        Variant { format, mask }
+        Variant { format, decode: Decode::default(), mask }
     }
 
     fn policy() -> Policy {
@@ -119,7 +119,10 @@ mod tests {
         // Another subscription of the same variant, other topics, and records without masks have room.
         let second = hold(variant(3)).expect("the variant is read already");
         assert!(variants.hold(&topics(&["a"]), another()).is_ok());
-        assert!(hold(Variant { format: Format::Json, mask: None }).is_ok());
+        assert!(hold(Variant { format: Format::Json, decode: Decode::default(), mask: None }).is_ok());
+        let decode = Decode { value: RecordFormat::Auto, ..Decode::default() };
+        let decoded = Variant { format: Format::Json, decode, mask: None };
+        assert!(hold(decoded).is_err(), "a decoded variant costs as much as a masked one");
         drop(held.remove(3));
         assert!(hold(another()).is_err(), "the second subscription still reads the variant");
         drop(second);

@@ -5,13 +5,14 @@ use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
 
-use protocol::{CloseCode, Format, JsonBatch, RecordsHead};
+use protocol::{CloseCode, Format, JsonBatch, Notes, RecordsHead};
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use crate::metrics::{ClusterMetrics, WrittenAt};
 use crate::traces;
-use feed::{Batch, MaskedBatch, Variant};
+use feed::{Batch, RecordsView, Variant};
+use serdes::Decoder;
 
 /// Stands for "the close frame had no code" and is never sent (RFC 6455, 7.4.1).
 const NO_CODE: u16 = 1005;
@@ -26,8 +27,8 @@ struct Records {
     batch: Arc<Batch>,
     range: Range<usize>,
     format: Format,
-    /// What the user sees instead of the batch.
-    masked: Option<Arc<MaskedBatch>>,
+    /// What the client gets instead of the records that Kafka has.
+    view: Option<Arc<RecordsView>>,
     metrics: &'static ClusterMetrics,
 }
 
@@ -55,20 +56,29 @@ impl Frame {
         Self { head, records: None }
     }
 
-    /// Records of one subscription. `seq` is the number of the last record of the range.
+    /// Records of one subscription. `seq` is the number of the last record of the range. Decodes and masks the batch, unless another
+    /// subscription has done so.
     pub fn records(
         subscription: u32,
         seq: u64,
         batch: Arc<Batch>,
         range: Range<usize>,
         variant: &Variant,
+        decoder: &Decoder,
         metrics: &'static ClusterMetrics,
     ) -> Self {
+        let decode = variant.decode;
+        let view = batch.view(decode, variant.mask.as_ref(), |records| decoder.decode(&batch.topic, decode, records));
         let fields = RecordsHead { subscription, seq, topic: &batch.topic, partition: batch.partition };
         let mut before = Vec::with_capacity(128);
         let opcode = match variant.format {
             Format::Binary => {
-                fields.write_binary(&mut before, range.len());
+                let none = Notes::default();
+                fields.write_binary(
+                    &mut before,
+                    range.len(),
+                    view.as_ref().map_or(&none, |view| view.records().notes()),
+                );
                 Data::Binary
             }
             Format::Json => {
@@ -76,8 +86,7 @@ impl Frame {
                 Data::Text
             }
         };
-        let masked = variant.mask.as_ref().and_then(|profile| batch.masked(profile));
-        let records = Records { batch, range, format: variant.format, masked, metrics };
+        let records = Records { batch, range, format: variant.format, view, metrics };
         let length = before.len() + records.body().len() + records.tail().len();
         let mut head = header(OpCode::Data(opcode), length);
         head.extend_from_slice(&before);
@@ -112,11 +121,11 @@ impl Frame {
 impl Records {
     fn body(&self) -> &[u8] {
         let range = self.range.clone();
-        match (self.format, &self.masked) {
+        match (self.format, &self.view) {
             (Format::Binary, None) => self.batch.records.body(range),
             (Format::Json, None) => self.batch.json().body(range),
-            (Format::Binary, Some(masked)) => masked.records().body(range),
-            (Format::Json, Some(masked)) => masked.json().body(range),
+            (Format::Binary, Some(view)) => view.records().body(range),
+            (Format::Json, Some(view)) => view.json().body(range),
         }
     }
 
@@ -142,7 +151,7 @@ mod tests {
     use std::io::Cursor;
 
     use access::{Mask, MaskMethod, MaskPath, MaskProfile, Policy, Principal, Who};
-    use protocol::{BinaryBatch, ClusterName, NamePattern, RecordView, RecordsFrame, TimestampType};
+    use protocol::{BinaryBatch, ClusterName, Decode, NamePattern, RecordView, RecordsFrame, TimestampType};
 
     use super::*;
     use crate::metrics::METRICS;
@@ -162,7 +171,8 @@ mod tests {
         }
         let batch = Arc::new(Batch::new("orders".into(), 0, records));
         let cluster = METRICS.of_cluster(&ClusterName::parse("frame-test").expect("a valid name"));
-        let frame = Frame::records(7, 12, batch, 1..3, &Variant { format, mask }, cluster);
+        let variant = Variant { format, decode: Decode::default(), mask };
+        let frame = Frame::records(7, 12, batch, 1..3, &variant, &Decoder::new(None, 1024), cluster);
         let mut slices = Vec::new();
         frame.slices(&mut slices);
         let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();

@@ -31,10 +31,12 @@ use super::outbox::Outbox;
 use crate::clusters::Cluster;
 use crate::metrics::METRICS;
 use crate::permissions::Permissions;
+use serdes::Decoder;
 
 /// What a handler may use.
 pub(super) struct Context<'a> {
     pub admin: &'a Admin,
+    pub decoder: &'a Decoder,
     pub asker: &'a Asker,
     pub permissions: &'a Permissions,
 }
@@ -104,7 +106,7 @@ where
         }
         return Err(error);
     }
-    let applied = request.apply(&Context { admin: &cluster.admin, asker, permissions });
+    let applied = request.apply(&Context { admin: &cluster.admin, decoder: &cluster.decoder, asker, permissions });
     // A reset logs its failures with the positions.
     if let Err(error) = &applied
         && is_change

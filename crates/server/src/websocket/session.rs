@@ -8,8 +8,9 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use protocol::{
     ClientMessage, CloseCode, ClusterChanged, ClusterResult, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView,
-    Limits, LiveView, MessageBody as _, Mode, ParseError, Ping, Produce, ProduceFrame, ProduceWaiting, Request as _,
-    ResumeCommitsResult, ServerMessage, Subscribe, Subscribed, TopicName, Watching, Welcome, limits, sequence_number,
+    Limits, LiveView, MessageBody as _, Mode, ParseError, Ping, Produce, ProduceFrame, ProduceWaiting, RegistryChanged,
+    RegistryState, Request as _, ResumeCommitsResult, ServerMessage, Subscribe, Subscribed, TopicName, Watching,
+    Welcome, limits, sequence_number,
 };
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
@@ -238,6 +239,9 @@ impl<'s> Session<'s> {
         self.held.ledger.set_listener(Arc::downgrade(&outcomes));
         helpers.spawn(send_outcomes(Arc::clone(&self.held.ledger), self.outbox.clone()));
         helpers.spawn(send_cluster_changes(state, self.outbox.clone()));
+        if let Some(registry) = self.cluster.decoder.registry() {
+            helpers.spawn(send_registry_changes(registry.state(), self.outbox.clone()));
+        }
         let (admin, gate) = (Arc::clone(&self.cluster.admin), Arc::clone(&self.shared.gate));
         helpers.spawn(report_invisible_records(Arc::clone(&self.held.ledger), admin, gate, self.outbox.clone()));
         // A socket whose client hangs may block this session in a full queue, while another socket waits to take the
@@ -509,14 +513,14 @@ impl<'s> Session<'s> {
             Mode::Tail { .. } => None,
             Mode::Group { id, .. } => Some((id.clone(), request.topics.join(", "))),
         };
-        let format = request.format;
+        let (format, decode) = (request.format, request.decode);
         let request = match subscription::check(request) {
             Ok(request) => request,
             Err(error) => return Ok(Err(error)),
         };
         let mask = self.permissions.masks(request.topics.iter().map(TopicName::as_str));
         let masked = mask.as_ref().map(|profile| profile.fields()).unwrap_or_default();
-        let variant = match self.cluster.feeds.variants.hold(&request.topics, Variant { format, mask }) {
+        let variant = match self.cluster.feeds.variants.hold(&request.topics, Variant { format, decode, mask }) {
             Ok(variant) => variant,
             Err(error) => return Ok(Err(error)),
         };
@@ -534,7 +538,8 @@ impl<'s> Session<'s> {
         }
         self.outbox.reply(id, Subscribed { subscription: number, masked }).await?;
         let metrics = METRICS.of_cluster(&self.cluster.name);
-        helpers.spawn(self.subscriptions.start(number, cursor, variant, self.outbox.clone(), metrics));
+        let decoder = Arc::clone(&self.cluster.decoder);
+        helpers.spawn(self.subscriptions.start(number, cursor, variant, decoder, self.outbox.clone(), metrics));
         Ok(Ok(()))
     }
 }
@@ -561,6 +566,24 @@ async fn send_outcomes(ledger: Arc<Ledger>, outbox: Outbox) {
             }
         }
         ledger.wait_for_unreported().await;
+    }
+}
+
+/// Sends the state at once, and again when it changes.
+async fn send_registry_changes(mut state: watch::Receiver<serdes::registry::RegistryState>, outbox: Outbox) {
+    use serdes::registry::RegistryState as State;
+    loop {
+        let latest = || {
+            let (state, reason) = match &*state.borrow_and_update() {
+                State::Unknown => (RegistryState::Unknown, None),
+                State::Up => (RegistryState::Up, None),
+                State::Down { reason, .. } => (RegistryState::Down, Some(reason.clone())),
+            };
+            Some(RegistryChanged { state, reason })
+        };
+        if outbox.send_latest(latest).await.is_err() || state.changed().await.is_err() {
+            return;
+        }
     }
 }
 

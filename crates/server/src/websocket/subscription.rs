@@ -16,7 +16,9 @@ use super::outbox::{AtOnce, Gone, Outbox};
 use crate::feeds::FeedRequest;
 use crate::metrics::{ClusterMetrics, METRICS};
 use crate::variants::HeldVariant;
-use feed::{ClosingCursor, Cursor, Delivered, Event, Isolation, Listener, ReadMode, Start, Waiting};
+use serdes::Decoder;
+
+use feed::{Batch, ClosingCursor, Cursor, Delivered, Event, Isolation, Listener, ReadMode, Start, Waiting};
 
 /// How many topics one subscription may name.
 const MAX_TOPICS: usize = limits::SUBSCRIPTION_TOPICS;
@@ -34,6 +36,7 @@ impl Subscription {
         number: u32,
         cursor: Cursor,
         variant: HeldVariant,
+        decoder: Arc<Decoder>,
         outbox: Outbox,
         metrics: &'static ClusterMetrics,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
@@ -44,6 +47,7 @@ impl Subscription {
             number,
             cursor: Arc::clone(&cursor),
             variant,
+            decoder,
             outbox,
             metrics,
             pending: Mutex::default(),
@@ -146,6 +150,7 @@ struct DeliverySender {
     number: u32,
     cursor: Arc<Cursor>,
     variant: HeldVariant,
+    decoder: Arc<Decoder>,
     outbox: Outbox,
     metrics: &'static ClusterMetrics,
     /// Locked from taking a delivery off the cursor until it is in the outbox or written, which keeps the order.
@@ -212,6 +217,9 @@ impl DeliverySender {
                 Ok(Next::End)
             }
             Some(other) => {
+                if let Delivered::Records { batch, .. } = &other {
+                    self.load_schemas(batch).await;
+                }
                 if let Some(frame) = pending.first_of(self.frames(other)) {
                     self.outbox.send_frame(frame).await?;
                 }
@@ -220,12 +228,28 @@ impl DeliverySender {
         }
     }
 
+    /// Waits for the schemas of records that are to be decoded, if they are not known yet.
+    async fn load_schemas(&self, batch: &Batch) {
+        let decode = self.variant.decode;
+        if !decode.is_raw() && !batch.has_view(decode, self.variant.mask.as_ref()) {
+            self.decoder.load_schemas(decode, &batch.records).await;
+        }
+    }
+
     fn frames(&self, delivered: Delivered) -> Frames {
         let subscription = self.number;
         let message: ServerMessage = match delivered {
             Delivered::Records { seq, batch, range } => {
                 METRICS.delivered(range.len());
-                return Frames::Records(Frame::records(subscription, seq, batch, range, &self.variant, self.metrics));
+                return Frames::Records(Frame::records(
+                    subscription,
+                    seq,
+                    batch,
+                    range,
+                    &self.variant,
+                    &self.decoder,
+                    self.metrics,
+                ));
             }
             Delivered::Event(Event::Assigned(starts)) => {
                 Assigned { subscription, partitions: positions(starts) }.into()
@@ -252,6 +276,10 @@ impl DeliverySender {
 
 impl Listener for DeliverySender {
     fn notify(&self) -> bool {
+        // Decoding would delay the reader, and may have to wait for a schema.
+        if !self.variant.decode.is_raw() {
+            return false;
+        }
         let Ok(mut pending) = self.pending.try_lock() else { return false };
         loop {
             let next = || {

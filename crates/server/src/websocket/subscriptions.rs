@@ -16,6 +16,7 @@ use crate::feeds::FeedRequest;
 use crate::metrics::ClusterMetrics;
 use crate::variants::HeldVariant;
 use feed::{ClosingCursor, Cursor};
+use serdes::Decoder;
 
 /// How long a new subscription waits for an ending one to free its reader, if there is no room for both.
 const ROOM_WITHIN: Duration = Duration::from_secs(2);
@@ -76,10 +77,11 @@ impl Subscriptions {
         number: u32,
         cursor: Cursor,
         variant: HeldVariant,
+        decoder: Arc<Decoder>,
         outbox: Outbox,
         metrics: &'static ClusterMetrics,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let (subscription, task) = Subscription::start(number, cursor, variant, outbox, metrics);
+        let (subscription, task) = Subscription::start(number, cursor, variant, decoder, outbox, metrics);
         self.open.insert(number, subscription);
         task
     }

@@ -19,6 +19,8 @@ impl Handler for Fetch {
             return Err(ErrorBody::new(ErrorCode::BadRequest, message));
         }
         let mut fetched = context.admin.fetch(&name, &self)?;
+        // Masks apply to the decoded form.
+        context.decoder.decode_records(name.as_str(), self.decode, &mut fetched.records);
         if let Some(masks) = context.permissions.masks([name.as_str()]) {
             masks.apply_to_records(name.as_str(), &mut fetched.records);
             fetched.masked = masks.fields();
@@ -67,6 +69,8 @@ mod tests {
             key: WireBytes::Null,
             value: WireBytes::text(value),
             headers: Vec::new(),
+            key_note: None,
+            value_note: None,
         }
     }
 
