@@ -2,6 +2,7 @@
 
 mod confirmation;
 pub mod consume;
+mod decoding;
 pub mod groups;
 pub mod healthcheck;
 mod http;

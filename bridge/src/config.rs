@@ -10,7 +10,9 @@ mod file;
 mod groups;
 mod log_args;
 mod network;
+mod registry;
 mod sign_in;
+mod terminal;
 mod topics;
 mod traces;
 mod value;
@@ -40,7 +42,9 @@ pub use self::file::OptionsFile;
 pub use self::groups::{DeleteGroupArgs, DescribeGroups, GroupsCommand, ListGroups, ResetArgs};
 pub use self::log_args::{LogArgs, LogFormat};
 pub use self::network::NetworkArgs;
+pub use self::registry::{DecodeArgs, RegistryArgs, RegistryConfigError};
 pub use self::sign_in::SignInConfig;
+pub use self::terminal::{ConsumeArgs, HealthcheckArgs, ProduceArgs};
 pub use self::topics::{
     AddPartitionsArgs, AlterTopic, ConfirmationArgs, CreateTopicArgs, DeleteTopicArgs, DescribeTopics, EmptyTopicArgs,
     ListTopics, TopicsCommand,
@@ -335,6 +339,9 @@ pub struct ServeArgs {
     #[arg(long, env = "PONTE_MAX_MESSAGE_BYTES", default_value_t = DEFAULT_MAX_MESSAGE_BYTES, value_parser = parse_message_bytes, value_name = "BYTES")]
     pub max_message_bytes: usize,
 
+    #[command(flatten)]
+    pub decode: DecodeArgs,
+
     /// Refuse every change in Kafka: producing, joining consumer groups (which commits), changing topics and groups
     #[arg(long, env = "PONTE_READ_ONLY")]
     pub read_only: bool,
@@ -353,90 +360,6 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     pub traces: traces::TraceArgs,
-}
-
-#[derive(Args, Debug, Clone)]
-pub struct ProduceArgs {
-    #[command(flatten)]
-    pub kafka: KafkaArgs,
-
-    #[command(flatten)]
-    pub options_file: OptionsFileArg,
-
-    /// Topic to produce to
-    #[arg(long, env = "PONTE_TOPIC", default_value = "foobar")]
-    pub topic: TopicName,
-
-    /// Number of messages
-    #[arg(long, env = "PONTE_COUNT", default_value_t = 10)]
-    pub count: u64,
-
-    /// Milliseconds between messages
-    #[arg(long, env = "PONTE_INTERVAL_MS", default_value_t = 500)]
-    pub interval_ms: u64,
-
-    /// Template of the messages; {{i}} counts from 0
-    #[arg(long, env = "PONTE_TEMPLATE", default_value = r#"{"id": {{i}}, "text": "messaggio {{i}}"}"#)]
-    pub template: String,
-
-    /// Produce each line of standard input as a message, instead of a template
-    #[arg(long, env = "PONTE_STDIN", conflicts_with_all = ["template", "count"])]
-    pub stdin: bool,
-
-    /// With --stdin: each line is a key, this separator (\t for a tab) and a value; the first separator counts
-    #[arg(long, env = "PONTE_KEY_SEPARATOR", value_name = "SEPARATOR", requires = "stdin", value_parser = parse_separator)]
-    pub key_separator: Option<String>,
-
-    /// With --stdin: an empty key or value is null
-    #[arg(long, env = "PONTE_EMPTY_AS_NULL", requires = "stdin")]
-    pub empty_as_null: bool,
-}
-
-#[derive(Args, Debug, Clone)]
-pub struct ConsumeArgs {
-    #[command(flatten)]
-    pub kafka: KafkaArgs,
-
-    #[command(flatten)]
-    pub options_file: OptionsFileArg,
-
-    /// Topic to consume
-    #[arg(long, env = "PONTE_TOPIC", default_value = "foobar")]
-    pub topic: TopicName,
-
-    /// Consumer group to join
-    #[arg(long, env = "PONTE_GROUP", default_value = "my-group")]
-    pub group: GroupId,
-
-    /// Where to start if the group has no committed offset
-    #[arg(long, env = "PONTE_START", default_value = "earliest", value_parser = parse_start, value_name = "earliest|latest")]
-    pub start: GroupStart,
-
-    /// Stop after this many messages
-    #[arg(long, env = "PONTE_COUNT")]
-    pub count: Option<u64>,
-
-    /// Do not commit offsets
-    #[arg(long, env = "PONTE_NO_COMMIT")]
-    pub no_commit: bool,
-}
-
-#[derive(Args, Debug, Clone)]
-pub struct HealthcheckArgs {
-    #[command(flatten)]
-    pub options_file: OptionsFileArg,
-
-    /// Address that the bridge listens on; an address such as 0.0.0.0 is asked on loopback
-    #[arg(long, env = "PONTE_LISTEN", default_value = DEFAULT_LISTEN, value_name = "ADDRESS:PORT")]
-    pub listen: SocketAddr,
-
-    /// The bridge serves HTTPS with this certificate, which is not checked
-    #[arg(long, env = "PONTE_TLS_CERT", value_name = "FILE")]
-    pub tls_cert: Option<PathBuf>,
-
-    /// Whole address to ask instead, such as http://127.0.0.1:3030/healthz
-    #[arg(long, env = "PONTE_HEALTHCHECK_URL", value_name = "URL")]
-    pub url: Option<String>,
 }
 
 /// The validated configuration of `serve`.
@@ -463,6 +386,8 @@ pub struct Config {
     pub certificate: Option<Arc<Certificate>>,
     pub sockets: SocketLimits,
     pub max_message_bytes: usize,
+    /// The largest decoded key or value.
+    pub max_decoded_bytes: usize,
     /// `None`: no traces.
     pub traces: Option<TraceSettings>,
 }
@@ -522,6 +447,7 @@ impl Config {
                 before_hello: SOCKETS_BEFORE_HELLO,
             },
             max_message_bytes: args.max_message_bytes,
+            max_decoded_bytes: args.decode.max_decoded_bytes,
             traces: args.traces.settings(),
         })
     }
@@ -581,11 +507,4 @@ fn parse_origin(text: &str) -> Result<String, String> {
         Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '*']) => Ok(text.to_ascii_lowercase()),
         _ => Err("an origin has only a scheme, a host and a port, such as http://127.0.0.1:8080".to_owned()),
     }
-}
-
-fn parse_separator(text: &str) -> Result<String, String> {
-    if text.is_empty() {
-        return Err("must not be empty".to_owned());
-    }
-    Ok(text.replace("\\t", "\t"))
 }

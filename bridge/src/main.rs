@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 mod cli;
 mod config;
+mod decoder;
 mod escape;
 mod file_watch;
 mod log;

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::cli::output;
 use crate::config::{BrokerChoice, ClusterConfig, Config, DEFAULT_BOOTSTRAP_SERVERS, SignInConfig};
+use crate::decoder;
 use crate::page::ASSETS;
 use crate::reload::{ConfigurationFile, Reloader};
 use crate::signals::Hangups;
@@ -23,6 +24,7 @@ use kafka::demo::DemoBroker;
 use kafka::metadata_client::MetadataClient;
 use kafka::oauth::http::Roots;
 use kafka::producer::Producer;
+use serdes::Decoder;
 use server::admission::{Admission, Tokens};
 use server::clusters::{Cluster, Clusters};
 use server::descriptors::Budget;
@@ -58,6 +60,7 @@ pub async fn serve(
     // The demo brokers, which end when they are dropped.
     let mut demos = Vec::new();
     let max_message_bytes = config.max_message_bytes;
+    let max_decoded_bytes = config.max_decoded_bytes;
     for config in config.clusters {
         let (connection, demo) = choose_broker(&config, max_message_bytes).await?;
         brokers.push((config.name.to_string(), broker(&connection)));
@@ -65,7 +68,8 @@ pub async fn serve(
             reloader.add(file, &connection, config.kafka_properties.clone());
         }
         demos.extend(demo.clone());
-        clusters.push(create_cluster(config, &connection, demo, &readers)?);
+        let decoder = Arc::new(decoder::create(config.registry.as_ref(), max_decoded_bytes)?);
+        clusters.push(create_cluster(config, &connection, demo, &readers, decoder)?);
     }
     let tokens = Tokens { access_token: config.token, users: config.access.users.clone() };
     let admission = Admission::new(tokens, config.access.policy());
@@ -138,6 +142,7 @@ fn create_cluster(
     connection: &Connection,
     demo: Option<Arc<DemoBroker>>,
     readers: &Arc<ReaderLimit>,
+    decoder: Arc<Decoder>,
 ) -> anyhow::Result<Cluster> {
     let metadata_client = Arc::new(MetadataClient::new(connection).context("cannot create a librdkafka client")?);
     let producer = Producer::new(connection, &metadata_client).context("cannot create a librdkafka producer")?;
@@ -155,6 +160,7 @@ fn create_cluster(
         views: Arc::new(Views::new(Arc::clone(&admin))),
         admin,
         statistics: connection.statistics(),
+        decoder,
         state,
     })
 }

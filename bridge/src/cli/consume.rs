@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use protocol::RecordFormat;
 use tokio_util::sync::CancellationToken;
 
+use super::decoding::ValueDecoder;
 use super::output::{print_message, print_value, reader_gone};
 use super::target;
-use crate::config::ConsumeArgs;
+use crate::config::{ConfigError, ConsumeArgs};
+use crate::decoder;
 use crate::signals;
 use kafka::client_config::Connection;
-use kafka::consumer::{GroupConsumer, Options};
+use kafka::consumer::{ConsumedRecord, GroupConsumer, Options};
 use kafka::group_protocol;
 use kafka::metadata_client::MetadataClient;
 
@@ -19,6 +22,13 @@ const POLL: Duration = Duration::from_millis(100);
 /// Prints a line for each record until stopped, then commits and leaves the group. It also stops, without a message, when
 /// the program that reads its output has ended.
 pub async fn run(args: ConsumeArgs) -> anyhow::Result<()> {
+    let registry = match args.value_format {
+        // A file that only the bridge's user may read must not prevent others from printing values as they are.
+        RecordFormat::Raw => None,
+        _ => args.decode.registry.settings().map_err(|reason| ConfigError::registry(None, reason))?,
+    };
+    let decoder = decoder::create(registry.as_ref(), args.decode.max_decoded_bytes)?;
+    let decoder = ValueDecoder::new(decoder, args.value_format, args.topic.to_string());
     let shutdown = signals::on_signal()?;
     let (connection, metadata_client) = target::connect(&args.kafka).await?;
     let gone = CancellationToken::new();
@@ -27,11 +37,12 @@ pub async fn run(args: ConsumeArgs) -> anyhow::Result<()> {
         reader_gone().await;
         watched.cancel();
     });
-    tokio::task::spawn_blocking(move || consume(&args, &connection, metadata_client, &shutdown, &gone)).await?
+    tokio::task::spawn_blocking(move || consume(&args, decoder, &connection, metadata_client, &shutdown, &gone)).await?
 }
 
 fn consume(
     args: &ConsumeArgs,
+    mut decoder: ValueDecoder,
     connection: &Connection,
     metadata_client: MetadataClient,
     shutdown: &CancellationToken,
@@ -47,13 +58,23 @@ fn consume(
     let mut printed = 0;
     while has_reader && args.count.is_none_or(|count| printed < count) && !is_stopped() {
         consumer.join_when_topic_exists()?;
-        match consumer.next(POLL, |value| print_value("← Consumato: ", value))? {
+        let print = |record: ConsumedRecord<'_>| {
+            let (value, reason) = decoder.shown(&record);
+            if let Some(reason) = reason {
+                print_message(&reason);
+            }
+            print_value("← Consumato: ", value)
+        };
+        match consumer.next(POLL, print)? {
             Some(true) => printed += 1,
             Some(false) => has_reader = false,
             None => {}
         }
     }
     consumer.close()?;
+    if let Some(summary) = decoder.summary() {
+        print_message(&summary);
+    }
     if has_reader && !reader_gone.is_cancelled() {
         print_message(&format!("{printed} records read{}", if commits { "" } else { ", nothing committed" }));
     }

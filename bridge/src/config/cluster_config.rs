@@ -8,6 +8,7 @@ use super::clusters::{ClusterTable, UnknownCluster};
 use super::file::OptionsFile;
 use super::{ConfigError, KafkaArgs, ServeArgs};
 use kafka::properties::KafkaProperties;
+use serdes::registry::RegistrySettings;
 
 /// Which broker the bridge connects to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct ClusterConfig {
     pub kafka_properties: KafkaProperties,
     /// The file of the properties.
     pub kafka_config: Option<PathBuf>,
+    /// `None`: the cluster has no schema registry.
+    pub registry: Option<RegistrySettings>,
     pub read_only: bool,
     /// The defaults of the page.
     pub topic: TopicName,
@@ -59,6 +62,7 @@ impl ServeArgs {
                 broker,
                 kafka_properties: target.properties,
                 kafka_config: self.kafka.kafka_config.clone(),
+                registry: self.decode.registry.settings().map_err(|reason| ConfigError::registry(None, reason))?,
                 read_only: self.read_only,
                 topic: self.topic.clone(),
                 group: self.group.clone(),
@@ -82,12 +86,20 @@ impl ServeArgs {
             None if keys.demo => BrokerChoice::Demo,
             None => return Err(ConfigError::NoServers(table.name.clone())),
         };
+        // The credentials of one registry must not be sent to another one.
+        let own = keys.registry();
+        let (registry, of_table) = match own.is_empty() {
+            true => (&self.decode.registry, None),
+            false => (&own, Some(&table.name)),
+        };
+        let registry = registry.settings().map_err(|reason| ConfigError::registry(of_table, reason))?;
         Ok(ClusterConfig {
             name: table.name.clone(),
             colour: keys.colour,
             broker,
             kafka_properties: target.properties,
             kafka_config: keys.kafka_config.clone(),
+            registry,
             read_only: self.read_only || keys.read_only,
             topic: keys.topic.clone().unwrap_or_else(|| self.topic.clone()),
             group: keys.group.clone().unwrap_or_else(|| self.group.clone()),

@@ -6,14 +6,18 @@ use std::path::PathBuf;
 use clap::{Args, Command};
 use formats::Spot;
 use protocol::{ClusterColour, ClusterName, GroupId, GroupStart, InvalidName, TopicName};
+use serdes::registry::RegistryUrl;
 use toml::de::{DeTable, DeValue};
 
 use super::file::{FileValue, KeyError, OptionsFile, Reader, with_default};
-use super::{parse_start, value};
+use super::{RegistryArgs, parse_start, value};
 use kafka::properties::parse_addresses;
 
 /// Top-level options that name a cluster, and so contradict `[clusters]`.
 const SINGLE_CLUSTER: [&str; 3] = ["bootstrap-servers", "kafka-config", "demo"];
+
+/// The options of a schema registry.
+const REGISTRY: [&str; 2] = ["schema-registry", "schema-registry-config"];
 
 /// A table `[clusters.NAME]`.
 #[derive(Clone, Debug)]
@@ -53,6 +57,22 @@ pub struct ClusterKeys {
 
     #[arg(long, value_parser = parse_colour)]
     pub colour: Option<ClusterColour>,
+
+    // Not `RegistryArgs`, whose environment variables would take precedence over the table.
+    #[arg(long, value_delimiter = ',', value_parser = RegistryUrl::parse)]
+    pub schema_registry: Vec<RegistryUrl>,
+
+    #[arg(long)]
+    pub schema_registry_config: Option<PathBuf>,
+}
+
+impl ClusterKeys {
+    pub fn registry(&self) -> RegistryArgs {
+        RegistryArgs {
+            schema_registry: self.schema_registry.clone(),
+            schema_registry_config: self.schema_registry_config.clone(),
+        }
+    }
 }
 
 /// What is wrong with a table, or with the tables and the other options together.
@@ -123,12 +143,20 @@ impl ClusterTable {
 }
 
 impl ClusterTable {
-    /// The definition of the command line, with the cluster's topic, group and start position as the defaults of the terminal
-    /// programs.
+    /// The definition of the command line, with the cluster's topic, group, start position and schema registry as the defaults of the
+    /// terminal programs.
     #[must_use]
     pub fn with_defaults(&self, command: Command) -> Command {
         let defaults = ["topic", "group", "start"].into_iter().filter_map(|key| Some((key, self.options.get(key)?)));
-        defaults.fold(command, |command, (key, value)| with_default(command, key, &value.texts))
+        let command = defaults.fold(command, |command, (key, value)| with_default(command, key, &value.texts));
+        if self.keys.registry().is_empty() {
+            return command;
+        }
+        // Also the option that the table does not have, because the two are about the same registry.
+        REGISTRY.into_iter().fold(command, |command, key| {
+            let texts = self.options.get(key).map(|value| value.texts.as_slice()).unwrap_or_default();
+            with_default(command, key, texts)
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use protocol::{ClusterName, GroupName};
 
 use super::clusters::UnknownCluster;
 use super::environment::UnknownVariable;
-use super::{TOKEN_VARIABLE, file};
+use super::{RegistryConfigError, TOKEN_VARIABLE, file};
 
 /// An invalid configuration; exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -59,14 +59,27 @@ pub enum ConfigError {
     NoServers(ClusterName),
     #[error("{0} cannot be used with [clusters] in the configuration file: choose one of its clusters with --cluster")]
     ServersAndClusters(&'static str),
+    #[error("{}", registry_option(cluster.as_ref(), source.option()))]
+    Registry { cluster: Option<ClusterName>, source: Box<RegistryConfigError> },
     #[error("--kafka-config")]
     KafkaConfig(#[from] kafka::client_config::PropertiesError),
+}
+
+impl ConfigError {
+    /// `cluster`: the one whose table has the options.
+    pub fn registry(cluster: Option<&ClusterName>, source: RegistryConfigError) -> Self {
+        Self::Registry { cluster: cluster.cloned(), source: Box::new(source) }
+    }
 }
 
 impl From<file::FileError> for ConfigError {
     fn from(error: file::FileError) -> Self {
         Self::File(Box::new(error))
     }
+}
+
+fn registry_option(cluster: Option<&ClusterName>, option: &str) -> String {
+    cluster.map_or_else(|| format!("--{option}"), |name| format!("[clusters.{name}] {option}"))
 }
 
 /// The first invalid lines, and how many more there are.

@@ -31,8 +31,23 @@ pub fn refusal(command: &Command, argument: &Arg, texts: &[OsString]) -> Option<
     })
 }
 
+/// The value for an error, without the user names and passwords of its URLs.
 fn shown(text: &OsStr) -> String {
-    text.to_string_lossy().into_owned()
+    let text = text.to_string_lossy();
+    let mut parts = text.split("://");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let host = &part[..part.find('/').unwrap_or(part.len())];
+        shown.push_str("://");
+        match host.rfind('@') {
+            Some(at) => {
+                shown.push('…');
+                shown.push_str(&part[at..]);
+            }
+            None => shown.push_str(part),
+        }
+    }
+    shown
 }
 
 fn reason(error: &clap::Error, argument: &Arg) -> String {
@@ -74,4 +89,21 @@ pub fn suggestion(nearest: Option<&str>) -> String {
 /// The name as a key in the file. A name with a dot would be read as several keys.
 pub fn quoted_key(name: &str) -> String {
     if name.contains('.') { toml::Value::from(name).to_string() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refused_value_is_shown_without_credentials() {
+        for (text, expected) in [
+            ("http://a.example:8081/x@y", "http://a.example:8081/x@y"),
+            ("http://anna:geheim@a.example:8081/x", "http://…@a.example:8081/x"),
+            ("http://a,https://anna@b:c@d", "http://a,https://…@d"),
+            ("a b", "a b"),
+        ] {
+            assert_eq!(shown(OsStr::new(text)), expected);
+        }
+    }
 }

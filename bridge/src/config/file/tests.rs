@@ -73,6 +73,9 @@ fn invalid_file_is_reported_with_line_and_expected_value() {
         ("allowed-origins = [\"http://a.example\", \"b\"]\n", &["line 1", "\"b\" for allowed-origins", "scheme"]),
         ("bootstrap-servers = \"kafka\"\n", &["line 1", "host:port"]),
         ("listen = \"nowhere\"\nmax-sockets = \"many\"\n", &["line 1", "listen"]),
+        ("max-decoded-bytes = 1\n", &["line 1", "\"1\" for max-decoded-bytes", "65536 to 67108864"]),
+        ("schema-registry = [\"http://a\", \"b:8081\"]\n", &["line 1", "\"b:8081\" for schema-registry", "http://"]),
+        ("\nschema-registry = \"http://ann:0123456789abcdef@b\"\n", &["line 2", "\"http://…@b\"", "authentication"]),
     ] {
         let error = parsed(text, &["bridge"]).expect_err(text);
         for piece in expected {
@@ -130,6 +133,52 @@ fn invalid_cluster_is_reported_with_line_and_reason() {
             assert!(error.contains(piece), "{text}: {piece} in {error}");
         }
     }
+}
+
+/// The registries of `serve`, by cluster: the number of nodes and the first URL.
+fn registries(text: &str, arguments: &[&str]) -> Vec<Option<(usize, String)>> {
+    let file = read(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    let line = parsed(text, arguments).unwrap_or_else(|error| panic!("{text}: {error}"));
+    let config = crate::config::Config::from_args(line.serve, Some(&file)).unwrap_or_else(|error| panic!("{error:?}"));
+    let registries = config.clusters.into_iter().map(|cluster| cluster.registry.map(|registry| registry.urls));
+    registries.map(|urls| urls.map(|urls| (urls.len(), urls[0].to_string()))).collect()
+}
+
+#[test]
+fn registry_of_a_cluster_replaces_that_of_the_options() {
+    let found = |count, url: &str| Some((count, url.to_owned()));
+    assert_eq!(registries("schema-registry = \"http://a,http://b\"\n", &["bridge"]), [found(2, "http://a")]);
+    assert_eq!(
+        registries("", &["bridge", "--schema-registry", "http://a", "--schema-registry", "http://b/"]),
+        [found(2, "http://a")]
+    );
+    assert_eq!(registries("", &["bridge"]), [None]);
+    let clusters = "[clusters.one]\ndemo = true\nschema-registry = [\"http://c\", \"http://d\"]\n\
+                    [clusters.two]\ndemo = true\n";
+    assert_eq!(registries(clusters, &["bridge"]), [found(2, "http://c"), None]);
+    let arguments = ["bridge", "--schema-registry", "http://a"];
+    assert_eq!(registries(clusters, &arguments), [found(2, "http://c"), found(1, "http://a")]);
+}
+
+#[test]
+fn credentials_of_the_options_are_not_used_for_the_registry_of_a_cluster() {
+    let text = "schema-registry = \"http://a\"\nschema-registry-config = \"missing.properties\"\n\
+                [clusters.one]\ndemo = true\nschema-registry = \"http://c\"\n";
+    assert_eq!(registries(text, &["bridge"]), [Some((1, "http://c".to_owned()))]);
+
+    let cluster = &read(text).expect("valid").clusters[0];
+    let consume = |arguments: &[&str]| {
+        let command = cluster.with_defaults(read(text).expect("valid").with_defaults(CommandLine::command()));
+        let matches = command.try_get_matches_from(arguments).expect("a command line");
+        let line = CommandLine::from_arg_matches(&matches).expect("valid");
+        let Some(crate::config::Command::Consume(args)) = line.command else { panic!("{line:?}") };
+        args.decode.registry
+    };
+    let of_cluster = consume(&["bridge", "consume"]);
+    assert_eq!(of_cluster.schema_registry[0].as_str(), "http://c");
+    assert_eq!(of_cluster.schema_registry_config, None);
+    let given = consume(&["bridge", "consume", "--schema-registry", "http://e"]);
+    assert_eq!(given.schema_registry[0].as_str(), "http://e");
 }
 
 #[test]

@@ -1,0 +1,14 @@
+//! Creates what decodes the records of a cluster.
+
+use anyhow::anyhow;
+use serdes::registry::{Registry, RegistrySettings};
+use serdes::{CompiledSchema, Decoder};
+
+/// `max_bytes`: the largest decoded key or value. Does not connect to the registry, which may come up later.
+pub fn create(registry: Option<&RegistrySettings>, max_bytes: usize) -> anyhow::Result<Decoder> {
+    let registry = registry
+        .map(|settings| Registry::new(settings, CompiledSchema::compile))
+        .transpose()
+        .map_err(|reason| anyhow!("schema registry: {reason}"))?;
+    Ok(Decoder::new(registry, max_bytes))
+}
