@@ -1,11 +1,13 @@
 //! The live view: listening, the list of records, the opened record, the filter.
 
+pub mod decode_note;
 pub mod detail;
 pub mod empty;
 pub mod export;
 pub mod feed_list;
 pub mod feed_toolbar;
 pub mod filter_bar;
+pub mod format_words;
 pub mod gap_line;
 pub mod join_guard;
 pub mod json_paths;
@@ -15,10 +17,14 @@ pub mod list_settings;
 pub mod list_view;
 pub mod live_view;
 pub mod masked_note;
+pub mod opened_value;
+pub mod original_bytes;
 pub mod partitions;
 pub mod rate_charts;
+pub mod read_as;
 pub mod record_row;
 pub mod replay_actions;
+pub mod shown_bytes;
 pub mod value_view;
 pub mod watch_fields;
 pub mod watch_form;

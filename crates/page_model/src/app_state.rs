@@ -22,6 +22,8 @@ use super::filter::Filter;
 use super::intent::{Intent, Start};
 use super::link::Link;
 use super::listening::{Listening, Phase};
+use super::next_intent::NextIntent;
+use super::notes::SharedNotes;
 use super::notices::{NoticeKind, Notices};
 use super::outgoing::Outgoing;
 use super::plan::RunPlan;
@@ -107,7 +109,9 @@ pub struct AppState {
     /// Pending requests and open live views of components.
     pub(super) component_requests: ComponentRequests,
     /// What to listen to once the current subscription has ended.
-    pub(super) next_intent: Option<Intent>,
+    pub(super) next_intent: Option<NextIntent>,
+    /// The notes of the latest frames.
+    pub(super) shared_notes: SharedNotes,
     /// The tab is hidden; work that only changes what is drawn waits.
     is_hidden: bool,
     pub(super) notices: Notices,
@@ -314,7 +318,7 @@ impl AppState {
         if self.listening.intent() == &intent && self.listening.phase() != Phase::Stopping {
             return;
         }
-        self.next_intent = Some(intent);
+        self.next_intent = Some(NextIntent::Other(intent));
         self.stop_listening();
         self.listen_to_next();
     }
@@ -322,9 +326,12 @@ impl AppState {
     /// Starts the pending intent once the previous subscription has ended.
     pub(super) fn listen_to_next(&mut self) {
         if self.listening.phase() == Phase::Idle
-            && let Some(intent) = self.next_intent.take()
+            && let Some(next) = self.next_intent.take()
         {
-            self.listen(intent);
+            match next {
+                NextIntent::Other(intent) => self.listen(intent),
+                NextIntent::OtherFormats(decode) => self.listen_in_other_formats(decode),
+            }
         }
     }
 
@@ -451,7 +458,7 @@ impl AppState {
     }
 
     pub(super) fn request_gap(&mut self, gap: &Entry) {
-        if let Some(fetch) = Fills::request_for(gap) {
+        if let Some(fetch) = Fills::request_for(gap, self.listening.intent().decode) {
             let request = self.request(fetch);
             self.fills.requested(request, gap);
         }

@@ -136,6 +136,7 @@ impl AppState {
                     missing.partition,
                     &fetched.records,
                     MaskedFields::new(fetched.masked),
+                    &mut self.shared_notes,
                 );
                 let rest = self.feed.fill(&gap, records.as_ref(), next);
                 self.feed.shrink();
@@ -245,7 +246,7 @@ impl AppState {
     /// Applies one binary frame: a batch of records of one partition, in offset order.
     pub fn receive_batch(&mut self, bytes: Box<[u8]>, arrived_ms: f64) {
         let masked = self.listening.masked().clone();
-        let batch = match ReceivedBatch::parse(bytes, self.last_topic.as_ref(), masked) {
+        let batch = match ReceivedBatch::parse(bytes, self.last_topic.as_ref(), masked, &mut self.shared_notes) {
             Ok(batch) => batch,
             Err(error) => return self.notify(NoticeKind::Unreadable(error.to_string()), arrived_ms),
         };

@@ -5,9 +5,12 @@ use std::rc::Rc;
 
 use formats::ExportRecord;
 use protocol::binary::{Headers, RawRecord};
-use protocol::{BadBatch, BinaryBatch, GapReason, Record, RecordsFrame, RecordsHead, TimestampType};
+use protocol::{
+    BadBatch, BinaryBatch, DecodeNote, GapReason, Notes, Record, RecordNotes, RecordsFrame, RecordsHead, TimestampType,
+};
 
 use super::masked::MaskedFields;
+use super::notes::{FrameNotes, SharedNotes};
 
 #[derive(Debug)]
 enum Source {
@@ -22,6 +25,9 @@ struct Frame {
     partition: i32,
     bytes: Box<[u8]>,
     masked: MaskedFields,
+    notes: FrameNotes,
+    /// The memory of the notes, divided among the records.
+    note_bytes_per_record: u32,
 }
 
 /// Offsets `from` (inclusive) to `to` (exclusive) that the bridge does not send on its own.
@@ -65,18 +71,32 @@ pub struct RecordRef<'a> {
     pub key: Option<&'a [u8]>,
     pub value: Option<&'a [u8]>,
     pub headers: Headers<'a>,
+    /// What is said of a key that was to be decoded. If it was, `key` is the decoded JSON.
+    pub key_note: Option<&'a Rc<DecodeNote>>,
+    pub value_note: Option<&'a Rc<DecodeNote>>,
 }
 
 impl<'a> RecordRef<'a> {
+    /// The key and value as they are shown, which may be decoded ([`Self::is_as_stored`]).
     pub fn export(&self) -> ExportRecord<'a, Headers<'a>> {
-        let Self { topic, partition, offset, timestamp, timestamp_type, key, value, headers } = *self;
+        let Self { topic, partition, offset, timestamp, timestamp_type, key, value, headers, .. } = *self;
         ExportRecord { topic, partition, offset, timestamp, timestamp_type, key, value, headers }
+    }
+
+    /// Whether key and value are the bytes that Kafka has. A record with decoded JSON must never be sent as it is shown.
+    pub fn is_as_stored(&self) -> bool {
+        !is_decoded(self.key_note) && !is_decoded(self.value_note)
     }
 
     /// Bytes of key, value and headers, as flow control counts them.
     pub fn size(&self) -> usize {
         payload_bytes(self.key, self.value, self.headers)
     }
+}
+
+/// Whether the bytes with this note are decoded JSON.
+fn is_decoded(note: Option<&Rc<DecodeNote>>) -> bool {
+    note.is_some_and(|note| note.is_decoded())
 }
 
 fn payload_bytes(key: Option<&[u8]>, value: Option<&[u8]>, headers: Headers<'_>) -> usize {
@@ -118,9 +138,12 @@ impl Entry {
 
     /// Decodes the record. `None` for gaps only: the frame was validated when it arrived.
     pub fn record(&self) -> Option<RecordRef<'_>> {
-        let Source::Frame(Frame { topic, partition, bytes, .. }) = &*self.source else { return None };
+        let Source::Frame(Frame { topic, partition, bytes, notes, .. }) = &*self.source else { return None };
         let fields = &bytes[self.start as usize..][..self.len as usize];
-        let view = RawRecord::from_bytes(fields).view().ok()?;
+        let record = RawRecord::from_bytes(fields);
+        let view = record.view().ok()?;
+        let RecordNotes { key, value } =
+            if notes.is_empty() { RecordNotes::default() } else { record.notes().unwrap_or_default() };
         Some(RecordRef {
             topic,
             partition: *partition,
@@ -130,6 +153,8 @@ impl Entry {
             key: view.key,
             value: view.value,
             headers: view.headers,
+            key_note: notes.get(key),
+            value_note: notes.get(value),
         })
     }
 
@@ -138,9 +163,13 @@ impl Entry {
         Rc::ptr_eq(&self.source, &other.source) && self.start == other.start
     }
 
-    /// Bytes counted for the list's memory limit: the record with its framing, and this handle.
+    /// Bytes counted for the list's memory limit: the record with its framing, its part of the frame's notes, and this handle.
     pub fn bytes(&self) -> usize {
-        self.len as usize + size_of::<u32>() + size_of::<Self>()
+        let notes = match &*self.source {
+            Source::Frame(frame) => frame.note_bytes_per_record as usize,
+            Source::Gap(_) => 0,
+        };
+        self.len as usize + size_of::<u32>() + size_of::<Self>() + notes
     }
 }
 
@@ -159,45 +188,72 @@ pub struct ReceivedBatch {
 
 impl ReceivedBatch {
     /// Validates the whole frame, so that decoding a record later cannot fail. `topic_before`: the topic of the previous
-    /// frame; its allocation is shared if the name is the same.
-    pub fn parse(bytes: Box<[u8]>, topic_before: Option<&Rc<str>>, masked: MaskedFields) -> Result<Self, BadBatch> {
+    /// frame; its allocation is shared if the name is the same. `shared`: the notes of earlier frames.
+    pub fn parse(
+        bytes: Box<[u8]>,
+        topic_before: Option<&Rc<str>>,
+        masked: MaskedFields,
+        shared: &mut SharedNotes,
+    ) -> Result<Self, BadBatch> {
         let frame = RecordsFrame::parse(&bytes)?;
         let topic =
             topic_before.filter(|topic| &***topic == frame.topic).cloned().unwrap_or_else(|| frame.topic.into());
         let RecordsFrame { subscription, seq, partition, .. } = frame;
+        let (notes, note_bytes) = shared.read(frame.notes);
         let mut records_at = Vec::with_capacity(frame.count as usize);
         let mut payload = 0;
         for record in frame.records {
             let record = record?;
             let view = record.view()?;
+            // Without its note, decoded JSON would look like the record's own bytes.
+            let is_noted = |RecordNotes { key, value }| notes.has(key) && notes.has(value);
+            if !is_noted(record.notes()?) {
+                return Err(BadBatch::Truncated("the notes"));
+            }
             let fields = record.as_bytes();
             // Both pointers are in the same frame, which is far smaller than 4 GiB.
             let start = fields.as_ptr() as usize - bytes.as_ptr() as usize;
             payload += payload_bytes(view.key, view.value, view.headers);
             records_at.push((view.offset, start as u32, fields.len() as u32));
         }
-        let source = Rc::new(Source::Frame(Frame { topic, partition, bytes, masked }));
+        let note_bytes_per_record = note_bytes.div_ceil(records_at.len().max(1)) as u32;
+        let source = Rc::new(Source::Frame(Frame { topic, partition, bytes, masked, notes, note_bytes_per_record }));
         Ok(Self { source, subscription, seq, payload_bytes: payload as u64, records_at })
     }
 
     /// Encodes the records of a `fetched` reply as a binary frame.
-    pub fn fetched(topic: &Rc<str>, partition: i32, records: &[Record], masked: MaskedFields) -> Option<Self> {
-        let mut batch = BinaryBatch::default();
-        for record in records {
-            batch.push(protocol::RecordView {
+    pub fn fetched(
+        topic: &Rc<str>,
+        partition: i32,
+        records: &[Record],
+        masked: MaskedFields,
+        shared: &mut SharedNotes,
+    ) -> Option<Self> {
+        let mut notes = NoteNumbers::default();
+        let numbers = records.iter().map(|record| {
+            Some(RecordNotes {
+                key: notes.of(record.key_note.as_deref())?,
+                value: notes.of(record.value_note.as_deref())?,
+            })
+        });
+        let numbers: Vec<RecordNotes> = numbers.collect::<Option<_>>()?;
+        let mut batch = BinaryBatch::with_notes(records.len(), 0, notes.all);
+        for (record, numbers) in records.iter().zip(numbers) {
+            let view = protocol::RecordView {
                 offset: record.offset.0,
                 timestamp: record.timestamp,
                 timestamp_type: record.timestamp_type,
                 key: record.key.as_kafka(),
                 value: record.value.as_kafka(),
                 headers: record.headers.iter().map(|header| (header.0.as_str(), header.1.as_kafka())),
-            });
+            };
+            batch.push_noted(view, numbers);
         }
         if batch.is_empty() {
             return None;
         }
         let frame = batch.frame(&RecordsHead { subscription: 0, seq: 0, topic, partition }, 0..batch.len());
-        Self::parse(frame.into_boxed_slice(), Some(topic), masked).ok()
+        Self::parse(frame.into_boxed_slice(), Some(topic), masked, shared).ok()
     }
 
     pub fn topic(&self) -> &Rc<str> {
@@ -226,6 +282,28 @@ impl ReceivedBatch {
     }
 }
 
+/// Numbers the notes of fetched records. Consecutive records mostly have equal notes.
+#[derive(Default)]
+struct NoteNumbers {
+    all: Notes,
+    last: u16,
+}
+
+impl NoteNumbers {
+    /// The number of the note; 0 for none. `None` if there are too many different notes for one frame.
+    fn of(&mut self, note: Option<&DecodeNote>) -> Option<u16> {
+        let Some(note) = note else { return Some(0) };
+        // Keys and values take turns.
+        let known =
+            [self.last, self.last.saturating_sub(1)].into_iter().find(|&number| self.all.get(number) == Some(note));
+        if let Some(number) = known {
+            return Some(number);
+        }
+        self.last = self.all.add(note.clone())?;
+        Some(self.last)
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -246,16 +324,48 @@ pub(crate) mod tests {
         batch.frame(&head, 0..batch.len()).into_boxed_slice()
     }
 
+    fn parse(frame: Box<[u8]>) -> Result<ReceivedBatch, BadBatch> {
+        ReceivedBatch::parse(frame, None, MaskedFields::default(), &mut SharedNotes::default())
+    }
+
+    fn fetched(records: &[Record]) -> Option<ReceivedBatch> {
+        ReceivedBatch::fetched(&"t".into(), 4, records, MaskedFields::default(), &mut SharedNotes::default())
+    }
+
+    /// A frame of one record, whose value has the note of this number.
+    pub fn noted_frame(offset: i64, value: &str, notes: &[DecodeNote], number: u16) -> Box<[u8]> {
+        let mut all = Notes::default();
+        notes.iter().for_each(|note| assert!(all.add(note.clone()).is_some()));
+        let mut batch = BinaryBatch::with_notes(1, 64, all);
+        let record = protocol::RecordView {
+            offset,
+            timestamp: Some(1_763_800_000_000 + offset),
+            timestamp_type: TimestampType::Create,
+            key: Some(&b"k"[..]),
+            value: Some(value.as_bytes()),
+            headers: std::iter::empty(),
+        };
+        batch.push_noted(record, RecordNotes { key: 0, value: number });
+        batch.frame(&RecordsHead { subscription: 1, seq: 1, topic: "t", partition: 0 }, 0..1).into_boxed_slice()
+    }
+
+    fn avro() -> DecodeNote {
+        DecodeNote { format: Some(protocol::RecordFormat::Avro), ..DecodeNote::default() }
+    }
+
+    pub fn noted_entry(offset: i64, value: &str, note: &DecodeNote) -> Entry {
+        let arrived = parse(noted_frame(offset, value, std::slice::from_ref(note), 1)).expect("a frame");
+        arrived.entries().next().expect("one record").1
+    }
+
     pub fn entry(offset: i64, value: &str) -> Entry {
-        let arrived = ReceivedBatch::parse(frame(1, 1, "t", offset..offset + 1, value), None, MaskedFields::default())
-            .expect("a frame");
+        let arrived = parse(frame(1, 1, "t", offset..offset + 1, value)).expect("a frame");
         arrived.entries().next().expect("one record").1
     }
 
     #[test]
     fn parsed_frame_has_its_records_and_their_bytes() {
-        let arrived =
-            ReceivedBatch::parse(frame(3, 9, "t", 7..10, "città"), None, MaskedFields::default()).expect("a frame");
+        let arrived = parse(frame(3, 9, "t", 7..10, "città")).expect("a frame");
         assert_eq!((arrived.subscription, arrived.seq), (3, 9));
         assert_eq!(arrived.payload_bytes, 3 * (6 + 3));
         let entries: Vec<_> = arrived.entries().collect();
@@ -271,18 +381,64 @@ pub(crate) mod tests {
     fn truncated_frame_is_rejected() {
         let mut bytes = frame(1, 1, "t", 0..2, "v").into_vec();
         bytes.truncate(bytes.len() - 1);
-        assert!(ReceivedBatch::parse(bytes.into_boxed_slice(), None, MaskedFields::default()).is_err());
+        assert!(parse(bytes.into_boxed_slice()).is_err());
     }
 
     #[test]
     fn fetched_records_become_the_same_entries_as_received_ones() {
         let json = r#"{"offset":"5","timestamp":null,"timestamp_type":"log_append","key":{"base64":"/w=="},"value":null,"headers":[["a",null],["a",{"text":"1"}]]}"#;
         let record: Record = serde_json::from_str(json).expect("a record");
-        let arrived = ReceivedBatch::fetched(&"t".into(), 4, &[record], MaskedFields::default()).expect("one record");
+        let arrived = fetched(&[record]).expect("one record");
         let (offset, entry) = arrived.entries().next().expect("one");
         let record = entry.record().expect("a record");
         assert_eq!((offset, record.partition, record.timestamp), (5, 4, None));
         assert_eq!((record.key, record.value), (Some(&[0xff][..]), None));
         assert_eq!((record.timestamp_type, record.headers.count()), (TimestampType::LogAppend, 2));
+    }
+
+    #[test]
+    fn record_refers_to_the_notes_of_its_frame() {
+        let failed = DecodeNote::failed("malformed", "3 bytes short".to_owned());
+        let decoded = noted_entry(5, "{}", &avro());
+        let record = decoded.record().expect("a record");
+        assert!(record.key_note.is_none() && !record.is_as_stored());
+        assert_eq!(record.value_note.map(|note| note.format), Some(Some(protocol::RecordFormat::Avro)));
+        let raw = noted_entry(5, "x", &failed);
+        let record = raw.record().expect("a record");
+        assert_eq!(record.value_note.map(|note| &**note), Some(&failed));
+        assert!(record.is_as_stored(), "the bytes of a record that was not decoded are its own");
+        assert!(entry(5, "{}").record().expect("a record").is_as_stored());
+    }
+
+    #[test]
+    fn record_with_a_missing_note_is_rejected() {
+        assert!(parse(noted_frame(0, "{}", &[avro()], 1)).is_ok());
+        assert!(parse(noted_frame(0, "{}", &[avro()], 2)).is_err());
+    }
+
+    #[test]
+    fn memory_of_notes_is_counted_and_raw_records_count_as_before() {
+        let long = DecodeNote::failed("malformed", "x".repeat(10_000));
+        let noted = noted_entry(0, "v", &long);
+        assert!(noted.bytes() > 10_000);
+        let raw = entry(0, "v");
+        assert_eq!(raw.bytes(), raw.len as usize + size_of::<u32>() + size_of::<Entry>());
+    }
+
+    #[test]
+    fn fetched_records_keep_their_notes() {
+        let json = r#"{"offset":"5","timestamp":null,"key":{"decoded":7,"format":"int64"},
+            "value":{"base64":"AAAAAAE=","decode_error":{"code":"schema_not_found","message":"schema 1"}},"headers":[]}"#;
+        let record: Record = serde_json::from_str(json).expect("a record");
+        let arrived =
+            fetched(&[record.clone(), Record { offset: protocol::Offset(6), ..record }]).expect("two records");
+        for (_, entry) in arrived.entries() {
+            let record = entry.record().expect("a record");
+            assert_eq!(record.key, Some(&b"7"[..]));
+            assert_eq!(record.key_note.and_then(|note| note.format), Some(protocol::RecordFormat::Int64));
+            let error = record.value_note.and_then(|note| note.decode_error.as_ref()).expect("an error");
+            assert_eq!((error.code.as_str(), record.value), ("schema_not_found", Some(&[0, 0, 0, 0, 1][..])));
+            assert!(!record.is_as_stored());
+        }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
+use protocol::TopicPartition;
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Entry, Gap, ReceivedBatch, RecordRef};
@@ -240,6 +241,22 @@ impl Feed {
     /// The row of an entry in the list on screen.
     pub fn index_of(&self, entry: &Entry) -> Option<usize> {
         self.shown().index_of(entry)
+    }
+
+    /// The offset of the first kept record of each partition, from which all records up to the newest are kept: older records that
+    /// only stay because they match the filter do not count.
+    pub fn first_kept_offsets(&self) -> BTreeMap<TopicPartition, i64> {
+        // Between the held rows and newer ones, rows may be missing.
+        let held = self.held.iter().filter(|_| !self.live.has_shrunk()).map(|(_, held)| held);
+        let mut first: BTreeMap<(&str, i32), i64> = BTreeMap::new();
+        for record in held.chain([&self.live]).flat_map(Segment::unsaved).filter_map(Entry::record) {
+            let offset = first.entry((&**record.topic, record.partition)).or_insert(record.offset);
+            *offset = (*offset).min(record.offset);
+        }
+        let owned = |((topic, partition), offset): ((&str, i32), i64)| {
+            (TopicPartition { topic: topic.to_owned(), partition }, offset)
+        };
+        first.into_iter().map(owned).collect()
     }
 
     /// All kept entries, oldest first, including those that do not match the filter.

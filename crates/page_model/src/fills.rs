@@ -1,6 +1,6 @@
 //! Gaps whose records are being fetched: one `fetch` at a time for each gap, until it is filled or the user stops.
 
-use protocol::{Fetch, Offset, RequestId};
+use protocol::{Decode, Fetch, Offset, RequestId};
 
 use super::entry::Entry;
 
@@ -11,10 +11,10 @@ pub struct Fills {
 
 impl Fills {
     /// The `fetch` for a gap; `None` if Kafka no longer has the records.
-    pub fn request_for(gap: &Entry) -> Option<Fetch> {
+    pub fn request_for(gap: &Entry, decode: Decode) -> Option<Fetch> {
         let gap = gap.as_gap().filter(|gap| gap.can_be_loaded())?;
         let topic = gap.topic.to_string();
-        Some(Fetch { topic, partition: gap.partition, from: Offset(gap.from), to: Offset(gap.to) })
+        Some(Fetch { topic, partition: gap.partition, from: Offset(gap.from), to: Offset(gap.to), decode })
     }
 
     pub fn requested(&mut self, request: RequestId, gap: &Entry) {

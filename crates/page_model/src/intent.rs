@@ -1,6 +1,9 @@
 //! What the user wants to listen to: topics, read mode and start. `listening` has the subscription for the intent.
 
+use protocol::Decode;
 use serde::{Deserialize, Serialize};
+
+use super::topic_formats::AUTO;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -84,7 +87,7 @@ impl Start {
 }
 
 /// What the user wants to listen to. The intent outlives the connection.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Intent {
     pub topics: Vec<String>,
     pub mode: ReadMode,
@@ -95,6 +98,23 @@ pub struct Intent {
     pub skips_ahead: bool,
     /// Group mode: no offset is committed.
     pub commits_nothing: bool,
+    /// The formats in which keys and values are read.
+    pub decode: Decode,
+}
+
+impl Default for Intent {
+    fn default() -> Self {
+        Self {
+            topics: Vec::new(),
+            mode: ReadMode::default(),
+            group: String::new(),
+            start: Start::default(),
+            skips_ahead: false,
+            commits_nothing: false,
+            // What the user gets who has not chosen formats.
+            decode: AUTO,
+        }
+    }
 }
 
 impl Intent {

@@ -41,6 +41,8 @@ mod link;
 mod listening;
 mod masked;
 mod new_topic;
+mod next_intent;
+mod notes;
 mod notices;
 mod outgoing;
 mod own_records;
@@ -59,7 +61,9 @@ mod sent_frame;
 mod settings;
 mod slice;
 mod sort;
+mod stored_record;
 mod templates;
+mod topic_formats;
 mod topic_list;
 mod topic_snapshot;
 mod topics_text;
@@ -68,8 +72,8 @@ mod view_link;
 mod waiting;
 
 pub use formats::{
-    BatchChoice, BatchReading, CsvColumn, Entries, FileFormat, Format, LineError, OffsetsErrorKind, Reason, SEPARATORS,
-    Spot, TemplateErrorKind, iso, json_line,
+    BatchChoice, BatchReading, CsvColumn, Entries, ExportRecord, FileFormat, Format, LineError, OffsetsErrorKind,
+    Reason, SEPARATORS, Spot, TemplateErrorKind, iso, json_line,
 };
 
 pub use allowed_names::AllowedNames;
@@ -120,7 +124,9 @@ pub use sends::{LISTED_ROWS, Outcome, Sends, SentRow, Totals};
 pub use settings::{Settings, StoredWatch, Theme, preferred_language};
 pub use slice::{Changes, Slice};
 pub use sort::{Sort, by_number, stable_sort};
+pub use stored_record::{OriginalRecord, RecordIsGone, StoredRecord};
 pub use templates::{SavedTemplate, Templates};
+pub use topic_formats::{AUTO, FormatGroup, GROUPS as FORMAT_GROUPS, TopicFormats, format_of};
 pub use topic_list::{TopicList, TopicQuery, TopicTotals};
 pub use topic_snapshot::{
     PartitionState, ReadableValue, TopicSnapshot, is_overridden, partition_state, readable_value,

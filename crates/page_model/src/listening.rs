@@ -186,6 +186,18 @@ impl Listening {
         !continues
     }
 
+    /// The same topics are read in other formats. A group goes on where it was. Without a group, reading goes back to these offsets,
+    /// and goes on in the other partitions.
+    pub fn start_in_other_formats(&mut self, intent: Intent, from: BTreeMap<TopicPartition, i64>) {
+        let mut positions = std::mem::take(&mut self.positions);
+        positions.extend(from);
+        if intent.mode == ReadMode::Group {
+            positions.clear();
+        }
+        let committed_is_known = self.committed_is_known;
+        *self = Self { intent, phase: Phase::Starting, positions, committed_is_known, ..Self::default() };
+    }
+
     /// Whether the topics' partitions or the group's offsets must be requested before subscribing, because the start
     /// depends on them.
     pub fn must_look_up_start(&self) -> bool {
@@ -223,7 +235,7 @@ impl Listening {
         // By default the bridge waits for the page, so that no record is skipped.
         let skips = self.intent.skips_ahead && self.intent.mode == ReadMode::Watch;
         let when_slow = Some(if skips { WhenSlow::Skip } else { WhenSlow::Block });
-        Some(Subscribe { topics, mode, window: WINDOW, format: Format::Binary, when_slow })
+        Some(Subscribe { topics, mode, window: WINDOW, format: Format::Binary, when_slow, decode: self.intent.decode })
     }
 
     fn mode(&self) -> Mode {

@@ -27,6 +27,11 @@ pub enum NoticeKind {
     AccessChanged,
     /// The exported file has masked fields.
     ExportIsMasked,
+    /// The exported file has decoded keys or values.
+    ExportIsDecoded,
+    /// The original bytes of a decoded record could not be fetched, so the record was not sent again: with the reason, or because
+    /// Kafka no longer has the record.
+    OriginalMissing(Option<String>),
     Copied,
     /// The texts of a language could not be loaded.
     TextsMissing,

@@ -161,6 +161,15 @@ impl Segment {
         if self.has_filter { self.lost_matches > 0 || self.has_lost_unchecked } else { self.has_shrunk }
     }
 
+    pub fn has_shrunk(&self) -> bool {
+        self.has_shrunk
+    }
+
+    /// The entries without the saved ones, which may be far older.
+    pub fn unsaved(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
     pub fn lost_matches(&self) -> u64 {
         self.lost_matches
     }

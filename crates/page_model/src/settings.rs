@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::columns::Columns;
 use super::feed::Limits;
 use super::intent::{ReadMode, Start};
+use super::topic_formats::TopicFormats;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -62,6 +63,8 @@ pub struct Settings {
     pub skips_ahead: bool,
     /// Group mode: no offset is committed.
     pub commits_nothing: bool,
+    /// In which formats the user reads keys and values.
+    pub formats: TopicFormats,
     /// The topics that the user has listened to, the latest first: where the bridge has one cluster, and by cluster where it
     /// has several.
     recent_topics: Vec<String>,
@@ -188,6 +191,8 @@ mod tests {
 
     #[test]
     fn malformed_settings_become_defaults() {
+        let text = r#"{"language":"it","formats":{"":[{"topic":"orders","key":"auto","value":"thrift"}]}}"#;
+        assert_eq!(Settings::from_json(text).language.as_deref(), Some("it"), "a format of a newer page");
         for text in ["", "null", "{\"theme\":\"purple\"}", "[1", "{\"unknown\":1}"] {
             assert_eq!(Settings::from_json(text), Settings::default(), "{text}");
         }

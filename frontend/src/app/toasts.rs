@@ -25,21 +25,30 @@ fn Toast(notice: Notice) -> impl IntoView {
     let Notice { id, kind, .. } = notice;
     let level = match kind {
         NoticeKind::Copied | NoticeKind::AccessChanged => "info",
-        NoticeKind::ExportIsMasked | NoticeKind::NotUtf8(_) | NoticeKind::TextsMissing => "warning",
-        NoticeKind::Refused(_) | NoticeKind::Unreadable(_) => "error",
+        NoticeKind::ExportIsMasked
+        | NoticeKind::ExportIsDecoded
+        | NoticeKind::NotUtf8(_)
+        | NoticeKind::TextsMissing => "warning",
+        NoticeKind::Refused(_) | NoticeKind::Unreadable(_) | NoticeKind::OriginalMissing(_) => "error",
     };
     let detail = match &kind {
         NoticeKind::Refused(error) => error_text(error, prefs.words_untracked()),
         NoticeKind::Unreadable(reason) => reason.clone(),
         NoticeKind::NotUtf8(name) => name.clone(),
         NoticeKind::TextsMissing => prefs.words_untracked().code_missing_next.to_owned(),
-        NoticeKind::AccessChanged | NoticeKind::ExportIsMasked | NoticeKind::Copied => String::new(),
+        NoticeKind::OriginalMissing(Some(why)) => prefs.words_untracked().raw_failed.with_why(why),
+        NoticeKind::OriginalMissing(None) => prefs.words_untracked().raw_gone.to_owned(),
+        NoticeKind::AccessChanged | NoticeKind::ExportIsMasked | NoticeKind::ExportIsDecoded | NoticeKind::Copied => {
+            String::new()
+        }
     };
     let title = move || {
         let words = prefs.words();
         match kind {
             NoticeKind::AccessChanged => words.access_changed,
             NoticeKind::ExportIsMasked => words.export_is_masked,
+            NoticeKind::ExportIsDecoded => words.export_is_decoded,
+            NoticeKind::OriginalMissing(_) => words.refused,
             NoticeKind::Copied => words.copied,
             NoticeKind::NotUtf8(_) => words.not_utf8,
             NoticeKind::TextsMissing => words.code_missing,

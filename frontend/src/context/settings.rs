@@ -3,6 +3,7 @@
 use futures_util::future::{Either, select};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use protocol::Decode;
 
 use crate::i18n::{self, LANGUAGES, Language, LanguageName, REFERENCE, Words};
 use crate::platform::browser;
@@ -170,6 +171,14 @@ impl Preferences {
 
     pub fn remember_topics(self, cluster: Option<&str>, topics: &[String]) {
         self.settings.update(|settings| settings.remember_topics(cluster, topics));
+    }
+
+    pub fn formats(self, cluster: Option<&str>, topics: &[String]) -> Decode {
+        self.settings.with(|settings| settings.formats.of(cluster, topics))
+    }
+
+    pub fn choose_formats(self, cluster: Option<&str>, topics: &[String], decode: Decode) {
+        self.settings.update(|settings| settings.formats.choose(cluster, topics, decode));
     }
 
     pub fn store_watch(self, watch: StoredWatch) {

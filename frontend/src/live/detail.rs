@@ -5,15 +5,18 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use leptos::html::Textarea;
 use leptos::prelude::*;
-use protocol::{Header, ProduceRecord, TimestampType, WireBytes};
+use protocol::TimestampType;
 
 use crate::context::navigation::{group_href, href, link_href, topic_href};
 use crate::context::{preferences, store};
 use crate::i18n::Words;
+use crate::live::decode_note::DecodeNoteLine;
 use crate::live::live_view::{Selected, step};
 use crate::live::masked_note::MaskedNote;
+use crate::live::opened_value::OpenedValue;
+use crate::live::original_bytes::OriginalBytes;
 use crate::live::replay_actions::ReplayActions;
-use crate::live::value_view::ValueView;
+use crate::live::shown_bytes::{Export, ShownBytes};
 use crate::platform::browser;
 use crate::ui::field_text::{FieldText, raw_text};
 use crate::ui::format;
@@ -54,19 +57,22 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
     let (store, prefs) = (store(), preferences());
     let record = entry.record()?;
     let position = format!("{}-{} @ {}", record.topic, record.partition, record.offset);
-    let address = link_href(&ViewLink::record(record.topic, record.partition, record.offset));
+    let decode = store.untracked(|state| state.listening().intent().decode);
+    let address = link_href(&ViewLink::record(record.topic, record.partition, record.offset, decode));
     let group = store.untracked(|state| {
         let intent = state.listening().intent();
         (intent.mode == ReadMode::Group).then(|| intent.group.clone())
     });
-    let facts = facts(&record, store.untracked(|state| state.feed().own_after_ms(&record)), group);
-    let size = record.value.map_or(0, <[u8]>::len);
-    let opened = StoredValue::new_local(entry.clone());
+    let masked = entry.masked();
+    let is_masked = !masked.is_empty();
+    let original = OriginalBytes::new(store, prefs, &record, is_masked);
+    let shown = ShownBytes { original, entry: StoredValue::new_local(entry.clone()), is_raw: RwSignal::new(false) };
+    let facts = facts(&record, store.untracked(|state| state.feed().own_after_ms(&record)), group, shown);
     // A text that the browser did not let the page copy.
     let uncopied = RwSignal::new(None::<String>);
     // The copied text is created when the user copies it.
-    let copy = move |what: fn(&RecordRef<'_>) -> String| {
-        let Some(text) = opened.with_value(|entry| entry.record().map(|record| what(&record))) else { return };
+    let copy = move |what: fn(&Export<'_>) -> String| {
+        let Some(text) = untrack(|| shown.with(what)) else { return };
         leptos::task::spawn_local(async move {
             let is_copied = browser::copy(&text).await;
             if is_copied {
@@ -76,9 +82,15 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
         });
     };
     let copy_button =
-        move |testid: &'static str, word: fn(&'static Words) -> &'static str, what: fn(&RecordRef<'_>) -> String| {
+        move |testid: &'static str, word: fn(&'static Words) -> &'static str, what: fn(&Export<'_>) -> String| {
             view! {
-                <button type="button" class="button small" data-testid=testid on:click=move |_| copy(what)>
+                <button
+                    type="button"
+                    class="button small"
+                    data-testid=testid
+                    title=move || shown.is_decoded().then(|| prefs.words().copy_decoded_hint)
+                    on:click=move |_| copy(what)
+                >
                     {prefs.text(word)}
                 </button>
             }
@@ -100,17 +112,8 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
             </button>
         }
     };
-    let masked = entry.masked();
-    let is_masked = !masked.is_empty();
     let title_position = position.clone();
-    let produce_record = ProduceRecord {
-        topic: record.topic.to_string(),
-        partition: Some(record.partition),
-        key: WireBytes::from_kafka(record.key),
-        value: WireBytes::from_kafka(record.value),
-        headers: record.headers.map(|(name, value)| Header(name.to_owned(), WireBytes::from_kafka(value))).collect(),
-        timestamp: None,
-    };
+    let topic = record.topic.to_string();
     Some(view! {
         <section
             class="detail"
@@ -121,10 +124,10 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
                 {icon("detail-previous", "↑", |w| w.detail_previous, |store, selected| step(store, selected, -1))}
                 {icon("detail-next", "↓", |w| w.detail_next, |store, selected| step(store, selected, 1))}
                 <h3 class="mono clip">{position}</h3> <div class="spacer"></div> <div class="detail-actions">
-                    <ReplayActions record=produce_record is_masked=is_masked />
+                    <ReplayActions original=original topic=topic is_masked=is_masked />
                     {copy_button("copy-value", |w| w.copy_value, |record| whole_text(record.value))}
                     {copy_button("copy-key", |w| w.copy_key, |record| whole_text(record.key))}
-                    {copy_button("copy-record", |w| w.copy_record, |record| json_line(&record.export()))}
+                    {copy_button("copy-record", |w| w.copy_record, record_line)}
                     // Opens a new tab, so that a run and the list continue in this one.
                     <a
                         class="button small"
@@ -141,7 +144,7 @@ fn OpenedRecord(entry: Entry, selected: Selected) -> impl IntoView {
             {is_masked.then(|| view! { <MaskedNote masked=masked /> })}
             {fresh(move || uncopied.get().map(|text| view! { <Uncopied text=text uncopied=uncopied /> }).into_any())}
             <div class="detail-body">
-                <ValueView entry=entry.clone() size=size />
+                <OpenedValue shown=shown />
                 {facts}
             </div>
         </section>
@@ -191,7 +194,12 @@ fn Uncopied(text: String, uncopied: RwSignal<Option<String>>) -> impl IntoView {
 }
 
 /// The fields of the record besides its value. `group`: the consumer group in which the record was received.
-fn facts(record: &RecordRef<'_>, own_after_ms: Option<f64>, group: Option<String>) -> impl IntoView + use<> {
+fn facts(
+    record: &RecordRef<'_>,
+    own_after_ms: Option<f64>,
+    group: Option<String>,
+    shown: ShownBytes,
+) -> impl IntoView + use<> {
     let prefs = preferences();
     let time = record.timestamp.map(|ms| format!("{} {}", browser::date(ms), browser::time_of_day(ms)));
     let (has_time, timestamp_type) = (time.is_some(), record.timestamp_type);
@@ -230,6 +238,9 @@ fn facts(record: &RecordRef<'_>, own_after_ms: Option<f64>, group: Option<String
             <dd class="own-fact">{text}</dd>
         }
     });
+    let key_note = record.key_note.cloned().map(|note| {
+        view! { <DecodeNoteLine note=note testid="key-note" label=|w| w.note_key /> }
+    });
     let partition = Address::of(View::Topic(record.topic.to_string())).with("partition", record.partition.to_string());
     let partition_address = href(&partition);
     let group = group.map(|group| {
@@ -261,7 +272,7 @@ fn facts(record: &RecordRef<'_>, own_after_ms: Option<f64>, group: Option<String
             <dt>{prefs.text(|w| w.offset)}</dt>
             <dd>{record.offset.to_string()}</dd>
             <dt>{prefs.text(|w| w.key)}</dt>
-            <dd class="fact-key">{field_view(record.key)}</dd>
+            <dd class="fact-key">{fresh(move || shown.with(|record| field_view(record.key)).into_any())} {key_note}</dd>
             <dt>{prefs.text(|w| w.time)}</dt>
             <dd>{time} " " <span class="said">{time_word}</span></dd>
             <dt>{prefs.text(|w| w.size)}</dt>
@@ -318,6 +329,10 @@ fn spans(parts: Vec<Part>) -> Vec<AnyView> {
         }
     };
     parts.into_iter().map(span).collect()
+}
+
+fn record_line(record: &Export<'_>) -> String {
+    json_line(record)
 }
 
 /// The complete field for copying: as text, or in base64 if it is not UTF-8.

@@ -11,6 +11,8 @@ use page_model::{Entry, FileFormat, MaskedFields, NoticeKind, ReadState};
 
 /// Records per chunk. The browser handles other events between two chunks.
 const CHUNK_RECORDS: usize = 4000;
+/// Records that are checked for the hint that the file has decoded keys and values.
+const SAMPLED_RECORDS: usize = 100;
 
 #[component]
 pub fn Export(filter: FilterBox) -> impl IntoView {
@@ -33,6 +35,13 @@ pub fn Export(filter: FilterBox) -> impl IntoView {
         masked_paths
             .with(|paths| (!paths.is_empty()).then(|| prefs.words().export_masked.with_names(&paths.join(", "))))
     };
+    let has_decoded = Memo::new(move |_| {
+        let kept = store.read(|state| state.feed().counts()).kept as usize;
+        let is_decoded = |entry: &Entry| entry.record().is_some_and(|record| !record.is_as_stored());
+        // A sample is enough for a hint; the file's name says it for certain.
+        let step = (kept / SAMPLED_RECORDS).max(1);
+        store.untracked(|state| state.feed().entries().step_by(step).any(is_decoded))
+    });
     let is_blocked = Memo::new(move |_| filter.errors.with(|errors| !errors.is_empty()));
     let export = move |format: FileFormat| {
         // A snapshot: records that arrive meanwhile are not exported.
@@ -46,9 +55,13 @@ pub fn Export(filter: FilterBox) -> impl IntoView {
         leptos::task::spawn_local(async move {
             let mut file = browser::FileParts::new();
             let mut text = format.head().to_owned();
+            let mut is_decoded = false;
             for (at, chunk) in entries.chunks(CHUNK_RECORDS).enumerate() {
                 let records = chunk.iter().filter_map(Entry::record).filter(|record| filter.matches(record));
-                records.for_each(|record| format.push(&record.export(), &mut text));
+                records.for_each(|record| {
+                    is_decoded |= !record.is_as_stored();
+                    format.push(&record.export(), &mut text);
+                });
                 file.push(&text);
                 text.clear();
                 percent.set(Some(at * CHUNK_RECORDS * 100 / entries.len().max(1)));
@@ -57,7 +70,11 @@ pub fn Export(filter: FilterBox) -> impl IntoView {
             file.push(&text);
             // The name says it also to those who get the file later.
             let masked = if is_masked { "-masked" } else { "" };
-            file.save(&format!("{topics}{masked}.{}", format.extension()), format.media_type());
+            let decoded = if is_decoded { "-decoded" } else { "" };
+            file.save(&format!("{topics}{decoded}{masked}.{}", format.extension()), format.media_type());
+            if is_decoded {
+                store.notify(NoticeKind::ExportIsDecoded);
+            }
             if is_masked {
                 store.notify(NoticeKind::ExportIsMasked);
             }
@@ -93,6 +110,7 @@ pub fn Export(filter: FilterBox) -> impl IntoView {
         </div>
         <p id="export-note" class="menu-note" class:fault=move || is_blocked.get() data-testid="export-note">
             {move || why_not().or_else(masked).unwrap_or_else(|| prefs.words().export_hint.to_owned())}
+            {move || has_decoded.get().then(|| format!(" {}", prefs.words().export_decoded))}
         </p>
     }
 }

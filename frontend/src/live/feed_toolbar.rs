@@ -9,13 +9,15 @@ use crate::live::list_settings::ListSettings;
 use crate::live::masked_note::masked_hint;
 use crate::live::partitions::Partitions;
 use crate::live::rate_charts::RateCharts;
+use crate::live::read_as::ReadAs;
+use crate::live::watch_fields::WatchFields;
 use crate::platform::browser;
 use crate::ui::format::number;
 use crate::ui::keys::key_is_free;
 use page_model::{Counts, Phase, ReadState};
 
 #[component]
-pub fn FeedToolbar(filter: FilterBox) -> impl IntoView {
+pub fn FeedToolbar(filter: FilterBox, fields: WatchFields) -> impl IntoView {
     let (store, prefs) = (store(), preferences());
     let is_paused = Memo::new(move |_| store.read(|state| state.feed().is_paused()));
     window_event_listener(leptos::ev::keydown, move |event| {
@@ -60,6 +62,7 @@ pub fn FeedToolbar(filter: FilterBox) -> impl IntoView {
             >
                 {prefs.text(|w| w.clear)}
             </button>
+            <ReadAs fields=fields />
             <ListSettings filter=filter />
         </div>
         <FilterFieldRows filter=filter />

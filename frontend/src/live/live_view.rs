@@ -59,7 +59,7 @@ pub fn Live(fields: WatchFields, link: ViewLink) -> impl IntoView {
     view! {
         <section class="live" aria-labelledby="live-title">
             <WatchForm fields=fields />
-            <FeedToolbar filter=filter />
+            <FeedToolbar filter=filter fields=fields />
             <ListNotices />
             <div class="table">
                 <FeedList selected=selected filter=filter fields=fields />

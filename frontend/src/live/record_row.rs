@@ -5,10 +5,11 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use leptos::prelude::document;
-use protocol::GapReason;
+use protocol::{DecodeNote, GapReason};
 use web_sys::{HtmlElement, Text};
 
 use crate::i18n::{Language, Words};
+use crate::live::format_words::{note_state, short_reason};
 use crate::live::gap_line::gap_text;
 use crate::platform::browser;
 use crate::ui::dom::{append, make, set};
@@ -175,6 +176,11 @@ impl RecordPainter<'_> {
             set(&row.element, "data-partition", &record.partition.to_string());
         }
         set(&row.element, "data-offset", &offset);
+        mark_note(&row.element, "data-key-note", record.key_note, before.map(|before| before.key_note));
+        mark_note(&row.element, "data-value-note", record.value_note, before.map(|before| before.value_note));
+        // No chips while the list moves too fast to be read.
+        let note =
+            |note: Option<&'_ Rc<DecodeNote>>| note.filter(|_| !is_plain).and_then(|note| note_chip(note, words));
         let filter = self.state.feed().filter();
         let field = |text: FieldText, part: Part| {
             styled_field(text, words, part, |text, is_json| {
@@ -189,13 +195,43 @@ impl RecordPainter<'_> {
                 Column::Partition => cell.say(&record.partition.to_string()),
                 Column::Offset if columns.shows(Column::Partition) => cell.say(&offset),
                 Column::Offset => cell.say(&format!("{}@{offset}", record.partition)),
-                Column::Key => cell.style(&field(raw_text(record.key, KEY_CHARS), Part::Key)),
-                Column::Value => cell.style(&field(raw_text(record.value, VALUE_CHARS), Part::Value)),
+                Column::Key => {
+                    cell.style_noted(note(record.key_note), &field(raw_text(record.key, KEY_CHARS), Part::Key));
+                }
+                Column::Value => {
+                    cell.style_noted(note(record.value_note), &field(raw_text(record.value, VALUE_CHARS), Part::Value));
+                }
                 Column::Headers => cell.style(&styled_text(&headers_line(record), &[], false)),
                 Column::Size => cell.say(&format::bytes(record.size(), words)),
             }
         }
     }
+}
+
+/// Says in an attribute of the row whether its key or value is decoded. `before`: the note that the attribute shows, if known.
+fn mark_note(
+    row: &HtmlElement,
+    attribute: &str,
+    note: Option<&Rc<DecodeNote>>,
+    before: Option<Option<&Rc<DecodeNote>>>,
+) {
+    match (note, before) {
+        (None, Some(None)) => {}
+        (Some(note), Some(Some(before))) if Rc::ptr_eq(note, before) => {}
+        (Some(note), _) => set(row, attribute, note_state(note)),
+        (None, _) => drop(row.remove_attribute(attribute)),
+    }
+}
+
+/// The sign of a key or value that could not be decoded, with the reason. The bytes follow as they are.
+fn note_chip(note: &DecodeNote, words: Language) -> Option<HtmlElement> {
+    let (reason, error) = (short_reason(note, words)?, note.decode_error.as_ref()?);
+    let chip = make("span", "note-chip");
+    set(&chip, "role", "img");
+    set(&chip, "aria-label", &format!("{reason}: {}", error.message));
+    set(&chip, "title", &error.message);
+    chip.set_text_content(Some(&reason));
+    Some(chip)
 }
 
 fn fill_gap(row: &RecordRow, gap: &Gap, is_filling: bool, may_load: bool, words: Language) {
@@ -245,6 +281,14 @@ impl RecordCell {
             self.is_plain = true;
         }
         self.text.set_data(text);
+    }
+
+    fn style_noted(&mut self, chip: Option<HtmlElement>, parts: &[StyledPart]) {
+        let Some(chip) = chip else { return self.style(parts) };
+        self.element.set_text_content(None);
+        self.is_plain = false;
+        append(&self.element, &chip);
+        append_parts(&self.element, parts);
     }
 
     fn style(&mut self, parts: &[StyledPart]) {

@@ -4,55 +4,59 @@ use leptos::prelude::*;
 use protocol::ProduceRecord;
 
 use crate::context::{preferences, store};
+use crate::i18n::Words;
 use crate::live::masked_note::MASKED_NOTE;
+use crate::live::original_bytes::OriginalBytes;
 use crate::send::send_blocked::send_blocked_words;
 use crate::send::send_fields::SendFields;
 use crate::send::send_guard::send_guard;
 use crate::ui::keys::key_is_free;
-use page_model::{Draft, Field, HeaderRow, Partition};
+use page_model::{Draft, Field, HeaderRow, OriginalRecord, Partition};
 
-/// `record`: the received record. The new record has the same topic, key, value and headers, the same partition if the user
-/// wants, and a new timestamp. A record with masked fields cannot be sent again, since that would write the masks. The key `r`
-/// copies the record into the composer while this component is mounted.
+/// The new record has the same topic, key, value and headers as the received one, the same partition if the user wants, and a new
+/// timestamp. If the list has decoded JSON, the original bytes are fetched first, and the record cannot be sent without them. A record
+/// with masked fields cannot be sent again, since that would write the masks. The key `r` copies the record into the composer while this
+/// component is mounted.
 #[component]
-pub fn ReplayActions(record: ProduceRecord, is_masked: bool) -> impl IntoView {
+pub fn ReplayActions(original: OriginalBytes, topic: String, is_masked: bool) -> impl IntoView {
     let (store, prefs, guard, fields) = (store(), preferences(), send_guard(), expect_context::<SendFields>());
-    let record = StoredValue::new(ProduceRecord { timestamp: None, ..record });
     let keeps_partition = RwSignal::new(false);
-    let partition = record.with_value(|record| record.partition);
-    let chosen = move || {
-        let partition = partition.filter(|_| keeps_partition.get_untracked());
-        record.with_value(|record| ProduceRecord { partition, ..record.clone() })
+    // Calls `then` with the record to send.
+    let with_record = move |then: Box<dyn FnOnce(ProduceRecord)>| {
+        let keeps_partition = keeps_partition.get_untracked();
+        original.with(move |OriginalRecord { record, is_masked }| {
+            // Fields may be masked that were not when the row arrived.
+            if !is_masked {
+                let partition = record.partition.filter(|_| keeps_partition);
+                then(ProduceRecord { partition, timestamp: None, ..record });
+            }
+        });
     };
-    let topic = record.with_value(|record| record.topic.clone());
-    let send_blocked = send_blocked_words(Signal::stored(topic));
-    let masked = move || is_masked.then(|| prefs.words().masked_send);
-    let blocked = move || masked().or_else(send_blocked);
+    let topic = StoredValue::new(topic);
+    let send_blocked = send_blocked_words(Signal::stored(topic.get_value()));
+    let is_masked = move || is_masked || original.is_masked();
+    let kept_back = move || match is_masked() {
+        true => Some(prefs.words().masked_send),
+        false => original.is_gone().then(|| prefs.words().raw_gone),
+    };
+    let blocked = move || kept_back().or_else(send_blocked);
+    let hint = move |listed: fn(&'static Words) -> &'static str| {
+        if original.is_listed { listed(prefs.words()) } else { prefs.words().replay_original_hint }
+    };
     let cannot_send = move || blocked().is_some();
     let resend = move || {
         if !untrack(cannot_send) {
-            let record = chosen();
-            guard.send(&record.topic.clone(), Some(1), move || {
-                store.act(|state, now_ms| state.send_record(&record, now_ms));
+            guard.send(&topic.get_value(), Some(1), move || {
+                with_record(Box::new(move |record| {
+                    store.act(|state, now_ms| state.send_record(&record, now_ms));
+                }));
             });
         }
     };
     let edit = move || {
-        if is_masked {
-            return;
+        if untrack(kept_back).is_none() {
+            with_record(Box::new(move |record| fields.edit(&record.topic, draft_of(&record))));
         }
-        let ProduceRecord { topic, partition, key, value, headers, .. } = chosen();
-        let draft = Draft {
-            partition: partition.map_or(Partition::Auto, Partition::Fixed),
-            timestamp: String::new(),
-            key: Field::editable(&key, false),
-            value: Field::editable(&value, true),
-            headers: headers
-                .into_iter()
-                .map(|header| HeaderRow { value: Field::editable(&header.1, false), name: header.0 })
-                .collect(),
-        };
-        fields.edit(&topic, draft);
     };
     let keys = window_event_listener(leptos::ev::keydown, move |event| {
         if key_is_free(&event) && event.key() == "r" {
@@ -76,9 +80,9 @@ pub fn ReplayActions(record: ProduceRecord, is_masked: bool) -> impl IntoView {
             type="button"
             class="button small"
             data-testid="replay-edit"
-            disabled=is_masked
-            title=move || masked().unwrap_or(prefs.words().replay_edit_hint)
-            aria-describedby=is_masked.then_some(MASKED_NOTE)
+            disabled=move || kept_back().is_some()
+            title=move || kept_back().unwrap_or_else(|| hint(|w| w.replay_edit_hint))
+            aria-describedby=move || is_masked().then_some(MASKED_NOTE)
             on:click=move |_| edit()
         >
             {prefs.text(|w| w.replay_edit)}
@@ -89,11 +93,25 @@ pub fn ReplayActions(record: ProduceRecord, is_masked: bool) -> impl IntoView {
             class="button small"
             data-testid="replay"
             disabled=cannot_send
-            title=move || blocked().unwrap_or(prefs.words().replay_hint)
-            aria-describedby=is_masked.then_some(MASKED_NOTE)
+            title=move || blocked().unwrap_or_else(|| hint(|w| w.replay_hint))
+            aria-describedby=move || is_masked().then_some(MASKED_NOTE)
             on:click=move |_| resend()
         >
             {prefs.text(|w| w.replay)}
         </button>
+    }
+}
+
+fn draft_of(record: &ProduceRecord) -> Draft {
+    Draft {
+        partition: record.partition.map_or(Partition::Auto, Partition::Fixed),
+        timestamp: String::new(),
+        key: Field::editable(&record.key, false),
+        value: Field::editable(&record.value, true),
+        headers: record
+            .headers
+            .iter()
+            .map(|header| HeaderRow { value: Field::editable(&header.1, false), name: header.0.clone() })
+            .collect(),
     }
 }

@@ -12,7 +12,7 @@ use crate::live::record_row::append_parts;
 use crate::ui::dom::{append, make, set};
 use crate::ui::format;
 use crate::ui::json_view::{styled_json, styled_text};
-use page_model::{Entry, FoldableJson, Part, ReadState, check_json, hex_dump, is_binary};
+use page_model::{FoldableJson, Part, ReadState, check_json, hex_dump, is_binary};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Form {
@@ -34,9 +34,13 @@ const MAX_LINE_BYTES: usize = 4 * 1024;
 const LONG_HEX_LINE_PX: i32 = 600;
 
 #[component]
-pub fn ValueView(entry: Entry, size: usize) -> impl IntoView {
+pub fn ValueView(
+    value: Option<Vec<u8>>,
+    /// Shown above the value: how the value was read.
+    note: AnyView,
+) -> impl IntoView {
     let (store, prefs) = (store(), preferences());
-    let value = entry.record().and_then(|record| record.value).map(<[u8]>::to_vec);
+    let size = value.as_ref().map_or(0, Vec::len);
     let text = value.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
     let is_json = text.is_some_and(|text| !text.is_empty() && check_json(text).is_ok());
     let default_form = match is_json {
@@ -52,12 +56,7 @@ pub fn ValueView(entry: Entry, size: usize) -> impl IntoView {
         Some(_) => None,
     };
     if let Some(word) = empty_word {
-        return view! {
-            <div class="detail-value">
-                <p class="said">{prefs.text(word)}</p>
-            </div>
-        }
-        .into_any();
+        return view! { <div class="detail-value">{note} <p class="said">{prefs.text(word)}</p></div> }.into_any();
     }
     let bytes = StoredValue::new_local(value.unwrap_or_default());
     let form = RwSignal::new(default_form);
@@ -113,7 +112,7 @@ pub fn ValueView(entry: Entry, size: usize) -> impl IntoView {
         foldable.update_value(|foldable| foldable.iter_mut().for_each(|foldable| foldable.fold_all(fold)));
         refold.notify();
     };
-    let note = move || {
+    let shown_note = move || {
         let (shown, all) = shown_part.get()?;
         let language = prefs.language();
         let values = match form.get() {
@@ -126,6 +125,7 @@ pub fn ValueView(entry: Entry, size: usize) -> impl IntoView {
     };
     view! {
         <div id="detail-value" class="detail-value" tabindex="0" role="group" aria-label=prefs.text(|w| w.value)>
+            {note}
             <div class="value-head">
                 <span class="forms" role="group" aria-label=prefs.text(|w| w.value_shown_as)>
                     {is_json.then(|| tab(Form::Json, "value-json", |w| w.form_json))}
@@ -142,7 +142,7 @@ pub fn ValueView(entry: Entry, size: usize) -> impl IntoView {
             <div class="value-body" data-testid="detail-value" node_ref=body on:click=on_click></div>
             <Show when=move || shown_part.get().is_some()>
                 <p class="shown-part">
-                    <span>{note}</span>
+                    <span>{shown_note}</span>
                     <button
                         type="button"
                         class="button small"

@@ -2,7 +2,7 @@
 //! bridge's default. All values are derived, so that a late `welcome` changes only fields without a choice.
 
 use leptos::prelude::*;
-use protocol::{GroupId, GroupStart, TopicName};
+use protocol::{Decode, GroupId, GroupStart, TopicName};
 
 use crate::context::request_error::listen_blocked_text;
 use crate::context::settings::Preferences;
@@ -25,13 +25,20 @@ struct Chosen {
     last: Option<String>,
     offset: String,
     time: String,
+    /// The formats that a link names.
+    decode: Option<Decode>,
 }
 
 impl Chosen {
     /// The choices in a link.
     fn of(link: &ViewLink) -> Self {
-        let mut chosen =
-            Self { topic: link.topic.clone(), group: link.group.clone(), mode: link.mode, ..Self::default() };
+        let mut chosen = Self {
+            topic: link.topic.clone(),
+            group: link.group.clone(),
+            mode: link.mode,
+            decode: link.decode,
+            ..Self::default()
+        };
         if let Some(start) = link.start {
             chosen.start = Some(start.name().to_owned());
             match start {
@@ -183,6 +190,25 @@ impl WatchFields {
         }
     }
 
+    /// The formats of keys and values: those of the link, else those that this browser keeps for the topics.
+    pub fn formats(self) -> Decode {
+        let chosen = self.chosen.with(|chosen| chosen.decode);
+        chosen.unwrap_or_else(|| {
+            let topics = TopicsText::new(&self.topic()).names();
+            self.defaults.with(|defaults| self.preferences.formats(defaults.cluster.as_deref(), &topics))
+        })
+    }
+
+    /// Keeps the formats for the topics. If the page listens, it reads in them from now on.
+    pub fn choose_formats(self, decode: Decode) {
+        let topics = untrack(|| TopicsText::new(&self.topic()).names());
+        let cluster = self.defaults.with_untracked(|defaults| defaults.cluster.clone());
+        self.preferences.choose_formats(cluster.as_deref(), &topics, decode);
+        // The link's formats no longer apply.
+        self.chosen.update(|chosen| chosen.decode = None);
+        self.store.act(|state, _| state.read_as(decode));
+    }
+
     /// Whether there is no topic, or an invalid name.
     pub fn has_invalid_topic(self) -> bool {
         let topics = TopicsText::new(&self.topic()).names();
@@ -226,7 +252,13 @@ impl WatchFields {
     }
 
     pub fn choose_topic(self, topic: String) {
-        self.chosen.update(|chosen| chosen.topic = Some(topic));
+        self.chosen.update(|chosen| {
+            if chosen.topic.as_ref() != Some(&topic) {
+                // They were the formats of the link's topic.
+                chosen.decode = None;
+            }
+            chosen.topic = Some(topic);
+        });
     }
 
     pub fn choose_group(self, group: String) {
@@ -265,6 +297,7 @@ impl WatchFields {
             start: self.start().unwrap_or_default(),
             skips_ahead: self.preferences.skips_ahead(),
             commits_nothing: self.preferences.commits_nothing(),
+            decode: self.formats(),
         };
         let cluster = self.defaults.with_untracked(|defaults| defaults.cluster.clone());
         self.preferences.remember_topics(cluster.as_deref(), &intent.topics);

@@ -11,6 +11,7 @@ use super::*;
 use crate::read_state::ReadState;
 
 mod access;
+mod formats;
 
 fn welcome(session: &str, resumed: bool) -> String {
     format!(

@@ -6,6 +6,7 @@ use super::*;
 use crate::entry::tests::{entry, frame};
 use crate::filter::{Condition, ValueCondition};
 use crate::masked::MaskedFields;
+use crate::notes::SharedNotes;
 
 fn feed(records: usize) -> Feed {
     Feed { limits: Limits { records, mib: 64 }, ..Feed::default() }
@@ -28,6 +29,10 @@ fn offset(entry: &Entry) -> i64 {
 fn offsets(feed: &mut Feed) -> Vec<i64> {
     while !feed.scan(10) {}
     (0..feed.len()).filter_map(|at| feed.get(at)).map(offset).collect()
+}
+
+fn received(frame: Box<[u8]>) -> ReceivedBatch {
+    ReceivedBatch::parse(frame, None, MaskedFields::default(), &mut SharedNotes::default()).expect("a frame")
 }
 
 #[test]
@@ -197,7 +202,7 @@ fn gap_among_old_matches_is_filled() {
     (4..60).for_each(|n| push(&mut feed, n, "b"));
     assert_eq!(offsets(&mut feed), [0, -1, 3]);
     let gap = feed.get(1).expect("the gap").clone();
-    let page = ReceivedBatch::parse(frame(0, 0, "t", 1..3, "a"), None, MaskedFields::default()).expect("a frame");
+    let page = received(frame(0, 0, "t", 1..3, "a"));
     assert!(feed.fill(&gap, Some(&page), 3).is_none());
     assert_eq!(offsets(&mut feed), [0, 1, 2, 3]);
     push(&mut feed, 60, "b");
@@ -291,8 +296,7 @@ fn fetched_records_replace_the_gap_in_steps() {
             push(&mut feed, 15, "even");
         }
         let gap = feed.get(1).expect("the gap").clone();
-        let page =
-            ReceivedBatch::parse(frame(0, 0, "t", 10..12, "even"), None, MaskedFields::default()).expect("a frame");
+        let page = received(frame(0, 0, "t", 10..12, "even"));
         let rest = feed.fill(&gap, Some(&page), 12).expect("a rest");
         assert_eq!(rest.as_gap().map(|gap| (gap.from, gap.to)), Some((12, 14)));
         assert_eq!(offsets(&mut feed), [9, 10, 11, -1, 14]);
@@ -342,4 +346,30 @@ fn number_of_remembered_own_records_is_bounded() {
     assert_eq!(mine(&feed), Some(2.5));
     (1..=OWN_KEPT as i64).for_each(|n| feed.mark_own("t".into(), 0, n, 1.0));
     assert_eq!(mine(&feed), None);
+}
+
+#[test]
+fn kept_offsets_begin_after_records_that_only_the_filter_keeps() {
+    let mut feed = feed(6);
+    let first = |feed: &Feed| feed.first_kept_offsets().into_values().collect::<Vec<_>>();
+    assert!(first(&feed).is_empty());
+    push(&mut feed, 3, "a");
+    push(&mut feed, 4, "b");
+    assert_eq!(first(&feed), [3]);
+    feed.set_filter(Filter::text("a"));
+    (5..60).for_each(|n| push(&mut feed, n, "b"));
+    assert_eq!(offsets(&mut feed), [3]);
+    assert!(first(&feed)[0] > 50, "the record at offset 3 stays for the filter");
+}
+
+#[test]
+fn kept_offsets_include_held_rows_unless_rows_are_missing_behind_them() {
+    let mut feed = feed(4);
+    (0..4).for_each(|n| push(&mut feed, n, "a"));
+    feed.hold_display(HoldReason::Paused);
+    push(&mut feed, 4, "a");
+    let first = |feed: &Feed| feed.first_kept_offsets().into_values().collect::<Vec<_>>();
+    assert_eq!(first(&feed), [0]);
+    (5..10).for_each(|n| push(&mut feed, n, "a"));
+    assert_eq!(first(&feed), [6]);
 }

@@ -1,0 +1,151 @@
+//! In which formats keys and values are read: the user's choice for each topic, as this browser keeps it.
+
+use std::collections::BTreeMap;
+
+use protocol::{Decode, RecordFormat};
+use serde::{Deserialize, Serialize};
+
+/// The bridge finds out the formats, unless the user chooses others.
+pub const AUTO: Decode = Decode { key: RecordFormat::Auto, value: RecordFormat::Auto };
+
+/// More topics than a user chooses formats for; the earliest choices are forgotten.
+const MAX_TOPICS: usize = 100;
+
+/// The choices for the topics of all clusters that this browser uses.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TopicFormats {
+    /// By the name of the cluster; an empty name where the bridge has one cluster. The latest choice is the first.
+    by_cluster: BTreeMap<String, Vec<TopicFormat>>,
+}
+
+/// The names of the formats, so that a name that only a newer page knows does not make the other settings unreadable.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct TopicFormat {
+    topic: String,
+    key: String,
+    value: String,
+}
+
+impl TopicFormats {
+    /// The formats for a subscription to these topics. One subscription has the same formats for all of its topics, so topics with
+    /// different choices are read as [`AUTO`].
+    pub fn of(&self, cluster: Option<&str>, topics: &[String]) -> Decode {
+        let known = self.by_cluster.get(cluster.unwrap_or_default()).map(Vec::as_slice).unwrap_or_default();
+        let of_topic = |topic: &String| {
+            let stored = known.iter().find(|stored| stored.topic == *topic);
+            stored.map_or(AUTO, |stored| Decode { key: format_of(&stored.key), value: format_of(&stored.value) })
+        };
+        let mut chosen = topics.iter().map(of_topic);
+        let first = chosen.next().unwrap_or(AUTO);
+        if chosen.all(|other| other == first) { first } else { AUTO }
+    }
+
+    /// Keeps the choice for each of the topics. `AUTO` needs no entry.
+    pub fn choose(&mut self, cluster: Option<&str>, topics: &[String], decode: Decode) {
+        let known = self.by_cluster.entry(cluster.unwrap_or_default().to_owned()).or_default();
+        known.retain(|stored| !topics.contains(&stored.topic));
+        if decode != AUTO {
+            let (key, value) = (decode.key.name(), decode.value.name());
+            let chosen = |topic: &String| TopicFormat { topic: topic.clone(), key: key.into(), value: value.into() };
+            known.splice(0..0, topics.iter().map(chosen));
+            known.truncate(MAX_TOPICS);
+        }
+        if known.is_empty() {
+            self.by_cluster.remove(cluster.unwrap_or_default());
+        }
+    }
+}
+
+/// The format of this name; `auto` for a name that this page does not know.
+pub fn format_of(name: &str) -> RecordFormat {
+    name.parse().unwrap_or(RecordFormat::Auto)
+}
+
+/// The formats in the order and the groups in which the page offers them.
+pub const GROUPS: [(FormatGroup, &[RecordFormat]); 4] = {
+    use RecordFormat as F;
+    [
+        (FormatGroup::General, &[F::Auto, F::Raw, F::Json, F::Text]),
+        (FormatGroup::Schema, &[F::Avro, F::Protobuf, F::JsonSchema]),
+        (FormatGroup::Structured, &[F::MessagePack, F::Cbor, F::Xml, F::Connect, F::Kafka]),
+        (
+            FormatGroup::Numbers,
+            &[
+                F::Int8,
+                F::Int16,
+                F::Int32,
+                F::Int64,
+                F::UInt8,
+                F::UInt16,
+                F::UInt32,
+                F::UInt64,
+                F::Float,
+                F::Double,
+                F::Uuid,
+            ],
+        ),
+    ]
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FormatGroup {
+    General,
+    /// With a schema from the registry.
+    Schema,
+    /// Self-describing, without a registry.
+    Structured,
+    /// Of a fixed size.
+    Numbers,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AVRO: Decode = Decode { key: RecordFormat::Int64, value: RecordFormat::Avro };
+
+    fn topics(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn chosen_formats_are_kept_for_each_topic_and_cluster() {
+        let mut formats = TopicFormats::default();
+        formats.choose(Some("prod"), &topics(&["orders", "payments"]), AVRO);
+        assert_eq!(formats.of(Some("prod"), &topics(&["orders"])), AVRO);
+        assert_eq!(formats.of(Some("prod"), &topics(&["payments", "orders"])), AVRO);
+        assert_eq!(formats.of(Some("prod"), &topics(&["orders", "foobar"])), AUTO, "the topics differ");
+        assert_eq!(formats.of(Some("dev"), &topics(&["orders"])), AUTO);
+        assert_eq!(formats.of(None, &topics(&["orders"])), AUTO);
+        formats.choose(Some("prod"), &topics(&["orders"]), AUTO);
+        assert_eq!(formats.of(Some("prod"), &topics(&["orders"])), AUTO);
+        assert_eq!(formats.of(Some("prod"), &topics(&["payments"])), AVRO);
+    }
+
+    #[test]
+    fn kept_formats_are_bounded_and_the_latest_stay() {
+        let mut formats = TopicFormats::default();
+        for n in 0..=MAX_TOPICS {
+            formats.choose(None, &[n.to_string()], AVRO);
+        }
+        assert_eq!(formats.of(None, &topics(&["0"])), AUTO);
+        assert_eq!(formats.of(None, &topics(&["1"])), AVRO);
+        assert_eq!(formats.by_cluster[""].len(), MAX_TOPICS);
+    }
+
+    #[test]
+    fn unknown_name_of_a_stored_format_is_read_as_auto() {
+        let json = r#"{"":[{"topic":"orders","key":"int64","value":"thrift"}]}"#;
+        let formats: TopicFormats = protocol::from_json(json).expect("choices");
+        let expected = Decode { key: RecordFormat::Int64, value: RecordFormat::Auto };
+        assert_eq!(formats.of(None, &topics(&["orders"])), expected);
+    }
+
+    #[test]
+    fn each_format_is_offered_once() {
+        let offered: Vec<_> = GROUPS.iter().flat_map(|(_, formats)| formats.iter().copied()).collect();
+        assert_eq!(offered.len(), RecordFormat::ALL.len());
+        assert!(RecordFormat::ALL.iter().all(|format| offered.contains(format)));
+    }
+}

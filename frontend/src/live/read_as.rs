@@ -1,0 +1,97 @@
+//! The menu in which the user chooses the formats of keys and values. The choice is kept for the topic, and part of the address.
+
+use leptos::prelude::*;
+use protocol::{Decode, RecordFormat};
+
+use crate::context::preferences;
+use crate::i18n::Words;
+use crate::live::format_words::format_word;
+use crate::live::watch_fields::WatchFields;
+use crate::ui::lazy::{Lazy, lazy_part};
+use crate::ui::menu::Menu;
+use page_model::{AUTO, FORMAT_GROUPS, FormatGroup, ReadMode, format_of};
+
+#[component]
+pub fn ReadAs(fields: WatchFields) -> impl IntoView {
+    let prefs = preferences();
+    let formats = Memo::new(move |_| fields.formats());
+    let label = move || {
+        let words = prefs.words();
+        match formats.get() {
+            AUTO => words.read_as.with_formats(words.read_as_auto),
+            Decode { key, value } => {
+                words.read_as.with_formats(&words.read_as_both.with_key_value(key.name(), value.name()))
+            }
+        }
+    };
+    view! {
+        <div class="read-as" title=prefs.text(|w| w.read_as_hint)>
+            <Menu label=label testid="read-as" class="">
+                <Lazy preload=load_read_as view=move || read_as(fields) />
+            </Menu>
+        </div>
+    }
+}
+
+lazy_part! {
+    /// The contents of the menu.
+    settings, load_read_as, pub fn read_as(fields: WatchFields) -> LoadedView {
+        Ok(view! { <FormatSelects fields=fields /> }.into_any())
+    }
+}
+
+#[component]
+fn FormatSelects(fields: WatchFields) -> impl IntoView {
+    let prefs = preferences();
+    let hint = move || match fields.mode() {
+        ReadMode::Watch => prefs.words().read_as_watch,
+        ReadMode::Group => prefs.words().read_as_group,
+    };
+    let select = move |testid: &'static str,
+                       word: fn(&'static Words) -> &'static str,
+                       part: fn(&mut Decode) -> &mut RecordFormat| {
+        view! {
+            <label class="format-line">
+                <span>{prefs.text(word)}</span>
+                <select
+                    data-testid=testid
+                    aria-describedby="read-as-note"
+                    prop:value=move || part(&mut fields.formats()).name()
+                    on:change=move |event| {
+                        let mut formats = untrack(|| fields.formats());
+                        *part(&mut formats) = format_of(&event_target_value(&event));
+                        fields.choose_formats(formats);
+                    }
+                >
+                    {groups()}
+                </select>
+            </label>
+        }
+    };
+    view! {
+        {select("key-format", |w| w.key_format, |formats| &mut formats.key)}
+        {select("value-format", |w| w.value_format, |formats| &mut formats.value)}
+        <p id="read-as-note" class="format-note">
+            {hint}
+        </p>
+    }
+}
+
+fn groups() -> impl IntoView {
+    let prefs = preferences();
+    let word = |group: FormatGroup, words: &'static Words| match group {
+        FormatGroup::General => words.formats_general,
+        FormatGroup::Schema => words.formats_schema,
+        FormatGroup::Structured => words.formats_structured,
+        FormatGroup::Numbers => words.formats_numbers,
+    };
+    let option = move |&format: &RecordFormat| {
+        view! { <option value=format.name()>{move || format_word(format, prefs.words())}</option> }
+    };
+    FORMAT_GROUPS
+        .into_iter()
+        .map(|(group, formats)| {
+            view! { <optgroup label=move || word(group, prefs.words())>{formats.iter().map(option).collect::<Vec<_>>()}</optgroup> }
+        })
+        .collect::<Vec<_>>()
+}
