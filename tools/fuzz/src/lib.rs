@@ -3,6 +3,8 @@
 
 mod files;
 mod protocol;
+mod records;
 
 pub use files::files;
 pub use protocol::protocol;
+pub use records::records;

@@ -58,6 +58,11 @@ fn readers_of_frames_take_every_input_of_the_corpus() {
 }
 
 #[test]
+fn decoders_of_records_take_every_input_of_the_corpus() {
+    replay("records", fuzz::records);
+}
+
+#[test]
 fn readers_of_files_take_changed_inputs() {
     mutate("files", 300, fuzz::files);
 }
@@ -65,4 +70,9 @@ fn readers_of_files_take_changed_inputs() {
 #[test]
 fn readers_of_frames_take_changed_inputs() {
     mutate("protocol", 3000, fuzz::protocol);
+}
+
+#[test]
+fn decoders_of_records_take_changed_inputs() {
+    mutate("records", 5000, fuzz::records);
 }
