@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use protocol::{
-    Ack, ClientMessage, ErrorBody, ErrorMessage, Flow, Frame, Header, Hello, MessageBody, Offset, OffsetChange, Ping,
-    Pong, Position, Produce, ProduceBatch, ProduceRecord, Produced, Record, Records, RecordsFrame, RequestId, Resume,
-    ServerMessage, Subscribed, Unsubscribe, Unsubscribed, Welcome, WireBytes,
+    Ack, ClientMessage, DecodeNote, ErrorBody, ErrorMessage, Flow, Frame, Header, Hello, MessageBody, Offset,
+    OffsetChange, Ping, Pong, Position, Produce, ProduceBatch, ProduceRecord, Produced, Record, Records, RecordsFrame,
+    RequestId, Resume, ServerMessage, Subscribed, Unsubscribe, Unsubscribed, Welcome, WireBytes,
 };
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -459,8 +459,12 @@ impl Client {
 /// The records of a binary frame, in the form in which a JSON frame has them.
 pub fn decoded(frame: &[u8]) -> Records {
     let batch = RecordsFrame::parse(frame).unwrap_or_else(|error| panic!("{error}: {frame:?}"));
+    let notes: Vec<DecodeNote> = batch.notes.map(|note| protocol::from_json(note).expect("a note")).collect();
     let record = |raw: Result<protocol::binary::RawRecord<'_>, _>| {
-        let view = raw.and_then(|raw| raw.view()).unwrap_or_else(|error| panic!("{error}: {frame:?}"));
+        let raw = raw.unwrap_or_else(|error| panic!("{error}: {frame:?}"));
+        let view = raw.view().unwrap_or_else(|error| panic!("{error}: {frame:?}"));
+        let numbers = raw.notes().unwrap_or_else(|error| panic!("{error}: {frame:?}"));
+        let note = |number: u16| Some(Box::new(notes[usize::from(number.checked_sub(1)?)].clone()));
         Record {
             offset: Offset(view.offset),
             timestamp: view.timestamp,
@@ -468,6 +472,8 @@ pub fn decoded(frame: &[u8]) -> Records {
             key: WireBytes::from_kafka(view.key),
             value: WireBytes::from_kafka(view.value),
             headers: view.headers.map(|(name, value)| Header(name.to_owned(), WireBytes::from_kafka(value))).collect(),
+            key_note: note(numbers.key),
+            value_note: note(numbers.value),
         }
     };
     let records: Vec<Record> = batch.records.map(record).collect();

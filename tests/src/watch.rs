@@ -1,6 +1,8 @@
 //! The options of a subscription: `Watch::group(&topic, &group).commit_by_ack().window(5)`.
 
-use protocol::{CommitMode, Format, GroupStart, Mode, Offset, Position, Subscribe, TailStart, WhenSlow, Window};
+use protocol::{
+    CommitMode, Decode, Format, GroupStart, Mode, Offset, Position, Subscribe, TailStart, WhenSlow, Window,
+};
 
 /// More than any test sends.
 const PLENTY: Window = Window { records: 1_000_000, bytes: 1 << 30 };
@@ -22,7 +24,14 @@ impl Watch {
 
     fn new(topic: &str, mode: Mode) -> Self {
         let topics = vec![topic.to_owned()];
-        Self(Subscribe { topics, mode, window: PLENTY, format: Format::Json, when_slow: None })
+        Self(Subscribe {
+            topics,
+            mode,
+            window: PLENTY,
+            format: Format::Json,
+            when_slow: None,
+            decode: Decode::default(),
+        })
     }
 
     /// Adds another topic.

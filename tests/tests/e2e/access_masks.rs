@@ -1,6 +1,6 @@
 //! Masks: users with different masks see different records of the same topic, in every format.
 
-use protocol::{Fetch, Fetched, Offset, Record, WireBytes};
+use protocol::{Decode, Fetch, Fetched, Offset, Record, WireBytes};
 use serde_json::{Value, json};
 use tests::Watch;
 use tests::client::{RecordExt, json_record};
@@ -76,7 +76,13 @@ except-users = ["access-token", "ann", "bob"]
         let received = client.records(*subscription, (3 - first) as usize).await;
         let views: Vec<View> = received.iter().map(|received| view(&received.record)).collect();
         assert_eq!(views, (first..3).map(|n| expected(user, n)).collect::<Vec<_>>(), "{user}");
-        let range = Fetch { topic: "orders-1".to_owned(), partition: 0, from: Offset(0), to: Offset(3) };
+        let range = Fetch {
+            topic: "orders-1".to_owned(),
+            partition: 0,
+            from: Offset(0),
+            to: Offset(3),
+            decode: Decode::default(),
+        };
         let fetched: Fetched = client.ask(range).await;
         let views: Vec<View> = fetched.records.iter().map(view).collect();
         assert_eq!(views, (0..3).map(|n| expected(user, n)).collect::<Vec<_>>(), "{user}: fetch");

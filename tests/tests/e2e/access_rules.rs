@@ -7,7 +7,7 @@ use hyper::StatusCode;
 use nix::sys::signal::Signal;
 use protocol::{
     AddPartitions, AlterTopicConfig, ClientMessage, CloseCode, ClusterDetailsRequest, ClusterRequest, CreateTopic,
-    CreateTopicResult, DeleteGroup, DeleteTopic, DeleteTopicResult, EmptyTopic, ErrorBody, ErrorCode, Fetch,
+    CreateTopicResult, Decode, DeleteGroup, DeleteTopic, DeleteTopicResult, EmptyTopic, ErrorBody, ErrorCode, Fetch,
     GroupChanged, GroupRequest, GroupResult, GroupsChanged, GroupsRequest, GroupsResult, Hello, Offset,
     OffsetResetPlan, PlanOffsetReset, PlanOffsetResetResult, Position, ResetOffsets, ResetOffsetsResult, ResetTarget,
     Resume, TopicPartition, TopicRequest, TopicsChanged, TopicsRequest, TopicsResult, WatchCluster, WatchGroup,
@@ -66,7 +66,7 @@ fn requests(topic: &str, group: &str) -> Vec<(ClientMessage, &'static [&'static 
     let plan = |topics, partitions, to| PlanOffsetReset { group: group.clone(), topics, partitions, to };
     let partition = TopicPartition { topic: name.clone(), partition: 0 };
     let position = Position { topic: name.clone(), partition: 0, offset: Offset(0) };
-    let range = Fetch { topic: name.clone(), partition: 0, from: Offset(0), to: Offset(1) };
+    let range = Fetch { topic: name.clone(), partition: 0, from: Offset(0), to: Offset(1), decode: Decode::default() };
     vec![
         (TopicRequest { name: name.clone() }.into(), DESCRIBE),
         (WatchTopic { name: name.clone() }.into(), DESCRIBE),

@@ -51,7 +51,15 @@ async fn four_hundred_fetches_on_one_socket_are_answered_by_few_consumers() {
     client.write(messaggi(&topic, 10)).await;
     let (threads_before, descriptors_before) = (threads(&bridge), descriptors(&bridge));
     for _ in 0..FETCHES {
-        client.request(Fetch { topic: topic.clone(), partition: 0, from: Offset(0), to: Offset(10) }).await;
+        client
+            .request(Fetch {
+                topic: topic.clone(),
+                partition: 0,
+                from: Offset(0),
+                to: Offset(10),
+                decode: protocol::Decode::default(),
+            })
+            .await;
     }
     let (mut answered, mut refused, mut most_threads, mut most_descriptors) = (0, 0, 0, 0);
     while answered + refused < FETCHES {

@@ -1,11 +1,11 @@
 //! `fetch`: reads a range of offsets once, for a gap or a link.
 
-use protocol::{ErrorCode, Fetch, Fetched, Offset};
+use protocol::{Decode, ErrorCode, Fetch, Fetched, Offset};
 use tests::client::messaggi;
 use tests::{Bridge, on_every_kafka};
 
 fn range(topic: &str, from: i64, to: i64) -> Fetch {
-    Fetch { topic: topic.to_owned(), partition: 0, from: Offset(from), to: Offset(to) }
+    Fetch { topic: topic.to_owned(), partition: 0, from: Offset(from), to: Offset(to), decode: Decode::default() }
 }
 
 on_every_kafka! {

@@ -181,7 +181,13 @@ async fn slow_client_gets_a_gap_and_can_fetch_the_missed_records() {
 
     let (mut from, mut fetched) = (gap.from, Vec::new());
     while from < gap.to {
-        let fetch = Fetch { topic: topic.clone(), partition: gap.partition, from, to: gap.to };
+        let fetch = Fetch {
+            topic: topic.clone(),
+            partition: gap.partition,
+            from,
+            to: gap.to,
+            decode: protocol::Decode::default(),
+        };
         let Fetched { records, next, .. } = slow.ask(fetch).await;
         assert!(next > from, "fetch makes no progress at {from:?}");
         fetched.extend(records.iter().map(|record| record.offset));

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use protocol::{Fetch, Offset};
+use protocol::{Decode, Fetch, Offset};
 use tests::client::{RecordExt, text_record};
 use tests::skip::skip;
 use tests::socket::Heard;
@@ -56,7 +56,7 @@ on_every_kafka! {
         let expected: Vec<String> = values.iter().map(|(_, form)| format!("{form} {form}")).collect();
 
         // In `fetched` and in `records`.
-        let fetch = Fetch { topic: topic.clone(), partition: 0, from: Offset(0), to: Offset(7) };
+        let fetch = Fetch { topic: topic.clone(), partition: 0, from: Offset(0), to: Offset(7), decode: Decode::default() };
         let (mut fetched, mut records) = (Vec::new(), Vec::new());
         client.request(fetch).await;
         client.send(Watch::tail(&topic).message()).await;

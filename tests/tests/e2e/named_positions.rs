@@ -1,6 +1,6 @@
 //! Positions in a request that Kafka does not have: the same typed errors on the demo broker and on real Kafka.
 
-use protocol::{ErrorCode, ErrorMessage, Fetch, Mode, Offset, Position, TailStart};
+use protocol::{Decode, ErrorCode, ErrorMessage, Fetch, Mode, Offset, Position, TailStart};
 use tests::client::messaggi;
 use tests::{Bridge, Watch, on_every_kafka, unique};
 
@@ -31,11 +31,11 @@ on_every_kafka! {
             (&missing, 0, 0, 1, ErrorCode::TopicMissing),
         ];
         for (topic, partition, from, to, expected) in table {
-            let fetch = Fetch { topic: topic.clone(), partition, from: Offset(from), to: Offset(to) };
+            let fetch = Fetch { topic: topic.clone(), partition, from: Offset(from), to: Offset(to), decode: Decode::default() };
             let refused = client.refused(fetch.clone()).await;
             assert_eq!(refused.error.name, expected.name(), "{fetch:?}: {refused:?}");
         }
-        let fetch = Fetch { topic: topic.clone(), partition: 0, from: Offset(MAX), to: Offset(MAX) };
+        let fetch = Fetch { topic: topic.clone(), partition: 0, from: Offset(MAX), to: Offset(MAX), decode: Decode::default() };
         let nothing: protocol::Fetched = client.ask(fetch).await;
         assert_eq!((nothing.records.len(), nothing.next), (0, Offset(MAX)));
     }

@@ -137,7 +137,13 @@ async fn every_client_gets_new_tokens_in_time(setting: &Setting) {
     let TopicsResult { topics } = client.ask(TopicsRequest {}).await;
     assert!(topics.iter().any(|listed| listed.name == topic), "{topics:?}");
     let GroupResult { .. } = client.ask(GroupRequest { group: group.clone() }).await;
-    let range = Fetch { topic: topic.clone(), partition: 0, from: Offset(0), to: Offset(2) };
+    let range = Fetch {
+        topic: topic.clone(),
+        partition: 0,
+        from: Offset(0),
+        to: Offset(2),
+        decode: protocol::Decode::default(),
+    };
     let fetched: Fetched = client.ask(range).await;
     assert_eq!(fetched.records.len(), 2);
     let later = client.subscribe(&Watch::tail(&topic)).await;

@@ -193,7 +193,7 @@ async fn invisible_characters_have_signs_and_are_selected_and_copied_unchanged()
 #[tokio::test]
 async fn bytes_that_are_no_text_are_shown_in_hexadecimal_digits_with_their_ascii_characters() {
     const KEY: [u8; 8] = [0, 0, 0, 0, 0, 0, 0, 0x2a];
-    const VALUE: &[u8] = b"\0\0\x04\x2dPonte\xff\xfe and more bytes than one line";
+    const VALUE: &[u8] = b"\x02\0\x04\x2dPonte\xff\xfe and more bytes than one line";
     let Some(browser) = Browser::start().await else { return };
     let (_bridge, _, page) = page_with(&browser, |topic| {
         let bytes = |bytes: &[u8]| WireBytes::from_kafka(Some(bytes));
@@ -202,13 +202,13 @@ async fn bytes_that_are_no_text_are_shown_in_hexadecimal_digits_with_their_ascii
     })
     .await;
     assert_eq!(cell(&page, 0, "key").await, "binary 00 00 00 00 00 00 00 2a");
-    assert!(cell(&page, 0, "value").await.starts_with("binary 00 00 04 2d 50 6f 6e 74 65 ff fe 20 61"));
+    assert!(cell(&page, 0, "value").await.starts_with("binary 02 00 04 2d 50 6f 6e 74 65 ff fe 20 61"));
     assert_eq!(cell(&page, 1, "value").await, "binary 61 00 62");
 
     open_record(&page, 0).await;
     let shown: String = page.eval("document.querySelector('[data-testid=detail-value]').textContent").await;
     assert!(
-        shown.starts_with("00000000  00 00 04 2d 50 6f 6e 74  ...-Pont\n00000008  65 ff fe 20 61 6e 64 20  e.. and \n"),
+        shown.starts_with("00000000  02 00 04 2d 50 6f 6e 74  ...-Pont\n00000008  65 ff fe 20 61 6e 64 20  e.. and \n"),
         "{shown}"
     );
     let facts: String = page.eval("document.querySelector('.facts').textContent").await;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use protocol::{
-    Assigned, ErrorMessage, Fetch, Fetched, Gap, GroupRequest, GroupResult, Offset, OffsetResetPlan, PlanOffsetReset,
-    PlanOffsetResetResult, Position, ProduceRecord, ProduceWaiting, RecordsWaiting, ResetOffsets, ResetOffsetsResult,
-    ResetTarget, TopicRequest, TopicResult, TopicsRequest, TopicsResult, WaitReason,
+    Assigned, Decode, ErrorMessage, Fetch, Fetched, Gap, GroupRequest, GroupResult, Offset, OffsetResetPlan,
+    PlanOffsetReset, PlanOffsetResetResult, Position, ProduceRecord, ProduceWaiting, RecordsWaiting, ResetOffsets,
+    ResetOffsetsResult, ResetTarget, TopicRequest, TopicResult, TopicsRequest, TopicsResult, WaitReason,
 };
 use tests::client::{Expected, RecordExt, text_record};
 use tests::fence::{nothing_before_records_wait, nothing_before_reply};
@@ -224,7 +224,13 @@ impl Matrix {
     async fn ranges_end_at_the_last_stable_offset(&self, cell: &Cell, page: &mut Client) {
         for (from, to) in [(0, BEFORE), (BEFORE - 2, cell.high()), (AMONG, AMONG + 1)] {
             let partition = cell.last_partition();
-            let range = Fetch { topic: cell.topic.clone(), partition, from: Offset(from), to: Offset(to) };
+            let range = Fetch {
+                topic: cell.topic.clone(),
+                partition,
+                from: Offset(from),
+                to: Offset(to),
+                decode: Decode::default(),
+            };
             let fetched: Fetched = page.ask(range).await;
             let offsets: Vec<i64> = fetched.records.iter().map(|record| record.offset.0).collect();
             let visible: Vec<i64> = cell.visible_offsets(from).filter(|offset| *offset < to).collect();

@@ -63,7 +63,7 @@ async fn thousand_records_are_acknowledged_in_at_most_100_ranges() {
     let records = (0..1000).map(|id| json_record(&topic, &id.to_string())).collect();
     client.produce(records).await;
 
-    let mut ranges = Vec::new();
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
     while ranges.iter().map(|(first, last)| last - first + 1).sum::<u64>() < 1000 {
         let Produced { acks, errors } = client.expect().await;
         assert!(errors.is_empty(), "{errors:?}");

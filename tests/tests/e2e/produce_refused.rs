@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use local_kafka::{Cluster, Options};
-use protocol::{ErrorBody, ErrorCode, ErrorMessage, Fetch, Fetched, Offset, ProduceRecord};
+use protocol::{Decode, ErrorBody, ErrorCode, ErrorMessage, Fetch, Fetched, Offset, ProduceRecord};
 use tests::client::{Outcome, messaggi, text_record};
 use tests::kafka::{create_topic, create_topic_with};
 use tests::{Bridge, Client, Kafka, Program, Watch, eventually, unique};
@@ -164,7 +164,15 @@ async fn user_without_read_acl_gets_it_named_and_reads_after_the_grant(kafka: &G
     client.write(messaggi(&topic, 3)).await;
 
     let read = format!("not authorised to read topic {topic:?}: it needs the ACL Read on the topic");
-    let refused = client.refused(Fetch { topic: topic.clone(), partition: 0, from: Offset(0), to: Offset(3) }).await;
+    let refused = client
+        .refused(Fetch {
+            topic: topic.clone(),
+            partition: 0,
+            from: Offset(0),
+            to: Offset(3),
+            decode: Decode::default(),
+        })
+        .await;
     is_forbidden(&refused.error, &read);
     let tail = client.subscribe(&Watch::tail(&topic)).await;
     let told = client.expect::<ErrorMessage>().await;
@@ -188,14 +196,23 @@ async fn user_without_read_acl_gets_it_named_and_reads_after_the_grant(kafka: &G
     kafka.allow("writer", "Read", &["--topic", &topic, "--group", &group]);
     let records = client.records(tail, 3).await;
     assert_eq!(records.len(), 3);
-    let fetched: Fetched =
-        client.ask(Fetch { topic: topic.clone(), partition: 0, from: Offset(0), to: Offset(3) }).await;
+    let fetched: Fetched = client
+        .ask(Fetch { topic: topic.clone(), partition: 0, from: Offset(0), to: Offset(3), decode: Decode::default() })
+        .await;
     assert_eq!(fetched.records.len(), 3);
 
     // A topic that the user may not describe is reported as forbidden, not as an unknown partition.
     let hidden = unique("hidden");
     create_topic(&kafka.cluster.bootstrap_servers(), &hidden, 1).await;
-    let refused = client.refused(Fetch { topic: hidden.clone(), partition: 0, from: Offset(0), to: Offset(3) }).await;
+    let refused = client
+        .refused(Fetch {
+            topic: hidden.clone(),
+            partition: 0,
+            from: Offset(0),
+            to: Offset(3),
+            decode: Decode::default(),
+        })
+        .await;
     is_forbidden(&refused.error, &hidden);
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::{SinkExt as _, StreamExt as _};
 use protocol::{
-    ClientMessage, Flow, Format, Frame, Hello, Mode, Pong, Produced, SUBPROTOCOL, ServerMessage, Subscribe, Subscribed,
-    Welcome, WhenSlow, Window,
+    ClientMessage, Decode, Flow, Format, Frame, Hello, Mode, Pong, Produced, SUBPROTOCOL, ServerMessage, Subscribe,
+    Subscribed, Welcome, WhenSlow, Window,
 };
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -66,7 +66,14 @@ pub fn text(message: impl Into<ClientMessage>) -> Message {
 }
 
 pub fn subscribe(topic: &str, mode: Mode, format: Format, window: Window, when_slow: WhenSlow) -> Message {
-    let request = Subscribe { topics: vec![topic.to_owned()], mode, window, format, when_slow: Some(when_slow) };
+    let request = Subscribe {
+        topics: vec![topic.to_owned()],
+        mode,
+        window,
+        format,
+        when_slow: Some(when_slow),
+        decode: Decode::default(),
+    };
     Message::text(ClientMessage::from(request).to_json_with_id(Some(1)))
 }
 
