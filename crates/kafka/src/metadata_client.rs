@@ -32,9 +32,10 @@ type Failed = HashMap<TopicPartition, RDKafkaErrorCode>;
 
 pub struct MetadataClient {
     consumer: SignedIn<BaseConsumer<QuietContext>>,
-    /// For requests about brokers where a metadata request could create a topic, and on the demo broker; elsewhere
-    /// `consumer` serves them.
-    brokers: Option<SignedIn<BaseConsumer<QuietContext>>>,
+    /// For requests about brokers without topics. In such a request librdkafka includes the topics that the client has
+    /// requested before, and lets Kafka create the missing ones in spite of `allow.auto.create.topics=false`
+    /// (`rd_kafka_metadata` of librdkafka 2.12). So no topic is ever requested from this client.
+    brokers: SignedIn<BaseConsumer<QuietContext>>,
     /// For requests about the committed offsets of groups; created with the first of them.
     positions: OnceLock<SignedIn<BaseConsumer<QuietContext>>>,
     /// The groups that each broker listed last.
@@ -67,9 +68,7 @@ impl MetadataClient {
     pub fn new(connection: &Connection) -> KafkaResult<Self> {
         let client = |config: ClientConfig| connection.consumer(&config, QuietContext(connection.hooks()));
         let consumer = client(connection.metadata_config())?;
-        // The demo broker creates any topic that a client allows it to, in the memory of this process.
-        let is_one_enough = connection.properties.may_auto_create() && !connection.demo;
-        let brokers = if is_one_enough { None } else { Some(client(connection.base_config())?) };
+        let brokers = client(connection.base_config())?;
         Ok(Self {
             consumer,
             brokers,
@@ -111,11 +110,9 @@ impl MetadataClient {
         Ok(metadata)
     }
 
-    /// For requests about brokers without topics. In such a request librdkafka includes the topics that the client has
-    /// requested before, and lets Kafka create the missing ones in spite of `allow.auto.create.topics=false`
-    /// (`rd_kafka_metadata` of librdkafka 2.12). So if no topic may be created, no topics are requested from this client.
+    /// For requests about brokers without topics.
     pub fn brokers_client(&self) -> &Client<QuietContext> {
-        self.brokers.as_ref().unwrap_or(&self.consumer).client()
+        self.brokers.client()
     }
 
     /// Waits until a broker with a reachable advertised address answers.
@@ -356,7 +353,7 @@ impl MetadataClient {
 
     /// Polls the clients for librdkafka's log lines and errors, which would accumulate otherwise. Call it regularly.
     pub fn serve_events(&self) {
-        for consumer in [Some(&self.consumer), self.brokers.as_ref(), self.positions.get()].into_iter().flatten() {
+        for consumer in [Some(&self.consumer), Some(&self.brokers), self.positions.get()].into_iter().flatten() {
             serve_events(consumer);
         }
     }
