@@ -197,6 +197,8 @@ impl Program {
 
     pub async fn exit_code_within(&mut self, limit: Duration) -> i32 {
         let status = self.wait_exit(limit).await;
+        // Its last lines may still be on their way.
+        self.all_output().await;
         status.code().unwrap_or_else(|| panic!("ended by a signal: {status}"))
     }
 
