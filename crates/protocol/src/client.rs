@@ -8,10 +8,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::limits::PRODUCE_WINDOW;
 use crate::message::messages;
 use crate::{
-    AddPartitions, AlterTopicConfig, ClusterDetailsRequest, ClusterRequest, CreateTopic, Decode, DeleteGroup,
-    DeleteTopic, EmptyTopic, GroupRequest, GroupsRequest, HeaderView, Offset, PlanOffsetReset, Position, ProduceView,
-    ResetOffsets, TopicPartition, TopicRequest, TopicsRequest, Unwatch, WatchCluster, WatchGroup, WatchGroups,
-    WatchTopic, WatchTopics, WireBytes,
+    AddPartitions, AddSchema, AlterTopicConfig, CheckSchema, ClusterDetailsRequest, ClusterRequest, CreateTopic,
+    Decode, DeleteGroup, DeleteSubject, DeleteTopic, DescribeEncoding, EmptyTopic, Encode, GroupRequest, GroupsRequest,
+    HeaderView, Offset, PlanOffsetReset, Position, ProduceView, RegisterSchema, ResetOffsets, SchemaRequest,
+    SetCompatibility, SubjectRequest, SubjectsRequest, TopicPartition, TopicRequest, TopicsRequest, Unwatch,
+    WatchCluster, WatchGroup, WatchGroups, WatchTopic, WatchTopics, WireBytes,
 };
 
 messages! {
@@ -40,6 +41,16 @@ messages! {
         "plan_offset_reset" => PlanOffsetReset,
         "reset_offsets" => ResetOffsets,
         "cluster_details" => ClusterDetailsRequest,
+        "subjects" => SubjectsRequest,
+        "subject" => SubjectRequest,
+        "schema" => SchemaRequest,
+        "check_schema" => CheckSchema,
+        "register_schema" => RegisterSchema,
+        "delete_subject" => DeleteSubject,
+        "set_compatibility" => SetCompatibility,
+        "add_schema" => AddSchema,
+        "describe_encoding" => DescribeEncoding,
+        "encode" => Encode,
         "watch_cluster" => WatchCluster,
         "watch_topics" => WatchTopics,
         "watch_topic" => WatchTopic,

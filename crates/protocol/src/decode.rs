@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::LocalSchemaId;
+
 /// Declares each format once, with its name on the wire and in the terminal.
 macro_rules! record_formats {
     ($($(#[$attribute:meta])+ $variant:ident = $name:literal,)*) => {
@@ -108,9 +110,20 @@ pub struct Decode {
     /// Absent: `raw`.
     #[serde(default)]
     pub value: RecordFormat,
+    /// A schema of the client for keys without the prefix of a registry. Absent: the one that the bridge's configuration has for the topic, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_schema: Option<LocalSchemaId>,
+    /// Likewise for values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_schema: Option<LocalSchemaId>,
 }
 
 impl Decode {
+    /// Keys and values in these formats, with the schemas that the bridge knows.
+    pub const fn with_formats(key: RecordFormat, value: RecordFormat) -> Self {
+        Self { key, value, key_schema: None, value_schema: None }
+    }
+
     /// Whether keys and values stay as they are.
     pub fn is_raw(&self) -> bool {
         *self == Self::default()

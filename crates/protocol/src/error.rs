@@ -148,6 +148,19 @@ error_codes! {
     /// The group is not a consumer group but, for example, a share group: it cannot be joined, reset or deleted here.
     NotAConsumerGroup = 609, "not_a_consumer_group", false;
 
+    /// The cluster has no schema registry: the bridge was started without `--schema-registry`.
+    NoRegistry = 700, "no_registry", false;
+    /// The schema registry does not answer.
+    RegistryUnreachable = 701, "registry_unreachable", true;
+    /// The schema registry refused the request; the message has its reason.
+    RegistryRefused = 702, "registry_refused", false;
+    /// The subject, or this version of it, does not exist.
+    SubjectMissing = 703, "subject_missing", false;
+    /// The schema, or one that it references, cannot be used.
+    SchemaInvalid = 704, "schema_invalid", false;
+    /// The bridge does not have the schema of `add_schema` any more; send it again.
+    SchemaForgotten = 705, "schema_forgotten", true;
+
     /// The bridge failed; its log has the reason.
     Internal = 900, "internal", true;
     /// The bridge is shutting down.

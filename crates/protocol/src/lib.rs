@@ -190,6 +190,11 @@
 //! are strings as in RFC 3339; enums are their names; NaN and the infinities are the strings `NaN`, `Infinity` and `-Infinity`. Values of a union are written
 //! without the name of the branch. Protobuf has the mapping of ProtoJSON besides that; fields without presence are always written.
 //!
+//! Records whose schema is in no registry are decoded with the schema that the bridge's configuration has for their topic, or with one that the
+//! client has sent: [`AddSchema`] returns an id, which [`Decode`] and [`Encoding`] may name. The id is the same for the same schema. The bridge
+//! keeps such schemas in memory and may forget them; records then arrive with `schema_not_found`, and requests are refused with
+//! `schema_forgotten`. A client sends its schemas again after it has connected.
+//!
 //! Credit and limits count the bytes that Kafka has. A decoded value larger than the bridge's `--max-decoded-bytes` is sent as it is, with `too_large`. While
 //! the registry does not answer, records arrive with `schema_unavailable`; `fetch` with `decode` gets them decoded later.
 //!
@@ -263,6 +268,19 @@
 //! (`welcome.read_only`) refuses every change with `read_only`, and also joining a group, because a member commits
 //! offsets.
 //!
+//! ## Schemas
+//! If the cluster has a schema registry, clients list its subjects ([`SubjectsRequest`], [`SubjectRequest`], [`SchemaRequest`]), compare a schema with the
+//! versions of a subject ([`CheckSchema`]), register and delete versions ([`RegisterSchema`], [`DeleteSubject`]) and set compatibility levels
+//! ([`SetCompatibility`]). The bridge asks the registry for each request and keeps nothing of these answers. Without a registry they are refused with
+//! `no_registry`. A read-only bridge refuses changes.
+//!
+//! ### Writing typed records
+//! [`Encode`] turns JSON into the bytes of keys or values, in any format of [`Encoding`]. It takes the JSON mapping in which decoded records arrive. It writes nothing to Kafka: the
+//! client checks the answer, and produces the bytes. A text that does not fit has an error with the path of the field; the others are encoded
+//! nevertheless. A value that fits several types of a union is refused; an object with one member that is named after a type, `{"shop.Card": {…}}`,
+//! names it. The bridge never registers a schema by itself. [`DescribeEncoding`] returns the structure of the values, from which a form can be
+//! made, and an example.
+//!
 //! ## Live views
 //! `watch_cluster`, `watch_topics`, `watch_topic`, `watch_groups` and `watch_group` open a live view. The bridge
 //! replies with [`Watching`], which has the view's number, and then pushes changes ([`ClusterDetailsChanged`],
@@ -275,7 +293,7 @@
 //! ## Access rules
 //! `welcome.user` names the user whom the bridge has recognized; it is absent if the bridge admits everyone. `welcome.rights`
 //! says what the user may do in the socket's cluster; it is absent without rules, when everything is allowed. It is a list of grants
-//! ([`Grant`]); each allows actions on the topics and groups whose names match a pattern ([`NamePattern`]). The table of requests says which
+//! ([`Grant`]); each allows actions on the topics, groups and subjects whose names match a pattern ([`NamePattern`]). The table of requests says which
 //! action each request needs on which object; a record needs `write` on its topic, and also `create` if the topic does not
 //! exist.
 //!
@@ -284,7 +302,8 @@
 //! not exist (`unknown_cluster`, 4508); if there is none at all, the socket is closed with 4507. A session is resumed only for
 //! the same user. When the rules or the users are replaced, every socket is closed with 4006, and its client connects again.
 //!
-//! Lists and live views have only the topics and groups that the user may describe. In a group, the topics, positions and
+//! Lists and live views have only the topics, groups and subjects that the user may describe. The references of a schema are filtered likewise, and its
+//! structure is left out unless the user may describe all subjects or the schema references none. In a group, the topics, positions and
 //! assigned partitions of other topics are left out, and `lag` is the sum over the rest. In the details of a cluster,
 //! `troubled` is filtered in the same way, while the counts are of the whole cluster. A plan for an offset reset that names no
 //! topic has the positions in topics that the user may describe. The text of an error may name other objects.
@@ -294,7 +313,8 @@
 //! absent. A masked member of a JSON object, a header, or a whole key or value is replaced by the text `***`, or by `#` and
 //! 16 hexadecimal digits, which are the same for equal values until the bridge is restarted; or the member or header is left
 //! out. A key or value is replaced as a whole if a mask concerns a part of it and the bridge cannot read it as JSON. Null
-//! stays null, all other bytes are unchanged, and so are offsets, timestamps and the number of records. A client should not
+//! stays null, all other bytes are unchanged, and so are offsets, timestamps and the number of records. A masked topic is not read with a schema
+//! of the client, nor as `text`, `xml` or `connect`, because these change the paths of fields (`forbidden`). A client should not
 //! send masked records again as if they were the original ones.
 //!
 //! ## Limits
@@ -342,11 +362,13 @@ pub mod binary;
 mod client;
 mod cluster;
 mod decode;
+mod encoding;
 mod error;
 mod from_json;
 mod groups;
 mod json_batch;
 pub mod limits;
+mod local_schema;
 mod message;
 mod name;
 mod offset_reset;
@@ -357,6 +379,8 @@ mod record;
 mod record_view;
 mod request;
 mod rights;
+mod schema_structure;
+mod schemas;
 mod server;
 mod topics;
 mod watch;
@@ -366,10 +390,12 @@ pub use binary::{BadBatch, BinaryBatch, Notes, ProduceBatch, ProduceFrame, Recor
 pub use client::*;
 pub use cluster::*;
 pub use decode::{Decode, DecodeFailure, DecodeNote, RecordFormat, SchemaReference, UnknownFormat};
+pub use encoding::*;
 pub use error::{CloseCode, ErrorBody, ErrorBroker, ErrorCode, KafkaError};
 pub use from_json::{from_json, from_json_bytes};
 pub use groups::*;
 pub use json_batch::JsonBatch;
+pub use local_schema::*;
 pub use message::{Frame, MessageBody, ParseError, RequestId, sequence_number};
 pub use name::{ClientName, ClusterName, GroupId, GroupName, InvalidName, Offset, Position, TopicName};
 pub use offset_reset::*;
@@ -379,6 +405,8 @@ pub use record::Record;
 pub use record_view::{HeaderView, ProduceView, RecordView};
 pub use request::{Kind, LiveView, Request};
 pub use rights::{Action, Grant, NamePattern, Need, Object, Rights};
+pub use schema_structure::*;
+pub use schemas::*;
 pub use server::*;
 pub use topics::*;
 pub use watch::*;

@@ -70,6 +70,16 @@ limits! {
     /// Size of a text frame from the bridge. Longer lists are sent in parts. Only a frame with one large record and a frame with
     /// masked records may be larger.
     TEXT_FRAME_BYTES: usize = 1024 * 1024, "bytes";
+    /// Texts of one `encode`; more are refused with `bad_request`.
+    ENCODE_VALUES: usize = 1000, "texts";
+    /// Files of one `add_schema`; more are refused with `bad_request`.
+    SCHEMA_FILES: usize = 256, "files";
+    /// Size of a schema with all its files; a larger one is refused with `bad_request`.
+    SCHEMA_BYTES: usize = 2 * 1024 * 1024, "bytes";
+    /// Bytes of the name of a subject; a longer one is refused with `bad_request`.
+    SUBJECT_BYTES: usize = 1024, "bytes";
+    /// Bytes of a full name in an Avro or Protobuf schema, and of the name of a chosen message type; a longer one is refused.
+    SCHEMA_NAME_BYTES: usize = 1024, "bytes";
     /// Characters of the message of an error; a longer one is cut.
     ERROR_MESSAGE_CHARS: usize = ErrorBody::MAX_MESSAGE_CHARS, "characters";
     /// Partitions in `troubled` of the cluster's details; the counts are always complete.

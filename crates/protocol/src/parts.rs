@@ -3,11 +3,13 @@
 
 use crate::limits::TEXT_FRAME_BYTES;
 use crate::{
-    Assigned, ClusterDetailsChanged, ClusterDetailsResult, Committed, EmptiedPartition, EmptyTopicResult, Frame,
+    AddSchemaResult, Assigned, CheckSchemaResult, ClusterDetailsChanged, ClusterDetailsResult, Committed,
+    DeleteSubjectResult, DescribeEncodingResult, EmptiedPartition, EmptyTopicResult, EncodeResult, EncodedValue, Frame,
     GroupChanged, GroupMember, GroupPosition, GroupResult, GroupSummary, GroupsChanged, GroupsResult, OffsetChange,
-    PartitionInfo, PlanOffsetResetResult, Position, RecordsWaiting, RequestId, ResetOffsetsResult, ResumeCommitsResult,
-    Revoked, ServerMessage, TopicChanged, TopicPartition, TopicResult, TopicSetting, TopicSummary, TopicsChanged,
-    TopicsResult, UnhealthyPartition, WaitingPartition,
+    PartitionInfo, PlanOffsetResetResult, Position, RecordsWaiting, RegistryReference, RequestId, ResetOffsetsResult,
+    ResumeCommitsResult, Revoked, SchemaResult, ServerMessage, SubjectName, SubjectResult, SubjectVersion,
+    SubjectsResult, TopicChanged, TopicPartition, TopicResult, TopicSetting, TopicSummary, TopicsChanged, TopicsResult,
+    UnhealthyPartition, VersionOfSubject, WaitingPartition,
 };
 
 /// A list, or a message with lists, that can be sent in parts.
@@ -45,16 +47,22 @@ macro_rules! plain_elements {
 
 plain_elements!(
     EmptiedPartition,
+    EncodedValue,
     GroupPosition,
     OffsetChange,
     PartitionInfo,
     Position,
+    RegistryReference,
     String,
+    SubjectName,
+    SubjectVersion,
     TopicPartition,
     TopicSetting,
     TopicSummary,
     UnhealthyPartition,
+    VersionOfSubject,
     WaitingPartition,
+    u32,
 );
 
 macro_rules! elements_with_a_list {
@@ -195,6 +203,14 @@ messages_in_parts! {
     PlanOffsetResetResult: plan.changes, plan.forget;
     ResetOffsetsResult: positions, undo.changes, undo.forget;
     ClusterDetailsResult: details.troubled;
+    SubjectsResult: subjects;
+    SubjectResult: versions;
+    SchemaResult: references, referenced_by;
+    CheckSchemaResult: reasons;
+    DeleteSubjectResult: versions;
+    AddSchemaResult: messages;
+    DescribeEncodingResult: messages;
+    EncodeResult: values;
     ClusterDetailsChanged: details.troubled;
     TopicsChanged: topics, removed;
     TopicChanged: partitions;

@@ -5,18 +5,21 @@
 
 use std::collections::BTreeSet;
 
-use crate::rights::Action::{Alter, Create, Delete, Describe, Read};
-use crate::rights::Need;
-use crate::rights::Object::{Cluster, Group, Groups, Opened, Topic, Topics};
+use crate::rights::Action::{Alter, Create, Delete, Describe, Read, Write};
+use crate::rights::Object::{Cluster, Group, Groups, Opened, Registry, Subject, Subjects, Topic, Topics};
+use crate::rights::{Action, Need};
 use crate::{
-    AddPartitions, AddPartitionsResult, AlterTopicConfig, AlterTopicConfigResult, ClientMessage, ClusterDetailsChanged,
-    ClusterDetailsRequest, ClusterDetailsResult, ClusterRequest, ClusterResult, CreateTopic, CreateTopicResult,
-    DeleteGroup, DeleteGroupResult, DeleteTopic, DeleteTopicResult, EmptyTopic, EmptyTopicResult, Fetch, Fetched,
-    GroupChanged, GroupRequest, GroupResult, GroupsChanged, GroupsRequest, GroupsResult, MessageBody, Mode,
-    OffsetResetPlan, PlanOffsetReset, PlanOffsetResetResult, ResetOffsets, ResetOffsetsResult, ResetTarget,
-    ResumeCommits, ResumeCommitsResult, ServerMessage, Subscribe, Subscribed, TopicChanged, TopicRequest, TopicResult,
-    TopicsChanged, TopicsRequest, TopicsResult, Unsubscribe, Unsubscribed, Unwatch, Unwatched, WatchCluster,
-    WatchGroup, WatchGroups, WatchTopic, WatchTopics, Watching,
+    AddPartitions, AddPartitionsResult, AddSchema, AddSchemaResult, AlterTopicConfig, AlterTopicConfigResult,
+    CheckSchema, CheckSchemaResult, ClientMessage, ClusterDetailsChanged, ClusterDetailsRequest, ClusterDetailsResult,
+    ClusterRequest, ClusterResult, CreateTopic, CreateTopicResult, DeleteGroup, DeleteGroupResult, DeleteSubject,
+    DeleteSubjectResult, DeleteTopic, DeleteTopicResult, DescribeEncoding, DescribeEncodingResult, EmptyTopic,
+    EmptyTopicResult, Encode, EncodeResult, Encoding, Fetch, Fetched, GroupChanged, GroupRequest, GroupResult,
+    GroupsChanged, GroupsRequest, GroupsResult, MessageBody, Mode, OffsetResetPlan, PlanOffsetReset,
+    PlanOffsetResetResult, RegisterSchema, RegisterSchemaResult, ResetOffsets, ResetOffsetsResult, ResetTarget,
+    ResumeCommits, ResumeCommitsResult, SchemaDraft, SchemaRequest, SchemaResult, ServerMessage, SetCompatibility,
+    SetCompatibilityResult, SubjectRequest, SubjectResult, SubjectsRequest, SubjectsResult, Subscribe, Subscribed,
+    TopicChanged, TopicRequest, TopicResult, TopicsChanged, TopicsRequest, TopicsResult, Unsubscribe, Unsubscribed,
+    Unwatch, Unwatched, WatchCluster, WatchGroup, WatchGroups, WatchTopic, WatchTopics, Watching,
 };
 
 /// What a request does to Kafka and to the session.
@@ -83,6 +86,19 @@ requests! {
     Query GroupsRequest => GroupsResult, |_| vec![(Describe, Groups)];
     Query GroupRequest => GroupResult, |group| vec![(Describe, Group(&group.group))];
     Query PlanOffsetReset => PlanOffsetResetResult, |plan| plans(plan);
+    Query SubjectsRequest => SubjectsResult, |_| vec![(Describe, Subjects)];
+    Query SubjectRequest => SubjectResult, |request| vec![(Describe, Subject(&request.subject))];
+    Query SchemaRequest => SchemaResult, |request| vec![(Describe, Subject(&request.subject))];
+    Query CheckSchema => CheckSchemaResult, |check| references(Describe, &check.subject, &check.schema);
+    Query AddSchema => AddSchemaResult, |_| vec![(Describe, Cluster)];
+    Query DescribeEncoding => DescribeEncodingResult, |request| encodes(&request.topic, &request.encoding);
+    Query Encode => EncodeResult, |request| encodes(&request.topic, &request.encoding);
+    Change RegisterSchema => RegisterSchemaResult, |new| references(Write, &new.subject, &new.schema);
+    Change DeleteSubject => DeleteSubjectResult, |deleted| vec![(Delete, Subject(&deleted.subject))];
+    Change SetCompatibility => SetCompatibilityResult, |set| match &set.subject {
+        Some(subject) => vec![(Alter, Subject(subject))],
+        None => vec![(Alter, Registry)],
+    };
     Change CreateTopic => CreateTopicResult, |topic| vec![(Create, Topic(&topic.name))];
     Change AlterTopicConfig => AlterTopicConfigResult, |topic| vec![(Alter, Topic(&topic.name))];
     Change AddPartitions => AddPartitionsResult, |topic| vec![(Alter, Topic(&topic.name))];
@@ -122,6 +138,18 @@ fn plans(plan: &PlanOffsetReset) -> Vec<Need<'_>> {
         named.chain(positions.iter().map(|position| &position.topic)).map(String::as_str).collect();
     let topics = topics.into_iter().map(|topic| (Describe, Topic(topic)));
     [(Describe, Group(&plan.group))].into_iter().chain(topics).collect()
+}
+
+/// A schema shows what it references.
+fn references<'a>(action: Action, subject: &'a str, schema: &'a SchemaDraft) -> Vec<Need<'a>> {
+    let referenced = schema.references.iter().map(|reference| (Describe, Subject(&reference.subject)));
+    [(action, Subject(subject))].into_iter().chain(referenced).collect()
+}
+
+/// Who writes to a topic may use the topic's own schemas; another subject must be named.
+fn encodes<'a>(topic: &'a str, encoding: &'a Encoding) -> Vec<Need<'a>> {
+    let subject = encoding.subject.as_ref().map(|subject| (Describe, Subject(subject)));
+    [(Write, Topic(topic))].into_iter().chain(subject).collect()
 }
 
 /// A reset changes the group's positions in each topic of the plan. A user who moves a position must be able to see the topic.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ErrorBody, ErrorCode};
 
-/// What a request does to its object: a topic, a consumer group or the cluster.
+/// What a request does to its object: a topic, a consumer group, a subject of the schema registry, or the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -17,11 +17,11 @@ pub enum Action {
     Describe,
     /// Reads records; for a group, joins it and commits positions.
     Read,
-    /// Produces records.
+    /// Produces records; for a subject, registers schemas.
     Write,
     /// Creates the topic.
     Create,
-    /// Changes settings, partitions or positions.
+    /// Changes settings, partitions, positions or the compatibility level.
     Alter,
     /// Deletes the object or its records.
     Delete,
@@ -64,6 +64,11 @@ pub enum Object<'a> {
     /// The list of consumer groups, likewise.
     Groups,
     Group(&'a str),
+    /// The list of the schema registry's subjects, likewise.
+    Subjects,
+    Subject(&'a str),
+    /// The settings of the schema registry, which concern all subjects.
+    Registry,
     /// A subscription or a live view of the same socket; access was checked when it was opened.
     Opened(u32),
 }
@@ -77,7 +82,7 @@ pub type Need<'a> = (Action, Object<'a>);
 #[serde(transparent)]
 pub struct Rights(pub Vec<Grant>);
 
-/// Allows actions on the topics and groups whose names match one of the patterns.
+/// Allows actions on the topics, groups and subjects whose names match one of the patterns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Grant {
@@ -87,6 +92,9 @@ pub struct Grant {
     /// Patterns of group names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<NamePattern>,
+    /// Patterns of names of subjects of the schema registry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<NamePattern>,
     /// The allowed actions.
     pub allow: Vec<Action>,
 }
@@ -132,10 +140,12 @@ impl Rights {
         match object {
             // Its brokers are known to everyone who can use it.
             Object::Cluster => action == Action::Describe && !self.0.is_empty(),
-            Object::Topics | Object::Groups => action == Action::Describe,
+            Object::Topics | Object::Groups | Object::Subjects => action == Action::Describe,
             Object::Opened(_) => true,
             Object::Topic(name) => self.0.iter().any(|grant| grant.covers(&grant.topics, name, action)),
             Object::Group(name) => self.0.iter().any(|grant| grant.covers(&grant.groups, name, action)),
+            Object::Subject(name) => self.0.iter().any(|grant| grant.covers(&grant.subjects, name, action)),
+            Object::Registry => self.0.iter().any(|grant| grant.covers_all_subjects(action)),
         }
     }
 
@@ -151,6 +161,9 @@ impl Rights {
             Object::Groups => "consumer groups".to_owned(),
             Object::Topic(name) => format!("the topic {name:?}"),
             Object::Group(name) => format!("the consumer group {name:?}"),
+            Object::Subjects => "subjects".to_owned(),
+            Object::Subject(name) => format!("the subject {name:?}"),
+            Object::Registry => "the schema registry".to_owned(),
         };
         let message = format!(
             "the access rules of this bridge do not allow you to {action} {object}; ask the operator of the bridge"
@@ -160,6 +173,10 @@ impl Rights {
 }
 
 impl Grant {
+    fn covers_all_subjects(&self, action: Action) -> bool {
+        self.allow.iter().any(|allowed| allowed.implies(action)) && self.subjects.iter().any(|pattern| pattern.0 == "*")
+    }
+
     fn covers(&self, patterns: &[NamePattern], name: &str, action: Action) -> bool {
         self.allow.iter().any(|allowed| allowed.implies(action)) && patterns.iter().any(|pattern| pattern.matches(name))
     }
@@ -211,9 +228,14 @@ mod tests {
     fn rights_are_the_sum_of_the_grants() {
         let pattern = |pattern: &str| vec![NamePattern(pattern.to_owned())];
         let rights = Rights(vec![
-            Grant { topics: pattern("orders-*"), groups: Vec::new(), allow: vec![Action::Read] },
-            Grant { topics: pattern("orders-eu"), groups: pattern("support"), allow: vec![Action::Alter] },
-            Grant { topics: pattern("new-*"), groups: Vec::new(), allow: vec![Action::Create] },
+            Grant { topics: pattern("orders-*"), allow: vec![Action::Read], ..Grant::default() },
+            Grant {
+                topics: pattern("orders-eu"),
+                groups: pattern("support"),
+                allow: vec![Action::Alter],
+                ..Grant::default()
+            },
+            Grant { topics: pattern("new-*"), allow: vec![Action::Create], ..Grant::default() },
         ]);
         for (action, object, expected) in [
             (Action::Read, Object::Topic("orders-us"), true),

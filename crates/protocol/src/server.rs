@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 use crate::client::GroupStart;
 use crate::message::messages;
 use crate::{
-    AddPartitionsResult, AlterTopicConfigResult, ClusterDetailsChanged, ClusterDetailsResult, ClusterResult,
-    CreateTopicResult, DeleteGroupResult, DeleteTopicResult, EmptyTopicResult, ErrorBody, GroupChanged, GroupResult,
-    GroupsChanged, GroupsResult, Offset, PlanOffsetResetResult, Position, Record, ResetOffsetsResult, Rights,
-    TopicChanged, TopicResult, TopicsChanged, TopicsResult, Unwatched, WatchTrouble, Watching,
+    AddPartitionsResult, AddSchemaResult, AlterTopicConfigResult, CheckSchemaResult, ClusterDetailsChanged,
+    ClusterDetailsResult, ClusterResult, CreateTopicResult, DeleteGroupResult, DeleteSubjectResult, DeleteTopicResult,
+    DescribeEncodingResult, EmptyTopicResult, EncodeResult, ErrorBody, GroupChanged, GroupResult, GroupsChanged,
+    GroupsResult, Offset, PlanOffsetResetResult, Position, Record, RegisterSchemaResult, ResetOffsetsResult, Rights,
+    SchemaResult, SetCompatibilityResult, SubjectResult, SubjectsResult, TopicChanged, TopicResult, TopicsChanged,
+    TopicsResult, Unwatched, WatchTrouble, Watching,
 };
 
 messages! {
@@ -45,6 +47,16 @@ messages! {
         "plan_offset_reset_result" => PlanOffsetResetResult in parts,
         "reset_offsets_result" => ResetOffsetsResult in parts,
         "cluster_details_result" => ClusterDetailsResult in parts,
+        "subjects_result" => SubjectsResult in parts,
+        "subject_result" => SubjectResult in parts,
+        "schema_result" => SchemaResult in parts,
+        "check_schema_result" => CheckSchemaResult in parts,
+        "register_schema_result" => RegisterSchemaResult,
+        "delete_subject_result" => DeleteSubjectResult in parts,
+        "set_compatibility_result" => SetCompatibilityResult,
+        "add_schema_result" => AddSchemaResult in parts,
+        "describe_encoding_result" => DescribeEncodingResult in parts,
+        "encode_result" => EncodeResult in parts,
         "watching" => Watching,
         "cluster_details_changed" => ClusterDetailsChanged in parts,
         "topics_changed" => TopicsChanged in parts,

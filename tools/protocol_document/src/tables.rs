@@ -39,9 +39,11 @@ pub(crate) fn requests(golden: &Golden) -> Result<String> {
 fn need(action: &str, object: &Object<'_>) -> String {
     match object {
         Object::Cluster => format!("`{action}` on any topic or group of the cluster"),
-        Object::Topics | Object::Groups => "nothing; lists what the user may describe".to_owned(),
+        Object::Topics | Object::Groups | Object::Subjects => "nothing; lists what the user may describe".to_owned(),
         Object::Topic(_) => format!("`{action}` on the topic"),
         Object::Group(_) => format!("`{action}` on the group"),
+        Object::Subject(_) => format!("`{action}` on the subject"),
+        Object::Registry => format!("`{action}` on all subjects (`*`)"),
         Object::Opened(_) => "nothing more than when it was opened".to_owned(),
     }
 }
