@@ -22,7 +22,7 @@ mod defaults;
 mod encode;
 mod example;
 mod fingerprint;
-mod json_tree;
+mod structure;
 mod time;
 mod types;
 
@@ -31,7 +31,10 @@ mod oracle_tests;
 #[cfg(test)]
 mod tests;
 
-use self::json_tree::Json;
+use crate::json_tree::Json;
+use protocol::SchemaStructure;
+
+use self::compile::Source;
 use self::types::Types;
 use crate::error::{DecodeError, EncodeError, SchemaError};
 use crate::json_writer::JsonWriter;
@@ -49,7 +52,25 @@ impl AvroSchema {
     /// # Errors
     /// The text is no schema, or refers to a type that is not defined.
     pub fn parse(schema: &str, references: &[&str]) -> Result<Self, SchemaError> {
-        Ok(Self { types: compile::compile(schema, references)? })
+        let names: Vec<String> = (1..=references.len()).map(|number| format!("reference {number}")).collect();
+        let references = names.iter().zip(references).map(|(name, text)| Source { name, text });
+        let sources: Vec<Source<'_>> =
+            std::iter::once(Source { name: "the schema", text: schema }).chain(references).collect();
+        Ok(Self { types: compile::compile(&sources)? })
+    }
+
+    /// Compiles files as (name, text), which may refer to the types of each other. The last one is the schema itself.
+    ///
+    /// # Errors
+    /// A text is no schema, or refers to a type that no file defines.
+    pub fn from_files(files: &[(&str, &str)]) -> Result<Self, SchemaError> {
+        let sources: Vec<Source<'_>> = files.iter().rev().map(|&(name, text)| Source { name, text }).collect();
+        Ok(Self { types: compile::compile(&sources)? })
+    }
+
+    /// The structure of the schema, for a form.
+    pub fn structure(&self) -> SchemaStructure {
+        structure::structure(&self.types)
     }
 
     /// The full name of the top-level type: of a record, an enum or a fixed type.

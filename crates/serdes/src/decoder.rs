@@ -1,17 +1,21 @@
 //! Decodes keys and values in the formats that a client chose.
 
 mod batch;
+mod guessed;
 mod records;
+mod schema_choice;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-use protocol::{BinaryBatch, Decode, DecodeFailure, RecordFormat, RecordView};
+use protocol::{BinaryBatch, Decode, DecodeFailure, LocalSchemaId, RecordFormat, RecordView};
 
 pub use self::batch::{BatchDecoder, Decoded, Field};
 use crate::compiled::CompiledSchema;
+use crate::encoder::Encoders;
 use crate::formats::wire::{Framing, IdBytes, Part, read_prefix};
+use crate::local::{LocalSchemas, TopicSchemas};
 use crate::registry::{Lookup, Registry, SchemaId};
 
 /// How long records wait for a schema that is not loaded yet. A registry that answers at all does so much earlier; later the
@@ -24,15 +28,54 @@ pub struct Decoder {
     registry: Option<Registry<CompiledSchema>>,
     /// The largest decoded key or value, in bytes.
     max_bytes: usize,
+    /// Schemas that clients sent.
+    local: LocalSchemas,
+    /// Schemas that the bridge's configuration has.
+    topics: TopicSchemas,
+    /// Encoders with schemas of the registry.
+    encoders: Encoders,
 }
 
 impl Decoder {
     pub fn new(registry: Option<Registry<CompiledSchema>>, max_bytes: usize) -> Self {
-        Self { registry, max_bytes }
+        Self {
+            registry,
+            max_bytes,
+            local: LocalSchemas::default(),
+            topics: TopicSchemas::default(),
+            encoders: Encoders::default(),
+        }
+    }
+
+    /// With the schemas that the bridge's configuration has for topics.
+    pub fn with_topic_schemas(self, topics: TopicSchemas) -> Self {
+        Self { topics, ..self }
     }
 
     pub fn registry(&self) -> Option<&Registry<CompiledSchema>> {
         self.registry.as_ref()
+    }
+
+    /// Schemas that clients sent.
+    pub(crate) fn local_schemas(&self) -> &LocalSchemas {
+        &self.local
+    }
+
+    pub(crate) fn topic_schemas(&self) -> &TopicSchemas {
+        &self.topics
+    }
+
+    pub(crate) fn encoders(&self) -> &Encoders {
+        &self.encoders
+    }
+
+    /// Must be called after a schema was registered or deleted, so that the change is seen at once: forgets which schemas could not be loaded,
+    /// and which version of a subject is the latest.
+    pub fn forget_registry_answers(&self) {
+        self.encoders.clear();
+        if let Some(registry) = &self.registry {
+            registry.forget_failures();
+        }
     }
 
     /// Loads the schemas of the records that are not known yet. Returns at once if there are none.
@@ -47,17 +90,16 @@ impl Decoder {
     /// The schemas of the records about which nothing is known yet.
     fn missing_schemas(&self, decode: Decode, records: &BinaryBatch) -> Vec<SchemaId> {
         let Some(registry) = &self.registry else { return Vec::new() };
-        let parts = [(Part::Key, decode.key), (Part::Value, decode.value)];
-        let parts = parts.map(|(part, format)| (part, format, has_schema(format)));
-        if parts.iter().all(|(_, _, has_schema)| !has_schema) {
+        let parts = parts_of(decode).map(|(part, format, chosen)| (part, format, needs_registry(format, chosen)));
+        if parts.iter().all(|(_, _, needs_registry)| !needs_registry) {
             return Vec::new();
         }
         let mut missing = Vec::new();
         // Most records of a batch have the same schema as the one before.
         let mut last = [None; 2];
         for record in records.iter() {
-            for ((part, format, has_schema), last) in parts.iter().zip(&mut last) {
-                let id = if *has_schema { schema_of(&record, *part, *format) } else { None };
+            for ((part, format, needs_registry), last) in parts.iter().zip(&mut last) {
+                let id = if *needs_registry { schema_of(&record, *part, *format) } else { None };
                 if id.is_none() || id == *last {
                     continue;
                 }
@@ -73,7 +115,7 @@ impl Decoder {
         missing
     }
 
-    /// Decodes one key or value and writes its JSON to the end of `out`. Blocks the thread while its schema is loaded. Returns false if
+    /// Decodes one key or value, with the schemas of the registry and of the configuration, and writes its JSON to the end of `out`. Blocks the thread while its schema is loaded. Returns false if
     /// the bytes are to be shown as they are.
     ///
     /// # Errors
@@ -93,8 +135,9 @@ impl Decoder {
             registry.load_blocking(&[id], SCHEMA_WAIT);
         }
         // One for each call, because it remembers that a schema was missing, which may be registered meanwhile.
-        let mut decoder = BatchDecoder::new(self, field.bytes.len());
-        let decoded = decoder.decode(format, field, headers, out);
+        let decode = Decode::with_formats(format, format);
+        let mut decoder = BatchDecoder::new(self, field.topic, decode, field.bytes.len());
+        let decoded = decoder.decode(field, headers, out);
         match decoder.note(decoded.note).and_then(|note| note.decode_error.clone()) {
             Some(failure) => Err(failure),
             None => Ok(decoded.is_decoded),
@@ -103,7 +146,7 @@ impl Decoder {
 
     /// Decodes the keys and values of a batch. Those that cannot be decoded stay as they are, with a note that says why.
     pub fn decode(&self, topic: &str, decode: Decode, records: &BinaryBatch) -> BinaryBatch {
-        let mut decoder = BatchDecoder::new(self, records.encoded_bytes());
+        let mut decoder = BatchDecoder::new(self, topic, decode, records.encoded_bytes());
         let mut decoded = BinaryBatch::with_capacity(records.len(), records.encoded_bytes() * 2);
         let (mut key_json, mut value_json) = (Vec::new(), Vec::new());
         for record in records.iter() {
@@ -112,15 +155,13 @@ impl Decoder {
             key_json.clear();
             value_json.clear();
             let (key, key_note) = match key {
-                Some(bytes) => {
-                    decoder.decode(decode.key, field(Part::Key, bytes), headers, &mut key_json).shown(bytes, &key_json)
-                }
+                Some(bytes) => decoder.decode(field(Part::Key, bytes), headers, &mut key_json).shown(bytes, &key_json),
                 None => (None, 0),
             };
             let (value, value_note) = match value {
-                Some(bytes) => decoder
-                    .decode(decode.value, field(Part::Value, bytes), headers, &mut value_json)
-                    .shown(bytes, &value_json),
+                Some(bytes) => {
+                    decoder.decode(field(Part::Value, bytes), headers, &mut value_json).shown(bytes, &value_json)
+                }
                 None => (None, 0),
             };
             let record = RecordView { offset, timestamp, timestamp_type, key, value, headers };
@@ -129,6 +170,16 @@ impl Decoder {
         *decoded.notes_mut() = decoder.into_notes();
         decoded
     }
+}
+
+/// The format of each part, and the schema that the client chose.
+fn parts_of(decode: Decode) -> [(Part, RecordFormat, Option<LocalSchemaId>); 2] {
+    [(Part::Key, decode.key, decode.key_schema), (Part::Value, decode.value, decode.value_schema)]
+}
+
+/// Whether a schema of the registry may be needed: not if the client chose one of its own.
+fn needs_registry(format: RecordFormat, chosen: Option<LocalSchemaId>) -> bool {
+    chosen.is_none() && has_schema(format)
 }
 
 /// Whether bytes of the format may have a schema in the registry.

@@ -1,5 +1,7 @@
 //! Why a key or value cannot be decoded or encoded.
 
+use protocol::ValueError;
+
 /// Why bytes cannot be decoded. They are then shown as they are, with this reason.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{message}")]
@@ -34,6 +36,25 @@ pub struct EncodeError {
     pub path: String,
     /// What the schema expects there, and what the JSON has.
     pub message: String,
+}
+
+impl EncodeError {
+    /// An error about the whole value.
+    pub fn whole(message: impl Into<String>) -> Self {
+        Self { path: String::new(), message: message.into() }
+    }
+
+    /// The same error in a value around. `segment`: `.name` or `[3]`.
+    pub(crate) fn inside(mut self, segment: &str) -> Self {
+        self.path.insert_str(0, segment);
+        self
+    }
+}
+
+impl From<EncodeError> for ValueError {
+    fn from(EncodeError { path, message }: EncodeError) -> Self {
+        Self { path: path.strip_prefix('.').map_or(path.clone(), str::to_owned), message }
+    }
 }
 
 /// Why a schema cannot be used.

@@ -1,4 +1,4 @@
-//! Decoders of formats that need no schema, and the prefix that a schema registry's serializers write before the bytes.
+//! Decoders and encoders of formats that need no schema, and the prefix that a schema registry's serializers write before the bytes.
 
 pub mod cbor;
 pub mod compressed;
@@ -8,12 +8,12 @@ pub mod guess;
 mod input;
 pub mod internal_topics;
 pub mod json;
+mod json_number;
 mod member_name;
 mod members;
 pub mod message_pack;
 pub mod numbers;
 pub mod text;
 mod time;
-mod uuid;
 pub mod wire;
 pub mod xml;

@@ -21,6 +21,16 @@ impl<'a> JsonWriter<'a> {
         Self { text, end, limit }
     }
 
+    /// Where the next byte is written.
+    pub(crate) fn position(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Removes what was written since a position.
+    pub(crate) fn truncate(&mut self, position: usize) {
+        self.text.truncate(position);
+    }
+
     /// Appends JSON text as it is.
     pub fn raw(&mut self, json: &[u8]) -> Result<(), DecodeError> {
         self.reserve(json.len())?;

@@ -4,14 +4,23 @@
 mod avro;
 mod compiled;
 mod decoder;
+mod encoder;
 mod error;
 pub mod formats;
+mod json_schema;
+mod json_tree;
 mod json_writer;
+pub mod local;
 pub mod protobuf;
 pub mod registry;
+mod structure;
+mod uuid_text;
 
 pub use avro::AvroSchema;
 pub use compiled::CompiledSchema;
 pub use decoder::{BatchDecoder, Decoded, Decoder, Field};
+pub use encoder::Encoder;
 pub use error::{DecodeError, DecodeErrorCode, EncodeError, SchemaError};
+pub use json_schema::JsonSchema;
 pub use json_writer::JsonWriter;
+pub use local::{LocalSchema, LocalSchemas, TopicRule, TopicSchema, TopicSchemas};

@@ -13,6 +13,7 @@ mod fault;
 mod indexes;
 mod scalar;
 mod source;
+mod structure;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use prost_reflect::{DescriptorPool, MessageDescriptor};
+use protocol::SchemaStructure;
 
 pub use self::indexes::{SmallIndexes, read_message_indexes, write_message_indexes};
 use self::table::Tables;
@@ -60,6 +62,11 @@ impl ProtobufSchema {
     /// Takes a FileDescriptorProto or a FileDescriptorSet.
     pub fn from_descriptor_set(bytes: &[u8]) -> Result<Self, SchemaError> {
         source::compile_descriptors(bytes).map(|compiled| Self::new(&compiled))
+    }
+
+    /// Whether the bytes are a FileDescriptorProto or a FileDescriptorSet.
+    pub(crate) fn is_descriptor_set(bytes: &[u8]) -> bool {
+        source::descriptors(bytes).is_ok()
     }
 
     /// Compiles several .proto files as (import path, text). Message indexes are those of the first file.
@@ -110,6 +117,11 @@ impl ProtobufSchema {
     pub fn by_name(&self, full_name: &str) -> Option<MessageType> {
         let index = *self.tables.by_name.get(full_name)?;
         (!self.tables.message(index).is_map_entry).then(|| self.message_type(index))
+    }
+
+    /// The first message type of the schema itself.
+    pub fn first(&self) -> Option<MessageType> {
+        self.by_indexes(&[0]).or_else(|| self.names.iter().find_map(|name| self.by_name(name)))
     }
 
     /// The full names of the message types, those of the schema itself first. Types of files that are known without being
@@ -174,6 +186,11 @@ impl MessageType {
     /// Encodes JSON. Fields may have their JSON name or their name in the .proto file; integers may be numbers or strings.
     pub fn encode(&self, json: &str) -> Result<Vec<u8>, EncodeError> {
         encode::encode(&self.tables, self.index, json)
+    }
+
+    /// The structure of the JSON, for a form.
+    pub fn structure(&self) -> SchemaStructure {
+        structure::structure(&self.tables, self.index)
     }
 
     /// JSON with all fields, as a start for a new record. It can be encoded.

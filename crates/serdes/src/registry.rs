@@ -12,6 +12,7 @@ mod health;
 mod http;
 mod loader;
 mod management;
+mod operations;
 mod references;
 mod refused;
 mod schema;
@@ -27,15 +28,13 @@ use std::fmt;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use protocol::VersionOfSubject;
 use tokio::sync::watch;
 
 pub use self::error::RegistryError;
 pub use self::health::RegistryState;
 pub use self::management::{Deleted, RegistryClient};
-pub use self::schema::{
-    Compatibility, CompatibilityCheck, Deletion, NewSchema, RegisteredSchema, SchemaId, SchemaReference, SchemaType,
-    SubjectSchema, SubjectVersion, Version,
-};
+pub use self::schema::{CompatibilityCheck, Deletion, RegisteredSchema, SchemaId, SubjectSchema, Version};
 pub use self::settings::{ClientCertificate, RegistryAuth, RegistrySettings, RegistryUrl};
 
 use self::core::{Core, Limits};
@@ -118,7 +117,7 @@ impl<S: Send + Sync + 'static> Registry<S> {
     }
 
     /// The subjects and versions that have a schema, if it is cached and they are known. They are loaded after the schema.
-    pub fn versions_of(&self, id: SchemaId) -> Option<Vec<SubjectVersion>> {
+    pub fn versions_of(&self, id: SchemaId) -> Option<Vec<VersionOfSubject>> {
         let place = self.loader.ready.read().unwrap_or_else(PoisonError::into_inner).versions(id)?;
         place.get().cloned()
     }

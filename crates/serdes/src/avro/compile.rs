@@ -5,26 +5,37 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::json_tree::Json;
+use protocol::limits::SCHEMA_NAME_BYTES;
+
 use super::time::Unit;
 use super::types::{Decimal, Enum, Field, Fixed, Record, Symbol, Type, TypeId, Types};
 use super::{defaults, json_string};
 use crate::error::SchemaError;
+use crate::json_tree::{Json, clipped};
 
-/// Compiles `schema`; the named types of `references` are known in it, and in each other.
-pub(super) fn compile(schema: &str, references: &[&str]) -> Result<Types, SchemaError> {
+/// The longest place in an error: each reference to a type that is defined later keeps its place.
+const MAX_PLACE_CHARS: usize = 500;
+
+/// The text of a schema, and what errors call the text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Source<'t> {
+    pub(super) name: &'t str,
+    pub(super) text: &'t str,
+}
+
+/// Compiles the first source; the named types of the others are known in it, and in each other.
+pub(super) fn compile(sources: &[Source<'_>]) -> Result<Types, SchemaError> {
     // Some schema files begin with a licence in a comment. Java's parser skips comments.
-    let uncommented: Vec<Cow<'_, str>> =
-        std::iter::once(&schema).chain(references).map(|text| uncommented(text)).collect();
+    let uncommented: Vec<Cow<'_, str>> = sources.iter().map(|source| uncommented(source.text)).collect();
     let mut trees = Vec::with_capacity(uncommented.len());
-    for (text, name) in uncommented.iter().zip(text_names()) {
+    for (text, Source { name, .. }) in uncommented.iter().zip(sources) {
         let tree = Json::parse(text).map_err(|error| SchemaError::new(format!("{name}: {error}")))?;
         trees.push(tree);
     }
     let mut compiler = Compiler::default();
     let mut roots = Vec::with_capacity(trees.len());
-    for (tree, name) in trees.iter().zip(text_names()) {
-        compiler.text_name = name;
+    for (tree, Source { name, .. }) in trees.iter().zip(sources) {
+        (*name).clone_into(&mut compiler.text_name);
         compiler.path.clear();
         roots.push(compiler.schema(tree, "", None)?);
     }
@@ -34,11 +45,6 @@ pub(super) fn compile(schema: &str, references: &[&str]) -> Result<Types, Schema
     find_empty_items(&mut types);
     defaults::encode_defaults(&mut types, defaults);
     Ok(types)
-}
-
-/// What errors call the schema and its references.
-fn text_names() -> impl Iterator<Item = String> {
-    std::iter::once("the schema".to_owned()).chain((1..).map(|number| format!("reference {number}")))
 }
 
 /// The default of a field: the record, the index of the field, and the JSON.
@@ -75,7 +81,7 @@ impl<'j, 't> Compiler<'j, 't> {
         match json {
             Json::String(name) => match outer.map_or_else(|| plain(name), |outer| primitive(name, outer)) {
                 Some(primitive) => Ok(self.add(primitive)),
-                None => Ok(self.reference(name, namespace)),
+                None => self.reference(name, namespace),
             },
             Json::Array(branches) => {
                 let mut ids = Vec::with_capacity(branches.len());
@@ -150,14 +156,15 @@ impl<'j, 't> Compiler<'j, 't> {
             let mut member = if index == 0 { b"{".to_vec() } else { b",".to_vec() };
             member.extend(json_string(field_name));
             member.push(b':');
-            fields.push(Field { name: field_name.to_owned(), member, type_id, default: None });
+            let documentation = documentation(field);
+            fields.push(Field { name: field_name.to_owned(), member, type_id, default: None, documentation });
         }
         let mut names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
         names.sort_unstable();
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(self.error(&format!("the record `{name}` has two fields `{}`", pair[0])));
         }
-        self.types[id.0 as usize] = Type::Record(Box::new(Record { name, fields }));
+        self.types[id.0 as usize] = Type::Record(Box::new(Record { name, documentation: documentation(json), fields }));
         Ok(id)
     }
 
@@ -176,7 +183,7 @@ impl<'j, 't> Compiler<'j, 't> {
         };
         let symbols =
             symbols.into_iter().map(|symbol| Symbol { name: symbol.to_owned(), json: json_string(symbol) }).collect();
-        self.types[id.0 as usize] = Type::Enum(Box::new(Enum { name, symbols }));
+        self.types[id.0 as usize] = Type::Enum(Box::new(Enum { name, documentation: documentation(json), symbols }));
         Ok(id)
     }
 
@@ -204,7 +211,27 @@ impl<'j, 't> Compiler<'j, 't> {
             let kind = json.get("type").and_then(Json::as_str).unwrap_or_default();
             return Err(self.error(&format!("`name` of the {kind} is missing")));
         };
-        Ok(qualified(name, json.get("namespace").and_then(Json::as_str).unwrap_or(namespace)))
+        self.qualified(name, json.get("namespace").and_then(Json::as_str).unwrap_or(namespace))
+    }
+
+    /// The full name of a type. Its length is limited, because every type of a namespace repeats the namespace.
+    fn qualified(&self, name: &str, namespace: &str) -> Result<String, SchemaError> {
+        let full_name = match namespace {
+            _ if name.contains('.') => Cow::Borrowed(name.trim_start_matches('.')),
+            "" => Cow::Borrowed(name),
+            namespace if namespace.len() + name.len() < SCHEMA_NAME_BYTES => Cow::Owned(format!("{namespace}.{name}")),
+            // Refused without a copy.
+            namespace if namespace.len() > name.len() => Cow::Borrowed(namespace),
+            _ => Cow::Borrowed(name),
+        };
+        let bytes = if name.contains('.') { full_name.len() } else { namespace.len() + name.len() };
+        if bytes >= SCHEMA_NAME_BYTES {
+            return Err(self.error(&format!(
+                "the name `{}` has more than {SCHEMA_NAME_BYTES} bytes with its namespace; choose a shorter name or namespace",
+                clipped(&full_name)
+            )));
+        }
+        Ok(full_name.into_owned())
     }
 
     /// The index of a new type, which must be set. False if another text has the same definition.
@@ -223,15 +250,15 @@ impl<'j, 't> Compiler<'j, 't> {
         }
     }
 
-    fn reference(&mut self, name: &str, namespace: &str) -> TypeId {
-        let full_name = qualified(name, namespace);
+    fn reference(&mut self, name: &str, namespace: &str) -> Result<TypeId, SchemaError> {
+        let full_name = self.qualified(name, namespace)?;
         if let Some(id) = self.names.get(&full_name) {
-            return *id;
+            return Ok(*id);
         }
         let id = self.add(Type::Unresolved(full_name.as_str().into()));
         self.references.push(Reference { id, fallback: name.to_owned(), place: self.place() });
         self.names.insert(full_name, id);
-        id
+        Ok(id)
     }
 
     fn add(&mut self, new: Type) -> TypeId {
@@ -242,10 +269,10 @@ impl<'j, 't> Compiler<'j, 't> {
 
     fn inside<T>(
         &mut self,
-        segment: impl Into<String>,
+        segment: impl AsRef<str>,
         compile: impl FnOnce(&mut Self) -> Result<T, SchemaError>,
     ) -> Result<T, SchemaError> {
-        self.path.push(segment.into());
+        self.path.push(clipped(segment.as_ref()).into_owned());
         let compiled = compile(self)?;
         self.path.pop();
         Ok(compiled)
@@ -255,7 +282,9 @@ impl<'j, 't> Compiler<'j, 't> {
         if self.path.is_empty() {
             return self.text_name.clone();
         }
-        format!("`{}` of {}", self.path.join("."), self.text_name)
+        let path = self.path.join(".");
+        let end = path.char_indices().nth(MAX_PLACE_CHARS).map_or(path.len(), |(end, _)| end);
+        format!("`{}` of {}", &path[..end], self.text_name)
     }
 
     fn error(&self, message: &str) -> SchemaError {
@@ -294,11 +323,8 @@ impl<'j, 't> Compiler<'j, 't> {
     }
 }
 
-fn qualified(name: &str, namespace: &str) -> String {
-    if namespace.is_empty() || name.contains('.') {
-        return name.trim_start_matches('.').to_owned();
-    }
-    format!("{namespace}.{name}")
+fn documentation(json: &Json<'_>) -> Option<String> {
+    json.get("doc").and_then(Json::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 /// A primitive type without a logical type.

@@ -3,11 +3,12 @@
 use protocol::MAX_JSON_DEPTH;
 
 use super::decimal::{MAX_DECIMAL_BYTES, write_decimal};
-use super::json_tree::clipped;
 use super::time::{self, TimeText, Unit};
 use super::types::{Decimal, Type, TypeId, Types};
 use crate::error::{DecodeError, DecodeErrorCode};
+use crate::json_tree::member_path;
 use crate::json_writer::JsonWriter;
+use crate::uuid_text;
 
 pub(super) fn decode(types: &Types, body: &[u8], json: &mut JsonWriter<'_>) -> Result<(), DecodeError> {
     let rest = decode_type(types, types.root, body, json)?;
@@ -142,7 +143,7 @@ impl<'b> Decoder<'_, 'b, '_, '_> {
             }
             Type::FixedUuid(_) => {
                 let bytes = self.array()?;
-                self.json.raw(&uuid_json(bytes))?;
+                self.json.raw(&uuid_text::to_json(bytes))?;
             }
             Type::Duration(_) => {
                 let [months, days, millis] = [self.array()?, self.array()?, self.array()?].map(u32::from_le_bytes);
@@ -396,29 +397,4 @@ fn check_decimal(unscaled: &[u8]) -> Decoded<()> {
         return Ok(());
     }
     Err(Failure::boxed(format!("decimal of {} bytes (at most {MAX_DECIMAL_BYTES} are decoded)", unscaled.len())))
-}
-
-/// How a path continues with a name of a field or a key of a map.
-pub(super) fn member_path(name: &str) -> String {
-    let is_plain =
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-    if is_plain { format!(".{}", clipped(name)) } else { format!("[{:?}]", clipped(name)) }
-}
-
-/// With quotation marks and lower-case digits.
-fn uuid_json(bytes: [u8; 16]) -> [u8; 38] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = [b'-'; 38];
-    text[0] = b'"';
-    text[37] = b'"';
-    let mut at = 1;
-    for (index, byte) in bytes.into_iter().enumerate() {
-        if matches!(index, 4 | 6 | 8 | 10) {
-            at += 1;
-        }
-        text[at] = DIGITS[usize::from(byte >> 4)];
-        text[at + 1] = DIGITS[usize::from(byte & 15)];
-        at += 2;
-    }
-    text
 }

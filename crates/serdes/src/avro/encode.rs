@@ -5,11 +5,11 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::decimal::DecimalText;
-use super::decode::member_path;
-use super::json_tree::Json;
 use super::time::{self, Unit};
 use super::types::{Decimal, Record, Type, TypeId, Types};
 use crate::error::EncodeError;
+use crate::json_tree::{Json, member_path};
+use crate::uuid_text;
 
 /// No Kafka record can be that large. The limit is for defaults: a short JSON text may leave out many long fields.
 const MAX_ENCODED_BYTES: usize = 64 * 1024 * 1024;
@@ -130,7 +130,7 @@ impl Encoder<'_> {
             }
             (Type::String, Json::String(text)) => self.prefixed(text.as_bytes()),
             (Type::String, _) => return Err(Mismatch::expected("a string", json)),
-            (Type::Uuid, Json::String(text)) if self.is_default || uuid(text).is_some() => {
+            (Type::Uuid, Json::String(text)) if self.is_default || uuid_text::of_text(text).is_some() => {
                 self.prefixed(text.as_bytes());
             }
             (Type::Uuid, _) => return Err(expected_uuid(json)),
@@ -158,7 +158,7 @@ impl Encoder<'_> {
             (Type::Decimal(decimal), _) => self.decimal(decimal, json)?,
             (Type::Fixed(fixed), _) => self.fixed(fixed.size, json)?,
             (Type::FixedUuid(_), Json::String(text)) if !self.is_default => {
-                let bytes = uuid(text).ok_or_else(|| expected_uuid(json))?;
+                let bytes = uuid_text::of_text(text).ok_or_else(|| expected_uuid(json))?;
                 self.bytes.extend(bytes);
             }
             (Type::FixedUuid(_), _) => self.fixed(16, json)?,
@@ -499,21 +499,6 @@ fn decimal_text(json: &Json<'_>) -> Result<DecimalText, Box<Mismatch>> {
         _ => json.as_str(),
     };
     text.and_then(DecimalText::parse).ok_or_else(|| Mismatch::expected("a decimal number", json))
-}
-
-/// Hexadecimal digits, in groups or not.
-fn uuid(text: &str) -> Option<[u8; 16]> {
-    let is_grouped = text.len() == 36 && [8, 13, 18, 23].iter().all(|at| text.as_bytes()[*at] == b'-');
-    let digits: Vec<u8> = text.bytes().filter(|byte| !is_grouped || *byte != b'-').collect();
-    if digits.len() != 32 {
-        return None;
-    }
-    let mut bytes = [0; 16];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let digit = |digit: u8| char::from(digit).to_digit(16);
-        *byte = (digit(pair[0])? << 4 | digit(pair[1])?) as u8;
-    }
-    Some(bytes)
 }
 
 fn expected_uuid(json: &Json<'_>) -> Box<Mismatch> {

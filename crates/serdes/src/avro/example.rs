@@ -2,9 +2,9 @@
 
 use super::decode::decode_type;
 use super::encode::encode_type;
-use super::json_tree::Json;
 use super::types::{Type, TypeId, Types};
 use super::{json_string, time};
+use crate::json_tree::Json;
 use crate::json_writer::JsonWriter;
 
 /// Beyond this size and depth, unions are null if they can be, and arrays and maps are empty.
@@ -12,14 +12,16 @@ const SOFT_LIMIT_BYTES: usize = 16 * 1024;
 const SOFT_MAX_DEPTH: usize = 16;
 
 /// Where the example ends: a record that always contains itself has no value.
-const LIMIT_BYTES: usize = 256 * 1024;
+const LIMIT_BYTES: usize = crate::structure::example::MAX_BYTES;
 
 pub(super) fn example(types: &Types) -> String {
-    let mut example = Example { types, text: Vec::new(), open: Vec::new() };
-    match example.value(types.root, 0) {
-        Some(()) => String::from_utf8(example.text).unwrap_or_default(),
-        None => "null".to_owned(),
-    }
+    // The second example is the smallest one.
+    let examples = [SOFT_LIMIT_BYTES, 0].into_iter().filter_map(|soft_limit| {
+        let mut example = Example { types, text: Vec::new(), open: Vec::new(), soft_limit };
+        example.value(types.root, 0)?;
+        String::from_utf8(example.text).ok().filter(|text| text.len() <= LIMIT_BYTES)
+    });
+    examples.into_iter().next().unwrap_or_else(|| "null".to_owned())
 }
 
 struct Example<'s> {
@@ -27,6 +29,8 @@ struct Example<'s> {
     text: Vec<u8>,
     /// The records around the value.
     open: Vec<TypeId>,
+    /// The size beyond which values that may be left out are left out.
+    soft_limit: usize,
 }
 
 impl Example<'_> {
@@ -103,7 +107,7 @@ impl Example<'_> {
             Type::Union(branches) => branches.iter().any(|branch| self.open.contains(branch)),
             _ => self.open.contains(&id),
         };
-        depth < SOFT_MAX_DEPTH && self.text.len() < SOFT_LIMIT_BYTES && !is_open
+        depth < SOFT_MAX_DEPTH && self.text.len() < self.soft_limit && !is_open
     }
 
     /// Whether the default of a union is null, and the union also has other types. Their example tells more.

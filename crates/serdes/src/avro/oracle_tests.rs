@@ -11,8 +11,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::AvroSchema;
-use super::json_tree::Json;
 use crate::error::{DecodeError, DecodeErrorCode};
+use crate::json_tree::Json;
 use crate::json_writer::JsonWriter;
 
 /// Random bytes that choose what comes next. Zeros, the smallest choices, follow after the last one.

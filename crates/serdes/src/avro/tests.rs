@@ -1,6 +1,6 @@
 use super::AvroSchema;
-use super::json_tree::Json;
 use crate::error::DecodeErrorCode;
+use crate::json_tree::Json;
 use crate::json_writer::JsonWriter;
 
 fn parsed(schema: &str) -> AvroSchema {
@@ -400,4 +400,39 @@ fn encoding_leaves_out_no_digit() {
     let body = decimal.encode(json).expect("60 digits");
     assert_eq!(decoded(&decimal, &body).as_deref(), Ok(json));
     assert!(Json::parse(json).is_ok());
+}
+
+#[test]
+fn names_longer_than_1024_bytes_are_refused() {
+    let parse = |schema: String| AvroSchema::parse(&schema, &[]);
+    let long = "n".repeat(1_025);
+    for schema in [
+        format!(r#"{{"type":"fixed","name":"{long}","size":1}}"#),
+        format!(r#"{{"type":"fixed","name":"a.{long}","size":1}}"#),
+        format!(r#"{{"type":"fixed","name":"a","namespace":"{long}","size":1}}"#),
+        format!(r#"{{"type":"array","items":"{long}"}}"#),
+    ] {
+        let error = parse(schema).expect_err("a long name").message;
+        assert!(error.contains("more than 1024 bytes") && error.len() < 400, "{error}");
+    }
+    // A namespace that thousands of types repeat must not be copied for each.
+    let types: Vec<String> =
+        (0..15_000).map(|i| format!(r#"{{"name":"f{i}","type":{{"type":"fixed","name":"T{i}","size":1}}}}"#)).collect();
+    let namespace = "n".repeat(1 << 20);
+    let schema = format!(r#"{{"type":"record","name":"R","namespace":"{namespace}","fields":[{}]}}"#, types.join(","));
+    assert!(parse(schema).is_err());
+    let name = "n".repeat(1_000);
+    assert!(parse(format!(r#"{{"type":"fixed","name":"{name}","namespace":"a.b","size":1}}"#)).is_ok());
+}
+
+#[test]
+fn long_field_name_is_not_repeated_for_each_unresolved_type() {
+    let branches: Vec<String> = (0..20_000).map(|i| format!("\"T{i}\"")).collect();
+    let schema = format!(
+        r#"{{"type":"record","name":"R","fields":[{{"name":"{}","type":[{}]}}]}}"#,
+        "f".repeat(1 << 20),
+        branches.join(",")
+    );
+    let error = AvroSchema::parse(&schema, &[]).expect_err("unresolved types").message;
+    assert!(error.len() < 1_000, "{}", error.len());
 }

@@ -32,6 +32,15 @@ impl Unit {
             Self::Nanos => "nanoseconds",
         }
     }
+
+    /// As in `timestamp-millis`.
+    pub(super) fn name_in_schemas(self) -> &'static str {
+        match self {
+            Self::Millis => "millis",
+            Self::Micros => "micros",
+            Self::Nanos => "nanos",
+        }
+    }
 }
 
 const DAY_SECS: i64 = 86_400;

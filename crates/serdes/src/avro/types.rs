@@ -71,6 +71,7 @@ pub(super) struct Fixed {
 #[derive(Debug)]
 pub(super) struct Enum {
     pub(super) name: String,
+    pub(super) documentation: Option<String>,
     pub(super) symbols: Vec<Symbol>,
 }
 
@@ -84,6 +85,7 @@ pub(super) struct Symbol {
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) name: String,
+    pub(super) documentation: Option<String>,
     pub(super) fields: Vec<Field>,
 }
 
@@ -95,6 +97,7 @@ pub(super) struct Field {
     pub(super) type_id: TypeId,
     /// In Avro's binary form; `None` also if the schema's default is no value of the type.
     pub(super) default: Option<Box<[u8]>>,
+    pub(super) documentation: Option<String>,
 }
 
 impl Types {

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use protocol::{DecodeNote, HeaderView, Notes, RecordFormat, SchemaReference};
+use protocol::{Decode, DecodeNote, HeaderView, Notes, RecordFormat, SchemaReference};
 
+use super::guessed::{Guessed, decode_guessed, decode_internal};
+use super::schema_choice::{self, SchemaChoice};
 use super::{Decoder, schema_id};
 use crate::compiled::CompiledSchema;
 use crate::error::{DecodeError, DecodeErrorCode};
-use crate::formats::compressed::{self, Compression};
 use crate::formats::guess::{self, guess};
 use crate::formats::numbers::{Number, decode_uuid};
 use crate::formats::wire::{Framing, IdBytes, Part, read_prefix};
@@ -52,8 +53,7 @@ impl Decoded {
 struct Success {
     format: RecordFormat,
     compression: Option<&'static str>,
-    /// The part matters for the subject that is shown.
-    schema: Option<(SchemaId, Part)>,
+    schema: Option<SchemaSource>,
     /// The index of the message type in [`BatchDecoder::messages`].
     message: Option<usize>,
     reason: Option<&'static str>,
@@ -65,16 +65,30 @@ impl Success {
     }
 }
 
+/// Where the schema of a key or value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum SchemaSource {
+    /// In the registry. The part matters for the subject that is shown.
+    Registry(SchemaId, Part),
+    /// In [`BatchDecoder::choices`].
+    Local(Part),
+}
+
 /// A schema, or why it cannot be used.
 type LastSchema = (SchemaId, Result<Arc<CompiledSchema>, DecodeError>);
 
 /// Decodes the records of one batch, one after the other.
 pub struct BatchDecoder<'d> {
     decoder: &'d Decoder,
+    decode: Decode,
+    /// The schemas without a registry, for keys and for values.
+    choices: [SchemaChoice; 2],
+    /// The schema of the present key or value, also if it cannot be used.
+    used: Option<SchemaSource>,
     notes: Notes,
     /// The notes of decoded bytes, the one used last at the end.
     successes: Vec<(Success, u16)>,
-    failures: HashMap<DecodeError, u16>,
+    failures: HashMap<(DecodeError, Option<SchemaSource>), u16>,
     /// The schema used last, for keys and for values.
     schemas: [Option<LastSchema>; 2],
     /// The Protobuf types that occurred.
@@ -84,12 +98,13 @@ pub struct BatchDecoder<'d> {
 }
 
 impl<'d> BatchDecoder<'d> {
-    /// `bytes`: the size of the records. Decoded, they may have this many times their size together, or that of one large record.
-    pub fn new(decoder: &'d Decoder, bytes: usize) -> Self {
+    /// For records of `topic`; `bytes` is their size. Decoded, they may have this many times their size together, or that of one large record.
+    pub fn new(decoder: &'d Decoder, topic: &str, decode: Decode, bytes: usize) -> Self {
         const GROWTH: usize = 16;
         let (notes, successes, failures, schemas, messages) = Default::default();
         let left = bytes.saturating_mul(GROWTH).max(decoder.max_bytes);
-        Self { decoder, notes, successes, failures, schemas, messages, left }
+        let choices = SchemaChoice::of(decoder, topic, decode);
+        Self { decoder, decode, choices, used: None, notes, successes, failures, schemas, messages, left }
     }
 
     /// The notes to which the results refer.
@@ -102,18 +117,22 @@ impl<'d> BatchDecoder<'d> {
         self.notes.get(number)
     }
 
-    /// Writes the decoded JSON to the end of `out`.
+    /// Decodes a key or value in the format that was chosen for it. Writes the JSON to the end of `out`.
     pub fn decode<'a>(
         &mut self,
-        format: RecordFormat,
         field: Field<'a>,
         headers: impl Iterator<Item = HeaderView<'a>>,
         out: &mut Vec<u8>,
     ) -> Decoded {
+        let format = match field.part {
+            Part::Key => self.decode.key,
+            Part::Value => self.decode.value,
+        };
         if format == RecordFormat::Raw || field.bytes.is_empty() {
             return Decoded::RAW;
         }
         let start = out.len();
+        self.used = None;
         match self.try_decode(format, field, headers, out) {
             Ok(Some(success)) => {
                 self.left = self.left.saturating_sub(out.len() - start);
@@ -126,7 +145,7 @@ impl<'d> BatchDecoder<'d> {
                     "the decoded records of this batch are too large together; open the record to see it"
                         .clone_into(&mut error.message);
                 }
-                Decoded { is_decoded: false, note: self.note_of_failure(error) }
+                Decoded { is_decoded: false, note: self.note_of_failure(error, field.topic) }
             }
         }
     }
@@ -183,16 +202,25 @@ impl<'d> BatchDecoder<'d> {
             return Ok(Some(Success { reason: Some("the topic is Kafka's own"), ..Success::of(RecordFormat::Kafka) }));
         }
         let framing = read_prefix(bytes, headers, part, IdBytes::Four)?;
-        if let Some((id, body)) = schema_id(&framing, RecordFormat::Auto) {
+        let named = schema_id(&framing, RecordFormat::Auto);
+        if let Some(success) = self.decode_chosen(part, bytes, &framing, named, json)? {
+            return Ok(Some(success));
+        }
+        if let Some((id, body)) = named {
             if self.decoder.registry.is_some() {
                 let success = self.decode_registered(id, body, &framing, part, json)?;
                 return Ok(Some(Success { reason: Some("names a schema of the registry"), ..success }));
             }
             if is_plausible(&framing, bytes) && guess(bytes).format == guess::Format::Binary {
-                return Err(no_registry(id));
+                return Err(self.no_registry(id, part));
             }
         }
-        decode_guessed(bytes, self.decoder.max_bytes.min(self.left), json)
+        let guessed = decode_guessed(bytes, self.decoder.max_bytes.min(self.left), json)?;
+        Ok(guessed.map(|Guessed { format, compression, reason }| Success {
+            compression,
+            reason,
+            ..Success::of(format)
+        }))
     }
 
     /// `format`: the one that the user chose.
@@ -204,19 +232,54 @@ impl<'d> BatchDecoder<'d> {
         json: &mut JsonWriter<'_>,
     ) -> Result<Success, DecodeError> {
         let framing = read_prefix(field.bytes, headers, field.part, IdBytes::Four)?;
-        let Some((id, body)) = schema_id(&framing, format) else {
+        let named = schema_id(&framing, format);
+        if let Some(success) = self.decode_chosen(field.part, field.bytes, &framing, named, json)? {
+            require_format(format, &success, "the schema")?;
+            return Ok(Success { reason: None, ..success });
+        }
+        let Some((id, body)) = named else {
             let message = "the bytes do not begin with the id of a schema (0 and four bytes), and no header names one";
             return Err(DecodeError::new(DecodeErrorCode::NoSchema, message));
         };
         if self.decoder.registry.is_none() {
-            return Err(no_registry(id));
+            return Err(self.no_registry(id, field.part));
         }
         let success = self.decode_registered(id, body, &framing, field.part, json)?;
-        if success.format != format {
-            let message = format!("the schema {id} is of the format {}, and not {format}", success.format);
-            return Err(DecodeError::malformed(message));
-        }
+        require_format(format, &success, &format!("the schema {id}"))?;
         Ok(success)
+    }
+
+    /// Decodes with the schema that the client named, or that the bridge's configuration has for the topic. `None`: there is no such schema,
+    /// or the registry has the schema that the bytes name. A client's choice counts more than the registry.
+    fn decode_chosen(
+        &mut self,
+        part: Part,
+        bytes: &[u8],
+        framing: &Framing<'_>,
+        named: Option<(SchemaId, &[u8])>,
+        json: &mut JsonWriter<'_>,
+    ) -> Result<Option<Success>, DecodeError> {
+        let (schema, reason) = match &self.choices[schema_choice::index(part)] {
+            SchemaChoice::None => return Ok(None),
+            SchemaChoice::Forgotten(id) => {
+                self.used = Some(SchemaSource::Local(part));
+                return Err(schema_choice::forgotten(*id));
+            }
+            SchemaChoice::Client(schema) => (schema.clone(), "the client chose the schema"),
+            SchemaChoice::Topic(schema) => {
+                let schema = schema.clone();
+                if let Some((id, _)) = named
+                    && self.decoder.registry.is_some()
+                    && self.schema(id, part).is_ok()
+                {
+                    return Ok(None);
+                }
+                (schema, "the bridge's configuration has a schema for this topic")
+            }
+        };
+        self.used = Some(SchemaSource::Local(part));
+        schema_choice::decode(&schema, bytes, framing, json)?;
+        Ok(Some(Success { schema: self.used, reason: Some(reason), ..Success::of(schema.format()) }))
     }
 
     fn decode_registered(
@@ -228,7 +291,8 @@ impl<'d> BatchDecoder<'d> {
         json: &mut JsonWriter<'_>,
     ) -> Result<Success, DecodeError> {
         let schema = self.schema(id, part)?;
-        let success = |format| Success { schema: Some((id, part)), ..Success::of(format) };
+        let used = self.used;
+        let success = |format| Success { schema: used, ..Success::of(format) };
         match &*schema {
             CompiledSchema::Avro { schema, is_plain_bytes: true } => {
                 schema.decode(&with_length(body), json)?;
@@ -238,7 +302,7 @@ impl<'d> BatchDecoder<'d> {
                 schema.decode(body, json)?;
                 Ok(success(RecordFormat::Avro))
             }
-            CompiledSchema::Json => {
+            CompiledSchema::Json(_) => {
                 json::decode(body, json)?;
                 Ok(success(RecordFormat::JsonSchema))
             }
@@ -270,7 +334,8 @@ impl<'d> BatchDecoder<'d> {
     }
 
     fn schema(&mut self, id: SchemaId, part: Part) -> Result<Arc<CompiledSchema>, DecodeError> {
-        let last = &mut self.schemas[usize::from(part == Part::Value)];
+        self.used = Some(SchemaSource::Registry(id, part));
+        let last = &mut self.schemas[schema_choice::index(part)];
         if let Some((of, schema)) = last
             && *of == id
         {
@@ -297,7 +362,7 @@ impl<'d> BatchDecoder<'d> {
         let note = DecodeNote {
             format: Some(*format),
             compression: compression.map(str::to_owned),
-            schema: schema.map(|(id, part)| self.reference(id, subjects_of(topic, part), *message)),
+            schema: schema.and_then(|source| self.reference(source, topic, *message)),
             reason: reason.map(str::to_owned),
             decode_error: None,
         };
@@ -306,12 +371,15 @@ impl<'d> BatchDecoder<'d> {
         number
     }
 
-    /// `usual`: the subjects that the topic most likely uses.
-    fn reference(&self, id: SchemaId, usual: [String; 2], message: Option<usize>) -> SchemaReference {
+    fn reference(&self, source: SchemaSource, topic: &str, message: Option<usize>) -> Option<SchemaReference> {
+        let (id, part) = match source {
+            SchemaSource::Registry(id, part) => (id, part),
+            SchemaSource::Local(part) => return self.choices[schema_choice::index(part)].reference(),
+        };
         let registry = self.decoder.registry.as_ref();
         let versions = registry.and_then(|registry| registry.versions_of(id)).unwrap_or_default();
         // The same schema may be in subjects of many topics.
-        let [exact, prefix] = usual;
+        let [exact, prefix] = subjects_of(topic, part);
         let version = versions.into_iter().min_by_key(|found| match &found.subject {
             subject if *subject == exact => 0,
             subject if subject.starts_with(&prefix) => 1,
@@ -327,25 +395,40 @@ impl<'d> BatchDecoder<'d> {
             },
             _ => None,
         };
-        SchemaReference { id: id.to_string(), subject, version, name }
+        Some(SchemaReference { id: id.to_string(), subject, version, name })
     }
 
-    fn note_of_failure(&mut self, mut error: DecodeError) -> u16 {
-        if let Some(note) = self.failures.get(&error) {
+    fn note_of_failure(&mut self, error: DecodeError, topic: &str) -> u16 {
+        let mut key = (error, self.used);
+        if let Some(note) = self.failures.get(&key) {
             return *note;
         }
         if self.failures.len() >= MAX_FAILURES {
             let message = "this record differs from the others of its batch in its error; open it to see the error";
-            error = DecodeError::new(error.code, message);
-            if let Some(note) = self.failures.get(&error) {
+            key = (DecodeError::new(key.0.code, message), None);
+            if let Some(note) = self.failures.get(&key) {
                 return *note;
             }
         }
-        let note = DecodeNote::failed(error.code.name(), error.message.clone());
+        let (error, source) = &key;
+        let schema = source.and_then(|source| self.reference(source, topic, None));
+        let note = DecodeNote { schema, ..DecodeNote::failed(error.code.name(), error.message.clone()) };
         let number = self.notes.add(note).unwrap_or_default();
-        self.failures.insert(error, number);
+        self.failures.insert(key, number);
         number
     }
+
+    fn no_registry(&mut self, id: SchemaId, part: Part) -> DecodeError {
+        self.used = Some(SchemaSource::Registry(id, part));
+        no_registry(id)
+    }
+}
+
+fn require_format(format: RecordFormat, success: &Success, schema: &str) -> Result<(), DecodeError> {
+    if success.format == format {
+        return Ok(());
+    }
+    Err(DecodeError::malformed(format!("{schema} is of the format {}, and not {format}", success.format)))
 }
 
 /// Avro's encoding of bytes.
@@ -382,81 +465,4 @@ fn no_registry(id: SchemaId) -> DecodeError {
         "the bytes name the schema {id}, but the bridge has no schema registry; start it with --schema-registry URL"
     );
     DecodeError::new(DecodeErrorCode::NoSchema, message)
-}
-
-fn decode_internal(
-    topic: &str,
-    part: Part,
-    key: Option<&[u8]>,
-    bytes: &[u8],
-    json: &mut JsonWriter<'_>,
-) -> Result<(), DecodeError> {
-    match (part, key) {
-        (Part::Key, _) => internal_topics::decode_key(topic, bytes, json),
-        (Part::Value, Some(key)) => internal_topics::decode_value(topic, key, bytes, json),
-        (Part::Value, None) => Err(DecodeError::malformed("a record of Kafka's coordinators without a key")),
-    }
-}
-
-/// Decodes bytes without a schema. JSON, XML and other text stay as they are: readable, and byte for byte.
-fn decode_guessed(bytes: &[u8], max_bytes: usize, json: &mut JsonWriter<'_>) -> Result<Option<Success>, DecodeError> {
-    if guess::is_shown_as_is(bytes) {
-        return Ok(None);
-    }
-    let guess = guess(bytes);
-    let success = |format| Ok(Some(Success { reason: Some(guess.reason), ..Success::of(format) }));
-    match guess.format {
-        guess::Format::Json
-        | guess::Format::Xml
-        | guess::Format::Text
-        | guess::Format::Binary
-        | guess::Format::AvroContainer => Ok(None),
-        guess::Format::MessagePack => {
-            message_pack::decode(bytes, json)?;
-            success(RecordFormat::MessagePack)
-        }
-        guess::Format::Cbor => {
-            cbor::decode(bytes, json)?;
-            success(RecordFormat::Cbor)
-        }
-        guess::Format::Compressed(_) => decode_compressed(bytes, max_bytes, json),
-    }
-}
-
-/// Opens compressed bytes and shows what is inside.
-fn decode_compressed(
-    bytes: &[u8],
-    max_bytes: usize,
-    json: &mut JsonWriter<'_>,
-) -> Result<Option<Success>, DecodeError> {
-    let Some(opened) = compressed::open(bytes, max_bytes)? else { return Ok(None) };
-    let inside = guess(&opened.bytes);
-    let format = match inside.format {
-        guess::Format::Json => {
-            json::decode(&opened.bytes, json)?;
-            RecordFormat::Json
-        }
-        guess::Format::Text => {
-            text::decode(&opened.bytes, json)?;
-            RecordFormat::Text
-        }
-        guess::Format::Xml => {
-            xml::decode(&opened.bytes, json)?;
-            RecordFormat::Xml
-        }
-        guess::Format::MessagePack => {
-            message_pack::decode(&opened.bytes, json)?;
-            RecordFormat::MessagePack
-        }
-        guess::Format::Cbor => {
-            cbor::decode(&opened.bytes, json)?;
-            RecordFormat::Cbor
-        }
-        guess::Format::Binary | guess::Format::AvroContainer | guess::Format::Compressed(_) => {
-            json.base64(&opened.bytes)?;
-            RecordFormat::Raw
-        }
-    };
-    let reason = Compression::of(bytes).map(|_| "begins with the magic number of a compression");
-    Ok(Some(Success { compression: Some(opened.kind), reason, ..Success::of(format) }))
 }

@@ -1,9 +1,9 @@
 //! Decodes records that are in their JSON form already, as `fetch` reads them.
 
-use protocol::{Decode, Header, Record, RecordFormat, WireBytes};
+use protocol::{Decode, Header, Record, WireBytes};
 use serde_json::value::RawValue;
 
-use super::{BatchDecoder, Decoder, Field, SCHEMA_WAIT, has_schema, schema_of_bytes};
+use super::{BatchDecoder, Decoder, Field, SCHEMA_WAIT, needs_registry, parts_of, schema_of_bytes};
 use crate::formats::wire::Part;
 use crate::registry::{Lookup, SchemaId};
 
@@ -15,12 +15,12 @@ impl Decoder {
         }
         self.load_schemas_of(decode, records);
         let bytes = records.iter().map(|record| record.key.len() + record.value.len()).sum();
-        let mut decoder = BatchDecoder::new(self, bytes);
+        let mut decoder = BatchDecoder::new(self, topic, decode, bytes);
         for record in records {
             let headers = std::mem::take(&mut record.headers);
             // The value's layout may depend on the key, so the key is replaced last.
-            let value = decode_part(&mut decoder, topic, decode.value, Part::Value, record, &headers);
-            let key = decode_part(&mut decoder, topic, decode.key, Part::Key, record, &headers);
+            let value = decode_part(&mut decoder, topic, Part::Value, record, &headers);
+            let key = decode_part(&mut decoder, topic, Part::Key, record, &headers);
             let take = |(json, note): (Option<Box<RawValue>>, u16), bytes: &mut WireBytes| {
                 if let Some(json) = json {
                     *bytes = WireBytes::Json(json);
@@ -37,8 +37,13 @@ impl Decoder {
         let Some(registry) = &self.registry else { return };
         let mut missing: Vec<SchemaId> = Vec::new();
         for record in records {
-            let parts = [(Part::Key, decode.key, &record.key), (Part::Value, decode.value, &record.value)];
-            for (part, format, bytes) in parts.into_iter().filter(|(_, format, _)| has_schema(*format)) {
+            for (part, format, _) in
+                parts_of(decode).into_iter().filter(|(_, format, chosen)| needs_registry(*format, *chosen))
+            {
+                let bytes = match part {
+                    Part::Key => &record.key,
+                    Part::Value => &record.value,
+                };
                 let headers = record.headers.iter().map(|Header(name, value)| (name.as_str(), value.as_kafka()));
                 let id = bytes.as_kafka().and_then(|bytes| schema_of_bytes(bytes, headers, part, format));
                 if let Some(id) = id
@@ -59,7 +64,6 @@ impl Decoder {
 fn decode_part(
     decoder: &mut BatchDecoder<'_>,
     topic: &str,
-    format: RecordFormat,
     part: Part,
     record: &Record,
     headers: &[Header],
@@ -72,7 +76,7 @@ fn decode_part(
     let field = Field { topic, part, bytes, key: record.key.as_kafka() };
     let headers = headers.iter().map(|Header(name, value)| (name.as_str(), value.as_kafka()));
     let mut json = Vec::new();
-    let decoded = decoder.decode(format, field, headers, &mut json);
+    let decoded = decoder.decode(field, headers, &mut json);
     if !decoded.is_decoded {
         return (None, decoded.note);
     }

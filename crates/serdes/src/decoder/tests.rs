@@ -1,6 +1,7 @@
 //! Batches through [`Decoder::decode`], with the schemas of a registry whose answers are written here.
 
 mod batch;
+mod local;
 mod registry;
 mod without_schema;
 
@@ -125,7 +126,7 @@ fn decode_in(decoder: &Decoder, topic: &str, decode: Decode, records: &[Given]) 
 }
 
 fn both(format: RecordFormat) -> Decode {
-    Decode { key: format, value: format }
+    Decode::with_formats(format, format)
 }
 
 /// The values, without a registry.

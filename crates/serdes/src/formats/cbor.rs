@@ -1,5 +1,7 @@
 //! CBOR (RFC 8949) to JSON.
 
+mod encode;
+
 use ciborium_ll::{Decoder, Header, simple};
 use protocol::MAX_JSON_DEPTH;
 
@@ -8,6 +10,8 @@ use super::input::{Input, too_deep};
 use super::{member_name, time};
 use crate::error::DecodeError;
 use crate::json_writer::JsonWriter;
+
+pub use self::encode::encode;
 
 /// Numbers of tags, from IANA's registry.
 mod tag {
@@ -108,40 +112,41 @@ impl Reader<'_> {
 
     fn array(&mut self, json: &mut JsonWriter<'_>, length: Option<usize>, depth: usize) -> Result<(), DecodeError> {
         json.raw(b"[")?;
-        let mut elements = 0;
-        while length != Some(elements) {
-            let start = self.input.at;
-            let header = self.header()?;
-            if length.is_none() && header == Header::Break {
-                break;
-            }
-            if elements > 0 {
-                json.raw(b",")?;
-            }
-            self.item(json, header, start, depth + 1)?;
-            elements += 1;
-        }
+        self.elements(json, length, |reader, json, header, start| reader.item(json, header, start, depth + 1))?;
         json.raw(b"]")
     }
 
     fn map(&mut self, json: &mut JsonWriter<'_>, length: Option<usize>, depth: usize) -> Result<(), DecodeError> {
         json.raw(b"{")?;
-        let mut entries = 0;
-        while length != Some(entries) {
+        self.elements(json, length, |reader, json, header, start| {
+            reader.name(json, header, start, depth + 1)?;
+            json.raw(b":")?;
+            reader.value(json, depth + 1)
+        })?;
+        json.raw(b"}")
+    }
+
+    /// Writes the elements of an array or a map with commas. `write` gets the header with which an element begins, and its position.
+    fn elements(
+        &mut self,
+        json: &mut JsonWriter<'_>,
+        length: Option<usize>,
+        mut write: impl FnMut(&mut Self, &mut JsonWriter<'_>, Header, usize) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
+        let mut count = 0;
+        while length != Some(count) {
             let start = self.input.at;
             let header = self.header()?;
             if length.is_none() && header == Header::Break {
                 break;
             }
-            if entries > 0 {
+            if count > 0 {
                 json.raw(b",")?;
             }
-            self.name(json, header, start, depth + 1)?;
-            json.raw(b":")?;
-            self.value(json, depth + 1)?;
-            entries += 1;
+            write(self, json, header, start)?;
+            count += 1;
         }
-        json.raw(b"}")
+        Ok(())
     }
 
     /// Writes a key as the name of a member.

@@ -351,7 +351,8 @@ mod tests {
         #[test]
         fn damaged_streams_stay_in_bounds(
             kind in 0..ALL.len(),
-            value in proptest::collection::vec(0_u8..4, 0..2000),
+            // Snappy has no stream for no bytes.
+            value in proptest::collection::vec(0_u8..4, 1..2000),
             flips in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
             limit in 0_usize..3000,
         ) {

@@ -2,7 +2,7 @@
 
 use protocol::is_plain_json;
 
-use crate::error::{DecodeError, DecodeErrorCode};
+use crate::error::{DecodeError, DecodeErrorCode, EncodeError};
 use crate::json_writer::JsonWriter;
 
 /// Writes the value unchanged, except for white space around it.
@@ -12,6 +12,17 @@ use crate::json_writer::JsonWriter;
 /// surrogate pair.
 pub fn decode(bytes: &[u8], json: &mut JsonWriter<'_>) -> Result<(), DecodeError> {
     json.raw(check(bytes)?.as_bytes())
+}
+
+/// The JSON as it is, without white space around it.
+///
+/// # Errors
+/// As those of [`decode`].
+pub fn encode(json: &str) -> Result<Vec<u8>, EncodeError> {
+    match check(json.as_bytes()) {
+        Ok(json) => Ok(json.as_bytes().to_vec()),
+        Err(error) => Err(EncodeError::whole(error.message)),
+    }
 }
 
 /// The JSON text in the bytes.

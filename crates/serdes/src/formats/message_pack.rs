@@ -1,5 +1,7 @@
 //! MessagePack (<https://github.com/msgpack/msgpack/blob/master/spec.md>) to JSON.
 
+mod encode;
+
 use protocol::MAX_JSON_DEPTH;
 use rmp::Marker;
 
@@ -7,6 +9,8 @@ use super::input::{Input, too_deep};
 use super::{member_name, time};
 use crate::error::DecodeError;
 use crate::json_writer::JsonWriter;
+
+pub use self::encode::encode;
 
 /// The extension type of timestamps.
 const TIMESTAMP: i8 = -1;

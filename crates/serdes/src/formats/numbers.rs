@@ -1,8 +1,11 @@
 //! Numbers and UUIDs as Kafka's own serializers write them: big-endian, and nothing else in the value.
 
-use super::uuid;
-use crate::error::DecodeError;
+use std::str::FromStr;
+
+use crate::error::{DecodeError, EncodeError};
+use crate::json_tree::Json;
 use crate::json_writer::JsonWriter;
+use crate::uuid_text;
 
 /// One type of number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +65,45 @@ impl Number {
         }
     }
 
+    /// Encodes a JSON number; of floating-point numbers also `"NaN"`, `"Infinity"` and `"-Infinity"`.
+    ///
+    /// # Errors
+    /// What is expected instead.
+    pub fn encode(self, json: &str) -> Result<Vec<u8>, EncodeError> {
+        let json = Json::parse(json).map_err(EncodeError::whole)?;
+        let bytes = match self {
+            Self::I8 => integer::<i8>(&json).map(|number| number.to_be_bytes().to_vec()),
+            Self::I16 => integer::<i16>(&json).map(|number| number.to_be_bytes().to_vec()),
+            Self::I32 => integer::<i32>(&json).map(|number| number.to_be_bytes().to_vec()),
+            Self::I64 => integer::<i64>(&json).map(|number| number.to_be_bytes().to_vec()),
+            Self::U8 => integer::<u8>(&json).map(|number| number.to_be_bytes().to_vec()),
+            Self::U16 => integer::<u16>(&json).map(|number| number.to_be_bytes().to_vec()),
+            Self::U32 => integer::<u32>(&json).map(|number| number.to_be_bytes().to_vec()),
+            Self::U64 => integer::<u64>(&json).map(|number| number.to_be_bytes().to_vec()),
+            Self::F32 => float::<f32>(&json, |number| number.is_finite()).map(|number| number.to_be_bytes().to_vec()),
+            Self::F64 => float::<f64>(&json, |number| number.is_finite()).map(|number| number.to_be_bytes().to_vec()),
+        };
+        bytes.ok_or_else(|| {
+            let (expected, found) = (self.expected(), json.describe());
+            EncodeError::whole(format!("expects {expected}, has {found}"))
+        })
+    }
+
+    const fn expected(self) -> &'static str {
+        match self {
+            Self::I8 => "an integer from -128 to 127",
+            Self::I16 => "an integer from -32768 to 32767",
+            Self::I32 => "an integer from -2147483648 to 2147483647",
+            Self::I64 => "an integer from -9223372036854775808 to 9223372036854775807",
+            Self::U8 => "an integer from 0 to 255",
+            Self::U16 => "an integer from 0 to 65535",
+            Self::U32 => "an integer from 0 to 4294967295",
+            Self::U64 => "an integer from 0 to 18446744073709551615",
+            Self::F32 => "a number of 32 bits, \"NaN\", \"Infinity\" or \"-Infinity\"",
+            Self::F64 => "a number of 64 bits, \"NaN\", \"Infinity\" or \"-Infinity\"",
+        }
+    }
+
     fn exactly<const LENGTH: usize>(self, bytes: &[u8]) -> Result<[u8; LENGTH], DecodeError> {
         bytes.try_into().map_err(|_| {
             let article = if matches!(self, Self::I8 | Self::I16 | Self::I32 | Self::I64) { "an" } else { "a" };
@@ -73,16 +115,47 @@ impl Number {
     }
 }
 
+fn integer<T: FromStr>(json: &Json<'_>) -> Option<T> {
+    match json {
+        Json::Number(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+fn float<T: FromStr + From<f32>>(json: &Json<'_>, is_finite: impl Fn(&T) -> bool) -> Option<T> {
+    match json {
+        Json::Number(text) => text.parse().ok().filter(is_finite),
+        Json::String(name) => match name.as_ref() {
+            "NaN" => Some(f32::NAN.into()),
+            "Infinity" => Some(f32::INFINITY.into()),
+            "-Infinity" => Some(f32::NEG_INFINITY.into()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Encodes a UUID with hyphens, in a JSON string, as 16 bytes.
+///
+/// # Errors
+/// If the JSON is something else.
+pub fn encode_uuid(json: &str) -> Result<Vec<u8>, EncodeError> {
+    let json = Json::parse(json).map_err(EncodeError::whole)?;
+    let bytes = json.as_str().and_then(uuid_text::of_text);
+    bytes.map(Vec::from).ok_or_else(|| {
+        let found = json.describe();
+        EncodeError::whole(format!("expects a UUID such as \"0190a5c8-0000-7000-8000-000000000000\", has {found}"))
+    })
+}
+
 /// Writes a UUID as a string with hyphens: from 16 bytes, or from the 36 characters of Kafka's `UUIDSerializer`.
 ///
 /// # Errors
 /// If the value is neither.
 pub fn decode_uuid(bytes: &[u8], json: &mut JsonWriter<'_>) -> Result<(), DecodeError> {
-    let binary;
     let text: &[u8] = if let Ok(sixteen) = bytes.try_into() {
-        binary = uuid::to_text(sixteen);
-        &binary
-    } else if uuid::is_text(bytes) {
+        return json.raw(&uuid_text::to_json(sixteen));
+    } else if uuid_text::is_text(bytes) {
         bytes
     } else {
         let found = match bytes.len() {

@@ -1,6 +1,7 @@
 //! Values that are text in UTF-8.
 
-use crate::error::DecodeError;
+use crate::error::{DecodeError, EncodeError};
+use crate::json_tree::Json;
 use crate::json_writer::JsonWriter;
 
 /// Writes the text as a JSON string.
@@ -9,6 +10,17 @@ use crate::json_writer::JsonWriter;
 /// If the bytes are not UTF-8.
 pub fn decode(bytes: &[u8], json: &mut JsonWriter<'_>) -> Result<(), DecodeError> {
     json.string(check(bytes)?)
+}
+
+/// The characters of a JSON string.
+///
+/// # Errors
+/// If the JSON is something else.
+pub fn encode(json: &str) -> Result<Vec<u8>, EncodeError> {
+    match Json::parse(json).map_err(EncodeError::whole)? {
+        Json::String(text) => Ok(text.into_owned().into_bytes()),
+        other => Err(EncodeError::whole(format!("expects a string with the text, has {}", other.describe()))),
+    }
 }
 
 /// The text in the bytes.

@@ -3,6 +3,9 @@
 //! The layouts are those of Confluent's `SchemaId` and `DualSchemaIdDeserializer` (Java), and of Apicurio's `KafkaSerdeHeaders` and
 //! `DefaultIdHandler`.
 
+/// Which part of a record the bytes are. Each has its own headers.
+pub use protocol::RecordPart as Part;
+
 use crate::error::DecodeError;
 
 /// Where the schema of a key or value is named. The body is what remains for the decoder of the format.
@@ -25,13 +28,6 @@ pub enum Framing<'a> {
     ApicurioGlobalId { id: u64, body: &'a [u8] },
     /// The header `apicurio.value.contentId` or `apicurio.key.contentId`. Both kinds of ids are counted apart.
     ApicurioContentId { id: u64, body: &'a [u8] },
-}
-
-/// Which part of a record the bytes are. Each has its own headers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    Key,
-    Value,
 }
 
 /// How long the id after the byte 0 is. The bytes do not tell, so it is a setting of the topic.

@@ -7,7 +7,7 @@ use protocol::MAX_JSON_DEPTH;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use crate::error::{DecodeError, DecodeErrorCode};
+use crate::error::{DecodeError, DecodeErrorCode, EncodeError};
 use crate::json_writer::JsonWriter;
 
 /// Writes the XML as a JSON string, with each element on a line of its own. Elements that contain text keep their content byte for byte,
@@ -22,6 +22,17 @@ pub fn decode(bytes: &[u8], json: &mut JsonWriter<'_>) -> Result<(), DecodeError
     json.raw(b"\"")?;
     indent(text, &tokens, json)?;
     json.raw(b"\"")
+}
+
+/// The XML in a JSON string, as it is.
+///
+/// # Errors
+/// If the JSON is no string, or the text is not well-formed.
+pub fn encode(json: &str) -> Result<Vec<u8>, EncodeError> {
+    let text = super::text::encode(json)?;
+    decode(&text, &mut JsonWriter::new(&mut Vec::new(), usize::MAX))
+        .map_err(|error| EncodeError::whole(error.message))?;
+    Ok(text)
 }
 
 /// Whether [`decode`] accepts the text.

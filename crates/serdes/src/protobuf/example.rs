@@ -12,7 +12,8 @@ const MAX_BYTES: usize = 32 * 1024;
 pub(super) fn example(tables: &Tables, message: u32) -> String {
     let mut example = Example { tables, json: String::new(), open: Vec::new() };
     example.message(message);
-    example.json
+    // Defaults and names can be of any length.
+    if example.json.len() <= crate::structure::example::MAX_BYTES { example.json } else { "{}".to_owned() }
 }
 
 struct Example<'t> {

@@ -1,6 +1,7 @@
 //! Compiles .proto files, or descriptors of them, with the files that they import.
 
 mod known_files;
+mod names;
 
 use std::collections::HashMap;
 
@@ -14,6 +15,7 @@ use protox::file::{File, FileResolver, GoogleFileResolver};
 
 use self::known_files::KNOWN_FILES;
 use crate::error::SchemaError;
+use crate::json_tree::clipped;
 
 /// A compiled schema: all types, and the names of the files that were given as the schema itself.
 pub(super) struct Compiled {
@@ -71,12 +73,28 @@ fn descriptor_in_base64(text: &str) -> Option<Vec<u8>> {
     if text.is_empty() { None } else { BASE64.decode(text).ok() }
 }
 
+/// The files of a FileDescriptorProto or a FileDescriptorSet.
+pub(super) fn descriptors(bytes: &[u8]) -> Result<Vec<FileDescriptorProto>, SchemaError> {
+    // Field 1 of both is a length and bytes. As a file descriptor that is the path; of a set it begins with a control
+    // character, the tag of the first file's path.
+    let is_path = |path: &str| !path.is_empty() && !path.contains(char::is_control);
+    match FileDescriptorProto::decode(bytes) {
+        Ok(file) if is_path(file.name()) => Ok(vec![file]),
+        _ => FileDescriptorSet::decode(bytes).map(|set| set.file).map_err(|error| {
+            SchemaError::new(format!("neither a FileDescriptorProto nor a FileDescriptorSet: {error}"))
+        }),
+    }
+}
+
 impl Files {
     fn add(&mut self, path: &str, text: &str) -> Result<(), SchemaError> {
         let file = match descriptor_in_base64(text) {
             None => parse(path, text)?,
             Some(bytes) => match FileDescriptorProto::decode(&*bytes) {
-                Ok(file) => FileDescriptorProto { name: Some(path.to_owned()), ..file }.into(),
+                Ok(file) => {
+                    names::check(path, &file)?;
+                    FileDescriptorProto { name: Some(path.to_owned()), ..file }.into()
+                }
                 Err(error) => return Err(SchemaError::new(format!("{path}: invalid file descriptor: {error}"))),
             },
         };
@@ -86,22 +104,10 @@ impl Files {
 
     /// Returns the name of the last file.
     fn add_descriptors(&mut self, bytes: &[u8]) -> Result<String, SchemaError> {
-        // Field 1 of both is a length and bytes. As a file descriptor that is the path; of a set it begins with a control
-        // character, the tag of the first file's path.
-        let is_path = |path: &str| !path.is_empty() && !path.contains(char::is_control);
-        let files = match FileDescriptorProto::decode(bytes) {
-            Ok(file) if is_path(file.name()) => vec![file],
-            _ => match FileDescriptorSet::decode(bytes) {
-                Ok(set) => set.file,
-                Err(error) => {
-                    return Err(SchemaError::new(format!(
-                        "neither a FileDescriptorProto nor a FileDescriptorSet: {error}"
-                    )));
-                }
-            },
-        };
+        let files = descriptors(bytes)?;
         let last = files.last().map(|file| file.name().to_owned());
         for file in files {
+            names::check(&clipped(file.name()), &file)?;
             self.0.insert(file.name().to_owned(), file.into());
         }
         last.ok_or_else(|| SchemaError::new("the FileDescriptorSet has no files"))
@@ -172,14 +178,17 @@ fn parse(path: &str, text: &str) -> Result<File, SchemaError> {
     if nesting(text) > MAX_NESTING {
         return Err(SchemaError::new(format!("{path}: brackets are nested deeper than {MAX_NESTING} levels")));
     }
-    File::from_source(path, text).map_err(|error| {
+    names::check_text(path, text)?;
+    let file = File::from_source(path, text).map_err(|error| {
         if text.lines().any(declares_edition) {
             return SchemaError::new(format!(
                 "{path}: Protobuf editions are not supported; only proto2 and proto3 are"
             ));
         }
         located(&error)
-    })
+    })?;
+    names::check(path, file.file_descriptor_proto())?;
+    Ok(file)
 }
 
 /// Whether the line is `edition = "2023";`, in place of `syntax = "proto3";`.
@@ -200,29 +209,42 @@ fn located(error: &protox::Error) -> SchemaError {
 /// How deep brackets are nested outside of comments and strings.
 fn nesting(text: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
-    let mut rest = text.as_bytes();
-    while let [byte, after @ ..] = rest {
-        rest = after;
-        let skipped = match (byte, after) {
-            (b'/', [b'/', ..]) => after.iter().position(|byte| *byte == b'\n'),
-            (b'#', _) => after.iter().position(|byte| *byte == b'\n'),
-            (b'/', [b'*', comment @ ..]) => comment.windows(2).position(|end| end == b"*/").map(|at| at + 3),
-            (quote @ (b'"' | b'\''), _) => string_length(*quote, after),
-            (b'{' | b'[' | b'<' | b'(', _) => {
+    for byte in code_bytes(text) {
+        match byte {
+            b'{' | b'[' | b'<' | b'(' => {
                 depth += 1;
                 deepest = deepest.max(depth);
-                Some(0)
             }
-            (b'}' | b']' | b'>' | b')', _) => {
-                depth = depth.saturating_sub(1);
-                Some(0)
-            }
-            _ => Some(0),
-        };
-        // Without an end, the rest is a comment or a string.
-        rest = skipped.map_or(&[], |count| &rest[count.min(rest.len())..]);
+            b'}' | b']' | b'>' | b')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
     }
     deepest
+}
+
+/// The text with a space in place of each comment and each string.
+fn without_comments_and_strings(text: &str) -> String {
+    String::from_utf8_lossy(&code_bytes(text).collect::<Vec<u8>>()).into_owned()
+}
+
+/// The bytes of the text, with a space in place of each comment and each string.
+fn code_bytes(text: &str) -> impl Iterator<Item = u8> {
+    let mut rest = text.as_bytes();
+    std::iter::from_fn(move || {
+        let [byte, after @ ..] = rest else { return None };
+        let skipped = match (byte, after) {
+            (b'/', [b'/', ..]) | (b'#', _) => after.iter().position(|byte| *byte == b'\n'),
+            (b'/', [b'*', comment @ ..]) => comment.windows(2).position(|end| end == b"*/").map(|at| at + 3),
+            (quote @ (b'"' | b'\''), _) => string_length(*quote, after),
+            _ => {
+                rest = after;
+                return Some(*byte);
+            }
+        };
+        // Without an end, the rest is a comment or a string.
+        rest = skipped.map_or(&[], |count| &after[count.min(after.len())..]);
+        Some(b' ')
+    })
 }
 
 /// The length of a string after its first quotation mark, the last one included.

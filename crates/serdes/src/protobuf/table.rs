@@ -2,6 +2,7 @@
 //! escaped. Types refer to each other by index, so that recursive types need no pointers.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use prost_reflect::{
     DescriptorPool, EnumDescriptor, ExtensionDescriptor, FieldDescriptor, Kind as ReflectKind, MessageDescriptor, Value,
@@ -51,7 +52,7 @@ pub(super) struct Field {
     /// The index of its oneof, for a real one only.
     pub(super) oneof: Option<u32>,
     /// The name of that oneof.
-    pub(super) oneof_name: Option<String>,
+    pub(super) oneof_name: Option<Arc<str>>,
     /// The JSON of an absent field without presence, and of an absent value of a map entry.
     pub(super) default: Box<[u8]>,
     /// The proto2 default, as an example of a value.
@@ -154,16 +155,22 @@ impl Names<'_> {
     fn message(&self, message: &MessageDescriptor) -> Message {
         let mut declared: Vec<FieldDescriptor> = message.fields().collect();
         declared.sort_by_key(|field| field.path().last().copied());
+        let mut members: HashMap<u32, Vec<&FieldDescriptor>> = HashMap::new();
+        for field in &declared {
+            if let Some(index) = oneof(field) {
+                members.entry(index).or_default().push(field);
+            }
+        }
         let mut fields: Vec<Field> = Vec::with_capacity(declared.len());
-        for (i, field) in declared.iter().enumerate() {
+        for field in &declared {
             match oneof(field) {
-                None => fields.push(self.field(field)),
+                None => fields.push(self.field(field, None)),
                 // The first member brings all others.
-                Some(index) if !declared[..i].iter().any(|before| oneof(before) == Some(index)) => {
-                    let members = declared.iter().filter(|member| oneof(member) == Some(index));
-                    fields.extend(members.map(|member| self.field(member)));
+                Some(index) => {
+                    let name: Option<Arc<str>> = field.containing_oneof().map(|oneof| oneof.name().into());
+                    let members = members.remove(&index).unwrap_or_default();
+                    fields.extend(members.into_iter().map(|member| self.field(member, name.clone())));
                 }
-                Some(_) => {}
             }
         }
         let mut names = HashMap::with_capacity(2 * fields.len());
@@ -195,7 +202,7 @@ impl Names<'_> {
         }
     }
 
-    fn field(&self, field: &FieldDescriptor) -> Field {
+    fn field(&self, field: &FieldDescriptor, oneof_name: Option<Arc<str>>) -> Field {
         let mut compiled = self.any_field(field.kind(), field.is_group(), field.name(), field.json_name());
         compiled.number = field.number();
         compiled.cardinality = cardinality(field.is_list(), field.is_map());
@@ -203,7 +210,7 @@ impl Names<'_> {
         compiled.is_packed = field.is_packed();
         compiled.is_required = field.is_required();
         compiled.oneof = oneof(field);
-        compiled.oneof_name = field.containing_oneof().map(|oneof| oneof.name().to_owned());
+        compiled.oneof_name = oneof_name;
         compiled.declared_default = field
             .field_descriptor_proto()
             .default_value

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
+use protocol::{RegistryReference, SchemaLanguage, VersionOfSubject};
 use serde::Deserialize;
 use ureq::http::Method;
 
 use super::core::{Core, read};
 use super::error::RegistryError;
 use super::http::{Api, Call, segment};
-use super::schema::{SchemaId, SchemaReference, SchemaType, SubjectSchema, SubjectVersion, guid_text};
+use super::schema::{SchemaId, SubjectSchema, guid_text, parse_type};
 
 /// A schema whose references are not loaded yet.
 pub(super) struct LoadedSchema {
-    pub kind: SchemaType,
+    pub language: SchemaLanguage,
     pub text: String,
     pub references: Vec<(String, Target)>,
 }
@@ -80,29 +81,29 @@ struct SubjectVersionBody {
 }
 
 impl SchemaBody {
-    fn kind(&self) -> Result<SchemaType, RegistryError> {
+    fn language(&self) -> Result<SchemaLanguage, RegistryError> {
         // Confluent leaves the type of Avro schemas out.
-        let Some(name) = &self.schema_type else { return Ok(SchemaType::Avro) };
-        parse_kind(name)
+        let Some(name) = &self.schema_type else { return Ok(SchemaLanguage::Avro) };
+        parse_language(name)
     }
 
     fn into_loaded(self) -> Result<LoadedSchema, RegistryError> {
-        let kind = self.kind()?;
+        let language = self.language()?;
         let references = self.references.unwrap_or_default().into_iter().map(|reference| {
             let version = u32::try_from(reference.version).map_or("latest".to_owned(), |version| version.to_string());
             (reference.name, Target::Subject { subject: reference.subject, version })
         });
-        Ok(LoadedSchema { kind, references: references.collect(), text: self.schema })
+        Ok(LoadedSchema { language, references: references.collect(), text: self.schema })
     }
 
-    /// `kind`: the type of the schema if it is known otherwise; some registries leave it out for all types.
-    pub(super) fn into_subject_schema(self, kind: Option<SchemaType>) -> Result<SubjectSchema, RegistryError> {
+    /// `language`: the type of the schema if it is known otherwise; some registries leave it out for all types.
+    pub(super) fn into_subject_schema(self, language: Option<SchemaLanguage>) -> Result<SubjectSchema, RegistryError> {
         let missing = |name: &str| RegistryError::Unexpected { reason: format!("the member `{name}` is missing") };
-        let kind = match (kind, &self.schema_type) {
-            (Some(kind), None) => kind,
-            _ => self.kind()?,
+        let language = match (language, &self.schema_type) {
+            (Some(language), None) => language,
+            _ => self.language()?,
         };
-        let references = self.references.unwrap_or_default().into_iter().map(|reference| SchemaReference {
+        let references = self.references.unwrap_or_default().into_iter().map(|reference| RegistryReference {
             name: reference.name,
             subject: reference.subject,
             version: u32::try_from(reference.version).unwrap_or(0),
@@ -111,7 +112,7 @@ impl SchemaBody {
             subject: self.subject.ok_or_else(|| missing("subject"))?,
             version: self.version.ok_or_else(|| missing("version"))?,
             id: self.id.ok_or_else(|| missing("id"))?,
-            kind,
+            language,
             references: references.collect(),
             text: self.schema,
         })
@@ -144,13 +145,13 @@ impl Core {
                 let (text, _) = self.apicurio_text(&format!("{path}/content"))?;
                 let references = self.apicurio_references(&format!("{path}/references"))?;
                 // The type is that of the schema with the reference.
-                Ok(LoadedSchema { kind: SchemaType::Avro, text, references })
+                Ok(LoadedSchema { language: SchemaLanguage::Avro, text, references })
             }
         }
     }
 
     /// Where a schema is registered.
-    pub(super) fn versions_of(self: &Arc<Self>, id: SchemaId) -> Result<Vec<SubjectVersion>, RegistryError> {
+    pub(super) fn versions_of(self: &Arc<Self>, id: SchemaId) -> Result<Vec<VersionOfSubject>, RegistryError> {
         let path = match id {
             SchemaId::Id(id) => format!("/schemas/ids/{id}/versions"),
             SchemaId::Content(id) => format!("/schemas/ids/{id}/versions"),
@@ -158,19 +159,19 @@ impl Core {
             SchemaId::Global(id) => return self.versions_of_global_id(id),
         };
         let found: Vec<SubjectVersionBody> = self.get(&path)?;
-        Ok(found.into_iter().map(|one| SubjectVersion { subject: one.subject, version: one.version }).collect())
+        Ok(found.into_iter().map(|one| VersionOfSubject { subject: one.subject, version: one.version }).collect())
     }
 
     fn schema_by_global_id(self: &Arc<Self>, id: u64) -> Result<LoadedSchema, RegistryError> {
-        let (text, kind) = self.apicurio_text(&format!("/ids/globalIds/{id}?returnArtifactType=true"))?;
-        let kind = kind.ok_or_else(|| RegistryError::Unexpected {
+        let (text, language) = self.apicurio_text(&format!("/ids/globalIds/{id}?returnArtifactType=true"))?;
+        let language = language.ok_or_else(|| RegistryError::Unexpected {
             reason: "the header X-Registry-ArtifactType with the type of the schema is missing".to_owned(),
         })?;
         let references = self.apicurio_references(&format!("/ids/globalIds/{id}/references"))?;
-        Ok(LoadedSchema { kind: parse_kind(&kind)?, text, references })
+        Ok(LoadedSchema { language: parse_language(&language)?, text, references })
     }
 
-    fn versions_of_global_id(self: &Arc<Self>, id: u64) -> Result<Vec<SubjectVersion>, RegistryError> {
+    fn versions_of_global_id(self: &Arc<Self>, id: u64) -> Result<Vec<VersionOfSubject>, RegistryError> {
         #[derive(Deserialize)]
         struct Found {
             versions: Vec<Artifact>,
@@ -187,7 +188,7 @@ impl Core {
         let versions = found
             .versions
             .into_iter()
-            .filter_map(|one| Some(SubjectVersion { subject: one.artifact_id, version: one.version.parse().ok()? }));
+            .filter_map(|one| Some(VersionOfSubject { subject: one.artifact_id, version: one.version.parse().ok()? }));
         Ok(versions.collect())
     }
 
@@ -216,8 +217,8 @@ fn apicurio(path: &str) -> Call<'_> {
     Call { method: Method::GET, api: Api::Apicurio, path, body: None }
 }
 
-fn parse_kind(name: &str) -> Result<SchemaType, RegistryError> {
-    SchemaType::parse(name).ok_or_else(|| RegistryError::Unexpected {
+fn parse_language(name: &str) -> Result<SchemaLanguage, RegistryError> {
+    parse_type(name).ok_or_else(|| RegistryError::Unexpected {
         reason: format!("the type {name:?} of the schema is none of AVRO, PROTOBUF and JSON"),
     })
 }

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use super::schema::{SchemaId, SubjectVersion};
+use super::schema::SchemaId;
 use crate::error::DecodeError;
+use protocol::VersionOfSubject;
 
 /// Compiled schemas, bounded by their count and by the length of their texts. The least recently used ones leave.
 pub(super) struct ReadySchemas<S> {
@@ -22,7 +23,7 @@ struct Entry<S> {
     schema: Arc<S>,
     bytes: usize,
     used: AtomicU64,
-    versions: Arc<OnceLock<Vec<SubjectVersion>>>,
+    versions: Arc<OnceLock<Vec<VersionOfSubject>>>,
 }
 
 impl<S> ReadySchemas<S> {
@@ -44,7 +45,7 @@ impl<S> ReadySchemas<S> {
     }
 
     /// The place for the subjects of a schema, which are loaded later.
-    pub(super) fn versions(&self, id: SchemaId) -> Option<Arc<OnceLock<Vec<SubjectVersion>>>> {
+    pub(super) fn versions(&self, id: SchemaId) -> Option<Arc<OnceLock<Vec<VersionOfSubject>>>> {
         self.entries.get(&id).map(|entry| entry.versions.clone())
     }
 

@@ -28,6 +28,8 @@ pub(super) struct Limits {
     pub cached_schemas: usize,
     pub cached_bytes: usize,
     pub cached_failures: usize,
+    /// How long a thread waits for an answer.
+    pub blocking_wait: Duration,
     /// Schemas that are being loaded, or wait for it.
     pub loading: usize,
 }
@@ -44,6 +46,7 @@ impl Default for Limits {
             cached_schemas: 1_000,
             cached_bytes: 64 * 1024 * 1024,
             cached_failures: 10_000,
+            blocking_wait: Duration::from_secs(15),
             loading: 1_024,
         }
     }
@@ -61,6 +64,8 @@ const MAX_MANAGER_JOBS: usize = 256;
 const PROBE_PATH: &str = "/schemas/types";
 
 pub(super) struct Core {
+    /// The address of the first node.
+    pub address: String,
     http: HttpClient,
     pub health: Health,
     pub loaders: Workers,
@@ -71,6 +76,7 @@ pub(super) struct Core {
 impl Core {
     pub(super) fn new(settings: &RegistrySettings, limits: Limits) -> Result<Arc<Self>, String> {
         Ok(Arc::new(Self {
+            address: settings.urls.first().map(ToString::to_string).unwrap_or_default(),
             http: HttpClient::new(settings)?,
             health: Health::new(limits.first_probe, limits.max_probe),
             loaders: Workers::new(LOADERS, MAX_LOADER_JOBS),

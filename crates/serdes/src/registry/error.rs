@@ -1,5 +1,6 @@
 //! Why a registry did not do what it was asked for.
 
+use protocol::{ErrorBody, ErrorCode};
 use serde::Deserialize;
 use ureq::http::StatusCode;
 
@@ -44,6 +45,38 @@ impl RegistryError {
             None => (None, String::new()),
         };
         Self::Refused { status: status.as_u16(), error_code, message: single_line(&message) }
+    }
+
+    /// The error for a client. `action`: what failed, such as `load the subject "orders-value"`.
+    pub fn to_error_body(&self, action: &str) -> ErrorBody {
+        const UNKNOWN_SUBJECT: i64 = 40401;
+        const UNKNOWN_VERSION: i64 = 40402;
+        const INVALID_SCHEMA: i64 = 42201;
+        let (code, next) = match self {
+            Self::Unreachable { .. } => {
+                (ErrorCode::RegistryUnreachable, "check that the registry is running, then try again")
+            }
+            Self::Busy => (ErrorCode::RegistryUnreachable, ""),
+            Self::Refused { status: 429 | 500.., .. } => {
+                (ErrorCode::RegistryUnreachable, "try again later, or look into the log of the registry")
+            }
+            Self::Refused { status: 401 | 403 | 407, .. } => {
+                (ErrorCode::RegistryRefused, "check the user of the registry in the configuration of the bridge")
+            }
+            Self::Refused { error_code: Some(INVALID_SCHEMA), .. } => (ErrorCode::SchemaInvalid, "correct the schema"),
+            Self::Refused { error_code: Some(UNKNOWN_VERSION), .. } => {
+                (ErrorCode::SubjectMissing, "choose a version that the subject has")
+            }
+            Self::Refused { error_code: Some(UNKNOWN_SUBJECT), .. } | Self::Refused { status: 404, .. } => {
+                (ErrorCode::SubjectMissing, "choose another subject, or register a schema for it")
+            }
+            Self::Refused { .. } => (ErrorCode::RegistryRefused, ""),
+            Self::Unexpected { .. } => {
+                (ErrorCode::RegistryRefused, "check that the address is that of a schema registry with Confluent's API")
+            }
+        };
+        let next = if next.is_empty() { String::new() } else { format!("; {next}") };
+        ErrorBody::new(code, format!("cannot {action}: {self}{next}"))
     }
 
     /// The HTTP status of a refusal.

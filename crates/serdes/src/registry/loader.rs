@@ -15,9 +15,10 @@ use super::core::Core;
 use super::error::RegistryError;
 use super::references::References;
 use super::refused::RefusedIds;
-use super::schema::{RegisteredSchema, SchemaId, SchemaType};
+use super::schema::{RegisteredSchema, SchemaId};
 use super::waiter::Waiter;
 use crate::error::{DecodeError, DecodeErrorCode};
+use protocol::SchemaLanguage;
 
 pub(super) type Compile<S> = Box<dyn Fn(&RegisteredSchema) -> Result<S, DecodeError> + Send + Sync>;
 
@@ -215,7 +216,7 @@ impl<S: Send + Sync + 'static> Loader<S> {
                 return self.finish(id, outcome);
             }
         };
-        let load = Load { id, kind: schema.kind, text: schema.text };
+        let load = Load { id, language: schema.language, text: schema.text };
         if missing.is_empty() {
             return self.compile(load, References::default());
         }
@@ -300,8 +301,8 @@ impl<S: Send + Sync + 'static> Loader<S> {
     }
 
     fn compile(self: &Arc<Self>, load: Load, references: References) {
-        let Load { id, kind, text } = load;
-        let schema = RegisteredSchema { id, kind, text, references: references.into_texts() };
+        let Load { id, language, text } = load;
+        let schema = RegisteredSchema { id, language, text, references: references.into_texts() };
         // A parser of schemas that panics must not leave the id as one that is being loaded.
         let compiled = catch_unwind(AssertUnwindSafe(|| (self.compile)(&schema)));
         let outcome = match compiled {
@@ -414,7 +415,7 @@ struct Resolving {
 
 struct Load {
     id: SchemaId,
-    kind: SchemaType,
+    language: SchemaLanguage,
     text: String,
 }
 

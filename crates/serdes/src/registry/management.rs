@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
+use protocol::{CompatibilityLevel, SchemaDraft, SchemaLanguage, VersionOfSubject};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
 use ureq::http::Method;
@@ -13,10 +14,7 @@ use super::core::Core;
 use super::error::RegistryError;
 use super::health::RegistryState;
 use super::http::{Api, Call, segment};
-use super::schema::{
-    Compatibility, CompatibilityCheck, Deletion, NewSchema, SchemaId, SchemaType, SubjectSchema, SubjectVersion,
-    Version,
-};
+use super::schema::{self, CompatibilityCheck, Deletion, SchemaId, SubjectSchema, Version, parse_type, type_name};
 
 type Result<T> = std::result::Result<T, RegistryError>;
 
@@ -83,6 +81,11 @@ impl RegistryClient {
         self.0.health.subscribe()
     }
 
+    /// The address of the registry: of its first node, if it has several.
+    pub fn address(&self) -> &str {
+        &self.0.address
+    }
+
     /// Asks the registry for something small, to know whether it answers.
     pub async fn check(&self) -> Result<()> {
         self.run(Core::probe).await
@@ -103,6 +106,28 @@ impl RegistryClient {
         self.run(move |core| core.get::<SchemaBody>(&path)?.into_subject_schema(None)).await
     }
 
+    /// Like [`Self::version`], but a numbered version is also found if it was deleted and still exists.
+    pub async fn version_or_deleted(&self, subject: &str, version: Version) -> Result<SubjectSchema> {
+        let path = version_path(subject, version);
+        self.run(move |core| {
+            let existing = core.get::<SchemaBody>(&path);
+            let body = match existing {
+                Err(error) if error.is_not_found() && matches!(version, Version::Number(_)) => {
+                    core.get(&format!("{path}{}", Deleted::Included.query())).map_err(|_| error)
+                }
+                answer => answer,
+            };
+            body?.into_subject_schema(None)
+        })
+        .await
+    }
+
+    /// Like [`Self::version`], but blocks the thread.
+    pub fn version_blocking(&self, subject: &str, version: Version) -> Result<SubjectSchema> {
+        let path = version_path(subject, version);
+        self.run_blocking(move |core| core.get::<SchemaBody>(&path)?.into_subject_schema(None))
+    }
+
     /// The ids of the schemas that reference a version.
     pub async fn referenced_by(&self, subject: &str, version: Version) -> Result<Vec<u32>> {
         let path = format!("{}/referencedby", version_path(subject, version));
@@ -110,26 +135,26 @@ impl RegistryClient {
     }
 
     /// The subjects that have the schema with an id.
-    pub async fn versions_of(&self, id: SchemaId) -> Result<Vec<SubjectVersion>> {
+    pub async fn versions_of(&self, id: SchemaId) -> Result<Vec<VersionOfSubject>> {
         self.run(move |core| core.versions_of(id)).await
     }
 
     /// The types of schemas that the registry supports, of those that this program knows.
-    pub async fn types(&self) -> Result<Vec<SchemaType>> {
+    pub async fn types(&self) -> Result<Vec<SchemaLanguage>> {
         let names: Vec<String> = self.run(move |core| core.get("/schemas/types")).await?;
-        Ok(names.iter().filter_map(|name| SchemaType::parse(name)).collect())
+        Ok(names.iter().filter_map(|name| parse_type(name)).collect())
     }
 
-    pub async fn global_compatibility(&self) -> Result<Compatibility> {
+    pub async fn global_compatibility(&self) -> Result<CompatibilityLevel> {
         self.run(move |core| parse_level(&core.get("/config")?)).await
     }
 
-    pub async fn set_global_compatibility(&self, level: Compatibility) -> Result<()> {
+    pub async fn set_global_compatibility(&self, level: CompatibilityLevel) -> Result<()> {
         self.set_level("/config".to_owned(), level).await
     }
 
     /// The level of a subject; `None` if the global level applies. Some registries return the global level then.
-    pub async fn compatibility(&self, subject: &str) -> Result<Option<Compatibility>> {
+    pub async fn compatibility(&self, subject: &str) -> Result<Option<CompatibilityLevel>> {
         let path = format!("/config/{}", segment(subject));
         self.run(move |core| match core.get(&path) {
             Err(error) if error.is_not_found() => Ok(None),
@@ -139,7 +164,7 @@ impl RegistryClient {
     }
 
     /// `None` makes the global level apply.
-    pub async fn set_compatibility(&self, subject: &str, level: Option<Compatibility>) -> Result<()> {
+    pub async fn set_compatibility(&self, subject: &str, level: Option<CompatibilityLevel>) -> Result<()> {
         let path = format!("/config/{}", segment(subject));
         match level {
             Some(level) => self.set_level(path, level).await,
@@ -152,7 +177,7 @@ impl RegistryClient {
     }
 
     /// Whether a schema is compatible with the versions of a subject, by the level of the subject.
-    pub async fn check_compatibility(&self, subject: &str, schema: &NewSchema) -> Result<CompatibilityCheck> {
+    pub async fn check_compatibility(&self, subject: &str, schema: &SchemaDraft) -> Result<CompatibilityCheck> {
         let path = format!("/compatibility/subjects/{}/versions", segment(subject));
         let body = schema_body(schema)?;
         self.run(move |core| {
@@ -171,19 +196,19 @@ impl RegistryClient {
     }
 
     /// Makes a schema the next version of a subject, unless the subject has it already. Returns its id.
-    pub async fn register(&self, subject: &str, schema: &NewSchema) -> Result<u32> {
+    pub async fn register(&self, subject: &str, schema: &SchemaDraft) -> Result<u32> {
         let path = format!("/subjects/{}/versions", segment(subject));
         let body = schema_body(schema)?;
         self.run(move |core| Ok(core.request::<IdBody>(Method::POST, &path, Some(&body))?.id)).await
     }
 
     /// The version of a subject that has exactly this schema.
-    pub async fn lookup(&self, subject: &str, schema: &NewSchema) -> Result<Option<SubjectSchema>> {
+    pub async fn lookup(&self, subject: &str, schema: &SchemaDraft) -> Result<Option<SubjectSchema>> {
         let path = format!("/subjects/{}", segment(subject));
-        let (body, kind) = (schema_body(schema)?, schema.kind);
+        let (body, language) = (schema_body(schema)?, schema.language);
         self.run(move |core| match core.request::<SchemaBody>(Method::POST, &path, Some(&body)) {
             Err(error) if error.is_not_found() => Ok(None),
-            answer => answer?.into_subject_schema(Some(kind)).map(Some),
+            answer => answer?.into_subject_schema(Some(language)).map(Some),
         })
         .await
     }
@@ -216,15 +241,15 @@ impl RegistryClient {
         .await
     }
 
-    async fn set_level(&self, path: String, level: Compatibility) -> Result<()> {
+    async fn set_level(&self, path: String, level: CompatibilityLevel) -> Result<()> {
         self.run(move |core| {
             let body = level_body(level);
             let call = Call { method: Method::PUT, api: Api::Confluent, path: &path, body: Some(&body) };
             match core.send(&call) {
                 // Apicurio deletes its rule for NONE, and reports that it has none.
-                Err(error) if level == Compatibility::None && error.is_not_found() => {
+                Err(error) if level == CompatibilityLevel::None && error.is_not_found() => {
                     let present = core.get(&path).and_then(|body| parse_level(&body));
-                    if present == Ok(Compatibility::None) { Ok(()) } else { Err(error) }
+                    if present == Ok(CompatibilityLevel::None) { Ok(()) } else { Err(error) }
                 }
                 other => other.map(drop),
             }
@@ -245,6 +270,48 @@ impl RegistryClient {
         &self,
         request: impl FnOnce(&Arc<Core>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.submit(request)?.await.unwrap_or(Err(RegistryError::Busy))
+    }
+
+    /// Waits for a limited time: a few requests without an answer can keep all threads of the registry busy for minutes.
+    fn run_blocking<T: Send + 'static>(
+        &self,
+        request: impl FnOnce(&Arc<Core>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let wait = self.0.limits.blocking_wait;
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let caller = Arc::new(());
+        let waiting = Arc::downgrade(&caller);
+        let core = self.0.clone();
+        let submitted = self.0.managers.submit(move || {
+            // If the caller has gone, the request is not sent.
+            if waiting.strong_count() > 0 {
+                let _ = sender.send(request(&core));
+            }
+        });
+        if submitted.is_err() {
+            return Err(RegistryError::Busy);
+        }
+        let answer = receiver.recv_timeout(wait);
+        drop(caller);
+        match answer {
+            Ok(answer) => answer,
+            Err(mpsc::RecvTimeoutError::Disconnected) => Err(RegistryError::Busy),
+            Err(mpsc::RecvTimeoutError::Timeout) => Err(RegistryError::Unreachable {
+                reason: format!(
+                    "{}: no answer in {} s; the registry is slow, or other requests wait, too",
+                    self.address(),
+                    wait.as_secs()
+                ),
+            }),
+        }
+    }
+
+    /// Sends the request on a thread of the registry: no more of them are sent at a time than there are threads.
+    fn submit<T: Send + 'static>(
+        &self,
+        request: impl FnOnce(&Arc<Core>) -> Result<T> + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<T>>> {
         let (sender, receiver) = oneshot::channel();
         let core = self.0.clone();
         let submitted = self.0.managers.submit(move || {
@@ -254,7 +321,7 @@ impl RegistryClient {
             }
         });
         match submitted {
-            Ok(()) => receiver.await.unwrap_or(Err(RegistryError::Busy)),
+            Ok(()) => Ok(receiver),
             Err(_) => Err(RegistryError::Busy),
         }
     }
@@ -282,22 +349,25 @@ fn version_path(subject: &str, version: Version) -> String {
     format!("/subjects/{}/versions/{version}", segment(subject))
 }
 
-fn parse_level(body: &LevelBody) -> Result<Compatibility> {
-    Compatibility::parse(&body.level)
+fn parse_level(body: &LevelBody) -> Result<CompatibilityLevel> {
+    schema::parse_level(&body.level)
         .ok_or_else(|| RegistryError::Unexpected { reason: format!("unknown compatibility level {:?}", body.level) })
 }
 
-fn level_body(level: Compatibility) -> String {
-    format!("{{\"compatibility\":\"{}\"}}", level.as_str())
+fn level_body(level: CompatibilityLevel) -> String {
+    format!("{{\"compatibility\":\"{}\"}}", level.name())
 }
 
-fn schema_body(schema: &NewSchema) -> Result<String> {
+fn schema_body(schema: &SchemaDraft) -> Result<String> {
     let references = schema.references.iter().map(|reference| ReferenceBody {
         name: &reference.name,
         subject: &reference.subject,
         version: reference.version,
     });
-    let body =
-        NewSchemaBody { schema_type: schema.kind.as_str(), schema: &schema.text, references: references.collect() };
+    let body = NewSchemaBody {
+        schema_type: type_name(schema.language),
+        schema: &schema.text,
+        references: references.collect(),
+    };
     serde_json::to_string(&body).map_err(|error| RegistryError::Unexpected { reason: error.to_string() })
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use protocol::{CompatibilityLevel, RegistryReference, SchemaLanguage};
+
 /// What identifies a schema in a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SchemaId {
@@ -32,40 +34,28 @@ pub(super) fn guid_text(guid: u128) -> String {
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
-/// The language of a schema.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SchemaType {
-    Avro,
-    Protobuf,
-    Json,
-}
-
-impl SchemaType {
-    /// As registries write it: `AVRO`, `PROTOBUF`, `JSON`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Avro => "AVRO",
-            Self::Protobuf => "PROTOBUF",
-            Self::Json => "JSON",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Avro, Self::Protobuf, Self::Json].into_iter().find(|kind| text.eq_ignore_ascii_case(kind.as_str()))
+/// As registries write a language: `AVRO`, `PROTOBUF`, `JSON`.
+pub(super) fn type_name(language: SchemaLanguage) -> &'static str {
+    match language {
+        SchemaLanguage::Avro => "AVRO",
+        SchemaLanguage::Protobuf => "PROTOBUF",
+        SchemaLanguage::Json => "JSON",
     }
 }
 
-impl fmt::Display for SchemaType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
+pub(super) fn parse_type(name: &str) -> Option<SchemaLanguage> {
+    SchemaLanguage::ALL.into_iter().find(|language| name.eq_ignore_ascii_case(type_name(*language)))
+}
+
+pub(super) fn parse_level(name: &str) -> Option<CompatibilityLevel> {
+    CompatibilityLevel::ALL.into_iter().find(|level| level.name() == name)
 }
 
 /// A schema with everything that is needed to compile it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegisteredSchema {
     pub id: SchemaId,
-    pub kind: SchemaType,
+    pub language: SchemaLanguage,
     pub text: String,
     /// The name and the text of each schema that this one references, directly or not. A schema comes after those that it references
     /// itself, unless they reference each other in a circle. Each name is there once.
@@ -79,39 +69,15 @@ impl RegisteredSchema {
     }
 }
 
-/// A reference from one schema to another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SchemaReference {
-    /// What the schema calls it: the full name of an Avro type, or the path of an import.
-    pub name: String,
-    pub subject: String,
-    pub version: u32,
-}
-
-/// A version of a subject.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SubjectVersion {
-    pub subject: String,
-    pub version: u32,
-}
-
 /// A schema under a subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubjectSchema {
     pub subject: String,
     pub version: u32,
     pub id: u32,
-    pub kind: SchemaType,
+    pub language: SchemaLanguage,
     pub text: String,
-    pub references: Vec<SchemaReference>,
-}
-
-/// A schema to register, or to compare with those of a subject.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewSchema {
-    pub kind: SchemaType,
-    pub text: String,
-    pub references: Vec<SchemaReference>,
+    pub references: Vec<RegistryReference>,
 }
 
 /// Which version of a subject.
@@ -127,47 +93,6 @@ impl fmt::Display for Version {
             Self::Latest => f.write_str("latest"),
             Self::Number(number) => write!(f, "{number}"),
         }
-    }
-}
-
-/// Which changes of a subject's schema the registry accepts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compatibility {
-    None,
-    Backward,
-    BackwardTransitive,
-    Forward,
-    ForwardTransitive,
-    Full,
-    FullTransitive,
-}
-
-impl Compatibility {
-    pub const ALL: [Self; 7] = [
-        Self::None,
-        Self::Backward,
-        Self::BackwardTransitive,
-        Self::Forward,
-        Self::ForwardTransitive,
-        Self::Full,
-        Self::FullTransitive,
-    ];
-
-    /// As registries write it, such as `BACKWARD_TRANSITIVE`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "NONE",
-            Self::Backward => "BACKWARD",
-            Self::BackwardTransitive => "BACKWARD_TRANSITIVE",
-            Self::Forward => "FORWARD",
-            Self::ForwardTransitive => "FORWARD_TRANSITIVE",
-            Self::Full => "FULL",
-            Self::FullTransitive => "FULL_TRANSITIVE",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|level| level.as_str() == text)
     }
 }
 
@@ -190,7 +115,9 @@ pub enum Deletion {
 
 #[cfg(test)]
 mod tests {
-    use super::{Compatibility, SchemaId, SchemaType};
+    use protocol::{CompatibilityLevel, SchemaLanguage};
+
+    use super::{SchemaId, parse_level, parse_type};
 
     #[test]
     fn ids_are_shown_as_registries_write_them() {
@@ -202,10 +129,10 @@ mod tests {
 
     #[test]
     fn names_of_registries_are_read_back() {
-        for level in Compatibility::ALL {
-            assert_eq!(Compatibility::parse(level.as_str()), Some(level));
+        for level in CompatibilityLevel::ALL {
+            assert_eq!(parse_level(level.name()), Some(level));
         }
-        assert_eq!(SchemaType::parse("JSON"), Some(SchemaType::Json));
-        assert_eq!(SchemaType::parse("XML"), None);
+        assert_eq!(parse_type("JSON"), Some(SchemaLanguage::Json));
+        assert_eq!(parse_type("XML"), None);
     }
 }

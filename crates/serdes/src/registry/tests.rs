@@ -10,7 +10,7 @@ use server::{Reply, Request, Server};
 use super::core::Limits;
 use super::{
     Deletion, Lookup, RegisteredSchema, Registry, RegistryAuth, RegistryError, RegistrySettings, RegistryState,
-    RegistryUrl, SchemaId, SubjectVersion,
+    RegistryUrl, SchemaId, VersionOfSubject,
 };
 use crate::error::{DecodeError, DecodeErrorCode};
 
@@ -83,7 +83,7 @@ async fn many_callers_cause_one_request() {
     }
     assert_eq!(server.id_requests(), 1);
     until("the load of the subjects", || registry.versions_of(SchemaId::Id(7)).is_some());
-    let expected = [SubjectVersion { subject: "orders-value".to_owned(), version: 3 }];
+    let expected = [VersionOfSubject { subject: "orders-value".to_owned(), version: 3 }];
     assert_eq!(registry.versions_of(SchemaId::Id(7)).as_deref(), Some(&expected[..]));
     assert_eq!(*registry.state().borrow(), RegistryState::Up);
 }
@@ -266,6 +266,8 @@ async fn outage_is_answered_at_once_and_ends_by_itself() {
         Limits { first_probe: Duration::from_millis(200), max_probe: Duration::from_millis(400), ..Limits::default() };
     let registry = limited(&server.url(), limits);
     registry.load(&ids(0..1), LONG).await;
+    // The subjects of the schema are asked for after it was loaded; later, this request would end the outage.
+    until("the request for the subjects", || server.requests().iter().any(is_versions));
     drop(server);
 
     registry.load(&ids(1..2), LONG).await;
@@ -446,4 +448,20 @@ async fn ten_thousand_subjects_are_listed() {
     let start = Instant::now();
     assert_eq!(registry(&server.url()).client().subjects(super::Deleted::Excluded).await, Ok(names));
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+}
+
+#[test]
+fn blocking_request_ends_after_a_limited_time() {
+    let server = Server::start(|_| Reply::new(200, "{}").after(Duration::from_secs(3)));
+    let limits = Limits { blocking_wait: Duration::from_millis(300), ..Limits::default() };
+    let client = limited(&server.url(), limits).client();
+    let start = Instant::now();
+    // The first requests keep all threads busy; the last one is not sent.
+    for _ in 0..3 {
+        let error = client.version_blocking("orders-value", super::Version::Latest).expect_err("no answer");
+        let RegistryError::Unreachable { reason } = error else { panic!("{error:?}") };
+        assert!(reason.contains("no answer in"), "{reason}");
+    }
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert_eq!(server.requests().len(), 2);
 }

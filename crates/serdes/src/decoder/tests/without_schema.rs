@@ -141,7 +141,7 @@ fn raw_keeps_all_bytes_without_notes() {
 #[test]
 fn key_and_value_have_formats_of_their_own() {
     let decoder = Decoder::new(None, MAX_BYTES);
-    let decode = Decode { key: RecordFormat::Int32, value: RecordFormat::Text };
+    let decode = Decode::with_formats(RecordFormat::Int32, RecordFormat::Text);
     let got = decode_in(&decoder, "orders", decode, &[value("ciao").key(7_i32.to_be_bytes())]).remove(0);
     assert_eq!((got.0.json(), got.1.json()), ("7", "\"ciao\""));
     assert_eq!((got.0.format().0, got.1.format().0), (RecordFormat::Int32, RecordFormat::Text));

@@ -141,3 +141,41 @@ fn editions_are_refused_with_a_reason() {
     let error = ProtobufSchema::parse("edition = \"2023\"; message M {}", &[]).expect_err("not supported").message;
     assert_eq!(error, "schema.proto: Protobuf editions are not supported; only proto2 and proto3 are");
 }
+
+#[test]
+fn names_longer_than_1024_bytes_are_refused() {
+    use prost_reflect::prost::Message as _;
+    use prost_reflect::prost_types::{DescriptorProto, FileDescriptorProto};
+    let refused = |schema: &str| {
+        let error = ProtobufSchema::parse(schema, &[]).expect_err("a long name").message;
+        assert!(error.starts_with("schema.proto: the name ") && error.contains("more than 1024 bytes"), "{error}");
+        assert!(error.len() < 500, "{}", error.len());
+    };
+    let long = "n".repeat(1 << 20);
+    // Names that thousands of fields or types repeat must not be copied for each.
+    let fields: String = (1..=60_000).map(|i| format!("int32 f{i}={i};")).collect();
+    refused(&format!("message M {{ oneof {long} {{ {fields} }} }}"));
+    let nested: String = (0..60_000).map(|i| format!("message N{i}{{}}")).collect();
+    refused(&format!("message {long} {{ {nested} }}"));
+    refused(&format!("package {long}; {nested}"));
+    // The names around a type count.
+    let outer = "n".repeat(300);
+    refused(&format!("{}{}", format!("message {outer} {{").repeat(4), "}".repeat(4)));
+    refused(&format!("package {}; message M {{}}", [outer.as_str(); 4].join(" . ")));
+    let message = DescriptorProto { name: Some(long.clone()), ..DescriptorProto::default() };
+    let file =
+        FileDescriptorProto { name: Some("a.proto".to_owned()), message_type: vec![message], ..Default::default() };
+    let error = ProtobufSchema::from_descriptor_set(&file.encode_to_vec()).expect_err("a long name").message;
+    assert!(error.starts_with("a.proto: the name "), "{error}");
+    // Comments and strings may be long.
+    let schema = format!("// {long}\nmessage M {{ optional string a = 1 [default = \"{long}\"]; }}");
+    assert!(ProtobufSchema::parse(&schema, &[]).is_ok());
+}
+
+#[test]
+fn full_names_together_are_limited() {
+    let outer = "n".repeat(1_000);
+    let nested: String = (0..60_000).map(|i| format!("message N{i}{{}}")).collect();
+    let error = ProtobufSchema::parse(&format!("message {outer} {{ {nested} }}"), &[]).expect_err("60 MB of names");
+    assert!(error.message.contains("bytes together"), "{error}");
+}

@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 
 /// One JSON value.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Json<'t> {
+pub(crate) enum Json<'t> {
     Null,
     Boolean(bool),
     /// The number as it is written.
@@ -24,7 +24,7 @@ impl<'t> Json<'t> {
     ///
     /// # Errors
     /// What is wrong with the text, and at which line and column.
-    pub(super) fn parse(text: &'t str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &'t str) -> Result<Self, String> {
         // serde_json explains errors well, but keeps no number with more digits than a double has.
         protocol::from_json::<IgnoredAny>(text).map_err(|error| format!("invalid JSON: {error}"))?;
         let mut scanner = Scanner { text, at: 0 };
@@ -32,22 +32,54 @@ impl<'t> Json<'t> {
     }
 
     /// The last member with the name, which is the one that most parsers use.
-    pub(super) fn get(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Self> {
         match self {
             Self::Object(members) => members.iter().rev().find(|member| member.0 == name).map(|member| &member.1),
             _ => None,
         }
     }
 
-    pub(super) fn as_str(&self) -> Option<&str> {
+    pub(crate) fn as_str(&self) -> Option<&str> {
         match self {
             Self::String(text) => Some(text),
             _ => None,
         }
     }
 
+    /// Writes the value to the end of a text. Numbers keep the text that they have.
+    pub(crate) fn write(&self, text: &mut String) {
+        match self {
+            Self::Null => text.push_str("null"),
+            Self::Boolean(value) => text.push_str(if *value { "true" } else { "false" }),
+            Self::Number(number) => text.push_str(number),
+            Self::String(string) => write_string(string, text),
+            Self::Array(items) => {
+                text.push('[');
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        text.push(',');
+                    }
+                    item.write(text);
+                }
+                text.push(']');
+            }
+            Self::Object(members) => {
+                text.push('{');
+                for (index, (name, value)) in members.iter().enumerate() {
+                    if index > 0 {
+                        text.push(',');
+                    }
+                    write_string(name, text);
+                    text.push(':');
+                    value.write(text);
+                }
+                text.push('}');
+            }
+        }
+    }
+
     /// Describes the value in an error: short values as they are, others by their type.
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match self {
             Self::Null => "null".to_owned(),
             Self::Boolean(value) => value.to_string(),
@@ -59,8 +91,20 @@ impl<'t> Json<'t> {
     }
 }
 
+/// Appends a JSON string with quotation marks.
+pub(crate) fn write_string(string: &str, text: &mut String) {
+    text.push_str(&serde_json::Value::from(string).to_string());
+}
+
+/// A member in the path of an error: `.name`, or `["other name"]`.
+pub(crate) fn member_path(name: &str) -> String {
+    let is_plain =
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    if is_plain { format!(".{}", clipped(name)) } else { format!("[{:?}]", clipped(name)) }
+}
+
 /// The start of a text that is too long for an error.
-pub(super) fn clipped(text: &str) -> Cow<'_, str> {
+pub(crate) fn clipped(text: &str) -> Cow<'_, str> {
     const MAX_CHARS: usize = 60;
     match text.char_indices().nth(MAX_CHARS) {
         Some((at, _)) => Cow::Owned(format!("{}…", &text[..at])),
