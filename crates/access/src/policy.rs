@@ -26,6 +26,8 @@ pub struct Rule {
     pub clusters: Vec<ClusterName>,
     pub topics: Vec<NamePattern>,
     pub groups: Vec<NamePattern>,
+    /// Patterns of names of subjects of the schema registry.
+    pub subjects: Vec<NamePattern>,
     pub allow: Vec<Action>,
     /// Also allows `/metrics`, which names topics and groups of every cluster.
     pub metrics: bool,
@@ -85,8 +87,12 @@ impl Policy {
             return None;
         }
         let rules = self.rules.iter().filter(|rule| rule.applies_to(principal) && rule.applies_in(cluster));
-        let grant =
-            |rule: &Rule| Grant { topics: rule.topics.clone(), groups: rule.groups.clone(), allow: rule.allow.clone() };
+        let grant = |rule: &Rule| Grant {
+            topics: rule.topics.clone(),
+            groups: rule.groups.clone(),
+            subjects: rule.subjects.clone(),
+            allow: rule.allow.clone(),
+        };
         let grants = rules.map(grant).filter(|grant| !grant.allow.is_empty());
         Some(Rights(grants.collect()))
     }
@@ -148,6 +154,7 @@ mod tests {
             clusters: vec![cluster("prod")],
             topics: patterns(&["orders"]),
             groups: patterns(&["*"]),
+            subjects: patterns(&["*"]),
             allow: vec![Action::Write],
             ..Rule::default()
         };
