@@ -1,11 +1,14 @@
 //! What the user of one socket may do in its cluster.
 
+mod maskable;
 mod visible;
 
 use std::sync::Arc;
 
 use access::{MaskProfile, Policy, Principal, Source};
 use protocol::{Action, ClusterName, ErrorBody, Need, Object, Rights, User};
+
+pub use self::maskable::require_maskable;
 
 /// The rights stay the same as long as the socket is open: when the rules change, the socket is closed.
 #[derive(Clone, Debug)]

@@ -11,6 +11,7 @@ mod large_frames;
 mod ledger;
 mod outbox;
 mod produce;
+mod pushes;
 mod rate;
 mod read_side;
 mod replies;

@@ -1,4 +1,4 @@
-//! Limits how many threads are blocked by calls to Kafka at once: each call waits in librdkafka until Kafka answers,
+//! Limits how many threads are blocked by calls to Kafka and to schema registries at once: each call waits in librdkafka until Kafka answers,
 //! for seconds if Kafka does not respond. A socket that sends more requests than its share waits; other sockets are not
 //! delayed.
 //!
@@ -21,6 +21,9 @@ const REQUESTS: usize = 42;
 /// Of the requests, those that fetch ranges of records: each has its own consumer with threads and sockets, and may
 /// take long.
 const FETCHES: usize = 8;
+
+/// Of the requests, those to schema registries. A registry that does not answer must not delay requests to Kafka.
+const REGISTRY: usize = 8;
 
 /// The share of subscribing, which therefore never waits behind requests that Kafka does not answer.
 const SUBSCRIBES: usize = 16;
@@ -49,6 +52,7 @@ const RETRY_AFTER_MS: u64 = 1000;
 pub struct Gate {
     requests: Arc<Semaphore>,
     fetches: Arc<Semaphore>,
+    registry: Arc<Semaphore>,
     subscribes: Arc<Semaphore>,
     producer_starts: Arc<Semaphore>,
     transaction_queries: Arc<Semaphore>,
@@ -70,6 +74,8 @@ pub enum Work {
     Query,
     /// Fetching a range of records.
     Fetch,
+    /// A request to the schema registry, which may be slow when Kafka is not.
+    Registry,
 }
 
 /// A request that was admitted. It counts until this is dropped.
@@ -89,6 +95,7 @@ impl Gate {
         Arc::new(Self {
             requests,
             fetches,
+            registry: semaphore(REGISTRY),
             subscribes: semaphore(SUBSCRIBES),
             producer_starts: semaphore(PRODUCER_STARTS),
             transaction_queries: semaphore(TRANSACTION_QUERIES),
@@ -143,12 +150,13 @@ impl AdmittedRequest {
     /// thread.
     pub async fn thread_permit(&self, work: Work) -> Permit {
         let bridge = &self.gate.bridge;
-        let fetch = match work {
+        let scarce = match work {
             // The scarcer permit comes first: waiting for it then holds up no other kind of request.
             Work::Fetch => acquire(&bridge.fetches).await,
+            Work::Registry => acquire(&bridge.registry).await,
             Work::Query => None,
         };
-        Permit { _permits: [fetch, acquire(&bridge.requests).await] }
+        Permit { _permits: [scarce, acquire(&bridge.requests).await] }
     }
 }
 

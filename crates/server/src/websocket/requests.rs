@@ -1,18 +1,29 @@
-//! Requests to Kafka: queries and changes, each with one answer. Each has its handler in a file of its own. This module
+//! Requests to Kafka and to the schema registry: queries and changes, each with one answer. Each has its handler in a file of its own. This module
 //! has what they share: waiting for permits, the blocking thread, the `--read-only` check, the answer.
 
 mod add_partitions;
+mod add_schema;
 mod alter_topic_config;
+mod check_schema;
 mod cluster_details;
 mod create_topic;
 mod delete_group;
+mod delete_subject;
 mod delete_topic;
+mod describe_encoding;
 mod empty_topic;
+mod encode;
 mod fetch;
 mod group;
 mod groups;
 mod plan_offset_reset;
+mod register_schema;
+mod registry;
 mod reset_offsets;
+mod schema;
+mod set_compatibility;
+mod subject;
+mod subjects;
 mod topic;
 mod topics;
 
@@ -97,7 +108,10 @@ where
 {
     let is_change = R::KIND == Kind::Change;
     let allowed = match is_change && cluster.read_only {
-        true => Err(ErrorBody::new(ErrorCode::ReadOnly, format!("{} changes Kafka; {READ_ONLY}", R::NAME))),
+        true => Err(ErrorBody::new(
+            ErrorCode::ReadOnly,
+            format!("{} changes Kafka or the schema registry; {READ_ONLY}", R::NAME),
+        )),
         false => permissions.require(&request.needs()),
     };
     if let Err(error) = allowed {

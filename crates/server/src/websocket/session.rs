@@ -7,10 +7,9 @@ use access::Policy;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use protocol::{
-    ClientMessage, CloseCode, ClusterChanged, ClusterResult, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView,
-    Limits, LiveView, MessageBody as _, Mode, ParseError, Ping, Produce, ProduceFrame, ProduceWaiting, RegistryChanged,
-    RegistryState, Request as _, ResumeCommitsResult, ServerMessage, Subscribe, Subscribed, TopicName, Watching,
-    Welcome, limits, sequence_number,
+    ClientMessage, CloseCode, ClusterResult, ErrorBody, ErrorCode, ErrorMessage, Frame, HeaderView, Limits, LiveView,
+    MessageBody as _, Mode, ParseError, Ping, Produce, ProduceFrame, Request as _, ResumeCommitsResult, Subscribe,
+    Subscribed, TopicName, Watching, Welcome, limits, sequence_number,
 };
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
@@ -21,13 +20,12 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::audit::{self, Asker, WriteLog, audit};
 use super::closing::{self, End};
-use super::frame::Frame as OutboxFrame;
 use super::gate::SocketGate;
 use super::greeting::{Greeting, greeting};
 use super::large_frames::LargeFrames;
-use super::ledger::Ledger;
-use super::outbox::{AtOnce, Gone, Outbox};
+use super::outbox::{Gone, Outbox};
 use super::produce::{Numbered, Unprocessed};
+use super::pushes::{Outcomes, send_cluster_changes, send_outcomes, send_registry_changes};
 use super::rate::{REQUESTS_PER_SECOND, Rate};
 use super::read_side::ReadSide;
 use super::replies::Replies;
@@ -42,7 +40,7 @@ use super::{READ_ONLY, Shared, produce, requests};
 use crate::clusters::Cluster;
 use crate::http::{Peer, WriteHalf};
 use crate::metrics::{METRICS, RefusalReason, UNKNOWN_MESSAGE};
-use crate::permissions::Permissions;
+use crate::permissions::{Permissions, require_maskable};
 use crate::sign_in::SignedIn;
 use crate::views::View;
 use feed::{Listener, Variant};
@@ -404,6 +402,16 @@ impl<'s> Session<'s> {
             ClientMessage::PlanOffsetReset(request) => self.answer(id, request, helpers),
             ClientMessage::ResetOffsets(request) => self.answer(id, request, helpers),
             ClientMessage::DeleteGroup(request) => self.answer(id, request, helpers),
+            ClientMessage::SubjectsRequest(request) => self.answer(id, request, helpers),
+            ClientMessage::SubjectRequest(request) => self.answer(id, request, helpers),
+            ClientMessage::SchemaRequest(request) => self.answer(id, request, helpers),
+            ClientMessage::CheckSchema(request) => self.answer(id, request, helpers),
+            ClientMessage::RegisterSchema(request) => self.answer(id, request, helpers),
+            ClientMessage::DeleteSubject(request) => self.answer(id, request, helpers),
+            ClientMessage::SetCompatibility(request) => self.answer(id, request, helpers),
+            ClientMessage::AddSchema(request) => self.answer(id, request, helpers),
+            ClientMessage::DescribeEncoding(request) => self.answer(id, request, helpers),
+            ClientMessage::Encode(request) => self.answer(id, request, helpers),
         };
         match handled {
             Ok(()) => {
@@ -519,6 +527,11 @@ impl<'s> Session<'s> {
             Err(error) => return Ok(Err(error)),
         };
         let mask = self.permissions.masks(request.topics.iter().map(TopicName::as_str));
+        if mask.is_some()
+            && let Err(error) = require_maskable(decode)
+        {
+            return Ok(Err(error));
+        }
         let masked = mask.as_ref().map(|profile| profile.fields()).unwrap_or_default();
         let variant = match self.cluster.feeds.variants.hold(&request.topics, Variant { format, decode, mask }) {
             Ok(variant) => variant,
@@ -541,57 +554,5 @@ impl<'s> Session<'s> {
         let decoder = Arc::clone(&self.cluster.decoder);
         helpers.spawn(self.subscriptions.start(number, cursor, variant, decoder, self.outbox.clone(), metrics));
         Ok(Ok(()))
-    }
-}
-
-/// Writes a session's outcomes to its socket.
-struct Outcomes {
-    ledger: Arc<Ledger>,
-    outbox: Outbox,
-}
-
-impl Listener for Outcomes {
-    fn notify(&self) -> bool {
-        let produced = || Some(OutboxFrame::text(&ServerMessage::from(self.ledger.take_outcomes()?).to_json()));
-        self.outbox.write_at_once(produced) != AtOnce::Busy
-    }
-}
-
-async fn send_outcomes(ledger: Arc<Ledger>, outbox: Outbox) {
-    // After a resume there may be outcomes that the lost socket did not send.
-    while outbox.send_latest(|| ledger.take_outcomes()).await.is_ok() {
-        for waiting in ledger.take_waiting() {
-            if outbox.send(ProduceWaiting::clone(&waiting)).await.is_err() {
-                return;
-            }
-        }
-        ledger.wait_for_unreported().await;
-    }
-}
-
-/// Sends the state at once, and again when it changes.
-async fn send_registry_changes(mut state: watch::Receiver<serdes::registry::RegistryState>, outbox: Outbox) {
-    use serdes::registry::RegistryState as State;
-    loop {
-        let latest = || {
-            let (state, reason) = match &*state.borrow_and_update() {
-                State::Unknown => (RegistryState::Unknown, None),
-                State::Up => (RegistryState::Up, None),
-                State::Down { reason, .. } => (RegistryState::Down, Some(reason.clone())),
-            };
-            Some(RegistryChanged { state, reason })
-        };
-        if outbox.send_latest(latest).await.is_err() || state.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-async fn send_cluster_changes(mut cluster: ClusterWatch, outbox: Outbox) {
-    while cluster.changed().await.is_ok() {
-        let sent = outbox.send_latest(|| Some(ClusterChanged { cluster: cluster.borrow_and_update().clone() })).await;
-        if sent.is_err() {
-            return;
-        }
     }
 }

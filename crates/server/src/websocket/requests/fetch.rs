@@ -5,6 +5,7 @@ use protocol::{ErrorBody, ErrorCode, Fetch, Fetched, Record};
 
 use super::super::gate::Work;
 use super::{Context, Handler, topic};
+use crate::permissions::require_maskable;
 
 impl Handler for Fetch {
     const WORK: Work = Work::Fetch;
@@ -18,10 +19,14 @@ impl Handler for Fetch {
             );
             return Err(ErrorBody::new(ErrorCode::BadRequest, message));
         }
+        let masks = context.permissions.masks([name.as_str()]);
+        if masks.is_some() {
+            require_maskable(self.decode)?;
+        }
         let mut fetched = context.admin.fetch(&name, &self)?;
         // Masks apply to the decoded form.
         context.decoder.decode_records(name.as_str(), self.decode, &mut fetched.records);
-        if let Some(masks) = context.permissions.masks([name.as_str()]) {
+        if let Some(masks) = masks {
             masks.apply_to_records(name.as_str(), &mut fetched.records);
             fetched.masked = masks.fields();
         }
