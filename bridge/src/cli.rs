@@ -1,14 +1,16 @@
-//! The terminal programs: `bridge produce`, `bridge consume`, `bridge topics`, `bridge groups` and `bridge healthcheck`.
+//! The terminal programs: `bridge produce`, `bridge consume`, `bridge topics`, `bridge groups`, `bridge registry` and `bridge healthcheck`.
 
 mod confirmation;
 pub mod consume;
 mod decoding;
+mod encoding;
 pub mod groups;
 pub mod healthcheck;
 mod http;
 mod input;
 pub mod output;
 pub mod produce;
+pub mod registry;
 mod target;
 pub mod topics;
 

@@ -11,7 +11,10 @@ mod groups;
 mod log_args;
 mod network;
 mod registry;
+mod registry_command;
+mod schemas;
 mod sign_in;
+mod table;
 mod terminal;
 mod topics;
 mod traces;
@@ -43,6 +46,10 @@ pub use self::groups::{DeleteGroupArgs, DescribeGroups, GroupsCommand, ListGroup
 pub use self::log_args::{LogArgs, LogFormat};
 pub use self::network::NetworkArgs;
 pub use self::registry::{DecodeArgs, RegistryArgs, RegistryConfigError};
+pub use self::registry_command::{
+    CompatibilityArgs, DeleteSubjectArgs, DescribeSubject, ListSubjects, RegistryCommand, SchemaArgs, SubjectArg,
+    VersionArg,
+};
 pub use self::sign_in::SignInConfig;
 pub use self::terminal::{ConsumeArgs, HealthcheckArgs, ProduceArgs};
 pub use self::topics::{
@@ -110,6 +117,9 @@ pub enum Command {
     /// List and describe consumer groups, and reset their offsets
     #[command(subcommand)]
     Groups(GroupsCommand),
+    /// List, check, register and delete schemas of the schema registry
+    #[command(subcommand)]
+    Registry(RegistryCommand),
     /// Check the configuration without starting anything
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -149,7 +159,7 @@ impl CommandLine {
         let unknown_variables = environment::unknown(&command);
         let mut matches = command.clone().get_matches();
         if let Some(file) = &file
-            && let Some(("produce" | "consume", of_command)) = matches.subcommand()
+            && let Some(of_command) = command_of_one_cluster(&matches)
             && let Some(cluster) = file.cluster(of_command.get_one("cluster"))?
         {
             matches = cluster.with_defaults(command.clone()).get_matches();
@@ -183,6 +193,7 @@ impl CommandLine {
             None
             | Some(
                 Command::Serve(_)
+                | Command::Registry(_)
                 | Command::Config(_)
                 | Command::Healthcheck(_)
                 | Command::Completions { .. }
@@ -190,6 +201,17 @@ impl CommandLine {
             ) => return Ok(()),
         };
         kafka.table = chosen_table(kafka, self.sources.file.as_ref())?.cloned();
+        if let (
+            Some(file),
+            Some(
+                Command::Produce(ProduceArgs { kafka, decode, .. })
+                | Command::Consume(ConsumeArgs { kafka, decode, .. }),
+            ),
+        ) = (&self.sources.file, &mut self.command)
+        {
+            let cluster = kafka.table.as_ref().map(|table| table.name.clone()).unwrap_or_default();
+            decode.schemas = file.load_schemas(&cluster)?;
+        }
         Ok(())
     }
 }
@@ -225,6 +247,15 @@ impl Sources {
 fn counted(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")
+}
+
+/// The arguments of a command that uses the topic, the group or the schema registry of one cluster.
+fn command_of_one_cluster(matches: &clap::ArgMatches) -> Option<&clap::ArgMatches> {
+    match matches.subcommand()? {
+        ("produce" | "consume", of_command) => Some(of_command),
+        ("registry", of_registry) => of_registry.subcommand().map(|(_, of_command)| of_command),
+        _ => None,
+    }
 }
 
 /// The file of `--config`, which may be given before or after the command's name.

@@ -13,12 +13,13 @@ mod log;
 mod manual;
 mod page;
 mod reload;
+mod samples;
 mod serve;
 mod signals;
 
 use tokio::net::{TcpListener, TcpSocket};
 
-use crate::cli::{consume, groups, healthcheck, output, produce, topics};
+use crate::cli::{consume, groups, healthcheck, output, produce, registry, topics};
 use crate::config::{Command, CommandLine, Config, ConfigCommand, ConfigError, ServeArgs, Sources};
 
 /// Also used by the C code; see `Cargo.toml`.
@@ -55,6 +56,7 @@ fn run(command_line: CommandLine) -> anyhow::Result<()> {
         Some(Command::Consume(args)) => block_on(consume::run(args)),
         Some(Command::Topics(args)) => block_on(topics::run(args)),
         Some(Command::Groups(args)) => block_on(groups::run(args)),
+        Some(Command::Registry(command)) => block_on(registry::run(command)),
         Some(Command::Config(ConfigCommand::Check(args))) => {
             if !sources.unknown_variables.is_empty() {
                 return Err(ConfigError::UnknownVariables(sources.unknown_variables).into());

@@ -13,10 +13,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::cli::output;
 use crate::config::{BrokerChoice, ClusterConfig, Config, DEFAULT_BOOTSTRAP_SERVERS, SignInConfig};
-use crate::decoder;
 use crate::page::ASSETS;
 use crate::reload::{ConfigurationFile, Reloader};
 use crate::signals::Hangups;
+use crate::{decoder, samples};
 use kafka::admin::Admin;
 use kafka::client_config::Connection;
 use kafka::cluster::watch_cluster;
@@ -68,7 +68,12 @@ pub async fn serve(
             reloader.add(file, &connection, config.kafka_properties.clone());
         }
         demos.extend(demo.clone());
-        let decoder = Arc::new(decoder::create(config.registry.as_ref(), max_decoded_bytes)?);
+        let mut schemas = config.schemas.clone();
+        if demo.is_some() {
+            // After those of the configuration, which take precedence.
+            schemas.extend(samples::schemas());
+        }
+        let decoder = Arc::new(decoder::create(config.registry.as_ref(), &schemas, max_decoded_bytes)?);
         clusters.push(create_cluster(config, &connection, demo, &readers, decoder)?);
     }
     let tokens = Tokens { access_token: config.token, users: config.access.users.clone() };

@@ -27,7 +27,7 @@ pub async fn run(args: ConsumeArgs) -> anyhow::Result<()> {
         RecordFormat::Raw => None,
         _ => args.decode.registry.settings().map_err(|reason| ConfigError::registry(None, reason))?,
     };
-    let decoder = decoder::create(registry.as_ref(), args.decode.max_decoded_bytes)?;
+    let decoder = decoder::create(registry.as_ref(), &args.decode.schemas, args.decode.max_decoded_bytes)?;
     let decoder = ValueDecoder::new(decoder, args.value_format, args.topic.to_string());
     let shutdown = signals::on_signal()?;
     let (connection, metadata_client) = target::connect(&args.kafka).await?;

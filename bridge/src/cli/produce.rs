@@ -8,6 +8,7 @@ use formats::{Moment, Template};
 use protocol::{ErrorBody, ProduceRecord, ProduceWaiting, WireBytes};
 use tokio::sync::mpsc;
 
+use super::encoding::RecordEncoder;
 use super::input::InputLines;
 use super::output::{print, print_message, print_value};
 use super::target;
@@ -29,6 +30,7 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
     let template = Template::parse(&args.template).map_err(ConfigError::BadTemplate)?;
     let mut rng = fastrand::Rng::new();
     let mut filled = Vec::new();
+    let encoder = RecordEncoder::new(&args).await?;
     let connection = target::find(&args.kafka).await?;
     let servers = connection.bootstrap_servers.clone();
     let flush_within = connection.delivery_timeout() + LAST_OUTCOMES_WITHIN;
@@ -57,7 +59,14 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
         } else {
             None
         };
-        let Some(record) = record else { break };
+        let Some(mut record) = record else { break };
+        // What the lines show is the JSON, which people can read.
+        let shown = record.value.clone();
+        if let Err(error) = encoder.encode(&mut record) {
+            invalid =
+                Some(error.context(if args.stdin { format!("line {}", sent + 1) } else { format!("message {sent}") }));
+            break;
+        }
         print("→ PALLEEE\n")?;
         let batch = || ProduceBatch {
             sink: Arc::clone(&sink),
@@ -72,7 +81,7 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
                 () = shutdown.cancelled() => break 'records,
             }
         }
-        print_value("→ Inviato: ", record.value.as_kafka())?;
+        print_value("→ Inviato: ", shown.as_kafka())?;
         sent += 1;
         let more = args.stdin || sent < args.count;
         if more && !args.stdin {
@@ -93,7 +102,11 @@ pub async fn run(args: ProduceArgs) -> anyhow::Result<()> {
         unacknowledged += 1;
     }
     if unacknowledged > 0 {
-        bail!("{unacknowledged} of {sent} records were not acknowledged");
+        let failure = anyhow::anyhow!("{unacknowledged} of {sent} records were not acknowledged");
+        return Err(match invalid {
+            Some(error) => failure.context(format!("stopped after {sent} records: {error:#}")),
+            None => failure,
+        });
     }
     if let Some(error) = invalid {
         return Err(error.context(format!("stopped after {sent} records, all of which were acknowledged")));

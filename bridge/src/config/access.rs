@@ -6,16 +6,14 @@ mod keys;
 mod load;
 mod names;
 
-use std::collections::BTreeMap;
-
 use access::MaskProfile;
-use clap::Args;
 use formats::Spot;
 use protocol::ClusterName;
-use toml::de::{DeArray, DeTable, DeValue};
+use toml::de::{DeTable, DeValue};
 
-use super::file::{FileValue, Reader};
+use super::file::Reader;
 use super::sign_in::SignInKeys;
+use super::table::Table;
 use super::value::quoted_key;
 
 pub use self::error::AccessError;
@@ -35,31 +33,6 @@ pub struct AccessTables {
     pub sign_in: Option<Table<SignInKeys>>,
 }
 
-/// A table with its checked keys.
-#[derive(Clone, Debug)]
-pub struct Table<K> {
-    /// As it is written: `[users.ann]`, `[[rules]]`.
-    pub header: String,
-    pub at: Spot,
-    pub keys: K,
-    /// The keys, as they would be typed.
-    pub options: BTreeMap<String, FileValue>,
-}
-
-impl<K> Table<K> {
-    /// Where the key is, or the table.
-    fn spot(&self, key: &str) -> Spot {
-        self.options.get(key).map_or(self.at, |value| value.at)
-    }
-
-    fn has_same_keys(&self, other: &Self) -> bool {
-        let texts = |table: &Self| -> Vec<_> {
-            table.options.iter().map(|(key, value)| (key.clone(), value.texts.clone())).collect()
-        };
-        self.header == other.header && texts(self) == texts(other)
-    }
-}
-
 impl AccessTables {
     /// Takes the tables out of the file's content. `clusters`: the clusters that the bridge serves with this file.
     pub fn take(
@@ -69,14 +42,14 @@ impl AccessTables {
     ) -> Result<Self, (Spot, AccessError)> {
         let mut tables = Self {
             users: read_users(reader, file)?,
-            rules: read_list(reader, file, "rules")?,
-            masks: read_list(reader, file, "masks")?,
+            rules: Table::take_list(reader, file, "rules")?,
+            masks: Table::take_list(reader, file, "masks")?,
             sign_in: None,
         };
         if let Some(value) = file.remove("sign-in") {
             let at = reader.spot(value.span().start);
             let DeValue::Table(table) = value.into_inner() else { return Err((at, AccessError::NotTable)) };
-            tables.sign_in = Some(read_table(reader, "[sign-in]".to_owned(), at, &table)?);
+            tables.sign_in = Some(Table::parse(reader, "[sign-in]".to_owned(), at, &table)?);
         }
         tables.check(clusters)?;
         Ok(tables)
@@ -130,41 +103,11 @@ fn read_users(reader: &Reader<'_>, file: &mut DeTable<'_>) -> Result<Vec<Table<U
         keys::check_user_name(&name).map_err(|error| (at, error))?;
         let DeValue::Table(table) = table.into_inner() else { return Err((at, AccessError::NotUsers)) };
         let header = format!("[users.{}]", quoted_key(&name));
-        let mut table: Table<UserKeys> = read_table(reader, header, at, &table)?;
+        let mut table: Table<UserKeys> = Table::parse(reader, header, at, &table)?;
         table.keys.name = name;
         Ok(table)
     });
     read.collect()
-}
-
-/// The tables of `[[name]]`.
-fn read_list<K: Args>(
-    reader: &Reader<'_>,
-    file: &mut DeTable<'_>,
-    name: &'static str,
-) -> Result<Vec<Table<K>>, (Spot, AccessError)> {
-    let Some(value) = file.remove(name) else { return Ok(Vec::new()) };
-    let at = reader.spot(value.span().start);
-    let DeValue::Array(tables) = value.into_inner() else { return Err((at, AccessError::NotList(name))) };
-    let tables: DeArray<'_> = tables;
-    let read = tables.into_iter().map(|table| {
-        let at = reader.spot(table.span().start);
-        let DeValue::Table(table) = table.into_inner() else { return Err((at, AccessError::NotList(name))) };
-        read_table(reader, format!("[[{name}]]"), at, &table)
-    });
-    read.collect()
-}
-
-fn read_table<K: Args>(
-    reader: &Reader<'_>,
-    header: String,
-    at: Spot,
-    table: &DeTable<'_>,
-) -> Result<Table<K>, (Spot, AccessError)> {
-    match reader.keys(at, table) {
-        Ok((keys, options)) => Ok(Table { header, at, keys, options }),
-        Err((at, reason)) => Err((at, AccessError::Key { header, reason })),
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::clusters::{ClusterTable, UnknownCluster};
 use super::file::OptionsFile;
 use super::{ConfigError, KafkaArgs, ServeArgs};
 use kafka::properties::KafkaProperties;
+use serdes::TopicRule;
 use serdes::registry::RegistrySettings;
 
 /// Which broker the bridge connects to.
@@ -33,6 +34,8 @@ pub struct ClusterConfig {
     pub kafka_config: Option<PathBuf>,
     /// `None`: the cluster has no schema registry.
     pub registry: Option<RegistrySettings>,
+    /// The schemas of the configuration file.
+    pub schemas: Vec<TopicRule>,
     pub read_only: bool,
     /// The defaults of the page.
     pub topic: TopicName,
@@ -63,6 +66,7 @@ impl ServeArgs {
                 kafka_properties: target.properties,
                 kafka_config: self.kafka.kafka_config.clone(),
                 registry: self.decode.registry.settings().map_err(|reason| ConfigError::registry(None, reason))?,
+                schemas: schemas_of(file, &ClusterName::default())?,
                 read_only: self.read_only,
                 topic: self.topic.clone(),
                 group: self.group.clone(),
@@ -70,14 +74,14 @@ impl ServeArgs {
             };
             return Ok((vec![cluster], 0));
         }
-        let clusters = tables.iter().map(|table| self.cluster(table)).collect::<Result<_, _>>()?;
+        let clusters = tables.iter().map(|table| self.cluster(table, file)).collect::<Result<_, _>>()?;
         let is_chosen = |table: &ClusterTable| chosen.is_some_and(|chosen| chosen.name == table.name);
         Ok((clusters, tables.iter().position(is_chosen).unwrap_or(0)))
     }
 
     /// The options of the command line apply to each cluster that does not set them itself; `read-only` and `no-auto-create`
     /// restrict every cluster.
-    fn cluster(&self, table: &ClusterTable) -> Result<ClusterConfig, ConfigError> {
+    fn cluster(&self, table: &ClusterTable, file: Option<&OptionsFile>) -> Result<ClusterConfig, ConfigError> {
         let kafka = KafkaArgs { table: Some(table.clone()), ..self.kafka.clone() };
         let target = kafka.target()?;
         let keys = &table.keys;
@@ -100,12 +104,17 @@ impl ServeArgs {
             kafka_properties: target.properties,
             kafka_config: keys.kafka_config.clone(),
             registry,
+            schemas: schemas_of(file, &table.name)?,
             read_only: self.read_only || keys.read_only,
             topic: keys.topic.clone().unwrap_or_else(|| self.topic.clone()),
             group: keys.group.clone().unwrap_or_else(|| self.group.clone()),
             start: keys.start.unwrap_or(self.start),
         })
     }
+}
+
+fn schemas_of(file: Option<&OptionsFile>, cluster: &ClusterName) -> Result<Vec<TopicRule>, ConfigError> {
+    Ok(file.map(|file| file.load_schemas(cluster)).transpose()?.unwrap_or_default())
 }
 
 /// The table of the cluster that these options choose; `None` without `[clusters]`.

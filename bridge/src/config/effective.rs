@@ -13,6 +13,7 @@ use formats::Spot;
 use super::access::{MaskKeys, RuleKeys, UserKeys};
 use super::clusters::ClusterKeys;
 use super::file::{FileValue, OptionsFile, known, table_command};
+use super::schemas::SchemaKeys;
 use super::sign_in::SignInKeys;
 use super::value::{is_number, is_path, quoted_key};
 
@@ -144,6 +145,9 @@ pub fn print(options: &[EffectiveOption], file: Option<&OptionsFile>) -> String 
         }
         for mask in &file.access.masks {
             print(&mask.header, &table_command::<MaskKeys>(), &mask.options);
+        }
+        for schemas in &file.schemas {
+            print(&schemas.header, &table_command::<SchemaKeys>(), &schemas.options);
         }
         if let Some(sign_in) = &file.access.sign_in {
             print(&sign_in.header, &table_command::<SignInKeys>(), &sign_in.options);

@@ -45,6 +45,11 @@ pub enum ConfigError {
         file.display()
     )]
     NoPositions { file: PathBuf, group: GroupName, other_groups: usize },
+    #[error(
+        "no schema registry is named; add its URL with --schema-registry (in the configuration file: schema-registry), or \
+         as schema.registry.url in the file of --schema-registry-config"
+    )]
+    NoRegistry,
     #[error("--template")]
     BadTemplate(#[source] TemplateError),
     #[error("--config")]

@@ -1,5 +1,5 @@
 //! `--config FILE` (`ponte.toml`): options by their long names, the Kafka clusters in `[clusters.NAME]`, and the tables of users, rules,
-//! masks and sign-in. The command line and the environment take precedence.
+//! masks, sign-in and schemas. The command line and the environment take precedence.
 //!
 //! Each value becomes the default of its option, so it is parsed and validated as if it had been typed. A value is checked
 //! as soon as it is read, so that an error names the file and the line.
@@ -12,12 +12,15 @@ use clap::builder::OsStr;
 use clap::{ArgAction, Args, Command};
 use formats::Spot;
 use protocol::ClusterName;
+use serdes::TopicRule;
 use server::access_token::AccessToken;
 use toml::de::{DeTable, DeValue};
 
 use super::access::{self, Access, AccessError, AccessTables};
 use super::clusters::{ClusterError, ClusterTable};
+use super::schemas::{self, SchemaKeys, SchemasError};
 use super::sign_in::SignInConfig;
+use super::table::Table;
 use super::value;
 
 /// Options that the file may not contain, and what to do instead.
@@ -46,6 +49,8 @@ pub enum FileError {
     Cluster { file: PathBuf, at: Spot, reason: Box<ClusterError> },
     #[error("{}, {at}: {reason}", file.display())]
     Access { file: PathBuf, at: Spot, reason: Box<AccessError> },
+    #[error("{}, {at}: {reason}", file.display())]
+    Schemas { file: PathBuf, at: Spot, reason: Box<SchemasError> },
 }
 
 /// What is wrong with a key or its value.
@@ -71,6 +76,8 @@ pub struct OptionsFile {
     /// In their order in the file.
     pub clusters: Vec<ClusterTable>,
     pub access: AccessTables,
+    /// In their order in the file.
+    pub schemas: Vec<Table<SchemaKeys>>,
 }
 
 /// The value of a key, as it would be typed, and where the key is.
@@ -92,6 +99,8 @@ impl OptionsFile {
         let mut table = table.into_inner();
         let clusters = table.remove("clusters");
         let access: Vec<_> = access::TABLES.iter().filter_map(|name| table.remove_entry(*name)).collect();
+        let schemas = Table::take_list(&reader, &mut table, schemas::TABLE)
+            .map_err(|(at, reason)| schemas_error(path, at, reason))?;
         check_tables(&reader, &table).map_err(|(at, reason)| FileError::Key { file: file(), at, reason })?;
         let options =
             reader.options(command, &table).map_err(|(at, reason)| FileError::Key { file: file(), at, reason })?;
@@ -112,7 +121,8 @@ impl OptionsFile {
         };
         let access = AccessTables::take(&reader, &mut access.into_iter().collect(), &names)
             .map_err(|(at, reason)| FileError::Access { file: file(), at, reason: Box::new(reason) })?;
-        Ok(Self { path: file(), options, clusters, access })
+        schemas::check(&schemas, &names).map_err(|(at, reason)| schemas_error(path, at, reason))?;
+        Ok(Self { path: file(), options, clusters, access, schemas })
     }
 
     /// Reads the tokens of the users. `access_token`: that of `--token`, which must differ from theirs.
@@ -124,6 +134,11 @@ impl OptionsFile {
     pub fn load_sign_in(&self) -> Result<Option<SignInConfig>, FileError> {
         let sign_in = self.access.sign_in.as_ref().map(|table| table.load());
         sign_in.transpose().map_err(|error| self.access_error(error))
+    }
+
+    /// Reads the files of `[[schemas]]` for a cluster.
+    pub fn load_schemas(&self, cluster: &ClusterName) -> Result<Vec<TopicRule>, FileError> {
+        schemas::load(&self.schemas, cluster).map_err(|(at, reason)| schemas_error(&self.path, at, reason))
     }
 
     fn access_error(&self, (at, reason): (Spot, AccessError)) -> FileError {
@@ -154,10 +169,19 @@ impl OptionsFile {
             (None, None) => {}
             _ => changes.push("sign-in".to_owned()),
         }
+        let are_same = self.schemas.len() == other.schemas.len()
+            && self.schemas.iter().zip(&other.schemas).all(|(mine, theirs)| mine.has_same_keys(theirs));
+        if !are_same {
+            changes.push(schemas::TABLE.to_owned());
+        }
         changes.sort();
         changes.dedup();
         changes
     }
+}
+
+fn schemas_error(file: &Path, at: Spot, reason: SchemasError) -> FileError {
+    FileError::Schemas { file: file.to_owned(), at, reason: Box::new(reason) }
 }
 
 fn changed_keys(mine: &BTreeMap<String, FileValue>, theirs: &BTreeMap<String, FileValue>, prefix: &str) -> Vec<String> {
@@ -174,7 +198,7 @@ fn check_tables(reader: &Reader<'_>, table: &DeTable<'_>) -> Result<(), (Spot, K
         _ => false,
     };
     let Some((key, _)) = table.iter().find(|(_, value)| is_table(value.get_ref())) else { return Ok(()) };
-    let tables: Vec<&str> = [&["clusters"][..], &access::TABLES].concat();
+    let tables: Vec<&str> = [&["clusters", schemas::TABLE][..], &access::TABLES].concat();
     let name = key.get_ref().to_string();
     let nearest = value::nearest(&name, tables.iter().copied()).map(str::to_owned);
     let reason = KeyError::UnknownTable { key: name, nearest, known: tables.join(", ") };

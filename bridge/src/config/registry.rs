@@ -5,6 +5,7 @@ mod properties;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serdes::TopicRule;
 use serdes::registry::{Registry, RegistrySettings, RegistryUrl};
 
 use self::properties::RegistryProperties;
@@ -34,6 +35,10 @@ pub struct DecodeArgs {
     /// Maximum size of a decoded key or value in bytes (65536 to 67108864); larger ones are shown as they are in Kafka
     #[arg(long, env = "PONTE_MAX_DECODED_BYTES", default_value_t = DEFAULT_MAX_DECODED_BYTES, value_parser = parse_decoded_bytes, value_name = "BYTES")]
     pub max_decoded_bytes: usize,
+
+    /// The schemas of `[[schemas]]` in the configuration file, for the terminal programs.
+    #[arg(skip)]
+    pub schemas: Vec<TopicRule>,
 }
 
 /// Why the options of a schema registry cannot be used. Messages contain no secrets.

@@ -9,7 +9,8 @@ use clap::Args;
 use formats::Spot;
 use hyper::Uri;
 
-use super::access::{AccessError, Table};
+use super::access::AccessError;
+use super::table::Table;
 
 /// The claim with the user's name, unless the file names another one. Users of some providers can change it, which
 /// docs/configuration.md warns of; there is no second claim, because one user's value of it could be another user's name.

@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use protocol::{GroupId, GroupStart, RecordFormat, TopicName};
 
-use super::{DEFAULT_LISTEN, DecodeArgs, KafkaArgs, OptionsFileArg, parse_start};
+use super::{DEFAULT_LISTEN, DecodeArgs, KafkaArgs, OptionsFileArg, SubjectArg, parse_start};
 
 #[derive(Args, Debug, Clone)]
 pub struct ProduceArgs {
@@ -44,6 +44,33 @@ pub struct ProduceArgs {
     /// With --stdin: an empty key or value is null
     #[arg(long, env = "PONTE_EMPTY_AS_NULL", requires = "stdin")]
     pub empty_as_null: bool,
+
+    /// Subject of the schema registry; each value is JSON, which is written in this schema
+    #[arg(long, env = "PONTE_VALUE_SCHEMA", value_name = "SUBJECT[:VERSION]")]
+    pub value_schema: Option<SubjectArg>,
+
+    /// Format in which JSON values are written; needed only without --value-schema, for example for a schema of the configuration file
+    #[arg(long, env = "PONTE_VALUE_ENCODING", value_parser = record_format(), value_name = "FORMAT")]
+    pub value_encoding: Option<RecordFormat>,
+
+    /// Message type of Protobuf values [default: the first one of the schema]
+    #[arg(long, env = "PONTE_VALUE_MESSAGE", value_name = "NAME")]
+    pub value_message: Option<String>,
+
+    /// With --key-separator: subject of the schema registry; each key is JSON, which is written in this schema
+    #[arg(long, env = "PONTE_KEY_SCHEMA", value_name = "SUBJECT[:VERSION]", requires = "key_separator")]
+    pub key_schema: Option<SubjectArg>,
+
+    /// With --key-separator: format in which JSON keys are written
+    #[arg(long, env = "PONTE_KEY_ENCODING", value_parser = record_format(), value_name = "FORMAT", requires = "key_separator")]
+    pub key_encoding: Option<RecordFormat>,
+
+    /// Message type of Protobuf keys [default: the first one of the schema]
+    #[arg(long, env = "PONTE_KEY_MESSAGE", value_name = "NAME", requires = "key_separator")]
+    pub key_message: Option<String>,
+
+    #[command(flatten)]
+    pub decode: DecodeArgs,
 }
 
 #[derive(Args, Debug, Clone)]

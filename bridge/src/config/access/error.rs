@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use access::MaskProfile;
 
-use super::super::file::KeyError;
+use super::super::table::TableError;
 use super::super::value::suggestion;
 
 /// `header`: the table, such as `[users.ann]`.
@@ -14,16 +14,14 @@ pub enum AccessError {
     NotUsers,
     #[error("users has no table; add one, such as [users.ann], or remove it")]
     NoUsers,
-    #[error("{0} must be a list of tables: begin each with the line [[{0}]]")]
-    NotList(&'static str),
+    #[error(transparent)]
+    Table(#[from] TableError),
     #[error("sign-in must be a table: [sign-in]")]
     NotTable,
     #[error("invalid user name {0:?}: use 1 to 64 letters, digits, dots, underscores and hyphens")]
     UserName(String),
     #[error("the user name {name:?} is reserved for {meaning}; choose another one")]
     ReservedName { name: &'static str, meaning: &'static str },
-    #[error("{header}: {reason}")]
-    Key { header: String, reason: KeyError },
     #[error("{header} has no {key}; add for example {example}")]
     Missing { header: String, key: &'static str, example: &'static str },
     #[error("{header}: {key} is an empty list; name at least one, or leave {key} out, which means {meaning}")]
@@ -36,7 +34,7 @@ pub enum AccessError {
         "{header} has {key}, but no allow: add allow with at least one of describe, read, write, create, alter, delete"
     )]
     NoActions { header: String, key: &'static str },
-    #[error("{header} has allow, but neither topics nor groups; topics = [\"*\"] means every topic")]
+    #[error("{header} has allow, but neither topics nor groups nor subjects; topics = [\"*\"] means every topic")]
     NoObjects { header: String },
     #[error("{header}: no user {name:?} in {key}{hint}, or oidc:NAME for a user who signs in")]
     UnknownUser { header: String, key: &'static str, name: String, hint: String },

@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use access::{Mask, MaskMethod, MaskPath, Principal, Rule, Who};
 use clap::Args;
 use formats::Spot;
-use protocol::{Action, ClusterName, GroupId, NamePattern, TopicName, is_printable};
+use protocol::{Action, ClusterName, GroupId, NamePattern, is_printable, limits};
 
+use super::super::schemas::parse_topics;
+use super::super::table::Table;
 use super::super::value::{nearest, suggestion};
-use super::{AccessError, Table};
+use super::AccessError;
 
 #[derive(Args, Clone, Debug)]
 pub struct UserKeys {
@@ -40,6 +42,9 @@ pub struct RuleKeys {
 
     #[arg(long, value_parser = parse_groups)]
     pub groups: Vec<NamePattern>,
+
+    #[arg(long, value_parser = parse_subjects)]
+    pub subjects: Vec<NamePattern>,
 
     #[arg(long, value_parser = parse_actions)]
     pub allow: Vec<Actions>,
@@ -83,6 +88,7 @@ impl RuleKeys {
             clusters: self.clusters.clone(),
             topics: self.topics.clone(),
             groups: self.groups.clone(),
+            subjects: self.subjects.clone(),
             allow,
             metrics: self.metrics,
         }
@@ -136,12 +142,9 @@ impl Table<RuleKeys> {
         self.check_not_empty("users", "every user")?;
         self.check_not_empty("roles", "every user")?;
         self.check_not_empty("clusters", "every cluster")?;
-        let RuleKeys { topics, groups, allow, metrics, .. } = &self.keys;
-        let object = match (topics.is_empty(), groups.is_empty()) {
-            (false, _) => Some("topics"),
-            (true, false) => Some("groups"),
-            (true, true) => None,
-        };
+        let RuleKeys { topics, groups, subjects, allow, metrics, .. } = &self.keys;
+        let objects = [("topics", topics), ("groups", groups), ("subjects", subjects)];
+        let object = objects.into_iter().find(|(_, patterns)| !patterns.is_empty()).map(|(key, _)| key);
         match (object, allow.is_empty()) {
             (Some(key), true) => Err(self.error(key, |header| AccessError::NoActions { header, key })),
             (None, false) => Err(self.error("allow", |header| AccessError::NoObjects { header })),
@@ -184,18 +187,17 @@ fn parse_name(text: &str) -> Result<String, String> {
     }
 }
 
-fn parse_topics(text: &str) -> Result<NamePattern, String> {
-    // A star is checked as if it stood for a letter.
-    TopicName::parse(&text.replace('*', "x")).map(|_| NamePattern(text.to_owned())).map_err(|_| {
-        "no topic has such a name: use letters, digits, dots, underscores and hyphens, and * for any characters"
-            .to_owned()
-    })
-}
-
 fn parse_groups(text: &str) -> Result<NamePattern, String> {
     GroupId::parse(text)
         .map(|_| NamePattern(text.to_owned()))
         .map_err(|_| "no group has such a name: use printable characters, and * for any characters".to_owned())
+}
+
+fn parse_subjects(text: &str) -> Result<NamePattern, String> {
+    match !text.is_empty() && text.len() <= limits::SUBJECT_BYTES && text.chars().all(is_printable) {
+        true => Ok(NamePattern(text.to_owned())),
+        false => Err("no subject has such a name: use printable characters, and * for any characters".to_owned()),
+    }
 }
 
 fn parse_actions(text: &str) -> Result<Actions, String> {

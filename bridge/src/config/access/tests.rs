@@ -5,6 +5,7 @@ use clap::CommandFactory;
 use protocol::{Action, Object};
 
 use super::super::file::table_command;
+use super::super::schemas::SchemaKeys;
 use super::super::{CommandLine, OptionsFile};
 use super::*;
 
@@ -48,7 +49,7 @@ fn check_error(text: &str, expected: &[&str]) {
 fn users_rules_and_masks_are_read() {
     let text = format!(
         "{ANN}[[rules]]\nroles = [\"support\"]\ntopics = [\"orders-*\"]\nallow = [\"read\", \"write\"]\n\
-         [[rules]]\nusers = \"access-token\"\ntopics = [\"*\", \"__*\"]\ngroups = [\"*\"]\nallow = \"all\"\nmetrics = true\n\
+         [[rules]]\nusers = \"access-token\"\ntopics = [\"*\", \"__*\"]\ngroups = [\"*\"]\nsubjects = [\"*\"]\nallow = \"all\"\nmetrics = true\n\
          [[masks]]\ntopics = [\"orders-*\"]\nfields = [\"value.email\"]\nmethod = \"hash\"\nexcept-users = [\"access-token\"]\n"
     );
     let access = loaded(&text, &["ann"]).expect("valid");
@@ -108,7 +109,7 @@ fn invalid_rule_is_reported_with_line_and_reason() {
     for (rule, expected) in [
         ("", &["line 4", "[[rules]] allows nothing", "metrics = true"][..]),
         ("users = [\"ann\"]\n", &["line 4", "allows nothing"]),
-        ("allow = [\"read\"]\n", &["line 5", "neither topics nor groups"]),
+        ("allow = [\"read\"]\n", &["line 5", "neither topics nor groups nor subjects"]),
         ("topics = [\"a\"]\n", &["line 5", "has topics, but no allow"]),
         ("groups = [\"a\"]\nmetrics = true\n", &["line 5", "has groups, but no allow"]),
         (
@@ -297,6 +298,7 @@ fn documentation_has_a_row_for_each_key() {
         ("## Users", table_command::<UserKeys>()),
         ("## Rules", table_command::<RuleKeys>()),
         ("## Masks", table_command::<MaskKeys>()),
+        ("## Schemas", table_command::<SchemaKeys>()),
         ("## Sign-in", table_command::<SignInKeys>()),
     ] {
         let (_, text) = DOCUMENTATION.split_once(section).expect(section);
